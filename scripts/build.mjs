@@ -1,0 +1,80 @@
+// Bundles everything that runs: the extension, the language server, the command line and the trace panel.
+//   node scripts/build.mjs [--watch] [--production]
+
+import { existsSync } from "node:fs";
+import { chmod, mkdir, rm, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const watch = process.argv.includes("--watch");
+const production = process.argv.includes("--production");
+
+/** @type {import("esbuild").BuildOptions} */
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  sourcemap: production ? false : "linked",
+  minify: production,
+  legalComments: "none",
+  logLevel: "warning",
+  define: { "process.env.NODE_ENV": JSON.stringify(production ? "production" : "development") },
+};
+
+/** @type {import("esbuild").BuildOptions} */
+const node = {
+  ...common,
+  platform: "node",
+  target: "node20",
+  format: "cjs",
+  mainFields: ["module", "main"],
+  // The bundles are CommonJS, the sources are not: give `import.meta.url` its meaning back.
+  define: { ...common.define, "import.meta.url": "__knetModuleUrl" },
+  banner: { js: 'const __knetModuleUrl = require("node:url").pathToFileURL(__filename).href;' },
+};
+
+/** @type {import("esbuild").BuildOptions} */
+const browser = { ...common, platform: "browser", target: "es2022", format: "iife" };
+
+/** @type {(import("esbuild").BuildOptions & { entryPoints: [string], outfile: string })[]} */
+const bundles = [
+  { ...node, entryPoints: ["client/src/extension.ts"], outfile: "dist/extension.cjs", external: ["vscode"] },
+  { ...node, entryPoints: ["server/src/lsp/main.ts"], outfile: "dist/server.cjs" },
+  {
+    ...node,
+    entryPoints: ["server/src/cli/main.ts"],
+    outfile: "dist/knet.cjs",
+    banner: { js: `#!/usr/bin/env node\n${node.banner?.js}` },
+  },
+  { ...browser, entryPoints: ["client/webview/main.ts"], outfile: "dist/webview.js" },
+  { ...browser, entryPoints: ["client/webview/trace.css"], outfile: "dist/trace.css" },
+];
+
+const present = bundles.filter((bundle) => existsSync(join(root, bundle.entryPoints[0])));
+for (const bundle of bundles) {
+  if (!present.includes(bundle)) console.log(`skipped ${bundle.outfile}: there is no ${bundle.entryPoints[0]}`);
+}
+
+if (watch) {
+  for (const bundle of present) await (await esbuild.context({ ...bundle, logLevel: "info" })).watch();
+} else {
+  try {
+    await Promise.all(present.map((bundle) => esbuild.build(bundle)));
+  } catch {
+    process.exit(1); // esbuild has printed why
+  }
+  await linkCommand();
+}
+
+/** Lets `npx knet` run the checkout's own command; npm links the bins of dependencies only. */
+async function linkCommand() {
+  const command = join(root, "dist/knet.cjs");
+  const bin = join(root, "node_modules/.bin");
+  if (!existsSync(command)) return;
+  await chmod(command, 0o755);
+  if (process.platform === "win32" || !existsSync(bin)) return;
+  await mkdir(bin, { recursive: true });
+  await rm(join(bin, "knet"), { force: true });
+  await symlink("../../dist/knet.cjs", join(bin, "knet"));
+}

@@ -1,0 +1,268 @@
+/**
+ * The state of Linux hosts as data: what `ip addr`, `ip route`, `ip rule`, `ip neigh`, `bridge fdb`, `iptables-save` and
+ * `sysctl` would print. Written by `cni/` (modes) and `compile.ts` (the hosts themselves), read by the simulator and by
+ * `knet routes`. Nothing here knows of Kubernetes, and nothing in the simulator knows of a mode.
+ */
+import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
+import type { PrefixTable } from "../addressing/prefix-table.ts";
+import type { Source } from "../language/tree.ts";
+
+/** Names a namespace: "prod/n1", "prod/shop/web", "tor". Unique in a network. */
+export type NetnsId = string;
+export type Mac = string;
+export type OwnerKind = "pod" | "node" | "router" | "host";
+
+/** A whole topology's data plane. Namespaces are compiled on first use and kept; nothing is proportional to nodes². */
+export interface Network {
+  /** The namespace with this id, or undefined where the topology has none. */
+  netns(id: NetnsId): Netns | undefined;
+  /** Who answers ARP or neighbour discovery for `ip` on the segment, other than `asker`. First declared wins where several do. */
+  resolve(segment: string, ip: Ip, asker: NetnsId): LinkEnd | undefined;
+  segment(name: string): L2Segment | undefined;
+}
+
+export interface L2Segment {
+  readonly name: string;
+  /** Largest IP packet that the segment's switches carry; a larger one is lost without a word. */
+  readonly mtu: number;
+  readonly origin: Source | undefined;
+}
+
+/** One end of a link: a device in a namespace. */
+export interface LinkEnd {
+  readonly netns: NetnsId;
+  readonly device: string;
+  readonly mac: Mac;
+}
+
+export interface Netns {
+  readonly id: NetnsId;
+  readonly kind: OwnerKind;
+  readonly devices: ReadonlyMap<string, Device>;
+  /** Routing policy, in order of priority. Default: local 0, main 32766, default 32767 (net/ipv4/fib_rules.c). */
+  readonly rules: readonly PolicyRule[];
+  /** Table `local` is derived: see `localRoute()` in fib.ts. Tables by name: "main", "100" … */
+  readonly tables: ReadonlyMap<string, RouteTable>;
+  readonly neighbours: NeighbourTable;
+  readonly netfilter: Netfilter;
+  readonly sysctls: Sysctls;
+  readonly sockets: readonly Socket[];
+  readonly origin: Source | undefined;
+}
+
+/* ---------------------------------------------------------------- devices */
+
+interface DeviceBase {
+  readonly name: string;
+  readonly mtu: number;
+  readonly mac: Mac | undefined;
+  readonly addresses: readonly InterfaceAddress[];
+  /** Enslaved to this bridge. */
+  readonly master?: string;
+  /** Bridge port flag: a frame may leave by the port by which it came. */
+  readonly hairpin?: boolean;
+  readonly origin: Source | undefined;
+}
+
+export type Device =
+  | (DeviceBase & { readonly kind: "loopback" })
+  | (DeviceBase & { readonly kind: "physical"; readonly segment: string })
+  | (DeviceBase & { readonly kind: "veth"; readonly peer: { readonly netns: NetnsId; readonly device: string } })
+  /** Ports are the devices whose `master` is this one. `portFor` says behind which port an address answers ARP. */
+  | (DeviceBase & { readonly kind: "bridge"; portFor(ip: Ip): BridgeNeighbour | undefined })
+  | (DeviceBase & {
+      readonly kind: "vxlan";
+      readonly vni: number;
+      /** UDP destination port. */
+      readonly port: number;
+      readonly local: Ip;
+      /** Lower device; the outer packet is routed with it as output interface. */
+      readonly lower: string;
+      readonly learning: boolean;
+      readonly fdb: Fdb;
+    })
+  /** IP in IP (protocol 4). Without `remote` the tunnel's far end is the route's nexthop (net/ipv4/ip_tunnel.c). */
+  | (DeviceBase & {
+      readonly kind: "ipip";
+      readonly local: Ip | undefined;
+      readonly remote: Ip | undefined;
+      readonly lower: string | undefined;
+    })
+  /** A TUN device whose user-space daemon sends what it reads to a peer over UDP (flannel's udp backend). */
+  | (DeviceBase & { readonly kind: "tun"; readonly daemon: TunDaemon });
+
+export type DeviceKind = Device["kind"];
+
+/** A station behind a bridge: the port and what is at its other end. */
+export interface BridgeNeighbour {
+  readonly port: string;
+  readonly mac: Mac;
+}
+
+/** VXLAN forwarding entries: MAC → remote VTEP. */
+export interface Fdb {
+  lookup(mac: Mac): FdbEntry | undefined;
+  /** All entries, for printing. */
+  entries(): Iterable<FdbEntry>;
+}
+export interface FdbEntry {
+  readonly mac: Mac;
+  readonly dst: Ip;
+  readonly device: string;
+  readonly origin: Source | undefined;
+}
+
+export interface TunDaemon {
+  /** UDP port on which the daemon listens and to which it sends. */
+  readonly port: number;
+  readonly local: Ip;
+  /** The daemon's own table: destination → address of the peer daemon. */
+  lookup(ip: Ip): { readonly peer: Ip; readonly text: string; readonly origin: Source | undefined } | undefined;
+  /** Who speaks: "flanneld". */
+  readonly process: string;
+}
+
+/* ---------------------------------------------------------------- routing */
+
+export type RouteType = "unicast" | "local" | "broadcast" | "unreachable" | "blackhole" | "prohibit";
+export type RouteScope = "global" | "link" | "host";
+
+export interface Nexthop {
+  /** Absent: the destination itself is on-link (or the device needs no neighbour). */
+  readonly via?: Ip;
+  readonly dev: string;
+  readonly weight?: number;
+  readonly onlink?: boolean;
+}
+
+export interface Route {
+  readonly dst: Prefix;
+  readonly type: RouteType;
+  /** Empty for blackhole, unreachable, prohibit; several for ECMP. */
+  readonly nexthops: readonly Nexthop[];
+  /** Preferred source. */
+  readonly src?: Ip;
+  /** As `ip route` prints it: "kernel", "static", "bird", "80"; absent = boot. */
+  readonly proto?: string;
+  readonly scope?: RouteScope;
+  readonly metric?: number;
+  readonly mtu?: number;
+  /** Why it is there, in one sentence for people: "flanneld: lease of node2". */
+  readonly why: string;
+  readonly origin: Source | undefined;
+}
+
+/**
+ * A table made of layers: a node's own routes over tables shared by many nodes. A layer may leave out entries of the
+ * layers below (`except`), e.g. a node's own podCIDR in the table of all leases.
+ */
+export interface RouteTable {
+  readonly layers: readonly RouteLayer[];
+}
+export interface RouteLayer {
+  readonly table: PrefixTable<Route>;
+  /** Destinations in this layer that do not hold here. */
+  readonly except?: (route: Route) => boolean;
+}
+
+export interface PolicyRule {
+  readonly priority: number;
+  readonly from?: Prefix;
+  readonly to?: Prefix;
+  readonly fwmark?: { readonly value: number; readonly mask: number };
+  readonly iif?: string;
+  readonly table: string;
+}
+
+export interface NeighbourTable {
+  /** A permanent entry; undefined means that the kernel has to ask. */
+  lookup(device: string, ip: Ip): Neighbour | undefined;
+  entries(): Iterable<Neighbour>;
+}
+export interface Neighbour {
+  readonly ip: Ip;
+  readonly mac: Mac;
+  readonly device: string;
+  readonly origin: Source | undefined;
+}
+
+/* -------------------------------------------------------------- netfilter */
+
+export type NfTable = "raw" | "mangle" | "nat" | "filter";
+export type NfHook = "PREROUTING" | "INPUT" | "FORWARD" | "OUTPUT" | "POSTROUTING";
+export type Transport = "tcp" | "udp" | "sctp" | "icmp" | "ipip" | "esp";
+
+/** What iptables-save would print for one address family. Chains that are absent are empty with policy ACCEPT. */
+export interface Netfilter {
+  chain(family: 4 | 6, table: NfTable, chain: string): NfChain | undefined;
+  /** All chains, for printing. */
+  chains(family: 4 | 6): Iterable<{ readonly table: NfTable; readonly chain: NfChain }>;
+}
+export interface NfChain {
+  readonly name: string;
+  /** Only built-in chains have one. */
+  readonly policy?: "ACCEPT" | "DROP";
+  readonly rules: readonly NfRule[];
+}
+export interface NfRule {
+  readonly match: NfMatch;
+  readonly target: NfTarget;
+  readonly comment?: string;
+  readonly origin: Source | undefined;
+}
+/** All given conditions must hold. */
+export interface NfMatch {
+  readonly src?: Negatable<Prefix>;
+  readonly dst?: Negatable<Prefix>;
+  readonly proto?: Transport;
+  readonly sport?: PortRange;
+  readonly dport?: PortRange;
+  readonly in?: Negatable<string>;
+  readonly out?: Negatable<string>;
+  readonly mark?: Negatable<{ readonly value: number; readonly mask: number }>;
+  readonly ctstate?: readonly CtState[];
+  readonly srcRange?: IpRange;
+  readonly addrtype?: { readonly side: "src" | "dst"; readonly type: "LOCAL"; readonly not?: boolean };
+}
+export interface Negatable<T> {
+  readonly is: T;
+  readonly not?: boolean;
+}
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+export type CtState = "NEW" | "ESTABLISHED" | "RELATED" | "INVALID";
+export type NfTarget =
+  | { readonly kind: "ACCEPT" }
+  | { readonly kind: "DROP" }
+  | { readonly kind: "RETURN" }
+  | { readonly kind: "REJECT"; readonly with: "icmp-port-unreachable" | "icmp-admin-prohibited" | "tcp-reset" }
+  | { readonly kind: "JUMP"; readonly chain: string }
+  | { readonly kind: "MASQUERADE"; readonly randomFully?: boolean }
+  | { readonly kind: "SNAT"; readonly to: Ip }
+  | { readonly kind: "DNAT"; readonly to: Ip; readonly port?: number }
+  | { readonly kind: "MARK"; readonly value: number; readonly mask: number };
+
+/* ------------------------------------------------------- sysctls, sockets */
+
+export interface Sysctls {
+  readonly ipForward: boolean;
+  readonly ip6Forward: boolean;
+  /** 0 off, 1 strict, 2 loose; the larger of `all` and the device's counts (Documentation/networking/ip-sysctl). */
+  rpFilter(device: string): 0 | 1 | 2;
+  readonly bridgeNfCallIptables: boolean;
+  readonly bridgeNfCallIp6tables: boolean;
+  proxyArp(device: string): boolean;
+}
+
+/** A listening socket. */
+export interface Socket {
+  readonly proto: "tcp" | "udp" | "sctp";
+  readonly port: number;
+  /** Bound address; undefined = any. */
+  readonly address?: Ip;
+  /** Who listens: "c1.1", "d1". */
+  readonly process: string;
+  readonly origin: Source | undefined;
+}

@@ -1,0 +1,242 @@
+/**
+ * The resolved topology: names bound, addresses allocated, defaults filled in. It knows what people wrote, not what a
+ * kernel holds; that is `dataplane/`'s business, written by `cni/` from this model.
+ *
+ * Nodes, interfaces, routers and hosts are objects (at most some thousands). Pods are not: a workload says how many there
+ * are and where they run, and `podAt`, `podsOn`, `podByAddress` compute one when somebody asks (150,000 pods cost nothing).
+ */
+import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
+import type { Decl } from "../language/decode.ts";
+import type { Source } from "../language/tree.ts";
+
+export interface Topology {
+  readonly segments: ReadonlyMap<string, Segment>;
+  readonly routers: readonly Router[];
+  readonly hosts: readonly ExternalHost[];
+  readonly clusters: readonly Cluster[];
+  readonly expectations: readonly Expectation[];
+  /** What was wrong while binding and allocating: unknown references, exhausted ranges … Codes of the catalogue. */
+  readonly problems: readonly TopologyProblem[];
+  /** Every interface on a segment, in order of declaration. */
+  attachedTo(segment: string): readonly Interface[];
+  /** The interface or interfaces with exactly this address on this segment. */
+  interfacesWith(segment: string, ip: Ip): readonly Interface[];
+}
+
+/** A finding made while building; `checks/` turns it into a diagnostic. `data` holds the values that its text names. */
+export interface TopologyProblem {
+  readonly code: string;
+  readonly source: Source;
+  readonly data: Readonly<Record<string, string | number>>;
+  readonly related: readonly { readonly source: Source; readonly message: string }[];
+}
+
+export interface Segment {
+  readonly name: string;
+  readonly cidrs: readonly Prefix[];
+  readonly mtu: number;
+  readonly vlan: number | undefined;
+  /** Default gateway of the hosts here: the router's address on this segment, per family. */
+  readonly gateways: readonly Ip[];
+  readonly source: Source;
+  readonly cidrSources: readonly Source[];
+}
+
+export type Station = Router | ExternalHost | Node;
+
+export interface Interface {
+  /** eth0, eth1 … in order of `attach`. */
+  readonly device: string;
+  readonly segment: string;
+  readonly addresses: readonly InterfaceAddress[];
+  /** True where knet allocated the address. */
+  readonly allocated: boolean;
+  readonly mtu: number;
+  readonly source: Source;
+  readonly station: StationRef;
+}
+/** "router tor", "host laptop", "node prod/n1"; `path` is also the id of its network namespace. */
+export interface StationRef {
+  readonly kind: "router" | "host" | "node";
+  readonly path: string;
+}
+
+export interface StaticRoute {
+  readonly dst: Prefix;
+  readonly type: "unicast" | "blackhole" | "unreachable" | "prohibit";
+  /** Several: ECMP. */
+  readonly via: readonly Ip[];
+  readonly dev: string | undefined;
+  readonly metric: number | undefined;
+  readonly source: Source;
+}
+
+export interface AclRule {
+  readonly action: "allow" | "deny";
+  /** Router: forward. Node and host: in, unless said otherwise. */
+  readonly direction: "in" | "out" | "forward";
+  readonly proto: "tcp" | "udp" | "sctp" | "icmp" | "ipip" | "esp" | undefined;
+  readonly ports: readonly { readonly first: number; readonly last: number }[];
+  readonly from: readonly Prefix[];
+  readonly to: readonly Prefix[];
+  readonly source: Source;
+}
+
+export interface Listener {
+  readonly proto: "tcp" | "udp" | "sctp";
+  readonly first: number;
+  readonly last: number;
+  readonly source: Source;
+}
+
+/** A named process with its listening ports: a container, a daemon. */
+export interface ProcessSpec {
+  readonly name: string;
+  readonly listeners: readonly Listener[];
+  readonly source: Source;
+}
+
+interface StationBase {
+  readonly path: string;
+  readonly name: string;
+  readonly interfaces: readonly Interface[];
+  readonly routes: readonly StaticRoute[];
+  readonly acl: readonly AclRule[];
+  /** By full kernel name: "net.ipv4.ip_forward" → "1". Only what the file sets. */
+  readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly source: Source }>;
+  readonly processes: readonly ProcessSpec[];
+  readonly source: Source;
+}
+export interface Router extends StationBase {
+  readonly kind: "router";
+}
+export interface ExternalHost extends StationBase {
+  readonly kind: "host";
+}
+export interface Node extends StationBase {
+  readonly kind: "node";
+  readonly cluster: string;
+  /** Position in `cluster.nodes`. */
+  readonly index: number;
+  readonly labels: ReadonlyMap<string, string>;
+  /** One per family at most (node.spec.podCIDRs). Empty where none was given and none is left. */
+  readonly podCidrs: readonly NodeCidr[];
+  /** docker0, where the node has it. */
+  readonly dockerBridge: { readonly address: InterfaceAddress; readonly source: Source } | undefined;
+  /** Settings of the node's own `cni` block, over the cluster's. */
+  readonly cni: CniSettings | undefined;
+}
+export interface NodeCidr {
+  readonly prefix: Prefix;
+  readonly allocated: boolean;
+  readonly source: Source;
+}
+
+export interface Cluster {
+  readonly name: string;
+  readonly podCidrs: readonly PodCidr[];
+  readonly serviceCidrs: readonly { readonly prefix: Prefix; readonly source: Source }[];
+  readonly cni: CniSettings;
+  readonly maxPods: number;
+  readonly nodes: readonly Node[];
+  readonly namespaces: readonly Namespace[];
+  /** All workloads of all namespaces, in order of declaration. */
+  readonly workloads: readonly Workload[];
+  readonly source: Source;
+  nodeByName(name: string): Node | undefined;
+  /** The node whose podCIDR contains the address. */
+  nodeByPodAddress(ip: Ip): Node | undefined;
+  readonly pods: PodIndex;
+}
+export interface PodCidr {
+  readonly prefix: Prefix;
+  /** --node-cidr-mask-size of its family. */
+  readonly perNode: number;
+  readonly source: Source;
+}
+
+/** `cni flannel { … }`: the plugin's name and its decoded block; only `cni/<plugin>.ts` reads what is inside. */
+export interface CniSettings {
+  readonly plugin: string;
+  /** Undefined where the file has no `cni` statement. */
+  readonly decl: Decl | undefined;
+  readonly file: string;
+  readonly source: Source;
+}
+
+export interface Namespace {
+  readonly name: string;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly source: Source;
+}
+
+export interface Workload {
+  readonly kind: "pod" | "deployment" | "statefulset" | "daemonset";
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Index in cluster.workloads. */
+  readonly index: number;
+  /** Number of pods. A daemonset has one for each node. */
+  readonly replicas: number;
+  /** Only node, where `on` fixes it. */
+  readonly on: Node | undefined;
+  readonly hostNetwork: boolean;
+  readonly containers: readonly ProcessSpec[];
+  readonly labels: ReadonlyMap<string, string>;
+  /** Given addresses (pods only). */
+  readonly addresses: readonly { readonly ip: Ip; readonly source: Source }[];
+  readonly source: Source;
+}
+
+/** One pod, computed on request. Its path is "cluster/namespace/name"; replicas are "name-0", "name-1" …, a daemonset's "name-<node>". */
+export interface Pod {
+  readonly path: string;
+  readonly name: string;
+  readonly workload: Workload;
+  /** Which of the workload's pods. */
+  readonly ordinal: number;
+  /** Undefined: no node (an unknown `on`, no nodes at all). */
+  readonly node: Node | undefined;
+  /** Position among the pods with an address of their own on that node: the order in which host-local gives addresses. */
+  readonly slot: number;
+  /** Own addresses, at most one a family; the node's for host network; empty where the block is exhausted. */
+  readonly addresses: readonly Ip[];
+}
+
+export interface PodIndex {
+  readonly count: number;
+  podAt(workload: Workload, ordinal: number): Pod;
+  /** Pods on a node, host network ones included, lazily. */
+  podsOn(node: Node): Iterable<Pod>;
+  countOn(node: Node): number;
+  /** By "namespace/name" or "name" (namespace default). */
+  podByName(namespace: string, name: string): Pod | undefined;
+  /** Every pod that has this address (several where two nodes hold the same range, or by mistake). */
+  podsByAddress(ip: Ip): readonly Pod[];
+  /** The address that slot `slot` of the node would get. */
+  addressOf(node: Node, slot: number): readonly Ip[];
+}
+
+/**
+ * How a mode hands out pod addresses inside a node's range; given by `cni/` so that the topology need not know modes.
+ * For host-local: first host address is the gateway, pods from the next one to the last but one (facts: host-local).
+ */
+export interface PodAddressing {
+  readonly gateway: (cidr: Prefix) => Ip | undefined;
+  readonly usable: (cidr: Prefix) => IpRange | undefined;
+}
+
+export interface Expectation {
+  readonly from: string;
+  readonly to: string;
+  readonly port: number | undefined;
+  readonly proto: "tcp" | "udp" | "sctp" | "icmp";
+  readonly want:
+    | { readonly kind: "reachable" }
+    | { readonly kind: "blocked" }
+    | { readonly kind: "via"; readonly station: string }
+    | { readonly kind: "preserves-source" }
+    | { readonly kind: "mtu"; readonly atLeast: number };
+  readonly source: Source;
+}

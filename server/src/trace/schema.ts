@@ -1,0 +1,144 @@
+/**
+ * The trace in JSON (`knet-trace/1`), said once: TypeBox gives the TypeScript types and the JSON Schema that the package
+ * ships. The command line prints it, the panel draws it, tests read it. Shape fixed by the published contract.
+ */
+import { type Static, Type } from "@sinclair/typebox";
+
+const strict = { additionalProperties: false } as const;
+
+export const Position = Type.Object({ line: Type.Integer(), character: Type.Integer() }, strict);
+export const Location = Type.Object(
+  {
+    /** Path or URI of the file, as it was given. */
+    file: Type.String(),
+    range: Type.Object({ start: Position, end: Position }, strict),
+  },
+  strict,
+);
+
+export const Header = Type.Union([
+  Type.Object(
+    { kind: Type.Literal("ip"), src: Type.String(), dst: Type.String(), ttl: Type.Integer(), proto: Type.String(), df: Type.Boolean() },
+    strict,
+  ),
+  Type.Object(
+    { kind: Type.Union([Type.Literal("tcp"), Type.Literal("udp"), Type.Literal("sctp")]), sport: Type.Integer(), dport: Type.Integer(), flags: Type.Optional(Type.String()) },
+    strict,
+  ),
+  Type.Object({ kind: Type.Literal("icmp"), type: Type.Integer(), code: Type.Integer(), mtu: Type.Optional(Type.Integer()) }, strict),
+  Type.Object({ kind: Type.Union([Type.Literal("vxlan"), Type.Literal("geneve")]), vni: Type.Integer() }, strict),
+  Type.Object({ kind: Type.Literal("ethernet"), src: Type.String(), dst: Type.String() }, strict),
+]);
+
+export const Packet = Type.Object(
+  {
+    /** Outermost first. Of Ethernet only the inner header of a tunnel is listed. */
+    headers: Type.Array(Header),
+    /** Of the outermost IP packet, bytes. */
+    length: Type.Integer(),
+    /** Of the innermost IP header. */
+    ttl: Type.Integer(),
+  },
+  strict,
+);
+
+export const Action = Type.Union(
+  (["send", "route", "bridge", "encapsulate", "decapsulate", "dnat", "snat", "filter", "neighbour", "fragment", "receive", "deliver", "reject", "drop"] as const).map((a) =>
+    Type.Literal(a),
+  ),
+);
+
+export const Rule = Type.Object(
+  {
+    /** "main", "local", "neigh", "fdb", "filter/FORWARD", "nat/POSTROUTING", "sysctl", "socket" … */
+    table: Type.String(),
+    /** As the kernel's own tools print it. */
+    text: Type.String(),
+    /** Why the entry is there, for people. */
+    why: Type.Optional(Type.String()),
+    location: Type.Optional(Location),
+  },
+  strict,
+);
+
+export const Hop = Type.Object(
+  {
+    netns: Type.String(),
+    /** "pod prod/shop/web", "node prod/n1", "router tor", "host laptop", "segment rack-a". */
+    owner: Type.String(),
+    device: Type.String(),
+    /** Crossing of a device as tcpdump shows it; null for a decision inside the namespace. */
+    direction: Type.Union([Type.Literal("in"), Type.Literal("out"), Type.Null()]),
+    action: Action,
+    /** One sentence for people. */
+    text: Type.String(),
+    rule: Type.Optional(Rule),
+    packet: Packet,
+  },
+  strict,
+);
+
+export const Verdict = Type.Union(
+  (["delivered", "dropped", "rejected", "unreachable", "looped"] as const).map((v) => Type.Literal(v)),
+);
+
+export const Reason = Type.Object({ code: Type.String(), message: Type.String(), location: Type.Optional(Location) }, strict);
+
+export const SenderError = Type.Object(
+  {
+    kind: Type.Union([Type.Literal("icmp"), Type.Literal("rst"), Type.Literal("local")]),
+    type: Type.Optional(Type.Integer()),
+    code: Type.Optional(Type.Integer()),
+    from: Type.Optional(Type.String()),
+    mtu: Type.Optional(Type.Integer()),
+    errno: Type.Optional(Type.String()),
+  },
+  strict,
+);
+
+const walk = {
+  verdict: Verdict,
+  probability: Type.Number(),
+  reason: Type.Optional(Reason),
+  error: Type.Optional(SenderError),
+  hops: Type.Array(Hop),
+  receiver: Type.Optional(Type.Object({ src: Type.String(), sport: Type.Optional(Type.Integer()), process: Type.Optional(Type.String()) }, strict)),
+  mtu: Type.Integer(),
+};
+export const Reply = Type.Object(walk, strict);
+export const Path = Type.Object({ ...walk, reply: Type.Optional(Reply) }, strict);
+
+export const Trace = Type.Object(
+  {
+    schema: Type.Literal("knet-trace/1"),
+    query: Type.Object(
+      {
+        from: Type.String(),
+        to: Type.String(),
+        proto: Type.Union([Type.Literal("tcp"), Type.Literal("udp"), Type.Literal("sctp"), Type.Literal("icmp")]),
+        port: Type.Optional(Type.Integer()),
+        size: Type.Optional(Type.Integer()),
+        df: Type.Boolean(),
+      },
+      strict,
+    ),
+    verdict: Verdict,
+    answered: Type.Boolean(),
+    paths: Type.Array(Path),
+  },
+  { ...strict, $id: "knet-trace-1.schema.json", title: "knet trace" },
+);
+
+export type Location = Static<typeof Location>;
+export type Header = Static<typeof Header>;
+export type Packet = Static<typeof Packet>;
+export type Action = Static<typeof Action>;
+export type Rule = Static<typeof Rule>;
+export type Hop = Static<typeof Hop>;
+export type Verdict = Static<typeof Verdict>;
+export type Reason = Static<typeof Reason>;
+export type SenderError = Static<typeof SenderError>;
+export type Reply = Static<typeof Reply>;
+export type Path = Static<typeof Path>;
+export type Trace = Static<typeof Trace>;
+export type Query = Trace["query"];

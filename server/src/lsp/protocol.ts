@@ -1,0 +1,138 @@
+/**
+ * What the extension and the language server say to each other beyond the Language Server Protocol. Types only: both
+ * sides name a method by its string, and `KnetRequests` says what goes with it.
+ *
+ *     client: request(client, "knet/trace", { uri, query }, token)
+ *     server: connection.onRequest("knet/trace" satisfies KnetMethod, (params: KnetParams<"knet/trace">) => …)
+ *
+ * A request that fails for a reason that the user can mend answers `KnetFailure`; only a defect answers with an LSP error.
+ * The client watches `*.knet` files; the server registers watchers for other files (imports, manifests, dumps) by itself.
+ */
+import type { Query, Trace } from "../trace/schema.ts";
+
+export interface KnetRequests {
+  /** Everything that can be an end of a trace, for quick picks. */
+  "knet/endpoints": { params: EndpointsParams; result: EndpointItem[] };
+  "knet/trace": { params: TraceParams; result: TraceResult };
+  /** The text of `knet routes`. */
+  "knet/routes": { params: RoutesParams; result: RoutesResult };
+  /** The end of a trace that is declared at a position; the innermost one. */
+  "knet/endpointAt": { params: EndpointAtParams; result: EndpointAtResult | null };
+}
+
+export interface KnetNotifications {
+  /** Server → client, after each analysis of an open file, also when its diagnostics are the same as before. */
+  "knet/analysisDone": AnalysisDoneParams;
+}
+
+export type KnetMethod = keyof KnetRequests;
+export type KnetParams<M extends KnetMethod> = KnetRequests[M]["params"];
+export type KnetResult<M extends KnetMethod> = KnetRequests[M]["result"];
+export type KnetNotification = keyof KnetNotifications;
+
+/** Zero-based, UTF-16, as in the Language Server Protocol. */
+export interface Position {
+  line: number;
+  character: number;
+}
+
+export type Protocol = Query["proto"];
+
+export interface EndpointsParams {
+  uri: string;
+  /** Only ends whose label, path or detail contains every word of this text (no case). Absent: all. */
+  filter?: string;
+  /** At most so many; a client that gets exactly so many narrows the filter. Absent: all. */
+  limit?: number;
+}
+
+export type EndpointKind = "pod" | "workload" | "service" | "node" | "router" | "host" | "internet";
+
+export interface EndpointItem {
+  /** For people: the shortest name that is not ambiguous. */
+  label: string;
+  kind: EndpointKind;
+  /** Addresses, node and the like, on one line. */
+  detail: string;
+  /** What FROM or TO of a query takes. */
+  path: string;
+  /** What listens there; empty where nothing does or nothing is known. */
+  ports: EndpointPort[];
+}
+
+export interface EndpointPort {
+  port: number;
+  proto: Exclude<Protocol, "icmp">;
+  /** The port's or the process' name; may be empty. */
+  name: string;
+}
+
+export interface TraceQuery {
+  /** A path or an address. */
+  from: string;
+  to: string;
+  proto: Protocol;
+  /** Absent for icmp. */
+  port?: number;
+  /** Bytes of the IP packet. */
+  size?: number;
+  /** "Don't fragment". */
+  df?: boolean;
+}
+
+export interface TraceParams {
+  uri: string;
+  query: TraceQuery;
+}
+
+export interface KnetFailure {
+  /** One sentence that says what to do. */
+  error: string;
+  /** Names that could have been meant. */
+  candidates: string[];
+  /** Which end of the query the candidates would replace. */
+  end?: "from" | "to";
+}
+
+export type TraceResult = { trace: Trace } | KnetFailure;
+
+export interface RoutesParams {
+  uri: string;
+  /** A node, pod, router or host. */
+  where: string;
+}
+
+export type RoutesResult = { text: string } | { error: string; candidates?: string[] };
+
+export interface EndpointAtParams {
+  uri: string;
+  position: Position;
+}
+
+export interface EndpointAtResult {
+  path: string;
+}
+
+export interface AnalysisDoneParams {
+  uri: string;
+  /** Of the text document that was analysed. */
+  version: number;
+  errors: number;
+  warnings: number;
+  durationMs: number;
+}
+
+/** The argument of the command `knet.trace`: what is absent is asked for. Code lenses and hovers make these. */
+export interface TraceCommandArguments {
+  uri?: string;
+  from?: string;
+  to?: string;
+  port?: number;
+  proto?: Protocol;
+}
+
+/** The argument of the command `knet.showRoutes`: what is absent is asked for. */
+export interface RoutesCommandArguments {
+  uri?: string;
+  where?: string;
+}

@@ -2,6 +2,7 @@
  * Addresses as numbers. An IPv4 address is a `number` (unsigned 32 bit), an IPv6 address a `bigint`; `typeof` tells the
  * family, `<` orders addresses of one family. ip-num turns text into these; everything else computes with them.
  */
+
 export type Ip = number | bigint;
 export type Family = 4 | 6;
 
@@ -22,3 +23,51 @@ export interface IpRange {
   readonly first: Ip;
   readonly last: Ip;
 }
+
+/**
+ * How many: addresses, blocks, or the index of one. `number` for IPv4 and `bigint` for IPv6, as the addresses
+ * themselves; `<` compares it with a number of either type, `Number(count)` is exact for powers of two.
+ */
+export type Count = number | bigint;
+
+export {
+  addIp,
+  bits,
+  compareIp,
+  family,
+  ipEquals,
+  isLinkLocal,
+  isLoopback,
+  isMulticast,
+} from "./address.ts";
+export { formatIp, parseIp, whyNoIp } from "./ip-text.ts";
+export {
+  broadcast,
+  comparePrefix,
+  hostPrefix,
+  lastAddress,
+  network,
+  nthAddress,
+  nthSubnet,
+  prefixContains,
+  prefixCovers,
+  prefixEquals,
+  prefixOf,
+  prefixRange,
+  prefixSize,
+  subnetCount,
+  subnetIndex,
+} from "./prefix.ts";
+export {
+  formatPrefix,
+  formatRange,
+  type InterfaceAddressText,
+  type Parsed,
+  type PrefixText,
+  parseInterfaceAddress,
+  parsePrefix,
+  readInterfaceAddress,
+  readIp,
+  readPrefix,
+} from "./prefix-text.ts";
+export { rangeContains, rangeSize, rangesOverlap, rangeToPrefixes } from "./range.ts";

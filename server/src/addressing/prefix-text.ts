@@ -1,0 +1,112 @@
+/** Prefixes, interface addresses and ranges ↔ their text. */
+import { bits } from "./address.ts";
+import type { Ip, IpRange, Prefix } from "./ip.ts";
+import { formatIp, parseIp, quote, whyNoIp } from "./ip-text.ts";
+import { network } from "./prefix.ts";
+
+/** What reading gives: the value, or for people why there is none (a sentence without capital and full stop). */
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
+
+export interface PrefixText {
+  /** The network, whatever bits were set below the length. */
+  readonly prefix: Prefix;
+  /** The address as written. */
+  readonly ip: Ip;
+  /** Has the address bits below the length, as in 10.0.0.1/24? */
+  readonly hostBits: boolean;
+}
+
+export interface InterfaceAddressText {
+  readonly ip: Ip;
+  /** Undefined: no length was written. */
+  readonly len: number | undefined;
+}
+
+/** An address alone, as `parseIp`, with the reason. */
+export function readIp(text: string): Parsed<Ip> {
+  const ip = parseIp(text);
+  return ip === undefined ? { ok: false, reason: whyNoIp(text) } : { ok: true, value: ip };
+}
+
+/** Strictly "address/length". Bits below the length are reported, not refused: it is for the caller to say what they mean. */
+export function parsePrefix(text: string): PrefixText | undefined {
+  const slash = text.indexOf("/");
+  if (slash < 0) return undefined;
+  const ip = parseIp(text.slice(0, slash));
+  if (ip === undefined) return undefined;
+  const len = scanLength(text, slash + 1, bits(ip));
+  if (len === undefined) return undefined;
+  const first = network(ip, len);
+  return { prefix: { ip: first, len }, ip, hostBits: first !== ip };
+}
+
+export function readPrefix(text: string): Parsed<PrefixText> {
+  const value = parsePrefix(text);
+  return value === undefined ? { ok: false, reason: whyNoPrefix(text) } : { ok: true, value };
+}
+
+/** "10.0.0.1/24", or "10.0.0.1" without a length. */
+export function parseInterfaceAddress(text: string): InterfaceAddressText | undefined {
+  if (!text.includes("/")) {
+    const ip = parseIp(text);
+    return ip === undefined ? undefined : { ip, len: undefined };
+  }
+  const parsed = parsePrefix(text);
+  return parsed === undefined ? undefined : { ip: parsed.ip, len: parsed.prefix.len };
+}
+
+export function readInterfaceAddress(text: string): Parsed<InterfaceAddressText> {
+  const value = parseInterfaceAddress(text);
+  if (value !== undefined) return { ok: true, value };
+  return { ok: false, reason: text.includes("/") ? whyNoPrefix(text) : whyNoIp(text) };
+}
+
+/** A length in decimal without sign or leading zero, from 0 to `max` bits. */
+function scanLength(text: string, start: number, max: number): number | undefined {
+  const digits = text.length - start;
+  if (digits < 1 || digits > 3) return undefined;
+  let len = 0;
+  for (let i = start; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return undefined;
+    len = len * 10 + digit;
+  }
+  return len > max || (digits > 1 && text.charCodeAt(start) === 48) ? undefined : len;
+}
+
+/** Why a text that `parsePrefix` refuses is no prefix. */
+function whyNoPrefix(text: string): string {
+  const slash = text.indexOf("/");
+  const address = slash < 0 ? text : text.slice(0, slash);
+  const ip = parseIp(address);
+  if (ip === undefined) return whyNoIp(address);
+  if (slash < 0) return `a prefix has a length, as in ${quote(address)}/${bits(ip) === 32 ? 24 : 64}`;
+  const length = text.slice(slash + 1);
+  if (length === "") return "the length after / is missing";
+  const mask = parseIp(length);
+  if (typeof mask === "number" && typeof ip === "number") {
+    const len = maskLength(mask);
+    if (len === undefined) return `${length} is not a length, nor a mask of ones followed by zeros`;
+    return `the mask ${length} is written as the length /${len}`;
+  }
+  if (!/^[0-9]+$/.test(length)) return `the length ${quote(length)} is not a number`;
+  const name = bits(ip) === 32 ? "IPv4" : "IPv6";
+  if (Number(length) > bits(ip)) return `the length of an ${name} prefix is 0 to ${bits(ip)}, not ${quote(length)}`;
+  return `the length ${quote(length)} has a leading zero`;
+}
+
+/** 255.255.255.0 → 24; undefined when the ones are not all at the front. */
+function maskLength(mask: number): number | undefined {
+  const len = Math.clz32(~mask);
+  return network(0xffffffff, len) === mask ? len : undefined;
+}
+
+/** "10.0.0.0/24" */
+export function formatPrefix(prefix: Prefix): string {
+  return `${formatIp(prefix.ip)}/${prefix.len}`;
+}
+
+/** "10.0.0.1-10.0.0.9"; a range of one address is that address. */
+export function formatRange(range: IpRange): string {
+  return range.first === range.last ? formatIp(range.first) : `${formatIp(range.first)}-${formatIp(range.last)}`;
+}

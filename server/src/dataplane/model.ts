@@ -120,6 +120,8 @@ export interface TunDaemon {
   lookup(ip: Ip): { readonly peer: Ip; readonly text: string; readonly origin: Source | undefined } | undefined;
   /** Who speaks: "flanneld". */
   readonly process: string;
+  /** The daemon takes 1 from the inner TTL when it sends and again when it receives (flannel pkg/backend/udp/proxy_amd64.c). */
+  readonly decrementsTtl: boolean;
 }
 
 /* ---------------------------------------------------------------- routing */

@@ -1,0 +1,68 @@
+/**
+ * What a check is. One file a check under `checks/<family>/`, listed in `catalogue.ts`; documentation, settings, hover
+ * texts and reports come from these objects.
+ */
+import type { Network } from "../dataplane/model.ts";
+import type { Decl } from "../language/decode.ts";
+import type { Source, SyntaxTree } from "../language/tree.ts";
+import type { Topology } from "../topology/model.ts";
+
+export type Severity = "error" | "warning" | "info" | "hint";
+export type Code = `KN${string}`;
+export type Family = "syntax" | "addresses" | "reachability" | "mtu" | "capacity" | "services" | "policies" | "expectations" | "import";
+
+/** Everything that checks may look at. Plain data and lazily computed views; no file system, no clock. */
+export interface CheckContext {
+  readonly files: readonly CheckedFile[];
+  readonly topology: Topology;
+  readonly network: Network;
+  /** True once a newer edit has made this run pointless; long checks ask it now and then and stop. */
+  cancelled(): boolean;
+  /** Findings of the checks that ran before: a check whose cause is reported already keeps silent. */
+  found(code: Code): readonly Finding[];
+}
+export interface CheckedFile {
+  readonly file: string;
+  readonly tree: SyntaxTree;
+  readonly decls: readonly Decl[];
+}
+
+/** What a check found. `source` is the cause; every other place involved is related information. */
+export interface Finding {
+  readonly code: Code;
+  readonly severity: Severity;
+  /** One sentence that names both sides with their values. */
+  readonly message: string;
+  readonly source: Source;
+  readonly related: readonly { readonly source: Source; readonly message: string }[];
+  readonly fixes: readonly Fix[];
+}
+
+/** Text edits that mend a finding, in terms of the tree; the service proves a fix before it offers it. */
+export interface Fix {
+  readonly title: string;
+  readonly edits: readonly FixEdit[];
+}
+export type FixEdit =
+  | { readonly kind: "replace"; readonly source: Source; readonly text: string }
+  /** A new statement line at the end of the statement's block (the block is made where there is none). */
+  | { readonly kind: "append"; readonly source: Source; readonly text: string }
+  | { readonly kind: "remove"; readonly source: Source };
+
+export interface Check {
+  readonly code: Code;
+  /** kebab-case, as in "pod-service-overlap". */
+  readonly name: string;
+  readonly family: Family;
+  readonly severity: Severity;
+  /** One line. */
+  readonly summary: string;
+  /** Markdown: what goes wrong, why, how to mend it, with sources. */
+  readonly documentation: string;
+  /** Complete files; a test runs both: `bad` has this finding and no other error, `good` has none. */
+  readonly example: { readonly bad: string; readonly good: string };
+  /** For problems that decoding or building the topology has met (DeclProblem, TopologyProblem): their sentence. */
+  readonly message?: (data: Readonly<Record<string, string | number>>) => string;
+  /** For problems found by looking at the whole. */
+  readonly run?: (context: CheckContext) => Iterable<Finding>;
+}

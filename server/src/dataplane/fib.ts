@@ -1,0 +1,184 @@
+/**
+ * Route look-up as net/ipv4/fib_rules.c and fib_trie.c do it: rules in order of priority, in each table the longest
+ * prefix, then the lowest metric; table `local` first. Also the choice of a source address (inet_select_addr).
+ */
+import { formatIp, ipEquals, isLinkLocal, isLoopback, network, prefixContains } from "../addressing/ip.ts";
+import type { Ip } from "../addressing/ip.ts";
+import type { Device, Netns, Nexthop, PolicyRule, Route, RouteTable } from "./model.ts";
+
+export interface Lookup {
+  readonly dst: Ip;
+  readonly src?: Ip | undefined;
+  readonly iif?: string | undefined;
+  /** Only routes that leave by this device (a tunnel's lower device). */
+  readonly oif?: string | undefined;
+  readonly mark?: number | undefined;
+}
+
+export interface Found {
+  readonly route: Route;
+  readonly table: string;
+  /** Equal-cost nexthops; one in most cases, none for unreachable and its like. */
+  readonly nexthops: readonly Nexthop[];
+}
+
+/** A namespace's own addresses, made once for each namespace by `localAddresses`. */
+export interface LocalAddresses {
+  /** The route in table `local`, or undefined where the address is not ours. */
+  route(ip: Ip): Route | undefined;
+}
+
+const LOCAL_RULE: PolicyRule = { priority: 0, table: "local" };
+const MAIN_RULE: PolicyRule = { priority: 32766, table: "main" };
+
+/** Table `local` of a namespace: own addresses, 127.0.0.0/8 and ::1 on lo, broadcast addresses. */
+export function localAddresses(netns: Netns): LocalAddresses {
+  const own = new Map<Ip, Route>();
+  const broadcasts = new Map<Ip, Route>();
+  for (const device of netns.devices.values()) {
+    for (const { ip, len } of device.addresses) {
+      const host = typeof ip === "number" ? 32 : 128;
+      if (!own.has(ip)) {
+        own.set(ip, {
+          dst: { ip, len: host },
+          type: "local",
+          nexthops: [{ dev: device.name }],
+          src: ip,
+          proto: "kernel",
+          scope: "host",
+          why: `own address of ${device.name}`,
+          origin: device.origin,
+        });
+      }
+      if (typeof ip === "number" && len < 31) {
+        const last = (network(ip, len) as number) + 2 ** (32 - len) - 1;
+        broadcasts.set(last, {
+          dst: { ip: last, len: 32 },
+          type: "broadcast",
+          nexthops: [{ dev: device.name }],
+          src: ip,
+          proto: "kernel",
+          scope: "link",
+          why: `broadcast address of ${device.name}`,
+          origin: device.origin,
+        });
+      }
+    }
+  }
+  return {
+    route(ip) {
+      const found = own.get(ip);
+      if (found) return found;
+      if (isLoopback(ip) && netns.devices.has("lo")) return loopbackRoute(ip);
+      return broadcasts.get(ip);
+    },
+  };
+}
+
+function loopbackRoute(ip: Ip): Route {
+  const dst = typeof ip === "number" ? { ip: 0x7f000000, len: 8 } : { ip, len: 128 };
+  const src = typeof ip === "number" ? 0x7f000001 : ip;
+  return { dst, type: "local", nexthops: [{ dev: "lo" }], src, proto: "kernel", scope: "host", why: "loopback", origin: undefined };
+}
+
+/** The route that the kernel takes, or undefined: network unreachable. */
+export function lookup(netns: Netns, locals: LocalAddresses, query: Lookup): Found | undefined {
+  for (const rule of rulesOf(netns)) {
+    if (!ruleMatches(rule, query)) continue;
+    if (rule.table === "local") {
+      if (query.oif !== undefined && query.oif !== "lo") continue;
+      const route = locals.route(query.dst);
+      if (route) return { route, table: "local", nexthops: route.nexthops };
+      continue;
+    }
+    const table = netns.tables.get(rule.table);
+    const found = table && lookupTable(table, query);
+    if (found) return { ...found, table: rule.table };
+  }
+  return undefined;
+}
+
+function rulesOf(netns: Netns): readonly PolicyRule[] {
+  if (netns.rules.length === 0) return [LOCAL_RULE, MAIN_RULE];
+  return netns.rules.some((rule) => rule.table === "local") ? netns.rules : [LOCAL_RULE, ...netns.rules];
+}
+
+function ruleMatches(rule: PolicyRule, query: Lookup): boolean {
+  if (rule.from && !(query.src !== undefined && prefixContains(rule.from, query.src))) return false;
+  if (rule.to && !prefixContains(rule.to, query.dst)) return false;
+  if (rule.iif !== undefined && rule.iif !== query.iif) return false;
+  if (rule.fwmark && ((query.mark ?? 0) & rule.fwmark.mask) !== rule.fwmark.value) return false;
+  return true;
+}
+
+function lookupTable(table: RouteTable, query: Lookup): { route: Route; nexthops: readonly Nexthop[] } | undefined {
+  let best: { route: Route; nexthops: readonly Nexthop[] } | undefined;
+  for (const layer of table.layers) {
+    for (const { prefix, values } of layer.table.matches(query.dst)) {
+      if (best && prefix.len < best.route.dst.len) break;
+      let found = false;
+      for (const route of values) {
+        if (layer.except?.(route)) continue;
+        const nexthops = query.oif === undefined ? route.nexthops : route.nexthops.filter((hop) => hop.dev === query.oif);
+        if (query.oif !== undefined && nexthops.length === 0 && route.nexthops.length > 0) continue;
+        found = true;
+        if (!best || route.dst.len > best.route.dst.len || (route.dst.len === best.route.dst.len && metric(route) < metric(best.route))) {
+          best = { route, nexthops };
+        }
+      }
+      if (found) break;
+    }
+  }
+  return best;
+}
+
+function metric(route: Route): number {
+  return route.metric ?? 0;
+}
+
+/**
+ * Source address of a packet that the host itself makes: the route's `src`, else an address of the egress device (the
+ * one whose subnet holds the next hop if there is one), else any address of the host (inet_select_addr, devinet.c).
+ */
+export function selectSource(netns: Netns, found: Found, nexthop: Nexthop | undefined, dst: Ip): Ip | undefined {
+  if (found.route.src !== undefined) return found.route.src;
+  const towards = nexthop?.via ?? dst;
+  const device = nexthop && netns.devices.get(nexthop.dev);
+  const own = device && addressTowards(device, towards);
+  if (own !== undefined) return own;
+  for (const other of netns.devices.values()) {
+    if (other.name === "lo") continue;
+    const any = addressTowards(other, towards);
+    if (any !== undefined) return any;
+  }
+  return undefined;
+}
+
+/** The device's address of the family of `towards`, preferring the one whose subnet holds it. */
+export function addressTowards(device: Device, towards: Ip): Ip | undefined {
+  let first: Ip | undefined;
+  for (const { ip, len } of device.addresses) {
+    if (typeof ip !== typeof towards) continue;
+    if (typeof ip === "bigint" && isLinkLocal(ip) && !isLinkLocal(towards)) continue;
+    if (len < (typeof ip === "number" ? 32 : 128) && ipEquals(network(ip, len), network(towards, len))) return ip;
+    first ??= ip;
+  }
+  return first;
+}
+
+/** A route as iproute2 prints it, for a trace's "rule". */
+export function routeText(route: Route, nexthop: Nexthop | undefined): string {
+  const zero = typeof route.dst.ip === "number" ? 0 : 0n;
+  const full = typeof route.dst.ip === "number" ? 32 : 128;
+  const dst = route.dst.len === 0 && route.dst.ip === zero ? "default" : route.dst.len === full ? formatIp(route.dst.ip) : `${formatIp(route.dst.ip)}/${route.dst.len}`;
+  const parts: string[] = [route.type === "unicast" ? dst : `${route.type} ${dst}`];
+  if (nexthop?.via !== undefined) parts.push(`via ${formatIp(nexthop.via)}`);
+  if (nexthop) parts.push(`dev ${nexthop.dev}`);
+  if (route.proto !== undefined) parts.push(`proto ${route.proto}`);
+  if (route.scope !== undefined && route.scope !== "global") parts.push(`scope ${route.scope}`);
+  if (route.src !== undefined) parts.push(`src ${formatIp(route.src)}`);
+  if (route.metric !== undefined) parts.push(`metric ${route.metric}`);
+  if (route.mtu !== undefined) parts.push(`mtu ${route.mtu}`);
+  if (nexthop?.onlink) parts.push("onlink");
+  return parts.join(" ");
+}

@@ -1,0 +1,349 @@
+/**
+ * Netfilter: chains are walked as iptables walks them; conntrack gives the state and remembers address translation, so
+ * that later packets and replies are translated without asking the chains again (net/netfilter/nf_nat_core.c).
+ */
+import { formatIp, formatPrefix, prefixContains } from "../addressing/ip.ts";
+import type { Ip } from "../addressing/ip.ts";
+import type { CtState, Netfilter, NfHook, NfMatch, NfRule, NfTable, NfTarget } from "./model.ts";
+import { familyOf, icmpErrorOf, type Packet, portsOf, transportOf, withPorts } from "./packet.ts";
+
+export interface Tuple {
+  readonly proto: string;
+  readonly src: Ip;
+  readonly dst: Ip;
+  readonly sport: number;
+  readonly dport: number;
+}
+
+/** One connection of a namespace. `reply` is what an answer will look like; it differs from the mirrored `orig` under NAT. */
+export interface Connection {
+  readonly orig: Tuple;
+  reply: Tuple;
+  /** Set once a reply was seen. */
+  replied: boolean;
+  /** The nat chains of these manipulations were asked already (a connection asks them once). */
+  dnatDone: boolean;
+  snatDone: boolean;
+}
+
+export interface Tracking {
+  readonly connection: Connection | undefined;
+  readonly direction: "original" | "reply";
+  readonly state: CtState;
+}
+
+export interface HookContext {
+  readonly in: string | undefined;
+  readonly out: string | undefined;
+  readonly isLocal: (ip: Ip) => boolean;
+  /** MASQUERADE's source on the way out. */
+  readonly masqueradeAs: () => Ip | undefined;
+}
+
+export interface Decision {
+  readonly table: NfTable;
+  readonly chain: string;
+  readonly rule: NfRule | undefined;
+  readonly text: string;
+  readonly effect: "accept" | "return" | "drop" | "reject" | "dnat" | "snat";
+  readonly rejectWith?: "icmp-port-unreachable" | "icmp-admin-prohibited" | "tcp-reset";
+}
+
+export interface HookResult {
+  readonly packet: Packet;
+  readonly verdict: "accept" | "drop" | "reject";
+  /** What mattered, in order: rules that decided, translations. */
+  readonly decisions: readonly { readonly decision: Decision; readonly packet: Packet }[];
+}
+
+export function tupleOf(packet: Packet): Tuple | undefined {
+  const ports = portsOf(packet);
+  if (!ports) return packet.body.kind === "ipip" ? { proto: "ipip", src: packet.src, dst: packet.dst, sport: 0, dport: 0 } : undefined;
+  return { proto: transportOf(packet), src: packet.src, dst: packet.dst, ...ports };
+}
+
+function mirrored(tuple: Tuple): Tuple {
+  return { proto: tuple.proto, src: tuple.dst, dst: tuple.src, sport: tuple.dport, dport: tuple.sport };
+}
+
+function sameTuple(a: Tuple, b: Tuple): boolean {
+  return a.proto === b.proto && a.src === b.src && a.dst === b.dst && a.sport === b.sport && a.dport === b.dport;
+}
+
+/** nf_conntrack_in: finds or makes the connection of a packet. An ICMP error belongs to the connection it is about. */
+export function track(connections: Connection[], packet: Packet): Tracking {
+  const error = icmpErrorOf(packet);
+  if (error) {
+    // The quoted packet travelled the other way: its connection is looked up from the far side.
+    const about = tupleOf(error.about);
+    const tuple = about && mirrored(about);
+    for (const connection of tuple ? connections : []) {
+      if (tuple && sameTuple(connection.reply, tuple)) return { connection, direction: "reply", state: "RELATED" };
+      if (tuple && sameTuple(connection.orig, tuple)) return { connection, direction: "original", state: "RELATED" };
+    }
+    return { connection: undefined, direction: "original", state: "INVALID" };
+  }
+  const tuple = tupleOf(packet);
+  if (!tuple) return { connection: undefined, direction: "original", state: "INVALID" };
+  for (const connection of connections) {
+    if (sameTuple(connection.orig, tuple)) return { connection, direction: "original", state: connection.replied ? "ESTABLISHED" : "NEW" };
+    if (sameTuple(connection.reply, tuple)) {
+      connection.replied = true;
+      return { connection, direction: "reply", state: "ESTABLISHED" };
+    }
+  }
+  // A TCP segment that opens nothing cannot make a connection (nf_conntrack_proto_tcp, tcp_new; a RST or SYN,ACK out of the blue is INVALID).
+  if (packet.body.kind === "tcp" && packet.body.flags !== "SYN") return { connection: undefined, direction: "original", state: "INVALID" };
+  const connection: Connection = { orig: tuple, reply: mirrored(tuple), replied: false, dnatDone: false, snatDone: false };
+  connections.push(connection);
+  return { connection, direction: "original", state: "NEW" };
+}
+
+/** Which tables stand at a hook, in order of priority (include/uapi/linux/netfilter_ipv4.h); conntrack runs after raw. */
+const FILTERING: Readonly<Record<NfHook, readonly NfTable[]>> = {
+  PREROUTING: ["raw", "mangle"],
+  INPUT: ["mangle", "filter"],
+  FORWARD: ["mangle", "filter"],
+  OUTPUT: ["raw", "mangle"],
+  POSTROUTING: ["mangle"],
+};
+
+/** Runs one hook over a packet. */
+export function runHook(netfilter: Netfilter, hook: NfHook, packet: Packet, tracking: Tracking, context: HookContext): HookResult {
+  const decisions: { decision: Decision; packet: Packet }[] = [];
+  let current = packet;
+  const filter = (table: NfTable): "accept" | "drop" | "reject" => {
+    const outcome = walkChain(netfilter, table, hook, current, tracking, context);
+    if (outcome.mark !== undefined) current = { ...current, mark: outcome.mark };
+    if (outcome.decision) decisions.push({ decision: outcome.decision, packet: current });
+    return outcome.verdict;
+  };
+  for (const table of FILTERING[hook]) {
+    const verdict = filter(table);
+    if (verdict !== "accept") return { packet: current, verdict, decisions };
+  }
+  const nat = translate(netfilter, hook, current, tracking, context);
+  current = nat.packet;
+  decisions.push(...nat.decisions);
+  if (nat.verdict !== "accept") return { packet: current, verdict: nat.verdict, decisions };
+  // OUTPUT: filter comes after nat (priorities −100 and 0).
+  if (hook === "OUTPUT") {
+    const verdict = filter("filter");
+    return { packet: current, verdict, decisions };
+  }
+  return { packet: current, verdict: "accept", decisions };
+}
+
+/** The nat part of a hook: asks the chain for a new connection, applies what the connection remembers otherwise. */
+function translate(netfilter: Netfilter, hook: NfHook, packet: Packet, tracking: Tracking, context: HookContext): HookResult {
+  const side = hook === "PREROUTING" || hook === "OUTPUT" ? "dst" : hook === "POSTROUTING" || hook === "INPUT" ? "src" : undefined;
+  const connection = tracking.connection;
+  if (!side || !connection) return { packet, verdict: "accept", decisions: [] };
+  const decisions: { decision: Decision; packet: Packet }[] = [];
+  if (tracking.direction === "original" && tracking.state === "NEW" && !(side === "dst" ? connection.dnatDone : connection.snatDone)) {
+    if (side === "dst") connection.dnatDone = true;
+    else connection.snatDone = true;
+    const outcome = walkChain(netfilter, "nat", hook, packet, tracking, context);
+    if (outcome.verdict !== "accept") {
+      return { packet, verdict: outcome.verdict, decisions: outcome.decision ? [{ decision: outcome.decision, packet }] : [] };
+    }
+    if (outcome.nat) bind(connection, outcome.nat);
+    else if (outcome.decision) decisions.push({ decision: outcome.decision, packet });
+    const changed = apply(packet, tracking, side);
+    if (outcome.decision && outcome.nat) decisions.push({ decision: outcome.decision, packet: changed });
+    return { packet: changed, verdict: "accept", decisions };
+  }
+  const changed = apply(packet, tracking, side);
+  if (changed !== packet) {
+    const effect = side === "dst" ? "dnat" : "snat";
+    const what = side === "dst" ? `destination becomes ${formatIp(changed.dst)}` : `source becomes ${formatIp(changed.src)}`;
+    decisions.push({
+      decision: { table: "nat", chain: "conntrack", rule: undefined, text: `conntrack: ${what}, as remembered for this connection`, effect },
+      packet: changed,
+    });
+  }
+  return { packet: changed, verdict: "accept", decisions };
+}
+
+/** Notes a translation in the connection: the reply's tuple shows it. */
+function bind(connection: Connection, nat: { side: "src" | "dst"; ip: Ip; port: number | undefined }): void {
+  const reply = connection.reply;
+  connection.reply =
+    nat.side === "dst"
+      ? { ...reply, src: nat.ip, sport: nat.port ?? reply.sport }
+      : { ...reply, dst: nat.ip, dport: nat.port ?? reply.dport };
+}
+
+/** nf_nat_manip_pkt: makes a packet look as its direction wants, at this side. ICMP errors are mended inside, too. */
+function apply(packet: Packet, tracking: Tracking, side: "src" | "dst"): Packet {
+  const connection = tracking.connection;
+  if (!connection) return packet;
+  // What a packet of this direction looks like once it leaves us: the mirror of the other direction's tuple.
+  const target = tracking.direction === "original" ? mirrored(connection.reply) : mirrored(connection.orig);
+  const error = icmpErrorOf(packet);
+  if (error && packet.body.kind === "icmp") {
+    const inner = mirrored(target);
+    const about = error.about;
+    // The quoted packet shows the mirror of what we do outside: its source when our destination changes.
+    const ports = portsOf(about) ?? { sport: 0, dport: 0 };
+    const before = side === "dst" ? about.src : about.dst;
+    const after = side === "dst" ? inner.src : inner.dst;
+    if (before === after && (side === "dst" ? ports.sport === inner.sport : ports.dport === inner.dport)) return packet;
+    const mended = side === "dst" ? withPorts({ ...about, src: inner.src }, inner.sport, ports.dport) : withPorts({ ...about, dst: inner.dst }, ports.sport, inner.dport);
+    const outer = side === "dst" ? { ...packet, dst: target.dst } : packet.src === before ? { ...packet, src: target.src } : packet;
+    return { ...outer, body: { kind: "icmp", message: { ...error, about: mended } } };
+  }
+  const ports = portsOf(packet) ?? { sport: 0, dport: 0 };
+  if (side === "dst") {
+    if (packet.dst === target.dst && ports.dport === target.dport) return packet;
+    return withPorts({ ...packet, dst: target.dst }, ports.sport, target.dport);
+  }
+  if (packet.src === target.src && ports.sport === target.sport) return packet;
+  return withPorts({ ...packet, src: target.src }, target.sport, ports.dport);
+}
+
+interface ChainOutcome {
+  readonly verdict: "accept" | "drop" | "reject";
+  readonly decision?: Decision;
+  readonly nat?: { side: "src" | "dst"; ip: Ip; port: number | undefined };
+  readonly mark?: number;
+}
+
+function walkChain(netfilter: Netfilter, table: NfTable, hook: NfHook, packet: Packet, tracking: Tracking, context: HookContext): ChainOutcome {
+  const family = familyOf(packet);
+  let mark = packet.mark;
+  let returned: Decision | undefined;
+  const note = (chain: string, rule: NfRule, effect: Decision["effect"]): Decision => ({
+    table,
+    chain,
+    rule,
+    text: `-A ${chain} ${ruleText(rule)}`,
+    effect,
+  });
+  /** Undefined: the chain ran out or returned. */
+  const run = (name: string, depth: number): ChainOutcome | undefined => {
+    const chain = netfilter.chain(family, table, name);
+    if (!chain || depth > 64) return undefined;
+    for (const rule of chain.rules) {
+      if (!matches(rule.match, { ...packet, mark }, tracking, context)) continue;
+      const target = rule.target;
+      switch (target.kind) {
+        case "ACCEPT":
+          return { verdict: "accept", decision: note(name, rule, "accept") };
+        case "DROP":
+          return { verdict: "drop", decision: note(name, rule, "drop") };
+        case "REJECT":
+          return { verdict: "reject", decision: { ...note(name, rule, "reject"), rejectWith: target.with } };
+        case "RETURN":
+          if (table === "nat") returned = note(name, rule, "return");
+          return undefined;
+        case "MARK":
+          mark = (mark & ~target.mask) ^ target.value;
+          break;
+        case "JUMP": {
+          const outcome = run(target.chain, depth + 1);
+          if (outcome) return outcome;
+          break;
+        }
+        case "SNAT":
+          return { verdict: "accept", decision: note(name, rule, "snat"), nat: { side: "src", ip: target.to, port: undefined } };
+        case "MASQUERADE": {
+          const ip = context.masqueradeAs();
+          // No address to masquerade with: the kernel drops (nf_nat_masquerade.c).
+          if (ip === undefined) return { verdict: "drop", decision: note(name, rule, "drop") };
+          return { verdict: "accept", decision: note(name, rule, "snat"), nat: { side: "src", ip, port: undefined } };
+        }
+        case "DNAT":
+          return { verdict: "accept", decision: note(name, rule, "dnat"), nat: { side: "dst", ip: target.to, port: target.port } };
+      }
+    }
+    return undefined;
+  };
+  const outcome = run(hook, 0);
+  const changed = mark === packet.mark ? {} : { mark };
+  if (outcome) return { ...outcome, ...changed };
+  const chain = netfilter.chain(family, table, hook);
+  if (chain?.policy === "DROP") {
+    return {
+      verdict: "drop",
+      decision: { table, chain: hook, rule: undefined, text: `policy DROP of ${table}/${hook}`, effect: "drop" },
+      ...changed,
+    };
+  }
+  return { verdict: "accept", ...(returned ? { decision: returned } : {}), ...changed };
+}
+
+function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: HookContext): boolean {
+  if (match.src && prefixContains(match.src.is, packet.src) === (match.src.not ?? false)) return false;
+  if (match.dst && prefixContains(match.dst.is, packet.dst) === (match.dst.not ?? false)) return false;
+  if (match.proto !== undefined && match.proto !== transportOf(packet)) return false;
+  if (match.sport || match.dport) {
+    // Port matches need a transport that has ports; an ICMP id is none.
+    const ports = packet.body.kind === "icmp" ? undefined : portsOf(packet);
+    if (!ports) return false;
+    if (match.sport && (ports.sport < match.sport.first || ports.sport > match.sport.last)) return false;
+    if (match.dport && (ports.dport < match.dport.first || ports.dport > match.dport.last)) return false;
+  }
+  if (match.in && deviceMatches(match.in.is, context.in) === (match.in.not ?? false)) return false;
+  if (match.out && deviceMatches(match.out.is, context.out) === (match.out.not ?? false)) return false;
+  if (match.mark && ((packet.mark & match.mark.is.mask) === match.mark.is.value) === (match.mark.not ?? false)) return false;
+  if (match.ctstate && !match.ctstate.includes(tracking.state)) return false;
+  if (match.srcRange && !(typeof match.srcRange.first === typeof packet.src && packet.src >= match.srcRange.first && packet.src <= match.srcRange.last)) return false;
+  if (match.addrtype) {
+    const local = context.isLocal(match.addrtype.side === "src" ? packet.src : packet.dst);
+    if (local === (match.addrtype.not ?? false)) return false;
+  }
+  return true;
+}
+
+/** "cali+" stands for every name that begins so (iptables -i). */
+function deviceMatches(pattern: string, device: string | undefined): boolean {
+  if (device === undefined) return false;
+  return pattern.endsWith("+") ? device.startsWith(pattern.slice(0, -1)) : pattern === device;
+}
+
+/** A rule in the form of iptables-save, without "-A CHAIN". */
+export function ruleText(rule: NfRule): string {
+  const { match, target } = rule;
+  const parts: string[] = [];
+  const not = (negated: boolean | undefined): string => (negated ? "! " : "");
+  if (match.src) parts.push(`${not(match.src.not)}-s ${formatPrefix(match.src.is)}`);
+  if (match.dst) parts.push(`${not(match.dst.not)}-d ${formatPrefix(match.dst.is)}`);
+  if (match.in) parts.push(`${not(match.in.not)}-i ${match.in.is}`);
+  if (match.out) parts.push(`${not(match.out.not)}-o ${match.out.is}`);
+  if (match.proto) parts.push(`-p ${match.proto === "ipip" ? "ipencap" : match.proto}`);
+  if (match.sport || match.dport) {
+    const range = (r: { first: number; last: number }): string => (r.first === r.last ? `${r.first}` : `${r.first}:${r.last}`);
+    if (match.proto && match.proto !== "icmp") parts.push(`-m ${match.proto}`);
+    if (match.sport) parts.push(`--sport ${range(match.sport)}`);
+    if (match.dport) parts.push(`--dport ${range(match.dport)}`);
+  }
+  if (match.srcRange) parts.push(`-m iprange --src-range ${formatIp(match.srcRange.first)}-${formatIp(match.srcRange.last)}`);
+  if (match.addrtype) parts.push(`-m addrtype ${not(match.addrtype.not)}--${match.addrtype.side}-type ${match.addrtype.type}`);
+  if (match.ctstate) parts.push(`-m conntrack --ctstate ${match.ctstate.join(",")}`);
+  if (match.mark) parts.push(`-m mark ${not(match.mark.not)}--mark 0x${match.mark.is.value.toString(16)}/0x${match.mark.is.mask.toString(16)}`);
+  if (rule.comment !== undefined) parts.push(`-m comment --comment "${rule.comment}"`);
+  parts.push(targetText(target));
+  return parts.join(" ");
+}
+
+function targetText(target: NfTarget): string {
+  switch (target.kind) {
+    case "ACCEPT":
+    case "DROP":
+    case "RETURN":
+      return `-j ${target.kind}`;
+    case "REJECT":
+      return `-j REJECT --reject-with ${target.with}`;
+    case "JUMP":
+      return `-j ${target.chain}`;
+    case "MASQUERADE":
+      return target.randomFully ? "-j MASQUERADE --random-fully" : "-j MASQUERADE";
+    case "SNAT":
+      return `-j SNAT --to-source ${formatIp(target.to)}`;
+    case "DNAT":
+      return `-j DNAT --to-destination ${formatIp(target.to)}${target.port === undefined ? "" : `:${target.port}`}`;
+    case "MARK":
+      return `-j MARK --set-xmark 0x${target.value.toString(16)}/0x${target.mask.toString(16)}`;
+  }
+}

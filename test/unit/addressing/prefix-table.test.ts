@@ -1,0 +1,116 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  comparePrefix,
+  formatPrefix,
+  type Ip,
+  type Prefix,
+  parseIp,
+  parsePrefix,
+  prefixContains,
+  prefixCovers,
+  prefixEquals,
+} from "../../../server/src/addressing/ip.ts";
+import { buildPrefixTable, emptyPrefixTable } from "../../../server/src/addressing/prefix-table.ts";
+import { ip, nearIp, nearPrefix, prefix } from "./arbitraries.ts";
+
+const entries = fc
+  .array(fc.oneof({ weight: 9, arbitrary: nearPrefix }, { weight: 1, arbitrary: prefix }), {
+    maxLength: 60,
+  })
+  .map((prefixes) => prefixes.map((p, index) => [p, index] as const));
+type Entries = readonly (readonly [Prefix, number])[];
+
+/** All distinct prefixes that pass, with their values, by a look at each entry. */
+function select(list: Entries, passes: (p: Prefix) => boolean) {
+  const found: { prefix: Prefix; values: number[] }[] = [];
+  for (const [p, value] of list) {
+    if (!passes(p)) continue;
+    const same = found.find((match) => prefixEquals(match.prefix, p));
+    if (same === undefined) found.push({ prefix: p, values: [value] });
+    else same.values.push(value);
+  }
+  return found;
+}
+
+test("look-ups agree with a look at each entry", () => {
+  fc.assert(
+    fc.property(entries, fc.array(fc.oneof(nearIp, ip), { maxLength: 20 }), (list, ips) => {
+      const table = buildPrefixTable(list);
+      for (const at of ips) {
+        const expected = select(list, (p) => prefixContains(p, at)).sort((a, b) => b.prefix.len - a.prefix.len);
+        expect([...table.matches(at)]).toEqual(expected);
+        expect(table.lookup(at)).toEqual(expected[0]?.values ?? []);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("questions about prefixes agree with a look at each entry", () => {
+  fc.assert(
+    fc.property(entries, fc.array(nearPrefix, { maxLength: 20 }), (list, prefixes) => {
+      const table = buildPrefixTable(list);
+      for (const q of prefixes) {
+        expect(table.get(q)).toEqual(select(list, (p) => prefixEquals(p, q))[0]?.values ?? []);
+        expect([...table.covering(q)]).toEqual(
+          select(list, (p) => prefixCovers(p, q)).sort((a, b) => b.prefix.len - a.prefix.len),
+        );
+        expect([...table.coveredBy(q)]).toEqual(
+          select(list, (p) => prefixCovers(q, p)).sort((a, b) => comparePrefix(a.prefix, b.prefix)),
+        );
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("entries come sorted, and building from them gives the same table", () => {
+  fc.assert(
+    fc.property(entries, (list) => {
+      const table = buildPrefixTable(list);
+      const sorted = [...table.entries()];
+      expect(table.size).toBe(list.length);
+      expect(sorted).toEqual([...list].sort(([p, a], [q, b]) => comparePrefix(p, q) || a - b));
+      expect([...buildPrefixTable(sorted).entries()]).toEqual(sorted);
+    }),
+  );
+});
+
+function table(routes: Record<string, string>) {
+  return buildPrefixTable(
+    Object.entries(routes).map(([text, value]) => {
+      const parsed = parsePrefix(text);
+      if (parsed === undefined) throw new Error(text);
+      return [parsed.prefix, value] as const;
+    }),
+  );
+}
+const at = (text: string): Ip => parseIp(text) ?? 0;
+
+test("the longest prefix wins: a pod block inside docker0's network", () => {
+  const routes = table({
+    "0.0.0.0/0": "eth0",
+    "172.17.0.0/16": "docker0",
+    "172.17.5.0/24": "flannel.1",
+    "::/0": "eth0",
+    "fd00:10:244::/64": "cni0",
+  });
+  expect(routes.lookup(at("172.17.5.9"))).toEqual(["flannel.1"]);
+  expect(routes.lookup(at("172.17.6.9"))).toEqual(["docker0"]);
+  expect(routes.lookup(at("172.18.0.1"))).toEqual(["eth0"]);
+  expect(routes.lookup(at("fd00:10:244::1"))).toEqual(["cni0"]);
+  expect([...routes.matches(at("172.17.5.9"))].map((match) => formatPrefix(match.prefix))).toEqual([
+    "172.17.5.0/24",
+    "172.17.0.0/16",
+    "0.0.0.0/0",
+  ]);
+  expect(routes.lookup(at("::1"))).toEqual(["eth0"]);
+});
+
+test("an empty table matches nothing", () => {
+  expect(emptyPrefixTable.size).toBe(0);
+  expect(emptyPrefixTable.lookup(0)).toEqual([]);
+  expect([...emptyPrefixTable.matches(0n)]).toEqual([]);
+  expect([...emptyPrefixTable.entries()]).toEqual([]);
+});

@@ -1,0 +1,74 @@
+/**
+ * One analysis: a root file with everything that it imports, from text to findings. Immutable; made by `service.ts` for
+ * each state of the files. Whatever is expensive is computed on first use.
+ */
+import { runChecks } from "../checks/run.ts";
+import type { CheckedFile, Finding } from "../checks/check.ts";
+import { buildNetwork } from "../cni/network.ts";
+import { modeAddressing } from "../cni/modes.ts";
+import type { Network } from "../dataplane/model.ts";
+import { positionsOf } from "../language/positions.ts";
+import type { Source, Span } from "../language/tree.ts";
+import { buildTopology } from "../topology/build.ts";
+import type { Topology } from "../topology/model.ts";
+
+export interface Analysis {
+  readonly root: string;
+  readonly files: readonly CheckedFile[];
+  readonly topology: Topology;
+  readonly network: Network;
+  /** Sorted by file and place. Undefined where the run was cancelled. */
+  findings(cancelled: () => boolean): readonly Finding[] | undefined;
+  fileOf(file: string): CheckedFile | undefined;
+  /** Where a source stands in the current text of its file. */
+  spanOf(source: Source): Span | undefined;
+}
+
+/** `extra`: findings of the files themselves (an import that cannot be read), made by the service. */
+export function analyse(root: string, files: readonly CheckedFile[], extra: readonly Finding[]): Analysis {
+  const byName = new Map(files.map((file) => [file.file, file]));
+  const spanOf = (source: Source): Span | undefined => {
+    const file = byName.get(source.file);
+    return file && positionsOf(file.tree).spanOf(source.statement, source.part);
+  };
+  let topology: Topology | undefined;
+  let network: Network | undefined;
+  let findings: readonly Finding[] | undefined;
+  const self: Analysis = {
+    root,
+    files,
+    get topology() {
+      topology ??= buildTopology(files, modeAddressing);
+      return topology;
+    },
+    get network() {
+      network ??= buildNetwork(self.topology);
+      return network;
+    },
+    findings(cancelled) {
+      if (findings) return findings;
+      let stopped = false;
+      const ask = (): boolean => {
+        stopped ||= cancelled();
+        return stopped;
+      };
+      const found = runChecks({ files, topology: self.topology, network: self.network, cancelled: ask, found: () => [] });
+      if (stopped) return undefined;
+      findings = sortFindings([...extra, ...found], spanOf);
+      return findings;
+    },
+    fileOf: (file) => byName.get(file),
+    spanOf,
+  };
+  return self;
+}
+
+function sortFindings(findings: readonly Finding[], spanOf: (source: Source) => Span | undefined): readonly Finding[] {
+  const keyed = findings.map((finding) => ({ finding, start: spanOf(finding.source)?.start ?? 0 }));
+  keyed.sort((a, b) => compareText(a.finding.source.file, b.finding.source.file) || a.start - b.start || compareText(a.finding.code, b.finding.code));
+  return keyed.map(({ finding }) => finding);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,179 @@
+/**
+ * The language service: texts in, analyses out. It keeps the trees of the files it was given, re-parses what an edit
+ * touched, follows imports, and gives an analysis of any file as root. No editor, no protocol, no clock in it; the file
+ * system comes in as a function.
+ */
+import type { CheckedFile, Finding } from "../checks/check.ts";
+import { type Decl, decodeCache, decodeFile, one } from "../language/decode.ts";
+import { reparse } from "../language/incremental.ts";
+import { parse } from "../language/parser.ts";
+import type { SyntaxTree } from "../language/tree.ts";
+import { type Analysis, analyse } from "./analysis.ts";
+
+/** Larger files are refused with a finding instead of being read (bytes of UTF-16 text). */
+export const MAX_TEXT = 16 * 1024 * 1024;
+const MAX_IMPORTS = 1000;
+
+export interface ServiceHost {
+  /** The text of a file that no editor holds open, or undefined. May be called again for each analysis; must be cheap. */
+  readFile(file: string): string | undefined;
+  /** The identity of the file that `path` means inside `from`. */
+  resolveImport(from: string, path: string): string | undefined;
+}
+
+export interface TextEdit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+export interface Service {
+  /** A file that an editor holds open; its text wins over the disk's. */
+  setText(file: string, text: string): void;
+  /** Offsets in the text before the edit. Throws where the file is not open: a bug of the caller. */
+  edit(file: string, edits: readonly TextEdit[]): void;
+  close(file: string): void;
+  /** A file on disk changed. */
+  invalidate(file: string): void;
+  textOf(file: string): string | undefined;
+  treeOf(file: string): SyntaxTree | undefined;
+  /** The analysis of `file` in the project that it belongs to: rooted at an open file that imports it, or at itself. */
+  analysisOf(file: string): Analysis | undefined;
+  /** Roots of all open files: what a workspace-wide report goes over. */
+  roots(): readonly string[];
+  /** Every state change gives a new number. */
+  readonly version: number;
+}
+
+interface Loaded {
+  tree: SyntaxTree;
+  open: boolean;
+  decls: readonly Decl[] | undefined;
+}
+
+export function createService(host: ServiceHost): Service {
+  const loaded = new Map<string, Loaded>();
+  const cache = decodeCache();
+  const analyses = new Map<string, Analysis>();
+  let version = 0;
+
+  const changed = (): void => {
+    version += 1;
+    analyses.clear();
+  };
+  const load = (file: string): Loaded | undefined => {
+    const known = loaded.get(file);
+    if (known) return known;
+    const text = host.readFile(file);
+    if (text === undefined) return undefined;
+    const fresh: Loaded = { tree: parse(text.length > MAX_TEXT ? "" : text), open: false, decls: undefined };
+    loaded.set(file, fresh);
+    return fresh;
+  };
+  const declsOf = (entry: Loaded): readonly Decl[] => {
+    entry.decls ??= decodeFile(entry.tree, cache);
+    return entry.decls;
+  };
+
+  /** The root and everything that it imports, breadth first; each file once, so cycles end. */
+  const closure = (root: string): { files: CheckedFile[]; extra: Finding[] } => {
+    const files: CheckedFile[] = [];
+    const extra: Finding[] = [];
+    const queue = [root];
+    const seen = new Set(queue);
+    while (queue.length > 0 && files.length < MAX_IMPORTS) {
+      const file = queue.shift() ?? root;
+      const entry = load(file);
+      if (!entry) continue;
+      const decls = declsOf(entry);
+      files.push({ file, tree: entry.tree, decls });
+      for (const decl of decls) {
+        if (decl.spec?.keyword !== "import") continue;
+        const path = one(decl, "path");
+        if (path?.value.kind !== "string") continue;
+        const target = host.resolveImport(file, path.value.text);
+        if (target === undefined || !load(target)) {
+          extra.push({
+            code: "KN015",
+            severity: "error",
+            message: `"${path.value.text}" cannot be read; the path is taken from this file's folder`,
+            source: { file, statement: decl.statement, part: path.index },
+            related: [],
+            fixes: [],
+          });
+        } else if (!seen.has(target)) {
+          seen.add(target);
+          queue.push(target);
+        }
+      }
+    }
+    return { files, extra };
+  };
+
+  /** An open file that imports `file`, directly or not; the file itself otherwise. */
+  const rootOf = (file: string): string => {
+    for (const [candidate, entry] of loaded) {
+      if (!entry.open || candidate === file) continue;
+      const imports = closure(candidate).files;
+      if (imports.some((one) => one.file === file)) {
+        // Two files that import each other: the first in order of name is the root of both.
+        const back = closure(file).files.some((one) => one.file === candidate);
+        if (!back || candidate < file) return candidate;
+      }
+    }
+    return file;
+  };
+
+  return {
+    setText(file, text) {
+      const entry = loaded.get(file);
+      if (entry?.open && entry.tree.text === text) return;
+      loaded.set(file, { tree: parse(text.length > MAX_TEXT ? "" : text), open: true, decls: undefined });
+      changed();
+    },
+    edit(file, edits) {
+      const entry = loaded.get(file);
+      if (!entry) throw new Error(`${file} is not open`);
+      for (const edit of edits) entry.tree = reparse(entry.tree, edit);
+      entry.decls = undefined;
+      changed();
+    },
+    close(file) {
+      loaded.delete(file);
+      changed();
+    },
+    invalidate(file) {
+      if (loaded.get(file)?.open) return;
+      loaded.delete(file);
+      changed();
+    },
+    textOf: (file) => load(file)?.tree.text,
+    treeOf: (file) => load(file)?.tree,
+    analysisOf(file) {
+      if (!load(file)) return undefined;
+      const root = hasImports() ? rootOf(file) : file;
+      let analysis = analyses.get(root);
+      if (!analysis) {
+        const { files, extra } = closure(root);
+        analysis = analyse(root, files, extra);
+        analyses.set(root, analysis);
+      }
+      return analysis;
+    },
+    roots() {
+      const all = [...loaded].filter(([, entry]) => entry.open).map(([file]) => file);
+      return hasImports() ? [...new Set(all.map(rootOf))] : all;
+    },
+    get version() {
+      return version;
+    },
+  };
+
+  /** Most workspaces have one file: the search for importers is skipped unless some open file imports anything. */
+  function hasImports(): boolean {
+    for (const entry of loaded.values()) {
+      if (entry.open && declsOf(entry).some((decl) => decl.spec?.keyword === "import")) return true;
+    }
+    return false;
+  }
+}

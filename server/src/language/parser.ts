@@ -1,0 +1,245 @@
+/** Text to tree. Total: every text has a tree, and what is wrong with it stands in the tree as problems. */
+
+import type { IToken } from "chevrotain";
+import { EmbeddedActionsParser } from "chevrotain";
+import { End, Stray, structure } from "./structure.ts";
+import {
+  Arrow,
+  Atom,
+  Comma,
+  Compare,
+  isUnclosedString,
+  LBrace,
+  LBracket,
+  lex,
+  RBrace,
+  RBracket,
+  stringValue,
+  Text,
+  Word,
+} from "./tokens.ts";
+import type { Arg, Block, Statement, SyntaxProblem, SyntaxProblemKind, SyntaxTree } from "./tree.ts";
+
+/** What stands in a block or in a whole text. */
+export type Content = Pick<Block, "statements" | "offsets" | "problems" | "problemCount">;
+
+type Draft<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K] };
+
+/** Shared by all that have none; replaced before something is added. */
+const none: never[] = [];
+Object.freeze(none);
+
+const noKeyword: Arg = { kind: "word", text: "", start: 0, length: 0 };
+
+const vocabulary = [Atom, Word, Compare, Arrow, Text, LBrace, RBrace, LBracket, RBracket, Comma, End, Stray];
+
+function addProblem(
+  owner: { problems: SyntaxProblem[]; problemCount: number },
+  kind: SyntaxProblemKind,
+  start: number,
+  text: string,
+): void {
+  const problem: SyntaxProblem = { kind, start, length: text.length, text };
+  if (owner.problems === none) owner.problems = [problem];
+  else owner.problems.push(problem);
+  owner.problemCount++;
+}
+
+/**
+ * The grammar of what `structure` lets through. The actions are closures made once: a statement has no cost but its own
+ * objects. `statement` and `base` are those of the innermost statement; a block saves and restores them.
+ */
+class KnetParser extends EmbeddedActionsParser {
+  private text = "";
+  private base = 0;
+  private statement!: Draft<Statement>;
+  private items!: Arg[];
+
+  constructor(skipValidations: boolean) {
+    super(vocabulary, { maxLookahead: 1, recoveryEnabled: false, skipValidations });
+    this.performSelfAnalysis();
+  }
+
+  read(text: string, tokens: IToken[]): Content {
+    this.text = text;
+    this.input = tokens;
+    const content = this.contentRule(0);
+    this.input = [];
+    this.text = "";
+    return content;
+  }
+
+  /** content = (Stray | statement)*: a Stray before a statement belongs to the block. */
+  private readonly contentRule = this.RULE("content", (base: number): Content => {
+    const content: Draft<Content> = { statements: [], offsets: [], problems: none, problemCount: 0 };
+    const forms = {
+      IGNORE_AMBIGUITIES: true,
+      DEF: [
+        {
+          ALT: (): void => {
+            const { payload, startOffset, image } = this.CONSUME(Stray);
+            addProblem(content, payload, startOffset - base, image);
+          },
+        },
+        {
+          ALT: (): void => {
+            content.offsets.push(this.LA(1).startOffset - base);
+            const statement = this.SUBRULE(this.statementRule);
+            content.statements.push(statement);
+            this.ACTION(() => {
+              content.problemCount += statement.problemCount;
+            });
+          },
+        },
+      ],
+    };
+    this.MANY(() => this.OR(forms));
+    return content;
+  });
+
+  /** statement = (Atom | list | Stray)+ (LBrace content RBrace)? End? */
+  private readonly statementRule = this.RULE("statement", (): Statement => {
+    const statement: Draft<Statement> = {
+      keyword: noKeyword,
+      args: none,
+      block: undefined,
+      length: 0,
+      problems: none,
+      problemCount: 0,
+    };
+    this.statement = statement;
+    this.base = this.LA(1).startOffset;
+    this.AT_LEAST_ONE(this.part);
+    this.OPTION1(this.block);
+    this.OPTION2(this.end);
+    return statement;
+  });
+  private readonly part = (): void => {
+    this.OR(this.parts);
+  };
+  private readonly parts = [
+    {
+      ALT: (): void => {
+        this.addArg(this.atom(this.CONSUME(Atom)));
+      },
+    },
+    {
+      ALT: (): void => {
+        const arg = this.SUBRULE(this.listRule);
+        this.ACTION(() => this.addArg(arg));
+      },
+    },
+    {
+      ALT: (): void => {
+        const { payload, startOffset, image } = this.CONSUME(Stray);
+        addProblem(this.statement, payload, startOffset - this.base, image);
+      },
+    },
+  ];
+  private readonly block = (): void => {
+    const { statement, base } = this;
+    const open = this.CONSUME(LBrace);
+    const { statements, offsets, problems, problemCount } = this.SUBRULE(this.contentRule, {
+      ARGS: [open.startOffset],
+    });
+    const close = this.CONSUME(RBrace);
+    this.statement = statement;
+    this.base = base;
+    this.ACTION(() => {
+      const block: Draft<Block> = {
+        statements: statements as Statement[],
+        offsets: offsets as number[],
+        start: open.startOffset - base,
+        length: close.startOffset + close.image.length - open.startOffset,
+        problems: problems as SyntaxProblem[],
+        problemCount,
+        closed: close.image !== "",
+      };
+      if (!block.closed) addProblem(block, "unclosed-block", 0, open.image);
+      statement.block = block;
+      statement.length = block.start + block.length;
+      statement.problemCount += block.problemCount;
+    });
+  };
+  private readonly end = (): void => {
+    this.CONSUME(End);
+  };
+
+  /** list = LBracket (Atom | Comma | Stray)* RBracket */
+  private readonly listRule = this.RULE("list", (): Arg => {
+    const items: Arg[] = [];
+    this.items = items;
+    const open = this.CONSUME(LBracket);
+    this.MANY(this.item);
+    const close = this.CONSUME(RBracket);
+    const start = open.startOffset - this.base;
+    if (close.image === "") addProblem(this.statement, "unclosed-list", start, open.image);
+    const end = close.startOffset + close.image.length;
+    return {
+      kind: "list",
+      text: this.text.slice(open.startOffset, end),
+      start,
+      length: end - open.startOffset,
+      items,
+    };
+  });
+  private readonly item = (): void => {
+    this.OR(this.itemForms);
+  };
+  private readonly itemForms = [
+    {
+      ALT: (): void => {
+        this.items.push(this.atom(this.CONSUME(Atom)));
+      },
+    },
+    {
+      ALT: (): void => {
+        this.CONSUME(Comma);
+      },
+    },
+    {
+      ALT: (): void => {
+        const { payload, startOffset, image } = this.CONSUME(Stray);
+        addProblem(this.statement, payload, startOffset - this.base, image);
+      },
+    },
+  ];
+
+  private addArg(arg: Arg): void {
+    const { statement } = this;
+    statement.length = arg.start + arg.length;
+    if (statement.keyword === noKeyword) statement.keyword = arg;
+    else if (statement.args === none) statement.args = [arg];
+    else statement.args.push(arg);
+  }
+
+  private atom({ image, startOffset, tokenType }: IToken): Arg {
+    const start = startOffset - this.base;
+    const { length } = image;
+    if (tokenType !== Text) return { kind: tokenType === Arrow ? "arrow" : "word", text: image, start, length };
+    if (isUnclosedString(image)) addProblem(this.statement, "unclosed-string", start, image);
+    return { kind: "string", text: stringValue(image), start, length };
+  }
+}
+
+/** Throws if the grammar is not sound; costs time, and is therefore asked by a test only. */
+export function checkGrammar(): void {
+  new KnetParser(false);
+}
+
+const parser = new KnetParser(true);
+
+/** The content of a text that stands inside `depth` blocks. */
+export function parseContent(text: string, depth: number): Content & { readonly repaired: boolean } {
+  const { tokens, repaired } = structure(lex(text).tokens, text, depth);
+  const content = parser.read(text, tokens);
+  return { ...content, repaired };
+}
+
+export function parse(text: string): SyntaxTree {
+  const { statements, offsets, problems, problemCount } = parseContent(text, 0);
+  return {
+    text,
+    root: { statements, offsets, start: 0, length: text.length, problems, problemCount, closed: true },
+  };
+}

@@ -1,0 +1,221 @@
+/** From statements to places in the text and back. */
+
+import { tokenize } from "./tokens.ts";
+import type { Arg, Block, Span, Statement, StatementPart, SyntaxTree } from "./tree.ts";
+
+/** What stands at an offset. */
+export interface Path {
+  /**
+   * The statements around the offset, outermost first. The last one may also be a statement that has ended before the
+   * offset and that further words there would continue.
+   */
+  readonly statements: readonly Statement[];
+  /** Where each of them starts. */
+  readonly starts: readonly number[];
+  /** The part of the last statement that the offset is in or touches; one that begins there comes before one that ends there. */
+  readonly part: StatementPart | undefined;
+  /** How many arguments of the last statement start before the offset. */
+  readonly next: number;
+  /** The innermost block around the offset, and where it starts. */
+  readonly block: Block;
+  readonly blockStart: number;
+  /** How many of the block's statements start before the offset. */
+  readonly index: number;
+  readonly inComment: boolean;
+}
+
+export interface Positions {
+  /** Undefined for a statement of another tree. */
+  startOf(statement: Statement): number | undefined;
+  spanOf(statement: Statement, part: StatementPart): Span | undefined;
+  path(offset: number): Path;
+}
+
+const known = new WeakMap<SyntaxTree, Positions>();
+
+export function positionsOf(tree: SyntaxTree): Positions {
+  let positions = known.get(tree);
+  if (positions === undefined) {
+    positions = makePositions(tree);
+    known.set(tree, positions);
+  }
+  return positions;
+}
+
+function makePositions(tree: SyntaxTree): Positions {
+  let starts: Map<Statement, number> | undefined;
+  const startOf = (statement: Statement): number | undefined => {
+    starts ??= statementStarts(tree.root);
+    return starts.get(statement);
+  };
+  return {
+    startOf,
+    spanOf: (statement, part) => {
+      const start = startOf(statement);
+      return start === undefined ? undefined : partSpan(statement, part, start);
+    },
+    path: (offset) => pathAt(tree, offset),
+  };
+}
+
+function statementStarts(root: Block): Map<Statement, number> {
+  const starts = new Map<Statement, number>();
+  const add = (block: Block, blockStart: number): void => {
+    const { statements, offsets } = block;
+    for (let at = 0; at < statements.length; at++) {
+      const statement = statements[at]!;
+      const start = blockStart + offsets[at]!;
+      starts.set(statement, start);
+      if (statement.block !== undefined) add(statement.block, start + statement.block.start);
+    }
+  };
+  add(root, 0);
+  return starts;
+}
+
+/** The span of a part of a statement that starts at `start`; undefined where it has no such part. */
+export function partSpan(statement: Statement, part: StatementPart, start: number): Span | undefined {
+  if (part === "whole") return { start, end: start + statement.length };
+  const arg = partArg(statement, part);
+  return arg && { start: start + arg.start, end: start + arg.start + arg.length };
+}
+
+/** The argument that a part names; undefined for the whole and where there is none. */
+export function partArg(statement: Statement, part: StatementPart): Arg | undefined {
+  if (part === "whole") return undefined;
+  if (part === "keyword") return statement.keyword;
+  if (typeof part === "number") return statement.args[part];
+  return statement.args[part[0]]?.items?.[part[1]];
+}
+
+/** The index of the last number that is not above `limit`, or -1; `sorted` never falls. */
+function lastUpTo(sorted: readonly number[], limit: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function pathAt({ text, root }: SyntaxTree, offset: number): Path {
+  const statements: Statement[] = [];
+  const starts: number[] = [];
+  let block = root;
+  let blockStart = 0;
+  for (;;) {
+    // Of two statements that touch at the offset, the one that begins there.
+    const at = lastUpTo(block.offsets, offset - blockStart);
+    const statement = block.statements[at];
+    const contentStart = blockStart + (block === root ? 0 : 1);
+    const contentEnd = blockStart + block.length - (block !== root && block.closed ? 1 : 0);
+    const nextStart = at + 1 < block.offsets.length ? blockStart + block.offsets[at + 1]! : contentEnd;
+    if (statement === undefined) {
+      const { inComment } = gapAt(text, contentStart, nextStart, offset);
+      return { statements, starts, part: undefined, next: 0, block, blockStart, index: 0, inComment };
+    }
+    const start = blockStart + block.offsets[at]!;
+    const inner = statement.block;
+    const innerStart = start + (inner?.start ?? statement.length);
+    if (inner !== undefined && offset > innerStart) {
+      const innerEnd = innerStart + inner.length;
+      if (offset < innerEnd || (offset === innerEnd && !inner.closed)) {
+        statements.push(statement);
+        starts.push(start);
+        block = inner;
+        blockStart = innerStart;
+        continue;
+      }
+    }
+    const index = start < offset ? at + 1 : at;
+    const part = partAt(statement, offset - start);
+    const next = statement.args.filter((arg) => start + arg.start < offset).length;
+    const before = next === 0 ? statement.keyword : statement.args[next - 1]!;
+    const after = statement.args[next];
+    const { inComment, ended } =
+      offset > start + statement.length
+        ? gapAt(text, start + statement.length, nextStart, offset)
+        : gapAt(text, start + before.start + before.length, after ? start + after.start : innerStart, offset);
+    if (offset <= start + statement.length || (inner === undefined && !ended)) {
+      statements.push(statement);
+      starts.push(start);
+      return { statements, starts, part, next, block, blockStart, index, inComment };
+    }
+    return { statements, starts, part: undefined, next: 0, block, blockStart, index, inComment };
+  }
+}
+
+/** The part that holds the offset, or else that ends there; an arrow leaves its ends to what touches it. */
+function partAt(statement: Statement, offset: number): StatementPart | undefined {
+  const parts = [statement.keyword, ...statement.args];
+  const at = touched(parts, offset);
+  if (at === undefined) return undefined;
+  if (at === 0) return "keyword";
+  const items = parts[at]!.items;
+  const item = items && touched(items, offset);
+  return item === undefined ? at - 1 : [at - 1, item];
+}
+
+function touched(args: readonly Arg[], offset: number): number | undefined {
+  let found: number | undefined;
+  for (let at = 0; at < args.length && args[at]!.start <= offset; at++) {
+    const { kind, start, length } = args[at]!;
+    if (offset <= start + length && (found === undefined || kind !== "arrow")) found = at;
+  }
+  return found;
+}
+
+/** What lies between two arguments or statements: is the offset in a comment, has the statement before ended? */
+function gapAt(text: string, from: number, to: number, offset: number): { inComment: boolean; ended: boolean } {
+  let ended = false;
+  for (const { kind, start, end, text: image } of from < to ? tokenize(text.slice(from, to)) : []) {
+    if (from + start >= offset) break;
+    if (kind === "newline" || kind === ";" || kind === "}") ended = true;
+    if (kind !== "comment") continue;
+    const closed = image.startsWith("/*") && image.length > 3 && image.endsWith("*/");
+    if (offset < from + end || (offset === from + end && !closed)) return { inComment: true, ended };
+  }
+  return { inComment: false, ended };
+}
+
+/** Lines and characters as the protocol counts them: from 0, in UTF-16 units; lines end at LF, CRLF or CR. */
+export interface LineIndex {
+  readonly lineCount: number;
+  positionAt(offset: number): { line: number; character: number };
+  /** Beyond the end of a line or of the text: the end. */
+  offsetAt(position: { readonly line: number; readonly character: number }): number;
+}
+
+export function lineIndex(text: string): LineIndex {
+  const starts = [0];
+  const hasReturns = text.includes("\r");
+  if (!hasReturns) {
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  } else {
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (code === 0x0a || (code === 0x0d && text.charCodeAt(at + 1) !== 0x0a)) starts.push(at + 1);
+    }
+  }
+  /** Where the line's own characters end. */
+  const lineEnd = (line: number): number => {
+    if (line + 1 >= starts.length) return text.length;
+    const end = starts[line + 1]! - 1;
+    return end > 0 && text[end] === "\n" && text[end - 1] === "\r" ? end - 1 : end;
+  };
+  return {
+    lineCount: starts.length,
+    positionAt: (offset) => {
+      const clamped = Math.max(0, Math.min(offset, text.length));
+      const line = lastUpTo(starts, clamped);
+      return { line, character: clamped - starts[line]! };
+    },
+    offsetAt: ({ line, character }) => {
+      if (line < 0) return 0;
+      if (line >= starts.length) return text.length;
+      return Math.min(starts[line]! + Math.max(0, character), lineEnd(line));
+    },
+  };
+}

@@ -1,0 +1,248 @@
+/**
+ * Between the lexer and the parser: which bracket closes which, which line break ends a statement, which tokens have no
+ * place. What comes out always fits the grammar: every opener has its closer (an empty one where the text has none),
+ * whatever cannot stand where it stands is a `Stray`, blocks are at most `maxDepth` deep.
+ */
+
+import type { IToken, TokenType } from "chevrotain";
+import { createToken, Lexer } from "chevrotain";
+import {
+  Arrow,
+  Compare,
+  LBrace,
+  LBracket,
+  Newline,
+  RBrace,
+  RBracket,
+  Semicolon,
+  Text,
+  UnclosedComment,
+  Unexpected,
+  Word,
+} from "./tokens.ts";
+import type { SyntaxProblemKind } from "./tree.ts";
+
+/** The end of a statement: a line break or `;` after its arguments. */
+export const End = createToken({ name: "End", pattern: Lexer.NA });
+/** A token that is a problem and nothing else; `payload` is the kind of problem. */
+export const Stray = createToken({ name: "Stray", pattern: Lexer.NA });
+
+export const maxDepth = 100;
+
+const make = (tokenType: TokenType, image: string, startOffset: number, payload?: SyntaxProblemKind): IToken => ({
+  image,
+  startOffset,
+  tokenTypeIdx: tokenType.tokenTypeIdx!,
+  tokenType,
+  ...(payload === undefined ? {} : { payload }),
+});
+
+const stray = (token: IToken, kind: SyntaxProblemKind): IToken => make(Stray, token.image, token.startOffset, kind);
+
+export interface Structured {
+  readonly tokens: IToken[];
+  /** A `{` had no `}`: the text as a whole was repaired. */
+  readonly repaired: boolean;
+}
+
+/** `depth` is the number of blocks around the text, `end` its length. */
+export function structure(tokens: readonly IToken[], text: string, depth = 0): Structured {
+  const { out, unclosed } = arrange(tokens, depth);
+  if (unclosed < 0) return { tokens: out, repaired: false };
+  return { tokens: arrange(closeByIndentation(tokens, unclosed, text), depth).out, repaired: true };
+}
+
+/** `unclosed` is the index of the outermost `{` without `}`, or -1. */
+function arrange(tokens: readonly IToken[], outerDepth: number): { out: IToken[]; unclosed: number } {
+  const out: IToken[] = [];
+  const blocks: number[] = [];
+  const limit = maxDepth - outerDepth;
+  const count = tokens.length;
+  /** Inside a statement, so that a line break means something. */
+  let open = false;
+  for (let at = 0; at < count; at++) {
+    const token = tokens[at]!;
+    switch (token.tokenType) {
+      case Word:
+      case Text:
+      case Arrow:
+      case Compare:
+        open = true;
+        out.push(token);
+        break;
+      case Newline: {
+        while (at + 1 < count && tokens[at + 1]!.tokenType === Newline) at++;
+        // A block may begin on the line after its arguments.
+        if (open && !(at + 1 < count && tokens[at + 1]!.tokenType === LBrace)) {
+          out.push(make(End, token.image, token.startOffset));
+          open = false;
+        }
+        break;
+      }
+      case Semicolon:
+        if (open) out.push(make(End, token.image, token.startOffset));
+        open = false;
+        break;
+      case LBrace:
+        if (blocks.length < limit) {
+          blocks.push(at);
+          // A block without arguments belongs to a statement whose keyword is empty.
+          if (!open) out.push(make(Word, "", token.startOffset), stray(token, "unexpected-character"));
+          out.push(token);
+        } else {
+          out.push(stray(token, "too-deep"));
+          if (open) out.push(make(End, "", token.startOffset));
+          const close = skipBlock(tokens, at);
+          if (close === count) return { out, unclosed: blocks[0] ?? at };
+          at = close;
+        }
+        open = false;
+        break;
+      case RBrace:
+        if (blocks.pop() !== undefined) out.push(token);
+        else {
+          if (open) out.push(make(End, "", token.startOffset));
+          out.push(stray(token, "stray-close"));
+        }
+        open = false;
+        break;
+      case LBracket:
+        open = true;
+        at = arrangeList(tokens, at, out) - 1;
+        break;
+      case RBracket:
+        out.push(stray(token, "stray-bracket"));
+        break;
+      case UnclosedComment:
+        out.push(stray(token, "unclosed-comment"));
+        break;
+      default:
+        out.push(stray(token, "unexpected-character"));
+    }
+  }
+  return { out, unclosed: blocks[0] ?? -1 };
+}
+
+/** The index of the `}` that closes the `{` at `at`, or the number of tokens. */
+function skipBlock(tokens: readonly IToken[], at: number): number {
+  let depth = 0;
+  for (let next = at; next < tokens.length; next++) {
+    const { tokenType } = tokens[next]!;
+    if (tokenType === LBrace) depth++;
+    else if (tokenType === RBrace && --depth === 0) return next;
+  }
+  return tokens.length;
+}
+
+const stopsList = (type: TokenType): boolean =>
+  type === RBracket || type === LBracket || type === LBrace || type === RBrace;
+
+/** The index of the `]` of the `[` at `at`, or -1. No token is passed twice, because the search ends at the next `[`. */
+function closingBracket(tokens: readonly IToken[], at: number): number {
+  for (let next = at + 1; next < tokens.length; next++) {
+    const { tokenType } = tokens[next]!;
+    if (stopsList(tokenType)) return tokenType === RBracket ? next : -1;
+  }
+  return -1;
+}
+
+/** Appends the list that begins at `at`; gives the index of what follows it. */
+function arrangeList(tokens: readonly IToken[], at: number, out: IToken[]): number {
+  const close = closingBracket(tokens, at);
+  let last = tokens[at]!;
+  out.push(last);
+  let next = at + 1;
+  for (; next < tokens.length && next !== close; next++) {
+    const token = tokens[next]!;
+    const type = token.tokenType;
+    if (close < 0 && (type === Newline || type === Semicolon || stopsList(type))) break;
+    if (type === Newline) continue;
+    if (type === UnclosedComment) out.push(stray(token, "unclosed-comment"));
+    else if (type === Semicolon || type === Unexpected) out.push(stray(token, "unexpected-character"));
+    else out.push(token);
+    last = token;
+  }
+  if (close < 0) {
+    out.push(make(RBracket, "", last.startOffset + last.image.length));
+    return next;
+  }
+  out.push(tokens[close]!);
+  return close + 1;
+}
+
+/**
+ * Gives every `{` from the token `from` on its `}`, by indentation: a block whose line is indented by n ends before the
+ * next line that is indented by n or less, unless that line begins with its `}`. The added closers have no text.
+ */
+function closeByIndentation(tokens: readonly IToken[], from: number, text: string): IToken[] {
+  const out = tokens.slice(0, from);
+  const indents: number[] = [];
+  /** Of the line at hand. */
+  let indent = indentation(text, tokens[from]!.startOffset);
+  let lineEnd = 0;
+  let lineStart = false;
+  const closeDownTo = (keeps: (indent: number) => boolean): void => {
+    while (indents.length > 0 && !keeps(indents[indents.length - 1]!)) {
+      out.push(make(RBrace, "", lineEnd));
+      indents.pop();
+    }
+  };
+  for (let at = from; at < tokens.length; at++) {
+    const token = tokens[at]!;
+    const type = token.tokenType;
+    if (type === Newline) {
+      lineEnd = token.startOffset + lastBreak(token.image);
+      lineStart = true;
+      out.push(token);
+      continue;
+    }
+    if (lineStart) {
+      lineStart = false;
+      indent = indentation(text, token.startOffset);
+      if (type !== RBrace) closeDownTo((outer) => outer < indent);
+      else if (includes(indents, indent)) closeDownTo((outer) => outer <= indent);
+    }
+    out.push(token);
+    if (type === LBrace) indents.push(indent);
+    else if (type === RBrace) indents.pop();
+    else if (type === LBracket) {
+      const close = closingBracket(tokens, at);
+      while (at < close) out.push(tokens[++at]!);
+    }
+  }
+  lineEnd = text.length;
+  closeDownTo(() => false);
+  return out;
+}
+
+/** Where the last line break of a run of them begins. */
+function lastBreak(image: string): number {
+  const at = Math.max(image.lastIndexOf("\n"), image.lastIndexOf("\r"));
+  return at > 0 && image[at] === "\n" && image[at - 1] === "\r" ? at - 1 : at;
+}
+
+/** Whether `sorted`, which never falls, holds `value`. */
+function includes(sorted: readonly number[], value: number): boolean {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return sorted[low] === value;
+}
+
+const tabWidth = 8;
+
+/** Columns of white space at the start of the line that holds `offset`. */
+function indentation(text: string, offset: number): number {
+  let at = offset;
+  while (at > 0 && text[at - 1] !== "\n" && text[at - 1] !== "\r") at--;
+  let width = 0;
+  for (; ; at++) {
+    if (text[at] === " ") width++;
+    else if (text[at] === "\t") width += tabWidth - (width % tabWidth);
+    else return width;
+  }
+}

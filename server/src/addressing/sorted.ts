@@ -11,9 +11,11 @@ export type Ascending =
 
 /** Ascending values of one family as they come from a sort; the caller vouches for the order. */
 export function ascending(family: 4 | 6, values: readonly Ip[]): Ascending {
-  return family === 4
-    ? { family, values: Float64Array.from(values, Number) }
-    : { family, values: Array.from(values, BigInt) };
+  if (family === 6) return { family, values: values.map(BigInt) };
+  // Not Float64Array.from with a function: that goes through an iterator, ten times slower.
+  const numbers = new Float64Array(values.length);
+  for (const [i, value] of values.entries()) numbers[i] = Number(value);
+  return { family, values: numbers };
 }
 
 /** How many values are ≤ `ip`: the index after the last of them. Zero for an address of the other family. */

@@ -1,0 +1,118 @@
+/**
+ * A node's bridge with its pods behind veth pairs, as containernetworking/plugins plugins/main/bridge/bridge.go and
+ * dockerd make them. Shared by the modes whose pods hang on a bridge.
+ */
+import { prefixContains } from "../addressing/ip.ts";
+import type { InterfaceAddress, Ip, Prefix } from "../addressing/ip.ts";
+import type { BridgeNeighbour, Device, Route } from "../dataplane/model.ts";
+import type { Source } from "../language/tree.ts";
+import type { Node, Pod } from "../topology/model.ts";
+import { familyOf, withLinkLocal, withMetric } from "./host.ts";
+import { hexOf, macOf } from "./hash.ts";
+import type { PodParts } from "./mode.ts";
+
+export interface BridgeSpec {
+  readonly name: string;
+  readonly mtu: number;
+  /** The node's ranges with the bridge's address in each. */
+  readonly ranges: readonly BridgeRange[];
+  readonly hairpin: boolean;
+  /** Hexadecimal digits in a veth's name: 8 for CNI, 7 for Docker. */
+  readonly vethDigits: 7 | 8;
+  /** The bridge comes with the first pod (CNI), or was there before (Docker). */
+  readonly withoutPods: boolean;
+  readonly origin: Source | undefined;
+}
+export interface BridgeRange {
+  readonly cidr: Prefix;
+  readonly gateway: Ip;
+}
+
+export function vethName(pod: Pod, digits: 7 | 8): string {
+  return `veth${hexOf(pod.path, digits)}`;
+}
+
+/** Pods that got an address: only these were started. */
+export function* bridgedPods(pods: Iterable<Pod>): Iterable<Pod> {
+  for (const pod of pods) if (!pod.workload.hostNetwork && pod.addresses.length > 0) yield pod;
+}
+
+export function bridgeDevices(node: Node, spec: BridgeSpec, pods: Iterable<Pod>): readonly Device[] {
+  const ports: Device[] = [];
+  const neighbours = new Map<Ip, BridgeNeighbour>();
+  for (const pod of bridgedPods(pods)) {
+    const name = vethName(pod, spec.vethDigits);
+    ports.push({
+      kind: "veth",
+      name,
+      mtu: spec.mtu,
+      mac: macOf(`${node.path} ${name}`),
+      addresses: [],
+      master: spec.name,
+      ...(spec.hairpin ? { hairpin: true } : {}),
+      peer: { netns: pod.path, device: "eth0" },
+      origin: pod.workload.source,
+    });
+    const behind = { port: name, mac: podMac(pod) };
+    for (const ip of pod.addresses) if (!neighbours.has(ip)) neighbours.set(ip, behind);
+  }
+  if (spec.ranges.length === 0 || (ports.length === 0 && !spec.withoutPods)) return ports;
+  const mac = macOf(`${node.path} ${spec.name}`);
+  const bridge: Device = {
+    kind: "bridge",
+    name: spec.name,
+    mtu: spec.mtu,
+    mac,
+    addresses: withLinkLocal(spec.ranges.map(bridgeAddress), mac),
+    portFor: (ip) => neighbours.get(ip),
+    origin: spec.origin,
+  };
+  return [bridge, ...ports];
+}
+
+function bridgeAddress({ cidr, gateway }: BridgeRange): InterfaceAddress {
+  return { ip: gateway, len: cidr.len };
+}
+
+function podMac(pod: Pod): string {
+  return macOf(`${pod.path} eth0`);
+}
+
+/**
+ * A pod's eth0 and its routes: the default one and those of `through`, all by the bridge's address. Which range an
+ * address belongs to gives its length; one that lies in none has the length of the first range of its family.
+ */
+export function bridgedPod(pod: Pod, node: Node, spec: BridgeSpec, through: readonly Prefix[]): PodParts {
+  const mac = podMac(pod);
+  const addresses: InterfaceAddress[] = [];
+  const routes: Route[] = [];
+  for (const ip of pod.addresses) {
+    const same = spec.ranges.filter(({ gateway }) => typeof gateway === typeof ip);
+    const range = same.find(({ cidr }) => prefixContains(cidr, ip)) ?? same[0];
+    if (!range) continue;
+    addresses.push({ ip, len: range.cidr.len });
+    const family = familyOf(ip);
+    const zero = { ip: family === 4 ? 0 : 0n, len: 0 };
+    for (const dst of [zero, ...through.filter((prefix) => familyOf(prefix.ip) === family)]) {
+      routes.push({
+        dst,
+        type: "unicast",
+        nexthops: [{ via: range.gateway, dev: "eth0" }],
+        ...withMetric(family),
+        why: `the pod's gateway is ${spec.name} of node ${node.name}`,
+        origin: spec.origin,
+      });
+    }
+  }
+  if (addresses.length === 0) return { devices: [], routes: [] };
+  const eth0: Device = {
+    kind: "veth",
+    name: "eth0",
+    mtu: spec.mtu,
+    mac,
+    addresses: withLinkLocal(addresses, mac),
+    peer: { netns: node.path, device: vethName(pod, spec.vethDigits) },
+    origin: pod.workload.source,
+  };
+  return { devices: [eth0], routes };
+}

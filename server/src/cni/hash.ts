@@ -1,0 +1,40 @@
+/**
+ * Names and hardware addresses that the real programs draw at random (veth names, MAC addresses) or derive from a
+ * container id (CNI- chains) are derived here from the path of what they belong to, so that a file always gives the same
+ * network. FNV-1a (draft-eastlake-fnv) with a final mix; nothing here is secret.
+ */
+import type { Mac } from "../dataplane/model.ts";
+
+const PRIME = 0x01000193;
+
+export function hash32(text: string, seed = 0x811c9dc5): number {
+  let hash = seed;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), PRIME);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** `digits` hexadecimal digits that depend on the text. */
+export function hexOf(text: string, digits: number): string {
+  let hex = "";
+  for (let seed = 0x811c9dc5; hex.length < digits; seed = Math.imul(seed, 31) + 7) {
+    hex += hash32(text, seed).toString(16).padStart(8, "0");
+  }
+  return hex.slice(0, digits);
+}
+
+/** A locally administered unicast address: first octet 02, or the 0e that flannel's VTEPs have (pkg/mac). */
+export function macOf(text: string, first: "02" | "0e" = "02"): Mac {
+  const hex = hexOf(text, 10);
+  return `${first}:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}:${hex.slice(6, 8)}:${hex.slice(8, 10)}`;
+}
+
+/** The link-local address that the kernel makes from a hardware address (modified EUI-64, RFC 4291 appendix A). */
+export function linkLocalOf(mac: Mac): bigint {
+  const octets = mac.split(":").map((octet) => Number.parseInt(octet, 16));
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = octets;
+  const high = BigInt((((a ^ 2) * 256 + b) * 256 + c) * 256 + 0xff);
+  const low = BigInt(((0xfe * 256 + d) * 256 + e) * 256 + f);
+  return (0xfe80n << 112n) | (high << 32n) | low;
+}

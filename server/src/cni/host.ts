@@ -1,0 +1,254 @@
+/**
+ * A station as its own configuration makes it, before any pod network: interfaces, connected routes, the default route,
+ * static routes. Routes are accepted and refused as the kernel does it (fib_check_nh, net/ipv4/fib_semantics.c).
+ */
+import { formatIp, formatPrefix, network, prefixContains } from "../addressing/ip.ts";
+import type { InterfaceAddress, Ip, Prefix } from "../addressing/ip.ts";
+import type { Device, Nexthop, Route } from "../dataplane/model.ts";
+import type { Source } from "../language/tree.ts";
+import type { Interface, Station, StaticRoute, Topology, TopologyProblem } from "../topology/model.ts";
+import { linkLocalOf, macOf } from "./hash.ts";
+import { CODES, problem } from "./problems.ts";
+
+export interface HostState {
+  readonly station: Station;
+  readonly devices: readonly Device[];
+  /** Connected, default and static routes, in the order in which the kernel got them. */
+  readonly routes: readonly Route[];
+  readonly problems: readonly TopologyProblem[];
+  /** Equal for stations whose routes reach everything by the same devices and gateways. */
+  readonly routing: string;
+  /** The longest match among `routes`; with `dev` only routes that leave by it. */
+  lookup(ip: Ip, dev?: string): Route | undefined;
+}
+
+export const LOOPBACK: Device = {
+  kind: "loopback",
+  name: "lo",
+  mtu: 65536,
+  mac: "00:00:00:00:00:00",
+  addresses: [
+    { ip: 0x7f000001, len: 8 },
+    { ip: 1n, len: 128 },
+  ],
+  origin: undefined,
+};
+
+export function hostState(topology: Topology, station: Station): HostState {
+  const devices = station.interfaces.map((iface) => physicalDevice(station, iface));
+  if (station.kind === "node" && station.dockerBridge) devices.push(dockerBridge(station.path, station.dockerBridge));
+  const routes: Route[] = devices.flatMap((device) => connectedRoutes(device));
+  const problems: TopologyProblem[] = [];
+  for (const family of [4, 6] as const) {
+    const route = defaultRoute(topology, station, family);
+    if (!route) continue;
+    const refused = refusal(routes, route);
+    if (refused === undefined) routes.push(route);
+    else problems.push(refusedProblem(station, route.origin ?? station.source, route, refused));
+  }
+  for (const written of station.routes) {
+    const made = staticRoute(station, devices, routes, written);
+    if ("route" in made) routes.push(made.route);
+    else problems.push(made.problem);
+  }
+  const byLength = [...routes].sort((a, b) => b.dst.len - a.dst.len || (a.metric ?? 0) - (b.metric ?? 0));
+  return {
+    station,
+    devices,
+    routes,
+    problems,
+    routing: routes.map(routingKey).join("|"),
+    lookup: (ip, dev) => longest(byLength, ip, dev),
+  };
+}
+
+function routingKey(route: Route): string {
+  return `${formatPrefix(route.dst)} ${route.type} ${route.metric ?? 0} ${route.nexthops.map((hop) => `${hop.via ?? ""}%${hop.dev}`).join()}`;
+}
+
+function longest(byLength: readonly Route[], ip: Ip, dev: string | undefined): Route | undefined {
+  return byLength.find(
+    (route) => prefixContains(route.dst, ip) && (dev === undefined || route.nexthops.some((hop) => hop.dev === dev)),
+  );
+}
+
+/** The device by which `ip` is a neighbour: its route has no gateway (flannel's DirectRouting, pkg/ip/iface.go). */
+export function onLinkDevice(host: HostState, ip: Ip, dev?: string): string | undefined {
+  const route = host.lookup(ip, dev);
+  const hop = route?.type === "unicast" && route.nexthops.length === 1 ? route.nexthops[0] : undefined;
+  return hop && hop.via === undefined ? hop.dev : undefined;
+}
+
+function physicalDevice(station: Station, iface: Interface): Device {
+  const mac = interfaceMac(station.path, iface.device);
+  return {
+    kind: "physical",
+    name: iface.device,
+    segment: iface.segment,
+    mtu: iface.mtu,
+    mac,
+    addresses: withLinkLocal(iface.addresses, mac),
+    origin: iface.source,
+  };
+}
+
+export function interfaceMac(path: string, device: string): string {
+  return macOf(`${path} ${device}`);
+}
+
+/** The kernel gives a device a link-local address too; shown only where the device has IPv6 to speak of. */
+export function withLinkLocal(addresses: readonly InterfaceAddress[], mac: string): readonly InterfaceAddress[] {
+  if (!addresses.some(({ ip }) => typeof ip === "bigint")) return addresses;
+  return [...addresses, { ip: linkLocalOf(mac), len: 64 }];
+}
+
+/** The bridge that a Docker daemon makes at its start. Its netfilter rules come with `cni docker` only. */
+function dockerBridge(path: string, bridge: { readonly address: InterfaceAddress; readonly source: Source }): Device {
+  return {
+    kind: "bridge",
+    name: "docker0",
+    mtu: 1500,
+    mac: macOf(`${path} docker0`),
+    addresses: [bridge.address],
+    portFor: () => undefined,
+    origin: bridge.source,
+  };
+}
+
+/** What the kernel enters when an address is set: inet_addr_onlink, fib_add_ifaddr; IPv6 with metric 256 (addrconf.c). */
+export function connectedRoutes(device: Device): Route[] {
+  if (device.kind === "loopback") return [];
+  const routes: Route[] = [];
+  for (const { ip, len } of device.addresses) {
+    const why = `${formatIp(ip)}/${len} is an address of ${device.name}`;
+    const base = { dst: { ip: network(ip, len), len }, type: "unicast", nexthops: [{ dev: device.name }], proto: "kernel" } as const;
+    if (typeof ip === "bigint") routes.push({ ...base, metric: 256, why, origin: device.origin });
+    else if (len < 32) routes.push({ ...base, scope: "link", src: ip, why, origin: device.origin });
+  }
+  return routes;
+}
+
+/** Metric of an IPv6 route that is added without one (IP6_RT_PRIO_USER). */
+export const METRIC6 = 1024;
+
+export function withMetric(family: 4 | 6): { readonly metric?: number } {
+  return family === 6 ? { metric: METRIC6 } : {};
+}
+
+/** The interface whose segment gives nodes and hosts their default gateway, unless the file has a default route of its own. */
+function gatewayOf(topology: Topology, station: Station, family: 4 | 6): { iface: Interface; via: Ip } | undefined {
+  if (station.kind === "router" || hasOwnDefault(station, family)) return undefined;
+  for (const iface of station.interfaces) {
+    const via = topology.segments.get(iface.segment)?.gateways.find((ip) => familyOf(ip) === family);
+    if (via === undefined || iface.addresses.some(({ ip }) => ip === via)) continue;
+    if (iface.addresses.some(({ ip }) => familyOf(ip) === family)) return { iface, via };
+  }
+  return undefined;
+}
+
+function hasOwnDefault(station: Station, family: 4 | 6): boolean {
+  return station.routes.some((route) => route.dst.len === 0 && familyOf(route.dst.ip) === family && route.metric === undefined);
+}
+
+export function familyOf(ip: Ip): 4 | 6 {
+  return typeof ip === "number" ? 4 : 6;
+}
+
+function defaultRoute(topology: Topology, station: Station, family: 4 | 6): Route | undefined {
+  const found = gatewayOf(topology, station, family);
+  if (!found) return undefined;
+  const segment = topology.segments.get(found.iface.segment);
+  return {
+    dst: { ip: family === 4 ? 0 : 0n, len: 0 },
+    type: "unicast",
+    nexthops: [{ via: found.via, dev: found.iface.device }],
+    ...withMetric(family),
+    why: `${formatIp(found.via)} is the gateway of segment ${found.iface.segment}`,
+    origin: segment?.source,
+  };
+}
+
+/**
+ * The interface of the default route, without making the host's state: this is asked once for every node of a cluster.
+ */
+export function defaultInterface(topology: Topology, station: Station, family: 4 | 6): Interface | undefined {
+  const gateway = gatewayOf(topology, station, family);
+  if (gateway) return gateway.iface;
+  for (const route of station.routes) {
+    if (route.dst.len !== 0 || familyOf(route.dst.ip) !== family || route.type !== "unicast") continue;
+    const via = route.via[0];
+    for (const iface of station.interfaces) {
+      if (route.dev === iface.device) return iface;
+      if (route.dev === undefined && via !== undefined && iface.addresses.some((own) => prefixContains(subnetOf(own), via))) return iface;
+    }
+  }
+  return undefined;
+}
+
+function subnetOf({ ip, len }: InterfaceAddress): Prefix {
+  return { ip: network(ip, len), len };
+}
+
+/** Why the kernel refuses a route, or undefined. */
+function refusal(existing: readonly Route[], route: Route): "exists" | "gateway" | undefined {
+  const metric = route.metric ?? 0;
+  if (existing.some((other) => other.dst.len === route.dst.len && other.dst.ip === route.dst.ip && (other.metric ?? 0) === metric)) {
+    return "exists";
+  }
+  return route.nexthops.some((hop) => hop.via !== undefined && gatewayDevice(existing, hop.via, hop.dev) === undefined) ? "gateway" : undefined;
+}
+
+/** The device through which a gateway is reached without another gateway; "" for `dev` stands for any. */
+function gatewayDevice(existing: readonly Route[], via: Ip, dev: string): string | undefined {
+  let best: Route | undefined;
+  for (const route of existing) {
+    if (!prefixContains(route.dst, via)) continue;
+    if (dev !== "" && !route.nexthops.some((hop) => hop.dev === dev)) continue;
+    if (!best || route.dst.len > best.dst.len) best = route;
+  }
+  if (best?.type !== "unicast") return undefined;
+  const hop = best.nexthops.find((one) => dev === "" || one.dev === dev);
+  return hop && hop.via === undefined ? hop.dev : undefined;
+}
+
+type Made = { readonly route: Route } | { readonly problem: TopologyProblem };
+
+function staticRoute(station: Station, devices: readonly Device[], existing: readonly Route[], written: StaticRoute): Made {
+  const { dst, dev, source } = written;
+  if (dev !== undefined && dev !== "lo" && !devices.some((device) => device.name === dev)) {
+    return { problem: problem(CODES.routeDeviceUnknown, source, { station: station.path, dst: formatPrefix(dst), dev }) };
+  }
+  const nexthops: Nexthop[] = [];
+  for (const via of written.type === "unicast" ? written.via : []) {
+    const found = gatewayDevice(existing, via, dev ?? "");
+    nexthops.push({ via, dev: found ?? dev ?? "" });
+  }
+  if (written.type === "unicast" && nexthops.length === 0 && dev !== undefined) nexthops.push({ dev });
+  const metric = written.metric ?? (typeof dst.ip === "bigint" ? METRIC6 : undefined);
+  const route: Route = {
+    dst,
+    type: written.type,
+    nexthops,
+    ...(metric === undefined ? {} : { metric }),
+    // `ip route add … dev eth0` takes scope link where there is no gateway (iproute.c).
+    ...(typeof dst.ip === "number" && nexthops.length === 1 && nexthops[0]?.via === undefined ? { scope: "link" as const } : {}),
+    why: `static route of ${station.kind} ${station.name}`,
+    origin: source,
+  };
+  const refused = refusal(existing, route);
+  if (refused !== undefined) return { problem: refusedProblem(station, source, route, refused) };
+  return { route };
+}
+
+function refusedProblem(station: Station, source: Source, route: Route, refused: "exists" | "gateway"): TopologyProblem {
+  const data = { station: station.path, dst: formatPrefix(route.dst) };
+  if (refused === "exists") return problem(CODES.routeExists, source, data);
+  const via = route.nexthops.map((hop) => (hop.via === undefined ? "" : formatIp(hop.via))).join(", ");
+  return problem(CODES.routeGatewayOffLink, source, { ...data, via });
+}
+
+/** Findings about routes, for the checks: only stations with routes of their own are looked at. */
+export function routeProblems(topology: Topology): readonly TopologyProblem[] {
+  const stations: readonly Station[] = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap((cluster) => cluster.nodes)];
+  return stations.flatMap((station) => (station.routes.length === 0 ? [] : hostState(topology, station).problems));
+}

@@ -1,0 +1,99 @@
+/**
+ * A CNI mode is a compiler from the topology to Linux state. It says which devices, routes, neighbour and forwarding
+ * entries, netfilter rules and sockets a node holds because of it, and what a pod gets; `network.ts` adds what every host
+ * has. A mode knows nothing of tracing, and nothing outside this folder knows what a mode does.
+ */
+import type { Ip, Prefix } from "../addressing/ip.ts";
+import type { Device, Neighbour, NfRule, NfTable, Route, RouteLayer, Socket } from "../dataplane/model.ts";
+import type { CniSettings, Cluster, Node, Pod, PodAddressing, PodCidr, Topology, TopologyProblem } from "../topology/model.ts";
+import type { HostState } from "./host.ts";
+
+export interface Mode {
+  /** As in `cni flannel`. */
+  readonly plugin: string;
+  /** How addresses are handed out under these settings; the topology builder is given this and knows no modes. */
+  addressing(settings: CniSettings, podCidrs: readonly PodCidr[]): ModeAddressing;
+  /** What the real programs refuse, or accept and fail on later. */
+  check(context: ClusterContext): readonly TopologyProblem[];
+  /** What the nodes of a cluster share, made once for a network; must cost nothing before a node is asked for. */
+  compile(context: ClusterContext): CompiledMode;
+}
+
+/** Inside a node's range (`gateway`, `usable`), and where the nodes' ranges come from (`nodeRanges`). */
+export interface ModeAddressing extends PodAddressing {
+  /** Per family the blocks from which nodes without a range of their own get one, in order. */
+  readonly nodeRanges: readonly NodeRange[];
+}
+export interface NodeRange {
+  readonly within: Prefix;
+  /** Length of a node's block. */
+  readonly perNode: number;
+  /** First and last block that is handed out. */
+  readonly first: Ip;
+  readonly last: Ip;
+  /** Every node has the same block (docker without a network between hosts). */
+  readonly sameForAll: boolean;
+}
+
+/** One cluster as its modes see it. */
+export interface ClusterContext {
+  readonly topology: Topology;
+  readonly cluster: Cluster;
+  /** The node without its pod network: interfaces and the routes of the host's own configuration. Kept. */
+  host(node: Node): HostState;
+}
+
+export interface CompiledMode {
+  node(node: Node): NodeParts;
+  pod(pod: Pod, node: Node): PodParts;
+  /** Addresses of the node beyond those of its interfaces, without compiling it: for ARP on a segment. */
+  localAddresses(node: Node): readonly Ip[];
+}
+
+export interface NodeParts {
+  /** Routes to the networks of their addresses are made by `network.ts`, as the kernel makes them. */
+  readonly devices: readonly Device[];
+  /** Routes of this node alone. */
+  readonly routes: readonly Route[];
+  /** Tables shared with other nodes. */
+  readonly layers: readonly RouteLayer[];
+  /** The mode's daemon replaces a route that the host has to exactly this destination (`ip route replace`). */
+  replaces(dst: Prefix): boolean;
+  readonly neighbours: NeighbourLayer | undefined;
+  /** Asked for only when a packet meets netfilter. */
+  chains(): readonly ChainRules[];
+  readonly sockets: readonly Socket[];
+}
+
+export interface NeighbourLayer {
+  lookup(device: string, ip: Ip): Neighbour | undefined;
+  entries(): Iterable<Neighbour>;
+}
+
+/** Rules for one chain. Contributions to the same chain follow each other in the order in which they are given. */
+export interface ChainRules {
+  readonly family: 4 | 6;
+  readonly table: NfTable;
+  readonly chain: string;
+  readonly policy?: "DROP";
+  readonly rules: readonly NfRule[];
+}
+
+/** Besides `lo`. */
+export interface PodParts {
+  readonly devices: readonly Device[];
+  readonly routes: readonly Route[];
+}
+
+export const NO_NODE_PARTS: NodeParts = {
+  devices: [],
+  routes: [],
+  layers: [],
+  replaces: () => false,
+  neighbours: undefined,
+  chains: () => [],
+  sockets: [],
+};
+
+export const NO_POD_PARTS: PodParts = { devices: [], routes: [] };
+

@@ -1,0 +1,57 @@
+/** The findings of this floor, by code; `data` says what their texts name. The checks floor gives them words. */
+import type { Source } from "../language/tree.ts";
+import type { TopologyProblem } from "../topology/model.ts";
+
+export const CODES = {
+  /** flannel's CheckNetworkConfig refuses the settings. data: error (flannel's own text). */
+  flannelConfigRefused: "KN130",
+  /** subnet-len, subnet-min or subnet-max with the kube manager, which ignores them. data: setting. */
+  flannelSubnetIgnored: "KN131",
+  /** subnet-min above subnet-max: no lease at all; flannel does not notice. data: min, max. */
+  flannelSubnetOrder: "KN132",
+  /** A node's pod CIDR outside flannel's network: flanneld ends on that node. data: node, cidr, network. */
+  flannelLeaseOutside: "KN133",
+  /** flannel's network is not the cluster's pod CIDR. data: network, pods. */
+  flannelNetworkDiffers: "KN134",
+  /** No backend given: flanneld takes udp. data: none. */
+  flannelBackendMissing: "KN135",
+  /** Device name longer than the kernel's 15 characters. data: device, vni. */
+  flannelDeviceName: "KN136",
+  /** Every node has the same container range. data: range, nodes. */
+  dockerSameRange: "KN140",
+  /** The kernel refuses a static route: its gateway is not on-link. data: station, dst, via. */
+  routeGatewayOffLink: "KN210",
+  /** A static route names a device that the station lacks. data: station, dst, dev. */
+  routeDeviceUnknown: "KN211",
+  /** A second route to the same destination with the same metric: "File exists". data: station, dst. */
+  routeExists: "KN212",
+  /** A mode that routes over the link has nodes that are not neighbours. data: backend, node, peer, address, pairs. */
+  peersOffLink: "KN220",
+  /** flannel backends differ: such nodes ignore each other. data: node, backend, peer, peerBackend. */
+  flannelBackendsDiffer: "KN221",
+  /** VNI or port differ: the other end has no such tunnel. data: node, value, peer, peerValue. */
+  flannelTunnelDiffers: "KN222",
+  /** host-gw with a public-ip that is no address of the interface. data: node, publicIp, address. */
+  flannelPublicIp: "KN223",
+  /** `iface` names no interface of the node. data: node, iface. */
+  flannelIface: "KN224",
+  /** No default route and no `iface`: flanneld finds no interface. data: node. */
+  flannelNoDefaultRoute: "KN225",
+  /** Two nodes announce the same public address. data: node, peer, address. */
+  flannelPublicIpTwice: "KN226",
+  /** The backend carries IPv4 only. data: backend, network. */
+  flannelNoIpv6: "KN228",
+  /** The kernel gives the tunnel device less than flannel asks for. data: node, device, asked, given. */
+  flannelMtuClamped: "KN320",
+} as const;
+
+export type ProblemCode = (typeof CODES)[keyof typeof CODES];
+
+export function problem(
+  code: ProblemCode,
+  source: Source,
+  data: Readonly<Record<string, string | number>>,
+  related: TopologyProblem["related"] = [],
+): TopologyProblem {
+  return { code, source, data, related };
+}

@@ -1,0 +1,92 @@
+/** Reading a decoded `cni` block: a node's own block first, then the cluster's. */
+import type { Ip, Prefix } from "../addressing/ip.ts";
+import type { Decl } from "../language/decode.ts";
+import type { Source } from "../language/tree.ts";
+import type { Value, ValueKind } from "../language/values.ts";
+import type { CniSettings, Cluster, Node } from "../topology/model.ts";
+
+/** A statement of a settings block with the file it stands in. */
+export interface Setting {
+  readonly decl: Decl;
+  readonly file: string;
+}
+
+/** Blocks in order of precedence; a statement of an earlier one hides those of the later ones. */
+export type Settings = readonly Setting[];
+
+/** The mode that a node runs: its own `cni` block, else the cluster's. */
+export function pluginOf(cluster: Cluster, node: Node): string {
+  return node.cni?.plugin ?? cluster.cni.plugin;
+}
+
+/** A node's block of another plugin stands alone; one of the same plugin overrides statement by statement. */
+export function settingsOf(cluster: CniSettings, node: CniSettings | undefined): Settings {
+  const blocks: Setting[] = [];
+  if (node?.decl) blocks.push({ decl: node.decl, file: node.file });
+  if (cluster.decl && (node === undefined || node.plugin === cluster.plugin)) {
+    blocks.push({ decl: cluster.decl, file: cluster.file });
+  }
+  return blocks;
+}
+
+/** All statements with this keyword, of the first block that has one. */
+export function statements(settings: Settings, keyword: string): readonly Setting[] {
+  for (const { decl, file } of settings) {
+    const found = decl.children.filter((child) => child.statement.keyword.text === keyword);
+    if (found.length > 0) return found.map((child) => ({ decl: child, file }));
+  }
+  return [];
+}
+
+export function statement(settings: Settings, keyword: string): Setting | undefined {
+  return statements(settings, keyword)[0];
+}
+
+export function sourceOf(setting: Setting): Source {
+  return { file: setting.file, statement: setting.decl.statement, part: "whole" };
+}
+
+/** The first value of this kind, whatever its argument is called. */
+function valueOf<K extends ValueKind>(setting: Setting | undefined, kind: K): Extract<Value, { kind: K }> | undefined {
+  if (!setting) return undefined;
+  for (const reads of setting.decl.values.values()) {
+    for (const { value } of reads) {
+      if (value.kind === kind) return value as Extract<Value, { kind: K }>;
+    }
+  }
+  return undefined;
+}
+
+export function numberIn(setting: Setting | undefined): number | undefined {
+  return valueOf(setting, "number")?.value;
+}
+
+/** `learning` alone means yes, as `learning true` does. */
+export function booleanIn(setting: Setting | undefined, otherwise: boolean): boolean {
+  if (!setting) return otherwise;
+  const value = valueOf(setting, "boolean");
+  if (value) return value.value;
+  const word = wordIn(setting);
+  if (word === undefined) return setting.decl.statement.args.length === 0 ? true : otherwise;
+  return word === "on" || word === "true" || word === "yes" ? true : word === "off" || word === "false" || word === "no" ? false : otherwise;
+}
+
+export function wordIn(setting: Setting | undefined): string | undefined {
+  return valueOf(setting, "word")?.text ?? valueOf(setting, "name")?.text ?? valueOf(setting, "string")?.text;
+}
+
+export function lengthIn(setting: Setting | undefined): number | undefined {
+  return valueOf(setting, "length")?.len ?? numberIn(setting);
+}
+
+export function addressIn(setting: Setting | undefined): Ip | undefined {
+  return valueOf(setting, "address")?.ip ?? valueOf(setting, "interface-address")?.ip;
+}
+
+export function prefixesIn(setting: Setting): readonly Prefix[] {
+  const prefixes: Prefix[] = [];
+  for (const reads of setting.decl.values.values()) {
+    for (const { value } of reads) if (value.kind === "prefix") prefixes.push(value.prefix);
+  }
+  return prefixes;
+}

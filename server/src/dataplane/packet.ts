@@ -84,7 +84,7 @@ export function encapsulationOverhead(kind: "vxlan" | "ip-in-udp" | "ipip", oute
 }
 
 /** Type and code on the wire: RFC 792, RFC 1812 §5.2.7.1 for IPv4; RFC 4443 for IPv6. */
-export function icmpNumbers(message: IcmpMessage, family: Family): { type: number; code: number } {
+export function icmpNumbers(message: Pick<IcmpMessage, "kind">, family: Family): { type: number; code: number } {
   const v4 = family === 4;
   switch (message.kind) {
     case "echo-request":

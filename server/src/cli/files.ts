@@ -1,0 +1,100 @@
+/** Files of the command line: reading them, walking folders, and the service that analyses them. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { createService, MAX_TEXT, type Service } from "../service/service.ts";
+import { UsageError } from "./errors.ts";
+
+/** Stands for standard input. */
+export const STDIN = "-";
+const SKIPPED_FOLDERS = new Set(["node_modules", ".git"]);
+
+/** Text of a file, or of standard input. Throws UsageError naming the file where it is not readable UTF-8 text. */
+export function readText(file: string): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file === STDIN ? 0 : file);
+  } catch (error) {
+    throw new UsageError(`${file}: cannot be read (${errno(error)})`);
+  }
+  if (bytes.byteLength > MAX_TEXT) throw new UsageError(`${file}: is larger than ${MAX_TEXT / 1024 / 1024} MB; that is no topology`);
+  const nul = bytes.indexOf(0);
+  if (nul >= 0) throw new UsageError(`${file}: is not a text file (NUL byte at offset ${nul})`);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new UsageError(`${file}: is not UTF-8 text`);
+  }
+}
+
+function errno(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}
+
+/** The `.knet` files that the paths mean: files as they are, folders with everything below, in order of name. */
+export function expandPaths(paths: readonly string[]): string[] {
+  const files: string[] = [];
+  const add = (file: string): void => {
+    if (!files.includes(file)) files.push(file);
+  };
+  for (const path of paths) {
+    if (path === STDIN) {
+      add(STDIN);
+      continue;
+    }
+    let folder: boolean;
+    try {
+      folder = statSync(path).isDirectory();
+    } catch (error) {
+      throw new UsageError(`${path}: cannot be read (${errno(error)})`);
+    }
+    if (!folder) {
+      add(path);
+      continue;
+    }
+    const below = walk(path);
+    if (below.length === 0) throw new UsageError(`${path}: there is no .knet file in it`);
+    for (const file of below) add(file);
+  }
+  return files;
+}
+
+function walk(folder: string): string[] {
+  const files: string[] = [];
+  const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      if (!SKIPPED_FOLDERS.has(entry.name)) files.push(...walk(path));
+    } else if (entry.isFile() && entry.name.endsWith(".knet")) {
+      files.push(path);
+    }
+  }
+  return files;
+}
+
+/** A service that reads the disk; files keep the names that the user gave them, imported ones are relative likewise. */
+export function diskService(): Service {
+  return createService({
+    readFile(file) {
+      try {
+        return readText(file);
+      } catch {
+        return undefined;
+      }
+    },
+    resolveImport(from, path) {
+      const base = from === STDIN ? process.cwd() : dirname(resolve(from));
+      const target = resolve(base, path);
+      // Files outside the working folder keep their absolute names.
+      const short = relative(process.cwd(), target);
+      return short === "" || short.startsWith(`..${sep}`) ? target : short;
+    },
+  });
+}
+
+/** Opens the given files in one service; throws UsageError where one cannot be read. */
+export function openFiles(files: readonly string[]): Service {
+  const service = diskService();
+  for (const file of files) service.setText(file, readText(file));
+  return service;
+}

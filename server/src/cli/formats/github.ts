@@ -1,0 +1,30 @@
+/** Workflow commands of GitHub Actions (docs.github.com, "Workflow commands"): annotations on a pull request. */
+import type { Report } from "../report.ts";
+
+/** Ends with a newline where there is anything to say. */
+export function githubReport(report: Report): string {
+  return report.files
+    .flatMap(({ path, diagnostics }) =>
+      diagnostics.map(({ severity, code, message, range }) => {
+        const level = severity === "error" ? "error" : severity === "warning" ? "warning" : "notice";
+        const place = [
+          `file=${property(path)}`,
+          `line=${range.start.line + 1}`,
+          `endLine=${range.end.line + 1}`,
+          `col=${range.start.character + 1}`,
+          `endColumn=${range.end.character + 1}`,
+          `title=${property(code)}`,
+        ];
+        return `::${level} ${place.join(",")}::${data(message)}\n`;
+      }),
+    )
+    .join("");
+}
+
+function data(text: string): string {
+  return text.replace(/%/g, "%25").replace(/\r/g, "%0D").replace(/\n/g, "%0A");
+}
+
+function property(text: string): string {
+  return data(text).replace(/:/g, "%3A").replace(/,/g, "%2C");
+}

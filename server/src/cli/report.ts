@@ -1,0 +1,67 @@
+/** What `knet check` reports, as data (`knet-check/1`); the formats print it. */
+import { type Static, Type } from "@sinclair/typebox";
+import type { Finding, Severity } from "../checks/check.ts";
+import type { Analysis } from "../service/analysis.ts";
+import { Location } from "../trace/schema.ts";
+import { locator } from "./output.ts";
+
+const strict = { additionalProperties: false } as const;
+const Range = Location.properties.range;
+
+export const Diagnostic = Type.Object(
+  {
+    code: Type.String(),
+    severity: Type.Union((["error", "warning", "info", "hint"] as const).map((s) => Type.Literal(s))),
+    message: Type.String(),
+    /** Zero-based lines and UTF-16 characters. */
+    range: Range,
+    related: Type.Array(Type.Object({ file: Type.String(), range: Range, message: Type.String() }, strict)),
+    fixes: Type.Array(Type.Object({ title: Type.String() }, strict)),
+  },
+  strict,
+);
+export const Report = Type.Object(
+  {
+    schema: Type.Literal("knet-check/1"),
+    files: Type.Array(Type.Object({ path: Type.String(), diagnostics: Type.Array(Diagnostic) }, strict)),
+    summary: Type.Object({ errors: Type.Integer(), warnings: Type.Integer(), infos: Type.Integer(), hints: Type.Integer() }, strict),
+  },
+  { ...strict, $id: "knet-check-1.schema.json", title: "knet check" },
+);
+export type Diagnostic = Static<typeof Diagnostic>;
+export type Report = Static<typeof Report>;
+
+/** Every file once, whatever number of roots reach it. */
+export function makeReport(files: readonly string[], analyses: readonly Analysis[]): Report {
+  const byFile = new Map<string, Diagnostic[]>(files.map((file) => [file, []]));
+  const seen = new Set<string>();
+  for (const analysis of analyses) {
+    const locate = locator(analysis);
+    for (const finding of analysis.findings(() => false) ?? []) {
+      const diagnostic = toDiagnostic(finding, locate);
+      if (!diagnostic) continue;
+      const file = finding.source.file;
+      const key = JSON.stringify([file, diagnostic.code, diagnostic.range, diagnostic.message]);
+      if (seen.has(key)) continue;
+      seen.add(key);
+      byFile.set(file, [...(byFile.get(file) ?? []), diagnostic]);
+    }
+  }
+  const all = [...byFile.values()].flat();
+  const count = (severity: Severity): number => all.filter((one) => one.severity === severity).length;
+  return {
+    schema: "knet-check/1",
+    files: [...byFile].map(([path, diagnostics]) => ({ path, diagnostics })),
+    summary: { errors: count("error"), warnings: count("warning"), infos: count("info"), hints: count("hint") },
+  };
+}
+
+function toDiagnostic(finding: Finding, locate: ReturnType<typeof locator>): Diagnostic | undefined {
+  const at = locate(finding.source);
+  if (!at) return undefined;
+  const related = finding.related.flatMap(({ source, message }) => {
+    const where = locate(source);
+    return where ? [{ file: where.file, range: where.range, message }] : [];
+  });
+  return { code: finding.code, severity: finding.severity, message: finding.message, range: at.range, related, fixes: finding.fixes.map(({ title }) => ({ title })) };
+}

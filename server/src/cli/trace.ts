@@ -1,0 +1,44 @@
+/** `knet trace`: one packet and its reply, hop by hop. */
+import { renderHtml } from "../trace/render/html.ts";
+import { renderMermaid } from "../trace/render/mermaid.ts";
+import { renderSvg } from "../trace/render/svg.ts";
+import { renderText } from "../trace/render/text.ts";
+import type { Query, Trace } from "../trace/schema.ts";
+import { ask } from "../trace/trace.ts";
+import { UsageError } from "./errors.ts";
+import { openFiles } from "./files.ts";
+import { locator, useColour } from "./output.ts";
+
+export interface TraceOptions {
+  readonly port: number | undefined;
+  readonly proto: Query["proto"] | undefined;
+  readonly size: number | undefined;
+  readonly df: boolean;
+  readonly format: "text" | "json" | "mermaid" | "svg" | "html";
+}
+
+/** Exit code: 0 delivered and answered on every path, 1 otherwise. */
+export function trace(file: string, from: string, to: string, options: TraceOptions): number {
+  const service = openFiles([file]);
+  const analysis = service.analysisOf(file);
+  if (!analysis) throw new UsageError(`${file}: cannot be read`);
+  const answer = ask({ topology: analysis.topology, network: analysis.network, locate: locator(analysis) }, { from, to, ...options });
+  if (!answer.ok) throw new UsageError(answer.error);
+  process.stdout.write(print(answer.trace, options.format));
+  return answer.trace.verdict === "delivered" && answer.trace.answered ? 0 : 1;
+}
+
+function print(result: Trace, format: TraceOptions["format"]): string {
+  switch (format) {
+    case "text":
+      return renderText(result, { colour: useColour(), decisions: true });
+    case "json":
+      return `${JSON.stringify(result, undefined, 2)}\n`;
+    case "mermaid":
+      return renderMermaid(result);
+    case "svg":
+      return renderSvg(result);
+    case "html":
+      return renderHtml(result);
+  }
+}

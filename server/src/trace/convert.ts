@@ -1,0 +1,128 @@
+/** Journeys of the simulator → the published trace. Only translation: names, texts and ranges, no decisions. */
+import { formatIp } from "../addressing/ip.ts";
+import type { Journey, Step, StepRule } from "../dataplane/journey.ts";
+import type { Network } from "../dataplane/model.ts";
+import { familyOf, icmpNumbers, innerOf, type Packet } from "../dataplane/packet.ts";
+import type { Source } from "../language/tree.ts";
+import type { Header, Hop, Location, Packet as TracePacket, Path, Query, Reply, Rule, SenderError, Trace, Verdict } from "./schema.ts";
+
+/** Turns a place in a tree into a place in a file; undefined where the file is not part of the analysis. */
+export type Locate = (source: Source) => Location | undefined;
+
+export interface Surroundings {
+  readonly network: Network;
+  readonly locate: Locate;
+}
+
+/** The whole answer: the worst verdict of all paths; answered only where every path has its reply. */
+export function toTrace(query: Query, journeys: readonly Journey[], around: Surroundings): Trace {
+  const paths = journeys.map((journey) => toPath(journey, around));
+  return {
+    schema: "knet-trace/1",
+    query,
+    verdict: worst(journeys.map((journey) => journey.verdict)),
+    answered: journeys.length > 0 && journeys.every((journey) => journey.verdict === "delivered" && journey.reply?.verdict === "delivered"),
+    paths,
+  };
+}
+
+const ORDER: readonly Verdict[] = ["delivered", "rejected", "unreachable", "dropped", "looped"];
+
+function worst(verdicts: readonly Verdict[]): Verdict {
+  return verdicts.reduce<Verdict>((most, verdict) => (ORDER.indexOf(verdict) > ORDER.indexOf(most) ? verdict : most), "delivered");
+}
+
+function toPath(journey: Journey, around: Surroundings): Path {
+  const reply = journey.reply && toWalk(journey.reply, around);
+  return { ...toWalk(journey, around), ...(reply ? { reply } : {}) };
+}
+
+function toWalk(journey: Journey, around: Surroundings): Reply {
+  const { reason, error, receiver } = journey;
+  const location = reason?.origin && around.locate(reason.origin);
+  return {
+    verdict: journey.verdict,
+    probability: journey.probability,
+    ...(reason ? { reason: { code: reason.code, message: reason.message, ...(location ? { location } : {}) } } : {}),
+    ...(error ? { error: toError(error) } : {}),
+    hops: journey.steps.map((step) => toHop(step, around)),
+    ...(receiver
+      ? {
+          receiver: {
+            src: formatIp(receiver.src),
+            ...(receiver.sport === undefined ? {} : { sport: receiver.sport }),
+            ...(receiver.process === undefined ? {} : { process: receiver.process }),
+          },
+        }
+      : {}),
+    mtu: journey.mtu,
+  };
+}
+
+function toError(error: NonNullable<Journey["error"]>): SenderError {
+  switch (error.kind) {
+    case "icmp": {
+      const family = typeof error.from === "number" ? 4 : 6;
+      const numbers = icmpNumbers({ kind: error.error }, family);
+      return { kind: "icmp", ...numbers, from: formatIp(error.from), ...(error.mtu === undefined ? {} : { mtu: error.mtu }), errno: error.errno };
+    }
+    case "rst":
+      return { kind: "rst", errno: error.errno };
+    case "local":
+      return { kind: "local", errno: error.errno, ...(error.mtu === undefined ? {} : { mtu: error.mtu }) };
+  }
+}
+
+function toHop(step: Step, around: Surroundings): Hop {
+  const kind = around.network.netns(step.netns)?.kind ?? "host";
+  return {
+    netns: step.netns,
+    owner: `${kind} ${step.netns}`,
+    device: step.device,
+    direction: step.direction,
+    action: step.action,
+    text: step.text,
+    ...(step.rule ? { rule: toRule(step.rule, around) } : {}),
+    packet: toPacket(step.packet),
+  };
+}
+
+function toRule(rule: StepRule, around: Surroundings): Rule {
+  const location = rule.origin && around.locate(rule.origin);
+  return { table: rule.table, text: rule.text, ...(rule.why === undefined ? {} : { why: rule.why }), ...(location ? { location } : {}) };
+}
+
+/** The header stack, outermost first. */
+export function toPacket(packet: Packet): TracePacket {
+  const headers: Header[] = [];
+  let ttl = packet.ttl;
+  for (let layer: Packet | undefined = packet; layer; layer = innerOf(layer)) {
+    ttl = layer.ttl;
+    headers.push(...headersOf(layer));
+  }
+  return { headers, length: packet.length, ttl };
+}
+
+function headersOf(packet: Packet): Header[] {
+  const { body } = packet;
+  const family = familyOf(packet);
+  const proto = body.kind === "icmp" && family === 6 ? "ipv6-icmp" : body.kind;
+  const ip: Header = { kind: "ip", src: formatIp(packet.src), dst: formatIp(packet.dst), ttl: packet.ttl, proto, df: packet.df };
+  switch (body.kind) {
+    case "tcp":
+      return [ip, { kind: "tcp", sport: body.sport, dport: body.dport, flags: body.flags }];
+    case "sctp":
+      return [ip, { kind: "sctp", sport: body.sport, dport: body.dport }];
+    case "udp": {
+      const udp: Header = { kind: "udp", sport: body.sport, dport: body.dport };
+      if (body.carries?.kind !== "vxlan") return [ip, udp];
+      return [ip, udp, { kind: "vxlan", vni: body.carries.vni }, { kind: "ethernet", src: body.carries.src, dst: body.carries.dst }];
+    }
+    case "icmp": {
+      const mtu = "mtu" in body.message && body.message.mtu !== undefined ? { mtu: body.message.mtu } : {};
+      return [ip, { kind: "icmp", ...icmpNumbers(body.message, family), ...mtu }];
+    }
+    case "ipip":
+      return [ip];
+  }
+}

@@ -1,0 +1,48 @@
+/** A trace as a Mermaid sequence diagram: a participant for each namespace, an arrow for each link crossed. */
+import type { Hop, Reply, Trace } from "../schema.ts";
+import { errorText } from "./text.ts";
+
+/** Ends with a newline. */
+export function renderMermaid(trace: Trace): string {
+  const lines = ["sequenceDiagram"];
+  const ids = new Map<string, string>();
+  const idOf = (hop: Hop): string => {
+    let id = ids.get(hop.netns);
+    if (id === undefined) {
+      id = `n${ids.size + 1}`;
+      ids.set(hop.netns, id);
+    }
+    return id;
+  };
+  for (const path of trace.paths) for (const walk of [path, path.reply]) for (const hop of walk?.hops ?? []) idOf(hop);
+  const owners = new Map<string, string>();
+  for (const path of trace.paths) for (const walk of [path, path.reply]) for (const hop of walk?.hops ?? []) owners.set(hop.netns, hop.owner);
+  for (const [netns, id] of ids) lines.push(`  participant ${id} as ${escape(owners.get(netns) ?? netns)}`);
+  trace.paths.forEach((path, i) => {
+    if (trace.paths.length > 1) lines.push(`  Note over n1: path ${i + 1}, probability ${path.probability}`);
+    lines.push(...arrows(path, idOf, "->>"));
+    if (path.reply) lines.push(...arrows(path.reply, idOf, "-->>"));
+  });
+  return `${lines.join("\n")}\n`;
+}
+
+function arrows(walk: Reply, idOf: (hop: Hop) => string, arrow: string): string[] {
+  const lines: string[] = [];
+  let sent: Hop | undefined;
+  for (const hop of walk.hops) {
+    if (hop.direction === "in" && sent && sent.netns !== hop.netns) {
+      lines.push(`  ${idOf(sent)}${arrow}${idOf(hop)}: ${escape(`${sent.device} to ${hop.device}, ttl ${hop.packet.ttl}, ${hop.packet.length} bytes`)}`);
+    } else if (hop.direction === null && hop.action !== "send" && hop.action !== "filter") {
+      lines.push(`  Note over ${idOf(hop)}: ${escape(hop.text)}`);
+    }
+    if (hop.direction === "out") sent = hop;
+  }
+  const last = walk.hops.at(-1);
+  if (last && walk.verdict !== "delivered") lines.push(`  Note over ${idOf(last)}: ${escape(errorText(walk))}`);
+  return lines;
+}
+
+/** Mermaid takes `#` and `;` for syntax; entity codes are written `#35;`. */
+function escape(text: string): string {
+  return text.replace(/[#;<>&"]/g, (c) => `#${c.charCodeAt(0)};`).replace(/\s+/g, " ");
+}

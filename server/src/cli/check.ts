@@ -20,12 +20,18 @@ export function check(paths: readonly string[], options: CheckOptions): number {
   const service = openFiles(files);
   const analyses = service.roots().flatMap((root): Analysis[] => service.analysisOf(root) ?? []);
   const report = makeReport(files, analyses);
-  process.stdout.write(print(report, options.format, (file, line) => service.textOf(file)?.split("\n")[line]?.replace(/\r$/, "")));
+  process.stdout.write(
+    print(report, options.format, (file, line) => service.textOf(file)?.split("\n")[line]?.replace(/\r$/, "")),
+  );
   const { errors, warnings } = report.summary;
   return errors > 0 || (options.failOn === "warning" && warnings > 0) ? 1 : 0;
 }
 
-function print(report: Report, format: CheckOptions["format"], lineOf: (file: string, line: number) => string | undefined): string {
+function print(
+  report: Report,
+  format: CheckOptions["format"],
+  lineOf: (file: string, line: number) => string | undefined,
+): string {
   switch (format) {
     case "text":
       return textReport(report, { colour: useColour(), lineOf });

@@ -5,7 +5,8 @@ import { UsageError } from "./errors.ts";
 
 export function explain(code: string | undefined): number {
   if (code === undefined) {
-    for (const check of catalogue) process.stdout.write(`${check.code}  ${check.severity.padEnd(7)}  ${check.summary}\n`);
+    for (const check of catalogue)
+      process.stdout.write(`${check.code}  ${check.severity.padEnd(7)}  ${check.summary}\n`);
     return 0;
   }
   const wanted = code.toUpperCase();

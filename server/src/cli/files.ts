@@ -16,7 +16,8 @@ export function readText(file: string): string {
   } catch (error) {
     throw new UsageError(`${file}: cannot be read (${errno(error)})`);
   }
-  if (bytes.byteLength > MAX_TEXT) throw new UsageError(`${file}: is larger than ${MAX_TEXT / 1024 / 1024} MB; that is no topology`);
+  if (bytes.byteLength > MAX_TEXT)
+    throw new UsageError(`${file}: is larger than ${MAX_TEXT / 1024 / 1024} MB; that is no topology`);
   const nul = bytes.indexOf(0);
   if (nul >= 0) throw new UsageError(`${file}: is not a text file (NUL byte at offset ${nul})`);
   try {

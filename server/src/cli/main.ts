@@ -11,7 +11,8 @@ import { trace } from "./trace.ts";
 function integer(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isInteger(value) || value < least || value > most) throw new InvalidArgumentError(`a whole number from ${least} to ${most} is needed.`);
+    if (!Number.isInteger(value) || value < least || value > most)
+      throw new InvalidArgumentError(`a whole number from ${least} to ${most} is needed.`);
     return value;
   };
 }
@@ -20,18 +21,29 @@ function integer(least: number, most: number): (text: string) => number {
 function commands(done: (code: number) => void): Command {
   const program = new Command("knet");
   program
-    .description("Design, check and understand Kubernetes networks: analyses .knet topologies, traces packets through them.")
+    .description(
+      "Design, check and understand Kubernetes networks: analyses .knet topologies, traces packets through them.",
+    )
     .version(VERSION)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "knet: ")) })
-    .addHelpText("after", "\nExit codes: 0 all well; 1 problems found (see each command); 2 wrong usage or a file that cannot be read.\nFILE may be - for standard input.");
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 all well; 1 problems found (see each command); 2 wrong usage or a file that cannot be read.\nFILE may be - for standard input.",
+    );
 
   program
     .command("check")
     .description("report the diagnostics of files and folders")
     .argument("[path...]", "files, or folders with .knet files (default: this folder)")
-    .addOption(new Option("--format <format>", "how to print them").choices(["text", "json", "sarif", "github"]).default("text"))
-    .addOption(new Option("--fail-on <severity>", "exit with 1 from this severity on").choices(["error", "warning"]).default("error"))
+    .addOption(
+      new Option("--format <format>", "how to print them").choices(["text", "json", "sarif", "github"]).default("text"),
+    )
+    .addOption(
+      new Option("--fail-on <severity>", "exit with 1 from this severity on")
+        .choices(["error", "warning"])
+        .default("error"),
+    )
     .addHelpText("after", "\nExample: knet check samples --format json")
     .action((paths, options) => done(check(paths, options)));
 
@@ -41,13 +53,33 @@ function commands(done: (code: number) => void): Command {
     .argument("<file>", "a .knet file")
     .argument("<from>", "pod, container, node, daemon, router or host: shop/web, prod/n1, p1/c1.1")
     .argument("<to>", "likewise, or an address")
-    .addOption(new Option("--port <n>", "destination port (default: the first on which the target listens, else 80)").argParser(integer(1, 65535)))
-    .addOption(new Option("--proto <proto>", "transport (default: that of the port, else tcp)").choices(["tcp", "udp", "sctp", "icmp"]))
+    .addOption(
+      new Option("--port <n>", "destination port (default: the first on which the target listens, else 80)").argParser(
+        integer(1, 65535),
+      ),
+    )
+    .addOption(
+      new Option("--proto <proto>", "transport (default: that of the port, else tcp)").choices([
+        "tcp",
+        "udp",
+        "sctp",
+        "icmp",
+      ]),
+    )
     .addOption(new Option("--size <bytes>", "length of the IP packet").argParser(integer(28, 65535)))
     .option("--df", "set the don't-fragment bit (TCP sets it anyway)", false)
-    .addOption(new Option("--format <format>", "how to print it").choices(["text", "json", "mermaid", "svg", "html"]).default("text"))
-    .addHelpText("after", "\nExit code 0: delivered and answered on every path.\nExample: knet trace samples/k1.knet p1/c1.1 10.1.2.1 --port 8080")
-    .action((file, from, to, options) => done(trace(file, from, to, { port: undefined, proto: undefined, size: undefined, ...options })));
+    .addOption(
+      new Option("--format <format>", "how to print it")
+        .choices(["text", "json", "mermaid", "svg", "html"])
+        .default("text"),
+    )
+    .addHelpText(
+      "after",
+      "\nExit code 0: delivered and answered on every path.\nExample: knet trace samples/k1.knet p1/c1.1 10.1.2.1 --port 8080",
+    )
+    .action((file, from, to, options) =>
+      done(trace(file, from, to, { port: undefined, proto: undefined, size: undefined, ...options })),
+    );
 
   program
     .command("routes")

@@ -1,13 +1,14 @@
 /** Choices that commands share. */
-import type { Source } from "../language/tree.ts";
+
 import { lineIndex } from "../language/positions.ts";
+import type { Source } from "../language/tree.ts";
 import type { Analysis } from "../service/analysis.ts";
 import type { Location } from "../trace/schema.ts";
 
 /** Whether to colour what goes to standard output: a terminal, unless NO_COLOR is set (no-color.org). */
 export function useColour(): boolean {
-  if (process.env["NO_COLOR"]) return false;
-  if (process.env["FORCE_COLOR"]) return true;
+  if (process.env.NO_COLOR) return false;
+  if (process.env.FORCE_COLOR) return true;
   return process.stdout.isTTY === true;
 }
 

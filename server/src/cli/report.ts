@@ -1,5 +1,5 @@
 /** What `knet check` reports, as data (`knet-check/1`); the formats print it. */
-import { type Static, Type } from "@sinclair/typebox";
+import { type Static, Type } from "typebox";
 import type { Finding, Severity } from "../checks/check.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { Location } from "../trace/schema.ts";
@@ -11,7 +11,7 @@ const Range = Location.properties.range;
 export const Diagnostic = Type.Object(
   {
     code: Type.String(),
-    severity: Type.Union((["error", "warning", "info", "hint"] as const).map((s) => Type.Literal(s))),
+    severity: Type.Enum(["error", "warning", "info", "hint"]),
     message: Type.String(),
     /** Zero-based lines and UTF-16 characters. */
     range: Range,
@@ -24,7 +24,10 @@ export const Report = Type.Object(
   {
     schema: Type.Literal("knet-check/1"),
     files: Type.Array(Type.Object({ path: Type.String(), diagnostics: Type.Array(Diagnostic) }, strict)),
-    summary: Type.Object({ errors: Type.Integer(), warnings: Type.Integer(), infos: Type.Integer(), hints: Type.Integer() }, strict),
+    summary: Type.Object(
+      { errors: Type.Integer(), warnings: Type.Integer(), infos: Type.Integer(), hints: Type.Integer() },
+      strict,
+    ),
   },
   { ...strict, $id: "knet-check-1.schema.json", title: "knet check" },
 );
@@ -63,5 +66,12 @@ function toDiagnostic(finding: Finding, locate: ReturnType<typeof locator>): Dia
     const where = locate(source);
     return where ? [{ file: where.file, range: where.range, message }] : [];
   });
-  return { code: finding.code, severity: finding.severity, message: finding.message, range: at.range, related, fixes: finding.fixes.map(({ title }) => ({ title })) };
+  return {
+    code: finding.code,
+    severity: finding.severity,
+    message: finding.message,
+    range: at.range,
+    related,
+    fixes: finding.fixes.map(({ title }) => ({ title })),
+  };
 }

@@ -13,6 +13,10 @@ export function routes(file: string, where: string, options: { readonly format: 
   if (!found.ok) throw new UsageError(found.error);
   const netns = analysis.network.netns(found.netns);
   if (!netns) throw new UsageError(`${where}: has no network namespace (no node runs it)`);
-  process.stdout.write(options.format === "text" ? printNetns(netns) : `${JSON.stringify(routesReport(netns, locator(analysis)), undefined, 2)}\n`);
+  process.stdout.write(
+    options.format === "text"
+      ? printNetns(netns)
+      : `${JSON.stringify(routesReport(netns, locator(analysis)), undefined, 2)}\n`,
+  );
   return 0;
 }

@@ -22,7 +22,10 @@ export function trace(file: string, from: string, to: string, options: TraceOpti
   const service = openFiles([file]);
   const analysis = service.analysisOf(file);
   if (!analysis) throw new UsageError(`${file}: cannot be read`);
-  const answer = ask({ topology: analysis.topology, network: analysis.network, locate: locator(analysis) }, { from, to, ...options });
+  const answer = ask(
+    { topology: analysis.topology, network: analysis.network, locate: locator(analysis) },
+    { from, to, ...options },
+  );
   if (!answer.ok) throw new UsageError(answer.error);
   process.stdout.write(print(answer.trace, options.format));
   return answer.trace.verdict === "delivered" && answer.trace.answered ? 0 : 1;

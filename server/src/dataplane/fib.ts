@@ -2,8 +2,9 @@
  * Route look-up as net/ipv4/fib_rules.c and fib_trie.c do it: rules in order of priority, in each table the longest
  * prefix, then the lowest metric; table `local` first. Also the choice of a source address (inet_select_addr).
  */
-import { formatIp, ipEquals, isLinkLocal, isLoopback, network, prefixContains } from "../addressing/ip.ts";
+
 import type { Ip } from "../addressing/ip.ts";
+import { formatIp, ipEquals, isLinkLocal, isLoopback, network, prefixContains } from "../addressing/ip.ts";
 import type { Device, Netns, Nexthop, PolicyRule, Route, RouteTable } from "./model.ts";
 
 export interface Lookup {
@@ -78,7 +79,16 @@ export function localAddresses(netns: Netns): LocalAddresses {
 function loopbackRoute(ip: Ip): Route {
   const dst = typeof ip === "number" ? { ip: 0x7f000000, len: 8 } : { ip, len: 128 };
   const src = typeof ip === "number" ? 0x7f000001 : ip;
-  return { dst, type: "local", nexthops: [{ dev: "lo" }], src, proto: "kernel", scope: "host", why: "loopback", origin: undefined };
+  return {
+    dst,
+    type: "local",
+    nexthops: [{ dev: "lo" }],
+    src,
+    proto: "kernel",
+    scope: "host",
+    why: "loopback",
+    origin: undefined,
+  };
 }
 
 /** The route that the kernel takes, or undefined: network unreachable. */
@@ -119,10 +129,15 @@ function lookupTable(table: RouteTable, query: Lookup): { route: Route; nexthops
       let found = false;
       for (const route of values) {
         if (layer.except?.(route)) continue;
-        const nexthops = query.oif === undefined ? route.nexthops : route.nexthops.filter((hop) => hop.dev === query.oif);
+        const nexthops =
+          query.oif === undefined ? route.nexthops : route.nexthops.filter((hop) => hop.dev === query.oif);
         if (query.oif !== undefined && nexthops.length === 0 && route.nexthops.length > 0) continue;
         found = true;
-        if (!best || route.dst.len > best.route.dst.len || (route.dst.len === best.route.dst.len && metric(route) < metric(best.route))) {
+        if (
+          !best ||
+          route.dst.len > best.route.dst.len ||
+          (route.dst.len === best.route.dst.len && metric(route) < metric(best.route))
+        ) {
           best = { route, nexthops };
         }
       }
@@ -170,7 +185,12 @@ export function addressTowards(device: Device, towards: Ip): Ip | undefined {
 export function routeText(route: Route, nexthop: Nexthop | undefined): string {
   const zero = typeof route.dst.ip === "number" ? 0 : 0n;
   const full = typeof route.dst.ip === "number" ? 32 : 128;
-  const dst = route.dst.len === 0 && route.dst.ip === zero ? "default" : route.dst.len === full ? formatIp(route.dst.ip) : `${formatIp(route.dst.ip)}/${route.dst.len}`;
+  const dst =
+    route.dst.len === 0 && route.dst.ip === zero
+      ? "default"
+      : route.dst.len === full
+        ? formatIp(route.dst.ip)
+        : `${formatIp(route.dst.ip)}/${route.dst.len}`;
   const parts: string[] = [route.type === "unicast" ? dst : `${route.type} ${dst}`];
   if (nexthop?.via !== undefined) parts.push(`via ${formatIp(nexthop.via)}`);
   if (nexthop) parts.push(`dev ${nexthop.dev}`);

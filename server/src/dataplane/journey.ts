@@ -97,7 +97,13 @@ export interface Reason {
 
 /** What the sender's socket sees; absent: silence. */
 export type SenderError =
-  | { readonly kind: "icmp"; readonly error: IcmpErrorKind; readonly from: Ip; readonly mtu?: number | undefined; readonly errno: string }
+  | {
+      readonly kind: "icmp";
+      readonly error: IcmpErrorKind;
+      readonly from: Ip;
+      readonly mtu?: number | undefined;
+      readonly errno: string;
+    }
   | { readonly kind: "rst"; readonly errno: string }
   | { readonly kind: "local"; readonly errno: string; readonly mtu?: number | undefined };
 
@@ -109,7 +115,9 @@ export interface Journey {
   readonly error: SenderError | undefined;
   /** Where it ended. */
   readonly end: NetnsId;
-  readonly receiver: { readonly src: Ip; readonly sport: number | undefined; readonly process: string | undefined } | undefined;
+  readonly receiver:
+    | { readonly src: Ip; readonly sport: number | undefined; readonly process: string | undefined }
+    | undefined;
   /** Largest IP packet that passes the whole way unfragmented inside (bytes). */
   readonly mtu: number;
   readonly probability: number;

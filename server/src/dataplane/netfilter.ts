@@ -2,8 +2,9 @@
  * Netfilter: chains are walked as iptables walks them; conntrack gives the state and remembers address translation, so
  * that later packets and replies are translated without asking the chains again (net/netfilter/nf_nat_core.c).
  */
-import { formatIp, formatPrefix, prefixContains } from "../addressing/ip.ts";
+
 import type { Ip } from "../addressing/ip.ts";
+import { formatIp, formatPrefix, prefixContains } from "../addressing/ip.ts";
 import type { CtState, Netfilter, NfHook, NfMatch, NfRule, NfTable, NfTarget } from "./model.ts";
 import { familyOf, icmpErrorOf, type Packet, portsOf, transportOf, withPorts } from "./packet.ts";
 
@@ -58,7 +59,10 @@ export interface HookResult {
 
 export function tupleOf(packet: Packet): Tuple | undefined {
   const ports = portsOf(packet);
-  if (!ports) return packet.body.kind === "ipip" ? { proto: "ipip", src: packet.src, dst: packet.dst, sport: 0, dport: 0 } : undefined;
+  if (!ports)
+    return packet.body.kind === "ipip"
+      ? { proto: "ipip", src: packet.src, dst: packet.dst, sport: 0, dport: 0 }
+      : undefined;
   return { proto: transportOf(packet), src: packet.src, dst: packet.dst, ...ports };
 }
 
@@ -86,15 +90,23 @@ export function track(connections: Connection[], packet: Packet): Tracking {
   const tuple = tupleOf(packet);
   if (!tuple) return { connection: undefined, direction: "original", state: "INVALID" };
   for (const connection of connections) {
-    if (sameTuple(connection.orig, tuple)) return { connection, direction: "original", state: connection.replied ? "ESTABLISHED" : "NEW" };
+    if (sameTuple(connection.orig, tuple))
+      return { connection, direction: "original", state: connection.replied ? "ESTABLISHED" : "NEW" };
     if (sameTuple(connection.reply, tuple)) {
       connection.replied = true;
       return { connection, direction: "reply", state: "ESTABLISHED" };
     }
   }
   // A TCP segment that opens nothing cannot make a connection (nf_conntrack_proto_tcp, tcp_new; a RST or SYN,ACK out of the blue is INVALID).
-  if (packet.body.kind === "tcp" && packet.body.flags !== "SYN") return { connection: undefined, direction: "original", state: "INVALID" };
-  const connection: Connection = { orig: tuple, reply: mirrored(tuple), replied: false, dnatDone: false, snatDone: false };
+  if (packet.body.kind === "tcp" && packet.body.flags !== "SYN")
+    return { connection: undefined, direction: "original", state: "INVALID" };
+  const connection: Connection = {
+    orig: tuple,
+    reply: mirrored(tuple),
+    replied: false,
+    dnatDone: false,
+    snatDone: false,
+  };
   connections.push(connection);
   return { connection, direction: "original", state: "NEW" };
 }
@@ -109,7 +121,13 @@ const FILTERING: Readonly<Record<NfHook, readonly NfTable[]>> = {
 };
 
 /** Runs one hook over a packet. */
-export function runHook(netfilter: Netfilter, hook: NfHook, packet: Packet, tracking: Tracking, context: HookContext): HookResult {
+export function runHook(
+  netfilter: Netfilter,
+  hook: NfHook,
+  packet: Packet,
+  tracking: Tracking,
+  context: HookContext,
+): HookResult {
   const decisions: { decision: Decision; packet: Packet }[] = [];
   let current = packet;
   const filter = (table: NfTable): "accept" | "drop" | "reject" => {
@@ -135,17 +153,32 @@ export function runHook(netfilter: Netfilter, hook: NfHook, packet: Packet, trac
 }
 
 /** The nat part of a hook: asks the chain for a new connection, applies what the connection remembers otherwise. */
-function translate(netfilter: Netfilter, hook: NfHook, packet: Packet, tracking: Tracking, context: HookContext): HookResult {
-  const side = hook === "PREROUTING" || hook === "OUTPUT" ? "dst" : hook === "POSTROUTING" || hook === "INPUT" ? "src" : undefined;
+function translate(
+  netfilter: Netfilter,
+  hook: NfHook,
+  packet: Packet,
+  tracking: Tracking,
+  context: HookContext,
+): HookResult {
+  const side =
+    hook === "PREROUTING" || hook === "OUTPUT" ? "dst" : hook === "POSTROUTING" || hook === "INPUT" ? "src" : undefined;
   const connection = tracking.connection;
   if (!side || !connection) return { packet, verdict: "accept", decisions: [] };
   const decisions: { decision: Decision; packet: Packet }[] = [];
-  if (tracking.direction === "original" && tracking.state === "NEW" && !(side === "dst" ? connection.dnatDone : connection.snatDone)) {
+  if (
+    tracking.direction === "original" &&
+    tracking.state === "NEW" &&
+    !(side === "dst" ? connection.dnatDone : connection.snatDone)
+  ) {
     if (side === "dst") connection.dnatDone = true;
     else connection.snatDone = true;
     const outcome = walkChain(netfilter, "nat", hook, packet, tracking, context);
     if (outcome.verdict !== "accept") {
-      return { packet, verdict: outcome.verdict, decisions: outcome.decision ? [{ decision: outcome.decision, packet }] : [] };
+      return {
+        packet,
+        verdict: outcome.verdict,
+        decisions: outcome.decision ? [{ decision: outcome.decision, packet }] : [],
+      };
     }
     if (outcome.nat) bind(connection, outcome.nat);
     else if (outcome.decision) decisions.push({ decision: outcome.decision, packet });
@@ -156,9 +189,16 @@ function translate(netfilter: Netfilter, hook: NfHook, packet: Packet, tracking:
   const changed = apply(packet, tracking, side);
   if (changed !== packet) {
     const effect = side === "dst" ? "dnat" : "snat";
-    const what = side === "dst" ? `destination becomes ${formatIp(changed.dst)}` : `source becomes ${formatIp(changed.src)}`;
+    const what =
+      side === "dst" ? `destination becomes ${formatIp(changed.dst)}` : `source becomes ${formatIp(changed.src)}`;
     decisions.push({
-      decision: { table: "nat", chain: "conntrack", rule: undefined, text: `conntrack: ${what}, as remembered for this connection`, effect },
+      decision: {
+        table: "nat",
+        chain: "conntrack",
+        rule: undefined,
+        text: `conntrack: ${what}, as remembered for this connection`,
+        effect,
+      },
       packet: changed,
     });
   }
@@ -189,8 +229,12 @@ function apply(packet: Packet, tracking: Tracking, side: "src" | "dst"): Packet 
     const before = side === "dst" ? about.src : about.dst;
     const after = side === "dst" ? inner.src : inner.dst;
     if (before === after && (side === "dst" ? ports.sport === inner.sport : ports.dport === inner.dport)) return packet;
-    const mended = side === "dst" ? withPorts({ ...about, src: inner.src }, inner.sport, ports.dport) : withPorts({ ...about, dst: inner.dst }, ports.sport, inner.dport);
-    const outer = side === "dst" ? { ...packet, dst: target.dst } : packet.src === before ? { ...packet, src: target.src } : packet;
+    const mended =
+      side === "dst"
+        ? withPorts({ ...about, src: inner.src }, inner.sport, ports.dport)
+        : withPorts({ ...about, dst: inner.dst }, ports.sport, inner.dport);
+    const outer =
+      side === "dst" ? { ...packet, dst: target.dst } : packet.src === before ? { ...packet, src: target.src } : packet;
     return { ...outer, body: { kind: "icmp", message: { ...error, about: mended } } };
   }
   const ports = portsOf(packet) ?? { sport: 0, dport: 0 };
@@ -209,7 +253,14 @@ interface ChainOutcome {
   readonly mark?: number;
 }
 
-function walkChain(netfilter: Netfilter, table: NfTable, hook: NfHook, packet: Packet, tracking: Tracking, context: HookContext): ChainOutcome {
+function walkChain(
+  netfilter: Netfilter,
+  table: NfTable,
+  hook: NfHook,
+  packet: Packet,
+  tracking: Tracking,
+  context: HookContext,
+): ChainOutcome {
   const family = familyOf(packet);
   let mark = packet.mark;
   let returned: Decision | undefined;
@@ -246,7 +297,11 @@ function walkChain(netfilter: Netfilter, table: NfTable, hook: NfHook, packet: P
           break;
         }
         case "SNAT":
-          return { verdict: "accept", decision: note(name, rule, "snat"), nat: { side: "src", ip: target.to, port: undefined } };
+          return {
+            verdict: "accept",
+            decision: note(name, rule, "snat"),
+            nat: { side: "src", ip: target.to, port: undefined },
+          };
         case "MASQUERADE": {
           const ip = context.masqueradeAs();
           // No address to masquerade with: the kernel drops (nf_nat_masquerade.c).
@@ -254,7 +309,11 @@ function walkChain(netfilter: Netfilter, table: NfTable, hook: NfHook, packet: P
           return { verdict: "accept", decision: note(name, rule, "snat"), nat: { side: "src", ip, port: undefined } };
         }
         case "DNAT":
-          return { verdict: "accept", decision: note(name, rule, "dnat"), nat: { side: "dst", ip: target.to, port: target.port } };
+          return {
+            verdict: "accept",
+            decision: note(name, rule, "dnat"),
+            nat: { side: "dst", ip: target.to, port: target.port },
+          };
       }
     }
     return undefined;
@@ -286,9 +345,18 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
   }
   if (match.in && deviceMatches(match.in.is, context.in) === (match.in.not ?? false)) return false;
   if (match.out && deviceMatches(match.out.is, context.out) === (match.out.not ?? false)) return false;
-  if (match.mark && ((packet.mark & match.mark.is.mask) === match.mark.is.value) === (match.mark.not ?? false)) return false;
+  if (match.mark && ((packet.mark & match.mark.is.mask) === match.mark.is.value) === (match.mark.not ?? false))
+    return false;
   if (match.ctstate && !match.ctstate.includes(tracking.state)) return false;
-  if (match.srcRange && !(typeof match.srcRange.first === typeof packet.src && packet.src >= match.srcRange.first && packet.src <= match.srcRange.last)) return false;
+  if (
+    match.srcRange &&
+    !(
+      typeof match.srcRange.first === typeof packet.src &&
+      packet.src >= match.srcRange.first &&
+      packet.src <= match.srcRange.last
+    )
+  )
+    return false;
   if (match.addrtype) {
     const local = context.isLocal(match.addrtype.side === "src" ? packet.src : packet.dst);
     if (local === (match.addrtype.not ?? false)) return false;
@@ -313,15 +381,21 @@ export function ruleText(rule: NfRule): string {
   if (match.out) parts.push(`${not(match.out.not)}-o ${match.out.is}`);
   if (match.proto) parts.push(`-p ${match.proto === "ipip" ? "ipencap" : match.proto}`);
   if (match.sport || match.dport) {
-    const range = (r: { first: number; last: number }): string => (r.first === r.last ? `${r.first}` : `${r.first}:${r.last}`);
+    const range = (r: { first: number; last: number }): string =>
+      r.first === r.last ? `${r.first}` : `${r.first}:${r.last}`;
     if (match.proto && match.proto !== "icmp") parts.push(`-m ${match.proto}`);
     if (match.sport) parts.push(`--sport ${range(match.sport)}`);
     if (match.dport) parts.push(`--dport ${range(match.dport)}`);
   }
-  if (match.srcRange) parts.push(`-m iprange --src-range ${formatIp(match.srcRange.first)}-${formatIp(match.srcRange.last)}`);
-  if (match.addrtype) parts.push(`-m addrtype ${not(match.addrtype.not)}--${match.addrtype.side}-type ${match.addrtype.type}`);
+  if (match.srcRange)
+    parts.push(`-m iprange --src-range ${formatIp(match.srcRange.first)}-${formatIp(match.srcRange.last)}`);
+  if (match.addrtype)
+    parts.push(`-m addrtype ${not(match.addrtype.not)}--${match.addrtype.side}-type ${match.addrtype.type}`);
   if (match.ctstate) parts.push(`-m conntrack --ctstate ${match.ctstate.join(",")}`);
-  if (match.mark) parts.push(`-m mark ${not(match.mark.not)}--mark 0x${match.mark.is.value.toString(16)}/0x${match.mark.is.mask.toString(16)}`);
+  if (match.mark)
+    parts.push(
+      `-m mark ${not(match.mark.not)}--mark 0x${match.mark.is.value.toString(16)}/0x${match.mark.is.mask.toString(16)}`,
+    );
   if (rule.comment !== undefined) parts.push(`-m comment --comment "${rule.comment}"`);
   parts.push(targetText(target));
   return parts.join(" ");

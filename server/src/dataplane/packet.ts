@@ -21,7 +21,12 @@ export interface Packet {
 export type Body =
   | { readonly kind: "tcp"; readonly sport: number; readonly dport: number; readonly flags: TcpFlags }
   | { readonly kind: "udp"; readonly sport: number; readonly dport: number; readonly carries: Carried | undefined }
-  | { readonly kind: "sctp"; readonly sport: number; readonly dport: number; readonly chunk: "INIT" | "INIT-ACK" | "ABORT" }
+  | {
+      readonly kind: "sctp";
+      readonly sport: number;
+      readonly dport: number;
+      readonly chunk: "INIT" | "INIT-ACK" | "ABORT";
+    }
   | { readonly kind: "icmp"; readonly message: IcmpMessage }
   | { readonly kind: "ipip"; readonly inner: Packet };
 
@@ -151,7 +156,9 @@ export function withPorts(packet: Packet, sport: number, dport: number): Packet 
     case "sctp":
       return { ...packet, body: { ...body, sport, dport } };
     case "icmp":
-      return "id" in body.message ? { ...packet, body: { kind: "icmp", message: { ...body.message, id: sport } } } : packet;
+      return "id" in body.message
+        ? { ...packet, body: { kind: "icmp", message: { ...body.message, id: sport } } }
+        : packet;
     case "ipip":
       return packet;
   }

@@ -2,10 +2,11 @@
  * One analysis: a root file with everything that it imports, from text to findings. Immutable; made by `service.ts` for
  * each state of the files. Whatever is expensive is computed on first use.
  */
-import { runChecks } from "../checks/run.ts";
+
 import type { CheckedFile, Finding } from "../checks/check.ts";
-import { buildNetwork } from "../cni/network.ts";
+import { runChecks } from "../checks/run.ts";
 import { modeAddressing } from "../cni/modes.ts";
+import { buildNetwork } from "../cni/network.ts";
 import type { Network } from "../dataplane/model.ts";
 import { positionsOf } from "../language/positions.ts";
 import type { Source, Span } from "../language/tree.ts";
@@ -52,7 +53,13 @@ export function analyse(root: string, files: readonly CheckedFile[], extra: read
         stopped ||= cancelled();
         return stopped;
       };
-      const found = runChecks({ files, topology: self.topology, network: self.network, cancelled: ask, found: () => [] });
+      const found = runChecks({
+        files,
+        topology: self.topology,
+        network: self.network,
+        cancelled: ask,
+        found: () => [],
+      });
       if (stopped) return undefined;
       findings = sortFindings([...extra, ...found], spanOf);
       return findings;
@@ -65,7 +72,12 @@ export function analyse(root: string, files: readonly CheckedFile[], extra: read
 
 function sortFindings(findings: readonly Finding[], spanOf: (source: Source) => Span | undefined): readonly Finding[] {
   const keyed = findings.map((finding) => ({ finding, start: spanOf(finding.source)?.start ?? 0 }));
-  keyed.sort((a, b) => compareText(a.finding.source.file, b.finding.source.file) || a.start - b.start || compareText(a.finding.code, b.finding.code));
+  keyed.sort(
+    (a, b) =>
+      compareText(a.finding.source.file, b.finding.source.file) ||
+      a.start - b.start ||
+      compareText(a.finding.code, b.finding.code),
+  );
   return keyed.map(({ finding }) => finding);
 }
 

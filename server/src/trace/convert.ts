@@ -4,7 +4,19 @@ import type { Journey, Step, StepRule } from "../dataplane/journey.ts";
 import type { Network } from "../dataplane/model.ts";
 import { familyOf, icmpNumbers, innerOf, type Packet } from "../dataplane/packet.ts";
 import type { Source } from "../language/tree.ts";
-import type { Header, Hop, Location, Packet as TracePacket, Path, Query, Reply, Rule, SenderError, Trace, Verdict } from "./schema.ts";
+import type {
+  Header,
+  Hop,
+  Location,
+  Path,
+  Query,
+  Reply,
+  Rule,
+  SenderError,
+  Trace,
+  Packet as TracePacket,
+  Verdict,
+} from "./schema.ts";
 
 /** Turns a place in a tree into a place in a file; undefined where the file is not part of the analysis. */
 export type Locate = (source: Source) => Location | undefined;
@@ -21,7 +33,9 @@ export function toTrace(query: Query, journeys: readonly Journey[], around: Surr
     schema: "knet-trace/1",
     query,
     verdict: worst(journeys.map((journey) => journey.verdict)),
-    answered: journeys.length > 0 && journeys.every((journey) => journey.verdict === "delivered" && journey.reply?.verdict === "delivered"),
+    answered:
+      journeys.length > 0 &&
+      journeys.every((journey) => journey.verdict === "delivered" && journey.reply?.verdict === "delivered"),
     paths,
   };
 }
@@ -29,7 +43,10 @@ export function toTrace(query: Query, journeys: readonly Journey[], around: Surr
 const ORDER: readonly Verdict[] = ["delivered", "rejected", "unreachable", "dropped", "looped"];
 
 function worst(verdicts: readonly Verdict[]): Verdict {
-  return verdicts.reduce<Verdict>((most, verdict) => (ORDER.indexOf(verdict) > ORDER.indexOf(most) ? verdict : most), "delivered");
+  return verdicts.reduce<Verdict>(
+    (most, verdict) => (ORDER.indexOf(verdict) > ORDER.indexOf(most) ? verdict : most),
+    "delivered",
+  );
 }
 
 function toPath(journey: Journey, around: Surroundings): Path {
@@ -64,7 +81,13 @@ function toError(error: NonNullable<Journey["error"]>): SenderError {
     case "icmp": {
       const family = typeof error.from === "number" ? 4 : 6;
       const numbers = icmpNumbers({ kind: error.error }, family);
-      return { kind: "icmp", ...numbers, from: formatIp(error.from), ...(error.mtu === undefined ? {} : { mtu: error.mtu }), errno: error.errno };
+      return {
+        kind: "icmp",
+        ...numbers,
+        from: formatIp(error.from),
+        ...(error.mtu === undefined ? {} : { mtu: error.mtu }),
+        errno: error.errno,
+      };
     }
     case "rst":
       return { kind: "rst", errno: error.errno };
@@ -89,7 +112,12 @@ function toHop(step: Step, around: Surroundings): Hop {
 
 function toRule(rule: StepRule, around: Surroundings): Rule {
   const location = rule.origin && around.locate(rule.origin);
-  return { table: rule.table, text: rule.text, ...(rule.why === undefined ? {} : { why: rule.why }), ...(location ? { location } : {}) };
+  return {
+    table: rule.table,
+    text: rule.text,
+    ...(rule.why === undefined ? {} : { why: rule.why }),
+    ...(location ? { location } : {}),
+  };
 }
 
 /** The header stack, outermost first. */
@@ -107,7 +135,14 @@ function headersOf(packet: Packet): Header[] {
   const { body } = packet;
   const family = familyOf(packet);
   const proto = body.kind === "icmp" && family === 6 ? "ipv6-icmp" : body.kind;
-  const ip: Header = { kind: "ip", src: formatIp(packet.src), dst: formatIp(packet.dst), ttl: packet.ttl, proto, df: packet.df };
+  const ip: Header = {
+    kind: "ip",
+    src: formatIp(packet.src),
+    dst: formatIp(packet.dst),
+    ttl: packet.ttl,
+    proto,
+    df: packet.df,
+  };
   switch (body.kind) {
     case "tcp":
       return [ip, { kind: "tcp", sport: body.sport, dport: body.dport, flags: body.flags }];
@@ -116,7 +151,12 @@ function headersOf(packet: Packet): Header[] {
     case "udp": {
       const udp: Header = { kind: "udp", sport: body.sport, dport: body.dport };
       if (body.carries?.kind !== "vxlan") return [ip, udp];
-      return [ip, udp, { kind: "vxlan", vni: body.carries.vni }, { kind: "ethernet", src: body.carries.src, dst: body.carries.dst }];
+      return [
+        ip,
+        udp,
+        { kind: "vxlan", vni: body.carries.vni },
+        { kind: "ethernet", src: body.carries.src, dst: body.carries.dst },
+      ];
     }
     case "icmp": {
       const mtu = "mtu" in body.message && body.message.mtu !== undefined ? { mtu: body.message.mtu } : {};

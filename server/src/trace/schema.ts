@@ -2,7 +2,7 @@
  * The trace in JSON (`knet-trace/1`), said once: TypeBox gives the TypeScript types and the JSON Schema that the package
  * ships. The command line prints it, the panel draws it, tests read it. Shape fixed by the published contract.
  */
-import { type Static, Type } from "@sinclair/typebox";
+import { type Static, Type } from "typebox";
 
 const strict = { additionalProperties: false } as const;
 
@@ -18,15 +18,30 @@ export const Location = Type.Object(
 
 export const Header = Type.Union([
   Type.Object(
-    { kind: Type.Literal("ip"), src: Type.String(), dst: Type.String(), ttl: Type.Integer(), proto: Type.String(), df: Type.Boolean() },
+    {
+      kind: Type.Literal("ip"),
+      src: Type.String(),
+      dst: Type.String(),
+      ttl: Type.Integer(),
+      proto: Type.String(),
+      df: Type.Boolean(),
+    },
     strict,
   ),
   Type.Object(
-    { kind: Type.Union([Type.Literal("tcp"), Type.Literal("udp"), Type.Literal("sctp")]), sport: Type.Integer(), dport: Type.Integer(), flags: Type.Optional(Type.String()) },
+    {
+      kind: Type.Enum(["tcp", "udp", "sctp"]),
+      sport: Type.Integer(),
+      dport: Type.Integer(),
+      flags: Type.Optional(Type.String()),
+    },
     strict,
   ),
-  Type.Object({ kind: Type.Literal("icmp"), type: Type.Integer(), code: Type.Integer(), mtu: Type.Optional(Type.Integer()) }, strict),
-  Type.Object({ kind: Type.Union([Type.Literal("vxlan"), Type.Literal("geneve")]), vni: Type.Integer() }, strict),
+  Type.Object(
+    { kind: Type.Literal("icmp"), type: Type.Integer(), code: Type.Integer(), mtu: Type.Optional(Type.Integer()) },
+    strict,
+  ),
+  Type.Object({ kind: Type.Enum(["vxlan", "geneve"]), vni: Type.Integer() }, strict),
   Type.Object({ kind: Type.Literal("ethernet"), src: Type.String(), dst: Type.String() }, strict),
 ]);
 
@@ -42,11 +57,22 @@ export const Packet = Type.Object(
   strict,
 );
 
-export const Action = Type.Union(
-  (["send", "route", "bridge", "encapsulate", "decapsulate", "dnat", "snat", "filter", "neighbour", "fragment", "receive", "deliver", "reject", "drop"] as const).map((a) =>
-    Type.Literal(a),
-  ),
-);
+export const Action = Type.Enum([
+  "send",
+  "route",
+  "bridge",
+  "encapsulate",
+  "decapsulate",
+  "dnat",
+  "snat",
+  "filter",
+  "neighbour",
+  "fragment",
+  "receive",
+  "deliver",
+  "reject",
+  "drop",
+]);
 
 export const Rule = Type.Object(
   {
@@ -78,15 +104,16 @@ export const Hop = Type.Object(
   strict,
 );
 
-export const Verdict = Type.Union(
-  (["delivered", "dropped", "rejected", "unreachable", "looped"] as const).map((v) => Type.Literal(v)),
-);
+export const Verdict = Type.Enum(["delivered", "dropped", "rejected", "unreachable", "looped"]);
 
-export const Reason = Type.Object({ code: Type.String(), message: Type.String(), location: Type.Optional(Location) }, strict);
+export const Reason = Type.Object(
+  { code: Type.String(), message: Type.String(), location: Type.Optional(Location) },
+  strict,
+);
 
 export const SenderError = Type.Object(
   {
-    kind: Type.Union([Type.Literal("icmp"), Type.Literal("rst"), Type.Literal("local")]),
+    kind: Type.Enum(["icmp", "rst", "local"]),
     type: Type.Optional(Type.Integer()),
     code: Type.Optional(Type.Integer()),
     from: Type.Optional(Type.String()),
@@ -102,7 +129,12 @@ const walk = {
   reason: Type.Optional(Reason),
   error: Type.Optional(SenderError),
   hops: Type.Array(Hop),
-  receiver: Type.Optional(Type.Object({ src: Type.String(), sport: Type.Optional(Type.Integer()), process: Type.Optional(Type.String()) }, strict)),
+  receiver: Type.Optional(
+    Type.Object(
+      { src: Type.String(), sport: Type.Optional(Type.Integer()), process: Type.Optional(Type.String()) },
+      strict,
+    ),
+  ),
   mtu: Type.Integer(),
 };
 export const Reply = Type.Object(walk, strict);
@@ -115,7 +147,7 @@ export const Trace = Type.Object(
       {
         from: Type.String(),
         to: Type.String(),
-        proto: Type.Union([Type.Literal("tcp"), Type.Literal("udp"), Type.Literal("sctp"), Type.Literal("icmp")]),
+        proto: Type.Enum(["tcp", "udp", "sctp", "icmp"]),
         port: Type.Optional(Type.Integer()),
         size: Type.Optional(Type.Integer()),
         df: Type.Boolean(),

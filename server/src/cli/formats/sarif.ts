@@ -5,7 +5,9 @@ import type { Report } from "../report.ts";
 type Range = Report["files"][number]["diagnostics"][number]["range"];
 
 export function sarifReport(report: Report, catalogue: readonly Check[], version: string): string {
-  const used = catalogue.filter((check) => report.files.some(({ diagnostics }) => diagnostics.some(({ code }) => code === check.code)));
+  const used = catalogue.filter((check) =>
+    report.files.some(({ diagnostics }) => diagnostics.some(({ code }) => code === check.code)),
+  );
   const sarif = {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
     version: "2.1.0",
@@ -32,7 +34,11 @@ export function sarifReport(report: Report, catalogue: readonly Check[], version
             level: level(severity),
             message: { text: message },
             locations: [location(path, range)],
-            relatedLocations: related.map((one, id) => ({ id, ...location(one.file, one.range), message: { text: one.message } })),
+            relatedLocations: related.map((one, id) => ({
+              id,
+              ...location(one.file, one.range),
+              message: { text: one.message },
+            })),
           })),
         ),
       },

@@ -20,18 +20,30 @@ export function textReport(report: Report, options: TextReportOptions): string {
   return `${lines.join("\n")}\n`;
 }
 
-function one(path: string, diagnostic: Diagnostic, options: TextReportOptions, paint: (code: string, text: string) => string): string[] {
+function one(
+  path: string,
+  diagnostic: Diagnostic,
+  options: TextReportOptions,
+  paint: (code: string, text: string) => string,
+): string[] {
   const { range, severity } = diagnostic;
-  const lines = [`${path}:${range.start.line + 1}:${range.start.character + 1} ${paint(COLOUR[severity], severity)} ${diagnostic.code}  ${diagnostic.message}`];
+  const lines = [
+    `${path}:${range.start.line + 1}:${range.start.character + 1} ${paint(COLOUR[severity], severity)} ${diagnostic.code}  ${diagnostic.message}`,
+  ];
   const text = options.lineOf(path, range.start.line);
   if (text !== undefined && text.length < 400) {
     const shown = text.replace(/\t/g, " ");
-    const end = range.end.line === range.start.line ? Math.max(range.end.character, range.start.character + 1) : shown.length;
+    const end =
+      range.end.line === range.start.line ? Math.max(range.end.character, range.start.character + 1) : shown.length;
     lines.push(`    ${paint("2", shown)}`);
-    lines.push(`    ${" ".repeat(range.start.character)}${paint(COLOUR[severity], "^".repeat(Math.max(1, end - range.start.character)))}`);
+    lines.push(
+      `    ${" ".repeat(range.start.character)}${paint(COLOUR[severity], "^".repeat(Math.max(1, end - range.start.character)))}`,
+    );
   }
   for (const related of diagnostic.related) {
-    lines.push(`    ${related.file}:${related.range.start.line + 1}:${related.range.start.character + 1}: ${related.message}`);
+    lines.push(
+      `    ${related.file}:${related.range.start.line + 1}:${related.range.start.character + 1}: ${related.message}`,
+    );
   }
   for (const fix of diagnostic.fixes) lines.push(`    fix: ${fix.title}`);
   return lines;

@@ -16,8 +16,9 @@ export function renderMermaid(trace: Trace): string {
   };
   for (const path of trace.paths) for (const walk of [path, path.reply]) for (const hop of walk?.hops ?? []) idOf(hop);
   const owners = new Map<string, string>();
-  for (const path of trace.paths) for (const walk of [path, path.reply]) for (const hop of walk?.hops ?? []) owners.set(hop.netns, hop.owner);
-  for (const [netns, id] of ids) lines.push(`  participant ${id} as ${escape(owners.get(netns) ?? netns)}`);
+  for (const path of trace.paths)
+    for (const walk of [path, path.reply]) for (const hop of walk?.hops ?? []) owners.set(hop.netns, hop.owner);
+  for (const [netns, id] of ids) lines.push(`  participant ${id} as ${mermaidText(owners.get(netns) ?? netns)}`);
   trace.paths.forEach((path, i) => {
     if (trace.paths.length > 1) lines.push(`  Note over n1: path ${i + 1}, probability ${path.probability}`);
     lines.push(...arrows(path, idOf, "->>"));
@@ -31,18 +32,20 @@ function arrows(walk: Reply, idOf: (hop: Hop) => string, arrow: string): string[
   let sent: Hop | undefined;
   for (const hop of walk.hops) {
     if (hop.direction === "in" && sent && sent.netns !== hop.netns) {
-      lines.push(`  ${idOf(sent)}${arrow}${idOf(hop)}: ${escape(`${sent.device} to ${hop.device}, ttl ${hop.packet.ttl}, ${hop.packet.length} bytes`)}`);
+      lines.push(
+        `  ${idOf(sent)}${arrow}${idOf(hop)}: ${mermaidText(`${sent.device} to ${hop.device}, ttl ${hop.packet.ttl}, ${hop.packet.length} bytes`)}`,
+      );
     } else if (hop.direction === null && hop.action !== "send" && hop.action !== "filter") {
-      lines.push(`  Note over ${idOf(hop)}: ${escape(hop.text)}`);
+      lines.push(`  Note over ${idOf(hop)}: ${mermaidText(hop.text)}`);
     }
     if (hop.direction === "out") sent = hop;
   }
   const last = walk.hops.at(-1);
-  if (last && walk.verdict !== "delivered") lines.push(`  Note over ${idOf(last)}: ${escape(errorText(walk))}`);
+  if (last && walk.verdict !== "delivered") lines.push(`  Note over ${idOf(last)}: ${mermaidText(errorText(walk))}`);
   return lines;
 }
 
 /** Mermaid takes `#` and `;` for syntax; entity codes are written `#35;`. */
-function escape(text: string): string {
+function mermaidText(text: string): string {
   return text.replace(/[#;<>&"]/g, (c) => `#${c.charCodeAt(0)};`).replace(/\s+/g, " ");
 }

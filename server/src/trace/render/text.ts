@@ -13,13 +13,15 @@ const CODES: Readonly<Record<Style, string>> = { good: "32", bad: "31", dim: "2"
 
 /** The whole trace; ends with a newline. */
 export function renderText(trace: Trace, options: TextOptions): string {
-  const paint = (style: Style, text: string): string => (options.colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text);
+  const paint = (style: Style, text: string): string =>
+    options.colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
   const lines: string[] = [];
   const { query } = trace;
   const port = query.port === undefined || query.proto === "icmp" ? "" : `:${query.port}`;
   lines.push(paint("bold", `${query.from} -> ${query.to}${port} (${query.proto})`));
   trace.paths.forEach((path, i) => {
-    if (trace.paths.length > 1) lines.push("", paint("bold", `path ${i + 1} of ${trace.paths.length}, probability ${percent(path.probability)}`));
+    if (trace.paths.length > 1)
+      lines.push("", paint("bold", `path ${i + 1} of ${trace.paths.length}, probability ${percent(path.probability)}`));
     lines.push("", ...walkLines("request", path, options, paint));
     if (path.reply) lines.push("", ...walkLines(replyTitle(path), path.reply, options, paint));
   });
@@ -29,7 +31,11 @@ export function renderText(trace: Trace, options: TextOptions): string {
 
 function replyTitle(path: Path): string {
   if (path.verdict === "delivered") return "reply";
-  if (path.error?.kind === "rst" || path.reply?.hops.some((hop) => hop.packet.headers.some((h) => h.kind === "tcp" && h.flags?.startsWith("RST")))) return "refusal";
+  if (
+    path.error?.kind === "rst" ||
+    path.reply?.hops.some((hop) => hop.packet.headers.some((h) => h.kind === "tcp" && h.flags?.startsWith("RST")))
+  )
+    return "refusal";
   return "ICMP error";
 }
 
@@ -39,7 +45,12 @@ function mark(trace: Trace, paint: (style: Style, text: string) => string): stri
   return paint("bad", `✗ ${trace.verdict}`);
 }
 
-function walkLines(title: string, walk: Reply, options: TextOptions, paint: (style: Style, text: string) => string): string[] {
+function walkLines(
+  title: string,
+  walk: Reply,
+  options: TextOptions,
+  paint: (style: Style, text: string) => string,
+): string[] {
   const hops = walk.hops.filter((hop) => options.decisions || hop.direction !== null);
   const width = (pick: (hop: Hop) => string): number => hops.reduce((most, hop) => Math.max(most, pick(hop).length), 0);
   const owners = width((hop) => hop.owner);
@@ -59,13 +70,21 @@ function walkLines(title: string, walk: Reply, options: TextOptions, paint: (sty
   });
   const ending: string[] = [];
   if (walk.verdict === "delivered") {
-    if (walk.receiver) ending.push(`the receiver${walk.receiver.process === undefined ? "" : ` ${walk.receiver.process}`} sees ${walk.receiver.src}${walk.receiver.sport === undefined ? "" : `:${walk.receiver.sport}`}; largest packet ${walk.mtu} bytes`);
+    if (walk.receiver)
+      ending.push(
+        `the receiver${walk.receiver.process === undefined ? "" : ` ${walk.receiver.process}`} sees ${walk.receiver.src}${walk.receiver.sport === undefined ? "" : `:${walk.receiver.sport}`}; largest packet ${walk.mtu} bytes`,
+      );
   } else if (walk.reason) {
     const at = walk.reason.location;
-    ending.push(`${walk.verdict}: ${walk.reason.message}${at ? ` (${at.file}:${at.range.start.line + 1}:${at.range.start.character + 1})` : ""}`);
+    ending.push(
+      `${walk.verdict}: ${walk.reason.message}${at ? ` (${at.file}:${at.range.start.line + 1}:${at.range.start.character + 1})` : ""}`,
+    );
     ending.push(errorText(walk));
   }
-  return [...lines, ...ending.map((text) => `     ${walk.verdict === "delivered" ? paint("dim", text) : paint("bad", text)}`)];
+  return [
+    ...lines,
+    ...ending.map((text) => `     ${walk.verdict === "delivered" ? paint("dim", text) : paint("bad", text)}`),
+  ];
 }
 
 /** What the sender is told, in a sentence. */

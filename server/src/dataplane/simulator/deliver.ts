@@ -1,0 +1,125 @@
+/** Local delivery: INPUT, sockets, the kernel's own answers, tunnels' ends. */
+import { formatIp } from "../../addressing/ip.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Device, Netns, NetnsId } from "../model.ts";
+import type { Tracking } from "../netfilter.ts";
+import { icmpErrorOf, innerOf, type Packet } from "../packet.ts";
+import { type End, fail, hook, type Run, step } from "./run.ts";
+import { decapsulate } from "./tunnels.ts";
+
+/** ip_local_deliver: INPUT, then the protocol. */
+export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device | undefined, tracking: Tracking): End {
+  const name = device?.name ?? "lo";
+  const input = hook(run, netns, "INPUT", arrived, tracking, { in: name });
+  if (input.end) return input.end;
+  const packet = input.packet;
+  const inner = innerOf(packet);
+  if (inner) return decapsulate(run, netns, packet, inner, name);
+  if (run.waiting) return deliverAnswer(run, netns, packet, name, run.waiting);
+  const body = packet.body;
+  switch (body.kind) {
+    case "icmp":
+      if (body.message.kind === "echo-request")
+        return delivered(run, netns, packet, name, "the kernel answers the ping", undefined, undefined);
+      return fail(run, netns, packet, {
+        verdict: "dropped",
+        code: "protocol-unknown",
+        message: "an ICMP message that nobody waits for",
+        device: name,
+      });
+    case "tcp":
+    case "udp":
+    case "sctp": {
+      const socket = netns.sockets.find(
+        (one) =>
+          one.proto === body.kind &&
+          one.port === body.dport &&
+          (one.address === undefined || one.address === packet.dst),
+      );
+      if (socket)
+        return delivered(
+          run,
+          netns,
+          packet,
+          name,
+          `${socket.process} listens on ${body.dport}/${body.kind}`,
+          socket.process,
+          socket.origin,
+        );
+      return fail(run, netns, packet, {
+        verdict: "rejected",
+        code: "closed-port",
+        message: `nobody listens on ${body.dport}/${body.kind} in ${netns.id}`,
+        device: name,
+        origin: netns.origin,
+        ...(body.kind === "udp" ? { icmp: { kind: "port-unreachable", toLocal: true } } : {}),
+      });
+    }
+    case "ipip":
+      throw new Error("handled by decapsulate");
+  }
+}
+
+function delivered(
+  run: Run,
+  netns: Netns,
+  packet: Packet,
+  device: string,
+  text: string,
+  process: string | undefined,
+  origin: Source | undefined,
+): End {
+  step(run, netns, device, null, "deliver", text, packet, {
+    table: "socket",
+    text: `local ${formatIp(packet.dst)}`,
+    origin,
+  });
+  return { verdict: "delivered", netns, packet, reason: undefined, process };
+}
+
+/** The socket that sent the request takes only what comes from where it sent to. */
+function deliverAnswer(
+  run: Run,
+  netns: Netns,
+  packet: Packet,
+  device: string,
+  waiting: { netns: NetnsId; packet: Packet },
+): End {
+  const sent = waiting.packet;
+  const error = icmpErrorOf(packet);
+  const quoted = error?.about;
+  const mine = quoted
+    ? netns.id === waiting.netns && quoted.src === sent.src && quoted.dst === sent.dst && samePorts(quoted, sent, false)
+    : netns.id === waiting.netns && packet.dst === sent.src && packet.src === sent.dst && samePorts(packet, sent, true);
+  if (mine)
+    return delivered(
+      run,
+      netns,
+      packet,
+      device,
+      error ? "the sender learns of it" : "the sender has its answer",
+      undefined,
+      undefined,
+    );
+  return fail(run, netns, packet, {
+    verdict: "rejected",
+    code: "unexpected-reply",
+    message:
+      netns.id === waiting.netns
+        ? `the answer comes from ${formatIp(packet.src)}, the request went to ${formatIp(sent.dst)}: no socket takes it`
+        : `the answer ends at ${netns.id}, which did not ask`,
+    device,
+    origin: netns.origin,
+  });
+}
+
+function samePorts(packet: Packet, sent: Packet, swapped: boolean): boolean {
+  const a = packet.body;
+  const b = sent.body;
+  if (a.kind === "icmp" && b.kind === "icmp")
+    return "id" in a.message && "id" in b.message && a.message.id === b.message.id;
+  if ((a.kind === "tcp" || a.kind === "udp" || a.kind === "sctp") && a.kind === b.kind) {
+    return swapped ? a.sport === b.dport && a.dport === b.sport : a.sport === b.sport && a.dport === b.dport;
+  }
+  return false;
+}

@@ -1,0 +1,84 @@
+/** Who is the next hop on a link: ARP, neighbour discovery, permanent entries, bridges. */
+
+import type { Ip } from "../../addressing/ip.ts";
+import { formatIp } from "../../addressing/ip.ts";
+import { lookup } from "../fib.ts";
+import type { StepRule } from "../journey.ts";
+import type { Device, LinkEnd, Netns } from "../model.ts";
+import { isOwn, localsOf, type Run } from "./run.ts";
+
+export type Neighbour =
+  | { readonly kind: "none"; readonly message: string }
+  /** The device needs none: tun, ipip. */
+  | { readonly kind: "unneeded" }
+  | { readonly kind: "station"; readonly end: LinkEnd }
+  /** The other end of a veth pair, where it is no bridge port. */
+  | { readonly kind: "peer" }
+  /** Behind a bridge: its own host, or a port. */
+  | { readonly kind: "bridge-host" }
+  | { readonly kind: "bridge-port"; readonly port: string }
+  | { readonly kind: "permanent"; readonly mac: string; readonly rule: StepRule };
+
+/** neigh_resolve_output: who has `ip` at the other side of the device. */
+export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbour {
+  const ask = typeof ip === "number" ? "ARP" : "neighbour discovery";
+  const silence = (where: string): Neighbour => ({
+    kind: "none",
+    message: `nobody answers ${ask} for ${formatIp(ip)} on ${where}`,
+  });
+  if (device.kind === "ipip" || device.kind === "tun" || device.kind === "loopback") return { kind: "unneeded" };
+  const permanent = netns.neighbours.lookup(device.name, ip);
+  switch (device.kind) {
+    case "vxlan":
+      if (!permanent)
+        return silence(`${device.name}: no neighbour entry, and the tunnel has no default destination to ask`);
+      return {
+        kind: "permanent",
+        mac: permanent.mac,
+        rule: {
+          table: "neigh",
+          text: `${formatIp(ip)} dev ${device.name} lladdr ${permanent.mac} PERMANENT`,
+          origin: permanent.origin,
+        },
+      };
+    case "physical": {
+      const end = run.network.resolve(device.segment, ip, netns.id);
+      return end ? { kind: "station", end } : silence(`segment ${device.segment}`);
+    }
+    case "bridge": {
+      const neighbour = device.portFor(ip);
+      return neighbour
+        ? { kind: "bridge-port", port: neighbour.port }
+        : silence(`bridge ${device.name} of ${netns.id}`);
+    }
+    case "veth":
+      return resolveAcross(run, netns, device, ip, silence);
+  }
+}
+
+function resolveAcross(
+  run: Run,
+  netns: Netns,
+  device: Device & { kind: "veth" },
+  ip: Ip,
+  silence: (where: string) => Neighbour,
+): Neighbour {
+  const peer = run.network.netns(device.peer.netns);
+  const end = peer?.devices.get(device.peer.device);
+  if (!peer || !end) return silence(device.name);
+  if (end.master === undefined) {
+    if (isOwn(run, peer, ip)) return { kind: "peer" };
+    if (peer.sysctls.proxyArp(end.name)) {
+      // arp_process: proxy only for what is routed out of another device.
+      const found = lookup(peer, localsOf(run, peer), { dst: ip, iif: end.name });
+      if (found && found.nexthops.length > 0 && found.nexthops.every((hop) => hop.dev !== end.name))
+        return { kind: "peer" };
+    }
+    return silence(`the link of ${netns.id} to ${peer.id}`);
+  }
+  const bridge = peer.devices.get(end.master);
+  if (isOwn(run, peer, ip)) return { kind: "bridge-host" };
+  const neighbour = bridge?.kind === "bridge" ? bridge.portFor(ip) : undefined;
+  if (!neighbour || (neighbour.port === end.name && !end.hairpin)) return silence(`bridge ${end.master} of ${peer.id}`);
+  return { kind: "bridge-port", port: neighbour.port };
+}

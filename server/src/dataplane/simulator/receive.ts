@@ -1,0 +1,213 @@
+/** The way in: frames, bridges, PREROUTING, the routing decision, forwarding. */
+import { formatIp, isLoopback } from "../../addressing/ip.ts";
+import { type Found, lookup } from "../fib.ts";
+import type { Device, Netns, NetnsId } from "../model.ts";
+import { type Tracking, track } from "../netfilter.ts";
+import { familyOf, type Packet } from "../packet.ts";
+import { deliver } from "./deliver.ts";
+import type { Neighbour } from "./neighbours.ts";
+import {
+  connectionsOf,
+  type End,
+  fail,
+  hook,
+  isOwn,
+  limitMtu,
+  localsOf,
+  pickNexthop,
+  type Run,
+  routeRule,
+  step,
+} from "./run.ts";
+import { masqueradeSource, output, refusedByRoute, tooBigFor } from "./send.ts";
+import { bridgeOut, VLAN_ROOM } from "./transmit.ts";
+
+/** netif_receive_skb: a frame comes in by a device. */
+export function receive(run: Run, id: NetnsId, deviceName: string, packet: Packet, to: Neighbour): End {
+  const netns = run.network.netns(id);
+  const device = netns?.devices.get(deviceName);
+  if (!netns || !device) throw new Error(`no device ${deviceName} in ${id}`);
+  if (device.kind === "veth" && packet.length > device.mtu + VLAN_ROOM) {
+    // __dev_forward_skb: a veth end takes no frame that is larger than its own MTU allows.
+    return fail(run, netns, packet, {
+      verdict: "dropped",
+      code: "too-big",
+      message: `${deviceName} of ${id} has MTU ${device.mtu} and drops a frame of ${packet.length} bytes without a word`,
+      device: deviceName,
+      origin: device.origin,
+    });
+  }
+  if (device.kind === "veth" && run.overhead === 0) limitMtu(run, device.mtu);
+  step(run, netns, deviceName, "in", "receive", `${id} receives it on ${deviceName}`, packet);
+  if (device.master !== undefined) return bridgeIn(run, netns, device, packet, to);
+  return receiveIp(run, netns, device, packet, false);
+}
+
+/** br_handle_frame: up to the host of the bridge, or on to another port. */
+function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, to: Neighbour): End {
+  const bridge = port.master === undefined ? undefined : netns.devices.get(port.master);
+  if (bridge?.kind !== "bridge")
+    return fail(run, netns, arrived, {
+      verdict: "dropped",
+      code: "no-device",
+      message: `${port.name} belongs to no bridge`,
+      device: port.name,
+    });
+  const calls = familyOf(arrived) === 4 ? netns.sysctls.bridgeNfCallIptables : netns.sysctls.bridgeNfCallIp6tables;
+  let packet = arrived;
+  let target = to;
+  let tracking: Tracking | undefined;
+  if (calls) {
+    // br_nf_pre_routing: the IP layer's PREROUTING runs on the port, before the frame is handed up.
+    tracking = track(connectionsOf(run, netns), packet);
+    const pre = hook(run, netns, "PREROUTING", packet, tracking, { in: bridge.name });
+    if (pre.end) return pre.end;
+    if (pre.packet.dst !== packet.dst) {
+      // br_nf_pre_routing_finish: a translated destination behind the same bridge is bridged on, any other goes up.
+      const found = lookup(netns, localsOf(run, netns), { dst: pre.packet.dst, src: pre.packet.src, iif: bridge.name });
+      const behind =
+        found?.route.type === "unicast" && found.nexthops.some((hop) => hop.dev === bridge.name)
+          ? bridge.portFor(pre.packet.dst)
+          : undefined;
+      target = behind ? { kind: "bridge-port", port: behind.port } : { kind: "bridge-host" };
+    }
+    packet = pre.packet;
+  }
+  if (target.kind !== "bridge-port") {
+    step(run, netns, bridge.name, "in", "receive", `the frame is for ${bridge.name} itself`, packet);
+    return receiveIp(run, netns, bridge, packet, calls, tracking);
+  }
+  if (target.port === port.name && !port.hairpin) {
+    return fail(run, netns, packet, {
+      verdict: "dropped",
+      code: "hairpin-off",
+      message: `${bridge.name} does not send a frame back by the port by which it came (hairpin mode is off)`,
+      device: port.name,
+      origin: port.origin,
+    });
+  }
+  if (tracking) {
+    const forward = hook(run, netns, "FORWARD", packet, tracking, { in: bridge.name, out: bridge.name });
+    if (forward.end) return forward.end;
+    const destination = forward.packet.dst;
+    const post = hook(run, netns, "POSTROUTING", forward.packet, tracking, { out: bridge.name }, () =>
+      masqueradeSource(netns, bridge, destination),
+    );
+    if (post.end) return post.end;
+    packet = post.packet;
+    if (target !== to) step(run, netns, bridge.name, "out", "bridge", `bridged on to its new destination`, packet);
+  }
+  return bridgeOut(run, netns, target.port, packet, bridge);
+}
+
+/** ip_rcv: PREROUTING, the routing decision, then in or on. */
+export function receiveIp(
+  run: Run,
+  netns: Netns,
+  device: Device,
+  arrived: Packet,
+  prerouted: boolean,
+  known?: Tracking,
+): End {
+  const tracking = known ?? track(connectionsOf(run, netns), arrived);
+  let packet = arrived;
+  if (!prerouted) {
+    const pre = hook(run, netns, "PREROUTING", packet, tracking, { in: device.name });
+    if (pre.end) return pre.end;
+    packet = pre.packet;
+  }
+  const refused = validateSource(run, netns, device, packet);
+  if (refused) return refused;
+  const found = lookup(netns, localsOf(run, netns), {
+    dst: packet.dst,
+    src: packet.src,
+    iif: device.name,
+    mark: packet.mark,
+  });
+  if (found?.route.type === "local") {
+    // ip_route_input: 127.0.0.0/8 from outside is a martian.
+    if (isLoopback(packet.dst) && device.kind !== "loopback") {
+      return fail(run, netns, packet, {
+        verdict: "dropped",
+        code: "martian-source",
+        message: `${formatIp(packet.dst)} came in by ${device.name}: a martian`,
+        device: device.name,
+      });
+    }
+    return deliver(run, netns, packet, device, tracking);
+  }
+  const forwards = familyOf(packet) === 4 ? netns.sysctls.ipForward : netns.sysctls.ip6Forward;
+  if (!forwards) {
+    return fail(run, netns, packet, {
+      verdict: "dropped",
+      code: "forwarding-off",
+      message: `${netns.id} does not forward packets (${familyOf(packet) === 4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding"} is 0) and discards what is not for it`,
+      device: device.name,
+      origin: netns.origin,
+    });
+  }
+  const no = refusedByRoute(run, netns, packet, found, device);
+  if (no) return no;
+  if (!found) throw new Error("unreachable");
+  return forward(run, netns, device, packet, found, tracking);
+}
+
+/** fib_validate_source: own addresses cannot come from outside; rp_filter asks where the source would be answered. */
+function validateSource(run: Run, netns: Netns, device: Device, packet: Packet): End | undefined {
+  if (device.kind === "loopback") return undefined;
+  if (isOwn(run, netns, packet.src)) {
+    return fail(run, netns, packet, {
+      verdict: "dropped",
+      code: "martian-source",
+      message: `${netns.id} discards a packet from ${formatIp(packet.src)}, which is its own address`,
+      device: device.name,
+      origin: device.origin,
+    });
+  }
+  const mode = familyOf(packet) === 4 ? netns.sysctls.rpFilter(device.name) : 0;
+  if (mode === 0) return undefined;
+  const back = lookup(netns, localsOf(run, netns), { dst: packet.src, mark: packet.mark });
+  const usable = back && (back.route.type === "unicast" || back.route.type === "local");
+  if (usable && (mode === 2 || back.nexthops.some((hop) => hop.dev === device.name))) return undefined;
+  const elsewhere = usable
+    ? `answers to ${formatIp(packet.src)} leave by ${back.nexthops.map((hop) => hop.dev).join(", ")}, not by ${device.name}`
+    : `there is no route back to ${formatIp(packet.src)}`;
+  return fail(run, netns, packet, {
+    verdict: "dropped",
+    code: "reverse-path-filter",
+    message: `rp_filter=${mode} on ${device.name} of ${netns.id}: ${elsewhere}`,
+    device: device.name,
+    rule: { table: "sysctl", text: `net.ipv4.conf.${device.name}.rp_filter = ${mode}`, origin: netns.origin },
+  });
+}
+
+/** ip_forward: TTL, MTU, FORWARD. */
+function forward(run: Run, netns: Netns, device: Device, arrived: Packet, found: Found, tracking: Tracking): End {
+  if (arrived.ttl <= 1) {
+    return fail(run, netns, arrived, {
+      verdict: "looped",
+      code: "ttl-exceeded",
+      message: `the TTL is used up at ${netns.id}`,
+      device: device.name,
+      icmp: { kind: "ttl-exceeded" },
+    });
+  }
+  const nexthop = pickNexthop(run, found);
+  const mtu = tooBigFor(run, netns, arrived, found, nexthop);
+  if (mtu !== undefined && (arrived.df || familyOf(arrived) === 6)) {
+    const egress = nexthop && netns.devices.get(nexthop.dev);
+    return fail(run, netns, arrived, {
+      verdict: "dropped",
+      code: "too-big",
+      message: `the packet of ${arrived.length} bytes is larger than the MTU ${mtu} of ${nexthop?.dev ?? "the route"} at ${netns.id} and may not be fragmented`,
+      device: device.name,
+      rule: routeRule(found, nexthop),
+      origin: egress?.origin,
+      icmp: { kind: "packet-too-big", mtu },
+    });
+  }
+  const lowered: Packet = { ...arrived, ttl: arrived.ttl - 1 };
+  const passed = hook(run, netns, "FORWARD", lowered, tracking, { in: device.name, out: nexthop?.dev });
+  if (passed.end) return passed.end;
+  return output(run, netns, passed.packet, found, nexthop, tracking, device);
+}

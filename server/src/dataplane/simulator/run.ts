@@ -1,0 +1,257 @@
+/**
+ * A run: one packet on one way, with everything that it meets on it: connection tracking, forks, the steps so far. And the
+ * few operations that every part of the stack needs.
+ */
+
+import type { Ip } from "../../addressing/ip.ts";
+import { formatIp } from "../../addressing/ip.ts";
+import type { Source } from "../../language/tree.ts";
+import { type Found, type LocalAddresses, localAddresses, routeText } from "../fib.ts";
+import type { Reason, ReasonCode, Step, StepAction, StepRule, Verdict } from "../journey.ts";
+import type { Device, Netns, NetnsId, Network, Nexthop, NfHook } from "../model.ts";
+import { type Connection, type HookContext, runHook, type Tracking } from "../netfilter.ts";
+import type { IcmpErrorKind, Packet } from "../packet.ts";
+import type { Neighbour } from "./neighbours.ts";
+
+/** A TTL of 64 with tunnels makes some hundreds of steps; beyond this something is wrong with the model. */
+const MAX_STEPS = 4000;
+
+/**
+ * The stack's entry points. The stack is recursive (a tunnel's outer packet is sent like any other); parts that stand below
+ * call those above through this, so that files import one way only.
+ */
+export interface Stack {
+  readonly originate: (run: Run, netns: Netns, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string) => End;
+  readonly receive: (run: Run, id: NetnsId, device: string, packet: Packet, to: Neighbour) => End;
+  readonly receiveIp: (run: Run, netns: Netns, device: Device, packet: Packet, prerouted: boolean) => End;
+  readonly deliver: (run: Run, netns: Netns, packet: Packet, device: Device | undefined, tracking: Tracking) => End;
+}
+
+export interface Run {
+  readonly stack: Stack;
+  readonly network: Network;
+  readonly locals: Map<NetnsId, LocalAddresses>;
+  readonly connections: Map<NetnsId, Connection[]>;
+  readonly script: readonly number[];
+  readonly choices: { readonly taken: number; readonly of: number }[];
+  probability: number;
+  /** Of the journey that is being walked. */
+  steps: Step[];
+  mtu: number;
+  /** Bytes that tunnels have put around the packet by now. */
+  overhead: number;
+  /** The socket that waits for an answer, while one travels. */
+  waiting: { readonly netns: NetnsId; readonly packet: Packet } | undefined;
+  budget: number;
+}
+
+export function newRun(stack: Stack, network: Network, script: readonly number[]): Run {
+  return {
+    stack,
+    network,
+    locals: new Map(),
+    connections: new Map(),
+    script,
+    choices: [],
+    probability: 1,
+    steps: [],
+    mtu: Number.POSITIVE_INFINITY,
+    overhead: 0,
+    waiting: undefined,
+    budget: MAX_STEPS,
+  };
+}
+
+/** How a walk ended. `icmp` is what the failing host tells the packet's source, `errno` what a local sender is told. */
+export interface End {
+  readonly verdict: Verdict;
+  readonly netns: Netns;
+  readonly packet: Packet;
+  readonly reason: Reason | undefined;
+  readonly icmp?:
+    | {
+        readonly kind: IcmpErrorKind;
+        readonly mtu?: number | undefined;
+        readonly toLocal?: boolean;
+        readonly tun?: Device;
+      }
+    | undefined;
+  readonly errno?: { readonly name: string; readonly mtu?: number | undefined } | undefined;
+  readonly process?: string | undefined;
+}
+
+export function step(
+  run: Run,
+  netns: Netns,
+  device: string,
+  direction: "in" | "out" | null,
+  action: StepAction,
+  text: string,
+  packet: Packet,
+  rule?: StepRule,
+): void {
+  run.steps.push({ netns: netns.id, device, direction, action, text, rule, packet });
+  run.budget -= 1;
+}
+
+export interface Failure {
+  readonly verdict: Verdict;
+  readonly code: ReasonCode;
+  readonly message: string;
+  readonly device: string;
+  readonly rule?: StepRule | undefined;
+  readonly origin?: Source | undefined;
+  readonly icmp?: End["icmp"];
+  readonly errno?: End["errno"];
+}
+
+/**
+ * Ends a walk. Whoever made the packet is told: its own host by an errno, another by ICMP; a tunnel's outer packet that
+ * dies tells only the tunnel, which keeps it to itself, so the inner sender hears nothing.
+ */
+export function fail(run: Run, netns: Netns, packet: Packet, failure: Failure): End {
+  const action = failure.verdict === "rejected" ? "reject" : "drop";
+  step(run, netns, failure.device, null, action, failure.message, packet, failure.rule);
+  const told = run.overhead === 0 && run.waiting === undefined;
+  return {
+    verdict: failure.verdict,
+    netns,
+    packet,
+    reason: {
+      code: failure.code,
+      message: failure.message,
+      netns: netns.id,
+      origin: failure.origin ?? failure.rule?.origin,
+    },
+    icmp: told ? failure.icmp : undefined,
+    errno: told ? failure.errno : undefined,
+  };
+}
+
+export function choose(run: Run, count: number, weight: (i: number) => number): number {
+  if (count <= 1) return 0;
+  const position = run.choices.length;
+  const taken = run.script[position] ?? 0;
+  run.choices.push({ taken, of: count });
+  let total = 0;
+  for (let i = 0; i < count; i += 1) total += weight(i);
+  run.probability *= weight(taken) / total;
+  return taken;
+}
+
+export function localsOf(run: Run, netns: Netns): LocalAddresses {
+  let locals = run.locals.get(netns.id);
+  if (!locals) {
+    locals = localAddresses(netns);
+    run.locals.set(netns.id, locals);
+  }
+  return locals;
+}
+
+export function isOwn(run: Run, netns: Netns, ip: Ip): boolean {
+  return localsOf(run, netns).route(ip)?.type === "local";
+}
+
+export function connectionsOf(run: Run, netns: Netns): Connection[] {
+  let connections = run.connections.get(netns.id);
+  if (!connections) {
+    connections = [];
+    run.connections.set(netns.id, connections);
+  }
+  return connections;
+}
+
+export function limitMtu(run: Run, size: number): void {
+  run.mtu = Math.min(run.mtu, size - run.overhead);
+}
+
+export function routeRule(found: Found, nexthop: Nexthop | undefined): StepRule {
+  return {
+    table: found.table,
+    text: routeText(found.route, nexthop),
+    why: found.route.why,
+    origin: found.route.origin,
+  };
+}
+
+export function pickNexthop(run: Run, found: Found): Nexthop | undefined {
+  return found.nexthops[choose(run, found.nexthops.length, (i) => found.nexthops[i]?.weight ?? 1)];
+}
+
+/** Runs a hook and writes down what it decided. Undefined as end: go on with `packet`. */
+export function hook(
+  run: Run,
+  netns: Netns,
+  name: NfHook,
+  packet: Packet,
+  tracking: Tracking,
+  dev: { in?: string | undefined; out?: string | undefined },
+  masqueradeAs?: () => Ip | undefined,
+): { packet: Packet; end: End | undefined } {
+  const context: HookContext = {
+    in: dev.in,
+    out: dev.out,
+    isLocal: (ip) => isOwn(run, netns, ip),
+    masqueradeAs: masqueradeAs ?? (() => undefined),
+  };
+  const result = runHook(netns.netfilter, name, packet, tracking, context);
+  const device = dev.out ?? dev.in ?? "lo";
+  let end: End | undefined;
+  for (const { decision, packet: seen } of result.decisions) {
+    const rule: StepRule = {
+      table: `${decision.table}/${decision.chain}`,
+      text: decision.text,
+      why: decision.rule?.comment,
+      origin: decision.rule?.origin,
+    };
+    const where = `${decision.table} ${decision.chain}`;
+    switch (decision.effect) {
+      case "accept":
+      case "return":
+        step(
+          run,
+          netns,
+          device,
+          null,
+          "filter",
+          decision.effect === "accept" ? `accepted in ${where}` : `left as it is by ${where}`,
+          seen,
+          rule,
+        );
+        break;
+      case "dnat":
+        step(run, netns, device, null, "dnat", `destination is now ${formatIp(seen.dst)}`, seen, rule);
+        break;
+      case "snat":
+        step(run, netns, device, null, "snat", `source is now ${formatIp(seen.src)}`, seen, rule);
+        break;
+      case "drop":
+        end = fail(run, netns, seen, {
+          verdict: "dropped",
+          code: "filtered",
+          message: `dropped by ${decision.rule ? where : decision.text}`,
+          device,
+          rule,
+          ...(name === "OUTPUT" ? { errno: { name: "EPERM" } } : {}),
+        });
+        break;
+      case "reject":
+        end = fail(run, netns, seen, {
+          verdict: "rejected",
+          code: "rejected-by-rule",
+          message: `rejected by ${where}`,
+          device,
+          rule,
+          ...(name === "OUTPUT"
+            ? { errno: { name: "ECONNREFUSED" } }
+            : {
+                icmp: {
+                  kind: decision.rejectWith === "icmp-admin-prohibited" ? "admin-prohibited" : "port-unreachable",
+                },
+              }),
+        });
+        break;
+    }
+  }
+  return { packet: result.packet, end };
+}

@@ -1,0 +1,261 @@
+/** The way out: packets that a host makes, the end of a look-up, POSTROUTING and the neighbour. */
+
+import type { Ip } from "../../addressing/ip.ts";
+import { formatIp } from "../../addressing/ip.ts";
+import { addressTowards, type Found, lookup, selectSource } from "../fib.ts";
+import type { Device, Netns, Nexthop } from "../model.ts";
+import { type Tracking, track } from "../netfilter.ts";
+import { familyOf, type Packet } from "../packet.ts";
+import { resolve } from "./neighbours.ts";
+import {
+  connectionsOf,
+  type End,
+  fail,
+  hook,
+  limitMtu,
+  localsOf,
+  pickNexthop,
+  type Run,
+  routeRule,
+  step,
+} from "./run.ts";
+import { transmit } from "./transmit.ts";
+
+/** ip_route_output + __ip_local_out: a packet made by this host. */
+export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string): End {
+  const unsent: Packet = { ...made, src: src ?? (typeof made.dst === "number" ? 0 : 0n) };
+  const found = lookup(netns, localsOf(run, netns), { dst: made.dst, src, oif, mark: made.mark });
+  const refused = refusedByRoute(run, netns, unsent, found, undefined);
+  if (refused) return refused;
+  if (!found) throw new Error("unreachable");
+  let route = found;
+  let nexthop = pickNexthop(run, route);
+  const source = src ?? selectSource(netns, route, nexthop, made.dst);
+  if (source === undefined) {
+    return fail(run, netns, unsent, {
+      verdict: "unreachable",
+      code: "no-source-address",
+      message: `${netns.id} has no ${typeof made.dst === "number" ? "IPv4" : "IPv6"} address to send from`,
+      device: nexthop?.dev ?? "lo",
+      rule: routeRule(route, nexthop),
+      errno: { name: "EADDRNOTAVAIL" },
+    });
+  }
+  let packet: Packet = { ...made, src: source };
+  const tooBig = tooBigFor(run, netns, packet, route, nexthop);
+  if (tooBig !== undefined && (packet.df || familyOf(packet) === 6) && run.overhead === 0) {
+    limitMtu(run, tooBig);
+    return fail(run, netns, packet, {
+      verdict: "dropped",
+      code: "too-big",
+      message: `the packet of ${packet.length} bytes is larger than the MTU ${tooBig} of ${nexthop?.dev ?? "the route"} and may not be fragmented`,
+      device: nexthop?.dev ?? "lo",
+      rule: routeRule(route, nexthop),
+      origin: nexthop && netns.devices.get(nexthop.dev)?.origin,
+      errno: { name: "EMSGSIZE", mtu: tooBig },
+    });
+  }
+  if (run.steps.length === 0)
+    step(run, netns, nexthop?.dev ?? "lo", null, "send", `${netns.id} sends to ${formatIp(packet.dst)}`, packet);
+  const tracking = track(connectionsOf(run, netns), packet);
+  const before = packet;
+  const passed = hook(run, netns, "OUTPUT", packet, tracking, { out: nexthop?.dev });
+  if (passed.end) return passed.end;
+  packet = passed.packet;
+  if (packet.dst !== before.dst || packet.mark !== before.mark) {
+    // ip_route_me_harder: a changed destination or mark is routed again.
+    const again = lookup(netns, localsOf(run, netns), { dst: packet.dst, src: packet.src, mark: packet.mark });
+    const no = refusedByRoute(run, netns, packet, again, undefined);
+    if (no) return no;
+    if (!again) throw new Error("unreachable");
+    route = again;
+    nexthop = pickNexthop(run, route);
+  }
+  return output(run, netns, packet, route, nexthop, tracking, undefined);
+}
+
+/** The ends that a look-up itself makes, for own (`ingress` undefined) and forwarded packets. */
+export function refusedByRoute(
+  run: Run,
+  netns: Netns,
+  packet: Packet,
+  found: Found | undefined,
+  ingress: Device | undefined,
+): End | undefined {
+  const device = ingress?.name ?? "lo";
+  const dst = formatIp(packet.dst);
+  if (!found) {
+    return fail(run, netns, packet, {
+      verdict: "unreachable",
+      code: "no-route",
+      message: `${netns.id} has no route to ${dst}`,
+      device,
+      origin: netns.origin,
+      ...(ingress ? { icmp: { kind: "net-unreachable" } } : { errno: { name: "ENETUNREACH" } }),
+    });
+  }
+  const rule = routeRule(found, undefined);
+  switch (found.route.type) {
+    case "unicast":
+    case "local":
+      return undefined;
+    case "unreachable":
+      return fail(run, netns, packet, {
+        verdict: "unreachable",
+        code: "unreachable-route",
+        message: `${netns.id} declares ${dst} unreachable`,
+        device,
+        rule,
+        ...(ingress ? { icmp: { kind: "host-unreachable" } } : { errno: { name: "EHOSTUNREACH" } }),
+      });
+    case "prohibit":
+      return fail(run, netns, packet, {
+        verdict: "unreachable",
+        code: "prohibit-route",
+        message: `${netns.id} prohibits ${dst}`,
+        device,
+        rule,
+        ...(ingress ? { icmp: { kind: "admin-prohibited" } } : { errno: { name: "EACCES" } }),
+      });
+    case "blackhole":
+      return fail(run, netns, packet, {
+        verdict: "dropped",
+        code: "blackhole-route",
+        message: `${netns.id} discards what goes to ${dst}`,
+        device,
+        rule,
+        ...(ingress ? {} : { errno: { name: "EINVAL" } }),
+      });
+    case "broadcast":
+      return fail(run, netns, packet, {
+        verdict: "dropped",
+        code: "broadcast",
+        message: `${dst} is a broadcast address of ${netns.id}`,
+        device,
+        rule,
+        ...(ingress ? {} : { errno: { name: "EACCES" } }),
+      });
+  }
+}
+
+/** The MTU that the packet exceeds, or undefined. */
+export function tooBigFor(
+  run: Run,
+  netns: Netns,
+  packet: Packet,
+  found: Found,
+  nexthop: Nexthop | undefined,
+): number | undefined {
+  const device = nexthop && netns.devices.get(nexthop.dev);
+  if (!device || found.route.type === "local") return undefined;
+  const mtu = found.route.mtu ?? device.mtu;
+  if (run.overhead === 0 || packet.df) limitMtu(run, mtu);
+  return packet.length > mtu ? mtu : undefined;
+}
+
+/** ip_output: POSTROUTING, then the neighbour, then the device. */
+export function output(
+  run: Run,
+  netns: Netns,
+  packet: Packet,
+  found: Found,
+  nexthop: Nexthop | undefined,
+  tracking: Tracking,
+  ingress: Device | undefined,
+): End {
+  if (found.route.type === "local") return loopback(run, netns, packet, found, tracking);
+  const device = nexthop && netns.devices.get(nexthop.dev);
+  if (!nexthop || !device) {
+    return fail(run, netns, packet, {
+      verdict: "unreachable",
+      code: "no-device",
+      message: `the route to ${formatIp(packet.dst)} names no device of ${netns.id}`,
+      device: nexthop?.dev ?? "lo",
+      rule: routeRule(found, nexthop),
+    });
+  }
+  const target = nexthop.via ?? packet.dst;
+  const post = hook(run, netns, "POSTROUTING", packet, tracking, { out: device.name }, () =>
+    masqueradeSource(netns, device, target),
+  );
+  if (post.end) return post.end;
+  const sent = post.packet;
+  const mtu = found.route.mtu ?? device.mtu;
+  if (sent.length > mtu)
+    step(
+      run,
+      netns,
+      device.name,
+      null,
+      "fragment",
+      `${sent.length} bytes are sent in fragments of at most ${mtu}`,
+      sent,
+    );
+  const neighbour = resolve(run, netns, device, target);
+  if (neighbour.kind === "none") {
+    return fail(run, netns, sent, {
+      verdict: "unreachable",
+      code: "neighbour-failed",
+      message: neighbour.message,
+      device: device.name,
+      rule: routeRule(found, nexthop),
+      ...(ingress ? { icmp: { kind: "host-unreachable" } } : { errno: { name: "EHOSTUNREACH" } }),
+    });
+  }
+  return transmit(
+    run,
+    netns,
+    device,
+    sent,
+    neighbour,
+    routeRule(found, nexthop),
+    describeRoute(packet, found, nexthop),
+  );
+}
+
+function describeRoute(packet: Packet, found: Found, nexthop: Nexthop): string {
+  const to = nexthop.via === undefined ? "directly" : `by way of ${formatIp(nexthop.via)}`;
+  const leak = found.route.dst.len === 0 ? " (default route)" : "";
+  return `to ${formatIp(packet.dst)} ${to}, out of ${nexthop.dev}${leak}`;
+}
+
+/** inet_select_addr(out, nexthop): what MASQUERADE takes. */
+export function masqueradeSource(netns: Netns, device: Device, towards: Ip): Ip | undefined {
+  const own = addressTowards(device, towards);
+  if (own !== undefined) return own;
+  for (const other of netns.devices.values()) {
+    if (other.name === "lo") continue;
+    const any = addressTowards(other, towards);
+    if (any !== undefined) return any;
+  }
+  return undefined;
+}
+
+function loopback(run: Run, netns: Netns, packet: Packet, found: Found, tracking: Tracking): End {
+  const lo = netns.devices.get("lo");
+  const name = lo?.name ?? "lo";
+  const post = hook(run, netns, "POSTROUTING", packet, tracking, { out: name });
+  if (post.end) return post.end;
+  if (lo) limitMtu(run, lo.mtu);
+  step(
+    run,
+    netns,
+    name,
+    "out",
+    "route",
+    `${formatIp(packet.dst)} is an address of ${netns.id} itself`,
+    post.packet,
+    routeRule(found, undefined),
+  );
+  step(run, netns, name, "in", "receive", `back in by ${name}`, post.packet);
+  // The packet keeps its conntrack entry over lo (nf_conntrack_in: "previously seen"); its NAT was done on the way out.
+  const pre = hook(run, netns, "PREROUTING", post.packet, { ...tracking, connection: undefined }, { in: name });
+  if (pre.end) return pre.end;
+  return run.stack.deliver(
+    run,
+    netns,
+    pre.packet,
+    lo ?? found.route.nexthops.map((hop) => netns.devices.get(hop.dev))[0],
+    tracking,
+  );
+}

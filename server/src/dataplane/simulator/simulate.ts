@@ -1,0 +1,209 @@
+/**
+ * The one simulator: walks a packet through a network the way Linux does, and its answer back. It knows devices, tables
+ * and rules, and no mode. Names in comments are the kernel's functions.
+ *
+ * A run follows one choice at each fork (ECMP); `simulate` repeats it for every combination that exists.
+ */
+import type { Ip } from "../../addressing/ip.ts";
+import type { Journey, Question, SenderError } from "../journey.ts";
+import type { NetnsId, Network } from "../model.ts";
+import { errnoOf, familyOf, type IcmpErrorKind, icmpErrorOf, ipHeaderLength, type Packet } from "../packet.ts";
+import { deliver } from "./deliver.ts";
+import { receive, receiveIp } from "./receive.ts";
+import { type End, newRun, type Run, type Stack } from "./run.ts";
+import { originate } from "./send.ts";
+
+const STACK: Stack = { originate, receive, receiveIp, deliver };
+
+/** Forks explored for one question. More than that many ways are cut off. */
+const MAX_PATHS = 64;
+
+/** Every way that the packet of `question` may take, with its answer. Empty never; probabilities sum to 1. */
+export function simulate(network: Network, question: Question): readonly Journey[] {
+  const journeys: Journey[] = [];
+  const pending: (readonly number[])[] = [[]];
+  while (pending.length > 0 && journeys.length < MAX_PATHS) {
+    const script = pending.pop() ?? [];
+    const run = newRun(STACK, network, script);
+    journeys.push(request(run, question));
+    // Forks met for the first time in this run: their other branches are runs of their own.
+    for (let i = script.length; i < run.choices.length; i += 1) {
+      const taken = run.choices.slice(0, i).map((choice) => choice.taken);
+      for (let branch = (run.choices[i]?.of ?? 1) - 1; branch >= 1; branch -= 1) pending.push([...taken, branch]);
+    }
+  }
+  return journeys;
+}
+
+function request(run: Run, question: Question): Journey {
+  const from = run.network.netns(question.from);
+  if (!from) throw new Error(`no namespace ${question.from}`);
+  const packet = firstPacket(question);
+  const end = originate(run, from, packet, question.src);
+  const steps = run.steps;
+  const mtu = run.mtu;
+  const sent = steps.find((step) => step.direction === "out" || step.action === "send")?.packet ?? {
+    ...packet,
+    src: question.src ?? question.dst,
+  };
+  const answer = answerTo(run, end, from.id, sent);
+  const receiver =
+    end.verdict === "delivered"
+      ? { src: end.packet.src, sport: sourcePort(end.packet), process: end.process }
+      : undefined;
+  return {
+    steps,
+    verdict: end.verdict,
+    reason: end.reason,
+    error: answer.error,
+    end: end.netns.id,
+    receiver,
+    mtu: Number.isFinite(mtu) ? mtu : 65535,
+    probability: run.probability,
+    reply: answer.reply,
+  };
+}
+
+function firstPacket(question: Question): Omit<Packet, "src"> {
+  const header = typeof question.dst === "number" ? 20 : 40;
+  const length = question.size ?? (question.proto === "icmp" ? header + 64 : header + 40);
+  const common = {
+    dst: question.dst,
+    ttl: question.ttl ?? 64,
+    df: question.df || question.proto === "tcp",
+    length,
+    mark: 0,
+  };
+  switch (question.proto) {
+    case "tcp":
+      return { ...common, body: { kind: "tcp", sport: question.sport, dport: question.dport, flags: "SYN" } };
+    case "udp":
+      return { ...common, body: { kind: "udp", sport: question.sport, dport: question.dport, carries: undefined } };
+    case "sctp":
+      return { ...common, body: { kind: "sctp", sport: question.sport, dport: question.dport, chunk: "INIT" } };
+    case "icmp":
+      return { ...common, body: { kind: "icmp", message: { kind: "echo-request", id: question.sport } } };
+  }
+}
+
+/** What comes back after the request's end: a reply, a RST, an ICMP error, or nothing. */
+function answerTo(
+  run: Run,
+  end: End,
+  sender: NetnsId,
+  sent: Packet,
+): { error: SenderError | undefined; reply: Journey | undefined } {
+  if (end.errno) return { error: { kind: "local", errno: end.errno.name, mtu: end.errno.mtu }, reply: undefined };
+  const back = (packet: Omit<Packet, "src">, src: Ip | undefined): Journey => {
+    run.steps = [];
+    run.mtu = Number.POSITIVE_INFINITY;
+    run.overhead = 0;
+    run.waiting = { netns: sender, packet: sent };
+    const over = end.icmp?.tun
+      ? receiveIp(run, end.netns, end.icmp.tun, { ...packet, src: src ?? 0 }, false)
+      : originate(run, end.netns, packet, src);
+    return {
+      steps: run.steps,
+      verdict: over.verdict,
+      reason: over.reason,
+      error: undefined,
+      end: over.netns.id,
+      receiver:
+        over.verdict === "delivered"
+          ? { src: over.packet.src, sport: sourcePort(over.packet), process: over.process }
+          : undefined,
+      mtu: Number.isFinite(run.mtu) ? run.mtu : 65535,
+      probability: run.probability,
+      reply: undefined,
+    };
+  };
+  const { packet } = end;
+  if (end.verdict === "delivered") return { error: undefined, reply: back(replyTo(packet), packet.dst) };
+  if (end.reason?.code === "closed-port" && packet.body.kind !== "udp") {
+    const reply = back(refusalOf(packet), packet.dst);
+    return { error: reply.verdict === "delivered" ? { kind: "rst", errno: "ECONNREFUSED" } : undefined, reply };
+  }
+  if (end.icmp) {
+    const error = errorAbout(packet, end.icmp.kind, end.icmp.mtu);
+    if (!error) return { error: undefined, reply: undefined };
+    const src = end.icmp.tun ? end.icmp.tun.addresses[0]?.ip : end.icmp.toLocal ? packet.dst : undefined;
+    const reply = back(end.icmp.tun ? { ...error, ttl: 8 } : error, src);
+    const from = reply.receiver?.src;
+    return {
+      error:
+        reply.verdict === "delivered" && from !== undefined
+          ? {
+              kind: "icmp",
+              error: end.icmp.kind,
+              from,
+              mtu: end.icmp.mtu,
+              errno: errnoOf(end.icmp.kind, familyOf(packet)),
+            }
+          : undefined,
+      reply,
+    };
+  }
+  return { error: undefined, reply: undefined };
+}
+
+function replyTo(packet: Packet): Omit<Packet, "src"> {
+  const common = { dst: packet.src, ttl: 64, df: packet.df, mark: 0 };
+  const header = ipHeaderLength(familyOf(packet));
+  const body = packet.body;
+  switch (body.kind) {
+    case "tcp":
+      return {
+        ...common,
+        length: header + 40,
+        body: { kind: "tcp", sport: body.dport, dport: body.sport, flags: "SYN,ACK" },
+      };
+    case "udp":
+      return {
+        ...common,
+        length: packet.length,
+        body: { kind: "udp", sport: body.dport, dport: body.sport, carries: undefined },
+      };
+    case "sctp":
+      return {
+        ...common,
+        length: packet.length,
+        body: { kind: "sctp", sport: body.dport, dport: body.sport, chunk: "INIT-ACK" },
+      };
+    case "icmp":
+      // icmp_reply() makes its own header: DF clear.
+      return {
+        ...common,
+        df: false,
+        length: packet.length,
+        body: { kind: "icmp", message: { kind: "echo-reply", id: "id" in body.message ? body.message.id : 0 } },
+      };
+    case "ipip":
+      throw new Error("a tunnel packet has no reply");
+  }
+}
+
+/** tcp_v4_send_reset, sctp_sf_ootb: the host's answer to a segment for a closed port. */
+function refusalOf(packet: Packet): Omit<Packet, "src"> {
+  const length = ipHeaderLength(familyOf(packet)) + 20;
+  const common = { dst: packet.src, ttl: 64, df: packet.body.kind === "tcp", length, mark: 0 };
+  const body = packet.body;
+  if (body.kind === "sctp")
+    return { ...common, body: { kind: "sctp", sport: body.dport, dport: body.sport, chunk: "ABORT" } };
+  if (body.kind === "tcp")
+    return { ...common, body: { kind: "tcp", sport: body.dport, dport: body.sport, flags: "RST,ACK" } };
+  throw new Error(`no refusal for ${body.kind}`);
+}
+
+/** icmp_send: nothing about an ICMP error; quotes as much as fits in 576 (IPv6: 1280) bytes. */
+function errorAbout(packet: Packet, kind: IcmpErrorKind, mtu: number | undefined): Omit<Packet, "src"> | undefined {
+  if (icmpErrorOf(packet)) return undefined;
+  const v6 = familyOf(packet) === 6;
+  const length = Math.min(v6 ? 1280 : 576, packet.length + (v6 ? 48 : 28));
+  const message = mtu === undefined ? { kind, about: packet } : { kind, about: packet, mtu };
+  return { dst: packet.src, ttl: 64, df: false, length, mark: 0, body: { kind: "icmp", message } };
+}
+
+function sourcePort(packet: Packet): number | undefined {
+  const body = packet.body;
+  return body.kind === "tcp" || body.kind === "udp" || body.kind === "sctp" ? body.sport : undefined;
+}

@@ -1,0 +1,93 @@
+/** A frame leaves by a device: onto a segment, across a veth pair, through a bridge, into a tunnel. */
+
+import type { StepRule } from "../journey.ts";
+import type { Device, Netns } from "../model.ts";
+import type { Packet } from "../packet.ts";
+import type { Neighbour } from "./neighbours.ts";
+import { type End, fail, limitMtu, type Run, step } from "./run.ts";
+import { encapsulateIpip, encapsulateTun, encapsulateVxlan } from "./tunnels.ts";
+
+/** is_skb_forwardable() grants the room of a VLAN tag (net/core/dev.c). */
+export const VLAN_ROOM = 4;
+
+/** dev_queue_xmit: the frame leaves by a device; `to` says for whom it is. */
+export function transmit(
+  run: Run,
+  netns: Netns,
+  device: Device,
+  packet: Packet,
+  to: Neighbour,
+  rule: StepRule,
+  text: string,
+): End {
+  if (run.budget <= 0)
+    return fail(run, netns, packet, {
+      verdict: "looped",
+      code: "step-limit",
+      message: "gave up after too many steps",
+      device: device.name,
+    });
+  step(run, netns, device.name, "out", "route", text, packet, rule);
+  switch (device.kind) {
+    case "physical": {
+      if (to.kind !== "station") throw new Error(`no station on ${device.name}`);
+      const segment = run.network.segment(device.segment);
+      if (segment) {
+        const size = Math.min(packet.length, device.mtu);
+        if (run.overhead === 0 || segment.mtu < device.mtu) limitMtu(run, segment.mtu);
+        if (size > segment.mtu) {
+          return fail(run, netns, packet, {
+            verdict: "dropped",
+            code: "segment-mtu",
+            message: `segment ${segment.name} carries packets of at most ${segment.mtu} bytes; this one of ${size} is lost on the wire`,
+            device: device.name,
+            origin: segment.origin,
+          });
+        }
+      }
+      return run.stack.receive(run, to.end.netns, to.end.device, packet, to);
+    }
+    case "veth":
+      return run.stack.receive(run, device.peer.netns, device.peer.device, packet, to);
+    case "bridge": {
+      if (to.kind !== "bridge-port") throw new Error(`no port of ${device.name}`);
+      return bridgeOut(run, netns, to.port, packet, device);
+    }
+    case "vxlan":
+      if (to.kind !== "permanent") throw new Error(`no neighbour on ${device.name}`);
+      return encapsulateVxlan(run, netns, device, packet, to);
+    case "ipip":
+      return encapsulateIpip(run, netns, device, packet, rule);
+    case "tun":
+      return encapsulateTun(run, netns, device, packet);
+    case "loopback":
+      throw new Error("lo transmits by loopback()");
+  }
+}
+
+/** br_forward: a frame leaves the bridge by a port. */
+export function bridgeOut(run: Run, netns: Netns, portName: string, packet: Packet, bridge: Device): End {
+  const port = netns.devices.get(portName);
+  if (port?.kind !== "veth")
+    return fail(run, netns, packet, {
+      verdict: "dropped",
+      code: "no-device",
+      message: `${bridge.name} has no port ${portName}`,
+      device: bridge.name,
+    });
+  if (packet.length > port.mtu + VLAN_ROOM) {
+    return fail(run, netns, packet, {
+      verdict: "dropped",
+      code: "too-big",
+      message: `the frame is larger than the MTU ${port.mtu} of port ${portName}; a bridge drops it without a word`,
+      device: portName,
+      origin: port.origin,
+    });
+  }
+  step(run, netns, portName, "out", "bridge", `${bridge.name} hands the frame to ${port.peer.netns}`, packet, {
+    table: "fdb",
+    text: `dev ${portName} master ${bridge.name}`,
+    origin: port.origin,
+  });
+  return run.stack.receive(run, port.peer.netns, port.peer.device, packet, { kind: "peer" });
+}

@@ -11,6 +11,7 @@ import {
   isUnclosedString,
   LBrace,
   LBracket,
+  LineComment,
   lex,
   RBrace,
   RBracket,
@@ -229,17 +230,36 @@ export function checkGrammar(): void {
 
 const parser = new KnetParser(true);
 
-/** The content of a text that stands inside `depth` blocks. */
-export function parseContent(text: string, depth: number): Content & { readonly repaired: boolean } {
-  const { tokens, repaired } = structure(lex(text).tokens, text, depth);
-  const content = parser.read(text, tokens);
-  return { ...content, repaired };
+/** A text that may stand inside blocks, and whether it reads the same there. */
+export interface Chunk extends Content {
+  /** Its braces did not balance. */
+  readonly repaired: boolean;
+  /** More text after it could belong to its last statement. */
+  readonly open: boolean;
+  /** It ends in a comment or string that more text on the same line would belong to. */
+  readonly cut: boolean;
+  /** Whether a list of it is closed depends on text after it. */
+  readonly openList: boolean;
 }
 
+/** Parses a text that stands inside `depth` blocks. */
+export function parseChunk(text: string, depth: number): Chunk {
+  const { tokens, comments } = lex(text);
+  const last = tokens[tokens.length - 1];
+  const comment = comments[comments.length - 1];
+  const cut =
+    (last !== undefined && last.tokenType === Text && isUnclosedString(last.image) && endOf(last) === text.length) ||
+    (comment !== undefined && comment.tokenType === LineComment && endOf(comment) === text.length);
+  const openList = tokens.findLast(({ tokenType }) => bounds.has(tokenType))?.tokenType === LBracket;
+  const { tokens: arranged, repaired, open } = structure(tokens, text, depth);
+  return { ...parser.read(text, arranged), repaired, open, cut, openList };
+}
+
+const bounds = new Set([LBrace, RBrace, LBracket, RBracket]);
+
+const endOf = ({ startOffset, image }: IToken): number => startOffset + image.length;
+
 export function parse(text: string): SyntaxTree {
-  const { statements, offsets, problems, problemCount } = parseContent(text, 0);
-  return {
-    text,
-    root: { statements, offsets, start: 0, length: text.length, problems, problemCount, closed: true },
-  };
+  const content = parser.read(text, structure(lex(text).tokens, text).tokens);
+  return { text, root: { ...content, start: 0, length: text.length, closed: true } };
 }

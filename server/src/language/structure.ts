@@ -43,17 +43,25 @@ export interface Structured {
   readonly tokens: IToken[];
   /** A `{` had no `}`: the text as a whole was repaired. */
   readonly repaired: boolean;
+  /** The last statement would go on if more text came. */
+  readonly open: boolean;
 }
 
-/** `depth` is the number of blocks around the text, `end` its length. */
+/** `depth` is the number of blocks around the text. */
 export function structure(tokens: readonly IToken[], text: string, depth = 0): Structured {
-  const { out, unclosed } = arrange(tokens, depth);
-  if (unclosed < 0) return { tokens: out, repaired: false };
-  return { tokens: arrange(closeByIndentation(tokens, unclosed, text), depth).out, repaired: true };
+  const { out, unclosed, open } = arrange(tokens, depth);
+  if (unclosed < 0) return { tokens: out, repaired: false, open };
+  return { tokens: arrange(closeByIndentation(tokens, unclosed, text), depth).out, repaired: true, open };
 }
 
-/** `unclosed` is the index of the outermost `{` without `}`, or -1. */
-function arrange(tokens: readonly IToken[], outerDepth: number): { out: IToken[]; unclosed: number } {
+interface Arranged {
+  readonly out: IToken[];
+  /** The index of the outermost `{` without `}`, or -1. */
+  readonly unclosed: number;
+  readonly open: boolean;
+}
+
+function arrange(tokens: readonly IToken[], outerDepth: number): Arranged {
   const out: IToken[] = [];
   const blocks: number[] = [];
   const limit = maxDepth - outerDepth;
@@ -93,7 +101,7 @@ function arrange(tokens: readonly IToken[], outerDepth: number): { out: IToken[]
           out.push(stray(token, "too-deep"));
           if (open) out.push(make(End, "", token.startOffset));
           const close = skipBlock(tokens, at);
-          if (close === count) return { out, unclosed: blocks[0] ?? at };
+          if (close === count) return { out, unclosed: blocks[0] ?? at, open };
           at = close;
         }
         open = false;
@@ -120,7 +128,7 @@ function arrange(tokens: readonly IToken[], outerDepth: number): { out: IToken[]
         out.push(stray(token, "unexpected-character"));
     }
   }
-  return { out, unclosed: blocks[0] ?? -1 };
+  return { out, unclosed: blocks[0] ?? -1, open };
 }
 
 /** The index of the `}` that closes the `{` at `at`, or the number of tokens. */

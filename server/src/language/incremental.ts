@@ -1,0 +1,204 @@
+/**
+ * The tree after an edit, made from the tree before it: only the run of sibling statements that the edit touches, in the
+ * innermost block around it, is read again; all other statements are the same objects as before. Where the new text of
+ * that run could mean something else in its place than alone, more is read, in the end everything: the result is that of
+ * `parse` on the new text.
+ */
+
+import { type Chunk, type Content, parse, parseChunk } from "./parser.ts";
+import type { Block, Statement, SyntaxProblemKind, SyntaxTree } from "./tree.ts";
+
+/** `text` in place of what stood from `start` to `end`. */
+export interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+export function reparse(old: SyntaxTree, { start, end, text: inserted }: Edit): SyntaxTree {
+  const text = old.text.slice(0, start) + inserted + old.text.slice(end);
+  // What these problems mean depends on the whole text.
+  if (hasProblem(old.root, "unclosed-block") || hasProblem(old.root, "unclosed-comment")) return parse(text);
+  const root = editBlock(old.root, 0, 0, { start, end, delta: text.length - old.text.length, text });
+  return typeof root === "string" ? parse(text) : { text, root };
+}
+
+interface Job {
+  /** In the old text. */
+  readonly start: number;
+  readonly end: number;
+  readonly delta: number;
+  /** The new text. */
+  readonly text: string;
+}
+
+/** What has to be read instead of a block. */
+type Wider = "parent" | "all";
+
+function hasProblem(content: Content, kind: SyntaxProblemKind): boolean {
+  if (content.problemCount === 0) return false;
+  const found = ({ problems }: Content | Statement): boolean => problems.some((problem) => problem.kind === kind);
+  return (
+    found(content) ||
+    content.statements.some(
+      (statement) =>
+        statement.problemCount > 0 &&
+        (found(statement) || (statement.block !== undefined && hasProblem(statement.block, kind))),
+    )
+  );
+}
+
+/** A block that stands at `blockStart` inside `depth` blocks, after an edit between its braces. */
+function editBlock(block: Block, blockStart: number, depth: number, job: Job): Block | Wider {
+  const index = lastBelow(block.offsets, job.start - blockStart);
+  const statement = block.statements[index];
+  const inner = statement?.block;
+  if (statement !== undefined && inner !== undefined) {
+    const innerStart = blockStart + block.offsets[index]! + inner.start;
+    if (job.start > innerStart && job.end < innerStart + inner.length) {
+      const edited = editBlock(inner, innerStart, depth + 1, job);
+      if (edited === "all") return edited;
+      const offset = block.offsets[index]!;
+      if (edited !== "parent")
+        return splice(block, { first: index, next: index + 1, from: offset, to: offset }, job.delta, {
+          statements: [withBlock(statement, edited)],
+          offsets: [offset],
+          problems: [],
+        });
+    }
+  }
+  return editRun(block, blockStart, depth, job, index);
+}
+
+const withBlock = (statement: Statement, block: Block): Statement => ({
+  ...statement,
+  block,
+  length: block.start + block.length,
+  problemCount: statement.problemCount - (statement.block?.problemCount ?? 0) + block.problemCount,
+});
+
+/** `index` is the last statement that starts before the edit, or -1. */
+function editRun(block: Block, blockStart: number, depth: number, job: Job, index: number): Block | Wider {
+  const { statements, offsets } = block;
+  const startOf = (at: number): number => blockStart + offsets[at]!;
+  const endOf = (at: number): number => startOf(at) + statements[at]!.length;
+  const contentEnd = blockStart + block.length - (depth === 0 ? 0 : 1);
+
+  // From the statement before the edit on, unless that has ended with its block…
+  let first = Math.max(index, 0);
+  let chunkStart = index < 0 ? blockStart + (depth === 0 ? 0 : 1) : startOf(index);
+  if (index >= 0 && statements[index]!.block !== undefined && endOf(index) <= job.start) {
+    first = index + 1;
+    chunkStart = endOf(index);
+  }
+  // …or from an open list further up that ends at its line only because no `]` was found.
+  for (let at = first - 1; at >= 0 && statements[at]!.block === undefined; at--) {
+    if (!statements[at]!.problems.some(({ kind }) => kind === "unclosed-list")) continue;
+    first = at;
+    chunkStart = startOf(at);
+    break;
+  }
+
+  // To the last statement that the edit touches, without its block if the edit is before that…
+  let next = Math.max(first, lastBelow(offsets, job.end + 1 - blockStart) + 1);
+  const base = chunkStart - blockStart;
+  const touched = next > first ? statements[next - 1] : undefined;
+  if (touched?.block !== undefined && job.end <= startOf(next - 1) + touched.block.start) {
+    const to = offsets[next - 1]! + touched.block.start;
+    const header = parseHeader(job.text.slice(chunkStart, blockStart + to + 1 + job.delta), depth, touched.block);
+    if (header !== undefined) return splice(block, { first, next, from: base, to }, job.delta, moved(header, base));
+  }
+  // …and further on while the text there could belong to it.
+  for (let attempt = 0; ; attempt++) {
+    if (attempt > 3) next = statements.length;
+    // A block without arguments goes to the statement before it, if that can take it.
+    while (next < statements.length && statements[next]!.keyword.length === 0) next++;
+    const last = next === statements.length;
+    const chunkEnd = last ? contentEnd : startOf(next);
+    const chunk = parseChunk(job.text.slice(chunkStart, chunkEnd + job.delta), depth);
+    if (!standsAlone(chunk, depth)) return "all";
+    if (last && depth > 0 && chunk.cut) return "parent";
+    if (last || !(chunk.open || chunk.cut || chunk.openList))
+      return splice(block, { first, next, from: base, to: chunkEnd - blockStart }, job.delta, moved(chunk, base));
+    if (chunk.openList) while (next < statements.length && statements[next]!.block === undefined) next++;
+    next = Math.min(next + 1, statements.length);
+  }
+}
+
+/** Whether a chunk leaves the braces and comments around it alone. */
+const standsAlone = (chunk: Chunk, depth: number): boolean =>
+  !chunk.repaired &&
+  !hasProblem(chunk, "unclosed-comment") &&
+  (depth === 0 || chunk.problems.every(({ kind }) => kind !== "stray-close"));
+
+/** Statements up to a `{` with which the text ends, the last of them with the block that stands there. */
+function parseHeader(text: string, depth: number, block: Block): Content | undefined {
+  const chunk = parseChunk(`${text}}`, depth);
+  const last = chunk.statements.length - 1;
+  const statement = chunk.statements[last];
+  if (!standsAlone(chunk, depth) || statement?.block === undefined) return undefined;
+  const { start, length } = statement.block;
+  if (length !== 2 || chunk.offsets[last]! + start !== text.length - 1) return undefined;
+  return { ...chunk, statements: chunk.statements.with(last, withBlock(statement, { ...block, start })) };
+}
+
+type Replacement = Pick<Content, "statements" | "offsets" | "problems">;
+
+const moved = ({ statements, offsets, problems }: Content, base: number): Replacement => ({
+  statements,
+  offsets: offsets.map((offset) => offset + base),
+  problems: problems.map((problem) => ({ ...problem, start: problem.start + base })),
+});
+
+/** Puts something in place of the statements from `first` up to `next` and of the problems from `from` up to `to`. */
+function splice(
+  block: Block,
+  { first, next, from, to }: { first: number; next: number; from: number; to: number },
+  delta: number,
+  { statements, offsets, problems }: Replacement,
+): Block {
+  const newOffsets = block.offsets.slice(0, first);
+  for (const offset of offsets) newOffsets.push(offset);
+  for (let at = next; at < block.offsets.length; at++) newOffsets.push(block.offsets[at]! + delta);
+  const newStatements = block.statements.slice(0, first);
+  for (const statement of statements) newStatements.push(statement);
+  for (let at = next; at < block.statements.length; at++) newStatements.push(block.statements[at]!);
+  const newProblems =
+    block.problems.length === 0 && problems.length === 0
+      ? block.problems
+      : [
+          ...block.problems.filter(({ start }) => start < from),
+          ...problems,
+          ...block.problems.filter(({ start }) => start >= to).map((old) => ({ ...old, start: old.start + delta })),
+        ];
+  const count = (list: readonly Statement[], start: number, end: number): number => {
+    let sum = 0;
+    for (let at = start; at < end; at++) sum += list[at]!.problemCount;
+    return sum;
+  };
+  return {
+    ...block,
+    statements: newStatements,
+    offsets: newOffsets,
+    length: block.length + delta,
+    problems: newProblems,
+    problemCount:
+      block.problemCount -
+      block.problems.length -
+      count(block.statements, first, next) +
+      newProblems.length +
+      count(statements, 0, statements.length),
+  };
+}
+
+/** The index of the last number below `limit`, or -1; `sorted` never falls. */
+function lastBelow(sorted: readonly number[], limit: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! < limit) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}

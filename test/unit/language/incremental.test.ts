@@ -1,0 +1,120 @@
+import { readdirSync, readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Edit, reparse } from "../../../server/src/language/incremental.ts";
+import { parse } from "../../../server/src/language/parser.ts";
+import type { Block, Statement, SyntaxTree } from "../../../server/src/language/tree.ts";
+import { checkTree, pieces, soup, valid } from "./support.ts";
+
+const fixtures = new URL("./fixtures/", import.meta.url);
+const texts = readdirSync(fixtures)
+  .filter((name) => name.endsWith(".knet"))
+  .map((name) => readFileSync(new URL(name, fixtures), "utf8"));
+
+/** The statements of a tree that are objects of another one. */
+function shared(tree: SyntaxTree, old: SyntaxTree): Set<Statement> {
+  const all = (block: Block): Statement[] =>
+    block.statements.flatMap((statement) => [statement, ...(statement.block ? all(statement.block) : [])]);
+  const before = new Set(all(old.root));
+  return new Set(all(tree.root).filter((statement) => before.has(statement)));
+}
+
+/** Replaces what stands between `|` and `|` (or inserts at the one `|`); checks the result. */
+function edit(marked: string, text: string): { old: SyntaxTree; tree: SyntaxTree } {
+  const start = marked.indexOf("|");
+  const second = marked.indexOf("|", start + 1);
+  const old = parse(marked.replaceAll("|", ""));
+  const tree = reparse(old, { start, end: second < 0 ? start : second - 1, text });
+  expect(tree).toEqual(parse(tree.text));
+  return { old, tree };
+}
+
+const keywords = (statements: Iterable<Statement>): string =>
+  [...statements].map(({ keyword }) => keyword.text).join(" ");
+
+describe("what an edit leaves alone", () => {
+  it.each([
+    ["a 1\nb |2\nc 3", "x", "a c"],
+    ["a 1\nb 2|\nc 3", "x", "a c"],
+    ["a 1\n|b 2\nc 3", "x", "c"],
+    ["a { b { c } d { e| } } f { g }", "x", "b c f g"],
+    ["a |x { b { c } d }\ne", "y", "b c d e"],
+    ["|a x { b { c } d }\ne", "y", "b c d e"],
+    ["a { b }|\nc", " # note", "a b c"],
+    ["a { b }\n|c", "d\n", "a b"],
+    ["a { b\n  c |\n}\nd { e }", '"', "b d e"],
+    ["a { b\n  c |\n}\nd { e }", "[", "b d e"],
+    ["a\nb |\nc\nd { e }\nf", "[", "a f"],
+    ["a { # note|\n b }", "s", "b"],
+  ])("%j + %j", (marked, text, expected) => {
+    const { old, tree } = edit(marked, text);
+    expect(keywords(shared(tree, old))).toBe(expected);
+  });
+});
+
+describe("what an edit reaches", () => {
+  it.each([
+    ["a\n|b\n{ c }", "# "],
+    ["a|;| { c }", "\n"],
+    ["a |[b] c\nd\ne ] f", "{"],
+    ["a [b\nc |[d]|\ne ] f", ""],
+    ["a [b\nc |{ }|\ne ] f", ""],
+    ["a [b\nc { |} d\ne ] f", "]"],
+    ["a [b\n|c\ne", "] "],
+    ["a /* b\nc |\nd", "*/"],
+    ["a /* b *|/| c\nd", ""],
+    ["a |\nb */ c\nd", "/*"],
+    ['a { b; c| }\nd { e }', '"'],
+    ["a { b | }\nc { d }", "}"],
+    ["a { b | }\nc { d }", "{"],
+    ["a { b | }\nc { d }", "#"],
+    ['a { b | }\nc " d', '"'],
+    ["a|\n|  b {\n c }", ""],
+    ["a {} } |b", "{"],
+    ["a { } | } b", "{ ]"],
+    ["\ufeff|", "a"],
+    ["a\r|\nb", "\r"],
+    ["a < |\n=b", ""],
+    ["a -|\n>b", "->"],
+    ["|a { b }|", ""],
+    ["a |{| b }", ""],
+    ["a |{| b\n}\nc", "x {"],
+    ["a {\n b |{| c }\n}", ""],
+  ])("%j + %j", (marked, text) => {
+    edit(marked, text);
+  });
+});
+
+describe("any edits", () => {
+  const piece = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(...pieces) },
+    { weight: 1, arbitrary: soup(6) },
+    { weight: 2, arbitrary: fc.constant("") },
+  );
+  const edits = fc.array(
+    fc.record({ at: fc.nat(), size: fc.oneof(fc.constant(0), fc.constant(1), fc.nat(12)), text: piece }),
+    { minLength: 1, maxLength: 12 },
+  );
+  const property = (text: fc.Arbitrary<string>) =>
+    fc.property(text, edits, (initial, list) => {
+      let tree = parse(initial);
+      for (const { at, size, text: inserted } of list) {
+        const start = at % (tree.text.length + 1);
+        const change: Edit = { start, end: Math.min(start + size, tree.text.length), text: inserted };
+        tree = reparse(tree, change);
+        expect(tree).toEqual(parse(tree.text));
+      }
+      checkTree(tree);
+    });
+  const numRuns = Number(process.env.KNET_RUNS ?? 1500);
+
+  it("give the tree of the new text, from valid texts", () => {
+    fc.assert(property(valid), { numRuns });
+  });
+  it("give the tree of the new text, from any text", () => {
+    fc.assert(property(soup()), { numRuns });
+  });
+  it("give the tree of the new text, from files", () => {
+    fc.assert(property(fc.constantFrom(...texts)), { numRuns: Math.ceil(numRuns / 5) });
+  });
+});

@@ -2,13 +2,14 @@
  * A node's bridge with its pods behind veth pairs, as containernetworking/plugins plugins/main/bridge/bridge.go and
  * dockerd make them. Shared by the modes whose pods hang on a bridge.
  */
-import { prefixContains } from "../addressing/ip.ts";
+
 import type { InterfaceAddress, Ip, Prefix } from "../addressing/ip.ts";
+import { prefixContains } from "../addressing/ip.ts";
 import type { BridgeNeighbour, Device, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import type { Node, Pod } from "../topology/model.ts";
-import { familyOf, withLinkLocal, withMetric } from "./host.ts";
 import { hexOf, macOf } from "./hash.ts";
+import { familyOf, withLinkLocal, withMetric } from "./host.ts";
 import type { PodParts } from "./mode.ts";
 
 export interface BridgeSpec {

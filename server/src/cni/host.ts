@@ -2,11 +2,12 @@
  * A station as its own configuration makes it, before any pod network: interfaces, connected routes, the default route,
  * static routes. Routes are accepted and refused as the kernel does it (fib_check_nh, net/ipv4/fib_semantics.c).
  */
-import { formatIp, formatPrefix, network, prefixContains } from "../addressing/ip.ts";
+
 import type { InterfaceAddress, Ip, Prefix } from "../addressing/ip.ts";
+import { formatIp, formatPrefix, network, prefixContains } from "../addressing/ip.ts";
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
-import type { Interface, Station, StaticRoute, Topology, TopologyProblem } from "../topology/model.ts";
+import type { Interface, StaticRoute, Station, Topology, TopologyProblem } from "../topology/model.ts";
 import { linkLocalOf, macOf } from "./hash.ts";
 import { CODES, problem } from "./problems.ts";
 
@@ -121,7 +122,12 @@ export function connectedRoutes(device: Device): Route[] {
   const routes: Route[] = [];
   for (const { ip, len } of device.addresses) {
     const why = `${formatIp(ip)}/${len} is an address of ${device.name}`;
-    const base = { dst: { ip: network(ip, len), len }, type: "unicast", nexthops: [{ dev: device.name }], proto: "kernel" } as const;
+    const base = {
+      dst: { ip: network(ip, len), len },
+      type: "unicast",
+      nexthops: [{ dev: device.name }],
+      proto: "kernel",
+    } as const;
     if (typeof ip === "bigint") routes.push({ ...base, metric: 256, why, origin: device.origin });
     else if (len < 32) routes.push({ ...base, scope: "link", src: ip, why, origin: device.origin });
   }
@@ -147,7 +153,9 @@ function gatewayOf(topology: Topology, station: Station, family: 4 | 6): { iface
 }
 
 function hasOwnDefault(station: Station, family: 4 | 6): boolean {
-  return station.routes.some((route) => route.dst.len === 0 && familyOf(route.dst.ip) === family && route.metric === undefined);
+  return station.routes.some(
+    (route) => route.dst.len === 0 && familyOf(route.dst.ip) === family && route.metric === undefined,
+  );
 }
 
 export function familyOf(ip: Ip): 4 | 6 {
@@ -179,7 +187,12 @@ export function defaultInterface(topology: Topology, station: Station, family: 4
     const via = route.via[0];
     for (const iface of station.interfaces) {
       if (route.dev === iface.device) return iface;
-      if (route.dev === undefined && via !== undefined && iface.addresses.some((own) => prefixContains(subnetOf(own), via))) return iface;
+      if (
+        route.dev === undefined &&
+        via !== undefined &&
+        iface.addresses.some((own) => prefixContains(subnetOf(own), via))
+      )
+        return iface;
     }
   }
   return undefined;
@@ -192,10 +205,16 @@ function subnetOf({ ip, len }: InterfaceAddress): Prefix {
 /** Why the kernel refuses a route, or undefined. */
 function refusal(existing: readonly Route[], route: Route): "exists" | "gateway" | undefined {
   const metric = route.metric ?? 0;
-  if (existing.some((other) => other.dst.len === route.dst.len && other.dst.ip === route.dst.ip && (other.metric ?? 0) === metric)) {
+  if (
+    existing.some(
+      (other) => other.dst.len === route.dst.len && other.dst.ip === route.dst.ip && (other.metric ?? 0) === metric,
+    )
+  ) {
     return "exists";
   }
-  return route.nexthops.some((hop) => hop.via !== undefined && gatewayDevice(existing, hop.via, hop.dev) === undefined) ? "gateway" : undefined;
+  return route.nexthops.some((hop) => hop.via !== undefined && gatewayDevice(existing, hop.via, hop.dev) === undefined)
+    ? "gateway"
+    : undefined;
 }
 
 /** The device through which a gateway is reached without another gateway; "" for `dev` stands for any. */
@@ -213,10 +232,17 @@ function gatewayDevice(existing: readonly Route[], via: Ip, dev: string): string
 
 type Made = { readonly route: Route } | { readonly problem: TopologyProblem };
 
-function staticRoute(station: Station, devices: readonly Device[], existing: readonly Route[], written: StaticRoute): Made {
+function staticRoute(
+  station: Station,
+  devices: readonly Device[],
+  existing: readonly Route[],
+  written: StaticRoute,
+): Made {
   const { dst, dev, source } = written;
   if (dev !== undefined && dev !== "lo" && !devices.some((device) => device.name === dev)) {
-    return { problem: problem(CODES.routeDeviceUnknown, source, { station: station.path, dst: formatPrefix(dst), dev }) };
+    return {
+      problem: problem(CODES.routeDeviceUnknown, source, { station: station.path, dst: formatPrefix(dst), dev }),
+    };
   }
   const nexthops: Nexthop[] = [];
   for (const via of written.type === "unicast" ? written.via : []) {
@@ -231,7 +257,9 @@ function staticRoute(station: Station, devices: readonly Device[], existing: rea
     nexthops,
     ...(metric === undefined ? {} : { metric }),
     // `ip route add … dev eth0` takes scope link where there is no gateway (iproute.c).
-    ...(typeof dst.ip === "number" && nexthops.length === 1 && nexthops[0]?.via === undefined ? { scope: "link" as const } : {}),
+    ...(typeof dst.ip === "number" && nexthops.length === 1 && nexthops[0]?.via === undefined
+      ? { scope: "link" as const }
+      : {}),
     why: `static route of ${station.kind} ${station.name}`,
     origin: source,
   };
@@ -240,7 +268,12 @@ function staticRoute(station: Station, devices: readonly Device[], existing: rea
   return { route };
 }
 
-function refusedProblem(station: Station, source: Source, route: Route, refused: "exists" | "gateway"): TopologyProblem {
+function refusedProblem(
+  station: Station,
+  source: Source,
+  route: Route,
+  refused: "exists" | "gateway",
+): TopologyProblem {
   const data = { station: station.path, dst: formatPrefix(route.dst) };
   if (refused === "exists") return problem(CODES.routeExists, source, data);
   const via = route.nexthops.map((hop) => (hop.via === undefined ? "" : formatIp(hop.via))).join(", ");
@@ -249,6 +282,10 @@ function refusedProblem(station: Station, source: Source, route: Route, refused:
 
 /** Findings about routes, for the checks: only stations with routes of their own are looked at. */
 export function routeProblems(topology: Topology): readonly TopologyProblem[] {
-  const stations: readonly Station[] = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap((cluster) => cluster.nodes)];
+  const stations: readonly Station[] = [
+    ...topology.routers,
+    ...topology.hosts,
+    ...topology.clusters.flatMap((cluster) => cluster.nodes),
+  ];
   return stations.flatMap((station) => (station.routes.length === 0 ? [] : hostState(topology, station).problems));
 }

@@ -5,7 +5,16 @@
  */
 import type { Ip, Prefix } from "../addressing/ip.ts";
 import type { Device, Neighbour, NfRule, NfTable, Route, RouteLayer, Socket } from "../dataplane/model.ts";
-import type { CniSettings, Cluster, Node, Pod, PodAddressing, PodCidr, Topology, TopologyProblem } from "../topology/model.ts";
+import type {
+  Cluster,
+  CniSettings,
+  Node,
+  Pod,
+  PodAddressing,
+  PodCidr,
+  Topology,
+  TopologyProblem,
+} from "../topology/model.ts";
 import type { HostState } from "./host.ts";
 
 export interface Mode {
@@ -96,4 +105,3 @@ export const NO_NODE_PARTS: NodeParts = {
 };
 
 export const NO_POD_PARTS: PodParts = { devices: [], routes: [] };
-

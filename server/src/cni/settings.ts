@@ -3,7 +3,7 @@ import type { Ip, Prefix } from "../addressing/ip.ts";
 import type { Decl } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
 import type { Value, ValueKind } from "../language/values.ts";
-import type { CniSettings, Cluster, Node } from "../topology/model.ts";
+import type { Cluster, CniSettings, Node } from "../topology/model.ts";
 
 /** A statement of a settings block with the file it stands in. */
 export interface Setting {
@@ -47,7 +47,7 @@ export function sourceOf(setting: Setting): Source {
 }
 
 /** The first value of this kind, whatever its argument is called. */
-function valueOf<K extends ValueKind>(setting: Setting | undefined, kind: K): Extract<Value, { kind: K }> | undefined {
+function firstOf<K extends ValueKind>(setting: Setting | undefined, kind: K): Extract<Value, { kind: K }> | undefined {
   if (!setting) return undefined;
   for (const reads of setting.decl.values.values()) {
     for (const { value } of reads) {
@@ -58,29 +58,33 @@ function valueOf<K extends ValueKind>(setting: Setting | undefined, kind: K): Ex
 }
 
 export function numberIn(setting: Setting | undefined): number | undefined {
-  return valueOf(setting, "number")?.value;
+  return firstOf(setting, "number")?.value;
 }
 
 /** `learning` alone means yes, as `learning true` does. */
 export function booleanIn(setting: Setting | undefined, otherwise: boolean): boolean {
   if (!setting) return otherwise;
-  const value = valueOf(setting, "boolean");
+  const value = firstOf(setting, "boolean");
   if (value) return value.value;
   const word = wordIn(setting);
   if (word === undefined) return setting.decl.statement.args.length === 0 ? true : otherwise;
-  return word === "on" || word === "true" || word === "yes" ? true : word === "off" || word === "false" || word === "no" ? false : otherwise;
+  return word === "on" || word === "true" || word === "yes"
+    ? true
+    : word === "off" || word === "false" || word === "no"
+      ? false
+      : otherwise;
 }
 
 export function wordIn(setting: Setting | undefined): string | undefined {
-  return valueOf(setting, "word")?.text ?? valueOf(setting, "name")?.text ?? valueOf(setting, "string")?.text;
+  return firstOf(setting, "word")?.text ?? firstOf(setting, "name")?.text ?? firstOf(setting, "string")?.text;
 }
 
 export function lengthIn(setting: Setting | undefined): number | undefined {
-  return valueOf(setting, "length")?.len ?? numberIn(setting);
+  return firstOf(setting, "length")?.len ?? numberIn(setting);
 }
 
 export function addressIn(setting: Setting | undefined): Ip | undefined {
-  return valueOf(setting, "address")?.ip ?? valueOf(setting, "interface-address")?.ip;
+  return firstOf(setting, "address")?.ip ?? firstOf(setting, "interface-address")?.ip;
 }
 
 export function prefixesIn(setting: Setting): readonly Prefix[] {

@@ -1,0 +1,51 @@
+/** Contributions to netfilter, put together into chains when somebody asks for one. */
+import type { Netfilter, NfChain, NfRule, NfTable } from "../dataplane/model.ts";
+import type { ChainRules } from "./mode.ts";
+
+/** As iptables creates and prints them (include/linux/netfilter, hook order in each table). */
+const BUILT_IN: Readonly<Record<NfTable, readonly string[]>> = {
+  raw: ["PREROUTING", "OUTPUT"],
+  mangle: ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
+  nat: ["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
+  filter: ["INPUT", "FORWARD", "OUTPUT"],
+};
+const TABLES: readonly NfTable[] = ["raw", "mangle", "nat", "filter"];
+
+type Chains = ReadonlyMap<NfTable, ReadonlyMap<string, NfChain>>;
+
+export function netfilterOf(contributions: () => readonly ChainRules[]): Netfilter {
+  let made: Readonly<Record<4 | 6, Chains>> | undefined;
+  const chains = (family: 4 | 6): Chains => {
+    if (!made) {
+      const all = contributions();
+      made = { 4: collect(all, 4), 6: collect(all, 6) };
+    }
+    return made[family];
+  };
+  return {
+    chain: (family, table, name) => chains(family).get(table)?.get(name),
+    chains: function* (family) {
+      for (const [table, byName] of chains(family)) for (const chain of byName.values()) yield { table, chain };
+    },
+  };
+}
+
+function collect(all: readonly ChainRules[], family: 4 | 6): Chains {
+  const tables = new Map<NfTable, ReadonlyMap<string, NfChain>>();
+  for (const table of TABLES) {
+    const mine = all.filter((part) => part.family === family && part.table === table);
+    if (mine.length === 0) continue;
+    const rules = new Map<string, { rules: NfRule[]; policy?: "ACCEPT" | "DROP" }>();
+    for (const name of BUILT_IN[table]) rules.set(name, { rules: [], policy: "ACCEPT" });
+    for (const part of mine) {
+      const chain = rules.get(part.chain) ?? { rules: [] };
+      chain.rules.push(...part.rules);
+      if (part.policy) chain.policy = part.policy;
+      rules.set(part.chain, chain);
+    }
+    const chains = new Map<string, NfChain>();
+    for (const [name, chain] of rules) chains.set(name, { name, ...chain });
+    tables.set(table, chains);
+  }
+  return tables;
+}

@@ -1,0 +1,183 @@
+/**
+ * Docker alone: docker0 on every host, the same 172.17.0.0/16 everywhere, masquerading towards the outside and nothing
+ * between hosts. Rules as dockerd 20 to 27 writes them (moby/moby daemon/libnetwork/drivers/bridge/setup_ip_tables.go,
+ * daemon/libnetwork/firewall_linux.go).
+ */
+
+import type { InterfaceAddress, Prefix } from "../addressing/ip.ts";
+import { formatPrefix, network } from "../addressing/ip.ts";
+import type { NfMatch, NfRule, NfTarget } from "../dataplane/model.ts";
+import type { Source } from "../language/tree.ts";
+import type { CniSettings, Node } from "../topology/model.ts";
+import { type BridgeSpec, bridgeDevices, bridgedPod } from "./bridged.ts";
+import { gatewayIn, usableIn } from "./hostlocal.ts";
+import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
+import { CODES, problem } from "./problems.ts";
+import { booleanIn, numberIn, pluginOf, settingsOf, sourceOf, statement, wordIn } from "./settings.ts";
+
+const BRIDGE = "docker0";
+/** 172.17.0.0/16: the first of Docker's default address pools (daemon/libnetwork/ipamutils). */
+const DEFAULT: InterfaceAddress = { ip: 0xac110001, len: 16 };
+
+interface DockerSettings {
+  readonly mtu: number;
+  readonly ipMasq: boolean;
+  readonly forwardDrop: boolean;
+  readonly sources: { readonly ipMasq: Source; readonly forwardPolicy: Source };
+  readonly source: Source;
+}
+
+function dockerSettings(cluster: CniSettings, node: CniSettings | undefined): DockerSettings {
+  const settings = settingsOf(cluster, node);
+  const source = node?.plugin === "docker" ? node.source : cluster.source;
+  const ipMasq = statement(settings, "ip-masq");
+  const policy = statement(settings, "forward-policy");
+  return {
+    mtu: numberIn(statement(settings, "mtu")) || 1500,
+    ipMasq: booleanIn(ipMasq, true),
+    forwardDrop: (wordIn(policy) ?? "drop").toLowerCase() !== "accept",
+    sources: { ipMasq: ipMasq ? sourceOf(ipMasq) : source, forwardPolicy: policy ? sourceOf(policy) : source },
+    source,
+  };
+}
+
+export const docker: Mode = {
+  plugin: "docker",
+  addressing: () => {
+    const within = { ip: network(DEFAULT.ip, DEFAULT.len), len: DEFAULT.len };
+    return {
+      gateway: (cidr) => gatewayIn(cidr, "first"),
+      usable: (cidr) => usableIn(cidr, "first"),
+      nodeRanges: [{ within, perNode: within.len, first: within.ip, last: within.ip, sameForAll: true }],
+    };
+  },
+  check: ({ cluster }) => {
+    const byRange = new Map<string, { count: number; source: Source; range: Prefix }>();
+    for (const node of cluster.nodes) {
+      if (pluginOf(cluster, node) !== "docker") continue;
+      const { cidr } = rangeOf(node);
+      const key = `${cidr.ip}/${cidr.len}`;
+      const found = byRange.get(key);
+      if (found) found.count++;
+      else
+        byRange.set(key, {
+          count: 1,
+          source: node.dockerBridge?.source ?? (node.cni ?? cluster.cni).source,
+          range: cidr,
+        });
+    }
+    return [...byRange.values()]
+      .filter(({ count }) => count > 1)
+      .map(({ count, source, range }) =>
+        problem(CODES.dockerSameRange, source, { range: formatPrefix(range), nodes: count }),
+      );
+  },
+  compile,
+};
+
+/** The node's docker0 address (`bip`): as written, else the first of the node's range, else Docker's default, the same everywhere. */
+function rangeOf(node: Node): { readonly cidr: Prefix; readonly address: InterfaceAddress } {
+  const given = node.podCidrs.find(({ prefix }) => typeof prefix.ip === "number")?.prefix;
+  const first = given && gatewayIn(given, "first");
+  const address =
+    node.dockerBridge?.address ?? (given && first !== undefined ? { ip: first, len: given.len } : DEFAULT);
+  return { cidr: { ip: network(address.ip, address.len), len: address.len }, address };
+}
+
+function compile({ cluster }: ClusterContext): CompiledMode {
+  const bySettings = new Map<CniSettings | undefined, DockerSettings>();
+  const settingsFor = (node: Node): DockerSettings => {
+    let found = bySettings.get(node.cni);
+    if (!found) {
+      found = dockerSettings(cluster.cni, node.cni);
+      bySettings.set(node.cni, found);
+    }
+    return found;
+  };
+  const spec = (node: Node): BridgeSpec => {
+    const { cidr, address } = rangeOf(node);
+    const settings = settingsFor(node);
+    return {
+      name: BRIDGE,
+      mtu: settings.mtu,
+      ranges: [{ cidr, gateway: address.ip }],
+      // Only with `"userland-proxy": false`.
+      hairpin: false,
+      vethDigits: 7,
+      withoutPods: true,
+      origin: node.dockerBridge?.source ?? settings.source,
+    };
+  };
+  return {
+    node: (node) => ({
+      ...NO_NODE_PARTS,
+      devices: bridgeDevices(node, spec(node), cluster.pods.podsOn(node)),
+      chains: () => dockerChains(rangeOf(node).cidr, settingsFor(node)),
+    }),
+    pod: (pod, node) => bridgedPod(pod, node, spec(node), []),
+    localAddresses: (node) => [rangeOf(node).address.ip],
+  };
+}
+
+function dockerChains(subnet: Prefix, settings: DockerSettings): readonly ChainRules[] {
+  const family = 4;
+  const rule =
+    (origin: Source) =>
+    (match: NfMatch, target: NfTarget): NfRule => ({ match, target, origin });
+  const masq = rule(settings.sources.ipMasq);
+  const forward = rule(settings.sources.forwardPolicy);
+  const accept: NfTarget = { kind: "ACCEPT" };
+  const back: NfTarget = { kind: "RETURN" };
+  const toLocal = { addrtype: { side: "dst", type: "LOCAL" } } as const;
+  const inward = { in: { is: BRIDGE } };
+  const outward = { out: { is: BRIDGE } };
+  const leaving = { in: { is: BRIDGE }, out: { is: BRIDGE, not: true } };
+  return [
+    { family, table: "nat", chain: "PREROUTING", rules: [masq(toLocal, { kind: "JUMP", chain: "DOCKER" })] },
+    {
+      family,
+      table: "nat",
+      chain: "OUTPUT",
+      rules: [
+        masq({ dst: { is: { ip: 0x7f000000, len: 8 }, not: true }, ...toLocal }, { kind: "JUMP", chain: "DOCKER" }),
+      ],
+    },
+    {
+      family,
+      table: "nat",
+      chain: "POSTROUTING",
+      rules: settings.ipMasq
+        ? [masq({ src: { is: subnet }, out: { is: BRIDGE, not: true } }, { kind: "MASQUERADE" })]
+        : [],
+    },
+    { family, table: "nat", chain: "DOCKER", rules: settings.ipMasq ? [masq(inward, back)] : [] },
+    {
+      family,
+      table: "filter",
+      chain: "FORWARD",
+      ...(settings.forwardDrop ? { policy: "DROP" as const } : {}),
+      rules: [
+        forward({}, { kind: "JUMP", chain: "DOCKER-USER" }),
+        forward({}, { kind: "JUMP", chain: "DOCKER-ISOLATION-STAGE-1" }),
+        forward({ ...outward, ctstate: ["RELATED", "ESTABLISHED"] }, accept),
+        forward(outward, { kind: "JUMP", chain: "DOCKER" }),
+        forward(leaving, accept),
+        forward({ ...inward, ...outward }, accept),
+      ],
+    },
+    { family, table: "filter", chain: "DOCKER", rules: [] },
+    {
+      family,
+      table: "filter",
+      chain: "DOCKER-ISOLATION-STAGE-1",
+      rules: [forward(leaving, { kind: "JUMP", chain: "DOCKER-ISOLATION-STAGE-2" }), forward({}, back)],
+    },
+    {
+      family,
+      table: "filter",
+      chain: "DOCKER-ISOLATION-STAGE-2",
+      rules: [forward(outward, { kind: "DROP" }), forward({}, back)],
+    },
+    { family, table: "filter", chain: "DOCKER-USER", rules: [forward({}, back)] },
+  ];
+}

@@ -1,0 +1,247 @@
+/** What is wrong with a cluster's flannel settings, and where its nodes do not fit them. One pass over the nodes. */
+
+import type { Ip } from "../../addressing/ip.ts";
+import { formatIp, formatPrefix, network, prefixEquals } from "../../addressing/ip.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Node, TopologyProblem } from "../../topology/model.ts";
+import { defaultInterface, familyOf, onLinkDevice } from "../host.ts";
+import type { ClusterContext } from "../mode.ts";
+import { CODES, problem } from "../problems.ts";
+import { pluginOf } from "../settings.ts";
+import { type FlannelCluster, flannelCluster, type Participant } from "./cluster.ts";
+import type { BackendSettings, FlannelSettings } from "./settings.ts";
+import { etcdPlan } from "./subnets.ts";
+import { vxlanDeviceName, vxlanMtu } from "./vxlan.ts";
+
+/** IFNAMSIZ without the closing zero. */
+const MAX_DEVICE_NAME = 15;
+
+export function checkFlannel(context: ClusterContext): readonly TopologyProblem[] {
+  const flannel = flannelCluster(context);
+  const nodes = context.cluster.nodes.filter((node) => pluginOf(context.cluster, node) === "flannel");
+  const seen = new Set<FlannelSettings>();
+  const problems: TopologyProblem[] = [];
+  const kinds: FlannelSettings[] = nodes.map((node) => flannel.settings(node));
+  if (kinds.length === 0 && context.cluster.cni.plugin === "flannel") return [];
+  for (const settings of kinds) {
+    if (seen.has(settings)) continue;
+    seen.add(settings);
+    problems.push(...checkSettings(context, settings));
+  }
+  problems.push(...checkNodes(flannel, nodes), ...checkAdjacency(flannel, nodes));
+  return problems;
+}
+
+function checkSettings({ cluster }: ClusterContext, settings: FlannelSettings): TopologyProblem[] {
+  const problems: TopologyProblem[] = [];
+  const at = (keyword: string): Source => settings.sources.get(keyword) ?? settings.source;
+  const { subnetMin: min, subnetMax: max } = settings;
+  if (settings.manager === "etcd") {
+    const { error } = etcdPlan(settings);
+    if (error) problems.push(problem(CODES.flannelConfigRefused, at(error.setting), { error: error.text }));
+    if (!error && min !== undefined && max !== undefined && typeof min === typeof max && min > max) {
+      problems.push(problem(CODES.flannelSubnetOrder, at("subnet-min"), { min: formatIp(min), max: formatIp(max) }));
+    }
+  } else {
+    for (const setting of ["subnet-len", "subnet-min", "subnet-max"]) {
+      const source = settings.sources.get(setting);
+      if (source) problems.push(problem(CODES.flannelSubnetIgnored, source, { setting }));
+    }
+  }
+  for (const given of [settings.network4, settings.network6]) {
+    const pods = cluster.podCidrs.find(({ prefix }) => given && familyOf(prefix.ip) === familyOf(given.ip));
+    if (given && pods && !prefixEquals(given, pods.prefix)) {
+      problems.push(
+        problem(
+          CODES.flannelNetworkDiffers,
+          at("network"),
+          { network: formatPrefix(given), pods: formatPrefix(pods.prefix) },
+          [{ source: pods.source, message: `the cluster's pod range ${formatPrefix(pods.prefix)}` }],
+        ),
+      );
+    }
+  }
+  const { backend } = settings;
+  if (backend.type === "vxlan") {
+    for (const family of [4, 6] as const) {
+      const device = vxlanDeviceName(backend.vni, family);
+      if ((family === 4 ? settings.network4 : settings.network6) && device.length > MAX_DEVICE_NAME) {
+        problems.push(problem(CODES.flannelDeviceName, backend.source, { device, vni: backend.vni }));
+      }
+    }
+  }
+  if ((backend.type === "udp" || backend.type === "ipip") && settings.network6) {
+    problems.push(
+      problem(CODES.flannelNoIpv6, backend.source, { backend: backend.type, network: formatPrefix(settings.network6) }),
+    );
+  }
+  return problems;
+}
+
+function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyProblem[] {
+  const problems: TopologyProblem[] = [];
+  const announced = new Map<Ip, Participant>();
+  let first: Participant | undefined;
+  const clamped = new Set<string>();
+  const withoutDefault = new Set<FlannelSettings>();
+  for (const node of nodes) {
+    const settings = flannel.settings(node);
+    const standing = flannel.standing(node);
+    if (typeof standing === "string") {
+      problems.push(...absence(node, settings, standing));
+      continue;
+    }
+    const family = settings.network4 ? 4 : 6;
+    if (
+      settings.iface === undefined &&
+      !withoutDefault.has(settings) &&
+      !defaultInterface(flannel.context.topology, node, family)
+    ) {
+      // One finding for settings that all nodes share.
+      withoutDefault.add(settings);
+      problems.push(problem(CODES.flannelNoDefaultRoute, node.source, { node: node.path }));
+    }
+    const publicIp = (standing.v4 ?? standing.v6)?.publicIp;
+    const other = publicIp === undefined ? undefined : announced.get(publicIp);
+    if (publicIp !== undefined && other) {
+      problems.push(
+        problem(
+          CODES.flannelPublicIpTwice,
+          settings.sources.get("public-ip") ?? node.source,
+          { node: node.path, peer: other.node.path, address: formatIp(publicIp) },
+          [{ source: other.node.source, message: `${other.node.path} announces it too` }],
+        ),
+      );
+    } else if (publicIp !== undefined) announced.set(publicIp, standing);
+    if (first) problems.push(...difference(first, standing));
+    first ??= standing;
+    if (settings.backend.type === "vxlan") {
+      for (const family of [4, 6] as const) {
+        if (!(family === 4 ? standing.v4 : standing.v6)) continue;
+        const { asked, given } = vxlanMtu(settings.backend, standing.iface.mtu, family);
+        const key = `${family} ${asked} ${given}`;
+        if (asked === given || clamped.has(key)) continue;
+        clamped.add(key);
+        const device = vxlanDeviceName(settings.backend.vni, family);
+        problems.push(
+          problem(CODES.flannelMtuClamped, settings.backend.source, { node: node.path, device, asked, given }),
+        );
+      }
+    }
+  }
+  return problems;
+}
+
+function absence(node: Node, settings: FlannelSettings, reason: string): TopologyProblem[] {
+  switch (reason) {
+    case "lease-outside": {
+      const outside = node.podCidrs[0];
+      const net = settings.network4 ?? settings.network6;
+      if (!outside || !net) return [];
+      const data = { node: node.path, cidr: formatPrefix(outside.prefix), network: formatPrefix(net) };
+      return [
+        problem(CODES.flannelLeaseOutside, outside.source, data, [
+          {
+            source: settings.sources.get("network") ?? settings.source,
+            message: `flannel's network is ${formatPrefix(net)}`,
+          },
+        ]),
+      ];
+    }
+    case "no-interface": {
+      const source = settings.sources.get("iface");
+      if (!source || settings.iface === undefined) return [];
+      const iface = typeof settings.iface === "string" ? settings.iface : formatIp(settings.iface);
+      return [problem(CODES.flannelIface, source, { node: node.path, iface })];
+    }
+    case "public-ip": {
+      const source = settings.sources.get("public-ip");
+      if (!source || settings.publicIp === undefined) return [];
+      const address = node.interfaces[0]?.addresses[0]?.ip;
+      return [
+        problem(CODES.flannelPublicIp, source, {
+          node: node.path,
+          publicIp: formatIp(settings.publicIp),
+          address: address === undefined ? "" : formatIp(address),
+        }),
+      ];
+    }
+    // A node without a range or an address has findings of its own elsewhere.
+    default:
+      return [];
+  }
+}
+
+/** Backends, VNIs and ports that do not fit those of the first node. */
+function difference(first: Participant, self: Participant): TopologyProblem[] {
+  const mine = self.settings.backend;
+  const theirs = first.settings.backend;
+  if (mine === theirs) return [];
+  const related = [{ source: theirs.source, message: `${first.node.path} has ${describe(theirs)}` }];
+  if (mine.type !== theirs.type) {
+    const data = { node: self.node.path, backend: mine.type, peer: first.node.path, peerBackend: theirs.type };
+    return [problem(CODES.flannelBackendsDiffer, mine.source, data, related)];
+  }
+  if (describe(mine) === describe(theirs)) return [];
+  const data = { node: self.node.path, value: describe(mine), peer: first.node.path, peerValue: describe(theirs) };
+  return [problem(CODES.flannelTunnelDiffers, mine.source, data, related)];
+}
+
+function describe(backend: BackendSettings): string {
+  switch (backend.type) {
+    case "vxlan":
+      return `vxlan, VNI ${backend.vni}, port ${backend.port}`;
+    case "udp":
+      return `udp, port ${backend.port}`;
+    case "host-gw":
+    case "ipip":
+      return backend.type;
+  }
+}
+
+/**
+ * host-gw between nodes that are no neighbours. Nodes with the same link and no routes of their own stand for each other,
+ * so that the pairs to look at are pairs of racks.
+ */
+function checkAdjacency(flannel: FlannelCluster, nodes: readonly Node[]): TopologyProblem[] {
+  const groups = new Map<string, { first: Participant; count: number; host: ReturnType<ClusterContext["host"]> }>();
+  for (const node of nodes) {
+    const one = flannel.standing(node);
+    if (typeof one !== "object" || one.settings.backend.type !== "host-gw") continue;
+    const key = linkKey(one);
+    const group = groups.get(key);
+    if (group) group.count++;
+    else groups.set(key, { first: one, count: 1, host: flannel.context.host(node) });
+  }
+  let pairs = 0;
+  let example: { self: Participant; peer: Participant; publicIp: Ip } | undefined;
+  for (const [key, group] of groups) {
+    for (const [otherKey, other] of groups) {
+      if (key === otherKey) continue;
+      const publicIp = (other.first.v4 ?? other.first.v6)?.publicIp;
+      if (publicIp === undefined || onLinkDevice(group.host, publicIp, group.first.iface.device) !== undefined)
+        continue;
+      pairs += group.count * other.count;
+      example ??= { self: group.first, peer: other.first, publicIp };
+    }
+  }
+  if (!example) return [];
+  const { self, peer, publicIp } = example;
+  const data = { backend: "host-gw", node: self.node.path, peer: peer.node.path, address: formatIp(publicIp), pairs };
+  return [
+    problem(CODES.peersOffLink, self.settings.backend.source, data, [
+      { source: self.iface.source, message: `${self.node.path} is on segment ${self.iface.segment}` },
+      { source: peer.iface.source, message: `${peer.node.path} is on segment ${peer.iface.segment}` },
+    ]),
+  ];
+}
+
+function linkKey({ node, iface }: Participant): string {
+  if (node.routes.length > 0) return node.path;
+  return node.interfaces
+    .map(
+      (one) =>
+        `${one === iface ? "*" : ""}${one.device} ${one.segment} ${one.addresses.map(({ ip, len }) => `${network(ip, len)}/${len}`).join()}`,
+    )
+    .join("|");
+}

@@ -1,0 +1,211 @@
+/** Who takes part: for each node the interface, the addresses and the lease with which its flanneld runs, or why it does not. */
+
+import type { Ip, Prefix } from "../../addressing/ip.ts";
+import { prefixCovers } from "../../addressing/ip.ts";
+import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
+import type { Device, Route, RouteLayer, Socket } from "../../dataplane/model.ts";
+import type { CniSettings, Interface, Node } from "../../topology/model.ts";
+import { defaultInterface, familyOf } from "../host.ts";
+import type { ClusterContext, NeighbourLayer } from "../mode.ts";
+import { pluginOf } from "../settings.ts";
+import { type BackendSettings, type BackendType, type FlannelSettings, flannelSettings } from "./settings.ts";
+
+/** A node whose flanneld runs. A family that it has no lease or no address for is left out. */
+export interface Participant {
+  readonly node: Node;
+  readonly settings: FlannelSettings;
+  /** The external interface (--iface). */
+  readonly iface: Interface;
+  readonly v4: ParticipantFamily | undefined;
+  readonly v6: ParticipantFamily | undefined;
+}
+export interface ParticipantFamily {
+  readonly network: Prefix;
+  readonly lease: Prefix;
+  /** The interface's address. */
+  readonly address: Ip;
+  /** What the lease announces to the others. */
+  readonly publicIp: Ip;
+}
+
+/** Why a node's flanneld does not come up. */
+export type Absent = "other-plugin" | "no-interface" | "no-address" | "no-lease" | "lease-outside" | "public-ip";
+
+export interface FlannelCluster {
+  readonly context: ClusterContext;
+  settings(node: Node): FlannelSettings;
+  /** The participant, or why there is none. */
+  standing(node: Node): Participant | Absent;
+  /** Running nodes with this backend: only these are each other's peers (`ignoring non-vxlan subnet`). */
+  peers(type: BackendType): Peers;
+}
+
+export interface Peers {
+  readonly list: readonly Participant[];
+  /** By lease of either family; where two nodes hold the same lease the later one, as `ip route replace` has it. */
+  readonly leases: PrefixTable<Participant>;
+  /** The peer whose lease of this family begins with the address. */
+  byLeaseAddress(ip: Ip): Participant | undefined;
+}
+
+export interface Backend {
+  /** What subnet.env gives as FLANNEL_MTU: for the bridge and the pods. */
+  podMtu(backend: BackendSettings, interfaceMtu: number): number;
+  /** Tables that nodes share are made at the first node that needs them. */
+  compile(cluster: FlannelCluster): (self: Participant) => BackendParts;
+}
+
+export interface BackendParts {
+  readonly devices: readonly Device[];
+  readonly routes: readonly Route[];
+  readonly layers: readonly RouteLayer[];
+  /** flanneld replaces a route of the host to this destination. */
+  replaces(dst: Prefix): boolean;
+  readonly neighbours: NeighbourLayer | undefined;
+  readonly sockets: readonly Socket[];
+}
+
+export const NO_BACKEND_PARTS: BackendParts = {
+  devices: [],
+  routes: [],
+  layers: [],
+  replaces: () => false,
+  neighbours: undefined,
+  sockets: [],
+};
+
+export function flannelCluster(context: ClusterContext): FlannelCluster {
+  const { cluster } = context;
+  const bySettings = new Map<CniSettings | undefined, FlannelSettings>();
+  const settings = (node: Node): FlannelSettings => {
+    let found = bySettings.get(node.cni);
+    if (!found) {
+      found = flannelSettings(cluster.cni, node.cni, cluster.podCidrs);
+      bySettings.set(node.cni, found);
+    }
+    return found;
+  };
+  const standings: (Participant | Absent)[] = [];
+  const standing = (node: Node): Participant | Absent => {
+    standings[node.index] ??= standingOf(context, node, settings(node));
+    return standings[node.index] ?? "other-plugin";
+  };
+  const byType = new Map<BackendType, Peers>();
+  const peers = (type: BackendType): Peers => {
+    let found = byType.get(type);
+    if (!found) {
+      const list: Participant[] = [];
+      for (const node of cluster.nodes) {
+        const one = standing(node);
+        if (typeof one === "object" && one.settings.backend.type === type) list.push(one);
+      }
+      found = peersOf(list);
+      byType.set(type, found);
+    }
+    return found;
+  };
+  return { context, settings, standing, peers };
+}
+
+function peersOf(list: readonly Participant[]): Peers {
+  const leases = buildPrefixTable(entriesOf(list));
+  return {
+    list,
+    leases,
+    byLeaseAddress: (ip) => {
+      const peer = leases.lookup(ip).at(-1);
+      const lease = typeof ip === "number" ? peer?.v4?.lease : peer?.v6?.lease;
+      return lease?.ip === ip ? peer : undefined;
+    },
+  };
+}
+
+function* entriesOf(list: readonly Participant[]): Iterable<readonly [Prefix, Participant]> {
+  for (const peer of list) {
+    if (peer.v4) yield [peer.v4.lease, peer];
+    if (peer.v6) yield [peer.v6.lease, peer];
+  }
+}
+
+export function familyPart(participant: Participant, family: 4 | 6): ParticipantFamily | undefined {
+  return family === 4 ? participant.v4 : participant.v6;
+}
+
+/** Is this destination the node's own lease? Its route in a table of all leases does not hold on the node itself. */
+export function isOwnLease(self: Participant, dst: Prefix): boolean {
+  const own = familyOf(dst.ip) === 4 ? self.v4 : self.v6;
+  return own !== undefined && own.lease.ip === dst.ip && own.lease.len === dst.len;
+}
+
+/** One route for each lease of a family, by `make`; where two nodes hold the same lease the later one's. */
+export function* routesToPeers(
+  peers: Peers,
+  family: 4 | 6,
+  make: (peer: Participant, part: ParticipantFamily) => Route | undefined,
+): Iterable<readonly [Prefix, Route]> {
+  for (const peer of peers.list) {
+    const part = familyPart(peer, family);
+    if (!part || peers.leases.get(part.lease).at(-1) !== peer) continue;
+    const route = make(peer, part);
+    if (route) yield [part.lease, route];
+  }
+}
+
+function standingOf(context: ClusterContext, node: Node, settings: FlannelSettings): Participant | Absent {
+  const { cluster } = context;
+  if (pluginOf(cluster, node) !== "flannel") return "other-plugin";
+  const iface = externalInterface(context, node, settings);
+  if (!iface) return "no-interface";
+  const v4 = part(node, iface, settings, settings.network4);
+  // udp and ipip know IPv4 only (pkg/backend/{udp,ipip}).
+  const dual = settings.backend.type === "vxlan" || settings.backend.type === "host-gw";
+  const v6 = dual ? part(node, iface, settings, settings.network6) : undefined;
+  const parts = [v4, v6].filter((one) => one !== undefined);
+  const absent = parts.find((one) => one === "lease-outside" || one === "public-ip") ?? parts[0];
+  if (typeof v4 === "object" || typeof v6 === "object") {
+    if (absent === "lease-outside" || absent === "public-ip") return absent;
+    return {
+      node,
+      settings,
+      iface,
+      v4: typeof v4 === "object" ? v4 : undefined,
+      v6: typeof v6 === "object" ? v6 : undefined,
+    };
+  }
+  return typeof absent === "string" ? absent : "no-lease";
+}
+
+function part(
+  node: Node,
+  iface: Interface,
+  settings: FlannelSettings,
+  network: Prefix | undefined,
+): ParticipantFamily | Absent | undefined {
+  if (!network) return undefined;
+  const family = familyOf(network.ip);
+  const lease = node.podCidrs.find(({ prefix }) => familyOf(prefix.ip) === family)?.prefix;
+  if (!lease) return "no-lease";
+  if (!prefixCovers(network, lease)) return "lease-outside";
+  const address = iface.addresses.find(({ ip }) => familyOf(ip) === family)?.ip;
+  if (address === undefined) return "no-address";
+  const given =
+    settings.publicIp !== undefined && familyOf(settings.publicIp) === family ? settings.publicIp : undefined;
+  // "your PublicIP differs from interface IP …, which is not supported by host-gw backend" (pkg/backend/hostgw).
+  if (settings.backend.type === "host-gw" && given !== undefined && given !== address) return "public-ip";
+  return { network, lease, address, publicIp: given ?? address };
+}
+
+/**
+ * pkg/ipmatch/match.go: --iface, else the interface of the default route. flanneld ends where there is none; knet then takes
+ * the first interface, so that a flat network without a gateway can be written down, and the check says what flanneld needs.
+ */
+function externalInterface({ topology }: ClusterContext, node: Node, settings: FlannelSettings): Interface | undefined {
+  const wanted = settings.iface;
+  if (wanted !== undefined) {
+    return node.interfaces.find((iface) =>
+      typeof wanted === "string" ? iface.device === wanted : iface.addresses.some(({ ip }) => ip === wanted),
+    );
+  }
+  const family = settings.network4 ? 4 : 6;
+  return defaultInterface(topology, node, family) ?? node.interfaces[0];
+}

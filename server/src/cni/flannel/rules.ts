@@ -1,0 +1,108 @@
+/** flannel's netfilter rules: pkg/trafficmngr/iptables/iptables.go and pkg/trafficmngr/nftables/nftables.go, in their order. */
+import type { Prefix } from "../../addressing/ip.ts";
+import type { NfMatch, NfRule, NfTarget } from "../../dataplane/model.ts";
+import type { Source } from "../../language/tree.ts";
+import type { ChainRules } from "../mode.ts";
+import { familyPart, type Participant, type ParticipantFamily } from "./cluster.ts";
+
+/** kube-proxy's mark for what it will masquerade itself; flannel matches it with iptables' full mask notation 0x4000/0x4000. */
+const KUBE_MARK = 0x4000;
+const MASQUERADE: NfTarget = { kind: "MASQUERADE", randomFully: true };
+const MULTICAST: Readonly<Record<4 | 6, Prefix>> = { 4: { ip: 0xe0000000, len: 4 }, 6: { ip: 0xffn << 120n, len: 8 } };
+
+export function flannelChains(self: Participant): readonly ChainRules[] {
+  const chains: ChainRules[] = [];
+  for (const family of [4, 6] as const) {
+    const part = familyPart(self, family);
+    if (!part) continue;
+    const origin = self.settings.sources.get("ip-masq") ?? self.settings.source;
+    if (self.settings.ipMasq) {
+      chains.push(...(self.settings.nftables ? nftMasquerade(family, part, origin) : masquerade(family, part, origin)));
+    }
+    if (self.settings.forwardRules) {
+      const forward = self.settings.sources.get("iptables-forward-rules") ?? self.settings.source;
+      chains.push(...(self.settings.nftables ? nftForward(family, part, forward) : forwarding(family, part, forward)));
+    }
+  }
+  return chains;
+}
+
+function masquerade(family: 4 | 6, { lease, network }: ParticipantFamily, origin: Source): readonly ChainRules[] {
+  const rule = ruleWith("flanneld masq", origin);
+  const chain = "FLANNEL-POSTRTG";
+  return [
+    { family, table: "nat", chain: "POSTROUTING", rules: [rule({}, { kind: "JUMP", chain })] },
+    {
+      family,
+      table: "nat",
+      chain,
+      rules: [
+        rule({ mark: { is: { value: KUBE_MARK, mask: KUBE_MARK } } }, { kind: "RETURN" }),
+        rule({ src: { is: lease }, dst: { is: network } }, { kind: "RETURN" }),
+        rule({ src: { is: network }, dst: { is: lease } }, { kind: "RETURN" }),
+        rule({ src: { is: network, not: true }, dst: { is: lease } }, { kind: "RETURN" }),
+        rule({ src: { is: network }, dst: { is: MULTICAST[family], not: true } }, MASQUERADE),
+        rule({ src: { is: network, not: true }, dst: { is: network } }, MASQUERADE),
+      ],
+    },
+  ];
+}
+
+function forwarding(family: 4 | 6, { network }: ParticipantFamily, origin: Source): readonly ChainRules[] {
+  const rule = ruleWith("flanneld forward", origin);
+  const chain = "FLANNEL-FWD";
+  return [
+    { family, table: "filter", chain: "FORWARD", rules: [rule({}, { kind: "JUMP", chain })] },
+    {
+      family,
+      table: "filter",
+      chain,
+      rules: [rule({ src: { is: network } }, { kind: "ACCEPT" }), rule({ dst: { is: network } }, { kind: "ACCEPT" })],
+    },
+  ];
+}
+
+/**
+ * nftables: chain `postrtg` of table flannel-ipv4 is a base chain of its own; a jump from POSTROUTING does the same. Its
+ * fourth rule returns for whatever goes to the network from outside the node's pods, so that the last one never holds:
+ * unlike under iptables, what comes from outside is not masqueraded on its way to another node's pods.
+ */
+function nftMasquerade(family: 4 | 6, { lease, network }: ParticipantFamily, origin: Source): readonly ChainRules[] {
+  const rule = ruleWith(`nftables flannel-ipv${family} postrtg`, origin);
+  const chain = `flannel-ipv${family}-postrtg`;
+  return [
+    { family, table: "nat", chain: "POSTROUTING", rules: [rule({}, { kind: "JUMP", chain })] },
+    {
+      family,
+      table: "nat",
+      chain,
+      rules: [
+        rule({ mark: { is: { value: KUBE_MARK, mask: 0xffffffff } } }, { kind: "RETURN" }),
+        rule({ src: { is: lease }, dst: { is: network } }, { kind: "RETURN" }),
+        rule({ src: { is: network }, dst: { is: lease } }, { kind: "RETURN" }),
+        rule({ src: { is: lease, not: true }, dst: { is: network } }, { kind: "RETURN" }),
+        rule({ src: { is: network }, dst: { is: MULTICAST[family], not: true } }, MASQUERADE),
+        rule({ src: { is: network, not: true }, dst: { is: network } }, MASQUERADE),
+      ],
+    },
+  ];
+}
+
+/** `accept` in a base chain of its own ends that chain only; another table may still drop. RETURN says the same here. */
+function nftForward(family: 4 | 6, { network }: ParticipantFamily, origin: Source): readonly ChainRules[] {
+  const rule = ruleWith(`nftables flannel-ipv${family} forward`, origin);
+  const chain = `flannel-ipv${family}-forward`;
+  return [
+    { family, table: "filter", chain: "FORWARD", rules: [rule({}, { kind: "JUMP", chain })] },
+    {
+      family,
+      table: "filter",
+      chain,
+      rules: [rule({ src: { is: network } }, { kind: "RETURN" }), rule({ dst: { is: network } }, { kind: "RETURN" })],
+    },
+  ];
+}
+
+function ruleWith(comment: string, origin: Source): (match: NfMatch, target: NfTarget) => NfRule {
+  return (match, target) => ({ match, target, comment, origin });
+}

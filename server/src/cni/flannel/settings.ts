@@ -1,0 +1,138 @@
+/** A `cni flannel` block as flanneld reads it: net-conf.json and its flags. Defaults are those of the shipped manifest. */
+import type { Ip, Prefix } from "../../addressing/ip.ts";
+import type { Source } from "../../language/tree.ts";
+import type { CniSettings, PodCidr } from "../../topology/model.ts";
+import { familyOf } from "../host.ts";
+import {
+  addressIn,
+  booleanIn,
+  lengthIn,
+  numberIn,
+  prefixesIn,
+  type Settings,
+  settingsOf,
+  sourceOf,
+  statement,
+  statements,
+  wordIn,
+} from "../settings.ts";
+
+export interface FlannelSettings {
+  /** Per family; undefined = the family is not enabled. */
+  readonly network4: Prefix | undefined;
+  readonly network6: Prefix | undefined;
+  readonly manager: "kube" | "etcd";
+  readonly subnetLen: number | undefined;
+  readonly subnetMin: Ip | undefined;
+  readonly subnetMax: Ip | undefined;
+  readonly backend: BackendSettings;
+  readonly ipMasq: boolean;
+  readonly forwardRules: boolean;
+  readonly nftables: boolean;
+  /** --iface: a device's name or one of its addresses. */
+  readonly iface: string | Ip | undefined;
+  readonly publicIp: Ip | undefined;
+  /** The statement that decides, for each keyword that the file has. */
+  readonly sources: ReadonlyMap<string, Source>;
+  /** The `cni` statement. */
+  readonly source: Source;
+}
+
+export type BackendSettings =
+  | {
+      readonly type: "vxlan";
+      readonly vni: number;
+      readonly port: number;
+      readonly learning: boolean;
+      readonly directRouting: boolean;
+      readonly mtu: number | undefined;
+      readonly source: Source;
+    }
+  | { readonly type: "host-gw"; readonly source: Source }
+  | { readonly type: "udp"; readonly port: number; readonly source: Source }
+  | { readonly type: "ipip"; readonly directRouting: boolean; readonly source: Source };
+
+export type BackendType = BackendSettings["type"];
+
+/** The kernel's own default port, which flannel keeps (its `Port` 0); IANA's is 4789. */
+export const VXLAN_PORT = 8472;
+export const UDP_PORT = 8285;
+
+const KEYWORDS = [
+  "network",
+  "subnet-len",
+  "subnet-min",
+  "subnet-max",
+  "subnet-manager",
+  "backend",
+  "ip-masq",
+  "iptables-forward-rules",
+  "nftables",
+  "iface",
+  "public-ip",
+];
+
+export function flannelSettings(
+  cluster: CniSettings,
+  node: CniSettings | undefined,
+  podCidrs: readonly PodCidr[],
+): FlannelSettings {
+  const settings = settingsOf(cluster, node);
+  const source = node?.plugin === "flannel" ? node.source : cluster.source;
+  const networks = statements(settings, "network").flatMap(prefixesIn);
+  const ofFamily = (family: 4 | 6): Prefix | undefined => {
+    const given = networks.find((prefix) => familyOf(prefix.ip) === family);
+    return (
+      given ?? (networks.length > 0 ? undefined : podCidrs.find(({ prefix }) => familyOf(prefix.ip) === family)?.prefix)
+    );
+  };
+  const sources = new Map<string, Source>();
+  for (const keyword of KEYWORDS) {
+    const found = statement(settings, keyword);
+    if (found) sources.set(keyword, sourceOf(found));
+  }
+  const iface = statement(settings, "iface");
+  return {
+    network4: ofFamily(4),
+    network6: ofFamily(6),
+    manager: wordIn(statement(settings, "subnet-manager")) === "etcd" ? "etcd" : "kube",
+    subnetLen: lengthIn(statement(settings, "subnet-len")),
+    subnetMin: addressIn(statement(settings, "subnet-min")),
+    subnetMax: addressIn(statement(settings, "subnet-max")),
+    backend: backendSettings(settings, source),
+    ipMasq: booleanIn(statement(settings, "ip-masq"), true),
+    forwardRules: booleanIn(statement(settings, "iptables-forward-rules"), true),
+    nftables: booleanIn(statement(settings, "nftables"), false),
+    iface: addressIn(iface) ?? wordIn(iface),
+    publicIp: addressIn(statement(settings, "public-ip")),
+    sources,
+    source,
+  };
+}
+
+function backendSettings(settings: Settings, otherwise: Source): BackendSettings {
+  const found = statement(settings, "backend");
+  const inside: Settings = found ? [found] : [];
+  const source = found ? sourceOf(found) : otherwise;
+  const type = wordIn(found);
+  const number = (keyword: string) => numberIn(statement(inside, keyword));
+  const yes = (keyword: string) => booleanIn(statement(inside, keyword), false);
+  switch (type) {
+    case "host-gw":
+      return { type, source };
+    case "udp":
+      return { type, port: number("port") || UDP_PORT, source };
+    case "ipip":
+      return { type, directRouting: yes("direct-routing"), source };
+    default:
+      return {
+        type: "vxlan",
+        vni: number("vni") ?? 1,
+        port: number("port") || VXLAN_PORT,
+        learning: yes("learning"),
+        directRouting: yes("direct-routing"),
+        mtu: number("mtu") || undefined,
+        source,
+      };
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * pkg/backend/vxlan: a VXLAN device whose neighbour and forwarding entries flanneld writes, one route, one neighbour and
+ * one forwarding entry for each peer; with DirectRouting a plain route for a peer on the same link.
+ */
+
+import type { Ip } from "../../addressing/ip.ts";
+import { formatIp, formatPrefix } from "../../addressing/ip.ts";
+import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
+import type { Device, Fdb, FdbEntry, Mac, Neighbour, Route, RouteLayer } from "../../dataplane/model.ts";
+import { macOf } from "../hash.ts";
+import { withLinkLocal, withMetric } from "../host.ts";
+import type { NeighbourLayer } from "../mode.ts";
+import {
+  type Backend,
+  type BackendParts,
+  type FlannelCluster,
+  familyPart,
+  isOwnLease,
+  NO_BACKEND_PARTS,
+  type Participant,
+  type ParticipantFamily,
+  type Peers,
+  routesToPeers,
+} from "./cluster.ts";
+import { directRoutes, isDirect } from "./direct.ts";
+import type { BackendSettings } from "./settings.ts";
+
+type Vxlan = Extract<BackendSettings, { type: "vxlan" }>;
+type Family = 4 | 6;
+
+/** IPv4 20 + UDP 8 + VXLAN 8 + inner Ethernet 14; flannel takes it for IPv6 underlays too, where 70 would be right. */
+const OVERHEAD = 50;
+/** What the kernel itself takes off the lower device's MTU (drivers/net/vxlan, vxlan_headroom). */
+const KERNEL_OVERHEAD = { 4: 50, 6: 70 } as const;
+
+export function vxlanDeviceName(vni: number, family: Family): string {
+  return family === 4 ? `flannel.${vni}` : `flannel-v6.${vni}`;
+}
+
+function vtepMac(node: { readonly path: string }, family: Family): Mac {
+  return macOf(`${node.path} vtep${family}`, "0e");
+}
+
+/** The kernel silently gives a device no more than its lower device carries. */
+export function vxlanMtu(
+  settings: Vxlan,
+  interfaceMtu: number,
+  family: Family,
+): { readonly asked: number; readonly given: number } {
+  const asked = (settings.mtu ?? interfaceMtu) - OVERHEAD;
+  return { asked, given: Math.min(asked, interfaceMtu - KERNEL_OVERHEAD[family]) };
+}
+
+export const vxlan: Backend = {
+  podMtu: (backend, interfaceMtu) => ((backend.type === "vxlan" ? backend.mtu : undefined) ?? interfaceMtu) - OVERHEAD,
+  compile: (cluster) => {
+    const direct = directRoutes(cluster, {
+      type: "vxlan",
+      device: () => undefined,
+      named: () => undefined,
+      onlinkFlag: false,
+    });
+    const tunnelTables = new Map<string, PrefixTable<Route>>();
+    const macTables = new Map<Family, ReadonlyMap<Mac, Participant>>();
+
+    const tunnelTable = (vni: number, family: Family): PrefixTable<Route> => {
+      const key = vxlanDeviceName(vni, family);
+      let table = tunnelTables.get(key);
+      if (!table) {
+        table = buildPrefixTable(tunnelRoutes(cluster.peers("vxlan"), key, family));
+        tunnelTables.set(key, table);
+      }
+      return table;
+    };
+    const byMac = (family: Family): ReadonlyMap<Mac, Participant> => {
+      let table = macTables.get(family);
+      if (!table) {
+        table = new Map(cluster.peers("vxlan").list.map((peer) => [vtepMac(peer.node, family), peer]));
+        macTables.set(family, table);
+      }
+      return table;
+    };
+
+    return (self) => {
+      const backend = self.settings.backend;
+      if (backend.type !== "vxlan") return NO_BACKEND_PARTS;
+      const near = backend.directRouting ? direct(self) : undefined;
+      const tunnelled = (peer: Participant, family: Family) => peer !== self && !isDirect(near, peer, family);
+      const layers: RouteLayer[] = [];
+      const devices: Device[] = [];
+      for (const family of [4, 6] as const) {
+        const part = familyPart(self, family);
+        if (!part) continue;
+        devices.push(device(cluster, self, backend, part, family, tunnelled, byMac));
+        layers.push({
+          table: tunnelTable(backend.vni, family),
+          except: (route) =>
+            isOwnLease(self, route.dst) || (near !== undefined && near.table.get(route.dst).length > 0),
+        });
+      }
+      if (near)
+        layers.unshift({
+          table: near.table,
+          except: (route) => isOwnLease(self, route.dst) || !hasFamily(self, route),
+        });
+      return parts(cluster, self, backend, devices, layers, tunnelled);
+    };
+  },
+};
+
+function hasFamily(self: Participant, route: Route): boolean {
+  return familyPart(self, typeof route.dst.ip === "number" ? 4 : 6) !== undefined;
+}
+
+function parts(
+  cluster: FlannelCluster,
+  self: Participant,
+  backend: Vxlan,
+  devices: readonly Device[],
+  layers: readonly RouteLayer[],
+  tunnelled: (peer: Participant, family: Family) => boolean,
+): BackendParts {
+  const peers = cluster.peers("vxlan");
+  return {
+    devices,
+    routes: [],
+    layers,
+    replaces: (dst) => !isOwnLease(self, dst) && peers.leases.get(dst).length > 0,
+    neighbours: neighbours(peers, self, backend, tunnelled),
+    sockets: [
+      {
+        proto: "udp",
+        port: backend.port,
+        process: `${devices.map(({ name }) => name).join(", ")} (kernel)`,
+        origin: backend.source,
+      },
+    ],
+  };
+}
+
+function* tunnelRoutes(peers: Peers, device: string, family: Family): Iterable<readonly [Route["dst"], Route]> {
+  yield* routesToPeers(peers, family, (peer, { lease, publicIp }) => ({
+    dst: lease,
+    type: "unicast",
+    nexthops: [{ via: lease.ip, dev: device, onlink: true }],
+    ...withMetric(family),
+    why: `flanneld (vxlan): node ${peer.node.name} holds ${formatPrefix(lease)}; tunnel to ${formatIp(publicIp)}`,
+    origin: peer.node.source,
+  }));
+}
+
+function device(
+  cluster: FlannelCluster,
+  self: Participant,
+  backend: Vxlan,
+  part: ParticipantFamily,
+  family: Family,
+  tunnelled: (peer: Participant, family: Family) => boolean,
+  byMac: (family: Family) => ReadonlyMap<Mac, Participant>,
+): Device {
+  const name = vxlanDeviceName(backend.vni, family);
+  const mac = vtepMac(self.node, family);
+  const entry = (peer: Participant): FdbEntry | undefined => {
+    const there = familyPart(peer, family);
+    if (!there || !tunnelled(peer, family)) return undefined;
+    return { mac: vtepMac(peer.node, family), dst: there.publicIp, device: name, origin: peer.node.source };
+  };
+  const fdb: Fdb = {
+    lookup: (wanted) => {
+      const peer = byMac(family).get(wanted);
+      return peer && entry(peer);
+    },
+    entries: function* () {
+      for (const peer of cluster.peers("vxlan").list) {
+        const one = entry(peer);
+        if (one) yield one;
+      }
+    },
+  };
+  return {
+    kind: "vxlan",
+    name,
+    mtu: vxlanMtu(backend, self.iface.mtu, family).given,
+    mac,
+    // A host address, so that no broadcast route comes of it: the source of what the node itself sends to pods.
+    addresses: withLinkLocal([{ ip: part.lease.ip, len: family === 4 ? 32 : 128 }], mac),
+    vni: backend.vni,
+    port: backend.port,
+    local: part.publicIp,
+    lower: self.iface.device,
+    learning: backend.learning,
+    fdb,
+    origin: backend.source,
+  };
+}
+
+function neighbours(
+  peers: Peers,
+  self: Participant,
+  backend: Vxlan,
+  tunnelled: (peer: Participant, family: Family) => boolean,
+): NeighbourLayer {
+  const entry = (peer: Participant, family: Family): Neighbour | undefined => {
+    const there = familyPart(peer, family);
+    if (!there || !familyPart(self, family) || !tunnelled(peer, family)) return undefined;
+    return {
+      ip: there.lease.ip,
+      mac: vtepMac(peer.node, family),
+      device: vxlanDeviceName(backend.vni, family),
+      origin: peer.node.source,
+    };
+  };
+  return {
+    lookup: (name: string, ip: Ip) => {
+      const family = typeof ip === "number" ? 4 : 6;
+      if (name !== vxlanDeviceName(backend.vni, family)) return undefined;
+      const peer = peers.byLeaseAddress(ip);
+      return peer && entry(peer, family);
+    },
+    entries: function* () {
+      for (const family of [4, 6] as const) {
+        for (const peer of peers.list) {
+          const one = entry(peer, family);
+          if (one) yield one;
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,51 @@
+/** containernetworking/plugins plugins/ipam/host-local: which addresses of a range pods get, and in which order (upwards). */
+
+import type { Ip, IpRange, Prefix } from "../addressing/ip.ts";
+import { addIp, lastAddress, nthAddress } from "../addressing/ip.ts";
+import type { PodCidr } from "../topology/model.ts";
+import type { NodeRange } from "./mode.ts";
+
+export type GatewayPlace = "first" | "last";
+
+/** The first address after the network address, or the last that may be given out; undefined in a range below /30, /126. */
+export function gatewayIn(cidr: Prefix, place: GatewayPlace): Ip | undefined {
+  if (tooSmall(cidr)) return undefined;
+  return place === "first" ? nthAddress(cidr, 1) : lastUsable(cidr);
+}
+
+export function usableIn(cidr: Prefix, place: GatewayPlace): IpRange | undefined {
+  const last = lastUsable(cidr);
+  if (tooSmall(cidr) || last === undefined) return undefined;
+  const from = nthAddress(cidr, place === "first" ? 2 : 1);
+  const to = place === "first" ? last : addIp(last, -1);
+  return from === undefined || to === undefined || from > to ? undefined : { first: from, last: to };
+}
+
+/** "Network too small to allocate from" (range.go, Canonicalize). */
+function tooSmall({ ip, len }: Prefix): boolean {
+  return len > (typeof ip === "number" ? 30 : 126);
+}
+
+/** IPv4 ends before the broadcast address, IPv6 has none. */
+function lastUsable(cidr: Prefix): Ip | undefined {
+  const last = lastAddress(cidr);
+  return typeof last === "number" ? addIp(last, -1) : last;
+}
+
+/** kube-controller-manager's node IPAM: blocks from the first to the last of each pod CIDR. */
+export function kubeRanges(podCidrs: readonly PodCidr[]): readonly NodeRange[] {
+  return podCidrs.map(({ prefix, perNode }) => ({
+    within: prefix,
+    perNode,
+    first: prefix.ip,
+    last: blockOf(lastAddress(prefix), perNode),
+    sameForAll: false,
+  }));
+}
+
+/** The first address of the block of this length around the address. */
+export function blockOf(ip: Ip, len: number): Ip {
+  if (typeof ip === "number") return ip - (ip % 2 ** (32 - len));
+  const host = BigInt(128 - len);
+  return (ip >> host) << host;
+}

@@ -1,0 +1,15 @@
+/** The modes by plugin name. A new one is a file and a row. */
+import { bridge } from "./bridge.ts";
+import { docker } from "./docker.ts";
+import { flannel } from "./flannel/index.ts";
+import type { Mode } from "./mode.ts";
+import { none } from "./none.ts";
+
+export const MODES: ReadonlyMap<string, Mode> = new Map(
+  [flannel, docker, bridge, none].map((mode) => [mode.plugin, mode]),
+);
+
+/** An unknown plugin (the schema has reported it) gives no pod network. */
+export function modeOf(plugin: string): Mode {
+  return MODES.get(plugin) ?? none;
+}

@@ -1,0 +1,371 @@
+/**
+ * A topology's data plane: every host's state is compiled when somebody asks for its namespace, and kept. Nothing here is
+ * done for all nodes at once but one map of names.
+ */
+import type { Ip } from "../addressing/ip.ts";
+import { buildPrefixTable } from "../addressing/prefix-table.ts";
+import type {
+  Device,
+  L2Segment,
+  LinkEnd,
+  NeighbourTable,
+  Netns,
+  NetnsId,
+  Network,
+  Route,
+  RouteLayer,
+  Socket,
+  Sysctls,
+} from "../dataplane/model.ts";
+import type {
+  Cluster,
+  Interface,
+  Node,
+  Pod,
+  ProcessSpec,
+  Station,
+  Topology,
+  TopologyProblem,
+} from "../topology/model.ts";
+import { aclChains } from "./acl.ts";
+import { netfilterOf } from "./chains.ts";
+import { connectedRoutes, type HostState, hostState, interfaceMac, LOOPBACK, routeProblems } from "./host.ts";
+import type { ChainRules, ClusterContext, CompiledMode, NodeParts } from "./mode.ts";
+import { modeOf } from "./modes.ts";
+import { pluginOf } from "./settings.ts";
+
+/** What other floors add to a node besides its mode: kube-proxy's rules, policies. Rules of `before` come first in each chain. */
+export interface Contributor {
+  before?(node: Node, cluster: Cluster): readonly ChainRules[];
+  after?(node: Node, cluster: Cluster): readonly ChainRules[];
+}
+
+export function buildNetwork(topology: Topology, contributors: readonly Contributor[] = []): Network {
+  const compiled = new Map<NetnsId, Netns | undefined>();
+  const stations = once(() => stationsByPath(topology));
+  const clusters = new Map<string, ClusterState>();
+  const clusterState = (cluster: Cluster): ClusterState => {
+    let state = clusters.get(cluster.name);
+    if (!state) {
+      state = clusterStateOf(topology, cluster);
+      clusters.set(cluster.name, state);
+    }
+    return state;
+  };
+  const clusterOf = (node: Node): Cluster | undefined =>
+    topology.clusters.find((cluster) => cluster.name === node.cluster);
+
+  const compileStation = (station: Station): Netns => {
+    const cluster = station.kind === "node" ? clusterOf(station) : undefined;
+    if (station.kind !== "node" || !cluster) return plainNetns(topology, station);
+    const state = clusterState(cluster);
+    return nodeNetns(cluster, station, state.context.host(station), state.mode(station).node(station), contributors);
+  };
+  const compilePod = (id: NetnsId): Netns | undefined => {
+    const pod = podAt(topology, id);
+    if (!pod?.node) return undefined;
+    // A pod of the host's network has no namespace of its own.
+    if (pod.workload.hostNetwork) return netns(pod.node.path);
+    const cluster = clusterOf(pod.node);
+    return cluster && podNetns(pod, pod.node, clusterState(cluster).mode(pod.node));
+  };
+  const netns = (id: NetnsId): Netns | undefined => {
+    if (compiled.has(id)) return compiled.get(id);
+    const station = stations().get(id);
+    const made = station ? compileStation(station) : compilePod(id);
+    compiled.set(id, made);
+    return made;
+  };
+
+  const indirect = new Map<string, ReadonlyMap<Ip, readonly LinkEnd[]>>();
+  const resolve = (segment: string, ip: Ip, asker: NetnsId): LinkEnd | undefined => {
+    for (const iface of topology.interfacesWith(segment, ip)) {
+      if (iface.station.path !== asker) return linkEnd(iface);
+    }
+    // Neighbour discovery answers for the interface's own addresses only, ARP for any address of the host (arp_ignore = 0).
+    if (typeof ip === "bigint") return undefined;
+    let others = indirect.get(segment);
+    if (!others) {
+      others = otherAddresses(topology, segment, stations(), (node) => {
+        const cluster = clusterOf(node);
+        return cluster ? clusterState(cluster).mode(node).localAddresses(node) : [];
+      });
+      indirect.set(segment, others);
+    }
+    return others.get(ip)?.find((end) => end.netns !== asker);
+  };
+
+  return { netns, resolve, segment: (name) => segmentOf(topology, name) };
+}
+
+/** Findings of the modes and about routes that the kernel refuses, for the checks. */
+export function networkProblems(topology: Topology): readonly TopologyProblem[] {
+  const problems: TopologyProblem[] = [...routeProblems(topology)];
+  for (const cluster of topology.clusters) {
+    const { context } = clusterStateOf(topology, cluster);
+    const plugins = new Set([cluster.cni.plugin, ...cluster.nodes.map((node) => pluginOf(cluster, node))]);
+    for (const plugin of plugins) problems.push(...modeOf(plugin).check(context));
+  }
+  return problems;
+}
+
+interface ClusterState {
+  readonly context: ClusterContext;
+  mode(node: Node): CompiledMode;
+}
+
+function clusterStateOf(topology: Topology, cluster: Cluster): ClusterState {
+  const hosts = new Map<Node, HostState>();
+  const context: ClusterContext = {
+    topology,
+    cluster,
+    host: (node) => {
+      let host = hosts.get(node);
+      if (!host) {
+        host = hostState(topology, node);
+        hosts.set(node, host);
+      }
+      return host;
+    },
+  };
+  const modes = new Map<string, CompiledMode>();
+  return {
+    context,
+    mode: (node) => {
+      const plugin = pluginOf(cluster, node);
+      let mode = modes.get(plugin);
+      if (!mode) {
+        mode = modeOf(plugin).compile(context);
+        modes.set(plugin, mode);
+      }
+      return mode;
+    },
+  };
+}
+
+function stationsByPath(topology: Topology): ReadonlyMap<string, Station> {
+  const stations = new Map<string, Station>();
+  const add = (station: Station) => {
+    if (!stations.has(station.path)) stations.set(station.path, station);
+  };
+  topology.routers.forEach(add);
+  topology.hosts.forEach(add);
+  for (const cluster of topology.clusters) cluster.nodes.forEach(add);
+  return stations;
+}
+
+/** "cluster/namespace/name". */
+function podAt(topology: Topology, id: NetnsId): Pod | undefined {
+  const [clusterName, namespace, name, more] = id.split("/");
+  if (namespace === undefined || name === undefined || more !== undefined) return undefined;
+  return topology.clusters.find((cluster) => cluster.name === clusterName)?.pods.podByName(namespace, name);
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+/* ---------------------------------------------------------------- segments */
+
+function segmentOf(topology: Topology, name: string): L2Segment | undefined {
+  const segment = topology.segments.get(name);
+  return segment && { name: segment.name, mtu: segment.mtu, origin: segment.source };
+}
+
+function linkEnd(iface: Interface): LinkEnd {
+  return { netns: iface.station.path, device: iface.device, mac: interfaceMac(iface.station.path, iface.device) };
+}
+
+/** IPv4 addresses that stations on the segment have elsewhere: other interfaces, docker0, cni0, flannel.1. */
+function otherAddresses(
+  topology: Topology,
+  segment: string,
+  stations: ReadonlyMap<string, Station>,
+  localAddresses: (node: Node) => readonly Ip[],
+): ReadonlyMap<Ip, readonly LinkEnd[]> {
+  const ends = new Map<Ip, LinkEnd[]>();
+  for (const iface of topology.attachedTo(segment)) {
+    const station = stations.get(iface.station.path);
+    if (!station) continue;
+    const addresses: Ip[] = station.interfaces.flatMap((one) => one.addresses.map(({ ip }) => ip));
+    if (station.kind === "node") {
+      if (station.dockerBridge) addresses.push(station.dockerBridge.address.ip);
+      addresses.push(...localAddresses(station));
+    }
+    for (const ip of addresses) {
+      if (typeof ip === "bigint") continue;
+      const there = ends.get(ip);
+      if (there) there.push(linkEnd(iface));
+      else ends.set(ip, [linkEnd(iface)]);
+    }
+  }
+  return ends;
+}
+
+/* -------------------------------------------------------------- namespaces */
+
+/** Routers and hosts. */
+function plainNetns(topology: Topology, station: Station): Netns {
+  const host = hostState(topology, station);
+  return assemble({
+    station,
+    devices: host.devices,
+    layers: [ownLayer(host.routes)],
+    neighbours: NO_NEIGHBOURS,
+    chains: () => aclChains(station.acl),
+    sockets: socketsOf(station.processes),
+  });
+}
+
+function nodeNetns(
+  cluster: Cluster,
+  node: Node,
+  host: HostState,
+  parts: NodeParts,
+  contributors: readonly Contributor[],
+): Netns {
+  const made = new Set(parts.devices.map(({ name }) => name));
+  // A mode's bridge takes the place of a device of the same name, with its address.
+  const routes = host.routes.filter(
+    (route) =>
+      !parts.replaces(route.dst) && !(route.proto === "kernel" && route.nexthops.some((hop) => made.has(hop.dev))),
+  );
+  return assemble({
+    station: node,
+    devices: [...host.devices.filter(({ name }) => !made.has(name)), ...parts.devices],
+    layers: [
+      ownLayer([...routes, ...parts.devices.flatMap((device) => connectedRoutes(device)), ...parts.routes]),
+      ...parts.layers,
+    ],
+    neighbours: parts.neighbours ?? NO_NEIGHBOURS,
+    chains: () => [
+      ...aclChains(node.acl),
+      ...contributors.flatMap((one) => one.before?.(node, cluster) ?? []),
+      ...parts.chains(),
+      ...contributors.flatMap((one) => one.after?.(node, cluster) ?? []),
+    ],
+    sockets: [...parts.sockets, ...socketsOf(node.processes), ...hostNetworkSockets(cluster, node)],
+  });
+}
+
+interface StationNetns {
+  readonly station: Station;
+  readonly devices: readonly Device[];
+  readonly layers: readonly RouteLayer[];
+  readonly neighbours: NeighbourTable;
+  readonly chains: () => readonly ChainRules[];
+  readonly sockets: readonly Socket[];
+}
+
+function assemble({ station, devices, layers, neighbours, chains, sockets }: StationNetns): Netns {
+  return {
+    id: station.path,
+    kind: station.kind,
+    devices: byName([LOOPBACK, ...devices]),
+    rules: DEFAULT_RULES,
+    tables: new Map([["main", { layers }]]),
+    neighbours,
+    netfilter: netfilterOf(chains),
+    sysctls: stationSysctls(station),
+    sockets,
+    origin: station.source,
+  };
+}
+
+function podNetns(pod: Pod, node: Node, mode: CompiledMode): Netns {
+  const parts = mode.pod(pod, node);
+  const routes = [...parts.devices.flatMap((device) => connectedRoutes(device)), ...parts.routes];
+  return {
+    id: pod.path,
+    kind: "pod",
+    devices: byName([LOOPBACK, ...parts.devices]),
+    rules: DEFAULT_RULES,
+    tables: new Map([["main", { layers: [ownLayer(routes)] }]]),
+    neighbours: NO_NEIGHBOURS,
+    netfilter: netfilterOf(() => []),
+    sysctls: podSysctls(stationSysctls(node)),
+    sockets: socketsOf(pod.workload.containers),
+    origin: pod.workload.source,
+  };
+}
+
+const DEFAULT_RULES: Netns["rules"] = [
+  { priority: 0, table: "local" },
+  { priority: 32766, table: "main" },
+  { priority: 32767, table: "default" },
+];
+
+const NO_NEIGHBOURS: NeighbourTable = { lookup: () => undefined, entries: () => [] };
+
+function byName(devices: readonly Device[]): ReadonlyMap<string, Device> {
+  return new Map(devices.map((device) => [device.name, device]));
+}
+
+function ownLayer(routes: readonly Route[]): RouteLayer {
+  return { table: buildPrefixTable(routes.map((route) => [route.dst, route] as const)) };
+}
+
+/** A listener's range is one socket for each port. */
+function socketsOf(processes: readonly ProcessSpec[]): Socket[] {
+  const sockets: Socket[] = [];
+  for (const process of processes) {
+    for (const { proto, first, last, source } of process.listeners) {
+      for (let port = first; port <= last; port++) sockets.push({ proto, port, process: process.name, origin: source });
+    }
+  }
+  return sockets;
+}
+
+function hostNetworkSockets(cluster: Cluster, node: Node): Socket[] {
+  const sockets: Socket[] = [];
+  if (!cluster.workloads.some(({ hostNetwork }) => hostNetwork)) return sockets;
+  for (const pod of cluster.pods.podsOn(node)) {
+    if (pod.workload.hostNetwork) sockets.push(...socketsOf(pod.workload.containers));
+  }
+  return sockets;
+}
+
+/* ----------------------------------------------------------------- sysctls */
+
+/**
+ * What the file sets, over the kernel's defaults and what a role needs: routers forward; kubelet and the bridge plugin
+ * turn on forwarding on nodes, and kubeadm asks for bridge-nf-call-iptables. rp_filter is 0 in the kernel; systemd's
+ * 50-default.conf sets 2, Red Hat's and older Debian's defaults 1: write it down where it matters.
+ */
+function stationSysctls(station: Station): Sysctls {
+  const flag = (names: readonly string[], otherwise: boolean): boolean => {
+    for (const name of names) {
+      const found = station.sysctls.get(name);
+      if (found) return found.value !== "0";
+    }
+    return otherwise;
+  };
+  const forwards = station.kind !== "host";
+  const number = (name: string): number | undefined => {
+    const found = station.sysctls.get(name);
+    return found === undefined ? undefined : Number(found.value);
+  };
+  return {
+    ipForward: flag(["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"], forwards),
+    ip6Forward: flag(["net.ipv6.conf.all.forwarding"], forwards),
+    rpFilter: (device) => {
+      const own = number(`net.ipv4.conf.${device}.rp_filter`) ?? number("net.ipv4.conf.default.rp_filter") ?? 0;
+      const mode = Math.max(own, number("net.ipv4.conf.all.rp_filter") ?? 0);
+      return mode === 1 ? 1 : mode >= 2 ? 2 : 0;
+    },
+    bridgeNfCallIptables: flag(["net.bridge.bridge-nf-call-iptables"], station.kind === "node"),
+    bridgeNfCallIp6tables: flag(["net.bridge.bridge-nf-call-ip6tables"], station.kind === "node"),
+    // Either counts: IN_DEV_PROXY_ARP is IN_DEV_ORCONF.
+    proxyArp: (device) =>
+      flag([`net.ipv4.conf.${device}.proxy_arp`], false) || flag(["net.ipv4.conf.all.proxy_arp"], false),
+  };
+}
+
+/** A new namespace takes the IPv4 settings of the host and the kernel's own for IPv6 (net.core.devconf_inherit_init_net = 0). */
+function podSysctls(node: Sysctls): Sysctls {
+  return { ...node, ip6Forward: false, rpFilter: () => node.rpFilter("default"), proxyArp: () => false };
+}

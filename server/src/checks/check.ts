@@ -4,7 +4,7 @@
  */
 import type { Network } from "../dataplane/model.ts";
 import type { Decl } from "../language/decode.ts";
-import type { Source, SyntaxTree } from "../language/tree.ts";
+import type { Source, Span, SyntaxTree } from "../language/tree.ts";
 import type { Topology } from "../topology/model.ts";
 
 export type Severity = "error" | "warning" | "info" | "hint";
@@ -34,8 +34,15 @@ export interface Finding {
   /** One sentence that names both sides with their values. */
   readonly message: string;
   readonly source: Source;
-  readonly related: readonly { readonly source: Source; readonly message: string }[];
+  /** Set where no part of a statement is the place (a stray bracket): it counts in the file's text, and `source` names the file. */
+  readonly span?: Span;
+  readonly related: readonly Related[];
   readonly fixes: readonly Fix[];
+}
+
+export interface Related {
+  readonly source: Source;
+  readonly message: string;
 }
 
 /** Text edits that mend a finding, in terms of the tree; the service proves a fix before it offers it. */
@@ -48,6 +55,9 @@ export type FixEdit =
   /** A new statement line at the end of the statement's block (the block is made where there is none). */
   | { readonly kind: "append"; readonly source: Source; readonly text: string }
   | { readonly kind: "remove"; readonly source: Source };
+
+/** The values that a problem's sentence names. */
+export type ProblemData = Readonly<Record<string, string | number>>;
 
 export interface Check {
   readonly code: Code;
@@ -62,7 +72,9 @@ export interface Check {
   /** Complete files; a test runs both: `bad` has this finding and no other error, `good` has none. */
   readonly example: { readonly bad: string; readonly good: string };
   /** For problems that decoding or building the topology has met (DeclProblem, TopologyProblem): their sentence. */
-  readonly message?: (data: Readonly<Record<string, string | number>>) => string;
+  readonly message?: (data: ProblemData) => string;
+  /** For the same problems: how to mend one. */
+  readonly fixes?: (data: ProblemData, source: Source) => readonly Fix[];
   /** For problems found by looking at the whole. */
   readonly run?: (context: CheckContext) => Iterable<Finding>;
 }

@@ -1,0 +1,107 @@
+import { findDuplicates, type IpItem } from "../../addressing/overlap.ts";
+import type { Ip } from "../../addressing/ip.ts";
+import { formatIp } from "../../addressing/ip.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Topology } from "../../topology/model.ts";
+import type { Check, CheckContext, Finding } from "../check.ts";
+import { finding, removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
+import { domainsOf } from "./domains.ts";
+import { planOf } from "./plan.ts";
+
+export const duplicates: Check = {
+  code: "KN110",
+  name: "duplicate-address",
+  family: "addresses",
+  severity: "error",
+  summary: "Two stations or two pods have the same address.",
+  documentation: `On one segment both answer ARP for it, and who is reached changes with the neighbour's cache. Across segments only one of
+them lies where the routes lead. For pods the rule of the Kubernetes network model is that every pod has an address of its own.
+
+Give one of them another address, or none: knet then allocates a free one.`,
+  example: {
+    bad: `segment dc { cidr 192.168.10.0/24; gateway 192.168.10.1 }
+router tor { attach dc 192.168.10.1 }
+host backup { attach dc 192.168.10.1 }
+`,
+    good: `segment dc { cidr 192.168.10.0/24; gateway 192.168.10.1 }
+router tor { attach dc 192.168.10.1 }
+host backup { attach dc 192.168.10.2 }
+`,
+  },
+  *run(context: CheckContext): Iterable<Finding> {
+    yield* stations(context.topology);
+    yield* pods(context);
+  },
+};
+
+interface Holder {
+  readonly domain: string;
+  readonly segment: string;
+  readonly name: string;
+  readonly source: Source;
+  readonly allocated: boolean;
+}
+
+function* stations(topology: Topology): Iterable<Finding> {
+  const domains = domainsOf(topology);
+  const items: IpItem<Holder>[] = [];
+  const all = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap((cluster) => cluster.nodes)];
+  for (const station of all) {
+    for (const { segment, addresses, source, allocated } of station.interfaces) {
+      const domain = domains.ofSegment(segment);
+      const place = domain === undefined ? `segment ${segment}` : String(domain);
+      const name = `${station.kind} ${station.path}`;
+      for (const { ip } of addresses) items.push({ ip, value: { domain: place, segment, name, source, allocated } });
+    }
+  }
+  const { duplicates: found } = findDuplicates(items, (holder) => holder.domain);
+  for (const { ip, values } of found) {
+    // Segments with overlapping ranges are the cause where the addresses are on both of them.
+    const first = values[0];
+    if (!first || (values.some((holder) => holder.segment !== first.segment) && planOf(topology).disputed(ip))) continue;
+    for (const holder of values.slice(1)) {
+      const [blamed, other] = holder.allocated && !first.allocated ? [first, holder] : [holder, first];
+      yield duplicate(ip, blamed.name, blamed.source, other.name, other.source);
+    }
+  }
+}
+
+function duplicate(ip: Ip, name: string, source: Source, other: string, otherSource: Source): Finding {
+  const text = formatIp(ip);
+  return finding(duplicates, source, `${name} has the address ${text}, which is that of ${other} already; give one of them another one`, {
+    related: [{ source: otherSource, message: `${other} has ${text}` }],
+    fixes: addressFix(ip, source),
+  });
+}
+
+/** Without an address of its own the station gets a free one. */
+function addressFix(ip: Ip, source: Source): readonly ReturnType<typeof removeFix>[] {
+  const text = formatIp(ip);
+  const index = source.statement.args.findIndex((arg) => arg.text === text || arg.text.startsWith(`${text}/`));
+  return index < 0 ? [] : [removeFix(`Let knet choose an address instead of ${text}`, sourceAt(source, index))];
+}
+
+/** Only pods with given addresses can collide; the allocator leaves given addresses out. */
+function* pods(context: CheckContext): Iterable<Finding> {
+  for (const cluster of context.topology.clusters) {
+    const seen = new Map<Ip, { readonly path: string; readonly source: Source }>();
+    for (const workload of cluster.workloads) {
+      for (const { ip, source } of workload.addresses) {
+        const path = `pod ${workload.namespace}/${workload.name}`;
+        const given = seen.get(ip);
+        const other = given ?? holderOf(context, cluster.name, ip, path);
+        if (other) yield duplicate(ip, path, source, other.path, other.source);
+        if (!given) seen.set(ip, { path, source });
+      }
+    }
+  }
+}
+
+function holderOf(context: CheckContext, cluster: string, ip: Ip, path: string): { readonly path: string; readonly source: Source } | undefined {
+  const index = context.topology.clusters.find((one) => one.name === cluster)?.pods;
+  const pod = index?.podsByAddress(ip).find((one) => one.workload.addresses.length === 0 && !one.workload.hostNetwork);
+  if (!pod) return undefined;
+  const name = `pod ${pod.workload.namespace}/${pod.name}`;
+  return name === path ? undefined : { path: name, source: pod.workload.source };
+}

@@ -1,0 +1,71 @@
+import type { Prefix } from "../../addressing/ip.ts";
+import { formatPrefix, prefixRange } from "../../addressing/ip.ts";
+import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
+import type { Cluster, Node, NodeCidr } from "../../topology/model.ts";
+import type { Check, CheckContext, Finding } from "../check.ts";
+import { finding } from "../finding.ts";
+
+export const nodeRanges: Check = {
+  code: "KN108",
+  name: "node-range-overlap",
+  family: "addresses",
+  severity: "error",
+  summary: "The pod ranges of two nodes share addresses.",
+  documentation: `Each node hands out the addresses of its own range without asking the others, so two pods get the same one. Routes
+to the two ranges are one route (the first that came) or one hides part of the other; the pods of one node cannot be reached from the rest of
+the cluster.
+
+Ranges that kube-controller-manager gives never overlap; it happens with \`pod-cidr\` given by hand or with a node restored from a backup.
+Leave \`pod-cidr\` out, or choose another block.`,
+  example: {
+    bad: `segment dc { cidr 192.168.10.0/24; gateway 192.168.10.1 }
+cluster prod {
+  pods 10.244.0.0/16 per-node /24
+  services 10.96.0.0/12
+  cni flannel { backend vxlan }
+  node n1 { attach dc 192.168.10.11; pod-cidr 10.244.1.0/24 }
+  node n2 { attach dc 192.168.10.12; pod-cidr 10.244.1.0/24 }
+}
+`,
+    good: `segment dc { cidr 192.168.10.0/24; gateway 192.168.10.1 }
+cluster prod {
+  pods 10.244.0.0/16 per-node /24
+  services 10.96.0.0/12
+  cni flannel { backend vxlan }
+  node n1 { attach dc 192.168.10.11; pod-cidr 10.244.1.0/24 }
+  node n2 { attach dc 192.168.10.12; pod-cidr 10.244.2.0/24 }
+}
+`,
+  },
+  *run(context: CheckContext): Iterable<Finding> {
+    for (const cluster of context.topology.clusters) {
+      for (const { a, b } of overlapping(cluster)) {
+        const [first, second] = b.cidr.allocated && !a.cidr.allocated ? [b, a] : [a, b];
+        yield finding(
+          nodeRanges,
+          second.cidr.source,
+          `${describe(second)} and ${describe(first)} overlap: two pods of cluster ${cluster.name} can get the same address; leave one of them to be allocated`,
+          { related: [{ source: first.cidr.source, message: `${describe(first)} is given here` }] },
+        );
+      }
+    }
+  },
+};
+
+interface Owned {
+  readonly node: Node;
+  readonly cidr: NodeCidr;
+}
+
+function describe({ node, cidr }: Owned): string {
+  return `pod range ${formatPrefix(cidr.prefix)} of node ${node.name}`;
+}
+
+/** Ranges that knet has allocated never overlap each other, and Docker's are the same on purpose (KN140). */
+function overlapping(cluster: Cluster): readonly { readonly a: Owned; readonly b: Owned }[] {
+  const nodes = cluster.nodes.filter((node) => (node.cni?.plugin ?? cluster.cni.plugin) !== "docker");
+  if (nodes.every((node) => node.podCidrs.every((cidr) => cidr.allocated))) return [];
+  const items: RangeItem<Owned>[] = nodes.flatMap((node) => node.podCidrs.map((cidr) => ({ range: prefixRange(cidr.prefix as Prefix), value: { node, cidr } })));
+  const { overlaps } = findOverlaps(items, { group: () => "", related: () => true });
+  return overlaps.filter(({ a, b }) => a.value.node !== b.value.node).map(({ a, b }) => ({ a: a.value, b: b.value }));
+}

@@ -1,0 +1,198 @@
+/**
+ * The address plan of a topology: every range with a place and an owner, and which of them overlap although they must be
+ * disjoint. All KN10x checks read it; the reachability checks ask it whose fault a lost packet is.
+ */
+import type { Ip, IpRange, Prefix } from "../../addressing/ip.ts";
+import { formatIp, formatPrefix, hostPrefix, prefixContains, prefixCovers, prefixOf, prefixRange, rangeContains } from "../../addressing/ip.ts";
+import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Cluster, Interface, Node, Topology } from "../../topology/model.ts";
+import { type Domains, domainsOf } from "./domains.ts";
+
+export type RangeKind = "pods" | "services" | "segment" | "docker" | "address";
+
+export interface PlannedRange {
+  readonly kind: RangeKind;
+  readonly prefix: Prefix;
+  /** Empty for what belongs to no cluster. */
+  readonly cluster: string;
+  /** The segment, or the segment of the address. */
+  readonly segment: string;
+  /** "pods 10.244.0.0/16 of cluster prod". */
+  readonly label: string;
+  readonly source: Source;
+  /** How many nodes have it. */
+  readonly nodes: number;
+}
+
+export type ConflictKind =
+  | "pods-services"
+  | "pods-segment"
+  | "services-segment"
+  | "docker-cluster"
+  | "docker-segment"
+  | "pods-pods"
+  | "services-pods"
+  | "segment-segment";
+
+/** Two ranges that share addresses and must not. `a` is the side whose kind comes first in the conflict's name. */
+export interface Conflict {
+  readonly kind: ConflictKind;
+  readonly a: PlannedRange;
+  readonly b: PlannedRange;
+  readonly shared: IpRange;
+}
+
+export interface AddressPlan {
+  readonly ranges: readonly PlannedRange[];
+  readonly conflicts: readonly Conflict[];
+  /** Is the address in a part that two ranges claim? */
+  disputed(ip: Ip): boolean;
+}
+
+const known = new WeakMap<Topology, AddressPlan>();
+
+export function planOf(topology: Topology): AddressPlan {
+  let plan = known.get(topology);
+  if (!plan) {
+    const ranges = collectRanges(topology);
+    const conflicts = findConflicts(topology, ranges);
+    plan = { ranges, conflicts, disputed: (ip) => conflicts.some(({ shared }) => rangeContains(shared, ip)) };
+    known.set(topology, plan);
+  }
+  return plan;
+}
+
+/* ------------------------------------------------------------------ ranges */
+
+function collectRanges(topology: Topology): readonly PlannedRange[] {
+  const ranges: PlannedRange[] = [];
+  for (const segment of topology.segments.values()) {
+    segment.cidrs.forEach((prefix, i) => {
+      const source = segment.cidrSources[i] ?? segment.source;
+      ranges.push({ kind: "segment", prefix, cluster: "", segment: segment.name, label: `segment ${segment.name} (${formatPrefix(prefix)})`, source, nodes: 0 });
+    });
+  }
+  for (const cluster of topology.clusters) collectCluster(topology, cluster, ranges);
+  for (const station of [...topology.routers, ...topology.hosts]) {
+    for (const iface of station.interfaces) collectStrays(topology, iface, "", `${station.kind} ${station.name}`, ranges);
+  }
+  return ranges;
+}
+
+function collectCluster(topology: Topology, cluster: Cluster, ranges: PlannedRange[]): void {
+  const { name } = cluster;
+  const base = { cluster: name, segment: "", nodes: 0 };
+  for (const { prefix, source } of cluster.podCidrs) {
+    ranges.push({ ...base, kind: "pods", prefix, label: `pods ${formatPrefix(prefix)} of cluster ${name}`, source });
+  }
+  for (const { prefix, source } of cluster.serviceCidrs) {
+    ranges.push({ ...base, kind: "services", prefix, label: `services ${formatPrefix(prefix)} of cluster ${name}`, source });
+  }
+  const docker = new Map<string, PlannedRange & { nodes: number }>();
+  for (const node of cluster.nodes) {
+    collectNodeCidrs(cluster, node, ranges);
+    for (const iface of node.interfaces) collectStrays(topology, iface, name, `node ${node.path}`, ranges);
+    if (!node.dockerBridge || runsDocker(cluster, node)) continue;
+    const { address, source } = node.dockerBridge;
+    const prefix = prefixOf(address.ip, address.len);
+    const key = formatPrefix(prefix);
+    const same = docker.get(key);
+    if (same) same.nodes += 1;
+    else docker.set(key, { ...base, kind: "docker", prefix, label: `docker bridge ${key} of node ${node.path}`, source, nodes: 1 });
+  }
+  ranges.push(...docker.values());
+}
+
+/** There the bridge *is* the pods' network. */
+function runsDocker(cluster: Cluster, node: Node): boolean {
+  return (node.cni?.plugin ?? cluster.cni.plugin) === "docker";
+}
+
+/** A node's own range outside the cluster's is a pod range too. */
+function collectNodeCidrs(cluster: Cluster, node: Node, ranges: PlannedRange[]): void {
+  for (const { prefix, allocated, source } of node.podCidrs) {
+    if (allocated || cluster.podCidrs.some((pods) => prefixCovers(pods.prefix, prefix))) continue;
+    ranges.push({ kind: "pods", prefix, cluster: cluster.name, segment: "", nodes: 1, label: `pods ${formatPrefix(prefix)} of node ${node.path}`, source });
+  }
+}
+
+/** Addresses that their segment's range does not cover are ranges of their own; normally there are none. */
+function collectStrays(topology: Topology, iface: Interface, cluster: string, owner: string, ranges: PlannedRange[]): void {
+  const cidrs = topology.segments.get(iface.segment)?.cidrs ?? [];
+  for (const { ip } of iface.addresses) {
+    if (cidrs.some((cidr) => prefixContains(cidr, ip))) continue;
+    ranges.push({ kind: "address", prefix: hostPrefix(ip), cluster, segment: iface.segment, nodes: 0, label: `${owner} (${formatIp(ip)})`, source: iface.source });
+  }
+}
+
+/* --------------------------------------------------------------- conflicts */
+
+function findConflicts(topology: Topology, ranges: readonly PlannedRange[]): readonly Conflict[] {
+  const domains = domainsOf(topology);
+  const groups = new Map<string, PlannedRange>();
+  const items: RangeItem<PlannedRange>[] = ranges.map((value) => {
+    groups.set(groupOf(domains, value), value);
+    return { range: prefixRange(value.prefix), value };
+  });
+  const { overlaps } = findOverlaps(items, {
+    group: (value) => groupOf(domains, value),
+    related: (a, b) => {
+      const one = groups.get(a);
+      const other = groups.get(b);
+      return one !== undefined && other !== undefined && conflictKind(domains, one, other) !== undefined;
+    },
+  });
+  const conflicts: Conflict[] = [];
+  for (const { a, b } of overlaps) {
+    const kind = conflictKind(domains, a.value, b.value);
+    if (kind === undefined) continue;
+    if (kind === "segment-segment" && (a.value.segment === b.value.segment || a.value.kind !== b.value.kind)) continue;
+    const [first, second] = inOrder(kind, a.value, b.value);
+    const shared = {
+      first: a.range.first > b.range.first ? a.range.first : b.range.first,
+      last: a.range.last < b.range.last ? a.range.last : b.range.last,
+    };
+    conflicts.push({ kind, a: first, b: second, shared });
+  }
+  return conflicts;
+}
+
+/** Ranges of one group relate to all other ranges in the same way. */
+function groupOf(domains: Domains, range: PlannedRange): string {
+  const place = range.segment === "" ? range.cluster : String(domains.ofSegment(range.segment));
+  return `${range.kind === "address" ? "segment" : range.kind} ${place}`;
+}
+
+/** As the conflict's name has them; of equals, as declared. */
+function inOrder(kind: ConflictKind, a: PlannedRange, b: PlannedRange): readonly [PlannedRange, PlannedRange] {
+  const ranked = RANK[a.kind] <= RANK[b.kind];
+  return ranked === (kind !== "services-pods") ? [a, b] : [b, a];
+}
+
+/** Why two ranges must be disjoint, or undefined where they need not be. Symmetric. */
+function conflictKind(domains: Domains, a: PlannedRange, b: PlannedRange): ConflictKind | undefined {
+  const [x, y] = RANK[a.kind] <= RANK[b.kind] ? [a, b] : [b, a];
+  const same = x.cluster === y.cluster;
+  const onSegment = (): boolean => {
+    const domain = domains.ofSegment(y.segment);
+    return domain !== undefined && (domains.ofCluster(x.cluster).has(domain) || (x.segment !== "" && domains.ofSegment(x.segment) === domain));
+  };
+  switch (x.kind) {
+    case "docker":
+      if (y.kind === "segment" || y.kind === "address") return onSegment() ? "docker-segment" : undefined;
+      return same && y.kind !== "docker" ? "docker-cluster" : undefined;
+    case "pods":
+      if (y.kind === "segment" || y.kind === "address") return onSegment() ? "pods-segment" : undefined;
+      if (y.kind === "services") return same ? "pods-services" : domains.clustersMeet(x.cluster, y.cluster) ? "services-pods" : undefined;
+      return same || domains.clustersMeet(x.cluster, y.cluster) ? "pods-pods" : undefined;
+    case "services":
+      if (y.kind === "segment" || y.kind === "address") return onSegment() ? "services-segment" : undefined;
+      return undefined;
+    case "segment":
+    case "address":
+      return onSegment() ? "segment-segment" : undefined;
+  }
+}
+
+const RANK: Readonly<Record<RangeKind, number>> = { docker: 0, pods: 1, services: 2, segment: 3, address: 3 };

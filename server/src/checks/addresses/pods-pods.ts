@@ -1,0 +1,70 @@
+import { prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import type { Topology } from "../../topology/model.ts";
+import type { Check } from "../check.ts";
+import { overlapFindings } from "./overlaps.ts";
+import type { Conflict } from "./plan.ts";
+
+export const podsPods: Check = {
+  code: "KN106",
+  name: "pod-range-overlap",
+  family: "addresses",
+  severity: "warning",
+  summary: "Two pod ranges that meet share addresses.",
+  documentation: `Pods of two clusters on connected networks have the same addresses. As long as each cluster keeps its pods behind
+its own tunnel nothing fails; but a pod of one can never address a pod of the other, so a mesh, peering or routed migration is
+closed for good, since a pod range cannot be changed later. This is therefore a warning, and an *error* where it fails
+already: where a router or host has a route into the shared part, which of the two pods is meant depends on chance, and where both
+ranges belong to one cluster.
+
+Give every cluster a range of its own from the start; the defaults of flannel, kind and minikube (10.244.0.0/16), k3s (10.42.0.0/16)
+and others repeat.`,
+  example: {
+    bad: `segment dc { cidr 192.168.10.0/24; gateway 192.168.10.1 }
+cluster blue {
+  pods 10.244.0.0/16 per-node /24
+  services 10.96.0.0/16
+  cni flannel { backend vxlan }
+  node n1 { attach dc 192.168.10.11 }
+}
+cluster green {
+  pods 10.244.0.0/16 per-node /24
+  services 10.97.0.0/16
+  cni flannel { backend vxlan }
+  node n1 { attach dc 192.168.10.21 }
+}
+`,
+    good: `segment dc { cidr 192.168.10.0/24; gateway 192.168.10.1 }
+cluster blue {
+  pods 10.244.0.0/16 per-node /24
+  services 10.96.0.0/16
+  cni flannel { backend vxlan }
+  node n1 { attach dc 192.168.10.11 }
+}
+cluster green {
+  pods 10.245.0.0/16 per-node /24
+  services 10.97.0.0/16
+  cni flannel { backend vxlan }
+  node n1 { attach dc 192.168.10.21 }
+}
+`,
+  },
+  run: (context) =>
+    overlapFindings(podsPods, context, {
+      kind: "pods-pods",
+      blame: "b",
+      severity: (conflict) => (conflict.a.cluster === conflict.b.cluster || isRouted(context.topology, conflict) ? "error" : "warning"),
+      consequence: (conflict) => {
+        if (conflict.a.cluster === conflict.b.cluster) return "two pods of the cluster can get the same address";
+        return isRouted(context.topology, conflict)
+          ? "routes lead into that part, and which of the two pods they reach is chance"
+          : "pods of one cluster can never reach those of the other";
+      },
+    }),
+};
+
+/** Does the network outside the clusters know a way into the shared part? */
+function isRouted(topology: Topology, { shared }: Conflict): boolean {
+  return [...topology.routers, ...topology.hosts].some((station) =>
+    station.routes.some((route) => route.dst.len > 0 && route.type === "unicast" && rangesOverlap(prefixRange(route.dst), shared)),
+  );
+}

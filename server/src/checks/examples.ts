@@ -1,0 +1,40 @@
+/** The topologies in which most examples of the catalogue play. */
+
+const indented = (text: string): string => text.trim().replace(/\n/g, "\n  ");
+
+/** Two nodes with a pod each in one segment; `inside` stands in the cluster, `cni` too. */
+export function twoNodes(cni: string, inside = ""): string {
+  const more = inside === "" ? "" : `\n  ${indented(inside)}`;
+  return `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
+cluster prod {
+  pods 10.244.0.0/16 per-node /24
+  services 10.96.0.0/12
+  ${indented(cni)}${more}
+  node n1 { attach lan 192.168.10.11 }
+  node n2 { attach lan 192.168.10.12 }
+  pod a on n1 { listen 80/tcp }
+  pod b on n2 { listen 80/tcp }
+}
+`;
+}
+
+/** The same with the nodes given, in two racks behind a router. */
+export function twoRacks(cni: string, parts: { readonly router?: string; readonly n1?: string; readonly n2?: string } = {}): string {
+  const line = (text: string | undefined): string => (text === undefined ? "" : `; ${text}`);
+  return `segment rack-a { cidr 192.168.10.0/24; gateway tor }
+segment rack-b { cidr 192.168.20.0/24; gateway tor }
+router tor {
+  attach rack-a 192.168.10.1
+  attach rack-b 192.168.20.1${parts.router === undefined ? "" : `\n  ${indented(parts.router)}`}
+}
+cluster prod {
+  pods 10.244.0.0/16 per-node /24
+  services 10.96.0.0/12
+  ${indented(cni)}
+  node n1 { attach rack-a 192.168.10.11${line(parts.n1)} }
+  node n2 { attach rack-b 192.168.20.12${line(parts.n2)} }
+  pod a on n1 { listen 80/tcp }
+  pod b on n2 { listen 80/tcp }
+}
+`;
+}

@@ -1,0 +1,17 @@
+import type { Check } from "../check.ts";
+import { twoNodes } from "../examples.ts";
+
+export const flannelIface: Check = {
+  code: "KN224",
+  name: "flannel-iface-unknown",
+  family: "reachability",
+  severity: "error",
+  summary: "flannel is told to use an interface that the node does not have.",
+  documentation: `flanneld ends with *error looking up interface* where \`--iface\` names no device and no address of the node, and the node has no
+pod network. Interfaces are called eth0, eth1 … in the order in which they are attached.`,
+  example: {
+    bad: twoNodes("cni flannel {\n  iface eth1\n  backend vxlan\n}"),
+    good: twoNodes("cni flannel {\n  iface eth0\n  backend vxlan\n}"),
+  },
+  message: ({ node, iface }) => `node ${node} has no interface ${iface}, so flanneld ends there; its interfaces are eth0, eth1 … in the order of attach`,
+};

@@ -1,0 +1,27 @@
+import type { Check } from "../check.ts";
+
+const cluster = (backend: string): string => `segment lan {
+  cidr 192.168.10.0/24 fd00:10::/64
+  gateway 192.168.10.1 fd00:10::1
+}
+cluster prod {
+  pods 10.244.0.0/16 per-node /24
+  pods fd00:10:244::/56 per-node /64
+  services 10.96.0.0/12
+  cni flannel { backend ${backend} }
+  node n1 { attach lan }
+  node n2 { attach lan }
+}
+`;
+
+export const flannelNoIpv6: Check = {
+  code: "KN228",
+  name: "flannel-backend-ipv4-only",
+  family: "reachability",
+  severity: "error",
+  summary: "The backend carries IPv4 only, and the pods have IPv6 addresses.",
+  documentation: `flannel handles dual stack in the vxlan, host-gw and wireguard backends; udp and ipip carry IPv4 alone. IPv6 packets between nodes
+have no route and follow the default route.`,
+  example: { bad: cluster("udp"), good: cluster("vxlan") },
+  message: ({ backend, network }) => `backend ${backend} carries IPv4 only: pods of different nodes cannot meet in ${network}; use vxlan or host-gw`,
+};

@@ -1,0 +1,28 @@
+import type { Check } from "../check.ts";
+import { twoRacks } from "../examples.ts";
+import { plural } from "../text.ts";
+
+export const peersOffLink: Check = {
+  code: "KN220",
+  name: "peers-off-link",
+  family: "reachability",
+  severity: "error",
+  summary: "Routes between nodes need one layer-2 segment, and the nodes are in several.",
+  documentation: `host-gw and plain routes send a pod's packet unchanged to the node that owns the range, as the *next hop*: the layer-2 neighbour
+to which a frame is addressed. Behind a router it is none. The kernel refuses such a route (*Nexthop has invalid gateway*), flanneld
+logs the error every ten seconds and stays healthy, and packets follow the default route to a router that knows nothing of pods.
+Nothing in the API shows it.
+
+Use a backend that encapsulates: \`vxlan\` with \`direct-routing true\` tunnels only between segments. Or let the routers
+know the pod ranges and switch the routes between nodes off.`,
+  example: {
+    bad: twoRacks("cni flannel { backend host-gw }"),
+    good: twoRacks("cni flannel { backend vxlan { direct-routing true } }"),
+  },
+  message: ({ backend, node, peer, address, pairs }) =>
+    `${backend === "bridge" ? "plain routes need" : `${backend} needs`} all nodes in one segment: ${node} cannot have ${address} of ${peer} as next hop, since a router is between them (${plural(Number(pairs), "such pair")} of nodes); use a backend that encapsulates, such as vxlan with direct-routing`,
+  fixes: ({ backend }, source) =>
+    backend === "host-gw" && source.statement.args.length === 1 && source.statement.block === undefined
+      ? [{ title: "Use vxlan with direct-routing", edits: [{ kind: "replace", source: { ...source, part: 0 }, text: "vxlan { direct-routing true }" }] }]
+      : [],
+};

@@ -1,0 +1,16 @@
+import type { Check } from "../check.ts";
+import { twoRacks } from "../examples.ts";
+
+export const routeDevice: Check = {
+  code: "KN211",
+  name: "route-device-unknown",
+  family: "reachability",
+  severity: "error",
+  summary: "A static route names a device that the station does not have.",
+  documentation: `Interfaces are called eth0, eth1 … in the order in which they are attached. \`ip route add\` answers *Cannot find device*.`,
+  example: {
+    bad: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.10.1 dev eth1" }),
+    good: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.10.1 dev eth0" }),
+  },
+  message: ({ station, dst, dev }) => `${station} has no device ${dev} for the route to ${dst}; its interfaces are eth0, eth1 … in the order of attach`,
+};

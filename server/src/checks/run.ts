@@ -1,0 +1,95 @@
+/** Runs the catalogue over one analysed topology. */
+import { networkProblems } from "../cni/network.ts";
+import type { Decl } from "../language/decode.ts";
+import type { TopologyProblem } from "../topology/model.ts";
+import { catalogue } from "./catalogue.ts";
+import type { Check, CheckContext, Code, Finding } from "./check.ts";
+import { finding } from "./finding.ts";
+import { identities } from "./source.ts";
+import { syntaxFindings } from "./syntax/parse.ts";
+import { number } from "./text.ts";
+
+/** Of one code; a file with ten thousand errors is reported as such and stays readable. */
+const MOST_PER_CODE = 1000;
+
+/** All findings, in order of the catalogue: causes before what follows from them. */
+export function runChecks(context: Omit<CheckContext, "found">): Finding[] {
+  const found = new Map<string, Finding[]>();
+  const dropped = new Map<string, number>();
+  const add = (one: Finding): void => {
+    const same = found.get(one.code);
+    if (!same) found.set(one.code, [one]);
+    else if (same.length < MOST_PER_CODE) same.push(one);
+    else dropped.set(one.code, (dropped.get(one.code) ?? 0) + 1);
+  };
+  for (const file of context.files) {
+    for (const one of syntaxFindings(file)) add(one);
+    for (const decl of file.decls) addDeclProblems(file.file, decl, add);
+    if (context.cancelled()) return [];
+  }
+  addProblems([...context.topology.problems, ...networkProblems(context.topology)], add);
+  const full: CheckContext = { ...context, found: (code) => found.get(code) ?? [] };
+  for (const check of catalogue) {
+    if (context.cancelled()) return [];
+    for (const one of check.run?.(full) ?? []) add(one);
+  }
+  return inOrder(found, dropped);
+}
+
+function inOrder(found: ReadonlyMap<string, readonly Finding[]>, dropped: ReadonlyMap<string, number>): Finding[] {
+  const all: Finding[] = [];
+  const rest = new Set(found.keys());
+  for (const { code } of catalogue) rest.delete(code);
+  for (const code of [...catalogue.map((check) => check.code), ...rest]) {
+    const findings = found.get(code) ?? [];
+    all.push(...findings);
+    const last = findings.at(-1);
+    const more = dropped.get(code);
+    if (last && more) {
+      all.push({ ...last, severity: "info", message: `there are ${number(more)} more findings like this one`, related: [], fixes: [] });
+    }
+  }
+  return all;
+}
+
+/* ---------------------------------------------------------------- problems */
+
+const byCode: ReadonlyMap<string, Check> = new Map(catalogue.map((check) => [check.code, check]));
+
+function addDeclProblems(file: string, decl: Decl, add: (one: Finding) => void): void {
+  if (decl.problemCount === 0) return;
+  for (const problem of decl.problems) {
+    add(worded({ code: problem.code, data: problem.data, related: [], source: { file, statement: decl.statement, part: problem.part } }));
+  }
+  for (const child of decl.children) addDeclProblems(file, child, add);
+}
+
+/** Problems of one kind at one place (a pool's nodes share their statements) are one finding. */
+function addProblems(problems: readonly TopologyProblem[], add: (one: Finding) => void): void {
+  const idOf = identities();
+  const places = new Map<string, { readonly first: TopologyProblem; count: number }>();
+  for (const problem of problems) {
+    const key = `${problem.code} ${idOf(problem.source.statement)} ${String(problem.source.part)}`;
+    const place = places.get(key);
+    if (place) place.count += 1;
+    else places.set(key, { first: problem, count: 1 });
+  }
+  for (const { first, count } of places.values()) {
+    const one = worded(first);
+    add(count === 1 ? one : { ...one, message: `${one.message} (and ${number(count - 1)} more here)` });
+  }
+}
+
+function worded(problem: TopologyProblem): Finding {
+  const check = byCode.get(problem.code);
+  if (!check) {
+    // A floor below has a code that the catalogue lacks; a test keeps the two together.
+    const data = Object.entries(problem.data).map(([name, value]) => `${name} ${value}`);
+    const message = `problem ${problem.code}: ${data.join(", ")}`;
+    return { code: problem.code as Code, severity: "error", message, source: problem.source, related: problem.related, fixes: [] };
+  }
+  return finding(check, problem.source, check.message?.(problem.data) ?? check.summary, {
+    related: problem.related,
+    fixes: check.fixes?.(problem.data, problem.source) ?? [],
+  });
+}

@@ -1,0 +1,79 @@
+import type { Block, Source, Statement, SyntaxProblem, SyntaxProblemKind } from "../../language/tree.ts";
+import type { Check, CheckedFile, Finding } from "../check.ts";
+
+export const parse: Check = {
+  code: "KN001",
+  name: "syntax",
+  family: "syntax",
+  severity: "error",
+  summary: "Something stands where the grammar has no place for it.",
+  documentation: `Every statement is \`keyword argument* [ { statement* } ]\` and ends at the end of its line, at \`;\` or at \`}\`. Lists stand in
+brackets and may span lines, texts in double quotes on one line; comments begin with \`#\` or \`//\`, or stand between
+\`/*\` and \`*/\`.
+
+What is wrong is skipped, and everything else is checked as usual.`,
+  example: {
+    bad: `segment lan {
+  cidr 192.168.10.0/24
+}
+}
+`,
+    good: `segment lan {
+  cidr 192.168.10.0/24
+}
+`,
+  },
+};
+
+const SENTENCES: Readonly<Record<SyntaxProblemKind, (text: string) => string>> = {
+  "unclosed-block": () => "this { has no }; close the block",
+  "stray-close": () => "this } closes nothing; remove it, or open its block with {",
+  "unclosed-list": () => "this [ has no ]; close the list",
+  "stray-bracket": (text) => `${text} closes no list; remove it`,
+  "unclosed-string": () => "this text has no closing \"; a text ends on the line on which it begins",
+  "unclosed-comment": () => "this comment has no */ at its end",
+  "unexpected-character": (text) => `${text} has no meaning here; remove it, or put the text around it in double quotes`,
+  "too-deep": () => "blocks are nested too deeply; nothing in the language needs more than a few levels",
+};
+
+/** The problems that the parser has left in the tree. */
+export function* syntaxFindings({ file, tree }: CheckedFile): Iterable<Finding> {
+  yield* inBlock(file, tree.root, 0, undefined);
+}
+
+function* inBlock(file: string, block: Block, start: number, owner: Statement | undefined): Iterable<Finding> {
+  if (block.problemCount === 0) return;
+  for (const problem of block.problems) yield found({ file, statement: owner ?? NO_STATEMENT, part: "whole" }, problem, start);
+  for (let i = 0; i < block.statements.length; i += 1) {
+    const statement = block.statements[i];
+    if (!statement || statement.problemCount === 0) continue;
+    const at = start + (block.offsets[i] ?? 0);
+    const source: Source = { file, statement, part: "whole" };
+    for (const problem of statement.problems) yield found(source, problem, at);
+    if (statement.block) yield* inBlock(file, statement.block, at + statement.block.start, statement);
+  }
+}
+
+/** Stands for the file itself, which is no statement. */
+const NO_STATEMENT: Statement = {
+  keyword: { kind: "word", text: "", start: 0, length: 0 },
+  args: [],
+  block: undefined,
+  length: 0,
+  problems: [],
+  problemCount: 0,
+};
+
+function found(source: Source, problem: SyntaxProblem, ownerStart: number): Finding {
+  const start = ownerStart + problem.start;
+  const shown = problem.text.length > 20 ? `${problem.text.slice(0, 19)}…` : problem.text;
+  return {
+    code: parse.code,
+    severity: parse.severity,
+    message: SENTENCES[problem.kind](shown),
+    source,
+    span: { start, end: start + Math.max(1, problem.length) },
+    related: [],
+    fixes: [],
+  };
+}

@@ -61,6 +61,7 @@ function checkSettings({ cluster }: ClusterContext, settings: FlannelSettings): 
       );
     }
   }
+  if (!settings.sources.has("backend")) problems.push(problem(CODES.flannelBackendMissing, settings.source, {}));
   const { backend } = settings;
   if (backend.type === "vxlan") {
     for (const family of [4, 6] as const) {

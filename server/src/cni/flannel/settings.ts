@@ -120,13 +120,11 @@ function backendSettings(settings: Settings, otherwise: Source): BackendSettings
   switch (type) {
     case "host-gw":
       return { type, source };
-    case "udp":
-      return { type, port: number("port") || UDP_PORT, source };
     case "ipip":
       return { type, directRouting: yes("direct-routing"), source };
-    default:
+    case "vxlan":
       return {
-        type: "vxlan",
+        type,
         vni: number("vni") ?? 1,
         port: number("port") || VXLAN_PORT,
         learning: yes("learning"),
@@ -134,5 +132,8 @@ function backendSettings(settings: Settings, otherwise: Source): BackendSettings
         mtu: number("mtu") || undefined,
         source,
       };
+    // net-conf.json without a backend (pkg/subnet/config.go parseBackendType), whatever the documentation says.
+    default:
+      return { type: "udp", port: number("port") || UDP_PORT, source };
   }
 }

@@ -1,0 +1,432 @@
+/**
+ * A namespace in the words of the kernel's own tools (iproute2 6.1, iptables 1.8): `ip -brief address`, `ip route`,
+ * `ip -6 route`, `ip neigh`, `bridge fdb`, `iptables-save`, and the JSON of the contract. No line ends in a space, where
+ * iproute2 leaves one.
+ */
+import type { Ip } from "../addressing/ip.ts";
+import { bits, compareIp, formatIp, formatPrefix, lastAddress } from "../addressing/ip.ts";
+import type { Source } from "../language/tree.ts";
+import type {
+  Device,
+  FdbEntry,
+  Negatable,
+  Neighbour,
+  Netns,
+  Network,
+  Nexthop,
+  NfChain,
+  NfMatch,
+  NfRule,
+  NfTable,
+  NfTarget,
+  Route,
+} from "./model.ts";
+
+/** All of it, each part under the command that would print it; parts without content are left out. */
+export function printNetns(netns: Netns, network?: Network): string {
+  const parts: readonly (readonly [string, readonly string[]])[] = [
+    ["ip -brief address", printAddresses(netns, network)],
+    ["ip rule", printPolicyRules(netns)],
+    ...tablesOf(netns).flatMap((table) => [
+      [`ip route${table === "main" ? "" : ` show table ${table}`}`, printRoutes(netns, 4, table)] as const,
+      [`ip -6 route${table === "main" ? "" : ` show table ${table}`}`, printRoutes(netns, 6, table)] as const,
+    ]),
+    ["ip neigh", printNeighbours(netns)],
+    ["bridge fdb", printFdb(netns)],
+  ];
+  return parts
+    .filter(([, lines]) => lines.length > 0)
+    .map(([command, lines]) => `# ${command}\n${lines.join("\n")}\n`)
+    .join("\n");
+}
+
+function tablesOf(netns: Netns): readonly string[] {
+  return [...netns.tables.keys()].sort((a, b) => Number(b === "main") - Number(a === "main") || (a < b ? -1 : 1));
+}
+
+/* --------------------------------------------------------------- addresses */
+
+/** `ip -brief address`. With the network a veth's peer index is that of the peer's list of devices. */
+export function printAddresses(netns: Netns, network?: Network): string[] {
+  return [...netns.devices.values()].map((device) => {
+    const addresses = [...device.addresses]
+      .sort((a, b) => Number(typeof a.ip === "bigint") - Number(typeof b.ip === "bigint"))
+      .map(({ ip, len }) => `${formatIp(ip)}/${len}`);
+    return `${deviceLabel(device, network).padEnd(16)} ${stateOf(netns, device).padEnd(14)} ${addresses.join(" ")}`.trimEnd();
+  });
+}
+
+function deviceLabel(device: Device, network: Network | undefined): string {
+  switch (device.kind) {
+    case "veth": {
+      const peers = network?.netns(device.peer.netns)?.devices.keys() ?? [];
+      const index = [...peers].indexOf(device.peer.device) + 1;
+      // A pod's eth0 is made right after lo.
+      return `${device.name}@if${index > 0 ? index : 2}`;
+    }
+    case "ipip":
+      return `${device.name}@NONE`;
+    default:
+      return device.name;
+  }
+}
+
+/** Operational state; loopback and tunnels have none and say UNKNOWN. */
+function stateOf(netns: Netns, device: Device): "UP" | "DOWN" | "UNKNOWN" {
+  switch (device.kind) {
+    case "physical":
+    case "veth":
+      return "UP";
+    case "bridge":
+      return hasCarrier(netns, device) ? "UP" : "DOWN";
+    case "loopback":
+    case "vxlan":
+    case "ipip":
+    case "tun":
+      return "UNKNOWN";
+  }
+}
+
+/** A bridge without ports has no carrier. */
+function hasCarrier(netns: Netns, device: Device): boolean {
+  if (device.kind !== "bridge") return true;
+  for (const other of netns.devices.values()) if (other.master === device.name) return true;
+  return false;
+}
+
+/* ------------------------------------------------------------------ routes */
+
+/** The routes of a table in the order in which the kernel lists them. */
+export function routesOf(netns: Netns, family: 4 | 6, table = "main"): Route[] {
+  const routes: Route[] = [];
+  for (const layer of netns.tables.get(table)?.layers ?? []) {
+    for (const [prefix, route] of layer.table.entries()) {
+      if ((typeof prefix.ip === "number") === (family === 4) && !layer.except?.(route)) routes.push(route);
+    }
+  }
+  return routes.sort(family === 4 ? compare4 : compare6);
+}
+
+/** fib_trie: by address; at one address the longest prefix first, then the lowest metric. */
+function compare4(a: Route, b: Route): number {
+  return compareIp(a.dst.ip, b.dst.ip) || b.dst.len - a.dst.len || (a.metric ?? 0) - (b.metric ?? 0);
+}
+
+/** ip6_fib: what lies inside a prefix comes before it, so that the default route is last. */
+function compare6(a: Route, b: Route): number {
+  return (
+    compareIp(lastAddress(a.dst), lastAddress(b.dst)) || b.dst.len - a.dst.len || (a.metric ?? 0) - (b.metric ?? 0)
+  );
+}
+
+/** `ip route`, `ip -6 route`. */
+export function printRoutes(netns: Netns, family: 4 | 6, table = "main"): string[] {
+  return routesOf(netns, family, table).flatMap((route) => routeLines(netns, route));
+}
+
+function routeLines(netns: Netns, route: Route): readonly string[] {
+  const family = typeof route.dst.ip === "number" ? 4 : 6;
+  const single = route.nexthops.length === 1 ? route.nexthops[0] : undefined;
+  const words = [route.type === "unicast" ? destination(route) : `${route.type} ${destination(route)}`];
+  if (single?.via !== undefined) words.push("via", formatIp(single.via));
+  if (single) words.push("dev", single.dev);
+  else if (family === 6 && route.nexthops.length === 0) words.push("dev", "lo");
+  if (route.proto !== undefined) words.push("proto", route.proto);
+  if (family === 4 && route.scope !== undefined && route.scope !== "global") words.push("scope", route.scope);
+  if (route.src !== undefined) words.push("src", formatIp(route.src));
+  if (route.metric !== undefined) words.push("metric", String(route.metric));
+  if (single) words.push(...flags(netns, single));
+  if (route.mtu !== undefined) words.push("mtu", String(route.mtu));
+  if (family === 6) words.push("pref", "medium");
+  const first = words.join(" ");
+  if (route.nexthops.length < 2) return [first];
+  return [first, ...route.nexthops.map((hop) => nexthopLine(netns, hop))];
+}
+
+function nexthopLine(netns: Netns, hop: Nexthop): string {
+  const via = hop.via === undefined ? [] : ["via", formatIp(hop.via)];
+  return `\t${["nexthop", ...via, "dev", hop.dev, "weight", String(hop.weight ?? 1), ...flags(netns, hop)].join(" ")}`;
+}
+
+function flags(netns: Netns, hop: Nexthop): readonly string[] {
+  const device = netns.devices.get(hop.dev);
+  const down = device !== undefined && !hasCarrier(netns, device);
+  return [...(hop.onlink ? ["onlink"] : []), ...(down ? ["linkdown"] : [])];
+}
+
+/** "default", an address without its full length, or the prefix. */
+function destination({ dst }: Route): string {
+  if (dst.len === 0) return "default";
+  return dst.len === bits(dst.ip) ? formatIp(dst.ip) : formatPrefix(dst);
+}
+
+/** `ip rule`; nothing where there are only the kernel's three. */
+export function printPolicyRules(netns: Netns): string[] {
+  const usual = netns.rules.every(({ priority }) => priority === 0 || priority === 32766 || priority === 32767);
+  if (usual) return [];
+  return netns.rules.map((rule) => {
+    const words = [`${rule.priority}:\tfrom ${rule.from ? formatPrefix(rule.from) : "all"}`];
+    if (rule.to) words.push("to", formatPrefix(rule.to));
+    if (rule.fwmark) words.push("fwmark", markText(rule.fwmark, 0xffffffff));
+    if (rule.iif !== undefined) words.push("iif", rule.iif);
+    words.push("lookup", rule.table);
+    return words.join(" ");
+  });
+}
+
+/* ---------------------------------------------------- neighbours, FDB */
+
+/** Permanent entries, by address; the kernel lists them by hash. */
+export function neighboursOf(netns: Netns): Neighbour[] {
+  return [...netns.neighbours.entries()].sort((a, b) => compareIp(a.ip, b.ip));
+}
+
+/** `ip neigh`. */
+export function printNeighbours(netns: Netns): string[] {
+  return neighboursOf(netns).map(({ ip, device, mac }) => `${formatIp(ip)} dev ${device} lladdr ${mac} PERMANENT`);
+}
+
+export function fdbOf(netns: Netns): FdbEntry[] {
+  const entries: FdbEntry[] = [];
+  for (const device of netns.devices.values()) if (device.kind === "vxlan") entries.push(...device.fdb.entries());
+  return entries.sort((a, b) => (a.device < b.device ? -1 : a.device > b.device ? 1 : compareIp(a.dst, b.dst)));
+}
+
+/** `bridge fdb`: the entries of VXLAN devices; what bridges learn is not state that somebody wrote. */
+export function printFdb(netns: Netns): string[] {
+  return fdbOf(netns).map(({ mac, device, dst }) => `${mac} dev ${device} dst ${formatIp(dst)} self permanent`);
+}
+
+/* -------------------------------------------------------------------- JSON */
+
+/** `knet-routes/1`. `L` is whatever the shell shows as a place in a file. */
+export interface RoutesReport<L> {
+  readonly schema: "knet-routes/1";
+  readonly netns: string;
+  readonly interfaces: readonly {
+    readonly name: string;
+    readonly kind: Device["kind"];
+    readonly mtu: number;
+    readonly addresses: readonly string[];
+    readonly mac?: string;
+    readonly master?: string;
+  }[];
+  readonly routes: readonly RouteReport<L>[];
+  readonly neighbours: readonly {
+    readonly dst: string;
+    readonly dev: string;
+    readonly lladdr: string;
+    readonly state: readonly ["PERMANENT"];
+    readonly location?: L;
+  }[];
+  readonly fdb: readonly { readonly mac: string; readonly dev: string; readonly dst: string; readonly location?: L }[];
+}
+export interface RouteReport<L> {
+  readonly dst: string;
+  readonly via?: string;
+  readonly dev?: string;
+  readonly src?: string;
+  readonly proto?: string;
+  readonly scope?: string;
+  readonly metric?: number;
+  readonly mtu?: number;
+  readonly table: string;
+  readonly onlink?: true;
+  readonly type?: string;
+  readonly nexthops?: readonly {
+    readonly via?: string;
+    readonly dev: string;
+    readonly weight: number;
+    readonly onlink?: true;
+  }[];
+  readonly why: string;
+  readonly location?: L;
+}
+
+export function routesReport<L>(netns: Netns, locate: (source: Source) => L | undefined): RoutesReport<L> {
+  const located = (origin: Source | undefined): { readonly location?: L } => {
+    const location = origin && locate(origin);
+    return location === undefined ? {} : { location };
+  };
+  return {
+    schema: "knet-routes/1",
+    netns: netns.id,
+    interfaces: [...netns.devices.values()].map((device) => ({
+      name: device.name,
+      kind: device.kind,
+      mtu: device.mtu,
+      addresses: device.addresses.map(({ ip, len }) => `${formatIp(ip)}/${len}`),
+      ...(device.mac === undefined ? {} : { mac: device.mac }),
+      ...(device.master === undefined ? {} : { master: device.master }),
+    })),
+    routes: tablesOf(netns).flatMap((table) =>
+      ([4, 6] as const).flatMap((family) =>
+        routesOf(netns, family, table).map((route) => ({ ...routeReport(route, table), ...located(route.origin) })),
+      ),
+    ),
+    neighbours: neighboursOf(netns).map(({ ip, device, mac, origin }) => ({
+      dst: formatIp(ip),
+      dev: device,
+      lladdr: mac,
+      state: ["PERMANENT"],
+      ...located(origin),
+    })),
+    fdb: fdbOf(netns).map(({ mac, device, dst, origin }) => ({
+      mac,
+      dev: device,
+      dst: formatIp(dst),
+      ...located(origin),
+    })),
+  };
+}
+
+function routeReport(route: Route, table: string): RouteReport<never> {
+  const single = route.nexthops.length === 1 ? route.nexthops[0] : undefined;
+  return {
+    dst: destination(route),
+    ...(route.type === "unicast" ? {} : { type: route.type }),
+    ...(single?.via === undefined ? {} : { via: formatIp(single.via) }),
+    ...(single ? { dev: single.dev } : {}),
+    ...(route.proto === undefined ? {} : { proto: route.proto }),
+    ...(route.scope === undefined || route.scope === "global" ? {} : { scope: route.scope }),
+    ...(route.src === undefined ? {} : { src: formatIp(route.src) }),
+    ...(route.metric === undefined ? {} : { metric: route.metric }),
+    ...(route.mtu === undefined ? {} : { mtu: route.mtu }),
+    ...(single?.onlink ? { onlink: true } : {}),
+    ...(route.nexthops.length < 2
+      ? {}
+      : {
+          nexthops: route.nexthops.map((hop) => ({
+            ...(hop.via === undefined ? {} : { via: formatIp(hop.via) }),
+            dev: hop.dev,
+            weight: hop.weight ?? 1,
+            ...(hop.onlink ? { onlink: true as const } : {}),
+          })),
+        }),
+    table,
+    why: route.why,
+  };
+}
+
+/* --------------------------------------------------------------- netfilter */
+
+const TABLE_ORDER: readonly NfTable[] = ["raw", "mangle", "filter", "nat"];
+
+/** `iptables-save`, or `ip6tables-save`, without counters' values and its dated comments. */
+export function printNetfilter(netns: Netns, family: 4 | 6): string[] {
+  const tables = new Map<NfTable, NfChain[]>();
+  for (const { table, chain } of netns.netfilter.chains(family)) {
+    const chains = tables.get(table) ?? [];
+    chains.push(chain);
+    tables.set(table, chains);
+  }
+  return TABLE_ORDER.flatMap((table) => {
+    const chains = tables.get(table);
+    if (!chains) return [];
+    // Built-in chains in the order of their hooks, then the others by name.
+    const own = chains.filter(({ policy }) => policy === undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const ordered = [...chains.filter(({ policy }) => policy !== undefined), ...own];
+    return [
+      `*${table}`,
+      ...ordered.map(({ name, policy }) => `:${name} ${policy ?? "-"} [0:0]`),
+      ...ordered.flatMap((chain) => chain.rules.map((rule) => `-A ${chain.name} ${ruleText(rule, family)}`)),
+      "COMMIT",
+    ];
+  });
+}
+
+/** A rule as iptables-save writes it after `-A CHAIN`. */
+export function ruleText(rule: NfRule, family: 4 | 6): string {
+  const { match } = rule;
+  const words = [
+    ...negatable(match.src, "-s", formatPrefix),
+    ...negatable(match.dst, "-d", formatPrefix),
+    ...negatable(match.in, "-i", (name) => name),
+    ...negatable(match.out, "-o", (name) => name),
+    ...transport(match, family),
+    ...extensions(match),
+  ];
+  if (rule.comment !== undefined) words.push("-m", "comment", "--comment", quoted(rule.comment));
+  words.push(...target(rule.target, family));
+  return words.join(" ");
+}
+
+function negatable<T>(value: Negatable<T> | undefined, option: string, text: (value: T) => string): readonly string[] {
+  if (!value) return [];
+  return value.not ? ["!", option, text(value.is)] : [option, text(value.is)];
+}
+
+/** Names of /etc/protocols where they differ from the model's. */
+function transport(match: NfMatch, family: 4 | 6): readonly string[] {
+  const { proto, sport, dport } = match;
+  if (proto === undefined) return [];
+  const words = ["-p", proto === "ipip" ? "ipencap" : proto === "icmp" && family === 6 ? "ipv6-icmp" : proto];
+  if (sport || dport) words.push("-m", proto);
+  if (sport) words.push("--sport", portText(sport));
+  if (dport) words.push("--dport", portText(dport));
+  return words;
+}
+
+function portText({ first, last }: { readonly first: number; readonly last: number }): string {
+  return first === last ? String(first) : `${first}:${last}`;
+}
+
+function extensions(match: NfMatch): readonly string[] {
+  const words: string[] = [];
+  if (match.srcRange)
+    words.push("-m", "iprange", "--src-range", `${formatIp(match.srcRange.first)}-${formatIp(match.srcRange.last)}`);
+  if (match.addrtype) {
+    const { side, type, not } = match.addrtype;
+    words.push("-m", "addrtype", ...(not ? ["!"] : []), side === "src" ? "--src-type" : "--dst-type", type);
+  }
+  if (match.mark) words.push("-m", "mark", ...negatable(match.mark, "--mark", (mark) => markText(mark, 0xffffffff)));
+  if (match.ctstate) {
+    // iptables lists states in this order, however they were given.
+    const states = (["INVALID", "NEW", "RELATED", "ESTABLISHED"] as const).filter((state) =>
+      match.ctstate?.includes(state),
+    );
+    words.push("-m", "conntrack", "--ctstate", states.join(","));
+  }
+  return words;
+}
+
+function markText({ value, mask }: { readonly value: number; readonly mask: number }, full: number): string {
+  const hex = (n: number) => `0x${(n >>> 0).toString(16)}`;
+  return mask >>> 0 === full ? hex(value) : `${hex(value)}/${hex(mask)}`;
+}
+
+/** One word stays as it is. */
+function quoted(text: string): string {
+  return /^[\w./:+-]+$/.test(text) ? text : `"${text.replace(/(["\\'])/g, "\\$1")}"`;
+}
+
+function target(to: NfTarget, family: 4 | 6): readonly string[] {
+  switch (to.kind) {
+    case "ACCEPT":
+    case "DROP":
+    case "RETURN":
+      return ["-j", to.kind];
+    case "JUMP":
+      return ["-j", to.chain];
+    case "REJECT":
+      return ["-j", "REJECT", "--reject-with", rejectWith(to.with, family)];
+    case "MASQUERADE":
+      return ["-j", "MASQUERADE", ...(to.randomFully ? ["--random-fully"] : [])];
+    case "SNAT":
+      return ["-j", "SNAT", "--to-source", formatIp(to.to)];
+    case "DNAT":
+      return ["-j", "DNAT", "--to-destination", withPort(to.to, to.port)];
+    case "MARK":
+      return ["-j", "MARK", "--set-xmark", `0x${(to.value >>> 0).toString(16)}/0x${(to.mask >>> 0).toString(16)}`];
+  }
+}
+
+function rejectWith(kind: "icmp-port-unreachable" | "icmp-admin-prohibited" | "tcp-reset", family: 4 | 6): string {
+  if (family === 4 || kind === "tcp-reset") return kind;
+  return kind === "icmp-port-unreachable" ? "icmp6-port-unreachable" : "icmp6-adm-prohibited";
+}
+
+function withPort(ip: Ip, port: number | undefined): string {
+  if (port === undefined) return formatIp(ip);
+  return typeof ip === "bigint" ? `[${formatIp(ip)}]:${port}` : `${formatIp(ip)}:${port}`;
+}

@@ -3,9 +3,30 @@
  * cannot be read is absent from `values` and present in `problems`. Remembered by statement identity and context, so an
  * edit decodes again only what it touched.
  */
-import type { KeywordSpec } from "./schema/types.ts";
-import type { Statement, StatementPart } from "./tree.ts";
+import { nearest } from "./nearest.ts";
+import { describeType, readValue } from "./reading.ts";
+import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "./schema/index.ts";
+import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "./schema/types.ts";
+import type { Arg, Block, Statement, StatementPart, SyntaxTree } from "./tree.ts";
 import type { Read } from "./values.ts";
+
+export {
+  addressOf,
+  all,
+  booleanOf,
+  child,
+  childrenOf,
+  has,
+  lengthOf,
+  nameOf,
+  numberOf,
+  one,
+  oneOf,
+  prefixesOf,
+  sourceOf,
+  sourceOfRead,
+  wordOf,
+} from "./access.ts";
 
 export interface Decl {
   readonly statement: Statement;
@@ -19,9 +40,384 @@ export interface Decl {
   readonly problemCount: number;
 }
 
-/** A finding about one statement alone; code of the catalogue (KN0xx, KN1xx for addresses that are none). */
+/**
+ * A finding about one statement alone; code of the catalogue. By code, what `data` holds:
+ *
+ * - KN002 unknown keyword: keyword, context, suggestion?
+ * - KN003 keyword not allowed here: keyword, context, contexts (where it is)
+ * - KN004 missing argument: keyword, argument, expected, after?
+ * - KN005 unexpected argument: keyword, text, suggestion?
+ * - KN006 wrong type: keyword, argument, text, expected, reason, suggestion?
+ * - KN007 number out of range: keyword, argument, text, min, max, unit?
+ * - KN008 repeated statement: keyword, context
+ * - KN009 missing block: keyword
+ * - KN010 block not allowed: keyword, choice?
+ * - KN011 missing required statement: keyword (the missing one), context
+ * - KN014 prefix with bits below its length: keyword, argument, text, prefix (the masked one, which is its value)
+ */
 export interface DeclProblem {
   readonly code: string;
   readonly part: StatementPart;
   readonly data: Readonly<Record<string, string | number>>;
+  /** The statement of which `part` is a part, where it is one of the block and not the Decl's own (KN008). */
+  readonly statement?: Statement;
+  /** Other statements of the block that are involved. */
+  readonly related?: readonly Statement[];
+}
+
+/** What has been decoded, by statement; nothing else is remembered between calls. */
+export interface DecodeCache {
+  readonly decls: Map<Context, WeakMap<Statement, Decl>>;
+  readonly files: WeakMap<Block, readonly Decl[]>;
+}
+
+export function decodeCache(): DecodeCache {
+  return { decls: new Map(), files: new WeakMap() };
+}
+
+/** The statements at the top of a file. */
+export function decodeFile(tree: SyntaxTree, cache: DecodeCache = decodeCache()): readonly Decl[] {
+  const known = cache.files.get(tree.root);
+  if (known !== undefined) return known;
+  const decls = decodeAll(tree.root.statements, "file", cache);
+  cache.files.set(tree.root, decls);
+  return decls;
+}
+
+export function decode(statement: Statement, context: Context, cache: DecodeCache = decodeCache()): Decl {
+  return decodeAll([statement], context, cache)[0]!;
+}
+
+/** The context inside the block of a statement; undefined where it has none, or where the argument that decides is missing. */
+export function contextInside(decl: Decl): Context | undefined {
+  return decl.spec === undefined ? undefined : blockContext(decl.spec, decl.values);
+}
+
+const nothing: readonly never[] = Object.freeze([]);
+const noValues: ReadonlyMap<string, readonly Read[]> = new Map();
+
+function decodeAll(statements: readonly Statement[], context: Context, cache: DecodeCache): readonly Decl[] {
+  let known = cache.decls.get(context);
+  if (known === undefined) {
+    known = new WeakMap();
+    cache.decls.set(context, known);
+  }
+  const specs = keywordsIn(context);
+  const decls: Decl[] = [];
+  for (const statement of statements) {
+    let decl = known.get(statement);
+    if (decl === undefined) {
+      const spec = statement.keyword.kind === "word" ? specs.get(statement.keyword.text) : undefined;
+      decl = spec === undefined ? unknown(statement, context) : decodeKnown(statement, spec, cache);
+      known.set(statement, decl);
+    }
+    decls.push(decl);
+  }
+  return decls;
+}
+
+function unknown(statement: Statement, context: Context): Decl {
+  const { kind, text } = statement.keyword;
+  // A block without a keyword is a problem of the tree already.
+  const problems = kind === "word" && text === "" ? nothing : [unknownKeyword(text, context)];
+  return { statement, spec: undefined, values: noValues, children: nothing, problems, problemCount: problems.length };
+}
+
+function unknownKeyword(text: string, context: Context): DeclProblem {
+  const keyword = short(text);
+  const here = describeContext(context);
+  const elsewhere = contextsOf(text);
+  if (elsewhere.length > 0) {
+    const contexts = elsewhere.map(describeContext).join(", ");
+    return { code: "KN003", part: "keyword", data: { keyword, context: here, contexts } };
+  }
+  const suggestion = nearest(text, keywordsIn(context).keys());
+  const data = suggestion === undefined ? { keyword, context: here } : { keyword, context: here, suggestion };
+  return { code: "KN002", part: "keyword", data };
+}
+
+function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache): Decl {
+  const plan = plans.get(spec)!;
+  const reading = readArgs(statement, plan);
+  const { values } = reading;
+  let { problems } = reading;
+  let children: readonly Decl[] = nothing;
+  let problemCount = 0;
+  const { block } = statement;
+  if (block === undefined) {
+    if (spec.blockRequired === true) problems = add(problems, "KN009", "keyword", { keyword: spec.keyword });
+  } else {
+    const context = blockContext(spec, values);
+    if (context !== undefined) {
+      children = decodeAll(block.statements, context, cache);
+      problems = checkBlock(children, context, problems);
+      for (const child of children) problemCount += child.problemCount;
+    } else if (spec.block === undefined || typeof spec.block === "string") {
+      problems = add(problems, "KN010", "keyword", { keyword: spec.keyword });
+    } else {
+      const choice = wordAt(values, spec.block.by);
+      if (choice !== undefined) problems = add(problems, "KN010", "keyword", { keyword: spec.keyword, choice });
+    }
+  }
+  return { statement, spec, values, children, problems, problemCount: problemCount + problems.length };
+}
+
+function blockContext(spec: KeywordSpec, values: Decl["values"]): Context | undefined {
+  if (spec.block === undefined || typeof spec.block === "string") return spec.block;
+  const choice = wordAt(values, spec.block.by);
+  return choice === undefined ? undefined : spec.block.contexts[choice];
+}
+
+function wordAt(values: Decl["values"], name: string): string | undefined {
+  const value = values.get(name)?.[0]?.value;
+  return value?.kind === "word" ? value.text : undefined;
+}
+
+/** What is wrong with a block as a whole: statements that stand twice or not at all. */
+function checkBlock(
+  children: readonly Decl[],
+  context: Context,
+  found: readonly DeclProblem[],
+): readonly DeclProblem[] {
+  let problems = found;
+  let first: Map<KeywordSpec, Statement> | undefined;
+  for (const { spec, statement } of children) {
+    if (spec?.repeat !== "once") continue;
+    first ??= new Map();
+    const before = first.get(spec);
+    if (before === undefined) {
+      first.set(spec, statement);
+      continue;
+    }
+    const data = { keyword: spec.keyword, context: describeContext(context) };
+    problems = [...problems, { code: "KN008", part: "keyword", data, statement, related: [before] }];
+  }
+  for (const spec of required.get(context) ?? nothing) {
+    if (children.some((child) => child.spec === spec)) continue;
+    problems = add(problems, "KN011", "keyword", { keyword: spec.keyword, context: describeContext(context) });
+  }
+  return problems;
+}
+
+function add(
+  problems: readonly DeclProblem[],
+  code: string,
+  part: StatementPart,
+  data: DeclProblem["data"],
+): readonly DeclProblem[] {
+  return [...problems, { code, part, data }];
+}
+
+/* ---------------------------------------------------------------- arguments */
+
+/** A row of the schema, prepared for reading. */
+interface Plan {
+  readonly spec: KeywordSpec;
+  readonly positional: readonly ArgSpec[];
+  readonly needed: readonly ArgSpec[];
+  /** By the word, or the first of the words, that an argument stands behind, and by flag. */
+  readonly literals: ReadonlyMap<string, Literal>;
+}
+type Literal = FlagSpec | { readonly arg: ArgSpec; readonly further: readonly string[] };
+
+function planOf(spec: KeywordSpec): Plan {
+  const positional: ArgSpec[] = [];
+  const needed: ArgSpec[] = [];
+  const literals = new Map<string, Literal>();
+  for (const arg of spec.args) {
+    if (isFlag(arg)) {
+      literals.set(arg.name, arg);
+      continue;
+    }
+    if (arg.optional !== true) needed.push(arg);
+    if (arg.after === undefined) {
+      positional.push(arg);
+      continue;
+    }
+    const [word = "", ...further] = arg.after.split(" ");
+    literals.set(word, { arg, further });
+  }
+  return { spec, positional, needed, literals };
+}
+
+const plans: ReadonlyMap<KeywordSpec, Plan> = new Map(schema.map((spec) => [spec, planOf(spec)]));
+
+const required: ReadonlyMap<Context, readonly KeywordSpec[]> = groupRequired();
+
+function groupRequired(): Map<Context, KeywordSpec[]> {
+  const groups = new Map<Context, KeywordSpec[]>();
+  for (const spec of schema) {
+    if (spec.required !== true) continue;
+    for (const context of spec.in) groups.set(context, [...(groups.get(context) ?? []), spec]);
+  }
+  return groups;
+}
+
+interface Arguments {
+  readonly values: ReadonlyMap<string, readonly Read[]>;
+  readonly problems: readonly DeclProblem[];
+}
+
+const noArguments: Arguments = { values: noValues, problems: nothing };
+
+/**
+ * Words go to the argument whose literal stands before them, to an argument that takes several, or to the next one by
+ * position. An optional argument of fixed words is passed over where the word is none of them but a later argument's.
+ */
+function readArgs(statement: Statement, plan: Plan): Arguments {
+  const { args } = statement;
+  const { spec, positional, literals } = plan;
+  if (args.length === 0 && plan.needed.length === 0 && spec.atLeastOneOf === undefined) return noArguments;
+  const reader = new Map<string, Read[]>();
+  const problems: DeclProblem[] = [];
+  /** Arguments that were there, but could not be read. */
+  const unread: ArgSpec[] = [];
+  /** The argument that takes the next word: one whose literal has been read, or one that takes several. */
+  let open: ArgSpec | undefined;
+  /** Where its literal stands, while no word has followed. */
+  let waiting = -1;
+  let position = 0;
+
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index]!;
+    const literal = arg.kind === "word" || arg.kind === "arrow" ? literals.get(arg.text) : undefined;
+    if (literal !== undefined) {
+      if (waiting >= 0 && open !== undefined) problems.push(missing(spec, open, waiting));
+      waiting = -1;
+      open = undefined;
+      if ("flag" in literal) {
+        if (reader.has(literal.name)) problems.push(unexpected(spec, arg, index));
+        else reader.set(literal.name, []);
+        continue;
+      }
+      if (reader.has(literal.arg.name) && literal.arg.many !== true) problems.push(unexpected(spec, arg, index));
+      for (const word of literal.further) if (args[index + 1]?.text === word) index++;
+      open = literal.arg;
+      waiting = index;
+      continue;
+    }
+    let target = open;
+    if (target === undefined) {
+      target = nextPositional(positional, position, arg);
+      if (target === undefined || arg.kind === "arrow") {
+        problems.push(unexpected(spec, arg, index, literals));
+        continue;
+      }
+      position = positional.indexOf(target) + 1;
+    }
+    waiting = -1;
+    open = target.many === true ? target : undefined;
+    if (!readArg(spec, target, arg, index, reader, problems) && !reader.has(target.name)) unread.push(target);
+  }
+  if (waiting >= 0 && open !== undefined) {
+    problems.push(missing(spec, open, waiting));
+    unread.push(open);
+  }
+  for (const arg of plan.needed) {
+    if (!reader.has(arg.name) && !unread.includes(arg)) problems.push(missing(spec, arg, undefined));
+  }
+  checkChoice(statement, plan, reader, unread, problems);
+  return { values: reader, problems: problems.length === 0 ? nothing : problems };
+}
+
+function nextPositional(positional: readonly ArgSpec[], from: number, arg: Arg): ArgSpec | undefined {
+  for (let at = from; at < positional.length; at++) {
+    const spec = positional[at]!;
+    if (spec.optional !== true || spec.type.kind !== "enum" || fits(spec, arg.text)) return spec;
+  }
+  return positional[from];
+}
+
+function fits(spec: ArgSpec, text: string): boolean {
+  return spec.type.kind !== "enum" || spec.type.values.some(({ value }) => value === text);
+}
+
+/** Whether there was something to read. */
+function readArg(
+  spec: KeywordSpec,
+  target: ArgSpec,
+  arg: Arg,
+  index: number,
+  reader: Map<string, Read[]>,
+  problems: DeclProblem[],
+): boolean {
+  if (arg.kind !== "list") return readItem(spec, target, arg, index, undefined, reader, problems);
+  const items = arg.items ?? nothing;
+  if (target.many !== true) {
+    const reason = "it is one value, not a list";
+    const data = { text: short(arg.text), expected: describeType(target.type), reason };
+    problems.push({ code: "KN006", part: index, data: { keyword: spec.keyword, argument: target.name, ...data } });
+    return false;
+  }
+  let read = false;
+  for (let item = 0; item < items.length; item++) {
+    if (readItem(spec, target, items[item]!, index, item, reader, problems)) read = true;
+  }
+  if (items.length === 0) problems.push(missing(spec, target, index));
+  return read;
+}
+
+function readItem(
+  spec: KeywordSpec,
+  target: ArgSpec,
+  arg: Arg,
+  index: number,
+  item: number | undefined,
+  reader: Map<string, Read[]>,
+  problems: DeclProblem[],
+): boolean {
+  const read = readValue(target.type, arg.text);
+  let value = read.kind === "unread" ? read.value : read;
+  if (read.kind === "unread") {
+    const part: StatementPart = item === undefined ? index : [index, item];
+    problems.push({ code: read.code, part, data: { keyword: spec.keyword, argument: target.name, ...read.data } });
+  }
+  if (value === undefined) return false;
+  const before = reader.get(target.name);
+  if (before === undefined) reader.set(target.name, [{ value, arg, index, item }]);
+  else if (target.many === true) before.push({ value, arg, index, item });
+  else value = undefined;
+  return value !== undefined;
+}
+
+function missing(spec: KeywordSpec, arg: ArgSpec, after: number | undefined): DeclProblem {
+  const data = { keyword: spec.keyword, argument: arg.name, expected: describeType(arg.type) };
+  const part = after ?? "keyword";
+  return { code: "KN004", part, data: arg.after === undefined ? data : { ...data, after: arg.after } };
+}
+
+function unexpected(spec: KeywordSpec, arg: Arg, index: number, literals?: Plan["literals"]): DeclProblem {
+  const data = { keyword: spec.keyword, text: short(arg.text) };
+  const suggestion = literals === undefined || arg.kind !== "word" ? undefined : nearest(arg.text, literals.keys());
+  return { code: "KN005", part: index, data: suggestion === undefined ? data : { ...data, suggestion } };
+}
+
+function checkChoice(
+  statement: Statement,
+  plan: Plan,
+  reader: ReadonlyMap<string, readonly Read[]>,
+  unread: readonly ArgSpec[],
+  problems: DeclProblem[],
+): void {
+  const { spec } = plan;
+  const { atLeastOneOf, atMostOneOf } = spec;
+  const present = (name: string): boolean => reader.has(name) || unread.some((arg) => arg.name === name);
+  if (atLeastOneOf !== undefined && !atLeastOneOf.some(present) && !problems.some(({ code }) => code === "KN005")) {
+    const expected = `one of ${atLeastOneOf.join(", ")}`;
+    const data = { keyword: spec.keyword, argument: atLeastOneOf.join(", "), expected };
+    problems.push({ code: "KN004", part: "keyword", data });
+  }
+  if (atMostOneOf === undefined || atMostOneOf.filter(present).length < 2) return;
+  let seen = 0;
+  for (let index = 0; index < statement.args.length; index++) {
+    const arg = statement.args[index]!;
+    const literal = arg.kind === "word" ? plan.literals.get(arg.text) : undefined;
+    if (literal === undefined || !atMostOneOf.includes("flag" in literal ? literal.name : literal.arg.name)) continue;
+    if (++seen > 1) problems.push(unexpected(spec, arg, index));
+  }
+}
+
+/** User text as part of a message: short, whatever the file contains. */
+function short(text: string): string {
+  return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
 }

@@ -22,13 +22,15 @@ export type SymbolKind =
 export type ArgType =
   /** A name that this statement defines. */
   | { readonly kind: "name" }
+  /** The name of a network device: 1 to 15 characters (IFNAMSIZ); read as a name. */
+  | { readonly kind: "device"; readonly orAddress?: boolean }
   /** A name or path that refers to something defined elsewhere. */
   | { readonly kind: "ref"; readonly to: readonly SymbolKind[]; readonly orAddress?: boolean }
   | { readonly kind: "address" }
-  /** 10.0.0.0/16: no bits below the length. */
-  | { readonly kind: "prefix"; readonly orDefault?: boolean }
-  /** 10.0.0.1 or 10.0.0.1/24. */
-  | { readonly kind: "interface-address" }
+  /** 10.0.0.0/16: no bits below the length. `orAddress`: an address alone means itself, as /32 or /128. */
+  | { readonly kind: "prefix"; readonly orDefault?: boolean; readonly orAddress?: boolean }
+  /** 10.0.0.1 or 10.0.0.1/24; `lengthRequired`: only the latter. */
+  | { readonly kind: "interface-address"; readonly lengthRequired?: boolean }
   /** /24 */
   | { readonly kind: "prefix-length" }
   | { readonly kind: "number"; readonly min: number; readonly max: number; readonly unit?: string }
@@ -53,7 +55,7 @@ export interface EnumValue {
 export interface ArgSpec {
   readonly name: string;
   readonly type: ArgType;
-  /** The argument follows this literal word ("via", "on", "replicas", "->"); otherwise it is positional. */
+  /** The argument follows this literal ("via", "on", "->", of several words: "mtu >="); otherwise it is positional. */
   readonly after?: string;
   readonly optional?: boolean;
   /** Takes several: a bracketed list, or further words up to the next literal. */
@@ -80,6 +82,9 @@ export interface KeywordSpec {
   /** Context inside the block; by the value of an enum argument where it depends on it; absent = no block. */
   readonly block?: Context | { readonly by: string; readonly contexts: Readonly<Record<string, Context>> };
   readonly blockRequired?: boolean;
+  /** Of these arguments and flags at least one, at most one: `route` has either `via` or `blackhole`. */
+  readonly atLeastOneOf?: readonly string[];
+  readonly atMostOneOf?: readonly string[];
   readonly repeat: "once" | "many";
   /** Must be present in its context. */
   readonly required?: boolean;

@@ -1,0 +1,103 @@
+/** Reading declarations: their statements, their arguments, and the settings of a block, typed. */
+import type { Ip, Prefix } from "../addressing/ip.ts";
+import type { Decl } from "./decode.ts";
+import type { Source, StatementPart } from "./tree.ts";
+import type { Read, Value, ValueKind } from "./values.ts";
+
+const nothing: readonly never[] = Object.freeze([]);
+
+export type ValueOf<K extends ValueKind> = Extract<Value, { readonly kind: K }>;
+
+/** The first value of an argument. */
+export function one(decl: Decl | undefined, argument: string): Read | undefined {
+  return decl?.values.get(argument)?.[0];
+}
+
+/** All values of an argument. */
+export function all(decl: Decl | undefined, argument: string): readonly Read[] {
+  return decl?.values.get(argument) ?? nothing;
+}
+
+/** The first value of an argument, if it is of this kind. */
+export function oneOf<K extends ValueKind>(decl: Decl | undefined, argument: string, kind: K): ValueOf<K> | undefined {
+  const value = one(decl, argument)?.value;
+  return value !== undefined && isKind(value, kind) ? value : undefined;
+}
+
+function isKind<K extends ValueKind>(value: Value, kind: K): value is ValueOf<K> {
+  return value.kind === kind;
+}
+
+/** The first statement with this keyword in the block. */
+export function child(decl: Decl | undefined, keyword: string): Decl | undefined {
+  return decl?.children.find((candidate) => candidate.spec?.keyword === keyword);
+}
+
+/** All statements with this keyword in the block, in order. */
+export function childrenOf(decl: Decl | undefined, keyword: string): readonly Decl[] {
+  if (decl === undefined || decl.children.length === 0) return nothing;
+  return decl.children.filter((candidate) => candidate.spec?.keyword === keyword);
+}
+
+/** Is the argument or flag there? */
+export function has(decl: Decl | undefined, argument: string): boolean {
+  return decl?.values.has(argument) === true;
+}
+
+/** The name that a statement defines. */
+export function nameOf(decl: Decl): string | undefined {
+  return oneOf(decl, "name", "name")?.text;
+}
+
+/** The first value of this kind in the statement with this keyword, whatever its argument is called. */
+function setting<K extends ValueKind>(decl: Decl | undefined, keyword: string, kind: K): ValueOf<K> | undefined {
+  const statement = child(decl, keyword);
+  if (statement === undefined) return undefined;
+  for (const list of statement.values.values()) {
+    for (const { value } of list) if (isKind(value, kind)) return value;
+  }
+  return undefined;
+}
+
+/** `vni 1` → 1: the number of the statement with this keyword in the block. The next ones are alike. */
+export function numberOf(decl: Decl | undefined, keyword: string): number | undefined {
+  return setting(decl, keyword, "number")?.value;
+}
+
+export function booleanOf(decl: Decl | undefined, keyword: string): boolean | undefined {
+  return setting(decl, keyword, "boolean")?.value;
+}
+
+/** `backend vxlan` → "vxlan" */
+export function wordOf(decl: Decl | undefined, keyword: string): string | undefined {
+  return setting(decl, keyword, "word")?.text ?? setting(decl, keyword, "name")?.text;
+}
+
+/** `subnet-len /24` → 24 */
+export function lengthOf(decl: Decl | undefined, keyword: string): number | undefined {
+  return setting(decl, keyword, "length")?.len;
+}
+
+export function addressOf(decl: Decl | undefined, keyword: string): Ip | undefined {
+  return setting(decl, keyword, "address")?.ip;
+}
+
+export function prefixesOf(decl: Decl | undefined, keyword: string): readonly Prefix[] {
+  const statement = child(decl, keyword);
+  if (statement === undefined) return nothing;
+  const prefixes: Prefix[] = [];
+  for (const list of statement.values.values()) {
+    for (const { value } of list) if (isKind(value, "prefix")) prefixes.push(value.prefix);
+  }
+  return prefixes;
+}
+
+/** The place of a declaration, or of one part of it. */
+export function sourceOf(file: string, decl: Decl, part: StatementPart = "whole"): Source {
+  return { file, statement: decl.statement, part };
+}
+
+/** The place of a value. */
+export function sourceOfRead(file: string, decl: Decl, { index, item }: Read): Source {
+  return { file, statement: decl.statement, part: item === undefined ? index : [index, item] };
+}

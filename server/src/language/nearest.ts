@@ -1,0 +1,63 @@
+/** "Did you mean": the candidate that a word was most likely meant to be. */
+
+/** At most this many characters are compared; no name that people type is longer. */
+const longest = 64;
+
+/**
+ * The nearest candidate by edit distance (a letter too many, too few, wrong, or two swapped), if it is near at all: one
+ * edit for every three letters. Among equally near ones the first.
+ */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  return nearestFew(word, candidates, 1)[0];
+}
+
+/** The nearest candidates, nearest first; those that continue the word count as near. */
+export function nearestFew(word: string, candidates: Iterable<string>, count: number): string[] {
+  if (word.length > longest || word === "") return [];
+  const wanted = word.toLowerCase();
+  const limit = Math.max(1, Math.floor(wanted.length / 3));
+  const found: { candidate: string; distance: number }[] = [];
+  for (const candidate of candidates) {
+    const distance = nearness(wanted, candidate.toLowerCase(), limit);
+    if (distance === undefined) continue;
+    const last = found[count - 1];
+    if (last !== undefined && distance >= last.distance) continue;
+    let at = found.length;
+    while (at > 0 && found[at - 1]!.distance > distance) at--;
+    found.splice(at, 0, { candidate, distance });
+    if (found.length > count) found.pop();
+  }
+  return found.map(({ candidate }) => candidate);
+}
+
+function nearness(wanted: string, candidate: string, limit: number): number | undefined {
+  if (candidate.length > longest) return undefined;
+  if (Math.abs(candidate.length - wanted.length) <= limit) {
+    const distance = editDistance(wanted, candidate, limit);
+    if (distance <= limit) return distance;
+  }
+  return wanted.length >= 3 && candidate.startsWith(wanted) ? limit + 0.5 : undefined;
+}
+
+/** Optimal string alignment distance; some number above `limit` when it is larger than that. */
+function editDistance(a: string, b: string, limit: number): number {
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    let least = row;
+    for (let column = 1; column <= b.length; column++) {
+      const same = a[row - 1] === b[column - 1];
+      let cost = Math.min(previous[column]! + 1, current[column - 1]! + 1, previous[column - 1]! + (same ? 0 : 1));
+      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) {
+        cost = Math.min(cost, beforePrevious[column - 2]! + 1);
+      }
+      current.push(cost);
+      if (cost < least) least = cost;
+    }
+    if (least > limit) return least;
+    beforePrevious = previous;
+    previous = current;
+  }
+  return previous[b.length]!;
+}

@@ -1,0 +1,271 @@
+/** What stands in routers, hosts and nodes alike. */
+import type { ArgSpec, FlagSpec, KeywordSpec } from "./types.ts";
+
+const stations = ["router", "host", "node", "nodes"];
+
+const acl = (verb: string): readonly (ArgSpec | FlagSpec)[] => [
+  {
+    name: "protocol",
+    type: {
+      kind: "enum",
+      values: [
+        { value: "any", summary: "Every protocol" },
+        { value: "tcp", summary: "TCP, protocol 6" },
+        { value: "udp", summary: "UDP, protocol 17" },
+        { value: "sctp", summary: "SCTP, protocol 132" },
+        { value: "icmp", summary: "ICMP, protocol 1; for IPv6 ICMPv6, protocol 58" },
+        { value: "ipip", summary: "IP in IP, protocol 4" },
+        { value: "esp", summary: "IPsec ESP, protocol 50" },
+      ],
+    },
+    optional: true,
+    summary: `Protocol of the packets to ${verb}`,
+    default: "any",
+  },
+  {
+    name: "direction",
+    type: {
+      kind: "enum",
+      values: [
+        { value: "in", summary: "To this machine itself (INPUT)" },
+        { value: "out", summary: "From this machine itself (OUTPUT)" },
+        { value: "forward", summary: "Through this machine (FORWARD)" },
+      ],
+    },
+    optional: true,
+    summary: "Which packets are looked at",
+    default: "forward on a router, in on a node or host",
+  },
+  {
+    name: "ports",
+    type: { kind: "ports", protocol: false, range: true },
+    after: "port",
+    many: true,
+    optional: true,
+    summary: "Destination ports and ranges",
+    default: "all",
+  },
+  {
+    name: "from",
+    type: { kind: "prefix", orAddress: true },
+    after: "from",
+    many: true,
+    optional: true,
+    summary: "Source prefixes",
+    default: "all",
+  },
+  {
+    name: "to",
+    type: { kind: "prefix", orAddress: true },
+    after: "to",
+    many: true,
+    optional: true,
+    summary: "Destination prefixes",
+    default: "all",
+  },
+];
+
+const aclDocumentation = `\`allow\` and \`deny\` are looked at in the order in which they stand; the first one that fits a packet decides, and what
+fits none is allowed. Replies to an allowed connection pass, as with \`ct state established,related accept\`. A denied packet vanishes
+(DROP), the sender gets no answer.`;
+
+const aclExample = `segment lan { cidr 10.0.0.0/24 }
+segment dmz { cidr 10.0.1.0/24 }
+router fw {
+  attach lan 10.0.0.1
+  attach dmz 10.0.1.1
+  allow tcp port 80 443 from 10.0.0.0/24
+  deny udp port 8472
+  deny any in from 10.0.1.0/24
+}
+`;
+
+export const station: readonly KeywordSpec[] = [
+  {
+    keyword: "attach",
+    in: stations,
+    args: [
+      { name: "segment", type: { kind: "ref", to: ["segment"] }, summary: "The segment" },
+      {
+        name: "addresses",
+        type: { kind: "interface-address" },
+        many: true,
+        optional: true,
+        summary: "Own addresses, with or without a length",
+        default: "the next free address of the segment, one a family",
+      },
+    ],
+    block: "attach",
+    repeat: "many",
+    summary: "An interface on a segment",
+    documentation: `The interfaces are called eth0, eth1 … in the order in which they are attached. An address without a length has the
+length of the segment's prefix that contains it. Without an address the station gets the next free host address of the
+segment, in order of declaration. A router that alone is attached without an address gets the segment's \`gateway\` address. In a pool
+(\`nodes w 1..50\`) a given address is that of the first node; the others count up from it.`,
+    example: `segment lan { cidr 10.0.0.0/24 }
+segment storage {
+  cidr 10.30.0.0/24
+  mtu 9000
+}
+cluster prod {
+  pods 10.244.0.0/16
+  node n1 {
+    attach lan 10.0.0.11
+    attach storage 10.30.0.11 { mtu 9000 }
+  }
+  nodes w 1..3 { attach lan }
+}
+`,
+  },
+  {
+    keyword: "mtu",
+    in: ["attach"],
+    args: [
+      {
+        name: "value",
+        type: { kind: "number", min: 68, max: 65535, unit: "bytes" },
+        summary: "Largest IP packet, in bytes",
+        default: "the segment's MTU",
+      },
+    ],
+    repeat: "once",
+    default: "the segment's MTU",
+    summary: "MTU of this interface",
+    documentation: `Differs from the segment's where a machine is set up otherwise: a jumbo-frame segment with one node that was left at
+1500, a cloud interface with 1460.`,
+    example: `segment lan {
+  cidr 10.0.0.0/24
+  mtu 9000
+}
+host old {
+  attach lan 10.0.0.5 { mtu 1500 }
+}
+`,
+  },
+  {
+    keyword: "route",
+    in: stations,
+    args: [
+      {
+        name: "destination",
+        type: { kind: "prefix", orDefault: true, orAddress: true },
+        summary: "Prefix, address or `default`",
+      },
+      {
+        name: "via",
+        type: { kind: "address" },
+        after: "via",
+        many: true,
+        optional: true,
+        summary: "Next hop; several share the traffic (ECMP)",
+      },
+      { name: "blackhole", flag: true, summary: "Drop without a word" },
+      { name: "unreachable", flag: true, summary: "Reject with ICMP host unreachable" },
+      { name: "prohibit", flag: true, summary: "Reject with ICMP administratively prohibited" },
+      {
+        name: "dev",
+        type: { kind: "device" },
+        after: "dev",
+        optional: true,
+        summary: "Device: eth0, eth1 …; without `via` the destination is on-link there",
+        default: "the device on whose prefix the next hop lies",
+      },
+      {
+        name: "metric",
+        type: { kind: "number", min: 0, max: 4294967295 },
+        after: "metric",
+        optional: true,
+        summary: "Priority; the lower one wins among equal prefixes",
+        default: "0, for IPv6 1024",
+      },
+    ],
+    atLeastOneOf: ["via", "dev", "blackhole", "unreachable", "prohibit"],
+    atMostOneOf: ["via", "blackhole", "unreachable", "prohibit"],
+    repeat: "many",
+    summary: "A static route",
+    documentation: `As \`ip route add\` makes it in table main. The kernel refuses a route whose next hop is not on-link ("Nexthop has
+invalid gateway"); knet reports it and leaves the route out. A \`route default\` replaces the default route that a node or
+host otherwise has by its segment's gateway. \`default\` stands for 0.0.0.0/0 or ::/0 according to the next hop, without one for both.`,
+    example: `segment lan { cidr 10.0.0.0/24 }
+router edge {
+  attach lan 10.0.0.1
+  route 10.244.1.0/24 via 10.0.0.11
+  route 10.244.0.0/16 blackhole metric 100
+}
+cluster prod {
+  pods 10.244.0.0/16
+  node n1 {
+    attach lan 10.0.0.11
+    route default via 10.0.0.1 dev eth0
+  }
+}
+`,
+  },
+  {
+    keyword: "allow",
+    in: stations,
+    args: acl("let pass"),
+    repeat: "many",
+    summary: "Lets packets pass, against a later deny",
+    documentation: aclDocumentation,
+    example: aclExample,
+  },
+  {
+    keyword: "deny",
+    in: stations,
+    args: acl("drop"),
+    repeat: "many",
+    summary: "Drops packets: a firewall rule, an access list",
+    documentation: aclDocumentation,
+    example: aclExample,
+  },
+  {
+    keyword: "sysctl",
+    in: stations,
+    args: [
+      { name: "name", type: { kind: "sysctl" }, summary: "Full kernel name with dots" },
+      {
+        name: "value",
+        type: { kind: "number", min: 0, max: 2 },
+        summary: "Its value",
+      },
+    ],
+    repeat: "many",
+    summary: "A kernel setting that changes where packets go",
+    documentation: `Known are \`net.ipv4.ip_forward\`, \`net.ipv6.conf.all.forwarding\`, \`net.ipv4.conf.{all,default,DEV}.rp_filter\` (0 off, 1
+strict, 2 loose; the larger of \`all\` and the device counts), \`net.ipv4.conf.{all,default,DEV}.proxy_arp\`,
+\`net.bridge.bridge-nf-call-iptables\` and \`net.bridge.bridge-nf-call-ip6tables\` (Documentation/networking/ip-sysctl.rst). What a file does not set has the value
+that the kernel, the CNI plugin or kubelet gives it.`,
+    example: `segment lan { cidr 10.0.0.0/24 }
+cluster prod {
+  pods 10.244.0.0/16
+  node n1 {
+    attach lan
+    sysctl net.ipv4.ip_forward 0
+    sysctl net.ipv4.conf.eth0.rp_filter 1
+    sysctl net.bridge.bridge-nf-call-iptables 0
+  }
+}
+`,
+  },
+  {
+    keyword: "daemon",
+    in: ["host", "node", "nodes"],
+    args: [{ name: "name", type: { kind: "name" }, summary: "Name of the process" }],
+    defines: "daemon",
+    block: "daemon",
+    repeat: "many",
+    summary: "A process on the machine itself",
+    documentation: `Runs in the machine's own network namespace: kubelet, a log collector, sshd. Its path is the machine's with its name
+behind it: \`prod/n1/kubelet\`.`,
+    example: `segment lan { cidr 10.0.0.0/24 }
+cluster prod {
+  pods 10.244.0.0/16
+  node n1 {
+    attach lan
+    daemon kubelet { listen 10250/tcp }
+  }
+}
+`,
+  },
+];

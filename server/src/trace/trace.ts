@@ -1,0 +1,103 @@
+/** Questions → traces. The one place where a question's gaps are filled: port, protocol, addresses. */
+import { formatIp, type Ip, parseIp } from "../addressing/ip.ts";
+import type { Journey } from "../dataplane/journey.ts";
+import { simulate } from "../dataplane/simulator/simulate.ts";
+import type { Topology } from "../topology/model.ts";
+import { type Surroundings, toTrace } from "./convert.ts";
+import { type Endpoint, endpointOf, ownerOf } from "./endpoints.ts";
+import type { Query, Trace } from "./schema.ts";
+
+export interface World extends Surroundings {
+  readonly topology: Topology;
+}
+
+export interface Ask {
+  /** A path or an address that somebody has. */
+  readonly from: string;
+  /** A path or any address; `:port` may follow. */
+  readonly to: string;
+  readonly port?: number | undefined;
+  readonly proto?: Query["proto"] | undefined;
+  readonly size?: number | undefined;
+  readonly df?: boolean | undefined;
+}
+
+export type Answer =
+  | { readonly ok: true; readonly trace: Trace; readonly journeys: readonly Journey[]; readonly from: Endpoint }
+  | { readonly ok: false; readonly error: string; readonly candidates: readonly string[] };
+
+/** Source port of traced packets: from the range of local ports, the same each time so that traces can be compared. */
+const SOURCE_PORT = 40000;
+const DEFAULT_PORT = 80;
+
+/** Traces one packet and its answer; errors are about the question, in one sentence. */
+export function ask(world: World, question: Ask): Answer {
+  const { topology } = world;
+  const fromIp = parseIp(question.from);
+  const from = fromIp === undefined ? endpointOf(topology, question.from) : byAddress(topology, fromIp);
+  if (!from.ok) return from;
+  const { target, port: writtenPort } = splitPort(question.to);
+  const to = destination(topology, target, from.endpoint);
+  if (!to.ok) return to;
+  const listening = to.endpoint?.ports;
+  const wanted = question.port ?? writtenPort;
+  const guess = wanted === undefined ? listening?.[0] : listening?.find((one) => one.port === wanted);
+  const proto = question.proto ?? guess?.proto ?? "tcp";
+  const port = proto === "icmp" ? undefined : (wanted ?? (question.proto === undefined || guess?.proto === question.proto ? guess?.port : undefined) ?? DEFAULT_PORT);
+  if (!world.network.netns(from.endpoint.netns)) return { ok: false, error: `${from.endpoint.path} has no network namespace`, candidates: [] };
+  const df = question.df ?? false;
+  const journeys = simulate(world.network, {
+    from: from.endpoint.netns,
+    src: fromIp,
+    dst: to.ip,
+    proto,
+    sport: SOURCE_PORT,
+    dport: port ?? 0,
+    size: question.size,
+    df,
+  });
+  const query: Query = {
+    from: question.from,
+    to: question.to,
+    proto,
+    ...(port === undefined ? {} : { port }),
+    ...(question.size === undefined ? {} : { size: question.size }),
+    df,
+  };
+  return { ok: true, trace: toTrace(query, journeys, world), journeys, from: from.endpoint };
+}
+
+function byAddress(topology: Topology, ip: Ip): ReturnType<typeof endpointOf> {
+  const owner = ownerOf(topology, ip);
+  return owner ? { ok: true, endpoint: owner } : { ok: false, error: `nobody has the address ${formatIp(ip)}`, candidates: [] };
+}
+
+/** "shop/api:80" and "[fd00::1]:80"; an IPv6 address without brackets has no port. */
+function splitPort(text: string): { target: string; port: number | undefined } {
+  const bracketed = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text);
+  if (bracketed) return { target: bracketed[1] ?? text, port: bracketed[2] === undefined ? undefined : Number(bracketed[2]) };
+  const match = /^([^:]+):(\d{1,5})$/.exec(text);
+  if (match) return { target: match[1] ?? text, port: Number(match[2]) };
+  return { target: text, port: undefined };
+}
+
+type Destination = { readonly ok: true; readonly ip: Ip; readonly endpoint: Endpoint | undefined } | { readonly ok: false; readonly error: string; readonly candidates: readonly string[] };
+
+/** An address of the family that the sender has, IPv4 first. */
+function destination(topology: Topology, text: string, from: Endpoint): Destination {
+  const ip = parseIp(text);
+  if (ip !== undefined) return { ok: true, ip, endpoint: ownAddress(ip) ? from : ownerOf(topology, ip) };
+  const found = endpointOf(topology, text);
+  if (!found.ok) return found;
+  const { endpoint } = found;
+  const families = new Set(from.addresses.map((one) => typeof one));
+  const usable = [...endpoint.addresses].sort((a, b) => Number(typeof a === "bigint") - Number(typeof b === "bigint"));
+  const address = usable.find((one) => families.has(typeof one)) ?? usable[0];
+  if (address === undefined) return { ok: false, error: `${endpoint.path} has no address`, candidates: [] };
+  return { ok: true, ip: address, endpoint };
+}
+
+/** localhost is whoever asks. */
+function ownAddress(ip: Ip): boolean {
+  return typeof ip === "number" ? ip >>> 24 === 127 : ip === 1n;
+}

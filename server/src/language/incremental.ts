@@ -5,8 +5,8 @@
  * `parse` on the new text.
  */
 
-import { type Chunk, type Content, parse, parseChunk } from "./parser.ts";
-import type { Block, Statement, SyntaxProblemKind, SyntaxTree } from "./tree.ts";
+import { type Chunk, type Content, hasProblem, parse, parseChunk } from "./parser.ts";
+import type { Block, Statement, SyntaxTree } from "./tree.ts";
 
 /** `text` in place of what stood from `start` to `end`. */
 export interface Edit {
@@ -34,19 +34,6 @@ interface Job {
 
 /** What has to be read instead of a block. */
 type Wider = "parent" | "all";
-
-function hasProblem(content: Content, kind: SyntaxProblemKind): boolean {
-  if (content.problemCount === 0) return false;
-  const found = ({ problems }: Content | Statement): boolean => problems.some((problem) => problem.kind === kind);
-  return (
-    found(content) ||
-    content.statements.some(
-      (statement) =>
-        statement.problemCount > 0 &&
-        (found(statement) || (statement.block !== undefined && hasProblem(statement.block, kind))),
-    )
-  );
-}
 
 /** A block that stands at `blockStart` inside `depth` blocks, after an edit between its braces. */
 function editBlock(block: Block, blockStart: number, depth: number, job: Job): Block | Wider {

@@ -263,3 +263,17 @@ export function parse(text: string): SyntaxTree {
   const content = parser.read(text, structure(lex(text).tokens, text).tokens);
   return { text, root: { ...content, start: 0, length: text.length, closed: true } };
 }
+
+/** Whether a problem of that kind is here or below. */
+export function hasProblem(content: Content, kind: SyntaxProblemKind): boolean {
+  if (content.problemCount === 0) return false;
+  const found = ({ problems }: Content | Statement): boolean => problems.some((problem) => problem.kind === kind);
+  return (
+    found(content) ||
+    content.statements.some(
+      (statement) =>
+        statement.problemCount > 0 &&
+        (found(statement) || (statement.block !== undefined && hasProblem(statement.block, kind))),
+    )
+  );
+}

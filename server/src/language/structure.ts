@@ -248,6 +248,7 @@ function indentation(text: string, offset: number): number {
   let at = offset;
   while (at > 0 && text[at - 1] !== "\n" && text[at - 1] !== "\r") at--;
   let width = 0;
+  if (text[at] === "\ufeff") at++;
   for (; ; at++) {
     if (text[at] === " ") width++;
     else if (text[at] === "\t") width += tabWidth - (width % tabWidth);

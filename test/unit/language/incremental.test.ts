@@ -64,7 +64,7 @@ describe("what an edit reaches", () => {
     ["a /* b\nc |\nd", "*/"],
     ["a /* b *|/| c\nd", ""],
     ["a |\nb */ c\nd", "/*"],
-    ['a { b; c| }\nd { e }', '"'],
+    ["a { b; c| }\nd { e }", '"'],
     ["a { b | }\nc { d }", "}"],
     ["a { b | }\nc { d }", "{"],
     ["a { b | }\nc { d }", "#"],

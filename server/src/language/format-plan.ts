@@ -1,0 +1,191 @@
+/** What the formatter lays out: the statements and comments of each block in their order, and the lines to leave alone. */
+
+import { hasProblem, parse } from "./parser.ts";
+import { type Token, tokenize } from "./tokens.ts";
+import type { Block, Span, Statement } from "./tree.ts";
+
+export interface CommentItem {
+  readonly kind: "comment";
+  readonly token: Token;
+  /** Line breaks in the source since the item before, or since the `{`. */
+  readonly breaks: number;
+}
+
+/** Whole lines that stay as they are. */
+export interface FrozenItem {
+  readonly kind: "frozen";
+  readonly span: Span;
+  readonly breaks: number;
+}
+
+export interface HeaderToken {
+  readonly token: Token;
+  /** Begins a line in the source. */
+  readonly broken: boolean;
+}
+
+export interface Body {
+  readonly open: Token;
+  readonly items: readonly Item[];
+  readonly close: Token;
+  /** Written on one line in the source. */
+  readonly oneLine: boolean;
+}
+
+export interface StatementItem {
+  readonly kind: "statement";
+  /** Arguments and the comments between them. */
+  readonly header: readonly HeaderToken[];
+  readonly body: Body | undefined;
+  readonly breaks: number;
+  /** Only a `;` keeps the block of the next statement, which has no arguments, from becoming this one's. */
+  readonly separate: boolean;
+}
+
+export type Item = CommentItem | FrozenItem | StatementItem;
+
+interface Draft {
+  readonly item: CommentItem | StatementItem | undefined;
+  readonly start: number;
+  readonly end: number;
+  readonly breaks: number;
+  frozen: boolean;
+}
+
+interface Plan {
+  readonly items: readonly Item[];
+  /** Frozen lines begin on the line of the `{`, or end on that of the `}`. */
+  readonly touches: boolean;
+  /** No line break outside of the items' own tokens. */
+  readonly oneLine: boolean;
+}
+
+/** Undefined for a text that is not laid out at all. */
+export function makePlan(text: string): readonly Item[] | undefined {
+  const { root } = parse(text);
+  if (hasProblem(root, "too-deep")) return undefined;
+  const tokens = tokenize(text);
+  const unbalanced = firstUnbalanced(tokens);
+  let at = 0;
+
+  const planBlock = (block: Block, base: number, end: number): Plan => {
+    const drafts: Draft[] = [];
+    let next = 0;
+    let breaks = 0;
+    let oneLine = true;
+    for (let token = tokens[at]; token !== undefined && token.start < end; token = tokens[at]) {
+      if (token.kind === "newline") {
+        breaks += countBreaks(token.text);
+        oneLine = false;
+        at++;
+        continue;
+      }
+      if (token.kind === ";") {
+        at++;
+        continue;
+      }
+      const statement = block.statements[next];
+      if (statement !== undefined && token.start === base + block.offsets[next]!) {
+        next++;
+        const separate = statement.block === undefined && block.statements[next]?.keyword.length === 0;
+        const planned = planStatement(statement, token.start, breaks, separate);
+        oneLine &&= planned.oneLine;
+        drafts.push(planned.draft);
+      } else {
+        at++;
+        const comment = token.kind === "comment" && !isUnclosed(token);
+        oneLine &&= !hasBreak(token.text);
+        drafts.push({
+          item: comment ? { kind: "comment", token, breaks } : undefined,
+          start: token.start,
+          end: token.end,
+          breaks,
+          frozen: !comment,
+        });
+      }
+      breaks = 0;
+    }
+    if (block === root) for (const draft of drafts) draft.frozen ||= draft.end > unbalanced;
+    for (let index = 1; index < drafts.length; index++)
+      if (drafts[index]!.breaks === 0) drafts[index]!.frozen ||= drafts[index - 1]!.frozen;
+    for (let index = drafts.length - 1; index > 0; index--)
+      if (drafts[index]!.breaks === 0) drafts[index - 1]!.frozen ||= drafts[index]!.frozen;
+    const first = drafts[0];
+    const last = drafts[drafts.length - 1];
+    return {
+      items: merge(drafts, text),
+      touches: (first?.frozen === true && first.breaks === 0) || (last?.frozen === true && breaks === 0),
+      oneLine,
+    };
+  };
+
+  const planStatement = (
+    statement: Statement,
+    start: number,
+    breaks: number,
+    separate: boolean,
+  ): { draft: Draft; oneLine: boolean } => {
+    const { block } = statement;
+    const header: HeaderToken[] = [];
+    const headerEnd = start + (block === undefined ? statement.length : block.start);
+    let oneLine = true;
+    let broken = false;
+    for (let token = tokens[at]; token !== undefined && token.start < headerEnd; token = tokens[++at]) {
+      if (token.kind === "newline" || hasBreak(token.text)) oneLine = false;
+      if (token.kind !== "newline") header.push({ token, broken });
+      broken = token.kind === "newline";
+    }
+    const end = start + statement.length;
+    let frozen = statement.problems.length > 0;
+    let body: Body | undefined;
+    if (block !== undefined) {
+      const open = tokens[at++]!;
+      const inner = planBlock(block, headerEnd, end - (block.closed ? 1 : 0));
+      frozen ||= inner.touches || !block.closed;
+      const close = block.closed ? tokens[at++]! : open;
+      body = { open, items: inner.items, close, oneLine: inner.oneLine };
+      oneLine &&= inner.oneLine;
+    }
+    const item: StatementItem = { kind: "statement", header, body, breaks, separate };
+    return { draft: { item, start, end, breaks, frozen }, oneLine };
+  };
+
+  return planBlock(root, 0, text.length + 1).items;
+}
+
+/** Frozen items that share lines become one. */
+function merge(drafts: readonly Draft[], text: string): Item[] {
+  const items: Item[] = [];
+  for (let index = 0; index < drafts.length; index++) {
+    const { item, frozen, start, breaks } = drafts[index]!;
+    if (item !== undefined && !frozen) {
+      items.push(item);
+      continue;
+    }
+    while (index + 1 < drafts.length && drafts[index + 1]!.breaks === 0) index++;
+    let from = start;
+    while (from > 0 && !isBreak(text, from - 1) && text[from - 1] !== "\ufeff") from--;
+    // A block that ends with the text has its last line breaks in it.
+    let to = start + text.slice(start, drafts[index]!.end).trimEnd().length;
+    while (to < text.length && !isBreak(text, to)) to++;
+    items.push({ kind: "frozen", span: { start: from, end: to }, breaks });
+  }
+  return items;
+}
+
+/** Where the outermost `{` without `}` stands: from there on, indentation decides what belongs to what. */
+function firstUnbalanced(tokens: readonly Token[]): number {
+  const open: number[] = [];
+  for (const { kind, start } of tokens)
+    if (kind === "{") open.push(start);
+    else if (kind === "}") open.pop();
+  return open[0] ?? Number.POSITIVE_INFINITY;
+}
+
+const isBreak = (text: string, at: number): boolean => text[at] === "\n" || text[at] === "\r";
+
+export const hasBreak = (text: string): boolean => /[\r\n]/.test(text);
+
+const countBreaks = (text: string): number => text.match(/\r\n?|\n/g)?.length ?? 0;
+
+const isUnclosed = ({ text }: Token): boolean => text.startsWith("/*") && (text.length < 4 || !text.endsWith("*/"));

@@ -1,0 +1,163 @@
+import { readdirSync, readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { format, formatEdits, formatRangeEdits } from "../../../server/src/language/format.ts";
+import { parse } from "../../../server/src/language/parser.ts";
+import { tokenize } from "../../../server/src/language/tokens.ts";
+import type { Arg, Block } from "../../../server/src/language/tree.ts";
+import { soup, valid } from "./support.ts";
+
+const fixtures = new URL("./fixtures/", import.meta.url);
+
+/** What may not change: keywords, arguments, blocks, problems, without their places. */
+const shape = (text: string): unknown => {
+  const arg = ({ kind, text: value, items }: Arg): unknown => (kind === "list" ? items!.map(arg) : [kind, value]);
+  const block = ({ statements, problems, closed }: Block): unknown => ({
+    closed,
+    problems: problems.map(({ kind }) => kind),
+    statements: statements.map((statement) => ({
+      args: [statement.keyword, ...statement.args].map(arg),
+      problems: statement.problems.map(({ kind }) => kind),
+      block: statement.block && block(statement.block),
+    })),
+  });
+  return block(parse(text).root);
+};
+const comments = (text: string): string[] =>
+  tokenize(text)
+    .filter(({ kind }) => kind === "comment")
+    .map(({ text: comment }) => comment);
+const ink = (text: string): string => text.replace(/[\s;]/gu, "");
+
+function check(text: string): void {
+  const formatted = format(text);
+  expect(ink(formatted)).toBe(ink(text));
+  expect(shape(formatted)).toEqual(shape(text));
+  expect(comments(formatted)).toEqual(comments(text));
+  expect(format(formatted)).toBe(formatted);
+}
+
+describe("layout", () => {
+  it.each([
+    ["one statement a line", "a;b ;  c\n", "a\nb\nc\n"],
+    ["one space between arguments", "a   b\t->c   [ x ,y  z ]\n", "a b -> c [x, y z]\n"],
+    ["two spaces a level", "a{\nb {\n\tc\n}}", "a {\n  b {\n    c\n  }\n}\n"],
+    ["a brace on a line of its own", "a\n{\n b\n}", "a {\n  b\n}\n"],
+    ["blocks that were on one line", "a  {b;c { d}}\n", "a { b; c { d } }\n"],
+    ["empty blocks", "a { }\nb {\n}\nc { # d\n}\n", "a {}\nb {\n}\nc {  # d\n}\n"],
+    ["blank lines", "\n\na\n\n\n\nb {\n\n\nc\n\n}\n\n\n", "a\n\nb {\n  c\n}\n"],
+    ["adjacent lists", "labels app=[ a b ] tier= [c]\n", "labels app=[a b] tier= [c]\n"],
+    ["lists that fit", "a [\n b,\n c\n] d", "a [b, c] d\n"],
+    ["nothing", "  \n \n", ""],
+    ["byte order marks", "\ufeff a\n", "\ufeffa\n"],
+    ["CRLF where it prevails", "a {\r\nb\r\n}\nc", "a {\r\n  b\r\n}\r\nc\r\n"],
+    ["LF where that does", "a {\r\nb\n}\nc", "a {\n  b\n}\nc\n"],
+  ])("%s", (_, text, expected) => {
+    expect(format(text)).toBe(expected);
+    check(text);
+  });
+
+  it("breaks blocks and lists that are too long", () => {
+    const long = `policy p { ingress from [${"app=web, ".repeat(12)}app=api] to [9090/tcp 80/tcp] }`;
+    expect(format(long).split("\n").slice(0, 4)).toEqual([
+      "policy p {",
+      "  ingress from [",
+      "    app=web,",
+      "    app=web,",
+    ]);
+    expect(format(long)).toContain("    app=api\n  ] to [9090/tcp 80/tcp]\n}\n");
+    check(long);
+  });
+
+  it("keeps comments beside what they explain", () => {
+    const text = `
+# above
+a { # brace
+  b # one
+  cc   // two
+  /* before */ d; /* after */ e /* between */ f
+      # inside
+  list [ # bracket
+    x, # first
+    /* second */ y z /* third */
+    # last
+  ]
+
+  # end
+}   # closed
+`;
+    expect(format(text)).toMatchInlineSnapshot(`
+      "# above
+      a {               # brace
+        b               # one
+        cc              // two
+        /* before */ d  /* after */
+        e /* between */ f
+        # inside
+        list [  # bracket
+          x,    # first
+          /* second */ y
+          z /* third */
+          # last
+        ]
+
+        # end
+      }  # closed
+      "
+    `);
+    check(text);
+  });
+
+  it("aligns comments on lines next to each other", () => {
+    expect(format("a # 1\nbbb # 2\n\nc # 3\nd { # 4\ne # 5\n}")).toBe(
+      "a    # 1\nbbb  # 2\n\nc    # 3\nd {  # 4\n  e  # 5\n}\n",
+    );
+  });
+
+  it("leaves lines with problems alone", () => {
+    const text = 'a   1\n   b  "x\nc   2 {\n d   ]  ;  e\n     f   g\n}\n';
+    expect(format(text)).toBe('a 1\n   b  "x\nc 2 {\n d   ]  ;  e\n  f g\n}\n');
+    check(text);
+  });
+
+  it("leaves everything from an open brace on alone", () => {
+    const text = "a   1\nb   {\n  c   d\n e   f\n";
+    expect(format(text)).toBe("a 1\nb   {\n  c   d\n e   f\n");
+    check(text);
+  });
+
+  it.each(readdirSync(fixtures).filter((name) => name.endsWith(".knet")))("%s", (name) => {
+    check(readFileSync(new URL(name, fixtures), "utf8"));
+  });
+});
+
+describe("any text", () => {
+  const numRuns = Number(process.env.KNET_RUNS ?? 1500);
+  it("keeps its tree and its comments, and has one layout", () => {
+    fc.assert(fc.property(valid, check), { numRuns });
+    fc.assert(fc.property(soup(), check), { numRuns });
+  });
+
+  it("changes by edits that are apart and change only white space and `;`", () => {
+    fc.assert(
+      fc.property(fc.oneof(valid, soup()), (text) => {
+        let end = -1;
+        for (const edit of formatEdits(text)) {
+          expect(edit.start).toBeGreaterThan(end);
+          expect(`${text.slice(edit.start, edit.end)}${edit.text}`).toMatch(/^[\s;]+$/u);
+          end = edit.end;
+        }
+      }),
+    );
+  });
+});
+
+describe("ranges", () => {
+  it("are laid out by themselves", () => {
+    const text = "a   1\n    b   2\n    c   3\n";
+    const [first, second] = formatRangeEdits(text, { start: 12, end: 13 });
+    expect([first, second].map((edit) => edit && text.slice(edit.start, edit.end))).toEqual(["    ", "  "]);
+    expect(formatRangeEdits(text, { start: 12, end: 13 })).toHaveLength(2);
+    expect(formatRangeEdits(text, { start: 0, end: text.length })).toEqual(formatEdits(text));
+  });
+});

@@ -39,6 +39,8 @@ export const CODES = {
   flannelNoDefaultRoute: "KN225",
   /** Two nodes announce the same public address. data: node, peer, address. */
   flannelPublicIpTwice: "KN226",
+  /** vxlan with a public-ip that no interface has: the kernel sends nothing from it. data: node, publicIp, address. */
+  flannelPublicIpNotLocal: "KN227",
   /** The backend carries IPv4 only. data: backend, network. */
   flannelNoIpv6: "KN228",
   /** The kernel gives the tunnel device less than flannel asks for. data: node, device, asked, given. */

@@ -21,6 +21,7 @@ import type {
   NfTarget,
   Route,
 } from "./model.ts";
+import type { ReportLocation, RouteReport, RoutesReport } from "./routes-schema.ts";
 
 /** All of it, each part under the command that would print it; parts without content are left out. */
 export function printNetns(netns: Netns, network?: Network): string {
@@ -199,52 +200,9 @@ export function printFdb(netns: Netns): string[] {
 
 /* -------------------------------------------------------------------- JSON */
 
-/** `knet-routes/1`. `L` is whatever the shell shows as a place in a file. */
-export interface RoutesReport<L> {
-  readonly schema: "knet-routes/1";
-  readonly netns: string;
-  readonly interfaces: readonly {
-    readonly name: string;
-    readonly kind: Device["kind"];
-    readonly mtu: number;
-    readonly addresses: readonly string[];
-    readonly mac?: string;
-    readonly master?: string;
-  }[];
-  readonly routes: readonly RouteReport<L>[];
-  readonly neighbours: readonly {
-    readonly dst: string;
-    readonly dev: string;
-    readonly lladdr: string;
-    readonly state: readonly ["PERMANENT"];
-    readonly location?: L;
-  }[];
-  readonly fdb: readonly { readonly mac: string; readonly dev: string; readonly dst: string; readonly location?: L }[];
-}
-export interface RouteReport<L> {
-  readonly dst: string;
-  readonly via?: string;
-  readonly dev?: string;
-  readonly src?: string;
-  readonly proto?: string;
-  readonly scope?: string;
-  readonly metric?: number;
-  readonly mtu?: number;
-  readonly table: string;
-  readonly onlink?: true;
-  readonly type?: string;
-  readonly nexthops?: readonly {
-    readonly via?: string;
-    readonly dev: string;
-    readonly weight: number;
-    readonly onlink?: true;
-  }[];
-  readonly why: string;
-  readonly location?: L;
-}
-
-export function routesReport<L>(netns: Netns, locate: (source: Source) => L | undefined): RoutesReport<L> {
-  const located = (origin: Source | undefined): { readonly location?: L } => {
+/** `knet-routes/1`. */
+export function routesReport(netns: Netns, locate: (source: Source) => ReportLocation | undefined): RoutesReport {
+  const located = (origin: Source | undefined): { location?: ReportLocation } => {
     const location = origin && locate(origin);
     return location === undefined ? {} : { location };
   };
@@ -280,7 +238,7 @@ export function routesReport<L>(netns: Netns, locate: (source: Source) => L | un
   };
 }
 
-function routeReport(route: Route, table: string): RouteReport<never> {
+function routeReport(route: Route, table: string): RouteReport {
   const single = route.nexthops.length === 1 ? route.nexthops[0] : undefined;
   return {
     dst: destination(route),

@@ -69,7 +69,7 @@ export type Block = { readonly [keyword: string]: string | number | boolean | re
 
 export function decl(keyword: string, first: string | number | boolean | undefined, block: Block = {}): Decl {
   const text = first === undefined ? undefined : String(first);
-  const value = first === undefined ? undefined : valueOf(first);
+  const value = first === undefined ? undefined : readValue(first);
   return {
     statement: statement(keyword, ...(text === undefined ? [] : [text])),
     spec: undefined,
@@ -85,7 +85,7 @@ export function decl(keyword: string, first: string | number | boolean | undefin
   };
 }
 
-function valueOf(given: string | number | boolean): Value {
+function readValue(given: string | number | boolean): Value {
   if (typeof given === "number") return { kind: "number", value: given };
   if (typeof given === "boolean") return { kind: "boolean", value: given };
   if (/^\/\d+$/.test(given)) return { kind: "length", len: Number(given.slice(1)) };
@@ -101,7 +101,7 @@ export function cni(plugin: string, block: Block = {}): CniSettings {
 export interface NodePlan {
   readonly name: string;
   /** [segment, address/len …, optional MTU] for each interface. */
-  readonly attach: readonly (readonly [segment: string, addresses: readonly string[], mtu?: number])[];
+  readonly attach: readonly (readonly [segment: string, addresses: readonly string[], mtu?: number | undefined])[];
   readonly podCidrs?: readonly string[];
   readonly pods?: readonly string[];
   readonly hostPods?: readonly string[];
@@ -272,8 +272,8 @@ export function topologyOf(plan: Plan): Topology {
           });
       list.push({ path: `prod/default/${name}`, name, workload, ordinal: 0, node, slot, addresses });
     };
-    (given?.pods ?? []).forEach((name, slot) => add(name, false, slot));
-    (given?.hostPods ?? []).forEach((name) => add(name, true, 0));
+    for (const [slot, name] of (given?.pods ?? []).entries()) add(name, false, slot);
+    for (const name of given?.hostPods ?? []) add(name, true, 0);
     pods.set(node, list);
   });
   const all = [...pods.values()].flat();

@@ -381,7 +381,8 @@ describe("nodes that differ", () => {
     const node1 = netnsOf(network, "prod/node1");
     expect(node1.devices.get("flannel.1")).toMatchObject({ lower: "eth1", local: ip("192.168.10.11"), mtu: 8950 });
     expect(printFdb(node1)[0]).toMatch(/dst 203\.0\.113\.5/);
-    expect(networkProblems(topology)).toEqual([]);
+    expect(netnsOf(network, "prod/node2").devices.get("flannel.1")).toMatchObject({ local: ip("203.0.113.5") });
+    expect(codes(topology)).toEqual([CODES.flannelPublicIpNotLocal]);
   });
 
   it("does not start host-gw with a foreign public address", () => {

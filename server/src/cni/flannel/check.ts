@@ -117,6 +117,7 @@ function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyPr
     if (first) problems.push(...difference(first, standing));
     first ??= standing;
     if (settings.backend.type === "vxlan") {
+      problems.push(...foreignSource(standing));
       for (const family of [4, 6] as const) {
         if (!(family === 4 ? standing.v4 : standing.v6)) continue;
         const { asked, given } = vxlanMtu(settings.backend, standing.iface.mtu, family);
@@ -171,6 +172,17 @@ function absence(node: Node, settings: FlannelSettings, reason: string): Topolog
     default:
       return [];
   }
+}
+
+/** A VXLAN device sends from `local`; ip_route_output refuses a source that is none of the host's addresses. */
+function foreignSource({ node, settings, v4, v6 }: Participant): TopologyProblem[] {
+  const source = settings.sources.get("public-ip");
+  return [v4, v6].flatMap((part) => {
+    if (!source || !part || part.publicIp === part.address) return [];
+    if (node.interfaces.some((iface) => iface.addresses.some(({ ip }) => ip === part.publicIp))) return [];
+    const data = { node: node.path, publicIp: formatIp(part.publicIp), address: formatIp(part.address) };
+    return [problem(CODES.flannelPublicIpNotLocal, source, data)];
+  });
 }
 
 /** Backends, VNIs and ports that do not fit those of the first node. */

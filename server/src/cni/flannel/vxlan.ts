@@ -186,6 +186,7 @@ function device(
     addresses: withLinkLocal([{ ip: part.lease.ip, len: family === 4 ? 32 : 128 }], mac),
     vni: backend.vni,
     port: backend.port,
+    // ExtAddr, not IfaceAddr, since flannel-io/flannel#2247: where it is no address of the host, the kernel sends nothing.
     local: part.publicIp,
     lower: self.iface.device,
     learning: backend.learning,

@@ -1,0 +1,71 @@
+/**
+ * A namespace in JSON (`knet-routes/1`), said once: TypeBox gives the types and the JSON Schema that the package ships.
+ * Keys as the published contract has them.
+ */
+import { type Static, Type } from "typebox";
+
+const strict = { additionalProperties: false } as const;
+
+const Position = Type.Object({ line: Type.Integer(), character: Type.Integer() }, strict);
+/** The declaration that caused an entry. */
+const location = Type.Optional(
+  Type.Object({ file: Type.String(), range: Type.Object({ start: Position, end: Position }, strict) }, strict),
+);
+
+export const InterfaceReport = Type.Object(
+  {
+    name: Type.String(),
+    kind: Type.Enum(["loopback", "physical", "veth", "bridge", "vxlan", "ipip", "tun"]),
+    mtu: Type.Integer(),
+    addresses: Type.Array(Type.String()),
+    mac: Type.Optional(Type.String()),
+    master: Type.Optional(Type.String()),
+  },
+  strict,
+);
+
+const hop = { via: Type.Optional(Type.String()), onlink: Type.Optional(Type.Literal(true)) };
+
+export const RouteReport = Type.Object(
+  {
+    dst: Type.String(),
+    ...hop,
+    dev: Type.Optional(Type.String()),
+    src: Type.Optional(Type.String()),
+    proto: Type.Optional(Type.String()),
+    scope: Type.Optional(Type.String()),
+    metric: Type.Optional(Type.Integer()),
+    mtu: Type.Optional(Type.Integer()),
+    table: Type.String(),
+    /** Absent: unicast. */
+    type: Type.Optional(Type.String()),
+    nexthops: Type.Optional(Type.Array(Type.Object({ ...hop, dev: Type.String(), weight: Type.Integer() }, strict))),
+    /** Why it is there, for people. */
+    why: Type.String(),
+    location,
+  },
+  strict,
+);
+
+export const NeighbourReport = Type.Object(
+  { dst: Type.String(), dev: Type.String(), lladdr: Type.String(), state: Type.Array(Type.String()), location },
+  strict,
+);
+
+export const FdbReport = Type.Object({ mac: Type.String(), dev: Type.String(), dst: Type.String(), location }, strict);
+
+export const RoutesReport = Type.Object(
+  {
+    schema: Type.Literal("knet-routes/1"),
+    netns: Type.String(),
+    interfaces: Type.Array(InterfaceReport),
+    routes: Type.Array(RouteReport),
+    neighbours: Type.Array(NeighbourReport),
+    fdb: Type.Array(FdbReport),
+  },
+  { ...strict, $id: "knet-routes-1.schema.json", title: "knet routes" },
+);
+
+export type RouteReport = Static<typeof RouteReport>;
+export type RoutesReport = Static<typeof RoutesReport>;
+export type ReportLocation = NonNullable<RouteReport["location"]>;

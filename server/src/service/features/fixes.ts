@@ -1,0 +1,159 @@
+/**
+ * Fixes: from edits in terms of the tree to edits of the text, and the proof that one mends its finding. A fix is only
+ * offered after the edited files were analysed: the finding is gone, and no code is found more often than before.
+ */
+import type { CheckedFile, Finding, Fix, FixEdit } from "../../checks/check.ts";
+import { decodeCache, decodeFile } from "../../language/decode.ts";
+import { reparse } from "../../language/incremental.ts";
+import { partSpan, positionsOf } from "../../language/positions.ts";
+import { tokenize } from "../../language/tokens.ts";
+import type { Block, Statement, SyntaxTree } from "../../language/tree.ts";
+import { type Analysis, analyse } from "../analysis.ts";
+import type { TextEdit } from "../service.ts";
+
+export interface ProvenFix {
+  readonly title: string;
+  readonly edits: ReadonlyMap<string, readonly TextEdit[]>;
+}
+
+/** The fixes of a finding that hold what they promise. Undefined where the run was cancelled. */
+export function provenFixes(analysis: Analysis, finding: Finding, cancelled: () => boolean): ProvenFix[] | undefined {
+  const proven: ProvenFix[] = [];
+  for (const fix of finding.fixes) {
+    const edits = fixEdits(analysis, fix);
+    if (!edits) continue;
+    const before = analysis.findings(cancelled);
+    const after = before && editedAnalysis(analysis, edits).findings(cancelled);
+    if (!before || !after) return undefined;
+    if (mends(finding, before, after)) proven.push({ title: fix.title, edits });
+  }
+  return proven;
+}
+
+function mends(finding: Finding, before: readonly Finding[], after: readonly Finding[]): boolean {
+  if (after.some((one) => one.code === finding.code && one.message === finding.message)) return false;
+  const counts = new Map<string, number>();
+  for (const { code } of before) counts.set(code, (counts.get(code) ?? 0) + 1);
+  for (const { code } of after) {
+    const left = (counts.get(code) ?? 0) - 1;
+    if (left < 0) return false;
+    counts.set(code, left);
+  }
+  return (counts.get(finding.code) ?? 0) > 0;
+}
+
+function editedAnalysis(analysis: Analysis, edits: ReadonlyMap<string, readonly TextEdit[]>): Analysis {
+  const cache = decodeCache();
+  const files = analysis.files.map((file): CheckedFile => {
+    const own = edits.get(file.file);
+    if (!own) return file;
+    // From the end of the text, so that the offsets of those before stay true.
+    const tree = [...own].sort((a, b) => b.start - a.start).reduce<SyntaxTree>(reparse, file.tree);
+    return { file: file.file, tree, decls: decodeFile(tree, cache) };
+  });
+  return analyse(analysis.root, files, []);
+}
+
+/** Undefined where a place is not in the current text, or where two edits would touch the same characters. */
+export function fixEdits(analysis: Analysis, fix: Fix): ReadonlyMap<string, readonly TextEdit[]> | undefined {
+  const edits = new Map<string, TextEdit[]>();
+  for (const one of fix.edits) {
+    const tree = analysis.fileOf(one.source.file)?.tree;
+    const edit = tree && textEdit(tree, one);
+    if (!edit) return undefined;
+    edits.set(one.source.file, [...(edits.get(one.source.file) ?? []), edit]);
+  }
+  for (const list of edits.values()) {
+    list.sort((a, b) => a.start - b.start || a.end - b.end);
+    if (list.some((edit, index) => index > 0 && edit.start < (list[index - 1]?.end ?? 0))) return undefined;
+  }
+  return edits;
+}
+
+export function textEdit(tree: SyntaxTree, edit: FixEdit): TextEdit | undefined {
+  const { statement, part } = edit.source;
+  const start = positionsOf(tree).startOf(statement);
+  if (start === undefined) return undefined;
+  switch (edit.kind) {
+    case "replace": {
+      const span = partSpan(statement, part, start);
+      return span && { ...span, text: edit.text };
+    }
+    case "append":
+      return appendEdit(tree.text, statement, start, edit.text);
+    case "remove": {
+      if (part === "whole" || part === "keyword") return removeStatement(tree.text, start, start + statement.length);
+      const span = partSpan(statement, part, start);
+      return span && { start: skipBlanksBack(tree.text, span.start), end: span.end, text: "" };
+    }
+  }
+}
+
+function appendEdit(text: string, statement: Statement, start: number, line: string): TextEdit {
+  const newline = text.includes("\r\n") ? "\r\n" : "\n";
+  const indent = indentAt(text, start);
+  const { block } = statement;
+  if (!block) {
+    const at = start + statement.length;
+    return { start: at, end: at, text: ` {${newline}${indent}  ${line}${newline}${indent}}` };
+  }
+  const blockStart = start + block.start;
+  const last = lastEnd(block, blockStart);
+  if (!block.closed) {
+    return { start: last, end: last, text: `${newline}${indent}  ${line}` };
+  }
+  const close = blockStart + block.length - 1;
+  const lineStart = lineStartOf(text, close);
+  if (lineStart > blockStart && text.slice(lineStart, close).trim() === "") {
+    return { start: lineStart, end: lineStart, text: `${inner(text, block, blockStart, indent)}${line}${newline}` };
+  }
+  // On one line with its closing brace; a comment before it keeps its place.
+  const at = skipBlanksBack(text, close);
+  const comment = tokenize(text.slice(last, close)).some((token) => token.kind === "comment");
+  const separator =
+    block.statements.length === 0 ? " " : comment && at > last ? "; " : text[at - 1] === ";" ? " " : "; ";
+  return { start: at, end: close, text: `${separator}${line} ` };
+}
+
+/** The indentation of the block's statements. */
+function inner(text: string, block: Block, blockStart: number, indent: string): string {
+  const offset = block.offsets.at(-1);
+  if (offset === undefined) return `${indent}  `;
+  const at = blockStart + offset;
+  const lineStart = lineStartOf(text, at);
+  const before = text.slice(lineStart, at);
+  return before.trim() === "" ? before : `${indent}  `;
+}
+
+function lastEnd(block: Block, blockStart: number): number {
+  const statement = block.statements.at(-1);
+  return statement ? blockStart + (block.offsets.at(-1) ?? 0) + statement.length : blockStart + 1;
+}
+
+/** With its line where it stands alone there; with the `;` behind it, or before it, otherwise. */
+function removeStatement(text: string, start: number, end: number): TextEdit {
+  const lineStart = lineStartOf(text, start);
+  const rest = /^[ \t]*(;[ \t]*)?((?:#|\/\/)[^\r\n]*)?(\r\n|\n|\r|$)/.exec(text.slice(end, end + 2000));
+  if (text.slice(lineStart, start).trim() === "" && rest)
+    return { start: lineStart, end: end + rest[0].length, text: "" };
+  const behind = /^[ \t]*;[ \t]*/.exec(text.slice(end, end + 200));
+  if (behind) return { start, end: end + behind[0].length, text: "" };
+  const before = /[ \t]*;[ \t]*$/.exec(text.slice(lineStart, start));
+  if (before) return { start: lineStart + before.index, end, text: "" };
+  return { start: skipBlanksBack(text, start), end, text: "" };
+}
+
+function indentAt(text: string, at: number): string {
+  return /^[ \t]*/.exec(text.slice(lineStartOf(text, at), at))?.[0] ?? "";
+}
+
+function lineStartOf(text: string, at: number): number {
+  if (at === 0) return 0;
+  return Math.max(text.lastIndexOf("\n", at - 1), text.lastIndexOf("\r", at - 1)) + 1;
+}
+
+function skipBlanksBack(text: string, at: number): number {
+  let start = at;
+  while (start > 0 && (text[start - 1] === " " || text[start - 1] === "\t")) start--;
+  return start;
+}

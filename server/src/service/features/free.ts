@@ -1,0 +1,117 @@
+/** What is still free: the next addresses of a segment or node, the next prefixes of a size. For completion and hover. */
+
+import { addIp } from "../../addressing/address.ts";
+import { kthFree, nextFreePrefix, sortReserved } from "../../addressing/allocation.ts";
+import {
+  broadcast,
+  formatPrefix,
+  type Ip,
+  type IpRange,
+  lastAddress,
+  type Prefix,
+  parsePrefix,
+  prefixContains,
+  prefixCovers,
+  prefixRange,
+} from "../../addressing/ip.ts";
+import { planOf } from "../../checks/addresses/plan.ts";
+import type { Statement } from "../../language/tree.ts";
+import type { Cluster, Node, Segment, Topology } from "../../topology/model.ts";
+
+/** RFC 1918, RFC 4193. */
+const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8"].flatMap(
+  (text) => parsePrefix(text)?.prefix ?? [],
+);
+
+/** The addresses that hosts may have: without those of the network itself and of the broadcast. */
+export function hostRange(prefix: Prefix): IpRange {
+  const { ip: first } = prefix;
+  const last = lastAddress(prefix);
+  if (first === last || addIp(first, 1) === last) return { first, last };
+  const end = broadcast(prefix) === undefined ? last : (addIp(last, -1) ?? last);
+  return { first: addIp(first, 1) ?? first, last: end };
+}
+
+export interface Usage {
+  readonly used: number;
+  readonly next: Ip | undefined;
+}
+
+/** Addresses of interfaces on the segment that lie in the prefix, and the next free one. `without`: as if it were not there. */
+export function segmentUsage(topology: Topology, segment: Segment, prefix: Prefix, without?: Statement): Usage {
+  const taken = new Set<Ip>();
+  for (const iface of topology.attachedTo(segment.name)) {
+    if (iface.source.statement === without) continue;
+    for (const { ip } of iface.addresses) if (prefixContains(prefix, ip)) taken.add(ip);
+  }
+  const used = taken.size;
+  for (const ip of segment.gateways) if (prefixContains(prefix, ip)) taken.add(ip);
+  const { first, last } = hostRange(prefix);
+  return { used, next: kthFree(first, last, reserve(taken), 0) };
+}
+
+export function nextInSegment(
+  topology: Topology,
+  segment: Segment,
+  prefix: Prefix,
+  without: Statement,
+  count: number,
+): readonly Ip[] {
+  const taken = new Set<Ip>(segment.gateways);
+  for (const iface of topology.attachedTo(segment.name)) {
+    if (iface.source.statement === without) continue;
+    for (const { ip } of iface.addresses) taken.add(ip);
+  }
+  const { first, last } = hostRange(prefix);
+  const reserved = reserve(taken);
+  const free: Ip[] = [];
+  for (let k = 0; k < count; k++) {
+    const ip = kthFree(first, last, reserved, k);
+    if (ip !== undefined) free.push(ip);
+  }
+  return free;
+}
+
+function reserve(taken: ReadonlySet<Ip>): ReturnType<typeof sortReserved> {
+  return sortReserved([...taken].map((ip) => ({ first: ip, last: ip })));
+}
+
+/** The next addresses that a node would give to a pod, one a family. */
+export function nextOnNode(cluster: Cluster, node: Node): readonly Ip[] {
+  const { pods } = cluster;
+  const most = pods.countOn(node) + 1;
+  const from = [...Array(most).keys()].find((slot) =>
+    pods.addressOf(node, slot).every((ip) => pods.podsByAddress(ip).length === 0),
+  );
+  return from === undefined ? [] : pods.addressOf(node, from);
+}
+
+/** Ranges that are spoken for, except those that a statement itself names. */
+export function usedRanges(topology: Topology, without?: Statement): readonly IpRange[] {
+  return planOf(topology)
+    .ranges.filter(({ source }) => source.statement !== without)
+    .map(({ prefix }) => prefixRange(prefix));
+}
+
+/** Free prefixes of a size: the first one in each of the blocks, the nearer blocks first; without duplicates. */
+export function freePrefixes(blocks: readonly Prefix[], len: number, used: readonly IpRange[]): readonly Prefix[] {
+  const found = new Map<string, Prefix>();
+  for (const block of blocks) {
+    const free = block.len <= len ? nextFreePrefix(block, len, used) : undefined;
+    if (free) found.set(formatPrefix(free), free);
+  }
+  return [...found.values()];
+}
+
+/** Where to look for a prefix beside `like`: around it first, then all private ranges of its family. */
+export function blocksAround(like: Prefix | undefined, family: 4 | 6): readonly Prefix[] {
+  const same = PRIVATE.filter(({ ip }) => (typeof ip === "number") === (family === 4));
+  if (!like) return same;
+  const home = same.find((block) => prefixCovers(block, like));
+  return home ? [home, ...same.filter((block) => block !== home)] : same;
+}
+
+export function isFree(prefix: Prefix, used: readonly IpRange[]): boolean {
+  const end = lastAddress(prefix);
+  return !used.some(({ first, last }) => typeof first === typeof end && first <= end && last >= prefix.ip);
+}

@@ -1,0 +1,38 @@
+/** How people call things: the shortest path that means only one; and which names can be ends of a packet. */
+import type { SymbolKind } from "../../language/schema/index.ts";
+import { type NamedSymbol, pathOf, type SymbolTable } from "./symbols.ts";
+
+/** By symbol: its shortest path among the symbols of these kinds; the whole one where even that is not alone. */
+export function shortPaths(symbols: readonly NamedSymbol[]): ReadonlyMap<NamedSymbol, string> {
+  const paths = symbols.map(pathOf);
+  const counts = new Map<string, number>();
+  for (const path of paths) {
+    for (let from = 0; from < path.length; from++) {
+      const suffix = path.slice(from).join("/");
+      counts.set(suffix, (counts.get(suffix) ?? 0) + 1);
+    }
+  }
+  return new Map(
+    symbols.map((symbol, index) => {
+      const path = paths[index] ?? [];
+      for (let length = 1; length < path.length; length++) {
+        const suffix = path.slice(-length).join("/");
+        if (counts.get(suffix) === 1) return [symbol, suffix];
+      }
+      return [symbol, path.join("/")];
+    }),
+  );
+}
+
+const ENDS: ReadonlySet<SymbolKind> = new Set(["pod", "workload", "node", "router", "host"]);
+
+/** What can send or receive packets. */
+export function ends(table: SymbolTable): readonly NamedSymbol[] {
+  return table.symbols.filter(({ kind }) => ENDS.has(kind));
+}
+
+/** One name for a symbol that stands for several: the first node of a pool. */
+export function sampleName(symbol: NamedSymbol): string {
+  const { name, range } = symbol;
+  return range ? name + String(range.first).padStart(range.width, "0") : name;
+}

@@ -1,0 +1,116 @@
+/** The outline of a file: what it declares, nested as it is written; and names for a search over all files. */
+import type { Decl } from "../../language/decode.ts";
+import { positionsOf } from "../../language/positions.ts";
+import type { SymbolKind } from "../../language/schema/index.ts";
+import type { Span } from "../../language/tree.ts";
+import type { Analysis } from "../analysis.ts";
+import { partOf } from "./place.ts";
+import { pathOf, symbolsOf } from "./symbols.ts";
+
+export type OutlineKind = SymbolKind | "settings" | "import" | "expectation";
+
+export interface OutlineItem {
+  readonly name: string;
+  readonly detail: string;
+  readonly kind: OutlineKind;
+  readonly full: Span;
+  readonly selection: Span;
+  readonly children: readonly OutlineItem[];
+}
+
+export function outlineOf(analysis: Analysis, file: string): readonly OutlineItem[] {
+  const checked = analysis.fileOf(file);
+  if (!checked) return [];
+  const positions = positionsOf(checked.tree);
+  const itemsOf = (decls: readonly Decl[]): readonly OutlineItem[] =>
+    decls.flatMap((decl) => {
+      const start = positions.startOf(decl.statement);
+      const item = start === undefined ? undefined : itemOf(decl, start, itemsOf);
+      return item ? [item] : [];
+    });
+  return itemsOf(checked.decls);
+}
+
+function itemOf(
+  decl: Decl,
+  start: number,
+  itemsOf: (decls: readonly Decl[]) => readonly OutlineItem[],
+): OutlineItem | undefined {
+  const { statement, spec } = decl;
+  if (!spec) return undefined;
+  const full: Span = { start, end: start + statement.length };
+  const spanOf = (arg: { readonly start: number; readonly length: number }): Span => ({
+    start: start + arg.start,
+    end: start + arg.start + arg.length,
+  });
+  const words = statement.args.map((arg) => arg.text);
+  const name = spec.defines && decl.values.get("name")?.[0];
+  if (spec.defines && name) {
+    const rest = statement.args.filter((_, index) => index !== partOf(name)).map((arg) => arg.text);
+    return {
+      name: name.arg.text,
+      detail: [spec.keyword, ...rest].join(" "),
+      kind: spec.defines,
+      full,
+      selection: spanOf(name.arg),
+      children: itemsOf(decl.children),
+    };
+  }
+  const kind: OutlineKind | undefined =
+    spec.keyword === "import"
+      ? "import"
+      : spec.keyword === "expect"
+        ? "expectation"
+        : statement.block && spec.keyword !== "attach"
+          ? "settings"
+          : undefined;
+  if (!kind) return undefined;
+  return {
+    name: kind === "expectation" ? words.join(" ") : [spec.keyword, ...words].join(" "),
+    detail: kind === "expectation" ? spec.keyword : "",
+    kind,
+    full,
+    selection: spanOf(statement.keyword),
+    children: itemsOf(decl.children),
+  };
+}
+
+export interface FoundSymbol {
+  readonly name: string;
+  readonly kind: SymbolKind;
+  /** The path of what it stands in; empty at the top. */
+  readonly container: string;
+  readonly file: string;
+  readonly span: Span;
+}
+
+/** Symbols whose path has the letters of the query in this order, no matter the case. */
+export function findSymbols(analysis: Analysis, query: string, limit: number): readonly FoundSymbol[] {
+  const letters = query.toLowerCase();
+  const found: FoundSymbol[] = [];
+  for (const symbol of symbolsOf(analysis).symbols) {
+    if (found.length >= limit) break;
+    const path = pathOf(symbol);
+    if (!hasLetters(path.join("/").toLowerCase(), letters)) continue;
+    const span = analysis.spanOf(symbol.source);
+    if (!span) continue;
+    found.push({
+      name: symbol.name,
+      kind: symbol.kind,
+      container: path.slice(0, -1).join("/"),
+      file: symbol.source.file,
+      span,
+    });
+  }
+  return found;
+}
+
+function hasLetters(text: string, letters: string): boolean {
+  let at = 0;
+  for (const letter of letters) {
+    at = text.indexOf(letter, at);
+    if (at < 0) return false;
+    at += letter.length;
+  }
+  return true;
+}

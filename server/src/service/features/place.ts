@@ -1,0 +1,94 @@
+/** What stands at an offset: the declarations around it, the part of the last one, and the value that was read there. */
+import type { CheckedFile } from "../../checks/check.ts";
+import type { Decl } from "../../language/decode.ts";
+import { type Path, partArg, positionsOf } from "../../language/positions.ts";
+import { type ArgSpec, isFlag, type KeywordSpec } from "../../language/schema/index.ts";
+import type { Arg, Source, Span, StatementPart } from "../../language/tree.ts";
+import type { Read } from "../../language/values.ts";
+import type { Analysis } from "../analysis.ts";
+
+export interface Place {
+  readonly file: CheckedFile;
+  readonly offset: number;
+  readonly path: Path;
+  /** The declarations around the offset, outermost first; as far as they were decoded. */
+  readonly decls: readonly Decl[];
+}
+
+/** A declaration with what its part means. */
+export interface Pointed {
+  readonly decl: Decl;
+  readonly start: number;
+  readonly part: StatementPart;
+  readonly arg: Arg;
+  readonly span: Span;
+}
+
+export function placeAt(analysis: Analysis, file: string, offset: number): Place | undefined {
+  const checked = analysis.fileOf(file);
+  if (!checked) return undefined;
+  const path = positionsOf(checked.tree).path(offset);
+  const decls: Decl[] = [];
+  let level = checked.decls;
+  for (const statement of path.statements) {
+    const decl = level.find((one) => one.statement === statement);
+    if (!decl) break;
+    decls.push(decl);
+    level = decl.children;
+  }
+  return { file: checked, offset, path, decls };
+}
+
+/** The part under the cursor; undefined between statements and in comments. */
+export function pointedAt({ path, decls }: Place): Pointed | undefined {
+  const { statements, starts, part } = path;
+  const decl = decls[statements.length - 1];
+  const start = starts[statements.length - 1];
+  if (!decl || start === undefined || part === undefined || part === "whole" || path.inComment) return undefined;
+  const arg = partArg(decl.statement, part);
+  if (!arg) return undefined;
+  return { decl, start, part, arg, span: { start: start + arg.start, end: start + arg.start + arg.length } };
+}
+
+export function sourceIn(file: CheckedFile, decl: Decl, part: StatementPart = "whole"): Source {
+  return { file: file.file, statement: decl.statement, part };
+}
+
+/** The value that was read from a part, and the argument of the schema that it is for. */
+export function readAt(decl: Decl, part: StatementPart): { readonly spec: ArgSpec; readonly read: Read } | undefined {
+  if (typeof part === "string" || !decl.spec) return undefined;
+  const [index, item] = typeof part === "number" ? [part, undefined] : part;
+  for (const spec of decl.spec.args) {
+    if (isFlag(spec)) continue;
+    for (const read of decl.values.get(spec.name) ?? []) {
+      if (read.index === index && (read.item === item || read.item === undefined)) return { spec, read };
+    }
+  }
+  return undefined;
+}
+
+/** The part of a statement that a value was read from. */
+export function partOf(read: Read): StatementPart {
+  return read.item === undefined ? read.index : [read.index, read.item];
+}
+
+/** The words that are no values: literals and flags of the schema, split at blanks. */
+export function literalsOf(spec: KeywordSpec): ReadonlySet<string> {
+  const words = new Set<string>();
+  for (const arg of spec.args) {
+    const text = isFlag(arg) ? arg.name : arg.after;
+    for (const word of text?.split(" ") ?? []) words.add(word);
+  }
+  return words;
+}
+
+/** Every declaration with those around it, outermost first, in order of the text. */
+export function* walk(
+  decls: readonly Decl[],
+  around: readonly Decl[] = [],
+): Generator<{ readonly decl: Decl; readonly around: readonly Decl[] }> {
+  for (const decl of decls) {
+    yield { decl, around };
+    if (decl.children.length > 0) yield* walk(decl.children, [...around, decl]);
+  }
+}

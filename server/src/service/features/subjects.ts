@@ -1,0 +1,95 @@
+/** From a symbol of the text to the things of the topology that it stands for. */
+import type {
+  Cluster,
+  ExternalHost,
+  Listener,
+  Node,
+  ProcessSpec,
+  Router,
+  Segment,
+  Topology,
+  Workload,
+} from "../../topology/model.ts";
+import type { NamedSymbol } from "./symbols.ts";
+
+export type Subject =
+  | { readonly kind: "segment"; readonly segment: Segment }
+  | { readonly kind: "router"; readonly router: Router }
+  | { readonly kind: "host"; readonly host: ExternalHost }
+  | { readonly kind: "cluster"; readonly cluster: Cluster }
+  /** Several: a pool. */
+  | { readonly kind: "nodes"; readonly cluster: Cluster; readonly nodes: readonly Node[] }
+  | { readonly kind: "workload"; readonly cluster: Cluster; readonly workload: Workload };
+
+export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | undefined {
+  const { statement } = symbol.source;
+  const own = (thing: { readonly source: { readonly statement: unknown } }): boolean =>
+    thing.source.statement === statement;
+  switch (symbol.kind) {
+    case "segment": {
+      const segment = topology.segments.get(symbol.name);
+      return segment && { kind: "segment", segment };
+    }
+    case "router": {
+      const router = topology.routers.find(own);
+      return router && { kind: "router", router };
+    }
+    case "host": {
+      const host = topology.hosts.find(own);
+      return host && { kind: "host", host };
+    }
+    case "cluster": {
+      const cluster = topology.clusters.find(own);
+      return cluster && { kind: "cluster", cluster };
+    }
+    case "node":
+      for (const cluster of topology.clusters) {
+        const nodes = cluster.nodes.filter(own);
+        if (nodes.length > 0) return { kind: "nodes", cluster, nodes };
+      }
+      return undefined;
+    case "pod":
+    case "workload":
+      for (const cluster of topology.clusters) {
+        const workload = cluster.workloads.find(own);
+        if (workload) return { kind: "workload", cluster, workload };
+      }
+      return undefined;
+    case "container":
+    case "daemon":
+      return symbol.parent && subjectOf(topology, symbol.parent);
+    case "namespace":
+      return undefined;
+  }
+}
+
+export interface Listening {
+  readonly process: string;
+  readonly listener: Listener;
+}
+
+/** What listens at a symbol; of a container or daemon only its own. */
+export function listenersOf(topology: Topology, symbol: NamedSymbol): readonly Listening[] {
+  const subject = subjectOf(topology, symbol);
+  const own = symbol.kind === "container" || symbol.kind === "daemon" ? symbol.name : undefined;
+  return processesOf(subject)
+    .filter(({ name }) => own === undefined || name === own)
+    .flatMap(({ name, listeners }) => listeners.map((listener) => ({ process: name, listener })));
+}
+
+export function processesOf(subject: Subject | undefined): readonly ProcessSpec[] {
+  switch (subject?.kind) {
+    case "router":
+      return subject.router.processes;
+    case "host":
+      return subject.host.processes;
+    case "nodes":
+      return subject.nodes[0]?.processes ?? [];
+    case "workload":
+      return subject.workload.containers;
+    case "segment":
+    case "cluster":
+    case undefined:
+      return [];
+  }
+}

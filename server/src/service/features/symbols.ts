@@ -1,0 +1,272 @@
+/**
+ * Names and what refers to them, derived from the schema: `defines` makes a symbol, arguments of the types `ref` and
+ * `endpoint` use one. A path names the things around: in `shop/web`, `shop` uses the namespace and `web` the pod.
+ */
+import type { CheckedFile } from "../../checks/check.ts";
+import type { Decl } from "../../language/decode.ts";
+import { isFlag, type SymbolKind } from "../../language/schema/index.ts";
+import type { Arg, Source, Span } from "../../language/tree.ts";
+import type { Analysis } from "../analysis.ts";
+import { partOf, walk } from "./place.ts";
+
+export interface NamedSymbol {
+  readonly kind: SymbolKind;
+  readonly name: string;
+  readonly parent: NamedSymbol | undefined;
+  readonly decl: Decl;
+  /** The name's argument. */
+  readonly source: Source;
+  readonly arg: Arg;
+  /** `nodes w 1..50`: the symbol stands for w1 to w50. */
+  readonly range: { readonly first: number; readonly last: number; readonly width: number } | undefined;
+}
+
+/** An argument that refers to something by its path. */
+export interface NameUse {
+  readonly source: Source;
+  readonly decl: Decl;
+  readonly arg: Arg;
+  readonly path: readonly string[];
+  /** Empty: any kind. */
+  readonly kinds: readonly SymbolKind[];
+  /** The symbol in whose block the use stands. */
+  readonly scope: NamedSymbol | undefined;
+}
+
+/** One segment of a use and the symbol that it names; `span` counts from the argument's start and covers the name only. */
+export interface NameLink {
+  readonly use: NameUse;
+  readonly symbol: NamedSymbol;
+  readonly span: Span;
+  readonly segment: number;
+}
+
+export interface SymbolTable {
+  readonly symbols: readonly NamedSymbol[];
+  readonly uses: readonly NameUse[];
+  /** The symbol that a declaration defines. */
+  symbolOf(decl: Decl): NamedSymbol | undefined;
+  /** What a use may mean: the nearest ones by scope; several where a name is declared twice. */
+  resolve(use: NameUse): readonly NamedSymbol[];
+  linksOf(use: NameUse): readonly NameLink[];
+  linksTo(symbol: NamedSymbol): readonly NameLink[];
+  /** All declarations of the same thing: a namespace may be continued in a second block. */
+  declarationsOf(symbol: NamedSymbol): readonly NamedSymbol[];
+}
+
+/** The namespace of what is declared outside any. */
+const DEFAULT_NAMESPACE = "default";
+const NAMESPACED: ReadonlySet<SymbolKind> = new Set(["pod", "workload"]);
+
+const tables = new WeakMap<Analysis, SymbolTable>();
+
+export function symbolsOf(analysis: Analysis): SymbolTable {
+  let table = tables.get(analysis);
+  if (!table) {
+    table = makeTable(analysis.files);
+    tables.set(analysis, table);
+  }
+  return table;
+}
+
+/** Names from the outermost to the symbol's own; with the default namespace where there is none around. */
+export function pathOf(symbol: NamedSymbol): readonly string[] {
+  const { parent } = symbol;
+  const outer = parent ? pathOf(parent) : [];
+  const implied = NAMESPACED.has(symbol.kind) && parent?.kind !== "namespace" ? [DEFAULT_NAMESPACE] : [];
+  return [...outer, ...implied, symbol.name];
+}
+
+/** The same, as symbols; the default namespace is no symbol. */
+function chainOf(symbol: NamedSymbol): readonly (NamedSymbol | undefined)[] {
+  const { parent } = symbol;
+  const outer = parent ? chainOf(parent) : [];
+  const implied = NAMESPACED.has(symbol.kind) && parent?.kind !== "namespace" ? [undefined] : [];
+  return [...outer, ...implied, symbol];
+}
+
+/** How much of `text` is the symbol's own name: all of it, or what stands before an index; undefined: not this symbol. */
+function ownPart(symbol: NamedSymbol, text: string): number | undefined {
+  const { name, range, kind } = symbol;
+  if (!text.startsWith(name)) return undefined;
+  if (text.length === name.length) return name.length;
+  const rest = text.slice(name.length);
+  if (range) {
+    const index = /^\d+$/.test(rest) ? Number(rest) : -1;
+    const fits = index >= range.first && index <= range.last && String(index).padStart(range.width, "0") === rest;
+    return fits ? name.length : undefined;
+  }
+  // The pods of a workload: "api-0", a daemon set's "agent-n1".
+  return kind === "workload" && /^-./.test(rest) ? name.length : undefined;
+}
+
+function makeTable(files: readonly CheckedFile[]): SymbolTable {
+  const symbols: NamedSymbol[] = [];
+  const uses: NameUse[] = [];
+  const byDecl = new Map<Decl, NamedSymbol>();
+  const byName = new Map<string, NamedSymbol[]>();
+  for (const file of files) {
+    for (const { decl, around } of walk(file.decls)) {
+      const parent = nearest(byDecl, around);
+      const symbol = defined(file.file, decl, parent);
+      if (symbol) {
+        symbols.push(symbol);
+        byDecl.set(decl, symbol);
+        const same = byName.get(symbol.name);
+        if (same) same.push(symbol);
+        else byName.set(symbol.name, [symbol]);
+      }
+      uses.push(...usesOf(file.file, decl, symbol ?? parent));
+    }
+  }
+
+  const named = (text: string): readonly NamedSymbol[] => {
+    const exact = byName.get(text) ?? [];
+    const derived: NamedSymbol[] = [];
+    for (let length = text.length - 1; length > 0; length--) {
+      for (const symbol of byName.get(text.slice(0, length)) ?? []) {
+        if (ownPart(symbol, text) !== undefined) derived.push(symbol);
+      }
+    }
+    // A pool's own name is no node.
+    return [...exact.filter((symbol) => symbol.range === undefined), ...derived];
+  };
+
+  const resolve = (use: NameUse): readonly NamedSymbol[] => {
+    const last = use.path.at(-1);
+    if (last === undefined) return [];
+    const fitting = named(last).filter(
+      (symbol) =>
+        (use.kinds.length === 0 || use.kinds.includes(symbol.kind)) && alignment(symbol, use.path) !== undefined,
+    );
+    if (fitting.length < 2) return fitting;
+    const scope = use.scope ? pathOf(use.scope) : [];
+    const nearness = fitting.map((symbol) => commonPrefix(pathOf(symbol), scope));
+    const best = Math.max(...nearness);
+    const near = fitting.filter((_, index) => nearness[index] === best);
+    const exact = near.filter((symbol) => symbol.name === last);
+    return exact.length > 0 ? exact : near;
+  };
+
+  const linksOf = (use: NameUse): readonly NameLink[] =>
+    resolve(use).flatMap((symbol) => {
+      const aligned = alignment(symbol, use.path);
+      const chain = chainOf(symbol);
+      let at = use.arg.kind === "string" ? 1 : 0;
+      return use.path.flatMap((text, segment): NameLink[] => {
+        const start = at;
+        at += text.length + 1;
+        const target = chain[aligned?.[segment] ?? -1];
+        const length = target && ownPart(target, text);
+        return target && length !== undefined
+          ? [{ use, symbol: target, segment, span: { start, end: start + length } }]
+          : [];
+      });
+    });
+
+  let links: Map<NamedSymbol, NameLink[]> | undefined;
+  const linksTo = (symbol: NamedSymbol): readonly NameLink[] => {
+    if (!links) {
+      links = new Map();
+      for (const use of uses) {
+        for (const link of linksOf(use)) {
+          const all = links.get(link.symbol);
+          if (all) all.push(link);
+          else links.set(link.symbol, [link]);
+        }
+      }
+    }
+    return links.get(symbol) ?? [];
+  };
+
+  const declarationsOf = (symbol: NamedSymbol): readonly NamedSymbol[] => {
+    const path = pathOf(symbol).join("/");
+    return (byName.get(symbol.name) ?? []).filter(
+      (other) => other.kind === symbol.kind && other.range === symbol.range && pathOf(other).join("/") === path,
+    );
+  };
+
+  return { symbols, uses, symbolOf: (decl) => byDecl.get(decl), resolve, linksOf, linksTo, declarationsOf };
+}
+
+function nearest(byDecl: ReadonlyMap<Decl, NamedSymbol>, around: readonly Decl[]): NamedSymbol | undefined {
+  for (let at = around.length - 1; at >= 0; at--) {
+    const decl = around[at];
+    const symbol = decl && byDecl.get(decl);
+    if (symbol) return symbol;
+  }
+  return undefined;
+}
+
+function defined(file: string, decl: Decl, parent: NamedSymbol | undefined): NamedSymbol | undefined {
+  const kind = decl.spec?.defines;
+  const read = kind && decl.values.get("name")?.[0];
+  if (!kind || read?.value.kind !== "name") return undefined;
+  return {
+    kind,
+    name: read.value.text,
+    parent,
+    decl,
+    source: { file, statement: decl.statement, part: partOf(read) },
+    arg: read.arg,
+    range: indexRange(decl),
+  };
+}
+
+function indexRange(decl: Decl): NamedSymbol["range"] {
+  for (const spec of decl.spec?.args ?? []) {
+    if (isFlag(spec) || spec.type.kind !== "index-range") continue;
+    const value = decl.values.get(spec.name)?.[0]?.value;
+    if (value?.kind === "index-range") return value;
+  }
+  return undefined;
+}
+
+function usesOf(file: string, decl: Decl, scope: NamedSymbol | undefined): NameUse[] {
+  const found: NameUse[] = [];
+  for (const spec of decl.spec?.args ?? []) {
+    if (isFlag(spec) || (spec.type.kind !== "ref" && spec.type.kind !== "endpoint")) continue;
+    for (const read of decl.values.get(spec.name) ?? []) {
+      const { value, arg } = read;
+      const source: Source = { file, statement: decl.statement, part: partOf(read) };
+      if (value.kind === "ref" && spec.type.kind === "ref" && value.address === undefined) {
+        found.push({ source, decl, arg, path: value.path, kinds: spec.type.to, scope });
+      } else if (value.kind === "endpoint" && value.address === undefined) {
+        found.push({ source, decl, arg, path: value.path.split("/"), kinds: [], scope });
+      }
+    }
+  }
+  return found;
+}
+
+/**
+ * Which element of the symbol's path each segment of a use names: the last the symbol, the others in order, with gaps
+ * (`prod/web` leaves out the namespace). Undefined: the use does not fit.
+ */
+function alignment(symbol: NamedSymbol, path: readonly string[]): readonly number[] | undefined {
+  const names = pathOf(symbol);
+  const chain = chainOf(symbol);
+  const last = path.length - 1;
+  const places: number[] = [];
+  let below = names.length;
+  for (let segment = last; segment >= 0; segment--) {
+    const text = path[segment] ?? "";
+    let at = below - 1;
+    const lowest = segment === last ? at : 0;
+    while (at >= lowest && !isNamed(names[at], chain[at], text)) at--;
+    if (at < lowest) return undefined;
+    places.unshift(at);
+    below = at;
+  }
+  return places;
+}
+
+function isNamed(name: string | undefined, symbol: NamedSymbol | undefined, text: string): boolean {
+  return symbol ? ownPart(symbol, text) !== undefined : name === text;
+}
+
+function commonPrefix(a: readonly string[], b: readonly string[]): number {
+  let length = 0;
+  while (length < a.length && length < b.length && a[length] === b[length]) length++;
+  return length;
+}

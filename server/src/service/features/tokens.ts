@@ -1,0 +1,174 @@
+/** Semantic tokens: what each word is, from the schema and not from its looks. */
+import type { CheckedFile } from "../../checks/check.ts";
+import type { Decl } from "../../language/decode.ts";
+import { positionsOf } from "../../language/positions.ts";
+import { type ArgSpec, isFlag, type SymbolKind } from "../../language/schema/index.ts";
+import { tokenize } from "../../language/tokens.ts";
+import type { Arg, Span } from "../../language/tree.ts";
+import type { Read } from "../../language/values.ts";
+import { literalsOf } from "./place.ts";
+
+export const TOKEN_TYPES = [
+  "comment",
+  "keyword",
+  "enumMember",
+  "string",
+  "number",
+  "operator",
+  "variable",
+  "property",
+  "namespace",
+  "type",
+  "class",
+  "struct",
+  "function",
+] as const;
+export type TokenType = (typeof TOKEN_TYPES)[number];
+
+export const TOKEN_MODIFIERS = ["declaration", "defaultLibrary"] as const;
+export type TokenModifier = (typeof TOKEN_MODIFIERS)[number];
+
+export interface SemanticToken {
+  readonly start: number;
+  readonly length: number;
+  readonly type: TokenType;
+  readonly modifier: TokenModifier | undefined;
+}
+
+/** Of the whole file, or of what touches `within`; in order, without overlaps, none longer than its line. */
+export function semanticTokens(file: CheckedFile, within: Span | undefined): readonly SemanticToken[] {
+  const { tree, decls } = file;
+  const tokens: SemanticToken[] = [];
+  const positions = positionsOf(tree);
+  const touches = (start: number, end: number): boolean => !within || (start <= within.end && end >= within.start);
+  const add = (start: number, length: number, type: TokenType, modifier?: TokenModifier): void => {
+    if (length > 0 && touches(start, start + length)) tokens.push({ start, length, type, modifier });
+  };
+  const visit = (decl: Decl): void => {
+    const start = positions.startOf(decl.statement);
+    if (start === undefined || !touches(start, start + decl.statement.length)) return;
+    statementTokens(decl, start, add);
+    for (const child of decl.children) visit(child);
+  };
+  for (const decl of decls) visit(decl);
+  for (const span of commentsOf(tree.text, within)) add(span.start, span.end - span.start, "comment");
+  return tokens.sort((a, b) => a.start - b.start);
+}
+
+type Add = (start: number, length: number, type: TokenType, modifier?: TokenModifier) => void;
+
+function statementTokens(decl: Decl, start: number, add: Add): void {
+  const { statement, spec } = decl;
+  if (spec) add(start, statement.keyword.length, "keyword");
+  const reads = new Map<Arg, { readonly read: Read; readonly arg: ArgSpec }>();
+  for (const arg of spec?.args ?? []) {
+    if (isFlag(arg)) continue;
+    for (const read of decl.values.get(arg.name) ?? []) reads.set(read.arg, { read, arg });
+  }
+  const literals = spec ? literalsOf(spec) : new Set<string>();
+  const visit = (arg: Arg): void => {
+    const found = reads.get(arg);
+    const at = start + arg.start;
+    if (found) valueTokens(found.read, found.arg, spec?.defines, at, add);
+    else if (arg.kind === "list") for (const item of arg.items ?? []) visit(item);
+    else if (arg.kind === "arrow") add(at, arg.length, "operator");
+    else if (arg.kind === "string") add(at, arg.length, "string");
+    else if (literals.has(arg.text)) add(at, arg.length, /^[a-z]/.test(arg.text) ? "keyword" : "operator");
+  };
+  for (const arg of statement.args) visit(arg);
+}
+
+function valueTokens(
+  { value, arg: at }: Read,
+  spec: ArgSpec,
+  defines: SymbolKind | undefined,
+  start: number,
+  add: Add,
+): void {
+  switch (value.kind) {
+    case "name":
+      if (spec.name === "name" && defines) add(start, at.length, symbolType(defines), "declaration");
+      else add(start, at.length, "variable");
+      return;
+    case "ref": {
+      const kind = spec.type.kind === "ref" ? spec.type.to[0] : undefined;
+      if (value.address !== undefined) add(start, at.length, "number");
+      else add(start, at.length, kind ? symbolType(kind) : "variable");
+      return;
+    }
+    case "endpoint": {
+      if (at.kind === "string") {
+        add(start, at.length, "string");
+        return;
+      }
+      const port = value.port === undefined ? -1 : at.text.lastIndexOf(":");
+      const name = port < 0 ? at.length : port;
+      add(start, name, value.address === undefined ? "variable" : "number");
+      if (port >= 0) add(start + port + 1, at.length - port - 1, "number");
+      return;
+    }
+    case "word":
+      add(start, at.length, spec.type.kind === "sysctl" ? "property" : "enumMember");
+      return;
+    case "boolean":
+      add(start, at.length, "enumMember");
+      return;
+    case "default-route":
+      add(start, at.length, "keyword");
+      return;
+    case "label": {
+      const equals = at.text.indexOf("=");
+      if (at.kind !== "word" || equals < 0) add(start, at.length, "property");
+      else {
+        add(start, equals, "property");
+        add(start + equals + 1, at.length - equals - 1, "string");
+      }
+      return;
+    }
+    case "string":
+      add(start, at.length, "string");
+      return;
+    case "address":
+    case "prefix":
+    case "interface-address":
+    case "length":
+    case "number":
+    case "ports":
+    case "index-range":
+      add(start, at.length, "number");
+  }
+}
+
+export function symbolType(kind: SymbolKind): TokenType {
+  switch (kind) {
+    case "cluster":
+    case "namespace":
+      return "namespace";
+    case "segment":
+      return "type";
+    case "router":
+    case "host":
+    case "node":
+      return "class";
+    case "pod":
+    case "workload":
+      return "struct";
+    case "container":
+    case "daemon":
+      return "function";
+  }
+}
+
+/** Comments line by line, as clients want them. */
+function* commentsOf(text: string, within: Span | undefined): Generator<Span> {
+  for (const token of tokenize(text)) {
+    if (within && token.start > within.end) return;
+    if (token.kind !== "comment" || (within && token.end < within.start)) continue;
+    let start = token.start;
+    for (const line of token.text.split(/(?<=\n|\r(?!\n))/)) {
+      const length = line.replace(/[\r\n]+$/, "").length;
+      if (length > 0) yield { start, end: start + length };
+      start += line.length;
+    }
+  }
+}

@@ -10,7 +10,7 @@ import type { Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import type { CniSettings, Interface, Node, TopologyProblem } from "../topology/model.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod, bridgedPods } from "./bridged.ts";
-import { familyOf, onLinkDevice, withMetric } from "./host.ts";
+import { familyOf, hasOwnRoutes, onLinkDevice, withMetric } from "./host.ts";
 import { type GatewayPlace, gatewayIn, kubeRanges, usableIn } from "./hostlocal.ts";
 import { podMasquerade } from "./masquerade.ts";
 import { type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
@@ -77,7 +77,7 @@ function check(context: ClusterContext): readonly TopologyProblem[] {
   for (const node of cluster.nodes) {
     const address = pluginOf(cluster, node) === "bridge" && node.podCidrs.length > 0 ? nodeAddress(node, 4) : undefined;
     if (!address) continue;
-    const key = node.routes.length > 0 ? node.path : `${address.iface.segment} ${address.iface.device}`;
+    const key = hasOwnRoutes(node) ? node.path : `${address.iface.segment} ${address.iface.device}`;
     const group = groups.get(key);
     if (group) group.count++;
     else groups.set(key, { node, count: 1, ip: address.ip });

@@ -35,18 +35,11 @@ export const LOOPBACK: Device = {
   origin: undefined,
 };
 
-export function hostState(topology: Topology, station: Station): HostState {
+export function hostState(station: Station): HostState {
   const devices = station.interfaces.map((iface) => physicalDevice(station, iface));
   if (station.kind === "node" && station.dockerBridge) devices.push(dockerBridge(station.path, station.dockerBridge));
   const routes: Route[] = devices.flatMap((device) => connectedRoutes(device));
   const problems: TopologyProblem[] = [];
-  for (const family of [4, 6] as const) {
-    const route = defaultRoute(topology, station, family);
-    if (!route) continue;
-    const refused = refusal(routes, route);
-    if (refused === undefined) routes.push(route);
-    else problems.push(refusedProblem(station, route.origin ?? station.source, route, refused));
-  }
   for (const written of station.routes) {
     const made = staticRoute(station, devices, routes, written);
     if ("route" in made) routes.push(made.route);
@@ -141,47 +134,14 @@ export function withMetric(family: 4 | 6): { readonly metric?: number } {
   return family === 6 ? { metric: METRIC6 } : {};
 }
 
-/** The interface whose segment gives nodes and hosts their default gateway, unless the file has a default route of its own. */
-function gatewayOf(topology: Topology, station: Station, family: 4 | 6): { iface: Interface; via: Ip } | undefined {
-  if (station.kind === "router" || hasOwnDefault(station, family)) return undefined;
-  for (const iface of station.interfaces) {
-    const via = topology.segments.get(iface.segment)?.gateways.find((ip) => familyOf(ip) === family);
-    if (via === undefined || iface.addresses.some(({ ip }) => ip === via)) continue;
-    if (iface.addresses.some(({ ip }) => familyOf(ip) === family)) return { iface, via };
-  }
-  return undefined;
-}
-
-function hasOwnDefault(station: Station, family: 4 | 6): boolean {
-  return station.routes.some(
-    (route) => route.dst.len === 0 && familyOf(route.dst.ip) === family && route.metric === undefined,
-  );
-}
-
 export function familyOf(ip: Ip): 4 | 6 {
   return typeof ip === "number" ? 4 : 6;
-}
-
-function defaultRoute(topology: Topology, station: Station, family: 4 | 6): Route | undefined {
-  const found = gatewayOf(topology, station, family);
-  if (!found) return undefined;
-  const segment = topology.segments.get(found.iface.segment);
-  return {
-    dst: { ip: family === 4 ? 0 : 0n, len: 0 },
-    type: "unicast",
-    nexthops: [{ via: found.via, dev: found.iface.device }],
-    ...withMetric(family),
-    why: `${formatIp(found.via)} is the gateway of segment ${found.iface.segment}`,
-    origin: segment?.source,
-  };
 }
 
 /**
  * The interface of the default route, without making the host's state: this is asked once for every node of a cluster.
  */
-export function defaultInterface(topology: Topology, station: Station, family: 4 | 6): Interface | undefined {
-  const gateway = gatewayOf(topology, station, family);
-  if (gateway) return gateway.iface;
+export function defaultInterface(station: Station, family: 4 | 6): Interface | undefined {
   for (const route of station.routes) {
     if (route.dst.len !== 0 || familyOf(route.dst.ip) !== family || route.type !== "unicast") continue;
     const via = route.via[0];
@@ -260,7 +220,9 @@ function staticRoute(
     ...(typeof dst.ip === "number" && nexthops.length === 1 && nexthops[0]?.via === undefined
       ? { scope: "link" as const }
       : {}),
-    why: `static route of ${station.kind} ${station.name}`,
+    why: written.implied
+      ? `${nexthops.map(({ via }) => (via === undefined ? "" : formatIp(via))).join(", ")} is the gateway of the segment`
+      : `static route of ${station.kind} ${station.name}`,
     origin: source,
   };
   const refused = refusal(existing, route);
@@ -280,6 +242,11 @@ function refusedProblem(
   return problem(CODES.routeGatewayOffLink, source, { ...data, via });
 }
 
+/** Does the file give the station routes, beyond the default route by its segment's gateway? */
+export function hasOwnRoutes(station: Station): boolean {
+  return station.routes.some(({ implied }) => !implied);
+}
+
 /** Findings about routes, for the checks: only stations with routes of their own are looked at. */
 export function routeProblems(topology: Topology): readonly TopologyProblem[] {
   const stations: readonly Station[] = [
@@ -287,5 +254,5 @@ export function routeProblems(topology: Topology): readonly TopologyProblem[] {
     ...topology.hosts,
     ...topology.clusters.flatMap((cluster) => cluster.nodes),
   ];
-  return stations.flatMap((station) => (station.routes.length === 0 ? [] : hostState(topology, station).problems));
+  return stations.flatMap((station) => (!hasOwnRoutes(station) ? [] : hostState(station).problems));
 }

@@ -2,8 +2,8 @@
 
 import type { Ip, IpRange, Prefix } from "../addressing/ip.ts";
 import { addIp, lastAddress, nthAddress } from "../addressing/ip.ts";
+import type { NodeRange } from "../topology/addressing.ts";
 import type { PodCidr } from "../topology/model.ts";
-import type { NodeRange } from "./mode.ts";
 
 export type GatewayPlace = "first" | "last";
 

@@ -5,16 +5,8 @@
  */
 import type { Ip, Prefix } from "../addressing/ip.ts";
 import type { Device, Neighbour, NfRule, NfTable, Route, RouteLayer, Socket } from "../dataplane/model.ts";
-import type {
-  Cluster,
-  CniSettings,
-  Node,
-  Pod,
-  PodAddressing,
-  PodCidr,
-  Topology,
-  TopologyProblem,
-} from "../topology/model.ts";
+import type { ModeAddressing } from "../topology/addressing.ts";
+import type { Cluster, CniSettings, Node, Pod, PodCidr, Topology, TopologyProblem } from "../topology/model.ts";
 import type { HostState } from "./host.ts";
 
 export interface Mode {
@@ -26,22 +18,6 @@ export interface Mode {
   check(context: ClusterContext): readonly TopologyProblem[];
   /** What the nodes of a cluster share, made once for a network; must cost nothing before a node is asked for. */
   compile(context: ClusterContext): CompiledMode;
-}
-
-/** Inside a node's range (`gateway`, `usable`), and where the nodes' ranges come from (`nodeRanges`). */
-export interface ModeAddressing extends PodAddressing {
-  /** Per family the blocks from which nodes without a range of their own get one, in order. */
-  readonly nodeRanges: readonly NodeRange[];
-}
-export interface NodeRange {
-  readonly within: Prefix;
-  /** Length of a node's block. */
-  readonly perNode: number;
-  /** First and last block that is handed out. */
-  readonly first: Ip;
-  readonly last: Ip;
-  /** Every node has the same block (docker without a network between hosts). */
-  readonly sameForAll: boolean;
 }
 
 /** One cluster as its modes see it. */

@@ -1,4 +1,6 @@
 /** The modes by plugin name. A new one is a file and a row. */
+
+import type { AddressingOf } from "../topology/addressing.ts";
 import { bridge } from "./bridge.ts";
 import { docker } from "./docker.ts";
 import { flannel } from "./flannel/index.ts";
@@ -13,3 +15,7 @@ export const MODES: ReadonlyMap<string, Mode> = new Map(
 export function modeOf(plugin: string): Mode {
   return MODES.get(plugin) ?? none;
 }
+
+/** For the topology builder, which knows no modes. */
+export const modeAddressing: AddressingOf = (settings, podCidrs) =>
+  modeOf(settings.plugin).addressing(settings, podCidrs);

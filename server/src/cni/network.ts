@@ -57,7 +57,7 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
 
   const compileStation = (station: Station): Netns => {
     const cluster = station.kind === "node" ? clusterOf(station) : undefined;
-    if (station.kind !== "node" || !cluster) return plainNetns(topology, station);
+    if (station.kind !== "node" || !cluster) return plainNetns(station);
     const state = clusterState(cluster);
     return nodeNetns(cluster, station, state.context.host(station), state.mode(station).node(station), contributors);
   };
@@ -122,7 +122,7 @@ function clusterStateOf(topology: Topology, cluster: Cluster): ClusterState {
     host: (node) => {
       let host = hosts.get(node);
       if (!host) {
-        host = hostState(topology, node);
+        host = hostState(node);
         hosts.set(node, host);
       }
       return host;
@@ -209,8 +209,8 @@ function otherAddresses(
 /* -------------------------------------------------------------- namespaces */
 
 /** Routers and hosts. */
-function plainNetns(topology: Topology, station: Station): Netns {
-  const host = hostState(topology, station);
+function plainNetns(station: Station): Netns {
+  const host = hostState(station);
   return assemble({
     station,
     devices: host.devices,

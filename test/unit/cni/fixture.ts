@@ -139,6 +139,7 @@ export function route(dst: string, via: readonly string[] = [], more: Partial<St
     via: via.map(ip),
     dev: undefined,
     metric: undefined,
+    implied: false,
     source: source(`route ${dst}`),
     ...more,
   };
@@ -174,6 +175,31 @@ export function topologyOf(plan: Plan): Topology {
     interfaces.push(...made);
     return made;
   };
+  /** The segment's gateway as the builder makes a route of it. */
+  const routesOf = (made: readonly Interface[], written: readonly StaticRoute[]): StaticRoute[] => {
+    const implied = [0, 0n].flatMap((zero): StaticRoute[] => {
+      if (written.some(({ dst, metric }) => dst.len === 0 && typeof dst.ip === typeof zero && metric === undefined))
+        return [];
+      for (const { device, segment, addresses } of made) {
+        const via = segments.get(segment)?.gateways.find((one) => typeof one === typeof zero);
+        if (via === undefined || !addresses.some((own) => typeof own.ip === typeof zero && own.ip !== via)) continue;
+        const found = source(`segment ${segment}`);
+        return [
+          {
+            dst: { ip: zero, len: 0 },
+            type: "unicast",
+            via: [via],
+            dev: device,
+            metric: undefined,
+            implied: true,
+            source: found,
+          },
+        ];
+      }
+      return [];
+    });
+    return [...implied, ...written];
+  };
   const station = { labels: new Map(), sysctls: new Map(), processes: [] };
   const routers = Object.entries(plan.routers ?? {}).map(
     ([name, given]): Router => ({
@@ -187,28 +213,32 @@ export function topologyOf(plan: Plan): Topology {
       source: source(`router ${name}`),
     }),
   );
-  const hosts = Object.entries(plan.hosts ?? {}).map(
-    ([name, given]): ExternalHost => ({
+  const hosts = Object.entries(plan.hosts ?? {}).map(([name, given]): ExternalHost => {
+    const made = attach("host", name, given.attach);
+    const routes = routesOf(made, given.routes ?? []);
+    const acl = given.acl ?? [];
+    return {
       ...station,
       kind: "host",
       path: name,
       name,
-      interfaces: attach("host", name, given.attach),
-      routes: given.routes ?? [],
-      acl: given.acl ?? [],
+      interfaces: made,
+      routes,
+      acl,
       source: source(`host ${name}`),
-    }),
-  );
+    };
+  });
   const nodes = plan.nodes.map((given, index): Node => {
     const path = `prod/${given.name}`;
+    const made = attach("node", path, given.attach);
     return {
       kind: "node",
       path,
       name: given.name,
       cluster: "prod",
       index,
-      interfaces: attach("node", path, given.attach),
-      routes: given.routes ?? [],
+      interfaces: made,
+      routes: routesOf(made, given.routes ?? []),
       acl: given.acl ?? [],
       sysctls: new Map(
         Object.entries(given.sysctls ?? {}).map(([name, value]) => [name, { value, source: source(`sysctl ${name}`) }]),
@@ -296,6 +326,7 @@ export function topologyOf(plan: Plan): Topology {
     namespaces: [],
     workloads,
     source: source("cluster prod"),
+    workloadByName: (_, name) => workloads.find((workload) => workload.name === name),
     nodeByName: (name) => nodes.find((node) => node.name === name),
     nodeByPodAddress: (wanted) =>
       nodes.find((node) => node.podCidrs.some(({ prefix: range }) => prefixContains(range, wanted))),
@@ -315,6 +346,7 @@ export function topologyOf(plan: Plan): Topology {
     clusters: [cluster],
     expectations: [],
     problems: [],
+    resolve: () => ({ ok: false, error: "unknown", candidates: [] }),
     attachedTo: (segment) => interfaces.filter((iface) => iface.segment === segment),
     interfacesWith: (segment, wanted) => byAddress.get(`${segment} ${formatPrefix({ ip: wanted, len: 32 })}`) ?? [],
   };

@@ -44,7 +44,7 @@ describe("namespaces", () => {
         if (!layer.except?.(one)) why.set(one.why, one.origin?.statement.keyword.text ?? "");
     }
     expect([...why]).toEqual([
-      ["192.168.10.1 is the gateway of segment a", "segment a"],
+      ["192.168.10.1 is the gateway of the segment", "segment a"],
       ["10.244.1.1/24 is an address of cni0", "cni flannel"],
       ["192.168.10.11/24 is an address of eth0", "attach a"],
       ["flanneld (vxlan): node node2 holds 10.244.2.0/24; tunnel to 192.168.10.12", "node node2"],

@@ -4,7 +4,7 @@ import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, formatPrefix, network, prefixEquals } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Node, TopologyProblem } from "../../topology/model.ts";
-import { defaultInterface, familyOf, onLinkDevice } from "../host.ts";
+import { defaultInterface, familyOf, hasOwnRoutes, onLinkDevice } from "../host.ts";
 import type { ClusterContext } from "../mode.ts";
 import { CODES, problem } from "../problems.ts";
 import { pluginOf } from "../settings.ts";
@@ -93,11 +93,7 @@ function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyPr
       continue;
     }
     const family = settings.network4 ? 4 : 6;
-    if (
-      settings.iface === undefined &&
-      !withoutDefault.has(settings) &&
-      !defaultInterface(flannel.context.topology, node, family)
-    ) {
+    if (settings.iface === undefined && !withoutDefault.has(settings) && !defaultInterface(node, family)) {
       // One finding for settings that all nodes share.
       withoutDefault.add(settings);
       problems.push(problem(CODES.flannelNoDefaultRoute, node.source, { node: node.path }));
@@ -250,7 +246,7 @@ function checkAdjacency(flannel: FlannelCluster, nodes: readonly Node[]): Topolo
 }
 
 function linkKey({ node, iface }: Participant): string {
-  if (node.routes.length > 0) return node.path;
+  if (hasOwnRoutes(node)) return node.path;
   return node.interfaces
     .map(
       (one) =>

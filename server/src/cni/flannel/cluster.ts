@@ -154,7 +154,7 @@ export function* routesToPeers(
 function standingOf(context: ClusterContext, node: Node, settings: FlannelSettings): Participant | Absent {
   const { cluster } = context;
   if (pluginOf(cluster, node) !== "flannel") return "other-plugin";
-  const iface = externalInterface(context, node, settings);
+  const iface = externalInterface(node, settings);
   if (!iface) return "no-interface";
   const v4 = part(node, iface, settings, settings.network4);
   // udp and ipip know IPv4 only (pkg/backend/{udp,ipip}).
@@ -199,7 +199,7 @@ function part(
  * pkg/ipmatch/match.go: --iface, else the interface of the default route. flanneld ends where there is none; knet then takes
  * the first interface, so that a flat network without a gateway can be written down, and the check says what flanneld needs.
  */
-function externalInterface({ topology }: ClusterContext, node: Node, settings: FlannelSettings): Interface | undefined {
+function externalInterface(node: Node, settings: FlannelSettings): Interface | undefined {
   const wanted = settings.iface;
   if (wanted !== undefined) {
     return node.interfaces.find((iface) =>
@@ -207,5 +207,5 @@ function externalInterface({ topology }: ClusterContext, node: Node, settings: F
     );
   }
   const family = settings.network4 ? 4 : 6;
-  return defaultInterface(topology, node, family) ?? node.interfaces[0];
+  return defaultInterface(node, family) ?? node.interfaces[0];
 }

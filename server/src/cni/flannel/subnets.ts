@@ -2,9 +2,9 @@
 
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { formatIp, lastAddress, nthSubnet, prefixContains } from "../../addressing/ip.ts";
+import type { NodeRange } from "../../topology/addressing.ts";
 import { familyOf } from "../host.ts";
 import { blockOf } from "../hostlocal.ts";
-import type { NodeRange } from "../mode.ts";
 import type { FlannelSettings } from "./settings.ts";
 
 export interface SubnetPlan {
@@ -99,5 +99,7 @@ function planOf(
     first: min ?? second,
     last: max ?? blockOf(lastAddress(network), perNode),
     sameForAll: false,
+    // flanneld knows no services.
+    avoidsServices: false,
   };
 }

@@ -24,10 +24,13 @@ export function hexOf(text: string, digits: number): string {
   return hex.slice(0, digits);
 }
 
+const OCTETS: readonly string[] = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, "0"));
+
 /** A locally administered unicast address: first octet 02, or the 0e that flannel's VTEPs have (pkg/mac). */
 export function macOf(text: string, first: "02" | "0e" = "02"): Mac {
-  const hex = hexOf(text, 10);
-  return `${first}:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}:${hex.slice(6, 8)}:${hex.slice(8, 10)}`;
+  const hash = hash32(text);
+  const last = hash32(text, 0x2545f491) & 255;
+  return `${first}:${OCTETS[hash >>> 24]}:${OCTETS[(hash >>> 16) & 255]}:${OCTETS[(hash >>> 8) & 255]}:${OCTETS[hash & 255]}:${OCTETS[last]}`;
 }
 
 /** The link-local address that the kernel makes from a hardware address (modified EUI-64, RFC 4291 appendix A). */

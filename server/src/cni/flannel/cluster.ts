@@ -44,6 +44,8 @@ export interface Peers {
   readonly list: readonly Participant[];
   /** By lease of either family; where two nodes hold the same lease the later one, as `ip route replace` has it. */
   readonly leases: PrefixTable<Participant>;
+  /** Peers with a lease of the family, by lease; of two with the same lease the later one only. */
+  holders(family: 4 | 6): readonly Participant[];
   /** The peer whose lease of this family begins with the address. */
   byLeaseAddress(ip: Ip): Participant | undefined;
 }
@@ -109,15 +111,32 @@ export function flannelCluster(context: ClusterContext): FlannelCluster {
 
 function peersOf(list: readonly Participant[]): Peers {
   const leases = buildPrefixTable(entriesOf(list));
+  let holders: Readonly<Record<4 | 6, readonly Participant[]>> | undefined;
   return {
     list,
     leases,
+    holders: (family) => {
+      holders ??= { 4: holdersOf(leases, 4), 6: holdersOf(leases, 6) };
+      return holders[family];
+    },
     byLeaseAddress: (ip) => {
       const peer = leases.lookup(ip).at(-1);
       const lease = typeof ip === "number" ? peer?.v4?.lease : peer?.v6?.lease;
       return lease?.ip === ip ? peer : undefined;
     },
   };
+}
+
+function holdersOf(leases: PrefixTable<Participant>, family: 4 | 6): readonly Participant[] {
+  const holders: Participant[] = [];
+  let before: Prefix | undefined;
+  for (const [lease, peer] of leases.entries()) {
+    if (familyOf(lease.ip) !== family) continue;
+    if (before?.ip === lease.ip && before.len === lease.len) holders.pop();
+    holders.push(peer);
+    before = lease;
+  }
+  return holders;
 }
 
 function* entriesOf(list: readonly Participant[]): Iterable<readonly [Prefix, Participant]> {
@@ -137,16 +156,15 @@ export function isOwnLease(self: Participant, dst: Prefix): boolean {
   return own !== undefined && own.lease.ip === dst.ip && own.lease.len === dst.len;
 }
 
-/** One route for each lease of a family, by `make`; where two nodes hold the same lease the later one's. */
+/** One route for each lease of a family, by `make`. */
 export function* routesToPeers(
   peers: Peers,
   family: 4 | 6,
   make: (peer: Participant, part: ParticipantFamily) => Route | undefined,
 ): Iterable<readonly [Prefix, Route]> {
-  for (const peer of peers.list) {
+  for (const peer of peers.holders(family)) {
     const part = familyPart(peer, family);
-    if (!part || peers.leases.get(part.lease).at(-1) !== peer) continue;
-    const route = make(peer, part);
+    const route = part && make(peer, part);
     if (route) yield [part.lease, route];
   }
 }

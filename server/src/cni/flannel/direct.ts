@@ -56,7 +56,10 @@ function* entries(
         type: "unicast",
         nexthops: [{ via: publicIp, dev: named ?? dev, ...(options.onlinkFlag ? { onlink: true } : {}) }],
         ...withMetric(family),
-        why: `flanneld (${options.type}): node ${peer.node.name} at ${formatIp(publicIp)} holds ${formatPrefix(lease)} and is on the same link`,
+        // A text for each of thousands of routes is made when somebody reads it.
+        get why() {
+          return `flanneld (${options.type}): node ${peer.node.name} at ${formatIp(publicIp)} holds ${formatPrefix(lease)} and is on the same link`;
+        },
         origin: peer.node.source,
       };
     });

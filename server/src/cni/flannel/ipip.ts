@@ -61,7 +61,10 @@ function* tunnelRoutes(peers: Peers): Iterable<readonly [Route["dst"], Route]> {
     dst: lease,
     type: "unicast",
     nexthops: [{ via: publicIp, dev: DEVICE, onlink: true }],
-    why: `flanneld (ipip): node ${peer.node.name} holds ${formatPrefix(lease)}; tunnel to ${formatIp(publicIp)}`,
+    // A text for each of thousands of routes is made when somebody reads it.
+    get why() {
+      return `flanneld (ipip): node ${peer.node.name} holds ${formatPrefix(lease)}; tunnel to ${formatIp(publicIp)}`;
+    },
     origin: peer.node.source,
   }));
 }

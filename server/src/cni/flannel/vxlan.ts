@@ -144,7 +144,10 @@ function* tunnelRoutes(peers: Peers, device: string, family: Family): Iterable<r
     type: "unicast",
     nexthops: [{ via: lease.ip, dev: device, onlink: true }],
     ...withMetric(family),
-    why: `flanneld (vxlan): node ${peer.node.name} holds ${formatPrefix(lease)}; tunnel to ${formatIp(publicIp)}`,
+    // A text for each of thousands of routes is made when somebody reads it.
+    get why() {
+      return `flanneld (vxlan): node ${peer.node.name} holds ${formatPrefix(lease)}; tunnel to ${formatIp(publicIp)}`;
+    },
     origin: peer.node.source,
   }));
 }

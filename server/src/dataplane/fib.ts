@@ -4,7 +4,7 @@
  */
 
 import type { Ip } from "../addressing/ip.ts";
-import { formatIp, ipEquals, isLinkLocal, isLoopback, network, prefixContains } from "../addressing/ip.ts";
+import { ipEquals, isLinkLocal, isLoopback, network, prefixContains } from "../addressing/ip.ts";
 import type { Device, Netns, Nexthop, PolicyRule, Route, RouteTable } from "./model.ts";
 
 export interface Lookup {
@@ -179,26 +179,4 @@ export function addressTowards(device: Device, towards: Ip): Ip | undefined {
     first ??= ip;
   }
   return first;
-}
-
-/** A route as iproute2 prints it, for a trace's "rule". */
-export function routeText(route: Route, nexthop: Nexthop | undefined): string {
-  const zero = typeof route.dst.ip === "number" ? 0 : 0n;
-  const full = typeof route.dst.ip === "number" ? 32 : 128;
-  const dst =
-    route.dst.len === 0 && route.dst.ip === zero
-      ? "default"
-      : route.dst.len === full
-        ? formatIp(route.dst.ip)
-        : `${formatIp(route.dst.ip)}/${route.dst.len}`;
-  const parts: string[] = [route.type === "unicast" ? dst : `${route.type} ${dst}`];
-  if (nexthop?.via !== undefined) parts.push(`via ${formatIp(nexthop.via)}`);
-  if (nexthop) parts.push(`dev ${nexthop.dev}`);
-  if (route.proto !== undefined) parts.push(`proto ${route.proto}`);
-  if (route.scope !== undefined && route.scope !== "global") parts.push(`scope ${route.scope}`);
-  if (route.src !== undefined) parts.push(`src ${formatIp(route.src)}`);
-  if (route.metric !== undefined) parts.push(`metric ${route.metric}`);
-  if (route.mtu !== undefined) parts.push(`mtu ${route.mtu}`);
-  if (nexthop?.onlink) parts.push("onlink");
-  return parts.join(" ");
 }

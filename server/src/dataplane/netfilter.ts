@@ -4,9 +4,10 @@
  */
 
 import type { Ip } from "../addressing/ip.ts";
-import { formatIp, formatPrefix, prefixContains } from "../addressing/ip.ts";
-import type { CtState, Netfilter, NfHook, NfMatch, NfRule, NfTable, NfTarget } from "./model.ts";
+import { formatIp, prefixContains } from "../addressing/ip.ts";
+import type { CtState, Netfilter, NfHook, NfMatch, NfRule, NfTable } from "./model.ts";
 import { familyOf, icmpErrorOf, type Packet, portsOf, transportOf, withPorts } from "./packet.ts";
+import { ruleText } from "./text.ts";
 
 export interface Tuple {
   readonly proto: string;
@@ -268,7 +269,7 @@ function walkChain(
     table,
     chain,
     rule,
-    text: `-A ${chain} ${ruleText(rule)}`,
+    text: `-A ${chain} ${ruleText(rule, family)}`,
     effect,
   });
   /** Undefined: the chain ran out or returned. */
@@ -368,56 +369,4 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
 function deviceMatches(pattern: string, device: string | undefined): boolean {
   if (device === undefined) return false;
   return pattern.endsWith("+") ? device.startsWith(pattern.slice(0, -1)) : pattern === device;
-}
-
-/** A rule in the form of iptables-save, without "-A CHAIN". */
-export function ruleText(rule: NfRule): string {
-  const { match, target } = rule;
-  const parts: string[] = [];
-  const not = (negated: boolean | undefined): string => (negated ? "! " : "");
-  if (match.src) parts.push(`${not(match.src.not)}-s ${formatPrefix(match.src.is)}`);
-  if (match.dst) parts.push(`${not(match.dst.not)}-d ${formatPrefix(match.dst.is)}`);
-  if (match.in) parts.push(`${not(match.in.not)}-i ${match.in.is}`);
-  if (match.out) parts.push(`${not(match.out.not)}-o ${match.out.is}`);
-  if (match.proto) parts.push(`-p ${match.proto === "ipip" ? "ipencap" : match.proto}`);
-  if (match.sport || match.dport) {
-    const range = (r: { first: number; last: number }): string =>
-      r.first === r.last ? `${r.first}` : `${r.first}:${r.last}`;
-    if (match.proto && match.proto !== "icmp") parts.push(`-m ${match.proto}`);
-    if (match.sport) parts.push(`--sport ${range(match.sport)}`);
-    if (match.dport) parts.push(`--dport ${range(match.dport)}`);
-  }
-  if (match.srcRange)
-    parts.push(`-m iprange --src-range ${formatIp(match.srcRange.first)}-${formatIp(match.srcRange.last)}`);
-  if (match.addrtype)
-    parts.push(`-m addrtype ${not(match.addrtype.not)}--${match.addrtype.side}-type ${match.addrtype.type}`);
-  if (match.ctstate) parts.push(`-m conntrack --ctstate ${match.ctstate.join(",")}`);
-  if (match.mark)
-    parts.push(
-      `-m mark ${not(match.mark.not)}--mark 0x${match.mark.is.value.toString(16)}/0x${match.mark.is.mask.toString(16)}`,
-    );
-  if (rule.comment !== undefined) parts.push(`-m comment --comment "${rule.comment}"`);
-  parts.push(targetText(target));
-  return parts.join(" ");
-}
-
-function targetText(target: NfTarget): string {
-  switch (target.kind) {
-    case "ACCEPT":
-    case "DROP":
-    case "RETURN":
-      return `-j ${target.kind}`;
-    case "REJECT":
-      return `-j REJECT --reject-with ${target.with}`;
-    case "JUMP":
-      return `-j ${target.chain}`;
-    case "MASQUERADE":
-      return target.randomFully ? "-j MASQUERADE --random-fully" : "-j MASQUERADE";
-    case "SNAT":
-      return `-j SNAT --to-source ${formatIp(target.to)}`;
-    case "DNAT":
-      return `-j DNAT --to-destination ${formatIp(target.to)}${target.port === undefined ? "" : `:${target.port}`}`;
-    case "MARK":
-      return `-j MARK --set-xmark 0x${target.value.toString(16)}/0x${target.mask.toString(16)}`;
-  }
 }

@@ -4,14 +4,9 @@ import { buildPrefixTable } from "../../../server/src/addressing/prefix-table.ts
 import { LOOPBACK } from "../../../server/src/cni/host.ts";
 import { buildNetwork } from "../../../server/src/cni/network.ts";
 import type { Device, Netns, NfRule, Route } from "../../../server/src/dataplane/model.ts";
-import {
-  printNetns,
-  printPolicyRules,
-  printRoutes,
-  routesReport,
-  ruleText,
-} from "../../../server/src/dataplane/print.ts";
+import { printNetns, printPolicyRules, printRoutes, routesReport } from "../../../server/src/dataplane/print.ts";
 import { RoutesReport } from "../../../server/src/dataplane/routes-schema.ts";
+import { ruleText } from "../../../server/src/dataplane/text.ts";
 import { cni, golden, ip, prefix } from "../cni/fixture.ts";
 
 function unicast(dst: string, dev: string, more: Partial<Route> & { via?: string; onlink?: boolean } = {}): Route {

@@ -6,11 +6,12 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
-import { type Found, type LocalAddresses, localAddresses, routeText } from "../fib.ts";
+import { type Found, type LocalAddresses, localAddresses } from "../fib.ts";
 import type { Reason, ReasonCode, Step, StepAction, StepRule, Verdict } from "../journey.ts";
 import type { Device, Netns, NetnsId, Network, Nexthop, NfHook } from "../model.ts";
 import { type Connection, type HookContext, runHook, type Tracking } from "../netfilter.ts";
 import type { IcmpErrorKind, Packet } from "../packet.ts";
+import { routeText } from "../text.ts";
 import type { Neighbour } from "./neighbours.ts";
 
 /** A TTL of 64 with tunnels makes some hundreds of steps; beyond this something is wrong with the model. */

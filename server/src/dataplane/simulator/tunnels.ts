@@ -5,7 +5,7 @@ import type { StepRule } from "../journey.ts";
 import type { Device, Netns } from "../model.ts";
 import { encapsulationOverhead, familyOf, flowSourcePort, type Packet } from "../packet.ts";
 import type { Neighbour } from "./neighbours.ts";
-import { type End, fail, localsOf, type Run, step } from "./run.ts";
+import { type End, fail, isOwn, localsOf, type Run, step } from "./run.ts";
 
 /** vxlan_xmit_one: inner frame → UDP; the outer packet is the node's own. */
 export function encapsulateVxlan(
@@ -23,6 +23,16 @@ export function encapsulateVxlan(
       message: `${device.name} has no forwarding entry for ${to.mac}, and learning is off`,
       device: device.name,
       rule: to.rule,
+    });
+  }
+  if (!isOwn(run, netns, device.local)) {
+    // ip_route_output_key: a source that is no local address is refused; the device counts a carrier error.
+    return fail(run, netns, packet, {
+      verdict: "dropped",
+      code: "no-source-address",
+      message: `${device.name} sends from ${formatIp(device.local)}, which is no address of ${netns.id}`,
+      device: device.name,
+      origin: device.origin,
     });
   }
   const outer = typeof device.local === "number" ? 4 : 6;

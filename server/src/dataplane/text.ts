@@ -1,0 +1,130 @@
+/** Routes and rules in the words of iproute2 and iptables-save: one form for listings and for the hops of a trace. */
+import { bits, formatIp, formatPrefix, type Ip } from "../addressing/ip.ts";
+import type { Negatable, Nexthop, NfMatch, NfRule, NfTarget, Route } from "./model.ts";
+
+/** A route as `ip route` prints it with one nexthop (or none). `flags` come where iproute2 puts them, before `mtu`. */
+export function routeText(
+  route: Route,
+  nexthop: Nexthop | undefined,
+  flags: readonly string[] = nexthop ? nexthopFlags(nexthop) : [],
+): string {
+  const family = typeof route.dst.ip === "number" ? 4 : 6;
+  const words = [route.type === "unicast" ? destination(route) : `${route.type} ${destination(route)}`];
+  if (nexthop?.via !== undefined) words.push("via", formatIp(nexthop.via));
+  if (nexthop) words.push("dev", nexthop.dev);
+  else if (family === 6 && route.nexthops.length === 0) words.push("dev", "lo");
+  if (route.proto !== undefined) words.push("proto", route.proto);
+  if (family === 4 && route.scope !== undefined && route.scope !== "global") words.push("scope", route.scope);
+  if (route.src !== undefined) words.push("src", formatIp(route.src));
+  if (route.metric !== undefined) words.push("metric", String(route.metric));
+  words.push(...flags);
+  if (route.mtu !== undefined) words.push("mtu", String(route.mtu));
+  if (family === 6) words.push("pref", "medium");
+  return words.join(" ");
+}
+
+export function nexthopFlags(nexthop: Nexthop): readonly string[] {
+  return nexthop.onlink ? ["onlink"] : [];
+}
+
+/** "default", an address without its full length, or the prefix. */
+export function destination({ dst }: Route): string {
+  if (dst.len === 0) return "default";
+  return dst.len === bits(dst.ip) ? formatIp(dst.ip) : formatPrefix(dst);
+}
+
+/** A rule as iptables-save writes it after `-A CHAIN`. */
+export function ruleText(rule: NfRule, family: 4 | 6): string {
+  const { match } = rule;
+  const words = [
+    ...negatable(match.src, "-s", formatPrefix),
+    ...negatable(match.dst, "-d", formatPrefix),
+    ...negatable(match.in, "-i", (name) => name),
+    ...negatable(match.out, "-o", (name) => name),
+    ...transport(match, family),
+    ...extensions(match),
+  ];
+  if (rule.comment !== undefined) words.push("-m", "comment", "--comment", quoted(rule.comment));
+  words.push(...target(rule.target, family));
+  return words.join(" ");
+}
+
+function negatable<T>(value: Negatable<T> | undefined, option: string, text: (value: T) => string): readonly string[] {
+  if (!value) return [];
+  return value.not ? ["!", option, text(value.is)] : [option, text(value.is)];
+}
+
+/** Names of /etc/protocols where they differ from the model's. */
+function transport(match: NfMatch, family: 4 | 6): readonly string[] {
+  const { proto, sport, dport } = match;
+  if (proto === undefined) return [];
+  const words = ["-p", proto === "ipip" ? "ipencap" : proto === "icmp" && family === 6 ? "ipv6-icmp" : proto];
+  if (sport || dport) words.push("-m", proto);
+  if (sport) words.push("--sport", portText(sport));
+  if (dport) words.push("--dport", portText(dport));
+  return words;
+}
+
+function portText({ first, last }: { readonly first: number; readonly last: number }): string {
+  return first === last ? String(first) : `${first}:${last}`;
+}
+
+function extensions(match: NfMatch): readonly string[] {
+  const words: string[] = [];
+  if (match.srcRange)
+    words.push("-m", "iprange", "--src-range", `${formatIp(match.srcRange.first)}-${formatIp(match.srcRange.last)}`);
+  if (match.addrtype) {
+    const { side, type, not } = match.addrtype;
+    words.push("-m", "addrtype", ...(not ? ["!"] : []), side === "src" ? "--src-type" : "--dst-type", type);
+  }
+  if (match.mark) words.push("-m", "mark", ...negatable(match.mark, "--mark", (mark) => markText(mark, 0xffffffff)));
+  if (match.ctstate) {
+    // iptables lists states in this order, however they were given.
+    const states = (["INVALID", "NEW", "RELATED", "ESTABLISHED"] as const).filter((state) =>
+      match.ctstate?.includes(state),
+    );
+    words.push("-m", "conntrack", "--ctstate", states.join(","));
+  }
+  return words;
+}
+
+export function markText({ value, mask }: { readonly value: number; readonly mask: number }, full: number): string {
+  const hex = (n: number) => `0x${(n >>> 0).toString(16)}`;
+  return mask >>> 0 === full ? hex(value) : `${hex(value)}/${hex(mask)}`;
+}
+
+/** One word stays as it is. */
+function quoted(text: string): string {
+  return /^[\w./:+-]+$/.test(text) ? text : `"${text.replace(/(["\\'])/g, "\\$1")}"`;
+}
+
+function target(to: NfTarget, family: 4 | 6): readonly string[] {
+  switch (to.kind) {
+    case "ACCEPT":
+    case "DROP":
+    case "RETURN":
+      return ["-j", to.kind];
+    case "JUMP":
+      return ["-j", to.chain];
+    case "REJECT":
+      return ["-j", "REJECT", "--reject-with", rejectWith(to.with, family)];
+    case "MASQUERADE":
+      return ["-j", "MASQUERADE", ...(to.randomFully ? ["--random-fully"] : [])];
+    case "SNAT":
+      return ["-j", "SNAT", "--to-source", formatIp(to.to)];
+    case "DNAT":
+      return ["-j", "DNAT", "--to-destination", withPort(to.to, to.port)];
+    case "MARK":
+      return ["-j", "MARK", "--set-xmark", `0x${(to.value >>> 0).toString(16)}/0x${(to.mask >>> 0).toString(16)}`];
+  }
+}
+
+function rejectWith(kind: "icmp-port-unreachable" | "icmp-admin-prohibited" | "tcp-reset", family: 4 | 6): string {
+  if (family === 4 || kind === "tcp-reset") return kind;
+  return kind === "icmp-port-unreachable" ? "icmp6-port-unreachable" : "icmp6-adm-prohibited";
+}
+
+function withPort(ip: Ip, port: number | undefined): string {
+  if (port === undefined) return formatIp(ip);
+  return typeof ip === "bigint" ? `[${formatIp(ip)}]:${port}` : `${formatIp(ip)}:${port}`;
+}

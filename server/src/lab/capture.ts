@@ -1,0 +1,185 @@
+/**
+ * Captures of `tcpdump -i any -y LINUX_SLL2 -w FILE --time-stamp-precision=nano` as crossings of devices, in the form in
+ * which a trace lists them. Format: pcap-savefile(5); link type 276, LINKTYPE_LINUX_SLL2 (tcpdump.org/linktypes).
+ */
+import type { Header } from "../trace/schema.ts";
+
+export interface Crossing {
+  /** Nanoseconds since the epoch. */
+  readonly time: bigint;
+  readonly ifindex: number;
+  readonly direction: "in" | "out";
+  readonly headers: readonly Header[];
+  /** Of the outermost IP packet. */
+  readonly length: number;
+  /** Not the first fragment, or more to come. */
+  readonly fragment: boolean;
+}
+
+const MAGIC_NANO = 0xa1b23c4d;
+const MAGIC_MICRO = 0xa1b2c3d4;
+const SLL2 = 276;
+const PACKET_OUTGOING = 4;
+
+/** Every IP packet of the file; others (ARP, neighbour discovery) are left out. A cut-off last record ends the list. */
+export function readCapture(bytes: Uint8Array, vxlanPorts: ReadonlySet<number>): Crossing[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.byteLength < 24) return [];
+  const magic = view.getUint32(0, true);
+  if (magic !== MAGIC_NANO && magic !== MAGIC_MICRO) throw new Error("not a little-endian pcap file");
+  if (view.getUint32(20, true) !== SLL2) throw new Error("not captured with -y LINUX_SLL2");
+  const crossings: Crossing[] = [];
+  let at = 24;
+  while (at + 16 <= bytes.byteLength) {
+    const seconds = view.getUint32(at, true);
+    const fraction = view.getUint32(at + 4, true);
+    const captured = view.getUint32(at + 8, true);
+    const start = at + 16;
+    at = start + captured;
+    if (at > bytes.byteLength) break;
+    const protocol = view.getUint16(start, false);
+    if (protocol !== 0x0800 && protocol !== 0x86dd) continue;
+    const packet = readIp(new DataView(bytes.buffer, bytes.byteOffset + start + 20, captured - 20), vxlanPorts);
+    if (!packet) continue;
+    crossings.push({
+      time: BigInt(seconds) * 1_000_000_000n + BigInt(magic === MAGIC_NANO ? fraction : fraction * 1000),
+      ifindex: view.getUint32(start + 4, false),
+      direction: view.getUint8(start + 10) === PACKET_OUTGOING ? "out" : "in",
+      ...packet,
+    });
+  }
+  return crossings;
+}
+
+interface ReadPacket {
+  readonly headers: Header[];
+  readonly length: number;
+  readonly fragment: boolean;
+}
+
+const PROTOCOLS: Readonly<Record<number, string>> = {
+  1: "icmp",
+  4: "ipip",
+  6: "tcp",
+  17: "udp",
+  58: "ipv6-icmp",
+  132: "sctp",
+};
+
+function readIp(view: DataView, vxlanPorts: ReadonlySet<number>): ReadPacket | undefined {
+  if (view.byteLength < 20) return undefined;
+  const version = view.getUint8(0) >> 4;
+  if (version === 4) {
+    const header = (view.getUint8(0) & 15) * 4;
+    const flags = view.getUint16(6, false);
+    const proto = view.getUint8(9);
+    const ip: Header = {
+      kind: "ip",
+      src: v4(view, 12),
+      dst: v4(view, 16),
+      ttl: view.getUint8(8),
+      proto: PROTOCOLS[proto] ?? String(proto),
+      df: (flags & 0x4000) !== 0,
+    };
+    const later = (flags & 0x1fff) !== 0;
+    const length = view.getUint16(2, false);
+    return {
+      headers: [ip, ...(later ? [] : transport(view, header, proto, vxlanPorts))],
+      length,
+      fragment: later || (flags & 0x2000) !== 0,
+    };
+  }
+  if (version !== 6 || view.byteLength < 40) return undefined;
+  const proto = view.getUint8(6);
+  const type = proto === 58 && view.byteLength > 40 ? view.getUint8(40) : 0;
+  // Router and neighbour discovery, multicast listeners: not part of any trace.
+  if (proto === 0 || (type >= 130 && type <= 143)) return undefined;
+  const ip: Header = {
+    kind: "ip",
+    src: v6(view, 8),
+    dst: v6(view, 24),
+    ttl: view.getUint8(7),
+    proto: PROTOCOLS[proto] ?? String(proto),
+    df: false,
+  };
+  return {
+    headers: [ip, ...transport(view, 40, proto, vxlanPorts)],
+    length: 40 + view.getUint16(4, false),
+    fragment: proto === 44,
+  };
+}
+
+function transport(view: DataView, at: number, proto: number, vxlanPorts: ReadonlySet<number>): Header[] {
+  const rest = view.byteLength - at;
+  const below = (offset: number): DataView =>
+    new DataView(view.buffer, view.byteOffset + at + offset, Math.max(0, rest - offset));
+  switch (proto) {
+    case 1:
+    case 58: {
+      if (rest < 8) return [];
+      const type = view.getUint8(at);
+      const code = view.getUint8(at + 1);
+      const mtu =
+        proto === 1 && type === 3 && code === 4
+          ? { mtu: view.getUint16(at + 6, false) }
+          : proto === 58 && type === 2
+            ? { mtu: view.getUint32(at + 4, false) }
+            : {};
+      return [{ kind: "icmp", type, code, ...mtu }];
+    }
+    case 4:
+      return readIp(below(0), vxlanPorts)?.headers ?? [];
+    case 6: {
+      if (rest < 14) return [];
+      return [
+        {
+          kind: "tcp",
+          sport: view.getUint16(at, false),
+          dport: view.getUint16(at + 2, false),
+          flags: tcpFlags(view.getUint8(at + 13)),
+        },
+      ];
+    }
+    case 17: {
+      if (rest < 8) return [];
+      const dport = view.getUint16(at + 2, false);
+      const udp: Header = { kind: "udp", sport: view.getUint16(at, false), dport };
+      if (!vxlanPorts.has(dport) || rest < 30) return [udp];
+      const vni = (view.getUint8(at + 12) << 16) | (view.getUint8(at + 13) << 8) | view.getUint8(at + 14);
+      const inner = readIp(below(30), vxlanPorts);
+      return [
+        udp,
+        { kind: "vxlan", vni },
+        { kind: "ethernet", src: mac(view, at + 22), dst: mac(view, at + 16) },
+        ...(inner?.headers ?? []),
+      ];
+    }
+    case 132:
+      return rest < 4 ? [] : [{ kind: "sctp", sport: view.getUint16(at, false), dport: view.getUint16(at + 2, false) }];
+    default:
+      return [];
+  }
+}
+
+function tcpFlags(bits: number): string {
+  const names = ["FIN", "SYN", "RST", "PSH", "ACK"].filter((_, i) => (bits & (1 << i)) !== 0);
+  return names.join(",");
+}
+
+function v4(view: DataView, at: number): string {
+  return [0, 1, 2, 3].map((i) => view.getUint8(at + i)).join(".");
+}
+
+/** Uncompressed; whoever compares brings both to one form. */
+function v6(view: DataView, at: number): string {
+  return Array.from({ length: 8 }, (_, i) => view.getUint16(at + 2 * i, false).toString(16)).join(":");
+}
+
+function mac(view: DataView, at: number): string {
+  return Array.from({ length: 6 }, (_, i) =>
+    view
+      .getUint8(at + i)
+      .toString(16)
+      .padStart(2, "0"),
+  ).join(":");
+}

@@ -9,7 +9,16 @@ import type { Topology } from "../topology/model.ts";
 
 export type Severity = "error" | "warning" | "info" | "hint";
 export type Code = `KN${string}`;
-export type Family = "syntax" | "addresses" | "reachability" | "mtu" | "capacity" | "services" | "policies" | "expectations" | "import";
+export type Family =
+  | "syntax"
+  | "addresses"
+  | "reachability"
+  | "mtu"
+  | "capacity"
+  | "services"
+  | "policies"
+  | "expectations"
+  | "import";
 
 /** Everything that checks may look at. Plain data and lazily computed views; no file system, no clock. */
 export interface CheckContext {
@@ -20,6 +29,8 @@ export interface CheckContext {
   cancelled(): boolean;
   /** Findings of the checks that ran before: a check whose cause is reported already keeps silent. */
   found(code: Code): readonly Finding[];
+  /** The same, of all codes. */
+  readonly reported: readonly Finding[];
 }
 export interface CheckedFile {
   readonly file: string;

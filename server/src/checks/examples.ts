@@ -19,7 +19,10 @@ cluster prod {
 }
 
 /** The same with the nodes given, in two racks behind a router. */
-export function twoRacks(cni: string, parts: { readonly router?: string; readonly n1?: string; readonly n2?: string } = {}): string {
+export function twoRacks(
+  cni: string,
+  parts: { readonly router?: string; readonly n1?: string; readonly n2?: string } = {},
+): string {
   const line = (text: string | undefined): string => (text === undefined ? "" : `; ${text}`);
   return `segment rack-a { cidr 192.168.10.0/24; gateway tor }
 segment rack-b { cidr 192.168.20.0/24; gateway tor }

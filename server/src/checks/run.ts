@@ -13,10 +13,12 @@ import { number } from "./text.ts";
 const MOST_PER_CODE = 1000;
 
 /** All findings, in order of the catalogue: causes before what follows from them. */
-export function runChecks(context: Omit<CheckContext, "found">): Finding[] {
+export function runChecks(context: Omit<CheckContext, "found" | "reported"> & Partial<CheckContext>): Finding[] {
   const found = new Map<string, Finding[]>();
   const dropped = new Map<string, number>();
+  const reported: Finding[] = [];
   const add = (one: Finding): void => {
+    if ((found.get(one.code)?.length ?? 0) < MOST_PER_CODE) reported.push(one);
     const same = found.get(one.code);
     if (!same) found.set(one.code, [one]);
     else if (same.length < MOST_PER_CODE) same.push(one);
@@ -28,7 +30,7 @@ export function runChecks(context: Omit<CheckContext, "found">): Finding[] {
     if (context.cancelled()) return [];
   }
   addProblems([...context.topology.problems, ...networkProblems(context.topology)], add);
-  const full: CheckContext = { ...context, found: (code) => found.get(code) ?? [] };
+  const full: CheckContext = { ...context, found: (code) => found.get(code) ?? [], reported };
   for (const check of catalogue) {
     if (context.cancelled()) return [];
     for (const one of check.run?.(full) ?? []) add(one);
@@ -46,7 +48,13 @@ function inOrder(found: ReadonlyMap<string, readonly Finding[]>, dropped: Readon
     const last = findings.at(-1);
     const more = dropped.get(code);
     if (last && more) {
-      all.push({ ...last, severity: "info", message: `there are ${number(more)} more findings like this one`, related: [], fixes: [] });
+      all.push({
+        ...last,
+        severity: "info",
+        message: `there are ${number(more)} more findings like this one`,
+        related: [],
+        fixes: [],
+      });
     }
   }
   return all;
@@ -58,8 +66,13 @@ const byCode: ReadonlyMap<string, Check> = new Map(catalogue.map((check) => [che
 
 function addDeclProblems(file: string, decl: Decl, add: (one: Finding) => void): void {
   if (decl.problemCount === 0) return;
-  for (const problem of decl.problems) {
-    add(worded({ code: problem.code, data: problem.data, related: [], source: { file, statement: decl.statement, part: problem.part } }));
+  for (const { code, data, part, statement, related } of decl.problems) {
+    const place = { file, statement: statement ?? decl.statement, part };
+    const others = (related ?? []).map((other) => ({
+      source: { file, statement: other, part: "keyword" as const },
+      message: "it stands here too",
+    }));
+    add(worded({ code, data, source: place, related: others }));
   }
   for (const child of decl.children) addDeclProblems(file, child, add);
 }
@@ -86,7 +99,14 @@ function worded(problem: TopologyProblem): Finding {
     // A floor below has a code that the catalogue lacks; a test keeps the two together.
     const data = Object.entries(problem.data).map(([name, value]) => `${name} ${value}`);
     const message = `problem ${problem.code}: ${data.join(", ")}`;
-    return { code: problem.code as Code, severity: "error", message, source: problem.source, related: problem.related, fixes: [] };
+    return {
+      code: problem.code as Code,
+      severity: "error",
+      message,
+      source: problem.source,
+      related: problem.related,
+      fixes: [],
+    };
   }
   return finding(check, problem.source, check.message?.(problem.data) ?? check.summary, {
     related: problem.related,

@@ -35,6 +35,7 @@ cluster prod {
     overlapFindings(dockerCluster, context, {
       kind: "docker-cluster",
       blame: "a",
-      consequence: ({ b }) => `packets to such ${b.kind === "services" ? "services" : "pods"} end on docker0, or those to containers elsewhere`,
+      consequence: ({ b }) =>
+        `packets to such ${b.kind === "services" ? "services" : "pods"} end on docker0, or those to containers elsewhere`,
     }),
 };

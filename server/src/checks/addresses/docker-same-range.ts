@@ -1,7 +1,10 @@
 import type { Check } from "../check.ts";
 import { plural } from "../text.ts";
 
-const hosts = (cni: string, bridges: readonly [string, string]): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
+const hosts = (
+  cni: string,
+  bridges: readonly [string, string],
+): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster hosts {
   ${cni}
   node n1 { attach lan 192.168.10.11${bridges[0]} }

@@ -64,7 +64,10 @@ function makeDomains(topology: Topology): Domains {
 
 /** A host with several interfaces is no router unless it says so. */
 function forwards(host: ExternalHost): boolean {
-  return host.sysctls.get("net.ipv4.ip_forward")?.value === "1" || host.sysctls.get("net.ipv6.conf.all.forwarding")?.value === "1";
+  return (
+    host.sysctls.get("net.ipv4.ip_forward")?.value === "1" ||
+    host.sysctls.get("net.ipv6.conf.all.forwarding")?.value === "1"
+  );
 }
 
 function clusterDomains(cluster: Cluster, bySegment: ReadonlyMap<string, number>): ReadonlySet<number> {

@@ -1,6 +1,6 @@
-import { findDuplicates, type IpItem } from "../../addressing/overlap.ts";
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
+import { findDuplicates, type IpItem } from "../../addressing/overlap.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
@@ -59,7 +59,8 @@ function* stations(topology: Topology): Iterable<Finding> {
   for (const { ip, values } of found) {
     // Segments with overlapping ranges are the cause where the addresses are on both of them.
     const first = values[0];
-    if (!first || (values.some((holder) => holder.segment !== first.segment) && planOf(topology).disputed(ip))) continue;
+    if (!first || (values.some((holder) => holder.segment !== first.segment) && planOf(topology).disputed(ip)))
+      continue;
     for (const holder of values.slice(1)) {
       const [blamed, other] = holder.allocated && !first.allocated ? [first, holder] : [holder, first];
       yield duplicate(ip, blamed.name, blamed.source, other.name, other.source);
@@ -69,10 +70,15 @@ function* stations(topology: Topology): Iterable<Finding> {
 
 function duplicate(ip: Ip, name: string, source: Source, other: string, otherSource: Source): Finding {
   const text = formatIp(ip);
-  return finding(duplicates, source, `${name} has the address ${text}, which is that of ${other} already; give one of them another one`, {
-    related: [{ source: otherSource, message: `${other} has ${text}` }],
-    fixes: addressFix(ip, source),
-  });
+  return finding(
+    duplicates,
+    source,
+    `${name} has the address ${text}, which is that of ${other} already; give one of them another one`,
+    {
+      related: [{ source: otherSource, message: `${other} has ${text}` }],
+      fixes: addressFix(ip, source),
+    },
+  );
 }
 
 /** Without an address of its own the station gets a free one. */
@@ -98,7 +104,12 @@ function* pods(context: CheckContext): Iterable<Finding> {
   }
 }
 
-function holderOf(context: CheckContext, cluster: string, ip: Ip, path: string): { readonly path: string; readonly source: Source } | undefined {
+function holderOf(
+  context: CheckContext,
+  cluster: string,
+  ip: Ip,
+  path: string,
+): { readonly path: string; readonly source: Source } | undefined {
   const index = context.topology.clusters.find((one) => one.name === cluster)?.pods;
   const pod = index?.podsByAddress(ip).find((one) => one.workload.addresses.length === 0 && !one.workload.hostNetwork);
   if (!pod) return undefined;

@@ -14,6 +14,12 @@ debugging. Say which one you mean.`,
     bad: twoNodes("cni flannel"),
     good: twoNodes("cni flannel { backend vxlan }"),
   },
-  message: () => "no backend is given, and flanneld then takes udp, which is slow and meant for debugging; write backend vxlan if you mean that",
-  fixes: (_, source) => [{ title: "Use the vxlan backend", edits: [{ kind: "append", source: { ...source, part: "whole" }, text: "backend vxlan" }] }],
+  message: () =>
+    "no backend is given, and flanneld then takes udp, which is slow and meant for debugging; write backend vxlan if you mean that",
+  fixes: (_, source) => [
+    {
+      title: "Use the vxlan backend",
+      edits: [{ kind: "append", source: { ...source, part: "whole" }, text: "backend vxlan" }],
+    },
+  ],
 };

@@ -13,5 +13,6 @@ export const flannelDeviceName: Check = {
     bad: twoNodes("cni flannel { backend vxlan { vni 12345678 } }"),
     good: twoNodes("cni flannel { backend vxlan { vni 4096 } }"),
   },
-  message: ({ device, vni }) => `VNI ${vni} makes the device name ${device}, and the kernel takes at most 15 characters; choose a smaller VNI`,
+  message: ({ device, vni }) =>
+    `VNI ${vni} makes the device name ${device}, and the kernel takes at most 15 characters; choose a smaller VNI`,
 };

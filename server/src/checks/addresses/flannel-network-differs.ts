@@ -19,5 +19,7 @@ Leave \`network\` out to have both the same.`,
   },
   message: ({ network, pods }) =>
     `flannel's network ${network} is not the cluster's pod range ${pods}: its NAT and forward rules are written for another range; make them equal`,
-  fixes: (_, source) => [removeFix("Remove network: flannel then has the cluster's pod range", { ...source, part: "whole" })],
+  fixes: (_, source) => [
+    removeFix("Remove network: flannel then has the cluster's pod range", { ...source, part: "whole" }),
+  ],
 };

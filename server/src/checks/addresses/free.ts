@@ -1,14 +1,17 @@
 /** Where else a range could be: the next free one of the same size in the same private block. */
+
+import { nextFreePrefix } from "../../addressing/allocation.ts";
 import type { IpRange, Prefix } from "../../addressing/ip.ts";
 import { formatPrefix, parsePrefix, prefixCovers, prefixRange } from "../../addressing/ip.ts";
-import { nextFreePrefix } from "../../addressing/allocation.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { type PlannedRange, planOf } from "./plan.ts";
 
 /** RFC 1918, RFC 6598, RFC 4193. */
-const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fd00::/8"].flatMap((text) => parsePrefix(text)?.prefix ?? []);
+const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fd00::/8"].flatMap(
+  (text) => parsePrefix(text)?.prefix ?? [],
+);
 
 export function nextFree(topology: Topology, like: Prefix): Prefix | undefined {
   const home = PRIVATE.find((block) => prefixCovers(block, like));
@@ -25,7 +28,9 @@ export function nextFree(topology: Topology, like: Prefix): Prefix | undefined {
 export function moveFixes(topology: Topology, range: PlannedRange): readonly Fix[] {
   if (range.source.part === "whole" || range.source.part === "keyword" || range.nodes > 0) return [];
   const free = nextFree(topology, range.prefix);
-  return free ? [replaceFix(`Use ${formatPrefix(free)}, the next free range of this size`, range.source, formatPrefix(free))] : [];
+  return free
+    ? [replaceFix(`Use ${formatPrefix(free)}, the next free range of this size`, range.source, formatPrefix(free))]
+    : [];
 }
 
 /** "; 10.1.0.0/16 is free", or nothing. */

@@ -38,7 +38,11 @@ host h1 { attach dc 192.168.10.20 }
           gateway,
           childOf(segment.source, "gateway", 0),
           `gateway ${formatIp(ip)} is not in segment ${segment.name} (${ranges}): stations there cannot use it; give it an address of the segment`,
-          { related: segment.cidrSources.slice(0, 1).map((source) => ({ source, message: `segment ${segment.name} is ${ranges}` })) },
+          {
+            related: segment.cidrSources
+              .slice(0, 1)
+              .map((source) => ({ source, message: `segment ${segment.name} is ${ranges}` })),
+          },
         );
       }
     }

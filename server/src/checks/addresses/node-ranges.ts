@@ -65,7 +65,9 @@ function describe({ node, cidr }: Owned): string {
 function overlapping(cluster: Cluster): readonly { readonly a: Owned; readonly b: Owned }[] {
   const nodes = cluster.nodes.filter((node) => (node.cni?.plugin ?? cluster.cni.plugin) !== "docker");
   if (nodes.every((node) => node.podCidrs.every((cidr) => cidr.allocated))) return [];
-  const items: RangeItem<Owned>[] = nodes.flatMap((node) => node.podCidrs.map((cidr) => ({ range: prefixRange(cidr.prefix as Prefix), value: { node, cidr } })));
+  const items: RangeItem<Owned>[] = nodes.flatMap((node) =>
+    node.podCidrs.map((cidr) => ({ range: prefixRange(cidr.prefix as Prefix), value: { node, cidr } })),
+  );
   const { overlaps } = findOverlaps(items, { group: () => "", related: () => true });
   return overlaps.filter(({ a, b }) => a.value.node !== b.value.node).map(({ a, b }) => ({ a: a.value, b: b.value }));
 }

@@ -23,11 +23,16 @@ export function* overlapFindings(check: Check, context: CheckContext, wording: O
     if (context.cancelled()) return;
     const [mine, other] = wording.blame === "a" ? [conflict.a, conflict.b] : [conflict.b, conflict.a];
     const { severity } = wording;
-    yield finding(check, mine.source, `${sentence(mine, other, conflict)}: ${wording.consequence(conflict)}${freeHint(topology, mine)}`, {
-      ...(severity ? { severity: severity(conflict) } : {}),
-      related: [{ source: other.source, message: `${capitalised(other.label)}${more(other)}` }],
-      fixes: moveFixes(topology, mine),
-    });
+    yield finding(
+      check,
+      mine.source,
+      `${sentence(mine, other, conflict)}: ${wording.consequence(conflict)}${freeHint(topology, mine)}`,
+      {
+        ...(severity ? { severity: severity(conflict) } : {}),
+        related: [{ source: other.source, message: `${capitalised(other.label)}${more(other)}` }],
+        fixes: moveFixes(topology, mine),
+      },
+    );
   }
 }
 
@@ -61,6 +66,8 @@ function more(range: PlannedRange): string {
 /** "node n1 and node n2 have addresses there", or undefined where no node of the cluster does. */
 export function nodesInside(topology: Topology, cluster: string, { shared }: Conflict): string | undefined {
   const nodes = topology.clusters.find((one) => one.name === cluster)?.nodes ?? [];
-  const inside = nodes.filter((node) => node.interfaces.some((iface) => iface.addresses.some(({ ip }) => rangeContains(shared, ip))));
+  const inside = nodes.filter((node) =>
+    node.interfaces.some((iface) => iface.addresses.some(({ ip }) => rangeContains(shared, ip))),
+  );
   return inside.length === 0 ? undefined : list(inside.map((node) => node.name));
 }

@@ -3,7 +3,16 @@
  * disjoint. All KN10x checks read it; the reachability checks ask it whose fault a lost packet is.
  */
 import type { Ip, IpRange, Prefix } from "../../addressing/ip.ts";
-import { formatIp, formatPrefix, hostPrefix, prefixContains, prefixCovers, prefixOf, prefixRange, rangeContains } from "../../addressing/ip.ts";
+import {
+  formatIp,
+  formatPrefix,
+  hostPrefix,
+  prefixContains,
+  prefixCovers,
+  prefixOf,
+  prefixRange,
+  rangeContains,
+} from "../../addressing/ip.ts";
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Cluster, Interface, Node, Topology } from "../../topology/model.ts";
@@ -70,12 +79,21 @@ function collectRanges(topology: Topology): readonly PlannedRange[] {
   for (const segment of topology.segments.values()) {
     segment.cidrs.forEach((prefix, i) => {
       const source = segment.cidrSources[i] ?? segment.source;
-      ranges.push({ kind: "segment", prefix, cluster: "", segment: segment.name, label: `segment ${segment.name} (${formatPrefix(prefix)})`, source, nodes: 0 });
+      ranges.push({
+        kind: "segment",
+        prefix,
+        cluster: "",
+        segment: segment.name,
+        label: `segment ${segment.name} (${formatPrefix(prefix)})`,
+        source,
+        nodes: 0,
+      });
     });
   }
   for (const cluster of topology.clusters) collectCluster(topology, cluster, ranges);
   for (const station of [...topology.routers, ...topology.hosts]) {
-    for (const iface of station.interfaces) collectStrays(topology, iface, "", `${station.kind} ${station.name}`, ranges);
+    for (const iface of station.interfaces)
+      collectStrays(topology, iface, "", `${station.kind} ${station.name}`, ranges);
   }
   return ranges;
 }
@@ -87,7 +105,13 @@ function collectCluster(topology: Topology, cluster: Cluster, ranges: PlannedRan
     ranges.push({ ...base, kind: "pods", prefix, label: `pods ${formatPrefix(prefix)} of cluster ${name}`, source });
   }
   for (const { prefix, source } of cluster.serviceCidrs) {
-    ranges.push({ ...base, kind: "services", prefix, label: `services ${formatPrefix(prefix)} of cluster ${name}`, source });
+    ranges.push({
+      ...base,
+      kind: "services",
+      prefix,
+      label: `services ${formatPrefix(prefix)} of cluster ${name}`,
+      source,
+    });
   }
   const docker = new Map<string, PlannedRange & { nodes: number }>();
   for (const node of cluster.nodes) {
@@ -99,7 +123,15 @@ function collectCluster(topology: Topology, cluster: Cluster, ranges: PlannedRan
     const key = formatPrefix(prefix);
     const same = docker.get(key);
     if (same) same.nodes += 1;
-    else docker.set(key, { ...base, kind: "docker", prefix, label: `docker bridge ${key} of node ${node.path}`, source, nodes: 1 });
+    else
+      docker.set(key, {
+        ...base,
+        kind: "docker",
+        prefix,
+        label: `docker bridge ${key} of node ${node.path}`,
+        source,
+        nodes: 1,
+      });
   }
   ranges.push(...docker.values());
 }
@@ -113,16 +145,38 @@ function runsDocker(cluster: Cluster, node: Node): boolean {
 function collectNodeCidrs(cluster: Cluster, node: Node, ranges: PlannedRange[]): void {
   for (const { prefix, allocated, source } of node.podCidrs) {
     if (allocated || cluster.podCidrs.some((pods) => prefixCovers(pods.prefix, prefix))) continue;
-    ranges.push({ kind: "pods", prefix, cluster: cluster.name, segment: "", nodes: 1, label: `pods ${formatPrefix(prefix)} of node ${node.path}`, source });
+    ranges.push({
+      kind: "pods",
+      prefix,
+      cluster: cluster.name,
+      segment: "",
+      nodes: 1,
+      label: `pods ${formatPrefix(prefix)} of node ${node.path}`,
+      source,
+    });
   }
 }
 
 /** Addresses that their segment's range does not cover are ranges of their own; normally there are none. */
-function collectStrays(topology: Topology, iface: Interface, cluster: string, owner: string, ranges: PlannedRange[]): void {
+function collectStrays(
+  topology: Topology,
+  iface: Interface,
+  cluster: string,
+  owner: string,
+  ranges: PlannedRange[],
+): void {
   const cidrs = topology.segments.get(iface.segment)?.cidrs ?? [];
   for (const { ip } of iface.addresses) {
     if (cidrs.some((cidr) => prefixContains(cidr, ip))) continue;
-    ranges.push({ kind: "address", prefix: hostPrefix(ip), cluster, segment: iface.segment, nodes: 0, label: `${owner} (${formatIp(ip)})`, source: iface.source });
+    ranges.push({
+      kind: "address",
+      prefix: hostPrefix(ip),
+      cluster,
+      segment: iface.segment,
+      nodes: 0,
+      label: `${owner} (${formatIp(ip)})`,
+      source: iface.source,
+    });
   }
 }
 
@@ -176,7 +230,10 @@ function conflictKind(domains: Domains, a: PlannedRange, b: PlannedRange): Confl
   const same = x.cluster === y.cluster;
   const onSegment = (): boolean => {
     const domain = domains.ofSegment(y.segment);
-    return domain !== undefined && (domains.ofCluster(x.cluster).has(domain) || (x.segment !== "" && domains.ofSegment(x.segment) === domain));
+    return (
+      domain !== undefined &&
+      (domains.ofCluster(x.cluster).has(domain) || (x.segment !== "" && domains.ofSegment(x.segment) === domain))
+    );
   };
   switch (x.kind) {
     case "docker":
@@ -184,7 +241,8 @@ function conflictKind(domains: Domains, a: PlannedRange, b: PlannedRange): Confl
       return same && y.kind !== "docker" ? "docker-cluster" : undefined;
     case "pods":
       if (y.kind === "segment" || y.kind === "address") return onSegment() ? "pods-segment" : undefined;
-      if (y.kind === "services") return same ? "pods-services" : domains.clustersMeet(x.cluster, y.cluster) ? "services-pods" : undefined;
+      if (y.kind === "services")
+        return same ? "pods-services" : domains.clustersMeet(x.cluster, y.cluster) ? "services-pods" : undefined;
       return same || domains.clustersMeet(x.cluster, y.cluster) ? "pods-pods" : undefined;
     case "services":
       if (y.kind === "segment" || y.kind === "address") return onSegment() ? "services-segment" : undefined;

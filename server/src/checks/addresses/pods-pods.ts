@@ -52,7 +52,8 @@ cluster green {
     overlapFindings(podsPods, context, {
       kind: "pods-pods",
       blame: "b",
-      severity: (conflict) => (conflict.a.cluster === conflict.b.cluster || isRouted(context.topology, conflict) ? "error" : "warning"),
+      severity: (conflict) =>
+        conflict.a.cluster === conflict.b.cluster || isRouted(context.topology, conflict) ? "error" : "warning",
       consequence: (conflict) => {
         if (conflict.a.cluster === conflict.b.cluster) return "two pods of the cluster can get the same address";
         return isRouted(context.topology, conflict)
@@ -65,6 +66,8 @@ cluster green {
 /** Does the network outside the clusters know a way into the shared part? */
 function isRouted(topology: Topology, { shared }: Conflict): boolean {
   return [...topology.routers, ...topology.hosts].some((station) =>
-    station.routes.some((route) => route.dst.len > 0 && route.type === "unicast" && rangesOverlap(prefixRange(route.dst), shared)),
+    station.routes.some(
+      (route) => route.dst.len > 0 && route.type === "unicast" && rangesOverlap(prefixRange(route.dst), shared),
+    ),
   );
 }

@@ -15,7 +15,7 @@ interface Special {
 
 /** IANA's special-purpose registries, RFC 6890; what the kernel does with them: fib_validate_source, ip_route_input_slow. */
 const SPECIAL: readonly Special[] = [
-  special("0.0.0.0/8", "means \"this host\" and is never a source", "error"),
+  special("0.0.0.0/8", 'means "this host" and is never a source', "error"),
   special("127.0.0.0/8", "is the loopback network: it never leaves a host", "error"),
   special("169.254.0.0/16", "is link-local: cloud metadata, Calico's gateway and NodeLocal DNS live there", "warning"),
   special("224.0.0.0/4", "is multicast: no host has such an address", "error"),
@@ -62,10 +62,15 @@ Use RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10) or IPv6 unique 
       const own = prefixRange(range.prefix);
       const hit = SPECIAL.find(({ prefix }) => rangesOverlap(prefixRange(prefix), own));
       if (!hit) continue;
-      yield finding(specialRange, range.source, `${capitalised(range.label)} reaches into ${hit.text}, which ${hit.what}${freeHint(topology, range)}`, {
-        severity: hit.severity,
-        fixes: moveFixes(topology, range),
-      });
+      yield finding(
+        specialRange,
+        range.source,
+        `${capitalised(range.label)} reaches into ${hit.text}, which ${hit.what}${freeHint(topology, range)}`,
+        {
+          severity: hit.severity,
+          fixes: moveFixes(topology, range),
+        },
+      );
     }
   },
 };

@@ -13,5 +13,6 @@ pod network. Interfaces are called eth0, eth1 … in the order in which they are
     bad: twoNodes("cni flannel {\n  iface eth1\n  backend vxlan\n}"),
     good: twoNodes("cni flannel {\n  iface eth0\n  backend vxlan\n}"),
   },
-  message: ({ node, iface }) => `node ${node} has no interface ${iface}, so flanneld ends there; its interfaces are eth0, eth1 … in the order of attach`,
+  message: ({ node, iface }) =>
+    `node ${node} has no interface ${iface}, so flanneld ends there; its interfaces are eth0, eth1 … in the order of attach`,
 };

@@ -21,5 +21,6 @@ so that a sketch without routers can be studied; on real machines give the segme
 A node without a default route also cannot reach services from its own processes: the kernel looks up a route before kube-proxy's rules
 see the packet.`,
   example: { bad: cluster(""), good: cluster("; gateway 192.168.10.1") },
-  message: ({ node }) => `node ${node} has no default route, by which flanneld finds its interface; give its segment a gateway, or flannel an iface (knet takes the first interface)`,
+  message: ({ node }) =>
+    `node ${node} has no default route, by which flanneld finds its interface; give its segment a gateway, or flannel an iface (knet takes the first interface)`,
 };

@@ -23,5 +23,6 @@ export const flannelNoIpv6: Check = {
   documentation: `flannel handles dual stack in the vxlan, host-gw and wireguard backends; udp and ipip carry IPv4 alone. IPv6 packets between nodes
 have no route and follow the default route.`,
   example: { bad: cluster("udp"), good: cluster("vxlan") },
-  message: ({ backend, network }) => `backend ${backend} carries IPv4 only: pods of different nodes cannot meet in ${network}; use vxlan or host-gw`,
+  message: ({ backend, network }) =>
+    `backend ${backend} carries IPv4 only: pods of different nodes cannot meet in ${network}; use vxlan or host-gw`,
 };

@@ -23,6 +23,11 @@ know the pod ranges and switch the routes between nodes off.`,
     `${backend === "bridge" ? "plain routes need" : `${backend} needs`} all nodes in one segment: ${node} cannot have ${address} of ${peer} as next hop, since a router is between them (${plural(Number(pairs), "such pair")} of nodes); use a backend that encapsulates, such as vxlan with direct-routing`,
   fixes: ({ backend }, source) =>
     backend === "host-gw" && source.statement.args.length === 1 && source.statement.block === undefined
-      ? [{ title: "Use vxlan with direct-routing", edits: [{ kind: "replace", source: { ...source, part: 0 }, text: "vxlan { direct-routing true }" }] }]
+      ? [
+          {
+            title: "Use vxlan with direct-routing",
+            edits: [{ kind: "replace", source: { ...source, part: 0 }, text: "vxlan { direct-routing true }" }],
+          },
+        ]
       : [],
 };

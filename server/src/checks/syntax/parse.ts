@@ -30,9 +30,10 @@ const SENTENCES: Readonly<Record<SyntaxProblemKind, (text: string) => string>> =
   "stray-close": () => "this } closes nothing; remove it, or open its block with {",
   "unclosed-list": () => "this [ has no ]; close the list",
   "stray-bracket": (text) => `${text} closes no list; remove it`,
-  "unclosed-string": () => "this text has no closing \"; a text ends on the line on which it begins",
+  "unclosed-string": () => 'this text has no closing "; a text ends on the line on which it begins',
   "unclosed-comment": () => "this comment has no */ at its end",
-  "unexpected-character": (text) => `${text} has no meaning here; remove it, or put the text around it in double quotes`,
+  "unexpected-character": (text) =>
+    `${text} has no meaning here; remove it, or put the text around it in double quotes`,
   "too-deep": () => "blocks are nested too deeply; nothing in the language needs more than a few levels",
 };
 
@@ -43,7 +44,8 @@ export function* syntaxFindings({ file, tree }: CheckedFile): Iterable<Finding> 
 
 function* inBlock(file: string, block: Block, start: number, owner: Statement | undefined): Iterable<Finding> {
   if (block.problemCount === 0) return;
-  for (const problem of block.problems) yield found({ file, statement: owner ?? NO_STATEMENT, part: "whole" }, problem, start);
+  for (const problem of block.problems)
+    yield found({ file, statement: owner ?? NO_STATEMENT, part: "whole" }, problem, start);
   for (let i = 0; i < block.statements.length; i += 1) {
     const statement = block.statements[i];
     if (!statement || statement.problemCount === 0) continue;

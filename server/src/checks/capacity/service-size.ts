@@ -1,0 +1,50 @@
+import { family, formatPrefix, prefixSize } from "../../addressing/ip.ts";
+import type { Check, CheckContext, Finding } from "../check.ts";
+import { finding } from "../finding.ts";
+import { number } from "../text.ts";
+
+const cluster = (services: string): string => `cluster prod {
+  pods 192.168.0.0/16 per-node /24
+  services ${services}
+  cni flannel { backend vxlan }
+}
+`;
+
+/** kube-apiserver counts service addresses in a bitmap of 20 bits. */
+const MOST_HOST_BITS = 20;
+/** kubeadm's preflight. */
+const FEWEST = 10;
+
+export const serviceSize: Check = {
+  code: "KN406",
+  name: "service-range-size",
+  family: "capacity",
+  severity: "error",
+  summary: "The service range is larger or smaller than Kubernetes takes.",
+  documentation: `kube-apiserver refuses a service range with more than 20 host bits: shorter than /12 for IPv4, than /108 for IPv6 (newer versions take larger
+ones when MultiCIDRServiceAllocator and DisableAllocatorDualWrite are both on). kubeadm wants at least 10 addresses. A larger range
+buys nothing: Kubernetes is tested with 10,000 services.`,
+  example: { bad: cluster("10.0.0.0/8"), good: cluster("10.96.0.0/12") },
+  *run({ topology }: CheckContext): Iterable<Finding> {
+    for (const { name, serviceCidrs } of topology.clusters) {
+      for (const { prefix, source } of serviceCidrs) {
+        const size = prefixSize(prefix);
+        const shortest = (family(prefix.ip) === 4 ? 32 : 128) - MOST_HOST_BITS;
+        const range = `services ${formatPrefix(prefix)} of cluster ${name}`;
+        if (prefix.len < shortest) {
+          yield finding(
+            serviceSize,
+            source,
+            `${range} are ${number(size)} addresses, and kube-apiserver takes at most ${number(2 ** MOST_HOST_BITS)}; use /${shortest} or longer`,
+          );
+        } else if (size < FEWEST) {
+          yield finding(
+            serviceSize,
+            source,
+            `${range} are ${number(size)} addresses, and kubeadm wants at least ${FEWEST}; use a shorter length`,
+          );
+        }
+      }
+    }
+  },
+};

@@ -1,0 +1,157 @@
+/** Every check, causes before consequences: syntax, addresses, capacity, settings, packet sizes, reachability, expectations. */
+import { addressOutside } from "./addresses/address-outside.ts";
+import { dockerCluster } from "./addresses/docker-cluster.ts";
+import { dockerSameRange } from "./addresses/docker-same-range.ts";
+import { dockerSegment } from "./addresses/docker-segment.ts";
+import { duplicates } from "./addresses/duplicates.ts";
+import { flannelBackendMissing } from "./addresses/flannel-backend-missing.ts";
+import { flannelConfig } from "./addresses/flannel-config.ts";
+import { flannelDeviceName } from "./addresses/flannel-device-name.ts";
+import { flannelLeaseOutside } from "./addresses/flannel-lease-outside.ts";
+import { flannelNetworkDiffers } from "./addresses/flannel-network-differs.ts";
+import { flannelSubnetIgnored } from "./addresses/flannel-subnet-ignored.ts";
+import { flannelSubnetOrder } from "./addresses/flannel-subnet-order.ts";
+import { gateway } from "./addresses/gateway.ts";
+import { gatewayNotAttached } from "./addresses/gateway-not-attached.ts";
+import { nextHopFamily } from "./addresses/next-hop-family.ts";
+import { nodeRangeOutside } from "./addresses/node-range-outside.ts";
+import { nodeRanges } from "./addresses/node-ranges.ts";
+import { podAddressOutside } from "./addresses/pod-address-outside.ts";
+import { podsPods } from "./addresses/pods-pods.ts";
+import { podsSegment } from "./addresses/pods-segment.ts";
+import { podsServices } from "./addresses/pods-services.ts";
+import { segmentFull } from "./addresses/segment-full.ts";
+import { segments } from "./addresses/segments.ts";
+import { servicesPods } from "./addresses/services-pods.ts";
+import { servicesSegment } from "./addresses/services-segment.ts";
+import { specialRange } from "./addresses/special.ts";
+import { blockSize } from "./capacity/block-size.ts";
+import { maxPods } from "./capacity/max-pods.ts";
+import { noAddressLeft } from "./capacity/no-address-left.ts";
+import { noRangeLeft } from "./capacity/no-range-left.ts";
+import { scale } from "./capacity/scale.ts";
+import { serviceSize } from "./capacity/service-size.ts";
+import { tooManyNodes } from "./capacity/too-many-nodes.ts";
+import type { Check } from "./check.ts";
+import { failed } from "./expectations/failed.ts";
+import { unclear } from "./expectations/unclear.ts";
+import { blackHole } from "./mtu/black-hole.ts";
+import { fragmented } from "./mtu/fragmented.ts";
+import { interfaceMtu } from "./mtu/interface-mtu.ts";
+import { mixedMtus } from "./mtu/mixed-mtus.ts";
+import { tooBig } from "./mtu/too-big.ts";
+import { tunnelClamped } from "./mtu/tunnel-clamped.ts";
+import { acl } from "./reachability/acl.ts";
+import { backendsDiffer } from "./reachability/backends-differ.ts";
+import { flannelIface } from "./reachability/flannel-iface.ts";
+import { flannelNoDefault } from "./reachability/flannel-no-default.ts";
+import { flannelNoIpv6 } from "./reachability/flannel-no-ipv6.ts";
+import { forwardingOff } from "./reachability/forwarding-off.ts";
+import { leak } from "./reachability/leak.ts";
+import { nodeUnreachable } from "./reachability/node-unreachable.ts";
+import { nodesUnreachable } from "./reachability/nodes-unreachable.ts";
+import { peersOffLink } from "./reachability/peers-off-link.ts";
+import { podNat } from "./reachability/pod-nat.ts";
+import { podsUnreachable } from "./reachability/pods-unreachable.ts";
+import { publicIp } from "./reachability/public-ip.ts";
+import { publicIpTwice } from "./reachability/public-ip-twice.ts";
+import { routeDevice } from "./reachability/route-device.ts";
+import { routeExists } from "./reachability/route-exists.ts";
+import { routeGateway } from "./reachability/route-gateway.ts";
+import { rpFilter } from "./reachability/rp-filter.ts";
+import { tunnelDiffers } from "./reachability/tunnel-differs.ts";
+import { ambiguousName } from "./syntax/ambiguous-name.ts";
+import { hostBits } from "./syntax/host-bits.ts";
+import { importFailed } from "./syntax/import-failed.ts";
+import { misplacedKeyword } from "./syntax/misplaced-keyword.ts";
+import { missingArgument } from "./syntax/missing-argument.ts";
+import { missingBlock } from "./syntax/missing-block.ts";
+import { missingStatement } from "./syntax/missing-statement.ts";
+import { nameTwice } from "./syntax/name-twice.ts";
+import { numberRange } from "./syntax/number-range.ts";
+import { parse } from "./syntax/parse.ts";
+import { repeatedStatement } from "./syntax/repeated-statement.ts";
+import { unexpectedArgument } from "./syntax/unexpected-argument.ts";
+import { unexpectedBlock } from "./syntax/unexpected-block.ts";
+import { unknownKeyword } from "./syntax/unknown-keyword.ts";
+import { unknownName } from "./syntax/unknown-name.ts";
+import { wrongType } from "./syntax/wrong-type.ts";
+
+export const catalogue: readonly Check[] = [
+  parse,
+  unknownKeyword,
+  misplacedKeyword,
+  missingArgument,
+  unexpectedArgument,
+  wrongType,
+  numberRange,
+  repeatedStatement,
+  missingBlock,
+  unexpectedBlock,
+  missingStatement,
+  unknownName,
+  nameTwice,
+  hostBits,
+  importFailed,
+  ambiguousName,
+  podsServices,
+  podsSegment,
+  servicesSegment,
+  dockerCluster,
+  dockerSegment,
+  podsPods,
+  segments,
+  nodeRanges,
+  duplicates,
+  specialRange,
+  gateway,
+  servicesPods,
+  addressOutside,
+  segmentFull,
+  podAddressOutside,
+  nodeRangeOutside,
+  gatewayNotAttached,
+  nextHopFamily,
+  flannelConfig,
+  flannelSubnetIgnored,
+  flannelSubnetOrder,
+  flannelLeaseOutside,
+  flannelNetworkDiffers,
+  flannelBackendMissing,
+  flannelDeviceName,
+  dockerSameRange,
+  noRangeLeft,
+  noAddressLeft,
+  tooManyNodes,
+  maxPods,
+  blockSize,
+  serviceSize,
+  scale,
+  interfaceMtu,
+  mixedMtus,
+  tunnelClamped,
+  routeGateway,
+  routeDevice,
+  routeExists,
+  peersOffLink,
+  backendsDiffer,
+  tunnelDiffers,
+  publicIp,
+  flannelIface,
+  flannelNoDefault,
+  publicIpTwice,
+  flannelNoIpv6,
+  podsUnreachable,
+  nodeUnreachable,
+  podNat,
+  nodesUnreachable,
+  acl,
+  forwardingOff,
+  rpFilter,
+  leak,
+  blackHole,
+  fragmented,
+  tooBig,
+  failed,
+  unclear,
+];

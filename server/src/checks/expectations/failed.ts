@@ -1,0 +1,165 @@
+import type { Ip } from "../../addressing/ip.ts";
+import { family, formatIp, parseIp } from "../../addressing/ip.ts";
+import type { Journey } from "../../dataplane/journey.ts";
+import { simulate } from "../../dataplane/simulator/simulate.ts";
+import type { Expectation } from "../../topology/model.ts";
+import { type Endpoint, endpointOf, ownerOf } from "../../trace/endpoints.ts";
+import type { Check, CheckContext, Finding } from "../check.ts";
+import { twoNodes } from "../examples.ts";
+import { finding } from "../finding.ts";
+import { hopsOf } from "../reachability/causes.ts";
+
+export const failed: Check = {
+  code: "KN701",
+  name: "expectation-failed",
+  family: "expectations",
+  severity: "error",
+  summary: "An expectation does not hold.",
+  documentation: `\`expect A -> B …\` says what must be true of the network; knet sends the packet and compares. \`reachable\`: it arrives, and the answer comes back, on every path
+it may take. \`blocked\`: it arrives on none. \`via X\`: every path passes X. \`preserves-source\`: the receiver sees the sender's own
+address. \`mtu >= N\`: a packet of N bytes passes in one piece.
+
+The related places are the hops of the packet that proves the contrary.`,
+  example: {
+    bad: `${twoNodes("cni flannel { backend vxlan }")}expect a -> b:81 reachable
+`,
+    good: `${twoNodes("cni flannel { backend vxlan }")}expect a -> b:80 reachable
+`,
+  },
+  *run(context: CheckContext): Iterable<Finding> {
+    for (const expectation of context.topology.expectations) {
+      if (context.cancelled()) return;
+      const ends = endsOf(context, expectation);
+      if (typeof ends === "string") continue;
+      const journeys = journeysOf(context, expectation, ends);
+      const refuted = refute(expectation, journeys, ends);
+      if (!refuted) continue;
+      yield finding(failed, expectation.source, `expected ${what(expectation)}, but ${refuted.why}`, {
+        related: hopsOf(refuted.journey, context.topology),
+      });
+    }
+  },
+};
+
+/* -------------------------------------------------------------------- ends */
+
+export interface Ends {
+  readonly from: Endpoint;
+  readonly src: Ip | undefined;
+  readonly dst: Ip;
+}
+
+/** Who sends to which address; a sentence where the names do not say. */
+export function endsOf({ topology, network }: CheckContext, { from, to }: Expectation): Ends | string {
+  const src = parseIp(from);
+  const owner = src === undefined ? undefined : ownerOf(topology, src);
+  if (src !== undefined && !owner) return `nobody has the address ${from}`;
+  const sender = owner ?? endpointOf(topology, from);
+  if ("ok" in sender && !sender.ok) return sender.error;
+  const endpoint = "ok" in sender ? sender.endpoint : sender;
+  if (!network.netns(endpoint.netns)) return `${endpoint.path} has no network`;
+  const ip = parseIp(to);
+  if (ip !== undefined) return { from: endpoint, src, dst: ip };
+  const receiver = endpointOf(topology, to);
+  if (!receiver.ok) return receiver.error;
+  const families = new Set(endpoint.addresses.map(family));
+  const { addresses, path } = receiver.endpoint;
+  const dst = addresses.find((one) => families.has(family(one)));
+  if (dst === undefined)
+    return addresses.length === 0
+      ? `${path} has no address`
+      : `${endpoint.path} and ${path} have no address family in common`;
+  return { from: endpoint, src, dst };
+}
+
+function journeysOf(
+  context: CheckContext,
+  { port, proto, want }: Expectation,
+  { from, src, dst }: Ends,
+): readonly Journey[] {
+  const size = want.kind === "mtu" ? want.atLeast : undefined;
+  return simulate(context.network, {
+    from: from.netns,
+    src,
+    dst,
+    proto,
+    sport: 40000,
+    dport: port ?? 0,
+    size,
+    df: want.kind === "mtu",
+  });
+}
+
+/* --------------------------------------------------------------- judgement */
+
+interface Refuted {
+  readonly why: string;
+  readonly journey: Journey;
+}
+
+function refute({ want }: Expectation, journeys: readonly Journey[], ends: Ends): Refuted | undefined {
+  const lost = journeys.map(loss).find((one) => one !== undefined);
+  switch (want.kind) {
+    case "reachable":
+      return lost;
+    case "blocked": {
+      const arrived = journeys.find((one) => one.verdict === "delivered");
+      return (
+        arrived && {
+          why: `the packet arrives${arrived.receiver?.process === undefined ? "" : ` at ${arrived.receiver.process}`}`,
+          journey: arrived,
+        }
+      );
+    }
+    case "via": {
+      const past = journeys.find((one) => !passes(one, want.station));
+      return (
+        past && { why: `${journeys.length > 1 ? "on one path " : ""}the packet does not pass there`, journey: past }
+      );
+    }
+    case "preserves-source": {
+      if (lost) return lost;
+      const own = ends.src === undefined ? ends.from.addresses : [ends.src];
+      const foreign = journeys.find(({ receiver }) => receiver !== undefined && !own.includes(receiver.src));
+      return (
+        foreign?.receiver && {
+          why: `the receiver sees ${formatIp(foreign.receiver.src)} as its source`,
+          journey: foreign,
+        }
+      );
+    }
+    case "mtu": {
+      if (lost) return lost;
+      const cut = journeys.find((one) => one.steps.some((step) => step.action === "fragment"));
+      return cut && { why: "it is fragmented on the way", journey: cut };
+    }
+  }
+}
+
+function passes({ steps }: Journey, station: string): boolean {
+  return steps.some(({ netns }) => netns === station || netns.endsWith(`/${station}`));
+}
+
+function loss(journey: Journey): Refuted | undefined {
+  if (journey.verdict !== "delivered") return { why: journey.reason?.message ?? "the packet is lost", journey };
+  const { reply } = journey;
+  if (!reply || reply.verdict === "delivered") return undefined;
+  return { why: `the answer does not come back: ${reply.reason?.message ?? "it is lost"}`, journey: reply };
+}
+
+function what({ from, to, port, proto, want }: Expectation): string {
+  const end = port === undefined ? to : `${to}:${port}${proto === "tcp" || proto === "icmp" ? "" : `/${proto}`}`;
+  const both = `${from} -> ${end}`;
+  switch (want.kind) {
+    case "reachable":
+      return `${both} to be reachable`;
+    case "blocked":
+      return `${both} to be blocked`;
+    case "via":
+      return `${both} to go via ${want.station}`;
+    case "preserves-source":
+      return `${both} to preserve the source`;
+    case "mtu":
+      return `packets of ${want.atLeast} bytes to pass ${both}`;
+  }
+}

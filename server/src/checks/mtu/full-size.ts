@@ -1,0 +1,93 @@
+/** Full-size packets between pods: what the MTU checks KN302 to KN304 look at. */
+import type { Journey } from "../../dataplane/journey.ts";
+import { simulate } from "../../dataplane/simulator/simulate.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Check, CheckContext, Finding } from "../check.ts";
+import { finding } from "../finding.ts";
+import { hopsOf } from "../reachability/causes.ts";
+import { type Probe, probesOf } from "../reachability/probes.ts";
+import { howMany } from "../reachability/report.ts";
+import { childOf } from "../source.ts";
+
+export type Fate = "lost" | "fragmented" | "told";
+
+export interface FullSize {
+  readonly fate: Fate;
+  readonly size: number;
+  readonly probe: Probe;
+  readonly journey: Journey;
+  readonly pairs: number;
+  readonly source: Source;
+}
+
+const known = new WeakMap<CheckContext, readonly FullSize[]>();
+
+function fullSizeOf(context: CheckContext): readonly FullSize[] {
+  let result = known.get(context);
+  if (!result) {
+    result = probeFullSize(context);
+    known.set(context, result);
+  }
+  return result;
+}
+
+function probeFullSize(context: CheckContext): readonly FullSize[] {
+  const results = new Map<string, FullSize & { pairs: number }>();
+  for (const probe of probesOf(context).passed) {
+    if (context.cancelled()) break;
+    if (probe.sameNode || probe.from.kind !== "pod" || probe.to.kind !== "pod") continue;
+    const size = podMtu(context, probe);
+    if (size === undefined) continue;
+    const [journey] = simulate(context.network, {
+      from: probe.from.netns,
+      dst: probe.to.ip,
+      proto: "udp",
+      sport: 40000,
+      dport: 65000,
+      size,
+      df: true,
+    });
+    const fate = journey && fateOf(journey);
+    // A packet that its own interface sends to its death is reported there.
+    if (!fate || (journey.reason?.code === "segment-mtu" && context.found("KN301").length > 0)) continue;
+    const source = settingOf(probe);
+    const key = `${probe.cluster.name} ${fate} ${size} ${journey.reason?.code ?? ""}`;
+    const same = results.get(key);
+    if (same) same.pairs += probe.pairs;
+    else results.set(key, { fate, size, probe, journey, pairs: probe.pairs, source });
+  }
+  return [...results.values()];
+}
+
+function podMtu({ network }: CheckContext, { from }: Probe): number | undefined {
+  return network.netns(from.netns)?.devices.get("eth0")?.mtu;
+}
+
+function fateOf(journey: Journey): Fate | undefined {
+  const { reason, error, steps, verdict } = journey;
+  if (verdict === "delivered" || reason?.code === "closed-port")
+    return steps.some((step) => step.action === "fragment") ? "fragmented" : undefined;
+  if (reason?.code === "too-big") return error ? "told" : "lost";
+  return reason?.code === "segment-mtu" ? "lost" : undefined;
+}
+
+/** The backend's or plugin's `mtu`, where it is written; otherwise what stands for it. */
+function settingOf({ cluster }: Probe): Source {
+  const { source } = cluster.cni;
+  const backend = childOf(source, "backend");
+  const holder = backend === source ? source : backend;
+  return childOf(holder, "mtu", 0);
+}
+
+export function* reportFullSize(
+  check: Check,
+  context: CheckContext,
+  fate: Fate,
+  message: (one: FullSize, who: string) => string,
+): Iterable<Finding> {
+  for (const one of fullSizeOf(context)) {
+    if (one.fate !== fate) continue;
+    const who = `from ${one.probe.from.name} to ${one.probe.to.name}${howMany(one.pairs, true)}`;
+    yield finding(check, one.source, message(one, who), { related: hopsOf(one.journey, context.topology) });
+  }
+}

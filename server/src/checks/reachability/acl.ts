@@ -1,0 +1,28 @@
+import type { Check } from "../check.ts";
+import { twoRacks } from "../examples.ts";
+import { whatDied } from "./causes.ts";
+import { reportCauses, whoCannot } from "./report.ts";
+
+export const acl: Check & { readonly code: "KN205" } = {
+  code: "KN205",
+  name: "blocked-by-access-list",
+  family: "reachability",
+  severity: "error",
+  summary: "An access list drops what the cluster's nodes or pods send each other.",
+  documentation: `A tunnel needs its port open between all nodes, both ways: UDP 8472 (flannel's VXLAN), 4789 (Calico, Windows), 8285 (flannel's udp backend), protocol 4 (IPIP), UDP
+51820 (WireGuard). Where it is closed pods of one node meet, those of different nodes do not, DNS works now and then, and nobody gets an
+error. Without a tunnel the access list must let the pod addresses pass.
+
+Put an \`allow\` before the rule. An access list against pods on purpose is better written as a NetworkPolicy.`,
+  example: {
+    bad: twoRacks("cni flannel { backend vxlan }", { router: "deny udp port 8472" }),
+    good: twoRacks("cni flannel { backend vxlan }", { router: "deny tcp port 22" }),
+  },
+  run: (context) =>
+    reportCauses(
+      acl,
+      context,
+      (cause) =>
+        `this rule drops ${whatDied(cause.example.failed)} at ${cause.example.reason?.netns ?? "a station"}, so ${whoCannot(cause)}; allow them before it`,
+    ),
+};

@@ -1,0 +1,159 @@
+/**
+ * Classes of equivalent nodes. Two nodes are alike where nothing that a packet meets tells them apart: same segments and
+ * MTUs, same settings, sysctls, access lists and routes, and the same answer from every prefix that is written anywhere. What holds
+ * between two of them holds between all of their classes, so that questions are asked once for two classes and not
+ * once for two nodes.
+ */
+import type { Ip, IpRange, Prefix } from "../../addressing/ip.ts";
+import { formatPrefix, prefixEquals, rangeToPrefixes } from "../../addressing/ip.ts";
+import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
+import type { Decl } from "../../language/decode.ts";
+import type { Statement } from "../../language/tree.ts";
+import type { AclRule, Cluster, Interface, Node, StaticRoute, Topology } from "../../topology/model.ts";
+
+export interface NodeClass {
+  readonly cluster: Cluster;
+  /** In order of declaration; never empty. */
+  readonly nodes: readonly Node[];
+}
+
+/** `disputed`: ranges that two owners claim; nodes inside and outside differ. */
+export function nodeClasses(topology: Topology, cluster: Cluster, disputed: readonly IpRange[]): readonly NodeClass[] {
+  const marks = markedPrefixes(topology, cluster, disputed);
+  const suspects = nodesWithSharedAddresses(topology, cluster);
+  const textOf = statementTexts();
+  const interfaceKeys = new Map<string, string>();
+  const classes = new Map<string, Node[]>();
+  for (const node of cluster.nodes) {
+    let key = cluster.pods.countOn(node) > 0 ? "p" : "";
+    for (const iface of node.interfaces) key += `|${interfaceKey(iface, interfaceKeys)}`;
+    for (const { prefix } of node.podCidrs) key += typeof prefix.ip === "number" ? "4" : "6";
+    if (node.cni) key += ` cni ${textOf(node.cni.source.statement)}`;
+    if (node.dockerBridge) key += ` docker ${node.dockerBridge.address.ip}/${node.dockerBridge.address.len}`;
+    if (node.sysctls.size > 0) for (const [name, { value }] of node.sysctls) key += ` ${name}=${value}`;
+    for (const rule of node.acl) key += ` ${textOf(rule.source.statement)}`;
+    for (const route of node.routes) key += ` ${textOf(route.source.statement)}`;
+    if (suspects.has(node)) key += ` ${node.path}`;
+    if (marks) key += marksOf(node, marks);
+    const same = classes.get(key);
+    if (same) same.push(node);
+    else classes.set(key, [node]);
+  }
+  return [...classes.values()].map((nodes) => ({ cluster, nodes }));
+}
+
+function interfaceKey(iface: Interface, known: Map<string, string>): string {
+  // Off-segment lengths (a /32 at a cloud) make other connected routes.
+  const lengths = iface.addresses.length === 1 ? iface.addresses[0]?.len : iface.addresses.map(({ len }) => len).join();
+  const key = `${iface.segment} ${iface.mtu} ${lengths}`;
+  const short = known.get(key) ?? String(known.size);
+  known.set(key, short);
+  return short;
+}
+
+/* ------------------------------------------------------------ what is marked */
+
+interface Mark {
+  readonly id: number;
+  /** The prefix of a static route with its next hops: one to a node's own range is like that of any other node. */
+  readonly route: { readonly station: string; readonly via: readonly Ip[] } | undefined;
+}
+
+/** Every prefix that is written in an access list, a route or a CNI block; undefined where there are none. */
+function markedPrefixes(
+  topology: Topology,
+  cluster: Cluster,
+  disputed: readonly IpRange[],
+): PrefixTable<Mark> | undefined {
+  const marks: (readonly [Prefix, Mark])[] = [];
+  const add = (prefix: Prefix, route: Mark["route"]): void => {
+    if (prefix.len > 0) marks.push([prefix, { id: marks.length, route }]);
+  };
+  const station = (path: string, acl: readonly AclRule[], routes: readonly StaticRoute[]): void => {
+    for (const { from, to } of acl) for (const prefix of [...from, ...to]) add(prefix, undefined);
+    for (const { dst, via } of routes) add(dst, { station: path, via });
+  };
+  for (const { path, acl, routes } of [...topology.routers, ...topology.hosts]) station(path, acl, routes);
+  // The same statement in a pool's block is one for all its nodes.
+  const seen = new Set<Statement>();
+  for (const node of cluster.nodes) {
+    if (node.acl.length === 0 && node.routes.length === 0) continue;
+    const first = node.acl[0]?.source.statement ?? node.routes[0]?.source.statement;
+    if (first === undefined || seen.has(first)) continue;
+    seen.add(first);
+    station("node", node.acl, node.routes);
+  }
+  if (cluster.cni.decl) for (const prefix of prefixesIn(cluster.cni.decl)) add(prefix, undefined);
+  for (const range of disputed) for (const prefix of rangeToPrefixes(range)) add(prefix, undefined);
+  return marks.length === 0 ? undefined : buildPrefixTable(marks);
+}
+
+function* prefixesIn(decl: Decl): Iterable<Prefix> {
+  for (const reads of decl.values.values())
+    for (const { value } of reads) if (value.kind === "prefix") yield value.prefix;
+  for (const child of decl.children) yield* prefixesIn(child);
+}
+
+function marksOf(node: Node, marks: PrefixTable<Mark>): string {
+  let key = "";
+  for (const { addresses } of node.interfaces) {
+    for (const { ip } of addresses)
+      for (const { values } of marks.matches(ip)) for (const { id } of values) key += ` a${id}`;
+  }
+  for (const { prefix } of node.podCidrs) {
+    for (const match of marks.covering(prefix)) key += marksAt(node, match.prefix, match.values, prefix);
+    for (const match of marks.coveredBy(prefix)) {
+      if (!prefixEquals(match.prefix, prefix)) for (const { id } of match.values) key += ` i${id}`;
+    }
+  }
+  return key;
+}
+
+function marksAt(node: Node, at: Prefix, marks: readonly Mark[], own: Prefix): string {
+  let key = "";
+  for (const { id, route } of marks) {
+    const toSelf = route && prefixEquals(at, own) && route.via.length > 0 && route.via.every((via) => isOwn(node, via));
+    key += toSelf ? ` r${route.station}` : ` c${id}`;
+  }
+  return key;
+}
+
+function isOwn(node: Node, ip: Ip): boolean {
+  return node.interfaces.some(({ addresses }) => addresses.some((own) => own.ip === ip));
+}
+
+/* ---------------------------------------------------------- odd ones out */
+
+/** Nodes whose range or address another node has too are each a class of their own. */
+function nodesWithSharedAddresses(topology: Topology, cluster: Cluster): ReadonlySet<Node> {
+  const suspects = new Set<Node>();
+  const byRange = new Map<number | string, Node>();
+  for (const node of cluster.nodes) {
+    for (const { prefix, allocated } of node.podCidrs) {
+      if (allocated) continue;
+      const key = typeof prefix.ip === "number" ? prefix.ip * 64 + prefix.len : formatPrefix(prefix);
+      const other = byRange.get(key);
+      if (other) suspects.add(node).add(other);
+      else byRange.set(key, node);
+    }
+    for (const { segment, addresses, allocated } of node.interfaces) {
+      if (!allocated && addresses.some(({ ip }) => topology.interfacesWith(segment, ip).length > 1)) suspects.add(node);
+    }
+  }
+  return suspects;
+}
+
+/** A statement as text without its place, so that the same words in two nodes are the same setting. */
+function statementTexts(): (statement: Statement) => string {
+  const known = new WeakMap<Statement, string>();
+  const textOf = (statement: Statement): string => {
+    let text = known.get(statement);
+    if (text === undefined) {
+      text = [statement.keyword, ...statement.args].map((arg) => arg.text).join(" ");
+      if (statement.block) text += ` { ${statement.block.statements.map(textOf).join("; ")} }`;
+      known.set(statement, text);
+    }
+    return text;
+  };
+  return textOf;
+}

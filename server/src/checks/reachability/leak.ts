@@ -1,0 +1,35 @@
+import { formatIp } from "../../addressing/ip.ts";
+import type { Check, CheckContext } from "../check.ts";
+import { twoRacks } from "../examples.ts";
+import { leakOf } from "./causes.ts";
+import { reportCauses, whoCannot } from "./report.ts";
+
+export const leak: Check & { readonly code: "KN209" } = {
+  code: "KN209",
+  name: "pod-route-missing",
+  family: "reachability",
+  severity: "error",
+  summary: "Packets for pods leave by the default route, or go round in circles.",
+  documentation: `A missing route does not drop a packet on Linux: it follows the default route to the gateway. A router that knows no pod ranges answers with *network
+unreachable*, sends it on towards the Internet, or, if its own route points back, lets it circle until its TTL is used up.
+
+Every node needs a route to every other node's pod range (the CNI's work, unless its routes are switched off), or the routers do.`,
+  example: {
+    bad: twoRacks("cni bridge { routes off }"),
+    good: twoRacks("cni bridge { routes off }", {
+      router: "route 10.244.0.0/24 via 192.168.10.11\nroute 10.244.1.0/24 via 192.168.20.12",
+    }),
+  },
+  run: (context: CheckContext) =>
+    reportCauses(leak, context, (cause) => {
+      const { failed, probe, reason } = cause.example;
+      if (reason?.code === "ttl-exceeded" || reason?.code === "step-limit" || reason?.code === "tunnel-loop") {
+        return `${whoCannot(cause)}: the packet goes in circles, ${reason.message}; correct the routes on its way`;
+      }
+      const step = leakOf(failed, probe.cluster);
+      const where = step
+        ? `${step.netns} has no route to ${formatIp(step.packet.dst)} and sends it to its default gateway`
+        : "it follows a default route";
+      return `${whoCannot(cause)}: ${where}, and ${reason?.message ?? "it is lost there"}; let the CNI make the routes, or give them to the routers`;
+    }),
+};

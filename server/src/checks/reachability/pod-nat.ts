@@ -1,0 +1,28 @@
+import { formatIp } from "../../addressing/ip.ts";
+import type { Check } from "../check.ts";
+import { twoNodes } from "../examples.ts";
+import { howMany, reportCauses } from "./report.ts";
+
+export const podNat: Check & { readonly code: "KN203" } = {
+  code: "KN203",
+  name: "nat-between-pods",
+  family: "reachability",
+  severity: "warning",
+  summary: "A pod sees another pod under a foreign address: there is NAT between pods.",
+  documentation: `The model says: pods communicate without NAT, and the address that a pod sees of itself is the one that others see. With NAT in between NetworkPolicies on pod
+addresses do not match, and logs show nodes instead of pods.
+
+It happens with \`ip-masq\` of the bridge plugin, which masquerades everything that leaves the node's own range, other nodes' pods included; also with
+flannel's \`--ip-masq=false\`, because the bridge plugin then masquerades in its place.`,
+  example: {
+    bad: twoNodes("cni bridge { ip-masq true }"),
+    good: twoNodes("cni bridge { ip-masq false }"),
+  },
+  run: (context) =>
+    reportCauses(podNat, context, (cause) => {
+      const { from, to } = cause.example.probe;
+      const seen = cause.example.failed.receiver?.src;
+      const as = seen === undefined ? "another address" : formatIp(seen);
+      return `${to.name} sees ${from.name} as ${as}, not as ${formatIp(from.ip)}${howMany(cause.pairs, cause.nodes)}: NAT between pods breaks the network model and NetworkPolicies; leave pod addresses alone inside the pod range`;
+    }),
+};

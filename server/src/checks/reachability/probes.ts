@@ -1,0 +1,246 @@
+/**
+ * Packets between the nodes and pods of a cluster, one for each two classes of nodes, and what became of those that did
+ * not arrive. Asked once in a run; the checks KN2xx read it and say why.
+ */
+import type { Family, Ip } from "../../addressing/ip.ts";
+import { family } from "../../addressing/ip.ts";
+import type { Journey, Question, Reason } from "../../dataplane/journey.ts";
+import { simulate } from "../../dataplane/simulator/simulate.ts";
+import type { Cluster, Node, Pod } from "../../topology/model.ts";
+import { planOf } from "../addresses/plan.ts";
+import type { CheckContext } from "../check.ts";
+import { type NodeClass, nodeClasses } from "./classes.ts";
+
+/** An end of a probe: a pod, or a node itself. */
+export interface ProbeEnd {
+  readonly kind: "pod" | "node";
+  readonly node: Node;
+  /** "pod shop/web on node n1", "node n1". */
+  readonly name: string;
+  readonly netns: string;
+  readonly ip: Ip;
+}
+
+export interface Probe {
+  readonly cluster: Cluster;
+  readonly from: ProbeEnd;
+  readonly to: ProbeEnd;
+  readonly sameNode: boolean;
+  /** How many ordered pairs of nodes (nodes, where both ends are on one) it stands for. */
+  readonly pairs: number;
+  /** The worst way that the packet may take. */
+  readonly journey: Journey;
+}
+
+export interface Failure {
+  readonly probe: Probe;
+  /** The part that failed: the request, or its answer. */
+  readonly failed: Journey;
+  readonly isReply: boolean;
+  /** Undefined: everything arrived, but the receiver saw another source. */
+  readonly reason: Reason | undefined;
+}
+
+export interface ProbeResult {
+  readonly failures: readonly Failure[];
+  /** Those that passed: what the MTU checks go on with. */
+  readonly passed: readonly Probe[];
+}
+
+/** More classes than this are not paired with each other one by one: each meets its like, the largest and the next ones. */
+const ALL_PAIRS_UP_TO = 12;
+/** For one cluster. */
+const MOST_PAIRS = 2000;
+/** Nobody listens there; a reset is an answer too. */
+const UNUSED_PORT = 65000;
+
+const known = new WeakMap<CheckContext, ProbeResult>();
+
+export function probesOf(context: CheckContext): ProbeResult {
+  let result = known.get(context);
+  if (!result) {
+    result = probeAll(context);
+    known.set(context, result);
+  }
+  return result;
+}
+
+function probeAll(context: CheckContext): ProbeResult {
+  const failures: Failure[] = [];
+  const passed: Probe[] = [];
+  const disputed = planOf(context.topology).conflicts.map(({ shared }) => shared);
+  for (const cluster of context.topology.clusters) {
+    const ends = nodeClasses(context.topology, cluster, disputed).map((one) => endsOf(one));
+    for (const { from, to, pairs, sameNode } of questions(ends)) {
+      if (context.cancelled()) return { failures, passed };
+      const probe = ask(context, cluster, from, to, sameNode, pairs);
+      const failure = failureOf(probe);
+      if (failure) failures.push(failure);
+      else passed.push(probe);
+    }
+  }
+  return { failures, passed };
+}
+
+/* --------------------------------------------------------------- questions */
+
+/** What can send and receive on a class's first two nodes. */
+interface ClassEnds {
+  readonly size: number;
+  readonly withPods: boolean;
+  readonly first: NodeEnds;
+  readonly second: NodeEnds | undefined;
+}
+interface NodeEnds {
+  readonly node: Node;
+  readonly pods: readonly Pod[];
+}
+
+function endsOf({ cluster, nodes }: NodeClass): ClassEnds {
+  // A class's nodes all have pods or none, but host network pods have no address of their own: look at some.
+  const seen = nodes.slice(0, 8).map((node) => ({ node, pods: firstPods(cluster, node) }));
+  const withPods = seen.filter(({ pods }) => pods.length > 0);
+  const best = withPods.length > 0 ? withPods : seen;
+  const [first = { node: nodes[0] as Node, pods: [] }, second] = [...best].sort(
+    (a, b) => b.pods.length - a.pods.length,
+  );
+  return {
+    size: nodes.length,
+    withPods: withPods.length > 0,
+    first,
+    second: second ?? seen.find(({ node }) => node !== first.node),
+  };
+}
+
+/** Two pods with addresses of their own, where there are so many. */
+function firstPods(cluster: Cluster, node: Node): readonly Pod[] {
+  const found: Pod[] = [];
+  if (cluster.pods.countOn(node) === 0) return found;
+  for (const pod of cluster.pods.podsOn(node)) {
+    if (!pod.workload.hostNetwork && pod.addresses.length > 0) found.push(pod);
+    if (found.length === 2) break;
+  }
+  return found;
+}
+
+interface Ask {
+  readonly from: ProbeEnd;
+  readonly to: ProbeEnd;
+  readonly sameNode: boolean;
+  readonly pairs: number;
+}
+
+function* questions(classes: readonly ClassEnds[]): Iterable<Ask> {
+  for (const { first, size } of classes) {
+    const [a, b] = first.pods;
+    if (a && b) yield* between(podEnds(a, first.node), podEnds(b, first.node), true, size);
+    if (a) yield* between(nodeEnds(first.node), podEnds(a, first.node), true, size);
+  }
+  for (const [from, to] of classPairs(classes)) {
+    const pairs = from === to ? from.size * (from.size - 1) : from.size * to.size;
+    const other = from === to ? to.second : to.first;
+    if (pairs === 0 || !other) continue;
+    const [sender] = from.first.pods;
+    const [receiver] = other.pods;
+    if (sender && receiver)
+      yield* between(podEnds(sender, from.first.node), podEnds(receiver, other.node), false, pairs);
+    if (receiver) yield* between(nodeEnds(from.first.node), podEnds(receiver, other.node), false, pairs);
+    // Before there are pods, the nodes at least must meet.
+    if (!sender && !receiver) yield* between(nodeEnds(from.first.node), nodeEnds(other.node), false, pairs);
+  }
+}
+
+/** All ordered pairs of a few classes; of many, a number proportional to theirs. */
+function* classPairs(classes: readonly ClassEnds[]): Iterable<readonly [ClassEnds, ClassEnds]> {
+  if (classes.length <= ALL_PAIRS_UP_TO) {
+    for (const from of classes) for (const to of classes) yield [from, to];
+    return;
+  }
+  const largest = classes.reduce((best, one) => (one.size > best.size ? one : best));
+  let budget = MOST_PAIRS;
+  for (let i = 0; i < classes.length && budget > 0; i += 1, budget -= 5) {
+    const one = classes[i];
+    const next = classes[(i + 1) % classes.length];
+    if (!one || !next) continue;
+    yield [one, one];
+    if (one !== largest) yield [one, largest];
+    if (one !== largest) yield [largest, one];
+    if (next !== largest && one !== largest) yield [one, next];
+    if (next !== largest && one !== largest) yield [next, one];
+  }
+}
+
+/** One question for each family that both ends have. */
+function* between(from: readonly ProbeEnd[], to: readonly ProbeEnd[], sameNode: boolean, pairs: number): Iterable<Ask> {
+  for (const end of to) {
+    const start = from.find((one) => family(one.ip) === family(end.ip));
+    if (start) yield { from: start, to: end, sameNode, pairs };
+  }
+}
+
+function podEnds(pod: Pod, node: Node): readonly ProbeEnd[] {
+  const name = `pod ${pod.workload.namespace === "default" ? "" : `${pod.workload.namespace}/`}${pod.name} on node ${node.name}`;
+  return pod.addresses.map((ip) => ({ kind: "pod", node, name, netns: pod.path, ip }));
+}
+
+function nodeEnds(node: Node): readonly ProbeEnd[] {
+  const ends = new Map<Family, ProbeEnd>();
+  for (const { addresses } of node.interfaces) {
+    for (const { ip } of addresses) {
+      if (!ends.has(family(ip)))
+        ends.set(family(ip), { kind: "node", node, name: `node ${node.name}`, netns: node.path, ip });
+    }
+  }
+  return [...ends.values()];
+}
+
+/* ------------------------------------------------------------------ asking */
+
+function ask(
+  context: CheckContext,
+  cluster: Cluster,
+  from: ProbeEnd,
+  to: ProbeEnd,
+  sameNode: boolean,
+  pairs: number,
+): Probe {
+  const base = { cluster, from, to, sameNode, pairs };
+  const ping = worst(context, { from: from.netns, dst: to.ip, proto: "icmp", sport: 7, dport: 0, df: false });
+  const probe: Probe = { ...base, journey: ping };
+  if (!filteredIn(failureOf(probe))) return probe;
+  // An access list that stops pings only stops nobody's pods.
+  const port = listeningPort(context, to.netns);
+  const tcp = worst(context, { from: from.netns, dst: to.ip, proto: "tcp", sport: 40000, dport: port, df: false });
+  return { ...base, journey: tcp };
+}
+
+function listeningPort(context: CheckContext, netns: string): number {
+  return context.network.netns(netns)?.sockets.find((socket) => socket.proto === "tcp")?.port ?? UNUSED_PORT;
+}
+
+function filteredIn(failure: Failure | undefined): boolean {
+  return failure?.reason?.code === "filtered" || failure?.reason?.code === "rejected-by-rule";
+}
+
+function worst(context: CheckContext, question: Question): Journey {
+  const journeys = simulate(context.network, question);
+  return journeys.find((journey) => partThatFailed(journey) !== undefined) ?? (journeys[0] as Journey);
+}
+
+/** The request or its reply, whichever did not arrive. */
+function partThatFailed(journey: Journey): Journey | undefined {
+  const answeredByReset = journey.reason?.code === "closed-port";
+  if (journey.verdict !== "delivered" && !answeredByReset) return journey;
+  return journey.reply === undefined || journey.reply.verdict === "delivered" ? undefined : journey.reply;
+}
+
+function failureOf(probe: Probe): Failure | undefined {
+  const { journey, from, to } = probe;
+  const failed = partThatFailed(journey);
+  if (failed) return { probe, failed, isReply: failed !== journey, reason: failed.reason };
+  const seen = journey.receiver?.src;
+  if (from.kind === "pod" && to.kind === "pod" && seen !== undefined && seen !== from.ip) {
+    return { probe, failed: journey, isReply: false, reason: undefined };
+  }
+  return undefined;
+}

@@ -1,6 +1,5 @@
 /** `knet check`: diagnostics of files and folders. */
 import { catalogue } from "../checks/catalogue.ts";
-import type { Analysis } from "../service/analysis.ts";
 import { VERSION } from "../version.ts";
 import { expandPaths, openFiles } from "./files.ts";
 import { githubReport } from "./formats/github.ts";
@@ -18,7 +17,10 @@ export interface CheckOptions {
 export function check(paths: readonly string[], options: CheckOptions): number {
   const files = expandPaths(paths.length === 0 ? ["."] : paths);
   const service = openFiles(files);
-  const analyses = service.roots().flatMap((root): Analysis[] => service.analysisOf(root) ?? []);
+  const analyses = service
+    .roots()
+    .map((root) => service.analysisOf(root))
+    .filter((one) => one !== undefined);
   const report = makeReport(files, analyses);
   process.stdout.write(
     print(report, options.format, (file, line) => service.textOf(file)?.split("\n")[line]?.replace(/\r$/, "")),

@@ -1,65 +1,83 @@
 /** From what people write as FROM and TO to namespaces and addresses. */
-import { formatIp, type Ip, parseIp } from "../addressing/ip.ts";
+import { formatIp, type Ip } from "../addressing/ip.ts";
 import type { NetnsId } from "../dataplane/model.ts";
-import type { Cluster, Node, Pod, Station, Topology } from "../topology/model.ts";
-import { type Named, resolveEndpoint } from "../topology/names.ts";
+import type { Cluster, Endpoint as Meaning, Node, Pod, ProcessSpec, Station, Topology } from "../topology/model.ts";
 
 /** A place that sends or receives. */
 export interface Endpoint {
   /** As people would write it in full: "prod/shop/web". */
   readonly path: string;
-  readonly kind: Named["kind"];
+  readonly kind: Exclude<Meaning["kind"], "segment" | "address">;
   readonly netns: NetnsId;
   /** Own addresses, first the one by which others know it. */
   readonly addresses: readonly Ip[];
   /** Ports on which it listens, in order of declaration. */
-  readonly ports: readonly { readonly port: number; readonly proto: "tcp" | "udp" | "sctp"; readonly process: string }[];
+  readonly ports: readonly {
+    readonly port: number;
+    readonly proto: "tcp" | "udp" | "sctp";
+    readonly process: string;
+  }[];
 }
 
-export type Resolved<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly error: string; readonly candidates: readonly string[] };
+export type Resolved<T> =
+  | ({ readonly ok: true } & T)
+  | { readonly ok: false; readonly error: string; readonly candidates: readonly string[] };
 
-/** The endpoint that a path means, or the sentence that says why there is none. */
-export function endpointOf(topology: Topology, text: string): Resolved<{ endpoint: Endpoint }> {
-  const named = resolveEndpoint(topology, text);
-  if ("error" in named) return { ok: false, error: nameError(text, named), candidates: named.candidates };
-  const found = toEndpoint(topology, named);
-  if (typeof found === "string") return { ok: false, error: found, candidates: [] };
-  return { ok: true, endpoint: found };
+/** The endpoint that a path or an address means, or the sentence that says why there is none. */
+export function endpointOf(topology: Topology, text: string): Resolved<{ readonly endpoint: Endpoint }> {
+  const meaning = topology.resolve(text);
+  if (!meaning.ok) return { ok: false, error: nameError(text, meaning), candidates: meaning.candidates };
+  const found = toEndpoint(topology, meaning.endpoint);
+  return typeof found === "string" ? { ok: false, error: found, candidates: [] } : { ok: true, endpoint: found };
 }
 
-function nameError(text: string, problem: { readonly error: "unknown" | "ambiguous"; readonly candidates: readonly string[] }): string {
+function nameError(
+  text: string,
+  problem: { readonly error: "unknown" | "ambiguous"; readonly candidates: readonly string[] },
+): string {
   const list = problem.candidates.join(", ");
   if (problem.error === "ambiguous") return `"${text}" may be any of ${list}`;
-  return list === "" ? `there is no "${text}"` : `there is no "${text}"; there is ${list}`;
+  return list === "" ? `there is no "${text}"` : `there is no "${text}"; did you mean ${list}?`;
 }
 
-function toEndpoint(topology: Topology, named: Named): Endpoint | string {
-  switch (named.kind) {
+function toEndpoint(topology: Topology, meaning: Meaning): Endpoint | string {
+  switch (meaning.kind) {
     case "pod":
+      return podEndpoint(meaning.pod, meaning.pod.workload.containers) ?? `${meaning.path} runs on no node`;
     case "container": {
-      const { pod } = named;
-      if (!pod.node) return `${pod.path} runs on no node`;
-      const processes = pod.workload.containers.filter((one) => named.kind === "pod" || one.name === named.container.name);
-      const listening = processes.length > 0 && processes.some((one) => one.listeners.length > 0) ? processes : pod.workload.containers;
-      return {
-        path: named.kind === "pod" ? pod.path : `${pod.path}/${named.container.name}`,
-        kind: named.kind,
-        netns: netnsOfPod(pod, pod.node),
-        addresses: pod.addresses,
-        ports: portsOf(listening),
-      };
+      // A container that listens on nothing is asked on its neighbours' ports: they share the namespace.
+      const listens = meaning.container.listeners.length > 0;
+      const pod = podEndpoint(meaning.pod, listens ? [meaning.container] : meaning.pod.workload.containers);
+      return pod ? { ...pod, kind: "container", path: meaning.path } : `${meaning.pod.path} runs on no node`;
     }
     case "node":
+      return stationEndpoint("node", meaning.node);
     case "router":
+      return stationEndpoint("router", meaning.router);
     case "host":
-      return stationEndpoint(named.kind, named.station, named.station.path);
+      return stationEndpoint("host", meaning.host);
     case "daemon":
-      return { ...stationEndpoint("daemon", named.station, `${named.station.path}/${named.daemon.name}`), ports: portsOf([named.daemon]) };
+      return {
+        ...stationEndpoint("daemon", meaning.station),
+        path: meaning.path,
+        ports: portsOf([meaning.daemon]),
+      };
     case "segment":
-    case "cluster":
-    case "namespace":
-      return `${named.path} is a ${named.kind}; a packet needs a pod, node, router, host or an address`;
+      return `${meaning.path} is a segment; a packet needs a pod, node, router, host or an address`;
+    case "address":
+      return ownerOf(topology, meaning.ip) ?? `nobody has the address ${formatIp(meaning.ip)}`;
   }
+}
+
+function podEndpoint(pod: Pod, processes: readonly ProcessSpec[]): Endpoint | undefined {
+  if (!pod.node) return undefined;
+  return {
+    path: pod.path,
+    kind: "pod",
+    netns: netnsOfPod(pod, pod.node),
+    addresses: pod.addresses,
+    ports: portsOf(processes),
+  };
 }
 
 /** Pods of the host network live in their node's namespace. */
@@ -67,9 +85,9 @@ export function netnsOfPod(pod: Pod, node: Node): NetnsId {
   return pod.workload.hostNetwork ? node.path : pod.path;
 }
 
-function stationEndpoint(kind: Named["kind"], station: Station, path: string): Endpoint {
+function stationEndpoint(kind: Endpoint["kind"], station: Station): Endpoint {
   return {
-    path,
+    path: station.path,
     kind,
     netns: station.path,
     addresses: station.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip)),
@@ -77,8 +95,10 @@ function stationEndpoint(kind: Named["kind"], station: Station, path: string): E
   };
 }
 
-function portsOf(processes: readonly { readonly name: string; readonly listeners: Pod["workload"]["containers"][number]["listeners"] }[]): Endpoint["ports"] {
-  return processes.flatMap((one) => one.listeners.map((listener) => ({ port: listener.first, proto: listener.proto, process: one.name })));
+function portsOf(processes: readonly ProcessSpec[]): Endpoint["ports"] {
+  return processes.flatMap((one) =>
+    one.listeners.map((listener) => ({ port: listener.first, proto: listener.proto, process: one.name })),
+  );
 }
 
 /** Who has an address, as far as the topology knows. */
@@ -88,8 +108,8 @@ export function ownerOf(topology: Topology, ip: Ip): Endpoint | undefined {
     if (pod) return pod;
   }
   for (const segment of topology.segments.keys()) {
-    const iface = topology.interfacesWith(segment, ip)[0];
-    const found = iface && endpointOf(topology, iface.station.path);
+    const station = topology.interfacesWith(segment, ip)[0]?.station;
+    const found = station && endpointOf(topology, station.path);
     if (found?.ok) return found.endpoint;
   }
   return undefined;
@@ -97,17 +117,11 @@ export function ownerOf(topology: Topology, ip: Ip): Endpoint | undefined {
 
 function podWith(cluster: Cluster, ip: Ip): Endpoint | undefined {
   const pod = cluster.pods.podsByAddress(ip)[0];
-  if (!pod?.node) return undefined;
-  return { path: pod.path, kind: "pod", netns: netnsOfPod(pod, pod.node), addresses: pod.addresses, ports: portsOf(pod.workload.containers) };
+  return pod && podEndpoint(pod, pod.workload.containers);
 }
 
 /** For commands that ask about a namespace: a path, or an address of somebody. */
-export function namespaceOf(topology: Topology, text: string): Resolved<{ netns: NetnsId }> {
-  const ip = parseIp(text);
-  if (ip !== undefined) {
-    const owner = ownerOf(topology, ip);
-    return owner ? { ok: true, netns: owner.netns } : { ok: false, error: `nobody has the address ${formatIp(ip)}`, candidates: [] };
-  }
+export function namespaceOf(topology: Topology, text: string): Resolved<{ readonly netns: NetnsId }> {
   const found = endpointOf(topology, text);
   return found.ok ? { ok: true, netns: found.endpoint.netns } : found;
 }

@@ -1,5 +1,5 @@
 /** Questions → traces. The one place where a question's gaps are filled: port, protocol, addresses. */
-import { formatIp, type Ip, parseIp } from "../addressing/ip.ts";
+import { type Ip, parseIp } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
 import type { Topology } from "../topology/model.ts";
@@ -34,7 +34,7 @@ const DEFAULT_PORT = 80;
 export function ask(world: World, question: Ask): Answer {
   const { topology } = world;
   const fromIp = parseIp(question.from);
-  const from = fromIp === undefined ? endpointOf(topology, question.from) : byAddress(topology, fromIp);
+  const from = endpointOf(topology, question.from);
   if (!from.ok) return from;
   const { target, port: writtenPort } = splitPort(question.to);
   const to = destination(topology, target, from.endpoint);
@@ -43,8 +43,14 @@ export function ask(world: World, question: Ask): Answer {
   const wanted = question.port ?? writtenPort;
   const guess = wanted === undefined ? listening?.[0] : listening?.find((one) => one.port === wanted);
   const proto = question.proto ?? guess?.proto ?? "tcp";
-  const port = proto === "icmp" ? undefined : (wanted ?? (question.proto === undefined || guess?.proto === question.proto ? guess?.port : undefined) ?? DEFAULT_PORT);
-  if (!world.network.netns(from.endpoint.netns)) return { ok: false, error: `${from.endpoint.path} has no network namespace`, candidates: [] };
+  const port =
+    proto === "icmp"
+      ? undefined
+      : (wanted ??
+        (question.proto === undefined || guess?.proto === question.proto ? guess?.port : undefined) ??
+        DEFAULT_PORT);
+  if (!world.network.netns(from.endpoint.netns))
+    return { ok: false, error: `${from.endpoint.path} has no network namespace`, candidates: [] };
   const df = question.df ?? false;
   const journeys = simulate(world.network, {
     from: from.endpoint.netns,
@@ -67,21 +73,19 @@ export function ask(world: World, question: Ask): Answer {
   return { ok: true, trace: toTrace(query, journeys, world), journeys, from: from.endpoint };
 }
 
-function byAddress(topology: Topology, ip: Ip): ReturnType<typeof endpointOf> {
-  const owner = ownerOf(topology, ip);
-  return owner ? { ok: true, endpoint: owner } : { ok: false, error: `nobody has the address ${formatIp(ip)}`, candidates: [] };
-}
-
 /** "shop/api:80" and "[fd00::1]:80"; an IPv6 address without brackets has no port. */
 function splitPort(text: string): { target: string; port: number | undefined } {
   const bracketed = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text);
-  if (bracketed) return { target: bracketed[1] ?? text, port: bracketed[2] === undefined ? undefined : Number(bracketed[2]) };
+  if (bracketed)
+    return { target: bracketed[1] ?? text, port: bracketed[2] === undefined ? undefined : Number(bracketed[2]) };
   const match = /^([^:]+):(\d{1,5})$/.exec(text);
   if (match) return { target: match[1] ?? text, port: Number(match[2]) };
   return { target: text, port: undefined };
 }
 
-type Destination = { readonly ok: true; readonly ip: Ip; readonly endpoint: Endpoint | undefined } | { readonly ok: false; readonly error: string; readonly candidates: readonly string[] };
+type Destination =
+  | { readonly ok: true; readonly ip: Ip; readonly endpoint: Endpoint | undefined }
+  | { readonly ok: false; readonly error: string; readonly candidates: readonly string[] };
 
 /** An address of the family that the sender has, IPv4 first. */
 function destination(topology: Topology, text: string, from: Endpoint): Destination {

@@ -144,7 +144,7 @@ const SAME_NAMES: Readonly<Record<SymbolKind, string>> = {
 
 function whyNoName(to: string): string | undefined {
   const read = readValue({ kind: "name" }, to);
-  return read.kind === "unread" ? `"${to}" cannot be a name: ${read.data["reason"]}.` : undefined;
+  return read.kind === "unread" ? `"${to}" cannot be a name: ${read.data.reason}.` : undefined;
 }
 
 /** The symbol whose declaration or use is under the cursor. */

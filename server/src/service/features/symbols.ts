@@ -58,6 +58,20 @@ export interface SymbolTable {
 const DEFAULT_NAMESPACE = "default";
 const NAMESPACED: ReadonlySet<SymbolKind> = new Set(["pod", "workload"]);
 
+/** As `topology/names.ts` has it: machines and pods before processes, these before what holds them. */
+const RANK: Readonly<Record<SymbolKind, number>> = {
+  pod: 0,
+  workload: 0,
+  node: 0,
+  router: 0,
+  host: 0,
+  container: 1,
+  daemon: 1,
+  segment: 2,
+  cluster: 2,
+  namespace: 2,
+};
+
 const tables = new WeakMap<Analysis, SymbolTable>();
 
 export function symbolsOf(analysis: Analysis): SymbolTable {
@@ -135,10 +149,12 @@ function makeTable(files: readonly CheckedFile[]): SymbolTable {
   const resolve = (use: NameUse): readonly NamedSymbol[] => {
     const last = use.path.at(-1);
     if (last === undefined) return [];
-    const fitting = named(last).filter(
+    const aligned = named(last).filter(
       (symbol) =>
         (use.kinds.length === 0 || use.kinds.includes(symbol.kind)) && alignment(symbol, use.path) !== undefined,
     );
+    const rank = Math.min(...aligned.map((symbol) => RANK[symbol.kind]));
+    const fitting = aligned.filter((symbol) => RANK[symbol.kind] === rank);
     if (fitting.length < 2) return fitting;
     const scope = use.scope ? pathOf(use.scope) : [];
     const nearness = fitting.map((symbol) => commonPrefix(pathOf(symbol), scope));
@@ -240,23 +256,20 @@ function usesOf(file: string, decl: Decl, scope: NamedSymbol | undefined): NameU
 }
 
 /**
- * Which element of the symbol's path each segment of a use names: the last the symbol, the others in order, with gaps
- * (`prod/web` leaves out the namespace). Undefined: the use does not fit.
+ * Which element of the symbol's path each segment of a use names: the last the symbol, those before it what is around it,
+ * where the default namespace may be left out. Undefined: the use does not fit.
  */
 function alignment(symbol: NamedSymbol, path: readonly string[]): readonly number[] | undefined {
   const names = pathOf(symbol);
   const chain = chainOf(symbol);
-  const last = path.length - 1;
   const places: number[] = [];
-  let below = names.length;
-  for (let segment = last; segment >= 0; segment--) {
+  let at = names.length - 1;
+  for (let segment = path.length - 1; segment >= 0; segment--) {
     const text = path[segment] ?? "";
-    let at = below - 1;
-    const lowest = segment === last ? at : 0;
-    while (at >= lowest && !isNamed(names[at], chain[at], text)) at--;
-    if (at < lowest) return undefined;
+    if (at >= 0 && chain[at] === undefined && names[at] !== text) at--;
+    if (at < 0 || !isNamed(names[at], chain[at], text)) return undefined;
     places.unshift(at);
-    below = at;
+    at--;
   }
   return places;
 }

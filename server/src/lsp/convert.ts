@@ -1,0 +1,151 @@
+/** Offsets and plain results ↔ the protocol's ranges and kinds. */
+import {
+  CompletionItemKind,
+  type Diagnostic,
+  DiagnosticSeverity,
+  FoldingRangeKind,
+  SymbolKind as LspSymbolKind,
+  type TextEdit as LspTextEdit,
+  type Range,
+} from "vscode-languageserver/node";
+import type { Finding, Severity } from "../checks/check.ts";
+import type { LineIndex } from "../language/positions.ts";
+import type { SymbolKind } from "../language/schema/index.ts";
+import type { Source, Span } from "../language/tree.ts";
+import type { Analysis } from "../service/analysis.ts";
+import type { CompletionKind } from "../service/features/completion.ts";
+import type { Fold } from "../service/features/folding.ts";
+import type { OutlineKind } from "../service/features/outline.ts";
+import type { TextEdit } from "../service/service.ts";
+import type { Location } from "../trace/schema.ts";
+import type { Documents } from "./documents.ts";
+
+export function rangeOf(index: LineIndex, { start, end }: Span): Range {
+  return { start: index.positionAt(start), end: index.positionAt(end) };
+}
+
+export function editsOf(index: LineIndex, edits: readonly TextEdit[]): LspTextEdit[] {
+  return edits.map((edit) => ({ range: rangeOf(index, edit), newText: edit.text }));
+}
+
+/** A source's place, for traces and route lists; with the client's URI. */
+export function locator(documents: Documents, analysis: Analysis): (source: Source) => Location | undefined {
+  return (source) => {
+    const span = analysis.spanOf(source);
+    const index = span && documents.linesOf(source.file);
+    return span && index && { file: documents.uriOf(source.file), range: rangeOf(index, span) };
+  };
+}
+
+export function severityOf(severity: Severity): DiagnosticSeverity {
+  switch (severity) {
+    case "error":
+      return DiagnosticSeverity.Error;
+    case "warning":
+      return DiagnosticSeverity.Warning;
+    case "info":
+      return DiagnosticSeverity.Information;
+    case "hint":
+      return DiagnosticSeverity.Hint;
+  }
+}
+
+export function spanOfFinding(analysis: Analysis, finding: Finding): Span | undefined {
+  return finding.span ?? analysis.spanOf(finding.source);
+}
+
+/** What a client can show. */
+export interface DiagnosticSupport {
+  readonly related: boolean;
+  readonly codeDescription: boolean;
+  readonly data: boolean;
+}
+
+/** Where a code is documented; undefined where nowhere. */
+export type DocumentationLink = (code: string) => string | undefined;
+
+const MOST_RELATED = 50;
+
+export function diagnosticOf(
+  documents: Documents,
+  analysis: Analysis,
+  finding: Finding,
+  support: DiagnosticSupport,
+  link: DocumentationLink,
+): Diagnostic | undefined {
+  const span = spanOfFinding(analysis, finding);
+  const index = documents.linesOf(finding.source.file);
+  if (!span || !index) return undefined;
+  const locate = locator(documents, analysis);
+  const related = finding.related.slice(0, MOST_RELATED).flatMap(({ source, message }) => {
+    const at = locate(source);
+    return at ? [{ location: { uri: at.file, range: at.range }, message }] : [];
+  });
+  const href = support.codeDescription ? link(finding.code) : undefined;
+  return {
+    range: rangeOf(index, span),
+    severity: severityOf(finding.severity),
+    code: finding.code,
+    ...(href === undefined ? {} : { codeDescription: { href } }),
+    source: "knet",
+    message: finding.message,
+    ...(support.related && related.length > 0 ? { relatedInformation: related } : {}),
+    ...(support.data && finding.fixes.length > 0 ? { data: { fixes: finding.fixes.map(({ title }) => title) } } : {}),
+  };
+}
+
+export function completionKind(kind: CompletionKind): CompletionItemKind {
+  switch (kind) {
+    case "keyword":
+      return CompletionItemKind.Keyword;
+    case "literal":
+      return CompletionItemKind.Operator;
+    case "enum":
+      return CompletionItemKind.EnumMember;
+    case "name":
+      return CompletionItemKind.Reference;
+    case "address":
+    case "prefix":
+    case "number":
+      return CompletionItemKind.Value;
+    case "label":
+      return CompletionItemKind.Property;
+    case "file":
+      return CompletionItemKind.File;
+    case "text":
+      return CompletionItemKind.Text;
+  }
+}
+
+export function symbolKindOf(kind: SymbolKind | OutlineKind): LspSymbolKind {
+  switch (kind) {
+    case "segment":
+      return LspSymbolKind.Interface;
+    case "router":
+    case "host":
+      return LspSymbolKind.Class;
+    case "cluster":
+      return LspSymbolKind.Module;
+    case "node":
+      return LspSymbolKind.Struct;
+    case "namespace":
+      return LspSymbolKind.Namespace;
+    case "pod":
+      return LspSymbolKind.Object;
+    case "workload":
+      return LspSymbolKind.Array;
+    case "container":
+    case "daemon":
+      return LspSymbolKind.Function;
+    case "settings":
+      return LspSymbolKind.Property;
+    case "import":
+      return LspSymbolKind.File;
+    case "expectation":
+      return LspSymbolKind.Event;
+  }
+}
+
+export function foldingKind(kind: Fold["kind"]): FoldingRangeKind | undefined {
+  return kind === "comment" ? FoldingRangeKind.Comment : undefined;
+}

@@ -1,0 +1,82 @@
+/** The files that no editor holds open: read within the workspace only, found for completion and search. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { MAX_TEXT } from "../service/service.ts";
+import { diskPath, folderOf, isInside, keyOf } from "./uri.ts";
+
+export interface Disk {
+  setFolders(uris: readonly string[]): void;
+  /** May `file` be read because `from` imports it? In a folder of the workspace, or beside or below the importing file. */
+  mayImport(from: string, file: string): boolean;
+  read(key: string): string | undefined;
+  /** The `.knet` files of the workspace and beside the given file; looked for again after a while. */
+  knetFiles(near: string): readonly string[];
+  forget(): void;
+}
+
+const MOST_FILES = 2000;
+const MOST_FOLDERS = 5000;
+const SKIPPED = new Set(["node_modules", ".git"]);
+
+export function createDisk(): Disk {
+  let folders: readonly string[] = [];
+  const found = new Map<string, readonly string[]>();
+  return {
+    setFolders(uris) {
+      folders = uris.map(keyOf);
+      found.clear();
+    },
+    mayImport: (from, file) =>
+      isInside(folderOf(from), file) ||
+      (folders.some((folder) => isInside(folder, from)) && folders.some((folder) => isInside(folder, file))),
+    read(key) {
+      const path = diskPath(key);
+      if (path === undefined) return undefined;
+      try {
+        const { size } = statSync(path);
+        // Devices and pipes would never end.
+        if (!statSync(path).isFile() || size > 4 * MAX_TEXT) return undefined;
+        return readFileSync(path, "utf8").replace(/^\uFEFF/, "");
+      } catch {
+        return undefined;
+      }
+    },
+    knetFiles(near) {
+      const around = folders.filter((folder) => isInside(folder, near));
+      const places = around.length > 0 ? folders : [folderOf(near)];
+      return places.flatMap((place) => {
+        let files = found.get(place);
+        if (!files) {
+          const path = diskPath(place);
+          files = path === undefined ? [] : search(path, around.length > 0);
+          found.set(place, files);
+        }
+        return files;
+      });
+    },
+    forget: () => found.clear(),
+  };
+}
+
+function search(root: string, deep: boolean): readonly string[] {
+  const files: string[] = [];
+  const queue = [root];
+  for (let at = 0; at < queue.length && at < MOST_FOLDERS && files.length < MOST_FILES; at++) {
+    const folder = queue[at];
+    if (folder === undefined) break;
+    try {
+      for (const entry of readdirSync(folder, { withFileTypes: true })) {
+        const path = join(folder, entry.name);
+        if (entry.isDirectory()) {
+          if (deep && !SKIPPED.has(entry.name)) queue.push(path);
+        } else if (entry.isFile() && entry.name.endsWith(".knet")) {
+          files.push(keyOf(pathToFileURL(path).href));
+        }
+      }
+    } catch {
+      // A folder that may not be read has no files for us.
+    }
+  }
+  return files.sort();
+}

@@ -1,0 +1,122 @@
+/** The documents that the client holds open, and the service behind them. */
+import { type LineIndex, lineIndex } from "../language/positions.ts";
+import type { SyntaxTree } from "../language/tree.ts";
+import type { Analysis } from "../service/analysis.ts";
+import { createService, MAX_TEXT, type Service, type TextEdit } from "../service/service.ts";
+import type { Disk } from "./disk.ts";
+import type { Position } from "./protocol.ts";
+import { beside, keyOf } from "./uri.ts";
+
+export interface OpenDocument {
+  readonly key: string;
+  /** As the client writes it. */
+  readonly uri: string;
+  version: number;
+  /** The text where it is too large to be analysed; the service has an empty one then. */
+  oversized: string | undefined;
+}
+
+export interface ContentChange {
+  readonly range?: { readonly start: Position; readonly end: Position };
+  readonly text: string;
+}
+
+export interface Documents {
+  readonly service: Service;
+  open(uri: string, version: number, text: string): void;
+  /** False where the document is not open. */
+  change(uri: string, version: number, changes: readonly ContentChange[]): boolean;
+  close(uri: string): void;
+  get(uri: string): OpenDocument | undefined;
+  all(): Iterable<OpenDocument>;
+  analysisOf(uri: string): Analysis | undefined;
+  /** The URI for the client of a file that the service knows. */
+  uriOf(key: string): string;
+  linesOf(key: string): LineIndex | undefined;
+}
+
+/** So many changes at once are cheaper as one new text. */
+const MANY_CHANGES = 16;
+
+export function createDocuments(disk: Disk): Documents {
+  const open = new Map<string, OpenDocument>();
+  const lines = new WeakMap<SyntaxTree, LineIndex>();
+  const service = createService({
+    readFile: (file) => disk.read(file),
+    resolveImport(from, path) {
+      const target = beside(from, path);
+      return target !== undefined && disk.mayImport(from, target) ? target : undefined;
+    },
+  });
+
+  const linesOf = (key: string): LineIndex | undefined => {
+    const tree = service.treeOf(key);
+    if (!tree) return undefined;
+    let index = lines.get(tree);
+    if (!index) {
+      index = lineIndex(tree.text);
+      lines.set(tree, index);
+    }
+    return index;
+  };
+  const setText = (document: OpenDocument, text: string): void => {
+    document.oversized = text.length > MAX_TEXT ? text : undefined;
+    service.setText(document.key, text);
+  };
+
+  return {
+    service,
+    open(uri, version, text) {
+      const key = keyOf(uri);
+      const document: OpenDocument = { key, uri, version, oversized: undefined };
+      open.set(key, document);
+      setText(document, text);
+    },
+    change(uri, version, changes) {
+      const document = open.get(keyOf(uri));
+      if (!document) return false;
+      document.version = version;
+      const whole = changes.findLastIndex(({ range }) => range === undefined);
+      const rest = changes.slice(whole + 1);
+      if (whole >= 0) setText(document, changes[whole]?.text ?? "");
+      if (document.oversized !== undefined || rest.length > MANY_CHANGES) {
+        const text = document.oversized ?? service.textOf(document.key) ?? "";
+        setText(
+          document,
+          rest.reduce((before, change) => applied(before, editOf(lineIndex(before), change)), text),
+        );
+        return true;
+      }
+      for (const change of rest) {
+        const index = linesOf(document.key);
+        const edit = index && editOf(index, change);
+        const length = service.textOf(document.key)?.length ?? 0;
+        if (!edit) continue;
+        if (length + edit.text.length > MAX_TEXT) setText(document, applied(service.textOf(document.key) ?? "", edit));
+        else service.edit(document.key, [edit]);
+      }
+      return true;
+    },
+    close(uri) {
+      const key = keyOf(uri);
+      open.delete(key);
+      service.close(key);
+    },
+    get: (uri) => open.get(keyOf(uri)),
+    all: () => open.values(),
+    analysisOf: (uri) => service.analysisOf(keyOf(uri)),
+    uriOf: (key) => open.get(key)?.uri ?? key,
+    linesOf,
+  };
+}
+
+function editOf(index: LineIndex, { range, text }: ContentChange): TextEdit {
+  if (!range) return { start: 0, end: 0, text };
+  const start = index.offsetAt(range.start);
+  const end = index.offsetAt(range.end);
+  return { start: Math.min(start, end), end: Math.max(start, end), text };
+}
+
+function applied(text: string, { start, end, text: inserted }: TextEdit): string {
+  return text.slice(0, start) + inserted + text.slice(end);
+}

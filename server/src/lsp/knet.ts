@@ -1,0 +1,69 @@
+/** The requests of `protocol.ts`: endpoints, traces, routes. */
+import type { CancellationToken } from "vscode-languageserver/node";
+import { printNetns } from "../dataplane/print.ts";
+import type { Analysis } from "../service/analysis.ts";
+import { endpointAt, endpointsOf } from "../service/features/endpoints.ts";
+import { endpointOf, namespaceOf } from "../trace/endpoints.ts";
+import { ask } from "../trace/trace.ts";
+import { locator } from "./convert.ts";
+import { run } from "./guard.ts";
+import type { Server } from "./handlers.ts";
+import type { KnetFailure, KnetMethod, KnetParams, KnetResult } from "./protocol.ts";
+import { keyOf } from "./uri.ts";
+
+const NO_FILE = "this file is not open and cannot be read";
+
+export function registerKnetRequests({ connection, documents }: Server): void {
+  const analysisOf = (uri: string): Analysis | undefined => documents.analysisOf(uri);
+
+  const on = <M extends KnetMethod>(
+    method: M,
+    broken: KnetResult<M>,
+    work: (params: KnetParams<M>) => KnetResult<M>,
+  ): void => {
+    connection.onRequest(method, (params: KnetParams<M>, token: CancellationToken): unknown =>
+      run({ connection }, method, broken, token, () => work(params)),
+    );
+  };
+  const defect: KnetFailure = { error: "knet failed; its output channel says where", candidates: [] };
+
+  on("knet/endpoints", [], ({ uri, filter, limit }) => {
+    const analysis = analysisOf(uri);
+    if (!analysis) return [];
+    const found = endpointsOf(analysis.topology, filter ?? "", limit ?? Number.POSITIVE_INFINITY);
+    return found.map((item) => ({ ...item, ports: [...item.ports] }));
+  });
+
+  on("knet/trace", defect, ({ uri, query }) => {
+    const analysis = analysisOf(uri);
+    if (!analysis) return { error: NO_FILE, candidates: [] };
+    const { topology, network } = analysis;
+    const answer = ask({ topology, network, locate: locator(documents, analysis) }, query);
+    if (answer.ok) return { trace: answer.trace };
+    const end = endpointOf(topology, query.from).ok || isAddress(query.from) ? "to" : "from";
+    const candidates = [...answer.candidates];
+    return { error: answer.error, candidates, ...(candidates.length > 0 ? { end } : {}) };
+  });
+
+  on("knet/routes", { error: defect.error }, ({ uri, where }) => {
+    const analysis = analysisOf(uri);
+    if (!analysis) return { error: NO_FILE };
+    const found = namespaceOf(analysis.topology, where);
+    if (!found.ok) return { error: found.error, candidates: [...found.candidates] };
+    const netns = analysis.network.netns(found.netns);
+    if (!netns) return { error: `${where} has no network namespace: it runs on no node` };
+    return { text: printNetns(netns, analysis.network) };
+  });
+
+  on("knet/endpointAt", null, ({ uri, position }) => {
+    const analysis = analysisOf(uri);
+    const key = keyOf(uri);
+    const index = analysis && documents.linesOf(key);
+    const path = analysis && index && endpointAt(analysis, key, index.offsetAt(position));
+    return path === undefined ? null : { path };
+  });
+}
+
+function isAddress(text: string): boolean {
+  return /^[0-9.]+$/.test(text) || /^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(text);
+}

@@ -1,0 +1,4 @@
+/** dist/server.cjs */
+import { startFromArguments } from "./start.ts";
+
+startFromArguments();

@@ -1,0 +1,153 @@
+/** What can be an end of a trace: a list to choose from, and the one that is declared at a place. */
+import { formatIp } from "../../addressing/ip.ts";
+import type { Listener, Pod, ProcessSpec, Station, Topology, Workload } from "../../topology/model.ts";
+import type { Analysis } from "../analysis.ts";
+import { sampleName } from "./names.ts";
+import { targetAt } from "./navigation.ts";
+import { placeAt } from "./place.ts";
+import { type NamedSymbol, pathOf, symbolsOf } from "./symbols.ts";
+
+export interface EndItem {
+  /** The shortest name that is not ambiguous. */
+  readonly label: string;
+  readonly kind: "pod" | "node" | "router" | "host";
+  readonly detail: string;
+  readonly path: string;
+  readonly ports: readonly { readonly port: number; readonly proto: Listener["proto"]; readonly name: string }[];
+}
+
+/** Those whose texts contain every word of the filter; stations first, since they are few. */
+export function endpointsOf(topology: Topology, filter: string, limit: number): readonly EndItem[] {
+  const words = filter
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== "");
+  const labels = labelsOf(topology);
+  const found: EndItem[] = [];
+  for (const item of allEnds(topology, labels)) {
+    if (found.length >= limit) break;
+    const text = `${item.path} ${item.label} ${item.detail}`.toLowerCase();
+    if (words.every((word) => text.includes(word))) found.push(item);
+  }
+  return found;
+}
+
+/** The label of a path; `group` is what its uniqueness is judged by. */
+type Labels = (path: string, group: string) => string;
+
+function* allEnds(topology: Topology, labels: Labels): Generator<EndItem> {
+  for (const router of topology.routers) yield stationItem(router, labels);
+  for (const host of topology.hosts) yield stationItem(host, labels);
+  for (const cluster of topology.clusters) for (const node of cluster.nodes) yield stationItem(node, labels);
+  for (const cluster of topology.clusters) {
+    for (const workload of cluster.workloads) {
+      for (let ordinal = 0; ordinal < workload.replicas; ordinal++) {
+        yield podItem(cluster.pods.podAt(workload, ordinal), labels);
+      }
+    }
+  }
+}
+
+function stationItem(station: Station, labels: Labels): EndItem {
+  const addresses = station.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => formatIp(ip)));
+  return {
+    label: labels(station.path, station.path),
+    kind: station.kind,
+    detail: [station.kind, addresses.join(", ")].filter((text) => text !== "").join(" "),
+    path: station.path,
+    ports: portsOf(station.processes),
+  };
+}
+
+function podItem(pod: Pod, labels: Labels): EndItem {
+  const { workload } = pod;
+  const kind = workload.kind === "pod" ? "pod" : `pod of ${workload.kind} ${workload.name},`;
+  const where = pod.node ? `on ${pod.node.name}` : "on no node";
+  return {
+    label: labels(pod.path, workloadPath(workload)),
+    kind: "pod",
+    detail: [kind, pod.addresses.map(formatIp).join(", "), where].filter((text) => text !== "").join(" "),
+    path: pod.path,
+    ports: portsOf(workload.containers),
+  };
+}
+
+function portsOf(processes: readonly ProcessSpec[]): EndItem["ports"] {
+  return processes.flatMap(({ name, listeners }) =>
+    listeners.map(({ first, proto }) => ({ port: first, proto, name })),
+  );
+}
+
+/**
+ * Shortest suffixes of a path that only one has. A workload stands for its pods: those of two workloads are told apart
+ * where the workloads are.
+ */
+function labelsOf(topology: Topology): Labels {
+  const counts = new Map<string, number>();
+  const add = (path: string): void => {
+    for (const suffix of suffixes(path)) counts.set(suffix, (counts.get(suffix) ?? 0) + 1);
+  };
+  for (const station of [...topology.routers, ...topology.hosts]) add(station.path);
+  for (const cluster of topology.clusters) {
+    for (const node of cluster.nodes) add(node.path);
+    for (const workload of cluster.workloads) add(workloadPath(workload));
+  }
+  return (path, group) => {
+    const own = suffixes(path);
+    const index = suffixes(group).findIndex((suffix) => counts.get(suffix) === 1);
+    return own[index] ?? path;
+  };
+}
+
+function workloadPath({ cluster, namespace, name }: Workload): string {
+  return `${cluster}/${namespace}/${name}`;
+}
+
+/** "web", "shop/web", "prod/shop/web". */
+function suffixes(path: string): readonly string[] {
+  const names = path.split("/");
+  return names.map((_, index) => names.slice(names.length - 1 - index).join("/"));
+}
+
+/** The path of the innermost thing at a place that can send packets: the one pointed at, else the one whose block it is. */
+export function endpointAt(analysis: Analysis, file: string, offset: number): string | undefined {
+  const target = targetAt(analysis, file, offset)?.symbols[0];
+  const own = target && endPath(analysis, target);
+  if (own !== undefined) return own;
+  const table = symbolsOf(analysis);
+  const decls = placeAt(analysis, file, offset)?.decls ?? [];
+  for (const decl of [...decls].reverse()) {
+    const symbol = table.symbolOf(decl);
+    const path = symbol && endPath(analysis, symbol);
+    if (path !== undefined) return path;
+  }
+  return undefined;
+}
+
+function endPath(analysis: Analysis, symbol: NamedSymbol): string | undefined {
+  switch (symbol.kind) {
+    case "router":
+    case "host":
+      return symbol.name;
+    case "node":
+      return [...pathOf(symbol).slice(0, -1), sampleName(symbol)].join("/");
+    case "pod":
+      return pathOf(symbol).join("/");
+    case "workload": {
+      for (const cluster of analysis.topology.clusters) {
+        const workload = cluster.workloads.find(({ source }) => source.statement === symbol.source.statement);
+        if (workload && workload.replicas > 0) return cluster.pods.podAt(workload, 0).path;
+      }
+      return undefined;
+    }
+    case "container":
+    case "daemon": {
+      const outer = symbol.parent && endPath(analysis, symbol.parent);
+      return outer === undefined ? undefined : `${outer}/${symbol.name}`;
+    }
+    case "segment":
+    case "cluster":
+    case "namespace":
+      return undefined;
+  }
+}

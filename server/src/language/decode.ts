@@ -316,7 +316,9 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
   for (const arg of plan.needed) {
     if (!reader.has(arg.name) && !unread.includes(arg)) problems.push(missing(spec, arg, undefined));
   }
-  checkChoice(statement, plan, reader, unread, problems);
+  if (spec.atLeastOneOf !== undefined || spec.atMostOneOf !== undefined) {
+    checkChoice(statement, plan, reader, unread, problems);
+  }
   return { values: reader, problems: problems.length === 0 ? nothing : problems };
 }
 

@@ -21,7 +21,37 @@ export interface Topology {
   attachedTo(segment: string): readonly Interface[];
   /** The interface or interfaces with exactly this address on this segment. */
   interfacesWith(segment: string, ip: Ip): readonly Interface[];
+  /** What a path means, in full or shortened; `names.ts` says how. */
+  resolve(text: string): Resolution;
 }
+
+/** What a path of a file or of a command line stands for. */
+export type Endpoint =
+  | { readonly kind: "pod"; readonly path: string; readonly cluster: Cluster; readonly pod: Pod }
+  | {
+      readonly kind: "container";
+      readonly path: string;
+      readonly cluster: Cluster;
+      readonly pod: Pod;
+      readonly container: ProcessSpec;
+    }
+  | { readonly kind: "node"; readonly path: string; readonly cluster: Cluster; readonly node: Node }
+  /** A process on a node or host. */
+  | {
+      readonly kind: "daemon";
+      readonly path: string;
+      readonly station: Node | ExternalHost;
+      readonly daemon: ProcessSpec;
+    }
+  | { readonly kind: "router"; readonly path: string; readonly router: Router }
+  | { readonly kind: "host"; readonly path: string; readonly host: ExternalHost }
+  | { readonly kind: "segment"; readonly path: string; readonly segment: Segment }
+  | { readonly kind: "address"; readonly path: string; readonly ip: Ip };
+
+export type Resolution =
+  | { readonly ok: true; readonly endpoint: Endpoint }
+  /** `candidates`: full paths; of an unknown name the nearest ones. */
+  | { readonly ok: false; readonly error: "unknown" | "ambiguous"; readonly candidates: readonly string[] };
 
 /** A finding made while building; `checks/` turns it into a diagnostic. `data` holds the values that its text names. */
 export interface TopologyProblem {
@@ -68,6 +98,8 @@ export interface StaticRoute {
   readonly via: readonly Ip[];
   readonly dev: string | undefined;
   readonly metric: number | undefined;
+  /** Not written: the default route by the segment's gateway. `source` is what makes that the gateway. */
+  readonly implied: boolean;
   readonly source: Source;
 }
 
@@ -119,7 +151,10 @@ export interface Node extends StationBase {
   /** Position in `cluster.nodes`. */
   readonly index: number;
   readonly labels: ReadonlyMap<string, string>;
-  /** One per family at most (node.spec.podCIDRs). Empty where none was given and none is left. */
+  /**
+   * The ranges of the node's pods, one per family at most: node.spec.podCIDRs, docker0's network under `cni docker`.
+   * Empty where none was given and none is left.
+   */
   readonly podCidrs: readonly NodeCidr[];
   /** docker0, where the node has it. */
   readonly dockerBridge: { readonly address: InterfaceAddress; readonly source: Source } | undefined;
@@ -144,8 +179,10 @@ export interface Cluster {
   readonly workloads: readonly Workload[];
   readonly source: Source;
   nodeByName(name: string): Node | undefined;
-  /** The node whose podCIDR contains the address. */
+  /** The node whose podCIDR contains the address; the first one where several do. */
   nodeByPodAddress(ip: Ip): Node | undefined;
+  /** The workload with this name in the namespace, of whatever kind. */
+  workloadByName(namespace: string, name: string): Workload | undefined;
   readonly pods: PodIndex;
 }
 export interface PodCidr {
@@ -198,7 +235,10 @@ export interface Pod {
   readonly ordinal: number;
   /** Undefined: no node (an unknown `on`, no nodes at all). */
   readonly node: Node | undefined;
-  /** Position among the pods with an address of their own on that node: the order in which host-local gives addresses. */
+  /**
+   * Position among the pods on that node that get an address: the order in which host-local gives them out. -1 for those
+   * that do not: host network, a given address, no node.
+   */
   readonly slot: number;
   /** Own addresses, at most one a family; the node's for host network; empty where the block is exhausted. */
   readonly addresses: readonly Ip[];
@@ -212,7 +252,7 @@ export interface PodIndex {
   countOn(node: Node): number;
   /** By "namespace/name" or "name" (namespace default). */
   podByName(namespace: string, name: string): Pod | undefined;
-  /** Every pod that has this address (several where two nodes hold the same range, or by mistake). */
+  /** Every pod that has this address of its own (several where two nodes hold the same range, or by mistake). */
   podsByAddress(ip: Ip): readonly Pod[];
   /** The address that slot `slot` of the node would get. */
   addressOf(node: Node, slot: number): readonly Ip[];

@@ -1,0 +1,380 @@
+/** A cluster as it is written, and the ranges of its nodes. */
+import { type Blocks, blocksOf, kthFreeBlock } from "../addressing/allocation.ts";
+import {
+  addIp,
+  bits,
+  type Family,
+  family,
+  formatPrefix,
+  type IpRange,
+  lastAddress,
+  type Prefix,
+  prefixCovers,
+  prefixOf,
+  prefixRange,
+} from "../addressing/ip.ts";
+import { child, type Decl, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
+import type { Source } from "../language/tree.ts";
+import type { AddressingOf, ModeAddressing, NodeRange } from "./addressing.ts";
+import type { TopologyCache } from "./cache.ts";
+import type { CniSettings, NodeCidr, PodCidr, TopologyProblem, Workload } from "./model.ts";
+import { CODES, problem } from "./problems.ts";
+import {
+  type DockerBridge,
+  noLabels,
+  nothing,
+  readCni,
+  readDockerBridge,
+  readLabels,
+  readStation,
+  type StationParts,
+} from "./station.ts";
+import { readWorkload, type WorkloadParts } from "./workload.ts";
+
+export interface ClusterDraft {
+  readonly name: string;
+  readonly file: string;
+  readonly decl: Decl;
+  readonly source: Source;
+  readonly nameSource: Source;
+  readonly podCidrs: readonly PodCidr[];
+  readonly serviceCidrs: readonly { readonly prefix: Prefix; readonly source: Source }[];
+  readonly cni: CniSettings;
+  readonly maxPods: number;
+  readonly dockerBridge: DockerBridge | undefined;
+  readonly nodes: readonly StationParts[];
+  readonly namespaces: ReadonlyMap<string, { readonly labels: ReadonlyMap<string, string>; readonly source: Source }>;
+  readonly workloads: readonly { readonly namespace: string; readonly parts: WorkloadParts }[];
+}
+
+/** Kubernetes' own limits are below; this one keeps a wrong file from taking all memory. */
+const mostNodes = 100_000;
+
+export function readCluster(
+  file: string,
+  decl: Decl,
+  cache: TopologyCache,
+  problems: TopologyProblem[],
+): ClusterDraft | undefined {
+  const name = nameOf(decl);
+  const nameRead = one(decl, "name");
+  if (name === undefined || nameRead === undefined) return undefined;
+  const source = sourceOf(file, decl);
+  const podCidrs: PodCidr[] = [];
+  const serviceCidrs: { prefix: Prefix; source: Source }[] = [];
+  const nodes: StationParts[] = [];
+  const namespaces = new Map<string, { labels: ReadonlyMap<string, string>; source: Source }>();
+  const workloads: { namespace: string; parts: WorkloadParts }[] = [];
+  let cni: CniSettings | undefined;
+  let dockerBridge: DockerBridge | undefined;
+  let nodeCount = 0;
+
+  const addWorkload = (statement: Decl, kind: Workload["kind"], namespace: string, place: Source): void => {
+    const parts = workloadParts(file, statement, kind, cache);
+    if (parts === undefined) return;
+    if (!namespaces.has(namespace)) namespaces.set(namespace, { labels: noLabels, source: place });
+    workloads.push({ namespace, parts });
+  };
+  for (const statement of decl.children) {
+    const keyword = statement.spec?.keyword;
+    switch (keyword) {
+      case "node":
+      case "nodes": {
+        const parts = stationParts(file, statement, "node", cache);
+        if (parts === undefined) break;
+        const count = countOf(parts);
+        if (nodeCount + count > mostNodes) {
+          problems.push(
+            problem(CODES.tooManyNodes, parts.source, { cluster: name, count: nodeCount + count, max: mostNodes }),
+          );
+          break;
+        }
+        nodeCount += count;
+        nodes.push(parts);
+        break;
+      }
+      case "pods": {
+        const pods = readPods(file, statement, problems);
+        if (pods !== undefined) podCidrs.push(pods);
+        break;
+      }
+      case "services": {
+        const read = one(statement, "prefix");
+        if (read?.value.kind === "prefix") {
+          serviceCidrs.push({ prefix: read.value.prefix, source: sourceOfRead(file, statement, read) });
+        }
+        break;
+      }
+      case "cni":
+        cni ??= readCni(file, statement);
+        break;
+      case "docker-bridge":
+        dockerBridge ??= readDockerBridge(file, statement);
+        break;
+      case "namespace": {
+        const namespace = nameOf(statement);
+        if (namespace === undefined) break;
+        const place = sourceOf(file, statement);
+        const before = namespaces.get(namespace);
+        let labels = before === undefined || before.labels.size === 0 ? undefined : new Map(before.labels);
+        for (const inner of statement.children) {
+          const kind = workloadKind(inner.spec?.keyword);
+          if (kind !== undefined) addWorkload(inner, kind, namespace, place);
+          else if (inner.spec?.keyword === "labels") labels = readLabels(inner, labels);
+        }
+        namespaces.set(namespace, { labels: labels ?? noLabels, source: before?.source ?? place });
+        break;
+      }
+      default: {
+        const kind = workloadKind(keyword);
+        if (kind !== undefined) addWorkload(statement, kind, "default", source);
+      }
+    }
+  }
+  return {
+    name,
+    file,
+    decl,
+    source,
+    nameSource: sourceOfRead(file, decl, nameRead),
+    podCidrs,
+    serviceCidrs,
+    cni: cni ?? { plugin: "none", decl: undefined, file, source },
+    maxPods: numberOf(decl, "max-pods") ?? 110,
+    dockerBridge,
+    nodes,
+    namespaces,
+    workloads,
+  };
+}
+
+/** How many stations a statement declares. */
+export function countOf({ range }: StationParts): number {
+  return range === undefined ? 1 : range.last - range.first + 1;
+}
+
+function workloadKind(keyword: string | undefined): Workload["kind"] | undefined {
+  switch (keyword) {
+    case "pod":
+    case "deployment":
+    case "statefulset":
+    case "daemonset":
+      return keyword;
+    default:
+      return undefined;
+  }
+}
+
+export function stationParts(
+  file: string,
+  decl: Decl,
+  kind: StationParts["kind"],
+  cache: TopologyCache,
+): StationParts | undefined {
+  const known = cache.stations.get(decl);
+  if (known !== undefined && known.file === file) return known;
+  const parts = readStation(file, decl, kind);
+  if (parts !== undefined) cache.stations.set(decl, parts);
+  return parts;
+}
+
+function workloadParts(
+  file: string,
+  decl: Decl,
+  kind: Workload["kind"],
+  cache: TopologyCache,
+): WorkloadParts | undefined {
+  const known = cache.workloads.get(decl);
+  if (known !== undefined && known.file === file) return known;
+  const parts = readWorkload(file, decl, kind);
+  if (parts !== undefined) cache.workloads.set(decl, parts);
+  return parts;
+}
+
+function readPods(file: string, decl: Decl, problems: TopologyProblem[]): PodCidr | undefined {
+  const read = one(decl, "prefix");
+  if (read?.value.kind !== "prefix") return undefined;
+  const { prefix } = read.value;
+  const width = bits(prefix.ip);
+  const perNode = oneOf(decl, "per-node", "length")?.len ?? (width === 32 ? 24 : 64);
+  if (perNode > width) {
+    const length = one(decl, "per-node");
+    const source = length === undefined ? sourceOf(file, decl) : sourceOfRead(file, decl, length);
+    const data = { keyword: "pods", argument: "per-node", text: `/${perNode}`, min: prefix.len, max: width };
+    problems.push(problem(CODES.numberOutOfRange, source, data));
+  }
+  return { prefix, perNode: Math.min(perNode, width), source: sourceOf(file, decl) };
+}
+
+/* ---------------------------------------------------------------- node ranges */
+
+/** Gives each node its ranges, in order of declaration. */
+export interface RangeAllocator {
+  next(parts: StationParts, path: string): readonly NodeCidr[];
+  /** What went wrong, once all nodes have asked. */
+  problems(): readonly TopologyProblem[];
+}
+
+interface Pool {
+  readonly family: Family;
+  readonly range: NodeRange;
+  readonly blocks: Blocks;
+  readonly source: Source;
+  taken: number;
+}
+
+interface Shortage {
+  readonly node: string;
+  count: number;
+}
+
+export function allocateRanges(
+  cluster: ClusterDraft,
+  addressing: ModeAddressing,
+  addressingOf: AddressingOf,
+): RangeAllocator {
+  const stated = cluster.nodes.flatMap(({ podCidrs }) => podCidrs.map(({ prefix }) => prefixRange(prefix)));
+  const services = cluster.serviceCidrs.map(({ prefix }) => prefixRange(prefix));
+  const pools = addressing.nodeRanges
+    .filter(({ sameForAll }) => !sameForAll)
+    .map((range): Pool => {
+      const outside = outsideOf(range);
+      const reserved = [...stated, ...outside, ...(range.avoidsServices === false ? [] : services)];
+      return {
+        family: family(range.within.ip),
+        range,
+        blocks: blocksOf(range.within, range.perNode, reserved),
+        source: sourceOfRange(cluster, range.within),
+        taken: 0,
+      };
+    });
+  const families = [...new Set(pools.map((pool) => pool.family))];
+  const same = sameForAll(cluster, cluster.cni, undefined, addressing);
+  const shortages = new Map<Family, Shortage>();
+  const problems: TopologyProblem[] = [];
+
+  const allocated = (of: Family, path: string): NodeCidr | undefined => {
+    for (const pool of pools) {
+      if (pool.family !== of) continue;
+      const prefix = kthFreeBlock(pool.blocks, pool.taken);
+      if (prefix === undefined) continue;
+      pool.taken++;
+      return { prefix, allocated: true, source: pool.source };
+    }
+    const shortage = shortages.get(of);
+    if (shortage === undefined) shortages.set(of, { node: path, count: 1 });
+    else shortage.count++;
+    return undefined;
+  };
+
+  return {
+    next: (parts, path) => {
+      const { cni } = parts;
+      if (cni !== undefined && cni.plugin !== cluster.cni.plugin) {
+        const own = addressingOf(cni, cluster.podCidrs);
+        const ranges = sameForAll(cluster, cni, parts, own);
+        if (ranges.length > 0) return ranges;
+      } else if (same.length > 0) {
+        const plain = parts.dockerBridge === undefined && parts.podCidrs.length === 0;
+        return plain ? same : sameForAll(cluster, cluster.cni, parts, addressing);
+      }
+      if (parts.podCidrs.length === 0 && families.length === 1) {
+        const only = allocated(families[0]!, path);
+        return only === undefined ? nothing : [only];
+      }
+      const cidrs: NodeCidr[] = [];
+      for (const { prefix, source } of parts.podCidrs) {
+        if (cidrs.some((other) => family(other.prefix.ip) === family(prefix.ip))) continue;
+        cidrs.push({ prefix, allocated: false, source });
+        const outside = outsideCluster(cluster, prefix);
+        if (outside === undefined) continue;
+        const data = {
+          node: path,
+          cidr: formatPrefix(prefix),
+          pods: outside.map((pods) => formatPrefix(pods.prefix)).join(", "),
+        };
+        const related = outside.map((pods) => ({
+          source: pods.source,
+          message: `the cluster's pods range ${formatPrefix(pods.prefix)}`,
+        }));
+        problems.push(problem(CODES.podCidrOutsideCluster, source, data, related));
+      }
+      for (const of of families) {
+        if (cidrs.some(({ prefix }) => family(prefix.ip) === of)) continue;
+        const cidr = allocated(of, path);
+        if (cidr !== undefined) cidrs.push(cidr);
+      }
+      return cidrs;
+    },
+    problems: () => [...problems, ...shortageProblems(cluster, pools, shortages)],
+  };
+}
+
+function shortageProblems(
+  cluster: ClusterDraft,
+  pools: readonly Pool[],
+  shortages: ReadonlyMap<Family, Shortage>,
+): readonly TopologyProblem[] {
+  const problems: TopologyProblem[] = [];
+  for (const pool of pools) {
+    const shortage = shortages.get(pool.family);
+    if (shortage === undefined || pools.find((first) => first.family === pool.family) !== pool) continue;
+    const { within, perNode } = pool.range;
+    const data = {
+      cluster: cluster.name,
+      count: shortage.count,
+      node: shortage.node,
+      cidr: formatPrefix(within),
+      perNode,
+      blocks: pool.taken,
+    };
+    problems.push(problem(CODES.noPodCidrLeft, pool.source, data));
+  }
+  return problems;
+}
+
+/** Where every node has the same range: the node's or the cluster's docker bridge, the node's `pod-cidr`, or the mode's. */
+function sameForAll(
+  cluster: ClusterDraft,
+  cni: CniSettings,
+  parts: StationParts | undefined,
+  addressing: ModeAddressing,
+): readonly NodeCidr[] {
+  return addressing.nodeRanges.flatMap(({ sameForAll: same, within }): readonly NodeCidr[] => {
+    if (!same) return [];
+    const own = parts?.podCidrs.find(({ prefix }) => family(prefix.ip) === family(within.ip));
+    for (const bridge of [parts?.dockerBridge, cluster.dockerBridge, own]) {
+      if (bridge === undefined) continue;
+      const prefix = "prefix" in bridge ? bridge.prefix : prefixOf(bridge.address.ip, bridge.address.len);
+      if (family(prefix.ip) === family(within.ip)) return [{ prefix, allocated: false, source: bridge.source }];
+    }
+    return [{ prefix: within, allocated: true, source: cni.source }];
+  });
+}
+
+/** The parts of the prefix before the first and after the last block that is handed out. */
+function outsideOf({ within, perNode, first, last }: NodeRange): readonly IpRange[] {
+  const ranges: IpRange[] = [];
+  const before = addIp(first, -1);
+  if (before !== undefined && first > within.ip) ranges.push({ first: within.ip, last: before });
+  const after = addIp(lastAddress({ ip: last, len: perNode }), 1);
+  const end = lastAddress(within);
+  if (after !== undefined && after <= end) ranges.push({ first: after, last: end });
+  return ranges;
+}
+
+function sourceOfRange(cluster: ClusterDraft, within: Prefix): Source {
+  const pods = cluster.podCidrs.find(({ prefix }) => prefixCovers(prefix, within));
+  return pods?.source ?? cluster.cni.source;
+}
+
+/** The cluster's ranges of the family, if none contains the prefix. */
+function outsideCluster({ podCidrs }: ClusterDraft, inner: Prefix): readonly PodCidr[] | undefined {
+  const same = podCidrs.filter(({ prefix }) => family(prefix.ip) === family(inner.ip));
+  return same.length === 0 || same.some(({ prefix }) => prefixCovers(prefix, inner)) ? undefined : same;
+}
+
+/** Is the statement there at all, readable or not? */
+export function states(cluster: ClusterDraft, keyword: string): boolean {
+  return child(cluster.decl, keyword) !== undefined;
+}

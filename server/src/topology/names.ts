@@ -1,0 +1,256 @@
+/**
+ * What a path means. Full paths are `router`, `host`, `host/daemon`, `cluster/node`, `cluster/node/daemon`,
+ * `cluster/namespace/pod` and `cluster/namespace/pod/container`; the namespace `default` may be left out, and of any path
+ * parts may be left out at the front as long as one thing only is meant. A deployment's name means its first pod.
+ * Pods and machines go before processes and these before segments, so that a container may be called like its pod.
+ */
+import { parseIp } from "../addressing/ip.ts";
+import { nearestFew } from "../language/nearest.ts";
+import type {
+  Cluster,
+  Endpoint,
+  ExternalHost,
+  Node,
+  Pod,
+  ProcessSpec,
+  Resolution,
+  Router,
+  Segment,
+  Topology,
+  Workload,
+} from "./model.ts";
+
+export function resolveEndpoint(topology: Topology, text: string): Resolution {
+  return topology.resolve(text);
+}
+
+export interface Names {
+  resolve(text: string): Resolution;
+  /** Everything that the path may mean; one entry where it is unambiguous. */
+  find(text: string): readonly Endpoint[];
+  /** Full paths of what has a similar name. */
+  similar(text: string): readonly string[];
+}
+
+export interface Named {
+  readonly segments: ReadonlyMap<string, Segment>;
+  readonly routers: readonly Router[];
+  readonly hosts: readonly ExternalHost[];
+  readonly clusters: readonly Cluster[];
+}
+
+/** More candidates than anybody reads. */
+const most = 10;
+
+interface Lists {
+  readonly routers: ReadonlyMap<string, Router>;
+  readonly hosts: ReadonlyMap<string, ExternalHost>;
+  readonly workloads: ReadonlyMap<Cluster, ReadonlyMap<string, readonly Workload[]>>;
+  readonly containers: ReadonlyMap<string, readonly { readonly cluster: Cluster; readonly workload: Workload }[]>;
+  readonly daemons: ReadonlyMap<string, readonly (Node | ExternalHost)[]>;
+}
+
+export function makeNames(named: Named): Names {
+  let lists: Lists | undefined;
+  const known = (): Lists => {
+    lists ??= makeLists(named);
+    return lists;
+  };
+  const find = (text: string): readonly Endpoint[] => {
+    const ip = parseIp(text);
+    if (ip !== undefined) return [{ kind: "address", path: text, ip }];
+    const found = findAll(named, known(), text.split("/"));
+    const full = found.filter(({ path }) => path === text);
+    return bestRank(full.length > 0 ? full : found);
+  };
+  const similar = (text: string): readonly string[] => similarPaths(named, text);
+  return {
+    find,
+    similar,
+    resolve: (text) => {
+      const found = find(text);
+      const [endpoint] = found;
+      if (endpoint === undefined) return { ok: false, error: "unknown", candidates: similar(text) };
+      if (found.length === 1) return { ok: true, endpoint };
+      return { ok: false, error: "ambiguous", candidates: found.slice(0, most).map(({ path }) => path) };
+    },
+  };
+}
+
+function makeLists({ routers, hosts, clusters }: Named): Lists {
+  const workloads = new Map<Cluster, Map<string, Workload[]>>();
+  const containers = new Map<string, { cluster: Cluster; workload: Workload }[]>();
+  const daemons = new Map<string, (Node | ExternalHost)[]>();
+  const addProcesses = (station: Node | ExternalHost): void => {
+    for (const { name } of station.processes) append(daemons, name, station);
+  };
+  for (const host of hosts) addProcesses(host);
+  for (const cluster of clusters) {
+    const byName = new Map<string, Workload[]>();
+    workloads.set(cluster, byName);
+    for (const workload of cluster.workloads) {
+      append(byName, workload.name, workload);
+      for (const { name } of workload.containers) append(containers, name, { cluster, workload });
+    }
+    for (const node of cluster.nodes) addProcesses(node);
+  }
+  return {
+    routers: new Map(routers.map((router) => [router.name, router])),
+    hosts: new Map(hosts.map((host) => [host.name, host])),
+    workloads,
+    containers,
+    daemons,
+  };
+}
+
+/** Of one name no more than will be shown. */
+function append<V>(map: Map<string, V[]>, key: string, value: V): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else if (list.length < most) list.push(value);
+}
+
+function bestRank(found: readonly Endpoint[]): readonly Endpoint[] {
+  if (found.length < 2) return found;
+  const best = Math.min(...found.map(rank));
+  return found.filter((endpoint) => rank(endpoint) === best);
+}
+
+function rank({ kind }: Endpoint): number {
+  switch (kind) {
+    case "pod":
+    case "node":
+    case "router":
+    case "host":
+    case "address":
+      return 0;
+    case "container":
+    case "daemon":
+      return 1;
+    case "segment":
+      return 2;
+  }
+}
+
+/* ---------------------------------------------------------------- by the number of parts */
+
+function findAll(named: Named, lists: Lists, parts: readonly string[]): readonly Endpoint[] {
+  const [a = "", b = "", c = "", d = ""] = parts;
+  const found: Endpoint[] = [];
+  const { clusters } = named;
+  const clusterA = clusters.find(({ name }) => name === a);
+  switch (parts.length) {
+    case 1: {
+      const router = lists.routers.get(a);
+      if (router !== undefined) found.push({ kind: "router", path: router.path, router });
+      const host = lists.hosts.get(a);
+      if (host !== undefined) found.push({ kind: "host", path: host.path, host });
+      for (const cluster of clusters) {
+        addNode(cluster, a, found);
+        addPods(cluster, podsNamed(cluster, lists, undefined, a), found);
+      }
+      for (const station of lists.daemons.get(a) ?? []) addDaemon(station, a, found);
+      for (const { cluster, workload } of lists.containers.get(a) ?? []) {
+        if (workload.replicas > 0) addContainer(cluster, cluster.pods.podAt(workload, 0), a, found);
+      }
+      const segment = named.segments.get(a);
+      if (segment !== undefined) found.push({ kind: "segment", path: segment.name, segment });
+      return found;
+    }
+    case 2: {
+      const host = lists.hosts.get(a);
+      if (host !== undefined) addDaemon(host, b, found);
+      if (clusterA !== undefined) {
+        addNode(clusterA, b, found);
+        addPods(clusterA, podsNamed(clusterA, lists, "default", b), found);
+      }
+      for (const cluster of clusters) {
+        addPods(cluster, podsNamed(cluster, lists, a, b), found);
+        const node = cluster.nodeByName(a);
+        if (node !== undefined) addDaemon(node, b, found);
+        for (const pod of podsNamed(cluster, lists, undefined, a)) addContainer(cluster, pod, b, found);
+      }
+      return found;
+    }
+    case 3: {
+      if (clusterA !== undefined) {
+        const node = clusterA.nodeByName(b);
+        if (node !== undefined) addDaemon(node, c, found);
+        addPods(clusterA, podsNamed(clusterA, lists, b, c), found);
+        for (const pod of podsNamed(clusterA, lists, "default", b)) addContainer(clusterA, pod, c, found);
+      }
+      for (const cluster of clusters) {
+        for (const pod of podsNamed(cluster, lists, a, b)) addContainer(cluster, pod, c, found);
+      }
+      return found;
+    }
+    case 4:
+      if (clusterA !== undefined) {
+        for (const pod of podsNamed(clusterA, lists, b, c)) addContainer(clusterA, pod, d, found);
+      }
+      return found;
+    default:
+      return found;
+  }
+}
+
+/** A pod of this name, or the first of a workload of this name, in each namespace or in the given one. */
+function podsNamed(cluster: Cluster, lists: Lists, namespace: string | undefined, name: string): readonly Pod[] {
+  const workloads = lists.workloads.get(cluster);
+  const found = new Map<string, Pod>();
+  const add = (workload: Workload, pod: Pod | undefined): void => {
+    if (namespace !== undefined && workload.namespace !== namespace) return;
+    if (pod !== undefined && !found.has(workload.namespace)) found.set(workload.namespace, pod);
+  };
+  for (const workload of workloads?.get(name) ?? []) {
+    add(workload, workload.replicas > 0 ? cluster.pods.podAt(workload, 0) : undefined);
+  }
+  for (let dash = name.lastIndexOf("-"); dash > 0; dash = name.lastIndexOf("-", dash - 1)) {
+    for (const workload of workloads?.get(name.slice(0, dash)) ?? []) {
+      add(workload, cluster.pods.podByName(workload.namespace, name));
+    }
+  }
+  return [...found.values()];
+}
+
+function addNode(cluster: Cluster, name: string, found: Endpoint[]): void {
+  const node = cluster.nodeByName(name);
+  if (node !== undefined) found.push({ kind: "node", path: node.path, cluster, node });
+}
+
+function addPods(cluster: Cluster, pods: readonly Pod[], found: Endpoint[]): void {
+  for (const pod of pods) {
+    if (!found.some(({ path }) => path === pod.path)) found.push({ kind: "pod", path: pod.path, cluster, pod });
+  }
+}
+
+function addContainer(cluster: Cluster, pod: Pod, name: string, found: Endpoint[]): void {
+  const container = processNamed(pod.workload.containers, name);
+  if (container === undefined) return;
+  const path = `${pod.path}/${name}`;
+  if (!found.some((other) => other.path === path)) found.push({ kind: "container", path, cluster, pod, container });
+}
+
+function addDaemon(station: Node | ExternalHost, name: string, found: Endpoint[]): void {
+  const daemon = processNamed(station.processes, name);
+  if (daemon !== undefined) found.push({ kind: "daemon", path: `${station.path}/${name}`, station, daemon });
+}
+
+function processNamed(processes: readonly ProcessSpec[], name: string): ProcessSpec | undefined {
+  return processes.find((process) => process.name === name);
+}
+
+/* ---------------------------------------------------------------- unknown names */
+
+function similarPaths({ routers, hosts, clusters }: Named, text: string): readonly string[] {
+  const last = text.slice(text.lastIndexOf("/") + 1);
+  const paths = new Map<string, string[]>();
+  for (const { name, path } of [...routers, ...hosts]) append(paths, name, path);
+  for (const cluster of clusters) {
+    for (const { name, path } of cluster.nodes) append(paths, name, path);
+    for (const { name, namespace } of cluster.workloads) append(paths, name, `${cluster.name}/${namespace}/${name}`);
+  }
+  return nearestFew(last, paths.keys(), 5)
+    .flatMap((name) => paths.get(name) ?? [])
+    .slice(0, 5);
+}

@@ -1,0 +1,45 @@
+/** The findings of this floor. The checks floor gives them words. */
+import type { Source } from "../language/tree.ts";
+import type { TopologyProblem } from "./model.ts";
+
+export const CODES = {
+  /** A number that is wrong only here. data: keyword, argument, text, min, max. */
+  numberOutOfRange: "KN007",
+  /** The cluster has pods, but no `pods` range. data: keyword, context. */
+  missingStatement: "KN011",
+  /** data: name, kind (segment, router, node, endpoint …), suggestion?. */
+  unknownName: "KN012",
+  /** data: name, kind, context; related: the first definition, which counts. */
+  nameTwice: "KN013",
+  /** A path that may mean several things. data: name, candidates. */
+  ambiguousName: "KN016",
+  /** data: address, segment, cidrs. */
+  addressOutsideSegment: "KN120",
+  /** data: segment, cidrs, count (of interfaces without), station (the first). */
+  segmentExhausted: "KN121",
+  /** data: pod, address, node, range. */
+  podAddressOutsideNode: "KN122",
+  /** data: node, cidr, pods. */
+  podCidrOutsideCluster: "KN123",
+  /** The router that is to be the gateway is not attached to the segment. data: router, segment. */
+  gatewayNotAttached: "KN124",
+  /** A next hop of the other family than the destination. data: destination, address. */
+  nextHopFamily: "KN125",
+  /** data: cluster, count (of nodes without), node (the first), cidr, perNode, blocks. */
+  noPodCidrLeft: "KN401",
+  /** data: cluster, count (of nodes), node (the first), pods, addresses (both of that node). */
+  noPodAddressLeft: "KN402",
+  /** More nodes than knet keeps. data: cluster, count, max. */
+  tooManyNodes: "KN403",
+} as const;
+
+export type ProblemCode = (typeof CODES)[keyof typeof CODES];
+
+export function problem(
+  code: ProblemCode,
+  source: Source,
+  data: TopologyProblem["data"],
+  related: TopologyProblem["related"] = [],
+): TopologyProblem {
+  return { code, source, data, related };
+}

@@ -1,0 +1,297 @@
+/** Segments: their gateways, and the addresses that stations get on them. */
+import { kthFree, type SortedReserved, sortReserved } from "../addressing/allocation.ts";
+import {
+  addIp,
+  bits,
+  formatIp,
+  formatPrefix,
+  hostPrefix,
+  type InterfaceAddress,
+  type Ip,
+  type IpRange,
+  type Prefix,
+  prefixContains,
+} from "../addressing/ip.ts";
+import {
+  all,
+  child,
+  childrenOf,
+  type Decl,
+  nameOf,
+  numberOf,
+  one,
+  sourceOf,
+  sourceOfRead,
+} from "../language/decode.ts";
+import type { Source } from "../language/tree.ts";
+import { hostRange } from "./addressing.ts";
+import type { Interface, Segment, StaticRoute, TopologyProblem } from "./model.ts";
+import type { NameProblems } from "./nearby.ts";
+import { CODES, problem } from "./problems.ts";
+import type { Attach, StationParts } from "./station.ts";
+
+/** A segment while the topology is being built. */
+export interface SegmentDraft {
+  readonly name: string;
+  readonly source: Source;
+  readonly nameSource: Source;
+  readonly cidrs: readonly Prefix[];
+  readonly cidrSources: readonly Source[];
+  readonly mtu: number;
+  readonly vlan: number | undefined;
+  /** What `gateway` says: routers by name, or addresses. */
+  readonly gatewayNames: readonly { readonly name: string; readonly ip: Ip | undefined; readonly source: Source }[];
+  /** Addresses that are stated somewhere on the segment. */
+  readonly stated: IpRange[];
+  readonly routers: { readonly parts: StationParts; readonly attach: Attach }[];
+  readonly gateways: { readonly ip: Ip; readonly source: Source }[];
+  readonly interfaces: Interface[];
+  /** Default routes by a gateway, shared by all stations that have the same one. */
+  readonly impliedRoutes: { readonly device: string; readonly via: Ip; readonly routes: readonly StaticRoute[] }[];
+  allocator: Allocator | undefined;
+  /** Interfaces for which no address was left, by family. */
+  readonly exhausted: { readonly family: 4 | 6; count: number; readonly station: string; readonly source: Source }[];
+}
+
+export function readSegment(file: string, decl: Decl): SegmentDraft | undefined {
+  const name = nameOf(decl);
+  const nameRead = one(decl, "name");
+  if (name === undefined || nameRead === undefined) return undefined;
+  const cidrs: Prefix[] = [];
+  const cidrSources: Source[] = [];
+  for (const statement of childrenOf(decl, "cidr")) {
+    for (const read of all(statement, "prefixes")) {
+      if (read.value.kind !== "prefix") continue;
+      cidrs.push(read.value.prefix);
+      cidrSources.push(sourceOfRead(file, statement, read));
+    }
+  }
+  const gateway = child(decl, "gateway");
+  const gatewayNames = all(gateway, "routers").flatMap((read) =>
+    gateway === undefined || read.value.kind !== "ref"
+      ? []
+      : [{ name: read.value.text, ip: read.value.address, source: sourceOfRead(file, gateway, read) }],
+  );
+  return {
+    name,
+    source: sourceOf(file, decl),
+    nameSource: sourceOfRead(file, decl, nameRead),
+    cidrs,
+    cidrSources,
+    mtu: numberOf(decl, "mtu") ?? 1500,
+    vlan: numberOf(decl, "vlan"),
+    gatewayNames,
+    stated: [],
+    routers: [],
+    gateways: [],
+    interfaces: [],
+    impliedRoutes: [],
+    allocator: undefined,
+    exhausted: [],
+  };
+}
+
+export function finishSegment(draft: SegmentDraft): Segment {
+  return {
+    name: draft.name,
+    cidrs: draft.cidrs,
+    mtu: draft.mtu,
+    vlan: draft.vlan,
+    gateways: draft.gateways.map(({ ip }) => ip),
+    source: draft.source,
+    cidrSources: draft.cidrSources,
+  };
+}
+
+/** Notes what a station states about the segment. `count`: so many stations have the same statement (a pool). */
+export function noteAttach(
+  segment: SegmentDraft,
+  parts: StationParts,
+  attach: Attach,
+  count: number,
+  problems: TopologyProblem[],
+): void {
+  if (parts.kind === "router") segment.routers.push({ parts, attach });
+  for (const { ip, source } of attach.addresses) {
+    const last = addIp(ip, count - 1) ?? ip;
+    segment.stated.push({ first: ip, last });
+    if (segment.cidrs.length === 0) continue;
+    const outside = cidrOf(segment, ip) === undefined ? ip : cidrOf(segment, last) === undefined ? last : undefined;
+    if (outside === undefined) continue;
+    const data = {
+      address: formatIp(outside),
+      segment: segment.name,
+      cidrs: segment.cidrs.map(formatPrefix).join(", "),
+    };
+    const related = segment.cidrSources.map((place) => ({ source: place, message: `segment ${segment.name}` }));
+    problems.push(problem(CODES.addressOutsideSegment, source, data, related));
+  }
+}
+
+export function cidrOf(segment: SegmentDraft, ip: Ip): Prefix | undefined {
+  return segment.cidrs.find((cidr) => prefixContains(cidr, ip));
+}
+
+/** The address with the length of the segment's prefix around it, unless it has its own. */
+export function onSegment(segment: SegmentDraft, ip: Ip, len: number | undefined): InterfaceAddress {
+  return { ip, len: len ?? cidrOf(segment, ip)?.len ?? bits(ip) };
+}
+
+/* ---------------------------------------------------------------- allocation */
+
+/** The next free address of each family, in order. */
+export interface Allocator {
+  next(family: 4 | 6): InterfaceAddress | undefined;
+}
+
+function makeAllocator(segment: SegmentDraft): Allocator {
+  const gateways = segment.gateways.map(({ ip }) => ({ first: ip, last: ip }));
+  const reserved = sortReserved([...segment.stated, ...gateways]);
+  const of = (family: 4 | 6) =>
+    makeCursor(
+      segment.cidrs.filter((cidr) => bits(cidr.ip) === (family === 4 ? 32 : 128)),
+      reserved,
+    );
+  const cursor4 = of(4);
+  const cursor6 = of(6);
+  return { next: (family) => (family === 4 ? cursor4() : cursor6()) };
+}
+
+function makeCursor(cidrs: readonly Prefix[], reserved: SortedReserved): () => InterfaceAddress | undefined {
+  let at = 0;
+  let k = 0;
+  return () => {
+    for (; at < cidrs.length; at++, k = 0) {
+      const cidr = cidrs[at]!;
+      const { first, last } = hostRange(cidr);
+      const ip = kthFree(first, last, reserved, k);
+      if (ip === undefined) continue;
+      k++;
+      return { ip, len: cidr.len };
+    }
+    return undefined;
+  };
+}
+
+/** One address of each family that the segment has; what is exhausted is noted and left out. */
+export function allocate(segment: SegmentDraft, station: string, source: Source): readonly InterfaceAddress[] {
+  segment.allocator ??= makeAllocator(segment);
+  const addresses: InterfaceAddress[] = [];
+  for (const family of familiesOf(segment)) {
+    const address = segment.allocator.next(family);
+    if (address !== undefined) {
+      addresses.push(address);
+      continue;
+    }
+    const before = segment.exhausted.find((noted) => noted.family === family);
+    if (before === undefined) segment.exhausted.push({ family, count: 1, station, source });
+    else before.count++;
+  }
+  return addresses;
+}
+
+const only4: readonly (4 | 6)[] = [4];
+const only6: readonly (4 | 6)[] = [6];
+const both: readonly (4 | 6)[] = [4, 6];
+
+function familiesOf(segment: SegmentDraft): readonly (4 | 6)[] {
+  const has4 = segment.cidrs.some(({ ip }) => typeof ip === "number");
+  const has6 = segment.cidrs.some(({ ip }) => typeof ip === "bigint");
+  return has4 ? (has6 ? both : only4) : has6 ? only6 : [];
+}
+
+export function exhaustionProblems(segment: SegmentDraft): readonly TopologyProblem[] {
+  return segment.exhausted.map(({ family, count, station, source }) => {
+    const cidrs = segment.cidrs.filter(({ ip }) => bits(ip) === (family === 4 ? 32 : 128));
+    const data = { segment: segment.name, cidrs: cidrs.map(formatPrefix).join(", "), count, station };
+    const related = segment.cidrSources.map((place) => ({ source: place, message: `segment ${segment.name}` }));
+    return problem(CODES.segmentExhausted, source, data, related);
+  });
+}
+
+/* ---------------------------------------------------------------- gateways */
+
+/** Addresses that an `attach` without any has got because its router is the segment's gateway. */
+export type Assigned = Map<Attach, readonly InterfaceAddress[]>;
+
+/**
+ * The stated gateways, or the router that alone is attached. Before everybody else a gateway router that states no
+ * address gets the one that `gateway` states, or the first free one.
+ */
+export function chooseGateways(
+  segment: SegmentDraft,
+  assigned: Assigned,
+  names: NameProblems,
+  problems: TopologyProblem[],
+): void {
+  const { routers, gatewayNames } = segment;
+  const only = routers.length === 1 ? routers[0] : undefined;
+  const stated = gatewayNames.filter(({ ip }) => ip !== undefined);
+  for (const { ip, source } of stated) if (ip !== undefined) segment.gateways.push({ ip, source });
+  if (stated.length > 0 && only !== undefined && only.attach.addresses.length === 0) {
+    assigned.set(
+      only.attach,
+      segment.gateways.map(({ ip }) => onSegment(segment, ip, undefined)),
+    );
+  }
+  for (const { name, ip, source } of gatewayNames) {
+    if (ip !== undefined) continue;
+    const attached = routers.filter(({ parts }) => parts.name === name);
+    for (const { parts, attach } of attached) addGateway(segment, parts, attach, source, assigned);
+    if (attached.length > 0) continue;
+    if (names.isRouter(name)) {
+      problems.push(problem(CODES.gatewayNotAttached, source, { router: name, segment: segment.name }));
+    } else problems.push(names.unknown(name, "router", source));
+  }
+  if (gatewayNames.length === 0 && only !== undefined) {
+    addGateway(segment, only.parts, only.attach, only.attach.source, assigned);
+  }
+}
+
+function addGateway(
+  segment: SegmentDraft,
+  parts: StationParts,
+  attach: Attach,
+  source: Source,
+  assigned: Assigned,
+): void {
+  let addresses: readonly { readonly ip: Ip }[] = attach.addresses;
+  if (addresses.length === 0) {
+    const own = assigned.get(attach) ?? allocate(segment, parts.name, attach.source);
+    assigned.set(attach, own);
+    addresses = own;
+  }
+  for (const { ip } of addresses) segment.gateways.push({ ip, source });
+}
+
+const anywhere4 = { ip: 0, len: 0 };
+const anywhere6 = { ip: 0n, len: 0 };
+
+/**
+ * The default routes of a station whose first interface is this one: per family by the gateway that its address reaches
+ * directly, else by any of the family.
+ */
+export function defaultRoutes(segment: SegmentDraft, iface: Interface): readonly StaticRoute[] {
+  if (segment.gateways.length === 0) return [];
+  let found: readonly StaticRoute[] = [];
+  for (const family of both) {
+    const own = iface.addresses.filter(({ ip }) => bits(ip) === (family === 4 ? 32 : 128));
+    const gateways = segment.gateways.filter(({ ip }) => bits(ip) === (family === 4 ? 32 : 128));
+    if (own.length === 0 || gateways.length === 0 || own.some(({ ip }) => gateways[0]?.ip === ip)) continue;
+    const reached = gateways.find(({ ip }) =>
+      own.some((address) => prefixContains(cidrOf(segment, address.ip) ?? hostPrefix(address.ip), ip)),
+    );
+    const { ip: via, source } = reached ?? gateways[0]!;
+    let shared = segment.impliedRoutes.find((entry) => entry.via === via && entry.device === iface.device);
+    if (shared === undefined) {
+      const dst = family === 4 ? anywhere4 : anywhere6;
+      const routes: readonly StaticRoute[] = [
+        { dst, type: "unicast", via: [via], dev: iface.device, metric: undefined, implied: true, source },
+      ];
+      shared = { device: iface.device, via, routes };
+      segment.impliedRoutes.push(shared);
+    }
+    found = found.length === 0 ? shared.routes : [...found, ...shared.routes];
+  }
+  return found;
+}

@@ -1,0 +1,312 @@
+/** One router, host, node or pool of nodes as it is written, before names are bound and addresses allocated. */
+import { formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
+import { all, type Decl, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
+import type { Source } from "../language/tree.ts";
+import type { Read } from "../language/values.ts";
+import type { AclRule, CniSettings, Listener, ProcessSpec, StaticRoute, Station, TopologyProblem } from "./model.ts";
+import { CODES, problem } from "./problems.ts";
+
+export interface StationParts {
+  readonly file: string;
+  readonly kind: Station["kind"];
+  readonly name: string;
+  readonly source: Source;
+  /** Of the name. */
+  readonly nameSource: Source;
+  readonly attaches: readonly Attach[];
+  readonly routes: readonly StaticRoute[];
+  readonly acl: readonly AclRule[];
+  readonly sysctls: Station["sysctls"];
+  readonly processes: readonly ProcessSpec[];
+  readonly problems: readonly TopologyProblem[];
+  /** Nodes only. */
+  readonly labels: ReadonlyMap<string, string>;
+  readonly podCidrs: readonly { readonly prefix: Prefix; readonly source: Source }[];
+  readonly dockerBridge: DockerBridge | undefined;
+  readonly cni: CniSettings | undefined;
+  /** Pools only. */
+  readonly range: { readonly first: number; readonly last: number; readonly width: number } | undefined;
+}
+
+export interface DockerBridge {
+  readonly address: InterfaceAddress;
+  readonly source: Source;
+}
+
+export interface Attach {
+  readonly device: string;
+  readonly segment: string;
+  readonly segmentSource: Source;
+  readonly addresses: readonly GivenAddress[];
+  readonly mtu: number | undefined;
+  readonly source: Source;
+}
+
+export interface GivenAddress {
+  readonly ip: Ip;
+  /** Undefined: that of the segment's prefix. */
+  readonly len: number | undefined;
+  readonly source: Source;
+}
+
+export const nothing: readonly never[] = Object.freeze([]);
+export const noLabels: ReadonlyMap<string, string> = new Map();
+const noSysctls: Station["sysctls"] = new Map();
+
+/** Undefined where the statement has no name that could be read. */
+export function readStation(file: string, decl: Decl, kind: Station["kind"]): StationParts | undefined {
+  const name = nameOf(decl);
+  const nameRead = one(decl, "name");
+  const rangeRead = oneOf(decl, "range", "index-range");
+  if (name === undefined || nameRead === undefined) return undefined;
+  if (decl.spec?.keyword === "nodes" && rangeRead === undefined) return undefined;
+  const source = sourceOf(file, decl);
+  const attaches: Attach[] = [];
+  let routes: StaticRoute[] | undefined;
+  let acl: AclRule[] | undefined;
+  let sysctls: Map<string, { value: string; source: Source }> | undefined;
+  let processes: ProcessSpec[] | undefined;
+  let problems: TopologyProblem[] | undefined;
+  let podCidrs: { prefix: Prefix; source: Source }[] | undefined;
+  let labels: Map<string, string> | undefined;
+  let dockerBridge: DockerBridge | undefined;
+  let cni: CniSettings | undefined;
+  let own: Listener[] | undefined;
+  let devices = 0;
+
+  for (const statement of decl.children) {
+    switch (statement.spec?.keyword) {
+      case "attach": {
+        const attach = readAttach(file, statement, `eth${devices++}`);
+        if (attach !== undefined) attaches.push(attach);
+        break;
+      }
+      case "route":
+        routes ??= [];
+        problems ??= [];
+        readRoute(file, statement, routes, problems);
+        break;
+      case "allow":
+      case "deny":
+        acl ??= [];
+        readRule(file, statement, statement.spec.keyword, kind, acl);
+        break;
+      case "sysctl": {
+        const key = oneOf(statement, "name", "word")?.text;
+        const value = oneOf(statement, "value", "number")?.value;
+        if (key === undefined || value === undefined) break;
+        sysctls ??= new Map();
+        sysctls.set(key, { value: String(value), source: sourceOf(file, statement) });
+        break;
+      }
+      case "daemon": {
+        processes ??= [];
+        const daemon = readProcess(file, statement);
+        if (daemon === undefined) break;
+        problems ??= [];
+        addNamed(processes, daemon, "daemon", `${kind} ${name}`, problems);
+        break;
+      }
+      case "listen":
+        own ??= [];
+        own.push(...readListeners(file, statement));
+        break;
+      case "labels":
+        labels = readLabels(statement, labels);
+        break;
+      case "pod-cidr":
+        if (podCidrs !== undefined) break;
+        podCidrs = [];
+        for (const read of all(statement, "prefixes")) {
+          if (read.value.kind !== "prefix") continue;
+          podCidrs.push({ prefix: read.value.prefix, source: sourceOfRead(file, statement, read) });
+        }
+        break;
+      case "docker-bridge":
+        dockerBridge ??= readDockerBridge(file, statement);
+        break;
+      case "cni":
+        cni ??= readCni(file, statement);
+        break;
+      default:
+        break;
+    }
+  }
+  // `listen` outside a daemon belongs to a process of the station's name.
+  if (own !== undefined && own.length > 0) processes = [{ name, listeners: own, source }, ...(processes ?? nothing)];
+  return {
+    file,
+    kind,
+    name,
+    source,
+    nameSource: sourceOfRead(file, decl, nameRead),
+    attaches,
+    routes: routes ?? nothing,
+    acl: acl ?? nothing,
+    sysctls: sysctls ?? noSysctls,
+    processes: processes ?? nothing,
+    problems: problems ?? nothing,
+    labels: labels ?? noLabels,
+    podCidrs: podCidrs ?? nothing,
+    dockerBridge,
+    cni,
+    range: rangeRead,
+  };
+}
+
+function readAttach(file: string, decl: Decl, device: string): Attach | undefined {
+  const segment = one(decl, "segment");
+  if (segment?.value.kind !== "ref") return undefined;
+  const addresses: GivenAddress[] = [];
+  for (const read of all(decl, "addresses")) {
+    if (read.value.kind !== "interface-address") continue;
+    addresses.push({ ip: read.value.ip, len: read.value.len, source: sourceOfRead(file, decl, read) });
+  }
+  return {
+    device,
+    segment: segment.value.text,
+    segmentSource: sourceOfRead(file, decl, segment),
+    addresses,
+    mtu: numberOf(decl, "mtu"),
+    source: sourceOf(file, decl),
+  };
+}
+
+const anywhere4: Prefix = { ip: 0, len: 0 };
+const anywhere6: Prefix = { ip: 0n, len: 0 };
+
+/** One route; for `default` one of each family that its next hops have, without next hops one of each. */
+function readRoute(file: string, decl: Decl, routes: StaticRoute[], problems: TopologyProblem[]): void {
+  const destination = one(decl, "destination")?.value;
+  const hops: { ip: Ip; read: Read }[] = [];
+  for (const read of all(decl, "via")) if (read.value.kind === "address") hops.push({ ip: read.value.ip, read });
+  const type = has(decl, "blackhole")
+    ? "blackhole"
+    : has(decl, "unreachable")
+      ? "unreachable"
+      : has(decl, "prohibit")
+        ? "prohibit"
+        : "unicast";
+  const dev = oneOf(decl, "dev", "name")?.text;
+  // A route that lacks a part which could not be read would lead elsewhere than it is meant to.
+  if (isBroken(decl) || (type === "unicast" && hops.length === 0 && dev === undefined)) return;
+  const metric = oneOf(decl, "metric", "number")?.value;
+  const source = sourceOf(file, decl);
+  const add = (dst: Prefix, via: readonly Ip[]): void => {
+    routes.push({ dst, type, via, dev, metric, implied: false, source });
+  };
+  if (destination?.kind === "default-route") {
+    for (const dst of [anywhere4, anywhere6]) {
+      const via = hops.filter(({ ip }) => typeof ip === typeof dst.ip).map(({ ip }) => ip);
+      if (via.length > 0 || hops.length === 0) add(dst, via);
+    }
+    return;
+  }
+  if (destination?.kind !== "prefix") return;
+  const dst = destination.prefix;
+  const via: Ip[] = [];
+  for (const { ip, read } of hops) {
+    if (typeof ip === typeof dst.ip) {
+      via.push(ip);
+      continue;
+    }
+    const data = { destination: formatPrefix(dst), address: formatIp(ip) };
+    problems.push(problem(CODES.nextHopFamily, sourceOfRead(file, decl, read), data));
+  }
+  if (via.length > 0 || hops.length === 0) add(dst, via);
+}
+
+/** Something in the statement has no value (KN014 has one: the masked prefix). */
+function isBroken(decl: Decl): boolean {
+  return decl.problems.some(({ code }) => code !== "KN014");
+}
+
+type Protocol = NonNullable<AclRule["proto"]>;
+const protocols: ReadonlySet<string> = new Set<Protocol>(["tcp", "udp", "sctp", "icmp", "ipip", "esp"]);
+const isProtocol = (text: string): text is Protocol => protocols.has(text);
+
+function readRule(file: string, decl: Decl, action: "allow" | "deny", kind: Station["kind"], rules: AclRule[]): void {
+  // A rule that lacks a part which could not be read would decide more packets than it is meant to.
+  if (isBroken(decl)) return;
+  const proto = oneOf(decl, "protocol", "word")?.text;
+  const stated = oneOf(decl, "direction", "word")?.text;
+  const direction =
+    stated === "in" || stated === "out" || stated === "forward" ? stated : kind === "router" ? "forward" : "in";
+  const ports: { first: number; last: number }[] = [];
+  for (const { value } of all(decl, "ports")) {
+    if (value.kind === "ports") ports.push({ first: value.first, last: value.last });
+  }
+  rules.push({
+    action,
+    direction,
+    proto: proto !== undefined && isProtocol(proto) ? proto : undefined,
+    ports,
+    from: prefixes(decl, "from"),
+    to: prefixes(decl, "to"),
+    source: sourceOf(file, decl),
+  });
+}
+
+function prefixes(decl: Decl, argument: string): readonly Prefix[] {
+  const found: Prefix[] = [];
+  for (const { value } of all(decl, argument)) if (value.kind === "prefix") found.push(value.prefix);
+  return found;
+}
+
+export function readDockerBridge(file: string, decl: Decl): DockerBridge | undefined {
+  const read = one(decl, "address");
+  if (read?.value.kind !== "interface-address" || read.value.len === undefined) return undefined;
+  return { address: { ip: read.value.ip, len: read.value.len }, source: sourceOf(file, decl) };
+}
+
+export function readCni(file: string, decl: Decl): CniSettings | undefined {
+  const plugin = oneOf(decl, "plugin", "word")?.text;
+  return plugin === undefined ? undefined : { plugin, decl, file, source: sourceOf(file, decl) };
+}
+
+/** Adds to the labels that were read before. */
+export function readLabels(decl: Decl, before: Map<string, string> | undefined): Map<string, string> {
+  const labels = before ?? new Map<string, string>();
+  for (const { value } of all(decl, "labels")) if (value.kind === "label") labels.set(value.key, value.value);
+  return labels;
+}
+
+export function readProcess(file: string, decl: Decl): ProcessSpec | undefined {
+  const name = nameOf(decl);
+  if (name === undefined) return undefined;
+  const listeners = decl.children.flatMap((listen) =>
+    listen.spec?.keyword === "listen" ? readListeners(file, listen) : [],
+  );
+  return { name, listeners, source: sourceOf(file, decl) };
+}
+
+export function readListeners(file: string, decl: Decl): Listener[] {
+  const listeners: Listener[] = [];
+  for (const read of all(decl, "ports")) {
+    if (read.value.kind !== "ports") continue;
+    const { first, last, proto = "tcp" } = read.value;
+    listeners.push({ proto, first, last, source: sourceOfRead(file, decl, read) });
+  }
+  return listeners;
+}
+
+/** Adds a process unless one of that name is there. */
+export function addNamed(
+  processes: ProcessSpec[],
+  added: ProcessSpec,
+  kind: "daemon" | "container",
+  context: string,
+  problems: TopologyProblem[],
+): void {
+  const before = processes.find(({ name }) => name === added.name);
+  if (before === undefined) {
+    processes.push(added);
+    return;
+  }
+  problems.push(nameTwice(kind, added.name, context, { ...added.source, part: 0 }, before.source));
+}
+
+export function nameTwice(kind: string, name: string, context: string, source: Source, first: Source): TopologyProblem {
+  const related = [{ source: first, message: `the first ${kind} ${name}` }];
+  return problem(CODES.nameTwice, source, { name, kind, context }, related);
+}

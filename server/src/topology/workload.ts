@@ -1,0 +1,86 @@
+/** One workload as it is written, before its node is bound. */
+import type { Ip } from "../addressing/ip.ts";
+import { all, type Decl, nameOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
+import type { Source } from "../language/tree.ts";
+import type { Listener, ProcessSpec, TopologyProblem, Workload } from "./model.ts";
+import { addNamed, noLabels, nothing, readLabels, readListeners, readProcess } from "./station.ts";
+
+export interface WorkloadParts {
+  readonly file: string;
+  readonly kind: Workload["kind"];
+  readonly name: string;
+  readonly nameSource: Source;
+  /** Of a daemonset 0: it has one for each node. */
+  readonly replicas: number;
+  readonly on: { readonly text: string; readonly source: Source } | undefined;
+  readonly hostNetwork: boolean;
+  readonly containers: readonly ProcessSpec[];
+  readonly labels: ReadonlyMap<string, string>;
+  readonly addresses: readonly { readonly ip: Ip; readonly source: Source }[];
+  readonly source: Source;
+  readonly problems: readonly TopologyProblem[];
+}
+
+/** Undefined where name or number could not be read. */
+export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): WorkloadParts | undefined {
+  const name = nameOf(decl);
+  const nameRead = one(decl, "name");
+  const replicas = kind === "pod" ? 1 : kind === "daemonset" ? 0 : oneOf(decl, "replicas", "number")?.value;
+  if (name === undefined || nameRead === undefined || replicas === undefined) return undefined;
+  const on = one(decl, "on");
+  const source = sourceOf(file, decl);
+  let hostNetwork = false;
+  let containers: ProcessSpec[] | undefined;
+  let own: Listener[] | undefined;
+  let labels: Map<string, string> | undefined;
+  let addresses: { ip: Ip; source: Source }[] | undefined;
+  let problems: TopologyProblem[] | undefined;
+  for (const statement of decl.children) {
+    switch (statement.spec?.keyword) {
+      case "host-network":
+        hostNetwork = true;
+        break;
+      case "container": {
+        const container = readProcess(file, statement);
+        if (container === undefined) break;
+        containers ??= [];
+        problems ??= [];
+        addNamed(containers, container, "container", `${kind} ${name}`, problems);
+        break;
+      }
+      case "listen":
+        own ??= [];
+        own.push(...readListeners(file, statement));
+        break;
+      case "labels":
+        labels = readLabels(statement, labels);
+        break;
+      case "address":
+        if (addresses !== undefined) break;
+        addresses = [];
+        for (const read of all(statement, "addresses")) {
+          if (read.value.kind !== "address") continue;
+          addresses.push({ ip: read.value.ip, source: sourceOfRead(file, statement, read) });
+        }
+        break;
+      default:
+        break;
+    }
+  }
+  // `listen` outside a container belongs to a process of the pod's name.
+  if (own !== undefined && own.length > 0) containers = [{ name, listeners: own, source }, ...(containers ?? nothing)];
+  return {
+    file,
+    kind,
+    name,
+    nameSource: sourceOfRead(file, decl, nameRead),
+    replicas,
+    on: on?.value.kind === "ref" ? { text: on.value.text, source: sourceOfRead(file, decl, on) } : undefined,
+    hostNetwork,
+    containers: containers ?? nothing,
+    labels: labels ?? noLabels,
+    addresses: addresses ?? nothing,
+    source,
+    problems: problems ?? nothing,
+  };
+}

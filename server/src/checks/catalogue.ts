@@ -54,6 +54,7 @@ import { peersOffLink } from "./reachability/peers-off-link.ts";
 import { podNat } from "./reachability/pod-nat.ts";
 import { podsUnreachable } from "./reachability/pods-unreachable.ts";
 import { publicIp } from "./reachability/public-ip.ts";
+import { publicIpForeign } from "./reachability/public-ip-foreign.ts";
 import { publicIpTwice } from "./reachability/public-ip-twice.ts";
 import { routeDevice } from "./reachability/route-device.ts";
 import { routeExists } from "./reachability/route-exists.ts";
@@ -140,6 +141,7 @@ export const catalogue: readonly Check[] = [
   flannelIface,
   flannelNoDefault,
   publicIpTwice,
+  publicIpForeign,
   flannelNoIpv6,
   podsUnreachable,
   nodeUnreachable,

@@ -86,6 +86,8 @@ export interface Check {
   readonly message?: (data: ProblemData) => string;
   /** For the same problems: how to mend one. */
   readonly fixes?: (data: ProblemData, source: Source) => readonly Fix[];
+  /** Such a problem is not reported where one of these is found: they say the same and more. */
+  readonly impliedBy?: readonly Code[];
   /** For problems found by looking at the whole. */
   readonly run?: (context: CheckContext) => Iterable<Finding>;
 }

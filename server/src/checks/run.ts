@@ -81,7 +81,9 @@ function addDeclProblems(file: string, decl: Decl, add: (one: Finding) => void):
 function addProblems(problems: readonly TopologyProblem[], add: (one: Finding) => void): void {
   const idOf = identities();
   const places = new Map<string, { readonly first: TopologyProblem; count: number }>();
+  const codes = new Set(problems.map(({ code }) => code));
   for (const problem of problems) {
+    if (byCode.get(problem.code)?.impliedBy?.some((code) => codes.has(code))) continue;
     const key = `${problem.code} ${idOf(problem.source.statement)} ${String(problem.source.part)}`;
     const place = places.get(key);
     if (place) place.count += 1;

@@ -1,6 +1,7 @@
 /**
- * Which segments can meet: a packet gets from one to the other through routers, nodes and hosts that forward. Ranges in
- * different domains may be the same without harm.
+ * Which segments can meet: routers, and hosts that forward, connect them into domains. A node with two interfaces is no way
+ * between them, since nobody routes through it, but its own two segments must not be confused. Ranges that cannot
+ * meet may be the same without harm.
  */
 import type { Cluster, ExternalHost, Interface, Topology } from "../../topology/model.ts";
 
@@ -11,6 +12,10 @@ export interface Domains {
   ofCluster(cluster: string): ReadonlySet<number>;
   /** Do the two clusters have nodes in one domain? */
   clustersMeet(a: string, b: string): boolean;
+  /** Are they in one domain, or is one station attached to both? */
+  segmentsMeet(a: string, b: string): boolean;
+  /** Could segments of the two domains meet so? */
+  domainsTouch(a: number | undefined, b: number | undefined): boolean;
 }
 
 const known = new WeakMap<Topology, Domains>();
@@ -25,6 +30,24 @@ export function domainsOf(topology: Topology): Domains {
 }
 
 function makeDomains(topology: Topology): Domains {
+  const bySegment = numberSegments(topology);
+  const byCluster = new Map(topology.clusters.map((cluster) => [cluster.name, clusterDomains(cluster, bySegment)]));
+  const neighbours = neighbouringSegments(topology);
+  const touching = new Set<string>();
+  for (const [from, others] of neighbours) {
+    for (const to of others) touching.add(`${bySegment.get(from)} ${bySegment.get(to)}`);
+  }
+  const ofCluster = (name: string): ReadonlySet<number> => byCluster.get(name) ?? new Set();
+  return {
+    ofSegment: (name) => bySegment.get(name),
+    ofCluster,
+    clustersMeet: (a, b) => [...ofCluster(a)].some((domain) => ofCluster(b).has(domain)),
+    segmentsMeet: (a, b) => bySegment.get(a) === bySegment.get(b) || neighbours.get(a)?.has(b) === true,
+    domainsTouch: (a, b) => a === b || touching.has(`${a} ${b}`),
+  };
+}
+
+function numberSegments(topology: Topology): ReadonlyMap<string, number> {
   const parents = new Map<string, string>();
   const find = (name: string): string => {
     let root = name;
@@ -32,34 +55,20 @@ function makeDomains(topology: Topology): Domains {
     parents.set(name, root);
     return root;
   };
-  const join = (interfaces: readonly Interface[]): void => {
-    const first = interfaces[0];
-    if (!first) return;
-    for (let i = 1; i < interfaces.length; i += 1) {
-      const other = interfaces[i];
-      if (other && other.segment !== first.segment) parents.set(find(other.segment), find(first.segment));
-    }
-  };
   for (const name of topology.segments.keys()) parents.set(name, name);
-  for (const router of topology.routers) join(router.interfaces);
-  for (const host of topology.hosts) if (forwards(host)) join(host.interfaces);
-  for (const cluster of topology.clusters) for (const node of cluster.nodes) join(node.interfaces);
-
+  for (const { interfaces } of [...topology.routers, ...topology.hosts.filter(forwards)]) {
+    const [first, ...others] = interfaces;
+    for (const other of others) if (first) parents.set(find(other.segment), find(first.segment));
+  }
   const numbers = new Map<string, number>();
-  const numberOf = (name: string): number => {
+  const bySegment = new Map<string, number>();
+  for (const name of topology.segments.keys()) {
     const root = find(name);
     const number = numbers.get(root) ?? numbers.size;
     numbers.set(root, number);
-    return number;
-  };
-  const bySegment = new Map([...topology.segments.keys()].map((name) => [name, numberOf(name)]));
-  const byCluster = new Map(topology.clusters.map((cluster) => [cluster.name, clusterDomains(cluster, bySegment)]));
-  const ofCluster = (name: string): ReadonlySet<number> => byCluster.get(name) ?? new Set();
-  return {
-    ofSegment: (name) => bySegment.get(name),
-    ofCluster,
-    clustersMeet: (a, b) => [...ofCluster(a)].some((domain) => ofCluster(b).has(domain)),
-  };
+    bySegment.set(name, number);
+  }
+  return bySegment;
 }
 
 /** A host with several interfaces is no router unless it says so. */
@@ -79,4 +88,19 @@ function clusterDomains(cluster: Cluster, bySegment: ReadonlyMap<string, number>
     }
   }
   return domains;
+}
+
+/** Segments that some node or host is attached to both of. */
+function neighbouringSegments(topology: Topology): ReadonlyMap<string, ReadonlySet<string>> {
+  const neighbours = new Map<string, Set<string>>();
+  const note = (from: Interface, to: Interface): void => {
+    const known = neighbours.get(from.segment);
+    if (known) known.add(to.segment);
+    else neighbours.set(from.segment, new Set([to.segment]));
+  };
+  for (const { interfaces } of [...topology.hosts, ...topology.clusters.flatMap((cluster) => cluster.nodes)]) {
+    if (interfaces.length < 2) continue;
+    for (const from of interfaces) for (const to of interfaces) if (from.segment !== to.segment) note(from, to);
+  }
+  return neighbours;
 }

@@ -17,6 +17,7 @@ Leave \`network\` out to have both the same.`,
     bad: twoNodes("cni flannel {\n  network 10.240.0.0/12\n  backend vxlan\n}"),
     good: twoNodes("cni flannel {\n  network 10.244.0.0/16\n  backend vxlan\n}"),
   },
+  impliedBy: ["KN133"],
   message: ({ network, pods }) =>
     `flannel's network ${network} is not the cluster's pod range ${pods}: its NAT and forward rules are written for another range; make them equal`,
   fixes: (_, source) => [

@@ -10,7 +10,7 @@ export const nodeRangeOutside: Check = {
   documentation: `Masquerade and forward rules, and much else (kube-proxy's \`--cluster-cidr\`, flannel's \`Network\`), are written for the cluster's range. Pods outside
 it are masqueraded like foreign hosts, and flannel ends on such a node.`,
   example: {
-    bad: twoNodes("cni bridge", "node n3 { attach lan 192.168.10.13; pod-cidr 10.99.1.0/24 }"),
+    bad: twoNodes("cni bridge", "node n3 { attach lan 192.168.10.13; pod-cidr 10.60.1.0/24 }"),
     good: twoNodes("cni bridge", "node n3 { attach lan 192.168.10.13; pod-cidr 10.244.9.0/24 }"),
   },
   message: ({ node, cidr, pods }) =>

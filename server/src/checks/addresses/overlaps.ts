@@ -19,7 +19,7 @@ export interface OverlapWording {
 
 export function* overlapFindings(check: Check, context: CheckContext, wording: OverlapWording): Iterable<Finding> {
   const { topology } = context;
-  for (const conflict of merged(planOf(topology).conflicts.filter((one) => one.kind === wording.kind))) {
+  for (const conflict of planOf(topology).conflicts.filter((one) => one.kind === wording.kind)) {
     if (context.cancelled()) return;
     const [mine, other] = wording.blame === "a" ? [conflict.a, conflict.b] : [conflict.b, conflict.a];
     const { severity } = wording;
@@ -36,25 +36,9 @@ export function* overlapFindings(check: Check, context: CheckContext, wording: O
   }
 }
 
-/** Single addresses in the way of one range are one finding with a count. */
-function merged(conflicts: readonly Conflict[]): readonly Conflict[] {
-  const byRange = new Map<PlannedRange, Conflict>();
-  const rest: Conflict[] = [];
-  for (const conflict of conflicts) {
-    if (conflict.b.kind !== "address") {
-      rest.push(conflict);
-      continue;
-    }
-    const before = byRange.get(conflict.a);
-    const nodes = before ? before.b.nodes + 1 : 1;
-    byRange.set(conflict.a, { ...(before ?? conflict), b: { ...(before ?? conflict).b, nodes } });
-  }
-  return [...rest, ...byRange.values()];
-}
-
 function sentence(mine: PlannedRange, other: PlannedRange, { shared }: Conflict): string {
   const sides: readonly Prefix[] = [mine.prefix, other.prefix];
-  const size = other.kind === "address" ? "" : ` in ${sharedPart(shared, sides)}`;
+  const size = ` in ${sharedPart(shared, sides)}`;
   const verb = mine.kind === "pods" || mine.kind === "services" ? "overlap" : "overlaps";
   return `${capitalised(mine.label)} ${verb} ${other.label}${more(other)}${size}`;
 }

@@ -3,29 +3,20 @@
  * disjoint. All KN10x checks read it; the reachability checks ask it whose fault a lost packet is.
  */
 import type { Ip, IpRange, Prefix } from "../../addressing/ip.ts";
-import {
-  formatIp,
-  formatPrefix,
-  hostPrefix,
-  prefixContains,
-  prefixCovers,
-  prefixOf,
-  prefixRange,
-  rangeContains,
-} from "../../addressing/ip.ts";
+import { formatPrefix, prefixCovers, prefixOf, prefixRange, rangeContains } from "../../addressing/ip.ts";
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
 import type { Source } from "../../language/tree.ts";
-import type { Cluster, Interface, Node, Topology } from "../../topology/model.ts";
+import type { Cluster, Node, Topology } from "../../topology/model.ts";
 import { type Domains, domainsOf } from "./domains.ts";
 
-export type RangeKind = "pods" | "services" | "segment" | "docker" | "address";
+export type RangeKind = "pods" | "services" | "segment" | "docker";
 
 export interface PlannedRange {
   readonly kind: RangeKind;
   readonly prefix: Prefix;
   /** Empty for what belongs to no cluster. */
   readonly cluster: string;
-  /** The segment, or the segment of the address. */
+  /** Empty for what is no segment. */
   readonly segment: string;
   /** "pods 10.244.0.0/16 of cluster prod". */
   readonly label: string;
@@ -90,15 +81,11 @@ function collectRanges(topology: Topology): readonly PlannedRange[] {
       });
     });
   }
-  for (const cluster of topology.clusters) collectCluster(topology, cluster, ranges);
-  for (const station of [...topology.routers, ...topology.hosts]) {
-    for (const iface of station.interfaces)
-      collectStrays(topology, iface, "", `${station.kind} ${station.name}`, ranges);
-  }
+  for (const cluster of topology.clusters) collectCluster(cluster, ranges);
   return ranges;
 }
 
-function collectCluster(topology: Topology, cluster: Cluster, ranges: PlannedRange[]): void {
+function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
   const { name } = cluster;
   const base = { cluster: name, segment: "", nodes: 0 };
   for (const { prefix, source } of cluster.podCidrs) {
@@ -116,7 +103,6 @@ function collectCluster(topology: Topology, cluster: Cluster, ranges: PlannedRan
   const docker = new Map<string, PlannedRange & { nodes: number }>();
   for (const node of cluster.nodes) {
     collectNodeCidrs(cluster, node, ranges);
-    for (const iface of node.interfaces) collectStrays(topology, iface, name, `node ${node.path}`, ranges);
     if (!node.dockerBridge || runsDocker(cluster, node)) continue;
     const { address, source } = node.dockerBridge;
     const prefix = prefixOf(address.ip, address.len);
@@ -157,29 +143,6 @@ function collectNodeCidrs(cluster: Cluster, node: Node, ranges: PlannedRange[]):
   }
 }
 
-/** Addresses that their segment's range does not cover are ranges of their own; normally there are none. */
-function collectStrays(
-  topology: Topology,
-  iface: Interface,
-  cluster: string,
-  owner: string,
-  ranges: PlannedRange[],
-): void {
-  const cidrs = topology.segments.get(iface.segment)?.cidrs ?? [];
-  for (const { ip } of iface.addresses) {
-    if (cidrs.some((cidr) => prefixContains(cidr, ip))) continue;
-    ranges.push({
-      kind: "address",
-      prefix: hostPrefix(ip),
-      cluster,
-      segment: iface.segment,
-      nodes: 0,
-      label: `${owner} (${formatIp(ip)})`,
-      source: iface.source,
-    });
-  }
-}
-
 /* --------------------------------------------------------------- conflicts */
 
 function findConflicts(topology: Topology, ranges: readonly PlannedRange[]): readonly Conflict[] {
@@ -200,8 +163,7 @@ function findConflicts(topology: Topology, ranges: readonly PlannedRange[]): rea
   const conflicts: Conflict[] = [];
   for (const { a, b } of overlaps) {
     const kind = conflictKind(domains, a.value, b.value);
-    if (kind === undefined) continue;
-    if (kind === "segment-segment" && (a.value.segment === b.value.segment || a.value.kind !== b.value.kind)) continue;
+    if (kind === undefined || (kind === "segment-segment" && !segmentsMeet(domains, a.value, b.value))) continue;
     const [first, second] = inOrder(kind, a.value, b.value);
     const shared = {
       first: a.range.first > b.range.first ? a.range.first : b.range.first,
@@ -212,10 +174,13 @@ function findConflicts(topology: Topology, ranges: readonly PlannedRange[]): rea
   return conflicts;
 }
 
-/** Ranges of one group relate to all other ranges in the same way. */
-function groupOf(domains: Domains, range: PlannedRange): string {
-  const place = range.segment === "" ? range.cluster : String(domains.ofSegment(range.segment));
-  return `${range.kind === "address" ? "segment" : range.kind} ${place}`;
+function segmentsMeet(domains: Domains, { segment: a }: PlannedRange, { segment: b }: PlannedRange): boolean {
+  return a !== b && domains.segmentsMeet(a, b);
+}
+
+/** Ranges of one group relate to all other ranges in the same way, but for pairs of segments. */
+function groupOf(domains: Domains, { kind, cluster, segment }: PlannedRange): string {
+  return `${kind} ${kind === "segment" ? String(domains.ofSegment(segment)) : cluster}`;
 }
 
 /** As the conflict's name has them; of equals, as declared. */
@@ -228,29 +193,22 @@ function inOrder(kind: ConflictKind, a: PlannedRange, b: PlannedRange): readonly
 function conflictKind(domains: Domains, a: PlannedRange, b: PlannedRange): ConflictKind | undefined {
   const [x, y] = RANK[a.kind] <= RANK[b.kind] ? [a, b] : [b, a];
   const same = x.cluster === y.cluster;
-  const onSegment = (): boolean => {
-    const domain = domains.ofSegment(y.segment);
-    return (
-      domain !== undefined &&
-      (domains.ofCluster(x.cluster).has(domain) || (x.segment !== "" && domains.ofSegment(x.segment) === domain))
-    );
-  };
+  const domain = domains.ofSegment(y.segment);
+  if (y.kind === "segment") {
+    if (x.kind === "segment")
+      return domains.domainsTouch(domains.ofSegment(x.segment), domain) ? "segment-segment" : undefined;
+    return domain !== undefined && domains.ofCluster(x.cluster).has(domain) ? `${x.kind}-segment` : undefined;
+  }
   switch (x.kind) {
     case "docker":
-      if (y.kind === "segment" || y.kind === "address") return onSegment() ? "docker-segment" : undefined;
       return same && y.kind !== "docker" ? "docker-cluster" : undefined;
     case "pods":
-      if (y.kind === "segment" || y.kind === "address") return onSegment() ? "pods-segment" : undefined;
-      if (y.kind === "services")
-        return same ? "pods-services" : domains.clustersMeet(x.cluster, y.cluster) ? "services-pods" : undefined;
-      return same || domains.clustersMeet(x.cluster, y.cluster) ? "pods-pods" : undefined;
+      if (!same && !domains.clustersMeet(x.cluster, y.cluster)) return undefined;
+      return y.kind === "pods" ? "pods-pods" : same ? "pods-services" : "services-pods";
     case "services":
-      if (y.kind === "segment" || y.kind === "address") return onSegment() ? "services-segment" : undefined;
-      return undefined;
     case "segment":
-    case "address":
-      return onSegment() ? "segment-segment" : undefined;
+      return undefined;
   }
 }
 
-const RANK: Readonly<Record<RangeKind, number>> = { docker: 0, pods: 1, services: 2, segment: 3, address: 3 };
+const RANK: Readonly<Record<RangeKind, number>> = { docker: 0, pods: 1, services: 2, segment: 3 };

@@ -58,7 +58,6 @@ Use RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10) or IPv6 unique 
   },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const range of planOf(topology).ranges) {
-      if (range.kind === "address") continue;
       const own = prefixRange(range.prefix);
       const hit = SPECIAL.find(({ prefix }) => rangesOverlap(prefixRange(prefix), own));
       if (!hit) continue;

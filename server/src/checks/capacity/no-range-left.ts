@@ -22,6 +22,7 @@ range do not count.
 
 For N nodes the range needs a length of at most per-node − log2(N). It cannot be enlarged in place.`,
   example: { bad: cluster("10.244.0.0/22"), good: cluster("10.244.0.0/16") },
+  impliedBy: ["KN130", "KN132"],
   message: ({ cluster: name, count, node, cidr, perNode, blocks }) =>
     `${plural(Number(count), "node")} of cluster ${name} ${Number(count) === 1 ? "gets" : "get"} no pod range (${node} first): ${cidr} holds ${number(Number(blocks))} blocks of /${String(perNode).replace("/", "")}; use a larger range or smaller blocks`,
 };

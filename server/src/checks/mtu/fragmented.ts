@@ -1,9 +1,21 @@
 import type { Check } from "../check.ts";
-import { twoRacks } from "../examples.ts";
 import { reportFullSize } from "./full-size.ts";
 
-const racks = (backend: string): string =>
-  twoRacks(`cni flannel { backend ${backend} }`).replace("cidr 192.168.20.0/24;", "cidr 192.168.20.0/24; mtu 1400;");
+const racks = (backend: string): string => `segment rack-a { cidr 10.168.0.0/24; gateway west }
+segment line { cidr 10.168.255.0/29; mtu 1400 }
+segment rack-b { cidr 10.168.1.0/24; gateway east }
+router west { attach rack-a 10.168.0.1; attach line 10.168.255.1; route 10.168.1.0/24 via 10.168.255.2 }
+router east { attach rack-b 10.168.1.1; attach line 10.168.255.2; route 10.168.0.0/24 via 10.168.255.1 }
+cluster prod {
+  pods 10.244.0.0/16 per-node /24
+  services 10.96.0.0/12
+  cni flannel { backend ${backend} }
+  node n1 { attach rack-a 10.168.0.11 }
+  node n2 { attach rack-b 10.168.1.12 }
+  pod a on n1
+  pod b on n2
+}
+`;
 
 export const fragmented: Check = {
   code: "KN303",

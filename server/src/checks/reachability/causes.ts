@@ -10,7 +10,7 @@ import type { Source, Statement } from "../../language/tree.ts";
 import type { Cluster, Station, Topology } from "../../topology/model.ts";
 import { planOf } from "../addresses/plan.ts";
 import type { CheckContext, Code, Finding, Related } from "../check.ts";
-import { headOf } from "../source.ts";
+import { childOf, headOf } from "../source.ts";
 import { type Failure, probesOf } from "./probes.ts";
 
 export type ReachabilityCode = "KN201" | "KN202" | "KN203" | "KN204" | "KN205" | "KN206" | "KN207" | "KN209";
@@ -49,13 +49,20 @@ function findCauses(context: CheckContext): readonly Cause[] {
     if (!specific && suspects.length > 0 && isExcused(context.topology, failure, stations, suspects)) continue;
     let place = places.indexOf(source.statement);
     if (place < 0) place = places.push(source.statement) - 1;
-    const key = `${code} ${place} ${String(source.part)} ${failure.reason?.code ?? ""}`;
+    const key = `${GENERAL.has(code) ? "general" : code} ${place} ${String(source.part)} ${failure.reason?.code ?? ""}`;
     const same = causes.get(key);
-    if (same) same.pairs += failure.probe.pairs;
-    else
+    // What pods suffer says more than what their nodes do for the same reason.
+    if (!same)
       causes.set(key, { code, source, example: failure, pairs: failure.probe.pairs, nodes: !failure.probe.sameNode });
+    else if (isAlike(same.example, failure)) same.pairs += failure.probe.pairs;
   }
   return [...causes.values()];
+}
+
+const GENERAL: ReadonlySet<ReachabilityCode> = new Set(["KN201", "KN202", "KN204"]);
+
+function isAlike({ probe: a }: Failure, { probe: b }: Failure): boolean {
+  return a.from.kind === b.from.kind && a.sameNode === b.sameNode;
 }
 
 function stationsByPath(topology: Topology): ReadonlyMap<string, Station> {
@@ -122,7 +129,7 @@ function attribute(failure: Failure, stations: ReadonlyMap<string, Station>): Bl
       break;
   }
   const leak = leakOf(failed, probe.cluster, stations);
-  if (leak) return { code: "KN209", source: probe.cluster.cni.source, specific: false };
+  if (leak) return { code: "KN209", source: childOf(probe.cluster.cni.source, "routes"), specific: false };
   const source = reason.origin ?? probe.cluster.cni.source;
   if (probe.to.kind === "node" && probe.from.kind === "node") return { code: "KN204", source, specific: false };
   return { code: probe.from.kind === "pod" ? "KN201" : "KN202", source, specific: false };
@@ -192,6 +199,7 @@ const SUSPECT: ReadonlySet<Code> = new Set([
   "KN223",
   "KN224",
   "KN226",
+  "KN227",
   "KN228",
 ]);
 
@@ -211,7 +219,9 @@ function isExcused(
   suspects: readonly Statement[],
 ): boolean {
   const { probe, failed } = failure;
-  const roots = new Set<Statement>([probe.cluster.cni.source.statement]);
+  const roots = new Set<Statement>(
+    [probe.cluster.cni.source, probe.from.source, probe.to.source].map(({ statement }) => statement),
+  );
   const involved = [probe.from.node.path, probe.to.node.path, ...failed.steps.map((step) => step.netns)];
   for (const path of involved) {
     const station = stations.get(path);

@@ -22,7 +22,7 @@ export const flannelNoIpv6: Check = {
   summary: "The backend carries IPv4 only, and the pods have IPv6 addresses.",
   documentation: `flannel handles dual stack in the vxlan, host-gw and wireguard backends; udp and ipip carry IPv4 alone. IPv6 packets between nodes
 have no route and follow the default route.`,
-  example: { bad: cluster("udp"), good: cluster("vxlan") },
+  example: { bad: cluster("udp"), good: cluster("host-gw") },
   message: ({ backend, network }) =>
     `backend ${backend} carries IPv4 only: pods of different nodes cannot meet in ${network}; use vxlan or host-gw`,
 };

@@ -13,7 +13,7 @@ API server calls webhooks and the metrics API from a node's address. The related
   example: {
     bad: twoNodes(
       "cni flannel { backend vxlan }",
-      "node n3 { attach lan 192.168.10.13; route 10.244.1.0/24 unreachable }",
+      "node n3 { attach lan 192.168.10.13; route 10.244.1.0/25 unreachable }",
     ),
     good: twoNodes("cni flannel { backend vxlan }", "node n3 { attach lan 192.168.10.13 }"),
   },

@@ -6,6 +6,7 @@ import type { Family, Ip } from "../../addressing/ip.ts";
 import { family } from "../../addressing/ip.ts";
 import type { Journey, Question, Reason } from "../../dataplane/journey.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
+import type { Source } from "../../language/tree.ts";
 import type { Cluster, Node, Pod } from "../../topology/model.ts";
 import { planOf } from "../addresses/plan.ts";
 import type { CheckContext } from "../check.ts";
@@ -19,6 +20,8 @@ export interface ProbeEnd {
   readonly name: string;
   readonly netns: string;
   readonly ip: Ip;
+  /** The workload, the node. */
+  readonly source: Source;
 }
 
 export interface Probe {
@@ -180,7 +183,7 @@ function* between(from: readonly ProbeEnd[], to: readonly ProbeEnd[], sameNode: 
 
 function podEnds(pod: Pod, node: Node): readonly ProbeEnd[] {
   const name = `pod ${pod.workload.namespace === "default" ? "" : `${pod.workload.namespace}/`}${pod.name} on node ${node.name}`;
-  return pod.addresses.map((ip) => ({ kind: "pod", node, name, netns: pod.path, ip }));
+  return pod.addresses.map((ip) => ({ kind: "pod", node, name, netns: pod.path, ip, source: pod.workload.source }));
 }
 
 function nodeEnds(node: Node): readonly ProbeEnd[] {
@@ -188,7 +191,14 @@ function nodeEnds(node: Node): readonly ProbeEnd[] {
   for (const { addresses } of node.interfaces) {
     for (const { ip } of addresses) {
       if (!ends.has(family(ip)))
-        ends.set(family(ip), { kind: "node", node, name: `node ${node.name}`, netns: node.path, ip });
+        ends.set(family(ip), {
+          kind: "node",
+          node,
+          name: `node ${node.name}`,
+          netns: node.path,
+          ip,
+          source: node.source,
+        });
     }
   }
   return [...ends.values()];

@@ -1,8 +1,18 @@
 import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
 
-const nodes = (second: string): string => `node n3 { attach lan 192.168.10.13; cni flannel { public-ip 203.0.113.3 } }
-node n4 { attach lan 192.168.10.14; cni flannel { public-ip ${second} } }`;
+const vagrant = (settings: string): string => `segment nat-1 { cidr 10.0.2.0/24; gateway 10.0.2.2 }
+segment nat-2 { cidr 10.0.2.0/24; gateway 10.0.2.2 }
+segment private { cidr 192.168.56.0/24 }
+cluster dev {
+  pods 10.244.0.0/16 per-node /24
+  services 10.96.0.0/12
+  cni flannel { backend vxlan${settings} }
+  node n1 { attach nat-1 10.0.2.15; attach private 192.168.56.11 }
+  node n2 { attach nat-2 10.0.2.15; attach private 192.168.56.12 }
+  pod a on n1
+  pod b on n2
+}
+`;
 
 export const publicIpTwice: Check = {
   code: "KN226",
@@ -13,8 +23,8 @@ export const publicIpTwice: Check = {
   documentation: `The others send the packets for both nodes' pods to one address. The classic is Vagrant, whose first interface is 10.0.2.15 on every
 machine: flannel takes it because the default route leaves there. Set \`iface\` to the interface that the nodes share.`,
   example: {
-    bad: twoNodes("cni flannel { backend vxlan }", nodes("203.0.113.3")),
-    good: twoNodes("cni flannel { backend vxlan }", nodes("203.0.113.4")),
+    bad: vagrant(""),
+    good: vagrant("; iface eth1"),
   },
   message: ({ node, peer, address }) =>
     `${node} and ${peer} both announce ${address}: packets for the pods of both go to one of them; give flannel another iface or public-ip`,

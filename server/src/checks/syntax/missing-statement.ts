@@ -6,7 +6,7 @@ export const missingStatement: Check = {
   family: "syntax",
   severity: "error",
   summary: "A block lacks a statement that it cannot do without.",
-  documentation: `A segment without \`cidr\` has no addresses to give.`,
+  documentation: `A segment without \`cidr\` has no addresses to give, a cluster with pods needs a \`pods\` range. Without the statement what depends on it is left out.`,
   example: {
     bad: `segment lan {
   mtu 9000

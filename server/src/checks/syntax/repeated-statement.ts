@@ -7,7 +7,7 @@ export const repeatedStatement: Check = {
   family: "syntax",
   severity: "error",
   summary: "A setting that has one value is given twice.",
-  documentation: `The first one holds. Remove one of the two.`,
+  documentation: `The setting has one value, and the first statement holds. Remove one of the two, whichever is meant.`,
   example: {
     bad: `segment lan {
   cidr 192.168.10.0/24

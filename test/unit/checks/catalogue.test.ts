@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { catalogue } from "../../../server/src/checks/catalogue.ts";
+import { CODES as MODE_CODES } from "../../../server/src/cni/problems.ts";
+import { CODES as TOPOLOGY_CODES } from "../../../server/src/topology/problems.ts";
+import { check, shown } from "./harness.ts";
+
+describe("the catalogue", () => {
+  it("has each code and each name once, in its family", () => {
+    expect(new Set(catalogue.map(({ code }) => code)).size).toBe(catalogue.length);
+    expect(new Set(catalogue.map(({ name }) => name)).size).toBe(catalogue.length);
+    for (const { code, name, summary, documentation } of catalogue) {
+      expect(code).toMatch(/^KN\d{3}$/);
+      expect(name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
+      expect(summary).toMatch(/^[A-Za-z].*\.$/);
+      expect(documentation.length, code).toBeGreaterThan(60);
+    }
+  });
+
+  it("has words for every problem of the floors below", () => {
+    const known = new Map<string, (typeof catalogue)[number]>(catalogue.map((one) => [one.code, one]));
+    const codes = [
+      ...Object.values(MODE_CODES),
+      ...Object.values(TOPOLOGY_CODES),
+      ...["KN002", "KN003", "KN004", "KN005", "KN006", "KN007", "KN008", "KN009", "KN010", "KN011", "KN014"],
+    ];
+    for (const code of codes) expect(known.get(code)?.message, code).toBeTypeOf("function");
+  });
+});
+
+describe("examples", () => {
+  for (const { code, example } of catalogue) {
+    // Files are imported by the service.
+    if (code === "KN015") continue;
+    it(`${code}: bad has exactly this finding`, () => {
+      const found = check(example.bad);
+      expect(
+        found.map(({ code: one }) => one),
+        found.map(shown).join("\n"),
+      ).toContain(code);
+      const others = found.filter(({ code: one, finding }) => one !== code && finding.severity === "error");
+      expect(others.map(shown)).toEqual([]);
+    });
+    it(`${code}: good has none`, () => {
+      expect(check(example.good).map(shown)).toEqual([]);
+    });
+  }
+});

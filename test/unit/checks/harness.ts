@@ -1,0 +1,46 @@
+/** Text → findings, as the service does it. */
+
+import type { Finding } from "../../../server/src/checks/check.ts";
+import { runChecks } from "../../../server/src/checks/run.ts";
+import { modeAddressing } from "../../../server/src/cni/modes.ts";
+import { buildNetwork } from "../../../server/src/cni/network.ts";
+import { decodeFile } from "../../../server/src/language/decode.ts";
+import { parse } from "../../../server/src/language/parser.ts";
+import { lineIndex, positionsOf } from "../../../server/src/language/positions.ts";
+import { buildTopology } from "../../../server/src/topology/build.ts";
+
+export interface Found {
+  readonly code: string;
+  readonly start: number;
+  readonly end: number;
+  readonly line: number;
+  readonly finding: Finding;
+}
+
+export function check(text: string): readonly Found[] {
+  const tree = parse(text);
+  const files = [{ file: "test.knet", tree, decls: decodeFile(tree) }];
+  const topology = buildTopology(files, modeAddressing);
+  const findings = runChecks({ files, topology, network: buildNetwork(topology), cancelled: () => false });
+  const positions = positionsOf(tree);
+  const lines = lineIndex(text);
+  return findings.map((finding) => {
+    const span = finding.span ?? positions.spanOf(finding.source.statement, finding.source.part);
+    if (!span) throw new Error(`${finding.code} has no place: ${finding.message}`);
+    return {
+      code: finding.code,
+      start: span.start,
+      end: span.end,
+      line: lines.positionAt(span.start).line + 1,
+      finding,
+    };
+  });
+}
+
+export function serious(found: readonly Found[]): readonly Found[] {
+  return found.filter(({ finding }) => finding.severity === "error" || finding.severity === "warning");
+}
+
+export function shown({ code, line, finding }: Found): string {
+  return `${code} ${finding.severity} line ${line}: ${finding.message}`;
+}

@@ -1,0 +1,26 @@
+/** samples/broken: one mistake a file, named in its first line. */
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { check, serious, shown } from "./harness.ts";
+
+const folder = new URL("../../../samples/broken/", import.meta.url);
+
+describe("broken samples", () => {
+  for (const name of readdirSync(folder).filter((one) => one.endsWith(".knet"))) {
+    it(name, () => {
+      const text = readFileSync(new URL(name, folder), "utf8");
+      const [, code] = /^# expect (KN\d{3})\n/.exec(text) ?? [];
+      expect(code, "the first line says what is found").toBeDefined();
+      const found = check(text);
+      expect(
+        found.some((one) => one.code === code),
+        found.map(shown).join("\n"),
+      ).toBe(true);
+      expect(
+        serious(found)
+          .filter((one) => one.code !== code)
+          .map(shown),
+      ).toEqual([]);
+    });
+  }
+});

@@ -22,7 +22,6 @@ import { CODES, problem } from "./problems.ts";
 import {
   type DockerBridge,
   noLabels,
-  nothing,
   readCni,
   readDockerBridge,
   readLabels,
@@ -218,7 +217,8 @@ export interface RangeAllocator {
 interface Pool {
   readonly family: Family;
   readonly range: NodeRange;
-  readonly blocks: Blocks;
+  /** Made for the first node that needs one. */
+  blocks: Blocks | undefined;
   readonly source: Source;
   taken: number;
 }
@@ -233,21 +233,25 @@ export function allocateRanges(
   addressing: ModeAddressing,
   addressingOf: AddressingOf,
 ): RangeAllocator {
-  const stated = cluster.nodes.flatMap(({ podCidrs }) => podCidrs.map(({ prefix }) => prefixRange(prefix)));
-  const services = cluster.serviceCidrs.map(({ prefix }) => prefixRange(prefix));
+  const blocksIn = (range: NodeRange): Blocks => {
+    const reserved = outsideOf(range);
+    for (const { podCidrs } of cluster.nodes) for (const { prefix } of podCidrs) reserved.push(prefixRange(prefix));
+    if (range.avoidsServices !== false) {
+      for (const { prefix } of cluster.serviceCidrs) reserved.push(prefixRange(prefix));
+    }
+    return blocksOf(range.within, range.perNode, reserved);
+  };
   const pools = addressing.nodeRanges
     .filter(({ sameForAll }) => !sameForAll)
-    .map((range): Pool => {
-      const outside = outsideOf(range);
-      const reserved = [...stated, ...outside, ...(range.avoidsServices === false ? [] : services)];
-      return {
+    .map(
+      (range): Pool => ({
         family: family(range.within.ip),
         range,
-        blocks: blocksOf(range.within, range.perNode, reserved),
+        blocks: undefined,
         source: sourceOfRange(cluster, range.within),
         taken: 0,
-      };
-    });
+      }),
+    );
   const families = [...new Set(pools.map((pool) => pool.family))];
   const same = sameForAll(cluster, cluster.cni, undefined, addressing);
   const shortages = new Map<Family, Shortage>();
@@ -256,6 +260,7 @@ export function allocateRanges(
   const allocated = (of: Family, path: string): NodeCidr | undefined => {
     for (const pool of pools) {
       if (pool.family !== of) continue;
+      pool.blocks ??= blocksIn(pool.range);
       const prefix = kthFreeBlock(pool.blocks, pool.taken);
       if (prefix === undefined) continue;
       pool.taken++;
@@ -278,31 +283,13 @@ export function allocateRanges(
         const plain = parts.dockerBridge === undefined && parts.podCidrs.length === 0;
         return plain ? same : sameForAll(cluster, cluster.cni, parts, addressing);
       }
-      if (parts.podCidrs.length === 0 && families.length === 1) {
-        const only = allocated(families[0]!, path);
-        return only === undefined ? nothing : [only];
-      }
-      const cidrs: NodeCidr[] = [];
-      for (const { prefix, source } of parts.podCidrs) {
-        if (cidrs.some((other) => family(other.prefix.ip) === family(prefix.ip))) continue;
-        cidrs.push({ prefix, allocated: false, source });
-        const outside = outsideCluster(cluster, prefix);
-        if (outside === undefined) continue;
-        const data = {
-          node: path,
-          cidr: formatPrefix(prefix),
-          pods: outside.map((pods) => formatPrefix(pods.prefix)).join(", "),
-        };
-        const related = outside.map((pods) => ({
-          source: pods.source,
-          message: `the cluster's pods range ${formatPrefix(pods.prefix)}`,
-        }));
-        problems.push(problem(CODES.podCidrOutsideCluster, source, data, related));
-      }
+      const stated = parts.podCidrs;
+      for (const cidr of stated) checkInside(cluster, cidr, path, problems);
+      let cidrs: readonly NodeCidr[] = stated;
       for (const of of families) {
-        if (cidrs.some(({ prefix }) => family(prefix.ip) === of)) continue;
+        if (stated.length > 0 && stated.some(({ prefix }) => family(prefix.ip) === of)) continue;
         const cidr = allocated(of, path);
-        if (cidr !== undefined) cidrs.push(cidr);
+        if (cidr !== undefined) cidrs = [...cidrs, cidr];
       }
       return cidrs;
     },
@@ -353,7 +340,7 @@ function sameForAll(
 }
 
 /** The parts of the prefix before the first and after the last block that is handed out. */
-function outsideOf({ within, perNode, first, last }: NodeRange): readonly IpRange[] {
+function outsideOf({ within, perNode, first, last }: NodeRange): IpRange[] {
   const ranges: IpRange[] = [];
   const before = addIp(first, -1);
   if (before !== undefined && first > within.ip) ranges.push({ first: within.ip, last: before });
@@ -368,10 +355,27 @@ function sourceOfRange(cluster: ClusterDraft, within: Prefix): Source {
   return pods?.source ?? cluster.cni.source;
 }
 
-/** The cluster's ranges of the family, if none contains the prefix. */
-function outsideCluster({ podCidrs }: ClusterDraft, inner: Prefix): readonly PodCidr[] | undefined {
-  const same = podCidrs.filter(({ prefix }) => family(prefix.ip) === family(inner.ip));
-  return same.length === 0 || same.some(({ prefix }) => prefixCovers(prefix, inner)) ? undefined : same;
+/** A stated range belongs to one of the cluster's ranges of its family, if there are such. */
+function checkInside(cluster: ClusterDraft, cidr: NodeCidr, path: string, problems: TopologyProblem[]): void {
+  const { prefix, source } = cidr;
+  let same = 0;
+  for (const pods of cluster.podCidrs) {
+    if (family(pods.prefix.ip) !== family(prefix.ip)) continue;
+    if (prefixCovers(pods.prefix, prefix)) return;
+    same++;
+  }
+  if (same === 0) return;
+  const ranges = cluster.podCidrs.filter((pods) => family(pods.prefix.ip) === family(prefix.ip));
+  const data = {
+    node: path,
+    cidr: formatPrefix(prefix),
+    pods: ranges.map((pods) => formatPrefix(pods.prefix)).join(", "),
+  };
+  const related = ranges.map((pods) => ({
+    source: pods.source,
+    message: `the cluster's pods range ${formatPrefix(pods.prefix)}`,
+  }));
+  problems.push(problem(CODES.podCidrOutsideCluster, source, data, related));
 }
 
 /** Is the statement there at all, readable or not? */

@@ -179,6 +179,24 @@ export function planPods(plan: PodPlan): PlannedPods {
     return addresses;
   };
 
+  /** For ranges with nothing special in them the number follows from their length. */
+  const sizes = new Map<ModeAddressing, Map<number, number>>();
+  const available = (node: Node): number => {
+    const plain = node.dockerBridge === undefined && !givenOn.has(node.index);
+    if (!plain || node.podCidrs.length !== 1) return countSpaces(spacesOf(node));
+    const addressing = plan.addressing(node);
+    const bySize = sizes.get(addressing) ?? new Map<number, number>();
+    sizes.set(addressing, bySize);
+    const { prefix } = node.podCidrs[0]!;
+    const key = typeof prefix.ip === "number" ? prefix.len : prefix.len + 1000;
+    let size = bySize.get(key);
+    if (size === undefined) {
+      size = countSpaces(spacesOf(node));
+      bySize.set(key, size);
+    }
+    return size;
+  };
+
   /* ------------------------------------------------------------ pods */
 
   const makePod = (workload: Workload, ordinal: number, node: Node | undefined, slot: number): Pod => {
@@ -309,15 +327,14 @@ export function planPods(plan: PodPlan): PlannedPods {
   };
   return {
     index,
-    demand: (node) => {
-      let available = Number.POSITIVE_INFINITY;
-      const own = spacesOf(node);
-      for (const { first, last, reserved } of own) {
-        available = Math.min(available, Number(freeCount(first, last, reserved)));
-      }
-      return { wanted: slotsBefore(node.index, workloads.length), available: own.length === 0 ? 0 : available };
-    },
+    demand: (node) => ({ wanted: slotsBefore(node.index, workloads.length), available: available(node) }),
   };
+}
+
+/** How many pods get an address in each of the ranges. */
+function countSpaces(spaces: readonly Space[]): number {
+  if (spaces.length === 0) return 0;
+  return Math.min(...spaces.map(({ first, last, reserved }) => Number(freeCount(first, last, reserved))));
 }
 
 /** Do its pods get addresses of their node's range? */

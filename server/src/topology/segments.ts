@@ -5,7 +5,6 @@ import {
   bits,
   formatIp,
   formatPrefix,
-  hostPrefix,
   type InterfaceAddress,
   type Ip,
   type IpRange,
@@ -44,13 +43,19 @@ export interface SegmentDraft {
   /** Addresses that are stated somewhere on the segment. */
   readonly stated: IpRange[];
   readonly routers: { readonly parts: StationParts; readonly attach: Attach }[];
-  readonly gateways: { readonly ip: Ip; readonly source: Source }[];
+  readonly gateways: Gateway[];
   readonly interfaces: Interface[];
   /** Default routes by a gateway, shared by all stations that have the same one. */
   readonly impliedRoutes: { readonly device: string; readonly via: Ip; readonly routes: readonly StaticRoute[] }[];
   allocator: Allocator | undefined;
   /** Interfaces for which no address was left, by family. */
   readonly exhausted: { readonly family: 4 | 6; count: number; readonly station: string; readonly source: Source }[];
+}
+
+export interface Gateway {
+  readonly ip: Ip;
+  /** What makes it the gateway: the segment's statement, or the router's. */
+  readonly source: Source;
 }
 
 export function readSegment(file: string, decl: Decl): SegmentDraft | undefined {
@@ -113,11 +118,11 @@ export function noteAttach(
 ): void {
   if (parts.kind === "router") segment.routers.push({ parts, attach });
   for (const { ip, source } of attach.addresses) {
-    const last = addIp(ip, count - 1) ?? ip;
+    const last = count === 1 ? ip : (addIp(ip, count - 1) ?? ip);
     segment.stated.push({ first: ip, last });
     if (segment.cidrs.length === 0) continue;
-    const outside = cidrOf(segment, ip) === undefined ? ip : cidrOf(segment, last) === undefined ? last : undefined;
-    if (outside === undefined) continue;
+    const outside = cidrOf(segment, ip) === undefined ? ip : last;
+    if (outside === last && cidrOf(segment, last) !== undefined) continue;
     const data = {
       address: formatIp(outside),
       segment: segment.name,
@@ -129,7 +134,8 @@ export function noteAttach(
 }
 
 export function cidrOf(segment: SegmentDraft, ip: Ip): Prefix | undefined {
-  return segment.cidrs.find((cidr) => prefixContains(cidr, ip));
+  for (const cidr of segment.cidrs) if (prefixContains(cidr, ip)) return cidr;
+  return undefined;
 }
 
 /** The address with the length of the segment's prefix around it, unless it has its own. */
@@ -274,24 +280,36 @@ const anywhere6 = { ip: 0n, len: 0 };
 export function defaultRoutes(segment: SegmentDraft, iface: Interface): readonly StaticRoute[] {
   if (segment.gateways.length === 0) return [];
   let found: readonly StaticRoute[] = [];
-  for (const family of both) {
-    const own = iface.addresses.filter(({ ip }) => bits(ip) === (family === 4 ? 32 : 128));
-    const gateways = segment.gateways.filter(({ ip }) => bits(ip) === (family === 4 ? 32 : 128));
-    if (own.length === 0 || gateways.length === 0 || own.some(({ ip }) => gateways[0]?.ip === ip)) continue;
-    const reached = gateways.find(({ ip }) =>
-      own.some((address) => prefixContains(cidrOf(segment, address.ip) ?? hostPrefix(address.ip), ip)),
-    );
-    const { ip: via, source } = reached ?? gateways[0]!;
-    let shared = segment.impliedRoutes.find((entry) => entry.via === via && entry.device === iface.device);
-    if (shared === undefined) {
-      const dst = family === 4 ? anywhere4 : anywhere6;
-      const routes: readonly StaticRoute[] = [
-        { dst, type: "unicast", via: [via], dev: iface.device, metric: undefined, implied: true, source },
-      ];
-      shared = { device: iface.device, via, routes };
-      segment.impliedRoutes.push(shared);
-    }
-    found = found.length === 0 ? shared.routes : [...found, ...shared.routes];
+  for (const like of [0, 0n]) {
+    const gateway = gatewayFor(segment, iface, like);
+    if (gateway === undefined) continue;
+    const routes = routesBy(segment, iface.device, gateway);
+    found = found.length === 0 ? routes : [...found, ...routes];
   }
   return found;
+}
+
+/** Undefined where the station has no address of the family, or is the gateway itself. */
+function gatewayFor(segment: SegmentDraft, iface: Interface, like: Ip): Gateway | undefined {
+  let found: Gateway | undefined;
+  for (const address of iface.addresses) {
+    if (typeof address.ip !== typeof like) continue;
+    const near = cidrOf(segment, address.ip);
+    for (const gateway of segment.gateways) {
+      if (typeof gateway.ip !== typeof like) continue;
+      if (gateway.ip === address.ip) return undefined;
+      if (near !== undefined && prefixContains(near, gateway.ip)) return gateway;
+      found ??= gateway;
+    }
+  }
+  return found;
+}
+
+function routesBy(segment: SegmentDraft, device: string, { ip, source }: Gateway): readonly StaticRoute[] {
+  for (const shared of segment.impliedRoutes) if (shared.via === ip && shared.device === device) return shared.routes;
+  const dst = typeof ip === "number" ? anywhere4 : anywhere6;
+  const route: StaticRoute = { dst, type: "unicast", via: [ip], dev: device, metric: undefined, implied: true, source };
+  const routes = [route];
+  segment.impliedRoutes.push({ device, via: ip, routes });
+  return routes;
 }

@@ -3,7 +3,16 @@ import { formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } f
 import { all, type Decl, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
 import type { Read } from "../language/values.ts";
-import type { AclRule, CniSettings, Listener, ProcessSpec, StaticRoute, Station, TopologyProblem } from "./model.ts";
+import type {
+  AclRule,
+  CniSettings,
+  Listener,
+  NodeCidr,
+  ProcessSpec,
+  StaticRoute,
+  Station,
+  TopologyProblem,
+} from "./model.ts";
 import { CODES, problem } from "./problems.ts";
 
 export interface StationParts {
@@ -21,7 +30,8 @@ export interface StationParts {
   readonly problems: readonly TopologyProblem[];
   /** Nodes only. */
   readonly labels: ReadonlyMap<string, string>;
-  readonly podCidrs: readonly { readonly prefix: Prefix; readonly source: Source }[];
+  /** `pod-cidr`, one a family. */
+  readonly podCidrs: readonly NodeCidr[];
   readonly dockerBridge: DockerBridge | undefined;
   readonly cni: CniSettings | undefined;
   /** Pools only. */
@@ -67,7 +77,7 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
   let sysctls: Map<string, { value: string; source: Source }> | undefined;
   let processes: ProcessSpec[] | undefined;
   let problems: TopologyProblem[] | undefined;
-  let podCidrs: { prefix: Prefix; source: Source }[] | undefined;
+  let podCidrs: NodeCidr[] | undefined;
   let labels: Map<string, string> | undefined;
   let dockerBridge: DockerBridge | undefined;
   let cni: CniSettings | undefined;
@@ -119,7 +129,9 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
         podCidrs = [];
         for (const read of all(statement, "prefixes")) {
           if (read.value.kind !== "prefix") continue;
-          podCidrs.push({ prefix: read.value.prefix, source: sourceOfRead(file, statement, read) });
+          const { prefix } = read.value;
+          if (podCidrs.some((other) => typeof other.prefix.ip === typeof prefix.ip)) continue;
+          podCidrs.push({ prefix, allocated: false, source: sourceOfRead(file, statement, read) });
         }
         break;
       case "docker-bridge":

@@ -39,7 +39,3 @@ export function sharedPart(range: IpRange, sides: readonly Prefix[] = []): strin
 export function familyName(of: Family): string {
   return of === 4 ? "IPv4" : "IPv6";
 }
-
-export function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}

@@ -2,10 +2,19 @@
 
 import { nextFreePrefix } from "../../addressing/allocation.ts";
 import type { IpRange, Prefix } from "../../addressing/ip.ts";
-import { formatPrefix, parsePrefix, prefixCovers, prefixRange } from "../../addressing/ip.ts";
+import {
+  addIp,
+  formatIp,
+  formatPrefix,
+  lastAddress,
+  parsePrefix,
+  prefixCovers,
+  prefixRange,
+} from "../../addressing/ip.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 import { type PlannedRange, planOf } from "./plan.ts";
 
 /** RFC 1918, RFC 6598, RFC 4193. */
@@ -13,10 +22,18 @@ const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10
   (text) => parsePrefix(text)?.prefix ?? [],
 );
 
+/** Beyond so many conflicts the file has another problem than one range at a wrong place. */
+const MOST_CONFLICTS = 50;
+
+/** The next range of this size behind `like`, else the first one of its private block, else one of another block. */
 export function nextFree(topology: Topology, like: Prefix): Prefix | undefined {
+  const plan = planOf(topology);
+  if (plan.conflicts.length > MOST_CONFLICTS) return undefined;
   const home = PRIVATE.find((block) => prefixCovers(block, like));
   const others = PRIVATE.filter((block) => block !== home && typeof block.ip === typeof like.ip);
-  const used: IpRange[] = planOf(topology).ranges.map(({ prefix }) => prefixRange(prefix));
+  const used: IpRange[] = plan.ranges.map(({ prefix }) => prefixRange(prefix));
+  const behind = home && nextFreePrefix(home, like.len, [...used, { first: home.ip, last: lastAddress(like) }]);
+  if (behind) return behind;
   for (const block of home ? [home, ...others] : others) {
     const free = block.len <= like.len ? nextFreePrefix(block, like.len, used) : undefined;
     if (free) return free;
@@ -25,12 +42,15 @@ export function nextFree(topology: Topology, like: Prefix): Prefix | undefined {
 }
 
 /** Moves a range that is written as an argument of its own. */
-export function moveFixes(topology: Topology, range: PlannedRange): readonly Fix[] {
-  if (range.source.part === "whole" || range.source.part === "keyword" || range.nodes > 0) return [];
-  const free = nextFree(topology, range.prefix);
-  return free
-    ? [replaceFix(`Use ${formatPrefix(free)}, the next free range of this size`, range.source, formatPrefix(free))]
-    : [];
+export function moveFixes(topology: Topology, { kind, prefix, source }: PlannedRange): readonly Fix[] {
+  const free = nextFree(topology, prefix);
+  if (!free) return [];
+  const title = `Use ${formatPrefix(free)}, the next free range of this size`;
+  if (kind !== "docker") return source.part === "whole" ? [] : [replaceFix(title, source, formatPrefix(free))];
+  const index = source.statement.args.findIndex(({ text }) => text.endsWith(`/${prefix.len}`));
+  const address = addIp(free.ip, 1);
+  if (index < 0 || address === undefined) return [];
+  return [replaceFix(title, sourceAt(source, index), `${formatIp(address)}/${free.len}`)];
 }
 
 /** "; 10.1.0.0/16 is free", or nothing. */

@@ -4,7 +4,7 @@ import { rangeContains } from "../../addressing/ip.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Severity } from "../check.ts";
 import { finding } from "../finding.ts";
-import { capitalised, list, number, sharedPart } from "../text.ts";
+import { list, number, sharedPart } from "../text.ts";
 import { freeHint, moveFixes } from "./free.ts";
 import { type Conflict, type ConflictKind, type PlannedRange, planOf } from "./plan.ts";
 
@@ -29,7 +29,7 @@ export function* overlapFindings(check: Check, context: CheckContext, wording: O
       `${sentence(mine, other, conflict)}: ${wording.consequence(conflict)}${freeHint(topology, mine)}`,
       {
         ...(severity ? { severity: severity(conflict) } : {}),
-        related: [{ source: other.source, message: `${capitalised(other.label)}${more(other)}` }],
+        related: [{ source: other.source, message: `${other.label}${more(other)}` }],
         fixes: moveFixes(topology, mine),
       },
     );
@@ -40,7 +40,7 @@ function sentence(mine: PlannedRange, other: PlannedRange, { shared }: Conflict)
   const sides: readonly Prefix[] = [mine.prefix, other.prefix];
   const size = ` in ${sharedPart(shared, sides)}`;
   const verb = mine.kind === "pods" || mine.kind === "services" ? "overlap" : "overlaps";
-  return `${capitalised(mine.label)} ${verb} ${other.label}${more(other)}${size}`;
+  return `${mine.label} ${verb} ${other.label}${more(other)}${size}`;
 }
 
 function more(range: PlannedRange): string {

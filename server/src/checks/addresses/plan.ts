@@ -7,6 +7,7 @@ import { formatPrefix, prefixCovers, prefixOf, prefixRange, rangeContains } from
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Cluster, Node, Topology } from "../../topology/model.ts";
+import { sourceAt } from "../source.ts";
 import { type Domains, domainsOf } from "./domains.ts";
 
 export type RangeKind = "pods" | "services" | "segment" | "docker";
@@ -23,6 +24,8 @@ export interface PlannedRange {
   readonly source: Source;
   /** How many nodes have it. */
   readonly nodes: number;
+  /** docker0 where it is the pods' own network (`cni docker`): it may be in the pod range. */
+  readonly forPods?: boolean;
 }
 
 export type ConflictKind =
@@ -69,7 +72,7 @@ function collectRanges(topology: Topology): readonly PlannedRange[] {
   const ranges: PlannedRange[] = [];
   for (const segment of topology.segments.values()) {
     segment.cidrs.forEach((prefix, i) => {
-      const source = segment.cidrSources[i] ?? segment.source;
+      const source = written(segment.cidrSources[i] ?? segment.source, prefix);
       ranges.push({
         kind: "segment",
         prefix,
@@ -89,7 +92,13 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
   const { name } = cluster;
   const base = { cluster: name, segment: "", nodes: 0 };
   for (const { prefix, source } of cluster.podCidrs) {
-    ranges.push({ ...base, kind: "pods", prefix, label: `pods ${formatPrefix(prefix)} of cluster ${name}`, source });
+    ranges.push({
+      ...base,
+      kind: "pods",
+      prefix,
+      label: `pods ${formatPrefix(prefix)} of cluster ${name}`,
+      source: written(source, prefix),
+    });
   }
   for (const { prefix, source } of cluster.serviceCidrs) {
     ranges.push({
@@ -97,13 +106,13 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
       kind: "services",
       prefix,
       label: `services ${formatPrefix(prefix)} of cluster ${name}`,
-      source,
+      source: written(source, prefix),
     });
   }
   const docker = new Map<string, PlannedRange & { nodes: number }>();
   for (const node of cluster.nodes) {
     collectNodeCidrs(cluster, node, ranges);
-    if (!node.dockerBridge || runsDocker(cluster, node)) continue;
+    if (!node.dockerBridge) continue;
     const { address, source } = node.dockerBridge;
     const prefix = prefixOf(address.ip, address.len);
     const key = formatPrefix(prefix);
@@ -117,14 +126,18 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
         label: `docker bridge ${key} of node ${node.path}`,
         source,
         nodes: 1,
+        forPods: (node.cni?.plugin ?? cluster.cni.plugin) === "docker",
       });
   }
   ranges.push(...docker.values());
 }
 
-/** There the bridge *is* the pods' network. */
-function runsDocker(cluster: Cluster, node: Node): boolean {
-  return (node.cni?.plugin ?? cluster.cni.plugin) === "docker";
+/** The argument that has this text, where the place is a whole statement. */
+function written(source: Source, prefix: Prefix): Source {
+  if (source.part !== "whole") return source;
+  const text = formatPrefix(prefix);
+  const index = source.statement.args.findIndex((arg) => arg.text === text);
+  return index < 0 ? source : sourceAt(source, index);
 }
 
 /** A node's own range outside the cluster's is a pod range too. */
@@ -138,7 +151,7 @@ function collectNodeCidrs(cluster: Cluster, node: Node, ranges: PlannedRange[]):
       segment: "",
       nodes: 1,
       label: `pods ${formatPrefix(prefix)} of node ${node.path}`,
-      source,
+      source: written(source, prefix),
     });
   }
 }
@@ -179,8 +192,8 @@ function segmentsMeet(domains: Domains, { segment: a }: PlannedRange, { segment:
 }
 
 /** Ranges of one group relate to all other ranges in the same way, but for pairs of segments. */
-function groupOf(domains: Domains, { kind, cluster, segment }: PlannedRange): string {
-  return `${kind} ${kind === "segment" ? String(domains.ofSegment(segment)) : cluster}`;
+function groupOf(domains: Domains, { kind, cluster, segment, forPods }: PlannedRange): string {
+  return `${kind}${forPods ? " for pods" : ""} ${kind === "segment" ? String(domains.ofSegment(segment)) : cluster}`;
 }
 
 /** As the conflict's name has them; of equals, as declared. */
@@ -201,7 +214,7 @@ function conflictKind(domains: Domains, a: PlannedRange, b: PlannedRange): Confl
   }
   switch (x.kind) {
     case "docker":
-      return same && y.kind !== "docker" ? "docker-cluster" : undefined;
+      return same && y.kind !== "docker" && !(x.forPods && y.kind === "pods") ? "docker-cluster" : undefined;
     case "pods":
       if (!same && !domains.clustersMeet(x.cluster, y.cluster)) return undefined;
       return y.kind === "pods" ? "pods-pods" : same ? "pods-services" : "services-pods";

@@ -1,4 +1,4 @@
-import { family, subnetCount } from "../../addressing/ip.ts";
+import { family, prefixEquals, subnetCount } from "../../addressing/ip.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext } from "../check.ts";
 import { number } from "../text.ts";
@@ -42,7 +42,9 @@ Give the two disjoint ranges. Both are hard to change in a running cluster.`,
 
 /** The node blocks that kube-controller-manager marks as used. */
 function withheld(topology: Topology, { a, b }: Conflict): string {
-  const pods = topology.clusters.find((one) => one.name === a.cluster)?.podCidrs.find((one) => one.source === a.source);
+  const pods = topology.clusters
+    .find((one) => one.name === a.cluster)
+    ?.podCidrs.find((one) => prefixEquals(one.prefix, a.prefix));
   if (!pods || b.prefix.len < a.prefix.len || pods.perNode < a.prefix.len) return "";
   const blocks = b.prefix.len >= pods.perNode ? 1 : subnetCount(b.prefix, pods.perNode);
   const all = subnetCount(pods.prefix, pods.perNode);

@@ -2,7 +2,6 @@ import type { Prefix } from "../../addressing/ip.ts";
 import { parsePrefix, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
 import type { Check, CheckContext, Finding, Severity } from "../check.ts";
 import { finding } from "../finding.ts";
-import { capitalised } from "../text.ts";
 import { freeHint, moveFixes } from "./free.ts";
 import { planOf } from "./plan.ts";
 
@@ -64,7 +63,7 @@ Use RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10) or IPv6 unique 
       yield finding(
         specialRange,
         range.source,
-        `${capitalised(range.label)} reaches into ${hit.text}, which ${hit.what}${freeHint(topology, range)}`,
+        `${range.label} ${range.kind === "pods" || range.kind === "services" ? "reach" : "reaches"} into ${hit.text}, which ${hit.what}${freeHint(topology, range)}`,
         {
           severity: hit.severity,
           fixes: moveFixes(topology, range),

@@ -1,6 +1,6 @@
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
-import { whatDied } from "./causes.ts";
+import { wayThrough, whatDied } from "./causes.ts";
 import { reportCauses, whoCannot } from "./report.ts";
 
 export const acl: Check & { readonly code: "KN205" } = {
@@ -23,6 +23,6 @@ Put an \`allow\` before the rule. An access list against pods on purpose is bett
       acl,
       context,
       (cause) =>
-        `this rule drops ${whatDied(cause.example.failed)} at ${cause.example.reason?.netns ?? "a station"}, so ${whoCannot(cause)}; allow them before it`,
+        `this rule drops ${whatDied(cause.example.failed)} at ${cause.example.reason?.netns ?? "a station"}, so ${whoCannot(cause)}; put ${wayThrough(cause.example.failed)} before it`,
     ),
 };

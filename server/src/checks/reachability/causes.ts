@@ -5,6 +5,7 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, isLinkLocal, prefixContains } from "../../addressing/ip.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
+import type { Network } from "../../dataplane/model.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
 import type { Source, Statement } from "../../language/tree.ts";
 import type { Cluster, Station, Topology } from "../../topology/model.ts";
@@ -45,7 +46,7 @@ function findCauses(context: CheckContext): readonly Cause[] {
   const places: Statement[] = [];
   for (const failure of failures) {
     if (touchesDisputed(context.topology, failure)) continue;
-    const { code, source, specific } = attribute(failure, stations);
+    const { code, source, specific } = attribute(failure, stations, context.network);
     if (!specific && suspects.length > 0 && isExcused(context.topology, failure, stations, suspects)) continue;
     let place = places.indexOf(source.statement);
     if (place < 0) place = places.push(source.statement) - 1;
@@ -83,7 +84,7 @@ interface Blame {
   readonly specific: boolean;
 }
 
-function attribute(failure: Failure, stations: ReadonlyMap<string, Station>): Blame {
+function attribute(failure: Failure, stations: ReadonlyMap<string, Station>, network: Network): Blame {
   const { probe, failed, reason } = failure;
   if (!reason) {
     const nat = failed.steps.find((step) => step.action === "snat");
@@ -128,7 +129,7 @@ function attribute(failure: Failure, stations: ReadonlyMap<string, Station>): Bl
     default:
       break;
   }
-  const leak = leakOf(failed, probe.cluster, stations);
+  const leak = leakOf(failed, probe.cluster, network);
   if (leak) return { code: "KN209", source: childOf(probe.cluster.cni.source, "routes"), specific: false };
   const source = reason.origin ?? probe.cluster.cni.source;
   if (probe.to.kind === "node" && probe.from.kind === "node") return { code: "KN204", source, specific: false };
@@ -157,10 +158,10 @@ function loopSource(journey: Journey): Source | undefined {
 }
 
 /** The step at which a node sent a packet for a pod to its default gateway, for want of a better route. */
-export function leakOf(journey: Journey, cluster: Cluster, stations?: ReadonlyMap<string, Station>): Step | undefined {
+export function leakOf(journey: Journey, cluster: Cluster, network: Network): Step | undefined {
   return journey.steps.find((step) => {
     if (step.action !== "route" || step.direction !== "out" || !step.rule?.text.startsWith("default ")) return false;
-    if (stations && stations.get(step.netns)?.kind !== "node") return false;
+    if (network.netns(step.netns)?.kind !== "node") return false;
     const { dst } = step.packet;
     return cluster.podCidrs.some(({ prefix }) => prefixContains(prefix, dst)) && innerOf(step.packet) === undefined;
   });
@@ -252,7 +253,7 @@ export function hopsOf(journey: Journey, topology: Topology): readonly Related[]
   for (const [i, step] of telling.entries()) {
     const source = step.rule?.origin ?? stations.get(step.netns)?.source;
     if (!source) continue;
-    const rule = step.rule && step.action === "route" ? ` (${step.rule.text})` : "";
+    const rule = step.rule && step.action === "route" ? `; route ${step.rule.text}` : "";
     told.push({ source: headOf(source), message: `${i + 1}. ${step.netns}: ${step.text}${rule}` });
   }
   return told.length <= MOST_HOPS ? told : [...told.slice(0, MOST_HOPS - 2), ...told.slice(-2)];
@@ -269,6 +270,13 @@ const TELLING: ReadonlySet<Step["action"]> = new Set([
   "drop",
   "deliver",
 ]);
+
+/** What to write before a rule so that it lets these packets pass: "allow udp port 8472". */
+export function wayThrough(journey: Journey): string {
+  const body = journey.steps.at(-1)?.packet.body;
+  if (body?.kind === "ipip") return "allow ipip";
+  return body?.kind === "udp" && body.carries ? `allow udp port ${body.dport}` : "an allow for them";
+}
 
 /** "VXLAN packets (UDP port 8472)" where the packet is a tunnel's, otherwise "packets". */
 export function whatDied(journey: Journey): string {

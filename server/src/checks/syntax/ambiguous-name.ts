@@ -29,5 +29,5 @@ host h1 { attach lan 192.168.10.20 }
 expect h1 -> green/n1 reachable
 `,
   },
-  message: ({ name, candidates }) => `${name} can be ${candidates}; write more of the path`,
+  message: ({ name, candidates }) => `${name} can mean any of ${candidates}; write more of the path`,
 };

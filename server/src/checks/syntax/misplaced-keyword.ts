@@ -18,5 +18,5 @@ router tor {
 }
 `,
   },
-  message: ({ keyword, context, contexts }) => `${keyword} does not stand in ${context}; it belongs in ${contexts}`,
+  message: ({ keyword, context, contexts }) => `${keyword} has no place in ${context}; it belongs in ${contexts}`,
 };

@@ -18,7 +18,10 @@ export interface Question {
   readonly dport: number;
   /** Length of the IP packet in bytes; default: a TCP SYN of 60, a UDP datagram of 60, a ping of 84. */
   readonly size?: number | undefined;
-  /** Don't-fragment asked for by the application. TCP sets the bit in any case (net.ipv4.ip_no_pmtu_disc=0). */
+  /**
+   * Don't-fragment asked for by the application (IP_PMTUDISC_DO; without it IP_PMTUDISC_DONT). It only matters together with
+   * `size`: packets of default size carry the bit in any case, as Linux sets it on whatever fits (IP_PMTUDISC_WANT).
+   */
   readonly df: boolean;
   readonly ttl?: number | undefined;
 }

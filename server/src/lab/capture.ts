@@ -14,6 +14,8 @@ export interface Crossing {
   readonly length: number;
   /** Not the first fragment, or more to come. */
   readonly fragment: boolean;
+  /** Ports of the innermost packet; of an ICMP error those of the packet that it quotes; an echo's id twice. */
+  readonly ports: readonly [number, number] | undefined;
 }
 
 const MAGIC_NANO = 0xa1b23c4d;
@@ -55,7 +57,13 @@ interface ReadPacket {
   readonly headers: Header[];
   readonly length: number;
   readonly fragment: boolean;
+  readonly ports: readonly [number, number] | undefined;
 }
+interface ReadTransport {
+  readonly headers: Header[];
+  readonly ports: readonly [number, number] | undefined;
+}
+const NOTHING: ReadTransport = { headers: [], ports: undefined };
 
 const PROTOCOLS: Readonly<Record<number, string>> = {
   1: "icmp",
@@ -83,10 +91,12 @@ function readIp(view: DataView, vxlanPorts: ReadonlySet<number>): ReadPacket | u
     };
     const later = (flags & 0x1fff) !== 0;
     const length = view.getUint16(2, false);
+    const body = later ? NOTHING : transport(view, header, proto, vxlanPorts);
     return {
-      headers: [ip, ...(later ? [] : transport(view, header, proto, vxlanPorts))],
+      headers: [ip, ...body.headers],
       length,
       fragment: later || (flags & 0x2000) !== 0,
+      ports: body.ports,
     };
   }
   if (version !== 6 || view.byteLength < 40) return undefined;
@@ -102,62 +112,68 @@ function readIp(view: DataView, vxlanPorts: ReadonlySet<number>): ReadPacket | u
     proto: PROTOCOLS[proto] ?? String(proto),
     df: false,
   };
+  const body = transport(view, 40, proto, vxlanPorts);
   return {
-    headers: [ip, ...transport(view, 40, proto, vxlanPorts)],
+    headers: [ip, ...body.headers],
     length: 40 + view.getUint16(4, false),
     fragment: proto === 44,
+    ports: body.ports,
   };
 }
 
-function transport(view: DataView, at: number, proto: number, vxlanPorts: ReadonlySet<number>): Header[] {
+function transport(view: DataView, at: number, proto: number, vxlanPorts: ReadonlySet<number>): ReadTransport {
   const rest = view.byteLength - at;
   const below = (offset: number): DataView =>
     new DataView(view.buffer, view.byteOffset + at + offset, Math.max(0, rest - offset));
+  if (rest < 8 && proto !== 4) return NOTHING;
+  const ports = (): readonly [number, number] => [view.getUint16(at, false), view.getUint16(at + 2, false)];
   switch (proto) {
     case 1:
     case 58: {
-      if (rest < 8) return [];
       const type = view.getUint8(at);
       const code = view.getUint8(at + 1);
+      const echo = proto === 1 ? type === 0 || type === 8 : type === 128 || type === 129;
       const mtu =
         proto === 1 && type === 3 && code === 4
           ? { mtu: view.getUint16(at + 6, false) }
           : proto === 58 && type === 2
             ? { mtu: view.getUint32(at + 4, false) }
             : {};
-      return [{ kind: "icmp", type, code, ...mtu }];
+      const id = view.getUint16(at + 4, false);
+      return {
+        headers: [{ kind: "icmp", type, code, ...mtu }],
+        ports: echo ? [id, id] : readIp(below(8), vxlanPorts)?.ports,
+      };
     }
-    case 4:
-      return readIp(below(0), vxlanPorts)?.headers ?? [];
+    case 4: {
+      const inner = readIp(below(0), vxlanPorts);
+      return inner ?? NOTHING;
+    }
     case 6: {
-      if (rest < 14) return [];
-      return [
-        {
-          kind: "tcp",
-          sport: view.getUint16(at, false),
-          dport: view.getUint16(at + 2, false),
-          flags: tcpFlags(view.getUint8(at + 13)),
-        },
-      ];
+      const [sport, dport] = ports();
+      // A quoted segment has its ports and nothing more.
+      const flags = rest < 14 ? {} : { flags: tcpFlags(view.getUint8(at + 13)) };
+      return { headers: [{ kind: "tcp", sport, dport, ...flags }], ports: [sport, dport] };
     }
     case 17: {
-      if (rest < 8) return [];
-      const dport = view.getUint16(at + 2, false);
-      const udp: Header = { kind: "udp", sport: view.getUint16(at, false), dport };
-      if (!vxlanPorts.has(dport) || rest < 30) return [udp];
+      const [sport, dport] = ports();
+      const udp: Header = { kind: "udp", sport, dport };
+      if (!vxlanPorts.has(dport) || rest < 30) return { headers: [udp], ports: [sport, dport] };
       const vni = (view.getUint8(at + 12) << 16) | (view.getUint8(at + 13) << 8) | view.getUint8(at + 14);
       const inner = readIp(below(30), vxlanPorts);
-      return [
+      const tunnel: Header[] = [
         udp,
         { kind: "vxlan", vni },
         { kind: "ethernet", src: mac(view, at + 22), dst: mac(view, at + 16) },
-        ...(inner?.headers ?? []),
       ];
+      return { headers: [...tunnel, ...(inner?.headers ?? [])], ports: inner?.ports };
     }
-    case 132:
-      return rest < 4 ? [] : [{ kind: "sctp", sport: view.getUint16(at, false), dport: view.getUint16(at + 2, false) }];
+    case 132: {
+      const [sport, dport] = ports();
+      return { headers: [{ kind: "sctp", sport, dport }], ports: [sport, dport] };
+    }
     default:
-      return [];
+      return NOTHING;
   }
 }
 

@@ -190,7 +190,7 @@ function neighbours(ns: Netns, name: string, network: Network): string[] {
   return lines;
 }
 
-/** iptables-restore's input in a here-document, for both families. */
+/** iptables-restore's input in a here-document, for both families. Ports stay as they are, so that flows can be recognised. */
 function netfilter(ns: Netns, name: string): string[] {
   const lines: string[] = [];
   for (const family of [4, 6] as const) {
@@ -200,7 +200,8 @@ function netfilter(ns: Netns, name: string): string[] {
       tables.set(table, entry);
       const builtin = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"].includes(chain.name);
       entry.heads.push(`:${chain.name} ${builtin ? (chain.policy ?? "ACCEPT") : "-"} [0:0]`);
-      for (const rule of chain.rules) entry.rules.push(`-A ${chain.name} ${ruleText(rule, family)}`);
+      for (const rule of chain.rules)
+        entry.rules.push(`-A ${chain.name} ${ruleText(rule, family).replace(" --random-fully", "")}`);
     }
     if (tables.size === 0) continue;
     const text = [...tables].flatMap(([table, { heads, rules }]) => [`*${table}`, ...heads, ...rules, "COMMIT"]);

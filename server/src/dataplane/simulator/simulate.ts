@@ -70,7 +70,7 @@ function firstPacket(question: Question): Omit<Packet, "src"> {
   const common = {
     dst: question.dst,
     ttl: question.ttl ?? 64,
-    df: question.df || question.proto === "tcp",
+    df: question.df || question.size === undefined,
     length,
     mark: 0,
   };

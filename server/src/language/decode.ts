@@ -119,15 +119,16 @@ function decodeAll(statements: readonly Statement[], context: Context, cache: De
 function unknown(statement: Statement, context: Context): Decl {
   const { kind, text } = statement.keyword;
   // A block without a keyword is a problem of the tree already.
-  const problems = kind === "word" && text === "" ? nothing : [unknownKeyword(text, context)];
+  const problems = kind === "word" && text === "" ? nothing : [unknownKeyword(text, context, kind === "word")];
   return { statement, spec: undefined, values: noValues, children: nothing, problems, problemCount: problems.length };
 }
 
-function unknownKeyword(text: string, context: Context): DeclProblem {
+function unknownKeyword(text: string, context: Context, isWord: boolean): DeclProblem {
   const keyword = short(text);
   const here = describeContext(context);
   const elsewhere = contextsOf(text);
-  if (elsewhere.length > 0) {
+  // In quotes a keyword is none, and what it is meant to be is a suggestion.
+  if (isWord && elsewhere.length > 0) {
     const contexts = elsewhere.map(describeContext).join(", ");
     return { code: "KN003", part: "keyword", data: { keyword, context: here, contexts } };
   }
@@ -291,9 +292,19 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
         continue;
       }
       if (reader.has(literal.arg.name) && literal.arg.many !== true) problems.push(unexpected(spec, arg, index));
-      for (const word of literal.further) if (args[index + 1]?.text === word) index++;
+      for (const word of literal.further) {
+        if (args[index + 1]?.text === word) index++;
+        else problems.push(missing(spec, literal.arg, index));
+      }
       open = literal.arg;
       waiting = index;
+      continue;
+    }
+    // A misspelt literal stands where another value might, but cannot be read as one.
+    const meant = open === undefined || waiting >= 0 ? undefined : misspelt(open, arg, literals);
+    if (meant !== undefined) {
+      problems.push(unexpected(spec, arg, index, literals));
+      open = meant;
       continue;
     }
     let target = open;
@@ -301,6 +312,7 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
       target = nextPositional(positional, position, arg);
       if (target === undefined || arg.kind === "arrow") {
         problems.push(unexpected(spec, arg, index, literals));
+        open = misspelt(undefined, arg, literals);
         continue;
       }
       position = positional.indexOf(target) + 1;
@@ -320,6 +332,14 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
     checkChoice(statement, plan, reader, unread, problems);
   }
   return { values: reader, problems: problems.length === 0 ? nothing : problems };
+}
+
+/** The argument whose literal a word was probably meant to be, if it is no value of the argument that is open. */
+function misspelt(open: ArgSpec | undefined, arg: Arg, literals: Plan["literals"]): ArgSpec | undefined {
+  if (arg.kind !== "word" || literals.size === 0) return undefined;
+  if (open !== undefined && readValue(open.type, arg.text).kind !== "unread") return undefined;
+  const literal = literals.get(nearest(arg.text, literals.keys()) ?? "");
+  return literal === undefined || "flag" in literal ? undefined : literal.arg;
 }
 
 function nextPositional(positional: readonly ArgSpec[], from: number, arg: Arg): ArgSpec | undefined {

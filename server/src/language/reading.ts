@@ -303,6 +303,7 @@ function readLabel(type: ArgType, text: string): Value | Unread {
   const value = text.slice(equals + 1);
   const slash = key.indexOf("/");
   const name = key.slice(slash + 1);
+  if (key === "") return refuse(type, text, "the key is missing");
   if (!labelPart.test(name) || name.length > 63) return refuse(type, text, `${short(name)} is not a label's key`);
   if (slash >= 0 && !isName(key.slice(0, slash))) return refuse(type, text, `${short(key)} is not a label's key`);
   if (value !== "" && (!labelPart.test(value) || value.length > 63)) {

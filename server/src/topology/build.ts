@@ -466,6 +466,8 @@ function demandProblems(
   nodes: readonly Node[],
   { demand }: PlannedPods,
 ): readonly TopologyProblem[] {
+  // Without a plugin pods have no network, and that is no shortage.
+  if (cluster.cni.plugin === "none") return nothing;
   const shortages = new Map<number, { readonly node: Node; readonly wanted: number; count: number }>();
   let withoutRange = false;
   for (const node of nodes) {
@@ -485,7 +487,7 @@ function demandProblems(
     const data = { cluster: cluster.name, count, node: node.path, pods: wanted, addresses };
     return problem(CODES.noPodAddressLeft, source, data, [{ source: node.source, message: node.path }]);
   });
-  if (withoutRange && !states(cluster, "pods") && cluster.cni.plugin !== "none") {
+  if (withoutRange && !states(cluster, "pods")) {
     const data = { keyword: "pods", context: `cluster ${cluster.name}` };
     problems.push(problem(CODES.missingStatement, cluster.nameSource, data));
   }

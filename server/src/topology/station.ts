@@ -319,6 +319,6 @@ export function addNamed(
 }
 
 export function nameTwice(kind: string, name: string, context: string, source: Source, first: Source): TopologyProblem {
-  const related = [{ source: first, message: `the first ${kind} ${name}` }];
+  const related = [{ source: first, message: `${name} is defined first here, and this one counts` }];
   return problem(CODES.nameTwice, source, { name, kind, context }, related);
 }

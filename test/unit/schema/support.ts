@@ -1,0 +1,89 @@
+/** What the tests of this folder share: declarations as text, problems drawn under their place. */
+
+import { formatIp, formatPrefix } from "../../../server/src/addressing/ip.ts";
+import { type Decl, type DeclProblem, decodeFile } from "../../../server/src/language/decode.ts";
+import { parse } from "../../../server/src/language/parser.ts";
+import { positionsOf } from "../../../server/src/language/positions.ts";
+import type { Statement } from "../../../server/src/language/tree.ts";
+import type { Value } from "../../../server/src/language/values.ts";
+
+export interface Found {
+  readonly statement: Statement;
+  readonly problem: DeclProblem;
+}
+
+export function problemsIn(decls: readonly Decl[]): Found[] {
+  const found: Found[] = [];
+  for (const decl of decls) {
+    for (const problem of decl.problems) found.push({ statement: problem.statement ?? decl.statement, problem });
+    found.push(...problemsIn(decl.children));
+  }
+  return found;
+}
+
+/** The text with each problem under the line of its place: `^^^ KN006 expected: …`. */
+export function annotated(text: string): string {
+  const tree = parse(text);
+  const positions = positionsOf(tree);
+  const notes = new Map<number, string[]>();
+  const lineStarts = [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
+  for (const { statement, problem } of problemsIn(decodeFile(tree))) {
+    const span = positions.spanOf(statement, problem.part);
+    if (span === undefined) throw new Error(`no place for ${problem.code}`);
+    const line = lineStarts.filter((start) => start <= span.start).length - 1;
+    const column = span.start - lineStarts[line]!;
+    const values = Object.entries(problem.data).map(([name, value]) => `${name}: ${value}`);
+    const marks = "^".repeat(Math.max(1, span.end - span.start));
+    const note = `${" ".repeat(column)}${marks} ${problem.code} ${values.join("; ")}`;
+    notes.set(line, [...(notes.get(line) ?? []), note]);
+  }
+  const lines = text.replace(/\n$/, "").split("\n");
+  return `\n${lines.flatMap((line, index) => [line, ...(notes.get(index) ?? [])]).join("\n")}\n`;
+}
+
+/** Statements with the values of their arguments: `attach segment=lan addresses=10.0.0.1/24,fd00::1`. */
+export function printDecls(decls: readonly Decl[], indent = ""): string {
+  return decls
+    .map(({ statement, spec, values, children }) => {
+      const args = [...values].map(([name, reads]) =>
+        reads.length === 0 ? name : `${name}=${reads.map(({ value }) => printValue(value)).join(",")}`,
+      );
+      const head = `${indent}${spec?.keyword ?? `?${statement.keyword.text}`} ${args.join(" ")}`.trimEnd();
+      return [head, printDecls(children, `${indent}  `)].filter((text) => text !== "").join("\n");
+    })
+    .join("\n");
+}
+
+export function printValue(value: Value): string {
+  switch (value.kind) {
+    case "name":
+    case "word":
+    case "string":
+      return value.text;
+    case "ref":
+      return value.address === undefined ? value.path.join("/") : `address ${formatIp(value.address)}`;
+    case "address":
+      return formatIp(value.ip);
+    case "prefix":
+      return formatPrefix(value.prefix);
+    case "default-route":
+      return "default";
+    case "interface-address":
+      return value.len === undefined ? formatIp(value.ip) : `${formatIp(value.ip)}/${value.len}`;
+    case "length":
+      return `/${value.len}`;
+    case "number":
+    case "boolean":
+      return String(value.value);
+    case "ports":
+      return `${value.first}-${value.last}/${value.proto ?? "any"}`;
+    case "index-range":
+      return `${value.first}..${value.last} width ${value.width}`;
+    case "label":
+      return `${value.key}=${value.value}`;
+    case "endpoint": {
+      const host = value.address === undefined ? value.path : `address ${formatIp(value.address)}`;
+      return value.port === undefined ? host : `${host} port ${value.port}/${value.proto ?? "any"}`;
+    }
+  }
+}

@@ -8,6 +8,7 @@ import type { SyntaxTree } from "../language/tree.ts";
 import { MAX_TEXT } from "../service/service.ts";
 import { type DiagnosticSupport, type DocumentationLink, diagnosticOf } from "./convert.ts";
 import type { Documents, OpenDocument } from "./documents.ts";
+import { describe } from "./guard.ts";
 import type { AnalysisDoneParams, KnetNotification } from "./protocol.ts";
 
 export const DEFAULT_DELAY = 150;
@@ -81,6 +82,16 @@ export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
     return { trees, diagnostics: byFile, durationMs: now() - start };
   };
 
+  /** A defect of knet in one project leaves the others their diagnostics, and is said where it is. */
+  const survive = (root: string): Run | undefined => {
+    try {
+      return analyse(root);
+    } catch (error) {
+      connection.console.error(`analysis of ${root}: ${describe(error)}`);
+      return { trees: [], diagnostics: new Map([[root, [failed]]]), durationMs: 0 };
+    }
+  };
+
   const run = (): void => {
     timer = undefined;
     const start = now();
@@ -88,7 +99,7 @@ export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
     const roots = documents.service.roots();
     const durations = new Map<string, number>();
     for (const root of roots) {
-      const done = analyse(root);
+      const done = survive(root);
       if (!done) {
         schedule();
         return;
@@ -185,6 +196,13 @@ function shorten(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
     },
   ];
 }
+
+const failed: Diagnostic = {
+  range: { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } },
+  severity: DiagnosticSeverity.Information,
+  source: "knet",
+  message: "knet failed on this file, which is a defect of knet; its output channel says where.",
+};
 
 function tooLarge({ oversized }: OpenDocument): Diagnostic {
   const size = ((oversized?.length ?? 0) / 1024 / 1024).toFixed(0);

@@ -50,26 +50,24 @@ export function segmentUsage(topology: Topology, segment: Segment, prefix: Prefi
   return { used, next: kthFree(first, last, reserve(taken), 0) };
 }
 
-export function nextInSegment(
-  topology: Topology,
-  segment: Segment,
-  prefix: Prefix,
-  without: Statement,
-  count: number,
-): readonly Ip[] {
+/** The next address after those that are used, and the first gap before it. */
+export function nextInSegment(topology: Topology, segment: Segment, prefix: Prefix, without: Statement): readonly Ip[] {
   const taken = new Set<Ip>(segment.gateways);
+  let highest: Ip | undefined;
   for (const iface of topology.attachedTo(segment.name)) {
     if (iface.source.statement === without) continue;
-    for (const { ip } of iface.addresses) taken.add(ip);
+    for (const { ip } of iface.addresses) {
+      if (!prefixContains(prefix, ip)) continue;
+      taken.add(ip);
+      if (iface.station.kind !== "router" && (highest === undefined || ip > highest)) highest = ip;
+    }
   }
   const { first, last } = hostRange(prefix);
   const reserved = reserve(taken);
-  const free: Ip[] = [];
-  for (let k = 0; k < count; k++) {
-    const ip = kthFree(first, last, reserved, k);
-    if (ip !== undefined) free.push(ip);
-  }
-  return free;
+  const after = highest === undefined ? undefined : addIp(highest, 1);
+  const following = after === undefined ? undefined : kthFree(after, last, reserved, 0);
+  const gap = kthFree(first, last, reserved, 0);
+  return [...new Set([following, gap])].filter((ip) => ip !== undefined);
 }
 
 function reserve(taken: ReadonlySet<Ip>): ReturnType<typeof sortReserved> {

@@ -368,15 +368,16 @@ function chainText(analysis: Analysis, who: string, from: string, to: Pod["addre
   return `${who}: ${chain === "" ? "directly" : chain}${end}`;
 }
 
-/** "eth0 → cni0 → flannel.1 → eth0": the devices of the first path, each once where a packet goes through it. */
+/** "web `eth0` → n1 `cni0` `flannel.1` `eth0` → n2 `eth0` …": the devices of the first path, by who has them. */
 function chainOf(trace: Trace): string {
-  const devices: string[] = [];
-  let last = "";
-  for (const hop of trace.paths[0]?.hops ?? []) {
-    if (hop.direction === null || hop.device === "lo") continue;
-    const key = `${hop.netns} ${hop.device}`;
-    if (key !== last) devices.push(code(hop.device));
-    last = key;
+  const stations: { readonly netns: string; readonly devices: string[] }[] = [];
+  for (const { netns, device, direction } of trace.paths[0]?.hops ?? []) {
+    if (direction === null || device === "lo") continue;
+    const last = stations.at(-1);
+    if (last?.netns !== netns) stations.push({ netns, devices: [device] });
+    else if (last.devices.at(-1) !== device) last.devices.push(device);
   }
-  return devices.join(" → ");
+  return stations
+    .map(({ netns, devices }) => `${netns.split("/").at(-1) ?? netns} ${devices.map(code).join(" ")}`)
+    .join(" → ");
 }

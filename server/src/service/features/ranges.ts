@@ -29,7 +29,10 @@ export function prefixText(topology: Topology, prefix: Prefix): string {
   const nodes = nodesWith(topology, prefix);
   const shown = inside.slice(0, MOST);
   return paragraphs(
-    `**${formatPrefix(prefix)}** · ${sizeText(prefix)}`,
+    `**${formatPrefix(prefix)}** · ${sizeText(
+      prefix,
+      same.some(({ kind }) => kind === "segment"),
+    )}`,
     bullets([
       ...same.flatMap((range) => usageText(topology, range)),
       ...nodes,
@@ -40,14 +43,16 @@ export function prefixText(topology: Topology, prefix: Prefix): string {
   );
 }
 
-function sizeText(prefix: Prefix): string {
+function sizeText(prefix: Prefix, withHosts: boolean): string {
   const last = lastAddress(prefix);
   const size: Count = prefixSize(prefix);
   const ends = prefix.ip === last ? "one address" : `${formatIp(prefix.ip)} – ${formatIp(last)}`;
   if (prefix.ip === last) return ends;
   const hosts = hostRange(prefix);
   const usable =
-    family(prefix.ip) === 4 && prefix.len < 31 ? `, hosts ${formatIp(hosts.first)} – ${formatIp(hosts.last)}` : "";
+    withHosts && family(prefix.ip) === 4 && prefix.len < 31
+      ? `, hosts ${formatIp(hosts.first)} – ${formatIp(hosts.last)}`
+      : "";
   return `${plural(size, "address", "addresses")}, ${ends}${usable}`;
 }
 
@@ -77,8 +82,6 @@ function usageText(topology: Topology, range: PlannedRange): readonly string[] {
       return [`services of cluster ${code(range.cluster)}: virtual addresses, translated on each node, never routed`];
     case "docker":
       return [`${code(range.label)}: the connected route of docker0`];
-    case "address":
-      return [code(range.label)];
   }
 }
 
@@ -113,7 +116,7 @@ export function addressText(topology: Topology, ip: Ip): string {
     ),
     ...topology.clusters.flatMap((cluster) => podOwners(cluster, ip)),
   ];
-  const ranges = planOf(topology).ranges.filter(({ kind, prefix }) => kind !== "address" && prefixContains(prefix, ip));
+  const ranges = planOf(topology).ranges.filter(({ prefix }) => prefixContains(prefix, ip));
   const shown = owners.slice(0, MOST);
   return paragraphs(
     `**${formatIp(ip)}**${owners.length === 0 ? " · nobody has this address" : ""}`,

@@ -213,7 +213,7 @@ function attachAddresses(topology: Topology, decl: Decl): readonly Suggestion[] 
   return segment.cidrs
     .filter(({ ip }) => !(given.has(typeof ip) && decl.statement.args.length > 2))
     .flatMap((prefix) =>
-      nextInSegment(topology, segment, prefix, decl.statement, 3).map((ip, index) =>
+      nextInSegment(topology, segment, prefix, decl.statement).map((ip, index) =>
         suggestion(
           formatIp(ip),
           "address",
@@ -326,7 +326,7 @@ function prefixes(given: Given, orDefault: boolean): readonly Suggestion[] {
       );
     }
     default: {
-      const known = planOf(topology).ranges.filter(({ kind }) => kind !== "address");
+      const known = planOf(topology).ranges;
       const blocks = spec.name === "destination" ? nodeBlocks(topology) : [];
       return unique([
         ...(orDefault ? [suggestion("default", "prefix", "every destination that has no other route")] : []),

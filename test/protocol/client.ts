@@ -1,0 +1,155 @@
+/** A client that speaks to the server as an editor does: a real process, over standard input and output. Never sleeps. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import {
+  createMessageConnection,
+  type MessageConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from "vscode-jsonrpc/node";
+import type {
+  Diagnostic,
+  InitializeParams,
+  InitializeResult,
+  PublishDiagnosticsParams,
+  TextDocumentContentChangeEvent,
+} from "vscode-languageserver-protocol";
+import type { KnetMethod, KnetParams, KnetResult } from "../../server/src/lsp/protocol.ts";
+
+export const SERVER = fileURLToPath(new URL("../../dist/server.cjs", import.meta.url));
+const PATIENCE_MS = 10_000;
+
+export interface Client {
+  readonly connection: MessageConnection;
+  readonly process: ChildProcess;
+  readonly initialized: InitializeResult;
+  /** Everything published, in order. */
+  readonly published: readonly PublishDiagnosticsParams[];
+  readonly logged: readonly string[];
+  request<T = unknown>(method: string, params: unknown): Promise<T>;
+  knet<M extends KnetMethod>(method: M, params: KnetParams<M>): Promise<KnetResult<M>>;
+  notify(method: string, params: unknown): Promise<void>;
+  open(uri: string, text: string, version?: number): Promise<void>;
+  change(uri: string, version: number, changes: readonly TextDocumentContentChangeEvent[]): Promise<void>;
+  close(uri: string): Promise<void>;
+  /** The next publication, or one already made, that fits. */
+  diagnostics(
+    uri: string,
+    fits?: number | ((params: PublishDiagnosticsParams) => boolean),
+  ): Promise<readonly Diagnostic[]>;
+  /** A notification that is yet to come. */
+  next<T>(method: string, fits: (params: T) => boolean): Promise<T>;
+  stop(): Promise<number | null>;
+}
+
+export interface ClientOptions {
+  readonly folders?: readonly string[];
+  readonly capabilities?: InitializeParams["capabilities"];
+  readonly args?: readonly string[];
+  readonly settings?: unknown;
+}
+
+const CAPABILITIES: InitializeParams["capabilities"] = {
+  textDocument: {
+    completion: { completionItem: { snippetSupport: true } },
+    definition: { linkSupport: true },
+    publishDiagnostics: {
+      relatedInformation: true,
+      versionSupport: true,
+      codeDescriptionSupport: true,
+      dataSupport: true,
+    },
+  },
+  workspace: { workspaceEdit: { documentChanges: true }, workspaceFolders: true },
+};
+
+export async function startClient(options: ClientOptions = {}): Promise<Client> {
+  if (!existsSync(SERVER)) throw new Error(`${SERVER} is missing: run npm run build`);
+  const child = spawn(process.execPath, [SERVER, ...(options.args ?? ["--stdio"])], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const connection = createMessageConnection(
+    new StreamMessageReader(child.stdout),
+    new StreamMessageWriter(child.stdin),
+  );
+  const published: PublishDiagnosticsParams[] = [];
+  const logged: string[] = [];
+  const waiting = new Set<{ readonly method: string; readonly take: (params: unknown) => boolean }>();
+  const tell = (method: string, params: unknown): void => {
+    for (const one of [...waiting]) if (one.method === method && one.take(params)) waiting.delete(one);
+  };
+  connection.onNotification((method, params) => {
+    if (method === "textDocument/publishDiagnostics") published.push(params as unknown as PublishDiagnosticsParams);
+    if (method === "window/logMessage") logged.push((params as unknown as { message: string }).message);
+    tell(method, params);
+  });
+  connection.onRequest("workspace/configuration", () => [options.settings ?? null]);
+  connection.onRequest("client/registerCapability", () => null);
+  connection.listen();
+
+  const next = <T>(method: string, fits: (params: T) => boolean): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () =>
+          reject(
+            new Error(
+              `no ${method} came; logged: ${logged.join("\n")}; published: ${JSON.stringify(published.slice(-3))}`,
+            ),
+          ),
+        PATIENCE_MS,
+      );
+      waiting.add({
+        method,
+        take: (params) => {
+          if (!fits(params as T)) return false;
+          clearTimeout(timer);
+          resolve(params as T);
+          return true;
+        },
+      });
+    });
+
+  const initialized: InitializeResult = await connection.sendRequest("initialize", {
+    processId: process.pid,
+    rootUri: null,
+    capabilities: options.capabilities ?? CAPABILITIES,
+    workspaceFolders: options.folders?.map((uri) => ({ uri, name: uri })) ?? null,
+  });
+  await connection.sendNotification("initialized", {});
+
+  return {
+    connection,
+    process: child,
+    initialized,
+    published,
+    logged,
+    request: (method, params) => connection.sendRequest(method, params),
+    knet: (method, params) => connection.sendRequest(method, params),
+    notify: (method, params) => connection.sendNotification(method, params),
+    open: (uri, text, version = 1) =>
+      connection.sendNotification("textDocument/didOpen", {
+        textDocument: { uri, languageId: "knet", version, text },
+      }),
+    change: (uri, version, contentChanges) =>
+      connection.sendNotification("textDocument/didChange", { textDocument: { uri, version }, contentChanges }),
+    close: (uri) => connection.sendNotification("textDocument/didClose", { textDocument: { uri } }),
+    async diagnostics(uri, fits = () => true) {
+      const accept = (params: PublishDiagnosticsParams): boolean =>
+        params.uri === uri && (typeof fits === "number" ? params.version === fits : fits(params));
+      const known = published.findLast(accept);
+      const params = known ?? (await next<PublishDiagnosticsParams>("textDocument/publishDiagnostics", accept));
+      return params.diagnostics;
+    },
+    next,
+    async stop() {
+      const exit = new Promise<number | null>((resolve) => child.once("exit", resolve));
+      if (child.exitCode !== null) return child.exitCode;
+      await connection.sendRequest("shutdown");
+      await connection.sendNotification("exit");
+      const code = await exit;
+      connection.dispose();
+      return code;
+    },
+  };
+}

@@ -33,11 +33,15 @@ function fullSizeOf(context: CheckContext): readonly FullSize[] {
 
 function probeFullSize(context: CheckContext): readonly FullSize[] {
   const results = new Map<string, FullSize & { pairs: number }>();
+  const harmless = new Set<string>();
+  const filtering = stationsWithRules(context);
   for (const probe of probesOf(context).passed) {
     if (context.cancelled()) break;
     if (probe.sameNode || probe.from.kind !== "pod" || probe.to.kind !== "pod") continue;
     const size = podMtu(context, probe);
     if (size === undefined) continue;
+    const way = `${size} ${wayOf(context, probe, filtering)}`;
+    if (harmless.has(way)) continue;
     const [journey] = simulate(context.network, {
       from: probe.from.netns,
       dst: probe.to.ip,
@@ -48,6 +52,7 @@ function probeFullSize(context: CheckContext): readonly FullSize[] {
       df: true,
     });
     const fate = journey && fateOf(journey);
+    if (!fate) harmless.add(way);
     // A packet that its own interface sends to its death is reported there.
     if (!fate || (journey.reason?.code === "segment-mtu" && context.found("KN301").length > 0)) continue;
     const source = settingOf(probe);
@@ -57,6 +62,32 @@ function probeFullSize(context: CheckContext): readonly FullSize[] {
     else results.set(key, { fate, size, probe, journey, pairs: probe.pairs, source });
   }
   return [...results.values()];
+}
+
+/**
+ * What a small packet has met: devices and tunnels with their MTUs. A large one fares alike on ways that are alike in this,
+ * save for stations whose rules may stop ICMP.
+ */
+function wayOf({ network, topology }: CheckContext, { journey }: Probe, filtering: ReadonlySet<string>): string {
+  let way = "";
+  let last = "";
+  for (const { netns, device, action } of journey.steps) {
+    if (action === "encapsulate" || action === "decapsulate") way += `${action} `;
+    if (netns + device === last) continue;
+    last = netns + device;
+    const found = network.netns(netns)?.devices.get(device);
+    if (!found) continue;
+    const segment = found.kind === "physical" ? topology.segments.get(found.segment)?.mtu : "";
+    way += `${found.kind} ${found.mtu} ${segment}${filtering.has(netns) ? netns : ""} `;
+  }
+  return way;
+}
+
+function stationsWithRules({ topology }: CheckContext): ReadonlySet<string> {
+  const filtering = new Set<string>();
+  const stations = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap((cluster) => cluster.nodes)];
+  for (const { acl, path } of stations) if (acl.length > 0) filtering.add(path);
+  return filtering;
 }
 
 function podMtu({ network }: CheckContext, { from }: Probe): number | undefined {

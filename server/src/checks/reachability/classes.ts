@@ -9,7 +9,7 @@ import { formatPrefix, prefixEquals, rangeToPrefixes } from "../../addressing/ip
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Decl } from "../../language/decode.ts";
 import type { Statement } from "../../language/tree.ts";
-import type { AclRule, Cluster, Interface, Node, StaticRoute, Topology } from "../../topology/model.ts";
+import type { AclRule, Cluster, Interface, Node, Topology } from "../../topology/model.ts";
 
 export interface NodeClass {
   readonly cluster: Cluster;
@@ -53,39 +53,60 @@ function interfaceKey(iface: Interface, known: Map<string, string>): string {
 
 /* ------------------------------------------------------------ what is marked */
 
+/** A prefix that is written somewhere. */
 interface Mark {
+  readonly prefix: Prefix;
   readonly id: number;
-  /** The prefix of a static route with its next hops: one to a node's own range is like that of any other node. */
-  readonly route: { readonly station: string; readonly via: readonly Ip[] } | undefined;
+  /** Static routes of routers and hosts to it: one to a node's own range is like that of any other node. */
+  readonly routes: { readonly station: string; readonly via: readonly Ip[] }[];
+  /** Written elsewhere too: in an access list, a node's route, a CNI block. */
+  plain: boolean;
 }
 
-/** Every prefix that is written in an access list, a route or a CNI block; undefined where there are none. */
+/** The prefixes in access lists, routes and CNI blocks that tell nodes of one segment apart; undefined where there are none. */
 function markedPrefixes(
   topology: Topology,
   cluster: Cluster,
   disputed: readonly IpRange[],
 ): PrefixTable<Mark> | undefined {
-  const marks: (readonly [Prefix, Mark])[] = [];
-  const add = (prefix: Prefix, route: Mark["route"]): void => {
-    if (prefix.len > 0) marks.push([prefix, { id: marks.length, route }]);
+  const marks = new Map<string, Mark>();
+  const markAt = (prefix: Prefix): Mark => {
+    const key = `${prefix.ip}/${prefix.len}`;
+    const mark = marks.get(key) ?? { prefix, id: marks.size, routes: [], plain: false };
+    marks.set(key, mark);
+    return mark;
   };
-  const station = (path: string, acl: readonly AclRule[], routes: readonly StaticRoute[]): void => {
-    for (const { from, to } of acl) for (const prefix of [...from, ...to]) add(prefix, undefined);
-    for (const { dst, via } of routes) add(dst, { station: path, via });
+  const addPlain = (prefix: Prefix): void => {
+    markAt(prefix).plain = true;
   };
-  for (const { path, acl, routes } of [...topology.routers, ...topology.hosts]) station(path, acl, routes);
-  // The same statement in a pool's block is one for all its nodes.
-  const seen = new Set<Statement>();
-  for (const node of cluster.nodes) {
-    if (node.acl.length === 0 && node.routes.length === 0) continue;
-    const first = node.acl[0]?.source.statement ?? node.routes[0]?.source.statement;
-    if (first === undefined || seen.has(first)) continue;
-    seen.add(first);
-    station("node", node.acl, node.routes);
+  const addRules = (acl: readonly AclRule[]): void => {
+    for (const { from, to } of acl) for (const prefix of [...from, ...to]) addPlain(prefix);
+  };
+  for (const { path, acl, routes } of [...topology.routers, ...topology.hosts]) {
+    addRules(acl);
+    for (const { dst, via } of routes) markAt(dst).routes.push({ station: path, via });
   }
-  if (cluster.cni.decl) for (const prefix of prefixesIn(cluster.cni.decl)) add(prefix, undefined);
-  for (const range of disputed) for (const prefix of rangeToPrefixes(range)) add(prefix, undefined);
-  return marks.length === 0 ? undefined : buildPrefixTable(marks);
+  for (const { acl, routes } of cluster.nodes) {
+    if (acl.length > 0) addRules(acl);
+    for (const { dst } of routes) addPlain(dst);
+  }
+  if (cluster.cni.decl) for (const prefix of prefixesIn(cluster.cni.decl)) addPlain(prefix);
+  for (const range of disputed) for (const prefix of rangeToPrefixes(range)) addPlain(prefix);
+  return onlyInside(
+    [...marks.values()],
+    [...[...topology.segments.values()].flatMap(({ cidrs }) => cidrs), ...cluster.podCidrs.map(({ prefix }) => prefix)],
+  );
+}
+
+/** What covers a whole segment or pod range says the same of all nodes there. */
+function onlyInside(marks: readonly Mark[], ranges: readonly Prefix[]): PrefixTable<Mark> | undefined {
+  if (marks.length === 0) return undefined;
+  const around = buildPrefixTable(ranges.map((range) => [range, undefined] as const));
+  const telling = marks.filter(({ prefix }) => {
+    for (const match of around.covering(prefix)) if (match.prefix.len < prefix.len) return true;
+    return false;
+  });
+  return telling.length === 0 ? undefined : buildPrefixTable(telling.map((mark) => [mark.prefix, mark] as const));
 }
 
 function* prefixesIn(decl: Decl): Iterable<Prefix> {
@@ -111,9 +132,12 @@ function marksOf(node: Node, marks: PrefixTable<Mark>): string {
 
 function marksAt(node: Node, at: Prefix, marks: readonly Mark[], own: Prefix): string {
   let key = "";
-  for (const { id, route } of marks) {
-    const toSelf = route && prefixEquals(at, own) && route.via.length > 0 && route.via.every((via) => isOwn(node, via));
-    key += toSelf ? ` r${route.station}` : ` c${id}`;
+  for (const { id, plain, routes } of marks) {
+    const toSelf =
+      !plain &&
+      prefixEquals(at, own) &&
+      routes.every(({ via }) => via.length > 0 && via.every((ip) => isOwn(node, ip)));
+    key += toSelf ? ` r${routes.map(({ station }) => station).join()}` : ` c${id}`;
   }
   return key;
 }

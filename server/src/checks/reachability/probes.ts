@@ -2,8 +2,9 @@
  * Packets between the nodes and pods of a cluster, one for each two classes of nodes, and what became of those that did
  * not arrive. Asked once in a run; the checks KN2xx read it and say why.
  */
-import type { Family, Ip } from "../../addressing/ip.ts";
-import { family } from "../../addressing/ip.ts";
+import type { Family, Ip, Prefix } from "../../addressing/ip.ts";
+import { family, hostPrefix } from "../../addressing/ip.ts";
+import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Journey, Question, Reason } from "../../dataplane/journey.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
@@ -51,9 +52,11 @@ export interface ProbeResult {
 }
 
 /** More classes than this are not paired with each other one by one: each meets its like, the largest and the next ones. */
-const ALL_PAIRS_UP_TO = 12;
-/** For one cluster. */
-const MOST_PAIRS = 2000;
+const ALL_PAIRS_UP_TO = 6;
+/** Of still more, each asks its like and the largest only. */
+const BOTH_WAYS_UP_TO = 32;
+/** Of one cluster. Whoever writes more kinds of nodes has each of them in a block of its own. */
+const MOST_CLASSES = 1000;
 /** Nobody listens there; a reset is an answer too. */
 const UNUSED_PORT = 65000;
 
@@ -73,8 +76,9 @@ function probeAll(context: CheckContext): ProbeResult {
   const passed: Probe[] = [];
   const disputed = planOf(context.topology).conflicts.map(({ shared }) => shared);
   for (const cluster of context.topology.clusters) {
-    const ends = nodeClasses(context.topology, cluster, disputed).map((one) => endsOf(one));
-    for (const { from, to, pairs, sameNode } of questions(ends)) {
+    const classes = nodeClasses(context.topology, cluster, disputed);
+    const ends = classes.map((one) => endsOf(one));
+    for (const { from, to, pairs, sameNode } of questions(ends, () => targetedPairs(classes, ends))) {
       if (context.cancelled()) return { failures, passed };
       const probe = ask(context, cluster, from, to, sameNode, pairs);
       const failure = failureOf(probe);
@@ -133,13 +137,13 @@ interface Ask {
   readonly pairs: number;
 }
 
-function* questions(classes: readonly ClassEnds[]): Iterable<Ask> {
+function* questions(classes: readonly ClassEnds[], targeted: () => Iterable<ClassPair>): Iterable<Ask> {
   for (const { first, size } of classes) {
     const [a, b] = first.pods;
     if (a && b) yield* between(podEnds(a, first.node), podEnds(b, first.node), true, size);
     if (a) yield* between(nodeEnds(first.node), podEnds(a, first.node), true, size);
   }
-  for (const [from, to] of classPairs(classes)) {
+  for (const { from, to, nodes } of classPairs(classes, targeted)) {
     const pairs = from === to ? from.size * (from.size - 1) : from.size * to.size;
     const other = from === to ? to.second : to.first;
     if (pairs === 0 || !other) continue;
@@ -147,30 +151,75 @@ function* questions(classes: readonly ClassEnds[]): Iterable<Ask> {
     const [receiver] = other.pods;
     if (sender && receiver)
       yield* between(podEnds(sender, from.first.node), podEnds(receiver, other.node), false, pairs);
-    if (receiver) yield* between(nodeEnds(from.first.node), podEnds(receiver, other.node), false, pairs);
+    if (receiver && nodes) yield* between(nodeEnds(from.first.node), podEnds(receiver, other.node), false, pairs);
     // Before there are pods, the nodes at least must meet.
     if (!sender && !receiver) yield* between(nodeEnds(from.first.node), nodeEnds(other.node), false, pairs);
   }
 }
 
+interface ClassPair {
+  readonly from: ClassEnds;
+  readonly to: ClassEnds;
+  /** Ask for the node itself too. */
+  readonly nodes: boolean;
+}
+
 /** All ordered pairs of a few classes; of many, a number proportional to theirs. */
-function* classPairs(classes: readonly ClassEnds[]): Iterable<readonly [ClassEnds, ClassEnds]> {
+function* classPairs(classes: readonly ClassEnds[], targeted: () => Iterable<ClassPair>): Iterable<ClassPair> {
   if (classes.length <= ALL_PAIRS_UP_TO) {
-    for (const from of classes) for (const to of classes) yield [from, to];
+    for (const from of classes) for (const to of classes) yield { from, to, nodes: true };
     return;
   }
   const largest = classes.reduce((best, one) => (one.size > best.size ? one : best));
-  let budget = MOST_PAIRS;
-  for (let i = 0; i < classes.length && budget > 0; i += 1, budget -= 5) {
+  const few = classes.length <= BOTH_WAYS_UP_TO;
+  for (let i = 0; i < Math.min(classes.length, MOST_CLASSES); i += 1) {
     const one = classes[i];
     const next = classes[(i + 1) % classes.length];
     if (!one || !next) continue;
-    yield [one, one];
-    if (one !== largest) yield [one, largest];
-    if (one !== largest) yield [largest, one];
-    if (next !== largest && one !== largest) yield [one, next];
-    if (next !== largest && one !== largest) yield [next, one];
+    yield { from: one, to: one, nodes: true };
+    if (one === largest) continue;
+    // The answer goes the other way already; a connection that is refused there is another matter.
+    yield { from: one, to: largest, nodes: few };
+    if (few) yield { from: largest, to: one, nodes: false };
+    if (next !== largest && few) yield { from: one, to: next, nodes: false };
   }
+  yield* targeted();
+}
+
+/** A node's own routes and rules about another node or its pods: between these two classes the packet tells. */
+function* targetedPairs(classes: readonly NodeClass[], ends: readonly ClassEnds[]): Iterable<ClassPair> {
+  const written = classes.map(({ nodes: [node] }) => [
+    ...(node?.routes ?? []).map(({ dst }) => dst),
+    ...(node?.acl ?? []).flatMap((rule) => [...rule.from, ...rule.to]),
+  ]);
+  if (written.every((prefixes) => prefixes.length === 0)) return;
+  const owners = buildPrefixTable(
+    classes.flatMap(({ nodes }, i) => nodes.flatMap((node) => prefixesOf(node).map((prefix) => [prefix, i] as const))),
+  );
+  let left = MOST_CLASSES;
+  for (const [i, prefixes] of written.entries()) {
+    const from = ends[i];
+    const victims = new Set(prefixes.flatMap((prefix) => firstInside(owners, prefix)));
+    for (const victim of victims) {
+      const to = ends[victim];
+      if (!from || !to || to === from) continue;
+      left -= 1;
+      if (left < 0) return;
+      yield { from, to, nodes: true };
+    }
+  }
+}
+
+function prefixesOf(node: Node): readonly Prefix[] {
+  const own = node.interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => hostPrefix(ip)));
+  return [...own, ...node.podCidrs.map(({ prefix }) => prefix)];
+}
+
+/** The class of the first node whose range or address lies in the prefix, and of the one whose range is around it. */
+function firstInside(owners: PrefixTable<number>, prefix: Prefix): readonly number[] {
+  for (const { values } of owners.coveredBy(prefix))
+    return [...values.slice(0, 1), ...owners.lookup(prefix.ip).slice(0, 1)];
+  return owners.lookup(prefix.ip).slice(0, 1);
 }
 
 /** One question for each family that both ends have. */

@@ -42,9 +42,32 @@ export function positionsOf(tree: SyntaxTree): Positions {
   return positions;
 }
 
+/** So many places are searched for one by one before a map is made. */
+const SEARCHES = 4;
+
+function searchStart(block: Block, blockStart: number, wanted: Statement): number | undefined {
+  const { statements, offsets } = block;
+  for (let i = 0; i < statements.length; i += 1) {
+    const statement = statements[i];
+    const start = blockStart + (offsets[i] ?? 0);
+    if (statement === wanted) return start;
+    if (statement?.block) {
+      const found = searchStart(statement.block, start + statement.block.start, wanted);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
 function makePositions(tree: SyntaxTree): Positions {
   let starts: Map<Statement, number> | undefined;
+  let searches = 0;
   const startOf = (statement: Statement): number | undefined => {
+    // After an edit most often one or two places are asked for: a search for them is cheaper than a map of all.
+    if (starts === undefined && searches < SEARCHES) {
+      searches += 1;
+      return searchStart(tree.root, 0, statement);
+    }
     starts ??= statementStarts(tree.root);
     return starts.get(statement);
   };

@@ -11,6 +11,7 @@ import type { Network } from "../dataplane/model.ts";
 import { positionsOf } from "../language/positions.ts";
 import type { Source, Span } from "../language/tree.ts";
 import { buildTopology } from "../topology/build.ts";
+import { type TopologyCache, topologyCache } from "../topology/cache.ts";
 import type { Topology } from "../topology/model.ts";
 
 export interface Analysis {
@@ -25,8 +26,13 @@ export interface Analysis {
   spanOf(source: Source): Span | undefined;
 }
 
-/** `extra`: findings of the files themselves (an import that cannot be read), made by the service. */
-export function analyse(root: string, files: readonly CheckedFile[], extra: readonly Finding[]): Analysis {
+/** `extra`: findings of the files themselves (an import that cannot be read), made by the service. `cache`: of earlier analyses. */
+export function analyse(
+  root: string,
+  files: readonly CheckedFile[],
+  extra: readonly Finding[],
+  cache: TopologyCache = topologyCache(),
+): Analysis {
   const byName = new Map(files.map((file) => [file.file, file]));
   const spanOf = (source: Source): Span | undefined => {
     const file = byName.get(source.file);
@@ -39,7 +45,7 @@ export function analyse(root: string, files: readonly CheckedFile[], extra: read
     root,
     files,
     get topology() {
-      topology ??= buildTopology(files, modeAddressing);
+      topology ??= buildTopology(files, modeAddressing, cache);
       return topology;
     },
     get network() {

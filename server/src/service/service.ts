@@ -8,6 +8,7 @@ import { type Decl, decodeCache, decodeFile, one } from "../language/decode.ts";
 import { reparse } from "../language/incremental.ts";
 import { parse } from "../language/parser.ts";
 import type { SyntaxTree } from "../language/tree.ts";
+import { topologyCache } from "../topology/cache.ts";
 import { type Analysis, analyse } from "./analysis.ts";
 
 /** Larger files are refused with a finding instead of being read (bytes of UTF-16 text). */
@@ -54,6 +55,7 @@ interface Loaded {
 export function createService(host: ServiceHost): Service {
   const loaded = new Map<string, Loaded>();
   const cache = decodeCache();
+  const topologies = topologyCache();
   const analyses = new Map<string, Analysis>();
   let version = 0;
 
@@ -155,7 +157,7 @@ export function createService(host: ServiceHost): Service {
       let analysis = analyses.get(root);
       if (!analysis) {
         const { files, extra } = closure(root);
-        analysis = analyse(root, files, extra);
+        analysis = analyse(root, files, extra, topologies);
         analyses.set(root, analysis);
       }
       return analysis;

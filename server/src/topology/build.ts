@@ -71,7 +71,7 @@ export function buildTopology(
 ): Topology {
   const draft = collect(files, cache);
   const { problems } = draft;
-  const names = nameProblems(draft.segments, new Set(draft.stations.keys()));
+  const names = nameProblems(draft.segments, routerNames(draft));
   noteAttaches(draft, names);
   const assigned: Assigned = new Map();
   for (const segment of draft.segments.values()) chooseGateways(segment, assigned, names, problems);
@@ -125,7 +125,7 @@ function groupByAddress(interfaces: readonly Interface[]): Map<Ip, Interface[]> 
     for (const { ip } of iface.addresses) {
       const group = groups.get(ip);
       if (group === undefined) groups.set(ip, [iface]);
-      else if (!group.includes(iface)) group.push(iface);
+      else if (group.at(-1) !== iface) group.push(iface);
     }
   }
   return groups;
@@ -151,6 +151,7 @@ function collect(files: readonly TopologyFile[], cache: TopologyCache): Draft {
   const placed: (StationParts | ClusterDraft)[] = [];
   const expectations: { file: string; decl: Decl }[] = [];
   const problems: TopologyProblem[] = [];
+  const budget = { used: 0 };
   const isNew = <T extends { readonly name: string; readonly nameSource: Source; readonly source: Source }>(
     known: Map<string, T>,
     added: T,
@@ -180,7 +181,7 @@ function collect(files: readonly TopologyFile[], cache: TopologyCache): Draft {
           break;
         }
         case "cluster": {
-          const cluster = readCluster(file, decl, cache, problems);
+          const cluster = readCluster(file, decl, cache, budget, problems);
           if (cluster !== undefined && isNew(clusters, cluster, "cluster")) placed.push(cluster);
           break;
         }
@@ -193,6 +194,12 @@ function collect(files: readonly TopologyFile[], cache: TopologyCache): Draft {
     }
   }
   return { segments, stations, placed, expectations, problems };
+}
+
+function routerNames({ stations }: Draft): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { kind, name } of stations.values()) if (kind === "router") names.add(name);
+  return names;
 }
 
 function noteAttaches({ placed, segments, problems }: Draft, names: NameProblems): void {

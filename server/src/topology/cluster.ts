@@ -46,13 +46,19 @@ export interface ClusterDraft {
   readonly workloads: readonly { readonly namespace: string; readonly parts: WorkloadParts }[];
 }
 
-/** Kubernetes' own limits are below; this one keeps a wrong file from taking all memory. */
+/** Of all clusters together. Kubernetes' own limits are below; this one keeps a wrong file from taking all memory. */
 const mostNodes = 100_000;
+
+/** The nodes that have been declared so far. */
+export interface NodeBudget {
+  used: number;
+}
 
 export function readCluster(
   file: string,
   decl: Decl,
   cache: TopologyCache,
+  budget: NodeBudget,
   problems: TopologyProblem[],
 ): ClusterDraft | undefined {
   const name = nameOf(decl);
@@ -66,7 +72,6 @@ export function readCluster(
   const workloads: { namespace: string; parts: WorkloadParts }[] = [];
   let cni: CniSettings | undefined;
   let dockerBridge: DockerBridge | undefined;
-  let nodeCount = 0;
 
   const addWorkload = (statement: Decl, kind: Workload["kind"], namespace: string, place: Source): void => {
     const parts = workloadParts(file, statement, kind, cache);
@@ -82,13 +87,13 @@ export function readCluster(
         const parts = stationParts(file, statement, "node", cache);
         if (parts === undefined) break;
         const count = countOf(parts);
-        if (nodeCount + count > mostNodes) {
+        if (budget.used + count > mostNodes) {
           problems.push(
-            problem(CODES.tooManyNodes, parts.source, { cluster: name, count: nodeCount + count, max: mostNodes }),
+            problem(CODES.tooManyNodes, parts.source, { cluster: name, count: budget.used + count, max: mostNodes }),
           );
           break;
         }
-        nodeCount += count;
+        budget.used += count;
         nodes.push(parts);
         break;
       }

@@ -15,10 +15,22 @@ export type Value =
   | { readonly kind: "number"; readonly value: number }
   | { readonly kind: "boolean"; readonly value: boolean }
   | { readonly kind: "word"; readonly text: string }
-  | { readonly kind: "ports"; readonly first: number; readonly last: number; readonly proto: "tcp" | "udp" | "sctp" | undefined }
+  | {
+      readonly kind: "ports";
+      readonly first: number;
+      readonly last: number;
+      readonly proto: "tcp" | "udp" | "sctp" | undefined;
+    }
   | { readonly kind: "index-range"; readonly first: number; readonly last: number; readonly width: number }
   | { readonly kind: "label"; readonly key: string; readonly value: string }
-  | { readonly kind: "endpoint"; readonly text: string; readonly path: string; readonly address?: InterfaceAddress["ip"]; readonly port?: number; readonly proto?: "tcp" | "udp" | "sctp" | "icmp" }
+  | {
+      readonly kind: "endpoint";
+      readonly text: string;
+      readonly path: string;
+      readonly address?: InterfaceAddress["ip"];
+      readonly port?: number;
+      readonly proto?: "tcp" | "udp" | "sctp" | "icmp";
+    }
   | { readonly kind: "string"; readonly text: string };
 
 export type ValueKind = Value["kind"];

@@ -106,33 +106,46 @@ export function keywordDocumentation(spec: KeywordSpec): string {
 
 /** The keyword with what must follow; the tab stop of a first value that can be chosen from a list stands alone. */
 function snippetOf(spec: KeywordSpec): { text: string; more: boolean } {
-  if (spec.snippet !== undefined) return { text: spec.snippet, more: /^\S+ \$1$/.test(spec.snippet) };
+  if (spec.snippet !== undefined) return { text: spec.snippet, more: /^\S+ "?\$1"?$/.test(spec.snippet) };
+  const choice = spec.args.find((arg) => spec.atLeastOneOf?.includes(arg.name));
+  const needed = spec.args.filter((arg) => (isFlag(arg) ? arg === choice : arg.optional !== true || arg === choice));
+  const block = spec.blockRequired === true || (typeof spec.block === "string" && blockIsUsual(spec));
+  if (needed.length === 0 && !block && spec.args.length > 0) return { text: `${spec.keyword} `, more: true };
   const words = [spec.keyword];
-  let stop = 0;
-  const needed = spec.args.filter((arg): arg is ArgSpec => !isFlag(arg) && arg.optional !== true);
-  const block =
-    spec.blockRequired === true || (spec.defines !== undefined && typeof spec.block === "string" && blockIsUsual(spec));
-  for (const arg of needed) {
-    stop += 1;
-    if (arg.after !== undefined) words.push(arg.after);
-    if (needed.length === 1 && !block && isChoice(arg)) return { text: `${words.join(" ")} $1`, more: true };
-    const { type } = arg;
-    if (type.kind === "enum") words.push(`\${${stop}|${type.values.map(({ value }) => value).join(",")}|}`);
-    else if (type.kind === "boolean") words.push(`\${${stop}|true,false|}`);
-    else if (type.kind === "string") words.push(`"\${${stop}}"`);
-    else words.push(`\${${stop}:${placeholder(arg)}}`);
+  const [only] = needed;
+  if (only && needed.length === 1 && !block && !isFlag(only) && isChoice(only)) {
+    const literal = only.after === undefined ? "" : `${only.after} `;
+    return { text: `${spec.keyword} ${literal}${only.type.kind === "string" ? '"$1"' : "$1"}`, more: true };
   }
-  const text = words.join(" ");
-  if (block) return { text: `${text} {\n\t$0\n}`, more: false };
-  return {
-    text: spec.args.length > 0 && needed.length === 0 ? `${text} ` : text,
-    more: spec.args.length > 0 && needed.length === 0,
-  };
+  needed.forEach((arg, index) => {
+    if (isFlag(arg)) {
+      const flags = spec.args.filter((one) => isFlag(one) && spec.atLeastOneOf?.includes(one.name));
+      words.push(`\${${index + 1}|${flags.map(({ name }) => name).join(",")}|}`);
+    } else {
+      if (arg.after !== undefined) words.push(arg.after);
+      words.push(tabStop(arg, index + 1));
+    }
+  });
+  return { text: `${words.join(" ")}${block ? " {\n\t$0\n}" : ""}`, more: false };
+}
+
+function tabStop(arg: ArgSpec, stop: number): string {
+  const { type } = arg;
+  switch (type.kind) {
+    case "enum":
+      return `\${${stop}|${type.values.map(({ value }) => value).join(",")}|}`;
+    case "boolean":
+      return `\${${stop}|true,false|}`;
+    case "string":
+      return `"\${${stop}:${arg.name}}"`;
+    default:
+      return `\${${stop}:${placeholder(arg)}}`;
+  }
 }
 
 /** A node is seldom written without a block, a pod may be. */
 function blockIsUsual(spec: KeywordSpec): boolean {
-  return spec.defines !== "pod" && spec.defines !== "workload";
+  return spec.defines !== undefined && spec.defines !== "pod" && spec.defines !== "workload";
 }
 
 function isChoice({ type }: ArgSpec): boolean {
@@ -150,10 +163,10 @@ function isChoice({ type }: ArgSpec): boolean {
     case "ports":
     case "device":
     case "endpoint":
+    case "string":
       return true;
     case "name":
     case "index-range":
-    case "string":
       return false;
   }
 }
@@ -335,5 +348,10 @@ export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]
     if (text === undefined || used.has(arg) || excluded.has(arg.name)) return [];
     return [{ text, summary: arg.summary, followed: !isFlag(arg) }];
   });
-  return { values: expected, literals };
+  // `expect a`: nothing but the arrow can follow.
+  const needed = new Set(
+    spec.args.flatMap((arg) => (isFlag(arg) || arg.optional === true || used.has(arg) ? [] : [arg.after])),
+  );
+  const must = literals.filter(({ text }) => needed.has(text));
+  return { values: expected, literals: must.length > 0 ? must : literals };
 }

@@ -10,7 +10,7 @@ import type { Trace } from "../../trace/schema.ts";
 import { ask } from "../../trace/trace.ts";
 import type { Analysis } from "../analysis.ts";
 import { keywordDocumentation } from "./completion.ts";
-import { deviceLines, madeBy, madeText, pluginText, routeTable } from "./kernel.ts";
+import { defaultRoutes, deviceLines, madeBy, madeText, pluginText, routeTable } from "./kernel.ts";
 import { bullets, code, paragraphs } from "./markdown.ts";
 import { targetAt } from "./navigation.ts";
 import { type Place, type Pointed, placeAt, pointedAt, readAt } from "./place.ts";
@@ -143,16 +143,10 @@ function made(analysis: Analysis, place: Place, { decl }: Pointed): string {
   if (!station || !netns) return "";
   const iface =
     keyword === "attach" ? station.interfaces.find(({ source }) => source.statement === statement) : undefined;
-  const statements = new Set([statement]);
+  const own = madeBy(netns, new Set([statement]));
   // The default route belongs to the segment that gives it.
-  const segment = iface && topology.segments.get(iface.segment);
-  const own = madeBy(netns, statements);
-  const byGateway = segment
-    ? madeBy(netns, new Set([segment.source.statement])).routes.filter(({ nexthops }) =>
-        nexthops.some(({ dev }) => dev === iface.device),
-      )
-    : [];
-  const text = madeText({ devices: own.devices, routes: [...own.routes, ...byGateway] });
+  const defaults = iface ? defaultRoutes(netns, iface.device).filter((route) => !own.routes.includes(route)) : [];
+  const text = madeText({ devices: own.devices, routes: [...own.routes, ...defaults] });
   if (text === "") return keyword === "route" ? "The kernel refuses this route; it is left out." : "";
   const more = stations.length > 1 ? ` and on ${plural(stations.length - 1, "more node")} likewise` : "";
   return paragraphs(`In the kernel of ${code(station.path)}${more}:`, text);

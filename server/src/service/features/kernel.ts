@@ -68,6 +68,12 @@ export function madeBy(netns: Netns, statements: ReadonlySet<Statement>): Made {
   return { devices: [...netns.devices.values()].filter(isOwn), routes };
 }
 
+export function defaultRoutes(netns: Netns, device: string): readonly Route[] {
+  return ([4, 6] as const).flatMap((family) =>
+    routesOf(netns, family).filter(({ dst, nexthops }) => dst.len === 0 && nexthops.some(({ dev }) => dev === device)),
+  );
+}
+
 const MOST_ROUTES = 8;
 
 export function madeText(made: Made): string {

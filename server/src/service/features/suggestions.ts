@@ -1,5 +1,13 @@
 /** Values for one argument at one place: what the schema allows, what the topology knows, what is still free. */
-import { formatIp, formatPrefix, type Ip, nthAddress, type Prefix, parsePrefix } from "../../addressing/ip.ts";
+import {
+  formatIp,
+  formatPrefix,
+  lastAddress,
+  nthAddress,
+  type Prefix,
+  parsePrefix,
+  prefixRange,
+} from "../../addressing/ip.ts";
 import { planOf } from "../../checks/addresses/plan.ts";
 import { plural } from "../../checks/text.ts";
 import { type Decl, one } from "../../language/decode.ts";
@@ -374,42 +382,48 @@ function around(like: Prefix | undefined, family: 4 | 6): readonly Prefix[] {
   return [...outer, ...blocksAround(like, family)];
 }
 
+/** The usual range where it is free; else what follows that of another cluster, and the first free ones. */
 function freeRanges(topology: Topology, decl: Decl, usual: readonly string[], len: number): readonly Suggestion[] {
   const used = usedRanges(topology, decl.statement);
   const defaults = usual.flatMap((text) => parsePrefix(text)?.prefix ?? []).filter((prefix) => isFree(prefix, used));
-  // What one would take by default is left to those who ask for it.
-  const kept = [
-    ...used,
-    ...["10.244.0.0/16", "10.96.0.0/12"]
-      .flatMap((text) => parsePrefix(text)?.prefix ?? [])
-      .map((prefix) => ({ first: prefix.ip, last: (prefix.ip as number) + 2 ** (32 - prefix.len) - 1 })),
-  ];
-  const free = freePrefixes(blocksAround(defaults[0], 4), len, kept);
+  const kind = decl.spec?.keyword;
+  const last = planOf(topology).ranges.findLast(
+    (range) => range.kind === kind && range.source.statement !== decl.statement && typeof range.prefix.ip === "number",
+  );
+  const blocks = blocksAround(last?.prefix, 4);
+  const [home] = blocks;
+  const below = last && home ? [{ first: home.ip, last: lastAddress(last.prefix) }] : [];
+  const following = home ? freePrefixes([home], len, [...used, ...below]) : [];
   const ula = parsePrefix("fd00:10::/32")?.prefix;
-  const v6 = ula ? freePrefixes([ula], decl.spec?.keyword === "services" ? 112 : 56, used) : [];
+  const v6 = ula ? freePrefixes([ula], kind === "services" ? 112 : 56, used) : [];
   return unique([
     ...defaults.map((prefix) => suggestion(formatPrefix(prefix), "prefix", "the usual one")),
-    ...[...free, ...v6].map((prefix) => suggestion(formatPrefix(prefix), "prefix", `next free /${prefix.len}`)),
+    ...[...following, ...freePrefixes(blocks, len, used), ...v6].map((prefix) =>
+      suggestion(formatPrefix(prefix), "prefix", `next free /${prefix.len}`),
+    ),
   ]);
 }
 
 function freeBlocks(given: Given): readonly Suggestion[] {
-  const { decl } = given;
+  const { analysis, place } = given;
   const cluster = clusterAround(given);
+  const [own] = stationsAround(analysis.topology, place);
   if (!cluster) return [];
+  const present = own?.kind === "node" ? own.podCidrs : [];
   const used = cluster.nodes
-    .filter((node) => !node.podCidrs.some(({ source }) => source.statement === decl.statement))
-    .flatMap((node) => node.podCidrs.map(({ prefix }) => prefix))
-    .map((prefix) => ({ first: prefix.ip, last: nthLast(prefix) }));
-  return cluster.podCidrs.flatMap(({ prefix, perNode }) =>
-    freePrefixes([prefix], perNode, used).map((free) =>
-      suggestion(formatPrefix(free), "prefix", `next free block of ${formatPrefix(prefix)}`),
+    .filter((node) => node !== own)
+    .flatMap((node) => node.podCidrs.map(({ prefix }) => prefixRange(prefix)));
+  const owned = present.map(({ prefix }) => prefixRange(prefix));
+  return unique([
+    ...present
+      .filter(({ allocated }) => allocated)
+      .map(({ prefix }) => suggestion(formatPrefix(prefix), "prefix", "what it has now")),
+    ...cluster.podCidrs.flatMap(({ prefix, perNode }) =>
+      freePrefixes([prefix], perNode, [...used, ...owned]).map((free) =>
+        suggestion(formatPrefix(free), "prefix", `next free block of ${formatPrefix(prefix)}`),
+      ),
     ),
-  );
-}
-
-function nthLast({ ip, len }: Prefix): Ip {
-  return typeof ip === "number" ? ip + 2 ** (32 - len) - 1 : ip | ((1n << BigInt(128 - len)) - 1n);
+  ]);
 }
 
 function clusterAround({ analysis, place }: Given): Cluster | undefined {

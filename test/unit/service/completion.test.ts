@@ -1,0 +1,244 @@
+import { describe, expect, it } from "vitest";
+import { completionsAt } from "../../../server/src/service/features/completion.ts";
+import { CURSOR, fixture, SHOP } from "./support.ts";
+
+const workspace = { importable: () => ["fabric.knet", "../shared/dc.knet"] };
+
+/** Label and detail of every item. */
+function complete(marked: string): readonly string[] {
+  const { analysis, file, offset } = fixture(marked);
+  return completionsAt(analysis, file, offset, workspace).items.map(({ label, detail }) => `${label} · ${detail}`);
+}
+const labels = (marked: string): readonly string[] => complete(marked).map((one) => one.split(" · ")[0] ?? "");
+
+/** The topology of all these, with a line typed into it. */
+const inNode = (line: string): string =>
+  SHOP.replace("node n1 { attach rack-a 10.168.0.2 }", `node n1 {\n    attach rack-a 10.168.0.2\n    ${line}\n  }`);
+const atTop = (line: string): string => `${SHOP}${line}\n`;
+const inCluster = (line: string): string => SHOP.replace("  namespace shop", `  ${line}\n  namespace shop`);
+
+describe("keywords", () => {
+  it("of the top, with what they do", () => {
+    expect(complete(CURSOR)).toMatchInlineSnapshot(`
+      [
+        "import · Takes everything that another file declares",
+        "segment · A layer-2 broadcast domain: a switch, a VLAN, a cloud subnet",
+        "router · A router between segments",
+        "host · A machine outside every cluster",
+        "cluster · A Kubernetes cluster: its address ranges, its CNI plugin, its nodes and pods",
+        "expect · What must hold between two ends; checked while you type",
+      ]
+    `);
+  });
+  it("of the block, without those that are there and may be once", () => {
+    expect(labels(`segment lan {\n  mtu 1500\n  ${CURSOR}\n}\n`)).toEqual(["cidr", "gateway", "vlan"]);
+    expect(labels(`segment lan { m${CURSOR}`)).toContain("mtu");
+  });
+  it("of a block that depends on an argument", () => {
+    expect(labels(inCluster(`cni flannel { backend vxlan { ${CURSOR} } }`))).toContain("vni");
+    expect(labels(inCluster(`cni flannel { backend host-gw { ${CURSOR} } }`))).toEqual([]);
+  });
+  it("exchange only the word where arguments follow", () => {
+    const { analysis, file, offset } = fixture(`segm${CURSOR}ent lan { cidr 10.0.0.0/24 }`);
+    const item = completionsAt(analysis, file, offset, workspace).items.find(({ label }) => label === "router");
+    expect(item).toMatchObject({ insert: "router", snippet: false, replace: { start: 0, end: 7 } });
+  });
+  it("bring what must follow", () => {
+    const { analysis, file, offset } = fixture(CURSOR);
+    const { items } = completionsAt(analysis, file, offset, workspace);
+    expect(items.map(({ insert }) => insert)).toMatchInlineSnapshot(`
+      [
+        "import "$1"",
+        "segment \${1:name} {
+      	$0
+      }",
+        "router \${1:name} {
+      	$0
+      }",
+        "host \${1:name} {
+      	$0
+      }",
+        "cluster \${1:name} {
+      	$0
+      }",
+        "expect \${1:from} -> \${2:to} \${3|reachable,blocked,preserves-source|}",
+      ]
+    `);
+  });
+  it("are not offered in comments", () => {
+    expect(labels(`# seg${CURSOR}`)).toEqual([]);
+    expect(labels(`segment lan { /* ${CURSOR} */ }`)).toEqual([]);
+  });
+});
+
+describe("values", () => {
+  it("names of the right kind", () => {
+    expect(complete(inNode(`attach ${CURSOR}`))).toEqual([
+      "rack-a · segment 10.168.0.0/24",
+      "rack-b · segment 10.168.1.0/24",
+    ]);
+    expect(complete(inCluster(`pod p on ${CURSOR}`))).toEqual([
+      "n1 · node of prod",
+      "n2 · node of prod",
+      "w1 · one of 50 nodes of prod",
+    ]);
+    expect(complete(`segment a { gateway ${CURSOR} }\nrouter tor {}`)[0]).toBe("tor · router");
+  });
+  it("free addresses", () => {
+    expect(complete(inNode(`attach rack-b ${CURSOR}`))).toEqual([
+      "10.168.1.51 · next free of 10.168.1.0/24",
+      "10.168.1.2 · free in 10.168.1.0/24",
+    ]);
+    expect(complete(SHOP.replace("pod web on n1 {", `pod web on n1 {\n address ${CURSOR}`))).toEqual([
+      "10.244.0.4 · next free on n1",
+    ]);
+  });
+  it("free prefixes", () => {
+    expect(complete(atTop(`segment rack-c { cidr ${CURSOR} }`))).toMatchInlineSnapshot(`
+      [
+        "10.168.2.0/24 · next free /24",
+        "10.0.0.0/24 · next free /24",
+        "172.16.0.0/24 · next free /24",
+        "192.168.0.0/24 · next free /24",
+      ]
+    `);
+    expect(complete(atTop(`cluster two { pods ${CURSOR} }`))).toMatchInlineSnapshot(`
+      [
+        "10.245.0.0/16 · next free /16",
+        "10.0.0.0/16 · next free /16",
+        "172.16.0.0/16 · next free /16",
+        "192.168.0.0/16 · next free /16",
+        "fd00:10::/56 · next free /56",
+      ]
+    `);
+    expect(complete(atTop(`cluster two { services ${CURSOR} }`))).toMatchInlineSnapshot(`
+      [
+        "10.112.0.0/16 · next free /16",
+        "10.0.0.0/16 · next free /16",
+        "172.16.0.0/16 · next free /16",
+        "192.168.0.0/16 · next free /16",
+        "fd00:10::/112 · next free /112",
+      ]
+    `);
+    expect(complete(inNode(`pod-cidr ${CURSOR}`))).toEqual([
+      "10.244.0.0/24 · what it has now",
+      "10.244.52.0/24 · next free block of 10.244.0.0/16",
+    ]);
+  });
+  it("where packets may go, and by whom", () => {
+    expect(complete(inNode(`route ${CURSOR}`)).slice(0, 7)).toMatchInlineSnapshot(`
+      [
+        "default · every destination that has no other route",
+        "10.168.0.0/24 · segment rack-a (10.168.0.0/24)",
+        "10.168.1.0/24 · segment rack-b (10.168.1.0/24)",
+        "10.244.0.0/16 · pods 10.244.0.0/16 of cluster prod",
+        "10.96.0.0/12 · services 10.96.0.0/12 of cluster prod",
+        "10.244.0.0/24 · pods of node prod/n1",
+        "10.244.1.0/24 · pods of node prod/n2",
+      ]
+    `);
+    expect(labels(inNode(`route 10.0.0.0/8 ${CURSOR}`))).toEqual([
+      "via",
+      "blackhole",
+      "unreachable",
+      "prohibit",
+      "dev",
+      "metric",
+    ]);
+    expect(complete(inNode(`route 10.0.0.0/8 via ${CURSOR}`)).slice(0, 2)).toEqual([
+      "10.168.0.1 · router tor on rack-a",
+      "10.168.0.3 · node prod/w1 on rack-a",
+    ]);
+    expect(labels(inNode(`route 10.0.0.0/8 via 10.168.0.1 ${CURSOR}`))).toContain("dev");
+    expect(labels(inNode(`route 10.0.0.0/8 blackhole ${CURSOR}`))).toEqual(["dev", "metric"]);
+    expect(labels(inNode(`route 10.0.0.0/8 via 10.168.0.1 dev ${CURSOR}`))).toEqual(["eth0"]);
+  });
+  it("enumerations, lengths, booleans, numbers", () => {
+    expect(complete(inCluster(`cni ${CURSOR}`))).toMatchInlineSnapshot(`
+      [
+        "none · No plugin: pods have no network beyond their node",
+        "docker · Docker alone: docker0 with the same range on every node",
+        "bridge · The reference bridge plugin with host-local, and routes between the nodes made by hand",
+        "flannel · flannel with one of its backends",
+      ]
+    `);
+    expect(labels(inCluster(`cni flannel { backend ${CURSOR} }`))).toEqual(["vxlan", "host-gw", "udp", "ipip"]);
+    expect(labels(inCluster(`cni flannel { ip-masq ${CURSOR} }`))).toEqual(["true", "false"]);
+    expect(complete(inCluster(`pods 10.240.0.0/16 per-node ${CURSOR}`))[0]).toBe("/24 · 256 addresses, 256 blocks");
+    expect(labels(atTop(`segment x { mtu ${CURSOR} }`))).toEqual(["1500", "1450", "9000"]);
+  });
+  it("of access lists, in any order that the language allows", () => {
+    expect(labels(inNode(`deny ${CURSOR}`)).slice(0, 10)).toEqual([
+      "any",
+      "tcp",
+      "udp",
+      "sctp",
+      "icmp",
+      "ipip",
+      "esp",
+      "in",
+      "out",
+      "forward",
+    ]);
+    expect(labels(inNode(`deny udp ${CURSOR}`))).toEqual(["in", "out", "forward", "port", "from", "to"]);
+    expect(labels(inNode(`deny in ${CURSOR}`))).toEqual(["port", "from", "to"]);
+    expect(labels(inNode(`deny udp port 8472 from ${CURSOR}`))).toContain("10.168.1.0/24");
+  });
+  it("labels, settings of the kernel", () => {
+    expect(labels(inNode(`labels ${CURSOR}`))).toEqual(["app=web"]);
+    expect(labels(inNode(`sysctl ${CURSOR}`))).toContain("net.ipv4.conf.eth0.rp_filter");
+  });
+  it("files to import", () => {
+    expect(complete(`import "${CURSOR}"`)).toEqual(["fabric.knet · ", "../shared/dc.knet · "]);
+    const { analysis, file, offset } = fixture(`import ${CURSOR}`);
+    expect(completionsAt(analysis, file, offset, workspace).items[0]?.insert).toBe('"fabric.knet"');
+  });
+});
+
+describe("expectations", () => {
+  it("ends of a packet", () => {
+    expect(complete(atTop(`expect ${CURSOR}`))).toMatchInlineSnapshot(`
+      [
+        "tor · router",
+        "n1 · node of prod",
+        "n2 · node of prod",
+        "w1 · one of 50 nodes of prod",
+        "web · pod of prod/shop",
+        "api · deployment of prod/shop",
+        "laptop · host",
+      ]
+    `);
+    expect(labels(atTop(`expect web ${CURSOR}`))).toEqual(["->"]);
+    expect(labels(atTop(`expect web -> ${CURSOR}`))).toContain("laptop");
+  });
+  it("ports of the target", () => {
+    expect(complete(atTop(`expect web -> shop/api:${CURSOR}`))).toEqual(["9090 · api", "53/udp · api"]);
+    const { analysis, file, offset, text } = fixture(atTop(`expect web -> shop/api:90${CURSOR} reachable`));
+    const [item] = completionsAt(analysis, file, offset, workspace).items;
+    expect(item && text.slice(item.replace.start, item.replace.end)).toBe("90");
+  });
+  it("what may be expected", () => {
+    expect(labels(atTop(`expect web -> laptop ${CURSOR}`))).toEqual([
+      "reachable",
+      "blocked",
+      "via",
+      "preserves-source",
+      "mtu >=",
+    ]);
+    expect(labels(atTop(`expect web -> laptop mtu ${CURSOR}`))).toEqual([">="]);
+    expect(labels(atTop(`expect web -> laptop via ${CURSOR}`))).toContain("tor");
+    expect(labels(atTop(`expect web -> laptop reachable ${CURSOR}`))).toEqual([]);
+  });
+});
+
+describe("half-typed files", () => {
+  it("have completions at every place", () => {
+    for (let cut = 0; cut <= SHOP.length; cut++) {
+      const { analysis, file, offset } = fixture(SHOP.slice(0, cut) + CURSOR);
+      for (const { replace } of completionsAt(analysis, file, offset, workspace).items) {
+        expect(replace.start).toBeLessThanOrEqual(offset);
+        expect(replace.end).toBeGreaterThanOrEqual(offset);
+      }
+    }
+  });
+});

@@ -5,6 +5,13 @@ export function sourceAt(source: Source, part: StatementPart): Source {
   return { file: source.file, statement: source.statement, part };
 }
 
+/** The first argument with such a text, where the place is a whole statement that has one. */
+export function argumentWith(source: Source, isWanted: (text: string) => boolean): Source {
+  if (source.part !== "whole") return source;
+  const index = source.statement.args.findIndex(({ text }) => isWanted(text));
+  return index < 0 ? source : sourceAt(source, index);
+}
+
 /** The statement with this keyword in the block of `source`, or `source` itself where there is none. */
 export function childOf(source: Source, keyword: string, part: StatementPart = "whole"): Source {
   const child = findChild(source.statement, keyword);

@@ -5,7 +5,7 @@ import type { Source } from "../../language/tree.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
+import { argumentWith } from "../source.ts";
 import { domainsOf } from "./domains.ts";
 import { planOf } from "./plan.ts";
 
@@ -70,22 +70,18 @@ function* stations(topology: Topology): Iterable<Finding> {
 
 function duplicate(ip: Ip, name: string, source: Source, other: string, otherSource: Source): Finding {
   const text = formatIp(ip);
+  const isAddress = (arg: string): boolean => arg === text || arg.startsWith(`${text}/`);
+  const place = argumentWith(source, isAddress);
   return finding(
     duplicates,
-    source,
+    place,
     `${name} has the address ${text}, which is that of ${other} already; give one of them another one`,
     {
-      related: [{ source: otherSource, message: `${other} has ${text}` }],
-      fixes: addressFix(ip, source),
+      related: [{ source: argumentWith(otherSource, isAddress), message: `${other} has ${text}` }],
+      // Without an address of its own it gets a free one.
+      fixes: place === source ? [] : [removeFix(`Let knet choose an address instead of ${text}`, place)],
     },
   );
-}
-
-/** Without an address of its own the station gets a free one. */
-function addressFix(ip: Ip, source: Source): readonly ReturnType<typeof removeFix>[] {
-  const text = formatIp(ip);
-  const index = source.statement.args.findIndex((arg) => arg.text === text || arg.text.startsWith(`${text}/`));
-  return index < 0 ? [] : [removeFix(`Let knet choose an address instead of ${text}`, sourceAt(source, index))];
 }
 
 /** Only pods with given addresses can collide; the allocator leaves given addresses out. */

@@ -14,7 +14,6 @@ import {
 import type { Topology } from "../../topology/model.ts";
 import type { Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 import { type PlannedRange, planOf } from "./plan.ts";
 
 /** RFC 1918, RFC 6598, RFC 4193. */
@@ -44,13 +43,11 @@ export function nextFree(topology: Topology, like: Prefix): Prefix | undefined {
 /** Moves a range that is written as an argument of its own. */
 export function moveFixes(topology: Topology, { kind, prefix, source }: PlannedRange): readonly Fix[] {
   const free = nextFree(topology, prefix);
-  if (!free) return [];
+  if (!free || source.part === "whole") return [];
   const title = `Use ${formatPrefix(free)}, the next free range of this size`;
-  if (kind !== "docker") return source.part === "whole" ? [] : [replaceFix(title, source, formatPrefix(free))];
-  const index = source.statement.args.findIndex(({ text }) => text.endsWith(`/${prefix.len}`));
-  const address = addIp(free.ip, 1);
-  if (index < 0 || address === undefined) return [];
-  return [replaceFix(title, sourceAt(source, index), `${formatIp(address)}/${free.len}`)];
+  // A bridge has the first address of its range.
+  const address = kind === "docker" ? addIp(free.ip, 1) : free.ip;
+  return address === undefined ? [] : [replaceFix(title, source, `${formatIp(address)}/${free.len}`)];
 }
 
 /** "; 10.1.0.0/16 is free", or nothing. */

@@ -7,7 +7,7 @@ import { formatPrefix, prefixCovers, prefixOf, prefixRange, rangeContains } from
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Cluster, Node, Topology } from "../../topology/model.ts";
-import { sourceAt } from "../source.ts";
+import { argumentWith } from "../source.ts";
 import { type Domains, domainsOf } from "./domains.ts";
 
 export type RangeKind = "pods" | "services" | "segment" | "docker";
@@ -124,7 +124,7 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
         kind: "docker",
         prefix,
         label: `docker bridge ${key} of node ${node.path}`,
-        source,
+        source: argumentWith(source, (text) => text.endsWith(`/${prefix.len}`)),
         nodes: 1,
         forPods: (node.cni?.plugin ?? cluster.cni.plugin) === "docker",
       });
@@ -132,12 +132,10 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
   ranges.push(...docker.values());
 }
 
-/** The argument that has this text, where the place is a whole statement. */
+/** The argument that is this prefix, where the place is a whole statement. */
 function written(source: Source, prefix: Prefix): Source {
-  if (source.part !== "whole") return source;
-  const text = formatPrefix(prefix);
-  const index = source.statement.args.findIndex((arg) => arg.text === text);
-  return index < 0 ? source : sourceAt(source, index);
+  const wanted = formatPrefix(prefix);
+  return argumentWith(source, (text) => text === wanted);
 }
 
 /** A node's own range outside the cluster's is a pod range too. */

@@ -3,7 +3,7 @@
  * consequence of an earlier finding is left out.
  */
 import type { Ip } from "../../addressing/ip.ts";
-import { formatIp, isLinkLocal, prefixContains } from "../../addressing/ip.ts";
+import { formatIp, isLinkLocal, parsePrefix, prefixContains } from "../../addressing/ip.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
 import type { Network } from "../../dataplane/model.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
@@ -149,12 +149,19 @@ function sysctlOf(station: Station | undefined, names: readonly string[]): Sourc
   return undefined;
 }
 
-/** The last static route that the looping packet took. */
-function loopSource(journey: Journey): Source | undefined {
-  const step = journey.steps.findLast(
-    (one) => one.action === "route" && one.rule?.origin?.statement.keyword.text === "route",
-  );
-  return step?.rule?.origin;
+/** Of the static routes in the circle the least specific one: it catches what nobody has a better route for. */
+function loopSource({ steps }: Journey): Source | undefined {
+  const times = new Map<Statement, { readonly source: Source; count: number }>();
+  for (const { action, rule } of steps) {
+    const source = rule?.origin;
+    if (action !== "route" || source?.statement.keyword.text !== "route") continue;
+    const seen = times.get(source.statement);
+    if (seen) seen.count += 1;
+    else times.set(source.statement, { source, count: 1 });
+  }
+  const lengthOf = ({ statement }: Source): number => parsePrefix(statement.args[0]?.text ?? "")?.prefix.len ?? 0;
+  const circling = [...times.values()].filter(({ count }) => count > 1).map(({ source }) => source);
+  return circling.sort((a, b) => lengthOf(a) - lengthOf(b))[0];
 }
 
 /** The step at which a node sent a packet for a pod to its default gateway, for want of a better route. */

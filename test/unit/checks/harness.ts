@@ -1,13 +1,15 @@
 /** Text → findings, as the service does it. */
 
-import type { Finding } from "../../../server/src/checks/check.ts";
+import type { CheckedFile, Finding } from "../../../server/src/checks/check.ts";
 import { runChecks } from "../../../server/src/checks/run.ts";
 import { modeAddressing } from "../../../server/src/cni/modes.ts";
 import { buildNetwork } from "../../../server/src/cni/network.ts";
+import type { Network } from "../../../server/src/dataplane/model.ts";
 import { decodeFile } from "../../../server/src/language/decode.ts";
 import { parse } from "../../../server/src/language/parser.ts";
 import { lineIndex, positionsOf } from "../../../server/src/language/positions.ts";
 import { buildTopology } from "../../../server/src/topology/build.ts";
+import type { Topology } from "../../../server/src/topology/model.ts";
 
 export interface Found {
   readonly code: string;
@@ -17,11 +19,24 @@ export interface Found {
   readonly finding: Finding;
 }
 
-export function check(text: string): readonly Found[] {
+export interface World {
+  readonly files: readonly CheckedFile[];
+  readonly topology: Topology;
+  readonly network: Network;
+}
+
+export function world(text: string): World {
   const tree = parse(text);
   const files = [{ file: "test.knet", tree, decls: decodeFile(tree) }];
   const topology = buildTopology(files, modeAddressing);
-  const findings = runChecks({ files, topology, network: buildNetwork(topology), cancelled: () => false });
+  return { files, topology, network: buildNetwork(topology) };
+}
+
+export function check(text: string): readonly Found[] {
+  const { files, topology, network } = world(text);
+  const tree = files[0]?.tree;
+  if (!tree) throw new Error("no file");
+  const findings = runChecks({ files, topology, network, cancelled: () => false });
   const positions = positionsOf(tree);
   const lines = lineIndex(text);
   return findings.map((finding) => {

@@ -48,6 +48,7 @@ import { flannelNoDefault } from "./reachability/flannel-no-default.ts";
 import { flannelNoIpv6 } from "./reachability/flannel-no-ipv6.ts";
 import { forwardingOff } from "./reachability/forwarding-off.ts";
 import { leak } from "./reachability/leak.ts";
+import { noPodNetwork } from "./reachability/no-pod-network.ts";
 import { nodeUnreachable } from "./reachability/node-unreachable.ts";
 import { nodesUnreachable } from "./reachability/nodes-unreachable.ts";
 import { peersOffLink } from "./reachability/peers-off-link.ts";
@@ -134,6 +135,7 @@ export const catalogue: readonly Check[] = [
   routeGateway,
   routeDevice,
   routeExists,
+  noPodNetwork,
   peersOffLink,
   backendsDiffer,
   tunnelDiffers,

@@ -5,6 +5,7 @@
 import type { Family, Ip, Prefix } from "../../addressing/ip.ts";
 import { family, hostPrefix } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
+import { pluginOf } from "../../cni/settings.ts";
 import type { Journey, Question, Reason } from "../../dataplane/journey.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
@@ -122,7 +123,7 @@ function endsOf({ cluster, nodes }: NodeClass): ClassEnds {
 /** Two pods with addresses of their own, where there are so many. */
 function firstPods(cluster: Cluster, node: Node): readonly Pod[] {
   const found: Pod[] = [];
-  if (cluster.pods.countOn(node) === 0) return found;
+  if (cluster.pods.countOn(node) === 0 || pluginOf(cluster, node) === "none") return found;
   for (const pod of cluster.pods.podsOn(node)) {
     if (!pod.workload.hostNetwork && pod.addresses.length > 0) found.push(pod);
     if (found.length === 2) break;

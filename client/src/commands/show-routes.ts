@@ -1,0 +1,23 @@
+/** Knet: Show Routes… – a namespace's addresses, routes, neighbours and forwarding entries beside the file. */
+import * as vscode from "vscode";
+import { isObject } from "../../webview/messages.ts";
+import type { RoutesDocuments } from "../routes-document.ts";
+import type { Server } from "../server.ts";
+import { knetDocument, pickEndpoint } from "../target.ts";
+
+export async function showRoutes(server: Server, documents: RoutesDocuments, argument: unknown): Promise<void> {
+  const given = isObject(argument) ? argument : {};
+  const uri = await knetDocument(typeof given["uri"] === "string" ? given["uri"] : undefined);
+  if (!uri) return;
+  const where =
+    typeof given["where"] === "string"
+      ? given["where"]
+      : (await pickEndpoint(server, uri, "Show the routes of", []))?.path;
+  if (where === undefined) return;
+  const document = await vscode.workspace.openTextDocument(documents.uriOf(uri, where));
+  await vscode.window.showTextDocument(document, {
+    viewColumn: vscode.ViewColumn.Beside,
+    preserveFocus: true,
+    preview: true,
+  });
+}

@@ -1,0 +1,19 @@
+/** Knet: Trace From Here… – the same, beginning at what the cursor stands in. */
+import * as vscode from "vscode";
+import type { Server } from "../server.ts";
+import type { TracePanels } from "../trace-panel.ts";
+import { trace } from "./trace.ts";
+
+export async function traceFromHere(
+  context: vscode.ExtensionContext,
+  server: Server,
+  panels: TracePanels,
+): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  if (editor?.document.languageId !== "knet") return trace(context, server, panels, undefined);
+  const uri = editor.document.uri.toString();
+  const { line, character } = editor.selection.active;
+  const here = await server.request("knet/endpointAt", { uri, position: { line, character } });
+  if (!here) void vscode.window.setStatusBarMessage("knet: the cursor stands in no pod, node, router or host", 4000);
+  return trace(context, server, panels, here ? { uri, from: here.path } : { uri });
+}

@@ -1,0 +1,125 @@
+/** Which topology a command is about, and picking a place in it. */
+import * as vscode from "vscode";
+import type { EndpointItem } from "../../server/src/lsp/protocol.ts";
+import { type Server, withPatience } from "./server.ts";
+
+/** The active knet file, else the only visible or open one; asks where there are several, says so where there is none. */
+export async function knetDocument(uri?: string): Promise<vscode.Uri | undefined> {
+  if (uri !== undefined) return vscode.Uri.parse(uri);
+  const active = vscode.window.activeTextEditor?.document;
+  if (active?.languageId === "knet") return active.uri;
+  const open = vscode.workspace.textDocuments.filter((document) => document.languageId === "knet");
+  const files =
+    open.length > 0
+      ? open.map((document) => document.uri)
+      : await vscode.workspace.findFiles("**/*.knet", "**/node_modules/**", 200);
+  if (files.length <= 1) {
+    if (files.length === 0)
+      void vscode.window.showInformationMessage("There is no .knet file open. Open one, then try again.");
+    return files[0];
+  }
+  const picked = await vscode.window.showQuickPick(
+    files.map((file) => ({ label: vscode.workspace.asRelativePath(file), file })),
+    { title: "Which topology?" },
+  );
+  return picked?.file;
+}
+
+export interface PickedEndpoint {
+  /** What a query takes: a path or an address. */
+  readonly path: string;
+  readonly ports: EndpointItem["ports"];
+}
+
+type Item = vscode.QuickPickItem & { readonly endpoint?: PickedEndpoint };
+const ICONS: Readonly<Record<EndpointItem["kind"], string>> = {
+  pod: "package",
+  workload: "layers",
+  service: "split-horizontal",
+  node: "server",
+  router: "type-hierarchy",
+  host: "vm",
+  internet: "globe",
+};
+/** More are not scrolled through; typing narrows them. */
+const SHOWN = 300;
+
+/**
+ * Asks for an end of a packet: completes from the topology as one types, takes any other text as it is (an address,
+ * `host:port`). `recent` stand on top. Undefined: given up.
+ */
+export async function pickEndpoint(
+  server: Server,
+  uri: vscode.Uri,
+  title: string,
+  recent: readonly string[],
+): Promise<PickedEndpoint | undefined> {
+  const pick = vscode.window.createQuickPick<Item>();
+  pick.title = title;
+  pick.placeholder = "A pod, container, node, daemon, router, host, or an address";
+  pick.matchOnDescription = true;
+  pick.matchOnDetail = true;
+  let asked = 0;
+  const refill = async (): Promise<void> => {
+    asked += 1;
+    const turn = asked;
+    const filter = pick.value.trim();
+    pick.busy = true;
+    const items = await withPatience("Reading the topology", (token) =>
+      server.request("knet/endpoints", { uri: uri.toString(), filter, limit: SHOWN }, token),
+    );
+    // A later key press has asked again.
+    if (turn !== asked) return;
+    pick.busy = false;
+    pick.items = itemsFor(filter, items ?? [], recent);
+  };
+  return new Promise((resolve) => {
+    pick.onDidChangeValue(() => void refill());
+    pick.onDidAccept(() => {
+      const chosen =
+        pick.selectedItems[0]?.endpoint ??
+        (pick.value.trim() === "" ? undefined : { path: pick.value.trim(), ports: [] });
+      resolve(chosen);
+      pick.hide();
+    });
+    pick.onDidHide(() => {
+      asked += 1;
+      resolve(undefined);
+      pick.dispose();
+    });
+    pick.show();
+    void refill();
+  });
+}
+
+function itemsFor(filter: string, found: readonly EndpointItem[], recent: readonly string[]): Item[] {
+  const byPath = new Map(found.map((item) => [item.path, item]));
+  const items: Item[] = [];
+  const earlier = filter === "" ? recent : [];
+  if (earlier.length > 0) {
+    items.push({ label: "recent", kind: vscode.QuickPickItemKind.Separator });
+    for (const path of earlier)
+      items.push({
+        label: `$(history) ${path}`,
+        description: byPath.get(path)?.detail ?? "",
+        endpoint: { path, ports: byPath.get(path)?.ports ?? [] },
+      });
+    items.push({ label: "topology", kind: vscode.QuickPickItemKind.Separator });
+  }
+  for (const item of found) {
+    if (earlier.includes(item.path)) continue;
+    items.push({
+      label: `$(${ICONS[item.kind]}) ${item.label}`,
+      description: item.detail,
+      endpoint: { path: item.path, ports: item.ports },
+    });
+  }
+  if (filter !== "" && !byPath.has(filter))
+    items.push({
+      label: `$(arrow-right) ${filter}`,
+      description: "as typed",
+      alwaysShow: true,
+      endpoint: { path: filter, ports: [] },
+    });
+  return items;
+}

@@ -1,0 +1,477 @@
+/**
+ * Where everything in the drawing of a path goes; pure geometry, no colours and no elements, so that the trace panel and
+ * the command line's SVG draw the same picture.
+ *
+ * Network namespaces are boxes from left to right in order of travel. A device is a bar in its box; the request runs along
+ * the upper lane from left to right, the reply along the lower one from right to left. Each hop is a stop on its lane: on
+ * the bar of the device that it crosses, or between two bars where the namespace decides something. Both legs share a box,
+ * and a bar, wherever the reply retraces the request; what only one of them visits is drawn for it alone.
+ */
+import type { Hop, Path, Verdict } from "./schema.ts";
+
+export type Leg = "request" | "reply";
+
+/** A hop in the one sequence of a path: the request's hops, then the reply's. */
+export interface Step {
+  /** Position in the sequence. */
+  readonly index: number;
+  readonly leg: Leg;
+  /** Position in the leg. */
+  readonly hopIndex: number;
+  readonly hop: Hop;
+  /** The last hop of its leg. */
+  readonly last: boolean;
+}
+
+export type TextStyle = "kind" | "name" | "device";
+/** Width of a text in pixels. */
+export type Measure = (text: string, style: TextStyle) => number;
+
+export interface Rect {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A text that fits; `full` is what it was, for a title where both differ. */
+export interface Label {
+  readonly text: string;
+  readonly full: string;
+  /** Middle of the text, and its baseline. */
+  readonly x: number;
+  readonly y: number;
+  readonly style: TextStyle;
+}
+
+export interface DeviceBar extends Rect {
+  readonly label: Label;
+  /** Indices of the steps on it. */
+  readonly steps: readonly number[];
+}
+
+export interface Box extends Rect {
+  readonly netns: string;
+  /** "pod", "node", "router", "segment" …; the first word of the owner. */
+  readonly kind: string;
+  readonly owner: string;
+  readonly kindLabel: Label;
+  readonly nameLabel: Label;
+  readonly devices: readonly DeviceBar[];
+  readonly steps: readonly number[];
+}
+
+export interface Stop {
+  readonly step: number;
+  readonly leg: Leg;
+  readonly x: number;
+  readonly y: number;
+  readonly radius: number;
+  /** Index in `boxes`. */
+  readonly box: number;
+  /** Index in the box's devices; absent for a decision. */
+  readonly device?: number;
+  /** How the leg ended, on its last stop. */
+  readonly end?: Verdict;
+}
+
+export interface Corner {
+  readonly x: number;
+  readonly y: number;
+  /** The step that is here; absent where the line only bends. */
+  readonly step?: number;
+}
+
+export interface Lane {
+  readonly leg: Leg;
+  /** The way from stop to stop. The reply's begins at the request's last stop. */
+  readonly line: readonly Corner[];
+  /** Points of arrows between two boxes. */
+  readonly arrows: readonly { readonly x: number; readonly y: number; readonly towards: "left" | "right" }[];
+}
+
+export interface Layout {
+  readonly width: number;
+  readonly height: number;
+  readonly boxes: readonly Box[];
+  readonly lanes: readonly Lane[];
+  /** One for each step, in order. */
+  readonly stops: readonly Stop[];
+}
+
+export interface LayoutOptions {
+  /** How wide texts really are; without it, a cautious estimate. */
+  readonly measure?: Measure | undefined;
+}
+
+const metrics = {
+  margin: 12,
+  boxGap: 46,
+  boxPadding: 10,
+  titleHeight: 44,
+  kindBaseline: 17,
+  nameBaseline: 35,
+  nameWidthMin: 96,
+  nameWidthMax: 220,
+  barLabelHeight: 22,
+  barLabelBaseline: 15,
+  barLabelWidthMax: 116,
+  barWidthMin: 44,
+  barPadding: 7,
+  /** From the bars' labels to the upper lane: room for the packet. */
+  aboveLane: 40,
+  laneDistance: 64,
+  belowLane: 22,
+  bottom: 10,
+  stopRadius: 10,
+  stopPitch: 27,
+  gapEmpty: 14,
+  gapEdge: 4,
+  gapPadding: 10,
+  detour: 22,
+} as const;
+
+/** Font sizes for which the estimate holds; a renderer that uses larger ones passes its own `measure`. */
+export const fontSizes: Readonly<Record<TextStyle, number>> = { kind: 11, name: 13, device: 11 };
+
+export function estimateWidth(text: string, style: TextStyle): number {
+  const em = fontSizes[style] * (style === "name" ? 1.06 : 1);
+  let width = 0;
+  for (const char of text) {
+    const code = char.codePointAt(0) ?? 0;
+    if (code > 0x2e7f) width += em * 1.05;
+    else if (/[ijl.,:;|'!ftrI/[\]() -]/.test(char)) width += em * 0.4;
+    else if (/[mwMWA-Z@%…]/.test(char)) width += em * 0.86;
+    else width += em * 0.6;
+  }
+  return width;
+}
+
+export function stepsOf(path: Path): Step[] {
+  const steps: Step[] = [];
+  const add = (leg: Leg, hops: readonly Hop[]): void => {
+    for (const [hopIndex, hop] of hops.entries()) {
+      steps.push({ index: steps.length, leg, hopIndex, hop, last: hopIndex === hops.length - 1 });
+    }
+  };
+  add("request", path.hops);
+  add("reply", path.reply?.hops ?? []);
+  return steps;
+}
+
+/** "node prod/n1" → kind and name. */
+export function splitOwner(owner: string): { kind: string; name: string } {
+  const space = owner.indexOf(" ");
+  return space < 0 ? { kind: "", name: owner } : { kind: owner.slice(0, space), name: owner.slice(space + 1) };
+}
+
+/** The text, or as much of its beginning and end as is no wider than `width`. */
+export function ellipsize(text: string, width: number, measure: (text: string) => number): string {
+  if (measure(text) <= width) return text;
+  const chars = [...text];
+  let low = 0;
+  let high = chars.length - 1;
+  const cut = (kept: number): string => {
+    const head = Math.ceil(kept / 2);
+    return `${chars.slice(0, head).join("")}…${chars.slice(chars.length - (kept - head)).join("")}`;
+  };
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (measure(cut(middle)) <= width) low = middle;
+    else high = middle - 1;
+  }
+  return cut(low);
+}
+
+/* -------------------------------------------------------------------- what is visited */
+
+/** A stay in one namespace: crossings of devices in order, and the decisions before, between and after them. */
+interface Visit {
+  readonly key: string;
+  readonly crossings: { readonly device: string; readonly steps: number[] }[];
+  /** One more than crossings. */
+  readonly decisions: number[][];
+  readonly steps: number[];
+  readonly hop: Hop;
+}
+
+function visitsOf(steps: readonly Step[]): Visit[] {
+  const visits: Visit[] = [];
+  for (const { index, hop } of steps) {
+    const key = `${hop.netns}\n${hop.owner}`;
+    let visit = visits.at(-1);
+    if (!visit || visit.key !== key) {
+      visit = { key, crossings: [], decisions: [[]], steps: [], hop };
+      visits.push(visit);
+    }
+    visit.steps.push(index);
+    if (hop.direction === null || hop.device === "") {
+      visit.decisions.at(-1)?.push(index);
+      continue;
+    }
+    const before = visit.crossings.at(-1);
+    if (before && before.device === hop.device && visit.decisions.at(-1)?.length === 0) {
+      before.steps.push(index);
+    } else {
+      visit.crossings.push({ device: hop.device, steps: [index] });
+      visit.decisions.push([]);
+    }
+  }
+  return visits;
+}
+
+/** The same stay as seen from the other end, to lay a reply over a request. */
+function reversed(visit: Visit): Visit {
+  const turn = (list: readonly number[]): number[] => [...list].reverse();
+  return {
+    ...visit,
+    crossings: visit.crossings.map(({ device, steps }) => ({ device, steps: turn(steps) })).reverse(),
+    decisions: visit.decisions.map(turn).reverse(),
+  };
+}
+
+/** Two sequences in one, each in its own order, with as many pairs of equal elements as possible. */
+function merge<T>(a: readonly T[], b: readonly T[], same: (a: T, b: T) => boolean): [T | undefined, T | undefined][] {
+  const columns = b.length + 1;
+  const common = new Uint32Array((a.length + 1) * columns);
+  const at = (i: number, j: number): number => common[i * columns + j] ?? 0;
+  for (let i = a.length - 1; i >= 0; i--) {
+    for (let j = b.length - 1; j >= 0; j--) {
+      common[i * columns + j] = same(a[i] as T, b[j] as T)
+        ? at(i + 1, j + 1) + 1
+        : Math.max(at(i + 1, j), at(i, j + 1));
+    }
+  }
+  const pairs: [T | undefined, T | undefined][] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    if (i < a.length && j < b.length && same(a[i] as T, b[j] as T)) pairs.push([a[i++], b[j++]]);
+    else if (j >= b.length || (i < a.length && at(i + 1, j) >= at(i, j + 1))) pairs.push([a[i++], undefined]);
+    else pairs.push([undefined, b[j++]]);
+  }
+  return pairs;
+}
+
+/* -------------------------------------------------------------------- boxes, from left to right */
+
+/** A bar or the space between two bars: steps of the upper and of the lower lane, each from left to right. */
+interface Column {
+  readonly device?: string;
+  readonly request: number[];
+  readonly reply: number[];
+}
+
+/** Spaces and bars in turn, beginning and ending with a space. */
+function columnsOf(request: Visit | undefined, reply: Visit | undefined): Column[] {
+  const bars = merge(request?.crossings ?? [], reply?.crossings ?? [], (a, b) => a.device === b.device);
+  const columns: Column[] = [{ request: [], reply: [] }];
+  for (const [a, b] of bars) {
+    columns.push({ device: (a ?? b)?.device ?? "", request: a?.steps ?? [], reply: b?.steps ?? [] });
+    columns.push({ request: [], reply: [] });
+  }
+  // A decision stands next to the crossing that follows it in time; after the last crossing, next to that.
+  const crossedBy = (lane: "request" | "reply"): number[] =>
+    columns.flatMap((column, index) => (column.device !== undefined && column[lane].length > 0 ? [index] : []));
+  const put = (
+    lane: "request" | "reply",
+    decisions: readonly (readonly number[])[],
+    crossed: readonly number[],
+  ): void => {
+    for (const [gap, steps] of decisions.entries()) {
+      const right = crossed[gap];
+      const left = crossed[gap - 1];
+      let column: number;
+      if (lane === "request") column = right !== undefined ? right - 1 : left !== undefined ? left + 1 : 0;
+      else column = left !== undefined ? left + 1 : right !== undefined ? right - 1 : columns.length - 1;
+      columns[column]?.[lane].push(...steps);
+    }
+  };
+  if (request) put("request", request.decisions, crossedBy("request"));
+  if (reply) put("reply", reply.decisions, crossedBy("reply"));
+  return columns;
+}
+
+function columnWidth(column: Column, edge: boolean, measure: Measure): number {
+  const stops = Math.max(column.request.length, column.reply.length);
+  if (column.device === undefined) {
+    if (stops === 0) return edge ? metrics.gapEdge : metrics.gapEmpty;
+    return stops * metrics.stopPitch + metrics.gapPadding;
+  }
+  const label = Math.min(measure(column.device, "device"), metrics.barLabelWidthMax) + 2 * metrics.barPadding;
+  return Math.ceil(Math.max(label, metrics.barWidthMin, stops * metrics.stopPitch + metrics.gapPadding));
+}
+
+export function layoutPath(path: Path, options: LayoutOptions = {}): Layout {
+  const measure = options.measure ?? estimateWidth;
+  const steps = stepsOf(path);
+  const there = visitsOf(steps.filter((step) => step.leg === "request"));
+  const back = visitsOf(steps.filter((step) => step.leg === "reply"))
+    .map(reversed)
+    .reverse();
+  const places = merge(there, back, (a, b) => a.key === b.key);
+
+  // Lines that pass a box which they do not visit run outside it.
+  const over = back.length > 0 && detours(places.map(([request]) => request !== undefined));
+  const under = detours(places.map(([, reply]) => reply !== undefined));
+
+  const top = metrics.margin + (over ? metrics.detour : 0);
+  const barTop = top + metrics.titleHeight;
+  const requestY = barTop + metrics.barLabelHeight + metrics.aboveLane;
+  const replyY = requestY + metrics.laneDistance;
+  const barBottom = (back.length > 0 ? replyY : requestY) + metrics.belowLane;
+  const boxBottom = barBottom + metrics.bottom;
+  const laneY: Record<Leg, number> = { request: requestY, reply: replyY };
+
+  const boxes: Box[] = [];
+  const stops: Stop[] = [];
+  let x: number = metrics.margin;
+  for (const [request, reply] of places) {
+    const hop = (request ?? reply)?.hop;
+    if (!hop) continue;
+    const columns = columnsOf(request, reply);
+    const widths = columns.map((column, index) =>
+      columnWidth(column, index === 0 || index === columns.length - 1, measure),
+    );
+    const inner = widths.reduce((sum, width) => sum + width, 0);
+    const { kind, name } = splitOwner(hop.owner);
+    const wanted = Math.min(
+      Math.max(measure(name, "name"), measure(kind, "kind"), metrics.nameWidthMin),
+      metrics.nameWidthMax,
+    );
+    const content = Math.ceil(Math.max(inner, wanted));
+    const width = content + 2 * metrics.boxPadding;
+    const middle = x + width / 2;
+
+    const devices: DeviceBar[] = [];
+    let cx = x + metrics.boxPadding + (content - inner) / 2;
+    for (const [index, column] of columns.entries()) {
+      const columnWide = widths[index] ?? 0;
+      const centre = cx + columnWide / 2;
+      const isBar = column.device !== undefined;
+      for (const leg of ["request", "reply"] as const) {
+        const list = column[leg];
+        for (const [position, step] of list.entries()) {
+          stops[step] = {
+            step,
+            leg,
+            x: centre + (position - (list.length - 1) / 2) * metrics.stopPitch,
+            y: laneY[leg],
+            radius: metrics.stopRadius,
+            box: boxes.length,
+            ...(isBar ? { device: devices.length } : {}),
+          };
+        }
+      }
+      if (column.device !== undefined) {
+        const room = columnWide - 2 * metrics.barPadding;
+        devices.push({
+          x: cx,
+          y: barTop,
+          width: columnWide,
+          height: barBottom - barTop,
+          label: {
+            text: ellipsize(column.device, room, (text) => measure(text, "device")),
+            full: column.device,
+            x: centre,
+            y: barTop + metrics.barLabelBaseline,
+            style: "device",
+          },
+          steps: [...column.request, ...column.reply],
+        });
+      }
+      cx += columnWide;
+    }
+
+    const shorten = (text: string, style: TextStyle, y: number): Label => ({
+      text: ellipsize(text, content, (part) => measure(part, style)),
+      full: text,
+      x: middle,
+      y,
+      style,
+    });
+    boxes.push({
+      x,
+      y: top,
+      width,
+      height: boxBottom - top,
+      netns: hop.netns,
+      kind,
+      owner: hop.owner,
+      kindLabel: shorten(kind, "kind", top + metrics.kindBaseline),
+      nameLabel: shorten(name, "name", top + metrics.nameBaseline),
+      devices,
+      steps: [...(request?.steps ?? []), ...(reply?.steps ?? [])],
+    });
+    x += width + metrics.boxGap;
+  }
+
+  markEnd(stops, path.hops.length - 1, path.verdict);
+  if (path.reply) markEnd(stops, steps.length - 1, path.reply.verdict);
+
+  const lanes: Lane[] = [];
+  const first = stops.slice(0, path.hops.length);
+  const second = stops.slice(path.hops.length);
+  if (first.length > 0) lanes.push(lane("request", first, boxes, top - metrics.detour / 2));
+  if (second.length > 0) lanes.push(lane("reply", second, boxes, boxBottom + metrics.detour / 2, first.at(-1)));
+
+  return {
+    width: Math.max(x - metrics.boxGap, metrics.margin) + metrics.margin,
+    height: boxBottom + (under ? metrics.detour : 0) + metrics.margin,
+    boxes,
+    lanes,
+    stops,
+  };
+}
+
+function markEnd(stops: Stop[], index: number, end: Verdict): void {
+  const stop = stops[index];
+  if (stop) stops[index] = { ...stop, end };
+}
+
+/** Whether a box that is not visited lies between two that are. */
+function detours(visited: readonly boolean[]): boolean {
+  const first = visited.indexOf(true);
+  return first >= 0 && visited.slice(first, visited.lastIndexOf(true)).includes(false);
+}
+
+function lane(leg: Leg, stops: readonly Stop[], boxes: readonly Box[], outside: number, from?: Stop): Lane {
+  const line: Corner[] = [];
+  const arrows: { x: number; y: number; towards: "left" | "right" }[] = [];
+  const towards = leg === "request" ? "right" : "left";
+  let before: Stop | undefined;
+  if (from && stops[0]) {
+    const turn = Math.max(from.x, stops[0].x);
+    line.push({ x: from.x, y: from.y, step: from.step });
+    if (turn !== from.x) line.push({ x: turn, y: from.y });
+    if (turn !== stops[0].x) line.push({ x: turn, y: stops[0].y });
+  }
+  for (const stop of stops) {
+    if (before && before.box !== stop.box) {
+      const [low, high] = [Math.min(before.box, stop.box), Math.max(before.box, stop.box)];
+      const leave = boxes[before.box];
+      const enter = boxes[stop.box];
+      if (leave && enter) {
+        const right = stop.box > before.box;
+        const half = metrics.boxGap / 2;
+        const out = right ? leave.x + leave.width + half : leave.x - half;
+        const into = right ? enter.x - half : enter.x + enter.width + half;
+        if (high - low > 1) {
+          line.push({ x: out, y: before.y }, { x: out, y: outside }, { x: into, y: outside }, { x: into, y: stop.y });
+        }
+        const tip = right ? enter.x : enter.x + enter.width;
+        arrows.push({ x: high - low > 1 ? tip : out + (right ? 5 : -5), y: stop.y, towards: right ? "right" : "left" });
+      }
+    }
+    line.push({ x: stop.x, y: stop.y, step: stop.step });
+    before = stop;
+  }
+  return { leg, line, arrows: arrows.length > 0 ? arrows : arrowWithin(stops, towards) };
+}
+
+/** A leg that stays in one namespace has its arrow between its first two stops, where there is room. */
+function arrowWithin(stops: readonly Stop[], towards: "left" | "right"): Lane["arrows"] {
+  const [a, b] = stops;
+  if (!a || !b || Math.abs(b.x - a.x) < metrics.stopPitch + 8) return [];
+  return [{ x: (a.x + b.x) / 2, y: a.y, towards }];
+}

@@ -1,0 +1,107 @@
+// Opens the VS Code server's workbench in a headless browser.
+
+import { format } from "node:util";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { findBrowser } from "./install.ts";
+import type { EditorServer } from "./server.ts";
+
+export interface WorkbenchOptions {
+  /** The folder to open. */
+  readonly folder: string;
+  readonly extensionDevelopmentPath: string;
+  /** A module with `run()`; the workbench runs it and then exits. */
+  readonly extensionTestsPath?: string;
+  readonly openFile?: string;
+  readonly viewport?: { readonly width: number; readonly height: number };
+  readonly deviceScaleFactor?: number;
+  readonly colorScheme?: "light" | "dark";
+  /** Receives what the extension host prints. */
+  readonly log?: (type: string, text: string) => void;
+}
+
+export interface Workbench {
+  readonly page: Page;
+  /** The exit code of the tests, or an error when the page is gone before it has one. */
+  readonly exited: Promise<number>;
+  close(): Promise<void>;
+}
+
+const flags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-dev-shm-usage",
+];
+
+/** The address of a workbench, as the server itself understands it. */
+export function workbenchUrl(server: EditorServer, options: WorkbenchOptions): string {
+  const remote = (path: string): string => `vscode-remote://127.0.0.1:${server.port}${path}`;
+  const payload: [string, string][] = [
+    ["skipWelcome", "true"],
+    ["skipReleaseNotes", "true"],
+    ["extensionDevelopmentPath", remote(options.extensionDevelopmentPath)],
+  ];
+  if (options.extensionTestsPath) payload.push(["extensionTestsPath", remote(options.extensionTestsPath)]);
+  if (options.openFile) payload.push(["openFile", remote(options.openFile)]);
+  const query = new URLSearchParams({ folder: options.folder, payload: JSON.stringify(payload) });
+  return `${server.origin}/?${query.toString()}`;
+}
+
+export async function openWorkbench(server: EditorServer, options: WorkbenchOptions): Promise<Workbench> {
+  const found = await findBrowser();
+  const browser = await chromium.launch({
+    executablePath: found.path,
+    args: [...new Set([...flags, ...found.args.filter((arg) => !arg.startsWith("--headless"))])],
+    headless: true,
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false,
+  });
+  try {
+    return await load(browser, server, options);
+  } catch (error) {
+    await browser.close();
+    throw error;
+  }
+}
+
+async function load(browser: Browser, server: EditorServer, options: WorkbenchOptions): Promise<Workbench> {
+  const context = await browser.newContext({
+    viewport: options.viewport ?? { width: 1280, height: 800 },
+    deviceScaleFactor: options.deviceScaleFactor ?? 1,
+    colorScheme: options.colorScheme ?? "dark",
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
+  await stayLocal(context);
+  const page = await context.newPage();
+
+  const exited = new Promise<number>((resolve, reject) => {
+    const exit = (code: number): void => resolve(code);
+    const log = (type: string, args: unknown[]): void => {
+      const [first, ...rest] = args;
+      options.log?.(type, format(typeof first === "string" ? first : JSON.stringify(first), ...rest));
+    };
+    page.exposeFunction("codeAutomationExit", exit).catch(reject);
+    page.exposeFunction("codeAutomationLog", log).catch(reject);
+    page.on("crash", () => reject(new Error("the page of the workbench crashed")));
+    page.on("close", () => reject(new Error("the page of the workbench was closed")));
+    void server.ended.then(() => reject(new Error("the VS Code server ended")));
+  });
+  exited.catch(() => {}); // whoever waits for it sees the error
+
+  await page.goto(workbenchUrl(server, options));
+  await page.locator(".monaco-workbench").waitFor({ timeout: 60_000 });
+  return { page, exited, close: () => browser.close() };
+}
+
+/** Nothing but this machine is asked for anything. */
+async function stayLocal(context: BrowserContext): Promise<void> {
+  await context.route(
+    (url) => /^https?:$/.test(url.protocol) && url.hostname !== "127.0.0.1",
+    (route) => route.abort(),
+  );
+}

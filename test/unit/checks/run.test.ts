@@ -58,4 +58,10 @@ cluster prod {
 `);
     expect(found.map(({ code }) => code)).toEqual(["KN006"]);
   });
+
+  it("places stray brackets at the top of a file", () => {
+    for (const text of ["}", "\n\n}\n", "segment lan { cidr 10.0.0.0/24 }\n}\n"]) {
+      expect(check(text).map(({ code, start }) => [code, start])).toEqual([["KN001", text.lastIndexOf("}")]]);
+    }
+  });
 });

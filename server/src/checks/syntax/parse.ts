@@ -45,7 +45,7 @@ export function* syntaxFindings({ file, tree }: CheckedFile): Iterable<Finding> 
 function* inBlock(file: string, block: Block, start: number, owner: Statement | undefined): Iterable<Finding> {
   if (block.problemCount === 0) return;
   for (const problem of block.problems)
-    yield found({ file, statement: owner ?? NO_STATEMENT, part: "whole" }, problem, start);
+    yield found({ file, statement: owner ?? neighbourOf(block, problem), part: "whole" }, problem, start);
   for (let i = 0; i < block.statements.length; i += 1) {
     const statement = block.statements[i];
     if (!statement || statement.problemCount === 0) continue;
@@ -56,7 +56,13 @@ function* inBlock(file: string, block: Block, start: number, owner: Statement | 
   }
 }
 
-/** Stands for the file itself, which is no statement. */
+/** At the top of a file no statement is around the place: the one before it, or the first. */
+function neighbourOf({ statements, offsets }: Block, { start }: SyntaxProblem): Statement {
+  const before = offsets.findLastIndex((offset) => offset <= start);
+  return statements[Math.max(0, before)] ?? NO_STATEMENT;
+}
+
+/** Stands for a file without any. */
 const NO_STATEMENT: Statement = {
   keyword: { kind: "word", text: "", start: 0, length: 0 },
   args: [],

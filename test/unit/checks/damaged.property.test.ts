@@ -1,0 +1,39 @@
+/** Half-typed files: samples with pieces cut out, doubled or swapped. Every finding has a place, and nothing is thrown. */
+import { readdirSync, readFileSync } from "node:fs";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { check } from "./harness.ts";
+
+const folders = ["../../../samples/broken/", "./fixtures/"].map((path) => new URL(path, import.meta.url));
+const texts = folders.flatMap((folder) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(".knet"))
+    .map((name) => readFileSync(new URL(name, folder), "utf8")),
+);
+
+const damage = fc.record({ at: fc.nat(), length: fc.nat(40), kind: fc.constantFrom("cut", "double", "swap", "brace") });
+
+it("checks damaged files", () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...texts), fc.array(damage, { minLength: 1, maxLength: 4 }), (text, damages) => {
+      let damaged = text;
+      for (const { at, length, kind } of damages) {
+        const start = at % Math.max(1, damaged.length);
+        const [before, piece, after] = [
+          damaged.slice(0, start),
+          damaged.slice(start, start + length),
+          damaged.slice(start + length),
+        ];
+        if (kind === "cut") damaged = before + after;
+        else if (kind === "double") damaged = before + piece + piece + after;
+        else if (kind === "swap") damaged = after + piece + before;
+        else damaged = `${before}}${piece}{${after}`;
+      }
+      for (const { start, end } of check(damaged)) {
+        expect(start).toBeGreaterThanOrEqual(0);
+        expect(end).toBeGreaterThanOrEqual(start);
+      }
+    }),
+    { numRuns: 400 },
+  );
+});

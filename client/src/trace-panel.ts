@@ -92,7 +92,9 @@ class TracePanel {
   readonly #uri: vscode.Uri;
   readonly #query: TraceQuery;
   #trace: Trace | undefined;
-  /** Where a reloaded page goes on. */
+  /** Where the page is, by its last word. */
+  #last: Place | undefined;
+  /** Where a page that begins anew goes on. */
   #place: Place | undefined;
   #ready = false;
   #turn = 0;
@@ -109,7 +111,7 @@ class TracePanel {
     this.#panel = panel;
     this.#uri = uri;
     this.#query = query;
-    this.#place = place;
+    this.#last = place;
     panel.title = titleOf(query);
     panel.webview.onDidReceiveMessage((message: unknown) => {
       const read = readFromPage(message);
@@ -171,9 +173,12 @@ class TracePanel {
   async #receive(message: FromPage): Promise<void> {
     switch (message.type) {
       case "ready":
+        // Also when a hidden panel comes back: its page was thrown away and begins anew.
         this.#ready = true;
+        this.#place = this.#last;
         return this.retrace();
       case "place":
+        this.#last = { path: message.path, step: message.step };
         return;
       case "retrace":
         return this.retrace();

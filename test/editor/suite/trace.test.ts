@@ -7,8 +7,10 @@ import { hasWindow, press, webview, window } from "./window.ts";
 const panel = webview("[data-testid=verdict]");
 const current = "[data-testid=hop][aria-current]";
 
-async function openTrace(): Promise<vscode.TextDocument> {
-  const document = await openFixture("two-nodes.knet");
+let document: vscode.TextDocument;
+
+async function openTrace(): Promise<void> {
+  document = await openFixture("two-nodes.knet");
   await activeExtension();
   await executeCommand("knet.trace", {
     uri: document.uri.toString(),
@@ -17,7 +19,6 @@ async function openTrace(): Promise<vscode.TextDocument> {
     port: 9090,
     proto: "tcp",
   });
-  return document;
 }
 
 describe("the trace panel", () => {
@@ -66,7 +67,6 @@ describe("the trace panel", () => {
 
   it("traces again when the file changes", async function () {
     if (!hasWindow) this.skip();
-    const document = await openFixture("two-nodes.knet");
     await replaceText(
       document,
       "node n2 { attach lan 192.168.10.12 }",

@@ -1,7 +1,8 @@
 /** Choices that commands share. */
 
+import type { Finding } from "../checks/check.ts";
 import { lineIndex } from "../language/positions.ts";
-import type { Source } from "../language/tree.ts";
+import type { Source, Span } from "../language/tree.ts";
 import type { Analysis } from "../service/analysis.ts";
 import type { Location } from "../trace/schema.ts";
 
@@ -12,18 +13,26 @@ export function useColour(): boolean {
   return process.stdout.isTTY === true;
 }
 
-/** A source's place in its file's current text. */
-export function locator(analysis: Analysis): (source: Source) => Location | undefined {
+/** Places of an analysis' files as lines and characters. */
+export interface Locator {
+  source(source: Source): Location | undefined;
+  finding(finding: Finding): Location | undefined;
+}
+
+export function locator(analysis: Analysis): Locator {
   const lines = new Map<string, ReturnType<typeof lineIndex>>();
-  return (source) => {
-    const span = analysis.spanOf(source);
-    const file = analysis.fileOf(source.file);
+  const locate = (name: string, span: Span | undefined): Location | undefined => {
+    const file = analysis.fileOf(name);
     if (!span || !file) return undefined;
-    let index = lines.get(source.file);
+    let index = lines.get(name);
     if (!index) {
       index = lineIndex(file.tree.text);
-      lines.set(source.file, index);
+      lines.set(name, index);
     }
-    return { file: source.file, range: { start: index.positionAt(span.start), end: index.positionAt(span.end) } };
+    return { file: name, range: { start: index.positionAt(span.start), end: index.positionAt(span.end) } };
+  };
+  return {
+    source: (source) => locate(source.file, analysis.spanOf(source)),
+    finding: (finding) => locate(finding.source.file, analysis.placeOf(finding)),
   };
 }

@@ -3,7 +3,7 @@ import { type Static, Type } from "typebox";
 import type { Finding, Severity } from "../checks/check.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { Location } from "../trace/schema.ts";
-import { locator } from "./output.ts";
+import { type Locator, locator } from "./output.ts";
 
 const strict = { additionalProperties: false } as const;
 const Range = Location.properties.range;
@@ -59,11 +59,11 @@ export function makeReport(files: readonly string[], analyses: readonly Analysis
   };
 }
 
-function toDiagnostic(finding: Finding, locate: ReturnType<typeof locator>): Diagnostic | undefined {
-  const at = locate(finding.source);
+function toDiagnostic(finding: Finding, locate: Locator): Diagnostic | undefined {
+  const at = locate.finding(finding);
   if (!at) return undefined;
   const related = finding.related.flatMap(({ source, message }) => {
-    const where = locate(source);
+    const where = locate.source(source);
     return where ? [{ file: where.file, range: where.range, message }] : [];
   });
   return {

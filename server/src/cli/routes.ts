@@ -16,7 +16,7 @@ export function routes(file: string, where: string, options: { readonly format: 
   process.stdout.write(
     options.format === "text"
       ? printNetns(netns)
-      : `${JSON.stringify(routesReport(netns, locator(analysis)), undefined, 2)}\n`,
+      : `${JSON.stringify(routesReport(netns, locator(analysis).source), undefined, 2)}\n`,
   );
   return 0;
 }

@@ -23,7 +23,7 @@ export function trace(file: string, from: string, to: string, options: TraceOpti
   const analysis = service.analysisOf(file);
   if (!analysis) throw new UsageError(`${file}: cannot be read`);
   const answer = ask(
-    { topology: analysis.topology, network: analysis.network, locate: locator(analysis) },
+    { topology: analysis.topology, network: analysis.network, locate: locator(analysis).source },
     { from, to, ...options },
   );
   if (!answer.ok) throw new UsageError(answer.error);

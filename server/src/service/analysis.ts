@@ -24,6 +24,8 @@ export interface Analysis {
   fileOf(file: string): CheckedFile | undefined;
   /** Where a source stands in the current text of its file. */
   spanOf(source: Source): Span | undefined;
+  /** Where a finding is to be shown: some have no statement to point at. */
+  placeOf(finding: Finding): Span | undefined;
 }
 
 /** `extra`: findings of the files themselves (an import that cannot be read), made by the service. `cache`: of earlier analyses. */
@@ -67,17 +69,21 @@ export function analyse(
         found: () => [],
       });
       if (stopped) return undefined;
-      findings = sortFindings([...extra, ...found], spanOf);
+      findings = sortFindings([...extra, ...found], self.placeOf);
       return findings;
     },
     fileOf: (file) => byName.get(file),
     spanOf,
+    placeOf: (finding) => finding.span ?? spanOf(finding.source),
   };
   return self;
 }
 
-function sortFindings(findings: readonly Finding[], spanOf: (source: Source) => Span | undefined): readonly Finding[] {
-  const keyed = findings.map((finding) => ({ finding, start: spanOf(finding.source)?.start ?? 0 }));
+function sortFindings(
+  findings: readonly Finding[],
+  placeOf: (finding: Finding) => Span | undefined,
+): readonly Finding[] {
+  const keyed = findings.map((finding) => ({ finding, start: placeOf(finding)?.start ?? 0 }));
   keyed.sort(
     (a, b) =>
       compareText(a.finding.source.file, b.finding.source.file) ||

@@ -4,6 +4,8 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import {
   createMessageConnection,
+  IPCMessageReader,
+  IPCMessageWriter,
   type MessageConnection,
   StreamMessageReader,
   StreamMessageWriter,
@@ -48,6 +50,8 @@ export interface ClientOptions {
   readonly capabilities?: InitializeParams["capabilities"];
   readonly args?: readonly string[];
   readonly settings?: unknown;
+  /** Another program than the server's own. */
+  readonly program?: string;
 }
 
 const CAPABILITIES: InitializeParams["capabilities"] = {
@@ -65,14 +69,17 @@ const CAPABILITIES: InitializeParams["capabilities"] = {
 };
 
 export async function startClient(options: ClientOptions = {}): Promise<Client> {
-  if (!existsSync(SERVER)) throw new Error(`${SERVER} is missing: run npm run build`);
-  const child = spawn(process.execPath, [SERVER, ...(options.args ?? ["--stdio"])], {
-    stdio: ["pipe", "pipe", "inherit"],
+  const program = options.program ?? SERVER;
+  if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build`);
+  const child = spawn(process.execPath, [program, ...(options.args ?? ["--stdio"])], {
+    stdio: ["pipe", "pipe", "inherit", ...(options.args?.includes("--node-ipc") ? (["ipc"] as const) : [])],
   });
-  const connection = createMessageConnection(
-    new StreamMessageReader(child.stdout),
-    new StreamMessageWriter(child.stdin),
-  );
+  const connection = options.args?.includes("--node-ipc")
+    ? createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child))
+    : createMessageConnection(
+        new StreamMessageReader(piped(child.stdout)),
+        new StreamMessageWriter(piped(child.stdin)),
+      );
   const published: PublishDiagnosticsParams[] = [];
   const logged: string[] = [];
   const waiting = new Set<{ readonly method: string; readonly take: (params: unknown) => boolean }>();
@@ -152,4 +159,9 @@ export async function startClient(options: ClientOptions = {}): Promise<Client> 
       return code;
     },
   };
+}
+
+function piped<T>(stream: T | null): T {
+  if (stream === null) throw new Error("the server's standard streams are pipes");
+  return stream;
 }

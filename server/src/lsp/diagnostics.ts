@@ -12,9 +12,8 @@ import { describe } from "./guard.ts";
 import type { AnalysisDoneParams, KnetNotification } from "./protocol.ts";
 
 export const DEFAULT_DELAY = 150;
-/** Up to the default delay: an analysis that takes no longer than this need not wait for a pause. */
-const FAST_MS = 40;
-const FAST_DELAY = 10;
+/** Up to the default delay: a quick analysis need not wait for a pause, a slower one waits twice its time. */
+const SHORTEST_DELAY = 10;
 /** Of one file; an editor with more is of no use to anybody. */
 const MOST = 1000;
 
@@ -139,7 +138,7 @@ export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
 
   const schedule = (): void => {
     if (timer) clearTimeout(timer);
-    const wait = lastMs <= FAST_MS && delay <= DEFAULT_DELAY ? Math.min(delay, FAST_DELAY) : delay;
+    const wait = delay <= DEFAULT_DELAY ? Math.min(delay, Math.max(SHORTEST_DELAY, 2 * lastMs)) : delay;
     timer = setTimeout(() => {
       try {
         run();

@@ -1,16 +1,94 @@
-/** Connects the server to standard input and output, or to what the arguments of the process name. */
-import { createConnection, ProposedFeatures } from "vscode-languageserver/node";
+/**
+ * Connects the server to standard input and output or to a parent process. Two threads: this one only passes messages on and counts the changes
+ * among them; the server works in the other one and sees from that count, in the midst of an analysis, that the text has
+ * changed again.
+ */
+import { fileURLToPath } from "node:url";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import {
+  createConnection,
+  IPCMessageReader,
+  IPCMessageWriter,
+  type Message,
+  type MessageReader,
+  type MessageWriter,
+  PortMessageReader,
+  PortMessageWriter,
+  ProposedFeatures,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from "vscode-languageserver/node";
 import { startServer } from "./server.ts";
+
+/** Handed to the server's thread. */
+interface Shared {
+  /** One number: how many didChange notifications have come in. */
+  readonly changes: SharedArrayBuffer;
+}
 
 /** `knet lsp --stdio`. */
 export function startStdio(): void {
-  const connection = createConnection(ProposedFeatures.all, process.stdin, process.stdout);
-  startServer(connection);
+  start(() => [new StreamMessageReader(process.stdin), new StreamMessageWriter(process.stdout)]);
 }
 
-/** As a client starts it: `--stdio`, `--node-ipc`, `--socket=…`, `--pipe=…`; standard input and output without any. */
+/** As a client starts dist/server.cjs: `--stdio`, `--node-ipc`, `--socket=…`, `--pipe=…`; without any as with the first. */
 export function startFromArguments(): void {
-  const named = process.argv.some((arg) => /^--(?:node-ipc|socket|pipe)\b/.test(arg));
-  if (!named) startStdio();
-  else startServer(createConnection(ProposedFeatures.all));
+  if (process.argv.some((arg) => /^--(?:socket|pipe)\b/.test(arg))) startServer(createConnection(ProposedFeatures.all));
+  else if (process.argv.includes("--node-ipc"))
+    start(() => [new IPCMessageReader(process), new IPCMessageWriter(process)]);
+  else startStdio();
+}
+
+function start(transport: () => readonly [MessageReader, MessageWriter]): void {
+  const shared = isMainThread ? undefined : sharedOf(workerData);
+  if (shared) serve(shared);
+  else relay(...transport());
+}
+
+function serve({ changes }: Shared): void {
+  if (!parentPort) return;
+  const counter = new Int32Array(changes);
+  const connection = createConnection(
+    ProposedFeatures.all,
+    new PortMessageReader(parentPort),
+    new PortMessageWriter(parentPort),
+  );
+  startServer(connection, { changesReceived: () => Atomics.load(counter, 0) });
+}
+
+function relay(reader: MessageReader, writer: MessageWriter): void {
+  const changes = new SharedArrayBuffer(4);
+  const counter = new Int32Array(changes);
+  // The bundle that this is part of, once more; the arguments lead it here again.
+  const worker = new Worker(fileURLToPath(import.meta.url), {
+    workerData: { changes } satisfies Shared,
+    argv: process.argv.slice(2),
+  });
+  let leaving = false;
+  const leave = (code: number): void => {
+    if (leaving) return;
+    leaving = true;
+    // What was written before must have left.
+    process.stdout.write("", () => process.exit(code));
+  };
+  worker.on("message", (message: Message) => void writer.write(message).catch(() => leave(1)));
+  worker.on("error", (error) => {
+    process.stderr.write(`knet: the language server failed: ${error.stack ?? error.message}\n`);
+    leave(1);
+  });
+  worker.on("exit", leave);
+  reader.onError((error) => process.stderr.write(`knet: ${error.message}\n`));
+  reader.onClose(() => leave(1));
+  process.on("disconnect", () => leave(1));
+  reader.listen((message: unknown) => {
+    // Whatever was valid JSON comes here.
+    if (typeof message !== "object" || message === null) return;
+    if ("method" in message && message.method === "textDocument/didChange") Atomics.add(counter, 0, 1);
+    worker.postMessage(message);
+  });
+}
+
+function sharedOf(data: unknown): Shared | undefined {
+  if (typeof data !== "object" || data === null || !("changes" in data)) return undefined;
+  return data.changes instanceof SharedArrayBuffer ? { changes: data.changes } : undefined;
 }

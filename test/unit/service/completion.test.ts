@@ -93,6 +93,12 @@ describe("values", () => {
       "10.244.0.4 · next free on n1",
     ]);
   });
+  it("of each family one", () => {
+    const text = SHOP.replace("cidr 10.168.1.0/24", "cidr [10.168.1.0/24 fd00:168:1::/64]");
+    const complete6 = (line: string): readonly string[] => labels(text.replace("node n1 {", `node n1 { ${line};`));
+    expect(complete6(`attach rack-b 10.168.1.77 ${CURSOR}`)).toEqual(["fd00:168:1::1"]);
+    expect(complete6(`attach rack-b 10.168.1.${CURSOR}`)).toContain("10.168.1.51");
+  });
   it("free prefixes", () => {
     expect(complete(atTop(`segment rack-c { cidr ${CURSOR} }`))).toMatchInlineSnapshot(`
       [

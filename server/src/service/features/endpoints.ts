@@ -35,6 +35,8 @@ export function endpointsOf(topology: Topology, filter: string, limit: number): 
 /** The label of a path; `group` is what its uniqueness is judged by. */
 type Labels = (path: string, group: string) => string;
 
+const known = new WeakMap<Topology, Labels>();
+
 function* allEnds(topology: Topology, labels: Labels): Generator<EndItem> {
   for (const router of topology.routers) yield stationItem(router, labels);
   for (const host of topology.hosts) yield stationItem(host, labels);
@@ -83,6 +85,8 @@ function portsOf(processes: readonly ProcessSpec[]): EndItem["ports"] {
  * where the workloads are.
  */
 function labelsOf(topology: Topology): Labels {
+  const before = known.get(topology);
+  if (before) return before;
   const counts = new Map<string, number>();
   const add = (path: string): void => {
     for (const suffix of suffixes(path)) counts.set(suffix, (counts.get(suffix) ?? 0) + 1);
@@ -92,11 +96,13 @@ function labelsOf(topology: Topology): Labels {
     for (const node of cluster.nodes) add(node.path);
     for (const workload of cluster.workloads) add(workloadPath(workload));
   }
-  return (path, group) => {
+  const labels: Labels = (path, group) => {
     const own = suffixes(path);
     const index = suffixes(group).findIndex((suffix) => counts.get(suffix) === 1);
     return own[index] ?? path;
   };
+  known.set(topology, labels);
+  return labels;
 }
 
 function workloadPath({ cluster, namespace, name }: Workload): string {

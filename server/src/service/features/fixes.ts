@@ -10,6 +10,7 @@ import { tokenize } from "../../language/tokens.ts";
 import type { Block, Statement, SyntaxTree } from "../../language/tree.ts";
 import { type Analysis, analyse } from "../analysis.ts";
 import type { TextEdit } from "../service.ts";
+import { lineStartOf, skipBlanksBack } from "./lines.ts";
 
 export interface ProvenFix {
   readonly title: string;
@@ -145,15 +146,4 @@ function removeStatement(text: string, start: number, end: number): TextEdit {
 
 function indentAt(text: string, at: number): string {
   return /^[ \t]*/.exec(text.slice(lineStartOf(text, at), at))?.[0] ?? "";
-}
-
-function lineStartOf(text: string, at: number): number {
-  if (at === 0) return 0;
-  return Math.max(text.lastIndexOf("\n", at - 1), text.lastIndexOf("\r", at - 1)) + 1;
-}
-
-function skipBlanksBack(text: string, at: number): number {
-  let start = at;
-  while (start > 0 && (text[start - 1] === " " || text[start - 1] === "\t")) start--;
-  return start;
 }

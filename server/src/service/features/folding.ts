@@ -2,6 +2,7 @@
 import { partSpan, positionsOf } from "../../language/positions.ts";
 import { tokenize } from "../../language/tokens.ts";
 import type { Block, Span, SyntaxTree } from "../../language/tree.ts";
+import { lineStartOf, skipBlanksBack } from "./lines.ts";
 
 export interface Fold {
   /** From a place on the line that stays to a place on the last line that is hidden. */
@@ -34,14 +35,24 @@ function blockFolds({ text, root }: SyntaxTree): readonly Fold[] {
   const add = (start: number, end: number, closed: boolean): void => {
     let last = end;
     if (closed) {
-      const lineStart = Math.max(text.lastIndexOf("\n", end - 2), text.lastIndexOf("\r", end - 2)) + 1;
-      if (lineStart > start && text.slice(lineStart, end - 1).trim() === "") last = lineStart - 1;
+      const lineStart = lineStartOf(text, end - 1);
+      if (lineStart > start && skipBlanksBack(text, end - 1) === lineStart) last = lineStart - 1;
     }
-    const folded = text.slice(start, last);
-    if (/[\n\r]/.test(folded.trimEnd())) folds.push({ start, end: start + folded.trimEnd().length, kind: "block" });
+    while (last > start && isSpace(text, last - 1)) last--;
+    if (hasBreak(text, start, last)) folds.push({ start, end: last, kind: "block" });
   };
   visit(root, 0);
   return folds;
+}
+
+function isSpace(text: string, at: number): boolean {
+  const char = text[at];
+  return char === " " || char === "\t" || char === "\n" || char === "\r";
+}
+
+function hasBreak(text: string, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (text[at] === "\n" || text[at] === "\r") return true;
+  return false;
 }
 
 /** A block comment of several lines, and line comments that follow each other with nothing else on their lines. */
@@ -49,7 +60,7 @@ function commentFolds(text: string): readonly Fold[] {
   const folds: Fold[] = [];
   let run: Span | undefined;
   const endRun = (): void => {
-    if (run && /[\n\r]/.test(text.slice(run.start, run.end))) folds.push({ ...run, kind: "comment" });
+    if (run && hasBreak(text, run.start, run.end)) folds.push({ ...run, kind: "comment" });
     run = undefined;
   };
   let alone = true;

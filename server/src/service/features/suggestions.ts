@@ -59,12 +59,12 @@ export function suggestionsFor(
     case "boolean":
       return ["true", "false"].map((text) => suggestion(text, "enum", text === spec.default ? "default" : ""));
     case "ref":
-      return [...names(given, type.to), ...(type.orAddress === true ? addresses(given) : [])];
+      return [...names(given, type.to), ...(type.orAddress === true ? addresses(given, typed) : [])];
     case "endpoint":
       return typed ? endpoints(given, typed, type.port) : endpoints(given, undefined, type.port);
     case "address":
     case "interface-address":
-      return addresses(given);
+      return addresses(given, typed);
     case "device":
       return devices(given);
     case "prefix":
@@ -190,11 +190,11 @@ function portText({ first, proto }: Listener): string {
 
 /* ---------------------------------------------------------------- addresses */
 
-function addresses(given: Given): readonly Suggestion[] {
+function addresses(given: Given, typed: Arg | undefined): readonly Suggestion[] {
   const { analysis, place, decl, spec } = given;
   const { topology } = analysis;
   const keyword = decl.spec?.keyword;
-  if (keyword === "attach") return attachAddresses(topology, decl);
+  if (keyword === "attach") return attachAddresses(topology, decl, typed);
   if (keyword === "docker-bridge") return dockerBridges(topology, decl);
   if (keyword === "gateway") return gatewayAddresses(place, topology);
   if (keyword === "address" && spec.name === "addresses") return podAddresses(topology, place);
@@ -209,17 +209,15 @@ function addresses(given: Given): readonly Suggestion[] {
   return [];
 }
 
-function attachAddresses(topology: Topology, decl: Decl): readonly Suggestion[] {
+/** Of the families that have none yet. */
+function attachAddresses(topology: Topology, decl: Decl, typed: Arg | undefined): readonly Suggestion[] {
   const name = one(decl, "segment")?.value;
   const segment = name?.kind === "ref" ? topology.segments.get(name.path.at(-1) ?? "") : undefined;
   if (!segment) return [];
-  const given = new Set(
-    (decl.values.get("addresses") ?? []).map(({ value }) =>
-      value.kind === "interface-address" ? typeof value.ip : "",
-    ),
-  );
+  const others = (decl.values.get("addresses") ?? []).filter(({ arg }) => arg !== typed);
+  const families = new Set(others.map(({ value }) => (value.kind === "interface-address" ? typeof value.ip : "")));
   return segment.cidrs
-    .filter(({ ip }) => !(given.has(typeof ip) && decl.statement.args.length > 2))
+    .filter(({ ip }) => !families.has(typeof ip))
     .flatMap((prefix) =>
       nextInSegment(topology, segment, prefix, decl.statement).map((ip, index) =>
         suggestion(

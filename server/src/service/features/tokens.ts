@@ -4,7 +4,7 @@ import type { Decl } from "../../language/decode.ts";
 import { positionsOf } from "../../language/positions.ts";
 import { type ArgSpec, isFlag, type SymbolKind } from "../../language/schema/index.ts";
 import { tokenize } from "../../language/tokens.ts";
-import type { Arg, Span } from "../../language/tree.ts";
+import type { Arg, Span, SyntaxTree } from "../../language/tree.ts";
 import type { Read } from "../../language/values.ts";
 import { literalsOf } from "./place.ts";
 
@@ -51,7 +51,7 @@ export function semanticTokens(file: CheckedFile, within: Span | undefined): rea
     for (const child of decl.children) visit(child);
   };
   for (const decl of decls) visit(decl);
-  for (const span of commentsOf(tree.text, within)) add(span.start, span.end - span.start, "comment");
+  for (const span of commentsOf(tree, within)) add(span.start, span.end - span.start, "comment");
   return tokens.sort((a, b) => a.start - b.start);
 }
 
@@ -160,15 +160,33 @@ export function symbolType(kind: SymbolKind): TokenType {
 }
 
 /** Comments line by line, as clients want them. */
-function* commentsOf(text: string, within: Span | undefined): Generator<Span> {
-  for (const token of tokenize(text)) {
-    if (within && token.start > within.end) return;
-    if (token.kind !== "comment" || (within && token.end < within.start)) continue;
-    let start = token.start;
+function* commentsOf(tree: SyntaxTree, within: Span | undefined): Generator<Span> {
+  const { text } = tree;
+  const from = within ? cleanStart(tree, within.start) : 0;
+  // A comment that begins in sight and ends below is read to its end.
+  const close = within ? text.indexOf("*/", within.end) : -1;
+  const to = within ? (close < 0 ? lineEndOf(text, within.end) : close + 2) : text.length;
+  for (const token of tokenize(text.slice(from, to))) {
+    if (within && from + token.start > within.end) return;
+    if (token.kind !== "comment" || (within && from + token.end < within.start)) continue;
+    let start = from + token.start;
     for (const line of token.text.split(/(?<=\n|\r(?!\n))/)) {
       const length = line.replace(/[\r\n]+$/, "").length;
       if (length > 0) yield { start, end: start + length };
       start += line.length;
     }
   }
+}
+
+/** A place at or before the offset that is in no comment and in no string: where a statement or a block begins. */
+function cleanStart(tree: SyntaxTree, offset: number): number {
+  const { block, blockStart, index, starts } = positionsOf(tree).path(offset);
+  const before = block.offsets[index - 1];
+  const start = before === undefined ? blockStart : blockStart + before;
+  return Math.min(start, starts.at(-1) ?? start, offset);
+}
+
+function lineEndOf(text: string, at: number): number {
+  const end = text.indexOf("\n", at);
+  return end < 0 ? text.length : end;
 }

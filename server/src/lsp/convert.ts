@@ -50,10 +50,6 @@ export function severityOf(severity: Severity): DiagnosticSeverity {
   }
 }
 
-export function spanOfFinding(analysis: Analysis, finding: Finding): Span | undefined {
-  return finding.span ?? analysis.spanOf(finding.source);
-}
-
 /** What a client can show. */
 export interface DiagnosticSupport {
   readonly related: boolean;
@@ -73,7 +69,7 @@ export function diagnosticOf(
   support: DiagnosticSupport,
   link: DocumentationLink,
 ): Diagnostic | undefined {
-  const span = spanOfFinding(analysis, finding);
+  const span = analysis.placeOf(finding);
   const index = documents.linesOf(finding.source.file);
   if (!span || !index) return undefined;
   const locate = locator(documents, analysis);

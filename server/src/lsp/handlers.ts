@@ -41,7 +41,7 @@ import { findSymbols, type OutlineItem, outlineOf } from "../service/features/ou
 import { type SemanticToken, semanticTokens, TOKEN_MODIFIERS, TOKEN_TYPES } from "../service/features/tokens.ts";
 import type { TextEdit } from "../service/service.ts";
 import type { ClientSupport } from "./capabilities.ts";
-import { completionKind, editsOf, foldingKind, rangeOf, spanOfFinding, symbolKindOf } from "./convert.ts";
+import { completionKind, editsOf, foldingKind, rangeOf, symbolKindOf } from "./convert.ts";
 import type { Disk } from "./disk.ts";
 import type { Documents } from "./documents.ts";
 import { type Guard, run } from "./guard.ts";
@@ -369,14 +369,14 @@ export function registerHandlers(server: Server): void {
       const cancelled = (): boolean => token.isCancellationRequested || server.now() > deadline;
       const near = (here.analysis.findings(cancelled) ?? []).filter((finding) => {
         if (finding.source.file !== here.key || finding.fixes.length === 0) return false;
-        const span = spanOfFinding(here.analysis, finding);
+        const span = here.analysis.placeOf(finding);
         return span !== undefined && span.start <= end && span.end >= here.offset;
       });
       return near.flatMap((finding): CodeAction[] => {
         const proven = proofs.get(finding) ?? provenFixes(here.analysis, finding, cancelled);
         if (!proven) return [];
         proofs.set(finding, proven);
-        const span = spanOfFinding(here.analysis, finding);
+        const span = here.analysis.placeOf(finding);
         const line = span && here.index.positionAt(span.start);
         const diagnostics = params.context.diagnostics.filter(
           ({ code, range }) =>

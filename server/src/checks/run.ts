@@ -4,6 +4,7 @@ import type { Decl } from "../language/decode.ts";
 import type { TopologyProblem } from "../topology/model.ts";
 import { catalogue } from "./catalogue.ts";
 import type { Check, CheckContext, Code, Finding } from "./check.ts";
+import { isAcknowledged } from "./expectations/acknowledged.ts";
 import { finding } from "./finding.ts";
 import { identities } from "./source.ts";
 import { syntaxFindings } from "./syntax/parse.ts";
@@ -29,8 +30,8 @@ export function runChecks(context: Omit<CheckContext, "found" | "reported"> & Pa
     for (const decl of file.decls) addDeclProblems(file.file, decl, add);
     if (context.cancelled()) return [];
   }
-  addProblems([...context.topology.problems, ...networkProblems(context.topology)], add);
   const full: CheckContext = { ...context, found: (code) => found.get(code) ?? [], reported };
+  addProblems([...context.topology.problems, ...networkProblems(context.topology)], full, add);
   for (const check of catalogue) {
     if (context.cancelled()) return [];
     for (const one of check.run?.(full) ?? []) add(one);
@@ -78,7 +79,11 @@ function addDeclProblems(file: string, decl: Decl, add: (one: Finding) => void):
 }
 
 /** Problems of one kind at one place (a pool's nodes share their statements) are one finding. */
-function addProblems(problems: readonly TopologyProblem[], add: (one: Finding) => void): void {
+function addProblems(
+  problems: readonly TopologyProblem[],
+  context: CheckContext,
+  add: (one: Finding) => void,
+): void {
   const idOf = identities();
   const places = new Map<string, { readonly first: TopologyProblem; count: number }>();
   const codes = new Set(problems.map(({ code }) => code));
@@ -90,9 +95,13 @@ function addProblems(problems: readonly TopologyProblem[], add: (one: Finding) =
     else places.set(key, { first: problem, count: 1 });
   }
   for (const { first, count } of places.values()) {
-    const one = worded(first);
+    const one = isAcknowledged(first, context) ? expected(worded(first)) : worded(first);
     add(count === 1 ? one : { ...one, message: `${one.message} (and ${number(count - 1)} more here)` });
   }
+}
+
+function expected(one: Finding): Finding {
+  return { ...one, severity: "info", message: `${one.message} (this file expects it)` };
 }
 
 function worded(problem: TopologyProblem): Finding {

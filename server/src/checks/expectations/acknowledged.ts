@@ -1,0 +1,59 @@
+/**
+ * What a file itself expects not to work is a note, no error: `expect a -> b blocked` between pods of two segments says
+ * that its author knows that routes between nodes do not cross the router.
+ */
+import { simulate } from "../../dataplane/simulator/simulate.ts";
+import type { Cluster, Node, TopologyProblem } from "../../topology/model.ts";
+import type { CheckContext } from "../check.ts";
+import { peersOffLink } from "../reachability/peers-off-link.ts";
+import { endsOf } from "./failed.ts";
+
+/** The problem's finding is a note: every pair of segments that it is about has an expectation, and it holds. */
+export function isAcknowledged(problem: TopologyProblem, context: CheckContext): boolean {
+  if (problem.code !== peersOffLink.code || context.topology.expectations.length === 0) return false;
+  const named = context.topology.resolve(String(problem.data["node"]));
+  if (!named.ok || named.endpoint.kind !== "node") return false;
+  const { cluster } = named.endpoint;
+  const segments = [...new Set(cluster.nodes.map(segmentOf))];
+  const stated = blockedPairs(cluster, context);
+  return segments.every((a, i) => segments.slice(i + 1).every((b) => stated.has(pairOf(a, b))));
+}
+
+function segmentOf(node: Node): string {
+  return node.interfaces[0]?.segment ?? "";
+}
+
+function pairOf(a: string, b: string): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`;
+}
+
+/** Pairs of segments between whose pods a packet is expected to be lost, and is. */
+function blockedPairs(cluster: Cluster, context: CheckContext): ReadonlySet<string> {
+  const pairs = new Set<string>();
+  for (const expectation of context.topology.expectations) {
+    if (expectation.want.kind !== "blocked") continue;
+    const [from, to] = [expectation.from, expectation.to].map((path) => nodeOf(path, cluster, context));
+    if (!from || !to || segmentOf(from) === segmentOf(to)) continue;
+    const ends = endsOf(context, expectation);
+    if (typeof ends === "string") continue;
+    const journeys = simulate(context.network, {
+      from: ends.from.netns,
+      src: ends.src,
+      dst: ends.dst,
+      proto: "icmp",
+      sport: 1,
+      dport: 0,
+      df: false,
+    });
+    if (journeys.every(({ verdict }) => verdict !== "delivered")) pairs.add(pairOf(segmentOf(from), segmentOf(to)));
+  }
+  return pairs;
+}
+
+function nodeOf(path: string, cluster: Cluster, { topology }: CheckContext): Node | undefined {
+  const named = topology.resolve(path);
+  if (!named.ok) return undefined;
+  const { endpoint } = named;
+  if (endpoint.kind !== "pod" && endpoint.kind !== "container") return undefined;
+  return endpoint.cluster.name === cluster.name ? endpoint.pod.node : undefined;
+}

@@ -41,6 +41,7 @@ export interface Named {
 
 /** More candidates than anybody reads. */
 const most = 10;
+const mostSuggestions = 20;
 
 interface Lists {
   readonly routers: ReadonlyMap<string, Router>;
@@ -63,7 +64,12 @@ export function makeNames(named: Named): Names {
     const full = found.filter(({ path }) => path === text);
     return bestRank(full.length > 0 ? full : found);
   };
-  const similar = (text: string): readonly string[] => similarPaths(named, text);
+  let suggested = 0;
+  const similar = (text: string): readonly string[] => {
+    // Compares with every path: a file with hundreds of unknown names has another problem than its spelling.
+    suggested += 1;
+    return suggested > mostSuggestions ? [] : similarPaths(named, text);
+  };
   return {
     find,
     similar,
@@ -103,11 +109,10 @@ function makeLists({ routers, hosts, clusters }: Named): Lists {
   };
 }
 
-/** Of one name no more than will be shown. */
 function append<V>(map: Map<string, V[]>, key: string, value: V): void {
   const list = map.get(key);
   if (list === undefined) map.set(key, [value]);
-  else if (list.length < most) list.push(value);
+  else list.push(value);
 }
 
 function bestRank(found: readonly Endpoint[]): readonly Endpoint[] {

@@ -86,3 +86,12 @@ describe("a path", () => {
     expect(resolved(text)).toBe(expected);
   });
 });
+
+it("a name that stands in many namespaces is found in each of them", () => {
+  const namespaces = Array.from({ length: 30 }, (_, i) => `namespace s${i} { pod web }`).join("\n");
+  const many = topologyOf(`segment lan { cidr 10.0.0.0/24 }
+cluster k { pods 10.244.0.0/16
+node n1 { attach lan }
+${namespaces} }`);
+  for (let i = 0; i < 30; i += 1) expect(resolveEndpoint(many, `s${i}/web`).ok).toBe(true);
+});

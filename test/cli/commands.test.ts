@@ -1,0 +1,219 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { file, knet } from "./run.ts";
+
+const root = join(import.meta.dirname, "../..");
+
+describe("check", () => {
+  it("is content with the samples", () => {
+    const samples = readdirSync(join(root, "samples"))
+      .filter((name) => name.endsWith(".knet"))
+      .map((name) => `samples/${name}`);
+    const { code, out, err } = knet(["check", ...samples]);
+    expect(err).toBe("");
+    expect(out).toContain("0 errors");
+    expect(code).toBe(0);
+  });
+
+  it("finds in each broken sample its intended code and nothing else", () => {
+    const { code, out } = knet(["check", "samples/broken", "--format", "json"]);
+    expect(code).toBe(1);
+    const report = JSON.parse(out) as { files: { path: string; diagnostics: { code: string; severity: string }[] }[] };
+    expect(report.files.length).toBeGreaterThan(20);
+    for (const { path, diagnostics } of report.files) {
+      const intended = /^# expect (KN\d+)/.exec(readFileSync(join(root, path), "utf8"))?.[1];
+      const codes = new Set(
+        diagnostics.filter((one) => one.severity === "error" || one.severity === "warning").map((one) => one.code),
+      );
+      expect([path, ...codes]).toEqual([path, intended]);
+    }
+  });
+
+  it("marks the place, and the other side of a conflict", () => {
+    const { out } = knet(["check", "samples/broken/pod-service-overlap.knet"]);
+    expect(out).toMatch(/pod-service-overlap\.knet:\d+:\d+ error KN101 /);
+    expect(out).toMatch(/\^\^\^/);
+  });
+
+  it("fails on warnings when asked to", () => {
+    expect(knet(["check", "samples/docker-only.knet"]).code).toBe(0);
+    expect(knet(["check", "samples/docker-only.knet", "--fail-on", "warning"]).code).toBe(1);
+  });
+
+  it("speaks SARIF and GitHub's annotations", () => {
+    const sarif = JSON.parse(knet(["check", "samples/broken/pod-service-overlap.knet", "--format", "sarif"]).out) as {
+      version: string;
+      runs: {
+        tool: { driver: { rules: { id: string }[] } };
+        results: {
+          ruleId: string;
+          ruleIndex: number;
+          locations: { physicalLocation: { region: { startLine: number } } }[];
+        }[];
+      }[];
+    };
+    expect(sarif.version).toBe("2.1.0");
+    const run = sarif.runs[0];
+    expect(run?.results[0]?.ruleId).toBe("KN101");
+    expect(run?.tool.driver.rules[run.results[0]?.ruleIndex ?? -1]?.id).toBe("KN101");
+    expect(run?.results[0]?.locations[0]?.physicalLocation.region.startLine).toBeGreaterThan(0);
+    expect(knet(["check", "samples/broken/pod-service-overlap.knet", "--format", "github"]).out).toMatch(
+      /^::error file=samples\/broken\/pod-service-overlap\.knet,line=\d+/,
+    );
+  });
+
+  it("reads standard input", () => {
+    const { code, out } = knet(["check", "-"], "segment a { cidr 10.0.0.0/33 }\n");
+    expect(code).toBe(1);
+    expect(out).toMatch(/^-:1:\d+ error KN006 /);
+  });
+});
+
+describe("bad input gives one clear message, never a stack trace", () => {
+  const cases: [string, string | Uint8Array][] = [
+    ["random bytes", Uint8Array.from({ length: 4096 }, (_, i) => (i * 7919 + (i >> 3)) & 255)],
+    ["a NUL byte", "segment a {\0}"],
+    ["invalid UTF-8", Uint8Array.from([0x73, 0xff, 0xfe, 0x0a])],
+    ["ten thousand errors", 'wrong } [ "\n'.repeat(10_000)],
+    ["a million braces", "{".repeat(1_000_000)],
+    ["half a file", readFileSync(join(root, "samples/k1.knet"), "utf8").slice(0, 1234)],
+    ["a pool of a billion", "segment a { cidr 10.0.0.0/8 }\ncluster c { nodes w 1..1000000000 { attach a } }\n"],
+    ["nothing", ""],
+  ];
+  it.each(cases)("%s", (_name, content) => {
+    const { code, out, err } = knet(["check", file(content)]);
+    expect([0, 1, 2]).toContain(code);
+    if (code === 2) expect(err.trim().split("\n")).toHaveLength(1);
+    else expect(err).toBe("");
+    expect(`${out}${err}`).not.toMatch(/^\s+at .*:\d+:\d+\)?$/m);
+  });
+
+  it("names a file that cannot be read, in one line, with code 2", () => {
+    const { code, err } = knet(["check", "no/such/file.knet"]);
+    expect(code).toBe(2);
+    expect(err).toBe("knet: no/such/file.knet: cannot be read (ENOENT)\n");
+  });
+});
+
+describe("usage", () => {
+  it.each([
+    ["--help"],
+    ["check", "--help"],
+    ["trace", "--help"],
+    ["routes", "--help"],
+    ["fmt", "--help"],
+    ["explain", "--help"],
+    ["lsp", "--help"],
+    ["--version"],
+  ])("%s %s", (...args) => {
+    const { code, out } = knet(args.filter((arg) => arg !== undefined));
+    expect(code).toBe(0);
+    expect(out).not.toBe("");
+  });
+
+  it.each([
+    [["frobnicate"]],
+    [["trace", "samples/k1.knet"]],
+    [["trace", "samples/k1.knet", "p1", "p2", "--port", "0"]],
+    [["check", "--format", "xml"]],
+    [["explain", "KN999"]],
+  ])("%s is wrong usage", (args) => {
+    const { code, err } = knet(args);
+    expect(code).toBe(2);
+    expect(err).not.toBe("");
+    expect(err).not.toMatch(/^\s+at /m);
+  });
+
+  it("lists the candidates for an unknown or ambiguous name", () => {
+    const unknown = knet(["trace", "samples/k1.knet", "p11", "p2"]);
+    expect(unknown.code).toBe(2);
+    expect(unknown.err).toMatch(/there is no "p11"; did you mean .*p1/);
+    const twice = file(
+      "segment a { cidr 10.0.0.0/24 }\ncluster c { pods 10.244.0.0/16; node n { attach a }\nnamespace x { pod web }\nnamespace y { pod web } }\n",
+    );
+    const ambiguous = knet(["trace", twice, "web", "10.0.0.1"]);
+    expect(ambiguous.code).toBe(2);
+    expect(ambiguous.err).toContain('"web" may be any of c/x/web, c/y/web');
+  });
+});
+
+describe("routes", () => {
+  const routes = (sample: string): string[] => knet(["routes", `samples/${sample}.knet`, "node1"]).out.split("\n");
+
+  // facts: flannel's golden vectors, three nodes, router without pod routes.
+  it.each([
+    [
+      "flannel-vxlan",
+      ["10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink", "10.244.3.0/24 via 10.244.3.0 dev flannel.1 onlink"],
+    ],
+    [
+      "flannel-direct-routing",
+      ["10.244.2.0/24 via 192.168.10.12 dev eth0", "10.244.3.0/24 via 10.244.3.0 dev flannel.1 onlink"],
+    ],
+    ["flannel-host-gw", ["10.244.2.0/24 via 192.168.10.12 dev eth0"]],
+    [
+      "flannel-ipip",
+      [
+        "10.244.2.0/24 via 192.168.10.12 dev flannel.ipip onlink",
+        "10.244.3.0/24 via 192.168.20.13 dev flannel.ipip onlink",
+      ],
+    ],
+    ["flannel-udp", ["10.244.0.0/16 dev flannel0"]],
+  ])("%s", (sample, extra) => {
+    const usual = [
+      "default via 192.168.10.1 dev eth0",
+      "10.244.1.0/24 dev cni0 proto kernel scope link src 10.244.1.1",
+      "192.168.10.0/24 dev eth0 proto kernel scope link src 192.168.10.11",
+    ];
+    const lines = routes(sample);
+    const start = lines.indexOf("# ip route") + 1;
+    const end = lines.indexOf("", start);
+    expect(lines.slice(start, end).sort()).toEqual([...usual, ...extra].sort());
+  });
+
+  it("prints neighbours and forwarding entries of the tunnel", () => {
+    const lines = routes("flannel-vxlan");
+    expect(lines.some((line) => /^10\.244\.2\.0 dev flannel\.1 lladdr 0e:\S+ PERMANENT$/.test(line))).toBe(true);
+    expect(lines.some((line) => /^0e:\S+ dev flannel\.1 dst 192\.168\.10\.12 self permanent$/.test(line))).toBe(true);
+  });
+
+  it("as JSON, named as ip -json names them", () => {
+    const report = JSON.parse(knet(["routes", "samples/flannel-vxlan.knet", "node1", "--format", "json"]).out) as {
+      schema: string;
+      routes: { dst: string; dev?: string; location?: unknown }[];
+    };
+    expect(report.schema).toBe("knet-routes/1");
+    const lease = report.routes.find((route) => route.dst === "10.244.2.0/24");
+    expect(lease?.dev).toBe("flannel.1");
+    expect(lease?.location).toBeDefined();
+  });
+
+  it("of a pod and of a router", () => {
+    expect(knet(["routes", "samples/flannel-vxlan.knet", "web"]).out).toContain("default via 10.244.1.1 dev eth0");
+    expect(knet(["routes", "samples/flannel-vxlan.knet", "router"]).out).toContain("192.168.20.0/24 dev eth1");
+  });
+});
+
+describe("fmt and explain", () => {
+  it("formats standard input, and says which files are not formatted", () => {
+    expect(knet(["fmt", "-"], "segment   a{cidr 10.0.0.0/24}\n").out).toBe("segment a { cidr 10.0.0.0/24 }\n");
+    const messy = file("segment   a { cidr   10.0.0.0/24 }\n");
+    expect(knet(["fmt", "--check", messy])).toMatchObject({ code: 1, out: `${messy}\n` });
+    expect(knet(["fmt", messy]).code).toBe(0);
+    expect(readFileSync(messy, "utf8")).toBe("segment a { cidr 10.0.0.0/24 }\n");
+    expect(knet(["fmt", "--check", messy]).code).toBe(0);
+  });
+
+  it("the samples are formatted", () => {
+    expect(knet(["fmt", "--check", "samples"]).out).toBe("");
+  });
+
+  it("explains a code with a wrong and a right example", () => {
+    const { code, out } = knet(["explain", "kn101"]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^KN101 /);
+    expect(out).toContain("Wrong:");
+    expect(knet(["explain"]).out.split("\n").length).toBeGreaterThan(60);
+  });
+});

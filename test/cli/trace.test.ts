@@ -1,0 +1,288 @@
+import { describe, expect, it } from "vitest";
+import { crossings, file, knet, trace } from "./run.ts";
+
+const K1 = "samples/k1.knet";
+const nodesOf = (hops: readonly { readonly owner: string }[]): string[] => [
+  ...new Set(hops.map((hop) => hop.owner).filter((owner) => owner.startsWith("node "))),
+];
+
+describe("the Network Graph's messages (facts of the article's example)", () => {
+  it("container to container on another node goes by n1, then n2, and is answered", () => {
+    const { code, trace: found } = trace([K1, "p1/c1.1", "10.1.2.1", "--port", "8080"]);
+    expect(code).toBe(0);
+    expect(found).toMatchObject({ schema: "knet-trace/1", verdict: "delivered", answered: true });
+    const path = found.paths[0];
+    expect(nodesOf(path?.hops ?? [])).toEqual(["node k1/n1", "node k1/n2"]);
+    expect(path?.receiver).toEqual({ src: "10.1.1.1", sport: 40000, process: "c2.1" });
+    expect(nodesOf(path?.reply?.hops ?? [])).toEqual(["node k1/n2", "node k1/n1"]);
+  });
+
+  it("localhost stays in the pod and reaches the other container", () => {
+    const { code, trace: found } = trace([K1, "p1/c1.1", "127.0.0.1", "--port", "9090"]);
+    expect(code).toBe(0);
+    expect(new Set(found.paths[0]?.hops.map((hop) => hop.netns))).toEqual(new Set(["k1/default/p1"]));
+    expect(found.paths[0]?.receiver?.process).toBe("c1.2");
+    expect(crossings(found.paths[0]?.hops ?? [])).toEqual(["p1 lo out 64", "p1 lo in 64"]);
+  });
+
+  it("a pod talks to its own address over lo", () => {
+    const { trace: found } = trace([K1, "p1/c1.1", "10.1.1.1", "--port", "9090"]);
+    expect(crossings(found.paths[0]?.hops ?? [])).toEqual(["p1 lo out 64", "p1 lo in 64"]);
+  });
+
+  it("a daemon reaches a pod of its node", () => {
+    const { code, trace: found } = trace([K1, "n1/d1", "10.1.1.1", "--port", "8080"]);
+    expect(code).toBe(0);
+    expect(crossings(found.paths[0]?.hops ?? [])).toEqual(["n1 cni0 out 64", "n1 veth out 64", "p1 eth0 in 64"]);
+    // Own traffic takes the address of the device by which it leaves.
+    expect(found.paths[0]?.receiver?.src).toBe("10.1.1.254");
+  });
+
+  it("a closed TCP port is refused by a reset, a closed UDP port by ICMP", () => {
+    const tcp = trace([K1, "p1/c1.1", "10.1.2.1", "--port", "81"]);
+    expect(tcp.code).toBe(1);
+    expect(tcp.trace).toMatchObject({ verdict: "rejected", answered: false });
+    expect(tcp.trace.paths[0]?.error).toEqual({ kind: "rst", errno: "ECONNREFUSED" });
+    const udp = trace([K1, "p1/c1.1", "10.1.2.1", "--port", "53", "--proto", "udp"]);
+    expect(udp.trace.paths[0]?.error).toEqual({
+      kind: "icmp",
+      type: 3,
+      code: 3,
+      from: "10.1.2.1",
+      errno: "ECONNREFUSED",
+    });
+  });
+});
+
+describe("sequences of devices (observed on Linux 6.18)", () => {
+  it("same node, bridge: cni0 itself does not see a purely bridged frame", () => {
+    const { trace: found } = trace(["samples/flannel-vxlan.knet", "web", "cache", "--port", "6379"]);
+    expect(crossings(found.paths[0]?.hops ?? [])).toEqual([
+      "web eth0 out 64",
+      "node1 veth in 64",
+      "node1 veth out 64",
+      "cache eth0 in 64",
+    ]);
+  });
+
+  it("host-gw", () => {
+    const { trace: found } = trace(["samples/flannel-host-gw.knet", "web", "api", "--port", "9090"]);
+    expect(crossings(found.paths[0]?.hops ?? [])).toEqual([
+      "web eth0 out 64",
+      "node1 veth in 64",
+      "node1 cni0 in 64",
+      "node1 eth0 out 63",
+      "node2 eth0 in 63",
+      "node2 cni0 out 62",
+      "node2 veth out 62",
+      "api eth0 in 62",
+    ]);
+  });
+
+  it("vxlan: the outer packet is 50 bytes longer, TTL 64, DF clear, UDP port 8472", () => {
+    const { trace: found } = trace(["samples/flannel-vxlan.knet", "web", "api", "--port", "9090"]);
+    const hops = found.paths[0]?.hops ?? [];
+    expect(crossings(hops)).toEqual([
+      "web eth0 out 64",
+      "node1 veth in 64",
+      "node1 cni0 in 64",
+      "node1 flannel.1 out 63",
+      "node1 eth0 out 63 [outer 192.168.10.11 > 192.168.10.12 ttl 64]",
+      "node2 eth0 in 63 [outer 192.168.10.11 > 192.168.10.12 ttl 64]",
+      "node2 flannel.1 in 63",
+      "node2 cni0 out 62",
+      "node2 veth out 62",
+      "api eth0 in 62",
+    ]);
+    const outer = hops.find(
+      (hop) => hop.device === "eth0" && hop.direction === "out" && hop.owner === "node prod/node1",
+    )?.packet;
+    const inner = hops.find((hop) => hop.device === "flannel.1" && hop.direction === "out")?.packet;
+    expect(outer?.length).toBe((inner?.length ?? 0) + 50);
+    expect(outer?.headers[0]).toMatchObject({ kind: "ip", df: false, ttl: 64, proto: "udp" });
+    expect(outer?.headers[1]).toMatchObject({ kind: "udp", dport: 8472 });
+    expect(outer?.headers[2]).toEqual({ kind: "vxlan", vni: 1 });
+  });
+
+  it("vxlan between segments: the router counts the outer TTL down, not the inner one", () => {
+    const { trace: found } = trace(["samples/flannel-vxlan.knet", "web", "db", "--port", "5432"]);
+    expect(crossings(found.paths[0]?.hops ?? [])).toContain(
+      "node3 eth0 in 63 [outer 192.168.10.11 > 192.168.20.13 ttl 63]",
+    );
+  });
+
+  it("udp: flanneld takes 1 from the inner TTL on both sides", () => {
+    const { trace: found } = trace(["samples/flannel-udp.knet", "web", "api", "--port", "9090"]);
+    expect(crossings(found.paths[0]?.hops ?? []).at(-1)).toBe("api eth0 in 60");
+  });
+});
+
+/** Two nodes on one segment behind a router, pods under one backend; `more` goes into node n1, `end` to the file's end. */
+function two(backend: string, more = "", end = ""): string {
+  return file(`segment lan { cidr 192.168.10.0/24; gateway r }
+segment far { cidr 192.168.20.0/24; gateway r }
+router r {
+  attach lan 192.168.10.1
+  attach far 192.168.20.1
+  route 198.51.100.0/24 unreachable
+  route 203.0.113.0/24 prohibit
+  route 192.0.2.0/24 blackhole
+}
+host laptop { attach far 192.168.20.50; listen 443/tcp }
+cluster k {
+  pods 10.244.0.0/16
+  cni flannel { backend ${backend} }
+  node n1 { attach lan 192.168.10.11; ${more} }
+  node n2 { attach lan 192.168.10.12 }
+  pod a on n1 { listen 80/tcp }
+  pod b on n2 { listen 80/tcp }
+}
+${end}`);
+}
+
+describe("what the sender sees (observed on Linux 6.18)", () => {
+  const error = (text: string, args: string[]): unknown => {
+    const found = trace([text, ...args]).trace;
+    return found.paths[0]?.error ?? found.verdict;
+  };
+
+  it("no route: ICMP 3/0 from the router's near side; the host's own packet fails at once", () => {
+    const topology = two("host-gw");
+    expect(error(topology, ["a", "8.8.8.8"])).toEqual({
+      kind: "icmp",
+      type: 3,
+      code: 0,
+      from: "192.168.10.1",
+      errno: "ENETUNREACH",
+    });
+    expect(error(topology, ["r", "8.8.8.8"])).toEqual({ kind: "local", errno: "ENETUNREACH" });
+  });
+
+  it("nobody answers ARP: ICMP 3/1, or EHOSTUNREACH", () => {
+    const topology = two("host-gw");
+    expect(error(topology, ["laptop", "192.168.10.77"])).toEqual({
+      kind: "icmp",
+      type: 3,
+      code: 1,
+      from: "192.168.20.1",
+      errno: "EHOSTUNREACH",
+    });
+    // Masquerade comes before ARP: the error is for the node's own address, and conntrack turns it round to the pod.
+    expect(error(topology, ["a", "192.168.10.77"])).toEqual({
+      kind: "icmp",
+      type: 3,
+      code: 1,
+      from: "192.168.10.11",
+      errno: "EHOSTUNREACH",
+    });
+    expect(error(topology, ["n1", "192.168.10.77"])).toEqual({ kind: "local", errno: "EHOSTUNREACH" });
+  });
+
+  it("unreachable, prohibit and blackhole routes", () => {
+    const topology = two("host-gw");
+    expect(error(topology, ["a", "198.51.100.1"])).toEqual({
+      kind: "icmp",
+      type: 3,
+      code: 1,
+      from: "192.168.10.1",
+      errno: "EHOSTUNREACH",
+    });
+    expect(error(topology, ["a", "203.0.113.1"])).toEqual({
+      kind: "icmp",
+      type: 3,
+      code: 13,
+      from: "192.168.10.1",
+      errno: "EHOSTUNREACH",
+    });
+    expect(error(topology, ["a", "192.0.2.1"])).toBe("dropped");
+    expect(error(topology, ["r", "198.51.100.1"])).toEqual({ kind: "local", errno: "EHOSTUNREACH" });
+    expect(error(topology, ["r", "203.0.113.1"])).toEqual({ kind: "local", errno: "EACCES" });
+    expect(error(topology, ["r", "192.0.2.1"])).toEqual({ kind: "local", errno: "EINVAL" });
+  });
+
+  it("a filtered packet, ip_forward=0, rp_filter, a tunnel's port or VNI that differs: silence", () => {
+    expect(error(two("host-gw", "deny tcp port 80"), ["laptop", "n1"])).toBe("dropped");
+    expect(error(two("host-gw", "sysctl net.ipv4.ip_forward 0"), ["b", "a"])).toBe("dropped");
+    expect(error(two("vxlan", "deny udp port 8472"), ["b", "a"])).toBe("dropped");
+    expect(error(two("vxlan", "cni flannel { backend vxlan { port 4789 } }"), ["b", "a"])).toBe("dropped");
+    expect(error(two("vxlan", "cni flannel { backend vxlan { vni 7 } }"), ["b", "a"])).toBe("dropped");
+  });
+
+  it("a packet above the MTU with DF: EMSGSIZE at the sender, ICMP 3/4 with the MTU from the ingress side", () => {
+    const topology = two("vxlan");
+    expect(error(topology, ["a", "b", "--size", "1500", "--df"])).toEqual({
+      kind: "local",
+      errno: "EMSGSIZE",
+      mtu: 1450,
+    });
+    const narrow = file(`segment a { cidr 10.0.1.0/24; gateway r }
+segment b { cidr 10.0.2.0/24; gateway r; mtu 1400 }
+router r { attach a 10.0.1.1; attach b 10.0.2.1 }
+host x { attach a 10.0.1.2 }
+host y { attach b 10.0.2.2; listen 80/tcp }
+`);
+    expect(error(narrow, ["x", "y", "--size", "1500", "--df"])).toEqual({
+      kind: "icmp",
+      type: 3,
+      code: 4,
+      from: "10.0.1.1",
+      mtu: 1400,
+      errno: "EMSGSIZE",
+    });
+    expect(trace([narrow, "x", "y", "--size", "1500"]).trace).toMatchObject({ verdict: "delivered", answered: true });
+    expect(trace([narrow, "x", "y", "--size", "1400", "--df"]).trace.paths[0]?.mtu).toBe(1400);
+  });
+
+  it("TTL that runs out in a loop: ICMP 11/0, or silence where the answer cannot come back", () => {
+    const loop = file(`segment a { cidr 10.0.1.0/24; gateway r1 }
+segment b { cidr 10.0.2.0/24 }
+router r1 { attach a 10.0.1.1; attach b 10.0.2.1; route default via 10.0.2.2 }
+router r2 { attach b 10.0.2.2; route default via 10.0.2.1 }
+host x { attach a 10.0.1.2 }
+`);
+    const { trace: found } = trace([loop, "x", "8.8.8.8"]);
+    expect(found.verdict).toBe("looped");
+    expect(found.paths[0]?.error).toMatchObject({ kind: "icmp", type: 11, code: 0, errno: "EHOSTUNREACH" });
+  });
+
+  it("a missing pod route leaks to the default gateway", () => {
+    const { trace: found } = trace(["samples/flannel-vxlan.knet", "web", "10.244.9.9"]);
+    const out = found.paths[0]?.hops.find((hop) => hop.owner === "node prod/node1" && hop.direction === "out");
+    expect(out?.rule?.text).toBe("default via 192.168.10.1 dev eth0");
+  });
+
+  it("masquerade: a pod reaches the outside with its node's address, and the answer finds it", () => {
+    const { code, trace: found } = trace([two("vxlan"), "a", "laptop"]);
+    expect(code).toBe(0);
+    expect(found.paths[0]?.receiver?.src).toBe("192.168.10.11");
+  });
+
+  it("own traffic takes the address of the route's device: flannel.1's under vxlan, the node's under host-gw", () => {
+    expect(trace([two("vxlan"), "n1", "b"]).trace.paths[0]?.receiver?.src).toBe("10.244.0.0");
+    expect(trace([two("host-gw"), "n1", "b"]).trace.paths[0]?.receiver?.src).toBe("192.168.10.11");
+  });
+});
+
+describe("host-gw across a router", () => {
+  it("dies at the router, and check says why at the backend", () => {
+    const { trace: found } = trace(["samples/flannel-host-gw.knet", "web", "db"]);
+    expect(found.verdict).toBe("unreachable");
+    expect(found.paths[0]?.hops.at(-1)?.owner).toBe("router router");
+    const { out } = knet(["check", "samples/flannel-host-gw.knet", "--format", "json"]);
+    const report = JSON.parse(out) as { files: { diagnostics: { code: string; message: string }[] }[] };
+    expect(report.files[0]?.diagnostics.map((one) => one.code)).toEqual(["KN220"]);
+  });
+});
+
+describe("forms", () => {
+  it.each([
+    ["text", /✓ delivered and answered/],
+    ["mermaid", /^sequenceDiagram/],
+    ["svg", /^<svg[^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/],
+    ["html", /^<!doctype html>/i],
+  ])("%s", (format, expected) => {
+    const { code, out } = knet(["trace", K1, "p1", "p2", "--format", format]);
+    expect(code).toBe(0);
+    expect(out).toMatch(expected);
+  });
+});

@@ -65,7 +65,7 @@ async function picture(page: Page): Promise<void> {
   await page.keyboard.type("10.244.128.0/17");
   await page.locator(".squiggly-error").first().waitFor();
   await page
-    .locator(".view-line span", { hasText: /^node1$/ })
+    .locator(".view-line span", { hasText: /^node3$/ })
     .first()
     .hover();
   await page.locator(".monaco-hover", { hasText: "flannel.1" }).first().waitFor();

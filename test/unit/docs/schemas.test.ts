@@ -1,0 +1,92 @@
+/** What the command line prints as JSON is what the published schemas say. */
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import { describe, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+const TOPOLOGY = `segment rack-a { cidr 192.168.10.0/24; gateway tor }
+segment rack-b { cidr 192.168.20.0/24; gateway tor }
+router tor {
+  attach rack-a 192.168.10.1
+  attach rack-b 192.168.20.1
+  deny tcp port 23
+}
+host laptop { attach rack-a 192.168.10.200 }
+cluster prod {
+  pods 10.244.0.0/16 per-node /24
+  pods fd00:10:244::/56
+  services 10.96.0.0/12
+  cni flannel { backend vxlan }
+  node n1 { attach rack-a 192.168.10.11 }
+  node n2 { attach rack-b 192.168.20.12 }
+  pod a on n1 { listen 80/tcp }
+  pod b on n2 { listen 80/tcp; listen 53/udp }
+}
+`;
+
+function schemaOf(name: string): ValidateFunction {
+  const schema: unknown = JSON.parse(readFileSync(`${root}schemas/${name}.schema.json`, "utf8"));
+  if (typeof schema !== "object" || schema === null) throw new Error(`${name} is no schema`);
+  return new Ajv2020({ allErrors: true }).compile(schema);
+}
+
+/** The command with a topology on its standard input. */
+function knet(args: readonly string[], input = TOPOLOGY): unknown {
+  const { stdout, stderr } = spawnSync(process.execPath, [`${root}dist/knet.cjs`, ...args, "--format", "json"], {
+    cwd: root,
+    input,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  expect(stderr).toBe("");
+  return JSON.parse(stdout);
+}
+
+function holds(validate: ValidateFunction, value: unknown): void {
+  validate(value);
+  expect(validate.errors ?? []).toEqual([]);
+}
+
+describe("knet trace --format json", () => {
+  const validate = schemaOf("knet-trace-1");
+  it.each([
+    ["delivered through a tunnel", ["a", "b", "--port", "80"]],
+    ["refused by a closed port", ["a", "b", "--port", "81"]],
+    ["to UDP", ["a", "b", "--port", "53", "--proto", "udp"]],
+    ["fragmented or too big", ["n1", "b", "--port", "80", "--size", "1500"]],
+    ["ICMP", ["n1", "n2", "--proto", "icmp"]],
+    ["dropped by an access list", ["laptop", "n2", "--port", "23"]],
+    ["to nowhere", ["laptop", "10.244.9.9"]],
+  ])("%s", (_, [from = "", to = "", ...rest]) => {
+    holds(validate, knet(["trace", "-", from, to, ...rest]));
+  });
+
+  it("refuses what is no trace", () => {
+    expect(validate({ schema: "knet-trace/1" })).toBe(false);
+  });
+});
+
+describe("knet check --format json", () => {
+  const validate = schemaOf("knet-check-1");
+  it("of a sound topology", () => holds(validate, knet(["check", "-"])));
+  it("of every broken sample", () => {
+    const broken = readdirSync(`${root}samples/broken`).filter((name) => name.endsWith(".knet"));
+    expect(broken.length).toBeGreaterThan(0);
+    holds(validate, knet(["check", "samples/broken"]));
+  });
+});
+
+describe("knet routes --format json", () => {
+  const validate = schemaOf("knet-routes-1");
+  it.each(["n1", "n2", "a", "tor", "laptop"])("of %s", (where) => holds(validate, knet(["routes", "-", where])));
+  it.each(["udp", "ipip", "host-gw", "vxlan { direct-routing true }"])("of a node with %s", (backend) => {
+    holds(validate, knet(["routes", "-", "n1"], TOPOLOGY.replace("backend vxlan", `backend ${backend}`)));
+  });
+  it.each(["docker", "bridge", "none"])("of a node with cni %s", (plugin) => {
+    const input = TOPOLOGY.replace("cni flannel { backend vxlan }", `cni ${plugin}`);
+    holds(validate, knet(["routes", "-", "n1"], input));
+  });
+});

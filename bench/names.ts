@@ -1,0 +1,17 @@
+/** Names of the results: stable, they are keys of `knet-bench/1`. */
+import type { InputName } from "./generate.ts";
+import type { Stroke } from "./keystrokes.ts";
+
+export const names = {
+  json: "json-parse/written",
+  cold: (input: InputName) => `check-cold/${input}`,
+  check: (input: InputName) => `check/${input}`,
+  parse: (input: InputName) => `parse/${input}`,
+  keystroke: (input: InputName) => `keystroke/${input}`,
+  stroke: (input: InputName, stroke: Stroke) => `keystroke-${stroke}/${input}`,
+  firstTrace: "trace-first/written",
+  trace: "trace/written",
+  hover: "hover/written",
+  completion: "completion/written",
+  memory: (input: InputName) => `memory/${input}`,
+} as const;

@@ -1,0 +1,65 @@
+/** Results as people read them, beside what they should be. */
+import { names } from "./names.ts";
+import type { Result } from "./schema.ts";
+
+export interface Target {
+  readonly name: string;
+  readonly of: "median" | "p95" | "ratio";
+  readonly below: number;
+}
+
+export const targets: readonly Target[] = [
+  { name: names.cold("pools"), of: "median", below: 1000 },
+  { name: names.check("pools"), of: "median", below: 1000 },
+  { name: names.memory("pools"), of: "median", below: 300 },
+  { name: names.check("written"), of: "ratio", below: 25 },
+  { name: names.keystroke("written"), of: "p95", below: 100 },
+  { name: names.keystroke("small"), of: "p95", below: 16 },
+  { name: names.trace, of: "median", below: 5 },
+];
+
+const HEAD = ["", "median", "p95", "runs", "ratio", "target", ""];
+
+export function table(results: readonly Result[]): string {
+  const rows = results.map((one) => {
+    const target = targets.find(({ name }) => name === one.name);
+    return [
+      one.name,
+      `${figure(one.median)} ${one.unit}`,
+      one.runs === 1 ? "" : `${figure(one.p95)} ${one.unit}`,
+      String(one.runs),
+      one.ratio === undefined ? "" : `${one.ratio.toFixed(1)} × ${one.against}`,
+      target ? targetText(target, one) : "",
+      target ? (meets(one, target) ? "pass" : "miss") : "",
+    ];
+  });
+  return aligned([HEAD, ...rows]);
+}
+
+/** A result that lacks the figure misses its target. */
+export function meets(one: Result, { of, below }: Target): boolean {
+  const value = one[of];
+  return value !== undefined && value < below;
+}
+
+function targetText({ of, below }: Target, { unit }: Result): string {
+  return of === "ratio" ? `ratio < ${below}` : `${of} < ${below} ${unit}`;
+}
+
+function figure(value: number): string {
+  return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
+}
+
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return column >= 1 && column <= 3 ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join("  ")
+      .trimEnd(),
+  );
+  return `${lines.join("\n")}\n`;
+}

@@ -64,11 +64,16 @@ async function picture(page: Page): Promise<void> {
   for (let i = 0; i < "10.96.0.0/12".length; i += 1) await page.keyboard.press("Backspace");
   await page.keyboard.type("10.244.128.0/17");
   await page.locator(".squiggly-error").first().waitFor();
+  await command(page, "Problems: Focus on Problems View");
+  await page.locator(".markers-panel .monaco-list-row", { hasText: "KN101" }).first().waitFor();
   await page
-    .locator(".view-line span", { hasText: /^node3$/ })
+    .locator(".view-line span", { hasText: /^node1$/ })
     .first()
     .hover();
-  await page.locator(".monaco-hover", { hasText: "flannel.1" }).first().waitFor();
+  const hover = page.locator(".monaco-hover", { hasText: "flannel.1" }).first();
+  await hover.waitFor();
+  // It fades in.
+  await page.waitForFunction("document.getAnimations().every((one) => one.playState !== 'running')");
   await page.screenshot({ path: join(images, "knet.png") });
 }
 
@@ -89,7 +94,7 @@ try {
     folder,
     extensionDevelopmentPath: root,
     openFile: join(folder, "flannel-vxlan.knet"),
-    viewport: { width: 1600, height: 900 },
+    viewport: { width: 1600, height: 1000 },
     colorScheme: "dark",
   });
   try {

@@ -79,11 +79,7 @@ function addDeclProblems(file: string, decl: Decl, add: (one: Finding) => void):
 }
 
 /** Problems of one kind at one place (a pool's nodes share their statements) are one finding. */
-function addProblems(
-  problems: readonly TopologyProblem[],
-  context: CheckContext,
-  add: (one: Finding) => void,
-): void {
+function addProblems(problems: readonly TopologyProblem[], context: CheckContext, add: (one: Finding) => void): void {
   const idOf = identities();
   const places = new Map<string, { readonly first: TopologyProblem; count: number }>();
   const codes = new Set(problems.map(({ code }) => code));

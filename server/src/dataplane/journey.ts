@@ -105,7 +105,8 @@ export type SenderError =
       readonly error: IcmpErrorKind;
       readonly from: Ip;
       readonly mtu?: number | undefined;
-      readonly errno: string;
+      /** Absent: the ICMP error arrives, but the socket does not report it. */
+      readonly errno: string | undefined;
     }
   | { readonly kind: "rst"; readonly errno: string }
   | { readonly kind: "local"; readonly errno: string; readonly mtu?: number | undefined };

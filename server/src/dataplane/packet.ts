@@ -113,14 +113,18 @@ export function icmpNumbers(message: Pick<IcmpMessage, "kind">, family: Family):
   }
 }
 
-/** What a socket's call returns for such an ICMP error: net/ipv4/icmp.c icmp_err_convert, net/ipv6/icmp.c. */
-export function errnoOf(kind: IcmpErrorKind, family: Family): string {
+/**
+ * What the sender's socket reports on such an ICMP error (icmp_err_convert in net/ipv4/icmp.c, icmpv6_err_convert in
+ * net/ipv6/icmp.c). A connecting TCP socket takes every error; a UDP socket only fatal ones (udp_err: the others need
+ * IP_RECVERR), so that it hears nothing of an unreachable net or host. ping prints each of them.
+ */
+export function errnoOf(kind: IcmpErrorKind, family: Family, proto: Body["kind"]): string | undefined {
   switch (kind) {
     case "net-unreachable":
-      return "ENETUNREACH";
+      return proto === "udp" ? undefined : "ENETUNREACH";
     case "host-unreachable":
     case "ttl-exceeded":
-      return "EHOSTUNREACH";
+      return proto === "udp" ? undefined : "EHOSTUNREACH";
     case "port-unreachable":
       return "ECONNREFUSED";
     case "protocol-unreachable":

@@ -86,7 +86,7 @@ function toError(error: NonNullable<Journey["error"]>): SenderError {
         ...numbers,
         from: formatIp(error.from),
         ...(error.mtu === undefined ? {} : { mtu: error.mtu }),
-        errno: error.errno,
+        ...(error.errno === undefined ? {} : { errno: error.errno }),
       };
     }
     case "rst":

@@ -74,6 +74,8 @@ export interface End {
         readonly kind: IcmpErrorKind;
         readonly mtu?: number | undefined;
         readonly toLocal?: boolean;
+        /** The packet was the failing host's own. */
+        readonly own?: boolean;
         readonly tun?: Device;
       }
     | undefined;

@@ -199,7 +199,8 @@ export function output(
       message: neighbour.message,
       device: device.name,
       rule: routeRule(found, nexthop),
-      ...(ingress ? { icmp: { kind: "host-unreachable" } } : { errno: { name: "EHOSTUNREACH" } }),
+      // arp_error_report, ipv4_link_failure: ICMP to the packet's source, which may be this host itself (over lo).
+      icmp: { kind: "host-unreachable", own: ingress === undefined },
     });
   }
   return transmit(

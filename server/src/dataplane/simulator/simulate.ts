@@ -128,22 +128,17 @@ function answerTo(
     if (!error) return { error: undefined, reply: undefined };
     const src = end.icmp.tun ? end.icmp.tun.addresses[0]?.ip : end.icmp.toLocal ? packet.dst : undefined;
     const reply = back(end.icmp.tun ? { ...error, ttl: 8 } : error, src);
-    const from = reply.receiver?.src;
-    return {
-      error:
-        reply.verdict === "delivered" && from !== undefined
-          ? {
-              kind: "icmp",
-              error: end.icmp.kind,
-              from,
-              mtu: end.icmp.mtu,
-              errno: errnoOf(end.icmp.kind, familyOf(packet)),
-            }
-          : undefined,
-      reply,
-    };
+    return { error: reply.verdict === "delivered" ? errorSeen(end.icmp, packet, reply) : undefined, reply };
   }
   return { error: undefined, reply: undefined };
+}
+
+/** What the sender makes of the ICMP error that has come back to it. */
+function errorSeen(icmp: NonNullable<End["icmp"]>, packet: Packet, reply: Journey): SenderError | undefined {
+  const errno = errnoOf(icmp.kind, familyOf(packet), packet.body.kind);
+  if (icmp.own) return errno === undefined ? undefined : { kind: "local", errno };
+  const from = reply.receiver?.src;
+  return from === undefined ? undefined : { kind: "icmp", error: icmp.kind, from, mtu: icmp.mtu, errno };
 }
 
 function replyTo(packet: Packet): Omit<Packet, "src"> {

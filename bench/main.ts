@@ -84,7 +84,7 @@ written  the same nodes written out, ${size(inputs.written())} (as JSON ${size(J
 small    50 nodes written out, 20 workloads, ${size(inputs.small())}
 
 check: from text to findings, with nothing known before; cold: first in its process. keystroke: from the edit of one character to all findings.
-Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() || process.arch}
+Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() || process.arch}, load ${loadavg()[0]?.toFixed(1)} (above 1 something else ran as well; long measurements suffer more than short ones)
 `;
 }
 

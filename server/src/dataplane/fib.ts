@@ -23,7 +23,7 @@ export interface Found {
   readonly nexthops: readonly Nexthop[];
 }
 
-/** A namespace's own addresses, made once for each namespace by `localAddresses`. */
+/** A namespace's own addresses. */
 export interface LocalAddresses {
   /** The route in table `local`, or undefined where the address is not ours. */
   route(ip: Ip): Route | undefined;
@@ -32,8 +32,20 @@ export interface LocalAddresses {
 const LOCAL_RULE: PolicyRule = { priority: 0, table: "local" };
 const MAIN_RULE: PolicyRule = { priority: 32766, table: "main" };
 
+const known = new WeakMap<Netns, LocalAddresses>();
+
+/** Table `local` of a namespace, made once. */
+export function localAddressesOf(netns: Netns): LocalAddresses {
+  let locals = known.get(netns);
+  if (!locals) {
+    locals = localAddresses(netns);
+    known.set(netns, locals);
+  }
+  return locals;
+}
+
 /** Table `local` of a namespace: own addresses, 127.0.0.0/8 and ::1 on lo, broadcast addresses. */
-export function localAddresses(netns: Netns): LocalAddresses {
+function localAddresses(netns: Netns): LocalAddresses {
   const own = new Map<Ip, Route>();
   const broadcasts = new Map<Ip, Route>();
   for (const device of netns.devices.values()) {

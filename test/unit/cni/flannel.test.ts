@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { buildNetwork, networkProblems } from "../../../server/src/cni/network.ts";
 import { CODES } from "../../../server/src/cni/problems.ts";
-import { localAddresses, lookup, selectSource } from "../../../server/src/dataplane/fib.ts";
+import { localAddressesOf, lookup, selectSource } from "../../../server/src/dataplane/fib.ts";
 import type { Netns, Network } from "../../../server/src/dataplane/model.ts";
 import {
   printAddresses,
@@ -142,7 +142,7 @@ describe("vxlan", () => {
 
   it("chooses the sources of `ip route get`", () => {
     const get = (netns: Netns, to: string) => {
-      const found = lookup(netns, localAddresses(netns), { dst: ip(to) });
+      const found = lookup(netns, localAddressesOf(netns), { dst: ip(to) });
       const hop = found?.nexthops[0];
       return found && [hop?.via, hop?.dev, selectSource(netns, found, hop, ip(to))];
     };

@@ -23,16 +23,19 @@ export function nodeClasses(topology: Topology, cluster: Cluster, disputed: read
   const suspects = nodesWithSharedAddresses(topology, cluster);
   const textOf = statementTexts();
   const interfaceKeys = new Map<string, string>();
+  const kindOf = segmentKinds(topology, disputed.length > 0);
   const classes = new Map<string, Node[]>();
   for (const node of cluster.nodes) {
     let key = cluster.pods.countOn(node) > 0 ? "p" : "";
-    for (const iface of node.interfaces) key += `|${interfaceKey(iface, interfaceKeys)}`;
+    for (const iface of node.interfaces) key += `|${interfaceKey(iface, kindOf(iface.segment), interfaceKeys)}`;
     for (const { prefix } of node.podCidrs) key += typeof prefix.ip === "number" ? "4" : "6";
     if (node.cni) key += ` cni ${textOf(node.cni.source.statement)}`;
     if (node.dockerBridge) key += ` docker ${node.dockerBridge.address.ip}/${node.dockerBridge.address.len}`;
     if (node.sysctls.size > 0) for (const [name, { value }] of node.sysctls) key += ` ${name}=${value}`;
     for (const rule of node.acl) key += ` ${textOf(rule.source.statement)}`;
-    for (const route of node.routes) key += ` ${textOf(route.source.statement)}`;
+    // The gateway's own address differs from segment to segment; what kind of segment it is stands in the key already.
+    for (const route of node.routes)
+      key += route.implied ? ` gateway ${typeof route.dst.ip}` : ` ${textOf(route.source.statement)}`;
     if (suspects.has(node)) key += ` ${node.path}`;
     if (marks) key += marksOf(node, marks);
     const same = classes.get(key);
@@ -42,10 +45,48 @@ export function nodeClasses(topology: Topology, cluster: Cluster, disputed: read
   return [...classes.values()].map((nodes) => ({ cluster, nodes }));
 }
 
-function interfaceKey(iface: Interface, known: Map<string, string>): string {
+/**
+ * Racks are often alike: segments whose only neighbour is one and the same router, which treats them alike. Nodes of such
+ * segments are of one class; whether two of them share a segment is asked apart. Any other segment is a kind of its own.
+ */
+function segmentKinds(topology: Topology, isDisputed: boolean): (segment: string) => string {
+  const plain = new Set(
+    topology.routers
+      .filter(({ acl, sysctls, routes }) => acl.length === 0 && sysctls.size === 0 && routes.every(isDefault))
+      .map(({ path }) => path),
+  );
+  // Whoever writes an address may mean one of the racks.
+  const noAddressMeant =
+    !isDisputed &&
+    topology.hosts.length === 0 &&
+    topology.clusters.every(({ nodes }) =>
+      nodes.every(({ acl, routes }) => acl.length === 0 && routes.every(({ implied }) => implied)),
+    );
+  const kinds = new Map<string, string>();
+  return (name) => {
+    let kind = kinds.get(name);
+    if (kind === undefined) {
+      const segment = topology.segments.get(name);
+      const others = topology.attachedTo(name).filter(({ station }) => station.kind !== "node");
+      const [router] = others;
+      const alike = noAddressMeant && segment && router && others.length === 1 && plain.has(router.station.path);
+      kind = alike
+        ? `${router.station.path} ${router.mtu} ${segment.mtu} ${segment.gateways.length} ${segment.cidrs.map(({ len }) => len).join()}`
+        : name;
+      kinds.set(name, kind);
+    }
+    return kind;
+  };
+}
+
+function isDefault({ dst }: { readonly dst: Prefix }): boolean {
+  return dst.len === 0;
+}
+
+function interfaceKey(iface: Interface, kind: string, known: Map<string, string>): string {
   // Off-segment lengths (a /32 at a cloud) make other connected routes.
   const lengths = iface.addresses.length === 1 ? iface.addresses[0]?.len : iface.addresses.map(({ len }) => len).join();
-  const key = `${iface.segment} ${iface.mtu} ${lengths}`;
+  const key = `${kind} ${iface.mtu} ${lengths}`;
   const short = known.get(key) ?? String(known.size);
   known.set(key, short);
   return short;
@@ -88,7 +129,7 @@ function markedPrefixes(
   }
   for (const { acl, routes } of cluster.nodes) {
     if (acl.length > 0) addRules(acl);
-    for (const { dst } of routes) addPlain(dst);
+    for (const { dst, implied } of routes) if (!implied) addPlain(dst);
   }
   if (cluster.cni.decl) for (const prefix of prefixesIn(cluster.cni.decl)) addPlain(prefix);
   for (const range of disputed) for (const prefix of rangeToPrefixes(range)) addPlain(prefix);

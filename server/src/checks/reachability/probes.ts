@@ -97,7 +97,19 @@ interface ClassEnds {
   readonly size: number;
   readonly withPods: boolean;
   readonly first: NodeEnds;
+  /** A node beside the first one, on its segment where there is one. */
   readonly second: NodeEnds | undefined;
+  /** A node on another segment than the first one's, where the class has several. */
+  readonly apart: NodeEnds | undefined;
+  /** Ordered pairs of two nodes of one segment, and of two segments. */
+  readonly pairsTogether: number;
+  readonly pairsApart: number;
+  /** By segment, the largest first. */
+  readonly racks: ReadonlyMap<string, Rack>;
+}
+interface Rack {
+  readonly size: number;
+  ends(): NodeEnds;
 }
 interface NodeEnds {
   readonly node: Node;
@@ -105,19 +117,39 @@ interface NodeEnds {
 }
 
 function endsOf({ cluster, nodes }: NodeClass): ClassEnds {
-  // A class's nodes all have pods or none, but host network pods have no address of their own: look at some.
-  const seen = nodes.slice(0, 8).map((node) => ({ node, pods: firstPods(cluster, node) }));
-  const withPods = seen.filter(({ pods }) => pods.length > 0);
-  const best = withPods.length > 0 ? withPods : seen;
-  const [first = { node: nodes[0] as Node, pods: [] }, second] = [...best].sort(
-    (a, b) => b.pods.length - a.pods.length,
-  );
+  const bySegment = new Map<string, Node[]>();
+  for (const node of nodes) {
+    const segment = node.interfaces.map((iface) => iface.segment).join();
+    const same = bySegment.get(segment);
+    if (same) same.push(node);
+    else bySegment.set(segment, [node]);
+  }
+  const bySize = [...bySegment].sort(([, a], [, b]) => b.length - a.length);
+  const racks = bySize.map(([, inside]) => inside);
+  const [rack = [], other] = racks;
+  const together = bestOf(cluster, rack);
+  const apart = other && bestOf(cluster, other).first;
+  let pairsTogether = 0;
+  for (const { length } of racks) pairsTogether += length * (length - 1);
   return {
     size: nodes.length,
-    withPods: withPods.length > 0,
-    first,
-    second: second ?? seen.find(({ node }) => node !== first.node),
+    withPods: together.first.pods.length > 0,
+    first: together.first,
+    second: together.second,
+    apart,
+    pairsTogether,
+    pairsApart: nodes.length * (nodes.length - 1) - pairsTogether,
+    racks: new Map(
+      bySize.map(([segment, inside]) => [segment, { size: inside.length, ends: () => bestOf(cluster, inside).first }]),
+    ),
   };
+}
+
+/** A class's nodes all have pods or none, but host network pods have no address of their own: looks at some. */
+function bestOf(cluster: Cluster, nodes: readonly Node[]): { first: NodeEnds; second: NodeEnds | undefined } {
+  const seen = nodes.slice(0, 8).map((node) => ({ node, pods: firstPods(cluster, node) }));
+  const ranked = [...seen].sort((a, b) => b.pods.length - a.pods.length);
+  return { first: ranked[0] ?? { node: nodes[0] as Node, pods: [] }, second: ranked[1] };
 }
 
 /** Two pods with addresses of their own, where there are so many. */
@@ -145,17 +177,46 @@ function* questions(classes: readonly ClassEnds[], targeted: () => Iterable<Clas
     if (a) yield* between(nodeEnds(first.node), podEnds(a, first.node), true, size);
   }
   for (const { from, to, nodes } of classPairs(classes, targeted)) {
-    const pairs = from === to ? from.size * (from.size - 1) : from.size * to.size;
-    const other = from === to ? to.second : to.first;
-    if (pairs === 0 || !other) continue;
-    const [sender] = from.first.pods;
-    const [receiver] = other.pods;
-    if (sender && receiver)
-      yield* between(podEnds(sender, from.first.node), podEnds(receiver, other.node), false, pairs);
-    if (receiver && nodes) yield* between(nodeEnds(from.first.node), podEnds(receiver, other.node), false, pairs);
-    // Before there are pods, the nodes at least must meet.
-    if (!sender && !receiver) yield* between(nodeEnds(from.first.node), nodeEnds(other.node), false, pairs);
+    if (from === to) {
+      yield* betweenNodes(from.first, from.second, nodes, from.pairsTogether);
+      yield* betweenNodes(from.first, from.apart, nodes, from.pairsApart);
+    } else {
+      yield* betweenClasses(from, to, nodes);
+    }
   }
+}
+
+/** Nodes of two classes may share a segment or not: one pair of each kind is asked. */
+function* betweenClasses(from: ClassEnds, to: ClassEnds, nodes: boolean): Iterable<Ask> {
+  let together = 0;
+  let shared: string | undefined;
+  for (const [segment, { size }] of from.racks) {
+    const there = to.racks.get(segment)?.size ?? 0;
+    together += size * there;
+    if (there > 0) shared ??= segment;
+  }
+  if (shared !== undefined) {
+    yield* betweenNodes(from.racks.get(shared)?.ends() ?? from.first, to.racks.get(shared)?.ends(), nodes, together);
+  }
+  const apart = from.size * to.size - together;
+  for (const [a, one] of apart > 0 ? from.racks : []) {
+    for (const [b, other] of to.racks) {
+      if (a === b) continue;
+      yield* betweenNodes(one.ends(), other.ends(), nodes, apart);
+      return;
+    }
+  }
+}
+
+/** From pod to pod, and with `nodes` from the node itself. */
+function* betweenNodes(from: NodeEnds, to: NodeEnds | undefined, nodes: boolean, pairs: number): Iterable<Ask> {
+  if (pairs === 0 || !to) return;
+  const [sender] = from.pods;
+  const [receiver] = to.pods;
+  if (sender && receiver) yield* between(podEnds(sender, from.node), podEnds(receiver, to.node), false, pairs);
+  if (receiver && nodes) yield* between(nodeEnds(from.node), podEnds(receiver, to.node), false, pairs);
+  // Before there are pods, the nodes at least must meet.
+  if (!sender && !receiver) yield* between(nodeEnds(from.node), nodeEnds(to.node), false, pairs);
 }
 
 interface ClassPair {
@@ -190,7 +251,7 @@ function* classPairs(classes: readonly ClassEnds[], targeted: () => Iterable<Cla
 /** A node's own routes and rules about another node or its pods: between these two classes the packet tells. */
 function* targetedPairs(classes: readonly NodeClass[], ends: readonly ClassEnds[]): Iterable<ClassPair> {
   const written = classes.map(({ nodes: [node] }) => [
-    ...(node?.routes ?? []).map(({ dst }) => dst),
+    ...(node?.routes ?? []).filter(({ implied }) => !implied).map(({ dst }) => dst),
     ...(node?.acl ?? []).flatMap((rule) => [...rule.from, ...rule.to]),
   ]);
   if (written.every((prefixes) => prefixes.length === 0)) return;

@@ -2,10 +2,10 @@
 
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
-import { lookup } from "../fib.ts";
+import { localAddressesOf, lookup } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
 import type { Device, LinkEnd, Netns } from "../model.ts";
-import { isOwn, localsOf, type Run } from "./run.ts";
+import { isOwn, type Run } from "./run.ts";
 
 export type Neighbour =
   | { readonly kind: "none"; readonly message: string }
@@ -67,17 +67,17 @@ function resolveAcross(
   const end = peer?.devices.get(device.peer.device);
   if (!peer || !end) return silence(device.name);
   if (end.master === undefined) {
-    if (isOwn(run, peer, ip)) return { kind: "peer" };
+    if (isOwn(peer, ip)) return { kind: "peer" };
     if (peer.sysctls.proxyArp(end.name)) {
       // arp_process: proxy only for what is routed out of another device.
-      const found = lookup(peer, localsOf(run, peer), { dst: ip, iif: end.name });
+      const found = lookup(peer, localAddressesOf(peer), { dst: ip, iif: end.name });
       if (found && found.nexthops.length > 0 && found.nexthops.every((hop) => hop.dev !== end.name))
         return { kind: "peer" };
     }
     return silence(`the link of ${netns.id} to ${peer.id}`);
   }
   const bridge = peer.devices.get(end.master);
-  if (isOwn(run, peer, ip)) return { kind: "bridge-host" };
+  if (isOwn(peer, ip)) return { kind: "bridge-host" };
   const neighbour = bridge?.kind === "bridge" ? bridge.portFor(ip) : undefined;
   if (!neighbour || (neighbour.port === end.name && !end.hairpin)) return silence(`bridge ${end.master} of ${peer.id}`);
   return { kind: "bridge-port", port: neighbour.port };

@@ -1,24 +1,12 @@
 /** The way in: frames, bridges, PREROUTING, the routing decision, forwarding. */
 import { formatIp, isLoopback } from "../../addressing/ip.ts";
-import { type Found, lookup } from "../fib.ts";
+import { type Found, localAddressesOf, lookup } from "../fib.ts";
 import type { Device, Netns, NetnsId } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, type Packet } from "../packet.ts";
 import { deliver } from "./deliver.ts";
 import type { Neighbour } from "./neighbours.ts";
-import {
-  connectionsOf,
-  type End,
-  fail,
-  hook,
-  isOwn,
-  limitMtu,
-  localsOf,
-  pickNexthop,
-  type Run,
-  routeRule,
-  step,
-} from "./run.ts";
+import { connectionsOf, type End, fail, hook, isOwn, limitMtu, pickNexthop, type Run, routeRule, step } from "./run.ts";
 import { masqueradeSource, output, refusedByRoute, tooBigFor } from "./send.ts";
 import { bridgeOut, VLAN_ROOM } from "./transmit.ts";
 
@@ -64,7 +52,11 @@ function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, to: Nei
     if (pre.end) return pre.end;
     if (pre.packet.dst !== packet.dst) {
       // br_nf_pre_routing_finish: a translated destination behind the same bridge is bridged on, any other goes up.
-      const found = lookup(netns, localsOf(run, netns), { dst: pre.packet.dst, src: pre.packet.src, iif: bridge.name });
+      const found = lookup(netns, localAddressesOf(netns), {
+        dst: pre.packet.dst,
+        src: pre.packet.src,
+        iif: bridge.name,
+      });
       const behind =
         found?.route.type === "unicast" && found.nexthops.some((hop) => hop.dev === bridge.name)
           ? bridge.portFor(pre.packet.dst)
@@ -118,7 +110,7 @@ export function receiveIp(
   }
   const refused = validateSource(run, netns, device, packet);
   if (refused) return refused;
-  const found = lookup(netns, localsOf(run, netns), {
+  const found = lookup(netns, localAddressesOf(netns), {
     dst: packet.dst,
     src: packet.src,
     iif: device.name,
@@ -155,7 +147,7 @@ export function receiveIp(
 /** fib_validate_source: own addresses cannot come from outside; rp_filter asks where the source would be answered. */
 function validateSource(run: Run, netns: Netns, device: Device, packet: Packet): End | undefined {
   if (device.kind === "loopback") return undefined;
-  if (isOwn(run, netns, packet.src)) {
+  if (isOwn(netns, packet.src)) {
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "martian-source",
@@ -166,7 +158,7 @@ function validateSource(run: Run, netns: Netns, device: Device, packet: Packet):
   }
   const mode = familyOf(packet) === 4 ? netns.sysctls.rpFilter(device.name) : 0;
   if (mode === 0) return undefined;
-  const back = lookup(netns, localsOf(run, netns), { dst: packet.src, mark: packet.mark });
+  const back = lookup(netns, localAddressesOf(netns), { dst: packet.src, mark: packet.mark });
   const usable = back && (back.route.type === "unicast" || back.route.type === "local");
   if (usable && (mode === 2 || back.nexthops.some((hop) => hop.dev === device.name))) return undefined;
   const elsewhere = usable

@@ -6,7 +6,7 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
-import { type Found, type LocalAddresses, localAddresses } from "../fib.ts";
+import { type Found, localAddressesOf } from "../fib.ts";
 import type { Reason, ReasonCode, Step, StepAction, StepRule, Verdict } from "../journey.ts";
 import type { Device, Netns, NetnsId, Network, Nexthop, NfHook } from "../model.ts";
 import { type Connection, type HookContext, runHook, type Tracking } from "../netfilter.ts";
@@ -31,7 +31,6 @@ export interface Stack {
 export interface Run {
   readonly stack: Stack;
   readonly network: Network;
-  readonly locals: Map<NetnsId, LocalAddresses>;
   readonly connections: Map<NetnsId, Connection[]>;
   readonly script: readonly number[];
   readonly choices: { readonly taken: number; readonly of: number }[];
@@ -50,7 +49,6 @@ export function newRun(stack: Stack, network: Network, script: readonly number[]
   return {
     stack,
     network,
-    locals: new Map(),
     connections: new Map(),
     script,
     choices: [],
@@ -142,17 +140,8 @@ export function choose(run: Run, count: number, weight: (i: number) => number): 
   return taken;
 }
 
-export function localsOf(run: Run, netns: Netns): LocalAddresses {
-  let locals = run.locals.get(netns.id);
-  if (!locals) {
-    locals = localAddresses(netns);
-    run.locals.set(netns.id, locals);
-  }
-  return locals;
-}
-
-export function isOwn(run: Run, netns: Netns, ip: Ip): boolean {
-  return localsOf(run, netns).route(ip)?.type === "local";
+export function isOwn(netns: Netns, ip: Ip): boolean {
+  return localAddressesOf(netns).route(ip)?.type === "local";
 }
 
 export function connectionsOf(run: Run, netns: Netns): Connection[] {
@@ -194,7 +183,7 @@ export function hook(
   const context: HookContext = {
     in: dev.in,
     out: dev.out,
-    isLocal: (ip) => isOwn(run, netns, ip),
+    isLocal: (ip) => isOwn(netns, ip),
     masqueradeAs: masqueradeAs ?? (() => undefined),
   };
   const result = runHook(netns.netfilter, name, packet, tracking, context);

@@ -2,29 +2,18 @@
 
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
-import { addressTowards, type Found, lookup, selectSource } from "../fib.ts";
+import { addressTowards, type Found, localAddressesOf, lookup, selectSource } from "../fib.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, type Packet } from "../packet.ts";
 import { resolve } from "./neighbours.ts";
-import {
-  connectionsOf,
-  type End,
-  fail,
-  hook,
-  limitMtu,
-  localsOf,
-  pickNexthop,
-  type Run,
-  routeRule,
-  step,
-} from "./run.ts";
+import { connectionsOf, type End, fail, hook, limitMtu, pickNexthop, type Run, routeRule, step } from "./run.ts";
 import { transmit } from "./transmit.ts";
 
 /** ip_route_output + __ip_local_out: a packet made by this host. */
 export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string): End {
   const unsent: Packet = { ...made, src: src ?? (typeof made.dst === "number" ? 0 : 0n) };
-  const found = lookup(netns, localsOf(run, netns), { dst: made.dst, src, oif, mark: made.mark });
+  const found = lookup(netns, localAddressesOf(netns), { dst: made.dst, src, oif, mark: made.mark });
   const refused = refusedByRoute(run, netns, unsent, found, undefined);
   if (refused) return refused;
   if (!found) throw new Error("unreachable");
@@ -64,7 +53,7 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
   packet = passed.packet;
   if (packet.dst !== before.dst || packet.mark !== before.mark) {
     // ip_route_me_harder: a changed destination or mark is routed again.
-    const again = lookup(netns, localsOf(run, netns), { dst: packet.dst, src: packet.src, mark: packet.mark });
+    const again = lookup(netns, localAddressesOf(netns), { dst: packet.dst, src: packet.src, mark: packet.mark });
     const no = refusedByRoute(run, netns, packet, again, undefined);
     if (no) return no;
     if (!again) throw new Error("unreachable");

@@ -1,11 +1,11 @@
 /** Into a tunnel and out of it: VXLAN, IP in IP, daemons behind TUN devices. */
 import { formatIp } from "../../addressing/ip.ts";
-import { lookup } from "../fib.ts";
+import { localAddressesOf, lookup } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
 import type { Device, Netns } from "../model.ts";
 import { encapsulationOverhead, familyOf, flowSourcePort, type Packet } from "../packet.ts";
 import type { Neighbour } from "./neighbours.ts";
-import { type End, fail, isOwn, localsOf, type Run, step } from "./run.ts";
+import { type End, fail, isOwn, type Run, step } from "./run.ts";
 
 /** vxlan_xmit_one: inner frame → UDP; the outer packet is the node's own. */
 export function encapsulateVxlan(
@@ -25,7 +25,7 @@ export function encapsulateVxlan(
       rule: to.rule,
     });
   }
-  if (!isOwn(run, netns, device.local)) {
+  if (!isOwn(netns, device.local)) {
     // ip_route_output_key: a source that is no local address is refused; the device counts a carrier error.
     return fail(run, netns, packet, {
       verdict: "dropped",
@@ -66,7 +66,7 @@ export function encapsulateVxlan(
       origin: entry.origin,
     },
   );
-  const egress = lookup(netns, localsOf(run, netns), { dst: entry.dst, src: device.local, oif: device.lower });
+  const egress = lookup(netns, localAddressesOf(netns), { dst: entry.dst, src: device.local, oif: device.lower });
   if (egress?.nexthops.some((hop) => hop.dev === device.name)) return tunnelLoop(run, netns, device, packet);
   run.overhead += overhead;
   return run.stack.originate(run, netns, made, device.local, device.lower);
@@ -80,7 +80,7 @@ export function encapsulateIpip(
   packet: Packet,
   rule: StepRule,
 ): End {
-  const found = lookup(netns, localsOf(run, netns), { dst: packet.dst, src: packet.src });
+  const found = lookup(netns, localAddressesOf(netns), { dst: packet.dst, src: packet.src });
   const nexthop = found?.nexthops.find((hop) => hop.dev === device.name);
   const remote = device.remote ?? nexthop?.via ?? packet.dst;
   const overhead = encapsulationOverhead("ipip", 4);
@@ -102,7 +102,7 @@ export function encapsulateIpip(
     { ...made, src: device.local ?? packet.src },
     rule,
   );
-  const egress = lookup(netns, localsOf(run, netns), { dst: remote, src: device.local, oif: device.lower });
+  const egress = lookup(netns, localAddressesOf(netns), { dst: remote, src: device.local, oif: device.lower });
   if (egress?.nexthops.some((hop) => hop.dev === device.name)) return tunnelLoop(run, netns, device, packet);
   run.overhead += overhead;
   return run.stack.originate(run, netns, made, device.local, device.lower);
@@ -155,7 +155,7 @@ export function encapsulateTun(run: Run, netns: Netns, device: Device & { kind: 
     },
   );
   run.overhead += overhead;
-  const found = lookup(netns, localsOf(run, netns), { dst: peer.peer, src: daemon.local });
+  const found = lookup(netns, localAddressesOf(netns), { dst: peer.peer, src: daemon.local });
   const egress = found?.nexthops[0] && netns.devices.get(found.nexthops[0].dev);
   const fits = egress === undefined || made.length <= (found?.route.mtu ?? egress.mtu);
   return run.stack.originate(run, netns, { ...made, df: fits }, daemon.local);

@@ -259,6 +259,9 @@ interface Arguments {
   readonly problems: readonly DeclProblem[];
 }
 
+let scratchProblems: DeclProblem[] = [];
+let scratchUnread: ArgSpec[] = [];
+
 const noArguments: Arguments = { values: noValues, problems: nothing };
 
 /**
@@ -270,9 +273,10 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
   const { spec, positional, literals } = plan;
   if (args.length === 0 && plan.needed.length === 0 && spec.atLeastOneOf === undefined) return noArguments;
   const reader = new Map<string, Read[]>();
-  const problems: DeclProblem[] = [];
+  // Both stay empty for nearly every statement of a large file: they are used again and again instead of made.
+  const problems = scratchProblems;
   /** Arguments that were there, but could not be read. */
-  const unread: ArgSpec[] = [];
+  const unread = scratchUnread;
   /** The argument that takes the next word: one whose literal has been read, or one that takes several. */
   let open: ArgSpec | undefined;
   /** Where its literal stands, while no word has followed. */
@@ -331,7 +335,10 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
   if (spec.atLeastOneOf !== undefined || spec.atMostOneOf !== undefined) {
     checkChoice(statement, plan, reader, unread, problems);
   }
-  return { values: reader, problems: problems.length === 0 ? nothing : problems };
+  if (unread.length > 0) scratchUnread = [];
+  if (problems.length === 0) return { values: reader, problems: nothing };
+  scratchProblems = [];
+  return { values: reader, problems };
 }
 
 /** The argument whose literal a word was probably meant to be, if it is no value of the argument that is open. */

@@ -33,7 +33,7 @@ export function renderSvg(trace: Trace): string {
       y += lineHeight;
     }
   };
-  parts.push(textAt(margin, y, fit(titleOf(trace), inner / 1.25), "kt-text kt-title"));
+  parts.push(textAt(margin, y, shortened(titleOf(trace), inner / 1.25), "kt-text kt-title"));
   y += 22;
   line(verdictText(trace), succeeded(trace) ? "kt-good kt-strong" : "kt-bad kt-strong");
   if (trace.paths.length === 0) line("There is no way that the packet could take.", "kt-muted");
@@ -213,7 +213,7 @@ function textAt(x: number, y: number, text: string, classes: string): string {
   return `<text class="${classes}" x="${n(x)}" y="${n(y)}" xml:space="preserve">${escapeXml(text)}</text>`;
 }
 
-function fit(text: string, width: number): string {
+function shortened(text: string, width: number): string {
   return ellipsize(text, width, (part) => estimateWidth(part, "name"));
 }
 

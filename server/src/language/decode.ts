@@ -3,12 +3,12 @@
  * cannot be read is absent from `values` and present in `problems`. Remembered by statement identity and context, so an
  * edit decodes again only what it touched.
  */
+import { type ArgumentValues, ReadArguments } from "./arguments.ts";
 import { nearest } from "./nearest.ts";
 import { describeType, readValue } from "./reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "./schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "./schema/types.ts";
 import type { Arg, Block, Statement, StatementPart, SyntaxTree } from "./tree.ts";
-import type { Read } from "./values.ts";
 
 export {
   addressOf,
@@ -33,7 +33,7 @@ export interface Decl {
   /** Undefined: the keyword is not known here. */
   readonly spec: KeywordSpec | undefined;
   /** By ArgSpec.name; one entry a value. Flags are present with an empty list. */
-  readonly values: ReadonlyMap<string, readonly Read[]>;
+  readonly values: ArgumentValues;
   readonly children: readonly Decl[];
   readonly problems: readonly DeclProblem[];
   /** Here and below. */
@@ -94,7 +94,7 @@ export function contextInside(decl: Decl): Context | undefined {
 }
 
 const nothing: readonly never[] = Object.freeze([]);
-const noValues: ReadonlyMap<string, readonly Read[]> = new Map();
+const noValues: ArgumentValues = new ReadArguments();
 
 function decodeAll(statements: readonly Statement[], context: Context, cache: DecodeCache): readonly Decl[] {
   let known = cache.decls.get(context);
@@ -255,7 +255,7 @@ function groupRequired(): Map<Context, KeywordSpec[]> {
 }
 
 interface Arguments {
-  readonly values: ReadonlyMap<string, readonly Read[]>;
+  readonly values: ArgumentValues;
   readonly problems: readonly DeclProblem[];
 }
 
@@ -272,7 +272,7 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
   const { args } = statement;
   const { spec, positional, literals } = plan;
   if (args.length === 0 && plan.needed.length === 0 && spec.atLeastOneOf === undefined) return noArguments;
-  const reader = new Map<string, Read[]>();
+  const reader = new ReadArguments();
   // Both stay empty for nearly every statement of a large file: they are used again and again instead of made.
   const problems = scratchProblems;
   /** Arguments that were there, but could not be read. */
@@ -367,7 +367,7 @@ function readArg(
   target: ArgSpec,
   arg: Arg,
   index: number,
-  reader: Map<string, Read[]>,
+  reader: ReadArguments,
   problems: DeclProblem[],
 ): boolean {
   if (arg.kind !== "list") return readItem(spec, target, arg, index, undefined, reader, problems);
@@ -392,7 +392,7 @@ function readItem(
   arg: Arg,
   index: number,
   item: number | undefined,
-  reader: Map<string, Read[]>,
+  reader: ReadArguments,
   problems: DeclProblem[],
 ): boolean {
   const read = readValue(target.type, arg.text);
@@ -424,7 +424,7 @@ function unexpected(spec: KeywordSpec, arg: Arg, index: number, literals?: Plan[
 function checkChoice(
   statement: Statement,
   plan: Plan,
-  reader: ReadonlyMap<string, readonly Read[]>,
+  reader: ReadArguments,
   unread: readonly ArgSpec[],
   problems: DeclProblem[],
 ): void {

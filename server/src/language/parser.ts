@@ -22,6 +22,13 @@ import {
 import type { Arg, Block, Statement, SyntaxProblem, SyntaxProblemKind, SyntaxTree } from "./tree.ts";
 
 /** What stands in a block or in a whole text. */
+/** Arrays up to this length are kept without room to grow. */
+const FEW = 16;
+
+function exact<T>(list: readonly T[]): T[] {
+  return list.length <= FEW ? list.slice() : (list as T[]);
+}
+
 export type Content = Pick<Block, "statements" | "offsets" | "problems" | "problemCount">;
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K] };
@@ -148,8 +155,8 @@ class KnetParser extends EmbeddedActionsParser {
     this.base = base;
     this.ACTION(() => {
       const block: Draft<Block> = {
-        statements: statements as Statement[],
-        offsets: offsets as number[],
+        statements: exact(statements),
+        offsets: exact(offsets),
         start: open.startOffset - base,
         length: close.startOffset + close.image.length - open.startOffset,
         problems: problems as SyntaxProblem[],
@@ -211,6 +218,8 @@ class KnetParser extends EmbeddedActionsParser {
     statement.length = arg.start + arg.length;
     if (statement.keyword === noKeyword) statement.keyword = arg;
     else if (statement.args === none) statement.args = [arg];
+    // Pushing would make room for 17: with tens of thousands of statements most of the tree would be such room.
+    else if (statement.args.length < FEW) statement.args = [...statement.args, arg];
     else statement.args.push(arg);
   }
 

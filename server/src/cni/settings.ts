@@ -49,7 +49,7 @@ export function sourceOf(setting: Setting): Source {
 /** The first value of this kind, whatever its argument is called. */
 function firstOf<K extends ValueKind>(setting: Setting | undefined, kind: K): Extract<Value, { kind: K }> | undefined {
   if (!setting) return undefined;
-  for (const reads of setting.decl.values.values()) {
+  for (const { reads } of setting.decl.values) {
     for (const { value } of reads) {
       if (value.kind === kind) return value as Extract<Value, { kind: K }>;
     }
@@ -89,7 +89,7 @@ export function addressIn(setting: Setting | undefined): Ip | undefined {
 
 export function prefixesIn(setting: Setting): readonly Prefix[] {
   const prefixes: Prefix[] = [];
-  for (const reads of setting.decl.values.values()) {
+  for (const { reads } of setting.decl.values) {
     for (const { value } of reads) if (value.kind === "prefix") prefixes.push(value.prefix);
   }
   return prefixes;

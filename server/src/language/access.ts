@@ -1,5 +1,6 @@
 /** Reading declarations: their statements, their arguments, and the settings of a block, typed. */
 import type { Ip, Prefix } from "../addressing/ip.ts";
+import { readsOf } from "./arguments.ts";
 import type { Decl } from "./decode.ts";
 import type { Source, StatementPart } from "./tree.ts";
 import type { Read, Value, ValueKind } from "./values.ts";
@@ -10,12 +11,12 @@ export type ValueOf<K extends ValueKind> = Extract<Value, { readonly kind: K }>;
 
 /** The first value of an argument. */
 export function one(decl: Decl | undefined, argument: string): Read | undefined {
-  return decl?.values.get(argument)?.[0];
+  return decl && readsOf(decl.values, argument)?.[0];
 }
 
 /** All values of an argument. */
 export function all(decl: Decl | undefined, argument: string): readonly Read[] {
-  return decl?.values.get(argument) ?? nothing;
+  return (decl && readsOf(decl.values, argument)) ?? nothing;
 }
 
 /** The first value of an argument, if it is of this kind. */
@@ -41,7 +42,7 @@ export function childrenOf(decl: Decl | undefined, keyword: string): readonly De
 
 /** Is the argument or flag there? */
 export function has(decl: Decl | undefined, argument: string): boolean {
-  return decl?.values.has(argument) === true;
+  return decl !== undefined && readsOf(decl.values, argument) !== undefined;
 }
 
 /** The name that a statement defines. */
@@ -53,8 +54,8 @@ export function nameOf(decl: Decl): string | undefined {
 function setting<K extends ValueKind>(decl: Decl | undefined, keyword: string, kind: K): ValueOf<K> | undefined {
   const statement = child(decl, keyword);
   if (statement === undefined) return undefined;
-  for (const list of statement.values.values()) {
-    for (const { value } of list) if (isKind(value, kind)) return value;
+  for (const { reads } of statement.values) {
+    for (const { value } of reads) if (isKind(value, kind)) return value;
   }
   return undefined;
 }
@@ -86,8 +87,8 @@ export function prefixesOf(decl: Decl | undefined, keyword: string): readonly Pr
   const statement = child(decl, keyword);
   if (statement === undefined) return nothing;
   const prefixes: Prefix[] = [];
-  for (const list of statement.values.values()) {
-    for (const { value } of list) if (isKind(value, "prefix")) prefixes.push(value.prefix);
+  for (const { reads } of statement.values) {
+    for (const { value } of reads) if (isKind(value, "prefix")) prefixes.push(value.prefix);
   }
   return prefixes;
 }

@@ -1,43 +1,17 @@
 /**
- * The read arguments of one statement, by name: a short chain. A statement has one to four of them and a large file has
- * tens of thousands of statements; a Map for each, or an array that grows (V8 gives it room for 17), is most of the memory.
+ * The read arguments of one statement, by name: plain entries, searched from the first. A statement has one to four of them
+ * and a large file tens of thousands of statements; a Map for each would be most of the memory.
  */
 import type { Read } from "./values.ts";
 
-export interface ArgumentValues {
-  get(name: string): readonly Read[] | undefined;
-  has(name: string): boolean;
-  values(): Iterable<readonly Read[]>;
-  [Symbol.iterator](): Iterator<readonly [string, readonly Read[]]>;
-}
-
-interface Link {
+export interface ReadArgument {
   readonly name: string;
-  readonly reads: Read[];
-  next: Link | undefined;
+  /** One entry a value; a flag has none. */
+  readonly reads: readonly Read[];
 }
 
-export class ReadArguments implements ArgumentValues {
-  first: Link | undefined = undefined;
-
-  get(name: string): Read[] | undefined {
-    for (let link = this.first; link; link = link.next) if (link.name === name) return link.reads;
-    return undefined;
-  }
-  has(name: string): boolean {
-    return this.get(name) !== undefined;
-  }
-  set(name: string, reads: Read[]): void {
-    const added: Link = { name, reads, next: undefined };
-    let last = this.first;
-    while (last?.next) last = last.next;
-    if (last) last.next = added;
-    else this.first = added;
-  }
-  *values(): Iterable<readonly Read[]> {
-    for (let link = this.first; link; link = link.next) yield link.reads;
-  }
-  *[Symbol.iterator](): Iterator<readonly [string, readonly Read[]]> {
-    for (let link = this.first; link; link = link.next) yield [link.name, link.reads];
-  }
+/** Undefined: the argument is not there. */
+export function readsOf(values: readonly ReadArgument[], name: string): readonly Read[] | undefined {
+  for (const argument of values) if (argument.name === name) return argument.reads;
+  return undefined;
 }

@@ -3,12 +3,13 @@
  * cannot be read is absent from `values` and present in `problems`. Remembered by statement identity and context, so an
  * edit decodes again only what it touched.
  */
-import { type ArgumentValues, ReadArguments } from "./arguments.ts";
+import { type ReadArgument, readsOf } from "./arguments.ts";
 import { nearest } from "./nearest.ts";
 import { describeType, readValue } from "./reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "./schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "./schema/types.ts";
 import type { Arg, Block, Statement, StatementPart, SyntaxTree } from "./tree.ts";
+import type { Read } from "./values.ts";
 
 export {
   addressOf,
@@ -33,7 +34,7 @@ export interface Decl {
   /** Undefined: the keyword is not known here. */
   readonly spec: KeywordSpec | undefined;
   /** By ArgSpec.name; one entry a value. Flags are present with an empty list. */
-  readonly values: ArgumentValues;
+  readonly values: readonly ReadArgument[];
   readonly children: readonly Decl[];
   readonly problems: readonly DeclProblem[];
   /** Here and below. */
@@ -94,7 +95,7 @@ export function contextInside(decl: Decl): Context | undefined {
 }
 
 const nothing: readonly never[] = Object.freeze([]);
-const noValues: ArgumentValues = new ReadArguments();
+const noValues: readonly ReadArgument[] = nothing;
 
 function decodeAll(statements: readonly Statement[], context: Context, cache: DecodeCache): readonly Decl[] {
   let known = cache.decls.get(context);
@@ -170,7 +171,7 @@ function blockContext(spec: KeywordSpec, values: Decl["values"]): Context | unde
 }
 
 function wordAt(values: Decl["values"], name: string): string | undefined {
-  const value = values.get(name)?.[0]?.value;
+  const value = readsOf(values, name)?.[0]?.value;
   return value?.kind === "word" ? value.text : undefined;
 }
 
@@ -255,12 +256,26 @@ function groupRequired(): Map<Context, KeywordSpec[]> {
 }
 
 interface Arguments {
-  readonly values: ArgumentValues;
+  readonly values: readonly ReadArgument[];
   readonly problems: readonly DeclProblem[];
 }
 
 let scratchProblems: DeclProblem[] = [];
 let scratchUnread: ArgSpec[] = [];
+
+/** What has been read of a statement so far. */
+interface Reader {
+  values: readonly { readonly name: string; reads: Read[] }[];
+}
+
+function isRead(reader: Reader, name: string): boolean {
+  return readsOf(reader.values, name) !== undefined;
+}
+
+/** Makes a new array each time: one that grows has room for 17 from the second entry on. */
+function addRead(reader: Reader, name: string, reads: Read[]): void {
+  reader.values = [...reader.values, { name, reads }];
+}
 
 const noArguments: Arguments = { values: noValues, problems: nothing };
 
@@ -272,7 +287,7 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
   const { args } = statement;
   const { spec, positional, literals } = plan;
   if (args.length === 0 && plan.needed.length === 0 && spec.atLeastOneOf === undefined) return noArguments;
-  const reader = new ReadArguments();
+  const reader: Reader = { values: nothing };
   // Both stay empty for nearly every statement of a large file: they are used again and again instead of made.
   const problems = scratchProblems;
   /** Arguments that were there, but could not be read. */
@@ -291,11 +306,11 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
       waiting = -1;
       open = undefined;
       if ("flag" in literal) {
-        if (reader.has(literal.name)) problems.push(unexpected(spec, arg, index));
-        else reader.set(literal.name, []);
+        if (isRead(reader, literal.name)) problems.push(unexpected(spec, arg, index));
+        else addRead(reader, literal.name, []);
         continue;
       }
-      if (reader.has(literal.arg.name) && literal.arg.many !== true) problems.push(unexpected(spec, arg, index));
+      if (isRead(reader, literal.arg.name) && literal.arg.many !== true) problems.push(unexpected(spec, arg, index));
       for (const word of literal.further) {
         if (args[index + 1]?.text === word) index++;
         else problems.push(missing(spec, literal.arg, index));
@@ -323,22 +338,22 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
     }
     waiting = -1;
     open = target.many === true ? target : undefined;
-    if (!readArg(spec, target, arg, index, reader, problems) && !reader.has(target.name)) unread.push(target);
+    if (!readArg(spec, target, arg, index, reader, problems) && !isRead(reader, target.name)) unread.push(target);
   }
   if (waiting >= 0 && open !== undefined) {
     problems.push(missing(spec, open, waiting));
     unread.push(open);
   }
   for (const arg of plan.needed) {
-    if (!reader.has(arg.name) && !unread.includes(arg)) problems.push(missing(spec, arg, undefined));
+    if (!isRead(reader, arg.name) && !unread.includes(arg)) problems.push(missing(spec, arg, undefined));
   }
   if (spec.atLeastOneOf !== undefined || spec.atMostOneOf !== undefined) {
     checkChoice(statement, plan, reader, unread, problems);
   }
   if (unread.length > 0) scratchUnread = [];
-  if (problems.length === 0) return { values: reader, problems: nothing };
+  if (problems.length === 0) return { values: reader.values, problems: nothing };
   scratchProblems = [];
-  return { values: reader, problems };
+  return { values: reader.values, problems };
 }
 
 /** The argument whose literal a word was probably meant to be, if it is no value of the argument that is open. */
@@ -367,7 +382,7 @@ function readArg(
   target: ArgSpec,
   arg: Arg,
   index: number,
-  reader: ReadArguments,
+  reader: Reader,
   problems: DeclProblem[],
 ): boolean {
   if (arg.kind !== "list") return readItem(spec, target, arg, index, undefined, reader, problems);
@@ -392,7 +407,7 @@ function readItem(
   arg: Arg,
   index: number,
   item: number | undefined,
-  reader: ReadArguments,
+  reader: Reader,
   problems: DeclProblem[],
 ): boolean {
   const read = readValue(target.type, arg.text);
@@ -402,9 +417,12 @@ function readItem(
     problems.push({ code: read.code, part, data: { keyword: spec.keyword, argument: target.name, ...read.data } });
   }
   if (value === undefined) return false;
-  const before = reader.get(target.name);
-  if (before === undefined) reader.set(target.name, [{ value, arg, index, item }]);
-  else if (target.many === true) before.push({ value, arg, index, item });
+  const added = { value, arg, index, item };
+  const before = reader.values.find(({ name }) => name === target.name);
+  if (before === undefined) addRead(reader, target.name, [added]);
+  // Without room to grow as long as there are few.
+  else if (target.many === true && before.reads.length < 16) before.reads = [...before.reads, added];
+  else if (target.many === true) before.reads.push(added);
   else value = undefined;
   return value !== undefined;
 }
@@ -424,13 +442,13 @@ function unexpected(spec: KeywordSpec, arg: Arg, index: number, literals?: Plan[
 function checkChoice(
   statement: Statement,
   plan: Plan,
-  reader: ReadArguments,
+  reader: Reader,
   unread: readonly ArgSpec[],
   problems: DeclProblem[],
 ): void {
   const { spec } = plan;
   const { atLeastOneOf, atMostOneOf } = spec;
-  const present = (name: string): boolean => reader.has(name) || unread.some((arg) => arg.name === name);
+  const present = (name: string): boolean => isRead(reader, name) || unread.some((arg) => arg.name === name);
   if (atLeastOneOf !== undefined && !atLeastOneOf.some(present) && !problems.some(({ code }) => code === "KN005")) {
     const expected = `one of ${atLeastOneOf.join(", ")}`;
     const data = { keyword: spec.keyword, argument: atLeastOneOf.join(", "), expected };

@@ -75,8 +75,8 @@ export function decl(keyword: string, first: string | number | boolean | undefin
     spec: undefined,
     values:
       value && text !== undefined
-        ? new Map([["value", [{ value, arg: arg(text), index: 0, item: undefined }]]])
-        : new Map(),
+        ? [{ name: "value", reads: [{ value, arg: arg(text), index: 0, item: undefined }] }]
+        : [],
     children: Object.entries(block).map(([name, given]) =>
       typeof given === "object" ? decl(name, given[0], given[1]) : decl(name, given),
     ),

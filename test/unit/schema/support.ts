@@ -45,7 +45,7 @@ export function annotated(text: string): string {
 export function printDecls(decls: readonly Decl[], indent = ""): string {
   return decls
     .map(({ statement, spec, values, children }) => {
-      const args = [...values].map(([name, reads]) =>
+      const args = values.map(({ name, reads }) =>
         reads.length === 0 ? name : `${name}=${reads.map(({ value }) => printValue(value)).join(",")}`,
       );
       const head = `${indent}${spec?.keyword ?? `?${statement.keyword.text}`} ${args.join(" ")}`.trimEnd();

@@ -1,6 +1,8 @@
 /** What one sees on pointing at something: what it is, what it means, and what the kernel holds because of it. */
+
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { number, plural } from "../../checks/text.ts";
+import { readsOf } from "../../language/arguments.ts";
 import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../language/schema/index.ts";
 import { sysctls } from "../../language/schema/sysctls.ts";
 import type { Span } from "../../language/tree.ts";
@@ -245,7 +247,7 @@ function modeName(cluster: Cluster, node: Node | undefined): string {
   const backend = [node?.cni?.decl, cluster.cni.decl]
     .flatMap((decl) => decl?.children ?? [])
     .find((child) => child.spec?.keyword === "backend");
-  const type = backend?.values.get("type")?.[0]?.value;
+  const type = backend && readsOf(backend.values, "type")?.[0]?.value;
   return type?.kind === "word" ? `${settings.plugin}, backend ${type.text}` : settings.plugin;
 }
 

@@ -2,7 +2,9 @@
  * Names and what refers to them, derived from the schema: `defines` makes a symbol, arguments of the types `ref` and
  * `endpoint` use one. A path names the things around: in `shop/web`, `shop` uses the namespace and `web` the pod.
  */
+
 import type { CheckedFile } from "../../checks/check.ts";
+import { readsOf } from "../../language/arguments.ts";
 import type { Decl } from "../../language/decode.ts";
 import { isFlag, type SymbolKind } from "../../language/schema/index.ts";
 import type { Arg, Source, Span } from "../../language/tree.ts";
@@ -216,7 +218,7 @@ function nearest(byDecl: ReadonlyMap<Decl, NamedSymbol>, around: readonly Decl[]
 
 function defined(file: string, decl: Decl, parent: NamedSymbol | undefined): NamedSymbol | undefined {
   const kind = decl.spec?.defines;
-  const read = kind && decl.values.get("name")?.[0];
+  const read = kind && readsOf(decl.values, "name")?.[0];
   if (!kind || read?.value.kind !== "name") return undefined;
   return {
     kind,
@@ -232,7 +234,7 @@ function defined(file: string, decl: Decl, parent: NamedSymbol | undefined): Nam
 function indexRange(decl: Decl): NamedSymbol["range"] {
   for (const spec of decl.spec?.args ?? []) {
     if (isFlag(spec) || spec.type.kind !== "index-range") continue;
-    const value = decl.values.get(spec.name)?.[0]?.value;
+    const value = readsOf(decl.values, spec.name)?.[0]?.value;
     if (value?.kind === "index-range") return value;
   }
   return undefined;
@@ -242,7 +244,7 @@ function usesOf(file: string, decl: Decl, scope: NamedSymbol | undefined): NameU
   const found: NameUse[] = [];
   for (const spec of decl.spec?.args ?? []) {
     if (isFlag(spec) || (spec.type.kind !== "ref" && spec.type.kind !== "endpoint")) continue;
-    for (const read of decl.values.get(spec.name) ?? []) {
+    for (const read of readsOf(decl.values, spec.name) ?? []) {
       const { value, arg } = read;
       const source: Source = { file, statement: decl.statement, part: partOf(read) };
       if (value.kind === "ref" && spec.type.kind === "ref" && value.address === undefined) {

@@ -268,13 +268,23 @@ interface Reader {
   values: readonly { readonly name: string; reads: Read[] }[];
 }
 
+function entryOf(reader: Reader, name: string): Reader["values"][number] | undefined {
+  for (const entry of reader.values) if (entry.name === name) return entry;
+  return undefined;
+}
+
 function isRead(reader: Reader, name: string): boolean {
-  return readsOf(reader.values, name) !== undefined;
+  return entryOf(reader, name) !== undefined;
 }
 
 /** Makes a new array each time: one that grows has room for 17 from the second entry on. */
 function addRead(reader: Reader, name: string, reads: Read[]): void {
-  reader.values = [...reader.values, { name, reads }];
+  const { values } = reader;
+  const added = { name, reads };
+  const [first] = values;
+  if (first === undefined) reader.values = [added];
+  else if (values.length === 1) reader.values = [first, added];
+  else reader.values = [...values, added];
 }
 
 const noArguments: Arguments = { values: noValues, problems: nothing };
@@ -418,7 +428,7 @@ function readItem(
   }
   if (value === undefined) return false;
   const added = { value, arg, index, item };
-  const before = reader.values.find(({ name }) => name === target.name);
+  const before = entryOf(reader, target.name);
   if (before === undefined) addRead(reader, target.name, [added]);
   // Without room to grow as long as there are few.
   else if (target.many === true && before.reads.length < 16) before.reads = [...before.reads, added];

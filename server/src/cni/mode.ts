@@ -4,9 +4,19 @@
  * has. A mode knows nothing of tracing, and nothing outside this folder knows what a mode does.
  */
 import type { Ip, Prefix } from "../addressing/ip.ts";
-import type { Device, Neighbour, NfRule, NfTable, Route, RouteLayer, Socket } from "../dataplane/model.ts";
+import type {
+  Device,
+  Neighbour,
+  NfRule,
+  NfTable,
+  PolicyRule,
+  Route,
+  RouteLayer,
+  RouteTable,
+  Socket,
+} from "../dataplane/model.ts";
 import type { ModeAddressing } from "../topology/addressing.ts";
-import type { Cluster, CniSettings, Node, Pod, PodCidr, Topology, TopologyProblem } from "../topology/model.ts";
+import type { Cluster, CniSettings, Node, Pod, PodCidr, Router, Topology, TopologyProblem } from "../topology/model.ts";
 import type { HostState } from "./host.ts";
 
 export interface Mode {
@@ -33,6 +43,13 @@ export interface CompiledMode {
   pod(pod: Pod, node: Node): PodParts;
   /** Addresses of the node beyond those of its interfaces, without compiling it: for ARP on a segment. */
   localAddresses(node: Node): readonly Ip[];
+  /** Routes that a router of the fabric gets because of the cluster: a cloud's route table, BGP. */
+  fabricRoutes?(router: Router): readonly Route[];
+  /**
+   * Where the fabric delivers an address that no interface is configured with: a secondary address or alias range of a cloud
+   * machine's interface. The fabric answers ARP for it and lets packets from it pass.
+   */
+  fabricEnd?(ip: Ip): { readonly segment: string; readonly node: Node; readonly device: string } | undefined;
 }
 
 export interface NodeParts {
@@ -48,6 +65,12 @@ export interface NodeParts {
   /** Asked for only when a packet meets netfilter. */
   chains(): readonly ChainRules[];
   readonly sockets: readonly Socket[];
+  /** Routing policy beside the kernel's own three rules, in order of priority. */
+  readonly rules?: readonly PolicyRule[];
+  /** Tables beside `main`. */
+  readonly tables?: ReadonlyMap<string, RouteTable>;
+  /** Routes to the networks of `devices` that the mode's program deletes again. */
+  deletes?(route: Route): boolean;
 }
 
 export interface NeighbourLayer {
@@ -68,6 +91,10 @@ export interface ChainRules {
 export interface PodParts {
   readonly devices: readonly Device[];
   readonly routes: readonly Route[];
+  /** Permanent entries. */
+  readonly neighbours?: readonly Neighbour[];
+  /** As a node's. */
+  deletes?(route: Route): boolean;
 }
 
 export const NO_NODE_PARTS: NodeParts = {

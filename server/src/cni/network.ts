@@ -8,6 +8,7 @@ import type {
   Device,
   L2Segment,
   LinkEnd,
+  Neighbour,
   NeighbourTable,
   Netns,
   NetnsId,
@@ -23,6 +24,7 @@ import type {
   Node,
   Pod,
   ProcessSpec,
+  Router,
   Station,
   Topology,
   TopologyProblem,
@@ -55,9 +57,34 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
   const clusterOf = (node: Node): Cluster | undefined =>
     topology.clusters.find((cluster) => cluster.name === node.cluster);
 
+  /** The modes that a cluster's nodes run. */
+  const modesOf = (cluster: Cluster): readonly CompiledMode[] => {
+    const state = clusterState(cluster);
+    const byPlugin = new Map<string, CompiledMode>();
+    for (const node of cluster.nodes) {
+      const plugin = pluginOf(cluster, node);
+      if (!byPlugin.has(plugin)) byPlugin.set(plugin, state.mode(node));
+    }
+    return [...byPlugin.values()];
+  };
+  const modes = once(() => topology.clusters.flatMap(modesOf));
+  const fabricRoutes = (router: Router): readonly Route[] =>
+    modes().flatMap((mode) => mode.fabricRoutes?.(router) ?? []);
+  const fabricEnd = (segment: string, ip: Ip): LinkEnd | undefined => {
+    for (const mode of modes()) {
+      const end = mode.fabricEnd?.(ip);
+      if (end?.segment === segment) {
+        return { netns: end.node.path, device: end.device, mac: interfaceMac(end.node.path, end.device) };
+      }
+    }
+    return undefined;
+  };
+
   const compileStation = (station: Station): Netns => {
     const cluster = station.kind === "node" ? clusterOf(station) : undefined;
-    if (station.kind !== "node" || !cluster) return plainNetns(station);
+    if (station.kind !== "node" || !cluster) {
+      return plainNetns(station, station.kind === "router" ? fabricRoutes(station) : []);
+    }
     const state = clusterState(cluster);
     return nodeNetns(cluster, station, state.context.host(station), state.mode(station).node(station), contributors);
   };
@@ -82,6 +109,8 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     for (const iface of topology.interfacesWith(segment, ip)) {
       if (iface.station.path !== asker) return linkEnd(iface);
     }
+    const held = fabricEnd(segment, ip);
+    if (held && held.netns !== asker) return held;
     // Neighbour discovery answers for the interface's own addresses only, ARP for any address of the host (arp_ignore = 0).
     if (typeof ip === "bigint") return undefined;
     let others = indirect.get(segment);
@@ -208,13 +237,13 @@ function otherAddresses(
 
 /* -------------------------------------------------------------- namespaces */
 
-/** Routers and hosts. */
-function plainNetns(station: Station): Netns {
+/** Routers and hosts. A router's own static routes come before those that a cluster gives it. */
+function plainNetns(station: Station, given: readonly Route[]): Netns {
   const host = hostState(station);
   return assemble({
     station,
     devices: host.devices,
-    layers: [ownLayer(host.routes)],
+    layers: given.length === 0 ? [ownLayer(host.routes)] : [ownLayer(host.routes), ownLayer(given)],
     neighbours: NO_NEIGHBOURS,
     chains: () => aclChains(station.acl),
     sockets: socketsOf(station.processes),
@@ -237,10 +266,9 @@ function nodeNetns(
   return assemble({
     station: node,
     devices: [...host.devices.filter(({ name }) => !made.has(name)), ...parts.devices],
-    layers: [
-      ownLayer([...routes, ...parts.devices.flatMap((device) => connectedRoutes(device)), ...parts.routes]),
-      ...parts.layers,
-    ],
+    layers: [ownLayer([...routes, ...connectedOf(parts), ...parts.routes]), ...parts.layers],
+    rules: parts.rules,
+    tables: parts.tables,
     neighbours: parts.neighbours ?? NO_NEIGHBOURS,
     chains: () => [
       ...aclChains(node.acl),
@@ -256,18 +284,20 @@ interface StationNetns {
   readonly station: Station;
   readonly devices: readonly Device[];
   readonly layers: readonly RouteLayer[];
+  readonly rules?: NodeParts["rules"];
+  readonly tables?: NodeParts["tables"];
   readonly neighbours: NeighbourTable;
   readonly chains: () => readonly ChainRules[];
   readonly sockets: readonly Socket[];
 }
 
-function assemble({ station, devices, layers, neighbours, chains, sockets }: StationNetns): Netns {
+function assemble({ station, devices, layers, rules, tables, neighbours, chains, sockets }: StationNetns): Netns {
   return {
     id: station.path,
     kind: station.kind,
     devices: byName([LOOPBACK, ...devices]),
-    rules: DEFAULT_RULES,
-    tables: new Map([["main", { layers }]]),
+    rules: rules ? [...DEFAULT_RULES, ...rules].sort((a, b) => a.priority - b.priority) : DEFAULT_RULES,
+    tables: new Map([["main", { layers }], ...(tables ?? [])]),
     neighbours,
     netfilter: netfilterOf(chains),
     sysctls: stationSysctls(station),
@@ -278,14 +308,14 @@ function assemble({ station, devices, layers, neighbours, chains, sockets }: Sta
 
 function podNetns(pod: Pod, node: Node, mode: CompiledMode): Netns {
   const parts = mode.pod(pod, node);
-  const routes = [...parts.devices.flatMap((device) => connectedRoutes(device)), ...parts.routes];
+  const routes = [...connectedOf(parts), ...parts.routes];
   return {
     id: pod.path,
     kind: "pod",
     devices: byName([LOOPBACK, ...parts.devices]),
     rules: DEFAULT_RULES,
     tables: new Map([["main", { layers: [ownLayer(routes)] }]]),
-    neighbours: NO_NEIGHBOURS,
+    neighbours: parts.neighbours ? neighbourTable(parts.neighbours) : NO_NEIGHBOURS,
     netfilter: netfilterOf(() => []),
     sysctls: podSysctls(stationSysctls(node)),
     sockets: socketsOf(pod.workload.containers),
@@ -300,6 +330,19 @@ const DEFAULT_RULES: Netns["rules"] = [
 ];
 
 const NO_NEIGHBOURS: NeighbourTable = { lookup: () => undefined, entries: () => [] };
+
+function neighbourTable(entries: readonly Neighbour[]): NeighbourTable {
+  return {
+    lookup: (device, ip) => entries.find((entry) => entry.device === device && entry.ip === ip),
+    entries: () => entries,
+  };
+}
+
+/** Routes to the networks of the devices' addresses, without those that the mode's program deletes. */
+function connectedOf({ devices, deletes }: Pick<NodeParts, "devices" | "deletes">): readonly Route[] {
+  const routes = devices.flatMap((device) => connectedRoutes(device));
+  return deletes ? routes.filter((route) => !deletes(route)) : routes;
+}
 
 function byName(devices: readonly Device[]): ReadonlyMap<string, Device> {
   return new Map(devices.map((device) => [device.name, device]));

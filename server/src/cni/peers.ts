@@ -1,0 +1,100 @@
+/**
+ * A route to every other node's pods by that node's own address, `podCIDR via nodeIP`: as people write them by hand and as
+ * kindnetd does. It needs all nodes on one link; the kernel refuses the others.
+ */
+import type { Ip, Prefix } from "../addressing/ip.ts";
+import { formatIp, formatPrefix } from "../addressing/ip.ts";
+import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
+import type { Route, RouteLayer } from "../dataplane/model.ts";
+import type { Source } from "../language/tree.ts";
+import type { Interface, Node, TopologyProblem } from "../topology/model.ts";
+import { familyOf, hasOwnRoutes, onLinkDevice, withMetric } from "./host.ts";
+import type { ClusterContext } from "./mode.ts";
+import { CODES, problem } from "./problems.ts";
+import { pluginOf } from "./settings.ts";
+
+/** A node's InternalIP: the first address of the family on its first interface that has one. */
+export function nodeAddress(node: Node, family: 4 | 6): { readonly ip: Ip; readonly iface: Interface } | undefined {
+  for (const iface of node.interfaces) {
+    const found = iface.addresses.find(({ ip }) => familyOf(ip) === family);
+    if (found) return { ip: found.ip, iface };
+  }
+  return undefined;
+}
+
+/** The routes of each node to the ranges of the others that run the plugin: one table for all nodes that route alike. */
+export function peerRoutes(context: ClusterContext, plugin: string): (node: Node) => RouteLayer {
+  const tables = new Map<string, PrefixTable<Route>>();
+  return (node) => {
+    const host = context.host(node);
+    let table = tables.get(host.routing);
+    if (!table) {
+      table = buildPrefixTable(routesToNodes(context, plugin, node));
+      tables.set(host.routing, table);
+    }
+    const isOwn = (dst: Prefix) => node.podCidrs.some(({ prefix }) => isSame(prefix, dst));
+    // `ip route add` fails where the host has such a route already.
+    const isTaken = (dst: Prefix) => host.routes.some((route) => isSame(route.dst, dst));
+    return { table, except: (route) => isOwn(route.dst) || isTaken(route.dst) };
+  };
+}
+
+function isSame(a: Prefix, b: Prefix): boolean {
+  return a.ip === b.ip && a.len === b.len;
+}
+
+function* routesToNodes(context: ClusterContext, plugin: string, from: Node): Iterable<readonly [Prefix, Route]> {
+  const host = context.host(from);
+  for (const peer of context.cluster.nodes) {
+    if (pluginOf(context.cluster, peer) !== plugin) continue;
+    for (const { prefix } of peer.podCidrs) {
+      const via = nodeAddress(peer, familyOf(prefix.ip))?.ip;
+      const dev = via === undefined ? undefined : onLinkDevice(host, via);
+      if (via === undefined || dev === undefined) continue;
+      yield [
+        prefix,
+        {
+          dst: prefix,
+          type: "unicast",
+          nexthops: [{ via, dev }],
+          ...withMetric(familyOf(prefix.ip)),
+          why: `node ${peer.name} at ${formatIp(via)} has the pods of ${formatPrefix(prefix)}`,
+          origin: peer.source,
+        },
+      ];
+    }
+  }
+}
+
+/** The finding where nodes that run the plugin are not on one link. */
+export function peersOffLink(context: ClusterContext, plugin: string, source: Source): readonly TopologyProblem[] {
+  const { cluster } = context;
+  const groups = new Map<string, { node: Node; count: number; ip: Ip }>();
+  for (const node of cluster.nodes) {
+    const address = pluginOf(cluster, node) === plugin && node.podCidrs.length > 0 ? nodeAddress(node, 4) : undefined;
+    if (!address) continue;
+    const key = hasOwnRoutes(node) ? node.path : `${address.iface.segment} ${address.iface.device}`;
+    const group = groups.get(key);
+    if (group) group.count++;
+    else groups.set(key, { node, count: 1, ip: address.ip });
+  }
+  let pairs = 0;
+  let example: { node: Node; peer: Node; ip: Ip } | undefined;
+  for (const one of groups.values()) {
+    const host = context.host(one.node);
+    for (const other of groups.values()) {
+      if (one === other || onLinkDevice(host, other.ip) !== undefined) continue;
+      pairs += one.count * other.count;
+      example ??= { node: one.node, peer: other.node, ip: other.ip };
+    }
+  }
+  if (!example) return [];
+  const address = formatIp(example.ip);
+  const data = { backend: plugin, node: example.node.path, peer: example.peer.path, address, pairs };
+  return [
+    problem(CODES.peersOffLink, source, data, [
+      { source: example.node.source, message: example.node.path },
+      { source: example.peer.source, message: `${example.peer.path} at ${address}` },
+    ]),
+  ];
+}

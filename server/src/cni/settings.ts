@@ -49,10 +49,8 @@ export function sourceOf(setting: Setting): Source {
 /** The first value of this kind, whatever its argument is called. */
 function firstOf<K extends ValueKind>(setting: Setting | undefined, kind: K): Extract<Value, { kind: K }> | undefined {
   if (!setting) return undefined;
-  for (const { reads } of setting.decl.values) {
-    for (const { value } of reads) {
-      if (value.kind === kind) return value as Extract<Value, { kind: K }>;
-    }
+  for (const { value } of setting.decl.values) {
+    if (value.kind === kind) return value as Extract<Value, { kind: K }>;
   }
   return undefined;
 }
@@ -89,8 +87,6 @@ export function addressIn(setting: Setting | undefined): Ip | undefined {
 
 export function prefixesIn(setting: Setting): readonly Prefix[] {
   const prefixes: Prefix[] = [];
-  for (const { reads } of setting.decl.values) {
-    for (const { value } of reads) if (value.kind === "prefix") prefixes.push(value.prefix);
-  }
+  for (const { value } of setting.decl.values) if (value.kind === "prefix") prefixes.push(value.prefix);
   return prefixes;
 }

@@ -1,6 +1,5 @@
 /** Reading declarations: their statements, their arguments, and the settings of a block, typed. */
 import type { Ip, Prefix } from "../addressing/ip.ts";
-import { readsOf } from "./arguments.ts";
 import type { Decl } from "./decode.ts";
 import type { Source, StatementPart } from "./tree.ts";
 import type { Read, Value, ValueKind } from "./values.ts";
@@ -11,12 +10,16 @@ export type ValueOf<K extends ValueKind> = Extract<Value, { readonly kind: K }>;
 
 /** The first value of an argument. */
 export function one(decl: Decl | undefined, argument: string): Read | undefined {
-  return decl && readsOf(decl.values, argument)?.[0];
+  if (decl === undefined) return undefined;
+  for (const read of decl.values) if (read.name === argument) return read;
+  return undefined;
 }
 
 /** All values of an argument. */
 export function all(decl: Decl | undefined, argument: string): readonly Read[] {
-  return (decl && readsOf(decl.values, argument)) ?? nothing;
+  if (decl === undefined) return nothing;
+  const { values } = decl;
+  return values.every(({ name }) => name === argument) ? values : values.filter(({ name }) => name === argument);
 }
 
 /** The first value of an argument, if it is of this kind. */
@@ -42,7 +45,7 @@ export function childrenOf(decl: Decl | undefined, keyword: string): readonly De
 
 /** Is the argument or flag there? */
 export function has(decl: Decl | undefined, argument: string): boolean {
-  return decl !== undefined && readsOf(decl.values, argument) !== undefined;
+  return one(decl, argument) !== undefined;
 }
 
 /** The name that a statement defines. */
@@ -54,9 +57,7 @@ export function nameOf(decl: Decl): string | undefined {
 function setting<K extends ValueKind>(decl: Decl | undefined, keyword: string, kind: K): ValueOf<K> | undefined {
   const statement = child(decl, keyword);
   if (statement === undefined) return undefined;
-  for (const { reads } of statement.values) {
-    for (const { value } of reads) if (isKind(value, kind)) return value;
-  }
+  for (const { value } of statement.values) if (isKind(value, kind)) return value;
   return undefined;
 }
 
@@ -87,9 +88,7 @@ export function prefixesOf(decl: Decl | undefined, keyword: string): readonly Pr
   const statement = child(decl, keyword);
   if (statement === undefined) return nothing;
   const prefixes: Prefix[] = [];
-  for (const { reads } of statement.values) {
-    for (const { value } of reads) if (isKind(value, "prefix")) prefixes.push(value.prefix);
-  }
+  for (const { value } of statement.values) if (isKind(value, "prefix")) prefixes.push(value.prefix);
   return prefixes;
 }
 

@@ -3,13 +3,12 @@
  * cannot be read is absent from `values` and present in `problems`. Remembered by statement identity and context, so an
  * edit decodes again only what it touched.
  */
-import { type ReadArgument, readsOf } from "./arguments.ts";
 import { nearest } from "./nearest.ts";
 import { describeType, readValue } from "./reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "./schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "./schema/types.ts";
 import type { Arg, Block, Statement, StatementPart, SyntaxTree } from "./tree.ts";
-import type { Read } from "./values.ts";
+import type { Read, Value } from "./values.ts";
 
 export {
   addressOf,
@@ -33,8 +32,8 @@ export interface Decl {
   readonly statement: Statement;
   /** Undefined: the keyword is not known here. */
   readonly spec: KeywordSpec | undefined;
-  /** By ArgSpec.name; one entry a value. Flags are present with an empty list. */
-  readonly values: readonly ReadArgument[];
+  /** In the order of the text, several of one argument where it takes several; a flag is one as well. */
+  readonly values: readonly Read[];
   readonly children: readonly Decl[];
   readonly problems: readonly DeclProblem[];
   /** Here and below. */
@@ -95,7 +94,6 @@ export function contextInside(decl: Decl): Context | undefined {
 }
 
 const nothing: readonly never[] = Object.freeze([]);
-const noValues: readonly ReadArgument[] = nothing;
 
 function decodeAll(statements: readonly Statement[], context: Context, cache: DecodeCache): readonly Decl[] {
   let known = cache.decls.get(context);
@@ -121,7 +119,7 @@ function unknown(statement: Statement, context: Context): Decl {
   const { kind, text } = statement.keyword;
   // A block without a keyword is a problem of the tree already.
   const problems = kind === "word" && text === "" ? nothing : [unknownKeyword(text, context, kind === "word")];
-  return { statement, spec: undefined, values: noValues, children: nothing, problems, problemCount: problems.length };
+  return { statement, spec: undefined, values: nothing, children: nothing, problems, problemCount: problems.length };
 }
 
 function unknownKeyword(text: string, context: Context, isWord: boolean): DeclProblem {
@@ -171,7 +169,7 @@ function blockContext(spec: KeywordSpec, values: Decl["values"]): Context | unde
 }
 
 function wordAt(values: Decl["values"], name: string): string | undefined {
-  const value = readsOf(values, name)?.[0]?.value;
+  const value = values.find((read) => read.name === name)?.value;
   return value?.kind === "word" ? value.text : undefined;
 }
 
@@ -256,38 +254,38 @@ function groupRequired(): Map<Context, KeywordSpec[]> {
 }
 
 interface Arguments {
-  readonly values: readonly ReadArgument[];
+  readonly values: readonly Read[];
   readonly problems: readonly DeclProblem[];
 }
 
 let scratchProblems: DeclProblem[] = [];
 let scratchUnread: ArgSpec[] = [];
 
-/** What has been read of a statement so far. */
+/** What has been read of a statement so far: the first `count` values. The array is used again for the next statement. */
 interface Reader {
-  values: readonly { readonly name: string; reads: Read[] }[];
+  readonly values: Read[];
+  count: number;
 }
 
-function entryOf(reader: Reader, name: string): Reader["values"][number] | undefined {
-  for (const entry of reader.values) if (entry.name === name) return entry;
-  return undefined;
+const scratch: Reader = { values: [], count: 0 };
+
+function isRead({ values, count }: Reader, name: string): boolean {
+  for (let at = 0; at < count; at++) if (values[at]!.name === name) return true;
+  return false;
 }
 
-function isRead(reader: Reader, name: string): boolean {
-  return entryOf(reader, name) !== undefined;
+function addRead(reader: Reader, read: Read): void {
+  reader.values[reader.count++] = read;
 }
 
-/** Makes a new array each time: one that grows has room for 17 from the second entry on. */
-function addRead(reader: Reader, name: string, reads: Read[]): void {
-  const { values } = reader;
-  const added = { name, reads };
-  const [first] = values;
-  if (first === undefined) reader.values = [added];
-  else if (values.length === 1) reader.values = [first, added];
-  else reader.values = [...values, added];
+/** Of exactly the size: what grew by itself would keep room for more, in each of tens of thousands of statements. */
+function readSoFar({ values, count }: Reader): readonly Read[] {
+  return count === 0 ? nothing : values.slice(0, count);
 }
 
-const noArguments: Arguments = { values: noValues, problems: nothing };
+const isThere: Value = { kind: "flag" };
+
+const noArguments: Arguments = { values: nothing, problems: nothing };
 
 /**
  * Words go to the argument whose literal stands before them, to an argument that takes several, or to the next one by
@@ -297,7 +295,8 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
   const { args } = statement;
   const { spec, positional, literals } = plan;
   if (args.length === 0 && plan.needed.length === 0 && spec.atLeastOneOf === undefined) return noArguments;
-  const reader: Reader = { values: nothing };
+  const reader = scratch;
+  reader.count = 0;
   // Both stay empty for nearly every statement of a large file: they are used again and again instead of made.
   const problems = scratchProblems;
   /** Arguments that were there, but could not be read. */
@@ -317,7 +316,7 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
       open = undefined;
       if ("flag" in literal) {
         if (isRead(reader, literal.name)) problems.push(unexpected(spec, arg, index));
-        else addRead(reader, literal.name, []);
+        else addRead(reader, { name: literal.name, value: isThere, arg, index, item: undefined });
         continue;
       }
       if (isRead(reader, literal.arg.name) && literal.arg.many !== true) problems.push(unexpected(spec, arg, index));
@@ -361,9 +360,10 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
     checkChoice(statement, plan, reader, unread, problems);
   }
   if (unread.length > 0) scratchUnread = [];
-  if (problems.length === 0) return { values: reader.values, problems: nothing };
+  const values = readSoFar(reader);
+  if (problems.length === 0) return { values, problems: nothing };
   scratchProblems = [];
-  return { values: reader.values, problems };
+  return { values, problems };
 }
 
 /** The argument whose literal a word was probably meant to be, if it is no value of the argument that is open. */
@@ -421,20 +421,14 @@ function readItem(
   problems: DeclProblem[],
 ): boolean {
   const read = readValue(target.type, arg.text);
-  let value = read.kind === "unread" ? read.value : read;
+  const value = read.kind === "unread" ? read.value : read;
   if (read.kind === "unread") {
     const part: StatementPart = item === undefined ? index : [index, item];
     problems.push({ code: read.code, part, data: { keyword: spec.keyword, argument: target.name, ...read.data } });
   }
-  if (value === undefined) return false;
-  const added = { value, arg, index, item };
-  const before = entryOf(reader, target.name);
-  if (before === undefined) addRead(reader, target.name, [added]);
-  // Without room to grow as long as there are few.
-  else if (target.many === true && before.reads.length < 16) before.reads = [...before.reads, added];
-  else if (target.many === true) before.reads.push(added);
-  else value = undefined;
-  return value !== undefined;
+  if (value === undefined || (target.many !== true && isRead(reader, target.name))) return false;
+  addRead(reader, { name: target.name, value, arg, index, item });
+  return true;
 }
 
 function missing(spec: KeywordSpec, arg: ArgSpec, after: number | undefined): DeclProblem {

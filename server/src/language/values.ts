@@ -31,12 +31,16 @@ export type Value =
       readonly port?: number;
       readonly proto?: "tcp" | "udp" | "sctp" | "icmp";
     }
-  | { readonly kind: "string"; readonly text: string };
+  | { readonly kind: "string"; readonly text: string }
+  /** A flag is there. */
+  | { readonly kind: "flag" };
 
 export type ValueKind = Value["kind"];
 
 /** A value with the argument that it was read from. `index` counts in `statement.args`; `item` in a list. */
 export interface Read {
+  /** ArgSpec.name, FlagSpec.name */
+  readonly name: string;
   readonly value: Value;
   readonly arg: Arg;
   readonly index: number;

@@ -73,10 +73,7 @@ export function decl(keyword: string, first: string | number | boolean | undefin
   return {
     statement: statement(keyword, ...(text === undefined ? [] : [text])),
     spec: undefined,
-    values:
-      value && text !== undefined
-        ? [{ name: "value", reads: [{ value, arg: arg(text), index: 0, item: undefined }] }]
-        : [],
+    values: value && text !== undefined ? [{ name: "value", value, arg: arg(text), index: 0, item: undefined }] : [],
     children: Object.entries(block).map(([name, given]) =>
       typeof given === "object" ? decl(name, given[0], given[1]) : decl(name, given),
     ),

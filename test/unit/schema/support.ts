@@ -45,9 +45,13 @@ export function annotated(text: string): string {
 export function printDecls(decls: readonly Decl[], indent = ""): string {
   return decls
     .map(({ statement, spec, values, children }) => {
-      const args = values.map(({ name, reads }) =>
-        reads.length === 0 ? name : `${name}=${reads.map(({ value }) => printValue(value)).join(",")}`,
-      );
+      const names = [...new Set(values.map(({ name }) => name))];
+      const args = names.map((name) => {
+        const read = values.filter((one) => one.name === name).map(({ value }) => printValue(value));
+        return values.some((one) => one.name === name && one.value.kind === "flag")
+          ? name
+          : `${name}=${read.join(",")}`;
+      });
       const head = `${indent}${spec?.keyword ?? `?${statement.keyword.text}`} ${args.join(" ")}`.trimEnd();
       return [head, printDecls(children, `${indent}  `)].filter((text) => text !== "").join("\n");
     })
@@ -81,6 +85,8 @@ export function printValue(value: Value): string {
       return `${value.first}..${value.last} width ${value.width}`;
     case "label":
       return `${value.key}=${value.value}`;
+    case "flag":
+      return "there";
     case "endpoint": {
       const host = value.address === undefined ? value.path : `address ${formatIp(value.address)}`;
       return value.port === undefined ? host : `${host} port ${value.port}/${value.proto ?? "any"}`;

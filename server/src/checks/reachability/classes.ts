@@ -151,7 +151,7 @@ function onlyInside(marks: readonly Mark[], ranges: readonly Prefix[]): PrefixTa
 }
 
 function* prefixesIn(decl: Decl): Iterable<Prefix> {
-  for (const { reads } of decl.values) for (const { value } of reads) if (value.kind === "prefix") yield value.prefix;
+  for (const { value } of decl.values) if (value.kind === "prefix") yield value.prefix;
   for (const child of decl.children) yield* prefixesIn(child);
 }
 

@@ -2,8 +2,7 @@
  * What may be written at a place: keywords of the context, literals and values of the arguments, names in scope, free
  * addresses. All of it from the schema and the topology; works in half-typed files, since every text has a tree.
  */
-import { readsOf } from "../../language/arguments.ts";
-import { contextInside, type Decl } from "../../language/decode.ts";
+import { all, contextInside, type Decl } from "../../language/decode.ts";
 import { partArg } from "../../language/positions.ts";
 import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec, keywordsIn } from "../../language/schema/index.ts";
 import type { Arg, Span } from "../../language/tree.ts";
@@ -287,7 +286,7 @@ export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]
   const readBy = new Map<Arg, ArgSpec>();
   for (const arg of spec.args) {
     if (isFlag(arg)) continue;
-    for (const read of readsOf(decl.values, arg.name) ?? []) {
+    for (const read of all(decl, arg.name)) {
       const outer = decl.statement.args[read.index];
       if (outer) readBy.set(outer, arg);
     }

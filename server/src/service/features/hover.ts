@@ -2,7 +2,7 @@
 
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { number, plural } from "../../checks/text.ts";
-import { readsOf } from "../../language/arguments.ts";
+import { one } from "../../language/decode.ts";
 import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../language/schema/index.ts";
 import { sysctls } from "../../language/schema/sysctls.ts";
 import type { Span } from "../../language/tree.ts";
@@ -108,6 +108,8 @@ function valueText(analysis: Analysis, value: Value, spec: ArgSpec): string {
       return `**${value.value}**`;
     case "label":
       return code(`${value.key}=${value.value}`);
+    case "flag":
+      return "";
   }
 }
 
@@ -247,7 +249,7 @@ function modeName(cluster: Cluster, node: Node | undefined): string {
   const backend = [node?.cni?.decl, cluster.cni.decl]
     .flatMap((decl) => decl?.children ?? [])
     .find((child) => child.spec?.keyword === "backend");
-  const type = backend && readsOf(backend.values, "type")?.[0]?.value;
+  const type = one(backend, "type")?.value;
   return type?.kind === "word" ? `${settings.plugin}, backend ${type.text}` : settings.plugin;
 }
 

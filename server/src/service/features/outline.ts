@@ -1,6 +1,5 @@
 /** The outline of a file: what it declares, nested as it is written; and names for a search over all files. */
-import { readsOf } from "../../language/arguments.ts";
-import type { Decl } from "../../language/decode.ts";
+import { type Decl, one } from "../../language/decode.ts";
 import { positionsOf } from "../../language/positions.ts";
 import type { SymbolKind } from "../../language/schema/index.ts";
 import type { Span } from "../../language/tree.ts";
@@ -45,7 +44,7 @@ function itemOf(
     end: start + arg.start + arg.length,
   });
   const words = statement.args.map((arg) => arg.text);
-  const name = spec.defines && readsOf(decl.values, "name")?.[0];
+  const name = spec.defines && one(decl, "name");
   if (spec.defines && name) {
     const rest = statement.args.filter((_, index) => index !== partOf(name)).map((arg) => arg.text);
     return {

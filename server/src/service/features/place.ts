@@ -1,8 +1,7 @@
 /** What stands at an offset: the declarations around it, the part of the last one, and the value that was read there. */
 
 import type { CheckedFile } from "../../checks/check.ts";
-import { readsOf } from "../../language/arguments.ts";
-import type { Decl } from "../../language/decode.ts";
+import { all, type Decl } from "../../language/decode.ts";
 import { type Path, partArg, positionsOf } from "../../language/positions.ts";
 import { type ArgSpec, isFlag, type KeywordSpec } from "../../language/schema/index.ts";
 import type { Arg, Source, Span, StatementPart } from "../../language/tree.ts";
@@ -62,7 +61,7 @@ export function readAt(decl: Decl, part: StatementPart): { readonly spec: ArgSpe
   const [index, item] = typeof part === "number" ? [part, undefined] : part;
   for (const spec of decl.spec.args) {
     if (isFlag(spec)) continue;
-    for (const read of readsOf(decl.values, spec.name) ?? []) {
+    for (const read of all(decl, spec.name)) {
       if (read.index === index && (read.item === item || read.item === undefined)) return { spec, read };
     }
   }

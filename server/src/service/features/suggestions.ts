@@ -10,8 +10,7 @@ import {
 } from "../../addressing/ip.ts";
 import { planOf } from "../../checks/addresses/plan.ts";
 import { plural } from "../../checks/text.ts";
-import { readsOf } from "../../language/arguments.ts";
-import { type Decl, one } from "../../language/decode.ts";
+import { all, type Decl, one } from "../../language/decode.ts";
 import { type ArgSpec, isFlag } from "../../language/schema/index.ts";
 import { sysctls } from "../../language/schema/sysctls.ts";
 import type { Arg } from "../../language/tree.ts";
@@ -215,7 +214,7 @@ function attachAddresses(topology: Topology, decl: Decl, typed: Arg | undefined)
   const name = one(decl, "segment")?.value;
   const segment = name?.kind === "ref" ? topology.segments.get(name.path.at(-1) ?? "") : undefined;
   if (!segment) return [];
-  const others = (readsOf(decl.values, "addresses") ?? []).filter(({ arg }) => arg !== typed);
+  const others = all(decl, "addresses").filter(({ arg }) => arg !== typed);
   const families = new Set(others.map(({ value }) => (value.kind === "interface-address" ? typeof value.ip : "")));
   return segment.cidrs
     .filter(({ ip }) => !families.has(typeof ip))
@@ -488,7 +487,7 @@ function labels({ analysis, decl }: Given): readonly Suggestion[] {
       if (other === decl) continue;
       for (const spec of other.spec?.args ?? []) {
         if (isFlag(spec) || spec.type.kind !== "label") continue;
-        for (const { value, arg } of readsOf(other.values, spec.name) ?? []) {
+        for (const { value, arg } of all(other, spec.name)) {
           if (value.kind === "label") found.push(suggestion(arg.text, "label", ""));
         }
       }

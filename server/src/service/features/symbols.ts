@@ -4,8 +4,7 @@
  */
 
 import type { CheckedFile } from "../../checks/check.ts";
-import { readsOf } from "../../language/arguments.ts";
-import type { Decl } from "../../language/decode.ts";
+import { all, type Decl, one } from "../../language/decode.ts";
 import { isFlag, type SymbolKind } from "../../language/schema/index.ts";
 import type { Arg, Source, Span } from "../../language/tree.ts";
 import type { Analysis } from "../analysis.ts";
@@ -218,7 +217,7 @@ function nearest(byDecl: ReadonlyMap<Decl, NamedSymbol>, around: readonly Decl[]
 
 function defined(file: string, decl: Decl, parent: NamedSymbol | undefined): NamedSymbol | undefined {
   const kind = decl.spec?.defines;
-  const read = kind && readsOf(decl.values, "name")?.[0];
+  const read = kind && one(decl, "name");
   if (!kind || read?.value.kind !== "name") return undefined;
   return {
     kind,
@@ -234,7 +233,7 @@ function defined(file: string, decl: Decl, parent: NamedSymbol | undefined): Nam
 function indexRange(decl: Decl): NamedSymbol["range"] {
   for (const spec of decl.spec?.args ?? []) {
     if (isFlag(spec) || spec.type.kind !== "index-range") continue;
-    const value = readsOf(decl.values, spec.name)?.[0]?.value;
+    const value = one(decl, spec.name)?.value;
     if (value?.kind === "index-range") return value;
   }
   return undefined;
@@ -244,7 +243,7 @@ function usesOf(file: string, decl: Decl, scope: NamedSymbol | undefined): NameU
   const found: NameUse[] = [];
   for (const spec of decl.spec?.args ?? []) {
     if (isFlag(spec) || (spec.type.kind !== "ref" && spec.type.kind !== "endpoint")) continue;
-    for (const read of readsOf(decl.values, spec.name) ?? []) {
+    for (const read of all(decl, spec.name)) {
       const { value, arg } = read;
       const source: Source = { file, statement: decl.statement, part: partOf(read) };
       if (value.kind === "ref" && spec.type.kind === "ref" && value.address === undefined) {

@@ -1,8 +1,7 @@
 /** Semantic tokens: what each word is, from the schema and not from its looks. */
 
 import type { CheckedFile } from "../../checks/check.ts";
-import { readsOf } from "../../language/arguments.ts";
-import type { Decl } from "../../language/decode.ts";
+import { all, type Decl } from "../../language/decode.ts";
 import { positionsOf } from "../../language/positions.ts";
 import { type ArgSpec, isFlag, type SymbolKind } from "../../language/schema/index.ts";
 import { tokenize } from "../../language/tokens.ts";
@@ -65,7 +64,7 @@ function statementTokens(decl: Decl, start: number, add: Add): void {
   const reads = new Map<Arg, { readonly read: Read; readonly arg: ArgSpec }>();
   for (const arg of spec?.args ?? []) {
     if (isFlag(arg)) continue;
-    for (const read of readsOf(decl.values, arg.name) ?? []) reads.set(read.arg, { read, arg });
+    for (const read of all(decl, arg.name)) reads.set(read.arg, { read, arg });
   }
   const literals = spec ? literalsOf(spec) : new Set<string>();
   const visit = (arg: Arg): void => {

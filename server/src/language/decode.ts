@@ -1,7 +1,7 @@
 /**
  * Tree + schema → declarations: each statement with its row of the schema and its arguments read by type. Total: what
  * cannot be read is absent from `values` and present in `problems`. Remembered by statement identity and context, so an
- * edit decodes again only what it touched.
+ * edit decodes again only what it touched and the few lines around it.
  */
 import { nearest } from "./nearest.ts";
 import { describeType, readValue } from "./reading.ts";
@@ -65,7 +65,7 @@ export interface DeclProblem {
   readonly related?: readonly Statement[];
 }
 
-/** What has been decoded, by statement; nothing else is remembered between calls. */
+/** What has been decoded, by statement where that is worth it; nothing else is remembered between calls. */
 export interface DecodeCache {
   readonly decls: Map<Context, WeakMap<Statement, Decl>>;
   readonly files: WeakMap<Block, readonly Decl[]>;
@@ -101,18 +101,30 @@ function decodeAll(statements: readonly Statement[], context: Context, cache: De
     known = new WeakMap();
     cache.decls.set(context, known);
   }
+  const before = known;
   const specs = keywordsIn(context);
-  const decls: Decl[] = [];
-  for (const statement of statements) {
-    let decl = known.get(statement);
+  const fresh = (statement: Statement): Decl => {
+    const spec = statement.keyword.kind === "word" ? specs.get(statement.keyword.text) : undefined;
+    return spec === undefined ? unknown(statement, context) : decodeKnown(statement, spec, cache);
+  };
+  const many = statements.length > FEW;
+  // `map` makes an array of exactly the size.
+  return statements.map((statement) => {
+    if (!many && !isLarge(statement)) return fresh(statement);
+    let decl = before.get(statement);
     if (decl === undefined) {
-      const spec = statement.keyword.kind === "word" ? specs.get(statement.keyword.text) : undefined;
-      decl = spec === undefined ? unknown(statement, context) : decodeKnown(statement, spec, cache);
-      known.set(statement, decl);
+      decl = fresh(statement);
+      before.set(statement, decl);
     }
-    decls.push(decl);
-  }
-  return decls;
+    return decl;
+  });
+}
+
+/** The statements of a node or container are decoded sooner than found, and a large file consists of such. */
+const FEW = 16;
+
+function isLarge({ block }: Statement): boolean {
+  return block !== undefined && block.statements.length > 1;
 }
 
 function unknown(statement: Statement, context: Context): Decl {
@@ -180,17 +192,16 @@ function checkBlock(
   found: readonly DeclProblem[],
 ): readonly DeclProblem[] {
   let problems = found;
-  let first: Map<KeywordSpec, Statement> | undefined;
-  for (const { spec, statement } of children) {
-    if (spec?.repeat !== "once") continue;
-    first ??= new Map();
-    const before = first.get(spec);
-    if (before === undefined) {
-      first.set(spec, statement);
-      continue;
+  for (const spec of once.get(context) ?? nothing) {
+    const first = children.findIndex((child) => child.spec === spec);
+    if (first < 0) continue;
+    const related = [children[first]!.statement];
+    for (let at = first + 1; at < children.length; at++) {
+      const { statement } = children[at]!;
+      if (children[at]!.spec !== spec) continue;
+      const data = { keyword: spec.keyword, context: describeContext(context) };
+      problems = [...problems, { code: "KN008", part: "keyword", data, statement, related }];
     }
-    const data = { keyword: spec.keyword, context: describeContext(context) };
-    problems = [...problems, { code: "KN008", part: "keyword", data, statement, related: [before] }];
   }
   for (const spec of required.get(context) ?? nothing) {
     if (children.some((child) => child.spec === spec)) continue;
@@ -242,12 +253,13 @@ function planOf(spec: KeywordSpec): Plan {
 
 const plans: ReadonlyMap<KeywordSpec, Plan> = new Map(schema.map((spec) => [spec, planOf(spec)]));
 
-const required: ReadonlyMap<Context, readonly KeywordSpec[]> = groupRequired();
+const required = byContext((spec) => spec.required === true);
+const once = byContext((spec) => spec.repeat === "once");
 
-function groupRequired(): Map<Context, KeywordSpec[]> {
+function byContext(wanted: (spec: KeywordSpec) => boolean): ReadonlyMap<Context, readonly KeywordSpec[]> {
   const groups = new Map<Context, KeywordSpec[]>();
   for (const spec of schema) {
-    if (spec.required !== true) continue;
+    if (!wanted(spec)) continue;
     for (const context of spec.in) groups.set(context, [...(groups.get(context) ?? []), spec]);
   }
   return groups;

@@ -47,5 +47,5 @@ function arrows(walk: Reply, idOf: (hop: Hop) => string, arrow: string): string[
 
 /** Mermaid takes `#` and `;` for syntax; entity codes are written `#35;`. */
 function mermaidText(text: string): string {
-  return text.replace(/[#;<>&"]/g, (c) => `#${c.charCodeAt(0)};`).replace(/\s+/g, " ");
+  return text.replace(/[#;<>&"%]/g, (c) => `#${c.charCodeAt(0)};`).replace(/\s+/g, " ");
 }

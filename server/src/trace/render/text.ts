@@ -12,7 +12,8 @@ type Style = "good" | "bad" | "dim" | "bold";
 const CODES: Readonly<Record<Style, string>> = { good: "32", bad: "31", dim: "2", bold: "1" };
 
 /** The whole trace; ends with a newline. */
-export function renderText(trace: Trace, options: TextOptions): string {
+export function renderText(asked: Trace, options: TextOptions): string {
+  const trace = printable(asked);
   const paint = (style: Style, text: string): string =>
     options.colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
   const lines: string[] = [];
@@ -27,6 +28,15 @@ export function renderText(trace: Trace, options: TextOptions): string {
   });
   lines.push("", `${mark(trace, paint)}`);
   return `${lines.join("\n")}\n`;
+}
+
+/** Names come from files: what a terminal would obey (C0, DEL, C1) becomes U+FFFD, and nothing breaks a line. */
+function printable(trace: Trace): Trace {
+  return JSON.parse(
+    JSON.stringify(trace, (_, value: unknown) =>
+      typeof value === "string" ? value.replace(/\p{Cc}/gu, "\ufffd") : value,
+    ),
+  );
 }
 
 function replyTitle(path: Path): string {

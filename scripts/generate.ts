@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { catalogue } from "../server/src/checks/catalogue.ts";
 import type { Check, Family } from "../server/src/checks/check.ts";
+import { LEVELS } from "../server/src/checks/levels.ts";
 import { Report } from "../server/src/cli/report.ts";
 import { RoutesReport } from "../server/src/dataplane/routes-schema.ts";
 import {
@@ -28,6 +29,8 @@ import { Trace } from "../server/src/trace/schema.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const PAGES = "docs/diagnostics";
+/** Title of the group of settings that are made from the catalogue. */
+const CHECKS = "knet: Checks";
 
 /** Text by path from the root of the repository. */
 export function generated(): ReadonlyMap<string, string> {
@@ -45,6 +48,8 @@ export function generated(): ReadonlyMap<string, string> {
     const $schema = "https://json-schema.org/draft/2020-12/schema";
     files.set(`schemas/${name}.schema.json`, json({ $schema, ...(isObject(plain) ? plain : {}) }));
   }
+  files.set("schemas/knet-config-1.schema.json", json(configSchema()));
+  files.set("package.json", `${JSON.stringify(manifest(), null, 2)}\n`);
   files.set("syntaxes/knet.tmLanguage.json", `${JSON.stringify(grammar(words()), null, 2)}\n`);
   return files;
 }
@@ -248,6 +253,22 @@ const families: Readonly<Record<Family, string>> = {
   import: "Imported files",
 };
 
+const DECIDING = `How grave a check is, you decide: in a \`knet.json\` beside the files or in a folder above them, which holds in the editor and on
+the command line alike, or in the editor's settings (\`knet.checks.KN105\`), over which \`knet.json\` wins.
+
+\`\`\`json
+{ "checks": { "KN407": "off", "pod-service-overlap": "warning" } }
+\`\`\`
+
+One finding is silenced by a comment that says why: behind a statement for its line, alone on a line for the statement that
+follows, with its block, and \`knet-ignore-file\` for the file. A comment that silences nothing is reported.
+
+\`\`\`knet
+segment office {
+  cidr 172.17.0.0/16   # knet-ignore KN105 renumbered in May
+}
+\`\`\``;
+
 function inOrder(): Check[] {
   return [...catalogue].sort((a, b) => (a.code < b.code ? -1 : 1));
 }
@@ -266,6 +287,7 @@ function indexPage(folder: string): string {
     "<!-- Made by `npm run generate` from server/src/checks/catalogue.ts. -->",
     "# Diagnostics",
     "What knet reports, in the editor and by `knet check`. `knet explain CODE` prints a page in the terminal.",
+    DECIDING,
     ...sections,
   ]);
 }
@@ -278,10 +300,57 @@ function checkPage({ code, name, severity, family, summary, documentation, examp
     `${severity[0]?.toUpperCase()}${severity.slice(1)} · ${families[family]} · [all diagnostics](README.md)`,
     documentation.trim(),
     "## Wrong",
-    fenced("knet", example.bad),
+    fenced(example.language ?? "knet", example.bad),
     "## Right",
-    fenced("knet", example.good),
+    fenced(example.language ?? "knet", example.good),
   ]);
+}
+
+/** What VS Code validates and completes `knet.json` with. */
+function configSchema(): object {
+  const level = (check: Check): object => ({ enum: LEVELS, default: check.severity, description: check.summary });
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    $id: "knet-config-1.schema.json",
+    title: "knet.json",
+    type: "object",
+    properties: {
+      $schema: { type: "string" },
+      checks: {
+        type: "object",
+        description: "How grave each check is, by code or by name.",
+        properties: Object.fromEntries(
+          inOrder().flatMap((check) => [
+            [check.code, level(check)],
+            [check.name, level(check)],
+          ]),
+        ),
+        additionalProperties: false,
+      },
+    },
+    additionalProperties: false,
+  };
+}
+
+/** package.json with a setting for each check; everything else as it is. */
+function manifest(): object {
+  const now: unknown = JSON.parse(read("package.json") ?? "{}");
+  if (!isObject(now) || !isObject(now["contributes"])) throw new Error("package.json has no contributes");
+  const { contributes } = now;
+  const groups = [contributes["configuration"]].flat().filter((group) => isObject(group) && group["title"] !== CHECKS);
+  const properties = Object.fromEntries(
+    inOrder().map(({ code, name, severity, summary }) => [
+      `knet.checks.${code}`,
+      {
+        type: "string",
+        enum: LEVELS,
+        default: severity,
+        scope: "resource",
+        markdownDescription: `\`${name}\`: ${summary} A \`knet.json\` beside the files wins over this setting.`,
+      },
+    ]),
+  );
+  return { ...now, contributes: { ...contributes, configuration: [...groups, { title: CHECKS, properties }] } };
 }
 
 /* ------------------------------------------------------------------ the grammar */

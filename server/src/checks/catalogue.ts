@@ -63,6 +63,7 @@ import { routeGateway } from "./reachability/route-gateway.ts";
 import { rpFilter } from "./reachability/rp-filter.ts";
 import { tunnelDiffers } from "./reachability/tunnel-differs.ts";
 import { ambiguousName } from "./syntax/ambiguous-name.ts";
+import { configuration } from "./syntax/configuration.ts";
 import { hostBits } from "./syntax/host-bits.ts";
 import { importFailed } from "./syntax/import-failed.ts";
 import { misplacedKeyword } from "./syntax/misplaced-keyword.ts";
@@ -73,6 +74,8 @@ import { nameTwice } from "./syntax/name-twice.ts";
 import { numberRange } from "./syntax/number-range.ts";
 import { parse } from "./syntax/parse.ts";
 import { repeatedStatement } from "./syntax/repeated-statement.ts";
+import { silenceUnclear } from "./syntax/silence-unclear.ts";
+import { silenceUnused } from "./syntax/silence-unused.ts";
 import { unexpectedArgument } from "./syntax/unexpected-argument.ts";
 import { unexpectedBlock } from "./syntax/unexpected-block.ts";
 import { unknownKeyword } from "./syntax/unknown-keyword.ts";
@@ -158,4 +161,16 @@ export const catalogue: readonly Check[] = [
   tooBig,
   failed,
   unclear,
+  configuration,
+  silenceUnclear,
+  silenceUnused,
 ];
+
+const codes: ReadonlyMap<string, string> = new Map(
+  catalogue.flatMap(({ code, name }) => [[code, code] as const, [name, code] as const]),
+);
+
+/** The code that a code, in any case, or a check's name means. */
+export function codeOf(text: string): string | undefined {
+  return codes.get(text) ?? codes.get(text.toUpperCase());
+}

@@ -65,7 +65,9 @@ export type FixEdit =
   | { readonly kind: "replace"; readonly source: Source; readonly text: string }
   /** A new statement line at the end of the statement's block (the block is made where there is none). */
   | { readonly kind: "append"; readonly source: Source; readonly text: string }
-  | { readonly kind: "remove"; readonly source: Source };
+  | { readonly kind: "remove"; readonly source: Source }
+  /** Takes a comment away, with its line where it stands alone. */
+  | { readonly kind: "comment"; readonly file: string; readonly span: Span };
 
 /** The values that a problem's sentence names. */
 export type ProblemData = Readonly<Record<string, string | number>>;
@@ -81,7 +83,11 @@ export interface Check {
   /** Markdown: what goes wrong, why, how to mend it, with sources. */
   readonly documentation: string;
   /** Complete files; a test runs both: `bad` has this finding and no other error, `good` has none. */
-  readonly example: { readonly bad: string; readonly good: string };
+  readonly example: {
+    readonly bad: string;
+    readonly good: string /** knet.json instead of a topology. */;
+    readonly language?: "json";
+  };
   /** For problems that decoding or building the topology has met (DeclProblem, TopologyProblem): their sentence. */
   readonly message?: (data: ProblemData) => string;
   /** For the same problems: how to mend one. */

@@ -6,15 +6,40 @@ import { catalogue } from "./catalogue.ts";
 import type { Check, CheckContext, Code, Finding } from "./check.ts";
 import { isAcknowledged } from "./expectations/acknowledged.ts";
 import { finding } from "./finding.ts";
+import { type Levels, NO_LEVELS, withLevels } from "./levels.ts";
+import { applySilences, placing, silencesIn } from "./silence.ts";
 import { identities } from "./source.ts";
 import { syntaxFindings } from "./syntax/parse.ts";
+import { unclearSilence } from "./syntax/silence-unclear.ts";
+import { unusedSilence } from "./syntax/silence-unused.ts";
 import { number } from "./text.ts";
 
 /** Of one code; a file with ten thousand errors is reported as such and stays readable. */
 const MOST_PER_CODE = 1000;
 
-/** All findings, in order of the catalogue: causes before what follows from them. */
-export function runChecks(context: Omit<CheckContext, "found" | "reported"> & Partial<CheckContext>): Finding[] {
+export interface RunOptions {
+  /** How grave the project takes which check. */
+  readonly levels?: Levels;
+  /** Findings about the files themselves, which the service made. */
+  readonly extra?: readonly Finding[];
+}
+
+/** All findings that are neither off nor silenced, in order of the catalogue: causes before what follows from them. */
+export function runChecks(context: Omit<CheckContext, "found" | "reported">, options: RunOptions = {}): Finding[] {
+  const all = [...(options.extra ?? []), ...allFindings(context)];
+  if (context.cancelled()) return [];
+  const silences = context.files.flatMap(silencesIn);
+  const levels = options.levels ?? NO_LEVELS;
+  const { kept, unused } = applySilences(silences, all, placing(context.files));
+  const comments = silences.flatMap((silence) => unclearSilence(silence, (code) => byCode.has(code)) ?? []);
+  // What is off does not occur; whoever silences it as well is right twice.
+  for (const { silence, code } of unused)
+    if (byCode.has(code) && levels.get(code) !== "off") comments.push(unusedSilence(silence, code));
+  return withLevels([...kept, ...comments], levels, (code) => byCode.get(code)?.severity).slice();
+}
+
+/** The project's decisions play no part here: what is silenced still is the cause of what follows from it. */
+function allFindings(context: Omit<CheckContext, "found" | "reported">): Finding[] {
   const found = new Map<string, Finding[]>();
   const dropped = new Map<string, number>();
   const reported: Finding[] = [];

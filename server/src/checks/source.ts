@@ -50,3 +50,13 @@ export function identities(): (object: object) => number {
     return id;
   };
 }
+
+/** Stands for a file without any, and for places that are in no statement. */
+export const NO_STATEMENT: Statement = {
+  keyword: { kind: "word", text: "", start: 0, length: 0 },
+  args: [],
+  block: undefined,
+  length: 0,
+  problems: [],
+  problemCount: 0,
+};

@@ -1,7 +1,7 @@
 /** Files of the command line: reading them, walking folders, and the service that analyses them. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
-import { createService, MAX_TEXT, type Service } from "../service/service.ts";
+import { CONFIG_FILE, createService, MAX_TEXT, type Service } from "../service/service.ts";
 import { UsageError } from "./errors.ts";
 
 /** Stands for standard input. */
@@ -73,9 +73,21 @@ function walk(folder: string): string[] {
   return files;
 }
 
+/** Beside the file and in the folders above it, as far as the working folder. */
+function configFiles(file: string): string[] {
+  const here = process.cwd();
+  const places: string[] = [];
+  for (let folder = file === STDIN ? here : dirname(resolve(file)); ; folder = dirname(folder)) {
+    const path = relative(here, join(folder, CONFIG_FILE));
+    places.push(path.startsWith(`..${sep}`) ? join(folder, CONFIG_FILE) : path);
+    if (folder === here || folder === dirname(folder) || relative(here, folder).startsWith("..")) return places;
+  }
+}
+
 /** A service that reads the disk; files keep the names that the user gave them, imported ones are relative likewise. */
 export function diskService(): Service {
   return createService({
+    configFiles,
     readFile(file) {
       try {
         return readText(file);

@@ -10,6 +10,8 @@ export interface Disk {
   /** May `file` be read because `from` imports it? In a folder of the workspace, or beside or below the importing file. */
   mayImport(from: string, file: string): boolean;
   read(key: string): string | undefined;
+  /** Where a file of this name may be: beside `near` and in the folders above it, as far as the workspace goes. */
+  upwards(near: string, name: string): readonly string[];
   /** The `.knet` files of the workspace and beside the given file; looked for again after a while. */
   knetFiles(near: string): readonly string[];
   forget(): void;
@@ -40,6 +42,18 @@ export function createDisk(): Disk {
         return readFileSync(path, "utf8").replace(/^\uFEFF/, "");
       } catch {
         return undefined;
+      }
+    },
+    upwards(near, name) {
+      const places: string[] = [];
+      let folder = folderOf(near);
+      // An unsaved file is nowhere.
+      if (!near.startsWith("file://")) return places;
+      for (;;) {
+        places.push(`${folder}${name}`);
+        const above = folderOf(folder.slice(0, -1));
+        if (above.length >= folder.length || !folders.some((one) => isInside(one, folder))) return places;
+        folder = above;
       }
     },
     knetFiles(near) {

@@ -2,7 +2,7 @@
 import { type LineIndex, lineIndex } from "../language/positions.ts";
 import type { SyntaxTree } from "../language/tree.ts";
 import type { Analysis } from "../service/analysis.ts";
-import { createService, MAX_TEXT, type Service, type TextEdit } from "../service/service.ts";
+import { CONFIG_FILE, createService, MAX_TEXT, type Service, type TextEdit } from "../service/service.ts";
 import type { Disk } from "./disk.ts";
 import type { Position } from "./protocol.ts";
 import { beside, keyOf } from "./uri.ts";
@@ -47,6 +47,7 @@ export function createDocuments(disk: Disk): Documents {
       const target = beside(from, path);
       return target !== undefined && disk.mayImport(from, target) ? target : undefined;
     },
+    configFiles: (file) => disk.upwards(file, CONFIG_FILE),
   });
 
   const linesOf = (key: string): LineIndex | undefined => {

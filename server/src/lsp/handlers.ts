@@ -38,6 +38,7 @@ import {
   renameAt,
 } from "../service/features/navigation.ts";
 import { findSymbols, type OutlineItem, outlineOf } from "../service/features/outline.ts";
+import { quickFixes } from "../service/features/quickfix.ts";
 import { type SemanticToken, semanticTokens, TOKEN_MODIFIERS, TOKEN_TYPES } from "../service/features/tokens.ts";
 import type { TextEdit } from "../service/service.ts";
 import type { ClientSupport } from "./capabilities.ts";
@@ -367,28 +368,26 @@ export function registerHandlers(server: Server): void {
       const end = here.index.offsetAt(params.range.end);
       const deadline = server.now() + PROOF_MS;
       const cancelled = (): boolean => token.isCancellationRequested || server.now() > deadline;
-      const near = (here.analysis.findings(cancelled) ?? []).filter((finding) => {
-        if (finding.source.file !== here.key || finding.fixes.length === 0) return false;
-        const span = here.analysis.placeOf(finding);
-        return span !== undefined && span.start <= end && span.end >= here.offset;
-      });
-      return near.flatMap((finding): CodeAction[] => {
+      const proof = (finding: Finding): readonly ProvenFix[] | undefined => {
         const proven = proofs.get(finding) ?? provenFixes(here.analysis, finding, cancelled);
-        if (!proven) return [];
-        proofs.set(finding, proven);
-        const span = here.analysis.placeOf(finding);
-        const line = span && here.index.positionAt(span.start);
+        if (proven) proofs.set(finding, proven);
+        return proven;
+      };
+      const span: Span = { start: here.offset, end };
+      return quickFixes(here.analysis, here.key, span, cancelled, proof).map(({ title, finding, edits, preferred }) => {
+        const place = here.analysis.placeOf(finding);
+        const line = place && here.index.positionAt(place.start);
         const diagnostics = params.context.diagnostics.filter(
           ({ code, range }) =>
             code === finding.code && range.start.line === line?.line && range.start.character === line.character,
         );
-        return proven.map((fix) => ({
-          title: fix.title,
+        return {
+          title,
           kind: CodeActionKind.QuickFix,
           diagnostics,
-          isPreferred: proven.length === 1,
-          edit: workspaceEdit(fix.edits),
-        }));
+          isPreferred: preferred,
+          edit: workspaceEdit(edits),
+        };
       });
     }),
   );

@@ -8,6 +8,9 @@ import {
   FileChangeType,
   type InitializeParams,
 } from "vscode-languageserver/node";
+import { codeOf } from "../checks/catalogue.ts";
+import { isLevel, type Level, type Levels } from "../checks/levels.ts";
+import { CONFIG_FILE } from "../service/service.ts";
 import { VERSION } from "../version.ts";
 import { type ClientSupport, serverCapabilities, supportOf } from "./capabilities.ts";
 import { createDiagnostics, DEFAULT_DELAY } from "./diagnostics.ts";
@@ -78,7 +81,9 @@ export function startServer(connection: Connection, options: ServerOptions = {})
       }
       if (support.watching) {
         void connection.client
-          .register(DidChangeWatchedFilesNotification.type, { watchers: [{ globPattern: "**/*.knet" }] })
+          .register(DidChangeWatchedFilesNotification.type, {
+            watchers: [{ globPattern: "**/*.knet" }, { globPattern: `**/${CONFIG_FILE}` }],
+          })
           .catch(logged);
       }
       if (support.folders) {
@@ -99,15 +104,17 @@ export function startServer(connection: Connection, options: ServerOptions = {})
   );
   const logged = (error: unknown): void => connection.console.error(describe(error));
 
+  const apply = (settings: unknown): void => {
+    diagnostics.setDelay(delayIn(settings));
+    documents.service.configure(levelsIn(settings));
+    diagnostics.schedule();
+  };
   const readSettings = (pushed: unknown): void => {
     if (!support.configuration) {
-      diagnostics.setDelay(delayIn(pushed));
+      apply(pushed);
       return;
     }
-    void connection.workspace
-      .getConfiguration("knet")
-      .then((settings: unknown) => diagnostics.setDelay(delayIn(settings)))
-      .catch(logged);
+    void connection.workspace.getConfiguration("knet").then(apply).catch(logged);
   };
   connection.onDidChangeConfiguration(
     safely("configuration", ({ settings }: { settings: unknown }) => readSettings(member(settings, "knet"))),
@@ -161,6 +168,17 @@ function foldersOf({ workspaceFolders, rootUri }: InitializeParams): readonly st
 function delayIn(settings: unknown): number {
   const delay = member(member(settings, "diagnostics"), "delay");
   return typeof delay === "number" && delay >= 0 && delay <= 60_000 ? delay : DEFAULT_DELAY;
+}
+
+/** `knet.checks`: a code and what it is to be; whatever is not understood is left out, as the editor has marked it. */
+function levelsIn(settings: unknown): Levels {
+  const checks = member(settings, "checks");
+  const levels = new Map<string, Level>();
+  for (const [name, level] of Object.entries(typeof checks === "object" && checks !== null ? checks : {})) {
+    const code = codeOf(name);
+    if (code !== undefined && isLevel(level)) levels.set(code, level);
+  }
+  return levels;
 }
 
 function member(value: unknown, name: string): unknown {

@@ -4,21 +4,29 @@
  */
 
 import type { CheckedFile, Finding } from "../checks/check.ts";
-import { runChecks } from "../checks/run.ts";
+import type { Config } from "../checks/config.ts";
+import { type RunOptions, runChecks } from "../checks/run.ts";
 import { modeAddressing } from "../cni/modes.ts";
 import { buildNetwork } from "../cni/network.ts";
 import type { Network } from "../dataplane/model.ts";
+import { parse } from "../language/parser.ts";
 import { positionsOf } from "../language/positions.ts";
 import type { Source, Span } from "../language/tree.ts";
 import { buildTopology } from "../topology/build.ts";
 import { type TopologyCache, topologyCache } from "../topology/cache.ts";
 import type { Topology } from "../topology/model.ts";
 
+export interface AnalysisOptions extends RunOptions {
+  /** The `knet.json` that holds for these files. */
+  readonly config?: Config | undefined;
+}
+
 export interface Analysis {
   readonly root: string;
   readonly files: readonly CheckedFile[];
   readonly topology: Topology;
   readonly network: Network;
+  readonly options: AnalysisOptions;
   /** Sorted by file and place. Undefined where the run was cancelled. */
   findings(cancelled: () => boolean): readonly Finding[] | undefined;
   fileOf(file: string): CheckedFile | undefined;
@@ -28,14 +36,17 @@ export interface Analysis {
   placeOf(finding: Finding): Span | undefined;
 }
 
-/** `extra`: findings of the files themselves (an import that cannot be read), made by the service. `cache`: of earlier analyses. */
+/** `options`: findings of the files themselves (an import that cannot be read) and the project's settings. `cache`: of earlier analyses. */
 export function analyse(
   root: string,
   files: readonly CheckedFile[],
-  extra: readonly Finding[],
+  options: AnalysisOptions = {},
   cache: TopologyCache = topologyCache(),
 ): Analysis {
   const byName = new Map(files.map((file) => [file.file, file]));
+  const { config } = options;
+  // Findings may lie in it as well; it has a text, but no statements.
+  if (config) byName.set(config.file, { file: config.file, tree: { ...parse(""), text: config.text }, decls: [] });
   const spanOf = (source: Source): Span | undefined => {
     const file = byName.get(source.file);
     return file && positionsOf(file.tree).spanOf(source.statement, source.part);
@@ -46,6 +57,7 @@ export function analyse(
   const self: Analysis = {
     root,
     files,
+    options,
     get topology() {
       topology ??= buildTopology(files, modeAddressing, cache);
       return topology;
@@ -61,15 +73,9 @@ export function analyse(
         stopped ||= cancelled();
         return stopped;
       };
-      const found = runChecks({
-        files,
-        topology: self.topology,
-        network: self.network,
-        cancelled: ask,
-        found: () => [],
-      });
+      const found = runChecks({ files, topology: self.topology, network: self.network, cancelled: ask }, options);
       if (stopped) return undefined;
-      findings = sortFindings([...extra, ...found], self.placeOf);
+      findings = sortFindings(found, self.placeOf);
       return findings;
     },
     fileOf: (file) => byName.get(file),

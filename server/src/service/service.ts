@@ -3,7 +3,10 @@
  * touched, follows imports, and gives an analysis of any file as root. No editor, no protocol, no clock in it; the file
  * system comes in as a function.
  */
+import { codeOf } from "../checks/catalogue.ts";
 import type { CheckedFile, Finding } from "../checks/check.ts";
+import { type Config, readConfig } from "../checks/config.ts";
+import { type Levels, NO_LEVELS } from "../checks/levels.ts";
 import { type Decl, decodeCache, decodeFile, one } from "../language/decode.ts";
 import { reparse } from "../language/incremental.ts";
 import { parse } from "../language/parser.ts";
@@ -14,12 +17,16 @@ import { type Analysis, analyse } from "./analysis.ts";
 /** Larger files are refused with a finding instead of being read (bytes of UTF-16 text). */
 export const MAX_TEXT = 16 * 1024 * 1024;
 const MAX_IMPORTS = 1000;
+/** Holds a project's decisions about the checks; see `checks/config.ts`. */
+export const CONFIG_FILE = "knet.json";
 
 export interface ServiceHost {
   /** The text of a file that no editor holds open, or undefined. May be called again for each analysis; must be cheap. */
   readFile(file: string): string | undefined;
   /** The identity of the file that `path` means inside `from`. */
   resolveImport(from: string, path: string): string | undefined;
+  /** Where a `knet.json` for this file may be, nearest first; they need not exist. */
+  configFiles?(file: string): readonly string[];
 }
 
 export interface TextEdit {
@@ -34,6 +41,8 @@ export interface Service {
   /** Offsets in the text before the edit. Throws where the file is not open: a bug of the caller. */
   edit(file: string, edits: readonly TextEdit[]): void;
   close(file: string): void;
+  /** What the editor's settings say about the checks; a `knet.json` wins over them. */
+  configure(levels: Levels): void;
   /** A file on disk changed. */
   invalidate(file: string): void;
   textOf(file: string): string | undefined;
@@ -53,6 +62,9 @@ interface Loaded {
 }
 
 export function createService(host: ServiceHost): Service {
+  let settings: Levels = NO_LEVELS;
+  /** By name; kept as long as the text is the same. */
+  const configs = new Map<string, { readonly text: string; readonly config: Config }>();
   const loaded = new Map<string, Loaded>();
   const cache = decodeCache();
   const topologies = topologyCache();
@@ -112,6 +124,20 @@ export function createService(host: ServiceHost): Service {
     return { files, extra };
   };
 
+  const configOf = (root: string): Config | undefined => {
+    for (const file of host.configFiles?.(root) ?? []) {
+      const text = host.readFile(file);
+      if (text === undefined) continue;
+      let known = configs.get(file);
+      if (known?.text !== text) {
+        known = { text, config: readConfig(file, text, codeOf) };
+        configs.set(file, known);
+      }
+      return known.config;
+    }
+    return undefined;
+  };
+
   /** An open file that imports `file`, directly or not; the file itself otherwise. */
   const rootOf = (file: string): string => {
     for (const [candidate, entry] of loaded) {
@@ -144,6 +170,10 @@ export function createService(host: ServiceHost): Service {
       loaded.delete(file);
       changed();
     },
+    configure(levels) {
+      settings = levels;
+      changed();
+    },
     invalidate(file) {
       if (loaded.get(file)?.open) return;
       loaded.delete(file);
@@ -157,7 +187,10 @@ export function createService(host: ServiceHost): Service {
       let analysis = analyses.get(root);
       if (!analysis) {
         const { files, extra } = closure(root);
-        analysis = analyse(root, files, extra, topologies);
+        const config = configOf(root);
+        const levels = config ? new Map([...settings, ...config.levels]) : settings;
+        const options = { extra: [...extra, ...(config?.problems ?? [])], levels, config };
+        analysis = analyse(root, files, options, topologies);
         analyses.set(root, analysis);
       }
       return analysis;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { catalogue } from "../../../server/src/checks/catalogue.ts";
+import { catalogue, codeOf } from "../../../server/src/checks/catalogue.ts";
+import { readConfig } from "../../../server/src/checks/config.ts";
 import { CODES as MODE_CODES } from "../../../server/src/cni/problems.ts";
 import { CODES as TOPOLOGY_CODES } from "../../../server/src/topology/problems.ts";
 import { check, shown } from "./harness.ts";
@@ -31,6 +32,13 @@ describe("examples", () => {
   for (const { code, example } of catalogue) {
     // Files are imported by the service.
     if (code === "KN015") continue;
+    if (example.language === "json") {
+      it(`${code}: bad is refused, good is not`, () => {
+        const problems = (text: string) => readConfig("knet.json", text, codeOf).problems.map((one) => one.code);
+        expect([problems(example.bad), problems(example.good)]).toEqual([[code], []]);
+      });
+      continue;
+    }
     it(`${code}: bad has exactly this finding`, () => {
       const found = check(example.bad);
       expect(

@@ -24,8 +24,9 @@ describe("the drawing of a path", () => {
         const path: Path = {
           verdict: "delivered",
           probability: 1,
+          mtu: 1500,
           hops: request,
-          ...(answered ? { reply: { verdict: "delivered", hops: reply } } : {}),
+          ...(answered ? { reply: { verdict: "delivered", probability: 1, mtu: 1500, hops: reply } } : {}),
         };
         holds(path);
       }),
@@ -64,7 +65,7 @@ const journeys = fc.array(
           where: `node ${netns}`,
           device: direction === null ? device : device || "eth0",
           direction,
-          action: direction === null ? "route" : "forward",
+          action: direction === null ? "route" : "send",
           text: "a step",
           headers: [{ kind: "ip", src: "10.0.0.1", dst: "10.0.0.2", ttl: 64, proto: "tcp", df: true }],
         }),

@@ -1,5 +1,6 @@
 import type { Block, Source, Statement, SyntaxProblem, SyntaxProblemKind } from "../../language/tree.ts";
 import type { Check, CheckedFile, Finding } from "../check.ts";
+import { NO_STATEMENT } from "../source.ts";
 
 export const parse: Check = {
   code: "KN001",
@@ -61,16 +62,6 @@ function neighbourOf({ statements, offsets }: Block, { start }: SyntaxProblem): 
   const before = offsets.findLastIndex((offset) => offset <= start);
   return statements[Math.max(0, before)] ?? NO_STATEMENT;
 }
-
-/** Stands for a file without any. */
-const NO_STATEMENT: Statement = {
-  keyword: { kind: "word", text: "", start: 0, length: 0 },
-  args: [],
-  block: undefined,
-  length: 0,
-  problems: [],
-  problemCount: 0,
-};
 
 function found(source: Source, problem: SyntaxProblem, ownerStart: number): Finding {
   const start = ownerStart + problem.start;

@@ -7,7 +7,7 @@ import { decodeCache, decodeFile } from "../../language/decode.ts";
 import { reparse } from "../../language/incremental.ts";
 import { partSpan, positionsOf } from "../../language/positions.ts";
 import { tokenize } from "../../language/tokens.ts";
-import type { Block, Statement, SyntaxTree } from "../../language/tree.ts";
+import type { Block, Span, Statement, SyntaxTree } from "../../language/tree.ts";
 import { type Analysis, analyse } from "../analysis.ts";
 import type { TextEdit } from "../service.ts";
 import { lineStartOf, skipBlanksBack } from "./lines.ts";
@@ -32,7 +32,10 @@ export function provenFixes(analysis: Analysis, finding: Finding, cancelled: () 
 }
 
 function mends(finding: Finding, before: readonly Finding[], after: readonly Finding[]): boolean {
-  if (after.some((one) => one.code === finding.code && one.message === finding.message)) return false;
+  // Another place may have the very same finding, and keeps it.
+  const same = (list: readonly Finding[]): number =>
+    list.filter(({ code, message }) => code === finding.code && message === finding.message).length;
+  if (same(after) >= same(before)) return false;
   const counts = new Map<string, number>();
   for (const { code } of before) counts.set(code, (counts.get(code) ?? 0) + 1);
   for (const { code } of after) {
@@ -43,7 +46,7 @@ function mends(finding: Finding, before: readonly Finding[], after: readonly Fin
   return (counts.get(finding.code) ?? 0) > 0;
 }
 
-function editedAnalysis(analysis: Analysis, edits: ReadonlyMap<string, readonly TextEdit[]>): Analysis {
+export function editedAnalysis(analysis: Analysis, edits: ReadonlyMap<string, readonly TextEdit[]>): Analysis {
   const cache = decodeCache();
   const files = analysis.files.map((file): CheckedFile => {
     const own = edits.get(file.file);
@@ -52,17 +55,18 @@ function editedAnalysis(analysis: Analysis, edits: ReadonlyMap<string, readonly 
     const tree = [...own].sort((a, b) => b.start - a.start).reduce<SyntaxTree>(reparse, file.tree);
     return { file: file.file, tree, decls: decodeFile(tree, cache) };
   });
-  return analyse(analysis.root, files, []);
+  return analyse(analysis.root, files, { ...analysis.options, extra: [] });
 }
 
 /** Undefined where a place is not in the current text, or where two edits would touch the same characters. */
 export function fixEdits(analysis: Analysis, fix: Fix): ReadonlyMap<string, readonly TextEdit[]> | undefined {
   const edits = new Map<string, TextEdit[]>();
   for (const one of fix.edits) {
-    const tree = analysis.fileOf(one.source.file)?.tree;
+    const file = one.kind === "comment" ? one.file : one.source.file;
+    const tree = analysis.fileOf(file)?.tree;
     const edit = tree && textEdit(tree, one);
     if (!edit) return undefined;
-    edits.set(one.source.file, [...(edits.get(one.source.file) ?? []), edit]);
+    edits.set(file, [...(edits.get(file) ?? []), edit]);
   }
   for (const list of edits.values()) {
     list.sort((a, b) => a.start - b.start || a.end - b.end);
@@ -72,6 +76,7 @@ export function fixEdits(analysis: Analysis, fix: Fix): ReadonlyMap<string, read
 }
 
 export function textEdit(tree: SyntaxTree, edit: FixEdit): TextEdit | undefined {
+  if (edit.kind === "comment") return removeComment(tree.text, edit.span);
   const { statement, part } = edit.source;
   const start = positionsOf(tree).startOf(statement);
   if (start === undefined) return undefined;
@@ -142,6 +147,13 @@ function removeStatement(text: string, start: number, end: number): TextEdit {
   const before = /[ \t]*;[ \t]*$/.exec(text.slice(lineStart, start));
   if (before) return { start: lineStart + before.index, end, text: "" };
   return { start: skipBlanksBack(text, start), end, text: "" };
+}
+
+function removeComment(text: string, { start, end }: Span): TextEdit {
+  const lineStart = lineStartOf(text, start);
+  if (text.slice(lineStart, start).trim() !== "") return { start: skipBlanksBack(text, start), end, text: "" };
+  const newline = /^[ \t]*(\r\n|\n|\r)/.exec(text.slice(end, end + 200))?.[0] ?? "";
+  return { start: newline === "" ? start : lineStart, end: end + newline.length, text: "" };
 }
 
 function indentAt(text: string, at: number): string {

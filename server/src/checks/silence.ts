@@ -1,0 +1,99 @@
+/**
+ * Comments that silence findings:
+ *
+ *     cidr 172.17.0.0/16   # knet-ignore KN105 the office is renumbered in May
+ *     # knet-ignore KN220, KN201: this rack is not in use yet
+ *     # knet-ignore-file KN407 a lab
+ *
+ * Behind a statement the comment counts for its line, alone on a line for the statement that follows with its block, and
+ * `-file` for the whole file. A finding is silenced where its own place lies there; its related places do not count.
+ */
+import { positionsOf } from "../language/positions.ts";
+import { tokenize } from "../language/tokens.ts";
+import type { Block, Span } from "../language/tree.ts";
+import type { CheckedFile, Code, Finding } from "./check.ts";
+
+const WORD = "knet-ignore";
+const COMMENT = /^(?:#|\/\/|\/\*)[\s!*]*knet-ignore(-file)?(?![\w-])\s*((?:KN\w*[\s,]*)*)[:\s-]*(.*?)\s*(?:\*\/)?$/s;
+
+export interface Silence {
+  readonly file: string;
+  readonly comment: Span;
+  readonly codes: readonly string[];
+  readonly reason: string;
+  /** Undefined where no statement follows. */
+  readonly scope: Span | undefined;
+}
+
+export function silencesIn({ file, tree }: CheckedFile): readonly Silence[] {
+  if (!tree.text.includes(WORD)) return [];
+  const found: Silence[] = [];
+  for (const { kind, text, start, end } of tokenize(tree.text)) {
+    const match = kind === "comment" ? COMMENT.exec(text) : null;
+    if (!match) continue;
+    const [, whole, codes = "", reason = ""] = match;
+    const scope = whole === undefined ? scopeOf(tree.root, tree.text, { start, end }) : { start: 0, end: Infinity };
+    found.push({ file, comment: { start, end }, codes: codes.match(/KN\w*/g) ?? [], reason, scope });
+  }
+  return found;
+}
+
+/** What is left of the findings, and the silences (with the code) that had nothing to silence. */
+export function applySilences(
+  silences: readonly Silence[],
+  findings: readonly Finding[],
+  placeOf: (finding: Finding) => Span | undefined,
+): { readonly kept: Finding[]; readonly unused: readonly { readonly silence: Silence; readonly code: Code }[] } {
+  const used = new Map<Silence, Set<string>>(silences.map((silence) => [silence, new Set()]));
+  const kept = findings.filter((finding) => {
+    const place = placeOf(finding);
+    let silent = false;
+    for (const silence of silences) {
+      const { file, scope, codes } = silence;
+      if (!place || !scope || file !== finding.source.file || !codes.includes(finding.code)) continue;
+      if (place.start < scope.start || place.start >= scope.end) continue;
+      used.get(silence)?.add(finding.code);
+      silent = true;
+    }
+    return !silent;
+  });
+  const unused = silences.flatMap((silence) =>
+    silence.codes
+      .filter((code) => isCode(code) && !used.get(silence)?.has(code))
+      .map((code) => ({ silence, code: code as Code })),
+  );
+  return { kept, unused };
+}
+
+export function isCode(text: string): text is Code {
+  return /^KN\d{3}$/.test(text);
+}
+
+/** Place of a finding by the trees that it was made from. */
+export function placing(files: readonly CheckedFile[]): (finding: Finding) => Span | undefined {
+  const trees = new Map(files.map(({ file, tree }) => [file, tree]));
+  return ({ source, span }) => {
+    const tree = trees.get(source.file);
+    return span ?? (tree && positionsOf(tree).spanOf(source.statement, source.part));
+  };
+}
+
+function scopeOf(root: Block, text: string, comment: Span): Span | undefined {
+  const lineStart = text.lastIndexOf("\n", comment.start - 1) + 1;
+  if (text.slice(lineStart, comment.start).trim() !== "") {
+    const lineEnd = text.indexOf("\n", comment.end);
+    return { start: lineStart, end: lineEnd < 0 ? text.length : lineEnd };
+  }
+  return statementAfter(root, 0, comment.end);
+}
+
+/** The first statement that begins behind the offset, in the innermost block around it. */
+function statementAfter(block: Block, start: number, offset: number): Span | undefined {
+  for (const [i, statement] of block.statements.entries()) {
+    const at = start + (block.offsets[i] ?? 0);
+    if (at >= offset) return { start: at, end: at + statement.length };
+    if (offset <= at + statement.length && statement.block)
+      return statementAfter(statement.block, at + statement.block.start, offset);
+  }
+  return undefined;
+}

@@ -1,0 +1,86 @@
+/** What may be done about the findings at a place: their proven fixes, the same for all of a code, and silencing them. */
+import type { Finding } from "../../checks/check.ts";
+import type { Span } from "../../language/tree.ts";
+import type { Analysis } from "../analysis.ts";
+import type { TextEdit } from "../service.ts";
+import { editedAnalysis, fixEdits, type ProvenFix, provenFixes } from "./fixes.ts";
+import { lineStartOf } from "./lines.ts";
+
+export interface QuickFix {
+  readonly title: string;
+  /** What it does something about. */
+  readonly finding: Finding;
+  readonly edits: ProvenFix["edits"];
+  /** The one that the editor's "fix" key takes. */
+  readonly preferred: boolean;
+}
+
+/** So many findings of a code are mended at once; each is an analysis. */
+const MOST_AT_ONCE = 50;
+
+/** Fixes for the findings of a file that touch the span. What the time was not enough for is left out. */
+export function quickFixes(
+  analysis: Analysis,
+  file: string,
+  span: Span,
+  cancelled: () => boolean,
+  proof: (finding: Finding) => readonly ProvenFix[] | undefined = (one) => provenFixes(analysis, one, cancelled),
+): QuickFix[] {
+  const findings = (analysis.findings(cancelled) ?? []).filter((one) => one.source.file === file);
+  const near = findings.filter((one) => {
+    const place = analysis.placeOf(one);
+    return place !== undefined && place.start <= span.end && place.end >= span.start;
+  });
+  return near.flatMap((finding): QuickFix[] => {
+    const proven = proof(finding) ?? [];
+    const own = proven.map(({ title, edits }) => ({ title, finding, edits, preferred: proven.length === 1 }));
+    const same = findings.filter(({ code }) => code === finding.code);
+    const all = proven.length > 0 && same.length > 1 ? fixAll(analysis, same, cancelled) : undefined;
+    const silence = silencing(analysis, finding);
+    return [
+      ...own,
+      ...(all ? [{ ...all, finding, preferred: false }] : []),
+      ...(silence ? [{ ...silence, finding, preferred: false }] : []),
+    ];
+  });
+}
+
+/** The first fix of each, as far as they do not touch the same text, and only as a whole that brings no new error. */
+function fixAll(analysis: Analysis, same: readonly Finding[], cancelled: () => boolean): ProvenFix | undefined {
+  const [first] = same;
+  if (!first || same.length > MOST_AT_ONCE) return undefined;
+  const fixes = same.flatMap((finding) => finding.fixes[0] ?? []);
+  const edits = fixEdits(analysis, { title: "", edits: fixes.flatMap((fix) => fix.edits) });
+  const before = edits && analysis.findings(cancelled);
+  const after = edits && editedAnalysis(analysis, edits).findings(cancelled);
+  if (!before || !after || fixes.length < 2) return undefined;
+  const errors = (list: readonly Finding[]): number =>
+    list.filter(({ severity, code }) => severity === "error" && code !== first.code).length;
+  if (after.some(({ code }) => code === first.code) || errors(after) > errors(before)) return undefined;
+  return { title: `Fix all ${fixes.length} of ${first.code} in this file`, edits };
+}
+
+/** A comment above the finding's line; not for what stands in no statement, as comments themselves and knet.json. */
+function silencing(analysis: Analysis, { code, source }: Finding): ProvenFix | undefined {
+  const place = analysis.spanOf({ ...source, part: "whole" });
+  const head = analysis.spanOf(source);
+  const text = analysis.fileOf(source.file)?.tree.text;
+  if (!place || !head || text === undefined) return undefined;
+  const start = lineStartOf(text, place.start);
+  const before = text.slice(start, place.start);
+  // Several statements on a line: a comment behind it counts for the line.
+  if (before.trim() !== "") return silencingBehind(text, code, source.file, head.start);
+  const newline = text.includes("\r\n") ? "\r\n" : "\n";
+  const edit: TextEdit = { start, end: start, text: `${before}# knet-ignore ${code} (say why)${newline}` };
+  return { title: `Silence ${code} here with a comment`, edits: new Map([[source.file, [edit]]]) };
+}
+
+function silencingBehind(text: string, code: string, file: string, at: number): ProvenFix | undefined {
+  const newline = /\r?\n|\r/g;
+  newline.lastIndex = at;
+  const end = newline.exec(text)?.index ?? text.length;
+  // A comment or a text that runs over the end of the line would swallow it.
+  if (/["#]|\/\/|\/\*/.test(text.slice(lineStartOf(text, at), end))) return undefined;
+  const edit: TextEdit = { start: end, end, text: ` # knet-ignore ${code} (say why)` };
+  return { title: `Silence ${code} here with a comment`, edits: new Map([[file, [edit]]]) };
+}

@@ -26,6 +26,7 @@ import { servicesPods } from "./addresses/services-pods.ts";
 import { servicesSegment } from "./addresses/services-segment.ts";
 import { specialRange } from "./addresses/special.ts";
 import { blockSize } from "./capacity/block-size.ts";
+import { cloudRouteLimit } from "./capacity/cloud-route-limit.ts";
 import { maxPods } from "./capacity/max-pods.ts";
 import { noAddressLeft } from "./capacity/no-address-left.ts";
 import { noRangeLeft } from "./capacity/no-range-left.ts";
@@ -132,6 +133,7 @@ export const catalogue: readonly Check[] = [
   blockSize,
   serviceSize,
   scale,
+  cloudRouteLimit,
   interfaceMtu,
   mixedMtus,
   tunnelClamped,

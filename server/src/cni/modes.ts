@@ -4,11 +4,13 @@ import type { AddressingOf } from "../topology/addressing.ts";
 import { bridge } from "./bridge.ts";
 import { docker } from "./docker.ts";
 import { flannel } from "./flannel/index.ts";
+import { kindnet } from "./kindnet.ts";
+import { kubenet } from "./kubenet.ts";
 import type { Mode } from "./mode.ts";
 import { none } from "./none.ts";
 
 export const MODES: ReadonlyMap<string, Mode> = new Map(
-  [flannel, docker, bridge, none].map((mode) => [mode.plugin, mode]),
+  [flannel, docker, bridge, kubenet, kindnet, none].map((mode) => [mode.plugin, mode]),
 );
 
 /** An unknown plugin (the schema has reported it) gives no pod network. */

@@ -90,3 +90,18 @@ export function prefixesIn(setting: Setting): readonly Prefix[] {
   for (const { value } of setting.decl.values) if (value.kind === "prefix") prefixes.push(value.prefix);
   return prefixes;
 }
+
+/** Settings of each node, read once for all nodes without a `cni` block of their own. */
+export function settingsPerNode<T>(
+  cluster: Cluster,
+  read: (cluster: CniSettings, node: CniSettings | undefined) => T,
+): (node: Node) => T {
+  const known = new Map<CniSettings | undefined, T>();
+  return (node) => {
+    const before = known.get(node.cni);
+    if (before !== undefined) return before;
+    const made = read(cluster.cni, node.cni);
+    known.set(node.cni, made);
+    return made;
+  };
+}

@@ -130,10 +130,16 @@ function attribute(failure: Failure, stations: ReadonlyMap<string, Station>, net
       break;
   }
   const leak = leakOf(failed, probe.cluster, network);
-  if (leak) return { code: "KN209", source: childOf(probe.cluster.cni.source, "routes"), specific: false };
+  if (leak) return { code: "KN209", source: routesSetting(probe.cluster), specific: false };
   const source = reason.origin ?? probe.cluster.cni.source;
   if (probe.to.kind === "node" && probe.from.kind === "node") return { code: "KN204", source, specific: false };
   return { code: probe.from.kind === "pod" ? "KN201" : "KN202", source, specific: false };
+}
+
+/** The setting that says who has routes to the pods, where the plugin has one. */
+function routesSetting({ cni }: Cluster): Source {
+  const cloud = childOf(cni.source, "cloud-routes");
+  return cloud === cni.source ? childOf(cni.source, "routes") : cloud;
 }
 
 function isAclRule(source: Source | undefined): source is Source {

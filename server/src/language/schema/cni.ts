@@ -1,5 +1,7 @@
 /** The CNI plugins and their settings. A new mode is a value of `cni`, its rows here, and a file under cni/. */
-import type { ArgSpec, ArgType, EnumValue, KeywordSpec } from "./types.ts";
+import { cloudContexts, cloudPlugins, cloudSettings } from "./clouds.ts";
+import { mtu, port, value, withSettings, yesNo } from "./cni-parts.ts";
+import type { EnumValue, KeywordSpec } from "./types.ts";
 
 const plugins: readonly EnumValue[] = [
   { value: "none", summary: "No plugin: pods have no network beyond their node" },
@@ -9,27 +11,8 @@ const plugins: readonly EnumValue[] = [
     summary: "The reference bridge plugin with host-local, and routes between the nodes made by hand",
   },
   { value: "flannel", summary: "flannel with one of its backends" },
+  ...cloudPlugins,
 ];
-
-/** A prefix, a port, a number: what most settings have as their only argument. */
-function value(type: ArgType, summary: string, otherwise?: string): readonly ArgSpec[] {
-  return [{ name: "value", type, summary, ...(otherwise === undefined ? {} : { default: otherwise }) }];
-}
-const yesNo: ArgType = { kind: "boolean" };
-const mtu: ArgType = { kind: "number", min: 68, max: 65535, unit: "bytes" };
-const port: ArgType = { kind: "number", min: 1, max: 65535 };
-
-const withSettings = (settings: string): string => `segment lan { cidr 192.168.10.0/24 }
-cluster prod {
-  pods 10.244.0.0/16
-  ${settings}
-  node n1 { attach lan 192.168.10.11 }
-  node n2 { attach lan 192.168.10.12 }
-  pod a on n1
-  pod b on n2
-}
-expect a -> b reachable
-`;
 
 const vxlanExample = withSettings(`cni flannel {
     backend vxlan {
@@ -107,7 +90,7 @@ export const cni: readonly KeywordSpec[] = [
     args: [{ name: "plugin", type: { kind: "enum", values: plugins }, summary: "The plugin", default: "none" }],
     block: {
       by: "plugin",
-      contexts: { docker: "cni docker", bridge: "cni bridge", flannel: "cni flannel" },
+      contexts: { docker: "cni docker", bridge: "cni bridge", flannel: "cni flannel", ...cloudContexts },
     },
     repeat: "once",
     default: "none",
@@ -124,7 +107,7 @@ looks like. Settings stand in its block. A node may override some of them with a
     ],
     block: {
       by: "plugin",
-      contexts: { docker: "cni docker", bridge: "cni bridge", flannel: "node cni flannel" },
+      contexts: { docker: "cni docker", bridge: "cni bridge", flannel: "node cni flannel", ...cloudContexts },
     },
     repeat: "once",
     default: "the cluster's settings",
@@ -480,4 +463,5 @@ included.`,
 is dropped under DROP.`,
     example: dockerExample,
   },
+  ...cloudSettings,
 ];

@@ -1,0 +1,132 @@
+/**
+ * kubenet: kubelet's own network plugin until 1.23 (pkg/kubelet/dockershim/network/kubenet/kubenet_linux.go). A bridge cbr0 with the
+ * node's range, one masquerading rule, and nothing between nodes: the cloud's route table knows where each range is.
+ */
+import { type Prefix, parsePrefix } from "../addressing/ip.ts";
+import type { NfRule } from "../dataplane/model.ts";
+import type { Source } from "../language/tree.ts";
+import type { CniSettings, Node, TopologyProblem } from "../topology/model.ts";
+import { type BridgeSpec, bridgeDevices, bridgedPod, bridgedPods } from "./bridged.ts";
+import { cloudRoutes } from "./cloud-routes.ts";
+import { familyOf } from "./host.ts";
+import { gatewayIn, kubeRanges, usableIn } from "./hostlocal.ts";
+import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
+import { CODES, problem } from "./problems.ts";
+import {
+  booleanIn,
+  numberIn,
+  prefixesIn,
+  settingsOf,
+  settingsPerNode,
+  sourceOf,
+  statement,
+  wordIn,
+} from "./settings.ts";
+
+interface KubenetSettings {
+  readonly cloudRoutes: boolean;
+  /** kubelet's --non-masquerade-cidr. */
+  readonly nonMasquerade: Prefix;
+  readonly mtu: number | undefined;
+  /** How many routes the cloud's table holds, where that is known. */
+  readonly limit: { readonly provider: string; readonly routes: number } | undefined;
+  readonly routesSource: Source;
+  readonly masqSource: Source;
+  readonly source: Source;
+}
+
+/** Routes in one table: AWS's default quota, Azure's for user-defined routes. */
+const ROUTE_LIMITS: ReadonlyMap<string, number> = new Map([
+  ["aws", 50],
+  ["azure", 400],
+]);
+const DEFAULT_NON_MASQUERADE: Prefix = parsePrefix("10.0.0.0/8")?.prefix ?? { ip: 0, len: 0 };
+
+function kubenetSettings(cluster: CniSettings, node: CniSettings | undefined): KubenetSettings {
+  const settings = settingsOf(cluster, node);
+  const source = node?.plugin === "kubenet" ? node.source : cluster.source;
+  const routes = statement(settings, "cloud-routes");
+  const masq = statement(settings, "non-masquerade");
+  const providerStatement = statement(settings, "provider");
+  const provider = wordIn(providerStatement) ?? "";
+  const limit = numberIn(statement(settings, "route-limit")) ?? ROUTE_LIMITS.get(provider);
+  return {
+    cloudRoutes: booleanIn(routes, true),
+    nonMasquerade: (masq && prefixesIn(masq)[0]) ?? DEFAULT_NON_MASQUERADE,
+    mtu: numberIn(statement(settings, "mtu")),
+    limit: limit === undefined ? undefined : { provider: provider === "" ? "the cloud" : provider, routes: limit },
+    routesSource: providerStatement ? sourceOf(providerStatement) : routes ? sourceOf(routes) : source,
+    masqSource: masq ? sourceOf(masq) : source,
+    source,
+  };
+}
+
+export const kubenet: Mode = {
+  plugin: "kubenet",
+  addressing: (_, podCidrs) => ({
+    gateway: (cidr) => gatewayIn(cidr, "first"),
+    usable: (cidr) => usableIn(cidr, "first"),
+    nodeRanges: kubeRanges(podCidrs),
+  }),
+  check,
+  compile,
+};
+
+function check({ cluster }: ClusterContext): readonly TopologyProblem[] {
+  const { cloudRoutes: wanted, limit, routesSource } = kubenetSettings(cluster.cni, undefined);
+  if (!wanted || !limit) return [];
+  const routes = cluster.nodes.reduce((sum, { podCidrs }) => sum + podCidrs.length, 0);
+  if (routes <= limit.routes) return [];
+  const data = { cluster: cluster.name, provider: limit.provider, routes, limit: limit.routes };
+  return [problem(CODES.cloudRouteLimit, routesSource, data)];
+}
+
+function compile(context: ClusterContext): CompiledMode {
+  const { cluster } = context;
+  const settingsFor = settingsPerNode(cluster, kubenetSettings);
+  const spec = (node: Node): BridgeSpec => {
+    const { mtu, source } = settingsFor(node);
+    return {
+      name: "cbr0",
+      // findMinMTU: the smallest MTU among the interfaces.
+      mtu: mtu ?? Math.min(...node.interfaces.map((iface) => iface.mtu), 65535),
+      ranges: node.podCidrs.flatMap(({ prefix: cidr }) => {
+        const gateway = gatewayIn(cidr, "first");
+        return gateway === undefined ? [] : [{ cidr, gateway }];
+      }),
+      // kubelet's default --hairpin-mode promiscuous-bridge lets cbr0 take such frames as hairpin ports would.
+      hairpin: true,
+      vethDigits: 8,
+      withoutPods: false,
+      origin: source,
+    };
+  };
+  return {
+    node: (node) => ({
+      ...NO_NODE_PARTS,
+      devices: bridgeDevices(node, spec(node), cluster.pods.podsOn(node)),
+      chains: () => masquerade(settingsFor(node)),
+    }),
+    pod: (pod, node) => bridgedPod(pod, node, spec(node), []),
+    localAddresses: (node) => {
+      for (const _ of bridgedPods(cluster.pods.podsOn(node))) return spec(node).ranges.map(({ gateway }) => gateway);
+      return [];
+    },
+    fabricRoutes: cloudRoutes(context, "kubenet", (node) => settingsFor(node).cloudRoutes),
+  };
+}
+
+/** ensureMasqRule: one rule, of the range's family; none for 0.0.0.0/0. */
+function masquerade({ nonMasquerade, masqSource }: KubenetSettings): readonly ChainRules[] {
+  if (nonMasquerade.len === 0) return [];
+  const rule: NfRule = {
+    match: {
+      dst: { is: nonMasquerade, not: true },
+      addrtype: { side: "dst", type: "LOCAL", not: true },
+    },
+    target: { kind: "MASQUERADE" },
+    comment: "kubenet: SNAT for outbound traffic from cluster",
+    origin: masqSource,
+  };
+  return [{ family: familyOf(nonMasquerade.ip), table: "nat", chain: "POSTROUTING", rules: [rule] }];
+}

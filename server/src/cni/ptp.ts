@@ -1,0 +1,107 @@
+/**
+ * A node's pods behind veth pairs without a bridge, as containernetworking/plugins plugins/main/ptp/ptp.go makes them: each host
+ * end has the range's gateway address as /32, and the pod sends everything to it, its own subnet too.
+ */
+import type { InterfaceAddress, Ip, Prefix } from "../addressing/ip.ts";
+import { bits, hostPrefix, isLinkLocal, prefixContains } from "../addressing/ip.ts";
+import type { Device, Route } from "../dataplane/model.ts";
+import type { Source } from "../language/tree.ts";
+import type { Node, Pod } from "../topology/model.ts";
+import { bridgedPods, vethName } from "./bridged.ts";
+import { macOf } from "./hash.ts";
+import { familyOf, withLinkLocal, withMetric } from "./host.ts";
+import type { PodParts } from "./mode.ts";
+
+export interface PtpSpec {
+  readonly mtu: number;
+  /** The node's ranges with the gateway address of each. */
+  readonly ranges: readonly { readonly cidr: Prefix; readonly gateway: Ip }[];
+  readonly origin: Source | undefined;
+}
+
+/** The host ends and the routes to the pods behind them. */
+export function ptpHost(
+  node: Node,
+  spec: PtpSpec,
+  pods: Iterable<Pod>,
+): { readonly devices: readonly Device[]; readonly routes: readonly Route[] } {
+  const devices: Device[] = [];
+  const routes: Route[] = [];
+  for (const pod of bridgedPods(pods)) {
+    const name = vethName(pod, 8);
+    const mac = macOf(`${node.path} ${name}`);
+    const gateways: InterfaceAddress[] = [];
+    for (const ip of pod.addresses) {
+      const gateway = rangeOf(spec, ip)?.gateway;
+      if (gateway === undefined) continue;
+      gateways.push({ ip: gateway, len: bits(gateway) });
+      routes.push({
+        dst: hostPrefix(ip),
+        type: "unicast",
+        nexthops: [{ dev: name }],
+        // ip.AddHostRoute: RT_SCOPE_HOST; IPv6 has no scopes.
+        ...(familyOf(ip) === 4 ? { scope: "host" as const } : withMetric(6)),
+        why: `ptp: pod ${pod.workload.namespace}/${pod.name} is behind ${name}`,
+        origin: pod.workload.source,
+      });
+    }
+    devices.push({
+      kind: "veth",
+      name,
+      mtu: spec.mtu,
+      mac,
+      addresses: withLinkLocal(gateways, mac),
+      peer: { netns: pod.path, device: "eth0" },
+      origin: pod.workload.source,
+    });
+  }
+  return { devices, routes };
+}
+
+/** The pod's eth0: the address with its range's length, but the range itself by way of the gateway. */
+export function ptpPod(pod: Pod, node: Node, spec: PtpSpec): PodParts {
+  const mac = macOf(`${pod.path} eth0`);
+  const addresses: InterfaceAddress[] = [];
+  const routes: Route[] = [];
+  for (const ip of pod.addresses) {
+    const range = rangeOf(spec, ip);
+    if (!range) continue;
+    const family = familyOf(ip);
+    const { cidr, gateway } = range;
+    const base = {
+      type: "unicast",
+      ...withMetric(family),
+      why: `the pod's gateway is the other end of its veth pair on node ${node.name}`,
+      origin: spec.origin,
+    } as const;
+    addresses.push({ ip, len: cidr.len });
+    routes.push(
+      {
+        ...base,
+        dst: hostPrefix(gateway),
+        nexthops: [{ dev: "eth0" }],
+        src: ip,
+        ...(family === 4 ? { scope: "link" as const } : {}),
+      },
+      { ...base, dst: cidr, nexthops: [{ via: gateway, dev: "eth0" }], src: ip },
+      { ...base, dst: { ip: family === 4 ? 0 : 0n, len: 0 }, nexthops: [{ via: gateway, dev: "eth0" }] },
+    );
+  }
+  if (addresses.length === 0) return { devices: [], routes: [] };
+  const eth0: Device = {
+    kind: "veth",
+    name: "eth0",
+    mtu: spec.mtu,
+    mac,
+    addresses: withLinkLocal(addresses, mac),
+    peer: { netns: node.path, device: vethName(pod, 8) },
+    origin: pod.workload.source,
+  };
+  return { devices: [eth0], routes, deletes: ({ dst }) => !isLinkLocal(dst.ip) };
+}
+
+/** The range that contains the address, else the first of its family. */
+function rangeOf({ ranges }: PtpSpec, ip: Ip): PtpSpec["ranges"][number] | undefined {
+  const same = ranges.filter(({ gateway }) => typeof gateway === typeof ip);
+  return same.find(({ cidr }) => prefixContains(cidr, ip)) ?? same[0];
+}

@@ -286,3 +286,33 @@ describe("forms", () => {
     expect(out).toMatch(expected);
   });
 });
+
+describe("dual stack", () => {
+  const DUAL = "samples/dual-stack.knet";
+  const destination = (...args: string[]) => trace([DUAL, ...args]).trace.paths[0]?.hops[0]?.packet.headers[0];
+
+  it("goes by the family that the cluster names first, or by the one that is asked for", () => {
+    expect(destination("web", "db", "--port", "5432")).toMatchObject({ dst: "10.244.3.2", df: true });
+    expect(destination("web", "db", "--port", "5432", "--ipv4")).toMatchObject({ dst: "10.244.3.2" });
+    // IPv6 has no "don't fragment".
+    expect(destination("web", "db", "--port", "5432", "-6")).toMatchObject({ dst: "fd00:10:244:3::2", df: false });
+    expect(destination("web", "sensor")).toMatchObject({ dst: "fd00:20::50" });
+  });
+
+  it("says where there is no such address", () => {
+    expect(knet(["trace", DUAL, "web", "sensor", "--ipv4"])).toMatchObject({
+      code: 2,
+      err: "knet: sensor has no IPv4 address\n",
+    });
+    expect(knet(["trace", DUAL, "web", "db", "-4", "-6"]).code).toBe(2);
+  });
+
+  it("tunnels IPv6 in IPv6, 70 bytes more", () => {
+    const { code, trace: found } = trace([DUAL, "web", "db", "--port", "5432", "-6"]);
+    expect(code).toBe(0);
+    const outer = found.paths[0]?.hops.find((hop) => hop.device === "eth0" && hop.owner === "node prod/node1");
+    expect(outer?.packet).toMatchObject({ length: 150, ttl: 63 });
+    expect(outer?.packet.headers.map(({ kind }) => kind)).toEqual(["ip", "udp", "vxlan", "ethernet", "ip", "tcp"]);
+    expect(found.paths[0]?.mtu).toBe(1430);
+  });
+});

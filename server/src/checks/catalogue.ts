@@ -39,6 +39,7 @@ import { unclear } from "./expectations/unclear.ts";
 import { blackHole } from "./mtu/black-hole.ts";
 import { fragmented } from "./mtu/fragmented.ts";
 import { interfaceMtu } from "./mtu/interface-mtu.ts";
+import { ipv6Minimum } from "./mtu/ipv6-minimum.ts";
 import { mixedMtus } from "./mtu/mixed-mtus.ts";
 import { tooBig } from "./mtu/too-big.ts";
 import { tunnelClamped } from "./mtu/tunnel-clamped.ts";
@@ -136,6 +137,7 @@ export const catalogue: readonly Check[] = [
   cloudRouteLimit,
   interfaceMtu,
   mixedMtus,
+  ipv6Minimum,
   tunnelClamped,
   routeGateway,
   routeDevice,

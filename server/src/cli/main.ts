@@ -68,6 +68,12 @@ function commands(done: (code: number) => void): Command {
     )
     .addOption(new Option("--size <bytes>", "length of the IP packet").argParser(integer(28, 65535)))
     .option("--df", "set the don't-fragment bit (TCP sets it anyway)", false)
+    .addOption(new Option("-4, --ipv4", "to the target's IPv4 address").conflicts("ipv6"))
+    .addOption(
+      new Option("-6, --ipv6", "to its IPv6 address (default: the family that the cluster names first)").conflicts(
+        "ipv4",
+      ),
+    )
     .addOption(
       new Option("--format <format>", "how to print it")
         .choices(["text", "json", "mermaid", "svg", "html"])
@@ -78,7 +84,15 @@ function commands(done: (code: number) => void): Command {
       "\nExit code 0: delivered and answered on every path.\nExample: knet trace samples/k1.knet p1/c1.1 10.1.2.1 --port 8080",
     )
     .action((file, from, to, options) =>
-      done(trace(file, from, to, { port: undefined, proto: undefined, size: undefined, ...options })),
+      done(
+        trace(file, from, to, {
+          port: undefined,
+          proto: undefined,
+          size: undefined,
+          family: options.ipv4 === true ? 4 : options.ipv6 === true ? 6 : undefined,
+          ...options,
+        }),
+      ),
     );
 
   program

@@ -14,6 +14,7 @@ export interface TraceOptions {
   readonly proto: Query["proto"] | undefined;
   readonly size: number | undefined;
   readonly df: boolean;
+  readonly family: 4 | 6 | undefined;
   readonly format: "text" | "json" | "mermaid" | "svg" | "html";
 }
 

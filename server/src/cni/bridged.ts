@@ -8,7 +8,7 @@ import { prefixContains } from "../addressing/ip.ts";
 import type { BridgeNeighbour, Device, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import type { Node, Pod } from "../topology/model.ts";
-import { hexOf, macOf } from "./hash.ts";
+import { hexOf, linkLocalOf, macOf } from "./hash.ts";
 import { familyOf, withLinkLocal, withMetric } from "./host.ts";
 import type { PodParts } from "./mode.ts";
 
@@ -55,7 +55,10 @@ export function bridgeDevices(node: Node, spec: BridgeSpec, pods: Iterable<Pod>)
       origin: pod.workload.source,
     });
     const behind = { port: name, mac: podMac(pod) };
-    for (const ip of pod.addresses) if (!neighbours.has(ip)) neighbours.set(ip, behind);
+    const known = pod.addresses.some((ip) => typeof ip === "bigint")
+      ? [...pod.addresses, linkLocalOf(behind.mac)]
+      : pod.addresses;
+    for (const ip of known) if (!neighbours.has(ip)) neighbours.set(ip, behind);
   }
   if (spec.ranges.length === 0 || (ports.length === 0 && !spec.withoutPods)) return ports;
   const mac = macOf(`${node.path} ${spec.name}`);

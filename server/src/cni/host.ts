@@ -9,6 +9,7 @@ import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import type { Interface, StaticRoute, Station, Topology, TopologyProblem } from "../topology/model.ts";
 import { linkLocalOf, macOf } from "./hash.ts";
+import { withoutShortIpv6 } from "./minimum-mtu.ts";
 import { CODES, problem } from "./problems.ts";
 
 export interface HostState {
@@ -75,7 +76,7 @@ export function onLinkDevice(host: HostState, ip: Ip, dev?: string): string | un
 
 function physicalDevice(station: Station, iface: Interface): Device {
   const mac = interfaceMac(station.path, iface.device);
-  return {
+  return withoutShortIpv6({
     kind: "physical",
     name: iface.device,
     segment: iface.segment,
@@ -83,7 +84,7 @@ function physicalDevice(station: Station, iface: Interface): Device {
     mac,
     addresses: withLinkLocal(iface.addresses, mac),
     origin: iface.source,
-  };
+  });
 }
 
 export function interfaceMac(path: string, device: string): string {

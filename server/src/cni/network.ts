@@ -2,7 +2,7 @@
  * A topology's data plane: every host's state is compiled when somebody asks for its namespace, and kept. Nothing here is
  * done for all nodes at once but one map of names.
  */
-import type { Ip } from "../addressing/ip.ts";
+import { type Ip, isLinkLocal } from "../addressing/ip.ts";
 import { buildPrefixTable } from "../addressing/prefix-table.ts";
 import type {
   Device,
@@ -31,7 +31,9 @@ import type {
 } from "../topology/model.ts";
 import { aclChains } from "./acl.ts";
 import { netfilterOf } from "./chains.ts";
+import { linkLocalOf } from "./hash.ts";
 import { connectedRoutes, type HostState, hostState, interfaceMac, LOOPBACK, routeProblems } from "./host.ts";
+import { IPV6_MIN_MTU, layersOver, withoutShortIpv6 } from "./minimum-mtu.ts";
 import type { ChainRules, ClusterContext, CompiledMode, NodeParts } from "./mode.ts";
 import { modeOf } from "./modes.ts";
 import { pluginOf } from "./settings.ts";
@@ -107,12 +109,12 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
   const indirect = new Map<string, ReadonlyMap<Ip, readonly LinkEnd[]>>();
   const resolve = (segment: string, ip: Ip, asker: NetnsId): LinkEnd | undefined => {
     for (const iface of topology.interfacesWith(segment, ip)) {
-      if (iface.station.path !== asker) return linkEnd(iface);
+      if (iface.station.path !== asker && (typeof ip === "number" || iface.mtu >= IPV6_MIN_MTU)) return linkEnd(iface);
     }
     const held = fabricEnd(segment, ip);
     if (held && held.netns !== asker) return held;
     // Neighbour discovery answers for the interface's own addresses only, ARP for any address of the host (arp_ignore = 0).
-    if (typeof ip === "bigint") return undefined;
+    if (typeof ip === "bigint") return isLinkLocal(ip) ? linkLocalEnd(topology, segment, ip, asker) : undefined;
     let others = indirect.get(segment);
     if (!others) {
       others = otherAddresses(topology, segment, stations(), (node) => {
@@ -209,6 +211,17 @@ function linkEnd(iface: Interface): LinkEnd {
   return { netns: iface.station.path, device: iface.device, mac: interfaceMac(iface.station.path, iface.device) };
 }
 
+/** Who made this link-local address of its hardware address. */
+function linkLocalEnd(topology: Topology, segment: string, ip: Ip, asker: NetnsId): LinkEnd | undefined {
+  for (const iface of topology.attachedTo(segment)) {
+    if (iface.station.path === asker || iface.mtu < IPV6_MIN_MTU) continue;
+    if (!iface.addresses.some((own) => typeof own.ip === "bigint")) continue;
+    const end = linkEnd(iface);
+    if (linkLocalOf(end.mac) === ip) return end;
+  }
+  return undefined;
+}
+
 /** IPv4 addresses that stations on the segment have elsewhere: other interfaces, docker0, cni0, flannel.1. */
 function otherAddresses(
   topology: Topology,
@@ -257,7 +270,8 @@ function nodeNetns(
   parts: NodeParts,
   contributors: readonly Contributor[],
 ): Netns {
-  const made = new Set(parts.devices.map(({ name }) => name));
+  const devices = parts.devices.map(withoutShortIpv6);
+  const made = new Set(devices.map(({ name }) => name));
   // A mode's bridge takes the place of a device of the same name, with its address.
   const routes = host.routes.filter(
     (route) =>
@@ -265,8 +279,8 @@ function nodeNetns(
   );
   return assemble({
     station: node,
-    devices: [...host.devices.filter(({ name }) => !made.has(name)), ...parts.devices],
-    layers: [ownLayer([...routes, ...connectedOf(parts), ...parts.routes]), ...parts.layers],
+    devices: [...host.devices.filter(({ name }) => !made.has(name)), ...devices],
+    layers: [ownLayer([...routes, ...connectedOf({ ...parts, devices }), ...parts.routes]), ...parts.layers],
     rules: parts.rules,
     tables: parts.tables,
     neighbours: parts.neighbours ?? NO_NEIGHBOURS,
@@ -297,7 +311,7 @@ function assemble({ station, devices, layers, rules, tables, neighbours, chains,
     kind: station.kind,
     devices: byName([LOOPBACK, ...devices]),
     rules: rules ? [...DEFAULT_RULES, ...rules].sort((a, b) => a.priority - b.priority) : DEFAULT_RULES,
-    tables: new Map([["main", { layers }], ...(tables ?? [])]),
+    tables: new Map([["main", { layers: layersOver(devices, layers) }], ...(tables ?? [])]),
     neighbours,
     netfilter: netfilterOf(chains),
     sysctls: stationSysctls(station),
@@ -308,13 +322,14 @@ function assemble({ station, devices, layers, rules, tables, neighbours, chains,
 
 function podNetns(pod: Pod, node: Node, mode: CompiledMode): Netns {
   const parts = mode.pod(pod, node);
-  const routes = [...connectedOf(parts), ...parts.routes];
+  const devices = parts.devices.map(withoutShortIpv6);
+  const routes = [...connectedOf({ ...parts, devices }), ...parts.routes];
   return {
     id: pod.path,
     kind: "pod",
-    devices: byName([LOOPBACK, ...parts.devices]),
+    devices: byName([LOOPBACK, ...devices]),
     rules: DEFAULT_RULES,
-    tables: new Map([["main", { layers: [ownLayer(routes)] }]]),
+    tables: new Map([["main", { layers: layersOver(devices, [ownLayer(routes)]) }]]),
     neighbours: parts.neighbours ? neighbourTable(parts.neighbours) : NO_NEIGHBOURS,
     netfilter: netfilterOf(() => []),
     sysctls: podSysctls(stationSysctls(node)),

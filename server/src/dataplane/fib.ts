@@ -4,8 +4,9 @@
  */
 
 import type { Ip } from "../addressing/ip.ts";
-import { ipEquals, isLinkLocal, isLoopback, network, prefixContains } from "../addressing/ip.ts";
+import { ipEquals, isLoopback, network, prefixContains } from "../addressing/ip.ts";
 import type { Device, Netns, Nexthop, PolicyRule, Route, RouteTable } from "./model.ts";
+import { sourceFor } from "./source6.ts";
 
 export interface Lookup {
   readonly dst: Ip;
@@ -163,14 +164,18 @@ function metric(route: Route): number {
   return route.metric ?? 0;
 }
 
-/**
- * Source address of a packet that the host itself makes: the route's `src`, else an address of the egress device (the
- * one whose subnet holds the next hop if there is one), else any address of the host (inet_select_addr, devinet.c).
- */
+/** Source address of a packet that the host itself makes: the route's `src`, else one of the egress device, else any. */
 export function selectSource(netns: Netns, found: Found, nexthop: Nexthop | undefined, dst: Ip): Ip | undefined {
-  if (found.route.src !== undefined) return found.route.src;
-  const towards = nexthop?.via ?? dst;
-  const device = nexthop && netns.devices.get(nexthop.dev);
+  return found.route.src ?? sourceOn(netns, nexthop && netns.devices.get(nexthop.dev), nexthop?.via, dst);
+}
+
+/**
+ * An address of the egress device, the one whose subnet holds the next hop if there is one, else any of the host
+ * (inet_select_addr, net/ipv4/devinet.c); IPv6 has rules of its own.
+ */
+export function sourceOn(netns: Netns, device: Device | undefined, via: Ip | undefined, dst: Ip): Ip | undefined {
+  if (typeof dst === "bigint") return sourceFor(netns, device, dst);
+  const towards = via ?? dst;
   const own = device && addressTowards(device, towards);
   if (own !== undefined) return own;
   for (const other of netns.devices.values()) {
@@ -181,13 +186,12 @@ export function selectSource(netns: Netns, found: Found, nexthop: Nexthop | unde
   return undefined;
 }
 
-/** The device's address of the family of `towards`, preferring the one whose subnet holds it. */
-export function addressTowards(device: Device, towards: Ip): Ip | undefined {
+/** The device's IPv4 address, preferring the one whose subnet holds `towards`. */
+function addressTowards(device: Device, towards: Ip): Ip | undefined {
   let first: Ip | undefined;
   for (const { ip, len } of device.addresses) {
-    if (typeof ip !== typeof towards) continue;
-    if (typeof ip === "bigint" && isLinkLocal(ip) && !isLinkLocal(towards)) continue;
-    if (len < (typeof ip === "number" ? 32 : 128) && ipEquals(network(ip, len), network(towards, len))) return ip;
+    if (typeof ip !== "number") continue;
+    if (len < 32 && ipEquals(network(ip, len), network(towards, len))) return ip;
     first ??= ip;
   }
   return first;

@@ -78,6 +78,8 @@ export interface TraceQuery {
   size?: number;
   /** "Don't fragment". */
   df?: boolean;
+  /** Which of the target's addresses; absent: the family that its cluster names first. */
+  family?: 4 | 6;
 }
 
 export interface TraceParams {

@@ -141,7 +141,8 @@ function headersOf(packet: Packet): Header[] {
     dst: formatIp(packet.dst),
     ttl: packet.ttl,
     proto,
-    df: packet.df,
+    // IPv6 has no such bit: routers never fragment.
+    df: family === 4 && packet.df,
   };
   switch (body.kind) {
     case "tcp":

@@ -1,5 +1,5 @@
 /** Questions → traces. The one place where a question's gaps are filled: port, protocol, addresses. */
-import { type Ip, parseIp } from "../addressing/ip.ts";
+import { type Family, family, type Ip, parseIp } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
 import type { Topology } from "../topology/model.ts";
@@ -20,6 +20,8 @@ export interface Ask {
   readonly proto?: Query["proto"] | undefined;
   readonly size?: number | undefined;
   readonly df?: boolean | undefined;
+  /** Which of the target's addresses; default: of the families that the sender has, the one that the target's cluster names first. */
+  readonly family?: Family | undefined;
 }
 
 export type Answer =
@@ -37,7 +39,7 @@ export function ask(world: World, question: Ask): Answer {
   const from = endpointOf(topology, question.from);
   if (!from.ok) return from;
   const { target, port: writtenPort } = splitPort(question.to);
-  const to = destination(topology, target, from.endpoint);
+  const to = destination(topology, target, from.endpoint, question.family);
   if (!to.ok) return to;
   const listening = to.endpoint?.ports;
   const wanted = question.port ?? writtenPort;
@@ -87,18 +89,21 @@ type Destination =
   | { readonly ok: true; readonly ip: Ip; readonly endpoint: Endpoint | undefined }
   | { readonly ok: false; readonly error: string; readonly candidates: readonly string[] };
 
-/** An address of the family that the sender has, IPv4 first. */
-function destination(topology: Topology, text: string, from: Endpoint): Destination {
+/** An address of a family that the sender has; of two that of the cluster's primary family (the first `pods` range). */
+function destination(topology: Topology, text: string, from: Endpoint, wanted: Family | undefined): Destination {
   const ip = parseIp(text);
   if (ip !== undefined) return { ok: true, ip, endpoint: ownAddress(ip) ? from : ownerOf(topology, ip) };
   const found = endpointOf(topology, text);
   if (!found.ok) return found;
   const { endpoint } = found;
-  const families = new Set(from.addresses.map((one) => typeof one));
-  const usable = [...endpoint.addresses].sort((a, b) => Number(typeof a === "bigint") - Number(typeof b === "bigint"));
-  const address = usable.find((one) => families.has(typeof one)) ?? usable[0];
-  if (address === undefined) return { ok: false, error: `${endpoint.path} has no address`, candidates: [] };
-  return { ok: true, ip: address, endpoint };
+  const cluster = topology.clusters.find(({ name }) => endpoint.path.startsWith(`${name}/`));
+  const primary = family(cluster?.podCidrs[0]?.prefix.ip ?? 0);
+  const families = wanted === undefined ? new Set(from.addresses.map(family)) : new Set([wanted]);
+  const usable = [...endpoint.addresses].sort((a, b) => Number(family(a) !== primary) - Number(family(b) !== primary));
+  const address = usable.find((one) => families.has(family(one))) ?? (wanted === undefined ? usable[0] : undefined);
+  if (address !== undefined) return { ok: true, ip: address, endpoint };
+  const what = wanted === undefined ? "address" : `IPv${wanted} address`;
+  return { ok: false, error: `${endpoint.path} has no ${what}`, candidates: [] };
 }
 
 /** localhost is whoever asks. */

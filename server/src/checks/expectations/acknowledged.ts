@@ -36,15 +36,17 @@ function blockedPairs(cluster: Cluster, context: CheckContext): ReadonlySet<stri
     if (!from || !to || segmentOf(from) === segmentOf(to)) continue;
     const ends = endsOf(context, expectation);
     if (typeof ends === "string") continue;
-    const journeys = simulate(context.network, {
-      from: ends.from.netns,
-      src: ends.src,
-      dst: ends.dst,
-      proto: "icmp",
-      sport: 1,
-      dport: 0,
-      df: false,
-    });
+    const journeys = ends.dsts.flatMap((dst) =>
+      simulate(context.network, {
+        from: ends.from.netns,
+        src: ends.src,
+        dst,
+        proto: "icmp",
+        sport: 1,
+        dport: 0,
+        df: false,
+      }),
+    );
     if (journeys.every(({ verdict }) => verdict !== "delivered")) pairs.add(pairOf(segmentOf(from), segmentOf(to)));
   }
   return pairs;

@@ -17,7 +17,7 @@ export const failed: Check = {
   summary: "An expectation does not hold.",
   documentation: `\`expect A -> B …\` says what must be true of the network; knet sends the packet and compares. \`reachable\`: it arrives, and the answer comes back, on every path
 it may take. \`blocked\`: it arrives on none. \`via X\`: every path passes X. \`preserves-source\`: the receiver sees the sender's own
-address. \`mtu >= N\`: a packet of N bytes passes in one piece.
+address. \`mtu >= N\`: a packet of N bytes passes in one piece. Where both ends have IPv4 and IPv6 addresses it must hold for both.
 
 The related places are the hops of the packet that proves the contrary.`,
   example: {
@@ -31,12 +31,15 @@ The related places are the hops of the packet that proves the contrary.`,
       if (context.cancelled()) return;
       const ends = endsOf(context, expectation);
       if (typeof ends === "string") continue;
-      const journeys = journeysOf(context, expectation, ends);
-      const refuted = refute(expectation, journeys, ends);
-      if (!refuted) continue;
-      yield finding(failed, expectation.source, `expected ${what(expectation)}, but ${refuted.why}`, {
-        related: hopsOf(refuted.journey, context.topology),
-      });
+      for (const dst of ends.dsts) {
+        const refuted = refute(expectation, journeysOf(context, expectation, ends, dst), ends);
+        if (!refuted) continue;
+        const by = ends.dsts.length > 1 ? `by IPv${family(dst)} ` : "";
+        yield finding(failed, expectation.source, `expected ${what(expectation)}, but ${by}${refuted.why}`, {
+          related: hopsOf(refuted.journey, context.topology),
+        });
+        break;
+      }
     }
   },
 };
@@ -46,7 +49,8 @@ The related places are the hops of the packet that proves the contrary.`,
 export interface Ends {
   readonly from: Endpoint;
   readonly src: Ip | undefined;
-  readonly dst: Ip;
+  /** One for each family that both ends have. */
+  readonly dsts: readonly Ip[];
 }
 
 /** Who sends to which address; a sentence where the names do not say. */
@@ -59,23 +63,24 @@ export function endsOf({ topology, network }: CheckContext, { from, to }: Expect
   const endpoint = "ok" in sender ? sender.endpoint : sender;
   if (!network.netns(endpoint.netns)) return `${endpoint.path} has no network`;
   const ip = parseIp(to);
-  if (ip !== undefined) return { from: endpoint, src, dst: ip };
+  if (ip !== undefined) return { from: endpoint, src, dsts: [ip] };
   const receiver = endpointOf(topology, to);
   if (!receiver.ok) return receiver.error;
-  const families = new Set(endpoint.addresses.map(family));
+  const families = new Set((src === undefined ? endpoint.addresses : [src]).map(family));
   const { addresses, path } = receiver.endpoint;
-  const dst = addresses.find((one) => families.has(family(one)));
-  if (dst === undefined)
+  const dsts = [...families].flatMap((one) => addresses.find((ip) => family(ip) === one) ?? []);
+  if (dsts.length === 0)
     return addresses.length === 0
       ? `${path} has no address`
       : `${endpoint.path} and ${path} have no address family in common`;
-  return { from: endpoint, src, dst };
+  return { from: endpoint, src, dsts };
 }
 
 function journeysOf(
   context: CheckContext,
   { port, proto, want }: Expectation,
-  { from, src, dst }: Ends,
+  { from, src }: Ends,
+  dst: Ip,
 ): readonly Journey[] {
   const size = want.kind === "mtu" ? want.atLeast : undefined;
   return simulate(context.network, {

@@ -1,5 +1,6 @@
 /** Full-size packets between pods: what the MTU checks KN302 to KN304 look at. */
 import type { Journey } from "../../dataplane/journey.ts";
+import { innerOf } from "../../dataplane/packet.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
@@ -98,8 +99,14 @@ function fateOf(journey: Journey): Fate | undefined {
   const { reason, error, steps, verdict } = journey;
   if (verdict === "delivered" || reason?.code === "closed-port")
     return steps.some((step) => step.action === "fragment") ? "fragmented" : undefined;
-  if (reason?.code === "too-big") return error ? "told" : "lost";
+  // An IPv6 tunnel learns its path's MTU from its first lost packet and answers the next one itself (skb_tunnel_check_pmtu).
+  if (reason?.code === "too-big") return error || diedInIpv6Tunnel(journey) ? "told" : "lost";
   return reason?.code === "segment-mtu" ? "lost" : undefined;
+}
+
+function diedInIpv6Tunnel({ steps }: Journey): boolean {
+  const last = steps.at(-1)?.packet;
+  return last !== undefined && innerOf(last) !== undefined && typeof last.dst === "bigint";
 }
 
 /** The backend's or plugin's `mtu`, where it is written; otherwise what stands for it. */

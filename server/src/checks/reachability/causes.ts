@@ -215,6 +215,7 @@ const SUSPECT: ReadonlySet<Code> = new Set([
   "KN226",
   "KN227",
   "KN228",
+  "KN306",
 ]);
 
 /** Findings that explain lost packets by themselves. */

@@ -1,13 +1,13 @@
 /** The way in: frames, bridges, PREROUTING, the routing decision, forwarding. */
 import { formatIp, isLoopback } from "../../addressing/ip.ts";
-import { type Found, localAddressesOf, lookup } from "../fib.ts";
+import { type Found, localAddressesOf, lookup, sourceOn } from "../fib.ts";
 import type { Device, Netns, NetnsId } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, type Packet } from "../packet.ts";
 import { deliver } from "./deliver.ts";
 import type { Neighbour } from "./neighbours.ts";
 import { connectionsOf, type End, fail, hook, isOwn, limitMtu, pickNexthop, type Run, routeRule, step } from "./run.ts";
-import { masqueradeSource, output, refusedByRoute, tooBigFor } from "./send.ts";
+import { output, refusedByRoute, tooBigFor } from "./send.ts";
 import { bridgeOut, VLAN_ROOM } from "./transmit.ts";
 
 /** netif_receive_skb: a frame comes in by a device. */
@@ -83,7 +83,7 @@ function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, to: Nei
     if (forward.end) return forward.end;
     const destination = forward.packet.dst;
     const post = hook(run, netns, "POSTROUTING", forward.packet, tracking, { out: bridge.name }, () =>
-      masqueradeSource(netns, bridge, destination),
+      sourceOn(netns, bridge, undefined, destination),
     );
     if (post.end) return post.end;
     packet = post.packet;
@@ -144,9 +144,12 @@ export function receiveIp(
   return forward(run, netns, device, packet, found, tracking);
 }
 
-/** fib_validate_source: own addresses cannot come from outside; rp_filter asks where the source would be answered. */
+/**
+ * fib_validate_source: own addresses cannot come from outside; rp_filter asks where the source would be answered. IPv6 has
+ * neither (ip6_rcv_core looks for ::1 and multicast only).
+ */
 function validateSource(run: Run, netns: Netns, device: Device, packet: Packet): End | undefined {
-  if (device.kind === "loopback") return undefined;
+  if (device.kind === "loopback" || (typeof packet.src === "bigint" && packet.src !== 1n)) return undefined;
   if (isOwn(netns, packet.src)) {
     return fail(run, netns, packet, {
       verdict: "dropped",

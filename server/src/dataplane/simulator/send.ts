@@ -2,7 +2,7 @@
 
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
-import { addressTowards, type Found, localAddressesOf, lookup, selectSource } from "../fib.ts";
+import { type Found, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, type Packet } from "../packet.ts";
@@ -32,7 +32,8 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
   }
   let packet: Packet = { ...made, src: source };
   const tooBig = tooBigFor(run, netns, packet, route, nexthop);
-  if (tooBig !== undefined && (packet.df || familyOf(packet) === 6) && run.overhead === 0) {
+  // A tunnel's outer IPv4 packet is fragmented (ignore_df); ip6_fragment refuses one of IPv6 (fail_toobig).
+  if (tooBig !== undefined && (familyOf(packet) === 6 || (packet.df && run.overhead === 0))) {
     limitMtu(run, tooBig);
     return fail(run, netns, packet, {
       verdict: "dropped",
@@ -95,7 +96,10 @@ export function refusedByRoute(
         message: `${netns.id} declares ${dst} unreachable`,
         device,
         rule,
-        ...(ingress ? { icmp: { kind: "host-unreachable" } } : { errno: { name: "EHOSTUNREACH" } }),
+        // ip6_pkt_discard says "no route" for `unreachable` too (net/ipv6/route.c).
+        ...(ingress
+          ? { icmp: { kind: familyOf(packet) === 4 ? "host-unreachable" : "net-unreachable" } }
+          : { errno: { name: "EHOSTUNREACH" } }),
       });
     case "prohibit":
       return fail(run, netns, packet, {
@@ -165,7 +169,8 @@ export function output(
   }
   const target = nexthop.via ?? packet.dst;
   const post = hook(run, netns, "POSTROUTING", packet, tracking, { out: device.name }, () =>
-    masqueradeSource(netns, device, target),
+    // nf_nat_masquerade_ipv4: inet_select_addr(out, nexthop); IPv6 asks for the destination.
+    sourceOn(netns, device, nexthop.via, packet.dst),
   );
   if (post.end) return post.end;
   const sent = post.packet;
@@ -207,18 +212,6 @@ function describeRoute(packet: Packet, found: Found, nexthop: Nexthop): string {
   const to = nexthop.via === undefined ? "directly" : `by way of ${formatIp(nexthop.via)}`;
   const leak = found.route.dst.len === 0 ? " (default route)" : "";
   return `to ${formatIp(packet.dst)} ${to}, out of ${nexthop.dev}${leak}`;
-}
-
-/** inet_select_addr(out, nexthop): what MASQUERADE takes. */
-export function masqueradeSource(netns: Netns, device: Device, towards: Ip): Ip | undefined {
-  const own = addressTowards(device, towards);
-  if (own !== undefined) return own;
-  for (const other of netns.devices.values()) {
-    if (other.name === "lo") continue;
-    const any = addressTowards(other, towards);
-    if (any !== undefined) return any;
-  }
-  return undefined;
 }
 
 function loopback(run: Run, netns: Netns, packet: Packet, found: Found, tracking: Tracking): End {

@@ -1,0 +1,101 @@
+import type { Device } from "../../dataplane/model.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Check, CheckContext, Finding } from "../check.ts";
+import { finding } from "../finding.ts";
+import { childOf } from "../source.ts";
+import { plural } from "../text.ts";
+
+const lan = (mtu: number): string => `segment lan {
+  cidr fd00:10::/64
+}
+host h1 { attach lan fd00:10::11 { mtu ${mtu} } }
+`;
+
+const MINIMUM = 1280;
+
+interface Short {
+  readonly source: Source;
+  readonly where: string;
+  readonly device: string;
+  readonly mtu: number;
+  count: number;
+}
+
+export const ipv6Minimum: Check = {
+  code: "KN306",
+  name: "ipv6-below-minimum-mtu",
+  family: "mtu",
+  severity: "error",
+  summary: "A device that is to carry IPv6 has an MTU below 1280.",
+  documentation: `IPv6 needs links of at least 1280 bytes (RFC 8200 §5). On a device with less the Linux kernel turns IPv6 off: the addresses vanish, also the link-local one, and
+when the MTU is raised again only that one comes back (\`addrconf_notify\` in \`net/ipv6/addrconf.c\`). Tunnels take their overhead off first: a pod
+network of VXLAN over IPv6 needs 1350 on the nodes' interfaces, WireGuard 1360.
+
+Raise the MTU to 1280 at least, or leave IPv6 out.`,
+  example: { bad: lan(1200), good: lan(1280) },
+  *run(context: CheckContext): Iterable<Finding> {
+    const places = new Map<object, Short>();
+    for (const one of [...shortInterfaces(context), ...shortPods(context)]) {
+      const same = places.get(one.source.statement);
+      if (same) same.count += 1;
+      else places.set(one.source.statement, one);
+    }
+    for (const { source, where, device, mtu, count } of places.values()) {
+      const others = count > 1 ? ` (and of ${plural(count - 1, "more device")})` : "";
+      yield finding(
+        ipv6Minimum,
+        source,
+        `MTU ${mtu} of ${device} on ${where}${others} is below the ${MINIMUM} that IPv6 needs: the kernel takes its IPv6 addresses away; raise the MTU, or leave IPv6 out`,
+      );
+    }
+  },
+};
+
+function* shortInterfaces({ topology }: CheckContext): Iterable<Short> {
+  for (const segment of topology.segments.values()) {
+    for (const { addresses, mtu, device, station, source } of topology.attachedTo(segment.name)) {
+      if (mtu >= MINIMUM || !addresses.some(({ ip }) => typeof ip === "bigint")) continue;
+      yield {
+        source: childOf({ ...source, part: "whole" }, "mtu", 0),
+        where: station.path,
+        device,
+        mtu,
+        count: 1,
+      };
+    }
+  }
+}
+
+/** One pod for all nodes with the same settings and interfaces. */
+function* shortPods({ topology, network }: CheckContext): Iterable<Short> {
+  for (const cluster of topology.clusters) {
+    if (!cluster.podCidrs.some(({ prefix }) => typeof prefix.ip === "bigint")) continue;
+    const seen = new Set<string>();
+    for (const node of cluster.nodes) {
+      const key = `${node.cni ? node.path : ""} ${node.interfaces.map(({ mtu }) => mtu).join()}`;
+      if (seen.has(key)) continue;
+      const pod = firstOf(cluster.pods.podsOn(node), (one) => !one.workload.hostNetwork);
+      if (pod) seen.add(key);
+      const eth0 = pod && network.netns(pod.path)?.devices.get("eth0");
+      if (!pod || !eth0 || !isShort(eth0) || !pod.addresses.some((ip) => typeof ip === "bigint")) continue;
+      const { source } = cluster.cni;
+      const backend = childOf(source, "backend");
+      yield {
+        source: childOf(backend === source ? source : backend, "mtu", 0),
+        where: `pod ${pod.path}`,
+        device: "eth0",
+        mtu: eth0.mtu,
+        count: 1,
+      };
+    }
+  }
+}
+
+function isShort(device: Device): boolean {
+  return device.mtu < MINIMUM;
+}
+
+function firstOf<T>(items: Iterable<T>, holds: (item: T) => boolean): T | undefined {
+  for (const item of items) if (holds(item)) return item;
+  return undefined;
+}

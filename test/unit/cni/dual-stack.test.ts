@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import { formatIp } from "../../../server/src/addressing/ip.ts";
+import { buildNetwork } from "../../../server/src/cni/network.ts";
+import { printAddresses, printRoutes } from "../../../server/src/dataplane/print.ts";
+import { simulate } from "../../../server/src/dataplane/simulator/simulate.ts";
+import { cni, golden, ip, type Plan, route } from "./fixture.ts";
+
+const hostGw = cni("flannel", { backend: "host-gw" });
+
+function walk(change: Partial<Plan>, from: string, to: string, size = 80, settings = hostGw) {
+  const network = buildNetwork(golden(settings, { dual: true, ...change }));
+  const [journey] = simulate(network, { from, dst: ip(to), proto: "tcp", sport: 40000, dport: 8080, size, df: false });
+  if (!journey) throw new Error("no journey");
+  const { verdict, reason, error, receiver, steps } = journey;
+  return {
+    verdict,
+    reason: reason?.code,
+    error: error && { ...error, ...("from" in error ? { from: formatIp(error.from) } : {}) },
+    source: receiver && formatIp(receiver.src),
+    fragmented: steps.some(({ action }) => action === "fragment"),
+  };
+}
+
+/** Routes of the golden topology's router, for what is no address of the file. */
+function routerWith(...routes: ReturnType<typeof route>[]): Partial<Plan> {
+  return {
+    routers: {
+      r: {
+        attach: [
+          ["a", ["192.168.10.1/24", "fd00:10::1/64"]],
+          ["b", ["192.168.20.1/24", "fd00:20::1/64"]],
+        ],
+        routes,
+      },
+    },
+  };
+}
+
+describe("IPv6 (each as Linux 6.18 did it in namespaces)", () => {
+  it("is routed by the nodes' own addresses and keeps its source", () => {
+    expect(walk({}, "prod/default/web", "fd00:244:0:2::2")).toMatchObject({
+      verdict: "delivered",
+      source: "fd00:244:0:1::2",
+    });
+  });
+
+  it.each([
+    ["unreachable", "net-unreachable", "ENETUNREACH"],
+    ["prohibit", "admin-prohibited", "EACCES"],
+  ] as const)("a route of type %s is answered by %s", (type, error, errno) => {
+    const change = routerWith(route("fd00:77::/64", [], { type }));
+    expect(walk(change, "prod/default/web", "fd00:77::1").error).toEqual({
+      kind: "icmp",
+      error,
+      errno,
+      from: "fd00:10::1",
+      mtu: undefined,
+    });
+  });
+
+  it("is never fragmented on the way, nor by a tunnel", () => {
+    const vxlan = cni("flannel", { backend: ["vxlan", { mtu: 1500 }] });
+    expect(walk({}, "prod/default/web", "fd00:244:0:3::2", 1440, vxlan)).toMatchObject({
+      verdict: "dropped",
+      reason: "too-big",
+      fragmented: false,
+      error: { kind: "icmp", error: "packet-too-big", mtu: 1430, from: "fd00:244:0:1::1" },
+    });
+  });
+
+  it("does not exist on devices with less than 1280 bytes", () => {
+    const network = buildNetwork(golden(hostGw, { dual: true, mtu: 1279 }));
+    const node = network.netns("prod/node1");
+    if (!node) throw new Error("no node1");
+    expect(printAddresses(node)[1]).toMatch(/^eth0 +UP +192\.168\.10\.11\/24$/);
+    expect(printRoutes(node, 6)).toEqual([]);
+    const six = buildNetwork(golden(hostGw, { dual: true, mtu: 1280 })).netns("prod/node1");
+    expect(six && printRoutes(six, 6)).toContain("default via fd00:10::1 dev eth0 metric 1024 pref medium");
+  });
+
+  it("goes by a link-local gateway", () => {
+    const plain = buildNetwork(golden(hostGw, { dual: true }));
+    const gateway = plain.netns("r")?.devices.get("eth0")?.addresses.at(-1)?.ip ?? 0n;
+    const topology = golden(hostGw, {
+      dual: true,
+      hosts: {
+        h: {
+          attach: [["a", ["fd00:10::50/64"]]],
+          routes: [route("fd00:20::/64", [formatIp(gateway)], { dev: "eth0" })],
+        },
+      },
+    });
+    const [journey] = simulate(buildNetwork(topology), {
+      from: "h",
+      dst: ip("fd00:20::13"),
+      proto: "icmp",
+      sport: 1,
+      dport: 0,
+      df: false,
+    });
+    expect(journey?.steps.map(({ netns, device, direction }) => `${netns} ${device} ${direction}`)).toContain(
+      "r eth0 in",
+    );
+    expect(journey?.verdict).toBe("delivered");
+  });
+});

@@ -22,13 +22,6 @@ import {
 import type { Arg, Block, Statement, SyntaxProblem, SyntaxProblemKind, SyntaxTree } from "./tree.ts";
 
 /** What stands in a block or in a whole text. */
-/** Arrays up to this length are kept without room to grow. */
-const FEW = 16;
-
-function exact<T>(list: readonly T[]): T[] {
-  return list.length <= FEW ? list.slice() : (list as T[]);
-}
-
 export type Content = Pick<Block, "statements" | "offsets" | "problems" | "problemCount">;
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K] };
@@ -55,13 +48,22 @@ function addProblem(
 
 /**
  * The grammar of what `structure` lets through. The actions are closures made once: a statement has no cost but its own
- * objects. `statement` and `base` are those of the innermost statement; a block saves and restores them.
+ * objects. `statement` and `base` are those of the innermost statement, `content` and `contentBase` of the innermost block;
+ * a block saves and restores them. What is read of the blocks that are open stands on one stack, from which each takes a
+ * list of exactly its size when it closes.
  */
 class KnetParser extends EmbeddedActionsParser {
   private text = "";
   private base = 0;
   private statement!: Draft<Statement>;
   private items!: Arg[];
+  private content!: Draft<Pick<Content, "problems" | "problemCount">>;
+  private contentBase = 0;
+  private statements: Statement[] = [];
+  private offsets: number[] = [];
+  /** Of the innermost statement: the first `argCount`. */
+  private args: Arg[] = [];
+  private argCount = 0;
 
   constructor(skipValidations: boolean) {
     super(vocabulary, { maxLookahead: 1, recoveryEnabled: false, skipValidations });
@@ -71,6 +73,9 @@ class KnetParser extends EmbeddedActionsParser {
   read(text: string, tokens: IToken[]): Content {
     this.text = text;
     this.input = tokens;
+    this.statements = [];
+    this.offsets = [];
+    this.args = [];
     const content = this.contentRule(0);
     this.input = [];
     this.text = "";
@@ -78,32 +83,42 @@ class KnetParser extends EmbeddedActionsParser {
   }
 
   /** content = (Stray | statement)*: a Stray before a statement belongs to the block. */
-  private readonly contentRule = this.RULE("content", (base: number): Content => {
-    const content: Draft<Content> = { statements: [], offsets: [], problems: none, problemCount: 0 };
-    const forms = {
-      IGNORE_AMBIGUITIES: true,
-      DEF: [
-        {
-          ALT: (): void => {
-            const { payload, startOffset, image } = this.CONSUME(Stray);
-            addProblem(content, payload, startOffset - base, image);
-          },
-        },
-        {
-          ALT: (): void => {
-            content.offsets.push(this.LA(1).startOffset - base);
-            const statement = this.SUBRULE(this.statementRule);
-            content.statements.push(statement);
-            this.ACTION(() => {
-              content.problemCount += statement.problemCount;
-            });
-          },
-        },
-      ],
-    };
-    this.MANY(() => this.OR(forms));
-    return content;
+  private readonly contentRule = this.RULE("content", (base: number): Draft<Content> => {
+    const { content: outer, contentBase: outerBase } = this;
+    const first = this.statements.length;
+    this.content = { problems: none, problemCount: 0 };
+    this.contentBase = base;
+    this.MANY(this.contentPart);
+    const { problems, problemCount } = this.content;
+    this.content = outer;
+    this.contentBase = outerBase;
+    return { statements: this.statements.splice(first), offsets: this.offsets.splice(first), problems, problemCount };
   });
+  private readonly contentPart = (): void => {
+    this.OR(this.contentForms);
+  };
+  private readonly contentForms = {
+    IGNORE_AMBIGUITIES: true,
+    DEF: [
+      {
+        ALT: (): void => {
+          const { payload, startOffset, image } = this.CONSUME(Stray);
+          addProblem(this.content, payload, startOffset - this.contentBase, image);
+        },
+      },
+      {
+        ALT: (): void => {
+          const { startOffset } = this.LA(1);
+          const statement = this.SUBRULE(this.statementRule);
+          this.ACTION(() => {
+            this.statements.push(statement);
+            this.offsets.push(startOffset - this.contentBase);
+            this.content.problemCount += statement.problemCount;
+          });
+        },
+      },
+    ],
+  };
 
   /** statement = (Atom | list | Stray)+ (LBrace content RBrace)? End? */
   private readonly statementRule = this.RULE("statement", (): Statement => {
@@ -117,7 +132,10 @@ class KnetParser extends EmbeddedActionsParser {
     };
     this.statement = statement;
     this.base = this.LA(1).startOffset;
+    this.argCount = 0;
     this.AT_LEAST_ONE(this.part);
+    // Pushing would make room for 17: with tens of thousands of statements most of the tree would be such room.
+    if (this.argCount > 0) statement.args = this.args.slice(0, this.argCount);
     this.OPTION1(this.block);
     this.OPTION2(this.end);
     return statement;
@@ -155,11 +173,11 @@ class KnetParser extends EmbeddedActionsParser {
     this.base = base;
     this.ACTION(() => {
       const block: Draft<Block> = {
-        statements: exact(statements),
-        offsets: exact(offsets),
+        statements,
+        offsets,
         start: open.startOffset - base,
         length: close.startOffset + close.image.length - open.startOffset,
-        problems: problems as SyntaxProblem[],
+        problems,
         problemCount,
         closed: close.image !== "",
       };
@@ -217,10 +235,7 @@ class KnetParser extends EmbeddedActionsParser {
     const { statement } = this;
     statement.length = arg.start + arg.length;
     if (statement.keyword === noKeyword) statement.keyword = arg;
-    else if (statement.args === none) statement.args = [arg];
-    // Pushing would make room for 17: with tens of thousands of statements most of the tree would be such room.
-    else if (statement.args.length < FEW) statement.args = [...statement.args, arg];
-    else statement.args.push(arg);
+    else this.args[this.argCount++] = arg;
   }
 
   private atom({ image, startOffset, tokenType }: IToken): Arg {

@@ -39,6 +39,9 @@ const make = (tokenType: TokenType, image: string, startOffset: number, payload?
 
 const stray = (token: IToken, kind: SyntaxProblemKind): IToken => make(Stray, token.image, token.startOffset, kind);
 
+/** One for all: nothing is asked of it but that it is there. */
+const end = make(End, "", 0);
+
 export interface Structured {
   readonly tokens: IToken[];
   /** A `{` had no `}`: the text as a whole was repaired. */
@@ -82,13 +85,13 @@ function arrange(tokens: readonly IToken[], outerDepth: number): Arranged {
         while (at + 1 < count && tokens[at + 1]!.tokenType === Newline) at++;
         // A block may begin on the line after its arguments.
         if (open && !(at + 1 < count && tokens[at + 1]!.tokenType === LBrace)) {
-          out.push(make(End, token.image, token.startOffset));
+          out.push(end);
           open = false;
         }
         break;
       }
       case Semicolon:
-        if (open) out.push(make(End, token.image, token.startOffset));
+        if (open) out.push(end);
         open = false;
         break;
       case LBrace:
@@ -99,7 +102,7 @@ function arrange(tokens: readonly IToken[], outerDepth: number): Arranged {
           out.push(token);
         } else {
           out.push(stray(token, "too-deep"));
-          if (open) out.push(make(End, "", token.startOffset));
+          if (open) out.push(end);
           const close = skipBlock(tokens, at);
           if (close === count) return { out, unclosed: blocks[0] ?? at, open };
           at = close;
@@ -109,7 +112,7 @@ function arrange(tokens: readonly IToken[], outerDepth: number): Arranged {
       case RBrace:
         if (blocks.pop() !== undefined) out.push(token);
         else {
-          if (open) out.push(make(End, "", token.startOffset));
+          if (open) out.push(end);
           out.push(stray(token, "stray-close"));
         }
         open = false;

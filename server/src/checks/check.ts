@@ -65,9 +65,17 @@ export type FixEdit =
   | { readonly kind: "replace"; readonly source: Source; readonly text: string }
   /** A new statement line at the end of the statement's block (the block is made where there is none). */
   | { readonly kind: "append"; readonly source: Source; readonly text: string }
+  /** A new statement line before the statement. */
+  | { readonly kind: "before"; readonly source: Source; readonly text: string }
   | { readonly kind: "remove"; readonly source: Source }
   /** Takes a comment away, with its line where it stands alone. */
   | { readonly kind: "comment"; readonly file: string; readonly span: Span };
+
+/** What the fixes of a problem may look at besides its place and its values. */
+export interface FixContext {
+  readonly topology: Topology;
+  readonly related: readonly Related[];
+}
 
 /** The values that a problem's sentence names. */
 export type ProblemData = Readonly<Record<string, string | number>>;
@@ -91,7 +99,7 @@ export interface Check {
   /** For problems that decoding or building the topology has met (DeclProblem, TopologyProblem): their sentence. */
   readonly message?: (data: ProblemData) => string;
   /** For the same problems: how to mend one. */
-  readonly fixes?: (data: ProblemData, source: Source) => readonly Fix[];
+  readonly fixes?: (data: ProblemData, source: Source, context: FixContext) => readonly Fix[];
   /** Such a problem is not reported where one of these is found: they say the same and more. */
   readonly impliedBy?: readonly Code[];
   /** For problems found by looking at the whole. */

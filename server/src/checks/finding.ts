@@ -1,7 +1,7 @@
 /** Making findings. */
 import type { Source } from "../language/tree.ts";
 import type { Check, Finding, Fix, Related, Severity } from "./check.ts";
-import { headOf } from "./source.ts";
+import { childOf, headOf, sourceAt } from "./source.ts";
 
 export interface FindingExtras {
   readonly severity?: Severity;
@@ -29,4 +29,23 @@ export function replaceFix(title: string, source: Source, text: string): Fix {
 /** Takes the place's statement (or argument) away. */
 export function removeFix(title: string, source: Source): Fix {
   return { title, edits: [{ kind: "remove", source }] };
+}
+
+/** Gives a setting another value: the first argument of `keyword` in the block of `parent`, a new line where there is none. */
+export function setFix(title: string, parent: Source, keyword: string, value: string): Fix {
+  const found = childOf(parent, keyword, 0);
+  return found === parent
+    ? { title, edits: [{ kind: "append", source: sourceAt(parent, "whole"), text: `${keyword} ${value}` }] }
+    : replaceFix(title, found, value);
+}
+
+/** The prefix with the length behind it that nodes get blocks of: `pods 10.0.0.0/8 per-node /24`. */
+export function perNodeFix(title: string, pods: Source, length: string): readonly Fix[] {
+  const { args } = pods.statement;
+  const index = args.findIndex(({ text }) => text === "per-node");
+  const prefix = args[0];
+  if (pods.statement.keyword.text !== "pods" || !prefix) return [];
+  return index < 0
+    ? [replaceFix(title, sourceAt(pods, 0), `${prefix.text} per-node ${length}`)]
+    : [replaceFix(title, sourceAt(pods, index + 1), length)];
 }

@@ -1,7 +1,7 @@
 /** Runs the catalogue over one analysed topology. */
 import { networkProblems } from "../cni/network.ts";
 import type { Decl } from "../language/decode.ts";
-import type { TopologyProblem } from "../topology/model.ts";
+import type { Topology, TopologyProblem } from "../topology/model.ts";
 import { catalogue } from "./catalogue.ts";
 import type { Check, CheckContext, Code, Finding } from "./check.ts";
 import { isAcknowledged } from "./expectations/acknowledged.ts";
@@ -52,7 +52,7 @@ function allFindings(context: Omit<CheckContext, "found" | "reported">): Finding
   };
   for (const file of context.files) {
     for (const one of syntaxFindings(file)) add(one);
-    for (const decl of file.decls) addDeclProblems(file.file, decl, add);
+    for (const decl of file.decls) addDeclProblems(file.file, decl, context.topology, add);
     if (context.cancelled()) return [];
   }
   const full: CheckContext = { ...context, found: (code) => found.get(code) ?? [], reported };
@@ -90,7 +90,7 @@ function inOrder(found: ReadonlyMap<string, readonly Finding[]>, dropped: Readon
 
 const byCode: ReadonlyMap<string, Check> = new Map(catalogue.map((check) => [check.code, check]));
 
-function addDeclProblems(file: string, decl: Decl, add: (one: Finding) => void): void {
+function addDeclProblems(file: string, decl: Decl, topology: Topology, add: (one: Finding) => void): void {
   if (decl.problemCount === 0) return;
   for (const { code, data, part, statement, related } of decl.problems) {
     const place = { file, statement: statement ?? decl.statement, part };
@@ -98,9 +98,9 @@ function addDeclProblems(file: string, decl: Decl, add: (one: Finding) => void):
       source: { file, statement: other, part: "keyword" as const },
       message: "it stands here too",
     }));
-    add(worded({ code, data, source: place, related: others }));
+    add(worded({ code, data, source: place, related: others }, topology));
   }
-  for (const child of decl.children) addDeclProblems(file, child, add);
+  for (const child of decl.children) addDeclProblems(file, child, topology, add);
 }
 
 /** Problems of one kind at one place (a pool's nodes share their statements) are one finding. */
@@ -116,7 +116,9 @@ function addProblems(problems: readonly TopologyProblem[], context: CheckContext
     else places.set(key, { first: problem, count: 1 });
   }
   for (const { first, count } of places.values()) {
-    const one = isAcknowledged(first, context) ? expected(worded(first)) : worded(first);
+    const one = isAcknowledged(first, context)
+      ? expected(worded(first, context.topology))
+      : worded(first, context.topology);
     add(count === 1 ? one : { ...one, message: `${one.message} (and ${number(count - 1)} more here)` });
   }
 }
@@ -125,7 +127,7 @@ function expected(one: Finding): Finding {
   return { ...one, severity: "info", message: `${one.message} (this file expects it)` };
 }
 
-function worded(problem: TopologyProblem): Finding {
+function worded(problem: TopologyProblem, topology: Topology): Finding {
   const check = byCode.get(problem.code);
   if (!check) {
     // A floor below has a code that the catalogue lacks; a test keeps the two together.
@@ -142,6 +144,6 @@ function worded(problem: TopologyProblem): Finding {
   }
   return finding(check, problem.source, check.message?.(problem.data) ?? check.summary, {
     related: problem.related,
-    fixes: check.fixes?.(problem.data, problem.source) ?? [],
+    fixes: check.fixes?.(problem.data, problem.source, { topology, related: problem.related }) ?? [],
   });
 }

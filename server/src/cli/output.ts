@@ -17,6 +17,7 @@ export function useColour(): boolean {
 export interface Locator {
   source(source: Source): Location | undefined;
   finding(finding: Finding): Location | undefined;
+  span(file: string, span: Span): Location | undefined;
 }
 
 export function locator(analysis: Analysis): Locator {
@@ -33,6 +34,7 @@ export function locator(analysis: Analysis): Locator {
   };
   return {
     source: (source) => locate(source.file, analysis.spanOf(source)),
+    span: locate,
     finding: (finding) => locate(finding.source.file, analysis.placeOf(finding)),
   };
 }

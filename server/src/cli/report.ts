@@ -2,6 +2,7 @@
 import { type Static, Type } from "typebox";
 import type { Finding, Severity } from "../checks/check.ts";
 import type { Analysis } from "../service/analysis.ts";
+import { type ProvenFix, provenFixes } from "../service/features/fixes.ts";
 import { Location } from "../trace/schema.ts";
 import { type Locator, locator } from "./output.ts";
 
@@ -16,7 +17,16 @@ export const Diagnostic = Type.Object(
     /** Zero-based lines and UTF-16 characters. */
     range: Range,
     related: Type.Array(Type.Object({ file: Type.String(), range: Range, message: Type.String() }, strict)),
-    fixes: Type.Array(Type.Object({ title: Type.String() }, strict)),
+    /** Each was tried: the finding is gone, and no new one came. Edits of one fix belong together. */
+    fixes: Type.Array(
+      Type.Object(
+        {
+          title: Type.String(),
+          edits: Type.Array(Type.Object({ file: Type.String(), range: Range, text: Type.String() }, strict)),
+        },
+        strict,
+      ),
+    ),
   },
   strict,
 );
@@ -34,20 +44,29 @@ export const Report = Type.Object(
 export type Diagnostic = Static<typeof Diagnostic>;
 export type Report = Static<typeof Report>;
 
+/** Each proof is an analysis of the edited files: so many, and so many characters in all. The rest are findings without fixes. */
+const MOST_PROOFS = 100;
+const PROVEN_TEXT = 4_000_000;
+
 /** Every file once, whatever number of roots reach it. */
 export function makeReport(files: readonly string[], analyses: readonly Analysis[]): Report {
+  const size = analyses.flatMap((one) => one.files).reduce((sum, { tree }) => sum + tree.text.length, 0);
+  let proofs = Math.min(MOST_PROOFS, Math.ceil(PROVEN_TEXT / (size + 1)));
   const byFile = new Map<string, Diagnostic[]>(files.map((file) => [file, []]));
   const seen = new Set<string>();
   for (const analysis of analyses) {
     const locate = locator(analysis);
     for (const finding of analysis.findings(() => false) ?? []) {
-      const diagnostic = toDiagnostic(finding, locate);
+      const diagnostic = toDiagnostic(finding, locate, []);
       if (!diagnostic) continue;
       const file = finding.source.file;
       const key = JSON.stringify([file, diagnostic.code, diagnostic.range, diagnostic.message]);
       if (seen.has(key)) continue;
       seen.add(key);
-      byFile.set(file, [...(byFile.get(file) ?? []), diagnostic]);
+      proofs -= finding.fixes.length;
+      const proven = proofs < 0 ? [] : (provenFixes(analysis, finding, () => false) ?? []);
+      const whole = proven.length === 0 ? diagnostic : toDiagnostic(finding, locate, proven);
+      byFile.set(file, [...(byFile.get(file) ?? []), whole ?? diagnostic]);
     }
   }
   const all = [...byFile.values()].flat();
@@ -59,7 +78,7 @@ export function makeReport(files: readonly string[], analyses: readonly Analysis
   };
 }
 
-function toDiagnostic(finding: Finding, locate: Locator): Diagnostic | undefined {
+function toDiagnostic(finding: Finding, locate: Locator, fixes: readonly ProvenFix[]): Diagnostic | undefined {
   const at = locate.finding(finding);
   if (!at) return undefined;
   const related = finding.related.flatMap(({ source, message }) => {
@@ -72,6 +91,14 @@ function toDiagnostic(finding: Finding, locate: Locator): Diagnostic | undefined
     message: finding.message,
     range: at.range,
     related,
-    fixes: finding.fixes.map(({ title }) => ({ title })),
+    fixes: fixes.map(({ title, edits }) => ({
+      title,
+      edits: [...edits].flatMap(([name, list]) =>
+        list.flatMap(({ start, end, text }) => {
+          const where = locate.span(name, { start, end });
+          return where ? [{ file: name, range: where.range, text }] : [];
+        }),
+      ),
+    })),
   };
 }

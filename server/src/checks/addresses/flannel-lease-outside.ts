@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 export const flannelLeaseOutside: Check = {
   code: "KN133",
@@ -19,4 +21,8 @@ The usual cause is the shipped manifest's 10.244.0.0/16 in a cluster that was se
   },
   message: ({ node, cidr, network }) =>
     `pod range ${cidr} of node ${node} is not in flannel's network ${network}: flanneld ends there, and the node has no pod network; make the network cover it`,
+  fixes: (_data, _source, { related }) => {
+    const network = related.find(({ source }) => source.statement.keyword.text === "network")?.source;
+    return network ? [removeFix("Let flannel take the cluster's pod range", sourceAt(network, "whole"))] : [];
+  },
 };

@@ -7,7 +7,9 @@ import {
   formatIp,
   formatPrefix,
   lastAddress,
+  network,
   parsePrefix,
+  prefixContains,
   prefixCovers,
   prefixRange,
 } from "../../addressing/ip.ts";
@@ -54,4 +56,26 @@ export function moveFixes(topology: Topology, { kind, prefix, source }: PlannedR
 export function freeHint(topology: Topology, range: PlannedRange): string {
   const free = nextFree(topology, range.prefix);
   return free ? `; ${formatPrefix(free)} is free` : "";
+}
+
+/** The smallest range around the addresses that a segment's stations have, where it keeps clear of the other range. */
+export function shrinkFixes(
+  topology: Topology,
+  { kind, prefix, segment, source }: PlannedRange,
+  other: PlannedRange,
+): readonly Fix[] {
+  if (kind !== "segment" || segment === undefined || source.part === "whole") return [];
+  const inside = topology
+    .attachedTo(segment)
+    .flatMap(({ addresses }) => addresses.map(({ ip }) => ip))
+    .filter((ip) => prefixContains(prefix, ip));
+  const bits = typeof prefix.ip === "number" ? 32 : 128;
+  for (let len = prefix.len + 1; len <= bits - 2; len++) {
+    const smaller = { ip: network(inside[0] ?? prefix.ip, len), len };
+    if (!inside.every((ip) => prefixContains(smaller, ip))) return [];
+    if (prefixContains(smaller, other.prefix.ip) || prefixContains(other.prefix, smaller.ip)) continue;
+    const text = formatPrefix(smaller);
+    return [replaceFix(`Shrink ${segment} to ${text}`, source, text)];
+  }
+  return [];
 }

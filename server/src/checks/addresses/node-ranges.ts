@@ -3,7 +3,8 @@ import { formatPrefix, prefixRange } from "../../addressing/ip.ts";
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
 import type { Cluster, Node, NodeCidr } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import { finding, removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 export const nodeRanges: Check = {
   code: "KN108",
@@ -45,7 +46,14 @@ cluster prod {
           nodeRanges,
           second.cidr.source,
           `${describe(second)} and ${describe(first)} overlap: two pods of cluster ${cluster.name} can get the same address; leave one of them to be allocated`,
-          { related: [{ source: first.cidr.source, message: `${describe(first)} is given here` }] },
+          {
+            related: [{ source: first.cidr.source, message: `${describe(first)} is given here` }],
+            fixes: [second, first].flatMap(({ cidr, node }) =>
+              cidr.allocated
+                ? []
+                : [removeFix(`Let the range of ${node.name} be allocated`, sourceAt(cidr.source, "whole"))],
+            ),
+          },
         );
       }
     }

@@ -5,7 +5,7 @@ import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Severity } from "../check.ts";
 import { finding } from "../finding.ts";
 import { list, number, sharedPart } from "../text.ts";
-import { freeHint, moveFixes } from "./free.ts";
+import { freeHint, moveFixes, shrinkFixes } from "./free.ts";
 import { type Conflict, type ConflictKind, type PlannedRange, planOf } from "./plan.ts";
 
 export interface OverlapWording {
@@ -30,7 +30,11 @@ export function* overlapFindings(check: Check, context: CheckContext, wording: O
       {
         ...(severity ? { severity: severity(conflict) } : {}),
         related: [{ source: other.source, message: `${other.label}${more(other)}` }],
-        fixes: moveFixes(topology, mine),
+        fixes: [
+          ...moveFixes(topology, mine),
+          ...shrinkFixes(topology, mine, other),
+          ...shrinkFixes(topology, other, mine),
+        ],
       },
     );
   }

@@ -4,7 +4,7 @@ import { modeOf } from "../../cni/modes.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import { finding, perNodeFix, setFix } from "../finding.ts";
 import { childOf, hasChild, sourceAt } from "../source.ts";
 import { number } from "../text.ts";
 
@@ -40,6 +40,10 @@ A block should hold twice \`maxPods\`, since addresses of finished pods are give
           {
             related: [
               { source: block.source, message: `nodes get blocks of /${block.len} from ${formatPrefix(block.within)}` },
+            ],
+            fixes: [
+              ...perNodeFix(`Give each node a ${block.better}`, block.source, block.better),
+              setFix(`Allow ${number(block.usable)} pods on a node`, one.source, "max-pods", String(block.usable)),
             ],
           },
         );

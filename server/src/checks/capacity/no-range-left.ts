@@ -1,4 +1,7 @@
+import { formatPrefix, network, parsePrefix } from "../../addressing/ip.ts";
 import type { Check } from "../check.ts";
+import { perNodeFix, replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 import { number, plural } from "../text.ts";
 
 const cluster = (pods: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
@@ -25,4 +28,15 @@ For N nodes the range needs a length of at most per-node − log2(N). It cannot 
   impliedBy: ["KN130", "KN132"],
   message: ({ cluster: name, count, node, cidr, perNode, blocks }) =>
     `${plural(Number(count), "node")} of cluster ${name} ${Number(count) === 1 ? "gets" : "get"} no pod range (${node} first): ${cidr} holds ${number(Number(blocks))} blocks of /${String(perNode).replace("/", "")}; use a larger range or smaller blocks`,
+  fixes: ({ count, cidr, perNode, blocks }, source) => {
+    const range = parsePrefix(String(cidr))?.prefix;
+    const length = Number(String(perNode).replace("/", ""));
+    const missing = Math.ceil(Math.log2((Number(blocks) + Number(count)) / Number(blocks)));
+    if (!range || !Number.isInteger(missing) || range.len - missing < 8) return [];
+    const wider = { ip: network(range.ip, range.len - missing), len: range.len - missing };
+    return [
+      replaceFix(`Use ${formatPrefix(wider)}, which has room for them`, sourceAt(source, 0), formatPrefix(wider)),
+      ...perNodeFix(`Give each node a /${length + missing}`, source, `/${length + missing}`),
+    ];
+  },
 };

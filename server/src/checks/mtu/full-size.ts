@@ -3,8 +3,8 @@ import type { Journey } from "../../dataplane/journey.ts";
 import { innerOf } from "../../dataplane/packet.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding, setFix } from "../finding.ts";
 import { hopsOf } from "../reachability/causes.ts";
 import { type Probe, probesOf } from "../reachability/probes.ts";
 import { howMany } from "../reachability/report.ts";
@@ -117,6 +117,19 @@ function settingOf({ cluster }: Probe): Source {
   return childOf(holder, "mtu", 0);
 }
 
+/** The setting counts for the outer packet where the mode has a tunnel, and for the pod where it has none. */
+function mtuFixes({ network, topology }: CheckContext, { journey, probe }: FullSize): readonly Fix[] {
+  let least = Number.POSITIVE_INFINITY;
+  for (const { netns, device } of [...journey.steps, ...probe.journey.steps]) {
+    const found = network.netns(netns)?.devices.get(device);
+    if (found?.kind !== "physical") continue;
+    least = Math.min(least, found.mtu, topology.segments.get(found.segment)?.mtu ?? found.mtu);
+  }
+  if (least === Number.POSITIVE_INFINITY) return [];
+  const { source } = probe.cluster.cni;
+  return [setFix(`Set mtu to ${least}, the least on the way`, childOf(source, "backend"), "mtu", String(least))];
+}
+
 export function* reportFullSize(
   check: Check,
   context: CheckContext,
@@ -126,6 +139,9 @@ export function* reportFullSize(
   for (const one of fullSizeOf(context)) {
     if (one.fate !== fate) continue;
     const who = `from ${one.probe.from.name} to ${one.probe.to.name}${howMany(one.pairs, true)}`;
-    yield finding(check, one.source, message(one, who), { related: hopsOf(one.journey, context.topology) });
+    yield finding(check, one.source, message(one, who), {
+      related: hopsOf(one.journey, context.topology),
+      fixes: mtuFixes(context, one),
+    });
   }
 }

@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
+import { removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 import { wayThrough, whatDied } from "./causes.ts";
 import { reportCauses, whoCannot } from "./report.ts";
 
@@ -24,5 +26,15 @@ Put an \`allow\` before the rule. An access list against pods on purpose is bett
       context,
       (cause) =>
         `this rule drops ${whatDied(cause.example.failed)} at ${cause.example.reason?.netns ?? "a station"}, so ${whoCannot(cause)}; put ${wayThrough(cause.example.failed)} before it`,
+      ({ source, example }) => {
+        const rule = sourceAt(source, "whole");
+        const allow = wayThrough(example.failed);
+        return [
+          ...(allow.startsWith("allow ")
+            ? [{ title: `Put "${allow}" before it`, edits: [{ kind: "before" as const, source: rule, text: allow }] }]
+            : []),
+          removeFix("Remove the rule", rule),
+        ];
+      },
     ),
 };

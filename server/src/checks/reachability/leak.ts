@@ -1,6 +1,8 @@
 import { formatIp } from "../../addressing/ip.ts";
 import type { Check, CheckContext } from "../check.ts";
 import { twoRacks } from "../examples.ts";
+import { replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 import { leakOf } from "./causes.ts";
 import { reportCauses, whoCannot } from "./report.ts";
 
@@ -21,15 +23,23 @@ Every node needs a route to every other node's pod range (the CNI's work, unless
     }),
   },
   run: (context: CheckContext) =>
-    reportCauses(leak, context, (cause) => {
-      const { failed, probe, reason } = cause.example;
-      if (reason?.code === "ttl-exceeded" || reason?.code === "step-limit" || reason?.code === "tunnel-loop") {
-        return `${whoCannot(cause)}: the packet goes in circles, ${reason.message}; correct the routes on its way`;
-      }
-      const step = leakOf(failed, probe.cluster, context.network);
-      const where = step
-        ? `${step.netns} has no route to ${formatIp(step.packet.dst)} and sends it to its default gateway`
-        : "it follows a default route";
-      return `${whoCannot(cause)}: ${where}, and ${reason?.message ?? "it is lost there"}; let the CNI make the routes, or give them to the routers`;
-    }),
+    reportCauses(
+      leak,
+      context,
+      (cause) => {
+        const { failed, probe, reason } = cause.example;
+        if (reason?.code === "ttl-exceeded" || reason?.code === "step-limit" || reason?.code === "tunnel-loop") {
+          return `${whoCannot(cause)}: the packet goes in circles, ${reason.message}; correct the routes on its way`;
+        }
+        const step = leakOf(failed, probe.cluster, context.network);
+        const where = step
+          ? `${step.netns} has no route to ${formatIp(step.packet.dst)} and sends it to its default gateway`
+          : "it follows a default route";
+        return `${whoCannot(cause)}: ${where}, and ${reason?.message ?? "it is lost there"}; let the CNI make the routes, or give them to the routers`;
+      },
+      ({ source }) =>
+        source.statement.keyword.text === "routes"
+          ? [replaceFix("Let each node have routes to the others", sourceAt(source, 0), "on")]
+          : [],
+    ),
 };

@@ -1,6 +1,8 @@
 import { formatIp } from "../../addressing/ip.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { replaceFix } from "../finding.ts";
+import { childOf } from "../source.ts";
 import { howMany, reportCauses } from "./report.ts";
 
 export const podNat: Check & { readonly code: "KN203" } = {
@@ -19,10 +21,22 @@ flannel's \`--ip-masq=false\`, because the bridge plugin then masquerades in its
     good: twoNodes("cni bridge { ip-masq false }"),
   },
   run: (context) =>
-    reportCauses(podNat, context, (cause) => {
-      const { from, to } = cause.example.probe;
-      const seen = cause.example.failed.receiver?.src;
-      const as = seen === undefined ? "another address" : formatIp(seen);
-      return `${to.name} sees ${from.name} as ${as}, not as ${formatIp(from.ip)}${howMany(cause.pairs, cause.nodes)}: NAT between pods breaks the network model and NetworkPolicies; leave pod addresses alone inside the pod range`;
-    }),
+    reportCauses(
+      podNat,
+      context,
+      (cause) => {
+        const { from, to } = cause.example.probe;
+        const seen = cause.example.failed.receiver?.src;
+        const as = seen === undefined ? "another address" : formatIp(seen);
+        return `${to.name} sees ${from.name} as ${as}, not as ${formatIp(from.ip)}${howMany(cause.pairs, cause.nodes)}: NAT between pods breaks the network model and NetworkPolicies; leave pod addresses alone inside the pod range`;
+      },
+      ({ example }) => {
+        // The bridge plugin's masquerading spares no pods; flannel's does, and takes its place.
+        const { source } = example.probe.cluster.cni;
+        const set = childOf(source, "ip-masq", 0);
+        if (set === source || typeof set.part !== "number") return [];
+        const value = set.statement.args[set.part]?.text === "true" ? "false" : "true";
+        return [replaceFix(`Set ip-masq to ${value}`, set, value)];
+      },
+    ),
 };

@@ -1,5 +1,5 @@
 /** Findings from causes; shared by the checks KN201 to KN209. */
-import type { Check, CheckContext, Finding } from "../check.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
 import { plural } from "../text.ts";
 import { type Cause, causesOf, hopsOf, type ReachabilityCode } from "./causes.ts";
@@ -8,9 +8,13 @@ export function* reportCauses(
   check: Check & { readonly code: ReachabilityCode },
   context: CheckContext,
   message: (cause: Cause) => string,
+  fixes: (cause: Cause) => readonly Fix[] = () => [],
 ): Iterable<Finding> {
   for (const cause of causesOf(context, check.code)) {
-    yield finding(check, cause.source, message(cause), { related: hopsOf(cause.example.failed, context.topology) });
+    yield finding(check, cause.source, message(cause), {
+      related: hopsOf(cause.example.failed, context.topology),
+      fixes: fixes(cause),
+    });
   }
 }
 

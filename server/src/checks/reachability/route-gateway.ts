@@ -1,5 +1,8 @@
+import { formatIp } from "../../addressing/ip.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
+import { replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 export const routeGateway: Check = {
   code: "KN210",
@@ -17,4 +20,16 @@ Name the router on the way instead of the station behind it.`,
   },
   message: ({ station, dst, via }) =>
     `${station} cannot have a route to ${dst} via ${via}: that gateway is in none of its networks ("Nexthop has invalid gateway"); name a neighbour on the way`,
+  fixes: ({ station: path, via }, source, { topology }) => {
+    const at = source.statement.args.findIndex(({ text }) => text === via);
+    const station = [...topology.hosts, ...topology.routers, ...topology.clusters.flatMap(({ nodes }) => nodes)].find(
+      (one) => one.path === path,
+    );
+    const gateways = station?.interfaces.flatMap(({ segment }) => topology.segments.get(segment)?.gateways ?? []) ?? [];
+    const wanted = String(via).includes(":") ? "bigint" : "number";
+    if (at < 0) return [];
+    return gateways
+      .filter((ip) => typeof ip === wanted)
+      .map((ip) => replaceFix(`Go by the router, ${formatIp(ip)}`, sourceAt(source, at), formatIp(ip)));
+  },
 };

@@ -1,4 +1,6 @@
 import type { Check } from "../check.ts";
+import { replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 import { reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (value: number): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
@@ -37,5 +39,7 @@ Set it to 2 (loose) or 0, or make the ways symmetric. The larger of \`all\` and 
       context,
       (cause) =>
         `${whoCannot(cause)}: ${cause.example.reason?.message ?? "rp_filter drops the packet"}; set it to 2, or make the ways there and back the same`,
+      ({ source }) =>
+        source.statement.keyword.text === "sysctl" ? [replaceFix("Change to 2 (loose)", sourceAt(source, 1), "2")] : [],
     ),
 };

@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
+import { removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 export const tunnelDiffers: Check = {
   code: "KN222",
@@ -15,4 +17,5 @@ by the receiving kernel without a word (vxlan_rcv). Port 8472 is Linux' and flan
   },
   message: ({ node, value, peer, peerValue }) =>
     `${node} has ${value} and ${peer} has ${peerValue}: neither takes the other's packets; use the same values on all nodes`,
+  fixes: (_data, source) => [removeFix("Use the cluster's values here too", sourceAt(source, "whole"))],
 };

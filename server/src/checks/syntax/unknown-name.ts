@@ -1,5 +1,8 @@
+import { nearestFew } from "../../language/nearest.ts";
+import type { Topology } from "../../topology/model.ts";
 import type { Check } from "../check.ts";
-import { suggestionFix, suggestionHint } from "./suggestion.ts";
+import { replaceFix } from "../finding.ts";
+import { suggestionHint } from "./suggestion.ts";
 
 export const unknownName: Check = {
   code: "KN012",
@@ -18,5 +21,27 @@ host h1 { attach lan 192.168.10.11 }
 `,
   },
   message: ({ name, kind, suggestion }) => `there is no ${kind} called ${name}${suggestionHint(suggestion)}`,
-  fixes: suggestionFix,
+  fixes: ({ name, kind, suggestion }, source, { topology }) =>
+    nearestFew(
+      String(name),
+      [...(suggestion === undefined ? [] : [String(suggestion)]), ...namesOf(topology, String(kind))],
+      MOST,
+    )
+      .filter((one, i, all) => all.indexOf(one) === i)
+      .map((one) => replaceFix(`Change to ${one}`, source, one)),
 };
+
+const MOST = 4;
+
+function namesOf(topology: Topology, kind: string): readonly string[] {
+  switch (kind) {
+    case "segment":
+      return [...topology.segments.keys()];
+    case "router":
+      return topology.routers.map(({ name }) => name);
+    case "host":
+      return topology.hosts.map(({ name }) => name);
+    default:
+      return [];
+  }
+}

@@ -78,12 +78,19 @@ export function fixEdits(analysis: Analysis, fix: Fix): ReadonlyMap<string, read
 export function textEdit(tree: SyntaxTree, edit: FixEdit): TextEdit | undefined {
   if (edit.kind === "comment") return removeComment(tree.text, edit.span);
   const { statement, part } = edit.source;
+  const { text } = tree;
   const start = positionsOf(tree).startOf(statement);
   if (start === undefined) return undefined;
   switch (edit.kind) {
     case "replace": {
       const span = partSpan(statement, part, start);
       return span && { ...span, text: edit.text };
+    }
+    case "before": {
+      const indent = text.slice(lineStartOf(text, start), start);
+      const newline = text.includes("\r\n") ? "\r\n" : "\n";
+      // Beside other statements on the line it stays on the line.
+      return { start, end: start, text: indent.trim() === "" ? `${edit.text}${newline}${indent}` : `${edit.text}; ` };
     }
     case "append":
       return appendEdit(tree.text, statement, start, edit.text);

@@ -100,8 +100,11 @@ function commands(done: (code: number) => void): Command {
     .description("print a namespace's addresses, routes, neighbours and forwarding entries as iproute2 prints them")
     .argument("<file>", "a .knet file")
     .argument("<where>", "node, pod, router or host")
-    .addOption(new Option("--format <format>", "how to print them").choices(["text", "json"]).default("text"))
-    .addHelpText("after", "\nExample: knet routes samples/flannel-vxlan.knet node1")
+    .addOption(new Option("--format <format>", "how to print them").choices(["text", "json", "fib"]).default("text"))
+    .addHelpText(
+      "after",
+      "\nfib: the table of a Network Graph switch, [src sport dst dport action], first match decides.\nExample: knet routes samples/flannel-vxlan.knet node1",
+    )
     .action((file, where, options) => done(routes(file, where, options)));
 
   program

@@ -1,6 +1,6 @@
-import { prefixRange, rangesOverlap } from "../../addressing/ip.ts";
-import type { Topology } from "../../topology/model.ts";
-import type { Check } from "../check.ts";
+import { family, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import { routesOf } from "../../dataplane/print.ts";
+import type { Check, CheckContext } from "../check.ts";
 import { overlapFindings } from "./overlaps.ts";
 import type { Conflict } from "./plan.ts";
 
@@ -53,21 +53,26 @@ cluster green {
       kind: "pods-pods",
       blame: "b",
       severity: (conflict) =>
-        conflict.a.cluster === conflict.b.cluster || isRouted(context.topology, conflict) ? "error" : "warning",
+        conflict.a.cluster === conflict.b.cluster || isRouted(context, conflict) ? "error" : "warning",
       consequence: (conflict) => {
         if (conflict.a.cluster === conflict.b.cluster) return "two pods of the cluster can get the same address";
-        return isRouted(context.topology, conflict)
+        return isRouted(context, conflict)
           ? "routes lead into that part, and which of the two pods they reach is chance"
           : "pods of one cluster can never reach those of the other";
       },
     }),
 };
 
-/** Does the network outside the clusters know a way into the shared part? */
-function isRouted(topology: Topology, { shared }: Conflict): boolean {
-  return [...topology.routers, ...topology.hosts].some((station) =>
-    station.routes.some(
-      (route) => route.dst.len > 0 && route.type === "unicast" && rangesOverlap(prefixRange(route.dst), shared),
-    ),
-  );
+/** Does the network outside the clusters know a way into the shared part, by its own routes or by those that a cluster gives it? */
+function isRouted({ topology, network }: CheckContext, { shared }: Conflict): boolean {
+  return [...topology.routers, ...topology.hosts].some(({ path }) => {
+    const netns = network.netns(path);
+    return (
+      netns !== undefined &&
+      routesOf(netns, family(shared.first)).some(
+        ({ dst, type, proto }) =>
+          dst.len > 0 && type === "unicast" && proto !== "kernel" && rangesOverlap(prefixRange(dst), shared),
+      )
+    );
+  });
 }

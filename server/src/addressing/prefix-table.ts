@@ -96,6 +96,54 @@ export function buildPrefixTable<T>(entries: Iterable<readonly [Prefix, T]>): Pr
   };
 }
 
+/**
+ * The prefixes of one family with another value each. It is made when somebody asks for it, and kept: of thousands of
+ * prefixes few are ever looked up.
+ */
+export function mapPrefixTable<T, U>(
+  table: PrefixTable<T>,
+  family: 4 | 6,
+  make: (match: PrefixMatch<T>) => U,
+): PrefixTable<U> {
+  const made = new Map<readonly T[], PrefixMatch<U>>();
+  const everything: Prefix = { ip: family === 4 ? 0 : 0n, len: 0 };
+  const isOurs = (ip: Ip): boolean => typeof ip === typeof everything.ip;
+  const matchOf = (match: PrefixMatch<T>): PrefixMatch<U> => {
+    // The list of a prefix is the same one in every answer of the table.
+    let mapped = made.get(match.values);
+    if (mapped === undefined) {
+      mapped = { prefix: match.prefix, values: [make(match)] };
+      made.set(match.values, mapped);
+    }
+    return mapped;
+  };
+  return {
+    get size() {
+      let size = 0;
+      for (const _ of table.coveredBy(everything)) size++;
+      return size;
+    },
+    lookup: (ip) => {
+      if (isOurs(ip)) for (const match of table.matches(ip)) return matchOf(match).values;
+      return NOTHING;
+    },
+    matches: (ip) => (isOurs(ip) ? Array.from(table.matches(ip), matchOf) : NOTHING),
+    get: (prefix) => {
+      const values = isOurs(prefix.ip) ? table.get(prefix) : NOTHING;
+      return values.length === 0 ? NOTHING : matchOf({ prefix, values }).values;
+    },
+    entries: function* () {
+      for (const match of table.coveredBy(everything)) {
+        for (const value of matchOf(match).values) yield [match.prefix, value] as const;
+      }
+    },
+    covering: (prefix) => (isOurs(prefix.ip) ? Array.from(table.covering(prefix), matchOf) : NOTHING),
+    coveredBy: function* (prefix) {
+      if (isOurs(prefix.ip)) for (const match of table.coveredBy(prefix)) yield matchOf(match);
+    },
+  };
+}
+
 export const emptyPrefixTable: PrefixTable<never> = buildPrefixTable<never>([]);
 
 const NO_PREFIX: Prefix = { ip: -1, len: 0 };

@@ -47,15 +47,7 @@ export interface Contributor {
 export function buildNetwork(topology: Topology, contributors: readonly Contributor[] = []): Network {
   const compiled = new Map<NetnsId, Netns | undefined>();
   const stations = once(() => stationsByPath(topology));
-  const clusters = new Map<string, ClusterState>();
-  const clusterState = (cluster: Cluster): ClusterState => {
-    let state = clusters.get(cluster.name);
-    if (!state) {
-      state = clusterStateOf(topology, cluster);
-      clusters.set(cluster.name, state);
-    }
-    return state;
-  };
+  const clusterState = (cluster: Cluster): ClusterState => clusterStateOf(topology, cluster);
   const clusterOf = (node: Node): Cluster | undefined =>
     topology.clusters.find((cluster) => cluster.name === node.cluster);
 
@@ -145,7 +137,19 @@ interface ClusterState {
   mode(node: Node): CompiledMode;
 }
 
+/** Shared by the network of a topology and the checks of it; a cluster belongs to one topology. */
+const states = new WeakMap<Cluster, ClusterState>();
+
 function clusterStateOf(topology: Topology, cluster: Cluster): ClusterState {
+  let state = states.get(cluster);
+  if (!state) {
+    state = makeClusterState(topology, cluster);
+    states.set(cluster, state);
+  }
+  return state;
+}
+
+function makeClusterState(topology: Topology, cluster: Cluster): ClusterState {
   const hosts = new Map<Node, HostState>();
   const context: ClusterContext = {
     topology,

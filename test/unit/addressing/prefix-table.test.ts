@@ -11,7 +11,7 @@ import {
   prefixCovers,
   prefixEquals,
 } from "../../../server/src/addressing/ip.ts";
-import { buildPrefixTable, emptyPrefixTable } from "../../../server/src/addressing/prefix-table.ts";
+import { buildPrefixTable, emptyPrefixTable, mapPrefixTable } from "../../../server/src/addressing/prefix-table.ts";
 import { ip, nearIp, nearPrefix, prefix } from "./arbitraries.ts";
 
 const entries = fc
@@ -74,6 +74,39 @@ test("entries come sorted, and building from them gives the same table", () => {
       expect(sorted).toEqual([...list].sort(([p, a], [q, b]) => comparePrefix(p, q) || a - b));
       expect([...buildPrefixTable(sorted).entries()]).toEqual(sorted);
     }),
+  );
+});
+
+test("a mapped table is one built from the mapped values of its family", () => {
+  const like = { 4: "number", 6: "bigint" } as const;
+  fc.assert(
+    fc.property(
+      entries,
+      fc.array(fc.oneof(nearIp, ip), { maxLength: 20 }),
+      fc.constantFrom(4, 6),
+      (list, ips, family) => {
+        const last = new Map(list.map(([p, value]) => [formatPrefix(p), [p, value] as const]));
+        const ours = [...last.values()].filter(([p]) => typeof p.ip === like[family]);
+        const built = buildPrefixTable(ours.map(([p, value]) => [p, `${formatPrefix(p)} ${value}`] as const));
+        const mapped = mapPrefixTable(
+          buildPrefixTable(list),
+          family,
+          ({ prefix: p, values }) => `${formatPrefix(p)} ${values.at(-1)}`,
+        );
+        expect(mapped.size).toBe(built.size);
+        for (const at of ips) {
+          expect([...mapped.matches(at)]).toEqual([...built.matches(at)]);
+          expect(mapped.lookup(at)).toEqual(built.lookup(at));
+          const host = { ip: at, len: typeof at === "number" ? 32 : 128 };
+          expect([...mapped.covering(host)]).toEqual([...built.covering(host)]);
+        }
+        for (const [p] of list) {
+          expect(mapped.get(p)).toEqual(built.get(p));
+          expect([...mapped.coveredBy(p)]).toEqual([...built.coveredBy(p)]);
+        }
+        expect([...mapped.entries()]).toEqual([...built.entries()]);
+      },
+    ),
   );
 });
 

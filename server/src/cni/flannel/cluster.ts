@@ -76,7 +76,19 @@ export const NO_BACKEND_PARTS: BackendParts = {
   sockets: [],
 };
 
+/** What runs and what is checked is the same. */
+const known = new WeakMap<ClusterContext, FlannelCluster>();
+
 export function flannelCluster(context: ClusterContext): FlannelCluster {
+  let cluster = known.get(context);
+  if (!cluster) {
+    cluster = makeFlannelCluster(context);
+    known.set(context, cluster);
+  }
+  return cluster;
+}
+
+function makeFlannelCluster(context: ClusterContext): FlannelCluster {
   const { cluster } = context;
   const bySettings = new Map<CniSettings | undefined, FlannelSettings>();
   const settings = (node: Node): FlannelSettings => {

@@ -5,7 +5,7 @@
 
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
-import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
+import { mapPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Device, Fdb, FdbEntry, Mac, Neighbour, Route, RouteLayer } from "../../dataplane/model.ts";
 import { macOf } from "../hash.ts";
 import { withLinkLocal, withMetric } from "../host.ts";
@@ -20,7 +20,6 @@ import {
   type Participant,
   type ParticipantFamily,
   type Peers,
-  routesToPeers,
 } from "./cluster.ts";
 import { directRoutes, isDirect } from "./direct.ts";
 import type { BackendSettings } from "./settings.ts";
@@ -61,26 +60,17 @@ export const vxlan: Backend = {
       onlinkFlag: false,
     });
     const tunnelTables = new Map<string, PrefixTable<Route>>();
-    const macTables = new Map<Family, ReadonlyMap<Mac, Participant>>();
+    const vteps: VtepsOf = { 4: vtepsOf(cluster, 4), 6: vtepsOf(cluster, 6) };
 
     const tunnelTable = (vni: number, family: Family): PrefixTable<Route> => {
       const key = vxlanDeviceName(vni, family);
       let table = tunnelTables.get(key);
       if (!table) {
-        table = buildPrefixTable(tunnelRoutes(cluster.peers("vxlan"), key, family));
+        table = tunnelRoutes(cluster.peers("vxlan"), key, family);
         tunnelTables.set(key, table);
       }
       return table;
     };
-    const byMac = (family: Family): ReadonlyMap<Mac, Participant> => {
-      let table = macTables.get(family);
-      if (!table) {
-        table = new Map(cluster.peers("vxlan").list.map((peer) => [vtepMac(peer.node, family), peer]));
-        macTables.set(family, table);
-      }
-      return table;
-    };
-
     return (self) => {
       const backend = self.settings.backend;
       if (backend.type !== "vxlan") return NO_BACKEND_PARTS;
@@ -91,7 +81,7 @@ export const vxlan: Backend = {
       for (const family of [4, 6] as const) {
         const part = familyPart(self, family);
         if (!part) continue;
-        devices.push(device(cluster, self, backend, part, family, tunnelled, byMac));
+        devices.push(device(cluster, self, backend, part, family, tunnelled, vteps));
         layers.push({
           table: tunnelTable(backend.vni, family),
           except: (route) =>
@@ -103,7 +93,7 @@ export const vxlan: Backend = {
           table: near.table,
           except: (route) => isOwnLease(self, route.dst) || !hasFamily(self, route),
         });
-      return parts(cluster, self, backend, devices, layers, tunnelled);
+      return parts(cluster, self, backend, devices, layers, tunnelled, vteps);
     };
   },
 };
@@ -119,6 +109,7 @@ function parts(
   devices: readonly Device[],
   layers: readonly RouteLayer[],
   tunnelled: (peer: Participant, family: Family) => boolean,
+  vteps: VtepsOf,
 ): BackendParts {
   const peers = cluster.peers("vxlan");
   return {
@@ -126,7 +117,7 @@ function parts(
     routes: [],
     layers,
     replaces: (dst) => !isOwnLease(self, dst) && peers.leases.get(dst).length > 0,
-    neighbours: neighbours(peers, self, backend, tunnelled),
+    neighbours: neighbours(peers, self, backend, tunnelled, vteps),
     sockets: [
       {
         proto: "udp",
@@ -138,18 +129,52 @@ function parts(
   };
 }
 
-function* tunnelRoutes(peers: Peers, device: string, family: Family): Iterable<readonly [Route["dst"], Route]> {
-  yield* routesToPeers(peers, family, (peer, { lease, publicIp }) => ({
-    dst: lease,
-    type: "unicast",
-    nexthops: [{ via: lease.ip, dev: device, onlink: true }],
-    ...withMetric(family),
-    // A text for each of thousands of routes is made when somebody reads it.
-    get why() {
-      return `flanneld (vxlan): node ${peer.node.name} holds ${formatPrefix(lease)}; tunnel to ${formatIp(publicIp)}`;
+/** Of two peers with the same lease the later one has the route. */
+function tunnelRoutes(peers: Peers, device: string, family: Family): PrefixTable<Route> {
+  return mapPrefixTable(peers.leases, family, ({ prefix: lease, values }): Route => {
+    const peer = values.at(-1);
+    return {
+      dst: lease,
+      type: "unicast",
+      nexthops: [{ via: lease.ip, dev: device, onlink: true }],
+      ...withMetric(family),
+      // A text for each of thousands of routes is made when somebody reads it.
+      get why() {
+        const there = peer && familyPart(peer, family);
+        const end = there ? `; tunnel to ${formatIp(there.publicIp)}` : "";
+        return `flanneld (vxlan): node ${peer?.node.name} holds ${formatPrefix(lease)}${end}`;
+      },
+      origin: peer?.node.source,
+    };
+  });
+}
+
+/** The hardware addresses of the peers' VXLAN devices in one family, both ways. */
+interface Vteps {
+  macOf(peer: Participant): Mac;
+  withMac(mac: Mac): Participant | undefined;
+}
+type VtepsOf = Readonly<Record<Family, Vteps>>;
+
+function vtepsOf(cluster: FlannelCluster, family: Family): Vteps {
+  const known = new Map<Mac, Participant>();
+  let isComplete = false;
+  const macOfPeer = (peer: Participant): Mac => {
+    const mac = vtepMac(peer.node, family);
+    known.set(mac, peer);
+    return mac;
+  };
+  return {
+    macOf: macOfPeer,
+    withMac: (mac) => {
+      // Whoever asks has mostly been given the address here: all peers are gone through only where that is not so.
+      if (!isComplete && !known.has(mac)) {
+        for (const peer of cluster.peers("vxlan").list) macOfPeer(peer);
+        isComplete = true;
+      }
+      return known.get(mac);
     },
-    origin: peer.node.source,
-  }));
+  };
 }
 
 function device(
@@ -159,18 +184,18 @@ function device(
   part: ParticipantFamily,
   family: Family,
   tunnelled: (peer: Participant, family: Family) => boolean,
-  byMac: (family: Family) => ReadonlyMap<Mac, Participant>,
+  vteps: VtepsOf,
 ): Device {
   const name = vxlanDeviceName(backend.vni, family);
-  const mac = vtepMac(self.node, family);
+  const mac = vteps[family].macOf(self);
   const entry = (peer: Participant): FdbEntry | undefined => {
     const there = familyPart(peer, family);
     if (!there || !tunnelled(peer, family)) return undefined;
-    return { mac: vtepMac(peer.node, family), dst: there.publicIp, device: name, origin: peer.node.source };
+    return { mac: vteps[family].macOf(peer), dst: there.publicIp, device: name, origin: peer.node.source };
   };
   const fdb: Fdb = {
     lookup: (wanted) => {
-      const peer = byMac(family).get(wanted);
+      const peer = vteps[family].withMac(wanted);
       return peer && entry(peer);
     },
     entries: function* () {
@@ -203,13 +228,14 @@ function neighbours(
   self: Participant,
   backend: Vxlan,
   tunnelled: (peer: Participant, family: Family) => boolean,
+  vteps: VtepsOf,
 ): NeighbourLayer {
   const entry = (peer: Participant, family: Family): Neighbour | undefined => {
     const there = familyPart(peer, family);
     if (!there || !familyPart(self, family) || !tunnelled(peer, family)) return undefined;
     return {
       ip: there.lease.ip,
-      mac: vtepMac(peer.node, family),
+      mac: vteps[family].macOf(peer),
       device: vxlanDeviceName(backend.vni, family),
       origin: peer.node.source,
     };

@@ -8,12 +8,23 @@ import {
 } from "vscode-languageserver/node";
 import { TOKEN_MODIFIERS, TOKEN_TYPES } from "../service/features/tokens.ts";
 import type { DiagnosticSupport } from "./convert.ts";
+import { member } from "./settings.ts";
 
 export interface ClientSupport extends DiagnosticSupport {
   readonly snippets: boolean;
   /** Knows the command that asks for suggestions again. */
   readonly suggest: boolean;
+  readonly commitCharacters: boolean;
   readonly definitionLinks: boolean;
+  readonly typeDefinitionLinks: boolean;
+  readonly implementationLinks: boolean;
+  /** Has the commands that lenses and hovers name. */
+  readonly commands: boolean;
+  /** Asks for diagnostics itself; nothing is pushed to it. */
+  readonly pull: boolean;
+  readonly pullRefresh: boolean;
+  readonly hintRefresh: boolean;
+  readonly lensRefresh: boolean;
   readonly versionedEdits: boolean;
   readonly configuration: boolean;
   readonly configurationEvents: boolean;
@@ -21,12 +32,21 @@ export interface ClientSupport extends DiagnosticSupport {
   readonly watching: boolean;
 }
 
-export function supportOf({ capabilities, clientInfo }: InitializeParams): ClientSupport {
+/** The extension says `{ push: true, commands: true }`: pushed lists come sooner, and with the version that they are of. */
+export function supportOf({ capabilities, clientInfo, initializationOptions }: InitializeParams): ClientSupport {
   const { textDocument, workspace } = capabilities;
   const diagnostics = textDocument?.publishDiagnostics;
   return {
     snippets: textDocument?.completion?.completionItem?.snippetSupport === true,
     suggest: /^(?:Visual Studio Code|VSCodium|Code - OSS|code-server)/.test(clientInfo?.name ?? ""),
+    commitCharacters: textDocument?.completion?.completionItem?.commitCharactersSupport === true,
+    typeDefinitionLinks: textDocument?.typeDefinition?.linkSupport === true,
+    implementationLinks: textDocument?.implementation?.linkSupport === true,
+    commands: member(initializationOptions, "commands") === true,
+    pull: textDocument?.diagnostic !== undefined && member(initializationOptions, "push") !== true,
+    pullRefresh: workspace?.diagnostics?.refreshSupport === true,
+    hintRefresh: workspace?.inlayHint?.refreshSupport === true,
+    lensRefresh: workspace?.codeLens?.refreshSupport === true,
     definitionLinks: textDocument?.definition?.linkSupport === true,
     versionedEdits: workspace?.workspaceEdit?.documentChanges === true,
     configuration: workspace?.configuration === true,
@@ -45,7 +65,15 @@ export function serverCapabilities(support: ClientSupport): ServerCapabilities {
     textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental },
     hoverProvider: true,
     completionProvider: { triggerCharacters: [" ", "/", ":", '"', "[", "."] },
+    signatureHelpProvider: { triggerCharacters: [" "] },
     definitionProvider: true,
+    typeDefinitionProvider: true,
+    implementationProvider: true,
+    callHierarchyProvider: true,
+    linkedEditingRangeProvider: true,
+    inlayHintProvider: true,
+    codeLensProvider: { resolveProvider: true },
+    documentLinkProvider: {},
     referencesProvider: true,
     documentHighlightProvider: true,
     renameProvider: { prepareProvider: true },
@@ -55,12 +83,35 @@ export function serverCapabilities(support: ClientSupport): ServerCapabilities {
     selectionRangeProvider: true,
     documentFormattingProvider: true,
     documentRangeFormattingProvider: true,
-    codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
+    documentOnTypeFormattingProvider: { firstTriggerCharacter: "}", moreTriggerCharacter: [";", "\n"] },
+    codeActionProvider: {
+      codeActionKinds: [
+        CodeActionKind.QuickFix,
+        CodeActionKind.RefactorExtract,
+        CodeActionKind.RefactorInline,
+        CodeActionKind.RefactorRewrite,
+        `${CodeActionKind.SourceFixAll}.knet`,
+        CodeActionKind.SourceOrganizeImports,
+      ],
+    },
+    ...(support.pull
+      ? { diagnosticProvider: { identifier: "knet", interFileDependencies: true, workspaceDiagnostics: true } }
+      : {}),
     semanticTokensProvider: {
       legend: { tokenTypes: [...TOKEN_TYPES], tokenModifiers: [...TOKEN_MODIFIERS] },
-      full: true,
+      full: { delta: true },
       range: true,
     },
-    workspace: support.folders ? { workspaceFolders: { supported: true, changeNotifications: true } } : {},
+    workspace: {
+      ...(support.folders ? { workspaceFolders: { supported: true, changeNotifications: true } } : {}),
+      fileOperations: {
+        willRename: {
+          filters: [
+            { scheme: "file", pattern: { glob: "**/*.knet", matches: "file" } },
+            { scheme: "file", pattern: { glob: "**/*", matches: "folder" } },
+          ],
+        },
+      },
+    },
   };
 }

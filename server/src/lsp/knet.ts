@@ -5,9 +5,9 @@ import type { Analysis } from "../service/analysis.ts";
 import { endpointAt, endpointsOf } from "../service/features/endpoints.ts";
 import { endpointOf, namespaceOf } from "../trace/endpoints.ts";
 import { ask } from "../trace/trace.ts";
+import type { Server } from "./access.ts";
 import { locator } from "./convert.ts";
 import { run } from "./guard.ts";
-import type { Server } from "./handlers.ts";
 import type { KnetFailure, KnetMethod, KnetParams, KnetResult } from "./protocol.ts";
 import { keyOf } from "./uri.ts";
 

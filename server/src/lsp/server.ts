@@ -2,23 +2,25 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import {
+  CodeLensRefreshRequest,
   type Connection,
   DidChangeConfigurationNotification,
   DidChangeWatchedFilesNotification,
   FileChangeType,
   type InitializeParams,
 } from "vscode-languageserver/node";
-import { codeOf } from "../checks/catalogue.ts";
-import { isLevel, type Level, type Levels } from "../checks/levels.ts";
-import { CONFIG_FILE } from "../service/service.ts";
 import { VERSION } from "../version.ts";
+import type { Server } from "./access.ts";
 import { type ClientSupport, serverCapabilities, supportOf } from "./capabilities.ts";
-import { createDiagnostics, DEFAULT_DELAY } from "./diagnostics.ts";
+import { createDiagnostics } from "./diagnostics.ts";
 import { createDisk } from "./disk.ts";
 import { createDocuments } from "./documents.ts";
 import { describe } from "./guard.ts";
-import { registerHandlers, type Server } from "./handlers.ts";
+import { registerHandlers } from "./handlers.ts";
 import { registerKnetRequests } from "./knet.ts";
+import { registerPull } from "./pull.ts";
+import { createReports } from "./reports.ts";
+import { DEFAULTS, member, settingsIn } from "./settings.ts";
 import { keyOf } from "./uri.ts";
 
 export interface ServerOptions {
@@ -30,7 +32,15 @@ export interface ServerOptions {
 const NOTHING: ClientSupport = {
   snippets: false,
   suggest: false,
+  commitCharacters: false,
   definitionLinks: false,
+  typeDefinitionLinks: false,
+  implementationLinks: false,
+  commands: false,
+  pull: false,
+  pullRefresh: false,
+  hintRefresh: false,
+  lensRefresh: false,
   versionedEdits: false,
   configuration: false,
   configurationEvents: false,
@@ -48,15 +58,20 @@ export function startServer(connection: Connection, options: ServerOptions = {})
   let changesHandled = 0;
   const disk = createDisk();
   const documents = createDocuments(disk);
-  const diagnostics = createDiagnostics({
+  let settings = DEFAULTS;
+  const stale = (): boolean => (options.changesReceived?.() ?? 0) > changesHandled;
+  const reports = createReports({ connection, documents, support: () => support, link: documentationLink, stale, now });
+  const diagnostics = createDiagnostics({ connection, documents, reports, push: () => !support.pull, now });
+  const server: Server = {
     connection,
     documents,
+    disk,
     now,
+    stale,
     support: () => support,
+    settings: () => settings,
     link: documentationLink,
-    stale: () => (options.changesReceived?.() ?? 0) > changesHandled,
-  });
-  const server: Server = { connection, documents, disk, now, support: () => support };
+  };
   /** Notifications have no answer; a defect in one is logged. */
   const safely = <P>(name: string, work: (params: P) => void): ((params: P) => void) => {
     return (params) => {
@@ -81,9 +96,7 @@ export function startServer(connection: Connection, options: ServerOptions = {})
       }
       if (support.watching) {
         void connection.client
-          .register(DidChangeWatchedFilesNotification.type, {
-            watchers: [{ globPattern: "**/*.knet" }, { globPattern: `**/${CONFIG_FILE}` }],
-          })
+          .register(DidChangeWatchedFilesNotification.type, { watchers: [{ globPattern: "**/*.knet" }] })
           .catch(logged);
       }
       if (support.folders) {
@@ -94,6 +107,7 @@ export function startServer(connection: Connection, options: ServerOptions = {})
               .then((folders) => {
                 disk.setFolders((folders ?? []).map(({ uri }) => uri));
                 diagnostics.schedule();
+                refresh();
               })
               .catch(logged);
           }),
@@ -104,17 +118,24 @@ export function startServer(connection: Connection, options: ServerOptions = {})
   );
   const logged = (error: unknown): void => connection.console.error(describe(error));
 
-  const apply = (settings: unknown): void => {
-    diagnostics.setDelay(delayIn(settings));
-    documents.service.configure(levelsIn(settings));
-    diagnostics.schedule();
-  };
   const readSettings = (pushed: unknown): void => {
     if (!support.configuration) {
-      apply(pushed);
+      take(pushed);
       return;
     }
-    void connection.workspace.getConfiguration("knet").then(apply).catch(logged);
+    void connection.workspace.getConfiguration("knet").then(take).catch(logged);
+  };
+  const take = (given: unknown): void => {
+    const before = settings;
+    settings = settingsIn(given);
+    diagnostics.setDelay(settings.delay);
+    if (JSON.stringify(before) !== JSON.stringify(settings)) refresh();
+  };
+  /** What the client shows depends on more than the text that it has changed itself. */
+  const refresh = (): void => {
+    if (support.hintRefresh) void connection.languages.inlayHint.refresh().catch(logged);
+    if (support.lensRefresh) void connection.sendRequest(CodeLensRefreshRequest.type).catch(logged);
+    if (support.pull && support.pullRefresh) void connection.languages.diagnostics.refresh();
   };
   connection.onDidChangeConfiguration(
     safely("configuration", ({ settings }: { settings: unknown }) => readSettings(member(settings, "knet"))),
@@ -151,39 +172,20 @@ export function startServer(connection: Connection, options: ServerOptions = {})
         if (type !== FileChangeType.Changed) disk.forget();
       }
       diagnostics.schedule();
+      refresh();
     }),
   );
   connection.onShutdown(() => diagnostics.stop());
 
   registerHandlers(server);
   registerKnetRequests(server);
+  registerPull(server, reports);
   connection.listen();
 }
 
 function foldersOf({ workspaceFolders, rootUri }: InitializeParams): readonly string[] {
   if (workspaceFolders) return workspaceFolders.map(({ uri }) => uri);
   return typeof rootUri === "string" ? [rootUri] : [];
-}
-
-function delayIn(settings: unknown): number {
-  const delay = member(member(settings, "diagnostics"), "delay");
-  return typeof delay === "number" && delay >= 0 && delay <= 60_000 ? delay : DEFAULT_DELAY;
-}
-
-/** `knet.checks`: a code and what it is to be; whatever is not understood is left out, as the editor has marked it. */
-function levelsIn(settings: unknown): Levels {
-  const checks = member(settings, "checks");
-  const levels = new Map<string, Level>();
-  for (const [name, level] of Object.entries(typeof checks === "object" && checks !== null ? checks : {})) {
-    const code = codeOf(name);
-    if (code !== undefined && isLevel(level)) levels.set(code, level);
-  }
-  return levels;
-}
-
-function member(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null) return undefined;
-  return (value as Readonly<Record<string, unknown>>)[name];
 }
 
 /** The page of a code in the documentation that is installed beside the server; nothing is fetched from anywhere. */

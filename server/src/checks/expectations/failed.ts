@@ -29,20 +29,34 @@ The related places are the hops of the packet that proves the contrary.`,
   *run(context: CheckContext): Iterable<Finding> {
     for (const expectation of context.topology.expectations) {
       if (context.cancelled()) return;
-      const ends = endsOf(context, expectation);
-      if (typeof ends === "string") continue;
-      for (const dst of ends.dsts) {
-        const refuted = refute(expectation, journeysOf(context, expectation, ends, dst), ends);
-        if (!refuted) continue;
-        const by = ends.dsts.length > 1 ? `by IPv${family(dst)} ` : "";
-        yield finding(failed, expectation.source, `expected ${what(expectation)}, but ${by}${refuted.why}`, {
-          related: hopsOf(refuted.journey, context.topology),
-        });
-        break;
-      }
+      const outcome = outcomeOf(context, expectation);
+      if (outcome.kind !== "fails") continue;
+      yield finding(failed, expectation.source, `expected ${what(expectation)}, but ${outcome.why}`, {
+        related: hopsOf(outcome.journey, context.topology),
+      });
     }
   },
 };
+
+type World = Pick<CheckContext, "topology" | "network">;
+
+export type Outcome =
+  | { readonly kind: "holds" }
+  | ({ readonly kind: "fails" } & Refuted)
+  /** The names do not say who sends to whom. */
+  | { readonly kind: "unclear"; readonly why: string };
+
+/** Sends the packets of one expectation, one for each family, and judges what becomes of them. */
+export function outcomeOf(world: World, expectation: Expectation): Outcome {
+  const ends = endsOf(world, expectation);
+  if (typeof ends === "string") return { kind: "unclear", why: ends };
+  for (const dst of ends.dsts) {
+    const refuted = refute(expectation, journeysOf(world, expectation, ends, dst), ends);
+    const by = ends.dsts.length > 1 ? `by IPv${family(dst)} ` : "";
+    if (refuted) return { kind: "fails", why: by + refuted.why, journey: refuted.journey };
+  }
+  return { kind: "holds" };
+}
 
 /* -------------------------------------------------------------------- ends */
 
@@ -54,7 +68,7 @@ export interface Ends {
 }
 
 /** Who sends to which address; a sentence where the names do not say. */
-export function endsOf({ topology, network }: CheckContext, { from, to }: Expectation): Ends | string {
+export function endsOf({ topology, network }: World, { from, to }: Expectation): Ends | string {
   const src = parseIp(from);
   const owner = src === undefined ? undefined : ownerOf(topology, src);
   if (src !== undefined && !owner) return `nobody has the address ${from}`;
@@ -77,7 +91,7 @@ export function endsOf({ topology, network }: CheckContext, { from, to }: Expect
 }
 
 function journeysOf(
-  context: CheckContext,
+  context: World,
   { port, proto, want }: Expectation,
   { from, src }: Ends,
   dst: Ip,

@@ -35,6 +35,8 @@ export interface CompletionItem {
   readonly replace: Span;
   /** After this item the editor should ask again. */
   readonly more: boolean;
+  /** Typing one of these takes the item and goes on behind it. */
+  readonly commit: readonly string[];
 }
 
 export interface Completion {
@@ -96,6 +98,7 @@ function keywordItem(spec: KeywordSpec, replace: Span, bare: boolean): Completio
     snippet: text.includes("$"),
     replace,
     more,
+    commit: text.includes("$") ? [] : [" "],
   };
 }
 
@@ -226,7 +229,7 @@ function values(analysis: Analysis, place: Place, workspace: Workspace): readonl
       typed?.kind === "list" ? undefined : typed,
       workspace,
     )) {
-      items.push(valueItem(suggestion, replace));
+      items.push(valueItem(suggestion, replace, commitAfter(arg, suggestion)));
     }
   }
   if (typed === undefined || typed.kind === "word" || typed.kind === "arrow") {
@@ -243,7 +246,13 @@ function argSpan(arg: Arg, start: number, text: string): Span {
   return { start: from + 1, end: arg.length > 1 && text[to - 1] === '"' ? to - 1 : to };
 }
 
-function valueItem(suggestion: Suggestion, replace: Span): CompletionItem {
+/** A path goes on with its port, a choice with the next word; an address or a number may itself go on. */
+function commitAfter({ type }: ArgSpec, { kind }: Suggestion): readonly string[] {
+  if (type.kind === "endpoint" && kind === "name") return type.port ? [" ", ":"] : [" "];
+  return kind === "enum" || kind === "name" ? [" "] : [];
+}
+
+function valueItem(suggestion: Suggestion, replace: Span, commit: readonly string[]): CompletionItem {
   const { label, kind, detail, documentation } = suggestion;
   return {
     label,
@@ -254,6 +263,7 @@ function valueItem(suggestion: Suggestion, replace: Span): CompletionItem {
     snippet: false,
     replace: suggestion.skip === undefined ? replace : { start: replace.start + suggestion.skip, end: replace.end },
     more: false,
+    commit,
   };
 }
 
@@ -273,6 +283,7 @@ function literalItem({ text, summary, followed }: Literal, replace: Span): Compl
     snippet: false,
     replace,
     more: followed,
+    commit: followed ? [] : [" "],
   };
 }
 

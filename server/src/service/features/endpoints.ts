@@ -130,7 +130,7 @@ export function endpointAt(analysis: Analysis, file: string, offset: number): st
   return undefined;
 }
 
-function endPath(analysis: Analysis, symbol: NamedSymbol): string | undefined {
+export function endPath(analysis: Analysis, symbol: NamedSymbol): string | undefined {
   switch (symbol.kind) {
     case "router":
     case "host":

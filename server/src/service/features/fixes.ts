@@ -46,13 +46,15 @@ function mends(finding: Finding, before: readonly Finding[], after: readonly Fin
   return (counts.get(finding.code) ?? 0) > 0;
 }
 
+/** The same project after edits, analysed afresh. */
 export function editedAnalysis(analysis: Analysis, edits: ReadonlyMap<string, readonly TextEdit[]>): Analysis {
   const cache = decodeCache();
   const files = analysis.files.map((file): CheckedFile => {
     const own = edits.get(file.file);
     if (!own) return file;
     // From the end of the text, so that the offsets of those before stay true.
-    const tree = [...own].sort((a, b) => b.start - a.start).reduce<SyntaxTree>(reparse, file.tree);
+    const backwards = [...own].reverse().sort((a, b) => b.start - a.start || b.end - a.end);
+    const tree = backwards.reduce<SyntaxTree>(reparse, file.tree);
     return { file: file.file, tree, decls: decodeFile(tree, cache) };
   });
   return analyse(analysis.root, files, { ...analysis.options, extra: [] });
@@ -163,6 +165,6 @@ function removeComment(text: string, { start, end }: Span): TextEdit {
   return { start: newline === "" ? start : lineStart, end: end + newline.length, text: "" };
 }
 
-function indentAt(text: string, at: number): string {
+export function indentAt(text: string, at: number): string {
   return /^[ \t]*/.exec(text.slice(lineStartOf(text, at), at))?.[0] ?? "";
 }

@@ -17,7 +17,7 @@ import { bullets, code, paragraphs } from "./markdown.ts";
 import { targetAt } from "./navigation.ts";
 import { type Place, type Pointed, placeAt, pointedAt, readAt } from "./place.ts";
 import { addressText, prefixText } from "./ranges.ts";
-import { type Subject, subjectOf } from "./subjects.ts";
+import { podNamed, type Subject, subjectOf } from "./subjects.ts";
 import { stationsAround } from "./suggestions.ts";
 import { type NamedSymbol, pathOf } from "./symbols.ts";
 
@@ -294,13 +294,6 @@ function workloadText(analysis: Analysis, cluster: Cluster, workload: Workload, 
     listeningText(workload.containers),
     first && reachText(analysis, cluster, first),
   );
-}
-
-function podNamed(cluster: Cluster, workload: Workload, use: string | undefined): Pod | undefined {
-  const last = use?.split(":")[0]?.split("/").at(-1);
-  if (last === undefined || last === workload.name) return undefined;
-  const pod = cluster.pods.podByName(workload.namespace, last);
-  return pod?.workload === workload ? pod : undefined;
 }
 
 function podText(analysis: Analysis, cluster: Cluster, pod: Pod): string {

@@ -4,7 +4,7 @@ import type { CheckedFile } from "../../checks/check.ts";
 import { all, type Decl } from "../../language/decode.ts";
 import { type Path, partArg, positionsOf } from "../../language/positions.ts";
 import { type ArgSpec, isFlag, type KeywordSpec } from "../../language/schema/index.ts";
-import type { Arg, Source, Span, StatementPart } from "../../language/tree.ts";
+import type { Arg, Block, Source, Span, StatementPart } from "../../language/tree.ts";
 import type { Read } from "../../language/values.ts";
 import type { Analysis } from "../analysis.ts";
 
@@ -92,4 +92,28 @@ export function* walk(
     yield { decl, around };
     if (decl.children.length > 0) yield* walk(decl.children, [...around, decl]);
   }
+}
+
+export interface Placed {
+  readonly decl: Decl;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The declarations that touch a span, in order of the text, with their places; what lies outside is passed over whole. */
+export function placedIn({ tree, decls }: CheckedFile, within?: Span): readonly Placed[] {
+  const found: Placed[] = [];
+  const visit = (level: readonly Decl[], block: Block, blockStart: number): void => {
+    // There is one declaration for each statement of a block.
+    level.forEach((decl, index) => {
+      const start = blockStart + (block.offsets[index] ?? 0);
+      const end = start + decl.statement.length;
+      if (within && (start > within.end || end < within.start)) return;
+      found.push({ decl, start, end });
+      const inner = decl.statement.block;
+      if (inner && decl.children.length > 0) visit(decl.children, inner, start + inner.start);
+    });
+  };
+  visit(decls, tree.root, 0);
+  return found;
 }

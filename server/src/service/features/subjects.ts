@@ -4,6 +4,7 @@ import type {
   ExternalHost,
   Listener,
   Node,
+  Pod,
   ProcessSpec,
   Router,
   Segment,
@@ -92,4 +93,12 @@ export function processesOf(subject: Subject | undefined): readonly ProcessSpec[
     case undefined:
       return [];
   }
+}
+
+/** The pod of a workload that a use names: `api-0` of deployment `api`; undefined where it names the workload. */
+export function podNamed(cluster: Cluster, workload: Workload, use: string | undefined): Pod | undefined {
+  const last = use?.split(":")[0]?.split("/").at(-1);
+  if (last === undefined || last === workload.name) return undefined;
+  const pod = cluster.pods.podByName(workload.namespace, last);
+  return pod?.workload === workload ? pod : undefined;
 }

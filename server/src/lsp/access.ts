@@ -1,0 +1,90 @@
+/** What the handlers share: documents at positions, the analyses in which a file takes part, edits in the client's terms. */
+import type { CancellationToken, Connection, WorkspaceEdit } from "vscode-languageserver/node";
+import type { LineIndex } from "../language/positions.ts";
+import type { SyntaxTree } from "../language/tree.ts";
+import type { Analysis } from "../service/analysis.ts";
+import type { TextEdit } from "../service/service.ts";
+import type { ClientSupport } from "./capabilities.ts";
+import { editsOf } from "./convert.ts";
+import type { Disk } from "./disk.ts";
+import type { Documents } from "./documents.ts";
+import type { Position } from "./protocol.ts";
+import type { Settings } from "./settings.ts";
+
+export interface Server {
+  readonly connection: Connection;
+  readonly documents: Documents;
+  readonly disk: Disk;
+  readonly support: () => ClientSupport;
+  readonly settings: () => Settings;
+  readonly now: () => number;
+  /** Has the client sent a change that was not handled yet? What is computed now is then out of date. */
+  readonly stale: () => boolean;
+  /** The page of a diagnostic's code; undefined where it is not installed. */
+  readonly link: (code: string) => string | undefined;
+}
+
+/** A document, ready for a query. */
+export interface Whole {
+  readonly key: string;
+  readonly uri: string;
+  readonly version: number;
+  readonly analysis: Analysis;
+  readonly tree: SyntaxTree;
+  readonly index: LineIndex;
+}
+
+export interface At extends Whole {
+  readonly offset: number;
+}
+
+export interface Access {
+  whole(uri: string): Whole | undefined;
+  at(uri: string, position: Position): At | undefined;
+  /** The analyses in which a file takes part: also those of files that import it and are not open. */
+  analysesWith(key: string, token: CancellationToken): readonly Analysis[];
+  workspaceEdit(edits: ReadonlyMap<string, readonly TextEdit[]>): WorkspaceEdit;
+}
+
+export function accessOf({ documents, disk, support }: Server): Access {
+  const whole = (uri: string): Whole | undefined => {
+    const document = documents.get(uri);
+    const analysis = document && documents.analysisOf(uri);
+    const index = document && documents.linesOf(document.key);
+    const tree = document && analysis?.fileOf(document.key)?.tree;
+    if (!document || !analysis || !index || !tree) return undefined;
+    return { key: document.key, uri, version: document.version, analysis, tree, index };
+  };
+  return {
+    whole,
+    at(uri, position) {
+      const here = whole(uri);
+      return here && { ...here, offset: here.index.offsetAt(position) };
+    },
+    analysesWith(key, token) {
+      const { service } = documents;
+      const found = new Map<string, Analysis>();
+      for (const root of [key, ...service.roots(), ...disk.knetFiles(key)]) {
+        if (token.isCancellationRequested) break;
+        const analysis = service.analysisOf(root);
+        if (analysis?.fileOf(key)) found.set(analysis.root, analysis);
+      }
+      return [...found.values()];
+    },
+    workspaceEdit(edits) {
+      const changed = [...edits].flatMap(([file, own]) => {
+        const index = documents.linesOf(file);
+        const uri = documents.uriOf(file);
+        return index ? [{ uri, version: documents.get(uri)?.version ?? null, edits: editsOf(index, own) }] : [];
+      });
+      if (!support().versionedEdits)
+        return { changes: Object.fromEntries(changed.map(({ uri, edits: own }) => [uri, own])) };
+      return {
+        documentChanges: changed.map(({ uri, version, edits: own }) => ({
+          textDocument: { uri, version },
+          edits: own,
+        })),
+      };
+    },
+  };
+}

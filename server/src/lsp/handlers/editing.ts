@@ -1,0 +1,179 @@
+/** Handlers that change text: formatting, code actions, imports that follow their files. */
+import {
+  type CodeAction,
+  CodeActionKind,
+  type CodeActionParams,
+  CodeActionTriggerKind,
+  ResponseError,
+  type WorkspaceEdit,
+} from "vscode-languageserver/node";
+import type { Finding } from "../../checks/check.ts";
+import { formatEdits, formatRangeEdits } from "../../language/format.ts";
+import type { Span } from "../../language/tree.ts";
+import { type ProvenFix, provenFixes } from "../../service/features/fixes.ts";
+import { importsOf } from "../../service/features/links.ts";
+import { fixAll } from "../../service/features/refactor/fix-all.ts";
+import { refactoringsAt } from "../../service/features/refactor/index.ts";
+import { organiseImports } from "../../service/features/refactor/organise.ts";
+import { typedRange } from "../../service/features/typing.ts";
+import type { TextEdit } from "../../service/service.ts";
+import type { Access, At, Server } from "../access.ts";
+import { editsOf } from "../convert.ts";
+import { run } from "../guard.ts";
+import { beside, isInside, keyOf, relativePath } from "../uri.ts";
+
+/** Proving fixes analyses the project once for each; whatever is not proven by then is not offered. */
+const PROOF_MS = 2000;
+/** Of larger files refactorings are proven only when somebody asks for them, not at every move of the cursor. */
+const LARGE = 100_000;
+
+const FIX_ALL = `${CodeActionKind.SourceFixAll}.knet`;
+
+export function registerEditing(server: Server, access: Access): void {
+  registerFormatting(server, access);
+  registerActions(server, access);
+  registerFiles(server, access);
+}
+
+function registerFormatting(server: Server, { whole, at }: Access): void {
+  const { connection } = server;
+  connection.onDocumentFormatting((params, token) =>
+    run(server, "formatting", null, token, () => {
+      const here = whole(params.textDocument.uri);
+      return here ? editsOf(here.index, formatEdits(here.tree.text)) : null;
+    }),
+  );
+  connection.onDocumentRangeFormatting((params, token) =>
+    run(server, "rangeFormatting", null, token, () => {
+      const here = whole(params.textDocument.uri);
+      if (!here) return null;
+      const { range } = params;
+      const span: Span = { start: here.index.offsetAt(range.start), end: here.index.offsetAt(range.end) };
+      return editsOf(here.index, formatRangeEdits(here.tree.text, span));
+    }),
+  );
+  connection.onDocumentOnTypeFormatting((params, token) =>
+    run(server, "onTypeFormatting", null, token, () => {
+      const here = at(params.textDocument.uri, params.position);
+      const span = here && typedRange(here.tree, here.offset, params.ch);
+      return here && span ? editsOf(here.index, formatRangeEdits(here.tree.text, span)) : null;
+    }),
+  );
+}
+
+/* ------------------------------------------------------------------ actions */
+
+function registerActions(server: Server, { at, workspaceEdit }: Access): void {
+  const { connection } = server;
+  const proofs = new WeakMap<Finding, readonly ProvenFix[]>();
+
+  connection.onCodeAction((params, token) =>
+    run(server, "codeAction", null, token, (): CodeAction[] | null => {
+      const here = at(params.textDocument.uri, params.range.start);
+      if (!here) return null;
+      const deadline = server.now() + PROOF_MS;
+      const cancelled = (): boolean => token.isCancellationRequested || server.stale() || server.now() > deadline;
+      const end = here.index.offsetAt(params.range.end);
+      return [
+        ...(wants(params, CodeActionKind.QuickFix) ? quickFixes(here, end, params, cancelled) : []),
+        ...refactorings(here, end, params, cancelled),
+        ...sources(here, params, cancelled),
+      ];
+    }),
+  );
+
+  const quickFixes = (here: At, end: number, params: CodeActionParams, cancelled: () => boolean): CodeAction[] => {
+    const near = (here.analysis.findings(cancelled) ?? []).filter((finding) => {
+      if (finding.source.file !== here.key || finding.fixes.length === 0) return false;
+      const span = here.analysis.placeOf(finding);
+      return span !== undefined && span.start <= end && span.end >= here.offset;
+    });
+    return near.flatMap((finding): CodeAction[] => {
+      const proven = proofs.get(finding) ?? provenFixes(here.analysis, finding, cancelled);
+      if (!proven) return [];
+      proofs.set(finding, proven);
+      const span = here.analysis.placeOf(finding);
+      const line = span && here.index.positionAt(span.start);
+      const diagnostics = params.context.diagnostics.filter(
+        ({ code, range }) =>
+          code === finding.code && range.start.line === line?.line && range.start.character === line.character,
+      );
+      return proven.map((fix) => ({
+        title: fix.title,
+        kind: CodeActionKind.QuickFix,
+        diagnostics,
+        isPreferred: proven.length === 1,
+        edit: workspaceEdit(fix.edits),
+      }));
+    });
+  };
+
+  const refactorings = (here: At, end: number, params: CodeActionParams, cancelled: () => boolean): CodeAction[] => {
+    const { only, triggerKind } = params.context;
+    const moving = only === undefined && triggerKind === CodeActionTriggerKind.Automatic;
+    if (!wants(params, CodeActionKind.Refactor) || (moving && here.tree.text.length > LARGE)) return [];
+    return refactoringsAt(here.analysis, here.key, { start: here.offset, end }, cancelled)
+      .map(({ title, kind, edits }) => ({
+        title,
+        kind: `${CodeActionKind.Refactor}.${kind}`,
+        edit: workspaceEdit(edits),
+      }))
+      .filter(({ kind }) => wants(params, kind));
+  };
+
+  /** Only where they are asked for: on saving, and in the menu of source actions. */
+  const sources = (here: At, { context: { only } }: CodeActionParams, cancelled: () => boolean): CodeAction[] => {
+    const asked = (kind: string): boolean => only?.some((one) => includes(one, kind)) === true;
+    const action = (title: string, kind: string, edits: readonly TextEdit[]): CodeAction[] =>
+      edits.length === 0 ? [] : [{ title, kind, edit: workspaceEdit(new Map([[here.key, edits]])) }];
+    return [
+      ...(asked(FIX_ALL)
+        ? action("Mend everything that has one mend", FIX_ALL, fixAll(here.analysis, here.key, cancelled))
+        : []),
+      ...(asked(CodeActionKind.SourceOrganizeImports)
+        ? action("Organise imports", CodeActionKind.SourceOrganizeImports, organiseImports(here.analysis, here.key))
+        : []),
+    ];
+  };
+}
+
+/** Kinds are a hierarchy: `source` asks for `source.fixAll.knet`. */
+function includes(asked: string, kind: string): boolean {
+  return asked === "" || kind === asked || kind.startsWith(`${asked}.`);
+}
+
+/** An action of this kind, or of one below it, may be wanted. */
+function wants({ context: { only } }: CodeActionParams, kind: string): boolean {
+  return only === undefined || only.some((one) => includes(one, kind) || includes(kind, one));
+}
+
+/* -------------------------------------------------------------------- files */
+
+function registerFiles(server: Server, { workspaceEdit }: Access): void {
+  const { connection, documents, disk } = server;
+  connection.workspace.onWillRenameFiles(({ files }, token) => {
+    const answer = run(server, "willRenameFiles", null, token, (): WorkspaceEdit | null => {
+      const renames = files.map(({ oldUri, newUri }) => ({ from: keyOf(oldUri), to: keyOf(newUri) }));
+      const moved = (key: string): string => {
+        const one = renames.find(({ from }) => key === from || isInside(from, key));
+        return one ? one.to + key.slice(one.from.length) : key;
+      };
+      const near = [...documents.all()].map(({ key }) => key);
+      const everywhere = new Set([...near, ...renames.flatMap(({ from }) => disk.knetFiles(from))]);
+      const edits = new Map<string, readonly TextEdit[]>();
+      for (const file of everywhere) {
+        if (token.isCancellationRequested) return null;
+        const analysis = documents.service.analysisOf(file);
+        const own = (analysis ? importsOf(analysis, file) : []).flatMap(({ path, span }): readonly TextEdit[] => {
+          const target = beside(file, path);
+          if (target === undefined || (moved(target) === target && moved(file) === file)) return [];
+          const text = relativePath(moved(file), moved(target));
+          return text === undefined || text === path ? [] : [{ ...span, text }];
+        });
+        if (own.length > 0) edits.set(file, own);
+      }
+      return edits.size === 0 ? null : workspaceEdit(edits);
+    });
+    return answer instanceof ResponseError ? null : answer;
+  });
+}

@@ -1,0 +1,41 @@
+/** What a user may choose, read from whatever a client sends; anything else is the default. */
+
+export interface Settings {
+  readonly delay: number;
+  readonly inlayHints: { readonly addresses: boolean; readonly mtu: boolean; readonly defaults: boolean };
+  readonly codeLens: { readonly expectations: boolean; readonly usage: boolean; readonly commands: boolean };
+}
+
+export const DEFAULT_DELAY = 150;
+const MOST_DELAY = 60_000;
+
+export const DEFAULTS: Settings = {
+  delay: DEFAULT_DELAY,
+  inlayHints: { addresses: true, mtu: true, defaults: true },
+  codeLens: { expectations: true, usage: true, commands: true },
+};
+
+/** `settings`: the section `knet`. */
+export function settingsIn(settings: unknown): Settings {
+  const delay = member(member(settings, "diagnostics"), "delay");
+  const hints = member(settings, "inlayHints");
+  const lens = member(settings, "codeLens");
+  return {
+    delay: typeof delay === "number" && delay >= 0 && delay <= MOST_DELAY ? delay : DEFAULT_DELAY,
+    inlayHints: {
+      addresses: member(hints, "addresses") !== false,
+      mtu: member(hints, "mtu") !== false,
+      defaults: member(hints, "defaults") !== false,
+    },
+    codeLens: {
+      expectations: member(lens, "expectations") !== false,
+      usage: member(lens, "usage") !== false,
+      commands: member(lens, "commands") !== false,
+    },
+  };
+}
+
+export function member(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return (value as Readonly<Record<string, unknown>>)[name];
+}

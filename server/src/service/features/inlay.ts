@@ -1,0 +1,252 @@
+/**
+ * What the file leaves out and knet fills in, shown in its place: allocated addresses, derived ranges, MTUs, defaults.
+ * Defaults come from the schema, everything else from the topology and the kernel state that the mode made.
+ */
+import { formatIp, formatPrefix } from "../../addressing/ip.ts";
+import { readsOf } from "../../language/arguments.ts";
+import { contextInside, type Decl } from "../../language/decode.ts";
+import { readValue } from "../../language/reading.ts";
+import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../language/schema/index.ts";
+import type { Span } from "../../language/tree.ts";
+import type { Cluster, Interface, Node, Segment, Workload } from "../../topology/model.ts";
+import type { Analysis } from "../analysis.ts";
+import type { TextEdit } from "../service.ts";
+import { placedIn } from "./place.ts";
+import { byStatement, type Made } from "./statements.ts";
+
+export type HintKind = "addresses" | "mtu" | "defaults";
+
+export interface InlayHint {
+  readonly offset: number;
+  readonly text: string;
+  readonly kind: HintKind;
+  /** Markdown. */
+  readonly tooltip: string;
+  /** Writes what the hint says into the file. */
+  readonly edit: TextEdit | undefined;
+}
+
+export function inlayHintsIn(
+  analysis: Analysis,
+  file: string,
+  within: Span,
+  wanted: Readonly<Record<HintKind, boolean>>,
+): readonly InlayHint[] {
+  const checked = analysis.fileOf(file);
+  if (!checked) return [];
+  const made = byStatement(analysis);
+  return placedIn(checked, within)
+    .flatMap(({ decl, start }) => hintsOf(analysis, decl, start, made))
+    .filter(({ kind, offset }) => wanted[kind] && offset >= within.start && offset <= within.end)
+    .sort((a, b) => a.offset - b.offset);
+}
+
+function hintsOf(analysis: Analysis, decl: Decl, start: number, made: Made): readonly InlayHint[] {
+  const { statement } = decl;
+  if (!decl.spec) return [];
+  const last = statement.args.at(-1) ?? statement.keyword;
+  const end = start + last.start + last.length;
+  const interfaces = made.interfaces.get(statement);
+  const segment = made.segments.get(statement);
+  const nodes = made.nodes.get(statement);
+  const owner = made.workloads.get(statement);
+  const cluster = made.plugins.get(statement);
+  return [
+    ...(interfaces ? attachHints(decl, interfaces, end, analysis) : []),
+    ...(segment ? gatewayHint(decl, segment, end) : []),
+    ...(nodes ? rangeHint(nodes, end) : []),
+    ...(owner ? podHint(decl, owner.cluster, owner.workload, end) : []),
+    ...(cluster ? deviceHint(analysis, cluster, end) : []),
+    ...perNodeHint(decl, made, end),
+    ...argumentDefaults(decl, decl.spec, end),
+    ...blockDefaults(decl, end),
+  ];
+}
+
+/* --------------------------------------------------------------- addresses */
+
+function attachHints(
+  decl: Decl,
+  interfaces: readonly Interface[],
+  end: number,
+  { topology }: Analysis,
+): readonly InlayHint[] {
+  const first = interfaces[0];
+  const last = interfaces.at(-1);
+  if (!first || !last) return [];
+  const hints: InlayHint[] = [];
+  const own = addressesOf(first);
+  const beyond = interfaces.length > 1 ? ` … ${addressesOf(last)}` : "";
+  if (first.allocated && own !== "") {
+    hints.push({
+      offset: end,
+      text: `${own}${beyond}`,
+      kind: "addresses",
+      tooltip: `Allocated: the next free ${interfaces.length > 1 ? "addresses" : "address"} of segment \`${first.segment}\`, in order of declaration`,
+      edit: interfaces.length === 1 ? { start: end, end, text: ` ${own}` } : undefined,
+    });
+  } else if (beyond !== "" && own !== "") {
+    hints.push({
+      offset: end,
+      text: beyond.trimStart(),
+      kind: "addresses",
+      tooltip: "The members of a pool count up from the given address",
+      edit: undefined,
+    });
+  }
+  const inherited = topology.segments.get(first.segment)?.mtu;
+  const stated = decl.children.some(({ spec }) => spec?.keyword === "mtu");
+  if (!stated && inherited === first.mtu && first.mtu !== ETHERNET) {
+    hints.push({
+      offset: end,
+      text: `mtu ${first.mtu}`,
+      kind: "mtu",
+      tooltip: `The MTU of segment \`${first.segment}\``,
+      edit: undefined,
+    });
+  }
+  return hints;
+}
+
+/** What everybody expects is not worth a hint. */
+const ETHERNET = 1500;
+
+function addressesOf({ addresses }: Interface): string {
+  return addresses.map(({ ip }) => formatIp(ip)).join(" ");
+}
+
+function gatewayHint(decl: Decl, { gateways, name }: Segment, end: number): readonly InlayHint[] {
+  if (gateways.length === 0 || decl.children.some(({ spec }) => spec?.keyword === "gateway")) return [];
+  return [
+    {
+      offset: end,
+      text: `gateway ${gateways.map(formatIp).join(" ")}`,
+      kind: "addresses",
+      tooltip: `The only router that is attached to \`${name}\``,
+      edit: undefined,
+    },
+  ];
+}
+
+function rangeHint(nodes: readonly Node[], end: number): readonly InlayHint[] {
+  const [first] = nodes;
+  const last = nodes.at(-1);
+  const own = first?.podCidrs.filter(({ allocated }) => allocated) ?? [];
+  if (!first || !last || own.length === 0) return [];
+  const texts = own.map(({ prefix }, index) => {
+    const other = last.podCidrs[index];
+    return `${formatPrefix(prefix)}${last === first || !other ? "" : ` … ${formatPrefix(other.prefix)}`}`;
+  });
+  return [
+    {
+      offset: end,
+      text: `pods ${texts.join(" ")}`,
+      kind: "addresses",
+      tooltip: "Allocated: the next free block of the cluster's `pods` range, in order of declaration",
+      edit: undefined,
+    },
+  ];
+}
+
+function podHint(decl: Decl, cluster: Cluster, workload: Workload, end: number): readonly InlayHint[] {
+  if (workload.replicas === 0 || workload.hostNetwork) return [];
+  const pod = cluster.pods.podAt(workload, 0);
+  const stated = workload.addresses.length > 0;
+  const placed = decl.spec?.args.some((arg) => arg.name === "on") === true && workload.on === undefined;
+  const address = stated ? "" : pod.addresses.map(formatIp).join(" ");
+  const node = placed && pod.node ? `on ${pod.node.name}` : "";
+  const text = [address, node].filter((part) => part !== "").join(" ");
+  if (text === "") return [];
+  return [
+    {
+      offset: end,
+      text: workload.replicas > 1 ? `${text}, …` : text,
+      kind: "addresses",
+      tooltip:
+        workload.replicas > 1
+          ? `The first pod, \`${pod.name}\``
+          : `Allocated from the range of \`${pod.node?.name ?? ""}\``,
+      edit: undefined,
+    },
+  ];
+}
+
+function perNodeHint(decl: Decl, made: Made, end: number): readonly InlayHint[] {
+  const range = made.podRanges.get(decl.statement);
+  if (!range || readsOf(decl.values, "per-node")) return [];
+  const text = `per-node /${range.perNode}`;
+  return [
+    {
+      offset: end,
+      text,
+      kind: "defaults",
+      tooltip: "The length of a node's block, by default",
+      edit: { start: end, end, text: ` ${text}` },
+    },
+  ];
+}
+
+/* --------------------------------------------------------------------- MTU */
+
+/** The devices that the plugin made on the cluster's first node of its own. */
+function deviceHint({ network }: Analysis, cluster: Cluster, end: number): readonly InlayHint[] {
+  const node = cluster.nodes.find(({ cni }) => cni === undefined);
+  const netns = node && network.netns(node.path);
+  const devices = [...(netns?.devices.values() ?? [])].filter(
+    ({ kind }) => kind !== "loopback" && kind !== "physical" && kind !== "veth",
+  );
+  if (!node || devices.length === 0) return [];
+  return [
+    {
+      offset: end,
+      text: devices.map(({ name, mtu }) => `${name} mtu ${mtu}`).join(", "),
+      kind: "mtu",
+      tooltip: `What the plugin makes on node \`${node.name}\``,
+      edit: undefined,
+    },
+  ];
+}
+
+/* ---------------------------------------------------------------- defaults */
+
+/** Of arguments that begin with a literal and are not there. */
+function argumentDefaults(decl: Decl, spec: KeywordSpec, end: number): readonly InlayHint[] {
+  return spec.args.flatMap((arg): readonly InlayHint[] => {
+    if (isFlag(arg) || arg.after === undefined || readsOf(decl.values, arg.name) || !isValue(arg)) return [];
+    const text = `${arg.after} ${arg.default}`;
+    return [{ offset: end, text, kind: "defaults", tooltip: arg.summary, edit: { start: end, end, text: ` ${text}` } }];
+  });
+}
+
+/** Is the default a value that could be written, and not a sentence about one? */
+function isValue({ type, default: otherwise }: ArgSpec): boolean {
+  return otherwise !== undefined && readValue(type, otherwise).kind !== "unread";
+}
+
+const MOST_DEFAULTS = 4;
+
+/** Of settings that the block leaves out: all in one hint. */
+function blockDefaults(decl: Decl, end: number): readonly InlayHint[] {
+  const context = contextInside(decl);
+  if (context === undefined) return [];
+  const present = new Set(decl.children.map(({ spec }) => spec));
+  const left = [...keywordsIn(context).values()].filter((spec) => {
+    const [arg] = spec.args;
+    return spec.repeat === "once" && !present.has(spec) && arg !== undefined && !isFlag(arg) && isSetting(spec, arg);
+  });
+  if (left.length === 0) return [];
+  const shown = left.slice(0, MOST_DEFAULTS).map((spec) => `${spec.keyword} ${spec.default}`);
+  return [
+    {
+      offset: end,
+      text: `${shown.join(", ")}${left.length > shown.length ? ", …" : ""}`,
+      kind: "defaults",
+      tooltip: `Defaults:\n\n${left.map((spec) => `- \`${spec.keyword} ${spec.default}\` ${spec.summary}`).join("\n")}`,
+      edit: undefined,
+    },
+  ];
+}
+
+function isSetting(spec: KeywordSpec, arg: ArgSpec): boolean {
+  return spec.default !== undefined && isValue({ ...arg, default: spec.default });
+}

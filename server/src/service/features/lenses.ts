@@ -1,0 +1,154 @@
+/** Lines above declarations: does an expectation hold, what is left of a range, and ways to routes and traces. */
+import { formatPrefix, type Prefix, prefixCovers, subnetCount } from "../../addressing/ip.ts";
+import { outcomeOf } from "../../checks/expectations/failed.ts";
+import { number } from "../../checks/text.ts";
+import type { Decl } from "../../language/decode.ts";
+import type { Span } from "../../language/tree.ts";
+import type { Expectation, Segment } from "../../topology/model.ts";
+import type { Analysis } from "../analysis.ts";
+import { endPath } from "./endpoints.ts";
+import { hostRange, segmentUsage } from "./free.ts";
+import { targetAt } from "./navigation.ts";
+import { placeAt, placedIn } from "./place.ts";
+import { byStatement, type Made } from "./statements.ts";
+import { symbolsOf } from "./symbols.ts";
+
+export type LensKind = "expectation" | "usage" | "routes" | "trace";
+
+/** Where a lens is; what it says is worked out when it comes in sight. */
+export interface Lens {
+  readonly kind: LensKind;
+  readonly span: Span;
+}
+
+export type LensCommand =
+  | {
+      readonly name: "trace";
+      readonly from?: string;
+      readonly to?: string;
+      readonly port?: number;
+      readonly proto?: Expectation["proto"];
+    }
+  | { readonly name: "routes"; readonly where: string };
+
+export interface LensText {
+  readonly title: string;
+  readonly command: LensCommand | undefined;
+}
+
+/** In a file with more stations and pods, ways to their routes are in the context menu only. */
+const MOST_WITH_COMMANDS = 200;
+
+export function lensesOf(analysis: Analysis, file: string): readonly Lens[] {
+  const checked = analysis.fileOf(file);
+  if (!checked) return [];
+  const table = symbolsOf(analysis);
+  const made = byStatement(analysis);
+  const lenses: Lens[] = [];
+  let ends = 0;
+  for (const { decl, start } of placedIn(checked)) {
+    const span = { start, end: start + decl.statement.keyword.length };
+    const symbol = table.symbolOf(decl);
+    if (symbol && HAS_ROUTES.has(symbol.kind)) {
+      ends += 1;
+      lenses.push({ kind: "trace", span }, { kind: "routes", span });
+    } else for (const kind of kindsOf(decl, made)) lenses.push({ kind, span });
+  }
+  return ends > MOST_WITH_COMMANDS ? lenses.filter(({ kind }) => kind !== "trace" && kind !== "routes") : lenses;
+}
+
+const HAS_ROUTES: ReadonlySet<string> = new Set(["node", "router", "host", "pod", "workload"]);
+
+function kindsOf({ statement }: Decl, made: Made): readonly LensKind[] {
+  if (made.expectations.has(statement)) return ["expectation"];
+  return made.segments.has(statement) || made.podRanges.has(statement) ? ["usage"] : [];
+}
+
+/** What the lens of a kind at the statement that begins at `start` says; undefined where there is none now. */
+export function lensAt(analysis: Analysis, file: string, start: number, kind: LensKind): LensText | undefined {
+  const decl = placeAt(analysis, file, start)?.decls.at(-1);
+  if (!decl) return undefined;
+  const made = byStatement(analysis);
+  switch (kind) {
+    case "expectation": {
+      const expectation = made.expectations.get(decl.statement);
+      return expectation && expectationText(analysis, expectation);
+    }
+    case "usage": {
+      const segment = made.segments.get(decl.statement);
+      return segment ? segmentText(analysis, segment) : rangeText(decl, made);
+    }
+    case "routes":
+    case "trace": {
+      const symbol = symbolsOf(analysis).symbolOf(decl);
+      const path = symbol && endPath(analysis, symbol);
+      if (path === undefined) return undefined;
+      return kind === "routes"
+        ? { title: "Routes", command: { name: "routes", where: path } }
+        : { title: "Trace from here", command: { name: "trace", from: path } };
+    }
+  }
+}
+
+function expectationText(analysis: Analysis, expectation: Expectation): LensText {
+  const outcome = outcomeOf(analysis, expectation);
+  const title =
+    outcome.kind === "holds"
+      ? "✓ passed"
+      : outcome.kind === "fails"
+        ? `✗ failed: ${outcome.why}`
+        : `? cannot be checked: ${outcome.why}`;
+  return { title: `${title} · Trace`, command: traceOf(expectation) };
+}
+
+function segmentText({ topology }: Analysis, segment: Segment): LensText | undefined {
+  const counted = segment.cidrs.flatMap((prefix) => {
+    const hosts = hostCount(prefix);
+    if (hosts === undefined) return [];
+    const free = Math.max(0, hosts - segmentUsage(topology, segment, prefix).used);
+    return [{ prefix, text: `${number(free)} free of ${number(hosts)}` }];
+  });
+  if (counted.length === 0) return undefined;
+  const title = counted
+    .map(({ prefix, text }) => (counted.length === 1 ? text : `${formatPrefix(prefix)}: ${text}`))
+    .join(" · ");
+  return { title, command: undefined };
+}
+
+/** Undefined for IPv6: nobody counts 2^64 addresses. */
+function hostCount(prefix: Prefix): number | undefined {
+  const { first, last } = hostRange(prefix);
+  return typeof first === "number" && typeof last === "number" ? last - first + 1 : undefined;
+}
+
+function rangeText({ statement }: Decl, made: Made): LensText | undefined {
+  const range = made.podRanges.get(statement);
+  if (!range) return undefined;
+  const all = subnetCount(range.prefix, range.perNode);
+  const given = range.cluster.nodes.filter(({ podCidrs }) =>
+    podCidrs.some(({ prefix }) => prefixCovers(range.prefix, prefix)),
+  ).length;
+  const free = typeof all === "bigint" ? all - BigInt(given) : all - given;
+  return {
+    title: `${number(free < 0 ? 0 : free)} node blocks /${range.perNode} free of ${number(all)}`,
+    command: undefined,
+  };
+}
+
+/** What can be done with the thing under the cursor: for hovers. */
+export function commandsAt(analysis: Analysis, file: string, offset: number): readonly LensCommand[] {
+  const symbol = targetAt(analysis, file, offset)?.symbols[0];
+  const path = symbol && endPath(analysis, symbol);
+  if (path !== undefined)
+    return [
+      { name: "trace", from: path },
+      { name: "routes", where: path },
+    ];
+  const decl = placeAt(analysis, file, offset)?.decls.at(-1);
+  const expectation = decl && byStatement(analysis).expectations.get(decl.statement);
+  return expectation ? [traceOf(expectation)] : [];
+}
+
+function traceOf({ from, to, port, proto }: Expectation): LensCommand {
+  return { name: "trace", from, to, proto, ...(port === undefined ? {} : { port }) };
+}

@@ -1,0 +1,38 @@
+/** What a file points at: the files that it imports, and the documentation of the codes that its comments name. */
+import { readsOf } from "../../language/arguments.ts";
+import { positionsOf } from "../../language/positions.ts";
+import type { Span } from "../../language/tree.ts";
+import type { Analysis } from "../analysis.ts";
+
+export type Link =
+  | { readonly kind: "import"; readonly span: Span; readonly path: string }
+  | { readonly kind: "code"; readonly span: Span; readonly code: string };
+
+export function linksOf(analysis: Analysis, file: string): readonly Link[] {
+  const checked = analysis.fileOf(file);
+  if (!checked) return [];
+  const { tree } = checked;
+  const positions = positionsOf(tree);
+  const imports = importsOf(analysis, file).map(({ path, span }): Link => ({ kind: "import", span, path }));
+  const codes = [...tree.text.matchAll(/\bKN\d{3}\b/g)]
+    .filter(({ index }) => positions.path(index + 1).inComment)
+    .map(({ index, 0: code }): Link => ({ kind: "code", span: { start: index, end: index + code.length }, code }));
+  return [...imports, ...codes].sort((a, b) => a.span.start - b.span.start);
+}
+
+export interface Import {
+  readonly path: string;
+  /** What stands between the quotes. */
+  readonly span: Span;
+}
+
+export function importsOf(analysis: Analysis, file: string): readonly Import[] {
+  const checked = analysis.fileOf(file);
+  const { root } = checked?.tree ?? {};
+  return (checked?.decls ?? []).flatMap((decl, index): readonly Import[] => {
+    const read = decl.spec?.keyword === "import" ? readsOf(decl.values, "path")?.[0] : undefined;
+    if (read?.value.kind !== "string" || read.arg.kind !== "string") return [];
+    const start = (root?.offsets[index] ?? 0) + read.arg.start;
+    return [{ path: read.value.text, span: { start: start + 1, end: start + read.arg.length - 1 } }];
+  });
+}

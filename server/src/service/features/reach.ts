@@ -1,0 +1,108 @@
+/** "What reaches this" and "what this reaches": packets sent between declarations, one for each port that listens. */
+import type { Span } from "../../language/tree.ts";
+import { endpointOf } from "../../trace/endpoints.ts";
+import { ask } from "../../trace/trace.ts";
+import type { Analysis } from "../analysis.ts";
+import { endPath, endpointAt } from "./endpoints.ts";
+import { ends } from "./names.ts";
+import { type NamedSymbol, symbolsOf } from "./symbols.ts";
+
+/** A declaration that sends and receives; of a pool or deployment its first member stands for all. */
+export interface ReachItem {
+  readonly name: string;
+  readonly kind: NamedSymbol["kind"];
+  /** What traces call it. */
+  readonly path: string;
+  readonly file: string;
+  readonly full: Span;
+  readonly selection: Span;
+}
+
+export interface Reached {
+  readonly item: ReachItem;
+  /** "8080/tcp", or "icmp" where nothing listens. */
+  readonly ports: readonly string[];
+}
+
+/** More are not read by anybody; the trace answers about any single pair. */
+const MOST = 300;
+const MOST_PORTS = 8;
+
+export function reachItemAt(analysis: Analysis, file: string, offset: number): ReachItem | undefined {
+  const path = endpointAt(analysis, file, offset);
+  if (path === undefined) return undefined;
+  // The container's pod: they share one namespace.
+  return (
+    itemsOf(analysis).find((item) => item.path === path) ??
+    itemsOf(analysis).find((item) => path.startsWith(`${item.path}/`))
+  );
+}
+
+/** The item of a path in another state of the file. */
+export function reachItemOf(analysis: Analysis, path: string): ReachItem | undefined {
+  return itemsOf(analysis).find((item) => item.path === path);
+}
+
+/** Undefined: stopped. */
+export function whatReaches(analysis: Analysis, to: ReachItem, stopped: () => boolean): readonly Reached[] | undefined {
+  return pairs(analysis, to, stopped, (other) => portsBetween(analysis, other.path, to.path));
+}
+
+export function whatIsReached(
+  analysis: Analysis,
+  from: ReachItem,
+  stopped: () => boolean,
+): readonly Reached[] | undefined {
+  return pairs(analysis, from, stopped, (other) => portsBetween(analysis, from.path, other.path));
+}
+
+function pairs(
+  analysis: Analysis,
+  self: ReachItem,
+  stopped: () => boolean,
+  portsOf: (other: ReachItem) => readonly string[],
+): readonly Reached[] | undefined {
+  const found: Reached[] = [];
+  for (const item of itemsOf(analysis).slice(0, MOST)) {
+    if (item.path === self.path) continue;
+    if (stopped()) return undefined;
+    const ports = portsOf(item);
+    if (ports.length > 0) found.push({ item, ports });
+  }
+  return found;
+}
+
+/** The ports of the receiver at which a packet arrives and from which the answer comes back. */
+function portsBetween(analysis: Analysis, from: string, to: string): readonly string[] {
+  const { topology, network } = analysis;
+  const receiver = endpointOf(topology, to);
+  if (!receiver.ok) return [];
+  const world = { topology, network, locate: () => undefined };
+  const passes = (question: { readonly port?: number; readonly proto: "tcp" | "udp" | "sctp" | "icmp" }): boolean => {
+    const answer = ask(world, { from, to, ...question });
+    return answer.ok && answer.trace.verdict === "delivered" && answer.trace.answered;
+  };
+  const { ports } = receiver.endpoint;
+  if (ports.length === 0) return passes({ proto: "icmp" }) ? ["icmp"] : [];
+  return ports
+    .slice(0, MOST_PORTS)
+    .filter(({ port, proto }) => passes({ port, proto }))
+    .map(({ port, proto }) => `${port}/${proto}`);
+}
+
+const known = new WeakMap<Analysis, readonly ReachItem[]>();
+
+function itemsOf(analysis: Analysis): readonly ReachItem[] {
+  let items = known.get(analysis);
+  if (!items) {
+    items = ends(symbolsOf(analysis)).flatMap((symbol): readonly ReachItem[] => {
+      const path = endPath(analysis, symbol);
+      const selection = analysis.spanOf(symbol.source);
+      const full = analysis.spanOf({ ...symbol.source, part: "whole" });
+      if (path === undefined || !selection || !full) return [];
+      return [{ name: symbol.name, kind: symbol.kind, path, file: symbol.source.file, full, selection }];
+    });
+    known.set(analysis, items);
+  }
+  return items;
+}

@@ -1,0 +1,115 @@
+/** Segments made out of others: one prefix of several becomes a segment of its own; one that is missing is declared. */
+import { formatIp, formatPrefix, type Prefix, prefixContains } from "../../../addressing/ip.ts";
+import type { FixEdit } from "../../../checks/check.ts";
+import { readsOf } from "../../../language/arguments.ts";
+import type { Source, Span } from "../../../language/tree.ts";
+import type { Interface, Segment, Topology } from "../../../topology/model.ts";
+import type { Analysis } from "../../analysis.ts";
+import type { TextEdit } from "../../service.ts";
+import { fixEdits } from "../fixes.ts";
+import { blocksAround, freePrefixes, usedRanges } from "../free.ts";
+import { partOf, placedIn } from "../place.ts";
+import { byStatement } from "../statements.ts";
+import { symbolsOf } from "../symbols.ts";
+import type { Refactoring } from "./refactoring.ts";
+
+export function extractSegment(analysis: Analysis, file: string, selection: Span): readonly Refactoring[] {
+  return [...splitPrefix(analysis, file, selection), ...declareMissing(analysis, file, selection)];
+}
+
+/* ------------------------------------------------------------------- split */
+
+/** The cursor is on one of several prefixes of a segment. */
+function splitPrefix(analysis: Analysis, file: string, selection: Span): readonly Refactoring[] {
+  const checked = analysis.fileOf(file);
+  if (!checked) return [];
+  const made = byStatement(analysis);
+  const around = placedIn(checked, selection);
+  const outer = around.find(({ decl }) => made.segments.has(decl.statement));
+  const segment = outer && made.segments.get(outer.decl.statement);
+  if (!outer || !segment || segment.cidrs.length < 2) return [];
+  for (const { decl, start } of around) {
+    for (const read of readsOf(decl.values, "prefixes") ?? []) {
+      const from = start + read.arg.start;
+      const { value } = read;
+      if (value.kind !== "prefix" || selection.start < from || selection.end > from + read.arg.length) continue;
+      const only = readsOf(decl.values, "prefixes")?.length === 1;
+      const source: Source = { file, statement: decl.statement, part: only ? "whole" : partOf(read) };
+      return split(analysis, segment, value.prefix, source, outer.end);
+    }
+  }
+  return [];
+}
+
+function split(
+  analysis: Analysis,
+  segment: Segment,
+  prefix: Prefix,
+  source: Source,
+  after: number,
+): readonly Refactoring[] {
+  const { topology } = analysis;
+  const name = freeName(topology, segment.name);
+  const moves = topology.attachedTo(segment.name).map((iface) => moved(topology, iface, prefix, name));
+  const changes: readonly FixEdit[] = [{ kind: "remove", source }, ...moves.flat()];
+  const edits = fixEdits(analysis, { title: "", edits: changes });
+  if (!edits) return [];
+  const gateways = segment.gateways.filter((ip) => prefixContains(prefix, ip));
+  const lines = [
+    `cidr ${formatPrefix(prefix)}`,
+    ...(segment.mtu === 1500 ? [] : [`mtu ${segment.mtu}`]),
+    ...(gateways.length === 0 ? [] : [`gateway ${gateways.map(formatIp).join(" ")}`]),
+  ];
+  const text = `\nsegment ${name} {\n${lines.map((line) => `  ${line}\n`).join("")}}`;
+  const added: TextEdit = { start: after, end: after, text };
+  const own = [...(edits.get(source.file) ?? []), added].sort((a, b) => a.start - b.start || a.end - b.end);
+  const title = `Extract ${formatPrefix(prefix)} into a segment of its own`;
+  return [{ title, kind: "extract", edits: new Map([...edits, [source.file, own]]) }];
+}
+
+function freeName(topology: Topology, name: string): string {
+  for (let number = 2; ; number++) if (!topology.segments.has(`${name}-${number}`)) return `${name}-${number}`;
+}
+
+/** An interface with addresses of both prefixes becomes two; the new one is the station's last, so that no device is renamed. */
+function moved(topology: Topology, iface: Interface, prefix: Prefix, name: string): readonly FixEdit[] {
+  const leaving = iface.addresses.filter(({ ip }) => prefixContains(prefix, ip));
+  if (leaving.length === 0) return [];
+  const { source } = iface;
+  if (leaving.length === iface.addresses.length)
+    return [{ kind: "replace", source: { ...source, part: 0 }, text: name }];
+  const all = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap(({ nodes }) => nodes)];
+  const station = all.find(({ path }) => path === iface.station.path);
+  if (!station || iface.allocated) return [];
+  const words = source.statement.args;
+  const leavers = new Set(leaving.map(({ ip }) => formatIp(ip)));
+  const removed = words.flatMap((word, index): readonly FixEdit[] =>
+    leavers.has(word.text.split("/")[0] ?? "") ? [{ kind: "remove", source: { ...source, part: index } }] : [],
+  );
+  const text = `attach ${name} ${[...leavers].join(" ")}`;
+  return [...removed, { kind: "append", source: station.source, text }];
+}
+
+/* ----------------------------------------------------------------- declare */
+
+/** The cursor is on the name of a segment that nobody declares. */
+function declareMissing(analysis: Analysis, file: string, selection: Span): readonly Refactoring[] {
+  const checked = analysis.fileOf(file);
+  if (!checked) return [];
+  const placed = placedIn(checked, selection);
+  const [top] = placed;
+  const here = placed.at(-1);
+  const table = symbolsOf(analysis);
+  const use = table.uses.find((one) => one.decl === here?.decl && one.kinds.length === 1 && one.kinds[0] === "segment");
+  if (!top || !use || use.path.length !== 1 || table.resolve(use).length > 0) return [];
+  const [name] = use.path;
+  const others = [...analysis.topology.segments.values()].flatMap(({ cidrs }) => cidrs);
+  const like = others.findLast(({ ip }) => typeof ip === "number");
+  const [free] = freePrefixes(blocksAround(like, 4), like?.len ?? 24, usedRanges(analysis.topology));
+  if (!free) return [];
+  const text = `segment ${name} {\n  cidr ${formatPrefix(free)}\n}\n`;
+  const edits = new Map([[file, [{ start: top.start, end: top.start, text }]]]);
+  return [
+    { title: `Declare segment ${name} with the next free prefix, ${formatPrefix(free)}`, kind: "extract", edits },
+  ];
+}

@@ -1,0 +1,62 @@
+/** What a statement takes, while it is being typed: its arguments as one line, and which of them is next. */
+import type { Decl } from "../../language/decode.ts";
+import { describeType } from "../../language/reading.ts";
+import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../language/schema/index.ts";
+import type { Span } from "../../language/tree.ts";
+import type { Analysis } from "../analysis.ts";
+import { expectedAt } from "./completion.ts";
+import { placeAt } from "./place.ts";
+
+export interface Signature {
+  readonly label: string;
+  readonly documentation: string;
+  /** Spans count in the label. */
+  readonly parameters: readonly { readonly span: Span; readonly documentation: string }[];
+  readonly active: number;
+}
+
+export function signatureAt(analysis: Analysis, file: string, offset: number): Signature | undefined {
+  const place = placeAt(analysis, file, offset);
+  const decl = place?.decls[place.path.statements.length - 1];
+  const statement = place?.path.statements.at(-1);
+  if (!place || !decl?.spec || place.path.inComment || decl.spec.args.length === 0) return undefined;
+  const { path } = place;
+  if (path.part === "keyword" || path.block === statement?.block) return undefined;
+  const index = typeof path.part === "number" ? path.part : typeof path.part === "object" ? path.part[0] : path.next;
+  const active = activeArgument(decl, decl.spec, index);
+  if (!active) return undefined;
+  return describe(decl.spec, decl.spec.args.indexOf(active));
+}
+
+function activeArgument(decl: Decl, spec: KeywordSpec, index: number): ArgSpec | FlagSpec | undefined {
+  const { values, literals } = expectedAt(decl, spec, decl.statement.args.slice(0, index));
+  const typed = decl.statement.args[index]?.text;
+  const named = (text: string | undefined): ArgSpec | FlagSpec | undefined =>
+    spec.args.find((arg) => text !== undefined && (isFlag(arg) ? arg.name : arg.after) === text);
+  return named(typed) ?? values[0] ?? named(literals[0]?.text);
+}
+
+function describe(spec: KeywordSpec, active: number): Signature {
+  let label = spec.keyword;
+  const parameters = spec.args.map((arg) => {
+    const text = argumentText(arg, spec);
+    const start = label.length + 1;
+    label += ` ${text}`;
+    return { span: { start, end: start + text.length }, documentation: documentationOf(arg) };
+  });
+  return { label, documentation: spec.summary, parameters, active };
+}
+
+/** `route destination [via via…] [blackhole]`: brackets where it may be left out. */
+function argumentText(arg: ArgSpec | FlagSpec, spec: KeywordSpec): string {
+  if (isFlag(arg)) return `[${arg.name}]`;
+  const many = arg.many === true ? "…" : "";
+  const text = arg.after === undefined ? `${arg.name}${many}` : `${arg.after} <${arg.name}>${many}`;
+  return arg.optional === true && spec.args.length > 1 ? `[${text}]` : text;
+}
+
+function documentationOf(arg: ArgSpec | FlagSpec): string {
+  if (isFlag(arg)) return arg.summary;
+  const otherwise = arg.default === undefined ? "" : `\n\nDefault: ${arg.default}`;
+  return `${arg.summary}: ${describeType(arg.type)}${otherwise}`;
+}

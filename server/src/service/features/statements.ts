@@ -1,0 +1,63 @@
+/** From statements to what of the topology they made. One pass over the topology for each analysis, on first use. */
+import type { Statement } from "../../language/tree.ts";
+import type { Cluster, Expectation, Interface, Node, PodCidr, Segment, Workload } from "../../topology/model.ts";
+import type { Analysis } from "../analysis.ts";
+
+export interface Made {
+  readonly segments: ReadonlyMap<Statement, Segment>;
+  /** Of `attach`; several in a pool. */
+  readonly interfaces: ReadonlyMap<Statement, readonly Interface[]>;
+  readonly nodes: ReadonlyMap<Statement, readonly Node[]>;
+  readonly workloads: ReadonlyMap<Statement, { readonly cluster: Cluster; readonly workload: Workload }>;
+  /** Of the statements that choose a cluster's plugin. */
+  readonly plugins: ReadonlyMap<Statement, Cluster>;
+  readonly podRanges: ReadonlyMap<Statement, PodCidr & { readonly cluster: Cluster }>;
+  readonly expectations: ReadonlyMap<Statement, Expectation>;
+}
+
+const known = new WeakMap<Analysis, Made>();
+
+export function byStatement(analysis: Analysis): Made {
+  let made = known.get(analysis);
+  if (!made) {
+    made = make(analysis);
+    known.set(analysis, made);
+  }
+  return made;
+}
+
+function make({ topology }: Analysis): Made {
+  const { clusters, segments, routers, hosts, expectations } = topology;
+  const nodes = clusters.flatMap((cluster) => cluster.nodes);
+  return {
+    segments: new Map([...segments.values()].map((segment) => [segment.source.statement, segment])),
+    interfaces: grouped([...routers, ...hosts, ...nodes].flatMap((station) => station.interfaces)),
+    nodes: grouped(nodes),
+    workloads: new Map(
+      clusters.flatMap((cluster) =>
+        cluster.workloads.map((workload) => [workload.source.statement, { cluster, workload }] as const),
+      ),
+    ),
+    plugins: new Map(
+      clusters.flatMap((cluster) => (cluster.cni.decl ? [[cluster.cni.decl.statement, cluster] as const] : [])),
+    ),
+    podRanges: new Map(
+      clusters.flatMap((cluster) =>
+        cluster.podCidrs.map((range) => [range.source.statement, { ...range, cluster }] as const),
+      ),
+    ),
+    expectations: new Map(expectations.map((expectation) => [expectation.source.statement, expectation])),
+  };
+}
+
+function grouped<T extends { readonly source: { readonly statement: Statement } }>(
+  all: readonly T[],
+): ReadonlyMap<Statement, readonly T[]> {
+  const groups = new Map<Statement, T[]>();
+  for (const one of all) {
+    const group = groups.get(one.source.statement);
+    if (group) group.push(one);
+    else groups.set(one.source.statement, [one]);
+  }
+  return groups;
+}

@@ -1,0 +1,29 @@
+/** What is formatted while somebody types: the line or block that has just been ended, never the one with the cursor. */
+import { positionsOf } from "../../language/positions.ts";
+import type { Span, SyntaxTree } from "../../language/tree.ts";
+import { lineStartOf } from "./lines.ts";
+
+/** `offset`: behind the character that was typed. */
+export function typedRange(tree: SyntaxTree, offset: number, typed: string): Span | undefined {
+  const { text } = tree;
+  switch (typed) {
+    case "\n": {
+      const here = lineStartOf(text, offset);
+      if (here === 0) return undefined;
+      const before = here - 1;
+      return { start: lineStartOf(text, before), end: text[before - 1] === "\r" ? before - 1 : before };
+    }
+    case ";":
+      return { start: lineStartOf(text, offset), end: offset };
+    case "}": {
+      const { statements, starts } = positionsOf(tree).path(offset);
+      const at = statements.findIndex(
+        (statement, index) => statement.block?.closed === true && (starts[index] ?? 0) + statement.length === offset,
+      );
+      const start = starts[at];
+      return start === undefined ? undefined : { start, end: offset };
+    }
+    default:
+      return undefined;
+  }
+}

@@ -33,7 +33,9 @@ export class Server implements vscode.Disposable {
         configurationSection: "knet",
         fileEvents: vscode.workspace.createFileSystemWatcher("**/*.knet"),
       },
-      initializationOptions: { knet: vscode.workspace.getConfiguration("knet") },
+      // Pushed diagnostics come sooner than pulled ones, and with their version.
+      initializationOptions: { push: true, commands: true },
+      markdown: { isTrusted: { enabledCommands: ["knet.trace", "knet.showRoutes"] } },
     };
     this.#client = new LanguageClient("knet", "knet", options, clientOptions);
     this.#client.onDidChangeState(({ newState }) => this.#setState(newState));

@@ -50,11 +50,12 @@ export interface ClientOptions {
   readonly capabilities?: InitializeParams["capabilities"];
   readonly args?: readonly string[];
   readonly settings?: unknown;
+  readonly initializationOptions?: unknown;
   /** Another program than the server's own. */
   readonly program?: string;
 }
 
-const CAPABILITIES: InitializeParams["capabilities"] = {
+export const CAPABILITIES: InitializeParams["capabilities"] = {
   textDocument: {
     completion: { completionItem: { snippetSupport: true } },
     definition: { linkSupport: true },
@@ -93,6 +94,11 @@ export async function startClient(options: ClientOptions = {}): Promise<Client> 
   });
   connection.onRequest("workspace/configuration", () => [options.settings ?? null]);
   connection.onRequest("client/registerCapability", () => null);
+  for (const method of ["diagnostic", "inlayHint", "codeLens"])
+    connection.onRequest(`workspace/${method}/refresh`, () => {
+      tell(`workspace/${method}/refresh`, null);
+      return null;
+    });
   connection.listen();
 
   const next = <T>(method: string, fits: (params: T) => boolean): Promise<T> =>
@@ -121,6 +127,7 @@ export async function startClient(options: ClientOptions = {}): Promise<Client> 
     processId: process.pid,
     rootUri: null,
     capabilities: options.capabilities ?? CAPABILITIES,
+    initializationOptions: options.initializationOptions ?? null,
     workspaceFolders: options.folders?.map((uri) => ({ uri, name: uri })) ?? null,
   });
   await connection.sendNotification("initialized", {});

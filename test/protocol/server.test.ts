@@ -45,19 +45,28 @@ describe("initialise", () => {
         .sort(),
     ).toMatchInlineSnapshot(`
       [
+        "callHierarchyProvider",
         "codeActionProvider",
+        "codeLensProvider",
         "completionProvider",
         "definitionProvider",
         "documentFormattingProvider",
         "documentHighlightProvider",
+        "documentLinkProvider",
+        "documentOnTypeFormattingProvider",
         "documentRangeFormattingProvider",
         "documentSymbolProvider",
         "foldingRangeProvider",
         "hoverProvider",
+        "implementationProvider",
+        "inlayHintProvider",
+        "linkedEditingRangeProvider",
         "referencesProvider",
         "renameProvider",
         "selectionRangeProvider",
         "semanticTokensProvider",
+        "signatureHelpProvider",
+        "typeDefinitionProvider",
         "workspaceSymbolProvider",
       ]
     `);

@@ -12,8 +12,8 @@ export interface Disk {
   read(key: string): string | undefined;
   /** Where a file of this name may be: beside `near` and in the folders above it, as far as the workspace goes. */
   upwards(near: string, name: string): readonly string[];
-  /** The `.knet` files of the workspace and beside the given file; looked for again after a while. */
-  knetFiles(near: string): readonly string[];
+  /** The `.knet` files of the workspace; of a file outside it, those beside that file. */
+  knetFiles(near?: string): readonly string[];
   forget(): void;
 }
 
@@ -57,13 +57,13 @@ export function createDisk(): Disk {
       }
     },
     knetFiles(near) {
-      const around = folders.filter((folder) => isInside(folder, near));
-      const places = around.length > 0 ? folders : [folderOf(near)];
+      const isWorkspace = near === undefined || folders.some((folder) => isInside(folder, near));
+      const places = isWorkspace ? folders : [folderOf(near)];
       return places.flatMap((place) => {
         let files = found.get(place);
         if (!files) {
           const path = diskPath(place);
-          files = path === undefined ? [] : search(path, around.length > 0);
+          files = path === undefined ? [] : search(path, isWorkspace);
           found.set(place, files);
         }
         return files;

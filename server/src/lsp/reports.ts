@@ -1,6 +1,7 @@
 /** The findings of a project as a client's diagnostics, by file: for those that are pushed and for those that are pulled. */
 import { type Connection, type Diagnostic, DiagnosticSeverity } from "vscode-languageserver/node";
 import type { SyntaxTree } from "../language/tree.ts";
+import type { AnalysisOptions } from "../service/analysis.ts";
 import { MAX_TEXT } from "../service/service.ts";
 import { type DiagnosticSupport, type DocumentationLink, diagnosticOf } from "./convert.ts";
 import type { Documents, OpenDocument } from "./documents.ts";
@@ -20,6 +21,7 @@ export interface ReportsOptions {
 
 export interface Report {
   readonly trees: readonly SyntaxTree[];
+  readonly options: AnalysisOptions | undefined;
   readonly diagnostics: ReadonlyMap<string, readonly Diagnostic[]>;
   readonly durationMs: number;
 }
@@ -40,15 +42,17 @@ export function createReports(options: ReportsOptions): Reports {
     const analysis = documents.service.analysisOf(root);
     const trees = analysis?.files.map(({ tree }) => tree) ?? [];
     const before = known.get(root);
-    if (before && sameItems(before.trees, trees)) return before;
+    if (before && sameItems(before.trees, trees) && sameDecisions(before.options, analysis?.options)) return before;
     const findings = analysis ? analysis.findings(options.stale) : [];
     if (!analysis || !findings) return undefined;
     const byFile = new Map<string, Diagnostic[]>(analysis.files.map(({ file }) => [file, []]));
+    const { config } = analysis.options;
+    if (config) byFile.set(config.file, []);
     for (const finding of findings) {
       const diagnostic = diagnosticOf(documents, analysis, finding, options.support(), options.link);
       if (diagnostic) byFile.get(finding.source.file)?.push(diagnostic);
     }
-    return { trees, diagnostics: byFile, durationMs: now() - start };
+    return { trees, options: analysis.options, diagnostics: byFile, durationMs: now() - start };
   };
 
   return {
@@ -60,7 +64,7 @@ export function createReports(options: ReportsOptions): Reports {
       } catch (error) {
         // A defect of knet in one project leaves the others their diagnostics, and is said where it is.
         connection.console.error(`analysis of ${root}: ${describe(error)}`);
-        return { trees: [], diagnostics: new Map([[root, [failed]]]), durationMs: 0 };
+        return { trees: [], options: undefined, diagnostics: new Map([[root, [failed]]]), durationMs: 0 };
       }
     },
     keep(roots) {
@@ -76,6 +80,11 @@ export function listOf(diagnostics: readonly Diagnostic[], document: OpenDocumen
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((one, index) => one === b[index]);
+}
+
+/** Did the same settings and the same knet.json hold? */
+function sameDecisions(a: AnalysisOptions | undefined, b: AnalysisOptions | undefined): boolean {
+  return a?.config === b?.config && sameItems([...(a?.levels ?? [])].flat(), [...(b?.levels ?? [])].flat());
 }
 
 /** A file of two projects has the findings of both, what both say once. */

@@ -9,6 +9,7 @@ import {
   FileChangeType,
   type InitializeParams,
 } from "vscode-languageserver/node";
+import { CONFIG_FILE } from "../service/service.ts";
 import { VERSION } from "../version.ts";
 import type { Server } from "./access.ts";
 import { type ClientSupport, serverCapabilities, supportOf } from "./capabilities.ts";
@@ -96,7 +97,9 @@ export function startServer(connection: Connection, options: ServerOptions = {})
       }
       if (support.watching) {
         void connection.client
-          .register(DidChangeWatchedFilesNotification.type, { watchers: [{ globPattern: "**/*.knet" }] })
+          .register(DidChangeWatchedFilesNotification.type, {
+            watchers: [{ globPattern: "**/*.knet" }, { globPattern: `**/${CONFIG_FILE}` }],
+          })
           .catch(logged);
       }
       if (support.folders) {
@@ -129,7 +132,9 @@ export function startServer(connection: Connection, options: ServerOptions = {})
     const before = settings;
     settings = settingsIn(given);
     diagnostics.setDelay(settings.delay);
-    if (JSON.stringify(before) !== JSON.stringify(settings)) refresh();
+    documents.service.configure(settings.levels);
+    diagnostics.schedule();
+    if (JSON.stringify([before, [...before.levels]]) !== JSON.stringify([settings, [...settings.levels]])) refresh();
   };
   /** What the client shows depends on more than the text that it has changed itself. */
   const refresh = (): void => {

@@ -1,7 +1,11 @@
 /** What a user may choose, read from whatever a client sends; anything else is the default. */
+import { codeOf } from "../checks/catalogue.ts";
+import { isLevel, type Level, type Levels, NO_LEVELS } from "../checks/levels.ts";
 
 export interface Settings {
   readonly delay: number;
+  /** `knet.checks`: a code and what it is to be. */
+  readonly levels: Levels;
   readonly inlayHints: { readonly addresses: boolean; readonly mtu: boolean; readonly defaults: boolean };
   readonly codeLens: { readonly expectations: boolean; readonly usage: boolean; readonly commands: boolean };
 }
@@ -11,6 +15,7 @@ const MOST_DELAY = 60_000;
 
 export const DEFAULTS: Settings = {
   delay: DEFAULT_DELAY,
+  levels: NO_LEVELS,
   inlayHints: { addresses: true, mtu: true, defaults: true },
   codeLens: { expectations: true, usage: true, commands: true },
 };
@@ -22,6 +27,7 @@ export function settingsIn(settings: unknown): Settings {
   const lens = member(settings, "codeLens");
   return {
     delay: typeof delay === "number" && delay >= 0 && delay <= MOST_DELAY ? delay : DEFAULT_DELAY,
+    levels: levelsIn(settings),
     inlayHints: {
       addresses: member(hints, "addresses") !== false,
       mtu: member(hints, "mtu") !== false,
@@ -33,6 +39,17 @@ export function settingsIn(settings: unknown): Settings {
       commands: member(lens, "commands") !== false,
     },
   };
+}
+
+/** Whatever is not understood is left out, as the editor has marked it. */
+function levelsIn(settings: unknown): Levels {
+  const checks = member(settings, "checks");
+  const levels = new Map<string, Level>();
+  for (const [name, level] of Object.entries(typeof checks === "object" && checks !== null ? checks : {})) {
+    const code = codeOf(name);
+    if (code !== undefined && isLevel(level)) levels.set(code, level);
+  }
+  return levels;
 }
 
 export function member(value: unknown, name: string): unknown {

@@ -12,12 +12,7 @@ import {
 } from "../../../server/src/service/features/navigation.ts";
 import { findSymbols, type OutlineItem, outlineOf } from "../../../server/src/service/features/outline.ts";
 import { semanticTokens } from "../../../server/src/service/features/tokens.ts";
-import { CURSOR, fixture, marked, SHOP } from "./support.ts";
-
-const at = (piece: string, inside = 1, text = SHOP): string => {
-  const start = text.indexOf(piece) + inside;
-  return text.slice(0, start) + CURSOR + text.slice(start);
-};
+import { at, CURSOR, fixture, marked, SHOP } from "./support.ts";
 
 /** The lines that have a mark. */
 function markedLines(text: string, spans: readonly { start: number; end: number }[]): readonly string[] {

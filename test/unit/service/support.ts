@@ -34,6 +34,23 @@ export function marked(text: string, spans: readonly { readonly start: number; r
     .reduce((so, { start, end }) => `${so.slice(0, start)}[${so.slice(start, end)}]${so.slice(end)}`, text);
 }
 
+/** The text with the cursor some characters behind the start of a piece. */
+export function at(piece: string, inside = 1, text = SHOP): string {
+  const start = text.indexOf(piece) + inside;
+  return text.slice(0, start) + CURSOR + text.slice(start);
+}
+
+/** A text after edits. */
+export function edited(
+  text: string,
+  edits: readonly { readonly start: number; readonly end: number; readonly text: string }[],
+): string {
+  return [...edits]
+    .reverse()
+    .sort((a, b) => b.start - a.start || b.end - a.end)
+    .reduce((so, { start, end, text: by }) => so.slice(0, start) + by + so.slice(end), text);
+}
+
 export const SHOP = `segment rack-a {
   cidr 10.168.0.0/24
   gateway tor

@@ -12,6 +12,7 @@ import { formatEdits, formatRangeEdits } from "../../language/format.ts";
 import type { Span } from "../../language/tree.ts";
 import { type ProvenFix, provenFixes } from "../../service/features/fixes.ts";
 import { importsOf } from "../../service/features/links.ts";
+import { quickFixes } from "../../service/features/quickfix.ts";
 import { fixAll } from "../../service/features/refactor/fix-all.ts";
 import { refactoringsAt } from "../../service/features/refactor/index.ts";
 import { organiseImports } from "../../service/features/refactor/organise.ts";
@@ -75,36 +76,28 @@ function registerActions(server: Server, { at, workspaceEdit }: Access): void {
       const cancelled = (): boolean => token.isCancellationRequested || server.stale() || server.now() > deadline;
       const end = here.index.offsetAt(params.range.end);
       return [
-        ...(wants(params, CodeActionKind.QuickFix) ? quickFixes(here, end, params, cancelled) : []),
+        ...(wants(params, CodeActionKind.QuickFix) ? mends(here, end, params, cancelled) : []),
         ...refactorings(here, end, params, cancelled),
         ...sources(here, params, cancelled),
       ];
     }),
   );
 
-  const quickFixes = (here: At, end: number, params: CodeActionParams, cancelled: () => boolean): CodeAction[] => {
-    const near = (here.analysis.findings(cancelled) ?? []).filter((finding) => {
-      if (finding.source.file !== here.key || finding.fixes.length === 0) return false;
-      const span = here.analysis.placeOf(finding);
-      return span !== undefined && span.start <= end && span.end >= here.offset;
-    });
-    return near.flatMap((finding): CodeAction[] => {
+  const mends = (here: At, end: number, params: CodeActionParams, cancelled: () => boolean): CodeAction[] => {
+    const proof = (finding: Finding): readonly ProvenFix[] | undefined => {
       const proven = proofs.get(finding) ?? provenFixes(here.analysis, finding, cancelled);
-      if (!proven) return [];
-      proofs.set(finding, proven);
-      const span = here.analysis.placeOf(finding);
-      const line = span && here.index.positionAt(span.start);
+      if (proven) proofs.set(finding, proven);
+      return proven;
+    };
+    const span: Span = { start: here.offset, end };
+    return quickFixes(here.analysis, here.key, span, cancelled, proof).map(({ title, finding, edits, preferred }) => {
+      const place = here.analysis.placeOf(finding);
+      const line = place && here.index.positionAt(place.start);
       const diagnostics = params.context.diagnostics.filter(
         ({ code, range }) =>
           code === finding.code && range.start.line === line?.line && range.start.character === line.character,
       );
-      return proven.map((fix) => ({
-        title: fix.title,
-        kind: CodeActionKind.QuickFix,
-        diagnostics,
-        isPreferred: proven.length === 1,
-        edit: workspaceEdit(fix.edits),
-      }));
+      return { title, kind: CodeActionKind.QuickFix, diagnostics, isPreferred: preferred, edit: workspaceEdit(edits) };
     });
   };
 

@@ -3,8 +3,7 @@
  * Defaults come from the schema, everything else from the topology and the kernel state that the mode made.
  */
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
-import { readsOf } from "../../language/arguments.ts";
-import { contextInside, type Decl } from "../../language/decode.ts";
+import { contextInside, type Decl, has } from "../../language/decode.ts";
 import { readValue } from "../../language/reading.ts";
 import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../language/schema/index.ts";
 import type { Span } from "../../language/tree.ts";
@@ -173,7 +172,7 @@ function podHint(decl: Decl, cluster: Cluster, workload: Workload, end: number):
 
 function perNodeHint(decl: Decl, made: Made, end: number): readonly InlayHint[] {
   const range = made.podRanges.get(decl.statement);
-  if (!range || readsOf(decl.values, "per-node")) return [];
+  if (!range || has(decl, "per-node")) return [];
   const text = `per-node /${range.perNode}`;
   return [
     {
@@ -212,7 +211,7 @@ function deviceHint({ network }: Analysis, cluster: Cluster, end: number): reado
 /** Of arguments that begin with a literal and are not there. */
 function argumentDefaults(decl: Decl, spec: KeywordSpec, end: number): readonly InlayHint[] {
   return spec.args.flatMap((arg): readonly InlayHint[] => {
-    if (isFlag(arg) || arg.after === undefined || readsOf(decl.values, arg.name) || !isValue(arg)) return [];
+    if (isFlag(arg) || arg.after === undefined || has(decl, arg.name) || !isValue(arg)) return [];
     const text = `${arg.after} ${arg.default}`;
     return [{ offset: end, text, kind: "defaults", tooltip: arg.summary, edit: { start: end, end, text: ` ${text}` } }];
   });

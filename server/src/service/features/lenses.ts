@@ -130,7 +130,7 @@ function rangeText({ statement }: Decl, made: Made): LensText | undefined {
   ).length;
   const free = typeof all === "bigint" ? all - BigInt(given) : all - given;
   return {
-    title: `${number(free < 0 ? 0 : free)} node blocks /${range.perNode} free of ${number(all)}`,
+    title: `${number(free < 0 ? 0 : free)} of ${number(all)} node blocks /${range.perNode} free`,
     command: undefined,
   };
 }

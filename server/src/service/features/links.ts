@@ -1,5 +1,5 @@
 /** What a file points at: the files that it imports, and the documentation of the codes that its comments name. */
-import { readsOf } from "../../language/arguments.ts";
+import { one } from "../../language/decode.ts";
 import { positionsOf } from "../../language/positions.ts";
 import type { Span } from "../../language/tree.ts";
 import type { Analysis } from "../analysis.ts";
@@ -30,7 +30,7 @@ export function importsOf(analysis: Analysis, file: string): readonly Import[] {
   const checked = analysis.fileOf(file);
   const { root } = checked?.tree ?? {};
   return (checked?.decls ?? []).flatMap((decl, index): readonly Import[] => {
-    const read = decl.spec?.keyword === "import" ? readsOf(decl.values, "path")?.[0] : undefined;
+    const read = decl.spec?.keyword === "import" ? one(decl, "path") : undefined;
     if (read?.value.kind !== "string" || read.arg.kind !== "string") return [];
     const start = (root?.offsets[index] ?? 0) + read.arg.start;
     return [{ path: read.value.text, span: { start: start + 1, end: start + read.arg.length - 1 } }];

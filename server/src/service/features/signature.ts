@@ -51,7 +51,10 @@ function describe(spec: KeywordSpec, active: number): Signature {
 function argumentText(arg: ArgSpec | FlagSpec, spec: KeywordSpec): string {
   if (isFlag(arg)) return `[${arg.name}]`;
   const many = arg.many === true ? "…" : "";
-  const text = arg.after === undefined ? `${arg.name}${many}` : `${arg.after} <${arg.name}>${many}`;
+  const text =
+    arg.after === undefined
+      ? `${arg.name}${many}`
+      : `${arg.after} <${arg.name === arg.after ? arg.type.kind : arg.name}>${many}`;
   return arg.optional === true && spec.args.length > 1 ? `[${text}]` : text;
 }
 

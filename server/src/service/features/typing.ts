@@ -10,8 +10,8 @@ export function typedRange(tree: SyntaxTree, offset: number, typed: string): Spa
     case "\n": {
       const here = lineStartOf(text, offset);
       if (here === 0) return undefined;
-      const before = here - 1;
-      return { start: lineStartOf(text, before), end: text[before - 1] === "\r" ? before - 1 : before };
+      const end = text[here - 1] === "\n" && text[here - 2] === "\r" ? here - 2 : here - 1;
+      return { start: lineStartOf(text, end), end };
     }
     case ";":
       return { start: lineStartOf(text, offset), end: offset };

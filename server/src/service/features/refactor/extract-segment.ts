@@ -1,7 +1,8 @@
 /** Segments made out of others: one prefix of several becomes a segment of its own; one that is missing is declared. */
+
 import { formatIp, formatPrefix, type Prefix, prefixContains } from "../../../addressing/ip.ts";
 import type { FixEdit } from "../../../checks/check.ts";
-import { readsOf } from "../../../language/arguments.ts";
+import { all } from "../../../language/decode.ts";
 import type { Source, Span } from "../../../language/tree.ts";
 import type { Interface, Segment, Topology } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
@@ -29,11 +30,11 @@ function splitPrefix(analysis: Analysis, file: string, selection: Span): readonl
   const segment = outer && made.segments.get(outer.decl.statement);
   if (!outer || !segment || segment.cidrs.length < 2) return [];
   for (const { decl, start } of around) {
-    for (const read of readsOf(decl.values, "prefixes") ?? []) {
+    for (const read of all(decl, "prefixes")) {
       const from = start + read.arg.start;
       const { value } = read;
       if (value.kind !== "prefix" || selection.start < from || selection.end > from + read.arg.length) continue;
-      const only = readsOf(decl.values, "prefixes")?.length === 1;
+      const only = all(decl, "prefixes").length === 1;
       const source: Source = { file, statement: decl.statement, part: only ? "whole" : partOf(read) };
       return split(analysis, segment, value.prefix, source, outer.end);
     }

@@ -1,6 +1,7 @@
 /** A pool as single nodes, so that one of them can differ. */
+
 import { formatIp } from "../../../addressing/ip.ts";
-import { readsOf } from "../../../language/arguments.ts";
+import { all } from "../../../language/decode.ts";
 import { partSpan } from "../../../language/positions.ts";
 import type { Span } from "../../../language/tree.ts";
 import type { Node } from "../../../topology/model.ts";
@@ -49,7 +50,7 @@ function blockOf(text: string, { decl, start }: Placed, node: Node): string {
     const own = node.interfaces.find(({ source }) => source.statement === child.statement);
     if (!own || own.allocated) return [];
     const childStart = from + (block.offsets[index] ?? 0);
-    return (readsOf(child.values, "addresses") ?? []).flatMap((read, order): readonly TextEdit[] => {
+    return all(child, "addresses").flatMap((read, order): readonly TextEdit[] => {
       const span = partSpan(child.statement, partOf(read), childStart);
       const address = own.addresses[order];
       if (!span || !address || read.value.kind !== "interface-address") return [];

@@ -1,5 +1,5 @@
 /** Neighbouring declarations by name, and lists by value; comments move with what they stand above or beside. */
-import { readsOf } from "../../../language/arguments.ts";
+import { all, nameOf } from "../../../language/decode.ts";
 import { isFlag } from "../../../language/schema/index.ts";
 import type { Span } from "../../../language/tree.ts";
 import type { Analysis } from "../../analysis.ts";
@@ -23,7 +23,7 @@ const order = (a: string, b: string): number => a.localeCompare(b, "en", { numer
 
 function sortValues(file: string, { decl, start }: Placed): readonly Refactoring[] {
   for (const arg of decl.spec?.args ?? []) {
-    const reads = isFlag(arg) ? [] : (readsOf(decl.values, arg.name) ?? []);
+    const reads = isFlag(arg) ? [] : all(decl, arg.name);
     const texts = reads.map((read) => read.arg.text);
     const sorted = [...texts].sort(order);
     if (reads.length < 2 || sorted.every((text, index) => text === texts[index])) continue;
@@ -49,13 +49,13 @@ function sortValues(file: string, { decl, start }: Placed): readonly Refactoring
 /* ------------------------------------------------------------ declarations */
 
 function sortSiblings(text: string, file: string, all: readonly Placed[], { start }: Span): readonly Refactoring[] {
-  const around = all.filter((one) => one.start <= start && one.end >= start && nameOf(one) !== undefined);
+  const around = all.filter((one) => one.start <= start && one.end >= start && nameIn(one) !== undefined);
   return around.slice(-2).flatMap((one): readonly Refactoring[] => {
     const run = neighbours(all, one);
     const chunks = chunksOf(text, run);
     if (!chunks || run.length < 2) return [];
     const sorted = chunks
-      .map((chunk, index) => ({ chunk, name: nameOf(run[index]) ?? "" }))
+      .map((chunk, index) => ({ chunk, name: nameIn(run[index]) ?? "" }))
       .sort((a, b) => order(a.name, b.name));
     if (sorted.every(({ chunk }, index) => chunk === chunks[index])) return [];
     const edits = chunks.flatMap((chunk, index): readonly TextEdit[] => {
@@ -68,9 +68,8 @@ function sortSiblings(text: string, file: string, all: readonly Placed[], { star
   });
 }
 
-function nameOf(one: Placed | undefined): string | undefined {
-  const name = one?.decl.spec?.defines && readsOf(one.decl.values, "name")?.[0];
-  return name ? name.arg.text : undefined;
+function nameIn(placed: Placed | undefined): string | undefined {
+  return placed?.decl.spec?.defines && nameOf(placed.decl);
 }
 
 /** The unbroken run of statements with the same keyword, in the same block. */

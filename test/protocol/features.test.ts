@@ -1,0 +1,283 @@
+/** The features beyond reading and renaming, asked of the server as a process. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type {
+  CallHierarchyIncomingCall,
+  CallHierarchyItem,
+  CallHierarchyOutgoingCall,
+  CodeAction,
+  CodeLens,
+  CompletionList,
+  DocumentLink,
+  Hover,
+  InlayHint,
+  LinkedEditingRanges,
+  LocationLink,
+  SemanticTokens,
+  SemanticTokensDelta,
+  SignatureHelp,
+  TextEdit,
+  WorkspaceEdit,
+} from "vscode-languageserver-protocol";
+import { CAPABILITIES, type Client, startClient } from "./client.ts";
+import { positionOf, rangeOf, TWO_NODES } from "./texts.ts";
+
+let client: Client;
+const uri = "untitled:main.knet";
+const textDocument = { uri };
+const everything = { start: { line: 0, character: 0 }, end: { line: 999, character: 0 } };
+
+const at = (piece: string, inside = 1): object => ({ textDocument, position: positionOf(TWO_NODES, piece, inside) });
+const lineOf = ({ line }: { line: number }): string => (TWO_NODES.split("\n")[line] ?? "").trim();
+
+beforeAll(async () => {
+  client = await startClient({
+    initializationOptions: { push: true, commands: true },
+    settings: { codeLens: { usage: true } },
+    capabilities: {
+      ...CAPABILITIES,
+      textDocument: {
+        ...CAPABILITIES.textDocument,
+        diagnostic: {},
+        typeDefinition: { linkSupport: true },
+        implementation: { linkSupport: true },
+        completion: { completionItem: { snippetSupport: true, commitCharactersSupport: true } },
+      },
+      workspace: {
+        ...CAPABILITIES.workspace,
+        configuration: true,
+        inlayHint: { refreshSupport: true },
+        codeLens: { refreshSupport: true },
+      },
+    },
+  });
+  await client.open(uri, TWO_NODES);
+  await client.diagnostics(uri, 1);
+});
+afterAll(async () => {
+  expect(await client.stop()).toBe(0);
+});
+
+describe("what stands in the text's gaps", () => {
+  it("inlay hints", async () => {
+    const hints = await client.request<InlayHint[]>("textDocument/inlayHint", { textDocument, range: everything });
+    expect(hints.map(({ position, label }) => `${lineOf(position)} ‹${String(label)}›`)).toMatchInlineSnapshot(`
+      [
+        "segment lan { ‹gateway 192.168.10.1›",
+        "segment lan { ‹mtu 1500›",
+        "cluster prod { ‹max-pods 110›",
+        "pods 10.244.0.0/16 ‹per-node /24›",
+        "cni flannel { ‹flannel.1 mtu 1450, cni0 mtu 1450›",
+        "cni flannel { ‹subnet-len /24, subnet-manager kube, ip-masq true, iptables-forward-rules true, …›",
+        "backend vxlan ‹vni 1, port 8472, gbp false, learning false, …›",
+        "node n1 { attach lan 192.168.10.11 } ‹pods 10.244.0.0/24›",
+        "node n2 { attach lan 192.168.10.12 } ‹pods 10.244.1.0/24›",
+        "pod web on n1 { ‹10.244.0.2›",
+        "deployment api replicas 2 { ‹10.244.0.3 on n1, …›",
+      ]
+    `);
+  });
+
+  it("code lenses, worked out when they come in sight", async () => {
+    const lenses = await client.request<CodeLens[]>("textDocument/codeLens", { textDocument });
+    const resolved = await Promise.all(lenses.map((lens) => client.request<CodeLens>("codeLens/resolve", lens)));
+    const expectation = resolved.at(-1);
+    expect(expectation?.command).toEqual({
+      title: "✓ passed · Trace",
+      command: "knet.trace",
+      arguments: [{ uri, from: "shop/web", to: "shop/api-1", proto: "tcp", port: 9090 }],
+    });
+    expect(resolved[0]?.command).toEqual({ title: "251 free of 254", command: "" });
+    expect(resolved.find(({ command }) => command?.title === "Routes")?.command).toEqual({
+      title: "Routes",
+      command: "knet.showRoutes",
+      arguments: [{ uri, where: "edge" }],
+    });
+  });
+
+  it("follow the settings, and the client is told to ask again", async () => {
+    const own = await startClient({
+      settings: { inlayHints: { addresses: false, defaults: false } },
+      capabilities: {
+        ...CAPABILITIES,
+        workspace: { configuration: true, inlayHint: { refreshSupport: true } },
+      },
+    });
+    await own.next("workspace/inlayHint/refresh", () => true);
+    await own.open(uri, TWO_NODES);
+    const hints = await own.request<InlayHint[]>("textDocument/inlayHint", { textDocument, range: everything });
+    expect(hints.map(({ label }) => label)).toEqual(["flannel.1 mtu 1450, cni0 mtu 1450"]);
+    await own.stop();
+  });
+
+  it("document links", async () => {
+    const other = "untitled:links.knet";
+    await client.open(other, "# KN101 is known\n");
+    const links = await client.request<DocumentLink[]>("textDocument/documentLink", { textDocument: { uri: other } });
+    expect(links[0]?.target).toMatch(/diagnostics\.md#kn101$/);
+    await client.close(other);
+  });
+});
+
+describe("typing", () => {
+  it("signature help", async () => {
+    const help = await client.request<SignatureHelp>("textDocument/signatureHelp", at("attach lan 192.168.10.12", 11));
+    expect(help.signatures[0]?.label).toBe("attach segment [addresses…]");
+    expect(help.activeParameter).toBe(1);
+    expect(await client.request("textDocument/signatureHelp", at("cluster", 1))).toBeNull();
+  });
+
+  it("completion with characters that take an item", async () => {
+    const { items } = await client.request<CompletionList>("textDocument/completion", at("expect shop", 8));
+    expect(items.find(({ label }) => label === "web")?.commitCharacters).toEqual([" "]);
+  });
+
+  it("formatting of what was just ended", async () => {
+    const other = "untitled:typed.knet";
+    const text = "segment   lan{\ncidr   10.0.0.0/24\n}\nhost   a {}\n";
+    await client.open(other, text);
+    const edits = await client.request<TextEdit[]>("textDocument/onTypeFormatting", {
+      textDocument: { uri: other },
+      position: { line: 2, character: 1 },
+      ch: "}",
+      options: { tabSize: 2, insertSpaces: true },
+    });
+    expect(new Set(edits.map(({ range }) => range.start.line))).toEqual(new Set([0, 1]));
+    await client.close(other);
+  });
+
+  it("linked editing", async () => {
+    const linked = await client.request<LinkedEditingRanges>("textDocument/linkedEditingRange", at("segment lan", 9));
+    expect(linked.ranges.map(({ start }) => lineOf(start))).toEqual([
+      "segment lan {",
+      "router edge { attach lan 192.168.10.1 }",
+      "node n1 { attach lan 192.168.10.11 }",
+      "node n2 { attach lan 192.168.10.12 }",
+    ]);
+  });
+
+  it("colours as the difference from the last ones", async () => {
+    const other = "untitled:colours.knet";
+    await client.open(other, TWO_NODES);
+    const first = await client.request<SemanticTokens>("textDocument/semanticTokens/full", {
+      textDocument: { uri: other },
+    });
+    await client.change(other, 2, [{ range: rangeOf(TWO_NODES, "192.168.10.12"), text: "" }]);
+    const delta = await client.request<SemanticTokensDelta>("textDocument/semanticTokens/full/delta", {
+      textDocument: { uri: other },
+      previousResultId: first.resultId,
+    });
+    expect(delta.edits).toHaveLength(1);
+    const data = [...first.data];
+    for (const { start, deleteCount, data: more } of delta.edits) data.splice(start, deleteCount, ...(more ?? []));
+    const fresh = await client.request<SemanticTokens>("textDocument/semanticTokens/full", {
+      textDocument: { uri: other },
+    });
+    expect(data).toEqual(fresh.data);
+    expect(fresh.data.length).toBe(first.data.length - 5);
+    const unknown = await client.request<SemanticTokens>("textDocument/semanticTokens/full/delta", {
+      textDocument: { uri: other },
+      previousResultId: "long ago",
+    });
+    expect(unknown.data).toEqual(fresh.data);
+    await client.close(other);
+  });
+});
+
+describe("from one thing to others", () => {
+  it("type definition and implementation", async () => {
+    const type = await client.request<LocationLink[]>("textDocument/typeDefinition", at("shop/web ->", 6));
+    expect(type.map(({ targetRange }) => lineOf(targetRange.start))).toEqual(["node n1 { attach lan 192.168.10.11 }"]);
+    const inside = await client.request<LocationLink[]>("textDocument/implementation", at("cluster prod", 9));
+    expect(inside.map(({ targetSelectionRange }) => targetSelectionRange)).toEqual([
+      rangeOf(TWO_NODES, "n1"),
+      rangeOf(TWO_NODES, "n2"),
+    ]);
+  });
+
+  it("what reaches this, and what this reaches", async () => {
+    const [item] = await client.request<CallHierarchyItem[]>("textDocument/prepareCallHierarchy", at("pod web", 5));
+    expect(item).toMatchObject({ name: "web", detail: "prod/shop/web", uri });
+    const incoming = await client.request<CallHierarchyIncomingCall[]>("callHierarchy/incomingCalls", { item });
+    expect(incoming.map(({ from }) => from.detail)).toEqual([
+      "prod/n1 · 8080/tcp",
+      "prod/n2 · 8080/tcp",
+      "prod/shop/api-0 · 8080/tcp",
+    ]);
+    const outgoing = await client.request<CallHierarchyOutgoingCall[]>("callHierarchy/outgoingCalls", { item });
+    expect(outgoing.map(({ to }) => to.detail)).toContain("prod/shop/api-0 · 9090/tcp");
+  });
+
+  it("commands in hovers", async () => {
+    const hover = await client.request<Hover>("textDocument/hover", at("pod web", 5));
+    const { value } = hover.contents as { value: string };
+    const link = /\[Routes\]\(command:knet\.showRoutes\?([^)]*)\)/.exec(value);
+    expect(JSON.parse(decodeURIComponent(link?.[1] ?? ""))).toEqual([{ uri, where: "prod/shop/web" }]);
+  });
+});
+
+describe("code actions", () => {
+  const actions = (piece: string, only?: string[]): Promise<CodeAction[]> =>
+    client.request("textDocument/codeAction", {
+      textDocument,
+      range: { start: positionOf(TWO_NODES, piece, 1), end: positionOf(TWO_NODES, piece, 1) },
+      context: { diagnostics: [], ...(only ? { only } : {}) },
+    });
+  it("refactor what is under the cursor", async () => {
+    const found = await actions("pod web");
+    expect(found.map(({ title, kind }) => `${kind}: ${title}`)).toEqual([
+      "refactor.rewrite: Spell out the allocated addresses of web",
+      "refactor.rewrite: Spell out all allocated addresses of this file",
+    ]);
+    expect(await actions("pod web", ["refactor.inline"])).toEqual([]);
+    expect(await actions("pod web", ["quickfix"])).toEqual([]);
+  });
+  it("mend a whole file, and put imports in order, when asked for", async () => {
+    const other = "untitled:mend.knet";
+    await client.open(other, "hots a {\n}\nhsot b {\n}\n");
+    const found = await client.request<CodeAction[]>("textDocument/codeAction", {
+      textDocument: { uri: other },
+      range: everything,
+      context: { diagnostics: [], only: ["source.fixAll"] },
+    });
+    expect(found.map(({ kind }) => kind)).toEqual(["source.fixAll.knet"]);
+    const change = found[0]?.edit?.documentChanges?.[0] as { edits: TextEdit[] };
+    expect(change.edits).toHaveLength(1);
+    expect(change.edits[0]?.newText).toBe("st a {\n}\nhos");
+    await client.close(other);
+  });
+});
+
+describe("files", () => {
+  let folder: string;
+  const file = (name: string): string => pathToFileURL(join(folder, name)).href;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "knet rename "));
+    writeFileSync(join(folder, "fabric.knet"), "segment lan { cidr 10.0.0.0/24 }\n");
+    writeFileSync(join(folder, "other.knet"), 'import "fabric.knet"\n');
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("that are renamed keep their imports and those of others", async () => {
+    const main = file("main.knet");
+    await client.open(main, 'import "fabric.knet"\nhost a { attach lan }\n');
+    const rename = (oldUri: string, newUri: string): Promise<WorkspaceEdit> =>
+      client.request("workspace/willRenameFiles", { files: [{ oldUri, newUri }] });
+    const texts = (edit: WorkspaceEdit): unknown =>
+      edit.documentChanges?.map((change) =>
+        "textDocument" in change
+          ? [change.textDocument.uri, (change as { edits: TextEdit[] }).edits.map(({ newText }) => newText)]
+          : [],
+      );
+    expect(texts(await rename(file("fabric.knet"), file("net/core.knet")))).toEqual([
+      [main, ["net/core.knet"]],
+      [file("other.knet"), ["net/core.knet"]],
+    ]);
+    expect(texts(await rename(main, file("sub/main.knet")))).toEqual([[main, ["../fabric.knet"]]]);
+    expect(await rename(file("unrelated.knet"), file("x.knet"))).toBeNull();
+    await client.close(main);
+  });
+});

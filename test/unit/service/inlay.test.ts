@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { type HintKind, inlayHintsIn } from "../../../server/src/service/features/inlay.ts";
+import { edited, fixture, SHOP } from "./support.ts";
+
+const ALL: Readonly<Record<HintKind, boolean>> = { addresses: true, mtu: true, defaults: true };
+
+function hints(text: string, wanted = ALL, within = { start: 0, end: text.length }) {
+  const { analysis, file } = fixture(text);
+  return inlayHintsIn(analysis, file, within, wanted);
+}
+
+/** The lines with hints in them, ‹like this›. */
+function shown(text: string, wanted = ALL): string {
+  const edits = hints(text, wanted).map(({ offset, text: hint }) => ({
+    start: offset,
+    end: offset,
+    text: ` ‹${hint}›`,
+  }));
+  return edited(text, edits)
+    .split("\n")
+    .filter((line) => line.includes("‹"))
+    .map((line) => line.trim())
+    .join("\n");
+}
+
+describe("inlay hints", () => {
+  it("say what knet filled in", () => {
+    expect(shown(SHOP)).toMatchInlineSnapshot(`
+      "segment rack-a ‹mtu 1500› {
+      segment rack-b ‹mtu 1500› {
+      cluster prod ‹max-pods 110› {
+      cni flannel ‹flannel.1 mtu 1450, cni0 mtu 1450› ‹subnet-len /24, subnet-manager kube, ip-masq true, iptables-forward-rules true, …› {
+      backend vxlan ‹vni 1, port 8472, gbp false, learning false, …›
+      node n1 ‹pods 10.244.0.0/24› { attach rack-a 10.168.0.2 }
+      node n2 ‹pods 10.244.1.0/24› { attach rack-b 10.168.1.3 }
+      nodes w 1..50 ‹pods 10.244.2.0/24 … 10.244.51.0/24› { attach rack-a ‹10.168.0.3 … 10.168.0.52› }
+      pod web on n1 ‹10.244.0.2› {
+      deployment api replicas 3 ‹10.244.0.3 on n1, …› {"
+    `);
+  });
+  it("are of the kinds that are wanted", () => {
+    expect(shown(SHOP, { addresses: false, mtu: true, defaults: false })).toMatchInlineSnapshot(
+      `"cni flannel ‹flannel.1 mtu 1450, cni0 mtu 1450› {"`,
+    );
+  });
+  it("tell both families, gateways that are the only router, and members of a pool that count up", () => {
+    expect(
+      shown(
+        `segment lan {
+  cidr 10.0.0.0/24 fd00::/64
+  mtu 9000
+}
+router r { attach lan }
+cluster c {
+  pods 10.244.0.0/16 per-node /26
+  pods fd00:1::/56
+  nodes w 1..3 { attach lan 10.0.0.11 }
+  node x {
+    attach lan
+    pod-cidr 10.244.9.0/26
+  }
+  daemonset logs
+  pod fixed on x { address 10.244.9.5 }
+  pod host { host-network }
+}
+`,
+        { addresses: true, mtu: true, defaults: false },
+      ),
+    ).toMatchInlineSnapshot(`
+      "segment lan ‹gateway 10.0.0.1 fd00::1› {
+      router r { attach lan ‹10.0.0.1 fd00::1› ‹mtu 9000› }
+      nodes w 1..3 ‹pods 10.244.0.0/26 … 10.244.0.128/26 fd00:1::/64 … fd00:1:0:2::/64› { attach lan 10.0.0.11 ‹… 10.0.0.13› ‹mtu 9000› }
+      node x ‹pods fd00:1:0:3::/64› {
+      attach lan ‹10.0.0.2 fd00::2› ‹mtu 9000›"
+    `);
+  });
+  it("write what they say", () => {
+    const text = "segment lan { cidr 10.0.0.0/24 }\nhost a { attach lan }\n";
+    const edits = hints(text).flatMap(({ edit }) => edit ?? []);
+    expect(edited(text, edits)).toBe("segment lan { cidr 10.0.0.0/24 }\nhost a { attach lan 10.0.0.1 }\n");
+  });
+  it("are given for a part of the file, and beside what is broken", () => {
+    const broken = `${SHOP}host { attach }\nhost late { attach rack-b }\n} segm`;
+    const start = broken.indexOf("host late");
+    expect(hints(broken, ALL, { start, end: start + 30 }).map(({ text }) => text)).toEqual(["10.168.1.2"]);
+  });
+});

@@ -1,0 +1,222 @@
+import { describe, expect, it } from "vitest";
+import { format } from "../../../server/src/language/format.ts";
+import { parse } from "../../../server/src/language/parser.ts";
+import { fixAll } from "../../../server/src/service/features/refactor/fix-all.ts";
+import { refactoringsAt } from "../../../server/src/service/features/refactor/index.ts";
+import { organiseImports } from "../../../server/src/service/features/refactor/organise.ts";
+import { typedRange } from "../../../server/src/service/features/typing.ts";
+import { at, CURSOR, edited, fixture, SHOP } from "./support.ts";
+
+const never = (): boolean => false;
+
+function offered(marked: string, others: Readonly<Record<string, string>> = {}) {
+  const one = fixture(marked, others);
+  return {
+    one,
+    all: refactoringsAt(one.analysis, one.file, { start: one.offset, end: one.offset }, never),
+  };
+}
+const titles = (marked: string): readonly string[] => offered(marked).all.map(({ title }) => title);
+
+/** The text after the refactoring whose title begins so. */
+function result(marked: string, title: string): string {
+  const { one, all } = offered(marked);
+  const chosen = all.find((refactoring) => refactoring.title.startsWith(title));
+  if (!chosen) throw new Error(`not offered: ${title}; but ${all.map((each) => each.title).join("; ")}`);
+  return edited(one.text, chosen.edits.get(one.file) ?? []);
+}
+/** Its lines that were not there before. */
+function changed(marked: string, title: string): string {
+  const before = new Set(marked.replace(CURSOR, "").split("\n"));
+  return result(marked, title)
+    .split("\n")
+    .filter((line) => !before.has(line))
+    .join("\n");
+}
+
+describe("spelling out", () => {
+  it("writes what was allocated", () => {
+    expect(changed(at("pod web", 1), "Spell out the allocated addresses of web")).toMatchInlineSnapshot(
+      `"      address 10.244.0.2"`,
+    );
+    expect(changed(at("node n1", 1), "Spell out the allocated addresses of n1")).toMatchInlineSnapshot(
+      `"  node n1 { attach rack-a 10.168.0.2; pod-cidr 10.244.0.0/24 }"`,
+    );
+    const pair = `segment lan { cidr 10.0.0.0/24 fd00::/64 }\nhost a { attach lan }\nhost b {\n  attach lan\n}\n${CURSOR}`;
+    expect(changed(pair, "Spell out all")).toMatchInlineSnapshot(`
+      "host a { attach lan 10.0.0.1 fd00::1 }
+        attach lan 10.0.0.2 fd00::2"
+    `);
+  });
+  it("is not offered where everything is written", () => {
+    expect(titles(`segment lan { cidr 10.0.0.0/24 }\nhost a { at${CURSOR}tach lan 10.0.0.5 }\n`)).toEqual([]);
+  });
+});
+
+describe("inlining a pool", () => {
+  it("writes its nodes, with the addresses that they have", () => {
+    const pool = `segment lan { cidr 10.0.0.0/24 }
+cluster c {
+  pods 10.244.0.0/16
+  nod${CURSOR}es w- 09..11 {
+    attach lan 10.0.0.9/24 # counts up
+    labels rack=a
+  }
+  pod p on w-10
+}
+`;
+    expect(changed(pool, "Write the pool")).toMatchInlineSnapshot(`
+      "  node w-09 {
+        node w-10 {
+          attach lan 10.0.0.10/24 # counts up
+        node w-11 {
+          attach lan 10.0.0.11/24 # counts up"
+    `);
+    expect(format(result(pool, "Write the pool"))).toContain(
+      "  node w-10 {\n    attach lan 10.0.0.10/24  # counts up\n",
+    );
+  });
+  it("is offered at the head of a pool only", () => {
+    expect(titles(at("nodes w 1..50", 2))).toContain("Write the pool as 50 single nodes");
+    expect(titles(at("node n1", 2)).filter((title) => title.startsWith("Write"))).toEqual([]);
+  });
+});
+
+describe("extracting a segment", () => {
+  const two = `segment lan {
+  cidr 10.0.0.0/24 10.0.1.0/24
+  mtu 9000
+}
+router r { attach lan 10.0.0.1 10.0.1.1 }
+host a { attach lan 10.0.0.5 }
+host b { attach lan 10.0.1.5 }
+`;
+  it("takes one prefix of several, with who has addresses in it", () => {
+    expect(result(at("10.0.1.0/24", 3, two), "Extract 10.0.1.0/24")).toMatchInlineSnapshot(`
+      "segment lan {
+        cidr 10.0.0.0/24
+        mtu 9000
+      }
+      segment lan-2 {
+        cidr 10.0.1.0/24
+        mtu 9000
+        gateway 10.0.1.1
+      }
+      router r { attach lan 10.0.0.1; attach lan-2 10.0.1.1 }
+      host a { attach lan 10.0.0.5 }
+      host b { attach lan-2 10.0.1.5 }
+      "
+    `);
+  });
+  it("declares one that is missing", () => {
+    const missing = `segment a { cidr 10.0.0.0/24 }\nhost h { attach mis${CURSOR}sing }\n`;
+    expect(result(missing, "Declare segment missing")).toMatchInlineSnapshot(`
+      "segment a { cidr 10.0.0.0/24 }
+      segment missing {
+        cidr 10.0.1.0/24
+      }
+      host h { attach missing }
+      "
+    `);
+  });
+  it("needs several prefixes", () => {
+    expect(titles(at("10.168.0.0/24", 3)).filter((title) => title.startsWith("Extract"))).toEqual([]);
+  });
+});
+
+describe("sorting", () => {
+  it("orders neighbours by name, with their comments", () => {
+    const text = `# the switches
+segment b10 { cidr 10.0.10.0/24 } # ten
+
+# the second
+segment b2 {
+  cidr 10.0.2.0/24
+}
+seg${CURSOR}ment a { cidr 10.0.0.0/24 }
+host h { attach a }
+`;
+    expect(result(text, "Sort the 3")).toMatchInlineSnapshot(`
+      "segment a { cidr 10.0.0.0/24 }
+
+      # the second
+      segment b2 {
+        cidr 10.0.2.0/24
+      }
+      # the switches
+      segment b10 { cidr 10.0.10.0/24 } # ten
+      host h { attach a }
+      "
+    `);
+  });
+  it("orders lists", () => {
+    expect(
+      changed(
+        `segment s { cidr 10.0.0.0/24 }\nhost h { attach s; listen 9090/tcp ${CURSOR}80/tcp 443/tcp }\n`,
+        "Sort the ports",
+      ),
+    ).toBe("host h { attach s; listen 80/tcp 443/tcp 9090/tcp }");
+  });
+  it("is not offered where the order means something", () => {
+    const nodes = `segment lan { cidr 10.0.0.0/24 }
+cluster c {
+  pods 10.244.0.0/16
+  node b { attach lan }
+  nod${CURSOR}e a { attach lan }
+}
+`;
+    expect(titles(nodes).filter((title) => title.startsWith("Sort"))).toEqual([]);
+    expect(
+      titles(`segment s { cidr ${CURSOR}10.0.1.0/24 10.0.0.0/24 }\nhost h { attach s }\n`).filter((title) =>
+        title.startsWith("Sort"),
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe("source actions", () => {
+  it("organise imports: sorted, each once", () => {
+    const text = 'import "z.knet"\n# fabric\nimport "a.knet"\nimport "z.knet"\nhost h {}\n';
+    const one = fixture(text + CURSOR, { "z.knet": "", "a.knet": "" });
+    expect(edited(text, organiseImports(one.analysis, one.file))).toBe(
+      'import "a.knet"\n# fabric\nimport "z.knet"\nhost h {}\n',
+    );
+    const sorted = fixture(`import "a.knet"\nimport "b.knet"\n${CURSOR}`);
+    expect(organiseImports(sorted.analysis, sorted.file)).toEqual([]);
+  });
+  it("mend everything that has one mend", () => {
+    const text = "segment lan {\n  cidr 10.0.0.1/24\n}\nhots a { attach lan }\n";
+    const one = fixture(text + CURSOR);
+    expect(edited(text, fixAll(one.analysis, one.file, never))).toMatchInlineSnapshot(`
+      "segment lan {
+        cidr 10.0.0.0/24
+      }
+      host a { attach lan }
+      "
+    `);
+  });
+});
+
+describe("formatting while typing", () => {
+  const typed = (marked: string, char: string): string | undefined => {
+    const offset = marked.indexOf(CURSOR);
+    const text = marked.replace(CURSOR, "");
+    const span = typedRange(parse(text), offset, char);
+    return span && text.slice(span.start, span.end);
+  };
+  it("is of what was just ended", () => {
+    expect(typed(`segment  a {\n${CURSOR}`, "\n")).toBe("segment  a {");
+    expect(typed(`segment  a {\r\n${CURSOR}`, "\n")).toBe("segment  a {");
+    expect(typed(`host a { attach  lan;${CURSOR} }`, ";")).toBe("host a { attach  lan;");
+    expect(typed(`x {\nhost a {\nattach lan\n}${CURSOR}\n}`, "}")).toBe("host a {\nattach lan\n}");
+    expect(typed(`"}${CURSOR}`, "}")).toBeUndefined();
+    expect(typed(`${CURSOR}`, "\n")).toBeUndefined();
+  });
+});
+
+describe("refactorings of broken files", () => {
+  it("never throw, and hold what they promise", () => {
+    for (let cut = 1; cut < SHOP.length; cut += 41)
+      expect(Array.isArray(titles(SHOP.slice(0, cut) + CURSOR))).toBe(true);
+  });
+});

@@ -52,7 +52,7 @@ import {
   readSegment,
   type SegmentDraft,
 } from "./segments.ts";
-import { nameTwice, nothing, type StationParts } from "./station.ts";
+import { nameTwice, nothing, type StationParts, trimmed } from "./station.ts";
 
 /** One file's declarations, as `decodeFile` gives them. */
 export interface TopologyFile {
@@ -240,7 +240,7 @@ function buildInterfaces(
         const counted = position === 0 ? ip : addIp(ip, position);
         if (counted !== undefined) own.push(onSegment(segment, counted, len));
       }
-      addresses = own;
+      addresses = trimmed(own);
     } else addresses = assigned.get(attach) ?? allocate(segment, station.path, attach.source);
     const iface: Interface = {
       device: attach.device,
@@ -254,7 +254,7 @@ function buildInterfaces(
     interfaces.push(iface);
     segment.interfaces.push(iface);
   }
-  return interfaces;
+  return trimmed(interfaces);
 }
 
 type Base = Pick<Station, "path" | "name" | "interfaces" | "acl" | "sysctls" | "processes" | "source">;

@@ -60,6 +60,12 @@ export interface GivenAddress {
 }
 
 export const nothing: readonly never[] = Object.freeze([]);
+
+/** A list that has grown has room for 17 entries. Short ones, of which each of thousands of nodes has ten, give it back. */
+export function trimmed<T>(list: readonly T[]): readonly T[] {
+  return list.length === 0 ? nothing : list.length <= 8 ? list.slice() : list;
+}
+
 export const noLabels: ReadonlyMap<string, string> = new Map();
 const noSysctls: Station["sysctls"] = new Map();
 
@@ -77,7 +83,7 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
   let sysctls: Map<string, { value: string; source: Source }> | undefined;
   let processes: ProcessSpec[] | undefined;
   let problems: TopologyProblem[] | undefined;
-  let podCidrs: NodeCidr[] | undefined;
+  let podCidrs: readonly NodeCidr[] | undefined;
   let labels: Map<string, string> | undefined;
   let dockerBridge: DockerBridge | undefined;
   let cni: CniSettings | undefined;
@@ -110,29 +116,24 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
         break;
       }
       case "daemon": {
-        processes ??= [];
         const daemon = readProcess(file, statement);
         if (daemon === undefined) break;
+        processes ??= [];
+        const twice = addNamed(processes, daemon, "daemon", () => `${kind} ${name}`);
+        if (twice === undefined) break;
         problems ??= [];
-        addNamed(processes, daemon, "daemon", `${kind} ${name}`, problems);
+        problems.push(twice);
         break;
       }
       case "listen":
         own ??= [];
-        own.push(...readListeners(file, statement));
+        readListeners(file, statement, own);
         break;
       case "labels":
         labels = readLabels(statement, labels);
         break;
       case "pod-cidr":
-        if (podCidrs !== undefined) break;
-        podCidrs = [];
-        for (const read of all(statement, "prefixes")) {
-          if (read.value.kind !== "prefix") continue;
-          const { prefix } = read.value;
-          if (podCidrs.some((other) => typeof other.prefix.ip === typeof prefix.ip)) continue;
-          podCidrs.push({ prefix, allocated: false, source: sourceOfRead(file, statement, read) });
-        }
+        podCidrs ??= readPodCidrs(file, statement);
         break;
       case "docker-bridge":
         dockerBridge ??= readDockerBridge(file, statement);
@@ -152,11 +153,11 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
     name,
     source,
     nameSource: sourceOfRead(file, decl, nameRead),
-    attaches,
+    attaches: trimmed(attaches),
     routes: routes ?? nothing,
     acl: acl ?? nothing,
     sysctls: sysctls ?? noSysctls,
-    processes: processes ?? nothing,
+    processes: trimmed(processes ?? nothing),
     problems: problems ?? nothing,
     labels: labels ?? noLabels,
     podCidrs: podCidrs ?? nothing,
@@ -178,10 +179,22 @@ function readAttach(file: string, decl: Decl, device: string): Attach | undefine
     device,
     segment: segment.value.text,
     segmentSource: sourceOfRead(file, decl, segment),
-    addresses,
+    addresses: trimmed(addresses),
     mtu: numberOf(decl, "mtu"),
     source: sourceOf(file, decl),
   };
+}
+
+/** The first one of each family. */
+function readPodCidrs(file: string, decl: Decl): readonly NodeCidr[] {
+  const cidrs: NodeCidr[] = [];
+  for (const read of all(decl, "prefixes")) {
+    if (read.value.kind !== "prefix") continue;
+    const { prefix } = read.value;
+    if (cidrs.some((other) => typeof other.prefix.ip === typeof prefix.ip)) continue;
+    cidrs.push({ prefix, allocated: false, source: sourceOfRead(file, decl, read) });
+  }
+  return trimmed(cidrs);
 }
 
 const anywhere4: Prefix = { ip: 0, len: 0 };
@@ -286,36 +299,31 @@ export function readLabels(decl: Decl, before: Map<string, string> | undefined):
 export function readProcess(file: string, decl: Decl): ProcessSpec | undefined {
   const name = nameOf(decl);
   if (name === undefined) return undefined;
-  const listeners = decl.children.flatMap((listen) =>
-    listen.spec?.keyword === "listen" ? readListeners(file, listen) : [],
-  );
-  return { name, listeners, source: sourceOf(file, decl) };
+  const listeners: Listener[] = [];
+  for (const listen of decl.children) if (listen.spec?.keyword === "listen") readListeners(file, listen, listeners);
+  return { name, listeners: trimmed(listeners), source: sourceOf(file, decl) };
 }
 
-export function readListeners(file: string, decl: Decl): Listener[] {
-  const listeners: Listener[] = [];
+/** Adds to the listeners that were read before. */
+export function readListeners(file: string, decl: Decl, listeners: Listener[]): void {
   for (const read of all(decl, "ports")) {
     if (read.value.kind !== "ports") continue;
     const { first, last, proto = "tcp" } = read.value;
     listeners.push({ proto, first, last, source: sourceOfRead(file, decl, read) });
   }
-  return listeners;
 }
 
-/** Adds a process unless one of that name is there. */
+/** Adds a process, or gives the problem that one of that name is there. */
 export function addNamed(
   processes: ProcessSpec[],
   added: ProcessSpec,
   kind: "daemon" | "container",
-  context: string,
-  problems: TopologyProblem[],
-): void {
+  context: () => string,
+): TopologyProblem | undefined {
   const before = processes.find(({ name }) => name === added.name);
-  if (before === undefined) {
-    processes.push(added);
-    return;
-  }
-  problems.push(nameTwice(kind, added.name, context, { ...added.source, part: 0 }, before.source));
+  if (before !== undefined) return nameTwice(kind, added.name, context(), { ...added.source, part: 0 }, before.source);
+  processes.push(added);
+  return undefined;
 }
 
 export function nameTwice(kind: string, name: string, context: string, source: Source, first: Source): TopologyProblem {

@@ -44,13 +44,15 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
         const container = readProcess(file, statement);
         if (container === undefined) break;
         containers ??= [];
+        const twice = addNamed(containers, container, "container", () => `${kind} ${name}`);
+        if (twice === undefined) break;
         problems ??= [];
-        addNamed(containers, container, "container", `${kind} ${name}`, problems);
+        problems.push(twice);
         break;
       }
       case "listen":
         own ??= [];
-        own.push(...readListeners(file, statement));
+        readListeners(file, statement, own);
         break;
       case "labels":
         labels = readLabels(statement, labels);

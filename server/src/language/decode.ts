@@ -193,14 +193,14 @@ function checkBlock(
 ): readonly DeclProblem[] {
   let problems = found;
   for (const spec of once.get(context) ?? nothing) {
-    const first = children.findIndex((child) => child.spec === spec);
-    if (first < 0) continue;
-    const related = [children[first]!.statement];
-    for (let at = first + 1; at < children.length; at++) {
-      const { statement } = children[at]!;
-      if (children[at]!.spec !== spec) continue;
+    let first: Decl | undefined;
+    for (const child of children) {
+      if (child.spec !== spec) continue;
+      first ??= child;
+      if (first === child) continue;
       const data = { keyword: spec.keyword, context: describeContext(context) };
-      problems = [...problems, { code: "KN008", part: "keyword", data, statement, related }];
+      const { statement } = child;
+      problems = [...problems, { code: "KN008", part: "keyword", data, statement, related: [first.statement] }];
     }
   }
   for (const spec of required.get(context) ?? nothing) {

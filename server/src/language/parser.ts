@@ -50,7 +50,8 @@ function addProblem(
  * The grammar of what `structure` lets through. The actions are closures made once: a statement has no cost but its own
  * objects. `statement` and `base` are those of the innermost statement, `content` and `contentBase` of the innermost block;
  * a block saves and restores them. What is read of the blocks that are open stands on one stack, from which each takes a
- * list of exactly its size when it closes.
+ * list of exactly its size when it closes. While Chevrotain learns the grammar the actions run on stand-ins, which does no
+ * harm: `read` begins with nothing.
  */
 class KnetParser extends EmbeddedActionsParser {
   private text = "";
@@ -73,25 +74,24 @@ class KnetParser extends EmbeddedActionsParser {
   read(text: string, tokens: IToken[]): Content {
     this.text = text;
     this.input = tokens;
+    this.contentBase = 0;
     this.statements = [];
     this.offsets = [];
     this.args = [];
-    const content = this.contentRule(0);
+    const content = this.contentRule();
     this.input = [];
     this.text = "";
     return content;
   }
 
   /** content = (Stray | statement)*: a Stray before a statement belongs to the block. */
-  private readonly contentRule = this.RULE("content", (base: number): Draft<Content> => {
-    const { content: outer, contentBase: outerBase } = this;
+  private readonly contentRule = this.RULE("content", (): Draft<Content> => {
+    const { content: outer } = this;
     const first = this.statements.length;
     this.content = { problems: none, problemCount: 0 };
-    this.contentBase = base;
     this.MANY(this.contentPart);
     const { problems, problemCount } = this.content;
     this.content = outer;
-    this.contentBase = outerBase;
     return { statements: this.statements.splice(first), offsets: this.offsets.splice(first), problems, problemCount };
   });
   private readonly contentPart = (): void => {
@@ -110,11 +110,9 @@ class KnetParser extends EmbeddedActionsParser {
         ALT: (): void => {
           const { startOffset } = this.LA(1);
           const statement = this.SUBRULE(this.statementRule);
-          this.ACTION(() => {
-            this.statements.push(statement);
-            this.offsets.push(startOffset - this.contentBase);
-            this.content.problemCount += statement.problemCount;
-          });
+          this.statements.push(statement);
+          this.offsets.push(startOffset - this.contentBase);
+          this.content.problemCount += statement.problemCount;
         },
       },
     ],
@@ -151,8 +149,7 @@ class KnetParser extends EmbeddedActionsParser {
     },
     {
       ALT: (): void => {
-        const arg = this.SUBRULE(this.listRule);
-        this.ACTION(() => this.addArg(arg));
+        this.addArg(this.SUBRULE(this.listRule));
       },
     },
     {
@@ -163,29 +160,27 @@ class KnetParser extends EmbeddedActionsParser {
     },
   ];
   private readonly block = (): void => {
-    const { statement, base } = this;
+    const { statement, base, contentBase } = this;
     const open = this.CONSUME(LBrace);
-    const { statements, offsets, problems, problemCount } = this.SUBRULE(this.contentRule, {
-      ARGS: [open.startOffset],
-    });
+    this.contentBase = open.startOffset;
+    const { statements, offsets, problems, problemCount } = this.SUBRULE(this.contentRule);
     const close = this.CONSUME(RBrace);
     this.statement = statement;
     this.base = base;
-    this.ACTION(() => {
-      const block: Draft<Block> = {
-        statements,
-        offsets,
-        start: open.startOffset - base,
-        length: close.startOffset + close.image.length - open.startOffset,
-        problems,
-        problemCount,
-        closed: close.image !== "",
-      };
-      if (!block.closed) addProblem(block, "unclosed-block", 0, open.image);
-      statement.block = block;
-      statement.length = block.start + block.length;
-      statement.problemCount += block.problemCount;
-    });
+    this.contentBase = contentBase;
+    const block: Draft<Block> = {
+      statements,
+      offsets,
+      start: open.startOffset - base,
+      length: close.startOffset + close.image.length - open.startOffset,
+      problems,
+      problemCount,
+      closed: close.image !== "",
+    };
+    if (!block.closed) addProblem(block, "unclosed-block", 0, open.image);
+    statement.block = block;
+    statement.length = block.start + block.length;
+    statement.problemCount += block.problemCount;
   };
   private readonly end = (): void => {
     this.CONSUME(End);

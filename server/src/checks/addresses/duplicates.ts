@@ -2,7 +2,7 @@ import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import { findDuplicates, type IpItem } from "../../addressing/overlap.ts";
 import type { Source } from "../../language/tree.ts";
-import type { Topology } from "../../topology/model.ts";
+import type { Interface, Station, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
 import { argumentWith } from "../source.ts";
@@ -36,11 +36,8 @@ host backup { attach dc 192.168.10.2 }
 };
 
 interface Holder {
-  readonly domain: string;
-  readonly segment: string;
-  readonly name: string;
-  readonly source: Source;
-  readonly allocated: boolean;
+  readonly station: Station;
+  readonly iface: Interface;
 }
 
 function* stations(topology: Topology): Iterable<Finding> {
@@ -48,24 +45,29 @@ function* stations(topology: Topology): Iterable<Finding> {
   const items: IpItem<Holder>[] = [];
   const all = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap((cluster) => cluster.nodes)];
   for (const station of all) {
-    for (const { segment, addresses, source, allocated } of station.interfaces) {
-      const domain = domains.ofSegment(segment);
-      const place = domain === undefined ? `segment ${segment}` : String(domain);
-      const name = `${station.kind} ${station.path}`;
-      for (const { ip } of addresses) items.push({ ip, value: { domain: place, segment, name, source, allocated } });
+    for (const iface of station.interfaces) {
+      for (const { ip } of iface.addresses) items.push({ ip, value: { station, iface } });
     }
   }
-  const { duplicates: found } = findDuplicates(items, (holder) => holder.domain);
+  const domainOf = ({ iface: { segment } }: Holder): string => {
+    const domain = domains.ofSegment(segment);
+    return domain === undefined ? `segment ${segment}` : String(domain);
+  };
+  const { duplicates: found } = findDuplicates(items, domainOf);
   for (const { ip, values } of found) {
     // Segments with overlapping ranges are the cause where the addresses are on both of them.
     const first = values[0];
-    if (!first || (values.some((holder) => holder.segment !== first.segment) && planOf(topology).disputed(ip)))
-      continue;
+    if (!first) continue;
+    if (values.some(({ iface }) => iface.segment !== first.iface.segment) && planOf(topology).disputed(ip)) continue;
     for (const holder of values.slice(1)) {
-      const [blamed, other] = holder.allocated && !first.allocated ? [first, holder] : [holder, first];
-      yield duplicate(ip, blamed.name, blamed.source, other.name, other.source);
+      const [blamed, other] = holder.iface.allocated && !first.iface.allocated ? [first, holder] : [holder, first];
+      yield duplicate(ip, nameOf(blamed), blamed.iface.source, nameOf(other), other.iface.source);
     }
   }
+}
+
+function nameOf({ station }: Holder): string {
+  return `${station.kind} ${station.path}`;
 }
 
 function duplicate(ip: Ip, name: string, source: Source, other: string, otherSource: Source): Finding {

@@ -10,6 +10,7 @@ import type { Check, Family } from "../server/src/checks/check.ts";
 import { LEVELS } from "../server/src/checks/levels.ts";
 import { Report } from "../server/src/cli/report.ts";
 import { RoutesReport } from "../server/src/dataplane/routes-schema.ts";
+import { Matrix } from "../server/src/kubernetes/matrix/schema.ts";
 import {
   type ArgSpec,
   type ArgType,
@@ -43,6 +44,7 @@ export function generated(): ReadonlyMap<string, string> {
     "knet-trace-1": Trace,
     "knet-check-1": Report,
     "knet-routes-1": RoutesReport,
+    "knet-matrix-1": Matrix,
   })) {
     const plain: unknown = JSON.parse(JSON.stringify(type));
     const $schema = "https://json-schema.org/draft/2020-12/schema";
@@ -217,11 +219,17 @@ function typeText(type: ArgType): string {
     case "enum":
       return type.values.map(({ value }) => `\`${value}\``).join(", ");
     case "ports":
+      if (type.named === true)
+        return "a port, a range, a name or a protocol: `8080`, `53/udp`, `30000-32767/tcp`, `http`, `dns/udp`, `udp`";
       return `a port${type.range ? " or a range" : ""}: \`8080\`${type.protocol ? ", `8080/tcp`" : ""}${type.range ? ", `30000-32767`" : ""}`;
     case "index-range":
       return `numbers: \`1..50\`, \`01..50\`; at most ${figure(type.max)}`;
     case "label":
       return "a label: `app=web`";
+    case "selector":
+      return "conditions on labels: `app=web`, `app!=web`, `tier in [a b]`, `tier notin [a b]`, `tier`, `!tier`, `*`";
+    case "port-name":
+      return "a port's name: `http`";
     case "endpoint":
       return `a path or an address${type.port ? ", with a port: `shop/api:80`, `n1:53/udp`" : ""}`;
     case "string":

@@ -43,6 +43,8 @@ import { ipv6Minimum } from "./mtu/ipv6-minimum.ts";
 import { mixedMtus } from "./mtu/mixed-mtus.ts";
 import { tooBig } from "./mtu/too-big.ts";
 import { tunnelClamped } from "./mtu/tunnel-clamped.ts";
+import { exceptOutside } from "./policies/except-outside.ts";
+import { peerMixed } from "./policies/peer-mixed.ts";
 import { acl } from "./reachability/acl.ts";
 import { backendsDiffer } from "./reachability/backends-differ.ts";
 import { flannelIface } from "./reachability/flannel-iface.ts";
@@ -163,6 +165,8 @@ export const catalogue: readonly Check[] = [
   blackHole,
   fragmented,
   tooBig,
+  peerMixed,
+  exceptOutside,
   failed,
   unclear,
   configuration,

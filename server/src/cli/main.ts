@@ -5,6 +5,7 @@ import { check } from "./check.ts";
 import { UsageError } from "./errors.ts";
 import { explain } from "./explain.ts";
 import { fmt } from "./fmt.ts";
+import { matrix } from "./matrix.ts";
 import { routes } from "./routes.ts";
 import { trace } from "./trace.ts";
 
@@ -106,6 +107,21 @@ function commands(done: (code: number) => void): Command {
       "\nfib: the table of a Network Graph switch, [src sport dst dport action], first match decides.\nExample: knet routes samples/flannel-vxlan.knet node1",
     )
     .action((file, where, options) => done(routes(file, where, options)));
+
+  program
+    .command("matrix")
+    .description("list who reaches whom on which ports")
+    .argument("<file>", "a .knet file")
+    .addOption(new Option("--from <sel>", "only these senders: shop, shop/web, app=web, 10.0.0.0/8"))
+    .addOption(new Option("--to <sel>", "only these receivers"))
+    .addOption(new Option("--by <unit>", "one row for each").choices(["workload", "pod"]).default("workload"))
+    .option("--policy-only", "what network policies allow, without asking the data plane", false)
+    .addOption(new Option("--format <format>", "how to print it").choices(["text", "json", "csv"]).default("text"))
+    .addHelpText(
+      "after",
+      "\nA workload is listed where some of its pods reach some of the other's.\nExample: knet matrix samples/policy.knet --policy-only",
+    )
+    .action((file, options) => done(matrix(file, { from: undefined, to: undefined, ...options })));
 
   program
     .command("fmt")

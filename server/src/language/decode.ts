@@ -4,7 +4,7 @@
  * edit decodes again only what it touched and the few lines around it.
  */
 import { nearest } from "./nearest.ts";
-import { describeType, readValue } from "./reading.ts";
+import { describeType, readSetRequirement, readValue } from "./reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "./schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "./schema/types.ts";
 import type { Arg, Block, Statement, StatementPart, SyntaxTree } from "./tree.ts";
@@ -323,7 +323,7 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
     const arg = args[index]!;
     const literal = arg.kind === "word" || arg.kind === "arrow" ? literals.get(arg.text) : undefined;
     if (literal !== undefined) {
-      if (waiting >= 0 && open !== undefined) problems.push(missing(spec, open, waiting));
+      if (waiting >= 0 && open !== undefined && open.opens !== true) problems.push(missing(spec, open, waiting));
       waiting = -1;
       open = undefined;
       if ("flag" in literal) {
@@ -359,6 +359,11 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
     }
     waiting = -1;
     open = target.many === true ? target : undefined;
+    if (isSet(target, args, index)) {
+      if (!readSet(spec, target, args, index, reader, problems) && !isRead(reader, target.name)) unread.push(target);
+      index += 2;
+      continue;
+    }
     if (!readArg(spec, target, arg, index, reader, problems) && !isRead(reader, target.name)) unread.push(target);
   }
   if (waiting >= 0 && open !== undefined) {
@@ -396,6 +401,34 @@ function nextPositional(positional: readonly ArgSpec[], from: number, arg: Arg):
 
 function fits(spec: ArgSpec, text: string): boolean {
   return spec.type.kind !== "enum" || spec.type.values.some(({ value }) => value === text);
+}
+
+/** `tier in [a b]` is one value of three arguments. */
+function isSet(target: ArgSpec, args: readonly Arg[], index: number): boolean {
+  if (target.type.kind !== "selector" || args[index + 2]?.kind !== "list") return false;
+  const word = args[index + 1]?.text;
+  return args[index]?.kind === "word" && (word === "in" || word === "notin");
+}
+
+function readSet(
+  spec: KeywordSpec,
+  target: ArgSpec,
+  args: readonly Arg[],
+  index: number,
+  reader: Reader,
+  problems: DeclProblem[],
+): boolean {
+  const arg = args[index]!;
+  const values = (args[index + 2]?.items ?? nothing).map(({ text }) => text);
+  const value = readSetRequirement(target.type, arg.text, args[index + 1]?.text ?? "", values);
+  if (value === undefined) return false;
+  if (value.kind !== "unread") return keep(reader, { name: target.name, value, arg, index, item: undefined }, target);
+  problems.push({
+    code: value.code,
+    part: index + 2,
+    data: { keyword: spec.keyword, argument: target.name, ...value.data },
+  });
+  return false;
 }
 
 /** Whether there was something to read. */
@@ -438,8 +471,13 @@ function readItem(
     const part: StatementPart = item === undefined ? index : [index, item];
     problems.push({ code: read.code, part, data: { keyword: spec.keyword, argument: target.name, ...read.data } });
   }
-  if (value === undefined || (target.many !== true && isRead(reader, target.name))) return false;
-  addRead(reader, { name: target.name, value, arg, index, item });
+  return value !== undefined && keep(reader, { name: target.name, value, arg, index, item }, target);
+}
+
+/** Only an argument that takes several takes a second value. */
+function keep(reader: Reader, read: Read, target: ArgSpec): boolean {
+  if (target.many !== true && isRead(reader, target.name)) return false;
+  addRead(reader, read);
   return true;
 }
 

@@ -12,7 +12,7 @@ import {
 import { nearest } from "./nearest.ts";
 import { isSysctl, sysctls } from "./schema/sysctls.ts";
 import type { ArgType } from "./schema/types.ts";
-import type { Value } from "./values.ts";
+import type { Requirement, Value } from "./values.ts";
 
 /** Why an argument could not be read, or was read with a doubt (then with `value`). */
 export interface Unread {
@@ -62,6 +62,10 @@ export function readValue(type: ArgType, text: string): Value | Unread {
       return readIndexRange(type, text);
     case "label":
       return readLabel(type, text);
+    case "selector":
+      return readRequirement(type, text);
+    case "port-name":
+      return isPortName(text) ? { kind: "name", text } : refuse(type, text, whyNoPortName(text));
     case "endpoint":
       return readEndpoint(type, text);
     case "string":
@@ -102,11 +106,16 @@ export function describeType(type: ArgType): string {
     case "enum":
       return type.values.map(({ value }) => value).join(", ");
     case "ports":
+      if (type.named === true) return "a port such as 8080/tcp or http";
       return type.protocol ? "a port such as 8080/tcp" : "a port such as 8080";
     case "index-range":
       return "a range of numbers such as 1..50";
     case "label":
       return "a label such as app=web";
+    case "selector":
+      return "labels such as app=web, tier in [a b], !tier or *";
+    case "port-name":
+      return "a port's name such as http";
     case "endpoint":
       return type.port
         ? "a path or address, with a port where it matters: shop/api:80"
@@ -267,6 +276,11 @@ function readPorts(type: ArgType & { kind: "ports" }, text: string): Value | Unr
   if (proto !== undefined && !type.protocol) return refuse(type, text, "the protocol does not stand here");
   if (proto !== undefined && !isProtocol(proto)) return refuse(type, text, "the protocol is tcp, udp or sctp");
   const ports = slash < 0 ? text : text.slice(0, slash);
+  if (type.named === true && !/^[\d-]*$/.test(ports)) {
+    // A protocol alone stands for all its ports, as in a NetworkPolicyPort without `port`.
+    if (slash < 0 && isProtocol(text)) return { kind: "ports", first: 1, last: 65535, proto: text };
+    return isPortName(ports) ? { kind: "port-name", name: ports, proto } : refuse(type, text, whyNoPortName(ports));
+  }
   const dash = ports.indexOf("-");
   const first = digits(dash < 0 ? ports : ports.slice(0, dash));
   const last = dash < 0 ? first : digits(ports.slice(dash + 1));
@@ -279,6 +293,18 @@ function readPorts(type: ArgType & { kind: "ports" }, text: string): Value | Unr
 
 function isProtocol(text: string): text is Protocol {
   return text === "tcp" || text === "udp" || text === "sctp";
+}
+
+/** IANA_SVC_NAME (RFC 6335 section 5.1; k8s.io/apimachinery util/validation, IsValidPortName). */
+function isPortName(text: string): boolean {
+  return (
+    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(text) && text.length <= 15 && /[a-z]/.test(text) && !text.includes("--")
+  );
+}
+
+function whyNoPortName(text: string): string {
+  if (text.length > 15) return "a port's name has at most 15 characters";
+  return "a port's name has small letters, digits and single - between them, and one letter at least";
 }
 
 function readIndexRange(type: ArgType & { kind: "index-range" }, text: string): Value | Unread {
@@ -301,15 +327,55 @@ function readLabel(type: ArgType, text: string): Value | Unread {
   if (equals < 0) return refuse(type, text, "key and value have = between them");
   const key = text.slice(0, equals);
   const value = text.slice(equals + 1);
+  const wrong = whyNoKey(key) ?? whyNoLabelValue(value);
+  return wrong === undefined ? { kind: "label", key, value } : refuse(type, text, wrong);
+}
+
+function whyNoKey(key: string): string | undefined {
   const slash = key.indexOf("/");
   const name = key.slice(slash + 1);
-  if (key === "") return refuse(type, text, "the key is missing");
-  if (!labelPart.test(name) || name.length > 63) return refuse(type, text, `${short(name)} is not a label's key`);
-  if (slash >= 0 && !isName(key.slice(0, slash))) return refuse(type, text, `${short(key)} is not a label's key`);
-  if (value !== "" && (!labelPart.test(value) || value.length > 63)) {
-    return refuse(type, text, `${short(value)} is not a label's value`);
-  }
-  return { kind: "label", key, value };
+  if (key === "") return "the key is missing";
+  if (!labelPart.test(name) || name.length > 63) return `${short(name)} is not a label's key`;
+  if (slash >= 0 && !isName(key.slice(0, slash))) return `${short(key)} is not a label's key`;
+  return undefined;
+}
+
+function whyNoLabelValue(value: string): string | undefined {
+  return value === "" || (labelPart.test(value) && value.length <= 63)
+    ? undefined
+    : `${short(value)} is not a label's value`;
+}
+
+/** app=web, app==web, app!=web, app, !app, *: as `kubectl -l` takes them, one by one. */
+function readRequirement(type: ArgType, text: string): Value | Unread {
+  if (text === "*") return { kind: "requirement", requirement: undefined };
+  const match = /^(!?)([^=!]*)(?:(==?|!=)(.*))?$/.exec(text);
+  if (match === null) return refuse(type, text, "it is no condition");
+  const [, not = "", key = "", operator, value = ""] = match;
+  const wrong = whyNoKey(key) ?? (operator === undefined ? undefined : whyNoLabelValue(value));
+  if (wrong !== undefined) return refuse(type, text, wrong);
+  if (operator === undefined) return requirement(key, not === "" ? "Exists" : "DoesNotExist", []);
+  if (not !== "") return refuse(type, text, "! stands before a key alone, or as != before a value");
+  return requirement(key, operator === "!=" ? "NotIn" : "In", [value]);
+}
+
+/** `tier in [a b]`: what stands before, the word, and the list's words; undefined where the word is neither. */
+export function readSetRequirement(
+  type: ArgType,
+  key: string,
+  word: string,
+  values: readonly string[],
+): Value | Unread | undefined {
+  if (word !== "in" && word !== "notin") return undefined;
+  const text = `${key} ${word} [${values.join(" ")}]`;
+  const wrong = whyNoKey(key) ?? values.map(whyNoLabelValue).find((one) => one !== undefined);
+  if (wrong !== undefined) return refuse(type, text, wrong);
+  if (values.length === 0) return refuse(type, text, "the list is empty");
+  return requirement(key, word === "in" ? "In" : "NotIn", values);
+}
+
+function requirement(key: string, operator: Requirement["operator"], values: readonly string[]): Value {
+  return { kind: "requirement", requirement: { key, operator, values } };
 }
 
 /** shop/api, shop/api:80, 10.0.0.1:80/udp, fd00::1, "[fd00::1]:80" */

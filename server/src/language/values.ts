@@ -2,6 +2,13 @@
 import type { InterfaceAddress, Ip, Prefix } from "../addressing/ip.ts";
 import type { Arg } from "./tree.ts";
 
+/** A LabelSelectorRequirement (k8s.io/apimachinery meta/v1); `app=web` is In with one value. */
+export interface Requirement {
+  readonly key: string;
+  readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
+  readonly values: readonly string[];
+}
+
 export type Value =
   | { readonly kind: "name"; readonly text: string }
   /** "shop/web" → ["shop", "web"]; an address where the type allows one. */
@@ -21,6 +28,10 @@ export type Value =
       readonly last: number;
       readonly proto: "tcp" | "udp" | "sctp" | undefined;
     }
+  /** Refers to a container's port by its name. */
+  | { readonly kind: "port-name"; readonly name: string; readonly proto: "tcp" | "udp" | "sctp" | undefined }
+  /** A condition of a label selector; that of `*` always holds. */
+  | { readonly kind: "requirement"; readonly requirement: Requirement | undefined }
   | { readonly kind: "index-range"; readonly first: number; readonly last: number; readonly width: number }
   | { readonly kind: "label"; readonly key: string; readonly value: string }
   | {

@@ -133,6 +133,8 @@ export function symbolKindOf(kind: SymbolKind | OutlineKind): LspSymbolKind {
     case "container":
     case "daemon":
       return LspSymbolKind.Function;
+    case "policy":
+      return LspSymbolKind.Key;
     case "settings":
       return LspSymbolKind.Property;
     case "import":

@@ -329,6 +329,8 @@ function buildCluster(
     nodes,
     namespaces: [...cluster.namespaces].map(([name, { labels, source }]) => ({ name, labels, source })),
     workloads,
+    policies: cluster.policies,
+    policyEngine: cluster.policyEngine,
     source: cluster.source,
     nodeByName,
     nodeByPodAddress: holder,

@@ -17,10 +17,12 @@ import { child, type Decl, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead 
 import type { Source } from "../language/tree.ts";
 import type { AddressingOf, ModeAddressing, NodeRange } from "./addressing.ts";
 import type { TopologyCache } from "./cache.ts";
-import type { CniSettings, NodeCidr, PodCidr, TopologyProblem, Workload } from "./model.ts";
+import type { Cluster, CniSettings, NodeCidr, PodCidr, TopologyProblem, Workload } from "./model.ts";
+import { type Policy, policyKeyword, readCalicoTier, readPolicy, type Tier } from "./policy.ts";
 import { CODES, problem } from "./problems.ts";
 import {
   type DockerBridge,
+  nameTwice,
   noLabels,
   readCni,
   readDockerBridge,
@@ -44,6 +46,8 @@ export interface ClusterDraft {
   readonly nodes: readonly StationParts[];
   readonly namespaces: ReadonlyMap<string, { readonly labels: ReadonlyMap<string, string>; readonly source: Source }>;
   readonly workloads: readonly { readonly namespace: string; readonly parts: WorkloadParts }[];
+  readonly policies: readonly Policy[];
+  readonly policyEngine: Cluster["policyEngine"];
 }
 
 /** Of all clusters together. Kubernetes' own limits are below; this one keeps a wrong file from taking all memory. */
@@ -72,6 +76,9 @@ export function readCluster(
   const workloads: { namespace: string; parts: WorkloadParts }[] = [];
   let cni: CniSettings | undefined;
   let dockerBridge: DockerBridge | undefined;
+  let policyEngine: Cluster["policyEngine"];
+  const policies: { decl: Decl; namespace: string | undefined }[] = [];
+  const tiers = new Map<string, Tier>();
 
   const addWorkload = (statement: Decl, kind: Workload["kind"], namespace: string, place: Source): void => {
     const parts = workloadParts(file, statement, kind, cache);
@@ -124,14 +131,26 @@ export function readCluster(
         for (const inner of statement.children) {
           const kind = workloadKind(inner.spec?.keyword);
           if (kind !== undefined) addWorkload(inner, kind, namespace, place);
+          else if (policyKeyword(inner.spec?.keyword) !== undefined) policies.push({ decl: inner, namespace });
           else if (inner.spec?.keyword === "labels") labels = readLabels(inner, labels);
         }
         namespaces.set(namespace, { labels: labels ?? noLabels, source: before?.source ?? place });
         break;
       }
+      case "network-policy": {
+        const engine = oneOf(statement, "engine", "word")?.text;
+        if (engine !== undefined) policyEngine ??= { engine, source: sourceOf(file, statement) };
+        break;
+      }
+      case "calico-tier": {
+        const tier = readCalicoTier(statement);
+        if (tier !== undefined) tiers.set(tier.name, tier);
+        break;
+      }
       default: {
         const kind = workloadKind(keyword);
         if (kind !== undefined) addWorkload(statement, kind, "default", source);
+        else if (policyKeyword(keyword) !== undefined) policies.push({ decl: statement, namespace: undefined });
       }
     }
   }
@@ -149,7 +168,34 @@ export function readCluster(
     nodes,
     namespaces,
     workloads,
+    policies: readPolicies(file, name, policies, tiers, problems),
+    policyEngine,
   };
+}
+
+/** Tiers may be declared behind the policies that name them. Of two policies with one name the first counts. */
+function readPolicies(
+  file: string,
+  cluster: string,
+  written: readonly { readonly decl: Decl; readonly namespace: string | undefined }[],
+  tiers: ReadonlyMap<string, Tier>,
+  problems: TopologyProblem[],
+): readonly Policy[] {
+  const policies = new Map<string, Policy>();
+  for (const { decl, namespace } of written) {
+    const keyword = policyKeyword(decl.spec?.keyword);
+    const policy = keyword && readPolicy(file, decl, keyword, namespace, tiers, problems);
+    if (policy === undefined) continue;
+    const key = `${policy.kind} ${policy.path}`;
+    const before = policies.get(key);
+    if (before === undefined) {
+      policies.set(key, policy);
+      continue;
+    }
+    const context = policy.namespace === undefined ? `cluster ${cluster}` : `namespace ${policy.namespace}`;
+    problems.push(nameTwice("policy", policy.name, context, { ...policy.source, part: 0 }, before.source));
+  }
+  return [...policies.values()];
 }
 
 /** How many stations a statement declares. */

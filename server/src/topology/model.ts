@@ -8,6 +8,7 @@
 import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
 import type { Decl } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
+import type { Policy } from "./policy.ts";
 
 export interface Topology {
   readonly segments: ReadonlyMap<string, Segment>;
@@ -118,6 +119,8 @@ export interface Listener {
   readonly proto: "tcp" | "udp" | "sctp";
   readonly first: number;
   readonly last: number;
+  /** `listen 8080/tcp as http`: the containerPort's name. */
+  readonly name?: string;
   readonly source: Source;
 }
 
@@ -177,6 +180,10 @@ export interface Cluster {
   readonly namespaces: readonly Namespace[];
   /** All workloads of all namespaces, in order of declaration. */
   readonly workloads: readonly Workload[];
+  /** Network policies of every kind, in order of declaration. */
+  readonly policies: readonly Policy[];
+  /** `network-policy`: who enforces them; undefined: as the CNI plugin has it. */
+  readonly policyEngine: { readonly engine: string; readonly source: Source } | undefined;
   readonly source: Source;
   nodeByName(name: string): Node | undefined;
   /** The node whose podCIDR contains the address; the first one where several do. */

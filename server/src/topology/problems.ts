@@ -31,6 +31,10 @@ export const CODES = {
   noPodAddressLeft: "KN402",
   /** More nodes than knet keeps. data: cluster, count, max. */
   tooManyNodes: "KN403",
+  /** `cidr` and labels in one peer. */
+  peerMixed: "KN610",
+  /** data: except, cidr. */
+  exceptOutside: "KN611",
 } as const;
 
 export type ProblemCode = (typeof CODES)[keyof typeof CODES];

@@ -306,10 +306,12 @@ export function readProcess(file: string, decl: Decl): ProcessSpec | undefined {
 
 /** Adds to the listeners that were read before. */
 export function readListeners(file: string, decl: Decl, listeners: Listener[]): void {
+  const name = oneOf(decl, "as", "name")?.text;
   for (const read of all(decl, "ports")) {
     if (read.value.kind !== "ports") continue;
     const { first, last, proto = "tcp" } = read.value;
-    listeners.push({ proto, first, last, source: sourceOfRead(file, decl, read) });
+    const source = sourceOfRead(file, decl, read);
+    listeners.push(name === undefined ? { proto, first, last, source } : { proto, first, last, name, source });
   }
 }
 

@@ -322,6 +322,8 @@ export function topologyOf(plan: Plan): Topology {
     nodes,
     namespaces: [],
     workloads,
+    policies: [],
+    policyEngine: undefined,
     source: source("cluster prod"),
     workloadByName: (_, name) => workloads.find((workload) => workload.name === name),
     nodeByName: (name) => nodes.find((node) => node.name === name),

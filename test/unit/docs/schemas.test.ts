@@ -79,6 +79,20 @@ describe("knet check --format json", () => {
   });
 });
 
+describe("knet matrix --format json", () => {
+  const validate = schemaOf("knet-matrix-1");
+  it.each([
+    ["by workload", []],
+    ["by pod", ["--by", "pod"]],
+    ["from one", ["--from", "a"]],
+    ["from an address outside", ["--from", "8.8.8.8"]],
+  ])("%s", (_, more) => {
+    const policy = "policy p { ingress from namespace default to 80 53/udp }";
+    const input = TOPOLOGY.replace("pod a on n1", `network-policy kube-router\n  ${policy}\n  pod a on n1`);
+    holds(validate, knet(["matrix", "-", "--policy-only", ...more], input));
+  });
+});
+
 describe("knet routes --format json", () => {
   const validate = schemaOf("knet-routes-1");
   it.each(["n1", "n2", "a", "tor", "laptop"])("of %s", (where) => holds(validate, knet(["routes", "-", where])));

@@ -6,6 +6,7 @@ import { parse } from "../../../server/src/language/parser.ts";
 import { positionsOf } from "../../../server/src/language/positions.ts";
 import type { Statement } from "../../../server/src/language/tree.ts";
 import type { Value } from "../../../server/src/language/values.ts";
+import { requirementText } from "../../../server/src/topology/selector.ts";
 
 export interface Found {
   readonly statement: Statement;
@@ -83,6 +84,10 @@ export function printValue(value: Value): string {
       return `${value.first}-${value.last}/${value.proto ?? "any"}`;
     case "index-range":
       return `${value.first}..${value.last} width ${value.width}`;
+    case "port-name":
+      return `${value.name}/${value.proto ?? "any"}`;
+    case "requirement":
+      return value.requirement === undefined ? "*" : requirementText(value.requirement);
     case "label":
       return `${value.key}=${value.value}`;
     case "flag":

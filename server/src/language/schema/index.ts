@@ -2,13 +2,14 @@
 import { cluster } from "./cluster.ts";
 import { cni } from "./cni.ts";
 import { file } from "./file.ts";
+import { policy } from "./policy.ts";
 import { station } from "./station.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "./types.ts";
 import { workload } from "./workload.ts";
 
 export type * from "./types.ts";
 
-export const schema: readonly KeywordSpec[] = [...file, ...station, ...cluster, ...cni, ...workload];
+export const schema: readonly KeywordSpec[] = [...file, ...station, ...cluster, ...cni, ...workload, ...policy];
 
 const byContext: ReadonlyMap<Context, ReadonlyMap<string, KeywordSpec>> = groupByContext();
 const byKeyword: ReadonlyMap<string, readonly Context[]> = groupByKeyword();

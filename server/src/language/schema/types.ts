@@ -17,7 +17,8 @@ export type SymbolKind =
   | "pod"
   | "workload"
   | "container"
-  | "daemon";
+  | "daemon"
+  | "policy";
 
 export type ArgType =
   /** A name that this statement defines. */
@@ -36,12 +37,16 @@ export type ArgType =
   | { readonly kind: "number"; readonly min: number; readonly max: number; readonly unit?: string }
   | { readonly kind: "boolean" }
   | { readonly kind: "enum"; readonly values: readonly EnumValue[] }
-  /** 8080, 8080/tcp, 30000-32767/udp; `protocol: false` forbids the suffix. */
-  | { readonly kind: "ports"; readonly protocol: boolean; readonly range: boolean }
+  /** 8080, 8080/tcp, 30000-32767/udp; `protocol: false` forbids the suffix. `named`: also http, dns/udp, and udp for all its ports. */
+  | { readonly kind: "ports"; readonly protocol: boolean; readonly range: boolean; readonly named?: boolean }
   /** 1..50, also 01..50 (kept width). */
   | { readonly kind: "index-range"; readonly max: number }
-  /** app=web, tier!=db, "app in (a,b)" is written app=[a b] */
+  /** app=web */
   | { readonly kind: "label" }
+  /** One condition of a label selector: app=web, tier!=db, tier in [a b], tier notin [a b], tier, !tier; * for all. */
+  | { readonly kind: "selector" }
+  /** The name of a port: http (IANA_SVC_NAME). */
+  | { readonly kind: "port-name" }
   /** An end of a packet: path, address, optionally :port[/proto]. */
   | { readonly kind: "endpoint"; readonly port: boolean }
   | { readonly kind: "string" }
@@ -60,6 +65,8 @@ export interface ArgSpec {
   readonly optional?: boolean;
   /** Takes several: a bracketed list, or further words up to the next literal. */
   readonly many?: boolean;
+  /** Another literal may follow `after` at once: `from namespaces team=a`. */
+  readonly opens?: boolean;
   readonly summary: string;
   /** As printed in the documentation: "1500", "first host address of the segment". */
   readonly default?: string;

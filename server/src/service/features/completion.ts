@@ -162,6 +162,8 @@ function isChoice({ type }: ArgSpec): boolean {
     case "interface-address":
     case "sysctl":
     case "label":
+    case "selector":
+    case "port-name":
     case "number":
     case "ports":
     case "device":
@@ -189,6 +191,8 @@ function placeholder({ name, type }: ArgSpec): string {
     case "enum":
     case "interface-address":
     case "label":
+    case "selector":
+    case "port-name":
     case "name":
     case "prefix":
     case "prefix-length":

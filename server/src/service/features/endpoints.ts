@@ -154,6 +154,7 @@ export function endPath(analysis: Analysis, symbol: NamedSymbol): string | undef
     case "segment":
     case "cluster":
     case "namespace":
+    case "policy":
       return undefined;
   }
 }

@@ -8,6 +8,7 @@ import { sysctls } from "../../language/schema/sysctls.ts";
 import type { Span } from "../../language/tree.ts";
 import type { Value } from "../../language/values.ts";
 import type { Cluster, Node, Pod, Station, Workload } from "../../topology/model.ts";
+import { requirementText } from "../../topology/selector.ts";
 import type { Trace } from "../../trace/schema.ts";
 import { ask } from "../../trace/trace.ts";
 import type { Analysis } from "../analysis.ts";
@@ -16,6 +17,7 @@ import { defaultRoutes, deviceLines, madeBy, madeText, pluginText, routeTable } 
 import { bullets, code, paragraphs } from "./markdown.ts";
 import { targetAt } from "./navigation.ts";
 import { type Place, type Pointed, placeAt, pointedAt, readAt } from "./place.ts";
+import { isolationText, policyText } from "./policies.ts";
 import { addressText, prefixText } from "./ranges.ts";
 import { podNamed, type Subject, subjectOf } from "./subjects.ts";
 import { stationsAround } from "./suggestions.ts";
@@ -110,6 +112,10 @@ function valueText(analysis: Analysis, value: Value, spec: ArgSpec): string {
       return code(`${value.key}=${value.value}`);
     case "flag":
       return "";
+    case "requirement":
+      return code(value.requirement === undefined ? "*" : requirementText(value.requirement));
+    case "port-name":
+      return `port ${code(value.name)}${value.proto === undefined ? "" : `/${value.proto}`}, as the containers name it`;
   }
 }
 
@@ -188,6 +194,8 @@ function symbolText(analysis: Analysis, symbol: NamedSymbol, use: string | undef
     }
     case "workload":
       return workloadText(analysis, subject.cluster, subject.workload, use);
+    case "policy":
+      return policyText(subject.cluster, subject.policy);
   }
 }
 
@@ -292,6 +300,7 @@ function workloadText(analysis: Analysis, cluster: Cluster, workload: Workload, 
       workload.replicas > shown.length ? `and ${number(workload.replicas - shown.length)} more` : undefined,
     ]),
     listeningText(workload.containers),
+    first && isolationText(cluster, first),
     first && reachText(analysis, cluster, first),
   );
 }
@@ -307,6 +316,7 @@ function podText(analysis: Analysis, cluster: Cluster, pod: Pod): string {
       ...workload.containers.map(({ name }) => `container ${code(name)}`),
     ]),
     listeningText(workload.containers),
+    isolationText(cluster, pod),
     reachText(analysis, cluster, pod),
   );
 }

@@ -140,6 +140,7 @@ const SAME_NAMES: Readonly<Record<SymbolKind, string>> = {
   workload: "workload",
   container: "process",
   daemon: "process",
+  policy: "policy",
 };
 
 function whyNoName(to: string): string | undefined {

@@ -11,6 +11,7 @@ import type {
   Topology,
   Workload,
 } from "../../topology/model.ts";
+import type { Policy } from "../../topology/policy.ts";
 import type { NamedSymbol } from "./symbols.ts";
 
 export type Subject =
@@ -20,7 +21,8 @@ export type Subject =
   | { readonly kind: "cluster"; readonly cluster: Cluster }
   /** Several: a pool. */
   | { readonly kind: "nodes"; readonly cluster: Cluster; readonly nodes: readonly Node[] }
-  | { readonly kind: "workload"; readonly cluster: Cluster; readonly workload: Workload };
+  | { readonly kind: "workload"; readonly cluster: Cluster; readonly workload: Workload }
+  | { readonly kind: "policy"; readonly cluster: Cluster; readonly policy: Policy };
 
 export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | undefined {
   const { statement } = symbol.source;
@@ -59,6 +61,12 @@ export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | un
     case "container":
     case "daemon":
       return symbol.parent && subjectOf(topology, symbol.parent);
+    case "policy":
+      for (const cluster of topology.clusters) {
+        const policy = cluster.policies.find(own);
+        if (policy) return { kind: "policy", cluster, policy };
+      }
+      return undefined;
     case "namespace":
       return undefined;
   }
@@ -90,6 +98,7 @@ export function processesOf(subject: Subject | undefined): readonly ProcessSpec[
       return subject.workload.containers;
     case "segment":
     case "cluster":
+    case "policy":
     case undefined:
       return [];
   }

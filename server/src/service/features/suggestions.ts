@@ -79,6 +79,10 @@ export function suggestionsFor(
       return [suggestion("1..3", "number", spec.summary)];
     case "label":
       return labels(given);
+    case "selector":
+      return [...labels(given), suggestion("*", "label", "all")];
+    case "port-name":
+      return [];
     case "string":
       return decl.spec?.keyword === "import" ? files(place, typed, workspace) : [];
     case "sysctl":

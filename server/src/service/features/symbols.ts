@@ -71,6 +71,7 @@ const RANK: Readonly<Record<SymbolKind, number>> = {
   segment: 2,
   cluster: 2,
   namespace: 2,
+  policy: 3,
 };
 
 const tables = new WeakMap<Analysis, SymbolTable>();

@@ -126,6 +126,19 @@ function valueTokens(
       }
       return;
     }
+    case "requirement": {
+      const equals = at.text.search(/!?=/);
+      if (at.kind !== "word" || equals <= 0) add(start, at.length, "property");
+      else {
+        add(start, equals, "property");
+        const sign = /^(?:!=|==?)/.exec(at.text.slice(equals))?.[0].length ?? 1;
+        add(start + equals + sign, at.length - equals - sign, "string");
+      }
+      return;
+    }
+    case "port-name":
+      add(start, at.length, "variable");
+      return;
     case "string":
       add(start, at.length, "string");
       return;
@@ -156,6 +169,7 @@ export function symbolType(kind: SymbolKind): TokenType {
       return "struct";
     case "container":
     case "daemon":
+    case "policy":
       return "function";
   }
 }

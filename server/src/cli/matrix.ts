@@ -1,0 +1,56 @@
+/** `knet matrix`: who reaches whom on which port. */
+import { type MatrixAnswer, type MatrixQuestion, policyMatrix, toConnection } from "../kubernetes/matrix/matrix.ts";
+import { csvOf, textOf } from "../kubernetes/matrix/text.ts";
+import { UsageError } from "./errors.ts";
+import { openFiles } from "./files.ts";
+
+/** Written at once. */
+const CHUNK = 1 << 16;
+
+export interface MatrixOptions {
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly by: "workload" | "pod";
+  readonly policyOnly: boolean;
+  readonly format: "text" | "json" | "csv";
+}
+
+export function matrix(file: string, options: MatrixOptions): number {
+  const service = openFiles([file]);
+  const analysis = service.analysisOf(file);
+  if (!analysis) throw new UsageError(`${file}: cannot be read`);
+  const question: MatrixQuestion = { from: options.from, to: options.to, byPod: options.by === "pod" };
+  const answer = policyMatrix(analysis.topology, question);
+  if (!answer.ok) throw new UsageError(answer.error);
+  let chunk = "";
+  for (const text of print(answer, options.format)) {
+    chunk += text;
+    if (chunk.length < CHUNK) continue;
+    process.stdout.write(chunk);
+    chunk = "";
+  }
+  process.stdout.write(chunk);
+  return 0;
+}
+
+function print(answer: MatrixAnswer & { readonly ok: true }, format: MatrixOptions["format"]): Iterable<string> {
+  switch (format) {
+    case "text":
+      return textOf(answer.pairs, answer.ends);
+    case "csv":
+      return csvOf(answer.pairs);
+    case "json":
+      return json(answer);
+  }
+}
+
+/** Pair by pair: a large matrix is longer than a string may be. */
+function* json({ pairs }: MatrixAnswer & { readonly ok: true }): Iterable<string> {
+  yield '{\n  "schema": "knet-matrix/1",\n  "connections": [';
+  let separator = "\n";
+  for (const pair of pairs) {
+    yield `${separator}    ${JSON.stringify(toConnection(pair))}`;
+    separator = ",\n";
+  }
+  yield separator === "\n" ? "]\n}\n" : "\n  ]\n}\n";
+}

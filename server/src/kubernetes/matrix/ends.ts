@@ -1,0 +1,139 @@
+/** The rows and columns of a matrix: workloads or pods, and ranges of addresses outside; and which of them a question means. */
+import {
+  formatRange,
+  type Ip,
+  type IpRange,
+  parseIp,
+  parsePrefix,
+  prefixRange,
+  rangeContains,
+} from "../../addressing/ip.ts";
+import { readValue } from "../../language/reading.ts";
+import type { Cluster, Pod, Topology, Workload } from "../../topology/model.ts";
+import { holds, type Requirement } from "../../topology/selector.ts";
+import { type End, type PolicySet, policySetOf } from "../policy/evaluate.ts";
+import type { MatrixEnd } from "./schema.ts";
+
+/** A row or column with the pods that it stands for. */
+export interface Unit {
+  readonly end: MatrixEnd;
+  readonly cluster: Cluster;
+  readonly set: PolicySet;
+  readonly workload: Workload;
+  readonly pods: readonly Pod[];
+}
+
+const KINDS = { pod: "Pod", deployment: "Deployment", statefulset: "StatefulSet", daemonset: "DaemonSet" } as const;
+
+export function unitsOf(
+  topology: Topology,
+  byPod: boolean,
+  isMeant: (workload: Workload, pod: Pod) => boolean,
+): readonly Unit[] {
+  const units: Unit[] = [];
+  const several = topology.clusters.length > 1;
+  for (const cluster of topology.clusters) {
+    const set = policySetOf(cluster);
+    for (const workload of cluster.workloads) {
+      const { namespace } = workload;
+      const before = several ? `${cluster.name}/` : "";
+      const own: Pod[] = [];
+      for (let n = 0; n < workload.replicas; n++) {
+        const pod = cluster.pods.podAt(workload, n);
+        if (pod.addresses.length > 0 && isMeant(workload, pod)) own.push(pod);
+      }
+      if (byPod) {
+        for (const pod of own) {
+          const end: MatrixEnd = { path: `${before}${namespace}/${pod.name}`, kind: "Pod", namespace };
+          units.push({ end, cluster, set, workload, pods: [pod] });
+        }
+      } else if (own.length > 0) {
+        const end: MatrixEnd = {
+          path: `${before}${namespace}/${workload.name}`,
+          kind: KINDS[workload.kind],
+          namespace,
+        };
+        units.push({ end, cluster, set, workload, pods: own });
+      }
+    }
+  }
+  return units;
+}
+
+export function rangeEnd(range: IpRange): MatrixEnd {
+  return { range: formatRange(range) };
+}
+
+export function endAt(set: PolicySet, pod: Pod, ip: Ip): End {
+  return set.endOf(pod, ip);
+}
+
+/* ----------------------------------------------------------------- selections */
+
+/** Which ends a question means: `shop`, `shop/web`, `prod/shop/web`, `app=web`, `10.0.0.0/8`; everything without one. */
+export interface Selection {
+  isPod(workload: Workload, pod: Pod): boolean;
+  /** Undefined: all addresses outside. */
+  readonly ranges: readonly IpRange[] | undefined;
+}
+
+export type Selected =
+  | { readonly ok: true; readonly selection: Selection }
+  | { readonly ok: false; readonly error: string };
+
+export function readSelection(topology: Topology, text: string | undefined): Selected {
+  if (text === undefined) return { ok: true, selection: { isPod: () => true, ranges: undefined } };
+  const range = addressRange(text);
+  if (range !== undefined) {
+    const isPod = (_: Workload, pod: Pod): boolean => pod.addresses.some((ip) => rangeContains(range, ip));
+    return { ok: true, selection: { isPod, ranges: [range] } };
+  }
+  if (/[=!]/.test(text)) return readLabels(text);
+  const isPod = (workload: Workload, pod: Pod): boolean => pathsOf(workload, pod).includes(text);
+  const known = topology.clusters.some(
+    ({ name, workloads, namespaces, pods }) =>
+      name === text ||
+      namespaces.some((namespace) => namespace.name === text || `${name}/${namespace.name}` === text) ||
+      workloads.some((workload) => workload.replicas > 0 && isPod(workload, pods.podAt(workload, 0))) ||
+      podNamed(topology, text),
+  );
+  if (!known) {
+    return {
+      ok: false,
+      error: `there is no workload, pod or namespace "${text}"; labels are written app=web, addresses 10.0.0.0/8`,
+    };
+  }
+  return { ok: true, selection: { isPod, ranges: [] } };
+}
+
+function addressRange(text: string): IpRange | undefined {
+  const ip = parseIp(text);
+  if (ip !== undefined) return { first: ip, last: ip };
+  const prefix = parsePrefix(text)?.prefix;
+  return prefix && prefixRange(prefix);
+}
+
+function readLabels(text: string): Selected {
+  const requirements: Requirement[] = [];
+  for (const word of text.split(",")) {
+    const value = readValue({ kind: "selector" }, word.trim());
+    if (value.kind !== "requirement")
+      return { ok: false, error: `"${word}" is no label: write app=web, app!=web, app or !app` };
+    if (value.requirement !== undefined) requirements.push(value.requirement);
+  }
+  const isPod = (workload: Workload): boolean => requirements.every((one) => holds(one, workload.labels));
+  return { ok: true, selection: { isPod, ranges: [] } };
+}
+
+/** Everything by which people may call a pod and what it belongs to. */
+function pathsOf({ cluster, namespace, name }: Workload, pod: Pod): readonly string[] {
+  const own = [name, pod.name].flatMap((one) => [`${namespace}/${one}`, `${cluster}/${namespace}/${one}`]);
+  return [cluster, namespace, `${cluster}/${namespace}`, ...own, ...(namespace === "default" ? [name, pod.name] : [])];
+}
+
+function podNamed(topology: Topology, text: string): boolean {
+  const parts = text.split("/");
+  const name = parts.at(-1) ?? "";
+  const namespace = parts.at(-2) ?? "default";
+  return topology.clusters.some(({ pods }) => pods.podByName(namespace, name) !== undefined);
+}

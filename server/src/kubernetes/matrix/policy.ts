@@ -1,0 +1,189 @@
+/**
+ * What policies alone allow, for all pairs: pods on which every policy and every peer agrees are one class; two classes are
+ * asked once. Most classes share the policies that select them, so that a class is compared with few sets of policies.
+ */
+import type { Ip, IpRange } from "../../addressing/ip.ts";
+import { family } from "../../addressing/ip.ts";
+import type { Pod, Topology } from "../../topology/model.ts";
+import type { Direction, Peer, Policy } from "../../topology/policy.ts";
+import { allowedPorts, type End, type PolicySet, peerMatches, peerSelector, policySetOf } from "../policy/evaluate.ts";
+import type { PodGroup } from "../policy/groups.ts";
+import { ALL_PORTS, intersection, NO_PORTS, type PortSet, portKey, union } from "../policy/ports.ts";
+import { type SelectorIndex, selectorIndex } from "../policy/selectors.ts";
+import type { Space } from "./space.ts";
+
+/** Ends that no policy tells apart. */
+export interface EndClass {
+  readonly id: number;
+  readonly set: PolicySet | undefined;
+  readonly end: End;
+  /** Peers by labels that mean the class. */
+  readonly peers: ReadonlySet<Peer>;
+}
+
+export interface PolicyClasses {
+  ofPod(set: PolicySet, pod: Pod, ip: Ip): EndClass;
+  ofRange(range: IpRange): EndClass;
+  /** Ports on which one may call the other. */
+  between(from: EndClass, to: EndClass): PortSet;
+}
+
+export function policyClasses(topology: Topology, space: Space): PolicyClasses {
+  const classes = new Map<string, EndClass>();
+  const intern = interner();
+  const indexes = new Map<PolicySet, SelectorIndex<Peer>>();
+  const named = new Map<PolicySet, ReadonlySet<string>>();
+  const groupParts = new Map<PodGroup, { readonly key: string; readonly peers: ReadonlySet<Peer> }>();
+  const numbers = new Map<object, number>();
+  const numberOf = (thing: object): number => {
+    let number = numbers.get(thing);
+    if (number === undefined) {
+      number = numbers.size;
+      numbers.set(thing, number);
+    }
+    return number;
+  };
+
+  /** All that policies see of a group but its address. */
+  const partsOf = (set: PolicySet, group: PodGroup): { readonly key: string; readonly peers: ReadonlySet<Peer> } => {
+    let parts = groupParts.get(group);
+    if (parts === undefined) {
+      let index = indexes.get(set);
+      if (index === undefined) {
+        index = peerIndex(set);
+        indexes.set(set, index);
+        named.set(set, portNames(set));
+      }
+      const peers = index.matching(group);
+      const ports = [...(named.get(set) ?? [])].map((name) => namedKey(group, name)).join();
+      const subject = (["ingress", "egress"] as const).map((direction) =>
+        group.hostNetwork ? "host" : set.selecting(group, direction).map(numberOf).join(),
+      );
+      const key = `${set.cluster.name} ${subject.join("/")} ${peers.map(numberOf).join()} ${ports}`;
+      parts = { key, peers: new Set(peers) };
+      groupParts.set(group, parts);
+    }
+    return parts;
+  };
+  const classOf = (key: string, make: () => Omit<EndClass, "id">): EndClass => {
+    let found = classes.get(key);
+    if (found === undefined) {
+      found = { id: classes.size, ...make() };
+      classes.set(key, found);
+    }
+    return found;
+  };
+  const sets = topology.clusters.map(policySetOf);
+  const programs = new Map<string, Map<number, PortSet>>();
+
+  /** What the policies that select `subject` leave open towards `other`. */
+  const side = (subject: EndClass, other: EndClass, direction: Direction): PortSet => {
+    const { set, end } = subject;
+    if (set === undefined || end.group === undefined || end.group.hostNetwork) return ALL_PORTS;
+    const policies = set.selecting(end.group, direction);
+    if (policies.length === 0) return ALL_PORTS;
+    const names =
+      direction === "ingress" ? [...(named.get(set) ?? [])].map((name) => namedKey(end.group, name)).join() : "";
+    const key = `${direction} ${policies.map(numberOf).join()} ${names}`;
+    let program = programs.get(key);
+    if (program === undefined) {
+      program = new Map();
+      programs.set(key, program);
+    }
+    let open = program.get(other.id);
+    if (open === undefined) {
+      // Pods of another cluster are addresses here.
+      const group = other.set === set ? other.end.group : undefined;
+      const receiver = direction === "ingress" ? end.group : group;
+      const matches = (policy: Policy, peer: Peer): boolean =>
+        peer.kind === "pods" ? group !== undefined && other.peers.has(peer) : peerMatches(set, policy, peer, other.end);
+      open = intern(allowedPorts(policies, direction, receiver, matches));
+      program.set(other.id, open);
+    }
+    return open;
+  };
+  const common = new Map<PortSet, Map<PortSet, PortSet>>();
+
+  return {
+    ofPod(set, pod, ip) {
+      const group = set.groups.groupOf(pod);
+      const { key, peers } = partsOf(set, group);
+      const part = `${family(ip)} ${space.partOf(ip)}`;
+      return classOf(`${key} ${part}`, () => ({ set, end: { ip, group, node: undefined }, peers }));
+    },
+    ofRange: ({ first }) =>
+      classOf(`outside ${family(first)} ${space.partOf(first)}`, () => ({
+        set: undefined,
+        end: { ip: first, group: undefined, node: undefined },
+        peers: new Set<Peer>(),
+      })),
+    between(from, to) {
+      if (sets.length === 0) return ALL_PORTS;
+      const egress = side(from, to, "egress");
+      if (egress === NO_PORTS) return NO_PORTS;
+      const ingress = side(to, from, "ingress");
+      let row = common.get(egress);
+      if (row === undefined) {
+        row = new Map();
+        common.set(egress, row);
+      }
+      let both = row.get(ingress);
+      if (both === undefined) {
+        both = intern(intersection(egress, ingress));
+        row.set(ingress, both);
+      }
+      return both;
+    },
+  };
+}
+
+/** One object for equal sets. */
+export function interner(): (set: PortSet) => PortSet {
+  const known = new Map<string, PortSet>([
+    [portKey(ALL_PORTS), ALL_PORTS],
+    [portKey(NO_PORTS), NO_PORTS],
+  ]);
+  return (set) => {
+    const key = portKey(set);
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    known.set(key, set);
+    return set;
+  };
+}
+
+/** Both ends may be several classes (a workload whose pods have addresses in different blocks): what some two of them may do. */
+export function unionOf(sets: Iterable<PortSet>): PortSet {
+  let all = NO_PORTS;
+  for (const set of sets) all = union(all, set);
+  return all;
+}
+
+function peerIndex(set: PolicySet): SelectorIndex<Peer> {
+  return selectorIndex(
+    set.cluster.policies.flatMap((policy) =>
+      [...(policy.ingress ?? []), ...(policy.egress ?? [])].flatMap((rule) =>
+        (rule.peers ?? []).flatMap((peer) =>
+          peer.kind === "pods" ? [[peerSelector(policy, peer), peer] as const] : [],
+        ),
+      ),
+    ),
+  );
+}
+
+/** "http/tcp" of every port that some policy calls by its name. */
+function portNames(set: PolicySet): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { ingress, egress } of set.cluster.policies) {
+    for (const { ports } of [...(ingress ?? []), ...(egress ?? [])]) {
+      for (const port of ports ?? []) if (port.kind === "name") names.add(`${port.name}/${port.proto}`);
+    }
+  }
+  return names;
+}
+
+function namedKey(group: PodGroup | undefined, name: string): string {
+  const [own = "", proto] = name.split("/");
+  const ranges = group?.named(own, proto === "udp" || proto === "sctp" ? proto : "tcp") ?? [];
+  return ranges.map(({ first, last }) => `${first}-${last}`).join("+");
+}

@@ -1,0 +1,259 @@
+/**
+ * What network policies say of a connection: (policies, sender, receiver, protocol, port) → a decision with its policy and
+ * rule. The order is Calico's tiers, into which the policies of Kubernetes fit as well: kube-admin, default, kube-baseline
+ * (network-policy-api, ClusterNetworkPolicy: "Admin tier → NetworkPolicy → Baseline tier"). In a tier the policies that select
+ * the pod are asked in order, in a policy its rules; the first that matches decides. Where none of a tier that isolates
+ * matches, the connection is denied. A pod that nothing selects is open.
+ */
+import { type Ip, prefixContains } from "../../addressing/ip.ts";
+import type { Cluster, Pod } from "../../topology/model.ts";
+import type { Direction, Peer, Policy, PolicyRule, Protocol, Tier } from "../../topology/policy.ts";
+import { selects } from "../../topology/selector.ts";
+import { type PodGroup, type PodGroups, podGroups } from "./groups.ts";
+import { ALL_PORTS, difference, hasPort, intersection, NO_PORTS, type PortSet, portsOf, union } from "./ports.ts";
+import { type PodSelector, type SelectorIndex, selectorIndex, selectsGroup } from "./selectors.ts";
+
+/** An end of a connection as policies see it: an address, and the pod that has it, if it is one of this cluster. */
+export interface End {
+  readonly ip: Ip;
+  readonly group: PodGroup | undefined;
+  /** The node that it is, or on which it runs. */
+  readonly node: string | undefined;
+}
+
+export interface PolicySet {
+  readonly cluster: Cluster;
+  readonly groups: PodGroups;
+  /** Policies that select the group in this direction, in the order in which they are asked. */
+  selecting(group: PodGroup, direction: Direction): readonly Policy[];
+  endOf(pod: Pod, ip: Ip): End;
+  /** A node that has the address. */
+  isNode(ip: Ip, peer: Peer & { readonly kind: "nodes" }): boolean;
+}
+
+export type Verdict =
+  /** No policy selects the pod for this direction, or none that isolates it. */
+  | { readonly kind: "open"; readonly allowed: true }
+  | { readonly kind: "rule"; readonly allowed: boolean; readonly policy: Policy; readonly rule: PolicyRule }
+  | { readonly kind: "isolated"; readonly allowed: false; readonly by: readonly Policy[] };
+
+export interface Decision {
+  readonly allowed: boolean;
+  readonly egress: Verdict;
+  readonly ingress: Verdict;
+}
+
+const OPEN: Verdict = { kind: "open", allowed: true };
+const sets = new WeakMap<Cluster, PolicySet>();
+
+/** A cluster's policies, prepared once. */
+export function policySetOf(cluster: Cluster): PolicySet {
+  let set = sets.get(cluster);
+  if (set === undefined) {
+    set = makeSet(cluster);
+    sets.set(cluster, set);
+  }
+  return set;
+}
+
+function makeSet(cluster: Cluster): PolicySet {
+  const ordered = [...cluster.policies].sort(comparePolicies);
+  const groups = podGroups(cluster, new Set(ordered.flatMap(keysOf)));
+  const index = new Map<Direction, SelectorIndex<Policy>>();
+  const known = new Map<string, readonly Policy[]>();
+  let nodes: Map<Ip, ReadonlyMap<string, string>> | undefined;
+  return {
+    cluster,
+    groups,
+    selecting(group, direction) {
+      const key = `${group.id} ${direction}`;
+      let policies = known.get(key);
+      if (policies === undefined) {
+        let ofDirection = index.get(direction);
+        if (ofDirection === undefined) {
+          const touching = ordered.filter((policy) => policy[direction] !== undefined);
+          ofDirection = selectorIndex(touching.map((policy) => [subjectOf(policy), policy] as const));
+          index.set(direction, ofDirection);
+        }
+        policies = ofDirection.matching(group);
+        known.set(key, policies);
+      }
+      return policies;
+    },
+    endOf: (pod, ip) => ({ ip, group: groups.groupOf(pod), node: pod.node?.path }),
+    isNode(ip, peer) {
+      nodes ??= new Map(
+        cluster.nodes.flatMap((node) =>
+          node.interfaces.flatMap(({ addresses }) => addresses.map((own) => [own.ip, node.labels] as const)),
+        ),
+      );
+      const labels = nodes.get(ip);
+      return labels !== undefined && selects(peer.nodes, labels);
+    },
+  };
+}
+
+function comparePolicies(a: Policy, b: Policy): number {
+  return compareTiers(a.tier, b.tier) || compare(a.order, b.order) || compare(a.path, b.path);
+}
+
+function compareTiers(a: Tier, b: Tier): number {
+  return compare(a.order, b.order) || compare(a.name, b.name);
+}
+
+function compare<T extends number | string>(a: T, b: T): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Labels of pods that a policy asks for. */
+function keysOf(policy: Policy): readonly string[] {
+  const rules = [...(policy.ingress ?? []), ...(policy.egress ?? [])];
+  const peers = rules.flatMap((rule) => rule.peers ?? []);
+  const selectors = [policy.pods, ...peers.flatMap((peer) => (peer.kind === "pods" ? [peer.pods] : []))];
+  return selectors.flatMap((selector) => selector.map(({ key }) => key));
+}
+
+/** The pods to which a policy applies. */
+export function subjectOf({ pods, namespaces, namespace }: Policy): PodSelector {
+  return { pods, namespaces: namespaces ?? { name: namespace ?? "default" } };
+}
+
+/** The pods that a peer means. */
+export function peerSelector(policy: Policy, peer: Peer & { readonly kind: "pods" }): PodSelector {
+  return { pods: peer.pods, namespaces: peer.namespaces ?? { name: policy.namespace ?? "default" } };
+}
+
+/**
+ * May the connection be made? `from` and `to` are ends that the packet shows at the pods: after DNAT for the receiver, and
+ * before the sender's address is translated (facts of the engines: a ClusterIP is never seen, a SNATed client is).
+ */
+export function decide(
+  senders: PolicySet | undefined,
+  from: End,
+  receivers: PolicySet | undefined,
+  to: End,
+  proto: Protocol | "icmp",
+  port: number,
+): Decision {
+  const egress = senders ? verdictFor(senders, from, to, "egress", proto, port) : OPEN;
+  const ingress = receivers ? verdictFor(receivers, to, from, "ingress", proto, port) : OPEN;
+  return { allowed: egress.allowed && ingress.allowed, egress, ingress };
+}
+
+/** One side: what the policies that select `subject` say of `other` at its far end. */
+export function verdictFor(
+  set: PolicySet,
+  subject: End,
+  other: End,
+  direction: Direction,
+  proto: Protocol | "icmp",
+  port: number,
+): Verdict {
+  const { group } = subject;
+  if (group === undefined || group.hostNetwork || isExempt(subject, other)) return OPEN;
+  const receiver = direction === "ingress" ? subject : other;
+  for (const policies of tiersOf(set.selecting(group, direction))) {
+    const found = firstMatch(set, policies, other, receiver, direction, proto, port);
+    if (found?.rule.action === "pass") continue;
+    if (found !== undefined) return { kind: "rule", allowed: found.rule.action === "allow", ...found };
+    if (policies[0]?.tier.otherwise === "deny") return { kind: "isolated", allowed: false, by: policies };
+  }
+  return OPEN;
+}
+
+/**
+ * "Traffic to and from the node where a Pod is running is always allowed", and a pod cannot block itself (kubernetes.io,
+ * Network Policies).
+ */
+function isExempt(subject: End, other: End): boolean {
+  if (subject.ip === other.ip) return true;
+  const isNode = other.group === undefined || other.group.hostNetwork;
+  return isNode && other.node !== undefined && other.node === subject.node;
+}
+
+/** Policies in order, tier by tier. */
+export function tiersOf(policies: readonly Policy[]): readonly (readonly Policy[])[] {
+  const tiers: Policy[][] = [];
+  for (const policy of policies) {
+    const last = tiers.at(-1);
+    if (last?.[0]?.tier.name === policy.tier.name) last.push(policy);
+    else tiers.push([policy]);
+  }
+  return tiers;
+}
+
+function firstMatch(
+  set: PolicySet,
+  policies: readonly Policy[],
+  other: End,
+  receiver: End,
+  direction: Direction,
+  proto: Protocol | "icmp",
+  port: number,
+): { readonly policy: Policy; readonly rule: PolicyRule } | undefined {
+  for (const policy of policies) {
+    for (const rule of policy[direction] ?? []) {
+      if (!hasPort(rulePorts(rule, receiver.group), proto, port)) continue;
+      if (rule.peers?.some((peer) => peerMatches(set, policy, peer, other)) === false) continue;
+      return { policy, rule };
+    }
+  }
+  return undefined;
+}
+
+/** Addresses of an ipBlock are compared with whoever has them, pods included, as engines of iptables do. */
+export function peerMatches(set: PolicySet, policy: Policy, peer: Peer, end: End): boolean {
+  switch (peer.kind) {
+    case "pods":
+      return end.group !== undefined && selectsGroup(peerSelector(policy, peer), end.group);
+    case "cidr":
+      return prefixContains(peer.cidr, end.ip) && !peer.except.some((part) => prefixContains(part, end.ip));
+    case "nodes":
+      return set.isNode(end.ip, peer);
+  }
+}
+
+const plainPorts = new WeakMap<PolicyRule, PortSet>();
+
+/** A rule's ports at a receiver; names mean nothing outside the cluster. */
+export function rulePorts(rule: PolicyRule, receiver: PodGroup | undefined): PortSet {
+  const { ports } = rule;
+  if (ports === undefined) return ALL_PORTS;
+  if (ports.some(({ kind }) => kind === "name")) {
+    return portsOf(ports, (name, proto) => receiver?.named(name, proto) ?? []);
+  }
+  let known = plainPorts.get(rule);
+  if (known === undefined) {
+    known = portsOf(ports, () => []);
+    plainPorts.set(rule, known);
+  }
+  return known;
+}
+
+/**
+ * All ports at once: those that these policies, which select the pod, leave open in this direction. `matches` says whether a
+ * peer is at the other end.
+ */
+export function allowedPorts(
+  policies: readonly Policy[],
+  direction: Direction,
+  receiver: PodGroup | undefined,
+  matches: (policy: Policy, peer: Peer) => boolean,
+): PortSet {
+  let allowed = NO_PORTS;
+  let open = ALL_PORTS;
+  for (const tier of tiersOf(policies)) {
+    let passed = NO_PORTS;
+    for (const policy of tier) {
+      for (const rule of policy[direction] ?? []) {
+        if (rule.peers?.some((peer) => matches(policy, peer)) === false) continue;
+        const matched = intersection(open, rulePorts(rule, receiver));
+        if (rule.action === "allow") allowed = union(allowed, matched);
+        else if (rule.action === "pass") passed = union(passed, matched);
+        open = difference(open, matched);
+      }
+    }
+    open = tier[0]?.tier.otherwise === "deny" ? passed : union(open, passed);
+  }
+  return union(allowed, open);
+}

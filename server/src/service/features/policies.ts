@@ -1,0 +1,59 @@
+/** What hovers say of policies: whom one selects and what it allows; which ones isolate a pod. */
+import { list, plural } from "../../checks/text.ts";
+import { policySetOf, subjectOf } from "../../kubernetes/policy/evaluate.ts";
+import type { PodGroup } from "../../kubernetes/policy/groups.ts";
+import { selectsGroup } from "../../kubernetes/policy/selectors.ts";
+import { policyName, ruleText, subjectText } from "../../kubernetes/policy/text.ts";
+import type { Cluster, Pod, Workload } from "../../topology/model.ts";
+import type { Direction, Policy } from "../../topology/policy.ts";
+import { bullets, code, paragraphs } from "./markdown.ts";
+
+const DIRECTIONS: readonly Direction[] = ["ingress", "egress"];
+const MOST = 8;
+
+export function policyText(cluster: Cluster, policy: Policy): string {
+  const selected = workloadsOf(cluster, policy);
+  const pods = selected.reduce((sum, { replicas }) => sum + replicas, 0);
+  const shown = selected.slice(0, MOST).map(({ namespace, name }) => code(`${namespace}/${name}`));
+  const more = selected.length > MOST ? ` and ${selected.length - MOST} more` : "";
+  return paragraphs(
+    `**${policyName(policy).split(" ")[0]}** ${code(policy.path)} · selects ${plural(pods, "pod")} by ${code(subjectText(policy))}`,
+    selected.length === 0 ? "" : `${shown.join(", ")}${more}`,
+    ...DIRECTIONS.map((direction) => directionText(policy, direction)),
+  );
+}
+
+function directionText(policy: Policy, direction: Direction): string {
+  const rules = policy[direction];
+  const title = `**${direction}**`;
+  if (rules === undefined) return `${title}: left as it is`;
+  if (rules.length === 0) return `${title}: nothing is allowed by this policy`;
+  return paragraphs(`${title}:`, bullets(rules.map((rule) => code(ruleText(rule, policy)))));
+}
+
+function workloadsOf(cluster: Cluster, policy: Policy): readonly Workload[] {
+  const { groups } = policySetOf(cluster);
+  const subject = subjectOf(policy);
+  const selected = new Set<PodGroup>(groups.all.filter((group) => selectsGroup(subject, group)));
+  return cluster.workloads.filter((workload) => {
+    const group = groups.groupOfAll(workload);
+    if (group !== undefined) return selected.has(group);
+    return selected.size > 0 && workload.replicas > 0 && selected.has(groups.groupOf(cluster.pods.podAt(workload, 0)));
+  });
+}
+
+/** Of a pod: the policies that select it, by direction; empty where there are none. */
+export function isolationText(cluster: Cluster, pod: Pod): string {
+  if (cluster.policies.length === 0 || pod.workload.hostNetwork) return "";
+  const set = policySetOf(cluster);
+  const group = set.groups.groupOf(pod);
+  const lines = DIRECTIONS.map((direction) => {
+    const policies = set.selecting(group, direction);
+    if (policies.length === 0) return `${direction}: open, no policy selects it`;
+    return `${direction}: ${list(
+      policies.map((policy) => code(policyName(policy))),
+      MOST,
+    )}`;
+  });
+  return bullets(lines);
+}

@@ -1,0 +1,327 @@
+/**
+ * Network policies as they are written, all kinds in one form: tiers that are asked in order, in each the policies in
+ * theirs, in a policy its rules. A Kubernetes NetworkPolicy has only rules that allow.
+ */
+import { type Prefix, prefixCovers, prefixEquals } from "../addressing/ip.ts";
+import {
+  all,
+  child,
+  type Decl,
+  has,
+  nameOf,
+  numberOf,
+  one,
+  oneOf,
+  sourceOf,
+  sourceOfRead,
+} from "../language/decode.ts";
+import type { Source } from "../language/tree.ts";
+import type { TopologyProblem } from "./model.ts";
+import { CODES, problem } from "./problems.ts";
+import { EVERYTHING, type Requirement, type Selector } from "./selector.ts";
+
+export type Direction = "ingress" | "egress";
+
+/** The label that every namespace has (kube-apiserver, 1.22 and later). */
+export const NAMESPACE_NAME = "kubernetes.io/metadata.name";
+
+export interface Policy {
+  /** network: NetworkPolicy. admin, baseline: network-policy-api. calico: projectcalico.org. */
+  readonly kind: "network" | "admin" | "baseline" | "calico";
+  readonly name: string;
+  /** Undefined: of the whole cluster. */
+  readonly namespace: string | undefined;
+  /** "shop/db", or the name alone. */
+  readonly path: string;
+  readonly tier: Tier;
+  /** Inside the tier; the smaller goes first, then the name. */
+  readonly order: number;
+  readonly pods: Selector;
+  /** Undefined: the policy's own namespace. */
+  readonly namespaces: Selector | undefined;
+  /** Undefined: the direction is left alone. A list without rules closes it (kinds network and calico). */
+  readonly ingress: readonly PolicyRule[] | undefined;
+  readonly egress: readonly PolicyRule[] | undefined;
+  /** As `types` says; undefined: by default. */
+  readonly types: { readonly directions: ReadonlySet<Direction>; readonly source: Source } | undefined;
+  /** Rules of a direction that `types` leaves out: they count for nothing. */
+  readonly ignored: readonly PolicyRule[];
+  readonly source: Source;
+}
+
+export interface Tier {
+  readonly name: string;
+  readonly order: number;
+  /** What becomes of a connection when a policy of the tier selects the pod and no rule matches. */
+  readonly otherwise: "deny" | "pass";
+}
+
+export interface PolicyRule {
+  readonly direction: Direction;
+  readonly action: "allow" | "deny" | "pass";
+  /** Undefined: any, in the cluster or outside. */
+  readonly peers: readonly Peer[] | undefined;
+  /** Undefined: all ports of all protocols, ICMP included. */
+  readonly ports: readonly PolicyPort[] | undefined;
+  readonly source: Source;
+}
+
+export type Peer =
+  /** `namespaces` undefined: the policy's own namespace. */
+  | {
+      readonly kind: "pods";
+      readonly pods: Selector;
+      readonly namespaces: Selector | undefined;
+      readonly source: Source;
+    }
+  | { readonly kind: "cidr"; readonly cidr: Prefix; readonly except: readonly Prefix[]; readonly source: Source }
+  | { readonly kind: "nodes"; readonly nodes: Selector; readonly source: Source };
+
+export type Protocol = "tcp" | "udp" | "sctp";
+
+export type PolicyPort =
+  | {
+      readonly kind: "range";
+      readonly proto: Protocol;
+      readonly first: number;
+      readonly last: number;
+      readonly source: Source;
+    }
+  | { readonly kind: "name"; readonly proto: Protocol; readonly name: string; readonly source: Source };
+
+/** KubeAdmin, default and KubeBaseline (projectcalico api/pkg/apis/projectcalico/v3/tier.go); their ends as the APIs have them. */
+const ADMIN: Tier = { name: "kube-admin", order: 1000, otherwise: "pass" };
+export const DEFAULT: Tier = { name: "default", order: 1_000_000, otherwise: "deny" };
+const BASELINE: Tier = { name: "kube-baseline", order: 10_000_000, otherwise: "pass" };
+/** Kubernetes' own policies inside the tier `default` (libcalico-go, backend/k8s/conversion: 1000). */
+const NETWORK_ORDER = 1000;
+const LAST_PRIORITY = 1000;
+
+export type PolicyKeyword = "policy" | "admin-policy" | "baseline-admin-policy" | "calico-policy";
+
+export function policyKeyword(keyword: string | undefined): PolicyKeyword | undefined {
+  switch (keyword) {
+    case "policy":
+    case "admin-policy":
+    case "baseline-admin-policy":
+    case "calico-policy":
+      return keyword;
+    default:
+      return undefined;
+  }
+}
+
+/** Undefined where the name could not be read. `namespace` undefined: it stands in the cluster's own block. */
+export function readPolicy(
+  file: string,
+  decl: Decl,
+  keyword: PolicyKeyword,
+  namespace: string | undefined,
+  tiers: ReadonlyMap<string, Tier>,
+  problems: TopologyProblem[],
+): Policy | undefined {
+  const name = nameOf(decl);
+  if (name === undefined) return undefined;
+  const source = sourceOf(file, decl);
+  const own = keyword === "policy" ? (namespace ?? "default") : namespace;
+  const rules = decl.children.flatMap((statement) => readRule(file, statement, own === undefined, problems));
+  const base = {
+    name,
+    namespace: own,
+    path: own === undefined ? name : `${own}/${name}`,
+    types: readTypes(file, decl),
+    source,
+  };
+  switch (keyword) {
+    case "policy":
+    case "calico-policy": {
+      const isolated = isolatedDirections(decl, base.types?.directions, rules);
+      const of = (direction: Direction): readonly PolicyRule[] | undefined =>
+        isolated.has(direction) ? rules.filter((rule) => rule.direction === direction) : undefined;
+      const kind = keyword === "policy" ? "network" : "calico";
+      const tier = kind === "network" ? DEFAULT : readTier(file, decl, tiers, problems);
+      return {
+        ...base,
+        kind,
+        tier,
+        order: kind === "network" ? NETWORK_ORDER : (numberOf(decl, "order") ?? Number.POSITIVE_INFINITY),
+        pods: selectorOf(child(decl, "select"), "pods"),
+        namespaces: own === undefined ? EVERYTHING : undefined,
+        ingress: of("ingress"),
+        egress: of("egress"),
+        ignored: rules.filter(({ direction }) => !isolated.has(direction)),
+      };
+    }
+    case "admin-policy":
+    case "baseline-admin-policy": {
+      const kind = keyword === "admin-policy" ? "admin" : "baseline";
+      const subject = child(decl, "subject");
+      const of = (direction: Direction): readonly PolicyRule[] | undefined => {
+        const own = rules.filter((rule) => rule.direction === direction);
+        return own.length === 0 ? undefined : own;
+      };
+      return {
+        ...base,
+        kind,
+        tier: kind === "admin" ? ADMIN : BASELINE,
+        order: numberOf(decl, "priority") ?? LAST_PRIORITY,
+        pods: selectorOf(subject, "pods"),
+        namespaces: namespacesOf(subject) ?? EVERYTHING,
+        ingress: of("ingress"),
+        egress: of("egress"),
+        ignored: [],
+      };
+    }
+  }
+}
+
+export function readCalicoTier(decl: Decl): Tier | undefined {
+  const name = nameOf(decl);
+  if (name === undefined) return undefined;
+  return { name, order: numberOf(decl, "order") ?? Number.POSITIVE_INFINITY, otherwise: "deny" };
+}
+
+function readTier(file: string, decl: Decl, tiers: ReadonlyMap<string, Tier>, problems: TopologyProblem[]): Tier {
+  const statement = child(decl, "tier");
+  const read = one(statement, "tier");
+  if (statement === undefined || read?.value.kind !== "name" || read.value.text === DEFAULT.name) return DEFAULT;
+  const tier = tiers.get(read.value.text);
+  if (tier !== undefined) return tier;
+  const data = { name: read.value.text, kind: "calico-tier" };
+  problems.push(problem(CODES.unknownName, sourceOfRead(file, statement, read), data));
+  return DEFAULT;
+}
+
+/* ----------------------------------------------------------------- directions */
+
+function readTypes(file: string, decl: Decl): Policy["types"] {
+  const statement = child(decl, "types");
+  if (statement === undefined) return undefined;
+  const directions = new Set<Direction>();
+  for (const { value } of all(statement, "directions")) {
+    if (value.kind === "word" && (value.text === "ingress" || value.text === "egress")) directions.add(value.text);
+  }
+  return { directions, source: sourceOf(file, statement) };
+}
+
+/**
+ * networking/v1 types.go, policyTypes: ingress always, egress where there is an egress rule; what is stated is exactly what
+ * holds. Calico: what there are rules for, ingress where there are none (libcalico-go, globalnetworkpolicy.go).
+ */
+function isolatedDirections(
+  decl: Decl,
+  stated: ReadonlySet<Direction> | undefined,
+  rules: readonly PolicyRule[],
+): ReadonlySet<Direction> {
+  if (stated !== undefined && stated.size > 0) return stated;
+  const has = (direction: Direction): boolean =>
+    rules.some((rule) => rule.direction === direction) || child(decl, direction) !== undefined;
+  const directions = new Set<Direction>();
+  const isCalico = decl.spec?.keyword === "calico-policy";
+  if (!isCalico || has("ingress") || !has("egress")) directions.add("ingress");
+  if (has("egress")) directions.add("egress");
+  return directions;
+}
+
+/* ---------------------------------------------------------------------- rules */
+
+function readRule(
+  file: string,
+  decl: Decl,
+  isClusterWide: boolean,
+  problems: TopologyProblem[],
+): readonly PolicyRule[] {
+  const direction = decl.spec?.keyword;
+  if (direction !== "ingress" && direction !== "egress") return [];
+  const peerWord = direction === "ingress" ? "from" : "to";
+  const portWord = direction === "ingress" ? "to" : "port";
+  const word = oneOf(decl, "action", "word")?.text;
+  const action = word === "deny" || word === "pass" ? word : "allow";
+  const statements = [decl, ...decl.children];
+  // Of a part that could not be read nobody knows whom it means.
+  if (statements.some(({ problems: own }) => own.some(({ code }) => code !== "KN014"))) return [];
+  let isAny = false;
+  const peers: Peer[] = [];
+  const ports: PolicyPort[] = [];
+  for (const statement of statements) {
+    const keyword = statement.spec?.keyword;
+    if (statement === decl || keyword === peerWord) {
+      if (has(statement, "any")) isAny = true;
+      else peers.push(...readPeer(file, statement, isClusterWide, problems));
+    }
+    if (statement === decl || keyword === portWord) ports.push(...readPorts(file, statement));
+  }
+  return [
+    {
+      direction,
+      action,
+      peers: isAny || peers.length === 0 ? undefined : peers,
+      ports: ports.length === 0 ? undefined : ports,
+      source: sourceOf(file, decl),
+    },
+  ];
+}
+
+function readPeer(file: string, decl: Decl, isClusterWide: boolean, problems: TopologyProblem[]): readonly Peer[] {
+  const source = sourceOf(file, decl);
+  const cidr = one(decl, "cidr");
+  const namespaces = namespacesOf(decl);
+  const hasPods = all(decl, "pods").length > 0;
+  if (cidr?.value.kind === "prefix") {
+    if (hasPods || namespaces !== undefined) problems.push(problem(CODES.peerMixed, source, {}));
+    return [
+      { kind: "cidr", cidr: cidr.value.prefix, except: readExcept(file, decl, cidr.value.prefix, problems), source },
+    ];
+  }
+  if (has(decl, "nodes")) return [{ kind: "nodes", nodes: selectorOf(decl, "nodes"), source }];
+  if (!hasPods && namespaces === undefined) return [];
+  return [
+    {
+      kind: "pods",
+      pods: selectorOf(decl, "pods"),
+      namespaces: namespaces ?? (isClusterWide ? EVERYTHING : undefined),
+      source,
+    },
+  ];
+}
+
+/** Each must be a part of the prefix and not all of it (pkg/apis/networking/validation, ValidateIPBlock). */
+function readExcept(file: string, decl: Decl, cidr: Prefix, problems: TopologyProblem[]): readonly Prefix[] {
+  const except: Prefix[] = [];
+  for (const read of all(decl, "except")) {
+    if (read.value.kind !== "prefix") continue;
+    const { prefix } = read.value;
+    if (prefixCovers(cidr, prefix) && !prefixEquals(cidr, prefix)) {
+      except.push(prefix);
+      continue;
+    }
+    const text = one(decl, "cidr")?.arg.text ?? "";
+    problems.push(problem(CODES.exceptOutside, sourceOfRead(file, decl, read), { except: read.arg.text, cidr: text }));
+  }
+  return except;
+}
+
+function readPorts(file: string, decl: Decl): readonly PolicyPort[] {
+  return all(decl, "ports").flatMap((read): readonly PolicyPort[] => {
+    const { value } = read;
+    const source = sourceOfRead(file, decl, read);
+    if (value.kind === "port-name") return [{ kind: "name", proto: value.proto ?? "tcp", name: value.name, source }];
+    if (value.kind !== "ports") return [];
+    return [{ kind: "range", proto: value.proto ?? "tcp", first: value.first, last: value.last, source }];
+  });
+}
+
+function selectorOf(decl: Decl | undefined, argument: string): Selector {
+  const requirements: Requirement[] = [];
+  for (const { value } of all(decl, argument)) {
+    if (value.kind === "requirement" && value.requirement !== undefined) requirements.push(value.requirement);
+  }
+  return requirements.length === 0 ? EVERYTHING : requirements;
+}
+
+/** `namespaces team=a`, or `namespace shop`: the label that carries its name. Undefined: neither is there. */
+function namespacesOf(decl: Decl | undefined): Selector | undefined {
+  if (has(decl, "namespaces")) return selectorOf(decl, "namespaces");
+  const names = all(decl, "namespace").flatMap(({ value }) => (value.kind === "ref" ? [value.text] : []));
+  return names.length === 0 ? undefined : [{ key: NAMESPACE_NAME, operator: "In", values: names }];
+}

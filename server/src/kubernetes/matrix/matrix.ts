@@ -1,10 +1,10 @@
 /** Who may reach whom: every pair of workloads or pods, and addresses outside the clusters, one after the other. */
 import type { IpRange } from "../../addressing/ip.ts";
 import { addIp, family, rangesOverlap } from "../../addressing/ip.ts";
-import type { Pod, Topology } from "../../topology/model.ts";
+import type { Topology } from "../../topology/model.ts";
 import { ALL_PORTS, isEmpty, NO_PORTS, type PortSet, PROTOCOLS, portSetEquals, union } from "../policy/ports.ts";
 import { rangeEnd, readSelection, type Selection, type Unit, unitsOf } from "./ends.ts";
-import { type EndClass, policyClasses } from "./policy.ts";
+import { type EndClass, type PolicyClasses, policyClasses } from "./policy.ts";
 import type { MatrixAllowed, MatrixConnection, MatrixEnd } from "./schema.ts";
 import { spaceOf } from "./space.ts";
 
@@ -53,48 +53,37 @@ export function policyMatrix(topology: Topology, question: MatrixQuestion): Matr
   const { from, to } = meant;
   const space = spaceOf(topology, [...(from.ranges ?? []), ...(to.ranges ?? [])]);
   const classes = policyClasses(topology, space);
-  const senders = unitsOf(topology, question.byPod, from.isPod).map((unit) => row(unit));
-  const receivers = unitsOf(topology, question.byPod, to.isPod).map((unit) => row(unit));
-  const outer = (selection: Selection): readonly { readonly range: IpRange; readonly own: EndClass }[] =>
+  const row = (unit: Unit): Row => {
+    const own = new Set<EndClass>();
+    for (const pod of unit.pods) for (const ip of pod.addresses) own.add(classes.ofPod(unit.set, pod, ip));
+    return { unit, classes: [...own] };
+  };
+  const senders = unitsOf(topology, question.byPod, from.isPod).map(row);
+  const receivers = unitsOf(topology, question.byPod, to.isPod).map(row);
+  const outer = (selection: Selection): readonly Outer[] =>
     space.outside
       .filter((range) => selection.ranges === undefined || selection.ranges.some((one) => rangesOverlap(one, range)))
       .map((range) => ({ range, own: classes.ofRange(range) }));
 
-  function row(unit: Unit): Row {
-    const own = new Map<EndClass, Pod>();
-    for (const pod of unit.pods) for (const ip of pod.addresses) own.set(classes.ofPod(unit.set, pod, ip), pod);
-    return { unit, classes: [...own.keys()] };
-  }
   function* pairs(): Iterable<Pair> {
     const sources = outer(from);
     const targets = outer(to);
+    const reachable = reach(receivers, classes);
     for (const sender of senders) {
-      for (const receiver of receivers) {
-        if (isAlone(sender.unit, receiver.unit)) continue;
-        const ports = onNode(sender.unit, receiver.unit)
-          ? ALL_PORTS
-          : between(sender.classes, receiver.classes, classes.between);
-        if (!isEmpty(ports)) yield { from: sender.unit.end, to: receiver.unit.end, ports };
+      for (const [receiver, ports] of reachable(sender)) {
+        if (!isAlone(sender.unit, receiver.unit)) yield { from: sender.unit.end, to: receiver.unit.end, ports };
       }
       yield* merged(
         targets,
-        (target) => between(sender.classes, [target], classes.between),
-        (range, ports) => ({
-          from: sender.unit.end,
-          to: rangeEnd(range),
-          ports,
-        }),
+        (target) => between(sender.classes, [target], classes),
+        (range, ports) => ({ from: sender.unit.end, to: rangeEnd(range), ports }),
       );
     }
     for (const receiver of receivers) {
       yield* merged(
         sources,
-        (source) => between([source], receiver.classes, classes.between),
-        (range, ports) => ({
-          from: rangeEnd(range),
-          to: receiver.unit.end,
-          ports,
-        }),
+        (source) => between([source], receiver.classes, classes),
+        (range, ports) => ({ from: rangeEnd(range), to: receiver.unit.end, ports }),
       );
     }
   }
@@ -108,6 +97,67 @@ export function policyMatrix(topology: Topology, question: MatrixQuestion): Matr
 interface Row {
   readonly unit: Unit;
   readonly classes: readonly EndClass[];
+}
+
+interface Outer {
+  readonly range: IpRange;
+  readonly own: EndClass;
+}
+
+/**
+ * Whom a row reaches, in order. Rows of the same classes reach the same, so that they are compared once; host network pods
+ * also reach whoever shares their node, and are looked at one by one.
+ */
+function reach(receivers: readonly Row[], classes: PolicyClasses): (sender: Row) => Iterable<readonly [Row, PortSet]> {
+  const alike = new Map<string, { readonly classes: readonly EndClass[]; readonly places: number[] }>();
+  const onHosts: number[] = [];
+  for (const [place, receiver] of receivers.entries()) {
+    if (receiver.unit.workload.hostNetwork) {
+      onHosts.push(place);
+      continue;
+    }
+    const key = keyOf(receiver);
+    const same = alike.get(key);
+    if (same === undefined) alike.set(key, { classes: receiver.classes, places: [place] });
+    else same.places.push(place);
+  }
+  const known = new Map<string, readonly (readonly [number, PortSet])[]>();
+  const ofClass = (sender: Row): readonly (readonly [number, PortSet])[] => {
+    const key = keyOf(sender);
+    let found = known.get(key);
+    if (found === undefined) {
+      found = [...alike.values()]
+        .flatMap((group) => {
+          const ports = between(sender.classes, group.classes, classes);
+          return isEmpty(ports) ? [] : group.places.map((place) => [place, ports] as const);
+        })
+        .sort(([a], [b]) => a - b);
+      known.set(key, found);
+    }
+    return found;
+  };
+  const oneByOne = (sender: Row, places: Iterable<number>): readonly (readonly [number, PortSet])[] =>
+    [...places].flatMap((place) => {
+      const receiver = receivers[place];
+      if (receiver === undefined) return [];
+      const open = onNode(sender.unit, receiver.unit);
+      const ports = open ? ALL_PORTS : between(sender.classes, receiver.classes, classes);
+      return isEmpty(ports) ? [] : [[place, ports] as const];
+    });
+  return function* (sender) {
+    const places = sender.unit.workload.hostNetwork
+      ? oneByOne(sender, receivers.keys())
+      : [...ofClass(sender), ...oneByOne(sender, onHosts)];
+    const ordered = onHosts.length === 0 ? places : [...places].sort(([a], [b]) => a - b);
+    for (const [place, ports] of ordered) {
+      const receiver = receivers[place];
+      if (receiver !== undefined) yield [receiver, ports];
+    }
+  };
+}
+
+function keyOf(row: Row): string {
+  return row.classes.map(({ id }) => id).join();
 }
 
 /** A pod's connection to itself is nobody's business. */
@@ -128,15 +178,11 @@ function onNode(from: Unit, to: Unit): boolean {
 }
 
 /** What some pod of the one may do with some pod of the other. */
-function between(
-  from: readonly EndClass[],
-  to: readonly EndClass[],
-  ask: (from: EndClass, to: EndClass) => PortSet,
-): PortSet {
+function between(from: readonly EndClass[], to: readonly EndClass[], classes: PolicyClasses): PortSet {
   let all = NO_PORTS;
   for (const a of from) {
     for (const b of to) {
-      if (family(a.end.ip) === family(b.end.ip)) all = union(all, ask(a, b));
+      if (family(a.end.ip) === family(b.end.ip)) all = union(all, classes.between(a, b));
     }
   }
   return all;
@@ -144,7 +190,7 @@ function between(
 
 /** Ranges that follow each other and have the same ports are one. */
 function* merged(
-  parts: readonly { readonly range: IpRange; readonly own: EndClass }[],
+  parts: readonly Outer[],
   ask: (own: EndClass) => PortSet,
   make: (range: IpRange, ports: PortSet) => Pair,
 ): Iterable<Pair> {

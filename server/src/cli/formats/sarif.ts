@@ -1,4 +1,5 @@
 /** SARIF 2.1.0 (docs.oasis-open.org/sarif): what code-scanning services read. Rules come from the catalogue. */
+import type { Location, Log } from "sarif";
 import type { Check } from "../../checks/check.ts";
 import type { Report } from "../report.ts";
 
@@ -8,7 +9,7 @@ export function sarifReport(report: Report, catalogue: readonly Check[], version
   const used = catalogue.filter((check) =>
     report.files.some(({ diagnostics }) => diagnostics.some(({ code }) => code === check.code)),
   );
-  const sarif = {
+  const sarif: Log = {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
     version: "2.1.0",
     runs: [
@@ -51,7 +52,7 @@ function level(severity: "error" | "warning" | "info" | "hint"): "error" | "warn
   return severity === "error" || severity === "warning" ? severity : "note";
 }
 
-function location(path: string, range: Range): object {
+function location(path: string, range: Range): Location {
   return {
     physicalLocation: {
       artifactLocation: { uri: path.split("\\").join("/").split("/").map(encodeURIComponent).join("/") },

@@ -13,6 +13,7 @@ import { flannelSubnetIgnored } from "./addresses/flannel-subnet-ignored.ts";
 import { flannelSubnetOrder } from "./addresses/flannel-subnet-order.ts";
 import { gateway } from "./addresses/gateway.ts";
 import { gatewayNotAttached } from "./addresses/gateway-not-attached.ts";
+import { natSegment } from "./addresses/nat-segment.ts";
 import { nextHopFamily } from "./addresses/next-hop-family.ts";
 import { nodeRangeOutside } from "./addresses/node-range-outside.ts";
 import { nodeRanges } from "./addresses/node-ranges.ts";
@@ -121,6 +122,7 @@ export const catalogue: readonly Check[] = [
   nodeRangeOutside,
   gatewayNotAttached,
   nextHopFamily,
+  natSegment,
   flannelConfig,
   flannelSubnetIgnored,
   flannelSubnetOrder,

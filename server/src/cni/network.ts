@@ -31,6 +31,7 @@ import type {
 } from "../topology/model.ts";
 import { aclChains } from "./acl.ts";
 import { netfilterOf } from "./chains.ts";
+import { anyAddress, loopbackOf, natChains } from "./edge.ts";
 import { linkLocalOf } from "./hash.ts";
 import { connectedRoutes, type HostState, hostState, interfaceMac, LOOPBACK, routeProblems } from "./host.ts";
 import { IPV6_MIN_MTU, layersOver, withoutShortIpv6 } from "./minimum-mtu.ts";
@@ -238,6 +239,7 @@ function otherAddresses(
     const station = stations.get(iface.station.path);
     if (!station) continue;
     const addresses: Ip[] = station.interfaces.flatMap((one) => one.addresses.map(({ ip }) => ip));
+    addresses.push(...(station.edge?.loopbacks ?? []).map(({ ip }) => ip));
     if (station.kind === "node") {
       if (station.dockerBridge) addresses.push(station.dockerBridge.address.ip);
       addresses.push(...localAddresses(station));
@@ -262,7 +264,8 @@ function plainNetns(station: Station, given: readonly Route[]): Netns {
     devices: host.devices,
     layers: given.length === 0 ? [ownLayer(host.routes)] : [ownLayer(host.routes), ownLayer(given)],
     neighbours: NO_NEIGHBOURS,
-    chains: () => aclChains(station.acl),
+    ...anyAddress(station),
+    chains: () => [...aclChains(station.acl), ...natChains(station)],
     sockets: socketsOf(station.processes),
   });
 }
@@ -290,6 +293,7 @@ function nodeNetns(
     neighbours: parts.neighbours ?? NO_NEIGHBOURS,
     chains: () => [
       ...aclChains(node.acl),
+      ...natChains(node),
       ...contributors.flatMap((one) => one.before?.(node, cluster) ?? []),
       ...parts.chains(),
       ...contributors.flatMap((one) => one.after?.(node, cluster) ?? []),
@@ -313,7 +317,7 @@ function assemble({ station, devices, layers, rules, tables, neighbours, chains,
   return {
     id: station.path,
     kind: station.kind,
-    devices: byName([LOOPBACK, ...devices]),
+    devices: byName([loopbackOf(station), ...devices]),
     rules: rules ? [...DEFAULT_RULES, ...rules].sort((a, b) => a.priority - b.priority) : DEFAULT_RULES,
     tables: new Map([["main", { layers: layersOver(devices, layers) }], ...(tables ?? [])]),
     neighbours,

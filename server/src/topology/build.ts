@@ -210,6 +210,13 @@ function noteAttaches({ placed, segments, problems }: Draft, names: NameProblems
       if (segment !== undefined) noteAttach(segment, parts, attach, countOf(parts), problems);
       else problems.push(names.unknown(attach.segment, "segment", attach.segmentSource));
     }
+    for (const { segment } of parts.edge?.nat ?? nothing) {
+      if (segment === undefined) continue;
+      const { name, source } = segment;
+      if (!segments.has(name)) problems.push(names.unknown(name, "segment", source));
+      else if (!parts.attaches.some((attach) => attach.segment === name))
+        problems.push(problem(CODES.natSegment, source, { station: parts.name, segment: name }));
+    }
   };
   for (const one of placed) {
     if ("nodes" in one) for (const parts of one.nodes) note(parts);
@@ -257,22 +264,23 @@ function buildInterfaces(
   return trimmed(interfaces);
 }
 
-type Base = Pick<Station, "path" | "name" | "interfaces" | "acl" | "sysctls" | "processes" | "source">;
+type Base = Pick<Station, "path" | "name" | "interfaces" | "acl" | "sysctls" | "processes" | "edge" | "source">;
 
 function stationBase(parts: StationParts, path: string, name: string, interfaces: readonly Interface[]): Base {
-  const { acl, sysctls, processes, source } = parts;
-  return { path, name, interfaces, acl, sysctls, processes, source };
+  const { acl, sysctls, processes, edge, source } = parts;
+  return { path, name, interfaces, acl, sysctls, processes, edge, source };
 }
 
 /** The routes of a node or host: by its first segment's gateway, where it does not state a default route of the family. */
 function withDefaults(
-  { routes }: StationParts,
+  { routes, edge }: StationParts,
   interfaces: readonly Interface[],
   segments: ReadonlyMap<string, SegmentDraft>,
 ): readonly StaticRoute[] {
   const [first] = interfaces;
   const segment = first === undefined ? undefined : segments.get(first.segment);
-  if (first === undefined || segment === undefined) return routes;
+  // Whoever stands for everybody has no gateway that knows more.
+  if (first === undefined || segment === undefined || edge?.answersAny) return routes;
   const implied = defaultRoutes(segment, first);
   if (routes.length === 0) return implied;
   const wanted = implied.filter(
@@ -371,6 +379,7 @@ function buildNodes(
         acl: parts.acl,
         sysctls: parts.sysctls,
         processes: parts.processes,
+        edge: parts.edge,
         labels: parts.labels,
         podCidrs: ranges.next(parts, path),
         dockerBridge: parts.dockerBridge ?? cluster.dockerBridge,

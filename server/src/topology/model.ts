@@ -140,8 +140,32 @@ interface StationBase {
   /** By full kernel name: "net.ipv4.ip_forward" → "1". Only what the file sets. */
   readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly source: Source }>;
   readonly processes: readonly ProcessSpec[];
+  /** Absent where the file says nothing of the kind. */
+  readonly edge?: Edge | undefined;
   readonly source: Source;
 }
+/** What a station does at the edge of a network. */
+export interface Edge {
+  /** Addresses on `lo`; several stations may have the same on purpose. */
+  readonly loopbacks: readonly { readonly ip: Ip; readonly source: Source }[];
+  readonly nat: readonly NatRule[];
+  /** Stands for everybody behind it: the Internet. */
+  readonly answersAny: boolean;
+}
+interface NatBase {
+  /** By which the packets leave or come. */
+  readonly segment: { readonly name: string; readonly source: Source } | undefined;
+  readonly source: Source;
+}
+export type NatRule =
+  | (NatBase & { readonly kind: "masquerade"; readonly from: readonly Prefix[] })
+  | (NatBase & {
+      readonly kind: "port-forward";
+      readonly proto: "tcp" | "udp" | "sctp";
+      readonly port: number;
+      readonly to: Ip;
+      readonly toPort: number | undefined;
+    });
 export interface Router extends StationBase {
   readonly kind: "router";
 }

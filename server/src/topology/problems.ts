@@ -25,6 +25,8 @@ export const CODES = {
   gatewayNotAttached: "KN124",
   /** A next hop of the other family than the destination. data: destination, address. */
   nextHopFamily: "KN125",
+  /** A NAT rule for a segment that the station is not on. data: station, segment. */
+  natSegment: "KN126",
   /** data: cluster, count (of nodes without), node (the first), cidr, perNode, blocks. */
   noPodCidrLeft: "KN401",
   /** data: cluster, count (of nodes), node (the first), pods, addresses (both of that node). */

@@ -3,9 +3,11 @@ import { formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } f
 import { all, type Decl, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
 import type { Read } from "../language/values.ts";
+import { readEdge } from "./edge.ts";
 import type {
   AclRule,
   CniSettings,
+  Edge,
   Listener,
   NodeCidr,
   ProcessSpec,
@@ -27,6 +29,7 @@ export interface StationParts {
   readonly acl: readonly AclRule[];
   readonly sysctls: Station["sysctls"];
   readonly processes: readonly ProcessSpec[];
+  readonly edge: Edge | undefined;
   readonly problems: readonly TopologyProblem[];
   /** Nodes only. */
   readonly labels: ReadonlyMap<string, string>;
@@ -89,6 +92,7 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
   let cni: CniSettings | undefined;
   let own: Listener[] | undefined;
   let devices = 0;
+  let hasEdge = false;
 
   for (const statement of decl.children) {
     switch (statement.spec?.keyword) {
@@ -141,6 +145,12 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
       case "cni":
         cni ??= readCni(file, statement);
         break;
+      case "loopback":
+      case "masquerade":
+      case "port-forward":
+      case "answers":
+        hasEdge = true;
+        break;
       default:
         break;
     }
@@ -158,6 +168,7 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
     acl: acl ?? nothing,
     sysctls: sysctls ?? noSysctls,
     processes: trimmed(processes ?? nothing),
+    edge: hasEdge ? readEdge(file, decl) : undefined,
     problems: problems ?? nothing,
     labels: labels ?? noLabels,
     podCidrs: podCidrs ?? nothing,

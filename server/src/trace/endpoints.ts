@@ -90,7 +90,10 @@ function stationEndpoint(kind: Endpoint["kind"], station: Station): Endpoint {
     path: station.path,
     kind,
     netns: station.path,
-    addresses: station.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip)),
+    addresses: [
+      ...station.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip)),
+      ...(station.edge?.loopbacks ?? []).map(({ ip }) => ip),
+    ],
     ports: portsOf(station.processes),
   };
 }

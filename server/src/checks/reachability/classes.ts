@@ -32,6 +32,7 @@ export function nodeClasses(topology: Topology, cluster: Cluster, disputed: read
     if (node.cni) key += ` cni ${textOf(node.cni.source.statement)}`;
     if (node.dockerBridge) key += ` docker ${node.dockerBridge.address.ip}/${node.dockerBridge.address.len}`;
     if (node.sysctls.size > 0) for (const [name, { value }] of node.sysctls) key += ` ${name}=${value}`;
+    if (node.edge) key += ` ${node.path}`;
     for (const rule of node.acl) key += ` ${textOf(rule.source.statement)}`;
     // The gateway's own address differs from segment to segment; what kind of segment it is stands in the key already.
     for (const route of node.routes)
@@ -52,7 +53,9 @@ export function nodeClasses(topology: Topology, cluster: Cluster, disputed: read
 function segmentKinds(topology: Topology, isDisputed: boolean): (segment: string) => string {
   const plain = new Set(
     topology.routers
-      .filter(({ acl, sysctls, routes }) => acl.length === 0 && sysctls.size === 0 && routes.every(isDefault))
+      .filter(
+        ({ acl, edge, sysctls, routes }) => !edge && acl.length === 0 && sysctls.size === 0 && routes.every(isDefault),
+      )
       .map(({ path }) => path),
   );
   // Whoever writes an address may mean one of the racks.

@@ -1,6 +1,7 @@
 /** The whole schema, and questions about it. */
 import { cluster } from "./cluster.ts";
 import { cni } from "./cni.ts";
+import { edge } from "./edge.ts";
 import { file } from "./file.ts";
 import { policy } from "./policy.ts";
 import { station } from "./station.ts";
@@ -9,7 +10,15 @@ import { workload } from "./workload.ts";
 
 export type * from "./types.ts";
 
-export const schema: readonly KeywordSpec[] = [...file, ...station, ...cluster, ...cni, ...workload, ...policy];
+export const schema: readonly KeywordSpec[] = [
+  ...file,
+  ...station,
+  ...edge,
+  ...cluster,
+  ...cni,
+  ...workload,
+  ...policy,
+];
 
 const byContext: ReadonlyMap<Context, ReadonlyMap<string, KeywordSpec>> = groupByContext();
 const byKeyword: ReadonlyMap<string, readonly Context[]> = groupByKeyword();

@@ -1,0 +1,43 @@
+/** NAT, loopback addresses and a host for everybody, as a packet meets them. */
+import { describe, expect, test } from "vitest";
+import { type Ask, ask } from "../../../server/src/trace/trace.ts";
+import { sample } from "./samples.ts";
+
+const { topology, network, netns } = sample("internet");
+
+function trace(from: string, to: string, more: Partial<Ask> = {}) {
+  const answer = ask({ topology, network, locate: () => undefined }, { from, to, ...more });
+  if (!answer.ok) throw new Error(answer.error);
+  const [path] = answer.trace.paths;
+  const hops = [...(path?.hops ?? []), ...(path?.reply?.hops ?? [])];
+  return {
+    end: [path?.verdict, answer.trace.answered],
+    receiver: path?.receiver?.src,
+    nat: hops.filter(({ action }) => action === "snat" || action === "dnat").map((one) => `${one.netns}: ${one.text}`),
+  };
+}
+
+describe("the Internet", () => {
+  test("is reached with the node's address and then with the router's, and its answers find the pod", () => {
+    const { end, receiver, nat } = trace("shop/web", "198.51.100.7", { port: 443 });
+    expect([end, receiver]).toEqual([["delivered", true], "203.0.113.2"]);
+    expect(nat).toEqual([
+      "prod/n1: source is now 192.168.1.11",
+      "edge: source is now 203.0.113.2",
+      "edge: destination is now 192.168.1.11",
+      "prod/n1: destination is now 10.244.0.2",
+    ]);
+  });
+  test("does not reach a pod", () => {
+    expect(trace("internet", "shop/web", { port: 8080 }).end).toEqual(["unreachable", false]);
+  });
+  test("reaches a forwarded port, and is seen there as itself; another port is closed", () => {
+    const { end, receiver } = trace("internet", "203.0.113.2", { port: 443 });
+    expect([end, receiver]).toEqual([["delivered", true], "203.0.113.1"]);
+    expect(trace("internet", "203.0.113.2", { port: 80 }).end[0]).toBe("rejected");
+  });
+  test("takes every address that comes in, by a table of its own", () => {
+    const state = netns("internet");
+    expect(state.rules.map(({ priority, iif, table }) => [priority, iif, table])).toContainEqual([100, "eth0", "100"]);
+  });
+});

@@ -66,6 +66,7 @@ import { routeDevice } from "./reachability/route-device.ts";
 import { routeExists } from "./reachability/route-exists.ts";
 import { routeGateway } from "./reachability/route-gateway.ts";
 import { rpFilter } from "./reachability/rp-filter.ts";
+import { sourceCheck } from "./reachability/source-check.ts";
 import { tunnelDiffers } from "./reachability/tunnel-differs.ts";
 import { ambiguousName } from "./syntax/ambiguous-name.ts";
 import { configuration } from "./syntax/configuration.ts";
@@ -163,6 +164,7 @@ export const catalogue: readonly Check[] = [
   acl,
   forwardingOff,
   rpFilter,
+  sourceCheck,
   leak,
   blackHole,
   fragmented,

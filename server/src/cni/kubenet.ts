@@ -5,41 +5,29 @@
 import { type Prefix, parsePrefix } from "../addressing/ip.ts";
 import type { NfRule } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
-import type { CniSettings, Node, TopologyProblem } from "../topology/model.ts";
+import type { CloudName, CniSettings, Node, TopologyProblem } from "../topology/model.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod, bridgedPods } from "./bridged.ts";
 import { cloudRoutes } from "./cloud-routes.ts";
 import { familyOf } from "./host.ts";
 import { gatewayIn, kubeRanges, usableIn } from "./hostlocal.ts";
 import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
 import { CODES, problem } from "./problems.ts";
-import {
-  booleanIn,
-  numberIn,
-  prefixesIn,
-  settingsOf,
-  settingsPerNode,
-  sourceOf,
-  statement,
-  wordIn,
-} from "./settings.ts";
+import { booleanIn, numberIn, prefixesIn, settingsOf, settingsPerNode, sourceOf, statement } from "./settings.ts";
 
 interface KubenetSettings {
   readonly cloudRoutes: boolean;
   /** kubelet's --non-masquerade-cidr. */
   readonly nonMasquerade: Prefix;
   readonly mtu: number | undefined;
-  /** How many routes the cloud's table holds, where that is known. */
-  readonly limit: { readonly provider: string; readonly routes: number } | undefined;
+  /** How many routes the cloud's table holds, where the file says it. */
+  readonly limit: number | undefined;
   readonly routesSource: Source;
   readonly masqSource: Source;
   readonly source: Source;
 }
 
 /** Routes in one table: AWS's default quota, Azure's for user-defined routes. */
-const ROUTE_LIMITS: ReadonlyMap<string, number> = new Map([
-  ["aws", 50],
-  ["azure", 400],
-]);
+const ROUTE_LIMITS: Readonly<Record<CloudName, number | undefined>> = { aws: 50, azure: 400, gcp: undefined };
 const DEFAULT_NON_MASQUERADE: Prefix = parsePrefix("10.0.0.0/8")?.prefix ?? { ip: 0, len: 0 };
 
 function kubenetSettings(cluster: CniSettings, node: CniSettings | undefined): KubenetSettings {
@@ -47,15 +35,13 @@ function kubenetSettings(cluster: CniSettings, node: CniSettings | undefined): K
   const source = node?.plugin === "kubenet" ? node.source : cluster.source;
   const routes = statement(settings, "cloud-routes");
   const masq = statement(settings, "non-masquerade");
-  const providerStatement = statement(settings, "provider");
-  const provider = wordIn(providerStatement) ?? "";
-  const limit = numberIn(statement(settings, "route-limit")) ?? ROUTE_LIMITS.get(provider);
+  const limit = statement(settings, "route-limit");
   return {
     cloudRoutes: booleanIn(routes, true),
     nonMasquerade: (masq && prefixesIn(masq)[0]) ?? DEFAULT_NON_MASQUERADE,
     mtu: numberIn(statement(settings, "mtu")),
-    limit: limit === undefined ? undefined : { provider: provider === "" ? "the cloud" : provider, routes: limit },
-    routesSource: providerStatement ? sourceOf(providerStatement) : routes ? sourceOf(routes) : source,
+    limit: numberIn(limit),
+    routesSource: limit ? sourceOf(limit) : routes ? sourceOf(routes) : source,
     masqSource: masq ? sourceOf(masq) : source,
     source,
   };
@@ -72,13 +58,16 @@ export const kubenet: Mode = {
   compile,
 };
 
-function check({ cluster }: ClusterContext): readonly TopologyProblem[] {
-  const { cloudRoutes: wanted, limit, routesSource } = kubenetSettings(cluster.cni, undefined);
-  if (!wanted || !limit) return [];
+function check({ topology, cluster }: ClusterContext): readonly TopologyProblem[] {
+  const { cloudRoutes: wanted, limit: stated, routesSource } = kubenetSettings(cluster.cni, undefined);
+  if (!wanted) return [];
   const routes = cluster.nodes.reduce((sum, { podCidrs }) => sum + podCidrs.length, 0);
-  if (routes <= limit.routes) return [];
-  const data = { cluster: cluster.name, provider: limit.provider, routes, limit: limit.routes };
-  return [problem(CODES.cloudRouteLimit, routesSource, data)];
+  const segment = topology.segments.get(cluster.nodes[0]?.interfaces[0]?.segment ?? "");
+  const limit = stated ?? (segment?.cloud === undefined ? undefined : ROUTE_LIMITS[segment.cloud]);
+  if (limit === undefined || routes <= limit) return [];
+  const data = { cluster: cluster.name, routes, limit };
+  const related = segment ? [{ source: segment.source, message: `segment ${segment.name}` }] : [];
+  return [problem(CODES.cloudRouteLimit, routesSource, data, related)];
 }
 
 function compile(context: ClusterContext): CompiledMode {

@@ -2,7 +2,7 @@
  * A topology's data plane: every host's state is compiled when somebody asks for its namespace, and kept. Nothing here is
  * done for all nodes at once but one map of names.
  */
-import { type Ip, isLinkLocal } from "../addressing/ip.ts";
+import { type Ip, isLinkLocal, isMulticast } from "../addressing/ip.ts";
 import { buildPrefixTable } from "../addressing/prefix-table.ts";
 import type {
   Device,
@@ -25,6 +25,7 @@ import type {
   Pod,
   ProcessSpec,
   Router,
+  Segment,
   Station,
   Topology,
   TopologyProblem,
@@ -119,7 +120,28 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     return others.get(ip)?.find((end) => end.netns !== asker);
   };
 
-  return { netns, resolve, segment: (name) => segmentOf(topology, name) };
+  const checked = new Map<string, ReadonlyMap<string, Interface>>();
+  /** Does the fabric let this interface send from, or have packets for, the address? */
+  const admits = (segment: Segment, id: NetnsId, device: string, ip: Ip): boolean => {
+    let interfaces = checked.get(segment.name);
+    if (!interfaces) {
+      const all = topology.attachedTo(segment.name);
+      interfaces = new Map(all.map((iface) => [`${iface.station.path} ${iface.device}`, iface]));
+      checked.set(segment.name, interfaces);
+    }
+    if (!(interfaces.get(`${id} ${device}`)?.sourceCheck ?? segment.sourceCheck)) return true;
+    if (isLinkLocal(ip) || isMulticast(ip)) return true;
+    if (
+      netns(id)
+        ?.devices.get(device)
+        ?.addresses.some((own) => own.ip === ip)
+    )
+      return true;
+    const end = fabricEnd(segment.name, ip);
+    return end?.netns === id && end.device === device;
+  };
+
+  return { netns, resolve, segment: (name) => segmentOf(topology, name, admits) };
 }
 
 /** Findings of the modes and about routes that the kernel refuses, for the checks. */
@@ -207,9 +229,20 @@ function once<T>(make: () => T): () => T {
 
 /* ---------------------------------------------------------------- segments */
 
-function segmentOf(topology: Topology, name: string): L2Segment | undefined {
+function segmentOf(
+  topology: Topology,
+  name: string,
+  admits: (segment: Segment, netns: NetnsId, device: string, ip: Ip) => boolean,
+): L2Segment | undefined {
   const segment = topology.segments.get(name);
-  return segment && { name: segment.name, mtu: segment.mtu, origin: segment.source };
+  return (
+    segment && {
+      name: segment.name,
+      mtu: segment.mtu,
+      admits: (netns, device, ip) => admits(segment, netns, device, ip),
+      origin: segment.source,
+    }
+  );
 }
 
 function linkEnd(iface: Interface): LinkEnd {

@@ -43,7 +43,7 @@ export const CODES = {
   flannelPublicIpNotLocal: "KN227",
   /** The backend carries IPv4 only. data: backend, network. */
   flannelNoIpv6: "KN228",
-  /** More routes than the cloud's route table holds. data: cluster, provider, routes, limit. */
+  /** More routes than the cloud's route table holds. data: cluster, routes, limit. */
   cloudRouteLimit: "KN410",
   /** The kernel gives the tunnel device less than flannel asks for. data: node, device, asked, given. */
   flannelMtuClamped: "KN320",

@@ -76,6 +76,7 @@ export type ReasonCode =
   | "filtered"
   | "rejected-by-rule"
   | "reverse-path-filter"
+  | "source-check"
   | "martian-source"
   | "forwarding-off"
   | "ttl-exceeded"

@@ -25,6 +25,8 @@ export interface L2Segment {
   readonly name: string;
   /** Largest IP packet that the segment's switches carry; a larger one is lost without a word. */
   readonly mtu: number;
+  /** A cloud's source/destination check: may this interface send from, or get packets for, the address? */
+  admits(netns: NetnsId, device: string, ip: Ip): boolean;
   readonly origin: Source | undefined;
 }
 

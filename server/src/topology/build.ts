@@ -255,6 +255,7 @@ function buildInterfaces(
       addresses,
       allocated: !given,
       mtu: attach.mtu ?? segment.mtu,
+      sourceCheck: attach.sourceCheck ?? (station.kind === "router" ? false : segment.sourceCheck),
       source: attach.source,
       station,
     };

@@ -67,11 +67,17 @@ export interface Segment {
   readonly cidrs: readonly Prefix[];
   readonly mtu: number;
   readonly vlan: number | undefined;
+  /** Whose subnet it is, where it is a cloud's. */
+  readonly cloud: CloudName | undefined;
+  /** The network drops packets from and for addresses that are not the interface's own. Routers are exempt. */
+  readonly sourceCheck: boolean;
   /** Default gateway of the hosts here: the router's address on this segment, per family. */
   readonly gateways: readonly Ip[];
   readonly source: Source;
   readonly cidrSources: readonly Source[];
 }
+
+export type CloudName = "aws" | "azure" | "gcp";
 
 export type Station = Router | ExternalHost | Node;
 
@@ -83,6 +89,8 @@ export interface Interface {
   /** True where knet allocated the address. */
   readonly allocated: boolean;
   readonly mtu: number;
+  /** What the interface says, else its segment; a router's is off unless it says so itself. */
+  readonly sourceCheck: boolean;
   readonly source: Source;
   readonly station: StationRef;
 }

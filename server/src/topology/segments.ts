@@ -21,13 +21,15 @@ import {
   one,
   sourceOf,
   sourceOfRead,
+  wordOf,
 } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
 import { hostRange } from "./addressing.ts";
-import type { Interface, Segment, StaticRoute, TopologyProblem } from "./model.ts";
+import { CLOUDS, reservedIn } from "./clouds.ts";
+import type { CloudName, Interface, Segment, StaticRoute, TopologyProblem } from "./model.ts";
 import type { NameProblems } from "./nearby.ts";
 import { CODES, problem } from "./problems.ts";
-import type { Attach, StationParts } from "./station.ts";
+import { type Attach, onOff, type StationParts } from "./station.ts";
 
 /** A segment while the topology is being built. */
 export interface SegmentDraft {
@@ -38,6 +40,8 @@ export interface SegmentDraft {
   readonly cidrSources: readonly Source[];
   readonly mtu: number;
   readonly vlan: number | undefined;
+  readonly cloud: CloudName | undefined;
+  readonly sourceCheck: boolean;
   /** What `gateway` says: routers by name, or addresses. */
   readonly gatewayNames: readonly { readonly name: string; readonly ip: Ip | undefined; readonly source: Source }[];
   /** Addresses that are stated somewhere on the segment. */
@@ -71,6 +75,8 @@ export function readSegment(file: string, decl: Decl): SegmentDraft | undefined 
       cidrSources.push(sourceOfRead(file, statement, read));
     }
   }
+  const provider = wordOf(decl, "cloud");
+  const cloud = provider === "aws" || provider === "azure" || provider === "gcp" ? provider : undefined;
   const gateway = child(decl, "gateway");
   const gatewayNames = all(gateway, "routers").flatMap((read) =>
     gateway === undefined || read.value.kind !== "ref"
@@ -83,8 +89,10 @@ export function readSegment(file: string, decl: Decl): SegmentDraft | undefined 
     nameSource: sourceOfRead(file, decl, nameRead),
     cidrs,
     cidrSources,
-    mtu: numberOf(decl, "mtu") ?? 1500,
+    mtu: numberOf(decl, "mtu") ?? (cloud === undefined ? 1500 : CLOUDS[cloud].mtu),
     vlan: numberOf(decl, "vlan"),
+    cloud,
+    sourceCheck: onOff(wordOf(decl, "source-check")) ?? cloud !== undefined,
     gatewayNames,
     stated: [],
     routers: [],
@@ -102,6 +110,8 @@ export function finishSegment(draft: SegmentDraft): Segment {
     cidrs: draft.cidrs,
     mtu: draft.mtu,
     vlan: draft.vlan,
+    cloud: draft.cloud,
+    sourceCheck: draft.sourceCheck,
     gateways: draft.gateways.map(({ ip }) => ip),
     source: draft.source,
     cidrSources: draft.cidrSources,
@@ -152,7 +162,7 @@ export interface Allocator {
 
 function makeAllocator(segment: SegmentDraft): Allocator {
   const gateways = segment.gateways.map(({ ip }) => ({ first: ip, last: ip }));
-  const reserved = sortReserved([...segment.stated, ...gateways]);
+  const reserved = sortReserved([...segment.stated, ...gateways, ...cloudReserved(segment)]);
   const of = (family: 4 | 6) =>
     makeCursor(
       segment.cidrs.filter((cidr) => bits(cidr.ip) === (family === 4 ? 32 : 128)),
@@ -161,6 +171,11 @@ function makeAllocator(segment: SegmentDraft): Allocator {
   const cursor4 = of(4);
   const cursor6 = of(6);
   return { next: (family) => (family === 4 ? cursor4() : cursor6()) };
+}
+
+/** What the cloud keeps for itself. */
+function cloudReserved({ cloud, cidrs }: SegmentDraft): readonly IpRange[] {
+  return cloud === undefined ? [] : cidrs.flatMap((cidr) => reservedIn(cloud, cidr));
 }
 
 function makeCursor(cidrs: readonly Prefix[], reserved: SortedReserved): () => InterfaceAddress | undefined {

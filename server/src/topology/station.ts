@@ -1,6 +1,17 @@
 /** One router, host, node or pool of nodes as it is written, before names are bound and addresses allocated. */
 import { formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
-import { all, type Decl, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
+import {
+  all,
+  type Decl,
+  has,
+  nameOf,
+  numberOf,
+  one,
+  oneOf,
+  sourceOf,
+  sourceOfRead,
+  wordOf,
+} from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
 import type { Read } from "../language/values.ts";
 import { readEdge } from "./edge.ts";
@@ -52,6 +63,7 @@ export interface Attach {
   readonly segmentSource: Source;
   readonly addresses: readonly GivenAddress[];
   readonly mtu: number | undefined;
+  readonly sourceCheck: boolean | undefined;
   readonly source: Source;
 }
 
@@ -192,6 +204,7 @@ function readAttach(file: string, decl: Decl, device: string): Attach | undefine
     segmentSource: sourceOfRead(file, decl, segment),
     addresses: trimmed(addresses),
     mtu: numberOf(decl, "mtu"),
+    sourceCheck: onOff(wordOf(decl, "source-check")),
     source: sourceOf(file, decl),
   };
 }
@@ -206,6 +219,10 @@ function readPodCidrs(file: string, decl: Decl): readonly NodeCidr[] {
     cidrs.push({ prefix, allocated: false, source: sourceOfRead(file, decl, read) });
   }
   return trimmed(cidrs);
+}
+
+export function onOff(word: string | undefined): boolean | undefined {
+  return word === "on" ? true : word === "off" ? false : undefined;
 }
 
 const anywhere4: Prefix = { ip: 0, len: 0 };

@@ -31,7 +31,13 @@ describe("keywords", () => {
     `);
   });
   it("of the block, without those that are there and may be once", () => {
-    expect(labels(`segment lan {\n  mtu 1500\n  ${CURSOR}\n}\n`)).toEqual(["cidr", "gateway", "vlan"]);
+    expect(labels(`segment lan {\n  mtu 1500\n  ${CURSOR}\n}\n`)).toEqual([
+      "cidr",
+      "gateway",
+      "vlan",
+      "cloud",
+      "source-check",
+    ]);
     expect(labels(`segment lan { m${CURSOR}`)).toContain("mtu");
   });
   it("of a block that depends on an argument", () => {

@@ -1,15 +1,13 @@
 import type { Check } from "../check.ts";
 import { number } from "../text.ts";
 
-const cluster = (limit: string): string => `segment subnet { cidr 10.240.0.0/22; gateway vpc }
+const cluster = (limit: string): string => `segment subnet { cidr 10.240.0.0/22; cloud aws; gateway vpc }
 router vpc { attach subnet 10.240.0.1 }
 cluster prod {
   pods 10.244.0.0/16 per-node /24
   services 10.0.0.0/16
-  cni kubenet {
-    provider aws${limit}
-  }
-  nodes w 1..60 { attach subnet }
+  cni kubenet${limit}
+  nodes w 1..60 { attach subnet { source-check off } }
 }
 `;
 
@@ -23,7 +21,7 @@ export const cloudRouteLimit: Check = {
 Azure 400. The route controller fails for the nodes beyond that: they keep the condition NetworkUnavailable, and their pods are reached by nobody.
 
 Raise the quota where that is possible (\`route-limit\` says what it is), or use a plugin that needs no routes: the cloud's own, or one that encapsulates.`,
-  example: { bad: cluster(""), good: cluster("\n    route-limit 1000") },
-  message: ({ cluster: name, provider, routes, limit }) =>
-    `cluster ${name} needs ${number(Number(routes))} routes in the route table of ${provider}, which holds ${number(Number(limit))}: the pods of the other nodes are reached by nobody; raise the quota (route-limit), or use a plugin that needs no routes`,
+  example: { bad: cluster(""), good: cluster(" { route-limit 1000 }") },
+  message: ({ cluster: name, routes, limit }) =>
+    `cluster ${name} needs ${number(Number(routes))} routes in the cloud's route table, which holds ${number(Number(limit))}: the pods of the other nodes are reached by nobody; raise the quota (route-limit), or use a plugin that needs no routes`,
 };

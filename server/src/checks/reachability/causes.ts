@@ -14,7 +14,7 @@ import type { CheckContext, Code, Finding, Related } from "../check.ts";
 import { childOf, headOf } from "../source.ts";
 import { type Failure, probesOf } from "./probes.ts";
 
-export type ReachabilityCode = "KN201" | "KN202" | "KN203" | "KN204" | "KN205" | "KN206" | "KN207" | "KN209";
+export type ReachabilityCode = "KN201" | "KN202" | "KN203" | "KN204" | "KN205" | "KN206" | "KN207" | "KN208" | "KN209";
 
 export interface Cause {
   readonly code: ReachabilityCode;
@@ -118,6 +118,12 @@ function attribute(failure: Failure, stations: ReadonlyMap<string, Station>, net
         specific: true,
       };
     }
+    case "source-check":
+      return {
+        code: "KN208",
+        source: sourceCheckOf(reason.origin) ?? probe.cluster.cni.source,
+        specific: true,
+      };
     case "ttl-exceeded":
     case "step-limit":
     case "tunnel-loop":
@@ -140,6 +146,12 @@ function attribute(failure: Failure, stations: ReadonlyMap<string, Station>, net
 function routesSetting({ cni }: Cluster): Source {
   const cloud = childOf(cni.source, "cloud-routes");
   return cloud === cni.source ? childOf(cni.source, "routes") : cloud;
+}
+
+/** The segment's own statement, or what makes it a cloud's. */
+function sourceCheckOf(segment: Source | undefined): Source | undefined {
+  const own = segment && childOf(segment, "source-check");
+  return own && own !== segment ? own : segment && childOf(segment, "cloud");
 }
 
 function isAclRule(source: Source | undefined): source is Source {

@@ -74,7 +74,7 @@ function segmentKinds(topology: Topology, isDisputed: boolean): (segment: string
       const [router] = others;
       const alike = noAddressMeant && segment && router && others.length === 1 && plain.has(router.station.path);
       kind = alike
-        ? `${router.station.path} ${router.mtu} ${segment.mtu} ${segment.gateways.length} ${segment.cidrs.map(({ len }) => len).join()}`
+        ? `${router.station.path} ${router.mtu} ${segment.mtu} ${segment.sourceCheck} ${segment.gateways.length} ${segment.cidrs.map(({ len }) => len).join()}`
         : name;
       kinds.set(name, kind);
     }
@@ -89,7 +89,7 @@ function isDefault({ dst }: { readonly dst: Prefix }): boolean {
 function interfaceKey(iface: Interface, kind: string, known: Map<string, string>): string {
   // Off-segment lengths (a /32 at a cloud) make other connected routes.
   const lengths = iface.addresses.length === 1 ? iface.addresses[0]?.len : iface.addresses.map(({ len }) => len).join();
-  const key = `${kind} ${iface.mtu} ${lengths}`;
+  const key = `${kind} ${iface.mtu} ${lengths} ${iface.sourceCheck ? "checked" : ""}`;
   const short = known.get(key) ?? String(known.size);
   known.set(key, short);
   return short;

@@ -1,7 +1,8 @@
 /** A frame leaves by a device: onto a segment, across a veth pair, through a bridge, into a tunnel. */
 
+import { formatIp } from "../../addressing/ip.ts";
 import type { StepRule } from "../journey.ts";
-import type { Device, Netns } from "../model.ts";
+import type { Device, L2Segment, LinkEnd, Netns, NetnsId } from "../model.ts";
 import type { Packet } from "../packet.ts";
 import type { Neighbour } from "./neighbours.ts";
 import { type End, fail, limitMtu, type Run, step } from "./run.ts";
@@ -45,6 +46,16 @@ export function transmit(
           });
         }
       }
+      const unwanted = segment && unwantedBy(segment, netns.id, device.name, to.end, packet);
+      if (unwanted !== undefined) {
+        return fail(run, netns, packet, {
+          verdict: "dropped",
+          code: "source-check",
+          message: unwanted,
+          device: device.name,
+          origin: segment?.origin,
+        });
+      }
       return run.stack.receive(run, to.end.netns, to.end.device, packet, to);
     }
     case "veth":
@@ -63,6 +74,23 @@ export function transmit(
     case "loopback":
       throw new Error("lo transmits by loopback()");
   }
+}
+
+/** What the network itself refuses to carry (source/destination check), as a sentence. */
+function unwantedBy(
+  segment: L2Segment,
+  netns: NetnsId,
+  device: string,
+  to: LinkEnd,
+  packet: Packet,
+): string | undefined {
+  if (!segment.admits(netns, device, packet.src)) {
+    return `segment ${segment.name} drops what ${device} of ${netns} sends from ${formatIp(packet.src)}, which is not its address (source check)`;
+  }
+  if (!segment.admits(to.netns, to.device, packet.dst)) {
+    return `segment ${segment.name} drops what ${to.device} of ${to.netns} would get for ${formatIp(packet.dst)}, which is not its address (source check)`;
+  }
+  return undefined;
 }
 
 /** br_forward: a frame leaves the bridge by a port. */

@@ -12,19 +12,18 @@ export const cloudContexts: Readonly<Record<string, string>> = {
   kindnet: "cni kindnet",
 };
 
-const kubenetExample = `segment subnet { cidr 10.240.0.0/24; gateway vpc }
+const kubenetExample = `segment subnet { cidr 10.240.0.0/24; cloud azure; gateway vpc }
 router vpc { attach subnet 10.240.0.1 }
 cluster prod {
   pods 10.244.0.0/16
   cni kubenet {
     cloud-routes on
-    provider azure
     route-limit 400
     non-masquerade 10.0.0.0/8
     mtu 1500
   }
-  node n1 { attach subnet 10.240.0.4 }
-  node n2 { attach subnet 10.240.0.5 }
+  node n1 { attach subnet 10.240.0.4 { source-check off } }
+  node n2 { attach subnet 10.240.0.5 { source-check off } }
   pod a on n1
   pod b on n2
 }
@@ -57,33 +56,15 @@ reach each other unless the routers have routes of their own.`,
     example: kubenetExample,
   },
   {
-    keyword: "provider",
-    in: ["cni kubenet"],
-    args: value(
-      {
-        kind: "enum",
-        values: [
-          { value: "aws", summary: "Amazon: 50 routes in a table by default, up to 1,000 on request" },
-          { value: "azure", summary: "Azure: 400 user-defined routes in a table" },
-          { value: "gcp", summary: "Google: routes count against the network's quota" },
-        ],
-      },
-      "Whose route table it is",
-    ),
-    repeat: "once",
-    summary: "The cloud, for the limit of its route table",
-    documentation: `A node takes one route of each family. Beyond the limit the route controller writes no more, the node keeps the condition
-NetworkUnavailable, and nobody reaches its pods.`,
-    example: kubenetExample,
-  },
-  {
     keyword: "route-limit",
     in: ["cni kubenet"],
-    args: value({ kind: "number", min: 1, max: 100000 }, "Routes in one table", "the provider's"),
+    args: value({ kind: "number", min: 1, max: 100000 }, "Routes in one table", "the cloud's"),
     repeat: "once",
-    default: "the provider's",
+    default: "the cloud's: 50 on AWS, 400 on Azure",
     summary: "How many routes the cloud's table holds, where the quota was raised",
-    documentation: `AWS: 50 by default, 1,000 at most. Azure: 400.`,
+    documentation: `A node takes one route of each family. Beyond the limit the route controller writes no more, the node keeps the condition
+NetworkUnavailable, and nobody reaches its pods. A table on AWS holds 50 by default and 1,000 at most, one on Azure 400; knet takes that
+of the segment's \`cloud\`.`,
     example: kubenetExample,
   },
   {

@@ -1,6 +1,20 @@
 /** What stands at the top of a file, and inside a segment. */
 import type { KeywordSpec } from "./types.ts";
 
+const cloudSubnet = `segment subnet-a {
+  cidr 10.0.0.0/24
+  cloud aws
+  source-check on
+  gateway vpc
+}
+router vpc { attach subnet-a 10.0.0.1 }
+cluster prod {
+  pods 10.244.0.0/16
+  cni kubenet
+  nodes w 1..2 { attach subnet-a { source-check off } }
+}
+`;
+
 const rack = `segment rack-a {
   cidr 10.168.0.0/24
   gateway tor
@@ -129,6 +143,54 @@ a VLAN id or not.`,
   vlan 168
 }
 `,
+  },
+  {
+    keyword: "cloud",
+    in: ["segment"],
+    args: [
+      {
+        name: "provider",
+        type: {
+          kind: "enum",
+          values: [
+            { value: "aws", summary: "Amazon VPC: MTU 9001; the first four addresses and the last are reserved" },
+            { value: "azure", summary: "Azure VNet: MTU 1500; the first four addresses and the last are reserved" },
+            { value: "gcp", summary: "Google VPC: MTU 1460; the first two addresses and the last two are reserved" },
+          ],
+        },
+        summary: "Whose subnet it is",
+      },
+    ],
+    repeat: "once",
+    summary: "The segment is a subnet of this cloud",
+    documentation: `A cloud's subnet looks like a segment and is none: the network behind it answers ARP itself and knows which addresses each machine's interface
+has. The provider decides the default MTU, which addresses are reserved (they are not given out), how many routes fit into a route
+table, and that \`source-check\` is on.`,
+    example: cloudSubnet,
+  },
+  {
+    keyword: "source-check",
+    in: ["segment", "attach"],
+    args: [
+      {
+        name: "value",
+        type: {
+          kind: "enum",
+          values: [
+            { value: "on", summary: "Only packets from and to the interface's own addresses pass" },
+            { value: "off", summary: "Any packet passes" },
+          ],
+        },
+        summary: "Whether the network checks addresses",
+      },
+    ],
+    repeat: "once",
+    default: "on in a cloud's subnet, off elsewhere and for routers",
+    summary: "The network drops what a station sends from, or gets for, an address that is not its own",
+    documentation: `AWS calls it source/destination check, Google's opposite is \`can-ip-forward\`, Azure's IP forwarding of a network interface, OpenStack's port
+security. On machines that route for pods with addresses of their own (kubenet, host-gw, BGP) it must be off; tunnels pass, since their outer packets are the
+machine's own. In a segment it holds for all stations but routers, in an \`attach\` for that interface.`,
+    example: cloudSubnet,
   },
   {
     keyword: "router",

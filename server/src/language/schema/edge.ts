@@ -129,7 +129,7 @@ own address, and its answers have to come back by this machine.`,
       },
     ],
     repeat: "once",
-    default: "own",
+    default: "only its own addresses",
     summary: "Whether the host stands for everybody behind it",
     documentation: `\`answers any\` makes a host that stands for the Internet or for a company's network: packets to whatever address reach it and are answered from
 that address (AnyIP: \`ip rule add iif eth0 lookup 100\`, \`ip route add local default dev lo table 100\`). It has no default

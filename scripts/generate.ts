@@ -10,6 +10,7 @@ import type { Check, Family } from "../server/src/checks/check.ts";
 import { LEVELS } from "../server/src/checks/levels.ts";
 import { Report } from "../server/src/cli/report.ts";
 import { RoutesReport } from "../server/src/dataplane/routes-schema.ts";
+import { RulesReport } from "../server/src/dataplane/rules-schema.ts";
 import { Matrix } from "../server/src/kubernetes/matrix/schema.ts";
 import {
   type ArgSpec,
@@ -45,6 +46,7 @@ export function generated(): ReadonlyMap<string, string> {
     "knet-check-1": Report,
     "knet-routes-1": RoutesReport,
     "knet-matrix-1": Matrix,
+    "knet-rules-1": RulesReport,
   })) {
     const plain: unknown = JSON.parse(JSON.stringify(type));
     const $schema = "https://json-schema.org/draft/2020-12/schema";

@@ -31,6 +31,7 @@ import { cloudRouteLimit } from "./capacity/cloud-route-limit.ts";
 import { maxPods } from "./capacity/max-pods.ts";
 import { noAddressLeft } from "./capacity/no-address-left.ts";
 import { noRangeLeft } from "./capacity/no-range-left.ts";
+import { noServiceAddressLeft } from "./capacity/no-service-address-left.ts";
 import { scale } from "./capacity/scale.ts";
 import { serviceSize } from "./capacity/service-size.ts";
 import { tooManyNodes } from "./capacity/too-many-nodes.ts";
@@ -134,6 +135,7 @@ export const catalogue: readonly Check[] = [
   dockerSameRange,
   noRangeLeft,
   noAddressLeft,
+  noServiceAddressLeft,
   tooManyNodes,
   maxPods,
   blockSize,

@@ -7,6 +7,7 @@ import { explain } from "./explain.ts";
 import { fmt } from "./fmt.ts";
 import { matrix } from "./matrix.ts";
 import { routes } from "./routes.ts";
+import { rules } from "./rules.ts";
 import { trace } from "./trace.ts";
 
 function integer(least: number, most: number): (text: string) => number {
@@ -122,6 +123,15 @@ function commands(done: (code: number) => void): Command {
       "\nA workload is listed where some of its pods reach some of the other's.\nExample: knet matrix samples/policy.knet --policy-only",
     )
     .action((file, options) => done(matrix(file, { from: undefined, to: undefined, ...options })));
+
+  program
+    .command("rules")
+    .description("print a namespace's netfilter rules as iptables-save prints them")
+    .argument("<file>", "a .knet file")
+    .argument("<where>", "node, pod, router or host")
+    .addOption(new Option("--format <format>", "how to print them").choices(["text", "json"]).default("text"))
+    .addHelpText("after", "\nExample: knet rules samples/services.knet n1")
+    .action((file, where, options) => done(rules(file, where, options)));
 
   program
     .command("fmt")

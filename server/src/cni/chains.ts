@@ -1,6 +1,6 @@
 /** Contributions to netfilter, put together into chains when somebody asks for one. */
 import type { Netfilter, NfChain, NfRule, NfTable } from "../dataplane/model.ts";
-import type { ChainRules } from "./mode.ts";
+import type { ChainRules, ChainSource } from "./mode.ts";
 
 /** As iptables creates and prints them (include/linux/netfilter, hook order in each table). */
 const BUILT_IN: Readonly<Record<NfTable, readonly string[]>> = {
@@ -13,7 +13,15 @@ const TABLES: readonly NfTable[] = ["raw", "mangle", "nat", "filter"];
 
 type Chains = ReadonlyMap<NfTable, ReadonlyMap<string, NfChain>>;
 
-export function netfilterOf(contributions: () => readonly ChainRules[]): Netfilter {
+export function netfilterOf(
+  contributions: () => readonly ChainRules[],
+  sources: () => readonly ChainSource[] = () => [],
+): Netfilter {
+  let collected: readonly ChainSource[] | undefined;
+  const others = (): readonly ChainSource[] => {
+    collected ??= sources();
+    return collected;
+  };
   let made: Readonly<Record<4 | 6, Chains>> | undefined;
   const chains = (family: 4 | 6): Chains => {
     if (!made) {
@@ -23,9 +31,22 @@ export function netfilterOf(contributions: () => readonly ChainRules[]): Netfilt
     return made[family];
   };
   return {
-    chain: (family, table, name) => chains(family).get(table)?.get(name),
+    chain: (family, table, name) => {
+      const own = chains(family).get(table)?.get(name);
+      if (own) return own;
+      for (const source of others()) {
+        const chain = source.chain(family, table, name);
+        if (chain) return chain;
+      }
+      return undefined;
+    },
     chains: function* (family) {
-      for (const [table, byName] of chains(family)) for (const chain of byName.values()) yield { table, chain };
+      // Table by table, as iptables-save prints them.
+      const more = others().flatMap((source) => [...source.chains(family)]);
+      for (const table of TABLES) {
+        for (const chain of chains(family).get(table)?.values() ?? []) yield { table, chain };
+        for (const other of more) if (other.table === table) yield other;
+      }
     },
   };
 }

@@ -7,6 +7,7 @@ import type { Ip, Prefix } from "../addressing/ip.ts";
 import type {
   Device,
   Neighbour,
+  NfChain,
   NfRule,
   NfTable,
   PolicyRule,
@@ -85,6 +86,13 @@ export interface ChainRules {
   readonly chain: string;
   readonly policy?: "DROP";
   readonly rules: readonly NfRule[];
+}
+
+/** Chains that are made when somebody asks for one by its name: kube-proxy has thousands. */
+export interface ChainSource {
+  chain(family: 4 | 6, table: NfTable, name: string): NfChain | undefined;
+  /** All of them, for printing. */
+  chains(family: 4 | 6): Iterable<{ readonly table: NfTable; readonly chain: NfChain }>;
 }
 
 /** Besides `lo`. */

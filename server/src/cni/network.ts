@@ -36,7 +36,7 @@ import { anyAddress, loopbackOf, natChains } from "./edge.ts";
 import { linkLocalOf } from "./hash.ts";
 import { connectedRoutes, type HostState, hostState, interfaceMac, LOOPBACK, routeProblems } from "./host.ts";
 import { IPV6_MIN_MTU, layersOver, withoutShortIpv6 } from "./minimum-mtu.ts";
-import type { ChainRules, ClusterContext, CompiledMode, NodeParts } from "./mode.ts";
+import type { ChainRules, ChainSource, ClusterContext, CompiledMode, NodeParts } from "./mode.ts";
 import { modeOf } from "./modes.ts";
 import { pluginOf } from "./settings.ts";
 
@@ -44,6 +44,8 @@ import { pluginOf } from "./settings.ts";
 export interface Contributor {
   before?(node: Node, cluster: Cluster): readonly ChainRules[];
   after?(node: Node, cluster: Cluster): readonly ChainRules[];
+  /** Chains to which those rules jump, made when a packet comes to them. */
+  chains?(node: Node, cluster: Cluster): ChainSource;
 }
 
 export function buildNetwork(topology: Topology, contributors: readonly Contributor[] = []): Network {
@@ -331,6 +333,7 @@ function nodeNetns(
       ...parts.chains(),
       ...contributors.flatMap((one) => one.after?.(node, cluster) ?? []),
     ],
+    sources: () => contributors.flatMap((one) => one.chains?.(node, cluster) ?? []),
     sockets: [...parts.sockets, ...socketsOf(node.processes), ...hostNetworkSockets(cluster, node)],
   });
 }
@@ -343,10 +346,21 @@ interface StationNetns {
   readonly tables?: NodeParts["tables"];
   readonly neighbours: NeighbourTable;
   readonly chains: () => readonly ChainRules[];
+  readonly sources?: () => readonly ChainSource[];
   readonly sockets: readonly Socket[];
 }
 
-function assemble({ station, devices, layers, rules, tables, neighbours, chains, sockets }: StationNetns): Netns {
+function assemble({
+  station,
+  devices,
+  layers,
+  rules,
+  tables,
+  neighbours,
+  chains,
+  sources,
+  sockets,
+}: StationNetns): Netns {
   return {
     id: station.path,
     kind: station.kind,
@@ -354,7 +368,7 @@ function assemble({ station, devices, layers, rules, tables, neighbours, chains,
     rules: rules ? [...DEFAULT_RULES, ...rules].sort((a, b) => a.priority - b.priority) : DEFAULT_RULES,
     tables: new Map([["main", { layers: layersOver(devices, layers) }], ...(tables ?? [])]),
     neighbours,
-    netfilter: netfilterOf(chains),
+    netfilter: netfilterOf(chains, sources),
     sysctls: stationSysctls(station),
     sockets,
     origin: station.source,

@@ -207,11 +207,15 @@ export interface NfChain {
   /** Only built-in chains have one. */
   readonly policy?: "ACCEPT" | "DROP";
   readonly rules: readonly NfRule[];
+  /** The rules that may match a packet to this address and port, in their order: a long chain need not be walked, nor made. */
+  candidates?(dst: Ip, dport: number | undefined): readonly NfRule[];
 }
 export interface NfRule {
   readonly match: NfMatch;
   readonly target: NfTarget;
   readonly comment?: string;
+  /** It was given before the other extensions, the protocol's included, and iptables-save keeps that order. */
+  readonly commentFirst?: boolean;
   readonly origin: Source | undefined;
 }
 /** All given conditions must hold. */
@@ -227,6 +231,12 @@ export interface NfMatch {
   readonly ctstate?: readonly CtState[];
   readonly srcRange?: IpRange;
   readonly addrtype?: { readonly side: "src" | "dst"; readonly type: "LOCAL"; readonly not?: boolean };
+  /** `-m statistic --mode random`: holds with this probability, so that a walk forks. */
+  readonly statistic?: { readonly probability: number };
+  /** `-m recent`: the source is in the list (`rcheck`), or is put into it (`set`, which always holds). */
+  readonly recent?:
+    | { readonly name: string; readonly op: "set" }
+    | { readonly name: string; readonly op: "rcheck"; readonly seconds: number; readonly reap: boolean };
 }
 export interface Negatable<T> {
   readonly is: T;
@@ -246,7 +256,9 @@ export type NfTarget =
   | { readonly kind: "MASQUERADE"; readonly randomFully?: boolean }
   | { readonly kind: "SNAT"; readonly to: Ip }
   | { readonly kind: "DNAT"; readonly to: Ip; readonly port?: number }
-  | { readonly kind: "MARK"; readonly value: number; readonly mask: number };
+  | { readonly kind: "MARK"; readonly value: number; readonly mask: number }
+  /** A rule without a target: it only counts. */
+  | { readonly kind: "NONE" };
 
 /* ------------------------------------------------------- sysctls, sockets */
 

@@ -5,7 +5,7 @@
 
 import type { Ip } from "../addressing/ip.ts";
 import { formatIp, prefixContains } from "../addressing/ip.ts";
-import type { CtState, Netfilter, NfHook, NfMatch, NfRule, NfTable } from "./model.ts";
+import type { CtState, Netfilter, NfChain, NfHook, NfMatch, NfRule, NfTable } from "./model.ts";
 import { familyOf, icmpErrorOf, type Packet, portsOf, transportOf, withPorts } from "./packet.ts";
 import { ruleText } from "./text.ts";
 
@@ -40,6 +40,8 @@ export interface HookContext {
   readonly isLocal: (ip: Ip) => boolean;
   /** MASQUERADE's source on the way out. */
   readonly masqueradeAs: () => Ip | undefined;
+  /** Does what happens with this probability happen? The walk goes both ways in the end. */
+  readonly chance: (probability: number) => boolean;
 }
 
 export interface Decision {
@@ -47,6 +49,8 @@ export interface Decision {
   readonly chain: string;
   readonly rule: NfRule | undefined;
   readonly text: string;
+  /** The chains by which the walk came to the rule, the hook's first; the rule's own is the last. */
+  readonly chains: readonly string[];
   readonly effect: "accept" | "return" | "drop" | "reject" | "dnat" | "snat";
   readonly rejectWith?: "icmp-port-unreachable" | "icmp-admin-prohibited" | "tcp-reset";
 }
@@ -157,14 +161,14 @@ export function runHook(
 function translate(
   netfilter: Netfilter,
   hook: NfHook,
-  packet: Packet,
+  arrived: Packet,
   tracking: Tracking,
   context: HookContext,
 ): HookResult {
   const side =
     hook === "PREROUTING" || hook === "OUTPUT" ? "dst" : hook === "POSTROUTING" || hook === "INPUT" ? "src" : undefined;
   const connection = tracking.connection;
-  if (!side || !connection) return { packet, verdict: "accept", decisions: [] };
+  if (!side || !connection) return { packet: arrived, verdict: "accept", decisions: [] };
   const decisions: { decision: Decision; packet: Packet }[] = [];
   if (
     tracking.direction === "original" &&
@@ -173,7 +177,9 @@ function translate(
   ) {
     if (side === "dst") connection.dnatDone = true;
     else connection.snatDone = true;
-    const outcome = walkChain(netfilter, "nat", hook, packet, tracking, context);
+    const outcome = walkChain(netfilter, "nat", hook, arrived, tracking, context);
+    // Marks are set in nat chains, too: kube-proxy's KUBE-MARK-MASQ.
+    const packet = outcome.mark === undefined ? arrived : { ...arrived, mark: outcome.mark };
     if (outcome.verdict !== "accept") {
       return {
         packet,
@@ -187,8 +193,8 @@ function translate(
     if (outcome.decision && outcome.nat) decisions.push({ decision: outcome.decision, packet: changed });
     return { packet: changed, verdict: "accept", decisions };
   }
-  const changed = apply(packet, tracking, side);
-  if (changed !== packet) {
+  const changed = apply(arrived, tracking, side);
+  if (changed !== arrived) {
     const effect = side === "dst" ? "dnat" : "snat";
     const what =
       side === "dst" ? `destination becomes ${formatIp(changed.dst)}` : `source becomes ${formatIp(changed.src)}`;
@@ -197,6 +203,7 @@ function translate(
         table: "nat",
         chain: "conntrack",
         rule: undefined,
+        chains: [],
         text: `conntrack: ${what}, as remembered for this connection`,
         effect,
       },
@@ -265,10 +272,12 @@ function walkChain(
   const family = familyOf(packet);
   let mark = packet.mark;
   let returned: Decision | undefined;
+  const way: string[] = [];
   const note = (chain: string, rule: NfRule, effect: Decision["effect"]): Decision => ({
     table,
     chain,
     rule,
+    chains: [...way],
     text: `-A ${chain} ${ruleText(rule, family)}`,
     effect,
   });
@@ -276,7 +285,13 @@ function walkChain(
   const run = (name: string, depth: number): ChainOutcome | undefined => {
     const chain = netfilter.chain(family, table, name);
     if (!chain || depth > 64) return undefined;
-    for (const rule of chain.rules) {
+    way.push(name);
+    const outcome = inChain(chain, name, depth);
+    way.pop();
+    return outcome;
+  };
+  const inChain = (chain: NfChain, name: string, depth: number): ChainOutcome | undefined => {
+    for (const rule of chain.candidates?.(packet.dst, portsOf(packet)?.dport) ?? chain.rules) {
       if (!matches(rule.match, { ...packet, mark }, tracking, context)) continue;
       const target = rule.target;
       switch (target.kind) {
@@ -290,7 +305,9 @@ function walkChain(
           if (table === "nat") returned = note(name, rule, "return");
           return undefined;
         case "MARK":
-          mark = (mark & ~target.mask) ^ target.value;
+          mark = ((mark & ~target.mask) ^ target.value) >>> 0;
+          break;
+        case "NONE":
           break;
         case "JUMP": {
           const outcome = run(target.chain, depth + 1);
@@ -326,7 +343,14 @@ function walkChain(
   if (chain?.policy === "DROP") {
     return {
       verdict: "drop",
-      decision: { table, chain: hook, rule: undefined, text: `policy DROP of ${table}/${hook}`, effect: "drop" },
+      decision: {
+        table,
+        chain: hook,
+        rule: undefined,
+        chains: [hook],
+        text: `policy DROP of ${table}/${hook}`,
+        effect: "drop",
+      },
       ...changed,
     };
   }
@@ -362,7 +386,9 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
     const local = context.isLocal(match.addrtype.side === "src" ? packet.src : packet.dst);
     if (local === (match.addrtype.not ?? false)) return false;
   }
-  return true;
+  // A trace is of a source that nobody has seen yet.
+  if (match.recent?.op === "rcheck") return false;
+  return match.statistic === undefined || context.chance(match.statistic.probability);
 }
 
 /** "cali+" stands for every name that begins so (iptables -i). */

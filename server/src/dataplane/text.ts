@@ -1,6 +1,6 @@
 /** Routes and rules in the words of iproute2 and iptables-save: one form for listings and for the hops of a trace. */
 import { bits, formatIp, formatPrefix, type Ip } from "../addressing/ip.ts";
-import type { Negatable, Nexthop, NfMatch, NfRule, NfTarget, Route } from "./model.ts";
+import type { Negatable, Nexthop, NfMatch, NfRule, NfTarget, Route, Transport } from "./model.ts";
 
 /** A route as `ip route` prints it with one nexthop (or none). `flags` come where iproute2 puts them, before `mtu`. */
 export function routeText(
@@ -41,10 +41,15 @@ export function ruleText(rule: NfRule, family: 4 | 6): string {
     ...negatable(match.dst, "-d", formatPrefix),
     ...negatable(match.in, "-i", (name) => name),
     ...negatable(match.out, "-o", (name) => name),
-    ...transport(match, family),
-    ...extensions(match),
   ];
-  if (rule.comment !== undefined) words.push("-m", "comment", "--comment", quoted(rule.comment));
+  const comment = rule.comment === undefined ? [] : ["-m", "comment", "--comment", quoted(rule.comment)];
+  const { proto } = match;
+  if (rule.commentFirst === true) {
+    // Of the extensions only `addrtype` comes between comment and protocol: kube-proxy's order.
+    if (proto !== undefined) words.push("-p", protocolName(proto, family));
+    words.push(...comment, ...extensions(match, family));
+    if (proto !== undefined) words.push("-m", proto, ...portWords(match));
+  } else words.push(...transport(match, family), ...extensions(match, family), ...comment);
   words.push(...target(rule.target, family));
   return words.join(" ");
 }
@@ -58,18 +63,22 @@ function negatable<T>(value: Negatable<T> | undefined, option: string, text: (va
 function transport(match: NfMatch, family: 4 | 6): readonly string[] {
   const { proto, sport, dport } = match;
   if (proto === undefined) return [];
-  const words = ["-p", proto === "ipip" ? "ipencap" : proto === "icmp" && family === 6 ? "ipv6-icmp" : proto];
-  if (sport || dport) words.push("-m", proto);
-  if (sport) words.push("--sport", portText(sport));
-  if (dport) words.push("--dport", portText(dport));
-  return words;
+  return ["-p", protocolName(proto, family), ...(sport || dport ? ["-m", proto, ...portWords(match)] : [])];
+}
+
+function protocolName(proto: Transport, family: 4 | 6): string {
+  return proto === "ipip" ? "ipencap" : proto === "icmp" && family === 6 ? "ipv6-icmp" : proto;
+}
+
+function portWords({ sport, dport }: NfMatch): readonly string[] {
+  return [...(sport ? ["--sport", portText(sport)] : []), ...(dport ? ["--dport", portText(dport)] : [])];
 }
 
 function portText({ first, last }: { readonly first: number; readonly last: number }): string {
   return first === last ? String(first) : `${first}:${last}`;
 }
 
-function extensions(match: NfMatch): readonly string[] {
+function extensions(match: NfMatch, family: 4 | 6): readonly string[] {
   const words: string[] = [];
   if (match.srcRange)
     words.push("-m", "iprange", "--src-range", `${formatIp(match.srcRange.first)}-${formatIp(match.srcRange.last)}`);
@@ -85,7 +94,33 @@ function extensions(match: NfMatch): readonly string[] {
     );
     words.push("-m", "conntrack", "--ctstate", states.join(","));
   }
+  if (match.statistic) {
+    words.push("-m", "statistic", "--mode", "random", "--probability", probabilityText(match.statistic.probability));
+  }
+  if (match.recent) words.push(...recentWords(match.recent, family));
   return words;
+}
+
+/** The kernel keeps 31 bits of it and iptables prints 11 digits of these (libxt_statistic.c). */
+function probabilityText(probability: number): string {
+  return (Math.round(Number(probability.toFixed(10)) * 2 ** 31) / 2 ** 31).toFixed(11);
+}
+
+function recentWords(recent: NonNullable<NfMatch["recent"]>, family: 4 | 6): readonly string[] {
+  const how =
+    recent.op === "set"
+      ? ["--set"]
+      : ["--rcheck", "--seconds", String(recent.seconds), ...(recent.reap ? ["--reap"] : [])];
+  return [
+    "-m",
+    "recent",
+    ...how,
+    "--name",
+    recent.name,
+    "--mask",
+    family === 4 ? "255.255.255.255" : "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+    "--rsource",
+  ];
 }
 
 export function markText({ value, mask }: { readonly value: number; readonly mask: number }, full: number): string {
@@ -114,6 +149,8 @@ function target(to: NfTarget, family: 4 | 6): readonly string[] {
       return ["-j", "SNAT", "--to-source", formatIp(to.to)];
     case "DNAT":
       return ["-j", "DNAT", "--to-destination", withPort(to.to, to.port)];
+    case "NONE":
+      return [];
     case "MARK":
       return ["-j", "MARK", "--set-xmark", `0x${(to.value >>> 0).toString(16)}/0x${(to.mask >>> 0).toString(16)}`];
   }

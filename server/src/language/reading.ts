@@ -117,6 +117,7 @@ export function describeType(type: ArgType): string {
     case "port-name":
       return "a port's name such as http";
     case "endpoint":
+      if (type.addressOnly === true) return "an address such as 10.0.0.5:8080";
       return type.port
         ? "a path or address, with a port where it matters: shop/api:80"
         : "a path or address such as shop/web";
@@ -383,6 +384,7 @@ function readEndpoint(type: ArgType & { kind: "endpoint" }, text: string): Value
   const { host, port } = splitPort(text);
   if (port !== undefined && !type.port) return refuse(type, text, "a sender has no port");
   const address = looksLikeAddress(host) ? parseIp(host) : undefined;
+  if (address === undefined && type.addressOnly === true) return refuse(type, text, `${short(host)} is no address`);
   if (address === undefined) {
     const wrong = host.split("/").find((part) => !isName(part));
     if (wrong !== undefined) return refuse(type, text, wrong === "" ? "a part of the path is empty" : whyNoName(wrong));

@@ -130,6 +130,8 @@ export function symbolKindOf(kind: SymbolKind | OutlineKind): LspSymbolKind {
       return LspSymbolKind.Object;
     case "workload":
       return LspSymbolKind.Array;
+    case "service":
+      return LspSymbolKind.Key;
     case "container":
     case "daemon":
       return LspSymbolKind.Function;

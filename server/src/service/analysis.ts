@@ -9,6 +9,7 @@ import { type RunOptions, runChecks } from "../checks/run.ts";
 import { modeAddressing } from "../cni/modes.ts";
 import { buildNetwork } from "../cni/network.ts";
 import type { Network } from "../dataplane/model.ts";
+import { kubernetes } from "../kubernetes/contribute.ts";
 import { parse } from "../language/parser.ts";
 import { positionsOf } from "../language/positions.ts";
 import type { Source, Span } from "../language/tree.ts";
@@ -63,7 +64,7 @@ export function analyse(
       return topology;
     },
     get network() {
-      network ??= buildNetwork(self.topology);
+      network ??= buildNetwork(self.topology, kubernetes());
       return network;
     },
     findings(cancelled) {

@@ -52,6 +52,7 @@ import {
   readSegment,
   type SegmentDraft,
 } from "./segments.ts";
+import { buildServices } from "./services.ts";
 import { nameTwice, nothing, type StationParts, trimmed } from "./station.ts";
 
 /** One file's declarations, as `decodeFile` gives them. */
@@ -329,6 +330,7 @@ function buildCluster(
     },
   });
   problems.push(...givenAddressProblems(workloads, planned), ...demandProblems(cluster, nodes, planned));
+  const services = buildServices(cluster, workloads, planned.index, problems);
   return {
     name: cluster.name,
     podCidrs: cluster.podCidrs,
@@ -345,6 +347,7 @@ function buildCluster(
     nodeByPodAddress: holder,
     workloadByName,
     pods: planned.index,
+    services,
   };
 }
 
@@ -447,6 +450,7 @@ function buildWorkloads(
       replicas: parts.kind === "daemonset" ? nodes.length : parts.replicas,
       on,
       hostNetwork: parts.hostNetwork,
+      ...(parts.notReady ? { notReady: true } : {}),
       containers: parts.containers,
       labels: parts.labels,
       addresses: parts.addresses,
@@ -525,7 +529,8 @@ function buildExpectation(file: string, decl: Decl, names: Names, problems: Topo
   for (const argument of ["from", "to"]) {
     const read = one(decl, argument);
     if (read?.value.kind !== "endpoint") continue;
-    checkName(read.value.path, sourceOfRead(file, decl, read), names, problems);
+    const as = argument === "from" ? "sender" : undefined;
+    checkName(read.value.path, sourceOfRead(file, decl, read), names, problems, as);
   }
   if (from === undefined || to === undefined || want === undefined) return nothing;
   const { port, proto = "icmp" } = to;
@@ -544,8 +549,8 @@ function wanted(file: string, decl: Decl, names: Names, problems: TopologyProble
   return { kind: "via", station: names.find(via.value.text)[0]?.path ?? via.value.text };
 }
 
-function checkName(name: string, source: Source, names: Names, problems: TopologyProblem[]): void {
-  const found = names.find(name);
+function checkName(name: string, source: Source, names: Names, problems: TopologyProblem[], as?: "sender"): void {
+  const found = names.find(name, as);
   if (found.length === 1) return;
   if (found.length > 1) {
     const candidates = found.map(({ path }) => path).join(", ");

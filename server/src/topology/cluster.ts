@@ -17,9 +17,26 @@ import { child, type Decl, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead 
 import type { Source } from "../language/tree.ts";
 import type { AddressingOf, ModeAddressing, NodeRange } from "./addressing.ts";
 import type { TopologyCache } from "./cache.ts";
-import type { Cluster, CniSettings, NodeCidr, PodCidr, TopologyProblem, Workload } from "./model.ts";
+import type {
+  Cluster,
+  CniSettings,
+  KubeProxy,
+  LoadBalancer,
+  NodeCidr,
+  PodCidr,
+  TopologyProblem,
+  Workload,
+} from "./model.ts";
 import { type Policy, policyKeyword, readCalicoTier, readPolicy, type Tier } from "./policy.ts";
 import { CODES, problem } from "./problems.ts";
+import {
+  type NodePortRange,
+  readKubeProxy,
+  readLoadBalancer,
+  readNodePorts,
+  readService,
+  type ServiceParts,
+} from "./service.ts";
 import {
   type DockerBridge,
   nameTwice,
@@ -48,6 +65,11 @@ export interface ClusterDraft {
   readonly workloads: readonly { readonly namespace: string; readonly parts: WorkloadParts }[];
   readonly policies: readonly Policy[];
   readonly policyEngine: Cluster["policyEngine"];
+  readonly services: readonly { readonly namespace: string; readonly parts: ServiceParts }[];
+  readonly kubeProxy: KubeProxy;
+  readonly nodePorts: NodePortRange;
+  readonly domain: string;
+  readonly loadBalancer: LoadBalancer | undefined;
 }
 
 /** Of all clusters together. Kubernetes' own limits are below; this one keeps a wrong file from taking all memory. */
@@ -74,6 +96,11 @@ export function readCluster(
   const nodes: StationParts[] = [];
   const namespaces = new Map<string, { labels: ReadonlyMap<string, string>; source: Source }>();
   const workloads: { namespace: string; parts: WorkloadParts }[] = [];
+  const services: { namespace: string; parts: ServiceParts }[] = [];
+  let kubeProxy: Decl | undefined;
+  let loadBalancer: LoadBalancer | undefined;
+  let nodePorts: NodePortRange | undefined;
+  let domain: string | undefined;
   let cni: CniSettings | undefined;
   let dockerBridge: DockerBridge | undefined;
   let policyEngine: Cluster["policyEngine"];
@@ -86,9 +113,30 @@ export function readCluster(
     if (!namespaces.has(namespace)) namespaces.set(namespace, { labels: noLabels, source: place });
     workloads.push({ namespace, parts });
   };
+  const addService = (statement: Decl, namespace: string, place: Source): void => {
+    const parts = serviceParts(file, statement, cache);
+    if (parts === undefined) return;
+    if (!namespaces.has(namespace)) namespaces.set(namespace, { labels: noLabels, source: place });
+    services.push({ namespace, parts });
+  };
   for (const statement of decl.children) {
     const keyword = statement.spec?.keyword;
     switch (keyword) {
+      case "service":
+        addService(statement, "default", source);
+        break;
+      case "kube-proxy":
+        kubeProxy ??= statement;
+        break;
+      case "load-balancer":
+        loadBalancer ??= readLoadBalancer(file, statement);
+        break;
+      case "node-port-range":
+        nodePorts ??= readNodePorts(file, statement);
+        break;
+      case "dns-domain":
+        domain ??= nameOfArgument(statement, "domain");
+        break;
       case "node":
       case "nodes": {
         const parts = stationParts(file, statement, "node", cache);
@@ -132,6 +180,7 @@ export function readCluster(
           const kind = workloadKind(inner.spec?.keyword);
           if (kind !== undefined) addWorkload(inner, kind, namespace, place);
           else if (policyKeyword(inner.spec?.keyword) !== undefined) policies.push({ decl: inner, namespace });
+          else if (inner.spec?.keyword === "service") addService(inner, namespace, place);
           else if (inner.spec?.keyword === "labels") labels = readLabels(inner, labels);
         }
         namespaces.set(namespace, { labels: labels ?? noLabels, source: before?.source ?? place });
@@ -170,6 +219,11 @@ export function readCluster(
     workloads,
     policies: readPolicies(file, name, policies, tiers, problems),
     policyEngine,
+    services,
+    kubeProxy: readKubeProxy(file, kubeProxy, podCidrs, source),
+    nodePorts: nodePorts ?? { first: 30000, last: 32767, source },
+    domain: domain ?? "cluster.local",
+    loadBalancer,
   };
 }
 
@@ -239,6 +293,18 @@ function workloadParts(
   const parts = readWorkload(file, decl, kind);
   if (parts !== undefined) cache.workloads.set(decl, parts);
   return parts;
+}
+
+function serviceParts(file: string, decl: Decl, cache: TopologyCache): ServiceParts | undefined {
+  const known = cache.services.get(decl);
+  if (known !== undefined && known.file === file) return known;
+  const parts = readService(file, decl);
+  if (parts !== undefined) cache.services.set(decl, parts);
+  return parts;
+}
+
+function nameOfArgument(decl: Decl, argument: string): string | undefined {
+  return oneOf(decl, argument, "name")?.text;
 }
 
 function readPods(file: string, decl: Decl, problems: TopologyProblem[]): PodCidr | undefined {

@@ -22,8 +22,11 @@ export interface Topology {
   attachedTo(segment: string): readonly Interface[];
   /** The interface or interfaces with exactly this address on this segment. */
   interfacesWith(segment: string, ip: Ip): readonly Interface[];
-  /** What a path means, in full or shortened; `names.ts` says how. */
-  resolve(text: string): Resolution;
+  /**
+   * What a path means, in full or shortened; `names.ts` says how. A `sender` is never a service; otherwise a service goes
+   * before a pod of the same name.
+   */
+  resolve(text: string, as?: "sender"): Resolution;
 }
 
 /** What a path of a file or of a command line stands for. */
@@ -37,6 +40,7 @@ export type Endpoint =
       readonly container: ProcessSpec;
     }
   | { readonly kind: "node"; readonly path: string; readonly cluster: Cluster; readonly node: Node }
+  | { readonly kind: "service"; readonly path: string; readonly cluster: Cluster; readonly service: Service }
   /** A process on a node or host. */
   | {
       readonly kind: "daemon";
@@ -223,6 +227,7 @@ export interface Cluster {
   /** The workload with this name in the namespace, of whatever kind. */
   workloadByName(namespace: string, name: string): Workload | undefined;
   readonly pods: PodIndex;
+  readonly services: ServiceIndex;
 }
 export interface PodCidr {
   readonly prefix: Prefix;
@@ -258,6 +263,8 @@ export interface Workload {
   /** Only node, where `on` fixes it. */
   readonly on: Node | undefined;
   readonly hostNetwork: boolean;
+  /** Absent: its pods are ready. */
+  readonly notReady?: boolean;
   readonly containers: readonly ProcessSpec[];
   readonly labels: ReadonlyMap<string, string>;
   /** Given addresses (pods only). */
@@ -281,6 +288,112 @@ export interface Pod {
   readonly slot: number;
   /** Own addresses, at most one a family; the node's for host network; empty where the block is exhausted. */
   readonly addresses: readonly Ip[];
+}
+
+/* ---------------------------------------------------------------- services */
+
+export type ServiceType = "cluster-ip" | "headless" | "node-port" | "load-balancer" | "external-name";
+
+export interface Service {
+  /** "prod/shop/api" */
+  readonly path: string;
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly index: number;
+  readonly type: ServiceType;
+  /** Undefined: endpoints are written by hand. */
+  readonly selector: ReadonlyMap<string, string> | undefined;
+  /** At most one a family, the first one first; none for headless and external-name, or where no range is left. */
+  readonly clusterIps: readonly Ip[];
+  /** True where knet allocated them. */
+  readonly allocated: boolean;
+  readonly ports: readonly ServicePort[];
+  readonly externalIps: readonly GivenIp[];
+  readonly loadBalancerIps: readonly GivenIp[];
+  readonly sourceRanges: readonly Prefix[];
+  readonly externalPolicy: TrafficPolicy;
+  readonly internalPolicy: TrafficPolicy;
+  /** Seconds for which a client keeps its endpoint. */
+  readonly affinity: number | undefined;
+  readonly publishNotReady: boolean;
+  readonly healthCheckNodePort: number | undefined;
+  readonly written: readonly { readonly ip: Ip; readonly port: number | undefined; readonly source: Source }[];
+  readonly externalName: string | undefined;
+  readonly distribution: "prefer-same-zone" | "prefer-same-node" | undefined;
+  readonly source: Source;
+}
+
+export type TrafficPolicy = "cluster" | "local";
+
+export interface GivenIp {
+  readonly ip: Ip;
+  readonly source: Source;
+}
+
+export interface ServicePort {
+  readonly name: string | undefined;
+  readonly port: number;
+  readonly proto: "tcp" | "udp" | "sctp";
+  /** The pods' port, or the name of a port of their containers. */
+  readonly target: number | string;
+  readonly nodePort: number | undefined;
+  readonly nodePortGiven: boolean;
+  readonly source: Source;
+  /** Of the target and the node port, where they are written. */
+  readonly targetSource: Source;
+  readonly nodePortSource: Source;
+}
+
+/** One address behind a port of a service. */
+export interface ServiceEndpoint {
+  readonly ip: Ip;
+  readonly port: number;
+  /** Undefined: written by hand. */
+  readonly pod: Pod | undefined;
+  readonly node: Node | undefined;
+}
+
+export interface KubeProxy {
+  readonly mode: "iptables" | "nftables" | "ipvs" | "none";
+  /** Does the file say so? */
+  readonly stated: boolean;
+  readonly clusterCidrs: readonly Prefix[];
+  readonly detectLocal: "cluster-cidr" | "node-cidr" | "bridge-interface" | "interface-name-prefix";
+  readonly detectInterface: string | undefined;
+  readonly masqueradeAll: boolean;
+  /** A single bit. */
+  readonly mark: number;
+  readonly localhostNodePorts: boolean;
+  /** At which addresses of a node; undefined: at all. */
+  readonly nodePortAddresses: "primary" | readonly Prefix[] | undefined;
+  readonly scheduler: string;
+  readonly strictArp: boolean;
+  readonly source: Source;
+}
+
+/** What takes packets to load balancers' addresses. */
+export interface LoadBalancer {
+  readonly kind: "l2" | "bgp" | "proxy" | "pass-through";
+  readonly by: string | undefined;
+  readonly source: Source;
+}
+
+/** A cluster's services, and how they are made to work. */
+export interface ServiceIndex {
+  readonly all: readonly Service[];
+  readonly kubeProxy: KubeProxy;
+  readonly nodePorts: { readonly first: number; readonly last: number; readonly source: Source };
+  readonly domain: string;
+  readonly loadBalancer: LoadBalancer | undefined;
+  byName(namespace: string, name: string): Service | undefined;
+  /** Services with this ClusterIP, external or load balancer address, in order of declaration. */
+  byAddress(ip: Ip): readonly Service[];
+  byNodePort(port: number): readonly Service[];
+  /** Workloads whose pods the selector takes; none without a selector. */
+  selected(service: Service): readonly Workload[];
+  /** Usable endpoints of the port and family, in the order in which kube-proxy sorts them. Kept. */
+  endpoints(service: Service, port: ServicePort, family: 4 | 6): readonly ServiceEndpoint[];
 }
 
 export interface PodIndex {

@@ -2,7 +2,8 @@
  * What a path means. Full paths are `router`, `host`, `host/daemon`, `cluster/node`, `cluster/node/daemon`,
  * `cluster/namespace/pod` and `cluster/namespace/pod/container`; the namespace `default` may be left out, and of any path
  * parts may be left out at the front as long as one thing only is meant. A deployment's name means its first pod.
- * Pods and machines go before processes and these before segments, so that a container may be called like its pod.
+ * Pods and machines go before processes and these before segments, so that a container may be called like its pod. A service
+ * goes before the pod or workload of its name, as in DNS, but sends nothing: as a sender a name is never one.
  */
 import { parseIp } from "../addressing/ip.ts";
 import { nearestFew } from "../language/nearest.ts";
@@ -16,6 +17,7 @@ import type {
   Resolution,
   Router,
   Segment,
+  Service,
   Topology,
   Workload,
 } from "./model.ts";
@@ -25,9 +27,9 @@ export function resolveEndpoint(topology: Topology, text: string): Resolution {
 }
 
 export interface Names {
-  resolve(text: string): Resolution;
+  resolve(text: string, as?: "sender"): Resolution;
   /** Everything that the path may mean; one entry where it is unambiguous. */
-  find(text: string): readonly Endpoint[];
+  find(text: string, as?: "sender"): readonly Endpoint[];
   /** Full paths of what has a similar name. */
   similar(text: string): readonly string[];
 }
@@ -49,6 +51,7 @@ interface Lists {
   readonly workloads: ReadonlyMap<Cluster, ReadonlyMap<string, readonly Workload[]>>;
   readonly containers: ReadonlyMap<string, readonly { readonly cluster: Cluster; readonly workload: Workload }[]>;
   readonly daemons: ReadonlyMap<string, readonly (Node | ExternalHost)[]>;
+  readonly services: ReadonlyMap<string, readonly { readonly cluster: Cluster; readonly service: Service }[]>;
 }
 
 export function makeNames(named: Named): Names {
@@ -57,10 +60,11 @@ export function makeNames(named: Named): Names {
     lists ??= makeLists(named);
     return lists;
   };
-  const find = (text: string): readonly Endpoint[] => {
+  const find = (text: string, as?: "sender"): readonly Endpoint[] => {
     const ip = parseIp(text);
     if (ip !== undefined) return [{ kind: "address", path: text, ip }];
-    const found = findAll(named, known(), text.split("/"));
+    const all = findAll(named, known(), text.split("/"));
+    const found = as === "sender" ? all.filter(({ kind }) => kind !== "service") : all;
     const full = found.filter(({ path }) => path === text);
     return bestRank(full.length > 0 ? full : found);
   };
@@ -73,8 +77,8 @@ export function makeNames(named: Named): Names {
   return {
     find,
     similar,
-    resolve: (text) => {
-      const found = find(text);
+    resolve: (text, as) => {
+      const found = find(text, as);
       const [endpoint] = found;
       if (endpoint === undefined) return { ok: false, error: "unknown", candidates: similar(text) };
       if (found.length === 1) return { ok: true, endpoint };
@@ -87,6 +91,7 @@ function makeLists({ routers, hosts, clusters }: Named): Lists {
   const workloads = new Map<Cluster, Map<string, Workload[]>>();
   const containers = new Map<string, { cluster: Cluster; workload: Workload }[]>();
   const daemons = new Map<string, (Node | ExternalHost)[]>();
+  const services = new Map<string, { cluster: Cluster; service: Service }[]>();
   const addProcesses = (station: Node | ExternalHost): void => {
     for (const { name } of station.processes) append(daemons, name, station);
   };
@@ -99,6 +104,7 @@ function makeLists({ routers, hosts, clusters }: Named): Lists {
       for (const { name } of workload.containers) append(containers, name, { cluster, workload });
     }
     for (const node of cluster.nodes) addProcesses(node);
+    for (const service of cluster.services.all) append(services, service.name, { cluster, service });
   }
   return {
     routers: new Map(routers.map((router) => [router.name, router])),
@@ -106,6 +112,7 @@ function makeLists({ routers, hosts, clusters }: Named): Lists {
     workloads,
     containers,
     daemons,
+    services,
   };
 }
 
@@ -123,6 +130,8 @@ function bestRank(found: readonly Endpoint[]): readonly Endpoint[] {
 
 function rank({ kind }: Endpoint): number {
   switch (kind) {
+    case "service":
+      return -1;
     case "pod":
     case "node":
     case "router":
@@ -158,6 +167,7 @@ function findAll(named: Named, lists: Lists, parts: readonly string[]): readonly
       for (const { cluster, workload } of lists.containers.get(a) ?? []) {
         if (workload.replicas > 0) addContainer(cluster, cluster.pods.podAt(workload, 0), a, found);
       }
+      for (const { cluster, service } of lists.services.get(a) ?? []) addService(cluster, service, found);
       const segment = named.segments.get(a);
       if (segment !== undefined) found.push({ kind: "segment", path: segment.name, segment });
       return found;
@@ -168,8 +178,10 @@ function findAll(named: Named, lists: Lists, parts: readonly string[]): readonly
       if (clusterA !== undefined) {
         addNode(clusterA, b, found);
         addPods(clusterA, podsNamed(clusterA, lists, "default", b), found);
+        addService(clusterA, clusterA.services.byName("default", b), found);
       }
       for (const cluster of clusters) {
+        addService(cluster, cluster.services.byName(a, b), found);
         addPods(cluster, podsNamed(cluster, lists, a, b), found);
         const node = cluster.nodeByName(a);
         if (node !== undefined) addDaemon(node, b, found);
@@ -182,6 +194,7 @@ function findAll(named: Named, lists: Lists, parts: readonly string[]): readonly
         const node = clusterA.nodeByName(b);
         if (node !== undefined) addDaemon(node, c, found);
         addPods(clusterA, podsNamed(clusterA, lists, b, c), found);
+        addService(clusterA, clusterA.services.byName(b, c), found);
         for (const pod of podsNamed(clusterA, lists, "default", b)) addContainer(clusterA, pod, c, found);
       }
       for (const cluster of clusters) {
@@ -229,6 +242,11 @@ function addPods(cluster: Cluster, pods: readonly Pod[], found: Endpoint[]): voi
   }
 }
 
+function addService(cluster: Cluster, service: Service | undefined, found: Endpoint[]): void {
+  if (service === undefined || found.some((other) => other.kind === "service" && other.service === service)) return;
+  found.push({ kind: "service", path: service.path, cluster, service });
+}
+
 function addContainer(cluster: Cluster, pod: Pod, name: string, found: Endpoint[]): void {
   const container = processNamed(pod.workload.containers, name);
   if (container === undefined) return;
@@ -254,6 +272,7 @@ function similarPaths({ routers, hosts, clusters }: Named, text: string): readon
   for (const cluster of clusters) {
     for (const { name, path } of cluster.nodes) append(paths, name, path);
     for (const { name, namespace } of cluster.workloads) append(paths, name, `${cluster.name}/${namespace}/${name}`);
+    for (const { name, path } of cluster.services.all) append(paths, name, path);
   }
   return nearestFew(last, paths.keys(), 5)
     .flatMap((name) => paths.get(name) ?? [])

@@ -31,6 +31,8 @@ export const CODES = {
   noPodCidrLeft: "KN401",
   /** data: cluster, count (of nodes), node (the first), pods, addresses (both of that node). */
   noPodAddressLeft: "KN402",
+  /** data: cluster, count (of services without), service (the first). */
+  noServiceAddressLeft: "KN408",
   /** More nodes than knet keeps. data: cluster, count, max. */
   tooManyNodes: "KN403",
   /** `cidr` and labels in one peer. */

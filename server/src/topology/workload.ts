@@ -14,6 +14,7 @@ export interface WorkloadParts {
   readonly replicas: number;
   readonly on: { readonly text: string; readonly source: Source } | undefined;
   readonly hostNetwork: boolean;
+  readonly notReady: boolean;
   readonly containers: readonly ProcessSpec[];
   readonly labels: ReadonlyMap<string, string>;
   readonly addresses: readonly { readonly ip: Ip; readonly source: Source }[];
@@ -30,6 +31,7 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
   const on = one(decl, "on");
   const source = sourceOf(file, decl);
   let hostNetwork = false;
+  let notReady = false;
   let containers: ProcessSpec[] | undefined;
   let own: Listener[] | undefined;
   let labels: Map<string, string> | undefined;
@@ -39,6 +41,9 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
     switch (statement.spec?.keyword) {
       case "host-network":
         hostNetwork = true;
+        break;
+      case "not-ready":
+        notReady = true;
         break;
       case "container": {
         const container = readProcess(file, statement);
@@ -79,6 +84,7 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
     replicas,
     on: on?.value.kind === "ref" ? { text: on.value.text, source: sourceOfRead(file, decl, on) } : undefined,
     hostNetwork,
+    notReady,
     containers: containers ?? nothing,
     labels: labels ?? noLabels,
     addresses: addresses ?? nothing,

@@ -27,11 +27,17 @@ export interface Surroundings {
 }
 
 /** The whole answer: the worst verdict of all paths; answered only where every path has its reply. */
-export function toTrace(query: Query, journeys: readonly Journey[], around: Surroundings): Trace {
+export function toTrace(
+  query: Query,
+  journeys: readonly Journey[],
+  around: Surroundings,
+  notes: readonly string[] = [],
+): Trace {
   const paths = journeys.map((journey) => toPath(journey, around));
   return {
     schema: "knet-trace/1",
     query,
+    ...(notes.length > 0 ? { notes: [...notes] } : {}),
     verdict: worst(journeys.map((journey) => journey.verdict)),
     answered:
       journeys.length > 0 &&

@@ -7,7 +7,7 @@ import type { Cluster, Endpoint as Meaning, Node, Pod, ProcessSpec, Station, Top
 export interface Endpoint {
   /** As people would write it in full: "prod/shop/web". */
   readonly path: string;
-  readonly kind: Exclude<Meaning["kind"], "segment" | "address">;
+  readonly kind: Exclude<Meaning["kind"], "segment" | "address" | "service">;
   readonly netns: NetnsId;
   /** Own addresses, first the one by which others know it. */
   readonly addresses: readonly Ip[];
@@ -23,15 +23,24 @@ export type Resolved<T> =
   | ({ readonly ok: true } & T)
   | { readonly ok: false; readonly error: string; readonly candidates: readonly string[] };
 
-/** The endpoint that a path or an address means, or the sentence that says why there is none. */
+/** The place that a path or an address means, or the sentence that says why there is none. A service is no place: see aim.ts. */
 export function endpointOf(topology: Topology, text: string): Resolved<{ readonly endpoint: Endpoint }> {
-  const meaning = topology.resolve(text);
-  if (!meaning.ok) return { ok: false, error: nameError(text, meaning), candidates: meaning.candidates };
-  const found = toEndpoint(topology, meaning.endpoint);
+  const meaning = topology.resolve(text, "sender");
+  if (!meaning.ok) {
+    const service = topology.resolve(text);
+    if (service.ok && service.endpoint.kind === "service")
+      return {
+        ok: false,
+        error: `${service.endpoint.path} is a service: it sends nothing and runs nowhere`,
+        candidates: [],
+      };
+    return { ok: false, error: nameError(text, meaning), candidates: meaning.candidates };
+  }
+  const found = endpointAt(topology, meaning.endpoint);
   return typeof found === "string" ? { ok: false, error: found, candidates: [] } : { ok: true, endpoint: found };
 }
 
-function nameError(
+export function nameError(
   text: string,
   problem: { readonly error: "unknown" | "ambiguous"; readonly candidates: readonly string[] },
 ): string {
@@ -40,7 +49,8 @@ function nameError(
   return list === "" ? `there is no "${text}"` : `there is no "${text}"; did you mean ${list}?`;
 }
 
-function toEndpoint(topology: Topology, meaning: Meaning): Endpoint | string {
+/** A sentence where the meaning is no place. */
+export function endpointAt(topology: Topology, meaning: Meaning): Endpoint | string {
   switch (meaning.kind) {
     case "pod":
       return podEndpoint(meaning.pod, meaning.pod.workload.containers) ?? `${meaning.path} runs on no node`;
@@ -62,6 +72,8 @@ function toEndpoint(topology: Topology, meaning: Meaning): Endpoint | string {
         path: meaning.path,
         ports: portsOf([meaning.daemon]),
       };
+    case "service":
+      return `${meaning.path} is a service: it sends nothing and runs nowhere`;
     case "segment":
       return `${meaning.path} is a segment; a packet needs a pod, node, router, host or an address`;
     case "address":

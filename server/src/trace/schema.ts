@@ -154,6 +154,8 @@ export const Trace = Type.Object(
       },
       strict,
     ),
+    /** What the names mean here: "inside prod, prod/shop/api is its ClusterIP 10.96.1.0". */
+    notes: Type.Optional(Type.Array(Type.String())),
     verdict: Verdict,
     answered: Type.Boolean(),
     paths: Type.Array(Path),

@@ -1,10 +1,10 @@
 /** Questions → traces. The one place where a question's gaps are filled: port, protocol, addresses. */
-import { type Family, family, type Ip, parseIp } from "../addressing/ip.ts";
+import { type Family, parseIp } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
-import { simulate } from "../dataplane/simulator/simulate.ts";
 import type { Topology } from "../topology/model.ts";
+import { aimAt, journeysTo } from "./aim.ts";
 import { type Surroundings, toTrace } from "./convert.ts";
-import { type Endpoint, endpointOf, ownerOf } from "./endpoints.ts";
+import { type Endpoint, endpointOf } from "./endpoints.ts";
 import type { Query, Trace } from "./schema.ts";
 
 export interface World extends Surroundings {
@@ -39,11 +39,10 @@ export function ask(world: World, question: Ask): Answer {
   const from = endpointOf(topology, question.from);
   if (!from.ok) return from;
   const { target, port: writtenPort } = splitPort(question.to);
-  const to = destination(topology, target, from.endpoint, question.family);
-  if (!to.ok) return to;
-  const listening = to.endpoint?.ports;
   const wanted = question.port ?? writtenPort;
-  const guess = wanted === undefined ? listening?.[0] : listening?.find((one) => one.port === wanted);
+  const to = aimAt(topology, target, from.endpoint, wanted, question.family);
+  if (!to.ok) return to;
+  const guess = wanted === undefined ? to.ports[0] : to.ports.find((one) => one.port === wanted);
   const proto = question.proto ?? guess?.proto ?? "tcp";
   const port =
     proto === "icmp"
@@ -54,16 +53,19 @@ export function ask(world: World, question: Ask): Answer {
   if (!world.network.netns(from.endpoint.netns))
     return { ok: false, error: `${from.endpoint.path} has no network namespace`, candidates: [] };
   const df = question.df ?? false;
-  const journeys = simulate(world.network, {
-    from: from.endpoint.netns,
-    src: fromIp,
-    dst: to.ip,
-    proto,
-    sport: SOURCE_PORT,
-    dport: port ?? 0,
-    size: question.size,
-    df,
-  });
+  const journeys = journeysTo(
+    world.network,
+    {
+      from: from.endpoint.netns,
+      src: fromIp,
+      proto,
+      sport: SOURCE_PORT,
+      dport: port ?? 0,
+      size: question.size,
+      df,
+    },
+    to.targets,
+  );
   const query: Query = {
     from: question.from,
     to: question.to,
@@ -72,7 +74,7 @@ export function ask(world: World, question: Ask): Answer {
     ...(question.size === undefined ? {} : { size: question.size }),
     df,
   };
-  return { ok: true, trace: toTrace(query, journeys, world), journeys, from: from.endpoint };
+  return { ok: true, trace: toTrace(query, journeys, world, to.notes), journeys, from: from.endpoint };
 }
 
 /** "shop/api:80" and "[fd00::1]:80"; an IPv6 address without brackets has no port. */
@@ -83,30 +85,4 @@ function splitPort(text: string): { target: string; port: number | undefined } {
   const match = /^([^:]+):(\d{1,5})$/.exec(text);
   if (match) return { target: match[1] ?? text, port: Number(match[2]) };
   return { target: text, port: undefined };
-}
-
-type Destination =
-  | { readonly ok: true; readonly ip: Ip; readonly endpoint: Endpoint | undefined }
-  | { readonly ok: false; readonly error: string; readonly candidates: readonly string[] };
-
-/** An address of a family that the sender has; of two that of the cluster's primary family (the first `pods` range). */
-function destination(topology: Topology, text: string, from: Endpoint, wanted: Family | undefined): Destination {
-  const ip = parseIp(text);
-  if (ip !== undefined) return { ok: true, ip, endpoint: ownAddress(ip) ? from : ownerOf(topology, ip) };
-  const found = endpointOf(topology, text);
-  if (!found.ok) return found;
-  const { endpoint } = found;
-  const cluster = topology.clusters.find(({ name }) => endpoint.path.startsWith(`${name}/`));
-  const primary = family(cluster?.podCidrs[0]?.prefix.ip ?? 0);
-  const families = wanted === undefined ? new Set(from.addresses.map(family)) : new Set([wanted]);
-  const usable = [...endpoint.addresses].sort((a, b) => Number(family(a) !== primary) - Number(family(b) !== primary));
-  const address = usable.find((one) => families.has(family(one))) ?? (wanted === undefined ? usable[0] : undefined);
-  if (address !== undefined) return { ok: true, ip: address, endpoint };
-  const what = wanted === undefined ? "address" : `IPv${wanted} address`;
-  return { ok: false, error: `${endpoint.path} has no ${what}`, candidates: [] };
-}
-
-/** localhost is whoever asks. */
-function ownAddress(ip: Ip): boolean {
-  return typeof ip === "number" ? ip >>> 24 === 127 : ip === 1n;
 }

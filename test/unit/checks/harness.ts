@@ -5,6 +5,7 @@ import { runChecks } from "../../../server/src/checks/run.ts";
 import { modeAddressing } from "../../../server/src/cni/modes.ts";
 import { buildNetwork } from "../../../server/src/cni/network.ts";
 import type { Network } from "../../../server/src/dataplane/model.ts";
+import { kubernetes } from "../../../server/src/kubernetes/contribute.ts";
 import { decodeFile } from "../../../server/src/language/decode.ts";
 import { parse } from "../../../server/src/language/parser.ts";
 import { lineIndex, positionsOf } from "../../../server/src/language/positions.ts";
@@ -29,7 +30,7 @@ export function world(text: string): World {
   const tree = parse(text);
   const files = [{ file: "test.knet", tree, decls: decodeFile(tree) }];
   const topology = buildTopology(files, modeAddressing);
-  return { files, topology, network: buildNetwork(topology) };
+  return { files, topology, network: buildNetwork(topology, kubernetes()) };
 }
 
 export function check(text: string): readonly Found[] {

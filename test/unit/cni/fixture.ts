@@ -25,6 +25,7 @@ import type {
   ProcessSpec,
   Router,
   Segment,
+  ServiceIndex,
   StaticRoute,
   Topology,
   Workload,
@@ -333,6 +334,7 @@ export function topologyOf(plan: Plan): Topology {
     nodeByPodAddress: (wanted) =>
       nodes.find((node) => node.podCidrs.some(({ prefix: range }) => prefixContains(range, wanted))),
     pods: index,
+    services: noServices,
   };
   const byAddress = new Map<string, Interface[]>();
   for (const iface of interfaces) {
@@ -353,6 +355,33 @@ export function topologyOf(plan: Plan): Topology {
     interfacesWith: (segment, wanted) => byAddress.get(`${segment} ${formatPrefix({ ip: wanted, len: 32 })}`) ?? [],
   };
 }
+
+/** A cluster without services, and kube-proxy as it is by itself. */
+const noServices: ServiceIndex = {
+  all: [],
+  kubeProxy: {
+    mode: "iptables",
+    stated: false,
+    clusterCidrs: [],
+    detectLocal: "cluster-cidr",
+    detectInterface: undefined,
+    masqueradeAll: false,
+    mark: 0x4000,
+    localhostNodePorts: true,
+    nodePortAddresses: undefined,
+    scheduler: "rr",
+    strictArp: false,
+    source: source("cluster prod"),
+  },
+  nodePorts: { first: 30000, last: 32767, source: source("cluster prod") },
+  domain: "cluster.local",
+  loadBalancer: undefined,
+  byName: () => undefined,
+  byAddress: () => [],
+  byNodePort: () => [],
+  selected: () => [],
+  endpoints: () => [],
+};
 
 function fail(what: string): never {
   throw new Error(what);

@@ -28,7 +28,7 @@ describe("inlay hints", () => {
     expect(shown(SHOP)).toMatchInlineSnapshot(`
       "segment rack-a ‹mtu 1500› {
       segment rack-b ‹mtu 1500› {
-      cluster prod ‹max-pods 110› {
+      cluster prod ‹max-pods 110, kube-proxy iptables› {
       cni flannel ‹flannel.1 mtu 1450, cni0 mtu 1450› ‹subnet-len /24, subnet-manager kube, ip-masq true, iptables-forward-rules true, …› {
       backend vxlan ‹vni 1, port 8472, gbp false, learning false, …›
       node n1 ‹pods 10.244.0.0/24› { attach rack-a 10.168.0.2 }

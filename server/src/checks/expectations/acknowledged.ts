@@ -2,8 +2,8 @@
  * What a file itself expects not to work is a note, no error: `expect a -> b blocked` between pods of two segments says
  * that its author knows that routes between nodes do not cross the router.
  */
-import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Cluster, Node, TopologyProblem } from "../../topology/model.ts";
+import { journeysTo } from "../../trace/aim.ts";
 import type { CheckContext } from "../check.ts";
 import { peersOffLink } from "../reachability/peers-off-link.ts";
 import { endsOf } from "./failed.ts";
@@ -36,17 +36,8 @@ function blockedPairs(cluster: Cluster, context: CheckContext): ReadonlySet<stri
     if (!from || !to || segmentOf(from) === segmentOf(to)) continue;
     const ends = endsOf(context, expectation);
     if (typeof ends === "string") continue;
-    const journeys = ends.dsts.flatMap((dst) =>
-      simulate(context.network, {
-        from: ends.from.netns,
-        src: ends.src,
-        dst,
-        proto: "icmp",
-        sport: 1,
-        dport: 0,
-        df: false,
-      }),
-    );
+    const question = { from: ends.from.netns, src: ends.src, proto: "icmp", sport: 1, dport: 0, df: false } as const;
+    const journeys = ends.aims.flatMap(({ targets }) => journeysTo(context.network, question, targets));
     if (journeys.every(({ verdict }) => verdict !== "delivered")) pairs.add(pairOf(segmentOf(from), segmentOf(to)));
   }
   return pairs;

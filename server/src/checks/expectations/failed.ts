@@ -1,8 +1,8 @@
 import type { Ip } from "../../addressing/ip.ts";
-import { family, formatIp, parseIp } from "../../addressing/ip.ts";
+import { type Family, family, formatIp, parseIp } from "../../addressing/ip.ts";
 import type { Journey } from "../../dataplane/journey.ts";
-import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Expectation } from "../../topology/model.ts";
+import { aimAt, journeysTo, type Target } from "../../trace/aim.ts";
 import { type Endpoint, endpointOf, ownerOf } from "../../trace/endpoints.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { twoNodes } from "../examples.ts";
@@ -50,9 +50,9 @@ export type Outcome =
 export function outcomeOf(world: World, expectation: Expectation): Outcome {
   const ends = endsOf(world, expectation);
   if (typeof ends === "string") return { kind: "unclear", why: ends };
-  for (const dst of ends.dsts) {
-    const refuted = refute(expectation, journeysOf(world, expectation, ends, dst), ends);
-    const by = ends.dsts.length > 1 ? `by IPv${family(dst)} ` : "";
+  for (const aim of ends.aims) {
+    const refuted = refute(expectation, journeysOf(world, expectation, ends, aim), ends);
+    const by = ends.aims.length > 1 ? `by IPv${aim.family} ` : "";
     if (refuted) return { kind: "fails", why: by + refuted.why, journey: refuted.journey };
   }
   return { kind: "holds" };
@@ -64,11 +64,18 @@ export interface Ends {
   readonly from: Endpoint;
   readonly src: Ip | undefined;
   /** One for each family that both ends have. */
-  readonly dsts: readonly Ip[];
+  readonly aims: readonly FamilyAim[];
+}
+
+interface FamilyAim {
+  readonly family: Family;
+  readonly targets: readonly Target[];
+  /** The port and protocol of a service that is named without. */
+  readonly first: { readonly port: number; readonly proto: Expectation["proto"] } | undefined;
 }
 
 /** Who sends to which address; a sentence where the names do not say. */
-export function endsOf({ topology, network }: World, { from, to }: Expectation): Ends | string {
+export function endsOf({ topology, network }: World, { from, to, port }: Expectation): Ends | string {
   const src = parseIp(from);
   const owner = src === undefined ? undefined : ownerOf(topology, src);
   if (src !== undefined && !owner) return `nobody has the address ${from}`;
@@ -77,36 +84,38 @@ export function endsOf({ topology, network }: World, { from, to }: Expectation):
   const endpoint = "ok" in sender ? sender.endpoint : sender;
   if (!network.netns(endpoint.netns)) return `${endpoint.path} has no network`;
   const ip = parseIp(to);
-  if (ip !== undefined) return { from: endpoint, src, dsts: [ip] };
-  const receiver = endpointOf(topology, to);
-  if (!receiver.ok) return receiver.error;
-  const families = new Set((src === undefined ? endpoint.addresses : [src]).map(family));
-  const { addresses, path } = receiver.endpoint;
-  const dsts = [...families].flatMap((one) => addresses.find((ip) => family(ip) === one) ?? []);
-  if (dsts.length === 0)
-    return addresses.length === 0
-      ? `${path} has no address`
-      : `${endpoint.path} and ${path} have no address family in common`;
-  return { from: endpoint, src, dsts };
+  const families =
+    ip !== undefined ? [family(ip)] : [...new Set((src === undefined ? endpoint.addresses : [src]).map(family))];
+  const aims = families.map((of) => ({ of, aim: aimAt(topology, to, endpoint, port, of) }));
+  const usable = aims.flatMap(({ of, aim }): FamilyAim[] =>
+    aim.ok ? [{ family: of, targets: aim.targets, first: aim.service && aim.ports[0] }] : [],
+  );
+  if (usable.length > 0) return { from: endpoint, src, aims: usable };
+  const any = aimAt(topology, to, endpoint, port, undefined);
+  return any.ok ? `${endpoint.path} and ${any.path} have no address family in common` : any.error;
 }
 
 function journeysOf(
   context: World,
   { port, proto, want }: Expectation,
   { from, src }: Ends,
-  dst: Ip,
+  { targets, first }: FamilyAim,
 ): readonly Journey[] {
   const size = want.kind === "mtu" ? want.atLeast : undefined;
-  return simulate(context.network, {
-    from: from.netns,
-    src,
-    dst,
-    proto,
-    sport: 40000,
-    dport: port ?? 0,
-    size,
-    df: want.kind === "mtu",
-  });
+  const asked = port === undefined && first !== undefined ? first : { port, proto };
+  return journeysTo(
+    context.network,
+    {
+      from: from.netns,
+      src,
+      proto: asked.proto,
+      sport: 40000,
+      dport: asked.port ?? 0,
+      size,
+      df: want.kind === "mtu",
+    },
+    targets,
+  );
 }
 
 /* --------------------------------------------------------------- judgement */

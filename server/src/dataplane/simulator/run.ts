@@ -9,7 +9,7 @@ import type { Source } from "../../language/tree.ts";
 import { type Found, localAddressesOf } from "../fib.ts";
 import type { Reason, ReasonCode, Step, StepAction, StepRule, Verdict } from "../journey.ts";
 import type { Device, Netns, NetnsId, Network, Nexthop, NfHook } from "../model.ts";
-import { type Connection, type HookContext, runHook, type Tracking } from "../netfilter.ts";
+import { type Connection, type Decision, type HookContext, runHook, type Tracking } from "../netfilter.ts";
 import type { IcmpErrorKind, Packet } from "../packet.ts";
 import { routeText } from "../text.ts";
 import type { Neighbour } from "./neighbours.ts";
@@ -170,6 +170,17 @@ export function pickNexthop(run: Run, found: Found): Nexthop | undefined {
   return found.nexthops[choose(run, found.nexthops.length, (i) => found.nexthops[i]?.weight ?? 1)];
 }
 
+/** With the port, where it has one. */
+function endOf({ dst, body }: Packet): string {
+  if (!("dport" in body)) return formatIp(dst);
+  return typeof dst === "bigint" ? `[${formatIp(dst)}]:${body.dport}` : `${formatIp(dst)}:${body.dport}`;
+}
+
+/** Chains of chains say more than the last one: "KUBE-SERVICES → KUBE-SVC-… → KUBE-SEP-…". */
+function byWayOf({ chains }: Decision): string {
+  return chains.length > 2 ? ` (${chains.join(" → ")})` : "";
+}
+
 /** Runs a hook and writes down what it decided. Undefined as end: go on with `packet`. */
 export function hook(
   run: Run,
@@ -185,6 +196,7 @@ export function hook(
     out: dev.out,
     isLocal: (ip) => isOwn(netns, ip),
     masqueradeAs: masqueradeAs ?? (() => undefined),
+    chance: (probability) => choose(run, 2, (i) => (i === 0 ? probability : 1 - probability)) === 0,
   };
   const result = runHook(netns.netfilter, name, packet, tracking, context);
   const device = dev.out ?? dev.in ?? "lo";
@@ -212,7 +224,7 @@ export function hook(
         );
         break;
       case "dnat":
-        step(run, netns, device, null, "dnat", `destination is now ${formatIp(seen.dst)}`, seen, rule);
+        step(run, netns, device, null, "dnat", `destination is now ${endOf(seen)}${byWayOf(decision)}`, seen, rule);
         break;
       case "snat":
         step(run, netns, device, null, "snat", `source is now ${formatIp(seen.src)}`, seen, rule);

@@ -4,6 +4,7 @@ import { cni } from "./cni.ts";
 import { edge } from "./edge.ts";
 import { file } from "./file.ts";
 import { policy } from "./policy.ts";
+import { service } from "./service.ts";
 import { station } from "./station.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "./types.ts";
 import { workload } from "./workload.ts";
@@ -18,6 +19,7 @@ export const schema: readonly KeywordSpec[] = [
   ...cni,
   ...workload,
   ...policy,
+  ...service,
 ];
 
 const byContext: ReadonlyMap<Context, ReadonlyMap<string, KeywordSpec>> = groupByContext();

@@ -16,6 +16,7 @@ export type SymbolKind =
   | "namespace"
   | "pod"
   | "workload"
+  | "service"
   | "container"
   | "daemon"
   | "policy";
@@ -48,7 +49,7 @@ export type ArgType =
   /** The name of a port: http (IANA_SVC_NAME). */
   | { readonly kind: "port-name" }
   /** An end of a packet: path, address, optionally :port[/proto]. */
-  | { readonly kind: "endpoint"; readonly port: boolean }
+  | { readonly kind: "endpoint"; readonly port: boolean; readonly addressOnly?: boolean }
   | { readonly kind: "string" }
   | { readonly kind: "sysctl" };
 

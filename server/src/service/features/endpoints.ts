@@ -151,6 +151,9 @@ export function endPath(analysis: Analysis, symbol: NamedSymbol): string | undef
       const outer = symbol.parent && endPath(analysis, symbol.parent);
       return outer === undefined ? undefined : `${outer}/${symbol.name}`;
     }
+    case "service":
+      // What it leads to may be asked, but it sends nothing.
+      return undefined;
     case "segment":
     case "cluster":
     case "namespace":

@@ -7,8 +7,9 @@ import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../lan
 import { sysctls } from "../../language/schema/sysctls.ts";
 import type { Span } from "../../language/tree.ts";
 import type { Value } from "../../language/values.ts";
-import type { Cluster, Node, Pod, Station, Workload } from "../../topology/model.ts";
+import type { Cluster, Node, Pod, Service, ServicePort, Station, Workload } from "../../topology/model.ts";
 import { requirementText } from "../../topology/selector.ts";
+import { endpointText } from "../../topology/services.ts";
 import type { Trace } from "../../trace/schema.ts";
 import { ask } from "../../trace/trace.ts";
 import type { Analysis } from "../analysis.ts";
@@ -192,6 +193,8 @@ function symbolText(analysis: Analysis, symbol: NamedSymbol, use: string | undef
       const pool = subject.nodes.length > 1 && node.name !== last ? poolText(subject.nodes) : "";
       return paragraphs(pool, stationText(analysis, node, "node", nodeFacts(subject.cluster, node)));
     }
+    case "service":
+      return serviceText(subject.cluster, subject.service);
     case "workload":
       return workloadText(analysis, subject.cluster, subject.workload, use);
     case "policy":
@@ -274,6 +277,58 @@ function listeningText(processes: Station["processes"]): string {
     listeners.map(({ first, last, proto }) => `${first}${last === first ? "" : `-${last}`}/${proto} (${code(name)})`),
   );
   return ports.length === 0 ? "" : `Listens on ${ports.slice(0, 12).join(", ")}${ports.length > 12 ? " …" : ""}`;
+}
+
+/* ---------------------------------------------------------------- services */
+
+const MOST_ENDPOINTS = 8;
+
+function serviceText(cluster: Cluster, service: Service): string {
+  const { services } = cluster;
+  const ips = service.clusterIps.map(formatIp).join(", ");
+  const addresses = [
+    ...service.externalIps.map(({ ip }) => `external ${formatIp(ip)}`),
+    ...service.loadBalancerIps.map(({ ip }) => `load balancer ${formatIp(ip)}`),
+  ];
+  return paragraphs(
+    `**service** ${code(service.path)} · ${service.type}${ips === "" ? "" : `, ClusterIP ${ips}${service.allocated ? " (allocated)" : ""}`}`,
+    service.externalName === undefined ? "" : `DNS answers ${code(service.externalName)}`,
+    bullets(addresses),
+    ...service.ports.map((port) => servicePortText(cluster, service, port)),
+    bullets([
+      `DNS name ${code(`${service.name}.${service.namespace}.svc.${services.domain}`)}`,
+      ...environment(service),
+    ]),
+  );
+}
+
+function servicePortText(cluster: Cluster, service: Service, port: ServicePort): string {
+  const endpoints = ([4, 6] as const).flatMap((of) => cluster.services.endpoints(service, port, of));
+  const name = port.name === undefined ? "" : ` (${port.name})`;
+  const nodePort =
+    port.nodePort === undefined ? "" : `, on every node ${port.nodePort}${port.nodePortGiven ? "" : " (allocated)"}`;
+  return paragraphs(
+    `Port **${port.port}/${port.proto}**${name} → ${port.target}${nodePort}: ${plural(endpoints.length, "endpoint")}`,
+    bullets([
+      ...endpoints.slice(0, MOST_ENDPOINTS).map((endpoint) => {
+        const pod = endpoint.pod && ` ${code(endpoint.pod.name)}`;
+        const node = endpoint.node && ` on ${code(endpoint.node.name)}`;
+        return `${endpointText(endpoint)}${pod ?? ""}${node ?? ""}`;
+      }),
+      endpoints.length > MOST_ENDPOINTS ? `and ${number(endpoints.length - MOST_ENDPOINTS)} more` : undefined,
+    ]),
+  );
+}
+
+/** What kubelet gives to containers of the namespace that start after the service (pkg/kubelet/envvars). */
+function environment({ name, clusterIps, ports }: Service): readonly string[] {
+  const [ip] = clusterIps;
+  const [port] = ports;
+  if (ip === undefined || port === undefined) return [];
+  const prefix = name.toUpperCase().replaceAll("-", "_");
+  return [
+    `environment ${code(`${prefix}_SERVICE_HOST=${formatIp(ip)}`)} ${code(`${prefix}_SERVICE_PORT=${port.port}`)}`,
+  ];
 }
 
 /* -------------------------------------------------------------------- pods */

@@ -24,7 +24,7 @@ export function shortPaths(symbols: readonly NamedSymbol[]): ReadonlyMap<NamedSy
   );
 }
 
-const ENDS: ReadonlySet<SymbolKind> = new Set(["pod", "workload", "node", "router", "host"]);
+const ENDS: ReadonlySet<SymbolKind> = new Set(["pod", "workload", "service", "node", "router", "host"]);
 
 /** What can send or receive packets. */
 export function ends(table: SymbolTable): readonly NamedSymbol[] {

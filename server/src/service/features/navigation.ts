@@ -138,6 +138,7 @@ const SAME_NAMES: Readonly<Record<SymbolKind, string>> = {
   namespace: "namespace",
   pod: "workload",
   workload: "workload",
+  service: "service",
   container: "process",
   daemon: "process",
   policy: "policy",

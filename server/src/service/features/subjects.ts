@@ -8,6 +8,7 @@ import type {
   ProcessSpec,
   Router,
   Segment,
+  Service,
   Topology,
   Workload,
 } from "../../topology/model.ts";
@@ -22,7 +23,8 @@ export type Subject =
   /** Several: a pool. */
   | { readonly kind: "nodes"; readonly cluster: Cluster; readonly nodes: readonly Node[] }
   | { readonly kind: "workload"; readonly cluster: Cluster; readonly workload: Workload }
-  | { readonly kind: "policy"; readonly cluster: Cluster; readonly policy: Policy };
+  | { readonly kind: "policy"; readonly cluster: Cluster; readonly policy: Policy }
+  | { readonly kind: "service"; readonly cluster: Cluster; readonly service: Service };
 
 export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | undefined {
   const { statement } = symbol.source;
@@ -56,6 +58,12 @@ export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | un
       for (const cluster of topology.clusters) {
         const workload = cluster.workloads.find(own);
         if (workload) return { kind: "workload", cluster, workload };
+      }
+      return undefined;
+    case "service":
+      for (const cluster of topology.clusters) {
+        const service = cluster.services.all.find(own);
+        if (service) return { kind: "service", cluster, service };
       }
       return undefined;
     case "container":
@@ -99,6 +107,7 @@ export function processesOf(subject: Subject | undefined): readonly ProcessSpec[
     case "segment":
     case "cluster":
     case "policy":
+    case "service":
     case undefined:
       return [];
   }

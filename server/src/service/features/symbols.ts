@@ -5,7 +5,7 @@
 
 import type { CheckedFile } from "../../checks/check.ts";
 import { all, type Decl, one } from "../../language/decode.ts";
-import { isFlag, type SymbolKind } from "../../language/schema/index.ts";
+import { type ArgSpec, isFlag, type SymbolKind } from "../../language/schema/index.ts";
 import type { Arg, Source, Span } from "../../language/tree.ts";
 import type { Analysis } from "../analysis.ts";
 import { partOf, walk } from "./place.ts";
@@ -57,10 +57,11 @@ export interface SymbolTable {
 
 /** The namespace of what is declared outside any. */
 const DEFAULT_NAMESPACE = "default";
-const NAMESPACED: ReadonlySet<SymbolKind> = new Set(["pod", "workload"]);
+const NAMESPACED: ReadonlySet<SymbolKind> = new Set(["pod", "workload", "service"]);
 
-/** As `topology/names.ts` has it: machines and pods before processes, these before what holds them. */
+/** As `topology/names.ts` has it: services before pods, machines and pods before processes, these before what holds them. */
 const RANK: Readonly<Record<SymbolKind, number>> = {
+  service: -1,
   pod: 0,
   workload: 0,
   node: 0,
@@ -83,6 +84,15 @@ export function symbolsOf(analysis: Analysis): SymbolTable {
     tables.set(analysis, table);
   }
   return table;
+}
+
+/** Everything but a service, which sends nothing. */
+const SENDERS: readonly SymbolKind[] = Object.keys(RANK)
+  .filter((kind) => kind !== "service")
+  .filter(isKind);
+
+function isKind(text: string): text is SymbolKind {
+  return text in RANK;
 }
 
 /** Names from the outermost to the symbol's own; with the default namespace where there is none around. */
@@ -250,11 +260,15 @@ function usesOf(file: string, decl: Decl, scope: NamedSymbol | undefined): NameU
       if (value.kind === "ref" && spec.type.kind === "ref" && value.address === undefined) {
         found.push({ source, decl, arg, path: value.path, kinds: spec.type.to, scope });
       } else if (value.kind === "endpoint" && value.address === undefined) {
-        found.push({ source, decl, arg, path: value.path.split("/"), kinds: [], scope });
+        found.push({ source, decl, arg, path: value.path.split("/"), kinds: sends(spec) ? SENDERS : [], scope });
       }
     }
   }
   return found;
+}
+
+function sends({ type }: ArgSpec): boolean {
+  return type.kind === "endpoint" && !type.port;
 }
 
 /**

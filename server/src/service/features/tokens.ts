@@ -166,6 +166,7 @@ export function symbolType(kind: SymbolKind): TokenType {
       return "class";
     case "pod":
     case "workload":
+    case "service":
       return "struct";
     case "container":
     case "daemon":

@@ -20,6 +20,7 @@ export function renderText(asked: Trace, options: TextOptions): string {
   const { query } = trace;
   const port = query.port === undefined || query.proto === "icmp" ? "" : `:${query.port}`;
   lines.push(paint("bold", `${query.from} -> ${query.to}${port} (${query.proto})`));
+  for (const note of trace.notes ?? []) lines.push(paint("dim", note));
   trace.paths.forEach((path, i) => {
     if (trace.paths.length > 1)
       lines.push("", paint("bold", `path ${i + 1} of ${trace.paths.length}, probability ${percent(path.probability)}`));

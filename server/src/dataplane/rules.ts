@@ -1,0 +1,63 @@
+/** A namespace's rules as the programs of a host print them: iptables-save and its like. */
+import type { Source } from "../language/tree.ts";
+import type { Netns, NfChain, NfTable } from "./model.ts";
+import type { ReportLocation } from "./routes-schema.ts";
+import type { RulesReport } from "./rules-schema.ts";
+import { ruleText } from "./text.ts";
+
+export interface RuleLine {
+  readonly text: string;
+  readonly origin: Source | undefined;
+}
+
+export interface RuleSection {
+  /** What would print it. */
+  readonly command: string;
+  readonly lines: readonly RuleLine[];
+}
+
+/** Sections without content are left out. */
+export function ruleSections(netns: Netns): readonly RuleSection[] {
+  return [iptablesSection(netns, 4), iptablesSection(netns, 6)].filter(({ lines }) => lines.length > 0);
+}
+
+/** All of it, each part under the command that would print it. */
+export function printRules(netns: Netns): string {
+  return ruleSections(netns)
+    .map(({ command, lines }) => `# ${command}\n${lines.map(({ text }) => text).join("\n")}\n`)
+    .join("\n");
+}
+
+export function rulesReport(netns: Netns, locate: (source: Source) => ReportLocation | undefined): RulesReport {
+  return {
+    schema: "knet-rules/1",
+    netns: netns.id,
+    sections: ruleSections(netns).map(({ command, lines }) => ({
+      command,
+      lines: lines.map(({ text, origin }) => {
+        const location = origin && locate(origin);
+        return location ? { text, location } : { text };
+      }),
+    })),
+  };
+}
+
+function iptablesSection(netns: Netns, family: 4 | 6): RuleSection {
+  const tables = new Map<NfTable, NfChain[]>();
+  for (const { table, chain } of netns.netfilter.chains(family)) {
+    const chains = tables.get(table);
+    if (chains) chains.push(chain);
+    else tables.set(table, [chain]);
+  }
+  const plain = (text: string): RuleLine => ({ text, origin: undefined });
+  const lines = [...tables].flatMap(([table, chains]) => [
+    plain(`*${table}`),
+    // Only built-in chains have a policy.
+    ...chains.map(({ name, policy }) => plain(`:${name} ${policy ?? "-"} [0:0]`)),
+    ...chains.flatMap(({ name, rules }) =>
+      rules.map((rule): RuleLine => ({ text: `-A ${name} ${ruleText(rule, family)}`, origin: rule.origin })),
+    ),
+    plain("COMMIT"),
+  ]);
+  return { command: family === 4 ? "iptables-save" : "ip6tables-save", lines };
+}

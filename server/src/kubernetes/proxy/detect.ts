@@ -1,0 +1,28 @@
+/** How kube-proxy tells packets of its node's pods from others (pkg/proxy/util, LocalTrafficDetector). */
+import { family } from "../../addressing/ip.ts";
+import type { NfMatch } from "../../dataplane/model.ts";
+import type { Cluster, Node } from "../../topology/model.ts";
+
+/** Undefined: it cannot tell, and makes no such rules. */
+export interface LocalDetector {
+  readonly ifLocal: NfMatch;
+  readonly ifNotLocal: NfMatch;
+}
+
+export function localDetector({ services }: Cluster, node: Node, of: 4 | 6): LocalDetector | undefined {
+  const { detectLocal, detectInterface, clusterCidrs } = services.kubeProxy;
+  switch (detectLocal) {
+    case "cluster-cidr":
+    case "node-cidr": {
+      const ranges = detectLocal === "node-cidr" ? node.podCidrs.map(({ prefix }) => prefix) : clusterCidrs;
+      const is = ranges.find(({ ip }) => family(ip) === of);
+      return is && { ifLocal: { src: { is } }, ifNotLocal: { src: { is, not: true } } };
+    }
+    case "bridge-interface":
+    case "interface-name-prefix": {
+      if (detectInterface === undefined) return undefined;
+      const is = detectLocal === "bridge-interface" ? detectInterface : `${detectInterface}+`;
+      return { ifLocal: { in: { is } }, ifNotLocal: { in: { is, not: true } } };
+    }
+  }
+}

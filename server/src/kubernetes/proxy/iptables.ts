@@ -1,0 +1,422 @@
+/**
+ * kube-proxy's iptables mode: the chains of pkg/proxy/iptables/proxier.go (syncProxyRules), rule by rule and in its order,
+ * for one node. Long chains are made only to be printed; a packet is given the rules for its address and port.
+ */
+import { hostPrefix, type Ip, prefixContains, prefixOf } from "../../addressing/ip.ts";
+import type { ChainRules, ChainSource } from "../../cni/mode.ts";
+import type { NfChain, NfMatch, NfRule, NfTable, NfTarget } from "../../dataplane/model.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Cluster, Node, ServiceEndpoint } from "../../topology/model.ts";
+import { endpointText } from "../../topology/services.ts";
+import { type LocalDetector, localDetector } from "./detect.ts";
+import { chainHash, type ProxyPort, type ProxyPorts, type Reach } from "./ports.ts";
+
+/** Chains of services by name, shared by the nodes: a name is known once a rule that jumps to it was made. */
+export type ChainNames = Map<string, { readonly port: ProxyPort; readonly endpoint?: ServiceEndpoint }>;
+
+interface View {
+  readonly ports: ProxyPorts;
+  readonly names: ChainNames;
+  readonly cluster: Cluster;
+  readonly node: Node;
+  readonly detector: LocalDetector | undefined;
+  readonly origin: Source;
+}
+
+const MARK_MASQ: NfTarget = { kind: "JUMP", chain: "KUBE-MARK-MASQ" };
+const REJECT: NfTarget = { kind: "REJECT", with: "icmp-port-unreachable" };
+const DROP: NfTarget = { kind: "DROP" };
+
+/** iptablesJumpChains: each is put at the top, so that the last one stands first. */
+const JUMPS: readonly (readonly [NfTable, string, string, string, fresh: boolean])[] = [
+  ["filter", "INPUT", "KUBE-PROXY-FIREWALL", "kubernetes load balancer firewall", true],
+  ["filter", "INPUT", "KUBE-NODEPORTS", "kubernetes health check service ports", false],
+  ["filter", "INPUT", "KUBE-EXTERNAL-SERVICES", "kubernetes externally-visible service portals", true],
+  ["filter", "FORWARD", "KUBE-PROXY-FIREWALL", "kubernetes load balancer firewall", true],
+  ["filter", "FORWARD", "KUBE-FORWARD", "kubernetes forwarding rules", false],
+  ["filter", "FORWARD", "KUBE-SERVICES", "kubernetes service portals", true],
+  ["filter", "FORWARD", "KUBE-EXTERNAL-SERVICES", "kubernetes externally-visible service portals", true],
+  ["filter", "OUTPUT", "KUBE-PROXY-FIREWALL", "kubernetes load balancer firewall", true],
+  ["filter", "OUTPUT", "KUBE-SERVICES", "kubernetes service portals", true],
+  ["nat", "PREROUTING", "KUBE-SERVICES", "kubernetes service portals", false],
+  ["nat", "OUTPUT", "KUBE-SERVICES", "kubernetes service portals", false],
+  ["nat", "POSTROUTING", "KUBE-POSTROUTING", "kubernetes postrouting rules", false],
+];
+
+/** The jumps from the built-in chains. */
+export function iptablesJumps(of: 4 | 6, origin: Source): readonly ChainRules[] {
+  return JUMPS.map(([table, chain, to, comment, fresh]) => ({
+    family: of,
+    table,
+    chain,
+    rules: [{ match: fresh ? { ctstate: ["NEW"] } : {}, target: { kind: "JUMP", chain: to }, comment, origin }],
+  }));
+}
+
+/** The node's own chains. */
+export function iptablesChains(ports: ProxyPorts, names: ChainNames, node: Node): ChainSource {
+  const { cluster } = ports;
+  const origin = cluster.services.kubeProxy.source;
+  const view: View = { ports, names, cluster, node, detector: localDetector(cluster, node, ports.family), origin };
+  const fixed: Readonly<Partial<Record<NfTable, ReadonlyMap<string, NfChain>>>> = {
+    filter: byName([
+      longChain("KUBE-EXTERNAL-SERVICES", view, externalFilter, true),
+      { name: "KUBE-FORWARD", rules: forwardRules(cluster.services.kubeProxy.mark, origin) },
+      healthChain(view),
+      longChain("KUBE-PROXY-FIREWALL", view, firewallFilter, false),
+      longChain("KUBE-SERVICES", view, internalFilter, false),
+    ]),
+    nat: byName([
+      { name: "KUBE-MARK-MASQ", rules: [markRule(cluster.services.kubeProxy.mark, origin)] },
+      longChain("KUBE-NODEPORTS", view, nodePortRules, true),
+      { name: "KUBE-POSTROUTING", rules: postroutingRules(cluster.services.kubeProxy.mark, origin) },
+      longChain("KUBE-SERVICES", view, serviceRules, false, nodePortsRules(view)),
+    ]),
+  };
+  const made = new Map<string, NfChain | undefined>();
+  const ofService = (name: string): NfChain | undefined => {
+    if (!made.has(name)) made.set(name, serviceChain(view, name));
+    return made.get(name);
+  };
+  return {
+    chain: (of, table, name) => {
+      if (of !== ports.family) return undefined;
+      return fixed[table]?.get(name) ?? (table === "nat" && name.startsWith("KUBE-") ? ofService(name) : undefined);
+    },
+    chains: function* (of) {
+      if (of !== ports.family) return;
+      for (const chain of fixed.filter?.values() ?? []) yield { table: "filter", chain };
+      for (const chain of fixed.nat?.values() ?? []) yield { table: "nat", chain };
+      for (const name of namesOn(view).sort()) {
+        const chain = ofService(name);
+        if (chain) yield { table: "nat", chain };
+      }
+    },
+  };
+}
+
+function byName(chains: readonly NfChain[]): ReadonlyMap<string, NfChain> {
+  return new Map(chains.map((chain) => [chain.name, chain]));
+}
+
+/** A chain with rules for every port of every service: all of them are made only for who reads `rules`. */
+function longChain(
+  name: string,
+  view: View,
+  rulesOf: (view: View, port: ProxyPort) => readonly NfRule[],
+  byNodePort: boolean,
+  tail: readonly NfRule[] = [],
+): NfChain {
+  let all: readonly NfRule[] | undefined;
+  return {
+    name,
+    get rules() {
+      all ??= [...view.ports.all().flatMap((port) => rulesOf(view, port)), ...tail];
+      return all;
+    },
+    candidates: (dst, dport) => {
+      const found = new Set(view.ports.byAddress(dst));
+      if (byNodePort && dport !== undefined) for (const port of view.ports.byNodePort(dport)) found.add(port);
+      return [...[...found].flatMap((port) => rulesOf(view, port)), ...tail];
+    },
+  };
+}
+
+/* ---------------------------------------------------------------------- names */
+
+function named(view: View, kind: "SVC" | "SVL" | "EXT" | "FW", port: ProxyPort): string {
+  const name = `KUBE-${kind}-${chainHash(port.id + port.port.proto)}`;
+  view.names.set(name, { port });
+  return name;
+}
+
+function endpointName(view: View, port: ProxyPort, endpoint: ServiceEndpoint): string {
+  const name = `KUBE-SEP-${chainHash(port.id + port.port.proto + endpointText(endpoint))}`;
+  view.names.set(name, { port, endpoint });
+  return name;
+}
+
+/** Names of all chains of services that this node has. */
+function namesOn(view: View): string[] {
+  const found = new Set<string>();
+  for (const port of view.ports.all()) {
+    const reach = view.ports.reach(port, view.node);
+    if (!reach.hasEndpoints) continue;
+    if (usesCluster(port)) found.add(named(view, "SVC", port));
+    if (usesLocal(port) && reach.local.length > 0) found.add(named(view, "SVL", port));
+    if (port.external) found.add(named(view, "EXT", port));
+    if (hasFirewall(port)) found.add(named(view, "FW", port));
+    const used = [...(usesCluster(port) ? reach.cluster : []), ...(usesLocal(port) ? reach.local : [])];
+    for (const endpoint of used) found.add(endpointName(view, port, endpoint));
+  }
+  return [...found];
+}
+
+/** Also where the external policy is Local: pods of the node are served by all endpoints. */
+function usesCluster({ service, external }: ProxyPort): boolean {
+  return service.internalPolicy === "cluster" || external;
+}
+
+function usesLocal({ service, external }: ProxyPort): boolean {
+  return service.internalPolicy === "local" || (external && service.externalPolicy === "local");
+}
+
+function hasFirewall({ loadBalancerIps, sourceRanges }: ProxyPort): boolean {
+  return loadBalancerIps.length > 0 && sourceRanges.length > 0;
+}
+
+function internalChain(view: View, port: ProxyPort): string {
+  return named(view, port.service.internalPolicy === "local" ? "SVL" : "SVC", port);
+}
+
+/* ---------------------------------------------------------------------- rules */
+
+function rule(port: ProxyPort, comment: string, match: NfMatch, target: NfTarget): NfRule {
+  return { match, target, comment, commentFirst: true, origin: port.port.source };
+}
+
+function toAddress(port: ProxyPort, ip: Ip): NfMatch {
+  return { dst: { is: hostPrefix(ip) }, ...toPort(port, port.port.port) };
+}
+
+function toPort({ port }: ProxyPort, number: number): NfMatch {
+  return { proto: port.proto, dport: { first: number, last: number } };
+}
+
+/** nat KUBE-SERVICES. */
+function serviceRules(view: View, port: ProxyPort): readonly NfRule[] {
+  const reach = view.ports.reach(port, view.node);
+  if (!reach.hasEndpoints) return [];
+  const rules: NfRule[] = [];
+  if (reach.hasInternal) {
+    const chain = internalChain(view, port);
+    rules.push(rule(port, `${port.id} cluster IP`, toAddress(port, port.clusterIp), { kind: "JUMP", chain }));
+  }
+  for (const ip of port.externalIps) {
+    const chain = named(view, "EXT", port);
+    rules.push(rule(port, `${port.id} external IP`, toAddress(port, ip), { kind: "JUMP", chain }));
+  }
+  for (const ip of port.loadBalancerIps) {
+    const chain = named(view, hasFirewall(port) ? "FW" : "EXT", port);
+    rules.push(rule(port, `${port.id} loadbalancer IP`, toAddress(port, ip), { kind: "JUMP", chain }));
+  }
+  return rules;
+}
+
+/** The last rules of nat KUBE-SERVICES: to any address of the node, or to the chosen ones. */
+function nodePortsRules({ cluster, node, ports, origin }: View): readonly NfRule[] {
+  const { nodePortAddresses, localhostNodePorts } = cluster.services.kubeProxy;
+  const comment = "kubernetes service nodeports; NOTE: this must be the last rule in this chain";
+  const target: NfTarget = { kind: "JUMP", chain: "KUBE-NODEPORTS" };
+  const make = (match: NfMatch): NfRule => ({ match, target, comment, commentFirst: true, origin });
+  if (nodePortAddresses === undefined) {
+    const loopback = ports.family === 6 ? prefixOf(1n, 128) : localhostNodePorts ? undefined : prefixOf(0x7f000000, 8);
+    return [
+      make({
+        ...(loopback === undefined ? {} : { dst: { is: loopback, not: true } }),
+        addrtype: { side: "dst", type: "LOCAL" },
+      }),
+    ];
+  }
+  return nodeAddresses(node, ports.family, nodePortAddresses).map((ip) => make({ dst: { is: hostPrefix(ip) } }));
+}
+
+/** The addresses of a node at which node ports answer. */
+export function nodeAddresses(
+  node: Node,
+  of: 4 | 6,
+  chosen: "primary" | Cluster["services"]["kubeProxy"]["clusterCidrs"],
+): readonly Ip[] {
+  const all = node.interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => ip));
+  const own = all.filter((ip) => (typeof ip === "number" ? 4 : 6) === of);
+  return chosen === "primary"
+    ? own.slice(0, 1)
+    : own.filter((ip) => chosen.some((prefix) => prefixContains(prefix, ip)));
+}
+
+/** nat KUBE-NODEPORTS. */
+function nodePortRules(view: View, port: ProxyPort): readonly NfRule[] {
+  const { nodePort } = port.port;
+  if (nodePort === undefined || !view.ports.reach(port, view.node).hasEndpoints) return [];
+  return [rule(port, port.id, toPort(port, nodePort), { kind: "JUMP", chain: named(view, "EXT", port) })];
+}
+
+/** filter KUBE-SERVICES: what has no endpoints is refused, what has none here under policy Local is dropped. */
+function internalFilter(view: View, port: ProxyPort): readonly NfRule[] {
+  const reach = view.ports.reach(port, view.node);
+  if (reach.hasInternal) return [];
+  const [target, comment] = noEndpoints(port, reach);
+  return [rule(port, comment, toAddress(port, port.clusterIp), target)];
+}
+
+/** filter KUBE-EXTERNAL-SERVICES. */
+function externalFilter(view: View, port: ProxyPort): readonly NfRule[] {
+  const reach = view.ports.reach(port, view.node);
+  if (reach.hasExternal) return [];
+  const [target, comment] = noEndpoints(port, reach);
+  const rules = [...port.externalIps, ...port.loadBalancerIps].map((ip) =>
+    rule(port, comment, toAddress(port, ip), target),
+  );
+  const { nodePort } = port.port;
+  if (nodePort === undefined) return rules;
+  const match: NfMatch = { addrtype: { side: "dst", type: "LOCAL" }, ...toPort(port, nodePort) };
+  return [...rules, rule(port, comment, match, target)];
+}
+
+function noEndpoints(port: ProxyPort, { hasEndpoints }: Reach): readonly [NfTarget, string] {
+  return hasEndpoints ? [DROP, `${port.id} has no local endpoints`] : [REJECT, `${port.id} has no endpoints`];
+}
+
+/** filter KUBE-PROXY-FIREWALL: what KUBE-FW did not let pass still has the load balancer's address. */
+function firewallFilter(view: View, port: ProxyPort): readonly NfRule[] {
+  if (!hasFirewall(port) || !view.ports.reach(port, view.node).hasEndpoints) return [];
+  const comment = `${port.id} traffic not accepted by ${named(view, "FW", port)}`;
+  return port.loadBalancerIps.map((ip) => rule(port, comment, toAddress(port, ip), DROP));
+}
+
+/** filter KUBE-NODEPORTS: health check node ports are let in. */
+function healthChain(view: View): NfChain {
+  return {
+    name: "KUBE-NODEPORTS",
+    get rules() {
+      return view.ports.healthChecked().map((port) => {
+        const number = port.service.healthCheckNodePort ?? 0;
+        const match: NfMatch = { proto: "tcp", dport: { first: number, last: number } };
+        return rule(port, `${port.id} health check node port`, match, { kind: "ACCEPT" });
+      });
+    },
+  };
+}
+
+export function forwardRules(mark: number, origin: Source): readonly NfRule[] {
+  const accept: NfTarget = { kind: "ACCEPT" };
+  return [
+    { match: { ctstate: ["INVALID"] }, target: DROP, origin },
+    {
+      match: { mark: { is: { value: mark, mask: mark } } },
+      target: accept,
+      comment: "kubernetes forwarding rules",
+      commentFirst: true,
+      origin,
+    },
+    {
+      match: { ctstate: ["RELATED", "ESTABLISHED"] },
+      target: accept,
+      comment: "kubernetes forwarding conntrack rule",
+      commentFirst: true,
+      origin,
+    },
+  ];
+}
+
+export function postroutingRules(mark: number, origin: Source): readonly NfRule[] {
+  return [
+    { match: { mark: { is: { value: mark, mask: mark }, not: true } }, target: { kind: "RETURN" }, origin },
+    { match: {}, target: { kind: "MARK", value: mark, mask: 0 }, origin },
+    {
+      match: {},
+      target: { kind: "MASQUERADE", randomFully: true },
+      comment: "kubernetes service traffic requiring SNAT",
+      commentFirst: true,
+      origin,
+    },
+  ];
+}
+
+export function markRule(mark: number, origin: Source): NfRule {
+  return { match: {}, target: { kind: "MARK", value: mark, mask: mark }, origin };
+}
+
+/* --------------------------------------------------------- chains of a service */
+
+function serviceChain(view: View, name: string): NfChain | undefined {
+  let found = view.names.get(name);
+  if (found === undefined) {
+    // Asked for by its name alone: all names have to be made.
+    namesOn(view);
+    found = view.names.get(name);
+  }
+  if (found === undefined) return undefined;
+  const { port, endpoint } = found;
+  const reach = view.ports.reach(port, view.node);
+  if (endpoint !== undefined) return { name, rules: endpointRules(name, port, endpoint) };
+  if (name.startsWith("KUBE-SVC-")) return { name, rules: balancingRules(view, name, port, reach.cluster) };
+  if (name.startsWith("KUBE-SVL-")) return { name, rules: balancingRules(view, name, port, reach.local) };
+  if (name.startsWith("KUBE-EXT-")) return { name, rules: externalRules(view, port, reach) };
+  return { name, rules: firewallRules(view, port) };
+}
+
+/** KUBE-SVC and KUBE-SVL: masquerade what is not from a pod, then one endpoint, each with the same probability. */
+function balancingRules(
+  view: View,
+  name: string,
+  port: ProxyPort,
+  endpoints: readonly ServiceEndpoint[],
+): readonly NfRule[] {
+  const rules: NfRule[] = [];
+  if (name === internalChain(view, port)) {
+    const comment = `${port.id} cluster IP`;
+    const match = toAddress(port, port.clusterIp);
+    if (view.cluster.services.kubeProxy.masqueradeAll) rules.push(rule(port, comment, match, MARK_MASQ));
+    else if (view.detector) rules.push(rule(port, comment, { ...match, ...view.detector.ifNotLocal }, MARK_MASQ));
+  }
+  const chains = endpoints.map((endpoint) => ({
+    comment: `${port.id} -> ${endpointText(endpoint)}`,
+    chain: endpointName(view, port, endpoint),
+  }));
+  const { affinity } = port.service;
+  if (affinity !== undefined) {
+    for (const { comment, chain } of chains) {
+      const match: NfMatch = { recent: { name: chain, op: "rcheck", seconds: affinity, reap: true } };
+      rules.push(rule(port, comment, match, { kind: "JUMP", chain }));
+    }
+  }
+  chains.forEach(({ comment, chain }, i) => {
+    const left = chains.length - i;
+    const match: NfMatch = left > 1 ? { statistic: { probability: 1 / left } } : {};
+    rules.push(rule(port, comment, match, { kind: "JUMP", chain }));
+  });
+  return rules;
+}
+
+/** KUBE-SEP: an endpoint that asks itself is masqueraded, so that its answer comes back by the node. */
+function endpointRules(name: string, port: ProxyPort, endpoint: ServiceEndpoint): readonly NfRule[] {
+  const { affinity } = port.service;
+  return [
+    rule(port, port.id, { src: { is: hostPrefix(endpoint.ip) } }, MARK_MASQ),
+    rule(
+      port,
+      port.id,
+      { proto: port.port.proto, ...(affinity === undefined ? {} : { recent: { name, op: "set" as const } }) },
+      { kind: "DNAT", to: endpoint.ip, port: endpoint.port },
+    ),
+  ];
+}
+
+/** KUBE-EXT: packets for node ports, external and load balancer addresses. */
+function externalRules(view: View, port: ProxyPort, reach: Reach): readonly NfRule[] {
+  const cluster: NfTarget = { kind: "JUMP", chain: named(view, "SVC", port) };
+  const bare = (target: NfTarget): NfRule => ({ match: {}, target, origin: port.port.source });
+  if (port.service.externalPolicy === "cluster") {
+    return [rule(port, `masquerade traffic for ${port.id} external destinations`, {}, MARK_MASQ), bare(cluster)];
+  }
+  const rules: NfRule[] = [];
+  const external = `${port.id} external destinations`;
+  if (view.detector) rules.push(rule(port, `pod traffic for ${external}`, view.detector.ifLocal, cluster));
+  const own: NfMatch = { addrtype: { side: "src", type: "LOCAL" } };
+  rules.push(rule(port, `masquerade LOCAL traffic for ${external}`, own, MARK_MASQ));
+  rules.push(rule(port, `route LOCAL traffic for ${external}`, own, cluster));
+  if (reach.local.length > 0) rules.push(bare({ kind: "JUMP", chain: named(view, "SVL", port) }));
+  return rules;
+}
+
+/** KUBE-FW: sources that may use the load balancer's address; the rest is dropped by KUBE-PROXY-FIREWALL. */
+function firewallRules(view: View, port: ProxyPort): readonly NfRule[] {
+  const chain = named(view, "EXT", port);
+  return [
+    ...port.sourceRanges.map((is) =>
+      rule(port, `${port.id} loadbalancer IP`, { src: { is } }, { kind: "JUMP", chain }),
+    ),
+    rule(port, `other traffic to ${port.id} will be dropped by KUBE-PROXY-FIREWALL`, {}, { kind: "NONE" }),
+  ];
+}

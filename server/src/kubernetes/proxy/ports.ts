@@ -1,0 +1,136 @@
+/**
+ * What kube-proxy works on: one entry for each port of a service and address family (pkg/proxy, ServicePort), and which of
+ * its endpoints a node uses (pkg/proxy/topology.go, CategorizeEndpoints).
+ */
+import { family, type Ip, type Prefix } from "../../addressing/ip.ts";
+import type { Cluster, Node, Service, ServiceEndpoint, ServicePort } from "../../topology/model.ts";
+import { base32, sha256 } from "./sha256.ts";
+
+export interface ProxyPort {
+  readonly service: Service;
+  readonly port: ServicePort;
+  /** "shop/api:http"; without a colon where the port has no name. */
+  readonly id: string;
+  readonly clusterIp: Ip;
+  readonly externalIps: readonly Ip[];
+  readonly loadBalancerIps: readonly Ip[];
+  readonly sourceRanges: readonly Prefix[];
+  /** By node port, external or load balancer address. */
+  readonly external: boolean;
+  /** All usable endpoints. */
+  readonly endpoints: readonly ServiceEndpoint[];
+}
+
+/** Which endpoints a node sends to, by traffic policy. */
+export interface Reach {
+  readonly cluster: readonly ServiceEndpoint[];
+  readonly local: readonly ServiceEndpoint[];
+  readonly hasEndpoints: boolean;
+  readonly hasInternal: boolean;
+  readonly hasExternal: boolean;
+}
+
+/** The entries of one cluster and family; each made when somebody asks for it. */
+export interface ProxyPorts {
+  readonly family: 4 | 6;
+  readonly cluster: Cluster;
+  all(): readonly ProxyPort[];
+  byAddress(ip: Ip): readonly ProxyPort[];
+  byNodePort(port: number): readonly ProxyPort[];
+  /** With health check node ports. */
+  healthChecked(): readonly ProxyPort[];
+  reach(port: ProxyPort, node: Node): Reach;
+}
+
+export function proxyPorts(cluster: Cluster, of: 4 | 6): ProxyPorts {
+  const { services } = cluster;
+  const known = new Map<Service, readonly ProxyPort[]>();
+  const portsOf = (service: Service): readonly ProxyPort[] => {
+    let ports = known.get(service);
+    if (ports === undefined) {
+      ports = entries(cluster, service, of);
+      known.set(service, ports);
+    }
+    return ports;
+  };
+  return {
+    family: of,
+    cluster,
+    all: () => services.all.flatMap(portsOf),
+    byAddress: (ip) => services.byAddress(ip).flatMap(portsOf),
+    byNodePort: (port) =>
+      services.byNodePort(port).flatMap((one) => portsOf(one).filter((entry) => entry.port.nodePort === port)),
+    healthChecked: () =>
+      services.all.flatMap((service) =>
+        service.healthCheckNodePort === undefined ? [] : portsOf(service).slice(0, 1),
+      ),
+    reach: (port, node) => reachOf(port, node),
+  };
+}
+
+function entries(cluster: Cluster, service: Service, of: 4 | 6): readonly ProxyPort[] {
+  const clusterIp = service.clusterIps.find((ip) => family(ip) === of);
+  if (clusterIp === undefined) return [];
+  const ofFamily = (list: readonly { readonly ip: Ip }[]): readonly Ip[] =>
+    list.flatMap(({ ip }) => (family(ip) === of ? [ip] : []));
+  const externalIps = ofFamily(service.externalIps);
+  const loadBalancerIps = service.type === "load-balancer" ? ofFamily(service.loadBalancerIps) : [];
+  return service.ports.map((port) => ({
+    service,
+    port,
+    id: `${service.namespace}/${service.name}${port.name === undefined ? "" : `:${port.name}`}`,
+    clusterIp,
+    externalIps,
+    loadBalancerIps,
+    sourceRanges: service.sourceRanges.filter(({ ip }) => family(ip) === of),
+    external: port.nodePort !== undefined || externalIps.length > 0 || loadBalancerIps.length > 0,
+    get endpoints() {
+      return cluster.services.endpoints(service, port, of);
+    },
+  }));
+}
+
+function reachOf(port: ProxyPort, node: Node): Reach {
+  const { service, endpoints } = port;
+  const local = endpoints.filter((one) => one.node === node);
+  const hasEndpoints = endpoints.length > 0;
+  return {
+    cluster: preferred(port, node, local),
+    local,
+    hasEndpoints,
+    hasInternal: hasEndpoints && (service.internalPolicy === "cluster" || local.length > 0),
+    hasExternal: hasEndpoints && (service.externalPolicy === "cluster" || local.length > 0),
+  };
+}
+
+const ZONE = "topology.kubernetes.io/zone";
+
+/** Hints hold where every endpoint has one and one of them is for here; else all endpoints are used (canUseTopology). */
+function preferred(
+  { service, endpoints }: ProxyPort,
+  node: Node,
+  local: readonly ServiceEndpoint[],
+): readonly ServiceEndpoint[] {
+  if (service.distribution === undefined) return endpoints;
+  if (service.distribution === "prefer-same-node" && local.length > 0) return local;
+  const zone = node.labels.get(ZONE);
+  if (zone === undefined || endpoints.some((one) => one.node?.labels.get(ZONE) === undefined)) return endpoints;
+  const near = endpoints.filter((one) => one.node?.labels.get(ZONE) === zone);
+  return near.length > 0 ? near : endpoints;
+}
+
+/** servicePortChainName and its like: 16 characters of the base32 of the SHA-256 (pkg/proxy/iptables/proxier.go). */
+export function chainHash(text: string): string {
+  return base32(sha256(text)).slice(0, 16);
+}
+
+/** Has the cluster anything for kube-proxy to do? */
+export function runsProxy({ services }: Cluster): boolean {
+  return services.kubeProxy.mode !== "none" && (services.all.length > 0 || services.kubeProxy.stated);
+}
+
+/** The families for which kube-proxy makes rules: those of the cluster's ranges. */
+export function proxyFamilies({ serviceCidrs, podCidrs }: Cluster): readonly (4 | 6)[] {
+  const ranges = [...serviceCidrs, ...podCidrs];
+  return ([4, 6] as const).filter((of) => ranges.some(({ prefix }) => family(prefix.ip) === of));
+}

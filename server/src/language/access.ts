@@ -4,7 +4,7 @@ import type { Decl } from "./decode.ts";
 import type { Source, StatementPart } from "./tree.ts";
 import type { Read, Value, ValueKind } from "./values.ts";
 
-const nothing: readonly never[] = Object.freeze([]);
+const nothing: readonly never[] = [];
 
 export type ValueOf<K extends ValueKind> = Extract<Value, { readonly kind: K }>;
 

@@ -93,7 +93,8 @@ export function contextInside(decl: Decl): Context | undefined {
   return decl.spec === undefined ? undefined : blockContext(decl.spec, decl.values);
 }
 
-const nothing: readonly never[] = Object.freeze([]);
+/** Not frozen: V8 does not compile a loop well that meets frozen lists and others; the type guards it. */
+const nothing: readonly never[] = [];
 
 function decodeAll(statements: readonly Statement[], context: Context, cache: DecodeCache): readonly Decl[] {
   let known = cache.decls.get(context);

@@ -26,9 +26,8 @@ export type Content = Pick<Block, "statements" | "offsets" | "problems" | "probl
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K] };
 
-/** Shared by all that have none; replaced before something is added. */
+/** Shared by all that have none; replaced before something is added. Not frozen: that makes loops over it slow. */
 const none: never[] = [];
-Object.freeze(none);
 
 const noKeyword: Arg = { kind: "word", text: "", start: 0, length: 0 };
 

@@ -74,7 +74,7 @@ export interface GivenAddress {
   readonly source: Source;
 }
 
-export const nothing: readonly never[] = Object.freeze([]);
+export const nothing: readonly never[] = [];
 
 /** A list that has grown has room for 17 entries. Short ones, of which each of thousands of nodes has ten, give it back. */
 export function trimmed<T>(list: readonly T[]): readonly T[] {

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Bench } from "../bench/schema.ts";
 import { catalogue } from "../server/src/checks/catalogue.ts";
 import type { Check, Family } from "../server/src/checks/check.ts";
 import { LEVELS } from "../server/src/checks/levels.ts";
@@ -45,6 +46,7 @@ export function generated(): ReadonlyMap<string, string> {
     "knet-trace-1": Trace,
     "knet-check-1": Report,
     "knet-routes-1": RoutesReport,
+    "knet-bench-1": Bench,
     "knet-matrix-1": Matrix,
     "knet-rules-1": RulesReport,
   })) {

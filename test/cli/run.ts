@@ -1,8 +1,9 @@
 /** The command line as a program: the built bundle in a process of its own. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 import type { Hop, Trace } from "../../server/src/trace/schema.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -24,9 +25,16 @@ export function knet(args: readonly string[], input?: string | Uint8Array): Outc
   return { code: result.status, out: result.stdout, err: result.stderr };
 }
 
-/** A file with this content in a folder of its own. */
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
+
+/** A file with this content in a folder of its own, which is gone after the tests of the file that asks. */
 export function file(content: string | Uint8Array, name = "test.knet"): string {
-  const path = join(mkdtempSync(join(tmpdir(), "knet-cli-")), name);
+  const folder = mkdtempSync(join(tmpdir(), "knet-cli-"));
+  folders.push(folder);
+  const path = join(folder, name);
   writeFileSync(path, content);
   return path;
 }

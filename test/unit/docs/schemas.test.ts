@@ -1,9 +1,11 @@
-/** What the command line prints as JSON is what the published schemas say. */
+/** What the command line and the benchmark print as JSON is what the published schemas say. */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
+import type { Result } from "../../../bench/schema.ts";
+import { compared } from "../../../bench/statistics.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -102,5 +104,24 @@ describe("knet routes --format json", () => {
   it.each(["docker", "bridge", "none"])("of a node with cni %s", (plugin) => {
     const input = TOPOLOGY.replace("cni flannel { backend vxlan }", `cni ${plugin}`);
     holds(validate, knet(["routes", "-", "n1"], input));
+  });
+});
+
+describe("npm run bench -- --json", () => {
+  const validate = schemaOf("knet-bench-1");
+  it("of one measurement, with a ratio", () => {
+    const { stdout, stderr } = spawnSync(process.execPath, [`${root}bench/measure.ts`, "check", "small"], {
+      cwd: root,
+      encoding: "utf8",
+    });
+    expect(stderr).toBe("");
+    const { results }: { readonly results: readonly Result[] } = JSON.parse(stdout);
+    const [parse, check] = results;
+    if (!parse || !check) throw new Error("nothing was measured");
+    holds(validate, { schema: "knet-bench/1", results: [parse, compared(check, parse)] });
+  });
+
+  it("refuses what is no result", () => {
+    expect(validate({ schema: "knet-bench/1", results: [{ name: "a" }] })).toBe(false);
   });
 });

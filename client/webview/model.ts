@@ -184,6 +184,8 @@ export function headerTitle(header: Header): string {
     icmp: "ICMP",
     vxlan: "VXLAN",
     geneve: "Geneve",
+    wireguard: "WireGuard",
+    esp: "ESP",
     ethernet: "Ethernet",
   };
   return titles[header.kind] ?? String((header as { kind: unknown }).kind);
@@ -197,7 +199,7 @@ function headerFields(header: Header): [name: string, value: string][] {
         ["to", header.dst],
         ["TTL", String(header.ttl)],
         ["protocol", header.proto],
-        ["DF", header.df ? "set" : "not set"],
+        ...(header.src.includes(":") ? [] : [["DF", header.df ? "set" : "not set"] satisfies [string, string]]),
       ];
     case "tcp":
     case "udp":

@@ -4,6 +4,7 @@ import { dockerCluster } from "./addresses/docker-cluster.ts";
 import { dockerSameRange } from "./addresses/docker-same-range.ts";
 import { dockerSegment } from "./addresses/docker-segment.ts";
 import { duplicates } from "./addresses/duplicates.ts";
+import { flannelBackendKey } from "./addresses/flannel-backend-key.ts";
 import { flannelBackendMissing } from "./addresses/flannel-backend-missing.ts";
 import { flannelConfig } from "./addresses/flannel-config.ts";
 import { flannelDeviceName } from "./addresses/flannel-device-name.ts";
@@ -132,6 +133,7 @@ export const catalogue: readonly Check[] = [
   flannelNetworkDiffers,
   flannelBackendMissing,
   flannelDeviceName,
+  flannelBackendKey,
   dockerSameRange,
   noRangeLeft,
   noAddressLeft,

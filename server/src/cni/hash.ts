@@ -33,6 +33,14 @@ export function macOf(text: string, first: "02" | "0e" = "02"): Mac {
   return `${first}:${OCTETS[hash >>> 24]}:${OCTETS[(hash >>> 16) & 255]}:${OCTETS[(hash >>> 8) & 255]}:${OCTETS[hash & 255]}:${OCTETS[last]}`;
 }
 
+/** A key in base64, as WireGuard writes it: 32 bytes. */
+export function keyOf(text: string): string {
+  const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const bits = [...hexOf(text, 64)].map((digit) => Number.parseInt(digit, 16).toString(2).padStart(4, "0")).join("");
+  const padded = bits.padEnd(258, "0");
+  return `${Array.from({ length: 43 }, (_, i) => digits[Number.parseInt(padded.slice(i * 6, i * 6 + 6), 2)] ?? "A").join("")}=`;
+}
+
 /** The link-local address that the kernel makes from a hardware address (modified EUI-64, RFC 4291 appendix A). */
 export function linkLocalOf(mac: Mac): bigint {
   const octets = mac.split(":").map((octet) => Number.parseInt(octet, 16));

@@ -15,6 +15,7 @@ import type {
   RouteLayer,
   RouteTable,
   Socket,
+  Xfrm,
 } from "../dataplane/model.ts";
 import type { ModeAddressing } from "../topology/addressing.ts";
 import type { Cluster, CniSettings, Node, Pod, PodCidr, Router, Topology, TopologyProblem } from "../topology/model.ts";
@@ -72,6 +73,8 @@ export interface NodeParts {
   readonly tables?: ReadonlyMap<string, RouteTable>;
   /** Routes to the networks of `devices` that the mode's program deletes again. */
   deletes?(route: Route): boolean;
+  /** IPsec policies and associations. */
+  readonly xfrm?: Xfrm | undefined;
 }
 
 export interface NeighbourLayer {

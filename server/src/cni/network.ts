@@ -17,6 +17,7 @@ import type {
   RouteLayer,
   Socket,
   Sysctls,
+  Xfrm,
 } from "../dataplane/model.ts";
 import type {
   Cluster,
@@ -326,6 +327,7 @@ function nodeNetns(
     rules: parts.rules,
     tables: parts.tables,
     neighbours: parts.neighbours ?? NO_NEIGHBOURS,
+    xfrm: parts.xfrm,
     chains: () => [
       ...aclChains(node.acl),
       ...natChains(node),
@@ -345,6 +347,7 @@ interface StationNetns {
   readonly rules?: NodeParts["rules"];
   readonly tables?: NodeParts["tables"];
   readonly neighbours: NeighbourTable;
+  readonly xfrm?: Xfrm | undefined;
   readonly chains: () => readonly ChainRules[];
   readonly sources?: () => readonly ChainSource[];
   readonly sockets: readonly Socket[];
@@ -357,6 +360,7 @@ function assemble({
   rules,
   tables,
   neighbours,
+  xfrm,
   chains,
   sources,
   sockets,
@@ -368,6 +372,7 @@ function assemble({
     rules: rules ? [...DEFAULT_RULES, ...rules].sort((a, b) => a.priority - b.priority) : DEFAULT_RULES,
     tables: new Map([["main", { layers: layersOver(devices, layers) }], ...(tables ?? [])]),
     neighbours,
+    xfrm,
     netfilter: netfilterOf(chains, sources),
     sysctls: stationSysctls(station),
     sockets,

@@ -17,6 +17,8 @@ export const CODES = {
   flannelBackendMissing: "KN135",
   /** Device name longer than the kernel's 15 characters. data: device, vni. */
   flannelDeviceName: "KN136",
+  /** A backend refuses its key. data: backend, error (flannel's own text). */
+  flannelBackendRefused: "KN137",
   /** Every node has the same container range. data: range, nodes. */
   dockerSameRange: "KN140",
   /** The kernel refuses a static route: its gateway is not on-link. data: station, dst, via. */

@@ -72,6 +72,9 @@ export type ReasonCode =
   | "neighbour-failed"
   | "no-forwarding-entry"
   | "no-tunnel-peer"
+  | "no-session"
+  | "source-not-allowed"
+  | "policy-mismatch"
   | "no-device"
   | "filtered"
   | "rejected-by-rule"
@@ -97,6 +100,8 @@ export interface Reason {
   readonly message: string;
   readonly netns: NetnsId;
   readonly origin: Source | undefined;
+  /** What was lost, where it is not the packet itself: a message of a key exchange, lost in `netns`. */
+  readonly lost?: Packet | undefined;
 }
 
 /** What the sender's socket sees; absent: silence. */

@@ -47,6 +47,8 @@ export interface Netns {
   readonly tables: ReadonlyMap<string, RouteTable>;
   readonly neighbours: NeighbourTable;
   readonly netfilter: Netfilter;
+  /** IPsec policies and security associations; absent: none. */
+  readonly xfrm?: Xfrm | undefined;
   readonly sysctls: Sysctls;
   readonly sockets: readonly Socket[];
   readonly origin: Source | undefined;
@@ -90,6 +92,14 @@ export type Device =
       readonly remote: Ip | undefined;
       readonly lower: string | undefined;
     })
+  /** Cryptokey routing (drivers/net/wireguard): the destination chooses the peer, the peer vouches for the source. */
+  | (DeviceBase & {
+      readonly kind: "wireguard";
+      /** UDP port of both families. */
+      readonly port: number;
+      readonly publicKey: string;
+      readonly peers: WireguardPeers;
+    })
   /** A TUN device whose user-space daemon sends what it reads to a peer over UDP (flannel's udp backend). */
   | (DeviceBase & { readonly kind: "tun"; readonly daemon: TunDaemon });
 
@@ -111,6 +121,23 @@ export interface FdbEntry {
   readonly mac: Mac;
   readonly dst: Ip;
   readonly device: string;
+  readonly origin: Source | undefined;
+}
+
+export interface WireguardPeers {
+  /** The peer whose allowed IPs hold the address, by the longest match (allowedips.c). */
+  allowed(ip: Ip): WireguardPeer | undefined;
+  byKey(publicKey: string): WireguardPeer | undefined;
+  entries(): Iterable<WireguardPeer>;
+}
+export interface WireguardPeer {
+  readonly publicKey: string;
+  /** Equal at both ends, or there is no handshake; absent: none. */
+  readonly presharedKey?: string | undefined;
+  readonly endpoint: { readonly ip: Ip; readonly port: number };
+  readonly allowedIps: readonly Prefix[];
+  /** Seconds; absent: off. */
+  readonly keepalive?: number | undefined;
   readonly origin: Source | undefined;
 }
 
@@ -188,6 +215,44 @@ export interface Neighbour {
   readonly mac: Mac;
   readonly device: string;
   readonly origin: Source | undefined;
+}
+
+/* ------------------------------------------------------------------ IPsec */
+
+/** What `ip xfrm policy` and `ip xfrm state` print (net/xfrm). */
+export interface Xfrm {
+  policy(direction: XfrmDirection, src: Ip, dst: Ip): XfrmPolicy | undefined;
+  /** The association for packets from one tunnel address to the other; undefined: the ends could not agree. */
+  state(src: Ip, dst: Ip): XfrmState | undefined;
+  policies(): Iterable<XfrmPolicy>;
+  states(): Iterable<XfrmState>;
+}
+export type XfrmDirection = "in" | "out" | "fwd";
+/** Packets between these ranges travel in ESP tunnel mode between these addresses. */
+export interface XfrmPolicy {
+  readonly direction: XfrmDirection;
+  readonly src: Prefix;
+  readonly dst: Prefix;
+  readonly template: { readonly src: Ip; readonly dst: Ip; readonly reqid: number };
+  readonly origin: Source | undefined;
+}
+export interface XfrmState {
+  readonly src: Ip;
+  readonly dst: Ip;
+  readonly spi: number;
+  readonly reqid: number;
+  readonly cipher: EspCipher;
+  /** ESP in UDP (RFC 3948); absent: IP protocol 50. */
+  readonly udpPort?: number | undefined;
+  readonly origin: Source | undefined;
+}
+/** Bytes that the cipher adds (RFC 4303 §2). */
+export interface EspCipher {
+  readonly name: string;
+  readonly iv: number;
+  /** The payload with its two bytes of trailer is filled up to a multiple of this. */
+  readonly block: number;
+  readonly icv: number;
 }
 
 /* -------------------------------------------------------------- netfilter */

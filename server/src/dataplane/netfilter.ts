@@ -65,8 +65,8 @@ export interface HookResult {
 export function tupleOf(packet: Packet): Tuple | undefined {
   const ports = portsOf(packet);
   if (!ports)
-    return packet.body.kind === "ipip"
-      ? { proto: "ipip", src: packet.src, dst: packet.dst, sport: 0, dport: 0 }
+    return packet.body.kind === "ipip" || packet.body.kind === "esp"
+      ? { proto: packet.body.kind, src: packet.src, dst: packet.dst, sport: 0, dport: 0 }
       : undefined;
   return { proto: transportOf(packet), src: packet.src, dst: packet.dst, ...ports };
 }

@@ -3,7 +3,7 @@
  * A tunnelled packet carries the inner one in its body.
  */
 import type { Family, Ip } from "../addressing/ip.ts";
-import type { Mac, Transport } from "./model.ts";
+import type { EspCipher, Mac, Transport } from "./model.ts";
 
 export interface Packet {
   readonly src: Ip;
@@ -16,6 +16,10 @@ export interface Packet {
   readonly body: Body;
   /** skb->mark, lives only inside one namespace. */
   readonly mark: number;
+  /** It travels in fragments of at most so many bytes. */
+  readonly fragment?: number | undefined;
+  /** Came out of ESP between these addresses (sec_path), lives only inside one namespace. */
+  readonly secpath?: { readonly src: Ip; readonly dst: Ip } | undefined;
 }
 
 export type Body =
@@ -28,13 +32,22 @@ export type Body =
       readonly chunk: "INIT" | "INIT-ACK" | "ABORT";
     }
   | { readonly kind: "icmp"; readonly message: IcmpMessage }
-  | { readonly kind: "ipip"; readonly inner: Packet };
+  | { readonly kind: "ipip"; readonly inner: Packet }
+  | { readonly kind: "esp"; readonly spi: number; readonly inner: Packet };
 
 export type TcpFlags = "SYN" | "SYN,ACK" | "RST,ACK" | "RST";
 
 /** What a UDP datagram carries where it is a tunnel's. */
 export type Carried =
   | { readonly kind: "vxlan"; readonly vni: number; readonly inner: Packet; readonly src: Mac; readonly dst: Mac }
+  /** `sender`: the public key under which the session was made. */
+  | {
+      readonly kind: "wireguard";
+      readonly sender: string;
+      readonly presharedKey: string | undefined;
+      readonly inner: Packet;
+    }
+  | { readonly kind: "esp"; readonly spi: number; readonly inner: Packet }
   /** A bare IP packet, as flannel's udp backend sends it. */
   | { readonly kind: "ip"; readonly inner: Packet };
 
@@ -76,9 +89,11 @@ export function ipHeaderLength(family: Family): number {
 }
 
 /** Overheads of the encapsulations, outer IP header included (bytes): RFC 7348 §5, RFC 2003, facts of flannel §5.1. */
-export function encapsulationOverhead(kind: "vxlan" | "ip-in-udp" | "ipip", outer: Family): number {
+export function encapsulationOverhead(kind: "vxlan" | "wireguard" | "ip-in-udp" | "ipip", outer: Family): number {
   const ip = ipHeaderLength(outer);
   switch (kind) {
+    case "wireguard":
+      return ip + 8 + 16 + 16;
     case "vxlan":
       return ip + 8 + 8 + 14;
     case "ip-in-udp":
@@ -86,6 +101,29 @@ export function encapsulationOverhead(kind: "vxlan" | "ip-in-udp" | "ipip", oute
     case "ipip":
       return ip;
   }
+}
+
+/** The longest piece in which the packet travels. */
+export function pieceLength(packet: Packet): number {
+  return Math.min(packet.length, packet.fragment ?? packet.length);
+}
+
+/** A multiple of 16, but no more than the device's MTU (calculate_skb_padding, drivers/net/wireguard/send.c). */
+export function wireguardPadded(length: number, mtu: number): number {
+  const last = length > mtu ? length % mtu : length;
+  return length - last + Math.min(mtu, Math.ceil(last / 16) * 16);
+}
+
+/** Length of the ESP tunnel packet around one of this length: SPI 4, sequence number 4, IV, payload, trailer, ICV (RFC 4303). */
+export function espLength(length: number, cipher: EspCipher, outer: Family, inUdp: boolean): number {
+  const payload = Math.ceil((length + 2) / cipher.block) * cipher.block;
+  return ipHeaderLength(outer) + (inUdp ? 8 : 0) + 8 + cipher.iv + payload + cipher.icv;
+}
+
+/** The longest packet that fits into `mtu` bytes of ESP (xfrm_state_mtu, net/xfrm/xfrm_state.c). */
+export function espRoom(mtu: number, cipher: EspCipher, outer: Family, inUdp: boolean): number {
+  const fixed = ipHeaderLength(outer) + (inUdp ? 8 : 0) + 8 + cipher.iv + cipher.icv;
+  return Math.floor((mtu - fixed) / cipher.block) * cipher.block - 2;
 }
 
 /** Type and code on the wire: RFC 792, RFC 1812 §5.2.7.1 for IPv4; RFC 4443 for IPv6. */
@@ -146,6 +184,7 @@ export function portsOf(packet: Packet): { sport: number; dport: number } | unde
       return { sport: body.sport, dport: body.dport };
     case "icmp":
       return "id" in body.message ? { sport: body.message.id, dport: body.message.id } : undefined;
+    case "esp":
     case "ipip":
       return undefined;
   }
@@ -163,6 +202,7 @@ export function withPorts(packet: Packet, sport: number, dport: number): Packet 
       return "id" in body.message
         ? { ...packet, body: { kind: "icmp", message: { ...body.message, id: sport } } }
         : packet;
+    case "esp":
     case "ipip":
       return packet;
   }
@@ -171,7 +211,7 @@ export function withPorts(packet: Packet, sport: number, dport: number): Packet 
 /** The packet inside, where this one is a tunnel's. */
 export function innerOf(packet: Packet): Packet | undefined {
   const body = packet.body;
-  if (body.kind === "ipip") return body.inner;
+  if (body.kind === "ipip" || body.kind === "esp") return body.inner;
   if (body.kind === "udp") return body.carries?.inner;
   return undefined;
 }

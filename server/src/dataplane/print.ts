@@ -2,7 +2,7 @@ import { compareIp, formatIp, formatPrefix, lastAddress } from "../addressing/ip
 import type { Source } from "../language/tree.ts";
 import type { Device, FdbEntry, Neighbour, Netns, Network, Nexthop, NfChain, NfTable, Route } from "./model.ts";
 import type { ReportLocation, RouteReport, RoutesReport } from "./routes-schema.ts";
-import { destination, markText, nexthopFlags, routeText, ruleText } from "./text.ts";
+import { destination, markText, nexthopFlags, routeText, ruleText, withPort } from "./text.ts";
 
 /** All of it, each part under the command that would print it; parts without content are left out. */
 export function printNetns(netns: Netns, network?: Network): string {
@@ -15,6 +15,9 @@ export function printNetns(netns: Netns, network?: Network): string {
     ]),
     ["ip neigh", printNeighbours(netns)],
     ["bridge fdb", printFdb(netns)],
+    ["wg show", printWireguard(netns)],
+    ["ip xfrm policy", printXfrmPolicies(netns)],
+    ["ip xfrm state", printXfrmStates(netns)],
   ];
   return parts
     .filter(([, lines]) => lines.length > 0)
@@ -64,6 +67,7 @@ function stateOf(netns: Netns, device: Device): "UP" | "DOWN" | "UNKNOWN" {
     case "loopback":
     case "vxlan":
     case "ipip":
+    case "wireguard":
     case "tun":
       return "UNKNOWN";
   }
@@ -161,6 +165,51 @@ export function printFdb(netns: Netns): string[] {
   return fdbOf(netns).map(({ mac, device, dst }) => `${mac} dev ${device} dst ${formatIp(dst)} self permanent`);
 }
 
+/* --------------------------------------------------------- WireGuard, IPsec */
+
+/** `wg show`; nothing that is secret is known. */
+export function printWireguard(netns: Netns): string[] {
+  const lines: string[] = [];
+  for (const device of netns.devices.values()) {
+    if (device.kind !== "wireguard") continue;
+    lines.push(
+      `interface: ${device.name}`,
+      `  public key: ${device.publicKey}`,
+      "  private key: (hidden)",
+      `  listening port: ${device.port}`,
+    );
+    for (const { publicKey, presharedKey, endpoint, allowedIps, keepalive } of device.peers.entries()) {
+      lines.push("", `peer: ${publicKey}`);
+      if (presharedKey !== undefined) lines.push("  preshared key: (hidden)");
+      lines.push(
+        `  endpoint: ${withPort(endpoint.ip, endpoint.port)}`,
+        `  allowed ips: ${allowedIps.map(formatPrefix).join(", ")}`,
+      );
+      if (keepalive !== undefined) lines.push(`  persistent keepalive: every ${keepalive} seconds`);
+    }
+  }
+  return lines;
+}
+
+/** `ip xfrm policy`. */
+export function printXfrmPolicies(netns: Netns): string[] {
+  return [...(netns.xfrm?.policies() ?? [])].flatMap(({ direction, src, dst, template }) => [
+    `src ${formatPrefix(src)} dst ${formatPrefix(dst)}`,
+    `\tdir ${direction} priority 0`,
+    `\ttmpl src ${formatIp(template.src)} dst ${formatIp(template.dst)}`,
+    `\t\tproto esp reqid ${template.reqid} mode tunnel`,
+  ]);
+}
+
+/** `ip xfrm state` without keys and counters. */
+export function printXfrmStates(netns: Netns): string[] {
+  return [...(netns.xfrm?.states() ?? [])].flatMap(({ src, dst, spi, reqid, udpPort }) => [
+    `src ${formatIp(src)} dst ${formatIp(dst)}`,
+    `\tproto esp spi 0x${spi.toString(16).padStart(8, "0")} reqid ${reqid} mode tunnel`,
+    ...(udpPort === undefined ? [] : [`\tencap type espinudp sport ${udpPort} dport ${udpPort}`]),
+  ]);
+}
+
 /* -------------------------------------------------------------------- JSON */
 
 /** `knet-routes/1`. */
@@ -198,6 +247,53 @@ export function routesReport(netns: Netns, locate: (source: Source) => ReportLoc
       dst: formatIp(dst),
       ...located(origin),
     })),
+    ...encrypted(netns, located),
+  };
+}
+
+type Located = (origin: Source | undefined) => { location?: ReportLocation };
+
+/** What only namespaces with WireGuard or IPsec have. */
+function encrypted(netns: Netns, located: Located): Pick<RoutesReport, "wireguard" | "xfrm"> {
+  const devices = [...netns.devices.values()].filter((device) => device.kind === "wireguard");
+  const { xfrm } = netns;
+  return {
+    ...(devices.length === 0
+      ? {}
+      : {
+          wireguard: devices.map(({ name, publicKey, port, peers }) => ({
+            name,
+            publicKey,
+            listenPort: port,
+            peers: [...peers.entries()].map((peer) => ({
+              publicKey: peer.publicKey,
+              endpoint: withPort(peer.endpoint.ip, peer.endpoint.port),
+              allowedIps: peer.allowedIps.map(formatPrefix),
+              ...located(peer.origin),
+            })),
+          })),
+        }),
+    ...(xfrm === undefined
+      ? {}
+      : {
+          xfrm: {
+            policies: [...xfrm.policies()].map(({ direction, src, dst, template, origin }) => ({
+              dir: direction,
+              src: formatPrefix(src),
+              dst: formatPrefix(dst),
+              tmpl: { src: formatIp(template.src), dst: formatIp(template.dst), proto: "esp", mode: "tunnel" },
+              ...located(origin),
+            })),
+            states: [...xfrm.states()].map(({ src, dst, udpPort, origin }) => ({
+              src: formatIp(src),
+              dst: formatIp(dst),
+              proto: "esp",
+              mode: "tunnel",
+              ...(udpPort === undefined ? {} : { encap: `udp ${udpPort}` }),
+              ...located(origin),
+            })),
+          },
+        }),
   };
 }
 

@@ -15,7 +15,7 @@ const location = Type.Optional(
 export const InterfaceReport = Type.Object(
   {
     name: Type.String(),
-    kind: Type.Enum(["loopback", "physical", "veth", "bridge", "vxlan", "ipip", "tun"]),
+    kind: Type.Enum(["loopback", "physical", "veth", "bridge", "vxlan", "ipip", "wireguard", "tun"]),
     mtu: Type.Integer(),
     addresses: Type.Array(Type.String()),
     mac: Type.Optional(Type.String()),
@@ -54,6 +54,36 @@ export const NeighbourReport = Type.Object(
 
 export const FdbReport = Type.Object({ mac: Type.String(), dev: Type.String(), dst: Type.String(), location }, strict);
 
+const Wireguard = Type.Object(
+  {
+    name: Type.String(),
+    publicKey: Type.String(),
+    listenPort: Type.Integer(),
+    peers: Type.Array(
+      Type.Object(
+        { publicKey: Type.String(), endpoint: Type.String(), allowedIps: Type.Array(Type.String()), location },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+
+const esp = { src: Type.String(), dst: Type.String(), proto: Type.String(), mode: Type.String() };
+
+const Xfrm = Type.Object(
+  {
+    policies: Type.Array(
+      Type.Object(
+        { dir: Type.String(), src: Type.String(), dst: Type.String(), tmpl: Type.Object(esp, strict), location },
+        strict,
+      ),
+    ),
+    states: Type.Array(Type.Object({ ...esp, encap: Type.Optional(Type.String()), location }, strict)),
+  },
+  strict,
+);
+
 export const RoutesReport = Type.Object(
   {
     schema: Type.Literal("knet-routes/1"),
@@ -62,6 +92,10 @@ export const RoutesReport = Type.Object(
     routes: Type.Array(RouteReport),
     neighbours: Type.Array(NeighbourReport),
     fdb: Type.Array(FdbReport),
+    /** Only where there is a WireGuard device. */
+    wireguard: Type.Optional(Type.Array(Wireguard)),
+    /** Only where there is IPsec. */
+    xfrm: Type.Optional(Xfrm),
   },
   { ...strict, $id: "knet-routes-1.schema.json", title: "knet routes" },
 );

@@ -236,6 +236,8 @@ function nextSwitch(network: Network, netns: Netns, hop: Nexthop, dst: Ip, depth
     }
     case "ipip":
       return farEnd(network, netns, device.remote ?? target, depth);
+    case "wireguard":
+      return farEnd(network, netns, device.peers.allowed(dst)?.endpoint.ip, depth);
     case "tun":
       return farEnd(network, netns, device.daemon.lookup(dst)?.peer, depth);
   }

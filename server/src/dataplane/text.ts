@@ -1,6 +1,17 @@
 /** Routes and rules in the words of iproute2 and iptables-save: one form for listings and for the hops of a trace. */
 import { bits, formatIp, formatPrefix, type Ip } from "../addressing/ip.ts";
-import type { Negatable, Nexthop, NfMatch, NfRule, NfTarget, Route, Transport } from "./model.ts";
+import type {
+  Negatable,
+  Nexthop,
+  NfMatch,
+  NfRule,
+  NfTarget,
+  Route,
+  Transport,
+  WireguardPeer,
+  XfrmPolicy,
+  XfrmState,
+} from "./model.ts";
 
 /** A route as `ip route` prints it with one nexthop (or none). `flags` come where iproute2 puts them, before `mtu`. */
 export function routeText(
@@ -161,7 +172,21 @@ function rejectWith(kind: "icmp-port-unreachable" | "icmp-admin-prohibited" | "t
   return kind === "icmp-port-unreachable" ? "icmp6-port-unreachable" : "icmp6-adm-prohibited";
 }
 
-function withPort(ip: Ip, port: number | undefined): string {
+export function withPort(ip: Ip, port: number | undefined): string {
   if (port === undefined) return formatIp(ip);
   return typeof ip === "bigint" ? `[${formatIp(ip)}]:${port}` : `${formatIp(ip)}:${port}`;
+}
+
+/** On one line, as `ip xfrm policy add` takes it. */
+export function policyText({ direction, src, dst, template }: XfrmPolicy): string {
+  return `src ${formatPrefix(src)} dst ${formatPrefix(dst)} dir ${direction} tmpl src ${formatIp(template.src)} dst ${formatIp(template.dst)} proto esp reqid ${template.reqid} mode tunnel`;
+}
+
+export function stateText({ src, dst, spi, reqid }: XfrmState): string {
+  return `src ${formatIp(src)} dst ${formatIp(dst)} proto esp spi 0x${spi.toString(16).padStart(8, "0")} reqid ${reqid} mode tunnel`;
+}
+
+/** "peer 0pcX…= endpoint 192.168.10.12:51820 allowed-ips 10.244.2.0/24", as `wg set` takes it. */
+export function peerText({ publicKey, endpoint, allowedIps }: WireguardPeer): string {
+  return `peer ${publicKey} endpoint ${withPort(endpoint.ip, endpoint.port)} allowed-ips ${allowedIps.map(formatPrefix).join(",")}`;
 }

@@ -68,6 +68,9 @@ function headerLine(header: Header, next: Header | undefined): string {
     case "vxlan":
     case "geneve":
       return `${header.kind} ${header.vni}`;
+    case "wireguard":
+    case "esp":
+      return header.kind;
     case "ethernet":
       return "";
   }

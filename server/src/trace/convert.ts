@@ -157,6 +157,8 @@ function headersOf(packet: Packet): Header[] {
       return [ip, { kind: "sctp", sport: body.sport, dport: body.dport }];
     case "udp": {
       const udp: Header = { kind: "udp", sport: body.sport, dport: body.dport };
+      if (body.carries?.kind === "wireguard" || body.carries?.kind === "esp")
+        return [ip, udp, { kind: body.carries.kind }];
       if (body.carries?.kind !== "vxlan") return [ip, udp];
       return [
         ip,
@@ -169,6 +171,8 @@ function headersOf(packet: Packet): Header[] {
       const mtu = "mtu" in body.message && body.message.mtu !== undefined ? { mtu: body.message.mtu } : {};
       return [ip, { kind: "icmp", ...icmpNumbers(body.message, family), ...mtu }];
     }
+    case "esp":
+      return [ip, { kind: "esp" }];
     case "ipip":
       return [ip];
   }

@@ -42,6 +42,8 @@ export const Header = Type.Union([
     strict,
   ),
   Type.Object({ kind: Type.Enum(["vxlan", "geneve"]), vni: Type.Integer() }, strict),
+  /** What follows is encrypted on the wire. */
+  Type.Object({ kind: Type.Enum(["wireguard", "esp"]) }, strict),
   Type.Object({ kind: Type.Literal("ethernet"), src: Type.String(), dst: Type.String() }, strict),
 ]);
 

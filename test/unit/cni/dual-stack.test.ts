@@ -68,6 +68,22 @@ describe("IPv6 (each as Linux 6.18 did it in namespaces)", () => {
     });
   });
 
+  it("is fragmented by its sender, where that does not forbid it", () => {
+    const network = buildNetwork(golden(hostGw, { dual: true }));
+    const [journey] = simulate(network, {
+      from: "prod/default/web",
+      dst: ip("fd00:244:0:3::2"),
+      proto: "icmp",
+      sport: 1,
+      dport: 0,
+      size: 3000,
+      df: false,
+      src: undefined,
+    });
+    const fragments = journey?.steps.filter(({ action }) => action === "fragment");
+    expect(fragments?.map(({ netns }) => netns)).toEqual(["prod/default/web"]);
+  });
+
   it("does not exist on devices with less than 1280 bytes", () => {
     const network = buildNetwork(golden(hostGw, { dual: true, mtu: 1279 }));
     const node = network.netns("prod/node1");

@@ -68,6 +68,10 @@ describe("routes of the golden vectors", () => {
       1480,
     ],
     ["udp", {}, ["10.244.0.0/16 dev flannel0"], 1472],
+    ["wireguard", {}, ["10.244.0.0/16 dev flannel-wg scope link"], 1420],
+    ["wireguard", { mtu: 1400 }, ["10.244.0.0/16 dev flannel-wg scope link"], 1320],
+    ["ipsec", { psk: "k".repeat(96) }, [], 1423],
+    ["ipsec", { psk: "k".repeat(96), "udp-encap": true }, [], 1415],
   ] as const)("%s %j", (backend, block, expected, mtu) => {
     const network = buildNetwork(golden(flannel(backend, block)));
     const lines = printRoutes(netnsOf(network, "prod/node1"), 4);

@@ -57,6 +57,8 @@ describe("a packet to a pod", () => {
     ["vxlan", { "direct-routing": true }, ["node1:eth0 out", "node2:eth0 in"], 1450],
     ["host-gw", {}, ["node1:eth0 out", "node2:eth0 in"], 1500],
     ["udp", {}, ["node1:flannel0 out", "node1:eth0 out", "node2:eth0 in", "node2:flannel0 in"], 1472],
+    ["wireguard", {}, ["node1:flannel-wg out", "node1:eth0 out", "node2:eth0 in", "node2:flannel-wg in"], 1420],
+    ["ipsec", { psk: "k".repeat(96) }, ["node1:eth0 out", "node2:eth0 in", "node2:eth0 in"], 1423],
     ["ipip", {}, ["node1:flannel.ipip out", "node1:eth0 out", "node2:eth0 in", "node2:flannel.ipip in"], 1480],
   ] as const)("of a neighbour by %s %j", (backend, block, middle, mtu) => {
     expect(walk(flannel(backend, block), "prod/default/web", "10.244.2.2")).toEqual({

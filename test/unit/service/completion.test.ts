@@ -174,7 +174,14 @@ describe("values", () => {
         "flannel · flannel with one of its backends",
       ]
     `);
-    expect(labels(inCluster(`cni flannel { backend ${CURSOR} }`))).toEqual(["vxlan", "host-gw", "udp", "ipip"]);
+    expect(labels(inCluster(`cni flannel { backend ${CURSOR} }`))).toEqual([
+      "vxlan",
+      "host-gw",
+      "udp",
+      "ipip",
+      "wireguard",
+      "ipsec",
+    ]);
     expect(labels(inCluster(`cni flannel { ip-masq ${CURSOR} }`))).toEqual(["true", "false"]);
     expect(complete(inCluster(`pods 10.240.0.0/16 per-node ${CURSOR}`))[0]).toBe("/24 · 256 addresses, 256 blocks");
     expect(labels(atTop(`segment x { mtu ${CURSOR} }`))).toEqual(["1500", "1450", "9000"]);

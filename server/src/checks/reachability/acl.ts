@@ -12,7 +12,7 @@ export const acl: Check & { readonly code: "KN205" } = {
   severity: "error",
   summary: "An access list drops what the cluster's nodes or pods send each other.",
   documentation: `A tunnel needs its port open between all nodes, both ways: UDP 8472 (flannel's VXLAN), 4789 (Calico, Windows), 8285 (flannel's udp backend), protocol 4 (IPIP), UDP
-51820 (WireGuard). Where it is closed pods of one node meet, those of different nodes do not, DNS works now and then, and nobody gets an
+51820 (WireGuard), protocol 50 and UDP 500 (IPsec; UDP 500 and 4500 where ESP travels in UDP). Where it is closed pods of one node meet, those of different nodes do not, DNS works now and then, and nobody gets an
 error. Without a tunnel the access list must let the pod addresses pass.
 
 Put an \`allow\` before the rule. An access list against pods on purpose is better written as a NetworkPolicy.`,

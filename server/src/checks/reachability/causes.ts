@@ -50,7 +50,8 @@ function findCauses(context: CheckContext): readonly Cause[] {
     if (!specific && suspects.length > 0 && isExcused(context.topology, failure, stations, suspects)) continue;
     let place = places.indexOf(source.statement);
     if (place < 0) place = places.push(source.statement) - 1;
-    const key = `${GENERAL.has(code) ? "general" : code} ${place} ${String(source.part)} ${failure.reason?.code ?? ""}`;
+    const how = failure.reason?.code === "no-session" ? "filtered" : (failure.reason?.code ?? "");
+    const key = `${GENERAL.has(code) ? "general" : code} ${place} ${String(source.part)} ${how}`;
     const same = causes.get(key);
     // What pods suffer says more than what their nodes do for the same reason.
     if (!same)
@@ -94,6 +95,7 @@ function attribute(failure: Failure, stations: ReadonlyMap<string, Station>, net
   switch (reason.code) {
     case "filtered":
     case "rejected-by-rule":
+    case "no-session":
       if (isAclRule(reason.origin)) return { code: "KN205", source: reason.origin, specific: true };
       break;
     case "forwarding-off": {
@@ -299,18 +301,26 @@ const TELLING: ReadonlySet<Step["action"]> = new Set([
 
 /** What to write before a rule so that it lets these packets pass: "allow udp port 8472". */
 export function wayThrough(journey: Journey): string {
-  const body = journey.steps.at(-1)?.packet.body;
-  if (body?.kind === "ipip") return "allow ipip";
-  return body?.kind === "udp" && body.carries ? `allow udp port ${body.dport}` : "an allow for them";
+  const body = lostPacket(journey)?.body;
+  if (body?.kind === "ipip" || body?.kind === "esp") return `allow ${body.kind}`;
+  const isTunnel = body?.kind === "udp" && (body.carries || journey.reason?.lost);
+  return isTunnel ? `allow udp port ${body.dport}` : "an allow for them";
 }
+
+function lostPacket({ reason, steps }: Journey): Packet | undefined {
+  return reason?.lost ?? steps.at(-1)?.packet;
+}
+
+const CARRIERS = { vxlan: "VXLAN", wireguard: "WireGuard", esp: "ESP-in-UDP", ip: "flannel's" } as const;
 
 /** "VXLAN packets (UDP port 8472)" where the packet is a tunnel's, otherwise "packets". */
 export function whatDied(journey: Journey): string {
-  const packet = journey.steps.at(-1)?.packet;
+  const packet = lostPacket(journey);
   const body = packet?.body;
+  if (body?.kind === "udp" && journey.reason?.lost) return `messages of the key exchange (UDP port ${body.dport})`;
   if (body?.kind === "ipip") return "IP-in-IP packets (protocol 4)";
-  if (body?.kind === "udp" && body.carries)
-    return `${body.carries.kind === "vxlan" ? "VXLAN" : "flannel's"} packets (UDP port ${body.dport})`;
+  if (body?.kind === "esp") return "ESP packets (IPsec, protocol 50)";
+  if (body?.kind === "udp" && body.carries) return `${CARRIERS[body.carries.kind]} packets (UDP port ${body.dport})`;
   if (body?.kind === "icmp") return "pings";
   return packet ? `packets to ${formatIp(packet.dst)}` : "packets";
 }

@@ -4,11 +4,13 @@ import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, formatPrefix, network, prefixEquals } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Node, TopologyProblem } from "../../topology/model.ts";
+import { hexOf } from "../hash.ts";
 import { defaultInterface, familyOf, hasOwnRoutes, onLinkDevice } from "../host.ts";
 import type { ClusterContext } from "../mode.ts";
 import { CODES, problem } from "../problems.ts";
 import { pluginOf } from "../settings.ts";
 import { type FlannelCluster, flannelCluster, type Participant } from "./cluster.ts";
+import { backendError } from "./secrets.ts";
 import type { BackendSettings, FlannelSettings } from "./settings.ts";
 import { etcdPlan } from "./subnets.ts";
 import { vxlanDeviceName, vxlanMtu } from "./vxlan.ts";
@@ -71,7 +73,13 @@ function checkSettings({ cluster }: ClusterContext, settings: FlannelSettings): 
       }
     }
   }
-  if ((backend.type === "udp" || backend.type === "ipip") && settings.network6) {
+  const refused = backendError(backend);
+  if (refused) {
+    const child = backend.source.statement.block?.statements.find(({ keyword }) => keyword.text === refused.setting);
+    const source: Source = child ? { ...backend.source, statement: child, part: "whole" } : backend.source;
+    problems.push(problem(CODES.flannelBackendRefused, source, { backend: backend.type, error: refused.text }));
+  }
+  if ((backend.type === "udp" || backend.type === "ipip" || backend.type === "ipsec") && settings.network6) {
     problems.push(
       problem(CODES.flannelNoIpv6, backend.source, { backend: backend.type, network: formatPrefix(settings.network6) }),
     );
@@ -202,10 +210,21 @@ function describe(backend: BackendSettings): string {
       return `vxlan, VNI ${backend.vni}, port ${backend.port}`;
     case "udp":
       return `udp, port ${backend.port}`;
+    case "wireguard": {
+      const ports = backend.mode === "separate" ? `${backend.port} and ${backend.portV6}` : String(backend.port);
+      return `wireguard, mode ${backend.mode}, port ${ports}, ${secret("preshared key", backend.psk)}`;
+    }
+    case "ipsec":
+      return `ipsec, ${secret("key", backend.psk)}, ${backend.espProposal}`;
     case "host-gw":
     case "ipip":
       return backend.type;
   }
+}
+
+/** Secrets are told apart by a fingerprint, not printed. */
+function secret(what: string, text: string | undefined): string {
+  return text === undefined ? `no ${what}` : `${what} #${hexOf(text, 6)}`;
 }
 
 /**

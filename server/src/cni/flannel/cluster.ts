@@ -3,11 +3,12 @@
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { prefixCovers } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
-import type { Device, Route, RouteLayer, Socket } from "../../dataplane/model.ts";
+import type { Device, Route, RouteLayer, Socket, Xfrm } from "../../dataplane/model.ts";
 import type { CniSettings, Interface, Node } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";
 import type { ClusterContext, NeighbourLayer } from "../mode.ts";
 import { pluginOf } from "../settings.ts";
+import { backendError } from "./secrets.ts";
 import { type BackendSettings, type BackendType, type FlannelSettings, flannelSettings } from "./settings.ts";
 
 /** A node whose flanneld runs. A family that it has no lease or no address for is left out. */
@@ -29,7 +30,14 @@ export interface ParticipantFamily {
 }
 
 /** Why a node's flanneld does not come up. */
-export type Absent = "other-plugin" | "no-interface" | "no-address" | "no-lease" | "lease-outside" | "public-ip";
+export type Absent =
+  | "backend-refused"
+  | "other-plugin"
+  | "no-interface"
+  | "no-address"
+  | "no-lease"
+  | "lease-outside"
+  | "public-ip";
 
 export interface FlannelCluster {
   readonly context: ClusterContext;
@@ -65,6 +73,7 @@ export interface BackendParts {
   replaces(dst: Prefix): boolean;
   readonly neighbours: NeighbourLayer | undefined;
   readonly sockets: readonly Socket[];
+  readonly xfrm?: Xfrm | undefined;
 }
 
 export const NO_BACKEND_PARTS: BackendParts = {
@@ -181,15 +190,17 @@ export function* routesToPeers(
   }
 }
 
+/** Dual stack is handled by these only (pkg/subnet/kube/kube.go); udp, ipip and ipsec know IPv4. */
+const DUAL_STACK: ReadonlySet<BackendType> = new Set(["vxlan", "host-gw", "wireguard"]);
+
 function standingOf(context: ClusterContext, node: Node, settings: FlannelSettings): Participant | Absent {
   const { cluster } = context;
   if (pluginOf(cluster, node) !== "flannel") return "other-plugin";
+  if (backendError(settings.backend) !== undefined) return "backend-refused";
   const iface = externalInterface(node, settings);
   if (!iface) return "no-interface";
   const v4 = part(node, iface, settings, settings.network4);
-  // udp and ipip know IPv4 only (pkg/backend/{udp,ipip}).
-  const dual = settings.backend.type === "vxlan" || settings.backend.type === "host-gw";
-  const v6 = dual ? part(node, iface, settings, settings.network6) : undefined;
+  const v6 = DUAL_STACK.has(settings.backend.type) ? part(node, iface, settings, settings.network6) : undefined;
   const parts = [v4, v6].filter((one) => one !== undefined);
   const absent = parts.find((one) => one === "lease-outside" || one === "public-ip") ?? parts[0];
   if (typeof v4 === "object" || typeof v6 === "object") {

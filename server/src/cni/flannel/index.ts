@@ -20,13 +20,15 @@ import { checkFlannel } from "./check.ts";
 import { type Backend, type BackendParts, flannelCluster, type Participant } from "./cluster.ts";
 import { hostgw } from "./hostgw.ts";
 import { ipip } from "./ipip.ts";
+import { ipsec } from "./ipsec.ts";
 import { flannelChains } from "./rules.ts";
 import { type BackendType, flannelSettings } from "./settings.ts";
 import { etcdPlan } from "./subnets.ts";
 import { udp } from "./udp.ts";
 import { vxlan } from "./vxlan.ts";
+import { wireguard } from "./wireguard.ts";
 
-const BACKENDS: Readonly<Record<BackendType, Backend>> = { vxlan, "host-gw": hostgw, udp, ipip };
+const BACKENDS: Readonly<Record<BackendType, Backend>> = { vxlan, "host-gw": hostgw, udp, ipip, wireguard, ipsec };
 const BRIDGE = "cni0";
 /** The conflist's name in the shipped manifest. */
 const NETWORK_NAME = "cbr0";
@@ -96,7 +98,8 @@ function compile(context: ClusterContext): CompiledMode {
     localAddresses: (node): readonly Ip[] => {
       const self = running(node);
       if (!self) return [];
-      const own = self.settings.backend.type === "host-gw" ? [] : leases(self).map(({ ip }) => ip);
+      const { type } = self.settings.backend;
+      const own = type === "host-gw" || type === "ipsec" ? [] : leases(self).map(({ ip }) => ip);
       for (const _ of bridgedPods(cluster.pods.podsOn(node)))
         return [...own, ...bridge(self).ranges.map(({ gateway }) => gateway)];
       return own;

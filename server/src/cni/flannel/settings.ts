@@ -50,13 +50,39 @@ export type BackendSettings =
     }
   | { readonly type: "host-gw"; readonly source: Source }
   | { readonly type: "udp"; readonly port: number; readonly source: Source }
+  | {
+      readonly type: "wireguard";
+      readonly mode: WireguardMode;
+      readonly port: number;
+      /** Of the device for IPv6 in mode `separate`. */
+      readonly portV6: number;
+      readonly psk: string | undefined;
+      readonly keepalive: number | undefined;
+      readonly mtu: number | undefined;
+      readonly source: Source;
+    }
+  | {
+      readonly type: "ipsec";
+      readonly psk: string;
+      readonly udpEncap: boolean;
+      readonly espProposal: string;
+      readonly source: Source;
+    }
   | { readonly type: "ipip"; readonly directRouting: boolean; readonly source: Source };
 
 export type BackendType = BackendSettings["type"];
 
+/** separate: one device a family; auto, ipv4, ipv6: one device, and which of the peer's addresses it sends to. */
+export type WireguardMode = "separate" | "auto" | "ipv4" | "ipv6";
+
 /** The kernel's own default port, which flannel keeps (its `Port` 0); IANA's is 4789. */
 export const VXLAN_PORT = 8472;
 export const UDP_PORT = 8285;
+/** pkg/backend/wireguard/wireguard.go, RegisterNetwork. */
+const WIREGUARD_PORT = 51820;
+const WIREGUARD_PORT_V6 = 51821;
+/** pkg/backend/ipsec/ipsec.go, defaultESPProposal. */
+const ESP_PROPOSAL = "aes128gcm16-sha256-prfsha256-ecp256";
 
 const KEYWORDS = [
   "network",
@@ -130,6 +156,27 @@ function backendSettings(settings: Settings, otherwise: Source): BackendSettings
         learning: yes("learning"),
         directRouting: yes("direct-routing"),
         mtu: number("mtu") || undefined,
+        source,
+      };
+    case "wireguard": {
+      const mode = wordIn(statement(inside, "mode"));
+      return {
+        type,
+        mode: mode === "auto" || mode === "ipv4" || mode === "ipv6" ? mode : "separate",
+        port: number("listen-port") ?? WIREGUARD_PORT,
+        portV6: number("listen-port-v6") ?? WIREGUARD_PORT_V6,
+        psk: wordIn(statement(inside, "psk")),
+        keepalive: number("persistent-keepalive") || undefined,
+        mtu: number("mtu") || undefined,
+        source,
+      };
+    }
+    case "ipsec":
+      return {
+        type,
+        psk: wordIn(statement(inside, "psk")) ?? "",
+        udpEncap: yes("udp-encap"),
+        espProposal: wordIn(statement(inside, "esp-proposal")) ?? ESP_PROPOSAL,
         source,
       };
     // net-conf.json without a backend (pkg/subnet/config.go parseBackendType), whatever the documentation says.

@@ -6,6 +6,8 @@ import type { Tracking } from "../netfilter.ts";
 import { icmpErrorOf, innerOf, type Packet } from "../packet.ts";
 import { type End, fail, hook, type Run, step } from "./run.ts";
 import { decapsulate } from "./tunnels.ts";
+import { decapsulateWireguard } from "./wireguard.ts";
+import { decapsulateEsp, isEsp, refusedByPolicy } from "./xfrm.ts";
 
 /** ip_local_deliver: INPUT, then the protocol. */
 export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device | undefined, tracking: Tracking): End {
@@ -14,7 +16,9 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
   if (input.end) return input.end;
   const packet = input.packet;
   const inner = innerOf(packet);
-  if (inner) return decapsulate(run, netns, packet, inner, name);
+  if (inner) return decapsulated(run, netns, packet, inner, device, name);
+  const refused = refusedByPolicy(run, netns, "in", packet, name);
+  if (refused) return refused;
   if (run.waiting) return deliverAnswer(run, netns, packet, name, run.waiting);
   const body = packet.body;
   switch (body.kind) {
@@ -55,9 +59,24 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
         ...(body.kind === "udp" ? { icmp: { kind: "port-unreachable", toLocal: true } } : {}),
       });
     }
+    case "esp":
     case "ipip":
       throw new Error("handled by decapsulate");
   }
+}
+
+function decapsulated(
+  run: Run,
+  netns: Netns,
+  packet: Packet,
+  inner: Packet,
+  device: Device | undefined,
+  name: string,
+): End {
+  const carries = packet.body.kind === "udp" ? packet.body.carries : undefined;
+  if (isEsp(packet) && device) return decapsulateEsp(run, netns, packet, inner, device);
+  if (carries?.kind === "wireguard") return decapsulateWireguard(run, netns, packet, carries, name);
+  return decapsulate(run, netns, packet, inner, name);
 }
 
 function delivered(

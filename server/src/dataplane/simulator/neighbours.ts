@@ -9,7 +9,7 @@ import { isOwn, type Run } from "./run.ts";
 
 export type Neighbour =
   | { readonly kind: "none"; readonly message: string }
-  /** The device needs none: tun, ipip. */
+  /** The device needs none: tun, ipip, wireguard. */
   | { readonly kind: "unneeded" }
   | { readonly kind: "station"; readonly end: LinkEnd }
   /** The other end of a veth pair, where it is no bridge port. */
@@ -26,7 +26,8 @@ export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbo
     kind: "none",
     message: `nobody answers ${ask} for ${formatIp(ip)} on ${where}`,
   });
-  if (device.kind === "ipip" || device.kind === "tun" || device.kind === "loopback") return { kind: "unneeded" };
+  if (device.kind === "ipip" || device.kind === "tun" || device.kind === "wireguard" || device.kind === "loopback")
+    return { kind: "unneeded" };
   const permanent = netns.neighbours.lookup(device.name, ip);
   switch (device.kind) {
     case "vxlan":

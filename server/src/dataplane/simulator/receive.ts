@@ -3,24 +3,27 @@ import { formatIp, isLoopback } from "../../addressing/ip.ts";
 import { type Found, localAddressesOf, lookup, sourceOn } from "../fib.ts";
 import type { Device, Netns, NetnsId } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
-import { familyOf, type Packet } from "../packet.ts";
+import { familyOf, type Packet, pieceLength } from "../packet.ts";
 import { deliver } from "./deliver.ts";
 import type { Neighbour } from "./neighbours.ts";
 import { connectionsOf, type End, fail, hook, isOwn, limitMtu, pickNexthop, type Run, routeRule, step } from "./run.ts";
 import { output, refusedByRoute, tooBigFor } from "./send.ts";
 import { bridgeOut, VLAN_ROOM } from "./transmit.ts";
+import { isEnd, outbound, refusedByPolicy } from "./xfrm.ts";
 
 /** netif_receive_skb: a frame comes in by a device. */
-export function receive(run: Run, id: NetnsId, deviceName: string, packet: Packet, to: Neighbour): End {
+export function receive(run: Run, id: NetnsId, deviceName: string, sent: Packet, to: Neighbour): End {
   const netns = run.network.netns(id);
   const device = netns?.devices.get(deviceName);
   if (!netns || !device) throw new Error(`no device ${deviceName} in ${id}`);
-  if (device.kind === "veth" && packet.length > device.mtu + VLAN_ROOM) {
+  // skb_scrub_packet: what only the sender's namespace knew.
+  const packet = sent.mark === 0 && !sent.secpath ? sent : { ...sent, mark: 0, secpath: undefined };
+  if (device.kind === "veth" && pieceLength(packet) > device.mtu + VLAN_ROOM) {
     // __dev_forward_skb: a veth end takes no frame that is larger than its own MTU allows.
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "too-big",
-      message: `${deviceName} of ${id} has MTU ${device.mtu} and drops a frame of ${packet.length} bytes without a word`,
+      message: `${deviceName} of ${id} has MTU ${device.mtu} and drops a frame of ${pieceLength(packet)} bytes without a word`,
       device: deviceName,
       origin: device.origin,
     });
@@ -159,7 +162,8 @@ function validateSource(run: Run, netns: Netns, device: Device, packet: Packet):
       origin: device.origin,
     });
   }
-  const mode = familyOf(packet) === 4 ? netns.sysctls.rpFilter(device.name) : 0;
+  // What came through IPsec is not asked (secpath_exists).
+  const mode = familyOf(packet) === 4 && !packet.secpath ? netns.sysctls.rpFilter(device.name) : 0;
   if (mode === 0) return undefined;
   const back = lookup(netns, localAddressesOf(netns), { dst: packet.src, mark: packet.mark });
   const usable = back && (back.route.type === "unicast" || back.route.type === "local");
@@ -176,8 +180,10 @@ function validateSource(run: Run, netns: Netns, device: Device, packet: Packet):
   });
 }
 
-/** ip_forward: TTL, MTU, FORWARD. */
+/** ip_forward: IPsec policy, TTL, MTU, FORWARD. */
 function forward(run: Run, netns: Netns, device: Device, arrived: Packet, found: Found, tracking: Tracking): End {
+  const refused = refusedByPolicy(run, netns, "fwd", arrived, device.name);
+  if (refused) return refused;
   if (arrived.ttl <= 1) {
     return fail(run, netns, arrived, {
       verdict: "looped",
@@ -188,7 +194,9 @@ function forward(run: Run, netns: Netns, device: Device, arrived: Packet, found:
     });
   }
   const nexthop = pickNexthop(run, found);
-  const mtu = tooBigFor(run, netns, arrived, found, nexthop);
+  const ipsec = outbound(run, netns, arrived, device.name);
+  if (isEnd(ipsec)) return ipsec;
+  const mtu = tooBigFor(run, netns, arrived, found, nexthop, ipsec);
   if (mtu !== undefined && (arrived.df || familyOf(arrived) === 6)) {
     const egress = nexthop && netns.devices.get(nexthop.dev);
     return fail(run, netns, arrived, {

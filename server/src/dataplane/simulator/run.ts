@@ -43,6 +43,10 @@ export interface Run {
   /** The socket that waits for an answer, while one travels. */
   waiting: { readonly netns: NetnsId; readonly packet: Packet } | undefined;
   budget: number;
+  /** Key exchanges that were tried, with the reason why they failed. */
+  readonly sessions: Map<string, { readonly failure: Reason | undefined }>;
+  /** Where WireGuard's peers were heard from, and at which own address. */
+  readonly roamed: Map<string, { readonly ip: Ip; readonly port: number; readonly own: Ip }>;
 }
 
 export function newRun(stack: Stack, network: Network, script: readonly number[]): Run {
@@ -58,6 +62,8 @@ export function newRun(stack: Stack, network: Network, script: readonly number[]
     overhead: 0,
     waiting: undefined,
     budget: MAX_STEPS,
+    sessions: new Map(),
+    roamed: new Map(),
   };
 }
 

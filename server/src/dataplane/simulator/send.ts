@@ -5,10 +5,11 @@ import { formatIp } from "../../addressing/ip.ts";
 import { type Found, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
-import { familyOf, type Packet } from "../packet.ts";
+import { familyOf, type Packet, pieceLength } from "../packet.ts";
 import { resolve } from "./neighbours.ts";
 import { connectionsOf, type End, fail, hook, limitMtu, pickNexthop, type Run, routeRule, step } from "./run.ts";
 import { transmit } from "./transmit.ts";
+import { encapsulateEsp, isEnd, type Outbound, outbound, roomBehind } from "./xfrm.ts";
 
 /** ip_route_output + __ip_local_out: a packet made by this host. */
 export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string): End {
@@ -31,9 +32,10 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
     });
   }
   let packet: Packet = { ...made, src: source };
-  const tooBig = tooBigFor(run, netns, packet, route, nexthop);
-  // A tunnel's outer IPv4 packet is fragmented (ignore_df); ip6_fragment refuses one of IPv6 (fail_toobig).
-  if (tooBig !== undefined && (familyOf(packet) === 6 || (packet.df && run.overhead === 0))) {
+  const ipsec = outbound(run, netns, packet, nexthop?.dev ?? "lo");
+  if (isEnd(ipsec)) return ipsec;
+  const tooBig = tooBigFor(run, netns, packet, route, nexthop, ipsec);
+  if (tooBig !== undefined && !maySplit(run, packet)) {
     limitMtu(run, tooBig);
     return fail(run, netns, packet, {
       verdict: "dropped",
@@ -62,6 +64,15 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
     nexthop = pickNexthop(run, route);
   }
   return output(run, netns, packet, route, nexthop, tracking, undefined);
+}
+
+/**
+ * May the host that makes the packet fragment it? A tunnel's outer packet yes, whatever its DF bit says of the way (ignore_df), but
+ * of IPv6 only WireGuard's (ip6_fragment, fail_toobig).
+ */
+function maySplit(run: Run, packet: Packet): boolean {
+  if (run.overhead === 0) return !packet.df;
+  return familyOf(packet) === 4 || (packet.body.kind === "udp" && packet.body.carries?.kind === "wireguard");
 }
 
 /** The ends that a look-up itself makes, for own (`ingress` undefined) and forwarded packets. */
@@ -138,12 +149,13 @@ export function tooBigFor(
   packet: Packet,
   found: Found,
   nexthop: Nexthop | undefined,
+  ipsec: Outbound | undefined,
 ): number | undefined {
   const device = nexthop && netns.devices.get(nexthop.dev);
   if (!device || found.route.type === "local") return undefined;
-  const mtu = found.route.mtu ?? device.mtu;
+  const mtu = roomBehind(found.route.mtu ?? device.mtu, ipsec);
   if (run.overhead === 0 || packet.df) limitMtu(run, mtu);
-  return packet.length > mtu ? mtu : undefined;
+  return pieceLength(packet) > mtu ? mtu : undefined;
 }
 
 /** ip_output: POSTROUTING, then the neighbour, then the device. */
@@ -173,9 +185,13 @@ export function output(
     sourceOn(netns, device, nexthop.via, packet.dst),
   );
   if (post.end) return post.end;
-  const sent = post.packet;
+  // nf_xfrm_me_harder: a source that NAT has changed is looked up once more.
+  const ipsec = outbound(run, netns, post.packet, device.name);
+  if (isEnd(ipsec)) return ipsec;
+  if (ipsec) return encapsulateEsp(run, netns, device, post.packet, ipsec);
   const mtu = found.route.mtu ?? device.mtu;
-  if (sent.length > mtu)
+  const sent = pieceLength(post.packet) > mtu ? { ...post.packet, fragment: mtu } : post.packet;
+  if (sent !== post.packet)
     step(
       run,
       netns,

@@ -172,6 +172,7 @@ function replyTo(packet: Packet): Omit<Packet, "src"> {
         length: packet.length,
         body: { kind: "icmp", message: { kind: "echo-reply", id: "id" in body.message ? body.message.id : 0 } },
       };
+    case "esp":
     case "ipip":
       throw new Error("a tunnel packet has no reply");
   }

@@ -3,10 +3,11 @@
 import { formatIp } from "../../addressing/ip.ts";
 import type { StepRule } from "../journey.ts";
 import type { Device, L2Segment, LinkEnd, Netns, NetnsId } from "../model.ts";
-import type { Packet } from "../packet.ts";
+import { type Packet, pieceLength } from "../packet.ts";
 import type { Neighbour } from "./neighbours.ts";
 import { type End, fail, limitMtu, type Run, step } from "./run.ts";
 import { encapsulateIpip, encapsulateTun, encapsulateVxlan } from "./tunnels.ts";
+import { encapsulateWireguard } from "./wireguard.ts";
 
 /** is_skb_forwardable() grants the room of a VLAN tag (net/core/dev.c). */
 export const VLAN_ROOM = 4;
@@ -34,7 +35,7 @@ export function transmit(
       if (to.kind !== "station") throw new Error(`no station on ${device.name}`);
       const segment = run.network.segment(device.segment);
       if (segment) {
-        const size = Math.min(packet.length, device.mtu);
+        const size = Math.min(pieceLength(packet), device.mtu);
         if (run.overhead === 0 || segment.mtu < device.mtu) limitMtu(run, segment.mtu);
         if (size > segment.mtu) {
           return fail(run, netns, packet, {
@@ -69,6 +70,8 @@ export function transmit(
       return encapsulateVxlan(run, netns, device, packet, to);
     case "ipip":
       return encapsulateIpip(run, netns, device, packet, rule);
+    case "wireguard":
+      return encapsulateWireguard(run, netns, device, packet);
     case "tun":
       return encapsulateTun(run, netns, device, packet);
     case "loopback":
@@ -103,7 +106,7 @@ export function bridgeOut(run: Run, netns: Netns, portName: string, packet: Pack
       message: `${bridge.name} has no port ${portName}`,
       device: bridge.name,
     });
-  if (packet.length > port.mtu + VLAN_ROOM) {
+  if (pieceLength(packet) > port.mtu + VLAN_ROOM) {
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "too-big",

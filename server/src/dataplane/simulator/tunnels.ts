@@ -166,7 +166,7 @@ function daemonTtl(decrements: boolean, packet: Packet): Packet | undefined {
   return packet.ttl <= 1 ? undefined : { ...packet, ttl: packet.ttl - 1 };
 }
 
-function tunnelLoop(run: Run, netns: Netns, device: Device, packet: Packet): End {
+export function tunnelLoop(run: Run, netns: Netns, device: Device, packet: Packet): End {
   return fail(run, netns, packet, {
     verdict: "looped",
     code: "tunnel-loop",
@@ -197,8 +197,9 @@ export function decapsulate(run: Run, netns: Netns, packet: Packet, inner: Packe
     }
     return unwrapped(run, netns, device, packet, inner, encapsulationOverhead("ipip", 4));
   }
-  if (body.kind !== "udp" || !body.carries) throw new Error("not a tunnel packet");
-  const carries = body.carries;
+  const carries = body.kind === "udp" ? body.carries : undefined;
+  if (body.kind !== "udp" || (carries?.kind !== "ip" && carries?.kind !== "vxlan"))
+    throw new Error("not a packet of these tunnels");
   if (carries.kind === "ip") {
     const device = [...netns.devices.values()].find((one) => one.kind === "tun" && one.daemon.port === body.dport);
     if (device?.kind !== "tun") return closedTunnel(run, netns, packet, body.dport, ingress);
@@ -238,7 +239,7 @@ export function decapsulate(run: Run, netns: Netns, packet: Packet, inner: Packe
   return unwrapped(run, netns, device, packet, inner, encapsulationOverhead("vxlan", familyOf(packet)));
 }
 
-function closedTunnel(run: Run, netns: Netns, packet: Packet, port: number, ingress: string): End {
+export function closedTunnel(run: Run, netns: Netns, packet: Packet, port: number, ingress: string): End {
   return fail(run, netns, packet, {
     verdict: "dropped",
     code: "tunnel-port-closed",
@@ -248,7 +249,7 @@ function closedTunnel(run: Run, netns: Netns, packet: Packet, port: number, ingr
   });
 }
 
-function unwrapped(run: Run, netns: Netns, device: Device, outer: Packet, inner: Packet, overhead: number): End {
+export function unwrapped(run: Run, netns: Netns, device: Device, outer: Packet, inner: Packet, overhead: number): End {
   step(
     run,
     netns,

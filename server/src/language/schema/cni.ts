@@ -1,6 +1,7 @@
 /** The CNI plugins and their settings. A new mode is a value of `cni`, its rows here, and a file under cni/. */
 import { cloudContexts, cloudPlugins, cloudSettings } from "./clouds.ts";
 import { mtu, port, value, withSettings, yesNo } from "./cni-parts.ts";
+import { keyBackends, keyContexts, keySettings } from "./flannel-keys.ts";
 import type { EnumValue, KeywordSpec } from "./types.ts";
 
 const plugins: readonly EnumValue[] = [
@@ -202,6 +203,7 @@ hundred; knet gives them in order, from \`subnet-min\` on, so that a file always
             { value: "host-gw", summary: "Routes by the nodes' own addresses; all nodes in one segment; no overhead" },
             { value: "udp", summary: "UDP in user space, device flannel0, port 8285, 28 bytes; for debugging" },
             { value: "ipip", summary: "IP in IP, device flannel.ipip, protocol 4, 20 bytes; IPv4 only" },
+            ...keyBackends,
           ],
         },
         summary: "How packets get from node to node",
@@ -210,7 +212,7 @@ hundred; knet gives them in order, from \`subnet-min\` on, so that a file always
     ],
     block: {
       by: "type",
-      contexts: { vxlan: "backend vxlan", udp: "backend udp", ipip: "backend ipip" },
+      contexts: { vxlan: "backend vxlan", udp: "backend udp", ipip: "backend ipip", ...keyContexts },
     },
     repeat: "once",
     default: "udp",
@@ -463,5 +465,6 @@ included.`,
 is dropped under DROP.`,
     example: dockerExample,
   },
+  ...keySettings,
   ...cloudSettings,
 ];

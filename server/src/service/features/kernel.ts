@@ -44,6 +44,8 @@ function kindText(device: Device): string {
       return `VXLAN ${device.vni} over ${device.lower}, UDP ${device.port}`;
     case "ipip":
       return "IP in IP";
+    case "wireguard":
+      return `WireGuard, UDP ${device.port}`;
     case "tun":
       return `TUN of ${device.daemon.process}, UDP ${device.daemon.port}`;
     case "loopback":

@@ -130,6 +130,10 @@ function headerLine(header: Header): string {
       return `VXLAN ${header.vni}`;
     case "geneve":
       return `Geneve ${header.vni}`;
+    case "wireguard":
+      return "WireGuard, encrypted";
+    case "esp":
+      return "ESP, encrypted";
     case "ethernet":
       return `Ethernet ${header.src} → ${header.dst}`;
   }

@@ -137,6 +137,9 @@ export function headerText(header: Header): string {
     case "vxlan":
     case "geneve":
       return `${header.kind} ${header.vni}`;
+    case "wireguard":
+    case "esp":
+      return header.kind;
     case "ethernet":
       return "";
   }

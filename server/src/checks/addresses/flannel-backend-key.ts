@@ -1,0 +1,23 @@
+import type { Check } from "../check.ts";
+import { twoNodes } from "../examples.ts";
+
+const wireguard = (psk: string): string => twoNodes(`cni flannel { backend wireguard { psk "${psk}" } }`);
+
+export const flannelBackendKey: Check = {
+  code: "KN137",
+  name: "flannel-backend-key",
+  family: "addresses",
+  severity: "error",
+  summary: "flannel's backend cannot use its key.",
+  documentation: `flanneld ends with the quoted error, and no node has a pod network. ipsec needs a \`psk\` of at least 96 characters
+(\`pkg/backend/ipsec/ipsec.go\`, minPasswordLength). wireguard needs none; one that is given must be 32 bytes in base64, as \`wg genpsk\` prints
+them (\`pkg/backend/wireguard/device.go\`).`,
+  example: {
+    bad: wireguard("our secret"),
+    good: wireguard("c2VjcmV0IHRvIGFsbCBidXQgdGhlIG5vZGVzIGhlcmU="),
+  },
+  message: ({ backend, error }) =>
+    backend === "ipsec"
+      ? `flanneld does not start with this: "${error}"; give backend ipsec a psk of at least 96 characters`
+      : `flanneld does not start with this: "${error}"; take what \`wg genpsk\` prints, or leave psk out`,
+};

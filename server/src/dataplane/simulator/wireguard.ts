@@ -1,0 +1,120 @@
+/** WireGuard: the destination chooses the peer, and what a peer sends must come from an address that it is allowed. */
+import { formatIp, formatPrefix, type Ip } from "../../addressing/ip.ts";
+import { localAddressesOf, lookup, selectSource } from "../fib.ts";
+import type { Device, Netns, WireguardPeer } from "../model.ts";
+import { type Carried, encapsulationOverhead, familyOf, type Packet, wireguardPadded } from "../packet.ts";
+import { peerText } from "../text.ts";
+import { type End, fail, isOwn, type Run, step } from "./run.ts";
+import { handshakeResponse, withoutSession } from "./session.ts";
+import { closedTunnel, tunnelLoop, unwrapped } from "./tunnels.ts";
+
+type Wireguard = Device & { kind: "wireguard" };
+
+export function encapsulateWireguard(run: Run, netns: Netns, device: Wireguard, packet: Packet): End {
+  const peer = device.peers.allowed(packet.dst);
+  if (!peer) {
+    // wg_xmit: ENOKEY, and icmp_ndo_send tells the packet's source.
+    const own = isOwn(netns, packet.src);
+    return fail(run, netns, packet, {
+      verdict: "unreachable",
+      code: "no-tunnel-peer",
+      message: `no peer of ${device.name} is allowed ${formatIp(packet.dst)}`,
+      device: device.name,
+      origin: device.origin,
+      ...(own && packet.body.kind !== "tcp"
+        ? { errno: { name: "ENOKEY" } }
+        : { icmp: { kind: "host-unreachable", own } }),
+    });
+  }
+  const learned = run.roamed.get(roamKey(netns, device, peer));
+  const { ip, port } = learned ?? peer.endpoint;
+  const length = wireguardPadded(packet.length, device.mtu);
+  const overhead = encapsulationOverhead("wireguard", typeof ip === "number" ? 4 : 6);
+  const made: Omit<Packet, "src"> = {
+    dst: ip,
+    ttl: 64,
+    df: false,
+    length: length + overhead,
+    mark: 0,
+    body: {
+      kind: "udp",
+      sport: device.port,
+      dport: port,
+      carries: { kind: "wireguard", sender: device.publicKey, presharedKey: peer.presharedKey, inner: packet },
+    },
+  };
+  const padding = length > packet.length ? ` and ${length - packet.length} of padding` : "";
+  step(
+    run,
+    netns,
+    device.name,
+    null,
+    "encapsulate",
+    `encrypted for the peer at ${formatIp(ip)}, UDP port ${port}, ${overhead} bytes more${padding}`,
+    { ...made, src: sourceTo(netns, ip, learned?.own) },
+    { table: "wireguard", text: peerText(peer), origin: peer.origin },
+  );
+  // wg_socket_send: ELOOP.
+  const egress = lookup(netns, localAddressesOf(netns), { dst: ip, src: learned?.own });
+  if (egress?.nexthops.some((hop) => hop.dev === device.name)) return tunnelLoop(run, netns, device, packet);
+  run.overhead += overhead;
+  return run.stack.originate(run, netns, made, learned?.own);
+}
+
+function sourceTo(netns: Netns, ip: Ip, own: Ip | undefined): Ip {
+  const found = own === undefined ? lookup(netns, localAddressesOf(netns), { dst: ip }) : undefined;
+  return own ?? (found && selectSource(netns, found, found.nexthops[0], ip)) ?? (typeof ip === "number" ? 0 : 0n);
+}
+
+/** A peer's endpoint follows it: wg_socket_set_peer_endpoint_from_skb. */
+function roamKey(netns: Netns, device: Wireguard, peer: WireguardPeer): string {
+  return `${netns.id} ${device.name} ${peer.publicKey}`;
+}
+
+/** wg_receive: the handshake, decryption, and the check of the inner source (wg_packet_consume_data_done). */
+export function decapsulateWireguard(
+  run: Run,
+  netns: Netns,
+  packet: Packet,
+  carries: Carried & { kind: "wireguard" },
+  ingress: string,
+): End {
+  const { body } = packet;
+  if (body.kind !== "udp") throw new Error("not a datagram");
+  const device = [...netns.devices.values()].find((one) => one.kind === "wireguard" && one.port === body.dport);
+  if (device?.kind !== "wireguard") return closedTunnel(run, netns, packet, body.dport, ingress);
+  const refuse = (code: "no-session" | "source-not-allowed", message: string): End =>
+    fail(run, netns, packet, { verdict: "dropped", code, message, device: device.name, origin: device.origin });
+  const peer = device.peers.byKey(carries.sender);
+  if (!peer)
+    return refuse(
+      "no-session",
+      `${device.name} of ${netns.id} has no peer with the key of ${formatIp(packet.src)} and ignores its handshake`,
+    );
+  if (peer.presharedKey !== carries.presharedKey)
+    return refuse(
+      "no-session",
+      `${device.name} of ${netns.id} has another preshared key for ${formatIp(packet.src)}: there is no handshake`,
+    );
+  const failure = handshakeResponse(
+    run,
+    netns,
+    { ip: packet.dst, port: device.port },
+    { ip: packet.src, port: body.sport },
+  );
+  if (failure)
+    return withoutSession(
+      refuse(
+        "no-session",
+        `there is no WireGuard session with ${formatIp(packet.src)}, since the answer to its handshake is lost: ${failure.message}`,
+      ),
+      failure,
+    );
+  run.roamed.set(roamKey(netns, device, peer), { ip: packet.src, port: body.sport, own: packet.dst });
+  if (device.peers.allowed(carries.inner.src)?.publicKey !== peer.publicKey)
+    return refuse(
+      "source-not-allowed",
+      `${device.name} of ${netns.id} discards a packet from ${formatIp(carries.inner.src)}: the peer at ${formatIp(packet.src)} is allowed ${peer.allowedIps.map(formatPrefix).join(", ")} only`,
+    );
+  return unwrapped(run, netns, device, packet, carries.inner, encapsulationOverhead("wireguard", familyOf(packet)));
+}

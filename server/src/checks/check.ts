@@ -25,6 +25,8 @@ export interface CheckContext {
   readonly files: readonly CheckedFile[];
   readonly topology: Topology;
   readonly network: Network;
+  /** The same as if there were no policies: what they forbid is no fault of the network. */
+  readonly open: Network;
   /** True once a newer edit has made this run pointless; long checks ask it now and then and stop. */
   cancelled(): boolean;
   /** Findings of the checks that ran before: a check whose cause is reported already keeps silent. */

@@ -1,5 +1,7 @@
 /** Runs the catalogue over one analysed topology. */
-import { networkProblems } from "../cni/network.ts";
+import { buildNetwork, networkProblems } from "../cni/network.ts";
+import type { Network } from "../dataplane/model.ts";
+import { withoutPolicies } from "../kubernetes/contribute.ts";
 import type { Decl } from "../language/decode.ts";
 import type { Topology, TopologyProblem } from "../topology/model.ts";
 import { catalogue } from "./catalogue.ts";
@@ -24,8 +26,10 @@ export interface RunOptions {
   readonly extra?: readonly Finding[];
 }
 
+type Given = Omit<CheckContext, "found" | "reported" | "open">;
+
 /** All findings that are neither off nor silenced, in order of the catalogue: causes before what follows from them. */
-export function runChecks(context: Omit<CheckContext, "found" | "reported">, options: RunOptions = {}): Finding[] {
+export function runChecks(context: Given, options: RunOptions = {}): Finding[] {
   const all = [...(options.extra ?? []), ...allFindings(context)];
   if (context.cancelled()) return [];
   const silences = context.files.flatMap(silencesIn);
@@ -38,8 +42,13 @@ export function runChecks(context: Omit<CheckContext, "found" | "reported">, opt
   return withLevels([...kept, ...comments], levels, (code) => byCode.get(code)?.severity).slice();
 }
 
+function openNetwork({ topology, network }: Given): Network {
+  const isOpen = topology.clusters.every(({ policies }) => policies.length === 0);
+  return isOpen ? network : buildNetwork(topology, withoutPolicies());
+}
+
 /** The project's decisions play no part here: what is silenced still is the cause of what follows from it. */
-function allFindings(context: Omit<CheckContext, "found" | "reported">): Finding[] {
+function allFindings(context: Given): Finding[] {
   const found = new Map<string, Finding[]>();
   const dropped = new Map<string, number>();
   const reported: Finding[] = [];
@@ -55,7 +64,16 @@ function allFindings(context: Omit<CheckContext, "found" | "reported">): Finding
     for (const decl of file.decls) addDeclProblems(file.file, decl, context.topology, add);
     if (context.cancelled()) return [];
   }
-  const full: CheckContext = { ...context, found: (code) => found.get(code) ?? [], reported };
+  let open: Network | undefined;
+  const full: CheckContext = {
+    ...context,
+    get open() {
+      open ??= openNetwork(context);
+      return open;
+    },
+    found: (code) => found.get(code) ?? [],
+    reported,
+  };
   addProblems([...context.topology.problems, ...networkProblems(context.topology)], full, add);
   for (const check of catalogue) {
     if (context.cancelled()) return [];

@@ -43,10 +43,10 @@ import { pluginOf } from "./settings.ts";
 
 /** What other floors add to a node besides its mode: kube-proxy's rules, policies. Rules of `before` come first in each chain. */
 export interface Contributor {
-  before?(node: Node, cluster: Cluster): readonly ChainRules[];
-  after?(node: Node, cluster: Cluster): readonly ChainRules[];
+  before?(node: Node, cluster: Cluster, parts: NodeParts): readonly ChainRules[];
+  after?(node: Node, cluster: Cluster, parts: NodeParts): readonly ChainRules[];
   /** Chains to which those rules jump, made when a packet comes to them. */
-  chains?(node: Node, cluster: Cluster): ChainSource;
+  chains?(node: Node, cluster: Cluster, parts: NodeParts): ChainSource;
 }
 
 export function buildNetwork(topology: Topology, contributors: readonly Contributor[] = []): Network {
@@ -331,11 +331,11 @@ function nodeNetns(
     chains: () => [
       ...aclChains(node.acl),
       ...natChains(node),
-      ...contributors.flatMap((one) => one.before?.(node, cluster) ?? []),
+      ...contributors.flatMap((one) => one.before?.(node, cluster, parts) ?? []),
       ...parts.chains(),
-      ...contributors.flatMap((one) => one.after?.(node, cluster) ?? []),
+      ...contributors.flatMap((one) => one.after?.(node, cluster, parts) ?? []),
     ],
-    sources: () => contributors.flatMap((one) => one.chains?.(node, cluster) ?? []),
+    sources: () => contributors.flatMap((one) => one.chains?.(node, cluster, parts) ?? []),
     sockets: [...parts.sockets, ...socketsOf(node.processes), ...hostNetworkSockets(cluster, node)],
   });
 }

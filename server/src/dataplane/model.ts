@@ -6,6 +6,7 @@
 import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
 import type { PrefixTable } from "../addressing/prefix-table.ts";
 import type { Source } from "../language/tree.ts";
+import type { IcmpMessage, Packet } from "./packet.ts";
 
 /** Names a namespace: "prod/n1", "prod/shop/web", "tor". Unique in a network. */
 export type NetnsId = string;
@@ -281,6 +282,8 @@ export interface NfRule {
   readonly comment?: string;
   /** It was given before the other extensions, the protocol's included, and iptables-save keeps that order. */
   readonly commentFirst?: boolean;
+  /** What it means for people that the rule decided, or set its mark: asked only where somebody follows the packet. */
+  readonly explain?: (packet: Packet) => Explanation;
   readonly origin: Source | undefined;
 }
 /** All given conditions must hold. */
@@ -302,6 +305,26 @@ export interface NfMatch {
   readonly recent?:
     | { readonly name: string; readonly op: "set" }
     | { readonly name: string; readonly op: "rcheck"; readonly seconds: number; readonly reap: boolean };
+  /** ipset(8): `-m set --match-set NAME src`. */
+  readonly sets?: readonly SetMatch[];
+  /** `-m multiport --dports 80,443`. */
+  readonly dports?: readonly PortRange[];
+  /** `-m icmp --icmp-type 8`: messages of the type that this one has. */
+  readonly icmp?: IcmpMessage["kind"];
+}
+export interface SetMatch {
+  readonly set: IpSet;
+  readonly side: "src" | "dst" | "dst,dst";
+  readonly not?: boolean;
+}
+/** A set of addresses, or of addresses with ports. One object where several rules have it. */
+export interface IpSet {
+  readonly name: string;
+  readonly type: "hash:net" | "hash:ip" | "hash:ip,port";
+  readonly family: 4 | 6;
+  contains(ip: Ip, proto?: Transport, port?: number): boolean;
+  /** All members, for printing. */
+  members(): Iterable<Prefix>;
 }
 export interface Negatable<T> {
   readonly is: T;
@@ -317,13 +340,25 @@ export type NfTarget =
   | { readonly kind: "DROP" }
   | { readonly kind: "RETURN" }
   | { readonly kind: "REJECT"; readonly with: "icmp-port-unreachable" | "icmp-admin-prohibited" | "tcp-reset" }
-  | { readonly kind: "JUMP"; readonly chain: string }
+  /** `goto` (-g): where the chain ends without a verdict, the one from which it was reached ends too. */
+  | { readonly kind: "JUMP"; readonly chain: string; readonly goto?: boolean }
   | { readonly kind: "MASQUERADE"; readonly randomFully?: boolean }
   | { readonly kind: "SNAT"; readonly to: Ip }
   | { readonly kind: "DNAT"; readonly to: Ip; readonly port?: number }
   | { readonly kind: "MARK"; readonly value: number; readonly mask: number }
   /** A rule without a target: it only counts. */
-  | { readonly kind: "NONE" };
+  | { readonly kind: "NONE" }
+  /** A program gives the verdict (nfnetlink_queue). */
+  | { readonly kind: "NFQUEUE"; readonly number: number; readonly program: (packet: Packet) => QueueVerdict };
+
+/** `note` says why, in a sentence for people. */
+export interface Explanation {
+  readonly note: string;
+  readonly origin: Source | undefined;
+}
+export interface QueueVerdict extends Explanation {
+  readonly accept: boolean;
+}
 
 /* ------------------------------------------------------- sysctls, sockets */
 

@@ -5,8 +5,8 @@
 
 import type { Ip } from "../addressing/ip.ts";
 import { formatIp, prefixContains } from "../addressing/ip.ts";
-import type { CtState, Netfilter, NfChain, NfHook, NfMatch, NfRule, NfTable } from "./model.ts";
-import { familyOf, icmpErrorOf, type Packet, portsOf, transportOf, withPorts } from "./packet.ts";
+import type { CtState, Explanation, Netfilter, NfChain, NfHook, NfMatch, NfRule, NfTable } from "./model.ts";
+import { familyOf, icmpErrorOf, icmpNumbers, type Packet, portsOf, transportOf, withPorts } from "./packet.ts";
 import { ruleText } from "./text.ts";
 
 export interface Tuple {
@@ -52,6 +52,7 @@ export interface Decision {
   /** The chains by which the walk came to the rule, the hook's first; the rule's own is the last. */
   readonly chains: readonly string[];
   readonly effect: "accept" | "return" | "drop" | "reject" | "dnat" | "snat";
+  readonly explanation?: Explanation;
   readonly rejectWith?: "icmp-port-unreachable" | "icmp-admin-prohibited" | "tcp-reset";
 }
 
@@ -137,6 +138,7 @@ export function runHook(
   let current = packet;
   const filter = (table: NfTable): "accept" | "drop" | "reject" => {
     const outcome = walkChain(netfilter, table, hook, current, tracking, context);
+    for (const decision of outcome.noted ?? []) decisions.push({ decision, packet: current });
     if (outcome.mark !== undefined) current = { ...current, mark: outcome.mark };
     if (outcome.decision) decisions.push({ decision: outcome.decision, packet: current });
     return outcome.verdict;
@@ -259,6 +261,8 @@ interface ChainOutcome {
   readonly decision?: Decision;
   readonly nat?: { side: "src" | "dst"; ip: Ip; port: number | undefined };
   readonly mark?: number;
+  /** Rules that decided nothing by themselves, but say why. */
+  readonly noted?: readonly Decision[];
 }
 
 function walkChain(
@@ -273,6 +277,7 @@ function walkChain(
   let mark = packet.mark;
   let returned: Decision | undefined;
   const way: string[] = [];
+  const noted: Decision[] = [];
   const note = (chain: string, rule: NfRule, effect: Decision["effect"]): Decision => ({
     table,
     chain,
@@ -280,6 +285,7 @@ function walkChain(
     chains: [...way],
     text: `-A ${chain} ${ruleText(rule, family)}`,
     effect,
+    ...(rule.explain ? { explanation: rule.explain(packet) } : {}),
   });
   /** Undefined: the chain ran out or returned. */
   const run = (name: string, depth: number): ChainOutcome | undefined => {
@@ -306,13 +312,19 @@ function walkChain(
           return undefined;
         case "MARK":
           mark = ((mark & ~target.mask) ^ target.value) >>> 0;
+          if (rule.explain) noted.push(note(name, rule, "accept"));
           break;
         case "NONE":
           break;
         case "JUMP": {
           const outcome = run(target.chain, depth + 1);
-          if (outcome) return outcome;
+          if (outcome || target.goto) return outcome;
           break;
+        }
+        case "NFQUEUE": {
+          const verdict = target.program(packet);
+          const effect = verdict.accept ? "accept" : "drop";
+          return { verdict: effect, decision: { ...note(name, rule, effect), explanation: verdict } };
         }
         case "SNAT":
           return {
@@ -337,7 +349,7 @@ function walkChain(
     return undefined;
   };
   const outcome = run(hook, 0);
-  const changed = mark === packet.mark ? {} : { mark };
+  const changed = { ...(mark === packet.mark ? {} : { mark }), ...(noted.length === 0 ? {} : { noted }) };
   if (outcome) return { ...outcome, ...changed };
   const chain = netfilter.chain(family, table, hook);
   if (chain?.policy === "DROP") {
@@ -382,6 +394,21 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
     )
   )
     return false;
+  if (match.dports || match.icmp !== undefined) {
+    const { body } = packet;
+    if (match.icmp !== undefined) {
+      const { type } = icmpNumbers({ kind: match.icmp }, familyOf(packet));
+      if (body.kind !== "icmp" || icmpNumbers(body.message, familyOf(packet)).type !== type) return false;
+    }
+    const ports = body.kind === "icmp" ? undefined : portsOf(packet);
+    if (match.dports && !match.dports.some(({ first, last }) => ports && ports.dport >= first && ports.dport <= last))
+      return false;
+  }
+  for (const { set, side, not } of match.sets ?? []) {
+    const ports = side === "dst,dst" && packet.body.kind !== "icmp" ? portsOf(packet) : undefined;
+    const ip = side === "src" ? packet.src : packet.dst;
+    if (set.contains(ip, transportOf(packet), ports?.dport) === (not ?? false)) return false;
+  }
   if (match.addrtype) {
     const local = context.isLocal(match.addrtype.side === "src" ? packet.src : packet.dst);
     if (local === (match.addrtype.not ?? false)) return false;

@@ -12,6 +12,7 @@ import type {
   XfrmPolicy,
   XfrmState,
 } from "./model.ts";
+import { icmpNumbers } from "./packet.ts";
 
 /** A route as `ip route` prints it with one nexthop (or none). `flags` come where iproute2 puts them, before `mtu`. */
 export function routeText(
@@ -74,7 +75,13 @@ function negatable<T>(value: Negatable<T> | undefined, option: string, text: (va
 function transport(match: NfMatch, family: 4 | 6): readonly string[] {
   const { proto, sport, dport } = match;
   if (proto === undefined) return [];
-  return ["-p", protocolName(proto, family), ...(sport || dport ? ["-m", proto, ...portWords(match)] : [])];
+  const words = ["-p", protocolName(proto, family), ...(sport || dport ? ["-m", proto, ...portWords(match)] : [])];
+  if (match.dports) words.push("-m", "multiport", "--dports", match.dports.map(portText).join(","));
+  if (match.icmp !== undefined) {
+    const { type } = icmpNumbers({ kind: match.icmp }, family);
+    words.push("-m", family === 4 ? "icmp" : "icmp6", family === 4 ? "--icmp-type" : "--icmpv6-type", String(type));
+  }
+  return words;
 }
 
 function protocolName(proto: Transport, family: 4 | 6): string {
@@ -93,6 +100,9 @@ function extensions(match: NfMatch, family: 4 | 6): readonly string[] {
   const words: string[] = [];
   if (match.srcRange)
     words.push("-m", "iprange", "--src-range", `${formatIp(match.srcRange.first)}-${formatIp(match.srcRange.last)}`);
+  for (const { set, side, not } of match.sets ?? []) {
+    words.push("-m", "set", ...(not ? ["!"] : []), "--match-set", set.name, side);
+  }
   if (match.addrtype) {
     const { side, type, not } = match.addrtype;
     words.push("-m", "addrtype", ...(not ? ["!"] : []), side === "src" ? "--src-type" : "--dst-type", type);
@@ -151,7 +161,9 @@ function target(to: NfTarget, family: 4 | 6): readonly string[] {
     case "RETURN":
       return ["-j", to.kind];
     case "JUMP":
-      return ["-j", to.chain];
+      return [to.goto ? "-g" : "-j", to.chain];
+    case "NFQUEUE":
+      return ["-j", "NFQUEUE", "--queue-num", String(to.number), "--queue-bypass"];
     case "REJECT":
       return ["-j", "REJECT", "--reject-with", rejectWith(to.with, family)];
     case "MASQUERADE":

@@ -1,11 +1,17 @@
 /** What Kubernetes' own programs add to the nodes that a CNI mode has made. */
 import type { Contributor } from "../cni/network.ts";
 import type { Cluster } from "../topology/model.ts";
+import { policyContributor } from "./policy/enforce/contributor.ts";
 import { type ChainNames, iptablesChains, iptablesJumps } from "./proxy/iptables.ts";
 import { type ProxyPorts, proxyFamilies, proxyPorts, runsProxy } from "./proxy/ports.ts";
 
-/** kube-proxy on every node of every cluster. */
+/** kube-proxy on every node of every cluster, and who enforces policies: their rules go first (Felix and kube-router insert). */
 export function kubernetes(): readonly Contributor[] {
+  return [policyContributor, kubeProxy()];
+}
+
+/** As if there were no policies: what the network could do. */
+export function withoutPolicies(): readonly Contributor[] {
   return [kubeProxy()];
 }
 

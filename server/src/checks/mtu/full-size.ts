@@ -43,7 +43,7 @@ function probeFullSize(context: CheckContext): readonly FullSize[] {
     if (size === undefined) continue;
     const way = `${size} ${wayOf(context, probe, filtering)}`;
     if (harmless.has(way)) continue;
-    const [journey] = simulate(context.network, {
+    const [journey] = simulate(context.open, {
       from: probe.from.netns,
       dst: probe.to.ip,
       proto: "udp",
@@ -69,7 +69,7 @@ function probeFullSize(context: CheckContext): readonly FullSize[] {
  * What a small packet has met: devices and tunnels with their MTUs. A large one fares alike on ways that are alike in this,
  * save for stations whose rules may stop ICMP.
  */
-function wayOf({ network, topology }: CheckContext, { journey }: Probe, filtering: ReadonlySet<string>): string {
+function wayOf({ open: network, topology }: CheckContext, { journey }: Probe, filtering: ReadonlySet<string>): string {
   let way = "";
   let last = "";
   for (const { netns, device, action } of journey.steps) {
@@ -91,7 +91,7 @@ function stationsWithRules({ topology }: CheckContext): ReadonlySet<string> {
   return filtering;
 }
 
-function podMtu({ network }: CheckContext, { from }: Probe): number | undefined {
+function podMtu({ open: network }: CheckContext, { from }: Probe): number | undefined {
   return network.netns(from.netns)?.devices.get("eth0")?.mtu;
 }
 
@@ -118,7 +118,7 @@ function settingOf({ cluster }: Probe): Source {
 }
 
 /** The setting counts for the outer packet where the mode has a tunnel, and for the pod where it has none. */
-function mtuFixes({ network, topology }: CheckContext, { journey, probe }: FullSize): readonly Fix[] {
+function mtuFixes({ open: network, topology }: CheckContext, { journey, probe }: FullSize): readonly Fix[] {
   let least = Number.POSITIVE_INFINITY;
   for (const { netns, device } of [...journey.steps, ...probe.journey.steps]) {
     const found = network.netns(netns)?.devices.get(device);

@@ -46,7 +46,7 @@ function findCauses(context: CheckContext): readonly Cause[] {
   const places: Statement[] = [];
   for (const failure of failures) {
     if (touchesDisputed(context.topology, failure)) continue;
-    const { code, source, specific } = attribute(failure, stations, context.network);
+    const { code, source, specific } = attribute(failure, stations, context.open);
     if (!specific && suspects.length > 0 && isExcused(context.topology, failure, stations, suspects)) continue;
     let place = places.indexOf(source.statement);
     if (place < 0) place = places.push(source.statement) - 1;

@@ -31,7 +31,7 @@ Every node needs a route to every other node's pod range (the CNI's work, unless
         if (reason?.code === "ttl-exceeded" || reason?.code === "step-limit" || reason?.code === "tunnel-loop") {
           return `${whoCannot(cause)}: the packet goes in circles, ${reason.message}; correct the routes on its way`;
         }
-        const step = leakOf(failed, probe.cluster, context.network);
+        const step = leakOf(failed, probe.cluster, context.open);
         const where = step
           ? `${step.netns} has no route to ${formatIp(step.packet.dst)} and sends it to its default gateway`
           : "it follows a default route";

@@ -336,7 +336,7 @@ function ask(
 }
 
 function listeningPort(context: CheckContext, netns: string): number {
-  return context.network.netns(netns)?.sockets.find((socket) => socket.proto === "tcp")?.port ?? UNUSED_PORT;
+  return context.open.netns(netns)?.sockets.find((socket) => socket.proto === "tcp")?.port ?? UNUSED_PORT;
 }
 
 function filteredIn(failure: Failure | undefined): boolean {
@@ -344,7 +344,7 @@ function filteredIn(failure: Failure | undefined): boolean {
 }
 
 function worst(context: CheckContext, question: Question): Journey {
-  const journeys = simulate(context.network, question);
+  const journeys = simulate(context.open, question);
   return journeys.find((journey) => partThatFailed(journey) !== undefined) ?? (journeys[0] as Journey);
 }
 

@@ -8,7 +8,7 @@ import { formatIp } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
 import { type Found, localAddressesOf } from "../fib.ts";
 import type { Reason, ReasonCode, Step, StepAction, StepRule, Verdict } from "../journey.ts";
-import type { Device, Netns, NetnsId, Network, Nexthop, NfHook } from "../model.ts";
+import type { Device, Explanation, Netns, NetnsId, Network, Nexthop, NfHook } from "../model.ts";
 import { type Connection, type Decision, type HookContext, runHook, type Tracking } from "../netfilter.ts";
 import type { IcmpErrorKind, Packet } from "../packet.ts";
 import { routeText } from "../text.ts";
@@ -187,6 +187,10 @@ function byWayOf({ chains }: Decision): string {
   return chains.length > 2 ? ` (${chains.join(" → ")})` : "";
 }
 
+function because(message: string, explanation: Explanation | undefined): string {
+  return explanation === undefined ? message : `${message}: ${explanation.note}`;
+}
+
 /** Runs a hook and writes down what it decided. Undefined as end: go on with `packet`. */
 export function hook(
   run: Run,
@@ -212,7 +216,7 @@ export function hook(
       table: `${decision.table}/${decision.chain}`,
       text: decision.text,
       why: decision.rule?.comment,
-      origin: decision.rule?.origin,
+      origin: decision.explanation?.origin ?? decision.rule?.origin,
     };
     const where = `${decision.table} ${decision.chain}`;
     switch (decision.effect) {
@@ -224,7 +228,8 @@ export function hook(
           device,
           null,
           "filter",
-          decision.effect === "accept" ? `accepted in ${where}` : `left as it is by ${where}`,
+          decision.explanation?.note ??
+            (decision.effect === "accept" ? `accepted in ${where}` : `left as it is by ${where}`),
           seen,
           rule,
         );
@@ -239,7 +244,7 @@ export function hook(
         end = fail(run, netns, seen, {
           verdict: "dropped",
           code: "filtered",
-          message: `dropped by ${decision.rule ? where : decision.text}`,
+          message: because(`dropped by ${decision.rule ? where : decision.text}`, decision.explanation),
           device,
           rule,
           ...(name === "OUTPUT" ? { errno: { name: "EPERM" } } : {}),
@@ -249,7 +254,7 @@ export function hook(
         end = fail(run, netns, seen, {
           verdict: "rejected",
           code: "rejected-by-rule",
-          message: `rejected by ${where}`,
+          message: because(`rejected by ${where}`, decision.explanation),
           device,
           rule,
           ...(name === "OUTPUT"

@@ -52,7 +52,7 @@ export function policyMatrix(topology: Topology, question: MatrixQuestion): Matr
   if (!meant.ok) return meant;
   const { from, to } = meant;
   const space = spaceOf(topology, [...(from.ranges ?? []), ...(to.ranges ?? [])]);
-  const classes = policyClasses(topology, space);
+  const classes = policyClasses(space);
   const row = (unit: Unit): Row => {
     const own = new Set<EndClass>();
     for (const pod of unit.pods) for (const ip of pod.addresses) own.add(classes.ofPod(unit.set, pod, ip));

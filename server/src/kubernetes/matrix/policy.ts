@@ -4,7 +4,7 @@
  */
 import type { Ip, IpRange } from "../../addressing/ip.ts";
 import { family } from "../../addressing/ip.ts";
-import type { Pod, Topology } from "../../topology/model.ts";
+import type { Pod } from "../../topology/model.ts";
 import type { Direction, Peer, Policy } from "../../topology/policy.ts";
 import { allowedPorts, type End, type PolicySet, peerMatches, peerSelector, policySetOf } from "../policy/evaluate.ts";
 import type { PodGroup } from "../policy/groups.ts";
@@ -28,7 +28,7 @@ export interface PolicyClasses {
   between(from: EndClass, to: EndClass): PortSet;
 }
 
-export function policyClasses(topology: Topology, space: Space): PolicyClasses {
+export function policyClasses(space: Space): PolicyClasses {
   const classes = new Map<string, EndClass>();
   const intern = interner();
   const indexes = new Map<PolicySet, SelectorIndex<Peer>>();
@@ -73,7 +73,6 @@ export function policyClasses(topology: Topology, space: Space): PolicyClasses {
     }
     return found;
   };
-  const sets = topology.clusters.map(policySetOf);
   const programs = new Map<string, Map<number, PortSet>>();
 
   /** What the policies that select `subject` leave open towards `other`. */
@@ -118,7 +117,6 @@ export function policyClasses(topology: Topology, space: Space): PolicyClasses {
         peers: new Set<Peer>(),
       })),
     between(from, to) {
-      if (sets.length === 0) return ALL_PORTS;
       const egress = side(from, to, "egress");
       if (egress === NO_PORTS) return NO_PORTS;
       const ingress = side(to, from, "ingress");

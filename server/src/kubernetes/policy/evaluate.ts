@@ -27,6 +27,8 @@ export interface PolicySet {
   /** Policies that select the group in this direction, in the order in which they are asked. */
   selecting(group: PodGroup, direction: Direction): readonly Policy[];
   endOf(pod: Pod, ip: Ip): End;
+  /** Whoever has the address, in the cluster or outside. */
+  endAt(ip: Ip): End;
   /** A node that has the address. */
   isNode(ip: Ip, peer: Peer & { readonly kind: "nodes" }): boolean;
 }
@@ -44,20 +46,27 @@ export interface Decision {
 }
 
 const OPEN: Verdict = { kind: "open", allowed: true };
-const sets = new WeakMap<Cluster, PolicySet>();
+const sets = new WeakMap<Cluster, Map<string, PolicySet>>();
 
-/** A cluster's policies, prepared once. */
-export function policySetOf(cluster: Cluster): PolicySet {
-  let set = sets.get(cluster);
+/** A cluster's policies, prepared once; those of some kinds only, as an engine knows them. */
+export function policySetOf(cluster: Cluster, kinds?: readonly Policy["kind"][]): PolicySet {
+  let ofCluster = sets.get(cluster);
+  if (ofCluster === undefined) {
+    ofCluster = new Map();
+    sets.set(cluster, ofCluster);
+  }
+  const policies = kinds ? cluster.policies.filter(({ kind }) => kinds.includes(kind)) : cluster.policies;
+  const key = policies.length === cluster.policies.length ? "all" : (kinds ?? []).join();
+  let set = ofCluster.get(key);
   if (set === undefined) {
-    set = makeSet(cluster);
-    sets.set(cluster, set);
+    set = makeSet(cluster, policies);
+    ofCluster.set(key, set);
   }
   return set;
 }
 
-function makeSet(cluster: Cluster): PolicySet {
-  const ordered = [...cluster.policies].sort(comparePolicies);
+function makeSet(cluster: Cluster, policies: readonly Policy[]): PolicySet {
+  const ordered = [...policies].sort(comparePolicies);
   const groups = podGroups(cluster, new Set(ordered.flatMap(keysOf)));
   const index = new Map<Direction, SelectorIndex<Policy>>();
   const known = new Map<string, readonly Policy[]>();
@@ -81,6 +90,10 @@ function makeSet(cluster: Cluster): PolicySet {
       return policies;
     },
     endOf: (pod, ip) => ({ ip, group: groups.groupOf(pod), node: pod.node?.path }),
+    endAt(ip) {
+      const pod = cluster.pods.podsByAddress(ip)[0];
+      return pod === undefined ? { ip, group: undefined, node: undefined } : this.endOf(pod, ip);
+    },
     isNode(ip, peer) {
       nodes ??= new Map(
         cluster.nodes.flatMap((node) =>

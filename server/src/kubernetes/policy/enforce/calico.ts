@@ -1,0 +1,166 @@
+/**
+ * Felix' chains (projectcalico, felix/rules/endpoints.go and policy.go): for each pod one for what it sends and one for what it
+ * gets, in them a jump to each policy's chain, tier by tier. A policy's chain sets the accept mark; what no policy of a tier
+ * accepted or passed is dropped at the tier's end. What a node's own processes send to its pods is not asked (cali-OUTPUT).
+ */
+import { hostPrefix } from "../../../addressing/ip.ts";
+import type { ChainRules } from "../../../cni/mode.ts";
+import type { NfMatch, NfRule } from "../../../dataplane/model.ts";
+import type { Direction, Policy } from "../../../topology/policy.ts";
+import { tiersOf } from "../evaluate.ts";
+import { policyName } from "../text.ts";
+import {
+  allowedBy,
+  clearMark,
+  type EnforceContext,
+  families,
+  filterChain,
+  isolatedBy,
+  type LocalPod,
+  localPods,
+  makeRule,
+  marked,
+  nameHash,
+  setMark,
+  unmarked,
+} from "./common.ts";
+import { matchesOf, type SetName } from "./match.ts";
+
+const ACCEPT = 0x10000;
+const PASS = 0x20000;
+/** All that a packet may bring along from another chain. */
+const ALL = 0xe0000;
+
+const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const PREFIX = { pods: "s", block: "t", ports: "n" } as const;
+const setName: SetName = (kind, key, of) => `cali${of}0${PREFIX[kind]}:${nameHash(key, 22, BASE64)}`;
+
+function chainName(policy: Policy, direction: Direction): string {
+  return `cali-${direction === "ingress" ? "pi" : "po"}-_${nameHash(policyName(policy), 21, BASE64)}`;
+}
+
+/** `isFramed`: the plugin has made the chains that lead here; only what policies add is given. */
+export function calicoBefore(context: EnforceContext, isFramed: boolean): readonly ChainRules[] {
+  return families(context.cluster).flatMap((of) => {
+    const pods = [...localPods(context, of)];
+    const used = { ingress: new Set<Policy>(), egress: new Set<Policy>() };
+    const chains: ChainRules[] = [];
+    for (const local of pods) {
+      for (const direction of ["egress", "ingress"] as const) {
+        const policies = context.set.selecting(local.group, direction);
+        for (const policy of policies) used[direction].add(policy);
+        if (policies.length === 0 && isFramed) continue;
+        chains.push(endpointChain(context, of, local, direction, policies, isFramed));
+      }
+    }
+    for (const direction of ["ingress", "egress"] as const) {
+      for (const policy of used[direction]) chains.push(policyChain(context, of, policy, direction));
+    }
+    return isFramed ? chains : [...frame(of, pods), ...chains];
+  });
+}
+
+/** Felix appends this one behind all others (StaticFilterForwardAppendRules). */
+export function calicoAfter(context: EnforceContext, isFramed: boolean): readonly ChainRules[] {
+  if (isFramed) return [];
+  return families(context.cluster).map((of) =>
+    filterChain(of, "FORWARD", [
+      makeRule(marked(ACCEPT), { kind: "ACCEPT" }, { comment: "Policy explicitly accepted packet." }),
+    ]),
+  );
+}
+
+function idOf({ device, pod }: LocalPod): string {
+  return device ?? `cali${nameHash(pod.path, 11, "0123456789abcdef")}`;
+}
+
+/**
+ * From the built-in chains to those of the pods, by the device of each. Behind a bridge, where Canal would route instead, the
+ * device does not show in FORWARD: there the pod's address is asked.
+ */
+function frame(of: 4 | 6, pods: readonly LocalPod[]): readonly ChainRules[] {
+  const from = (local: LocalPod): NfMatch =>
+    local.device === undefined ? { src: { is: hostPrefix(local.ip) } } : { in: { is: local.device } };
+  const to = (local: LocalPod): NfMatch =>
+    local.device === undefined ? { dst: { is: hostPrefix(local.ip) } } : { out: { is: local.device } };
+  return [
+    filterChain(of, "INPUT", [makeRule({}, { kind: "JUMP", chain: "cali-INPUT" })]),
+    filterChain(of, "FORWARD", [makeRule({}, { kind: "JUMP", chain: "cali-FORWARD" })]),
+    filterChain(of, "cali-INPUT", [makeRule({}, { kind: "JUMP", chain: "cali-from-wl-dispatch" })]),
+    filterChain(of, "cali-FORWARD", [
+      makeRule({}, clearMark(ALL)),
+      makeRule({}, { kind: "JUMP", chain: "cali-from-wl-dispatch" }),
+      makeRule({}, { kind: "JUMP", chain: "cali-to-wl-dispatch" }),
+    ]),
+    filterChain(
+      of,
+      "cali-from-wl-dispatch",
+      pods.map((local) => makeRule(from(local), { kind: "JUMP", chain: `cali-fw-${idOf(local)}`, goto: true })),
+    ),
+    filterChain(
+      of,
+      "cali-to-wl-dispatch",
+      pods.map((local) => makeRule(to(local), { kind: "JUMP", chain: `cali-tw-${idOf(local)}`, goto: true })),
+    ),
+  ];
+}
+
+function endpointChain(
+  context: EnforceContext,
+  of: 4 | 6,
+  local: LocalPod,
+  direction: Direction,
+  policies: readonly Policy[],
+  isFramed: boolean,
+): ChainRules {
+  const chain = `cali-${direction === "ingress" ? "tw" : "fw"}-${idOf(local)}`;
+  const rules: NfRule[] = [
+    makeRule({ ctstate: ["RELATED", "ESTABLISHED"] }, { kind: "ACCEPT" }),
+    makeRule({ ctstate: ["INVALID"] }, { kind: "DROP" }),
+    makeRule({}, clearMark(ACCEPT | PASS)),
+  ];
+  for (const tier of tiersOf(policies)) {
+    const name = tier[0]?.tier.name ?? "";
+    rules.push(makeRule({}, clearMark(PASS), { comment: `Start of tier ${name}` }));
+    for (const policy of tier) {
+      rules.push(
+        makeRule(unmarked(PASS), { kind: "JUMP", chain: chainName(policy, direction) }, { origin: policy.source }),
+        makeRule(marked(ACCEPT), { kind: "RETURN" }, { comment: "Return if policy accepted" }),
+      );
+    }
+    if (tier[0]?.tier.otherwise !== "deny") continue;
+    rules.push(
+      makeRule(
+        unmarked(PASS),
+        { kind: "DROP" },
+        {
+          comment: `End of tier ${name}. Drop if no policies passed packet`,
+          origin: tier[0]?.source,
+          explain: (packet) => isolatedBy(context, local.pod, direction, tier, packet),
+        },
+      ),
+    );
+  }
+  if (!isFramed) {
+    rules.push(makeRule({}, setMark(ACCEPT), { comment: `Profile kns.${local.group.namespace}` }));
+  }
+  return filterChain(of, chain, rules);
+}
+
+function policyChain(context: EnforceContext, of: 4 | 6, policy: Policy, direction: Direction): ChainRules {
+  const rules: NfRule[] = [];
+  const comment = `Policy ${policy.path} ${direction}`;
+  for (const rule of policy[direction] ?? []) {
+    const explain = () => allowedBy(policy, rule);
+    for (const match of matchesOf(context, of, policy, rule, setName)) {
+      const extras = { comment, origin: rule.source, explain };
+      if (rule.action === "deny") {
+        rules.push(makeRule(match, { kind: "DROP" }, extras));
+        continue;
+      }
+      const mark = rule.action === "allow" ? ACCEPT : PASS;
+      rules.push(makeRule(match, setMark(mark), extras), makeRule(marked(mark), { kind: "RETURN" }));
+    }
+  }
+  return filterChain(of, chainName(policy, direction), rules);
+}

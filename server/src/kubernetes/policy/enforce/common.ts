@@ -1,0 +1,217 @@
+/** What the engines share: rules with their origin, sets of pods, the pods of a node, and the sentences of a trace. */
+import type { Ip, Prefix } from "../../../addressing/ip.ts";
+import { family, formatIp, hostPrefix } from "../../../addressing/ip.ts";
+import { hash32 } from "../../../cni/hash.ts";
+import type { ChainRules, NodeParts } from "../../../cni/mode.ts";
+import type { Explanation, IpSet, NfMatch, NfRule, NfTarget } from "../../../dataplane/model.ts";
+import { type Packet, portsOf, transportOf } from "../../../dataplane/packet.ts";
+import type { Source } from "../../../language/tree.ts";
+import type { Cluster, Node, Pod } from "../../../topology/model.ts";
+import type { Direction, Policy, PolicyRule, Protocol } from "../../../topology/policy.ts";
+import { selectorText } from "../../../topology/selector.ts";
+import type { PolicySet } from "../evaluate.ts";
+import type { PodGroup } from "../groups.ts";
+import { type PodSelector, selectsGroup } from "../selectors.ts";
+import { allowsText, policyName, ruleText } from "../text.ts";
+
+export interface EnforceContext {
+  readonly cluster: Cluster;
+  readonly node: Node;
+  readonly parts: NodeParts;
+  readonly set: PolicySet;
+}
+
+/** A pod of the node with its address of the family and the host's end of its veth pair, where it is no bridge port. */
+export interface LocalPod {
+  readonly pod: Pod;
+  readonly group: PodGroup;
+  readonly ip: Ip;
+  readonly device: string | undefined;
+}
+
+export function* localPods({ cluster, node, parts, set }: EnforceContext, of: 4 | 6): Iterable<LocalPod> {
+  const devices = new Map<string, string>();
+  for (const device of parts.devices) {
+    if (device.kind === "veth" && device.master === undefined) devices.set(device.peer.netns, device.name);
+  }
+  for (const pod of cluster.pods.podsOn(node)) {
+    if (pod.workload.hostNetwork) continue;
+    const ip = pod.addresses.find((one) => family(one) === of);
+    if (ip !== undefined) yield { pod, group: set.groups.groupOf(pod), ip, device: devices.get(pod.path) };
+  }
+}
+
+export function families(cluster: Cluster): readonly (4 | 6)[] {
+  const found = new Set<4 | 6>();
+  for (const { prefix } of cluster.podCidrs) found.add(family(prefix.ip));
+  for (const { podCidrs } of cluster.nodes) for (const { prefix } of podCidrs) found.add(family(prefix.ip));
+  for (const { addresses } of cluster.workloads) for (const { ip } of addresses) found.add(family(ip));
+  return [...found];
+}
+
+/* ---------------------------------------------------------------------- rules */
+
+export interface RuleExtras {
+  readonly comment?: string;
+  readonly origin?: Source | undefined;
+  readonly explain?: (packet: Packet) => Explanation;
+}
+
+export function makeRule(match: NfMatch, target: NfTarget, extras: RuleExtras = {}): NfRule {
+  return { match, target, ...extras, origin: extras.origin };
+}
+
+export function filterChain(of: 4 | 6, chain: string, rules: readonly NfRule[]): ChainRules {
+  return { family: of, table: "filter", chain, rules };
+}
+
+export function marked(mask: number): NfMatch {
+  return { mark: { is: { value: mask, mask } } };
+}
+
+export function unmarked(mask: number): NfMatch {
+  return { mark: { is: { value: 0, mask } } };
+}
+
+export function setMark(mask: number): NfTarget {
+  return { kind: "MARK", value: mask, mask };
+}
+
+export function clearMark(mask: number): NfTarget {
+  return { kind: "MARK", value: 0, mask };
+}
+
+/** As hashes in names are written, in place of SHA-256: letters and digits that depend on the text. */
+export function nameHash(text: string, length: number, alphabet: string): string {
+  let out = "";
+  for (let index = 0; out.length < length; index++) {
+    let hash = hash32(`${index} ${text}`);
+    for (let n = 0; n < 4 && out.length < length; n++) {
+      out += alphabet[hash % alphabet.length];
+      hash = Math.floor(hash / alphabet.length);
+    }
+  }
+  return out;
+}
+
+/* ----------------------------------------------------------------------- sets */
+
+/** Addresses of pods; asked pod by pod, so that a set of all pods costs nothing. */
+export function podSet(context: EnforceContext, of: 4 | 6, name: string, selector: PodSelector): IpSet {
+  const { cluster, set } = context;
+  const isMember = (pod: Pod): boolean => selectsGroup(selector, set.groups.groupOf(pod));
+  return {
+    name,
+    type: "hash:ip",
+    family: of,
+    contains: (ip) => family(ip) === of && cluster.pods.podsByAddress(ip).some(isMember),
+    members: function* () {
+      for (const { ip } of podsOf(cluster, of, isMember)) yield hostPrefix(ip);
+    },
+  };
+}
+
+/** Addresses and ports that the pods call by this name. */
+export function namedPortSet(
+  context: EnforceContext,
+  of: 4 | 6,
+  name: string,
+  selector: PodSelector,
+  port: { readonly name: string; readonly proto: Protocol },
+): IpSet {
+  const { cluster, set } = context;
+  const isMember = (pod: Pod): boolean => selectsGroup(selector, set.groups.groupOf(pod));
+  return {
+    name,
+    type: "hash:ip,port",
+    family: of,
+    contains: (ip, proto, number) =>
+      proto === port.proto &&
+      number !== undefined &&
+      cluster.pods.podsByAddress(ip).some(
+        (pod) =>
+          isMember(pod) &&
+          set.groups
+            .groupOf(pod)
+            .named(port.name, port.proto)
+            .some(({ first, last }) => first <= number && number <= last),
+      ),
+    members: function* () {
+      for (const { ip } of podsOf(cluster, of, isMember)) yield hostPrefix(ip);
+    },
+  };
+}
+
+/** Prefixes with exceptions: `nomatch` entries (ipset(8), hash:net). */
+export function blockSet(of: 4 | 6, name: string, contains: (ip: Ip) => boolean, members: readonly Prefix[]): IpSet {
+  return {
+    name,
+    type: "hash:net",
+    family: of,
+    contains: (ip) => family(ip) === of && contains(ip),
+    members: () => members,
+  };
+}
+
+function* podsOf(cluster: Cluster, of: 4 | 6, isMember: (pod: Pod) => boolean): Iterable<{ pod: Pod; ip: Ip }> {
+  for (const workload of cluster.workloads) {
+    if (workload.hostNetwork) continue;
+    for (let n = 0; n < workload.replicas; n++) {
+      const pod = cluster.pods.podAt(workload, n);
+      const ip = pod.addresses.find((one) => family(one) === of);
+      if (ip !== undefined && isMember(pod)) yield { pod, ip };
+    }
+  }
+}
+
+/* ------------------------------------------------------------------ sentences */
+
+export function allowedBy(policy: Policy, rule: PolicyRule): Explanation {
+  const verb = rule.action === "deny" ? "denies" : rule.action === "pass" ? "passes" : "allows";
+  return { note: `${policyName(policy)} ${verb} it: ${ruleText(rule, policy)}`, origin: rule.source };
+}
+
+/** Why no rule let the packet through, and which one would. */
+export function isolatedBy(
+  { set }: Pick<EnforceContext, "set">,
+  pod: Pod,
+  direction: Direction,
+  policies: readonly Policy[],
+  packet: Packet,
+): Explanation {
+  const other = direction === "ingress" ? packet.src : packet.dst;
+  const names = policies.map(policyName).join(", ");
+  const own = `${pod.workload.namespace}/${pod.name}`;
+  const port = portWords(packet);
+  const verb = direction === "ingress" ? "takes in" : "may send";
+  const way = direction === "ingress" ? "from" : "to";
+  const note =
+    `pod ${own} ${verb} only what ${names} ${policies.length === 1 ? "allows" : "allow"} (${allowsText(policies, direction)}), ` +
+    `and this is ${port === "" ? "ICMP" : port} ${way} ${otherText(set, other)}; "${wouldAllow(set, pod, direction, other, port)}" would allow it`;
+  return { note, origin: policies[0]?.source };
+}
+
+function portWords(packet: Packet): string {
+  const ports = packet.body.kind === "icmp" ? undefined : portsOf(packet);
+  return ports ? `${ports.dport}/${transportOf(packet)}` : "";
+}
+
+function otherText(set: PolicySet, ip: Ip): string {
+  const pod = set.cluster.pods.podsByAddress(ip)[0];
+  return pod ? `${pod.workload.namespace}/${pod.name} (${formatIp(ip)})` : formatIp(ip);
+}
+
+function wouldAllow(set: PolicySet, pod: Pod, direction: Direction, other: Ip, port: string): string {
+  const peer = set.cluster.pods.podsByAddress(other)[0];
+  const words: string[] = [direction, direction === "ingress" ? "from" : "to"];
+  if (peer === undefined || peer.workload.hostNetwork) words.push(`cidr ${formatIp(other)}`);
+  else {
+    const { namespace, labels } = peer.workload;
+    const same = namespace === pod.workload.namespace;
+    const conditions = [...labels].map(([key, value]) => ({ key, operator: "In" as const, values: [value] }));
+    if (conditions.length > 0 || same) words.push(selectorText(conditions));
+    if (!same) words.push(`namespace ${namespace}`);
+  }
+  if (port !== "") words.push(direction === "ingress" ? "to" : "port", port);
+  return words.join(" ");
+}

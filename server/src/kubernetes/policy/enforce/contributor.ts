@@ -1,0 +1,39 @@
+/** The rules that enforce policies on a node, by who enforces them there. A cluster without policies has none of them. */
+import type { Contributor } from "../../../cni/network.ts";
+import { isOwnEngine, type PolicyEngine, policyEngineOf } from "../../../cni/policy-engine.ts";
+import type { Policy } from "../../../topology/policy.ts";
+import { policySetOf } from "../evaluate.ts";
+import { calicoAfter, calicoBefore } from "./calico.ts";
+import { kindnetBefore } from "./kindnet.ts";
+import { kubeRouterBefore } from "./kube-router.ts";
+
+/** The kinds of policies that an engine knows; it has no effect what others there are. */
+export const KNOWN_KINDS: Readonly<Record<PolicyEngine, readonly Policy["kind"][]>> = {
+  none: [],
+  calico: ["network", "admin", "baseline", "calico"],
+  "kube-router": ["network"],
+  kindnet: ["network"],
+};
+
+export const policyContributor: Contributor = {
+  before(node, cluster, parts) {
+    if (cluster.policies.length === 0) return [];
+    const engine = policyEngineOf(cluster, node);
+    const context = { cluster, node, parts, set: policySetOf(cluster, KNOWN_KINDS[engine]) };
+    switch (engine) {
+      case "none":
+        return [];
+      case "calico":
+        return calicoBefore(context, isOwnEngine(cluster, node, engine));
+      case "kube-router":
+        return kubeRouterBefore(context);
+      case "kindnet":
+        return kindnetBefore(context);
+    }
+  },
+  after(node, cluster, parts) {
+    if (cluster.policies.length === 0 || policyEngineOf(cluster, node) !== "calico") return [];
+    const context = { cluster, node, parts, set: policySetOf(cluster, KNOWN_KINDS.calico) };
+    return calicoAfter(context, isOwnEngine(cluster, node, "calico"));
+  },
+};

@@ -1,0 +1,86 @@
+/**
+ * kube-network-policies, which kindnet and newer charts of others bring along (kubernetes-sigs/kube-network-policies,
+ * pkg/dataplane/controller.go): nftables puts packets of pods that some policy selects to a daemon, behind DNAT and before
+ * SNAT, and the daemon looks the policies up itself. Its chains of type filter stand here in table mangle, which is asked at the
+ * same place.
+ */
+import type { Ip } from "../../../addressing/ip.ts";
+import { hostPrefix } from "../../../addressing/ip.ts";
+import type { ChainRules } from "../../../cni/mode.ts";
+import type { IpSet, NfMatch, QueueVerdict } from "../../../dataplane/model.ts";
+import { type Packet, portsOf, transportOf } from "../../../dataplane/packet.ts";
+import type { Direction } from "../../../topology/policy.ts";
+import { verdictFor } from "../evaluate.ts";
+import { allowedBy, type EnforceContext, families, isolatedBy, type LocalPod, localPods, makeRule } from "./common.ts";
+
+const QUEUE = 100;
+
+export function kindnetBefore(context: EnforceContext): readonly ChainRules[] {
+  return families(context.cluster).flatMap((of): readonly ChainRules[] => {
+    const selected = new Map<Ip, LocalPod>();
+    for (const local of localPods(context, of)) {
+      const { set } = context;
+      const isSelected = set.selecting(local.group, "ingress").length + set.selecting(local.group, "egress").length > 0;
+      if (isSelected) selected.set(local.ip, local);
+    }
+    if (selected.size === 0) return [];
+    const pods: IpSet = {
+      name: `podips-v${of}`,
+      type: "hash:ip",
+      family: of,
+      contains: (ip) => selected.has(ip),
+      members: () => [...selected.keys()].map(hostPrefix),
+    };
+    const queue = (match: NfMatch, sides: readonly ("src" | "dst")[]) =>
+      sides.map((side) =>
+        makeRule(
+          { ...match, sets: [{ set: pods, side }] },
+          { kind: "NFQUEUE", number: QUEUE, program: (packet) => decideOn(context, selected, packet) },
+          { comment: "kube-network-policies" },
+        ),
+      );
+    return [
+      {
+        family: of,
+        table: "mangle",
+        chain: "POSTROUTING",
+        rules: [
+          // `meta skuid 0 accept`: what the node's own processes send; kubelet's probes among it.
+          makeRule({ addrtype: { side: "src", type: "LOCAL" } }, { kind: "RETURN" }, { comment: "skuid 0" }),
+          makeRule({ ctstate: ["ESTABLISHED", "RELATED"] }, { kind: "RETURN" }),
+          ...queue({}, ["src", "dst"]),
+        ],
+      },
+      { family: of, table: "mangle", chain: "INPUT", rules: queue({ ctstate: ["NEW"] }, ["src"]) },
+    ];
+  });
+}
+
+/** The daemon of a node answers for its own pods: the sender's is asked there for egress, the receiver's for ingress. */
+function decideOn(context: EnforceContext, pods: ReadonlyMap<Ip, LocalPod>, packet: Packet): QueueVerdict {
+  const { set } = context;
+  const proto = transportOf(packet);
+  if (proto === "ipip" || proto === "esp") return { accept: true, note: "no policy speaks of it", origin: undefined };
+  const port = proto === "icmp" ? 0 : (portsOf(packet)?.dport ?? 0);
+  let allowed: QueueVerdict = { accept: true, note: "no policy is against it", origin: undefined };
+  const sides: readonly (readonly [Direction, Ip, Ip])[] = [
+    ["egress", packet.src, packet.dst],
+    ["ingress", packet.dst, packet.src],
+  ];
+  for (const [direction, own, far] of sides) {
+    const local = pods.get(own);
+    if (local === undefined) continue;
+    const verdict = verdictFor(set, set.endOf(local.pod, own), set.endAt(far), direction, proto, port);
+    switch (verdict.kind) {
+      case "open":
+        break;
+      case "rule":
+        allowed = { accept: verdict.allowed, ...allowedBy(verdict.policy, verdict.rule) };
+        if (!verdict.allowed) return allowed;
+        break;
+      case "isolated":
+        return { accept: false, ...isolatedBy(context, local.pod, direction, verdict.by, packet) };
+    }
+  }
+  return allowed;
+}

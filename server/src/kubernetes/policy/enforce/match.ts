@@ -1,0 +1,126 @@
+/** A policy's rule as conditions of netfilter: one for each peer and each group of ports. */
+import { family, prefixContains } from "../../../addressing/ip.ts";
+import type { IpSet, NfMatch, PortRange } from "../../../dataplane/model.ts";
+import type { Peer, Policy, PolicyPort, PolicyRule, Protocol } from "../../../topology/policy.ts";
+import { selects } from "../../../topology/selector.ts";
+import { peerSelector, subjectOf } from "../evaluate.ts";
+import type { PodSelector } from "../selectors.ts";
+import { peerText, portText } from "../text.ts";
+import { blockSet, type EnforceContext, namedPortSet, podSet } from "./common.ts";
+
+/** How an engine calls its sets; `key` is the same for the same members. */
+export type SetName = (kind: "pods" | "block" | "ports", key: string, of: 4 | 6) => string;
+
+/** The conditions under which the rule holds; empty where it can hold of nothing of the family. */
+export function matchesOf(
+  context: EnforceContext,
+  of: 4 | 6,
+  policy: Policy,
+  rule: PolicyRule,
+  nameOf: SetName,
+): readonly NfMatch[] {
+  const side = rule.direction === "ingress" ? "src" : "dst";
+  const matches: NfMatch[] = [];
+  for (const peer of rule.peers ?? [undefined]) {
+    const far = peer === undefined ? {} : peerMatch(context, of, policy, peer, side, nameOf);
+    if (far === undefined) continue;
+    for (const near of portMatches(context, of, receivers(policy, rule, peer), rule.ports, nameOf)) {
+      const sets = [...(far.sets ?? []), ...(near.sets ?? [])];
+      matches.push({ ...far, ...near, ...(sets.length === 0 ? {} : { sets }) });
+    }
+  }
+  return matches;
+}
+
+/** In which pods a named port is looked up. */
+function receivers(policy: Policy, rule: PolicyRule, peer: Peer | undefined): PodSelector {
+  if (rule.direction === "ingress") return subjectOf(policy);
+  return peer?.kind === "pods" ? peerSelector(policy, peer) : { pods: [], namespaces: [] };
+}
+
+function peerMatch(
+  context: EnforceContext,
+  of: 4 | 6,
+  policy: Policy,
+  peer: Peer,
+  side: "src" | "dst",
+  nameOf: SetName,
+): NfMatch | undefined {
+  switch (peer.kind) {
+    case "pods": {
+      const selector = peerSelector(policy, peer);
+      const where = "name" in selector.namespaces ? selector.namespaces.name : "";
+      const name = nameOf("pods", `${where} ${peerText(peer)}`, of);
+      return { sets: [{ set: podSet(context, of, name, selector), side }] };
+    }
+    case "cidr": {
+      const { cidr, except } = peer;
+      if (family(cidr.ip) !== of) return undefined;
+      if (except.length === 0) return cidr.len === 0 ? {} : { [side]: { is: cidr } };
+      const contains: IpSet["contains"] = (ip) =>
+        prefixContains(cidr, ip) && !except.some((part) => prefixContains(part, ip));
+      return { sets: [{ set: blockSet(of, nameOf("block", peerText(peer), of), contains, [cidr]), side }] };
+    }
+    case "nodes": {
+      const addresses = context.cluster.nodes
+        .filter(({ labels }) => selects(peer.nodes, labels))
+        .flatMap(({ interfaces }) => interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip)))
+        .filter((ip) => family(ip) === of);
+      const known = new Set(addresses);
+      const members = addresses.map((ip) => ({ ip, len: of === 4 ? 32 : 128 }));
+      return {
+        sets: [{ set: blockSet(of, nameOf("block", peerText(peer), of), (ip) => known.has(ip), members), side }],
+      };
+    }
+  }
+}
+
+/** iptables takes 15 ports in a multiport match, a range counts as two. */
+const MULTIPORT = 15;
+
+function portMatches(
+  context: EnforceContext,
+  of: 4 | 6,
+  selector: PodSelector,
+  ports: readonly PolicyPort[] | undefined,
+  nameOf: SetName,
+): readonly NfMatch[] {
+  if (ports === undefined) return [{}];
+  const matches: NfMatch[] = [];
+  const byProto = new Map<Protocol, PortRange[]>();
+  for (const port of ports) {
+    if (port.kind === "name") {
+      const name = nameOf("ports", `${JSON.stringify(selector)} ${portText(port)}`, of);
+      matches.push({
+        proto: port.proto,
+        sets: [{ set: namedPortSet(context, of, name, selector, port), side: "dst,dst" }],
+      });
+      continue;
+    }
+    if (port.first === 1 && port.last === 65535) {
+      matches.push({ proto: port.proto });
+      continue;
+    }
+    const ranges = byProto.get(port.proto) ?? [];
+    byProto.set(port.proto, ranges);
+    ranges.push({ first: port.first, last: port.last });
+  }
+  for (const [proto, ranges] of byProto) {
+    let open: PortRange[] = [];
+    let used = 0;
+    const close = (): void => {
+      const [only] = open;
+      if (only !== undefined) matches.push(open.length === 1 ? { proto, dport: only } : { proto, dports: open });
+      open = [];
+      used = 0;
+    };
+    for (const range of ranges) {
+      const size = range.first === range.last ? 1 : 2;
+      if (used + size > MULTIPORT) close();
+      open.push(range);
+      used += size;
+    }
+    close();
+  }
+  return matches;
+}

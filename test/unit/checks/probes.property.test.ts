@@ -59,7 +59,15 @@ cluster prod {
   daemonset agent { listen 80/tcp }
 }
 `);
-      const context: CheckContext = { files, topology, network, cancelled: () => false, found: () => [], reported: [] };
+      const context: CheckContext = {
+        files,
+        topology,
+        network,
+        open: network,
+        cancelled: () => false,
+        found: () => [],
+        reported: [],
+      };
       const { failures } = probesOf(context);
       const counted = failures
         .filter(({ probe, reason }) => reason && !probe.sameNode && probe.from.kind === "pod")

@@ -6,7 +6,7 @@ import type { Ip, IpRange } from "../../addressing/ip.ts";
 import { family } from "../../addressing/ip.ts";
 import type { Pod } from "../../topology/model.ts";
 import type { Direction, Peer, Policy } from "../../topology/policy.ts";
-import { allowedPorts, type End, type PolicySet, peerMatches, peerSelector, policySetOf } from "../policy/evaluate.ts";
+import { allowedPorts, type End, type PolicySet, peerMatches, peerSelector } from "../policy/evaluate.ts";
 import type { PodGroup } from "../policy/groups.ts";
 import { ALL_PORTS, intersection, NO_PORTS, type PortSet, portKey, union } from "../policy/ports.ts";
 import { type SelectorIndex, selectorIndex } from "../policy/selectors.ts";

@@ -2,6 +2,9 @@
  * kube-router's chains, as it and k3s make them (cloudnativelabs/kube-router, pkg/controllers/netpol): one for each pod, to
  * which its address leads from INPUT, FORWARD and OUTPUT, in it a jump to each policy's chain. What no policy has marked is
  * rejected. The rules that find bridged packets once more by physdev are left out: their address has led them there already.
+ *
+ * A policy's chain holds the rules of both its directions, and one of both is jumped to without an address: between two pods
+ * that it selects its egress rules are enough, whatever its ingress rules say. That is so in the original, too.
  */
 import { hostPrefix } from "../../../addressing/ip.ts";
 import type { ChainRules } from "../../../cni/mode.ts";

@@ -24,8 +24,8 @@ describe("the Internet", () => {
     expect(nat).toEqual([
       "prod/n1: source is now 192.168.1.11",
       "edge: source is now 203.0.113.2",
-      "edge: destination is now 192.168.1.11",
-      "prod/n1: destination is now 10.244.0.2",
+      "edge: destination is now 192.168.1.11:40000",
+      "prod/n1: destination is now 10.244.0.2:40000",
     ]);
   });
   test("does not reach a pod", () => {

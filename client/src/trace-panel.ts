@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import type { TraceQuery } from "../../server/src/lsp/protocol.ts";
+import { waysOf } from "../../server/src/trace/layout.ts";
 import type { Location, Trace } from "../../server/src/trace/schema.ts";
 import { type FromPage, type Place, readFromPage, readPanelState, type ToPage } from "../webview/messages.ts";
 import { type Server, withPatience } from "./server.ts";
@@ -186,12 +187,12 @@ class TracePanel {
         await vscode.commands.executeCommand("knet.trace", { uri: this.#uri.toString() });
         return;
       case "showRule": {
-        const path = this.#trace?.paths[message.path];
+        const path = this.#trace && waysOf(this.#trace)[message.path];
         const hop = path && [...path.hops, ...(path.reply?.hops ?? [])][message.step];
         return this.#open(hop?.rule?.location);
       }
       case "showReason": {
-        const path = this.#trace?.paths[message.path];
+        const path = this.#trace && waysOf(this.#trace)[message.path];
         const leg = message.leg === "request" ? path : path?.reply;
         return this.#open(leg?.reason?.location);
       }

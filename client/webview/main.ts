@@ -2,7 +2,7 @@
  * The page inside the trace panel: a pure view of a trace. All it keeps is which path and which step are shown; what it
  * asks of the extension is in messages.ts.
  */
-import { type Step, splitOwner, stepsOf } from "../../server/src/trace/layout.ts";
+import { isLookup, type Step, splitOwner, stepsOf, waysOf } from "../../server/src/trace/layout.ts";
 import type { Path, Trace } from "../../server/src/trace/schema.ts";
 import { details } from "./details.ts";
 import { find, h, icon } from "./dom.ts";
@@ -119,14 +119,14 @@ function showTrace(message: Shown): void {
     before !== undefined &&
     before.uri === message.uri &&
     JSON.stringify(before.query) === JSON.stringify(message.query);
-  const oldPath = before?.trace.paths[pathIndex];
+  const oldPath = before && waysOf(before.trace)[pathIndex];
   shown = message;
   if (message.place) {
-    pathIndex = Math.min(message.place.path, Math.max(0, message.trace.paths.length - 1));
+    pathIndex = Math.min(message.place.path, Math.max(0, waysOf(message.trace).length - 1));
     stepIndex = message.place.step;
   } else if (sameQuestion) {
     pathIndex = keepPath(before.trace, message.trace, pathIndex);
-    const path = message.trace.paths[pathIndex];
+    const path = waysOf(message.trace)[pathIndex];
     stepIndex = path ? keepStep(oldPath, path, stepIndex) : 0;
   } else {
     pathIndex = 0;
@@ -216,11 +216,11 @@ function renderHeading(): void {
   const facts = h("p", { class: "path-facts muted", id: "path-facts" });
   const line = h("div", { class: "verdict-line" }, badge(summary.outcome, summary.text, "verdict"), facts);
   heading.replaceChildren(title(trace.query, file), line);
-  if (trace.paths.length > 1) heading.append(pathSelector(trace));
+  if (waysOf(trace).length > 1) heading.append(pathSelector(trace));
 }
 
 function pathSelector(trace: Trace): HTMLElement {
-  const choices = trace.paths.map((path, index) => {
+  const choices = waysOf(trace).map((path, index) => {
     const summary = summaryOfPath(path);
     const name = splitOwner(path.hops.at(-1)?.owner ?? "").name;
     const input = h("input", {
@@ -237,34 +237,35 @@ function pathSelector(trace: Trace): HTMLElement {
       input,
       icon(summary.outcome),
       h("span", { class: "visually-hidden" }, `${summary.text}: `),
-      h("span", { class: "path-name" }, name || `Path ${index + 1}`),
+      h("span", { class: "path-name" }, isLookup(trace, index) ? `DNS: ${name}` : name || `Path ${index + 1}`),
       h("span", { class: "muted" }, percent(path.probability)),
     );
   });
   return h(
     "fieldset",
     { class: "paths", testid: "paths" },
-    h("legend", {}, `${trace.paths.length} paths`),
+    h("legend", {}, `${waysOf(trace).length} paths`),
     h("div", { class: "path-choices" }, ...choices),
   );
 }
 
 function selectPath(index: number): void {
   if (!shown || index === pathIndex) return;
-  const old = shown.trace.paths[pathIndex];
-  const path = shown.trace.paths[index];
+  const ways = waysOf(shown.trace);
+  const old = ways[pathIndex];
+  const path = ways[index];
   if (!path) return;
   pathIndex = index;
   stepIndex = keepStep(old, path, stepIndex);
   renderPath();
   send({ type: "place", path: pathIndex, step: stepIndex });
-  live.textContent = `Path ${index + 1} of ${shown.trace.paths.length}: ${summaryOfPath(path).text}.`;
+  live.textContent = `Path ${index + 1} of ${ways.length}: ${summaryOfPath(path).text}.`;
 }
 
 /* -------------------------------------------------------------------- a path */
 
 function renderPath(): void {
-  const path = shown?.trace.paths[pathIndex];
+  const path = shown && waysOf(shown.trace)[pathIndex];
   body.classList.remove("stale");
   if (!path) {
     notices.replaceChildren(h("p", { class: "muted" }, "There is no path to show."));

@@ -120,8 +120,16 @@ export function isTrace(value: unknown): value is Trace {
     isQuery(value["query"]) &&
     isText(value["verdict"]) &&
     typeof value["answered"] === "boolean" &&
-    isListOf(value["paths"], (path) => isWalk(path) && optional((path as Fields)["reply"], isWalk))
+    isListOf(value["paths"], isPath) &&
+    optional(
+      value["lookup"],
+      (lookup) => isObject(lookup) && typeof lookup["answered"] === "boolean" && isListOf(lookup["paths"], isPath),
+    )
   );
+}
+
+function isPath(value: unknown): boolean {
+  return isWalk(value) && optional((value as Fields)["reply"], isWalk);
 }
 
 function isWalk(value: unknown): boolean {

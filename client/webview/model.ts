@@ -1,5 +1,5 @@
 /** What the page says about a trace, worked out without a document. */
-import { type Step, splitOwner, stepsOf } from "../../server/src/trace/layout.ts";
+import { type Step, splitOwner, stepsOf, waysOf } from "../../server/src/trace/layout.ts";
 import type { Header, Hop, Packet, Path, Reply, SenderError, Trace, Verdict } from "../../server/src/trace/schema.ts";
 
 /** How something ended, by the colour and the icon that it gets. */
@@ -317,9 +317,9 @@ export function keepStep(old: Path | undefined, path: Path, step: number): numbe
 /** The path of a new trace that continues the one that was shown: through the same namespaces, else the same number. */
 export function keepPath(old: Trace | undefined, trace: Trace, index: number): number {
   const way = (path: Path | undefined): string => (path?.hops ?? []).map((hop) => hop.netns).join("\n");
-  const was = old?.paths[index];
-  const here = trace.paths[index];
+  const was = old && waysOf(old)[index];
+  const here = waysOf(trace)[index];
   if (was && here && way(was) === way(here)) return index;
-  const same = was ? trace.paths.findIndex((path) => way(path) === way(was)) : -1;
-  return same >= 0 ? same : Math.min(Math.max(0, index), Math.max(0, trace.paths.length - 1));
+  const same = was ? waysOf(trace).findIndex((path) => way(path) === way(was)) : -1;
+  return same >= 0 ? same : Math.min(Math.max(0, index), Math.max(0, waysOf(trace).length - 1));
 }

@@ -3,10 +3,12 @@
  * `cluster/namespace/pod` and `cluster/namespace/pod/container`; the namespace `default` may be left out, and of any path
  * parts may be left out at the front as long as one thing only is meant. A deployment's name means its first pod.
  * Pods and machines go before processes and these before segments, so that a container may be called like its pod. A service
- * goes before the pod or workload of its name, as in DNS, but sends nothing: as a sender a name is never one.
+ * goes before the pod or workload of its name, as in DNS, but sends nothing: as a sender a name is never one. What is no path
+ * may be a name of the cluster's DNS (`dns.ts`).
  */
 import { parseIp } from "../addressing/ip.ts";
 import { nearestFew } from "../language/nearest.ts";
+import { dnsNames } from "./dns.ts";
 import type {
   Cluster,
   Endpoint,
@@ -63,7 +65,8 @@ export function makeNames(named: Named): Names {
   const find = (text: string, as?: "sender"): readonly Endpoint[] => {
     const ip = parseIp(text);
     if (ip !== undefined) return [{ kind: "address", path: text, ip }];
-    const all = findAll(named, known(), text.split("/"));
+    const paths = findAll(named, known(), text.split("/"));
+    const all = paths.length > 0 ? paths : byDns(named.clusters, text);
     const found = as === "sender" ? all.filter(({ kind }) => kind !== "service") : all;
     const full = found.filter(({ path }) => path === text);
     return bestRank(full.length > 0 ? full : found);
@@ -85,6 +88,16 @@ export function makeNames(named: Named): Names {
       return { ok: false, error: "ambiguous", candidates: found.slice(0, most).map(({ path }) => path) };
     },
   };
+}
+
+/** What has no path of that name may have one in DNS. */
+function byDns(clusters: readonly Cluster[], text: string): readonly Endpoint[] {
+  return dnsNames(clusters, text).map((found): Endpoint => {
+    const { cluster } = found;
+    return found.kind === "service"
+      ? { kind: "service", path: found.service.path, cluster, service: found.service }
+      : { kind: "pod", path: found.pod.path, cluster, pod: found.pod };
+  });
 }
 
 function makeLists({ routers, hosts, clusters }: Named): Lists {

@@ -4,6 +4,7 @@ import type { Journey, Step, StepRule } from "../dataplane/journey.ts";
 import type { Network } from "../dataplane/model.ts";
 import { familyOf, icmpNumbers, innerOf, type Packet } from "../dataplane/packet.ts";
 import type { Source } from "../language/tree.ts";
+import { isAnswered, type Lookup } from "./lookup.ts";
 import type {
   Header,
   Hop,
@@ -32,17 +33,30 @@ export function toTrace(
   journeys: readonly Journey[],
   around: Surroundings,
   notes: readonly string[] = [],
+  lookup?: Lookup,
 ): Trace {
   const paths = journeys.map((journey) => toPath(journey, around));
   return {
     schema: "knet-trace/1",
     query,
     ...(notes.length > 0 ? { notes: [...notes] } : {}),
+    ...(lookup ? { lookup: toLookup(lookup, around) } : {}),
     verdict: worst(journeys.map((journey) => journey.verdict)),
     answered:
       journeys.length > 0 &&
       journeys.every((journey) => journey.verdict === "delivered" && journey.reply?.verdict === "delivered"),
     paths,
+  };
+}
+
+function toLookup(lookup: Lookup, around: Surroundings): NonNullable<Trace["lookup"]> {
+  return {
+    name: lookup.name,
+    asked: [...lookup.asked],
+    answers: [...lookup.answers],
+    ...(lookup.server ? { server: lookup.server.path } : {}),
+    answered: isAnswered(lookup),
+    paths: lookup.journeys.map((journey) => toPath(journey, around)),
   };
 }
 

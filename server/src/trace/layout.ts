@@ -7,7 +7,7 @@
  * the bar of the device that it crosses, or between two bars where the namespace decides something. Both legs share a box,
  * and a bar, wherever the reply retraces the request; what only one of them visits is drawn for it alone.
  */
-import type { Hop, Path, Verdict } from "./schema.ts";
+import type { Hop, Path, Trace, Verdict } from "./schema.ts";
 
 export type Leg = "request" | "reply";
 
@@ -145,6 +145,19 @@ export function estimateWidth(text: string, style: TextStyle): number {
     else width += em * 0.6;
   }
   return width;
+}
+
+/**
+ * Every way that packets take, in order: the questions to DNS that come before the packet, then the packet's own. Where DNS
+ * does not answer its questions are all there is, and the trace's paths are these already.
+ */
+export function waysOf(trace: Trace): readonly Path[] {
+  return trace.lookup?.answered ? [...trace.lookup.paths, ...trace.paths] : trace.paths;
+}
+
+/** Is this way (an index of `waysOf`) a question to DNS? */
+export function isLookup({ lookup }: Trace, index: number): boolean {
+  return lookup !== undefined && index < lookup.paths.length;
 }
 
 export function stepsOf(path: Path): Step[] {

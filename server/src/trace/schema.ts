@@ -158,6 +158,23 @@ export const Trace = Type.Object(
     ),
     /** What the names mean here: "inside prod, prod/shop/api is its ClusterIP 10.96.1.0". */
     notes: Type.Optional(Type.Array(Type.String())),
+    /** The question to DNS that comes first where the target is a DNS name. Without an answer the packet is never sent. */
+    lookup: Type.Optional(
+      Type.Object(
+        {
+          name: Type.String(),
+          /** In order; the last one has the answer. */
+          asked: Type.Array(Type.String()),
+          answers: Type.Array(Type.String()),
+          /** The DNS service; absent where the file has none. */
+          server: Type.Optional(Type.String()),
+          answered: Type.Boolean(),
+          /** One for each endpoint of the DNS service. */
+          paths: Type.Array(Path),
+        },
+        strict,
+      ),
+    ),
     verdict: Verdict,
     answered: Type.Boolean(),
     paths: Type.Array(Path),

@@ -5,6 +5,7 @@ import type { Topology } from "../topology/model.ts";
 import { aimAt, journeysTo } from "./aim.ts";
 import { type Surroundings, toTrace } from "./convert.ts";
 import { type Endpoint, endpointOf } from "./endpoints.ts";
+import { isAnswered, type Lookup, lookupOf } from "./lookup.ts";
 import type { Query, Trace } from "./schema.ts";
 
 export interface World extends Surroundings {
@@ -53,19 +54,25 @@ export function ask(world: World, question: Ask): Answer {
   if (!world.network.netns(from.endpoint.netns))
     return { ok: false, error: `${from.endpoint.path} has no network namespace`, candidates: [] };
   const df = question.df ?? false;
-  const journeys = journeysTo(
-    world.network,
-    {
-      from: from.endpoint.netns,
-      src: fromIp,
-      proto,
-      sport: SOURCE_PORT,
-      dport: port ?? 0,
-      size: question.size,
-      df,
-    },
-    to.targets,
-  );
+  const lookup = lookupOf(world, target, from.endpoint, question.family);
+  if (typeof lookup === "string") return { ok: false, error: lookup, candidates: [] };
+  // Who gets no address sends no packet: what happened to the question is what happened.
+  const unanswered = lookup && !isAnswered(lookup) ? lookup.journeys : undefined;
+  const journeys =
+    unanswered ??
+    journeysTo(
+      world.network,
+      {
+        from: from.endpoint.netns,
+        src: fromIp,
+        proto,
+        sport: SOURCE_PORT,
+        dport: port ?? 0,
+        size: question.size,
+        df,
+      },
+      to.targets,
+    );
   const query: Query = {
     from: question.from,
     to: question.to,
@@ -74,7 +81,25 @@ export function ask(world: World, question: Ask): Answer {
     ...(question.size === undefined ? {} : { size: question.size }),
     df,
   };
-  return { ok: true, trace: toTrace(query, journeys, world, to.notes), journeys, from: from.endpoint };
+  return {
+    ok: true,
+    trace: toTrace(query, journeys, world, notesOf(to.notes, lookup), lookup),
+    journeys,
+    from: from.endpoint,
+  };
+}
+
+function notesOf(notes: readonly string[], lookup: Lookup | undefined): readonly string[] {
+  if (!lookup) return notes;
+  const { name, server, answers } = lookup;
+  const answer = answers.length === 0 ? "no address" : answers.join(", ");
+  if (!server)
+    return [
+      ...notes,
+      `DNS has ${answer} for ${name}; no service kube-system/kube-dns is declared, so nothing is sent to it`,
+    ];
+  if (isAnswered(lookup)) return [...notes, `DNS answers ${answer} for ${name}`];
+  return [`${name} is not found out: no answer from ${server.path}; the packet is never sent`];
 }
 
 /** "shop/api:80" and "[fd00::1]:80"; an IPv6 address without brackets has no port. */

@@ -4,6 +4,7 @@ import type { Journey } from "../../dataplane/journey.ts";
 import type { Expectation } from "../../topology/model.ts";
 import { aimAt, journeysTo, type Target } from "../../trace/aim.ts";
 import { type Endpoint, endpointOf, ownerOf } from "../../trace/endpoints.ts";
+import { isAnswered, type Lookup, lookupOf } from "../../trace/lookup.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { finding } from "../finding.ts";
@@ -50,12 +51,23 @@ export type Outcome =
 export function outcomeOf(world: World, expectation: Expectation): Outcome {
   const ends = endsOf(world, expectation);
   if (typeof ends === "string") return { kind: "unclear", why: ends };
+  const lookup = lookupOf(world, expectation.to, ends.from, undefined);
+  if (typeof lookup === "string") return { kind: "unclear", why: lookup };
+  if (lookup && !isAnswered(lookup)) return withoutAnswer(expectation, lookup);
   for (const aim of ends.aims) {
     const refuted = refute(expectation, journeysOf(world, expectation, ends, aim), ends);
     const by = ends.aims.length > 1 ? `by IPv${aim.family} ` : "";
     if (refuted) return { kind: "fails", why: by + refuted.why, journey: refuted.journey };
   }
   return { kind: "holds" };
+}
+
+/** A name without an address: nothing is sent. */
+function withoutAnswer({ want }: Expectation, { name, server, journeys }: Lookup): Outcome {
+  const [journey] = journeys;
+  if (want.kind === "blocked" || !journey) return { kind: "holds" };
+  const why = journey.reason?.message ?? journey.reply?.reason?.message ?? "nothing comes back";
+  return { kind: "fails", why: `${name} has no answer from ${server?.path ?? "DNS"}: ${why}`, journey };
 }
 
 /* -------------------------------------------------------------------- ends */

@@ -2,7 +2,7 @@
  * A trace as a page to send to somebody: the drawing, and every hop as a row with the packet's headers and the rule that
  * decided. One file, no script, nothing loaded from elsewhere; prints well.
  */
-import { type Step, stepsOf } from "../layout.ts";
+import { type Step, stepsOf, waysOf } from "../layout.ts";
 import type { Header, Path, Reply, Rule, Trace } from "../schema.ts";
 import {
   drawPath,
@@ -37,7 +37,13 @@ export function renderHtml(trace: Trace): string {
 ${queryList(trace)}
 </header>
 <main>
-${trace.paths.length === 0 ? "<p>There is no way that the packet could take.</p>" : trace.paths.map((path, index) => section(trace, path, index)).join("\n")}
+${
+  waysOf(trace).length === 0
+    ? "<p>There is no way that the packet could take.</p>"
+    : waysOf(trace)
+        .map((path, index) => section(trace, path, index))
+        .join("\n")
+}
 </main>
 </body>
 </html>
@@ -59,7 +65,7 @@ function queryList({ query }: Trace): string {
 function section(trace: Trace, path: Path, index: number): string {
   const steps = stepsOf(path);
   const drawing = drawPath(path);
-  const heading = trace.paths.length > 1 ? `<h2>${escapeXml(pathTitle(trace, index))}</h2>\n` : "";
+  const heading = waysOf(trace).length > 1 ? `<h2>${escapeXml(pathTitle(trace, index))}</h2>\n` : "";
   const label = `The way of the packet; the table below says the same in words.`;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${drawing.width}" height="${drawing.height}" viewBox="0 0 ${drawing.width} ${drawing.height}" role="img" aria-label="${label}">\n${drawing.content}\n</svg>`;
   const request = leg(

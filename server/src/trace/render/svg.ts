@@ -7,11 +7,13 @@ import {
   type DeviceBar,
   ellipsize,
   estimateWidth,
+  isLookup,
   type Lane,
   layoutPath,
   type Step,
   type Stop,
   stepsOf,
+  waysOf,
 } from "../layout.ts";
 import type { Hop, Path, Reply, Trace } from "../schema.ts";
 import { errorText, headerText } from "./text.ts";
@@ -23,7 +25,7 @@ const lineHeight = 17;
 /** A whole file; ends with a newline. */
 export function renderSvg(trace: Trace): string {
   const parts: string[] = [];
-  const drawings = trace.paths.map((path) => drawPath(path));
+  const drawings = waysOf(trace).map((path) => drawPath(path));
   const width = Math.max(minWidth, ...drawings.map((drawing) => drawing.width + 2 * margin));
   const inner = width - 2 * margin;
   let y = margin + 14;
@@ -36,12 +38,12 @@ export function renderSvg(trace: Trace): string {
   parts.push(textAt(margin, y, shortened(titleOf(trace), inner / 1.25), "kt-text kt-title"));
   y += 22;
   line(verdictText(trace), succeeded(trace) ? "kt-good kt-strong" : "kt-bad kt-strong");
-  if (trace.paths.length === 0) line("There is no way that the packet could take.", "kt-muted");
-  for (const [index, path] of trace.paths.entries()) {
+  if (waysOf(trace).length === 0) line("There is no way that the packet could take.", "kt-muted");
+  for (const [index, path] of waysOf(trace).entries()) {
     const drawing = drawings[index];
     if (!drawing) continue;
     y += 6;
-    if (trace.paths.length > 1) line(pathTitle(trace, index), "kt-text kt-strong");
+    if (waysOf(trace).length > 1) line(pathTitle(trace, index), "kt-text kt-strong");
     parts.push(`<g transform="translate(${margin} ${y - 8})">${drawing.content}</g>`);
     y += drawing.height + 12;
     const steps = stepsOf(path);
@@ -153,8 +155,10 @@ export function verdictText(trace: Trace): string {
 }
 
 export function pathTitle(trace: Trace, index: number): string {
-  const probability = Math.round((trace.paths[index]?.probability ?? 1) * 1000) / 10;
-  return `Path ${index + 1} of ${trace.paths.length}, taken with a probability of ${probability} %`;
+  const probability = Math.round((waysOf(trace)[index]?.probability ?? 1) * 1000) / 10;
+  if (isLookup(trace, index)) return `Question to DNS, taken with a probability of ${probability} %`;
+  const own = index - waysOf(trace).length + trace.paths.length;
+  return `Path ${own + 1} of ${trace.paths.length}, taken with a probability of ${probability} %`;
 }
 
 export function replyTitle(path: Path): string {
@@ -196,7 +200,7 @@ function stepText(step: Step): string {
 }
 
 function descriptionOf(trace: Trace): string {
-  const way = trace.paths.map((path) => {
+  const way = waysOf(trace).map((path) => {
     const owners = path.hops.map((hop) => hop.owner).filter((owner, i, all) => owner !== all[i - 1]);
     return [`By way of ${owners.join(", ")}.`, ...endingOf(path)].join(" ");
   });

@@ -1,4 +1,5 @@
 /** A trace as text for terminals: one line a hop, what changed, why it ended. Works without colour; colour is optional. */
+import { isLookup, waysOf } from "../layout.ts";
 import type { Header, Hop, Path, Reply, Trace } from "../schema.ts";
 
 export interface TextOptions {
@@ -21,9 +22,14 @@ export function renderText(asked: Trace, options: TextOptions): string {
   const port = query.port === undefined || query.proto === "icmp" ? "" : `:${query.port}`;
   lines.push(paint("bold", `${query.from} -> ${query.to}${port} (${query.proto})`));
   for (const note of trace.notes ?? []) lines.push(paint("dim", note));
-  trace.paths.forEach((path, i) => {
-    if (trace.paths.length > 1)
-      lines.push("", paint("bold", `path ${i + 1} of ${trace.paths.length}, probability ${percent(path.probability)}`));
+  waysOf(trace).forEach((path, i) => {
+    const own = i - waysOf(trace).length + trace.paths.length;
+    if (isLookup(trace, i)) lines.push("", paint("bold", `question to DNS, probability ${percent(path.probability)}`));
+    else if (trace.paths.length > 1)
+      lines.push(
+        "",
+        paint("bold", `path ${own + 1} of ${trace.paths.length}, probability ${percent(path.probability)}`),
+      );
     lines.push("", ...walkLines("request", path, options, paint));
     if (path.reply) lines.push("", ...walkLines(replyTitle(path), path.reply, options, paint));
   });

@@ -1,0 +1,84 @@
+/**
+ * Names as the cluster's DNS knows them (kubernetes/dns docs/specification.md; CoreDNS, plugin kubernetes). Each stands for a
+ * service or a pod of the topology:
+ *
+ *     api.shop.svc.cluster.local            a service: its ClusterIP, or the addresses of its pods where it is headless
+ *     db-0.db.shop.svc.cluster.local        a pod behind a headless service
+ *     10-244-1-5.shop.pod.cluster.local     a pod by its address
+ *
+ * In a pod the search domains are tried first, so that `api`, `api.shop` and `api.shop.svc` mean the same service.
+ */
+import { parseIp } from "../addressing/ip.ts";
+import type { Cluster, Pod, Service } from "./model.ts";
+
+export type DnsName =
+  | { readonly kind: "service"; readonly name: string; readonly cluster: Cluster; readonly service: Service }
+  | { readonly kind: "pod"; readonly name: string; readonly cluster: Cluster; readonly pod: Pod };
+
+/** `text`: at least two labels, complete or as far as a pod's search domains complete it. */
+export function dnsNames(clusters: readonly Cluster[], text: string): readonly DnsName[] {
+  const labels = text.replace(/\.$/, "").split(".");
+  if (labels.length < 2 || labels.some((label) => !/^[a-z0-9_]([a-z0-9_-]*[a-z0-9])?$/i.test(label))) return [];
+  return clusters.flatMap((cluster) => nameIn(cluster, labels) ?? []);
+}
+
+function nameIn(cluster: Cluster, labels: readonly string[]): DnsName | undefined {
+  const domain = cluster.services.domain.split(".");
+  // "svc" and the domain may be missing from the end on.
+  const kinds = ["svc", "pod"] as const;
+  for (const kind of kinds) {
+    const tail = [kind, ...domain];
+    for (let left = tail.length; left >= (kind === "svc" ? 0 : 1); left--) {
+      const given = labels.slice(labels.length - left);
+      if (left > 0 && !given.every((label, i) => label === tail[i])) continue;
+      const front = labels.slice(0, labels.length - left);
+      const found = kind === "svc" ? serviceOrPod(cluster, front, tail) : podByAddress(cluster, front, tail);
+      if (found) return found;
+    }
+  }
+  return undefined;
+}
+
+function serviceOrPod(cluster: Cluster, front: readonly string[], tail: readonly string[]): DnsName | undefined {
+  const [a = "", b = "", c = ""] = front;
+  const name = [...front, ...tail].join(".");
+  if (front.length === 2) {
+    const service = cluster.services.byName(b, a);
+    return service && { kind: "service", name, cluster, service };
+  }
+  if (front.length !== 3) return undefined;
+  // A pod has a name of its own behind a headless service only (hostname and subdomain; stateful sets set both).
+  const service = cluster.services.byName(c, b);
+  const pod = service?.type === "headless" ? cluster.pods.podByName(c, a) : undefined;
+  return pod && { kind: "pod", name, cluster, pod };
+}
+
+function podByAddress(cluster: Cluster, front: readonly string[], tail: readonly string[]): DnsName | undefined {
+  const [dashed = "", namespace = ""] = front;
+  if (front.length !== 2) return undefined;
+  const ip = parseIp(dashed.replaceAll("-", ".")) ?? parseIp(dashed.replaceAll("-", ":"));
+  const pod =
+    ip === undefined ? undefined : cluster.pods.podsByAddress(ip).find((one) => one.workload.namespace === namespace);
+  return pod && { kind: "pod", name: [...front, ...tail].join("."), cluster, pod };
+}
+
+/** The service that pods are given as their name server: kubeadm's and every installer's `kube-dns`. */
+export function nameServer(cluster: Cluster): Service | undefined {
+  return cluster.services.byName("kube-system", "kube-dns");
+}
+
+/** What a pod's resolver asks for in turn until an answer comes (resolv.conf: ndots:5, three search domains). */
+export function searched(cluster: Cluster, namespace: string, text: string): readonly string[] {
+  const { domain } = cluster.services;
+  if (text.endsWith(".")) return [text.slice(0, -1)];
+  const completed = [`${namespace}.svc.${domain}`, `svc.${domain}`, domain].map((suffix) => `${text}.${suffix}`);
+  return text.split(".").length > NDOTS ? [text, ...completed] : [...completed, text];
+}
+
+/** `options ndots:5`: with fewer dots than that the search domains come first. */
+const NDOTS = 5;
+
+/** The names of a service, for people. */
+export function serviceName(cluster: Cluster, { name, namespace }: Service): string {
+  return `${name}.${namespace}.svc.${cluster.services.domain}`;
+}

@@ -1,5 +1,15 @@
 /** Every check, causes before consequences: syntax, addresses, capacity, settings, packet sizes, reachability, expectations. */
 import { addressOutside } from "./addresses/address-outside.ts";
+import { calicoBgpAddress } from "./addresses/calico-bgp-address.ts";
+import { calicoBlockOutside } from "./addresses/calico-block-outside.ts";
+import { calicoBlockSize } from "./addresses/calico-block-size.ts";
+import { calicoIpamConfig } from "./addresses/calico-ipam-config.ts";
+import { calicoIpipIpv6 } from "./addresses/calico-ipip-ipv6.ts";
+import { calicoPeerConfig } from "./addresses/calico-peer-config.ts";
+import { calicoPodCidrIgnored } from "./addresses/calico-pod-cidr-ignored.ts";
+import { calicoPoolLinkLocal } from "./addresses/calico-pool-link-local.ts";
+import { calicoPoolsOverlap } from "./addresses/calico-pools-overlap.ts";
+import { calicoTwoEncapsulations } from "./addresses/calico-two-encapsulations.ts";
 import { dockerCluster } from "./addresses/docker-cluster.ts";
 import { dockerSameRange } from "./addresses/docker-same-range.ts";
 import { dockerSegment } from "./addresses/docker-segment.ts";
@@ -27,7 +37,10 @@ import { segments } from "./addresses/segments.ts";
 import { servicesPods } from "./addresses/services-pods.ts";
 import { servicesSegment } from "./addresses/services-segment.ts";
 import { specialRange } from "./addresses/special.ts";
+import { bgpMeshSize } from "./capacity/bgp-mesh-size.ts";
 import { blockSize } from "./capacity/block-size.ts";
+import { calicoFewBlocks } from "./capacity/calico-few-blocks.ts";
+import { calicoNoBlock } from "./capacity/calico-no-block.ts";
 import { cloudRouteLimit } from "./capacity/cloud-route-limit.ts";
 import { maxPods } from "./capacity/max-pods.ts";
 import { noAddressLeft } from "./capacity/no-address-left.ts";
@@ -50,6 +63,15 @@ import { exceptOutside } from "./policies/except-outside.ts";
 import { peerMixed } from "./policies/peer-mixed.ts";
 import { acl } from "./reachability/acl.ts";
 import { backendsDiffer } from "./reachability/backends-differ.ts";
+import { bgpAsNumber } from "./reachability/bgp-as-number.ts";
+import { bgpBlocked } from "./reachability/bgp-blocked.ts";
+import { bgpLoop } from "./reachability/bgp-loop.ts";
+import { bgpNobody } from "./reachability/bgp-nobody.ts";
+import { bgpOneSided } from "./reachability/bgp-one-sided.ts";
+import { bgpRoutesMissing } from "./reachability/bgp-routes-missing.ts";
+import { calicoMasksDiffer } from "./reachability/calico-masks-differ.ts";
+import { calicoNoDefaultRoute } from "./reachability/calico-no-default-route.ts";
+import { calicoPrefixSpans } from "./reachability/calico-prefix-spans.ts";
 import { flannelIface } from "./reachability/flannel-iface.ts";
 import { flannelNoDefault } from "./reachability/flannel-no-default.ts";
 import { flannelNoIpv6 } from "./reachability/flannel-no-ipv6.ts";
@@ -89,7 +111,6 @@ import { unexpectedBlock } from "./syntax/unexpected-block.ts";
 import { unknownKeyword } from "./syntax/unknown-keyword.ts";
 import { unknownName } from "./syntax/unknown-name.ts";
 import { wrongType } from "./syntax/wrong-type.ts";
-
 export const catalogue: readonly Check[] = [
   parse,
   unknownKeyword,
@@ -135,6 +156,16 @@ export const catalogue: readonly Check[] = [
   flannelDeviceName,
   flannelBackendKey,
   dockerSameRange,
+  calicoPoolsOverlap,
+  calicoPoolLinkLocal,
+  calicoBlockSize,
+  calicoTwoEncapsulations,
+  calicoIpipIpv6,
+  calicoIpamConfig,
+  calicoPeerConfig,
+  calicoPodCidrIgnored,
+  calicoBlockOutside,
+  calicoBgpAddress,
   noRangeLeft,
   noAddressLeft,
   noServiceAddressLeft,
@@ -143,6 +174,9 @@ export const catalogue: readonly Check[] = [
   blockSize,
   serviceSize,
   scale,
+  bgpMeshSize,
+  calicoFewBlocks,
+  calicoNoBlock,
   cloudRouteLimit,
   interfaceMtu,
   mixedMtus,
@@ -161,6 +195,15 @@ export const catalogue: readonly Check[] = [
   publicIpTwice,
   publicIpForeign,
   flannelNoIpv6,
+  bgpAsNumber,
+  bgpOneSided,
+  bgpBlocked,
+  bgpNobody,
+  bgpRoutesMissing,
+  bgpLoop,
+  calicoMasksDiffer,
+  calicoPrefixSpans,
+  calicoNoDefaultRoute,
   podsUnreachable,
   nodeUnreachable,
   podNat,

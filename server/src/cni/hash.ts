@@ -26,8 +26,11 @@ export function hexOf(text: string, digits: number): string {
 
 const OCTETS: readonly string[] = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, "0"));
 
-/** A locally administered unicast address: first octet 02, or the 0e that flannel's VTEPs have (pkg/mac). */
-export function macOf(text: string, first: "02" | "0e" = "02"): Mac {
+/**
+ * A locally administered unicast address: first octet 02, the 0e that flannel's VTEPs have (pkg/mac), or the 66 of
+ * Calico's (felix/calc/vxlan_resolver.go: the letter "f" and a hash).
+ */
+export function macOf(text: string, first: "02" | "0e" | "66" = "02"): Mac {
   const hash = hash32(text);
   const last = hash32(text, 0x2545f491) & 255;
   return `${first}:${OCTETS[hash >>> 24]}:${OCTETS[(hash >>> 16) & 255]}:${OCTETS[(hash >>> 8) & 255]}:${OCTETS[hash & 255]}:${OCTETS[last]}`;

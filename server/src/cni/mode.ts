@@ -19,6 +19,8 @@ import type {
 } from "../dataplane/model.ts";
 import type { ModeAddressing } from "../topology/addressing.ts";
 import type { Cluster, CniSettings, Node, Pod, PodCidr, Router, Topology, TopologyProblem } from "../topology/model.ts";
+import type { Speaker } from "./bgp/model.ts";
+import type { Bgp } from "./bgp/solve.ts";
 import type { HostState } from "./host.ts";
 
 export interface Mode {
@@ -30,6 +32,8 @@ export interface Mode {
   check(context: ClusterContext): readonly TopologyProblem[];
   /** What the nodes of a cluster share, made once for a network; must cost nothing before a node is asked for. */
   compile(context: ClusterContext): CompiledMode;
+  /** The nodes that speak BGP. */
+  speakers?(context: ClusterContext): readonly Speaker[];
 }
 
 /** One cluster as its modes see it. */
@@ -38,6 +42,8 @@ export interface ClusterContext {
   readonly cluster: Cluster;
   /** The node without its pod network: interfaces and the routes of the host's own configuration. Kept. */
   host(node: Node): HostState;
+  /** What all speakers of the topology learn, routers included; solved when it is first asked for. */
+  bgp(): Bgp;
 }
 
 export interface CompiledMode {
@@ -67,6 +73,8 @@ export interface NodeParts {
   /** Asked for only when a packet meets netfilter. */
   chains(): readonly ChainRules[];
   readonly sockets: readonly Socket[];
+  /** Kernel settings that the mode's program makes, by full name; what the file sets goes before. */
+  sysctl?(name: string): string | undefined;
   /** Routing policy beside the kernel's own three rules, in order of priority. */
   readonly rules?: readonly PolicyRule[];
   /** Tables beside `main`. */

@@ -2,6 +2,7 @@
 
 import type { AddressingOf } from "../topology/addressing.ts";
 import { bridge } from "./bridge.ts";
+import { calico } from "./calico/index.ts";
 import { docker } from "./docker.ts";
 import { flannel } from "./flannel/index.ts";
 import { kindnet } from "./kindnet.ts";
@@ -10,7 +11,7 @@ import type { Mode } from "./mode.ts";
 import { none } from "./none.ts";
 
 export const MODES: ReadonlyMap<string, Mode> = new Map(
-  [flannel, docker, bridge, kubenet, kindnet, none].map((mode) => [mode.plugin, mode]),
+  [flannel, calico, docker, bridge, kubenet, kindnet, none].map((mode) => [mode.plugin, mode]),
 );
 
 /** An unknown plugin (the schema has reported it) gives no pod network. */

@@ -32,12 +32,14 @@ import type {
   TopologyProblem,
 } from "../topology/model.ts";
 import { aclChains } from "./acl.ts";
+import { routerRoutes } from "./bgp/routes.ts";
 import { netfilterOf } from "./chains.ts";
+import { clusterStates, pluginsOf } from "./clusters.ts";
 import { anyAddress, loopbackOf, natChains } from "./edge.ts";
 import { linkLocalOf } from "./hash.ts";
 import { connectedRoutes, type HostState, hostState, interfaceMac, LOOPBACK, routeProblems } from "./host.ts";
 import { IPV6_MIN_MTU, layersOver, withoutShortIpv6 } from "./minimum-mtu.ts";
-import type { ChainRules, ChainSource, ClusterContext, CompiledMode, NodeParts } from "./mode.ts";
+import type { ChainRules, ChainSource, CompiledMode, NodeParts } from "./mode.ts";
 import { modeOf } from "./modes.ts";
 import { pluginOf } from "./settings.ts";
 
@@ -52,7 +54,8 @@ export interface Contributor {
 export function buildNetwork(topology: Topology, contributors: readonly Contributor[] = []): Network {
   const compiled = new Map<NetnsId, Netns | undefined>();
   const stations = once(() => stationsByPath(topology));
-  const clusterState = (cluster: Cluster): ClusterState => clusterStateOf(topology, cluster);
+  const clusters = clusterStates(topology);
+  const clusterState = clusters.of;
   const clusterOf = (node: Node): Cluster | undefined =>
     topology.clusters.find((cluster) => cluster.name === node.cluster);
 
@@ -67,8 +70,11 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     return [...byPlugin.values()];
   };
   const modes = once(() => topology.clusters.flatMap(modesOf));
-  const fabricRoutes = (router: Router): readonly Route[] =>
-    modes().flatMap((mode) => mode.fabricRoutes?.(router) ?? []);
+  const fabricRoutes = (router: Router, host: HostState): readonly Route[] => {
+    const given = modes().flatMap((mode) => mode.fabricRoutes?.(router) ?? []);
+    const group = router.bgp && clusters.bgp().groupOf(router.path);
+    return group === undefined ? given : [...given, ...routerRoutes(host, clusters.bgp().learned(group))];
+  };
   const fabricEnd = (segment: string, ip: Ip): LinkEnd | undefined => {
     for (const mode of modes()) {
       const end = mode.fabricEnd?.(ip);
@@ -82,7 +88,8 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
   const compileStation = (station: Station): Netns => {
     const cluster = station.kind === "node" ? clusterOf(station) : undefined;
     if (station.kind !== "node" || !cluster) {
-      return plainNetns(station, station.kind === "router" ? fabricRoutes(station) : []);
+      const host = hostState(station);
+      return plainNetns(host, station.kind === "router" ? fabricRoutes(station, host) : []);
     }
     const state = clusterState(cluster);
     return nodeNetns(cluster, station, state.context.host(station), state.mode(station).node(station), contributors);
@@ -150,58 +157,13 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
 /** Findings of the modes and about routes that the kernel refuses, for the checks. */
 export function networkProblems(topology: Topology): readonly TopologyProblem[] {
   const problems: TopologyProblem[] = [...routeProblems(topology)];
+  const clusters = clusterStates(topology);
+  problems.push(...clusters.bgp().problems);
   for (const cluster of topology.clusters) {
-    const { context } = clusterStateOf(topology, cluster);
-    const plugins = new Set([cluster.cni.plugin, ...cluster.nodes.map((node) => pluginOf(cluster, node))]);
-    for (const plugin of plugins) problems.push(...modeOf(plugin).check(context));
+    const { context } = clusters.of(cluster);
+    for (const plugin of pluginsOf(cluster)) problems.push(...modeOf(plugin).check(context));
   }
   return problems;
-}
-
-interface ClusterState {
-  readonly context: ClusterContext;
-  mode(node: Node): CompiledMode;
-}
-
-/** Shared by the network of a topology and the checks of it; a cluster belongs to one topology. */
-const states = new WeakMap<Cluster, ClusterState>();
-
-function clusterStateOf(topology: Topology, cluster: Cluster): ClusterState {
-  let state = states.get(cluster);
-  if (!state) {
-    state = makeClusterState(topology, cluster);
-    states.set(cluster, state);
-  }
-  return state;
-}
-
-function makeClusterState(topology: Topology, cluster: Cluster): ClusterState {
-  const hosts = new Map<Node, HostState>();
-  const context: ClusterContext = {
-    topology,
-    cluster,
-    host: (node) => {
-      let host = hosts.get(node);
-      if (!host) {
-        host = hostState(node);
-        hosts.set(node, host);
-      }
-      return host;
-    },
-  };
-  const modes = new Map<string, CompiledMode>();
-  return {
-    context,
-    mode: (node) => {
-      const plugin = pluginOf(cluster, node);
-      let mode = modes.get(plugin);
-      if (!mode) {
-        mode = modeOf(plugin).compile(context);
-        modes.set(plugin, mode);
-      }
-      return mode;
-    },
-  };
 }
 
 function stationsByPath(topology: Topology): ReadonlyMap<string, Station> {
@@ -293,8 +255,8 @@ function otherAddresses(
 /* -------------------------------------------------------------- namespaces */
 
 /** Routers and hosts. A router's own static routes come before those that a cluster gives it. */
-function plainNetns(station: Station, given: readonly Route[]): Netns {
-  const host = hostState(station);
+function plainNetns(host: HostState, given: readonly Route[]): Netns {
+  const { station } = host;
   return assemble({
     station,
     devices: host.devices,
@@ -326,6 +288,7 @@ function nodeNetns(
     layers: [ownLayer([...routes, ...connectedOf({ ...parts, devices }), ...parts.routes]), ...parts.layers],
     rules: parts.rules,
     tables: parts.tables,
+    sysctl: parts.sysctl,
     neighbours: parts.neighbours ?? NO_NEIGHBOURS,
     xfrm: parts.xfrm,
     chains: () => [
@@ -346,6 +309,7 @@ interface StationNetns {
   readonly layers: readonly RouteLayer[];
   readonly rules?: NodeParts["rules"];
   readonly tables?: NodeParts["tables"];
+  readonly sysctl?: NodeParts["sysctl"];
   readonly neighbours: NeighbourTable;
   readonly xfrm?: Xfrm | undefined;
   readonly chains: () => readonly ChainRules[];
@@ -359,6 +323,7 @@ function assemble({
   layers,
   rules,
   tables,
+  sysctl,
   neighbours,
   xfrm,
   chains,
@@ -374,7 +339,7 @@ function assemble({
     neighbours,
     xfrm,
     netfilter: netfilterOf(chains, sources),
-    sysctls: stationSysctls(station),
+    sysctls: stationSysctls(station, sysctl),
     sockets,
     origin: station.source,
   };
@@ -454,18 +419,19 @@ function hostNetworkSockets(cluster: Cluster, node: Node): Socket[] {
  * turn on forwarding on nodes, and kubeadm asks for bridge-nf-call-iptables. rp_filter is 0 in the kernel; systemd's
  * 50-default.conf sets 2, Red Hat's and older Debian's defaults 1: write it down where it matters.
  */
-function stationSysctls(station: Station): Sysctls {
+function stationSysctls(station: Station, given: (name: string) => string | undefined = () => undefined): Sysctls {
+  const setting = (name: string): string | undefined => station.sysctls.get(name)?.value ?? given(name);
   const flag = (names: readonly string[], otherwise: boolean): boolean => {
     for (const name of names) {
-      const found = station.sysctls.get(name);
-      if (found) return found.value !== "0";
+      const found = setting(name);
+      if (found !== undefined) return found !== "0";
     }
     return otherwise;
   };
   const forwards = station.kind !== "host";
   const number = (name: string): number | undefined => {
-    const found = station.sysctls.get(name);
-    return found === undefined ? undefined : Number(found.value);
+    const found = setting(name);
+    return found === undefined ? undefined : Number(found);
   };
   return {
     ipForward: flag(["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"], forwards),

@@ -19,6 +19,26 @@ export const CODES = {
   flannelDeviceName: "KN136",
   /** A backend refuses its key. data: backend, error (flannel's own text). */
   flannelBackendRefused: "KN137",
+  /** Two IP pools share addresses. data: pool, cidr, other, otherCidr. */
+  calicoPoolsOverlap: "KN150",
+  /** A pool in 169.254.0.0/16 or fe80::/10. data: pool, cidr, range. */
+  calicoPoolLinkLocal: "KN151",
+  /** A block size that Calico refuses. data: pool, cidr, size, min, max. */
+  calicoBlockSize: "KN152",
+  /** ipip and vxlan in one pool. data: pool, ipip, vxlan. */
+  calicoTwoEncapsulations: "KN153",
+  /** ipip in an IPv6 pool. data: pool, cidr. */
+  calicoIpipIpv6: "KN154",
+  /** An IPAM configuration that Calico refuses. data: what, needs. */
+  calicoIpam: "KN155",
+  /** A BGPPeer that Calico refuses. data: peer, what. */
+  calicoPeer: "KN156",
+  /** `pod-cidr` of a node, which Calico's IPAM ignores. data: node, cidr. */
+  calicoPodCidrIgnored: "KN157",
+  /** A block of a node that is none of a pool's. data: node, block, pools. */
+  calicoBlockOutside: "KN158",
+  /** `bgp-address` is none of the node's addresses. data: node, address. */
+  calicoBgpAddress: "KN159",
   /** Every node has the same container range. data: range, nodes. */
   dockerSameRange: "KN140",
   /** The kernel refuses a static route: its gateway is not on-link. data: station, dst, via. */
@@ -47,6 +67,30 @@ export const CODES = {
   flannelNoIpv6: "KN228",
   /** More routes than the cloud's route table holds. data: cluster, routes, limit. */
   cloudRouteLimit: "KN410",
+  /** The AS number that one end expects is not the other's. data: node, as, peer, peerAs. */
+  bgpAsNumber: "KN230",
+  /** Only one end is configured. data: node, as, peer. */
+  bgpOneSided: "KN231",
+  /** An access list drops TCP port 179 both ways. data: node, peer, port. */
+  bgpBlocked: "KN232",
+  /** No speaker has the address, or the labels. data: node, peer. */
+  bgpNobody: "KN233",
+  /** Nodes without routes to each other's blocks. data: cluster, node, peer, pairs, cause (mesh-off, not-reflected, not-exported, no-bgp, none), via. */
+  bgpRoutesMissing: "KN234",
+  /** Routes are discarded as loops. data: cluster, node, peer, pairs, as, via. */
+  bgpLoop: "KN235",
+  /** cross-subnet: one node takes the tunnel, the other does not. data: node, prefix, peer, peerPrefix. */
+  calicoMasksDiffer: "KN236",
+  /** cross-subnet: a node inside the own prefix is on another segment. data: node, prefix, peer, address, pairs. */
+  calicoPrefixSpansSegments: "KN237",
+  /** No default route: the node does not answer ARP for 169.254.1.1. data: node. */
+  calicoNoDefaultRoute: "KN238",
+  /** The mesh has too many sessions. data: cluster, nodes, sessions, each. */
+  calicoMeshSize: "KN421",
+  /** Nodes for which no block is left borrow. data: cluster, nodes, node, blocks, pools. */
+  calicoFewBlocks: "KN422",
+  /** Nodes without any block under strict affinity. data: cluster, nodes, node, blocks, pools. */
+  calicoNoBlock: "KN423",
   /** The kernel gives the tunnel device less than flannel asks for. data: node, device, asked, given. */
   flannelMtuClamped: "KN320",
 } as const;

@@ -298,7 +298,10 @@ export interface NfMatch {
   readonly mark?: Negatable<{ readonly value: number; readonly mask: number }>;
   readonly ctstate?: readonly CtState[];
   readonly srcRange?: IpRange;
-  readonly addrtype?: { readonly side: "src" | "dst"; readonly type: "LOCAL"; readonly not?: boolean };
+  /** Several: each of them must hold. */
+  readonly addrtype?: AddrType | readonly AddrType[];
+  /** `-m rpfilter --validmark --invert`: holds where the answer would not leave by the device by which the packet came. */
+  readonly rpfilterFails?: boolean;
   /** `-m statistic --mode random`: holds with this probability, so that a walk forks. */
   readonly statistic?: { readonly probability: number };
   /** `-m recent`: the source is in the list (`rcheck`), or is put into it (`set`, which always holds). */
@@ -326,6 +329,13 @@ export interface IpSet {
   /** All members, for printing. */
   members(): Iterable<Prefix>;
 }
+export interface AddrType {
+  readonly side: "src" | "dst";
+  readonly type: "LOCAL";
+  readonly not?: boolean;
+  /** --limit-iface-out: only addresses of the device by which the packet leaves. */
+  readonly ofEgress?: boolean;
+}
 export interface Negatable<T> {
   readonly is: T;
   readonly not?: boolean;
@@ -334,7 +344,7 @@ export interface PortRange {
   readonly first: number;
   readonly last: number;
 }
-export type CtState = "NEW" | "ESTABLISHED" | "RELATED" | "INVALID";
+export type CtState = "NEW" | "ESTABLISHED" | "RELATED" | "INVALID" | "UNTRACKED";
 export type NfTarget =
   | { readonly kind: "ACCEPT" }
   | { readonly kind: "DROP" }
@@ -348,6 +358,8 @@ export type NfTarget =
   | { readonly kind: "MARK"; readonly value: number; readonly mask: number }
   /** A rule without a target: it only counts. */
   | { readonly kind: "NONE" }
+  /** Table raw: no connection is kept for the packet. */
+  | { readonly kind: "NOTRACK" }
   /** A program gives the verdict (nfnetlink_queue). */
   | { readonly kind: "NFQUEUE"; readonly number: number; readonly program: (packet: Packet) => QueueVerdict };
 

@@ -7,7 +7,10 @@ import type { Ip } from "../addressing/ip.ts";
 import { formatIp, prefixContains } from "../addressing/ip.ts";
 import type { CtState, Explanation, Netfilter, NfChain, NfHook, NfMatch, NfRule, NfTable } from "./model.ts";
 import { familyOf, icmpErrorOf, icmpNumbers, type Packet, portsOf, transportOf, withPorts } from "./packet.ts";
-import { ruleText } from "./text.ts";
+import { addrTypesOf, ruleText } from "./text.ts";
+
+/** nf_ct_untracked: conntrack leaves the packet alone. */
+export const UNTRACKED: Tracking = { connection: undefined, direction: "original", state: "UNTRACKED" };
 
 export interface Tuple {
   readonly proto: string;
@@ -38,6 +41,10 @@ export interface HookContext {
   readonly in: string | undefined;
   readonly out: string | undefined;
   readonly isLocal: (ip: Ip) => boolean;
+  /** Is it an address of this device? */
+  readonly isOf: (ip: Ip, device: string) => boolean;
+  /** Would an answer to the packet leave by this device? */
+  readonly reversePath: (packet: Packet, device: string) => boolean;
   /** MASQUERADE's source on the way out. */
   readonly masqueradeAs: () => Ip | undefined;
   /** Does what happens with this probability happen? The walk goes both ways in the end. */
@@ -61,6 +68,8 @@ export interface HookResult {
   readonly verdict: "accept" | "drop" | "reject";
   /** What mattered, in order: rules that decided, translations. */
   readonly decisions: readonly { readonly decision: Decision; readonly packet: Packet }[];
+  /** As given, unless a rule said NOTRACK. */
+  readonly tracking: Tracking;
 }
 
 export function tupleOf(packet: Packet): Tuple | undefined {
@@ -131,32 +140,34 @@ export function runHook(
   netfilter: Netfilter,
   hook: NfHook,
   packet: Packet,
-  tracking: Tracking,
+  known: Tracking,
   context: HookContext,
 ): HookResult {
   const decisions: { decision: Decision; packet: Packet }[] = [];
   let current = packet;
+  let tracking = known;
   const filter = (table: NfTable): "accept" | "drop" | "reject" => {
     const outcome = walkChain(netfilter, table, hook, current, tracking, context);
     for (const decision of outcome.noted ?? []) decisions.push({ decision, packet: current });
     if (outcome.mark !== undefined) current = { ...current, mark: outcome.mark };
+    if (outcome.untracked) tracking = UNTRACKED;
     if (outcome.decision) decisions.push({ decision: outcome.decision, packet: current });
     return outcome.verdict;
   };
   for (const table of FILTERING[hook]) {
     const verdict = filter(table);
-    if (verdict !== "accept") return { packet: current, verdict, decisions };
+    if (verdict !== "accept") return { packet: current, verdict, decisions, tracking };
   }
   const nat = translate(netfilter, hook, current, tracking, context);
   current = nat.packet;
   decisions.push(...nat.decisions);
-  if (nat.verdict !== "accept") return { packet: current, verdict: nat.verdict, decisions };
+  if (nat.verdict !== "accept") return { packet: current, verdict: nat.verdict, decisions, tracking };
   // OUTPUT: filter comes after nat (priorities −100 and 0).
   if (hook === "OUTPUT") {
     const verdict = filter("filter");
-    return { packet: current, verdict, decisions };
+    return { packet: current, verdict, decisions, tracking };
   }
-  return { packet: current, verdict: "accept", decisions };
+  return { packet: current, verdict: "accept", decisions, tracking };
 }
 
 /** The nat part of a hook: asks the chain for a new connection, applies what the connection remembers otherwise. */
@@ -166,7 +177,7 @@ function translate(
   arrived: Packet,
   tracking: Tracking,
   context: HookContext,
-): HookResult {
+): Omit<HookResult, "tracking"> {
   const side =
     hook === "PREROUTING" || hook === "OUTPUT" ? "dst" : hook === "POSTROUTING" || hook === "INPUT" ? "src" : undefined;
   const connection = tracking.connection;
@@ -263,6 +274,7 @@ interface ChainOutcome {
   readonly mark?: number;
   /** Rules that decided nothing by themselves, but say why. */
   readonly noted?: readonly Decision[];
+  readonly untracked?: boolean;
 }
 
 function walkChain(
@@ -278,6 +290,7 @@ function walkChain(
   let returned: Decision | undefined;
   const way: string[] = [];
   const noted: Decision[] = [];
+  let untracked = false;
   const note = (chain: string, rule: NfRule, effect: Decision["effect"]): Decision => ({
     table,
     chain,
@@ -326,6 +339,10 @@ function walkChain(
           const effect = verdict.accept ? "accept" : "drop";
           return { verdict: effect, decision: { ...note(name, rule, effect), explanation: verdict } };
         }
+        case "NOTRACK":
+          // xt_CT: a packet that has a connection already keeps it.
+          untracked = true;
+          break;
         case "SNAT":
           return {
             verdict: "accept",
@@ -349,7 +366,11 @@ function walkChain(
     return undefined;
   };
   const outcome = run(hook, 0);
-  const changed = { ...(mark === packet.mark ? {} : { mark }), ...(noted.length === 0 ? {} : { noted }) };
+  const changed = {
+    ...(mark === packet.mark ? {} : { mark }),
+    ...(noted.length === 0 ? {} : { noted }),
+    ...(untracked ? { untracked } : {}),
+  };
   if (outcome) return { ...outcome, ...changed };
   const chain = netfilter.chain(family, table, hook);
   if (chain?.policy === "DROP") {
@@ -409,10 +430,12 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
     const ip = side === "src" ? packet.src : packet.dst;
     if (set.contains(ip, transportOf(packet), ports?.dport) === (not ?? false)) return false;
   }
-  if (match.addrtype) {
-    const local = context.isLocal(match.addrtype.side === "src" ? packet.src : packet.dst);
-    if (local === (match.addrtype.not ?? false)) return false;
+  for (const { side, not, ofEgress } of addrTypesOf(match)) {
+    const ip = side === "src" ? packet.src : packet.dst;
+    const local = context.isLocal(ip) && (!ofEgress || (context.out !== undefined && context.isOf(ip, context.out)));
+    if (local === (not ?? false)) return false;
   }
+  if (match.rpfilterFails && (context.in === undefined || context.reversePath(packet, context.in))) return false;
   // A trace is of a source that nobody has seen yet.
   if (match.recent?.op === "rcheck") return false;
   return match.statistic === undefined || context.chance(match.statistic.probability);

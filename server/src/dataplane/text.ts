@@ -1,6 +1,7 @@
 /** Routes and rules in the words of iproute2 and iptables-save: one form for listings and for the hops of a trace. */
 import { bits, formatIp, formatPrefix, type Ip } from "../addressing/ip.ts";
 import type {
+  AddrType,
   Negatable,
   Nexthop,
   NfMatch,
@@ -96,6 +97,15 @@ function portText({ first, last }: { readonly first: number; readonly last: numb
   return first === last ? String(first) : `${first}:${last}`;
 }
 
+export function addrTypesOf({ addrtype }: NfMatch): readonly AddrType[] {
+  if (addrtype === undefined) return [];
+  return isList(addrtype) ? addrtype : [addrtype];
+}
+
+function isList(types: AddrType | readonly AddrType[]): types is readonly AddrType[] {
+  return Array.isArray(types);
+}
+
 function extensions(match: NfMatch, family: 4 | 6): readonly string[] {
   const words: string[] = [];
   if (match.srcRange)
@@ -103,14 +113,15 @@ function extensions(match: NfMatch, family: 4 | 6): readonly string[] {
   for (const { set, side, not } of match.sets ?? []) {
     words.push("-m", "set", ...(not ? ["!"] : []), "--match-set", set.name, side);
   }
-  if (match.addrtype) {
-    const { side, type, not } = match.addrtype;
+  for (const { side, type, not, ofEgress } of addrTypesOf(match)) {
     words.push("-m", "addrtype", ...(not ? ["!"] : []), side === "src" ? "--src-type" : "--dst-type", type);
+    if (ofEgress) words.push("--limit-iface-out");
   }
   if (match.mark) words.push("-m", "mark", ...negatable(match.mark, "--mark", (mark) => markText(mark, 0xffffffff)));
+  if (match.rpfilterFails) words.push("-m", "rpfilter", "--validmark", "--invert");
   if (match.ctstate) {
     // iptables lists states in this order, however they were given.
-    const states = (["INVALID", "NEW", "RELATED", "ESTABLISHED"] as const).filter((state) =>
+    const states = (["INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED"] as const).filter((state) =>
       match.ctstate?.includes(state),
     );
     words.push("-m", "conntrack", "--ctstate", states.join(","));
@@ -164,6 +175,8 @@ function target(to: NfTarget, family: 4 | 6): readonly string[] {
       return [to.goto ? "-g" : "-j", to.chain];
     case "NFQUEUE":
       return ["-j", "NFQUEUE", "--queue-num", String(to.number), "--queue-bypass"];
+    case "NOTRACK":
+      return ["-j", "NOTRACK"];
     case "REJECT":
       return ["-j", "REJECT", "--reject-with", rejectWith(to.with, family)];
     case "MASQUERADE":

@@ -12,7 +12,8 @@ import {
   type Prefix,
   prefixOf,
 } from "../addressing/ip.ts";
-import type { CniSettings, PodAddressing, PodCidr } from "./model.ts";
+import type { Source } from "../language/tree.ts";
+import type { CniSettings, NodeCidr, PodAddressing, PodCidr } from "./model.ts";
 
 /** The blocks of one prefix from which nodes without a range of their own get one, in order. */
 export interface NodeRange {
@@ -26,10 +27,28 @@ export interface NodeRange {
   readonly sameForAll: boolean;
   /** Blocks that overlap the service range are left out, as kube-controller-manager does; true where absent. */
   readonly avoidsServices?: boolean;
+  /** Only nodes with these labels get blocks of it; all where absent. */
+  readonly selects?: (labels: ReadonlyMap<string, string>) => boolean;
+  /** Where it is written, unless in the cluster's `pods`. */
+  readonly source?: Source;
 }
 
 export interface ModeAddressing extends PodAddressing {
   readonly nodeRanges: readonly NodeRange[];
+  /** Nodes claim blocks of the ranges as their pods need them, instead of one a family for good. */
+  readonly claims?: Claims;
+}
+
+/** How nodes claim blocks: Calico's IPAM. */
+export interface Claims {
+  /** Blocks that a node's own settings name. */
+  given(settings: CniSettings): readonly NodeCidr[];
+  /** Before its pods do, a node takes an address of a range of each of these kinds for itself: for a tunnel. */
+  readonly own: readonly ((range: NodeRange) => boolean)[];
+  /** Blocks that one node may have, a family. */
+  readonly most: number;
+  /** A node for which no block is left takes single addresses of the others' blocks. */
+  readonly borrows: boolean;
 }
 
 /** The mode's answer for a cluster's settings (or a node's own), given the cluster's `pods` ranges. */

@@ -12,6 +12,7 @@ import { type Decl, has, one, oneOf, sourceOf, sourceOfRead } from "../language/
 import type { Source } from "../language/tree.ts";
 import { type AddressingOf, hostLocal, type ModeAddressing } from "./addressing.ts";
 import { type TopologyCache, topologyCache } from "./cache.ts";
+import type { Claimant } from "./claims.ts";
 import {
   allocateRanges,
   type ClusterDraft,
@@ -38,7 +39,8 @@ import type {
 } from "./model.ts";
 import { makeNames, type Names } from "./names.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
-import { EVERYWHERE, NOWHERE, nodeRanges, type PlannedPods, planPods, SPREAD } from "./pods.ts";
+import { EVERYWHERE, NOWHERE, type Placement, placePods, SPREAD } from "./placement.ts";
+import { nodeRanges, type PlannedPods, planPods } from "./pods.ts";
 import { CODES, problem } from "./problems.ts";
 import {
   type Assigned,
@@ -88,7 +90,8 @@ export function buildTopology(
     const ref: StationRef = { kind: placed.kind, path: placed.name };
     const interfaces = buildInterfaces(placed, ref, 0, draft.segments, assigned);
     const base = stationBase(placed, ref.path, placed.name, interfaces);
-    if (placed.kind === "router") routers.push({ ...base, kind: "router", routes: placed.routes });
+    if (placed.kind === "router")
+      routers.push({ ...base, kind: "router", routes: placed.routes, ...(placed.bgp ? { bgp: placed.bgp } : {}) });
     else hosts.push({ ...base, kind: "host", routes: withDefaults(placed, interfaces, draft.segments) });
   }
   for (const segment of draft.segments.values()) problems.push(...exhaustionProblems(segment));
@@ -96,6 +99,11 @@ export function buildTopology(
   const segments = new Map<string, Segment>();
   for (const segment of draft.segments.values()) segments.set(segment.name, finishSegment(segment));
   const endpoints = makeNames({ segments, routers, hosts, clusters });
+  for (const { bgp } of routers) {
+    for (const { to, source } of bgp?.peers ?? nothing) {
+      if (to.kind === "name") checkName(to.text, { ...source, part: 0 }, endpoints, problems);
+    }
+  }
   const expectations = draft.expectations.flatMap(({ file, decl }) =>
     buildExpectation(file, decl, endpoints, problems),
   );
@@ -306,9 +314,13 @@ function buildCluster(
   const { nodes, byName } = buildNodes(cluster, draft, assigned, ranges);
   problems.push(...ranges.problems());
 
-  const podRanges = nodeRanges(nodes);
+  const firstRanges = nodeRanges(nodes);
+  const firstHolder = (ip: Ip): Node | undefined => firstRanges().lookup(ip)[0];
+  const { workloads, placement, workloadByName } = buildWorkloads(cluster, nodes, byName, firstHolder, names, problems);
+  const placed = placePods(nodes.length, workloads, placement);
+  ranges.complete(() => claimantsOf(nodes, workloads, placed));
+  const podRanges = addressing.claims === undefined ? firstRanges : nodeRanges(nodes);
   const holder = (ip: Ip): Node | undefined => podRanges().lookup(ip)[0];
-  const { workloads, placement, workloadByName } = buildWorkloads(cluster, nodes, byName, holder, names, problems);
   const nodeByName = (name: string): Node | undefined => byName.get(name);
   const ofPlugin = new Map<string, ModeAddressing>([[cluster.cni.plugin, addressing]]);
   const planned = planPods({
@@ -316,6 +328,7 @@ function buildCluster(
     nodes,
     workloads,
     placement,
+    placed,
     nodeByName,
     workloadByName,
     ranges: podRanges,
@@ -385,7 +398,7 @@ function buildNodes(
         processes: parts.processes,
         edge: parts.edge,
         labels: parts.labels,
-        podCidrs: ranges.next(parts, path),
+        podCidrs: ranges.next(parts, path, position),
         dockerBridge: parts.dockerBridge ?? cluster.dockerBridge,
         cni: parts.cni,
         source: parts.source,
@@ -398,6 +411,24 @@ function buildNodes(
     problems.push(nameTwice("node", twice, `cluster ${cluster.name}`, parts.nameSource, first));
   }
   return { nodes, byName };
+}
+
+/** What the nodes need once it is known where the pods run. */
+function claimantsOf(nodes: readonly Node[], workloads: readonly Workload[], placed: Placement): readonly Claimant[] {
+  const given = new Map<number, Ip[]>();
+  for (const workload of workloads) {
+    if (workload.addresses.length === 0 || workload.hostNetwork) continue;
+    const home = placed.homeOf(workload);
+    if (home === undefined) continue;
+    const own = given.get(home) ?? [];
+    given.set(home, own);
+    for (const { ip } of workload.addresses) own.push(ip);
+  }
+  return nodes.map((node) => ({
+    node,
+    wanted: placed.slotsBefore(node.index, workloads.length),
+    given: given.get(node.index) ?? nothing,
+  }));
 }
 
 interface Workloads {

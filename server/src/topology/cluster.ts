@@ -12,11 +12,13 @@ import {
   prefixCovers,
   prefixOf,
   prefixRange,
+  prefixSize,
 } from "../addressing/ip.ts";
 import { child, type Decl, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
-import type { AddressingOf, ModeAddressing, NodeRange } from "./addressing.ts";
+import type { AddressingOf, Claims, ModeAddressing, NodeRange } from "./addressing.ts";
 import type { TopologyCache } from "./cache.ts";
+import { type Claimant, claimer } from "./claims.ts";
 import type {
   Cluster,
   CniSettings,
@@ -326,7 +328,10 @@ function readPods(file: string, decl: Decl, problems: TopologyProblem[]): PodCid
 
 /** Gives each node its ranges, in order of declaration. */
 export interface RangeAllocator {
-  next(parts: StationParts, path: string): readonly NodeCidr[];
+  /** `position`: which node of a pool. */
+  next(parts: StationParts, path: string, position: number): readonly NodeCidr[];
+  /** Once it is known where the pods run: nodes that claim blocks get those that they need. */
+  complete(claimants: () => readonly Claimant[]): void;
   /** What went wrong, once all nodes have asked. */
   problems(): readonly TopologyProblem[];
 }
@@ -358,6 +363,8 @@ export function allocateRanges(
     }
     return blocksOf(range.within, range.perNode, reserved);
   };
+  const { claims } = addressing;
+  if (claims !== undefined) return claimRanges(cluster, addressing, claims);
   const pools = addressing.nodeRanges
     .filter(({ sameForAll }) => !sameForAll)
     .map(
@@ -410,8 +417,45 @@ export function allocateRanges(
       }
       return cidrs;
     },
+    complete: () => undefined,
     problems: () => [...problems, ...shortageProblems(cluster, pools, shortages)],
   };
+}
+
+/** What the mode has to say about blocks that are missing it says itself. */
+function claimRanges(cluster: ClusterDraft, addressing: ModeAddressing, claims: Claims): RangeAllocator {
+  const given = (parts: StationParts, position: number): readonly NodeCidr[] =>
+    parts.cni === undefined ? [] : claims.given(parts.cni).map((cidr) => shifted(cidr, position));
+  const named = cluster.nodes.flatMap((parts) =>
+    parts.cni === undefined ? [] : Array.from({ length: countOf(parts) }, (_, i) => given(parts, i)).flat(),
+  );
+  const made = claimer(
+    addressing.nodeRanges,
+    claims,
+    (range) => range.source ?? sourceOfRange(cluster, range.within),
+    (range) => {
+      const reserved = outsideOf(range);
+      for (const { prefix } of named) reserved.push(prefixRange(prefix));
+      return blocksOf(range.within, range.perNode, reserved);
+    },
+  );
+  return {
+    next: (parts, _, position) => {
+      const foreign = parts.cni !== undefined && parts.cni.plugin !== cluster.cni.plugin;
+      return made.first(foreign ? undefined : given(parts, position), parts.labels, foreign);
+    },
+    complete: (claimants) => made.complete(claimants()),
+    problems: () => [],
+  };
+}
+
+/** In a pool of nodes a block is that of the first one; the others have the following ones. */
+function shifted(cidr: NodeCidr, position: number): NodeCidr {
+  const { prefix } = cidr;
+  const size = prefixSize(prefix);
+  const ip =
+    typeof prefix.ip === "number" ? prefix.ip + Number(size) * position : prefix.ip + BigInt(size) * BigInt(position);
+  return position === 0 ? cidr : { ...cidr, prefix: { ip, len: prefix.len } };
 }
 
 function shortageProblems(

@@ -180,6 +180,29 @@ export type NatRule =
     });
 export interface Router extends StationBase {
   readonly kind: "router";
+  /** Where it speaks BGP. */
+  readonly bgp?: BgpSpec | undefined;
+}
+export interface BgpSpec {
+  readonly as: number;
+  /** Of a route reflector. */
+  readonly clusterId: Ip | undefined;
+  readonly peers: readonly BgpPeerSpec[];
+  readonly advertises: readonly { readonly prefix: Prefix; readonly source: Source }[];
+  readonly source: Source;
+}
+export interface BgpPeerSpec {
+  readonly to:
+    | { readonly kind: "address"; readonly ip: Ip }
+    /** Whoever connects from there (dynamic neighbours). */
+    | { readonly kind: "range"; readonly prefix: Prefix }
+    /** The path of a node or router. */
+    | { readonly kind: "name"; readonly text: string };
+  readonly as: number;
+  readonly asOverride: boolean;
+  readonly allowAsIn: boolean;
+  readonly routeReflectorClient: boolean;
+  readonly source: Source;
 }
 export interface ExternalHost extends StationBase {
   readonly kind: "host";
@@ -191,8 +214,9 @@ export interface Node extends StationBase {
   readonly index: number;
   readonly labels: ReadonlyMap<string, string>;
   /**
-   * The ranges of the node's pods, one per family at most: node.spec.podCIDRs, docker0's network under `cni docker`.
-   * Empty where none was given and none is left.
+   * The ranges of the node's pods: node.spec.podCIDRs, docker0's network under `cni docker`, one a family; or the blocks
+   * that it has claimed and the single addresses that it has borrowed (addressing.ts), in that order. Empty where none was
+   * given and none is left.
    */
   readonly podCidrs: readonly NodeCidr[];
   /** docker0, where the node has it. */
@@ -203,6 +227,8 @@ export interface Node extends StationBase {
 export interface NodeCidr {
   readonly prefix: Prefix;
   readonly allocated: boolean;
+  /** So many of the first addresses are the node's own, not its pods': its tunnels'. */
+  readonly own?: number;
   readonly source: Source;
 }
 

@@ -4,24 +4,13 @@
  * the nodes in turn. Position p of the row is on node p mod N, so that counts and positions are arithmetic, and what
  * stands in lists grows with the text of the file, not with the number of pods.
  */
-import {
-  freeCount,
-  freeIndex,
-  kthFree,
-  nothingReserved,
-  type SortedReserved,
-  sortReserved,
-} from "../addressing/allocation.ts";
-import { family, type Ip, prefixContains } from "../addressing/ip.ts";
+import { bits, family, type Ip, prefixContains } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import type { ModeAddressing } from "./addressing.ts";
 import type { Node, Pod, PodIndex, Workload } from "./model.ts";
+import { EVERYWHERE, NOWHERE, type Placement, SPREAD, takesSlots } from "./placement.ts";
 import { countBelow, firstThat } from "./search.ts";
-
-/** Where a workload's pods run: on the node of this index, or … */
-export const SPREAD = -1;
-export const EVERYWHERE = -2;
-export const NOWHERE = -3;
+import { countOf, indexOf, nthOf, type Space, spacesOf } from "./spaces.ts";
 
 export interface PodPlan {
   readonly cluster: string;
@@ -29,6 +18,7 @@ export interface PodPlan {
   readonly workloads: readonly Workload[];
   /** By index of the workload. */
   readonly placement: readonly number[];
+  readonly placed: Placement;
   nodeByName(name: string): Node | undefined;
   workloadByName(namespace: string, name: string): Workload | undefined;
   /** How the node's pods get addresses. */
@@ -52,74 +42,10 @@ export function nodeRanges(nodes: readonly Node[]): () => PrefixTable<Node> {
   };
 }
 
-/** What is pinned to one node. */
-interface Pinned {
-  readonly workloads: number[];
-  /** Slots and pods of all workloads before each; one entry more than workloads. */
-  readonly slots: number[];
-  readonly pods: number[];
-}
-
-/** One range from which a node gives its pods addresses. */
-interface Space {
-  readonly first: Ip;
-  readonly last: Ip;
-  readonly reserved: SortedReserved;
-}
-
 export function planPods(plan: PodPlan): PlannedPods {
   const { nodes, workloads, placement } = plan;
   const nodeCount = nodes.length;
-  const pinned = new Map<number, Pinned>();
-  const daemons: number[] = [];
-  const daemonSlots = [0];
-  const spread: number[] = [];
-  const spreadStarts = [0];
-  /** Workloads of the row whose pods take no slot, with their part of the row. */
-  const slotless: { readonly workload: number; readonly start: number; readonly end: number }[] = [];
-  let count = 0;
-
-  for (let index = 0; index < workloads.length; index++) {
-    const workload = workloads[index]!;
-    const where = placement[index] ?? NOWHERE;
-    const takesSlot = takesSlots(workload);
-    count += workload.replicas;
-    if (where >= 0) {
-      const list = pinned.get(where) ?? { workloads: [], slots: [0], pods: [0] };
-      pinned.set(where, list);
-      list.workloads.push(index);
-      list.slots.push(list.slots.at(-1)! + (takesSlot ? workload.replicas : 0));
-      list.pods.push(list.pods.at(-1)! + workload.replicas);
-    } else if (where === EVERYWHERE) {
-      daemons.push(index);
-      daemonSlots.push(daemonSlots.at(-1)! + (takesSlot ? 1 : 0));
-    } else if (where === SPREAD) {
-      const start = spreadStarts.at(-1)!;
-      const end = start + workload.replicas;
-      spread.push(index);
-      spreadStarts.push(end);
-      if (!takesSlot) slotless.push({ workload: index, start, end });
-    }
-  }
-  const rowLength = spreadStarts.at(-1)!;
-
-  /** How many of the row's first `length` positions are on the node. */
-  const dealt = (length: number, node: number): number =>
-    length > node ? Math.floor((length - 1 - node) / nodeCount) + 1 : 0;
-
-  /** How many slots of the node the workloads before this one take. */
-  const slotsBefore = (node: number, workload: number): number => {
-    const list = pinned.get(node);
-    let slots = list === undefined ? 0 : list.slots[countBelow(list.workloads, workload)]!;
-    slots += daemonSlots[countBelow(daemons, workload)]!;
-    if (spread.length === 0) return slots;
-    slots += dealt(spreadStarts[countBelow(spread, workload)]!, node);
-    for (const part of slotless) {
-      if (part.workload >= workload) break;
-      slots -= dealt(part.end, node) - dealt(part.start, node);
-    }
-    return slots;
-  };
+  const { count, pinned, daemons, spread, spreadStarts, rowLength, dealt, slotsBefore } = plan.placed;
 
   /* ------------------------------------------------------------ addresses */
 
@@ -127,52 +53,30 @@ export function planPods(plan: PodPlan): PlannedPods {
   const givenOn = new Map<number, Ip[]>();
   for (const workload of workloads) {
     if (workload.addresses.length === 0 || workload.hostNetwork) continue;
-    const where = placement[workload.index] ?? NOWHERE;
-    const home = where === SPREAD ? spreadStarts[countBelow(spread, workload.index)]! % nodeCount : where;
+    const home = plan.placed.homeOf(workload) ?? NOWHERE;
     for (const { ip } of workload.addresses) {
       append(given, ip, workload.index);
-      const holder = nodes[home]?.podCidrs.some(({ prefix }) => prefixContains(prefix, ip))
-        ? home
-        : (plan.ranges().lookup(ip)[0]?.index ?? home);
-      append(givenOn, holder, ip);
+      const own = nodes[home]?.podCidrs.find(({ prefix }) => prefixContains(prefix, ip))?.prefix;
+      append(givenOn, own === undefined ? (plan.ranges().lookup(ip)[0]?.index ?? home) : home, ip);
+      if (own?.len !== bits(ip)) continue;
+      // A single address out of another node's block: that one may not give it to its pods either.
+      for (const { values } of plan.ranges().matches(ip)) {
+        for (const { index } of values) if (index !== home) append(givenOn, index, ip);
+      }
     }
   }
 
   const spaces: (readonly Space[] | undefined)[] = [];
-  const spacesOf = (node: Node): readonly Space[] => {
-    const known = spaces[node.index];
-    if (known !== undefined) return known;
-    const addressing = plan.addressing(node);
-    const bridge = node.dockerBridge?.address.ip;
-    const taken = givenOn.get(node.index);
-    const made: Space[] = [];
-    for (const { prefix } of node.podCidrs) {
-      const usable = addressing.usable(prefix);
-      if (usable === undefined) continue;
-      let { first, last } = usable;
-      const reserved: Ip[] = taken === undefined ? [] : taken.filter((ip) => family(ip) === family(prefix.ip));
-      // Where docker0 has another address than usual, that one is taken and the usual one is free.
-      const gateway = addressing.gateway(prefix);
-      if (bridge !== undefined && gateway !== undefined && bridge !== gateway && prefixContains(prefix, bridge)) {
-        reserved.push(bridge);
-        if (gateway < first) first = gateway;
-        if (gateway > last) last = gateway;
-      }
-      made.push({
-        first,
-        last,
-        reserved:
-          reserved.length === 0 ? nothingReserved : sortReserved(reserved.map((ip) => ({ first: ip, last: ip }))),
-      });
-    }
-    spaces[node.index] = made;
-    return made;
+  const spacesFor = (node: Node): readonly Space[] => {
+    const known = spaces[node.index] ?? spacesOf(node, plan.addressing(node), givenOn.get(node.index));
+    spaces[node.index] = known;
+    return known;
   };
 
   const addressOf = (node: Node, slot: number): readonly Ip[] => {
     const addresses: Ip[] = [];
-    for (const { first, last, reserved } of spacesOf(node)) {
-      const ip = kthFree(first, last, reserved, slot);
+    for (const space of spacesFor(node)) {
+      const ip = nthOf(space, slot);
       if (ip === undefined) return [];
       addresses.push(ip);
     }
@@ -183,15 +87,15 @@ export function planPods(plan: PodPlan): PlannedPods {
   const sizes = new Map<ModeAddressing, Map<number, number>>();
   const available = (node: Node): number => {
     const plain = node.dockerBridge === undefined && !givenOn.has(node.index);
-    if (!plain || node.podCidrs.length !== 1) return countSpaces(spacesOf(node));
+    if (!plain || node.podCidrs.length !== 1) return countOf(spacesFor(node));
     const addressing = plan.addressing(node);
     const bySize = sizes.get(addressing) ?? new Map<number, number>();
     sizes.set(addressing, bySize);
-    const { prefix } = node.podCidrs[0]!;
-    const key = typeof prefix.ip === "number" ? prefix.len : prefix.len + 1000;
+    const { prefix, own = 0 } = node.podCidrs[0]!;
+    const key = own * 2000 + (typeof prefix.ip === "number" ? prefix.len : prefix.len + 1000);
     let size = bySize.get(key);
     if (size === undefined) {
-      size = countSpaces(spacesOf(node));
+      size = countOf(spacesFor(node));
       bySize.set(key, size);
     }
     return size;
@@ -288,10 +192,9 @@ export function planPods(plan: PodPlan): PlannedPods {
     const found: Pod[] = (given.get(ip) ?? []).map((index) => podAt(workloads[index]!, 0));
     for (const { values } of plan.ranges().matches(ip)) {
       for (const node of values) {
-        for (const { first, last, reserved } of spacesOf(node)) {
-          const slot = freeIndex(first, last, reserved, ip);
-          // The number is exact where it counts: no node has 2^53 pods.
-          const pod = slot === undefined ? undefined : podInSlot(node, Number(slot));
+        for (const space of spacesFor(node)) {
+          const slot = indexOf(space, ip);
+          const pod = slot === undefined ? undefined : podInSlot(node, slot);
           if (pod?.addresses.includes(ip) === true) found.push(pod);
         }
       }
@@ -329,17 +232,6 @@ export function planPods(plan: PodPlan): PlannedPods {
     index,
     demand: (node) => ({ wanted: slotsBefore(node.index, workloads.length), available: available(node) }),
   };
-}
-
-/** How many pods get an address in each of the ranges. */
-function countSpaces(spaces: readonly Space[]): number {
-  if (spaces.length === 0) return 0;
-  return Math.min(...spaces.map(({ first, last, reserved }) => Number(freeCount(first, last, reserved))));
-}
-
-/** Do its pods get addresses of their node's range? */
-function takesSlots(workload: Workload): boolean {
-  return !workload.hostNetwork && workload.addresses.length === 0;
 }
 
 /** The node's addresses as Kubernetes lists them: the first one of each family. */

@@ -14,9 +14,11 @@ import {
 } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
 import type { Read } from "../language/values.ts";
+import { readBgp } from "./bgp.ts";
 import { readEdge } from "./edge.ts";
 import type {
   AclRule,
+  BgpSpec,
   CniSettings,
   Edge,
   Listener,
@@ -48,6 +50,8 @@ export interface StationParts {
   readonly podCidrs: readonly NodeCidr[];
   readonly dockerBridge: DockerBridge | undefined;
   readonly cni: CniSettings | undefined;
+  /** Routers only. */
+  readonly bgp: BgpSpec | undefined;
   /** Pools only. */
   readonly range: { readonly first: number; readonly last: number; readonly width: number } | undefined;
 }
@@ -102,6 +106,7 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
   let labels: Map<string, string> | undefined;
   let dockerBridge: DockerBridge | undefined;
   let cni: CniSettings | undefined;
+  let bgp: BgpSpec | undefined;
   let own: Listener[] | undefined;
   let devices = 0;
   let hasEdge = false;
@@ -157,6 +162,9 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
       case "cni":
         cni ??= readCni(file, statement);
         break;
+      case "bgp":
+        bgp ??= readBgp(file, statement);
+        break;
       case "loopback":
       case "masquerade":
       case "port-forward":
@@ -186,6 +194,7 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
     podCidrs: podCidrs ?? nothing,
     dockerBridge,
     cni,
+    bgp,
     range: rangeRead,
   };
 }

@@ -1,4 +1,5 @@
 import { family, formatPrefix } from "../../addressing/ip.ts";
+import { modeOf } from "../../cni/modes.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { number } from "../text.ts";
@@ -26,7 +27,9 @@ CIDR size is too big*). For IPv4 only kubeadm's preflight refuses the latter (*p
 which is a warning here.`,
   example: { bad: cluster("10.244.0.0/25 per-node /24"), good: cluster("10.244.0.0/16 per-node /24") },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const { podCidrs, name } of topology.clusters) {
+    for (const { podCidrs, name, cni } of topology.clusters) {
+      // Where the mode has blocks of its own, kube-controller-manager need not cut any.
+      if (modeOf(cni.plugin).addressing(cni, podCidrs).claims !== undefined) continue;
       for (const { prefix, perNode, source } of podCidrs) {
         const place = perNodeOf(source);
         const range = `pods ${formatPrefix(prefix)} of cluster ${name}`;

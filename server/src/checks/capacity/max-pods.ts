@@ -62,6 +62,8 @@ interface Block {
 
 function* blocks(of: Cluster): Iterable<Block> {
   const addressing = modeOf(of.cni.plugin).addressing(of.cni, of.podCidrs);
+  // Where nodes claim blocks as they need them, a block is no limit.
+  if (addressing.claims !== undefined) return;
   for (const { within, perNode, first, sameForAll } of addressing.nodeRanges) {
     if (sameForAll || perNode < within.len) continue;
     const size = (len: number): number => {

@@ -229,6 +229,14 @@ const SUSPECT: ReadonlySet<Code> = new Set([
   "KN226",
   "KN227",
   "KN228",
+  "KN230",
+  "KN231",
+  "KN232",
+  "KN233",
+  "KN234",
+  "KN235",
+  "KN237",
+  "KN238",
   "KN306",
 ]);
 

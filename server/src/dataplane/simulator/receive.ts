@@ -104,12 +104,13 @@ export function receiveIp(
   prerouted: boolean,
   known?: Tracking,
 ): End {
-  const tracking = known ?? track(connectionsOf(run, netns), arrived);
+  let tracking = known ?? track(connectionsOf(run, netns), arrived);
   let packet = arrived;
   if (!prerouted) {
     const pre = hook(run, netns, "PREROUTING", packet, tracking, { in: device.name });
     if (pre.end) return pre.end;
     packet = pre.packet;
+    tracking = pre.tracking;
   }
   const refused = validateSource(run, netns, device, packet);
   if (refused) return refused;

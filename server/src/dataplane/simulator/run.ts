@@ -6,7 +6,7 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
-import { type Found, localAddressesOf } from "../fib.ts";
+import { type Found, localAddressesOf, lookup } from "../fib.ts";
 import type { Reason, ReasonCode, Step, StepAction, StepRule, Verdict } from "../journey.ts";
 import type { Device, Explanation, Netns, NetnsId, Network, Nexthop, NfHook } from "../model.ts";
 import { type Connection, type Decision, type HookContext, runHook, type Tracking } from "../netfilter.ts";
@@ -200,11 +200,13 @@ export function hook(
   tracking: Tracking,
   dev: { in?: string | undefined; out?: string | undefined },
   masqueradeAs?: () => Ip | undefined,
-): { packet: Packet; end: End | undefined } {
+): { packet: Packet; end: End | undefined; tracking: Tracking } {
   const context: HookContext = {
     in: dev.in,
     out: dev.out,
     isLocal: (ip) => isOwn(netns, ip),
+    isOf: (ip, device) => netns.devices.get(device)?.addresses.some((own) => own.ip === ip) === true,
+    reversePath: (one, device) => leavesBy(netns, one, device),
     masqueradeAs: masqueradeAs ?? (() => undefined),
     chance: (probability) => choose(run, 2, (i) => (i === 0 ? probability : 1 - probability)) === 0,
   };
@@ -268,5 +270,19 @@ export function hook(
         break;
     }
   }
-  return { packet: result.packet, end };
+  if (result.tracking !== tracking && result.tracking.connection === undefined)
+    forget(connectionsOf(run, netns), tracking);
+  return { packet: result.packet, end, tracking: result.tracking };
+}
+
+/** A connection that was made for a packet before a rule of table raw said that there is to be none. */
+function forget(connections: Connection[], { connection }: Tracking): void {
+  const index = connection === undefined ? -1 : connections.indexOf(connection);
+  if (index >= 0) connections.splice(index, 1);
+}
+
+/** rpfilter_lookup_reverse (net/ipv4/netfilter/ipt_rpfilter.c): is the source reached by the device by which it came? */
+function leavesBy(netns: Netns, { src, dst, mark }: Packet, device: string): boolean {
+  const back = lookup(netns, localAddressesOf(netns), { dst: src, src: dst, mark });
+  return back?.route.type === "unicast" && back.nexthops.some((hop) => hop.dev === device);
 }

@@ -49,11 +49,12 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
   }
   if (run.steps.length === 0)
     step(run, netns, nexthop?.dev ?? "lo", null, "send", `${netns.id} sends to ${formatIp(packet.dst)}`, packet);
-  const tracking = track(connectionsOf(run, netns), packet);
+  let tracking = track(connectionsOf(run, netns), packet);
   const before = packet;
   const passed = hook(run, netns, "OUTPUT", packet, tracking, { out: nexthop?.dev });
   if (passed.end) return passed.end;
   packet = passed.packet;
+  tracking = passed.tracking;
   if (packet.dst !== before.dst || packet.mark !== before.mark) {
     // ip_route_me_harder: a changed destination or mark is routed again.
     const again = lookup(netns, localAddressesOf(netns), { dst: packet.dst, src: packet.src, mark: packet.mark });

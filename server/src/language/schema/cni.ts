@@ -12,6 +12,7 @@ const plugins: readonly EnumValue[] = [
     summary: "The reference bridge plugin with host-local, and routes between the nodes made by hand",
   },
   { value: "flannel", summary: "flannel with one of its backends" },
+  { value: "calico", summary: "Calico: BGP, IPIP or VXLAN between routed nodes, with blocks of addresses" },
   ...cloudPlugins,
 ];
 
@@ -91,7 +92,13 @@ export const cni: readonly KeywordSpec[] = [
     args: [{ name: "plugin", type: { kind: "enum", values: plugins }, summary: "The plugin", default: "none" }],
     block: {
       by: "plugin",
-      contexts: { docker: "cni docker", bridge: "cni bridge", flannel: "cni flannel", ...cloudContexts },
+      contexts: {
+        docker: "cni docker",
+        bridge: "cni bridge",
+        flannel: "cni flannel",
+        calico: "cni calico",
+        ...cloudContexts,
+      },
     },
     repeat: "once",
     default: "none",
@@ -108,7 +115,13 @@ looks like. Settings stand in its block. A node may override some of them with a
     ],
     block: {
       by: "plugin",
-      contexts: { docker: "cni docker", bridge: "cni bridge", flannel: "node cni flannel", ...cloudContexts },
+      contexts: {
+        docker: "cni docker",
+        bridge: "cni bridge",
+        flannel: "node cni flannel",
+        calico: "node cni calico",
+        ...cloudContexts,
+      },
     },
     repeat: "once",
     default: "the cluster's settings",

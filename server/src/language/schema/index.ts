@@ -1,4 +1,6 @@
 /** The whole schema, and questions about it. */
+import { bgpRows } from "./bgp.ts";
+import { calicoRows } from "./calico.ts";
 import { cluster } from "./cluster.ts";
 import { cni } from "./cni.ts";
 import { edge } from "./edge.ts";
@@ -15,8 +17,10 @@ export const schema: readonly KeywordSpec[] = [
   ...file,
   ...station,
   ...edge,
+  ...bgpRows,
   ...cluster,
   ...cni,
+  ...calicoRows,
   ...workload,
   ...policy,
   ...service,
@@ -65,6 +69,8 @@ export function describeContext(context: Context): string {
       return "a pool of nodes";
     case "node cni flannel":
       return "the cni flannel of a node";
+    case "node cni calico":
+      return "the cni calico of a node";
     default:
       return context.includes(" ") ? context : `${/^[aeiou]/.test(context) ? "an" : "a"} ${context}`;
   }

@@ -1,0 +1,23 @@
+import type { Check } from "../check.ts";
+import { twoNodes } from "../examples.ts";
+
+export const calicoPeerConfig: Check = {
+  code: "KN156",
+  name: "calico-peer-config",
+  family: "addresses",
+  severity: "error",
+  summary: "A BGPPeer has fields that exclude each other.",
+  documentation: `A BGPPeer says on which nodes (\`node\` or \`node-selector\`, otherwise all) and with whom (\`peer-ip\` with \`as-number\`, or \`peer-selector\`, whose nodes have AS numbers of
+their own). Calico refuses other combinations (libcalico-go/lib/validator/v3).`,
+  example: {
+    bad: twoNodes("cni calico {\n  peer rr {\n    peer-selector role=rr\n    as-number 64512\n  }\n}", "").replace(
+      "n1 { attach",
+      "n1 { labels role=rr; attach",
+    ),
+    good: twoNodes("cni calico {\n  peer rr { peer-selector role=rr }\n}", "").replace(
+      "n1 { attach",
+      "n1 { labels role=rr; attach",
+    ),
+  },
+  message: ({ peer, what }) => `Calico refuses BGPPeer ${peer}: ${what}`,
+};

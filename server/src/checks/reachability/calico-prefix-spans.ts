@@ -1,0 +1,36 @@
+import type { Check } from "../check.ts";
+import { plural } from "../text.ts";
+
+const racks = (mask: string): string => `segment rack-a { cidr 10.0.1.0/24; gateway tor }
+segment rack-b { cidr 10.0.2.0/24; gateway tor }
+router tor {
+  attach rack-a 10.0.1.1
+  attach rack-b 10.0.2.1
+}
+cluster prod {
+  pods 10.244.0.0/16
+  services 10.96.0.0/12
+  cni calico { pool default { vxlan cross-subnet } }
+  node n1 { attach rack-a 10.0.1.5/${mask} }
+  node n2 { attach rack-b 10.0.2.5/${mask} }
+  pod a on n1 { listen 80/tcp }
+  pod b on n2 { listen 80/tcp }
+}
+`;
+
+export const calicoPrefixSpans: Check = {
+  code: "KN237",
+  name: "cross-subnet-prefix-spans-segments",
+  family: "reachability",
+  severity: "error",
+  summary: "A node's prefix reaches beyond its link, and cross-subnet takes it for the link.",
+  documentation: `\`cross-subnet\` is a test of prefixes, not of links: a /16 mask on nodes in racks of /24 behind a router makes every node a neighbour. The route is accepted thanks to
+\`onlink\`, nobody answers ARP, and packets to pods of the other rack are lost after three seconds. Give the nodes the mask of their segment, or
+encapsulate \`always\`.`,
+  example: {
+    bad: racks("16"),
+    good: racks("24"),
+  },
+  message: ({ node, prefix, peer, address, pairs }) =>
+    `${node} takes ${address} of ${peer} for a neighbour, since it lies in its own prefix ${prefix}, but a router is between them (${plural(Number(pairs), "such pair")} of nodes): cross-subnet sends directly, and nobody answers ARP; give the nodes their segment's mask`,
+};

@@ -1,0 +1,92 @@
+/**
+ * Do access lists let a connection pass between two stations? Only they are asked, of the two stations and of the routers on
+ * the shortest way between their segments: this floor knows no packets, and what routing does to a session is seen in the
+ * packets themselves.
+ */
+import type { Ip, Prefix } from "../../addressing/ip.ts";
+import { prefixContains } from "../../addressing/ip.ts";
+import type { Source } from "../../language/tree.ts";
+import type { AclRule, Router, Station, Topology } from "../../topology/model.ts";
+
+/** RFC 4271 section 8.2.1. */
+export const BGP_PORT = 179;
+
+export interface AccessLists {
+  /** The rule that drops TCP connections from `a` to this port of `b`, or undefined. */
+  blocking(a: Station, from: Ip, b: Station, to: Ip, port: number): Source | undefined;
+}
+
+export function accessLists(topology: Topology): AccessLists {
+  const ways = new Map<string, readonly Router[]>();
+  const between = (a: Station, from: Ip, b: Station, to: Ip): readonly Router[] => {
+    const start = segmentOf(a, from);
+    const end = segmentOf(b, to);
+    if (start === undefined || end === undefined || start === end) return [];
+    const key = `${start} ${end}`;
+    let way = ways.get(key);
+    if (!way) {
+      way = routersBetween(topology, start, end);
+      ways.set(key, way);
+    }
+    return way;
+  };
+  return {
+    blocking: (a, from, b, to, port) => {
+      const dropped =
+        deciding(a.acl, "out", from, to, port) ??
+        between(a, from, b, to)
+          .filter((router) => router !== a && router !== b)
+          .map(({ acl }) => deciding(acl, "forward", from, to, port))
+          .find((rule) => rule !== undefined) ??
+        deciding(b.acl, "in", from, to, port);
+      return dropped?.source;
+    },
+  };
+}
+
+/** The rule that drops it; the first one that fits decides. */
+function deciding(
+  acl: readonly AclRule[],
+  direction: AclRule["direction"],
+  from: Ip,
+  to: Ip,
+  port: number,
+): AclRule | undefined {
+  const rule = acl.find(
+    (one) => one.direction === direction && concerns(one, port) && isAmong(one.from, from) && isAmong(one.to, to),
+  );
+  return rule?.action === "deny" ? rule : undefined;
+}
+
+function concerns({ proto, ports }: AclRule, port: number): boolean {
+  if (proto !== undefined && proto !== "tcp") return false;
+  return ports.length === 0 || ports.some(({ first, last }) => first <= port && port <= last);
+}
+
+function isAmong(prefixes: readonly Prefix[], ip: Ip): boolean {
+  return prefixes.length === 0 || prefixes.some((prefix) => prefixContains(prefix, ip));
+}
+
+function segmentOf(station: Station, ip: Ip): string | undefined {
+  return station.interfaces.find(({ addresses }) => addresses.some((own) => own.ip === ip))?.segment;
+}
+
+function routersBetween(topology: Topology, start: string, end: string): readonly Router[] {
+  const ways = new Map<string, readonly Router[]>([[start, []]]);
+  for (const [segment, way] of ways) {
+    if (segment === end) return way;
+    for (const router of topology.routers) {
+      if (!router.interfaces.some((iface) => iface.segment === segment)) continue;
+      for (const next of router.interfaces) if (!ways.has(next.segment)) ways.set(next.segment, [...way, router]);
+    }
+  }
+  return [];
+}
+
+/** The prefixes in access lists that concern the port: stations inside and outside differ. */
+export function prefixesOfRules(topology: Topology, port: number): readonly Prefix[] {
+  const stations: readonly Station[] = [...topology.routers, ...topology.clusters.flatMap(({ nodes }) => nodes)];
+  return stations.flatMap(({ acl }) =>
+    acl.filter((rule) => concerns(rule, port)).flatMap((rule) => [...rule.from, ...rule.to]),
+  );
+}

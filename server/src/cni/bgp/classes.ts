@@ -1,0 +1,127 @@
+/**
+ * Classes of speakers that nothing tells apart: same AS, same rules, matched by the same rules of others, behind the same
+ * access lists. What one member learns from another class every member learns, so that a mesh of 5,000 nodes is one class
+ * with itself and no table has nodes times nodes entries.
+ */
+import type { Ip, Prefix } from "../../addressing/ip.ts";
+import { formatIp, prefixContains } from "../../addressing/ip.ts";
+import type { Topology } from "../../topology/model.ts";
+import { BGP_PORT, prefixesOfRules } from "./acl.ts";
+import { ofFamily, type PeerRule, type Speaker } from "./model.ts";
+
+export interface SpeakerClass {
+  readonly index: number;
+  /** In the order given; never empty. */
+  readonly members: readonly Speaker[];
+}
+
+export function classesOf(topology: Topology, speakers: readonly Speaker[], family: 4 | 6): readonly SpeakerClass[] {
+  const matchedBy = matchKeys(speakers, family);
+  const numbers = numbering();
+  const telling = prefixesOfRules(topology, BGP_PORT);
+  // Whether two speakers share a segment matters only where somebody else than equal nodes is asked.
+  const placesMatter =
+    speakers.some(({ station }) => station.kind === "router") ||
+    topology.routers.some(({ acl }) => acl.length > 0) ||
+    speakers.some(({ station }) => station.acl.length > 0);
+  const classes = new Map<string, Speaker[]>();
+  for (const speaker of speakers) {
+    const { station } = speaker;
+    const parts: (string | number)[] = [
+      station.kind === "router" ? station.path : "",
+      speaker.as,
+      speaker.clusterId === undefined ? "" : formatIp(speaker.clusterId),
+      speaker.mesh ?? "",
+      numbers(speaker.exports),
+      ...speaker.rules.map(numbers),
+      "|",
+      ...(matchedBy.get(speaker) ?? []),
+    ];
+    if (placesMatter) {
+      parts.push("at", ...station.interfaces.map(({ segment }) => segment));
+      parts.push(...station.acl.map(({ source }) => numbers(source.statement)));
+      for (const prefix of telling) parts.push(holds(prefix, ofFamily(speaker, family)) ? 1 : 0);
+    }
+    const key = parts.join(" ");
+    const same = classes.get(key);
+    if (same) same.push(speaker);
+    else classes.set(key, [speaker]);
+  }
+  return [...classes.values()].map((members, index) => ({ index, members }));
+}
+
+function holds(prefix: Prefix, addresses: readonly Ip[]): boolean {
+  return addresses.some((ip) => prefixContains(prefix, ip));
+}
+
+/** A number for each different object. */
+function numbering(): (value: object | undefined) => number {
+  const known = new Map<object | undefined, number>();
+  return (value) => {
+    const number = known.get(value) ?? known.size;
+    known.set(value, number);
+    return number;
+  };
+}
+
+/** By which rules each speaker is meant. Rules of one router that say the same are one key, whomever they name. */
+function matchKeys(speakers: readonly Speaker[], family: 4 | 6): ReadonlyMap<Speaker, ReadonlySet<string>> {
+  const keys = new Map<Speaker, Set<string>>();
+  const byAddress = new Map<Ip, Speaker>();
+  const byPath = new Map<string, Speaker>();
+  for (const speaker of speakers) {
+    byPath.set(speaker.station.path, speaker);
+    for (const ip of ofFamily(speaker, family)) byAddress.set(ip, speaker);
+  }
+  const seen = new Map<PeerRule, string>();
+  for (const owner of speakers) {
+    for (const rule of owner.rules) {
+      if (seen.has(rule)) continue;
+      const options = `${rule.as ?? ""} ${rule.asOverride} ${rule.allowAsIn}`;
+      const key = owner.station.kind === "router" ? `${owner.station.path} ${options}` : `#${seen.size}`;
+      seen.set(rule, key);
+      for (const speaker of meant(rule, speakers, byAddress, byPath, family)) {
+        const known = keys.get(speaker) ?? new Set();
+        keys.set(speaker, known.add(`${key}${rule.client(owner, speaker) ? " client" : ""}`));
+      }
+    }
+  }
+  return keys;
+}
+
+function meant(
+  { to }: PeerRule,
+  speakers: readonly Speaker[],
+  byAddress: ReadonlyMap<Ip, Speaker>,
+  byPath: ReadonlyMap<string, Speaker>,
+  family: 4 | 6,
+): readonly Speaker[] {
+  switch (to.kind) {
+    case "address": {
+      const one = byAddress.get(to.ip);
+      return one ? [one] : [];
+    }
+    case "station": {
+      const one = byPath.get(to.path);
+      return one ? [one] : [];
+    }
+    case "range":
+      return speakers.filter((speaker) => holds(to.prefix, ofFamily(speaker, family)));
+    case "select":
+      return speakers.filter(to.matches);
+  }
+}
+
+/** Does the rule mean this peer? */
+export function means({ to }: PeerRule, peer: Speaker, family: 4 | 6): boolean {
+  switch (to.kind) {
+    case "address":
+      return ofFamily(peer, family).includes(to.ip);
+    case "station":
+      return peer.station.path === to.path;
+    case "range":
+      return holds(to.prefix, ofFamily(peer, family));
+    case "select":
+      return to.matches(peer);
+  }
+}

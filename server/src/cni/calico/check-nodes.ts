@@ -1,0 +1,99 @@
+/** What nodes lack: blocks, a route for their pods' next hop, an address. */
+import { formatIp, formatPrefix, prefixCovers } from "../../addressing/ip.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Node, TopologyProblem } from "../../topology/model.ts";
+import { defaultInterface, familyOf } from "../host.ts";
+import { CODES, problem } from "../problems.ts";
+import { type CalicoCluster, type Member, nodesOf } from "./cluster.ts";
+import { blocksIn, isUsable, nodeSettings } from "./settings.ts";
+
+export function checkNodes(calico: CalicoCluster): readonly TopologyProblem[] {
+  const nodes = nodesOf(calico.context.cluster);
+  return [
+    ...withoutBlocks(calico, nodes),
+    ...nodes.flatMap((node) => [...podCidrIgnored(node), ...blockOutside(calico, node), ...foreignAddress(node)]),
+    ...withoutDefaultRoute(calico),
+  ];
+}
+
+/** Nodes for which no block is left. */
+function withoutBlocks({ settings, context }: CalicoCluster, nodes: readonly Node[]): TopologyProblem[] {
+  const { cluster } = context;
+  return ([4, 6] as const).flatMap((family): TopologyProblem[] => {
+    const pools = settings.pools.filter((pool) => isUsable(pool) && familyOf(pool.cidr.ip) === family);
+    const [first] = pools;
+    if (!first) return [];
+    const bits = family === 4 ? 32 : 128;
+    const short = nodes.filter(
+      ({ podCidrs }) =>
+        !podCidrs.some(
+          ({ prefix }) =>
+            familyOf(prefix.ip) === family &&
+            (prefix.len < bits || pools.some(({ blockSize }) => blockSize === bits)) &&
+            pools.some(({ cidr }) => prefixCovers(cidr, prefix)),
+        ),
+    );
+    const [node] = short;
+    if (!node) return [];
+    const data = {
+      cluster: cluster.name,
+      nodes: short.length,
+      node: node.path,
+      blocks: pools.reduce((sum, { cidr, blockSize }) => sum + 2 ** Math.min(blockSize - cidr.len, 40), 0),
+      size: first.blockSize,
+      pools: pools.map(({ cidr }) => formatPrefix(cidr)).join(", "),
+    };
+    const code = settings.strictAffinity ? CODES.calicoNoBlock : CODES.calicoFewBlocks;
+    return [problem(code, first.source, data, [{ source: node.source, message: node.path }])];
+  });
+}
+
+function podCidrIgnored(node: Node): TopologyProblem[] {
+  const written = node.source.statement.block?.statements.find(({ keyword }) => keyword.text === "pod-cidr");
+  if (!written) return [];
+  const source: Source = { file: node.source.file, statement: written, part: "whole" };
+  const data = { node: node.path, cidr: written.args.map(({ text }) => text).join(" ") };
+  return [problem(CODES.calicoPodCidrIgnored, source, data)];
+}
+
+function blockOutside({ settings }: CalicoCluster, node: Node): TopologyProblem[] {
+  const given = node.cni ? blocksIn(node.cni) : [];
+  return given.flatMap(({ prefix, source }) => {
+    const pool = settings.pools.find(({ cidr }) => prefixCovers(cidr, prefix));
+    if (pool?.blockSize === prefix.len) return [];
+    const data = {
+      node: node.path,
+      block: formatPrefix(prefix),
+      pools: settings.pools
+        .map(({ name, cidr, blockSize }) => `${name} ${formatPrefix(cidr)} with /${blockSize}`)
+        .join(", "),
+    };
+    return [problem(CODES.calicoBlockOutside, source, data)];
+  });
+}
+
+function foreignAddress(node: Node): TopologyProblem[] {
+  const { addresses, sources } = nodeSettings(node.cni);
+  const own = node.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip));
+  const source = sources.get("bgp-address");
+  return addresses
+    .filter((ip) => source && !own.includes(ip))
+    .map((ip) => problem(CODES.calicoBgpAddress, source ?? node.source, { node: node.path, address: formatIp(ip) }));
+}
+
+/** arp_process asks whether 169.254.1.1 is routed by another device before proxy_arp answers for it. */
+function withoutDefaultRoute(calico: CalicoCluster): TopologyProblem[] {
+  const lacking = calico.members.filter((member) => hasPods(calico, member) && !reachesNextHop(calico, member));
+  const [first] = lacking;
+  if (!first) return [];
+  const data = { node: first.node.path, nodes: lacking.length };
+  return [problem(CODES.calicoNoDefaultRoute, first.node.source, data)];
+}
+
+function hasPods({ context }: CalicoCluster, { node }: Member): boolean {
+  return node.podCidrs.some(({ prefix }) => typeof prefix.ip === "number") && context.cluster.pods.countOn(node) > 0;
+}
+
+function reachesNextHop({ context }: CalicoCluster, { node }: Member): boolean {
+  return defaultInterface(node, 4) !== undefined || context.host(node).lookup(0xa9fe0101) !== undefined;
+}

@@ -1,0 +1,81 @@
+/** What libcalico-go refuses of IP pools and of the IPAM configuration (lib/clientv3/ippool.go, lib/ipam). */
+import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
+import type { TopologyProblem } from "../../topology/model.ts";
+import { familyOf } from "../host.ts";
+import { CODES, problem } from "../problems.ts";
+import type { CalicoCluster } from "./cluster.ts";
+import { BLOCK_SIZES, type CalicoSettings, type Pool } from "./settings.ts";
+
+/** The next hop of all pods is in the first one, link-local addresses are in both. */
+const LINK_LOCAL: Readonly<Record<4 | 6, Prefix>> = {
+  4: { ip: 0xa9fe0000, len: 16 },
+  6: { ip: 0xfe80n << 112n, len: 10 },
+};
+
+export function checkPools({ settings }: CalicoCluster): readonly TopologyProblem[] {
+  const { pools } = settings;
+  return [
+    ...pools.flatMap((pool, i) => overlap(pool, pools.slice(0, i))),
+    ...pools.flatMap(checkPool),
+    ...checkIpam(settings),
+  ];
+}
+
+function overlaps(a: Prefix, b: Prefix): boolean {
+  return prefixCovers(a, b) || prefixCovers(b, a);
+}
+
+function overlap(pool: Pool, before: readonly Pool[]): TopologyProblem[] {
+  const other = before.find(({ cidr }) => overlaps(cidr, pool.cidr));
+  if (!other) return [];
+  const data = {
+    pool: pool.name,
+    cidr: formatPrefix(pool.cidr),
+    other: other.name,
+    otherCidr: formatPrefix(other.cidr),
+  };
+  return [
+    problem(CODES.calicoPoolsOverlap, pool.source, data, [
+      { source: other.source, message: `pool ${other.name}, ${formatPrefix(other.cidr)}` },
+    ]),
+  ];
+}
+
+function checkPool({ name, cidr, blockSize, ipip, vxlan, sources, source }: Pool): TopologyProblem[] {
+  const problems: TopologyProblem[] = [];
+  const at = (keyword: string) => sources.get(keyword) ?? source;
+  const text = formatPrefix(cidr);
+  const family = familyOf(cidr.ip);
+  const linkLocal = LINK_LOCAL[family];
+  if (overlaps(cidr, linkLocal)) {
+    problems.push(
+      problem(CODES.calicoPoolLinkLocal, source, { pool: name, cidr: text, range: formatPrefix(linkLocal) }),
+    );
+  }
+  const { min, max } = BLOCK_SIZES[family];
+  if (blockSize < min || blockSize > max || blockSize < cidr.len) {
+    const data = { pool: name, cidr: text, size: blockSize, min: Math.max(min, Math.min(cidr.len, max)), max };
+    problems.push(problem(CODES.calicoBlockSize, at("block-size"), data));
+  }
+  if (ipip !== "never" && vxlan !== "never") {
+    problems.push(problem(CODES.calicoTwoEncapsulations, at("ipip"), { pool: name, ipip, vxlan }));
+  }
+  if (ipip !== "never" && family === 6) {
+    problems.push(problem(CODES.calicoIpipIpv6, at("ipip"), { pool: name, cidr: text }));
+  }
+  return problems;
+}
+
+function checkIpam({ strictAffinity, autoAllocateBlocks, maxBlocksPerHost, sources, source }: CalicoSettings) {
+  if (strictAffinity) return [];
+  const at = (keyword: string) => sources.get(keyword) ?? source;
+  const problems: TopologyProblem[] = [];
+  if (!autoAllocateBlocks) {
+    problems.push(problem(CODES.calicoIpam, at("auto-allocate-blocks"), { what: "auto-allocate-blocks false" }));
+  }
+  if (sources.has("max-blocks-per-host") && maxBlocksPerHost !== 20) {
+    const what = `max-blocks-per-host ${maxBlocksPerHost}`;
+    problems.push(problem(CODES.calicoIpam, at("max-blocks-per-host"), { what }));
+  }
+  return problems;
+}

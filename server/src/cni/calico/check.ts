@@ -1,0 +1,13 @@
+/** What is wrong with a cluster's Calico settings, and where its nodes do not fit them. */
+import type { TopologyProblem } from "../../topology/model.ts";
+import { checkBgp } from "./check-bgp.ts";
+import { checkNodes } from "./check-nodes.ts";
+import { checkPools } from "./check-pools.ts";
+import { checkSubnets } from "./check-subnets.ts";
+import { type CalicoCluster, nodesOf } from "./cluster.ts";
+
+export function checkCalico(calico: CalicoCluster): readonly TopologyProblem[] {
+  const { cluster } = calico.context;
+  if (cluster.cni.plugin !== "calico" && nodesOf(cluster).length === 0) return [];
+  return [...checkPools(calico), ...checkNodes(calico), ...checkBgp(calico), ...checkSubnets(calico)];
+}

@@ -1,0 +1,137 @@
+/** The nodes of a cluster that run Calico: their addresses, blocks and tunnels, and who finds whom. Made once for a cluster. */
+import type { InterfaceAddress, Ip, Prefix } from "../../addressing/ip.ts";
+import { addIp, prefixContains, prefixOf } from "../../addressing/ip.ts";
+import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
+import type { Cluster, Interface, Node, NodeCidr } from "../../topology/model.ts";
+import { familyOf } from "../host.ts";
+import type { ClusterContext } from "../mode.ts";
+import { pluginOf } from "../settings.ts";
+import { type TunnelKind, tunnelKinds } from "./pools.ts";
+import { type CalicoSettings, calicoSettings, type NodeSettings, nodeSettings, type Pool } from "./settings.ts";
+
+export interface Member {
+  readonly node: Node;
+  readonly own: NodeSettings;
+  readonly v4: MemberFamily | undefined;
+  readonly v6: MemberFamily | undefined;
+}
+export interface MemberFamily {
+  /** The node's address (Node spec.bgp.ipv4Address), and the prefix that decides cross-subnet. */
+  readonly address: Ip;
+  readonly subnet: Prefix;
+  readonly iface: Interface;
+}
+
+/** A block, or a single address, with the node that has it. */
+export interface Held {
+  readonly member: Member;
+  readonly cidr: NodeCidr;
+  readonly pool: Pool;
+}
+
+export interface CalicoCluster {
+  readonly context: ClusterContext;
+  readonly settings: CalicoSettings;
+  readonly tunnels: readonly TunnelKind[];
+  readonly members: readonly Member[];
+  member(node: Node): Member | undefined;
+  poolOf(prefix: Prefix): Pool | undefined;
+  /** Everything that nodes hold in pools of the family for which `wanted` is true. */
+  held(family: 4 | 6, wanted: (pool: Pool) => boolean): Iterable<Held>;
+  tunnelAddress(node: Node, kind: TunnelKind, family: 4 | 6): Ip | undefined;
+}
+
+export function calicoCluster(context: ClusterContext): CalicoCluster {
+  const { cluster } = context;
+  const settings = calicoSettings(cluster.cni, cluster.podCidrs);
+  const tunnels = tunnelKinds(settings);
+  const byIndex = new Map<number, Member>();
+  for (const node of cluster.nodes) {
+    const member = pluginOf(cluster, node) === "calico" ? memberOf(node) : undefined;
+    if (member) byIndex.set(node.index, member);
+  }
+  const members = [...byIndex.values()];
+  const pools: PrefixTable<Pool> = buildPrefixTable(settings.pools.map((pool) => [pool.cidr, pool] as const));
+  const poolOf = (prefix: Prefix): Pool | undefined => pools.lookup(prefix.ip)[0];
+  return {
+    context,
+    settings,
+    tunnels,
+    members,
+    member: (node) => byIndex.get(node.index),
+    poolOf,
+    held: function* (family, wanted) {
+      for (const member of members) {
+        for (const cidr of member.node.podCidrs) {
+          if (familyOf(cidr.prefix.ip) !== family) continue;
+          const pool = poolOf(cidr.prefix);
+          if (pool && wanted(pool)) yield { member, cidr, pool };
+        }
+      }
+    },
+    tunnelAddress: (node, kind, family) => tunnelAddress(node, kind, family, tunnels, poolOf),
+  };
+}
+
+/** The first addresses of a node's blocks are its tunnels', in the order of their kinds. */
+function tunnelAddress(
+  node: Node,
+  wanted: TunnelKind,
+  family: 4 | 6,
+  kinds: readonly TunnelKind[],
+  poolOf: (prefix: Prefix) => Pool | undefined,
+): Ip | undefined {
+  const taken = new Map<NodeCidr, number>();
+  for (const kind of kinds) {
+    const block = node.podCidrs.find((cidr) => {
+      const pool = (cidr.own ?? 0) > 0 && familyOf(cidr.prefix.ip) === family ? poolOf(cidr.prefix) : undefined;
+      return pool !== undefined && pool[kind] !== "never";
+    });
+    if (!block) continue;
+    const before = taken.get(block) ?? 0;
+    if (kind === wanted) return addIp(block.prefix.ip, before);
+    taken.set(block, before + 1);
+  }
+  return undefined;
+}
+
+function memberOf(node: Node): Member {
+  const own = nodeSettings(node.cni);
+  return { node, own, v4: familyPartOf(node, own, 4), v6: familyPartOf(node, own, 6) };
+}
+
+/** IP_AUTODETECTION_METHOD first-found: the first interface with an address of the family. */
+function familyPartOf(node: Node, own: NodeSettings, family: 4 | 6): MemberFamily | undefined {
+  const given = own.addresses.find((ip) => familyOf(ip) === family);
+  for (const iface of node.interfaces) {
+    const found: InterfaceAddress | undefined = iface.addresses.find(
+      ({ ip }) => familyOf(ip) === family && (given === undefined || ip === given),
+    );
+    if (found) return { address: found.ip, subnet: prefixOf(found.ip, found.len), iface };
+  }
+  return undefined;
+}
+
+export function familyPart(member: Member, family: 4 | 6): MemberFamily | undefined {
+  return family === 4 ? member.v4 : member.v6;
+}
+
+/** nodeInOurSubnet (felix/calc/l3_route_resolver.go): a test of prefixes, not of links. */
+export function inSubnet(self: MemberFamily, peer: MemberFamily): boolean {
+  return prefixContains(self.subnet, peer.address);
+}
+
+export function isOwn({ podCidrs }: Node, dst: Prefix): boolean {
+  return podCidrs.some(({ prefix }) => prefix.ip === dst.ip && prefix.len === dst.len);
+}
+
+/** Who makes the routes to the pool's blocks; undefined: nobody does. */
+export function programmer(settings: CalicoSettings, pool: Pool): "felix" | "bird" | undefined {
+  if (pool.vxlan !== "never") return "felix";
+  if (pool.ipip !== "never" && settings.programRoutes === "felix") return "felix";
+  return settings.backend === "bird" ? "bird" : undefined;
+}
+
+export function nodesOf(cluster: Cluster): readonly Node[] {
+  return cluster.nodes.filter((node) => pluginOf(cluster, node) === "calico");
+}

@@ -1,0 +1,102 @@
+/**
+ * What the CNI plugin and Felix make for each pod: a veth pair without addresses on the host's side, a route to the pod's own
+ * address, and in the pod a next hop that nobody has (cni-plugin/pkg/dataplane/linux, felix/dataplane/linux/endpoint_mgr.go).
+ */
+import type { InterfaceAddress, Ip, Prefix } from "../../addressing/ip.ts";
+import { bits, hostPrefix } from "../../addressing/ip.ts";
+import type { Device, Route } from "../../dataplane/model.ts";
+import type { Node, Pod } from "../../topology/model.ts";
+import { bridgedPods } from "../bridged.ts";
+import { hexOf, linkLocalOf, macOf } from "../hash.ts";
+import { familyOf, withLinkLocal, withMetric } from "../host.ts";
+import type { PodParts } from "../mode.ts";
+
+/** All host ends have the same address: what a pod sends to its next hop is for the host, whichever end that is. */
+const HOST_MAC = "ee:ee:ee:ee:ee:ee";
+/** The host answers ARP for it by proxy_arp; for IPv6 the next hop is the host end's link-local address. */
+const NEXT_HOP: Readonly<Record<4 | 6, Ip>> = { 4: 0xa9fe0101, 6: linkLocalOf(HOST_MAC) };
+const ANYWHERE: Readonly<Record<4 | 6, Prefix>> = { 4: { ip: 0, len: 0 }, 6: { ip: 0n, len: 0 } };
+
+export function caliName(pod: Pod): string {
+  // Eleven digits of the SHA-1 of namespace and name (libcalico-go, names.VethNameForWorkload).
+  return `cali${hexOf(pod.path, 11)}`;
+}
+
+export interface Endpoints {
+  readonly devices: readonly Device[];
+  readonly routes: readonly Route[];
+}
+
+export function endpointsOn(pods: Iterable<Pod>, mtu: number): Endpoints {
+  const devices: Device[] = [];
+  const routes: Route[] = [];
+  for (const pod of bridgedPods(pods)) {
+    const name = caliName(pod);
+    const origin = pod.workload.source;
+    const v6 = pod.addresses.some((ip) => familyOf(ip) === 6);
+    devices.push({
+      kind: "veth",
+      name,
+      mtu,
+      mac: HOST_MAC,
+      addresses: v6 ? [{ ip: NEXT_HOP[6], len: 64 }] : [],
+      peer: { netns: pod.path, device: "eth0" },
+      origin,
+    });
+    for (const ip of pod.addresses) {
+      routes.push({
+        dst: hostPrefix(ip),
+        type: "unicast",
+        nexthops: [{ dev: name }],
+        ...(familyOf(ip) === 4 ? { scope: "link" as const } : {}),
+        ...withMetric(familyOf(ip)),
+        why: `Felix: pod ${pod.workload.namespace}/${pod.name} is behind ${name}`,
+        origin,
+      });
+    }
+  }
+  return { devices, routes };
+}
+
+export function podParts(pod: Pod, node: Node, mtu: number): PodParts {
+  if (pod.addresses.length === 0) return { devices: [], routes: [] };
+  const mac = macOf(`${pod.path} eth0`);
+  const origin = pod.workload.source;
+  const addresses: InterfaceAddress[] = pod.addresses.map((ip) => ({ ip, len: bits(ip) }));
+  const routes = pod.addresses.flatMap((ip): Route[] => {
+    const family = familyOf(ip);
+    const via = NEXT_HOP[family];
+    const base = { type: "unicast", ...withMetric(family), origin } as const;
+    return [
+      {
+        ...base,
+        dst: ANYWHERE[family],
+        nexthops: [{ via, dev: "eth0" }],
+        why: `node ${node.name} answers for this address and routes everything that its pods send`,
+      },
+      {
+        ...base,
+        dst: hostPrefix(via),
+        nexthops: [{ dev: "eth0" }],
+        ...(family === 4 ? { scope: "link" as const } : {}),
+        why: "the next hop is on the link",
+      },
+    ];
+  });
+  const eth0: Device = {
+    kind: "veth",
+    name: "eth0",
+    mtu,
+    mac,
+    addresses: withLinkLocal(addresses, mac),
+    peer: { netns: node.path, device: caliName(pod) },
+    origin,
+  };
+  return { devices: [eth0], routes };
+}
+
+/** Settings of each host end (felix/dataplane/linux/endpoint_mgr.go, configureInterface). */
+export function endpointSysctl(name: string): string | undefined {
+  const found = /^net\.ipv4\.conf\.cali\w+\.(proxy_arp|rp_filter)$/.exec(name);
+  return found ? "1" : undefined;
+}

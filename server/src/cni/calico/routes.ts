@@ -1,0 +1,196 @@
+/**
+ * The routes to other nodes' blocks, as tables that nodes share: Felix' by what its resolver knows from the datastore
+ * (felix/calc/l3_route_resolver.go), BIRD's by what BGP has learned (confd, filter calico_kernel_programming).
+ */
+import type { Prefix } from "../../addressing/ip.ts";
+import { formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
+import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
+import type { Nexthop, Route, RouteLayer } from "../../dataplane/model.ts";
+import type { Learned } from "../bgp/model.ts";
+import { installable, nexthopsOf, whyLearned } from "../bgp/routes.ts";
+import { withMetric } from "../host.ts";
+import {
+  type CalicoCluster,
+  familyPart,
+  type Held,
+  inSubnet,
+  isOwn,
+  type Member,
+  type MemberFamily,
+  programmer,
+} from "./cluster.ts";
+import type { Encapsulation, Pool } from "./settings.ts";
+import { TUNL0, VXLAN_DEVICE } from "./tunnels.ts";
+
+/** Felix' protocol number (dataplanedefs.DefaultRouteProto). */
+const FELIX = "80";
+
+export function remoteRoutes(calico: CalicoCluster): (member: Member) => readonly RouteLayer[] {
+  const tunnel = new Map<4 | 6, PrefixTable<Route>>();
+  const near = new Map<string, PrefixTable<Route>>();
+  const learned = new Map<string, PrefixTable<Route>>();
+  const make = <K>(tables: Map<K, PrefixTable<Route>>, key: K, routes: () => Iterable<Route>): PrefixTable<Route> => {
+    let table = tables.get(key);
+    if (!table) {
+      table = buildPrefixTable([...routes()].map((route) => [route.dst, route] as const));
+      tables.set(key, table);
+    }
+    return table;
+  };
+  const felix = (pool: Pool) => programmer(calico.settings, pool) === "felix";
+  const families = ([4, 6] as const).filter((family) =>
+    calico.settings.pools.some((pool) => felix(pool) && (typeof pool.cidr.ip === "number") === (family === 4)),
+  );
+  const crossing = calico.settings.pools.some((pool) => felix(pool) && encapsulation(pool) === "cross-subnet");
+  const birdsPools = calico.settings.pools.some((pool) => programmer(calico.settings, pool) === "bird");
+
+  return (member) => {
+    const { node } = member;
+    const layers: RouteLayer[] = [];
+    const own = (route: Route) => isOwn(node, route.dst);
+    for (const family of families) {
+      const part = familyPart(member, family);
+      if (!part) continue;
+      const tunnelled = make(tunnel, family, () => tunnelRoutes(calico, family, felix));
+      if (!crossing) {
+        layers.push({ table: tunnelled, except: own });
+        continue;
+      }
+      const key = `${formatPrefix(part.subnet)} ${part.iface.device}`;
+      const direct = make(near, key, () => directRoutes(calico, family, part, felix));
+      layers.push({ table: direct, except: own });
+      layers.push({ table: tunnelled, except: (route) => own(route) || direct.get(route.dst).length > 0 });
+    }
+    const group = birdsPools ? calico.context.bgp().groupOf(node.path) : undefined;
+    if (group !== undefined) {
+      const host = calico.context.host(node);
+      const subnets = [member.v4?.subnet, member.v6?.subnet].map((one) => (one ? formatPrefix(one) : ""));
+      const key = [group, host.routing, ...subnets].join("|");
+      const table = make(learned, key, () => birdRoutes(calico, member, calico.context.bgp().learned(group)));
+      // What a speaker announces it does not take from others.
+      layers.push({ table, except: own });
+    }
+    return layers;
+  };
+}
+
+function encapsulation({ ipip, vxlan }: Pool): Encapsulation {
+  return vxlan === "never" ? ipip : vxlan;
+}
+
+/* ------------------------------------------------------------------- Felix */
+
+function* tunnelRoutes(calico: CalicoCluster, family: 4 | 6, felix: (pool: Pool) => boolean): Iterable<Route> {
+  for (const held of calico.held(family, felix)) {
+    const { member, cidr, pool } = held;
+    const hop = tunnelHop(calico, held, family);
+    if (!hop) continue;
+    yield {
+      dst: cidr.prefix,
+      type: "unicast",
+      nexthops: [{ ...hop, onlink: true }],
+      // Felix marks those of IPIP as its own; a VXLAN device's routes have the kernel's default protocol.
+      ...(pool.vxlan === "never" ? { proto: FELIX } : {}),
+      ...withMetric(family),
+      get why() {
+        const to = familyPart(member, family)?.address;
+        return `Felix: node ${member.node.name} has ${formatPrefix(cidr.prefix)} of pool ${pool.name}; tunnel to ${to === undefined ? "it" : formatIp(to)}`;
+      },
+      origin: member.node.source,
+    };
+  }
+}
+
+function tunnelHop(calico: CalicoCluster, { member, pool }: Held, family: 4 | 6): Nexthop | undefined {
+  const part = familyPart(member, family);
+  if (!part) return undefined;
+  if (pool.vxlan === "never") return { via: part.address, dev: TUNL0 };
+  const via = calico.tunnelAddress(member.node, "vxlan", family);
+  return via === undefined ? undefined : { via, dev: VXLAN_DEVICE[family] };
+}
+
+/** cross-subnet: nodes inside the own prefix without the tunnel. `onlink`: the kernel does not ask whether that is true. */
+function* directRoutes(
+  calico: CalicoCluster,
+  family: 4 | 6,
+  self: MemberFamily,
+  felix: (pool: Pool) => boolean,
+): Iterable<Route> {
+  for (const { member, cidr, pool } of calico.held(
+    family,
+    (one) => felix(one) && encapsulation(one) === "cross-subnet",
+  )) {
+    const peer = familyPart(member, family);
+    if (!peer || !inSubnet(self, peer)) continue;
+    yield {
+      dst: cidr.prefix,
+      type: "unicast",
+      nexthops: [{ via: peer.address, dev: self.iface.device, onlink: true }],
+      proto: FELIX,
+      ...withMetric(family),
+      get why() {
+        return `Felix: node ${member.node.name} at ${formatIp(peer.address)} has ${formatPrefix(cidr.prefix)} of pool ${pool.name} and is in ${formatPrefix(self.subnet)}`;
+      },
+      origin: member.node.source,
+    };
+  }
+}
+
+/* -------------------------------------------------------------------- BIRD */
+
+function* birdRoutes(calico: CalicoCluster, member: Member, learned: Iterable<Learned>): Iterable<Route> {
+  const host = calico.context.host(member.node);
+  for (const one of installable(host, learned)) {
+    const pool = calico.poolOf(one.prefix);
+    // "Don't program VXLAN routes into the kernel - these are handled by Felix."
+    if (pool && programmer(calico.settings, pool) !== "bird") continue;
+    const tunnelled = pool !== undefined && one.via.length > 0 && isTunnelled(pool, member, one);
+    const nexthops = tunnelled
+      ? one.via.map((via): Nexthop => ({ via, dev: TUNL0, onlink: true }))
+      : nexthopsOf(host, one);
+    if (!nexthops) continue;
+    yield {
+      dst: one.prefix,
+      type: "unicast",
+      nexthops,
+      proto: "bird",
+      ...withMetric(typeof one.prefix.ip === "number" ? 4 : 6),
+      get why() {
+        return whyLearned(one);
+      },
+      origin: one.origin.source,
+    };
+  }
+}
+
+/** krt_tunnel: cross-subnet asks whether BGP's next hop is in the node's own network. */
+function isTunnelled({ ipip }: Pool, { v4 }: Member, { via }: Learned): boolean {
+  if (ipip === "always") return true;
+  return ipip === "cross-subnet" && v4 !== undefined && !via.every((ip) => prefixContains(v4.subnet, ip));
+}
+
+/* ---------------------------------------------------------------- blackhole */
+
+/** Addresses of the node's own blocks that no pod has go nowhere, instead of out by the default route. */
+export function blackholes(calico: CalicoCluster, { node }: Member): readonly Route[] {
+  return node.podCidrs.flatMap(({ prefix, source }): Route[] => {
+    const pool = isSingle(prefix) ? undefined : calico.poolOf(prefix);
+    if (!pool) return [];
+    const by = programmer(calico.settings, pool);
+    return [
+      {
+        dst: prefix,
+        type: "blackhole",
+        nexthops: [],
+        proto: by === "bird" ? "bird" : FELIX,
+        ...withMetric(typeof prefix.ip === "number" ? 4 : 6),
+        why: `${by === "bird" ? "BIRD" : "Felix"}: a block of node ${node.name}; its pods have routes of their own`,
+        origin: source,
+      },
+    ];
+  });
+}
+
+function isSingle({ ip, len }: Prefix): boolean {
+  return len === (typeof ip === "number" ? 32 : 128);
+}

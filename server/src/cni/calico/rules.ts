@@ -1,0 +1,307 @@
+/**
+ * Felix' netfilter rules (felix/rules/static.go, nat.go, endpoints.go), without policies and host endpoints: of their chains
+ * only the way through. Rules keep their order; the hashes in Felix' comments are left out.
+ */
+import type { Ip, Prefix } from "../../addressing/ip.ts";
+import { hostPrefix } from "../../addressing/ip.ts";
+import { buildPrefixTable } from "../../addressing/prefix-table.ts";
+import type { IpSet, NfMatch, NfRule, NfTable, NfTarget } from "../../dataplane/model.ts";
+import type { Source } from "../../language/tree.ts";
+import { bridgedPods } from "../bridged.ts";
+import type { ChainRules } from "../mode.ts";
+import { type CalicoCluster, familyPart, type Member } from "./cluster.ts";
+import { caliName } from "./endpoints.ts";
+import { TUNL0, usesIpip, usesVxlan, VXLAN_DEVICE, VXLAN_PORT } from "./tunnels.ts";
+
+/** Felix takes the mark's bits from IptablesMarkMask 0xffff0000: accept, pass, two for scratch. */
+const ACCEPT_MARK = 0x10000;
+const ALL_MARKS = 0xf0000;
+const FROM_WORKLOAD = 0x40000;
+const WORKLOADS = "cali+";
+
+type Family = 4 | 6;
+
+export interface CalicoRules {
+  chains(member: Member): readonly ChainRules[];
+}
+
+export function calicoRules(calico: CalicoCluster): CalicoRules {
+  const sets = ipSets(calico);
+  return {
+    chains: (member) =>
+      ([4, 6] as const).flatMap((family) => {
+        if (!familyPart(member, family) && !member.node.podCidrs.some(({ prefix }) => isOf(prefix.ip, family)))
+          return [];
+        return [
+          ...rawChains(calico, family),
+          ...filterChains(calico, member, family, sets),
+          ...natChains(calico, member, family, sets),
+        ];
+      }),
+  };
+}
+
+function isOf(ip: Ip, family: Family): boolean {
+  return (typeof ip === "number") === (family === 4);
+}
+
+/* -------------------------------------------------------------------- sets */
+
+interface Sets {
+  /** Pools with nat-outgoing, all pools, all nodes' addresses. */
+  masquerade(family: Family): IpSet;
+  pools(family: Family): IpSet;
+  hosts(family: Family): IpSet;
+  vxlan(family: Family): IpSet;
+}
+
+function ipSets(calico: CalicoCluster): Sets {
+  const made = new Map<string, IpSet>();
+  const set = (id: string, type: IpSet["type"], family: Family, members: () => Iterable<Prefix>): IpSet => {
+    const name = `cali${family}0${id}`;
+    let found = made.get(name);
+    if (!found) {
+      let table: ReturnType<typeof buildPrefixTable<true>> | undefined;
+      found = {
+        name,
+        type,
+        family,
+        members,
+        contains: (ip) => {
+          table ??= buildPrefixTable([...members()].map((prefix) => [prefix, true] as const));
+          return table.lookup(ip).length > 0;
+        },
+      };
+      made.set(name, found);
+    }
+    return found;
+  };
+  const pools = (family: Family) => calico.settings.pools.filter(({ cidr }) => isOf(cidr.ip, family));
+  const addresses = function* (family: Family): Iterable<Prefix> {
+    for (const member of calico.members) {
+      const part = familyPart(member, family);
+      if (part) yield hostPrefix(part.address);
+    }
+  };
+  return {
+    masquerade: (family) =>
+      set("masq-ipam-pools", "hash:net", family, () =>
+        pools(family)
+          .filter(({ natOutgoing }) => natOutgoing)
+          .map(({ cidr }) => cidr),
+      ),
+    pools: (family) => set("all-ipam-pools", "hash:net", family, () => pools(family).map(({ cidr }) => cidr)),
+    hosts: (family) => set("all-hosts-net", "hash:net", family, () => addresses(family)),
+    vxlan: (family) => set("all-vxlan-net", "hash:net", family, () => addresses(family)),
+  };
+}
+
+/* ------------------------------------------------------------------ chains */
+
+function writer(family: Family, table: NfTable, origin: Source) {
+  return {
+    rule: (match: NfMatch, target: NfTarget, comment?: string): NfRule => ({
+      match,
+      target,
+      ...(comment === undefined ? {} : { comment }),
+      origin,
+    }),
+    chain: (chain: string, rules: readonly NfRule[]): ChainRules => ({ family, table, chain, rules }),
+  };
+}
+
+const jump = (chain: string): NfTarget => ({ kind: "JUMP", chain });
+const clear = (mask: number): NfTarget => ({ kind: "MARK", value: 0, mask });
+const isMarked = (value: number): NfMatch => ({ mark: { is: { value, mask: value } } });
+
+/** No connection tracking for VXLAN, whose source ports differ in each direction; pods may not lend themselves addresses. */
+function rawChains(calico: CalicoCluster, family: Family): readonly ChainRules[] {
+  const { rule, chain } = writer(family, "raw", calico.settings.source);
+  const untracked: NfRule[] = usesVxlan(calico, family)
+    ? [rule({ proto: "udp", dport: { first: VXLAN_PORT, last: VXLAN_PORT } }, { kind: "NOTRACK" })]
+    : [];
+  return [
+    chain("PREROUTING", [rule({}, jump("cali-PREROUTING"))]),
+    chain("OUTPUT", [rule({}, jump("cali-OUTPUT"))]),
+    chain("cali-PREROUTING", [
+      rule({}, clear(ALL_MARKS)),
+      ...untracked,
+      rule({ in: { is: WORKLOADS } }, { kind: "MARK", value: FROM_WORKLOAD, mask: FROM_WORKLOAD }),
+      rule({ ...isMarked(FROM_WORKLOAD), rpfilterFails: true }, { kind: "DROP" }),
+    ]),
+    chain("cali-OUTPUT", [rule({}, clear(ALL_MARKS)), ...untracked]),
+  ];
+}
+
+function filterChains(calico: CalicoCluster, member: Member, family: Family, sets: Sets): readonly ChainRules[] {
+  const { settings } = calico;
+  const { rule, chain } = writer(family, "filter", settings.source);
+  const accept: NfTarget = { kind: "ACCEPT" };
+  const drop: NfTarget = { kind: "DROP" };
+  const local = { side: "dst", type: "LOCAL" } as const;
+  const ownSource = { side: "src", type: "LOCAL" } as const;
+  const input: NfRule[] = [];
+  const output: NfRule[] = [];
+  if (family === 4 && usesIpip(calico)) {
+    const hosts = sets.hosts(4);
+    input.push(
+      rule(
+        { proto: "ipip", addrtype: local, sets: [{ set: hosts, side: "src" }] },
+        accept,
+        "Allow IPIP packets from Calico hosts",
+      ),
+      rule({ proto: "ipip" }, drop, "Drop IPIP packets from non-Calico hosts"),
+    );
+    output.push(
+      rule(
+        { proto: "ipip", addrtype: ownSource, sets: [{ set: hosts, side: "dst" }] },
+        accept,
+        "Allow IPIP packets to other Calico hosts",
+      ),
+    );
+  }
+  if (usesVxlan(calico, family)) {
+    const port = { proto: "udp", dport: { first: VXLAN_PORT, last: VXLAN_PORT } } as const;
+    const hosts = sets.vxlan(family);
+    input.push(
+      rule(
+        { ...port, addrtype: local, sets: [{ set: hosts, side: "src" }] },
+        accept,
+        `Allow IPv${family} VXLAN packets from allowed hosts`,
+      ),
+      rule({ ...port, addrtype: local }, drop, `Drop IPv${family} VXLAN packets from non-allowed hosts`),
+    );
+    output.push(
+      rule(
+        { ...port, addrtype: ownSource, sets: [{ set: hosts, side: "dst" }] },
+        accept,
+        `Allow IPv${family} VXLAN packets to other allowed hosts`,
+      ),
+    );
+  }
+  const toHost = settings.sources.get("default-endpoint-to-host-action") ?? settings.source;
+  return [
+    chain("INPUT", [rule({}, jump("cali-INPUT"))]),
+    chain("FORWARD", [
+      rule({}, jump("cali-FORWARD")),
+      rule(isMarked(ACCEPT_MARK), accept, "Policy explicitly accepted packet."),
+      rule({}, { kind: "MARK", value: ACCEPT_MARK, mask: ACCEPT_MARK }),
+    ]),
+    chain("OUTPUT", [rule({}, jump("cali-OUTPUT"))]),
+    chain("cali-INPUT", [
+      ...input,
+      rule({ in: { is: WORKLOADS } }, { kind: "JUMP", chain: "cali-wl-to-host", goto: true }),
+      rule(isMarked(ACCEPT_MARK), accept),
+    ]),
+    chain("cali-wl-to-host", [
+      rule({}, jump("cali-from-wl-dispatch")),
+      {
+        ...rule({}, { kind: settings.endpointToHost }, "Configured DefaultEndpointToHostAction"),
+        origin: toHost,
+      },
+    ]),
+    chain("cali-FORWARD", [
+      rule({}, clear(ALL_MARKS & ~ACCEPT_MARK)),
+      rule({ in: { is: WORKLOADS } }, jump("cali-from-wl-dispatch")),
+      rule({ out: { is: WORKLOADS } }, jump("cali-to-wl-dispatch")),
+    ]),
+    chain("cali-OUTPUT", [
+      rule(isMarked(ACCEPT_MARK), accept),
+      rule({ out: { is: WORKLOADS } }, { kind: "RETURN" }),
+      ...output,
+    ]),
+    ...endpointChains(calico, member, family),
+  ];
+}
+
+/**
+ * A chain for each direction of each pod. A pod that no policy selects has its namespace's profile, which lets everything pass
+ * (kns.<namespace>); the accept mark says so to the chain that jumped here.
+ */
+function endpointChains(calico: CalicoCluster, { node }: Member, family: Family): readonly ChainRules[] {
+  const { rule, chain } = writer(family, "filter", calico.settings.source);
+  const established: readonly NfRule[] = [
+    rule({ ctstate: ["RELATED", "ESTABLISHED"] }, { kind: "ACCEPT" }),
+    rule({ ctstate: ["INVALID"] }, { kind: "DROP" }),
+  ];
+  const from: NfRule[] = [];
+  const to: NfRule[] = [];
+  const chains: ChainRules[] = [];
+  const accepted: NfTarget = { kind: "MARK", value: ACCEPT_MARK, mask: ACCEPT_MARK };
+  for (const pod of bridgedPods(calico.context.cluster.pods.podsOn(node))) {
+    const name = caliName(pod);
+    from.push(rule({ in: { is: name } }, { kind: "JUMP", chain: `cali-fw-${name}`, goto: true }));
+    to.push(rule({ out: { is: name } }, { kind: "JUMP", chain: `cali-tw-${name}`, goto: true }));
+    chains.push(
+      chain(`cali-tw-${name}`, [
+        ...established,
+        rule({}, clear(ACCEPT_MARK | 0x20000)),
+        rule({}, accepted, `Profile kns.${pod.workload.namespace}`),
+      ]),
+      chain(`cali-fw-${name}`, [
+        ...established,
+        rule({}, clear(ACCEPT_MARK | 0x20000)),
+        rule(
+          { proto: "udp", dport: { first: VXLAN_PORT, last: VXLAN_PORT } },
+          { kind: "DROP" },
+          "Drop VXLAN encapped packets originating in workloads",
+        ),
+        rule({ proto: "ipip" }, { kind: "DROP" }, "Drop IPinIP encapped packets originating in workloads"),
+        rule({}, accepted, `Profile kns.${pod.workload.namespace}`),
+      ]),
+    );
+  }
+  const unknown = rule({}, { kind: "DROP" }, "Unknown interface");
+  return [
+    chain("cali-from-wl-dispatch", [...from, unknown]),
+    chain("cali-to-wl-dispatch", [...to, unknown]),
+    ...chains,
+  ];
+}
+
+function natChains(calico: CalicoCluster, member: Member, family: Family, sets: Sets): readonly ChainRules[] {
+  const { settings } = calico;
+  const { rule, chain } = writer(family, "nat", settings.source);
+  const masquerade: NfTarget = { kind: "MASQUERADE", randomFully: true };
+  const pool = settings.pools.find(({ natOutgoing, cidr }) => natOutgoing && isOf(cidr.ip, family));
+  const tunnels: string[] = [];
+  if (family === 4 && calico.tunnelAddress(member.node, "ipip", 4) !== undefined) tunnels.push(TUNL0);
+  if (calico.tunnelAddress(member.node, "vxlan", family) !== undefined) tunnels.push(VXLAN_DEVICE[family]);
+  const outgoing: NfRule[] = pool
+    ? [
+        {
+          ...rule(
+            {
+              sets: [
+                { set: sets.masquerade(family), side: "src" },
+                { set: sets.pools(family), side: "dst", not: true },
+                ...(settings.excludesHosts ? [{ set: sets.hosts(family), side: "dst", not: true } as const] : []),
+              ],
+            },
+            masquerade,
+          ),
+          origin: pool.sources.get("nat-outgoing") ?? pool.source,
+        },
+      ]
+    : [];
+  return [
+    chain("POSTROUTING", [rule({}, jump("cali-POSTROUTING"))]),
+    chain("cali-POSTROUTING", [
+      rule({}, jump("cali-nat-outgoing")),
+      // What leaves by a tunnel with another address of this node gets the tunnel's.
+      ...tunnels.map((name) =>
+        rule(
+          {
+            out: { is: name },
+            addrtype: [
+              { side: "src", type: "LOCAL", not: true, ofEgress: true },
+              { side: "src", type: "LOCAL" },
+            ],
+          },
+          masquerade,
+        ),
+      ),
+    ]),
+    chain("cali-nat-outgoing", outgoing),
+  ];
+}

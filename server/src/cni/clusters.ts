@@ -1,0 +1,88 @@
+/** What is made once for a topology and its clusters: compiled modes, hosts, and the BGP that joins them with the fabric. */
+import type { Cluster, Node, Topology } from "../topology/model.ts";
+import { routerSpeakers } from "./bgp/routers.ts";
+import { type Bgp, solveBgp } from "./bgp/solve.ts";
+import { type HostState, hostState } from "./host.ts";
+import type { ClusterContext, CompiledMode } from "./mode.ts";
+import { modeOf } from "./modes.ts";
+import { pluginOf } from "./settings.ts";
+
+export interface ClusterState {
+  readonly context: ClusterContext;
+  mode(node: Node): CompiledMode;
+}
+
+export interface ClusterStates {
+  of(cluster: Cluster): ClusterState;
+  bgp(): Bgp;
+}
+
+/** Shared by the network of a topology and the checks of it. */
+const known = new WeakMap<Topology, ClusterStates>();
+
+export function clusterStates(topology: Topology): ClusterStates {
+  let states = known.get(topology);
+  if (!states) {
+    states = makeStates(topology);
+    known.set(topology, states);
+  }
+  return states;
+}
+
+function makeStates(topology: Topology): ClusterStates {
+  const states = new Map<string, ClusterState>();
+  let solved: Bgp | undefined;
+  const bgp = (): Bgp => {
+    solved ??= solveBgp(topology, [
+      ...routerSpeakers(topology),
+      ...topology.clusters.flatMap((cluster) =>
+        [...pluginsOf(cluster)].flatMap((plugin) => modeOf(plugin).speakers?.(of(cluster).context) ?? []),
+      ),
+    ]);
+    return solved;
+  };
+  const of = (cluster: Cluster): ClusterState => {
+    let state = states.get(cluster.name);
+    if (!state) {
+      state = stateOf(topology, cluster, bgp);
+      states.set(cluster.name, state);
+    }
+    return state;
+  };
+  return { of, bgp };
+}
+
+/** The plugins of a cluster and of its nodes. */
+export function pluginsOf(cluster: Cluster): ReadonlySet<string> {
+  return new Set([cluster.cni.plugin, ...cluster.nodes.map((node) => pluginOf(cluster, node))]);
+}
+
+function stateOf(topology: Topology, cluster: Cluster, bgp: () => Bgp): ClusterState {
+  const hosts = new Map<Node, HostState>();
+  const context: ClusterContext = {
+    topology,
+    cluster,
+    bgp,
+    host: (node) => {
+      let host = hosts.get(node);
+      if (!host) {
+        host = hostState(node);
+        hosts.set(node, host);
+      }
+      return host;
+    },
+  };
+  const modes = new Map<string, CompiledMode>();
+  return {
+    context,
+    mode: (node) => {
+      const plugin = pluginOf(cluster, node);
+      let mode = modes.get(plugin);
+      if (!mode) {
+        mode = modeOf(plugin).compile(context);
+        modes.set(plugin, mode);
+      }
+      return mode;
+    },
+  };
+}

@@ -1,0 +1,185 @@
+/**
+ * Nodes that claim blocks as their pods need them, as Calico's IPAM has it (libcalico-go/lib/ipam): each gets a first block
+ * in order of declaration, then those whose pods need more get further ones, and where none is left single addresses of
+ * others' blocks. The real program claims in the order in which pods start, and begins at a place that the node's name
+ * decides; in knet a file always means the same.
+ */
+import { type Blocks, kthFreeBlock } from "../addressing/allocation.ts";
+import {
+  addIp,
+  bits,
+  type Family,
+  family,
+  hostPrefix,
+  type Ip,
+  lastAddress,
+  type Prefix,
+  prefixContains,
+  prefixSize,
+} from "../addressing/ip.ts";
+import type { Source } from "../language/tree.ts";
+import type { Claims, NodeRange } from "./addressing.ts";
+import type { Node, NodeCidr } from "./model.ts";
+
+/** What a node claims for its pods. */
+export interface Claimant {
+  readonly node: Node;
+  /** Pods that need an address, and the addresses that pods of the node have for themselves. */
+  readonly wanted: number;
+  readonly given: readonly Ip[];
+}
+
+export interface Claimer {
+  /** The blocks with which a node begins; the list grows with `complete`. A node of another plugin gets none. */
+  first(
+    given: readonly NodeCidr[] | undefined,
+    labels: ReadonlyMap<string, string>,
+    foreign: boolean,
+  ): readonly NodeCidr[];
+  /** Once it is known where the pods run. */
+  complete(claimants: readonly Claimant[]): void;
+}
+
+interface Pool {
+  readonly family: Family;
+  readonly range: NodeRange;
+  readonly source: Source;
+  blocks: Blocks | undefined;
+  taken: number;
+}
+
+type Lists = { -readonly [K in keyof NodeCidr]: NodeCidr[K] }[];
+
+export function claimer(
+  ranges: readonly NodeRange[],
+  claims: Claims,
+  sourceOf: (range: NodeRange) => Source,
+  blocksIn: (range: NodeRange) => Blocks,
+): Claimer {
+  const pools = ranges.map(
+    (range): Pool => ({
+      family: family(range.within.ip),
+      range,
+      source: sourceOf(range),
+      blocks: undefined,
+      taken: 0,
+    }),
+  );
+  const families = [...new Set(pools.map((pool) => pool.family))];
+  const lists: Lists[] = [];
+
+  const claim = (
+    list: Lists,
+    of: Family,
+    labels: ReadonlyMap<string, string>,
+    wanted: (range: NodeRange) => boolean = () => true,
+  ): Lists[number] | undefined => {
+    if (list.filter(({ prefix }) => family(prefix.ip) === of).length >= claims.most) return undefined;
+    for (const pool of pools) {
+      if (pool.family !== of || !wanted(pool.range) || pool.range.selects?.(labels) === false) continue;
+      pool.blocks ??= blocksIn(pool.range);
+      const prefix = kthFreeBlock(pool.blocks, pool.taken);
+      if (prefix === undefined) continue;
+      pool.taken++;
+      const made: Lists[number] = { prefix, allocated: true, source: pool.source };
+      list.push(made);
+      return made;
+    }
+    return undefined;
+  };
+
+  return {
+    first: (given, labels, foreign) => {
+      const list: Lists = (given ?? []).map((cidr) => ({ ...cidr }));
+      for (const of of foreign ? [] : families) {
+        for (const kind of claims.own) {
+          if (!pools.some((pool) => pool.family === of && kind(pool.range) && pool.range.selects?.(labels) !== false))
+            continue;
+          const block =
+            list.find(({ prefix }) =>
+              pools.some(
+                (pool) => pool.family === of && kind(pool.range) && prefixContains(pool.range.within, prefix.ip),
+              ),
+            ) ?? claim(list, of, labels, kind);
+          if (block !== undefined) block.own = (block.own ?? 0) + 1;
+        }
+        if (!list.some(({ prefix }) => family(prefix.ip) === of)) claim(list, of, labels);
+      }
+      lists.push(list);
+      return list;
+    },
+    complete: (claimants) => {
+      const short: { readonly list: Lists; readonly of: Family; missing: number; readonly source: Source }[] = [];
+      const given = new Set<Ip>();
+      for (const { node, wanted, given: own } of claimants) {
+        const list = lists[node.index];
+        if (list === undefined) continue;
+        for (const ip of own) {
+          given.add(ip);
+          const inside = list.some(({ prefix }) => prefixContains(prefix, ip));
+          const pool = pools.find(({ range }) => prefixContains(range.within, ip));
+          if (!inside && pool) list.push({ prefix: hostPrefix(ip), allocated: false, source: pool.source });
+        }
+        for (const of of families) {
+          let missing = wanted - roomIn(list, of, own);
+          while (missing > 0) {
+            const block = claim(list, of, node.labels);
+            if (block === undefined) break;
+            missing -= Number(prefixSize(block.prefix));
+          }
+          const source = pools.find((pool) => pool.family === of)?.source;
+          if (missing > 0 && source !== undefined) short.push({ list, of, missing, source });
+        }
+      }
+      if (short.length === 0 || !claims.borrows) return;
+      const lenders = families.map((of) => ({ of, spare: spareAddresses(claimants, lists, of, given) }));
+      for (const { list, of, missing, source } of short) {
+        const spare = lenders.find((lender) => lender.of === of)?.spare;
+        for (let i = 0; i < missing; i++) {
+          const next = spare?.next();
+          if (next === undefined || next.done === true) break;
+          list.push({ prefix: hostPrefix(next.value), allocated: true, source });
+        }
+      }
+    },
+  };
+}
+
+/** Addresses that a list has for pods without one of their own. */
+function roomIn(list: Lists, of: Family, given: readonly Ip[]): number {
+  let room = 0;
+  for (const { prefix, own = 0 } of list) {
+    if (family(prefix.ip) !== of || isSingle(prefix)) continue;
+    room += Number(prefixSize(prefix)) - own - given.filter((ip) => prefixContains(prefix, ip)).length;
+  }
+  return room;
+}
+
+function isSingle({ ip, len }: Prefix): boolean {
+  return len === bits(ip);
+}
+
+/** What nodes do not need themselves, from the top of their last blocks: their own pods fill them from below. */
+function* spareAddresses(
+  claimants: readonly Claimant[],
+  lists: readonly Lists[],
+  of: Family,
+  given: ReadonlySet<Ip>,
+): Generator<Ip, undefined> {
+  for (const { node, wanted, given: own } of claimants) {
+    const list = lists[node.index] ?? [];
+    const blocks = list.filter(({ prefix }) => family(prefix.ip) === of && !isSingle(prefix));
+    let spare = roomIn(list, of, own) - wanted;
+    for (const { prefix, own: taken = 0 } of [...blocks].reverse()) {
+      let ip: Ip | undefined = lastAddress(prefix);
+      for (let left = Number(prefixSize(prefix)) - taken; left > 0 && spare > 0 && ip !== undefined; left--) {
+        if (!given.has(ip)) {
+          yield ip;
+          spare--;
+        }
+        ip = addIp(ip, -1);
+      }
+    }
+  }
+  return undefined;
+}

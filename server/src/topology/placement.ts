@@ -1,0 +1,105 @@
+/**
+ * Where the pods of a cluster run, as arithmetic: pinned workloads on their node, daemonsets on all, and the others in one
+ * long row that is dealt to the nodes in turn. Position p of the row is on node p mod N.
+ */
+import type { Workload } from "./model.ts";
+import { countBelow } from "./search.ts";
+
+/** Where a workload's pods run: on the node of this index, or … */
+export const SPREAD = -1;
+export const EVERYWHERE = -2;
+export const NOWHERE = -3;
+
+/** What is pinned to one node. */
+export interface Pinned {
+  readonly workloads: number[];
+  /** Slots and pods of all workloads before each; one entry more than workloads. */
+  readonly slots: number[];
+  readonly pods: number[];
+}
+
+export interface Placement {
+  /** The number of pods. */
+  readonly count: number;
+  /** By index of the node. */
+  readonly pinned: ReadonlyMap<number, Pinned>;
+  /** Indices of the daemonsets. */
+  readonly daemons: readonly number[];
+  /** Indices of the workloads in the row, and where each begins; one entry more. */
+  readonly spread: readonly number[];
+  readonly spreadStarts: readonly number[];
+  readonly rowLength: number;
+  /** How many of the row's first `length` positions are on the node. */
+  dealt(length: number, node: number): number;
+  /** How many slots of the node the workloads before this one take. */
+  slotsBefore(node: number, workload: number): number;
+  /** The node of a workload's first pod. */
+  homeOf(workload: Workload): number | undefined;
+}
+
+/** `where`: by index of the workload. */
+export function placePods(nodeCount: number, workloads: readonly Workload[], where: readonly number[]): Placement {
+  const pinned = new Map<number, Pinned>();
+  const daemons: number[] = [];
+  const daemonSlots = [0];
+  const spread: number[] = [];
+  const spreadStarts = [0];
+  /** Workloads of the row whose pods take no slot, with their part of the row. */
+  const slotless: { readonly workload: number; readonly start: number; readonly end: number }[] = [];
+  let count = 0;
+
+  for (let index = 0; index < workloads.length; index++) {
+    const workload = workloads[index]!;
+    const at = where[index] ?? NOWHERE;
+    const takesSlot = takesSlots(workload);
+    count += workload.replicas;
+    if (at >= 0) {
+      const list = pinned.get(at) ?? { workloads: [], slots: [0], pods: [0] };
+      pinned.set(at, list);
+      list.workloads.push(index);
+      list.slots.push(list.slots.at(-1)! + (takesSlot ? workload.replicas : 0));
+      list.pods.push(list.pods.at(-1)! + workload.replicas);
+    } else if (at === EVERYWHERE) {
+      daemons.push(index);
+      daemonSlots.push(daemonSlots.at(-1)! + (takesSlot ? 1 : 0));
+    } else if (at === SPREAD) {
+      const start = spreadStarts.at(-1)!;
+      const end = start + workload.replicas;
+      spread.push(index);
+      spreadStarts.push(end);
+      if (!takesSlot) slotless.push({ workload: index, start, end });
+    }
+  }
+  const rowLength = spreadStarts.at(-1)!;
+
+  /** How many of the row's first `length` positions are on the node. */
+  const dealt = (length: number, node: number): number =>
+    length > node ? Math.floor((length - 1 - node) / nodeCount) + 1 : 0;
+
+  /** How many slots of the node the workloads before this one take. */
+  const slotsBefore = (node: number, workload: number): number => {
+    const list = pinned.get(node);
+    let slots = list === undefined ? 0 : list.slots[countBelow(list.workloads, workload)]!;
+    slots += daemonSlots[countBelow(daemons, workload)]!;
+    if (spread.length === 0) return slots;
+    slots += dealt(spreadStarts[countBelow(spread, workload)]!, node);
+    for (const part of slotless) {
+      if (part.workload >= workload) break;
+      slots -= dealt(part.end, node) - dealt(part.start, node);
+    }
+    return slots;
+  };
+
+  const homeOf = ({ index }: Workload): number | undefined => {
+    const at = where[index] ?? NOWHERE;
+    if (at === SPREAD) return nodeCount === 0 ? undefined : spreadStarts[countBelow(spread, index)]! % nodeCount;
+    return at >= 0 ? at : undefined;
+  };
+
+  return { count, pinned, daemons, spread, spreadStarts, rowLength, dealt, slotsBefore, homeOf };
+}
+
+/** Do its pods get addresses of their node's range? */
+export function takesSlots(workload: Workload): boolean {
+  return !workload.hostNetwork && workload.addresses.length === 0;
+}

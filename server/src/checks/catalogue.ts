@@ -59,8 +59,19 @@ import { ipv6Minimum } from "./mtu/ipv6-minimum.ts";
 import { mixedMtus } from "./mtu/mixed-mtus.ts";
 import { tooBig } from "./mtu/too-big.ts";
 import { tunnelClamped } from "./mtu/tunnel-clamped.ts";
+import { blockBehindNat } from "./policies/block-behind-nat.ts";
+import { blockOfPods } from "./policies/block-of-pods.ts";
+import { closesIngress } from "./policies/closes-ingress.ts";
 import { exceptOutside } from "./policies/except-outside.ts";
+import { namedPort } from "./policies/named-port.ts";
+import { noDns } from "./policies/no-dns.ts";
+import { noEngine } from "./policies/no-engine.ts";
+import { otherSide } from "./policies/other-side.ts";
 import { peerMixed } from "./policies/peer-mixed.ts";
+import { peerNothing } from "./policies/peer-nothing.ts";
+import { ruleShadowed } from "./policies/rule-shadowed.ts";
+import { selectsNothing } from "./policies/selects-nothing.ts";
+import { typesContradict } from "./policies/types-contradict.ts";
 import { acl } from "./reachability/acl.ts";
 import { backendsDiffer } from "./reachability/backends-differ.ts";
 import { bgpAsNumber } from "./reachability/bgp-as-number.ts";
@@ -218,6 +229,17 @@ export const catalogue: readonly Check[] = [
   tooBig,
   peerMixed,
   exceptOutside,
+  noEngine,
+  selectsNothing,
+  peerNothing,
+  namedPort,
+  ruleShadowed,
+  typesContradict,
+  closesIngress,
+  blockOfPods,
+  blockBehindNat,
+  noDns,
+  otherSide,
   failed,
   unclear,
   configuration,

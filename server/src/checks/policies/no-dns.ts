@@ -1,0 +1,77 @@
+import type { PodGroups } from "../../kubernetes/policy/groups.ts";
+import { hasPort, portsOf } from "../../kubernetes/policy/ports.ts";
+import { policyName } from "../../kubernetes/policy/text.ts";
+import type { Policy } from "../../topology/policy.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding } from "../finding.ts";
+import { list } from "../text.ts";
+import { shop } from "./examples.ts";
+import { policyView, workloadName } from "./view.ts";
+
+const policy = (dns: string): string =>
+  shop(`policy api {\n  select app=api\n  types egress\n  egress to app=db port 5432/tcp${dns}\n}`, {
+    cluster: "namespace kube-system { pod dns { labels k8s-app=kube-dns; listen 53/udp 53/tcp } }",
+  });
+const ALLOW_DNS = "egress to namespace kube-system port 53/udp 53/tcp";
+
+export const noDns: Check = {
+  code: "KN602",
+  name: "policy-without-dns",
+  family: "policies",
+  severity: "warning",
+  summary: "Pods may call others, but not DNS.",
+  documentation: `A policy that isolates egress closes DNS as well: names are not resolved, and connections that the policy allows fail after seconds of waiting, with
+an error about the name and none about a policy. Allow port 53 by UDP and, for long answers, by TCP, to the cluster's DNS.
+
+Pods that may call nobody at all are not reported: that is what a default-deny policy is for.`,
+  example: { bad: policy(""), good: policy(`\n  ${ALLOW_DNS}`) },
+  *run({ topology }: CheckContext): Iterable<Finding> {
+    for (const cluster of topology.clusters) {
+      const { set, isEnforced, selected, example } = policyView(cluster);
+      if (!isEnforced) continue;
+      for (const policy of cluster.policies) {
+        if (policy.kind !== "network" || (policy.egress ?? []).length === 0) continue;
+        const names: string[] = [];
+        let others: readonly Policy[] = [];
+        for (const group of selected(policy)) {
+          const policies = set.selecting(group, "egress");
+          // Reported once, where the first policy of these pods is that allows anything.
+          if (policies.find(allowsAnything) !== policy || policies.some((one) => allowsDns(one, set.groups))) continue;
+          const workload = example(group);
+          if (workload) names.push(workloadName(workload));
+          others = policies.filter((other) => other !== policy);
+        }
+        if (names.length === 0) continue;
+        yield finding(
+          noDns,
+          policy.source,
+          `pods of ${list(names)} may call only what ${list([policy, ...others].map(policyName))} ${others.length === 0 ? "allows" : "allow"}, and port 53 is not among it: they cannot resolve names; allow DNS`,
+          {
+            related: others.map((other) => ({
+              source: other.source,
+              message: `${policyName(other)} selects them, too`,
+            })),
+            fixes: dnsFix(policy),
+          },
+        );
+      }
+    }
+  },
+};
+
+function allowsAnything({ egress }: Policy): boolean {
+  return egress?.some(({ action }) => action === "allow") === true;
+}
+
+/** A port's name may stand for 53 in some pod. */
+function allowsDns({ egress }: Policy, groups: PodGroups): boolean {
+  return (egress ?? []).some(({ action, ports }) => {
+    if (action === "deny") return false;
+    const open = portsOf(ports, (name, proto) => groups.all.flatMap((group) => group.named(name, proto)));
+    return hasPort(open, "udp", 53) || hasPort(open, "tcp", 53);
+  });
+}
+
+function dnsFix({ source }: Policy): readonly Fix[] {
+  return [{ title: "Allow DNS in kube-system", edits: [{ kind: "append", source, text: ALLOW_DNS }] }];
+}

@@ -42,14 +42,13 @@ const MOST_WITH_COMMANDS = 200;
 export function lensesOf(analysis: Analysis, file: string): readonly Lens[] {
   const checked = analysis.fileOf(file);
   if (!checked) return [];
-  const table = symbolsOf(analysis);
   const made = byStatement(analysis);
   const lenses: Lens[] = [];
   let ends = 0;
   for (const { decl, start } of placedIn(checked)) {
     const span = { start, end: start + decl.statement.keyword.length };
-    const symbol = table.symbolOf(decl);
-    if (symbol && HAS_ROUTES.has(symbol.kind)) {
+    const defines = decl.spec?.defines;
+    if (defines !== undefined && HAS_ROUTES.has(defines)) {
       ends += 1;
       lenses.push({ kind: "trace", span }, { kind: "routes", span });
     } else for (const kind of kindsOf(decl, made)) lenses.push({ kind, span });

@@ -157,7 +157,7 @@ export function targetAt(analysis: Analysis, file: string, offset: number): Targ
   const table = symbolsOf(analysis);
   const own = table.symbolOf(pointed.decl);
   if (own && samePart(own.source.part, pointed.part)) return { symbols: [own], span: pointed.span };
-  const uses = table.uses.filter((use) => use.decl === pointed.decl && samePart(use.source.part, pointed.part));
+  const uses = table.usesIn(file, place.decls).filter((use) => samePart(use.source.part, pointed.part));
   for (const use of uses) {
     const links = table
       .linksOf(use)

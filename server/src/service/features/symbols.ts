@@ -5,10 +5,17 @@
 
 import type { CheckedFile } from "../../checks/check.ts";
 import { all, type Decl, one } from "../../language/decode.ts";
-import { type ArgSpec, isFlag, type SymbolKind } from "../../language/schema/index.ts";
+import {
+  type ArgSpec,
+  blockContexts,
+  isFlag,
+  type KeywordSpec,
+  keywordsIn,
+  type SymbolKind,
+} from "../../language/schema/index.ts";
 import type { Arg, Source, Span } from "../../language/tree.ts";
 import type { Analysis } from "../analysis.ts";
-import { partOf, walk } from "./place.ts";
+import { partOf } from "./place.ts";
 
 export interface NamedSymbol {
   readonly kind: SymbolKind;
@@ -44,7 +51,8 @@ export interface NameLink {
 
 export interface SymbolTable {
   readonly symbols: readonly NamedSymbol[];
-  readonly uses: readonly NameUse[];
+  /** The names in the last of these declarations, which stand in each other, the outermost first. */
+  usesIn(file: string, decls: readonly Decl[]): readonly NameUse[];
   /** The symbol that a declaration defines. */
   symbolOf(decl: Decl): NamedSymbol | undefined;
   /** What a use may mean: the nearest ones by scope; several where a name is declared twice. */
@@ -128,13 +136,12 @@ function ownPart(symbol: NamedSymbol, text: string): number | undefined {
 
 function makeTable(files: readonly CheckedFile[]): SymbolTable {
   const symbols: NamedSymbol[] = [];
-  const uses: NameUse[] = [];
   const byDecl = new Map<Decl, NamedSymbol>();
   const byName = new Map<string, NamedSymbol[]>();
-  for (const file of files) {
-    for (const { decl, around } of walk(file.decls)) {
-      const parent = nearest(byDecl, around);
-      const symbol = defined(file.file, decl, parent);
+  const declare = (file: string, decls: readonly Decl[], parent: NamedSymbol | undefined): void => {
+    for (const decl of decls) {
+      const shape = shapeOf(decl);
+      const symbol = shape.defines ? defined(file, decl, parent, shape) : undefined;
       if (symbol) {
         symbols.push(symbol);
         byDecl.set(decl, symbol);
@@ -142,9 +149,28 @@ function makeTable(files: readonly CheckedFile[]): SymbolTable {
         if (same) same.push(symbol);
         else byName.set(symbol.name, [symbol]);
       }
-      uses.push(...usesOf(file.file, decl, symbol ?? parent));
+      if (shape.holdsNames && decl.children.length > 0) declare(file, decl.children, symbol ?? parent);
     }
-  }
+  };
+  for (const { file, decls } of files) declare(file, decls, undefined);
+
+  const usesIn = (file: string, decls: readonly Decl[]): readonly NameUse[] => {
+    const decl = decls.at(-1);
+    return decl ? usesOf(file, decl, nearest(byDecl, decls)) : [];
+  };
+  /** Only what asks for all places of a name needs all of them. */
+  const allUses = (): readonly NameUse[] => {
+    const found: NameUse[] = [];
+    const visit = (file: string, decls: readonly Decl[], parent: NamedSymbol | undefined): void => {
+      for (const decl of decls) {
+        const scope = byDecl.get(decl) ?? parent;
+        for (const use of usesOf(file, decl, scope)) found.push(use);
+        if (decl.children.length > 0) visit(file, decl.children, scope);
+      }
+    };
+    for (const { file, decls } of files) visit(file, decls, undefined);
+    return found;
+  };
 
   const named = (text: string): readonly NamedSymbol[] => {
     const exact = byName.get(text) ?? [];
@@ -196,7 +222,7 @@ function makeTable(files: readonly CheckedFile[]): SymbolTable {
   const linksTo = (symbol: NamedSymbol): readonly NameLink[] => {
     if (!links) {
       links = new Map();
-      for (const use of uses) {
+      for (const use of allUses()) {
         for (const link of linksOf(use)) {
           const all = links.get(link.symbol);
           if (all) all.push(link);
@@ -214,7 +240,7 @@ function makeTable(files: readonly CheckedFile[]): SymbolTable {
     );
   };
 
-  return { symbols, uses, symbolOf: (decl) => byDecl.get(decl), resolve, linksOf, linksTo, declarationsOf };
+  return { symbols, usesIn, symbolOf: (decl) => byDecl.get(decl), resolve, linksOf, linksTo, declarationsOf };
 }
 
 function nearest(byDecl: ReadonlyMap<Decl, NamedSymbol>, around: readonly Decl[]): NamedSymbol | undefined {
@@ -226,48 +252,78 @@ function nearest(byDecl: ReadonlyMap<Decl, NamedSymbol>, around: readonly Decl[]
   return undefined;
 }
 
-function defined(file: string, decl: Decl, parent: NamedSymbol | undefined): NamedSymbol | undefined {
-  const kind = decl.spec?.defines;
-  const read = kind && one(decl, "name");
-  if (!kind || read?.value.kind !== "name") return undefined;
+/** What a row of the schema says about names, worked out once. */
+interface Shape {
+  readonly defines: SymbolKind | undefined;
+  /** The argument that makes a name stand for several. */
+  readonly index: string | undefined;
+  readonly refers: readonly ArgSpec[];
+  /** Can a statement below define a name? */
+  readonly holdsNames: boolean;
+}
+
+const NO_SHAPE: Shape = { defines: undefined, index: undefined, refers: [], holdsNames: false };
+const shapes = new WeakMap<KeywordSpec, Shape>();
+
+function shapeOf({ spec }: Decl): Shape {
+  if (!spec) return NO_SHAPE;
+  let shape = shapes.get(spec);
+  if (!shape) {
+    const args = spec.args.filter((arg): arg is ArgSpec => !isFlag(arg));
+    shape = {
+      defines: spec.defines,
+      index: args.find(({ type }) => type.kind === "index-range")?.name,
+      refers: args.filter(({ type }) => type.kind === "ref" || type.kind === "endpoint"),
+      holdsNames: holdsNames(spec, new Set()),
+    };
+    shapes.set(spec, shape);
+  }
+  return shape;
+}
+
+function holdsNames(spec: KeywordSpec, seen: Set<KeywordSpec>): boolean {
+  if (seen.has(spec)) return false;
+  seen.add(spec);
+  const inner = blockContexts(spec).flatMap((context) => [...keywordsIn(context).values()]);
+  return inner.some((one) => one.defines !== undefined || holdsNames(one, seen));
+}
+
+function defined(
+  file: string,
+  decl: Decl,
+  parent: NamedSymbol | undefined,
+  { defines, index }: Shape,
+): NamedSymbol | undefined {
+  const read = defines && one(decl, "name");
+  if (!defines || read?.value.kind !== "name") return undefined;
+  const range = index === undefined ? undefined : one(decl, index)?.value;
   return {
-    kind,
+    kind: defines,
     name: read.value.text,
     parent,
     decl,
     source: { file, statement: decl.statement, part: partOf(read) },
     arg: read.arg,
-    range: indexRange(decl),
+    range: range?.kind === "index-range" ? range : undefined,
   };
 }
 
-function indexRange(decl: Decl): NamedSymbol["range"] {
-  for (const spec of decl.spec?.args ?? []) {
-    if (isFlag(spec) || spec.type.kind !== "index-range") continue;
-    const value = one(decl, spec.name)?.value;
-    if (value?.kind === "index-range") return value;
-  }
-  return undefined;
-}
-
-function usesOf(file: string, decl: Decl, scope: NamedSymbol | undefined): NameUse[] {
-  const found: NameUse[] = [];
-  for (const spec of decl.spec?.args ?? []) {
-    if (isFlag(spec) || (spec.type.kind !== "ref" && spec.type.kind !== "endpoint")) continue;
-    for (const read of all(decl, spec.name)) {
+function usesOf(file: string, decl: Decl, scope: NamedSymbol | undefined): readonly NameUse[] {
+  const { refers } = shapeOf(decl);
+  return refers.flatMap(({ name, type }) =>
+    all(decl, name).flatMap((read): readonly NameUse[] => {
       const { value, arg } = read;
       const source: Source = { file, statement: decl.statement, part: partOf(read) };
-      if (value.kind === "ref" && spec.type.kind === "ref" && value.address === undefined) {
-        found.push({ source, decl, arg, path: value.path, kinds: spec.type.to, scope });
-      } else if (value.kind === "endpoint" && value.address === undefined) {
-        found.push({ source, decl, arg, path: value.path.split("/"), kinds: sends(spec) ? SENDERS : [], scope });
-      }
-    }
-  }
-  return found;
+      if (value.kind === "ref" && type.kind === "ref" && value.address === undefined)
+        return [{ source, decl, arg, path: value.path, kinds: type.to, scope }];
+      if (value.kind === "endpoint" && value.address === undefined)
+        return [{ source, decl, arg, path: value.path.split("/"), kinds: sends(type) ? SENDERS : [], scope }];
+      return [];
+    }),
+  );
 }
 
-function sends({ type }: ArgSpec): boolean {
+function sends(type: ArgSpec["type"]): boolean {
   return type.kind === "endpoint" && !type.port;
 }
 

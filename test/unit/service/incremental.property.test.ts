@@ -1,0 +1,113 @@
+/** After any edits the service says what a fresh one says of the same text: findings and every feature that reads a whole file. */
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { foldsOf } from "../../../server/src/service/features/folding.ts";
+import { hoverAt } from "../../../server/src/service/features/hover.ts";
+import { inlayHintsIn } from "../../../server/src/service/features/inlay.ts";
+import { lensAt, lensesOf } from "../../../server/src/service/features/lenses.ts";
+import { linksOf } from "../../../server/src/service/features/links.ts";
+import { referencesAt } from "../../../server/src/service/features/navigation.ts";
+import { outlineOf } from "../../../server/src/service/features/outline.ts";
+import { reachItemAt } from "../../../server/src/service/features/reach.ts";
+import { implementationAt, linkedAt, typeDefinitionAt } from "../../../server/src/service/features/relations.ts";
+import { signatureAt } from "../../../server/src/service/features/signature.ts";
+import { semanticTokens } from "../../../server/src/service/features/tokens.ts";
+import { createService, type Service } from "../../../server/src/service/service.ts";
+
+const folder = fileURLToPath(new URL("../../../samples/", import.meta.url));
+const samples = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".knet"));
+
+const FILE = "main.knet";
+const fresh = (text: string): Service => {
+  const service = createService({ readFile: () => undefined, resolveImport: (_from, path) => path });
+  service.setText(FILE, text);
+  return service;
+};
+
+/** Everything that a client could ask for, as plain data. */
+function everything(service: Service, places: readonly number[]): unknown {
+  const analysis = service.analysisOf(FILE);
+  const file = analysis?.fileOf(FILE);
+  if (!analysis || !file) throw new Error("an open file has an analysis");
+  const { text } = file.tree;
+  const all = { start: 0, end: text.length };
+  return {
+    findings: (analysis.findings(() => false) ?? []).map((finding) => [
+      finding.code,
+      finding.severity,
+      finding.message,
+      analysis.placeOf(finding),
+    ]),
+    hints: inlayHintsIn(analysis, FILE, all, { addresses: true, mtu: true, defaults: true }),
+    lenses: lensesOf(analysis, FILE).map(({ kind, span }) => [kind, span, lensAt(analysis, FILE, span.start, kind)]),
+    links: linksOf(analysis, FILE),
+    outline: outlineOf(analysis, FILE),
+    folds: foldsOf(file.tree),
+    tokens: semanticTokens(file, undefined),
+    places: places.map((place) => {
+      const offset = place % (text.length + 1);
+      return [
+        hoverAt(analysis, FILE, offset),
+        signatureAt(analysis, FILE, offset),
+        referencesAt(analysis, FILE, offset, true),
+        typeDefinitionAt(analysis, FILE, offset),
+        implementationAt(analysis, FILE, offset),
+        linkedAt(analysis, FILE, offset),
+        reachItemAt(analysis, FILE, offset),
+      ];
+    }),
+  };
+}
+
+const pieces = [
+  "{",
+  "}",
+  "\n",
+  " ",
+  "attach ",
+  "lan",
+  "10.0.0.0/8",
+  '"',
+  "/*",
+  "*/",
+  "[",
+  "#",
+  "->",
+  ";",
+  "node n9 ",
+  "1",
+  "expect ",
+  "x",
+];
+const edit = fc.record({
+  at: fc.nat(),
+  length: fc.oneof({ weight: 4, arbitrary: fc.nat(6) }, { weight: 1, arbitrary: fc.nat(200) }),
+  text: fc.array(fc.constantFrom(...pieces), { maxLength: 3 }).map((parts) => parts.join("")),
+});
+
+describe("incremental analysis", () => {
+  it.each(samples)("of %s equals a fresh one", (name) => {
+    const text = readFileSync(`${folder}${name}`, "utf8");
+    fc.assert(
+      fc.property(
+        fc.array(edit, { minLength: 1, maxLength: 6 }),
+        fc.array(fc.nat(), { maxLength: 3 }),
+        (edits, places) => {
+          const service = fresh(text);
+          service.analysisOf(FILE)?.findings(() => false);
+          for (const [index, { at, length, text: inserted }] of edits.entries()) {
+            const now = service.textOf(FILE) ?? "";
+            const start = at % (now.length + 1);
+            service.edit(FILE, [{ start, end: Math.min(now.length, start + length), text: inserted }]);
+            // Some states are looked at between the edits, some are not.
+            if (index % 2 === 0) service.analysisOf(FILE)?.findings(() => false);
+          }
+          expect(everything(service, places)).toEqual(everything(fresh(service.textOf(FILE) ?? ""), places));
+        },
+      ),
+      { numRuns: 6 },
+    );
+  });
+});

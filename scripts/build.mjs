@@ -49,6 +49,8 @@ const bundles = [
   },
   { ...browser, entryPoints: ["client/webview/main.ts"], outfile: "dist/webview.js" },
   { ...browser, entryPoints: ["client/webview/trace.css"], outfile: "dist/trace.css" },
+  { ...browser, entryPoints: ["client/webview/topology/main.ts"], outfile: "dist/topology.js" },
+  { ...browser, entryPoints: ["client/webview/topology/topology.css"], outfile: "dist/topology.css" },
 ];
 
 const present = bundles.filter((bundle) => existsSync(join(root, bundle.entryPoints[0])));

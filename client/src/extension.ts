@@ -1,26 +1,31 @@
-/** Activation: starts the language server and wires commands, status and the trace panel to it. No knowledge of networks. */
+/** Activation: starts the language server and wires commands, status and the panels to it. No knowledge of networks. */
 import * as vscode from "vscode";
 import { restartServer } from "./commands/restart-server.ts";
 import { showRoutes } from "./commands/show-routes.ts";
+import { showTopology } from "./commands/show-topology.ts";
 import { trace } from "./commands/trace.ts";
 import { traceFromHere } from "./commands/trace-from-here.ts";
 import { RoutesDocuments } from "./routes-document.ts";
 import { Server } from "./server.ts";
 import { showStatus } from "./status.ts";
+import { TopologyPanels } from "./topology-panel.ts";
 import { TracePanels } from "./trace-panel.ts";
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   const server = new Server(context);
   const panels = new TracePanels(context, server);
+  const topologies = new TopologyPanels(context, server);
   const documents = new RoutesDocuments(server);
   context.subscriptions.push(
     server,
     panels,
+    topologies,
     documents,
     showStatus(server),
     vscode.commands.registerCommand("knet.trace", (argument?: unknown) => trace(context, server, panels, argument)),
     vscode.commands.registerCommand("knet.traceFromHere", () => traceFromHere(context, server, panels)),
     vscode.commands.registerCommand("knet.showRoutes", (argument?: unknown) => showRoutes(server, documents, argument)),
+    vscode.commands.registerCommand("knet.showTopology", (argument?: unknown) => showTopology(topologies, argument)),
     vscode.commands.registerCommand("knet.restartServer", () => restartServer(server)),
   );
   await server.start();

@@ -2,15 +2,16 @@
  * The trace panel: a webview for each question. It shows what the server answers, asks again when a topology changes, and
  * comes back after a reload of the window. The page (client/webview) only draws.
  */
-import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import type { TraceQuery } from "../../server/src/lsp/protocol.ts";
 import { waysOf } from "../../server/src/trace/layout.ts";
-import type { Location, Trace } from "../../server/src/trace/schema.ts";
+import type { Trace } from "../../server/src/trace/schema.ts";
 import { type FromPage, type Place, readFromPage, readPanelState, type ToPage } from "../webview/messages.ts";
+import { openLocation, pageOf, pageOptions } from "./page.ts";
 import { type Server, withPatience } from "./server.ts";
 
 const VIEW = "knet.trace";
+const PAGE = { script: "webview.js", style: "trace.css", title: "Trace" };
 
 export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerializer {
   readonly #context: vscode.ExtensionContext;
@@ -78,15 +79,6 @@ const keyOf = (uri: vscode.Uri, query: TraceQuery): string =>
 
 const titleOf = (query: TraceQuery): string => `${query.from} → ${query.to}`;
 
-function pageOptions(context: vscode.ExtensionContext): vscode.WebviewPanelOptions & vscode.WebviewOptions {
-  return {
-    enableScripts: true,
-    enableForms: false,
-    localResourceRoots: [vscode.Uri.joinPath(context.extensionUri, "dist")],
-    enableFindWidget: true,
-  };
-}
-
 class TracePanel {
   readonly #server: Server;
   readonly #panel: vscode.WebviewPanel;
@@ -118,7 +110,7 @@ class TracePanel {
       const read = readFromPage(message);
       if (read) void this.#receive(read);
     });
-    panel.webview.html = page(panel.webview, context.extensionUri);
+    panel.webview.html = pageOf(panel.webview, context.extensionUri, PAGE);
   }
 
   reveal(): void {
@@ -189,60 +181,13 @@ class TracePanel {
       case "showRule": {
         const path = this.#trace && waysOf(this.#trace)[message.path];
         const hop = path && [...path.hops, ...(path.reply?.hops ?? [])][message.step];
-        return this.#open(hop?.rule?.location);
+        return openLocation(hop?.rule?.location);
       }
       case "showReason": {
         const path = this.#trace && waysOf(this.#trace)[message.path];
         const leg = message.leg === "request" ? path : path?.reply;
-        return this.#open(leg?.reason?.location);
+        return openLocation(leg?.reason?.location);
       }
     }
   }
-
-  async #open(location: Location | undefined): Promise<void> {
-    if (!location) return;
-    const { start, end } = location.range;
-    const range = new vscode.Range(start.line, start.character, end.line, end.character);
-    const uri = fileUri(location.file);
-    const shown = vscode.window.visibleTextEditors.find((editor) => editor.document.uri.toString() === uri.toString());
-    const editor = await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), {
-      viewColumn: shown?.viewColumn ?? vscode.ViewColumn.One,
-      preserveFocus: false,
-    });
-    editor.selection = new vscode.Selection(range.start, range.end);
-    editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
-  }
-}
-
-/** The server names files by URI; a bare path is taken as one of this machine's. */
-function fileUri(file: string): vscode.Uri {
-  return /^[a-z][a-z0-9+.-]+:/i.test(file) ? vscode.Uri.parse(file) : vscode.Uri.file(file);
-}
-
-/** Nothing but the two files of the package runs or styles the page. */
-function page(webview: vscode.Webview, extension: vscode.Uri): string {
-  const nonce = randomBytes(16).toString("base64url");
-  const script = webview.asWebviewUri(vscode.Uri.joinPath(extension, "dist", "webview.js")).toString();
-  const style = webview.asWebviewUri(vscode.Uri.joinPath(extension, "dist", "trace.css")).toString();
-  const policy = [
-    `default-src 'none'`,
-    `script-src 'nonce-${nonce}'`,
-    `style-src ${webview.cspSource}`,
-    `img-src ${webview.cspSource}`,
-    `font-src ${webview.cspSource}`,
-  ].join("; ");
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="${style}">
-<title>Trace</title>
-</head>
-<body>
-<main id="app"></main>
-<script nonce="${nonce}" src="${script}"></script>
-</body>
-</html>`;
 }

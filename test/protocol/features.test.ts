@@ -219,6 +219,22 @@ describe("from one thing to others", () => {
   });
 });
 
+describe("the drawing of a topology", () => {
+  it("has everything with its place in the text", async () => {
+    const answer = await client.knet("knet/topology", { uri });
+    if (!("drawing" in answer)) throw new Error(answer.error);
+    const { stations, segments, text } = answer.drawing;
+    expect(stations.map(({ path, location }) => [path, location && lineOf(location.range.start)])).toEqual([
+      ["edge", "router edge { attach lan 192.168.10.1 }"],
+      ["prod/n1", "node n1 { attach lan 192.168.10.11 }"],
+      ["prod/n2", "node n2 { attach lan 192.168.10.12 }"],
+    ]);
+    expect(segments.map(({ name }) => name)).toEqual(["lan"]);
+    expect(text).toContain("pod shop/api-1 10.244.1.2");
+    expect(await client.knet("knet/topology", { uri: "untitled:never" })).toMatchObject({ error: expect.any(String) });
+  });
+});
+
 describe("code actions", () => {
   const actions = (piece: string, only?: string[]): Promise<CodeAction[]> =>
     client.request("textDocument/codeAction", {

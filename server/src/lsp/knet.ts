@@ -3,12 +3,15 @@ import type { CancellationToken } from "vscode-languageserver/node";
 import { printNetns } from "../dataplane/print.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { endpointAt, endpointsOf } from "../service/features/endpoints.ts";
+import { layoutMap } from "../service/map/layout.ts";
+import { type MapItem, mapOf, type TopologyMap } from "../service/map/model.ts";
+import { mapText } from "../service/map/text.ts";
 import { endpointOf, namespaceOf } from "../trace/endpoints.ts";
 import { ask } from "../trace/trace.ts";
 import type { Server } from "./access.ts";
 import { locator } from "./convert.ts";
 import { run } from "./guard.ts";
-import type { KnetFailure, KnetMethod, KnetParams, KnetResult } from "./protocol.ts";
+import type { KnetFailure, KnetMethod, KnetParams, KnetResult, TopologyDrawing, TopologyItem } from "./protocol.ts";
 import { keyOf } from "./uri.ts";
 
 const NO_FILE = "this file is not open and cannot be read";
@@ -55,6 +58,12 @@ export function registerKnetRequests({ connection, documents }: Server): void {
     return { text: printNetns(netns, analysis.network) };
   });
 
+  on("knet/topology", { error: defect.error }, ({ uri }) => {
+    const analysis = analysisOf(uri);
+    if (!analysis) return { error: NO_FILE };
+    return { drawing: drawingOf(mapOf(analysis.topology), locator(documents, analysis)) };
+  });
+
   on("knet/endpointAt", null, ({ uri, position }) => {
     const analysis = analysisOf(uri);
     const key = keyOf(uri);
@@ -62,6 +71,41 @@ export function registerKnetRequests({ connection, documents }: Server): void {
     const path = analysis && index && endpointAt(analysis, key, index.offsetAt(position));
     return path === undefined ? null : { path };
   });
+}
+
+function drawingOf(map: TopologyMap, locate: ReturnType<typeof locator>): TopologyDrawing {
+  const { width, height, bars, boxes, lines } = layoutMap(map);
+  const itemOf = ({ kind, name, facts, path, source }: MapItem): TopologyItem => {
+    const location = locate(source);
+    return {
+      kind,
+      name,
+      facts: [...facts],
+      ...(path === undefined ? {} : { path }),
+      ...(location ? { location } : {}),
+    };
+  };
+  return {
+    width,
+    height,
+    clusters: map.clusters.map(itemOf),
+    segments: map.segments.flatMap((item, index) => {
+      const place = bars[index];
+      return place ? [{ ...itemOf(item), ...place }] : [];
+    }),
+    stations: map.stations.flatMap(({ item, count, cluster, pods, morePods }, index) => {
+      const box = boxes[index];
+      if (!box) return [];
+      const { pods: places, ...place } = box;
+      const own = pods.flatMap((pod, at) => {
+        const inside = places[at];
+        return inside ? [{ ...itemOf(pod), ...inside }] : [];
+      });
+      return [{ ...itemOf(item), ...place, count, ...(cluster === undefined ? {} : { cluster }), pods: own, morePods }];
+    }),
+    lines: [...lines],
+    text: mapText(map),
+  };
 }
 
 function isAddress(text: string): boolean {

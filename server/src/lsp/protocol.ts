@@ -8,7 +8,7 @@
  * A request that fails for a reason that the user can mend answers `KnetFailure`; only a defect answers with an LSP error.
  * The client watches `*.knet` files; the server registers watchers for other files (imports, manifests, dumps) by itself.
  */
-import type { Query, Trace } from "../trace/schema.ts";
+import type { Location, Query, Trace } from "../trace/schema.ts";
 
 export interface KnetRequests {
   /** Everything that can be an end of a trace, for quick picks. */
@@ -16,6 +16,8 @@ export interface KnetRequests {
   "knet/trace": { params: TraceParams; result: TraceResult };
   /** The text of `knet routes`. */
   "knet/routes": { params: RoutesParams; result: RoutesResult };
+  /** A drawing of the topology: what stands where, and the same in words. */
+  "knet/topology": { params: TopologyParams; result: TopologyResult };
   /** The end of a trace that is declared at a position; the innermost one. */
   "knet/endpointAt": { params: EndpointAtParams; result: EndpointAtResult | null };
 }
@@ -105,6 +107,58 @@ export interface RoutesParams {
 }
 
 export type RoutesResult = { text: string } | { error: string; candidates?: string[] };
+
+export interface TopologyParams {
+  uri: string;
+}
+
+export type TopologyResult = { drawing: TopologyDrawing } | { error: string };
+
+export interface TopologyDrawing {
+  width: number;
+  height: number;
+  clusters: TopologyItem[];
+  segments: (TopologyItem & Rectangle)[];
+  stations: TopologyStation[];
+  lines: TopologyLine[];
+  /** The drawing in words. */
+  text: string;
+}
+
+export interface TopologyItem {
+  kind: "cluster" | "segment" | "router" | "host" | "node" | "pod";
+  name: string;
+  facts: string[];
+  /** What a trace or `knet/routes` takes. */
+  path?: string;
+  location?: Location;
+}
+
+export interface TopologyStation extends TopologyItem, Rectangle {
+  /** More than one: it stands for so many. */
+  count: number;
+  cluster?: string;
+  pods: (TopologyItem & Rectangle)[];
+  morePods: number;
+}
+
+export interface Rectangle {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** An interface: a vertical line between a station and a segment, by their indices. */
+export interface TopologyLine {
+  x: number;
+  from: number;
+  to: number;
+  text: string;
+  textY: number;
+  station: number;
+  segment: number;
+}
 
 export interface EndpointAtParams {
   uri: string;

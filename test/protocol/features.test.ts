@@ -4,23 +4,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type {
-  CallHierarchyIncomingCall,
-  CallHierarchyItem,
-  CallHierarchyOutgoingCall,
-  CodeAction,
-  CodeLens,
-  CompletionList,
-  DocumentLink,
-  Hover,
-  InlayHint,
-  LinkedEditingRanges,
-  LocationLink,
-  SemanticTokens,
-  SemanticTokensDelta,
-  SignatureHelp,
-  TextEdit,
-  WorkspaceEdit,
+import {
+  type CallHierarchyIncomingCall,
+  type CallHierarchyItem,
+  type CallHierarchyOutgoingCall,
+  type CodeAction,
+  type CodeLens,
+  type CompletionList,
+  type DocumentLink,
+  type Hover,
+  type InlayHint,
+  InlayHintKind,
+  type LinkedEditingRanges,
+  type LocationLink,
+  type SemanticTokens,
+  type SemanticTokensDelta,
+  type SignatureHelp,
+  type TextEdit,
+  type WorkspaceEdit,
 } from "vscode-languageserver-protocol";
 import { CAPABILITIES, type Client, startClient } from "./client.ts";
 import { positionOf, rangeOf, TWO_NODES } from "./texts.ts";
@@ -64,15 +65,13 @@ afterAll(async () => {
 describe("what stands in the text's gaps", () => {
   it("inlay hints", async () => {
     const hints = await client.request<InlayHint[]>("textDocument/inlayHint", { textDocument, range: everything });
-    expect(hints.map(({ position, label }) => `${lineOf(position)} ‹${String(label)}›`)).toMatchInlineSnapshot(`
+    // Defaults are parameters; which there are is the schema's business.
+    const own = hints.filter(({ kind }) => kind === InlayHintKind.Type);
+    expect(own.length).toBeLessThan(hints.length);
+    expect(own.map(({ position, label }) => `${lineOf(position)} ‹${String(label)}›`)).toMatchInlineSnapshot(`
       [
         "segment lan { ‹gateway 192.168.10.1›",
-        "segment lan { ‹mtu 1500›",
-        "cluster prod { ‹max-pods 110›",
-        "pods 10.244.0.0/16 ‹per-node /24›",
         "cni flannel { ‹flannel.1 mtu 1450, cni0 mtu 1450›",
-        "cni flannel { ‹subnet-len /24, subnet-manager kube, ip-masq true, iptables-forward-rules true, …›",
-        "backend vxlan ‹vni 1, port 8472, gbp false, learning false, …›",
         "node n1 { attach lan 192.168.10.11 } ‹pods 10.244.0.0/24›",
         "node n2 { attach lan 192.168.10.12 } ‹pods 10.244.1.0/24›",
         "pod web on n1 { ‹10.244.0.2›",

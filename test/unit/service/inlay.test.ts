@@ -25,18 +25,20 @@ function shown(text: string, wanted = ALL): string {
 
 describe("inlay hints", () => {
   it("say what knet filled in", () => {
-    expect(shown(SHOP)).toMatchInlineSnapshot(`
-      "segment rack-a ‹mtu 1500› {
-      segment rack-b ‹mtu 1500› {
-      cluster prod ‹max-pods 110, kube-proxy iptables› {
-      cni flannel ‹flannel.1 mtu 1450, cni0 mtu 1450› ‹subnet-len /24, subnet-manager kube, ip-masq true, iptables-forward-rules true, …› {
-      backend vxlan ‹vni 1, port 8472, gbp false, learning false, …›
+    expect(shown(SHOP, { addresses: true, mtu: true, defaults: false })).toMatchInlineSnapshot(`
+      "cni flannel ‹flannel.1 mtu 1450, cni0 mtu 1450› {
       node n1 ‹pods 10.244.0.0/24› { attach rack-a 10.168.0.2 }
       node n2 ‹pods 10.244.1.0/24› { attach rack-b 10.168.1.3 }
       nodes w 1..50 ‹pods 10.244.2.0/24 … 10.244.51.0/24› { attach rack-a ‹10.168.0.3 … 10.168.0.52› }
       pod web on n1 ‹10.244.0.2› {
       deployment api replicas 3 ‹10.244.0.3 on n1, …› {"
     `);
+  });
+  it("say the defaults of what is left out", () => {
+    const text = "segment lan { cidr 10.0.0.0/24 }\ncluster c {\n  pods 10.244.0.0/16\n  pods fd00::/56\n}\n";
+    const defaults = shown(text, { addresses: false, mtu: false, defaults: true });
+    expect(defaults).toContain("segment lan ‹mtu 1500› {");
+    expect(defaults).toContain("pods 10.244.0.0/16 ‹per-node /24›\npods fd00::/56 ‹per-node /64›");
   });
   it("are of the kinds that are wanted", () => {
     expect(shown(SHOP, { addresses: false, mtu: true, defaults: false })).toMatchInlineSnapshot(

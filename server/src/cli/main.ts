@@ -126,7 +126,7 @@ function commands(done: (code: number) => void): Command {
 
   program
     .command("rules")
-    .description("print a namespace's netfilter rules as iptables-save prints them")
+    .description("print a namespace's rules as iptables-save, nft, ipvsadm and ipset print them")
     .argument("<file>", "a .knet file")
     .argument("<where>", "node, pod, router or host")
     .addOption(new Option("--format <format>", "how to print them").choices(["text", "json"]).default("text"))

@@ -1,17 +1,17 @@
 /** Contributions to netfilter, put together into chains when somebody asks for one. */
-import type { Netfilter, NfChain, NfRule, NfTable } from "../dataplane/model.ts";
+import type { IptablesTable, Netfilter, NfBase, NfChain, NfRule } from "../dataplane/model.ts";
 import type { ChainRules, ChainSource } from "./mode.ts";
 
 /** As iptables creates and prints them (include/linux/netfilter, hook order in each table). */
-const BUILT_IN: Readonly<Record<NfTable, readonly string[]>> = {
+const BUILT_IN: Readonly<Record<IptablesTable, readonly string[]>> = {
   raw: ["PREROUTING", "OUTPUT"],
   mangle: ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
   nat: ["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
   filter: ["INPUT", "FORWARD", "OUTPUT"],
 };
-const TABLES: readonly NfTable[] = ["raw", "mangle", "nat", "filter"];
+const TABLES: readonly IptablesTable[] = ["raw", "mangle", "nat", "filter"];
 
-type Chains = ReadonlyMap<NfTable, ReadonlyMap<string, NfChain>>;
+type Chains = ReadonlyMap<string, ReadonlyMap<string, NfChain>>;
 
 export function netfilterOf(
   contributions: () => readonly ChainRules[],
@@ -22,6 +22,7 @@ export function netfilterOf(
     collected ??= sources();
     return collected;
   };
+  let bases: Readonly<Record<4 | 6, readonly NfBase[]>> | undefined;
   let made: Readonly<Record<4 | 6, Chains>> | undefined;
   const chains = (family: 4 | 6): Chains => {
     if (!made) {
@@ -45,14 +46,23 @@ export function netfilterOf(
       const more = others().flatMap((source) => [...source.chains(family)]);
       for (const table of TABLES) {
         for (const chain of chains(family).get(table)?.values() ?? []) yield { table, chain };
-        for (const other of more) if (other.table === table) yield other;
+        for (const { table: own, chain } of more) if (own === table) yield { table, chain };
       }
     },
+    bases: (family) => {
+      bases ??= { 4: basesOf(others(), 4), 6: basesOf(others(), 6) };
+      return bases[family];
+    },
+    nft: (family) => others().flatMap((source) => source.nft?.(family) ?? []),
   };
 }
 
+function basesOf(sources: readonly ChainSource[], family: 4 | 6): readonly NfBase[] {
+  return sources.flatMap((source) => source.bases?.(family) ?? []);
+}
+
 function collect(all: readonly ChainRules[], family: 4 | 6): Chains {
-  const tables = new Map<NfTable, ReadonlyMap<string, NfChain>>();
+  const tables = new Map<string, ReadonlyMap<string, NfChain>>();
   for (const table of TABLES) {
     const mine = all.filter((part) => part.family === family && part.table === table);
     if (mine.length === 0) continue;

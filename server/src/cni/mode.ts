@@ -7,9 +7,11 @@ import type { Ip, Prefix } from "../addressing/ip.ts";
 import type {
   Device,
   Neighbour,
+  NfBase,
   NfChain,
   NfRule,
   NfTable,
+  NftLine,
   PolicyRule,
   Route,
   RouteLayer,
@@ -104,6 +106,9 @@ export interface ChainSource {
   chain(family: 4 | 6, table: NfTable, name: string): NfChain | undefined;
   /** All of them, for printing. */
   chains(family: 4 | 6): Iterable<{ readonly table: NfTable; readonly chain: NfChain }>;
+  /** Of nftables: chains that hang in hooks, and how `nft` prints the tables. */
+  bases?(family: 4 | 6): readonly NfBase[];
+  nft?(family: 4 | 6): readonly NftLine[];
 }
 
 /** Besides `lo`. */

@@ -6,6 +6,7 @@ import { type Ip, isLinkLocal, isMulticast } from "../addressing/ip.ts";
 import { buildPrefixTable } from "../addressing/prefix-table.ts";
 import type {
   Device,
+  Ipvs,
   L2Segment,
   LinkEnd,
   Neighbour,
@@ -49,6 +50,10 @@ export interface Contributor {
   after?(node: Node, cluster: Cluster, parts: NodeParts): readonly ChainRules[];
   /** Chains to which those rules jump, made when a packet comes to them. */
   chains?(node: Node, cluster: Cluster, parts: NodeParts): ChainSource;
+  devices?(node: Node, cluster: Cluster): readonly Device[];
+  ipvs?(node: Node, cluster: Cluster): Ipvs | undefined;
+  /** Nodes on the segment that answer ARP for an address which no interface has, the first one first. */
+  answers?(cluster: Cluster, segment: string, ip: Ip): readonly Interface[];
 }
 
 export function buildNetwork(topology: Topology, contributors: readonly Contributor[] = []): Network {
@@ -117,6 +122,13 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     }
     const held = fabricEnd(segment, ip);
     if (held && held.netns !== asker) return held;
+    for (const contributor of contributors) {
+      for (const cluster of topology.clusters) {
+        const answers = contributor.answers?.(cluster, segment, ip) ?? [];
+        const answer = answers.find((iface) => iface.station.path !== asker);
+        if (answer) return linkEnd(answer);
+      }
+    }
     // Neighbour discovery answers for the interface's own addresses only, ARP for any address of the host (arp_ignore = 0).
     if (typeof ip === "bigint") return isLinkLocal(ip) ? linkLocalEnd(topology, segment, ip, asker) : undefined;
     let others = indirect.get(segment);
@@ -284,7 +296,12 @@ function nodeNetns(
   );
   return assemble({
     station: node,
-    devices: [...host.devices.filter(({ name }) => !made.has(name)), ...devices],
+    devices: [
+      ...host.devices.filter(({ name }) => !made.has(name)),
+      ...devices,
+      ...contributors.flatMap((one) => one.devices?.(node, cluster) ?? []),
+    ],
+    ipvs: contributors.map((one) => one.ipvs?.(node, cluster)).find((one) => one !== undefined),
     layers: [ownLayer([...routes, ...connectedOf({ ...parts, devices }), ...parts.routes]), ...parts.layers],
     rules: parts.rules,
     tables: parts.tables,
@@ -314,11 +331,13 @@ interface StationNetns {
   readonly xfrm?: Xfrm | undefined;
   readonly chains: () => readonly ChainRules[];
   readonly sources?: () => readonly ChainSource[];
+  readonly ipvs?: Ipvs | undefined;
   readonly sockets: readonly Socket[];
 }
 
 function assemble({
   station,
+  ipvs,
   devices,
   layers,
   rules,
@@ -339,6 +358,7 @@ function assemble({
     neighbours,
     xfrm,
     netfilter: netfilterOf(chains, sources),
+    ...(ipvs ? { ipvs } : {}),
     sysctls: stationSysctls(station, sysctl),
     sockets,
     origin: station.source,

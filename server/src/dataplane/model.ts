@@ -50,6 +50,7 @@ export interface Netns {
   readonly netfilter: Netfilter;
   /** IPsec policies and security associations; absent: none. */
   readonly xfrm?: Xfrm | undefined;
+  readonly ipvs?: Ipvs;
   readonly sysctls: Sysctls;
   readonly sockets: readonly Socket[];
   readonly origin: Source | undefined;
@@ -72,6 +73,8 @@ interface DeviceBase {
 export type Device =
   | (DeviceBase & { readonly kind: "loopback" })
   | (DeviceBase & { readonly kind: "physical"; readonly segment: string })
+  /** Holds addresses and carries nothing: kube-ipvs0. */
+  | (DeviceBase & { readonly kind: "dummy" })
   | (DeviceBase & { readonly kind: "veth"; readonly peer: { readonly netns: NetnsId; readonly device: string } })
   /** Ports are the devices whose `master` is this one. `portFor` says behind which port an address answers ARP. */
   | (DeviceBase & { readonly kind: "bridge"; portFor(ip: Ip): BridgeNeighbour | undefined })
@@ -258,15 +261,33 @@ export interface EspCipher {
 
 /* -------------------------------------------------------------- netfilter */
 
-export type NfTable = "raw" | "mangle" | "nat" | "filter";
+export type IptablesTable = "raw" | "mangle" | "nat" | "filter";
+/** iptables' tables, and those of nftables by name: "nft kube-proxy". */
+export type NfTable = IptablesTable | `nft ${string}`;
 export type NfHook = "PREROUTING" | "INPUT" | "FORWARD" | "OUTPUT" | "POSTROUTING";
 export type Transport = "tcp" | "udp" | "sctp" | "icmp" | "ipip" | "esp";
 
 /** What iptables-save would print for one address family. Chains that are absent are empty with policy ACCEPT. */
 export interface Netfilter {
   chain(family: 4 | 6, table: NfTable, chain: string): NfChain | undefined;
-  /** All chains, for printing. */
-  chains(family: 4 | 6): Iterable<{ readonly table: NfTable; readonly chain: NfChain }>;
+  /** All chains of iptables' tables, for printing. */
+  chains(family: 4 | 6): Iterable<{ readonly table: IptablesTable; readonly chain: NfChain }>;
+  /** Chains of nftables that hang in the hooks by themselves. */
+  bases(family: 4 | 6): readonly NfBase[];
+  /** What `nft list ruleset` would print of their tables. */
+  nft(family: 4 | 6): readonly NftLine[];
+}
+/** A base chain: `type nat hook prerouting priority -100`. */
+export interface NfBase {
+  readonly table: NfTable;
+  readonly chain: string;
+  readonly hook: NfHook;
+  readonly priority: number;
+  readonly type: "filter" | "nat";
+}
+export interface NftLine {
+  readonly text: string;
+  readonly origin: Source | undefined;
 }
 export interface NfChain {
   readonly name: string;
@@ -284,6 +305,8 @@ export interface NfRule {
   readonly commentFirst?: boolean;
   /** What it means for people that the rule decided, or set its mark: asked only where somebody follows the packet. */
   readonly explain?: (packet: Packet) => Explanation;
+  /** As `nft` prints it, for a rule of nftables. */
+  readonly text?: string;
   readonly origin: Source | undefined;
 }
 /** All given conditions must hold. */
@@ -317,17 +340,21 @@ export interface NfMatch {
 }
 export interface SetMatch {
   readonly set: IpSet;
-  readonly side: "src" | "dst" | "dst,dst";
+  /** What of the packet is looked for, in the order of the set's type. */
+  readonly side: "src" | "dst" | "dst,dst" | "src,dst" | "dst,dst,src";
   readonly not?: boolean;
 }
 /** A set of addresses, or of addresses with ports. One object where several rules have it. */
 export interface IpSet {
   readonly name: string;
-  readonly type: "hash:net" | "hash:ip" | "hash:ip,port";
+  readonly type: "hash:net" | "hash:ip" | "hash:ip,port" | "hash:ip,port,ip" | "hash:ip,port,net" | "bitmap:port";
   readonly family: 4 | 6;
-  contains(ip: Ip, proto?: Transport, port?: number): boolean;
+  /** `other`: the third part of what a set of three is asked for. */
+  contains(ip: Ip, proto?: Transport, port?: number, other?: Ip): boolean;
   /** All members, for printing. */
   members(): Iterable<Prefix>;
+  /** The same as text, for sets whose members are more than addresses. */
+  entries?(): Iterable<string>;
 }
 export interface AddrType {
   readonly side: "src" | "dst";
@@ -370,6 +397,25 @@ export interface Explanation {
 }
 export interface QueueVerdict extends Explanation {
   readonly accept: boolean;
+}
+
+/* ------------------------------------------------------------------- ipvs */
+
+/** The kernel's load balancer (net/netfilter/ipvs): what `ipvsadm -Sn` would print. */
+export interface Ipvs {
+  find(proto: Transport, ip: Ip, port: number): VirtualServer | undefined;
+  all(): Iterable<VirtualServer>;
+}
+export interface VirtualServer {
+  readonly proto: "tcp" | "udp" | "sctp";
+  readonly ip: Ip;
+  readonly port: number;
+  readonly scheduler: string;
+  /** Seconds for which a client keeps its server. */
+  readonly persistence: number | undefined;
+  /** In masquerading (NAT) mode, each of weight 1. */
+  readonly servers: readonly { readonly ip: Ip; readonly port: number }[];
+  readonly origin: Source | undefined;
 }
 
 /* ------------------------------------------------------- sysctls, sockets */

@@ -5,7 +5,18 @@
 
 import type { Ip } from "../addressing/ip.ts";
 import { formatIp, prefixContains } from "../addressing/ip.ts";
-import type { CtState, Explanation, Netfilter, NfChain, NfHook, NfMatch, NfRule, NfTable } from "./model.ts";
+import type {
+  CtState,
+  Explanation,
+  IptablesTable,
+  Netfilter,
+  NfBase,
+  NfChain,
+  NfHook,
+  NfMatch,
+  NfRule,
+  NfTable,
+} from "./model.ts";
 import { familyOf, icmpErrorOf, icmpNumbers, type Packet, portsOf, transportOf, withPorts } from "./packet.ts";
 import { addrTypesOf, ruleText } from "./text.ts";
 
@@ -126,14 +137,30 @@ export function track(connections: Connection[], packet: Packet): Tracking {
   return { connection, direction: "original", state: "NEW" };
 }
 
-/** Which tables stand at a hook, in order of priority (include/uapi/linux/netfilter_ipv4.h); conntrack runs after raw. */
-const FILTERING: Readonly<Record<NfHook, readonly NfTable[]>> = {
-  PREROUTING: ["raw", "mangle"],
-  INPUT: ["mangle", "filter"],
-  FORWARD: ["mangle", "filter"],
-  OUTPUT: ["raw", "mangle"],
-  POSTROUTING: ["mangle"],
+/** iptables' chains at each hook with their priorities (include/uapi/linux/netfilter_ipv4.h); conntrack runs after raw. */
+const IPTABLES: Readonly<Record<NfHook, readonly NfBase[]>> = {
+  PREROUTING: [base("PREROUTING", "raw", -300), base("PREROUTING", "mangle", -150), base("PREROUTING", "nat", -100)],
+  INPUT: [base("INPUT", "mangle", -150), base("INPUT", "filter", 0), base("INPUT", "nat", 100)],
+  FORWARD: [base("FORWARD", "mangle", -150), base("FORWARD", "filter", 0)],
+  OUTPUT: [
+    base("OUTPUT", "raw", -300),
+    base("OUTPUT", "mangle", -150),
+    base("OUTPUT", "nat", -100),
+    base("OUTPUT", "filter", 0),
+  ],
+  POSTROUTING: [base("POSTROUTING", "mangle", -150), base("POSTROUTING", "nat", 100)],
 };
+
+function base(hook: NfHook, table: IptablesTable, priority: number): NfBase {
+  return { table, chain: hook, hook, priority, type: table === "nat" ? "nat" : "filter" };
+}
+
+/** All base chains of a hook in order of priority; nftables' before iptables' of the same. */
+function basesAt(netfilter: Netfilter, family: 4 | 6, hook: NfHook): readonly NfBase[] {
+  const own = netfilter.bases(family);
+  if (own.length === 0) return IPTABLES[hook];
+  return [...own.filter((one) => one.hook === hook), ...IPTABLES[hook]].sort((a, b) => a.priority - b.priority);
+}
 
 /** Runs one hook over a packet. */
 export function runHook(
@@ -146,26 +173,32 @@ export function runHook(
   const decisions: { decision: Decision; packet: Packet }[] = [];
   let current = packet;
   let tracking = known;
-  const filter = (table: NfTable): "accept" | "drop" | "reject" => {
-    const outcome = walkChain(netfilter, table, hook, current, tracking, context);
+  const bases = basesAt(netfilter, familyOf(packet), hook);
+  let translated = false;
+  for (const one of bases) {
+    if (one.type === "nat") {
+      // The nat chains of a hook are asked one after the other until one translates (nf_nat_inet_fn).
+      if (translated) continue;
+      translated = true;
+      const nat = translate(
+        netfilter,
+        bases.filter(({ type }) => type === "nat"),
+        hook,
+        current,
+        tracking,
+        context,
+      );
+      current = nat.packet;
+      decisions.push(...nat.decisions);
+      if (nat.verdict !== "accept") return { packet: current, verdict: nat.verdict, decisions, tracking };
+      continue;
+    }
+    const outcome = walkChain(netfilter, one, current, tracking, context);
     for (const decision of outcome.noted ?? []) decisions.push({ decision, packet: current });
     if (outcome.mark !== undefined) current = { ...current, mark: outcome.mark };
     if (outcome.untracked) tracking = UNTRACKED;
     if (outcome.decision) decisions.push({ decision: outcome.decision, packet: current });
-    return outcome.verdict;
-  };
-  for (const table of FILTERING[hook]) {
-    const verdict = filter(table);
-    if (verdict !== "accept") return { packet: current, verdict, decisions, tracking };
-  }
-  const nat = translate(netfilter, hook, current, tracking, context);
-  current = nat.packet;
-  decisions.push(...nat.decisions);
-  if (nat.verdict !== "accept") return { packet: current, verdict: nat.verdict, decisions, tracking };
-  // OUTPUT: filter comes after nat (priorities −100 and 0).
-  if (hook === "OUTPUT") {
-    const verdict = filter("filter");
-    return { packet: current, verdict, decisions, tracking };
+    if (outcome.verdict !== "accept") return { packet: current, verdict: outcome.verdict, decisions, tracking };
   }
   return { packet: current, verdict: "accept", decisions, tracking };
 }
@@ -173,6 +206,7 @@ export function runHook(
 /** The nat part of a hook: asks the chain for a new connection, applies what the connection remembers otherwise. */
 function translate(
   netfilter: Netfilter,
+  bases: readonly NfBase[],
   hook: NfHook,
   arrived: Packet,
   tracking: Tracking,
@@ -190,9 +224,14 @@ function translate(
   ) {
     if (side === "dst") connection.dnatDone = true;
     else connection.snatDone = true;
-    const outcome = walkChain(netfilter, "nat", hook, arrived, tracking, context);
-    // Marks are set in nat chains, too: kube-proxy's KUBE-MARK-MASQ.
-    const packet = outcome.mark === undefined ? arrived : { ...arrived, mark: outcome.mark };
+    let packet = arrived;
+    let outcome: ChainOutcome = { verdict: "accept" };
+    for (const one of bases) {
+      outcome = walkChain(netfilter, one, packet, tracking, context);
+      // Marks are set in nat chains, too: kube-proxy's KUBE-MARK-MASQ.
+      if (outcome.mark !== undefined) packet = { ...packet, mark: outcome.mark };
+      if (outcome.verdict !== "accept" || outcome.nat) break;
+    }
     if (outcome.verdict !== "accept") {
       return {
         packet,
@@ -227,7 +266,7 @@ function translate(
 }
 
 /** Notes a translation in the connection: the reply's tuple shows it. */
-function bind(connection: Connection, nat: { side: "src" | "dst"; ip: Ip; port: number | undefined }): void {
+export function bind(connection: Connection, nat: { side: "src" | "dst"; ip: Ip; port: number | undefined }): void {
   const reply = connection.reply;
   connection.reply =
     nat.side === "dst"
@@ -279,8 +318,7 @@ interface ChainOutcome {
 
 function walkChain(
   netfilter: Netfilter,
-  table: NfTable,
-  hook: NfHook,
+  { table, chain: first, type }: NfBase,
   packet: Packet,
   tracking: Tracking,
   context: HookContext,
@@ -296,7 +334,7 @@ function walkChain(
     chain,
     rule,
     chains: [...way],
-    text: `-A ${chain} ${ruleText(rule, family)}`,
+    text: rule.text ?? `-A ${chain} ${ruleText(rule, family)}`,
     effect,
     ...(rule.explain ? { explanation: rule.explain(packet) } : {}),
   });
@@ -321,7 +359,7 @@ function walkChain(
         case "REJECT":
           return { verdict: "reject", decision: { ...note(name, rule, "reject"), rejectWith: target.with } };
         case "RETURN":
-          if (table === "nat") returned = note(name, rule, "return");
+          if (type === "nat") returned = note(name, rule, "return");
           return undefined;
         case "MARK":
           mark = ((mark & ~target.mask) ^ target.value) >>> 0;
@@ -365,23 +403,23 @@ function walkChain(
     }
     return undefined;
   };
-  const outcome = run(hook, 0);
+  const outcome = run(first, 0);
   const changed = {
     ...(mark === packet.mark ? {} : { mark }),
     ...(noted.length === 0 ? {} : { noted }),
     ...(untracked ? { untracked } : {}),
   };
   if (outcome) return { ...outcome, ...changed };
-  const chain = netfilter.chain(family, table, hook);
+  const chain = netfilter.chain(family, table, first);
   if (chain?.policy === "DROP") {
     return {
       verdict: "drop",
       decision: {
         table,
-        chain: hook,
+        chain: first,
         rule: undefined,
-        chains: [hook],
-        text: `policy DROP of ${table}/${hook}`,
+        chains: [first],
+        text: `policy DROP of ${table}/${first}`,
         effect: "drop",
       },
       ...changed,
@@ -426,9 +464,11 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
       return false;
   }
   for (const { set, side, not } of match.sets ?? []) {
-    const ports = side === "dst,dst" && packet.body.kind !== "icmp" ? portsOf(packet) : undefined;
-    const ip = side === "src" ? packet.src : packet.dst;
-    if (set.contains(ip, transportOf(packet), ports?.dport) === (not ?? false)) return false;
+    // An ICMP packet has no port, so that sets of ports never hold it.
+    const asksPort = side.includes(",") || set.type === "bitmap:port";
+    const ports = asksPort && packet.body.kind !== "icmp" ? portsOf(packet) : undefined;
+    const ip = side.startsWith("src") ? packet.src : packet.dst;
+    if (set.contains(ip, transportOf(packet), ports?.dport, packet.src) === (not ?? false)) return false;
   }
   for (const { side, not, ofEgress } of addrTypesOf(match)) {
     const ip = side === "src" ? packet.src : packet.dst;

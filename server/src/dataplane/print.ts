@@ -64,6 +64,9 @@ function stateOf(netns: Netns, device: Device): "UP" | "DOWN" | "UNKNOWN" {
       return "UP";
     case "bridge":
       return hasCarrier(netns, device) ? "UP" : "DOWN";
+    case "dummy":
+      // kube-proxy never sets it up: its addresses are local all the same.
+      return "DOWN";
     case "loopback":
     case "vxlan":
     case "ipip":

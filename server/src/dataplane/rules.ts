@@ -1,9 +1,10 @@
 /** A namespace's rules as the programs of a host print them: iptables-save and its like. */
+import { formatPrefix } from "../addressing/ip.ts";
 import type { Source } from "../language/tree.ts";
-import type { Netns, NfChain, NfTable } from "./model.ts";
+import type { IpSet, IptablesTable, Netns, NfChain } from "./model.ts";
 import type { ReportLocation } from "./routes-schema.ts";
 import type { RulesReport } from "./rules-schema.ts";
-import { ruleText } from "./text.ts";
+import { ruleText, serverText } from "./text.ts";
 
 export interface RuleLine {
   readonly text: string;
@@ -18,7 +19,40 @@ export interface RuleSection {
 
 /** Sections without content are left out. */
 export function ruleSections(netns: Netns): readonly RuleSection[] {
-  return [iptablesSection(netns, 4), iptablesSection(netns, 6)].filter(({ lines }) => lines.length > 0);
+  const sections = [
+    iptablesSection(netns, 4),
+    iptablesSection(netns, 6),
+    { command: "nft list ruleset", lines: [...netns.netfilter.nft(4), ...netns.netfilter.nft(6)] },
+    { command: "ipvsadm -Sn", lines: ipvsLines(netns) },
+    { command: "ipset save", lines: setLines(netns) },
+  ];
+  return sections.filter(({ lines }) => lines.length > 0);
+}
+
+function ipvsLines({ ipvs }: Netns): readonly RuleLine[] {
+  const lines: RuleLine[] = [];
+  for (const virtual of ipvs?.all() ?? []) {
+    const { origin } = virtual;
+    lines.push({ text: serverText(virtual, undefined), origin });
+    for (const server of virtual.servers) lines.push({ text: serverText(virtual, server), origin });
+  }
+  return lines;
+}
+
+/** The sets that rules refer to, each once. */
+function setLines({ netfilter }: Netns): readonly RuleLine[] {
+  const sets = new Set<IpSet>();
+  for (const family of [4, 6] as const) {
+    for (const { chain } of netfilter.chains(family)) {
+      for (const { match } of chain.rules) for (const { set } of match.sets ?? []) sets.add(set);
+    }
+  }
+  const plain = (text: string): RuleLine => ({ text, origin: undefined });
+  return [...sets].flatMap(({ name, type, family, members, entries }) => {
+    const options = type.startsWith("hash") ? `family ${family === 4 ? "inet" : "inet6"}` : "range 0-65535";
+    const texts = entries ? [...entries()] : [...members()].map(formatPrefix);
+    return [plain(`create ${name} ${type} ${options}`), ...texts.map((text) => plain(`add ${name} ${text}`))];
+  });
 }
 
 /** All of it, each part under the command that would print it. */
@@ -43,7 +77,7 @@ export function rulesReport(netns: Netns, locate: (source: Source) => ReportLoca
 }
 
 function iptablesSection(netns: Netns, family: 4 | 6): RuleSection {
-  const tables = new Map<NfTable, NfChain[]>();
+  const tables = new Map<IptablesTable, NfChain[]>();
   for (const { table, chain } of netns.netfilter.chains(family)) {
     const chains = tables.get(table);
     if (chains) chains.push(chain);

@@ -221,6 +221,7 @@ function nextSwitch(network: Network, netns: Netns, hop: Nexthop, dst: Ip, depth
   if (!device || depth > MOST_TUNNELS) return undefined;
   switch (device.kind) {
     case "loopback":
+    case "dummy":
       return undefined;
     case "physical":
       return network.resolve(device.segment, target, netns.id)?.netns;

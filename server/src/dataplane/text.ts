@@ -9,6 +9,7 @@ import type {
   NfTarget,
   Route,
   Transport,
+  VirtualServer,
   WireguardPeer,
   XfrmPolicy,
   XfrmState,
@@ -214,4 +215,15 @@ export function stateText({ src, dst, spi, reqid }: XfrmState): string {
 /** "peer 0pcX…= endpoint 192.168.10.12:51820 allowed-ips 10.244.2.0/24", as `wg set` takes it. */
 export function peerText({ publicKey, endpoint, allowedIps }: WireguardPeer): string {
   return `peer ${publicKey} endpoint ${withPort(endpoint.ip, endpoint.port)} allowed-ips ${allowedIps.map(formatPrefix).join(",")}`;
+}
+
+/** A virtual server or one of its real servers as `ipvsadm -Sn` writes it. */
+export function serverText(
+  { proto, ip, port, scheduler, persistence }: VirtualServer,
+  server: { readonly ip: Ip; readonly port: number } | undefined,
+): string {
+  const flag = proto === "tcp" ? "-t" : proto === "udp" ? "-u" : "--sctp-service";
+  const virtual = `${flag} ${withPort(ip, port)}`;
+  if (server) return `-a ${virtual} -r ${withPort(server.ip, server.port)} -m -w 1`;
+  return `-A ${virtual} -s ${scheduler}${persistence === undefined ? "" : ` -p ${persistence}`}`;
 }

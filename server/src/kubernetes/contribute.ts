@@ -1,8 +1,13 @@
 /** What Kubernetes' own programs add to the nodes that a CNI mode has made. */
+import type { ChainSource } from "../cni/mode.ts";
 import type { Contributor } from "../cni/network.ts";
-import type { Cluster } from "../topology/model.ts";
+import type { Device } from "../dataplane/model.ts";
+import type { Cluster, Node } from "../topology/model.ts";
 import { policyContributor } from "./policy/enforce/contributor.ts";
 import { type ChainNames, iptablesChains, iptablesJumps } from "./proxy/iptables.ts";
+import { ipvsDevice, ipvsRules, ipvsServers } from "./proxy/ipvs.ts";
+import type { NftNames } from "./proxy/nft-view.ts";
+import { nftablesChains } from "./proxy/nftables.ts";
 import { type ProxyPorts, proxyFamilies, proxyPorts, runsProxy } from "./proxy/ports.ts";
 
 /** kube-proxy on every node of every cluster, and who enforces policies: their rules go first (Felix and kube-router insert). */
@@ -15,41 +20,72 @@ export function withoutPolicies(): readonly Contributor[] {
   return [kubeProxy()];
 }
 
-interface Family {
-  readonly ports: ProxyPorts;
-  readonly names: ChainNames;
+/** What the nodes of a cluster share. */
+interface Shared {
+  readonly families: readonly { readonly ports: ProxyPorts; readonly chains: ChainNames; readonly nft: NftNames }[];
+  device: Device | undefined;
 }
 
 function kubeProxy(): Contributor {
-  const clusters = new Map<Cluster, readonly Family[]>();
-  /** What the nodes of a cluster share. */
-  const families = (cluster: Cluster): readonly Family[] => {
+  const clusters = new Map<Cluster, Shared>();
+  const shared = (cluster: Cluster): Shared => {
     let found = clusters.get(cluster);
     if (found === undefined) {
-      found = runsProxy(cluster)
-        ? proxyFamilies(cluster).map((of) => ({ ports: proxyPorts(cluster, of), names: new Map() }))
-        : [];
+      const families = runsProxy(cluster) ? proxyFamilies(cluster) : [];
+      found = {
+        families: families.map((of) => ({ ports: proxyPorts(cluster, of), chains: new Map(), nft: new Map() })),
+        device: undefined,
+      };
       clusters.set(cluster, found);
     }
     return found;
   };
+  const runs = (cluster: Cluster, mode: Cluster["services"]["kubeProxy"]["mode"]): boolean =>
+    cluster.services.kubeProxy.mode === mode && runsProxy(cluster);
+  const portsOf = (cluster: Cluster): readonly ProxyPorts[] => shared(cluster).families.map(({ ports }) => ports);
   return {
-    before: (_, cluster) =>
-      families(cluster).flatMap(({ ports }) => iptablesJumps(ports.family, cluster.services.kubeProxy.source)),
-    chains: (node, cluster) => {
-      const sources = families(cluster).map(({ ports, names }) => iptablesChains(ports, names, node));
-      return {
-        chain: (family, table, name) => {
-          for (const source of sources) {
-            const chain = source.chain(family, table, name);
-            if (chain) return chain;
-          }
-          return undefined;
-        },
-        chains: function* (family) {
-          for (const source of sources) yield* source.chains(family);
-        },
-      };
+    before: (node, cluster) => {
+      if (runs(cluster, "ipvs")) return portsOf(cluster).flatMap((ports) => ipvsRules(ports, node));
+      if (!runs(cluster, "iptables")) return [];
+      const { source } = cluster.services.kubeProxy;
+      return portsOf(cluster).flatMap((ports) => iptablesJumps(ports.family, source));
     },
+    chains: (node, cluster) => together(sourcesOf(shared(cluster), cluster, node)),
+    devices: (_, cluster) => {
+      if (!runs(cluster, "ipvs")) return [];
+      const own = shared(cluster);
+      own.device ??= ipvsDevice(portsOf(cluster), cluster.services.kubeProxy.source);
+      return [own.device];
+    },
+    ipvs: (node, cluster) => (runs(cluster, "ipvs") ? ipvsServers(portsOf(cluster), node) : undefined),
+  };
+}
+
+function sourcesOf({ families }: Shared, cluster: Cluster, node: Node): readonly ChainSource[] {
+  switch (cluster.services.kubeProxy.mode) {
+    case "iptables":
+      return families.map(({ ports, chains }) => iptablesChains(ports, chains, node));
+    case "nftables":
+      return families.map(({ ports, nft }) => nftablesChains(ports, nft, node));
+    case "ipvs":
+    case "none":
+      return [];
+  }
+}
+
+function together(sources: readonly ChainSource[]): ChainSource {
+  return {
+    chain: (family, table, name) => {
+      for (const source of sources) {
+        const chain = source.chain(family, table, name);
+        if (chain) return chain;
+      }
+      return undefined;
+    },
+    chains: function* (family) {
+      for (const source of sources) yield* source.chains(family);
+    },
+    bases: (family) => sources.flatMap((source) => source.bases?.(family) ?? []),
+    nft: (family) => sources.flatMap((source) => source.nft?.(family) ?? []),
   };
 }

@@ -25,7 +25,7 @@ function netnsWith(routes: readonly Route[], devices: readonly Device[] = []): N
       ["main", { layers: [{ table: buildPrefixTable(routes.map((route) => [route.dst, route] as const)) }] }],
     ]),
     neighbours: { lookup: () => undefined, entries: () => [] },
-    netfilter: { chain: () => undefined, chains: () => [] },
+    netfilter: { chain: () => undefined, chains: () => [], bases: () => [], nft: () => [] },
     sysctls: {
       ipForward: false,
       ip6Forward: false,

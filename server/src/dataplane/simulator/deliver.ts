@@ -4,6 +4,7 @@ import type { Source } from "../../language/tree.ts";
 import type { Device, Netns, NetnsId } from "../model.ts";
 import type { Tracking } from "../netfilter.ts";
 import { icmpErrorOf, innerOf, type Packet } from "../packet.ts";
+import { balance } from "./ipvs.ts";
 import { type End, fail, hook, type Run, step } from "./run.ts";
 import { decapsulate } from "./tunnels.ts";
 import { decapsulateWireguard } from "./wireguard.ts";
@@ -19,6 +20,8 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
   if (inner) return decapsulated(run, netns, packet, inner, device, name);
   const refused = refusedByPolicy(run, netns, "in", packet, name);
   if (refused) return refused;
+  const balanced = run.waiting ? undefined : balance(run, netns, packet, tracking, device);
+  if (balanced) return balanced;
   if (run.waiting) return deliverAnswer(run, netns, packet, name, run.waiting);
   const body = packet.body;
   switch (body.kind) {

@@ -26,7 +26,8 @@ export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbo
     kind: "none",
     message: `nobody answers ${ask} for ${formatIp(ip)} on ${where}`,
   });
-  if (device.kind === "ipip" || device.kind === "tun" || device.kind === "wireguard" || device.kind === "loopback")
+  const kind = device.kind;
+  if (kind === "ipip" || kind === "tun" || kind === "wireguard" || kind === "loopback" || kind === "dummy")
     return { kind: "unneeded" };
   const permanent = netns.neighbours.lookup(device.name, ip);
   switch (device.kind) {

@@ -25,6 +25,13 @@ export interface Stack {
   readonly originate: (run: Run, netns: Netns, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string) => End;
   readonly receive: (run: Run, id: NetnsId, device: string, packet: Packet, to: Neighbour) => End;
   readonly receiveIp: (run: Run, netns: Netns, device: Device, packet: Packet, prerouted: boolean) => End;
+  readonly balance: (
+    run: Run,
+    netns: Netns,
+    packet: Packet,
+    tracking: Tracking,
+    ingress: Device | undefined,
+  ) => End | undefined;
   readonly deliver: (run: Run, netns: Netns, packet: Packet, device: Device | undefined, tracking: Tracking) => End;
 }
 

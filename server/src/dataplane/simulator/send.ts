@@ -55,6 +55,11 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
   if (passed.end) return passed.end;
   packet = passed.packet;
   tracking = passed.tracking;
+  if (route.route.type === "local") {
+    // ip_vs_local_request4: right after OUTPUT's translation.
+    const balanced = run.stack.balance(run, netns, packet, tracking, undefined);
+    if (balanced) return balanced;
+  }
   if (packet.dst !== before.dst || packet.mark !== before.mark) {
     // ip_route_me_harder: a changed destination or mark is routed again.
     const again = lookup(netns, localAddressesOf(netns), { dst: packet.dst, src: packet.src, mark: packet.mark });

@@ -74,6 +74,14 @@ export function transmit(
       return encapsulateWireguard(run, netns, device, packet);
     case "tun":
       return encapsulateTun(run, netns, device, packet);
+    case "dummy":
+      return fail(run, netns, packet, {
+        verdict: "dropped",
+        code: "no-device",
+        message: `${device.name} is a dummy and carries nothing`,
+        device: device.name,
+        origin: device.origin,
+      });
     case "loopback":
       throw new Error("lo transmits by loopback()");
   }

@@ -124,6 +124,11 @@ export function chainHash(text: string): string {
   return base32(sha256(text)).slice(0, 16);
 }
 
+/** hashAndTruncate: 8 characters of the same (pkg/proxy/nftables/proxier.go). */
+export function shortHash(text: string): string {
+  return base32(sha256(text)).slice(0, 8);
+}
+
 /** Has the cluster anything for kube-proxy to do? */
 export function runsProxy({ services }: Cluster): boolean {
   return services.kubeProxy.mode !== "none" && (services.all.length > 0 || services.kubeProxy.stated);

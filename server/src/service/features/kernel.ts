@@ -49,6 +49,7 @@ function kindText(device: Device): string {
     case "tun":
       return `TUN of ${device.daemon.process}, UDP ${device.daemon.port}`;
     case "loopback":
+    case "dummy":
     case "veth":
     case "bridge":
       return device.kind;

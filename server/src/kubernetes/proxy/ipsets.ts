@@ -1,0 +1,172 @@
+/**
+ * The sets of the ipset program that kube-proxy keeps in ipvs mode (pkg/proxy/ipvs/ipset.go): what differs from service to
+ * service is in them, so that the rules are the same few for any number of services.
+ */
+import { formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
+import type { IpSet } from "../../dataplane/model.ts";
+import type { Node, ServiceEndpoint } from "../../topology/model.ts";
+import type { ProxyPort, ProxyPorts } from "./ports.ts";
+
+export const SETS = {
+  clusterIp: ["KUBE-CLUSTER-IP", "Kubernetes service cluster ip + port for masquerade purpose"],
+  loopBack: ["KUBE-LOOP-BACK", "Kubernetes endpoints dst ip:port, source ip for solving hairpin purpose"],
+  externalIp: ["KUBE-EXTERNAL-IP", "Kubernetes service external ip + port for masquerade and filter purpose"],
+  externalIpLocal: ["KUBE-EXTERNAL-IP-LOCAL", "Kubernetes service external ip + port with externalTrafficPolicy=local"],
+  loadBalancer: ["KUBE-LOAD-BALANCER", "Kubernetes service lb portal"],
+  loadBalancerLocal: [
+    "KUBE-LOAD-BALANCER-LOCAL",
+    "Kubernetes service load balancer ip + port with externalTrafficPolicy=local",
+  ],
+  loadBalancerFw: [
+    "KUBE-LOAD-BALANCER-FW",
+    "Kubernetes service load balancer ip + port for load balancer with sourceRange",
+  ],
+  sourceCidr: [
+    "KUBE-LOAD-BALANCER-SOURCE-CIDR",
+    "Kubernetes service load balancer ip + port + source cidr for packet filter",
+  ],
+  nodePortTcp: ["KUBE-NODE-PORT-TCP", "Kubernetes nodeport TCP port for masquerade purpose"],
+  nodePortLocalTcp: ["KUBE-NODE-PORT-LOCAL-TCP", "Kubernetes nodeport TCP port with externalTrafficPolicy=local"],
+  nodePortUdp: ["KUBE-NODE-PORT-UDP", "Kubernetes nodeport UDP port for masquerade purpose"],
+  nodePortLocalUdp: ["KUBE-NODE-PORT-LOCAL-UDP", "Kubernetes nodeport UDP port with externalTrafficPolicy=local"],
+  nodePortSctp: [
+    "KUBE-NODE-PORT-SCTP-HASH",
+    "Kubernetes nodeport SCTP port for masquerade purpose with type 'hash ip:port'",
+  ],
+  nodePortLocalSctp: [
+    "KUBE-NODE-PORT-LOCAL-SCTP-HASH",
+    "Kubernetes nodeport SCTP port with externalTrafficPolicy=local with type 'hash ip:port'",
+  ],
+  healthCheck: ["KUBE-HEALTH-CHECK-NODE-PORT", "Kubernetes health check node port"],
+  ips: ["KUBE-IPVS-IPS", "Virtual IPs used in ipvs"],
+} as const;
+export type SetKey = keyof typeof SETS;
+
+/** One set, with the question whether it is empty: kube-proxy makes rules for sets that hold something. */
+export interface ProxySet extends IpSet {
+  readonly key: SetKey;
+  readonly comment: string;
+  entries(): Iterable<string>;
+}
+
+/** Filled sets only. */
+export function ipSets(ports: ProxyPorts, node: Node): readonly ProxySet[] {
+  const { family } = ports;
+  const make = (
+    key: SetKey,
+    type: IpSet["type"],
+    entriesOf: (port: ProxyPort) => readonly string[],
+    contains: IpSet["contains"],
+  ): ProxySet => {
+    const [name, comment] = SETS[key];
+    const entries = (): readonly string[] => [...new Set(ports.all().flatMap(entriesOf))];
+    return {
+      key,
+      comment,
+      name: family === 4 ? name : name.replace("KUBE-", "KUBE-6-"),
+      type,
+      family,
+      contains,
+      members: () => [],
+      entries,
+    };
+  };
+  const pairs = (key: SetKey, of: (port: ProxyPort) => readonly Ip[]): ProxySet =>
+    make(
+      key,
+      "hash:ip,port",
+      (port) => of(port).map((ip) => pairText(ip, port)),
+      (dst, proto, dport) =>
+        ports
+          .byAddress(dst)
+          .some((port) => port.port.port === dport && port.port.proto === proto && of(port).includes(dst)),
+    );
+  const nodePorts = (key: SetKey, proto: string, local: boolean): ProxySet => {
+    const fits = ({ port, service }: ProxyPort): boolean =>
+      port.proto === proto && port.nodePort !== undefined && (!local || service.externalPolicy === "local");
+    return make(
+      key,
+      proto === "sctp" ? "hash:ip,port" : "bitmap:port",
+      (port) => (fits(port) ? [String(port.port.nodePort)] : []),
+      (_, __, dport) => dport !== undefined && ports.byNodePort(dport).some(fits),
+    );
+  };
+  const localTo = (port: ProxyPort): readonly ServiceEndpoint[] => ports.reach(port, node).local;
+  const isLocal = ({ service }: ProxyPort): boolean => service.externalPolicy === "local";
+  const guarded = ({ sourceRanges }: ProxyPort): boolean => sourceRanges.length > 0;
+  const all = [
+    pairs("clusterIp", ({ clusterIp }) => [clusterIp]),
+    make(
+      "loopBack",
+      "hash:ip,port,ip",
+      (port) => localTo(port).map((one) => `${formatIp(one.ip)},${port.port.proto}:${one.port},${formatIp(one.ip)}`),
+      (dst, _, dport, src) => src === dst && hasLocalEndpoint(ports, node, dst, dport),
+    ),
+    pairs("externalIp", (port) => (isLocal(port) ? [] : port.externalIps)),
+    pairs("externalIpLocal", (port) => (isLocal(port) ? port.externalIps : [])),
+    pairs("loadBalancer", ({ loadBalancerIps }) => loadBalancerIps),
+    pairs("loadBalancerLocal", (port) => (isLocal(port) ? port.loadBalancerIps : [])),
+    pairs("loadBalancerFw", (port) => (guarded(port) ? port.loadBalancerIps : [])),
+    make(
+      "sourceCidr",
+      "hash:ip,port,net",
+      (port) =>
+        port.loadBalancerIps.flatMap((ip) =>
+          port.sourceRanges.map((one) => `${pairText(ip, port)},${formatPrefix(one)}`),
+        ),
+      (dst, proto, dport, src) =>
+        ports
+          .byAddress(dst)
+          .some(
+            ({ port, loadBalancerIps, sourceRanges }) =>
+              port.port === dport &&
+              port.proto === proto &&
+              loadBalancerIps.includes(dst) &&
+              src !== undefined &&
+              sourceRanges.some((one) => prefixContains(one, src)),
+          ),
+    ),
+    nodePorts("nodePortTcp", "tcp", false),
+    nodePorts("nodePortLocalTcp", "tcp", true),
+    nodePorts("nodePortUdp", "udp", false),
+    nodePorts("nodePortLocalUdp", "udp", true),
+    nodePorts("nodePortSctp", "sctp", false),
+    nodePorts("nodePortLocalSctp", "sctp", true),
+    make(
+      "healthCheck",
+      "bitmap:port",
+      (port) => (port.service.healthCheckNodePort === undefined ? [] : [String(port.service.healthCheckNodePort)]),
+      (_, __, dport) => ports.healthChecked().some(({ service }) => service.healthCheckNodePort === dport),
+    ),
+    make(
+      "ips",
+      "hash:ip",
+      (port) => virtualIps(port).map(formatIp),
+      (dst) => ports.byAddress(dst).length > 0,
+    ),
+  ];
+  return all.filter((set) => holdsAny(set, ports));
+}
+
+function pairText(ip: Ip, { port }: ProxyPort): string {
+  return `${formatIp(ip)},${port.proto}:${port.port}`;
+}
+
+/** The addresses of kube-ipvs0. */
+export function virtualIps({ clusterIp, externalIps, loadBalancerIps }: ProxyPort): readonly Ip[] {
+  return [clusterIp, ...externalIps, ...loadBalancerIps];
+}
+
+function hasLocalEndpoint(ports: ProxyPorts, node: Node, ip: Ip, port: number | undefined): boolean {
+  return ports
+    .all()
+    .some((one) => ports.reach(one, node).local.some((endpoint) => endpoint.ip === ip && endpoint.port === port));
+}
+
+/** ClusterIPs there are wherever there are services; of the others the first entry decides. */
+function holdsAny(set: ProxySet, ports: ProxyPorts): boolean {
+  if (set.key === "clusterIp" || set.key === "ips" || set.key === "loopBack")
+    return ports.cluster.services.all.length > 0;
+  for (const _ of set.entries()) return true;
+  return false;
+}

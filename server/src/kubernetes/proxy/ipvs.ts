@@ -1,0 +1,238 @@
+/**
+ * kube-proxy's ipvs mode for one node (pkg/proxy/ipvs/proxier.go): a dummy device that makes the virtual addresses local, a
+ * virtual server for each of them and for each node port, and rules over sets that mark what is to be masqueraded and
+ * refuse the rest.
+ */
+import { hostPrefix, type Ip, prefixOf } from "../../addressing/ip.ts";
+import type { ChainRules } from "../../cni/mode.ts";
+import type {
+  Device,
+  IptablesTable,
+  Ipvs,
+  NfMatch,
+  NfRule,
+  NfTarget,
+  SetMatch,
+  VirtualServer,
+} from "../../dataplane/model.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Node, ServiceEndpoint } from "../../topology/model.ts";
+import { localDetector } from "./detect.ts";
+import { ipSets, type ProxySet, type SetKey, virtualIps } from "./ipsets.ts";
+import { markRule, nodeAddresses, postroutingRules } from "./iptables.ts";
+import type { ProxyPort, ProxyPorts } from "./ports.ts";
+
+export const IPVS_DEVICE = "kube-ipvs0";
+
+/** kube-ipvs0 with every virtual address as /32 or /128; the same on all nodes. */
+export function ipvsDevice(all: readonly ProxyPorts[], origin: Source): Device {
+  const ips = new Set(all.flatMap((ports) => ports.all().flatMap(virtualIps)));
+  return {
+    kind: "dummy",
+    name: IPVS_DEVICE,
+    mtu: 1500,
+    mac: undefined,
+    addresses: [...ips].map((ip) => hostPrefix(ip)),
+    origin,
+  };
+}
+
+export function ipvsServers(all: readonly ProxyPorts[], node: Node): Ipvs {
+  const { services } = all[0]?.cluster ?? { services: undefined };
+  const scheduler = services?.kubeProxy.scheduler ?? "rr";
+  const server = (ports: ProxyPorts, port: ProxyPort, ip: Ip, number: number, outer: boolean): VirtualServer => ({
+    proto: port.port.proto,
+    ip,
+    port: number,
+    scheduler,
+    persistence: port.service.affinity,
+    servers: servers(ports, port, node, outer).map((one) => ({ ip: one.ip, port: one.port })),
+    origin: port.port.source,
+  });
+  const own = (of: 4 | 6): readonly Ip[] =>
+    nodeAddresses(node, of, services?.kubeProxy.nodePortAddresses ?? [prefixOf(of === 4 ? 0 : 0n, 0)]);
+  return {
+    find: (proto, ip, number) => {
+      for (const ports of all) {
+        for (const port of ports.byAddress(ip)) {
+          if (port.port.port === number && port.port.proto === proto) {
+            return server(ports, port, ip, number, ip !== port.clusterIp);
+          }
+        }
+        if ((typeof ip === "number" ? 4 : 6) !== ports.family || !own(ports.family).includes(ip)) continue;
+        for (const port of ports.byNodePort(number)) {
+          if (port.port.proto === proto) return server(ports, port, ip, number, true);
+        }
+      }
+      return undefined;
+    },
+    all: function* () {
+      for (const ports of all) {
+        for (const port of ports.all()) {
+          for (const ip of virtualIps(port)) yield server(ports, port, ip, port.port.port, ip !== port.clusterIp);
+          const { nodePort } = port.port;
+          if (nodePort !== undefined) for (const ip of own(ports.family)) yield server(ports, port, ip, nodePort, true);
+        }
+      }
+    },
+  };
+}
+
+/**
+ * syncEndpoint: under policy Local the node's own endpoints, but all of them where it has none, so that its own pods are
+ * served; what comes from outside is then answered by another node, past the translation (kubernetes PR 97081).
+ */
+function servers(ports: ProxyPorts, port: ProxyPort, node: Node, outer: boolean): readonly ServiceEndpoint[] {
+  const reach = ports.reach(port, node);
+  const { internalPolicy, externalPolicy } = port.service;
+  if ((outer ? externalPolicy : internalPolicy) === "cluster") return reach.cluster;
+  if (reach.local.length > 0) return reach.local;
+  return internalPolicy === "local" && externalPolicy === "local" ? [] : reach.cluster;
+}
+
+/* ---------------------------------------------------------------------- rules */
+
+interface Rules {
+  readonly family: 4 | 6;
+  readonly origin: Source;
+  readonly set: (key: SetKey) => ProxySet | undefined;
+}
+
+const MARK_MASQ = jump("KUBE-MARK-MASQ");
+const ACCEPT: NfTarget = { kind: "ACCEPT" };
+const RETURN: NfTarget = { kind: "RETURN" };
+
+function jump(chain: string): NfTarget {
+  return { kind: "JUMP", chain };
+}
+
+/** The same for any number of services. */
+export function ipvsRules(ports: ProxyPorts, node: Node): readonly ChainRules[] {
+  const sets = ipSets(ports, node);
+  const { cluster, family } = ports;
+  const { kubeProxy } = cluster.services;
+  const origin = kubeProxy.source;
+  const rules: Rules = { family, origin, set: (key) => sets.find((one) => one.key === key) };
+  const add = (table: IptablesTable, chain: string, list: readonly NfRule[]): ChainRules => ({
+    family,
+    table,
+    chain,
+    rules: list,
+  });
+  const detector = localDetector(cluster, node, family);
+  const jumps = (table: IptablesTable, chain: string, to: string, comment: string): ChainRules =>
+    add(table, chain, [{ match: {}, target: jump(to), comment, origin }]);
+  const masquerade = kubeProxy.masqueradeAll
+    ? of(rules, "clusterIp", "dst,dst", {}, MARK_MASQ)
+    : detector
+      ? of(rules, "clusterIp", "dst,dst", detector.ifNotLocal, MARK_MASQ)
+      : of(rules, "clusterIp", "src,dst", {}, MARK_MASQ);
+  return [
+    jumps("nat", "PREROUTING", "KUBE-SERVICES", "kubernetes service portals"),
+    jumps("nat", "OUTPUT", "KUBE-SERVICES", "kubernetes service portals"),
+    jumps("nat", "POSTROUTING", "KUBE-POSTROUTING", "kubernetes postrouting rules"),
+    jumps("filter", "INPUT", "KUBE-IPVS-FILTER", "kubernetes ipvs access filter"),
+    jumps("filter", "INPUT", "KUBE-PROXY-FIREWALL", "kube-proxy firewall rules"),
+    jumps("filter", "INPUT", "KUBE-NODE-PORT", "kubernetes health check rules"),
+    jumps("filter", "FORWARD", "KUBE-PROXY-FIREWALL", "kube-proxy firewall rules"),
+    jumps("filter", "FORWARD", "KUBE-FORWARD", "kubernetes forwarding rules"),
+    add("nat", "KUBE-SERVICES", [
+      { match: { src: { is: family === 4 ? prefixOf(0x7f000000, 8) : prefixOf(1n, 128) } }, target: RETURN, origin },
+      ...of(rules, "loadBalancer", "dst,dst", {}, jump("KUBE-LOAD-BALANCER")),
+      ...masquerade,
+      ...of(rules, "externalIp", "dst,dst", {}, MARK_MASQ),
+      ...of(rules, "externalIp", "dst,dst", { addrtype: { side: "dst", type: "LOCAL" } }, ACCEPT),
+      ...of(rules, "externalIpLocal", "dst,dst", { addrtype: { side: "dst", type: "LOCAL" } }, ACCEPT),
+      { match: { addrtype: { side: "dst", type: "LOCAL" } }, target: jump("KUBE-NODE-PORT"), origin },
+      ...bare(rules, "clusterIp", ACCEPT),
+      ...bare(rules, "loadBalancer", ACCEPT),
+    ]),
+    add("nat", "KUBE-LOAD-BALANCER", [
+      ...of(rules, "loadBalancerLocal", "dst,dst", {}, RETURN),
+      { match: {}, target: MARK_MASQ, origin },
+    ]),
+    add("nat", "KUBE-NODE-PORT", [
+      ...of(rules, "nodePortLocalTcp", "dst", { proto: "tcp" }, RETURN),
+      ...of(rules, "nodePortTcp", "dst", { proto: "tcp" }, MARK_MASQ),
+      ...of(rules, "nodePortLocalUdp", "dst", { proto: "udp" }, RETURN),
+      ...of(rules, "nodePortUdp", "dst", { proto: "udp" }, MARK_MASQ),
+      ...of(rules, "nodePortLocalSctp", "dst,dst", { proto: "sctp" }, RETURN),
+      ...of(rules, "nodePortSctp", "dst,dst", { proto: "sctp" }, MARK_MASQ),
+    ]),
+    add("nat", "KUBE-MARK-MASQ", [markRule(kubeProxy.mark, origin)]),
+    add("nat", "KUBE-POSTROUTING", [
+      ...of(rules, "loopBack", "dst,dst,src", {}, { kind: "MASQUERADE" }),
+      ...postroutingRules(kubeProxy.mark, origin),
+    ]),
+    add("filter", "KUBE-FORWARD", forward(kubeProxy.mark, origin)),
+    add("filter", "KUBE-NODE-PORT", of(rules, "healthCheck", "dst", {}, ACCEPT)),
+    add(
+      "filter",
+      "KUBE-PROXY-FIREWALL",
+      of(rules, "loadBalancerFw", "dst,dst", {}, jump("KUBE-SOURCE-RANGES-FIREWALL")),
+    ),
+    add("filter", "KUBE-SOURCE-RANGES-FIREWALL", [
+      ...of(rules, "sourceCidr", "dst,dst,src", {}, RETURN),
+      { match: {}, target: { kind: "DROP" }, origin },
+    ]),
+    add("filter", "KUBE-IPVS-FILTER", [
+      ...bare(rules, "loadBalancer", RETURN),
+      ...bare(rules, "clusterIp", RETURN),
+      ...bare(rules, "externalIp", RETURN),
+      ...bare(rules, "externalIpLocal", RETURN),
+      ...bare(rules, "healthCheck", RETURN, "dst"),
+      ...bare(rules, "ips", { kind: "REJECT", with: "icmp-port-unreachable" }, "dst", { ctstate: ["NEW"] }),
+    ]),
+  ];
+}
+
+/** A rule over a set, with the set's comment; none where the set is empty. */
+function of(
+  { set, origin }: Rules,
+  key: SetKey,
+  by: SetMatch["side"],
+  match: NfMatch,
+  target: NfTarget,
+): readonly NfRule[] {
+  const found = set(key);
+  if (!found) return [];
+  return [
+    {
+      match: { ...match, sets: [{ set: found, side: by }] },
+      target,
+      comment: found.comment,
+      commentFirst: true,
+      origin,
+    },
+  ];
+}
+
+function bare(
+  { set, origin }: Rules,
+  key: SetKey,
+  target: NfTarget,
+  by: SetMatch["side"] = "dst,dst",
+  match: NfMatch = {},
+): readonly NfRule[] {
+  const found = set(key);
+  return found ? [{ match: { ...match, sets: [{ set: found, side: by }] }, target, origin }] : [];
+}
+
+function forward(mark: number, origin: Source): readonly NfRule[] {
+  return [
+    {
+      match: { mark: { is: { value: mark, mask: mark } } },
+      target: ACCEPT,
+      comment: "kubernetes forwarding rules",
+      commentFirst: true,
+      origin,
+    },
+    {
+      match: { ctstate: ["RELATED", "ESTABLISHED"] },
+      target: ACCEPT,
+      comment: "kubernetes forwarding conntrack rule",
+      commentFirst: true,
+      origin,
+    },
+  ];
+}

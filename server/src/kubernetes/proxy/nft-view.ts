@@ -1,0 +1,147 @@
+/** What kube-proxy's table of nftables consists of on one node: names of chains, base chains, elements of maps. */
+import { formatIp, hostPrefix, type Ip } from "../../addressing/ip.ts";
+import type { NfBase, NfHook, NfMatch, NfTable, NfTarget } from "../../dataplane/model.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Cluster, Node, ServiceEndpoint } from "../../topology/model.ts";
+import type { LocalDetector } from "./detect.ts";
+import { type ProxyPort, type ProxyPorts, type Reach, shortHash } from "./ports.ts";
+
+/** Chains of services by name, shared by the nodes. */
+export type NftNames = Map<string, { readonly port: ProxyPort; readonly endpoint?: ServiceEndpoint }>;
+
+/** What one node's table is made from. */
+export interface NftView {
+  readonly ports: ProxyPorts;
+  readonly names: NftNames;
+  readonly cluster: Cluster;
+  readonly node: Node;
+  readonly detector: LocalDetector | undefined;
+  readonly origin: Source;
+  /** "ip" or "ip6". */
+  readonly ip: string;
+  readonly nodePortIps: readonly Ip[];
+}
+
+export const NFT_TABLE: NfTable = "nft kube-proxy";
+
+const DSTNAT = -100;
+const SRCNAT = 100;
+
+/** The base chains: name, hook, priority, type. */
+const BASES: readonly (readonly [string, NfHook, number, "filter" | "nat"])[] = [
+  ["filter-prerouting", "PREROUTING", DSTNAT - 10, "filter"],
+  ["filter-input", "INPUT", DSTNAT - 10, "filter"],
+  ["filter-forward", "FORWARD", DSTNAT - 10, "filter"],
+  ["filter-output", "OUTPUT", DSTNAT - 10, "filter"],
+  ["filter-output-post-dnat", "OUTPUT", DSTNAT + 10, "filter"],
+  ["nat-prerouting", "PREROUTING", DSTNAT, "nat"],
+  ["nat-output", "OUTPUT", DSTNAT, "nat"],
+  ["nat-postrouting", "POSTROUTING", SRCNAT, "nat"],
+];
+export const NFT_BASES: readonly NfBase[] = BASES.map(([chain, hook, priority, type]) => ({
+  table: NFT_TABLE,
+  chain,
+  hook,
+  priority,
+  type,
+}));
+
+export type Element = { readonly match: NfMatch; readonly target: NfTarget; readonly origin: Source };
+
+export function jump(chain: string): NfTarget {
+  return { kind: "JUMP", chain };
+}
+
+/* ---------------------------------------------------------------------- names */
+
+/** "ULMVA6XW-ns1/svc1/tcp/p80" */
+function hashed(text: string): string {
+  return `${shortHash(text)}-${text}`;
+}
+
+function baseName({ service, port }: ProxyPort): string {
+  return `${service.namespace}/${service.name}/${port.proto}/${port.name ?? ""}`;
+}
+
+export function named(view: NftView, kind: "service" | "local" | "external" | "firewall", port: ProxyPort): string {
+  const name = `${kind}-${hashed(baseName(port))}`;
+  view.names.set(name, { port });
+  return name;
+}
+
+/** Colons mean something to nft. */
+export function endpointId(port: ProxyPort, { ip, port: number }: ServiceEndpoint): string {
+  return hashed(`${baseName(port)}__${formatIp(ip).replaceAll(":", ".")}/${number}`);
+}
+
+export function endpointName(view: NftView, port: ProxyPort, endpoint: ServiceEndpoint): string {
+  const name = `endpoint-${endpointId(port, endpoint)}`;
+  view.names.set(name, { port, endpoint });
+  return name;
+}
+
+/* -------------------------------------------------------------------- elements */
+
+function to({ port }: ProxyPort, ip: Ip | undefined, number: number): NfMatch {
+  return {
+    ...(ip === undefined ? {} : { dst: { is: hostPrefix(ip) } }),
+    proto: port.proto,
+    dport: { first: number, last: number },
+  };
+}
+
+export function serviceElements(view: NftView, port: ProxyPort): readonly Element[] {
+  const reach = view.ports.reach(port, view.node);
+  if (!reach.hasEndpoints) return [];
+  const origin = port.port.source;
+  const outer = [...port.externalIps, ...port.loadBalancerIps].map((ip) => ({
+    match: to(port, ip, port.port.port),
+    target: jump(named(view, "external", port)),
+    origin,
+  }));
+  if (!reach.hasInternal) return outer;
+  const chain = named(view, port.service.internalPolicy === "local" ? "local" : "service", port);
+  return [{ match: to(port, port.clusterIp, port.port.port), target: jump(chain), origin }, ...outer];
+}
+
+export function nodePortElements(view: NftView, port: ProxyPort): readonly Element[] {
+  const { nodePort, source } = port.port;
+  if (nodePort === undefined || !view.ports.reach(port, view.node).hasEndpoints) return [];
+  return [{ match: to(port, undefined, nodePort), target: jump(named(view, "external", port)), origin: source }];
+}
+
+function missing({ hasEndpoints }: Reach): NfTarget {
+  return hasEndpoints ? { kind: "DROP" } : jump("reject-chain");
+}
+
+export function noEndpointElements(view: NftView, port: ProxyPort): readonly Element[] {
+  const reach = view.ports.reach(port, view.node);
+  const ips = [
+    ...(reach.hasInternal ? [] : [port.clusterIp]),
+    ...(reach.hasExternal ? [] : [...port.externalIps, ...port.loadBalancerIps]),
+  ];
+  return ips.map((ip) => ({ match: to(port, ip, port.port.port), target: missing(reach), origin: port.port.source }));
+}
+
+export function noEndpointNodePorts(view: NftView, port: ProxyPort): readonly Element[] {
+  const { nodePort, source } = port.port;
+  const reach = view.ports.reach(port, view.node);
+  if (nodePort === undefined || reach.hasExternal) return [];
+  return [{ match: to(port, undefined, nodePort), target: missing(reach), origin: source }];
+}
+
+export function firewallElements(view: NftView, port: ProxyPort): readonly Element[] {
+  if (port.sourceRanges.length === 0 || !view.ports.reach(port, view.node).hasEndpoints) return [];
+  return port.loadBalancerIps.map((ip) => ({
+    match: to(port, ip, port.port.port),
+    target: jump(named(view, "firewall", port)),
+    origin: port.port.source,
+  }));
+}
+
+/** "10.96.0.20 . tcp . 80 : goto service-…", without the address for a node port. */
+export function elementText({ match, target }: Pick<Element, "match" | "target">): string {
+  const port = `${match.proto ?? ""} . ${match.dport?.first ?? ""}`;
+  const to = target.kind === "JUMP" ? `goto ${target.chain}` : target.kind.toLowerCase();
+  return match.dst ? `${formatIp(match.dst.is.ip)} . ${port} : ${to}` : `${port} : ${to}`;
+}

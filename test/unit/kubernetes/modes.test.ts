@@ -1,0 +1,425 @@
+/** The same services in the other modes of kube-proxy: what is equal to iptables mode, and what is not. */
+import { describe, expect, it } from "vitest";
+import { ends, rulesOf, traced, translations } from "./support.ts";
+
+type Mode = "iptables" | "nftables" | "ipvs";
+const MODES: readonly Mode[] = ["iptables", "nftables", "ipvs"];
+
+const shop = (
+  mode: string,
+  service = "select app=api; cluster-ip 10.96.0.20; port 80 -> 9090 name http",
+  more = "",
+): string =>
+  `segment lan { cidr 192.168.10.0/24; gateway r }
+segment office { cidr 192.168.20.0/24; gateway r }
+router r { attach lan 192.168.10.1; attach office 192.168.20.1; route 203.0.113.0/24 via 192.168.10.11 }
+host laptop { attach office 192.168.20.99 }
+cluster prod {
+  pods 10.244.0.0/16
+  services 10.96.0.0/12
+  cni flannel { backend vxlan }
+  kube-proxy ${mode}
+  node n1 { attach lan 192.168.10.11 }
+  node n2 { attach lan 192.168.10.12 }
+  node n3 { attach lan 192.168.10.13 }
+  namespace shop {
+    pod web on n1 { listen 8080 }
+    pod api-a on n1 { labels app=api; listen 9090 }
+    pod api-b on n2 { labels app=api; listen 9090 }
+    service api { ${service} }
+    ${more}
+  }
+}
+`;
+
+describe.each(MODES)("in mode %s", (mode) => {
+  it("a pod reaches every endpoint, and the answer is translated back at its node", () => {
+    const trace = traced(shop(mode), "web", "api", { port: 80 });
+    expect(ends(trace)).toEqual([
+      "50% 10.244.0.3:9090 sees 10.244.0.2, answered",
+      "50% 10.244.1.2:9090 sees 10.244.0.2, answered",
+    ]);
+    for (const way of translations(trace))
+      expect(way.map((one) => one.split(" ").slice(0, 2).join(" "))).toEqual(["prod/n1 dnat", "prod/n1 snat"]);
+  });
+
+  it("an endpoint reaches itself with the bridge's address as source", () => {
+    expect(ends(traced(shop(mode), "api-a", "api", { port: 80 }))[0]).toBe(
+      "50% 10.244.0.3:9090 sees 10.244.0.1, answered",
+    );
+  });
+
+  it("a node reaches every endpoint, masqueraded", () => {
+    expect(ends(traced(shop(mode), "n1", "api", { port: 80 }))).toEqual([
+      "50% 10.244.0.3:9090 sees 10.244.0.1, answered",
+      "50% 10.244.1.2:9090 sees 10.244.0.0, answered",
+    ]);
+  });
+
+  it("a service without endpoints refuses", () => {
+    const text = shop(mode, "select app=nobody; cluster-ip 10.96.0.20; port 80");
+    expect(ends(traced(text, "web", "api", { port: 80 }))[0]).toMatch(/^100% rejected ECONNREFUSED: /);
+    expect(ends(traced(text, "n3", "api", { port: 80 }))[0]).toMatch(/^100% rejected ECONNREFUSED: /);
+  });
+
+  it("a node port leads from any node to any endpoint", () => {
+    const text = shop(mode, "type node-port; select app=api; port 80 -> 9090 node-port 30080");
+    expect(ends(traced(text, "laptop", "n3", { port: 30080 }))).toEqual([
+      "50% 10.244.0.3:9090 sees 10.244.2.0, answered",
+      "50% 10.244.1.2:9090 sees 10.244.2.0, answered",
+    ]);
+  });
+
+  it("policy local keeps the client's address where there is an endpoint", () => {
+    const text = shop(
+      mode,
+      "type node-port; select app=api; port 80 -> 9090 node-port 30080; external-traffic-policy local",
+    );
+    expect(ends(traced(text, "laptop", "n1", { port: 30080 }))).toEqual([
+      "100% 10.244.0.3:9090 sees 192.168.20.99, answered",
+    ]);
+  });
+
+  it("an external address is served by the node to which it leads", () => {
+    const text = shop(mode, "select app=api; port 80 -> 9090; external-ip 203.0.113.7");
+    expect(ends(traced(text, "laptop", "203.0.113.7", { port: 80 }))).toEqual([
+      "50% 10.244.0.3:9090 sees 10.244.0.1, answered",
+      "50% 10.244.1.2:9090 sees 10.244.0.0, answered",
+    ]);
+  });
+
+  it("a load balancer's source ranges hold for its address", () => {
+    const service =
+      "select app=api; port 80 -> 9090; load-balancer-ip 203.0.113.7; load-balancer-source-ranges 192.168.20.0/25";
+    expect(traced(shop(mode, service), "laptop", "203.0.113.7", { port: 80 }).answered).toBe(true);
+    const closed = shop(mode, service.replace("192.168.20.0/25", "198.51.100.0/24"));
+    expect(ends(traced(closed, "laptop", "203.0.113.7", { port: 80 }))[0]).toMatch(/^100% dropped silence/);
+  });
+});
+
+describe("a ping to a ClusterIP, and another port (facts of the modes)", () => {
+  it.each([
+    ["iptables", "unreachable", "unreachable"],
+    ["nftables", "rejected", "rejected"],
+    ["ipvs", "rejected", "rejected"],
+  ])("%s: %s, %s", (mode, ping, other) => {
+    expect(traced(shop(mode), "web", "api", { proto: "icmp" }).verdict).toBe(ping);
+    expect(traced(shop(mode), "web", "api", { port: 81 }).verdict).toBe(other);
+  });
+
+  it("to an address of the range that nobody has is dropped by nftables", () => {
+    expect(traced(shop("nftables"), "web", "10.96.0.99", { port: 80 }).verdict).toBe("dropped");
+  });
+});
+
+describe("policy local on a node without an endpoint", () => {
+  const text = (mode: string): string =>
+    shop(mode, "type node-port; select app=api; port 80 -> 9090 node-port 30080; external-traffic-policy local");
+
+  it("drops in iptables and nftables mode", () => {
+    for (const mode of ["iptables", "nftables"]) {
+      expect(ends(traced(text(mode), "laptop", "n3", { port: 30080 }))[0]).toMatch(/^100% dropped silence/);
+    }
+  });
+
+  it("with IPVS goes to another node, whose answer the client discards", () => {
+    // flannel would masquerade what it sends on; a plugin that does not shows what IPVS itself does.
+    const plain = text("ipvs").replace("cni flannel { backend vxlan }", "cni bridge");
+    const trace = traced(plain, "laptop", "n3", { port: 30080 });
+    expect(ends(trace)).toEqual([
+      expect.stringMatching(/^50% 10.244.0.3:9090 sees 192.168.20.99, no answer: the answer comes from /),
+      expect.stringMatching(/^50% 10.244.1.2:9090 sees 192.168.20.99, no answer: the answer comes from /),
+    ]);
+  });
+});
+
+describe("a node", () => {
+  it("holds the virtual addresses and servers in ipvs mode", () => {
+    const text = shop(
+      "ipvs { scheduler lc }",
+      "type node-port; select app=api; cluster-ip 10.96.0.20; port 80 -> 9090 node-port 30080; session-affinity client-ip",
+    );
+    const lines = rulesOf(text, "prod/n1");
+    expect(lines.filter((line) => /^-[Aa] -t/.test(line))).toEqual([
+      "-A -t 10.96.0.20:80 -s lc -p 10800",
+      "-a -t 10.96.0.20:80 -r 10.244.0.3:9090 -m -w 1",
+      "-a -t 10.96.0.20:80 -r 10.244.1.2:9090 -m -w 1",
+      "-A -t 192.168.10.11:30080 -s lc -p 10800",
+      "-a -t 192.168.10.11:30080 -r 10.244.0.3:9090 -m -w 1",
+      "-a -t 192.168.10.11:30080 -r 10.244.1.2:9090 -m -w 1",
+    ]);
+    expect(lines.filter((line) => /^(-A KUBE|add|create)/.test(line))).toEqual([
+      "-A KUBE-SERVICES -s 127.0.0.0/8 -j RETURN",
+      '-A KUBE-SERVICES ! -s 10.244.0.0/16 -m comment --comment "Kubernetes service cluster ip + port for masquerade purpose" -m set --match-set KUBE-CLUSTER-IP dst,dst -j KUBE-MARK-MASQ',
+      "-A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODE-PORT",
+      "-A KUBE-SERVICES -m set --match-set KUBE-CLUSTER-IP dst,dst -j ACCEPT",
+      "-A KUBE-LOAD-BALANCER -j KUBE-MARK-MASQ",
+      '-A KUBE-NODE-PORT -p tcp -m comment --comment "Kubernetes nodeport TCP port for masquerade purpose" -m set --match-set KUBE-NODE-PORT-TCP dst -m tcp -j KUBE-MARK-MASQ',
+      "-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000",
+      '-A KUBE-POSTROUTING -m comment --comment "Kubernetes endpoints dst ip:port, source ip for solving hairpin purpose" -m set --match-set KUBE-LOOP-BACK dst,dst,src -j MASQUERADE',
+      "-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN",
+      "-A KUBE-POSTROUTING -j MARK --set-xmark 0x4000/0x0",
+      '-A KUBE-POSTROUTING -m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully',
+      '-A KUBE-FORWARD -m comment --comment "kubernetes forwarding rules" -m mark --mark 0x4000/0x4000 -j ACCEPT',
+      '-A KUBE-FORWARD -m comment --comment "kubernetes forwarding conntrack rule" -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+      "-A KUBE-SOURCE-RANGES-FIREWALL -j DROP",
+      "-A KUBE-IPVS-FILTER -m set --match-set KUBE-CLUSTER-IP dst,dst -j RETURN",
+      "-A KUBE-IPVS-FILTER -m set --match-set KUBE-IPVS-IPS dst -m conntrack --ctstate NEW -j REJECT --reject-with icmp-port-unreachable",
+      "create KUBE-CLUSTER-IP hash:ip,port family inet",
+      "add KUBE-CLUSTER-IP 10.96.0.20,tcp:80",
+      "create KUBE-NODE-PORT-TCP bitmap:port range 0-65535",
+      "add KUBE-NODE-PORT-TCP 30080",
+      "create KUBE-LOOP-BACK hash:ip,port,ip family inet",
+      "add KUBE-LOOP-BACK 10.244.0.3,tcp:9090,10.244.0.3",
+      "create KUBE-IPVS-IPS hash:ip family inet",
+      "add KUBE-IPVS-IPS 10.96.0.20",
+    ]);
+  });
+
+  it("has kube-proxy's own table in nftables mode (proxier_test.go, TestOverallNFTablesRules)", () => {
+    const text = `segment lan { cidr 192.168.0.0/24 }
+cluster c {
+  pods 10.0.0.0/8
+  services 172.30.0.0/16
+  cni none
+  kube-proxy nftables { cluster-cidr 10.0.0.0/8 }
+  node n { attach lan 192.168.0.2 }
+  namespace ns1 { service svc1 { cluster-ip 172.30.0.41; port 80 name p80; endpoint 10.180.0.1:80 } }
+  namespace ns2 {
+    service svc2 {
+      type load-balancer
+      cluster-ip 172.30.0.42
+      external-traffic-policy local
+      external-ip 192.168.99.22
+      load-balancer-ip 1.2.3.4
+      port 80 name p80 node-port 3001
+      endpoint 10.180.0.2:80
+    }
+  }
+  namespace ns4 { service svc4 { cluster-ip 172.30.0.44; external-ip 192.168.99.33; port 80 name p80; endpoint 10.180.0.4:80 10.180.0.5:80 } }
+  namespace ns5 {
+    service svc5 {
+      cluster-ip 172.30.0.45
+      load-balancer-ip 5.6.7.8
+      load-balancer-source-ranges 203.0.113.0/25
+      session-affinity client-ip
+      port 80 name p80 node-port 3002
+      endpoint 10.180.0.3:80
+    }
+  }
+  namespace ns6 { service svc6 { cluster-ip 172.30.0.46; port 80 name p80 } }
+}
+`;
+    const lines = rulesOf(text, "c/n");
+    expect(`\n${lines.join("\n")}`).toMatchInlineSnapshot(`
+      "
+      # nft list ruleset
+      table ip kube-proxy {
+      	comment "rules for kube-proxy"
+
+      	set cluster-ips {
+      		type ipv4_addr
+      		comment "Active ClusterIPs"
+      		elements = { 172.30.0.41,
+      			     172.30.0.42,
+      			     172.30.0.44,
+      			     172.30.0.45,
+      			     172.30.0.46 }
+      	}
+
+      	set nodeport-ips {
+      		type ipv4_addr
+      		comment "IPs that accept NodePort traffic"
+      		elements = { 192.168.0.2 }
+      	}
+
+      	map no-endpoint-services {
+      		type ipv4_addr . inet_proto . inet_service : verdict
+      		comment "vmap to drop or reject packets to services with no endpoints"
+      		elements = { 192.168.99.22 . tcp . 80 : drop,
+      			     1.2.3.4 . tcp . 80 : drop,
+      			     172.30.0.46 . tcp . 80 : goto reject-chain }
+      	}
+
+      	map no-endpoint-nodeports {
+      		type inet_proto . inet_service : verdict
+      		comment "vmap to drop or reject packets to service nodeports with no endpoints"
+      		elements = { tcp . 3001 : drop }
+      	}
+
+      	map firewall-ips {
+      		type ipv4_addr . inet_proto . inet_service : verdict
+      		comment "destinations that are subject to LoadBalancerSourceRanges"
+      		elements = { 5.6.7.8 . tcp . 80 : goto firewall-HVFWP5L3-ns5/svc5/tcp/p80 }
+      	}
+
+      	map service-ips {
+      		type ipv4_addr . inet_proto . inet_service : verdict
+      		comment "ClusterIP, ExternalIP and LoadBalancer IP traffic"
+      		elements = { 172.30.0.41 . tcp . 80 : goto service-ULMVA6XW-ns1/svc1/tcp/p80,
+      			     172.30.0.42 . tcp . 80 : goto service-42NFTM6N-ns2/svc2/tcp/p80,
+      			     192.168.99.22 . tcp . 80 : goto external-42NFTM6N-ns2/svc2/tcp/p80,
+      			     1.2.3.4 . tcp . 80 : goto external-42NFTM6N-ns2/svc2/tcp/p80,
+      			     172.30.0.44 . tcp . 80 : goto service-LAUZTJTB-ns4/svc4/tcp/p80,
+      			     192.168.99.33 . tcp . 80 : goto external-LAUZTJTB-ns4/svc4/tcp/p80,
+      			     172.30.0.45 . tcp . 80 : goto service-HVFWP5L3-ns5/svc5/tcp/p80,
+      			     5.6.7.8 . tcp . 80 : goto external-HVFWP5L3-ns5/svc5/tcp/p80 }
+      	}
+
+      	map service-nodeports {
+      		type inet_proto . inet_service : verdict
+      		comment "NodePort traffic"
+      		elements = { tcp . 3001 : goto external-42NFTM6N-ns2/svc2/tcp/p80,
+      			     tcp . 3002 : goto external-HVFWP5L3-ns5/svc5/tcp/p80 }
+      	}
+
+      	chain filter-prerouting {
+      		type filter hook prerouting priority -110; policy accept;
+      		ct state new jump firewall-check
+      	}
+
+      	chain filter-input {
+      		type filter hook input priority -110; policy accept;
+      		ct state new jump nodeport-endpoints-check
+      		ct state new jump service-endpoints-check
+      	}
+
+      	chain filter-forward {
+      		type filter hook forward priority -110; policy accept;
+      		ct state new jump service-endpoints-check
+      		ct state new jump cluster-ips-check
+      	}
+
+      	chain filter-output {
+      		type filter hook output priority -110; policy accept;
+      		ct state new jump service-endpoints-check
+      		ct state new jump firewall-check
+      	}
+
+      	chain filter-output-post-dnat {
+      		type filter hook output priority -90; policy accept;
+      		ct state new jump cluster-ips-check
+      	}
+
+      	chain nat-prerouting {
+      		type nat hook prerouting priority -100; policy accept;
+      		jump services
+      	}
+
+      	chain nat-output {
+      		type nat hook output priority -100; policy accept;
+      		jump services
+      	}
+
+      	chain nat-postrouting {
+      		type nat hook postrouting priority 100; policy accept;
+      		jump masquerading
+      	}
+
+      	chain mark-for-masquerade {
+      		mark set mark or 0x4000
+      	}
+
+      	chain masquerading {
+      		mark and 0x4000 == 0 return
+      		mark set mark xor 0x4000
+      		masquerade fully-random
+      	}
+
+      	chain reject-chain {
+      		reject
+      	}
+
+      	chain firewall-check {
+      		ip daddr . meta l4proto . th dport vmap @firewall-ips
+      	}
+
+      	chain service-endpoints-check {
+      		ip daddr . meta l4proto . th dport vmap @no-endpoint-services
+      	}
+
+      	chain nodeport-endpoints-check {
+      		ip daddr @nodeport-ips meta l4proto . th dport vmap @no-endpoint-nodeports
+      	}
+
+      	chain services {
+      		ip daddr . meta l4proto . th dport vmap @service-ips
+      		ip daddr @nodeport-ips meta l4proto . th dport vmap @service-nodeports
+      	}
+
+      	chain cluster-ips-check {
+      		ip daddr @cluster-ips reject comment "Reject traffic to invalid ports of ClusterIPs"
+      		ip daddr { 172.30.0.0/16 } drop comment "Drop traffic to unallocated ClusterIPs"
+      	}
+
+      	chain service-ULMVA6XW-ns1/svc1/tcp/p80 {
+      		ip daddr 172.30.0.41 ip saddr != 10.0.0.0/8 jump mark-for-masquerade
+      		numgen random mod 1 vmap { 0 : goto endpoint-5OJB2KTY-ns1/svc1/tcp/p80__10.180.0.1/80 }
+      	}
+
+      	chain endpoint-5OJB2KTY-ns1/svc1/tcp/p80__10.180.0.1/80 {
+      		ip saddr 10.180.0.1 jump mark-for-masquerade
+      		meta l4proto tcp dnat to 10.180.0.1:80
+      	}
+
+      	chain service-42NFTM6N-ns2/svc2/tcp/p80 {
+      		ip daddr 172.30.0.42 ip saddr != 10.0.0.0/8 jump mark-for-masquerade
+      		numgen random mod 1 vmap { 0 : goto endpoint-SGOXE6O3-ns2/svc2/tcp/p80__10.180.0.2/80 }
+      	}
+
+      	chain external-42NFTM6N-ns2/svc2/tcp/p80 {
+      		ip saddr 10.0.0.0/8 goto service-42NFTM6N-ns2/svc2/tcp/p80 comment "short-circuit pod traffic"
+      		fib saddr type local jump mark-for-masquerade comment "masquerade local traffic"
+      		fib saddr type local goto service-42NFTM6N-ns2/svc2/tcp/p80 comment "short-circuit local traffic"
+      	}
+
+      	chain endpoint-SGOXE6O3-ns2/svc2/tcp/p80__10.180.0.2/80 {
+      		ip saddr 10.180.0.2 jump mark-for-masquerade
+      		meta l4proto tcp dnat to 10.180.0.2:80
+      	}
+
+      	chain service-LAUZTJTB-ns4/svc4/tcp/p80 {
+      		ip daddr 172.30.0.44 ip saddr != 10.0.0.0/8 jump mark-for-masquerade
+      		numgen random mod 2 vmap { 0 : goto endpoint-UNZV3OEC-ns4/svc4/tcp/p80__10.180.0.4/80 , 1 : goto endpoint-5RFCDDV7-ns4/svc4/tcp/p80__10.180.0.5/80 }
+      	}
+
+      	chain external-LAUZTJTB-ns4/svc4/tcp/p80 {
+      		jump mark-for-masquerade
+      		goto service-LAUZTJTB-ns4/svc4/tcp/p80
+      	}
+
+      	chain endpoint-UNZV3OEC-ns4/svc4/tcp/p80__10.180.0.4/80 {
+      		ip saddr 10.180.0.4 jump mark-for-masquerade
+      		meta l4proto tcp dnat to 10.180.0.4:80
+      	}
+
+      	chain endpoint-5RFCDDV7-ns4/svc4/tcp/p80__10.180.0.5/80 {
+      		ip saddr 10.180.0.5 jump mark-for-masquerade
+      		meta l4proto tcp dnat to 10.180.0.5:80
+      	}
+
+      	chain service-HVFWP5L3-ns5/svc5/tcp/p80 {
+      		ip daddr 172.30.0.45 ip saddr != 10.0.0.0/8 jump mark-for-masquerade
+      		ip saddr @affinity-GTK6MW7G-ns5/svc5/tcp/p80__10.180.0.3/80 goto endpoint-GTK6MW7G-ns5/svc5/tcp/p80__10.180.0.3/80
+      		numgen random mod 1 vmap { 0 : goto endpoint-GTK6MW7G-ns5/svc5/tcp/p80__10.180.0.3/80 }
+      	}
+
+      	chain external-HVFWP5L3-ns5/svc5/tcp/p80 {
+      		jump mark-for-masquerade
+      		goto service-HVFWP5L3-ns5/svc5/tcp/p80
+      	}
+
+      	chain firewall-HVFWP5L3-ns5/svc5/tcp/p80 {
+      		ip saddr != { 203.0.113.0/25 } drop
+      	}
+
+      	chain endpoint-GTK6MW7G-ns5/svc5/tcp/p80__10.180.0.3/80 {
+      		ip saddr 10.180.0.3 jump mark-for-masquerade
+      		update @affinity-GTK6MW7G-ns5/svc5/tcp/p80__10.180.0.3/80 { ip saddr }
+      		meta l4proto tcp dnat to 10.180.0.3:80
+      	}
+      }
+      "
+    `);
+  });
+});

@@ -412,9 +412,11 @@ function json(value: unknown): string {
       return `[\n${item.map((one) => `${inner}${print(one, inner, inner.length)}`).join(",\n")}\n${indent}]`;
     }
     if (!isObject(item)) return JSON.stringify(item);
-    const members = Object.entries(item).map(([key, one]) => {
+    const entries = Object.entries(item);
+    const members = entries.map(([key, one], i) => {
       const head = `${inner}${JSON.stringify(key)}: `;
-      return `${head}${print(one, inner, head.length)}`;
+      // A comma follows all but the last.
+      return `${head}${print(one, inner, head.length - (i === entries.length - 1 ? 1 : 0))}`;
     });
     return members.length === 0 ? "{}" : `{\n${members.join(",\n")}\n${indent}}`;
   };

@@ -37,6 +37,10 @@ import { segments } from "./addresses/segments.ts";
 import { servicesPods } from "./addresses/services-pods.ts";
 import { servicesSegment } from "./addresses/services-segment.ts";
 import { specialRange } from "./addresses/special.ts";
+import { stackedRangeMissing } from "./addresses/stacked-range-missing.ts";
+import { stackedRangeOutside } from "./addresses/stacked-range-outside.ts";
+import { stackedRangeTaken } from "./addresses/stacked-range-taken.ts";
+import { stackedRefused } from "./addresses/stacked-refused.ts";
 import { bgpMeshSize } from "./capacity/bgp-mesh-size.ts";
 import { blockSize } from "./capacity/block-size.ts";
 import { calicoFewBlocks } from "./capacity/calico-few-blocks.ts";
@@ -48,6 +52,7 @@ import { noRangeLeft } from "./capacity/no-range-left.ts";
 import { noServiceAddressLeft } from "./capacity/no-service-address-left.ts";
 import { scale } from "./capacity/scale.ts";
 import { serviceSize } from "./capacity/service-size.ts";
+import { sharedRangeFull } from "./capacity/shared-range-full.ts";
 import { tooManyNodes } from "./capacity/too-many-nodes.ts";
 import type { Check } from "./check.ts";
 import { failed } from "./expectations/failed.ts";
@@ -102,6 +107,7 @@ import { routeExists } from "./reachability/route-exists.ts";
 import { routeGateway } from "./reachability/route-gateway.ts";
 import { rpFilter } from "./reachability/rp-filter.ts";
 import { sourceCheck } from "./reachability/source-check.ts";
+import { stackedApart } from "./reachability/stacked-apart.ts";
 import { tunnelDiffers } from "./reachability/tunnel-differs.ts";
 import { ambiguousName } from "./syntax/ambiguous-name.ts";
 import { configuration } from "./syntax/configuration.ts";
@@ -177,8 +183,13 @@ export const catalogue: readonly Check[] = [
   calicoPodCidrIgnored,
   calicoBlockOutside,
   calicoBgpAddress,
+  stackedRangeMissing,
+  stackedRangeOutside,
+  stackedRangeTaken,
+  stackedRefused,
   noRangeLeft,
   noAddressLeft,
+  sharedRangeFull,
   noServiceAddressLeft,
   tooManyNodes,
   maxPods,
@@ -215,6 +226,7 @@ export const catalogue: readonly Check[] = [
   calicoMasksDiffer,
   calicoPrefixSpans,
   calicoNoDefaultRoute,
+  stackedApart,
   podsUnreachable,
   nodeUnreachable,
   podNat,

@@ -5,7 +5,9 @@
  */
 import type { Ip, Prefix } from "../addressing/ip.ts";
 import type {
+  Children,
   Device,
+  Mac,
   Neighbour,
   NfBase,
   NfChain,
@@ -55,11 +57,22 @@ export interface CompiledMode {
   localAddresses(node: Node): readonly Ip[];
   /** Routes that a router of the fabric gets because of the cluster: a cloud's route table, BGP. */
   fabricRoutes?(router: Router): readonly Route[];
+  /** The pod that answers for this address on a segment of its node, beside the node (macvlan, ipvlan). */
+  stackedEnd?(ip: Ip): StackedEnd | undefined;
   /**
    * Where the fabric delivers an address that no interface is configured with: a secondary address or alias range of a cloud
    * machine's interface. The fabric answers ARP for it and lets packets from it pass.
    */
   fabricEnd?(ip: Ip): { readonly segment: string; readonly node: Node; readonly device: string } | undefined;
+}
+
+/** An address that a pod has on a segment of its node. */
+export interface StackedEnd {
+  readonly segment: string;
+  readonly node: Node;
+  readonly device: string;
+  readonly pod: Pod;
+  readonly mac: Mac;
 }
 
 export interface NodeParts {
@@ -83,6 +96,8 @@ export interface NodeParts {
   readonly tables?: ReadonlyMap<string, RouteTable>;
   /** Routes to the networks of `devices` that the mode's program deletes again. */
   deletes?(route: Route): boolean;
+  /** What the mode stacks on the node's interfaces, by device. */
+  readonly stacks?: ReadonlyMap<string, Children> | undefined;
   /** IPsec policies and associations. */
   readonly xfrm?: Xfrm | undefined;
 }

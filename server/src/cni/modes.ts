@@ -9,9 +9,10 @@ import { kindnet } from "./kindnet.ts";
 import { kubenet } from "./kubenet.ts";
 import type { Mode } from "./mode.ts";
 import { none } from "./none.ts";
+import { ipvlan, macvlan } from "./stacked/index.ts";
 
 export const MODES: ReadonlyMap<string, Mode> = new Map(
-  [flannel, calico, docker, bridge, kubenet, kindnet, none].map((mode) => [mode.plugin, mode]),
+  [flannel, calico, docker, bridge, kubenet, kindnet, macvlan, ipvlan, none].map((mode) => [mode.plugin, mode]),
 );
 
 /** An unknown plugin (the schema has reported it) gives no pod network. */

@@ -90,6 +90,21 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     return undefined;
   };
 
+  const stackedEnd = (segment: string, ip: Ip): LinkEnd | undefined => {
+    for (const mode of modes()) {
+      const end = mode.stackedEnd?.(ip);
+      if (end?.segment === segment) {
+        return {
+          netns: end.node.path,
+          device: end.device,
+          mac: end.mac,
+          upper: { netns: end.pod.path, device: "eth0" },
+        };
+      }
+    }
+    return undefined;
+  };
+
   const compileStation = (station: Station): Netns => {
     const cluster = station.kind === "node" ? clusterOf(station) : undefined;
     if (station.kind !== "node" || !cluster) {
@@ -120,6 +135,8 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     for (const iface of topology.interfacesWith(segment, ip)) {
       if (iface.station.path !== asker && (typeof ip === "number" || iface.mtu >= IPV6_MIN_MTU)) return linkEnd(iface);
     }
+    const stacked = stackedEnd(segment, ip);
+    if (stacked && stacked.netns !== asker) return stacked;
     const held = fabricEnd(segment, ip);
     if (held && held.netns !== asker) return held;
     for (const contributor of contributors) {
@@ -297,7 +314,7 @@ function nodeNetns(
   return assemble({
     station: node,
     devices: [
-      ...host.devices.filter(({ name }) => !made.has(name)),
+      ...host.devices.filter(({ name }) => !made.has(name)).map((one) => withChildren(one, parts)),
       ...devices,
       ...contributors.flatMap((one) => one.devices?.(node, cluster) ?? []),
     ],
@@ -318,6 +335,11 @@ function nodeNetns(
     sources: () => contributors.flatMap((one) => one.chains?.(node, cluster, parts) ?? []),
     sockets: [...parts.sockets, ...socketsOf(node.processes), ...hostNetworkSockets(cluster, node)],
   });
+}
+
+function withChildren(device: Device, { stacks }: NodeParts): Device {
+  const children = device.kind === "physical" ? stacks?.get(device.name) : undefined;
+  return device.kind === "physical" && children ? { ...device, children } : device;
 }
 
 interface StationNetns {

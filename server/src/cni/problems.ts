@@ -39,6 +39,14 @@ export const CODES = {
   calicoBlockOutside: "KN158",
   /** `bgp-address` is none of the node's addresses. data: node, address. */
   calicoBgpAddress: "KN159",
+  /** The pods' range holds addresses that stations of the segment have. data: range, count, address, station, exclude. */
+  stackedRangeTaken: "KN160",
+  /** The pods' range is not in the segment of the nodes. data: range, segment, cidr. */
+  stackedRangeOutside: "KN161",
+  /** No `range`: no pod gets an address. data: plugin. */
+  stackedRangeMissing: "KN162",
+  /** The plugin refuses its configuration. data: plugin, node, error (the plugin's own text). */
+  stackedRefused: "KN163",
   /** Every node has the same container range. data: range, nodes. */
   dockerSameRange: "KN140",
   /** The kernel refuses a static route: its gateway is not on-link. data: station, dst, via. */

@@ -109,9 +109,9 @@ export function lookup(netns: Netns, locals: LocalAddresses, query: Lookup): Fou
   for (const rule of rulesOf(netns)) {
     if (!ruleMatches(rule, query)) continue;
     if (rule.table === "local") {
-      if (query.oif !== undefined && query.oif !== "lo") continue;
+      // A local route names the device that has the address.
       const route = locals.route(query.dst);
-      if (route) return { route, table: "local", nexthops: route.nexthops };
+      if (route && leavesBy(route, query.oif)) return { route, table: "local", nexthops: route.nexthops };
       continue;
     }
     const table = netns.tables.get(rule.table);
@@ -119,6 +119,10 @@ export function lookup(netns: Netns, locals: LocalAddresses, query: Lookup): Fou
     if (found) return { ...found, table: rule.table };
   }
   return undefined;
+}
+
+function leavesBy(route: Route, oif: string | undefined): boolean {
+  return oif === undefined || oif === "lo" || route.nexthops.some(({ dev }) => dev === oif);
 }
 
 function rulesOf(netns: Netns): readonly PolicyRule[] {

@@ -70,6 +70,7 @@ export type ReasonCode =
   | "broadcast"
   | "no-source-address"
   | "neighbour-failed"
+  | "stacked-apart"
   | "no-forwarding-entry"
   | "no-tunnel-peer"
   | "no-session"

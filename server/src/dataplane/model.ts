@@ -36,6 +36,8 @@ export interface LinkEnd {
   readonly netns: NetnsId;
   readonly device: string;
   readonly mac: Mac;
+  /** The device stacked on this one (macvlan, ipvlan) that has the address. */
+  readonly upper?: { readonly netns: NetnsId; readonly device: string } | undefined;
 }
 
 export interface Netns {
@@ -72,9 +74,17 @@ interface DeviceBase {
 
 export type Device =
   | (DeviceBase & { readonly kind: "loopback" })
-  | (DeviceBase & { readonly kind: "physical"; readonly segment: string })
   /** Holds addresses and carries nothing: kube-ipvs0. */
   | (DeviceBase & { readonly kind: "dummy" })
+  | (DeviceBase & {
+      readonly kind: "physical";
+      readonly segment: string;
+      /** Devices of other namespaces that are stacked on this one. */
+      readonly children?: Children | undefined;
+    })
+  /** Stacked on a device of another namespace, past its IP layer (drivers/net/macvlan.c, drivers/net/ipvlan). */
+  | (DeviceBase & { readonly kind: "macvlan"; readonly mode: MacvlanMode; readonly parent: StackParent })
+  | (DeviceBase & { readonly kind: "ipvlan"; readonly mode: IpvlanMode; readonly parent: StackParent })
   | (DeviceBase & { readonly kind: "veth"; readonly peer: { readonly netns: NetnsId; readonly device: string } })
   /** Ports are the devices whose `master` is this one. `portFor` says behind which port an address answers ARP. */
   | (DeviceBase & { readonly kind: "bridge"; portFor(ip: Ip): BridgeNeighbour | undefined })
@@ -108,6 +118,21 @@ export type Device =
   | (DeviceBase & { readonly kind: "tun"; readonly daemon: TunDaemon });
 
 export type DeviceKind = Device["kind"];
+
+export type MacvlanMode = "bridge" | "private" | "vepa" | "passthru";
+export type IpvlanMode = "l2" | "l3" | "l3s";
+
+export interface StackParent {
+  readonly netns: NetnsId;
+  readonly device: string;
+}
+
+export interface Children {
+  readonly kind: "macvlan" | "ipvlan";
+  readonly mode: MacvlanMode | IpvlanMode;
+  /** The one that has the address. */
+  child(ip: Ip): StackParent | undefined;
+}
 
 /** A station behind a bridge: the port and what is at its other end. */
 export interface BridgeNeighbour {

@@ -49,6 +49,11 @@ function deviceLabel(device: Device, network: Network | undefined): string {
       // A pod's eth0 is made right after lo.
       return `${device.name}@if${index > 0 ? index : 2}`;
     }
+    case "macvlan":
+    case "ipvlan": {
+      const below = network?.netns(device.parent.netns)?.devices.keys() ?? [];
+      return `${device.name}@if${Math.max([...below].indexOf(device.parent.device) + 1, 2)}`;
+    }
     case "ipip":
       return `${device.name}@NONE`;
     default:
@@ -61,6 +66,8 @@ function stateOf(netns: Netns, device: Device): "UP" | "DOWN" | "UNKNOWN" {
   switch (device.kind) {
     case "physical":
     case "veth":
+    case "macvlan":
+    case "ipvlan":
       return "UP";
     case "bridge":
       return hasCarrier(netns, device) ? "UP" : "DOWN";

@@ -15,7 +15,19 @@ const location = Type.Optional(
 export const InterfaceReport = Type.Object(
   {
     name: Type.String(),
-    kind: Type.Enum(["loopback", "physical", "dummy", "veth", "bridge", "vxlan", "ipip", "wireguard", "tun"]),
+    kind: Type.Enum([
+      "loopback",
+      "physical",
+      "dummy",
+      "macvlan",
+      "ipvlan",
+      "veth",
+      "bridge",
+      "vxlan",
+      "ipip",
+      "wireguard",
+      "tun",
+    ]),
     mtu: Type.Integer(),
     addresses: Type.Array(Type.String()),
     mac: Type.Optional(Type.String()),

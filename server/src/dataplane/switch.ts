@@ -225,6 +225,9 @@ function nextSwitch(network: Network, netns: Netns, hop: Nexthop, dst: Ip, depth
       return undefined;
     case "physical":
       return network.resolve(device.segment, target, netns.id)?.netns;
+    case "macvlan":
+    case "ipvlan":
+      return device.parent.netns;
     case "veth":
       return device.peer.netns;
     case "bridge": {

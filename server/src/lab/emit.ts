@@ -79,6 +79,23 @@ export function plan(network: Network, ids: readonly NetnsId[], lab: string): La
       up.push(...common(names.get(ns.id) ?? "", device), ...common(peer, other));
     }
   }
+  // What is stacked on a device is made beside it, under a name that nobody else has, and moved.
+  let stacked = 0;
+  for (const ns of namespaces) {
+    for (const device of ns.devices.values()) {
+      if (device.kind !== "macvlan" && device.kind !== "ipvlan") continue;
+      const below = names.get(device.parent.netns);
+      if (below === undefined) continue;
+      needs.add(device.kind);
+      stacked += 1;
+      const name = names.get(ns.id) ?? "";
+      up.push(
+        `ip -n ${below} link add link ${device.parent.device} name stk${stacked} type ${device.kind} mode ${device.mode}`,
+        `ip -n ${below} link set stk${stacked} netns ${name} name ${device.name}`,
+        ...common(name, device),
+      );
+    }
+  }
   for (const ns of namespaces) {
     const name = names.get(ns.id) ?? "";
     for (const device of ns.devices.values()) {
@@ -110,7 +127,7 @@ export function plan(network: Network, ids: readonly NetnsId[], lab: string): La
 
 function common(name: string, device: Device): string[] {
   const lines: string[] = [];
-  if (device.mac !== undefined && device.kind !== "ipip" && device.kind !== "tun")
+  if (device.mac !== undefined && device.kind !== "ipip" && device.kind !== "tun" && device.kind !== "ipvlan")
     lines.push(`ip -n ${name} link set ${device.name} address ${device.mac}`);
   if (device.master !== undefined) {
     lines.push(`ip -n ${name} link set ${device.name} master ${device.master}`);

@@ -33,10 +33,19 @@ export interface NodeRange {
   readonly source?: Source;
 }
 
+/** Addresses that a cluster's pods share, whatever node they are on: at most one range a family. */
+export interface SharedRange {
+  readonly range: IpRange;
+  readonly exclude: readonly IpRange[];
+  readonly source: Source;
+}
+
 export interface ModeAddressing extends PodAddressing {
   readonly nodeRanges: readonly NodeRange[];
   /** Nodes claim blocks of the ranges as their pods need them, instead of one a family for good. */
   readonly claims?: Claims;
+  /** Present: pods get addresses from these, in order of declaration, and not from their node's range. */
+  readonly shared?: readonly SharedRange[] | undefined;
 }
 
 /** How nodes claim blocks: Calico's IPAM. */

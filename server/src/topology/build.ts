@@ -10,7 +10,7 @@ import {
 } from "../addressing/ip.ts";
 import { type Decl, has, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
-import { type AddressingOf, hostLocal, type ModeAddressing } from "./addressing.ts";
+import { type AddressingOf, hostLocal, type ModeAddressing, type SharedRange } from "./addressing.ts";
 import { type TopologyCache, topologyCache } from "./cache.ts";
 import type { Claimant } from "./claims.ts";
 import {
@@ -332,6 +332,7 @@ function buildCluster(
     nodeByName,
     workloadByName,
     ranges: podRanges,
+    shared: addressing.shared,
     addressing: ({ cni }) => {
       if (cni === undefined) return addressing;
       let own = ofPlugin.get(cni.plugin);
@@ -343,6 +344,7 @@ function buildCluster(
     },
   });
   problems.push(...givenAddressProblems(workloads, planned), ...demandProblems(cluster, nodes, planned));
+  problems.push(...sharedProblems(cluster, addressing.shared, planned));
   const services = buildServices(cluster, workloads, planned.index, problems);
   return {
     name: cluster.name,
@@ -546,6 +548,18 @@ function demandProblems(
     problems.push(problem(CODES.missingStatement, cluster.nameSource, data));
   }
   return problems;
+}
+
+/** A range for all pods of the cluster that is too small for them. */
+function sharedProblems(
+  { name }: ClusterDraft,
+  ranges: readonly SharedRange[] | undefined,
+  { shared }: PlannedPods,
+): readonly TopologyProblem[] {
+  // A plugin without a range is a finding of its own.
+  if (!shared || !ranges?.[0] || shared.wanted <= shared.available) return nothing;
+  const data = { cluster: name, pods: shared.wanted, addresses: shared.available };
+  return [problem(CODES.sharedRangeFull, ranges[0].source, data)];
 }
 
 /* ---------------------------------------------------------------- expectations */

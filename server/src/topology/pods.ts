@@ -6,10 +6,11 @@
  */
 import { bits, family, type Ip, prefixContains } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
-import type { ModeAddressing } from "./addressing.ts";
+import type { ModeAddressing, SharedRange } from "./addressing.ts";
 import type { Node, Pod, PodIndex, Workload } from "./model.ts";
 import { EVERYWHERE, NOWHERE, type Placement, SPREAD, takesSlots } from "./placement.ts";
 import { countBelow, firstThat } from "./search.ts";
+import { sharedAddresses, sharedDemand, sharedHolder, sharedSpaces } from "./shared.ts";
 import { countOf, indexOf, nthOf, type Space, spacesOf } from "./spaces.ts";
 
 export interface PodPlan {
@@ -25,12 +26,16 @@ export interface PodPlan {
   addressing(node: Node): ModeAddressing;
   /** Nodes by the ranges of their pods. */
   ranges(): PrefixTable<Node>;
+  /** Ranges of the whole cluster, in place of the nodes'. */
+  readonly shared: readonly SharedRange[] | undefined;
 }
 
 export interface PlannedPods {
   readonly index: PodIndex;
   /** The node's pods that are to get an address, and for how many there is one. */
   demand(node: Node): { readonly wanted: number; readonly available: number };
+  /** Likewise of the whole cluster, where its pods share their ranges. */
+  readonly shared: { readonly wanted: number; readonly available: number } | undefined;
 }
 
 /** Nodes by the ranges of their pods; sorted when it is first asked for. */
@@ -46,6 +51,7 @@ export function planPods(plan: PodPlan): PlannedPods {
   const { nodes, workloads, placement } = plan;
   const nodeCount = nodes.length;
   const { count, pinned, daemons, spread, spreadStarts, rowLength, dealt, slotsBefore } = plan.placed;
+  const shared = plan.shared && sharedSpaces(plan.shared, workloads);
 
   /* ------------------------------------------------------------ addresses */
 
@@ -121,7 +127,9 @@ export function planPods(plan: PodPlan): PlannedPods {
           ? workload.addresses.map(({ ip }) => ip)
           : node === undefined
             ? []
-            : addressOf(node, slot),
+            : shared
+              ? sharedAddresses(shared, workload.index, ordinal)
+              : addressOf(node, slot),
     };
   };
 
@@ -190,6 +198,11 @@ export function planPods(plan: PodPlan): PlannedPods {
 
   const podsByAddress = (ip: Ip): readonly Pod[] => {
     const found: Pod[] = (given.get(ip) ?? []).map((index) => podAt(workloads[index]!, 0));
+    if (shared) {
+      const holder = sharedHolder(shared, ip);
+      const workload = holder && workloads[holder.workload];
+      return workload && holder ? [...found, podAt(workload, holder.ordinal)] : found;
+    }
     for (const { values } of plan.ranges().matches(ip)) {
       for (const node of values) {
         for (const space of spacesFor(node)) {
@@ -230,7 +243,11 @@ export function planPods(plan: PodPlan): PlannedPods {
   };
   return {
     index,
-    demand: (node) => ({ wanted: slotsBefore(node.index, workloads.length), available: available(node) }),
+    demand: (node) => {
+      const wanted = slotsBefore(node.index, workloads.length);
+      return { wanted, available: shared ? wanted : available(node) };
+    },
+    shared: shared && sharedDemand(shared),
   };
 }
 

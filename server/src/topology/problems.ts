@@ -31,6 +31,8 @@ export const CODES = {
   noPodCidrLeft: "KN401",
   /** data: cluster, count (of nodes), node (the first), pods, addresses (both of that node). */
   noPodAddressLeft: "KN402",
+  /** One range for all pods of the cluster is too small. data: cluster, pods, addresses. */
+  sharedRangeFull: "KN430",
   /** data: cluster, count (of services without), service (the first). */
   noServiceAddressLeft: "KN408",
   /** More nodes than knet keeps. data: cluster, count, max. */

@@ -14,7 +14,17 @@ import type { CheckContext, Code, Finding, Related } from "../check.ts";
 import { childOf, headOf } from "../source.ts";
 import { type Failure, probesOf } from "./probes.ts";
 
-export type ReachabilityCode = "KN201" | "KN202" | "KN203" | "KN204" | "KN205" | "KN206" | "KN207" | "KN208" | "KN209";
+export type ReachabilityCode =
+  | "KN201"
+  | "KN202"
+  | "KN203"
+  | "KN204"
+  | "KN205"
+  | "KN206"
+  | "KN207"
+  | "KN208"
+  | "KN209"
+  | "KN240";
 
 export interface Cause {
   readonly code: ReachabilityCode;
@@ -98,6 +108,8 @@ function attribute(failure: Failure, stations: ReadonlyMap<string, Station>, net
     case "no-session":
       if (isAclRule(reason.origin)) return { code: "KN205", source: reason.origin, specific: true };
       break;
+    case "stacked-apart":
+      return { code: "KN240", source: probe.cluster.cni.source, specific: true };
     case "forwarding-off": {
       const source = sysctlOf(station, [
         "net.ipv4.ip_forward",
@@ -216,6 +228,7 @@ function packets(packet: Packet): readonly Packet[] {
 }
 
 const SUSPECT: ReadonlySet<Code> = new Set([
+  "KN163",
   "KN133",
   "KN140",
   "KN210",

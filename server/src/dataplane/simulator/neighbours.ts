@@ -8,10 +8,12 @@ import type { Device, LinkEnd, Netns } from "../model.ts";
 import { isOwn, type Run } from "./run.ts";
 
 export type Neighbour =
-  | { readonly kind: "none"; readonly message: string }
+  | { readonly kind: "none"; readonly message: string; readonly code?: "stacked-apart" | undefined }
   /** The device needs none: tun, ipip, wireguard. */
   | { readonly kind: "unneeded" }
   | { readonly kind: "station"; readonly end: LinkEnd }
+  /** Another device stacked on the same one. */
+  | { readonly kind: "sibling"; readonly netns: string; readonly device: string }
   /** The other end of a veth pair, where it is no bridge port. */
   | { readonly kind: "peer" }
   /** Behind a bridge: its own host, or a port. */
@@ -31,6 +33,9 @@ export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbo
     return { kind: "unneeded" };
   const permanent = netns.neighbours.lookup(device.name, ip);
   switch (device.kind) {
+    case "macvlan":
+    case "ipvlan":
+      return resolveStacked(run, netns, device, ip, silence);
     case "vxlan":
       if (!permanent)
         return silence(`${device.name}: no neighbour entry, and the tunnel has no default destination to ask`);
@@ -44,6 +49,8 @@ export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbo
         },
       };
     case "physical": {
+      const child = device.children?.child(ip);
+      if (child) return apart(`${child.netns} is stacked on ${device.name} of ${netns.id}: neither hears the other`);
       const end = run.network.resolve(device.segment, ip, netns.id);
       return end ? { kind: "station", end } : silence(`segment ${device.segment}`);
     }
@@ -56,6 +63,36 @@ export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbo
     case "veth":
       return resolveAcross(run, netns, device, ip, silence);
   }
+}
+
+function apart(message: string): Neighbour {
+  return { kind: "none", message, code: "stacked-apart" };
+}
+
+/** What a stacked device hears: the wire, and in some modes its siblings, but never the device below. */
+function resolveStacked(
+  run: Run,
+  netns: Netns,
+  device: Device & { kind: "macvlan" | "ipvlan" },
+  ip: Ip,
+  silence: (where: string) => Neighbour,
+): Neighbour {
+  // ipvlan's layer-3 modes have no neighbours (IFF_NOARP).
+  if (device.kind === "ipvlan" && device.mode !== "l2") return { kind: "unneeded" };
+  const below = run.network.netns(device.parent.netns);
+  const parent = below?.devices.get(device.parent.device);
+  if (!below || parent?.kind !== "physical") return silence(device.name);
+  if (isOwn(below, ip))
+    return apart(`${device.name} of ${netns.id} is stacked on ${parent.name} of ${below.id}: neither hears the other`);
+  const sibling = parent.children?.child(ip);
+  if (!sibling) {
+    const end = run.network.resolve(parent.segment, ip, below.id);
+    return end ? { kind: "station", end } : silence(`segment ${parent.segment}`);
+  }
+  // macvlan_broadcast: private hears no sibling, vepa only by way of a switch that sends frames back.
+  if (device.kind === "macvlan" && device.mode !== "bridge")
+    return apart(`macvlan mode ${device.mode} keeps ${netns.id} and ${sibling.netns} apart`);
+  return { kind: "sibling", netns: sibling.netns, device: sibling.device };
 }
 
 function resolveAcross(

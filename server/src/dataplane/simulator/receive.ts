@@ -8,6 +8,7 @@ import { deliver } from "./deliver.ts";
 import type { Neighbour } from "./neighbours.ts";
 import { connectionsOf, type End, fail, hook, isOwn, limitMtu, pickNexthop, type Run, routeRule, step } from "./run.ts";
 import { output, refusedByRoute, tooBigFor } from "./send.ts";
+import { handUp } from "./stacked.ts";
 import { bridgeOut, VLAN_ROOM } from "./transmit.ts";
 import { isEnd, outbound, refusedByPolicy } from "./xfrm.ts";
 
@@ -30,6 +31,10 @@ export function receive(run: Run, id: NetnsId, deviceName: string, sent: Packet,
   }
   if (device.kind === "veth" && run.overhead === 0) limitMtu(run, device.mtu);
   step(run, netns, deviceName, "in", "receive", `${id} receives it on ${deviceName}`, packet);
+  if (device.kind === "physical" && device.children) {
+    const up = handUp(run, netns, device, device.children, packet, to);
+    if (up) return up;
+  }
   if (device.master !== undefined) return bridgeIn(run, netns, device, packet, to);
   return receiveIp(run, netns, device, packet, false);
 }

@@ -211,7 +211,7 @@ export function output(
   if (neighbour.kind === "none") {
     return fail(run, netns, sent, {
       verdict: "unreachable",
-      code: "neighbour-failed",
+      code: neighbour.code ?? "neighbour-failed",
       message: neighbour.message,
       device: device.name,
       rule: routeRule(found, nexthop),

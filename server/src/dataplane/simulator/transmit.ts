@@ -1,12 +1,13 @@
 /** A frame leaves by a device: onto a segment, across a veth pair, through a bridge, into a tunnel. */
 
-import { formatIp } from "../../addressing/ip.ts";
 import type { StepRule } from "../journey.ts";
-import type { Device, L2Segment, LinkEnd, Netns, NetnsId } from "../model.ts";
+import type { Device, Netns } from "../model.ts";
 import { type Packet, pieceLength } from "../packet.ts";
 import type { Neighbour } from "./neighbours.ts";
-import { type End, fail, limitMtu, type Run, step } from "./run.ts";
+import { type End, fail, type Run, step } from "./run.ts";
+import { transmitStacked } from "./stacked.ts";
 import { encapsulateIpip, encapsulateTun, encapsulateVxlan } from "./tunnels.ts";
+import { ontoSegment } from "./wire.ts";
 import { encapsulateWireguard } from "./wireguard.ts";
 
 /** is_skb_forwardable() grants the room of a VLAN tag (net/core/dev.c). */
@@ -31,34 +32,11 @@ export function transmit(
     });
   step(run, netns, device.name, "out", "route", text, packet, rule);
   switch (device.kind) {
-    case "physical": {
-      if (to.kind !== "station") throw new Error(`no station on ${device.name}`);
-      const segment = run.network.segment(device.segment);
-      if (segment) {
-        const size = Math.min(pieceLength(packet), device.mtu);
-        if (run.overhead === 0 || segment.mtu < device.mtu) limitMtu(run, segment.mtu);
-        if (size > segment.mtu) {
-          return fail(run, netns, packet, {
-            verdict: "dropped",
-            code: "segment-mtu",
-            message: `segment ${segment.name} carries packets of at most ${segment.mtu} bytes; this one of ${size} is lost on the wire`,
-            device: device.name,
-            origin: segment.origin,
-          });
-        }
-      }
-      const unwanted = segment && unwantedBy(segment, netns.id, device.name, to.end, packet);
-      if (unwanted !== undefined) {
-        return fail(run, netns, packet, {
-          verdict: "dropped",
-          code: "source-check",
-          message: unwanted,
-          device: device.name,
-          origin: segment?.origin,
-        });
-      }
-      return run.stack.receive(run, to.end.netns, to.end.device, packet, to);
-    }
+    case "physical":
+      return ontoSegment(run, netns, device, packet, to);
+    case "macvlan":
+    case "ipvlan":
+      return transmitStacked(run, netns, device, packet, to);
     case "veth":
       return run.stack.receive(run, device.peer.netns, device.peer.device, packet, to);
     case "bridge": {
@@ -85,23 +63,6 @@ export function transmit(
     case "loopback":
       throw new Error("lo transmits by loopback()");
   }
-}
-
-/** What the network itself refuses to carry (source/destination check), as a sentence. */
-function unwantedBy(
-  segment: L2Segment,
-  netns: NetnsId,
-  device: string,
-  to: LinkEnd,
-  packet: Packet,
-): string | undefined {
-  if (!segment.admits(netns, device, packet.src)) {
-    return `segment ${segment.name} drops what ${device} of ${netns} sends from ${formatIp(packet.src)}, which is not its address (source check)`;
-  }
-  if (!segment.admits(to.netns, to.device, packet.dst)) {
-    return `segment ${segment.name} drops what ${to.device} of ${to.netns} would get for ${formatIp(packet.dst)}, which is not its address (source check)`;
-  }
-  return undefined;
 }
 
 /** br_forward: a frame leaves the bridge by a port. */

@@ -2,6 +2,7 @@
 import { cloudContexts, cloudPlugins, cloudSettings } from "./clouds.ts";
 import { mtu, port, value, withSettings, yesNo } from "./cni-parts.ts";
 import { keyBackends, keyContexts, keySettings } from "./flannel-keys.ts";
+import { stackedContexts, stackedPlugins, stackedSettings } from "./stacked.ts";
 import type { EnumValue, KeywordSpec } from "./types.ts";
 
 const plugins: readonly EnumValue[] = [
@@ -14,6 +15,7 @@ const plugins: readonly EnumValue[] = [
   { value: "flannel", summary: "flannel with one of its backends" },
   { value: "calico", summary: "Calico: BGP, IPIP or VXLAN between routed nodes, with blocks of addresses" },
   ...cloudPlugins,
+  ...stackedPlugins,
 ];
 
 const vxlanExample = withSettings(`cni flannel {
@@ -98,6 +100,7 @@ export const cni: readonly KeywordSpec[] = [
         flannel: "cni flannel",
         calico: "cni calico",
         ...cloudContexts,
+        ...stackedContexts,
       },
     },
     repeat: "once",
@@ -121,6 +124,7 @@ looks like. Settings stand in its block. A node may override some of them with a
         flannel: "node cni flannel",
         calico: "node cni calico",
         ...cloudContexts,
+        ...stackedContexts,
       },
     },
     repeat: "once",
@@ -480,4 +484,5 @@ is dropped under DROP.`,
   },
   ...keySettings,
   ...cloudSettings,
+  ...stackedSettings,
 ];

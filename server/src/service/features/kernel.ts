@@ -44,6 +44,9 @@ function kindText(device: Device): string {
       return `VXLAN ${device.vni} over ${device.lower}, UDP ${device.port}`;
     case "ipip":
       return "IP in IP";
+    case "macvlan":
+    case "ipvlan":
+      return `${device.kind} ${device.mode} on ${device.parent.device}`;
     case "wireguard":
       return `WireGuard, UDP ${device.port}`;
     case "tun":

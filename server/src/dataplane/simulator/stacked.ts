@@ -1,0 +1,91 @@
+/** Devices stacked on another: frames pass between them and the wire beside the IP layer of the host below. */
+import { formatIp } from "../../addressing/ip.ts";
+import type { Children, Device, Netns } from "../model.ts";
+import { track } from "../netfilter.ts";
+import type { Packet } from "../packet.ts";
+import type { Neighbour } from "./neighbours.ts";
+import { connectionsOf, type End, fail, hook, type Run, step } from "./run.ts";
+import { ontoSegment } from "./wire.ts";
+
+type Stacked = Device & { kind: "macvlan" | "ipvlan" };
+
+/** macvlan_start_xmit, ipvlan_queue_xmit. */
+export function transmitStacked(run: Run, netns: Netns, device: Stacked, packet: Packet, to: Neighbour): End {
+  const below = run.network.netns(device.parent.netns);
+  const parent = below?.devices.get(device.parent.device);
+  if (!below || parent?.kind !== "physical") {
+    return fail(run, netns, packet, {
+      verdict: "dropped",
+      code: "no-device",
+      message: `${device.name} of ${netns.id} is stacked on ${device.parent.device}, which ${device.parent.netns} does not have`,
+      device: device.name,
+      origin: device.origin,
+    });
+  }
+  if (device.kind === "ipvlan" && device.mode !== "l2") return routedBelow(run, below, parent, packet);
+  const rule = {
+    table: device.kind,
+    text: `${device.name} mode ${device.mode} on ${parent.name}`,
+    origin: device.origin,
+  };
+  if (to.kind === "sibling") {
+    // macvlan_queue_xmit: "send to lowerdev first for its network taps"; ipvlan gives it to the other one at once.
+    if (device.kind === "macvlan")
+      step(run, below, parent.name, "in", "bridge", `${parent.name} hands the frame to ${to.netns}`, packet, rule);
+    return run.stack.receive(run, to.netns, to.device, packet, { kind: "peer" });
+  }
+  step(
+    run,
+    below,
+    parent.name,
+    "out",
+    "bridge",
+    `${parent.name} of ${below.id} puts the frame on the wire`,
+    packet,
+    rule,
+  );
+  return ontoSegment(run, below, parent, packet, to);
+}
+
+/** ipvlan_process_outbound: a sibling at once, everything else as a packet that the host below sends by this device. */
+function routedBelow(run: Run, below: Netns, parent: Device & { kind: "physical" }, packet: Packet): End {
+  const sibling = parent.children?.child(packet.dst);
+  if (sibling) return run.stack.receive(run, sibling.netns, sibling.device, packet, { kind: "peer" });
+  const end = run.stack.originate(run, below, packet, packet.src, parent.name);
+  // What fails there is counted as a transmission error; the sender hears nothing.
+  return end.netns === below ? { ...end, errno: undefined } : end;
+}
+
+/** macvlan_handle_frame goes by the hardware address, ipvlan_handle_frame by the packet's destination. */
+export function handUp(
+  run: Run,
+  netns: Netns,
+  device: Device & { kind: "physical" },
+  children: Children,
+  packet: Packet,
+  to: Neighbour,
+): End | undefined {
+  const upper =
+    children.kind === "ipvlan" ? children.child(packet.dst) : to.kind === "station" ? to.end.upper : undefined;
+  if (!upper) return undefined;
+  let seen = packet;
+  if (children.mode === "l3s") {
+    // ipvlan_l3_rcv, ipvlan_nf_input: the host's PREROUTING and INPUT see it.
+    const tracking = track(connectionsOf(run, netns), packet);
+    for (const name of ["PREROUTING", "INPUT"] as const) {
+      const passed = hook(run, netns, name, seen, tracking, { in: device.name });
+      if (passed.end) return passed.end;
+      seen = passed.packet;
+    }
+  }
+  step(
+    run,
+    netns,
+    device.name,
+    null,
+    "bridge",
+    `${device.name} hands what is for ${formatIp(packet.dst)} to ${upper.netns}`,
+    seen,
+  );
+  return run.stack.receive(run, upper.netns, upper.device, seen, { kind: "peer" });
+}

@@ -2,7 +2,7 @@
  * The page inside the trace panel: a pure view of a trace. All it keeps is which path and which step are shown; what it
  * asks of the extension is in messages.ts.
  */
-import { isLookup, type Step, splitOwner, stepsOf, waysOf } from "../../server/src/trace/layout.ts";
+import { type Step, splitOwner, stepsOf, wayOf, waysOf } from "../../server/src/trace/layout.ts";
 import type { Path, Trace } from "../../server/src/trace/schema.ts";
 import { details } from "./details.ts";
 import { find, h, icon } from "./dom.ts";
@@ -237,7 +237,7 @@ function pathSelector(trace: Trace): HTMLElement {
       input,
       icon(summary.outcome),
       h("span", { class: "visually-hidden" }, `${summary.text}: `),
-      h("span", { class: "path-name" }, isLookup(trace, index) ? `DNS: ${name}` : name || `Path ${index + 1}`),
+      h("span", { class: "path-name" }, wayName(trace, index, name)),
       h("span", { class: "muted" }, percent(path.probability)),
     );
   });
@@ -247,6 +247,14 @@ function pathSelector(trace: Trace): HTMLElement {
     h("legend", {}, `${waysOf(trace).length} paths`),
     h("div", { class: "path-choices" }, ...choices),
   );
+}
+
+/** Ways of one kind are told apart by where they end. */
+function wayName(trace: Trace, index: number, end: string): string {
+  const way = wayOf(trace, index);
+  if (way.kind === "lookup") return `DNS: ${end}`;
+  if (way.kind === "proxied") return `onward: ${end}`;
+  return end || `Path ${index + 1}`;
 }
 
 function selectPath(index: number): void {

@@ -109,6 +109,7 @@ import { rpFilter } from "./reachability/rp-filter.ts";
 import { sourceCheck } from "./reachability/source-check.ts";
 import { stackedApart } from "./reachability/stacked-apart.ts";
 import { tunnelDiffers } from "./reachability/tunnel-differs.ts";
+import { ingressBackend } from "./services/ingress-backend.ts";
 import { ambiguousName } from "./syntax/ambiguous-name.ts";
 import { configuration } from "./syntax/configuration.ts";
 import { hostBits } from "./syntax/host-bits.ts";
@@ -254,6 +255,7 @@ export const catalogue: readonly Check[] = [
   otherSide,
   failed,
   unclear,
+  ingressBackend,
   configuration,
   silenceUnclear,
   silenceUnused,

@@ -381,6 +381,8 @@ function requirement(key: string, operator: Requirement["operator"], values: rea
 
 /** shop/api, shop/api:80, 10.0.0.1:80/udp, fd00::1, "[fd00::1]:80" */
 function readEndpoint(type: ArgType & { kind: "endpoint" }, text: string): Value | Unread {
+  // A URL stands for what an ingress makes of it; what it means is not for the language to say.
+  if (type.port && /^https?:\/\//i.test(text)) return { kind: "endpoint", text, path: text };
   const { host, port } = splitPort(text);
   if (port !== undefined && !type.port) return refuse(type, text, "a sender has no port");
   const address = looksLikeAddress(host) ? parseIp(host) : undefined;

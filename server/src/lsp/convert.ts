@@ -136,6 +136,8 @@ export function symbolKindOf(kind: SymbolKind | OutlineKind): LspSymbolKind {
     case "daemon":
       return LspSymbolKind.Function;
     case "policy":
+    case "ingress":
+    case "gateway":
       return LspSymbolKind.Key;
     case "settings":
       return LspSymbolKind.Property;

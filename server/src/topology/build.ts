@@ -362,6 +362,7 @@ function buildCluster(
     nodeByPodAddress: holder,
     workloadByName,
     pods: planned.index,
+    ingresses: cluster.ingresses,
     services,
   };
 }

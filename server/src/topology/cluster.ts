@@ -19,9 +19,11 @@ import type { Source } from "../language/tree.ts";
 import type { AddressingOf, Claims, ModeAddressing, NodeRange } from "./addressing.ts";
 import type { TopologyCache } from "./cache.ts";
 import { type Claimant, claimer } from "./claims.ts";
+import { buildIngresses, type IngressParts } from "./ingress.ts";
 import type {
   Cluster,
   CniSettings,
+  Ingress,
   KubeProxy,
   LoadBalancer,
   NodeCidr,
@@ -68,6 +70,7 @@ export interface ClusterDraft {
   readonly policies: readonly Policy[];
   readonly policyEngine: Cluster["policyEngine"];
   readonly services: readonly { readonly namespace: string; readonly parts: ServiceParts }[];
+  readonly ingresses: readonly Ingress[];
   readonly kubeProxy: KubeProxy;
   readonly nodePorts: NodePortRange;
   readonly domain: string;
@@ -99,6 +102,7 @@ export function readCluster(
   const namespaces = new Map<string, { labels: ReadonlyMap<string, string>; source: Source }>();
   const workloads: { namespace: string; parts: WorkloadParts }[] = [];
   const services: { namespace: string; parts: ServiceParts }[] = [];
+  const ingresses: IngressParts[] = [];
   let kubeProxy: Decl | undefined;
   let loadBalancer: LoadBalancer | undefined;
   let nodePorts: NodePortRange | undefined;
@@ -183,6 +187,7 @@ export function readCluster(
           if (kind !== undefined) addWorkload(inner, kind, namespace, place);
           else if (policyKeyword(inner.spec?.keyword) !== undefined) policies.push({ decl: inner, namespace });
           else if (inner.spec?.keyword === "service") addService(inner, namespace, place);
+          else if (isIngress(inner)) ingresses.push({ decl: inner, namespace });
           else if (inner.spec?.keyword === "labels") labels = readLabels(inner, labels);
         }
         namespaces.set(namespace, { labels: labels ?? noLabels, source: before?.source ?? place });
@@ -222,6 +227,7 @@ export function readCluster(
     policies: readPolicies(file, name, policies, tiers, problems),
     policyEngine,
     services,
+    ingresses: buildIngresses(file, name, ingresses),
     kubeProxy: readKubeProxy(file, kubeProxy, podCidrs, source),
     nodePorts: nodePorts ?? { first: 30000, last: 32767, source },
     domain: domain ?? "cluster.local",
@@ -303,6 +309,10 @@ function serviceParts(file: string, decl: Decl, cache: TopologyCache): ServicePa
   const parts = readService(file, decl);
   if (parts !== undefined) cache.services.set(decl, parts);
   return parts;
+}
+
+function isIngress({ spec }: Decl): boolean {
+  return spec?.keyword === "ingress" || spec?.keyword === "gateway" || spec?.keyword === "http-route";
 }
 
 function nameOfArgument(decl: Decl, argument: string): string | undefined {

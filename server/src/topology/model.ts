@@ -253,6 +253,8 @@ export interface Cluster {
   /** The workload with this name in the namespace, of whatever kind. */
   workloadByName(namespace: string, name: string): Workload | undefined;
   readonly pods: PodIndex;
+  /** In order of declaration. */
+  readonly ingresses?: readonly Ingress[];
   readonly services: ServiceIndex;
 }
 export interface PodCidr {
@@ -347,6 +349,33 @@ export interface Service {
   readonly written: readonly { readonly ip: Ip; readonly port: number | undefined; readonly source: Source }[];
   readonly externalName: string | undefined;
   readonly distribution: "prefer-same-zone" | "prefer-same-node" | undefined;
+  readonly source: Source;
+}
+
+/** Hosts and paths that a proxy of the cluster sends on: an Ingress, or a route of the Gateway API. */
+export interface Ingress {
+  readonly kind: "ingress" | "route";
+  readonly path: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** The service of the proxy's pods, as it is written; undefined where none is, or the gateway does not exist. */
+  readonly servedBy: { readonly text: string; readonly source: Source } | undefined;
+  readonly rules: readonly IngressRule[];
+  readonly source: Source;
+}
+export interface IngressRule {
+  /** Lower case; undefined: any. */
+  readonly host: string | undefined;
+  readonly path: string;
+  readonly exact: boolean;
+  readonly isDefault: boolean;
+  readonly weight: number;
+  readonly backend: IngressBackend;
+  readonly source: Source;
+}
+export interface IngressBackend {
+  readonly text: string;
+  readonly port: number;
   readonly source: Source;
 }
 

@@ -9,6 +9,7 @@
 import { parseIp } from "../addressing/ip.ts";
 import { nearestFew } from "../language/nearest.ts";
 import { dnsNames } from "./dns.ts";
+import { entryOf, readUrl, routeUrl } from "./ingress.ts";
 import type {
   Cluster,
   Endpoint,
@@ -90,8 +91,12 @@ export function makeNames(named: Named): Names {
   };
 }
 
-/** What has no path of that name may have one in DNS. */
+/** What has no path of that name may have one in DNS, or be a URL, which stands for the service of the proxy. */
 function byDns(clusters: readonly Cluster[], text: string): readonly Endpoint[] {
+  const url = readUrl(text);
+  const routed = url && routeUrl(clusters, url);
+  const entry = routed && entryOf(routed.cluster, routed.ingress);
+  if (entry) return [{ kind: "service", path: entry.path, cluster: routed.cluster, service: entry }];
   return dnsNames(clusters, text).map((found): Endpoint => {
     const { cluster } = found;
     return found.kind === "service"

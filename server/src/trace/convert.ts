@@ -33,19 +33,37 @@ export function toTrace(
   journeys: readonly Journey[],
   around: Surroundings,
   notes: readonly string[] = [],
-  lookup?: Lookup,
+  before: { readonly lookup?: Lookup | undefined; readonly proxied?: Onward | undefined } = {},
 ): Trace {
-  const paths = journeys.map((journey) => toPath(journey, around));
+  const { lookup, proxied } = before;
+  const own = ending(journeys, around);
+  const onward = proxied && ending(proxied.journeys, around);
   return {
     schema: "knet-trace/1",
     query,
     ...(notes.length > 0 ? { notes: [...notes] } : {}),
     ...(lookup ? { lookup: toLookup(lookup, around) } : {}),
+    ...(proxied && onward ? { proxied: { by: proxied.by, to: proxied.to, ...onward } } : {}),
+    ...own,
+    verdict: worst([own.verdict, ...(onward ? [onward.verdict] : [])]),
+    answered: own.answered && (onward?.answered ?? true),
+  };
+}
+
+/** The connection that a proxy opens for a request. */
+export interface Onward {
+  readonly by: string;
+  readonly to: string;
+  readonly journeys: readonly Journey[];
+}
+
+function ending(journeys: readonly Journey[], around: Surroundings): Pick<Trace, "verdict" | "answered" | "paths"> {
+  return {
     verdict: worst(journeys.map((journey) => journey.verdict)),
     answered:
       journeys.length > 0 &&
       journeys.every((journey) => journey.verdict === "delivered" && journey.reply?.verdict === "delivered"),
-    paths,
+    paths: journeys.map((journey) => toPath(journey, around)),
   };
 }
 

@@ -148,16 +148,44 @@ export function estimateWidth(text: string, style: TextStyle): number {
 }
 
 /**
- * Every way that packets take, in order: the questions to DNS that come before the packet, then the packet's own. Where DNS
- * does not answer its questions are all there is, and the trace's paths are these already.
+ * Every way that packets take, in order: the questions to DNS that come before the packet, the packet's own, and those of the
+ * connection that a proxy opens for it. Where DNS does not answer its questions are all there is, and the trace's paths are
+ * these already.
  */
 export function waysOf(trace: Trace): readonly Path[] {
-  return trace.lookup?.answered ? [...trace.lookup.paths, ...trace.paths] : trace.paths;
+  const { lookup, proxied, paths } = trace;
+  return [...(lookup?.answered ? lookup.paths : []), ...paths, ...(proxied?.paths ?? [])];
 }
 
-/** Is this way (an index of `waysOf`) a question to DNS? */
-export function isLookup({ lookup }: Trace, index: number): boolean {
-  return lookup !== undefined && index < lookup.paths.length;
+export type Way =
+  | { readonly kind: "lookup" }
+  /** Position among the trace's own paths. */
+  | { readonly kind: "own"; readonly index: number }
+  | { readonly kind: "proxied"; readonly by: string };
+
+/** What the way is for: an index of `waysOf`. */
+export function wayOf({ lookup, proxied, paths }: Trace, index: number): Way {
+  const first = lookup?.answered ? lookup.paths.length : 0;
+  if (index < (lookup?.paths.length ?? 0)) return { kind: "lookup" };
+  const own = index - first;
+  return own < paths.length || !proxied ? { kind: "own", index: own } : { kind: "proxied", by: proxied.by };
+}
+
+/** What a way is called among several; undefined for the only one. */
+export function wayTitle(trace: Trace, index: number): string | undefined {
+  const way = wayOf(trace, index);
+  switch (way.kind) {
+    case "lookup":
+      return "question to DNS";
+    case "proxied":
+      return `onward from the proxy of ${way.by}`;
+    case "own":
+      return trace.paths.length > 1
+        ? `path ${way.index + 1} of ${trace.paths.length}`
+        : trace.proxied
+          ? "to the proxy"
+          : undefined;
+  }
 }
 
 export function stepsOf(path: Path): Step[] {

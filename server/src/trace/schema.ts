@@ -175,6 +175,20 @@ export const Trace = Type.Object(
         strict,
       ),
     ),
+    /** What the proxy does with a request: a connection of its own, to a pod of the backend. `verdict` counts both. */
+    proxied: Type.Optional(
+      Type.Object(
+        {
+          /** The ingress or HTTP route. */
+          by: Type.String(),
+          to: Type.String(),
+          verdict: Verdict,
+          answered: Type.Boolean(),
+          paths: Type.Array(Path),
+        },
+        strict,
+      ),
+    ),
     verdict: Verdict,
     answered: Type.Boolean(),
     paths: Type.Array(Path),

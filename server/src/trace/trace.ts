@@ -1,11 +1,13 @@
 /** Questions → traces. The one place where a question's gaps are filled: port, protocol, addresses. */
 import { type Family, parseIp } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
+import { readUrl } from "../topology/ingress.ts";
 import type { Topology } from "../topology/model.ts";
 import { aimAt, journeysTo } from "./aim.ts";
 import { type Surroundings, toTrace } from "./convert.ts";
 import { type Endpoint, endpointOf } from "./endpoints.ts";
 import { isAnswered, type Lookup, lookupOf } from "./lookup.ts";
+import { proxiedBy, secondLeg } from "./proxied.ts";
 import type { Query, Trace } from "./schema.ts";
 
 export interface World extends Surroundings {
@@ -39,7 +41,11 @@ export function ask(world: World, question: Ask): Answer {
   const fromIp = parseIp(question.from);
   const from = endpointOf(topology, question.from);
   if (!from.ok) return from;
-  const { target, port: writtenPort } = splitPort(question.to);
+  const url = readUrl(question.to);
+  const proxied = url && proxiedBy(topology, url);
+  if (typeof proxied === "string") return { ok: false, error: proxied, candidates: [] };
+  const { target, port: writtenPort } =
+    url && proxied ? { target: proxied.entry.path, port: url.port } : splitPort(question.to);
   const wanted = question.port ?? writtenPort;
   const to = aimAt(topology, target, from.endpoint, wanted, question.family);
   if (!to.ok) return to;
@@ -73,6 +79,11 @@ export function ask(world: World, question: Ask): Answer {
       },
       to.targets,
     );
+  const onward = proxied && {
+    by: proxied.ingress.path,
+    ...secondLeg(world.network, proxied, journeys),
+  };
+  const notes = [...notesOf(to.notes, lookup), ...(proxied?.notes ?? [])];
   const query: Query = {
     from: question.from,
     to: question.to,
@@ -83,7 +94,7 @@ export function ask(world: World, question: Ask): Answer {
   };
   return {
     ok: true,
-    trace: toTrace(query, journeys, world, notesOf(to.notes, lookup), lookup),
+    trace: toTrace(query, journeys, world, notes, { lookup, proxied: onward }),
     journeys,
     from: from.endpoint,
   };

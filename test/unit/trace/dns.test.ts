@@ -1,7 +1,7 @@
 /** Names of the cluster's DNS: what they mean, what is asked for them, and what becomes of a packet without an answer. */
 import { describe, expect, test } from "vitest";
 import { dnsNames, searched } from "../../../server/src/topology/dns.ts";
-import { isLookup, waysOf } from "../../../server/src/trace/layout.ts";
+import { wayOf, waysOf } from "../../../server/src/trace/layout.ts";
 import { type Ask, ask } from "../../../server/src/trace/trace.ts";
 import { world } from "../checks/harness.ts";
 import { sampleText } from "../cni/samples.ts";
@@ -61,8 +61,8 @@ describe("a trace by name", () => {
       /^destination is now 10\.244\.\d\.\d+:53 /,
     );
     expect(waysOf(answer.trace)).toHaveLength(4);
-    expect(isLookup(answer.trace, 1)).toBe(true);
-    expect(isLookup(answer.trace, 2)).toBe(false);
+    expect(wayOf(answer.trace, 1)).toEqual({ kind: "lookup" });
+    expect(wayOf(answer.trace, 2)).toEqual({ kind: "own", index: 0 });
   });
   test("ends there where nobody answers: the packet is never sent", () => {
     const deaf = world(text.replace("listen 53/udp 53/tcp", "listen 54/udp"));

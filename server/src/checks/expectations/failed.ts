@@ -1,10 +1,12 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { type Family, family, formatIp, parseIp } from "../../addressing/ip.ts";
 import type { Journey } from "../../dataplane/journey.ts";
+import { readUrl, type Url } from "../../topology/ingress.ts";
 import type { Expectation } from "../../topology/model.ts";
 import { aimAt, journeysTo, type Target } from "../../trace/aim.ts";
 import { type Endpoint, endpointOf, ownerOf } from "../../trace/endpoints.ts";
 import { isAnswered, type Lookup, lookupOf } from "../../trace/lookup.ts";
+import { proxiedBy, secondLeg } from "../../trace/proxied.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { finding } from "../finding.ts";
@@ -49,6 +51,8 @@ export type Outcome =
 
 /** Sends the packets of one expectation, one for each family, and judges what becomes of them. */
 export function outcomeOf(world: World, expectation: Expectation): Outcome {
+  const url = readUrl(expectation.to);
+  if (url) return outcomeOfUrl(world, expectation, url);
   const ends = endsOf(world, expectation);
   if (typeof ends === "string") return { kind: "unclear", why: ends };
   const lookup = lookupOf(world, expectation.to, ends.from, undefined);
@@ -60,6 +64,35 @@ export function outcomeOf(world: World, expectation: Expectation): Outcome {
     if (refuted) return { kind: "fails", why: by + refuted.why, journey: refuted.journey };
   }
   return { kind: "holds" };
+}
+
+/** By way of a proxy: the client's connection, and the one that the proxy opens for it. */
+function outcomeOfUrl(world: World, expectation: Expectation, url: Url): Outcome {
+  const proxied = proxiedBy(world.topology, url);
+  if (typeof proxied === "string") return { kind: "unclear", why: proxied };
+  const first: Expectation = { ...expectation, to: proxied.entry.path, port: url.port, proto: "tcp" };
+  const { want } = expectation;
+  if (want.kind !== "reachable" && want.kind !== "blocked") return outcomeOf(world, first);
+  const reaching = outcomeOf(world, { ...first, want: { kind: "reachable" } });
+  if (reaching.kind === "unclear") return reaching;
+  if (reaching.kind === "fails") return want.kind === "blocked" ? { kind: "holds" } : reaching;
+  const ends = endsOf(world, first);
+  const journeys = typeof ends === "string" ? [] : ends.aims.flatMap((aim) => journeysOf(world, first, ends, aim));
+  const onward = secondLeg(world.network, proxied, journeys).journeys;
+  const bad = onward.find((one) => one.verdict !== "delivered" || one.reply?.verdict !== "delivered");
+  if (want.kind === "blocked") {
+    const [some] = onward;
+    return bad || !some
+      ? { kind: "holds" }
+      : { kind: "fails", why: `${proxied.ingress.path} lets the request through`, journey: some };
+  }
+  if (!bad) return { kind: "holds" };
+  const why = bad.reason?.message ?? bad.reply?.reason?.message ?? "no answer comes back";
+  return {
+    kind: "fails",
+    why: `the proxy of ${proxied.ingress.path} does not reach its backend: ${why}`,
+    journey: bad,
+  };
 }
 
 /** A name without an address: nothing is sent. */

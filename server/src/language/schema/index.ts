@@ -5,6 +5,7 @@ import { cluster } from "./cluster.ts";
 import { cni } from "./cni.ts";
 import { edge } from "./edge.ts";
 import { file } from "./file.ts";
+import { ingress } from "./ingress.ts";
 import { policy } from "./policy.ts";
 import { service } from "./service.ts";
 import { station } from "./station.ts";
@@ -23,6 +24,7 @@ export const schema: readonly KeywordSpec[] = [
   ...calicoRows,
   ...workload,
   ...policy,
+  ...ingress,
   ...service,
 ];
 

@@ -19,7 +19,9 @@ export type SymbolKind =
   | "service"
   | "container"
   | "daemon"
-  | "policy";
+  | "policy"
+  | "ingress"
+  | "gateway";
 
 export type ArgType =
   /** A name that this statement defines. */

@@ -158,6 +158,8 @@ export function endPath(analysis: Analysis, symbol: NamedSymbol): string | undef
     case "cluster":
     case "namespace":
     case "policy":
+    case "ingress":
+    case "gateway":
       return undefined;
   }
 }

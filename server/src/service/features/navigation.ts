@@ -142,6 +142,8 @@ const SAME_NAMES: Readonly<Record<SymbolKind, string>> = {
   container: "process",
   daemon: "process",
   policy: "policy",
+  ingress: "ingress",
+  gateway: "gateway",
 };
 
 function whyNoName(to: string): string | undefined {

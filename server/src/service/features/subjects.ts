@@ -76,6 +76,8 @@ export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | un
       }
       return undefined;
     case "namespace":
+    case "ingress":
+    case "gateway":
       return undefined;
   }
 }

@@ -81,6 +81,8 @@ const RANK: Readonly<Record<SymbolKind, number>> = {
   cluster: 2,
   namespace: 2,
   policy: 3,
+  ingress: 4,
+  gateway: 5,
 };
 
 const tables = new WeakMap<Analysis, SymbolTable>();

@@ -171,6 +171,8 @@ export function symbolType(kind: SymbolKind): TokenType {
     case "container":
     case "daemon":
     case "policy":
+    case "ingress":
+    case "gateway":
       return "function";
   }
 }

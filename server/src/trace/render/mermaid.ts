@@ -1,5 +1,5 @@
 /** A trace as a Mermaid sequence diagram: a participant for each namespace, an arrow for each link crossed. */
-import { isLookup, waysOf } from "../layout.ts";
+import { waysOf, wayTitle } from "../layout.ts";
 import type { Hop, Reply, Trace } from "../schema.ts";
 import { errorText } from "./text.ts";
 
@@ -22,11 +22,8 @@ export function renderMermaid(trace: Trace): string {
     for (const walk of [path, path.reply]) for (const hop of walk?.hops ?? []) owners.set(hop.netns, hop.owner);
   for (const [netns, id] of ids) lines.push(`  participant ${id} as ${mermaidText(owners.get(netns) ?? netns)}`);
   waysOf(trace).forEach((path, i) => {
-    if (isLookup(trace, i)) lines.push(`  Note over n1: question to DNS, probability ${path.probability}`);
-    else if (trace.paths.length > 1)
-      lines.push(
-        `  Note over n1: path ${i - waysOf(trace).length + trace.paths.length + 1}, probability ${path.probability}`,
-      );
+    const title = wayTitle(trace, i);
+    if (title) lines.push(`  Note over n1: ${mermaidText(title)}, probability ${path.probability}`);
     lines.push(...arrows(path, idOf, "->>"));
     if (path.reply) lines.push(...arrows(path.reply, idOf, "-->>"));
   });

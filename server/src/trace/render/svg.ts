@@ -7,13 +7,13 @@ import {
   type DeviceBar,
   ellipsize,
   estimateWidth,
-  isLookup,
   type Lane,
   layoutPath,
   type Step,
   type Stop,
   stepsOf,
   waysOf,
+  wayTitle,
 } from "../layout.ts";
 import type { Hop, Path, Reply, Trace } from "../schema.ts";
 import { errorText, headerText } from "./text.ts";
@@ -156,9 +156,7 @@ export function verdictText(trace: Trace): string {
 
 export function pathTitle(trace: Trace, index: number): string {
   const probability = Math.round((waysOf(trace)[index]?.probability ?? 1) * 1000) / 10;
-  if (isLookup(trace, index)) return `Question to DNS, taken with a probability of ${probability} %`;
-  const own = index - waysOf(trace).length + trace.paths.length;
-  return `Path ${own + 1} of ${trace.paths.length}, taken with a probability of ${probability} %`;
+  return `${capital(wayTitle(trace, index) ?? "path")}, taken with a probability of ${probability} %`;
 }
 
 export function replyTitle(path: Path): string {

@@ -1,5 +1,5 @@
 /** A trace as text for terminals: one line a hop, what changed, why it ended. Works without colour; colour is optional. */
-import { isLookup, waysOf } from "../layout.ts";
+import { waysOf, wayTitle } from "../layout.ts";
 import type { Header, Hop, Path, Reply, Trace } from "../schema.ts";
 
 export interface TextOptions {
@@ -19,17 +19,12 @@ export function renderText(asked: Trace, options: TextOptions): string {
     options.colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
   const lines: string[] = [];
   const { query } = trace;
-  const port = query.port === undefined || query.proto === "icmp" ? "" : `:${query.port}`;
+  const port = query.port === undefined || query.proto === "icmp" || query.to.includes("://") ? "" : `:${query.port}`;
   lines.push(paint("bold", `${query.from} -> ${query.to}${port} (${query.proto})`));
   for (const note of trace.notes ?? []) lines.push(paint("dim", note));
   waysOf(trace).forEach((path, i) => {
-    const own = i - waysOf(trace).length + trace.paths.length;
-    if (isLookup(trace, i)) lines.push("", paint("bold", `question to DNS, probability ${percent(path.probability)}`));
-    else if (trace.paths.length > 1)
-      lines.push(
-        "",
-        paint("bold", `path ${own + 1} of ${trace.paths.length}, probability ${percent(path.probability)}`),
-      );
+    const title = wayTitle(trace, i);
+    if (title) lines.push("", paint("bold", `${title}, probability ${percent(path.probability)}`));
     lines.push("", ...walkLines("request", path, options, paint));
     if (path.reply) lines.push("", ...walkLines(replyTitle(path), path.reply, options, paint));
   });

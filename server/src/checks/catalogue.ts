@@ -1,5 +1,6 @@
 /** Every check, causes before consequences: syntax, addresses, capacity, settings, packet sizes, reachability, expectations. */
 import { addressOutside } from "./addresses/address-outside.ts";
+import { aksForbidden } from "./addresses/aks-forbidden.ts";
 import { calicoBgpAddress } from "./addresses/calico-bgp-address.ts";
 import { calicoBlockOutside } from "./addresses/calico-block-outside.ts";
 import { calicoBlockSize } from "./addresses/calico-block-size.ts";
@@ -10,6 +11,7 @@ import { calicoPodCidrIgnored } from "./addresses/calico-pod-cidr-ignored.ts";
 import { calicoPoolLinkLocal } from "./addresses/calico-pool-link-local.ts";
 import { calicoPoolsOverlap } from "./addresses/calico-pools-overlap.ts";
 import { calicoTwoEncapsulations } from "./addresses/calico-two-encapsulations.ts";
+import { cloudReserved } from "./addresses/cloud-reserved.ts";
 import { dockerCluster } from "./addresses/docker-cluster.ts";
 import { dockerSameRange } from "./addresses/docker-same-range.ts";
 import { dockerSegment } from "./addresses/docker-segment.ts";
@@ -46,6 +48,7 @@ import { blockSize } from "./capacity/block-size.ts";
 import { calicoFewBlocks } from "./capacity/calico-few-blocks.ts";
 import { calicoNoBlock } from "./capacity/calico-no-block.ts";
 import { cloudRouteLimit } from "./capacity/cloud-route-limit.ts";
+import { instanceMaxPods } from "./capacity/instance-max-pods.ts";
 import { maxPods } from "./capacity/max-pods.ts";
 import { noAddressLeft } from "./capacity/no-address-left.ts";
 import { noRangeLeft } from "./capacity/no-range-left.ts";
@@ -53,6 +56,7 @@ import { noServiceAddressLeft } from "./capacity/no-service-address-left.ts";
 import { scale } from "./capacity/scale.ts";
 import { serviceSize } from "./capacity/service-size.ts";
 import { sharedRangeFull } from "./capacity/shared-range-full.ts";
+import { subnetTooSmall } from "./capacity/subnet-too-small.ts";
 import { tooManyNodes } from "./capacity/too-many-nodes.ts";
 import type { Check } from "./check.ts";
 import { failed } from "./expectations/failed.ts";
@@ -164,6 +168,7 @@ export const catalogue: readonly Check[] = [
   nodeRangeOutside,
   gatewayNotAttached,
   nextHopFamily,
+  cloudReserved,
   natSegment,
   flannelConfig,
   flannelSubnetIgnored,
@@ -188,6 +193,7 @@ export const catalogue: readonly Check[] = [
   stackedRangeOutside,
   stackedRangeTaken,
   stackedRefused,
+  aksForbidden,
   noRangeLeft,
   noAddressLeft,
   sharedRangeFull,
@@ -201,6 +207,8 @@ export const catalogue: readonly Check[] = [
   calicoFewBlocks,
   calicoNoBlock,
   cloudRouteLimit,
+  subnetTooSmall,
+  instanceMaxPods,
   interfaceMtu,
   mixedMtus,
   ipv6Minimum,

@@ -31,7 +31,7 @@ export interface Mode {
   /** As in `cni flannel`. */
   readonly plugin: string;
   /** How addresses are handed out under these settings; the topology builder is given this and knows no modes. */
-  addressing(settings: CniSettings, podCidrs: readonly PodCidr[]): ModeAddressing;
+  addressing(settings: CniSettings, podCidrs: readonly PodCidr[], maxPods?: number): ModeAddressing;
   /** What the real programs refuse, or accept and fail on later. */
   check(context: ClusterContext): readonly TopologyProblem[];
   /** What the nodes of a cluster share, made once for a network; must cost nothing before a node is asked for. */
@@ -59,6 +59,8 @@ export interface CompiledMode {
   fabricRoutes?(router: Router): readonly Route[];
   /** The pod that answers for this address on a segment of its node, beside the node (macvlan, ipvlan). */
   stackedEnd?(ip: Ip): StackedEnd | undefined;
+  /** A routing domain of its own in a router of the fabric: what comes from these sources is looked up in it first. */
+  fabricDomain?(router: Router): FabricDomain | undefined;
   /**
    * Where the fabric delivers an address that no interface is configured with: a secondary address or alias range of a cloud
    * machine's interface. The fabric answers ARP for it and lets packets from it pass.
@@ -73,6 +75,12 @@ export interface StackedEnd {
   readonly device: string;
   readonly pod: Pod;
   readonly mac: Mac;
+}
+
+export interface FabricDomain {
+  readonly name: string;
+  readonly from: readonly Prefix[];
+  readonly routes: readonly Route[];
 }
 
 export interface NodeParts {

@@ -1,10 +1,13 @@
 /** The modes by plugin name. A new one is a file and a row. */
 
 import type { AddressingOf } from "../topology/addressing.ts";
+import { awsVpc } from "./aws.ts";
+import { azure } from "./azure.ts";
 import { bridge } from "./bridge.ts";
 import { calico } from "./calico/index.ts";
 import { docker } from "./docker.ts";
 import { flannel } from "./flannel/index.ts";
+import { gke } from "./gke.ts";
 import { kindnet } from "./kindnet.ts";
 import { kubenet } from "./kubenet.ts";
 import type { Mode } from "./mode.ts";
@@ -12,7 +15,10 @@ import { none } from "./none.ts";
 import { ipvlan, macvlan } from "./stacked/index.ts";
 
 export const MODES: ReadonlyMap<string, Mode> = new Map(
-  [flannel, calico, docker, bridge, kubenet, kindnet, macvlan, ipvlan, none].map((mode) => [mode.plugin, mode]),
+  [flannel, calico, docker, bridge, kubenet, kindnet, awsVpc, azure, gke, macvlan, ipvlan, none].map((mode) => [
+    mode.plugin,
+    mode,
+  ]),
 );
 
 /** An unknown plugin (the schema has reported it) gives no pod network. */
@@ -21,5 +27,5 @@ export function modeOf(plugin: string): Mode {
 }
 
 /** For the topology builder, which knows no modes. */
-export const modeAddressing: AddressingOf = (settings, podCidrs) =>
-  modeOf(settings.plugin).addressing(settings, podCidrs);
+export const modeAddressing: AddressingOf = (settings, podCidrs, maxPods) =>
+  modeOf(settings.plugin).addressing(settings, podCidrs, maxPods);

@@ -40,7 +40,7 @@ import { anyAddress, loopbackOf, natChains } from "./edge.ts";
 import { linkLocalOf } from "./hash.ts";
 import { connectedRoutes, type HostState, hostState, interfaceMac, LOOPBACK, routeProblems } from "./host.ts";
 import { IPV6_MIN_MTU, layersOver, withoutShortIpv6 } from "./minimum-mtu.ts";
-import type { ChainRules, ChainSource, CompiledMode, NodeParts } from "./mode.ts";
+import type { ChainRules, ChainSource, CompiledMode, FabricDomain, NodeParts } from "./mode.ts";
 import { modeOf } from "./modes.ts";
 import { pluginOf } from "./settings.ts";
 
@@ -80,6 +80,8 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     const group = router.bgp && clusters.bgp().groupOf(router.path);
     return group === undefined ? given : [...given, ...routerRoutes(host, clusters.bgp().learned(group))];
   };
+  const fabricDomains = (router: Router): readonly FabricDomain[] =>
+    modes().flatMap((mode) => mode.fabricDomain?.(router) ?? []);
   const fabricEnd = (segment: string, ip: Ip): LinkEnd | undefined => {
     for (const mode of modes()) {
       const end = mode.fabricEnd?.(ip);
@@ -109,7 +111,9 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     const cluster = station.kind === "node" ? clusterOf(station) : undefined;
     if (station.kind !== "node" || !cluster) {
       const host = hostState(station);
-      return plainNetns(host, station.kind === "router" ? fabricRoutes(station, host) : []);
+      return station.kind === "router"
+        ? plainNetns(host, fabricRoutes(station, host), fabricDomains(station))
+        : plainNetns(host, [], []);
     }
     const state = clusterState(cluster);
     return nodeNetns(cluster, station, state.context.host(station), state.mode(station).node(station), contributors);
@@ -284,17 +288,28 @@ function otherAddresses(
 /* -------------------------------------------------------------- namespaces */
 
 /** Routers and hosts. A router's own static routes come before those that a cluster gives it. */
-function plainNetns(host: HostState, given: readonly Route[]): Netns {
+function plainNetns(host: HostState, given: readonly Route[], domains: readonly FabricDomain[]): Netns {
   const { station } = host;
+  const policy = policyOf(domains);
+  const any = anyAddress(station);
   return assemble({
     station,
     devices: host.devices,
     layers: given.length === 0 ? [ownLayer(host.routes)] : [ownLayer(host.routes), ownLayer(given)],
     neighbours: NO_NEIGHBOURS,
-    ...anyAddress(station),
+    rules: [...policy.rules, ...any.rules],
+    tables: new Map([...policy.tables, ...any.tables]),
     chains: () => [...aclChains(station.acl), ...natChains(station)],
     sockets: socketsOf(station.processes),
   });
+}
+
+/** Each domain is a table, asked before `main` for packets from its sources. */
+function policyOf(domains: readonly FabricDomain[]): Required<Pick<NodeParts, "rules" | "tables">> {
+  return {
+    rules: domains.flatMap(({ name, from }, i) => from.map((one) => ({ priority: 1000 + i, from: one, table: name }))),
+    tables: new Map(domains.map(({ name, routes }) => [name, { layers: [ownLayer(routes)] }])),
+  };
 }
 
 function nodeNetns(

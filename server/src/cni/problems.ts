@@ -99,6 +99,12 @@ export const CODES = {
   calicoFewBlocks: "KN422",
   /** Nodes without any block under strict affinity. data: cluster, nodes, node, blocks, pools. */
   calicoNoBlock: "KN423",
+  /** A range that AKS refuses. data: what, forbidden, cluster. */
+  aksForbidden: "KN141",
+  /** Pods and nodes need more addresses than the segment has. data: segment, cidrs, cluster, nodes, perNode, surge, needed, free. */
+  subnetTooSmall: "KN411",
+  /** max-pods above what the machine's interfaces hold. data: instance, enis, ips, most, maxPods. */
+  instanceMaxPods: "KN412",
   /** The kernel gives the tunnel device less than flannel asks for. data: node, device, asked, given. */
   flannelMtuClamped: "KN320",
 } as const;

@@ -405,7 +405,7 @@ export type NfTarget =
   /** `goto` (-g): where the chain ends without a verdict, the one from which it was reached ends too. */
   | { readonly kind: "JUMP"; readonly chain: string; readonly goto?: boolean }
   | { readonly kind: "MASQUERADE"; readonly randomFully?: boolean }
-  | { readonly kind: "SNAT"; readonly to: Ip }
+  | { readonly kind: "SNAT"; readonly to: Ip; readonly randomFully?: boolean }
   | { readonly kind: "DNAT"; readonly to: Ip; readonly port?: number }
   | { readonly kind: "MARK"; readonly value: number; readonly mask: number }
   /** A rule without a target: it only counts. */
@@ -413,7 +413,10 @@ export type NfTarget =
   /** Table raw: no connection is kept for the packet. */
   | { readonly kind: "NOTRACK" }
   /** A program gives the verdict (nfnetlink_queue). */
-  | { readonly kind: "NFQUEUE"; readonly number: number; readonly program: (packet: Packet) => QueueVerdict };
+  | { readonly kind: "NFQUEUE"; readonly number: number; readonly program: (packet: Packet) => QueueVerdict }
+  /** Sets the connection's mark, or gives it to the packet (net/netfilter/xt_connmark.c). */
+  | { readonly kind: "CONNMARK"; readonly op: "set"; readonly value: number; readonly mask: number }
+  | { readonly kind: "CONNMARK"; readonly op: "restore"; readonly mask: number };
 
 /** `note` says why, in a sentence for people. */
 export interface Explanation {

@@ -40,6 +40,8 @@ export interface Connection {
   /** The nat chains of these manipulations were asked already (a connection asks them once). */
   dnatDone: boolean;
   snatDone: boolean;
+  /** nf_conn's mark. */
+  mark: number;
 }
 
 export interface Tracking {
@@ -132,6 +134,7 @@ export function track(connections: Connection[], packet: Packet): Tracking {
     replied: false,
     dnatDone: false,
     snatDone: false,
+    mark: 0,
   };
   connections.push(connection);
   return { connection, direction: "original", state: "NEW" };
@@ -241,7 +244,8 @@ function translate(
     }
     if (outcome.nat) bind(connection, outcome.nat);
     else if (outcome.decision) decisions.push({ decision: outcome.decision, packet });
-    const changed = apply(packet, tracking, side);
+    const marked = outcome.mark === undefined ? packet : { ...packet, mark: outcome.mark };
+    const changed = apply(marked, tracking, side);
     if (outcome.decision && outcome.nat) decisions.push({ decision: outcome.decision, packet: changed });
     return { packet: changed, verdict: "accept", decisions };
   }
@@ -367,6 +371,13 @@ function walkChain(
           break;
         case "NONE":
           break;
+        case "CONNMARK": {
+          const { connection } = tracking;
+          if (!connection) break;
+          if (target.op === "set") connection.mark = (connection.mark & ~target.mask) ^ target.value;
+          else mark = (mark & ~target.mask) ^ (connection.mark & target.mask);
+          break;
+        }
         case "JUMP": {
           const outcome = run(target.chain, depth + 1);
           if (outcome || target.goto) return outcome;

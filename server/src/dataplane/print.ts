@@ -1,4 +1,4 @@
-import { compareIp, formatIp, formatPrefix, lastAddress } from "../addressing/ip.ts";
+import { bits, compareIp, formatIp, formatPrefix, lastAddress, type Prefix } from "../addressing/ip.ts";
 import type { Source } from "../language/tree.ts";
 import type { Device, FdbEntry, Neighbour, Netns, Network, Nexthop, NfChain, NfTable, Route } from "./model.ts";
 import type { ReportLocation, RouteReport, RoutesReport } from "./routes-schema.ts";
@@ -143,13 +143,18 @@ export function printPolicyRules(netns: Netns): string[] {
   const usual = netns.rules.every(({ priority }) => priority === 0 || priority === 32766 || priority === 32767);
   if (usual) return [];
   return netns.rules.map((rule) => {
-    const words = [`${rule.priority}:\tfrom ${rule.from ? formatPrefix(rule.from) : "all"}`];
-    if (rule.to) words.push("to", formatPrefix(rule.to));
+    const words = [`${rule.priority}:\tfrom ${rule.from ? selector(rule.from) : "all"}`];
+    if (rule.to) words.push("to", selector(rule.to));
     if (rule.fwmark) words.push("fwmark", markText(rule.fwmark, 0xffffffff));
     if (rule.iif !== undefined) words.push("iif", rule.iif);
     words.push("lookup", rule.table);
     return words.join(" ");
   });
+}
+
+/** A single address without its length, as `ip rule` has it. */
+function selector(prefix: Prefix): string {
+  return prefix.len === bits(prefix.ip) ? formatIp(prefix.ip) : formatPrefix(prefix);
 }
 
 /* ---------------------------------------------------- neighbours, FDB */

@@ -183,11 +183,17 @@ function target(to: NfTarget, family: 4 | 6): readonly string[] {
     case "MASQUERADE":
       return ["-j", "MASQUERADE", ...(to.randomFully ? ["--random-fully"] : [])];
     case "SNAT":
-      return ["-j", "SNAT", "--to-source", formatIp(to.to)];
+      return ["-j", "SNAT", "--to-source", formatIp(to.to), ...(to.randomFully ? ["--random-fully"] : [])];
     case "DNAT":
       return ["-j", "DNAT", "--to-destination", withPort(to.to, to.port)];
     case "NONE":
       return [];
+    case "CONNMARK": {
+      const mask = `0x${(to.mask >>> 0).toString(16)}`;
+      return to.op === "set"
+        ? ["-j", "CONNMARK", "--set-xmark", `0x${(to.value >>> 0).toString(16)}/${mask}`]
+        : ["-j", "CONNMARK", "--restore-mark", "--nfmask", mask, "--ctmask", mask];
+    }
     case "MARK":
       return ["-j", "MARK", "--set-xmark", `0x${(to.value >>> 0).toString(16)}/0x${(to.mask >>> 0).toString(16)}`];
   }

@@ -46,6 +46,10 @@ export interface ModeAddressing extends PodAddressing {
   readonly claims?: Claims;
   /** Present: pods get addresses from these, in order of declaration, and not from their node's range. */
   readonly shared?: readonly SharedRange[] | undefined;
+  /** Pods have addresses of the segment of their node's first interface: a block of it for each node. */
+  readonly fromSegment?: SegmentShare;
+  /** How many pods kubelet starts where the cluster does not say it; 110 where absent. */
+  readonly maxPods?: number;
 }
 
 /** How nodes claim blocks: Calico's IPAM. */
@@ -60,8 +64,20 @@ export interface Claims {
   readonly borrows: boolean;
 }
 
-/** The mode's answer for a cluster's settings (or a node's own), given the cluster's `pods` ranges. */
-export type AddressingOf = (settings: CniSettings, podCidrs: readonly PodCidr[]) => ModeAddressing;
+/** What one node takes of its segment for its pods. */
+export interface SegmentShare {
+  readonly family: 4 | 6;
+  /** Length of the block, and of the smallest one that still serves. */
+  readonly len: number;
+  readonly atWorst: number;
+}
+
+/** The mode's answer for a cluster's settings (or a node's own), given the cluster's `pods` ranges and its `max-pods`, where stated. */
+export type AddressingOf = (
+  settings: CniSettings,
+  podCidrs: readonly PodCidr[],
+  maxPods: number | undefined,
+) => ModeAddressing;
 
 /** kube-controller-manager's blocks and host-local inside them, whatever the plugin. */
 export const hostLocal: AddressingOf = (_settings, podCidrs) => ({

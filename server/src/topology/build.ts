@@ -309,7 +309,7 @@ function buildCluster(
   addressingOf: AddressingOf,
 ): Cluster {
   const { problems } = draft;
-  const addressing = addressingOf(cluster.cni, cluster.podCidrs);
+  const addressing = addressingOf(cluster.cni, cluster.podCidrs, cluster.maxPods);
   const ranges = allocateRanges(cluster, addressing, addressingOf);
   const { nodes, byName } = buildNodes(cluster, draft, assigned, ranges);
   problems.push(...ranges.problems());
@@ -337,13 +337,13 @@ function buildCluster(
       if (cni === undefined) return addressing;
       let own = ofPlugin.get(cni.plugin);
       if (own === undefined) {
-        own = addressingOf(cni, cluster.podCidrs);
+        own = addressingOf(cni, cluster.podCidrs, cluster.maxPods);
         ofPlugin.set(cni.plugin, own);
       }
       return own;
     },
   });
-  problems.push(...givenAddressProblems(workloads, planned), ...demandProblems(cluster, nodes, planned));
+  problems.push(...givenAddressProblems(workloads, planned), ...demandProblems(cluster, nodes, planned, addressing));
   problems.push(...sharedProblems(cluster, addressing.shared, planned));
   const services = buildServices(cluster, workloads, planned.index, problems);
   return {
@@ -351,7 +351,7 @@ function buildCluster(
     podCidrs: cluster.podCidrs,
     serviceCidrs: cluster.serviceCidrs,
     cni: cluster.cni,
-    maxPods: cluster.maxPods,
+    maxPods: cluster.maxPods ?? addressing.maxPods ?? 110,
     nodes,
     namespaces: [...cluster.namespaces].map(([name, { labels, source }]) => ({ name, labels, source })),
     workloads,
@@ -401,7 +401,7 @@ function buildNodes(
         processes: parts.processes,
         edge: parts.edge,
         labels: parts.labels,
-        podCidrs: ranges.next(parts, path, position),
+        podCidrs: ranges.next(parts, path, position, segments.get(interfaces[0]?.segment ?? "")),
         dockerBridge: parts.dockerBridge ?? cluster.dockerBridge,
         cni: parts.cni,
         source: parts.source,
@@ -522,6 +522,7 @@ function demandProblems(
   cluster: ClusterDraft,
   nodes: readonly Node[],
   { demand }: PlannedPods,
+  addressing: ModeAddressing,
 ): readonly TopologyProblem[] {
   // Without a plugin pods have no network, and that is no shortage.
   if (cluster.cni.plugin === "none") return nothing;
@@ -544,7 +545,8 @@ function demandProblems(
     const data = { cluster: cluster.name, count, node: node.path, pods: wanted, addresses };
     return problem(CODES.noPodAddressLeft, source, data, [{ source: node.source, message: node.path }]);
   });
-  if (withoutRange && !states(cluster, "pods")) {
+  // Where ranges come from the nodes' segments, the mode says what is wrong with those.
+  if (withoutRange && !states(cluster, "pods") && addressing.fromSegment === undefined) {
     const data = { keyword: "pods", context: `cluster ${cluster.name}` };
     problems.push(problem(CODES.missingStatement, cluster.nameSource, data));
   }

@@ -31,8 +31,10 @@ import type {
   TopologyProblem,
   Workload,
 } from "./model.ts";
+import { takeBlock } from "./pod-blocks.ts";
 import { type Policy, policyKeyword, readCalicoTier, readPolicy, type Tier } from "./policy.ts";
 import { CODES, problem } from "./problems.ts";
+import type { SegmentDraft } from "./segments.ts";
 import {
   type NodePortRange,
   readKubeProxy,
@@ -62,7 +64,8 @@ export interface ClusterDraft {
   readonly podCidrs: readonly PodCidr[];
   readonly serviceCidrs: readonly { readonly prefix: Prefix; readonly source: Source }[];
   readonly cni: CniSettings;
-  readonly maxPods: number;
+  /** Undefined where it is not stated. */
+  readonly maxPods: number | undefined;
   readonly dockerBridge: DockerBridge | undefined;
   readonly nodes: readonly StationParts[];
   readonly namespaces: ReadonlyMap<string, { readonly labels: ReadonlyMap<string, string>; readonly source: Source }>;
@@ -219,7 +222,7 @@ export function readCluster(
     podCidrs,
     serviceCidrs,
     cni: cni ?? { plugin: "none", decl: undefined, file, source },
-    maxPods: numberOf(decl, "max-pods") ?? 110,
+    maxPods: numberOf(decl, "max-pods"),
     dockerBridge,
     nodes,
     namespaces,
@@ -338,8 +341,8 @@ function readPods(file: string, decl: Decl, problems: TopologyProblem[]): PodCid
 
 /** Gives each node its ranges, in order of declaration. */
 export interface RangeAllocator {
-  /** `position`: which node of a pool. */
-  next(parts: StationParts, path: string, position: number): readonly NodeCidr[];
+  /** `position`: which node of a pool; `segment`: that of its first interface. */
+  next(parts: StationParts, path: string, position: number, segment: SegmentDraft | undefined): readonly NodeCidr[];
   /** Once it is known where the pods run: nodes that claim blocks get those that they need. */
   complete(claimants: () => readonly Claimant[]): void;
   /** What went wrong, once all nodes have asked. */
@@ -407,10 +410,16 @@ export function allocateRanges(
   };
 
   return {
-    next: (parts, path) => {
+    next: (parts, path, _, segment) => {
       const { cni } = parts;
+      const settings = cni ?? cluster.cni;
+      const share = (cni === undefined ? addressing : addressingOf(cni, cluster.podCidrs, cluster.maxPods)).fromSegment;
+      if (share !== undefined) {
+        const block = parts.podCidrs.length === 0 && segment !== undefined ? takeBlock(segment, share) : undefined;
+        return block === undefined ? parts.podCidrs : [{ prefix: block, allocated: true, source: settings.source }];
+      }
       if (cni !== undefined && cni.plugin !== cluster.cni.plugin) {
-        const own = addressingOf(cni, cluster.podCidrs);
+        const own = addressingOf(cni, cluster.podCidrs, cluster.maxPods);
         const ranges = sameForAll(cluster, cni, parts, own);
         if (ranges.length > 0) return ranges;
       } else if (same.length > 0) {

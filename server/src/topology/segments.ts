@@ -50,6 +50,9 @@ export interface SegmentDraft {
   readonly gateways: Gateway[];
   readonly interfaces: Interface[];
   /** Default routes by a gateway, shared by all stations that have the same one. */
+  /** For each prefix, the lowest address that pods have, and the highest that was given to a station. */
+  readonly podsFrom: Map<Prefix, Ip>;
+  readonly highest: Map<Prefix, Ip>;
   readonly impliedRoutes: { readonly device: string; readonly via: Ip; readonly routes: readonly StaticRoute[] }[];
   allocator: Allocator | undefined;
   /** Interfaces for which no address was left, by family. */
@@ -98,6 +101,8 @@ export function readSegment(file: string, decl: Decl): SegmentDraft | undefined 
     routers: [],
     gateways: [],
     interfaces: [],
+    podsFrom: new Map(),
+    highest: new Map(),
     impliedRoutes: [],
     allocator: undefined,
     exhausted: [],
@@ -165,6 +170,7 @@ function makeAllocator(segment: SegmentDraft): Allocator {
   const reserved = sortReserved([...segment.stated, ...gateways, ...cloudReserved(segment)]);
   const of = (family: 4 | 6) =>
     makeCursor(
+      segment,
       segment.cidrs.filter((cidr) => bits(cidr.ip) === (family === 4 ? 32 : 128)),
       reserved,
     );
@@ -174,11 +180,15 @@ function makeAllocator(segment: SegmentDraft): Allocator {
 }
 
 /** What the cloud keeps for itself. */
-function cloudReserved({ cloud, cidrs }: SegmentDraft): readonly IpRange[] {
+export function cloudReserved({ cloud, cidrs }: SegmentDraft): readonly IpRange[] {
   return cloud === undefined ? [] : cidrs.flatMap((cidr) => reservedIn(cloud, cidr));
 }
 
-function makeCursor(cidrs: readonly Prefix[], reserved: SortedReserved): () => InterfaceAddress | undefined {
+function makeCursor(
+  { podsFrom, highest }: SegmentDraft,
+  cidrs: readonly Prefix[],
+  reserved: SortedReserved,
+): () => InterfaceAddress | undefined {
   let at = 0;
   let k = 0;
   return () => {
@@ -186,8 +196,10 @@ function makeCursor(cidrs: readonly Prefix[], reserved: SortedReserved): () => I
       const cidr = cidrs[at]!;
       const { first, last } = hostRange(cidr);
       const ip = kthFree(first, last, reserved, k);
-      if (ip === undefined) continue;
+      const pods = podsFrom.get(cidr);
+      if (ip === undefined || (pods !== undefined && ip >= pods)) continue;
       k++;
+      highest.set(cidr, ip);
       return { ip, len: cidr.len };
     }
     return undefined;

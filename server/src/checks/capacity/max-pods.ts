@@ -61,7 +61,7 @@ interface Block {
 }
 
 function* blocks(of: Cluster): Iterable<Block> {
-  const addressing = modeOf(of.cni.plugin).addressing(of.cni, of.podCidrs);
+  const addressing = modeOf(of.cni.plugin).addressing(of.cni, of.podCidrs, of.maxPods);
   // Where nodes claim blocks as they need them, a block is no limit.
   if (addressing.claims !== undefined) return;
   for (const { within, perNode, first, sameForAll } of addressing.nodeRanges) {

@@ -61,6 +61,7 @@ export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbo
         : silence(`bridge ${device.name} of ${netns.id}`);
     }
     case "veth":
+      if (permanent && isMacOfPeer(run, device, permanent.mac)) return { kind: "peer" };
       return resolveAcross(run, netns, device, ip, silence);
   }
 }
@@ -93,6 +94,12 @@ function resolveStacked(
   if (device.kind === "macvlan" && device.mode !== "bridge")
     return apart(`macvlan mode ${device.mode} keeps ${netns.id} and ${sibling.netns} apart`);
   return { kind: "sibling", netns: sibling.netns, device: sibling.device };
+}
+
+/** A permanent entry with the hardware address of the pair's other end, where that is no bridge port: nobody has to be asked. */
+function isMacOfPeer(run: Run, { peer }: Device & { kind: "veth" }, mac: string): boolean {
+  const end = run.network.netns(peer.netns)?.devices.get(peer.device);
+  return end !== undefined && end.master === undefined && end.mac === mac;
 }
 
 function resolveAcross(

@@ -1,0 +1,329 @@
+/**
+ * The Amazon VPC CNI: pods have secondary addresses of the machine's network interfaces (ENIs). Those of the first interface use table
+ * main, those of each other interface a table of its own, chosen by rules on the source (amazon-vpc-cni-k8s
+ * cmd/routed-eni-cni-plugin/driver/driver.go, pkg/networkutils/network.go).
+ *
+ * ipamd takes addresses as pods come, wherever the subnet has free ones; here each node has one block of its subnet, so that a file
+ * always means the same.
+ */
+import { addIp, bits, hostPrefix, type Ip, type Prefix } from "../addressing/ip.ts";
+import { buildPrefixTable } from "../addressing/prefix-table.ts";
+import type { Device, NfRule, PolicyRule, Route, RouteTable } from "../dataplane/model.ts";
+import type { Source } from "../language/tree.ts";
+import type { CniSettings, Interface, Node, TopologyProblem } from "../topology/model.ts";
+import { ENI_LIMITS, type EniLimits } from "./aws-limits.ts";
+import { firstOf } from "./azure.ts";
+import { bridgedPods } from "./bridged.ts";
+import { familyOf, interfaceMac } from "./host.ts";
+import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
+import { CODES, problem } from "./problems.ts";
+import { type RoutedSpec, routedHost, routedPod } from "./routed.ts";
+import {
+  booleanIn,
+  numberIn,
+  pluginOf,
+  prefixesIn,
+  settingsOf,
+  settingsPerNode,
+  sourceOf,
+  statement,
+  wordIn,
+} from "./settings.ts";
+import { subnetProblems } from "./subnet-share.ts";
+
+interface AwsSettings {
+  readonly instance: string;
+  readonly limits: EniLimits;
+  /** /28 prefixes instead of single addresses (ENABLE_PREFIX_DELEGATION). */
+  readonly prefixes: boolean;
+  readonly ipv6: boolean;
+  readonly externalSnat: boolean;
+  /** VPC ranges and those that are exempt from SNAT; undefined: the cloud's segments. */
+  readonly vpc: readonly Prefix[] | undefined;
+  readonly excluded: readonly Prefix[];
+  /** AWS_VPC_ENI_MTU. */
+  readonly mtu: number;
+  readonly instanceSource: Source;
+  readonly snatSource: Source;
+  readonly source: Source;
+}
+
+function awsSettings(cluster: CniSettings, node: CniSettings | undefined): AwsSettings {
+  const settings = settingsOf(cluster, node);
+  const source = node?.plugin === "aws-vpc" ? node.source : cluster.source;
+  const instance = statement(settings, "instance");
+  const snat = statement(settings, "external-snat");
+  const vpc = statement(settings, "vpc");
+  const excluded = statement(settings, "exclude-snat");
+  const name = wordIn(instance) ?? "m5.large";
+  const known = ENI_LIMITS.get(name) ?? { enis: 3, ips: 10 };
+  return {
+    instance: name,
+    limits: {
+      enis: numberIn(statement(settings, "enis")) ?? known.enis,
+      ips: numberIn(statement(settings, "ips-per-eni")) ?? known.ips,
+    },
+    prefixes: booleanIn(statement(settings, "prefix-delegation"), false),
+    ipv6: wordIn(statement(settings, "ip-family")) === "ipv6",
+    externalSnat: booleanIn(snat, false),
+    vpc: vpc && prefixesIn(vpc),
+    excluded: excluded ? prefixesIn(excluded) : [],
+    mtu: numberIn(statement(settings, "mtu")) ?? 9001,
+    instanceSource: instance ? sourceOf(instance) : source,
+    snatSource: snat ? sourceOf(snat) : source,
+    source,
+  };
+}
+
+/** Addresses for pods: each interface's first is its own, each other slot is an address or a /28. */
+function capacityOf({ limits, prefixes }: AwsSettings): number {
+  return limits.enis * (limits.ips - 1) * (prefixes ? 16 : 1);
+}
+
+/** kubelet's max-pods by AWS' formula; the two more are pods of the host network. With prefixes AWS recommends 110. */
+function maxPodsOf(settings: AwsSettings): number {
+  const formula = capacityOf(settings) + 2;
+  return settings.prefixes || settings.ipv6 ? Math.min(formula, 110) : formula;
+}
+
+export const awsVpc: Mode = {
+  plugin: "aws-vpc",
+  addressing: (cni, _, stated) => {
+    const settings = awsSettings(cni, undefined);
+    const maxPods = maxPodsOf(settings);
+    if (settings.ipv6) {
+      return {
+        gateway: () => undefined,
+        usable: (cidr) => firstOf(cidr, 2 ** 16),
+        nodeRanges: [],
+        fromSegment: { family: 6, len: 80, atWorst: 80 },
+        maxPods,
+      };
+    }
+    const pods = Math.min(capacityOf(settings), settings.prefixes ? (stated ?? maxPods) : Number.MAX_SAFE_INTEGER);
+    // The secondary interfaces' own addresses stand behind the pods' in the block.
+    const len = 32 - Math.ceil(Math.log2(pods + settings.limits.enis - 1));
+    return {
+      gateway: () => undefined,
+      usable: (cidr) => firstOf(cidr, Math.min(pods, 2 ** (32 - cidr.len) - (settings.limits.enis - 1))),
+      nodeRanges: [],
+      fromSegment: { family: 4, len, atWorst: Math.max(len, 28) },
+      maxPods,
+    };
+  },
+  check,
+  compile,
+};
+
+function check(context: ClusterContext): readonly TopologyProblem[] {
+  const { cluster } = context;
+  const settings = awsSettings(cluster.cni, undefined);
+  const problems: TopologyProblem[] = [];
+  const { instance, limits, instanceSource } = settings;
+  const most = capacityOf(settings) + 2;
+  if (!settings.ipv6 && cluster.maxPods > most) {
+    const data = { instance, enis: limits.enis, ips: limits.ips, most, maxPods: cluster.maxPods };
+    problems.push(problem(CODES.instanceMaxPods, instanceSource, data));
+  }
+  // Each interface that is attached holds all its addresses (WARM_ENI_TARGET 1), pods or not.
+  if (!settings.ipv6) problems.push(...subnetProblems(context, "aws-vpc", (node) => takenBy(context, node), 0));
+  return problems;
+}
+
+/** What a node holds of its subnet now: the interfaces that its pods need and a warm one, each full. */
+function takenBy({ cluster }: ClusterContext, node: Node): number {
+  const settings = awsSettings(cluster.cni, node.cni);
+  const { enis, ips } = settings.limits;
+  const pods = [...bridgedPods(cluster.pods.podsOn(node))].length;
+  const perEni = (ips - 1) * (settings.prefixes ? 16 : 1);
+  const attached = Math.min(enis, Math.ceil(pods / perEni) + (settings.prefixes ? 0 : 1));
+  return settings.prefixes ? Math.max(1, attached) + 16 * Math.ceil((pods + 1) / 16) : Math.max(1, attached) * ips;
+}
+
+/** A secondary interface: its device, its own address, its routing table. */
+interface Eni {
+  readonly device: string;
+  readonly address: Ip;
+  readonly table: string;
+}
+
+function compile(context: ClusterContext): CompiledMode {
+  const { topology, cluster } = context;
+  const settingsFor = settingsPerNode(cluster, awsSettings);
+  const cloudCidrs = [...topology.segments.values()]
+    .filter(({ cloud }) => cloud === "aws")
+    .flatMap(({ cidrs }) => cidrs);
+  const vpcOf = (settings: AwsSettings): readonly Prefix[] =>
+    (settings.vpc ?? cloudCidrs).filter(({ ip }) => typeof ip === "number");
+  const spec = (node: Node): RoutedSpec => {
+    const { mtu, source } = settingsFor(node);
+    return { prefix: "eni", mtu: Math.min(mtu, node.interfaces[0]?.mtu ?? mtu), scope: "link", origin: source };
+  };
+  /** Which interface an address of the node's block belongs to: 0 is the first. */
+  const eniIndex = (node: Node, ip: Ip): number => {
+    const settings = settingsFor(node);
+    const block = node.podCidrs[0]?.prefix;
+    if (settings.ipv6 || !block || typeof ip !== "number" || typeof block.ip !== "number") return 0;
+    const perEni = (settings.limits.ips - 1) * (settings.prefixes ? 16 : 1);
+    const offset = ip - block.ip;
+    const own = 2 ** (32 - block.len) - (settings.limits.enis - 1);
+    return offset >= own ? offset - own + 1 : Math.min(Math.floor(offset / perEni), settings.limits.enis - 1);
+  };
+  const eni = (node: Node, index: number): Eni | undefined => {
+    const block = node.podCidrs[0]?.prefix;
+    const { enis } = settingsFor(node).limits;
+    const address = block && addIp(block.ip, 2 ** (32 - block.len) - enis + index);
+    // CalculateRouteTableId: the number of the device plus one.
+    return address === undefined
+      ? undefined
+      : { device: `eth${node.interfaces.length - 1 + index}`, address, table: String(index + 1) };
+  };
+  const enisOf = (node: Node): readonly Eni[] => {
+    const used = new Set<number>();
+    for (const pod of bridgedPods(cluster.pods.podsOn(node)))
+      for (const ip of pod.addresses) used.add(eniIndex(node, ip));
+    return [...used]
+      .filter((index) => index > 0)
+      .sort((a, b) => a - b)
+      .flatMap((index) => eni(node, index) ?? []);
+  };
+  return {
+    node: (node) => {
+      const [iface] = node.interfaces;
+      const pods = [...bridgedPods(cluster.pods.podsOn(node))];
+      const enis = enisOf(node);
+      const host = routedHost(node, spec(node), pods);
+      const settings = settingsFor(node);
+      return {
+        ...NO_NODE_PARTS,
+        devices: [...(iface ? enis.map((one) => eniDevice(node, iface, one, spec(node))) : []), ...host.devices],
+        routes: host.routes,
+        rules: [
+          ...pods.flatMap(({ addresses }) =>
+            addresses.map((ip): PolicyRule => ({ priority: 512, to: hostPrefix(ip), table: "main" })),
+          ),
+          ...(settings.externalSnat || settings.ipv6
+            ? []
+            : [{ priority: 1024, fwmark: { value: 0x80, mask: 0x80 }, table: "main" }]),
+          ...pods.flatMap(({ addresses }) =>
+            addresses.flatMap((ip): PolicyRule[] => {
+              const index = eniIndex(node, ip);
+              return index === 0 ? [] : [{ priority: 1536, from: hostPrefix(ip), table: String(index + 1) }];
+            }),
+          ),
+          ...enis.map(({ address, table }) => ({ priority: 32765, from: hostPrefix(address), table })),
+        ],
+        tables: new Map(
+          enis.map((one) => [one.table, eniTable(topology.segments.get(iface?.segment ?? "")?.gateways ?? [], one)]),
+        ),
+        // The route to the subnet that the kernel makes for a secondary interface is deleted again.
+        deletes: ({ nexthops }) => nexthops.some(({ dev }) => enis.some(({ device }) => device === dev)),
+        chains: () => (settings.ipv6 || settings.externalSnat || !iface ? [] : snat(iface, settings, vpcOf(settings))),
+      };
+    },
+    pod: (pod, node) => routedPod(pod, node, spec(node)),
+    localAddresses: () => [],
+    fabricEnd: (ip) => {
+      const node = cluster.nodeByPodAddress(ip);
+      const [iface] = node?.interfaces ?? [];
+      if (!node || !iface || pluginOf(cluster, node) !== "aws-vpc") return undefined;
+      const index = eniIndex(node, ip);
+      const device = index === 0 ? iface.device : eni(node, index)?.device;
+      return device === undefined ? undefined : { segment: iface.segment, node, device };
+    },
+  };
+}
+
+function eniDevice(node: Node, first: Interface, { device, address }: Eni, { mtu, origin }: RoutedSpec): Device {
+  const len = first.addresses.find(({ ip }) => familyOf(ip) === 4)?.len ?? bits(address);
+  return {
+    kind: "physical",
+    name: device,
+    segment: first.segment,
+    mtu,
+    mac: interfaceMac(node.path, device),
+    addresses: [{ ip: address, len }],
+    origin,
+  };
+}
+
+/** setupENINetwork: the subnet's gateway, and everything by it. */
+function eniTable(gateways: readonly Ip[], { device, table }: Eni): RouteTable {
+  const gateway = gateways.find((ip) => typeof ip === "number");
+  if (gateway === undefined) return { layers: [] };
+  const base = { type: "unicast", why: `ipamd: table ${table} of ${device}`, origin: undefined } as const;
+  const routes: readonly Route[] = [
+    { ...base, dst: hostPrefix(gateway), nexthops: [{ dev: device }], scope: "link" },
+    { ...base, dst: { ip: 0, len: 0 }, nexthops: [{ via: gateway, dev: device }] },
+  ];
+  return { layers: [{ table: buildPrefixTable(routes.map((route) => [route.dst, route] as const)) }] };
+}
+
+/**
+ * What leaves the VPC gets the first interface's address, and must leave by it: a mark on packets from pods chooses table main
+ * (iptables_connmark.go, buildIptablesSNATRules).
+ */
+function snat(first: Interface, { excluded, snatSource }: AwsSettings, vpc: readonly Prefix[]): readonly ChainRules[] {
+  const primary = first.addresses.find(({ ip }) => familyOf(ip) === 4)?.ip;
+  if (primary === undefined) return [];
+  const rule = (match: NfRule["match"], target: NfRule["target"], comment: string): NfRule => ({
+    match,
+    target,
+    comment,
+    origin: snatSource,
+  });
+  const inside = excluded.filter(({ ip }) => typeof ip === "number");
+  return [
+    {
+      family: 4,
+      table: "nat",
+      chain: "PREROUTING",
+      rules: [
+        rule({ in: { is: "eni+" } }, { kind: "JUMP", chain: "AWS-CONNMARK-CHAIN-0" }, "AWS, outbound connections"),
+        rule({}, { kind: "CONNMARK", op: "restore", mask: 0x80 }, "AWS, CONNMARK"),
+      ],
+    },
+    {
+      family: 4,
+      table: "nat",
+      chain: "AWS-CONNMARK-CHAIN-0",
+      rules: [
+        ...[...vpc, ...inside].map((prefix) => rule({ dst: { is: prefix } }, { kind: "RETURN" }, "AWS CONNMARK CHAIN")),
+        rule({}, { kind: "CONNMARK", op: "set", value: 0x80, mask: 0x80 }, "AWS, CONNMARK"),
+      ],
+    },
+    {
+      family: 4,
+      table: "mangle",
+      chain: "PREROUTING",
+      rules: [
+        rule(
+          { in: { is: first.device }, addrtype: { side: "dst", type: "LOCAL" } },
+          { kind: "CONNMARK", op: "set", value: 0x80, mask: 0x80 },
+          "AWS, primary ENI",
+        ),
+        rule({ in: { is: "eni+" } }, { kind: "CONNMARK", op: "restore", mask: 0x80 }, "AWS, primary ENI"),
+      ],
+    },
+    {
+      family: 4,
+      table: "nat",
+      chain: "POSTROUTING",
+      rules: [rule({}, { kind: "JUMP", chain: "AWS-SNAT-CHAIN-0" }, "AWS SNAT CHAIN")],
+    },
+    {
+      family: 4,
+      table: "nat",
+      chain: "AWS-SNAT-CHAIN-0",
+      rules: [
+        ...vpc.map((prefix) => rule({ dst: { is: prefix } }, { kind: "RETURN" }, "AWS SNAT CHAIN")),
+        ...inside.map((prefix) => rule({ dst: { is: prefix } }, { kind: "RETURN" }, "AWS SNAT CHAIN EXCLUSION")),
+        rule(
+          { out: { is: "vlan+", not: true }, addrtype: { side: "dst", type: "LOCAL", not: true } },
+          { kind: "SNAT", to: primary, randomFully: true },
+          "AWS, SNAT",
+        ),
+      ],
+    },
+  ];
+}

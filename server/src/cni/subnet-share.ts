@@ -1,0 +1,60 @@
+/** Do the addresses of a segment suffice, where pods take theirs from it? */
+import { formatPrefix } from "../addressing/ip.ts";
+import { reservedIn } from "../topology/clouds.ts";
+import type { Node, Segment, TopologyProblem } from "../topology/model.ts";
+import type { ClusterContext } from "./mode.ts";
+import { CODES, problem } from "./problems.ts";
+import { pluginOf } from "./settings.ts";
+
+/** `perNode`: what a node takes, its own address included; `surge`: nodes more, for upgrades. */
+export function subnetProblems(
+  { topology, cluster }: ClusterContext,
+  plugin: string,
+  perNode: (node: Node) => number,
+  surge: number,
+): readonly TopologyProblem[] {
+  const bySegment = new Map<string, Node[]>();
+  for (const node of cluster.nodes) {
+    const segment = node.interfaces[0]?.segment;
+    if (segment === undefined || pluginOf(cluster, node) !== plugin || node.interfaces[0]?.addresses.length === 0)
+      continue;
+    const there = bySegment.get(segment);
+    if (there) there.push(node);
+    else bySegment.set(segment, [node]);
+  }
+  return [...bySegment].flatMap(([name, nodes]): TopologyProblem[] => {
+    const segment = topology.segments.get(name);
+    const [first] = nodes;
+    if (!segment || !first) return [];
+    const others = topology.attachedTo(name).filter(({ station }) => station.kind !== "node").length;
+    const needed = nodes.reduce((sum, node) => sum + perNode(node), 0) + surge * perNode(first);
+    const free = sizeOf(segment) - (segment.cloud === undefined ? others : 0);
+    if (needed <= free && nodes.every(({ podCidrs }) => podCidrs.length > 0)) return [];
+    const cidrs = segment.cidrs.map(formatPrefix).join(", ");
+    const data = {
+      segment: name,
+      cidrs,
+      cluster: cluster.name,
+      nodes: nodes.length,
+      perNode: perNode(first),
+      surge,
+      needed,
+      free,
+    };
+    return [problem(CODES.subnetTooSmall, segment.cidrSources[0] ?? segment.source, data)];
+  });
+}
+
+/** IPv4 addresses that machines may have: without those that the cloud keeps, or network and broadcast address. */
+function sizeOf({ cidrs, cloud }: Segment): number {
+  let size = 0;
+  for (const cidr of cidrs) {
+    if (typeof cidr.ip !== "number") continue;
+    const kept =
+      cloud === undefined
+        ? 2
+        : reservedIn(cloud, cidr).reduce((sum, { first, last }) => sum + Number(last) - Number(first) + 1, 0);
+    size += 2 ** (32 - cidr.len) - kept;
+  }
+  return size;
+}

@@ -36,6 +36,8 @@ import { podsSegment } from "./addresses/pods-segment.ts";
 import { podsServices } from "./addresses/pods-services.ts";
 import { segmentFull } from "./addresses/segment-full.ts";
 import { segments } from "./addresses/segments.ts";
+import { serviceAddressOutside } from "./addresses/service-address-outside.ts";
+import { serviceAddressTwice } from "./addresses/service-address-twice.ts";
 import { servicesPods } from "./addresses/services-pods.ts";
 import { servicesSegment } from "./addresses/services-segment.ts";
 import { specialRange } from "./addresses/special.ts";
@@ -43,6 +45,7 @@ import { stackedRangeMissing } from "./addresses/stacked-range-missing.ts";
 import { stackedRangeOutside } from "./addresses/stacked-range-outside.ts";
 import { stackedRangeTaken } from "./addresses/stacked-range-taken.ts";
 import { stackedRefused } from "./addresses/stacked-refused.ts";
+import { virtualAddressTaken } from "./addresses/virtual-address-taken.ts";
 import { bgpMeshSize } from "./capacity/bgp-mesh-size.ts";
 import { blockSize } from "./capacity/block-size.ts";
 import { calicoFewBlocks } from "./capacity/calico-few-blocks.ts";
@@ -113,7 +116,19 @@ import { rpFilter } from "./reachability/rp-filter.ts";
 import { sourceCheck } from "./reachability/source-check.ts";
 import { stackedApart } from "./reachability/stacked-apart.ts";
 import { tunnelDiffers } from "./reachability/tunnel-differs.ts";
+import { aliases } from "./services/alias.ts";
+import { hairpinOff } from "./services/hairpin-off.ts";
 import { ingressBackend } from "./services/ingress-backend.ts";
+import { localWithoutEndpoint } from "./services/local-without-endpoint.ts";
+import { noServiceRoute } from "./services/no-route.ts";
+import { nodePortRange } from "./services/node-port-range.ts";
+import { nodePortTwice } from "./services/node-port-twice.ts";
+import { nodePortsEphemeral } from "./services/node-ports-ephemeral.ts";
+import { noneReady } from "./services/not-ready.ts";
+import { servicePorts } from "./services/ports.ts";
+import { serviceSelectsNothing } from "./services/selects-nothing.ts";
+import { targetClosed } from "./services/target-closed.ts";
+import { targetUnnamed } from "./services/target-unnamed.ts";
 import { ambiguousName } from "./syntax/ambiguous-name.ts";
 import { configuration } from "./syntax/configuration.ts";
 import { hostBits } from "./syntax/host-bits.ts";
@@ -194,6 +209,9 @@ export const catalogue: readonly Check[] = [
   stackedRangeTaken,
   stackedRefused,
   aksForbidden,
+  serviceAddressOutside,
+  serviceAddressTwice,
+  virtualAddressTaken,
   noRangeLeft,
   noAddressLeft,
   sharedRangeFull,
@@ -248,6 +266,18 @@ export const catalogue: readonly Check[] = [
   blackHole,
   fragmented,
   tooBig,
+  servicePorts,
+  serviceSelectsNothing,
+  noneReady,
+  targetUnnamed,
+  targetClosed,
+  nodePortRange,
+  nodePortTwice,
+  nodePortsEphemeral,
+  aliases,
+  localWithoutEndpoint,
+  noServiceRoute,
+  hairpinOff,
   peerMixed,
   exceptOutside,
   noEngine,

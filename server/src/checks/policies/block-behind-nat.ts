@@ -10,7 +10,7 @@ import { policyView, workloadName } from "./view.ts";
 const policy = (keep: string): string =>
   shop(`service web {
   select app=web
-  type node-port
+  type load-balancer
   port 80${keep}
 }
 policy web {

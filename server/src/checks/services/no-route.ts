@@ -1,0 +1,54 @@
+import { formatPrefix, prefixCovers } from "../../addressing/ip.ts";
+import type { Node } from "../../topology/model.ts";
+import type { Check, CheckContext, Finding } from "../check.ts";
+import { finding } from "../finding.ts";
+import { plural } from "../text.ts";
+
+const text = (gateway: string): string => `segment lan { cidr 192.168.10.0/24${gateway} }
+cluster prod {
+  pods 10.244.0.0/16
+  services 10.96.0.0/16
+  cni flannel { backend vxlan; iface eth0 }
+  node n1 { attach lan 192.168.10.11 }
+  pod web { labels app=web; listen 80/tcp }
+  service web { select app=web; port 80 }
+}
+`;
+
+export const noServiceRoute: Check = {
+  code: "KN512",
+  name: "no-route-to-services",
+  family: "services",
+  severity: "warning",
+  summary: "Nodes have no route that covers the service range.",
+  documentation: `A packet is routed before it is translated: a node without a default route answers *network is unreachable* to its own programs, and with an ICMP error to its pods,
+although kube-proxy's rules are there. Any route will do, since the translated packet is routed again.
+
+Give the segment a gateway, or the nodes a route for the service range: \`route 10.96.0.0/16 via …\`. IPVS needs none: its addresses are the node's own.`,
+  example: { bad: text(""), good: text("; gateway 192.168.10.1") },
+  *run({ topology }: CheckContext): Iterable<Finding> {
+    for (const { name, services, serviceCidrs, nodes } of topology.clusters) {
+      const { mode } = services.kubeProxy;
+      if (services.all.length === 0 || mode === "ipvs" || mode === "none") continue;
+      for (const { prefix, source } of serviceCidrs) {
+        const lost = nodes.filter((node) => !covers(node, prefix));
+        const [first] = lost;
+        if (!first) continue;
+        yield finding(
+          noServiceRoute,
+          source,
+          `${plural(lost.length, "node")} of cluster ${name}, first ${first.name}, ${lost.length === 1 ? "has" : "have"} no route to ${formatPrefix(prefix)}: packets to services are refused as unreachable before they are translated`,
+          { related: [{ source: first.source, message: `${first.name} has no default route` }] },
+        );
+      }
+    }
+  },
+};
+
+function covers({ routes, interfaces }: Node, prefix: Parameters<typeof prefixCovers>[0]): boolean {
+  // Nodes without interfaces are no finished nodes.
+  if (interfaces.length === 0) return true;
+  return routes.some(
+    ({ dst, type }) => type === "unicast" && typeof dst.ip === typeof prefix.ip && prefixCovers(dst, prefix),
+  );
+}

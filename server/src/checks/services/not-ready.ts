@@ -1,0 +1,38 @@
+import type { Check, CheckContext, Finding } from "../check.ts";
+import { finding } from "../finding.ts";
+import { childOf } from "../source.ts";
+import { list } from "../text.ts";
+import { shop } from "./example.ts";
+
+const late = (more: string): string =>
+  shop(`pod late { labels app=late; listen 80/tcp; not-ready }\nservice late { select app=late; port 80${more} }`);
+
+export const noneReady: Check = {
+  code: "KN511",
+  name: "service-none-ready",
+  family: "services",
+  severity: "warning",
+  summary: "No pod of a service is ready.",
+  documentation: `Pods whose readiness probe fails are no endpoints: the service refuses connections although its pods run. With \`publish-not-ready\` they count
+(for stateful sets whose members must find each other first).`,
+  example: { bad: late(""), good: late("; publish-not-ready") },
+  *run({ topology }: CheckContext): Iterable<Finding> {
+    for (const { services } of topology.clusters) {
+      for (const service of services.all) {
+        const selected = services.selected(service);
+        if (service.publishNotReady || selected.length === 0 || selected.some(({ notReady }) => notReady !== true))
+          continue;
+        yield finding(
+          noneReady,
+          childOf(service.source, "select", 0),
+          `none of the pods of service ${service.name} is ready (${list(selected.map(({ name }) => name))}): it has no endpoints`,
+          {
+            related: selected
+              .slice(0, 3)
+              .map(({ source, kind, name }) => ({ source, message: `${kind} ${name} is not ready` })),
+          },
+        );
+      }
+    }
+  },
+};

@@ -95,9 +95,9 @@ export const CODES = {
   calicoNoDefaultRoute: "KN238",
   /** The mesh has too many sessions. data: cluster, nodes, sessions, each. */
   calicoMeshSize: "KN421",
-  /** Nodes for which no block is left borrow. data: cluster, nodes, node, blocks, pools. */
+  /** Nodes for which no block is left borrow. data: cluster, nodes, node, blocks, size, pools. */
   calicoFewBlocks: "KN422",
-  /** Nodes without any block under strict affinity. data: cluster, nodes, node, blocks, pools. */
+  /** Nodes without any block under strict affinity. data: cluster, nodes, node, blocks, size, pools, allocates (yes, no). */
   calicoNoBlock: "KN423",
   /** A range that AKS refuses. data: what, forbidden, cluster. */
   aksForbidden: "KN141",

@@ -5,6 +5,7 @@
 import type { Ip, IpRange, Prefix } from "../../addressing/ip.ts";
 import { formatPrefix, prefixCovers, prefixOf, prefixRange, rangeContains } from "../../addressing/ip.ts";
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
+import { modeOf } from "../../cni/modes.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Cluster, Node, Topology } from "../../topology/model.ts";
 import { argumentWith } from "../source.ts";
@@ -100,6 +101,15 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
       source: written(source, prefix),
     });
   }
+  for (const { within, source } of ownRanges(cluster)) {
+    ranges.push({
+      ...base,
+      kind: "pods",
+      prefix: within,
+      label: `pods ${formatPrefix(within)} of cluster ${name}`,
+      source: written(source, within),
+    });
+  }
   for (const { prefix, source } of cluster.serviceCidrs) {
     ranges.push({
       ...base,
@@ -130,6 +140,18 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
       });
   }
   ranges.push(...docker.values());
+}
+
+/** Ranges of a mode's own, outside the cluster's and outside each other: Calico's pools. */
+function ownRanges(cluster: Cluster): readonly { readonly within: Prefix; readonly source: Source }[] {
+  const { claims, nodeRanges } = modeOf(cluster.cni.plugin).addressing(cluster.cni, cluster.podCidrs);
+  if (claims === undefined) return [];
+  const known: Prefix[] = cluster.podCidrs.map(({ prefix }) => prefix);
+  return nodeRanges.flatMap(({ within, source = cluster.cni.source }) => {
+    if (known.some((prefix) => prefixCovers(prefix, within) || prefixCovers(within, prefix))) return [];
+    known.push(within);
+    return [{ within, source }];
+  });
 }
 
 /** The argument that is this prefix, where the place is a whole statement. */

@@ -23,5 +23,5 @@ its own on all nodes. Use a larger pool, or smaller blocks (\`block-size\`, fixe
     good: cluster("10.244.0.0/16", ""),
   },
   message: ({ cluster: name, nodes, node, blocks, size, pools }) =>
-    `${plural(Number(nodes), "node")} of cluster ${name} (${node} first) ${Number(nodes) === 1 ? "finds" : "find"} no block: ${pools} ${Number(blocks) === 1 ? "holds" : "hold"} ${number(Number(blocks))} of /${size}; they borrow single addresses, with a route for each; use a larger pool or smaller blocks`,
+    `${plural(Number(nodes), "node")} of cluster ${name} (${node} first) ${Number(nodes) === 1 ? "finds" : "find"} no block: there are ${number(Number(blocks))} of /${size} in ${pools}; they borrow single addresses, with a route for each; use a larger pool or smaller blocks`,
 };

@@ -22,6 +22,10 @@ strict affinity enabled*. Use a larger pool, or smaller blocks.`,
     bad: cluster("10.244.0.0/24", " { strict-affinity true }"),
     good: cluster("10.244.0.0/16", " { strict-affinity true }"),
   },
-  message: ({ cluster: name, nodes, node, blocks, size, pools }) =>
-    `${plural(Number(nodes), "node")} of cluster ${name} (${node} first) ${Number(nodes) === 1 ? "has" : "have"} no block and ${Number(nodes) === 1 ? "starts" : "start"} no pods under strict affinity: ${pools} ${Number(blocks) === 1 ? "holds" : "hold"} ${number(Number(blocks))} of /${size}; use a larger pool or smaller blocks`,
+  message: ({ cluster: name, nodes, node, blocks, size, pools, allocates }) =>
+    `${plural(Number(nodes), "node")} of cluster ${name} (${node} first) ${Number(nodes) === 1 ? "has" : "have"} no block and ${Number(nodes) === 1 ? "starts" : "start"} no pods under strict affinity: ${
+      allocates === "no"
+        ? "they claim none by themselves (auto-allocate-blocks false); give each a block"
+        : `there are ${number(Number(blocks))} of /${size} in ${pools}; use a larger pool or smaller blocks`
+    }`,
 };

@@ -19,6 +19,8 @@ export function checkNodes(calico: CalicoCluster): readonly TopologyProblem[] {
 /** Nodes for which no block is left. */
 function withoutBlocks({ settings, context }: CalicoCluster, nodes: readonly Node[]): TopologyProblem[] {
   const { cluster } = context;
+  // Said already: without strict affinity this is refused.
+  if (!settings.autoAllocateBlocks && !settings.strictAffinity) return [];
   return ([4, 6] as const).flatMap((family): TopologyProblem[] => {
     const pools = settings.pools.filter((pool) => isUsable(pool) && familyOf(pool.cidr.ip) === family);
     const [first] = pools;
@@ -41,6 +43,7 @@ function withoutBlocks({ settings, context }: CalicoCluster, nodes: readonly Nod
       node: node.path,
       blocks: pools.reduce((sum, { cidr, blockSize }) => sum + 2 ** Math.min(blockSize - cidr.len, 40), 0),
       size: first.blockSize,
+      allocates: settings.autoAllocateBlocks ? "yes" : "no",
       pools: pools.map(({ cidr }) => formatPrefix(cidr)).join(", "),
     };
     const code = settings.strictAffinity ? CODES.calicoNoBlock : CODES.calicoFewBlocks;

@@ -13,7 +13,8 @@ export function calicoSpeakers(calico: CalicoCluster): readonly Speaker[] {
   for (const member of members) {
     for (const part of [member.v4, member.v6]) if (part) byAddress.set(part.address, member);
   }
-  const rules = settings.peers.map((peer) => rulesOf(calico, peer, byPath, byAddress));
+  const valid = settings.peers.filter(({ peerIp, peerSelector }) => peerIp !== undefined || peerSelector !== undefined);
+  const rules = valid.map((peer) => rulesOf(calico, peer, byPath, byAddress));
   // calico_export_to_bgp_peers: pools that are announced, and nothing else.
   const exports = (prefix: Prefix): boolean => calico.poolOf(prefix)?.disableBgpExport === false;
   return members.flatMap((member): Speaker[] => {

@@ -27,10 +27,10 @@ export const bgpLoop: Check = {
   code: "KN235",
   name: "bgp-loop",
   family: "reachability",
-  severity: "error",
+  severity: "warning",
   summary: "Nodes discard each other's routes as AS loops.",
   documentation: `A speaker drops a path that holds its own AS number (RFC 4271 section 9.1.2). Where all nodes are in one AS and peer by eBGP with their routers, each sees its own number in
-the others' paths. Let the router put its own number in its place (\`as-override\`), let the nodes accept it (\`num-allowed-local-as-numbers\`), or
+the others' paths. What a node learns no route to follows its default route, and reaches its end only where that router knows the blocks. Let the router put its own number in its place (\`as-override\`), let the nodes accept it (\`num-allowed-local-as-numbers\`), or
 give each rack an AS number of its own.`,
   example: {
     bad: topology("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 }"),
@@ -38,5 +38,5 @@ give each rack an AS number of its own.`,
   },
   impliedBy: ["KN230", "KN231", "KN232", "KN233"],
   message: ({ node, peer, pairs, as, via }) =>
-    `${node} discards what ${via} tells of ${peer}: AS ${as}, its own, is in the path (${plural(Number(pairs), "such pair")} of nodes); use as-override on the router's peers, or num-allowed-local-as-numbers`,
+    `${node} discards what ${via} tells of ${peer}: AS ${as}, its own, is in the path (${plural(Number(pairs), "such pair")} of nodes), and such packets follow the default route; use as-override on the router's peers, or num-allowed-local-as-numbers`,
 };

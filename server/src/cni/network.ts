@@ -33,7 +33,8 @@ import type {
   TopologyProblem,
 } from "../topology/model.ts";
 import { aclChains } from "./acl.ts";
-import { routerRoutes } from "./bgp/routes.ts";
+import { BGP_PORT } from "./bgp/acl.ts";
+import { routerLayers } from "./bgp/routes.ts";
 import { netfilterOf } from "./chains.ts";
 import { clusterStates, pluginsOf } from "./clusters.ts";
 import { anyAddress, loopbackOf, natChains } from "./edge.ts";
@@ -75,10 +76,10 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     return [...byPlugin.values()];
   };
   const modes = once(() => topology.clusters.flatMap(modesOf));
-  const fabricRoutes = (router: Router, host: HostState): readonly Route[] => {
+  const fabricLayers = (router: Router, host: HostState): readonly RouteLayer[] => {
     const given = modes().flatMap((mode) => mode.fabricRoutes?.(router) ?? []);
-    const group = router.bgp && clusters.bgp().groupOf(router.path);
-    return group === undefined ? given : [...given, ...routerRoutes(host, clusters.bgp().learned(group))];
+    const learned = router.bgp ? routerLayers(host, clusters.bgp()) : [];
+    return given.length === 0 ? learned : [ownLayer(given), ...learned];
   };
   const fabricDomains = (router: Router): readonly FabricDomain[] =>
     modes().flatMap((mode) => mode.fabricDomain?.(router) ?? []);
@@ -112,7 +113,7 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     if (station.kind !== "node" || !cluster) {
       const host = hostState(station);
       return station.kind === "router"
-        ? plainNetns(host, fabricRoutes(station, host), fabricDomains(station))
+        ? plainNetns(host, fabricLayers(station, host), fabricDomains(station))
         : plainNetns(host, [], []);
     }
     const state = clusterState(cluster);
@@ -288,20 +289,25 @@ function otherAddresses(
 /* -------------------------------------------------------------- namespaces */
 
 /** Routers and hosts. A router's own static routes come before those that a cluster gives it. */
-function plainNetns(host: HostState, given: readonly Route[], domains: readonly FabricDomain[]): Netns {
+function plainNetns(host: HostState, given: readonly RouteLayer[], domains: readonly FabricDomain[]): Netns {
   const { station } = host;
   const policy = policyOf(domains);
   const any = anyAddress(station);
   return assemble({
     station,
     devices: host.devices,
-    layers: given.length === 0 ? [ownLayer(host.routes)] : [ownLayer(host.routes), ownLayer(given)],
+    layers: [ownLayer(host.routes), ...given],
     neighbours: NO_NEIGHBOURS,
     rules: [...policy.rules, ...any.rules],
     tables: new Map([...policy.tables, ...any.tables]),
     chains: () => [...aclChains(station.acl), ...natChains(station)],
-    sockets: socketsOf(station.processes),
+    sockets: [...socketsOf(station.processes), ...bgpSockets(station)],
   });
+}
+
+function bgpSockets(station: Station): readonly Socket[] {
+  const bgp = station.kind === "router" ? station.bgp : undefined;
+  return bgp ? [{ proto: "tcp", port: BGP_PORT, process: "bgpd", origin: bgp.source }] : [];
 }
 
 /** Each domain is a table, asked before `main` for packets from its sources. */

@@ -1,17 +1,49 @@
 /** What BGP has learned as routes of a host: next hops that are no neighbours are looked up in turn (recursive next hops). */
-import type { Ip } from "../../addressing/ip.ts";
+import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
-import type { Nexthop, Route } from "../../dataplane/model.ts";
+import { mapPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
+import type { Nexthop, Route, RouteLayer } from "../../dataplane/model.ts";
 import type { HostState } from "../host.ts";
 import { type Learned, nameOf } from "./model.ts";
+import type { Bgp } from "./solve.ts";
 
 /**
- * What has been learned and is to be installed: not what the host has a route of its own to. BIRD leaves routes alone that are
- * not its own, and zebra takes connected and static routes before those of BGP.
+ * Does the host have a route of its own to the prefix? BIRD leaves routes alone that are not its own, and zebra takes connected
+ * and static routes before those of BGP.
  */
-export function* installable(host: HostState, learned: Iterable<Learned>): Iterable<Learned> {
-  const own = new Set(host.routes.map(({ dst }) => `${dst.ip}/${dst.len}`));
-  for (const one of learned) if (!own.has(`${one.prefix.ip}/${one.prefix.len}`)) yield one;
+function isTaken({ routes }: HostState, { ip, len }: Prefix): boolean {
+  return routes.some(({ dst }) => dst.len === len && dst.ip === ip);
+}
+
+/**
+ * A layer of routes out of what has been learned: each is made when somebody looks it up. `hops` says how a route goes;
+ * undefined: it is not installed.
+ */
+export function learnedLayer(
+  host: HostState,
+  learned: PrefixTable<Learned | undefined>,
+  family: 4 | 6,
+  form: Pick<Route, "proto" | "metric">,
+  hops: (one: Learned) => readonly Nexthop[] | undefined = (one) => nexthopsOf(host, one),
+): PrefixTable<Route> {
+  return mapPrefixTable(learned, family, ({ prefix, values: [one] }): Route => {
+    const nexthops = one && !isTaken(host, prefix) ? hops(one) : undefined;
+    return {
+      dst: prefix,
+      type: "unicast",
+      nexthops: nexthops ?? [],
+      ...form,
+      get why() {
+        return one ? whyLearned(one) : "";
+      },
+      origin: one?.origin.source,
+    };
+  });
+}
+
+/** Entries of `learnedLayer` that stand for no route. */
+export function isNone({ nexthops }: Route): boolean {
+  return nexthops.length === 0;
 }
 
 /** Undefined where no next hop can be reached. */
@@ -31,26 +63,19 @@ function resolved(host: HostState, via: Ip): readonly Nexthop[] {
   return route.nexthops.map((hop) => (hop.via === undefined ? { via, dev: hop.dev } : { via: hop.via, dev: hop.dev }));
 }
 
-export function whyLearned({ via, path, from }: Learned): string {
+function whyLearned({ via, path, from }: Learned): string {
   const by = path.length === 0 ? "iBGP" : `AS path ${path.join(" ")}`;
   return `BGP: ${nameOf(from)} announces it (${by}), next hop ${via.map(formatIp).join(", ")}`;
 }
 
 /** A router's routes as zebra makes them: `proto bgp metric 20` (FRR, zebra/zebra_rib.c). */
-export function* routerRoutes(host: HostState, learned: Iterable<Learned>): Iterable<Route> {
-  for (const one of installable(host, learned)) {
-    const nexthops = one.from.station === host.station ? undefined : nexthopsOf(host, one);
-    if (!nexthops) continue;
-    yield {
-      dst: one.prefix,
-      type: "unicast",
-      nexthops,
-      proto: "bgp",
-      metric: 20,
-      get why() {
-        return whyLearned(one);
-      },
-      origin: one.origin.source,
-    };
-  }
+export function routerLayers(host: HostState, bgp: Bgp): readonly RouteLayer[] {
+  const group = bgp.groupOf(host.station.path);
+  if (group === undefined) return [];
+  return ([4, 6] as const).map((family) => ({
+    table: learnedLayer(host, bgp.learned(group, family), family, { proto: "bgp", metric: 20 }, (one) =>
+      one.from.station === host.station ? undefined : nexthopsOf(host, one),
+    ),
+    except: isNone,
+  }));
 }

@@ -1,5 +1,12 @@
 /** Who learns which routes from whom. Asked once for a topology; costs as much as there are kinds of speakers, and routes when read. */
-import type { Ip, Prefix } from "../../addressing/ip.ts";
+import type { Ip } from "../../addressing/ip.ts";
+import {
+  buildPrefixTable,
+  emptyPrefixTable,
+  mapPrefixTable,
+  type PrefixMatch,
+  type PrefixTable,
+} from "../../addressing/prefix-table.ts";
 import type { Topology, TopologyProblem } from "../../topology/model.ts";
 import { classesOf, type SpeakerClass } from "./classes.ts";
 import { type Learned, MOST_PATHS, type Origin, ofFamily, type Speaker } from "./model.ts";
@@ -11,8 +18,11 @@ export interface Bgp {
   readonly problems: readonly TopologyProblem[];
   /** Equal for speakers that learn the same routes; undefined for who does not speak BGP. */
   groupOf(path: string): string | undefined;
-  /** What the speakers of a group learn; a route to a speaker's own prefix is not for that one. */
-  learned(group: string): Iterable<Learned>;
+  /**
+   * What the speakers of a group learn, by prefix; undefined for prefixes of which they hear nothing. A route to a speaker's own
+   * prefix is not for that one.
+   */
+  learned(group: string, family: 4 | 6): PrefixTable<Learned | undefined>;
   /** Pairs of groups of which the first one lacks the other's routes. `wanted`: routes that matter. */
   missing(family: 4 | 6, wanted: (speaker: Speaker) => boolean): Iterable<Missing>;
 }
@@ -37,11 +47,19 @@ interface Solved {
   readonly classes: readonly SpeakerClass[];
   readonly classOf: ReadonlyMap<string, SpeakerClass>;
   readonly groups: readonly Group[];
+  readonly announced: () => PrefixTable<Announced>;
   readonly problems: readonly TopologyProblem[];
+}
+
+interface Announced {
+  readonly group: Group;
+  readonly speaker: Speaker;
+  readonly origin: Origin;
 }
 
 export function solveBgp(topology: Topology, speakers: readonly Speaker[]): Bgp {
   const solved = new Map<4 | 6, Solved>();
+  const tables = new Map<string, PrefixTable<Learned | undefined>>();
   const of = (family: 4 | 6): Solved => {
     const known = solved.get(family) ?? solveFamily(topology, speakers, family);
     solved.set(family, known);
@@ -60,12 +78,18 @@ export function solveBgp(topology: Topology, speakers: readonly Speaker[]): Bgp 
       const groups = families.map((family) => of(family).classOf.get(path)?.index ?? "");
       return groups.every((group) => group === "") ? undefined : groups.join(" ");
     },
-    learned: function* (group) {
-      const indices = group.split(" ");
-      for (const [i, family] of families.entries()) {
-        const index = indices[i] ?? "";
-        if (index !== "") yield* learnedBy(of(family), Number(index), family);
+    learned: (group, family) => {
+      const key = `${family} ${group}`;
+      const index = group.split(" ")[families.indexOf(family)] ?? "";
+      let table = tables.get(key);
+      if (!table) {
+        table =
+          index === ""
+            ? emptyPrefixTable
+            : mapPrefixTable(of(family).announced(), family, (match) => learnedAt(match, Number(index), family));
+        tables.set(key, table);
       }
+      return table;
     },
     missing: (family, wanted) => missingIn(of(family), wanted),
   };
@@ -77,7 +101,18 @@ function solveFamily(topology: Topology, all: readonly Speaker[], family: 4 | 6)
   const { heardBy, problems } = sessionsOf(topology, classes, family);
   const classOf = new Map<string, SpeakerClass>();
   for (const one of classes) for (const { station } of one.members) classOf.set(station.path, one);
-  return { classes, classOf, groups: groupsOf(classes, heardBy, family), problems };
+  const groups = groupsOf(classes, heardBy, family);
+  let announced: PrefixTable<Announced> | undefined;
+  return {
+    classes,
+    classOf,
+    groups,
+    announced: () => {
+      announced ??= announcedIn(groups);
+      return announced;
+    },
+    problems,
+  };
 }
 
 function groupsOf(
@@ -116,60 +151,29 @@ function groupsOf(
 
 /* ------------------------------------------------------------------ routes */
 
-function* learnedBy(solved: Solved, index: number, family: 4 | 6): Iterable<Learned> {
-  const me = solved.classes[index];
-  if (!me) return;
-  /** Prefixes that several speakers announce: the shorter path, or both. */
-  const shared = sharedPrefixes(solved.groups);
-  const best = new Map<string, Learned>();
-  for (const group of solved.groups) {
+/** Every announced prefix with who announces it: made once, and read with other eyes by each class. */
+function announcedIn(groups: readonly Group[]): PrefixTable<Announced> {
+  return buildPrefixTable(
+    groups.flatMap((group) => group.entries.map((entry) => [entry.origin.prefix, { ...entry, group }] as const)),
+  );
+}
+
+/** What the class has learned of a prefix; of several origins the shorter path counts, of equal ones both. */
+function learnedAt({ prefix, values }: PrefixMatch<Announced>, index: number, family: 4 | 6): Learned | undefined {
+  let best: Learned | undefined;
+  for (const { group, speaker, origin } of values) {
     const known = group.spread().known[index];
-    if (!known) continue;
-    // Next hops that are the same for all entries are looked up once.
-    const common = known.hops.every(({ kind, of }) => kind === "member" && of.members.length === 1)
-      ? hopsOf(known, undefined, family)
-      : undefined;
-    for (const { speaker, origin } of group.entries) {
-      const via = common ?? hopsOf(known, speaker, family);
-      const one: Learned = { prefix: origin.prefix, via, path: known.path, origin, from: speaker };
-      const key = shared && keyOf(origin.prefix);
-      if (key === undefined || !shared?.has(key)) {
-        yield one;
-        continue;
-      }
-      const other = best.get(key);
-      if (!other || one.path.length < other.path.length) best.set(key, one);
-      else if (one.path.length === other.path.length)
-        best.set(key, { ...other, via: [...new Set([...other.via, ...via])].slice(0, MOST_PATHS) });
-    }
+    if (!known || (best && known.path.length > best.path.length)) continue;
+    const via = hopsOf(known, speaker, family);
+    best =
+      best && known.path.length === best.path.length
+        ? { ...best, via: [...new Set([...best.via, ...via])].slice(0, MOST_PATHS) }
+        : { prefix, via, path: known.path, origin, from: speaker };
   }
-  yield* best.values();
+  return best;
 }
 
-function keyOf({ ip, len }: Prefix): string {
-  return `${ip}/${len}`;
-}
-
-const sharedKnown = new WeakMap<readonly Group[], ReadonlySet<string> | undefined>();
-
-/** Nodes' blocks are theirs alone; what routers announce may come from several. */
-function sharedPrefixes(groups: readonly Group[]): ReadonlySet<string> | undefined {
-  if (sharedKnown.has(groups)) return sharedKnown.get(groups);
-  const seen = new Set<string>();
-  const shared = new Set<string>();
-  for (const { entries } of groups) {
-    for (const { origin } of entries) {
-      const key = keyOf(origin.prefix);
-      if (seen.has(key)) shared.add(key);
-      seen.add(key);
-    }
-  }
-  const found = shared.size > 0 ? shared : undefined;
-  sharedKnown.set(groups, found);
-  return found;
-}
-
-function hopsOf({ hops }: Known, origin: Speaker | undefined, family: 4 | 6): readonly Ip[] {
+function hopsOf({ hops }: Known, origin: Speaker, family: 4 | 6): readonly Ip[] {
   const addresses: Ip[] = [];
   for (const hop of hops) {
     for (const speaker of speakersOf(hop, origin)) {
@@ -182,9 +186,9 @@ function hopsOf({ hops }: Known, origin: Speaker | undefined, family: 4 | 6): re
   return addresses;
 }
 
-function* speakersOf({ kind, of }: Hop, origin: Speaker | undefined): Iterable<Speaker> {
+function* speakersOf({ kind, of }: Hop, origin: Speaker): Iterable<Speaker> {
   if (kind === "origin") {
-    if (origin) yield origin;
+    yield origin;
     return;
   }
   for (const member of of.members) if (member !== origin) yield member;

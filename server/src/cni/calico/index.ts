@@ -5,6 +5,7 @@
  */
 import type { Ip } from "../../addressing/ip.ts";
 import type { Node, Pod } from "../../topology/model.ts";
+import { BGP_PORT } from "../bgp/acl.ts";
 import {
   type ClusterContext,
   type CompiledMode,
@@ -76,5 +77,5 @@ function compile(shared: CalicoCluster): CompiledMode {
 }
 
 function birdSocket({ node }: Member): NodeParts["sockets"][number] {
-  return { proto: "tcp", port: 179, process: "bird", origin: node.source };
+  return { proto: "tcp", port: BGP_PORT, process: "bird", origin: node.source };
 }

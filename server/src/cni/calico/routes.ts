@@ -7,7 +7,7 @@ import { formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Nexthop, Route, RouteLayer } from "../../dataplane/model.ts";
 import type { Learned } from "../bgp/model.ts";
-import { installable, nexthopsOf, whyLearned } from "../bgp/routes.ts";
+import { isNone, learnedLayer, nexthopsOf } from "../bgp/routes.ts";
 import { withMetric } from "../host.ts";
 import {
   type CalicoCluster,
@@ -61,14 +61,27 @@ export function remoteRoutes(calico: CalicoCluster): (member: Member) => readonl
       layers.push({ table: direct, except: own });
       layers.push({ table: tunnelled, except: (route) => own(route) || direct.get(route.dst).length > 0 });
     }
-    const group = birdsPools ? calico.context.bgp().groupOf(node.path) : undefined;
-    if (group !== undefined) {
+    const bgp = birdsPools ? calico.context.bgp() : undefined;
+    const group = bgp?.groupOf(node.path);
+    if (bgp && group !== undefined) {
       const host = calico.context.host(node);
-      const subnets = [member.v4?.subnet, member.v6?.subnet].map((one) => (one ? formatPrefix(one) : ""));
-      const key = [group, host.routing, ...subnets].join("|");
-      const table = make(learned, key, () => birdRoutes(calico, member, calico.context.bgp().learned(group)));
-      // What a speaker announces it does not take from others.
-      layers.push({ table, except: own });
+      for (const family of [4, 6] as const) {
+        const subnet = familyPart(member, family)?.subnet;
+        const key = [family, group, host.routing, subnet ? formatPrefix(subnet) : ""].join("|");
+        let table = learned.get(key);
+        if (!table) {
+          table = learnedLayer(
+            host,
+            bgp.learned(group, family),
+            family,
+            { proto: "bird", ...withMetric(family) },
+            (one) => birdHops(calico, member, one),
+          );
+          learned.set(key, table);
+        }
+        // What a speaker announces it does not take from others.
+        layers.push({ table, except: (route) => isNone(route) || own(route) });
+      }
     }
     return layers;
   };
@@ -138,29 +151,12 @@ function* directRoutes(
 
 /* -------------------------------------------------------------------- BIRD */
 
-function* birdRoutes(calico: CalicoCluster, member: Member, learned: Iterable<Learned>): Iterable<Route> {
-  const host = calico.context.host(member.node);
-  for (const one of installable(host, learned)) {
-    const pool = calico.poolOf(one.prefix);
-    // "Don't program VXLAN routes into the kernel - these are handled by Felix."
-    if (pool && programmer(calico.settings, pool) !== "bird") continue;
-    const tunnelled = pool !== undefined && one.via.length > 0 && isTunnelled(pool, member, one);
-    const nexthops = tunnelled
-      ? one.via.map((via): Nexthop => ({ via, dev: TUNL0, onlink: true }))
-      : nexthopsOf(host, one);
-    if (!nexthops) continue;
-    yield {
-      dst: one.prefix,
-      type: "unicast",
-      nexthops,
-      proto: "bird",
-      ...withMetric(typeof one.prefix.ip === "number" ? 4 : 6),
-      get why() {
-        return whyLearned(one);
-      },
-      origin: one.origin.source,
-    };
-  }
+/** calico_kernel_programming: "Don't program VXLAN routes into the kernel - these are handled by Felix." */
+function birdHops(calico: CalicoCluster, member: Member, one: Learned): readonly Nexthop[] | undefined {
+  const pool = calico.poolOf(one.prefix);
+  if (pool && programmer(calico.settings, pool) !== "bird") return undefined;
+  if (!pool || !isTunnelled(pool, member, one)) return nexthopsOf(calico.context.host(member.node), one);
+  return one.via.map((via) => ({ via, dev: TUNL0, onlink: true }));
 }
 
 /** krt_tunnel: cross-subnet asks whether BGP's next hop is in the node's own network. */

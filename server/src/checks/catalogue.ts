@@ -46,6 +46,7 @@ import { stackedRangeOutside } from "./addresses/stacked-range-outside.ts";
 import { stackedRangeTaken } from "./addresses/stacked-range-taken.ts";
 import { stackedRefused } from "./addresses/stacked-refused.ts";
 import { virtualAddressTaken } from "./addresses/virtual-address-taken.ts";
+import { weaveRangeOverlaps } from "./addresses/weave-range-overlaps.ts";
 import { bgpMeshSize } from "./capacity/bgp-mesh-size.ts";
 import { blockSize } from "./capacity/block-size.ts";
 import { calicoFewBlocks } from "./capacity/calico-few-blocks.ts";
@@ -204,6 +205,7 @@ export const catalogue: readonly Check[] = [
   calicoPodCidrIgnored,
   calicoBlockOutside,
   calicoBgpAddress,
+  weaveRangeOverlaps,
   stackedRangeMissing,
   stackedRangeOutside,
   stackedRangeTaken,

@@ -13,9 +13,10 @@ import { kubenet } from "./kubenet.ts";
 import type { Mode } from "./mode.ts";
 import { none } from "./none.ts";
 import { ipvlan, macvlan } from "./stacked/index.ts";
+import { weave } from "./weave.ts";
 
 export const MODES: ReadonlyMap<string, Mode> = new Map(
-  [flannel, calico, docker, bridge, kubenet, kindnet, awsVpc, azure, gke, macvlan, ipvlan, none].map((mode) => [
+  [flannel, calico, docker, bridge, kubenet, kindnet, awsVpc, azure, gke, macvlan, ipvlan, weave, none].map((mode) => [
     mode.plugin,
     mode,
   ]),

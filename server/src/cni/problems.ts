@@ -47,6 +47,8 @@ export const CODES = {
   stackedRangeMissing: "KN162",
   /** The plugin refuses its configuration. data: plugin, node, error (the plugin's own text). */
   stackedRefused: "KN163",
+  /** Weave's range overlaps a route of a node: the launcher ends. data: range, node, route. */
+  weaveRangeOverlaps: "KN170",
   /** Every node has the same container range. data: range, nodes. */
   dockerSameRange: "KN140",
   /** The kernel refuses a static route: its gateway is not on-link. data: station, dst, via. */

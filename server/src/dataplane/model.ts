@@ -94,8 +94,8 @@ export type Device =
       /** UDP destination port. */
       readonly port: number;
       readonly local: Ip;
-      /** Lower device; the outer packet is routed with it as output interface. */
-      readonly lower: string;
+      /** Lower device, by which the outer packet is routed; undefined: by whatever route there is. */
+      readonly lower: string | undefined;
       readonly learning: boolean;
       readonly fdb: Fdb;
     })
@@ -150,6 +150,8 @@ export interface FdbEntry {
   readonly mac: Mac;
   readonly dst: Ip;
   readonly device: string;
+  /** Learned from a frame that came in; nobody wrote it. */
+  readonly learned?: boolean | undefined;
   readonly origin: Source | undefined;
 }
 

@@ -102,7 +102,7 @@ export function plan(network: Network, ids: readonly NetnsId[], lab: string): La
       if (device.kind === "vxlan") {
         needs.add("vxlan");
         up.push(
-          `ip -n ${name} link add ${device.name} type vxlan id ${device.vni} dev ${device.lower} local ${formatIp(device.local)} dstport ${device.port} ${device.learning ? "" : "nolearning"}`,
+          `ip -n ${name} link add ${device.name} type vxlan id ${device.vni} ${device.lower === undefined ? "" : `dev ${device.lower} `}local ${formatIp(device.local)} dstport ${device.port} ${device.learning ? "" : "nolearning"}`,
           ...common(name, device),
         );
       } else if (device.kind === "ipip") {

@@ -276,7 +276,7 @@ expect a -> b//c reachable
         max-pods -1
                  ^^ KN007 keyword: max-pods; argument: value; text: -1; min: 1; max: 100000; unit: pods
         cni flanel
-            ^^^^^^ KN006 keyword: cni; argument: plugin; text: flanel; expected: none, docker, bridge, flannel, calico, kubenet, kindnet, aws-vpc, azure, gke, macvlan, ipvlan; reason: "flanel" is none of them; suggestion: flannel
+            ^^^^^^ KN006 keyword: cni; argument: plugin; text: flanel; expected: none, docker, bridge, flannel, calico, kubenet, kindnet, aws-vpc, azure, gke, macvlan, ipvlan, weave; reason: "flanel" is none of them; suggestion: flannel
         nodes a 5..1
                 ^^^^ KN006 keyword: nodes; argument: range; text: 5..1; expected: a range of numbers such as 1..50; reason: the range ends before it begins
         nodes b 1..200000
@@ -335,7 +335,7 @@ cluster d {
         ^^^ KN010 keyword: cni; choice: none
         cni { bridge cni0 }
         ^^^ KN008 keyword: cni; context: a cluster
-        ^^^ KN004 keyword: cni; argument: plugin; expected: none, docker, bridge, flannel, calico, kubenet, kindnet, aws-vpc, azure, gke, macvlan, ipvlan
+        ^^^ KN004 keyword: cni; argument: plugin; expected: none, docker, bridge, flannel, calico, kubenet, kindnet, aws-vpc, azure, gke, macvlan, ipvlan, weave
         max-pods 1
         max-pods 2
         ^^^^^^^^ KN008 keyword: max-pods; context: a cluster

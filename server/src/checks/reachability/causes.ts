@@ -108,6 +108,9 @@ function attribute(failure: Failure, stations: ReadonlyMap<string, Station>, net
     case "no-session":
       if (isAclRule(reason.origin)) return { code: "KN205", source: reason.origin, specific: true };
       break;
+    case "neighbour-failed":
+      if (reason.lost && isAclRule(reason.origin)) return { code: "KN205", source: reason.origin, specific: true };
+      break;
     case "stacked-apart":
       return { code: "KN240", source: probe.cluster.cni.source, specific: true };
     case "forwarding-off": {
@@ -229,6 +232,7 @@ function packets(packet: Packet): readonly Packet[] {
 
 const SUSPECT: ReadonlySet<Code> = new Set([
   "KN163",
+  "KN170",
   "KN133",
   "KN140",
   "KN210",
@@ -338,6 +342,8 @@ const CARRIERS = { vxlan: "VXLAN", wireguard: "WireGuard", esp: "ESP-in-UDP", ip
 export function whatDied(journey: Journey): string {
   const packet = lostPacket(journey);
   const body = packet?.body;
+  if (body?.kind === "udp" && journey.reason?.lost && journey.reason.code === "neighbour-failed")
+    return `ARP questions in VXLAN packets (UDP port ${body.dport})`;
   if (body?.kind === "udp" && journey.reason?.lost) return `messages of the key exchange (UDP port ${body.dport})`;
   if (body?.kind === "ipip") return "IP-in-IP packets (protocol 4)";
   if (body?.kind === "esp") return "ESP packets (IPsec, protocol 50)";

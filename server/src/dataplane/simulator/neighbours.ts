@@ -3,12 +3,19 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
-import type { StepRule } from "../journey.ts";
-import type { Device, LinkEnd, Netns } from "../model.ts";
+import type { Reason, StepRule } from "../journey.ts";
+import type { BridgeNeighbour, Device, LinkEnd, Netns } from "../model.ts";
 import { isOwn, type Run } from "./run.ts";
+import { overlayAnswer } from "./session.ts";
 
 export type Neighbour =
-  | { readonly kind: "none"; readonly message: string; readonly code?: "stacked-apart" | undefined }
+  | {
+      readonly kind: "none";
+      readonly message: string;
+      readonly code?: "stacked-apart" | undefined;
+      /** The question or its answer was lost on the way through a tunnel. */
+      readonly failure?: Reason | undefined;
+    }
   /** The device needs none: tun, ipip, wireguard. */
   | { readonly kind: "unneeded" }
   | { readonly kind: "station"; readonly end: LinkEnd }
@@ -18,7 +25,7 @@ export type Neighbour =
   | { readonly kind: "peer" }
   /** Behind a bridge: its own host, or a port. */
   | { readonly kind: "bridge-host" }
-  | { readonly kind: "bridge-port"; readonly port: string }
+  | { readonly kind: "bridge-port"; readonly port: string; readonly mac?: string | undefined }
   | { readonly kind: "permanent"; readonly mac: string; readonly rule: StepRule };
 
 /** neigh_resolve_output: who has `ip` at the other side of the device. */
@@ -56,9 +63,7 @@ export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbo
     }
     case "bridge": {
       const neighbour = device.portFor(ip);
-      return neighbour
-        ? { kind: "bridge-port", port: neighbour.port }
-        : silence(`bridge ${device.name} of ${netns.id}`);
+      return neighbour ? behindPort(run, netns, neighbour, ip) : silence(`bridge ${device.name} of ${netns.id}`);
     }
     case "veth":
       if (permanent && isMacOfPeer(run, device, permanent.mac)) return { kind: "peer" };
@@ -126,5 +131,18 @@ function resolveAcross(
   if (isOwn(peer, ip)) return { kind: "bridge-host" };
   const neighbour = bridge?.kind === "bridge" ? bridge.portFor(ip) : undefined;
   if (!neighbour || (neighbour.port === end.name && !end.hairpin)) return silence(`bridge ${end.master} of ${peer.id}`);
-  return { kind: "bridge-port", port: neighbour.port };
+  return behindPort(run, peer, neighbour, ip);
+}
+
+/** A station behind a tunnel answers only if the flooded question gets there and the answer back. */
+function behindPort(run: Run, netns: Netns, { port, mac }: BridgeNeighbour, ip: Ip): Neighbour {
+  const device = netns.devices.get(port);
+  const vtep = device?.kind === "vxlan" ? device.fdb.lookup(mac)?.dst : undefined;
+  const failure = device?.kind === "vxlan" && vtep !== undefined ? overlayAnswer(run, netns, device, vtep) : undefined;
+  if (!failure) return { kind: "bridge-port", port, mac };
+  return {
+    kind: "none",
+    message: `nobody answers ARP for ${formatIp(ip)}: it is behind ${port} and ${formatIp(vtep ?? 0)}, and ${failure.message}`,
+    failure,
+  };
 }

@@ -40,7 +40,7 @@ export function receive(run: Run, id: NetnsId, deviceName: string, sent: Packet,
 }
 
 /** br_handle_frame: up to the host of the bridge, or on to another port. */
-function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, to: Neighbour): End {
+export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, to: Neighbour): End {
   const bridge = port.master === undefined ? undefined : netns.devices.get(port.master);
   if (bridge?.kind !== "bridge")
     return fail(run, netns, arrived, {
@@ -69,7 +69,7 @@ function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, to: Nei
         found?.route.type === "unicast" && found.nexthops.some((hop) => hop.dev === bridge.name)
           ? bridge.portFor(pre.packet.dst)
           : undefined;
-      target = behind ? { kind: "bridge-port", port: behind.port } : { kind: "bridge-host" };
+      target = behind ? { kind: "bridge-port", port: behind.port, mac: behind.mac } : { kind: "bridge-host" };
     }
     packet = pre.packet;
   }
@@ -97,7 +97,7 @@ function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, to: Nei
     packet = post.packet;
     if (target !== to) step(run, netns, bridge.name, "out", "bridge", `bridged on to its new destination`, packet);
   }
-  return bridgeOut(run, netns, target.port, packet, bridge);
+  return bridgeOut(run, netns, target, packet, bridge);
 }
 
 /** ip_rcv: PREROUTING, the routing decision, then in or on. */

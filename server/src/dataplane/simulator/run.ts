@@ -24,6 +24,7 @@ const MAX_STEPS = 4000;
 export interface Stack {
   readonly originate: (run: Run, netns: Netns, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string) => End;
   readonly receive: (run: Run, id: NetnsId, device: string, packet: Packet, to: Neighbour) => End;
+  readonly bridgeIn: (run: Run, netns: Netns, port: Device, packet: Packet, to: Neighbour) => End;
   readonly receiveIp: (run: Run, netns: Netns, device: Device, packet: Packet, prerouted: boolean) => End;
   readonly balance: (
     run: Run,

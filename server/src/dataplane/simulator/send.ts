@@ -8,6 +8,7 @@ import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, type Packet, pieceLength } from "../packet.ts";
 import { resolve } from "./neighbours.ts";
 import { connectionsOf, type End, fail, hook, limitMtu, pickNexthop, type Run, routeRule, step } from "./run.ts";
+import { withoutSession } from "./session.ts";
 import { transmit } from "./transmit.ts";
 import { encapsulateEsp, isEnd, type Outbound, outbound, roomBehind } from "./xfrm.ts";
 
@@ -209,7 +210,7 @@ export function output(
     );
   const neighbour = resolve(run, netns, device, target);
   if (neighbour.kind === "none") {
-    return fail(run, netns, sent, {
+    const end = fail(run, netns, sent, {
       verdict: "unreachable",
       code: neighbour.code ?? "neighbour-failed",
       message: neighbour.message,
@@ -218,6 +219,7 @@ export function output(
       // arp_error_report, ipv4_link_failure: ICMP to the packet's source, which may be this host itself (over lo).
       icmp: { kind: "host-unreachable", own: ingress === undefined },
     });
+    return withoutSession(end, neighbour.failure);
   }
   return transmit(
     run,

@@ -4,7 +4,7 @@
  */
 import { formatIp, type Ip } from "../../addressing/ip.ts";
 import type { Reason } from "../journey.ts";
-import type { Netns } from "../model.ts";
+import type { Device, Netns } from "../model.ts";
 import { type End, newRun, type Run } from "./run.ts";
 
 /** A datagram of a key exchange, from a socket to a socket; how it ended. */
@@ -44,6 +44,23 @@ export function handshakeResponse(
     return lossOf(tell(run, responder, from.ip, from.port, to.ip, to.port));
   });
 }
+
+/** A frame that a VXLAN device floods to another, and its answer: what ARP through a bridged tunnel needs. */
+export function overlayAnswer(
+  run: Run,
+  netns: Netns,
+  device: Device & { kind: "vxlan" },
+  vtep: Ip,
+): Reason | undefined {
+  const { local, port } = device;
+  return once(run, `vxlan ${formatIp(local)} ${formatIp(vtep)} ${port}`, () => {
+    const there = tell(run, netns, local, FLOODED_FROM, vtep, port);
+    return lossOf(there) ?? lossOf(tell(run, there.netns, vtep, FLOODED_FROM, local, port));
+  });
+}
+
+/** A port out of the range of a tunnel's source ports. */
+const FLOODED_FROM = 50000;
 
 /** IKE (RFC 7296): request and response on port 500, and on 4500 where ESP travels in UDP. */
 export function keyExchange(run: Run, netns: Netns, src: Ip, dst: Ip, inUdp: boolean): Reason | undefined {

@@ -10,11 +10,11 @@ import type { NetnsId, Network } from "../model.ts";
 import { errnoOf, familyOf, type IcmpErrorKind, icmpErrorOf, ipHeaderLength, type Packet } from "../packet.ts";
 import { deliver } from "./deliver.ts";
 import { balance } from "./ipvs.ts";
-import { receive, receiveIp } from "./receive.ts";
+import { bridgeIn, receive, receiveIp } from "./receive.ts";
 import { type End, newRun, type Run, type Stack } from "./run.ts";
 import { originate } from "./send.ts";
 
-const STACK: Stack = { originate, receive, receiveIp, balance, deliver };
+const STACK: Stack = { originate, receive, bridgeIn, receiveIp, balance, deliver };
 
 /** Forks explored for one question. More than that many ways are cut off. */
 const MAX_PATHS = 64;

@@ -41,7 +41,7 @@ export function transmit(
       return run.stack.receive(run, device.peer.netns, device.peer.device, packet, to);
     case "bridge": {
       if (to.kind !== "bridge-port") throw new Error(`no port of ${device.name}`);
-      return bridgeOut(run, netns, to.port, packet, device);
+      return bridgeOut(run, netns, to, packet, device);
     }
     case "vxlan":
       if (to.kind !== "permanent") throw new Error(`no neighbour on ${device.name}`);
@@ -66,9 +66,16 @@ export function transmit(
 }
 
 /** br_forward: a frame leaves the bridge by a port. */
-export function bridgeOut(run: Run, netns: Netns, portName: string, packet: Packet, bridge: Device): End {
+export function bridgeOut(
+  run: Run,
+  netns: Netns,
+  to: Neighbour & { kind: "bridge-port" },
+  packet: Packet,
+  bridge: Device,
+): End {
+  const portName = to.port;
   const port = netns.devices.get(portName);
-  if (port?.kind !== "veth")
+  if (port?.kind !== "veth" && port?.kind !== "vxlan")
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "no-device",
@@ -84,10 +91,11 @@ export function bridgeOut(run: Run, netns: Netns, portName: string, packet: Pack
       origin: port.origin,
     });
   }
-  step(run, netns, portName, "out", "bridge", `${bridge.name} hands the frame to ${port.peer.netns}`, packet, {
-    table: "fdb",
-    text: `dev ${portName} master ${bridge.name}`,
-    origin: port.origin,
-  });
+  const rule: StepRule = { table: "fdb", text: `dev ${portName} master ${bridge.name}`, origin: port.origin };
+  if (port.kind === "vxlan") {
+    step(run, netns, portName, "out", "bridge", `${bridge.name} hands the frame to the tunnel`, packet, rule);
+    return encapsulateVxlan(run, netns, port, packet, { kind: "permanent", mac: to.mac ?? "", rule });
+  }
+  step(run, netns, portName, "out", "bridge", `${bridge.name} hands the frame to ${port.peer.netns}`, packet, rule);
   return run.stack.receive(run, port.peer.netns, port.peer.device, packet, { kind: "peer" });
 }

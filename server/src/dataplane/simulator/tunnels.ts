@@ -61,7 +61,7 @@ export function encapsulateVxlan(
     { ...made, src: device.local },
     {
       table: "fdb",
-      text: `${entry.mac} dev ${device.name} dst ${formatIp(entry.dst)} self permanent`,
+      text: `${entry.mac} dev ${device.name} dst ${formatIp(entry.dst)} self${entry.learned ? "" : " permanent"}`,
       why: `neighbour ${to.rule.text}`,
       origin: entry.origin,
     },
@@ -227,6 +227,13 @@ export function decapsulate(run: Run, netns: Netns, packet: Packet, inner: Packe
       origin: listening[0]?.origin,
     });
   }
+  if (device.master !== undefined) {
+    const bridge = netns.devices.get(device.master);
+    const behind = bridge?.kind === "bridge" && bridge.mac !== carries.dst ? bridge.portFor(inner.dst) : undefined;
+    return unwrapped(run, netns, device, packet, inner, encapsulationOverhead("vxlan", familyOf(packet)), {
+      to: behind ? { kind: "bridge-port", port: behind.port, mac: behind.mac } : { kind: "bridge-host" },
+    });
+  }
   if (device.mac !== undefined && carries.dst !== device.mac) {
     return fail(run, netns, packet, {
       verdict: "dropped",
@@ -249,7 +256,16 @@ export function closedTunnel(run: Run, netns: Netns, packet: Packet, port: numbe
   });
 }
 
-export function unwrapped(run: Run, netns: Netns, device: Device, outer: Packet, inner: Packet, overhead: number): End {
+/** `frame`: the device is a bridge's port, and the frame is for … */
+export function unwrapped(
+  run: Run,
+  netns: Netns,
+  device: Device,
+  outer: Packet,
+  inner: Packet,
+  overhead: number,
+  frame?: { readonly to: Neighbour },
+): End {
   step(
     run,
     netns,
@@ -262,5 +278,6 @@ export function unwrapped(run: Run, netns: Netns, device: Device, outer: Packet,
   run.overhead = Math.max(0, run.overhead - overhead);
   const fresh: Packet = { ...inner, mark: 0 };
   step(run, netns, device.name, "in", "receive", `${netns.id} receives it on ${device.name}`, fresh);
+  if (frame) return run.stack.bridgeIn(run, netns, device, fresh, frame.to);
   return run.stack.receiveIp(run, netns, device, fresh, false);
 }

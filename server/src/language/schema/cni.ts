@@ -2,6 +2,7 @@
 import { cloudContexts, cloudPlugins, cloudSettings } from "./clouds.ts";
 import { mtu, port, value, withSettings, yesNo } from "./cni-parts.ts";
 import { keyBackends, keyContexts, keySettings } from "./flannel-keys.ts";
+import { overlayContexts, overlayPlugins, overlaySettings } from "./overlays.ts";
 import { stackedContexts, stackedPlugins, stackedSettings } from "./stacked.ts";
 import type { EnumValue, KeywordSpec } from "./types.ts";
 
@@ -16,6 +17,7 @@ const plugins: readonly EnumValue[] = [
   { value: "calico", summary: "Calico: BGP, IPIP or VXLAN between routed nodes, with blocks of addresses" },
   ...cloudPlugins,
   ...stackedPlugins,
+  ...overlayPlugins,
 ];
 
 const vxlanExample = withSettings(`cni flannel {
@@ -101,6 +103,7 @@ export const cni: readonly KeywordSpec[] = [
         calico: "cni calico",
         ...cloudContexts,
         ...stackedContexts,
+        ...overlayContexts,
       },
     },
     repeat: "once",
@@ -125,6 +128,7 @@ looks like. Settings stand in its block. A node may override some of them with a
         calico: "node cni calico",
         ...cloudContexts,
         ...stackedContexts,
+        ...overlayContexts,
       },
     },
     repeat: "once",
@@ -485,4 +489,5 @@ is dropped under DROP.`,
   ...keySettings,
   ...cloudSettings,
   ...stackedSettings,
+  ...overlaySettings,
 ];

@@ -41,7 +41,7 @@ function kindText(device: Device): string {
     case "physical":
       return `on segment ${code(device.segment)}`;
     case "vxlan":
-      return `VXLAN ${device.vni} over ${device.lower}, UDP ${device.port}`;
+      return `VXLAN ${device.vni}${device.lower === undefined ? "" : ` over ${device.lower}`}, UDP ${device.port}`;
     case "ipip":
       return "IP in IP";
     case "macvlan":

@@ -119,6 +119,7 @@ import { stackedApart } from "./reachability/stacked-apart.ts";
 import { tunnelDiffers } from "./reachability/tunnel-differs.ts";
 import { aliases } from "./services/alias.ts";
 import { hairpinOff } from "./services/hairpin-off.ts";
+import { hostPortTwice } from "./services/host-port-twice.ts";
 import { ingressBackend } from "./services/ingress-backend.ts";
 import { localWithoutEndpoint } from "./services/local-without-endpoint.ts";
 import { noServiceRoute } from "./services/no-route.ts";
@@ -295,6 +296,7 @@ export const catalogue: readonly Check[] = [
   otherSide,
   failed,
   unclear,
+  hostPortTwice,
   ingressBackend,
   configuration,
   silenceUnclear,

@@ -5,13 +5,15 @@
  */
 
 import type { InterfaceAddress, Prefix } from "../addressing/ip.ts";
-import { formatPrefix, network } from "../addressing/ip.ts";
+import { formatPrefix, hostPrefix, network } from "../addressing/ip.ts";
 import type { NfMatch, NfRule, NfTarget } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
-import type { CniSettings, Node } from "../topology/model.ts";
+import type { CniSettings, Node, Pod } from "../topology/model.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod } from "./bridged.ts";
+import { familyOf } from "./host.ts";
 import { gatewayIn, usableIn } from "./hostlocal.ts";
 import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
+import { hostPortsOf } from "./portmap.ts";
 import { CODES, problem } from "./problems.ts";
 import { booleanIn, numberIn, pluginOf, settingsOf, sourceOf, statement, wordIn } from "./settings.ts";
 
@@ -43,6 +45,7 @@ function dockerSettings(cluster: CniSettings, node: CniSettings | undefined): Do
 
 export const docker: Mode = {
   plugin: "docker",
+  portmap: false,
   addressing: () => {
     const within = { ip: network(DEFAULT.ip, DEFAULT.len), len: DEFAULT.len };
     return {
@@ -112,14 +115,54 @@ function compile({ cluster }: ClusterContext): CompiledMode {
     node: (node) => ({
       ...NO_NODE_PARTS,
       devices: bridgeDevices(node, spec(node), cluster.pods.podsOn(node)),
-      chains: () => dockerChains(rangeOf(node).cidr, settingsFor(node)),
+      chains: () => dockerChains(rangeOf(node).cidr, settingsFor(node), published(cluster.pods.podsOn(node))),
     }),
     pod: (pod, node) => bridgedPod(pod, node, spec(node), []),
     localAddresses: (node) => [rangeOf(node).address.ip],
   };
 }
 
-function dockerChains(subnet: Prefix, settings: DockerSettings): readonly ChainRules[] {
+/** `docker run -p 80:8080`, as a pod's host port is made where there is no portmap plugin. */
+interface Published {
+  readonly nat: NfRule;
+  readonly hairpin: NfRule;
+  readonly accept: NfRule;
+}
+
+/** dockerd, daemon/libnetwork/drivers/bridge/internal/iptabler/port.go. */
+function published(pods: Iterable<Pod>): readonly Published[] {
+  const all: Published[] = [];
+  for (const pod of pods) {
+    const ip = pod.addresses.find((one) => familyOf(one) === 4);
+    if (ip === undefined) continue;
+    for (const { port, target, proto, listener } of hostPortsOf(pod)) {
+      const own = hostPrefix(ip);
+      const dport = { first: target, last: target };
+      const origin = listener.source;
+      const outside = { in: { is: BRIDGE, not: true } };
+      all.push({
+        nat: {
+          match: { ...outside, proto, dport: { first: port, last: port } },
+          target: { kind: "DNAT", to: ip, port: target },
+          origin,
+        },
+        hairpin: {
+          match: { src: { is: own }, dst: { is: own }, proto, dport },
+          target: { kind: "MASQUERADE" },
+          origin,
+        },
+        accept: {
+          match: { dst: { is: own }, ...outside, out: { is: BRIDGE }, proto, dport },
+          target: { kind: "ACCEPT" },
+          origin,
+        },
+      });
+    }
+  }
+  return all;
+}
+
+function dockerChains(subnet: Prefix, settings: DockerSettings, ports: readonly Published[]): readonly ChainRules[] {
   const family = 4;
   const rule =
     (origin: Source) =>
@@ -146,11 +189,19 @@ function dockerChains(subnet: Prefix, settings: DockerSettings): readonly ChainR
       family,
       table: "nat",
       chain: "POSTROUTING",
-      rules: settings.ipMasq
-        ? [masq({ src: { is: subnet }, out: { is: BRIDGE, not: true } }, { kind: "MASQUERADE" })]
-        : [],
+      rules: [
+        ...(settings.ipMasq
+          ? [masq({ src: { is: subnet }, out: { is: BRIDGE, not: true } }, { kind: "MASQUERADE" })]
+          : []),
+        ...ports.map(({ hairpin }) => hairpin),
+      ],
     },
-    { family, table: "nat", chain: "DOCKER", rules: settings.ipMasq ? [masq(inward, back)] : [] },
+    {
+      family,
+      table: "nat",
+      chain: "DOCKER",
+      rules: [...(settings.ipMasq ? [masq(inward, back)] : []), ...ports.map(({ nat }) => nat)],
+    },
     {
       family,
       table: "filter",
@@ -165,7 +216,7 @@ function dockerChains(subnet: Prefix, settings: DockerSettings): readonly ChainR
         forward({ ...inward, ...outward }, accept),
       ],
     },
-    { family, table: "filter", chain: "DOCKER", rules: [] },
+    { family, table: "filter", chain: "DOCKER", rules: ports.map(({ accept: passes }) => passes) },
     {
       family,
       table: "filter",

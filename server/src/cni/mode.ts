@@ -30,6 +30,8 @@ import type { HostState } from "./host.ts";
 export interface Mode {
   /** As in `cni flannel`. */
   readonly plugin: string;
+  /** False where host ports are not the portmap plugin's work. */
+  readonly portmap?: false;
   /** How addresses are handed out under these settings; the topology builder is given this and knows no modes. */
   addressing(settings: CniSettings, podCidrs: readonly PodCidr[], maxPods?: number): ModeAddressing;
   /** What the real programs refuse, or accept and fail on later. */

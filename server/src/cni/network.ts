@@ -43,6 +43,7 @@ import { connectedRoutes, type HostState, hostState, interfaceMac, LOOPBACK, rou
 import { IPV6_MIN_MTU, layersOver, withoutShortIpv6 } from "./minimum-mtu.ts";
 import type { ChainRules, ChainSource, CompiledMode, FabricDomain, NodeParts } from "./mode.ts";
 import { modeOf } from "./modes.ts";
+import { type PortmapChains, portmapChains } from "./portmap.ts";
 import { pluginOf } from "./settings.ts";
 
 /** What other floors add to a node besides its mode: kube-proxy's rules, policies. Rules of `before` come first in each chain. */
@@ -117,7 +118,12 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
         : plainNetns(host, [], []);
     }
     const state = clusterState(cluster);
-    return nodeNetns(cluster, station, state.context.host(station), state.mode(station).node(station), contributors);
+    const mode = state.mode(station);
+    const hostPorts = (): PortmapChains =>
+      modeOf(pluginOf(cluster, station)).portmap === false
+        ? { before: [], after: [] }
+        : portmapChains(cluster, station, (pod) => mode.pod(pod, station));
+    return nodeNetns(cluster, station, state.context.host(station), mode.node(station), contributors, hostPorts);
   };
   const compilePod = (id: NetnsId): Netns | undefined => {
     const pod = podAt(topology, id);
@@ -324,6 +330,7 @@ function nodeNetns(
   host: HostState,
   parts: NodeParts,
   contributors: readonly Contributor[],
+  hostPorts: () => PortmapChains,
 ): Netns {
   const devices = parts.devices.map(withoutShortIpv6);
   const made = new Set(devices.map(({ name }) => name));
@@ -346,13 +353,18 @@ function nodeNetns(
     sysctl: parts.sysctl,
     neighbours: parts.neighbours ?? NO_NEIGHBOURS,
     xfrm: parts.xfrm,
-    chains: () => [
-      ...aclChains(node.acl),
-      ...natChains(node),
-      ...contributors.flatMap((one) => one.before?.(node, cluster, parts) ?? []),
-      ...parts.chains(),
-      ...contributors.flatMap((one) => one.after?.(node, cluster, parts) ?? []),
-    ],
+    chains: () => {
+      const { before, after } = hostPorts();
+      return [
+        ...aclChains(node.acl),
+        ...natChains(node),
+        ...contributors.flatMap((one) => one.before?.(node, cluster, parts) ?? []),
+        ...before,
+        ...parts.chains(),
+        ...after,
+        ...contributors.flatMap((one) => one.after?.(node, cluster, parts) ?? []),
+      ];
+    },
     sources: () => contributors.flatMap((one) => one.chains?.(node, cluster, parts) ?? []),
     sockets: [...parts.sockets, ...socketsOf(node.processes), ...hostNetworkSockets(cluster, node)],
   });

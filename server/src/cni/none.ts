@@ -4,6 +4,7 @@ import { type Mode, NO_NODE_PARTS, NO_POD_PARTS } from "./mode.ts";
 
 export const none: Mode = {
   plugin: "none",
+  portmap: false,
   addressing: (_, podCidrs) => ({
     gateway: () => undefined,
     usable: () => undefined,

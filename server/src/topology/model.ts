@@ -133,6 +133,8 @@ export interface Listener {
   readonly last: number;
   /** `listen 8080/tcp as http`: the containerPort's name. */
   readonly name?: string;
+  /** `listen 8080/tcp host-port 80`: the node's port that leads here. */
+  readonly hostPort?: number;
   readonly source: Source;
 }
 

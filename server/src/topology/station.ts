@@ -344,11 +344,17 @@ export function readProcess(file: string, decl: Decl): ProcessSpec | undefined {
 /** Adds to the listeners that were read before. */
 export function readListeners(file: string, decl: Decl, listeners: Listener[]): void {
   const name = oneOf(decl, "as", "name")?.text;
+  const hostPort = oneOf(decl, "host-port", "number")?.value;
   for (const read of all(decl, "ports")) {
     if (read.value.kind !== "ports") continue;
     const { first, last, proto = "tcp" } = read.value;
     const source = sourceOfRead(file, decl, read);
-    listeners.push(name === undefined ? { proto, first, last, source } : { proto, first, last, name, source });
+    const plain = { proto, first, last, source };
+    if (name === undefined && hostPort === undefined) listeners.push(plain);
+    else {
+      const named = name === undefined ? plain : { ...plain, name };
+      listeners.push(hostPort === undefined ? named : { ...named, hostPort });
+    }
   }
 }
 

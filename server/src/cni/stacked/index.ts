@@ -24,6 +24,7 @@ import { isRouted, masterOf, type StackedSettings, stackedSettings } from "./set
 function stackedMode(plugin: "macvlan" | "ipvlan"): Mode {
   return {
     plugin,
+    portmap: false,
     addressing: (settings, podCidrs) => {
       const read = stackedSettings(plugin, settings, undefined);
       return {

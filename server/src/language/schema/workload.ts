@@ -140,7 +140,50 @@ The path is the pod's with the container's name behind it: \`shop/web/nginx\`.`,
   },
   {
     keyword: "listen",
-    in: ["container", "pod", "workload", "daemon", "host"],
+    in: ["container", "pod", "workload"],
+    args: [
+      {
+        name: "ports",
+        type: { kind: "ports", protocol: true, range: true },
+        many: true,
+        summary: "Ports with their protocol: 8080/tcp, 53/udp; tcp where none is written",
+      },
+      {
+        name: "as",
+        type: { kind: "port-name" },
+        after: "as",
+        optional: true,
+        summary: "Their name, by which policies and services refer to them",
+      },
+      {
+        name: "host-port",
+        type: { kind: "number", min: 1, max: 65535 },
+        after: "host-port",
+        optional: true,
+        summary: "Port of the node that leads here",
+      },
+    ],
+    repeat: "many",
+    summary: "Ports on which the process listens, on all addresses",
+    documentation: `A packet to any other port of that address is answered with a TCP reset or ICMP port unreachable. In a pod or host the statement
+stands for a process of that name. Protocols: tcp (default), udp, sctp.
+
+\`host-port 80\` is Kubernetes' \`hostPort\`: the portmap plugin translates packets to that port of the node's own addresses.`,
+    example: `segment lan { cidr 192.168.10.0/24 }
+cluster prod {
+  pods 10.244.0.0/16
+  cni flannel { backend vxlan }
+  node n1 { attach lan 192.168.10.11 }
+  pod web on n1 {
+    container nginx { listen 8080/tcp as http host-port 80 }
+    container metrics { listen 9090/tcp }
+  }
+}
+`,
+  },
+  {
+    keyword: "listen",
+    in: ["daemon", "host"],
     args: [
       {
         name: "ports",

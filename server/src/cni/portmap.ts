@@ -1,0 +1,141 @@
+/**
+ * Host ports: what the portmap plugin, chained behind nearly every CNI plugin, adds for `hostPort`
+ * (containernetworking/plugins plugins/meta/portmap/portmap_iptables.go). A packet to one of the node's own addresses and such
+ * a port gets the pod's address; the source stays, but for a pod of the same range and for localhost.
+ */
+import { hostPrefix, type Ip, network } from "../addressing/ip.ts";
+import type { NfRule } from "../dataplane/model.ts";
+import type { Cluster, Listener, Node, Pod } from "../topology/model.ts";
+import { hexOf } from "./hash.ts";
+import { familyOf } from "./host.ts";
+import type { ChainRules, PodParts } from "./mode.ts";
+
+const DNAT = "CNI-HOSTPORT-DNAT";
+const SETMARK = "CNI-HOSTPORT-SETMARK";
+const MASQ = "CNI-HOSTPORT-MASQ";
+/** markMasqBit 13, so that it is not kube-proxy's 14. */
+const MARK = { value: 0x2000, mask: 0x2000 };
+/** utils.MustFormatChainNameWithPrefix: 28 characters in all. */
+const CHAIN_DIGITS = 21;
+
+export interface HostPort {
+  readonly port: number;
+  readonly target: number;
+  readonly proto: Listener["proto"];
+  readonly listener: Listener;
+}
+
+/** Of a range of ports the first one is mapped. */
+export function hostPortsOf({ workload }: Pod): readonly HostPort[] {
+  if (workload.hostNetwork) return [];
+  return workload.containers.flatMap(({ listeners }) =>
+    listeners.flatMap((listener) =>
+      listener.hostPort === undefined
+        ? []
+        : [{ port: listener.hostPort, target: listener.first, proto: listener.proto, listener }],
+    ),
+  );
+}
+
+export interface PortmapChains {
+  /** Prepended, over the masquerading of other plugins. */
+  readonly before: readonly ChainRules[];
+  readonly after: readonly ChainRules[];
+}
+const NONE: PortmapChains = { before: [], after: [] };
+
+export function portmapChains(cluster: Cluster, node: Node, parts: (pod: Pod) => PodParts): PortmapChains {
+  if (!cluster.workloads.some(({ containers }) => containers.some(hasHostPort))) return NONE;
+  const mapped: { readonly pod: Pod; readonly ports: readonly HostPort[] }[] = [];
+  for (const pod of cluster.pods.podsOn(node)) {
+    const ports = hostPortsOf(pod);
+    if (ports.length > 0 && pod.addresses.length > 0) mapped.push({ pod, ports });
+  }
+  if (mapped.length === 0) return NONE;
+  const families = [4, 6].filter((one) => mapped.some(({ pod }) => pod.addresses.some((ip) => familyOf(ip) === one)));
+  const chains = (families as (4 | 6)[]).map((family) => {
+    const own = mapped.flatMap(({ pod, ports }) => {
+      const ip = pod.addresses.find((one) => familyOf(one) === family);
+      return ip === undefined ? [] : [podChain(pod, ip, lengthOf(parts(pod), ip), ports, family)];
+    });
+    // Entry rules are prepended: the pod that came last wins.
+    const entries = own.map(({ entry }) => entry).reverse();
+    return { family, own: own.map(({ chain }) => chain), entries };
+  });
+  return {
+    before: chains.map(({ family }) => ({
+      family,
+      table: "nat",
+      chain: "POSTROUTING",
+      rules: [rule({}, { kind: "JUMP", chain: MASQ }, "CNI portfwd requiring masquerade")],
+    })),
+    after: chains.flatMap(({ family, own, entries }): ChainRules[] => {
+      const local = rule({ addrtype: { side: "dst", type: "LOCAL" } }, { kind: "JUMP", chain: DNAT });
+      return [
+        { family, table: "nat", chain: "PREROUTING", rules: [local] },
+        { family, table: "nat", chain: "OUTPUT", rules: [local] },
+        {
+          family,
+          table: "nat",
+          chain: SETMARK,
+          rules: [rule({}, { kind: "MARK", ...MARK }, "CNI portfwd masquerade mark")],
+        },
+        { family, table: "nat", chain: MASQ, rules: [rule({ mark: { is: MARK } }, { kind: "MASQUERADE" })] },
+        { family, table: "nat", chain: DNAT, rules: entries.flat() },
+        ...own,
+      ];
+    }),
+  };
+}
+
+function hasHostPort({ listeners }: { readonly listeners: readonly Listener[] }): boolean {
+  return listeners.some(({ hostPort }) => hostPort !== undefined);
+}
+
+function lengthOf({ devices }: PodParts, ip: Ip): number {
+  const found = devices.flatMap(({ addresses }) => addresses).find((one) => one.ip === ip);
+  return found?.len ?? hostPrefix(ip).len;
+}
+
+interface PodChain {
+  readonly chain: ChainRules;
+  readonly entry: readonly NfRule[];
+}
+
+function podChain(pod: Pod, ip: Ip, len: number, ports: readonly HostPort[], family: 4 | 6): PodChain {
+  const name = `CNI-DN-${hexOf(pod.path, CHAIN_DIGITS)}`;
+  const origin = pod.workload.source;
+  const rules = ports.flatMap(({ proto, port, target, listener }): NfRule[] => {
+    const base = { proto, dport: { first: port, last: port } };
+    const mark = { kind: "JUMP", chain: SETMARK } as const;
+    const made = (match: NfRule["match"], to: NfRule["target"]): NfRule => ({
+      match,
+      target: to,
+      origin: listener.source,
+    });
+    return [
+      made({ src: { is: subnet(ip, len) }, ...base }, mark),
+      ...(family === 4 ? [made({ src: { is: hostPrefix(0x7f000001) }, ...base }, mark)] : []),
+      made(base, { kind: "DNAT", to: ip, port: target }),
+    ];
+  });
+  const protos = [...new Set(ports.map(({ proto }) => proto))].sort();
+  const entry = protos.map((proto): NfRule => {
+    const dports = ports.filter((one) => one.proto === proto).map(({ port }) => ({ first: port, last: port }));
+    return {
+      match: { proto, dports },
+      target: { kind: "JUMP", chain: name },
+      comment: `dnat name: "${pod.path}"`,
+      origin,
+    };
+  });
+  return { chain: { family, table: "nat", chain: name, rules }, entry };
+}
+
+function subnet(ip: Ip, len: number): { readonly ip: Ip; readonly len: number } {
+  return { ip: network(ip, len), len };
+}
+
+function rule(match: NfRule["match"], target: NfRule["target"], comment?: string): NfRule {
+  return { match, target, ...(comment === undefined ? {} : { comment }), origin: undefined };
+}

@@ -183,7 +183,6 @@ function domainOf(
     return address ? [prefixOf(address.ip, 32)] : [];
   });
   return {
-    name: `overlay-${cluster.name}`,
     from: [...cluster.podCidrs.map(({ prefix }) => prefix).filter(({ ip }) => familyOf(ip) === 4), ...nodes],
     routes: inside,
   };

@@ -80,7 +80,6 @@ export interface StackedEnd {
 }
 
 export interface FabricDomain {
-  readonly name: string;
   readonly from: readonly Prefix[];
   readonly routes: readonly Route[];
 }

@@ -319,8 +319,10 @@ function bgpSockets(station: Station): readonly Socket[] {
 /** Each domain is a table, asked before `main` for packets from its sources. */
 function policyOf(domains: readonly FabricDomain[]): Required<Pick<NodeParts, "rules" | "tables">> {
   return {
-    rules: domains.flatMap(({ name, from }, i) => from.map((one) => ({ priority: 1000 + i, from: one, table: name }))),
-    tables: new Map(domains.map(({ name, routes }) => [name, { layers: [ownLayer(routes)] }])),
+    rules: domains.flatMap(({ from }, i) =>
+      from.map((one) => ({ priority: 1000 + i, from: one, table: String(1000 + i) })),
+    ),
+    tables: new Map(domains.map(({ routes }, i) => [String(1000 + i), { layers: [ownLayer(routes)] }])),
   };
 }
 

@@ -195,14 +195,14 @@ describe("azure", () => {
 
   it("carries the overlay in a routing domain of its own", () => {
     expect(printRoutes(netns("vnet"), 4).filter((line) => line.includes("10.244."))).toEqual([]);
-    expect(printRoutes(netns("vnet"), 4, "overlay-over")).toEqual([
+    expect(printRoutes(netns("vnet"), 4, "1000")).toEqual([
       "10.244.0.0/24 via 10.224.0.4 dev eth0",
       "10.244.1.0/24 via 10.225.0.4 dev eth1",
     ]);
     expect(printPolicyRules(netns("vnet")).filter((line) => line.startsWith("1000"))).toEqual([
-      "1000:\tfrom 10.244.0.0/16 lookup overlay-over",
-      "1000:\tfrom 10.224.0.4 lookup overlay-over",
-      "1000:\tfrom 10.225.0.4 lookup overlay-over",
+      "1000:\tfrom 10.244.0.0/16 lookup 1000",
+      "1000:\tfrom 10.224.0.4 lookup 1000",
+      "1000:\tfrom 10.225.0.4 lookup 1000",
     ]);
   });
 

@@ -24,17 +24,20 @@ describe("portmap", () => {
     const text = printNetfilter(flannel.netns("prod/n1"), 4).join("\n");
     const lines = text.split("\n").filter((line) => /HOSTPORT|CNI-DN/.test(line) && line.startsWith("-A"));
     const [chain = ""] = /CNI-DN-\w{21}/.exec(text) ?? [];
-    expect(lines.map((line) => line.replaceAll(chain, "CNI-DN"))).toEqual([
-      "-A PREROUTING -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT",
-      "-A OUTPUT -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT",
-      '-A POSTROUTING -m comment --comment "CNI portfwd requiring masquerade" -j CNI-HOSTPORT-MASQ',
-      '-A CNI-HOSTPORT-DNAT -p tcp -m multiport --dports 80 -m comment --comment "dnat name: \\"prod/default/web\\"" -j CNI-DN',
-      "-A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE",
-      '-A CNI-HOSTPORT-SETMARK -m comment --comment "CNI portfwd masquerade mark" -j MARK --set-xmark 0x2000/0x2000',
-      "-A CNI-DN -s 10.244.0.0/24 -p tcp -m tcp --dport 80 -j CNI-HOSTPORT-SETMARK",
-      "-A CNI-DN -s 127.0.0.1/32 -p tcp -m tcp --dport 80 -j CNI-HOSTPORT-SETMARK",
-      "-A CNI-DN -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.244.0.2:8080",
-    ]);
+    // Own chains are printed in order of name, as iptables-save does, and the pod's is a hash.
+    expect(lines.map((line) => line.replaceAll(chain, "CNI-DN")).sort()).toEqual(
+      [
+        "-A PREROUTING -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT",
+        "-A OUTPUT -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT",
+        '-A POSTROUTING -m comment --comment "CNI portfwd requiring masquerade" -j CNI-HOSTPORT-MASQ',
+        '-A CNI-HOSTPORT-DNAT -p tcp -m multiport --dports 80 -m comment --comment "dnat name: \\"prod/default/web\\"" -j CNI-DN',
+        "-A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE",
+        '-A CNI-HOSTPORT-SETMARK -m comment --comment "CNI portfwd masquerade mark" -j MARK --set-xmark 0x2000/0x2000',
+        "-A CNI-DN -s 10.244.0.0/24 -p tcp -m tcp --dport 80 -j CNI-HOSTPORT-SETMARK",
+        "-A CNI-DN -s 127.0.0.1/32 -p tcp -m tcp --dport 80 -j CNI-HOSTPORT-SETMARK",
+        "-A CNI-DN -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.244.0.2:8080",
+      ].sort(),
+    );
   });
   test("a client outside reaches the pod by the node's address, and is seen as itself", () => {
     const walk = flannel.walk("laptop", "192.168.10.11", 80);

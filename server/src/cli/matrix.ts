@@ -1,6 +1,7 @@
 /** `knet matrix`: who reaches whom on which port. */
 import { type MatrixAnswer, type MatrixQuestion, policyMatrix, toConnection } from "../kubernetes/matrix/matrix.ts";
 import { csvOf, textOf } from "../kubernetes/matrix/text.ts";
+import { reachMatrix } from "../service/matrix.ts";
 import { UsageError } from "./errors.ts";
 import { openFiles } from "./files.ts";
 
@@ -20,7 +21,9 @@ export function matrix(file: string, options: MatrixOptions): number {
   const analysis = service.analysisOf(file);
   if (!analysis) throw new UsageError(`${file}: cannot be read`);
   const question: MatrixQuestion = { from: options.from, to: options.to, byPod: options.by === "pod" };
-  const answer = policyMatrix(analysis.topology, question);
+  const answer = options.policyOnly
+    ? policyMatrix(analysis.topology, question)
+    : reachMatrix(analysis.topology, analysis.network, question);
   if (!answer.ok) throw new UsageError(answer.error);
   let chunk = "";
   for (const text of print(answer, options.format)) {

@@ -29,6 +29,8 @@ export type MatrixAnswer =
 export interface MatrixEnds {
   readonly from: readonly MatrixEnd[];
   readonly to: readonly MatrixEnd[];
+  /** Ranges that together are all addresses outside the clusters. */
+  readonly outside: readonly MatrixEnd[];
 }
 
 export interface Selections {
@@ -90,7 +92,11 @@ export function policyMatrix(topology: Topology, question: MatrixQuestion): Matr
   return {
     ok: true,
     pairs: { [Symbol.iterator]: () => pairs()[Symbol.iterator]() },
-    ends: { from: senders.map(({ unit }) => unit.end), to: receivers.map(({ unit }) => unit.end) },
+    ends: {
+      from: senders.map(({ unit }) => unit.end),
+      to: receivers.map(({ unit }) => unit.end),
+      outside: joined(space.outside).map(rangeEnd),
+    },
   };
 }
 
@@ -184,6 +190,17 @@ function between(from: readonly EndClass[], to: readonly EndClass[], classes: Po
     for (const b of to) {
       if (family(a.end.ip) === family(b.end.ip)) all = union(all, classes.between(a, b));
     }
+  }
+  return all;
+}
+
+function joined(ranges: readonly IpRange[]): readonly IpRange[] {
+  const all: IpRange[] = [];
+  for (const range of ranges) {
+    const last = all.at(-1);
+    if (last !== undefined && addIp(last.last, 1) === range.first)
+      all[all.length - 1] = { first: last.first, last: range.last };
+    else all.push(range);
   }
   return all;
 }

@@ -26,6 +26,7 @@ function kindOf(end: MatrixEnd): string {
  * where they are all addresses.
  */
 export function* textOf(pairs: Iterable<Pair>, ends: MatrixEnds): Iterable<string> {
+  const outside = ends.outside.map(nameOf);
   const bySender = new Map<string, Map<string, string[]>>();
   for (const { from, to, ports } of pairs) {
     const sender = nameOf(from);
@@ -51,14 +52,21 @@ export function* textOf(pairs: Iterable<Pair>, ends: MatrixEnds): Iterable<strin
   for (const { senders, row } of rows.values()) {
     if (!isFirst) yield "\n";
     isFirst = false;
-    yield `${wrapped(senders, "")}\n`;
+    yield `${wrapped(shortened(senders, outside), "")}\n`;
     const width = Math.max(...[...row.keys()].map((ports) => ports.length));
     for (const [ports, receivers] of row) {
-      yield `  ${ports.padEnd(Math.min(width, 40))} -> ${wrapped(receivers, " ".repeat(Math.min(width, 40) + 6))}\n`;
+      yield `  ${ports.padEnd(Math.min(width, 40))} -> ${wrapped(shortened(receivers, outside), " ".repeat(Math.min(width, 40) + 6))}\n`;
     }
   }
   const silent = ends.from.map(nameOf).filter((name) => !bySender.has(name));
   if (silent.length > 0) yield `${isFirst ? "" : "\n"}${wrapped(silent, "")}\n  reach nobody\n`;
+}
+
+function shortened(names: readonly string[], outside: readonly string[]): readonly string[] {
+  const there = new Set(names);
+  if (outside.length === 0 || !outside.every((name) => there.has(name))) return names;
+  const rest = names.filter((name) => !outside.includes(name));
+  return [...rest, "all addresses outside"];
 }
 
 const WIDTH = 100;

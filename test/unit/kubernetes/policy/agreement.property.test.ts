@@ -92,7 +92,12 @@ const admin = fc
     ],
   }));
 
-const plugins = fc.constantFrom("flannel { backend host-gw }", "flannel { backend vxlan }", "kindnet");
+const plugins = fc.constantFrom(
+  "flannel { backend host-gw }",
+  "flannel { backend vxlan }",
+  "kindnet",
+  "calico { pool p 10.244.0.0/16 { vxlan always } }",
+);
 
 interface Drawn {
   readonly plugin: string;

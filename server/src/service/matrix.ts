@@ -1,0 +1,252 @@
+/**
+ * Who reaches whom through the data plane: for two ends the ports on which the receiver listens and on which a packet arrives and
+ * its reply comes back, on every path that it may take. Ends that nothing tells apart, neither policies nor nodes, are asked
+ * once for all their pairs.
+ */
+import { family, type Ip, type IpRange, rangeContains } from "../addressing/ip.ts";
+import { planOf } from "../checks/addresses/plan.ts";
+import { nodeClasses } from "../checks/reachability/classes.ts";
+import type { Network } from "../dataplane/model.ts";
+import { simulate } from "../dataplane/simulator/simulate.ts";
+import { rangeEnd, type Unit, unitsOf } from "../kubernetes/matrix/ends.ts";
+import { isAlone, type MatrixAnswer, type MatrixQuestion, type Pair, selections } from "../kubernetes/matrix/matrix.ts";
+import { type PolicyClasses, policyClasses } from "../kubernetes/matrix/policy.ts";
+import type { MatrixEnd } from "../kubernetes/matrix/schema.ts";
+import { spaceOf } from "../kubernetes/matrix/space.ts";
+import { isEmpty, NO_PORTS, type PortRange, type PortSet, PROTOCOLS, union } from "../kubernetes/policy/ports.ts";
+import type { ExternalHost, Listener, Node, Topology } from "../topology/model.ts";
+import type { Protocol } from "../topology/policy.ts";
+
+/** As far as the data plane goes, policies included. */
+export function reachMatrix(topology: Topology, network: Network, question: MatrixQuestion): MatrixAnswer {
+  const meant = selections(topology, question);
+  if (!meant.ok) return meant;
+  const asker = makeAsker(topology, network);
+  const rowsOf = (isPod: Parameters<typeof unitsOf>[2], ranges: readonly IpRange[] | undefined): readonly Row[] => [
+    ...unitsOf(topology, question.byPod, isPod).map((unit) => asker.unitRow(unit)),
+    ...topology.hosts.flatMap((host) => asker.hostRow(host, ranges)),
+  ];
+  const senders = rowsOf(meant.from.isPod, meant.from.ranges);
+  const receivers = rowsOf(meant.to.isPod, meant.to.ranges);
+  function* pairs(): Iterable<Pair> {
+    for (const from of senders) {
+      for (const to of receivers) {
+        if (from.unit === undefined && to.unit === undefined) continue;
+        if (from.unit && to.unit && isAlone(from.unit, to.unit)) continue;
+        const ports = asker.between(from, to);
+        if (!isEmpty(ports)) yield { from: from.end, to: to.end, ports };
+      }
+    }
+  }
+  return {
+    ok: true,
+    pairs: { [Symbol.iterator]: () => pairs()[Symbol.iterator]() },
+    ends: { from: senders.map(({ end }) => end), to: receivers.map(({ end }) => end), outside: [] },
+  };
+}
+
+/** A row or column: the kinds of places where its pods are. A host outside is a row with one place. */
+interface Row {
+  readonly end: MatrixEnd;
+  readonly unit: Unit | undefined;
+  readonly spots: readonly Spot[];
+  readonly listeners: readonly Listener[];
+}
+
+/** Pods (or a host) that nothing tells apart; one for each node. */
+interface Spot {
+  readonly key: string;
+  readonly places: ReadonlyMap<Node | undefined, Place>;
+  /** A second pod on a node, for what they do with each other. */
+  readonly second: Place | undefined;
+}
+
+interface Place {
+  readonly path: string;
+  readonly netns: string;
+  readonly addresses: readonly Ip[];
+  readonly node: Node | undefined;
+  readonly classify: (ip: Ip) => ReturnType<PolicyClasses["ofRange"]>;
+}
+
+interface Asker {
+  unitRow(unit: Unit): Row;
+  hostRow(host: ExternalHost, ranges: readonly IpRange[] | undefined): readonly Row[];
+  between(from: Row, to: Row): PortSet;
+}
+
+function makeAsker(topology: Topology, network: Network): Asker {
+  const disputed = planOf(topology).conflicts.map(({ shared }) => shared);
+  const kinds = new Map<Node, string>();
+  for (const cluster of topology.clusters) {
+    for (const [index, { nodes }] of nodeClasses(topology, cluster, disputed).entries()) {
+      for (const node of nodes) {
+        kinds.set(node, `${cluster.name} ${index} ${node.interfaces.map(({ segment }) => segment).join()}`);
+      }
+    }
+  }
+  const hosts = topology.hosts.flatMap(({ interfaces }) => interfaces.flatMap(({ addresses }) => addresses));
+  const classes = policyClasses(
+    spaceOf(
+      topology,
+      hosts.map(({ ip }) => ({ first: ip, last: ip })),
+    ),
+  );
+  const cuts = writtenPorts(topology);
+  const known = new Map<string, PortSet>();
+
+  const ask = (a: Place, b: Place, key: string, listeners: readonly Listener[]): PortSet => {
+    const dst = b.addresses.find((ip) => a.addresses.some((own) => family(own) === family(ip)));
+    const src = dst === undefined ? undefined : a.addresses.find((own) => family(own) === family(dst));
+    if (dst === undefined || src === undefined) return NO_PORTS;
+    const asked = `${key} ${listeners.map(({ proto, first, last }) => `${proto}${first}-${last}`).join()}`;
+    let ports = known.get(asked);
+    if (ports === undefined) {
+      const policy = classes.between(a.classify(src), b.classify(dst));
+      ports = reachable(network, a.netns, dst, listeners, (proto) => [
+        ...cuts,
+        ...policy[proto].flatMap(({ first, last }) => [first, last + 1]),
+      ]);
+      known.set(asked, ports);
+    }
+    return ports;
+  };
+
+  return {
+    unitRow(unit) {
+      const spots = new Map<string, { places: Map<Node | undefined, Place>; second: Place | undefined }>();
+      for (const pod of unit.pods) {
+        const [first] = pod.addresses;
+        if (pod.node === undefined || first === undefined) continue;
+        const policy = pod.addresses.map((ip) => classes.ofPod(unit.set, pod, ip).id).join();
+        const isGiven = unit.workload.addresses.length > 0;
+        const key = `${policy} ${kinds.get(pod.node)}${isGiven ? ` ${pod.path}` : ""}`;
+        const place: Place = {
+          path: pod.path,
+          netns: unit.workload.hostNetwork ? pod.node.path : pod.path,
+          addresses: pod.addresses,
+          node: pod.node,
+          classify: (ip) => classes.ofPod(unit.set, pod, ip),
+        };
+        const spot = spots.get(key);
+        if (spot === undefined) spots.set(key, { places: new Map([[pod.node, place]]), second: undefined });
+        else if (spot.places.has(pod.node)) spot.second ??= place;
+        else spot.places.set(pod.node, place);
+      }
+      return {
+        end: unit.end,
+        unit,
+        spots: [...spots].map(([key, spot]) => ({ key, ...spot })),
+        listeners: unit.workload.containers.flatMap(({ listeners }) => listeners),
+      };
+    },
+    hostRow(host, ranges) {
+      const addresses = host.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip));
+      const listeners = host.processes.flatMap((process) => process.listeners);
+      return addresses.flatMap((ip): readonly Row[] => {
+        if (ranges !== undefined && !ranges.some((range) => rangeContains(range, ip))) return [];
+        const place: Place = {
+          path: host.path,
+          netns: host.path,
+          addresses: [ip],
+          node: undefined,
+          classify: (own) => classes.ofRange({ first: own, last: own }),
+        };
+        const spot: Spot = {
+          key: `${host.path} ${String(ip)}`,
+          places: new Map([[undefined, place]]),
+          second: undefined,
+        };
+        return [{ end: rangeEnd({ first: ip, last: ip }), unit: undefined, spots: [spot], listeners }];
+      });
+    },
+    between(from, to) {
+      let all = NO_PORTS;
+      for (const a of from.spots) {
+        for (const b of to.spots) {
+          for (const [one, other, relation] of pairsOf(a, b)) {
+            all = union(all, ask(one, other, `${a.key} > ${b.key} ${relation}`, to.listeners));
+          }
+        }
+      }
+      return all;
+    },
+  };
+}
+
+/** A pair on one node and a pair on two, where there are such. */
+function* pairsOf(a: Spot, b: Spot): Iterable<readonly [Place, Place, string]> {
+  const together = sameNode(a, b);
+  if (together) yield [...together, "on one node"];
+  const apart = twoNodes(a, b);
+  if (apart) yield [...apart, "on two nodes"];
+}
+
+function sameNode(a: Spot, b: Spot): readonly [Place, Place] | undefined {
+  for (const [node, one] of a.places) {
+    if (node === undefined) return undefined;
+    const other = b.places.get(node);
+    if (other && other.path !== one.path) return [one, other];
+  }
+  for (const [first, second] of [
+    [a.second, b],
+    [b.second, a],
+  ] as const) {
+    const other = first && second.places.get(first.node);
+    if (first && other && other.path !== first.path) return second === b ? [first, other] : [other, first];
+  }
+  return undefined;
+}
+
+function twoNodes(a: Spot, b: Spot): readonly [Place, Place] | undefined {
+  let seen = 0;
+  for (const [node, one] of a.places) {
+    for (const [far, other] of b.places) if (far !== node || node === undefined) return [one, other];
+    seen += 1;
+    if (seen > 1) break;
+  }
+  return undefined;
+}
+
+/** Ports at which some access list changes its mind. */
+function writtenPorts(topology: Topology): readonly number[] {
+  const stations = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap(({ nodes }) => nodes)];
+  const ports = new Set<number>();
+  for (const acl of new Set(stations.map((station) => station.acl))) {
+    for (const rule of acl) for (const { first, last } of rule.ports) ports.add(first).add(last + 1);
+  }
+  return [...ports];
+}
+
+/** Source port of the packets, as of every trace. */
+const SOURCE_PORT = 40000;
+
+function reachable(
+  network: Network,
+  from: string,
+  dst: Ip,
+  listeners: readonly Listener[],
+  cutsOf: (proto: Protocol) => readonly number[],
+): PortSet {
+  const passes = (proto: Protocol | "icmp", dport: number): boolean =>
+    simulate(network, { from, dst, proto, sport: SOURCE_PORT, dport, df: false }).every(
+      ({ verdict, reply }) => verdict === "delivered" && reply?.verdict === "delivered",
+    );
+  let open: PortSet = passes("icmp", 0) ? { ...NO_PORTS, icmp: true } : NO_PORTS;
+  for (const proto of PROTOCOLS) {
+    const cuts = cutsOf(proto);
+    for (const listener of listeners) {
+      if (listener.proto !== proto) continue;
+      const through = piecesOf(listener, cuts).filter(({ first }) => passes(proto, first));
+      if (through.length > 0) open = union(open, { ...NO_PORTS, [proto]: through });
+    }
+  }
+  return open;
+}
+
+/** A range of ports cut where a rule begins or ends: in each piece one port speaks for all. */
+function piecesOf({ first, last }: PortRange, cuts: readonly number[]): readonly PortRange[] {
+  const inside = [...new Set(cuts)].filter((cut) => cut > first && cut <= last).sort((a, b) => a - b);
+  const starts = [first, ...inside];
+  return starts.map((start, index) => ({ first: start, last: (inside[index] ?? last + 1) - 1 }));
+}

@@ -1,6 +1,6 @@
 /** What the engines share: rules with their origin, sets of pods, the pods of a node, and the sentences of a trace. */
 import type { Ip, Prefix } from "../../../addressing/ip.ts";
-import { family, formatIp, hostPrefix } from "../../../addressing/ip.ts";
+import { family, formatIp, formatPrefix, hostPrefix, prefixContains } from "../../../addressing/ip.ts";
 import { hash32 } from "../../../cni/hash.ts";
 import type { ChainRules, NodeParts } from "../../../cni/mode.ts";
 import type { Explanation, IpSet, NfMatch, NfRule, NfTarget } from "../../../dataplane/model.ts";
@@ -19,6 +19,17 @@ export interface EnforceContext {
   readonly node: Node;
   readonly parts: NodeParts;
   readonly set: PolicySet;
+  /** By name: rules that mean the same set have one object. */
+  readonly sets: Map<string, IpSet>;
+}
+
+function once(sets: Map<string, IpSet>, name: string, make: () => IpSet): IpSet {
+  let set = sets.get(name);
+  if (set === undefined) {
+    set = make();
+    sets.set(name, set);
+  }
+  return set;
 }
 
 /** A pod of the node with its address of the family and the host's end of its veth pair, where it is no bridge port. */
@@ -100,7 +111,7 @@ export function nameHash(text: string, length: number, alphabet: string): string
 export function podSet(context: EnforceContext, of: 4 | 6, name: string, selector: PodSelector): IpSet {
   const { cluster, set } = context;
   const isMember = (pod: Pod): boolean => selectsGroup(selector, set.groups.groupOf(pod));
-  return {
+  return once(context.sets, name, () => ({
     name,
     type: "hash:ip",
     family: of,
@@ -108,7 +119,10 @@ export function podSet(context: EnforceContext, of: 4 | 6, name: string, selecto
     members: function* () {
       for (const { ip } of podsOf(cluster, of, isMember)) yield hostPrefix(ip);
     },
-  };
+    entries: function* () {
+      for (const { ip } of podsOf(cluster, of, isMember)) yield formatIp(ip);
+    },
+  }));
 }
 
 /** Addresses and ports that the pods call by this name. */
@@ -121,36 +135,45 @@ export function namedPortSet(
 ): IpSet {
   const { cluster, set } = context;
   const isMember = (pod: Pod): boolean => selectsGroup(selector, set.groups.groupOf(pod));
-  return {
+  const portsOf = (pod: Pod) => set.groups.groupOf(pod).named(port.name, port.proto);
+  return once(context.sets, name, () => ({
     name,
     type: "hash:ip,port",
     family: of,
     contains: (ip, proto, number) =>
       proto === port.proto &&
       number !== undefined &&
-      cluster.pods.podsByAddress(ip).some(
-        (pod) =>
-          isMember(pod) &&
-          set.groups
-            .groupOf(pod)
-            .named(port.name, port.proto)
-            .some(({ first, last }) => first <= number && number <= last),
-      ),
-    members: function* () {
-      for (const { ip } of podsOf(cluster, of, isMember)) yield hostPrefix(ip);
+      cluster.pods
+        .podsByAddress(ip)
+        .some((pod) => isMember(pod) && portsOf(pod).some(({ first, last }) => first <= number && number <= last)),
+    members: () => [],
+    entries: function* () {
+      for (const { pod, ip } of podsOf(cluster, of, isMember)) {
+        for (const { first, last } of portsOf(pod)) {
+          for (let number = first; number <= last; number++) yield `${formatIp(ip)},${port.proto}:${number}`;
+        }
+      }
     },
-  };
+  }));
 }
 
-/** Prefixes with exceptions: `nomatch` entries (ipset(8), hash:net). */
-export function blockSet(of: 4 | 6, name: string, contains: (ip: Ip) => boolean, members: readonly Prefix[]): IpSet {
-  return {
+/** Prefixes, with exceptions as `nomatch` entries (ipset(8), hash:net). */
+export function blockSet(
+  context: EnforceContext,
+  of: 4 | 6,
+  name: string,
+  prefixes: readonly Prefix[],
+  except: readonly Prefix[] = [],
+): IpSet {
+  return once(context.sets, name, () => ({
     name,
     type: "hash:net",
     family: of,
-    contains: (ip) => family(ip) === of && contains(ip),
-    members: () => members,
-  };
+    contains: (ip) =>
+      prefixes.some((prefix) => prefixContains(prefix, ip)) && !except.some((prefix) => prefixContains(prefix, ip)),
+    members: () => prefixes,
+    entries: () => [...prefixes.map(formatPrefix), ...except.map((prefix) => `${formatPrefix(prefix)} nomatch`)],
+  }));
 }
 
 function* podsOf(cluster: Cluster, of: 4 | 6, isMember: (pod: Pod) => boolean): Iterable<{ pod: Pod; ip: Ip }> {

@@ -19,7 +19,7 @@ export const policyContributor: Contributor = {
   before(node, cluster, parts) {
     if (cluster.policies.length === 0) return [];
     const engine = policyEngineOf(cluster, node);
-    const context = { cluster, node, parts, set: policySetOf(cluster, KNOWN_KINDS[engine]) };
+    const context = { cluster, node, parts, set: policySetOf(cluster, KNOWN_KINDS[engine]), sets: new Map() };
     switch (engine) {
       case "none":
         return [];
@@ -33,7 +33,7 @@ export const policyContributor: Contributor = {
   },
   after(node, cluster, parts) {
     if (cluster.policies.length === 0 || policyEngineOf(cluster, node) !== "calico") return [];
-    const context = { cluster, node, parts, set: policySetOf(cluster, KNOWN_KINDS.calico) };
+    const context = { cluster, node, parts, set: policySetOf(cluster, KNOWN_KINDS.calico), sets: new Map() };
     return calicoAfter(context, isOwnEngine(cluster, node, "calico"));
   },
 };

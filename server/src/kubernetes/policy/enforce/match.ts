@@ -1,6 +1,6 @@
 /** A policy's rule as conditions of netfilter: one for each peer and each group of ports. */
-import { family, prefixContains } from "../../../addressing/ip.ts";
-import type { IpSet, NfMatch, PortRange } from "../../../dataplane/model.ts";
+import { family, hostPrefix } from "../../../addressing/ip.ts";
+import type { NfMatch, PortRange } from "../../../dataplane/model.ts";
 import type { Peer, Policy, PolicyPort, PolicyRule, Protocol } from "../../../topology/policy.ts";
 import { selects } from "../../../topology/selector.ts";
 import { peerSelector, subjectOf } from "../evaluate.ts";
@@ -57,20 +57,16 @@ function peerMatch(
       const { cidr, except } = peer;
       if (family(cidr.ip) !== of) return undefined;
       if (except.length === 0) return cidr.len === 0 ? {} : { [side]: { is: cidr } };
-      const contains: IpSet["contains"] = (ip) =>
-        prefixContains(cidr, ip) && !except.some((part) => prefixContains(part, ip));
-      return { sets: [{ set: blockSet(of, nameOf("block", peerText(peer), of), contains, [cidr]), side }] };
+      const set = blockSet(context, of, nameOf("block", peerText(peer), of), [cidr], except);
+      return { sets: [{ set, side }] };
     }
     case "nodes": {
       const addresses = context.cluster.nodes
         .filter(({ labels }) => selects(peer.nodes, labels))
         .flatMap(({ interfaces }) => interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip)))
         .filter((ip) => family(ip) === of);
-      const known = new Set(addresses);
-      const members = addresses.map((ip) => ({ ip, len: of === 4 ? 32 : 128 }));
-      return {
-        sets: [{ set: blockSet(of, nameOf("block", peerText(peer), of), (ip) => known.has(ip), members), side }],
-      };
+      const set = blockSet(context, of, nameOf("block", peerText(peer), of), addresses.map(hostPrefix));
+      return { sets: [{ set, side }] };
     }
   }
 }

@@ -5,7 +5,7 @@
  * same place.
  */
 import type { Ip } from "../../../addressing/ip.ts";
-import { hostPrefix } from "../../../addressing/ip.ts";
+import { formatIp, hostPrefix } from "../../../addressing/ip.ts";
 import type { ChainRules } from "../../../cni/mode.ts";
 import type { IpSet, NfMatch, QueueVerdict } from "../../../dataplane/model.ts";
 import { type Packet, portsOf, transportOf } from "../../../dataplane/packet.ts";
@@ -30,6 +30,7 @@ export function kindnetBefore(context: EnforceContext): readonly ChainRules[] {
       family: of,
       contains: (ip) => selected.has(ip),
       members: () => [...selected.keys()].map(hostPrefix),
+      entries: () => [...selected.keys()].map(formatIp),
     };
     const queue = (match: NfMatch, sides: readonly ("src" | "dst")[]) =>
       sides.map((side) =>

@@ -10,7 +10,7 @@ import type { Network } from "../dataplane/model.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
 import { rangeEnd, type Unit, unitsOf } from "../kubernetes/matrix/ends.ts";
 import { isAlone, type MatrixAnswer, type MatrixQuestion, type Pair, selections } from "../kubernetes/matrix/matrix.ts";
-import { type PolicyClasses, policyClasses } from "../kubernetes/matrix/policy.ts";
+import { policyClasses } from "../kubernetes/matrix/policy.ts";
 import type { MatrixEnd } from "../kubernetes/matrix/schema.ts";
 import { spaceOf } from "../kubernetes/matrix/space.ts";
 import { isEmpty, NO_PORTS, type PortRange, type PortSet, PROTOCOLS, union } from "../kubernetes/policy/ports.ts";
@@ -66,7 +66,6 @@ interface Place {
   readonly netns: string;
   readonly addresses: readonly Ip[];
   readonly node: Node | undefined;
-  readonly classify: (ip: Ip) => ReturnType<PolicyClasses["ofRange"]>;
 }
 
 interface Asker {
@@ -97,16 +96,11 @@ function makeAsker(topology: Topology, network: Network): Asker {
 
   const ask = (a: Place, b: Place, key: string, listeners: readonly Listener[]): PortSet => {
     const dst = b.addresses.find((ip) => a.addresses.some((own) => family(own) === family(ip)));
-    const src = dst === undefined ? undefined : a.addresses.find((own) => family(own) === family(dst));
-    if (dst === undefined || src === undefined) return NO_PORTS;
+    if (dst === undefined) return NO_PORTS;
     const asked = `${key} ${listeners.map(({ proto, first, last }) => `${proto}${first}-${last}`).join()}`;
     let ports = known.get(asked);
     if (ports === undefined) {
-      const policy = classes.between(a.classify(src), b.classify(dst));
-      ports = reachable(network, a.netns, dst, listeners, (proto) => [
-        ...cuts,
-        ...policy[proto].flatMap(({ first, last }) => [first, last + 1]),
-      ]);
+      ports = reachable(network, a.netns, dst, listeners, cuts);
       known.set(asked, ports);
     }
     return ports;
@@ -126,7 +120,6 @@ function makeAsker(topology: Topology, network: Network): Asker {
           netns: unit.workload.hostNetwork ? pod.node.path : pod.path,
           addresses: pod.addresses,
           node: pod.node,
-          classify: (ip) => classes.ofPod(unit.set, pod, ip),
         };
         const spot = spots.get(key);
         if (spot === undefined) spots.set(key, { places: new Map([[pod.node, place]]), second: undefined });
@@ -150,7 +143,6 @@ function makeAsker(topology: Topology, network: Network): Asker {
           netns: host.path,
           addresses: [ip],
           node: undefined,
-          classify: (own) => classes.ofRange({ first: own, last: own }),
         };
         const spot: Spot = {
           key: `${host.path} ${String(ip)}`,
@@ -208,14 +200,29 @@ function twoNodes(a: Spot, b: Spot): readonly [Place, Place] | undefined {
   return undefined;
 }
 
-/** Ports at which some access list changes its mind. */
+/** Ports at which some access list or policy changes its mind. */
 function writtenPorts(topology: Topology): readonly number[] {
-  const stations = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap(({ nodes }) => nodes)];
   const ports = new Set<number>();
+  const add = ({ first, last }: PortRange): void => {
+    ports.add(first).add(last + 1);
+  };
+  const stations = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap(({ nodes }) => nodes)];
   for (const acl of new Set(stations.map((station) => station.acl))) {
-    for (const rule of acl) for (const { first, last } of rule.ports) ports.add(first).add(last + 1);
+    for (const rule of acl) rule.ports.forEach(add);
   }
-  return [...ports];
+  for (const { policies, workloads } of topology.clusters) {
+    for (const { ingress, egress } of policies) {
+      for (const rule of [...(ingress ?? []), ...(egress ?? [])]) {
+        for (const port of rule.ports ?? []) if (port.kind === "range") add(port);
+      }
+    }
+    if (policies.length === 0) continue;
+    // What a policy may call by its name.
+    for (const { containers } of workloads) {
+      for (const { listeners } of containers) for (const one of listeners) if (one.name !== undefined) add(one);
+    }
+  }
+  return [...ports].sort((x, y) => x - y);
 }
 
 /** Source port of the packets, as of every trace. */
@@ -226,7 +233,7 @@ function reachable(
   from: string,
   dst: Ip,
   listeners: readonly Listener[],
-  cutsOf: (proto: Protocol) => readonly number[],
+  cuts: readonly number[],
 ): PortSet {
   const passes = (proto: Protocol | "icmp", dport: number): boolean =>
     simulate(network, { from, dst, proto, sport: SOURCE_PORT, dport, df: false }).every(
@@ -234,7 +241,6 @@ function reachable(
     );
   let open: PortSet = passes("icmp", 0) ? { ...NO_PORTS, icmp: true } : NO_PORTS;
   for (const proto of PROTOCOLS) {
-    const cuts = cutsOf(proto);
     for (const listener of listeners) {
       if (listener.proto !== proto) continue;
       const through = piecesOf(listener, cuts).filter(({ first }) => passes(proto, first));
@@ -246,7 +252,7 @@ function reachable(
 
 /** A range of ports cut where a rule begins or ends: in each piece one port speaks for all. */
 function piecesOf({ first, last }: PortRange, cuts: readonly number[]): readonly PortRange[] {
-  const inside = [...new Set(cuts)].filter((cut) => cut > first && cut <= last).sort((a, b) => a - b);
+  const inside = cuts.filter((cut) => cut > first && cut <= last);
   const starts = [first, ...inside];
   return starts.map((start, index) => ({ first: start, last: (inside[index] ?? last + 1) - 1 }));
 }

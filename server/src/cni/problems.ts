@@ -48,7 +48,7 @@ export const CODES = {
   /** The plugin refuses its configuration. data: plugin, node, error (the plugin's own text). */
   stackedRefused: "KN163",
   /** Weave's range overlaps a route of a node: the launcher ends. data: range, node, route. */
-  weaveRangeOverlaps: "KN170",
+  weaveRangeOverlaps: "KN165",
   /** Every node has the same container range. data: range, nodes. */
   dockerSameRange: "KN140",
   /** The kernel refuses a static route: its gateway is not on-link. data: station, dst, via. */

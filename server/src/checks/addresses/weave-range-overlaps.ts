@@ -8,7 +8,7 @@ cluster prod {
 `;
 
 export const weaveRangeOverlaps: Check = {
-  code: "KN170",
+  code: "KN165",
   name: "weave-range-overlaps",
   family: "addresses",
   severity: "error",

@@ -232,7 +232,7 @@ function packets(packet: Packet): readonly Packet[] {
 
 const SUSPECT: ReadonlySet<Code> = new Set([
   "KN163",
-  "KN170",
+  "KN165",
   "KN133",
   "KN140",
   "KN210",

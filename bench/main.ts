@@ -62,6 +62,9 @@ async function bench(): Promise<Bench> {
     () => measured("type", "written"),
     () => measured("type", "small"),
     () => measured("questions"),
+    () => measured("answers", "written"),
+    () => measured("steady", "small"),
+    () => measured("steady", "written"),
     () => again(3, "memory", "pools"),
     () => again(3, "memory", "written"),
   ];
@@ -84,6 +87,8 @@ written  the same nodes written out, ${size(inputs.written())} (as JSON ${size(J
 small    50 nodes written out, 20 workloads, ${size(inputs.small())}
 
 check: from text to findings, with nothing known before; cold: first in its process. keystroke: from the edit of one character to all findings.
+typed: from the edit to the answer, before anything else has looked at the new text; hover, completion: of a text that was looked at before.
+heap: what is kept after so many keystrokes.
 Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() || process.arch}, load ${loadavg()[0]?.toFixed(1)} (above 1 something else ran as well; long measurements suffer more than short ones)
 `;
 }

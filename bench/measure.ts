@@ -6,6 +6,7 @@ import { completionsAt } from "../server/src/service/features/completion.ts";
 import { hoverAt } from "../server/src/service/features/hover.ts";
 import { createService, type Service } from "../server/src/service/service.ts";
 import { ask } from "../server/src/trace/trace.ts";
+import { answers, steady } from "./editing.ts";
 import { type InputName, inputs, largeData, smallData, writtenOut } from "./generate.ts";
 import { keystrokes, type Stroke } from "./keystrokes.ts";
 import { names } from "./names.ts";
@@ -182,6 +183,10 @@ function measure(name: string | undefined, input: InputName): Result[] {
       return type(input, input === "small" ? 600 : 160);
     case "questions":
       return questions(150);
+    case "answers":
+      return answers(input, 120);
+    case "steady":
+      return steady(input, input === "small" ? 1 : 20);
     case "memory":
       return memory(input);
     default:

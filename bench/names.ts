@@ -2,7 +2,13 @@
 import type { InputName } from "./generate.ts";
 import type { Stroke } from "./keystrokes.ts";
 
+/** What is asked after a keystroke. */
+export type Answer = "completion" | "hover" | "hints" | "lenses" | "colours";
+
 export const names = {
+  answers: ["completion", "hover", "hints", "lenses", "colours"] satisfies Answer[] as readonly Answer[],
+  answer: (input: InputName, answer: Answer) => `typed-${answer}/${input}`,
+  heap: (input: InputName, edits: number) => `heap-after-${edits}-edits/${input}`,
   json: "json-parse/written",
   cold: (input: InputName) => `check-cold/${input}`,
   check: (input: InputName) => `check/${input}`,

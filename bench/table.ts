@@ -13,9 +13,13 @@ export const targets: readonly Target[] = [
   { name: names.check("pools"), of: "median", below: 1000 },
   { name: names.memory("pools"), of: "median", below: 300 },
   { name: names.check("written"), of: "ratio", below: 25 },
-  { name: names.keystroke("written"), of: "p95", below: 100 },
+  { name: names.keystroke("written"), of: "p95", below: 50 },
   { name: names.keystroke("small"), of: "p95", below: 16 },
   { name: names.trace, of: "median", below: 5 },
+  { name: names.hover, of: "p95", below: 10 },
+  { name: names.completion, of: "p95", below: 10 },
+  { name: names.heap("small", 10_000), of: "ratio", below: 1.1 },
+  { name: names.heap("written", 10_000), of: "ratio", below: 1.1 },
 ];
 
 const HEAD = ["", "median", "p95", "runs", "ratio", "target", ""];

@@ -102,7 +102,7 @@ function editRun(block: Block, blockStart: number, depth: number, job: Job, inde
     while (next < statements.length && statements[next]!.keyword.length === 0) next++;
     const last = next === statements.length;
     const chunkEnd = last ? contentEnd : startOf(next);
-    const chunk = parseChunk(job.text.slice(chunkStart, chunkEnd + job.delta), depth);
+    const chunk = parseChunk(detached(job.text, chunkStart, chunkEnd + job.delta), depth);
     if (!standsAlone(chunk, depth)) return "all";
     if (last && depth > 0 && chunk.cut) return "parent";
     if (last || !(chunk.open || chunk.cut || chunk.openList))
@@ -110,6 +110,14 @@ function editRun(block: Block, blockStart: number, depth: number, job: Job, inde
     if (chunk.openList) while (next < statements.length && statements[next]!.block === undefined) next++;
     next = Math.min(next + 1, statements.length);
   }
+}
+
+/**
+ * A part of a text in memory of its own. Engines let a slice hold the string that it was cut from, so that the words of one
+ * statement would keep a whole version of the file alive, for each statement that was ever edited another one.
+ */
+function detached(text: string, start: number, end: number): string {
+  return ` ${text.slice(start, end)}`.slice(1);
 }
 
 /** Whether a chunk leaves the braces and comments around it alone. */

@@ -118,6 +118,8 @@ import { sourceCheck } from "./reachability/source-check.ts";
 import { stackedApart } from "./reachability/stacked-apart.ts";
 import { tunnelDiffers } from "./reachability/tunnel-differs.ts";
 import { aliases } from "./services/alias.ts";
+import { balancerArp } from "./services/balancer-arp.ts";
+import { balancerNowhere } from "./services/balancer-nowhere.ts";
 import { hairpinOff } from "./services/hairpin-off.ts";
 import { hostPortTwice } from "./services/host-port-twice.ts";
 import { ingressBackend } from "./services/ingress-backend.ts";
@@ -280,6 +282,8 @@ export const catalogue: readonly Check[] = [
   aliases,
   localWithoutEndpoint,
   noServiceRoute,
+  balancerNowhere,
+  balancerArp,
   hairpinOff,
   peerMixed,
   exceptOutside,

@@ -55,7 +55,15 @@ export interface Contributor {
   devices?(node: Node, cluster: Cluster): readonly Device[];
   ipvs?(node: Node, cluster: Cluster): Ipvs | undefined;
   /** Nodes on the segment that answer ARP for an address which no interface has, the first one first. */
-  answers?(cluster: Cluster, segment: string, ip: Ip): readonly Interface[];
+  answers?(topology: Topology, cluster: Cluster, segment: string, ip: Ip): readonly Interface[];
+  router?(router: Router, cluster: Cluster): RouterParts | undefined;
+}
+
+/** What a router holds because of a cluster. */
+export interface RouterParts {
+  readonly routes: readonly Route[];
+  readonly chains: () => readonly ChainRules[];
+  readonly devices: readonly Device[];
 }
 
 export function buildNetwork(topology: Topology, contributors: readonly Contributor[] = []): Network {
@@ -82,6 +90,8 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     const learned = router.bgp ? routerLayers(host, clusters.bgp()) : [];
     return given.length === 0 ? learned : [ownLayer(given), ...learned];
   };
+  const contributed = (router: Router): readonly RouterParts[] =>
+    contributors.flatMap((one) => topology.clusters.flatMap((cluster) => one.router?.(router, cluster) ?? []));
   const fabricDomains = (router: Router): readonly FabricDomain[] =>
     modes().flatMap((mode) => mode.fabricDomain?.(router) ?? []);
   const fabricEnd = (segment: string, ip: Ip): LinkEnd | undefined => {
@@ -114,8 +124,8 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     if (station.kind !== "node" || !cluster) {
       const host = hostState(station);
       return station.kind === "router"
-        ? plainNetns(host, fabricLayers(station, host), fabricDomains(station))
-        : plainNetns(host, [], []);
+        ? plainNetns(host, fabricLayers(station, host), fabricDomains(station), contributed(station))
+        : plainNetns(host, [], [], []);
     }
     const state = clusterState(cluster);
     const mode = state.mode(station);
@@ -152,7 +162,7 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     if (held && held.netns !== asker) return held;
     for (const contributor of contributors) {
       for (const cluster of topology.clusters) {
-        const answers = contributor.answers?.(cluster, segment, ip) ?? [];
+        const answers = contributor.answers?.(topology, cluster, segment, ip) ?? [];
         const answer = answers.find((iface) => iface.station.path !== asker);
         if (answer) return linkEnd(answer);
       }
@@ -295,18 +305,24 @@ function otherAddresses(
 /* -------------------------------------------------------------- namespaces */
 
 /** Routers and hosts. A router's own static routes come before those that a cluster gives it. */
-function plainNetns(host: HostState, given: readonly RouteLayer[], domains: readonly FabricDomain[]): Netns {
+function plainNetns(
+  host: HostState,
+  learned: readonly RouteLayer[],
+  domains: readonly FabricDomain[],
+  contributed: readonly RouterParts[],
+): Netns {
+  const routes = contributed.flatMap((one) => one.routes);
   const { station } = host;
   const policy = policyOf(domains);
   const any = anyAddress(station);
   return assemble({
     station,
-    devices: host.devices,
-    layers: [ownLayer(host.routes), ...given],
+    devices: [...host.devices, ...contributed.flatMap(({ devices }) => devices)],
+    layers: [ownLayer(host.routes), ...learned, ...(routes.length > 0 ? [ownLayer(routes)] : [])],
     neighbours: NO_NEIGHBOURS,
     rules: [...policy.rules, ...any.rules],
     tables: new Map([...policy.tables, ...any.tables]),
-    chains: () => [...aclChains(station.acl), ...natChains(station)],
+    chains: () => [...aclChains(station.acl), ...contributed.flatMap(({ chains }) => chains()), ...natChains(station)],
     sockets: [...socketsOf(station.processes), ...bgpSockets(station)],
   });
 }

@@ -3,6 +3,7 @@ import type { ChainSource } from "../cni/mode.ts";
 import type { Contributor } from "../cni/network.ts";
 import type { Device } from "../dataplane/model.ts";
 import type { Cluster, Node } from "../topology/model.ts";
+import { answersFor, routerParts } from "./balancer.ts";
 import { policyContributor } from "./policy/enforce/contributor.ts";
 import { type ChainNames, iptablesChains, iptablesJumps } from "./proxy/iptables.ts";
 import { ipvsDevice, ipvsRules, ipvsServers } from "./proxy/ipvs.ts";
@@ -57,6 +58,8 @@ function kubeProxy(): Contributor {
       own.device ??= ipvsDevice(portsOf(cluster), cluster.services.kubeProxy.source);
       return [own.device];
     },
+    answers: answersFor,
+    router: routerParts,
     ipvs: (node, cluster) => (runs(cluster, "ipvs") ? ipvsServers(portsOf(cluster), node) : undefined),
   };
 }

@@ -107,6 +107,17 @@ describe("knet routes --format json", () => {
   });
 });
 
+describe("knet rules --format json", () => {
+  const validate = schemaOf("knet-rules-1");
+  it.each(["iptables", "nftables", "ipvs", "none"])("of a node with kube-proxy %s", (mode) => {
+    const service = "service s { select app=a; port 80; external-traffic-policy local; type node-port }";
+    const input = TOPOLOGY.replace("pod a on n1 {", `kube-proxy ${mode}\n  ${service}\n  pod a on n1 { labels app=a;`);
+    holds(validate, knet(["rules", "-", "n1"], input));
+    holds(schemaOf("knet-trace-1"), knet(["trace", "-", "b", "s"], input));
+    holds(schemaOf("knet-routes-1"), knet(["routes", "-", "n1"], input));
+  });
+});
+
 describe("npm run bench -- --json", () => {
   const validate = schemaOf("knet-bench-1");
   it("of one measurement, with a ratio", () => {

@@ -1,0 +1,64 @@
+import { formatIp, type Ip, prefixContains } from "../../addressing/ip.ts";
+import type { Cluster, Topology } from "../../topology/model.ts";
+import type { Check, CheckContext, Finding } from "../check.ts";
+import { finding } from "../finding.ts";
+import { shop } from "./example.ts";
+
+const balanced = (cluster: string): string =>
+  shop("service api { select app=api; port 80 -> 9090; load-balancer-ip 192.168.10.200 }", cluster);
+
+export const balancerNowhere: Check = {
+  code: "KN513",
+  name: "load-balancer-nowhere",
+  family: "services",
+  severity: "warning",
+  summary: "Nobody takes packets to a load balancer's address.",
+  documentation: `Kubernetes itself has no load balancer: an address in a service's status is a promise of a cloud's controller or of MetalLB. kube-proxy translates packets to
+it on the nodes, but somebody must bring them there: \`load-balancer l2\` (a node answers ARP, so that the address must lie in a segment of the nodes), or
+\`bgp\`, \`proxy\` or \`pass-through\` with the router that does it, or a route of your own.`,
+  example: { bad: balanced(""), good: balanced("load-balancer l2") },
+  *run({ topology }: CheckContext): Iterable<Finding> {
+    for (const cluster of topology.clusters) {
+      for (const { name, type, loadBalancerIps } of cluster.services.all) {
+        if (type !== "load-balancer") continue;
+        for (const { ip, source } of loadBalancerIps) {
+          const why = whyNowhere(topology, cluster, ip);
+          if (why === undefined) continue;
+          yield finding(
+            balancerNowhere,
+            source,
+            `packets to ${formatIp(ip)}, the load balancer's address of service ${name}, come to no node: ${why}`,
+          );
+        }
+      }
+    }
+  },
+};
+
+function whyNowhere(topology: Topology, cluster: Cluster, ip: Ip): string | undefined {
+  const { loadBalancer } = cluster.services;
+  if (isRouted(topology, ip)) return undefined;
+  if (!loadBalancer)
+    return `cluster ${cluster.name} says of no load balancer; write load-balancer l2, bgp, proxy or pass-through`;
+  if (loadBalancer.kind === "l2") {
+    const near = cluster.nodes.some(({ interfaces }) =>
+      interfaces.some(({ segment }) => topology.segments.get(segment)?.cidrs.some((cidr) => prefixContains(cidr, ip))),
+    );
+    return near
+      ? undefined
+      : `a node that answers ARP is asked only in its own segment, and no segment of the nodes contains it`;
+  }
+  if (loadBalancer.by === undefined)
+    return `load-balancer ${loadBalancer.kind} needs the router that does it: by ROUTER`;
+  const known = topology.routers.some(({ path }) => path === loadBalancer.by);
+  return known ? undefined : `there is no router ${loadBalancer.by}`;
+}
+
+/** A route of somebody's own, other than a default route. */
+function isRouted({ routers, hosts, segments }: Topology, ip: Ip): boolean {
+  const onSegment = [...segments.values()].some(({ cidrs }) => cidrs.some((cidr) => prefixContains(cidr, ip)));
+  if (onSegment) return false;
+  return [...routers, ...hosts].some(({ routes }) =>
+    routes.some(({ dst, type }) => type === "unicast" && dst.len > 0 && prefixContains(dst, ip)),
+  );
+}

@@ -6,7 +6,7 @@ import { childOf } from "../source.ts";
 import { list } from "../text.ts";
 
 export const serviceAddressOutside: Check = {
-  code: "KN170",
+  code: "KN190",
   name: "service-address-outside",
   family: "addresses",
   severity: "error",

@@ -13,7 +13,7 @@ service web {
 }`;
 
 export const serviceAddressTwice: Check = {
-  code: "KN171",
+  code: "KN191",
   name: "service-address-twice",
   family: "addresses",
   severity: "error",

@@ -5,7 +5,7 @@ import { finding } from "../finding.ts";
 import { service, shop } from "../services/example.ts";
 
 export const virtualAddressTaken: Check = {
-  code: "KN172",
+  code: "KN192",
   name: "virtual-address-taken",
   family: "addresses",
   severity: "error",

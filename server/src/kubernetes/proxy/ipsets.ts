@@ -145,7 +145,8 @@ export function ipSets(ports: ProxyPorts, node: Node): readonly ProxySet[] {
       (dst) => ports.byAddress(dst).length > 0,
     ),
   ];
-  return all.filter((set) => holdsAny(set, ports));
+  const keys = filledSets(all, ports);
+  return all.filter(({ key }) => keys.has(key));
 }
 
 function pairText(ip: Ip, { port }: ProxyPort): string {
@@ -161,6 +162,18 @@ function hasLocalEndpoint(ports: ProxyPorts, node: Node, ip: Ip, port: number | 
   return ports
     .all()
     .some((one) => ports.reach(one, node).local.some((endpoint) => endpoint.ip === ip && endpoint.port === port));
+}
+
+const filled = new WeakMap<ProxyPorts, ReadonlySet<SetKey>>();
+
+/** Which sets hold something is the same on all nodes, and asked of every service once. */
+function filledSets(sets: readonly ProxySet[], ports: ProxyPorts): ReadonlySet<SetKey> {
+  let found = filled.get(ports);
+  if (found === undefined) {
+    found = new Set(sets.filter((set) => holdsAny(set, ports)).map(({ key }) => key));
+    filled.set(ports, found);
+  }
+  return found;
 }
 
 /** ClusterIPs there are wherever there are services; of the others the first entry decides. */

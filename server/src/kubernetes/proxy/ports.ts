@@ -45,6 +45,7 @@ export interface ProxyPorts {
 export function proxyPorts(cluster: Cluster, of: 4 | 6): ProxyPorts {
   const { services } = cluster;
   const known = new Map<Service, readonly ProxyPort[]>();
+  let checked: readonly ProxyPort[] | undefined;
   const portsOf = (service: Service): readonly ProxyPort[] => {
     let ports = known.get(service);
     if (ports === undefined) {
@@ -60,10 +61,12 @@ export function proxyPorts(cluster: Cluster, of: 4 | 6): ProxyPorts {
     byAddress: (ip) => services.byAddress(ip).flatMap(portsOf),
     byNodePort: (port) =>
       services.byNodePort(port).flatMap((one) => portsOf(one).filter((entry) => entry.port.nodePort === port)),
-    healthChecked: () =>
-      services.all.flatMap((service) =>
+    healthChecked: () => {
+      checked ??= services.all.flatMap((service) =>
         service.healthCheckNodePort === undefined ? [] : portsOf(service).slice(0, 1),
-      ),
+      );
+      return checked;
+    },
     reach: (port, node) => reachOf(port, node),
   };
 }

@@ -55,6 +55,7 @@ export type Carried =
 export type IcmpMessage =
   | { readonly kind: "echo-request"; readonly id: number }
   | { readonly kind: "echo-reply"; readonly id: number }
+  | { readonly kind: "neighbour-solicitation" | "neighbour-advertisement" }
   | { readonly kind: IcmpErrorKind; readonly about: Packet; readonly mtu?: number };
 
 export type IcmpErrorKind =
@@ -134,6 +135,10 @@ export function icmpNumbers(message: Pick<IcmpMessage, "kind">, family: Family):
       return { type: v4 ? 8 : 128, code: 0 };
     case "echo-reply":
       return { type: v4 ? 0 : 129, code: 0 };
+    case "neighbour-solicitation":
+      return { type: 135, code: 0 };
+    case "neighbour-advertisement":
+      return { type: 136, code: 0 };
     case "net-unreachable":
       return v4 ? { type: 3, code: 0 } : { type: 1, code: 0 };
     case "host-unreachable":

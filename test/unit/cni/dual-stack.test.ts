@@ -3,6 +3,7 @@ import { formatIp } from "../../../server/src/addressing/ip.ts";
 import { buildNetwork } from "../../../server/src/cni/network.ts";
 import { printAddresses, printRoutes } from "../../../server/src/dataplane/print.ts";
 import { simulate } from "../../../server/src/dataplane/simulator/simulate.ts";
+import { world } from "../checks/harness.ts";
 import { cni, golden, ip, type Plan, route } from "./fixture.ts";
 
 const hostGw = cni("flannel", { backend: "host-gw" });
@@ -82,6 +83,22 @@ describe("IPv6 (each as Linux 6.18 did it in namespaces)", () => {
     });
     const fragments = journey?.steps.filter(({ action }) => action === "fragment");
     expect(fragments?.map(({ netns }) => netns)).toEqual(["prod/default/web"]);
+  });
+
+  it("has no neighbours behind a firewall that drops ICMPv6", () => {
+    const { network } = world(`segment lan { cidr fd00:10::/64 192.168.10.0/24 }
+host a { attach lan fd00:10::1 192.168.10.1 }
+host b { attach lan fd00:10::2 192.168.10.2; listen 80/tcp; deny icmp in }
+`);
+    const end = (from: string, to: string) => {
+      const question = { from, dst: ip(to), proto: "tcp", sport: 40000, dport: 80, df: false } as const;
+      const [journey] = simulate(network, question);
+      return [journey?.verdict, journey?.reason?.code, journey?.error?.kind === "local" && journey.error.errno];
+    };
+    expect(end("a", "fd00:10::2")).toEqual(["unreachable", "neighbour-failed", "EHOSTUNREACH"]);
+    // Its own questions go out; the answers do not come in.
+    expect(end("b", "fd00:10::1")[1]).toBe("neighbour-failed");
+    expect(end("a", "192.168.10.2")[0]).toBe("delivered");
   });
 
   it("does not exist on devices with less than 1280 bytes", () => {

@@ -327,6 +327,7 @@ const TELLING: ReadonlySet<Step["action"]> = new Set([
 /** What to write before a rule so that it lets these packets pass: "allow udp port 8472". */
 export function wayThrough(journey: Journey): string {
   const body = lostPacket(journey)?.body;
+  if (body?.kind === "icmp" && journey.reason?.lost) return "allow icmp";
   if (body?.kind === "ipip" || body?.kind === "esp") return `allow ${body.kind}`;
   const isTunnel = body?.kind === "udp" && (body.carries || journey.reason?.lost);
   return isTunnel ? `allow udp port ${body.dport}` : "an allow for them";
@@ -342,6 +343,7 @@ const CARRIERS = { vxlan: "VXLAN", wireguard: "WireGuard", esp: "ESP-in-UDP", ip
 export function whatDied(journey: Journey): string {
   const packet = lostPacket(journey);
   const body = packet?.body;
+  if (body?.kind === "icmp" && journey.reason?.lost) return "IPv6's neighbour discovery, which is ICMPv6,";
   if (body?.kind === "udp" && journey.reason?.lost && journey.reason.code === "neighbour-failed")
     return `ARP questions in VXLAN packets (UDP port ${body.dport})`;
   if (body?.kind === "udp" && journey.reason?.lost) return `messages of the key exchange (UDP port ${body.dport})`;

@@ -5,6 +5,7 @@ import { formatIp } from "../../addressing/ip.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
 import type { Reason, StepRule } from "../journey.ts";
 import type { BridgeNeighbour, Device, LinkEnd, Netns } from "../model.ts";
+import { discoveryFailure } from "./discovery.ts";
 import { isOwn, type Run } from "./run.ts";
 import { overlayAnswer } from "./session.ts";
 
@@ -30,6 +31,40 @@ export type Neighbour =
 
 /** neigh_resolve_output: who has `ip` at the other side of the device. */
 export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbour {
+  const found = resolveUnfiltered(run, netns, device, ip);
+  const owner = typeof ip === "bigint" ? ownerOf(run, device, netns, found) : undefined;
+  const failure = owner && typeof ip === "bigint" ? discoveryFailure(netns, device, owner, ip) : undefined;
+  if (!failure) return found;
+  return {
+    kind: "none",
+    message: `nobody answers neighbour discovery for ${formatIp(ip)}: ${failure.message}`,
+    failure,
+  };
+}
+
+/** The namespace that has to answer; undefined where nobody is asked. */
+function ownerOf(run: Run, device: Device, netns: Netns, found: Neighbour): Netns | undefined {
+  switch (found.kind) {
+    case "station":
+      return run.network.netns(found.end.upper?.netns ?? found.end.netns);
+    case "sibling":
+      return run.network.netns(found.netns);
+    case "peer":
+    case "bridge-host":
+      return device.kind === "veth" ? run.network.netns(device.peer.netns) : undefined;
+    case "bridge-port": {
+      const bridged = device.kind === "veth" ? run.network.netns(device.peer.netns) : netns;
+      const port = bridged?.devices.get(found.port);
+      return port?.kind === "veth" ? run.network.netns(port.peer.netns) : undefined;
+    }
+    case "none":
+    case "unneeded":
+    case "permanent":
+      return undefined;
+  }
+}
+
+function resolveUnfiltered(run: Run, netns: Netns, device: Device, ip: Ip): Neighbour {
   const ask = typeof ip === "number" ? "ARP" : "neighbour discovery";
   const silence = (where: string): Neighbour => ({
     kind: "none",

@@ -2,19 +2,31 @@
 import type { Cluster, Node } from "../topology/model.ts";
 import { pluginOf } from "./settings.ts";
 
-export type PolicyEngine = "none" | "calico" | "kube-router" | "kindnet";
+export type PolicyEngine = "none" | "calico" | "kube-router" | "kindnet" | "weave";
 
 /** Plugins with an engine of their own (facts of their manifests): the others accept policies and do nothing. */
 const OWN: Readonly<Record<string, PolicyEngine>> = {
   calico: "calico",
   "kube-router": "kube-router",
   kindnet: "kindnet",
+  weave: "weave",
 };
 
 export function policyEngineOf(cluster: Cluster, node: Node): PolicyEngine {
-  const stated = cluster.policyEngine?.engine;
-  if (stated === "none" || stated === "calico" || stated === "kube-router" || stated === "kindnet") return stated;
-  return OWN[pluginOf(cluster, node)] ?? "none";
+  switch (cluster.policyEngine?.engine) {
+    case "none":
+      return "none";
+    case "calico":
+      return "calico";
+    case "kube-router":
+      return "kube-router";
+    case "kindnet":
+      return "kindnet";
+    case "weave":
+      return "weave";
+    default:
+      return OWN[pluginOf(cluster, node)] ?? "none";
+  }
 }
 
 /** Does the plugin itself run this engine, with the chains around it? */

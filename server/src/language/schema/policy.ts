@@ -245,6 +245,7 @@ export const policy: readonly KeywordSpec[] = [
             { value: "none", summary: "Nobody: policies are accepted and have no effect" },
             { value: "calico", summary: "Felix: chains for each pod's interface (with flannel: Canal)" },
             { value: "kube-router", summary: "kube-router, also inside k3s: chains for each pod's address" },
+            { value: "weave", summary: "weave-npc: chains for what enters and leaves the bridge" },
             { value: "kindnet", summary: "kube-network-policies: packets are put to a daemon" },
           ],
         },
@@ -252,7 +253,7 @@ export const policy: readonly KeywordSpec[] = [
       },
     ],
     repeat: "once",
-    default: "calico, kube-router and kindnet enforce policies themselves; with the other plugins nobody does",
+    default: "calico, kindnet and weave enforce policies themselves; with the other plugins nobody does",
     summary: "Who enforces network policies",
     documentation: `The API server takes a NetworkPolicy whatever the cluster runs; a CNI plugin without a policy engine ignores it. flannel, the bridge plugin and
 docker have none: Canal adds Calico's, k3s kube-router's, kind's kindnet and flannel's newer chart kube-network-policies.`,

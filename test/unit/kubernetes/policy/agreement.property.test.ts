@@ -191,6 +191,8 @@ function byTraces(topology: Topology): readonly string[] {
 /** Only Calico knows the policies of administrators; kube-router errs where a policy isolates both directions (below). */
 function known(one: Drawn, engine: string): Drawn {
   if (engine === "calico") return one;
+  // Calico's plugin marks packets of pods with the bit that weave-npc takes for its own: nobody runs the two together.
+  const plugin = engine === "weave" && one.plugin.startsWith("calico") ? "weave { range 10.244.0.0/16 }" : one.plugin;
   const policies = one.policies.map(({ namespace, body }) => ({
     namespace,
     body: body.map((line) => (line === "types ingress egress" ? "types egress" : line)),
@@ -199,7 +201,7 @@ function known(one: Drawn, engine: string): Drawn {
     namespace,
     body: body.some((line) => line.startsWith("types")) ? body : [...body, "types egress"],
   }));
-  return { ...one, admins: [], policies: engine === "kube-router" ? oneWay : one.policies };
+  return { plugin, admins: [], policies: engine === "kube-router" ? oneWay : one.policies };
 }
 
 describe("policies on random clusters", () => {
@@ -213,7 +215,7 @@ describe("policies on random clusters", () => {
     );
   });
 
-  it.each(["calico", "kube-router", "kindnet"])("%s lets through what the evaluation says", (engine) => {
+  it.each(["calico", "kube-router", "kindnet", "weave"])("%s lets through what the evaluation says", (engine) => {
     fc.assert(
       fc.property(drawn, (one) => {
         const topology = topologyOf(clusterText(known(one, engine), engine));

@@ -207,7 +207,7 @@ describe("a trace", () => {
   );
 
   it("does not ask policies about what a node sends to its own pods", () => {
-    for (const engine of ["calico", "kube-router", "kindnet"]) {
+    for (const engine of ["calico", "kube-router", "kindnet", "weave"]) {
       const { network } = world(text(engine));
       const [journey] = simulate(network, {
         from: "prod/n1",

@@ -6,6 +6,7 @@ import { policySetOf } from "../evaluate.ts";
 import { calicoAfter, calicoBefore } from "./calico.ts";
 import { kindnetBefore } from "./kindnet.ts";
 import { kubeRouterBefore } from "./kube-router.ts";
+import { weaveBefore } from "./weave.ts";
 
 /** The kinds of policies that an engine knows; it has no effect what others there are. */
 export const KNOWN_KINDS: Readonly<Record<PolicyEngine, readonly Policy["kind"][]>> = {
@@ -13,6 +14,7 @@ export const KNOWN_KINDS: Readonly<Record<PolicyEngine, readonly Policy["kind"][
   calico: ["network", "admin", "baseline", "calico"],
   "kube-router": ["network"],
   kindnet: ["network"],
+  weave: ["network"],
 };
 
 export const policyContributor: Contributor = {
@@ -29,6 +31,8 @@ export const policyContributor: Contributor = {
         return kubeRouterBefore(context);
       case "kindnet":
         return kindnetBefore(context);
+      case "weave":
+        return weaveBefore(context);
     }
   },
   after(node, cluster, parts) {

@@ -17,6 +17,7 @@ import {
   prefixContains,
   prefixSize,
 } from "../addressing/ip.ts";
+import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import type { Source } from "../language/tree.ts";
 import type { Claims, NodeRange } from "./addressing.ts";
 import type { Node, NodeCidr } from "./model.ts";
@@ -110,22 +111,23 @@ export function claimer(
     },
     complete: (claimants) => {
       const short: { readonly list: Lists; readonly of: Family; missing: number; readonly source: Source }[] = [];
-      const given = new Set<Ip>();
+      const given = buildPrefixTable(
+        claimants.flatMap(({ given: own }) => own.map((ip) => [hostPrefix(ip), ip] as const)),
+      );
       for (const { node, wanted, given: own } of claimants) {
         const list = lists[node.index];
         if (list === undefined) continue;
         for (const ip of own) {
-          given.add(ip);
           const inside = list.some(({ prefix }) => prefixContains(prefix, ip));
           const pool = pools.find(({ range }) => prefixContains(range.within, ip));
           if (!inside && pool) list.push({ prefix: hostPrefix(ip), allocated: false, source: pool.source });
         }
         for (const of of families) {
-          let missing = wanted - roomIn(list, of, own);
+          let missing = wanted - roomIn(list, of, given);
           while (missing > 0) {
             const block = claim(list, of, node.labels);
             if (block === undefined) break;
-            missing -= Number(prefixSize(block.prefix));
+            missing -= roomIn([block], of, given);
           }
           const source = pools.find((pool) => pool.family === of)?.source;
           if (missing > 0 && source !== undefined) short.push({ list, of, missing, source });
@@ -145,12 +147,13 @@ export function claimer(
   };
 }
 
-/** Addresses that a list has for pods without one of their own. */
-function roomIn(list: Lists, of: Family, given: readonly Ip[]): number {
+/** Addresses that a list has for pods without one of their own; `given`: what any pod has for itself. */
+function roomIn(list: Lists, of: Family, given: PrefixTable<Ip>): number {
   let room = 0;
   for (const { prefix, own = 0 } of list) {
     if (family(prefix.ip) !== of || isSingle(prefix)) continue;
-    room += Number(prefixSize(prefix)) - own - given.filter((ip) => prefixContains(prefix, ip)).length;
+    room += Number(prefixSize(prefix)) - own;
+    if (given.size > 0) for (const _ of given.coveredBy(prefix)) room--;
   }
   return room;
 }
@@ -164,16 +167,16 @@ function* spareAddresses(
   claimants: readonly Claimant[],
   lists: readonly Lists[],
   of: Family,
-  given: ReadonlySet<Ip>,
+  given: PrefixTable<Ip>,
 ): Generator<Ip, undefined> {
-  for (const { node, wanted, given: own } of claimants) {
+  for (const { node, wanted } of claimants) {
     const list = lists[node.index] ?? [];
     const blocks = list.filter(({ prefix }) => family(prefix.ip) === of && !isSingle(prefix));
-    let spare = roomIn(list, of, own) - wanted;
+    let spare = roomIn(list, of, given) - wanted;
     for (const { prefix, own: taken = 0 } of [...blocks].reverse()) {
       let ip: Ip | undefined = lastAddress(prefix);
       for (let left = Number(prefixSize(prefix)) - taken; left > 0 && spare > 0 && ip !== undefined; left--) {
-        if (!given.has(ip)) {
+        if (given.lookup(ip).length === 0) {
           yield ip;
           spare--;
         }

@@ -1,6 +1,8 @@
 /** Packets through the Calico samples, as captures on every device show them: device by device, the end, the source seen. */
 import { describe, expect, it } from "vitest";
+import { simulate } from "../../../server/src/dataplane/simulator/simulate.ts";
 import { check } from "../checks/harness.ts";
+import { ip } from "./fixture.ts";
 import { type Sample, sample, sampleOf, type Walk } from "./samples.ts";
 
 /** Devices of pods under one name. */
@@ -109,10 +111,20 @@ cluster prod {
   pod b on n2
 }
 `;
-  it("may not send what looks like a tunnel's packet", () => {
-    const { netns } = sampleOf(lent(""));
-    const chain = netns("prod/n1").netfilter.chain(4, "filter", "cali-from-wl-dispatch");
-    expect(chain?.rules.at(-1)).toMatchObject({ target: { kind: "DROP" }, comment: "Unknown interface" });
+  it.each([
+    ["a packet from an address that it does not have", { src: ip("10.10.0.30"), proto: "tcp", dport: 80 }, "rpfilter"],
+    ["what looks like a tunnel's packet", { proto: "udp", dport: 4789 }, "--dport 4789"],
+  ] as const)("may not send %s", (_, question, rule) => {
+    const { network } = sampleOf(lent(""));
+    const [journey] = simulate(network, {
+      from: "prod/default/a",
+      dst: ip("10.10.0.65"),
+      sport: 40000,
+      df: false,
+      ...question,
+    });
+    expect([journey?.verdict, journey?.reason?.code]).toEqual(["dropped", "filtered"]);
+    expect(journey?.steps.at(-1)?.rule?.text).toContain(rule);
   });
 
   it("of a node without a default route reaches nobody", () => {

@@ -83,7 +83,7 @@ export function ask(world: World, question: Ask): Answer {
     by: proxied.ingress.path,
     ...secondLeg(world.network, proxied, journeys),
   };
-  const notes = [...notesOf(to.notes, lookup), ...(proxied?.notes ?? [])];
+  const notes = [...notesOf(to.notes, lookup), ...(proxied?.notes ?? []), ...cutNote(journeys)];
   const query: Query = {
     from: question.from,
     to: question.to,
@@ -98,6 +98,16 @@ export function ask(world: World, question: Ask): Answer {
     journeys,
     from: from.endpoint,
   };
+}
+
+/** Too many ways to walk them all: what is missing is said. */
+function cutNote(journeys: readonly Journey[]): readonly string[] {
+  const sum = journeys.reduce((all, { probability }) => all + probability, 0);
+  if (sum > 0.9999) return [];
+  const percent = Math.round(sum * 1000) / 10;
+  return [
+    `there are more ways than these ${journeys.length}, which ${percent} % of such packets take; the others are not shown`,
+  ];
 }
 
 function notesOf(notes: readonly string[], lookup: Lookup | undefined): readonly string[] {

@@ -91,3 +91,17 @@ describe("a trace by name", () => {
 function dashed(ip: number): string {
   return [24, 16, 8, 0].map((shift) => (ip >>> shift) & 255).join("-");
 }
+
+test("more ways than anybody reads are cut off, and the trace says so", () => {
+  const many = world(
+    text
+      .replace("deployment api replicas 2", "deployment api replicas 300")
+      .replace("10.244.0.0/16", "10.240.0.0/12 per-node /20"),
+  );
+  const answer = trace("shop/web", "shop/api", { port: 80 }, many);
+  if (!answer.ok) throw new Error(answer.error);
+  expect(answer.trace.paths).toHaveLength(256);
+  expect(answer.trace.notes?.at(-1)).toBe(
+    "there are more ways than these 256, which 85.3 % of such packets take; the others are not shown",
+  );
+});

@@ -16,10 +16,13 @@ import { originate } from "./send.ts";
 
 const STACK: Stack = { originate, receive, bridgeIn, receiveIp, balance, deliver };
 
-/** Forks explored for one question. More than that many ways are cut off. */
-const MAX_PATHS = 64;
+/**
+ * Ways walked for one question: as many as Kubernetes means a service to have endpoints (sig-scalability, 250). Where there are
+ * more the others are left out, and the probabilities sum to less than 1.
+ */
+const MAX_PATHS = 256;
 
-/** Every way that the packet of `question` may take, with its answer. Empty never; probabilities sum to 1. */
+/** Every way that the packet of `question` may take, with its answer. Empty never; probabilities sum to 1 unless there are too many. */
 export function simulate(network: Network, question: Question): readonly Journey[] {
   const journeys: Journey[] = [];
   const pending: (readonly number[])[] = [[]];

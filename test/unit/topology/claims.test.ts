@@ -75,8 +75,14 @@ describe("claimed addresses", () => {
               expect(cluster.pods.podsByAddress(ip).map(({ name }) => name)).toEqual([pod.name]);
             }
           }
-          // A pod without an address means that nobody has one to spare, or that affinity is strict.
-          if (!plan.strict && plan.given.length === 0 && pods.some(({ addresses }) => addresses.length === 0)) {
+          // A pod without an address means that nobody has one to spare, that affinity is strict, or that its node has its 20 blocks.
+          const isFull = node.podCidrs.filter(({ prefix }) => prefix.len < 32).length >= 20;
+          if (
+            !plan.strict &&
+            !isFull &&
+            plan.given.length === 0 &&
+            pods.some(({ addresses }) => addresses.length === 0)
+          ) {
             const all = cluster.nodes.flatMap((one) => [...cluster.pods.podsOn(one)]);
             const used = all.filter(({ addresses }) => addresses.length > 0).length;
             const own = plan.tunnel ? cluster.nodes.filter((one) => one.podCidrs.some((cidr) => cidr.own)).length : 0;

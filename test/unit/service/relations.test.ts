@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { inlayHintsIn } from "../../../server/src/service/features/inlay.ts";
+import { lensAt } from "../../../server/src/service/features/lenses.ts";
 import { reachItemAt, whatIsReached, whatReaches } from "../../../server/src/service/features/reach.ts";
 import { implementationAt, linkedAt, typeDefinitionAt } from "../../../server/src/service/features/relations.ts";
 import { at, CURSOR, fixture, marked, SHOP } from "./support.ts";
@@ -108,5 +110,47 @@ describe("what reaches what", () => {
     const one = fixture(at("pod web", 5, text));
     const item = reachItemAt(one.analysis, one.file, one.offset);
     expect(item && whatReaches(one.analysis, item, () => true)).toBeUndefined();
+  });
+});
+
+describe("services and policies", () => {
+  const served = SHOP.replace(
+    "    deployment api",
+    `    service front {
+      select app=web
+      port 80 -> 8080/tcp
+    }
+    policy closed {
+      select app=web
+      ingress from 10.168.1.0/24 to 8080/tcp
+    }
+    deployment api`,
+  );
+  it("lead to the pods that they select", () => {
+    expect(found(implementationAt, at("service front", 9, served))).toEqual(["pod web on n1 {"]);
+    expect(found(implementationAt, at("policy closed", 8, served))).toEqual(["pod web on n1 {"]);
+  });
+  it("are reached at their own ports, and reach nothing", () => {
+    const one = fixture(at("service front", 9, served.replace(/ {4}policy closed \{[^}]*\}\n/, "")));
+    const item = reachItemAt(one.analysis, one.file, one.offset);
+    if (!item) throw new Error("a service can be asked about");
+    const reachers = whatReaches(one.analysis, item, () => false)?.map(({ item: other, ports }) => [
+      other.path,
+      ...ports,
+    ]);
+    expect(reachers).toContainEqual(["prod/shop/api-0", "80/tcp"]);
+    expect(whatIsReached(one.analysis, item, () => false)).toEqual([]);
+  });
+  it("show what was worked out for them", () => {
+    const one = fixture(at("service front", 9, served));
+    const start = one.text.indexOf("service front");
+    expect(lensAt(one.analysis, one.file, start, "usage")?.title).toBe("1 endpoint");
+    const hints = inlayHintsIn(
+      one.analysis,
+      one.file,
+      { start, end: start + 13 },
+      { addresses: true, mtu: false, defaults: false },
+    );
+    expect(hints.map(({ text }) => text)).toEqual(["10.96.1.0"]);
   });
 });

@@ -7,7 +7,7 @@ import { contextInside, type Decl, has } from "../../language/decode.ts";
 import { readValue } from "../../language/reading.ts";
 import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../language/schema/index.ts";
 import type { Span } from "../../language/tree.ts";
-import type { Cluster, Interface, Node, Segment, Workload } from "../../topology/model.ts";
+import type { Cluster, Interface, Node, Segment, Service, Workload } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
 import type { TextEdit } from "../service.ts";
 import { placedIn } from "./place.ts";
@@ -50,11 +50,13 @@ function hintsOf(analysis: Analysis, decl: Decl, start: number, made: Made): rea
   const nodes = made.nodes.get(statement);
   const owner = made.workloads.get(statement);
   const cluster = made.plugins.get(statement);
+  const served = made.services.get(statement);
   return [
     ...(interfaces ? attachHints(decl, interfaces, end, analysis) : []),
     ...(segment ? gatewayHint(decl, segment, end) : []),
     ...(nodes ? rangeHint(nodes, end) : []),
     ...(owner ? podHint(decl, owner.cluster, owner.workload, end) : []),
+    ...(served ? serviceHint(served.service, end) : []),
     ...(cluster ? deviceHint(analysis, cluster, end) : []),
     ...perNodeHint(decl, made, end),
     ...argumentDefaults(decl, decl.spec, end),
@@ -165,6 +167,19 @@ function podHint(decl: Decl, cluster: Cluster, workload: Workload, end: number):
         workload.replicas > 1
           ? `The first pod, \`${pod.name}\``
           : `Allocated from the range of \`${pod.node?.name ?? ""}\``,
+      edit: undefined,
+    },
+  ];
+}
+
+function serviceHint({ allocated, clusterIps }: Service, end: number): readonly InlayHint[] {
+  if (!allocated || clusterIps.length === 0) return [];
+  return [
+    {
+      offset: end,
+      text: clusterIps.map(formatIp).join(" "),
+      kind: "addresses",
+      tooltip: "Allocated from the cluster's `services` range",
       edit: undefined,
     },
   ];

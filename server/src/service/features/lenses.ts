@@ -1,10 +1,10 @@
 /** Lines above declarations: does an expectation hold, what is left of a range, and ways to routes and traces. */
 import { formatPrefix, type Prefix, prefixCovers, subnetCount } from "../../addressing/ip.ts";
 import { outcomeOf } from "../../checks/expectations/failed.ts";
-import { number } from "../../checks/text.ts";
+import { number, plural } from "../../checks/text.ts";
 import type { Decl } from "../../language/decode.ts";
 import type { Span } from "../../language/tree.ts";
-import type { Expectation, Segment } from "../../topology/model.ts";
+import type { Cluster, Expectation, Segment, Service } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
 import { endPath } from "./endpoints.ts";
 import { hostRange, segmentUsage } from "./free.ts";
@@ -60,7 +60,8 @@ const HAS_ROUTES: ReadonlySet<string> = new Set(["node", "router", "host", "pod"
 
 function kindsOf({ statement }: Decl, made: Made): readonly LensKind[] {
   if (made.expectations.has(statement)) return ["expectation"];
-  return made.segments.has(statement) || made.podRanges.has(statement) ? ["usage"] : [];
+  const counted = [made.segments, made.podRanges, made.services];
+  return counted.some((things) => things.has(statement)) ? ["usage"] : [];
 }
 
 /** What the lens of a kind at the statement that begins at `start` says; undefined where there is none now. */
@@ -75,6 +76,8 @@ export function lensAt(analysis: Analysis, file: string, start: number, kind: Le
     }
     case "usage": {
       const segment = made.segments.get(decl.statement);
+      const served = made.services.get(decl.statement);
+      if (served) return serviceText(served.cluster, served.service);
       return segment ? segmentText(analysis, segment) : rangeText(decl, made);
     }
     case "routes":
@@ -118,6 +121,21 @@ function segmentText({ topology }: Analysis, segment: Segment): LensText | undef
 function hostCount(prefix: Prefix): number | undefined {
   const { first, last } = hostRange(prefix);
   return typeof first === "number" && typeof last === "number" ? last - first + 1 : undefined;
+}
+
+/** By port, where they differ. */
+function serviceText({ services }: Cluster, service: Service): LensText | undefined {
+  const counts = service.ports.map((port) => {
+    const usable = ([4, 6] as const).map((family) => services.endpoints(service, port, family).length);
+    return { port: `${port.port}/${port.proto}`, count: Math.max(...usable) };
+  });
+  const [first] = counts;
+  if (!first) return undefined;
+  const isSame = counts.every(({ count }) => count === first.count);
+  const title = isSame
+    ? plural(first.count, "endpoint")
+    : counts.map(({ port, count }) => `${port}: ${plural(count, "endpoint")}`).join(" · ");
+  return { title, command: undefined };
 }
 
 function rangeText({ statement }: Decl, made: Made): LensText | undefined {

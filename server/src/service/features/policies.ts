@@ -31,7 +31,8 @@ function directionText(policy: Policy, direction: Direction): string {
   return paragraphs(`${title}:`, bullets(rules.map((rule) => code(ruleText(rule, policy)))));
 }
 
-function workloadsOf(cluster: Cluster, policy: Policy): readonly Workload[] {
+/** Whose pods it selects. */
+export function workloadsOf(cluster: Cluster, policy: Policy): readonly Workload[] {
   const { groups } = policySetOf(cluster);
   const subject = subjectOf(policy);
   const selected = new Set<PodGroup>(groups.all.filter((group) => selectsGroup(subject, group)));

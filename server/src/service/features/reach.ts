@@ -1,11 +1,13 @@
 /** "What reaches this" and "what this reaches": packets sent between declarations, one for each port that listens. */
 import type { Span } from "../../language/tree.ts";
+import type { Topology } from "../../topology/model.ts";
 import { endpointOf } from "../../trace/endpoints.ts";
 import { ask } from "../../trace/trace.ts";
 import type { Analysis } from "../analysis.ts";
 import { endPath, endpointAt } from "./endpoints.ts";
 import { ends } from "./names.ts";
-import { type NamedSymbol, symbolsOf } from "./symbols.ts";
+import { targetAt } from "./navigation.ts";
+import { type NamedSymbol, pathOf, symbolsOf } from "./symbols.ts";
 
 /** A declaration that sends and receives; of a pool or deployment its first member stands for all. */
 export interface ReachItem {
@@ -29,7 +31,8 @@ const MOST = 300;
 const MOST_PORTS = 8;
 
 export function reachItemAt(analysis: Analysis, file: string, offset: number): ReachItem | undefined {
-  const path = endpointAt(analysis, file, offset);
+  const target = targetAt(analysis, file, offset)?.symbols[0];
+  const path = target?.kind === "service" ? pathOf(target).join("/") : endpointAt(analysis, file, offset);
   if (path === undefined) return undefined;
   // The container's pod: they share one namespace.
   return (
@@ -75,19 +78,34 @@ function pairs(
 /** The ports of the receiver at which a packet arrives and from which the answer comes back. */
 function portsBetween(analysis: Analysis, from: string, to: string): readonly string[] {
   const { topology, network } = analysis;
-  const receiver = endpointOf(topology, to);
-  if (!receiver.ok) return [];
+  const ports = portsAt(topology, to);
+  if (!ports) return [];
   const world = { topology, network, locate: () => undefined };
   const passes = (question: { readonly port?: number; readonly proto: "tcp" | "udp" | "sctp" | "icmp" }): boolean => {
     const answer = ask(world, { from, to, ...question });
     return answer.ok && answer.trace.verdict === "delivered" && answer.trace.answered;
   };
-  const { ports } = receiver.endpoint;
   if (ports.length === 0) return passes({ proto: "icmp" }) ? ["icmp"] : [];
   return ports
     .slice(0, MOST_PORTS)
     .filter(({ port, proto }) => passes({ port, proto }))
     .map(({ port, proto }) => `${port}/${proto}`);
+}
+
+interface Port {
+  readonly port: number;
+  readonly proto: "tcp" | "udp" | "sctp";
+}
+
+/** Undefined: nothing can be sent there. */
+function portsAt(topology: Topology, path: string): readonly Port[] | undefined {
+  const meaning = topology.resolve(path);
+  if (meaning.ok && meaning.endpoint.kind === "service") {
+    const { ports } = meaning.endpoint.service;
+    return ports.length > 0 ? ports : undefined;
+  }
+  const receiver = endpointOf(topology, path);
+  return receiver.ok ? receiver.endpoint.ports : undefined;
 }
 
 const known = new WeakMap<Analysis, readonly ReachItem[]>();
@@ -96,7 +114,8 @@ function itemsOf(analysis: Analysis): readonly ReachItem[] {
   let items = known.get(analysis);
   if (!items) {
     items = ends(symbolsOf(analysis)).flatMap((symbol): readonly ReachItem[] => {
-      const path = endPath(analysis, symbol);
+      // A service is an end that only receives.
+      const path = symbol.kind === "service" ? pathOf(symbol).join("/") : endPath(analysis, symbol);
       const selection = analysis.spanOf(symbol.source);
       const full = analysis.spanOf({ ...symbol.source, part: "whole" });
       if (path === undefined || !selection || !full) return [];

@@ -4,6 +4,7 @@ import type { Cluster, Node, Workload } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
 import { type Definition, type FilePlace, referencesAt, targetAt } from "./navigation.ts";
 import { placeAt, pointedAt } from "./place.ts";
+import { workloadsOf } from "./policies.ts";
 import { podNamed, subjectOf } from "./subjects.ts";
 import { type NamedSymbol, symbolsOf } from "./symbols.ts";
 
@@ -16,7 +17,7 @@ export function typeDefinitionAt(analysis: Analysis, file: string, offset: numbe
   return definitions(analysis, target.span, found);
 }
 
-/** One step inward: segment → what is attached, cluster → nodes, node → what runs on it, pod → containers. */
+/** One step inward: segment → what is attached, cluster → nodes, node → what runs on it, service or policy → the pods, pod → containers. */
 export function implementationAt(analysis: Analysis, file: string, offset: number): readonly Definition[] {
   const target = targetAt(analysis, file, offset);
   if (!target) return [];
@@ -51,6 +52,9 @@ function inward(analysis: Analysis, symbol: NamedSymbol): readonly Source[] {
   if (symbol.kind === "segment") return topology.attachedTo(symbol.name).map(({ source }) => source);
   if (symbol.kind === "cluster" && subject?.kind === "cluster")
     return subject.cluster.nodes.map(({ source }) => source);
+  if (subject?.kind === "service")
+    return subject.cluster.services.selected(subject.service).map(({ source }) => source);
+  if (subject?.kind === "policy") return workloadsOf(subject.cluster, subject.policy).map(({ source }) => source);
   if (subject?.kind === "nodes" && symbol.kind === "node") {
     const running = new Set<Workload>();
     for (const node of subject.nodes) {

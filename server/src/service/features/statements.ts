@@ -1,6 +1,15 @@
 /** From statements to what of the topology they made. One pass over the topology for each analysis, on first use. */
 import type { Statement } from "../../language/tree.ts";
-import type { Cluster, Expectation, Interface, Node, PodCidr, Segment, Workload } from "../../topology/model.ts";
+import type {
+  Cluster,
+  Expectation,
+  Interface,
+  Node,
+  PodCidr,
+  Segment,
+  Service,
+  Workload,
+} from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
 
 export interface Made {
@@ -9,6 +18,7 @@ export interface Made {
   readonly interfaces: ReadonlyMap<Statement, readonly Interface[]>;
   readonly nodes: ReadonlyMap<Statement, readonly Node[]>;
   readonly workloads: ReadonlyMap<Statement, { readonly cluster: Cluster; readonly workload: Workload }>;
+  readonly services: ReadonlyMap<Statement, { readonly cluster: Cluster; readonly service: Service }>;
   /** Of the statements that choose a cluster's plugin. */
   readonly plugins: ReadonlyMap<Statement, Cluster>;
   readonly podRanges: ReadonlyMap<Statement, PodCidr & { readonly cluster: Cluster }>;
@@ -36,6 +46,11 @@ function make({ topology }: Analysis): Made {
     workloads: new Map(
       clusters.flatMap((cluster) =>
         cluster.workloads.map((workload) => [workload.source.statement, { cluster, workload }] as const),
+      ),
+    ),
+    services: new Map(
+      clusters.flatMap((cluster) =>
+        cluster.services.all.map((service) => [service.source.statement, { cluster, service }] as const),
       ),
     ),
     plugins: new Map(

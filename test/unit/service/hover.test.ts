@@ -42,7 +42,15 @@ describe("a node", () => {
       10.244.11.0/24 via 10.244.11.0 dev flannel.1 onlink
       10.244.12.0/24 via 10.244.12.0 dev flannel.1 onlink
       … 39 more
-      \`\`\`"
+      \`\`\`
+
+      Why:
+
+      - \`10.244.1.0/24\` flanneld (vxlan): node n2 holds 10.244.1.0/24; tunnel to 10.168.1.3
+      - \`10.244.2.0/24\` flanneld (vxlan): node w1 holds 10.244.2.0/24; tunnel to 10.168.0.3
+      - \`10.244.3.0/24\` flanneld (vxlan): node w2 holds 10.244.3.0/24; tunnel to 10.168.0.4
+      - \`10.244.4.0/24\` flanneld (vxlan): node w3 holds 10.244.4.0/24; tunnel to 10.168.0.5
+      - and 47 more"
     `);
   });
   it("of a pool is the one that is named", () => {

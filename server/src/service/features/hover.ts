@@ -14,7 +14,7 @@ import type { Trace } from "../../trace/schema.ts";
 import { ask } from "../../trace/trace.ts";
 import type { Analysis } from "../analysis.ts";
 import { keywordDocumentation } from "./completion.ts";
-import { defaultRoutes, deviceLines, madeBy, madeText, pluginText, routeTable } from "./kernel.ts";
+import { defaultRoutes, deviceLines, madeBy, madeText, pluginText, routeReasons, routeTable } from "./kernel.ts";
 import { bullets, code, paragraphs } from "./markdown.ts";
 import { targetAt } from "./navigation.ts";
 import { type Place, type Pointed, placeAt, pointedAt, readAt } from "./place.ts";
@@ -236,6 +236,7 @@ function stationText(analysis: Analysis, station: Station, kind: string, facts: 
     facts,
     listeningText(station.processes),
     netns && routeTable(netns),
+    netns && routeReasons(netns),
   );
 }
 

@@ -20,6 +20,21 @@ export function routeTable(netns: Netns): string {
     .join("\n\n");
 }
 
+const MOST_REASONS = 4;
+
+/** Why the routes are there that neither the kernel nor the host's own configuration made: the reason for each. */
+export function routeReasons(netns: Netns): string {
+  const made = ([4, 6] as const)
+    .flatMap((family) => routesOf(netns, family))
+    .filter(({ proto, why, dst }) => proto !== "kernel" && why !== "" && dst.len > 0);
+  if (made.length === 0) return "";
+  const rest = made.length - MOST_REASONS;
+  return `Why:\n\n${bullets([
+    ...made.slice(0, MOST_REASONS).map(({ dst, why }) => `${code(formatPrefix(dst))} ${why}`),
+    rest > 0 ? `and ${rest.toLocaleString("en")} more` : undefined,
+  ])}`;
+}
+
 function hasIpv6(netns: Netns): boolean {
   return [...netns.devices.values()].some(
     ({ name, addresses }) => name !== "lo" && addresses.some(({ ip }) => typeof ip === "bigint"),

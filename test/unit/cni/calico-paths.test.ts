@@ -70,10 +70,10 @@ describe("samples/calico-ipip", () => {
     const ipip = sample("calico-ipip");
     const walk = ipip.walk("prod/shop/web", address(ipip, "db"), 5432);
     expect(way(walk)).toBe(
-      "web:eth0 out, node1:cali in, node1:tunl0 out, node1:eth0 out, router:eth0 in, router:eth1 out, node3:eth0 in, node3:tunl0 in, node3:cali out, db:eth0 in",
+      "web:eth0 out, n1:cali in, n1:tunl0 out, n1:eth0 out, router:eth0 in, router:eth1 out, n3:eth0 in, n3:tunl0 in, n3:cali out, db:eth0 in",
     );
     expect([walk.source, walk.mtu]).toEqual(["10.10.0.1", 1480]);
-    expect(ipip.walk("prod/node1", address(ipip, "db"), 5432).source).toBe("10.10.0.0");
+    expect(ipip.walk("prod/n1", address(ipip, "db"), 5432).source).toBe("10.10.0.0");
   });
 });
 

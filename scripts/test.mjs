@@ -64,6 +64,11 @@ const suites = {
       skipped: report.numPendingTests + report.numTodoTests,
     }));
   },
+  kernel: async () => {
+    const file = join(reports, "kernel.json");
+    const code = await node(["test/kernel/run.ts"], { KNET_TEST_REPORT: file });
+    return counted(file, code, (report) => report);
+  },
   editor: async () => {
     const file = join(reports, "editor.json");
     const code = await node(["test/editor/run.ts"], { KNET_TEST_REPORT: file });

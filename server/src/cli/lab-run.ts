@@ -1,224 +1,261 @@
 /** Builds a lab in real network namespaces, sends probes, captures on every device, compares, takes it down again. */
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { formatIp } from "../addressing/ip.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
-import { AGENT } from "../lab/agent.ts";
 import { readCapture } from "../lab/capture.ts";
-import { compare, line } from "../lab/compare.ts";
-import { type LabPlan, plan } from "../lab/emit.ts";
-import type { Trace } from "../trace/schema.ts";
+import { compare, type Difference } from "../lab/compare.ts";
+import type { Lacks } from "../lab/features.ts";
+import { type Captured, linesByFlow, tunnelPorts } from "../lab/observe.ts";
+import { type LabPlan, planLab } from "../lab/plan.ts";
+import { schedule } from "../lab/schedule.ts";
+import { labScript } from "../lab/script.ts";
+import { VERSION } from "../version.ts";
+import { LabError } from "./errors.ts";
+import type { LabProbe } from "./lab-ask.ts";
 
-export interface LabProbe {
-  readonly netns: NetnsId;
-  readonly dst: string;
-  readonly proto: "tcp" | "udp" | "icmp";
-  readonly dport: number;
-  readonly sport: number;
-  readonly size: number | undefined;
-  readonly df: boolean;
-  readonly trace: Trace;
+export interface LabRun {
+  readonly network: Network;
+  readonly ids: readonly NetnsId[];
+  readonly probes: readonly LabProbe[];
+  readonly lacks: Lacks;
+  /** File of which it is made, for messages. */
+  readonly source: string;
+  /** Keep the captures here. */
+  readonly pcap?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: (text: string) => void;
 }
+
 export interface LabOutcome {
   readonly probe: LabProbe;
-  readonly difference: string | undefined;
+  readonly difference: Difference | undefined;
   readonly seen: readonly string[];
 }
 
-/** Longer than the kernel's wait for ARP (3 s), shorter than TCP's patience. */
-const PATIENCE = 4500;
+/** Longer than the agent's wait for a neighbour and than TCP's first second; seconds. */
+const PATIENCE = 2.5;
 
-export async function runLab(
-  network: Network,
-  ids: readonly NetnsId[],
-  probes: readonly LabProbe[],
-  lab: string,
-): Promise<LabOutcome[]> {
-  const folder = mkdtempSync(join(tmpdir(), "knet-lab-"));
-  const labPlan = plan(network, ids, lab);
-  const agents = new Map<NetnsId, Agent>();
-  const dumps: ChildProcessWithoutNullStreams[] = [];
-  try {
-    build(labPlan, folder);
-    const agentFile = join(folder, "agent.cjs");
-    writeFileSync(agentFile, AGENT);
-    for (const [id, name] of labPlan.names) {
-      const dump = spawn("ip", [
-        "netns",
-        "exec",
-        name,
-        "tcpdump",
-        "-i",
-        "any",
-        "-y",
-        "LINUX_SLL2",
-        "-n",
-        "-U",
-        "--immediate-mode",
-        "-s",
-        "256",
-        "-B",
-        "16384",
-        "--time-stamp-precision=nano",
-        "-w",
-        join(folder, `${name}.pcap`),
-        "ip or ip6",
-      ]);
-      dumps.push(dump);
-      await new Promise<void>((resolve, reject) => {
-        dump.stderr.on("data", (data: Buffer) => {
-          if (String(data).includes("listening on")) resolve();
-        });
-        dump.on("exit", () => reject(new Error(`tcpdump ended in ${name}`)));
-      });
-      agents.set(id, await startAgent(name, agentFile, network, id));
+/** A lab whose program is gone leaves its namespaces: names carry the number of the process. */
+const RUNS = /^run-(\d+)-\d+$/;
+const STATE = "/run/knet-lab";
+let labs = 0;
+
+function newName(): string {
+  labs += 1;
+  return `run-${process.pid}-${labs}`;
+}
+
+/** Trials that were made already: a kernel does not change while this runs. */
+const tried = new Map<string, boolean>();
+
+/** What this kernel cannot make of these namespaces. */
+export async function findLacks(network: Network, ids: readonly NetnsId[], source: string): Promise<Lacks> {
+  const plan = planLab(network, ids, newName(), new Set());
+  const trials = plan.trials.filter(({ name }) => !tried.has(name));
+  if (trials.length > 0) {
+    await inFolder(async (folder) => {
+      const script = writeScript({ ...plan, namespaces: [], trials }, folder, source);
+      const { code, out, err } = await command(script, ["try"], undefined);
+      if (code !== 0) throw new LabError(err.trim() || "namespaces cannot be made here");
+      const lacking = new Set(out.split("\n"));
+      for (const { name } of trials) tried.set(name, !lacking.has(name));
+    });
+  }
+  return new Set(plan.trials.flatMap(({ name }) => (tried.get(name) ? [] : [name])));
+}
+
+export async function runLab(run: LabRun): Promise<readonly LabOutcome[]> {
+  const { network, ids, probes, lacks, source, signal } = run;
+  const say = run.progress ?? (() => {});
+  return inFolder(async (folder) => {
+    const plan = planLab(network, ids, newName(), lacks);
+    const script = writeScript(plan, folder, source);
+    const captures = run.pcap ?? folder;
+    mkdirSync(captures, { recursive: true });
+    try {
+      say(`building ${ids.length} namespaces`);
+      const built = await command(script, ["build"], signal);
+      signal?.throwIfAborted();
+      if (built.code !== 0) throw new LabError(built.err.trim() || "the lab cannot be built");
+      say(`sending ${probes.length} packets`);
+      const heard = await converse(plan, probes, captures, signal);
+      say("comparing");
+      return judge(run, plan, captures, heard);
+    } finally {
+      await command(script, ["down"], undefined);
     }
-    if (process.env["KNET_LAB_DEBUG"]) console.error("built");
-    const results = await Promise.all(probes.map((probe) => agents.get(probe.netns)?.probe(probe)));
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    for (const dump of dumps) dump.kill("SIGINT");
-    await Promise.all(
-      dumps.map((dump) => new Promise((resolve) => (dump.exitCode === null ? dump.on("exit", resolve) : resolve(0)))),
-    );
-    return judge(network, labPlan, folder, probes, results, agents);
+  });
+}
+
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "knet-lab-"));
+  try {
+    return await work(folder);
   } finally {
-    for (const agent of agents.values()) agent.stop();
-    for (const dump of dumps) dump.kill("SIGKILL");
-    spawnSync("sh", ["-c", labPlan.down.join("\n")]);
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function build(labPlan: LabPlan, folder: string): void {
-  const script = [
-    "set -e",
-    "KNET_IPTABLES=$(command -v iptables-legacy-restore || command -v iptables-restore)",
-    "KNET_IPTABLES6=$(command -v ip6tables-legacy-restore || command -v ip6tables-restore)",
-    ...labPlan.up.map((command) => command.replace("$KNET_IPTABLES6", "$KNET_IPTABLES6")),
-  ];
+function writeScript(plan: LabPlan, folder: string, source: string): string {
   const file = join(folder, "lab.sh");
-  writeFileSync(file, `${script.join("\n")}\n`);
-  const result = spawnSync("bash", [file], { encoding: "utf8" });
-  if (result.status !== 0) throw new Error(`the lab cannot be built: ${result.stderr}`);
+  writeFileSync(file, labScript(plan, { source, version: VERSION }));
+  return file;
 }
 
-interface Agent {
-  probe(probe: LabProbe): Promise<ProbeResult>;
-  readonly accepted: Map<number, string>;
-  stop(): void;
-}
-interface ProbeResult {
-  readonly result: "answered" | "error" | "timeout";
-  readonly errno?: string;
-  readonly text?: string;
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
 }
 
-async function startAgent(name: string, file: string, network: Network, id: NetnsId): Promise<Agent> {
-  const child = spawn("ip", ["netns", "exec", name, process.execPath, file]);
-  child.stderr.pipe(process.stderr);
-  const waiting = new Map<number, (result: ProbeResult) => void>();
-  const accepted = new Map<number, string>();
-  const sockets = (network.netns(id)?.sockets ?? []).filter(
-    (socket) => socket.proto !== "sctp" && !socket.process.includes("(kernel)") && socket.process !== "flanneld",
-  );
-  let missing = sockets.length;
-  await new Promise<void>((resolve) => {
-    createInterface({ input: child.stdout }).on("line", (text) => {
-      const message = JSON.parse(text) as {
-        ready?: boolean;
-        listening?: number;
-        id?: number;
-        accepted?: string;
-        port?: number;
-      } & ProbeResult;
-      if (message.ready) {
-        for (const socket of sockets)
-          child.stdin.write(
-            `${JSON.stringify({ listen: { proto: socket.proto, port: socket.port, ...(socket.address === undefined ? {} : { address: formatIp(socket.address) }) } })}\n`,
-          );
-        if (missing === 0) resolve();
-      } else if (message.listening !== undefined) {
-        missing -= 1;
-        if (missing === 0) resolve();
-      } else if (message.accepted !== undefined && message.accepted !== "") {
-        accepted.set(message.port ?? 0, message.accepted);
-      } else if (message.id !== undefined) {
-        waiting.get(message.id)?.(message);
-      }
+/** In a session of its own: Ctrl-C is this program's, which then takes the lab down in order. */
+function command(script: string, args: readonly string[], signal: AbortSignal | undefined): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("bash", [script, ...args], { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    let out = "";
+    let err = "";
+    child.stdout.on("data", (data: Buffer) => (out += data.toString()));
+    child.stderr.on("data", (data: Buffer) => (err += data.toString()));
+    const stop = (): boolean => child.kill("SIGTERM");
+    signal?.addEventListener("abort", stop, { once: true });
+    child.on("error", reject);
+    child.on("close", (code) => {
+      signal?.removeEventListener("abort", stop);
+      resolve({ code, out, err: err.replaceAll(`${script}: `, "") });
     });
   });
-  return {
-    accepted,
-    probe: (probe) =>
-      new Promise((resolve) => {
-        waiting.set(probe.sport, resolve);
-        const { proto, dst, dport, sport, size, df } = probe;
-        child.stdin.write(
-          `${JSON.stringify({ probe: { id: sport, proto, dst, dport, sport, size, df, wait: PATIENCE } })}\n`,
-        );
-      }),
-    stop: () => {
-      child.kill("SIGKILL");
-    },
-  };
 }
 
-function judge(
-  network: Network,
-  labPlan: LabPlan,
-  folder: string,
+/* ---------------------------------------------------------------- the agent */
+
+interface Result {
+  readonly result: "answered" | "error" | "timeout";
+  readonly errno?: string;
+  readonly icmp?: readonly [number, number];
+  readonly offender?: string;
+}
+interface Heard {
+  readonly results: Map<number, Result>;
+  problem: string | undefined;
+  /** Source that a listener saw, by the sender's port. */
+  received: Readonly<Record<string, string>>;
+  devices: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+type Message = { readonly id?: number; readonly lost?: number; readonly problem?: string } & Partial<
+  Result & Pick<Heard, "received" | "devices">
+>;
+
+/** Starts the agent in the lab, gives it its rounds, and collects what it says. */
+async function converse(
+  plan: LabPlan,
   probes: readonly LabProbe[],
-  results: readonly (ProbeResult | undefined)[],
-  agents: ReadonlyMap<NetnsId, Agent>,
-): LabOutcome[] {
-  const ports = new Set<number>();
-  for (const id of labPlan.names.keys())
-    for (const device of network.netns(id)?.devices.values() ?? []) if (device.kind === "vxlan") ports.add(device.port);
-  const byFlow = new Map<number, { time: bigint; text: string }[]>();
-  for (const [id, name] of labPlan.names) {
-    const links = JSON.parse(execFileSync("ip", ["-n", name, "-json", "link"], { encoding: "utf8" })) as {
-      ifindex: number;
-      ifname: string;
-    }[];
-    const names = new Map(links.map((link) => [link.ifindex, link.ifname]));
-    for (const crossing of readCapture(readFileSync(join(folder, `${name}.pcap`)), ports)) {
-      const flow = crossing.ports?.find((port) => port >= FIRST_PORT && port < FIRST_PORT + 10000);
-      if (flow === undefined) continue;
-      const tcp = crossing.headers.find((header) => header.kind === "tcp");
-      // Only the first exchange: not the acknowledgement, nor the reset by which the prober hangs up.
-      if (
-        tcp?.kind === "tcp" &&
-        tcp.flags !== undefined &&
-        tcp.flags !== "SYN" &&
-        tcp.flags !== "SYN,ACK" &&
-        !(tcp.flags.startsWith("RST") && tcp.dport === flow)
-      )
-        continue;
-      const text = line(id, names.get(crossing.ifindex) ?? "?", crossing.direction, crossing.headers);
-      const list = byFlow.get(flow) ?? [];
-      byFlow.set(flow, list);
-      if (!list.some((one) => one.text === text)) list.push({ time: crossing.time, text });
-    }
+  captures: string,
+  signal: AbortSignal | undefined,
+): Promise<Heard> {
+  const names = new Map(plan.namespaces.map(({ id, name }) => [id, name]));
+  const rounds = schedule(probes.map((probe) => ({ ...probe, dst: formatIp(probe.dst), probe })));
+  const input = {
+    wait: PATIENCE,
+    pcap: captures,
+    rounds: rounds.map((round) =>
+      round.map(({ item: { probe }, delay }) => ({
+        id: probe.sport,
+        netns: names.get(probe.from),
+        src: probe.src === undefined ? null : formatIp(probe.src),
+        dst: formatIp(probe.dst),
+        proto: probe.proto,
+        sport: probe.sport,
+        dport: probe.dport,
+        size: probe.size ?? null,
+        df: probe.df,
+        delay,
+      })),
+    ),
+  };
+  const state = join(STATE, plan.lab);
+  const child = spawn("python3", [join(state, "agent.py"), "run", join(state, "lab.json")], {
+    detached: true,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const stop = (): boolean => child.kill("SIGKILL");
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    child.stdin.on("error", () => {});
+    child.stdin.write(`${JSON.stringify(input)}\n`);
+    const heard: Heard = { results: new Map(), problem: undefined, received: {}, devices: {} };
+    let err = "";
+    child.stderr.on("data", (data: Buffer) => (err += data.toString()));
+    createInterface({ input: child.stdout }).on("line", (text) => take(JSON.parse(text) as Message, heard));
+    const code = await ended(child);
+    signal?.throwIfAborted();
+    if (code !== 0) throw new LabError(`the lab's agent failed: ${err.trim()}`);
+    if (heard.problem !== undefined) throw new LabError(heard.problem);
+    return heard;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    stop();
   }
-  return probes.map((probe, i) => {
-    const seen = (byFlow.get(probe.sport) ?? [])
-      .sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
-      .map((one) => one.text);
-    const result = results[i];
-    const receiver = [...agents.values()]
-      .map((agent) => agent.accepted.get(probe.sport))
-      .find((one) => one !== undefined);
+}
+
+function take(message: Message, heard: Heard): void {
+  if (message.problem !== undefined) heard.problem = message.problem;
+  if (message.lost) heard.problem = `${message.lost} packets were lost to the captures: too many at once`;
+  if (message.received) heard.received = message.received;
+  if (message.devices) heard.devices = message.devices;
+  if (message.id !== undefined && message.result !== undefined)
+    heard.results.set(message.id, { ...message, result: message.result });
+}
+
+function ended(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.on("error", (error) =>
+      reject(
+        new LabError(`python3 is needed to listen and to capture (${error.message}); Debian: apt install python3`),
+      ),
+    );
+    child.on("close", resolve);
+  });
+}
+
+function judge(run: LabRun, plan: LabPlan, captures: string, heard: Heard): readonly LabOutcome[] {
+  const { network, probes } = run;
+  const tunnels = tunnelPorts(network, run.ids);
+  const captured: Captured[] = plan.namespaces.map(({ id, name }) => ({
+    netns: id,
+    devices: new Map(Object.entries(heard.devices[name] ?? {}).map(([index, device]) => [Number(index), device])),
+    crossings: readCapture(readFileSync(join(captures, `${name}.pcap`)), tunnels),
+  }));
+  const lines = linesByFlow(network, captured, new Set(probes.map(({ sport }) => sport)));
+  return probes.map((probe) => {
+    const seen = lines.get(probe.sport) ?? [];
+    const result = heard.results.get(probe.sport);
+    const icmp =
+      result?.icmp && result.offender !== undefined
+        ? { type: result.icmp[0], code: result.icmp[1], from: result.offender }
+        : undefined;
     const difference = compare(probe.trace, {
       lines: seen,
       result: result?.result ?? "timeout",
-      errno: probe.proto === "icmp" ? undefined : result?.errno,
-      receiver,
+      errno: result?.errno,
+      icmp,
+      receiver: heard.received[probe.sport],
     });
     return { probe, difference, seen };
   });
 }
 
-export const FIRST_PORT = 20000;
+/** Removes what labs left whose program was killed. */
+export function removeStale(): void {
+  if (!existsSync(STATE)) return;
+  for (const lab of readdirSync(STATE)) {
+    const pid = RUNS.exec(lab)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    const names = readFileSync(join(STATE, lab, "namespaces"), "utf8").split("\n");
+    for (const name of names) if (name !== "") spawn("ip", ["netns", "del", name], { stdio: "ignore" });
+    rmSync(join(STATE, lab), { recursive: true, force: true });
+  }
+}

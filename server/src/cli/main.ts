@@ -2,9 +2,10 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "../version.ts";
 import { check } from "./check.ts";
-import { UsageError } from "./errors.ts";
+import { LabError, UsageError } from "./errors.ts";
 import { explain } from "./explain.ts";
 import { fmt } from "./fmt.ts";
+import { lab } from "./lab.ts";
 import { matrix } from "./matrix.ts";
 import { routes } from "./routes.ts";
 import { rules } from "./rules.ts";
@@ -147,6 +148,34 @@ function commands(done: (code: number) => void): Command {
     .action((code) => done(explain(code)));
 
   program
+    .command("lab")
+    .description("build the topology in network namespaces of this machine: a script, or a comparison with the kernel")
+    .argument("<file>", "a .knet file")
+    .option("--run", "build it, send packets, capture on every device, compare with the traces, remove it", false)
+    .option("-o, --output <script>", "write the script there (default: standard output)")
+    .addOption(
+      new Option("--probes <n>", "random packets to send besides the file's expectations")
+        .argParser(integer(0, 5000))
+        .default(40),
+    )
+    .addOption(
+      new Option("--seed <n>", "of the random packets").argParser(integer(0, Number.MAX_SAFE_INTEGER)).default(1),
+    )
+    .addOption(
+      new Option("--nodes <n>", "build only so many nodes of each cluster (default: all)").argParser(integer(1, 10000)),
+    )
+    .addOption(
+      new Option("--pods <n>", "build only so many pods of each node (default: all)").argParser(integer(0, 10000)),
+    )
+    .option("--name <name>", "name of the lab on this machine (default: the file's)")
+    .option("--pcap <folder>", "keep the captures of --run there, a file for each namespace")
+    .addHelpText(
+      "after",
+      "\nThe script is for root: sudo bash SCRIPT up | names | exec WHERE COMMAND | listen | down. So is --run.\nExit code 0: the script was written, or all is as predicted; 1: a difference, or the lab cannot be built.\nExample: sudo npx knet lab samples/flannel-vxlan.knet --run --probes 100 --seed 7",
+    )
+    .action(async (file, options) => done(await lab(file, options)));
+
+  program
     .command("lsp")
     .description("run the language server")
     .option("--stdio", "talk over standard input and output (the only way, and the default)")
@@ -175,6 +204,11 @@ async function main(): Promise<void> {
     if (error instanceof UsageError) {
       process.stderr.write(`knet: ${error.message.split("\n").join(" ")}\n`);
       process.exitCode = 2;
+      return;
+    }
+    if (error instanceof LabError) {
+      process.stderr.write(`knet: ${error.message}\n`);
+      process.exitCode = 1;
       return;
     }
     throw error;

@@ -1,7 +1,6 @@
 /** NAT and the other things of a network's edge as Linux state: for routers, hosts and nodes alike. */
 import { hostPrefix } from "../addressing/ip.ts";
-import { buildPrefixTable } from "../addressing/prefix-table.ts";
-import type { Device, NfRule, PolicyRule, Route, RouteTable } from "../dataplane/model.ts";
+import type { Device, NfRule } from "../dataplane/model.ts";
 import type { NatRule, Station } from "../topology/model.ts";
 import { familyOf, LOOPBACK } from "./host.ts";
 import type { ChainRules } from "./mode.ts";
@@ -56,29 +55,22 @@ function forwardChains(rule: NatRule & { readonly kind: "port-forward" }, device
   return [{ family: familyOf(to), table: "nat", chain: "PREROUTING", rules: [made] }];
 }
 
-const ANY_TABLE = "100";
-
 /**
- * AnyIP: whatever comes in is for this host. Only what comes in: its own packets go by the main table, so that it needs a
- * route back like anybody else (Documentation/networking/policy-routing, ip-route(8) type local).
+ * Whatever comes in is for this host. A local route for everything ("AnyIP") would take the packets, but the kernel answers only from
+ * addresses of its table local (__ip_dev_find in ip_route_output_key_hash_rcu); translated to an own address they are answered.
  */
-export function anyAddress(station: Station): {
-  rules: readonly PolicyRule[];
-  tables: ReadonlyMap<string, RouteTable>;
-} {
-  if (!station.edge?.answersAny) return { rules: [], tables: new Map() };
-  const route = (dst: Route["dst"]): Route => ({
-    dst,
-    type: "local",
-    nexthops: [{ dev: "lo" }],
-    scope: "host",
-    why: `${station.name} answers for every address`,
-    origin: station.source,
-  });
-  const routes = [route({ ip: 0, len: 0 }), route({ ip: 0n, len: 0 })];
-  const table = buildPrefixTable(routes.map((one) => [one.dst, one] as const));
-  return {
-    rules: station.interfaces.map(({ device }, i) => ({ priority: 100 + i, iif: device, table: ANY_TABLE })),
-    tables: new Map([[ANY_TABLE, { layers: [{ table }] }]]),
-  };
+export function anyAddressChains(station: Station): readonly ChainRules[] {
+  if (!station.edge?.answersAny) return [];
+  return station.interfaces.flatMap(({ device, addresses }) =>
+    ([4, 6] as const).flatMap((family) => {
+      const own = addresses.find(({ ip }) => familyOf(ip) === family);
+      if (!own) return [];
+      const made: NfRule = {
+        match: { in: { is: device }, addrtype: { side: "dst", type: "LOCAL", not: true } },
+        target: { kind: "DNAT", to: own.ip },
+        origin: station.source,
+      };
+      return [{ family, table: "nat", chain: "PREROUTING", rules: [made] } as const];
+    }),
+  );
 }

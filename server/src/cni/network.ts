@@ -37,7 +37,7 @@ import { BGP_PORT } from "./bgp/acl.ts";
 import { routerLayers } from "./bgp/routes.ts";
 import { netfilterOf } from "./chains.ts";
 import { clusterStates, pluginsOf } from "./clusters.ts";
-import { anyAddress, loopbackOf, natChains } from "./edge.ts";
+import { anyAddressChains, loopbackOf, natChains } from "./edge.ts";
 import { linkLocalOf } from "./hash.ts";
 import { connectedRoutes, type HostState, hostState, interfaceMac, LOOPBACK, routeProblems } from "./host.ts";
 import { IPV6_MIN_MTU, layersOver, withoutShortIpv6 } from "./minimum-mtu.ts";
@@ -314,15 +314,13 @@ function plainNetns(
   const routes = contributed.flatMap((one) => one.routes);
   const { station } = host;
   const policy = policyOf(domains);
-  const any = anyAddress(station);
   return assemble({
     station,
     devices: [...host.devices, ...contributed.flatMap(({ devices }) => devices)],
     layers: [ownLayer(host.routes), ...learned, ...(routes.length > 0 ? [ownLayer(routes)] : [])],
     neighbours: NO_NEIGHBOURS,
-    rules: [...policy.rules, ...any.rules],
-    tables: new Map([...policy.tables, ...any.tables]),
-    chains: () => [...aclChains(station.acl), ...contributed.flatMap(({ chains }) => chains()), ...natChains(station)],
+    ...policy,
+    chains: () => [...aclChains(station.acl), ...contributed.flatMap(({ chains }) => chains()), ...natChains(station), ...anyAddressChains(station)],
     sockets: [...socketsOf(station.processes), ...bgpSockets(station)],
   });
 }

@@ -94,7 +94,7 @@ export type Device =
       /** UDP destination port. */
       readonly port: number;
       readonly local: Ip;
-      /** Lower device, by which the outer packet is routed; undefined: by whatever route there is. */
+      /** Lower device: its MTU limits the tunnel's. Packets leave by whatever way leads to the forwarding entry's end. */
       readonly lower: string | undefined;
       readonly learning: boolean;
       readonly fdb: Fdb;
@@ -178,6 +178,8 @@ export interface TunDaemon {
   readonly local: Ip;
   /** The daemon's own table: destination → address of the peer daemon. */
   lookup(ip: Ip): { readonly peer: Ip; readonly text: string; readonly origin: Source | undefined } | undefined;
+  /** The whole table, for printing. The longest match holds; of equal ones the last. */
+  entries(): Iterable<{ readonly dst: Prefix; readonly peer: Ip }>;
   /** Who speaks: "flanneld". */
   readonly process: string;
   /** The daemon takes 1 from the inner TTL when it sends and again when it receives (flannel pkg/backend/udp/proxy_amd64.c). */

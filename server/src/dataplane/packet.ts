@@ -9,14 +9,14 @@ export interface Packet {
   readonly src: Ip;
   readonly dst: Ip;
   readonly ttl: number;
-  /** Don't-fragment bit. IPv6 behaves as if it were always set on the way. */
+  /** Don't-fragment bit. On the way IPv6 behaves as if it were always set; a sender may cut its own packets. */
   readonly df: boolean;
   /** Length of the IP packet in bytes, this header and everything inside it included. */
   readonly length: number;
   readonly body: Body;
   /** skb->mark, lives only inside one namespace. */
   readonly mark: number;
-  /** It travels in fragments of at most so many bytes. */
+  /** It travels in fragments of at most so many bytes, headers included. */
   readonly fragment?: number | undefined;
   /** Came out of ESP between these addresses (sec_path), lives only inside one namespace. */
   readonly secpath?: { readonly src: Ip; readonly dst: Ip } | undefined;
@@ -68,6 +68,19 @@ export type IcmpErrorKind =
   | "ttl-exceeded";
 
 export type IcmpError = Extract<IcmpMessage, { about: Packet }>;
+
+/** ip_do_fragment, ip6_fragment: pieces of at most `mtu` bytes, all but the last with a multiple of 8 bytes of payload. */
+export function fragmented(packet: Packet, mtu: number): Packet {
+  // IPv6 puts a header of 8 bytes into each (RFC 8200 §4.5).
+  const header = familyOf(packet) === 4 ? 20 : 48;
+  return { ...packet, fragment: header + (mtu - header - ((mtu - header) % 8)) };
+}
+
+/** ip_defrag: the packet as it was before it was cut. */
+export function reassembled(packet: Packet): Packet {
+  const { fragment: _, ...whole } = packet;
+  return whole;
+}
 
 export function familyOf(packet: Packet): Family {
   return typeof packet.src === "number" && typeof packet.dst === "number" ? 4 : 6;

@@ -1,52 +1,222 @@
 /**
- * The program that runs inside each namespace of a lab: listens as the topology says, and sends probes when told to. Text,
- * because it is written beside the lab's script and run by a plain Node. One JSON object a line in and out.
+ * The program that stands in for the processes of a lab: one for all namespaces, since a socket stays in the namespace in which it was
+ * made. Python, because that is what most Linux machines have and what can enter namespaces and open TUN devices with
+ * its own library. `agent.py listen lab.json` listens until it is ended; `agent.py run lab.json` also captures and sends probes.
  */
-export const AGENT = String.raw`
-const net = require("node:net"), dgram = require("node:dgram"), { execFile } = require("node:child_process");
-const say = (o) => process.stdout.write(JSON.stringify(o) + "\n");
-const family = (ip) => (ip.includes(":") ? 6 : 4);
-function listen({ proto, port, address }) {
-  const done = () => say({ listening: port, proto });
-  const fail = (e) => say({ listening: port, proto, error: e.code });
-  if (proto === "tcp") {
-    const server = net.createServer((s) => { s.on("error", () => {}); say({ accepted: (s.remoteAddress ?? "").replace("::ffff:", ""), port: s.remotePort, on: port }); });
-    server.on("error", fail); server.listen({ port, host: address ?? "::" }, done);
-  } else {
-    const s = dgram.createSocket({ type: "udp6", reuseAddr: true });
-    s.on("error", fail);
-    s.on("message", (m, r) => { say({ accepted: r.address.replace("::ffff:", ""), port: r.port, on: port }); s.send("pong".padEnd(m.length, "."), r.port, r.address, () => {}); });
-    s.bind(port, "::", done);
-  }
-}
-function probe({ id, proto, src, dst, dport, sport, size, df, wait }) {
-  let over = false;
-  const end = (result) => { if (!over) { over = true; say({ id, ...result }); } };
-  if (proto === "tcp") {
-    const s = net.connect({ host: dst, port: dport, localPort: sport, ...(src ? { localAddress: src } : {}), family: family(dst) });
-    const t = setTimeout(() => { s.destroy(); end({ result: "timeout" }); }, wait);
-    s.on("connect", () => { clearTimeout(t); end({ result: "answered" }); s.resetAndDestroy(); });
-    s.on("error", (e) => { clearTimeout(t); end({ result: "error", errno: e.code }); });
-  } else if (proto === "udp") {
-    const s = dgram.createSocket(family(dst) === 4 ? "udp4" : "udp6");
-    const t = setTimeout(() => { s.close(); end({ result: "timeout" }); }, wait);
-    const fail = (e) => { if (over) return; clearTimeout(t); end({ result: "error", errno: e.code }); s.close(); };
-    s.on("error", fail);
-    s.bind({ port: sport, ...(src ? { address: src } : {}) }, () => s.connect(dport, dst, (e) => {
-      if (e) return fail(e);
-      s.on("message", () => { clearTimeout(t); end({ result: "answered" }); s.close(); });
-      s.send(Buffer.alloc(Math.max(1, (size ?? 60) - (family(dst) === 4 ? 28 : 48))), (e2) => { if (e2) fail(e2); });
-    }));
-  } else {
-    const args = ["-c", "1", "-n", "-e", String(sport), "-W", String(wait / 1000), "-s", String(Math.max(0, (size ?? 84) - (family(dst) === 4 ? 28 : 48))), ...(size ? ["-M", df ? "do" : "dont"] : []), ...(src ? ["-I", src] : []), dst];
-    execFile("ping", args, (e, out, err) => end({ result: e ? "error" : "answered", text: out + err }));
-  }
-}
-let rest = "";
-process.stdin.on("data", (d) => {
-  rest += d;
-  for (let i; (i = rest.indexOf("\n")) >= 0; rest = rest.slice(i + 1)) { const m = JSON.parse(rest.slice(0, i)); m.listen ? listen(m.listen) : probe(m.probe); }
-});
-process.stdin.on("end", () => process.exit(0));
-say({ ready: true });
+import { PROBES } from "./agent-probes.ts";
+
+const CORE = String.raw`
+import ctypes, errno, fcntl, heapq, ipaddress, json, os, selectors, signal, socket, struct, sys, time
+
+selector = selectors.DefaultSelector()
+timers = []
+counter = 0
+
+def say(**message):
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+def enter(name):
+    fd = os.open("/var/run/netns/" + name, os.O_RDONLY)
+    try:
+        if libc.setns(fd, 0x40000000) != 0:
+            raise OSError(ctypes.get_errno(), "setns " + name)
+    finally:
+        os.close(fd)
+
+def later(seconds, do):
+    global counter
+    counter += 1
+    heapq.heappush(timers, (time.monotonic() + seconds, counter, do))
+
+def turn():
+    wait = None
+    if timers:
+        wait = max(0, timers[0][0] - time.monotonic())
+    for key, mask in selector.select(wait):
+        try:
+            key.data()
+        except (BlockingIOError, InterruptedError):
+            pass
+    while timers and timers[0][0] <= time.monotonic():
+        heapq.heappop(timers)[2]()
+
+def plain(address):
+    return address.split("%")[0]
 `;
+
+const LISTENERS = String.raw`
+def families(address):
+    if address is None:
+        return [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
+    return [(socket.AF_INET6 if ":" in address else socket.AF_INET, address)]
+
+def listen(wanted, accepted):
+    for family, address in families(wanted["address"]):
+        try:
+            kind = socket.SOCK_STREAM if wanted["proto"] == "tcp" else socket.SOCK_DGRAM
+            sock = socket.socket(family, kind)
+        except OSError:
+            continue  # a kernel without IPv6
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setblocking(False)
+        sock.bind((address, wanted["port"]))
+        if wanted["proto"] == "tcp":
+            sock.listen(128)
+            selector.register(sock, selectors.EVENT_READ, lambda sock=sock: accept(sock, accepted))
+        else:
+            if family == socket.AF_INET:
+                sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+            else:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+            selector.register(sock, selectors.EVENT_READ, lambda sock=sock, family=family: answer(sock, family, accepted))
+
+IP_PKTINFO = 8
+
+def accept(listener, accepted):
+    sock, peer = listener.accept()
+    accepted(plain(peer[0]), peer[1])
+    sock.setblocking(False)
+    def drain():
+        try:
+            data = sock.recv(4096)
+        except OSError:
+            data = b""
+        if data:
+            sock.send(data)
+        else:
+            selector.unregister(sock)
+            sock.close()
+    selector.register(sock, selectors.EVENT_READ, drain)
+
+# An answer comes from the address that was asked, as from a socket that is bound to it.
+def answer(sock, family, accepted):
+    data, control, _, peer = sock.recvmsg(65536, 256)
+    accepted(plain(peer[0]), peer[1])
+    back = []
+    for level, kind, value in control:
+        if family == socket.AF_INET and kind == IP_PKTINFO:
+            back = [(level, kind, struct.pack("=I4s4s", 0, value[8:12], b"\0" * 4))]
+        if family == socket.AF_INET6 and kind == socket.IPV6_PKTINFO:
+            back = [(level, kind, value[:16] + struct.pack("=I", 0))]
+    try:
+        sock.sendmsg([data], back, 0, peer)
+    except OSError:
+        pass
+`;
+
+/** pkg/backend/udp/proxy_amd64.c: what it takes from the TTL, when it is silent, and its own ICMP. */
+const TUN = String.raw`
+def checksum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+def lowered(packet):
+    if packet[8] <= 1:
+        return None
+    size = (packet[0] & 15) * 4
+    header = bytearray(packet[:size])
+    header[8] -= 1
+    header[10:12] = b"\0\0"
+    header[10:12] = struct.pack("!H", checksum(bytes(header)))
+    return bytes(header) + packet[size:]
+
+def unreachable(packet, source):
+    if packet[9] == 1 or struct.unpack("!H", packet[6:8])[0] & 0x1fff:
+        return None
+    quoted = packet[:(packet[0] & 15) * 4 + 8]
+    icmp = struct.pack("!BBHI", 3, 0, 0, 0) + quoted
+    icmp = icmp[:2] + struct.pack("!H", checksum(icmp)) + icmp[4:]
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(icmp), 0, 0, 8, 1, 0, source, packet[12:16])
+    return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + icmp
+
+def serve_tun(tun):
+    fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", tun["device"].encode(), 0x1001))
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    sock.bind((tun["local"], tun["port"]))
+    source = socket.inet_aton(tun["address"])
+    peers = [(ipaddress.ip_network(dst), peer) for dst, peer in tun["peers"]]
+    takes = (lambda packet: lowered(packet)) if tun["decrementsTtl"] else (lambda packet: packet)
+    def find(packet):
+        address = ipaddress.ip_address(packet[16:20])
+        best = None
+        for dst, peer in peers:
+            if address in dst and (best is None or dst.prefixlen >= best[0].prefixlen):
+                best = (dst, peer)
+        return best and best[1]
+    def from_tun():
+        packet = os.read(fd, 65536)
+        if packet[0] >> 4 != 4:
+            return
+        peer = find(packet)
+        if peer is None:
+            error = unreachable(packet, source)
+            if error:
+                os.write(fd, error)
+            return
+        packet = takes(packet)
+        if packet:
+            try:
+                sock.sendto(packet, (peer, tun["port"]))
+            except OSError:
+                pass
+    def from_peer():
+        try:
+            packet = takes(sock.recv(65536))
+            if packet:
+                os.write(fd, packet)
+        except BlockingIOError:
+            pass
+        except OSError:
+            pass  # an ICMP error about an earlier packet
+    selector.register(fd, selectors.EVENT_READ, from_tun)
+    selector.register(sock, selectors.EVENT_READ, from_peer)
+`;
+
+const MAIN = `
+def main():
+    mode, path = sys.argv[1], sys.argv[2]
+    with open(path) as file:
+        lab = json.load(file)
+    run = json.loads(sys.stdin.readline()) if mode == "run" else None
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda *_: os._exit(0))
+    if run:
+        selector.register(sys.stdin.fileno(), selectors.EVENT_READ, lambda: os._exit(0))  # whoever started it is gone
+    received = {}
+    def accepted(address, port):
+        received.setdefault(port, address)
+    captures = []
+    for space in lab["namespaces"]:
+        enter(space["name"])
+        if run:
+            quicken()
+            captures.append(capture(space["name"], run["pcap"]))
+        for wanted in space["listeners"]:
+            try:
+                listen(wanted, accepted)
+            except OSError as e:
+                say(problem="%s cannot listen on %s/%s: %s" % (space["name"], wanted["port"], wanted["proto"], e.strerror))
+        for tun in space["tuns"]:
+            serve_tun(tun)
+    say(ready=True)
+    if run:
+        probes(lab, run, captures, received)
+    else:
+        while True:
+            turn()
+
+main()
+`;
+
+export const AGENT = `${CORE}${LISTENERS}${TUN}${PROBES}${MAIN}`;

@@ -1,6 +1,6 @@
 /**
- * Captures of `tcpdump -i any -y LINUX_SLL2 -w FILE --time-stamp-precision=nano` as crossings of devices, in the form in
- * which a trace lists them. Format: pcap-savefile(5); link type 276, LINKTYPE_LINUX_SLL2 (tcpdump.org/linktypes).
+ * Captures as `tcpdump -i any -y LINUX_SLL2 -w FILE --time-stamp-precision=nano` makes them, as crossings of devices, in the form
+ * in which a trace lists them. Format: pcap-savefile(5); link type 276, LINKTYPE_LINUX_SLL2 (tcpdump.org/linktypes).
  */
 import type { Header } from "../trace/schema.ts";
 
@@ -10,6 +10,8 @@ export interface Crossing {
   readonly ifindex: number;
   readonly direction: "in" | "out";
   readonly headers: readonly Header[];
+  /** The frame was for another station: a bridge's port sees such frames, other devices let them pass by. */
+  readonly foreign: boolean;
   /** Of the outermost IP packet. */
   readonly length: number;
   /** Not the first fragment, or more to come. */
@@ -21,10 +23,18 @@ export interface Crossing {
 const MAGIC_NANO = 0xa1b23c4d;
 const MAGIC_MICRO = 0xa1b2c3d4;
 const SLL2 = 276;
+const PACKET_OTHERHOST = 3;
 const PACKET_OUTGOING = 4;
 
+/** UDP ports by what the datagrams carry. */
+export interface TunnelPorts {
+  readonly vxlan: ReadonlySet<number>;
+  /** A bare IP packet. */
+  readonly ip: ReadonlySet<number>;
+}
+
 /** Every IP packet of the file; others (ARP, neighbour discovery) are left out. A cut-off last record ends the list. */
-export function readCapture(bytes: Uint8Array, vxlanPorts: ReadonlySet<number>): Crossing[] {
+export function readCapture(bytes: Uint8Array, tunnels: TunnelPorts): Crossing[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.byteLength < 24) return [];
   const magic = view.getUint32(0, true);
@@ -41,12 +51,13 @@ export function readCapture(bytes: Uint8Array, vxlanPorts: ReadonlySet<number>):
     if (at > bytes.byteLength) break;
     const protocol = view.getUint16(start, false);
     if (protocol !== 0x0800 && protocol !== 0x86dd) continue;
-    const packet = readIp(new DataView(bytes.buffer, bytes.byteOffset + start + 20, captured - 20), vxlanPorts);
+    const packet = readIp(new DataView(bytes.buffer, bytes.byteOffset + start + 20, captured - 20), tunnels);
     if (!packet) continue;
     crossings.push({
       time: BigInt(seconds) * 1_000_000_000n + BigInt(magic === MAGIC_NANO ? fraction : fraction * 1000),
       ifindex: view.getUint32(start + 4, false),
       direction: view.getUint8(start + 10) === PACKET_OUTGOING ? "out" : "in",
+      foreign: view.getUint8(start + 10) === PACKET_OTHERHOST,
       ...packet,
     });
   }
@@ -74,7 +85,7 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
   132: "sctp",
 };
 
-function readIp(view: DataView, vxlanPorts: ReadonlySet<number>): ReadPacket | undefined {
+function readIp(view: DataView, tunnels: TunnelPorts): ReadPacket | undefined {
   if (view.byteLength < 20) return undefined;
   const version = view.getUint8(0) >> 4;
   if (version === 4) {
@@ -91,7 +102,7 @@ function readIp(view: DataView, vxlanPorts: ReadonlySet<number>): ReadPacket | u
     };
     const later = (flags & 0x1fff) !== 0;
     const length = view.getUint16(2, false);
-    const body = later ? NOTHING : transport(view, header, proto, vxlanPorts);
+    const body = later ? NOTHING : transport(view, header, proto, tunnels);
     return {
       headers: [ip, ...body.headers],
       length,
@@ -112,16 +123,20 @@ function readIp(view: DataView, vxlanPorts: ReadonlySet<number>): ReadPacket | u
     proto: PROTOCOLS[proto] ?? String(proto),
     df: false,
   };
-  const body = transport(view, 40, proto, vxlanPorts);
-  return {
-    headers: [ip, ...body.headers],
-    length: 40 + view.getUint16(4, false),
-    fragment: proto === 44,
-    ports: body.ports,
-  };
+  const length = 40 + view.getUint16(4, false);
+  if (proto !== 44) {
+    const body = transport(view, 40, proto, tunnels);
+    return { headers: [ip, ...body.headers], length, fragment: false, ports: body.ports };
+  }
+  if (view.byteLength < 48) return undefined;
+  const inside = view.getUint8(40);
+  const first = (view.getUint16(42, false) & 0xfff8) === 0;
+  const body = first ? transport(view, 48, inside, tunnels) : NOTHING;
+  const whole: Header = { ...ip, proto: PROTOCOLS[inside] ?? String(inside) };
+  return { headers: [whole, ...body.headers], length, fragment: true, ports: body.ports };
 }
 
-function transport(view: DataView, at: number, proto: number, vxlanPorts: ReadonlySet<number>): ReadTransport {
+function transport(view: DataView, at: number, proto: number, tunnels: TunnelPorts): ReadTransport {
   const rest = view.byteLength - at;
   const below = (offset: number): DataView =>
     new DataView(view.buffer, view.byteOffset + at + offset, Math.max(0, rest - offset));
@@ -142,11 +157,11 @@ function transport(view: DataView, at: number, proto: number, vxlanPorts: Readon
       const id = view.getUint16(at + 4, false);
       return {
         headers: [{ kind: "icmp", type, code, ...mtu }],
-        ports: echo ? [id, id] : readIp(below(8), vxlanPorts)?.ports,
+        ports: echo ? [id, id] : quotedPorts(readIp(below(8), tunnels)),
       };
     }
     case 4: {
-      const inner = readIp(below(0), vxlanPorts);
+      const inner = readIp(below(0), tunnels);
       return inner ?? NOTHING;
     }
     case 6: {
@@ -158,9 +173,11 @@ function transport(view: DataView, at: number, proto: number, vxlanPorts: Readon
     case 17: {
       const [sport, dport] = ports();
       const udp: Header = { kind: "udp", sport, dport };
-      if (!vxlanPorts.has(dport) || rest < 30) return { headers: [udp], ports: [sport, dport] };
+      const bare = tunnels.ip.has(dport) ? readIp(below(8), tunnels) : undefined;
+      if (bare) return { headers: [udp, ...bare.headers], ports: bare.ports };
+      if (!tunnels.vxlan.has(dport) || rest < 30) return { headers: [udp], ports: [sport, dport] };
       const vni = (view.getUint8(at + 12) << 16) | (view.getUint8(at + 13) << 8) | view.getUint8(at + 14);
-      const inner = readIp(below(30), vxlanPorts);
+      const inner = readIp(below(30), tunnels);
       const tunnel: Header[] = [
         udp,
         { kind: "vxlan", vni },
@@ -175,6 +192,12 @@ function transport(view: DataView, at: number, proto: number, vxlanPorts: Readon
     default:
       return NOTHING;
   }
+}
+
+/** An error about a tunnel's outer packet is told to the tunnel, not to the sender of the packet inside. */
+function quotedPorts(quoted: ReadPacket | undefined): ReadPacket["ports"] {
+  const tunnelled = (quoted?.headers.filter((header) => header.kind === "ip").length ?? 0) > 1;
+  return tunnelled ? undefined : quoted?.ports;
 }
 
 function tcpFlags(bits: number): string {

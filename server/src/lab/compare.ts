@@ -9,41 +9,70 @@ export interface Observation {
   readonly lines: readonly Line[];
   readonly result: "answered" | "error" | "timeout";
   readonly errno: string | undefined;
+  /** What a ping heard of. */
+  readonly icmp: { readonly type: number; readonly code: number; readonly from: string } | undefined;
   /** Source that the receiving process saw. */
   readonly receiver: string | undefined;
 }
 
-/** Undefined: they agree. */
-export function compare(trace: Trace, observed: Observation): string | undefined {
-  const differences = trace.paths.map((path) => comparePath(path, observed));
-  // Where a packet may take one of several ways, the kernel took one of them.
-  return differences.includes(undefined) ? undefined : differences[0];
+export interface Difference {
+  /** In one sentence. */
+  readonly text: string;
+  /** The crossings of the path that is most like what was seen. */
+  readonly predicted: readonly Line[];
 }
 
-function comparePath(path: Path, observed: Observation): string | undefined {
-  const predicted = [...crossings(path), ...(path.reply ? crossings(path.reply) : [])];
-  const at = predicted.findIndex((line, i) => line !== observed.lines[i]);
-  if (at >= 0 || observed.lines.length !== predicted.length) {
+/** Undefined: they agree. Where a packet may take one of several ways, the kernel took one of them. */
+export function compare(trace: Trace, observed: Observation): Difference | undefined {
+  let nearest: { difference: Difference; agreed: number } | undefined;
+  for (const path of trace.paths) {
+    const predicted = crossings(path);
+    const text = differenceIn(path, predicted, observed);
+    if (text === undefined) return undefined;
+    const first = predicted.findIndex((one, i) => one !== observed.lines[i]);
+    const agreed = first < 0 ? predicted.length : first;
+    if (!nearest || agreed > nearest.agreed) nearest = { difference: { text, predicted }, agreed };
+  }
+  return nearest?.difference;
+}
+
+function differenceIn(path: Path, predicted: readonly Line[], observed: Observation): string | undefined {
+  const at = predicted.findIndex((one, i) => one !== observed.lines[i]);
+  const more = observed.lines.slice(predicted.length).filter((one) => !isErrorAboutReply(path, one));
+  if (at >= 0 || more.length > 0) {
     const i = at >= 0 ? at : predicted.length;
     return `crossing ${i + 1}: predicted ${predicted[i] ?? "nothing"}, seen ${observed.lines[i] ?? "nothing"}`;
   }
   const answered = path.verdict === "delivered" && path.reply?.verdict === "delivered";
   if (answered !== (observed.result === "answered"))
-    return `predicted ${answered ? "an answer" : path.verdict}, the sender saw ${observed.result} ${observed.errno ?? ""}`;
-  const errno = path.error?.errno;
-  if (observed.errno !== undefined && observed.errno !== errno)
-    return `predicted ${errno ?? "silence"}, the sender got ${observed.errno}`;
-  if (errno !== undefined && observed.result === "timeout") return `predicted ${errno}, the sender heard nothing`;
-  if (path.receiver && observed.receiver !== undefined && path.receiver.src !== observed.receiver)
+    return `predicted ${answered ? "an answer" : path.verdict}, the sender saw ${observed.errno ?? observed.result}`;
+  const error = path.error;
+  if (observed.errno !== undefined && observed.errno !== error?.errno)
+    return `predicted ${error?.errno ?? "silence"}, the sender got ${observed.errno}`;
+  if (error?.errno !== undefined && observed.result === "timeout")
+    return `predicted ${error.errno}, the sender heard nothing`;
+  if (error?.kind === "icmp" && observed.icmp) {
+    const told = `${error.type}/${error.code} from ${canonical(error.from ?? "")}`;
+    const heard = `${observed.icmp.type}/${observed.icmp.code} from ${canonical(observed.icmp.from)}`;
+    if (told !== heard) return `predicted ICMP ${told}, the sender got ${heard}`;
+  }
+  if (path.receiver && observed.receiver !== undefined && canonical(path.receiver.src) !== canonical(observed.receiver))
     return `predicted source ${path.receiver.src}, the receiver saw ${observed.receiver}`;
   return undefined;
 }
 
-/** libpcap leaves out what goes out of lo, since it comes in again at once (pcap-linux.c). */
-function crossings(walk: Reply): Line[] {
-  return walk.hops
-    .filter((hop) => hop.direction !== null && !(hop.device === "lo" && hop.direction === "out"))
-    .map((hop) => line(hop.netns, hop.device, hop.direction ?? "in", hop.packet.headers));
+/** A trace ends where the answer is lost; what its sender is then told is no part of it. */
+function isErrorAboutReply({ reply }: Path, one: Line): boolean {
+  return reply !== undefined && reply.verdict !== "delivered" && / icmp (?:3|11)\/| ipv6-icmp icmp [1-4]\//.test(one);
+}
+
+/** There and back. */
+function crossings(path: Path): readonly Line[] {
+  return [path, ...(path.reply ? [path.reply] : [])]
+    .flatMap((walk: Reply) => walk.hops)
+    .flatMap(({ netns, device, direction, packet }) =>
+      direction === null ? [] : [line(netns, device, direction, packet.headers)],
+    );
 }
 
 /** What is compared: place, direction, headers. Not compared: a tunnel's source port (a seeded hash), MAC addresses of veth ends. */

@@ -2,7 +2,7 @@
 import { formatIp } from "../addressing/ip.ts";
 import type { Journey, Step, StepRule } from "../dataplane/journey.ts";
 import type { Network } from "../dataplane/model.ts";
-import { familyOf, icmpNumbers, innerOf, type Packet } from "../dataplane/packet.ts";
+import { familyOf, icmpNumbers, innerOf, type Packet, pieceLength } from "../dataplane/packet.ts";
 import type { Source } from "../language/tree.ts";
 import { isAnswered, type Lookup } from "./lookup.ts";
 import type {
@@ -166,7 +166,7 @@ export function toPacket(packet: Packet): TracePacket {
     ttl = layer.ttl;
     headers.push(...headersOf(layer));
   }
-  return { headers, length: packet.length, ttl };
+  return { headers, length: pieceLength(packet), ttl };
 }
 
 function headersOf(packet: Packet): Header[] {

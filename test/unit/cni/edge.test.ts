@@ -1,5 +1,6 @@
 /** NAT, loopback addresses and a host for everybody, as a packet meets them. */
 import { describe, expect, test } from "vitest";
+import { ruleText } from "../../../server/src/dataplane/text.ts";
 import { type Ask, ask } from "../../../server/src/trace/trace.ts";
 import { sample } from "./samples.ts";
 
@@ -24,6 +25,8 @@ describe("the Internet", () => {
     expect(nat).toEqual([
       "prod/n1: source is now 192.168.1.11",
       "edge: source is now 203.0.113.2",
+      "internet: destination is now 203.0.113.1:443",
+      "internet: source is now 198.51.100.7",
       "edge: destination is now 192.168.1.11:40000",
       "prod/n1: destination is now 10.244.0.2:40000",
     ]);
@@ -36,8 +39,10 @@ describe("the Internet", () => {
     expect([end, receiver]).toEqual([["delivered", true], "203.0.113.1"]);
     expect(trace("internet", "203.0.113.2", { port: 80 }).end[0]).toBe("rejected");
   });
-  test("takes every address that comes in, by a table of its own", () => {
-    const state = netns("internet");
-    expect(state.rules.map(({ priority, iif, table }) => [priority, iif, table])).toContainEqual([100, "eth0", "100"]);
+  test("takes every address that comes in as its own", () => {
+    const rules = netns("internet").netfilter.chain(4, "nat", "PREROUTING")?.rules ?? [];
+    expect(rules.map((rule) => ruleText(rule, 4))).toEqual([
+      "-i eth0 -m addrtype ! --dst-type LOCAL -j DNAT --to-destination 203.0.113.1",
+    ]);
   });
 });

@@ -62,6 +62,10 @@ function daemon(cluster: FlannelCluster, self: Participant, port: number): TunDa
         origin: peer.node.source,
       };
     },
+    entries: function* () {
+      for (const [dst, peer] of cluster.peers("udp").leases.entries())
+        if (peer.v4 && !isOwnLease(self, peer.v4.lease)) yield { dst, peer: peer.v4.publicIp };
+    },
     decrementsTtl: true,
     process: PROCESS,
   };

@@ -3,7 +3,7 @@ import { formatIp } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Device, Netns, NetnsId } from "../model.ts";
 import type { Tracking } from "../netfilter.ts";
-import { icmpErrorOf, innerOf, type Packet } from "../packet.ts";
+import { icmpErrorOf, innerOf, type Packet, reassembled } from "../packet.ts";
 import { balance } from "./ipvs.ts";
 import { type End, fail, hook, type Run, step } from "./run.ts";
 import { decapsulate } from "./tunnels.ts";
@@ -15,7 +15,7 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
   const name = device?.name ?? "lo";
   const input = hook(run, netns, "INPUT", arrived, tracking, { in: name });
   if (input.end) return input.end;
-  const packet = input.packet;
+  const packet = reassembled(input.packet);
   const inner = innerOf(packet);
   if (inner) return decapsulated(run, netns, packet, inner, device, name);
   const refused = refusedByPolicy(run, netns, "in", packet, name);

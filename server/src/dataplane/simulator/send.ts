@@ -5,7 +5,7 @@ import { formatIp } from "../../addressing/ip.ts";
 import { type Found, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
-import { familyOf, type Packet, pieceLength } from "../packet.ts";
+import { familyOf, fragmented, type Packet, pieceLength } from "../packet.ts";
 import { resolve } from "./neighbours.ts";
 import { connectionsOf, type End, fail, hook, limitMtu, pickNexthop, type Run, routeRule, step } from "./run.ts";
 import { withoutSession } from "./session.ts";
@@ -197,7 +197,7 @@ export function output(
   if (isEnd(ipsec)) return ipsec;
   if (ipsec) return encapsulateEsp(run, netns, device, post.packet, ipsec);
   const mtu = found.route.mtu ?? device.mtu;
-  const sent = pieceLength(post.packet) > mtu ? { ...post.packet, fragment: mtu } : post.packet;
+  const sent = pieceLength(post.packet) > mtu ? fragmented(post.packet, mtu) : post.packet;
   if (sent !== post.packet)
     step(
       run,
@@ -241,7 +241,9 @@ function describeRoute(packet: Packet, found: Found, nexthop: Nexthop): string {
 function loopback(run: Run, netns: Netns, packet: Packet, found: Found, tracking: Tracking): End {
   const lo = netns.devices.get("lo");
   const name = lo?.name ?? "lo";
-  const post = hook(run, netns, "POSTROUTING", packet, tracking, { out: name });
+  const post = hook(run, netns, "POSTROUTING", packet, tracking, { out: name }, () =>
+    sourceOn(netns, undefined, undefined, packet.dst),
+  );
   if (post.end) return post.end;
   if (lo) limitMtu(run, lo.mtu);
   step(

@@ -2,8 +2,8 @@
 import { formatIp } from "../../addressing/ip.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
-import type { Device, Netns } from "../model.ts";
-import { encapsulationOverhead, familyOf, flowSourcePort, type Packet } from "../packet.ts";
+import type { Device, FdbEntry, Netns } from "../model.ts";
+import { encapsulationOverhead, familyOf, flowSourcePort, type Packet, pieceLength } from "../packet.ts";
 import type { Neighbour } from "./neighbours.ts";
 import { type End, fail, isOwn, type Run, step } from "./run.ts";
 
@@ -25,6 +25,9 @@ export function encapsulateVxlan(
       rule: to.rule,
     });
   }
+  // vxlan_xmit_one: an entry that names no interface is routed by any, whatever the tunnel's own lower device is.
+  const egress = lookup(netns, localAddressesOf(netns), { dst: entry.dst, src: device.local });
+  if (egress?.route.type === "local") return bypassVxlan(run, netns, device, packet, entry);
   if (!isOwn(netns, device.local)) {
     // ip_route_output_key: a source that is no local address is refused; the device counts a carrier error.
     return fail(run, netns, packet, {
@@ -42,7 +45,7 @@ export function encapsulateVxlan(
     ttl: 64,
     // IFLA_VXLAN_DF defaults to unset: the outer packet may be fragmented.
     df: false,
-    length: packet.length + overhead,
+    length: pieceLength(packet) + overhead,
     mark: packet.mark,
     body: {
       kind: "udp",
@@ -66,10 +69,26 @@ export function encapsulateVxlan(
       origin: entry.origin,
     },
   );
-  const egress = lookup(netns, localAddressesOf(netns), { dst: entry.dst, src: device.local, oif: device.lower });
   if (egress?.nexthops.some((hop) => hop.dev === device.name)) return tunnelLoop(run, netns, device, packet);
   run.overhead += overhead;
-  return run.stack.originate(run, netns, made, device.local, device.lower);
+  return run.stack.originate(run, netns, made, device.local);
+}
+
+/**
+ * encap_bypass_if_local: a far end that is the host's own gets the frame without an envelope, from the tunnel's device to the
+ * one of the same network; nobody looks at the inner MAC address.
+ */
+function bypassVxlan(run: Run, netns: Netns, device: Device & { kind: "vxlan" }, packet: Packet, entry: FdbEntry): End {
+  const rule: StepRule = {
+    table: "fdb",
+    text: `${entry.mac} dev ${device.name} dst ${formatIp(entry.dst)} self permanent`,
+    origin: entry.origin,
+  };
+  const text = `${formatIp(entry.dst)} is an address of ${netns.id} itself: the frame is handed back without leaving`;
+  step(run, netns, device.name, null, "encapsulate", text, packet, rule);
+  const own: Packet = { ...packet, mark: 0 };
+  step(run, netns, device.name, "in", "receive", `${netns.id} receives it on ${device.name}`, own);
+  return run.stack.receiveIp(run, netns, device, own, false);
 }
 
 /** ip_tunnel_xmit. The outer DF bit is the inner one (net/ipv4/ip_tunnel.c); without a far end the nexthop is it. */
@@ -88,7 +107,7 @@ export function encapsulateIpip(
     dst: remote,
     ttl: 64,
     df: packet.df,
-    length: packet.length + overhead,
+    length: pieceLength(packet) + overhead,
     mark: packet.mark,
     body: { kind: "ipip", inner: packet },
   };
@@ -136,7 +155,7 @@ export function encapsulateTun(run: Run, netns: Netns, device: Device & { kind: 
     ttl: 64,
     // An ordinary socket (IP_PMTUDISC_WANT): DF set while the packet fits.
     df: false,
-    length: inner.length + overhead,
+    length: pieceLength(inner) + overhead,
     mark: 0,
     body: { kind: "udp", sport: daemon.port, dport: daemon.port, carries: { kind: "ip", inner } },
   };

@@ -16,7 +16,7 @@ export function ontoSegment(
   if (to.kind !== "station") throw new Error(`no station on ${device.name}`);
   const segment = run.network.segment(device.segment);
   if (segment) {
-    const size = Math.min(pieceLength(packet), device.mtu);
+    const size = pieceLength(packet);
     if (run.overhead === 0 || segment.mtu < device.mtu) limitMtu(run, segment.mtu);
     if (size > segment.mtu) {
       return fail(run, netns, packet, {

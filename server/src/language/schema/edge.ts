@@ -132,7 +132,7 @@ own address, and its answers have to come back by this machine.`,
     default: "only its own addresses",
     summary: "Whether the host stands for everybody behind it",
     documentation: `\`answers any\` makes a host that stands for the Internet or for a company's network: packets to whatever address reach it and are answered from
-that address (AnyIP: \`ip rule add iif eth0 lookup 100\`, \`ip route add local default dev lo table 100\`). It has no default
+that address (as by \`iptables -t nat -A PREROUTING -m addrtype ! --dst-type LOCAL -j DNAT\` to its own). It has no default
 route, and so no way back to private addresses: give the network a \`masquerade\`, or this host a route.`,
     example: edgeExample,
   },

@@ -1,0 +1,219 @@
+/** What a lab is asked, and what the simulator says to it: expectations of the file, random packets, path MTUs. */
+import { formatIp } from "../addressing/ip.ts";
+import { endsOf } from "../checks/expectations/failed.ts";
+import type { Journey } from "../dataplane/journey.ts";
+import type { NetnsId, Network } from "../dataplane/model.ts";
+import { simulate } from "../dataplane/simulator/simulate.ts";
+import { incomplete, type Lacks, whyLacking } from "../lab/features.ts";
+import { keyOf, mtuProbes, type Probe, randomProbes } from "../lab/probes.ts";
+import { seeded } from "../lab/random.ts";
+import type { Analysis } from "../service/analysis.ts";
+import type { Expectation, Topology } from "../topology/model.ts";
+import { toTrace } from "../trace/convert.ts";
+import { netnsOfPod } from "../trace/endpoints.ts";
+import type { Trace } from "../trace/schema.ts";
+
+/** A packet to send, with what is to be seen of it. */
+export interface LabProbe extends Probe {
+  /** Sender's port, or an echo's id: by it the packet is known in the captures. */
+  readonly sport: number;
+  /** In one line, for people. */
+  readonly label: string;
+  /** By an expectation of the file. */
+  readonly expected: boolean;
+  readonly trace: Trace;
+}
+
+/** Something that is not sent, and why. */
+export interface Skipped {
+  readonly label: string;
+  readonly why: string;
+}
+
+export interface Questions {
+  readonly probes: readonly LabProbe[];
+  readonly skipped: readonly Skipped[];
+}
+
+/** Namespaces of the lab, all or of `nodes` nodes in each cluster and `pods` pods on each. */
+export function namespacesOf(topology: Topology, nodes: number, pods: number): readonly NetnsId[] {
+  const ids = new Set<NetnsId>();
+  for (const { path } of [...topology.routers, ...topology.hosts]) ids.add(path);
+  for (const cluster of topology.clusters) for (const node of cluster.nodes.slice(0, nodes)) ids.add(node.path);
+  for (const cluster of topology.clusters) {
+    for (const node of cluster.nodes.slice(0, nodes)) {
+      let left = pods;
+      for (const pod of cluster.pods.podsOn(node)) {
+        if (left-- <= 0) break;
+        ids.add(netnsOfPod(pod, node));
+      }
+    }
+  }
+  return [...ids];
+}
+
+/** How many there would be, without listing them. */
+export function namespaceCount(topology: Topology): number {
+  let count = topology.routers.length + topology.hosts.length;
+  for (const cluster of topology.clusters) count += cluster.nodes.length + cluster.pods.count;
+  return count;
+}
+
+/** Ports by which flows are known. */
+const FIRST_PORT = 20000;
+
+export interface Wanted {
+  readonly random: number;
+  readonly seed: number;
+  readonly expectations: boolean;
+}
+
+export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted: Wanted, lacks: Lacks): Questions {
+  const { network, topology } = analysis;
+  const skipped: Skipped[] = [];
+  const probes = new Map<string, { readonly probe: Probe; readonly label: string | undefined }>();
+  const add = (probe: Probe, label?: string): void => {
+    const key = keyOf(probe);
+    if (!probes.has(key)) probes.set(key, { probe, label });
+  };
+  for (const expectation of wanted.expectations ? topology.expectations : []) {
+    const label = expectationText(expectation);
+    const found = probesOf(analysis, expectation);
+    if (typeof found === "string") skipped.push({ label, why: found });
+    else for (const probe of found) add(probe, label);
+  }
+  for (const probe of randomProbes(network, ids, wanted.random, seeded(wanted.seed))) add(probe);
+  const world = worldOf(network, ids, lacks);
+  const ports = freePorts(
+    network,
+    ids,
+    [...probes.values()].map(({ probe }) => probe.dport),
+  );
+  const asked: LabProbe[] = [];
+  for (const { probe, label } of probes.values()) {
+    const sport = ports.next();
+    const journeys = simulate(network, { ...probe, sport });
+    if (label === undefined) for (const more of mtuProbes(probe, journeys)) add(more);
+    const text = label ?? probeText(probe);
+    const why = world.unable(probe, journeys);
+    if (why !== undefined) skipped.push({ label: text, why });
+    else
+      asked.push({
+        ...probe,
+        sport,
+        label: text,
+        expected: label !== undefined,
+        trace: traceOf(network, probe, journeys),
+      });
+  }
+  return { probes: asked, skipped };
+}
+
+function traceOf(network: Network, probe: Probe, journeys: readonly Journey[]): Trace {
+  const { proto, dport, size, df } = probe;
+  const query = {
+    from: probe.from,
+    to: formatIp(probe.dst),
+    proto,
+    df,
+    ...(proto === "icmp" ? {} : { port: dport }),
+    ...(size === undefined ? {} : { size }),
+  };
+  return toTrace(query, journeys, { network, locate: () => undefined });
+}
+
+function probesOf(analysis: Analysis, expectation: Expectation): readonly Probe[] | string {
+  const { proto, port, want } = expectation;
+  const ends = endsOf(analysis, expectation);
+  if (typeof ends === "string") return ends;
+  const size = want.kind === "mtu" ? want.atLeast : undefined;
+  const { from, src, aims } = ends;
+  const probes: Probe[] = [];
+  for (const { targets, first } of aims) {
+    const asked = port === undefined && first !== undefined ? first : { port, proto };
+    if (asked.proto === "sctp") return "sctp is not sent";
+    for (const { ip, port: own } of targets)
+      probes.push({
+        from: from.netns,
+        src,
+        dst: ip,
+        proto: asked.proto,
+        dport: own ?? asked.port ?? 0,
+        size,
+        df: size !== undefined,
+      });
+  }
+  return probes;
+}
+
+export function expectationText({ from, to, port, proto, want }: Expectation): string {
+  const end = `${from} -> ${to}${port === undefined ? "" : `:${port}`}${proto === "tcp" ? "" : ` ${proto}`}`;
+  switch (want.kind) {
+    case "reachable":
+    case "blocked":
+    case "preserves-source":
+      return `${end} ${want.kind}`;
+    case "via":
+      return `${end} via ${want.station}`;
+    case "mtu":
+      return `${end} mtu >= ${want.atLeast}`;
+  }
+}
+
+export function probeText({ from, dst, proto, dport, size, df }: Probe): string {
+  const what = size === undefined ? "" : `, ${size} bytes${df ? " in one piece" : ""}`;
+  return proto === "icmp"
+    ? `${from} pings ${formatIp(dst)}${what}`
+    : `${from} -> ${formatIp(dst)} ${proto} ${dport}${what}`;
+}
+
+/** Sender's ports, of which none is anybody's destination. */
+function freePorts(network: Network, ids: readonly NetnsId[], dports: readonly number[]): { next(): number } {
+  const taken = new Set(dports);
+  for (const id of ids) for (const { port } of network.netns(id)?.sockets ?? []) taken.add(port);
+  let port = FIRST_PORT - 1;
+  return {
+    next: () => {
+      do port += 1;
+      while (taken.has(port));
+      return port;
+    },
+  };
+}
+
+/** What cannot be asked here: packets that pass what is not built, or what this kernel cannot make. */
+function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
+  const built = new Set(ids);
+  const parts = new Map(
+    ids.map((id) => {
+      const netns = network.netns(id);
+      return [id, netns && incomplete(netns, lacks)] as const;
+    }),
+  );
+  const unableAt = (netns: NetnsId, device: string): string | undefined => {
+    if (!built.has(netns)) return `${netns} is not part of the lab`;
+    const part = parts.get(netns);
+    const lacking = part?.whole ?? part?.devices.get(device);
+    return lacking === undefined ? undefined : whyLacking(lacking);
+  };
+  const lost = new Map(
+    [...parts.values()].flatMap((part) =>
+      [...(part?.addresses ?? [])].map((ip) => [ip, [...(part?.devices.values() ?? [])][0]] as const),
+    ),
+  );
+  return {
+    unable(probe: Probe, journeys: readonly Journey[]): string | undefined {
+      if (!built.has(probe.from)) return `${probe.from} is not part of the lab`;
+      for (const journey of journeys) {
+        if ([journey, journey.reply].some((walk) => walk?.reason?.code === "source-check"))
+          return "the source check of a cloud's subnet is not built";
+        for (const step of [...journey.steps, ...(journey.reply?.steps ?? [])]) {
+          const lacking = lost.get(step.packet.dst) ?? lost.get(step.packet.src);
+          const why = lacking === undefined ? unableAt(step.netns, step.device) : whyLacking(lacking);
+          if (why !== undefined) return why;
+        }
+      }
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,187 @@
+/** The part of the agent that captures on every device and sends probes. Errors are told as a socket tells them to a program. */
+export const PROBES = String.raw`
+SNAP = 256
+
+# As "tcpdump -i any -y LINUX_SLL2" writes it, with nanoseconds; of lo also what goes out.
+def capture(name, folder):
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+    sock.setsockopt(socket.SOL_SOCKET, 33, 16 * 1024 * 1024)  # SO_RCVBUFFORCE
+    sock.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
+    sock.setblocking(False)
+    index = {device: number for number, device in socket.if_nameindex()}
+    file = open(os.path.join(folder, name + ".pcap"), "wb")
+    file.write(struct.pack("=IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, SNAP + 20, 276))
+    def read():
+        for _ in range(64):
+            data, control, _, sender = sock.recvmsg(SNAP, 64)
+            device, protocol, kind, hardware, address = sender
+            if protocol not in (0x0800, 0x86dd):
+                continue
+            seconds, nanoseconds = struct.unpack("=qq", control[0][2][:16]) if control else divmod(time.time_ns(), 10**9)
+            header = struct.pack("!HHIHBB8s", protocol, 0, index.get(device, 0), hardware, kind, len(address), address[:8])
+            file.write(struct.pack("=IIII", seconds, nanoseconds, len(data) + 20, len(data) + 20) + header + data)
+    selector.register(sock, selectors.EVENT_READ, read)
+    def end():
+        try:
+            read()
+        except BlockingIOError:
+            pass
+        file.close()
+        return struct.unpack("=II", sock.getsockopt(263, 6, 8))[1]  # PACKET_STATISTICS: lost
+    return {"name": name, "devices": {number: device for device, number in index.items()}, "end": end}
+
+def put(path, value):
+    try:
+        with open(path, "w") as file:
+            file.write(value)
+    except OSError:
+        pass
+
+# A neighbour that does not answer is given up after 0.9 seconds instead of 3: the same outcome, sooner.
+def quicken():
+    for family in ("ipv4", "ipv6"):
+        folder = "/proc/sys/net/%s/neigh" % family
+        for device in os.listdir(folder) if os.path.isdir(folder) else []:
+            put("%s/%s/retrans_time_ms" % (folder, device), "300")
+            put("%s/%s/proxy_delay" % (folder, device), "0")
+
+# Path MTUs that a namespace has learnt would change what later probes see.
+def forget(lab):
+    for space in lab["namespaces"]:
+        enter(space["name"])
+        put("/proc/sys/net/ipv4/route/flush", "1")
+        put("/proc/sys/net/ipv6/route/flush", "1")
+
+DISCOVER = {socket.AF_INET: (socket.IPPROTO_IP, 10, 28), socket.AF_INET6: (socket.IPPROTO_IPV6, 23, 48)}
+RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
+
+def name_of(error):
+    return errno.errorcode.get(error, str(error))
+
+class Probe:
+    def __init__(self, probe, wait, done):
+        self.probe, self.done, self.over = probe, done, False
+        self.family = socket.AF_INET6 if ":" in probe["dst"] else socket.AF_INET
+        self.sock = None
+        later(wait, lambda: self.end(result="timeout"))
+        try:
+            {"tcp": self.tcp, "udp": self.udp, "icmp": self.ping}[probe["proto"]]()
+        except BlockingIOError:
+            pass
+        except OSError as e:
+            # The cable of a lab tells its sender that it lost a frame; a real one does not.
+            if e.errno != errno.ENOBUFS:
+                self.fail(e.errno)
+
+    def end(self, **result):
+        if self.over:
+            return
+        self.over = True
+        if self.sock:
+            if self.sock in selector.get_map():
+                selector.unregister(self.sock)
+            if self.sock.type == socket.SOCK_STREAM:
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.sock.close()
+        self.done(self.probe, result)
+
+    def fail(self, error):
+        self.end(result="error", errno=name_of(error))
+
+    def open(self, kind, protocol=0):
+        self.sock = socket.socket(self.family, kind, protocol)
+        self.sock.setblocking(False)
+        level, option, _ = DISCOVER[self.family]
+        if self.probe["size"] is not None:
+            self.sock.setsockopt(level, option, 2 if self.probe["df"] else 0)
+        source = self.probe["src"]
+        port = 0 if kind == socket.SOCK_RAW else self.probe["sport"]
+        if source is not None or port:
+            self.sock.bind((source or ("" if self.family == socket.AF_INET else "::"), port))
+
+    def tcp(self):
+        self.open(socket.SOCK_STREAM)
+        selector.register(self.sock, selectors.EVENT_WRITE, self.connected)
+        self.sock.connect((self.probe["dst"], self.probe["dport"]))
+
+    def connected(self):
+        error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        self.fail(error) if error else self.end(result="answered")
+
+    def udp(self):
+        self.open(socket.SOCK_DGRAM)
+        self.sock.connect((self.probe["dst"], self.probe["dport"]))
+        selector.register(self.sock, selectors.EVENT_READ, self.received)
+        self.sock.send(b"\0" * max(1, (self.probe["size"] or 60) - DISCOVER[self.family][2]))
+
+    def received(self):
+        try:
+            self.sock.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError as e:
+            return self.fail(e.errno)
+        self.end(result="answered")
+
+    def ping(self):
+        v4 = self.family == socket.AF_INET
+        self.open(socket.SOCK_RAW, 1 if v4 else 58)
+        level, option = RECVERR[self.family]
+        self.sock.setsockopt(level, option, 1)
+        self.sock.connect((self.probe["dst"], 0))
+        selector.register(self.sock, selectors.EVENT_READ, self.echoed)
+        length = max(0, (self.probe["size"] or (84 if v4 else 104)) - DISCOVER[self.family][2])
+        message = struct.pack("!BBHHH", 8 if v4 else 128, 0, 0, self.probe["sport"], 1) + b"\0" * length
+        message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
+        self.sock.send(message)
+
+    def echoed(self):
+        try:
+            data, control, _, _ = self.sock.recvmsg(2048, 512, socket.MSG_ERRQUEUE)
+        except OSError:
+            data, control = b"", []
+        for level, kind, value in control:
+            if (level, kind) != RECVERR[self.family]:
+                continue
+            error, origin, icmp, code, _, info, _ = struct.unpack("=IBBBBII", value[:16])
+            # A raw socket is told of errors about other sockets' packets too.
+            if origin != 1 and data[4:6] != struct.pack("!H", self.probe["sport"]):
+                return
+            if origin == 1:
+                return self.fail(error)
+            offender = value[20:24] if self.family == socket.AF_INET else value[24:40]
+            return self.end(result="error", errno=name_of(error), icmp=[icmp, code], offender=socket.inet_ntop(self.family, offender))
+        try:
+            data = self.sock.recv(2048)
+        except BlockingIOError:
+            return
+        except OSError:
+            return  # told by the error queue
+        if self.family == socket.AF_INET:
+            data = data[(data[0] & 15) * 4:]
+        if data[0] in (0, 129) and data[4:6] == struct.pack("!H", self.probe["sport"]):
+            self.end(result="answered")
+
+def probes(lab, run, captures, received):
+    for number, probes in enumerate(run["rounds"]):
+        if number:
+            forget(lab)
+        waiting = {probe["id"] for probe in probes}
+        def done(probe, result):
+            waiting.discard(probe["id"])
+            say(id=probe["id"], **result)
+        def send(probe):
+            enter(probe["netns"])
+            Probe(probe, run["wait"], done)
+        for place, probe in enumerate(probes):
+            later(probe["delay"] + place * 0.002, lambda probe=probe: send(probe))
+        while waiting:
+            turn()
+    over = []
+    later(0.3, lambda: over.append(True))
+    while not over:
+        turn()
+    say(lost=sum(one["end"]() for one in captures))
+    say(received=received, devices={one["name"]: one["devices"] for one in captures})
+    sys.exit(0)
+`;

@@ -1,0 +1,60 @@
+/** Captures of all namespaces → what was seen of each flow, in the kernel's order. A flow is known by its sender's port. */
+import type { NetnsId, Network } from "../dataplane/model.ts";
+import type { Crossing, TunnelPorts } from "./capture.ts";
+import { type Line, line } from "./compare.ts";
+
+export interface Captured {
+  readonly netns: NetnsId;
+  /** Names of devices by index. */
+  readonly devices: ReadonlyMap<number, string>;
+  readonly crossings: readonly Crossing[];
+}
+
+export function tunnelPorts(network: Network, ids: readonly NetnsId[]): TunnelPorts {
+  const vxlan = new Set<number>();
+  const ip = new Set<number>();
+  for (const id of ids) {
+    for (const device of network.netns(id)?.devices.values() ?? []) {
+      if (device.kind === "vxlan") vxlan.add(device.port);
+      if (device.kind === "tun") ip.add(device.daemon.port);
+    }
+  }
+  return { vxlan, ip };
+}
+
+export function linesByFlow(
+  network: Network,
+  captured: readonly Captured[],
+  flows: ReadonlySet<number>,
+): ReadonlyMap<number, readonly Line[]> {
+  const seen = new Map<number, { readonly time: bigint; readonly text: Line }[]>();
+  for (const { netns, devices, crossings } of captured) {
+    const host = network.netns(netns);
+    for (const crossing of crossings) {
+      const flow = crossing.ports?.find((port) => flows.has(port));
+      if (flow === undefined || !belongs(crossing, flow)) continue;
+      const device = devices.get(crossing.ifindex) ?? "?";
+      // A switch that has not learnt yet floods: a station's card would not even hand this up.
+      if (crossing.foreign && host?.devices.get(device)?.kind === "physical") continue;
+      const list = seen.get(flow) ?? [];
+      seen.set(flow, list);
+      const text = line(netns, device, crossing.direction, crossing.headers);
+      // Sent again after a second of silence, and fragments.
+      if (!list.some((one) => one.text === text)) list.push({ time: crossing.time, text });
+    }
+  }
+  return new Map(
+    [...seen].map(([flow, list]) => [
+      flow,
+      list.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)).map(({ text }) => text),
+    ]),
+  );
+}
+
+/** Only the first exchange: not the acknowledgement, nor the reset by which the prober hangs up. */
+function belongs({ headers }: Crossing, flow: number): boolean {
+  const tcp = headers.find((header) => header.kind === "tcp");
+  if (tcp?.kind !== "tcp" || tcp.flags === undefined) return true;
+  if (tcp.flags === "SYN" || tcp.flags === "SYN,ACK") return true;
+  return tcp.flags.startsWith("RST") && tcp.dport === flow;
+}

@@ -1,0 +1,184 @@
+/**
+ * What has to be made of a data plane in a kernel: namespaces, devices, routes, rules, as lines for `ip -batch`,
+ * `bridge -batch` and `iptables-restore`. The same structures that the simulator walks. Segments are bridges in a namespace of
+ * their own, the wire.
+ */
+import { formatIp } from "../addressing/ip.ts";
+import type { Device, Netns, NetnsId, Network } from "../dataplane/model.ts";
+import { configureLines, connectedIn, makingOf, type Place } from "./devices.ts";
+import { type Lacks, lacksDevice, lacksRules, type Trial, trialsOf } from "./features.ts";
+import { netfilterTexts, type RulesText } from "./netfilter.ts";
+import { forwardingLines, neighbourLines, routeLines, ruleLines } from "./routes.ts";
+import { deviceSettings, hostSettings, type Setting } from "./settings.ts";
+
+export interface LabPlan {
+  /** A word that makes names unique on a machine. */
+  readonly lab: string;
+  readonly wire: { readonly name: string; readonly links: readonly string[] };
+  readonly namespaces: readonly NamespacePlan[];
+  readonly trials: readonly Trial[];
+}
+
+export interface NamespacePlan {
+  readonly id: NetnsId;
+  /** The kernel's name for it. */
+  readonly name: string;
+  /** Before there are devices, which take the defaults. */
+  readonly settings: readonly Setting[];
+  /** `ip -batch`: bridges and veth pairs, whose other end may be in another namespace. */
+  readonly links: readonly string[];
+  /** `ip -batch`: their addresses and MTUs, and the devices upon them. */
+  readonly devices: readonly string[];
+  readonly deviceSettings: readonly Setting[];
+  /** `ip -batch`: routes, policy rules, neighbours. */
+  readonly routes: readonly string[];
+  /** `ip -6 -batch`: the family of a policy rule is not seen from its words. */
+  readonly rules6: readonly string[];
+  /** `bridge -batch`. */
+  readonly forwarding: readonly string[];
+  readonly rules: readonly RulesText[];
+  readonly listeners: readonly Listener[];
+  readonly tuns: readonly Tun[];
+}
+
+export interface Listener {
+  readonly proto: "tcp" | "udp";
+  readonly port: number;
+  readonly address: string | null;
+}
+
+/** A TUN device and what its daemon knows. */
+export interface Tun {
+  readonly device: string;
+  readonly address: string;
+  readonly local: string;
+  readonly port: number;
+  readonly decrementsTtl: boolean;
+  /** Destination and peer. */
+  readonly peers: readonly (readonly [string, string])[];
+}
+
+const VLAN_TAG = 4;
+
+/** `ids`: the namespaces to build; links to others are left out. `lacks`: what the kernel cannot make is left out too. */
+export function planLab(network: Network, ids: readonly NetnsId[], lab: string, lacks: Lacks): LabPlan {
+  const names = kernelNames(lab, ids);
+  const wire = `${lab}.wire`;
+  const spaces = ids.flatMap((id) => network.netns(id) ?? []);
+  const segments = segmentBridges(spaces);
+  const place: Place = { network, names, segments };
+  const wireLines = [...segments].flatMap(([segment, bridge]) => [
+    `link add ${bridge} type bridge mcast_snooping 0`,
+    `link set ${bridge} mtu ${mtuOf(network, segment)} up`,
+  ]);
+  /** The other ends of veth pairs are made with the first. */
+  const paired = new Set<string>();
+  let port = 0;
+  const build = (space: Netns): NamespacePlan => {
+    const name = names.get(space.id) ?? "";
+    const links: string[] = [];
+    const lines: string[] = [];
+    const made = new Set<string>();
+    const devices = [...space.devices.values()].filter((device) => !lacksDevice(lacks, device));
+    const isMade = (device: string): boolean => made.has(device);
+    const around = { has: isMade, connected: connectedIn(space) };
+    for (const device of inOrder(devices)) {
+      const making = makingOf(place, device);
+      if (making.by === "nobody") continue;
+      made.add(device.name);
+      if (making.by === "wire") {
+        port += 1;
+        wireLines.push(
+          `link add p${port} type veth peer name ${device.name} netns ${name}`,
+          // A veth end lets pass what is up to the length of a VLAN tag longer (is_skb_forwardable).
+          `link set p${port} mtu ${mtuOf(network, making.segment) - VLAN_TAG} master ${segments.get(making.segment)} up`,
+        );
+      }
+      if (making.by === "link") links.push(making.line);
+      if (making.by === "pair" && !paired.has(`${space.id} ${device.name}`)) {
+        paired.add(`${making.peer.netns} ${making.peer.device}`);
+        links.push(making.line);
+      }
+      if (making.by === "upper") lines.push(making.line);
+      lines.push(...configureLines(device, around));
+    }
+    return {
+      id: space.id,
+      name,
+      settings: hostSettings(space),
+      links,
+      devices: lines,
+      deviceSettings: deviceSettings(space, [...made]),
+      routes: [...routeLines(space, isMade), ...ruleLines(space, 4), ...neighbourLines(space, isMade)],
+      rules6: ruleLines(space, 6),
+      forwarding: forwardingLines(devices),
+      rules: netfilterTexts(space).filter((text) => !lacksRules(lacks, text)),
+      listeners: listenersOf(space),
+      tuns: devices.flatMap((device) => (device.kind === "tun" ? [tunOf(device)] : [])),
+    };
+  };
+  const namespaces = spaces.map(build);
+  return { lab, wire: { name: wire, links: wireLines }, namespaces, trials: trialsOf(spaces) };
+}
+
+/** As listed, which is the order in which the programs made them, but masters before their ports. */
+function inOrder(devices: readonly Device[]): readonly Device[] {
+  return [...devices].sort((a, b) => Number(a.master !== undefined) - Number(b.master !== undefined));
+}
+
+function mtuOf(network: Network, segment: string): number {
+  return network.segment(segment)?.mtu ?? 1500;
+}
+
+/** "lab.prod.shop.web": names of namespaces are names of files. */
+function kernelNames(lab: string, ids: readonly NetnsId[]): ReadonlyMap<NetnsId, string> {
+  const names = new Map<NetnsId, string>();
+  const taken = new Set([`${lab}.wire`]);
+  for (const id of ids) {
+    const plain = `${lab}.${id.replaceAll("/", ".")}`.slice(0, 200);
+    let name = plain;
+    for (let i = 2; taken.has(name); i += 1) name = `${plain}~${i}`;
+    taken.add(name);
+    names.set(id, name);
+  }
+  return names;
+}
+
+function segmentBridges(spaces: readonly Netns[]): ReadonlyMap<string, string> {
+  const segments = new Map<string, string>();
+  for (const space of spaces) {
+    for (const device of space.devices.values()) {
+      if (device.kind === "physical" && !segments.has(device.segment))
+        segments.set(device.segment, `seg${segments.size}`);
+    }
+  }
+  return segments;
+}
+
+/** Sockets of programs, for which the lab stands in; the kernel's own and those of TUN daemons come with the devices. */
+export function listenersOf(space: Netns): readonly Listener[] {
+  const tunnels = new Set<number>();
+  for (const device of space.devices.values()) {
+    if (device.kind === "vxlan") tunnels.add(device.port);
+    if (device.kind === "tun") tunnels.add(device.daemon.port);
+  }
+  const listeners = new Map<string, Listener>();
+  for (const { proto, port, address } of space.sockets) {
+    if (proto === "sctp" || (proto === "udp" && tunnels.has(port))) continue;
+    const bound = address === undefined ? null : formatIp(address);
+    listeners.set(`${proto} ${port} ${bound}`, { proto, port, address: bound });
+  }
+  return [...listeners.values()];
+}
+
+function tunOf(device: Device & { kind: "tun" }): Tun {
+  const { daemon } = device;
+  return {
+    device: device.name,
+    address: formatIp(device.addresses[0]?.ip ?? 0),
+    local: formatIp(daemon.local),
+    port: daemon.port,
+    decrementsTtl: daemon.decrementsTtl,
+    peers: [...daemon.entries()].map(({ dst, peer }) => [`${formatIp(dst.ip)}/${dst.len}`, formatIp(peer)]),
+  };
+}

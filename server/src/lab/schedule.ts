@@ -1,0 +1,58 @@
+/**
+ * In which order probes are sent, so that none changes what another sees. Rounds follow each other; between two of them all
+ * namespaces forget what they learnt of path MTUs.
+ */
+import type { Path, Trace } from "../trace/schema.ts";
+
+export interface Scheduled<T> {
+  readonly item: T;
+  /** Seconds after the round's start. */
+  readonly delay: number;
+}
+
+interface Ask {
+  readonly from: string;
+  readonly dst: string;
+  readonly size: number | undefined;
+  readonly trace: Trace;
+}
+
+/** ip_error() answers a sender with five packets at once, then one a second (net.ipv4.route.error_cost, error_burst). */
+const ERRORS_AT_ONCE = 4;
+const ERROR_PACE = 1.1;
+
+export function schedule<T extends Ask>(items: readonly T[]): readonly (readonly Scheduled<T>[])[] {
+  const rounds: { readonly busy: Set<string>; readonly list: Scheduled<T>[] }[] = [];
+  const errors = new Map<string, number>();
+  for (const item of items) {
+    const places = item.size === undefined ? [] : learning(item);
+    let round = rounds.find(({ busy }) => places.every((place) => !busy.has(place)));
+    if (!round) {
+      round = { busy: new Set(), list: [] };
+      rounds.push(round);
+    }
+    for (const place of places) round.busy.add(place);
+    const limited = item.trace.paths.flatMap(rateLimited);
+    const before = Math.max(0, ...limited.map((key) => errors.get(key) ?? 0));
+    for (const key of limited) errors.set(key, before + 1);
+    round.list.push({ item, delay: Math.max(0, before - ERRORS_AT_ONCE + 1) * ERROR_PACE });
+  }
+  return rounds.map(({ list }) => list);
+}
+
+/** Who may learn a path MTU by a large packet: its sender, and the ends of tunnels on the way. */
+function learning({ from, dst, trace }: Ask): readonly string[] {
+  const tunnels = trace.paths
+    .flatMap((path) => [...path.hops, ...(path.reply?.hops ?? [])])
+    .filter((hop) => hop.action === "encapsulate")
+    .map((hop) => hop.netns);
+  return [...new Set([`${from} ${dst}`, ...tunnels])];
+}
+
+/** Errors that come from the routing decision itself: one key for each pair of router and sender. */
+function rateLimited({ reason, error, hops }: Path): readonly string[] {
+  const refused = ["no-route", "unreachable-route", "prohibit-route"].includes(reason?.code ?? "");
+  const last = hops.at(-1);
+  const ip = last?.packet.headers.find((header) => header.kind === "ip");
+  return refused && error?.kind === "icmp" && ip?.kind === "ip" ? [`${last?.netns} ${ip.src}`] : [];
+}

@@ -1,0 +1,82 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { file, knet } from "./run.ts";
+
+const SAMPLE = "samples/flannel-vxlan.knet";
+
+describe("knet lab", () => {
+  const script = knet(["lab", SAMPLE]).out;
+
+  it("prints a script that bash understands", () => {
+    expect(script).toMatch(/^#!\/usr\/bin\/env bash\n# The topology of samples\/flannel-vxlan\.knet /);
+    const checked = spawnSync("bash", ["-n"], { input: script, encoding: "utf8" });
+    expect(checked.stderr).toBe("");
+    expect(checked.status).toBe(0);
+  });
+
+  it("says what it holds without building anything", () => {
+    const names = spawnSync("bash", ["-s", "names"], { input: script, encoding: "utf8" });
+    expect(names.stdout.split("\n").map((line) => line.split(/ +/))).toContainEqual([
+      "prod/shop/web",
+      "knet-flannel-vxlan.prod.shop.web",
+    ]);
+  });
+
+  it("builds what a node holds", () => {
+    const lines = script.split("\n");
+    expect(lines).toContain("route add 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink");
+    expect(lines).toContain("link add flannel.1 type vxlan id 1 dev eth0 local 192.168.10.11 dstport 8472 nolearning");
+    expect(lines).toContain("neigh replace 10.244.2.0 lladdr 0e:3e:08:99:12:48 dev flannel.1 nud permanent");
+    expect(lines).toContain("fdb append 0e:3e:08:99:12:48 dev flannel.1 dst 192.168.10.12 self permanent");
+    expect(lines).toContain("ipv4/ip_forward 1");
+    expect(lines).toContain('-A FLANNEL-FWD -s 10.244.0.0/16 -m comment --comment "flanneld forward" -j ACCEPT');
+  });
+
+  it("writes it to a file that can be run", () => {
+    const path = join(dirname(file("")), "lab.sh");
+    expect(knet(["lab", SAMPLE, "-o", path])).toMatchObject({ code: 0, out: "" });
+    expect(readFileSync(path, "utf8")).toBe(script);
+    expect(statSync(path).mode & 0o111).not.toBe(0);
+    const usage = spawnSync("bash", [path], { encoding: "utf8" });
+    expect(usage.status).toBe(2);
+    expect(usage.stderr).toContain("up | names | exec WHERE COMMAND");
+  });
+
+  it("names the lab after the file, or as it is told", () => {
+    expect(script).toContain("\nLAB=knet-flannel-vxlan\n");
+    expect(knet(["lab", SAMPLE, "--name", "mine"]).out).toContain("\nLAB=mine\n");
+    expect(knet(["lab", SAMPLE, "--name", "../x"])).toMatchObject({ code: 2, out: "" });
+  });
+
+  it("gives nothing of the file to the shell", () => {
+    const path = file("segment s { cidr 10.0.0.0/24 }\nhost h { attach s }\n", "x'$(touch evil)\n.knet");
+    const made = knet(["lab", path]).out;
+    expect(spawnSync("bash", ["-s", "names"], { input: made, encoding: "utf8", cwd: dirname(path) }).status).toBe(0);
+    expect(() => statSync(join(dirname(path), "evil"))).toThrow();
+  });
+
+  const large =
+    "segment s { cidr 10.0.0.0/16 }\ncluster c {\n  pods 10.64.0.0/11 per-node /24\n  cni bridge\n  nodes w 1..2000 { attach s }\n  deployment d replicas 9000\n}\n";
+
+  it("refuses what nobody can look at, and says how to ask for less", () => {
+    expect(knet(["lab", file(large)])).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringMatching(/11,000 namespaces; --nodes 10 --pods 3 builds ten nodes/),
+    });
+    const some = knet(["lab", file(large), "--nodes", "2", "--pods", "1"]);
+    expect(some.code).toBe(0);
+    expect(some.out.match(/^ {2}new knet-/gm)).toHaveLength(5);
+  });
+
+  it("needs something to build, and a file", () => {
+    expect(knet(["lab", file("segment s { cidr 10.0.0.0/24 }\n")])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("nothing to build"),
+    });
+    expect(knet(["lab", "no-such.knet"])).toMatchObject({ code: 2 });
+    expect(knet(["lab", SAMPLE, "--probes", "many"])).toMatchObject({ code: 2 });
+  });
+});

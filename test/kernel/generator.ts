@@ -1,0 +1,3 @@
+export function topologyText(seed: number): string {
+  return `# ${seed}\n`;
+}

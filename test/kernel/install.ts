@@ -1,0 +1,34 @@
+/** Whether this machine can build labs; on Debian as root what is missing is installed. */
+import { spawnSync } from "node:child_process";
+
+const NEEDED: Readonly<Record<string, string>> = {
+  ip: "iproute2",
+  bridge: "iproute2",
+  iptables: "iptables",
+  python3: "python3",
+};
+
+function missing(): readonly string[] {
+  const path = `${process.env["PATH"]}:/usr/sbin:/sbin`;
+  return Object.keys(NEEDED).filter(
+    (tool) => spawnSync("sh", ["-c", `command -v ${tool}`], { env: { ...process.env, PATH: path } }).status !== 0,
+  );
+}
+
+/** The reason why nothing can be compared, or undefined. */
+export async function whyNot(): Promise<string | undefined> {
+  if (process.platform !== "linux") return "this is no Linux";
+  if (process.getuid?.() !== 0) return "root is needed to make network namespaces";
+  const packages = [...new Set(missing().map((tool) => NEEDED[tool] ?? tool))];
+  if (packages.length > 0) {
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    spawnSync("apt-get", ["update", "-qq"], { env, stdio: "ignore" });
+    spawnSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { env, stdio: "ignore" });
+    const left = missing();
+    if (left.length > 0) return `${left.join(", ")} not installed (Debian: apt install ${packages.join(" ")})`;
+  }
+  const name = `knet-try-${process.pid}`;
+  const made = spawnSync("ip", ["netns", "add", name], { encoding: "utf8" });
+  spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
+  return made.status === 0 ? undefined : `network namespaces cannot be made here (${made.stderr.trim()})`;
+}

@@ -29,20 +29,18 @@ export function compare(trace: Trace, observed: Observation): Difference | undef
     const predicted = crossings(path);
     const text = differenceIn(path, predicted, observed);
     if (text === undefined) return undefined;
-    const first = predicted.findIndex((one, i) => one !== observed.lines[i]);
-    const agreed = first < 0 ? predicted.length : first;
-    if (!nearest || agreed > nearest.agreed) nearest = { difference: { text, predicted }, agreed };
+    const { seen: agreed } = follow(predicted, observed.lines);
+    const lines = predicted.map((one) => one.line);
+    if (!nearest || agreed > nearest.agreed) nearest = { difference: { text, predicted: lines }, agreed };
   }
   return nearest?.difference;
 }
 
-function differenceIn(path: Path, predicted: readonly Line[], observed: Observation): string | undefined {
-  const at = predicted.findIndex((one, i) => one !== observed.lines[i]);
-  const more = observed.lines.slice(predicted.length).filter((one) => !isErrorAboutReply(path, one));
-  if (at >= 0 || more.length > 0) {
-    const i = at >= 0 ? at : predicted.length;
-    return `crossing ${i + 1}: predicted ${predicted[i] ?? "nothing"}, seen ${observed.lines[i] ?? "nothing"}`;
-  }
+function differenceIn(path: Path, predicted: readonly Predicted[], observed: Observation): string | undefined {
+  const { at, seen } = follow(predicted, observed.lines);
+  const more = observed.lines.slice(seen).filter((one) => !isErrorAboutReply(path, one));
+  if (at < predicted.length || more.length > 0)
+    return `crossing ${seen + 1}: predicted ${predicted[at]?.line ?? "nothing"}, seen ${observed.lines[seen] ?? "nothing"}`;
   const answered = path.verdict === "delivered" && path.reply?.verdict === "delivered";
   if (answered !== (observed.result === "answered"))
     return `predicted ${answered ? "an answer" : path.verdict}, the sender saw ${observed.errno ?? observed.result}`;
@@ -66,12 +64,40 @@ function isErrorAboutReply({ reply }: Path, one: Line): boolean {
   return reply !== undefined && reply.verdict !== "delivered" && / icmp (?:3|11)\/| ipv6-icmp icmp [1-4]\//.test(one);
 }
 
+interface Predicted {
+  readonly line: Line;
+  /** Seen only where the host does not know its neighbour yet: a translated frame that stays on its bridge. */
+  readonly perhaps: boolean;
+}
+
+/** How far both go together: the first prediction that is not met, and the first crossing that is not predicted. */
+function follow(
+  predicted: readonly Predicted[],
+  lines: readonly Line[],
+): { readonly at: number; readonly seen: number } {
+  let at = 0;
+  let seen = 0;
+  while (at < predicted.length) {
+    if (predicted[at]?.line === lines[seen]) seen += 1;
+    else if (!predicted[at]?.perhaps) break;
+    at += 1;
+  }
+  return { at, seen };
+}
+
 /** There and back. */
-function crossings(path: Path): readonly Line[] {
+function crossings(path: Path): readonly Predicted[] {
   return [path, ...(path.reply ? [path.reply] : [])]
     .flatMap((walk: Reply) => walk.hops)
-    .flatMap(({ netns, device, direction, packet }) =>
-      direction === null ? [] : [line(netns, device, direction, packet.headers)],
+    .flatMap(({ netns, device, direction, packet, action, rule }) =>
+      direction === null
+        ? []
+        : [
+            {
+              line: line(netns, device, direction, packet.headers),
+              perhaps: action === "bridge" && rule === undefined,
+            },
+          ],
     );
 }
 

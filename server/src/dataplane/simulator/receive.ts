@@ -87,6 +87,8 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
     });
   }
   if (tracking) {
+    // br_nf_pre_routing_finish_bridge: by way of the bridge's own device, unless the host knows the neighbour already.
+    if (target !== to) step(run, netns, bridge.name, "out", "bridge", `bridged on to its new destination`, packet);
     const forward = hook(run, netns, "FORWARD", packet, tracking, { in: bridge.name, out: bridge.name });
     if (forward.end) return forward.end;
     const destination = forward.packet.dst;
@@ -95,7 +97,6 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
     );
     if (post.end) return post.end;
     packet = post.packet;
-    if (target !== to) step(run, netns, bridge.name, "out", "bridge", `bridged on to its new destination`, packet);
   }
   return bridgeOut(run, netns, target, packet, bridge);
 }

@@ -320,7 +320,12 @@ function plainNetns(
     layers: [ownLayer(host.routes), ...learned, ...(routes.length > 0 ? [ownLayer(routes)] : [])],
     neighbours: NO_NEIGHBOURS,
     ...policy,
-    chains: () => [...aclChains(station.acl), ...contributed.flatMap(({ chains }) => chains()), ...natChains(station), ...anyAddressChains(station)],
+    chains: () => [
+      ...aclChains(station.acl),
+      ...contributed.flatMap(({ chains }) => chains()),
+      ...natChains(station),
+      ...anyAddressChains(station),
+    ],
     sockets: [...socketsOf(station.processes), ...bgpSockets(station)],
   });
 }

@@ -31,6 +31,8 @@ export function makingOf(place: Place, device: Device): Making {
       return { by: "wire", segment: device.segment };
     case "bridge":
       return { by: "link", line: `link add ${device.name} type bridge mcast_snooping 0` };
+    case "dummy":
+      return { by: "link", line: `link add ${device.name} type dummy` };
     case "veth": {
       const netns = place.names.get(device.peer.netns);
       const other = place.network.netns(device.peer.netns)?.devices.get(device.peer.device);

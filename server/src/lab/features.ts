@@ -4,14 +4,14 @@
  */
 import type { Ip } from "../addressing/ip.ts";
 import type { Device, Netns } from "../dataplane/model.ts";
-import { netfilterTexts } from "./netfilter.ts";
+import { netfilterTexts, type RulesText } from "./netfilter.ts";
 import { needsBridgeNetfilter } from "./settings.ts";
 
 /** How to find out, in a namespace that is thrown away. */
 export type Trial =
   /** A line for `ip -batch`. */
   | { readonly name: string; readonly kind: "ip"; readonly line: string }
-  | { readonly name: string; readonly kind: "rules"; readonly family: 4 | 6; readonly text: string }
+  | ({ readonly name: string; readonly kind: "rules" } & RulesText)
   /** A path below /proc/sys/net that has to be there. */
   | { readonly name: string; readonly kind: "setting"; readonly path: string }
   /** Not to be made by any kernel: labs do not build it. */
@@ -28,14 +28,17 @@ export function trialsOf(spaces: readonly Netns[]): readonly Trial[] {
   for (const netns of spaces) {
     for (const device of netns.devices.values()) add(deviceTrial(device));
     if (netns.xfrm) add({ name: IPSEC, kind: "never" });
+    if (netns.ipvs) add({ name: IPVS, kind: "never" });
     if (needsBridgeNetfilter(netns))
       add({ name: BRIDGE_NETFILTER, kind: "setting", path: "bridge/bridge-nf-call-iptables" });
-    for (const { family, text } of netfilterTexts(netns)) for (const trial of ruleTrials(family, text)) add(trial);
+    for (const text of netfilterTexts(netns)) for (const trial of ruleTrials(text)) add(trial);
   }
   return [...trials.values()];
 }
 
 const IPSEC = "ipsec";
+const IPVS = "ipvs";
+const QUEUE = "nfqueue";
 const BRIDGE_NETFILTER = "br_netfilter";
 
 function deviceTrial({ kind }: Device): Trial | undefined {
@@ -47,6 +50,8 @@ function deviceTrial({ kind }: Device): Trial | undefined {
       return { name: "veth", kind: "ip", line: "link add try0 type veth peer name try1" };
     case "bridge":
       return { name: "bridge", kind: "ip", line: "link add try0 type bridge" };
+    case "dummy":
+      return { name: "dummy", kind: "ip", line: "link add try0 type dummy" };
     case "vxlan":
       return { name: "vxlan", kind: "ip", line: "link add try0 type vxlan id 1 dstport 4789" };
     case "ipip":
@@ -58,36 +63,34 @@ function deviceTrial({ kind }: Device): Trial | undefined {
   }
 }
 
-/** One trial for each table, match and target: the first rule that uses it, in a chain that nothing calls. */
-function ruleTrials(family: 4 | 6, text: string): readonly Trial[] {
+/** One trial for each program, table, match and target: the first rule that uses it, in a chain that nothing calls. */
+function ruleTrials({ program, text }: RulesText): readonly Trial[] {
+  // What nft and ipset were given is tried as a whole.
+  if (program === "nft" || program === "ipset") return [{ name: program, kind: "rules", program, text }];
   const trials: Trial[] = [];
-  const tool = family === 4 ? "iptables" : "ip6tables";
   let table = "";
   for (const line of text.split("\n")) {
     if (line.startsWith("*")) {
       table = line.slice(1);
-      trials.push({ name: `${tool} ${table}`, kind: "rules", family, text: `*${table}\nCOMMIT` });
+      trials.push({ name: `${program} ${table}`, kind: "rules", program, text: `*${table}\nCOMMIT` });
     }
-    if (!line.startsWith("-A ")) continue;
-    const [, chain, rest] = /^-A (\S+) (.*)$/.exec(line) ?? [];
-    for (const used of extensions(rest ?? "")) {
-      const own = [":KNET-TRY - [0:0]"];
-      if (/^-j (?!ACCEPT|DROP|RETURN)/.test(used) && isChain(text, used.slice(3)))
-        own.push(`:${used.slice(3)} - [0:0]`);
-      const jump = /-j (\S+)/.exec(rest ?? "")?.[1];
-      if (jump !== undefined && isChain(text, jump)) own.push(`:${jump} - [0:0]`);
-      trials.push({
-        name: `${tool} ${used}`,
-        kind: "rules",
-        family,
-        text: [`*${table}`, ...new Set(own), `-A KNET-TRY ${chain === undefined ? "" : rest}`, "COMMIT"].join("\n"),
-      });
+    const rule = /^-A \S+ (.*)$/.exec(line)?.[1];
+    if (rule === undefined) continue;
+    if (rule.includes("-j NFQUEUE")) trials.push({ name: QUEUE, kind: "never" });
+    // Sets are not there while this is tried.
+    if (rule.includes("--match-set")) continue;
+    for (const used of extensions(rule)) {
+      const jump = /-[jg] (\S+)/.exec(rule)?.[1] ?? "";
+      const own = isChain(text, jump) ? [`:${jump} - [0:0]`] : [];
+      if (used === `-j ${jump}` && own.length > 0) continue;
+      const lines = [`*${table}`, ":KNET-TRY - [0:0]", ...own, `-A KNET-TRY ${rule}`, "COMMIT"];
+      trials.push({ name: `${program} ${used}`, kind: "rules", program, text: lines.join("\n") });
     }
   }
   return trials;
 }
 
-/** "-m conntrack", "-j MASQUERADE" of a rule; not jumps to chains of its own, nor what every kernel has. */
+/** "-m conntrack", "-j MASQUERADE" of a rule. */
 function extensions(rule: string): readonly string[] {
   const unquoted = rule.replace(/"(?:[^"\\]|\\.)*"/g, "");
   return [...unquoted.matchAll(/-([mj]) (\S+)/g)].map((found) => `-${found[1]} ${found[2]}`);
@@ -104,14 +107,21 @@ export function lacksDevice(lacks: Lacks, device: Device): boolean {
   return trial !== undefined && lacks.has(trial.name);
 }
 
-export function lacksRules(lacks: Lacks, { family, text }: { readonly family: 4 | 6; readonly text: string }): boolean {
-  return lacks.size > 0 && ruleTrials(family, text).some((trial) => lacks.has(trial.name));
+export function lacksRules(lacks: Lacks, text: RulesText): boolean {
+  return lacks.size > 0 && ruleTrials(text).some((trial) => lacks.has(trial.name));
 }
+
+/** Why labs do not build something, whatever the kernel. */
+const NEVER: Readonly<Record<string, string>> = {
+  [IPSEC]: "labs do not build what encrypts packets",
+  wireguard: "labs do not build what encrypts packets",
+  [IPVS]: "labs do not build its virtual servers",
+  [QUEUE]: "labs have no program that gives the verdicts",
+};
 
 /** In a sentence's second half, for the name of a trial that failed. */
 export function whyLacking(name: string): string {
-  const encrypted = name === IPSEC || name === "wireguard";
-  return `${name}: ${encrypted ? "labs do not build what encrypts packets" : "this kernel cannot make it"}`;
+  return `${name}: ${NEVER[name] ?? "this kernel cannot make it"}`;
 }
 
 /** What a namespace lacks: devices by name, and what makes all of it differ from the prediction. */
@@ -134,7 +144,8 @@ export function incomplete(netns: Netns, lacks: Lacks): Incomplete {
   }
   if (needsBridgeNetfilter(netns) && lacks.has(BRIDGE_NETFILTER))
     return { devices, addresses, whole: BRIDGE_NETFILTER };
-  if (netns.xfrm && lacks.has(IPSEC)) return { devices, addresses, whole: IPSEC };
-  const rules = netfilterTexts(netns).flatMap(({ family, text }) => ruleTrials(family, text));
+  const without = [netns.xfrm && IPSEC, netns.ipvs && IPVS].find((name) => name !== undefined && lacks.has(name));
+  if (without !== undefined) return { devices, addresses, whole: without };
+  const rules = netfilterTexts(netns).flatMap(ruleTrials);
   return { devices, addresses, whole: rules.find((trial) => lacks.has(trial.name))?.name };
 }

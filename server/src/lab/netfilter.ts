@@ -1,19 +1,31 @@
-/** A namespace's chains as input for iptables-restore. */
+/** A namespace's rules as input for the programs that enter them. */
 import type { Netns, NfTable } from "../dataplane/model.ts";
+import { ruleSections } from "../dataplane/rules.ts";
 import { ruleText } from "../dataplane/text.ts";
 
+/** What reads them: iptables-restore, ip6tables-restore, `nft -f -`, `ipset restore`. */
+export type RulesProgram = "iptables" | "ip6tables" | "nft" | "ipset";
+
 export interface RulesText {
-  readonly family: 4 | 6;
+  readonly program: RulesProgram;
   readonly text: string;
 }
 
 const BUILT_IN = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
 
+/** In the order in which they have to be entered: rules refer to sets. */
 export function netfilterTexts(netns: Netns): readonly RulesText[] {
-  return ([4, 6] as const).flatMap((family) => {
-    const text = restoreText(netns, family);
-    return text === "" ? [] : [{ family, text }];
-  });
+  const printed = (command: string): string =>
+    (ruleSections(netns).find((section) => section.command === command)?.lines ?? [])
+      .map(({ text }) => text)
+      .join("\n");
+  const texts: readonly RulesText[] = [
+    { program: "ipset", text: printed("ipset save") },
+    { program: "iptables", text: restoreText(netns, 4) },
+    { program: "ip6tables", text: restoreText(netns, 6) },
+    { program: "nft", text: printed("nft list ruleset").replaceAll(" fully-random", "") },
+  ];
+  return texts.filter(({ text }) => text !== "");
 }
 
 interface TableText {

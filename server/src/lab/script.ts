@@ -58,7 +58,7 @@ function trialLines(trial: Trial): string[] {
     case "ip":
       return heredoc(`  try_ip ${quote(trial.name)}`, [trial.line]);
     case "rules":
-      return heredoc(`  try_rules ${quote(trial.name)} ${trial.family}`, trial.text.split("\n"));
+      return heredoc(`  try_rules ${quote(trial.name)} ${trial.program}`, trial.text.split("\n"));
     case "never":
       return [`  lacking ${quote(trial.name)} ${quote(whyLacking(trial.name))}`];
     case "setting":
@@ -82,7 +82,7 @@ function contents(space: NamespacePlan): string[] {
     ...batch("links", name, space.routes),
     ...batch("links6", name, space.rules6),
     ...batch("forwarding", name, space.forwarding),
-    ...space.rules.flatMap(({ family, text }) => heredoc(`  rules ${quote(name)} ${family}`, text.split("\n"))),
+    ...space.rules.flatMap(({ program, text }) => heredoc(`  rules ${quote(name)} ${program}`, text.split("\n"))),
   ];
 }
 
@@ -140,10 +140,16 @@ links() { ip -n "$1" $FORCE -batch - 2>"$STATE/error" || refused "$1"; }
 links6() { ip -6 -n "$1" $FORCE -batch - 2>"$STATE/error" || refused "$1"; }
 forwarding() { bridge -n "$1" $FORCE -batch - 2>"$STATE/error" || refused "$1"; }
 rules() {
-  local restore=$RULES4
-  [ "$2" = 6 ] && restore=$RULES6
-  if [ -n "$restore" ]; then ip netns exec "$1" "$restore" -w 2>"$STATE/error" || refused "$1"
-  elif [ -z "$FORCE" ]; then echo "there is no iptables-restore" >"$STATE/error"; refused "$1"; fi
+  if ! enter "$1" "$2" 2>"$STATE/error"; then refused "$1"; fi
+}
+# Input of the program $2 in the namespace $1.
+enter() {
+  case $2 in
+    iptables) [ -n "$RULES4" ] && ip netns exec "$1" "$RULES4" -w ;;
+    ip6tables) [ -n "$RULES6" ] && ip netns exec "$1" "$RULES6" -w ;;
+    nft) ip netns exec "$1" nft -f - ;;
+    ipset) ip netns exec "$1" ipset restore ;;
+  esac
 }
 settings() {
   ip netns exec "$1" bash -c 'while read -r path value; do
@@ -157,20 +163,15 @@ refused() {
 }
 
 # What this kernel can make is found out in a namespace that is thrown away.
-try_rules_with() { ip netns exec "$LAB.try" "$1" -w >/dev/null 2>&1; }
 choose() {
   local tool
   for tool in "$1-legacy-restore" "$1-nft-restore" "$1-restore"; do
     command -v "$tool" >/dev/null || continue
-    printf '*filter\nCOMMIT\n*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n' | try_rules_with "$tool" && { echo "$tool"; return; }
+    printf '*filter\nCOMMIT\n*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n' | ip netns exec "$LAB.try" "$tool" -w >/dev/null 2>&1 && { echo "$tool"; return; }
   done
 }
 try_ip() { ip -n "$LAB.try" -batch - >/dev/null 2>&1 || lacking "$1"; ip -n "$LAB.try" link del try0 2>/dev/null; }
-try_rules() {
-  local restore=$RULES4
-  [ "$2" = 6 ] && restore=$RULES6
-  [ -n "$restore" ] && try_rules_with "$restore" || lacking "$1"
-}
+try_rules() { enter "$LAB.try" "$2" >/dev/null 2>&1 || lacking "$1"; }
 try_setting() { ip netns exec "$LAB.try" test -e "/proc/sys/net/$2" || lacking "$1"; }
 lacking() {
   local why=$1": this kernel cannot make it"

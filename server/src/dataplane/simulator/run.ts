@@ -272,6 +272,8 @@ export function hook(
             : {
                 icmp: {
                   kind: decision.rejectWith === "icmp-admin-prohibited" ? "admin-prohibited" : "port-unreachable",
+                  // icmp_send: about what is for this host, from the address that was asked.
+                  ...(name === "INPUT" ? { toLocal: true } : {}),
                 },
               }),
         });

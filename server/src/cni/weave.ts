@@ -201,7 +201,12 @@ function overlay(cluster: Cluster, self: Node, local: Ip, settings: WeaveSetting
     if (pod?.node) return learn(pod.node, macOf(`${pod.path} eth0`));
     const node = cluster.nodeByPodAddress(ip);
     const share = node && shareOf(node);
-    return node && share && bridgeAddress(settings.range, share) === ip ? learn(node, bridgeMac(node)) : undefined;
+    if (node && share && bridgeAddress(settings.range, share) === ip) return learn(node, bridgeMac(node));
+    // A machine answers ARP for any address of its own on every interface (arp_ignore = 0), the bridge included.
+    const machine = cluster.nodes.find(({ interfaces }) =>
+      interfaces.some(({ addresses }) => addresses.some((own) => own.ip === ip)),
+    );
+    return machine && learn(machine, bridgeMac(machine));
   };
   const tunnel: Device = {
     kind: "vxlan",

@@ -20,10 +20,12 @@ export type Making =
   | { readonly by: "link"; readonly line: string }
   | { readonly by: "pair"; readonly line: string; readonly peer: { readonly netns: NetnsId; readonly device: string } }
   | { readonly by: "upper"; readonly line: string }
+  /** By `line` in the namespace of the device on which it is stacked. */
+  | { readonly by: "parent"; readonly line: string; readonly netns: NetnsId }
   /** Its other end is not part of the lab, or labs do without such devices. */
   | { readonly by: "nobody" };
 
-export function makingOf(place: Place, device: Device): Making {
+export function makingOf(place: Place, owner: NetnsId, device: Device): Making {
   switch (device.kind) {
     case "loopback":
       return { by: "there" };
@@ -40,9 +42,18 @@ export function makingOf(place: Place, device: Device): Making {
       const line = `link add ${device.name} type veth peer name ${other.name} netns ${netns}`;
       return { by: "pair", line, peer: device.peer };
     }
+    case "macvlan":
+    case "ipvlan": {
+      const { parent, kind, mode, name } = device;
+      const here = place.names.get(owner);
+      if (here === undefined || !place.names.has(parent.netns)) return { by: "nobody" };
+      const line = `link add link ${parent.device} name ${name} netns ${here} type ${kind} mode ${mode}`;
+      return { by: "parent", line, netns: parent.netns };
+    }
     case "vxlan": {
+      const lower = device.lower === undefined ? "" : ` dev ${device.lower}`;
       const learning = device.learning ? "learning" : "nolearning";
-      const line = `link add ${device.name} type vxlan id ${device.vni} dev ${device.lower} local ${formatIp(device.local)} dstport ${device.port} ${learning}`;
+      const line = `link add ${device.name} type vxlan id ${device.vni}${lower} local ${formatIp(device.local)} dstport ${device.port} ${learning}`;
       return { by: "upper", line };
     }
     case "ipip": {
@@ -66,12 +77,14 @@ export interface Surroundings {
   connected(device: string, address: InterfaceAddress): boolean;
 }
 
+/** Without an Ethernet address, or with that of the device below. */
+const KEEPS_MAC: ReadonlySet<Device["kind"]> = new Set(["loopback", "ipip", "tun", "wireguard", "ipvlan"]);
+
 /** Address, MTU, bridge port: what every device is given once it is there. */
 export function configureLines(device: Device, around: Surroundings): readonly string[] {
   const { name } = device;
   const lines: string[] = [];
-  if (device.mac !== undefined && device.kind !== "loopback" && device.kind !== "ipip" && device.kind !== "tun")
-    lines.push(`link set ${name} address ${device.mac}`);
+  if (device.mac !== undefined && !KEEPS_MAC.has(device.kind)) lines.push(`link set ${name} address ${device.mac}`);
   if (device.master !== undefined && around.has(device.master)) {
     lines.push(`link set ${name} master ${device.master}`);
     if (device.hairpin) lines.push(`link set ${name} type bridge_slave hairpin on`);

@@ -50,6 +50,13 @@ function deviceTrial({ kind }: Device): Trial | undefined {
       return { name: "veth", kind: "ip", line: "link add try0 type veth peer name try1" };
     case "bridge":
       return { name: "bridge", kind: "ip", line: "link add try0 type bridge" };
+    case "macvlan":
+    case "ipvlan":
+      return {
+        name: kind,
+        kind: "ip",
+        line: `link add try0 type veth peer name try2\nlink add link try0 name try1 type ${kind}`,
+      };
     case "dummy":
       return { name: "dummy", kind: "ip", line: "link add try0 type dummy" };
     case "vxlan":

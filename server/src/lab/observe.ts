@@ -29,13 +29,11 @@ export function linesByFlow(
 ): ReadonlyMap<number, readonly Line[]> {
   const seen = new Map<number, { readonly time: bigint; readonly text: Line }[]>();
   for (const { netns, devices, crossings } of captured) {
-    const host = network.netns(netns);
     for (const crossing of crossings) {
       const flow = crossing.ports?.find((port) => flows.has(port));
       if (flow === undefined || !belongs(crossing, flow)) continue;
       const device = devices.get(crossing.ifindex) ?? "?";
-      // A switch that has not learnt yet floods: a station's card would not even hand this up.
-      if (crossing.foreign && host?.devices.get(device)?.kind === "physical") continue;
+      if (crossing.foreign && passesBy(network, netns, device)) continue;
       const list = seen.get(flow) ?? [];
       seen.set(flow, list);
       const text = line(netns, device, crossing.direction, crossing.headers);
@@ -57,4 +55,10 @@ function belongs({ headers }: Crossing, flow: number): boolean {
   if (tcp?.kind !== "tcp" || tcp.flags === undefined) return true;
   if (tcp.flags === "SYN" || tcp.flags === "SYN,ACK") return true;
   return tcp.flags.startsWith("RST") && tcp.dport === flow;
+}
+
+/** A switch that has not learnt yet floods. A station's card does not hand this up, but for what is stacked on it. */
+function passesBy(network: Network, netns: NetnsId, name: string): boolean {
+  const device = network.netns(netns)?.devices.get(name);
+  return device?.kind === "physical" && device.children === undefined;
 }

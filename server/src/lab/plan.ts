@@ -6,6 +6,7 @@
 import { formatIp } from "../addressing/ip.ts";
 import type { Device, Netns, NetnsId, Network } from "../dataplane/model.ts";
 import { configureLines, connectedIn, makingOf, type Place } from "./devices.ts";
+import { fabricLines } from "./fabric.ts";
 import { type Lacks, lacksDevice, lacksRules, type Trial, trialsOf } from "./features.ts";
 import { netfilterTexts, type RulesText } from "./netfilter.ts";
 import { forwardingLines, neighbourLines, routeLines, ruleLines } from "./routes.ts";
@@ -73,6 +74,8 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
   ]);
   /** The other ends of veth pairs are made with the first. */
   const paired = new Set<string>();
+  const stacked: { readonly netns: NetnsId; readonly line: string }[] = [];
+  const fabric = fabricLines(network, spaces);
   let port = 0;
   const build = (space: Netns): NamespacePlan => {
     const name = names.get(space.id) ?? "";
@@ -83,7 +86,7 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
     const isMade = (device: string): boolean => made.has(device);
     const around = { has: isMade, connected: connectedIn(space) };
     for (const device of inOrder(devices)) {
-      const making = makingOf(place, device);
+      const making = makingOf(place, space.id, device);
       if (making.by === "nobody") continue;
       made.add(device.name);
       if (making.by === "wire") {
@@ -100,6 +103,7 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
         links.push(making.line);
       }
       if (making.by === "upper") lines.push(making.line);
+      if (making.by === "parent") stacked.push({ netns: making.netns, line: making.line });
       lines.push(...configureLines(device, around));
     }
     return {
@@ -109,7 +113,12 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
       links,
       devices: lines,
       deviceSettings: deviceSettings(space, [...made]),
-      routes: [...routeLines(space, isMade), ...ruleLines(space, 4), ...neighbourLines(space, isMade)],
+      routes: [
+        ...routeLines(space, isMade),
+        ...ruleLines(space, 4),
+        ...neighbourLines(space, isMade),
+        ...(fabric.get(space.id) ?? []),
+      ],
       rules6: ruleLines(space, 6),
       forwarding: forwardingLines(devices),
       rules: netfilterTexts(space).filter((text) => !lacksRules(lacks, text)),
@@ -117,7 +126,10 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
       tuns: devices.flatMap((device) => (device.kind === "tun" ? [tunOf(device)] : [])),
     };
   };
-  const namespaces = spaces.map(build);
+  const namespaces = spaces.map(build).map((plan) => ({
+    ...plan,
+    links: [...plan.links, ...stacked.filter(({ netns }) => netns === plan.id).map(({ line }) => line)],
+  }));
   return { lab, wire: { name: wire, links: wireLines }, namespaces, trials: trialsOf(spaces) };
 }
 

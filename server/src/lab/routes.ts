@@ -17,7 +17,7 @@ export function routeLines(netns: Netns, has: Has): readonly string[] {
         if (!route.nexthops.every((hop) => has(hop.dev))) continue;
         // Of two for one destination the first counts; a kernel takes the second only when told to append it.
         const key = `${table} ${prefix(route.dst)} ${route.metric ?? 0}`;
-        const line = `route ${given.has(key) ? "append" : "add"} ${routeWords(route)}${table === "main" ? "" : ` table ${table}`}`;
+        const line = `route ${given.has(key) ? "append" : "add"} ${routeWords(route)}${table === "main" ? "" : ` table ${tableNumber(table)}`}`;
         given.add(key);
         (route.nexthops.some((hop) => hop.via !== undefined) ? indirect : direct).push(line);
       }
@@ -66,7 +66,15 @@ function ruleLine(rule: PolicyRule): string {
   if (rule.to) words.push("to", prefix(rule.to));
   if (rule.fwmark) words.push("fwmark", markText(rule.fwmark, 0xffffffff));
   if (rule.iif !== undefined) words.push("iif", rule.iif);
-  return `rule add ${words.join(" ")} table ${rule.table}`;
+  return `rule add ${words.join(" ")} table ${tableNumber(rule.table)}`;
+}
+
+/** Names of tables are those of /etc/iproute2/rt_tables, where ours are not: a number by the name (djb2), above the reserved ones. */
+function tableNumber(table: string): string {
+  if (/^\d+$/.test(table) || ["main", "local", "default"].includes(table)) return table;
+  let hash = 5381;
+  for (const letter of table) hash = (hash * 33 + letter.charCodeAt(0)) % 1_000_000_007;
+  return String(1000 + hash);
 }
 
 export function neighbourLines(netns: Netns, has: Has): readonly string[] {
@@ -80,7 +88,8 @@ export function forwardingLines(devices: readonly Device[]): readonly string[] {
     device.kind !== "vxlan"
       ? []
       : [...device.fdb.entries()].map(
-          ({ mac, dst }) => `fdb append ${mac} dev ${device.name} dst ${formatIp(dst)} self permanent`,
+          ({ mac, dst, learned }) =>
+            `fdb append ${mac} dev ${device.name} dst ${formatIp(dst)} self ${learned ? "dynamic" : "permanent"}`,
         ),
   );
 }

@@ -1,0 +1,32 @@
+/**
+ * Segments that answer for addresses which none of their machines has as its own: a cloud's network knows where each address is. A lab's wire
+ * is a plain switch, so the machines are told.
+ */
+import { formatIp, type Ip, isLinkLocal } from "../addressing/ip.ts";
+import { localAddressesOf } from "../dataplane/fib.ts";
+import type { Netns, NetnsId, Network } from "../dataplane/model.ts";
+
+/** Lines for `ip -batch` by namespace. */
+export function fabricLines(network: Network, spaces: readonly Netns[]): ReadonlyMap<NetnsId, readonly string[]> {
+  const addresses = new Set<Ip>();
+  for (const space of spaces) {
+    for (const device of space.devices.values())
+      for (const { ip } of device.addresses) if (device.kind !== "loopback" && !isLinkLocal(ip)) addresses.add(ip);
+  }
+  const owns = new Map(spaces.map((space) => [space.id, localAddressesOf(space)]));
+  const lines = new Map<NetnsId, readonly string[]>();
+  for (const space of spaces) {
+    const own: string[] = [];
+    for (const device of space.devices.values()) {
+      if (device.kind !== "physical") continue;
+      for (const ip of addresses) {
+        const end = network.resolve(device.segment, ip, space.id);
+        const owner = end?.upper ? undefined : end && owns.get(end.netns);
+        if (end && owner && owner.route(ip)?.type !== "local")
+          own.push(`neigh replace ${formatIp(ip)} lladdr ${end.mac} dev ${device.name} nud permanent`);
+      }
+    }
+    if (own.length > 0) lines.set(space.id, own);
+  }
+  return lines;
+}

@@ -174,7 +174,8 @@ def probes(lab, run, captures, received):
             enter(probe["netns"])
             Probe(probe, run["wait"], done)
         for place, probe in enumerate(probes):
-            later(probe["delay"] + place * 0.002, lambda probe=probe: send(probe))
+            # The kernel turns time stamps on a moment after they are asked for (net_enable_timestamp).
+            later(0.15 + probe["delay"] + place * 0.002, lambda probe=probe: send(probe))
         while waiting:
             turn()
     over = []

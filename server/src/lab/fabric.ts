@@ -5,6 +5,7 @@
 import { formatIp, type Ip, isLinkLocal } from "../addressing/ip.ts";
 import { localAddressesOf } from "../dataplane/fib.ts";
 import type { Netns, NetnsId, Network } from "../dataplane/model.ts";
+import { translated } from "./probes.ts";
 
 /** Lines for `ip -batch` by namespace. */
 export function fabricLines(network: Network, spaces: readonly Netns[]): ReadonlyMap<NetnsId, readonly string[]> {
@@ -13,6 +14,8 @@ export function fabricLines(network: Network, spaces: readonly Netns[]): Readonl
     for (const device of space.devices.values())
       for (const { ip } of device.addresses) if (device.kind !== "loopback" && !isLinkLocal(ip)) addresses.add(ip);
   }
+  // Addresses of services, for which a load balancer's speaker answers ARP.
+  for (const ip of translated(spaces).keys()) addresses.add(ip);
   const owns = new Map(spaces.map((space) => [space.id, localAddressesOf(space)]));
   const lines = new Map<NetnsId, readonly string[]>();
   for (const space of spaces) {

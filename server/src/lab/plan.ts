@@ -8,6 +8,7 @@ import type { Device, Netns, NetnsId, Network } from "../dataplane/model.ts";
 import { configureLines, connectedIn, makingOf, type Place } from "./devices.ts";
 import { fabricLines } from "./fabric.ts";
 import { type Lacks, lacksDevice, lacksRules, type Trial, trialsOf } from "./features.ts";
+import { type Listener, listenersOf } from "./listeners.ts";
 import { netfilterTexts, type RulesText } from "./netfilter.ts";
 import { forwardingLines, neighbourLines, routeLines, ruleLines } from "./routes.ts";
 import { deviceSettings, hostSettings, type Setting } from "./settings.ts";
@@ -40,12 +41,6 @@ export interface NamespacePlan {
   readonly rules: readonly RulesText[];
   readonly listeners: readonly Listener[];
   readonly tuns: readonly Tun[];
-}
-
-export interface Listener {
-  readonly proto: "tcp" | "udp";
-  readonly port: number;
-  readonly address: string | null;
 }
 
 /** A TUN device and what its daemon knows. */
@@ -165,22 +160,6 @@ function segmentBridges(spaces: readonly Netns[]): ReadonlyMap<string, string> {
     }
   }
   return segments;
-}
-
-/** Sockets of programs, for which the lab stands in; the kernel's own and those of TUN daemons come with the devices. */
-export function listenersOf(space: Netns): readonly Listener[] {
-  const tunnels = new Set<number>();
-  for (const device of space.devices.values()) {
-    if (device.kind === "vxlan") tunnels.add(device.port);
-    if (device.kind === "tun") tunnels.add(device.daemon.port);
-  }
-  const listeners = new Map<string, Listener>();
-  for (const { proto, port, address } of space.sockets) {
-    if (proto === "sctp" || (proto === "udp" && tunnels.has(port))) continue;
-    const bound = address === undefined ? null : formatIp(address);
-    listeners.set(`${proto} ${port} ${bound}`, { proto, port, address: bound });
-  }
-  return [...listeners.values()];
 }
 
 function tunOf(device: Device & { kind: "tun" }): Tun {

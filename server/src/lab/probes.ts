@@ -2,7 +2,7 @@
 import { type Ip, isLinkLocal, isLoopback } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import type { Netns, NetnsId, Network } from "../dataplane/model.ts";
-import { listenersOf } from "./plan.ts";
+import { listenersOf } from "./listeners.ts";
 import type { Random } from "./random.ts";
 
 export interface Probe {
@@ -116,7 +116,7 @@ function targetsOf(spaces: readonly Netns[]): readonly (readonly [number, Target
 }
 
 /** Addresses of services and their like: single destinations of nat rules that name a port. */
-function translated(spaces: readonly Netns[]): ReadonlyMap<Ip, Target["ports"]> {
+export function translated(spaces: readonly Netns[]): ReadonlyMap<Ip, Target["ports"]> {
   const found = new Map<Ip, { proto: "tcp" | "udp"; port: number }[]>();
   for (const space of spaces) {
     for (const family of [4, 6] as const) {

@@ -49,10 +49,12 @@ function learning({ from, dst, trace }: Ask): readonly string[] {
   return [...new Set([`${from} ${dst}`, ...tunnels])];
 }
 
-/** Errors that come from the routing decision itself: one key for each pair of router and sender. */
-function rateLimited({ reason, error, hops }: Path): readonly string[] {
-  const refused = ["no-route", "unreachable-route", "prohibit-route"].includes(reason?.code ?? "");
-  const last = hops.at(-1);
-  const ip = last?.packet.headers.find((header) => header.kind === "ip");
-  return refused && error?.kind === "icmp" && ip?.kind === "ip" ? [`${last?.netns} ${ip.src}`] : [];
+/** Errors that come from the routing decision itself, about a packet or its answer: one key for each pair of router and sender. */
+function rateLimited(path: Path): readonly string[] {
+  return [path, ...(path.reply ? [path.reply] : [])].flatMap(({ reason, hops }) => {
+    const last = hops.at(-1);
+    const ip = last?.packet.headers.find((header) => header.kind === "ip");
+    const refused = ["no-route", "unreachable-route", "prohibit-route"].includes(reason?.code ?? "");
+    return refused && ip?.kind === "ip" ? [`${last?.netns} ${ip.src}`] : [];
+  });
 }

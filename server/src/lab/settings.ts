@@ -17,8 +17,8 @@ export function hostSettings(netns: Netns): readonly Setting[] {
     { path: "ipv4/ip_no_pmtu_disc", value: 0 },
     { path: "ipv4/icmp_errors_use_inbound_ifaddr", value: 0 },
     { path: "ipv4/fib_multipath_hash_policy", value: 0 },
-    // Rate limits are no part of a prediction.
-    { path: "ipv4/icmp_ratelimit", value: 0 },
+    // Rate limits are no part of a prediction. Not icmp_ratelimit = 0: that empties the account from which ip_error() takes (inetpeer.c).
+    { path: "ipv4/icmp_ratemask", value: 0 },
     { path: "ipv6/icmp/ratelimit", value: 0 },
     { path: "ipv6/conf/all/forwarding", value: Number(sysctls.ip6Forward) },
     { path: "ipv6/conf/all/accept_redirects", value: 0 },

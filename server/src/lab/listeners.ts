@@ -1,0 +1,25 @@
+/** The sockets of a namespace for which a lab stands in. */
+import { formatIp } from "../addressing/ip.ts";
+import type { Netns } from "../dataplane/model.ts";
+
+export interface Listener {
+  readonly proto: "tcp" | "udp";
+  readonly port: number;
+  readonly address: string | null;
+}
+
+/** Sockets of programs, for which the lab stands in; the kernel's own and those of TUN daemons come with the devices. */
+export function listenersOf(space: Netns): readonly Listener[] {
+  const tunnels = new Set<number>();
+  for (const device of space.devices.values()) {
+    if (device.kind === "vxlan") tunnels.add(device.port);
+    if (device.kind === "tun") tunnels.add(device.daemon.port);
+  }
+  const listeners = new Map<string, Listener>();
+  for (const { proto, port, address } of space.sockets) {
+    if (proto === "sctp" || (proto === "udp" && tunnels.has(port))) continue;
+    const bound = address === undefined ? null : formatIp(address);
+    listeners.set(`${proto} ${port} ${bound}`, { proto, port, address: bound });
+  }
+  return [...listeners.values()];
+}

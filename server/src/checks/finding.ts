@@ -1,6 +1,6 @@
 /** Making findings. */
 import type { Source } from "../language/tree.ts";
-import type { Check, Finding, Fix, Related, Severity } from "./check.ts";
+import type { Check, Finding, Fix, FixEdit, Related, Severity } from "./check.ts";
 import { childOf, headOf, sourceAt } from "./source.ts";
 
 export interface FindingExtras {
@@ -31,12 +31,33 @@ export function removeFix(title: string, source: Source): Fix {
   return { title, edits: [{ kind: "remove", source }] };
 }
 
+/** A new line at the end of the place's block, which is made where there is none. */
+export function appendFix(title: string, source: Source, text: string): Fix {
+  return { title, edits: [appendEdit(source, text)] };
+}
+
+export function appendEdit(source: Source, text: string): FixEdit {
+  return { kind: "append", source: sourceAt(source, "whole"), text };
+}
+
+/** More words behind the statement's last argument. */
+export function wordsEdit({ file, statement }: Source, words: string): FixEdit {
+  const part = statement.args.length > 0 ? statement.args.length - 1 : "keyword";
+  const last = statement.args.at(-1) ?? statement.keyword;
+  const text = last.kind === "string" ? JSON.stringify(last.text) : last.text;
+  return { kind: "replace", source: { file, statement, part }, text: `${text} ${words}` };
+}
+
 /** Gives a setting another value: the first argument of `keyword` in the block of `parent`, a new line where there is none. */
 export function setFix(title: string, parent: Source, keyword: string, value: string): Fix {
+  return { title, edits: [setEdit(parent, keyword, value)] };
+}
+
+export function setEdit(parent: Source, keyword: string, value: string): FixEdit {
   const found = childOf(parent, keyword, 0);
   return found === parent
-    ? { title, edits: [{ kind: "append", source: sourceAt(parent, "whole"), text: `${keyword} ${value}` }] }
-    : replaceFix(title, found, value);
+    ? appendEdit(parent, `${keyword} ${value}`)
+    : { kind: "replace", source: found, text: found.part === "whole" ? `${keyword} ${value}` : value };
 }
 
 /** The prefix with the length behind it that nodes get blocks of: `pods 10.0.0.0/8 per-node /24`. */

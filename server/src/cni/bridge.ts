@@ -17,6 +17,7 @@ interface BridgeSettings {
   readonly gateway: GatewayPlace;
   readonly routes: boolean;
   readonly ipMasq: boolean;
+  readonly hairpin: boolean;
   readonly mtu: number;
   readonly routesSource: Source;
   readonly masqSource: Source;
@@ -33,6 +34,8 @@ function bridgeSettings(cluster: CniSettings, node: CniSettings | undefined): Br
     gateway: wordIn(statement(settings, "gateway")) === "last" ? "last" : "first",
     routes: booleanIn(routes, true),
     ipMasq: booleanIn(ipMasq, false),
+    // `hairpinMode` is false unless set (containernetworking/plugins, plugins/main/bridge, NetConf).
+    hairpin: booleanIn(statement(settings, "hairpin-mode"), false),
     // Without `mtu` the plugin leaves the kernel's default for veth.
     mtu: numberIn(statement(settings, "mtu")) || 1500,
     routesSource: routes ? sourceOf(routes) : source,
@@ -80,8 +83,7 @@ function compile(context: ClusterContext): CompiledMode {
         const gateway = gatewayIn(cidr, settings.gateway);
         return gateway === undefined ? [] : [{ cidr, gateway }];
       }),
-      // The plugin's `hairpinMode` is false unless set.
-      hairpin: false,
+      hairpin: settings.hairpin,
       vethDigits: 8,
       withoutPods: false,
       origin: settings.source,

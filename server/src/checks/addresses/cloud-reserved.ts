@@ -1,7 +1,11 @@
-import { formatIp, formatRange, rangeContains } from "../../addressing/ip.ts";
+import { formatIp, formatRange, type Ip, rangeContains } from "../../addressing/ip.ts";
+import type { Source } from "../../language/tree.ts";
 import { reservedIn } from "../../topology/clouds.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import type { Segment, Topology } from "../../topology/model.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding, removeFix, replaceFix } from "../finding.ts";
+import { argumentWith, sourceAt } from "../source.ts";
+import { nextFreeAddress } from "./free.ts";
 
 const cluster = (address: string): string => `segment subnet { cidr 10.0.0.0/24; cloud aws; gateway vpc }
 router vpc { attach subnet 10.0.0.1 }
@@ -20,7 +24,8 @@ two and the last two. No machine can be made with one of them, and no pod that h
 Leave the address out, then knet gives a free one, or choose another.`,
   example: { bad: cluster("10.0.0.2"), good: cluster("10.0.0.10") },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const { name, cloud, cidrs, source } of topology.segments.values()) {
+    for (const segment of topology.segments.values()) {
+      const { name, cloud, cidrs, source } = segment;
       if (cloud === undefined) continue;
       const reserved = cidrs.flatMap((cidr) => reservedIn(cloud, cidr));
       for (const iface of topology.attachedTo(name)) {
@@ -33,10 +38,24 @@ Leave the address out, then knet gives a free one, or choose another.`,
             cloudReserved,
             iface.source,
             `${formatIp(ip)} of ${iface.station.kind} ${iface.station.path} is one of ${formatRange(hit)}, which ${cloud} keeps for itself in segment ${name}; choose another address, or leave it out`,
-            { related: [{ source, message: `segment ${name} is a subnet of ${cloud}` }] },
+            {
+              related: [{ source, message: `segment ${name} is a subnet of ${cloud}` }],
+              fixes: otherAddress(topology, segment, iface.source, ip),
+            },
           );
         }
       }
     }
   },
 };
+
+function otherAddress(topology: Topology, segment: Segment, attached: Source, ip: Ip): readonly Fix[] {
+  const text = formatIp(ip);
+  const place = argumentWith(sourceAt(attached, "whole"), (one) => one.split("/")[0] === text);
+  const free = nextFreeAddress(topology, segment, ip);
+  if (place.part === "whole") return [];
+  return [
+    ...(free === undefined ? [] : [replaceFix(`Use ${formatIp(free)}, the next free one`, place, formatIp(free))]),
+    removeFix(`Let knet choose an address instead of ${text}`, place),
+  ];
+}

@@ -1,9 +1,11 @@
 /** Where else a range could be: the next free one of the same size in the same private block. */
 
 import { nextFreePrefix } from "../../addressing/allocation.ts";
-import type { IpRange, Prefix } from "../../addressing/ip.ts";
+import type { Ip, IpRange, Prefix } from "../../addressing/ip.ts";
 import {
   addIp,
+  bits,
+  broadcast,
   formatIp,
   formatPrefix,
   lastAddress,
@@ -12,8 +14,11 @@ import {
   prefixContains,
   prefixCovers,
   prefixRange,
+  rangesOverlap,
 } from "../../addressing/ip.ts";
-import type { Topology } from "../../topology/model.ts";
+import type { Source } from "../../language/tree.ts";
+import { reservedIn } from "../../topology/clouds.ts";
+import type { Segment, Topology } from "../../topology/model.ts";
 import type { Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { type PlannedRange, planOf } from "./plan.ts";
@@ -27,12 +32,12 @@ const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10
 const MOST_CONFLICTS = 50;
 
 /** The next range of this size behind `like`, else the first one of its private block, else one of another block. */
-export function nextFree(topology: Topology, like: Prefix): Prefix | undefined {
+export function nextFree(topology: Topology, like: Prefix, avoid: readonly Prefix[] = []): Prefix | undefined {
   const plan = planOf(topology);
   if (plan.conflicts.length > MOST_CONFLICTS) return undefined;
   const home = PRIVATE.find((block) => prefixCovers(block, like));
   const others = PRIVATE.filter((block) => block !== home && typeof block.ip === typeof like.ip);
-  const used: IpRange[] = plan.ranges.map(({ prefix }) => prefixRange(prefix));
+  const used: IpRange[] = [...plan.ranges.map(({ prefix }) => prefix), ...avoid].map(prefixRange);
   const behind = home && nextFreePrefix(home, like.len, [...used, { first: home.ip, last: lastAddress(like) }]);
   if (behind) return behind;
   for (const block of home ? [home, ...others] : others) {
@@ -40,6 +45,43 @@ export function nextFree(topology: Topology, like: Prefix): Prefix | undefined {
     if (free) return free;
   }
   return undefined;
+}
+
+/** The next address of the range behind `ip` that no station of the segment has and no cloud keeps. */
+export function nextFreeAddress(topology: Topology, { name, cidrs, cloud, gateways }: Segment, ip: Ip): Ip | undefined {
+  const cidr = cidrs.find((one) => prefixContains(one, ip));
+  if (!cidr) return undefined;
+  const last = broadcast(cidr);
+  const single = [
+    cidr.ip,
+    ...(last === undefined ? [] : [last]),
+    ...gateways,
+    ...topology.attachedTo(name).flatMap(({ addresses }) => addresses.map((one) => one.ip)),
+    ...topology.clusters.flatMap(({ services }) =>
+      services.all.flatMap((one) => [...one.externalIps, ...one.loadBalancerIps].map((given) => given.ip)),
+    ),
+  ].filter((one) => typeof one === typeof ip);
+  const used = single.map((one): IpRange => ({ first: one, last: one }));
+  if (cloud !== undefined) used.push(...reservedIn(cloud, cidr));
+  const len = bits(ip);
+  const behind = nextFreePrefix(cidr, len, [...used, { first: cidr.ip, last: ip }]);
+  return (behind ?? nextFreePrefix(cidr, len, used))?.ip;
+}
+
+/** A larger range: the one around it, or the next free one where that meets another. */
+export function enlargeFixes(topology: Topology, prefix: Prefix, len: number, source: Source): readonly Fix[] {
+  if (len < 8) return [];
+  const around = { ip: network(prefix.ip, len), len };
+  const isAlone = planOf(topology).ranges.every(
+    (one) =>
+      typeof one.prefix.ip !== typeof around.ip ||
+      prefixCovers(prefix, one.prefix) ||
+      !rangesOverlap(prefixRange(one.prefix), prefixRange(around)),
+  );
+  const larger = isAlone ? around : nextFree(topology, around);
+  return larger
+    ? [replaceFix(`Use ${formatPrefix(larger)}, which has room for them`, source, formatPrefix(larger))]
+    : [];
 }
 
 /** Moves a range that is written as an argument of its own. */

@@ -1,8 +1,11 @@
-import { formatIp } from "../../addressing/ip.ts";
+import { formatIp, type Ip } from "../../addressing/ip.ts";
+import type { Source } from "../../language/tree.ts";
 import type { Interface, Topology } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding, removeFix, replaceFix } from "../finding.ts";
 import { service, shop } from "../services/example.ts";
+import { sourceAt } from "../source.ts";
+import { nextFreeAddress } from "./free.ts";
 
 export const virtualAddressTaken: Check = {
   code: "KN192",
@@ -37,6 +40,7 @@ Use an address that no machine has. A node's own address is meant by a node port
             {
               severity: ipvs || what === "router" ? "error" : "warning",
               related: [{ source: iface.source, message: `${what} ${path} has ${formatIp(ip)}` }],
+              fixes: otherAddress(topology, iface, ip, source),
             },
           );
         }
@@ -44,6 +48,16 @@ Use an address that no machine has. A node's own address is meant by a node port
     }
   },
 };
+
+function otherAddress(topology: Topology, { segment }: Interface, ip: Ip, place: Source): readonly Fix[] {
+  const own = topology.segments.get(segment);
+  const free = own && nextFreeAddress(topology, own, ip);
+  const isOnly = place.statement.args.length === 1;
+  return [
+    ...(free === undefined ? [] : [replaceFix(`Use ${formatIp(free)}, which no machine has`, place, formatIp(free))]),
+    removeFix(`Leave ${formatIp(ip)} out`, isOnly ? sourceAt(place, "whole") : place),
+  ];
+}
 
 function holder(topology: Topology, ip: Parameters<Topology["interfacesWith"]>[1]): Interface | undefined {
   for (const segment of topology.segments.keys()) {

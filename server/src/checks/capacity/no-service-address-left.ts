@@ -1,3 +1,5 @@
+import { bits, parsePrefix } from "../../addressing/ip.ts";
+import { enlargeFixes } from "../addresses/free.ts";
 import type { Check } from "../check.ts";
 import { number, plural } from "../text.ts";
 
@@ -24,4 +26,13 @@ enlarged in place; since Kubernetes 1.33 a further one may be added (ServiceCIDR
   example: { bad: cluster("10.96.0.0/28"), good: cluster("10.96.0.0/24") },
   message: ({ cluster: name, count, service }) =>
     `${plural(Number(count), "service")} of cluster ${name} ${Number(count) === 1 ? "gets" : "get"} no address, first ${service}; use a larger range (${number(1022)} addresses in a /22)`,
+  fixes: (data, source, { topology }) => {
+    const cluster = topology.clusters.find(({ name }) => name === data.cluster);
+    const range = parsePrefix(source.statement.args[Number(source.part)]?.text ?? "")?.prefix;
+    if (!cluster || !range) return [];
+    const all = bits(range.ip);
+    // Room to grow is cheap; 2 addresses are no service's.
+    const len = Math.min(all - 10, all - Math.ceil(Math.log2(cluster.services.all.length + 2)), range.len - 1);
+    return enlargeFixes(topology, range, len, source);
+  },
 };

@@ -1,7 +1,9 @@
+import { nearestFew } from "../../language/nearest.ts";
+import type { Source } from "../../language/tree.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
 import { aliasedService } from "../../trace/aim.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding, replaceFix } from "../finding.ts";
 import { childOf } from "../source.ts";
 import { shop } from "./example.ts";
 
@@ -25,16 +27,25 @@ each other: the resolver follows a few and gives up (*SERVFAIL*). Names outside 
         if (!name?.endsWith(suffix)) continue;
         const wrong = whyNowhere(cluster, service, name);
         if (wrong !== undefined) {
-          yield finding(
-            aliases,
-            childOf(service.source, "external-name", 0),
-            `service ${service.name} is an alias for ${name}, ${wrong}`,
-          );
+          const place = childOf(service.source, "external-name", 0);
+          yield finding(aliases, place, `service ${service.name} is an alias for ${name}, ${wrong}`, {
+            fixes: otherNames(cluster, service, name, place),
+          });
         }
       }
     }
   },
 };
+
+/** The nearest names that lead somewhere. */
+function otherNames(cluster: Cluster, service: Service, name: string, place: Source): readonly Fix[] {
+  const known = cluster.services.all
+    .filter((one) => one !== service)
+    .map((one) => `${one.name}.${one.namespace}.svc.${cluster.services.domain}`);
+  return nearestFew(name, known, 3)
+    .filter((one) => whyNowhere(cluster, service, one) === undefined)
+    .map((one) => replaceFix(`Lead to ${one}`, place, one));
+}
 
 function whyNowhere(cluster: Cluster, service: Service, name: string): string | undefined {
   const seen = new Set<Service>([service]);

@@ -1,5 +1,5 @@
 import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import { appendFix, finding } from "../finding.ts";
 import { shop } from "./example.ts";
 
 const announced = (settings: string): string =>
@@ -28,7 +28,10 @@ and MetalLB's layer-2 mode requires it.`,
         balancerArp,
         kubeProxy.source,
         `every node of cluster ${name} answers ARP for the address of service ${service.name}, not only the one that the load balancer chose; add strict-arp`,
-        { related: [{ source: loadBalancer.source, message: "one node is to answer" }] },
+        {
+          related: [{ source: loadBalancer.source, message: "one node is to answer" }],
+          fixes: [appendFix("Let nodes answer for their own addresses only", kubeProxy.source, "strict-arp")],
+        },
       );
     }
   },

@@ -1,7 +1,11 @@
 import { formatIp, type Ip, prefixContains } from "../../addressing/ip.ts";
+import { nearestFew } from "../../language/nearest.ts";
+import type { Source } from "../../language/tree.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import { nextFreeAddress } from "../addresses/free.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { appendFix, finding, replaceFix, wordsEdit } from "../finding.ts";
+import { argumentWith, sourceAt } from "../source.ts";
 import { shop } from "./example.ts";
 
 const balanced = (cluster: string): string =>
@@ -28,6 +32,7 @@ it on the nodes, but somebody must bring them there: \`load-balancer l2\` (a nod
             balancerNowhere,
             source,
             `packets to ${formatIp(ip)}, the load balancer's address of service ${name}, come to no node: ${why}`,
+            { fixes: fixesFor(topology, cluster, ip, source) },
           );
         }
       }
@@ -41,10 +46,7 @@ function whyNowhere(topology: Topology, cluster: Cluster, ip: Ip): string | unde
   if (!loadBalancer)
     return `cluster ${cluster.name} says of no load balancer; write load-balancer l2, bgp, proxy or pass-through`;
   if (loadBalancer.kind === "l2") {
-    const near = cluster.nodes.some(({ interfaces }) =>
-      interfaces.some(({ segment }) => topology.segments.get(segment)?.cidrs.some((cidr) => prefixContains(cidr, ip))),
-    );
-    return near
+    return isNear(topology, cluster, ip)
       ? undefined
       : `a node that answers ARP is asked only in its own segment, and no segment of the nodes contains it`;
   }
@@ -54,6 +56,13 @@ function whyNowhere(topology: Topology, cluster: Cluster, ip: Ip): string | unde
   return known ? undefined : `there is no router ${loadBalancer.by}`;
 }
 
+/** Would a node that answers ARP for the address be asked? */
+function isNear({ segments }: Topology, { nodes }: Cluster, ip: Ip): boolean {
+  return nodes.some(({ interfaces }) =>
+    interfaces.some(({ segment }) => segments.get(segment)?.cidrs.some((cidr) => prefixContains(cidr, ip))),
+  );
+}
+
 /** A route of somebody's own, other than a default route. */
 function isRouted({ routers, hosts, segments }: Topology, ip: Ip): boolean {
   const onSegment = [...segments.values()].some(({ cidrs }) => cidrs.some((cidr) => prefixContains(cidr, ip)));
@@ -61,4 +70,40 @@ function isRouted({ routers, hosts, segments }: Topology, ip: Ip): boolean {
   return [...routers, ...hosts].some(({ routes }) =>
     routes.some(({ dst, type }) => type === "unicast" && dst.len > 0 && prefixContains(dst, ip)),
   );
+}
+
+/** What knows the nodes: one of them, their router; an address of their segment where a node is to answer. */
+function fixesFor(topology: Topology, cluster: Cluster, ip: Ip, place: Source): readonly Fix[] {
+  const { loadBalancer } = cluster.services;
+  const segment = topology.segments.get(cluster.nodes[0]?.interfaces[0]?.segment ?? "");
+  const router = segment && topology.attachedTo(segment.name).find(({ station }) => station.kind === "router");
+  const by = router && `by ${router.station.path}`;
+  if (!loadBalancer) {
+    const l2 = appendFix("Let a node answer for it (layer 2)", cluster.source, "load-balancer l2");
+    const bgp =
+      by === undefined
+        ? []
+        : [
+            appendFix(
+              `Let router ${router?.station.path} have a route to it (BGP)`,
+              cluster.source,
+              `load-balancer bgp ${by}`,
+            ),
+          ];
+    return isNear(topology, cluster, ip) ? [l2, ...bgp] : [...bgp, l2];
+  }
+  if (loadBalancer.kind === "l2") {
+    const first = segment?.cidrs.find((cidr) => typeof cidr.ip === typeof ip);
+    const free = segment && first && nextFreeAddress(topology, segment, first.ip);
+    return free === undefined
+      ? []
+      : [replaceFix(`Use ${formatIp(free)}, which is free in segment ${segment?.name}`, place, formatIp(free))];
+  }
+  if (loadBalancer.by === undefined)
+    return by === undefined
+      ? []
+      : [{ title: `Let router ${router?.station.path} do it`, edits: [wordsEdit(loadBalancer.source, by)] }];
+  const written = argumentWith(sourceAt(loadBalancer.source, "whole"), (text) => text === loadBalancer.by);
+  const known = topology.routers.map(({ path }) => path);
+  return nearestFew(loadBalancer.by, known, 3).map((path) => replaceFix(`Let router ${path} do it`, written, path));
 }

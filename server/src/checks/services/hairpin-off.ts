@@ -1,7 +1,7 @@
 import type { Cluster, Pod, Service } from "../../topology/model.ts";
 import { ask } from "../../trace/trace.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import { finding, setFix } from "../finding.ts";
 import { shop } from "./example.ts";
 
 const text = (cni: string): string =>
@@ -19,7 +19,7 @@ export const hairpinOff: Check = {
   documentation: `A pod that calls its service may be given itself as endpoint. The packet comes to the bridge by the pod's port and would have to leave by the same
 port, which a bridge does only in hairpin mode: it is dropped, and one connection in as many as there are endpoints times out.
 
-Turn hairpin mode on (\`hairpinMode: true\` of the bridge plugin; flannel and kubenet do so by themselves).`,
+Turn hairpin mode on (\`hairpin-mode true\`, which is \`hairpinMode\` of the bridge plugin; flannel and kubenet do so by themselves).`,
   example: { bad: text("cni bridge"), good: text("cni flannel { backend vxlan }") },
   *run(context: CheckContext): Iterable<Finding> {
     for (const cluster of context.topology.clusters) {
@@ -42,6 +42,7 @@ Turn hairpin mode on (\`hairpinMode: true\` of the bridge plugin; flannel and ku
           related: [
             { source: service.source, message: `${pod.namespacedName} is an endpoint of service ${service.name}` },
           ],
+          fixes: [setFix("Turn hairpin mode on", cluster.cni.source, "hairpin-mode", "true")],
         },
       );
     }

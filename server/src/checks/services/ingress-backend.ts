@@ -1,7 +1,10 @@
+import { nearestFew } from "../../language/nearest.ts";
 import { backendOf, entryOf } from "../../topology/ingress.ts";
-import type { Cluster, Ingress, IngressRule } from "../../topology/model.ts";
+import type { Cluster, Ingress, IngressRule, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import { finding, replaceFix } from "../finding.ts";
+
+const MOST_FIXES = 3;
 
 const shop = (backend: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {
@@ -60,14 +63,20 @@ function* unserved(cluster: Cluster, ingress: Ingress): Iterable<Finding> {
   const { servedBy, path, source } = ingress;
   const what = servedBy ? `there is no service ${servedBy.text}` : "it names none, or its gateway is not there";
   const message = `nobody serves ${path}: ${what}; name the service of the proxy's pods with served-by`;
-  yield finding(ingressBackend, servedBy?.source ?? source, message);
+  yield finding(ingressBackend, servedBy?.source ?? source, message, {
+    fixes: servedBy
+      ? nearServices(cluster, ingress, servedBy.text).map((one) => replaceFix(`Use ${one}`, servedBy.source, one))
+      : [],
+  });
 }
 
 function* withoutBackend(cluster: Cluster, ingress: Ingress, { backend }: IngressRule): Iterable<Finding> {
   const found = backendOf(cluster, ingress, backend);
   if (typeof found === "string") {
     const message = `${found}, so that the proxy has nowhere to send these requests; name a service and its port`;
-    yield finding(ingressBackend, backend.source, message);
+    yield finding(ingressBackend, backend.source, message, {
+      fixes: backends(cluster, ingress, backend).map((one) => replaceFix(`Send them to ${one}`, backend.source, one)),
+    });
     return;
   }
   const { service, port } = found;
@@ -77,4 +86,26 @@ function* withoutBackend(cluster: Cluster, ingress: Ingress, { backend }: Ingres
   yield finding(ingressBackend, backend.source, message, {
     related: [{ source: service.source, message: `service ${service.path}` }],
   });
+}
+
+/** The service's own ports; those of the nearest services where there is none of that name. */
+function backends(cluster: Cluster, ingress: Ingress, { text }: IngressRule["backend"]): readonly string[] {
+  const name = text.replace(/:\d*$/, "");
+  const portsOf = (service: string): readonly string[] =>
+    (named(cluster, ingress, service)?.ports ?? []).map(({ port }) => `${service}:${port}`);
+  const own = portsOf(name);
+  return (own.length > 0 ? own : nearServices(cluster, ingress, name).flatMap(portsOf)).slice(0, MOST_FIXES);
+}
+
+/** Services with names like this one, written as it is: with their namespace, or those of the ingress' own without. */
+function nearServices({ services }: Cluster, { namespace }: Ingress, name: string): readonly string[] {
+  const known = name.includes("/")
+    ? services.all.map((one) => `${one.namespace}/${one.name}`)
+    : services.all.filter((one) => one.namespace === namespace).map((one) => one.name);
+  return nearestFew(name, known, MOST_FIXES);
+}
+
+function named({ services }: Cluster, { namespace }: Ingress, text: string): Service | undefined {
+  const [name = "", where = namespace] = text.split("/").reverse();
+  return services.byName(where, name);
 }

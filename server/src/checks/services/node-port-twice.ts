@@ -1,7 +1,8 @@
 import type { Source } from "../../language/tree.ts";
 import type { Cluster } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding, removeFix, replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 import { service, shop } from "./example.ts";
 
 const second = (port: number): string => `${service("node-port 30080")}
@@ -34,7 +35,10 @@ that listens on that port of a node, a pod of the host network included, is hidd
               nodePortTwice,
               nodePortSource,
               `node port ${key} of service ${one.name} is that of ${before.name} already; choose another one`,
-              { related: [{ source: before.source, message: `${before.name} has ${key}` }] },
+              {
+                related: [{ source: before.source, message: `${before.name} has ${key}` }],
+                fixes: nodePortGiven ? otherPort(cluster, nodePort, nodePortSource, programs()) : [],
+              },
             );
           } else taken.set(key, { name: `service ${one.name}`, source: nodePortSource });
         }
@@ -42,6 +46,28 @@ that listens on that port of a node, a pod of the host network included, is hidd
     }
   },
 };
+
+/** The next port of the range that nobody has; or whichever the API server gives. */
+function otherPort(
+  { services }: Cluster,
+  nodePort: number,
+  place: Source,
+  programs: ReadonlyMap<string, unknown>,
+): readonly Fix[] {
+  const { first, last } = services.nodePorts;
+  const isFree = (port: number): boolean =>
+    services.byNodePort(port).length === 0 && !programs.has(`${port}/tcp`) && !programs.has(`${port}/udp`);
+  const size = last - first + 1;
+  const start = nodePort >= first && nodePort < last ? nodePort + 1 : first;
+  for (let step = 0; step < size; step++) {
+    const port = first + ((start - first + step) % size);
+    if (!isFree(port)) continue;
+    const number = place.part === "whole" ? sourceAt(place, 0) : place;
+    const next = replaceFix(`Use ${port}, the next free one`, number, String(port));
+    return place.part === "whole" ? [next, removeFix("Let a free port be allocated", place)] : [next];
+  }
+  return [];
+}
 
 /** Ports of programs on nodes and of pods of the host network; looked for only where a service states a node port. */
 function listening(cluster: Cluster): () => ReadonlyMap<string, { readonly name: string; readonly source: Source }> {

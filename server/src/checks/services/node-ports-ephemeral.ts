@@ -1,5 +1,7 @@
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding, replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 import { shop } from "./example.ts";
 
 /** net.ipv4.ip_local_port_range. */
@@ -23,7 +25,14 @@ may be taken for a packet to the service. Kubernetes' own range 30000-32767 ends
         nodePortsEphemeral,
         source,
         `the node ports ${first}-${last} of cluster ${name} meet the local ports ${FIRST}-${LAST} of its nodes; end the range at ${FIRST - 1}`,
+        { fixes: source.statement.keyword.text === "node-port-range" ? [upTo(first, source)] : [] },
       );
     }
   },
 };
+
+function upTo(first: number, source: Source): Fix {
+  // What Kubernetes has by itself, where nothing of the range would be left.
+  const range = `${first < FIRST ? first : 30000}-${FIRST - 1}`;
+  return replaceFix(`Use ${range}`, sourceAt(source, 0), range);
+}

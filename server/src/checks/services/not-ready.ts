@@ -1,5 +1,5 @@
 import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import { appendFix, finding, removeFix } from "../finding.ts";
 import { childOf } from "../source.ts";
 import { list } from "../text.ts";
 import { shop } from "./example.ts";
@@ -30,6 +30,13 @@ export const noneReady: Check = {
             related: selected
               .slice(0, 3)
               .map(({ source, kind, name }) => ({ source, message: `${kind} ${name} is not ready` })),
+            fixes: [
+              appendFix("Publish addresses of pods that are not ready", service.source, "publish-not-ready"),
+              ...selected.slice(0, 3).flatMap(({ source, kind, name }) => {
+                const probe = childOf(source, "not-ready");
+                return probe === source ? [] : [removeFix(`Take ${kind} ${name} for ready`, probe)];
+              }),
+            ],
           },
         );
       }

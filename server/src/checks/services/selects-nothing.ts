@@ -1,7 +1,8 @@
 import { nearest } from "../../language/nearest.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
+import { labelFixes } from "../labels.ts";
 import { childOf } from "../source.ts";
 import { service, shop } from "./example.ts";
 
@@ -26,6 +27,7 @@ Correct the selector or the pods' labels.`,
           serviceSelectsNothing,
           childOf(source, "select", 0),
           `no pod of namespace ${one.namespace} has the labels ${wanted} that service ${one.name} selects${hint(cluster, one)}`,
+          { fixes: otherLabels(cluster, one) },
         );
       }
     }
@@ -42,4 +44,14 @@ function hint(cluster: Cluster, { namespace, selector }: Service): string {
     .flatMap(({ labels }) => [...labels].map(([key, value]) => `${key}=${value}`));
   const meant = wanted.map(([key, value]) => nearest(`${key}=${value}`, known)).find((one) => one !== undefined);
   return meant === undefined ? "" : `; did you mean ${meant}?`;
+}
+
+function otherLabels(cluster: Cluster, { namespace, selector, source }: Service): readonly Fix[] {
+  const wanted = [...(selector ?? [])].map(([key, value]) => ({ key, operator: "In" as const, values: [value] }));
+  const own = cluster.workloads.filter((workload) => workload.namespace === namespace);
+  return labelFixes(
+    childOf(source, "select"),
+    wanted,
+    own.map(({ labels }) => labels),
+  );
 }

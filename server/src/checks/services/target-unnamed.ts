@@ -1,6 +1,8 @@
+import { nearestFew } from "../../language/nearest.ts";
+import type { Workload } from "../../topology/model.ts";
 import { targetIn } from "../../topology/services.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import { finding, replaceFix } from "../finding.ts";
 import { list } from "../text.ts";
 import { service, shop } from "./example.ts";
 
@@ -32,10 +34,25 @@ and where none has it, connections are refused. Name the port with \`listen 8080
             targetUnnamed,
             port.targetSource,
             `port ${port.port} of service ${one.name} leads to a port called ${port.target}, which no pod of ${list(selected.map(({ name }) => name))} has: ${shown}`,
-            { related: selected.slice(0, 3).map(({ source, kind, name }) => ({ source, message: `${kind} ${name}` })) },
+            {
+              related: selected.slice(0, 3).map(({ source, kind, name }) => ({ source, message: `${kind} ${name}` })),
+              fixes: targets(port.target, known, selected).map((one) =>
+                replaceFix(`Lead to ${one}`, port.targetSource, one),
+              ),
+            },
           );
         }
       }
     }
   },
 };
+
+/** The names that are there, the nearest one first; the number where none is and there is one port only. */
+function targets(wanted: string, known: readonly string[], selected: readonly Workload[]): readonly string[] {
+  if (known.length > 0) return [...new Set([...nearestFew(wanted, known, 3), ...known])].slice(0, 3);
+  const ports = selected.flatMap(({ containers }) =>
+    containers.flatMap(({ listeners }) => listeners.map(({ first, proto }) => `${first}/${proto}`)),
+  );
+  const [only, ...others] = new Set(ports);
+  return only !== undefined && others.length === 0 ? [only] : [];
+}

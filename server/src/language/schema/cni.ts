@@ -71,6 +71,7 @@ const bridgeExample = withSettings(`cni bridge {
     gateway first
     routes on
     ip-masq false
+    hairpin-mode true
     mtu 1500
   }`);
 
@@ -433,6 +434,17 @@ itself adds none.`,
     summary: "Packets that leave the node's own range get the node's address (ipMasq)",
     documentation: `The plugin's \`ipMasq\`, by default false. With true it applies to everything outside the node's own pod range, packets to pods on other nodes
 included.`,
+    example: bridgeExample,
+  },
+  {
+    keyword: "hairpin-mode",
+    in: ["cni bridge"],
+    args: value(yesNo, "Hairpin mode", "false"),
+    repeat: "once",
+    default: "false",
+    summary: "The bridge sends a frame back by the port by which it came (hairpinMode)",
+    documentation: `The plugin's \`hairpinMode\`, by default false: a pod that is given itself as endpoint of a service does not reach itself. The plugin turns it on at the
+bridge's port of each pod.`,
     example: bridgeExample,
   },
   {

@@ -1,0 +1,30 @@
+/** "Did you mean" for labels: what a condition that nobody fulfils was probably meant to be. */
+import { nearestFew } from "../language/nearest.ts";
+import type { Source } from "../language/tree.ts";
+import type { Labels, Selector } from "../topology/selector.ts";
+import type { Fix } from "./check.ts";
+import { replaceFix } from "./finding.ts";
+import { argumentWith, sourceAt } from "./source.ts";
+
+const MOST_FIXES = 3;
+
+/**
+ * Another label over each argument `key=value` of the statement that none of the sets has: those that are near first, then
+ * the other values of its key.
+ */
+export function labelFixes(statement: Source, selector: Selector, sets: readonly Labels[]): readonly Fix[] {
+  return selector.flatMap(({ key, operator, values }) => {
+    const [value] = values;
+    if (operator !== "In" || values.length !== 1 || sets.some((labels) => labels.get(key) === value)) return [];
+    const wanted = `${key}=${value}`;
+    const place = argumentWith(sourceAt(statement, "whole"), (text) => text === wanted);
+    if (place.part === "whole") return [];
+    return likely(wanted, key, sets).map((label) => replaceFix(`Use ${label}`, place, label));
+  });
+}
+
+function likely(wanted: string, key: string, sets: readonly Labels[]): readonly string[] {
+  const known = new Set(sets.flatMap((labels) => [...labels].map(([name, value]) => `${name}=${value}`)));
+  const others = [...known].filter((label) => label.startsWith(`${key}=`));
+  return [...new Set([...nearestFew(wanted, known, MOST_FIXES), ...others])].slice(0, MOST_FIXES);
+}

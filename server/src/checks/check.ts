@@ -65,7 +65,7 @@ export interface Fix {
 }
 export type FixEdit =
   | { readonly kind: "replace"; readonly source: Source; readonly text: string }
-  /** A new statement line at the end of the statement's block (the block is made where there is none). */
+  /** New statements, a line each, at the end of the statement's block (the block is made where there is none). */
   | { readonly kind: "append"; readonly source: Source; readonly text: string }
   /** A new statement line before the statement. */
   | { readonly kind: "before"; readonly source: Source; readonly text: string }

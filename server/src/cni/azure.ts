@@ -94,12 +94,15 @@ export function firstOf(cidr: Prefix, count: number): IpRange {
 }
 
 /** AKS refuses these as service, pod and VNet ranges (learn.microsoft.com, "Configure Azure CNI networking", prerequisites). */
-const FORBIDDEN: readonly Prefix[] = ["169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24"].flatMap(
-  (text) => {
-    const prefix = parsePrefix(text)?.prefix;
-    return prefix ? [prefix] : [];
-  },
-);
+export const AKS_FORBIDDEN: readonly Prefix[] = [
+  "169.254.0.0/16",
+  "172.30.0.0/16",
+  "172.31.0.0/16",
+  "192.0.2.0/24",
+].flatMap((text) => {
+  const prefix = parsePrefix(text)?.prefix;
+  return prefix ? [prefix] : [];
+});
 
 function check(context: ClusterContext): readonly TopologyProblem[] {
   const { topology, cluster } = context;
@@ -117,7 +120,7 @@ function check(context: ClusterContext): readonly TopologyProblem[] {
     ),
   ];
   const problems = ranges.flatMap(({ prefix, source: place, what }): TopologyProblem[] => {
-    const hit = FORBIDDEN.find(
+    const hit = AKS_FORBIDDEN.find(
       (one) => typeof one.ip === typeof prefix.ip && rangesOverlap(prefixRange(one), prefixRange(prefix)),
     );
     return hit

@@ -19,8 +19,9 @@ import {
 import type { Source } from "../../language/tree.ts";
 import { reservedIn } from "../../topology/clouds.ts";
 import type { Segment, Topology } from "../../topology/model.ts";
-import type { Fix } from "../check.ts";
+import type { Fix, FixEdit } from "../check.ts";
 import { replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 import { type PlannedRange, planOf } from "./plan.ts";
 
 /** RFC 1918, RFC 6598, RFC 4193. */
@@ -87,11 +88,21 @@ export function enlargeFixes(topology: Topology, prefix: Prefix, len: number, so
 /** Moves a range that is written as an argument of its own. */
 export function moveFixes(topology: Topology, { kind, prefix, source }: PlannedRange): readonly Fix[] {
   const free = nextFree(topology, prefix);
-  if (!free || source.part === "whole") return [];
+  if (!free) return [];
+  if (source.part === "whole") return kind === "pods" ? statePods(topology, free, source) : [];
   const title = `Use ${formatPrefix(free)}, the next free range of this size`;
   // A bridge has the first address of its range.
   const address = kind === "docker" ? addIp(free.ip, 1) : free.ip;
   return address === undefined ? [] : [replaceFix(title, source, `${formatIp(address)}/${free.len}`)];
+}
+
+/** Where a plugin took its own default, since the cluster says nothing of pods. */
+function statePods(topology: Topology, free: Prefix, { statement }: Source): readonly Fix[] {
+  const cluster = topology.clusters.find(({ cni }) => cni.source.statement === statement);
+  if (!cluster || cluster.podCidrs.length > 0) return [];
+  const text = `pods ${formatPrefix(free)}`;
+  const edits: readonly FixEdit[] = [{ kind: "before", source: sourceAt(cluster.cni.source, "whole"), text }];
+  return [{ title: `Give the cluster ${text}`, edits }];
 }
 
 /** "; 10.1.0.0/16 is free", or nothing. */

@@ -1,5 +1,18 @@
+import {
+  formatIp,
+  formatPrefix,
+  type Ip,
+  nthSubnet,
+  type Prefix,
+  parsePrefix,
+  prefixContains,
+} from "../../addressing/ip.ts";
+import type { Topology } from "../../topology/model.ts";
 import type { Check } from "../check.ts";
+import { appendFix, replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 import { number, plural } from "../text.ts";
+import { clusterAt } from "../topology.ts";
 
 const lan = (cni: string): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }
@@ -23,4 +36,38 @@ Leave these addresses out with \`exclude\`, or take a part of the subnet in whic
   example: { bad: lan("range 192.168.10.0/24"), good: lan("range 192.168.10.128/25") },
   message: ({ range, count, address, station, exclude }) =>
     `the pods' range ${range} holds ${plural(Number(count), "address", "addresses")} of stations, such as ${address} of ${station}: pods would get ${Number(count) === 1 ? "it" : "them"} too; write exclude ${exclude}${Number(count) > 3 ? ` and ${number(Number(count) - 3)} more` : ""}, or take another part of the subnet`,
+  fixes: (_, source, { topology }) => {
+    const cni = clusterAt(topology, source)?.cni.source;
+    const at = source.statement.args.findIndex(({ text }) => parsePrefix(text) !== undefined);
+    const range = parsePrefix(source.statement.args[at]?.text ?? "")?.prefix;
+    if (!cni || !range) return [];
+    const taken = takenIn(topology, range);
+    const part = emptyPart(range, taken);
+    return [
+      appendFix("Leave these addresses out", cni, `exclude ${taken.map(formatIp).join(" ")}`),
+      ...(part
+        ? [replaceFix(`Use ${formatPrefix(part)}, where nobody is`, sourceAt(source, at), formatPrefix(part))]
+        : []),
+    ];
+  },
 };
+
+/** Addresses of stations and gateways. */
+function takenIn({ segments, attachedTo }: Topology, range: Prefix): readonly Ip[] {
+  const all = [...segments.values()].flatMap(({ name, gateways }) => [
+    ...gateways,
+    ...attachedTo(name).flatMap(({ addresses }) => addresses.map(({ ip }) => ip)),
+  ]);
+  return [...new Set(all)].filter((ip) => prefixContains(range, ip)).sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** The largest part of the range in which nobody is; the last one of its size, since people count from the front. */
+function emptyPart(range: Prefix, taken: readonly Ip[]): Prefix | undefined {
+  for (let more = 1; more <= 4; more++) {
+    for (let n = 2 ** more - 1; n >= 0; n--) {
+      const part = nthSubnet(range, range.len + more, n);
+      if (part && part.len <= 30 && !taken.some((ip) => prefixContains(part, ip))) return part;
+    }
+  }
+  return undefined;
+}

@@ -1,4 +1,8 @@
+import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
 import type { Check } from "../check.ts";
+import { setFix } from "../finding.ts";
+import { clusterAt, nodeAt } from "../topology.ts";
+import { nextFree } from "./free.ts";
 
 const lan = (cidr: string, address: string): string => `segment lan { cidr ${cidr} }
 cluster prod {
@@ -19,4 +23,18 @@ pod network.`,
   example: { bad: lan("10.40.0.0/16", "10.40.0.11"), good: lan("10.50.0.0/16", "10.50.0.11") },
   message: ({ range, node, route }) =>
     `Weave does not start on ${node}: "Network ${range} overlaps with existing route ${route} on host"; give it another range`,
+  fixes: ({ range, node }, source, { topology }) => {
+    const prefix = parsePrefix(String(range))?.prefix;
+    const free =
+      prefix &&
+      nextFree(
+        topology,
+        prefix,
+        nodeAt(topology, String(node))?.routes.flatMap(({ dst }) => (dst.len > 0 ? [dst] : [])),
+      );
+    const cni = clusterAt(topology, source)?.cni.source;
+    return free && cni
+      ? [setFix(`Use ${formatPrefix(free)}, the next free range of this size`, cni, "range", formatPrefix(free))]
+      : [];
+  },
 };

@@ -1,4 +1,7 @@
-import type { Check } from "../check.ts";
+import type { Cluster } from "../../topology/model.ts";
+import type { Check, Fix } from "../check.ts";
+import { appendEdit, appendFix, setEdit } from "../finding.ts";
+import { hasChild, sourceAt } from "../source.ts";
 import { number } from "../text.ts";
 
 const cluster = (nodes: number, mesh: string): string => `segment lan { cidr 10.0.0.0/16; gateway 10.0.0.1 }
@@ -24,4 +27,38 @@ restart and each change of a route become noticeable. Switch it off and make a f
   },
   message: ({ cluster: name, nodes, sessions, each }) =>
     `the full mesh of cluster ${name} has ${number(Number(sessions))} BGP sessions between ${number(Number(nodes))} nodes, ${number(Number(each))} on each; above about 100 nodes switch it off and use route reflectors`,
+  fixes: ({ cluster: name }, _source, { topology }) => {
+    const cluster = topology.clusters.find((one) => one.name === name);
+    return cluster ? [...reflectorFix(cluster), ...vxlanFix(cluster)] : [];
+  },
 };
+
+/** Two nodes that have statements of their own as route reflectors for all. */
+function reflectorFix({ cni, nodes }: Cluster): readonly Fix[] {
+  const own = nodes.filter(
+    ({ source }) => source.statement.keyword.text === "node" && !hasChild(source, "labels") && !hasChild(source, "cni"),
+  );
+  const [first, second] = own;
+  if (!first || !second || hasChild(cni.source, "peer")) return [];
+  const reflector = "labels route-reflector=true\ncni calico { route-reflector-cluster-id 244.0.0.1 }";
+  return [
+    {
+      title: `Make ${first.name} and ${second.name} route reflectors`,
+      edits: [
+        ...[first, second].map(({ source }) => appendEdit(sourceAt(source, "whole"), reflector)),
+        ...(hasChild(cni.source, "node-to-node-mesh")
+          ? [setEdit(cni.source, "node-to-node-mesh", "false"), appendEdit(cni.source, PEER)]
+          : [appendEdit(cni.source, `node-to-node-mesh false\n${PEER}`)]),
+      ],
+    },
+  ];
+}
+
+const PEER = "peer reflectors { peer-selector route-reflector=true }";
+
+/** A tunnel for which Felix makes the routes needs no BGP at all. */
+function vxlanFix({ cni }: Cluster): readonly Fix[] {
+  const isPlain = ["pool", "peer", "backend"].every((keyword) => !hasChild(cni.source, keyword));
+  const text = "backend vxlan\npool default-ipv4-ippool { vxlan always; nat-outgoing true }";
+  return isPlain ? [appendFix("Use VXLAN, which needs no BGP", cni.source, text)] : [];
+}

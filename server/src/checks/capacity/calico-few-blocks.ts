@@ -1,5 +1,6 @@
 import type { Check } from "../check.ts";
 import { number, plural } from "../text.ts";
+import { blockFixes } from "./calico-blocks.ts";
 
 const cluster = (pods: string, settings: string): string => `segment lan { cidr 10.0.0.0/24; gateway 10.0.0.1 }
 cluster prod {
@@ -24,4 +25,5 @@ its own on all nodes. Use a larger pool, or smaller blocks (\`block-size\`, fixe
   },
   message: ({ cluster: name, nodes, node, blocks, size, pools }) =>
     `${plural(Number(nodes), "node")} of cluster ${name} (${node} first) ${Number(nodes) === 1 ? "finds" : "find"} no block: there are ${number(Number(blocks))} of /${size} in ${pools}; they borrow single addresses, with a route for each; use a larger pool or smaller blocks`,
+  fixes: blockFixes,
 };

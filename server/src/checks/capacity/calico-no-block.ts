@@ -1,5 +1,6 @@
 import type { Check } from "../check.ts";
 import { number, plural } from "../text.ts";
+import { blockFixes } from "./calico-blocks.ts";
 
 const cluster = (pods: string, settings: string): string => `segment lan { cidr 10.0.0.0/24; gateway 10.0.0.1 }
 cluster prod {
@@ -28,4 +29,5 @@ strict affinity enabled*. Use a larger pool, or smaller blocks.`,
         ? "they claim none by themselves (auto-allocate-blocks false); give each a block"
         : `there are ${number(Number(blocks))} of /${size} in ${pools}; use a larger pool or smaller blocks`
     }`,
+  fixes: blockFixes,
 };

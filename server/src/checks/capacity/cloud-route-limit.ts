@@ -1,4 +1,5 @@
 import type { Check } from "../check.ts";
+import { setFix } from "../finding.ts";
 import { number } from "../text.ts";
 
 const cluster = (limit: string): string => `segment subnet { cidr 10.240.0.0/22; cloud aws; gateway vpc }
@@ -24,4 +25,12 @@ Raise the quota where that is possible (\`route-limit\` says what it is), or use
   example: { bad: cluster(""), good: cluster(" { route-limit 1000 }") },
   message: ({ cluster: name, routes, limit }) =>
     `cluster ${name} needs ${number(Number(routes))} routes in the cloud's route table, which holds ${number(Number(limit))}: the pods of the other nodes are reached by nobody; raise the quota (route-limit), or use a plugin that needs no routes`,
+  fixes: ({ cluster: name, routes }, _source, { topology }) => {
+    const cluster = topology.clusters.find((one) => one.name === name);
+    if (!cluster) return [];
+    const quota = Math.ceil(Number(routes) / 50) * 50;
+    return [
+      setFix(`Have the quota raised to ${number(quota)} routes`, cluster.cni.source, "route-limit", String(quota)),
+    ];
+  },
 };

@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
+import { setFix } from "../finding.ts";
 import { number } from "../text.ts";
+import { clusterAt } from "../topology.ts";
 
 const cluster = (maxPods: string): string => `segment subnet { cidr 10.0.0.0/20; cloud aws; gateway vpc }
 router vpc { attach subnet 10.0.0.1 }
@@ -25,4 +27,12 @@ Set max-pods as misc/eni-max-pods.txt has it, use \`prefix-delegation\`, or a la
   example: { bad: cluster("110"), good: cluster("17") },
   message: ({ instance, enis, ips, most, maxPods }) =>
     `max-pods is ${number(Number(maxPods))}, but ${instance} has ${number(Number(enis))} network interfaces with ${number(Number(ips))} addresses each, enough for ${number(Number(most))} pods: the others stay in ContainerCreating; use max-pods ${number(Number(most))}, prefix-delegation, or a larger type`,
+  fixes: ({ most }, source, { topology }) => {
+    const cluster = clusterAt(topology, source);
+    if (!cluster) return [];
+    return [
+      setFix(`Allow ${number(Number(most))} pods on a node`, cluster.source, "max-pods", String(most)),
+      setFix("Give the interfaces prefixes (prefix-delegation)", cluster.cni.source, "prefix-delegation", "true"),
+    ];
+  },
 };

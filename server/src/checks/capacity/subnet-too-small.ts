@@ -1,4 +1,8 @@
+import { parsePrefix } from "../../addressing/ip.ts";
+import { enlargeFixes } from "../addresses/free.ts";
 import type { Check } from "../check.ts";
+import { setFix } from "../finding.ts";
+import { argumentWith, hasChild, sourceAt } from "../source.ts";
 import { number, plural } from "../text.ts";
 
 const cluster = (cidr: string): string => `segment nodes { cidr ${cidr}; cloud azure; gateway vnet }
@@ -25,4 +29,21 @@ plan a larger one, a second one for pods, prefix delegation, or an overlay.`,
   example: { bad: cluster("10.224.0.0/24"), good: cluster("10.224.0.0/23") },
   message: ({ segment, cidrs, cluster: name, nodes, perNode, surge, needed, free }) =>
     `segment ${segment} (${cidrs}) has ${number(Number(free))} addresses for machines and pods, and cluster ${name} needs ${number(Number(needed))}: ${plural(Number(nodes), "node")}${Number(surge) > 0 ? ` and ${number(Number(surge))} more for upgrades` : ""} with ${number(Number(perNode))} addresses each; use a larger subnet, fewer pods on a node, or pods with a range of their own`,
+  fixes: ({ cidrs, cluster: name, nodes, surge, needed, free }, source, { topology }) => {
+    const cluster = topology.clusters.find((one) => one.name === name);
+    const prefix = parsePrefix(String(cidrs))?.prefix;
+    if (!cluster) return [];
+    const cidr = argumentWith(sourceAt(source, "whole"), (text) => text === cidrs);
+    const missing = Math.ceil(Math.log2(Number(needed) / Number(free)));
+    // Of its share of the subnet a node has one address itself.
+    const pods = Math.floor(Number(free) / (Number(nodes) + Number(surge))) - 1;
+    const { cni } = cluster;
+    return [
+      ...(prefix && missing > 0 ? enlargeFixes(topology, prefix, prefix.len - missing, cidr) : []),
+      ...(hasChild(cni.source, "mode")
+        ? [setFix("Give pods a range of their own (mode overlay)", cni.source, "mode", "overlay")]
+        : []),
+      ...(pods > 0 ? [setFix(`Allow ${number(pods)} pods on a node`, cluster.source, "max-pods", String(pods))] : []),
+    ];
+  },
 };

@@ -1,8 +1,9 @@
 import type { Device } from "../../dataplane/model.ts";
 import type { Source } from "../../language/tree.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
-import { childOf } from "../source.ts";
+import type { Node, Topology } from "../../topology/model.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding, setFix } from "../finding.ts";
+import { childOf, hasChild, sourceAt } from "../source.ts";
 import { plural } from "../text.ts";
 
 const lan = (mtu: number): string => `segment lan {
@@ -19,6 +20,7 @@ interface Short {
   readonly device: string;
   readonly mtu: number;
   count: number;
+  readonly fixes: readonly Fix[];
 }
 
 export const ipv6Minimum: Check = {
@@ -40,12 +42,13 @@ Raise the MTU to 1280 at least, or leave IPv6 out.`,
       if (same) same.count += 1;
       else places.set(one.source.statement, one);
     }
-    for (const { source, where, device, mtu, count } of places.values()) {
+    for (const { source, where, device, mtu, count, fixes } of places.values()) {
       const others = count > 1 ? ` (and of ${plural(count - 1, "more device")})` : "";
       yield finding(
         ipv6Minimum,
         source,
         `MTU ${mtu} of ${device} on ${where}${others} is below the ${MINIMUM} that IPv6 needs: the kernel takes its IPv6 addresses away; raise the MTU, or leave IPv6 out`,
+        { fixes },
       );
     }
   },
@@ -61,6 +64,7 @@ function* shortInterfaces({ topology }: CheckContext): Iterable<Short> {
         device,
         mtu,
         count: 1,
+        fixes: [raise(hasChild(source, "mtu") ? sourceAt(source, "whole") : segment.source, MINIMUM)],
       };
     }
   }
@@ -86,9 +90,24 @@ function* shortPods({ topology, network }: CheckContext): Iterable<Short> {
         device: "eth0",
         mtu: eth0.mtu,
         count: 1,
+        fixes: podFixes(topology, node, backend, eth0.mtu),
       };
     }
   }
+}
+
+/** The setting of the plugin, where it is written; otherwise the pods follow their node's interface, less the tunnel. */
+function podFixes(topology: Topology, node: Node, settings: Source, mtu: number): readonly Fix[] {
+  const [iface] = node.interfaces;
+  const segment = iface && topology.segments.get(iface.segment);
+  if (hasChild(settings, "mtu")) return [raise(settings, MINIMUM)];
+  if (!iface || !segment || mtu > iface.mtu) return [];
+  const wanted = MINIMUM + iface.mtu - mtu;
+  return [raise(hasChild(iface.source, "mtu") ? sourceAt(iface.source, "whole") : segment.source, wanted)];
+}
+
+function raise(parent: Source, mtu: number): Fix {
+  return setFix(`Raise the MTU to ${mtu}`, parent, "mtu", String(mtu));
 }
 
 function isShort(device: Device): boolean {

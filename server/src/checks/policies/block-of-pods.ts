@@ -1,9 +1,12 @@
 import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
 import { policyName } from "../../kubernetes/policy/text.ts";
-import type { Cluster } from "../../topology/model.ts";
-import type { Policy, PolicyRule } from "../../topology/policy.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Cluster, Listener } from "../../topology/model.ts";
+import type { Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding, removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
+import { labelsText, podsText } from "./allow.ts";
 import { shop } from "./examples.ts";
 import { rulesOf } from "./view.ts";
 
@@ -43,7 +46,10 @@ function* inRule(cluster: Cluster, policy: Policy, rule: PolicyRule): Iterable<F
       blockOfPods,
       { ...peer.source, part: "keyword" },
       `cidr ${formatPrefix(peer.cidr)} in ${policyName(policy)} lies in the ${range.kind} range ${formatPrefix(range.prefix)} of cluster ${cluster.name}: ${why}; select the pods by their labels`,
-      { related: [{ source: range.source, message: `the ${range.kind} range` }] },
+      {
+        related: [{ source: range.source, message: `the ${range.kind} range` }],
+        fixes: [...selectFixes(cluster, policy, rule, peer.source), ...removal(rule, range.kind)],
+      },
     );
   }
 }
@@ -54,4 +60,36 @@ function rangeAround({ podCidrs, serviceCidrs }: Cluster, cidr: Prefix) {
   for (const { prefix, source } of podCidrs)
     if (prefixCovers(prefix, cidr)) return { kind: "pods", prefix, source } as const;
   return undefined;
+}
+
+/** The pods that listen on the rule's ports, by their labels in place of the block. */
+function selectFixes(cluster: Cluster, policy: Policy, { ports }: PolicyRule, place: Source): readonly Fix[] {
+  const { args } = place.statement;
+  const at = args.findIndex(({ text }) => text === "cidr");
+  if (at < 0 || args.some(({ text }) => text === "except")) return [];
+  const from = policy.namespace ?? "default";
+  const listening = cluster.workloads.filter(({ containers, hostNetwork }) =>
+    containers.some(({ listeners }) => !hostNetwork && listeners.some((one) => isMeant(one, ports ?? []))),
+  );
+  const texts = listening.map(({ labels, namespace }) => podsText(labelsText(labels), namespace, from));
+  return [...new Set(texts)].slice(0, 3).map((text) => ({
+    title: `Select ${text}`,
+    edits: [
+      { kind: "replace", source: sourceAt(place, at), text },
+      { kind: "remove", source: sourceAt(place, at + 1) },
+    ],
+  }));
+}
+
+function isMeant({ name, proto, first, last }: Listener, ports: readonly PolicyPort[]): boolean {
+  return ports.some((port) =>
+    port.kind === "name"
+      ? port.name === name && port.proto === proto
+      : port.proto === proto && port.first <= last && first <= port.last,
+  );
+}
+
+/** A rule for services alone lets nothing through. */
+function removal({ peers, source }: PolicyRule, kind: "services" | "pods"): readonly Fix[] {
+  return kind === "services" && peers?.length === 1 ? [removeFix("Remove the rule", sourceAt(source, "whole"))] : [];
 }

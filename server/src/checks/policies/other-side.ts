@@ -7,6 +7,7 @@ import type { Direction, Policy, PolicyRule } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
 import { list, number } from "../text.ts";
+import { otherSideFixes } from "./allow.ts";
 import { shop } from "./examples.ts";
 import { DIRECTIONS, type PolicyView, policyView, workloadName } from "./view.ts";
 
@@ -87,7 +88,10 @@ function clashOf(view: PolicyView, policy: Policy, rule: PolicyRule, direction: 
     otherSide,
     { ...rule.source, part: "keyword" },
     `${policyName(policy)} lets ${who} on ${portsText(wanted)}${more}, but ${limits}; allow it on both sides`,
-    { related: policies.map((one) => ({ source: one.source, message: `${policyName(one)} decides for ${b}` })) },
+    {
+      related: policies.map((one) => ({ source: one.source, message: `${policyName(one)} decides for ${b}` })),
+      fixes: otherSideFixes(view, policy, rule, subject, other, policies),
+    },
   );
 }
 

@@ -1,8 +1,11 @@
 import { peerText, policyName } from "../../kubernetes/policy/text.ts";
+import type { Source } from "../../language/tree.ts";
 import type { Peer, Policy } from "../../topology/policy.ts";
-import { selectorText, selects } from "../../topology/selector.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import { requirementText, selectorText, selects } from "../../topology/selector.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding, replaceFix } from "../finding.ts";
+import { labelFixes } from "../labels.ts";
+import { argumentWith, sourceAt } from "../source.ts";
 import { list } from "../text.ts";
 import { shop } from "./examples.ts";
 import { type PolicyView, policyView, rulesOf } from "./view.ts";
@@ -33,6 +36,7 @@ export const peerNothing: Check = {
               peerNothing,
               { ...peer.source, part: "keyword" },
               `${peerText(peer)} in ${policyName(policy)} means no pod: ${why(view, policy, peer)}`,
+              { fixes: fixesFor(view, policy, peer) },
             );
           }
         }
@@ -41,16 +45,56 @@ export const peerNothing: Check = {
   },
 };
 
-function why({ cluster, set }: PolicyView, policy: Policy, peer: Peer & { readonly kind: "pods" }): string {
-  const { namespaces } = peer;
-  const all = new Set([
-    ...cluster.namespaces.map(({ name }) => name),
-    ...cluster.workloads.map((one) => one.namespace),
-  ]);
-  const meant =
-    namespaces === undefined
-      ? [policy.namespace ?? "default"]
-      : [...all].filter((name) => selects(namespaces, set.groups.namespaceLabels(name)));
+type PodPeer = Peer & { readonly kind: "pods" };
+
+function all({ cluster }: PolicyView): readonly string[] {
+  const names = [...cluster.namespaces.map(({ name }) => name), ...cluster.workloads.map((one) => one.namespace)];
+  return [...new Set(names)];
+}
+
+function namespacesOf(view: PolicyView, policy: Policy, { namespaces }: PodPeer): readonly string[] {
+  if (namespaces === undefined) return [policy.namespace ?? "default"];
+  return all(view).filter((name) => selects(namespaces, view.set.groups.namespaceLabels(name)));
+}
+
+/** Labels that there are; or the namespace in which there are such pods, where none is named. */
+function fixesFor(view: PolicyView, policy: Policy, peer: PodPeer): readonly Fix[] {
+  const { cluster, set } = view;
+  const meant = namespacesOf(view, policy, peer);
+  if (meant.length === 0) {
+    const labels = all(view).map((name) => set.groups.namespaceLabels(name));
+    return labelFixes(peer.source, peer.namespaces ?? [], labels);
+  }
+  const inside = cluster.workloads.filter(({ namespace }) => meant.includes(namespace));
+  const near = labelFixes(
+    peer.source,
+    peer.pods,
+    inside.map(({ labels }) => labels),
+  );
+  if (peer.namespaces !== undefined || peer.pods.length === 0) return near;
+  const elsewhere = new Set(
+    cluster.workloads.flatMap((one) => (selects(peer.pods, one.labels) ? [one.namespace] : [])),
+  );
+  const last = lastLabel(peer);
+  return [
+    ...[...elsewhere]
+      .slice(0, 3)
+      .map((name) =>
+        replaceFix(`Name namespace ${name}`, last, `${last.statement.args[Number(last.part)]?.text} namespace ${name}`),
+      ),
+    ...near,
+  ];
+}
+
+/** The last argument of the pods' selector, as it is written. */
+function lastLabel({ source, pods }: PodPeer): Source {
+  const last = pods.at(-1);
+  return argumentWith(sourceAt(source, "whole"), (text) => last !== undefined && text === requirementText(last));
+}
+
+function why(view: PolicyView, policy: Policy, peer: PodPeer): string {
+  const { cluster } = view;
+  const meant = namespacesOf(view, policy, peer);
   if (meant.length === 0) return "no namespace is like that; correct it, or label the namespace";
   const inside = cluster.workloads.filter(({ namespace }) => meant.includes(namespace));
   if (inside.length === 0) return `namespace ${list(meant)} has no pods`;

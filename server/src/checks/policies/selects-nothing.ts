@@ -1,12 +1,14 @@
 import { policyName, subjectText } from "../../kubernetes/policy/text.ts";
+import type { Workload } from "../../topology/model.ts";
 import type { Policy } from "../../topology/policy.ts";
 import { selects } from "../../topology/selector.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
+import { labelFixes } from "../labels.ts";
 import { childOf } from "../source.ts";
 import { list } from "../text.ts";
 import { shop } from "./examples.ts";
-import { policyView, workloadName } from "./view.ts";
+import { type PolicyView, policyView, workloadName } from "./view.ts";
 
 const policy = (select: string): string => shop(`policy api {\n  select ${select}\n  ingress from app=web\n}`);
 
@@ -32,14 +34,28 @@ usual engines leave them alone.`,
           selectsNothing,
           childOf(policy.source, keyword),
           `${policyName(policy)} selects no pod by ${subjectText(policy)}: ${why(view, policy)}`,
+          {
+            fixes: labelFixes(
+              childOf(policy.source, keyword),
+              policy.pods,
+              near(view, policy).map(({ labels }) => labels),
+            ),
+          },
         );
       }
     }
   },
 };
 
-function why({ cluster }: ReturnType<typeof policyView>, { pods, namespace }: Policy): string {
-  const own = cluster.workloads.filter((workload) => namespace === undefined || workload.namespace === namespace);
+/** The workloads that the policy may select. */
+function near({ cluster }: PolicyView, { namespace }: Policy): readonly Workload[] {
+  return cluster.workloads.filter((workload) => namespace === undefined || workload.namespace === namespace);
+}
+
+function why(view: PolicyView, policy: Policy): string {
+  const { cluster } = view;
+  const { pods, namespace } = policy;
+  const own = near(view, policy);
   if (own.length === 0) return `namespace ${namespace} has no pods; add them, or remove the policy`;
   const onHost = own.filter(({ hostNetwork, labels }) => hostNetwork && selects(pods, labels));
   if (onHost.length > 0) {

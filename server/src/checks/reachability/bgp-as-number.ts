@@ -1,4 +1,7 @@
-import type { Check } from "../check.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Check, Fix } from "../check.ts";
+import { replaceFix } from "../finding.ts";
+import { childOf, hasChild, sourceAt } from "../source.ts";
 
 const topology = (router: string, settings = ""): string => `segment lan { cidr 192.168.10.0/24; gateway tor }
 router tor {
@@ -36,4 +39,16 @@ and again, and neither learns anything. Between nodes Calico's default is 64512 
   },
   message: ({ node, as, peer, peerAs }) =>
     `${node} expects AS ${as} of ${peer}, which is in AS ${peerAs}: the session does not come up (Bad Peer AS)`,
+  fixes: ({ as, peer, peerAs }, source, { related }) => [
+    ...asFix(`Expect AS ${peerAs}, that of ${peer}`, source, String(peerAs)),
+    ...related.flatMap((other) => asFix(`Put ${peer} into AS ${as}`, other.source, String(as))),
+  ],
 };
+
+/** Where the number stands: behind `as`, in `as-number`, or in a router's `bgp`. */
+function asFix(title: string, source: Source, as: string): readonly Fix[] {
+  if (hasChild(source, "bgp")) return asFix(title, childOf(source, "bgp"), as);
+  if (hasChild(source, "as-number")) return [replaceFix(title, childOf(source, "as-number", 0), as)];
+  const at = source.statement.args.findIndex(({ text }) => text === "as");
+  return at < 0 ? [] : [replaceFix(title, sourceAt(source, at + 1), as)];
+}

@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
+import { removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 const racks = (router: string): string => twoRacks("cni calico { pool default { vxlan always } }", { router });
 
@@ -17,4 +19,12 @@ asks the access lists of both ends and of the routers on the shortest way betwee
   },
   message: ({ node, peer, port }) =>
     `this rule drops BGP (TCP port ${port}) between ${node} and ${peer}: the session does not come up, and they learn no routes from each other; put allow tcp port ${port} before it`,
+  fixes: ({ port }, source) => {
+    const rule = sourceAt(source, "whole");
+    const allow = `allow tcp port ${port}`;
+    return [
+      { title: `Put "${allow}" before it`, edits: [{ kind: "before", source: rule, text: allow }] },
+      removeFix("Remove the rule", rule),
+    ];
+  },
 };

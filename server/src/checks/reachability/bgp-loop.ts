@@ -1,5 +1,11 @@
-import type { Check } from "../check.ts";
+import type { Cluster, Topology } from "../../topology/model.ts";
+import type { Check, Fix } from "../check.ts";
+import { setEdit, wordsEdit } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 import { plural } from "../text.ts";
+
+/** Lines of one fix. */
+const MOST_EDITS = 50;
 
 const topology = (router: string, settings = ""): string => `segment lan { cidr 192.168.10.0/24; gateway tor }
 router tor {
@@ -39,4 +45,36 @@ give each rack an AS number of its own.`,
   impliedBy: ["KN230", "KN231", "KN232", "KN233"],
   message: ({ node, peer, pairs, as, via }) =>
     `${node} discards what ${via} tells of ${peer}: AS ${as}, its own, is in the path (${plural(Number(pairs), "such pair")} of nodes), and such packets follow the default route; use as-override on the router's peers, or num-allowed-local-as-numbers`,
+  fixes: ({ cluster: name, as }, _source, { topology }) => [
+    ...overrideFix(topology, Number(as)),
+    ...acceptFix(topology.clusters.find((one) => one.name === name)),
+  ],
 };
+
+/** All routers put their own number in the place of the nodes'. */
+function overrideFix({ routers }: Topology, as: number): readonly Fix[] {
+  const peers = routers.flatMap(({ bgp }) =>
+    (bgp?.peers ?? []).filter((peer) => bgp?.as !== as && peer.as === as && !peer.asOverride),
+  );
+  if (peers.length === 0 || peers.length > MOST_EDITS) return [];
+  return [
+    {
+      title: "Let the routers put their own number in its place",
+      edits: peers.map(({ source }) => wordsEdit(source, "as-override")),
+    },
+  ];
+}
+
+/** The nodes take paths with their own number in them. */
+function acceptFix(cluster: Cluster | undefined): readonly Fix[] {
+  const cni = cluster?.cni.source;
+  const peers = (cni?.statement.block?.statements ?? []).filter(({ keyword }) => keyword.text === "peer");
+  if (!cni || peers.length === 0 || peers.length > MOST_EDITS) return [];
+  const keyword = "num-allowed-local-as-numbers";
+  return [
+    {
+      title: "Let the nodes accept paths with their own number",
+      edits: peers.map((statement) => setEdit(sourceAt({ ...cni, statement }, "whole"), keyword, "1")),
+    },
+  ];
+}

@@ -1,6 +1,13 @@
-import type { Check } from "../check.ts";
+import type { Topology } from "../../topology/model.ts";
+import type { Check, Fix } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { appendFix, removeFix, setFix } from "../finding.ts";
+import { childOf, sourceAt } from "../source.ts";
 import { plural } from "../text.ts";
+import { nodeAt } from "../topology.ts";
+
+/** As in the project's own examples. */
+const CLUSTER_ID = "244.0.0.1";
 
 export const bgpRoutesMissing: Check = {
   code: "KN234",
@@ -32,4 +39,28 @@ blocks without a route follow the default route.`,
         return `${who} ${such}: no chain of BGP sessions leads from one to the other; let them have a common route reflector, or the mesh`;
     }
   },
+  fixes: ({ cluster: name, cause, via }, source, { topology }) => {
+    const cni = topology.clusters.find((one) => one.name === name)?.cni.source;
+    if (!cni) return [];
+    switch (cause) {
+      case "not-reflected":
+        return reflectorFix(topology, String(via));
+      case "not-exported":
+        return [removeFix("Announce the pool", sourceAt(source, "whole"))];
+      case "no-bgp":
+        return [setFix("Use backend bird", cni, "backend", "bird")];
+      default:
+        return [setFix("Switch the node-to-node mesh on", cni, "node-to-node-mesh", "true")];
+    }
+  },
 };
+
+/** The node as a route reflector, where it has a statement of its own. */
+function reflectorFix(topology: Topology, via: string): readonly Fix[] {
+  const node = nodeAt(topology, via.replace(/^node /, ""));
+  if (node?.source.statement.keyword.text !== "node") return [];
+  const title = `Make ${via} a route reflector`;
+  const id = `route-reflector-cluster-id ${CLUSTER_ID}`;
+  const own = childOf(node.source, "cni");
+  return [own === node.source ? appendFix(title, own, `cni calico { ${id} }`) : appendFix(title, own, id)];
+}

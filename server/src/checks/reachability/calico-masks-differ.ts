@@ -1,4 +1,7 @@
-import type { Check } from "../check.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Check, Fix } from "../check.ts";
+import { replaceFix } from "../finding.ts";
+import { argumentWith, sourceAt } from "../source.ts";
 
 const lan = (mask: string): string => `segment lan { cidr 10.0.0.0/16; gateway 10.0.2.1 }
 router edge { attach lan 10.0.2.1 }
@@ -28,4 +31,16 @@ same mask.`,
   },
   message: ({ node, prefix, peer, peerPrefix }) =>
     `${node} (${prefix}) is outside the prefix of its neighbour ${peer} (${peerPrefix}), but not the other way round: cross-subnet tunnels one way only; give both the same mask`,
+  fixes: ({ node, prefix, peer, peerPrefix }, source, { related }) => [
+    ...lengthFix(String(peer), source, String(peerPrefix), String(prefix)),
+    ...related.flatMap((other) => lengthFix(String(node), other.source, String(prefix), String(peerPrefix))),
+  ],
 };
+
+/** The address with the other side's length. */
+function lengthFix(node: string, attached: Source, own: string, other: string): readonly Fix[] {
+  const [address = ""] = own.split("/");
+  const length = other.split("/")[1];
+  const place = argumentWith(sourceAt(attached, "whole"), (text) => text.split("/")[0] === address);
+  return place.part === "whole" ? [] : [replaceFix(`Give ${node} /${length}`, place, `${address}/${length}`)];
+}

@@ -12,6 +12,7 @@ import type { Cluster, Station, Topology } from "../../topology/model.ts";
 import { planOf } from "../addresses/plan.ts";
 import type { CheckContext, Code, Finding, Related } from "../check.ts";
 import { childOf, headOf } from "../source.ts";
+import { holds } from "../topology.ts";
 import { type Failure, probesOf } from "./probes.ts";
 
 export type ReachabilityCode =
@@ -288,10 +289,6 @@ function isExcused(
   }
   for (const { source } of [...probe.cluster.podCidrs, ...probe.cluster.serviceCidrs]) roots.add(source.statement);
   return suspects.some((suspect) => [...roots].some((root) => holds(root, suspect)));
-}
-
-function holds(root: Statement, wanted: Statement): boolean {
-  return root === wanted || (root.block?.statements.some((child) => holds(child, wanted)) ?? false);
 }
 
 /* -------------------------------------------------------------- the story */

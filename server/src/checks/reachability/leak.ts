@@ -4,7 +4,14 @@ import { twoRacks } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
 import { leakOf } from "./causes.ts";
+import { routerFixes } from "./mend.ts";
 import { reportCauses, whoCannot } from "./report.ts";
+
+/** Settings of plugins that say who has routes to the pods. */
+const SWITCHES: Readonly<Record<string, string>> = {
+  routes: "Let each node have routes to the others",
+  "cloud-routes": "Let the cloud have routes to the nodes' pods",
+};
 
 export const leak: Check & { readonly code: "KN209" } = {
   code: "KN209",
@@ -37,9 +44,11 @@ Every node needs a route to every other node's pod range (the CNI's work, unless
           : "it follows a default route";
         return `${whoCannot(cause)}: ${where}, and ${reason?.message ?? "it is lost there"}; let the CNI make the routes, or give them to the routers`;
       },
-      ({ source }) =>
-        source.statement.keyword.text === "routes"
-          ? [replaceFix("Let each node have routes to the others", sourceAt(source, 0), "on")]
-          : [],
+      ({ source, example: { probe, reason } }) => [
+        ...(Object.hasOwn(SWITCHES, source.statement.keyword.text)
+          ? [replaceFix(SWITCHES[source.statement.keyword.text] ?? "", sourceAt(source, 0), "on")]
+          : []),
+        ...(reason?.code === "no-route" ? routerFixes(context.topology, probe.cluster, reason.netns) : []),
+      ],
     ),
 };

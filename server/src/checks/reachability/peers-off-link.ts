@@ -1,6 +1,10 @@
-import type { Check } from "../check.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Topology } from "../../topology/model.ts";
+import type { Check, Fix, FixEdit, ProblemData } from "../check.ts";
 import { twoRacks } from "../examples.ts";
+import { sourceAt } from "../source.ts";
 import { plural } from "../text.ts";
+import { nodeAt } from "../topology.ts";
 
 export const peersOffLink: Check = {
   code: "KN220",
@@ -21,13 +25,29 @@ know the pod ranges and switch the routes between nodes off.`,
   },
   message: ({ backend, node, peer, address, pairs }) =>
     `${backend === "bridge" ? "plain routes need" : `${backend} needs`} all nodes in one segment: ${node} cannot have ${address} of ${peer} as next hop, since a router is between them (${plural(Number(pairs), "such pair")} of nodes); use a backend that encapsulates, such as vxlan with direct-routing`,
-  fixes: ({ backend }, source) =>
-    backend === "host-gw" && source.statement.args.length === 1 && source.statement.block === undefined
-      ? [
-          {
-            title: "Use vxlan with direct-routing",
-            edits: [{ kind: "replace", source: { ...source, part: 0 }, text: "vxlan { direct-routing true }" }],
-          },
-        ]
-      : [],
+  fixes: (data, source, { topology }) => [...encapsulate(data, source), ...moveNode(data, topology)],
 };
+
+function encapsulate({ backend }: ProblemData, source: Source): readonly Fix[] {
+  return backend === "host-gw" && source.statement.args.length === 1 && source.statement.block === undefined
+    ? [
+        {
+          title: "Use vxlan with direct-routing",
+          edits: [{ kind: "replace", source: { ...source, part: 0 }, text: "vxlan { direct-routing true }" }],
+        },
+      ]
+    : [];
+}
+
+/** The other node on the first one's segment, with an address that knet gives. */
+function moveNode({ node, peer }: ProblemData, topology: Topology): readonly Fix[] {
+  const segment = nodeAt(topology, String(node))?.interfaces[0]?.segment;
+  const place = nodeAt(topology, String(peer))?.interfaces[0]?.source;
+  if (segment === undefined || !place) return [];
+  const [, ...addresses] = place.statement.args;
+  const edits: FixEdit[] = [
+    { kind: "replace", source: sourceAt(place, 0), text: segment },
+    ...addresses.map((_, i): FixEdit => ({ kind: "remove", source: sourceAt(place, i + 1) })),
+  ];
+  return [{ title: `Attach ${peer} to ${segment}, too`, edits }];
+}

@@ -1,7 +1,8 @@
-import { formatIp } from "../../addressing/ip.ts";
-import type { Check } from "../check.ts";
+import { formatIp, formatPrefix } from "../../addressing/ip.ts";
+import type { Cluster } from "../../topology/model.ts";
+import type { Check, Fix } from "../check.ts";
 import { twoNodes } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
+import { replaceFix, setFix } from "../finding.ts";
 import { childOf } from "../source.ts";
 import { howMany, reportCauses } from "./report.ts";
 
@@ -34,9 +35,17 @@ flannel's \`--ip-masq=false\`, because the bridge plugin then masquerades in its
         // The bridge plugin's masquerading spares no pods; flannel's does, and takes its place.
         const { source } = example.probe.cluster.cni;
         const set = childOf(source, "ip-masq", 0);
-        if (set === source || typeof set.part !== "number") return [];
+        if (set === source || typeof set.part !== "number") return spared(example.probe.cluster);
         const value = set.statement.args[set.part]?.text === "true" ? "false" : "true";
         return [replaceFix(`Set ip-masq to ${value}`, set, value)];
       },
     ),
 };
+
+/** The pods' own range as what is left alone; a plugin that has no such setting refuses it, and the fix is not offered. */
+function spared({ cni, podCidrs }: Cluster): readonly Fix[] {
+  const [pods] = podCidrs;
+  if (!pods) return [];
+  const text = formatPrefix(pods.prefix);
+  return [setFix(`Leave ${text} alone (non-masquerade)`, cni.source, "non-masquerade", text)];
+}

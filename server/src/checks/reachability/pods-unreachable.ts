@@ -1,5 +1,6 @@
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
+import { lostFixes } from "./mend.ts";
 import { reportCauses, subject, whoCannot } from "./report.ts";
 
 export const podsUnreachable: Check & { readonly code: "KN201" } = {
@@ -23,5 +24,6 @@ the rest.`,
       context,
       (cause) =>
         `${whoCannot(cause)}: ${subject(cause)} is lost, as ${cause.example.reason?.message ?? "nobody takes it"}`,
+      (cause) => lostFixes(context.topology, cause),
     ),
 };

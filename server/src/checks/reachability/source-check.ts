@@ -1,4 +1,5 @@
 import type { Check } from "../check.ts";
+import { attachedFix } from "./mend.ts";
 import { reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (nodes: string): string => `segment subnet {
@@ -36,5 +37,13 @@ cloud's own, or one that encapsulates.`,
       context,
       (cause) =>
         `${whoCannot(cause)}: ${cause.example.reason?.message ?? "the network drops the packet"}; switch the check off for the nodes (source-check off), or use a plugin that encapsulates or has addresses of the subnet`,
+      ({ example: { probe, reason } }) => {
+        const segment = [...context.topology.segments.values()].find(
+          (one) => one.source.statement === reason?.origin?.statement,
+        );
+        if (!segment) return [];
+        const title = "Switch the check off for the nodes' interfaces";
+        return attachedFix(title, probe.cluster, segment.name, "source-check off");
+      },
     ),
 };

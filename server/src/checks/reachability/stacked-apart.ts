@@ -1,5 +1,11 @@
-import type { Check } from "../check.ts";
+import type { Cluster } from "../../topology/model.ts";
+import type { Check, Fix, FixEdit } from "../check.ts";
+import { appendEdit, setEdit } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 import { reportCauses, whoCannot } from "./report.ts";
+
+/** Lines of one fix. */
+const MOST_EDITS = 16;
 
 const lan = (cni: string, more = ""): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }
@@ -37,5 +43,25 @@ another plugin.`,
       context,
       (cause) =>
         `${whoCannot(cause)}: ${cause.example.reason?.message ?? "they are stacked on one interface"}; probes of the node fail, so give the node a device of its own beside the pods', or use another plugin`,
+      ({ example: { probe } }) => ownDevice(probe.cluster),
     ),
 };
+
+/** A second interface for every node, on which the pods are stacked, so that the node's own one is beside them. */
+function ownDevice({ cni, nodes }: Cluster): readonly Fix[] {
+  const places = new Map(nodes.map((node) => [node.source.statement, node]));
+  const devices = new Set(nodes.map(({ interfaces }) => interfaces.length));
+  const [count, ...others] = devices;
+  if (places.size > MOST_EDITS || count === undefined || others.length > 0) return [];
+  const device = `eth${count}`;
+  const edits = [...places.values()].flatMap(({ source, interfaces }): FixEdit[] => {
+    const segment = interfaces[0]?.segment;
+    return segment === undefined ? [] : [appendEdit(sourceAt(source, "whole"), `attach ${segment}`)];
+  });
+  return [
+    {
+      title: `Stack the pods on a second interface, ${device}`,
+      edits: [...edits, setEdit(cni.source, "master", device)],
+    },
+  ];
+}

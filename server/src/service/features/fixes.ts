@@ -95,7 +95,7 @@ export function textEdit(tree: SyntaxTree, edit: FixEdit): TextEdit | undefined 
       return { start, end: start, text: indent.trim() === "" ? `${edit.text}${newline}${indent}` : `${edit.text}; ` };
     }
     case "append":
-      return appendEdit(tree.text, statement, start, edit.text);
+      return appendEdit(tree.text, statement, start, edit.text.split("\n"));
     case "remove": {
       if (part === "whole" || part === "keyword") return removeStatement(tree.text, start, start + statement.length);
       const span = partSpan(statement, part, start);
@@ -104,30 +104,40 @@ export function textEdit(tree: SyntaxTree, edit: FixEdit): TextEdit | undefined 
   }
 }
 
-function appendEdit(text: string, statement: Statement, start: number, line: string): TextEdit {
+/** Lines where the block has lines; behind the others where it is written in one. */
+function appendEdit(text: string, statement: Statement, start: number, lines: readonly string[]): TextEdit {
   const newline = text.includes("\r\n") ? "\r\n" : "\n";
   const indent = indentAt(text, start);
   const { block } = statement;
+  const together = (by: string): string => lines.map((line) => `${by}${line}`).join(newline);
   if (!block) {
     const at = start + statement.length;
-    return { start: at, end: at, text: ` {${newline}${indent}  ${line}${newline}${indent}}` };
+    const added = isAlone(text, start)
+      ? ` {${newline}${together(`${indent}  `)}${newline}${indent}}`
+      : ` { ${lines.join("; ")} }`;
+    return { start: at, end: at, text: added };
   }
   const blockStart = start + block.start;
   const last = lastEnd(block, blockStart);
   if (!block.closed) {
-    return { start: last, end: last, text: `${newline}${indent}  ${line}` };
+    return { start: last, end: last, text: `${newline}${together(`${indent}  `)}` };
   }
   const close = blockStart + block.length - 1;
   const lineStart = lineStartOf(text, close);
   if (lineStart > blockStart && text.slice(lineStart, close).trim() === "") {
-    return { start: lineStart, end: lineStart, text: `${inner(text, block, blockStart, indent)}${line}${newline}` };
+    return { start: lineStart, end: lineStart, text: `${together(inner(text, block, blockStart, indent))}${newline}` };
   }
   // On one line with its closing brace; a comment before it keeps its place.
   const at = skipBlanksBack(text, close);
   const comment = tokenize(text.slice(last, close)).some((token) => token.kind === "comment");
   const separator =
     block.statements.length === 0 ? " " : comment && at > last ? "; " : text[at - 1] === ";" ? " " : "; ";
-  return { start: at, end: close, text: `${separator}${line} ` };
+  return { start: at, end: close, text: `${separator}${lines.join("; ")} ` };
+}
+
+/** Nothing else stands before the statement on its line, so that a block may have lines of its own. */
+function isAlone(text: string, start: number): boolean {
+  return text.slice(lineStartOf(text, start), start).trim() === "";
 }
 
 /** The indentation of the block's statements. */

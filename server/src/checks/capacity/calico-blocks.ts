@@ -1,0 +1,32 @@
+/** Blocks for nodes that find none: smaller ones, or a larger pool. */
+import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import type { Source } from "../../language/tree.ts";
+import { enlargeFixes } from "../addresses/free.ts";
+import type { Fix, FixContext, ProblemData } from "../check.ts";
+import { setFix } from "../finding.ts";
+import { argumentWith, sourceAt } from "../source.ts";
+import { clusterAt } from "../topology.ts";
+
+/** The longest that Calico takes (libcalico-go/lib/clientv3/ippool.go). */
+const LONGEST = { 4: 32, 6: 128 } as const;
+
+export function blockFixes(data: ProblemData, source: Source, { topology }: FixContext): readonly Fix[] {
+  const cluster = clusterAt(topology, source);
+  const [text = "", ...others] = String(data.pools).split(", ");
+  const pool = parsePrefix(text)?.prefix;
+  // Of several pools it is not known which one is to grow.
+  if (!cluster || !pool || others.length > 0 || data.allocates === "no") return [];
+  const blocks = Number(data.blocks);
+  const more = Math.ceil(Math.log2((blocks + Number(data.nodes)) / blocks));
+  const written = [source, ...cluster.podCidrs.map((one) => one.source)]
+    .map((one) => argumentWith(sourceAt(one, "whole"), (arg) => arg === formatPrefix(pool)))
+    .find((one) => one.part !== "whole");
+  const size = Number(data.size) + more;
+  const isPool = source.statement.keyword.text === "pool";
+  return [
+    ...(written ? enlargeFixes(topology, pool, pool.len - more, written) : []),
+    ...(isPool && size <= LONGEST[typeof pool.ip === "number" ? 4 : 6]
+      ? [setFix(`Cut it into blocks of /${size}`, sourceAt(source, "whole"), "block-size", `/${size}`)]
+      : []),
+  ];
+}

@@ -1,0 +1,67 @@
+/** How a rule is written that lets a connection through at its other end. */
+import type { PodGroup } from "../../kubernetes/policy/groups.ts";
+import { policyName, portText } from "../../kubernetes/policy/text.ts";
+import type { Direction, Policy, PolicyRule } from "../../topology/policy.ts";
+import { type Labels, selectorText } from "../../topology/selector.ts";
+import type { Fix } from "../check.ts";
+import { appendFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
+import type { PolicyView } from "./view.ts";
+
+/** `app=web tier=front`, with their namespace where the rule stands in another one. */
+export function podsText(pods: string, namespace: string, from: string): string {
+  return namespace === from ? pods : `${pods} namespace ${namespace}`;
+}
+
+export function labelsText(labels: Labels): string {
+  return labels.size === 0 ? "*" : [...labels].map(([key, value]) => `${key}=${value}`).join(" ");
+}
+
+/**
+ * What `rule` of `policy` lets `subject` do with `other`, allowed at the other's side too: in the most particular of the
+ * policies that select it, or in one of its own where they all are about everybody.
+ */
+export function otherSideFixes(
+  view: PolicyView,
+  policy: Policy,
+  rule: PolicyRule,
+  subject: PodGroup,
+  other: PodGroup,
+  limits: readonly Policy[],
+): readonly Fix[] {
+  const far: Direction = rule.direction === "ingress" ? "egress" : "ingress";
+  const subjects = policy.pods.length > 0 ? selectorText(policy.pods) : labelsText(subject.labels);
+  const text = ruleTowards(far, podsText(subjects, subject.namespace, other.namespace), rule);
+  const own = limits.filter(({ kind, namespace }) => kind === "network" && namespace === other.namespace);
+  const [first, ...rest] = own;
+  if (!first) return [];
+  const best = rest.reduce((a, b) => (b.pods.length > a.pods.length ? b : a), first);
+  if (best.pods.length > 0) return [appendFix(`Let ${policyName(best)} say "${text}"`, best.source, text)];
+  const name = freeName(view, other, far);
+  return [
+    {
+      title: `Add a policy ${name} that says "${text}"`,
+      edits: [
+        {
+          kind: "before",
+          source: sourceAt(best.source, "whole"),
+          text: `policy ${name} { select ${labelsText(other.labels)}; types ${far}; ${text} }`,
+        },
+      ],
+    },
+  ];
+}
+
+function ruleTowards(direction: Direction, pods: string, { ports }: PolicyRule): string {
+  const [to, on] = direction === "ingress" ? ["from", "to"] : ["to", "port"];
+  const open = ports === undefined ? "" : ` ${on} ${ports.map(portText).join(" ")}`;
+  return `${direction} ${to} ${pods}${open}`;
+}
+
+function freeName({ cluster, example }: PolicyView, group: PodGroup, direction: Direction): string {
+  const taken = new Set(cluster.policies.flatMap((one) => (one.namespace === group.namespace ? [one.name] : [])));
+  const name = `${example(group)?.name ?? "more"}-${direction}`;
+  let free = name;
+  for (let i = 2; taken.has(free); i++) free = `${name}-${i}`;
+  return free;
+}

@@ -2,8 +2,8 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Analysis } from "../server/src/service/analysis.ts";
-import { completionsAt } from "../server/src/service/features/completion.ts";
-import { hoverAt } from "../server/src/service/features/hover.ts";
+import { completionsAt } from "../server/src/service/features/completion/index.ts";
+import { hoverAt } from "../server/src/service/features/hover/index.ts";
 import { inlayHintsIn } from "../server/src/service/features/inlay.ts";
 import { lensesOf } from "../server/src/service/features/lenses.ts";
 import { semanticTokens } from "../server/src/service/features/tokens.ts";

@@ -2,8 +2,8 @@
 import { locator } from "../server/src/cli/output.ts";
 import { parse } from "../server/src/language/parser.ts";
 import type { Analysis } from "../server/src/service/analysis.ts";
-import { completionsAt } from "../server/src/service/features/completion.ts";
-import { hoverAt } from "../server/src/service/features/hover.ts";
+import { completionsAt } from "../server/src/service/features/completion/index.ts";
+import { hoverAt } from "../server/src/service/features/hover/index.ts";
 import { createService, type Service } from "../server/src/service/service.ts";
 import { ask } from "../server/src/trace/trace.ts";
 import { answers, steady } from "./editing.ts";

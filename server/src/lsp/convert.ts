@@ -13,7 +13,7 @@ import type { LineIndex } from "../language/positions.ts";
 import type { SymbolKind } from "../language/schema/index.ts";
 import type { Source, Span } from "../language/tree.ts";
 import type { Analysis } from "../service/analysis.ts";
-import type { CompletionKind } from "../service/features/completion.ts";
+import type { CompletionKind } from "../service/features/completion/item.ts";
 import type { Fold } from "../service/features/folding.ts";
 import type { OutlineKind } from "../service/features/outline.ts";
 import type { TextEdit } from "../service/service.ts";

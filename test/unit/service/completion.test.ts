@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { completionsAt } from "../../../server/src/service/features/completion.ts";
+import { completionsAt } from "../../../server/src/service/features/completion/index.ts";
 import { CURSOR, fixture, SHOP } from "./support.ts";
 
 const workspace = { importable: () => ["fabric.knet", "../shared/dc.knet"] };

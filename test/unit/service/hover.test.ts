@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hoverAt } from "../../../server/src/service/features/hover.ts";
+import { hoverAt } from "../../../server/src/service/features/hover/index.ts";
 import { code, codeBlock } from "../../../server/src/service/features/markdown.ts";
 import { CURSOR, fixture, SHOP } from "./support.ts";
 

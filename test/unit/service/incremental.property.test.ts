@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { foldsOf } from "../../../server/src/service/features/folding.ts";
-import { hoverAt } from "../../../server/src/service/features/hover.ts";
+import { hoverAt } from "../../../server/src/service/features/hover/index.ts";
 import { inlayHintsIn } from "../../../server/src/service/features/inlay.ts";
 import { lensAt, lensesOf } from "../../../server/src/service/features/lenses.ts";
 import { linksOf } from "../../../server/src/service/features/links.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hoverAt } from "../../../server/src/service/features/hover.ts";
+import { hoverAt } from "../../../server/src/service/features/hover/index.ts";
 import { CURSOR, fixture } from "./support.ts";
 
 const TEXT = `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }

@@ -10,8 +10,8 @@ import {
   MarkupKind,
   type SignatureHelp,
 } from "vscode-languageserver/node";
-import { completionsAt } from "../../service/features/completion.ts";
-import { hoverAt } from "../../service/features/hover.ts";
+import { completionsAt } from "../../service/features/completion/index.ts";
+import { hoverAt } from "../../service/features/hover/index.ts";
 import { inlayHintsIn } from "../../service/features/inlay.ts";
 import { commandsAt, type LensCommand, type LensKind, lensAt, lensesOf } from "../../service/features/lenses.ts";
 import { linksOf } from "../../service/features/links.ts";

@@ -4,7 +4,7 @@ import { describeType } from "../../language/reading.ts";
 import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../language/schema/index.ts";
 import type { Span } from "../../language/tree.ts";
 import type { Analysis } from "../analysis.ts";
-import { expectedAt } from "./completion.ts";
+import { expectedAt } from "./completion/expected.ts";
 import { placeAt } from "./place.ts";
 
 export interface Signature {

@@ -1,0 +1,90 @@
+/** Which arguments and literals may follow the words that are there. */
+import { all, type Decl } from "../../../language/decode.ts";
+import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../../language/schema/index.ts";
+import type { Arg } from "../../../language/tree.ts";
+
+export interface Literal {
+  readonly text: string;
+  readonly summary: string;
+  readonly followed: boolean;
+}
+
+interface Expected {
+  readonly values: readonly ArgSpec[];
+  readonly literals: readonly Literal[];
+}
+
+/** What may follow the words `before`, as `decode` reads them. */
+export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]): Expected {
+  const readBy = new Map<Arg, ArgSpec>();
+  for (const arg of spec.args) {
+    if (isFlag(arg)) continue;
+    for (const read of all(decl, arg.name)) {
+      const outer = decl.statement.args[read.index];
+      if (outer) readBy.set(outer, arg);
+    }
+  }
+  const positional = spec.args.filter((arg): arg is ArgSpec => !isFlag(arg) && arg.after === undefined);
+  const used = new Set<ArgSpec | FlagSpec>();
+  let open: ArgSpec | undefined;
+  let waiting = false;
+  let rest: { readonly arg: ArgSpec; readonly words: readonly string[] } | undefined;
+  for (let index = 0; index < before.length; index++) {
+    const word = before[index];
+    if (!word) break;
+    const literal = spec.args.find((arg) => (isFlag(arg) ? arg.name : arg.after?.split(" ")[0]) === word.text);
+    rest = undefined;
+    if (literal && isFlag(literal)) {
+      used.add(literal);
+      open = undefined;
+      waiting = false;
+    } else if (literal) {
+      let missing = literal.after?.split(" ").slice(1) ?? [];
+      while (missing.length > 0 && before[index + 1]?.text === missing[0]) {
+        missing = missing.slice(1);
+        index += 1;
+      }
+      if (missing.length > 0) rest = { arg: literal, words: missing };
+      open = literal;
+      waiting = true;
+    } else {
+      const target = waiting ? open : (readBy.get(word) ?? open ?? positional.find((arg) => !used.has(arg)));
+      if (target) used.add(target);
+      // Positions before it are passed over.
+      const at = target ? positional.indexOf(target) : -1;
+      for (const earlier of positional.slice(0, Math.max(at, 0))) used.add(earlier);
+      open = target?.many === true ? target : undefined;
+      waiting = false;
+    }
+  }
+  if (rest)
+    return { values: [], literals: [{ text: rest.words.join(" "), summary: rest.arg.summary, followed: true }] };
+  if (waiting && open) return { values: [open], literals: [] };
+
+  const expected: ArgSpec[] = open ? [open] : [];
+  let mayEnd = true;
+  for (const arg of positional) {
+    if (used.has(arg)) continue;
+    expected.push(arg);
+    if (arg.optional !== true) {
+      mayEnd = false;
+      break;
+    }
+  }
+  if (!mayEnd) return { values: expected, literals: [] };
+  const names = new Set([...used].map(({ name }) => name));
+  const excluded = (spec.atMostOneOf ?? []).some((name) => names.has(name))
+    ? new Set(spec.atMostOneOf)
+    : new Set<string>();
+  const literals = spec.args.flatMap((arg): readonly Literal[] => {
+    const text = isFlag(arg) ? arg.name : arg.after;
+    if (text === undefined || used.has(arg) || excluded.has(arg.name)) return [];
+    return [{ text, summary: arg.summary, followed: !isFlag(arg) }];
+  });
+  // `expect a`: nothing but the arrow can follow.
+  const needed = new Set(
+    spec.args.flatMap((arg) => (isFlag(arg) || arg.optional === true || used.has(arg) ? [] : [arg.after])),
+  );
+  const must = literals.filter(({ text }) => needed.has(text));
+  return { values: expected, literals: must.length > 0 ? must : literals };
+}

@@ -1,0 +1,90 @@
+/** Values and literals for the arguments of a statement. */
+import { partArg } from "../../../language/positions.ts";
+import type { ArgSpec } from "../../../language/schema/index.ts";
+import type { Arg, Span } from "../../../language/tree.ts";
+import type { Analysis } from "../../analysis.ts";
+import type { Place } from "../place.ts";
+import { suggestionsFor } from "../suggestions/index.ts";
+import type { Suggestion, Workspace } from "../suggestions/suggestion.ts";
+import { expectedAt, type Literal } from "./expected.ts";
+import type { CompletionItem } from "./item.ts";
+
+export function values(analysis: Analysis, place: Place, workspace: Workspace): readonly CompletionItem[] {
+  const { path, decls, offset } = place;
+  const decl = decls[path.statements.length - 1];
+  const start = path.starts.at(-1);
+  if (!decl?.spec || start === undefined) return [];
+  const { statement } = decl;
+  const index = typeof path.part === "number" ? path.part : typeof path.part === "object" ? path.part[0] : path.next;
+  const typed = path.part === undefined || path.part === "whole" ? undefined : partArg(statement, path.part);
+  // A list as a whole: the cursor is between its items, unless it touches the list from outside.
+  const inList = typed?.kind === "list";
+  if (
+    inList &&
+    (offset <= start + typed.start || offset >= start + typed.start + typed.length) &&
+    typed.text.endsWith("]")
+  )
+    return [];
+  const replace = typed && !inList ? argSpan(typed, start, place.file.tree.text) : { start: offset, end: offset };
+  const expected = expectedAt(decl, decl.spec, statement.args.slice(0, index));
+  const items: CompletionItem[] = [];
+  for (const arg of expected.values) {
+    for (const suggestion of suggestionsFor(
+      analysis,
+      place,
+      decl,
+      arg,
+      typed?.kind === "list" ? undefined : typed,
+      workspace,
+    )) {
+      items.push(valueItem(suggestion, replace, commitAfter(arg, suggestion)));
+    }
+  }
+  if (typed === undefined || typed.kind === "word" || typed.kind === "arrow") {
+    for (const literal of expected.literals) items.push(literalItem(literal, replace));
+  }
+  return items;
+}
+
+/** For a string what stands between its quotes. */
+function argSpan(arg: Arg, start: number, text: string): Span {
+  const from = start + arg.start;
+  const to = from + arg.length;
+  if (arg.kind !== "string") return { start: from, end: to };
+  return { start: from + 1, end: arg.length > 1 && text[to - 1] === '"' ? to - 1 : to };
+}
+
+/** A path goes on with its port, a choice with the next word; an address or a number may itself go on. */
+function commitAfter({ type }: ArgSpec, { kind }: Suggestion): readonly string[] {
+  if (type.kind === "endpoint" && kind === "name") return type.port ? [" ", ":"] : [" "];
+  return kind === "enum" || kind === "name" ? [" "] : [];
+}
+
+function valueItem(suggestion: Suggestion, replace: Span, commit: readonly string[]): CompletionItem {
+  const { label, kind, detail, documentation } = suggestion;
+  return {
+    label,
+    kind,
+    detail,
+    documentation,
+    insert: suggestion.insert ?? label,
+    snippet: false,
+    replace: suggestion.skip === undefined ? replace : { start: replace.start + suggestion.skip, end: replace.end },
+    more: false,
+    commit,
+  };
+}
+
+function literalItem({ text, summary, followed }: Literal, replace: Span): CompletionItem {
+  return {
+    label: text,
+    kind: "literal",
+    detail: summary,
+    documentation: undefined,
+    insert: followed ? `${text} ` : text,
+    snippet: false,
+    replace,
+    more: followed,
+    commit: followed ? [] : [" "],
+  };
+}

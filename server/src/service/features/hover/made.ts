@@ -1,0 +1,41 @@
+/** What a line makes in the kernel. */
+import { plural } from "../../../checks/text.ts";
+import type { Analysis } from "../../analysis.ts";
+import { defaultRoutes, madeBy, madeText, pluginText } from "../kernel.ts";
+import { code, paragraphs } from "../markdown.ts";
+import type { Place, Pointed } from "../place.ts";
+import { stationsAround } from "../stations.ts";
+
+/** Of a station's statement: devices and routes that go back to it; of the plugin's: what one node holds of it. */
+export function made(analysis: Analysis, place: Place, { decl }: Pointed): string {
+  const keyword = decl.spec?.keyword;
+  const { topology, network } = analysis;
+  const { statement } = decl;
+  if (keyword === "cni" || keyword === "backend") {
+    const cluster = topology.clusters.find(({ source }) => place.path.statements.includes(source.statement));
+    const own = stationsAround(topology, place)[0];
+    const node =
+      (own?.kind === "node" ? own : undefined) ??
+      cluster?.nodes.find((one) => one.cni === undefined) ??
+      cluster?.nodes[0];
+    const netns = node && network.netns(node.path);
+    if (!node || !netns) return "";
+    const text = pluginText(netns);
+    return text === "" ? "" : paragraphs(`On node ${code(node.name)}:`, text);
+  }
+  if (keyword !== "attach" && keyword !== "route" && keyword !== "docker-bridge") return "";
+  const stations = stationsAround(topology, place);
+  const station =
+    stations[0] ?? topology.clusters.find(({ source }) => place.path.statements.includes(source.statement))?.nodes[0];
+  const netns = station && network.netns(station.path);
+  if (!station || !netns) return "";
+  const iface =
+    keyword === "attach" ? station.interfaces.find(({ source }) => source.statement === statement) : undefined;
+  const own = madeBy(netns, new Set([statement]));
+  // The default route belongs to the segment that gives it.
+  const defaults = iface ? defaultRoutes(netns, iface.device).filter((route) => !own.routes.includes(route)) : [];
+  const text = madeText({ devices: own.devices, routes: [...own.routes, ...defaults] });
+  if (text === "") return keyword === "route" ? "The kernel refuses this route; it is left out." : "";
+  const more = stations.length > 1 ? ` and on ${plural(stations.length - 1, "more node")} likewise` : "";
+  return paragraphs(`In the kernel of ${code(station.path)}${more}:`, text);
+}

@@ -1,0 +1,69 @@
+/** What has a name, by its kind. */
+import { formatIp } from "../../../addressing/ip.ts";
+import { plural } from "../../../checks/text.ts";
+import type { Analysis } from "../../analysis.ts";
+import { code, paragraphs } from "../markdown.ts";
+import { policyText } from "../policies.ts";
+import { prefixText } from "../ranges.ts";
+import { type Subject, subjectOf } from "../subjects.ts";
+import { type NamedSymbol, pathOf } from "../symbols.ts";
+import { workloadText } from "./pods.ts";
+import { serviceText } from "./services.ts";
+import { clusterText, nodeFacts, poolText, stationText } from "./stations.ts";
+
+export function symbolText(analysis: Analysis, symbol: NamedSymbol, use: string | undefined): string {
+  const subject = subjectOf(analysis.topology, symbol);
+  if (symbol.kind === "container" || symbol.kind === "daemon") return processText(symbol, subject);
+  if (!subject) return `**${symbol.decl.spec?.keyword ?? symbol.kind}** ${code(pathOf(symbol).join("/"))}`;
+  switch (subject.kind) {
+    case "segment": {
+      const { segment } = subject;
+      const { topology } = analysis;
+      const attached = topology.attachedTo(segment.name).length;
+      return paragraphs(
+        `**segment** ${code(segment.name)} · MTU ${segment.mtu}${segment.vlan === undefined ? "" : `, VLAN ${segment.vlan}`}, ${plural(attached, "interface")}`,
+        segment.gateways.length === 0 ? "No gateway" : `Gateway ${segment.gateways.map(formatIp).join(", ")}`,
+        ...segment.cidrs.map((prefix) => prefixText(topology, prefix)),
+      );
+    }
+    case "router":
+      return stationText(analysis, subject.router, "router", "");
+    case "host":
+      return stationText(analysis, subject.host, "host", "");
+    case "cluster":
+      return clusterText(analysis, subject.cluster);
+    case "nodes": {
+      const last = use?.split(":")[0]?.split("/").at(-1);
+      const node = subject.nodes.find(({ name }) => name === last) ?? subject.nodes[0];
+      if (!node) return "";
+      const pool = subject.nodes.length > 1 && node.name !== last ? poolText(subject.nodes) : "";
+      return paragraphs(pool, stationText(analysis, node, "node", nodeFacts(subject.cluster, node)));
+    }
+    case "service":
+      return serviceText(subject.cluster, subject.service);
+    case "workload":
+      return workloadText(analysis, subject.cluster, subject.workload, use);
+    case "policy":
+      return policyText(subject.cluster, subject.policy);
+  }
+}
+
+function processText(symbol: NamedSymbol, subject: Subject | undefined): string {
+  const path = pathOf(symbol).join("/");
+  const processes =
+    subject?.kind === "workload"
+      ? subject.workload.containers
+      : subject?.kind === "nodes"
+        ? subject.nodes[0]?.processes
+        : subject?.kind === "host"
+          ? subject.host.processes
+          : [];
+  const own = processes?.find(({ name }) => name === symbol.name);
+  const ports = (own?.listeners ?? []).map(
+    ({ first, last, proto }) => `${first}${last === first ? "" : `-${last}`}/${proto}`,
+  );
+  return paragraphs(
+    `**${symbol.kind}** ${code(path)}`,
+    ports.length === 0 ? "Listens on no port" : `Listens on ${ports.join(", ")}`,
+  );
+}

@@ -1,0 +1,112 @@
+/** Addresses: the next free ones, gateways, next hops. */
+import { formatIp, formatPrefix, nthAddress, parsePrefix } from "../../../addressing/ip.ts";
+import { all, type Decl, one } from "../../../language/decode.ts";
+import type { Arg } from "../../../language/tree.ts";
+import type { Topology } from "../../../topology/model.ts";
+import { blocksAround, freePrefixes, isFree, nextInSegment, nextOnNode, usedRanges } from "../free.ts";
+import type { Place } from "../place.ts";
+import { stationsAround } from "../stations.ts";
+import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts";
+
+export function addresses(given: Given, typed: Arg | undefined): readonly Suggestion[] {
+  const { analysis, place, decl, spec } = given;
+  const { topology } = analysis;
+  const keyword = decl.spec?.keyword;
+  if (keyword === "attach") return attachAddresses(topology, decl, typed);
+  if (keyword === "docker-bridge") return dockerBridges(topology, decl);
+  if (keyword === "gateway") return gatewayAddresses(place, topology);
+  if (keyword === "address" && spec.name === "addresses") return podAddresses(topology, place);
+  if (spec.after === "via") return nextHops(topology, place);
+  if (keyword === "public-ip" || keyword === "iface") {
+    return stationsAround(topology, place).flatMap((station) =>
+      station.interfaces.flatMap((iface) =>
+        iface.addresses.map(({ ip }) => suggestion(formatIp(ip), "address", `${iface.device} of ${station.path}`)),
+      ),
+    );
+  }
+  return [];
+}
+
+/** Of the families that have none yet. */
+function attachAddresses(topology: Topology, decl: Decl, typed: Arg | undefined): readonly Suggestion[] {
+  const name = one(decl, "segment")?.value;
+  const segment = name?.kind === "ref" ? topology.segments.get(name.path.at(-1) ?? "") : undefined;
+  if (!segment) return [];
+  const others = all(decl, "addresses").filter(({ arg }) => arg !== typed);
+  const families = new Set(others.map(({ value }) => (value.kind === "interface-address" ? typeof value.ip : "")));
+  return segment.cidrs
+    .filter(({ ip }) => !families.has(typeof ip))
+    .flatMap((prefix) =>
+      nextInSegment(topology, segment, prefix, decl.statement).map((ip, index) =>
+        suggestion(
+          formatIp(ip),
+          "address",
+          index === 0 ? `next free of ${formatPrefix(prefix)}` : `free in ${formatPrefix(prefix)}`,
+        ),
+      ),
+    );
+}
+
+function dockerBridges(topology: Topology, decl: Decl): readonly Suggestion[] {
+  const used = usedRanges(topology, decl.statement);
+  const usual = parsePrefix("172.17.0.0/16")?.prefix;
+  const blocks = blocksAround(usual, 4);
+  const all = [...(usual && isFree(usual, used) ? [usual] : []), ...freePrefixes(blocks, 16, used)];
+  return unique(
+    all.map((prefix) => {
+      const ip = nthAddress(prefix, 1) ?? prefix.ip;
+      return suggestion(`${formatIp(ip)}/${prefix.len}`, "address", prefix === usual ? "Docker's default" : "free");
+    }),
+  );
+}
+
+function gatewayAddresses(place: Place, topology: Topology): readonly Suggestion[] {
+  const segment = place.decls
+    .map((decl) => (decl.spec?.defines === "segment" ? one(decl, "name")?.arg.text : undefined))
+    .find((name) => name !== undefined);
+  const cidrs = topology.segments.get(segment ?? "")?.cidrs ?? [];
+  return cidrs.flatMap((prefix) => {
+    const ip = nthAddress(prefix, 1);
+    return ip === undefined
+      ? []
+      : [suggestion(formatIp(ip), "address", `first host address of ${formatPrefix(prefix)}`)];
+  });
+}
+
+function podAddresses(topology: Topology, place: Place): readonly Suggestion[] {
+  for (const cluster of topology.clusters) {
+    const workload = cluster.workloads.find(({ source }) => place.path.statements.includes(source.statement));
+    if (!workload) continue;
+    const node = workload.on ?? cluster.pods.podAt(workload, 0).node;
+    if (!node) return [];
+    return nextOnNode(cluster, node).map((ip) => suggestion(formatIp(ip), "address", `next free on ${node.name}`));
+  }
+  return [];
+}
+
+const MOST_HOPS = 100;
+
+/** Everything on the segments of this station; routers first. */
+function nextHops(topology: Topology, place: Place): readonly Suggestion[] {
+  const rank = { router: 0, host: 1, node: 2 } as const;
+  const own = stationsAround(topology, place);
+  const paths = new Set(own.map(({ path }) => path));
+  const found = own.slice(0, 1).flatMap((station) =>
+    station.interfaces.flatMap(({ segment }) =>
+      topology
+        .attachedTo(segment)
+        .filter((iface) => !paths.has(iface.station.path))
+        .slice(0, MOST_HOPS * 10),
+    ),
+  );
+  return unique(
+    found
+      .sort((a, b) => rank[a.station.kind] - rank[b.station.kind])
+      .slice(0, MOST_HOPS)
+      .flatMap((iface) =>
+        iface.addresses.map(({ ip }) =>
+          suggestion(formatIp(ip), "address", `${iface.station.kind} ${iface.station.path} on ${iface.segment}`),
+        ),
+      ),
+  );
+}

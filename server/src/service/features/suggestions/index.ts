@@ -1,0 +1,96 @@
+/** Values for one argument at one place: what the schema allows, what the topology knows, what is still free. */
+import { all, type Decl } from "../../../language/decode.ts";
+import { type ArgSpec, isFlag } from "../../../language/schema/index.ts";
+import { sysctls } from "../../../language/schema/sysctls.ts";
+import type { Arg } from "../../../language/tree.ts";
+import type { Analysis } from "../../analysis.ts";
+import { type Place, walk } from "../place.ts";
+import { stationsAround } from "../stations.ts";
+import { addresses } from "./addresses.ts";
+import { endpoints, names } from "./names.ts";
+import { lengths, numbers, ports } from "./numbers.ts";
+import { prefixes } from "./prefixes.ts";
+import { type Given, type Suggestion, suggestion, unique, type Workspace } from "./suggestion.ts";
+
+export function suggestionsFor(
+  analysis: Analysis,
+  place: Place,
+  decl: Decl,
+  spec: ArgSpec,
+  typed: Arg | undefined,
+  workspace: Workspace,
+): readonly Suggestion[] {
+  const given: Given = { analysis, place, decl, spec };
+  const { type } = spec;
+  switch (type.kind) {
+    case "name":
+      return [];
+    case "enum":
+      return type.values.map(({ value, summary }) => suggestion(value, "enum", summary));
+    case "boolean":
+      return ["true", "false"].map((text) => suggestion(text, "enum", text === spec.default ? "default" : ""));
+    case "ref":
+      return [...names(given, type.to), ...(type.orAddress === true ? addresses(given, typed) : [])];
+    case "endpoint":
+      return typed ? endpoints(given, typed, type.port) : endpoints(given, undefined, type.port);
+    case "address":
+    case "interface-address":
+      return addresses(given, typed);
+    case "device":
+      return devices(given);
+    case "prefix":
+      return prefixes(given, type.orDefault === true);
+    case "prefix-length":
+      return lengths(given);
+    case "number":
+      return numbers(given, type.min, type.max);
+    case "ports":
+      return ports(type.protocol);
+    case "index-range":
+      return [suggestion("1..3", "number", spec.summary)];
+    case "label":
+      return labels(given);
+    case "selector":
+      return [...labels(given), suggestion("*", "label", "all")];
+    case "port-name":
+      return [];
+    case "string":
+      return decl.spec?.keyword === "import" ? files(place, typed, workspace) : [];
+    case "sysctl":
+      return sysctls.flatMap(({ name, summary, default: otherwise }) =>
+        (name.includes("<device>") ? ["all", "eth0"].map((device) => name.replace("<device>", device)) : [name]).map(
+          (text) => suggestion(text, "text", summary, `Default: ${otherwise}`),
+        ),
+      );
+  }
+}
+
+function devices({ analysis, place }: Given): readonly Suggestion[] {
+  const [station] = stationsAround(analysis.topology, place);
+  const own = (station?.interfaces ?? []).map(({ device, segment }) => suggestion(device, "text", `on ${segment}`));
+  return own.length > 0 ? own : [suggestion("eth0", "text", "the first interface")];
+}
+
+function labels({ analysis, decl }: Given): readonly Suggestion[] {
+  const found: Suggestion[] = [];
+  for (const file of analysis.files) {
+    for (const { decl: other } of walk(file.decls)) {
+      if (other === decl) continue;
+      for (const spec of other.spec?.args ?? []) {
+        if (isFlag(spec) || spec.type.kind !== "label") continue;
+        for (const { value, arg } of all(other, spec.name)) {
+          if (value.kind === "label") found.push(suggestion(arg.text, "label", ""));
+        }
+      }
+    }
+  }
+  return unique(found);
+}
+
+function files(place: Place, typed: Arg | undefined, workspace: Workspace): readonly Suggestion[] {
+  const quoted = typed?.kind === "string";
+  return workspace.importable(place.file.file).map((path) => ({
+    ...suggestion(path, "file", ""),
+    insert: quoted ? path : `"${path}"`,
+  }));
+}

@@ -1,0 +1,52 @@
+/** Numbers: lengths of prefixes, bounds and defaults, ports that people know. */
+import { plural } from "../../../checks/text.ts";
+import { one } from "../../../language/decode.ts";
+import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts";
+
+export function lengths(given: Given): readonly Suggestion[] {
+  const { spec, decl } = given;
+  const range = one(decl, "prefix")?.value;
+  const v6 = range?.kind === "prefix" && typeof range.prefix.ip === "bigint";
+  const texts = v6 ? ["/64", "/80", "/112"] : ["/24", "/25", "/26", "/23", "/22"];
+  return texts.map((text) => {
+    const len = Number(text.slice(1));
+    const blocks =
+      range?.kind === "prefix" && len >= range.prefix.len ? `, ${plural(2 ** (len - range.prefix.len), "block")}` : "";
+    const size = v6 ? "" : `${plural(2 ** (32 - len), "address", "addresses")}${blocks}`;
+    return suggestion(text, "number", size === "" ? spec.summary : size);
+  });
+}
+
+export function numbers({ spec }: Given, min: number, max: number): readonly Suggestion[] {
+  const { type, default: otherwise } = spec;
+  const found = otherwise !== undefined && /^\d+$/.test(otherwise) ? [suggestion(otherwise, "number", "default")] : [];
+  const unit = type.kind === "number" ? type.unit : undefined;
+  if (unit === "bytes" && max >= 9000) {
+    found.push(
+      suggestion("1500", "number", "Ethernet"),
+      suggestion("1450", "number", "Ethernet less VXLAN's 50 bytes"),
+      suggestion("9000", "number", "jumbo frames"),
+    );
+  }
+  if (max - min < 3) for (let value = min; value <= max; value++) found.push(suggestion(String(value), "number", ""));
+  return unique(found);
+}
+
+const KNOWN_PORTS: readonly (readonly [number, "tcp" | "udp", string])[] = [
+  [80, "tcp", "HTTP"],
+  [443, "tcp", "HTTPS"],
+  [8080, "tcp", "HTTP"],
+  [53, "udp", "DNS"],
+  [53, "tcp", "DNS"],
+  [5432, "tcp", "PostgreSQL"],
+  [6443, "tcp", "Kubernetes API"],
+  [8472, "udp", "VXLAN, as flannel has it"],
+  [8285, "udp", "flannel udp"],
+  [10250, "tcp", "kubelet"],
+];
+
+export function ports(protocol: boolean): readonly Suggestion[] {
+  return unique(
+    KNOWN_PORTS.map(([port, proto, what]) => suggestion(protocol ? `${port}/${proto}` : String(port), "number", what)),
+  );
+}

@@ -90,6 +90,8 @@ export type ReasonCode =
   | "tunnel-port-closed"
   | "tunnel-vni-unknown"
   | "wrong-mac"
+  /** Of checks: the packet was delivered, but not to whom it was meant for. */
+  | "wrong-end"
   | "hairpin-off"
   | "tunnel-loop"
   | "unexpected-reply"

@@ -100,7 +100,7 @@ function makeAsker(topology: Topology, network: Network): Asker {
     const asked = `${key} ${listeners.map(({ proto, first, last }) => `${proto}${first}-${last}`).join()}`;
     let ports = known.get(asked);
     if (ports === undefined) {
-      ports = reachable(network, a.netns, dst, listeners, cuts);
+      ports = reachable(network, a.netns, { netns: b.netns, ip: dst }, listeners, cuts);
       known.set(asked, ports);
     }
     return ports;
@@ -231,13 +231,14 @@ const SOURCE_PORT = 40000;
 function reachable(
   network: Network,
   from: string,
-  dst: Ip,
+  to: { readonly netns: string; readonly ip: Ip },
   listeners: readonly Listener[],
   cuts: readonly number[],
 ): PortSet {
   const passes = (proto: Protocol | "icmp", dport: number): boolean =>
-    simulate(network, { from, dst, proto, sport: SOURCE_PORT, dport, df: false }).every(
-      ({ verdict, reply }) => verdict === "delivered" && reply?.verdict === "delivered",
+    simulate(network, { from, dst: to.ip, proto, sport: SOURCE_PORT, dport, df: false }).every(
+      // Another machine may have taken the packet for its own: a second pod of that address, a host that answers for any.
+      ({ verdict, reply, end }) => verdict === "delivered" && reply?.verdict === "delivered" && end === to.netns,
     );
   let open: PortSet = passes("icmp", 0) ? { ...NO_PORTS, icmp: true } : NO_PORTS;
   for (const proto of PROTOCOLS) {

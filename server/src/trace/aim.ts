@@ -5,7 +5,7 @@
  */
 import { type Family, family, formatIp, type Ip, parseIp } from "../addressing/ip.ts";
 import type { Journey, Question } from "../dataplane/journey.ts";
-import type { Network } from "../dataplane/model.ts";
+import type { NetnsId, Network } from "../dataplane/model.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
 import type { Cluster, Node, Service, ServicePort, Topology } from "../topology/model.ts";
 import { type Endpoint, endpointAt, nameError, ownerOf } from "./endpoints.ts";
@@ -28,6 +28,8 @@ export interface Aimed {
   readonly service: Service | undefined;
   /** Who is meant. */
   readonly path: string;
+  /** The only namespace that is meant; undefined where there are several, or an address may be anybody's. */
+  readonly netns?: NetnsId | undefined;
 }
 
 export type Aim =
@@ -93,8 +95,9 @@ function aimed(
   notes: readonly string[],
   path: string,
   service?: Service,
+  netns?: NetnsId,
 ): Aim {
-  return { ok: true, targets, ports, notes, path, service };
+  return { ok: true, targets, ports, notes, path, service, netns };
 }
 
 function failed(error: string, candidates: readonly string[] = []): Aim {
@@ -121,7 +124,7 @@ function aimAtEndpoint(topology: Topology, endpoint: Endpoint, from: Sender, not
   const ordered = [...endpoint.addresses].sort((a, b) => Number(family(a) !== primary) - Number(family(b) !== primary));
   const ip = pick(ordered, from);
   if (ip === undefined) return failed(`${endpoint.path} has no ${addressWord(from)}`);
-  return aimed([{ ip, port: undefined, weight: 1 }], endpoint.ports, notes, endpoint.path);
+  return aimed([{ ip, port: undefined, weight: 1 }], endpoint.ports, notes, endpoint.path, undefined, endpoint.netns);
 }
 
 /** Who asks, and which families are wanted. */

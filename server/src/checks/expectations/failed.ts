@@ -59,7 +59,7 @@ export function outcomeOf(world: World, expectation: Expectation): Outcome {
   if (typeof lookup === "string") return { kind: "unclear", why: lookup };
   if (lookup && !isAnswered(lookup)) return withoutAnswer(expectation, lookup);
   for (const aim of ends.aims) {
-    const refuted = refute(expectation, journeysOf(world, expectation, ends, aim), ends);
+    const refuted = refute(expectation, journeysOf(world, expectation, ends, aim), ends, aim.at);
     const by = ends.aims.length > 1 ? `by IPv${aim.family} ` : "";
     if (refuted) return { kind: "fails", why: by + refuted.why, journey: refuted.journey };
   }
@@ -115,6 +115,8 @@ export interface Ends {
 interface FamilyAim {
   readonly family: Family;
   readonly targets: readonly Target[];
+  /** Where the packets have to arrive, if that is one place. */
+  readonly at: string | undefined;
   /** The port and protocol of a service that is named without. */
   readonly first: { readonly port: number; readonly proto: Expectation["proto"] } | undefined;
 }
@@ -133,7 +135,7 @@ export function endsOf({ topology, network }: World, { from, to, port }: Expecta
     ip !== undefined ? [family(ip)] : [...new Set((src === undefined ? endpoint.addresses : [src]).map(family))];
   const aims = families.map((of) => ({ of, aim: aimAt(topology, to, endpoint, port, of) }));
   const usable = aims.flatMap(({ of, aim }): FamilyAim[] =>
-    aim.ok ? [{ family: of, targets: aim.targets, first: aim.service && aim.ports[0] }] : [],
+    aim.ok ? [{ family: of, targets: aim.targets, at: aim.netns, first: aim.service && aim.ports[0] }] : [],
   );
   if (usable.length > 0) return { from: endpoint, src, aims: usable };
   const any = aimAt(topology, to, endpoint, port, undefined);
@@ -170,13 +172,18 @@ interface Refuted {
   readonly journey: Journey;
 }
 
-function refute({ want }: Expectation, journeys: readonly Journey[], ends: Ends): Refuted | undefined {
-  const lost = journeys.map(loss).find((one) => one !== undefined);
+function refute(
+  { want }: Expectation,
+  journeys: readonly Journey[],
+  ends: Ends,
+  at: string | undefined,
+): Refuted | undefined {
+  const lost = journeys.map((one) => loss(one) ?? astray(one, at)).find((one) => one !== undefined);
   switch (want.kind) {
     case "reachable":
       return lost;
     case "blocked": {
-      const arrived = journeys.find((one) => one.verdict === "delivered");
+      const arrived = journeys.find((one) => one.verdict === "delivered" && !astray(one, at));
       return (
         arrived && {
           why: `the packet arrives${arrived.receiver?.process === undefined ? "" : ` at ${arrived.receiver.process}`}`,
@@ -218,6 +225,12 @@ function loss(journey: Journey): Refuted | undefined {
   const { reply } = journey;
   if (!reply || reply.verdict === "delivered") return undefined;
   return { why: `the answer does not come back: ${reply.reason?.message ?? "it is lost"}`, journey: reply };
+}
+
+/** Somebody else has taken the packet for his own: a second machine of that address, a host that answers for any. */
+function astray(journey: Journey, at: string | undefined): Refuted | undefined {
+  if (at === undefined || journey.verdict !== "delivered" || journey.end === at) return undefined;
+  return { why: `it is ${journey.end} that answers, not ${at}`, journey };
 }
 
 function what({ from, to, port, proto, want }: Expectation): string {

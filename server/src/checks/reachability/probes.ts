@@ -9,7 +9,7 @@ import { pluginOf } from "../../cni/settings.ts";
 import type { Journey, Question, Reason } from "../../dataplane/journey.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
-import type { Cluster, Node, Pod } from "../../topology/model.ts";
+import type { Cluster, Node, Pod, Topology } from "../../topology/model.ts";
 import { planOf } from "../addresses/plan.ts";
 import type { CheckContext } from "../check.ts";
 import { type NodeClass, nodeClasses } from "./classes.ts";
@@ -82,7 +82,7 @@ function probeAll(context: CheckContext): ProbeResult {
     for (const { from, to, pairs, sameNode } of questions(ends, () => targetedPairs(classes, ends))) {
       if (context.cancelled()) return { failures, passed };
       const probe = ask(context, cluster, from, to, sameNode, pairs);
-      const failure = failureOf(probe);
+      const failure = failureOf(probe, context.topology);
       if (failure) failures.push(failure);
       else passed.push(probe);
     }
@@ -328,7 +328,7 @@ function ask(
   const base = { cluster, from, to, sameNode, pairs };
   const ping = worst(context, { from: from.netns, dst: to.ip, proto: "icmp", sport: 7, dport: 0, df: false });
   const probe: Probe = { ...base, journey: ping };
-  if (!filteredIn(failureOf(probe))) return probe;
+  if (!filteredIn(failureOf(probe, context.topology))) return probe;
   // An access list that stops pings only stops nobody's pods.
   const port = listeningPort(context, to.netns);
   const tcp = worst(context, { from: from.netns, dst: to.ip, proto: "tcp", sport: 40000, dport: port, df: false });
@@ -355,9 +355,28 @@ function partThatFailed(journey: Journey): Journey | undefined {
   return journey.reply === undefined || journey.reply.verdict === "delivered" ? undefined : journey.reply;
 }
 
-function failureOf(probe: Probe): Failure | undefined {
+/**
+ * Somebody else has taken the packet for his own. Of equal addresses (a finding of their own) nothing is said here: this is about a host
+ * that answers for everybody, to which a packet has leaked.
+ */
+function wrongEnd({ journey, to }: Probe, topology: Topology): Reason | undefined {
+  if (journey.verdict !== "delivered" || journey.end === to.netns) return undefined;
+  const host = topology.hosts.find(({ path }) => path === journey.end);
+  if (!host?.edge?.answersAny) return undefined;
+  return {
+    code: "wrong-end",
+    message: `${host.name}, which answers for every address, takes the packet`,
+    netns: host.path,
+    origin: host.source,
+  };
+}
+
+function failureOf(probe: Probe, topology: Topology): Failure | undefined {
   const { journey, from, to } = probe;
   const failed = partThatFailed(journey);
+  const astray = wrongEnd(probe, topology);
+  if (astray)
+    return { probe, failed: { ...journey, verdict: "dropped", reason: astray }, isReply: false, reason: astray };
   if (failed) return { probe, failed, isReply: failed !== journey, reason: failed.reason };
   const seen = journey.receiver?.src;
   if (from.kind === "pod" && to.kind === "pod" && seen !== undefined && seen !== from.ip) {

@@ -25,9 +25,16 @@ export function withoutSession(end: End, failure: Reason | undefined): End {
   return { ...end, reason: { ...end.reason, netns, origin: origin ?? end.reason.origin, lost } };
 }
 
-function once(run: Run, key: string, exchange: () => Reason | undefined): Reason | undefined {
+/** `netns`: who asks. What would need its own outcome for its way (a tunnel whose outer packets go into the tunnel) never comes about. */
+function once(run: Run, netns: Netns, key: string, exchange: () => Reason | undefined): Reason | undefined {
   const known = run.sessions.get(key);
   if (known) return known.failure;
+  const circle = {
+    code: "tunnel-loop",
+    message: "the way there leads through the tunnel itself",
+    netns: netns.id,
+  } as const;
+  run.sessions.set(key, { failure: { ...circle, origin: netns.origin } });
   const failure = exchange();
   run.sessions.set(key, { failure });
   return failure;
@@ -40,7 +47,7 @@ export function handshakeResponse(
   from: { readonly ip: Ip; readonly port: number },
   to: { readonly ip: Ip; readonly port: number },
 ): Reason | undefined {
-  return once(run, `wireguard ${formatIp(from.ip)} ${formatIp(to.ip)} ${to.port}`, () => {
+  return once(run, responder, `wireguard ${formatIp(from.ip)} ${formatIp(to.ip)} ${to.port}`, () => {
     return lossOf(tell(run, responder, from.ip, from.port, to.ip, to.port));
   });
 }
@@ -53,7 +60,7 @@ export function overlayAnswer(
   vtep: Ip,
 ): Reason | undefined {
   const { local, port } = device;
-  return once(run, `vxlan ${formatIp(local)} ${formatIp(vtep)} ${port}`, () => {
+  return once(run, netns, `vxlan ${formatIp(local)} ${formatIp(vtep)} ${port}`, () => {
     const there = tell(run, netns, local, FLOODED_FROM, vtep, port);
     return lossOf(there) ?? lossOf(tell(run, there.netns, vtep, FLOODED_FROM, local, port));
   });
@@ -64,7 +71,7 @@ const FLOODED_FROM = 50000;
 
 /** IKE (RFC 7296): request and response on port 500, and on 4500 where ESP travels in UDP. */
 export function keyExchange(run: Run, netns: Netns, src: Ip, dst: Ip, inUdp: boolean): Reason | undefined {
-  return once(run, `ike ${formatIp(src)} ${formatIp(dst)}`, () => {
+  return once(run, netns, `ike ${formatIp(src)} ${formatIp(dst)}`, () => {
     for (const port of inUdp ? [500, 4500] : [500]) {
       const there = tell(run, netns, src, port, dst, port);
       const failure = lossOf(there) ?? lossOf(tell(run, there.netns, dst, port, src, port));

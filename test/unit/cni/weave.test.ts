@@ -109,6 +109,11 @@ describe("a packet", () => {
     expect(walk(blocked, "prod/default/web", "10.32.0.3").end).toBe("ok");
   });
 
+  it("is lost where the range holds the other node, so that the tunnel leads into itself", () => {
+    const inside = analysed("", "cni weave { range 192.168.0.0/18 }");
+    expect(walk(inside, "prod/default/web", "192.168.0.129").end).toBe("neighbour-failed");
+  });
+
   it("takes the settings' range and MTU", () => {
     const other = analysed("", "cni weave { range 172.30.0.0/16; per-node /24; mtu 1400 }");
     expect(walk(other, "prod/default/web", "172.30.2.1")).toMatchObject({ end: "ok", mtu: 1400 });

@@ -1,11 +1,12 @@
-import type { Cluster } from "../../topology/model.ts";
+import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import type { Cluster, Topology } from "../../topology/model.ts";
+import { nextFree } from "../addresses/free.ts";
 import type { Check, Fix, FixEdit } from "../check.ts";
-import { appendEdit, setEdit } from "../finding.ts";
 import { sourceAt } from "../source.ts";
 import { reportCauses, whoCannot } from "./report.ts";
 
-/** Lines of one fix. */
-const MOST_EDITS = 16;
+/** Behind it is 10.244.0.0/16, the pod range that most people have, where it is free. */
+const BEFORE_USUAL = parsePrefix("10.243.0.0/16")?.prefix;
 
 const lan = (cni: string, more = ""): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }
@@ -43,25 +44,17 @@ another plugin.`,
       context,
       (cause) =>
         `${whoCannot(cause)}: ${cause.example.reason?.message ?? "they are stacked on one interface"}; probes of the node fail, so give the node a device of its own beside the pods', or use another plugin`,
-      ({ example: { probe } }) => ownDevice(probe.cluster),
+      ({ example: { probe } }) => bridged(context.topology, probe.cluster),
     ),
 };
 
-/** A second interface for every node, on which the pods are stacked, so that the node's own one is beside them. */
-function ownDevice({ cni, nodes }: Cluster): readonly Fix[] {
-  const places = new Map(nodes.map((node) => [node.source.statement, node]));
-  const devices = new Set(nodes.map(({ interfaces }) => interfaces.length));
-  const [count, ...others] = devices;
-  if (places.size > MOST_EDITS || count === undefined || others.length > 0) return [];
-  const device = `eth${count}`;
-  const edits = [...places.values()].flatMap(({ source, interfaces }): FixEdit[] => {
-    const segment = interfaces[0]?.segment;
-    return segment === undefined ? [] : [appendEdit(sourceAt(source, "whole"), `attach ${segment}`)];
-  });
-  return [
-    {
-      title: `Stack the pods on a second interface, ${device}`,
-      edits: [...edits, setEdit(cni.source, "master", device)],
-    },
-  ];
+/** The plugin that asks nothing of the network around, with a pod range where there is none. */
+function bridged(topology: Topology, { cni, podCidrs }: Cluster): readonly Fix[] {
+  const place = sourceAt(cni.source, "whole");
+  const free = BEFORE_USUAL && nextFree(topology, BEFORE_USUAL);
+  if (cni.source.statement.keyword.text !== "cni" || !free) return [];
+  const edits: FixEdit[] = [{ kind: "replace", source: place, text: "cni flannel { backend vxlan }" }];
+  if (podCidrs.length === 0)
+    edits.unshift({ kind: "before", source: place, text: `pods ${formatPrefix(free)} per-node /24` });
+  return [{ title: "Use flannel with vxlan", edits }];
 }

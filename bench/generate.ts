@@ -1,7 +1,12 @@
-/** Topologies to measure with: pure functions, text out. The large ones stand at the sizes to which Kubernetes is tested. */
+/**
+ * Topologies to measure with: pure functions, text out. The large ones stand at the sizes to which Kubernetes is tested (SIG Scalability,
+ * thresholds.md: nodes, pods, services); a thousand policies are this project's own measure.
+ */
 
 export const NODES = 5000;
 export const PODS = 150_000;
+export const SERVICES = 10_000;
+export const POLICIES = 1000;
 const PER_RACK = 50;
 const NAMESPACES = 50;
 const PER_NAMESPACE = 10;
@@ -25,11 +30,21 @@ export interface DeploymentData {
   readonly replicas: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly containers: readonly { readonly name: string; readonly listen: readonly string[] }[];
+  /** A service of the same name. */
+  readonly service?: { readonly type: "cluster-ip" | "node-port"; readonly port: string };
+}
+
+export interface PolicyData {
+  readonly name: string;
+  readonly select: string;
+  readonly ingress: readonly string[];
+  readonly egress: readonly string[];
 }
 
 export interface NamespaceData {
   readonly name: string;
   readonly deployments: readonly DeploymentData[];
+  readonly policies?: readonly PolicyData[];
 }
 
 /** What a written-out file says; printed as .knet or as JSON. */
@@ -40,6 +55,7 @@ export interface ClusterData {
   readonly pods: string;
   readonly services: string;
   readonly backend: "vxlan";
+  readonly policyEngine?: string;
   readonly nodes: readonly NodeData[];
   readonly namespaces: readonly NamespaceData[];
 }
@@ -54,6 +70,47 @@ export function largeData(): ClusterData {
 /** 50 nodes and 20 workloads: what most people have. */
 export function smallData(): ClusterData {
   return clusterData(50, namespaces(4, 5, 6));
+}
+
+/** The same nodes and pods behind 10,000 services; every tenth has a node port as well. */
+export function serviceData(): ClusterData {
+  const spaces = namespaces(100, SERVICES / 100, PODS / SERVICES);
+  return clusterData(
+    NODES,
+    spaces.map((space) => ({
+      ...space,
+      deployments: space.deployments.map((one, index) => ({
+        ...one,
+        service: { type: index % 10 === 0 ? "node-port" : "cluster-ip", port: "80 -> 8080/tcp" },
+      })),
+    })),
+  );
+}
+
+/** The same nodes and pods, each deployment with a policy that lets the one before it in, and monitoring; half of them limit egress. */
+export function policyData(): ClusterData {
+  const spaces = namespaces(NAMESPACES, POLICIES / NAMESPACES, PODS / POLICIES);
+  return {
+    ...clusterData(
+      NODES,
+      spaces.map((space) => ({ ...space, policies: space.deployments.map(policyOf) })),
+    ),
+    policyEngine: "kube-router",
+  };
+}
+
+function policyOf({ name }: DeploymentData, index: number, all: readonly DeploymentData[]): PolicyData {
+  const neighbour = (by: number): string => all[(index + by + all.length) % all.length]?.name ?? name;
+  return {
+    name,
+    select: `app=${name}`,
+    ingress: [
+      `from app=${neighbour(-1)} to 8080`,
+      "from app=app-01 namespace team-01 to 9090",
+      "from cidr 10.168.0.0/24 to 8080",
+    ],
+    egress: index % 2 === 0 ? [] : [`to app=${neighbour(1)} port 8080`, "to cidr 10.168.0.0/24 port 53/udp 53/tcp"],
+  };
 }
 
 function clusterData(count: number, workloads: readonly NamespaceData[]): ClusterData {
@@ -152,7 +209,7 @@ cluster ${data.cluster} {
   cni flannel {
     backend ${data.backend}
   }
-
+${data.policyEngine === undefined ? "" : `  network-policy ${data.policyEngine}\n`}
 ${nodes}
 ${data.namespaces.map(namespaceText).join("")}}
 `;
@@ -167,14 +224,25 @@ ${daemons.map((daemon) => `    daemon ${daemon.name} { listen ${daemon.listen} }
 `;
 }
 
-function namespaceText({ name, deployments }: NamespaceData): string {
-  const body = deployments.map(
-    (one) => `    deployment ${one.name} replicas ${one.replicas} {
-      labels ${labelText(one.labels)}
-${one.containers.map((container) => `      container ${container.name} { listen ${container.listen.join(" ")} }\n`).join("")}    }
-`,
-  );
-  return `  namespace ${name} {\n${body.join("")}  }\n`;
+function namespaceText({ name, deployments, policies = [] }: NamespaceData): string {
+  return `  namespace ${name} {\n${[...deployments.map(deploymentText), ...policies.map(policyText)].join("")}  }\n`;
+}
+
+function deploymentText({ name, replicas, labels, containers, service }: DeploymentData): string {
+  return `    deployment ${name} replicas ${replicas} {
+      labels ${labelText(labels)}
+${containers.map((container) => `      container ${container.name} { listen ${container.listen.join(" ")} }\n`).join("")}    }
+${service ? `    service ${name} {\n      type ${service.type}\n      select app=${name}\n      port ${service.port}\n    }\n` : ""}`;
+}
+
+function policyText({ name, select, ingress, egress }: PolicyData): string {
+  const types = egress.length > 0 ? "ingress egress" : "ingress";
+  const rules = [...ingress.map((rule) => `ingress ${rule}`), ...egress.map((rule) => `egress ${rule}`)];
+  return `    policy ${name} {
+      select ${select}
+      types ${types}
+${rules.map((rule) => `      ${rule}\n`).join("")}    }
+`;
 }
 
 function labelText(labels: Readonly<Record<string, string>>): string {
@@ -185,10 +253,12 @@ function labelText(labels: Readonly<Record<string, string>>): string {
 
 /* ------------------------------------------------------------------ inputs */
 
-export type InputName = "pools" | "written" | "small";
+export type InputName = "pools" | "written" | "small" | "services" | "policies";
 
 export const inputs: Readonly<Record<InputName, () => string>> = {
   pools: () => pooled(largeData()),
   written: () => writtenOut(largeData()),
   small: () => writtenOut(smallData()),
+  services: () => writtenOut(serviceData()),
+  policies: () => writtenOut(policyData()),
 };

@@ -32,6 +32,7 @@ import type {
   Topology,
   TopologyProblem,
 } from "../topology/model.ts";
+import { usesOfNodes } from "../topology/workload.ts";
 import { aclChains } from "./acl.ts";
 import { BGP_PORT } from "./bgp/acl.ts";
 import { routerLayers } from "./bgp/routes.ts";
@@ -501,7 +502,7 @@ function socketsOf(processes: readonly ProcessSpec[]): Socket[] {
 
 function hostNetworkSockets(cluster: Cluster, node: Node): Socket[] {
   const sockets: Socket[] = [];
-  if (!cluster.workloads.some(({ hostNetwork }) => hostNetwork)) return sockets;
+  if (!usesOfNodes(cluster.workloads).hostNetwork) return sockets;
   for (const pod of cluster.pods.podsOn(node)) {
     if (pod.workload.hostNetwork) sockets.push(...socketsOf(pod.workload.containers));
   }

@@ -6,6 +6,7 @@
 import { hostPrefix, type Ip, network } from "../addressing/ip.ts";
 import type { NfRule } from "../dataplane/model.ts";
 import type { Cluster, Listener, Node, Pod } from "../topology/model.ts";
+import { usesOfNodes } from "../topology/workload.ts";
 import { hexOf } from "./hash.ts";
 import { familyOf } from "./host.ts";
 import type { ChainRules, PodParts } from "./mode.ts";
@@ -45,7 +46,7 @@ export interface PortmapChains {
 const NONE: PortmapChains = { before: [], after: [] };
 
 export function portmapChains(cluster: Cluster, node: Node, parts: (pod: Pod) => PodParts): PortmapChains {
-  if (!cluster.workloads.some(({ containers }) => containers.some(hasHostPort))) return NONE;
+  if (!usesOfNodes(cluster.workloads).hostPorts) return NONE;
   const mapped: { readonly pod: Pod; readonly ports: readonly HostPort[] }[] = [];
   for (const pod of cluster.pods.podsOn(node)) {
     const ports = hostPortsOf(pod);
@@ -86,10 +87,6 @@ export function portmapChains(cluster: Cluster, node: Node, parts: (pod: Pod) =>
       ];
     }),
   };
-}
-
-function hasHostPort({ listeners }: { readonly listeners: readonly Listener[] }): boolean {
-  return listeners.some(({ hostPort }) => hostPort !== undefined);
 }
 
 function lengthOf({ devices }: PodParts, ip: Ip): number {

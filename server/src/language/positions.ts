@@ -28,6 +28,8 @@ export interface Positions {
   /** Undefined for a statement of another tree. */
   startOf(statement: Statement): number | undefined;
   spanOf(statement: Statement, part: StatementPart): Span | undefined;
+  /** All of these will be asked for: one walk finds them. */
+  prepare(wanted: Iterable<Statement>): void;
   path(offset: number): Path;
 }
 
@@ -60,9 +62,12 @@ function searchStart(block: Block, blockStart: number, wanted: Statement): numbe
 }
 
 function makePositions(tree: SyntaxTree): Positions {
-  let starts: Map<Statement, number> | undefined;
+  let starts: ReadonlyMap<Statement, number> | undefined;
+  let prepared: ReadonlyMap<Statement, number> | undefined;
   let searches = 0;
   const startOf = (statement: Statement): number | undefined => {
+    const known = prepared?.get(statement);
+    if (known !== undefined) return known;
     // After an edit most often one or two places are asked for: a search for them is cheaper than a map of all.
     if (starts === undefined && searches < SEARCHES) {
       searches += 1;
@@ -77,18 +82,23 @@ function makePositions(tree: SyntaxTree): Positions {
       const start = startOf(statement);
       return start === undefined ? undefined : partSpan(statement, part, start);
     },
+    prepare: (wanted) => {
+      prepared = statementStarts(tree.root, new Set(wanted));
+    },
     path: (offset) => pathAt(tree, offset),
   };
 }
 
-function statementStarts(root: Block): Map<Statement, number> {
+/** Of all statements, or of some. */
+function statementStarts(root: Block, wanted?: ReadonlySet<Statement>): ReadonlyMap<Statement, number> {
   const starts = new Map<Statement, number>();
+  if (wanted?.size === 0) return starts;
   const add = (block: Block, blockStart: number): void => {
     const { statements, offsets } = block;
     for (let at = 0; at < statements.length; at++) {
       const statement = statements[at]!;
       const start = blockStart + offsets[at]!;
-      starts.set(statement, start);
+      if (wanted === undefined || wanted.has(statement)) starts.set(statement, start);
       if (statement.block !== undefined) add(statement.block, start + statement.block.start);
     }
   };

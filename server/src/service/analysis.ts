@@ -52,6 +52,13 @@ export function analyse(
     const file = byName.get(source.file);
     return file && positionsOf(file.tree).spanOf(source.statement, source.part);
   };
+  const prepare = (found: readonly Finding[]): void => {
+    for (const { file, tree } of files) {
+      positionsOf(tree).prepare(
+        found.filter(({ source }) => source.file === file).map(({ source }) => source.statement),
+      );
+    }
+  };
   let topology: Topology | undefined;
   let network: Network | undefined;
   let findings: readonly Finding[] | undefined;
@@ -76,6 +83,7 @@ export function analyse(
       };
       const found = runChecks({ files, topology: self.topology, network: self.network, cancelled: ask }, options);
       if (stopped) return undefined;
+      prepare(found);
       findings = sortFindings(found, self.placeOf);
       return findings;
     },

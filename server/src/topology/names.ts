@@ -66,7 +66,7 @@ export function makeNames(named: Named): Names {
   const find = (text: string, as?: "sender"): readonly Endpoint[] => {
     const ip = parseIp(text);
     if (ip !== undefined) return [{ kind: "address", path: text, ip }];
-    const paths = findAll(named, known(), text.split("/"));
+    const paths = findAll(named, known, text.split("/"));
     const all = paths.length > 0 ? paths : byDns(named.clusters, text);
     const found = as === "sender" ? all.filter(({ kind }) => kind !== "service") : all;
     const full = found.filter(({ path }) => path === text);
@@ -166,44 +166,44 @@ function rank({ kind }: Endpoint): number {
 
 /* ---------------------------------------------------------------- by the number of parts */
 
-function findAll(named: Named, lists: Lists, parts: readonly string[]): readonly Endpoint[] {
+function findAll(named: Named, lists: () => Lists, parts: readonly string[]): readonly Endpoint[] {
   const [a = "", b = "", c = "", d = ""] = parts;
   const found: Endpoint[] = [];
   const { clusters } = named;
   const clusterA = clusters.find(({ name }) => name === a);
   switch (parts.length) {
     case 1: {
-      const router = lists.routers.get(a);
+      const router = lists().routers.get(a);
       if (router !== undefined) found.push({ kind: "router", path: router.path, router });
-      const host = lists.hosts.get(a);
+      const host = lists().hosts.get(a);
       if (host !== undefined) found.push({ kind: "host", path: host.path, host });
       for (const cluster of clusters) {
         addNode(cluster, a, found);
-        addPods(cluster, podsNamed(cluster, lists, undefined, a), found);
+        addPods(cluster, podsCalled(cluster, lists(), a), found);
       }
-      for (const station of lists.daemons.get(a) ?? []) addDaemon(station, a, found);
-      for (const { cluster, workload } of lists.containers.get(a) ?? []) {
+      for (const station of lists().daemons.get(a) ?? []) addDaemon(station, a, found);
+      for (const { cluster, workload } of lists().containers.get(a) ?? []) {
         if (workload.replicas > 0) addContainer(cluster, cluster.pods.podAt(workload, 0), a, found);
       }
-      for (const { cluster, service } of lists.services.get(a) ?? []) addService(cluster, service, found);
+      for (const { cluster, service } of lists().services.get(a) ?? []) addService(cluster, service, found);
       const segment = named.segments.get(a);
       if (segment !== undefined) found.push({ kind: "segment", path: segment.name, segment });
       return found;
     }
     case 2: {
-      const host = lists.hosts.get(a);
+      const host = lists().hosts.get(a);
       if (host !== undefined) addDaemon(host, b, found);
       if (clusterA !== undefined) {
         addNode(clusterA, b, found);
-        addPods(clusterA, podsNamed(clusterA, lists, "default", b), found);
+        addPods(clusterA, podsIn(clusterA, "default", b), found);
         addService(clusterA, clusterA.services.byName("default", b), found);
       }
       for (const cluster of clusters) {
         addService(cluster, cluster.services.byName(a, b), found);
-        addPods(cluster, podsNamed(cluster, lists, a, b), found);
+        addPods(cluster, podsIn(cluster, a, b), found);
         const node = cluster.nodeByName(a);
         if (node !== undefined) addDaemon(node, b, found);
-        for (const pod of podsNamed(cluster, lists, undefined, a)) addContainer(cluster, pod, b, found);
+        for (const pod of podsCalled(cluster, lists(), a)) addContainer(cluster, pod, b, found);
       }
       return found;
     }
@@ -211,18 +211,18 @@ function findAll(named: Named, lists: Lists, parts: readonly string[]): readonly
       if (clusterA !== undefined) {
         const node = clusterA.nodeByName(b);
         if (node !== undefined) addDaemon(node, c, found);
-        addPods(clusterA, podsNamed(clusterA, lists, b, c), found);
+        addPods(clusterA, podsIn(clusterA, b, c), found);
         addService(clusterA, clusterA.services.byName(b, c), found);
-        for (const pod of podsNamed(clusterA, lists, "default", b)) addContainer(clusterA, pod, c, found);
+        for (const pod of podsIn(clusterA, "default", b)) addContainer(clusterA, pod, c, found);
       }
       for (const cluster of clusters) {
-        for (const pod of podsNamed(cluster, lists, a, b)) addContainer(cluster, pod, c, found);
+        for (const pod of podsIn(cluster, a, b)) addContainer(cluster, pod, c, found);
       }
       return found;
     }
     case 4:
       if (clusterA !== undefined) {
-        for (const pod of podsNamed(clusterA, lists, b, c)) addContainer(clusterA, pod, d, found);
+        for (const pod of podsIn(clusterA, b, c)) addContainer(clusterA, pod, d, found);
       }
       return found;
     default:
@@ -230,23 +230,23 @@ function findAll(named: Named, lists: Lists, parts: readonly string[]): readonly
   }
 }
 
-/** A pod of this name, or the first of a workload of this name, in each namespace or in the given one. */
-function podsNamed(cluster: Cluster, lists: Lists, namespace: string | undefined, name: string): readonly Pod[] {
+/** A pod of this name, or the first of a workload of this name, in each namespace. */
+function podsCalled(cluster: Cluster, lists: Lists, name: string): readonly Pod[] {
   const workloads = lists.workloads.get(cluster);
-  const found = new Map<string, Pod>();
-  const add = (workload: Workload, pod: Pod | undefined): void => {
-    if (namespace !== undefined && workload.namespace !== namespace) return;
-    if (pod !== undefined && !found.has(workload.namespace)) found.set(workload.namespace, pod);
-  };
-  for (const workload of workloads?.get(name) ?? []) {
-    add(workload, workload.replicas > 0 ? cluster.pods.podAt(workload, 0) : undefined);
-  }
+  const namespaces = new Set<string>();
+  for (const { namespace } of workloads?.get(name) ?? []) namespaces.add(namespace);
   for (let dash = name.lastIndexOf("-"); dash > 0; dash = name.lastIndexOf("-", dash - 1)) {
-    for (const workload of workloads?.get(name.slice(0, dash)) ?? []) {
-      add(workload, cluster.pods.podByName(workload.namespace, name));
-    }
+    for (const { namespace } of workloads?.get(name.slice(0, dash)) ?? []) namespaces.add(namespace);
   }
-  return [...found.values()];
+  return [...namespaces].flatMap((namespace) => podsIn(cluster, namespace, name));
+}
+
+/** The same in one namespace: one pod, or none. */
+function podsIn(cluster: Cluster, namespace: string, name: string): readonly Pod[] {
+  const workload = cluster.workloadByName(namespace, name);
+  const first = workload && workload.replicas > 0 ? cluster.pods.podAt(workload, 0) : undefined;
+  const pod = first ?? cluster.pods.podByName(namespace, name);
+  return pod === undefined ? [] : [pod];
 }
 
 function addNode(cluster: Cluster, name: string, found: Endpoint[]): void {

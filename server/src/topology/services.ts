@@ -257,7 +257,7 @@ function endpointsOf(
   pods: PodIndex,
 ): Pick<ServiceIndex, "selected" | "endpoints"> {
   if (all.length === 0) return { selected: () => nothing, endpoints: () => nothing };
-  let byLabel: Map<string, Workload[]> | undefined;
+  let byLabel: LabelIndex | undefined;
   const chosen = new Map<Service, readonly Workload[]>();
   const known = new Map<ServicePort, Map<4 | 6, readonly ServiceEndpoint[]>>();
   const selected = (service: Service): readonly Workload[] => {
@@ -286,28 +286,37 @@ function endpointsOf(
   };
 }
 
-function labelKey(namespace: string, key: string, value: string): string {
-  return `${namespace} ${key}=${value}`;
-}
+/** By namespace, key and value. */
+type LabelIndex = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, readonly Workload[]>>>;
 
-function labelIndex(workloads: readonly Workload[]): Map<string, Workload[]> {
-  const index = new Map<string, Workload[]>();
+function labelIndex(workloads: readonly Workload[]): LabelIndex {
+  const index = new Map<string, Map<string, Map<string, Workload[]>>>();
   for (const workload of workloads) {
+    const inNamespace = valueAt(index, workload.namespace, () => new Map());
     for (const [key, value] of workload.labels) {
-      const text = labelKey(workload.namespace, key, value);
-      const group = index.get(text);
-      if (group === undefined) index.set(text, [workload]);
-      else group.push(workload);
+      const byValue: Map<string, Workload[]> = valueAt(inNamespace, key, () => new Map());
+      valueAt(byValue, value, () => []).push(workload);
     }
   }
   return index;
 }
 
-function selectedBy({ namespace, selector }: Service, index: ReadonlyMap<string, Workload[]>): readonly Workload[] {
+function valueAt<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
+function selectedBy({ namespace, selector }: Service, index: LabelIndex): readonly Workload[] {
   const [first, ...others] = selector ?? nothing;
   if (first === undefined) return nothing;
-  const candidates = index.get(labelKey(namespace, first[0], first[1])) ?? nothing;
-  return candidates.filter(({ labels }) => others.every(([key, value]) => labels.get(key) === value));
+  const candidates = index.get(namespace)?.get(first[0])?.get(first[1]) ?? nothing;
+  return others.length === 0
+    ? candidates
+    : candidates.filter(({ labels }) => others.every(([key, value]) => labels.get(key) === value));
 }
 
 function written(service: Service, port: ServicePort, of: 4 | 6): readonly ServiceEndpoint[] {

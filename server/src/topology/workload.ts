@@ -92,3 +92,26 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
     problems: problems ?? nothing,
   };
 }
+
+/** What pods of some workload ask of the nodes themselves. */
+export interface NodeUses {
+  readonly hostNetwork: boolean;
+  readonly hostPorts: boolean;
+}
+
+const uses = new WeakMap<readonly Workload[], NodeUses>();
+
+/** Asked once for all of a cluster: most have neither, so that nobody needs to look at a node's pods. */
+export function usesOfNodes(workloads: readonly Workload[]): NodeUses {
+  let known = uses.get(workloads);
+  if (known === undefined) {
+    known = {
+      hostNetwork: workloads.some(({ hostNetwork }) => hostNetwork),
+      hostPorts: workloads.some(({ containers }) =>
+        containers.some(({ listeners }) => listeners.some(({ hostPort }) => hostPort !== undefined)),
+      ),
+    };
+    uses.set(workloads, known);
+  }
+  return known;
+}

@@ -5,7 +5,7 @@ import type { Peer, Policy } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
 import { shop } from "./examples.ts";
-import { policyView, workloadName } from "./view.ts";
+import { policyView, withPolicies, workloadName } from "./view.ts";
 
 const policy = (keep: string): string =>
   shop(`service web {
@@ -29,7 +29,7 @@ pod's policy sees the node, and a block of the clients' addresses never matches.
 filter in front of the cluster.`,
   example: { bad: policy(""), good: policy("\n  external-traffic-policy local") },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const cluster of topology.clusters) {
+    for (const cluster of withPolicies(topology)) {
       const exposed = exposedBy(cluster);
       if (exposed.size === 0) continue;
       const { selected, set } = policyView(cluster);

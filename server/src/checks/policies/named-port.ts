@@ -4,7 +4,7 @@ import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { list } from "../text.ts";
 import { shop } from "./examples.ts";
-import { type PolicyView, policyView, rulesOf } from "./view.ts";
+import { type PolicyView, policyView, rulesOf, withPolicies } from "./view.ts";
 
 const policy = (port: string): string => shop(`policy api {\n  select app=api\n  ingress from app=web to ${port}\n}`);
 
@@ -19,7 +19,7 @@ that the policy selects, for \`egress\` in those that it may call. Where none ha
 \`listen 8080/tcp as http\` (\`containerPort\` with \`name\`).`,
   example: { bad: policy("web"), good: policy("http") },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const cluster of topology.clusters) {
+    for (const cluster of withPolicies(topology)) {
       const view = policyView(cluster);
       for (const policy of cluster.policies) {
         for (const rule of rulesOf(policy)) {

@@ -6,7 +6,7 @@ import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
 import { list } from "../text.ts";
 import { shop } from "./examples.ts";
-import { policyView, workloadName } from "./view.ts";
+import { policyView, withPolicies, workloadName } from "./view.ts";
 
 const policy = (dns: string): string =>
   shop(`policy api {\n  select app=api\n  types egress\n  egress to app=db port 5432/tcp${dns}\n}`, {
@@ -26,7 +26,7 @@ an error about the name and none about a policy. Allow port 53 by UDP and, for l
 Pods that may call nobody at all are not reported: that is what a default-deny policy is for.`,
   example: { bad: policy(""), good: policy(`\n  ${ALLOW_DNS}`) },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const cluster of topology.clusters) {
+    for (const cluster of withPolicies(topology)) {
       const { set, isEnforced, selected, example } = policyView(cluster);
       if (!isEnforced) continue;
       for (const policy of cluster.policies) {

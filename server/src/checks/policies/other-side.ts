@@ -9,7 +9,7 @@ import { finding } from "../finding.ts";
 import { list, number } from "../text.ts";
 import { otherSideFixes } from "./allow.ts";
 import { shop } from "./examples.ts";
-import { DIRECTIONS, type PolicyView, policyView, workloadName } from "./view.ts";
+import { DIRECTIONS, type PolicyView, policyView, withPolicies, workloadName } from "./view.ts";
 
 const policies = (from: string): string =>
   shop(`policy web {
@@ -36,7 +36,7 @@ let it in (or lets in somebody who may not call) does nothing, and what is meant
 for some pair no port is left.`,
   example: { bad: policies("app=db"), good: policies("app=web") },
   *run(context: CheckContext): Iterable<Finding> {
-    for (const cluster of context.topology.clusters) {
+    for (const cluster of withPolicies(context.topology)) {
       const view = policyView(cluster);
       if (!view.isEnforced) continue;
       for (const policy of cluster.policies) {

@@ -8,7 +8,7 @@ import { labelFixes } from "../labels.ts";
 import { argumentWith, sourceAt } from "../source.ts";
 import { list } from "../text.ts";
 import { shop } from "./examples.ts";
-import { type PolicyView, policyView, rulesOf } from "./view.ts";
+import { type PolicyView, policyView, rulesOf, withPolicies } from "./view.ts";
 
 const policy = (peer: string): string =>
   shop(`policy api {\n  select app=api\n  ingress from ${peer}\n}`, {
@@ -26,7 +26,7 @@ export const peerNothing: Check = {
 \`kubernetes.io/metadata.name\`).`,
   example: { bad: policy("namespaces team=operation"), good: policy("namespaces team=operations") },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const cluster of topology.clusters) {
+    for (const cluster of withPolicies(topology)) {
       const view = policyView(cluster);
       for (const policy of cluster.policies) {
         for (const rule of rulesOf(policy)) {

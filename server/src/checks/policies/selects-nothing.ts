@@ -8,7 +8,7 @@ import { labelFixes } from "../labels.ts";
 import { childOf } from "../source.ts";
 import { list } from "../text.ts";
 import { shop } from "./examples.ts";
-import { type PolicyView, policyView, workloadName } from "./view.ts";
+import { type PolicyView, policyView, withPolicies, workloadName } from "./view.ts";
 
 const policy = (select: string): string => shop(`policy api {\n  select ${select}\n  ingress from app=web\n}`);
 
@@ -23,7 +23,7 @@ export const selectsNothing: Check = {
 usual engines leave them alone.`,
   example: { bad: policy("app=apl"), good: policy("app=api") },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const cluster of topology.clusters) {
+    for (const cluster of withPolicies(topology)) {
       const view = policyView(cluster);
       for (const policy of cluster.policies) {
         // One that touches no direction is nothing to anybody.

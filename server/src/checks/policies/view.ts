@@ -3,7 +3,7 @@ import { policyEngineOf } from "../../cni/policy-engine.ts";
 import { type PolicySet, peerSelector, policySetOf } from "../../kubernetes/policy/evaluate.ts";
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
 import { selectorIndex } from "../../kubernetes/policy/selectors.ts";
-import type { Cluster, Workload } from "../../topology/model.ts";
+import type { Cluster, Topology, Workload } from "../../topology/model.ts";
 import type { Direction, Peer, Policy, PolicyRule } from "../../topology/policy.ts";
 
 export interface PolicyView {
@@ -20,6 +20,11 @@ export interface PolicyView {
 
 export const DIRECTIONS: readonly Direction[] = ["ingress", "egress"];
 const views = new WeakMap<Cluster, PolicyView>();
+
+/** Most clusters have none: nobody needs to know then what their pods are called. */
+export function withPolicies({ clusters }: Topology): readonly Cluster[] {
+  return clusters.filter(({ policies }) => policies.length > 0);
+}
 
 export function policyView(cluster: Cluster): PolicyView {
   let view = views.get(cluster);

@@ -1,6 +1,7 @@
 import { type HostPort, hostPortsOf } from "../../cni/portmap.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Node, Pod } from "../../topology/model.ts";
+import { usesOfNodes } from "../../topology/workload.ts";
 import type { Check, CheckContext, Finding, Fix, FixEdit } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
@@ -28,10 +29,7 @@ it (nat PREROUTING comes before INPUT).`,
   example: { bad: cluster("80"), good: cluster("81") },
   *run({ topology, cancelled }: CheckContext): Iterable<Finding> {
     for (const one of topology.clusters) {
-      const wants = one.workloads.some(({ containers }) =>
-        containers.some(({ listeners }) => listeners.some(({ hostPort }) => hostPort !== undefined)),
-      );
-      if (!wants) continue;
+      if (!usesOfNodes(one.workloads).hostPorts) continue;
       for (const node of one.nodes) {
         if (cancelled()) return;
         yield* clashes(node, [...one.pods.podsOn(node)], one.nodes.length);

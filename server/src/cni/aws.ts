@@ -228,7 +228,9 @@ function compile(context: ClusterContext): CompiledMode {
       const [iface] = node?.interfaces ?? [];
       if (!node || !iface || pluginOf(cluster, node) !== "aws-vpc") return undefined;
       const index = eniIndex(node, ip);
-      const device = index === 0 ? iface.device : eni(node, index)?.device;
+      // An address whose interface is not attached yet is nobody's.
+      const own = index === 0 ? iface.device : eni(node, index)?.device;
+      const device = index === 0 ? own : enisOf(node).find((one) => one.device === own)?.device;
       return device === undefined ? undefined : { segment: iface.segment, node, device };
     },
   };

@@ -64,7 +64,15 @@ export function balance(
   const refused = refusedByRoute(run, netns, passed.packet, found, ingress);
   if (refused) return refused;
   if (!found) throw new Error("unreachable");
-  return output(run, netns, passed.packet, found, pickNexthop(run, found), tracking, ingress);
+  return output(
+    run,
+    netns,
+    passed.packet,
+    found,
+    pickNexthop(run, netns, found, passed.packet.src, passed.packet.dst),
+    tracking,
+    ingress,
+  );
 }
 
 /** ip_vs_leave: a virtual server without real ones answers port unreachable. */

@@ -200,7 +200,7 @@ function forward(run: Run, netns: Netns, device: Device, arrived: Packet, found:
       icmp: { kind: "ttl-exceeded" },
     });
   }
-  const nexthop = pickNexthop(run, found);
+  const nexthop = pickNexthop(run, netns, found, arrived.src, arrived.dst);
   const ipsec = outbound(run, netns, arrived, device.name);
   if (isEnd(ipsec)) return ipsec;
   const mtu = tooBigFor(run, netns, arrived, found, nexthop, ipsec);

@@ -55,6 +55,8 @@ export interface Run {
   readonly sessions: Map<string, { readonly failure: Reason | undefined }>;
   /** Where WireGuard's peers were heard from, and at which own address. */
   readonly roamed: Map<string, { readonly ip: Ip; readonly port: number; readonly own: Ip }>;
+  /** Which of several next hops a host takes for a pair of addresses. */
+  readonly hashed: Map<string, number>;
 }
 
 export function newRun(stack: Stack, network: Network, script: readonly number[]): Run {
@@ -72,6 +74,7 @@ export function newRun(stack: Stack, network: Network, script: readonly number[]
     budget: MAX_STEPS,
     sessions: new Map(),
     roamed: new Map(),
+    hashed: new Map(),
   };
 }
 
@@ -180,8 +183,17 @@ export function routeRule(found: Found, nexthop: Nexthop | undefined): StepRule 
   };
 }
 
-export function pickNexthop(run: Run, found: Found): Nexthop | undefined {
-  return found.nexthops[choose(run, found.nexthops.length, (i) => found.nexthops[i]?.weight ?? 1)];
+/**
+ * fib_multipath_hash with its default policy: by source and destination, so that a host that sees the same pair again, in a loop or
+ * for the next packet, takes the same way again. Different hosts hash with different seeds.
+ */
+export function pickNexthop(run: Run, netns: Netns, found: Found, src: Ip | undefined, dst: Ip): Nexthop | undefined {
+  if (found.nexthops.length < 2) return found.nexthops[0];
+  const key = `${netns.id} ${src ?? ""} ${dst} ${found.table} ${found.route.dst.ip}/${found.route.dst.len}`;
+  const known = run.hashed.get(key);
+  const taken = known ?? choose(run, found.nexthops.length, (i) => found.nexthops[i]?.weight ?? 1);
+  run.hashed.set(key, taken);
+  return found.nexthops[taken];
 }
 
 /** With the port, where it has one. */

@@ -20,7 +20,7 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
   if (refused) return refused;
   if (!found) throw new Error("unreachable");
   let route = found;
-  let nexthop = pickNexthop(run, route);
+  let nexthop = pickNexthop(run, netns, route, src, made.dst);
   const source = src ?? selectSource(netns, route, nexthop, made.dst);
   if (source === undefined) {
     return fail(run, netns, unsent, {
@@ -68,7 +68,7 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
     if (no) return no;
     if (!again) throw new Error("unreachable");
     route = again;
-    nexthop = pickNexthop(run, route);
+    nexthop = pickNexthop(run, netns, route, packet.src, packet.dst);
   }
   return output(run, netns, packet, route, nexthop, tracking, undefined);
 }

@@ -4,6 +4,7 @@
 //   node test/kernel/run.ts                        everything
 //   node test/kernel/run.ts --seed 4711            one random topology again, written to .cache/kernel
 //   node test/kernel/run.ts --file some.knet       one file
+//   node test/kernel/run.ts --random               the random ones alone
 //
 // Environment:
 //   KNET_TEST_REPORT=path       where the counts go, as JSON { passed, failed, skipped }
@@ -26,7 +27,7 @@ process.chdir(root);
 const reportFile = process.env["KNET_TEST_REPORT"];
 const labs = Number(process.env["KNET_TEST_LABS"] ?? 6);
 const firstSeed = Number(process.env["KNET_TEST_SEED"] ?? 1);
-const topologies = Number(process.env["KNET_TEST_TOPOLOGIES"] ?? 0);
+const topologies = Number(process.env["KNET_TEST_TOPOLOGIES"] ?? 100);
 const kept = ".cache/kernel";
 
 interface Case {
@@ -53,14 +54,17 @@ function seedCase(seed: number): Case {
 }
 
 function cases(): readonly Case[] {
-  const { values } = parseArgs({ options: { seed: { type: "string" }, file: { type: "string" } } });
+  const { values } = parseArgs({
+    options: { seed: { type: "string" }, file: { type: "string" }, random: { type: "boolean" } },
+  });
   if (values.file !== undefined) return [fileCase(values.file, 60)];
   if (values.seed !== undefined) return [seedCase(Number(values.seed))];
+  const seeds = Array.from({ length: topologies }, (_, i) => seedCase(firstSeed + i));
+  if (values.random) return seeds;
   const files = ["samples/*.knet", "samples/broken/*.knet", "test/kernel/fixtures/*.knet"].flatMap((pattern) =>
     globSync(pattern).sort(),
   );
-  const seeds = Array.from({ length: topologies }, (_, i) => firstSeed + i);
-  return [...files.map((file) => fileCase(file, 24)), ...seeds.map(seedCase)];
+  return [...files.map((file) => fileCase(file, 24)), ...seeds];
 }
 
 /** What cannot be compared on any kernel, and why. */

@@ -297,8 +297,8 @@ function apply(packet: Packet, tracking: Tracking, side: "src" | "dst"): Packet 
       side === "dst"
         ? withPorts({ ...about, src: inner.src }, inner.sport, ports.dport)
         : withPorts({ ...about, dst: inner.dst }, ports.sport, inner.dport);
-    const outer =
-      side === "dst" ? { ...packet, dst: target.dst } : packet.src === before ? { ...packet, src: target.src } : packet;
+    // nf_nat_icmp_reply_translation: outside as well, whoever made the error.
+    const outer = side === "dst" ? { ...packet, dst: target.dst } : { ...packet, src: target.src };
     return { ...outer, body: { kind: "icmp", message: { ...error, about: mended } } };
   }
   const ports = portsOf(packet) ?? { sport: 0, dport: 0 };

@@ -37,12 +37,12 @@ def put(path, value):
     except OSError:
         pass
 
-# A neighbour that does not answer is given up after 0.9 seconds instead of 3: the same outcome, sooner.
+# A neighbour that does not answer is given up after 0.6 seconds instead of 3: the same outcome, sooner.
 def quicken():
     for family in ("ipv4", "ipv6"):
         folder = "/proc/sys/net/%s/neigh" % family
         for device in os.listdir(folder) if os.path.isdir(folder) else []:
-            put("%s/%s/retrans_time_ms" % (folder, device), "300")
+            put("%s/%s/retrans_time_ms" % (folder, device), "200")
             put("%s/%s/proxy_delay" % (folder, device), "0")
 
 # Path MTUs that a namespace has learnt would change what later probes see.
@@ -59,11 +59,11 @@ def name_of(error):
     return errno.errorcode.get(error, str(error))
 
 class Probe:
-    def __init__(self, probe, wait, done):
+    def __init__(self, probe, done):
         self.probe, self.done, self.over = probe, done, False
         self.family = socket.AF_INET6 if ":" in probe["dst"] else socket.AF_INET
         self.sock = None
-        later(wait, lambda: self.end(result="timeout"))
+        later(probe["wait"], lambda: self.end(result="timeout"))
         try:
             {"tcp": self.tcp, "udp": self.udp, "icmp": self.ping}[probe["proto"]]()
         except BlockingIOError:
@@ -172,7 +172,7 @@ def probes(lab, run, captures, received):
             say(id=probe["id"], **result)
         def send(probe):
             enter(probe["netns"])
-            Probe(probe, run["wait"], done)
+            Probe(probe, done)
         for place, probe in enumerate(probes):
             # The kernel turns time stamps on a moment after they are asked for (net_enable_timestamp).
             later(0.15 + probe["delay"] + place * 0.002, lambda probe=probe: send(probe))

@@ -37,17 +37,21 @@ export function linesByFlow(
       const list = seen.get(flow) ?? [];
       seen.set(flow, list);
       const text = line(netns, device, crossing.direction, crossing.headers);
-      // Sent again after a second of silence, and fragments.
+      // Fragments.
       if (!list.some((one) => one.text === text)) list.push({ time: crossing.time, text });
     }
   }
   return new Map(
-    [...seen].map(([flow, list]) => [
-      flow,
-      list.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)).map(({ text }) => text),
-    ]),
+    [...seen].map(([flow, list]) => {
+      list.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+      const start = list[0]?.time ?? 0n;
+      return [flow, list.filter(({ time }) => time - start < AGAIN).map(({ text }) => text)];
+    }),
   );
 }
+
+/** Nanoseconds after which TCP sends again (TCP_TIMEOUT_INIT is a second): another packet, perhaps on another way. */
+const AGAIN = 980_000_000n;
 
 /** Only the first exchange: not the acknowledgement, nor the reset by which the prober hangs up. */
 function belongs({ headers }: Crossing, flow: number): boolean {

@@ -15,9 +15,10 @@ export function routeLines(netns: Netns, has: Has): readonly string[] {
       for (const [, route] of layer.table.entries()) {
         if (route.proto === "kernel" || layer.except?.(route)) continue;
         if (!route.nexthops.every((hop) => has(hop.dev))) continue;
-        // Of two for one destination the first counts; a kernel takes the second only when told to append it.
+        // Of two for one destination the first counts, and a kernel refuses the second.
         const key = `${table} ${prefix(route.dst)} ${route.metric ?? 0}`;
-        const line = `route ${given.has(key) ? "append" : "add"} ${routeWords(route)}${table === "main" ? "" : ` table ${tableNumber(table)}`}`;
+        if (given.has(key)) continue;
+        const line = `route add ${routeWords(route)}${table === "main" ? "" : ` table ${tableNumber(table)}`}`;
         given.add(key);
         (route.nexthops.some((hop) => hop.via !== undefined) ? indirect : direct).push(line);
       }

@@ -12,6 +12,8 @@ export interface Scheduled<T> {
 
 interface Ask {
   readonly from: string;
+  /** TCP sends again where the first error came too early. */
+  readonly proto: string;
   readonly dst: string;
   readonly size: number | undefined;
   readonly trace: Trace;
@@ -34,7 +36,7 @@ export function schedule<T extends Ask>(items: readonly T[]): readonly (readonly
     for (const place of places) round.busy.add(place);
     const limited = item.trace.paths.flatMap(rateLimited);
     const before = Math.max(0, ...limited.map((key) => errors.get(key) ?? 0));
-    for (const key of limited) errors.set(key, before + 1);
+    for (const key of limited) errors.set(key, before + (item.proto === "tcp" ? 2 : 1));
     round.list.push({ item, delay: Math.max(0, before - ERRORS_AT_ONCE + 1) * ERROR_PACE });
   }
   return rounds.map(({ list }) => list);

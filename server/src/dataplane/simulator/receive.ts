@@ -1,9 +1,9 @@
 /** The way in: frames, bridges, PREROUTING, the routing decision, forwarding. */
-import { formatIp, isLoopback } from "../../addressing/ip.ts";
+import { type Family, formatIp, isLoopback } from "../../addressing/ip.ts";
 import { type Found, localAddressesOf, lookup, sourceOn } from "../fib.ts";
 import type { Device, Netns, NetnsId } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
-import { familyOf, type Packet, pieceLength } from "../packet.ts";
+import { familyOf, type Packet, pieceLength, reassembled } from "../packet.ts";
 import { deliver } from "./deliver.ts";
 import type { Neighbour } from "./neighbours.ts";
 import { connectionsOf, type End, fail, hook, isOwn, limitMtu, pickNexthop, type Run, routeRule, step } from "./run.ts";
@@ -19,8 +19,8 @@ export function receive(run: Run, id: NetnsId, deviceName: string, sent: Packet,
   if (!netns || !device) throw new Error(`no device ${deviceName} in ${id}`);
   // skb_scrub_packet: what only the sender's namespace knew.
   const packet = sent.mark === 0 && !sent.secpath ? sent : { ...sent, mark: 0, secpath: undefined };
-  if (device.kind === "veth" && pieceLength(packet) > device.mtu + VLAN_ROOM) {
-    // __dev_forward_skb: a veth end takes no frame that is larger than its own MTU allows.
+  if ((device.kind === "veth" || device.kind === "physical") && pieceLength(packet) > device.mtu + VLAN_ROOM) {
+    // __dev_forward_skb: a veth end takes no frame that is larger than its own MTU allows. Nor do most network cards.
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "too-big",
@@ -74,9 +74,14 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
     packet = pre.packet;
   }
   if (target.kind !== "bridge-port") {
+    // nf_ct_frag gathered the pieces on the port; ip_rcv forgets that there were any (IPCB is cleared), so that they are not restored.
+    const whole = calls && packet.fragment !== undefined && tracksConnections(netns, familyOf(packet));
+    if (whole) packet = reassembled(packet);
     step(run, netns, bridge.name, "in", "receive", `the frame is for ${bridge.name} itself`, packet);
     return receiveIp(run, netns, bridge, packet, calls, tracking);
   }
+  // br_nf_pre_routing_finish_bridge: by way of the bridge's own device, unless the host knows the neighbour already.
+  if (target !== to) step(run, netns, bridge.name, "out", "bridge", `bridged on to its new destination`, packet);
   if (target.port === port.name && !port.hairpin) {
     return fail(run, netns, packet, {
       verdict: "dropped",
@@ -87,8 +92,6 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
     });
   }
   if (tracking) {
-    // br_nf_pre_routing_finish_bridge: by way of the bridge's own device, unless the host knows the neighbour already.
-    if (target !== to) step(run, netns, bridge.name, "out", "bridge", `bridged on to its new destination`, packet);
     const forward = hook(run, netns, "FORWARD", packet, tracking, { in: bridge.name, out: bridge.name });
     if (forward.end) return forward.end;
     const destination = forward.packet.dst;
@@ -99,6 +102,14 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
     packet = post.packet;
   }
   return bridgeOut(run, netns, target, packet, bridge);
+}
+
+/** Does a rule need conntrack, which then sees every packet of the namespace? */
+function tracksConnections(netns: Netns, family: Family): boolean {
+  if (netns.netfilter.bases(family).length > 0) return true;
+  for (const { table, chain } of netns.netfilter.chains(family))
+    if (table === "nat" || chain.rules.some(({ match }) => match.ctstate)) return true;
+  return false;
 }
 
 /** ip_rcv: PREROUTING, the routing decision, then in or on. */

@@ -92,6 +92,8 @@ export interface End {
         /** The packet was the failing host's own. */
         readonly own?: boolean;
         readonly tun?: Device;
+        /** A tunnel that is a bridge's port answers in the receiver's name, as if the frame came in by it. */
+        readonly port?: Device;
       }
     | undefined;
   readonly errno?: { readonly name: string; readonly mtu?: number | undefined } | undefined;

@@ -6,12 +6,12 @@
  */
 import type { Ip } from "../../addressing/ip.ts";
 import type { Journey, Question, SenderError } from "../journey.ts";
-import type { NetnsId, Network } from "../model.ts";
+import type { Device, Netns, NetnsId, Network } from "../model.ts";
 import { errnoOf, familyOf, type IcmpErrorKind, icmpErrorOf, ipHeaderLength, type Packet } from "../packet.ts";
 import { deliver } from "./deliver.ts";
 import { balance } from "./ipvs.ts";
 import { bridgeIn, receive, receiveIp } from "./receive.ts";
-import { type End, newRun, type Run, type Stack } from "./run.ts";
+import { type End, newRun, type Run, type Stack, step } from "./run.ts";
 import { originate } from "./send.ts";
 
 const STACK: Stack = { originate, receive, bridgeIn, receiveIp, balance, deliver };
@@ -103,9 +103,11 @@ function answerTo(
     run.mtu = Number.POSITIVE_INFINITY;
     run.overhead = 0;
     run.waiting = { netns: sender, packet: sent };
-    const over = end.icmp?.tun
-      ? receiveIp(run, end.netns, end.icmp.tun, { ...packet, src: src ?? 0 }, false)
-      : originate(run, end.netns, packet, src);
+    const over = end.icmp?.port
+      ? answerByPort(run, end.netns, end.icmp.port, { ...packet, src: src ?? 0 })
+      : end.icmp?.tun
+        ? receiveIp(run, end.netns, end.icmp.tun, { ...packet, src: src ?? 0 }, false)
+        : originate(run, end.netns, packet, src);
     return {
       steps: run.steps,
       verdict: over.verdict,
@@ -130,11 +132,26 @@ function answerTo(
   if (end.icmp) {
     const error = errorAbout(packet, end.icmp.kind, end.icmp.mtu);
     if (!error) return { error: undefined, reply: undefined };
-    const src = end.icmp.tun ? end.icmp.tun.addresses[0]?.ip : end.icmp.toLocal ? packet.dst : undefined;
-    const reply = back(end.icmp.tun ? { ...error, ttl: 8 } : error, src);
+    const { tun, port, toLocal } = end.icmp;
+    const src = tun ? tun.addresses[0]?.ip : toLocal || port ? packet.dst : undefined;
+    const reply = back(tun ? { ...error, ttl: 8 } : port ? { ...error, df: familyOf(packet) === 4 } : error, src);
     return { error: reply.verdict === "delivered" ? errorSeen(end.icmp, packet, reply) : undefined, reply };
   }
   return { error: undefined, reply: undefined };
+}
+
+/** iptunnel_pmtud_build_icmp, vxlan_encap_bypass: the error comes in by the tunnel, and its bridge takes it from there. */
+function answerByPort(run: Run, netns: Netns, port: Device, packet: Packet): End {
+  const bridge = port.master === undefined ? undefined : netns.devices.get(port.master);
+  const behind = bridge?.kind === "bridge" ? bridge.portFor(packet.dst) : undefined;
+  step(run, netns, port.name, "in", "receive", `the error comes out of ${port.name}`, packet);
+  return bridgeIn(
+    run,
+    netns,
+    port,
+    packet,
+    behind ? { kind: "bridge-port", port: behind.port, mac: behind.mac } : { kind: "bridge-host" },
+  );
 }
 
 /** What the sender makes of the ICMP error that has come back to it. */

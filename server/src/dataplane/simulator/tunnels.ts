@@ -1,11 +1,11 @@
 /** Into a tunnel and out of it: VXLAN, IP in IP, daemons behind TUN devices. */
 import { formatIp } from "../../addressing/ip.ts";
-import { localAddressesOf, lookup } from "../fib.ts";
+import { type Found, localAddressesOf, lookup } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
 import type { Device, FdbEntry, Netns } from "../model.ts";
 import { encapsulationOverhead, familyOf, flowSourcePort, type Packet, pieceLength } from "../packet.ts";
 import type { Neighbour } from "./neighbours.ts";
-import { type End, fail, isOwn, type Run, step } from "./run.ts";
+import { type End, fail, isOwn, limitMtu, type Run, step } from "./run.ts";
 
 /** vxlan_xmit_one: inner frame → UDP; the outer packet is the node's own. */
 export function encapsulateVxlan(
@@ -40,6 +40,8 @@ export function encapsulateVxlan(
   }
   const outer = typeof device.local === "number" ? 4 : 6;
   const overhead = encapsulationOverhead("vxlan", outer);
+  const tooBig = egress && tooBigForPort(run, netns, device, packet, egress, overhead);
+  if (tooBig) return tooBig;
   const made: Omit<Packet, "src"> = {
     dst: entry.dst,
     ttl: 64,
@@ -72,6 +74,30 @@ export function encapsulateVxlan(
   if (egress?.nexthops.some((hop) => hop.dev === device.name)) return tunnelLoop(run, netns, device, packet);
   run.overhead += overhead;
   return run.stack.originate(run, netns, made, device.local);
+}
+
+/** skb_tunnel_check_pmtu: as a bridge's port it tells the sender what fits, where there is no IP layer to do it. */
+function tooBigForPort(
+  run: Run,
+  netns: Netns,
+  device: Device & { kind: "vxlan" },
+  packet: Packet,
+  egress: Found,
+  overhead: number,
+): End | undefined {
+  const lower = netns.devices.get(egress.nexthops[0]?.dev ?? "");
+  const mtu = (egress.route.mtu ?? lower?.mtu ?? Number.POSITIVE_INFINITY) - overhead;
+  if (device.master === undefined || pieceLength(packet) <= mtu) return undefined;
+  if (mtu < 576 || (familyOf(packet) === 4 && !packet.df)) return undefined;
+  limitMtu(run, mtu);
+  return fail(run, netns, packet, {
+    verdict: "dropped",
+    code: "too-big",
+    message: `the packet of ${packet.length} bytes is larger than the ${mtu} that fit into ${device.name} of ${netns.id} and may not be fragmented`,
+    device: device.name,
+    origin: device.origin,
+    icmp: { kind: "packet-too-big", mtu, port: device },
+  });
 }
 
 /**

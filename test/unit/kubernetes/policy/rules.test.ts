@@ -49,7 +49,7 @@ function lines(engine: string, plugin?: string): readonly string[] {
       line
         .replace(/(KUBE-(?:POD-FW|NWPLCY|SRC|DST)-)([A-Z2-7]{16})\b/g, (name, prefix: string) => short(name, prefix))
         .replace(/(cali40[stn]:)([\w-]{22})/g, (name, prefix: string) => short(name, prefix))
-        .replace(/(cali-p[io]-_)([\w-]{21})/g, (name, prefix: string) => short(name, prefix))
+        .replace(/(cali-p[io]-_)([\w-]{19})/g, (name, prefix: string) => short(name, prefix))
         .replace(/veth[0-9a-f]{8}/g, (name) => short(name, "veth")),
     );
 }

@@ -36,7 +36,7 @@ const PREFIX = { pods: "s", block: "t", ports: "n" } as const;
 const setName: SetName = (kind, key, of) => `cali${of}0${PREFIX[kind]}:${nameHash(key, 22, BASE64)}`;
 
 function chainName(policy: Policy, direction: Direction): string {
-  return `cali-${direction === "ingress" ? "pi" : "po"}-_${nameHash(policyName(policy), 21, BASE64)}`;
+  return `cali-${direction === "ingress" ? "pi" : "po"}-_${nameHash(policyName(policy), 19, BASE64)}`;
 }
 
 /** `isFramed`: the plugin has made the chains that lead here; only what policies add is given. */

@@ -342,6 +342,28 @@ describe("fixes", () => {
     expect(append("segment a {\r\n}\r\n", "segment")).toBe("segment a {\r\n  mtu 9000\r\n}\r\n");
     expect(append("segment a {\n  vlan 3", "segment")).toBe("segment a {\n  vlan 3\n  mtu 9000");
   });
+  it("append several lines, and stay in a line where everything stands in one", () => {
+    const two = (text: string, keyword: string): string =>
+      apply(text, keyword, (source) => ({ kind: "append", source, text: "mtu 9000\nvlan 3" }));
+    expect(two("segment a", "segment")).toBe("segment a {\n  mtu 9000\n  vlan 3\n}");
+    expect(two("segment a {\n}\n", "segment")).toBe("segment a {\n  mtu 9000\n  vlan 3\n}\n");
+    expect(two("segment a {}", "segment")).toBe("segment a { mtu 9000; vlan 3 }");
+    expect(append("host h { attach a }", "attach")).toBe("host h { attach a { mtu 9000 } }");
+  });
+  it("make one edit of those that touch each other", () => {
+    const one = fixture("segment a { vlan 3 }\n");
+    const statement = one.analysis.fileOf(one.file)?.decls[0]?.statement;
+    if (!statement) throw new Error("no segment");
+    const source = { file: one.file, statement, part: "whole" } as const;
+    const edits = fixEdits(one.analysis, {
+      title: "",
+      edits: [
+        { kind: "replace", source, text: "segment b" },
+        { kind: "before", source, text: "# new" },
+      ],
+    });
+    expect(edits?.get(one.file)).toEqual([{ start: 0, end: 20, text: "# new\nsegment b" }]);
+  });
   it("remove statements with their line, or between others", () => {
     expect(remove("segment a {\n  vlan 3 # c\n  mtu 5\n}", "vlan")).toBe("segment a {\n  mtu 5\n}");
     expect(remove("segment a { vlan 3; mtu 5 }", "vlan")).toBe("segment a { mtu 5 }");

@@ -1,5 +1,9 @@
+import { formatIp } from "../../addressing/ip.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix, replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
+import { nodeAt } from "../topology.ts";
 
 export const calicoBgpAddress: Check = {
   code: "KN159",
@@ -18,4 +22,13 @@ node without the family.`,
   },
   message: ({ node, address }) =>
     `bgp-address ${address} is no address of ${node}: neither sessions nor tunnels come up`,
+  fixes: ({ node, address }, source, { topology }) => {
+    const own =
+      nodeAt(topology, String(node))?.interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => formatIp(ip))) ??
+      [];
+    return [
+      ...own.slice(0, 3).map((one) => replaceFix(`Use ${one}`, sourceAt(source, 0), one)),
+      removeFix(`Leave ${address} out`, sourceAt(source, "whole")),
+    ];
+  },
 };

@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 export const calicoBlockOutside: Check = {
   code: "KN158",
@@ -13,4 +15,7 @@ export const calicoBlockOutside: Check = {
     good: twoNodes("cni calico", "node n3 {\n  attach lan 192.168.10.13\n  cni calico { block 10.244.9.0/26 }\n}"),
   },
   message: ({ node, block, pools }) => `${block} of ${node} is no block of a pool (${pools})`,
+  fixes: ({ block }, source) => [
+    removeFix(`Let the node claim a block instead of ${block}`, sourceAt(source, "whole")),
+  ],
 };

@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 export const calicoBlockSize: Check = {
   code: "KN152",
@@ -17,4 +19,8 @@ addresses) is the default: larger blocks mean fewer routes, smaller ones waste f
     Number(min) > Number(size) && Number(min) > 20 && Number(min) !== 116
       ? `blocks of /${size} are larger than pool ${pool} itself (${cidr}): Calico refuses it; use /${min} to /${max}`
       : `block-size /${size} of pool ${pool} (${cidr}) is not one of /${min} to /${max}: Calico refuses it`,
+  fixes: ({ size, min, max }, source) => {
+    const nearest = Number(size) < Number(min) ? min : max;
+    return [replaceFix(`Use /${nearest}`, sourceAt(source, 0), `/${nearest}`)];
+  },
 };

@@ -1,5 +1,8 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix, setFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
+import { clusterAt } from "../topology.ts";
 
 export const calicoIpamConfig: Check = {
   code: "KN155",
@@ -14,4 +17,11 @@ otherwise borrow all its addresses.`,
     good: twoNodes("cni calico {\n  strict-affinity true\n  max-blocks-per-host 4\n}"),
   },
   message: ({ what }) => `${what} needs strict-affinity true: Calico refuses it without`,
+  fixes: ({ what }, source, { topology }) => {
+    const cni = clusterAt(topology, source)?.cni.source;
+    return [
+      ...(cni ? [setFix("Set strict-affinity", cni, "strict-affinity", "true")] : []),
+      removeFix(`Leave ${what} out`, sourceAt(source, "whole")),
+    ];
+  },
 };

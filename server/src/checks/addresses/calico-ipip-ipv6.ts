@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix, replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 export const calicoIpipIpv6: Check = {
   code: "KN154",
@@ -14,4 +16,8 @@ export const calicoIpipIpv6: Check = {
   },
   message: ({ pool, cidr }) =>
     `pool ${pool} (${cidr}) is IPv6, and IPIP carries IPv4 only: Calico refuses it; use vxlan, or no encapsulation`,
+  fixes: (_, source) => [
+    replaceFix("Use vxlan", sourceAt(source, "keyword"), "vxlan"),
+    removeFix("Leave the encapsulation out", sourceAt(source, "whole")),
+  ],
 };

@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix } from "../finding.ts";
+import { childOf, hasChild } from "../source.ts";
 
 export const calicoPeerConfig: Check = {
   code: "KN156",
@@ -20,4 +22,13 @@ their own). Calico refuses other combinations (libcalico-go/lib/validator/v3).`,
     ),
   },
   message: ({ peer, what }) => `Calico refuses BGPPeer ${peer}: ${what}`,
+  fixes: ({ what }, source) => {
+    const words = new Set(String(what).match(/[a-z]+(?:-[a-z]+)*/g));
+    const named = ["as-number", "node", "node-selector", "peer-ip", "peer-selector"].filter((keyword) =>
+      words.has(keyword),
+    );
+    return named
+      .filter((keyword) => hasChild(source, keyword))
+      .map((keyword) => removeFix(`Leave ${keyword} out`, childOf(source, keyword)));
+  },
 };

@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 export const calicoPodCidrIgnored: Check = {
   code: "KN157",
@@ -14,4 +16,5 @@ export const calicoPodCidrIgnored: Check = {
   },
   message: ({ node, cidr }) =>
     `Calico's IPAM does not look at the pod-cidr ${cidr} of ${node}; write cni calico { block … } for a block of its own`,
+  fixes: ({ cidr }, source) => [removeFix(`Leave pod-cidr ${cidr} out`, sourceAt(source, "whole"))],
 };

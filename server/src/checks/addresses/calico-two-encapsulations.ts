@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix } from "../finding.ts";
+import { clusterAt, holds } from "../topology.ts";
 
 export const calicoTwoEncapsulations: Check = {
   code: "KN153",
@@ -15,4 +17,14 @@ protocol 4 does not pass, as in Azure; IPIP costs 30 bytes less.`,
   },
   message: ({ pool, ipip, vxlan }) =>
     `pool ${pool} has ipip ${ipip} and vxlan ${vxlan}: Calico refuses it; a pool has one encapsulation`,
+  fixes: (_, source, { topology }) => {
+    const pool = clusterAt(topology, source)?.cni.source.statement.block?.statements.find((one) =>
+      holds(one, source.statement),
+    );
+    const parts = pool?.block?.statements ?? [];
+    return ["ipip", "vxlan"].flatMap((keyword) => {
+      const other = parts.find((one) => one.keyword.text !== keyword && ["ipip", "vxlan"].includes(one.keyword.text));
+      return other ? [removeFix(`Keep ${keyword}`, { ...source, statement: other, part: "whole" })] : [];
+    });
+  },
 };

@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { setEdit } from "../finding.ts";
+import { clusterAt } from "../topology.ts";
 
 export const flannelSubnetOrder: Check = {
   code: "KN132",
@@ -18,4 +20,10 @@ export const flannelSubnetOrder: Check = {
   },
   message: ({ min, max }) =>
     `subnet-min ${min} is above subnet-max ${max}: no node gets a subnet ("out of subnets"); exchange them`,
+  fixes: ({ min, max }, source, { topology }) => {
+    const cni = clusterAt(topology, source)?.cni.source;
+    if (!cni) return [];
+    const edits = [setEdit(cni, "subnet-min", String(max)), setEdit(cni, "subnet-max", String(min))];
+    return [{ title: "Exchange them", edits }];
+  },
 };

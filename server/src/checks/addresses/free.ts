@@ -86,14 +86,28 @@ export function enlargeFixes(topology: Topology, prefix: Prefix, len: number, so
 }
 
 /** Moves a range that is written as an argument of its own. */
-export function moveFixes(topology: Topology, { kind, prefix, source }: PlannedRange): readonly Fix[] {
+export function moveFixes(topology: Topology, { kind, cluster, prefix, source }: PlannedRange): readonly Fix[] {
   const free = nextFree(topology, prefix);
   if (!free) return [];
   if (source.part === "whole") return kind === "pods" ? statePods(topology, free, source) : [];
   const title = `Use ${formatPrefix(free)}, the next free range of this size`;
   // A bridge has the first address of its range.
   const address = kind === "docker" ? addIp(free.ip, 1) : free.ip;
-  return address === undefined ? [] : [replaceFix(title, source, `${formatIp(address)}/${free.len}`)];
+  if (address === undefined) return [];
+  const edit: FixEdit = { kind: "replace", source, text: `${formatIp(address)}/${free.len}` };
+  return [{ title, edits: [edit, ...(kind === "pods" ? rangesInside(topology, cluster, prefix) : [])] }];
+}
+
+/** Blocks that nodes were given inside a range that moves: they get new ones. */
+function rangesInside({ clusters }: Topology, name: string, within: Prefix): readonly FixEdit[] {
+  const nodes = clusters.find((one) => one.name === name)?.nodes ?? [];
+  const written = nodes.flatMap(({ podCidrs }) =>
+    podCidrs.filter(({ prefix, allocated }) => !allocated && prefixCovers(within, prefix)),
+  );
+  const statements = new Map(written.map(({ source }) => [source.statement, sourceAt(source, "whole")]));
+  return [...statements.values()]
+    .filter(({ statement }) => statement.keyword.text === "pod-cidr")
+    .map((source) => ({ kind: "remove", source }));
 }
 
 /** Where a plugin took its own default, since the cluster says nothing of pods. */

@@ -1,4 +1,5 @@
 import type { Check } from "../check.ts";
+import { appendFix } from "../finding.ts";
 
 const lan = (attach: string): string => `segment lan { cidr 192.168.10.0/24; gateway tor }
 segment wan { cidr 192.168.20.0/24 }
@@ -16,4 +17,10 @@ export const gatewayNotAttached: Check = {
   example: { bad: lan(""), good: lan("; attach lan 192.168.10.1") },
   message: ({ router, segment }) =>
     `router ${router} is not attached to segment ${segment}, so it cannot be the gateway there; attach it`,
+  fixes: (data, _source, { topology }) => {
+    const router = topology.routers.find(({ path }) => path === data.router);
+    return router
+      ? [appendFix(`Attach ${data.router} to ${data.segment}`, router.source, `attach ${data.segment}`)]
+      : [];
+  },
 };

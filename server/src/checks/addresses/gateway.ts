@@ -1,8 +1,10 @@
-import { formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
-import { childOf } from "../source.ts";
+import { formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
+import type { Segment, Topology } from "../../topology/model.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding, replaceFix } from "../finding.ts";
+import { argumentWith, childOf } from "../source.ts";
 import { list } from "../text.ts";
+import { gatewayFor } from "./new-gateway.ts";
 
 export const gateway: Check = {
   code: "KN112",
@@ -42,9 +44,18 @@ host h1 { attach dc 192.168.10.20 }
             related: segment.cidrSources
               .slice(0, 1)
               .map((source) => ({ source, message: `segment ${segment.name} is ${ranges}` })),
+            fixes: otherGateway(topology, segment, ip),
           },
         );
       }
     }
   },
 };
+
+/** The router that is there, or the first free address. */
+function otherGateway(topology: Topology, segment: Segment, ip: Ip): readonly Fix[] {
+  const text = formatIp(ip);
+  const place = argumentWith(childOf(segment.source, "gateway"), (arg) => arg === text);
+  const gateway = gatewayFor(topology, segment);
+  return place.part === "whole" || gateway === undefined ? [] : [replaceFix(`Use ${gateway}`, place, gateway)];
+}

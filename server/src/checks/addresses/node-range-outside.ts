@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 export const nodeRangeOutside: Check = {
   code: "KN123",
@@ -15,4 +17,5 @@ it are masqueraded like foreign hosts, and flannel ends on such a node.`,
   },
   message: ({ node, cidr, pods }) =>
     `pod range ${cidr} of node ${node} is not in the cluster's ${pods}; use a block of that range, or leave pod-cidr out`,
+  fixes: ({ cidr }, source) => [removeFix(`Let knet choose a range instead of ${cidr}`, sourceAt(source, "whole"))],
 };

@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 export const podAddressOutside: Check = {
   code: "KN122",
@@ -15,4 +17,7 @@ to that node, or give it an address of its own node's range.`,
   },
   message: ({ pod, address, node, range }) =>
     `address ${address} of pod ${pod} is not in the pod range ${range} of node ${node}: no route leads there; use an address of that range, or none`,
+  fixes: ({ address }, source) => [
+    removeFix(`Let knet choose an address instead of ${address}`, sourceAt(source, "whole")),
+  ],
 };

@@ -1,5 +1,8 @@
+import { formatPrefix, prefixSize } from "../../addressing/ip.ts";
 import type { Check } from "../check.ts";
+import { argumentWith } from "../source.ts";
 import { plural } from "../text.ts";
+import { enlargeFixes } from "./free.ts";
 
 const pool = (cidr: string): string => `segment lan { cidr ${cidr} }
 cluster prod {
@@ -18,4 +21,13 @@ export const segmentFull: Check = {
   example: { bad: pool("192.168.10.0/29"), good: pool("192.168.10.0/24") },
   message: ({ segment, cidrs, count, station }) =>
     `segment ${segment} (${cidrs}) is full: ${plural(Number(count), "interface")} get no address there, ${station} first; give the segment a larger or a second range`,
+  fixes: ({ segment: name, count }, _source, { topology }) => {
+    const segment = topology.segments.get(String(name));
+    const [prefix] = segment?.cidrs ?? [];
+    const [source] = segment?.cidrSources ?? [];
+    if (!prefix || !source) return [];
+    const place = argumentWith(source, (text) => text === formatPrefix(prefix));
+    const more = Math.ceil(Math.log2(1 + Number(count) / Number(prefixSize(prefix))));
+    return place.part === "whole" ? [] : enlargeFixes(topology, prefix, prefix.len - more, place);
+  },
 };

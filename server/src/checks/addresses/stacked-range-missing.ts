@@ -1,4 +1,8 @@
+import { formatPrefix } from "../../addressing/ip.ts";
 import type { Check } from "../check.ts";
+import { appendFix } from "../finding.ts";
+import { clusterAt } from "../topology.ts";
+import { emptyPart } from "./stacked-free.ts";
 
 const lan = (cni: string): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }
@@ -20,4 +24,11 @@ stations of the nodes' segment and need addresses of its subnet.`,
   example: { bad: lan(""), good: lan(" { range 192.168.10.128/25 }") },
   message: ({ plugin }) =>
     `${plugin} pods get no addresses without a range; write range with a part of the segment's subnet that is free`,
+  fixes: (_, source, { topology }) => {
+    const segment = clusterAt(topology, source)?.nodes[0]?.interfaces[0]?.segment;
+    const [cidr] = topology.segments.get(segment ?? "")?.cidrs ?? [];
+    const part = cidr && emptyPart(topology, cidr);
+    const text = part && formatPrefix(part);
+    return text === undefined ? [] : [appendFix(`Use ${text}, where nobody is`, source, `range ${text}`)];
+  },
 };

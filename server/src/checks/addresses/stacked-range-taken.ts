@@ -1,18 +1,10 @@
-import {
-  formatIp,
-  formatPrefix,
-  type Ip,
-  nthSubnet,
-  type Prefix,
-  parsePrefix,
-  prefixContains,
-} from "../../addressing/ip.ts";
-import type { Topology } from "../../topology/model.ts";
+import { formatIp, formatPrefix, parsePrefix } from "../../addressing/ip.ts";
 import type { Check } from "../check.ts";
 import { appendFix, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
 import { number, plural } from "../text.ts";
 import { clusterAt } from "../topology.ts";
+import { emptyPart, takenIn } from "./stacked-free.ts";
 
 const lan = (cni: string): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }
@@ -42,7 +34,7 @@ Leave these addresses out with \`exclude\`, or take a part of the subnet in whic
     const range = parsePrefix(source.statement.args[at]?.text ?? "")?.prefix;
     if (!cni || !range) return [];
     const taken = takenIn(topology, range);
-    const part = emptyPart(range, taken);
+    const part = emptyPart(topology, range);
     return [
       appendFix("Leave these addresses out", cni, `exclude ${taken.map(formatIp).join(" ")}`),
       ...(part
@@ -51,23 +43,3 @@ Leave these addresses out with \`exclude\`, or take a part of the subnet in whic
     ];
   },
 };
-
-/** Addresses of stations and gateways. */
-function takenIn({ segments, attachedTo }: Topology, range: Prefix): readonly Ip[] {
-  const all = [...segments.values()].flatMap(({ name, gateways }) => [
-    ...gateways,
-    ...attachedTo(name).flatMap(({ addresses }) => addresses.map(({ ip }) => ip)),
-  ]);
-  return [...new Set(all)].filter((ip) => prefixContains(range, ip)).sort((a, b) => (a < b ? -1 : 1));
-}
-
-/** The largest part of the range in which nobody is; the last one of its size, since people count from the front. */
-function emptyPart(range: Prefix, taken: readonly Ip[]): Prefix | undefined {
-  for (let more = 1; more <= 4; more++) {
-    for (let n = 2 ** more - 1; n >= 0; n--) {
-      const part = nthSubnet(range, range.len + more, n);
-      if (part && part.len <= 30 && !taken.some((ip) => prefixContains(part, ip))) return part;
-    }
-  }
-  return undefined;
-}

@@ -1,4 +1,6 @@
 import type { Check } from "../check.ts";
+import { removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 const lan = (mtu: number): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }
@@ -21,4 +23,8 @@ export const stackedRefused: Check = {
 was to be made for a second pod (\`plugins/main/macvlan/macvlan.go\`).`,
   example: { bad: lan(9000), good: lan(1400) },
   message: ({ plugin, node, error }) => `${plugin} makes no interface for pods of ${node}: "${error}"`,
+  fixes: (_, source) => {
+    const { keyword } = source.statement;
+    return keyword.text === "cni" ? [] : [removeFix(`Leave ${keyword.text} out`, sourceAt(source, "whole"))];
+  },
 };

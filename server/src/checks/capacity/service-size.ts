@@ -1,6 +1,7 @@
-import { family, formatPrefix, prefixSize } from "../../addressing/ip.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import { family, formatPrefix, network, type Prefix, prefixSize } from "../../addressing/ip.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding, replaceFix } from "../finding.ts";
 import { number } from "../text.ts";
 
 const cluster = (services: string): string => `cluster prod {
@@ -36,15 +37,22 @@ buys nothing: Kubernetes is tested with 10,000 services.`,
             serviceSize,
             source,
             `${range} are ${number(size)} addresses, and kube-apiserver takes at most ${number(2 ** MOST_HOST_BITS)}; use /${shortest} or longer`,
+            { fixes: [lengthFix(prefix, shortest, source)] },
           );
         } else if (size < FEWEST) {
           yield finding(
             serviceSize,
             source,
             `${range} are ${number(size)} addresses, and kubeadm wants at least ${FEWEST}; use a shorter length`,
+            { fixes: [lengthFix(prefix, (family(prefix.ip) === 4 ? 32 : 128) - 10, source)] },
           );
         }
       }
     }
   },
 };
+
+function lengthFix({ ip }: Prefix, len: number, source: Source): Fix {
+  const text = formatPrefix({ ip: network(ip, len), len });
+  return replaceFix(`Use ${text}`, source, text);
+}

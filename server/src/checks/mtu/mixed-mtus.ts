@@ -1,6 +1,6 @@
 import type { Interface } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import { finding, setFix } from "../finding.ts";
 import { childOf } from "../source.ts";
 
 const lan = (mtu: number): string => `segment lan {
@@ -44,6 +44,9 @@ One segment, one MTU: set the same on all stations and switches.`,
                 source: largest.source,
                 message: `${largest.station.path} sends packets of up to ${largest.mtu} bytes`,
               },
+            ],
+            fixes: [
+              setFix(`Use ${largest.mtu} here too`, { ...iface.source, part: "whole" }, "mtu", String(largest.mtu)),
             ],
           },
         );

@@ -1,5 +1,6 @@
-import type { Check } from "../check.ts";
-import { removeFix } from "../finding.ts";
+import { parsePrefix } from "../../addressing/ip.ts";
+import type { Check, FixEdit } from "../check.ts";
+import { sourceAt } from "../source.ts";
 import { shop } from "./examples.ts";
 
 const policy = (except: string): string =>
@@ -16,5 +17,12 @@ pkg/apis/networking/validation, ValidateIPBlock). An exception equal to the pref
   example: { bad: policy("10.0.0.0/8"), good: policy("192.168.99.0/24") },
   message: ({ except, cidr }) =>
     `except ${except} is no part of cidr ${cidr}, and the API server refuses the policy; give a smaller prefix inside ${cidr}, or leave it out`,
-  fixes: ({ except }, source) => [removeFix(`Remove except ${except}`, source)],
+  fixes: ({ except }, source) => {
+    const { args } = source.statement;
+    const at = Number(source.part);
+    const remove = (part: number): FixEdit => ({ kind: "remove", source: sourceAt(source, part) });
+    // The word goes with the last of its prefixes.
+    const isOnly = args[at - 1]?.text === "except" && parsePrefix(args[at + 1]?.text ?? "") === undefined;
+    return [{ title: `Remove except ${except}`, edits: isOnly ? [remove(at - 1), remove(at)] : [remove(at)] }];
+  },
 };

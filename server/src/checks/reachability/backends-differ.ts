@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
+import { replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 export const backendsDiffer: Check = {
   code: "KN221",
@@ -17,4 +19,7 @@ Give all nodes the same backend. After a change of the backend restart flannel o
   },
   message: ({ node, backend, peer, peerBackend }) =>
     `${node} has backend ${backend} and ${peer} has ${peerBackend}: they ignore each other, and their pods cannot meet; use one backend on all nodes`,
+  fixes: ({ node, peerBackend }, source) => [
+    replaceFix(`Use ${peerBackend} on ${node} too`, sourceAt(source, 0), String(peerBackend)),
+  ],
 };

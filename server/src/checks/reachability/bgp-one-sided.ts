@@ -1,4 +1,9 @@
-import type { Check } from "../check.ts";
+import { formatPrefix } from "../../addressing/ip.ts";
+import type { Router, Topology } from "../../topology/model.ts";
+import type { Check, Fix } from "../check.ts";
+import { appendFix } from "../finding.ts";
+import { childOf } from "../source.ts";
+import { nodeAt } from "../topology.ts";
 
 const topology = (router: string, settings = ""): string => `segment lan { cidr 192.168.10.0/24; gateway tor }
 router tor {
@@ -36,4 +41,23 @@ BGPPeer (\`peer\`) for the router.`,
   },
   message: ({ node, as, peer }) =>
     `${node} (AS ${as}) peers with ${peer}, which has no such neighbour: the session does not come up; configure both ends`,
+  fixes: ({ node, as, peer }, _source, { topology }) => {
+    const router = topology.routers.find(({ path }) => `router ${path}` === peer);
+    return router?.bgp ? [neighbourFix(topology, router, String(node), Number(as))] : [];
+  },
 };
+
+/** All nodes of the segment at once, which are many as a rule; a client of the router, or with its number in the place of theirs. */
+function neighbourFix(topology: Topology, router: Router, speaker: string, as: number): Fix {
+  const path = speaker.replace(/^\w+ /, "");
+  const own = nodeAt(topology, path)?.interfaces[0]?.segment;
+  const isThere = router.interfaces.some(({ segment }) => segment === own);
+  const [cidr] = (isThere && topology.segments.get(own ?? "")?.cidrs) || [];
+  const who = cidr ? `listen-range ${formatPrefix(cidr)}` : `peer ${path}`;
+  const option = router.bgp?.as === as ? "route-reflector-client" : "as-override";
+  return appendFix(
+    `Let router ${router.path} have such neighbours`,
+    childOf(router.source, "bgp"),
+    `${who} as ${as} ${option}`,
+  );
+}

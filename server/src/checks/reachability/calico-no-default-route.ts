@@ -1,5 +1,7 @@
+import { gatewayFixes } from "../addresses/new-gateway.ts";
 import type { Check } from "../check.ts";
 import { plural } from "../text.ts";
+import { nodeAt } from "../topology.ts";
 
 const lan = (gateway: string): string => `segment lan { cidr 192.168.10.0/24${gateway} }
 cluster prod {
@@ -26,4 +28,5 @@ default route, usually. Without one the pods reach nobody, not even each other o
   },
   message: ({ node, nodes }) =>
     `${node} has no route to 169.254.1.1, its pods' next hop, and so proxy_arp does not answer for it: the pods reach nobody${Number(nodes) > 1 ? ` (so on ${plural(Number(nodes), "node")})` : ""}; give its segment a gateway`,
+  fixes: ({ node }, _source, { topology }) => gatewayFixes(topology, [nodeAt(topology, String(node))]),
 };

@@ -1,5 +1,8 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix, replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
+import { nodeAt } from "../topology.ts";
 
 export const flannelIface: Check = {
   code: "KN224",
@@ -15,4 +18,11 @@ pod network. Interfaces are called eth0, eth1 … in the order in which they are
   },
   message: ({ node, iface }) =>
     `node ${node} has no interface ${iface}, so flanneld ends there; its interfaces are eth0, eth1 … in the order of attach`,
+  fixes: ({ node, iface }, source, { topology }) => {
+    const own = nodeAt(topology, String(node))?.interfaces.map(({ device }) => device) ?? [];
+    return [
+      ...own.slice(0, 3).map((device) => replaceFix(`Use ${device}`, sourceAt(source, 0), device)),
+      removeFix(`Leave iface ${iface} out`, sourceAt(source, "whole")),
+    ];
+  },
 };

@@ -1,4 +1,6 @@
+import { gatewayFixes } from "../addresses/new-gateway.ts";
 import type { Check } from "../check.ts";
+import { nodeAt } from "../topology.ts";
 
 const cluster = (gateway: string): string => `segment lan { cidr 192.168.10.0/24${gateway} }
 cluster prod {
@@ -23,4 +25,5 @@ see the packet.`,
   example: { bad: cluster(""), good: cluster("; gateway 192.168.10.1") },
   message: ({ node }) =>
     `node ${node} has no default route, by which flanneld finds its interface; give its segment a gateway, or flannel an iface (knet takes the first interface)`,
+  fixes: ({ node }, _source, { topology }) => gatewayFixes(topology, [nodeAt(topology, String(node))]),
 };

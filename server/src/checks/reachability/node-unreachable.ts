@@ -1,5 +1,6 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { lostFixes } from "./mend.ts";
 import { reportCauses, subject, whoCannot } from "./report.ts";
 
 export const nodeUnreachable: Check & { readonly code: "KN202" } = {
@@ -23,5 +24,6 @@ API server calls webhooks and the metrics API from a node's address. The related
       context,
       (cause) =>
         `${whoCannot(cause)}: ${subject(cause)} is lost, as ${cause.example.reason?.message ?? "nobody takes it"}`,
+      (cause) => lostFixes(context.topology, cause),
     ),
 };

@@ -1,4 +1,5 @@
 import type { Check } from "../check.ts";
+import { lostFixes } from "./mend.ts";
 import { reportCauses, subject, whoCannot } from "./report.ts";
 
 const cluster = (router: string): string => `segment rack-a { cidr 192.168.10.0/24; gateway 192.168.10.1 }
@@ -28,5 +29,6 @@ where there are pods it sends packets between them and tells what stops those.`,
       context,
       (cause) =>
         `${whoCannot(cause)}: ${subject(cause)} is lost, as ${cause.example.reason?.message ?? "nobody takes it"}`,
+      (cause) => lostFixes(context.topology, cause),
     ),
 };

@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 const node = (publicIp: string): string => `node n3 {
   attach lan 192.168.10.13
@@ -21,4 +23,5 @@ share.`,
   },
   message: ({ node: name, publicIp, address }) =>
     `no interface of ${name} has public-ip ${publicIp}${address === "" ? "" : ` (it has ${address})`}, and its VXLAN device cannot send from there; remove it, or name an own address`,
+  fixes: ({ publicIp }, source) => [removeFix(`Leave public-ip ${publicIp} out`, sourceAt(source, "whole"))],
 };

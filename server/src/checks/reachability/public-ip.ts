@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 const node = (publicIp: string): string => `node n3 {
   attach lan 192.168.10.13
@@ -20,4 +22,5 @@ host-gw backend*. A next hop must be a neighbour; an address behind NAT is none.
   },
   message: ({ node: name, publicIp: given, address }) =>
     `public-ip ${given} of ${name} is not its interface's address${address === "" ? "" : ` ${address}`}, and host-gw refuses that; remove it, or use a backend that encapsulates`,
+  fixes: ({ publicIp }, source) => [removeFix(`Leave public-ip ${publicIp} out`, sourceAt(source, "whole"))],
 };

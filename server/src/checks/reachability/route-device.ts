@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
+import { replaceFix } from "../finding.ts";
+import { argumentWith, sourceAt } from "../source.ts";
 
 export const routeDevice: Check = {
   code: "KN211",
@@ -14,4 +16,12 @@ export const routeDevice: Check = {
   },
   message: ({ station, dst, dev }) =>
     `${station} has no device ${dev} for the route to ${dst}; its interfaces are eth0, eth1 … in the order of attach`,
+  fixes: ({ station, dev }, source, { topology }) => {
+    const all = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap(({ nodes }) => nodes)];
+    const devices = all.find(({ path }) => path === station)?.interfaces.map(({ device }) => device) ?? [];
+    const place = argumentWith(sourceAt(source, "whole"), (text) => text === dev);
+    return place.part === "whole"
+      ? []
+      : devices.slice(0, 3).map((device) => replaceFix(`Use ${device}`, place, device));
+  },
 };

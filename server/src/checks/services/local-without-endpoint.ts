@@ -1,6 +1,6 @@
 import type { Cluster, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import { finding, setFix } from "../finding.ts";
 import { childOf } from "../source.ts";
 import { list, plural } from "../text.ts";
 import { shop } from "./example.ts";
@@ -51,5 +51,6 @@ function* without(cluster: Cluster, service: Service, keyword: string): Iterable
     localWithoutEndpoint,
     childOf(service.source, keyword, 0),
     `${plural(empty.length, "node")} of cluster ${cluster.name} (${list(empty.map(({ name }) => name))}) ${empty.length === 1 ? "has" : "have"} no endpoint of service ${service.name}: ${who} is dropped there under policy local`,
+    { fixes: [setFix("Use policy cluster", service.source, keyword, "cluster")] },
   );
 }

@@ -1,9 +1,8 @@
-import { formatIp, formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
-import type { Node, Segment, Topology } from "../../topology/model.ts";
-import { nextFreeAddress } from "../addresses/free.ts";
+import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
+import type { Node } from "../../topology/model.ts";
+import { gatewayFixes } from "../addresses/new-gateway.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { appendEdit, finding } from "../finding.ts";
-import { hasChild } from "../source.ts";
 import { plural } from "../text.ts";
 
 /** Of one fix. */
@@ -45,7 +44,7 @@ Give the segment a gateway, or the nodes a route for the service range: \`route 
           `${plural(lost.length, "node")} of cluster ${name}, first ${first.name}, ${lost.length === 1 ? "has" : "have"} no route to ${formatPrefix(prefix)}: packets to services are refused as unreachable before they are translated`,
           {
             related: [{ source: first.source, message: `${first.name} has no default route` }],
-            fixes: [...gatewayFix(topology, lost), ...routeFix(prefix, lost)],
+            fixes: [...gatewayFixes(topology, lost), ...routeFix(prefix, lost)],
           },
         );
       }
@@ -59,32 +58,6 @@ function covers({ routes, interfaces }: Node, prefix: Prefix): boolean {
   return routes.some(
     ({ dst, type }) => type === "unicast" && typeof dst.ip === typeof prefix.ip && prefixCovers(dst, prefix),
   );
-}
-
-/** A default gateway for the segments of these nodes: the router that is there, or the first free address. */
-function gatewayFix(topology: Topology, lost: readonly Node[]): readonly Fix[] {
-  const names = new Set(lost.flatMap(({ interfaces }) => interfaces[0]?.segment ?? []));
-  const edits = [...names].flatMap((name) => {
-    const segment = topology.segments.get(name);
-    const gateway = segment && gatewayOf(topology, segment);
-    return segment === undefined || gateway === undefined
-      ? []
-      : [{ gateway, edit: appendEdit(segment.source, `gateway ${gateway}`) }];
-  });
-  const [first] = edits;
-  if (!first || edits.length < names.size || edits.length > MOST_EDITS) return [];
-  const title =
-    edits.length === 1 ? `Give segment ${[...names][0]} the gateway ${first.gateway}` : "Give their segments gateways";
-  return [{ title, edits: edits.map(({ edit }) => edit) }];
-}
-
-function gatewayOf(topology: Topology, segment: Segment): string | undefined {
-  if (hasChild(segment.source, "gateway")) return undefined;
-  const router = topology.attachedTo(segment.name).find(({ station }) => station.kind === "router");
-  if (router) return router.station.path;
-  const [cidr] = segment.cidrs;
-  const free = cidr && nextFreeAddress(topology, segment, cidr.ip);
-  return free === undefined ? undefined : formatIp(free);
 }
 
 /** A route by the first interface, which is enough: the address is translated before a neighbour is asked for. */

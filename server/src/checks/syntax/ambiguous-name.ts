@@ -1,4 +1,5 @@
 import type { Check } from "../check.ts";
+import { replaceFix } from "../finding.ts";
 
 export const ambiguousName: Check = {
   code: "KN016",
@@ -30,4 +31,9 @@ expect h1 -> green/n1 reachable
 `,
   },
   message: ({ name, candidates }) => `${name} can mean any of ${candidates}; write more of the path`,
+  fixes: ({ candidates }, source) =>
+    String(candidates)
+      .split(", ")
+      .slice(0, 5)
+      .map((path) => replaceFix(`Write ${path}`, source, path)),
 };

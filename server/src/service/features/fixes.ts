@@ -70,11 +70,23 @@ export function fixEdits(analysis: Analysis, fix: Fix): ReadonlyMap<string, read
     if (!edit) return undefined;
     edits.set(file, [...(edits.get(file) ?? []), edit]);
   }
-  for (const list of edits.values()) {
+  for (const [file, list] of edits) {
     list.sort((a, b) => a.start - b.start || a.end - b.end);
     if (list.some((edit, index) => index > 0 && edit.start < (list[index - 1]?.end ?? 0))) return undefined;
+    edits.set(file, joined(list));
   }
   return edits;
+}
+
+/** Edits that touch each other as one: where a line goes in before a text that is replaced, clients differ in what is first. */
+function joined(sorted: readonly TextEdit[]): TextEdit[] {
+  const result: TextEdit[] = [];
+  for (const edit of sorted) {
+    const last = result.at(-1);
+    if (last?.end !== edit.start) result.push(edit);
+    else result[result.length - 1] = { start: last.start, end: edit.end, text: last.text + edit.text };
+  }
+  return result;
 }
 
 export function textEdit(tree: SyntaxTree, edit: FixEdit): TextEdit | undefined {

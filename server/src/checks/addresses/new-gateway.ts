@@ -1,0 +1,35 @@
+/** A default gateway for segments that have none. */
+import { formatIp } from "../../addressing/ip.ts";
+import type { Node, Segment, Topology } from "../../topology/model.ts";
+import type { Fix } from "../check.ts";
+import { appendEdit } from "../finding.ts";
+import { hasChild } from "../source.ts";
+import { nextFreeAddress } from "./free.ts";
+
+/** Segments of one fix. */
+const MOST_EDITS = 10;
+
+export function gatewayFixes(topology: Topology, nodes: readonly (Node | undefined)[]): readonly Fix[] {
+  const names = new Set(nodes.flatMap((node) => node?.interfaces[0]?.segment ?? []));
+  const edits = [...names].flatMap((name) => {
+    const segment = topology.segments.get(name);
+    if (!segment || hasChild(segment.source, "gateway")) return [];
+    const gateway = gatewayFor(topology, segment);
+    return gateway === undefined ? [] : [{ gateway, edit: appendEdit(segment.source, `gateway ${gateway}`) }];
+  });
+  const [first] = edits;
+  if (!first || edits.length < names.size || edits.length > MOST_EDITS) return [];
+  const [name] = names;
+  const title =
+    edits.length === 1 ? `Give segment ${name} the gateway ${first.gateway}` : "Give their segments gateways";
+  return [{ title, edits: edits.map(({ edit }) => edit) }];
+}
+
+/** The router that is attached, or the first free address. */
+export function gatewayFor(topology: Topology, segment: Segment): string | undefined {
+  const router = topology.attachedTo(segment.name).find(({ station }) => station.kind === "router");
+  if (router) return router.station.path;
+  const [cidr] = segment.cidrs;
+  const free = cidr && nextFreeAddress(topology, segment, cidr.ip);
+  return free === undefined ? undefined : formatIp(free);
+}

@@ -20,7 +20,7 @@ export const hairpinOff: Check = {
 port, which a bridge does only in hairpin mode: it is dropped, and one connection in as many as there are endpoints times out.
 
 Turn hairpin mode on (\`hairpin-mode true\`, which is \`hairpinMode\` of the bridge plugin; flannel and kubenet do so by themselves).`,
-  example: { bad: text("cni bridge"), good: text("cni flannel { backend vxlan }") },
+  example: { bad: text("cni bridge"), good: text("cni bridge { hairpin-mode true }") },
   *run(context: CheckContext): Iterable<Finding> {
     for (const cluster of context.topology.clusters) {
       if (context.cancelled()) return;

@@ -29,10 +29,8 @@ export class Server implements vscode.Disposable {
     const clientOptions: LanguageClientOptions = {
       documentSelector: [{ language: "knet" }],
       outputChannel: this.#output,
-      synchronize: {
-        configurationSection: "knet",
-        fileEvents: vscode.workspace.createFileSystemWatcher("**/*.knet"),
-      },
+      // Which files are watched the server says itself.
+      synchronize: { configurationSection: "knet" },
       // Pushed diagnostics come sooner than pulled ones, and with their version.
       initializationOptions: { push: true, commands: true },
       markdown: { isTrusted: { enabledCommands: ["knet.trace", "knet.showRoutes"] } },

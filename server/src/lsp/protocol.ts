@@ -6,7 +6,7 @@
  *     server: connection.onRequest("knet/trace" satisfies KnetMethod, (params: KnetParams<"knet/trace">) => …)
  *
  * A request that fails for a reason that the user can mend answers `KnetFailure`; only a defect answers with an LSP error.
- * The client watches `*.knet` files; the server registers watchers for other files (imports, manifests, dumps) by itself.
+ * The server registers by itself what files the client watches for it.
  */
 import type { Location, Query, Trace } from "../trace/schema.ts";
 

@@ -27,7 +27,10 @@ export async function installServer(): Promise<string> {
   const folder = await install("code-server", here, async (work) => {
     const server = join(work, "node_modules/code-server/lib/vscode");
     // Its own lock lists platform packages that need building; what is left out here only logs that it is missing.
-    await npm(server, ["install", "--omit=dev", "--omit=optional", "--ignore-scripts"]);
+    const few = ["--omit=dev", "--omit=optional", "--ignore-scripts"];
+    await npm(server, ["install", ...few]);
+    // Without this one nobody in the editor hears of a file that another program makes.
+    await npm(server, ["install", ...few, "--no-save", await watcherPackage(server)]);
     for (const name of await readdir(join(server, "extensions"))) {
       if (extensionsPruned.test(name)) await rm(join(server, "extensions", name), { recursive: true });
     }
@@ -40,6 +43,18 @@ export async function installServer(): Promise<string> {
     await rm(join(work, "node_modules"), { recursive: true });
   });
   return join(folder, "vscode");
+}
+
+/** The built form of the recursive file watcher for this machine, of the version that the server asks for. */
+async function watcherPackage(server: string): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(server, "node_modules/@parcel/watcher/package.json"), "utf8")) as {
+    version: string;
+    optionalDependencies: Record<string, string>;
+  };
+  const name = `@parcel/watcher-${process.platform}-${process.arch}`;
+  const built = [name, `${name}-glibc`].find((one) => one in manifest.optionalDependencies);
+  if (!built) throw new Error(`@parcel/watcher ${manifest.version} is not built for ${name}`);
+  return `${built}@${manifest.version}`;
 }
 
 export interface Browser {

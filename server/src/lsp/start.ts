@@ -83,7 +83,9 @@ function relay(reader: MessageReader, writer: MessageWriter): void {
   reader.listen((message: unknown) => {
     // Whatever was valid JSON comes here.
     if (typeof message !== "object" || message === null) return;
-    if ("method" in message && message.method === "textDocument/didChange") Atomics.add(counter, 0, 1);
+    // Only what the server will count as well: a request of this name is no change.
+    if ("method" in message && message.method === "textDocument/didChange" && !("id" in message))
+      Atomics.add(counter, 0, 1);
     worker.postMessage(message);
   });
 }

@@ -1,10 +1,12 @@
 /** Activation: starts the language server and wires commands, status and the panels to it. No knowledge of networks. */
 import * as vscode from "vscode";
 import { restartServer } from "./commands/restart-server.ts";
+import { showMatrix } from "./commands/show-matrix.ts";
 import { showRoutes } from "./commands/show-routes.ts";
 import { showTopology } from "./commands/show-topology.ts";
 import { trace } from "./commands/trace.ts";
 import { traceFromHere } from "./commands/trace-from-here.ts";
+import { MatrixPanels } from "./matrix-panel.ts";
 import { RoutesDocuments } from "./routes-document.ts";
 import { Server } from "./server.ts";
 import { showStatus } from "./status.ts";
@@ -15,17 +17,20 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const server = new Server(context);
   const panels = new TracePanels(context, server);
   const topologies = new TopologyPanels(context, server);
+  const matrices = new MatrixPanels(context, server);
   const documents = new RoutesDocuments(server);
   context.subscriptions.push(
     server,
     panels,
     topologies,
+    matrices,
     documents,
     showStatus(server),
     vscode.commands.registerCommand("knet.trace", (argument?: unknown) => trace(context, server, panels, argument)),
     vscode.commands.registerCommand("knet.traceFromHere", () => traceFromHere(context, server, panels)),
     vscode.commands.registerCommand("knet.showRoutes", (argument?: unknown) => showRoutes(server, documents, argument)),
     vscode.commands.registerCommand("knet.showTopology", (argument?: unknown) => showTopology(topologies, argument)),
+    vscode.commands.registerCommand("knet.showMatrix", (argument?: unknown) => showMatrix(matrices, argument)),
     vscode.commands.registerCommand("knet.restartServer", () => restartServer(server)),
   );
   await server.start();

@@ -18,6 +18,8 @@ export interface KnetRequests {
   "knet/routes": { params: RoutesParams; result: RoutesResult };
   /** A drawing of the topology: what stands where, and the same in words. */
   "knet/topology": { params: TopologyParams; result: TopologyResult };
+  /** Who reaches whom on which ports. Takes as long as it takes, and ends when it is cancelled or the text changes. */
+  "knet/matrix": { params: MatrixParams; result: MatrixResult };
   /** The end of a trace that is declared at a position; the innermost one. */
   "knet/endpointAt": { params: EndpointAtParams; result: EndpointAtResult | null };
 }
@@ -158,6 +160,62 @@ export interface TopologyLine {
   textY: number;
   station: number;
   segment: number;
+}
+
+export interface MatrixParams {
+  uri: string;
+  /** Network policies alone, or what really gets through the data plane and is answered. */
+  by: MatrixBasis;
+  /** As `knet matrix --from` has it: a namespace, a workload, labels, a range of addresses. Absent: everything. */
+  from?: string;
+  to?: string;
+}
+
+export type MatrixBasis = "policies" | "packets";
+
+export type MatrixResult = { matrix: MatrixView } | { error: string; namespaces: string[] };
+
+/** Everything is named by its number: rows and columns in `ends`, policies in `policies`, lists of ports in `ports`. */
+export interface MatrixView {
+  ends: MatrixViewEnd[];
+  rows: number[];
+  columns: number[];
+  ports: MatrixPorts[][];
+  /** The pairs that can talk, four numbers each: places in `rows` and in `columns`, 1 where all of the receiver's ports are open and 0 where some are, and which ports. */
+  cells: number[];
+  policies: MatrixPolicy[];
+  /** Of the whole topology, for filters. */
+  namespaces: string[];
+  /** The same in words. */
+  text: string;
+}
+
+export interface MatrixPorts {
+  proto: Protocol;
+  /** "80" or "8000-8010"; empty for icmp. */
+  ports: string;
+}
+
+export interface MatrixViewEnd {
+  name: string;
+  /** "Deployment", "addresses" … */
+  kind: string;
+  namespace?: string;
+  /** How many it stands for; of addresses none. */
+  pods: number;
+  /** What a trace takes; absent where nobody is known to have these addresses. */
+  path?: string;
+  /** What listens there. */
+  ports: EndpointPort[];
+  /** The policies that select it. */
+  ingress: number[];
+  egress: number[];
+  location?: Location;
+}
+
+export interface MatrixPolicy {
+  name: string;
+  location?: Location;
 }
 
 export interface EndpointAtParams {

@@ -19,6 +19,7 @@ import { createDocuments } from "./documents.ts";
 import { describe } from "./guard.ts";
 import { registerHandlers } from "./handlers.ts";
 import { registerKnetRequests } from "./knet.ts";
+import { registerMatrix } from "./matrix.ts";
 import { registerPull } from "./pull.ts";
 import { createReports } from "./reports.ts";
 import { DEFAULTS, member, settingsIn } from "./settings.ts";
@@ -184,6 +185,7 @@ export function startServer(connection: Connection, options: ServerOptions = {})
 
   registerHandlers(server);
   registerKnetRequests(server);
+  registerMatrix(server);
   registerPull(server, reports);
   connection.listen();
 }

@@ -9,7 +9,14 @@ import { nodeClasses } from "../checks/reachability/classes.ts";
 import type { Network } from "../dataplane/model.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
 import { rangeEnd, type Unit, unitsOf } from "../kubernetes/matrix/ends.ts";
-import { isAlone, type MatrixAnswer, type MatrixQuestion, type Pair, selections } from "../kubernetes/matrix/matrix.ts";
+import {
+  again,
+  isAlone,
+  type MatrixAnswer,
+  type MatrixQuestion,
+  type Pair,
+  selections,
+} from "../kubernetes/matrix/matrix.ts";
 import { policyClasses } from "../kubernetes/matrix/policy.ts";
 import type { MatrixEnd } from "../kubernetes/matrix/schema.ts";
 import { spaceOf } from "../kubernetes/matrix/space.ts";
@@ -28,19 +35,19 @@ export function reachMatrix(topology: Topology, network: Network, question: Matr
   ];
   const senders = rowsOf(meant.from.isPod, meant.from.ranges);
   const receivers = rowsOf(meant.to.isPod, meant.to.ranges);
-  function* pairs(): Iterable<Pair> {
+  function* rows(): Generator<readonly Pair[]> {
     for (const from of senders) {
-      for (const to of receivers) {
-        if (from.unit === undefined && to.unit === undefined) continue;
-        if (from.unit && to.unit && isAlone(from.unit, to.unit)) continue;
+      yield receivers.flatMap((to): readonly Pair[] => {
+        if (from.unit === undefined && to.unit === undefined) return [];
+        if (from.unit && to.unit && isAlone(from.unit, to.unit)) return [];
         const ports = asker.between(from, to);
-        if (!isEmpty(ports)) yield { from: from.end, to: to.end, ports };
-      }
+        return isEmpty(ports) ? [] : [{ from: from.end, to: to.end, ports }];
+      });
     }
   }
   return {
     ok: true,
-    pairs: { [Symbol.iterator]: () => pairs()[Symbol.iterator]() },
+    ...again(rows),
     ends: { from: senders.map(({ end }) => end), to: receivers.map(({ end }) => end), outside: [] },
   };
 }

@@ -22,7 +22,13 @@ export interface Pair {
 }
 
 export type MatrixAnswer =
-  | { readonly ok: true; readonly pairs: Iterable<Pair>; readonly ends: MatrixEnds }
+  | {
+      readonly ok: true;
+      readonly pairs: Iterable<Pair>;
+      /** The same, sender by sender, also those without any: who goes through them can pause between two. */
+      readonly rows: Iterable<readonly Pair[]>;
+      readonly ends: MatrixEnds;
+    }
   | { readonly ok: false; readonly error: string };
 
 /** What was asked about, including those that reach nobody. */
@@ -67,37 +73,51 @@ export function policyMatrix(topology: Topology, question: MatrixQuestion): Matr
       .filter((range) => selection.ranges === undefined || selection.ranges.some((one) => rangesOverlap(one, range)))
       .map((range) => ({ range, own: classes.ofRange(range) }));
 
-  function* pairs(): Iterable<Pair> {
+  function* rows(): Generator<readonly Pair[]> {
     const sources = outer(from);
     const targets = outer(to);
     const reachable = reach(receivers, classes);
     for (const sender of senders) {
+      const own: Pair[] = [];
       for (const [receiver, ports] of reachable(sender)) {
-        if (!isAlone(sender.unit, receiver.unit)) yield { from: sender.unit.end, to: receiver.unit.end, ports };
+        if (!isAlone(sender.unit, receiver.unit)) own.push({ from: sender.unit.end, to: receiver.unit.end, ports });
       }
-      yield* merged(
+      const beyond = merged(
         targets,
         (target) => between(sender.classes, [target], classes),
         (range, ports) => ({ from: sender.unit.end, to: rangeEnd(range), ports }),
       );
+      yield [...own, ...beyond];
     }
     for (const receiver of receivers) {
-      yield* merged(
+      const before = merged(
         sources,
         (source) => between([source], receiver.classes, classes),
         (range, ports) => ({ from: rangeEnd(range), to: receiver.unit.end, ports }),
       );
+      yield [...before];
     }
   }
   return {
     ok: true,
-    pairs: { [Symbol.iterator]: () => pairs()[Symbol.iterator]() },
+    ...again(rows),
     ends: {
       from: senders.map(({ unit }) => unit.end),
       to: receivers.map(({ unit }) => unit.end),
       outside: joined(space.outside).map(rangeEnd),
     },
   };
+}
+
+/** What is made anew for each who goes through it; nothing of it is kept. */
+export function again(make: () => Generator<readonly Pair[]>): {
+  pairs: Iterable<Pair>;
+  rows: Iterable<readonly Pair[]>;
+} {
+  function* pairs(): Generator<Pair> {
+    for (const row of make()) yield* row;
+  }
+  return { pairs: { [Symbol.iterator]: pairs }, rows: { [Symbol.iterator]: make } };
 }
 
 interface Row {

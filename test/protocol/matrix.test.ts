@@ -1,0 +1,74 @@
+/** The matrix over the protocol: what it says, that it can be stopped, and that nobody waits for it. */
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CancellationTokenSource } from "vscode-jsonrpc/node";
+import { LSPErrorCodes } from "vscode-languageserver-protocol";
+import { type Client, startClient } from "./client.ts";
+import { TWO_NODES } from "./texts.ts";
+
+/** Each pod has a policy and ports of its own, so that no two are alike and every pair has to be asked. */
+const pods = Array.from(
+  { length: 150 },
+  (_, n) => `    pod p${n} on n${1 + (n % 2)} { labels app=p${n}; listen ${1000 + n}/tcp ${3000 + n}/udp }
+    policy p${n} { select app=p${n}; ingress from any to ${1000 + n}/tcp }`,
+).join("\n");
+const LONG = TWO_NODES.replace("  cni flannel {", "  network-policy kube-router\n  cni flannel {").replace(
+  "  namespace shop {",
+  `  namespace many {\n${pods}\n  }\n  namespace shop {`,
+);
+
+let client: Client;
+beforeAll(async () => {
+  client = await startClient();
+});
+afterAll(async () => {
+  await client.stop();
+});
+
+describe("knet/matrix", () => {
+  it("names ends, cells and where they are declared", async () => {
+    const uri = "untitled:small.knet";
+    await client.open(uri, TWO_NODES);
+    const answer = await client.knet("knet/matrix", { uri, by: "packets", to: "shop/api" });
+    if ("error" in answer) throw new Error(answer.error);
+    const { matrix } = answer;
+    expect(matrix.rows.map((number) => matrix.ends[number]?.name)).toEqual(["shop/web", "shop/api"]);
+    expect(matrix.columns.map((number) => matrix.ends[number]?.name)).toEqual(["shop/api"]);
+    expect(matrix.cells.slice(0, 4)).toEqual([0, 0, 1, 0]);
+    expect(matrix.ports[0]).toEqual([
+      { proto: "tcp", ports: "9090" },
+      { proto: "icmp", ports: "" },
+    ]);
+    expect(matrix.ends[0]).toMatchObject({ path: "prod/shop/web", location: { file: uri } });
+    expect(matrix.namespaces).toEqual(["shop"]);
+    expect(matrix.text).toContain("shop/api");
+    expect(await client.knet("knet/matrix", { uri, by: "policies", from: "nobody" })).toMatchObject({
+      namespaces: ["shop"],
+    });
+    await client.close(uri);
+  });
+
+  it("lets others be answered first, and ends when it is cancelled or out of date", async () => {
+    const uri = "untitled:long.knet";
+    await client.open(uri, LONG);
+    const order: string[] = [];
+    const ask = (token?: CancellationTokenSource["token"]): Promise<unknown> =>
+      client.connection
+        .sendRequest("knet/matrix", { uri, by: "packets" }, ...(token ? [token] : []))
+        .catch((error: unknown) => error)
+        .finally(() => order.push("matrix"));
+    const source = new CancellationTokenSource();
+    const stopped = ask(source.token);
+    await client
+      .request("textDocument/hover", { textDocument: { uri }, position: { line: 0, character: 2 } })
+      .finally(() => order.push("hover"));
+    source.cancel();
+    expect(await stopped).toMatchObject({ code: LSPErrorCodes.RequestCancelled });
+    expect(order).toEqual(["hover", "matrix"]);
+    const obsolete = ask();
+    await client.change(uri, 2, [{ text: TWO_NODES }]);
+    expect(await obsolete).toMatchObject({ code: LSPErrorCodes.ContentModified });
+    expect(await client.knet("knet/matrix", { uri, by: "packets" })).toHaveProperty("matrix");
+    await client.close(uri);
+  });
+});

@@ -107,6 +107,7 @@ import { nodesUnreachable } from "./reachability/nodes-unreachable.ts";
 import { peersOffLink } from "./reachability/peers-off-link.ts";
 import { podNat } from "./reachability/pod-nat.ts";
 import { podsUnreachable } from "./reachability/pods-unreachable.ts";
+import { protocolRefused } from "./reachability/protocol-refused.ts";
 import { publicIp } from "./reachability/public-ip.ts";
 import { publicIpForeign } from "./reachability/public-ip-foreign.ts";
 import { publicIpTwice } from "./reachability/public-ip-twice.ts";
@@ -240,6 +241,7 @@ export const catalogue: readonly Check[] = [
   routeDevice,
   routeExists,
   noPodNetwork,
+  protocolRefused,
   peersOffLink,
   backendsDiffer,
   tunnelDiffers,

@@ -25,7 +25,9 @@ export interface CheckContext {
   readonly files: readonly CheckedFile[];
   readonly topology: Topology;
   readonly network: Network;
-  /** The same as if there were no policies: what they forbid is no fault of the network. */
+  /** The topology with imagined pods on the nodes of clusters that have none yet; where each has some, `topology` itself. */
+  readonly peopled: Topology;
+  /** The network of `peopled` as if there were no policies: what they forbid is no fault of the network. */
   readonly open: Network;
   /** True once a newer edit has made this run pointless; long checks ask it now and then and stop. */
   cancelled(): boolean;
@@ -100,6 +102,8 @@ export interface Check {
   };
   /** For problems that decoding or building the topology has met (DeclProblem, TopologyProblem): their sentence. */
   readonly message?: (data: ProblemData) => string;
+  /** For the same problems, where some are less grave. */
+  readonly severityOf?: (data: ProblemData) => Severity;
   /** For the same problems: how to mend one. */
   readonly fixes?: (data: ProblemData, source: Source, context: FixContext) => readonly Fix[];
   /** Such a problem is not reported where one of these is found: they say the same and more. */

@@ -1,9 +1,11 @@
 /** Runs the catalogue over one analysed topology. */
+import { modeAddressing } from "../cni/modes.ts";
 import { buildNetwork, networkProblems } from "../cni/network.ts";
 import type { Network } from "../dataplane/model.ts";
 import { withoutPolicies } from "../kubernetes/contribute.ts";
 import type { Decl } from "../language/decode.ts";
-import type { Topology, TopologyProblem } from "../topology/model.ts";
+import { buildTopology } from "../topology/build.ts";
+import type { Cluster, Topology, TopologyProblem } from "../topology/model.ts";
 import { catalogue } from "./catalogue.ts";
 import type { Check, CheckContext, Code, Finding } from "./check.ts";
 import { isAcknowledged } from "./expectations/acknowledged.ts";
@@ -26,7 +28,7 @@ export interface RunOptions {
   readonly extra?: readonly Finding[];
 }
 
-type Given = Omit<CheckContext, "found" | "reported" | "open">;
+type Given = Omit<CheckContext, "found" | "reported" | "open" | "peopled">;
 
 /** All findings that are neither off nor silenced, in order of the catalogue: causes before what follows from them. */
 export function runChecks(context: Given, options: RunOptions = {}): Finding[] {
@@ -42,9 +44,15 @@ export function runChecks(context: Given, options: RunOptions = {}): Finding[] {
   return withLevels([...kept, ...comments], levels, (code) => byCode.get(code)?.severity).slice();
 }
 
-function openNetwork({ topology, network }: Given): Network {
+function peopledTopology({ files, topology }: Given): Topology {
+  const isEmpty = ({ nodes, cni, workloads }: Cluster): boolean =>
+    nodes.length > 0 && cni.decl !== undefined && workloads.every(({ hostNetwork }) => hostNetwork);
+  return topology.clusters.some(isEmpty) ? buildTopology(files, modeAddressing, undefined, true) : topology;
+}
+
+function openNetwork({ topology, network }: Given, peopled: Topology): Network {
   const isOpen = topology.clusters.every(({ policies }) => policies.length === 0);
-  return isOpen ? network : buildNetwork(topology, withoutPolicies());
+  return isOpen && peopled === topology ? network : buildNetwork(peopled, withoutPolicies());
 }
 
 /** The project's decisions play no part here: what is silenced still is the cause of what follows from it. */
@@ -64,11 +72,16 @@ function allFindings(context: Given): Finding[] {
     for (const decl of file.decls) addDeclProblems(file.file, decl, context.topology, add);
     if (context.cancelled()) return [];
   }
+  let peopled: Topology | undefined;
   let open: Network | undefined;
   const full: CheckContext = {
     ...context,
+    get peopled() {
+      peopled ??= peopledTopology(context);
+      return peopled;
+    },
     get open() {
-      open ??= openNetwork(context);
+      open ??= openNetwork(context, full.peopled);
       return open;
     },
     found: (code) => found.get(code) ?? [],
@@ -161,6 +174,7 @@ function worded(problem: TopologyProblem, topology: Topology): Finding {
     };
   }
   return finding(check, problem.source, check.message?.(problem.data) ?? check.summary, {
+    severity: check.severityOf?.(problem.data) ?? check.severity,
     related: problem.related,
     fixes: check.fixes?.(problem.data, problem.source, { topology, related: problem.related }) ?? [],
   });

@@ -256,6 +256,8 @@ function segmentOf(
       name: segment.name,
       mtu: segment.mtu,
       admits: (netns, device, ip) => admits(segment, netns, device, ip),
+      // "IP-in-IP encapsulated packets and GRE packets are blocked within virtual networks" (Azure Virtual Network FAQ).
+      refusesIpip: segment.cloud === "azure" ? "Azure" : undefined,
       origin: segment.source,
     }
   );

@@ -107,7 +107,7 @@ export const CODES = {
   subnetTooSmall: "KN411",
   /** max-pods above what the machine's interfaces hold. data: instance, enis, ips, most, maxPods. */
   instanceMaxPods: "KN412",
-  /** The kernel gives the tunnel device less than flannel asks for. data: node, device, asked, given. */
+  /** The kernel gives the tunnel device less than flannel asks for. data: node, device, asked, given, written (yes, no). */
   flannelMtuClamped: "KN320",
 } as const;
 

@@ -28,6 +28,8 @@ export interface L2Segment {
   readonly mtu: number;
   /** A cloud's source/destination check: may this interface send from, or get packets for, the address? */
   admits(netns: NetnsId, device: string, ip: Ip): boolean;
+  /** A cloud whose network drops IP in IP (protocol 4): "Azure". */
+  readonly refusesIpip: string | undefined;
   readonly origin: Source | undefined;
 }
 

@@ -56,6 +56,7 @@ import {
 } from "./segments.ts";
 import { buildServices } from "./services.ts";
 import { nameTwice, nothing, type StationParts, trimmed } from "./station.ts";
+import { imaginedDaemonset } from "./workload.ts";
 
 /** One file's declarations, as `decodeFile` gives them. */
 export interface TopologyFile {
@@ -65,12 +66,14 @@ export interface TopologyFile {
 
 /**
  * The topology of all files together, in the order given. With the cache of an earlier call only declarations that have
- * changed since are read again.
+ * changed since are read again. `peopled`: a cluster without pods has two imagined ones on each node, so that what it will
+ * do to pods can be asked before there are any.
  */
 export function buildTopology(
   files: readonly TopologyFile[],
   addressingOf: AddressingOf = hostLocal,
   cache: TopologyCache = topologyCache(),
+  peopled = false,
 ): Topology {
   const draft = collect(files, cache);
   const { problems } = draft;
@@ -84,7 +87,7 @@ export function buildTopology(
   const clusters: Cluster[] = [];
   for (const placed of draft.placed) {
     if ("nodes" in placed) {
-      clusters.push(buildCluster(placed, draft, assigned, names, addressingOf));
+      clusters.push(buildCluster(peopled ? withPods(placed) : placed, draft, assigned, names, addressingOf));
       continue;
     }
     const ref: StationRef = { kind: placed.kind, path: placed.name };
@@ -300,6 +303,16 @@ function withDefaults(
 }
 
 /* ---------------------------------------------------------------- clusters */
+
+/** Imagined pods have the cluster itself as their source. */
+function withPods(cluster: ClusterDraft): ClusterDraft {
+  if (cluster.workloads.some(({ parts }) => !parts.hostNetwork)) return cluster;
+  const imagined = ["pod", "another"].map((name) => ({
+    namespace: "default",
+    parts: imaginedDaemonset(cluster.source, name),
+  }));
+  return { ...cluster, workloads: [...cluster.workloads, ...imagined] };
+}
 
 function buildCluster(
   cluster: ClusterDraft,

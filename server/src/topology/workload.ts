@@ -115,3 +115,22 @@ export function usesOfNodes(workloads: readonly Workload[]): NodeUses {
   }
   return known;
 }
+
+/** A pod on each node that nobody has written. */
+export function imaginedDaemonset(source: Source, name: string): WorkloadParts {
+  return {
+    file: source.file,
+    kind: "daemonset",
+    name,
+    nameSource: source,
+    replicas: 0,
+    on: undefined,
+    hostNetwork: false,
+    notReady: false,
+    containers: nothing,
+    labels: noLabels,
+    addresses: nothing,
+    source,
+    problems: nothing,
+  };
+}

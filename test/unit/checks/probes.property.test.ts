@@ -64,6 +64,7 @@ cluster prod {
         topology,
         network,
         open: network,
+        peopled: topology,
         cancelled: () => false,
         found: () => [],
         reported: [],

@@ -1,18 +1,21 @@
 /**
  * Which segments can meet: routers, and hosts that forward, connect them into domains. A node with two interfaces is no way
- * between them, since nobody routes through it, but its own two segments must not be confused. Ranges that cannot
- * meet may be the same without harm.
+ * between them, since nobody routes through it, but its own two segments must not be confused. Whoever masquerades what
+ * leaves to a segment hides what is behind: those inside see the outside, and not the other way round, and two homes behind
+ * routers of their own never meet. Ranges that cannot meet may be the same without harm.
  */
-import type { Cluster, ExternalHost, Interface, Topology } from "../../topology/model.ts";
+import type { Prefix } from "../../addressing/ip.ts";
+import { prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import type { Cluster, ExternalHost, Interface, Router, Topology } from "../../topology/model.ts";
 
 export interface Domains {
   /** The domain of a segment; undefined: there is no such segment. */
   ofSegment(name: string): number | undefined;
-  /** The domains in which a cluster has nodes. */
-  ofCluster(cluster: string): ReadonlySet<number>;
-  /** Do the two clusters have nodes in one domain? */
+  /** Has the cluster nodes from which stations of the domain can be addressed? */
+  clusterSees(cluster: string, domain: number | undefined): boolean;
+  /** Has one of the clusters nodes that can address those of the other? */
   clustersMeet(a: string, b: string): boolean;
-  /** Are they in one domain, or is one station attached to both? */
+  /** Can one address the other, or is one station attached to both? */
   segmentsMeet(a: string, b: string): boolean;
   /** Could segments of the two domains meet so? */
   domainsTouch(a: number | undefined, b: number | undefined): boolean;
@@ -30,24 +33,101 @@ export function domainsOf(topology: Topology): Domains {
 }
 
 function makeDomains(topology: Topology): Domains {
-  const bySegment = numberSegments(topology);
+  const hidden = hidingInterfaces(topology);
+  const bySegment = numberSegments(topology, hidden);
   const byCluster = new Map(topology.clusters.map((cluster) => [cluster.name, clusterDomains(cluster, bySegment)]));
   const neighbours = neighbouringSegments(topology);
   const touching = new Set<string>();
   for (const [from, others] of neighbours) {
     for (const to of others) touching.add(`${bySegment.get(from)} ${bySegment.get(to)}`);
   }
-  const ofCluster = (name: string): ReadonlySet<number> => byCluster.get(name) ?? new Set();
+  const outside = outerDomains(topology, hidden, bySegment);
+  const sees = (a: number | undefined, b: number | undefined): boolean =>
+    a !== undefined && b !== undefined && (a === b || outside.get(a)?.has(b) === true);
+  const meet = (a: number | undefined, b: number | undefined): boolean => sees(a, b) || sees(b, a);
+  const clusterSees = (cluster: string, domain: number | undefined): boolean =>
+    [...(byCluster.get(cluster) ?? [])].some((own) => sees(own, domain));
   return {
     ofSegment: (name) => bySegment.get(name),
-    ofCluster,
-    clustersMeet: (a, b) => [...ofCluster(a)].some((domain) => ofCluster(b).has(domain)),
-    segmentsMeet: (a, b) => bySegment.get(a) === bySegment.get(b) || neighbours.get(a)?.has(b) === true,
-    domainsTouch: (a, b) => a === b || touching.has(`${a} ${b}`),
+    clusterSees,
+    clustersMeet: (a, b) =>
+      [...(byCluster.get(a) ?? [])].some((domain) => clusterSees(b, domain)) ||
+      [...(byCluster.get(b) ?? [])].some((domain) => clusterSees(a, domain)),
+    segmentsMeet: (a, b) => meet(bySegment.get(a), bySegment.get(b)) || neighbours.get(a)?.has(b) === true,
+    domainsTouch: (a, b) => meet(a, b) || touching.has(`${a} ${b}`),
   };
 }
 
-function numberSegments(topology: Topology): ReadonlyMap<string, number> {
+/** Routers, and hosts that forward. */
+function forwarders(topology: Topology): readonly (Router | ExternalHost)[] {
+  return [...topology.routers, ...topology.hosts.filter(forwards)];
+}
+
+/**
+ * Interfaces behind which a router hides its other segments: it masquerades what leaves there, and nobody out there has a
+ * route to what is behind.
+ */
+function hidingInterfaces(topology: Topology): ReadonlySet<Interface> {
+  const hiding = new Set<Interface>();
+  const masters = forwarders(topology);
+  for (const router of masters) {
+    for (const rule of router.edge?.nat ?? []) {
+      if (rule.kind !== "masquerade" || rule.segment === undefined) continue;
+      const outer = router.interfaces.find(({ segment }) => segment === rule.segment?.name);
+      if (!outer) continue;
+      const inner = router.interfaces
+        .filter((iface) => iface !== outer)
+        .flatMap(({ segment }) => topology.segments.get(segment)?.cidrs ?? []);
+      if (!masters.some((other) => other !== router && routesInto(other, outer, inner))) hiding.add(outer);
+    }
+  }
+  return hiding;
+}
+
+function routesInto(router: Router | ExternalHost, outer: Interface, inner: readonly Prefix[]): boolean {
+  return router.routes.some(
+    ({ dst, via }) =>
+      dst.len > 0 &&
+      via.some((ip) => outer.addresses.some((own) => own.ip === ip)) &&
+      inner.some((prefix) => rangesOverlap(prefixRange(prefix), prefixRange(dst))),
+  );
+}
+
+/** What a domain sees beyond the routers that hide it, and beyond those that hide these. */
+function outerDomains(
+  topology: Topology,
+  hiding: ReadonlySet<Interface>,
+  bySegment: ReadonlyMap<string, number>,
+): ReadonlyMap<number, ReadonlySet<number>> {
+  const next = new Map<number, Set<number>>();
+  for (const { interfaces } of forwarders(topology)) {
+    for (const outer of interfaces) {
+      const there = bySegment.get(outer.segment);
+      if (!hiding.has(outer) || there === undefined) continue;
+      for (const inner of interfaces) {
+        const here = bySegment.get(inner.segment);
+        if (here === undefined || here === there) continue;
+        next.set(here, (next.get(here) ?? new Set()).add(there));
+      }
+    }
+  }
+  const seen = new Map<number, Set<number>>();
+  for (const start of next.keys()) {
+    const reached = new Set<number>();
+    const open = [start];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      for (const one of next.get(at) ?? []) {
+        if (reached.has(one)) continue;
+        reached.add(one);
+        open.push(one);
+      }
+    }
+    seen.set(start, reached);
+  }
+  return seen;
+}
+
+function numberSegments(topology: Topology, hiding: ReadonlySet<Interface>): ReadonlyMap<string, number> {
   const parents = new Map<string, string>();
   const find = (name: string): string => {
     let root = name;
@@ -56,8 +136,8 @@ function numberSegments(topology: Topology): ReadonlyMap<string, number> {
     return root;
   };
   for (const name of topology.segments.keys()) parents.set(name, name);
-  for (const { interfaces } of [...topology.routers, ...topology.hosts.filter(forwards)]) {
-    const [first, ...others] = interfaces;
+  for (const { interfaces } of forwarders(topology)) {
+    const [first, ...others] = interfaces.filter((iface) => !hiding.has(iface));
     for (const other of others) if (first) parents.set(find(other.segment), find(first.segment));
   }
   const numbers = new Map<string, number>();

@@ -20,9 +20,11 @@ The usual cause is the shipped manifest's 10.244.0.0/16 in a cluster that was se
     good: twoNodes("cni flannel {\n  network 10.244.0.0/16\n  backend vxlan\n}"),
   },
   message: ({ node, cidr, network }) =>
-    `pod range ${cidr} of node ${node} is not in flannel's network ${network}: flanneld ends there, and the node has no pod network; make the network cover it`,
-  fixes: (_data, _source, { related }) => {
-    const network = related.find(({ source }) => source.statement.keyword.text === "network")?.source;
+    `pod range ${cidr} of node ${node} is not in flannel's network ${network}: flanneld ends there, and the node has no pod network; make flannel's network the cluster's pod range`,
+  fixes: (_data, place, { related }) => {
+    const network = [place, ...related.map(({ source }) => source)].find(
+      ({ statement }) => statement.keyword.text === "network",
+    );
     return network ? [removeFix("Let flannel take the cluster's pod range", sourceAt(network, "whole"))] : [];
   },
 };

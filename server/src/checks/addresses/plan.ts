@@ -230,7 +230,7 @@ function conflictKind(domains: Domains, a: PlannedRange, b: PlannedRange): Confl
   if (y.kind === "segment") {
     if (x.kind === "segment")
       return domains.domainsTouch(domains.ofSegment(x.segment), domain) ? "segment-segment" : undefined;
-    return domain !== undefined && domains.ofCluster(x.cluster).has(domain) ? `${x.kind}-segment` : undefined;
+    return domains.clusterSees(x.cluster, domain) ? `${x.kind}-segment` : undefined;
   }
   switch (x.kind) {
     case "docker":

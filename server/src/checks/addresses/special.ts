@@ -1,9 +1,10 @@
 import type { Prefix } from "../../addressing/ip.ts";
 import { parsePrefix, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Severity } from "../check.ts";
 import { finding } from "../finding.ts";
 import { freeHint, moveFixes } from "./free.ts";
-import { planOf } from "./plan.ts";
+import { type PlannedRange, planOf } from "./plan.ts";
 
 interface Special {
   readonly prefix: Prefix;
@@ -12,11 +13,13 @@ interface Special {
   readonly severity: Severity;
 }
 
+const LINK_LOCAL = "169.254.0.0/16";
+
 /** IANA's special-purpose registries, RFC 6890; what the kernel does with them: fib_validate_source, ip_route_input_slow. */
 const SPECIAL: readonly Special[] = [
   special("0.0.0.0/8", 'means "this host" and is never a source', "error"),
   special("127.0.0.0/8", "is the loopback network: it never leaves a host", "error"),
-  special("169.254.0.0/16", "is link-local: cloud metadata, Calico's gateway and NodeLocal DNS live there", "warning"),
+  special(LINK_LOCAL, "is link-local: cloud metadata, Calico's gateway and NodeLocal DNS live there", "warning"),
   special("224.0.0.0/4", "is multicast: no host has such an address", "error"),
   special("240.0.0.0/4", "is reserved: many systems refuse it", "warning"),
   special("::/127", "holds the unspecified address and loopback", "error"),
@@ -59,7 +62,7 @@ Use RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10) or IPv6 unique 
     for (const range of planOf(topology).ranges) {
       const own = prefixRange(range.prefix);
       const hit = SPECIAL.find(({ prefix }) => rangesOverlap(prefixRange(prefix), own));
-      if (!hit) continue;
+      if (!hit || (hit.text === LINK_LOCAL && isTransit(topology, range))) continue;
       yield finding(
         specialRange,
         range.source,
@@ -72,3 +75,9 @@ Use RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10) or IPv6 unique 
     }
   },
 };
+
+/** Between routers alone link-local addresses are the custom: AWS gives each VPN tunnel a /30 of 169.254.0.0/16 (Site-to-Site VPN, tunnel options). */
+function isTransit(topology: Topology, { kind, segment }: PlannedRange): boolean {
+  const stations = topology.attachedTo(segment);
+  return kind === "segment" && stations.length > 0 && stations.every(({ station }) => station.kind === "router");
+}

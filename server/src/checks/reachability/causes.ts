@@ -3,29 +3,17 @@
  * consequence of an earlier finding is left out.
  */
 import type { Ip } from "../../addressing/ip.ts";
-import { formatIp, isLinkLocal, parsePrefix, prefixContains } from "../../addressing/ip.ts";
+import { formatIp, isLinkLocal } from "../../addressing/ip.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
-import type { Network } from "../../dataplane/model.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
 import type { Source, Statement } from "../../language/tree.ts";
-import type { Cluster, Station, Topology } from "../../topology/model.ts";
+import type { Station, Topology } from "../../topology/model.ts";
 import { planOf } from "../addresses/plan.ts";
 import type { CheckContext, Code, Finding, Related } from "../check.ts";
-import { childOf, headOf } from "../source.ts";
+import { headOf } from "../source.ts";
 import { holds } from "../topology.ts";
+import { attribute, type ReachabilityCode } from "./blame.ts";
 import { type Failure, probesOf } from "./probes.ts";
-
-export type ReachabilityCode =
-  | "KN201"
-  | "KN202"
-  | "KN203"
-  | "KN204"
-  | "KN205"
-  | "KN206"
-  | "KN207"
-  | "KN208"
-  | "KN209"
-  | "KN240";
 
 export interface Cause {
   readonly code: ReachabilityCode;
@@ -51,14 +39,17 @@ export function causesOf(context: CheckContext, code: ReachabilityCode): readonl
 function findCauses(context: CheckContext): readonly Cause[] {
   const { failures } = probesOf(context);
   if (failures.length === 0) return [];
-  const stations = stationsByPath(context.topology);
+  const stations = stationsByPath(context.peopled);
   const suspects = context.reported.filter(isSuspect).map(({ source }) => source.statement);
   const causes = new Map<string, { -readonly [K in keyof Cause]: Cause[K] }>();
   const places: Statement[] = [];
   for (const failure of failures) {
-    if (touchesDisputed(context.topology, failure)) continue;
+    if (touchesDisputed(context.peopled, failure)) continue;
+    // Whether nodes must reach pods there (probes, logs) is a question of the pods.
+    if (failure.reason?.code === "stacked-apart" && (failure.probe.from.imagined || failure.probe.to.imagined))
+      continue;
     const { code, source, specific } = attribute(failure, stations, context.open);
-    if (!specific && suspects.length > 0 && isExcused(context.topology, failure, stations, suspects)) continue;
+    if (!specific && suspects.length > 0 && isExcused(context.peopled, failure, stations, suspects)) continue;
     let place = places.indexOf(source.statement);
     if (place < 0) place = places.push(source.statement) - 1;
     const how = failure.reason?.code === "no-session" ? "filtered" : (failure.reason?.code ?? "");
@@ -85,129 +76,6 @@ function stationsByPath(topology: Topology): ReadonlyMap<string, Station> {
     ...topology.clusters.flatMap((cluster) => cluster.nodes),
   ];
   return new Map(all.map((station) => [station.path, station]));
-}
-
-/* ----------------------------------------------------------------- blaming */
-
-interface Blame {
-  readonly code: ReachabilityCode;
-  readonly source: Source;
-  /** The place alone explains the failure, whatever else is wrong. */
-  readonly specific: boolean;
-}
-
-function attribute(failure: Failure, stations: ReadonlyMap<string, Station>, network: Network): Blame {
-  const { probe, failed, reason } = failure;
-  if (!reason) {
-    const nat = failed.steps.find((step) => step.action === "snat");
-    return { code: "KN203", source: nat?.rule?.origin ?? probe.cluster.cni.source, specific: true };
-  }
-  const station = stations.get(reason.netns);
-  switch (reason.code) {
-    case "filtered":
-    case "rejected-by-rule":
-    case "no-session":
-      if (isAclRule(reason.origin)) return { code: "KN205", source: reason.origin, specific: true };
-      break;
-    case "neighbour-failed":
-      if (reason.lost && isAclRule(reason.origin)) return { code: "KN205", source: reason.origin, specific: true };
-      break;
-    case "stacked-apart":
-      return { code: "KN240", source: probe.cluster.cni.source, specific: true };
-    case "forwarding-off": {
-      const source = sysctlOf(station, [
-        "net.ipv4.ip_forward",
-        "net.ipv4.conf.all.forwarding",
-        "net.ipv6.conf.all.forwarding",
-      ]);
-      if (source) return { code: "KN206", source, specific: true };
-      break;
-    }
-    case "reverse-path-filter": {
-      const device = failed.steps.at(-1)?.device ?? "";
-      const names = [
-        `net.ipv4.conf.${device}.rp_filter`,
-        "net.ipv4.conf.all.rp_filter",
-        "net.ipv4.conf.default.rp_filter",
-      ];
-      return {
-        code: "KN207",
-        source: sysctlOf(station, names) ?? reason.origin ?? probe.cluster.cni.source,
-        specific: true,
-      };
-    }
-    case "source-check":
-      return {
-        code: "KN208",
-        source: sourceCheckOf(reason.origin) ?? probe.cluster.cni.source,
-        specific: true,
-      };
-    case "ttl-exceeded":
-    case "step-limit":
-    case "tunnel-loop":
-      return {
-        code: "KN209",
-        source: loopSource(failed) ?? reason.origin ?? probe.cluster.cni.source,
-        specific: false,
-      };
-    default:
-      break;
-  }
-  const leak = leakOf(failed, probe.cluster, network);
-  if (leak) return { code: "KN209", source: routesSetting(probe.cluster), specific: false };
-  const source = reason.origin ?? probe.cluster.cni.source;
-  if (probe.to.kind === "node" && probe.from.kind === "node") return { code: "KN204", source, specific: false };
-  return { code: probe.from.kind === "pod" ? "KN201" : "KN202", source, specific: false };
-}
-
-/** The setting that says who has routes to the pods, where the plugin has one. */
-function routesSetting({ cni }: Cluster): Source {
-  const cloud = childOf(cni.source, "cloud-routes");
-  return cloud === cni.source ? childOf(cni.source, "routes") : cloud;
-}
-
-/** The segment's own statement, or what makes it a cloud's. */
-function sourceCheckOf(segment: Source | undefined): Source | undefined {
-  const own = segment && childOf(segment, "source-check");
-  return own && own !== segment ? own : segment && childOf(segment, "cloud");
-}
-
-function isAclRule(source: Source | undefined): source is Source {
-  const keyword = source?.statement.keyword.text;
-  return keyword === "deny" || keyword === "allow";
-}
-
-function sysctlOf(station: Station | undefined, names: readonly string[]): Source | undefined {
-  for (const name of names) {
-    const found = station?.sysctls.get(name);
-    if (found) return found.source;
-  }
-  return undefined;
-}
-
-/** Of the static routes in the circle the least specific one: it catches what nobody has a better route for. */
-function loopSource({ steps }: Journey): Source | undefined {
-  const times = new Map<Statement, { readonly source: Source; count: number }>();
-  for (const { action, rule } of steps) {
-    const source = rule?.origin;
-    if (action !== "route" || source?.statement.keyword.text !== "route") continue;
-    const seen = times.get(source.statement);
-    if (seen) seen.count += 1;
-    else times.set(source.statement, { source, count: 1 });
-  }
-  const lengthOf = ({ statement }: Source): number => parsePrefix(statement.args[0]?.text ?? "")?.prefix.len ?? 0;
-  const circling = [...times.values()].filter(({ count }) => count > 1).map(({ source }) => source);
-  return circling.sort((a, b) => lengthOf(a) - lengthOf(b))[0];
-}
-
-/** The step at which a node sent a packet for a pod to its default gateway, for want of a better route. */
-export function leakOf(journey: Journey, cluster: Cluster, network: Network): Step | undefined {
-  return journey.steps.find((step) => {
-    if (step.action !== "route" || step.direction !== "out" || !step.rule?.text.startsWith("default ")) return false;
-    if (network.netns(step.netns)?.kind !== "node") return false;
-    const { dst } = step.packet;
-    return cluster.podCidrs.some(({ prefix }) => prefixContains(prefix, dst)) && innerOf(step.packet) === undefined;
-  });
 }
 
 /* ----------------------------------------------------------------- excuses */

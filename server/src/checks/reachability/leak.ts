@@ -1,9 +1,10 @@
 import { formatIp } from "../../addressing/ip.ts";
-import type { Check, CheckContext } from "../check.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Check, CheckContext, Fix } from "../check.ts";
 import { twoRacks } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
+import { replaceFix, setFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
-import { leakOf } from "./causes.ts";
+import { leakOf } from "./blame.ts";
 import { routerFixes } from "./mend.ts";
 import { reportCauses, whoCannot } from "./report.ts";
 
@@ -35,6 +36,10 @@ Every node needs a route to every other node's pod range (the CNI's work, unless
       context,
       (cause) => {
         const { failed, probe, reason } = cause.example;
+        const { keyword, args } = cause.source.statement;
+        if (keyword.text === "pool") {
+          return `${whoCannot(cause)}: ${reason?.message ?? "it is lost on the way"}, and pool ${args[0]?.text ?? ""} sends packets to other subnets there without a tunnel; give the pool ipip cross-subnet or vxlan cross-subnet, or let the routers learn the blocks by BGP`;
+        }
         if (reason?.code === "ttl-exceeded" || reason?.code === "step-limit" || reason?.code === "tunnel-loop") {
           return `${whoCannot(cause)}: the packet goes in circles, ${reason.message}; correct the routes on its way`;
         }
@@ -48,7 +53,15 @@ Every node needs a route to every other node's pod range (the CNI's work, unless
         ...(Object.hasOwn(SWITCHES, source.statement.keyword.text)
           ? [replaceFix(SWITCHES[source.statement.keyword.text] ?? "", sourceAt(source, 0), "on")]
           : []),
+        ...(source.statement.keyword.text === "pool" ? tunnelFixes(source) : []),
         ...(reason?.code === "no-route" ? routerFixes(context.topology, probe.cluster, reason.netns) : []),
       ],
     ),
 };
+
+function tunnelFixes(pool: Source): readonly Fix[] {
+  return [
+    setFix("Use VXLAN between subnets", pool, "vxlan", "cross-subnet"),
+    setFix("Use IPIP between subnets", pool, "ipip", "cross-subnet"),
+  ];
+}

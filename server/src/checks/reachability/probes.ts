@@ -24,6 +24,8 @@ export interface ProbeEnd {
   readonly ip: Ip;
   /** The workload, the node. */
   readonly source: Source;
+  /** A pod that nobody has written, of a cluster that has none yet. */
+  readonly imagined: boolean;
 }
 
 export interface Probe {
@@ -75,9 +77,10 @@ export function probesOf(context: CheckContext): ProbeResult {
 function probeAll(context: CheckContext): ProbeResult {
   const failures: Failure[] = [];
   const passed: Probe[] = [];
-  const disputed = planOf(context.topology).conflicts.map(({ shared }) => shared);
-  for (const cluster of context.topology.clusters) {
-    const classes = nodeClasses(context.topology, cluster, disputed);
+  const { peopled } = context;
+  const disputed = planOf(peopled).conflicts.map(({ shared }) => shared);
+  for (const cluster of peopled.clusters) {
+    const classes = nodeClasses(peopled, cluster, disputed);
     const ends = classes.map((one) => endsOf(one));
     for (const { from, to, pairs, sameNode } of questions(ends, () => targetedPairs(classes, ends))) {
       if (context.cancelled()) return { failures, passed };
@@ -213,10 +216,11 @@ function* betweenNodes(from: NodeEnds, to: NodeEnds | undefined, nodes: boolean,
   if (pairs === 0 || !to) return;
   const [sender] = from.pods;
   const [receiver] = to.pods;
+  // Before there are pods, the nodes at least must meet.
+  const none = [sender, receiver].every((pod) => pod === undefined || isImagined(pod));
+  if (none) yield* between(nodeEnds(from.node), nodeEnds(to.node), false, pairs);
   if (sender && receiver) yield* between(podEnds(sender, from.node), podEnds(receiver, to.node), false, pairs);
   if (receiver && nodes) yield* between(nodeEnds(from.node), podEnds(receiver, to.node), false, pairs);
-  // Before there are pods, the nodes at least must meet.
-  if (!sender && !receiver) yield* between(nodeEnds(from.node), nodeEnds(to.node), false, pairs);
 }
 
 interface ClassPair {
@@ -293,8 +297,18 @@ function* between(from: readonly ProbeEnd[], to: readonly ProbeEnd[], sameNode: 
 }
 
 function podEnds(pod: Pod, node: Node): readonly ProbeEnd[] {
-  const name = `pod ${pod.workload.namespace === "default" ? "" : `${pod.workload.namespace}/`}${pod.name} on node ${node.name}`;
-  return pod.addresses.map((ip) => ({ kind: "pod", node, name, netns: pod.path, ip, source: pod.workload.source }));
+  const { workload } = pod;
+  const imagined = isImagined(pod);
+  const name = imagined
+    ? `a pod on node ${node.name}`
+    : `pod ${workload.namespace === "default" ? "" : `${workload.namespace}/`}${pod.name} on node ${node.name}`;
+  const source = imagined ? node.source : workload.source;
+  return pod.addresses.map((ip) => ({ kind: "pod", node, name, netns: pod.path, ip, source, imagined }));
+}
+
+/** See buildTopology: its source is the cluster. */
+function isImagined({ workload }: Pod): boolean {
+  return workload.source.statement.keyword.text === "cluster";
 }
 
 function nodeEnds(node: Node): readonly ProbeEnd[] {
@@ -309,6 +323,7 @@ function nodeEnds(node: Node): readonly ProbeEnd[] {
           netns: node.path,
           ip,
           source: node.source,
+          imagined: false,
         });
     }
   }

@@ -1,6 +1,7 @@
 import type { Node } from "../../topology/model.ts";
 import type { Check } from "../check.ts";
 import { setFix } from "../finding.ts";
+import { plural } from "../text.ts";
 
 const vagrant = (settings: string): string => `segment nat-1 { cidr 10.0.2.0/24; gateway 10.0.2.2 }
 segment nat-2 { cidr 10.0.2.0/24; gateway 10.0.2.2 }
@@ -28,8 +29,10 @@ machine: flannel takes it because the default route leaves there. Set \`iface\` 
     bad: vagrant(""),
     good: vagrant("; iface eth1"),
   },
-  message: ({ node, peer, address }) =>
-    `${node} and ${peer} both announce ${address}: packets for the pods of both go to one of them; give flannel another iface or public-ip`,
+  message: ({ node, peer, address, more }) =>
+    more === 0
+      ? `${node} and ${peer} both announce ${address}: packets for the pods of both go to one of them; give flannel another iface or public-ip`
+      : `${peer}, ${node} and ${plural(Number(more), "more node")} announce ${address}: packets for the pods of all of them go to one; give flannel another iface or public-ip`,
   fixes: ({ node }, source, { topology }) => {
     const cluster = topology.clusters.find(({ nodes }) => nodes.some(({ path }) => path === node));
     return commonDevices(cluster?.nodes ?? []).map((device) =>

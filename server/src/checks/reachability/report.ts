@@ -2,7 +2,8 @@
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
 import { plural } from "../text.ts";
-import { type Cause, causesOf, hopsOf, type ReachabilityCode } from "./causes.ts";
+import type { ReachabilityCode } from "./blame.ts";
+import { type Cause, causesOf, hopsOf } from "./causes.ts";
 
 export function* reportCauses(
   check: Check & { readonly code: ReachabilityCode },

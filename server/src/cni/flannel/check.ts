@@ -89,7 +89,7 @@ function checkSettings({ cluster }: ClusterContext, settings: FlannelSettings): 
 
 function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyProblem[] {
   const problems: TopologyProblem[] = [];
-  const announced = new Map<Ip, Participant>();
+  const announced = new Map<Ip, Participant[]>();
   let first: Participant | undefined;
   const clamped = new Set<string>();
   const withoutDefault = new Set<FlannelSettings>();
@@ -107,17 +107,9 @@ function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyPr
       problems.push(problem(CODES.flannelNoDefaultRoute, node.source, { node: node.path }));
     }
     const publicIp = (standing.v4 ?? standing.v6)?.publicIp;
-    const other = publicIp === undefined ? undefined : announced.get(publicIp);
-    if (publicIp !== undefined && other) {
-      problems.push(
-        problem(
-          CODES.flannelPublicIpTwice,
-          settings.sources.get("public-ip") ?? node.source,
-          { node: node.path, peer: other.node.path, address: formatIp(publicIp) },
-          [{ source: other.node.source, message: `${other.node.path} announces it too` }],
-        ),
-      );
-    } else if (publicIp !== undefined) announced.set(publicIp, standing);
+    const others = publicIp === undefined ? undefined : announced.get(publicIp);
+    if (others) others.push(standing);
+    else if (publicIp !== undefined) announced.set(publicIp, [standing]);
     if (first) problems.push(...difference(first, standing));
     first ??= standing;
     if (settings.backend.type === "vxlan") {
@@ -130,10 +122,38 @@ function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyPr
         clamped.add(key);
         const device = vxlanDeviceName(settings.backend.vni, family);
         problems.push(
-          problem(CODES.flannelMtuClamped, settings.backend.source, { node: node.path, device, asked, given }),
+          problem(CODES.flannelMtuClamped, settings.backend.source, {
+            node: node.path,
+            device,
+            asked,
+            given,
+            written: settings.backend.mtu === undefined ? "no" : "yes",
+          }),
         );
       }
     }
+  }
+  return [...problems, ...announcedTwice(flannel, announced)];
+}
+
+/** One finding an address, however many nodes have it: 10.0.2.15 of every Vagrant machine. */
+function announcedTwice(
+  flannel: FlannelCluster,
+  announced: ReadonlyMap<Ip, readonly Participant[]>,
+): TopologyProblem[] {
+  const problems: TopologyProblem[] = [];
+  for (const [ip, [first, second, ...more]] of announced) {
+    if (!first || !second) continue;
+    const { node } = second;
+    const address = formatIp(ip);
+    const data = { node: node.path, peer: first.node.path, address, more: more.length };
+    const settings = flannel.settings(node);
+    const source = settings.sources.get("public-ip") ?? settings.sources.get("iface") ?? settings.source;
+    const related = [first, second, ...more].map((other) => ({
+      source: other.node.source,
+      message: `${other.node.path} announces ${address}, too`,
+    }));
+    problems.push(problem(CODES.flannelPublicIpTwice, source, data, related.slice(0, 10)));
   }
   return problems;
 }
@@ -145,14 +165,14 @@ function absence(node: Node, settings: FlannelSettings, reason: string): Topolog
       const net = settings.network4 ?? settings.network6;
       if (!outside || !net) return [];
       const data = { node: node.path, cidr: formatPrefix(outside.prefix), network: formatPrefix(net) };
-      return [
-        problem(CODES.flannelLeaseOutside, outside.source, data, [
-          {
-            source: settings.sources.get("network") ?? settings.source,
-            message: `flannel's network is ${formatPrefix(net)}`,
-          },
-        ]),
-      ];
+      const network = settings.sources.get("network");
+      // Not written, it is the cluster's: the node's range is outside that, which is said (KN123).
+      if (!network) return [];
+      // The kube subnet manager compares ranges that are there already: the network is what was written wrongly.
+      const [source, other, message] = outside.allocated
+        ? [network, outside.source, `nodes get their ranges from here, ${node.path} got ${data.cidr}`]
+        : [outside.source, network, `flannel's network is ${data.network}`];
+      return [problem(CODES.flannelLeaseOutside, source, data, [{ source: other, message }])];
     }
     case "no-interface": {
       const source = settings.sources.get("iface");

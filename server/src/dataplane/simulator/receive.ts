@@ -6,10 +6,22 @@ import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, type Packet, pieceLength, reassembled } from "../packet.ts";
 import { deliver } from "./deliver.ts";
 import type { Neighbour } from "./neighbours.ts";
-import { connectionsOf, type End, fail, hook, isOwn, limitMtu, pickNexthop, type Run, routeRule, step } from "./run.ts";
+import {
+  connectionsOf,
+  type End,
+  fail,
+  hook,
+  isOwn,
+  limitMtu,
+  pickNexthop,
+  type Run,
+  routeRule,
+  step,
+  VLAN_ROOM,
+} from "./run.ts";
 import { output, refusedByRoute, tooBigFor } from "./send.ts";
 import { handUp } from "./stacked.ts";
-import { bridgeOut, VLAN_ROOM } from "./transmit.ts";
+import { bridgeOut } from "./transmit.ts";
 import { isEnd, outbound, refusedByPolicy } from "./xfrm.ts";
 
 /** netif_receive_skb: a frame comes in by a device. */

@@ -172,6 +172,9 @@ export function connectionsOf(run: Run, netns: Netns): Connection[] {
   return connections;
 }
 
+/** is_skb_forwardable() grants the room of a VLAN tag (net/core/dev.c). */
+export const VLAN_ROOM = 4;
+
 export function limitMtu(run: Run, size: number): void {
   run.mtu = Math.min(run.mtu, size - run.overhead);
 }

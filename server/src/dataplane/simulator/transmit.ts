@@ -4,14 +4,11 @@ import type { StepRule } from "../journey.ts";
 import type { Device, Netns } from "../model.ts";
 import { type Packet, pieceLength } from "../packet.ts";
 import type { Neighbour } from "./neighbours.ts";
-import { type End, fail, type Run, step } from "./run.ts";
+import { type End, fail, type Run, step, VLAN_ROOM } from "./run.ts";
 import { transmitStacked } from "./stacked.ts";
 import { encapsulateIpip, encapsulateTun, encapsulateVxlan } from "./tunnels.ts";
 import { ontoSegment } from "./wire.ts";
 import { encapsulateWireguard } from "./wireguard.ts";
-
-/** is_skb_forwardable() grants the room of a VLAN tag (net/core/dev.c). */
-export const VLAN_ROOM = 4;
 
 /** dev_queue_xmit: the frame leaves by a device; `to` says for whom it is. */
 export function transmit(

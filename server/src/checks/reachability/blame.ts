@@ -1,0 +1,182 @@
+/** Whose fault a lost packet is: the place in the file, and the check that reports it. */
+import { parsePrefix, prefixContains } from "../../addressing/ip.ts";
+import type { Journey, Step } from "../../dataplane/journey.ts";
+import type { Network } from "../../dataplane/model.ts";
+import { innerOf } from "../../dataplane/packet.ts";
+import type { Source, Statement } from "../../language/tree.ts";
+import type { Cluster, Station } from "../../topology/model.ts";
+import { childOf } from "../source.ts";
+import type { Failure } from "./probes.ts";
+
+export type ReachabilityCode =
+  | "KN201"
+  | "KN202"
+  | "KN203"
+  | "KN204"
+  | "KN205"
+  | "KN206"
+  | "KN207"
+  | "KN208"
+  | "KN209"
+  | "KN214"
+  | "KN240";
+
+interface Blame {
+  readonly code: ReachabilityCode;
+  readonly source: Source;
+  /** The place alone explains the failure, whatever else is wrong. */
+  readonly specific: boolean;
+}
+
+/** Which place in the file, and which check, a failure belongs to. */
+export function attribute(failure: Failure, stations: ReadonlyMap<string, Station>, network: Network): Blame {
+  const { probe, failed, reason } = failure;
+  if (!reason) {
+    const nat = failed.steps.find((step) => step.action === "snat");
+    return { code: "KN203", source: nat?.rule?.origin ?? probe.cluster.cni.source, specific: true };
+  }
+  const station = stations.get(reason.netns);
+  switch (reason.code) {
+    case "filtered":
+    case "rejected-by-rule":
+    case "no-session":
+      if (isAclRule(reason.origin)) return { code: "KN205", source: reason.origin, specific: true };
+      break;
+    case "neighbour-failed":
+      if (reason.lost && isAclRule(reason.origin)) return { code: "KN205", source: reason.origin, specific: true };
+      break;
+    case "stacked-apart":
+      return { code: "KN240", source: probe.cluster.cni.source, specific: true };
+    case "forwarding-off": {
+      const source = sysctlOf(station, [
+        "net.ipv4.ip_forward",
+        "net.ipv4.conf.all.forwarding",
+        "net.ipv6.conf.all.forwarding",
+      ]);
+      if (source) return { code: "KN206", source, specific: true };
+      break;
+    }
+    case "reverse-path-filter": {
+      const device = failed.steps.at(-1)?.device ?? "";
+      const names = [
+        `net.ipv4.conf.${device}.rp_filter`,
+        "net.ipv4.conf.all.rp_filter",
+        "net.ipv4.conf.default.rp_filter",
+      ];
+      return {
+        code: "KN207",
+        source: sysctlOf(station, names) ?? reason.origin ?? probe.cluster.cni.source,
+        specific: true,
+      };
+    }
+    case "source-check":
+      return {
+        code: "KN208",
+        source: sourceCheckOf(reason.origin) ?? probe.cluster.cni.source,
+        specific: true,
+      };
+    case "protocol-refused":
+      return { code: "KN214", source: ipipSetting(probe.cluster), specific: true };
+    case "ttl-exceeded":
+    case "step-limit":
+    case "tunnel-loop":
+      return {
+        code: "KN209",
+        source: loopSource(failed) ?? reason.origin ?? probe.cluster.cni.source,
+        specific: false,
+      };
+    default:
+      break;
+  }
+  const bare = bareOf(failed, probe.cluster, network);
+  if (bare) return { code: "KN209", source: bare, specific: false };
+  const leak = leakOf(failed, probe.cluster, network);
+  if (leak) return { code: "KN209", source: routesSetting(probe.cluster), specific: false };
+  const source = reason.origin ?? probe.cluster.cni.source;
+  if (probe.to.kind === "node" && probe.from.kind === "node") return { code: "KN204", source, specific: false };
+  return { code: probe.from.kind === "pod" ? "KN201" : "KN202", source, specific: false };
+}
+
+/** The setting that says who has routes to the pods, where the plugin has one. */
+function routesSetting({ cni }: Cluster): Source {
+  const cloud = childOf(cni.source, "cloud-routes");
+  return cloud === cni.source ? childOf(cni.source, "routes") : cloud;
+}
+
+/** What puts packets into IP packets: a pool's `ipip`, flannel's `backend ipip`. */
+function ipipSetting({ cni }: Cluster): Source {
+  const found = within(cni.source.statement, (one) => [one.keyword, ...one.args].some(({ text }) => text === "ipip"));
+  return found ? { ...cni.source, statement: found, part: "whole" } : cni.source;
+}
+
+function within(root: Statement, wanted: (one: Statement) => boolean): Statement | undefined {
+  for (const child of root.block?.statements ?? []) {
+    const found = wanted(child) ? child : within(child, wanted);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/**
+ * The pool whose blocks are routed without a tunnel to other subnets, where a router on the way has no route to them: the
+ * fabric must know the blocks, or the pool must encapsulate.
+ */
+function bareOf(journey: Journey, cluster: Cluster, network: Network): Source | undefined {
+  const { reason } = journey;
+  if (cluster.cni.plugin !== "calico" || !reason || network.netns(reason.netns)?.kind !== "router") return undefined;
+  if (reason.code !== "no-route" && reason.code !== "unreachable-route") return undefined;
+  const { packet } = journey.steps.at(-1) ?? {};
+  if (!packet || innerOf(packet)) return undefined;
+  const pools = cluster.cni.source.statement.block?.statements.filter(({ keyword }) => keyword.text === "pool") ?? [];
+  const pool = pools.find(({ args }) => {
+    const prefix = parsePrefix(args[1]?.text ?? "")?.prefix;
+    return prefix !== undefined && prefixContains(prefix, packet.dst);
+  });
+  const statement = pool ?? (pools.length === 1 ? pools[0] : undefined);
+  const isPods = statement !== undefined && cluster.nodeByPodAddress(packet.dst) !== undefined;
+  return isPods ? { ...cluster.cni.source, statement, part: 0 } : undefined;
+}
+
+/** The segment's own statement, or what makes it a cloud's. */
+function sourceCheckOf(segment: Source | undefined): Source | undefined {
+  const own = segment && childOf(segment, "source-check");
+  return own && own !== segment ? own : segment && childOf(segment, "cloud");
+}
+
+function isAclRule(source: Source | undefined): source is Source {
+  const keyword = source?.statement.keyword.text;
+  return keyword === "deny" || keyword === "allow";
+}
+
+function sysctlOf(station: Station | undefined, names: readonly string[]): Source | undefined {
+  for (const name of names) {
+    const found = station?.sysctls.get(name);
+    if (found) return found.source;
+  }
+  return undefined;
+}
+
+/** Of the static routes in the circle the least specific one: it catches what nobody has a better route for. */
+function loopSource({ steps }: Journey): Source | undefined {
+  const times = new Map<Statement, { readonly source: Source; count: number }>();
+  for (const { action, rule } of steps) {
+    const source = rule?.origin;
+    if (action !== "route" || source?.statement.keyword.text !== "route") continue;
+    const seen = times.get(source.statement);
+    if (seen) seen.count += 1;
+    else times.set(source.statement, { source, count: 1 });
+  }
+  const lengthOf = ({ statement }: Source): number => parsePrefix(statement.args[0]?.text ?? "")?.prefix.len ?? 0;
+  const circling = [...times.values()].filter(({ count }) => count > 1).map(({ source }) => source);
+  return circling.sort((a, b) => lengthOf(a) - lengthOf(b))[0];
+}
+
+/** The step at which a node sent a packet for a pod to its default gateway, for want of a better route. */
+export function leakOf(journey: Journey, cluster: Cluster, network: Network): Step | undefined {
+  return journey.steps.find((step) => {
+    if (step.action !== "route" || step.direction !== "out" || !step.rule?.text.startsWith("default ")) return false;
+    if (network.netns(step.netns)?.kind !== "node") return false;
+    const { dst } = step.packet;
+    return cluster.podCidrs.some(({ prefix }) => prefixContains(prefix, dst)) && innerOf(step.packet) === undefined;
+  });
+}

@@ -230,6 +230,8 @@ function loss(journey: Journey): Refuted | undefined {
 /** Somebody else has taken the packet for his own: a second machine of that address, a host that answers for any. */
 function astray(journey: Journey, at: string | undefined): Refuted | undefined {
   if (at === undefined || journey.verdict !== "delivered" || journey.end === at) return undefined;
+  // Node ports, host ports, port forwarding: whoever was meant has sent it on.
+  if (journey.steps.some(({ action, netns }) => action === "dnat" && netns === at)) return undefined;
   return { why: `it is ${journey.end} that answers, not ${at}`, journey };
 }
 

@@ -46,11 +46,13 @@ function* without(cluster: Cluster, service: Service, keyword: string): Iterable
   const empty = cluster.nodes.filter((node) => !holders.has(node));
   if (empty.length === 0) return;
   const who =
-    keyword === "external-traffic-policy" ? "packets from outside to its node port" : "what their pods send to it";
+    keyword === "external-traffic-policy"
+      ? "packets from outside to its node port are"
+      : "what their pods send to it is";
   yield finding(
     localWithoutEndpoint,
     childOf(service.source, keyword, 0),
-    `${plural(empty.length, "node")} of cluster ${cluster.name} (${list(empty.map(({ name }) => name))}) ${empty.length === 1 ? "has" : "have"} no endpoint of service ${service.name}: ${who} is dropped there under policy local`,
+    `${plural(empty.length, "node")} of cluster ${cluster.name} (${list(empty.map(({ name }) => name))}) ${empty.length === 1 ? "has" : "have"} no endpoint of service ${service.name}: ${who} dropped there under policy local`,
     { fixes: [setFix("Use policy cluster", service.source, keyword, "cluster")] },
   );
 }

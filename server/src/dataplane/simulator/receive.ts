@@ -35,7 +35,7 @@ export function receive(run: Run, id: NetnsId, deviceName: string, sent: Packet,
     // __dev_forward_skb: a veth end takes no frame that is larger than its own MTU allows. Nor do most network cards.
     return fail(run, netns, packet, {
       verdict: "dropped",
-      code: "too-big",
+      code: device.kind === "veth" ? "too-big" : "receiver-mtu",
       message: `${deviceName} of ${id} has MTU ${device.mtu} and drops a frame of ${pieceLength(packet)} bytes without a word`,
       device: deviceName,
       origin: device.origin,

@@ -3,7 +3,7 @@ import { formatIp } from "../../addressing/ip.ts";
 import type { Device, L2Segment, LinkEnd, Netns, NetnsId } from "../model.ts";
 import { type Packet, pieceLength } from "../packet.ts";
 import type { Neighbour } from "./neighbours.ts";
-import { type End, fail, limitMtu, type Run, VLAN_ROOM } from "./run.ts";
+import { type End, fail, limitMtu, type Run } from "./run.ts";
 
 /** The frame is on the wire. */
 export function ontoSegment(
@@ -25,21 +25,6 @@ export function ontoSegment(
         message: `segment ${segment.name} carries packets of at most ${segment.mtu} bytes; this one of ${size} is lost on the wire`,
         device: device.name,
         origin: segment.origin,
-      });
-    }
-  }
-  const far = run.network.netns(to.end.netns)?.devices.get(to.end.device);
-  // A card takes no frame that its MTU and a VLAN tag have no room for; nor does a veth end (__dev_forward_skb).
-  if (far?.kind === "physical" && far.mtu < device.mtu) {
-    const size = pieceLength(packet);
-    if (run.overhead === 0) limitMtu(run, far.mtu);
-    if (size > far.mtu + VLAN_ROOM) {
-      return fail(run, netns, packet, {
-        verdict: "dropped",
-        code: "receiver-mtu",
-        message: `${far.name} of ${to.end.netns} has MTU ${far.mtu} and drops a frame of ${size} bytes without a word`,
-        device: device.name,
-        origin: far.origin,
       });
     }
   }

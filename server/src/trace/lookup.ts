@@ -72,7 +72,8 @@ function podOf(topology: Topology, { netns }: Endpoint): { readonly cluster: Clu
   return cluster && pod && { cluster, pod };
 }
 
-function answersOf(found: DnsName): readonly string[] {
+/** What DNS answers: addresses, or another name. */
+export function answersOf(found: DnsName): readonly string[] {
   if (found.kind === "pod") return found.pod.addresses.map(formatIp);
   const { cluster, service } = found;
   if (service.type === "external-name") return [`CNAME ${service.externalName ?? ""}`];

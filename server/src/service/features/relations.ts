@@ -1,5 +1,6 @@
 /** From a thing to what it is made of or stands in: containers, pods, nodes, clusters; and names that are edited together. */
 import type { Source } from "../../language/tree.ts";
+import { backendOf } from "../../topology/ingress.ts";
 import type { Cluster, Node, Workload } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
 import { type Definition, type FilePlace, referencesAt, targetAt } from "./navigation.ts";
@@ -17,7 +18,7 @@ export function typeDefinitionAt(analysis: Analysis, file: string, offset: numbe
   return definitions(analysis, target.span, found);
 }
 
-/** One step inward: segment → what is attached, cluster → nodes, node → what runs on it, service or policy → the pods, pod → containers. */
+/** One step inward: segment → what is attached, cluster → nodes, node → what runs on it, service or policy → the pods, gateway → routes, ingress → services, pod → containers. */
 export function implementationAt(analysis: Analysis, file: string, offset: number): readonly Definition[] {
   const target = targetAt(analysis, file, offset);
   if (!target) return [];
@@ -55,6 +56,12 @@ function inward(analysis: Analysis, symbol: NamedSymbol): readonly Source[] {
   if (subject?.kind === "service")
     return subject.cluster.services.selected(subject.service).map(({ source }) => source);
   if (subject?.kind === "policy") return workloadsOf(subject.cluster, subject.policy).map(({ source }) => source);
+  if (subject?.kind === "gateway") return subject.routes.map(({ source }) => source);
+  if (subject?.kind === "ingress") {
+    const { cluster, ingress } = subject;
+    const backends = ingress.rules.map(({ backend }) => backendOf(cluster, ingress, backend));
+    return backends.flatMap((found) => (typeof found === "string" ? [] : [found.service.source]));
+  }
   if (subject?.kind === "nodes" && symbol.kind === "node") {
     const running = new Set<Workload>();
     for (const node of subject.nodes) {

@@ -2,6 +2,7 @@
 import type {
   Cluster,
   ExternalHost,
+  Ingress,
   Listener,
   Node,
   Pod,
@@ -24,7 +25,10 @@ export type Subject =
   | { readonly kind: "nodes"; readonly cluster: Cluster; readonly nodes: readonly Node[] }
   | { readonly kind: "workload"; readonly cluster: Cluster; readonly workload: Workload }
   | { readonly kind: "policy"; readonly cluster: Cluster; readonly policy: Policy }
-  | { readonly kind: "service"; readonly cluster: Cluster; readonly service: Service };
+  | { readonly kind: "service"; readonly cluster: Cluster; readonly service: Service }
+  | { readonly kind: "ingress"; readonly cluster: Cluster; readonly ingress: Ingress }
+  /** With the routes that belong to it. */
+  | { readonly kind: "gateway"; readonly cluster: Cluster; readonly routes: readonly Ingress[] };
 
 export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | undefined {
   const { statement } = symbol.source;
@@ -75,9 +79,22 @@ export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | un
         if (policy) return { kind: "policy", cluster, policy };
       }
       return undefined;
-    case "namespace":
     case "ingress":
-    case "gateway":
+      for (const cluster of topology.clusters) {
+        const ingress = cluster.ingresses?.find(own);
+        if (ingress) return { kind: "ingress", cluster, ingress };
+      }
+      return undefined;
+    case "gateway": {
+      const name = symbol.parent?.parent?.name;
+      const cluster = topology.clusters.find((one) => one.name === name);
+      const lines = new Set(symbol.decl.children.map((child) => child.statement));
+      // A route has the gateway's own line `served-by` as the place that says who serves it.
+      const isOwn = ({ kind, servedBy }: Ingress): boolean =>
+        kind === "route" && servedBy !== undefined && lines.has(servedBy.source.statement);
+      return cluster && { kind: "gateway", cluster, routes: cluster.ingresses?.filter(isOwn) ?? [] };
+    }
+    case "namespace":
       return undefined;
   }
 }
@@ -110,6 +127,8 @@ export function processesOf(subject: Subject | undefined): readonly ProcessSpec[
     case "cluster":
     case "policy":
     case "service":
+    case "ingress":
+    case "gateway":
     case undefined:
       return [];
   }

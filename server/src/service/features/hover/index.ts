@@ -16,6 +16,20 @@ export interface Hover {
   readonly markdown: string;
 }
 
+/** Of these every value says what the line does. */
+const WHOLE_LINES: ReadonlySet<string> = new Set([
+  "route",
+  "backend",
+  "cni",
+  "masquerade",
+  "port-forward",
+  "answers",
+  "listen",
+  "path",
+  "default-backend",
+  "host",
+]);
+
 export function hoverAt(analysis: Analysis, file: string, offset: number): Hover | undefined {
   const place = placeAt(analysis, file, offset);
   const pointed = place && pointedAt(place);
@@ -39,9 +53,7 @@ export function hoverAt(analysis: Analysis, file: string, offset: number): Hover
     const markdown = paragraphs(
       valueText(analysis, found.read.value, found.spec),
       argumentText(found.spec, spec),
-      spec.keyword === "route" || spec.keyword === "backend" || spec.keyword === "cni"
-        ? made(analysis, place, pointed)
-        : "",
+      WHOLE_LINES.has(spec.keyword) ? made(analysis, place, pointed) : "",
     );
     return { span: pointed.span, markdown };
   }

@@ -5,12 +5,18 @@ import { defaultRoutes, madeBy, madeText, pluginText } from "../kernel.ts";
 import { code, paragraphs } from "../markdown.ts";
 import type { Place, Pointed } from "../place.ts";
 import { stationsAround } from "../stations.ts";
+import { edgeText } from "./edge.ts";
+import { rulesText } from "./names.ts";
 
 /** Of a station's statement: devices and routes that go back to it; of the plugin's: what one node holds of it. */
 export function made(analysis: Analysis, place: Place, { decl }: Pointed): string {
   const keyword = decl.spec?.keyword;
   const { topology, network } = analysis;
   const { statement } = decl;
+  const edge = keyword === undefined ? "" : edgeText(analysis, place, keyword, statement);
+  if (edge !== "") return edge;
+  const rules = keyword === undefined ? "" : rulesText(analysis, place, keyword);
+  if (rules !== "") return rules;
   if (keyword === "cni" || keyword === "backend") {
     const cluster = topology.clusters.find(({ source }) => place.path.statements.includes(source.statement));
     const own = stationsAround(topology, place)[0];

@@ -7,6 +7,7 @@ import { policyText } from "../policies.ts";
 import { prefixText } from "../ranges.ts";
 import { type Subject, subjectOf } from "../subjects.ts";
 import { type NamedSymbol, pathOf } from "../symbols.ts";
+import { gatewayText, ingressText } from "./names.ts";
 import { workloadText } from "./pods.ts";
 import { serviceText } from "./services.ts";
 import { clusterText, nodeFacts, poolText, stationText } from "./stations.ts";
@@ -45,6 +46,10 @@ export function symbolText(analysis: Analysis, symbol: NamedSymbol, use: string 
       return workloadText(analysis, subject.cluster, subject.workload, use);
     case "policy":
       return policyText(subject.cluster, subject.policy);
+    case "ingress":
+      return ingressText(subject.cluster, subject.ingress);
+    case "gateway":
+      return gatewayText(subject.cluster, pathOf(symbol).join("/"), subject.routes);
   }
 }
 

@@ -7,6 +7,7 @@ import { requirementText } from "../../../topology/selector.ts";
 import type { Analysis } from "../../analysis.ts";
 import { code, paragraphs } from "../markdown.ts";
 import { addressText, prefixText } from "../ranges.ts";
+import { foreignName } from "./names.ts";
 
 export function valueText(analysis: Analysis, value: Value, spec: ArgSpec): string {
   const { topology } = analysis;
@@ -18,10 +19,12 @@ export function valueText(analysis: Analysis, value: Value, spec: ArgSpec): stri
     case "interface-address":
       return addressText(topology, value.ip);
     case "ref":
-    case "endpoint":
       return value.address === undefined
         ? `${code(value.text)} · nothing has this name`
         : addressText(topology, value.address);
+    case "endpoint":
+      if (value.address !== undefined) return addressText(topology, value.address);
+      return foreignName(analysis, value.text, value.path) || `${code(value.text)} · nothing has this name`;
     case "word": {
       if (spec.type.kind === "sysctl") return sysctlText(value.text);
       const chosen = spec.type.kind === "enum" ? spec.type.values.find((one) => one.value === value.text) : undefined;

@@ -3,12 +3,13 @@ import { formatPrefix } from "../../../addressing/ip.ts";
 import { plural } from "../../../checks/text.ts";
 import type { Decl } from "../../../language/decode.ts";
 import type { Arg } from "../../../language/tree.ts";
+import { dnsNames, serviceName } from "../../../topology/dns.ts";
 import type { Listener, Topology } from "../../../topology/model.ts";
 import { ends, sampleName, shortPaths } from "../names.ts";
 import type { Place } from "../place.ts";
 import { listenersOf } from "../subjects.ts";
 import { type NamedSymbol, type NameUse, pathOf, symbolsOf } from "../symbols.ts";
-import { type Given, type Suggestion, suggestion } from "./suggestion.ts";
+import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts";
 
 export function names({ analysis, place, decl }: Given, kinds: readonly NamedSymbol["kind"][]): readonly Suggestion[] {
   const table = symbolsOf(analysis);
@@ -62,21 +63,59 @@ function describe(topology: Topology, symbol: NamedSymbol): string {
   return where === "" ? kind : `${kind} of ${where}`;
 }
 
-export function endpoints({ analysis }: Given, typed: Arg | undefined, withPort: boolean): readonly Suggestion[] {
+export function endpoints(
+  { analysis, decl, spec }: Given,
+  typed: Arg | undefined,
+  withPort: boolean,
+): readonly Suggestion[] {
   const table = symbolsOf(analysis);
   const text = typed?.text ?? "";
   const colon = text.lastIndexOf(":");
   if (withPort && colon > 0 && text.indexOf(":") === colon) {
     const path = text.slice(0, colon).split("/");
     const [symbol] = ends(table).length > 0 && typed ? table.resolve(useOf(path, typed, table.symbols)) : [];
-    return symbol ? portsOf(analysis.topology, symbol, colon + 1) : [];
+    if (symbol) return portsOf(analysis.topology, symbol, colon + 1);
+    return path.length === 1 ? portsOfName(analysis.topology, text.slice(0, colon), colon + 1) : [];
   }
   const all = ends(table);
   const paths = shortPaths(all);
-  return all.map((symbol) => {
+  const own = all.map((symbol) => {
     const label = withSample(paths.get(symbol) ?? symbol.name, symbol);
     return suggestion(label, "name", describe(analysis.topology, symbol));
   });
+  const isTarget = decl.spec?.keyword === "expect" && spec.name === "to";
+  return isTarget ? [...own, ...foreignNames(analysis.topology, typed)] : own;
+}
+
+/** What a packet can be sent to and the file does not declare by that name: names of the cluster's DNS, URLs of ingresses. */
+function foreignNames({ clusters }: Topology, typed: Arg | undefined): readonly Suggestion[] {
+  const isQuoted = typed?.kind === "string";
+  const names = clusters.flatMap((cluster) =>
+    cluster.services.all.map((service) =>
+      suggestion(serviceName(cluster, service), "name", `DNS name of service ${service.path}`),
+    ),
+  );
+  const urls = clusters.flatMap(({ ingresses }) =>
+    (ingresses ?? []).flatMap(({ path, rules }) =>
+      rules.flatMap((rule): readonly Suggestion[] => {
+        if (rule.host === undefined || rule.host.startsWith("*")) return [];
+        const url = `http://${rule.host}${rule.path}`;
+        return [{ ...suggestion(url, "text", `by ${path}`), insert: isQuoted ? url : `"${url}"` }];
+      }),
+    ),
+  );
+  return unique(isQuoted ? urls : [...names, ...urls]);
+}
+
+/** Behind a DNS name: the ports of its service. */
+function portsOfName({ clusters }: Topology, name: string, skip: number): readonly Suggestion[] {
+  const ports = dnsNames(clusters, name).flatMap((found) => (found.kind === "service" ? found.service.ports : []));
+  return unique(
+    ports.map(({ port, proto, name: own }) => ({
+      ...suggestion(proto === "tcp" ? String(port) : `${port}/${proto}`, "number", own ?? ""),
+      skip,
+    })),
+  );
 }
 
 function useOf(path: readonly string[], arg: Arg, symbols: readonly NamedSymbol[]): NameUse {

@@ -104,6 +104,16 @@ function loopbackRoute(ip: Ip): Route {
   };
 }
 
+/** The subnet-router anycast address of a network to which the host is attached, if it forwards (addrconf_join_anycast). */
+export function isAnycast(netns: Netns, ip: Ip): boolean {
+  if (typeof ip === "number" || !netns.sysctls.ip6Forward) return false;
+  for (const device of netns.devices.values()) {
+    for (const own of device.addresses)
+      if (typeof own.ip === "bigint" && own.len < 127 && network(own.ip, own.len) === ip) return true;
+  }
+  return false;
+}
+
 /** The route that the kernel takes, or undefined: network unreachable. */
 export function lookup(netns: Netns, locals: LocalAddresses, query: Lookup): Found | undefined {
   for (const rule of rulesOf(netns)) {

@@ -126,8 +126,12 @@ export function track(connections: Connection[], packet: Packet): Tracking {
     }
   }
   // A TCP segment that opens nothing cannot make a connection (nf_conntrack_proto_tcp, tcp_new; a RST or SYN,ACK out of the blue is INVALID).
-  if (packet.body.kind === "tcp" && packet.body.flags !== "SYN")
-    return { connection: undefined, direction: "original", state: "INVALID" };
+  const opens =
+    packet.body.kind === "tcp"
+      ? packet.body.flags === "SYN"
+      : // nf_conntrack_icmp_packet: nor an answer to a ping that nobody saw.
+        packet.body.kind !== "icmp" || packet.body.message.kind === "echo-request";
+  if (!opens) return { connection: undefined, direction: "original", state: "INVALID" };
   const connection: Connection = {
     orig: tuple,
     reply: mirrored(tuple),

@@ -1,6 +1,7 @@
 /** Local delivery: INPUT, sockets, the kernel's own answers, tunnels' ends. */
 import { formatIp } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { isAnycast } from "../fib.ts";
 import type { Device, Netns, NetnsId } from "../model.ts";
 import type { Tracking } from "../netfilter.ts";
 import { icmpErrorOf, innerOf, type Packet, reassembled } from "../packet.ts";
@@ -37,6 +38,14 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
     case "tcp":
     case "udp":
     case "sctp": {
+      if (body.kind === "tcp" && isAnycast(netns, packet.dst))
+        return fail(run, netns, packet, {
+          verdict: "dropped",
+          code: "protocol-unknown",
+          message: `${formatIp(packet.dst)} is the anycast address of a network's routers, to which the kernel takes no TCP connections`,
+          device: name,
+          origin: netns.origin,
+        });
       const socket = netns.sockets.find(
         (one) =>
           one.proto === body.kind &&

@@ -154,8 +154,9 @@ function resolveAcross(
   if (!peer || !end) return silence(device.name);
   if (end.master === undefined) {
     if (isOwn(peer, ip)) return { kind: "peer" };
-    if (peer.sysctls.proxyArp(end.name)) {
-      // arp_process: proxy only for what is routed out of another device.
+    const forwards = typeof ip === "number" ? peer.sysctls.ipForward : peer.sysctls.ip6Forward;
+    if (forwards && peer.sysctls.proxyArp(end.name)) {
+      // arp_process: only a host that forwards is a proxy, and only for what is routed out of another device.
       const found = lookup(peer, localAddressesOf(peer), { dst: ip, iif: end.name });
       if (found && found.nexthops.length > 0 && found.nexthops.every((hop) => hop.dev !== end.name))
         return { kind: "peer" };

@@ -5,6 +5,7 @@
  * A run follows one choice at each fork (ECMP); `simulate` repeats it for every combination that exists.
  */
 import type { Ip } from "../../addressing/ip.ts";
+import { isAnycast } from "../fib.ts";
 import type { Journey, Question, SenderError } from "../journey.ts";
 import type { Device, Netns, NetnsId, Network } from "../model.ts";
 import { errnoOf, familyOf, type IcmpErrorKind, icmpErrorOf, ipHeaderLength, type Packet } from "../packet.ts";
@@ -124,7 +125,11 @@ function answerTo(
     };
   };
   const { packet } = end;
-  if (end.verdict === "delivered") return { error: undefined, reply: back(replyTo(packet), packet.dst) };
+  if (end.verdict === "delivered") {
+    // icmpv6_echo_reply: an anycast address is no source (net.ipv6.anycast_src_echo_reply = 0).
+    const own = packet.body.kind === "icmp" && isAnycast(end.netns, packet.dst) ? undefined : packet.dst;
+    return { error: undefined, reply: back(replyTo(packet), own) };
+  }
   if (end.reason?.code === "closed-port" && packet.body.kind !== "udp") {
     const reply = back(refusalOf(packet), packet.dst);
     return { error: reply.verdict === "delivered" ? { kind: "rst", errno: "ECONNREFUSED" } : undefined, reply };

@@ -1,0 +1,68 @@
+/** Prediction against observation, on a real trace: what agrees, and the sentence for what does not. */
+import { describe, expect, it } from "vitest";
+import { diskService } from "../../../server/src/cli/files.ts";
+import { type LabProbe, namespacesOf, questionsOf } from "../../../server/src/cli/lab-ask.ts";
+import { compare, line, type Observation } from "../../../server/src/lab/compare.ts";
+import { schedule } from "../../../server/src/lab/schedule.ts";
+
+const FILE = "samples/k1.knet";
+
+function probes(random: number, seed: number): readonly LabProbe[] {
+  const analysis = diskService().analysisOf(FILE);
+  if (!analysis) throw new Error(FILE);
+  const ids = namespacesOf(analysis.topology, 100, 100);
+  return questionsOf(analysis, ids, { random, seed, expectations: true }, new Set()).probes;
+}
+
+function asPredicted({ trace }: LabProbe): Observation {
+  const path = trace.paths[0];
+  const hops = [...(path?.hops ?? []), ...(path?.reply?.hops ?? [])];
+  const lines = hops.flatMap((hop) =>
+    hop.direction === null ? [] : [line(hop.netns, hop.device, hop.direction, hop.packet.headers)],
+  );
+  const receiver = path?.receiver?.src;
+  return { lines, result: trace.answered ? "answered" : "timeout", errno: undefined, icmp: undefined, receiver };
+}
+
+const first = probes(0, 1).find(({ label }) => label === "p1/c1.1 -> p2/c2.1:8080 reachable");
+
+describe("a comparison", () => {
+  if (!first) throw new Error("no probe");
+  const seen = asPredicted(first);
+
+  it("agrees with what was predicted", () => {
+    expect(compare(first.trace, seen)).toBeUndefined();
+  });
+
+  it.each([
+    [
+      "a device that was not crossed",
+      { lines: seen.lines.filter((one) => !one.includes("k1/n1 eth0 out")) },
+      /crossing \d+: predicted k1\/n1 eth0 out/,
+    ],
+    ["a crossing too many", { lines: [...seen.lines, "k1/n1 lo out …"] }, /predicted nothing, seen k1\/n1 lo out/],
+    ["another TTL", { lines: seen.lines.map((one) => one.replace("ttl=62", "ttl=61")) }, /ttl=62.*seen.*ttl=61/],
+    ["silence", { result: "timeout" }, /predicted an answer, the sender saw timeout/],
+    ["another source", { receiver: "192.168.1.2" }, /predicted source 10\.1\.1\.1, the receiver saw 192\.168\.1\.2/],
+    ["an error", { result: "error", errno: "ECONNREFUSED" }, /the sender saw ECONNREFUSED/],
+  ] as const)("names %s", (_, change, sentence) => {
+    expect(compare(first.trace, { ...seen, ...change })?.text).toMatch(sentence);
+  });
+});
+
+describe("random packets", () => {
+  it("are the same for the same seed, and others for another", () => {
+    const text = (seed: number): string[] => probes(20, seed).map(({ label, sport }) => `${label} ${sport}`);
+    expect(text(7)).toEqual(text(7));
+    expect(text(7)).not.toEqual(text(8));
+  });
+
+  it("that could teach each other a path's MTU are in different rounds", () => {
+    const rounds = schedule(probes(200, 1).map((probe) => ({ ...probe, dst: String(probe.dst) })));
+    expect(rounds.length).toBeGreaterThan(1);
+    for (const round of rounds) {
+      const sized = round.filter(({ item }) => item.size !== undefined).map(({ item }) => `${item.from} ${item.dst}`);
+      expect(new Set(sized).size).toBe(sized.length);
+    }
+  });
+});

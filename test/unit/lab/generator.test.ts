@@ -1,0 +1,28 @@
+/** The random topologies of test/kernel: the same on every machine, and files that people could have written. */
+import { describe, expect, it } from "vitest";
+import { createService } from "../../../server/src/service/service.ts";
+import { topologyText } from "../../kernel/generator.ts";
+
+const SEEDS = Array.from({ length: 100 }, (_, i) => i + 1);
+
+describe("a random topology", () => {
+  it("is the same for the same seed", () => {
+    expect(topologyText(42)).toBe(topologyText(42));
+    expect(new Set(SEEDS.map(topologyText)).size).toBe(SEEDS.length);
+  });
+
+  it("has no mistakes of the language", () => {
+    const service = createService({ readFile: () => undefined, resolveImport: (_, path) => path });
+    const wrong = SEEDS.flatMap((seed) => {
+      service.setText("x.knet", topologyText(seed));
+      const findings = service.analysisOf("x.knet")?.findings(() => false) ?? [];
+      return findings.filter(({ code }) => code.startsWith("KN0")).map(({ message }) => `${seed}: ${message}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("is now one mode, now another", () => {
+    const plugins = new Set(SEEDS.map((seed) => /^ {2}cni (\w+)/m.exec(topologyText(seed))?.[1]));
+    expect([...plugins].sort()).toEqual(["bridge", "calico", "docker", "flannel", "kindnet", "kubenet", "weave"]);
+  });
+});

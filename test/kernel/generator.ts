@@ -275,7 +275,7 @@ function policy(random: Random): readonly string[] {
     "ingress from app=api",
     "ingress from any to 9090/tcp",
     "egress to app=api",
-    "egress to 192.168.0.0/16",
+    "egress to cidr 192.168.0.0/16",
   ];
   return [
     block("policy one", [

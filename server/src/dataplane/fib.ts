@@ -104,14 +104,16 @@ function loopbackRoute(ip: Ip): Route {
   };
 }
 
-/** The subnet-router anycast address of a network to which the host is attached, if it forwards (addrconf_join_anycast). */
-export function isAnycast(netns: Netns, ip: Ip): boolean {
+/**
+ * Is it for the host as the anycast address of a network's routers, if it forwards (addrconf_join_anycast)? Where it is also an own
+ * address, the entry of the device by which the packet came is taken (rt6_score_route).
+ */
+export function isAnycast(netns: Netns, ip: Ip, ingress: string): boolean {
   if (typeof ip === "number" || !netns.sysctls.ip6Forward) return false;
-  for (const device of netns.devices.values()) {
-    for (const own of device.addresses)
-      if (typeof own.ip === "bigint" && own.len < 127 && network(own.ip, own.len) === ip) return true;
-  }
-  return false;
+  const on = [...netns.devices.values()].filter(({ addresses }) =>
+    addresses.some((own) => typeof own.ip === "bigint" && own.len < 127 && network(own.ip, own.len) === ip),
+  );
+  return on.some(({ name }) => name === ingress) || (on.length > 0 && localAddressesOf(netns).route(ip) === undefined);
 }
 
 /** The route that the kernel takes, or undefined: network unreachable. */

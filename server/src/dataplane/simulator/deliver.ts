@@ -38,7 +38,7 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
     case "tcp":
     case "udp":
     case "sctp": {
-      if (body.kind === "tcp" && isAnycast(netns, packet.dst))
+      if (body.kind === "tcp" && isAnycast(netns, packet.dst, name))
         return fail(run, netns, packet, {
           verdict: "dropped",
           code: "protocol-unknown",

@@ -127,7 +127,8 @@ function answerTo(
   const { packet } = end;
   if (end.verdict === "delivered") {
     // icmpv6_echo_reply: an anycast address is no source (net.ipv6.anycast_src_echo_reply = 0).
-    const own = packet.body.kind === "icmp" && isAnycast(end.netns, packet.dst) ? undefined : packet.dst;
+    const ingress = run.steps.at(-1)?.device ?? "lo";
+    const own = packet.body.kind === "icmp" && isAnycast(end.netns, packet.dst, ingress) ? undefined : packet.dst;
     return { error: undefined, reply: back(replyTo(packet), own) };
   }
   if (end.reason?.code === "closed-port" && packet.body.kind !== "udp") {

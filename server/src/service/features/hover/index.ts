@@ -2,12 +2,14 @@
 import { plural } from "../../../checks/text.ts";
 import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../../language/schema/index.ts";
 import type { Span } from "../../../language/tree.ts";
+import type { Value } from "../../../language/values.ts";
 import type { Analysis } from "../../analysis.ts";
 import { keywordDocumentation } from "../completion/keywords.ts";
 import { code, paragraphs } from "../markdown.ts";
 import { targetAt } from "../navigation.ts";
 import { placeAt, pointedAt, readAt } from "../place.ts";
 import { made } from "./made.ts";
+import { foreignName } from "./names.ts";
 import { symbolText } from "./symbols.ts";
 import { valueText } from "./values.ts";
 
@@ -40,7 +42,10 @@ export function hoverAt(analysis: Analysis, file: string, offset: number): Hover
   }
   const target = targetAt(analysis, file, offset);
   const symbol = target?.symbols[0];
-  if (target && symbol) {
+  const found = readAt(pointed.decl, pointed.part);
+  // `db-1.db.shop.svc` begins like a pod of `db`, and is a name of DNS.
+  const isForeign = symbol?.kind === "workload" && found !== undefined && isForeignName(analysis, found.read.value);
+  if (target && symbol && !isForeign) {
     const text =
       target.symbols.length > 1 && symbol.kind !== "namespace"
         ? `${plural(target.symbols.length, "declaration")} of this name`
@@ -48,7 +53,6 @@ export function hoverAt(analysis: Analysis, file: string, offset: number): Hover
     const use = pointed.arg.kind === "word" || pointed.arg.kind === "string" ? pointed.arg.text : undefined;
     return { span: target.span, markdown: paragraphs(symbolText(analysis, symbol, use), text) };
   }
-  const found = readAt(pointed.decl, pointed.part);
   if (found) {
     const markdown = paragraphs(
       valueText(analysis, found.read.value, found.spec),
@@ -59,6 +63,10 @@ export function hoverAt(analysis: Analysis, file: string, offset: number): Hover
   }
   const literal = spec.args.find((arg) => (isFlag(arg) ? arg.name : arg.after)?.split(" ").includes(pointed.arg.text));
   return literal && { span: pointed.span, markdown: paragraphs(code(pointed.arg.text), argumentText(literal, spec)) };
+}
+
+function isForeignName(analysis: Analysis, value: Value): boolean {
+  return value.kind === "endpoint" && foreignName(analysis, value.text, value.path) !== "";
 }
 
 function keywordText(spec: KeywordSpec): string {

@@ -168,6 +168,7 @@ export function createService(host: ServiceHost): Service {
     },
     close(file) {
       loaded.delete(file);
+      topologies.stages.delete(file);
       changed();
     },
     configure(levels) {

@@ -1,62 +1,30 @@
 /** Declarations → topology: names bound, addresses allocated, defaults filled in. */
-import {
-  addIp,
-  bits,
-  formatIp,
-  formatPrefix,
-  type InterfaceAddress,
-  type Ip,
-  prefixContains,
-} from "../addressing/ip.ts";
+import { formatIp, formatPrefix, type Ip, prefixContains } from "../addressing/ip.ts";
 import { type Decl, has, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
 import { type AddressingOf, hostLocal, type ModeAddressing, type SharedRange } from "./addressing.ts";
-import { type TopologyCache, topologyCache } from "./cache.ts";
-import type { Claimant } from "./claims.ts";
 import {
-  allocateRanges,
-  type ClusterDraft,
-  countOf,
-  type RangeAllocator,
-  readCluster,
-  states,
-  stationParts,
-} from "./cluster.ts";
-import type {
-  Cluster,
-  Expectation,
-  ExternalHost,
-  Interface,
-  Node,
-  Router,
-  Segment,
-  StaticRoute,
-  Station,
-  StationRef,
-  Topology,
-  TopologyProblem,
-  Workload,
-} from "./model.ts";
+  type ClusterStages,
+  clusterStages,
+  keptIn,
+  sameList,
+  stagesOf,
+  type TopologyCache,
+  topologyCache,
+} from "./cache.ts";
+import type { Claimant } from "./claims.ts";
+import { type ClusterDraft, readCluster, states, stationParts } from "./cluster.ts";
+import { areFinal, buildMachines, type ClusterMachines, machineParts } from "./machines.ts";
+import type { Cluster, Expectation, Node, PodIndex, Topology, TopologyProblem, Workload } from "./model.ts";
 import { makeNames, type Names } from "./names.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
 import { EVERYWHERE, NOWHERE, type Placement, placePods, SPREAD } from "./placement.ts";
 import { nodeRanges, type PlannedPods, planPods } from "./pods.ts";
 import { CODES, problem } from "./problems.ts";
-import {
-  type Assigned,
-  allocate,
-  chooseGateways,
-  defaultRoutes,
-  exhaustionProblems,
-  finishSegment,
-  noteAttach,
-  onSegment,
-  readSegment,
-  type SegmentDraft,
-} from "./segments.ts";
+import { readSegment, type SegmentDraft } from "./segments.ts";
 import { buildServices } from "./services.ts";
-import { nameTwice, nothing, type StationParts, trimmed } from "./station.ts";
-import { imaginedDaemonset } from "./workload.ts";
+import { nameTwice, nothing, type StationParts } from "./station.ts";
+import { imaginedDaemonset, type WorkloadParts } from "./workload.ts";
 
 /** One file's declarations, as `decodeFile` gives them. */
 export interface TopologyFile {
@@ -76,31 +44,29 @@ export function buildTopology(
   peopled = false,
 ): Topology {
   const draft = collect(files, cache);
-  const { problems } = draft;
-  const names = nameProblems(draft.segments, routerNames(draft));
-  noteAttaches(draft, names);
-  const assigned: Assigned = new Map();
-  for (const segment of draft.segments.values()) chooseGateways(segment, assigned, names, problems);
-
-  const routers: Router[] = [];
-  const hosts: ExternalHost[] = [];
-  const clusters: Cluster[] = [];
-  for (const placed of draft.placed) {
-    if ("nodes" in placed) {
-      clusters.push(buildCluster(peopled ? withPods(placed) : placed, draft, assigned, names, addressingOf));
-      continue;
-    }
-    const ref: StationRef = { kind: placed.kind, path: placed.name };
-    const interfaces = buildInterfaces(placed, ref, 0, draft.segments, assigned);
-    const base = stationBase(placed, ref.path, placed.name, interfaces);
-    if (placed.kind === "router")
-      routers.push({ ...base, kind: "router", routes: placed.routes, ...(placed.bgp ? { bgp: placed.bgp } : {}) });
-    else hosts.push({ ...base, kind: "host", routes: withDefaults(placed, interfaces, draft.segments) });
-  }
-  for (const segment of draft.segments.values()) problems.push(...exhaustionProblems(segment));
-
-  const segments = new Map<string, Segment>();
-  for (const segment of draft.segments.values()) segments.set(segment.name, finishSegment(segment));
+  const stages = stagesOf(
+    cache,
+    files[0]?.file ?? "",
+    draft.placed.flatMap((placed) => ("nodes" in placed ? [placed.name] : [])),
+  );
+  const machines = keptIn(stages.machines, machineParts(files), () => buildMachines(draft, addressingOf), areFinal);
+  const { segments, routers, hosts } = machines;
+  const problems = [...draft.problems, ...machines.problems];
+  const names = nameProblems(segments, new Set());
+  const clusters = draft.placed.flatMap((placed) => {
+    const own = "nodes" in placed ? machines.clusters.get(placed.name) : undefined;
+    if (own === undefined || !("nodes" in placed)) return [];
+    const found = buildCluster(
+      peopled ? withPods(placed) : placed,
+      own,
+      names,
+      addressingOf,
+      cache,
+      stages.clusters.get(placed.name) ?? clusterStages(),
+    );
+    problems.push(...found.problems);
+    return [found.cluster];
+  });
   const endpoints = makeNames({ segments, routers, hosts, clusters });
   for (const { bgp } of routers) {
     for (const { to, source } of bgp?.peers ?? nothing) {
@@ -110,7 +76,7 @@ export function buildTopology(
   const expectations = draft.expectations.flatMap(({ file, decl }) =>
     buildExpectation(file, decl, endpoints, problems),
   );
-  const byAddress = new Map<string, ReadonlyMap<Ip, readonly Interface[]>>();
+  const { attachedTo, interfacesWith } = machines;
   return {
     segments,
     routers,
@@ -118,29 +84,10 @@ export function buildTopology(
     clusters,
     expectations,
     problems,
-    attachedTo: (segment) => draft.segments.get(segment)?.interfaces ?? nothing,
-    interfacesWith: (segment, ip) => {
-      let known = byAddress.get(segment);
-      if (known === undefined) {
-        known = groupByAddress(draft.segments.get(segment)?.interfaces ?? nothing);
-        byAddress.set(segment, known);
-      }
-      return known.get(ip) ?? nothing;
-    },
+    attachedTo,
+    interfacesWith,
     resolve: endpoints.resolve,
   };
-}
-
-function groupByAddress(interfaces: readonly Interface[]): Map<Ip, Interface[]> {
-  const groups = new Map<Ip, Interface[]>();
-  for (const iface of interfaces) {
-    for (const { ip } of iface.addresses) {
-      const group = groups.get(ip);
-      if (group === undefined) groups.set(ip, [iface]);
-      else if (group.at(-1) !== iface) group.push(iface);
-    }
-  }
-  return groups;
 }
 
 /* ---------------------------------------------------------------- what is declared */
@@ -208,100 +155,6 @@ function collect(files: readonly TopologyFile[], cache: TopologyCache): Draft {
   return { segments, stations, placed, expectations, problems };
 }
 
-function routerNames({ stations }: Draft): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const { kind, name } of stations.values()) if (kind === "router") names.add(name);
-  return names;
-}
-
-function noteAttaches({ placed, segments, problems }: Draft, names: NameProblems): void {
-  const note = (parts: StationParts): void => {
-    problems.push(...parts.problems);
-    for (const attach of parts.attaches) {
-      const segment = segments.get(attach.segment);
-      if (segment !== undefined) noteAttach(segment, parts, attach, countOf(parts), problems);
-      else problems.push(names.unknown(attach.segment, "segment", attach.segmentSource));
-    }
-    for (const { segment } of parts.edge?.nat ?? nothing) {
-      if (segment === undefined) continue;
-      const { name, source } = segment;
-      if (!segments.has(name)) problems.push(names.unknown(name, "segment", source));
-      else if (!parts.attaches.some((attach) => attach.segment === name))
-        problems.push(problem(CODES.natSegment, source, { station: parts.name, segment: name }));
-    }
-  };
-  for (const one of placed) {
-    if ("nodes" in one) for (const parts of one.nodes) note(parts);
-    else note(one);
-  }
-}
-
-/* ---------------------------------------------------------------- stations */
-
-/** `position`: which station of a pool; its stated addresses count up. */
-function buildInterfaces(
-  parts: StationParts,
-  station: StationRef,
-  position: number,
-  segments: ReadonlyMap<string, SegmentDraft>,
-  assigned: Assigned,
-): readonly Interface[] {
-  if (parts.attaches.length === 0) return nothing;
-  const interfaces: Interface[] = [];
-  for (const attach of parts.attaches) {
-    const segment = segments.get(attach.segment);
-    if (segment === undefined) continue;
-    const given = attach.addresses.length > 0;
-    let addresses: readonly InterfaceAddress[];
-    if (given) {
-      const own: InterfaceAddress[] = [];
-      for (const { ip, len } of attach.addresses) {
-        const counted = position === 0 ? ip : addIp(ip, position);
-        if (counted !== undefined) own.push(onSegment(segment, counted, len));
-      }
-      addresses = trimmed(own);
-    } else addresses = assigned.get(attach) ?? allocate(segment, station.path, attach.source);
-    const iface: Interface = {
-      device: attach.device,
-      segment: segment.name,
-      addresses,
-      allocated: !given,
-      mtu: attach.mtu ?? segment.mtu,
-      sourceCheck: attach.sourceCheck ?? (station.kind === "router" ? false : segment.sourceCheck),
-      source: attach.source,
-      station,
-    };
-    interfaces.push(iface);
-    segment.interfaces.push(iface);
-  }
-  return trimmed(interfaces);
-}
-
-type Base = Pick<Station, "path" | "name" | "interfaces" | "acl" | "sysctls" | "processes" | "edge" | "source">;
-
-function stationBase(parts: StationParts, path: string, name: string, interfaces: readonly Interface[]): Base {
-  const { acl, sysctls, processes, edge, source } = parts;
-  return { path, name, interfaces, acl, sysctls, processes, edge, source };
-}
-
-/** The routes of a node or host: by its first segment's gateway, where it does not state a default route of the family. */
-function withDefaults(
-  { routes, edge }: StationParts,
-  interfaces: readonly Interface[],
-  segments: ReadonlyMap<string, SegmentDraft>,
-): readonly StaticRoute[] {
-  const [first] = interfaces;
-  const segment = first === undefined ? undefined : segments.get(first.segment);
-  // Whoever stands for everybody has no gateway that knows more.
-  if (first === undefined || segment === undefined || edge?.answersAny) return routes;
-  const implied = defaultRoutes(segment, first);
-  if (routes.length === 0) return implied;
-  const wanted = implied.filter(
-    ({ dst }) => !routes.some((route) => route.dst.len === 0 && bits(route.dst.ip) === bits(dst.ip)),
-  );
-  return wanted.length === 0 ? routes : [...wanted, ...routes];
-}
-
 /* ---------------------------------------------------------------- clusters */
 
 /** Imagined pods have the cluster itself as their source. */
@@ -316,25 +169,74 @@ function withPods(cluster: ClusterDraft): ClusterDraft {
 
 function buildCluster(
   cluster: ClusterDraft,
-  draft: Draft,
-  assigned: Assigned,
+  machines: ClusterMachines,
   names: NameProblems,
   addressingOf: AddressingOf,
-): Cluster {
-  const { problems } = draft;
-  const addressing = addressingOf(cluster.cni, cluster.podCidrs, cluster.maxPods);
-  const ranges = allocateRanges(cluster, addressing, addressingOf);
-  const { nodes, byName } = buildNodes(cluster, draft, assigned, ranges);
-  problems.push(...ranges.problems());
+  cache: TopologyCache,
+  stages: ClusterStages,
+): { readonly cluster: Cluster; readonly problems: readonly TopologyProblem[] } {
+  const { nodes, byName, addressing } = machines;
+  const before = stages.tenants.made?.result.workloads;
+  const tenants = keptIn(
+    stages.tenants,
+    [nodes, ...cluster.workloads.flatMap(({ namespace, parts }) => [namespace, parts])],
+    () => buildTenants(cluster, machines, names, addressingOf, cache, before),
+    // Findings may stand at the cluster's own statement, which every edit inside makes anew.
+    (made) => made.problems.length === 0,
+  );
+  const { workloads, workloadByName, pods, holder } = tenants;
+  const services = buildServices(cluster, workloads, pods, cache, stages.services);
+  return {
+    cluster: {
+      name: cluster.name,
+      podCidrs: cluster.podCidrs,
+      serviceCidrs: cluster.serviceCidrs,
+      cni: cluster.cni,
+      maxPods: cluster.maxPods ?? addressing.maxPods ?? 110,
+      nodes,
+      namespaces: [...cluster.namespaces].map(([name, { labels, source }]) => ({ name, labels, source })),
+      workloads,
+      policies: cluster.policies,
+      policyEngine: cluster.policyEngine,
+      source: cluster.source,
+      nodeByName: (name) => byName.get(name),
+      nodeByPodAddress: holder,
+      workloadByName,
+      pods,
+      ingresses: cluster.ingresses,
+      services: services.index,
+    },
+    problems: [...tenants.problems, ...services.problems],
+  };
+}
 
+/** What runs in a cluster, and where. */
+export interface Tenants {
+  readonly workloads: readonly Workload[];
+  workloadByName(namespace: string, name: string): Workload | undefined;
+  readonly pods: PodIndex;
+  holder(ip: Ip): Node | undefined;
+  readonly problems: readonly TopologyProblem[];
+}
+
+/** `before`: the workloads of the build before this one. */
+function buildTenants(
+  cluster: ClusterDraft,
+  { nodes, byName, addressing, ranges }: ClusterMachines,
+  names: NameProblems,
+  addressingOf: AddressingOf,
+  cache: TopologyCache,
+  before: readonly Workload[] | undefined,
+): Tenants {
+  const problems: TopologyProblem[] = [];
   const firstRanges = nodeRanges(nodes);
   const firstHolder = (ip: Ip): Node | undefined => firstRanges().lookup(ip)[0];
-  const { workloads, placement, workloadByName } = buildWorkloads(cluster, nodes, byName, firstHolder, names, problems);
+  const built = buildWorkloads(cluster, nodes, byName, firstHolder, names, cache, problems);
+  const { placement, workloadByName } = built;
+  const workloads = sameList(before, built.workloads);
   const placed = placePods(nodes.length, workloads, placement);
   ranges.complete(() => claimantsOf(nodes, workloads, placed));
   const podRanges = addressing.claims === undefined ? firstRanges : nodeRanges(nodes);
-  const holder = (ip: Ip): Node | undefined => podRanges().lookup(ip)[0];
-  const nodeByName = (name: string): Node | undefined => byName.get(name);
   const ofPlugin = new Map<string, ModeAddressing>([[cluster.cni.plugin, addressing]]);
   const planned = planPods({
     cluster: cluster.name,
@@ -342,7 +244,7 @@ function buildCluster(
     workloads,
     placement,
     placed,
-    nodeByName,
+    nodeByName: (name) => byName.get(name),
     workloadByName,
     ranges: podRanges,
     shared: addressing.shared,
@@ -358,75 +260,7 @@ function buildCluster(
   });
   problems.push(...givenAddressProblems(workloads, planned), ...demandProblems(cluster, nodes, planned, addressing));
   problems.push(...sharedProblems(cluster, addressing.shared, planned));
-  const services = buildServices(cluster, workloads, planned.index, problems);
-  return {
-    name: cluster.name,
-    podCidrs: cluster.podCidrs,
-    serviceCidrs: cluster.serviceCidrs,
-    cni: cluster.cni,
-    maxPods: cluster.maxPods ?? addressing.maxPods ?? 110,
-    nodes,
-    namespaces: [...cluster.namespaces].map(([name, { labels, source }]) => ({ name, labels, source })),
-    workloads,
-    policies: cluster.policies,
-    policyEngine: cluster.policyEngine,
-    source: cluster.source,
-    nodeByName,
-    nodeByPodAddress: holder,
-    workloadByName,
-    pods: planned.index,
-    ingresses: cluster.ingresses,
-    services,
-  };
-}
-
-function buildNodes(
-  cluster: ClusterDraft,
-  { segments, problems }: Draft,
-  assigned: Assigned,
-  ranges: RangeAllocator,
-): { readonly nodes: readonly Node[]; readonly byName: ReadonlyMap<string, Node> } {
-  const nodes: Node[] = [];
-  const byName = new Map<string, Node>();
-  for (const parts of cluster.nodes) {
-    const { range } = parts;
-    const count = countOf(parts);
-    let twice: string | undefined;
-    for (let position = 0; position < count; position++) {
-      const name =
-        range === undefined ? parts.name : `${parts.name}${String(range.first + position).padStart(range.width, "0")}`;
-      if (byName.has(name)) {
-        twice ??= name;
-        continue;
-      }
-      const path = `${cluster.name}/${name}`;
-      const interfaces = buildInterfaces(parts, { kind: "node", path }, position, segments, assigned);
-      const node: Node = {
-        kind: "node",
-        path,
-        name,
-        cluster: cluster.name,
-        index: nodes.length,
-        interfaces,
-        routes: withDefaults(parts, interfaces, segments),
-        acl: parts.acl,
-        sysctls: parts.sysctls,
-        processes: parts.processes,
-        edge: parts.edge,
-        labels: parts.labels,
-        podCidrs: ranges.next(parts, path, position, segments.get(interfaces[0]?.segment ?? "")),
-        dockerBridge: parts.dockerBridge ?? cluster.dockerBridge,
-        cni: parts.cni,
-        source: parts.source,
-      };
-      nodes.push(node);
-      byName.set(name, node);
-    }
-    if (twice === undefined) continue;
-    const first = byName.get(twice)?.source ?? parts.source;
-    problems.push(nameTwice("node", twice, `cluster ${cluster.name}`, parts.nameSource, first));
-  }
-  return { nodes, byName };
+  return { workloads, workloadByName, pods: planned.index, holder: (ip) => podRanges().lookup(ip)[0], problems };
 }
 
 /** What the nodes need once it is known where the pods run. */
@@ -459,6 +293,7 @@ function buildWorkloads(
   byName: ReadonlyMap<string, Node>,
   holder: (ip: Ip) => Node | undefined,
   names: NameProblems,
+  cache: TopologyCache,
   problems: TopologyProblem[],
 ): Workloads {
   const workloads: Workload[] = [];
@@ -488,26 +323,51 @@ function buildWorkloads(
     } else if (parts.addresses.length > 0 && where === SPREAD) {
       where = holder(parts.addresses[0]!.ip)?.index ?? where;
     }
-    const workload: Workload = {
-      kind: parts.kind,
-      cluster: cluster.name,
-      namespace,
-      name: parts.name,
-      index: workloads.length,
-      replicas: parts.kind === "daemonset" ? nodes.length : parts.replicas,
-      on,
-      hostNetwork: parts.hostNetwork,
-      ...(parts.notReady ? { notReady: true } : {}),
-      containers: parts.containers,
-      labels: parts.labels,
-      addresses: parts.addresses,
-      source: parts.source,
-    };
+    const workload = workloadOf(cluster.name, namespace, parts, workloads.length, nodes.length, on, cache);
     workloads.push(workload);
     placement.push(where);
     inNamespace.set(parts.name, workload);
   }
   return { workloads, placement, workloadByName: (namespace, name) => namespaces.get(namespace)?.get(name) };
+}
+
+/** The one of the build before where nothing about it is new. */
+function workloadOf(
+  cluster: string,
+  namespace: string,
+  parts: WorkloadParts,
+  index: number,
+  nodes: number,
+  on: Node | undefined,
+  { built }: TopologyCache,
+): Workload {
+  const replicas = parts.kind === "daemonset" ? nodes : parts.replicas;
+  const known = built.workloads.get(parts);
+  if (
+    known?.cluster === cluster &&
+    known.namespace === namespace &&
+    known.index === index &&
+    known.replicas === replicas &&
+    known.on === on
+  )
+    return known;
+  const workload: Workload = {
+    kind: parts.kind,
+    cluster,
+    namespace,
+    name: parts.name,
+    index,
+    replicas,
+    on,
+    hostNetwork: parts.hostNetwork,
+    ...(parts.notReady ? { notReady: true } : {}),
+    containers: parts.containers,
+    labels: parts.labels,
+    addresses: parts.addresses,
+    source: parts.source,
+  };
+  built.workloads.set(parts, workload);
+  return workload;
 }
 
 function givenAddressProblems(workloads: readonly Workload[], { index }: PlannedPods): readonly TopologyProblem[] {

@@ -2,102 +2,140 @@
  * A cluster's services with their addresses and node ports, which are handed out as kube-apiserver does it, but in order
  * instead of at random; and their endpoints, which nobody has until somebody asks.
  */
-import {
-  addIp,
-  compareIp,
-  family,
-  formatIp,
-  type Ip,
-  lastAddress,
-  type Prefix,
-  prefixContains,
-  prefixSize,
-} from "../addressing/ip.ts";
+import { addIp, family, type Ip, lastAddress, type Prefix, prefixContains, prefixSize } from "../addressing/ip.ts";
+import { keptIn, type Slot, type TopologyCache, valueAt } from "./cache.ts";
 import type { ClusterDraft } from "./cluster.ts";
-import type {
-  Node,
-  Pod,
-  PodIndex,
-  Service,
-  ServiceEndpoint,
-  ServiceIndex,
-  ServicePort,
-  TopologyProblem,
-  Workload,
-} from "./model.ts";
+import type { PodIndex, Service, ServiceIndex, TopologyProblem, Workload } from "./model.ts";
 import { CODES, problem } from "./problems.ts";
-import type { PortParts, ServiceParts } from "./service.ts";
+import type { ServiceParts } from "./service.ts";
+import { endpointsOf } from "./service-endpoints.ts";
 import { nameTwice, nothing } from "./station.ts";
 
 export function buildServices(
   cluster: ClusterDraft,
   workloads: readonly Workload[],
   pods: PodIndex,
-  problems: TopologyProblem[],
-): ServiceIndex {
-  const all = declared(cluster, problems);
+  cache: TopologyCache,
+  slot: Slot<DeclaredServices>,
+): { readonly index: ServiceIndex; readonly problems: readonly TopologyProblem[] } {
   const { kubeProxy, nodePorts, domain, loadBalancer } = cluster;
+  const { all, lookups, problems } = keptIn(
+    slot,
+    madeOf(cluster),
+    () => declared(cluster, cache),
+    // Findings may stand at the cluster's own statement, which every edit inside makes anew.
+    (made) => made.problems.length === 0,
+  );
   return {
-    all,
-    kubeProxy,
-    nodePorts,
-    domain,
-    loadBalancer,
-    ...lookups(all),
-    ...endpointsOf(all, workloads, pods),
+    index: { all, kubeProxy, nodePorts, domain, loadBalancer, ...lookups, ...endpointsOf(all, workloads, pods) },
+    problems,
   };
 }
 
-function declared(cluster: ClusterDraft, problems: TopologyProblem[]): readonly Service[] {
-  if (cluster.services.length === 0) return nothing;
+/** Services as the API server has them, whatever runs behind them. */
+export interface DeclaredServices {
+  readonly all: readonly Service[];
+  readonly lookups: Pick<ServiceIndex, "byName" | "byAddress" | "byNodePort">;
+  readonly problems: readonly TopologyProblem[];
+}
+
+function madeOf({ file, services, serviceCidrs, nodePorts }: ClusterDraft): readonly unknown[] {
+  const ranges = serviceCidrs.map(({ source }) => source.statement);
+  return [
+    file,
+    ranges.length,
+    ...ranges,
+    nodePorts.first,
+    nodePorts.last,
+    ...services.flatMap(({ namespace, parts }) => [namespace, parts]),
+  ];
+}
+
+function declared(cluster: ClusterDraft, { built }: TopologyCache): DeclaredServices {
+  if (cluster.services.length === 0) return NO_SERVICES;
+  const problems: TopologyProblem[] = [];
   const kept: { namespace: string; parts: ServiceParts }[] = [];
-  const names = new Map<string, ServiceParts>();
+  const names = new Map<string, Map<string, ServiceParts>>();
   for (const { namespace, parts } of cluster.services) {
-    const key = `${namespace}/${parts.name}`;
-    const before = names.get(key);
+    const inNamespace = valueAt(names, namespace, () => new Map<string, ServiceParts>());
+    const before = inNamespace.get(parts.name);
     if (before !== undefined) {
       problems.push(nameTwice("service", parts.name, `namespace ${namespace}`, parts.nameSource, before.nameSource));
       continue;
     }
-    names.set(key, parts);
+    inNamespace.set(parts.name, parts);
     kept.push({ namespace, parts });
   }
-  const addresses = addressAllocator(
-    cluster,
-    kept.map(({ parts }) => parts),
-  );
-  const ports = portAllocator(
-    cluster,
-    kept.map(({ parts }) => parts),
-  );
-  const services = kept.map(({ namespace, parts }, index): Service => {
-    const given = parts.clusterIps.map(({ ip }) => ip);
-    const clusterIps =
-      parts.type === "headless" || parts.type === "external-name" ? nothing : addresses.next(parts, given);
-    const needsHealth =
-      parts.type === "load-balancer" &&
-      parts.rest.externalPolicy === "local" &&
-      parts.rest.healthCheckNodePort === undefined;
-    return {
-      ...parts.rest,
-      path: `${cluster.name}/${namespace}/${parts.name}`,
-      cluster: cluster.name,
-      namespace,
-      name: parts.name,
-      index,
-      type: parts.type,
-      clusterIps,
-      allocated: given.length === 0,
-      ports: parts.ports.map((port) => ({
-        ...port,
-        nodePort: port.nodePort ?? (hasNodePorts(parts) ? ports.next() : undefined),
-        nodePortGiven: port.nodePort !== undefined,
-      })),
-      healthCheckNodePort: needsHealth ? ports.next() : parts.rest.healthCheckNodePort,
-    };
+  const parts = kept.map((one) => one.parts);
+  const addresses = addressAllocator(cluster, parts);
+  const ports = portAllocator(cluster, parts);
+  const all = kept.map((one, index) => {
+    const given = handOut(one.parts, addresses, ports);
+    const before = built.services.get(one.parts);
+    if (before && isUnchanged(before, cluster.name, one.namespace, index, given)) return before;
+    const made = serviceOf(cluster.name, one.namespace, one.parts, index, given);
+    built.services.set(one.parts, made);
+    return made;
   });
   problems.push(...addresses.problems());
-  return services;
+  return { all, lookups: lookups(all), problems };
+}
+
+/** What a service has that its statement need not say. */
+interface HandedOut {
+  readonly clusterIps: readonly Ip[];
+  /** One for each port. */
+  readonly nodePorts: readonly (number | undefined)[];
+  readonly healthCheckNodePort: number | undefined;
+}
+
+function handOut(parts: ServiceParts, addresses: AddressAllocator, ports: PortAllocator): HandedOut {
+  const { type, rest } = parts;
+  const wantsPorts = hasNodePorts(parts);
+  const clusterIps = type === "headless" || type === "external-name" ? nothing : addresses.next(parts);
+  const nodePorts = parts.ports.map(({ nodePort }) => nodePort ?? (wantsPorts ? ports.next() : undefined));
+  const needsHealth =
+    type === "load-balancer" && rest.externalPolicy === "local" && rest.healthCheckNodePort === undefined;
+  return { clusterIps, nodePorts, healthCheckNodePort: needsHealth ? ports.next() : rest.healthCheckNodePort };
+}
+
+/** `before`: made of the same statement. */
+function isUnchanged(before: Service, cluster: string, namespace: string, index: number, given: HandedOut): boolean {
+  return (
+    before.cluster === cluster &&
+    before.namespace === namespace &&
+    before.index === index &&
+    before.healthCheckNodePort === given.healthCheckNodePort &&
+    before.clusterIps.length === given.clusterIps.length &&
+    before.clusterIps.every((ip, i) => ip === given.clusterIps[i]) &&
+    before.ports.every(({ nodePort }, i) => nodePort === given.nodePorts[i])
+  );
+}
+
+function serviceOf(
+  cluster: string,
+  namespace: string,
+  parts: ServiceParts,
+  index: number,
+  { clusterIps, nodePorts, healthCheckNodePort }: HandedOut,
+): Service {
+  return {
+    ...parts.rest,
+    path: `${cluster}/${namespace}/${parts.name}`,
+    cluster,
+    namespace,
+    name: parts.name,
+    index,
+    type: parts.type,
+    clusterIps,
+    allocated: parts.clusterIps.length === 0,
+    ports: parts.ports.map((port, i) => ({
+      ...port,
+      nodePort: nodePorts[i],
+      nodePortGiven: port.nodePort !== undefined,
+    })),
+    healthCheckNodePort,
+  };
 }
 
 function hasNodePorts({ type }: ServiceParts): boolean {
@@ -120,7 +158,7 @@ export function staticPorts(size: number): number {
 }
 
 interface AddressAllocator {
-  next(parts: ServiceParts, given: readonly Ip[]): readonly Ip[];
+  next(parts: ServiceParts): readonly Ip[];
   problems(): readonly TopologyProblem[];
 }
 
@@ -137,7 +175,8 @@ function addressAllocator(cluster: ClusterDraft, services: readonly ServiceParts
   let without: ServiceParts | undefined;
   const full = new Map<(typeof ranges)[number], { first: ServiceParts; count: number }>();
   return {
-    next: (parts, given) => {
+    next: (parts) => {
+      const given = parts.clusterIps.map(({ ip }) => ip);
       const families = parts.families.length > 0 ? parts.families : given.length > 0 ? given.map(family) : defaults;
       return families.flatMap((of) => {
         const stated = given.find((ip) => family(ip) === of);
@@ -186,7 +225,11 @@ function* freeAddresses(prefix: Prefix, taken: ReadonlySet<Ip>): Generator<Ip, u
   return undefined;
 }
 
-function portAllocator(cluster: ClusterDraft, services: readonly ServiceParts[]): { next(): number | undefined } {
+interface PortAllocator {
+  next(): number | undefined;
+}
+
+function portAllocator(cluster: ClusterDraft, services: readonly ServiceParts[]): PortAllocator {
   const taken = new Set<number>();
   for (const { ports, rest } of services) {
     for (const { nodePort } of ports) if (nodePort !== undefined) taken.add(nodePort);
@@ -214,166 +257,58 @@ function portAllocator(cluster: ClusterDraft, services: readonly ServiceParts[])
 /* ------------------------------------------------------------------- lookups */
 
 function lookups(all: readonly Service[]): Pick<ServiceIndex, "byName" | "byAddress" | "byNodePort"> {
-  let names: Map<string, Service> | undefined;
+  let names: Map<string, Map<string, Service>> | undefined;
   let addresses: Map<Ip, Service[]> | undefined;
   let ports: Map<number, Service[]> | undefined;
   return {
     byName: (namespace, name) => {
-      names ??= new Map(all.map((service) => [`${service.namespace}/${service.name}`, service]));
-      return names.get(`${namespace}/${name}`);
+      names ??= namesOf(all);
+      return names.get(namespace)?.get(name);
     },
     byAddress: (ip) => {
-      addresses ??= grouped(all, addressesOf);
+      addresses ??= addressesOf(all);
       return addresses.get(ip) ?? nothing;
     },
     byNodePort: (port) => {
-      ports ??= grouped(all, (service) => service.ports.flatMap(({ nodePort }) => nodePort ?? []));
+      ports ??= portsOf(all);
       return ports.get(port) ?? nothing;
     },
   };
 }
 
-function addressesOf({ clusterIps, externalIps, loadBalancerIps }: Service): readonly Ip[] {
-  return [...clusterIps, ...externalIps.map(({ ip }) => ip), ...loadBalancerIps.map(({ ip }) => ip)];
+function namesOf(all: readonly Service[]): Map<string, Map<string, Service>> {
+  const names = new Map<string, Map<string, Service>>();
+  for (const service of all) valueAt(names, service.namespace, () => new Map()).set(service.name, service);
+  return names;
 }
 
-function grouped<K>(all: readonly Service[], keysOf: (service: Service) => readonly K[]): Map<K, Service[]> {
-  const groups = new Map<K, Service[]>();
+function addressesOf(all: readonly Service[]): Map<Ip, Service[]> {
+  const addresses = new Map<Ip, Service[]>();
   for (const service of all) {
-    for (const key of new Set(keysOf(service))) {
-      const group = groups.get(key);
-      if (group === undefined) groups.set(key, [service]);
-      else group.push(service);
-    }
+    for (const ip of service.clusterIps) addOnce(addresses, ip, service);
+    for (const { ip } of service.externalIps) addOnce(addresses, ip, service);
+    for (const { ip } of service.loadBalancerIps) addOnce(addresses, ip, service);
   }
-  return groups;
+  return addresses;
 }
 
-/* ----------------------------------------------------------------- endpoints */
-
-function endpointsOf(
-  all: readonly Service[],
-  workloads: readonly Workload[],
-  pods: PodIndex,
-): Pick<ServiceIndex, "selected" | "endpoints"> {
-  if (all.length === 0) return { selected: () => nothing, endpoints: () => nothing };
-  let byLabel: LabelIndex | undefined;
-  const chosen = new Map<Service, readonly Workload[]>();
-  const known = new Map<ServicePort, Map<4 | 6, readonly ServiceEndpoint[]>>();
-  const selected = (service: Service): readonly Workload[] => {
-    let found = chosen.get(service);
-    if (found === undefined) {
-      byLabel ??= labelIndex(workloads);
-      found = selectedBy(service, byLabel);
-      chosen.set(service, found);
-    }
-    return found;
-  };
-  return {
-    selected,
-    endpoints: (service, port, of) => {
-      const byFamily = known.get(port) ?? new Map<4 | 6, readonly ServiceEndpoint[]>();
-      known.set(port, byFamily);
-      let found = byFamily.get(of);
-      if (found === undefined) {
-        found = [...written(service, port, of), ...behind(service, port, of, selected(service), pods)].sort(
-          compareEndpoints,
-        );
-        byFamily.set(of, found);
-      }
-      return found;
-    },
-  };
-}
-
-/** By namespace, key and value. */
-type LabelIndex = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, readonly Workload[]>>>;
-
-function labelIndex(workloads: readonly Workload[]): LabelIndex {
-  const index = new Map<string, Map<string, Map<string, Workload[]>>>();
-  for (const workload of workloads) {
-    const inNamespace = valueAt(index, workload.namespace, () => new Map());
-    for (const [key, value] of workload.labels) {
-      const byValue: Map<string, Workload[]> = valueAt(inNamespace, key, () => new Map());
-      valueAt(byValue, value, () => []).push(workload);
-    }
+function portsOf(all: readonly Service[]): Map<number, Service[]> {
+  const ports = new Map<number, Service[]>();
+  for (const service of all) {
+    for (const { nodePort } of service.ports) if (nodePort !== undefined) addOnce(ports, nodePort, service);
   }
-  return index;
+  return ports;
 }
 
-function valueAt<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
-}
-
-function selectedBy({ namespace, selector }: Service, index: LabelIndex): readonly Workload[] {
-  const [first, ...others] = selector ?? nothing;
-  if (first === undefined) return nothing;
-  const candidates = index.get(namespace)?.get(first[0])?.get(first[1]) ?? nothing;
-  return others.length === 0
-    ? candidates
-    : candidates.filter(({ labels }) => others.every(([key, value]) => labels.get(key) === value));
-}
-
-function written(service: Service, port: ServicePort, of: 4 | 6): readonly ServiceEndpoint[] {
-  const target = typeof port.target === "number" ? port.target : port.port;
-  return service.written.flatMap((one) =>
-    family(one.ip) === of ? [{ ip: one.ip, port: one.port ?? target, pod: undefined, node: undefined }] : [],
-  );
-}
-
-/** Ready pods (or all, with publish-not-ready) that have an address of the family and the port's target. */
-function behind(
-  service: Service,
-  port: ServicePort,
-  of: 4 | 6,
-  workloads: readonly Workload[],
-  pods: PodIndex,
-): readonly ServiceEndpoint[] {
-  const found: ServiceEndpoint[] = [];
-  for (const workload of workloads) {
-    if (workload.notReady === true && !service.publishNotReady) continue;
-    const target = targetIn(workload, port);
-    if (target === undefined) continue;
-    for (let ordinal = 0; ordinal < workload.replicas; ordinal++) {
-      const pod: Pod = pods.podAt(workload, ordinal);
-      const ip = pod.addresses.find((one) => family(one) === of);
-      const node: Node | undefined = pod.node;
-      if (ip !== undefined && node !== undefined) found.push({ ip, port: target, pod, node });
-    }
-  }
-  return found;
-}
-
-/** The number of a port's target in the pods of a workload; a name means the container port that is called so. */
-export function targetIn(
-  workload: Workload,
-  { target, proto }: Pick<PortParts, "target" | "proto">,
-): number | undefined {
-  if (typeof target === "number") return target;
-  for (const { listeners } of workload.containers) {
-    for (const listener of listeners) if (listener.name === target && listener.proto === proto) return listener.first;
-  }
-  return undefined;
-}
-
-/** kube-proxy sorts endpoints by their text (pkg/proxy, endpointslicecache.go). */
-function compareEndpoints(a: ServiceEndpoint, b: ServiceEndpoint): number {
-  const left = endpointText(a);
-  const right = endpointText(b);
-  return left < right ? -1 : left > right ? 1 : compareIp(a.ip, b.ip);
-}
-
-/** "10.244.1.5:8080", "[fd00::5]:8080" (net.JoinHostPort). */
-export function endpointText({ ip, port }: { readonly ip: Ip; readonly port: number }): string {
-  return typeof ip === "bigint" ? `[${formatIp(ip)}]:${port}` : `${formatIp(ip)}:${port}`;
+function addOnce<K>(groups: Map<K, Service[]>, key: K, service: Service): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [service]);
+  else if (group.at(-1) !== service) group.push(service);
 }
 
 /** Is it one of the cluster's service addresses? */
 export function inServiceRange(cidrs: readonly { readonly prefix: Prefix }[], ip: Ip): boolean {
   return cidrs.some(({ prefix }) => prefixContains(prefix, ip));
 }
+
+const NO_SERVICES: DeclaredServices = { all: nothing, lookups: lookups(nothing), problems: nothing };

@@ -81,11 +81,45 @@ const pieces = [
   "expect ",
   "x",
 ];
-const edit = fc.record({
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** Anything anywhere: most of what comes of it is no valid file. */
+const noise = fc.record({
   at: fc.nat(),
   length: fc.oneof({ weight: 4, arbitrary: fc.nat(6) }, { weight: 1, arbitrary: fc.nat(200) }),
   text: fc.array(fc.constantFrom(...pieces), { maxLength: 3 }).map((parts) => parts.join("")),
 });
+
+/** What leaves most files valid, so that all of the analysis goes on: another digit or name, a line less, a line twice or anew. */
+const change = fc.record({
+  at: fc.nat(),
+  kind: fc.constantFrom("digit", "name", "less", "twice", "blank"),
+  by: fc.nat(9),
+});
+
+const edit = fc.oneof(
+  noise.map(({ at, length, text }) => (now: string): Edit => {
+    const start = at % (now.length + 1);
+    return { start, end: Math.min(now.length, start + length), text };
+  }),
+  change.map(({ at, kind, by }) => (now: string): Edit => {
+    const start = at % (now.length + 1);
+    if (kind === "digit" || kind === "name") {
+      const found = now.slice(start).search(kind === "digit" ? /[0-9]/ : /[a-z](?![a-z])/);
+      const place = found < 0 ? now.length : start + found;
+      const end = Math.min(now.length, place + 1);
+      return kind === "digit" ? { start: place, end, text: String(by) } : { start: end, end, text: "x" };
+    }
+    const line = now.lastIndexOf("\n", start - 1) + 1;
+    const end = now.indexOf("\n", start) < 0 ? now.length : now.indexOf("\n", start) + 1;
+    if (kind === "blank") return { start: line, end: line, text: "\n" };
+    return kind === "less" ? { start: line, end, text: "" } : { start: end, end, text: now.slice(line, end) };
+  }),
+);
 
 describe("incremental analysis", () => {
   it.each(samples)("of %s equals a fresh one", (name) => {
@@ -97,17 +131,15 @@ describe("incremental analysis", () => {
         (edits, places) => {
           const service = fresh(text);
           service.analysisOf(FILE)?.findings(() => false);
-          for (const [index, { at, length, text: inserted }] of edits.entries()) {
-            const now = service.textOf(FILE) ?? "";
-            const start = at % (now.length + 1);
-            service.edit(FILE, [{ start, end: Math.min(now.length, start + length), text: inserted }]);
+          for (const [index, edited] of edits.entries()) {
+            service.edit(FILE, [edited(service.textOf(FILE) ?? "")]);
             // Some states are looked at between the edits, some are not.
             if (index % 2 === 0) service.analysisOf(FILE)?.findings(() => false);
           }
           expect(everything(service, places)).toEqual(everything(fresh(service.textOf(FILE) ?? ""), places));
         },
       ),
-      { numRuns: 6 },
+      { numRuns: 8 },
     );
   });
 });

@@ -1,6 +1,7 @@
 import { family, formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
+import { withStatedAddress } from "../services/each.ts";
 import { service, shop } from "../services/example.ts";
 import { childOf } from "../source.ts";
 import { list } from "../text.ts";
@@ -15,9 +16,9 @@ export const serviceAddressOutside: Check = {
 ones, or none: a free one is allocated.`,
   example: { bad: shop(service("cluster-ip 10.97.0.20")), good: shop(service("cluster-ip 10.96.0.20")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const { name, services, serviceCidrs } of topology.clusters) {
-      for (const one of services.all) {
-        if (one.allocated) continue;
+    for (const cluster of topology.clusters) {
+      const { name, serviceCidrs } = cluster;
+      for (const one of withStatedAddress(cluster)) {
         for (const ip of one.clusterIps) {
           const ranges = serviceCidrs.filter(({ prefix }) => family(prefix.ip) === family(ip));
           if (ranges.some(({ prefix }) => prefixContains(prefix, ip))) continue;

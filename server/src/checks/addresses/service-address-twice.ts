@@ -1,7 +1,9 @@
 import { addIp, formatIp, type Ip } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import type { Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
+import { withStatedAddress } from "../services/each.ts";
 import { service, shop } from "../services/example.ts";
 import { childOf } from "../source.ts";
 
@@ -22,20 +24,22 @@ export const serviceAddressTwice: Check = {
 server itself; by convention the cluster's DNS has the tenth.`,
   example: { bad: shop(both("10.96.0.20")), good: shop(both("10.96.0.21")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const { services, serviceCidrs } of topology.clusters) {
-      const taken = new Map<Ip, { readonly name: string; readonly source: Source }>();
-      for (const { prefix, source } of serviceCidrs) {
+    for (const cluster of topology.clusters) {
+      const reserved = new Map<Ip, Source>();
+      for (const { prefix, source } of cluster.serviceCidrs) {
         const own = addIp(prefix.ip, 1);
-        if (own !== undefined) taken.set(own, { name: "the API server's service kubernetes", source });
+        if (own !== undefined) reserved.set(own, source);
       }
-      for (const one of services.all) {
+      const taken = new Map<Ip, Service>();
+      // An address that was handed out is nobody else's.
+      for (const one of withStatedAddress(cluster)) {
         for (const ip of one.clusterIps) {
-          const place = childOf(one.source, "cluster-ip");
-          const before = taken.get(ip);
+          const before = holderOf(reserved.get(ip), taken.get(ip));
           if (!before) {
-            taken.set(ip, { name: `service ${one.name}`, source: place });
+            taken.set(ip, one);
             continue;
           }
+          const place = childOf(one.source, "cluster-ip");
           // The API server's own service may be written down.
           if (one.namespace === "default" && one.name === "kubernetes") continue;
           yield finding(
@@ -52,3 +56,11 @@ server itself; by convention the cluster's DNS has the tenth.`,
     }
   },
 };
+
+function holderOf(
+  reserved: Source | undefined,
+  other: Service | undefined,
+): { readonly name: string; readonly source: Source } | undefined {
+  if (reserved) return { name: "the API server's service kubernetes", source: reserved };
+  return other && { name: `service ${other.name}`, source: childOf(other.source, "cluster-ip") };
+}

@@ -3,6 +3,7 @@ import type { Source } from "../../language/tree.ts";
 import type { Interface, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, removeFix, replaceFix } from "../finding.ts";
+import { withOutsideAddress } from "../services/each.ts";
 import { service, shop } from "../services/example.ts";
 import { sourceAt } from "../source.ts";
 import { nextFreeAddress } from "./free.ts";
@@ -19,8 +20,9 @@ the machine vanishes for the whole cluster, with every port: a gateway's address
 Use an address that no machine has. A node's own address is meant by a node port.`,
   example: { bad: shop(service("external-ip 192.168.10.1")), good: shop(service("external-ip 192.168.10.200")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const { services } of topology.clusters) {
-      for (const one of services.all) {
+    for (const cluster of topology.clusters) {
+      const { services } = cluster;
+      for (const one of withOutsideAddress(cluster)) {
         const given = [
           ...one.externalIps.map((address) => ({ ...address, kind: "external address" })),
           ...one.loadBalancerIps.map((address) => ({ ...address, kind: "load balancer address" })),

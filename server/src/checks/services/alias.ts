@@ -5,6 +5,7 @@ import { aliasedService } from "../../trace/aim.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { childOf } from "../source.ts";
+import { aliasing } from "./each.ts";
 import { shop } from "./example.ts";
 
 const alias = (name: string): string =>
@@ -22,8 +23,8 @@ each other: the resolver follows a few and gives up (*SERVFAIL*). Names outside 
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
       const suffix = `.svc.${cluster.services.domain}`;
-      for (const service of cluster.services.all) {
-        const name = service.type === "external-name" ? service.externalName : undefined;
+      for (const service of aliasing(cluster)) {
+        const name = service.externalName;
         if (!name?.endsWith(suffix)) continue;
         const wrong = whyNowhere(cluster, service, name);
         if (wrong !== undefined) {

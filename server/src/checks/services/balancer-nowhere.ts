@@ -6,6 +6,7 @@ import { nextFreeAddress } from "../addresses/free.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { appendFix, finding, replaceFix, wordsEdit } from "../finding.ts";
 import { argumentWith, sourceAt } from "../source.ts";
+import { withOutsideAddress } from "./each.ts";
 import { shop } from "./example.ts";
 
 const balanced = (cluster: string): string =>
@@ -23,7 +24,7 @@ it on the nodes, but somebody must bring them there: \`load-balancer l2\` (a nod
   example: { bad: balanced(""), good: balanced("load-balancer l2") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
-      for (const { name, type, loadBalancerIps } of cluster.services.all) {
+      for (const { name, type, loadBalancerIps } of withOutsideAddress(cluster)) {
         if (type !== "load-balancer") continue;
         for (const { ip, source } of loadBalancerIps) {
           const why = whyNowhere(topology, cluster, ip);

@@ -3,6 +3,7 @@ import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { childOf } from "../source.ts";
 import { list, plural } from "../text.ts";
+import { keptLocal } from "./each.ts";
 import { shop } from "./example.ts";
 
 const pinned = (policy: string): string =>
@@ -27,7 +28,7 @@ Run a pod of the service on every node that is used (a daemonset), put a load ba
   example: { bad: pinned("local"), good: pinned("cluster") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
-      for (const service of cluster.services.all) {
+      for (const service of keptLocal(cluster)) {
         const external = service.externalPolicy === "local" && service.type === "node-port";
         if (!external && service.internalPolicy !== "local") continue;
         yield* without(cluster, service, external ? "external-traffic-policy" : "internal-traffic-policy");

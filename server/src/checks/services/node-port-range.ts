@@ -1,5 +1,6 @@
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
+import { withStatedPort } from "./each.ts";
 import { service, shop } from "./example.ts";
 
 export const nodePortRange: Check = {
@@ -12,9 +13,9 @@ export const nodePortRange: Check = {
 \`node-port-range\` says otherwise. Choose a port inside, or none: a free one is allocated.`,
   example: { bad: shop(service("node-port 8080")), good: shop(service("node-port 30080")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const { services } of topology.clusters) {
-      const { first, last, source } = services.nodePorts;
-      for (const one of services.all) {
+    for (const cluster of topology.clusters) {
+      const { first, last, source } = cluster.services.nodePorts;
+      for (const one of withStatedPort(cluster)) {
         for (const { nodePort, nodePortGiven, nodePortSource } of one.ports) {
           if (nodePort === undefined || !nodePortGiven || (nodePort >= first && nodePort <= last)) continue;
           yield finding(

@@ -3,6 +3,7 @@ import type { Cluster } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, removeFix, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
+import { withStatedPort } from "./each.ts";
 import { service, shop } from "./example.ts";
 
 const second = (port: number): string => `${service("node-port 30080")}
@@ -25,7 +26,8 @@ that listens on that port of a node, a pod of the host network included, is hidd
     for (const cluster of topology.clusters) {
       const programs = listening(cluster);
       const taken = new Map<string, { readonly name: string; readonly source: Source }>();
-      for (const one of cluster.services.all) {
+      // A port that was handed out is nobody else's.
+      for (const one of withStatedPort(cluster)) {
         for (const { nodePort, proto, nodePortGiven, nodePortSource } of one.ports) {
           if (nodePort === undefined) continue;
           const key = `${nodePort}/${proto}`;

@@ -4,6 +4,7 @@ import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
 import { labelFixes } from "../labels.ts";
 import { childOf } from "../source.ts";
+import { ofEach } from "./each.ts";
 import { service, shop } from "./example.ts";
 
 export const serviceSelectsNothing: Check = {
@@ -18,21 +19,21 @@ answers no address. A selector sees pods of the service's own namespace only, an
 Correct the selector or the pods' labels.`,
   example: { bad: shop(service("", "app=apii")), good: shop(service("")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const cluster of topology.clusters) {
-      for (const one of cluster.services.all) {
-        const { selector, source, type } = one;
-        if (selector === undefined || type === "external-name" || cluster.services.selected(one).length > 0) continue;
-        const wanted = [...selector].map(([key, value]) => `${key}=${value}`).join(" ");
-        yield finding(
-          serviceSelectsNothing,
-          childOf(source, "select", 0),
-          `no pod of namespace ${one.namespace} has the labels ${wanted} that service ${one.name} selects${hint(cluster, one)}`,
-          { fixes: otherLabels(cluster, one) },
-        );
-      }
-    }
+    for (const cluster of topology.clusters) yield* selecting(cluster);
   },
 };
+
+const selecting = ofEach(function* (one, cluster): Iterable<Finding> {
+  const { selector, source, type } = one;
+  if (selector === undefined || type === "external-name" || cluster.services.selected(one).length > 0) return;
+  const wanted = [...selector].map(([key, value]) => `${key}=${value}`).join(" ");
+  yield finding(
+    serviceSelectsNothing,
+    childOf(source, "select", 0),
+    `no pod of namespace ${one.namespace} has the labels ${wanted} that service ${one.name} selects${hint(cluster, one)}`,
+    { fixes: otherLabels(cluster, one) },
+  );
+});
 
 /** Another namespace that has such pods, or labels that were probably meant. */
 function hint(cluster: Cluster, { namespace, selector }: Service): string {

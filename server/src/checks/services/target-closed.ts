@@ -1,8 +1,9 @@
 import type { Workload } from "../../topology/model.ts";
-import { targetIn } from "../../topology/services.ts";
+import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { list } from "../text.ts";
+import { ofEach } from "./each.ts";
 import { service, shop } from "./example.ts";
 
 export const targetClosed: Check = {
@@ -17,35 +18,35 @@ refused* as if the service had no endpoints. Without \`->\` the target is the se
 Write the port on which the containers listen, or the name of that port.`,
   example: { bad: shop(service("", "app=api", "80 -> 8080")), good: shop(service("")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const { services } of topology.clusters) {
-      for (const one of services.all) {
-        for (const port of one.ports) {
-          const open = services.selected(one).filter((workload) => targetIn(workload, port) !== undefined);
-          const deaf = open.filter((workload) => !listens(workload, targetIn(workload, port) ?? 0, port.proto));
-          // Workloads of which nothing is known to listen say nothing about ports.
-          const known = deaf.filter(({ containers }) => containers.some(({ listeners }) => listeners.length > 0));
-          if (known.length === 0 || deaf.length < open.length) continue;
-          const [first] = known;
-          if (!first) continue;
-          const ports = portsOf(first);
-          const only = ports.length === 1 ? ports[0] : undefined;
-          yield finding(
-            targetClosed,
-            port.targetSource,
-            `port ${port.port} of service ${one.name} leads to ${port.target}/${port.proto}, and ${first.kind} ${first.name} listens on ${list(ports)}`,
-            {
-              related: [{ source: first.source, message: `${first.kind} ${first.name} listens on ${list(ports)}` }],
-              fixes:
-                only !== undefined && port.targetSource !== port.source
-                  ? [replaceFix(`Lead to ${only}`, port.targetSource, only)]
-                  : [],
-            },
-          );
-        }
-      }
-    }
+    for (const cluster of topology.clusters) yield* closedTargets(cluster);
   },
 };
+
+const closedTargets = ofEach(function* (one, { services }): Iterable<Finding> {
+  for (const port of one.ports) {
+    const hears = (workload: Workload): boolean => listens(workload, targetIn(workload, port) ?? 0, port.proto);
+    const open = services.selected(one).filter((workload) => targetIn(workload, port) !== undefined);
+    if (open.some(hears)) continue;
+    // Workloads of which nothing is known to listen say nothing about ports.
+    const known = open.filter(({ containers }) => containers.some(({ listeners }) => listeners.length > 0));
+    const [first] = known;
+    if (!first) continue;
+    const ports = portsOf(first);
+    const only = ports.length === 1 ? ports[0] : undefined;
+    yield finding(
+      targetClosed,
+      port.targetSource,
+      `port ${port.port} of service ${one.name} leads to ${port.target}/${port.proto}, and ${first.kind} ${first.name} listens on ${list(ports)}`,
+      {
+        related: [{ source: first.source, message: `${first.kind} ${first.name} listens on ${list(ports)}` }],
+        fixes:
+          only !== undefined && port.targetSource !== port.source
+            ? [replaceFix(`Lead to ${only}`, port.targetSource, only)]
+            : [],
+      },
+    );
+  }
+});
 
 function listens({ containers }: Workload, port: number, proto: string): boolean {
   return containers.some(({ listeners }) =>

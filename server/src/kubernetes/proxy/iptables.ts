@@ -7,7 +7,7 @@ import type { ChainRules, ChainSource } from "../../cni/mode.ts";
 import type { NfChain, NfMatch, NfRule, NfTable, NfTarget } from "../../dataplane/model.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Cluster, Node, ServiceEndpoint } from "../../topology/model.ts";
-import { endpointText } from "../../topology/services.ts";
+import { endpointText } from "../../topology/service-endpoints.ts";
 import { type LocalDetector, localDetector } from "./detect.ts";
 import { chainHash, type ProxyPort, type ProxyPorts, type Reach } from "./ports.ts";
 

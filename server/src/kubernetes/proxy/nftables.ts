@@ -7,7 +7,7 @@ import { formatIp, formatPrefix, hostPrefix, type Ip, prefixContains } from "../
 import type { ChainSource } from "../../cni/mode.ts";
 import type { NfChain, NfMatch, NfRule, NfTarget } from "../../dataplane/model.ts";
 import type { Node, ServiceEndpoint } from "../../topology/model.ts";
-import { endpointText } from "../../topology/services.ts";
+import { endpointText } from "../../topology/service-endpoints.ts";
 import { localDetector } from "./detect.ts";
 import { nodeAddresses } from "./iptables.ts";
 import { nftListing } from "./nft-listing.ts";

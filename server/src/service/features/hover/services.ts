@@ -2,7 +2,7 @@
 import { formatIp } from "../../../addressing/ip.ts";
 import { number, plural } from "../../../checks/text.ts";
 import type { Cluster, Service, ServicePort } from "../../../topology/model.ts";
-import { endpointText } from "../../../topology/services.ts";
+import { endpointText } from "../../../topology/service-endpoints.ts";
 import { bullets, code, paragraphs } from "../markdown.ts";
 
 const MOST_ENDPOINTS = 8;

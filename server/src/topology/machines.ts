@@ -1,0 +1,309 @@
+/**
+ * Segments, routers, hosts and nodes with their addresses: all of a topology that does not depend on what runs in its clusters. Most
+ * edits of a large file are about that, so that it is kept from one build to the next.
+ */
+import { addIp, bits, type InterfaceAddress, type Ip } from "../addressing/ip.ts";
+import { type Decl, nameOf } from "../language/decode.ts";
+import type { AddressingOf, ModeAddressing } from "./addressing.ts";
+import { allocateRanges, type ClusterDraft, countOf, type RangeAllocator } from "./cluster.ts";
+import type {
+  ExternalHost,
+  Interface,
+  Node,
+  Router,
+  Segment,
+  StaticRoute,
+  Station,
+  StationRef,
+  TopologyProblem,
+} from "./model.ts";
+import { type NameProblems, nameProblems } from "./nearby.ts";
+import { CODES, problem } from "./problems.ts";
+import {
+  type Assigned,
+  allocate,
+  chooseGateways,
+  defaultRoutes,
+  exhaustionProblems,
+  finishSegment,
+  noteAttach,
+  onSegment,
+  type SegmentDraft,
+} from "./segments.ts";
+import { nameTwice, nothing, type StationParts, trimmed } from "./station.ts";
+
+/** What is declared, each name once. */
+export interface MachineDraft {
+  readonly segments: ReadonlyMap<string, SegmentDraft>;
+  /** Routers, hosts and clusters in order of declaration. */
+  readonly placed: readonly (StationParts | ClusterDraft)[];
+}
+
+export interface Machines {
+  readonly segments: ReadonlyMap<string, Segment>;
+  readonly routers: readonly Router[];
+  readonly hosts: readonly ExternalHost[];
+  /** By name of the cluster. */
+  readonly clusters: ReadonlyMap<string, ClusterMachines>;
+  readonly problems: readonly TopologyProblem[];
+  attachedTo(segment: string): readonly Interface[];
+  interfacesWith(segment: string, ip: Ip): readonly Interface[];
+}
+
+export interface ClusterMachines {
+  readonly nodes: readonly Node[];
+  readonly byName: ReadonlyMap<string, Node>;
+  readonly addressing: ModeAddressing;
+  readonly ranges: RangeAllocator;
+}
+
+export function buildMachines(draft: MachineDraft, addressingOf: AddressingOf): Machines {
+  const problems: TopologyProblem[] = [];
+  const names = nameProblems(draft.segments, routerNames(draft));
+  noteAttaches(draft, names, problems);
+  const assigned: Assigned = new Map();
+  for (const segment of draft.segments.values()) chooseGateways(segment, assigned, names, problems);
+  const routers: Router[] = [];
+  const hosts: ExternalHost[] = [];
+  const clusters = new Map<string, ClusterMachines>();
+  for (const placed of draft.placed) {
+    if ("nodes" in placed) {
+      const addressing = addressingOf(placed.cni, placed.podCidrs, placed.maxPods);
+      const ranges = allocateRanges(placed, addressing, addressingOf);
+      const { nodes, byName } = buildNodes(placed, draft.segments, assigned, ranges, problems);
+      problems.push(...ranges.problems());
+      clusters.set(placed.name, { nodes, byName, addressing, ranges });
+      continue;
+    }
+    const ref: StationRef = { kind: placed.kind, path: placed.name };
+    const interfaces = buildInterfaces(placed, ref, 0, draft.segments, assigned);
+    const base = stationBase(placed, ref.path, placed.name, interfaces);
+    if (placed.kind === "router")
+      routers.push({ ...base, kind: "router", routes: placed.routes, ...(placed.bgp ? { bgp: placed.bgp } : {}) });
+    else hosts.push({ ...base, kind: "host", routes: withDefaults(placed, interfaces, draft.segments) });
+  }
+  for (const segment of draft.segments.values()) problems.push(...exhaustionProblems(segment));
+  const segments = new Map<string, Segment>();
+  for (const segment of draft.segments.values()) segments.set(segment.name, finishSegment(segment));
+  const attachedTo = (segment: string): readonly Interface[] => draft.segments.get(segment)?.interfaces ?? nothing;
+  const byAddress = new Map<string, ReadonlyMap<Ip, readonly Interface[]>>();
+  return {
+    segments,
+    routers,
+    hosts,
+    clusters,
+    problems,
+    attachedTo,
+    interfacesWith: (segment, ip) => {
+      let known = byAddress.get(segment);
+      if (known === undefined) {
+        known = groupByAddress(attachedTo(segment));
+        byAddress.set(segment, known);
+      }
+      return known.get(ip) ?? nothing;
+    },
+  };
+}
+
+/** Nodes of plugins that claim blocks get them only once it is known where the pods run: such machines are no one else's. */
+export function areFinal({ clusters }: Machines): boolean {
+  return [...clusters.values()].every(({ addressing }) => addressing.claims === undefined);
+}
+
+/** Statements of a cluster that say nothing of its nodes. */
+const TENANTS: ReadonlySet<string> = new Set([
+  "namespace",
+  "pod",
+  "deployment",
+  "statefulset",
+  "daemonset",
+  "service",
+  "policy",
+  "admin-policy",
+  "baseline-admin-policy",
+  "calico-policy",
+  "calico-tier",
+]);
+
+/** All that machines are made of: where these are the same, so are the machines. */
+export function machineParts(files: readonly { readonly file: string; readonly decls: readonly Decl[] }[]): unknown[] {
+  const parts: unknown[] = [];
+  for (const { file, decls } of files) {
+    parts.push(file);
+    for (const decl of decls) {
+      const keyword = decl.spec?.keyword;
+      if (keyword === "segment" || keyword === "router" || keyword === "host") parts.push(decl);
+      if (keyword !== "cluster") continue;
+      parts.push(keyword, nameOf(decl));
+      let hasPlugin = false;
+      for (const child of decl.children) {
+        const inside = child.spec?.keyword;
+        if (inside === "cni") hasPlugin = true;
+        if (inside === undefined || !TENANTS.has(inside)) parts.push(child);
+      }
+      // Without a plugin the cluster's own statement stands for its settings.
+      if (!hasPlugin) parts.push(decl);
+    }
+  }
+  return parts;
+}
+
+function groupByAddress(interfaces: readonly Interface[]): Map<Ip, Interface[]> {
+  const groups = new Map<Ip, Interface[]>();
+  for (const iface of interfaces) {
+    for (const { ip } of iface.addresses) {
+      const group = groups.get(ip);
+      if (group === undefined) groups.set(ip, [iface]);
+      else if (group.at(-1) !== iface) group.push(iface);
+    }
+  }
+  return groups;
+}
+
+/* ---------------------------------------------------------------- attaching */
+
+function routerNames({ placed }: MachineDraft): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const one of placed) if (!("nodes" in one) && one.kind === "router") names.add(one.name);
+  return names;
+}
+
+function noteAttaches({ placed, segments }: MachineDraft, names: NameProblems, problems: TopologyProblem[]): void {
+  const note = (parts: StationParts): void => {
+    problems.push(...parts.problems);
+    for (const attach of parts.attaches) {
+      const segment = segments.get(attach.segment);
+      if (segment !== undefined) noteAttach(segment, parts, attach, countOf(parts), problems);
+      else problems.push(names.unknown(attach.segment, "segment", attach.segmentSource));
+    }
+    for (const { segment } of parts.edge?.nat ?? nothing) {
+      if (segment === undefined) continue;
+      const { name, source } = segment;
+      if (!segments.has(name)) problems.push(names.unknown(name, "segment", source));
+      else if (!parts.attaches.some((attach) => attach.segment === name))
+        problems.push(problem(CODES.natSegment, source, { station: parts.name, segment: name }));
+    }
+  };
+  for (const one of placed) {
+    if ("nodes" in one) for (const parts of one.nodes) note(parts);
+    else note(one);
+  }
+}
+
+/* ---------------------------------------------------------------- stations */
+
+/** `position`: which station of a pool; its stated addresses count up. */
+function buildInterfaces(
+  parts: StationParts,
+  station: StationRef,
+  position: number,
+  segments: ReadonlyMap<string, SegmentDraft>,
+  assigned: Assigned,
+): readonly Interface[] {
+  if (parts.attaches.length === 0) return nothing;
+  const interfaces: Interface[] = [];
+  for (const attach of parts.attaches) {
+    const segment = segments.get(attach.segment);
+    if (segment === undefined) continue;
+    const given = attach.addresses.length > 0;
+    let addresses: readonly InterfaceAddress[];
+    if (given) {
+      const own: InterfaceAddress[] = [];
+      for (const { ip, len } of attach.addresses) {
+        const counted = position === 0 ? ip : addIp(ip, position);
+        if (counted !== undefined) own.push(onSegment(segment, counted, len));
+      }
+      addresses = trimmed(own);
+    } else addresses = assigned.get(attach) ?? allocate(segment, station.path, attach.source);
+    const iface: Interface = {
+      device: attach.device,
+      segment: segment.name,
+      addresses,
+      allocated: !given,
+      mtu: attach.mtu ?? segment.mtu,
+      sourceCheck: attach.sourceCheck ?? (station.kind === "router" ? false : segment.sourceCheck),
+      source: attach.source,
+      station,
+    };
+    interfaces.push(iface);
+    segment.interfaces.push(iface);
+  }
+  return trimmed(interfaces);
+}
+
+type Base = Pick<Station, "path" | "name" | "interfaces" | "acl" | "sysctls" | "processes" | "edge" | "source">;
+
+function stationBase(parts: StationParts, path: string, name: string, interfaces: readonly Interface[]): Base {
+  const { acl, sysctls, processes, edge, source } = parts;
+  return { path, name, interfaces, acl, sysctls, processes, edge, source };
+}
+
+/** The routes of a node or host: by its first segment's gateway, where it does not state a default route of the family. */
+function withDefaults(
+  { routes, edge }: StationParts,
+  interfaces: readonly Interface[],
+  segments: ReadonlyMap<string, SegmentDraft>,
+): readonly StaticRoute[] {
+  const [first] = interfaces;
+  const segment = first === undefined ? undefined : segments.get(first.segment);
+  // Whoever stands for everybody has no gateway that knows more.
+  if (first === undefined || segment === undefined || edge?.answersAny) return routes;
+  const implied = defaultRoutes(segment, first);
+  if (routes.length === 0) return implied;
+  const wanted = implied.filter(
+    ({ dst }) => !routes.some((route) => route.dst.len === 0 && bits(route.dst.ip) === bits(dst.ip)),
+  );
+  return wanted.length === 0 ? routes : [...wanted, ...routes];
+}
+
+/* ---------------------------------------------------------------- nodes */
+
+function buildNodes(
+  cluster: ClusterDraft,
+  segments: ReadonlyMap<string, SegmentDraft>,
+  assigned: Assigned,
+  ranges: RangeAllocator,
+  problems: TopologyProblem[],
+): { readonly nodes: readonly Node[]; readonly byName: ReadonlyMap<string, Node> } {
+  const nodes: Node[] = [];
+  const byName = new Map<string, Node>();
+  for (const parts of cluster.nodes) {
+    const { range } = parts;
+    const count = countOf(parts);
+    let twice: string | undefined;
+    for (let position = 0; position < count; position++) {
+      const name =
+        range === undefined ? parts.name : `${parts.name}${String(range.first + position).padStart(range.width, "0")}`;
+      if (byName.has(name)) {
+        twice ??= name;
+        continue;
+      }
+      const path = `${cluster.name}/${name}`;
+      const interfaces = buildInterfaces(parts, { kind: "node", path }, position, segments, assigned);
+      const node: Node = {
+        kind: "node",
+        path,
+        name,
+        cluster: cluster.name,
+        index: nodes.length,
+        interfaces,
+        routes: withDefaults(parts, interfaces, segments),
+        acl: parts.acl,
+        sysctls: parts.sysctls,
+        processes: parts.processes,
+        edge: parts.edge,
+        labels: parts.labels,
+        podCidrs: ranges.next(parts, path, position, segments.get(interfaces[0]?.segment ?? "")),
+        dockerBridge: parts.dockerBridge ?? cluster.dockerBridge,
+        cni: parts.cni,
+        source: parts.source,
+      };
+      nodes.push(node);
+      byName.set(name, node);
+    }
+    if (twice === undefined) continue;
+    const first = byName.get(twice)?.source ?? parts.source;
+    problems.push(nameTwice("node", twice, `cluster ${cluster.name}`, parts.nameSource, first));
+  }
+  return { nodes, byName };
+}

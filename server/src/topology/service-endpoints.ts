@@ -1,0 +1,124 @@
+/** Who serves a service: the workloads that its selector takes, and their pods' addresses; found when somebody asks, and kept. */
+import { compareIp, family, formatIp, type Ip } from "../addressing/ip.ts";
+import { valueAt } from "./cache.ts";
+import type { Node, Pod, PodIndex, Service, ServiceEndpoint, ServiceIndex, ServicePort, Workload } from "./model.ts";
+import type { PortParts } from "./service.ts";
+import { nothing } from "./station.ts";
+
+export function endpointsOf(
+  all: readonly Service[],
+  workloads: readonly Workload[],
+  pods: PodIndex,
+): Pick<ServiceIndex, "selected" | "endpoints"> {
+  if (all.length === 0) return { selected: () => nothing, endpoints: () => nothing };
+  const selected = selectionIn(workloads);
+  const known = valueAt(endpointsBehind, pods, () => new WeakMap());
+  return {
+    selected,
+    endpoints: (service, port, of) => {
+      const byFamily = valueAt(known, port, () => new Map());
+      let found = byFamily.get(of);
+      if (found === undefined) {
+        found = [...written(service, port, of), ...behind(service, port, of, selected(service), pods)].sort(
+          compareEndpoints,
+        );
+        byFamily.set(of, found);
+      }
+      return found;
+    },
+  };
+}
+
+/** As long as the pods are the same; of a service that is, too. */
+const endpointsBehind = new WeakMap<PodIndex, WeakMap<ServicePort, Map<4 | 6, readonly ServiceEndpoint[]>>>();
+const selections = new WeakMap<readonly Workload[], ServiceIndex["selected"]>();
+
+function selectionIn(workloads: readonly Workload[]): ServiceIndex["selected"] {
+  return valueAt(selections, workloads, () => {
+    let byLabel: LabelIndex | undefined;
+    const chosen = new WeakMap<Service, readonly Workload[]>();
+    return (service) =>
+      valueAt(chosen, service, () => {
+        byLabel ??= labelIndex(workloads);
+        return selectedBy(service, byLabel);
+      });
+  });
+}
+
+/** By namespace, key and value. */
+type LabelIndex = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, readonly Workload[]>>>;
+
+function labelIndex(workloads: readonly Workload[]): LabelIndex {
+  const index = new Map<string, Map<string, Map<string, Workload[]>>>();
+  for (const workload of workloads) {
+    const inNamespace = valueAt(index, workload.namespace, () => new Map());
+    for (const [key, value] of workload.labels) {
+      const byValue: Map<string, Workload[]> = valueAt(inNamespace, key, () => new Map());
+      valueAt(byValue, value, () => []).push(workload);
+    }
+  }
+  return index;
+}
+
+function selectedBy({ namespace, selector }: Service, index: LabelIndex): readonly Workload[] {
+  const [first, ...others] = selector ?? nothing;
+  if (first === undefined) return nothing;
+  const candidates = index.get(namespace)?.get(first[0])?.get(first[1]) ?? nothing;
+  return others.length === 0
+    ? candidates
+    : candidates.filter(({ labels }) => others.every(([key, value]) => labels.get(key) === value));
+}
+
+function written(service: Service, port: ServicePort, of: 4 | 6): readonly ServiceEndpoint[] {
+  const target = typeof port.target === "number" ? port.target : port.port;
+  return service.written.flatMap((one) =>
+    family(one.ip) === of ? [{ ip: one.ip, port: one.port ?? target, pod: undefined, node: undefined }] : [],
+  );
+}
+
+/** Ready pods (or all, with publish-not-ready) that have an address of the family and the port's target. */
+function behind(
+  service: Service,
+  port: ServicePort,
+  of: 4 | 6,
+  workloads: readonly Workload[],
+  pods: PodIndex,
+): readonly ServiceEndpoint[] {
+  const found: ServiceEndpoint[] = [];
+  for (const workload of workloads) {
+    if (workload.notReady === true && !service.publishNotReady) continue;
+    const target = targetIn(workload, port);
+    if (target === undefined) continue;
+    for (let ordinal = 0; ordinal < workload.replicas; ordinal++) {
+      const pod: Pod = pods.podAt(workload, ordinal);
+      const ip = pod.addresses.find((one) => family(one) === of);
+      const node: Node | undefined = pod.node;
+      if (ip !== undefined && node !== undefined) found.push({ ip, port: target, pod, node });
+    }
+  }
+  return found;
+}
+
+/** The number of a port's target in the pods of a workload; a name means the container port that is called so. */
+export function targetIn(
+  workload: Workload,
+  { target, proto }: Pick<PortParts, "target" | "proto">,
+): number | undefined {
+  if (typeof target === "number") return target;
+  for (const { listeners } of workload.containers) {
+    for (const listener of listeners) if (listener.name === target && listener.proto === proto) return listener.first;
+  }
+  return undefined;
+}
+
+/** kube-proxy sorts endpoints by their text (pkg/proxy, endpointslicecache.go). */
+function compareEndpoints(a: ServiceEndpoint, b: ServiceEndpoint): number {
+  const left = endpointText(a);
+  const right = endpointText(b);
+  return left < right ? -1 : left > right ? 1 : compareIp(a.ip, b.ip);
+}
+
+/** "10.244.1.5:8080", "[fd00::5]:8080" (net.JoinHostPort). */
+export function endpointText({ ip, port }: { readonly ip: Ip; readonly port: number }): string {
+  return typeof ip === "bigint" ? `[${formatIp(ip)}]:${port}` : `${formatIp(ip)}:${port}`;
+}

@@ -3,7 +3,7 @@ import { number, plural } from "../../../checks/text.ts";
 import { dnsNames, nameServer } from "../../../topology/dns.ts";
 import { backendOf, entryOf, readUrl, type Url } from "../../../topology/ingress.ts";
 import type { Cluster, Ingress, IngressRule, Service } from "../../../topology/model.ts";
-import { endpointText } from "../../../topology/services.ts";
+import { endpointText } from "../../../topology/service-endpoints.ts";
 import { answersOf } from "../../../trace/lookup.ts";
 import { proxiedBy } from "../../../trace/proxied.ts";
 import type { Analysis } from "../../analysis.ts";

@@ -3,8 +3,8 @@
  * router (MetalLB's BGP mode, pass-through balancers) or translation at a router (proxying balancers).
  */
 import { family, formatIp, hostPrefix, type Ip, prefixContains, prefixOf } from "../addressing/ip.ts";
+import type { RouterParts } from "../cni/contributor.ts";
 import type { ChainRules } from "../cni/mode.ts";
-import type { RouterParts } from "../cni/network.ts";
 import type { Nexthop, NfRule, Route } from "../dataplane/model.ts";
 import type { Cluster, Interface, Node, Router, Service, ServicePort, Topology } from "../topology/model.ts";
 

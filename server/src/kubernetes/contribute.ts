@@ -1,6 +1,7 @@
 /** What Kubernetes' own programs add to the nodes that a CNI mode has made. */
+
+import type { Contributor } from "../cni/contributor.ts";
 import type { ChainSource } from "../cni/mode.ts";
-import type { Contributor } from "../cni/network.ts";
 import type { Device } from "../dataplane/model.ts";
 import type { Cluster, Node } from "../topology/model.ts";
 import { answersFor, routerParts } from "./balancer.ts";

@@ -1,5 +1,5 @@
 /** The rules that enforce policies on a node, by who enforces them there. A cluster without policies has none of them. */
-import type { Contributor } from "../../../cni/network.ts";
+import type { Contributor } from "../../../cni/contributor.ts";
 import { isOwnEngine, type PolicyEngine, policyEngineOf } from "../../../cni/policy-engine.ts";
 import type { Policy } from "../../../topology/policy.ts";
 import { policySetOf } from "../evaluate.ts";

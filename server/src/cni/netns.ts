@@ -1,0 +1,230 @@
+/** Network namespaces put together from what a station is by itself, what the mode gives it and what others add. */
+
+import { buildPrefixTable } from "../addressing/prefix-table.ts";
+import type {
+  Device,
+  Ipvs,
+  Neighbour,
+  NeighbourTable,
+  Netns,
+  Route,
+  RouteLayer,
+  Socket,
+  Xfrm,
+} from "../dataplane/model.ts";
+import type { Cluster, Node, Pod, ProcessSpec, Station } from "../topology/model.ts";
+import { usesOfNodes } from "../topology/workload.ts";
+import { aclChains } from "./acl.ts";
+import { BGP_PORT } from "./bgp/acl.ts";
+import { netfilterOf } from "./chains.ts";
+import type { Contributor, RouterParts } from "./contributor.ts";
+import { anyAddressChains, loopbackOf, natChains } from "./edge.ts";
+import { connectedRoutes, type HostState, LOOPBACK } from "./host.ts";
+import { layersOver, withoutShortIpv6 } from "./minimum-mtu.ts";
+import type { ChainRules, ChainSource, CompiledMode, FabricDomain, NodeParts } from "./mode.ts";
+import type { PortmapChains } from "./portmap.ts";
+import { podSysctls, stationSysctls } from "./sysctls.ts";
+
+/** Routers and hosts. A router's own static routes come before those that a cluster gives it. */
+export function plainNetns(
+  host: HostState,
+  learned: readonly RouteLayer[],
+  domains: readonly FabricDomain[],
+  contributed: readonly RouterParts[],
+): Netns {
+  const routes = contributed.flatMap((one) => one.routes);
+  const { station } = host;
+  const policy = policyOf(domains);
+  return assemble({
+    station,
+    devices: [...host.devices, ...contributed.flatMap(({ devices }) => devices)],
+    layers: [ownLayer(host.routes), ...learned, ...(routes.length > 0 ? [ownLayer(routes)] : [])],
+    neighbours: NO_NEIGHBOURS,
+    ...policy,
+    chains: () => [
+      ...aclChains(station.acl),
+      ...contributed.flatMap(({ chains }) => chains()),
+      ...natChains(station),
+      ...anyAddressChains(station),
+    ],
+    sockets: [...socketsOf(station.processes), ...bgpSockets(station)],
+  });
+}
+
+function bgpSockets(station: Station): readonly Socket[] {
+  const bgp = station.kind === "router" ? station.bgp : undefined;
+  return bgp ? [{ proto: "tcp", port: BGP_PORT, process: "bgpd", origin: bgp.source }] : [];
+}
+
+/** Each domain is a table, asked before `main` for packets from its sources. */
+function policyOf(domains: readonly FabricDomain[]): Required<Pick<NodeParts, "rules" | "tables">> {
+  return {
+    rules: domains.flatMap(({ from }, i) =>
+      from.map((one) => ({ priority: 1000 + i, from: one, table: String(1000 + i) })),
+    ),
+    tables: new Map(domains.map(({ routes }, i) => [String(1000 + i), { layers: [ownLayer(routes)] }])),
+  };
+}
+
+export function nodeNetns(
+  cluster: Cluster,
+  node: Node,
+  host: HostState,
+  parts: NodeParts,
+  contributors: readonly Contributor[],
+  hostPorts: () => PortmapChains,
+): Netns {
+  const devices = parts.devices.map(withoutShortIpv6);
+  const made = new Set(devices.map(({ name }) => name));
+  // A mode's bridge takes the place of a device of the same name, with its address.
+  const routes = host.routes.filter(
+    (route) =>
+      !parts.replaces(route.dst) && !(route.proto === "kernel" && route.nexthops.some((hop) => made.has(hop.dev))),
+  );
+  return assemble({
+    station: node,
+    devices: [
+      ...host.devices.filter(({ name }) => !made.has(name)).map((one) => withChildren(one, parts)),
+      ...devices,
+      ...contributors.flatMap((one) => one.devices?.(node, cluster) ?? []),
+    ],
+    ipvs: contributors.map((one) => one.ipvs?.(node, cluster)).find((one) => one !== undefined),
+    layers: [ownLayer([...routes, ...connectedOf({ ...parts, devices }), ...parts.routes]), ...parts.layers],
+    rules: parts.rules,
+    tables: parts.tables,
+    sysctl: parts.sysctl,
+    neighbours: parts.neighbours ?? NO_NEIGHBOURS,
+    xfrm: parts.xfrm,
+    chains: () => {
+      const { before, after } = hostPorts();
+      return [
+        ...aclChains(node.acl),
+        ...natChains(node),
+        ...contributors.flatMap((one) => one.before?.(node, cluster, parts) ?? []),
+        ...before,
+        ...parts.chains(),
+        ...after,
+        ...contributors.flatMap((one) => one.after?.(node, cluster, parts) ?? []),
+      ];
+    },
+    sources: () => contributors.flatMap((one) => one.chains?.(node, cluster, parts) ?? []),
+    sockets: [...parts.sockets, ...socketsOf(node.processes), ...hostNetworkSockets(cluster, node)],
+  });
+}
+
+function withChildren(device: Device, { stacks }: NodeParts): Device {
+  const children = device.kind === "physical" ? stacks?.get(device.name) : undefined;
+  return device.kind === "physical" && children ? { ...device, children } : device;
+}
+
+interface StationNetns {
+  readonly station: Station;
+  readonly devices: readonly Device[];
+  readonly layers: readonly RouteLayer[];
+  readonly rules?: NodeParts["rules"];
+  readonly tables?: NodeParts["tables"];
+  readonly sysctl?: NodeParts["sysctl"];
+  readonly neighbours: NeighbourTable;
+  readonly xfrm?: Xfrm | undefined;
+  readonly chains: () => readonly ChainRules[];
+  readonly sources?: () => readonly ChainSource[];
+  readonly ipvs?: Ipvs | undefined;
+  readonly sockets: readonly Socket[];
+}
+
+function assemble({
+  station,
+  ipvs,
+  devices,
+  layers,
+  rules,
+  tables,
+  sysctl,
+  neighbours,
+  xfrm,
+  chains,
+  sources,
+  sockets,
+}: StationNetns): Netns {
+  return {
+    id: station.path,
+    kind: station.kind,
+    devices: byName([loopbackOf(station), ...devices]),
+    rules: rules ? [...DEFAULT_RULES, ...rules].sort((a, b) => a.priority - b.priority) : DEFAULT_RULES,
+    tables: new Map([["main", { layers: layersOver(devices, layers) }], ...(tables ?? [])]),
+    neighbours,
+    xfrm,
+    netfilter: netfilterOf(chains, sources),
+    ...(ipvs ? { ipvs } : {}),
+    sysctls: stationSysctls(station, sysctl),
+    sockets,
+    origin: station.source,
+  };
+}
+
+export function podNetns(pod: Pod, node: Node, mode: CompiledMode): Netns {
+  const parts = mode.pod(pod, node);
+  const devices = parts.devices.map(withoutShortIpv6);
+  const routes = [...connectedOf({ ...parts, devices }), ...parts.routes];
+  return {
+    id: pod.path,
+    kind: "pod",
+    devices: byName([LOOPBACK, ...devices]),
+    rules: DEFAULT_RULES,
+    tables: new Map([["main", { layers: layersOver(devices, [ownLayer(routes)]) }]]),
+    neighbours: parts.neighbours ? neighbourTable(parts.neighbours) : NO_NEIGHBOURS,
+    netfilter: netfilterOf(() => []),
+    sysctls: podSysctls(stationSysctls(node)),
+    sockets: socketsOf(pod.workload.containers),
+    origin: pod.workload.source,
+  };
+}
+
+const DEFAULT_RULES: Netns["rules"] = [
+  { priority: 0, table: "local" },
+  { priority: 32766, table: "main" },
+  { priority: 32767, table: "default" },
+];
+
+const NO_NEIGHBOURS: NeighbourTable = { lookup: () => undefined, entries: () => [] };
+
+function neighbourTable(entries: readonly Neighbour[]): NeighbourTable {
+  return {
+    lookup: (device, ip) => entries.find((entry) => entry.device === device && entry.ip === ip),
+    entries: () => entries,
+  };
+}
+
+/** Routes to the networks of the devices' addresses, without those that the mode's program deletes. */
+function connectedOf({ devices, deletes }: Pick<NodeParts, "devices" | "deletes">): readonly Route[] {
+  const routes = devices.flatMap((device) => connectedRoutes(device));
+  return deletes ? routes.filter((route) => !deletes(route)) : routes;
+}
+
+function byName(devices: readonly Device[]): ReadonlyMap<string, Device> {
+  return new Map(devices.map((device) => [device.name, device]));
+}
+
+export function ownLayer(routes: readonly Route[]): RouteLayer {
+  return { table: buildPrefixTable(routes.map((route) => [route.dst, route] as const)) };
+}
+
+/** A listener's range is one socket for each port. */
+function socketsOf(processes: readonly ProcessSpec[]): Socket[] {
+  const sockets: Socket[] = [];
+  for (const process of processes) {
+    for (const { proto, first, last, source } of process.listeners) {
+      for (let port = first; port <= last; port++) sockets.push({ proto, port, process: process.name, origin: source });
+    }
+  }
+  return sockets;
+}
+
+function hostNetworkSockets(cluster: Cluster, node: Node): Socket[] {
+  const sockets: Socket[] = [];
+  if (!usesOfNodes(cluster.workloads).hostNetwork) return sockets;
+  for (const pod of cluster.pods.podsOn(node)) {
+    if (pod.workload.hostNetwork) sockets.push(...socketsOf(pod.workload.containers));
+  }
+  return sockets;
+}

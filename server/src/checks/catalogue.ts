@@ -121,6 +121,7 @@ import { tunnelDiffers } from "./reachability/tunnel-differs.ts";
 import { aliases } from "./services/alias.ts";
 import { balancerArp } from "./services/balancer-arp.ts";
 import { balancerNowhere } from "./services/balancer-nowhere.ts";
+import { bridgeNetfilter } from "./services/bridge-netfilter.ts";
 import { hairpinOff } from "./services/hairpin-off.ts";
 import { hostPortTwice } from "./services/host-port-twice.ts";
 import { ingressBackend } from "./services/ingress-backend.ts";
@@ -286,6 +287,7 @@ export const catalogue: readonly Check[] = [
   noServiceRoute,
   balancerNowhere,
   balancerArp,
+  bridgeNetfilter,
   hairpinOff,
   peerMixed,
   exceptOutside,

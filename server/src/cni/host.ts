@@ -227,20 +227,24 @@ function staticRoute(
     origin: source,
   };
   const refused = refusal(existing, route);
-  if (refused !== undefined) return { problem: refusedProblem(station, source, route, refused) };
+  if (refused !== undefined) return { problem: refusedProblem(station, written, route, refused) };
   return { route };
 }
 
 function refusedProblem(
   station: Station,
-  source: Source,
+  { source, implied }: StaticRoute,
   route: Route,
   refused: "exists" | "gateway",
 ): TopologyProblem {
   const data = { station: station.path, dst: formatPrefix(route.dst) };
   if (refused === "exists") return problem(CODES.routeExists, source, data);
   const via = route.nexthops.map((hop) => (hop.via === undefined ? "" : formatIp(hop.via))).join(", ");
-  return problem(CODES.routeGatewayOffLink, source, { ...data, via });
+  const [first] = station.interfaces;
+  if (!implied || !first) return problem(CODES.routeGatewayOffLink, source, { ...data, via });
+  // The gateway is the segment's; what is odd is the length of this address.
+  const related = [{ source, message: `${via} is the gateway of segment ${first.segment}` }];
+  return problem(CODES.routeGatewayOffLink, first.source, { ...data, via }, related);
 }
 
 /** Does the file give the station routes, beyond the default route by its segment's gateway? */
@@ -248,12 +252,29 @@ export function hasOwnRoutes(station: Station): boolean {
   return station.routes.some(({ implied }) => !implied);
 }
 
-/** Findings about routes, for the checks: only stations with routes of their own are looked at. */
+/** Is the segment's gateway in none of the station's own prefixes, although the segment has it and the station's address? */
+function isGatewayApart({ segments }: Topology, { interfaces, routes }: Station): boolean {
+  return routes.some(
+    ({ implied, via: [gateway] }) =>
+      implied &&
+      gateway !== undefined &&
+      interfaces.every(({ addresses }) => !addresses.some((own) => prefixContains(subnetOf(own), gateway))) &&
+      interfaces.some(({ segment, addresses }) =>
+        segments
+          .get(segment)
+          ?.cidrs.some((cidr) => prefixContains(cidr, gateway) && addresses.some(({ ip }) => prefixContains(cidr, ip))),
+      ),
+  );
+}
+
+/** Findings about routes, for the checks: only stations with routes of their own, or an odd prefix, are looked at. */
 export function routeProblems(topology: Topology): readonly TopologyProblem[] {
   const stations: readonly Station[] = [
     ...topology.routers,
     ...topology.hosts,
     ...topology.clusters.flatMap((cluster) => cluster.nodes),
   ];
-  return stations.flatMap((station) => (!hasOwnRoutes(station) ? [] : hostState(station).problems));
+  return stations.flatMap((station) =>
+    hasOwnRoutes(station) || isGatewayApart(topology, station) ? hostState(station).problems : [],
+  );
 }

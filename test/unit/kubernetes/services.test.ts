@@ -109,7 +109,7 @@ describe("a ClusterIP", () => {
     const trace = traced(shop({ service: "select app=nobody; cluster-ip 10.96.0.20; port 80" }), "web", "api", {
       port: 80,
     });
-    expect(ends(trace)).toEqual(["100% rejected ECONNREFUSED: rejected by filter KUBE-SERVICES"]);
+    expect(ends(trace)).toEqual(["100% rejected ECONNREFUSED: prod/n1 rejects it in filter KUBE-SERVICES"]);
   });
 
   it("is dropped on nodes without an endpoint under internal policy local", () => {
@@ -118,7 +118,7 @@ describe("a ClusterIP", () => {
       more: "pod far on n3",
     });
     expect(ends(traced(text, "far", "api", { port: 80 }))).toEqual([
-      "100% dropped silence: dropped by filter KUBE-SERVICES",
+      "100% dropped silence: prod/n3 drops it in filter KUBE-SERVICES",
     ]);
     expect(ends(traced(text, "web", "api", { port: 80 }))).toEqual(["100% 10.244.0.3:9090 sees 10.244.0.2, answered"]);
   });
@@ -206,7 +206,7 @@ describe("a node port", () => {
       "100% 10.244.0.3:9090 sees 192.168.20.99, answered",
     ]);
     expect(ends(traced(nodePort("local"), "laptop", "n3", { port: 30080 }))).toEqual([
-      "100% dropped silence: dropped by filter KUBE-EXTERNAL-SERVICES",
+      "100% dropped silence: prod/n3 drops it in filter KUBE-EXTERNAL-SERVICES",
     ]);
   });
 
@@ -223,7 +223,7 @@ describe("a node port", () => {
     expect(ends(trace)).toEqual([
       "33% 10.244.0.3:9090 sees 192.168.20.99, answered",
       "33% 10.244.1.2:9090 sees 192.168.20.99, answered",
-      "33% dropped silence: dropped by filter KUBE-EXTERNAL-SERVICES",
+      "33% dropped silence: prod/n3 drops it in filter KUBE-EXTERNAL-SERVICES",
     ]);
   });
 });

@@ -28,8 +28,11 @@ IP addresses available in range set*, on this node, while others have room.
 
 A block should hold twice \`maxPods\`, since addresses of finished pods are given out again only after all others: /24 for 110.`,
   example: { bad: cluster("/26", "110"), good: cluster("/24", "110") },
-  *run({ topology }: CheckContext): Iterable<Finding> {
+  *run({ topology, found }: CheckContext): Iterable<Finding> {
+    // There are more pods already.
+    const short = new Set(found("KN402").map(({ source }) => source.statement));
     for (const one of topology.clusters) {
+      if (one.podCidrs.some(({ source }) => short.has(source.statement))) continue;
       for (const block of blocks(one)) {
         if (block.usable >= one.maxPods) continue;
         const source = hasChild(one.source, "max-pods") ? childOf(one.source, "max-pods", 0) : block.source;

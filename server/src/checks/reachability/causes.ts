@@ -150,9 +150,12 @@ function isExcused(
     const station = stations.get(path);
     if (!station) continue;
     roots.add(station.source.statement);
-    for (const { segment } of station.interfaces) {
+    for (const { segment, addresses } of station.interfaces) {
       const found = topology.segments.get(segment);
       if (found) roots.add(found.source.statement);
+      // A service that has the machine's address for its own (KN192).
+      for (const { ip } of addresses)
+        for (const { source } of probe.cluster.services.byAddress(ip)) roots.add(source.statement);
     }
   }
   for (const { source } of [...probe.cluster.podCidrs, ...probe.cluster.serviceCidrs]) roots.add(source.statement);

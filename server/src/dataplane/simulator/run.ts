@@ -271,7 +271,7 @@ export function hook(
         end = fail(run, netns, seen, {
           verdict: "dropped",
           code: "filtered",
-          message: because(`dropped by ${decision.rule ? where : decision.text}`, decision.explanation),
+          message: because(`${netns.id} drops it in ${decision.rule ? where : decision.text}`, decision.explanation),
           device,
           rule,
           ...(name === "OUTPUT" ? { errno: { name: "EPERM" } } : {}),
@@ -281,7 +281,7 @@ export function hook(
         end = fail(run, netns, seen, {
           verdict: "rejected",
           code: "rejected-by-rule",
-          message: because(`rejected by ${where}`, decision.explanation),
+          message: because(`${netns.id} rejects it in ${where}`, decision.explanation),
           device,
           rule,
           ...(name === "OUTPUT"

@@ -5,6 +5,8 @@ const NEEDED: Readonly<Record<string, string>> = {
   ip: "iproute2",
   bridge: "iproute2",
   iptables: "iptables",
+  nft: "nftables",
+  ipset: "ipset",
   python3: "python3",
 };
 

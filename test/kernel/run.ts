@@ -113,7 +113,8 @@ async function main(): Promise<{ passed: number; failed: number; skipped: number
   const todo = [...cases()];
   const why = await whyNot();
   if (why !== undefined) {
-    console.log(`skipped: ${todo.length} topologies are not held against the kernel: ${why}`);
+    for (const { name } of todo) console.log(`- ${name}: skipped`);
+    console.log(`kernel: ${todo.length} topologies are not held against the kernel: ${why}`);
     return { ...counts, skipped: todo.length };
   }
   removeStale();

@@ -1,8 +1,9 @@
 /** What can be folded away: blocks, lists and comments of several lines; and the ever wider selections around a place. */
 import { partSpan, positionsOf } from "../../language/positions.ts";
 import { tokenize } from "../../language/tokens.ts";
-import type { Block, Span, SyntaxTree } from "../../language/tree.ts";
+import type { Span, Statement, SyntaxTree } from "../../language/tree.ts";
 import { lineStartOf, skipBlanksBack } from "./lines.ts";
+import { mayComment, piecesOf } from "./pieces.ts";
 
 export interface Fold {
   /** From a place on the line that stays to a place on the last line that is hidden. */
@@ -11,38 +12,64 @@ export interface Fold {
   readonly kind: "block" | "comment";
 }
 
+const known = new WeakMap<Statement, readonly Fold[]>();
+
 export function foldsOf(tree: SyntaxTree): readonly Fold[] {
-  return [...blockFolds(tree), ...commentFolds(tree.text)].sort((a, b) => a.start - b.start);
+  const { text } = tree;
+  const folds: Fold[] = [];
+  for (const piece of piecesOf(tree)) {
+    const { start, end } = piece;
+    switch (piece.kind) {
+      case "gap":
+        folds.push(...commentFolds(text.slice(start, end), start, start === 0));
+        break;
+      case "head":
+        folds.push(...listFolds(text, piece.statement, start), ...commentFolds(text.slice(start, end), start, false));
+        folds.push(...blockFold(text, piece.statement, start));
+        break;
+      case "statement": {
+        let own = known.get(piece.statement);
+        if (!own) {
+          // Of the statement's own text, so that its place plays no part.
+          const image = text.slice(start, end);
+          own = [...statementFolds(image, piece.statement, 0), ...commentFolds(image, 0, false)];
+          known.set(piece.statement, own);
+        }
+        for (const fold of own) folds.push({ ...fold, start: fold.start + start, end: fold.end + start });
+      }
+    }
+  }
+  return folds.sort((one, other) => one.start - other.start);
 }
 
-function blockFolds({ text, root }: SyntaxTree): readonly Fold[] {
-  const folds: Fold[] = [];
-  const visit = (block: Block, blockStart: number): void => {
-    block.statements.forEach((statement, index) => {
-      const start = blockStart + (block.offsets[index] ?? 0);
-      for (const arg of statement.args) {
-        if (arg.kind === "list")
-          add(start + arg.start, start + arg.start + arg.length, text[start + arg.start + arg.length - 1] === "]");
-      }
-      const inner = statement.block;
-      if (!inner) return;
-      const innerStart = start + inner.start;
-      add(innerStart, innerStart + inner.length, inner.closed);
-      visit(inner, innerStart);
-    });
-  };
-  /** The line of the closing bracket stays in sight where the bracket is the first thing on it. */
-  const add = (start: number, end: number, closed: boolean): void => {
-    let last = end;
-    if (closed) {
-      const lineStart = lineStartOf(text, end - 1);
-      if (lineStart > start && skipBlanksBack(text, end - 1) === lineStart) last = lineStart - 1;
-    }
-    while (last > start && isSpace(text, last - 1)) last--;
-    if (hasBreak(text, start, last)) folds.push({ start, end: last, kind: "block" });
-  };
-  visit(root, 0);
-  return folds;
+function* statementFolds(text: string, statement: Statement, start: number): Generator<Fold> {
+  yield* listFolds(text, statement, start);
+  yield* blockFold(text, statement, start);
+  const { block } = statement;
+  for (const [index, inner] of block?.statements.entries() ?? [])
+    yield* statementFolds(text, inner, start + (block?.start ?? 0) + (block?.offsets[index] ?? 0));
+}
+
+function listFolds(text: string, { args }: Statement, start: number): readonly Fold[] {
+  return args.flatMap((arg) => {
+    const end = start + arg.start + arg.length;
+    return arg.kind === "list" ? bracketFold(text, start + arg.start, end, text[end - 1] === "]") : [];
+  });
+}
+
+function blockFold(text: string, { block }: Statement, start: number): readonly Fold[] {
+  return block ? bracketFold(text, start + block.start, start + block.start + block.length, block.closed) : [];
+}
+
+/** The line of the closing bracket stays in sight where the bracket is the first thing on it. */
+function bracketFold(text: string, start: number, end: number, closed: boolean): readonly Fold[] {
+  let last = end;
+  if (closed) {
+    const lineStart = lineStartOf(text, end - 1);
+    if (lineStart > start && skipBlanksBack(text, end - 1) === lineStart) last = lineStart - 1;
+  }
+  while (last > start && isSpace(text, last - 1)) last--;
+  return hasBreak(text, start, last) ? [{ start, end: last, kind: "block" }] : [];
 }
 
 function isSpace(text: string, at: number): boolean {
@@ -55,15 +82,22 @@ function hasBreak(text: string, start: number, end: number): boolean {
   return false;
 }
 
-/** A block comment of several lines, and line comments that follow each other with nothing else on their lines. */
-function commentFolds(text: string): readonly Fold[] {
+/**
+ * A block comment of several lines, and line comments that follow each other with nothing else on their lines. `offset`: where
+ * this text stands; `fresh`: at the beginning of a line.
+ */
+function commentFolds(text: string, offset: number, fresh: boolean): readonly Fold[] {
+  if (!mayComment(text)) return [];
   const folds: Fold[] = [];
   let run: Span | undefined;
+  const add = ({ start, end }: Span): void => {
+    folds.push({ start: start + offset, end: end + offset, kind: "comment" });
+  };
   const endRun = (): void => {
-    if (run && hasBreak(text, run.start, run.end)) folds.push({ ...run, kind: "comment" });
+    if (run && hasBreak(text, run.start, run.end)) add(run);
     run = undefined;
   };
-  let alone = true;
+  let alone = fresh;
   for (const token of tokenize(text)) {
     switch (token.kind) {
       case "newline":
@@ -74,7 +108,7 @@ function commentFolds(text: string): readonly Fold[] {
       case "comment":
         if (token.text.startsWith("/*")) {
           endRun();
-          if (/[\n\r]/.test(token.text)) folds.push({ start: token.start, end: token.end, kind: "comment" });
+          if (/[\n\r]/.test(token.text)) add(token);
         } else if (alone) {
           run = { start: run?.start ?? token.start, end: token.end };
         }

@@ -2,11 +2,11 @@
 
 import type { CheckedFile } from "../../checks/check.ts";
 import { all, type Decl } from "../../language/decode.ts";
-import { positionsOf } from "../../language/positions.ts";
 import { type ArgSpec, isFlag, type SymbolKind } from "../../language/schema/index.ts";
 import { tokenize } from "../../language/tokens.ts";
-import type { Arg, Span, SyntaxTree } from "../../language/tree.ts";
+import type { Arg, Span } from "../../language/tree.ts";
 import type { Read } from "../../language/values.ts";
+import { mayComment, piecesOf } from "./pieces.ts";
 import { literalsOf } from "./place.ts";
 
 export const TOKEN_TYPES = [
@@ -36,29 +36,64 @@ export interface SemanticToken {
   readonly modifier: TokenModifier | undefined;
 }
 
+const known = new WeakMap<Decl, readonly SemanticToken[]>();
+
 /** Of the whole file, or of what touches `within`; in order, without overlaps, none longer than its line. */
-export function semanticTokens(file: CheckedFile, within: Span | undefined): readonly SemanticToken[] {
-  const { tree, decls } = file;
+export function semanticTokens({ tree, decls }: CheckedFile, within: Span | undefined): readonly SemanticToken[] {
+  const { text } = tree;
   const tokens: SemanticToken[] = [];
-  const positions = positionsOf(tree);
   const touches = (start: number, end: number): boolean => !within || (start <= within.end && end >= within.start);
-  const add = (start: number, length: number, type: TokenType, modifier?: TokenModifier): void => {
-    if (length > 0 && touches(start, start + length)) tokens.push({ start, length, type, modifier });
+  const add = (own: readonly SemanticToken[], offset: number): void => {
+    for (const { start: at, length, type, modifier } of own) {
+      const start = at + offset;
+      if (touches(start, start + length)) tokens.push({ start, length, type, modifier });
+    }
   };
-  const visit = (decl: Decl): void => {
-    const start = positions.startOf(decl.statement);
-    if (start === undefined || !touches(start, start + decl.statement.length)) return;
-    statementTokens(decl, start, add);
-    for (const child of decl.children) visit(child);
-  };
-  for (const decl of decls) visit(decl);
-  for (const span of commentsOf(tree, within)) add(span.start, span.end - span.start, "comment");
+  for (const piece of piecesOf(tree, decls)) {
+    const { kind, start, end } = piece;
+    if (!touches(start, end)) continue;
+    if (kind === "gap") {
+      add(commentTokens(text.slice(start, end)), start);
+      continue;
+    }
+    const { decl } = piece;
+    if (!decl) continue;
+    if (kind === "head") {
+      add(inOrder([...statementTokens(decl, 0), ...commentTokens(text.slice(start, end))]), start);
+      continue;
+    }
+    let own = known.get(decl);
+    if (!own) {
+      own = inOrder([...deepTokens(decl, 0), ...commentTokens(text.slice(start, end))]);
+      known.set(decl, own);
+    }
+    add(own, start);
+  }
+  return tokens;
+}
+
+function inOrder(tokens: SemanticToken[]): readonly SemanticToken[] {
   return tokens.sort((a, b) => a.start - b.start);
+}
+
+function deepTokens(decl: Decl, start: number): readonly SemanticToken[] {
+  const { block } = decl.statement;
+  if (!block) return statementTokens(decl, start);
+  // There is one declaration for each statement of a block.
+  const inner = decl.children.flatMap((child, index) =>
+    deepTokens(child, start + block.start + (block.offsets[index] ?? 0)),
+  );
+  return [...statementTokens(decl, start), ...inner];
 }
 
 type Add = (start: number, length: number, type: TokenType, modifier?: TokenModifier) => void;
 
-function statementTokens(decl: Decl, start: number, add: Add): void {
+/** Of the statement alone, without its block. */
+function statementTokens(decl: Decl, start: number): readonly SemanticToken[] {
+  const tokens: SemanticToken[] = [];
+  const add: Add = (at, length, type, modifier) => {
+    if (length > 0) tokens.push({ start: at, length, type, modifier });
+  };
   const { statement, spec } = decl;
   if (spec) add(start, statement.keyword.length, "keyword");
   const reads = new Map<Arg, { readonly read: Read; readonly arg: ArgSpec }>();
@@ -77,6 +112,7 @@ function statementTokens(decl: Decl, start: number, add: Add): void {
     else if (literals.has(arg.text)) add(at, arg.length, /^[a-z]/.test(arg.text) ? "keyword" : "operator");
   };
   for (const arg of statement.args) visit(arg);
+  return tokens;
 }
 
 function valueTokens(
@@ -178,33 +214,17 @@ export function symbolType(kind: SymbolKind): TokenType {
 }
 
 /** Comments line by line, as clients want them. */
-function* commentsOf(tree: SyntaxTree, within: Span | undefined): Generator<Span> {
-  const { text } = tree;
-  const from = within ? cleanStart(tree, within.start) : 0;
-  // A comment that begins in sight and ends below is read to its end.
-  const close = within ? text.indexOf("*/", within.end) : -1;
-  const to = within ? (close < 0 ? lineEndOf(text, within.end) : close + 2) : text.length;
-  for (const token of tokenize(text.slice(from, to))) {
-    if (within && from + token.start > within.end) return;
-    if (token.kind !== "comment" || (within && from + token.end < within.start)) continue;
-    let start = from + token.start;
+function commentTokens(text: string): readonly SemanticToken[] {
+  if (!mayComment(text)) return [];
+  const tokens: SemanticToken[] = [];
+  for (const token of tokenize(text)) {
+    if (token.kind !== "comment") continue;
+    let { start } = token;
     for (const line of token.text.split(/(?<=\n|\r(?!\n))/)) {
-      const length = line.replace(/[\r\n]+$/, "").length;
-      if (length > 0) yield { start, end: start + length };
+      const { length } = line.replace(/[\r\n]+$/, "");
+      if (length > 0) tokens.push({ start, length, type: "comment", modifier: undefined });
       start += line.length;
     }
   }
-}
-
-/** A place at or before the offset that is in no comment and in no string: where a statement or a block begins. */
-function cleanStart(tree: SyntaxTree, offset: number): number {
-  const { block, blockStart, index, starts } = positionsOf(tree).path(offset);
-  const before = block.offsets[index - 1];
-  const start = before === undefined ? blockStart : blockStart + before;
-  return Math.min(start, starts.at(-1) ?? start, offset);
-}
-
-function lineEndOf(text: string, at: number): number {
-  const end = text.indexOf("\n", at);
-  return end < 0 ? text.length : end;
+  return tokens;
 }

@@ -8,11 +8,13 @@ import { inlayHintsIn } from "../server/src/service/features/inlay.ts";
 import { lensesOf } from "../server/src/service/features/lenses.ts";
 import { semanticTokens } from "../server/src/service/features/tokens.ts";
 import { createService, type Service } from "../server/src/service/service.ts";
-import { type InputName, inputs, largeData, smallData } from "./generate.ts";
-import { keystrokes } from "./keystrokes.ts";
+import { inputs } from "./generate.ts";
+import { typists } from "./keystrokes.ts";
 import { type Answer, names } from "./names.ts";
 import type { Result } from "./schema.ts";
 import { compared, result, timed } from "./statistics.ts";
+
+export type Typed = keyof typeof typists;
 
 const FILE = "bench.knet";
 /** Characters around the cursor that a screen shows. */
@@ -25,11 +27,10 @@ interface Typing {
   readonly type: () => number;
 }
 
-function typing(input: InputName): Typing {
+function typing(input: Typed): Typing {
   const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
   service.setText(FILE, inputs[input]());
-  const data = input === "small" ? smallData() : largeData();
-  const strokes = keystrokes(data.nodes.map(({ name }) => name));
+  const strokes = typists[input]();
   return {
     service,
     type: () => {
@@ -47,7 +48,7 @@ function analysed(service: Service): Analysis {
 }
 
 /** One question after each keystroke, before anything else has looked at the new text. */
-export function answers(input: InputName, times: number): Result[] {
+export function answers(input: Typed, times: number): Result[] {
   const ask: Readonly<Record<Answer, (analysis: Analysis, at: number) => unknown>> = {
     completion: (analysis, at) => completionsAt(analysis, FILE, at, { importable: () => [] }),
     hover: (analysis, at) => hoverAt(analysis, FILE, at),
@@ -73,7 +74,7 @@ export function answers(input: InputName, times: number): Result[] {
 const EDITS = [1_000, 10_000] as const;
 
 /** The heap after so many keystrokes, each of which was looked at, without what can be collected. */
-export function steady(input: InputName, checkEvery: number): Result[] {
+export function steady(input: Typed, checkEvery: number): Result[] {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   const { service, type } = typing(input);

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { Value } from "typebox/value";
-import { inputs, largeData } from "./generate.ts";
+import { inputs, largeData, POLICIES, SERVICES } from "./generate.ts";
 import { names } from "./names.ts";
 import { Bench, type Result } from "./schema.ts";
 import { compared, result } from "./statistics.ts";
@@ -65,8 +65,17 @@ async function bench(): Promise<Bench> {
     () => measured("answers", "written"),
     () => measured("steady", "small"),
     () => measured("steady", "written"),
+    () => again(3, "cold", "services"),
+    () => measured("check", "services"),
+    () => measured("type", "services"),
+    () => measured("service-traces"),
+    () => again(3, "cold", "policies"),
+    () => measured("check", "policies"),
+    () => measured("type", "policies"),
+    () => measured("matrix"),
     () => again(3, "memory", "pools"),
     () => again(3, "memory", "written"),
+    () => again(3, "memory", "services"),
   ];
   // One after the other: they would take the processor from each other.
   for (const step of steps) results.push(...(await step()));
@@ -85,6 +94,8 @@ function report({ results }: Bench): string {
 pools    ${data.nodes.length} nodes as one pool, 150,000 pods, ${size(inputs.pools())}
 written  the same nodes written out, ${size(inputs.written())} (as JSON ${size(JSON.stringify(data))})
 small    50 nodes written out, 20 workloads, ${size(inputs.small())}
+services ${SERVICES} services and as many deployments for the same nodes and pods, ${size(inputs.services())}
+policies ${POLICIES} policies, one for each deployment, enforced by kube-router, ${size(inputs.policies())}
 
 check: from text to findings, with nothing known before; cold: first in its process. keystroke: from the edit of one character to all findings.
 typed: from the edit to the answer, before anything else has looked at the new text; hover, completion: of a text that was looked at before.

@@ -1,14 +1,15 @@
 /** One measurement in a process of its own: `measure <name> [input]`; prints its results as JSON. */
 import { locator } from "../server/src/cli/output.ts";
+import { policyMatrix } from "../server/src/kubernetes/matrix/matrix.ts";
 import { parse } from "../server/src/language/parser.ts";
 import type { Analysis } from "../server/src/service/analysis.ts";
 import { completionsAt } from "../server/src/service/features/completion/index.ts";
 import { hoverAt } from "../server/src/service/features/hover/index.ts";
 import { createService, type Service } from "../server/src/service/service.ts";
 import { ask } from "../server/src/trace/trace.ts";
-import { answers, steady } from "./editing.ts";
-import { type InputName, inputs, largeData, smallData, writtenOut } from "./generate.ts";
-import { keystrokes, type Stroke } from "./keystrokes.ts";
+import { answers, steady, type Typed } from "./editing.ts";
+import { type ClusterData, type InputName, inputs, largeData, serviceData, writtenOut } from "./generate.ts";
+import { type Stroke, typists } from "./keystrokes.ts";
 import { names } from "./names.ts";
 import type { Result } from "./schema.ts";
 import { result, timed } from "./statistics.ts";
@@ -88,15 +89,14 @@ function against(times: number): Result[] {
   ];
 }
 
-function type(input: InputName, times: number): Result[] {
-  const data = input === "small" ? smallData() : largeData();
+function type(input: Typed, times: number): Result[] {
   const service = fresh();
   service.setText(FILE, inputs[input]());
   findings(service);
   const all: number[] = [];
-  const each: Record<Stroke, number[]> = { address: [], label: [], line: [] };
+  const each: Record<Stroke, number[]> = { address: [], port: [], label: [], line: [] };
   const warmUp = Math.max(40, Math.floor(times / 4));
-  const typing = keystrokes(data.nodes.map(({ name }) => name));
+  const typing = typists[input]();
   for (let run = 0; run < warmUp + times; run += 1) {
     const { stroke, edit } = typing.next().value;
     const one = edit(service.textOf(FILE) ?? "");
@@ -110,9 +110,70 @@ function type(input: InputName, times: number): Result[] {
   }
   return [
     result(names.keystroke(input), "ms", all),
-    result(names.stroke(input, "address"), "ms", each.address),
-    result(names.stroke(input, "label"), "ms", each.label),
-    result(names.stroke(input, "line"), "ms", each.line),
+    ...(Object.keys(each) as Stroke[]).flatMap((stroke) =>
+      each[stroke].length === 0 ? [] : [result(names.stroke(input, stroke), "ms", each[stroke])],
+    ),
+  ];
+}
+
+/** Does it so many times, and measures it so many times more. */
+function warmed(times: number, work: (index: number) => void): number[] {
+  repeat(times, work);
+  return repeat(times, (index) => work(index + times));
+}
+
+function podOf({ cluster, namespaces }: ClusterData, index: number): string {
+  const space = namespaces[index % namespaces.length];
+  const deployment = space?.deployments[index % space.deployments.length];
+  return `${cluster}/${space?.name}/${deployment?.name}-${(index * 7) % (deployment?.replicas ?? 1)}`;
+}
+
+function serviceOf({ cluster, namespaces }: ClusterData, index: number): string {
+  const space = namespaces[index % namespaces.length];
+  return `${cluster}/${space?.name}/${space?.deployments[(index * 3) % space.deployments.length]?.name}`;
+}
+
+/** Traces from one end to the other, which has to be delivered. */
+function tracer(analysis: Analysis, ends: (index: number) => readonly [string, string]): (index: number) => void {
+  const world = { topology: analysis.topology, network: analysis.network, locate: locator(analysis).source };
+  return (index) => {
+    const [from, to] = ends(index);
+    const answer = ask(world, { from, to });
+    if (!answer.ok) throw new Error(answer.error);
+    if (answer.trace.verdict !== "delivered") throw new Error(`${from} to ${to}: ${answer.trace.verdict}`);
+    seen += answer.journeys.length;
+  };
+}
+
+/** Of a service: another pod asks another service each time, whose fifteen endpoints are fifteen ways. */
+function serviceTraces(times: number): Result[] {
+  const data = serviceData();
+  const service = fresh();
+  service.setText(FILE, inputs.services());
+  findings(service);
+  const trace = tracer(analysed(service), (index) => [podOf(data, index), `${serviceOf(data, index * 31 + 11)}:80`]);
+  return [
+    result(names.firstServiceTrace, "ms", [timed(() => trace(4711))]),
+    result(names.serviceTrace, "ms", warmed(times, trace)),
+  ];
+}
+
+/** All pairs of workloads, as far as policies go. */
+function matrix(times: number): Result[] {
+  const text = inputs.policies();
+  return [
+    result(
+      names.matrix,
+      "ms",
+      repeat(times, () => {
+        const service = fresh();
+        service.setText(FILE, text);
+        const { topology } = analysed(service);
+        const answer = policyMatrix(topology, { from: undefined, to: undefined, byPod: false });
+        if (!answer.ok) throw new Error(answer.error);
+        for (const { ports } of answer.pairs) seen += ports.tcp.length;
+      }),
+    ),
   ];
 }
 
@@ -124,18 +185,7 @@ function questions(times: number): Result[] {
   findings(service);
   const analysis = analysed(service);
   const text = service.textOf(FILE) ?? "";
-  const world = { topology: analysis.topology, network: analysis.network, locate: locator(analysis).source };
-  const pod = (index: number): string => {
-    const space = data.namespaces[index % data.namespaces.length];
-    const deployment = space?.deployments[index % space.deployments.length];
-    return `${data.cluster}/${space?.name}/${deployment?.name}-${(index * 7) % (deployment?.replicas ?? 1)}`;
-  };
-  const trace = (index: number): void => {
-    const answer = ask(world, { from: pod(index), to: `${pod(index * 31 + 11)}:8080` });
-    if (!answer.ok) throw new Error(answer.error);
-    if (answer.trace.verdict !== "delivered") throw new Error(`${pod(index)}: ${answer.trace.verdict}`);
-    seen += answer.journeys.length;
-  };
+  const trace = tracer(analysis, (index) => [podOf(data, index), `${podOf(data, index * 31 + 11)}:8080`]);
   const offset = (index: number, word: string, plus: number): number => {
     const node = data.nodes[(index * 1237) % data.nodes.length];
     return text.indexOf(word, text.indexOf(`node ${node?.name} {`)) + plus;
@@ -151,10 +201,7 @@ function questions(times: number): Result[] {
   const complete = (index: number): void => {
     seen += completionsAt(analysis, FILE, gaps[index] ?? 0, { importable: () => [] }).items.length;
   };
-  const warm = (work: (index: number) => void): number[] => {
-    repeat(times, work);
-    return repeat(times, (index) => work(index + times));
-  };
+  const warm = (work: (index: number) => void): number[] => warmed(times, work);
   return [
     result(names.firstTrace, "ms", [timed(() => trace(4711))]),
     result(names.trace, "ms", warm(trace)),
@@ -176,17 +223,21 @@ function measure(name: string | undefined, input: InputName): Result[] {
     case "cold":
       return cold(input);
     case "check":
-      return check(input, 15);
+      return check(input, input === "services" || input === "policies" ? 5 : 15);
     case "against":
       return against(15);
     case "type":
-      return type(input, input === "small" ? 600 : 160);
+      return type(typed(input), input === "small" ? 600 : 160);
     case "questions":
       return questions(150);
+    case "service-traces":
+      return serviceTraces(100);
+    case "matrix":
+      return matrix(3);
     case "answers":
-      return answers(input, 120);
+      return answers(typed(input), 120);
     case "steady":
-      return steady(input, input === "small" ? 1 : 20);
+      return steady(typed(input), input === "small" ? 1 : 20);
     case "memory":
       return memory(input);
     default:
@@ -195,7 +246,16 @@ function measure(name: string | undefined, input: InputName): Result[] {
 }
 
 function inputNamed(name: string | undefined): InputName {
-  return name === "pools" || name === "small" ? name : "written";
+  return name !== undefined && isInput(name) ? name : "written";
+}
+
+function isInput(name: string): name is InputName {
+  return Object.hasOwn(inputs, name);
+}
+
+function typed(input: InputName): Typed {
+  if (input === "pools") throw new Error("nobody types in the pools");
+  return input;
 }
 
 const [name, input] = process.argv.slice(2);

@@ -1,7 +1,17 @@
 import Ajv from "ajv";
 import { describe, expect, it } from "vitest";
-import { type InputName, inputs, largeData, NODES, PODS } from "../../../bench/generate.ts";
-import { keystrokes } from "../../../bench/keystrokes.ts";
+import {
+  type InputName,
+  inputs,
+  largeData,
+  NODES,
+  PODS,
+  POLICIES,
+  policyData,
+  SERVICES,
+  serviceData,
+} from "../../../bench/generate.ts";
+import { keystrokes, tenantStrokes } from "../../../bench/keystrokes.ts";
 import { Bench, type Result } from "../../../bench/schema.ts";
 import { compared, median, quantile, result } from "../../../bench/statistics.ts";
 import { meets, table } from "../../../bench/table.ts";
@@ -16,14 +26,24 @@ const analysed = (name: InputName) => {
 };
 
 describe("the generated topologies", () => {
-  it.each(["pools", "written", "small"] as const)("%s is valid and as large as it says", (name) => {
-    const analysis = analysed(name);
-    const findings = analysis.findings(() => false) ?? [];
-    expect(findings.filter(({ severity }) => severity === "error" || severity === "warning")).toEqual([]);
-    const [cluster] = analysis.topology.clusters;
-    expect(cluster?.nodes.length).toBe(name === "small" ? 50 : NODES);
-    const pods = largeData().namespaces.flatMap(({ deployments }) => deployments.map(({ replicas }) => replicas));
-    expect(pods.reduce((sum, replicas) => sum + replicas, 0)).toBe(PODS);
+  it.each(["pools", "written", "small", "services", "policies"] as const)(
+    "%s is valid and as large as it says",
+    (name) => {
+      const analysis = analysed(name);
+      const findings = analysis.findings(() => false) ?? [];
+      expect(findings.filter(({ severity }) => severity === "error" || severity === "warning")).toEqual([]);
+      const [cluster] = analysis.topology.clusters;
+      expect(cluster?.nodes.length).toBe(name === "small" ? 50 : NODES);
+      const pods = largeData().namespaces.flatMap(({ deployments }) => deployments.map(({ replicas }) => replicas));
+      expect(pods.reduce((sum, replicas) => sum + replicas, 0)).toBe(PODS);
+    },
+  );
+
+  it("has services and policies at the limits", () => {
+    const [behind] = analysed("services").topology.clusters;
+    expect(behind?.services.all.length).toBe(SERVICES);
+    expect(behind?.services.all.every((service) => behind.services.selected(service).length === 1)).toBe(true);
+    expect(analysed("policies").topology.clusters[0]?.policies.length).toBe(POLICIES);
   });
 
   it("gives every node an address and a block of its own", () => {
@@ -50,6 +70,23 @@ describe("typing", () => {
       node.replace("0.12", "0.11").replace("x=y", "x=yx"),
       node.replace("0.12", "0.11").replace("x=y", "x=yx\n"),
     ]);
+  });
+});
+
+describe("typing about services and policies", () => {
+  it.each([
+    ["services", "service", serviceData],
+    ["policies", "policy", policyData],
+  ] as const)("leaves the file of %s valid but for the digit that is missing", (input, keyword, dataOf) => {
+    const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+    service.setText("a.knet", inputs[input]());
+    const typing = tenantStrokes(dataOf(), keyword);
+    for (let count = 0; count < 8; count += 1) {
+      const { edit } = typing.next().value;
+      service.edit("a.knet", [edit(service.textOf("a.knet") ?? "")]);
+    }
+    const found = service.analysisOf("a.knet")?.findings(() => false) ?? [];
+    expect(found.filter(({ severity }) => severity === "error" || severity === "warning")).toEqual([]);
   });
 });
 

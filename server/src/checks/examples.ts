@@ -41,3 +41,26 @@ cluster prod {
 }
 `;
 }
+
+/** Two nodes that peer with their router. `router`: its statements; `settings`: more of the peer. */
+export const bgpPeering = (router: string, settings = ""): string => `segment lan { cidr 192.168.10.0/24; gateway tor }
+router tor {
+  attach lan 192.168.10.1
+  ${router}
+}
+cluster prod {
+  pods 10.244.0.0/16
+  services 10.96.0.0/12
+  cni calico {
+    pool default
+    node-to-node-mesh false
+    peer tor {
+      peer-ip 192.168.10.1
+      as-number 64513
+    }${settings}
+  }
+  nodes n 1..2 { attach lan }
+  pod a on n1 { listen 80/tcp }
+  pod b on n2 { listen 80/tcp }
+}
+`;

@@ -1,29 +1,8 @@
 import type { Source } from "../../language/tree.ts";
 import type { Check, Fix } from "../check.ts";
+import { bgpPeering } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
 import { childOf, hasChild, sourceAt } from "../source.ts";
-
-const topology = (router: string, settings = ""): string => `segment lan { cidr 192.168.10.0/24; gateway tor }
-router tor {
-  attach lan 192.168.10.1
-  ${router}
-}
-cluster prod {
-  pods 10.244.0.0/16
-  services 10.96.0.0/12
-  cni calico {
-    pool default
-    node-to-node-mesh false
-    peer tor {
-      peer-ip 192.168.10.1
-      as-number 64513
-    }${settings}
-  }
-  nodes n 1..2 { attach lan }
-  pod a on n1 { listen 80/tcp }
-  pod b on n2 { listen 80/tcp }
-}
-`;
 
 export const bgpAsNumber: Check = {
   code: "KN230",
@@ -34,8 +13,8 @@ export const bgpAsNumber: Check = {
   documentation: `Each end says which AS number it expects of the other; where that differs from what the OPEN message says the session ends with *Bad Peer AS* (RFC 4271 section 6.2), again
 and again, and neither learns anything. Between nodes Calico's default is 64512 (BGPConfiguration asNumber).`,
   example: {
-    bad: topology("bgp as 64600 { listen-range 192.168.10.0/24 as 64512 as-override }"),
-    good: topology("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 as-override }"),
+    bad: bgpPeering("bgp as 64600 { listen-range 192.168.10.0/24 as 64512 as-override }"),
+    good: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 as-override }"),
   },
   message: ({ node, as, peer, peerAs }) =>
     `${node} expects AS ${as} of ${peer}, which is in AS ${peerAs}: the session does not come up (Bad Peer AS)`,

@@ -1,31 +1,10 @@
 import { formatPrefix } from "../../addressing/ip.ts";
 import type { Router, Topology } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
+import { bgpPeering } from "../examples.ts";
 import { appendFix } from "../finding.ts";
 import { childOf } from "../source.ts";
 import { nodeAt } from "../topology.ts";
-
-const topology = (router: string, settings = ""): string => `segment lan { cidr 192.168.10.0/24; gateway tor }
-router tor {
-  attach lan 192.168.10.1
-  ${router}
-}
-cluster prod {
-  pods 10.244.0.0/16
-  services 10.96.0.0/12
-  cni calico {
-    pool default
-    node-to-node-mesh false
-    peer tor {
-      peer-ip 192.168.10.1
-      as-number 64513
-    }${settings}
-  }
-  nodes n 1..2 { attach lan }
-  pod a on n1 { listen 80/tcp }
-  pod b on n2 { listen 80/tcp }
-}
-`;
 
 export const bgpOneSided: Check = {
   code: "KN231",
@@ -36,8 +15,8 @@ export const bgpOneSided: Check = {
   documentation: `A speaker refuses connections from whom it does not know as a neighbour (RFC 4271 section 8). A router needs a \`peer\` or \`listen-range\` for the nodes, and the cluster a
 BGPPeer (\`peer\`) for the router.`,
   example: {
-    bad: topology("bgp as 64513 { advertise 0.0.0.0/0 }"),
-    good: topology("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 as-override }"),
+    bad: bgpPeering("bgp as 64513 { advertise 0.0.0.0/0 }"),
+    good: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 as-override }"),
   },
   message: ({ node, as, peer }) =>
     `${node} (AS ${as}) peers with ${peer}, which has no such neighbour: the session does not come up; configure both ends`,

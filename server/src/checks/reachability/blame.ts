@@ -93,7 +93,10 @@ export function attribute(failure: Failure, stations: ReadonlyMap<string, Statio
   const leak = leakOf(failed, probe.cluster, network);
   if (leak) return { code: "KN209", source: routesSetting(probe.cluster), specific: false };
   const source = reason.origin ?? probe.cluster.cni.source;
-  if (probe.to.kind === "node" && probe.from.kind === "node") return { code: "KN204", source, specific: false };
+  const last = failed.steps.at(-1)?.packet;
+  const isTunnels = probe.to.imagined && last !== undefined && innerOf(last) !== undefined;
+  if (isTunnels || (probe.to.kind === "node" && probe.from.kind === "node"))
+    return { code: "KN204", source, specific: false };
   return { code: probe.from.kind === "pod" ? "KN201" : "KN202", source, specific: false };
 }
 

@@ -45,9 +45,9 @@ function findCauses(context: CheckContext): readonly Cause[] {
   const places: Statement[] = [];
   for (const failure of failures) {
     if (touchesDisputed(context.peopled, failure)) continue;
-    // Whether nodes must reach pods there (probes, logs) is a question of the pods.
-    if (failure.reason?.code === "stacked-apart" && (failure.probe.from.imagined || failure.probe.to.imagined))
-      continue;
+    // Whether nodes must reach stacked pods (probes, logs) is a question of the pods.
+    const { cluster, from, to } = failure.probe;
+    if (to.imagined && from.kind === "node" && STACKED.has(cluster.cni.plugin)) continue;
     const { code, source, specific } = attribute(failure, stations, context.open);
     if (!specific && suspects.length > 0 && isExcused(context.peopled, failure, stations, suspects)) continue;
     let place = places.indexOf(source.statement);
@@ -62,6 +62,8 @@ function findCauses(context: CheckContext): readonly Cause[] {
   }
   return [...causes.values()];
 }
+
+const STACKED: ReadonlySet<string> = new Set(["macvlan", "ipvlan"]);
 
 const GENERAL: ReadonlySet<ReachabilityCode> = new Set(["KN201", "KN202", "KN204"]);
 

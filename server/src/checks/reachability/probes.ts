@@ -216,11 +216,10 @@ function* betweenNodes(from: NodeEnds, to: NodeEnds | undefined, nodes: boolean,
   if (pairs === 0 || !to) return;
   const [sender] = from.pods;
   const [receiver] = to.pods;
-  // Before there are pods, the nodes at least must meet.
-  const none = [sender, receiver].every((pod) => pod === undefined || isImagined(pod));
-  if (none) yield* between(nodeEnds(from.node), nodeEnds(to.node), false, pairs);
   if (sender && receiver) yield* between(podEnds(sender, from.node), podEnds(receiver, to.node), false, pairs);
   if (receiver && nodes) yield* between(nodeEnds(from.node), podEnds(receiver, to.node), false, pairs);
+  // Nodes that have no pods at all must meet at least.
+  if (!sender && !receiver) yield* between(nodeEnds(from.node), nodeEnds(to.node), false, pairs);
 }
 
 interface ClassPair {

@@ -7,15 +7,27 @@ import type { ChainRules } from "./mode.ts";
 
 const CHAIN = { in: "INPUT", out: "OUTPUT", forward: "FORWARD" } as const;
 
+/** Where something is denied, replies come first: a connection that was let through has its answers. */
 export function aclChains(acl: readonly AclRule[]): readonly ChainRules[] {
   const chains: ChainRules[] = [];
+  const stateful = new Set(acl.flatMap(({ action, direction }) => (action === "deny" ? [direction] : [])));
+  const begun = new Set<string>();
   for (const rule of acl) {
+    const chain = CHAIN[rule.direction];
     for (const family of [4, 6] as const) {
       const rules = rulesOf(rule, family);
-      if (rules.length > 0) chains.push({ family, table: "filter", chain: CHAIN[rule.direction], rules });
+      if (rules.length === 0) continue;
+      const isFirst = stateful.has(rule.direction) && !begun.has(`${family} ${chain}`);
+      begun.add(`${family} ${chain}`);
+      chains.push({ family, table: "filter", chain, rules: isFirst ? [repliesPass(rule), ...rules] : rules });
     }
   }
   return chains;
+}
+
+/** ESTABLISHED alone: ICMP errors (RELATED) are what an access list that denies ICMP is about. */
+function repliesPass({ source }: AclRule): NfRule {
+  return { match: { ctstate: ["ESTABLISHED"] }, target: { kind: "ACCEPT" }, origin: source };
 }
 
 function rulesOf(rule: AclRule, family: 4 | 6): readonly NfRule[] {

@@ -219,6 +219,7 @@ describe("access lists", () => {
       ":FORWARD ACCEPT [0:0]",
       ":OUTPUT ACCEPT [0:0]",
       "-A INPUT -s 10.0.0.0/8 -j ACCEPT",
+      "-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT",
       "-A FORWARD -p udp -m udp --dport 8472 -j DROP",
       "COMMIT",
     ]);

@@ -66,8 +66,8 @@ const acl = (verb: string): readonly (ArgSpec | FlagSpec)[] => [
 ];
 
 const aclDocumentation = `\`allow\` and \`deny\` are looked at in the order in which they stand; the first one that fits a packet decides, and what
-fits none is allowed. Replies to an allowed connection pass, as with \`ct state established,related accept\`. A denied packet vanishes
-(DROP), the sender gets no answer.`;
+fits none is allowed. Replies to an allowed connection pass, as with \`ct state established accept\`; ICMP errors need an \`allow icmp\` of their own.
+A denied packet vanishes (DROP), the sender gets no answer.`;
 
 const aclExample = `segment lan { cidr 10.0.0.0/24 }
 segment dmz { cidr 10.0.1.0/24 }

@@ -224,6 +224,7 @@ describe("access lists", () => {
       "COMMIT",
     ]);
     expect(printNetfilter(r, 6).filter((line) => line.startsWith("-A"))).toEqual([
+      "-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT",
       "-A FORWARD -p udp -m udp --dport 8472 -j DROP",
     ]);
   });

@@ -113,7 +113,7 @@ export function makePlan(text: string): readonly Item[] | undefined {
     const first = drafts[0];
     const last = drafts[drafts.length - 1];
     return {
-      items: merge(drafts, text),
+      items: merge(drafts, text, unbalanced),
       touches: (first?.frozen === true && first.breaks === 0) || (last?.frozen === true && breaks === 0),
       oneLine,
     };
@@ -153,8 +153,8 @@ export function makePlan(text: string): readonly Item[] | undefined {
   return planBlock(root, 0, text.length + 1).items;
 }
 
-/** Frozen items that share lines become one. */
-function merge(drafts: readonly Draft[], text: string): Item[] {
+/** Frozen items that share lines become one, and all behind an open `{`: a `;` between them may be what keeps them apart. */
+function merge(drafts: readonly Draft[], text: string, unbalanced: number): Item[] {
   const items: Item[] = [];
   for (let index = 0; index < drafts.length; index++) {
     const { item, frozen, start, breaks } = drafts[index]!;
@@ -162,7 +162,7 @@ function merge(drafts: readonly Draft[], text: string): Item[] {
       items.push(item);
       continue;
     }
-    while (index + 1 < drafts.length && drafts[index + 1]!.breaks === 0) index++;
+    while (index + 1 < drafts.length && (drafts[index + 1]!.breaks === 0 || drafts[index]!.end > unbalanced)) index++;
     let from = start;
     while (from > 0 && !isBreak(text, from - 1) && text[from - 1] !== "\ufeff") from--;
     // A block that ends with the text has its last line breaks in it.

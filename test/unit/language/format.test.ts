@@ -124,6 +124,8 @@ a { # brace
     const text = "a   1\nb   {\n  c   d\n e   f\n";
     expect(format(text)).toBe("a 1\nb   {\n  c   d\n e   f\n");
     check(text);
+    // Without the `;` the second brace would be in the first one's block.
+    check("{\n;\n    {");
   });
 
   it.each(readdirSync(fixtures).filter((name) => name.endsWith(".knet")))("%s", (name) => {

@@ -49,7 +49,12 @@ export function buildTopology(
     files[0]?.file ?? "",
     draft.placed.flatMap((placed) => ("nodes" in placed ? [placed.name] : [])),
   );
-  const machines = keptIn(stages.machines, machineParts(files), () => buildMachines(draft, addressingOf), areFinal);
+  const machines = keptIn(
+    stages.machines,
+    machineParts(files),
+    () => buildMachines(draft, addressingOf, cache.built.nodes),
+    areFinal,
+  );
   const { segments, routers, hosts } = machines;
   const problems = [...draft.problems, ...machines.problems];
   const names = nameProblems(segments, new Set());

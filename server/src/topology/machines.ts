@@ -2,35 +2,24 @@
  * Segments, routers, hosts and nodes with their addresses: all of a topology that does not depend on what runs in its clusters. Most
  * edits of a large file are about that, so that it is kept from one build to the next.
  */
-import { addIp, bits, type InterfaceAddress, type Ip } from "../addressing/ip.ts";
+import type { Ip } from "../addressing/ip.ts";
 import { type Decl, nameOf } from "../language/decode.ts";
 import type { AddressingOf, ModeAddressing } from "./addressing.ts";
 import { allocateRanges, type ClusterDraft, countOf, type RangeAllocator } from "./cluster.ts";
-import type {
-  ExternalHost,
-  Interface,
-  Node,
-  Router,
-  Segment,
-  StaticRoute,
-  Station,
-  StationRef,
-  TopologyProblem,
-} from "./model.ts";
+import { buildInterfaces, stationBase, withDefaults } from "./interfaces.ts";
+import type { ExternalHost, Interface, Node, Router, Segment, StationRef, TopologyProblem } from "./model.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
+import { buildNodes, type KnownNodes } from "./nodes.ts";
 import { CODES, problem } from "./problems.ts";
 import {
   type Assigned,
-  allocate,
   chooseGateways,
-  defaultRoutes,
   exhaustionProblems,
   finishSegment,
   noteAttach,
-  onSegment,
   type SegmentDraft,
 } from "./segments.ts";
-import { nameTwice, nothing, type StationParts, trimmed } from "./station.ts";
+import { nothing, type StationParts } from "./station.ts";
 
 /** What is declared, each name once. */
 export interface MachineDraft {
@@ -57,7 +46,7 @@ export interface ClusterMachines {
   readonly ranges: RangeAllocator;
 }
 
-export function buildMachines(draft: MachineDraft, addressingOf: AddressingOf): Machines {
+export function buildMachines(draft: MachineDraft, addressingOf: AddressingOf, known: KnownNodes): Machines {
   const problems: TopologyProblem[] = [];
   const names = nameProblems(draft.segments, routerNames(draft));
   noteAttaches(draft, names, problems);
@@ -70,7 +59,8 @@ export function buildMachines(draft: MachineDraft, addressingOf: AddressingOf): 
     if ("nodes" in placed) {
       const addressing = addressingOf(placed.cni, placed.podCidrs, placed.maxPods);
       const ranges = allocateRanges(placed, addressing, addressingOf);
-      const { nodes, byName } = buildNodes(placed, draft.segments, assigned, ranges, problems);
+      const around = { segments: draft.segments, assigned, known };
+      const { nodes, byName } = buildNodes(placed, around, ranges, addressing.claims === undefined, problems);
       problems.push(...ranges.problems());
       clusters.set(placed.name, { nodes, byName, addressing, ranges });
       continue;
@@ -188,122 +178,4 @@ function noteAttaches({ placed, segments }: MachineDraft, names: NameProblems, p
     if ("nodes" in one) for (const parts of one.nodes) note(parts);
     else note(one);
   }
-}
-
-/* ---------------------------------------------------------------- stations */
-
-/** `position`: which station of a pool; its stated addresses count up. */
-function buildInterfaces(
-  parts: StationParts,
-  station: StationRef,
-  position: number,
-  segments: ReadonlyMap<string, SegmentDraft>,
-  assigned: Assigned,
-): readonly Interface[] {
-  if (parts.attaches.length === 0) return nothing;
-  const interfaces: Interface[] = [];
-  for (const attach of parts.attaches) {
-    const segment = segments.get(attach.segment);
-    if (segment === undefined) continue;
-    const given = attach.addresses.length > 0;
-    let addresses: readonly InterfaceAddress[];
-    if (given) {
-      const own: InterfaceAddress[] = [];
-      for (const { ip, len } of attach.addresses) {
-        const counted = position === 0 ? ip : addIp(ip, position);
-        if (counted !== undefined) own.push(onSegment(segment, counted, len));
-      }
-      addresses = trimmed(own);
-    } else addresses = assigned.get(attach) ?? allocate(segment, station.path, attach.source);
-    const iface: Interface = {
-      device: attach.device,
-      segment: segment.name,
-      addresses,
-      allocated: !given,
-      mtu: attach.mtu ?? segment.mtu,
-      sourceCheck: attach.sourceCheck ?? (station.kind === "router" ? false : segment.sourceCheck),
-      source: attach.source,
-      station,
-    };
-    interfaces.push(iface);
-    segment.interfaces.push(iface);
-  }
-  return trimmed(interfaces);
-}
-
-type Base = Pick<Station, "path" | "name" | "interfaces" | "acl" | "sysctls" | "processes" | "edge" | "source">;
-
-function stationBase(parts: StationParts, path: string, name: string, interfaces: readonly Interface[]): Base {
-  const { acl, sysctls, processes, edge, source } = parts;
-  return { path, name, interfaces, acl, sysctls, processes, edge, source };
-}
-
-/** The routes of a node or host: by its first segment's gateway, where it does not state a default route of the family. */
-function withDefaults(
-  { routes, edge }: StationParts,
-  interfaces: readonly Interface[],
-  segments: ReadonlyMap<string, SegmentDraft>,
-): readonly StaticRoute[] {
-  const [first] = interfaces;
-  const segment = first === undefined ? undefined : segments.get(first.segment);
-  // Whoever stands for everybody has no gateway that knows more.
-  if (first === undefined || segment === undefined || edge?.answersAny) return routes;
-  const implied = defaultRoutes(segment, first);
-  if (routes.length === 0) return implied;
-  const wanted = implied.filter(
-    ({ dst }) => !routes.some((route) => route.dst.len === 0 && bits(route.dst.ip) === bits(dst.ip)),
-  );
-  return wanted.length === 0 ? routes : [...wanted, ...routes];
-}
-
-/* ---------------------------------------------------------------- nodes */
-
-function buildNodes(
-  cluster: ClusterDraft,
-  segments: ReadonlyMap<string, SegmentDraft>,
-  assigned: Assigned,
-  ranges: RangeAllocator,
-  problems: TopologyProblem[],
-): { readonly nodes: readonly Node[]; readonly byName: ReadonlyMap<string, Node> } {
-  const nodes: Node[] = [];
-  const byName = new Map<string, Node>();
-  for (const parts of cluster.nodes) {
-    const { range } = parts;
-    const count = countOf(parts);
-    let twice: string | undefined;
-    for (let position = 0; position < count; position++) {
-      const name =
-        range === undefined ? parts.name : `${parts.name}${String(range.first + position).padStart(range.width, "0")}`;
-      if (byName.has(name)) {
-        twice ??= name;
-        continue;
-      }
-      const path = `${cluster.name}/${name}`;
-      const interfaces = buildInterfaces(parts, { kind: "node", path }, position, segments, assigned);
-      const node: Node = {
-        kind: "node",
-        path,
-        name,
-        cluster: cluster.name,
-        index: nodes.length,
-        interfaces,
-        routes: withDefaults(parts, interfaces, segments),
-        acl: parts.acl,
-        sysctls: parts.sysctls,
-        processes: parts.processes,
-        edge: parts.edge,
-        labels: parts.labels,
-        podCidrs: ranges.next(parts, path, position, segments.get(interfaces[0]?.segment ?? "")),
-        dockerBridge: parts.dockerBridge ?? cluster.dockerBridge,
-        cni: parts.cni,
-        source: parts.source,
-      };
-      nodes.push(node);
-      byName.set(name, node);
-    }
-    if (twice === undefined) continue;
-    const first = byName.get(twice)?.source ?? parts.source;
-    problems.push(nameTwice("node", twice, `cluster ${cluster.name}`, parts.nameSource, first));
-  }
-  return { nodes, byName };
 }

@@ -1,0 +1,69 @@
+/** The interfaces of a station, and the default routes that follow from where they are. */
+import { addIp, bits, type InterfaceAddress } from "../addressing/ip.ts";
+import type { Interface, StaticRoute, Station, StationRef } from "./model.ts";
+import { type Assigned, allocate, defaultRoutes, onSegment, type SegmentDraft } from "./segments.ts";
+import { nothing, type StationParts, trimmed } from "./station.ts";
+
+/** `position`: which station of a pool; its stated addresses count up. */
+export function buildInterfaces(
+  parts: StationParts,
+  station: StationRef,
+  position: number,
+  segments: ReadonlyMap<string, SegmentDraft>,
+  assigned: Assigned,
+): readonly Interface[] {
+  if (parts.attaches.length === 0) return nothing;
+  const interfaces: Interface[] = [];
+  for (const attach of parts.attaches) {
+    const segment = segments.get(attach.segment);
+    if (segment === undefined) continue;
+    const given = attach.addresses.length > 0;
+    let addresses: readonly InterfaceAddress[];
+    if (given) {
+      const own: InterfaceAddress[] = [];
+      for (const { ip, len } of attach.addresses) {
+        const counted = position === 0 ? ip : addIp(ip, position);
+        if (counted !== undefined) own.push(onSegment(segment, counted, len));
+      }
+      addresses = trimmed(own);
+    } else addresses = assigned.get(attach) ?? allocate(segment, station.path, attach.source);
+    const iface: Interface = {
+      device: attach.device,
+      segment: segment.name,
+      addresses,
+      allocated: !given,
+      mtu: attach.mtu ?? segment.mtu,
+      sourceCheck: attach.sourceCheck ?? (station.kind === "router" ? false : segment.sourceCheck),
+      source: attach.source,
+      station,
+    };
+    interfaces.push(iface);
+    segment.interfaces.push(iface);
+  }
+  return trimmed(interfaces);
+}
+
+type Base = Pick<Station, "path" | "name" | "interfaces" | "acl" | "sysctls" | "processes" | "edge" | "source">;
+
+export function stationBase(parts: StationParts, path: string, name: string, interfaces: readonly Interface[]): Base {
+  const { acl, sysctls, processes, edge, source } = parts;
+  return { path, name, interfaces, acl, sysctls, processes, edge, source };
+}
+
+/** The routes of a node or host: by its first segment's gateway, where it does not state a default route of the family. */
+export function withDefaults(
+  { routes, edge }: StationParts,
+  interfaces: readonly Interface[],
+  segments: ReadonlyMap<string, SegmentDraft>,
+): readonly StaticRoute[] {
+  const [first] = interfaces;
+  const segment = first === undefined ? undefined : segments.get(first.segment);
+  // Whoever stands for everybody has no gateway that knows more.
+  if (first === undefined || segment === undefined || edge?.answersAny) return routes;
+  const implied = defaultRoutes(segment, first);
+  if (routes.length === 0) return implied;
+  const wanted = implied.filter(
+    ({ dst }) => !routes.some((route) => route.dst.len === 0 && bits(route.dst.ip) === bits(dst.ip)),
+  );
+  return wanted.length === 0 ? routes : [...wanted, ...routes];
+}

@@ -1,12 +1,13 @@
 /** What a lab is asked, and what the simulator says to it: expectations of the file, random packets, path MTUs. */
 import { formatIp } from "../addressing/ip.ts";
 import { endsOf } from "../checks/expectations/failed.ts";
-import type { Journey } from "../dataplane/journey.ts";
+import type { Journey, Reason } from "../dataplane/journey.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
 import { incomplete, type Lacks, whyLacking } from "../lab/features.ts";
 import { keyOf, mtuProbes, type Probe, randomProbes } from "../lab/probes.ts";
 import { seeded } from "../lab/random.ts";
+import { isRefusedByRoute } from "../lab/schedule.ts";
 import type { Analysis } from "../service/analysis.ts";
 import type { Expectation, Topology } from "../topology/model.ts";
 import { toTrace } from "../trace/convert.ts";
@@ -22,6 +23,10 @@ export interface LabProbe extends Probe {
   /** By an expectation of the file. */
   readonly expected: boolean;
   readonly trace: Trace;
+  /** The outcome is another where a neighbour has asked before. */
+  readonly unlessAsked: boolean;
+  /** Routers, and whom they told that there is no route: about ARP's questions or answers in a tunnel. */
+  readonly refusedQuestions: readonly string[];
 }
 
 /** Something that is not sent, and why. */
@@ -104,9 +109,17 @@ export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted:
         label: text,
         expected: label !== undefined,
         trace: traceOf(network, probe, journeys),
+        unlessAsked: reasonsOf(journeys).some(({ unlessAsked }) => unlessAsked),
+        refusedQuestions: reasonsOf(journeys).flatMap(({ netns, lost, lostBy }) =>
+          lost && isRefusedByRoute(lostBy) ? [`${netns} ${formatIp(lost.src)}`] : [],
+        ),
       });
   }
   return { probes: asked, skipped };
+}
+
+function reasonsOf(journeys: readonly Journey[]): readonly Reason[] {
+  return journeys.flatMap(({ reason, reply }) => [reason, reply?.reason].filter((one) => one !== undefined));
 }
 
 function traceOf(network: Network, probe: Probe, journeys: readonly Journey[]): Trace {
@@ -205,6 +218,7 @@ function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
     unable(probe: Probe, journeys: readonly Journey[]): string | undefined {
       if (!built.has(probe.from)) return `${probe.from} is not part of the lab`;
       for (const journey of journeys) {
+        if (journey.askedFirst) return "which neighbour knows the other depends on who has asked first";
         if ([journey, journey.reply].some((walk) => walk?.reason?.code === "source-check"))
           return "the source check of a cloud's subnet is not built";
         for (const step of [...journey.steps, ...(journey.reply?.steps ?? [])]) {

@@ -107,6 +107,10 @@ export interface Reason {
   readonly origin: Source | undefined;
   /** What was lost, where it is not the packet itself: a message of a key exchange, lost in `netns`. */
   readonly lost?: Packet | undefined;
+  /** Why that message was lost. */
+  readonly lostBy?: ReasonCode | undefined;
+  /** A neighbour was asked in vain, but had it asked first it would be known: a kernel's outcome depends on earlier packets. */
+  readonly unlessAsked?: boolean | undefined;
 }
 
 /** What the sender's socket sees; absent: silence. */
@@ -136,6 +140,8 @@ export interface Journey {
   /** Largest IP packet that passes the whole way unfragmented inside (bytes). */
   readonly mtu: number;
   readonly probability: number;
+  /** Of two neighbours only one can find the other by asking: a kernel's outcome depends on who did so first. */
+  readonly askedFirst: boolean;
   /** The answer: a reply, a RST or the ICMP error on its way back. */
   readonly reply: Journey | undefined;
 }

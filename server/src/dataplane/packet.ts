@@ -18,6 +18,8 @@ export interface Packet {
   readonly mark: number;
   /** It travels in fragments of at most so many bytes, headers included. */
   readonly fragment?: number | undefined;
+  /** skb->ignore_df: it came in fragments and was put together here, so that it may be cut again. Lives only inside one namespace. */
+  readonly ignoreDf?: boolean | undefined;
   /** Came out of ESP between these addresses (sec_path), lives only inside one namespace. */
   readonly secpath?: { readonly src: Ip; readonly dst: Ip } | undefined;
 }
@@ -73,7 +75,7 @@ export type IcmpError = Extract<IcmpMessage, { about: Packet }>;
 export function fragmented(packet: Packet, mtu: number): Packet {
   // IPv6 puts a header of 8 bytes into each (RFC 8200 §4.5).
   const header = familyOf(packet) === 4 ? 20 : 48;
-  return { ...packet, fragment: header + (mtu - header - ((mtu - header) % 8)) };
+  return { ...packet, ignoreDf: undefined, fragment: header + (mtu - header - ((mtu - header) % 8)) };
 }
 
 /** ip_defrag: the packet as it was before it was cut. */

@@ -17,29 +17,49 @@ interface Ask {
   readonly dst: string;
   readonly size: number | undefined;
   readonly trace: Trace;
+  /** The outcome is another where a neighbour has asked before: to be sent before everything else. */
+  readonly unlessAsked: boolean;
+  /** Router and sender, of whose questions for a neighbour the router makes errors. */
+  readonly refusedQuestions: readonly string[];
 }
 
 /** ip_error() answers a sender with five packets at once, then one a second (net.ipv4.route.error_cost, error_burst). */
 const ERRORS_AT_ONCE = 4;
 const ERROR_PACE = 1.1;
+/** ARP asks three times (net.ipv4.neigh.default.mcast_solicit). */
+const ASKED = 3;
+/** However many ask: they are through after two seconds, and the account is full again soon after. */
+const MOST_SPENT = 2 * ERRORS_AT_ONCE;
 
 export function schedule<T extends Ask>(items: readonly T[]): readonly (readonly Scheduled<T>[])[] {
-  const rounds: { readonly busy: Set<string>; readonly list: Scheduled<T>[] }[] = [];
+  const rounds: { readonly busy: Set<string>; readonly list: Scheduled<T>[]; readonly ignorant: boolean }[] = [];
   const errors = new Map<string, number>();
-  for (const item of items) {
+  // Questions wait for nothing: all of them may be asked before the first error that is looked for.
+  for (const { refusedQuestions, proto } of items)
+    for (const key of refusedQuestions)
+      errors.set(key, Math.min(MOST_SPENT, (errors.get(key) ?? 0) + ASKED * timesSent(proto)));
+  const first = items.filter(({ unlessAsked }) => unlessAsked);
+  for (const item of [...first, ...items.filter(({ unlessAsked }) => !unlessAsked)]) {
     const places = item.size === undefined ? [] : learning(item);
-    let round = rounds.find(({ busy }) => places.every((place) => !busy.has(place)));
+    let round = rounds.find(
+      ({ busy, ignorant }) => ignorant === item.unlessAsked && places.every((place) => !busy.has(place)),
+    );
     if (!round) {
-      round = { busy: new Set(), list: [] };
+      round = { busy: new Set(), list: [], ignorant: item.unlessAsked };
       rounds.push(round);
     }
     for (const place of places) round.busy.add(place);
     const limited = item.trace.paths.flatMap(rateLimited);
     const before = Math.max(0, ...limited.map((key) => errors.get(key) ?? 0));
-    for (const key of limited) errors.set(key, before + (item.proto === "tcp" ? 2 : 1));
+    for (const key of limited) errors.set(key, before + timesSent(item.proto));
     round.list.push({ item, delay: Math.max(0, before - ERRORS_AT_ONCE + 1) * ERROR_PACE });
   }
   return rounds.map(({ list }) => list);
+}
+
+/** TCP sends again after a second. */
+function timesSent(proto: string): number {
+  return proto === "tcp" ? 2 : 1;
 }
 
 /** Who may learn a path MTU by a large packet: its sender, and the ends of tunnels on the way. */
@@ -56,7 +76,11 @@ function rateLimited(path: Path): readonly string[] {
   return [path, ...(path.reply ? [path.reply] : [])].flatMap(({ reason, hops }) => {
     const last = hops.at(-1);
     const ip = last?.packet.headers.find((header) => header.kind === "ip");
-    const refused = ["no-route", "unreachable-route", "prohibit-route"].includes(reason?.code ?? "");
-    return refused && ip?.kind === "ip" ? [`${last?.netns} ${ip.src}`] : [];
+    return isRefusedByRoute(reason?.code) && ip?.kind === "ip" ? [`${last?.netns} ${ip.src}`] : [];
   });
+}
+
+/** Does the routing decision itself make an error of it (ip_error, net/ipv4/route.c)? */
+export function isRefusedByRoute(code: string | undefined): boolean {
+  return code === "no-route" || code === "unreachable-route" || code === "prohibit-route";
 }

@@ -65,4 +65,30 @@ describe("random packets", () => {
       expect(new Set(sized).size).toBe(sized.length);
     }
   });
+
+  it("that need an ignorant neighbour go first", () => {
+    const [one, two] = probes(2, 1);
+    if (!one || !two) throw new Error("no probes");
+    const asks = [two, { ...one, unlessAsked: true }].map((probe) => ({ ...probe, dst: String(probe.dst) }));
+    expect(schedule(asks).map((round) => round.map(({ item }) => item.sport))).toEqual([[one.sport], [two.sport]]);
+  });
+
+  it("that look for a router's error wait where questions in a tunnel have used up its account", () => {
+    const [one, two] = probes(2, 1);
+    const path = one?.trace.paths[0];
+    const last = path?.hops.at(-1);
+    const header = last?.packet.headers.find(({ kind }) => kind === "ip");
+    if (!one || !two || !path || !last || header?.kind !== "ip") throw new Error("no probes");
+    const { reply: _, ...sent } = path;
+    const reason = { code: "no-route", message: "", netns: last.netns };
+    const refused = { ...one, trace: { ...one.trace, paths: [{ ...sent, reason }] } };
+    const delays = (refusedQuestions: readonly string[]): number[] =>
+      schedule([refused, { ...two, refusedQuestions }].map((probe) => ({ ...probe, dst: String(probe.dst) })))
+        .flat()
+        .map(({ delay }) => delay);
+    expect(delays([])).toEqual([0, 0]);
+    const [waiting, asking] = delays(Array.from({ length: 3 }, () => `${last.netns} ${header.src}`));
+    expect(waiting).toBeGreaterThan(2);
+    expect(asking).toBe(0);
+  });
 });

@@ -5,7 +5,7 @@ import { formatIp } from "../../addressing/ip.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
 import type { Reason, StepRule } from "../journey.ts";
 import type { BridgeNeighbour, Device, LinkEnd, Netns } from "../model.ts";
-import { discoveryFailure } from "./discovery.ts";
+import { type Between, discover } from "./discovery.ts";
 import { isOwn, type Run } from "./run.ts";
 import { overlayAnswer } from "./session.ts";
 
@@ -33,13 +33,22 @@ export type Neighbour =
 export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbour {
   const found = resolveUnfiltered(run, netns, device, ip);
   const owner = typeof ip === "bigint" ? ownerOf(run, device, netns, found) : undefined;
-  const failure = owner && typeof ip === "bigint" ? discoveryFailure(netns, device, owner, ip) : undefined;
+  const between = found.kind === "bridge-port" && device.kind === "veth" ? bridgeBetween(run, device) : undefined;
+  const failure =
+    owner && typeof ip === "bigint" ? discover(run, { asker: netns, device, owner, between }, ip) : undefined;
   if (!failure) return found;
   return {
     kind: "none",
     message: `nobody answers neighbour discovery for ${formatIp(ip)}: ${failure.message}`,
     failure,
   };
+}
+
+/** The host whose bridge carries the question of one port's other end to another's. */
+function bridgeBetween(run: Run, { peer }: Device & { kind: "veth" }): Between | undefined {
+  const netns = run.network.netns(peer.netns);
+  const bridge = netns?.devices.get(peer.device)?.master;
+  return netns && bridge !== undefined ? { netns, bridge } : undefined;
 }
 
 /** The namespace that has to answer; undefined where nobody is asked. */

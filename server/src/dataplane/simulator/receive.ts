@@ -5,7 +5,7 @@ import type { Device, Netns, NetnsId } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, type Packet, pieceLength, reassembled } from "../packet.ts";
 import { deliver } from "./deliver.ts";
-import type { Neighbour } from "./neighbours.ts";
+import { type Neighbour, resolve } from "./neighbours.ts";
 import {
   connectionsOf,
   type End,
@@ -19,7 +19,7 @@ import {
   step,
   VLAN_ROOM,
 } from "./run.ts";
-import { output, refusedByRoute, tooBigFor } from "./send.ts";
+import { output, refusedByRoute, tooBigFor, unanswered } from "./send.ts";
 import { handUp } from "./stacked.ts";
 import { bridgeOut } from "./transmit.ts";
 import { isEnd, outbound, refusedByPolicy } from "./xfrm.ts";
@@ -30,7 +30,8 @@ export function receive(run: Run, id: NetnsId, deviceName: string, sent: Packet,
   const device = netns?.devices.get(deviceName);
   if (!netns || !device) throw new Error(`no device ${deviceName} in ${id}`);
   // skb_scrub_packet: what only the sender's namespace knew.
-  const packet = sent.mark === 0 && !sent.secpath ? sent : { ...sent, mark: 0, secpath: undefined };
+  const bare = sent.mark === 0 && !sent.secpath && !sent.ignoreDf;
+  const packet = bare ? sent : { ...sent, mark: 0, secpath: undefined, ignoreDf: undefined };
   if ((device.kind === "veth" || device.kind === "physical") && pieceLength(packet) > device.mtu + VLAN_ROOM) {
     // __dev_forward_skb: a veth end takes no frame that is larger than its own MTU allows. Nor do most network cards.
     return fail(run, netns, packet, {
@@ -77,18 +78,20 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
         src: pre.packet.src,
         iif: bridge.name,
       });
-      const behind =
-        found?.route.type === "unicast" && found.nexthops.some((hop) => hop.dev === bridge.name)
-          ? bridge.portFor(pre.packet.dst)
-          : undefined;
-      target = behind ? { kind: "bridge-port", port: behind.port, mac: behind.mac } : { kind: "bridge-host" };
+      const nexthop =
+        found?.route.type === "unicast" ? found.nexthops.find((hop) => hop.dev === bridge.name) : undefined;
+      // br_nf_pre_routing_finish_bridge (net/bridge/br_netfilter_hooks.c): the host itself asks who has it, as neigh->output does.
+      target = nexthop ? resolve(run, netns, bridge, nexthop.via ?? pre.packet.dst) : { kind: "bridge-host" };
+      if (found && target.kind === "none")
+        return unanswered(run, netns, pre.packet, bridge, target, routeRule(found, nexthop), false);
     }
     packet = pre.packet;
   }
   if (target.kind !== "bridge-port") {
     // nf_ct_frag gathered the pieces on the port; ip_rcv forgets that there were any (IPCB is cleared), so that they are not restored.
     const whole = calls && packet.fragment !== undefined && tracksConnections(netns, familyOf(packet));
-    if (whole) packet = reassembled(packet);
+    // Its ignore_df stays (nf_ct_frag6_reasm), so that ip6_forward cuts it again where it is too long.
+    if (whole) packet = { ...reassembled(packet), ignoreDf: true };
     step(run, netns, bridge.name, "in", "receive", `the frame is for ${bridge.name} itself`, packet);
     return receiveIp(run, netns, bridge, packet, calls, tracking);
   }
@@ -227,7 +230,8 @@ function forward(run: Run, netns: Netns, device: Device, arrived: Packet, found:
   const ipsec = outbound(run, netns, arrived, device.name);
   if (isEnd(ipsec)) return ipsec;
   const mtu = tooBigFor(run, netns, arrived, found, nexthop, ipsec);
-  if (mtu !== undefined && (arrived.df || familyOf(arrived) === 6)) {
+  // ip6_pkt_too_big, ip_exceeds_mtu: ignore_df lets a packet pass that was put together here.
+  if (mtu !== undefined && !arrived.ignoreDf && (arrived.df || familyOf(arrived) === 6)) {
     const egress = nexthop && netns.devices.get(nexthop.dev);
     return fail(run, netns, arrived, {
       verdict: "dropped",

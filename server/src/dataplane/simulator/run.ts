@@ -51,7 +51,9 @@ export interface Run {
   /** The socket that waits for an answer, while one travels. */
   waiting: { readonly netns: NetnsId; readonly packet: Packet } | undefined;
   budget: number;
-  /** Key exchanges that were tried, with the reason why they failed. */
+  /** See Journey. */
+  askedFirst: boolean;
+  /** Key exchanges and questions for neighbours that were tried, with the reason why they failed. */
   readonly sessions: Map<string, { readonly failure: Reason | undefined }>;
   /** Where WireGuard's peers were heard from, and at which own address. */
   readonly roamed: Map<string, { readonly ip: Ip; readonly port: number; readonly own: Ip }>;
@@ -72,6 +74,7 @@ export function newRun(stack: Stack, network: Network, script: readonly number[]
     overhead: 0,
     waiting: undefined,
     budget: MAX_STEPS,
+    askedFirst: false,
     sessions: new Map(),
     roamed: new Map(),
     hashed: new Map(),

@@ -3,10 +3,11 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import { type Found, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";
+import type { StepRule } from "../journey.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, fragmented, type Packet, pieceLength } from "../packet.ts";
-import { resolve } from "./neighbours.ts";
+import { type Neighbour, resolve } from "./neighbours.ts";
 import { connectionsOf, type End, fail, hook, limitMtu, pickNexthop, type Run, routeRule, step } from "./run.ts";
 import { withoutSession } from "./session.ts";
 import { transmit } from "./transmit.ts";
@@ -209,18 +210,8 @@ export function output(
       sent,
     );
   const neighbour = resolve(run, netns, device, target);
-  if (neighbour.kind === "none") {
-    const end = fail(run, netns, sent, {
-      verdict: "unreachable",
-      code: neighbour.code ?? "neighbour-failed",
-      message: neighbour.message,
-      device: device.name,
-      rule: routeRule(found, nexthop),
-      // arp_error_report, ipv4_link_failure: ICMP to the packet's source, which may be this host itself (over lo).
-      icmp: { kind: "host-unreachable", own: ingress === undefined },
-    });
-    return withoutSession(end, neighbour.failure);
-  }
+  if (neighbour.kind === "none")
+    return unanswered(run, netns, sent, device, neighbour, routeRule(found, nexthop), ingress === undefined);
   return transmit(
     run,
     netns,
@@ -230,6 +221,27 @@ export function output(
     routeRule(found, nexthop),
     describeRoute(packet, found, nexthop),
   );
+}
+
+/** arp_error_report, ipv4_link_failure: ICMP to the packet's source, which may be this host itself (over lo). */
+export function unanswered(
+  run: Run,
+  netns: Netns,
+  packet: Packet,
+  { name }: Device,
+  { code, message, failure }: Neighbour & { kind: "none" },
+  rule: StepRule,
+  own: boolean,
+): End {
+  const end = fail(run, netns, packet, {
+    verdict: "unreachable",
+    code: code ?? "neighbour-failed",
+    message,
+    device: name,
+    rule,
+    icmp: { kind: "host-unreachable", own },
+  });
+  return withoutSession(end, failure);
 }
 
 function describeRoute(packet: Packet, found: Found, nexthop: Nexthop): string {

@@ -15,14 +15,16 @@ function tell(run: Run, netns: Netns, src: Ip, sport: number, dst: Ip, dport: nu
 }
 
 function lossOf({ verdict, reason, packet }: End): Reason | undefined {
-  return verdict === "delivered" || !reason ? undefined : { ...reason, lost: reason.lost ?? packet };
+  return verdict === "delivered" || !reason
+    ? undefined
+    : { ...reason, lost: reason.lost ?? packet, lostBy: reason.lostBy ?? reason.code };
 }
 
 /** The end of a packet for which there is no session, with the place where the exchange failed. */
 export function withoutSession(end: End, failure: Reason | undefined): End {
   if (!failure || !end.reason) return end;
-  const { netns, origin, lost } = failure;
-  return { ...end, reason: { ...end.reason, netns, origin: origin ?? end.reason.origin, lost } };
+  const { netns, origin, lost, lostBy, unlessAsked } = failure;
+  return { ...end, reason: { ...end.reason, netns, origin: origin ?? end.reason.origin, lost, lostBy, unlessAsked } };
 }
 
 /** `netns`: who asks. What would need its own outcome for its way (a tunnel whose outer packets go into the tunnel) never comes about. */
@@ -62,7 +64,10 @@ export function overlayAnswer(
   const { local, port } = device;
   return once(run, netns, `vxlan ${formatIp(local)} ${formatIp(vtep)} ${port}`, () => {
     const there = tell(run, netns, local, FLOODED_FROM, vtep, port);
-    return lossOf(there) ?? lossOf(tell(run, there.netns, vtep, FLOODED_FROM, local, port));
+    const unheard = lossOf(there);
+    // arp_process: who is asked learns who asks, whether or not its answer gets there.
+    if (unheard) return { ...unheard, unlessAsked: true };
+    return lossOf(tell(run, there.netns, vtep, FLOODED_FROM, local, port));
   });
 }
 

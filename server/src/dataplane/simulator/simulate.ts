@@ -65,6 +65,7 @@ function request(run: Run, question: Question): Journey {
     receiver,
     mtu: Number.isFinite(mtu) ? mtu : 65535,
     probability: run.probability,
+    askedFirst: run.askedFirst,
     reply: answer.reply,
   };
 }
@@ -121,6 +122,7 @@ function answerTo(
           : undefined,
       mtu: Number.isFinite(run.mtu) ? run.mtu : 65535,
       probability: run.probability,
+      askedFirst: run.askedFirst,
       reply: undefined,
     };
   };

@@ -321,7 +321,7 @@ export function unwrapped(
     outer,
   );
   run.overhead = Math.max(0, run.overhead - overhead);
-  const fresh: Packet = { ...inner, mark: 0 };
+  const fresh: Packet = { ...inner, mark: 0, ignoreDf: undefined };
   step(run, netns, device.name, "in", "receive", `${netns.id} receives it on ${device.name}`, fresh);
   if (frame) return run.stack.bridgeIn(run, netns, device, fresh, frame.to);
   return run.stack.receiveIp(run, netns, device, fresh, false);

@@ -8,6 +8,7 @@ import { formatIp, formatPrefix, network, prefixContains } from "../addressing/i
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import type { Interface, StaticRoute, Station, Topology, TopologyProblem } from "../topology/model.ts";
+import { stationsOf } from "../topology/stations.ts";
 import { linkLocalOf, macOf } from "./hash.ts";
 import { withoutShortIpv6 } from "./minimum-mtu.ts";
 import { CODES, problem } from "./problems.ts";
@@ -269,12 +270,7 @@ function isGatewayApart({ segments }: Topology, { interfaces, routes }: Station)
 
 /** Findings about routes, for the checks: only stations with routes of their own, or an odd prefix, are looked at. */
 export function routeProblems(topology: Topology): readonly TopologyProblem[] {
-  const stations: readonly Station[] = [
-    ...topology.routers,
-    ...topology.hosts,
-    ...topology.clusters.flatMap((cluster) => cluster.nodes),
-  ];
-  return stations.flatMap((station) =>
+  return stationsOf(topology).flatMap((station) =>
     hasOwnRoutes(station) || isGatewayApart(topology, station) ? hostState(station).problems : [],
   );
 }

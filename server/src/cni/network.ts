@@ -16,6 +16,7 @@ import type {
   Topology,
   TopologyProblem,
 } from "../topology/model.ts";
+import { stationsByPath } from "../topology/stations.ts";
 import { routerLayers } from "./bgp/routes.ts";
 import { clusterStates, pluginsOf } from "./clusters.ts";
 import type { Contributor, RouterParts } from "./contributor.ts";
@@ -176,17 +177,6 @@ export function networkProblems(topology: Topology): readonly TopologyProblem[] 
     for (const plugin of pluginsOf(cluster)) problems.push(...modeOf(plugin).check(context));
   }
   return problems;
-}
-
-function stationsByPath(topology: Topology): ReadonlyMap<string, Station> {
-  const stations = new Map<string, Station>();
-  const add = (station: Station) => {
-    if (!stations.has(station.path)) stations.set(station.path, station);
-  };
-  topology.routers.forEach(add);
-  topology.hosts.forEach(add);
-  for (const cluster of topology.clusters) cluster.nodes.forEach(add);
-  return stations;
 }
 
 /** "cluster/namespace/name". */

@@ -3,6 +3,7 @@
  * its reply comes back, on every path that it may take. Ends that nothing tells apart, neither policies nor nodes, are asked
  * once for all their pairs.
  */
+
 import { family, type Ip, type IpRange, rangeContains } from "../addressing/ip.ts";
 import { planOf } from "../checks/addresses/plan.ts";
 import { nodeClasses } from "../checks/reachability/classes.ts";
@@ -23,6 +24,7 @@ import { spaceOf } from "../kubernetes/matrix/space.ts";
 import { isEmpty, NO_PORTS, type PortRange, type PortSet, PROTOCOLS, union } from "../kubernetes/policy/ports.ts";
 import type { ExternalHost, Listener, Node, Topology } from "../topology/model.ts";
 import type { Protocol } from "../topology/policy.ts";
+import { stationsOf } from "../topology/stations.ts";
 
 /** As far as the data plane goes, policies included. */
 export function reachMatrix(topology: Topology, network: Network, question: MatrixQuestion): MatrixAnswer {
@@ -213,8 +215,7 @@ function writtenPorts(topology: Topology): readonly number[] {
   const add = ({ first, last }: PortRange): void => {
     ports.add(first).add(last + 1);
   };
-  const stations = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap(({ nodes }) => nodes)];
-  for (const acl of new Set(stations.map((station) => station.acl))) {
+  for (const acl of new Set(stationsOf(topology).map((station) => station.acl))) {
     for (const rule of acl) rule.ports.forEach(add);
   }
   for (const { policies, workloads } of topology.clusters) {

@@ -3,6 +3,7 @@ import { formatIp } from "../../addressing/ip.ts";
 import { findDuplicates, type IpItem } from "../../addressing/overlap.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Interface, Station, Topology } from "../../topology/model.ts";
+import { stationsOf } from "../../topology/stations.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
 import { argumentWith } from "../source.ts";
@@ -43,8 +44,7 @@ interface Holder {
 function* stations(topology: Topology): Iterable<Finding> {
   const domains = domainsOf(topology);
   const items: IpItem<Holder>[] = [];
-  const all = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap((cluster) => cluster.nodes)];
-  for (const station of all) {
+  for (const station of stationsOf(topology)) {
     for (const iface of station.interfaces) {
       for (const { ip } of iface.addresses) items.push({ ip, value: { station, iface } });
     }

@@ -1,8 +1,10 @@
 /** Full-size packets between pods: what the MTU checks KN302 to KN304 look at. */
+
 import type { Journey } from "../../dataplane/journey.ts";
 import { innerOf } from "../../dataplane/packet.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
+import { stationsOf } from "../../topology/stations.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { hopsOf } from "../reachability/causes.ts";
@@ -86,8 +88,7 @@ function wayOf({ open: network, topology }: CheckContext, { journey }: Probe, fi
 
 function stationsWithRules({ topology }: CheckContext): ReadonlySet<string> {
   const filtering = new Set<string>();
-  const stations = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap((cluster) => cluster.nodes)];
-  for (const { acl, path } of stations) if (acl.length > 0) filtering.add(path);
+  for (const { acl, path } of stationsOf(topology)) if (acl.length > 0) filtering.add(path);
   return filtering;
 }
 

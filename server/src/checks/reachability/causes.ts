@@ -2,12 +2,14 @@
  * Why probes failed: each failure is laid at the door of one place in the file, those of one place are one cause. What is a
  * consequence of an earlier finding is left out.
  */
+
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, isLinkLocal } from "../../addressing/ip.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
 import type { Source, Statement } from "../../language/tree.ts";
 import type { Station, Topology } from "../../topology/model.ts";
+import { stationsByPath } from "../../topology/stations.ts";
 import { planOf } from "../addresses/plan.ts";
 import type { CheckContext, Code, Finding, Related } from "../check.ts";
 import { headOf } from "../source.ts";
@@ -69,15 +71,6 @@ const GENERAL: ReadonlySet<ReachabilityCode> = new Set(["KN201", "KN202", "KN204
 
 function isAlike({ probe: a }: Failure, { probe: b }: Failure): boolean {
   return a.from.kind === b.from.kind && a.sameNode === b.sameNode;
-}
-
-function stationsByPath(topology: Topology): ReadonlyMap<string, Station> {
-  const all: Station[] = [
-    ...topology.routers,
-    ...topology.hosts,
-    ...topology.clusters.flatMap((cluster) => cluster.nodes),
-  ];
-  return new Map(all.map((station) => [station.path, station]));
 }
 
 /* ----------------------------------------------------------------- excuses */

@@ -1,3 +1,4 @@
+import { stationAt } from "../../topology/stations.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
@@ -17,8 +18,7 @@ export const routeDevice: Check = {
   message: ({ station, dst, dev }) =>
     `${station} has no device ${dev} for the route to ${dst}; its interfaces are eth0, eth1 … in the order of attach`,
   fixes: ({ station, dev }, source, { topology }) => {
-    const all = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap(({ nodes }) => nodes)];
-    const devices = all.find(({ path }) => path === station)?.interfaces.map(({ device }) => device) ?? [];
+    const devices = stationAt(topology, String(station))?.interfaces.map(({ device }) => device) ?? [];
     const place = argumentWith(sourceAt(source, "whole"), (text) => text === dev);
     return place.part === "whole"
       ? []

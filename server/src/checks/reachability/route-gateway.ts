@@ -1,4 +1,5 @@
 import { formatIp } from "../../addressing/ip.ts";
+import { stationAt } from "../../topology/stations.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
@@ -22,9 +23,7 @@ Name the router on the way instead of the station behind it.`,
     `${station} cannot have a route to ${dst} via ${via}: that gateway is in none of its networks ("Nexthop has invalid gateway"); name a neighbour on the way`,
   fixes: ({ station: path, via }, source, { topology }) => {
     const at = source.statement.args.findIndex(({ text }) => text === via);
-    const station = [...topology.hosts, ...topology.routers, ...topology.clusters.flatMap(({ nodes }) => nodes)].find(
-      (one) => one.path === path,
-    );
+    const station = stationAt(topology, String(path));
     const gateways = station?.interfaces.flatMap(({ segment }) => topology.segments.get(segment)?.gateways ?? []) ?? [];
     const wanted = String(via).includes(":") ? "bigint" : "number";
     if (at < 0) return [];

@@ -1,16 +1,13 @@
 /** The stations and the cluster in whose blocks a place is. */
-import type { Cluster, Node, Station, Topology } from "../../topology/model.ts";
+
+import type { Cluster, Station, Topology } from "../../topology/model.ts";
+import { stationsOf } from "../../topology/stations.ts";
 import type { Place } from "./place.ts";
 
 /** The station in whose block the place is; all of them for a pool. */
 export function stationsAround(topology: Topology, place: Place): readonly Station[] {
   const statements = new Set(place.path.statements);
-  const all: readonly Station[] = [
-    ...topology.routers,
-    ...topology.hosts,
-    ...topology.clusters.flatMap((cluster): readonly Node[] => cluster.nodes),
-  ];
-  return all.filter(({ source }) => statements.has(source.statement));
+  return stationsOf(topology).filter(({ source }) => statements.has(source.statement));
 }
 
 export function clusterAround(topology: Topology, place: Place): Cluster | undefined {

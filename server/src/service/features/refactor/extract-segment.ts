@@ -5,6 +5,7 @@ import type { FixEdit } from "../../../checks/check.ts";
 import { all } from "../../../language/decode.ts";
 import type { Source, Span } from "../../../language/tree.ts";
 import type { Interface, Segment, Topology } from "../../../topology/model.ts";
+import { stationAt } from "../../../topology/stations.ts";
 import type { Analysis } from "../../analysis.ts";
 import type { TextEdit } from "../../service.ts";
 import { fixEdits } from "../fixes.ts";
@@ -79,8 +80,7 @@ function moved(topology: Topology, iface: Interface, prefix: Prefix, name: strin
   const { source } = iface;
   if (leaving.length === iface.addresses.length)
     return [{ kind: "replace", source: { ...source, part: 0 }, text: name }];
-  const all = [...topology.routers, ...topology.hosts, ...topology.clusters.flatMap(({ nodes }) => nodes)];
-  const station = all.find(({ path }) => path === iface.station.path);
+  const station = stationAt(topology, iface.station.path);
   if (!station || iface.allocated) return [];
   const words = source.statement.args;
   const leavers = new Set(leaving.map(({ ip }) => formatIp(ip)));

@@ -78,7 +78,13 @@ export function searched(cluster: Cluster, namespace: string, text: string): rea
 /** `options ndots:5`: with fewer dots than that the search domains come first. */
 const NDOTS = 5;
 
-/** The names of a service, for people. */
+/** A service's full name: "api.shop.svc.cluster.local". */
 export function serviceName(cluster: Cluster, { name, namespace }: Service): string {
   return `${name}.${namespace}.svc.${cluster.services.domain}`;
+}
+
+/** The service of this full name, as a CNAME has it: no search domain completes it. */
+export function serviceNamed(cluster: Cluster, name: string): Service | undefined {
+  const found = nameIn(cluster, name.split("."));
+  return found?.kind === "service" && found.name === name ? found.service : undefined;
 }

@@ -3,10 +3,12 @@
  * cluster its name is its ClusterIP (DNS says so); from outside it is the load balancer's address, an external address or
  * a node's address with the node port; of a headless service it is each of its pods.
  */
+
 import { type Family, family, formatIp, type Ip, parseIp } from "../addressing/ip.ts";
 import type { Journey, Question } from "../dataplane/journey.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
+import { serviceNamed } from "../topology/dns.ts";
 import type { Cluster, Node, Service, ServicePort, Topology } from "../topology/model.ts";
 import { type Endpoint, endpointAt, nameError, ownerOf } from "./endpoints.ts";
 
@@ -283,7 +285,7 @@ function aimAtAlias(
   const name = service.externalName ?? "";
   const said = [...notes, `${service.path} is an alias: DNS answers ${name}`];
   if (said.length > MOST_ALIASES) return failed(`${service.path}: aliases that lead to each other (${name})`);
-  const other = aliasedService(cluster, name);
+  const other = serviceNamed(cluster, name);
   if (other) return aimAtService(topology, cluster, other, from, port, said);
   const host = topology.resolve(name, "sender");
   const endpoint = host.ok && host.endpoint.kind === "host" ? endpointAt(topology, host.endpoint) : undefined;
@@ -291,12 +293,4 @@ function aimAtAlias(
     return failed(`${service.path} is an alias for ${name}, and no host is called so`);
   }
   return aimAtEndpoint(topology, endpoint, from, said);
-}
-
-/** "api.shop.svc.cluster.local" */
-export function aliasedService({ services }: Cluster, name: string): Service | undefined {
-  const suffix = `.svc.${services.domain}`;
-  if (!name.endsWith(suffix)) return undefined;
-  const [service = "", namespace = "", ...more] = name.slice(0, -suffix.length).split(".");
-  return more.length > 0 ? undefined : services.byName(namespace, service);
 }

@@ -1,7 +1,7 @@
 import { nearestFew } from "../../language/nearest.ts";
 import type { Source } from "../../language/tree.ts";
+import { serviceName, serviceNamed } from "../../topology/dns.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
-import { aliasedService } from "../../trace/aim.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { childOf } from "../source.ts";
@@ -40,9 +40,7 @@ each other: the resolver follows a few and gives up (*SERVFAIL*). Names outside 
 
 /** The nearest names that lead somewhere. */
 function otherNames(cluster: Cluster, service: Service, name: string, place: Source): readonly Fix[] {
-  const known = cluster.services.all
-    .filter((one) => one !== service)
-    .map((one) => `${one.name}.${one.namespace}.svc.${cluster.services.domain}`);
+  const known = cluster.services.all.filter((one) => one !== service).map((one) => serviceName(cluster, one));
   return nearestFew(name, known, 3)
     .filter((one) => whyNowhere(cluster, service, one) === undefined)
     .map((one) => replaceFix(`Lead to ${one}`, place, one));
@@ -50,12 +48,12 @@ function otherNames(cluster: Cluster, service: Service, name: string, place: Sou
 
 function whyNowhere(cluster: Cluster, service: Service, name: string): string | undefined {
   const seen = new Set<Service>([service]);
-  let next = aliasedService(cluster, name);
+  let next = serviceNamed(cluster, name);
   if (!next) return "and the cluster has no such service";
   while (next.type === "external-name") {
     if (seen.has(next)) return "which leads back to it";
     seen.add(next);
-    next = aliasedService(cluster, next.externalName ?? "");
+    next = serviceNamed(cluster, next.externalName ?? "");
     if (!next) return undefined;
   }
   return undefined;

@@ -1,6 +1,8 @@
 /** Services, as a hover tells of them: their ports, where each leads, their names. */
+
 import { formatIp } from "../../../addressing/ip.ts";
 import { number, plural } from "../../../checks/text.ts";
+import { serviceName } from "../../../topology/dns.ts";
 import type { Cluster, Service, ServicePort } from "../../../topology/model.ts";
 import { endpointText } from "../../../topology/service-endpoints.ts";
 import { bullets, code, paragraphs } from "../markdown.ts";
@@ -8,7 +10,6 @@ import { bullets, code, paragraphs } from "../markdown.ts";
 const MOST_ENDPOINTS = 8;
 
 export function serviceText(cluster: Cluster, service: Service): string {
-  const { services } = cluster;
   const ips = service.clusterIps.map(formatIp).join(", ");
   const addresses = [
     ...service.externalIps.map(({ ip }) => `external ${formatIp(ip)}`),
@@ -19,10 +20,7 @@ export function serviceText(cluster: Cluster, service: Service): string {
     service.externalName === undefined ? "" : `DNS answers ${code(service.externalName)}`,
     bullets(addresses),
     ...service.ports.map((port) => servicePortText(cluster, service, port)),
-    bullets([
-      `DNS name ${code(`${service.name}.${service.namespace}.svc.${services.domain}`)}`,
-      ...environment(service),
-    ]),
+    bullets([`DNS name ${code(serviceName(cluster, service))}`, ...environment(service)]),
   );
 }
 

@@ -89,6 +89,7 @@ export function buildTopology(
     clusters,
     expectations,
     problems,
+    machines,
     attachedTo,
     interfacesWith,
     resolve: endpoints.resolve,

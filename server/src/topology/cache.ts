@@ -7,6 +7,7 @@ import type { Tenants } from "./build.ts";
 import type { Machines } from "./machines.ts";
 import type { Service, Workload } from "./model.ts";
 import { type KnownNodes, knownNodes } from "./nodes.ts";
+import type { PolicyParts } from "./policy.ts";
 import type { ServiceParts } from "./service.ts";
 import type { DeclaredServices } from "./services.ts";
 import type { StationParts } from "./station.ts";
@@ -16,6 +17,7 @@ export interface TopologyCache {
   readonly stations: WeakMap<Decl, StationParts>;
   readonly workloads: WeakMap<Decl, WorkloadParts>;
   readonly services: WeakMap<Decl, ServiceParts>;
+  readonly policies: WeakMap<Decl, PolicyParts>;
   readonly built: {
     readonly nodes: KnownNodes;
     readonly workloads: WeakMap<WorkloadParts, Workload>;
@@ -45,6 +47,7 @@ export function topologyCache(): TopologyCache {
     stations: new WeakMap(),
     workloads: new WeakMap(),
     services: new WeakMap(),
+    policies: new WeakMap(),
     built: { nodes: knownNodes(), workloads: new WeakMap(), services: new WeakMap() },
     stages: new Map(),
   };

@@ -32,7 +32,7 @@ import type {
   Workload,
 } from "./model.ts";
 import { takeBlock } from "./pod-blocks.ts";
-import { type Policy, policyKeyword, readCalicoTier, readPolicy, type Tier } from "./policy.ts";
+import { type Policy, type PolicyKeyword, policyKeyword, readCalicoTier, readPolicy, type Tier } from "./policy.ts";
 import { CODES, problem } from "./problems.ts";
 import type { SegmentDraft } from "./segments.ts";
 import {
@@ -227,7 +227,7 @@ export function readCluster(
     nodes,
     namespaces,
     workloads,
-    policies: readPolicies(file, name, policies, tiers, problems),
+    policies: readPolicies(file, name, policies, tiers, cache, problems),
     policyEngine,
     services,
     ingresses: buildIngresses(file, name, ingresses),
@@ -244,12 +244,13 @@ function readPolicies(
   cluster: string,
   written: readonly { readonly decl: Decl; readonly namespace: string | undefined }[],
   tiers: ReadonlyMap<string, Tier>,
+  cache: TopologyCache,
   problems: TopologyProblem[],
 ): readonly Policy[] {
   const policies = new Map<string, Policy>();
   for (const { decl, namespace } of written) {
     const keyword = policyKeyword(decl.spec?.keyword);
-    const policy = keyword && readPolicy(file, decl, keyword, namespace, tiers, problems);
+    const policy = keyword && policyIn(file, decl, keyword, namespace, tiers, cache, problems);
     if (policy === undefined) continue;
     const key = `${policy.kind} ${policy.path}`;
     const before = policies.get(key);
@@ -261,6 +262,27 @@ function readPolicies(
     problems.push(nameTwice("policy", policy.name, context, { ...policy.source, part: 0 }, before.source));
   }
   return [...policies.values()];
+}
+
+function policyIn(
+  file: string,
+  decl: Decl,
+  keyword: PolicyKeyword,
+  namespace: string | undefined,
+  tiers: ReadonlyMap<string, Tier>,
+  { policies }: TopologyCache,
+  problems: TopologyProblem[],
+): Policy | undefined {
+  // Calico's depend on tiers, which are declared elsewhere.
+  if (keyword === "calico-policy") return readPolicy(file, decl, keyword, namespace, tiers, problems);
+  let parts = policies.get(decl);
+  if (parts?.file !== file || parts.namespace !== namespace) {
+    const found: TopologyProblem[] = [];
+    parts = { file, namespace, policy: readPolicy(file, decl, keyword, namespace, tiers, found), problems: found };
+    policies.set(decl, parts);
+  }
+  problems.push(...parts.problems);
+  return parts.policy;
 }
 
 /** How many stations a statement declares. */

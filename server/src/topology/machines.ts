@@ -5,6 +5,7 @@
 import type { Ip } from "../addressing/ip.ts";
 import { type Decl, nameOf } from "../language/decode.ts";
 import type { AddressingOf, ModeAddressing } from "./addressing.ts";
+import { sameList, valueAt } from "./cache.ts";
 import { allocateRanges, type ClusterDraft, countOf, type RangeAllocator } from "./cluster.ts";
 import { buildInterfaces, stationBase, withDefaults } from "./interfaces.ts";
 import type { ExternalHost, Interface, Node, Router, Segment, StationRef, TopologyProblem } from "./model.ts";
@@ -75,8 +76,8 @@ export function buildMachines(draft: MachineDraft, addressingOf: AddressingOf, k
   for (const segment of draft.segments.values()) problems.push(...exhaustionProblems(segment));
   const segments = new Map<string, Segment>();
   for (const segment of draft.segments.values()) segments.set(segment.name, finishSegment(segment));
-  const attachedTo = (segment: string): readonly Interface[] => draft.segments.get(segment)?.interfaces ?? nothing;
-  const byAddress = new Map<string, ReadonlyMap<Ip, readonly Interface[]>>();
+  const attached = new Map([...draft.segments].map(([name, segment]) => [name, attachedOf(segment, known)] as const));
+  const attachedTo = (segment: string): readonly Interface[] => attached.get(segment) ?? nothing;
   return {
     segments,
     routers,
@@ -84,14 +85,7 @@ export function buildMachines(draft: MachineDraft, addressingOf: AddressingOf, k
     clusters,
     problems,
     attachedTo,
-    interfacesWith: (segment, ip) => {
-      let known = byAddress.get(segment);
-      if (known === undefined) {
-        known = groupByAddress(attachedTo(segment));
-        byAddress.set(segment, known);
-      }
-      return known.get(ip) ?? nothing;
-    },
+    interfacesWith: (segment, ip) => addressesOf(attachedTo(segment)).get(ip) ?? nothing,
   };
 }
 
@@ -136,6 +130,19 @@ export function machineParts(files: readonly { readonly file: string; readonly d
     }
   }
   return parts;
+}
+
+/** The list of the build before where it is the same. */
+function attachedOf({ source, interfaces }: SegmentDraft, known: KnownNodes): readonly Interface[] {
+  const attached = sameList(known.attached.get(source.statement), interfaces);
+  known.attached.set(source.statement, attached);
+  return attached;
+}
+
+const byAddress = new WeakMap<readonly Interface[], ReadonlyMap<Ip, readonly Interface[]>>();
+
+function addressesOf(attached: readonly Interface[]): ReadonlyMap<Ip, readonly Interface[]> {
+  return valueAt(byAddress, attached, () => groupByAddress(attached));
 }
 
 function groupByAddress(interfaces: readonly Interface[]): Map<Ip, Interface[]> {

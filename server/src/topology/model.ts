@@ -18,6 +18,11 @@ export interface Topology {
   readonly expectations: readonly Expectation[];
   /** What was wrong while binding and allocating: unknown references, exhausted ranges … Codes of the catalogue. */
   readonly problems: readonly TopologyProblem[];
+  /**
+   * Stands for all that does not run in clusters: segments, stations and what clusters say of their nodes and ranges. The same object in
+   * topologies in which none of that has changed.
+   */
+  readonly machines: object;
   /** Every interface on a segment, in order of declaration. */
   attachedTo(segment: string): readonly Interface[];
   /** The interface or interfaces with exactly this address on this segment. */

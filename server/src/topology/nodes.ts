@@ -2,7 +2,7 @@
 import type { Statement } from "../language/tree.ts";
 import { type ClusterDraft, countOf, type RangeAllocator } from "./cluster.ts";
 import { buildInterfaces, withDefaults } from "./interfaces.ts";
-import type { Node, NodeCidr, TopologyProblem } from "./model.ts";
+import type { Interface, Node, NodeCidr, TopologyProblem } from "./model.ts";
 import type { Assigned, Gateway, SegmentDraft } from "./segments.ts";
 import { nameTwice, type StationParts } from "./station.ts";
 
@@ -17,6 +17,8 @@ export interface Surroundings {
 export interface KnownNodes {
   readonly nodes: WeakMap<StationParts, KnownNode>;
   readonly gateways: WeakMap<Statement, readonly Gateway[]>;
+  /** What is attached to each segment. */
+  readonly attached: WeakMap<Statement, readonly Interface[]>;
 }
 
 interface KnownNode {
@@ -26,7 +28,7 @@ interface KnownNode {
 }
 
 export function knownNodes(): KnownNodes {
-  return { nodes: new WeakMap(), gateways: new WeakMap() };
+  return { nodes: new WeakMap(), gateways: new WeakMap(), attached: new WeakMap() };
 }
 
 /** `lasting`: blocks are handed out for good here, and not only once it is known where the pods run. */

@@ -112,6 +112,14 @@ export function policyKeyword(keyword: string | undefined): PolicyKeyword | unde
 }
 
 /** Undefined where the name could not be read. `namespace` undefined: it stands in the cluster's own block. */
+/** One that has been read. */
+export interface PolicyParts {
+  readonly file: string;
+  readonly namespace: string | undefined;
+  readonly policy: Policy | undefined;
+  readonly problems: readonly TopologyProblem[];
+}
+
 export function readPolicy(
   file: string,
   decl: Decl,

@@ -22,7 +22,7 @@ export function buildServices(
   const { all, lookups, problems } = keptIn(
     slot,
     madeOf(cluster),
-    () => declared(cluster, cache),
+    () => changed(cluster, slot.made?.result, cache) ?? declared(cluster, cache),
     // Findings may stand at the cluster's own statement, which every edit inside makes anew.
     (made) => made.problems.length === 0,
   );
@@ -36,7 +36,19 @@ export function buildServices(
 export interface DeclaredServices {
   readonly all: readonly Service[];
   readonly lookups: Pick<ServiceIndex, "byName" | "byAddress" | "byNodePort">;
+  readonly of: Supply;
   readonly problems: readonly TopologyProblem[];
+}
+
+/** What services are, and from what they are supplied. */
+interface Supply {
+  readonly services: ClusterDraft["services"];
+  readonly serviceCidrs: ClusterDraft["serviceCidrs"];
+  readonly nodePorts: { readonly first: number; readonly last: number };
+}
+
+function supplyOf({ services, serviceCidrs, nodePorts: { first, last } }: ClusterDraft): Supply {
+  return { services, serviceCidrs, nodePorts: { first, last } };
 }
 
 function madeOf({ file, services, serviceCidrs, nodePorts }: ClusterDraft): readonly unknown[] {
@@ -52,7 +64,8 @@ function madeOf({ file, services, serviceCidrs, nodePorts }: ClusterDraft): read
 }
 
 function declared(cluster: ClusterDraft, { built }: TopologyCache): DeclaredServices {
-  if (cluster.services.length === 0) return NO_SERVICES;
+  if (cluster.services.length === 0)
+    return { all: nothing, lookups: NO_LOOKUPS, of: supplyOf(cluster), problems: nothing };
   const problems: TopologyProblem[] = [];
   const kept: { namespace: string; parts: ServiceParts }[] = [];
   const names = new Map<string, Map<string, ServiceParts>>();
@@ -78,7 +91,57 @@ function declared(cluster: ClusterDraft, { built }: TopologyCache): DeclaredServ
     return made;
   });
   problems.push(...addresses.problems());
-  return { all, lookups: lookups(all), problems };
+  return { all, lookups: lookups(all), of: supplyOf(cluster), problems };
+}
+
+/** Where only things that concern one service have changed in some of them, the others keep what they were given. */
+function changed(
+  cluster: ClusterDraft,
+  before: DeclaredServices | undefined,
+  { built }: TopologyCache,
+): DeclaredServices | undefined {
+  if (before === undefined || !isSameSupply(cluster, before.of)) return undefined;
+  const { services } = cluster;
+  const all = [...before.all];
+  for (const [index, { namespace, parts }] of services.entries()) {
+    const old = before.of.services[index];
+    const service = all[index];
+    if (old === undefined || service === undefined || old.namespace !== namespace) return undefined;
+    if (old.parts === parts) continue;
+    if (old.parts.name !== parts.name || demandOf(old.parts) !== demandOf(parts)) return undefined;
+    const { clusterIps, healthCheckNodePort } = service;
+    const nodePorts = service.ports.map(({ nodePort }) => nodePort);
+    const made = serviceOf(cluster.name, namespace, parts, index, { clusterIps, nodePorts, healthCheckNodePort });
+    built.services.set(parts, made);
+    all[index] = made;
+  }
+  return { all, lookups: lookups(all), of: supplyOf(cluster), problems: nothing };
+}
+
+/** The ranges of addresses and ports, and as many services. */
+function isSameSupply(a: Supply, b: Supply): boolean {
+  return (
+    a.services.length === b.services.length &&
+    a.nodePorts.first === b.nodePorts.first &&
+    a.nodePorts.last === b.nodePorts.last &&
+    a.serviceCidrs.length === b.serviceCidrs.length &&
+    a.serviceCidrs.every(({ source }, i) => source.statement === b.serviceCidrs[i]?.source.statement)
+  );
+}
+
+/** All that the addresses and ports depend on that are handed out, to this service and to others. */
+function demandOf({ type, families, clusterIps, ports, rest }: ServiceParts): string {
+  const { externalPolicy, healthCheckNodePort } = rest;
+  const nodePorts = ports.map(({ nodePort }) => nodePort ?? "any");
+  return [
+    type,
+    ...families,
+    ...clusterIps.map(({ ip }) => ip),
+    "",
+    ...nodePorts,
+    externalPolicy,
+    healthCheckNodePort,
+  ].join(" ");
 }
 
 /** What a service has that its statement need not say. */
@@ -311,4 +374,4 @@ export function inServiceRange(cidrs: readonly { readonly prefix: Prefix }[], ip
   return cidrs.some(({ prefix }) => prefixContains(prefix, ip));
 }
 
-const NO_SERVICES: DeclaredServices = { all: nothing, lookups: lookups(nothing), problems: nothing };
+const NO_LOOKUPS = lookups(nothing);

@@ -351,6 +351,7 @@ export function topologyOf(plan: Plan): Topology {
     expectations: [],
     problems: [],
     resolve: () => ({ ok: false, error: "unknown", candidates: [] }),
+    machines: {},
     attachedTo: (segment) => interfaces.filter((iface) => iface.segment === segment),
     interfacesWith: (segment, wanted) => byAddress.get(`${segment} ${formatPrefix({ ip: wanted, len: 32 })}`) ?? [],
   };

@@ -54,15 +54,16 @@ export interface AddressPlan {
   disputed(ip: Ip): boolean;
 }
 
-const known = new WeakMap<Topology, AddressPlan>();
+/** By machines: what runs in clusters has its addresses out of ranges that they state. */
+const known = new WeakMap<object, AddressPlan>();
 
 export function planOf(topology: Topology): AddressPlan {
-  let plan = known.get(topology);
+  let plan = known.get(topology.machines);
   if (!plan) {
     const ranges = collectRanges(topology);
     const conflicts = findConflicts(topology, ranges);
     plan = { ranges, conflicts, disputed: (ip) => conflicts.some(({ shared }) => rangeContains(shared, ip)) };
-    known.set(topology, plan);
+    known.set(topology.machines, plan);
   }
   return plan;
 }

@@ -9,7 +9,7 @@ import { formatPrefix, prefixEquals, rangeToPrefixes } from "../../addressing/ip
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Decl } from "../../language/decode.ts";
 import type { Statement } from "../../language/tree.ts";
-import type { AclRule, Cluster, Interface, Node, Topology } from "../../topology/model.ts";
+import type { AclRule, Cluster, Interface, Node, PodIndex, Topology } from "../../topology/model.ts";
 
 export interface NodeClass {
   readonly cluster: Cluster;
@@ -19,6 +19,27 @@ export interface NodeClass {
 
 /** `disputed`: ranges that two owners claim; nodes inside and outside differ. */
 export function nodeClasses(topology: Topology, cluster: Cluster, disputed: readonly IpRange[]): readonly NodeClass[] {
+  const { machines } = topology;
+  const ranges = disputed.map(rangeText).join();
+  let found = known.get(cluster.pods);
+  if (found?.machines !== machines || found.disputed !== ranges) {
+    found = { machines, disputed: ranges, classes: classesOf(topology, cluster, disputed) };
+    known.set(cluster.pods, found);
+  }
+  return found.classes.map((nodes) => ({ cluster, nodes }));
+}
+
+/** A node's class follows from the machines, and from which nodes have pods. */
+const known = new WeakMap<
+  PodIndex,
+  { readonly machines: object; readonly disputed: string; readonly classes: readonly (readonly Node[])[] }
+>();
+
+function rangeText({ first, last }: IpRange): string {
+  return `${first}-${last}`;
+}
+
+function classesOf(topology: Topology, cluster: Cluster, disputed: readonly IpRange[]): readonly (readonly Node[])[] {
   const marks = markedPrefixes(topology, cluster, disputed);
   const suspects = nodesWithSharedAddresses(topology, cluster);
   const textOf = statementTexts();
@@ -43,7 +64,7 @@ export function nodeClasses(topology: Topology, cluster: Cluster, disputed: read
     if (same) same.push(node);
     else classes.set(key, [node]);
   }
-  return [...classes.values()].map((nodes) => ({ cluster, nodes }));
+  return [...classes.values()];
 }
 
 /**
@@ -194,6 +215,7 @@ function isOwn(node: Node, ip: Ip): boolean {
 /** Nodes whose range or address another node has too are each a class of their own. */
 function nodesWithSharedAddresses(topology: Topology, cluster: Cluster): ReadonlySet<Node> {
   const suspects = new Set<Node>();
+  const doubles = new Map([...topology.segments.keys()].map((name) => [name, doublesOn(topology, name)] as const));
   const byRange = new Map<number | string, Node>();
   for (const node of cluster.nodes) {
     for (const { prefix, allocated } of node.podCidrs) {
@@ -203,11 +225,27 @@ function nodesWithSharedAddresses(topology: Topology, cluster: Cluster): Readonl
       if (other) suspects.add(node).add(other);
       else byRange.set(key, node);
     }
-    for (const { segment, addresses, allocated } of node.interfaces) {
-      if (!allocated && addresses.some(({ ip }) => topology.interfacesWith(segment, ip).length > 1)) suspects.add(node);
-    }
+    for (const iface of node.interfaces) if (doubles.get(iface.segment)?.has(iface)) suspects.add(node);
   }
   return suspects;
+}
+
+const doublesOf = new WeakMap<readonly Interface[], ReadonlySet<Interface>>();
+
+/** Interfaces with an address that was given to them and that another one of the segment has too. */
+function doublesOn(topology: Topology, segment: string): ReadonlySet<Interface> {
+  const attached = topology.attachedTo(segment);
+  let doubles = doublesOf.get(attached);
+  if (doubles === undefined) {
+    doubles = new Set(
+      attached.filter(
+        ({ allocated, addresses }) =>
+          !allocated && addresses.some(({ ip }) => topology.interfacesWith(segment, ip).length > 1),
+      ),
+    );
+    doublesOf.set(attached, doubles);
+  }
+  return doubles;
 }
 
 /** A statement as text without its place, so that the same words in two nodes are the same setting. */

@@ -111,7 +111,6 @@ export function policyKeyword(keyword: string | undefined): PolicyKeyword | unde
   }
 }
 
-/** Undefined where the name could not be read. `namespace` undefined: it stands in the cluster's own block. */
 /** One that has been read. */
 export interface PolicyParts {
   readonly file: string;
@@ -120,6 +119,7 @@ export interface PolicyParts {
   readonly problems: readonly TopologyProblem[];
 }
 
+/** Undefined where the name could not be read. `namespace` undefined: it stands in the cluster's own block. */
 export function readPolicy(
   file: string,
   decl: Decl,

@@ -6,28 +6,29 @@ import { showRoutes } from "./commands/show-routes.ts";
 import { showTopology } from "./commands/show-topology.ts";
 import { trace } from "./commands/trace.ts";
 import { traceFromHere } from "./commands/trace-from-here.ts";
-import { MatrixPanels } from "./matrix-panel.ts";
+import { MATRIX } from "./matrix-panel.ts";
+import { panelsOf } from "./panels.ts";
 import { RoutesDocuments } from "./routes-document.ts";
 import { Server } from "./server.ts";
 import { showStatus } from "./status.ts";
-import { TopologyPanels } from "./topology-panel.ts";
-import { TracePanels } from "./trace-panel.ts";
+import { TOPOLOGY } from "./topology-panel.ts";
+import { TRACE } from "./trace-panel.ts";
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   const server = new Server(context);
-  const panels = new TracePanels(context, server);
-  const topologies = new TopologyPanels(context, server);
-  const matrices = new MatrixPanels(context, server);
+  const traces = panelsOf(context, server, TRACE);
+  const topologies = panelsOf(context, server, TOPOLOGY);
+  const matrices = panelsOf(context, server, MATRIX);
   const documents = new RoutesDocuments(server);
   context.subscriptions.push(
     server,
-    panels,
+    traces,
     topologies,
     matrices,
     documents,
     showStatus(server),
-    vscode.commands.registerCommand("knet.trace", (argument?: unknown) => trace(context, server, panels, argument)),
-    vscode.commands.registerCommand("knet.traceFromHere", () => traceFromHere(context, server, panels)),
+    vscode.commands.registerCommand("knet.trace", (argument?: unknown) => trace(context, server, traces, argument)),
+    vscode.commands.registerCommand("knet.traceFromHere", () => traceFromHere(context, server, traces)),
     vscode.commands.registerCommand("knet.showRoutes", (argument?: unknown) => showRoutes(server, documents, argument)),
     vscode.commands.registerCommand("knet.showTopology", (argument?: unknown) => showTopology(topologies, argument)),
     vscode.commands.registerCommand("knet.showMatrix", (argument?: unknown) => showMatrix(matrices, argument)),

@@ -47,6 +47,9 @@ export function pageOf(webview: vscode.Webview, extension: vscode.Uri, files: Pa
 </html>`;
 }
 
+/** A file as people name it: its path in the workspace. */
+export const fileOf = (uri: string): string => vscode.workspace.asRelativePath(vscode.Uri.parse(uri));
+
 /** Shows a place, in the editor that has its file already if there is one. */
 export async function openLocation(location: Location | undefined): Promise<void> {
   if (!location) return;

@@ -1,6 +1,7 @@
 /** Which topology a command is about, and picking a place in it. */
 import * as vscode from "vscode";
 import type { EndpointItem } from "../../server/src/lsp/protocol.ts";
+import { lastCounts } from "./asking.ts";
 import { type Server, withPatience } from "./server.ts";
 
 /** The active knet file, else the only visible or open one; asks where there are several, says so where there is none. */
@@ -59,17 +60,16 @@ export async function pickEndpoint(
   pick.placeholder = "A pod, container, node, daemon, router, host, or an address";
   pick.matchOnDescription = true;
   pick.matchOnDetail = true;
-  let asked = 0;
+  const begin = lastCounts();
   const refill = async (): Promise<void> => {
-    asked += 1;
-    const turn = asked;
+    const isLast = begin();
     const filter = pick.value.trim();
     pick.busy = true;
     const items = await withPatience("Reading the topology", (token) =>
       server.request("knet/endpoints", { uri: uri.toString(), filter, limit: SHOWN }, token),
     );
     // A later key press has asked again.
-    if (turn !== asked) return;
+    if (!isLast()) return;
     pick.busy = false;
     pick.items = itemsFor(filter, items ?? [], recent);
   };
@@ -83,7 +83,8 @@ export async function pickEndpoint(
       pick.hide();
     });
     pick.onDidHide(() => {
-      asked += 1;
+      // An answer that is still under way fills this list no more.
+      begin();
       resolve(undefined);
       pick.dispose();
     });

@@ -1,5 +1,5 @@
 /**
- * The trace panel: a webview for each question. It shows what the server answers, asks again when a topology changes, and
+ * The trace panel: one for each question. It shows what the server answers, asks again when a topology changes, and
  * comes back after a reload of the window. The page (client/webview) only draws.
  */
 import * as vscode from "vscode";
@@ -7,187 +7,88 @@ import type { TraceQuery } from "../../server/src/lsp/protocol.ts";
 import { waysOf } from "../../server/src/trace/layout.ts";
 import type { Trace } from "../../server/src/trace/schema.ts";
 import { type FromPage, type Place, readFromPage, readPanelState, type ToPage } from "../webview/messages.ts";
-import { openLocation, pageOf, pageOptions } from "./page.ts";
-import { type Server, withPatience } from "./server.ts";
+import { asker } from "./asking.ts";
+import { fileOf, openLocation } from "./page.ts";
+import type { Panel, PanelKind, Panels } from "./panels.ts";
+import type { Server } from "./server.ts";
 
-const VIEW = "knet.trace";
-const PAGE = { script: "webview.js", style: "trace.css", title: "Trace" };
-
-export class TracePanels implements vscode.Disposable, vscode.WebviewPanelSerializer {
-  readonly #context: vscode.ExtensionContext;
-  readonly #server: Server;
-  readonly #panels = new Map<string, TracePanel>();
-  readonly #subscriptions: vscode.Disposable;
-
-  constructor(context: vscode.ExtensionContext, server: Server) {
-    this.#context = context;
-    this.#server = server;
-    this.#subscriptions = vscode.Disposable.from(
-      vscode.window.registerWebviewPanelSerializer(VIEW, this),
-      // An imported file is analysed with its importer: any analysis may have changed any answer.
-      server.onAnalysisDone(() => {
-        for (const panel of this.#panels.values()) void panel.retrace();
-      }),
-    );
-  }
-
-  /** Shows the answer, in the panel that has it already or in a new one beside the editor. */
-  async show(uri: vscode.Uri, query: TraceQuery): Promise<void> {
-    const key = keyOf(uri, query);
-    const known = this.#panels.get(key);
-    if (known) {
-      known.reveal();
-      await known.retrace();
-      return;
-    }
-    const panel = vscode.window.createWebviewPanel(
-      VIEW,
-      titleOf(query),
-      vscode.ViewColumn.Beside,
-      pageOptions(this.#context),
-    );
-    this.#add(panel, uri, query, undefined);
-  }
-
-  async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
-    const known = readPanelState(state);
-    if (!known) {
-      panel.dispose();
-      return;
-    }
-    panel.webview.options = pageOptions(this.#context);
-    this.#add(panel, vscode.Uri.parse(known.uri), known.query, { path: known.path, step: known.step });
-  }
-
-  dispose(): void {
-    this.#subscriptions.dispose();
-    for (const panel of this.#panels.values()) panel.dispose();
-  }
-
-  #add(webview: vscode.WebviewPanel, uri: vscode.Uri, query: TraceQuery, place: Place | undefined): void {
-    const key = keyOf(uri, query);
-    const panel = new TracePanel(this.#context, this.#server, webview, uri, query, place);
-    this.#panels.set(key, panel);
-    webview.onDidDispose(() => {
-      if (this.#panels.get(key) === panel) this.#panels.delete(key);
-    });
-  }
+interface Asked {
+  readonly uri: string;
+  readonly query: TraceQuery;
+  /** Where the page of an earlier window was. */
+  readonly place?: Place;
 }
 
-const keyOf = (uri: vscode.Uri, query: TraceQuery): string =>
-  JSON.stringify([uri.toString(), query.from, query.to, query.proto, query.port, query.size, query.df]);
+export type TracePanels = Panels<Asked>;
 
-const titleOf = (query: TraceQuery): string => `${query.from} → ${query.to}`;
+export const TRACE: PanelKind<Asked, FromPage> = {
+  view: "knet.trace",
+  page: { script: "webview.js", style: "trace.css", title: "Trace" },
+  keyOf: ({ uri, query }) => JSON.stringify([uri, query.from, query.to, query.proto, query.port, query.size, query.df]),
+  titleOf: ({ query }) => `${query.from} → ${query.to}`,
+  readState(kept) {
+    const known = readPanelState(kept);
+    return known && { uri: known.uri, query: known.query, place: { path: known.path, step: known.step } };
+  },
+  readMessage: readFromPage,
+  open,
+};
 
-class TracePanel {
-  readonly #server: Server;
-  readonly #panel: vscode.WebviewPanel;
-  readonly #uri: vscode.Uri;
-  readonly #query: TraceQuery;
-  #trace: Trace | undefined;
+function open(server: Server, { webview }: vscode.WebviewPanel, { uri, query, place }: Asked): Panel<FromPage> {
+  const ask = asker("Tracing the packet");
+  let trace: Trace | undefined;
   /** Where the page is, by its last word. */
-  #last: Place | undefined;
+  let last = place;
   /** Where a page that begins anew goes on. */
-  #place: Place | undefined;
-  #ready = false;
-  #turn = 0;
+  let next: Place | undefined;
+  let isReady = false;
 
-  constructor(
-    context: vscode.ExtensionContext,
-    server: Server,
-    panel: vscode.WebviewPanel,
-    uri: vscode.Uri,
-    query: TraceQuery,
-    place: Place | undefined,
-  ) {
-    this.#server = server;
-    this.#panel = panel;
-    this.#uri = uri;
-    this.#query = query;
-    this.#last = place;
-    panel.title = titleOf(query);
-    panel.webview.onDidReceiveMessage((message: unknown) => {
-      const read = readFromPage(message);
-      if (read) void this.#receive(read);
-    });
-    panel.webview.html = pageOf(panel.webview, context.extensionUri, PAGE);
-  }
-
-  reveal(): void {
-    this.#panel.reveal(undefined, false);
-  }
-
-  dispose(): void {
-    this.#panel.dispose();
-  }
-
-  /** Asks the server; an answer that a later question has overtaken is dropped. */
-  async retrace(): Promise<void> {
-    if (!this.#ready) return;
-    this.#turn += 1;
-    const turn = this.#turn;
-    const uri = this.#uri.toString();
-    const query = this.#query;
-    const file = vscode.workspace.asRelativePath(this.#uri);
+  async function draw(): Promise<void> {
+    if (!isReady) return;
+    const answer = await ask((token) => server.request("knet/trace", { uri, query }, token));
+    if (answer === undefined) return;
+    const file = fileOf(uri);
     let message: ToPage;
-    try {
-      const answer = await withPatience("Tracing the packet", (token) =>
-        this.#server.request("knet/trace", { uri, query }, token),
-      );
-      if (turn !== this.#turn || answer === undefined) return;
-      if ("trace" in answer) {
-        this.#trace = answer.trace;
-        message = {
-          type: "trace",
-          uri,
-          query,
-          file,
-          trace: answer.trace,
-          ...(this.#place ? { place: this.#place } : {}),
-        };
-        this.#place = undefined;
-      } else {
-        message = { type: "failed", uri, query, file, error: answer.error, candidates: answer.candidates };
-      }
-    } catch (error) {
-      if (turn !== this.#turn) return;
-      message = {
-        type: "failed",
-        uri,
-        query,
-        file,
-        error: `The language server does not answer: ${String(error)}`,
-        candidates: [],
-      };
+    if ("trace" in answer) {
+      trace = answer.trace;
+      message = { type: "trace", uri, query, file, trace, ...(next ? { place: next } : {}) };
+      next = undefined;
+    } else {
+      const candidates = "candidates" in answer ? answer.candidates : [];
+      message = { type: "failed", uri, query, file, error: answer.error, candidates };
     }
-    await this.#panel.webview.postMessage(message);
+    await webview.postMessage(message);
   }
 
-  async #receive(message: FromPage): Promise<void> {
+  const wayOf = (index: number) => trace && waysOf(trace)[index];
+
+  async function receive(message: FromPage): Promise<void> {
     switch (message.type) {
       case "ready":
         // Also when a hidden panel comes back: its page was thrown away and begins anew.
-        this.#ready = true;
-        this.#place = this.#last;
-        return this.retrace();
+        isReady = true;
+        next = last;
+        return draw();
       case "place":
-        this.#last = { path: message.path, step: message.step };
+        last = { path: message.path, step: message.step };
         return;
       case "retrace":
-        return this.retrace();
+        return draw();
       case "change":
-        await vscode.commands.executeCommand("knet.trace", { uri: this.#uri.toString() });
+        await vscode.commands.executeCommand("knet.trace", { uri });
         return;
       case "showRule": {
-        const path = this.#trace && waysOf(this.#trace)[message.path];
+        const path = wayOf(message.path);
         const hop = path && [...path.hops, ...(path.reply?.hops ?? [])][message.step];
         return openLocation(hop?.rule?.location);
       }
       case "showReason": {
-        const path = this.#trace && waysOf(this.#trace)[message.path];
+        const path = wayOf(message.path);
         const leg = message.leg === "request" ? path : path?.reply;
         return openLocation(leg?.reason?.location);
       }
     }
   }
+
+  return { draw, receive };
 }

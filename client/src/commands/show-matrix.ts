@@ -6,5 +6,5 @@ import { knetDocument } from "../target.ts";
 export async function showMatrix(panels: MatrixPanels, argument: unknown): Promise<void> {
   const given = isObject(argument) ? argument : {};
   const uri = await knetDocument(typeof given["uri"] === "string" ? given["uri"] : undefined);
-  if (uri) await panels.show(uri);
+  if (uri) await panels.show({ uri: uri.toString(), by: "packets", from: "", to: "" });
 }

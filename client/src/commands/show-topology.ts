@@ -6,5 +6,5 @@ import type { TopologyPanels } from "../topology-panel.ts";
 export async function showTopology(panels: TopologyPanels, argument: unknown): Promise<void> {
   const given = isObject(argument) ? argument : {};
   const uri = await knetDocument(typeof given["uri"] === "string" ? given["uri"] : undefined);
-  if (uri) await panels.show(uri);
+  if (uri) await panels.show({ uri: uri.toString() });
 }

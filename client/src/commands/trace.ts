@@ -35,7 +35,7 @@ export async function trace(
   };
   await remember(context, "from", from);
   await remember(context, "to", to.path);
-  await panels.show(uri, query);
+  await panels.show({ uri: uri.toString(), query });
 }
 
 function readArguments(argument: unknown): TraceCommandArguments {

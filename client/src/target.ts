@@ -1,12 +1,16 @@
 /** Which topology a command is about, and picking a place in it. */
 import * as vscode from "vscode";
 import type { EndpointItem } from "../../server/src/lsp/protocol.ts";
+import { isObject } from "../webview/messages.ts";
 import { lastCounts } from "./asking.ts";
 import { type Server, withPatience } from "./server.ts";
 
-/** The active knet file, else the only visible or open one; asks where there are several, says so where there is none. */
-export async function knetDocument(uri?: string): Promise<vscode.Uri | undefined> {
-  if (uri !== undefined) return vscode.Uri.parse(uri);
+/**
+ * The file that a command's argument names by `uri`, else the active knet file, else the only visible or open one; asks where
+ * there are several, says so where there is none.
+ */
+export async function knetDocument(argument: unknown): Promise<vscode.Uri | undefined> {
+  if (isObject(argument) && typeof argument["uri"] === "string") return vscode.Uri.parse(argument["uri"]);
   const active = vscode.window.activeTextEditor?.document;
   if (active?.languageId === "knet") return active.uri;
   const open = vscode.workspace.textDocuments.filter((document) => document.languageId === "knet");

@@ -6,12 +6,11 @@ import type { Server } from "../server.ts";
 import { knetDocument, pickEndpoint } from "../target.ts";
 
 export async function showRoutes(server: Server, documents: RoutesDocuments, argument: unknown): Promise<void> {
-  const given = isObject(argument) ? argument : {};
-  const uri = await knetDocument(typeof given["uri"] === "string" ? given["uri"] : undefined);
+  const uri = await knetDocument(argument);
   if (!uri) return;
   const where =
-    typeof given["where"] === "string"
-      ? given["where"]
+    isObject(argument) && typeof argument["where"] === "string"
+      ? argument["where"]
       : (await pickEndpoint(server, uri, "Show the routes of", []))?.path;
   if (where === undefined) return;
   const document = await vscode.workspace.openTextDocument(documents.uriOf(uri, where));

@@ -16,7 +16,7 @@ export async function trace(
   argument: unknown,
 ): Promise<void> {
   const given = readArguments(argument);
-  const uri = await knetDocument(given.uri);
+  const uri = await knetDocument(given);
   if (!uri) return;
   const from = given.from ?? (await ask(context, server, uri, "from", "Trace a packet: from"))?.path;
   if (from === undefined) return;

@@ -1,6 +1,6 @@
 /** How messages put numbers, lists and ranges into words. */
 import type { Count, Family, IpRange, Prefix } from "../addressing/ip.ts";
-import { family, formatIp, formatRange, prefixEquals, rangeSize, rangeToPrefixes } from "../addressing/ip.ts";
+import { bits, formatIp, formatRange, prefixEquals, rangeSize, rangeToPrefixes } from "../addressing/ip.ts";
 
 /** 65536 → "65,536". Counts beyond 2^64 are given as a power of two, since nobody reads 39 digits. */
 export function number(count: Count): string {
@@ -31,7 +31,7 @@ export function sharedPart(range: IpRange, sides: readonly Prefix[] = []): strin
   const prefixes = rangeToPrefixes(range);
   const only = prefixes.length === 1 ? prefixes[0] : undefined;
   if (!only) return `${formatRange(range)} (${size})`;
-  if (only.len === (family(only.ip) === 4 ? 32 : 128)) return formatIp(only.ip);
+  if (only.len === bits(only.ip)) return formatIp(only.ip);
   // Saying "in 10.0.0.0/24" of a side that is itself 10.0.0.0/24 would tell nothing.
   return sides.some((side) => prefixEquals(side, only)) ? size : `${formatIp(only.ip)}/${only.len} (${size})`;
 }

@@ -5,7 +5,7 @@
  */
 
 import type { InterfaceAddress, Prefix } from "../addressing/ip.ts";
-import { formatPrefix, hostPrefix, network } from "../addressing/ip.ts";
+import { formatPrefix, hostPrefix, prefixOf } from "../addressing/ip.ts";
 import type { NfMatch, NfRule, NfTarget } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import type { CniSettings, Node, Pod } from "../topology/model.ts";
@@ -47,7 +47,7 @@ export const docker: Mode = {
   plugin: "docker",
   portmap: false,
   addressing: () => {
-    const within = { ip: network(DEFAULT.ip, DEFAULT.len), len: DEFAULT.len };
+    const within = prefixOf(DEFAULT.ip, DEFAULT.len);
     return {
       gateway: (cidr) => gatewayIn(cidr, "first"),
       usable: (cidr) => usableIn(cidr, "first"),
@@ -84,7 +84,7 @@ function rangeOf(node: Node): { readonly cidr: Prefix; readonly address: Interfa
   const first = given && gatewayIn(given, "first");
   const address =
     node.dockerBridge?.address ?? (given && first !== undefined ? { ip: first, len: given.len } : DEFAULT);
-  return { cidr: { ip: network(address.ip, address.len), len: address.len }, address };
+  return { cidr: prefixOf(address.ip, address.len), address };
 }
 
 function compile({ cluster }: ClusterContext): CompiledMode {

@@ -3,8 +3,8 @@
  * static routes. Routes are accepted and refused as the kernel does it (fib_check_nh, net/ipv4/fib_semantics.c).
  */
 
-import type { InterfaceAddress, Ip, Prefix } from "../addressing/ip.ts";
-import { formatIp, formatPrefix, network, prefixContains } from "../addressing/ip.ts";
+import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
+import { formatIp, formatPrefix, prefixContains, prefixOf } from "../addressing/ip.ts";
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import type { Interface, StaticRoute, Station, Topology, TopologyProblem } from "../topology/model.ts";
@@ -118,7 +118,7 @@ export function connectedRoutes(device: Device): Route[] {
   for (const { ip, len } of device.addresses) {
     const why = `${formatIp(ip)}/${len} is an address of ${device.name}`;
     const base = {
-      dst: { ip: network(ip, len), len },
+      dst: prefixOf(ip, len),
       type: "unicast",
       nexthops: [{ dev: device.name }],
       proto: "kernel",
@@ -152,16 +152,12 @@ export function defaultInterface(station: Station, family: 4 | 6): Interface | u
       if (
         route.dev === undefined &&
         via !== undefined &&
-        iface.addresses.some((own) => prefixContains(subnetOf(own), via))
+        iface.addresses.some((own) => prefixContains(prefixOf(own.ip, own.len), via))
       )
         return iface;
     }
   }
   return undefined;
-}
-
-function subnetOf({ ip, len }: InterfaceAddress): Prefix {
-  return { ip: network(ip, len), len };
 }
 
 /** Why the kernel refuses a route, or undefined. */
@@ -259,7 +255,9 @@ function isGatewayApart({ segments }: Topology, { interfaces, routes }: Station)
     ({ implied, via: [gateway] }) =>
       implied &&
       gateway !== undefined &&
-      interfaces.every(({ addresses }) => !addresses.some((own) => prefixContains(subnetOf(own), gateway))) &&
+      interfaces.every(
+        ({ addresses }) => !addresses.some((own) => prefixContains(prefixOf(own.ip, own.len), gateway)),
+      ) &&
       interfaces.some(({ segment, addresses }) =>
         segments
           .get(segment)

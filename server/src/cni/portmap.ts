@@ -3,7 +3,7 @@
  * (containernetworking/plugins plugins/meta/portmap/portmap_iptables.go). A packet to one of the node's own addresses and such
  * a port gets the pod's address; the source stays, but for a pod of the same range and for localhost.
  */
-import { hostPrefix, type Ip, network } from "../addressing/ip.ts";
+import { bits, hostPrefix, type Ip, prefixOf } from "../addressing/ip.ts";
 import type { NfRule } from "../dataplane/model.ts";
 import type { Cluster, Listener, Node, Pod } from "../topology/model.ts";
 import { usesOfNodes } from "../topology/workload.ts";
@@ -91,7 +91,7 @@ export function portmapChains(cluster: Cluster, node: Node, parts: (pod: Pod) =>
 
 function lengthOf({ devices }: PodParts, ip: Ip): number {
   const found = devices.flatMap(({ addresses }) => addresses).find((one) => one.ip === ip);
-  return found?.len ?? hostPrefix(ip).len;
+  return found?.len ?? bits(ip);
 }
 
 interface PodChain {
@@ -111,7 +111,7 @@ function podChain(pod: Pod, ip: Ip, len: number, ports: readonly HostPort[], fam
       origin: listener.source,
     });
     return [
-      made({ src: { is: subnet(ip, len) }, ...base }, mark),
+      made({ src: { is: prefixOf(ip, len) }, ...base }, mark),
       ...(family === 4 ? [made({ src: { is: hostPrefix(0x7f000001) }, ...base }, mark)] : []),
       made(base, { kind: "DNAT", to: ip, port: target }),
     ];
@@ -127,10 +127,6 @@ function podChain(pod: Pod, ip: Ip, len: number, ports: readonly HostPort[], fam
     };
   });
   return { chain: { family, table: "nat", chain: name, rules }, entry };
-}
-
-function subnet(ip: Ip, len: number): { readonly ip: Ip; readonly len: number } {
-  return { ip: network(ip, len), len };
 }
 
 function rule(match: NfRule["match"], target: NfRule["target"], comment?: string): NfRule {

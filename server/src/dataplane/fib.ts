@@ -4,7 +4,7 @@
  */
 
 import type { Ip } from "../addressing/ip.ts";
-import { ipEquals, isLoopback, network, prefixContains } from "../addressing/ip.ts";
+import { hostPrefix, ipEquals, isLoopback, network, prefixContains } from "../addressing/ip.ts";
 import type { Device, Netns, Nexthop, PolicyRule, Route, RouteTable } from "./model.ts";
 import { sourceFor } from "./source6.ts";
 
@@ -51,10 +51,9 @@ function localAddresses(netns: Netns): LocalAddresses {
   const broadcasts = new Map<Ip, Route>();
   for (const device of netns.devices.values()) {
     for (const { ip, len } of device.addresses) {
-      const host = typeof ip === "number" ? 32 : 128;
       if (!own.has(ip)) {
         own.set(ip, {
-          dst: { ip, len: host },
+          dst: hostPrefix(ip),
           type: "local",
           nexthops: [{ dev: device.name }],
           src: ip,
@@ -90,7 +89,7 @@ function localAddresses(netns: Netns): LocalAddresses {
 }
 
 function loopbackRoute(ip: Ip): Route {
-  const dst = typeof ip === "number" ? { ip: 0x7f000000, len: 8 } : { ip, len: 128 };
+  const dst = typeof ip === "number" ? { ip: 0x7f000000, len: 8 } : hostPrefix(ip);
   const src = typeof ip === "number" ? 0x7f000001 : ip;
   return {
     dst,

@@ -9,10 +9,10 @@ import {
   formatIp,
   formatPrefix,
   lastAddress,
-  network,
   parsePrefix,
   prefixContains,
   prefixCovers,
+  prefixOf,
   prefixRange,
   rangesOverlap,
 } from "../../addressing/ip.ts";
@@ -72,7 +72,7 @@ export function nextFreeAddress(topology: Topology, { name, cidrs, cloud, gatewa
 /** A larger range: the one around it, or the next free one where that meets another. */
 export function enlargeFixes(topology: Topology, prefix: Prefix, len: number, source: Source): readonly Fix[] {
   if (len < 8) return [];
-  const around = { ip: network(prefix.ip, len), len };
+  const around = prefixOf(prefix.ip, len);
   const isAlone = planOf(topology).ranges.every(
     (one) =>
       typeof one.prefix.ip !== typeof around.ip ||
@@ -136,9 +136,8 @@ export function shrinkFixes(
     .attachedTo(segment)
     .flatMap(({ addresses }) => addresses.map(({ ip }) => ip))
     .filter((ip) => prefixContains(prefix, ip));
-  const bits = typeof prefix.ip === "number" ? 32 : 128;
-  for (let len = prefix.len + 1; len <= bits - 2; len++) {
-    const smaller = { ip: network(inside[0] ?? prefix.ip, len), len };
+  for (let len = prefix.len + 1; len <= bits(prefix.ip) - 2; len++) {
+    const smaller = prefixOf(inside[0] ?? prefix.ip, len);
     if (!inside.every((ip) => prefixContains(smaller, ip))) return [];
     if (prefixContains(smaller, other.prefix.ip) || prefixContains(other.prefix, smaller.ip)) continue;
     const text = formatPrefix(smaller);

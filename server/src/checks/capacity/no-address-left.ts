@@ -1,4 +1,4 @@
-import { formatPrefix, network, parsePrefix } from "../../addressing/ip.ts";
+import { formatPrefix, parsePrefix, prefixOf } from "../../addressing/ip.ts";
 import type { Check } from "../check.ts";
 import { perNodeFix, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
@@ -28,12 +28,13 @@ export const noAddressLeft: Check = {
     `${plural(Number(count), "node")} of cluster ${name} ${Number(count) === 1 ? "has" : "have"} more pods than addresses: ${node} has ${number(Number(pods))} pods and ${number(Number(addresses))} addresses; use larger blocks, or spread the pods over more nodes`,
   fixes: ({ pods }, source) => {
     // Network, gateway and broadcast address are nobody's.
-    const length = `/${32 - Math.ceil(Math.log2(Number(pods) + 3))}`;
+    const len = 32 - Math.ceil(Math.log2(Number(pods) + 3));
+    const length = `/${len}`;
     if (source.statement.keyword.text === "pods") return perNodeFix(`Give each node a ${length}`, source, length);
     const given = parsePrefix(source.statement.args[0]?.text ?? "")?.prefix;
-    const wider = given && typeof given.ip === "number" && Number(length.slice(1)) < given.len;
+    const wider = given && typeof given.ip === "number" && len < given.len;
     if (!wider) return [];
-    const text = formatPrefix({ ip: network(given.ip, Number(length.slice(1))), len: Number(length.slice(1)) });
+    const text = formatPrefix(prefixOf(given.ip, len));
     return [replaceFix(`Use ${text}`, sourceAt(source, 0), text)];
   },
 };

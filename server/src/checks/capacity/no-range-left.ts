@@ -1,4 +1,4 @@
-import { formatPrefix, network, parsePrefix } from "../../addressing/ip.ts";
+import { formatPrefix, parsePrefix, prefixOf } from "../../addressing/ip.ts";
 import type { Check } from "../check.ts";
 import { perNodeFix, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
@@ -33,7 +33,7 @@ For N nodes the range needs a length of at most per-node − log2(N). It cannot 
     const length = Number(String(perNode).replace("/", ""));
     const missing = Math.ceil(Math.log2((Number(blocks) + Number(count)) / Number(blocks)));
     if (!range || !Number.isInteger(missing) || range.len - missing < 8) return [];
-    const wider = { ip: network(range.ip, range.len - missing), len: range.len - missing };
+    const wider = prefixOf(range.ip, range.len - missing);
     return [
       replaceFix(`Use ${formatPrefix(wider)}, which has room for them`, sourceAt(source, 0), formatPrefix(wider)),
       ...perNodeFix(`Give each node a /${length + missing}`, source, `/${length + missing}`),

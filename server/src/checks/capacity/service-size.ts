@@ -1,4 +1,4 @@
-import { family, formatPrefix, network, type Prefix, prefixSize } from "../../addressing/ip.ts";
+import { bits, formatPrefix, type Prefix, prefixOf, prefixSize } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
@@ -30,7 +30,7 @@ buys nothing: Kubernetes is tested with 10,000 services.`,
     for (const { name, serviceCidrs } of topology.clusters) {
       for (const { prefix, source } of serviceCidrs) {
         const size = prefixSize(prefix);
-        const shortest = (family(prefix.ip) === 4 ? 32 : 128) - MOST_HOST_BITS;
+        const shortest = bits(prefix.ip) - MOST_HOST_BITS;
         const range = `services ${formatPrefix(prefix)} of cluster ${name}`;
         if (prefix.len < shortest) {
           yield finding(
@@ -44,7 +44,7 @@ buys nothing: Kubernetes is tested with 10,000 services.`,
             serviceSize,
             source,
             `${range} are ${number(size)} addresses, and kubeadm wants at least ${FEWEST}; use a shorter length`,
-            { fixes: [lengthFix(prefix, (family(prefix.ip) === 4 ? 32 : 128) - 10, source)] },
+            { fixes: [lengthFix(prefix, bits(prefix.ip) - 10, source)] },
           );
         }
       }
@@ -53,6 +53,6 @@ buys nothing: Kubernetes is tested with 10,000 services.`,
 };
 
 function lengthFix({ ip }: Prefix, len: number, source: Source): Fix {
-  const text = formatPrefix({ ip: network(ip, len), len });
+  const text = formatPrefix(prefixOf(ip, len));
   return replaceFix(`Use ${text}`, source, text);
 }

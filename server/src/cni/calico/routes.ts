@@ -3,7 +3,7 @@
  * (felix/calc/l3_route_resolver.go), BIRD's by what BGP has learned (confd, filter calico_kernel_programming).
  */
 import type { Prefix } from "../../addressing/ip.ts";
-import { formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
+import { bits, formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Nexthop, Route, RouteLayer } from "../../dataplane/model.ts";
 import type { Learned } from "../bgp/model.ts";
@@ -188,5 +188,5 @@ export function blackholes(calico: CalicoCluster, { node }: Member): readonly Ro
 }
 
 function isSingle({ ip, len }: Prefix): boolean {
-  return len === (typeof ip === "number" ? 32 : 128);
+  return len === bits(ip);
 }

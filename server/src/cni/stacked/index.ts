@@ -2,7 +2,7 @@
  * The reference macvlan and ipvlan plugins: a pod's interface is stacked on the node's, so that the pod is a station of the
  * node's segment. The node holds no route and no rule for it, and its IP layer never sees the pod's packets.
  */
-import { formatIp, type Ip, type Prefix } from "../../addressing/ip.ts";
+import { formatIp, type Ip } from "../../addressing/ip.ts";
 import type { Children, Device, Route } from "../../dataplane/model.ts";
 import type { CniSettings, Interface, Node, Pod } from "../../topology/model.ts";
 import { macOf } from "../hash.ts";
@@ -128,7 +128,7 @@ function stackedPod(
   const mac = macFor(pod, node, settings, master);
   const routed = isRouted(settings);
   const lengthOf = (ip: Ip): number => {
-    const near = routed ? node.podCidrs.map(({ prefix }) => prefix) : master.addresses.map(subnet);
+    const near = routed ? node.podCidrs.map(({ prefix }) => prefix) : master.addresses;
     return near.find((one) => familyOf(one.ip) === familyOf(ip))?.len ?? (familyOf(ip) === 4 ? 24 : 64);
   };
   const addresses = pod.addresses.map((ip) => ({ ip, len: lengthOf(ip) }));
@@ -164,8 +164,4 @@ function stackedPod(
     ];
   });
   return { devices: [eth0], routes };
-}
-
-function subnet({ ip, len }: { readonly ip: Ip; readonly len: number }): Prefix {
-  return { ip, len };
 }

@@ -67,7 +67,6 @@ export {
   parseInterfaceAddress,
   parsePrefix,
   readInterfaceAddress,
-  readIp,
   readPrefix,
 } from "./prefix-text.ts";
 export { rangeContains, rangeSize, rangesOverlap, rangeToPrefixes } from "./range.ts";

@@ -22,12 +22,6 @@ export interface InterfaceAddressText {
   readonly len: number | undefined;
 }
 
-/** An address alone, as `parseIp`, with the reason. */
-export function readIp(text: string): Parsed<Ip> {
-  const ip = parseIp(text);
-  return ip === undefined ? { ok: false, reason: whyNoIp(text) } : { ok: true, value: ip };
-}
-
 /** Strictly "address/length". Bits below the length are reported, not refused: it is for the caller to say what they mean. */
 export function parsePrefix(text: string): PrefixText | undefined {
   const slash = text.indexOf("/");

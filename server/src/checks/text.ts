@@ -1,5 +1,5 @@
 /** How messages put numbers, lists and ranges into words. */
-import type { Count, Family, IpRange, Prefix } from "../addressing/ip.ts";
+import type { Count, IpRange, Prefix } from "../addressing/ip.ts";
 import { bits, formatIp, formatRange, prefixEquals, rangeSize, rangeToPrefixes } from "../addressing/ip.ts";
 
 /** 65536 → "65,536". Counts beyond 2^64 are given as a power of two, since nobody reads 39 digits. */
@@ -34,8 +34,4 @@ export function sharedPart(range: IpRange, sides: readonly Prefix[] = []): strin
   if (only.len === bits(only.ip)) return formatIp(only.ip);
   // Saying "in 10.0.0.0/24" of a side that is itself 10.0.0.0/24 would tell nothing.
   return sides.some((side) => prefixEquals(side, only)) ? size : `${formatIp(only.ip)}/${only.len} (${size})`;
-}
-
-export function familyName(of: Family): string {
-  return of === 4 ? "IPv4" : "IPv6";
 }

@@ -119,8 +119,6 @@ export type Device =
   /** A TUN device whose user-space daemon sends what it reads to a peer over UDP (flannel's udp backend). */
   | (DeviceBase & { readonly kind: "tun"; readonly daemon: TunDaemon });
 
-export type DeviceKind = Device["kind"];
-
 export type MacvlanMode = "bridge" | "private" | "vepa" | "passthru";
 export type IpvlanMode = "l2" | "l3" | "l3s";
 

@@ -88,10 +88,6 @@ export function familyOf(packet: Packet): Family {
   return typeof packet.src === "number" && typeof packet.dst === "number" ? 4 : 6;
 }
 
-export function isIcmpError(packet: Packet): boolean {
-  return icmpErrorOf(packet) !== undefined;
-}
-
 export function icmpErrorOf(packet: Packet): IcmpError | undefined {
   return packet.body.kind === "icmp" && "about" in packet.body.message ? packet.body.message : undefined;
 }

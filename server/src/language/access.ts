@@ -1,5 +1,5 @@
 /** Reading declarations: their statements, their arguments, and the settings of a block, typed. */
-import type { Ip, Prefix } from "../addressing/ip.ts";
+import type { Ip } from "../addressing/ip.ts";
 import type { Decl } from "./decode.ts";
 import type { Source, StatementPart } from "./tree.ts";
 import type { Read, Value, ValueKind } from "./values.ts";
@@ -75,21 +75,8 @@ export function wordOf(decl: Decl | undefined, keyword: string): string | undefi
   return setting(decl, keyword, "word")?.text ?? setting(decl, keyword, "name")?.text;
 }
 
-/** `subnet-len /24` → 24 */
-export function lengthOf(decl: Decl | undefined, keyword: string): number | undefined {
-  return setting(decl, keyword, "length")?.len;
-}
-
 export function addressOf(decl: Decl | undefined, keyword: string): Ip | undefined {
   return setting(decl, keyword, "address")?.ip;
-}
-
-export function prefixesOf(decl: Decl | undefined, keyword: string): readonly Prefix[] {
-  const statement = child(decl, keyword);
-  if (statement === undefined) return nothing;
-  const prefixes: Prefix[] = [];
-  for (const { value } of statement.values) if (isKind(value, "prefix")) prefixes.push(value.prefix);
-  return prefixes;
 }
 
 /** The place of a declaration, or of one part of it. */

@@ -2,7 +2,7 @@
  * A cluster's services with their addresses and node ports, which are handed out as kube-apiserver does it, but in order
  * instead of at random; and their endpoints, which nobody has until somebody asks.
  */
-import { addIp, family, type Ip, lastAddress, type Prefix, prefixContains, prefixSize } from "../addressing/ip.ts";
+import { addIp, family, type Ip, lastAddress, type Prefix, prefixSize } from "../addressing/ip.ts";
 import { keptIn, type Slot, type TopologyCache, valueAt } from "./cache.ts";
 import type { ClusterDraft } from "./cluster.ts";
 import type { PodIndex, Service, ServiceIndex, TopologyProblem, Workload } from "./model.ts";
@@ -367,11 +367,6 @@ function addOnce<K>(groups: Map<K, Service[]>, key: K, service: Service): void {
   const group = groups.get(key);
   if (group === undefined) groups.set(key, [service]);
   else if (group.at(-1) !== service) group.push(service);
-}
-
-/** Is it one of the cluster's service addresses? */
-export function inServiceRange(cidrs: readonly { readonly prefix: Prefix }[], ip: Ip): boolean {
-  return cidrs.some(({ prefix }) => prefixContains(prefix, ip));
 }
 
 const NO_LOOKUPS = lookups(nothing);

@@ -1,5 +1,5 @@
 /** A `cni calico` block as Calico's resources: IPPool, IPAMConfig, BGPConfiguration, BGPPeer, FelixConfiguration, Node. */
-import type { InterfaceAddress, Ip, Prefix } from "../../addressing/ip.ts";
+import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { bits } from "../../addressing/ip.ts";
 import { all, type Decl, oneOf } from "../../language/decode.ts";
 import type { Source } from "../../language/tree.ts";
@@ -231,9 +231,4 @@ function labelsIn(settings: Settings, keyword: string): readonly Label[] | undef
   return all(found.decl, "labels").flatMap(({ value }): Label[] =>
     value.kind === "label" ? [[value.key, value.value]] : [],
   );
-}
-
-/** The address under which a node is known, with the length of its prefix. */
-export function isSame(a: InterfaceAddress | undefined, b: InterfaceAddress | undefined): boolean {
-  return a?.ip === b?.ip && a?.len === b?.len;
 }

@@ -1,17 +1,9 @@
 /** The rows and columns of a matrix: workloads or pods, and ranges of addresses outside; and which of them a question means. */
-import {
-  formatRange,
-  type Ip,
-  type IpRange,
-  parseIp,
-  parsePrefix,
-  prefixRange,
-  rangeContains,
-} from "../../addressing/ip.ts";
+import { formatRange, type IpRange, parseIp, parsePrefix, prefixRange, rangeContains } from "../../addressing/ip.ts";
 import { readValue } from "../../language/reading.ts";
 import type { Cluster, Pod, Topology, Workload } from "../../topology/model.ts";
 import { holds, type Requirement } from "../../topology/selector.ts";
-import { type End, type PolicySet, policySetOf } from "../policy/evaluate.ts";
+import { type PolicySet, policySetOf } from "../policy/evaluate.ts";
 import type { MatrixEnd } from "./schema.ts";
 
 /** A row or column with the pods that it stands for. */
@@ -62,10 +54,6 @@ export function unitsOf(
 
 export function rangeEnd(range: IpRange): MatrixEnd {
   return { range: formatRange(range) };
-}
-
-export function endAt(set: PolicySet, pod: Pod, ip: Ip): End {
-  return set.endOf(pod, ip);
 }
 
 /* ----------------------------------------------------------------- selections */

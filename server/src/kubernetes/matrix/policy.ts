@@ -8,7 +8,7 @@ import type { Pod } from "../../topology/model.ts";
 import type { Direction, Peer, Policy } from "../../topology/policy.ts";
 import { allowedPorts, type End, type PolicySet, peerMatches, peerSelector } from "../policy/evaluate.ts";
 import type { PodGroup } from "../policy/groups.ts";
-import { ALL_PORTS, intersection, NO_PORTS, type PortSet, portKey, union } from "../policy/ports.ts";
+import { ALL_PORTS, intersection, NO_PORTS, type PortSet, portKey } from "../policy/ports.ts";
 import { type SelectorIndex, selectorIndex } from "../policy/selectors.ts";
 import type { Space } from "./space.ts";
 
@@ -148,13 +148,6 @@ export function interner(): (set: PortSet) => PortSet {
     known.set(key, set);
     return set;
   };
-}
-
-/** Both ends may be several classes (a workload whose pods have addresses in different blocks): what some two of them may do. */
-export function unionOf(sets: Iterable<PortSet>): PortSet {
-  let all = NO_PORTS;
-  for (const set of sets) all = union(all, set);
-  return all;
 }
 
 function peerIndex(set: PolicySet): SelectorIndex<Peer> {

@@ -39,12 +39,6 @@ export type Verdict =
   | { readonly kind: "rule"; readonly allowed: boolean; readonly policy: Policy; readonly rule: PolicyRule }
   | { readonly kind: "isolated"; readonly allowed: false; readonly by: readonly Policy[] };
 
-export interface Decision {
-  readonly allowed: boolean;
-  readonly egress: Verdict;
-  readonly ingress: Verdict;
-}
-
 const OPEN: Verdict = { kind: "open", allowed: true };
 const sets = new WeakMap<Cluster, Map<string, PolicySet>>();
 
@@ -137,23 +131,10 @@ export function peerSelector(policy: Policy, peer: Peer & { readonly kind: "pods
 }
 
 /**
- * May the connection be made? `from` and `to` are ends that the packet shows at the pods: after DNAT for the receiver, and
- * before the sender's address is translated (facts of the engines: a ClusterIP is never seen, a SNATed client is).
+ * One side: what the policies that select `subject` say of `other` at its far end. Both are ends that the packet shows at the
+ * pod: after DNAT for the receiver, and before the sender's address is translated (facts of the engines: a ClusterIP is never
+ * seen, a SNATed client is).
  */
-export function decide(
-  senders: PolicySet | undefined,
-  from: End,
-  receivers: PolicySet | undefined,
-  to: End,
-  proto: Protocol | "icmp",
-  port: number,
-): Decision {
-  const egress = senders ? verdictFor(senders, from, to, "egress", proto, port) : OPEN;
-  const ingress = receivers ? verdictFor(receivers, to, from, "ingress", proto, port) : OPEN;
-  return { allowed: egress.allowed && ingress.allowed, egress, ingress };
-}
-
-/** One side: what the policies that select `subject` say of `other` at its far end. */
 export function verdictFor(
   set: PolicySet,
   subject: End,

@@ -4,7 +4,7 @@ import type { CheckedFile } from "../../checks/check.ts";
 import { all, type Decl } from "../../language/decode.ts";
 import { type Path, partArg, positionsOf } from "../../language/positions.ts";
 import { type ArgSpec, isFlag, type KeywordSpec } from "../../language/schema/index.ts";
-import type { Arg, Block, Source, Span, StatementPart } from "../../language/tree.ts";
+import type { Arg, Block, Span, StatementPart } from "../../language/tree.ts";
 import type { Read } from "../../language/values.ts";
 import type { Analysis } from "../analysis.ts";
 
@@ -49,10 +49,6 @@ export function pointedAt({ path, decls }: Place): Pointed | undefined {
   const arg = partArg(decl.statement, part);
   if (!arg) return undefined;
   return { decl, start, part, arg, span: { start: start + arg.start, end: start + arg.start + arg.length } };
-}
-
-export function sourceIn(file: CheckedFile, decl: Decl, part: StatementPart = "whole"): Source {
-  return { file: file.file, statement: decl.statement, part };
 }
 
 /** The value that was read from a part, and the argument of the schema that it is for. */

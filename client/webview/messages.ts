@@ -83,7 +83,7 @@ export function readToPage(value: unknown): ToPage | undefined {
   return undefined;
 }
 
-export function isPlace(value: unknown): value is Place {
+function isPlace(value: unknown): value is Place {
   return isObject(value) && isIndex(value["path"]) && isIndex(value["step"]);
 }
 
@@ -100,7 +100,7 @@ export function isPort(value: unknown): value is number {
   return isWhole(value) && value >= 0 && value <= 65535;
 }
 
-export function isQuery(value: unknown): value is TraceQuery {
+function isQuery(value: unknown): value is TraceQuery {
   return (
     isObject(value) &&
     isText(value["from"]) &&
@@ -113,7 +113,7 @@ export function isQuery(value: unknown): value is TraceQuery {
 }
 
 /** Deep enough that drawing it cannot fail. */
-export function isTrace(value: unknown): value is Trace {
+function isTrace(value: unknown): value is Trace {
   return (
     isObject(value) &&
     value["schema"] === "knet-trace/1" &&

@@ -145,7 +145,7 @@ const icmp6: Readonly<Record<string, string>> = {
   "3/0": "hop limit exceeded",
 };
 
-export function icmpName(type: number, code: number, v6 = false): string {
+function icmpName(type: number, code: number, v6 = false): string {
   const key = `${type}/${code}`;
   return (v6 ? (icmp6[key] ?? icmp4[key]) : (icmp4[key] ?? icmp6[key])) ?? `type ${type} code ${code}`;
 }
@@ -175,7 +175,7 @@ export interface PacketView {
   readonly ttl: Field;
 }
 
-export function headerTitle(header: Header): string {
+function headerTitle(header: Header): string {
   if (header.kind === "ip") return header.src.includes(":") || header.dst.includes(":") ? "IPv6" : "IPv4";
   const titles: Readonly<Record<string, string>> = {
     tcp: "TCP",

@@ -159,7 +159,7 @@ function probesOf(analysis: Analysis, expectation: Expectation): readonly Probe[
   return probes;
 }
 
-export function expectationText({ from, to, port, proto, want }: Expectation): string {
+function expectationText({ from, to, port, proto, want }: Expectation): string {
   const end = `${from} -> ${to}${port === undefined ? "" : `:${port}`}${proto === "tcp" ? "" : ` ${proto}`}`;
   switch (want.kind) {
     case "reachable":
@@ -173,7 +173,7 @@ export function expectationText({ from, to, port, proto, want }: Expectation): s
   }
 }
 
-export function probeText({ from, dst, proto, dport, size, df }: Probe): string {
+function probeText({ from, dst, proto, dport, size, df }: Probe): string {
   const what = size === undefined ? "" : `, ${size} bytes${df ? " in one piece" : ""}`;
   return proto === "icmp"
     ? `${from} pings ${formatIp(dst)}${what}`

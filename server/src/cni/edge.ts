@@ -20,7 +20,7 @@ export function natChains(station: Station): readonly ChainRules[] {
   });
 }
 
-export function deviceOf(station: Station, { segment }: NatRule): string | undefined {
+function deviceOf(station: Station, { segment }: NatRule): string | undefined {
   return segment && station.interfaces.find((iface) => iface.segment === segment.name)?.device;
 }
 

@@ -130,7 +130,7 @@ export function connectedRoutes(device: Device): Route[] {
 }
 
 /** Metric of an IPv6 route that is added without one (IP6_RT_PRIO_USER). */
-export const METRIC6 = 1024;
+const METRIC6 = 1024;
 
 export function withMetric(family: 4 | 6): { readonly metric?: number } {
   return family === 6 ? { metric: METRIC6 } : {};

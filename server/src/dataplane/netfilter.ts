@@ -85,7 +85,7 @@ export interface HookResult {
   readonly tracking: Tracking;
 }
 
-export function tupleOf(packet: Packet): Tuple | undefined {
+function tupleOf(packet: Packet): Tuple | undefined {
   const ports = portsOf(packet);
   if (!ports)
     return packet.body.kind === "ipip" || packet.body.kind === "esp"

@@ -160,7 +160,7 @@ function selector(prefix: Prefix): string {
 /* ---------------------------------------------------- neighbours, FDB */
 
 /** Permanent entries, by address; the kernel lists them by hash. */
-export function neighboursOf(netns: Netns): Neighbour[] {
+function neighboursOf(netns: Netns): Neighbour[] {
   return [...netns.neighbours.entries()].sort((a, b) => compareIp(a.ip, b.ip));
 }
 
@@ -169,7 +169,7 @@ export function printNeighbours(netns: Netns): string[] {
   return neighboursOf(netns).map(({ ip, device, mac }) => `${formatIp(ip)} dev ${device} lladdr ${mac} PERMANENT`);
 }
 
-export function fdbOf(netns: Netns): FdbEntry[] {
+function fdbOf(netns: Netns): FdbEntry[] {
   const entries: FdbEntry[] = [];
   for (const device of netns.devices.values()) if (device.kind === "vxlan") entries.push(...device.fdb.entries());
   return entries.sort((a, b) => (a.device < b.device ? -1 : a.device > b.device ? 1 : compareIp(a.dst, b.dst)));

@@ -14,7 +14,7 @@ const MOST_NODES = 8;
 const MARK = 0x8000;
 
 /** Nodes that pass the balancer's health check: under policy Local those with an endpoint; none where nobody serves. */
-export function healthyNodes({ services, nodes }: Cluster, service: Service): readonly Node[] {
+function healthyNodes({ services, nodes }: Cluster, service: Service): readonly Node[] {
   const endpoints = service.ports.flatMap((port) =>
     ([4, 6] as const).flatMap((of) => services.endpoints(service, port, of)),
   );

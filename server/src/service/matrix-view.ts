@@ -41,7 +41,7 @@ export interface PictureEnd {
 }
 
 /** More rows or columns are no picture: the question has to be narrower. */
-export const MOST_ENDS = 250;
+const MOST_ENDS = 250;
 
 export function namespacesOf({ clusters }: Topology): readonly string[] {
   const names = clusters.flatMap(({ workloads }) => workloads.map(({ namespace }) => namespace));

@@ -211,12 +211,12 @@ function hasNodePorts({ type }: ServiceParts): boolean {
  * calculateRangeOffset of pkg/registry/core/service/ipallocator: the lower min(max(16, size/16), 256) addresses are for
  * stated ones; allocation begins above them and takes from them only when nothing else is left.
  */
-export function staticBand(size: number): number {
+function staticBand(size: number): number {
   return size <= 16 ? 0 : Math.min(Math.max(16, Math.floor(size / 16)), 256);
 }
 
 /** The same of pkg/registry/core/service/portallocator: 86 of the 2768 usual ports. */
-export function staticPorts(size: number): number {
+function staticPorts(size: number): number {
   return size <= 16 ? 0 : Math.min(Math.max(16, Math.floor(size / 32)), 128);
 }
 

@@ -159,7 +159,7 @@ function toRule(rule: StepRule, around: Surroundings): Rule {
 }
 
 /** The header stack, outermost first. */
-export function toPacket(packet: Packet): TracePacket {
+function toPacket(packet: Packet): TracePacket {
   const headers: Header[] = [];
   let ttl = packet.ttl;
   for (let layer: Packet | undefined = packet; layer; layer = innerOf(layer)) {

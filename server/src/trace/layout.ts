@@ -132,7 +132,7 @@ const metrics = {
 } as const;
 
 /** Font sizes for which the estimate holds; a renderer that uses larger ones passes its own `measure`. */
-export const fontSizes: Readonly<Record<TextStyle, number>> = { kind: 11, name: 13, device: 11 };
+const fontSizes: Readonly<Record<TextStyle, number>> = { kind: 11, name: 13, device: 11 };
 
 export function estimateWidth(text: string, style: TextStyle): number {
   const em = fontSizes[style] * (style === "name" ? 1.06 : 1);

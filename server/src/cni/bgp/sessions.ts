@@ -142,7 +142,7 @@ function direction(
 }
 
 /** The address of `speaker` that `peer` talks to: the one that its rule names, else one on a common segment. */
-export function sessionAddress(
+function sessionAddress(
   speaker: Speaker,
   peer: Speaker,
   rule: PeerRule | "mesh" | undefined,

@@ -136,7 +136,7 @@ export function policyClasses(space: Space): PolicyClasses {
 }
 
 /** One object for equal sets. */
-export function interner(): (set: PortSet) => PortSet {
+function interner(): (set: PortSet) => PortSet {
   const known = new Map<string, PortSet>([
     [portKey(ALL_PORTS), ALL_PORTS],
     [portKey(NO_PORTS), NO_PORTS],

@@ -34,7 +34,7 @@ export function ruleText(rule: PolicyRule, policy: Policy): string {
   return words.join(" ");
 }
 
-export function peersText(peers: readonly Peer[] | undefined): string {
+function peersText(peers: readonly Peer[] | undefined): string {
   return peers === undefined ? "any" : peers.map(peerText).join(" or ");
 }
 

@@ -7,7 +7,7 @@ import type { IpSet } from "../../dataplane/model.ts";
 import type { Node, ServiceEndpoint } from "../../topology/model.ts";
 import type { ProxyPort, ProxyPorts } from "./ports.ts";
 
-export const SETS = {
+const SETS = {
   clusterIp: ["KUBE-CLUSTER-IP", "Kubernetes service cluster ip + port for masquerade purpose"],
   loopBack: ["KUBE-LOOP-BACK", "Kubernetes endpoints dst ip:port, source ip for solving hairpin purpose"],
   externalIp: ["KUBE-EXTERNAL-IP", "Kubernetes service external ip + port for masquerade and filter purpose"],

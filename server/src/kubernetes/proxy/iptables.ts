@@ -288,7 +288,7 @@ function healthChain(view: View): NfChain {
   };
 }
 
-export function forwardRules(mark: number, origin: Source): readonly NfRule[] {
+function forwardRules(mark: number, origin: Source): readonly NfRule[] {
   const accept: NfTarget = { kind: "ACCEPT" };
   return [
     { match: { ctstate: ["INVALID"] }, target: DROP, origin },

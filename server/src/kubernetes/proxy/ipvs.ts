@@ -22,7 +22,7 @@ import { ipSets, type ProxySet, type SetKey, virtualIps } from "./ipsets.ts";
 import { markRule, nodeAddresses, postroutingRules } from "./iptables.ts";
 import type { ProxyPort, ProxyPorts } from "./ports.ts";
 
-export const IPVS_DEVICE = "kube-ipvs0";
+const IPVS_DEVICE = "kube-ipvs0";
 
 /** kube-ipvs0 with every virtual address as /32 or /128; the same on all nodes. */
 export function ipvsDevice(all: readonly ProxyPorts[], origin: Source): Device {

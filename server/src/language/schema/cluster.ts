@@ -2,7 +2,7 @@
 import type { KeywordSpec } from "./types.ts";
 
 /** No pool is larger; Kubernetes itself is tested to 5,000 nodes. */
-export const maxNodes = 100_000;
+const maxNodes = 100_000;
 
 const small = `segment lan { cidr 192.168.10.0/24 }
 cluster prod {

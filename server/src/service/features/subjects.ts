@@ -113,7 +113,7 @@ export function listenersOf(topology: Topology, symbol: NamedSymbol): readonly L
     .flatMap(({ name, listeners }) => listeners.map((listener) => ({ process: name, listener })));
 }
 
-export function processesOf(subject: Subject | undefined): readonly ProcessSpec[] {
+function processesOf(subject: Subject | undefined): readonly ProcessSpec[] {
   switch (subject?.kind) {
     case "router":
       return subject.router.processes;

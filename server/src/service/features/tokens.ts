@@ -189,7 +189,7 @@ function valueTokens(
   }
 }
 
-export function symbolType(kind: SymbolKind): TokenType {
+function symbolType(kind: SymbolKind): TokenType {
   switch (kind) {
     case "cluster":
     case "namespace":

@@ -180,7 +180,7 @@ export function endingOf(walk: Reply): string[] {
   return [reason, `${capital(errorText(walk))}.`];
 }
 
-export function stackText(hop: Hop): string {
+function stackText(hop: Hop): string {
   return hop.packet.headers
     .map(headerText)
     .filter((text) => text !== "")

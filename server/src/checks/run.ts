@@ -31,7 +31,7 @@ export interface RunOptions {
 type Given = Omit<CheckContext, "found" | "reported" | "open" | "peopled">;
 
 /** All findings that are neither off nor silenced, in order of the catalogue: causes before what follows from them. */
-export function runChecks(context: Given, options: RunOptions = {}): Finding[] {
+export function runChecks(context: Given, options: RunOptions = {}): readonly Finding[] {
   const all = [...(options.extra ?? []), ...allFindings(context)];
   if (context.cancelled()) return [];
   const silences = context.files.flatMap(silencesIn);
@@ -41,7 +41,7 @@ export function runChecks(context: Given, options: RunOptions = {}): Finding[] {
   // What is off does not occur; whoever silences it as well is right twice.
   for (const { silence, code } of unused)
     if (byCode.has(code) && levels.get(code) !== "off") comments.push(unusedSilence(silence, code));
-  return withLevels([...kept, ...comments], levels, (code) => byCode.get(code)?.severity).slice();
+  return withLevels([...kept, ...comments], levels, (code) => byCode.get(code)?.severity);
 }
 
 function peopledTopology({ files, topology }: Given): Topology {

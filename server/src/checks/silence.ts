@@ -43,8 +43,11 @@ export function applySilences(
   silences: readonly Silence[],
   findings: readonly Finding[],
   placeOf: (finding: Finding) => Span | undefined,
-): { readonly kept: Finding[]; readonly unused: readonly { readonly silence: Silence; readonly code: Code }[] } {
-  if (silences.length === 0) return { kept: [...findings], unused: [] };
+): {
+  readonly kept: readonly Finding[];
+  readonly unused: readonly { readonly silence: Silence; readonly code: Code }[];
+} {
+  if (silences.length === 0) return { kept: findings, unused: [] };
   const used = new Map<Silence, Set<string>>(silences.map((silence) => [silence, new Set()]));
   const kept = findings.filter((finding) => {
     const place = placeOf(finding);

@@ -57,16 +57,18 @@ export function makeReport(files: readonly string[], analyses: readonly Analysis
   for (const analysis of analyses) {
     const locate = locator(analysis);
     for (const finding of analysis.findings(() => false) ?? []) {
-      const diagnostic = toDiagnostic(finding, locate, []);
-      if (!diagnostic) continue;
+      const range = locate.finding(finding)?.range;
+      if (!range) continue;
       const file = finding.source.file;
-      const key = JSON.stringify([file, diagnostic.code, diagnostic.range, diagnostic.message]);
+      const key = JSON.stringify([file, finding.code, range, finding.message]);
       if (seen.has(key)) continue;
       seen.add(key);
       proofs -= finding.fixes.length;
       const proven = proofs < 0 ? [] : (provenFixes(analysis, finding, () => false) ?? []);
-      const whole = proven.length === 0 ? diagnostic : toDiagnostic(finding, locate, proven);
-      byFile.set(file, [...(byFile.get(file) ?? []), whole ?? diagnostic]);
+      const diagnostic = toDiagnostic(finding, range, proven, locate);
+      const before = byFile.get(file);
+      if (before) before.push(diagnostic);
+      else byFile.set(file, [diagnostic]);
     }
   }
   const all = [...byFile.values()].flat();
@@ -78,9 +80,12 @@ export function makeReport(files: readonly string[], analyses: readonly Analysis
   };
 }
 
-function toDiagnostic(finding: Finding, locate: Locator, fixes: readonly ProvenFix[]): Diagnostic | undefined {
-  const at = locate.finding(finding);
-  if (!at) return undefined;
+function toDiagnostic(
+  finding: Finding,
+  range: Diagnostic["range"],
+  fixes: readonly ProvenFix[],
+  locate: Locator,
+): Diagnostic {
   const related = finding.related.flatMap(({ source, message }) => {
     const where = locate.source(source);
     return where ? [{ file: where.file, range: where.range, message }] : [];
@@ -89,7 +94,7 @@ function toDiagnostic(finding: Finding, locate: Locator, fixes: readonly ProvenF
     code: finding.code,
     severity: finding.severity,
     message: finding.message,
-    range: at.range,
+    range,
     related,
     fixes: fixes.map(({ title, edits }) => ({
       title,

@@ -2,12 +2,8 @@
 import { all, type Decl, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Edge, NatRule } from "./model.ts";
 
-const KEYWORDS: ReadonlySet<string> = new Set(["loopback", "masquerade", "port-forward", "answers"]);
-
-/** Undefined for nearly every station: none of these statements is in it. */
-export function readEdge(file: string, decl: Decl): Edge | undefined {
-  const statements = decl.children.filter((child) => KEYWORDS.has(child.spec?.keyword ?? ""));
-  if (statements.length === 0) return undefined;
+/** `statements`: those of a station that are about this; nearly every station has none. */
+export function readEdge(file: string, statements: readonly Decl[]): Edge {
   const loopbacks = statements
     .filter((one) => one.spec?.keyword === "loopback")
     .flatMap((statement) =>

@@ -109,7 +109,7 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
   let bgp: BgpSpec | undefined;
   let own: Listener[] | undefined;
   let devices = 0;
-  let hasEdge = false;
+  let edge: Decl[] | undefined;
 
   for (const statement of decl.children) {
     switch (statement.spec?.keyword) {
@@ -169,7 +169,8 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
       case "masquerade":
       case "port-forward":
       case "answers":
-        hasEdge = true;
+        edge ??= [];
+        edge.push(statement);
         break;
       default:
         break;
@@ -188,7 +189,7 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
     acl: acl ?? nothing,
     sysctls: sysctls ?? noSysctls,
     processes: trimmed(processes ?? nothing),
-    edge: hasEdge ? readEdge(file, decl) : undefined,
+    edge: edge && readEdge(file, edge),
     problems: problems ?? nothing,
     labels: labels ?? noLabels,
     podCidrs: podCidrs ?? nothing,

@@ -19,6 +19,24 @@ const on: ArgSpec = {
   default: "round robin over the nodes, in order of declaration",
 };
 
+const listened: readonly ArgSpec[] = [
+  {
+    name: "ports",
+    type: { kind: "ports", protocol: true, range: true },
+    many: true,
+    summary: "Ports with their protocol: 8080/tcp, 53/udp; tcp where none is written",
+  },
+  {
+    name: "as",
+    type: { kind: "port-name" },
+    after: "as",
+    optional: true,
+    summary: "Their name, by which policies and services refer to them",
+  },
+];
+const answered = `A packet to any other port of that address is answered with a TCP reset or ICMP port unreachable. In a pod or host the statement
+stands for a process of that name. Protocols: tcp (default), udp, sctp.`;
+
 const placement = `Without \`on\` pods are spread: the first one goes to the first node, the next one to the second and so on, continuing
 from workload to workload. This is a simplification of kube-scheduler that gives the same result each time.`;
 
@@ -142,19 +160,7 @@ The path is the pod's with the container's name behind it: \`shop/web/nginx\`.`,
     keyword: "listen",
     in: ["container", "pod", "workload"],
     args: [
-      {
-        name: "ports",
-        type: { kind: "ports", protocol: true, range: true },
-        many: true,
-        summary: "Ports with their protocol: 8080/tcp, 53/udp; tcp where none is written",
-      },
-      {
-        name: "as",
-        type: { kind: "port-name" },
-        after: "as",
-        optional: true,
-        summary: "Their name, by which policies and services refer to them",
-      },
+      ...listened,
       {
         name: "host-port",
         type: { kind: "number", min: 1, max: 65535 },
@@ -165,8 +171,7 @@ The path is the pod's with the container's name behind it: \`shop/web/nginx\`.`,
     ],
     repeat: "many",
     summary: "Ports on which the process listens, on all addresses",
-    documentation: `A packet to any other port of that address is answered with a TCP reset or ICMP port unreachable. In a pod or host the statement
-stands for a process of that name. Protocols: tcp (default), udp, sctp.
+    documentation: `${answered}
 
 \`host-port 80\` is Kubernetes' \`hostPort\`: the portmap plugin translates packets to that port of the node's own addresses.`,
     example: `segment lan { cidr 192.168.10.0/24 }
@@ -184,25 +189,10 @@ cluster prod {
   {
     keyword: "listen",
     in: ["daemon", "host"],
-    args: [
-      {
-        name: "ports",
-        type: { kind: "ports", protocol: true, range: true },
-        many: true,
-        summary: "Ports with their protocol: 8080/tcp, 53/udp; tcp where none is written",
-      },
-      {
-        name: "as",
-        type: { kind: "port-name" },
-        after: "as",
-        optional: true,
-        summary: "Their name, by which policies and services refer to them",
-      },
-    ],
+    args: listened,
     repeat: "many",
     summary: "Ports on which the process listens, on all addresses",
-    documentation: `A packet to any other port of that address is answered with a TCP reset or ICMP port unreachable. In a pod or host the statement
-stands for a process of that name. Protocols: tcp (default), udp, sctp.`,
+    documentation: answered,
     example: `segment lan { cidr 192.168.10.0/24 }
 host dns {
   attach lan 192.168.10.53

@@ -8,9 +8,10 @@ import { prefixContains } from "../addressing/ip.ts";
 import type { BridgeNeighbour, Device, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import type { Node, Pod } from "../topology/model.ts";
-import { hexOf, linkLocalOf, macOf } from "./hash.ts";
-import { familyOf, withLinkLocal, withMetric } from "./host.ts";
+import { hexOf, linkLocalOf } from "./hash.ts";
+import { familyOf, interfaceMac, withLinkLocal, withMetric } from "./host.ts";
 import type { PodParts } from "./mode.ts";
+import { nodeEnd, podEnd, podMac } from "./veth.ts";
 
 export interface BridgeSpec {
   readonly name: string;
@@ -43,17 +44,16 @@ export function bridgeDevices(node: Node, spec: BridgeSpec, pods: Iterable<Pod>)
   const neighbours = new Map<Ip, BridgeNeighbour>();
   for (const pod of bridgedPods(pods)) {
     const name = vethName(pod, spec.vethDigits);
-    ports.push({
-      kind: "veth",
-      name,
-      mtu: spec.mtu,
-      mac: macOf(`${node.path} ${name}`),
-      addresses: [],
-      master: spec.name,
-      ...(spec.hairpin ? { hairpin: true } : {}),
-      peer: { netns: pod.path, device: "eth0" },
-      origin: pod.workload.source,
-    });
+    ports.push(
+      nodeEnd(pod, {
+        name,
+        mtu: spec.mtu,
+        mac: interfaceMac(node.path, name),
+        addresses: [],
+        master: spec.name,
+        ...(spec.hairpin ? { hairpin: true } : {}),
+      }),
+    );
     const behind = { port: name, mac: podMac(pod) };
     const known = pod.addresses.some((ip) => typeof ip === "bigint")
       ? [...pod.addresses, linkLocalOf(behind.mac)]
@@ -61,7 +61,7 @@ export function bridgeDevices(node: Node, spec: BridgeSpec, pods: Iterable<Pod>)
     for (const ip of known) if (!neighbours.has(ip)) neighbours.set(ip, behind);
   }
   if (spec.ranges.length === 0 || (ports.length === 0 && !spec.withoutPods)) return ports;
-  const mac = macOf(`${node.path} ${spec.name}`);
+  const mac = interfaceMac(node.path, spec.name);
   const bridge: Device = {
     kind: "bridge",
     name: spec.name,
@@ -78,8 +78,10 @@ function bridgeAddress({ cidr, gateway }: BridgeRange): InterfaceAddress {
   return { ip: gateway, len: cidr.len };
 }
 
-function podMac(pod: Pod): string {
-  return macOf(`${pod.path} eth0`);
+/** The range that contains the address, else the first of its family. */
+export function rangeAround<R extends BridgeRange>(ranges: readonly R[], ip: Ip): R | undefined {
+  const same = ranges.filter(({ gateway }) => typeof gateway === typeof ip);
+  return same.find(({ cidr }) => prefixContains(cidr, ip)) ?? same[0];
 }
 
 /**
@@ -87,12 +89,10 @@ function podMac(pod: Pod): string {
  * address belongs to gives its length; one that lies in none has the length of the first range of its family.
  */
 export function bridgedPod(pod: Pod, node: Node, spec: BridgeSpec, through: readonly Prefix[]): PodParts {
-  const mac = podMac(pod);
   const addresses: InterfaceAddress[] = [];
   const routes: Route[] = [];
   for (const ip of pod.addresses) {
-    const same = spec.ranges.filter(({ gateway }) => typeof gateway === typeof ip);
-    const range = same.find(({ cidr }) => prefixContains(cidr, ip)) ?? same[0];
+    const range = rangeAround(spec.ranges, ip);
     if (!range) continue;
     addresses.push({ ip, len: range.cidr.len });
     const family = familyOf(ip);
@@ -109,14 +109,6 @@ export function bridgedPod(pod: Pod, node: Node, spec: BridgeSpec, through: read
     }
   }
   if (addresses.length === 0) return { devices: [], routes: [] };
-  const eth0: Device = {
-    kind: "veth",
-    name: "eth0",
-    mtu: spec.mtu,
-    mac,
-    addresses: withLinkLocal(addresses, mac),
-    peer: { netns: node.path, device: vethName(pod, spec.vethDigits) },
-    origin: pod.workload.source,
-  };
+  const eth0 = podEnd(pod, node, vethName(pod, spec.vethDigits), spec.mtu, addresses);
   return { devices: [eth0], routes };
 }

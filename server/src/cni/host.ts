@@ -104,7 +104,7 @@ function dockerBridge(path: string, bridge: { readonly address: InterfaceAddress
     kind: "bridge",
     name: "docker0",
     mtu: 1500,
-    mac: macOf(`${path} docker0`),
+    mac: interfaceMac(path, "docker0"),
     addresses: [bridge.address],
     portFor: () => undefined,
     origin: bridge.source,

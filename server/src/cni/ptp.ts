@@ -2,20 +2,20 @@
  * A node's pods behind veth pairs without a bridge, as containernetworking/plugins plugins/main/ptp/ptp.go makes them: each host
  * end has the range's gateway address as /32, and the pod sends everything to it, its own subnet too.
  */
-import type { InterfaceAddress, Ip, Prefix } from "../addressing/ip.ts";
-import { bits, hostPrefix, isLinkLocal, prefixContains } from "../addressing/ip.ts";
+import type { InterfaceAddress } from "../addressing/ip.ts";
+import { bits, hostPrefix, isLinkLocal } from "../addressing/ip.ts";
 import type { Device, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import type { Node, Pod } from "../topology/model.ts";
-import { bridgedPods, vethName } from "./bridged.ts";
-import { macOf } from "./hash.ts";
-import { familyOf, withLinkLocal, withMetric } from "./host.ts";
+import { type BridgeRange, bridgedPods, rangeAround, vethName } from "./bridged.ts";
+import { familyOf, interfaceMac, withLinkLocal, withMetric } from "./host.ts";
 import type { PodParts } from "./mode.ts";
+import { nodeEnd, podEnd } from "./veth.ts";
 
 export interface PtpSpec {
   readonly mtu: number;
   /** The node's ranges with the gateway address of each. */
-  readonly ranges: readonly { readonly cidr: Prefix; readonly gateway: Ip }[];
+  readonly ranges: readonly BridgeRange[];
   readonly origin: Source | undefined;
 }
 
@@ -29,10 +29,10 @@ export function ptpHost(
   const routes: Route[] = [];
   for (const pod of bridgedPods(pods)) {
     const name = vethName(pod, 8);
-    const mac = macOf(`${node.path} ${name}`);
+    const mac = interfaceMac(node.path, name);
     const gateways: InterfaceAddress[] = [];
     for (const ip of pod.addresses) {
-      const gateway = rangeOf(spec, ip)?.gateway;
+      const gateway = rangeAround(spec.ranges, ip)?.gateway;
       if (gateway === undefined) continue;
       gateways.push({ ip: gateway, len: bits(gateway) });
       routes.push({
@@ -45,26 +45,17 @@ export function ptpHost(
         origin: pod.workload.source,
       });
     }
-    devices.push({
-      kind: "veth",
-      name,
-      mtu: spec.mtu,
-      mac,
-      addresses: withLinkLocal(gateways, mac),
-      peer: { netns: pod.path, device: "eth0" },
-      origin: pod.workload.source,
-    });
+    devices.push(nodeEnd(pod, { name, mtu: spec.mtu, mac, addresses: withLinkLocal(gateways, mac) }));
   }
   return { devices, routes };
 }
 
 /** The pod's eth0: the address with its range's length, but the range itself by way of the gateway. */
 export function ptpPod(pod: Pod, node: Node, spec: PtpSpec): PodParts {
-  const mac = macOf(`${pod.path} eth0`);
   const addresses: InterfaceAddress[] = [];
   const routes: Route[] = [];
   for (const ip of pod.addresses) {
-    const range = rangeOf(spec, ip);
+    const range = rangeAround(spec.ranges, ip);
     if (!range) continue;
     const family = familyOf(ip);
     const { cidr, gateway } = range;
@@ -88,20 +79,6 @@ export function ptpPod(pod: Pod, node: Node, spec: PtpSpec): PodParts {
     );
   }
   if (addresses.length === 0) return { devices: [], routes: [] };
-  const eth0: Device = {
-    kind: "veth",
-    name: "eth0",
-    mtu: spec.mtu,
-    mac,
-    addresses: withLinkLocal(addresses, mac),
-    peer: { netns: node.path, device: vethName(pod, 8) },
-    origin: pod.workload.source,
-  };
+  const eth0 = podEnd(pod, node, vethName(pod, 8), spec.mtu, addresses);
   return { devices: [eth0], routes, deletes: ({ dst }) => !isLinkLocal(dst.ip) };
-}
-
-/** The range that contains the address, else the first of its family. */
-function rangeOf({ ranges }: PtpSpec, ip: Ip): PtpSpec["ranges"][number] | undefined {
-  const same = ranges.filter(({ gateway }) => typeof gateway === typeof ip);
-  return same.find(({ cidr }) => prefixContains(cidr, ip)) ?? same[0];
 }

@@ -9,9 +9,10 @@ import type { Device, Neighbour, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import type { Node, Pod } from "../topology/model.ts";
 import { bridgedPods } from "./bridged.ts";
-import { hexOf, macOf } from "./hash.ts";
-import { familyOf, withLinkLocal, withMetric } from "./host.ts";
+import { hexOf } from "./hash.ts";
+import { familyOf, interfaceMac, withMetric } from "./host.ts";
 import type { PodParts } from "./mode.ts";
+import { nodeEnd, podEnd } from "./veth.ts";
 
 export interface RoutedSpec {
   /** How the host ends' names begin: "eni", "azv". */
@@ -26,7 +27,7 @@ export interface RoutedSpec {
 
 const GATEWAYS: Readonly<Record<4 | 6, Ip>> = { 4: 0xa9fe0101, 6: (0xfe80n << 112n) | 1n };
 
-function hostEnd(pod: Pod, { prefix }: RoutedSpec): string {
+function vethName(pod: Pod, { prefix }: RoutedSpec): string {
   return `${prefix}${hexOf(pod.path, 11)}`;
 }
 
@@ -39,7 +40,7 @@ export function routedHost(
   const devices: Device[] = [];
   const routes: Route[] = [];
   for (const pod of bridgedPods(pods)) {
-    const name = hostEnd(pod, spec);
+    const name = vethName(pod, spec);
     for (const ip of pod.addresses) {
       const family = familyOf(ip);
       routes.push({
@@ -52,24 +53,14 @@ export function routedHost(
         origin: pod.workload.source,
       });
     }
-    const mac = macOf(`${node.path} ${name}`);
-    devices.push({
-      kind: "veth",
-      name,
-      mtu: spec.mtu,
-      mac,
-      addresses: [],
-      peer: { netns: pod.path, device: "eth0" },
-      origin: pod.workload.source,
-    });
+    devices.push(nodeEnd(pod, { name, mtu: spec.mtu, mac: interfaceMac(node.path, name), addresses: [] }));
   }
   return { devices, routes };
 }
 
 export function routedPod(pod: Pod, node: Node, spec: RoutedSpec): PodParts {
-  const name = hostEnd(pod, spec);
-  const mac = macOf(`${pod.path} eth0`);
-  const peerMac = macOf(`${node.path} ${name}`);
+  const name = vethName(pod, spec);
+  const peerMac = interfaceMac(node.path, name);
   const addresses: InterfaceAddress[] = [];
   const routes: Route[] = [];
   const neighbours: Neighbour[] = [];
@@ -96,14 +87,5 @@ export function routedPod(pod: Pod, node: Node, spec: RoutedSpec): PodParts {
     neighbours.push({ ip: gateway, mac: peerMac, device: "eth0", origin: spec.origin });
   }
   if (addresses.length === 0) return { devices: [], routes: [] };
-  const eth0: Device = {
-    kind: "veth",
-    name: "eth0",
-    mtu: spec.mtu,
-    mac,
-    addresses: withLinkLocal(addresses, mac),
-    peer: { netns: node.path, device: name },
-    origin: pod.workload.source,
-  };
-  return { devices: [eth0], routes, neighbours };
+  return { devices: [podEnd(pod, node, name, spec.mtu, addresses)], routes, neighbours };
 }

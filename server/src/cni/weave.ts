@@ -12,8 +12,7 @@ import type { BridgeNeighbour, Device, FdbEntry, Mac, NfRule, NfTarget } from ".
 import type { Source } from "../language/tree.ts";
 import type { Cluster, CniSettings, Node, TopologyProblem } from "../topology/model.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod } from "./bridged.ts";
-import { macOf } from "./hash.ts";
-import { defaultInterface, familyOf } from "./host.ts";
+import { defaultInterface, familyOf, interfaceMac } from "./host.ts";
 import { blockOf } from "./hostlocal.ts";
 import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
 import { CODES, problem } from "./problems.ts";
@@ -27,6 +26,7 @@ import {
   sourceOf,
   statement,
 } from "./settings.ts";
+import { podMac } from "./veth.ts";
 
 const BRIDGE = "weave";
 const TUNNEL = "vxlan-6784";
@@ -132,7 +132,7 @@ function shareOf(node: Node): Prefix | undefined {
 }
 
 function bridgeMac(node: Node): Mac {
-  return macOf(`${node.path} ${BRIDGE}`);
+  return interfaceMac(node.path, BRIDGE);
 }
 
 function compile({ cluster }: ClusterContext): CompiledMode {
@@ -198,7 +198,7 @@ function overlay(cluster: Cluster, self: Node, local: Ip, settings: WeaveSetting
   const remote = (ip: Ip): BridgeNeighbour | undefined => {
     if (!prefixContains(settings.range, ip)) return undefined;
     const pod = cluster.pods.podsByAddress(ip).find(({ node }) => node && pluginOf(cluster, node) === "weave");
-    if (pod?.node) return learn(pod.node, macOf(`${pod.path} eth0`));
+    if (pod?.node) return learn(pod.node, podMac(pod));
     const node = cluster.nodeByPodAddress(ip);
     const share = node && shareOf(node);
     if (node && share && bridgeAddress(settings.range, share) === ip) return learn(node, bridgeMac(node));
@@ -212,7 +212,7 @@ function overlay(cluster: Cluster, self: Node, local: Ip, settings: WeaveSetting
     kind: "vxlan",
     name: TUNNEL,
     mtu: settings.mtu,
-    mac: macOf(`${self.path} ${TUNNEL}`),
+    mac: interfaceMac(self.path, TUNNEL),
     addresses: [],
     master: BRIDGE,
     // Weave's tunnel keys are made of the peers' short ids; one number stands for all of them here.

@@ -7,9 +7,10 @@ import { bits, hostPrefix } from "../../addressing/ip.ts";
 import type { Device, Route } from "../../dataplane/model.ts";
 import type { Node, Pod } from "../../topology/model.ts";
 import { bridgedPods } from "../bridged.ts";
-import { hexOf, linkLocalOf, macOf } from "../hash.ts";
-import { familyOf, withLinkLocal, withMetric } from "../host.ts";
+import { hexOf, linkLocalOf } from "../hash.ts";
+import { familyOf, withMetric } from "../host.ts";
 import type { PodParts } from "../mode.ts";
+import { nodeEnd, podEnd } from "../veth.ts";
 
 /** All host ends have the same address: what a pod sends to its next hop is for the host, whichever end that is. */
 const HOST_MAC = "ee:ee:ee:ee:ee:ee";
@@ -34,15 +35,8 @@ export function endpointsOn(pods: Iterable<Pod>, mtu: number): Endpoints {
     const name = caliName(pod);
     const origin = pod.workload.source;
     const v6 = pod.addresses.some((ip) => familyOf(ip) === 6);
-    devices.push({
-      kind: "veth",
-      name,
-      mtu,
-      mac: HOST_MAC,
-      addresses: v6 ? [{ ip: NEXT_HOP[6], len: 64 }] : [],
-      peer: { netns: pod.path, device: "eth0" },
-      origin,
-    });
+    const addresses = v6 ? [{ ip: NEXT_HOP[6], len: 64 }] : [];
+    devices.push(nodeEnd(pod, { name, mtu, mac: HOST_MAC, addresses }));
     for (const ip of pod.addresses) {
       routes.push({
         dst: hostPrefix(ip),
@@ -60,7 +54,6 @@ export function endpointsOn(pods: Iterable<Pod>, mtu: number): Endpoints {
 
 export function podParts(pod: Pod, node: Node, mtu: number): PodParts {
   if (pod.addresses.length === 0) return { devices: [], routes: [] };
-  const mac = macOf(`${pod.path} eth0`);
   const origin = pod.workload.source;
   const addresses: InterfaceAddress[] = pod.addresses.map((ip) => ({ ip, len: bits(ip) }));
   const routes = pod.addresses.flatMap((ip): Route[] => {
@@ -83,16 +76,7 @@ export function podParts(pod: Pod, node: Node, mtu: number): PodParts {
       },
     ];
   });
-  const eth0: Device = {
-    kind: "veth",
-    name: "eth0",
-    mtu,
-    mac,
-    addresses: withLinkLocal(addresses, mac),
-    peer: { netns: node.path, device: caliName(pod) },
-    origin,
-  };
-  return { devices: [eth0], routes };
+  return { devices: [podEnd(pod, node, caliName(pod), mtu, addresses)], routes };
 }
 
 /** Settings of each host end (felix/dataplane/linux/endpoint_mgr.go, configureInterface). */

@@ -5,7 +5,6 @@
 import { formatIp, type Ip } from "../../addressing/ip.ts";
 import type { Children, Device, Route } from "../../dataplane/model.ts";
 import type { CniSettings, Interface, Node, Pod } from "../../topology/model.ts";
-import { macOf } from "../hash.ts";
 import { familyOf, interfaceMac, withLinkLocal, withMetric } from "../host.ts";
 import { gatewayIn, kubeRanges, usableIn } from "../hostlocal.ts";
 import {
@@ -18,6 +17,7 @@ import {
   type StackedEnd,
 } from "../mode.ts";
 import { pluginOf } from "../settings.ts";
+import { podMac } from "../veth.ts";
 import { checkStacked } from "./check.ts";
 import { isRouted, masterOf, type StackedSettings, stackedSettings } from "./settings.ts";
 
@@ -115,7 +115,7 @@ function gatewaysOf(ofSegment: readonly Ip[] | undefined, { gateways }: StackedS
 /** ipvlan devices and passthru have the hardware address of the interface below. */
 function macFor(pod: Pod, node: Node, settings: StackedSettings, master: Interface): string {
   if (settings.plugin === "ipvlan" || settings.mode === "passthru") return interfaceMac(node.path, master.device);
-  return macOf(`${pod.path} eth0`);
+  return podMac(pod);
 }
 
 function stackedPod(

@@ -100,14 +100,13 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
   let routes: StaticRoute[] | undefined;
   let acl: AclRule[] | undefined;
   let sysctls: Map<string, { value: string; source: Source }> | undefined;
-  let processes: ProcessSpec[] | undefined;
+  let processes: ProcessesRead | undefined;
   let problems: TopologyProblem[] | undefined;
   let podCidrs: readonly NodeCidr[] | undefined;
   let labels: Map<string, string> | undefined;
   let dockerBridge: DockerBridge | undefined;
   let cni: CniSettings | undefined;
   let bgp: BgpSpec | undefined;
-  let own: Listener[] | undefined;
   let devices = 0;
   let edge: Decl[] | undefined;
 
@@ -136,19 +135,9 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
         sysctls.set(key, { value: String(value), source: sourceOf(file, statement) });
         break;
       }
-      case "daemon": {
-        const daemon = readProcess(file, statement);
-        if (daemon === undefined) break;
-        processes ??= [];
-        const twice = addNamed(processes, daemon, "daemon", () => `${kind} ${name}`);
-        if (twice === undefined) break;
-        problems ??= [];
-        problems.push(twice);
-        break;
-      }
+      case "daemon":
       case "listen":
-        own ??= [];
-        readListeners(file, statement, own);
+        processes = readProcesses(file, statement, statement.spec.keyword, processes, () => `${kind} ${name}`);
         break;
       case "labels":
         labels = readLabels(statement, labels);
@@ -176,8 +165,6 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
         break;
     }
   }
-  // `listen` outside a daemon belongs to a process of the station's name.
-  if (own !== undefined && own.length > 0) processes = [{ name, listeners: own, source }, ...(processes ?? nothing)];
   return {
     file,
     kind,
@@ -188,9 +175,9 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
     routes: routes ?? nothing,
     acl: acl ?? nothing,
     sysctls: sysctls ?? noSysctls,
-    processes: trimmed(processes ?? nothing),
+    processes: processesOf(processes, name, source),
     edge: edge && readEdge(file, edge),
-    problems: problems ?? nothing,
+    problems: trimmed([...(problems ?? nothing), ...(processes?.problems ?? nothing)]),
     labels: labels ?? noLabels,
     podCidrs: podCidrs ?? nothing,
     dockerBridge,
@@ -334,7 +321,42 @@ export function readLabels(decl: Decl, before: Map<string, string> | undefined):
   return labels;
 }
 
-export function readProcess(file: string, decl: Decl): ProcessSpec | undefined {
+/** Processes with a name of their own, and what listens outside of them. */
+export interface ProcessesRead {
+  readonly named: ProcessSpec[];
+  readonly listeners: Listener[];
+  readonly problems: TopologyProblem[];
+}
+
+/** Adds to those that were read before; `context` says where a name stands twice. */
+export function readProcesses(
+  file: string,
+  decl: Decl,
+  keyword: "daemon" | "container" | "listen",
+  before: ProcessesRead | undefined,
+  context: () => string,
+): ProcessesRead {
+  const read: ProcessesRead = before ?? { named: [], listeners: [], problems: [] };
+  if (keyword === "listen") {
+    readListeners(file, decl, read.listeners);
+    return read;
+  }
+  const added = readProcess(file, decl);
+  if (added === undefined) return read;
+  const first = read.named.find(({ name }) => name === added.name);
+  if (first === undefined) read.named.push(added);
+  else read.problems.push(nameTwice(keyword, added.name, context(), { ...added.source, part: 0 }, first.source));
+  return read;
+}
+
+/** `listen` outside of any process belongs to one that is called as the whole. */
+export function processesOf(read: ProcessesRead | undefined, name: string, source: Source): readonly ProcessSpec[] {
+  if (read === undefined) return nothing;
+  const { named, listeners } = read;
+  return trimmed(listeners.length > 0 ? [{ name, listeners, source }, ...named] : named);
+}
+
+function readProcess(file: string, decl: Decl): ProcessSpec | undefined {
   const name = nameOf(decl);
   if (name === undefined) return undefined;
   const listeners: Listener[] = [];
@@ -343,7 +365,7 @@ export function readProcess(file: string, decl: Decl): ProcessSpec | undefined {
 }
 
 /** Adds to the listeners that were read before. */
-export function readListeners(file: string, decl: Decl, listeners: Listener[]): void {
+function readListeners(file: string, decl: Decl, listeners: Listener[]): void {
   const name = oneOf(decl, "as", "name")?.text;
   const hostPort = oneOf(decl, "host-port", "number")?.value;
   for (const read of all(decl, "ports")) {
@@ -357,19 +379,6 @@ export function readListeners(file: string, decl: Decl, listeners: Listener[]): 
       listeners.push(hostPort === undefined ? named : { ...named, hostPort });
     }
   }
-}
-
-/** Adds a process, or gives the problem that one of that name is there. */
-export function addNamed(
-  processes: ProcessSpec[],
-  added: ProcessSpec,
-  kind: "daemon" | "container",
-  context: () => string,
-): TopologyProblem | undefined {
-  const before = processes.find(({ name }) => name === added.name);
-  if (before !== undefined) return nameTwice(kind, added.name, context(), { ...added.source, part: 0 }, before.source);
-  processes.push(added);
-  return undefined;
 }
 
 export function nameTwice(kind: string, name: string, context: string, source: Source, first: Source): TopologyProblem {

@@ -2,8 +2,8 @@
 import type { Ip } from "../addressing/ip.ts";
 import { all, type Decl, nameOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
-import type { Listener, ProcessSpec, TopologyProblem, Workload } from "./model.ts";
-import { addNamed, noLabels, nothing, readLabels, readListeners, readProcess } from "./station.ts";
+import type { ProcessSpec, TopologyProblem, Workload } from "./model.ts";
+import { noLabels, nothing, type ProcessesRead, processesOf, readLabels, readProcesses, trimmed } from "./station.ts";
 
 export interface WorkloadParts {
   readonly file: string;
@@ -32,11 +32,9 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
   const source = sourceOf(file, decl);
   let hostNetwork = false;
   let notReady = false;
-  let containers: ProcessSpec[] | undefined;
-  let own: Listener[] | undefined;
+  let containers: ProcessesRead | undefined;
   let labels: Map<string, string> | undefined;
   let addresses: { ip: Ip; source: Source }[] | undefined;
-  let problems: TopologyProblem[] | undefined;
   for (const statement of decl.children) {
     switch (statement.spec?.keyword) {
       case "host-network":
@@ -45,19 +43,9 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
       case "not-ready":
         notReady = true;
         break;
-      case "container": {
-        const container = readProcess(file, statement);
-        if (container === undefined) break;
-        containers ??= [];
-        const twice = addNamed(containers, container, "container", () => `${kind} ${name}`);
-        if (twice === undefined) break;
-        problems ??= [];
-        problems.push(twice);
-        break;
-      }
+      case "container":
       case "listen":
-        own ??= [];
-        readListeners(file, statement, own);
+        containers = readProcesses(file, statement, statement.spec.keyword, containers, () => `${kind} ${name}`);
         break;
       case "labels":
         labels = readLabels(statement, labels);
@@ -74,8 +62,6 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
         break;
     }
   }
-  // `listen` outside a container belongs to a process of the pod's name.
-  if (own !== undefined && own.length > 0) containers = [{ name, listeners: own, source }, ...(containers ?? nothing)];
   return {
     file,
     kind,
@@ -85,11 +71,11 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
     on: on?.value.kind === "ref" ? { text: on.value.text, source: sourceOfRead(file, decl, on) } : undefined,
     hostNetwork,
     notReady,
-    containers: containers ?? nothing,
+    containers: processesOf(containers, name, source),
     labels: labels ?? noLabels,
     addresses: addresses ?? nothing,
     source,
-    problems: problems ?? nothing,
+    problems: trimmed(containers?.problems ?? nothing),
   };
 }
 

@@ -1,7 +1,10 @@
 /** Files of the command line: reading them, walking folders, and the service that analyses them. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
+import type { Netns } from "../dataplane/model.ts";
+import type { Analysis } from "../service/analysis.ts";
 import { CONFIG_FILE, createService, MAX_TEXT, type Service } from "../service/service.ts";
+import { namespaceOf } from "../trace/endpoints.ts";
 import { UsageError } from "./errors.ts";
 
 /** Stands for standard input. */
@@ -110,4 +113,20 @@ export function openFiles(files: readonly string[]): Service {
   const service = diskService();
   for (const file of files) service.setText(file, readText(file));
   return service;
+}
+
+/** The analysis of one file; throws UsageError where it cannot be read. */
+export function analysisOf(file: string): Analysis {
+  const analysis = openFiles([file]).analysisOf(file);
+  if (!analysis) throw new UsageError(`${file}: cannot be read`);
+  return analysis;
+}
+
+/** The namespace of a node, pod, router or host, by its path; throws UsageError where it has none. */
+export function netnsAt({ topology, network }: Analysis, where: string): Netns {
+  const found = namespaceOf(topology, where);
+  if (!found.ok) throw new UsageError(found.error);
+  const netns = network.netns(found.netns);
+  if (!netns) throw new UsageError(`${where}: has no network namespace (no node runs it)`);
+  return netns;
 }

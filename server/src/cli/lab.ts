@@ -7,7 +7,7 @@ import { labScript } from "../lab/script.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { VERSION } from "../version.ts";
 import { LabError, UsageError } from "./errors.ts";
-import { openFiles, STDIN } from "./files.ts";
+import { analysisOf, STDIN } from "./files.ts";
 import { namespaceCount, namespacesOf, questionsOf } from "./lab-ask.ts";
 import { report } from "./lab-report.ts";
 import { findLacks, removeStale, runLab } from "./lab-run.ts";
@@ -28,9 +28,7 @@ const MOST_NAMESPACES = 500;
 
 /** Exit code: 0 all as predicted (or the script written), 1 otherwise. */
 export async function lab(file: string, options: LabOptions): Promise<number> {
-  const service = openFiles([file]);
-  const analysis = service.analysisOf(file);
-  if (!analysis) throw new UsageError(`${file}: cannot be read`);
+  const analysis = analysisOf(file);
   const ids = namespacesFor(file, analysis, options);
   if (options.run) return compareWithKernel(file, analysis, ids, options);
   const name = options.name ?? defaultName(file);

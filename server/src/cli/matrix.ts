@@ -3,7 +3,7 @@ import { type MatrixAnswer, type MatrixQuestion, policyMatrix, toConnection } fr
 import { csvOf, textOf } from "../kubernetes/matrix/text.ts";
 import { reachMatrix } from "../service/matrix.ts";
 import { UsageError } from "./errors.ts";
-import { openFiles } from "./files.ts";
+import { analysisOf } from "./files.ts";
 
 /** Written at once. */
 const CHUNK = 1 << 16;
@@ -17,9 +17,7 @@ export interface MatrixOptions {
 }
 
 export function matrix(file: string, options: MatrixOptions): number {
-  const service = openFiles([file]);
-  const analysis = service.analysisOf(file);
-  if (!analysis) throw new UsageError(`${file}: cannot be read`);
+  const analysis = analysisOf(file);
   const question: MatrixQuestion = { from: options.from, to: options.to, byPod: options.by === "pod" };
   const answer = options.policyOnly
     ? policyMatrix(analysis.topology, question)

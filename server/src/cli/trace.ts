@@ -6,7 +6,7 @@ import { renderText } from "../trace/render/text.ts";
 import type { Query, Trace } from "../trace/schema.ts";
 import { ask } from "../trace/trace.ts";
 import { UsageError } from "./errors.ts";
-import { openFiles } from "./files.ts";
+import { analysisOf } from "./files.ts";
 import { locator, useColour } from "./output.ts";
 
 export interface TraceOptions {
@@ -20,9 +20,7 @@ export interface TraceOptions {
 
 /** Exit code: 0 delivered and answered on every path, 1 otherwise. */
 export function trace(file: string, from: string, to: string, options: TraceOptions): number {
-  const service = openFiles([file]);
-  const analysis = service.analysisOf(file);
-  if (!analysis) throw new UsageError(`${file}: cannot be read`);
+  const analysis = analysisOf(file);
   const answer = ask(
     { topology: analysis.topology, network: analysis.network, locate: locator(analysis).source },
     { from, to, ...options },

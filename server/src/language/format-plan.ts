@@ -9,6 +9,8 @@ export interface CommentItem {
   readonly token: Token;
   /** Line breaks in the source since the item before, or since the `{`. */
   readonly breaks: number;
+  /** Stands behind a `;` on the line of the statement that follows, and so belongs to that one. */
+  readonly leads: boolean;
 }
 
 /** Whole lines that stay as they are. */
@@ -73,6 +75,8 @@ export function makePlan(text: string): readonly Item[] | undefined {
     let next = 0;
     let breaks = 0;
     let oneLine = true;
+    /** How many drafts stand before the last `;`. */
+    let separated = 0;
     for (let token = tokens[at]; token !== undefined && token.start < end; token = tokens[at]) {
       if (token.kind === "newline") {
         breaks += countBreaks(token.text);
@@ -82,6 +86,7 @@ export function makePlan(text: string): readonly Item[] | undefined {
       }
       if (token.kind === ";") {
         at++;
+        separated = drafts.length;
         continue;
       }
       const statement = block.statements[next];
@@ -90,13 +95,14 @@ export function makePlan(text: string): readonly Item[] | undefined {
         const separate = statement.block === undefined && block.statements[next]?.keyword.length === 0;
         const planned = planStatement(statement, token.start, breaks, separate);
         oneLine &&= planned.oneLine;
+        leadFrom(drafts, separated, breaks);
         drafts.push(planned.draft);
       } else {
         at++;
         const comment = token.kind === "comment" && !isUnclosed(token);
         oneLine &&= !hasBreak(token.text);
         drafts.push({
-          item: comment ? { kind: "comment", token, breaks } : undefined,
+          item: comment ? { kind: "comment", token, breaks, leads: false } : undefined,
           start: token.start,
           end: token.end,
           breaks,
@@ -151,6 +157,15 @@ export function makePlan(text: string): readonly Item[] | undefined {
   };
 
   return planBlock(root, 0, text.length + 1).items;
+}
+
+/** The comments since the last `;`, if no line ends between it and the statement that comes `breaks` lines behind them. */
+function leadFrom(drafts: Draft[], separated: number, breaks: number): void {
+  const own = drafts.slice(separated);
+  if (separated === 0 || breaks > 0 || own.some((draft) => draft.breaks > 0)) return;
+  own.forEach((draft, index) => {
+    if (draft.item?.kind === "comment") drafts[separated + index] = { ...draft, item: { ...draft.item, leads: true } };
+  });
 }
 
 /** Frozen items that share lines become one, and all behind an open `{`: a `;` between them may be what keeps them apart. */

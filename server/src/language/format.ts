@@ -142,7 +142,7 @@ function writeItems(pen: Pen, items: readonly Item[], indent: number, inBlock: b
   let led = false;
   items.forEach((item, index) => {
     const sameLine = item.breaks === 0 && (index > 0 || inBlock);
-    if (item.kind === "comment" && sameLine && !led) {
+    if (item.kind === "comment" && sameLine && !led && !item.leads) {
       pen.trailing(item.token);
       return;
     }
@@ -205,8 +205,10 @@ function inlineBodyWidth({ items }: Body): number {
   let between = " ";
   for (const item of items) {
     if (item.kind === "frozen" || width > maxWidth) return Number.POSITIVE_INFINITY;
-    if (item.kind === "comment") width += " ".length + item.token.text.length;
-    else {
+    if (item.kind === "comment") {
+      width += (item.leads ? between : " ").length + item.token.text.length;
+      if (item.leads) between = " ";
+    } else {
       width += between.length + inlineWidth(item);
       between = "; ";
     }
@@ -226,8 +228,9 @@ function writeInline(pen: Pen, { header, body }: StatementItem): void {
       writeInline(pen, item);
       between = "; ";
     } else if (item.kind === "comment") {
-      pen.gap(" ");
+      pen.gap(item.leads ? between : " ");
       pen.copy(item.token);
+      if (item.leads) between = " ";
     }
   }
   if (body.items.length > 0) pen.gap(" ");

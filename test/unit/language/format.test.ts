@@ -88,11 +88,11 @@ a { # brace
 `;
     expect(format(text)).toMatchInlineSnapshot(`
       "# above
-      a {               # brace
-        b               # one
-        cc              // two
-        /* before */ d  /* after */
-        e /* between */ f
+      a {   # brace
+        b   # one
+        cc  // two
+        /* before */ d
+        /* after */ e /* between */ f
         # inside
         list [  # bracket
           x,    # first
@@ -105,6 +105,19 @@ a { # brace
       }  # closed
       "
     `);
+    check(text);
+  });
+
+  it.each([
+    ["of a text", "a; /* of b */ b\n", "a\n/* of b */ b\n"],
+    ["several of them", "a; /* of b */ /* too */ b { c }\n", "a\n/* of b */ /* too */ b { c }\n"],
+    ["of a block on one line", "a { b; /* of c */ c }\n", "a { b; /* of c */ c }\n"],
+    ["of a block on several lines", "a {\n  b; /* of c */ c\n}\n", "a {\n  b\n  /* of c */ c\n}\n"],
+    ["with one before the semicolon", "a { b /* of b */; /* of c */ c }\n", "a { b /* of b */; /* of c */ c }\n"],
+    ["of nothing", "a { b; /* of b */ }\nc; /* of c */\nd\n", "a { b /* of b */ }\nc  /* of c */\nd\n"],
+    ["of a block without keyword, where all stays", "a; /* of it */ { b }\n", "a; /* of it */ { b }\n"],
+  ])("keeps a comment behind a semicolon at the statement that follows: %s", (_, text, expected) => {
+    expect(format(text)).toBe(expected);
     check(text);
   });
 

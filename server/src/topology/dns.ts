@@ -13,7 +13,14 @@ import type { Cluster, Pod, Service } from "./model.ts";
 
 export type DnsName =
   | { readonly kind: "service"; readonly name: string; readonly cluster: Cluster; readonly service: Service }
-  | { readonly kind: "pod"; readonly name: string; readonly cluster: Cluster; readonly pod: Pod };
+  | {
+      readonly kind: "pod";
+      readonly name: string;
+      readonly cluster: Cluster;
+      readonly pod: Pod;
+      /** Behind which it has the name; undefined: the name is made of its address. */
+      readonly behind: Service | undefined;
+    };
 
 /** `text`: at least two labels, complete or as far as a pod's search domains complete it. */
 export function dnsNames(clusters: readonly Cluster[], text: string): readonly DnsName[] {
@@ -50,7 +57,7 @@ function serviceOrPod(cluster: Cluster, front: readonly string[], tail: readonly
   // A pod has a name of its own behind a headless service only (hostname and subdomain; stateful sets set both).
   const service = cluster.services.byName(c, b);
   const pod = service?.type === "headless" ? cluster.pods.podByName(c, a) : undefined;
-  return pod && { kind: "pod", name, cluster, pod };
+  return pod && { kind: "pod", name, cluster, pod, behind: service };
 }
 
 function podByAddress(cluster: Cluster, front: readonly string[], tail: readonly string[]): DnsName | undefined {
@@ -59,7 +66,7 @@ function podByAddress(cluster: Cluster, front: readonly string[], tail: readonly
   const ip = parseIp(dashed.replaceAll("-", ".")) ?? parseIp(dashed.replaceAll("-", ":"));
   const pod =
     ip === undefined ? undefined : cluster.pods.podsByAddress(ip).find((one) => one.workload.namespace === namespace);
-  return pod && { kind: "pod", name: [...front, ...tail].join("."), cluster, pod };
+  return pod && { kind: "pod", name: [...front, ...tail].join("."), cluster, pod, behind: undefined };
 }
 
 /** The service that pods are given as their name server: kubeadm's and every installer's `kube-dns`. */

@@ -236,6 +236,37 @@ describe("expectations", () => {
     const [item] = completionsAt(analysis, file, offset, workspace).items;
     expect(item && text.slice(item.replace.start, item.replace.end)).toBe("90");
   });
+  it("once where a deployment and its service have one name, and services as targets only", () => {
+    const shared = SHOP.replace(
+      "    deployment api",
+      "    service api { select app=api; port 80 -> 9090 }\n    deployment api",
+    );
+    const expectations = (line: string): readonly string[] =>
+      complete(`${shared}${line}\n`).filter((one) => /^[a-z/]*\bapi\b/.test(one) && !one.includes("DNS"));
+    expect(expectations(`expect ${CURSOR}`)).toEqual(["api · deployment of prod/shop"]);
+    expect(expectations(`expect web -> ${CURSOR}`)).toEqual(["api · service of prod/shop"]);
+    expect(complete(`${shared}expect web -> api:${CURSOR}\n`)).toEqual(["80 · "]);
+  });
+  it("a target before its port", () => {
+    const { analysis, file, offset, text } = fixture(atTop(`expect web -> lap${CURSOR}x:90 reachable`));
+    const found = completionsAt(analysis, file, offset, workspace).items.find(({ label }) => label === "laptop");
+    expect(found && text.slice(found.replace.start, found.replace.end)).toBe("lapx");
+  });
+  it("services behind an ingress, as they are called from there", () => {
+    const two = SHOP.replace(
+      "    pod web",
+      `    service api { port 80 -> 9090 }\n    ingress in { host a.example { path / -> ${CURSOR} } }\n    pod web`,
+    ).replace("  namespace shop", "  namespace other { service api { port 80 } }\n  namespace shop");
+    expect(complete(two)).toEqual(["other/api · service of prod/other", "api · service of prod/shop"]);
+    expect(complete(two.replace(CURSOR, `api:${CURSOR}`))).toEqual(["80 · "]);
+  });
+  it("what a service may be an alias of, or send to outside", () => {
+    expect(complete(inCluster(`service old { external-name ${CURSOR} }`))).toEqual([
+      "laptop · host",
+      "old.default.svc.cluster.local · DNS name of service prod/default/old",
+    ]);
+    expect(complete(inCluster(`service old { endpoint ${CURSOR} }`))).toEqual(["10.168.1.50 · host laptop"]);
+  });
   it("what may be expected", () => {
     expect(labels(atTop(`expect web -> laptop ${CURSOR}`))).toEqual([
       "reachable",

@@ -14,6 +14,28 @@ import { findSymbols, type OutlineItem, outlineOf } from "../../../server/src/se
 import { semanticTokens } from "../../../server/src/service/features/tokens.ts";
 import { at, CURSOR, fixture, marked, SHOP } from "./support.ts";
 
+const DNS = `segment lan { cidr 10.0.0.0/24 }
+cluster prod {
+  pods 10.244.0.0/16
+  cni flannel { backend vxlan }
+  node n1 { attach lan }
+  node n2 { attach lan }
+  namespace shop {
+    pod web on n1 { listen 80/tcp }
+    daemonset agent { listen 80/tcp }
+    statefulset db replicas 2 {
+      labels app=db
+      listen 5432/tcp
+    }
+    service db {
+      type headless
+      select app=db
+      port 5432
+    }
+  }
+}
+`;
+
 /** The lines that have a mark. */
 function markedLines(text: string, spans: readonly { start: number; end: number }[]): readonly string[] {
   return marked(text, spans)
@@ -39,6 +61,22 @@ describe("definition", () => {
     expect(define(`${SHOP}expect prod/shop/web/ngi${CURSOR}nx -> laptop reachable`)).toEqual([
       "container nginx { listen 8080/tcp }",
     ]);
+  });
+  it("of the names of the cluster's DNS, each label for itself", () => {
+    expect(define(`${DNS}expect web -> d${CURSOR}b-1.db.shop:5432 reachable`)).toEqual(["statefulset db replicas 2 {"]);
+    expect(define(`${DNS}expect web -> db-1.d${CURSOR}b.shop:5432 reachable`)).toEqual(["service db {"]);
+    expect(define(`${DNS}expect web -> db-1.db.sh${CURSOR}op:5432 reachable`)).toEqual(["namespace shop {"]);
+    expect(define(`${DNS}expect web -> d${CURSOR}b.shop.svc.cluster.local:5432 reachable`)).toEqual(["service db {"]);
+    expect(define(`${DNS}expect web -> db.shop.s${CURSOR}vc:5432 reachable`)).toEqual([]);
+    expect(define(`${DNS}expect web -> 10-244-0-2.sh${CURSOR}op.pod:5432 reachable`)).toEqual(["namespace shop {"]);
+    expect(define(`${DNS}expect web -> db-1.x${CURSOR}x.shop:5432 reachable`)).toEqual([]);
+    expect(define(`${DNS}expect web -> d${CURSOR}b-1.xx.shop:5432 reachable`)).toEqual([]);
+  });
+  it("of a daemon set's pod and its node", () => {
+    expect(define(`${DNS}expect web -> age${CURSOR}nt-n1:80 reachable`)).toEqual(["daemonset agent { listen 80/tcp }"]);
+    expect(define(`${DNS}expect web -> agent-n${CURSOR}1:80 reachable`)).toEqual(["node n1 { attach lan }"]);
+    expect(define(`${DNS}expect web -> age${CURSOR}nt-n7:80 reachable`)).toEqual([]);
+    expect(define(`${DNS}expect web -> d${CURSOR}b-x:80 reachable`)).toEqual([]);
   });
   it("prefers what is near", () => {
     const two = `cluster a { node n1 {}\n pod x on n1 }\ncluster b { node n1 {}\n pod y on n${CURSOR}1 }`;
@@ -114,6 +152,39 @@ describe("rename", () => {
     expect(rename(at("namespace shop", 11), "store")).toMatchInlineSnapshot(`
       "namespace store {
       expect store/web -> store/api-0:9090 reachable"
+    `);
+  });
+  it("follows names into the cluster's DNS and into the pods of daemon sets", () => {
+    const alias = DNS.replace(
+      "service db {",
+      "service old { external-name db.shop.svc.cluster.local }\n    service db {",
+    );
+    const uses = `${alias}expect web -> db-1.db.shop:5432 reachable\nexpect agent-n1 -> db.shop.svc:5432 reachable\n`;
+    expect(rename(at("service db", 9, uses), "store")).toMatchInlineSnapshot(`
+      "service old { external-name store.shop.svc.cluster.local }
+      service store {
+      expect web -> db-1.store.shop:5432 reachable
+      expect agent-n1 -> store.shop.svc:5432 reachable"
+    `);
+    expect(rename(at("statefulset db", 13, uses), "store")).toMatchInlineSnapshot(`
+      "statefulset store replicas 2 {
+      expect web -> store-1.db.shop:5432 reachable"
+    `);
+    expect(rename(at("namespace shop", 11, uses), "store")).toMatchInlineSnapshot(`
+      "namespace store {
+      service old { external-name db.store.svc.cluster.local }
+      expect web -> db-1.db.store:5432 reachable
+      expect agent-n1 -> db.store.svc:5432 reachable"
+    `);
+    expect(rename(at("node n1", 6, uses), "m1")).toMatchInlineSnapshot(`
+      "node m1 { attach lan }
+      pod web on m1 { listen 80/tcp }
+      expect agent-m1 -> db.shop.svc:5432 reachable"
+    `);
+    const host = "host db.example.com {}\ncluster c { service db { external-name db.example.com } }\n";
+    expect(rename(at("host db", 7, host), "db.example.org")).toMatchInlineSnapshot(`
+      "host db.example.org {}
+      cluster c { service db { external-name db.example.org } }"
     `);
   });
   it("refuses what is no name or is taken", () => {

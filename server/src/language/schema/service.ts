@@ -361,7 +361,7 @@ host db { attach lan 192.168.10.90; listen 5432 }
   {
     keyword: "external-name",
     in: ["service"],
-    args: [{ name: "name", type: { kind: "name" }, summary: "A DNS name" }],
+    args: [{ name: "name", type: { kind: "name", alias: true }, summary: "A DNS name" }],
     repeat: "once",
     summary: "The name that DNS answers with",
     documentation: `\`externalName\`: the cluster's DNS answers with a CNAME; no address, no rule, and the service's ports are not used. In knet the name means a

@@ -24,8 +24,8 @@ export type SymbolKind =
   | "gateway";
 
 export type ArgType =
-  /** A name that this statement defines. */
-  | { readonly kind: "name" }
+  /** A name that this statement defines; `alias`: one that DNS knows, of a host or a service. */
+  | { readonly kind: "name"; readonly alias?: true }
   /** The name of a network device: 1 to 15 characters (IFNAMSIZ); read as a name. */
   | { readonly kind: "device"; readonly orAddress?: boolean }
   /** A name or path that refers to something defined elsewhere. */

@@ -2,11 +2,14 @@
 import type { SymbolKind } from "../../language/schema/index.ts";
 import { type NamedSymbol, pathOf, type SymbolTable } from "./symbols.ts";
 
-/** By symbol: its shortest path among the symbols of these kinds; the whole one where even that is not alone. */
+/**
+ * By symbol: its shortest path among the symbols of these kinds. A deployment and its service have the same one where they have
+ * the same name.
+ */
 export function shortPaths(symbols: readonly NamedSymbol[]): ReadonlyMap<NamedSymbol, string> {
   const paths = symbols.map(pathOf);
   const counts = new Map<string, number>();
-  for (const path of paths) {
+  for (const path of new Map(paths.map((own) => [own.join("/"), own])).values()) {
     for (let from = 0; from < path.length; from++) {
       const suffix = path.slice(from).join("/");
       counts.set(suffix, (counts.get(suffix) ?? 0) + 1);

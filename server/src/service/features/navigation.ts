@@ -25,6 +25,8 @@ export interface Definition {
 interface Target {
   readonly symbols: readonly NamedSymbol[];
   readonly span: Span;
+  /** A label of a DNS name. */
+  readonly dns: boolean;
 }
 
 export function definitionAt(analysis: Analysis, file: string, offset: number): readonly Definition[] {
@@ -158,7 +160,7 @@ export function targetAt(analysis: Analysis, file: string, offset: number): Targ
   if (!pointed) return undefined;
   const table = symbolsOf(analysis);
   const own = table.symbolOf(pointed.decl);
-  if (own && samePart(own.source.part, pointed.part)) return { symbols: [own], span: pointed.span };
+  if (own && samePart(own.source.part, pointed.part)) return { symbols: [own], span: pointed.span, dns: false };
   const uses = table.usesIn(file, place.decls).filter((use) => samePart(use.source.part, pointed.part));
   for (const use of uses) {
     const links = table
@@ -169,6 +171,7 @@ export function targetAt(analysis: Analysis, file: string, offset: number): Targ
     const { span } = first;
     return {
       symbols: links.filter((link) => link.segment === first.segment).map((link) => link.symbol),
+      dns: first.dns,
       span: { start: pointed.span.start + span.start, end: pointed.span.start + span.end },
     };
   }

@@ -1,6 +1,7 @@
 /**
  * Names and what refers to them, derived from the schema: `defines` makes a symbol, arguments of the types `ref` and
- * `endpoint` use one. A path names the things around: in `shop/web`, `shop` uses the namespace and `web` the pod.
+ * `endpoint` and aliases use one. A path names the things around: in `shop/web`, `shop` uses the namespace and `web` the pod. So do the
+ * labels of a DNS name: `db-1.db.shop` uses the pod, the service and the namespace.
  */
 
 import type { CheckedFile } from "../../checks/check.ts";
@@ -13,7 +14,8 @@ import {
   keywordsIn,
   type SymbolKind,
 } from "../../language/schema/index.ts";
-import type { Arg, Source, Span } from "../../language/tree.ts";
+import type { Arg, Source, Span, Statement } from "../../language/tree.ts";
+import { type DnsName, dnsNames } from "../../topology/dns.ts";
 import type { Analysis } from "../analysis.ts";
 import { partOf } from "./place.ts";
 
@@ -37,6 +39,8 @@ export interface NameUse {
   readonly path: readonly string[];
   /** Empty: any kind. */
   readonly kinds: readonly SymbolKind[];
+  /** What is no path may be a name of the cluster's DNS. */
+  readonly dns: boolean;
   /** The symbol in whose block the use stands. */
   readonly scope: NamedSymbol | undefined;
 }
@@ -46,7 +50,9 @@ export interface NameLink {
   readonly use: NameUse;
   readonly symbol: NamedSymbol;
   readonly span: Span;
+  /** Counts the parts of a path or the labels of a DNS name. */
   readonly segment: number;
+  readonly dns: boolean;
 }
 
 export interface SymbolTable {
@@ -64,7 +70,7 @@ export interface SymbolTable {
 }
 
 /** The namespace of what is declared outside any. */
-const DEFAULT_NAMESPACE = "default";
+export const DEFAULT_NAMESPACE = "default";
 const NAMESPACED: ReadonlySet<SymbolKind> = new Set(["pod", "workload", "service"]);
 
 /** As `topology/names.ts` has it: services before pods, machines and pods before processes, these before what holds them. */
@@ -90,7 +96,7 @@ const tables = new WeakMap<Analysis, SymbolTable>();
 export function symbolsOf(analysis: Analysis): SymbolTable {
   let table = tables.get(analysis);
   if (!table) {
-    table = makeTable(analysis.files);
+    table = makeTable(analysis.files, (name) => dnsNames(analysis.topology.clusters, name));
     tables.set(analysis, table);
   }
   return table;
@@ -133,10 +139,20 @@ function ownPart(symbol: NamedSymbol, text: string): number | undefined {
     return fits ? name.length : undefined;
   }
   // The pods of a workload: "api-0", a daemon set's "agent-n1".
-  return kind === "workload" && /^-./.test(rest) ? name.length : undefined;
+  const isPod = isDaemonSet(symbol) ? /^-./ : /^-(?:0|[1-9]\d*)$/;
+  return kind === "workload" && isPod.test(rest) ? name.length : undefined;
 }
 
-function makeTable(files: readonly CheckedFile[]): SymbolTable {
+function isDaemonSet({ decl }: NamedSymbol): boolean {
+  return decl.spec?.keyword === "daemonset";
+}
+
+/** Does it stand in this one, directly or not? */
+function isWithin({ parent }: NamedSymbol, outer: NamedSymbol): boolean {
+  return parent !== undefined && (parent === outer || isWithin(parent, outer));
+}
+
+function makeTable(files: readonly CheckedFile[], dns: (name: string) => readonly DnsName[]): SymbolTable {
   const symbols: NamedSymbol[] = [];
   const byDecl = new Map<Decl, NamedSymbol>();
   const byName = new Map<string, NamedSymbol[]>();
@@ -179,14 +195,21 @@ function makeTable(files: readonly CheckedFile[]): SymbolTable {
     const derived: NamedSymbol[] = [];
     for (let length = text.length - 1; length > 0; length--) {
       for (const symbol of byName.get(text.slice(0, length)) ?? []) {
-        if (ownPart(symbol, text) !== undefined) derived.push(symbol);
+        if (ownPart(symbol, text) === undefined || (isDaemonSet(symbol) && nodesIn(symbol, text).length === 0))
+          continue;
+        derived.push(symbol);
       }
     }
     // A pool's own name is no node.
     return [...exact.filter((symbol) => symbol.range === undefined), ...derived];
   };
+  /** `agent-n1`: the node that the pod of a daemon set is called after. */
+  const nodesIn = (daemonSet: NamedSymbol, text: string): readonly NamedSymbol[] =>
+    named(text.slice(daemonSet.name.length + 1)).filter(
+      ({ kind, parent }) => kind === "node" && parent !== undefined && isWithin(daemonSet, parent),
+    );
 
-  const resolve = (use: NameUse): readonly NamedSymbol[] => {
+  const byPath = (use: NameUse): readonly NamedSymbol[] => {
     const last = use.path.at(-1);
     if (last === undefined) return [];
     const aligned = named(last).filter(
@@ -204,21 +227,67 @@ function makeTable(files: readonly CheckedFile[]): SymbolTable {
     return exact.length > 0 ? exact : near;
   };
 
-  const linksOf = (use: NameUse): readonly NameLink[] =>
-    resolve(use).flatMap((symbol) => {
+  let statements: ReadonlyMap<Statement, NamedSymbol> | undefined;
+  const madeBy = ({ source }: { readonly source: Source }): NamedSymbol | undefined => {
+    statements ??= new Map(symbols.map((symbol) => [symbol.source.statement, symbol]));
+    return statements.get(source.statement);
+  };
+  /** The symbols that the labels of a DNS name stand for, from the front; only what is no path is asked for there. */
+  const byDns = (use: NameUse): readonly (readonly (NamedSymbol | undefined)[])[] => {
+    const { path, kinds } = use;
+    const [text = ""] = path;
+    if (!use.dns || path.length > 1 || !text.includes(".")) return [];
+    return dns(text).flatMap((found) => {
+      if (found.kind === "service" && kinds === SENDERS) return [];
+      const owner = madeBy(found.kind === "service" ? found.service : found.pod.workload);
+      const namespace = owner?.parent?.kind === "namespace" ? owner.parent : undefined;
+      if (found.kind === "service") return [[owner, namespace]];
+      return [found.behind ? [owner, madeBy(found.behind), namespace] : [undefined, namespace]];
+    });
+  };
+
+  const resolve = (use: NameUse): readonly NamedSymbol[] => {
+    const found = byPath(use);
+    return found.length > 0 ? found : byDns(use).flatMap(([symbol]) => symbol ?? []);
+  };
+
+  const linksOf = (use: NameUse): readonly NameLink[] => {
+    const first = use.arg.kind === "string" ? 1 : 0;
+    const found = byPath(use);
+    if (found.length === 0)
+      return byDns(use).flatMap((targets) => linked(use, first, use.path[0]?.split(".") ?? [], targets, true));
+    return found.flatMap((symbol) => {
       const aligned = alignment(symbol, use.path);
       const chain = chainOf(symbol);
-      let at = use.arg.kind === "string" ? 1 : 0;
-      return use.path.flatMap((text, segment): NameLink[] => {
-        const start = at;
-        at += text.length + 1;
-        const target = chain[aligned?.[segment] ?? -1];
-        const length = target && ownPart(target, text);
-        return target && length !== undefined
-          ? [{ use, symbol: target, segment, span: { start, end: start + length } }]
-          : [];
-      });
+      return linked(use, first, use.path, aligned?.map((at) => chain[at]) ?? [], false);
     });
+  };
+  /** Names that stand one after the other with one character between them. */
+  const linked = (
+    use: NameUse,
+    first: number,
+    names: readonly string[],
+    targets: readonly (NamedSymbol | undefined)[],
+    isDns: boolean,
+  ): readonly NameLink[] => {
+    let at = first;
+    return names.flatMap((text, segment): NameLink[] => {
+      const start = at;
+      at += text.length + 1;
+      const symbol = targets[segment];
+      const length = symbol && ownPart(symbol, text);
+      if (!symbol || length === undefined) return [];
+      const own: NameLink = { use, symbol, segment, span: { start, end: start + length }, dns: isDns };
+      if (!isDaemonSet(symbol) || length === text.length) return [own];
+      const rest = text.slice(length + 1);
+      const from = start + length + 1;
+      const nodes = nodesIn(symbol, text).flatMap((node): NameLink[] => {
+        const part = ownPart(node, rest);
+        return part === undefined ? [] : [{ ...own, symbol: node, span: { start: from, end: from + part } }];
+      });
+      return [own, ...nodes];
+    });
+  };
 
   let links: Map<NamedSymbol, NameLink[]> | undefined;
   const linksTo = (symbol: NamedSymbol): readonly NameLink[] => {
@@ -275,7 +344,7 @@ function shapeOf({ spec }: Decl): Shape {
     shape = {
       defines: spec.defines,
       index: args.find(({ type }) => type.kind === "index-range")?.name,
-      refers: args.filter(({ type }) => type.kind === "ref" || type.kind === "endpoint"),
+      refers: args.filter(({ type }) => type.kind === "ref" || type.kind === "endpoint" || isAlias(type)),
       holdsNames: holdsNames(spec, new Set()),
     };
     shapes.set(spec, shape);
@@ -317,12 +386,19 @@ function usesOf(file: string, decl: Decl, scope: NamedSymbol | undefined): reado
       const { value, arg } = read;
       const source: Source = { file, statement: decl.statement, part: partOf(read) };
       if (value.kind === "ref" && type.kind === "ref" && value.address === undefined)
-        return [{ source, decl, arg, path: value.path, kinds: type.to, scope }];
+        return [{ source, decl, arg, path: value.path, kinds: type.to, dns: false, scope }];
       if (value.kind === "endpoint" && value.address === undefined)
-        return [{ source, decl, arg, path: value.path.split("/"), kinds: sends(type) ? SENDERS : [], scope }];
+        return [
+          { source, decl, arg, path: value.path.split("/"), kinds: sends(type) ? SENDERS : [], dns: true, scope },
+        ];
+      if (value.kind === "name") return [{ source, decl, arg, path: [value.text], kinds: ["host"], dns: true, scope }];
       return [];
     }),
   );
+}
+
+function isAlias(type: ArgSpec["type"]): boolean {
+  return type.kind === "name" && type.alias === true;
 }
 
 function sends(type: ArgSpec["type"]): boolean {

@@ -69,7 +69,7 @@ function valueItem(suggestion: Suggestion, replace: Span, commit: readonly strin
     documentation,
     insert: suggestion.insert ?? label,
     snippet: false,
-    replace: suggestion.skip === undefined ? replace : { start: replace.start + suggestion.skip, end: replace.end },
+    replace: { start: replace.start + (suggestion.skip ?? 0), end: replace.end - (suggestion.keep ?? 0) },
     more: false,
     commit,
   };

@@ -2,14 +2,12 @@
 import { plural } from "../../../checks/text.ts";
 import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../../language/schema/index.ts";
 import type { Span } from "../../../language/tree.ts";
-import type { Value } from "../../../language/values.ts";
 import type { Analysis } from "../../analysis.ts";
 import { keywordDocumentation } from "../completion/keywords.ts";
 import { code, paragraphs } from "../markdown.ts";
 import { targetAt } from "../navigation.ts";
 import { placeAt, pointedAt, readAt } from "../place.ts";
 import { made } from "./made.ts";
-import { foreignName } from "./names.ts";
 import { symbolText } from "./symbols.ts";
 import { valueText } from "./values.ts";
 
@@ -43,9 +41,8 @@ export function hoverAt(analysis: Analysis, file: string, offset: number): Hover
   const target = targetAt(analysis, file, offset);
   const symbol = target?.symbols[0];
   const found = readAt(pointed.decl, pointed.part);
-  // `db-1.db.shop.svc` begins like a pod of `db`, and is a name of DNS.
-  const isForeign = symbol?.kind === "workload" && found !== undefined && isForeignName(analysis, found.read.value);
-  if (target && symbol && !isForeign) {
+  // A DNS name is told of as a whole, with what it is answered with.
+  if (target && symbol && !target.dns) {
     const text =
       target.symbols.length > 1 && symbol.kind !== "namespace"
         ? `${plural(target.symbols.length, "declaration")} of this name`
@@ -63,10 +60,6 @@ export function hoverAt(analysis: Analysis, file: string, offset: number): Hover
   }
   const literal = spec.args.find((arg) => (isFlag(arg) ? arg.name : arg.after)?.split(" ").includes(pointed.arg.text));
   return literal && { span: pointed.span, markdown: paragraphs(code(pointed.arg.text), argumentText(literal, spec)) };
-}
-
-function isForeignName(analysis: Analysis, value: Value): boolean {
-  return value.kind === "endpoint" && foreignName(analysis, value.text, value.path) !== "";
 }
 
 function keywordText(spec: KeywordSpec): string {

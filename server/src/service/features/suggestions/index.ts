@@ -7,7 +7,7 @@ import type { Analysis } from "../../analysis.ts";
 import { type Place, walk } from "../place.ts";
 import { stationsAround } from "../stations.ts";
 import { addresses } from "./addresses.ts";
-import { endpoints, names } from "./names.ts";
+import { aliases, endpoints, names } from "./names.ts";
 import { lengths, numbers, ports } from "./numbers.ts";
 import { prefixes } from "./prefixes.ts";
 import { type Given, type Suggestion, suggestion, unique, type Workspace } from "./suggestion.ts";
@@ -24,7 +24,7 @@ export function suggestionsFor(
   const { type } = spec;
   switch (type.kind) {
     case "name":
-      return [];
+      return type.alias === true ? aliases(given) : [];
     case "enum":
       return type.values.map(({ value, summary }) => suggestion(value, "enum", summary));
     case "boolean":
@@ -32,7 +32,7 @@ export function suggestionsFor(
     case "ref":
       return [...names(given, type.to), ...(type.orAddress === true ? addresses(given, typed) : [])];
     case "endpoint":
-      return typed ? endpoints(given, typed, type.port) : endpoints(given, undefined, type.port);
+      return endpoints(given, typed, type);
     case "address":
     case "interface-address":
       return addresses(given, typed);

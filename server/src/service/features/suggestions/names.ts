@@ -1,15 +1,18 @@
 /** Names in scope, and the ends of an expectation with their ports. */
-import { formatPrefix } from "../../../addressing/ip.ts";
+import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
 import { plural } from "../../../checks/text.ts";
 import type { Decl } from "../../../language/decode.ts";
+import type { ArgType } from "../../../language/schema/index.ts";
 import type { Arg } from "../../../language/tree.ts";
 import { dnsNames, serviceName } from "../../../topology/dns.ts";
-import type { Listener, Topology } from "../../../topology/model.ts";
+import type { Cluster, Listener, Service, Topology } from "../../../topology/model.ts";
 import { ends, sampleName, shortPaths } from "../names.ts";
 import type { Place } from "../place.ts";
-import { listenersOf } from "../subjects.ts";
-import { type NamedSymbol, type NameUse, pathOf, symbolsOf } from "../symbols.ts";
+import { listenersOf, subjectOf } from "../subjects.ts";
+import { DEFAULT_NAMESPACE, type NamedSymbol, type NameUse, pathOf, symbolsOf } from "../symbols.ts";
 import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts";
+
+type EndpointType = Extract<ArgType, { kind: "endpoint" }>;
 
 export function names({ analysis, place, decl }: Given, kinds: readonly NamedSymbol["kind"][]): readonly Suggestion[] {
   const table = symbolsOf(analysis);
@@ -26,6 +29,7 @@ export function names({ analysis, place, decl }: Given, kinds: readonly NamedSym
       arg: symbol.arg,
       path: [name],
       kinds,
+      dns: false,
       scope,
     };
     const near = table.resolve(use);
@@ -63,38 +67,82 @@ function describe(topology: Topology, symbol: NamedSymbol): string {
   return where === "" ? kind : `${kind} of ${where}`;
 }
 
-export function endpoints(
-  { analysis, decl, spec }: Given,
-  typed: Arg | undefined,
-  withPort: boolean,
-): readonly Suggestion[] {
-  const table = symbolsOf(analysis);
+export function endpoints(given: Given, typed: Arg | undefined, type: EndpointType): readonly Suggestion[] {
+  const { analysis, spec } = given;
+  if (type.addressOnly === true) return outside(analysis.topology);
   const text = typed?.text ?? "";
   const colon = text.lastIndexOf(":");
-  if (withPort && colon > 0 && text.indexOf(":") === colon) {
-    const path = text.slice(0, colon).split("/");
-    const [symbol] = ends(table).length > 0 && typed ? table.resolve(useOf(path, typed, table.symbols)) : [];
-    if (symbol) return portsOf(analysis.topology, symbol, colon + 1);
-    return path.length === 1 ? portsOfName(analysis.topology, text.slice(0, colon), colon + 1) : [];
-  }
-  const all = ends(table);
+  const hasPort = type.port && colon > 0 && text.indexOf(":") === colon;
+  const name = text.slice(0, colon);
+  if (hasPort && typed && typedBefore(given.place, typed) > colon) return portsBehind(given, name, typed, colon + 1);
+  const found = spec.name === "backend" ? backends(given) : pathsOfEnds(given, typed, type);
+  return hasPort ? found.map((one) => ({ ...one, keep: text.length - colon })) : found;
+}
+
+/** How much of a word stands before the cursor. */
+function typedBefore({ path, offset }: Place, typed: Arg): number {
+  const start = (path.starts.at(-1) ?? 0) + typed.start;
+  return offset - start - (typed.kind === "string" ? 1 : 0);
+}
+
+function portsBehind({ analysis }: Given, name: string, typed: Arg, skip: number): readonly Suggestion[] {
+  const table = symbolsOf(analysis);
+  const path = name.split("/");
+  const [symbol] = ends(table).length > 0 ? table.resolve(useOf(path, typed, table.symbols)) : [];
+  if (symbol && symbol.kind !== "service") return portsOf(analysis.topology, symbol, skip);
+  const subject = symbol && subjectOf(analysis.topology, symbol);
+  if (subject?.kind === "service") return servicePorts(subject.service.ports, skip);
+  return path.length === 1 ? portsOfName(analysis.topology, name, skip) : [];
+}
+
+/** Each path once: as a target it means the service, as a sender what runs. */
+function pathsOfEnds(
+  { analysis, decl, spec }: Given,
+  typed: Arg | undefined,
+  type: EndpointType,
+): readonly Suggestion[] {
+  const all = ends(symbolsOf(analysis)).filter(({ kind }) => type.port || kind !== "service");
   const paths = shortPaths(all);
-  const own = all.map((symbol) => {
+  const meant = new Map<string, NamedSymbol>();
+  for (const symbol of all) {
     const label = withSample(paths.get(symbol) ?? symbol.name, symbol);
-    return suggestion(label, "name", describe(analysis.topology, symbol));
-  });
+    if (!meant.has(label) || symbol.kind === "service") meant.set(label, symbol);
+  }
+  const own = [...meant].map(([label, symbol]) => suggestion(label, "name", describe(analysis.topology, symbol)));
   const isTarget = decl.spec?.keyword === "expect" && spec.name === "to";
   return isTarget ? [...own, ...foreignNames(analysis.topology, typed)] : own;
+}
+
+/** An ingress sends to services of its cluster; without a namespace to those of its own. */
+function backends({ analysis, place }: Given): readonly Suggestion[] {
+  const table = symbolsOf(analysis);
+  const around = place.decls.flatMap((decl) => table.symbolOf(decl) ?? []);
+  const cluster = around.find(({ kind }) => kind === "cluster")?.name;
+  const home = around.find(({ kind }) => kind === "namespace")?.name ?? DEFAULT_NAMESPACE;
+  return unique(
+    table.symbols.flatMap((symbol): readonly Suggestion[] => {
+      const [own, namespace, name = ""] = pathOf(symbol);
+      if (symbol.kind !== "service" || own !== cluster) return [];
+      const label = namespace === home ? name : `${namespace}/${name}`;
+      return [suggestion(label, "name", describe(analysis.topology, symbol))];
+    }),
+  );
+}
+
+/** Addresses of machines that are in no cluster. */
+function outside({ hosts }: Topology): readonly Suggestion[] {
+  return unique(
+    hosts.flatMap(({ name, interfaces }) =>
+      interfaces.flatMap(({ addresses }) =>
+        addresses.map(({ ip }) => suggestion(formatIp(ip), "address", `host ${name}`)),
+      ),
+    ),
+  );
 }
 
 /** What a packet can be sent to and the file does not declare by that name: names of the cluster's DNS, URLs of ingresses. */
 function foreignNames({ clusters }: Topology, typed: Arg | undefined): readonly Suggestion[] {
   const isQuoted = typed?.kind === "string";
-  const names = clusters.flatMap((cluster) =>
-    cluster.services.all.map((service) =>
-      suggestion(serviceName(cluster, service), "name", `DNS name of service ${service.path}`),
-    ),
-  );
   const urls = clusters.flatMap(({ ingresses }) =>
     (ingresses ?? []).flatMap(({ path, rules }) =>
       rules.flatMap((rule): readonly Suggestion[] => {
@@ -104,12 +152,31 @@ function foreignNames({ clusters }: Topology, typed: Arg | undefined): readonly 
       }),
     ),
   );
-  return unique(isQuoted ? urls : [...names, ...urls]);
+  return unique(isQuoted ? urls : [...serviceNames(clusters), ...urls]);
+}
+
+function serviceNames(clusters: readonly Cluster[]): readonly Suggestion[] {
+  return clusters.flatMap((cluster) =>
+    cluster.services.all.map((service) =>
+      suggestion(serviceName(cluster, service), "name", `DNS name of service ${service.path}`),
+    ),
+  );
+}
+
+/** What a service may be another name of. */
+export function aliases({ analysis }: Given): readonly Suggestion[] {
+  const { hosts, clusters } = analysis.topology;
+  const own = hosts.map(({ name }) => suggestion(name, "name", "host"));
+  return unique([...own, ...serviceNames(clusters)]);
 }
 
 /** Behind a DNS name: the ports of its service. */
 function portsOfName({ clusters }: Topology, name: string, skip: number): readonly Suggestion[] {
   const ports = dnsNames(clusters, name).flatMap((found) => (found.kind === "service" ? found.service.ports : []));
+  return servicePorts(ports, skip);
+}
+
+function servicePorts(ports: Service["ports"], skip: number): readonly Suggestion[] {
   return unique(
     ports.map(({ port, proto, name: own }) => ({
       ...suggestion(proto === "tcp" ? String(port) : `${port}/${proto}`, "number", own ?? ""),
@@ -121,7 +188,7 @@ function portsOfName({ clusters }: Topology, name: string, skip: number): readon
 function useOf(path: readonly string[], arg: Arg, symbols: readonly NamedSymbol[]): NameUse {
   const any = symbols[0];
   if (!any) throw new Error("a use is only asked for where there are symbols");
-  return { source: any.source, decl: any.decl, arg, path, kinds: [], scope: undefined };
+  return { source: any.source, decl: any.decl, arg, path, kinds: [], dns: true, scope: undefined };
 }
 
 function portsOf(topology: Topology, symbol: NamedSymbol, skip: number): readonly Suggestion[] {

@@ -11,8 +11,10 @@ export interface Suggestion {
   readonly documentation: string | undefined;
   /** Where it is not the label. */
   readonly insert?: string;
-  /** So many characters of the word being typed stay. */
+  /** So many characters at the beginning of the word being typed stay. */
   readonly skip?: number;
+  /** So many at its end stay. */
+  readonly keep?: number;
 }
 
 /** What lies around the files of an analysis; known to the shell only. */

@@ -207,6 +207,13 @@ describe("values", () => {
     expect(labels(inNode(`labels ${CURSOR}`))).toEqual(["app=web"]);
     expect(labels(inNode(`sysctl ${CURSOR}`))).toContain("net.ipv4.conf.eth0.rp_filter");
   });
+  it("between quotes, not beside them", () => {
+    expect(labels(`import ${CURSOR}"fab"`)).toEqual([]);
+    expect(labels(`import "fab"${CURSOR}`)).toEqual([]);
+    expect(labels(`import "fab${CURSOR}`)).toContain("fabric.knet");
+    const { analysis, file, offset } = fixture(`import "a\\"${CURSOR}`);
+    expect(completionsAt(analysis, file, offset, workspace).items[0]?.replace).toEqual({ start: 8, end: 11 });
+  });
   it("files to import", () => {
     expect(complete(`import "${CURSOR}"`)).toEqual(["fabric.knet · ", "../shared/dc.knet · "]);
     const { analysis, file, offset } = fixture(`import ${CURSOR}`);

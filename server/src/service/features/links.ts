@@ -3,6 +3,7 @@ import { one } from "../../language/decode.ts";
 import { positionsOf } from "../../language/positions.ts";
 import type { Span } from "../../language/tree.ts";
 import type { Analysis } from "../analysis.ts";
+import { innerSpan } from "./place.ts";
 
 export type Link =
   | { readonly kind: "import"; readonly span: Span; readonly path: string }
@@ -32,7 +33,6 @@ export function importsOf(analysis: Analysis, file: string): readonly Import[] {
   return (checked?.decls ?? []).flatMap((decl, index): readonly Import[] => {
     const read = decl.spec?.keyword === "import" ? one(decl, "path") : undefined;
     if (read?.value.kind !== "string" || read.arg.kind !== "string") return [];
-    const start = (root?.offsets[index] ?? 0) + read.arg.start;
-    return [{ path: read.value.text, span: { start: start + 1, end: start + read.arg.length - 1 } }];
+    return [{ path: read.value.text, span: innerSpan(read.arg, root?.offsets[index] ?? 0, checked?.tree.text ?? "") }];
   });
 }

@@ -4,6 +4,7 @@ import type { CheckedFile } from "../../checks/check.ts";
 import { all, type Decl } from "../../language/decode.ts";
 import { type Path, partArg, positionsOf } from "../../language/positions.ts";
 import { type ArgSpec, isFlag, type KeywordSpec } from "../../language/schema/index.ts";
+import { isUnclosedString } from "../../language/tokens.ts";
 import type { Arg, Block, Span, StatementPart } from "../../language/tree.ts";
 import type { Read } from "../../language/values.ts";
 import type { Analysis } from "../analysis.ts";
@@ -62,6 +63,14 @@ export function readAt(decl: Decl, part: StatementPart): { readonly spec: ArgSpe
     }
   }
   return undefined;
+}
+
+/** A word, or what stands between the quotes of a string; `start`: of its statement. */
+export function innerSpan(arg: Arg, start: number, text: string): Span {
+  const from = start + arg.start;
+  const to = from + arg.length;
+  if (arg.kind !== "string") return { start: from, end: to };
+  return { start: from + 1, end: isUnclosedString(text.slice(from, to)) ? to : to - 1 };
 }
 
 /** The part of a statement that a value was read from. */

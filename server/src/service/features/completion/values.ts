@@ -1,9 +1,9 @@
 /** Values and literals for the arguments of a statement. */
 import { partArg } from "../../../language/positions.ts";
 import type { ArgSpec } from "../../../language/schema/index.ts";
-import type { Arg, Span } from "../../../language/tree.ts";
+import type { Span } from "../../../language/tree.ts";
 import type { Analysis } from "../../analysis.ts";
-import type { Place } from "../place.ts";
+import { innerSpan, type Place } from "../place.ts";
 import { suggestionsFor } from "../suggestions/index.ts";
 import type { Suggestion, Workspace } from "../suggestions/suggestion.ts";
 import { expectedAt, type Literal } from "./expected.ts";
@@ -25,7 +25,9 @@ export function values(analysis: Analysis, place: Place, workspace: Workspace): 
     typed.text.endsWith("]")
   )
     return [];
-  const replace = typed && !inList ? argSpan(typed, start, place.file.tree.text) : { start: offset, end: offset };
+  const replace = typed && !inList ? innerSpan(typed, start, place.file.tree.text) : { start: offset, end: offset };
+  // Outside the quotes of a string nothing fits.
+  if (offset < replace.start || offset > replace.end) return [];
   const expected = expectedAt(decl, decl.spec, statement.args.slice(0, index));
   const items: CompletionItem[] = [];
   for (const arg of expected.values) {
@@ -44,14 +46,6 @@ export function values(analysis: Analysis, place: Place, workspace: Workspace): 
     for (const literal of expected.literals) items.push(literalItem(literal, replace));
   }
   return items;
-}
-
-/** For a string what stands between its quotes. */
-function argSpan(arg: Arg, start: number, text: string): Span {
-  const from = start + arg.start;
-  const to = from + arg.length;
-  if (arg.kind !== "string") return { start: from, end: to };
-  return { start: from + 1, end: arg.length > 1 && text[to - 1] === '"' ? to - 1 : to };
 }
 
 /** A path goes on with its port, a choice with the next word; an address or a number may itself go on. */

@@ -35,6 +35,8 @@ export interface Client {
   open(uri: string, text: string, version?: number): Promise<void>;
   change(uri: string, version: number, changes: readonly TextDocumentContentChangeEvent[]): Promise<void>;
   close(uri: string): Promise<void>;
+  /** The workspace has these folders from now on. */
+  setFolders(uris: readonly string[]): Promise<void>;
   /** The next publication, or one already made, that fits. */
   diagnostics(
     uri: string,
@@ -93,7 +95,13 @@ export async function startClient(options: ClientOptions = {}): Promise<Client> 
     tell(method, params);
   });
   connection.onRequest("workspace/configuration", () => [options.settings ?? null]);
-  connection.onRequest("client/registerCapability", () => null);
+  const foldersOf = (uris: readonly string[]) => uris.map((uri) => ({ uri, name: uri }));
+  let folders = foldersOf(options.folders ?? []);
+  connection.onRequest("workspace/workspaceFolders", () => folders);
+  connection.onRequest("client/registerCapability", (params) => {
+    tell("client/registerCapability", params);
+    return null;
+  });
   for (const method of ["diagnostic", "inlayHint", "codeLens"])
     connection.onRequest(`workspace/${method}/refresh`, () => {
       tell(`workspace/${method}/refresh`, null);
@@ -128,7 +136,7 @@ export async function startClient(options: ClientOptions = {}): Promise<Client> 
     rootUri: null,
     capabilities: options.capabilities ?? CAPABILITIES,
     initializationOptions: options.initializationOptions ?? null,
-    workspaceFolders: options.folders?.map((uri) => ({ uri, name: uri })) ?? null,
+    workspaceFolders: options.folders ? folders : null,
   });
   await connection.sendNotification("initialized", {});
 
@@ -148,6 +156,11 @@ export async function startClient(options: ClientOptions = {}): Promise<Client> 
     change: (uri, version, contentChanges) =>
       connection.sendNotification("textDocument/didChange", { textDocument: { uri, version }, contentChanges }),
     close: (uri) => connection.sendNotification("textDocument/didClose", { textDocument: { uri } }),
+    setFolders(uris) {
+      const removed = folders;
+      folders = foldersOf(uris);
+      return connection.sendNotification("workspace/didChangeWorkspaceFolders", { event: { added: folders, removed } });
+    },
     async diagnostics(uri, fits = () => true) {
       const accept = (params: PublishDiagnosticsParams): boolean =>
         params.uri === uri && (typeof fits === "number" ? params.version === fits : fits(params));

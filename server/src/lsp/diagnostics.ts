@@ -19,6 +19,8 @@ export interface DiagnosticsOptions {
   readonly reports: Reports;
   /** False where the client asks for diagnostics itself. */
   readonly push: () => boolean;
+  /** A project of several files is not what it was: what the client shows of one may depend on an edit of another. */
+  readonly changedAcross: () => void;
   readonly now: () => number;
 }
 
@@ -59,12 +61,15 @@ export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
     const merged = new Map<string, Diagnostic[]>();
     const roots = documents.service.roots();
     const durations = new Map<string, number>();
+    let isAcross = false;
     for (const root of roots) {
+      const before = reports.known(root);
       const done = reports.of(root);
       if (!done) {
         schedule();
         return;
       }
+      isAcross ||= done !== before && done.trees.length > 1;
       for (const [file, diagnostics] of done.diagnostics) {
         merged.set(file, [...(merged.get(file) ?? []), ...diagnostics]);
         durations.set(file, done.durationMs);
@@ -94,6 +99,7 @@ export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
       publish(uri, undefined, listOf(diagnostics, undefined));
     }
     for (const uri of [...published.keys()]) if (!told.has(uri)) publish(uri, undefined, []);
+    if (isAcross) options.changedAcross();
   };
 
   const schedule = (): void => {

@@ -13,7 +13,9 @@ export interface Disk {
   /** Where a file of this name may be: beside `near` and in the folders above it, as far as the workspace goes. */
   upwards(near: string, name: string): readonly string[];
   /** The `.knet` files of the workspace; of a file outside it, those beside that file. */
-  knetFiles(near?: string): readonly string[];
+  knetFiles(near: string): readonly string[];
+  /** Those of the workspace, and those beside files outside it. */
+  allKnetFiles(near: readonly string[]): readonly string[];
   forget(): void;
 }
 
@@ -24,6 +26,17 @@ const SKIPPED = new Set(["node_modules", ".git"]);
 export function createDisk(): Disk {
   let folders: readonly string[] = [];
   const found = new Map<string, readonly string[]>();
+  const isInWorkspace = (file: string): boolean => folders.some((folder) => isInside(folder, file));
+  /** Of a folder of the workspace those below it as well. */
+  const filesIn = (place: string): readonly string[] => {
+    let files = found.get(place);
+    if (!files) {
+      const path = diskPath(place);
+      files = path === undefined ? [] : search(path, folders.includes(place));
+      found.set(place, files);
+    }
+    return files;
+  };
   return {
     setFolders(uris) {
       folders = uris.map(keyOf);
@@ -56,18 +69,10 @@ export function createDisk(): Disk {
         folder = above;
       }
     },
-    knetFiles(near) {
-      const isWorkspace = near === undefined || folders.some((folder) => isInside(folder, near));
-      const places = isWorkspace ? folders : [folderOf(near)];
-      return places.flatMap((place) => {
-        let files = found.get(place);
-        if (!files) {
-          const path = diskPath(place);
-          files = path === undefined ? [] : search(path, isWorkspace);
-          found.set(place, files);
-        }
-        return files;
-      });
+    knetFiles: (near) => [...new Set((isInWorkspace(near) ? folders : [folderOf(near)]).flatMap(filesIn))],
+    allKnetFiles(near) {
+      const beside = near.filter((file) => !isInWorkspace(file)).map(folderOf);
+      return [...new Set([...folders, ...beside].flatMap(filesIn))];
     },
     forget: () => found.clear(),
   };

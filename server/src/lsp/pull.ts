@@ -77,7 +77,7 @@ export function registerPull(server: Server, reports: Reports): void {
       const open = merged(documents.service.roots());
       if (!open) return again();
       for (const [key, diagnostics] of open) tell(key, diagnostics);
-      for (const root of disk.knetFiles(documents.service.roots()[0])) {
+      for (const root of disk.allKnetFiles(documents.service.roots())) {
         if (done.has(root)) continue;
         if (partial && items.length > 0) partial.report({ items: items.splice(0) });
         // Edits and cancellations come in between two projects.

@@ -29,6 +29,8 @@ export interface Report {
 export interface Reports {
   /** Of the project with this root, once for each state of its files. Undefined: ended by a newer edit. */
   of(root: string): Report | undefined;
+  /** The last one, which may be out of date. */
+  known(root: string): Report | undefined;
   /** Forgets all others. */
   keep(roots: readonly string[]): void;
 }
@@ -67,6 +69,7 @@ export function createReports(options: ReportsOptions): Reports {
         return { trees: [], options: undefined, diagnostics: new Map([[root, [failed]]]), durationMs: 0 };
       }
     },
+    known: (root) => known.get(root),
     keep(roots) {
       for (const root of known.keys()) if (!roots.includes(root)) known.delete(root);
     },

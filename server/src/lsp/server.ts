@@ -8,6 +8,7 @@ import {
   DidChangeWatchedFilesNotification,
   FileChangeType,
   type InitializeParams,
+  WatchKind,
 } from "vscode-languageserver/node";
 import { CONFIG_FILE } from "../service/service.ts";
 import { VERSION } from "../version.ts";
@@ -63,7 +64,14 @@ export function startServer(connection: Connection, options: ServerOptions = {})
   let settings = DEFAULTS;
   const stale = (): boolean => (options.changesReceived?.() ?? 0) > changesHandled;
   const reports = createReports({ connection, documents, support: () => support, link: documentationLink, stale, now });
-  const diagnostics = createDiagnostics({ connection, documents, reports, push: () => !support.pull, now });
+  const diagnostics = createDiagnostics({
+    connection,
+    documents,
+    reports,
+    push: () => !support.pull,
+    changedAcross: () => refreshShown(),
+    now,
+  });
   const server: Server = {
     connection,
     documents,
@@ -99,7 +107,12 @@ export function startServer(connection: Connection, options: ServerOptions = {})
       if (support.watching) {
         void connection.client
           .register(DidChangeWatchedFilesNotification.type, {
-            watchers: [{ globPattern: "**/*.knet" }, { globPattern: `**/${CONFIG_FILE}` }],
+            watchers: [
+              { globPattern: "**/*.knet" },
+              { globPattern: `**/${CONFIG_FILE}` },
+              // With a folder goes what is in it, of which clients say nothing by itself.
+              { globPattern: "**/*", kind: WatchKind.Delete },
+            ],
           })
           .catch(logged);
       }
@@ -110,6 +123,8 @@ export function startServer(connection: Connection, options: ServerOptions = {})
               .getWorkspaceFolders()
               .then((folders) => {
                 disk.setFolders((folders ?? []).map(({ uri }) => uri));
+                // What may be imported depends on them.
+                documents.service.forget();
                 diagnostics.schedule();
                 refresh();
               })
@@ -138,9 +153,12 @@ export function startServer(connection: Connection, options: ServerOptions = {})
     if (JSON.stringify([before, [...before.levels]]) !== JSON.stringify([settings, [...settings.levels]])) refresh();
   };
   /** What the client shows depends on more than the text that it has changed itself. */
-  const refresh = (): void => {
+  const refreshShown = (): void => {
     if (support.hintRefresh) void connection.languages.inlayHint.refresh().catch(logged);
     if (support.lensRefresh) void connection.sendRequest(CodeLensRefreshRequest.type).catch(logged);
+  };
+  const refresh = (): void => {
+    refreshShown();
     if (support.pull && support.pullRefresh) void connection.languages.diagnostics.refresh();
   };
   connection.onDidChangeConfiguration(
@@ -149,6 +167,8 @@ export function startServer(connection: Connection, options: ServerOptions = {})
 
   connection.onDidOpenTextDocument(
     safely("didOpen", ({ textDocument: { uri, version, text } }) => {
+      // Nobody tells what has changed on disk; that a file is opened is the time to look.
+      if (!support.watching) documents.service.forget();
       documents.open(uri, version, text);
       diagnostics.schedule();
     }),
@@ -173,10 +193,11 @@ export function startServer(connection: Connection, options: ServerOptions = {})
   );
   connection.onDidChangeWatchedFiles(
     safely("watchedFiles", ({ changes }) => {
-      for (const { uri, type } of changes) {
-        documents.service.invalidate(keyOf(uri));
+      const known = changes.map(({ uri, type }) => {
         if (type !== FileChangeType.Changed) disk.forget();
-      }
+        return documents.service.invalidate(keyOf(uri)) || uri.endsWith(".knet");
+      });
+      if (!known.includes(true)) return;
       diagnostics.schedule();
       refresh();
     }),

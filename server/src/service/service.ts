@@ -21,7 +21,7 @@ const MAX_IMPORTS = 1000;
 export const CONFIG_FILE = "knet.json";
 
 export interface ServiceHost {
-  /** The text of a file that no editor holds open, or undefined. May be called again for each analysis; must be cheap. */
+  /** The text of a file that no editor holds open, or undefined. Asked once, and again after `invalidate` and `forget`. */
   readFile(file: string): string | undefined;
   /** The identity of the file that `path` means inside `from`. */
   resolveImport(from: string, path: string): string | undefined;
@@ -43,8 +43,10 @@ export interface Service {
   close(file: string): void;
   /** What the editor's settings say about the checks; a `knet.json` wins over them. */
   configure(levels: Levels): void;
-  /** A file on disk changed. */
-  invalidate(file: string): void;
+  /** A file on disk appeared, changed or disappeared, or a folder with all that is in it. False: nothing depends on it. */
+  invalidate(file: string): boolean;
+  /** Anything on disk may have changed, or may be read that was not before. */
+  forget(): void;
   textOf(file: string): string | undefined;
   treeOf(file: string): SyntaxTree | undefined;
   /** The analysis of `file` in the project that it belongs to: rooted at an open file that imports it, or at itself. */
@@ -63,8 +65,10 @@ interface Loaded {
 
 export function createService(host: ServiceHost): Service {
   let settings: Levels = NO_LEVELS;
-  /** By name; kept as long as the text is the same. */
-  const configs = new Map<string, { readonly text: string; readonly config: Config }>();
+  /** By name; undefined where there is none. */
+  const configs = new Map<string, Config | undefined>();
+  /** Files that were asked for and cannot be read. */
+  const missing = new Set<string>();
   const loaded = new Map<string, Loaded>();
   const cache = decodeCache();
   const topologies = topologyCache();
@@ -77,9 +81,12 @@ export function createService(host: ServiceHost): Service {
   };
   const load = (file: string): Loaded | undefined => {
     const known = loaded.get(file);
-    if (known) return known;
+    if (known || missing.has(file)) return known;
     const text = host.readFile(file);
-    if (text === undefined) return undefined;
+    if (text === undefined) {
+      missing.add(file);
+      return undefined;
+    }
     const fresh: Loaded = { tree: parse(text.length > MAX_TEXT ? "" : text), open: false, decls: undefined };
     loaded.set(file, fresh);
     return fresh;
@@ -87,6 +94,17 @@ export function createService(host: ServiceHost): Service {
   const declsOf = (entry: Loaded): readonly Decl[] => {
     entry.decls ??= decodeFile(entry.tree, cache);
     return entry.decls;
+  };
+
+  /** Forgets what was read from disk; false where there is nothing of it. */
+  const drop = (isMeant: (file: string) => boolean): boolean => {
+    const read = [...loaded].filter(([file, { open }]) => !open && isMeant(file)).map(([file]) => file);
+    const gone = [...missing].filter(isMeant);
+    const decided = [...configs.keys()].filter(isMeant);
+    for (const file of read) loaded.delete(file);
+    for (const file of gone) missing.delete(file);
+    for (const file of decided) configs.delete(file);
+    return read.length + gone.length + decided.length > 0;
   };
 
   /** The root and everything that it imports, breadth first; each file once, so cycles end. */
@@ -126,14 +144,12 @@ export function createService(host: ServiceHost): Service {
 
   const configOf = (root: string): Config | undefined => {
     for (const file of host.configFiles?.(root) ?? []) {
-      const text = host.readFile(file);
-      if (text === undefined) continue;
-      let known = configs.get(file);
-      if (known?.text !== text) {
-        known = { text, config: readConfig(file, text, codeOf) };
-        configs.set(file, known);
+      if (!configs.has(file)) {
+        const text = host.readFile(file);
+        configs.set(file, text === undefined ? undefined : readConfig(file, text, codeOf));
       }
-      return known.config;
+      const known = configs.get(file);
+      if (known) return known;
     }
     return undefined;
   };
@@ -168,6 +184,7 @@ export function createService(host: ServiceHost): Service {
     },
     close(file) {
       loaded.delete(file);
+      missing.delete(file);
       topologies.stages.delete(file);
       changed();
     },
@@ -176,8 +193,13 @@ export function createService(host: ServiceHost): Service {
       changed();
     },
     invalidate(file) {
-      if (loaded.get(file)?.open) return;
-      loaded.delete(file);
+      const isMeant = (one: string): boolean => one === file || one.startsWith(`${file}/`);
+      const isKnown = drop(isMeant);
+      if (isKnown) changed();
+      return isKnown;
+    },
+    forget() {
+      drop(() => true);
       changed();
     },
     textOf: (file) => load(file)?.tree.text,

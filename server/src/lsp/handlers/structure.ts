@@ -42,7 +42,7 @@ export function registerStructure(server: Server, { whole }: Access): void {
       const { service } = documents;
       const roots = service.roots();
       const found = new Map<string, ReturnType<typeof symbolOf>>();
-      const all = [...roots, ...disk.knetFiles(roots[0])];
+      const all = [...roots, ...disk.allKnetFiles(roots)];
       const seen = new Set<string>();
       for (const root of all) {
         if (token.isCancellationRequested || found.size >= MOST_SYMBOLS) break;

@@ -49,11 +49,11 @@ function makeView(cluster: Cluster): PolicyView {
       ),
     ),
   );
-  // A workload without pods has no pod to be selected.
+  // A workload at zero replicas is not misspelt: its pods come back.
   for (const workload of cluster.workloads) {
-    if (workload.replicas === 0) continue;
-    const group = set.groups.groupOfAll(workload) ?? set.groups.groupOf(cluster.pods.podAt(workload, 0));
-    if (!examples.has(group)) examples.set(group, workload);
+    const first = workload.replicas === 0 ? undefined : cluster.pods.podAt(workload, 0);
+    const group = set.groups.groupOfAll(workload) ?? (first && set.groups.groupOf(first));
+    if (group && !examples.has(group)) examples.set(group, workload);
   }
   for (const group of examples.keys()) {
     for (const direction of DIRECTIONS) {

@@ -1,12 +1,12 @@
 /** Whose fault a lost packet is: the place in the file, and the check that reports it. */
-import { parsePrefix, prefixContains } from "../../addressing/ip.ts";
+import { formatPrefix, type Ip, type Prefix, parseIp, parsePrefix, prefixContains } from "../../addressing/ip.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
 import type { Network } from "../../dataplane/model.ts";
 import { innerOf } from "../../dataplane/packet.ts";
 import type { Source, Statement } from "../../language/tree.ts";
-import type { Cluster, Station } from "../../topology/model.ts";
+import type { Cluster, Interface, Node, Station } from "../../topology/model.ts";
 import { childOf } from "../source.ts";
-import type { Failure } from "./probes.ts";
+import type { Failure, Probe } from "./probes.ts";
 
 export type ReachabilityCode =
   | "KN201"
@@ -36,23 +36,24 @@ export function attribute(failure: Failure, stations: ReadonlyMap<string, Statio
     return { code: "KN203", source: nat?.rule?.origin ?? probe.cluster.cni.source, specific: true };
   }
   const station = stations.get(reason.netns);
+  const wrong = wrongRoute(failed, probe.cluster);
+  if (wrong) return { code: "KN209", source: wrong, specific: true };
   switch (reason.code) {
     case "filtered":
     case "rejected-by-rule":
     case "no-session":
       if (isAclRule(reason.origin)) return { code: "KN205", source: reason.origin, specific: true };
       break;
-    case "neighbour-failed":
+    case "neighbour-failed": {
       if (reason.lost && isAclRule(reason.origin)) return { code: "KN205", source: reason.origin, specific: true };
+      const source = silencedBy(probe, reason.netns);
+      if (source) return { code: "KN206", source, specific: true };
       break;
+    }
     case "stacked-apart":
       return { code: "KN240", source: probe.cluster.cni.source, specific: true };
     case "forwarding-off": {
-      const source = sysctlOf(station, [
-        "net.ipv4.ip_forward",
-        "net.ipv4.conf.all.forwarding",
-        "net.ipv6.conf.all.forwarding",
-      ]);
+      const source = sysctlOf(station, FORWARDING);
       if (source) return { code: "KN206", source, specific: true };
       break;
     }
@@ -72,7 +73,7 @@ export function attribute(failure: Failure, stations: ReadonlyMap<string, Statio
     case "source-check":
       return {
         code: "KN208",
-        source: sourceCheckOf(reason.origin) ?? probe.cluster.cni.source,
+        source: checkedAttach(failure, network) ?? sourceCheckOf(reason.origin) ?? probe.cluster.cni.source,
         specific: true,
       };
     case "protocol-refused":
@@ -90,6 +91,8 @@ export function attribute(failure: Failure, stations: ReadonlyMap<string, Statio
   }
   const bare = bareOf(failed, probe.cluster, network);
   if (bare) return { code: "KN209", source: bare, specific: false };
+  const table = station && incompleteTable(failure, station);
+  if (table) return { code: "KN209", source: table, specific: false };
   const leak = leakOf(failed, probe.cluster, network);
   if (leak) return { code: "KN209", source: routesSetting(probe.cluster), specific: false };
   const source = reason.origin ?? probe.cluster.cni.source;
@@ -98,6 +101,75 @@ export function attribute(failure: Failure, stations: ReadonlyMap<string, Statio
   if (isTunnels || (probe.to.kind === "node" && probe.from.kind === "node"))
     return { code: "KN204", source, specific: false };
   return { code: probe.from.kind === "pod" ? "KN201" : "KN202", source, specific: false };
+}
+
+const FORWARDING = ["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding"];
+
+/** A node answers for its pods' gateway only while it forwards (arp_process asks for proxy_arp where IN_DEV_FORWARD is set). */
+function silencedBy({ from, to }: Probe, netns: string): Source | undefined {
+  const node = [from, to].find((end) => end.kind === "pod" && end.netns === netns)?.node;
+  const set = node?.sysctls.get("net.ipv4.ip_forward");
+  return set?.value === "0" ? set.source : undefined;
+}
+
+/** The interface whose check is on where that of the cluster's others on the segment is off. */
+function checkedAttach({ probe, reason, failed }: Failure, network: Network): Source | undefined {
+  const on = (node: Node): readonly Interface[] =>
+    node.interfaces.filter(({ segment }) => network.segment(segment)?.origin?.statement === reason?.origin?.statement);
+  const { cluster, from, to } = probe;
+  if (cluster.nodes.every((node) => on(node).every(({ sourceCheck }) => sourceCheck))) return undefined;
+  const last = failed.steps.at(-1)?.netns;
+  const ends = [from.node, to.node].sort((a, b) => Number(b.path === last) - Number(a.path === last));
+  return ends.flatMap(on).find(({ sourceCheck }) => sourceCheck)?.source;
+}
+
+/** A static route of somebody on the way that leads to another node than the one whose pod the packet is for. */
+function wrongRoute({ steps }: Journey, cluster: Cluster): Source | undefined {
+  for (const { action, rule, packet } of steps) {
+    const statement = action === "route" && !innerOf(packet) ? rule?.origin?.statement : undefined;
+    if (!rule?.origin || statement?.keyword.text !== "route") continue;
+    if (misledBy(statement, packet.dst, cluster)) return rule.origin;
+  }
+  return undefined;
+}
+
+/** The nodes to which the statement leads, and to which it should: whoever has the pod. */
+export function misledBy(
+  { args }: Statement,
+  dst: Ip,
+  { nodes, nodeByPodAddress }: Cluster,
+): { readonly to: Node; readonly owner: Node } | undefined {
+  const owner = nodeByPodAddress(dst);
+  // A wider route is a way to some node that passes packets on.
+  const len = parsePrefix(args[0]?.text ?? "")?.prefix.len;
+  if (!owner?.podCidrs.some(({ prefix }) => prefix.len === len && prefixContains(prefix, dst))) return undefined;
+  const via = args.findIndex(({ text }) => text === "via");
+  const next = parseIp(args[via + 1]?.text ?? "");
+  if (via < 0 || next === undefined || args.length > via + 2) return undefined;
+  const to = nodes.find(({ interfaces }) =>
+    interfaces.some(({ addresses }) => addresses.some(({ ip }) => ip === next)),
+  );
+  return to && to !== owner ? { to, owner } : undefined;
+}
+
+/** A router that has static routes to the ranges of some of the cluster's nodes, and none to this one's. */
+function incompleteTable({ probe, reason, failed }: Failure, station: Station): Source | undefined {
+  const dst = failed.steps.at(-1)?.packet.dst;
+  if (reason?.code !== "no-route" || dst === undefined) return undefined;
+  if (probe.cluster.nodes.some((node) => node.path === station.path)) return undefined;
+  const { known, missing } = tableOf(probe.cluster, station);
+  return known > 0 && missing.some(({ prefix }) => prefixContains(prefix, dst)) ? station.source : undefined;
+}
+
+/** Which of the nodes' ranges a station has static routes to. */
+export function tableOf(
+  { nodes }: Cluster,
+  { routes }: Station,
+): { readonly known: number; readonly missing: readonly { readonly node: Node; readonly prefix: Prefix }[] } {
+  const stated = new Set(routes.filter(({ implied }) => !implied).map(({ dst }) => formatPrefix(dst)));
+  const ranges = nodes.flatMap((node) => node.podCidrs.map(({ prefix }) => ({ node, prefix })));
+  const missing = ranges.filter(({ prefix }) => !stated.has(formatPrefix(prefix)));
+  return { known: ranges.length - missing.length, missing };
 }
 
 /** The setting that says who has routes to the pods, where the plugin has one. */

@@ -42,6 +42,7 @@ function findCauses(context: CheckContext): readonly Cause[] {
   const { failures } = probesOf(context);
   if (failures.length === 0) return [];
   const stations = stationsByPath(context.peopled);
+  const isSessionDown = context.reported.some(({ code }) => SESSIONS.has(code));
   const suspects = context.reported.filter(isSuspect).map(({ source }) => source.statement);
   const causes = new Map<string, { -readonly [K in keyof Cause]: Cause[K] }>();
   const places: Statement[] = [];
@@ -51,10 +52,11 @@ function findCauses(context: CheckContext): readonly Cause[] {
     const { cluster, from, to } = failure.probe;
     if (to.imagined && from.kind === "node" && STACKED.has(cluster.cni.plugin)) continue;
     const { code, source, specific } = attribute(failure, stations, context.open);
+    if (!specific && isSessionDown && isUnannounced(failure)) continue;
     if (!specific && suspects.length > 0 && isExcused(context.peopled, failure, stations, suspects)) continue;
     let place = places.indexOf(source.statement);
     if (place < 0) place = places.push(source.statement) - 1;
-    const how = failure.reason?.code === "no-session" ? "filtered" : (failure.reason?.code ?? "");
+    const how = specific && ONE_WAY.has(code) ? "" : howOf(failure);
     const key = `${GENERAL.has(code) ? "general" : code} ${place} ${String(source.part)} ${how}`;
     const same = causes.get(key);
     // What pods suffer says more than what their nodes do for the same reason.
@@ -63,6 +65,13 @@ function findCauses(context: CheckContext): readonly Cause[] {
     else if (isAlike(same.example, failure)) same.pairs += failure.probe.pairs;
   }
   return [...causes.values()];
+}
+
+/** However packets end for such a reason, it is one. */
+const ONE_WAY: ReadonlySet<ReachabilityCode> = new Set(["KN206", "KN209"]);
+
+function howOf({ reason }: Failure): string {
+  return reason?.code === "no-session" ? "filtered" : (reason?.code ?? "");
 }
 
 const STACKED: ReadonlySet<string> = new Set(["macvlan", "ipvlan"]);
@@ -120,6 +129,16 @@ const SUSPECT: ReadonlySet<Code> = new Set([
   "KN238",
   "KN306",
 ]);
+
+/** BGP sessions that do not come up: whoever has no route to a block may be far from the two ends. */
+const SESSIONS: ReadonlySet<Code> = new Set(["KN230", "KN231", "KN232", "KN233", "KN235"]);
+
+/** Nobody on the way has heard of the pods' blocks. */
+function isUnannounced({ probe, reason, failed }: Failure): boolean {
+  const packet = failed.steps.at(-1)?.packet;
+  const isLost = reason?.code === "no-route" || reason?.code === "unreachable-route";
+  return isLost && probe.cluster.cni.plugin === "calico" && packet !== undefined && innerOf(packet) === undefined;
+}
 
 /** Findings that explain lost packets by themselves. */
 function isSuspect(finding: Finding): boolean {

@@ -1,10 +1,14 @@
-import { formatIp } from "../../addressing/ip.ts";
+import { formatIp, formatPrefix } from "../../addressing/ip.ts";
+import { nodeAddress } from "../../cni/peers.ts";
+import type { Journey } from "../../dataplane/journey.ts";
 import type { Source } from "../../language/tree.ts";
+import type { Cluster } from "../../topology/model.ts";
 import type { Check, CheckContext, Fix } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { replaceFix, setFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
-import { leakOf } from "./blame.ts";
+import { list, plural } from "../text.ts";
+import { leakOf, misledBy, tableOf } from "./blame.ts";
 import { routerFixes } from "./mend.ts";
 import { reportCauses, whoCannot } from "./report.ts";
 
@@ -37,6 +41,16 @@ Every node needs a route to every other node's pod range (the CNI's work, unless
       (cause) => {
         const { failed, probe, reason } = cause.example;
         const { keyword, args } = cause.source.statement;
+        const dst = failed.steps.at(-1)?.packet.dst;
+        const misled = dst === undefined ? undefined : misledBy(cause.source.statement, dst, probe.cluster);
+        if (misled && args[0])
+          return `this route sends what is for pods of node ${misled.owner.name} (${args[0].text}) to node ${misled.to.name}, so ${whoCannot(cause)}; lead it to ${misled.owner.name}`;
+        const router =
+          keyword.text === "router" ? context.topology.routers.find(({ path }) => path === reason?.netns) : undefined;
+        if (router) {
+          const { known, missing } = tableOf(probe.cluster, router);
+          return `router ${router.path} has routes to the pods of ${plural(known, "node")} of cluster ${probe.cluster.name} and none to those of ${list(missing.map(({ node, prefix }) => `${node.name} (${formatPrefix(prefix)})`))}, so ${whoCannot(cause)}; add them`;
+        }
         if (keyword.text === "pool") {
           return `${whoCannot(cause)}: ${reason?.message ?? "it is lost on the way"}, and pool ${args[0]?.text ?? ""} sends packets to other subnets there without a tunnel; give the pool ipip cross-subnet or vxlan cross-subnet, or let the routers learn the blocks by BGP`;
         }
@@ -49,7 +63,8 @@ Every node needs a route to every other node's pod range (the CNI's work, unless
           : "it follows a default route";
         return `${whoCannot(cause)}: ${where}, and ${reason?.message ?? "it is lost there"}; let the CNI make the routes, or give them to the routers`;
       },
-      ({ source, example: { probe, reason } }) => [
+      ({ source, example: { probe, reason, failed } }) => [
+        ...rightFixes(source, failed, probe.cluster),
         ...(Object.hasOwn(SWITCHES, source.statement.keyword.text)
           ? [replaceFix(SWITCHES[source.statement.keyword.text] ?? "", sourceAt(source, 0), "on")]
           : []),
@@ -58,6 +73,17 @@ Every node needs a route to every other node's pod range (the CNI's work, unless
       ],
     ),
 };
+
+/** A route that leads to another node: the right one's address in its place. */
+function rightFixes(source: Source, { steps }: Journey, cluster: Cluster): readonly Fix[] {
+  const { statement } = source;
+  const dst = steps.at(-1)?.packet.dst;
+  const owner = dst === undefined ? undefined : misledBy(statement, dst, cluster)?.owner;
+  const via = statement.args.findIndex(({ text }) => text === "via");
+  const address = owner && nodeAddress(owner, typeof dst === "number" ? 4 : 6)?.ip;
+  if (!owner || address === undefined || via < 0) return [];
+  return [replaceFix(`Lead it to ${formatIp(address)} of ${owner.name}`, sourceAt(source, via + 1), formatIp(address))];
+}
 
 function tunnelFixes(pool: Source): readonly Fix[] {
   return [

@@ -1,3 +1,4 @@
+import type { Interface } from "../../topology/model.ts";
 import type { Check } from "../check.ts";
 import { attachedFix } from "./mend.ts";
 import { reportCauses, whoCannot } from "./report.ts";
@@ -43,7 +44,8 @@ cloud's own, or one that encapsulates.`,
         );
         if (!segment) return [];
         const title = "Switch the check off for the nodes' interfaces";
-        return attachedFix(title, probe.cluster, segment.name, "source-check off");
+        const isChecked = (one: Interface): boolean => one.segment === segment.name && one.sourceCheck;
+        return attachedFix(title, probe.cluster, isChecked, "source-check off");
       },
     ),
 };

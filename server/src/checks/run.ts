@@ -138,9 +138,15 @@ function addDeclProblems(file: string, decl: Decl, topology: Topology, add: (one
 function addProblems(problems: readonly TopologyProblem[], context: CheckContext, add: (one: Finding) => void): void {
   const idOf = identities();
   const places = new Map<string, { readonly first: TopologyProblem; count: number }>();
-  const codes = new Set(problems.map(({ code }) => code));
+  const codes = new Map<string, TopologyProblem[]>();
   for (const problem of problems) {
-    if (byCode.get(problem.code)?.impliedBy?.some((code) => codes.has(code))) continue;
+    const same = codes.get(problem.code);
+    if (same) same.push(problem);
+    else codes.set(problem.code, [problem]);
+  }
+  for (const problem of problems) {
+    const isOfIt = (other: TopologyProblem): boolean => isSameSegment(problem, other);
+    if (byCode.get(problem.code)?.impliedBy?.some((code) => codes.get(code)?.some(isOfIt))) continue;
     const key = `${problem.code} ${idOf(problem.source.statement)} ${String(problem.source.part)}`;
     const place = places.get(key);
     if (place) place.count += 1;
@@ -152,6 +158,11 @@ function addProblems(problems: readonly TopologyProblem[], context: CheckContext
       : worded(first, context.topology);
     add(count === 1 ? one : { ...one, message: `${one.message} (and ${number(count - 1)} more here)` });
   }
+}
+
+/** Problems of two segments have nothing to do with each other. */
+function isSameSegment({ data: a }: TopologyProblem, { data: b }: TopologyProblem): boolean {
+  return a.segment === undefined || b.segment === undefined || a.segment === b.segment;
 }
 
 function expected(one: Finding): Finding {

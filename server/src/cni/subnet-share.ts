@@ -15,9 +15,9 @@ export function subnetProblems(
 ): readonly TopologyProblem[] {
   const bySegment = new Map<string, Node[]>();
   for (const node of cluster.nodes) {
+    // A node that found the segment full needs its share none the less.
     const segment = node.interfaces[0]?.segment;
-    if (segment === undefined || pluginOf(cluster, node) !== plugin || node.interfaces[0]?.addresses.length === 0)
-      continue;
+    if (segment === undefined || pluginOf(cluster, node) !== plugin) continue;
     const there = bySegment.get(segment);
     if (there) there.push(node);
     else bySegment.set(segment, [node]);

@@ -18,6 +18,7 @@ export const segmentFull: Check = {
   summary: "A segment has no address left for an interface.",
   documentation: `Of an IPv4 prefix the network and the broadcast address cannot be used (except /31 and /32), nor can addresses that other stations have. A
 /28 holds 14 stations, a /24 254. Give the segment a larger prefix or a second one.`,
+  impliedBy: ["KN411"],
   example: { bad: pool("192.168.10.0/29"), good: pool("192.168.10.0/24") },
   message: ({ segment, cidrs, count, station }) =>
     `segment ${segment} (${cidrs}) is full: ${plural(Number(count), "interface")} get no address there, ${station} first; give the segment a larger or a second range`,

@@ -53,8 +53,9 @@ Give the segment a gateway, or the nodes a route for the service range: \`route 
 };
 
 function covers({ routes, interfaces }: Node, prefix: Prefix): boolean {
-  // Nodes without interfaces are no finished nodes.
-  if (interfaces.length === 0) return true;
+  // That a node has no address of the family is the cause then (KN121, KN127), or it is no finished node.
+  const isPart = interfaces.some(({ addresses }) => addresses.some(({ ip }) => typeof ip === typeof prefix.ip));
+  if (!isPart) return true;
   return routes.some(
     ({ dst, type }) => type === "unicast" && typeof dst.ip === typeof prefix.ip && prefixCovers(dst, prefix),
   );

@@ -4,6 +4,7 @@ import type { Journey } from "../../dataplane/journey.ts";
 import { innerOf } from "../../dataplane/packet.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
+import type { Cluster } from "../../topology/model.ts";
 import { stationsOf } from "../../topology/stations.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
@@ -112,14 +113,16 @@ function diedInIpv6Tunnel({ steps }: Journey): boolean {
 
 /** The backend's or plugin's `mtu`, where it is written; otherwise what stands for it. */
 function settingOf({ cluster }: Probe): Source {
-  const { source } = cluster.cni;
-  const backend = childOf(source, "backend");
-  const holder = backend === source ? source : backend;
-  return childOf(holder, "mtu", 0);
+  return childOf(holderOf(cluster), "mtu", 0);
 }
 
-/** The setting counts for the outer packet where the mode has a tunnel, and for the pod where it has none. */
-function mtuFixes({ open: network, topology }: CheckContext, { journey, probe }: FullSize): readonly Fix[] {
+/** flannel has the setting in its backend's block, all others in their own. */
+function holderOf({ cni }: Cluster): Source {
+  return cni.plugin === "flannel" ? childOf(cni.source, "backend") : cni.source;
+}
+
+/** flannel's setting counts for the outer packet, that of the others for the pod. */
+function mtuFixes({ open: network, topology }: CheckContext, { journey, probe, size }: FullSize): readonly Fix[] {
   let least = Number.POSITIVE_INFINITY;
   for (const { netns, device } of [...journey.steps, ...probe.journey.steps]) {
     const found = network.netns(netns)?.devices.get(device);
@@ -127,8 +130,10 @@ function mtuFixes({ open: network, topology }: CheckContext, { journey, probe }:
     least = Math.min(least, found.mtu, topology.segments.get(found.segment)?.mtu ?? found.mtu);
   }
   if (least === Number.POSITIVE_INFINITY) return [];
-  const { source } = probe.cluster.cni;
-  return [setFix(`Set mtu to ${least}, the least on the way`, childOf(source, "backend"), "mtu", String(least))];
+  const isOuter = probe.cluster.cni.plugin === "flannel";
+  const overhead = isOuter ? 0 : Math.max(...journey.steps.map(({ packet }) => packet.length), size) - size;
+  const title = `Set mtu to ${least - overhead}, the least on the way${overhead > 0 ? ` less the tunnel's ${overhead}` : ""}`;
+  return [setFix(title, holderOf(probe.cluster), "mtu", String(least - overhead))];
 }
 
 export function* reportFullSize(

@@ -36,14 +36,20 @@ function mends(finding: Finding, before: readonly Finding[], after: readonly Fin
   const same = (list: readonly Finding[]): number =>
     list.filter(({ code, message }) => code === finding.code && message === finding.message).length;
   if (same(after) >= same(before)) return false;
+  // What merely informs is no price for something grave; the other way round it is.
   const counts = new Map<string, number>();
   for (const { code } of before) counts.set(code, (counts.get(code) ?? 0) + 1);
-  for (const { code } of after) {
+  for (const { code, severity } of after) {
+    if (code !== finding.code && isGrave(finding.severity) && !isGrave(severity)) continue;
     const left = (counts.get(code) ?? 0) - 1;
     if (left < 0) return false;
     counts.set(code, left);
   }
   return (counts.get(finding.code) ?? 0) > 0;
+}
+
+function isGrave(severity: Finding["severity"]): boolean {
+  return severity === "error" || severity === "warning";
 }
 
 /** The same project after edits, analysed afresh. */

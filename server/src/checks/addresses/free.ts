@@ -12,6 +12,7 @@ import {
   parsePrefix,
   prefixContains,
   prefixCovers,
+  prefixEquals,
   prefixOf,
   prefixRange,
   rangesOverlap,
@@ -85,12 +86,28 @@ export function enlargeFixes(topology: Topology, prefix: Prefix, len: number, so
     : [];
 }
 
+/** Where the range could be. Pods that have no room of that size anywhere: the largest range that holds their nodes' blocks. */
+function freeFor(topology: Topology, { kind, cluster, prefix }: PlannedRange): Prefix | undefined {
+  const same = nextFree(topology, prefix);
+  const owner = topology.clusters.find(({ name }) => name === cluster);
+  const pods = owner?.podCidrs.find((one) => prefixEquals(one.prefix, prefix));
+  if (same || kind !== "pods" || !owner || !pods) return same;
+  const last = Math.min(pods.perNode, 32) - Math.ceil(Math.log2(Math.max(owner.nodes.length, 1)));
+  for (let len = prefix.len + 1; len <= last; len++) {
+    const smaller = nextFree(topology, { ip: prefix.ip, len }, [prefix]);
+    if (smaller) return smaller;
+  }
+  return undefined;
+}
+
 /** Moves a range that is written as an argument of its own. */
-export function moveFixes(topology: Topology, { kind, cluster, prefix, source }: PlannedRange): readonly Fix[] {
-  const free = nextFree(topology, prefix);
+export function moveFixes(topology: Topology, range: PlannedRange): readonly Fix[] {
+  const { kind, cluster, prefix, source } = range;
+  const free = freeFor(topology, range);
   if (!free) return [];
   if (source.part === "whole") return kind === "pods" ? statePods(topology, free, source) : [];
-  const title = `Use ${formatPrefix(free)}, the next free range of this size`;
+  const which = free.len === prefix.len ? "the next free range of this size" : "the largest range that is free";
+  const title = `Use ${formatPrefix(free)}, ${which}`;
   // A bridge has the first address of its range.
   const address = kind === "docker" ? addIp(free.ip, 1) : free.ip;
   if (address === undefined) return [];
@@ -121,7 +138,7 @@ function statePods(topology: Topology, free: Prefix, { statement }: Source): rea
 
 /** "; 10.1.0.0/16 is free", or nothing. */
 export function freeHint(topology: Topology, range: PlannedRange): string {
-  const free = nextFree(topology, range.prefix);
+  const free = freeFor(topology, range);
   return free ? `; ${formatPrefix(free)} is free` : "";
 }
 

@@ -19,25 +19,48 @@ export interface OverlapWording {
 
 export function* overlapFindings(check: Check, context: CheckContext, wording: OverlapWording): Iterable<Finding> {
   const { topology } = context;
-  for (const conflict of planOf(topology).conflicts.filter((one) => one.kind === wording.kind)) {
+  const { severity, blame } = wording;
+  for (const [conflict, ...rest] of byRange(planOf(topology).conflicts, wording)) {
     if (context.cancelled()) return;
-    const [mine, other] = wording.blame === "a" ? [conflict.a, conflict.b] : [conflict.b, conflict.a];
-    const { severity } = wording;
+    if (!conflict) continue;
+    const [mine, other] = sidesOf(conflict, blame);
+    const others = rest.map((one) => sidesOf(one, blame)[1]);
+    const also = others.length === 0 ? "" : `, and also ${list(others.map(({ label }) => label))}`;
     yield finding(
       check,
       mine.source,
-      `${sentence(mine, other, conflict)}: ${wording.consequence(conflict)}${freeHint(topology, mine)}`,
+      `${sentence(mine, other, conflict)}${also}: ${wording.consequence(conflict)}${freeHint(topology, mine)}`,
       {
-        ...(severity ? { severity: severity(conflict) } : {}),
-        related: [{ source: other.source, message: `${other.label}${more(other)}` }],
+        ...(severity ? { severity: gravest([conflict, ...rest].map(severity)) } : {}),
+        related: [other, ...others].map((one) => ({ source: one.source, message: `${one.label}${more(one)}` })),
         fixes: [
           ...moveFixes(topology, mine),
-          ...shrinkFixes(topology, mine, other),
-          ...shrinkFixes(topology, other, mine),
+          ...(others.length > 0 ? [] : [...shrinkFixes(topology, mine, other), ...shrinkFixes(topology, other, mine)]),
         ],
       },
     );
   }
+}
+
+/** One range that meets several others is one cause: in the order in which the plan has them. */
+function byRange(conflicts: readonly Conflict[], { kind, blame }: OverlapWording): readonly (readonly Conflict[])[] {
+  const ranges = new Map<PlannedRange, Conflict[]>();
+  for (const conflict of conflicts) {
+    if (conflict.kind !== kind) continue;
+    const [mine] = sidesOf(conflict, blame);
+    const same = ranges.get(mine);
+    if (same) same.push(conflict);
+    else ranges.set(mine, [conflict]);
+  }
+  return [...ranges.values()];
+}
+
+function sidesOf({ a, b }: Conflict, blame: "a" | "b"): readonly [PlannedRange, PlannedRange] {
+  return blame === "a" ? [a, b] : [b, a];
+}
+
+function gravest(severities: readonly Severity[]): Severity {
+  return (["error", "warning", "info"] as const).find((one) => severities.includes(one)) ?? "hint";
 }
 
 function sentence(mine: PlannedRange, other: PlannedRange, { shared }: Conflict): string {

@@ -14,7 +14,8 @@ export const podsPods: Check = {
 its own tunnel nothing fails; but a pod of one can never address a pod of the other, so a mesh, peering or routed migration is
 closed for good, since a pod range cannot be changed later. This is therefore a warning, and an *error* where it fails
 already: where a router or host has a route into the shared part, which of the two pods is meant depends on chance, and where both
-ranges belong to one cluster.
+ranges belong to one cluster. AKS' overlay and kind give every cluster the same range by design and hide the pods behind their nodes: between
+two of these it is an *information*.
 
 Give every cluster a range of its own from the start; the defaults of flannel, kind and minikube (10.244.0.0/16), k3s (10.42.0.0/16)
 and others repeat.`,
@@ -52,8 +53,10 @@ cluster green {
     overlapFindings(podsPods, context, {
       kind: "pods-pods",
       blame: "b",
-      severity: (conflict) =>
-        conflict.a.cluster === conflict.b.cluster || isRouted(context, conflict) ? "error" : "warning",
+      severity: (conflict) => {
+        if (conflict.a.cluster === conflict.b.cluster || isRouted(context, conflict)) return "error";
+        return [conflict.a, conflict.b].every(({ cluster }) => isReusable(context, cluster)) ? "info" : "warning";
+      },
       consequence: (conflict) => {
         if (conflict.a.cluster === conflict.b.cluster) return "two pods of the cluster can get the same address";
         return isRouted(context, conflict)
@@ -62,6 +65,13 @@ cluster green {
       },
     }),
 };
+
+/** Plugins whose ranges may be the same in every cluster of a network (learn.microsoft.com, Azure CNI Overlay; kind's defaults). */
+const REUSABLE: ReadonlySet<string> = new Set(["azure", "kindnet"]);
+
+function isReusable({ topology }: CheckContext, cluster: string): boolean {
+  return topology.clusters.some(({ name, cni }) => name === cluster && REUSABLE.has(cni.plugin));
+}
 
 /** Does the network outside the clusters know a way into the shared part, by its own routes or by those that a cluster gives it? */
 function isRouted({ topology, network }: CheckContext, { shared }: Conflict): boolean {

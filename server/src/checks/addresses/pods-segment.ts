@@ -1,5 +1,8 @@
-import type { Check } from "../check.ts";
+import { family, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import { routesOf } from "../../dataplane/print.ts";
+import type { Check, CheckContext } from "../check.ts";
 import { nodesInside, overlapFindings } from "./overlaps.ts";
+import type { Conflict } from "./plan.ts";
 
 export const podsSegment: Check = {
   code: "KN102",
@@ -38,9 +41,29 @@ cluster prod {
       blame: "a",
       consequence: (conflict) => {
         const nodes = nodesInside(context.topology, conflict.a.cluster, conflict);
+        if (isCaptured(context, conflict)) {
+          return nodes === undefined
+            ? "packets to stations there follow the pod routes and never arrive"
+            : `packets to ${nodes}, whose addresses lie there, follow the pod routes`;
+        }
         return nodes === undefined
-          ? "packets to stations there follow the pod routes and never arrive"
-          : `packets to ${nodes}, whose addresses lie there, follow the pod routes`;
+          ? "packets from pods to stations there pass for pod traffic and keep the pods' addresses, which nobody there knows, and once a node gets a block there they follow its route"
+          : `once a node gets a block there, packets to ${nodes}, whose addresses lie there, follow its route`;
       },
     }),
 };
+
+/** Is a node's route for pods in the shared part already? Connected routes of its interfaces are none. */
+function isCaptured({ topology, network }: CheckContext, { a, shared }: Conflict): boolean {
+  const cluster = topology.clusters.find(({ name }) => name === a.cluster);
+  if (cluster?.nodes.some(({ podCidrs }) => podCidrs.some(({ prefix }) => rangesOverlap(prefixRange(prefix), shared))))
+    return true;
+  const netns = network.netns(cluster?.nodes[0]?.path ?? "");
+  if (!netns) return true;
+  return routesOf(netns, family(shared.first)).some(
+    ({ dst, proto, nexthops }) =>
+      dst.len > 0 &&
+      rangesOverlap(prefixRange(dst), shared) &&
+      !(proto === "kernel" && nexthops.every(({ dev }) => netns.devices.get(dev ?? "")?.kind === "physical")),
+  );
+}

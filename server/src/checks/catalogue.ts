@@ -28,6 +28,7 @@ import { gateway } from "./addresses/gateway.ts";
 import { gatewayNotAttached } from "./addresses/gateway-not-attached.ts";
 import { natSegment } from "./addresses/nat-segment.ts";
 import { nextHopFamily } from "./addresses/next-hop-family.ts";
+import { nodeFamily } from "./addresses/node-family.ts";
 import { nodeRangeOutside } from "./addresses/node-range-outside.ts";
 import { nodeRanges } from "./addresses/node-ranges.ts";
 import { podAddressOutside } from "./addresses/pod-address-outside.ts";
@@ -191,6 +192,7 @@ export const catalogue: readonly Check[] = [
   nextHopFamily,
   cloudReserved,
   natSegment,
+  nodeFamily,
   flannelConfig,
   flannelSubnetIgnored,
   flannelSubnetOrder,

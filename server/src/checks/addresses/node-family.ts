@@ -3,7 +3,7 @@ import type { Cluster, Interface, Node, Segment, Topology } from "../../topology
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, wordsEdit } from "../finding.ts";
 import { childOf } from "../source.ts";
-import { familyName, plural } from "../text.ts";
+import { plural } from "../text.ts";
 import { nextFreeAddress } from "./free.ts";
 
 const cluster = (address: string): string => `segment lan {
@@ -40,7 +40,7 @@ Give the segment a prefix of that family and the nodes an address of it. An \`at
           const [first] = nodes;
           const iface = first?.interfaces[0];
           if (!first || !iface) continue;
-          const name = familyName(family(prefix.ip));
+          const name = `IPv${family(prefix.ip)}`;
           const who =
             nodes.length > 1
               ? `${plural(nodes.length, "node")} of cluster ${one.name}, first ${first.name},`
@@ -89,7 +89,7 @@ function lacking({ nodes }: Cluster, of: Family): readonly (readonly Node[])[] {
 }
 
 function remedy({ segments }: Topology, { segment }: Interface, name: string): string {
-  const own = segments.get(segment)?.cidrs.find(({ ip }) => familyName(family(ip)) === name);
+  const own = segments.get(segment)?.cidrs.find(({ ip }) => `IPv${family(ip)}` === name);
   return own
     ? `give them an address of ${formatPrefix(own)}`
     : `segment ${segment} has no ${name} prefix, so give it one, and the nodes an address of it`;

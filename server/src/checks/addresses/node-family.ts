@@ -1,8 +1,8 @@
 import { addIp, type Family, family, formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
+import { needsNodesOfItsFamily } from "../../cni/underlay.ts";
 import type { Cluster, Interface, Node, Segment, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, wordsEdit } from "../finding.ts";
-import { childOf } from "../source.ts";
 import { plural } from "../text.ts";
 import { nextFreeAddress } from "./free.ts";
 
@@ -34,7 +34,7 @@ Give the segment a prefix of that family and the nodes an address of it. An \`at
   example: { bad: cluster(""), good: cluster(" fd00:10::11") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const one of topology.clusters) {
-      if (ASIDE.has(one.cni.plugin) || isCarriedByTheOther(one)) continue;
+      if (!needsNodesOfItsFamily(one)) continue;
       for (const { prefix, source } of one.podCidrs) {
         for (const nodes of lacking(one, family(prefix.ip))) {
           const [first] = nodes;
@@ -59,20 +59,6 @@ Give the segment a prefix of that family and the nodes an address of it. An \`at
     }
   },
 };
-
-/** Pods stand on the segment themselves, or have no network between nodes at all. */
-const ASIDE: ReadonlySet<string> = new Set(["none", "docker", "macvlan", "ipvlan"]);
-
-/** flannel's wireguard, where one device carries both families over either (pkg/backend/wireguard, Mode). */
-function isCarriedByTheOther({ cni }: Cluster): boolean {
-  const backend = childOf(cni.source, "backend");
-  const mode = childOf(backend, "mode", 0);
-  return (
-    backend.statement.args[0]?.text === "wireguard" &&
-    mode.statement.keyword.text === "mode" &&
-    mode.statement.args[0]?.text !== "separate"
-  );
-}
 
 /** Those that have addresses, but none of the family, by the line that attaches them. */
 function lacking({ nodes }: Cluster, of: Family): readonly (readonly Node[])[] {

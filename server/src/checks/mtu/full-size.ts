@@ -1,10 +1,10 @@
 /** Full-size packets between pods: what the MTU checks KN302 to KN304 look at. */
 
+import { mtuSetting } from "../../cni/underlay.ts";
 import type { Journey } from "../../dataplane/journey.ts";
 import { innerOf } from "../../dataplane/packet.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
-import type { Cluster } from "../../topology/model.ts";
 import { stationsOf } from "../../topology/stations.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
@@ -113,15 +113,10 @@ function diedInIpv6Tunnel({ steps }: Journey): boolean {
 
 /** The backend's or plugin's `mtu`, where it is written; otherwise what stands for it. */
 function settingOf({ cluster }: Probe): Source {
-  return childOf(holderOf(cluster), "mtu", 0);
+  return childOf(mtuSetting(cluster).block, "mtu", 0);
 }
 
-/** flannel has the setting in its backend's block, all others in their own. */
-function holderOf({ cni }: Cluster): Source {
-  return cni.plugin === "flannel" ? childOf(cni.source, "backend") : cni.source;
-}
-
-/** flannel's setting counts for the outer packet, that of the others for the pod. */
+/** The least on the way, less the tunnel's part where the setting is the pods'. */
 function mtuFixes({ open: network, topology }: CheckContext, { journey, probe, size }: FullSize): readonly Fix[] {
   let least = Number.POSITIVE_INFINITY;
   for (const { netns, device } of [...journey.steps, ...probe.journey.steps]) {
@@ -130,10 +125,10 @@ function mtuFixes({ open: network, topology }: CheckContext, { journey, probe, s
     least = Math.min(least, found.mtu, topology.segments.get(found.segment)?.mtu ?? found.mtu);
   }
   if (least === Number.POSITIVE_INFINITY) return [];
-  const isOuter = probe.cluster.cni.plugin === "flannel";
+  const { block, isOuter } = mtuSetting(probe.cluster);
   const overhead = isOuter ? 0 : Math.max(...journey.steps.map(({ packet }) => packet.length), size) - size;
   const title = `Set mtu to ${least - overhead}, the least on the way${overhead > 0 ? ` less the tunnel's ${overhead}` : ""}`;
-  return [setFix(title, holderOf(probe.cluster), "mtu", String(least - overhead))];
+  return [setFix(title, block, "mtu", String(least - overhead))];
 }
 
 export function* reportFullSize(

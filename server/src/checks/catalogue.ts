@@ -85,6 +85,7 @@ import { peerMixed } from "./policies/peer-mixed.ts";
 import { peerNothing } from "./policies/peer-nothing.ts";
 import { ruleShadowed } from "./policies/rule-shadowed.ts";
 import { selectsNothing } from "./policies/selects-nothing.ts";
+import { policyServicePort } from "./policies/service-port.ts";
 import { typesContradict } from "./policies/types-contradict.ts";
 import { acl } from "./reachability/acl.ts";
 import { backendsDiffer } from "./reachability/backends-differ.ts";
@@ -133,6 +134,7 @@ import { nodePortTwice } from "./services/node-port-twice.ts";
 import { nodePortsEphemeral } from "./services/node-ports-ephemeral.ts";
 import { noneReady } from "./services/not-ready.ts";
 import { servicePorts } from "./services/ports.ts";
+import { proxyClusterCidr } from "./services/proxy-cluster-cidr.ts";
 import { serviceSelectsNothing } from "./services/selects-nothing.ts";
 import { targetClosed } from "./services/target-closed.ts";
 import { targetUnnamed } from "./services/target-unnamed.ts";
@@ -290,6 +292,7 @@ export const catalogue: readonly Check[] = [
   balancerNowhere,
   balancerArp,
   bridgeNetfilter,
+  proxyClusterCidr,
   hairpinOff,
   peerMixed,
   exceptOutside,
@@ -297,6 +300,7 @@ export const catalogue: readonly Check[] = [
   selectsNothing,
   peerNothing,
   namedPort,
+  policyServicePort,
   ruleShadowed,
   typesContradict,
   closesIngress,

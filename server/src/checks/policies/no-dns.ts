@@ -1,7 +1,9 @@
 import type { PodGroups } from "../../kubernetes/policy/groups.ts";
 import { hasPort, portsOf } from "../../kubernetes/policy/ports.ts";
 import { policyName } from "../../kubernetes/policy/text.ts";
+import type { Cluster } from "../../topology/model.ts";
 import type { Policy } from "../../topology/policy.ts";
+import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
 import { list } from "../text.ts";
@@ -29,6 +31,7 @@ Pods that may call nobody at all are not reported: that is what a default-deny p
     for (const cluster of withPolicies(topology)) {
       const { set, isEnforced, selected, example } = policyView(cluster);
       if (!isEnforced) continue;
+      const dns = dnsOf(cluster);
       for (const policy of cluster.policies) {
         if (policy.kind !== "network" || (policy.egress ?? []).length === 0) continue;
         const names: string[] = [];
@@ -36,7 +39,8 @@ Pods that may call nobody at all are not reported: that is what a default-deny p
         for (const group of selected(policy)) {
           const policies = set.selecting(group, "egress");
           // Reported once, where the first policy of these pods is that allows anything.
-          if (policies.find(allowsAnything) !== policy || policies.some((one) => allowsDns(one, set.groups))) continue;
+          if (policies.find(allowsAnything) !== policy) continue;
+          if (policies.some((one) => allowsDns(one, set.groups, dns.ports))) continue;
           const workload = example(group);
           if (workload) names.push(workloadName(workload));
           others = policies.filter((other) => other !== policy);
@@ -51,7 +55,7 @@ Pods that may call nobody at all are not reported: that is what a default-deny p
               source: other.source,
               message: `${policyName(other)} selects them, too`,
             })),
-            fixes: dnsFix(policy),
+            fixes: dnsFix(policy, dns),
           },
         );
       }
@@ -63,15 +67,34 @@ function allowsAnything({ egress }: Policy): boolean {
   return egress?.some(({ action }) => action === "allow") === true;
 }
 
-/** A port's name may stand for 53 in some pod. */
-function allowsDns({ egress }: Policy, groups: PodGroups): boolean {
-  return (egress ?? []).some(({ action, ports }) => {
-    if (action === "deny") return false;
-    const open = portsOf(ports, (name, proto) => groups.all.flatMap((group) => group.named(name, proto)));
-    return hasPort(open, "udp", 53) || hasPort(open, "tcp", 53);
+interface Dns {
+  readonly namespace: string;
+  readonly ports: ReadonlySet<number>;
+}
+
+/**
+ * Where the cluster's DNS is, and on which ports a policy sees it: 53, or those of its pods where its service leads to others (5353 in
+ * OpenShift). That somebody allows 53 and not these is another finding (KN614).
+ */
+function dnsOf({ services }: Cluster): Dns {
+  const found = services.all.find(({ ports }) => ports.some(({ port, proto }) => port === 53 && proto === "udp"));
+  const targets = (found?.ports ?? []).flatMap((port) =>
+    port.port === 53 && found ? services.selected(found).flatMap((workload) => targetIn(workload, port) ?? []) : [],
+  );
+  return { namespace: found?.namespace ?? "kube-system", ports: new Set(targets.length > 0 ? targets : [53]) };
+}
+
+/** A port's name may stand for DNS in some pod. */
+function allowsDns({ egress }: Policy, groups: PodGroups, ports: ReadonlySet<number>): boolean {
+  return (egress ?? []).some((rule) => {
+    if (rule.action === "deny") return false;
+    const open = portsOf(rule.ports, (name, proto) => groups.all.flatMap((group) => group.named(name, proto)));
+    return [53, ...ports].some((port) => hasPort(open, "udp", port) || hasPort(open, "tcp", port));
   });
 }
 
-function dnsFix({ source }: Policy): readonly Fix[] {
-  return [{ title: "Allow DNS in kube-system", edits: [{ kind: "append", source, text: ALLOW_DNS }] }];
+function dnsFix({ source }: Policy, { namespace, ports }: Dns): readonly Fix[] {
+  const open = [...ports].flatMap((port) => [`${port}/udp`, `${port}/tcp`]).join(" ");
+  const text = `egress to namespace ${namespace} port ${open}`;
+  return [{ title: `Allow DNS in ${namespace}`, edits: [{ kind: "append", source, text }] }];
 }

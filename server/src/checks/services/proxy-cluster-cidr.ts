@@ -1,9 +1,10 @@
-import { family, formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
+import { family, formatPrefix, type Prefix, prefixCovers, prefixEquals } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
-import type { Cluster, Node } from "../../topology/model.ts";
+import type { Cluster, Topology } from "../../topology/model.ts";
+import { type PlannedRange, planOf } from "../addresses/plan.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, removeFix, replaceFix } from "../finding.ts";
-import { childOf, hasChild, sourceAt } from "../source.ts";
+import { argumentWith, childOf, hasChild, sourceAt } from "../source.ts";
 import { list } from "../text.ts";
 import { service, shop } from "./example.ts";
 
@@ -23,25 +24,27 @@ Write the pods' range, or leave the setting out.`,
   example: { bad: proxy("10.200.0.0/16"), good: proxy("10.244.0.0/16") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
-      const { kubeProxy } = cluster.services;
-      const { mode, detectLocal, masqueradeAll, clusterCidrs, source } = kubeProxy;
-      if (mode === "none" || detectLocal !== "cluster-cidr" || masqueradeAll || !hasChild(source, "cluster-cidr"))
-        continue;
+      const { mode, detectLocal, masqueradeAll, clusterCidrs, source } = cluster.services.kubeProxy;
+      if (mode === "none" || detectLocal !== "cluster-cidr" || masqueradeAll) continue;
+      const isStated = hasChild(source, "cluster-cidr");
       const place = childOf(source, "cluster-cidr");
       for (const cidr of clusterCidrs) {
-        const missed = rangesOf(cluster, cidr).filter((range) => !clusterCidrs.some((one) => prefixCovers(one, range)));
+        const missed = rangesOf(topology, cluster, cidr).filter(
+          ({ prefix }) => !clusterCidrs.some((one) => prefixCovers(one, prefix)),
+        );
         const [first] = missed;
         if (!first) continue;
+        const prefixes = missed.map(({ prefix }) => prefix);
         yield finding(
           proxyClusterCidr,
-          written(place, cidr),
-          `kube-proxy of cluster ${cluster.name} takes ${formatPrefix(cidr)} for the pods' addresses, and pods have ${list(missed.map(formatPrefix))}: what these send to a ClusterIP gets the node's address as source, which hides them from policies and logs; write the pods' range`,
+          isStated ? written(place, cidr) : first.source,
+          `kube-proxy of cluster ${cluster.name} takes ${formatPrefix(cidr)} for the pods' addresses, and pods have ${list(prefixes.map(formatPrefix))}: what these send to a ClusterIP gets the node's address as source, which hides them from policies and logs; ${isStated ? "write the pods' range" : "give the cluster a pods range that holds it"}`,
           {
             related: cluster.podCidrs.map((one) => ({
               source: one.source,
               message: `pods ${formatPrefix(one.prefix)}`,
             })),
-            fixes: fixesFor(cluster, place, cidr, missed),
+            fixes: isStated ? fixesFor(cluster, place, cidr, prefixes) : podsFix(cluster, cidr, prefixes),
           },
         );
       }
@@ -49,15 +52,28 @@ Write the pods' range, or leave the setting out.`,
   },
 };
 
-/** The cluster's ranges of the family; where its nodes have others (a pool beside them), those. */
-function rangesOf({ podCidrs, nodes }: Cluster, { ip }: Prefix): readonly Prefix[] {
-  const stated = podCidrs.map(({ prefix }) => prefix).filter((prefix) => family(prefix.ip) === family(ip));
-  const used = nodes.flatMap((node: Node) => node.podCidrs.map(({ prefix }) => prefix));
-  const beside = used.filter(
-    (prefix) => family(prefix.ip) === family(ip) && !stated.some((one) => prefixCovers(one, prefix)),
+/** The cluster's ranges of the family that pods have addresses of; a plugin's own beside them too. */
+function rangesOf(topology: Topology, { name, nodes }: Cluster, { ip }: Prefix): readonly PlannedRange[] {
+  const used = nodes.flatMap((node) => node.podCidrs.map(({ prefix }) => prefix));
+  return planOf(topology).ranges.filter(
+    ({ kind, cluster, prefix, nodes: own }) =>
+      kind === "pods" &&
+      cluster === name &&
+      // One node's own range outside the cluster's is KN123.
+      own === 0 &&
+      family(prefix.ip) === family(ip) &&
+      (nodes.length === 0 || used.some((one) => prefixCovers(prefix, one))),
   );
-  const isUsed = stated.filter((one) => nodes.length === 0 || used.some((prefix) => prefixCovers(one, prefix)));
-  return [...isUsed, ...beside];
+}
+
+/** The cluster's range where nobody's pods are in it. */
+function podsFix({ podCidrs, nodes }: Cluster, cidr: Prefix, [only, ...more]: readonly Prefix[]): readonly Fix[] {
+  const stated = podCidrs.find(({ prefix }) => prefixEquals(prefix, cidr));
+  const isUsed = nodes.some((node) => node.podCidrs.some(({ prefix }) => prefixCovers(cidr, prefix)));
+  if (!only || more.length > 0 || !stated || isUsed) return [];
+  const place = argumentWith(stated.source, (text) => text === formatPrefix(cidr));
+  const text = formatPrefix(only);
+  return place.part === "whole" ? [] : [replaceFix(`Give the cluster pods ${text}`, place, text)];
 }
 
 function written(place: Source, cidr: Prefix): Source {

@@ -15,6 +15,8 @@ export interface OverlapWording {
   /** What follows, after a colon. */
   readonly consequence: (conflict: Conflict) => string;
   readonly severity?: (conflict: Conflict) => Severity;
+  /** Another finding says the same and more. */
+  readonly isSaid?: (conflict: Conflict) => boolean;
 }
 
 export function* overlapFindings(check: Check, context: CheckContext, wording: OverlapWording): Iterable<Finding> {
@@ -43,10 +45,13 @@ export function* overlapFindings(check: Check, context: CheckContext, wording: O
 }
 
 /** One range that meets several others is one cause: in the order in which the plan has them. */
-function byRange(conflicts: readonly Conflict[], { kind, blame }: OverlapWording): readonly (readonly Conflict[])[] {
+function byRange(
+  conflicts: readonly Conflict[],
+  { kind, blame, isSaid }: OverlapWording,
+): readonly (readonly Conflict[])[] {
   const ranges = new Map<PlannedRange, Conflict[]>();
   for (const conflict of conflicts) {
-    if (conflict.kind !== kind) continue;
+    if (conflict.kind !== kind || isSaid?.(conflict)) continue;
     const [mine] = sidesOf(conflict, blame);
     const same = ranges.get(mine);
     if (same) same.push(conflict);

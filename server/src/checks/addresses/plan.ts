@@ -143,13 +143,12 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
   ranges.push(...docker.values());
 }
 
-/** Ranges of a mode's own, outside the cluster's and outside each other: Calico's pools. */
+/** Ranges of a mode's own, outside the cluster's and outside each other: Calico's pools, Weave's range. Those of docker0 are the bridge's. */
 function ownRanges(cluster: Cluster): readonly { readonly within: Prefix; readonly source: Source }[] {
-  const { claims, nodeRanges } = modeOf(cluster.cni.plugin).addressing(cluster.cni, cluster.podCidrs);
-  if (claims === undefined) return [];
+  const { nodeRanges } = modeOf(cluster.cni.plugin).addressing(cluster.cni, cluster.podCidrs);
   const known: Prefix[] = cluster.podCidrs.map(({ prefix }) => prefix);
-  return nodeRanges.flatMap(({ within, source = cluster.cni.source }) => {
-    if (known.some((prefix) => prefixCovers(prefix, within) || prefixCovers(within, prefix))) return [];
+  return nodeRanges.flatMap(({ within, sameForAll, source = cluster.cni.source }) => {
+    if (sameForAll || known.some((prefix) => prefixCovers(prefix, within) || prefixCovers(within, prefix))) return [];
     known.push(within);
     return [{ within, source }];
   });

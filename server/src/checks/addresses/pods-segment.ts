@@ -39,6 +39,7 @@ cluster prod {
     overlapFindings(podsSegment, context, {
       kind: "pods-segment",
       blame: "a",
+      isSaid: (conflict) => isRefused(context, conflict),
       consequence: (conflict) => {
         const nodes = nodesInside(context.topology, conflict.a.cluster, conflict);
         if (isCaptured(context, conflict)) {
@@ -52,6 +53,13 @@ cluster prod {
       },
     }),
 };
+
+/** A network of the nodes, over which the plugin itself does not start (KN165). */
+function isRefused({ topology, found }: CheckContext, { a, b }: Conflict): boolean {
+  const nodes =
+    found("KN165").length > 0 ? (topology.clusters.find(({ name }) => name === a.cluster)?.nodes ?? []) : [];
+  return nodes.some(({ interfaces }) => interfaces.some(({ segment }) => segment === b.segment));
+}
 
 /** Is a node's route for pods in the shared part already? Connected routes of its interfaces are none. */
 function isCaptured({ topology, network }: CheckContext, { a, shared }: Conflict): boolean {

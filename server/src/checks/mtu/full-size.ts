@@ -65,7 +65,11 @@ function probeFullSize(context: CheckContext): readonly FullSize[] {
     if (same) same.pairs += probe.pairs;
     else results.set(key, { fate, size, probe, journey, pairs: probe.pairs, source });
   }
-  return [...results.values()];
+  // Told on one way and not on the other, it is one mistake: the silent one says it.
+  const all = [...results.values()];
+  const isLost = (one: FullSize): boolean =>
+    all.some(({ fate, source }) => fate === "lost" && source.statement === one.source.statement);
+  return all.filter((one) => one.fate !== "told" || !isLost(one));
 }
 
 /**

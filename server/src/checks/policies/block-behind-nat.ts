@@ -3,7 +3,7 @@ import { policyName } from "../../kubernetes/policy/text.ts";
 import type { Cluster, Service, Workload } from "../../topology/model.ts";
 import type { Peer, Policy } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
+import { finding, setFix } from "../finding.ts";
 import { shop } from "./examples.ts";
 import { policyView, withPolicies, workloadName } from "./view.ts";
 
@@ -59,7 +59,17 @@ function behind(
     blockBehindNat,
     { ...peer.source, part: "keyword" },
     `cidr ${formatPrefix(peer.cidr)} in ${policyName(policy)} does not match clients that come through service ${service.namespace}/${service.name}: ${workloadName(workload)} sees them with a node's address; use external-traffic-policy local, or allow the nodes`,
-    { related: [{ source: service.source, message: "it replaces the client's address" }] },
+    {
+      related: [{ source: service.source, message: "it replaces the client's address" }],
+      fixes: [
+        setFix(
+          `Keep the clients' addresses at service ${service.name} (policy local)`,
+          service.source,
+          "external-traffic-policy",
+          "local",
+        ),
+      ],
+    },
   );
 }
 

@@ -4,7 +4,8 @@ import type { Cluster, Service, ServicePort, Workload } from "../../topology/mod
 import type { Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
+import { finding } from "../finding.ts";
+import { list } from "../text.ts";
 import { shop } from "./examples.ts";
 import { type PolicyView, policyView, rulesOf, withPolicies, workloadName } from "./view.ts";
 
@@ -38,23 +39,38 @@ Write the port on which the pods listen, or its name.`,
 };
 
 function* inRule(view: PolicyView, one: Policy, rule: PolicyRule): Iterable<Finding> {
-  if (rule.action !== "allow" || rule.ports === undefined) return;
+  const { ports, action } = rule;
+  if (action !== "allow" || ports === undefined) return;
   const receivers = receiversOf(view, one, rule);
-  for (const port of rule.ports) {
-    if (port.kind !== "range" || port.first !== port.last) continue;
+  const wrong = ports.flatMap((port) => {
+    if (port.kind !== "range" || port.first !== port.last) return [];
     const meant = behind(view.cluster, receivers, port);
-    if (!meant || allows(rule.ports, meant.target, port)) continue;
-    const { service, target, workload } = meant;
-    yield finding(
-      policyServicePort,
-      port.source,
-      `${policyName(one)} allows port ${port.first}/${port.proto} of ${workloadName(workload)}, which listens on ${target}/${port.proto}: ${port.first} is the port of service ${service.name}, translated before a policy sees it; write ${target}`,
-      {
-        related: [{ source: service.source, message: `service ${service.name} leads from ${port.first} to ${target}` }],
-        fixes: [replaceFix(`Use ${target}`, port.source, `${target}/${port.proto}`)],
-      },
-    );
-  }
+    return meant && !allows(ports, meant.target, port) ? [{ ...meant, port }] : [];
+  });
+  const [first] = wrong;
+  if (!first) return;
+  const { service, target, workload, port } = first;
+  const also =
+    wrong.length > 1 ? ` (and ${list(wrong.slice(1).map((other) => `${other.port.first}/${other.port.proto}`))})` : "";
+  const right = [...new Set(wrong.map((other) => String(other.target)))];
+  yield finding(
+    policyServicePort,
+    port.source,
+    `${policyName(one)} allows port ${port.first}/${port.proto}${also} of ${workloadName(workload)}, which listens on ${target}/${port.proto}: ${port.first} is the port of service ${service.name}, translated before a policy sees it; write ${list(right)}`,
+    {
+      related: [{ source: service.source, message: `service ${service.name} leads from ${port.first} to ${target}` }],
+      fixes: [
+        {
+          title: `Use ${list(right)}`,
+          edits: wrong.map((other) => ({
+            kind: "replace",
+            source: other.port.source,
+            text: `${other.target}/${other.port.proto}`,
+          })),
+        },
+      ],
+    },
+  );
 }
 
 /** The workloads at the receiving end; none where the rule is about addresses or everybody. */

@@ -1,3 +1,6 @@
+import { formatPrefix, prefixOf } from "../../addressing/ip.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Cluster } from "../../topology/model.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { removeFix } from "../finding.ts";
@@ -28,13 +31,22 @@ Put an \`allow\` before the rule. An access list against pods on purpose is bett
         `this rule drops ${whatDied(cause.example.failed)} at ${cause.example.reason?.netns ?? "a station"}, so ${whoCannot(cause)}; put ${wayThrough(cause.example.failed)} before it`,
       ({ source, example }) => {
         const rule = sourceAt(source, "whole");
-        const allow = wayThrough(example.failed);
+        const way = wayThrough(example.failed);
+        const allow = way.startsWith("allow ") ? way : podsAllowed(source, example.probe.cluster);
         return [
-          ...(allow.startsWith("allow ")
-            ? [{ title: `Put "${allow}" before it`, edits: [{ kind: "before" as const, source: rule, text: allow }] }]
-            : []),
+          { title: `Put "${allow}" before it`, edits: [{ kind: "before" as const, source: rule, text: allow }] },
           removeFix("Remove the rule", rule),
         ];
       },
     ),
 };
+
+/** What a list against everybody has to say of bare pods: they and their nodes may send to them. */
+function podsAllowed({ statement }: Source, { podCidrs, nodes }: Cluster): string {
+  const direction = statement.args.find(({ text }) => text === "in" || text === "out" || text === "forward");
+  const pods = podCidrs.map(({ prefix }) => formatPrefix(prefix));
+  const own = nodes.flatMap(({ interfaces }) =>
+    interfaces.flatMap(({ addresses }) => addresses.map(({ ip, len }) => formatPrefix(prefixOf(ip, len)))),
+  );
+  return `allow any${direction ? ` ${direction.text}` : ""} from ${[...new Set([...pods, ...own])].join(" ")} to ${pods.join(" ")}`;
+}

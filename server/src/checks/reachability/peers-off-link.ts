@@ -49,5 +49,10 @@ function moveNode({ node, peer }: ProblemData, topology: Topology): readonly Fix
     { kind: "replace", source: sourceAt(place, 0), text: segment },
     ...addresses.map((_, i): FixEdit => ({ kind: "remove", source: sourceAt(place, i + 1) })),
   ];
-  return [{ title: `Attach ${peer} to ${segment}, too`, edits }];
+  const isPool =
+    place !== undefined &&
+    topology.clusters.some(
+      ({ nodes }) => nodes.filter(({ interfaces }) => interfaces[0]?.source.statement === place.statement).length > 1,
+    );
+  return [{ title: `Attach ${isPool ? `the pool of ${peer}` : peer} to ${segment}, too`, edits }];
 }

@@ -55,6 +55,7 @@ export {
   prefixOf,
   prefixRange,
   prefixSize,
+  samePrefixes,
   subnetCount,
   subnetIndex,
 } from "./prefix.ts";

@@ -57,6 +57,16 @@ export function prefixEquals(a: Prefix, b: Prefix): boolean {
   return a.ip === b.ip && a.len === b.len;
 }
 
+export function samePrefixes(a: readonly Prefix[], b: readonly Prefix[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((prefix, i) => {
+      const other = b[i];
+      return other !== undefined && prefixEquals(prefix, other);
+    })
+  );
+}
+
 /** For sorting: IPv4 first, by address, then the shorter length, so that a prefix precedes what it covers. */
 export function comparePrefix(a: Prefix, b: Prefix): number {
   return compareIp(a.ip, b.ip) || a.len - b.len;

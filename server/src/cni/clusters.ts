@@ -1,4 +1,6 @@
 /** What is made once for a topology and its clusters: compiled modes, hosts, and the BGP that joins them with the fabric. */
+import { keptFor, valueAt } from "../topology/cache.ts";
+import { type Column, nodeColumn } from "../topology/column.ts";
 import type { Cluster, Node, Topology } from "../topology/model.ts";
 import { routerSpeakers } from "./bgp/routers.ts";
 import { type Bgp, solveBgp } from "./bgp/solve.ts";
@@ -10,6 +12,7 @@ import { pluginOf } from "./settings.ts";
 export interface ClusterState {
   readonly context: ClusterContext;
   mode(node: Node): CompiledMode;
+  modeOf(plugin: string): CompiledMode;
 }
 
 export interface ClusterStates {
@@ -52,9 +55,17 @@ function makeStates(topology: Topology): ClusterStates {
   return { of, bgp };
 }
 
+const ownPlugins = nodeColumn<string | undefined, undefined>(({ cni }) => cni?.plugin);
+const kindsOf = keptFor((plugins: Column<string | undefined>) => new Set(plugins));
+
+/** The plugins that the nodes run, in the order in which they come. */
+export function pluginsOfNodes(cluster: Cluster): ReadonlySet<string> {
+  return new Set([...kindsOf(ownPlugins(cluster, undefined))].map((own) => own ?? cluster.cni.plugin));
+}
+
 /** The plugins of a cluster and of its nodes. */
 export function pluginsOf(cluster: Cluster): ReadonlySet<string> {
-  return new Set([cluster.cni.plugin, ...cluster.nodes.map((node) => pluginOf(cluster, node))]);
+  return new Set([cluster.cni.plugin, ...pluginsOfNodes(cluster)]);
 }
 
 function stateOf(topology: Topology, cluster: Cluster, bgp: () => Bgp): ClusterState {
@@ -73,16 +84,6 @@ function stateOf(topology: Topology, cluster: Cluster, bgp: () => Bgp): ClusterS
     },
   };
   const modes = new Map<string, CompiledMode>();
-  return {
-    context,
-    mode: (node) => {
-      const plugin = pluginOf(cluster, node);
-      let mode = modes.get(plugin);
-      if (!mode) {
-        mode = modeOf(plugin).compile(context);
-        modes.set(plugin, mode);
-      }
-      return mode;
-    },
-  };
+  const compiled = (plugin: string): CompiledMode => valueAt(modes, plugin, () => modeOf(plugin).compile(context));
+  return { context, mode: (node) => compiled(pluginOf(cluster, node)), modeOf: compiled };
 }

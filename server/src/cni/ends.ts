@@ -1,7 +1,8 @@
 /** Who is to be found on a segment: the ends of its wires, by the addresses for which they answer. */
 import type { Ip } from "../addressing/ip.ts";
 import type { L2Segment, LinkEnd, NetnsId } from "../dataplane/model.ts";
-import type { Interface, Node, Segment, Station, Topology } from "../topology/model.ts";
+import type { Interface, Node, Segment, Topology } from "../topology/model.ts";
+import type { Stations } from "../topology/stations.ts";
 import { linkLocalOf } from "./hash.ts";
 import { interfaceMac } from "./host.ts";
 import { IPV6_MIN_MTU } from "./minimum-mtu.ts";
@@ -43,12 +44,12 @@ export function linkLocalEnd(topology: Topology, segment: string, ip: Ip, asker:
 export function otherAddresses(
   topology: Topology,
   segment: string,
-  stations: ReadonlyMap<string, Station>,
+  stations: Stations,
   localAddresses: (node: Node) => readonly Ip[],
 ): ReadonlyMap<Ip, readonly LinkEnd[]> {
   const ends = new Map<Ip, LinkEnd[]>();
   for (const iface of topology.attachedTo(segment)) {
-    const station = stations.get(iface.station.path);
+    const station = stations(iface.station.path);
     if (!station) continue;
     const addresses: Ip[] = station.interfaces.flatMap((one) => one.addresses.map(({ ip }) => ip));
     addresses.push(...(station.edge?.loopbacks ?? []).map(({ ip }) => ip));

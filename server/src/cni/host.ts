@@ -7,8 +7,8 @@ import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
 import { formatIp, formatPrefix, prefixContains, prefixOf } from "../addressing/ip.ts";
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
+import { indexesOf, nodeColumn, nodesAt } from "../topology/column.ts";
 import type { Interface, StaticRoute, Station, Topology, TopologyProblem } from "../topology/model.ts";
-import { stationsOf } from "../topology/stations.ts";
 import { linkLocalOf, macOf } from "./hash.ts";
 import { withoutShortIpv6 } from "./minimum-mtu.ts";
 import { CODES, problem } from "./problems.ts";
@@ -250,7 +250,7 @@ export function hasOwnRoutes(station: Station): boolean {
 }
 
 /** Is the segment's gateway in none of the station's own prefixes, although the segment has it and the station's address? */
-function isGatewayApart({ segments }: Topology, { interfaces, routes }: Station): boolean {
+function isGatewayApart(segments: Topology["segments"], { interfaces, routes }: Station): boolean {
   return routes.some(
     ({ implied, via: [gateway] }) =>
       implied &&
@@ -268,7 +268,15 @@ function isGatewayApart({ segments }: Topology, { interfaces, routes }: Station)
 
 /** Findings about routes, for the checks: only stations with routes of their own, or an odd prefix, are looked at. */
 export function routeProblems(topology: Topology): readonly TopologyProblem[] {
-  return stationsOf(topology).flatMap((station) =>
-    hasOwnRoutes(station) || isGatewayApart(topology, station) ? hostState(station).problems : [],
+  const outside = [...topology.routers, ...topology.hosts].filter((station) => isOdd(station, topology.segments));
+  const nodes = topology.clusters.flatMap((cluster) =>
+    nodesAt(cluster, indexesOf(oddNodes(cluster, topology.segments))),
   );
+  return [...outside, ...nodes].flatMap((station) => hostState(station).problems);
+}
+
+const oddNodes = nodeColumn<boolean, Topology["segments"]>(isOdd);
+
+function isOdd(station: Station, segments: Topology["segments"]): boolean {
+  return hasOwnRoutes(station) || isGatewayApart(segments, station);
 }

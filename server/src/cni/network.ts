@@ -18,7 +18,7 @@ import type {
 } from "../topology/model.ts";
 import { stationsByPath } from "../topology/stations.ts";
 import { routerLayers } from "./bgp/routes.ts";
-import { clusterStates, pluginsOf } from "./clusters.ts";
+import { clusterStates, pluginsOf, pluginsOfNodes } from "./clusters.ts";
 import type { Contributor, RouterParts } from "./contributor.ts";
 import { linkEnd, linkLocalEnd, otherAddresses, segmentOf } from "./ends.ts";
 import { type HostState, hostState, interfaceMac, routeProblems } from "./host.ts";
@@ -31,23 +31,18 @@ import { pluginOf } from "./settings.ts";
 
 export function buildNetwork(topology: Topology, contributors: readonly Contributor[] = []): Network {
   const compiled = new Map<NetnsId, Netns | undefined>();
-  const stations = once(() => stationsByPath(topology));
+  const stations = stationsByPath(topology);
   const clusters = clusterStates(topology);
   const clusterState = clusters.of;
   const clusterOf = (node: Node): Cluster | undefined =>
     topology.clusters.find((cluster) => cluster.name === node.cluster);
 
-  /** The modes that a cluster's nodes run. */
-  const modesOf = (cluster: Cluster): readonly CompiledMode[] => {
-    const state = clusterState(cluster);
-    const byPlugin = new Map<string, CompiledMode>();
-    for (const node of cluster.nodes) {
-      const plugin = pluginOf(cluster, node);
-      if (!byPlugin.has(plugin)) byPlugin.set(plugin, state.mode(node));
-    }
-    return [...byPlugin.values()];
-  };
-  const modes = once(() => topology.clusters.flatMap(modesOf));
+  /** Those that the clusters' nodes run. */
+  const modes = once((): readonly CompiledMode[] =>
+    topology.clusters.flatMap((cluster) =>
+      [...pluginsOfNodes(cluster)].map((plugin) => clusterState(cluster).modeOf(plugin)),
+    ),
+  );
   const fabricLayers = (router: Router, host: HostState): readonly RouteLayer[] => {
     const given = modes().flatMap((mode) => mode.fabricRoutes?.(router) ?? []);
     const learned = router.bgp ? routerLayers(host, clusters.bgp()) : [];
@@ -108,7 +103,7 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
   };
   const netns = (id: NetnsId): Netns | undefined => {
     if (compiled.has(id)) return compiled.get(id);
-    const station = stations().get(id);
+    const station = stations(id);
     const made = station ? compileStation(station) : compilePod(id);
     compiled.set(id, made);
     return made;
@@ -134,7 +129,7 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     if (typeof ip === "bigint") return isLinkLocal(ip) ? linkLocalEnd(topology, segment, ip, asker) : undefined;
     let others = indirect.get(segment);
     if (!others) {
-      others = otherAddresses(topology, segment, stations(), (node) => {
+      others = otherAddresses(topology, segment, stations, (node) => {
         const cluster = clusterOf(node);
         return cluster ? clusterState(cluster).mode(node).localAddresses(node) : [];
       });

@@ -15,7 +15,7 @@ export interface Setting {
 export type Settings = readonly Setting[];
 
 /** The mode that a node runs: its own `cni` block, else the cluster's. */
-export function pluginOf(cluster: Cluster, node: Node): string {
+export function pluginOf(cluster: Pick<Cluster, "cni">, node: Node): string {
   return node.cni?.plugin ?? cluster.cni.plugin;
 }
 

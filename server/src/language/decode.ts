@@ -106,7 +106,7 @@ function decodeAll(statements: readonly Statement[], context: Context, cache: De
     const spec = statement.keyword.kind === "word" ? specs.get(statement.keyword.text) : undefined;
     return spec === undefined ? unknown(statement, context) : decodeKnown(statement, spec, cache);
   };
-  const many = statements.length > FEW;
+  const many = statements.length > FEW || LASTING.has(context);
   // `map` makes an array of exactly the size.
   return statements.map((statement) => {
     if (!many && !isLarge(statement)) return fresh(statement);
@@ -121,6 +121,9 @@ function decodeAll(statements: readonly Statement[], context: Context, cache: De
 
 /** The statements of a node or container are decoded sooner than found, and a large file consists of such. */
 const FEW = 16;
+
+/** What is made of these is kept by declaration, in small files as in large ones. */
+const LASTING: ReadonlySet<Context> = new Set(["file", "cluster"]);
 
 function isLarge({ block }: Statement): boolean {
   return block !== undefined && block.statements.length > 1;

@@ -14,6 +14,7 @@ import {
 } from "./cache.ts";
 import type { Claimant } from "./claims.ts";
 import { type ClusterDraft, readCluster, states, stationParts } from "./cluster.ts";
+import { editedMachines } from "./edited.ts";
 import { areFinal, buildMachines, type ClusterMachines, machineParts } from "./machines.ts";
 import type { Cluster, Expectation, Node, PodIndex, Topology, TopologyProblem, Workload } from "./model.ts";
 import { makeNames, type Names } from "./names.ts";
@@ -49,10 +50,13 @@ export function buildTopology(
     files[0]?.file ?? "",
     draft.placed.flatMap((placed) => ("nodes" in placed ? [placed.name] : [])),
   );
+  const parts = machineParts(files);
   const machines = keptIn(
     stages.machines,
-    machineParts(files),
-    () => buildMachines(draft, addressingOf, cache.built.nodes),
+    parts,
+    (before) =>
+      (before && editedMachines(before, draft, parts, cache.built.nodes)) ??
+      buildMachines(draft, addressingOf, cache.built.nodes),
     areFinal,
   );
   const { segments, routers, hosts } = machines;
@@ -181,12 +185,12 @@ function buildCluster(
   cache: TopologyCache,
   stages: ClusterStages,
 ): { readonly cluster: Cluster; readonly problems: readonly TopologyProblem[] } {
-  const { nodes, byName, addressing } = machines;
+  const { nodes, addressing } = machines;
   const before = stages.tenants.made?.result.workloads;
   const tenants = keptIn(
     stages.tenants,
     [nodes, ...cluster.workloads.flatMap(({ namespace, parts }) => [namespace, parts])],
-    () => buildTenants(cluster, machines, names, addressingOf, cache, before),
+    () => buildTenants(cluster, machines, names, addressingOf, cache, before, stages),
     // Findings may stand at the cluster's own statement, which every edit inside makes anew.
     (made) => made.problems.length === 0,
   );
@@ -194,8 +198,9 @@ function buildCluster(
   const services = buildServices(cluster, workloads, pods, cache, stages.services);
   return {
     cluster: {
+      identity: stages,
       name: cluster.name,
-      podCidrs: cluster.podCidrs,
+      podCidrs: keptIn(stages.podCidrs, cluster.podCidrs, () => cluster.podCidrs),
       serviceCidrs: cluster.serviceCidrs,
       cni: cluster.cni,
       maxPods: cluster.maxPods ?? addressing.maxPods ?? 110,
@@ -205,7 +210,7 @@ function buildCluster(
       policies: cluster.policies,
       policyEngine: cluster.policyEngine,
       source: cluster.source,
-      nodeByName: (name) => byName.get(name),
+      nodeByName: namedNode(machines),
       nodeByPodAddress: holder,
       workloadByName,
       pods,
@@ -214,6 +219,10 @@ function buildCluster(
     },
     problems: [...tenants.problems, ...services.problems],
   };
+}
+
+function namedNode({ nodes, indexes }: Pick<ClusterMachines, "nodes" | "indexes">): (name: string) => Node | undefined {
+  return (name) => nodes[indexes.get(name) ?? -1];
 }
 
 /** What runs in a cluster, and where. */
@@ -225,19 +234,21 @@ export interface Tenants {
   readonly problems: readonly TopologyProblem[];
 }
 
-/** `before`: the workloads of the build before this one. */
+/** `before`: the workloads of the build before this one; `identity`: the cluster's. */
 function buildTenants(
   cluster: ClusterDraft,
-  { nodes, byName, addressing, ranges }: ClusterMachines,
+  machines: ClusterMachines,
   names: NameProblems,
   addressingOf: AddressingOf,
   cache: TopologyCache,
   before: readonly Workload[] | undefined,
+  identity: object,
 ): Tenants {
+  const { nodes, addressing, ranges } = machines;
   const problems: TopologyProblem[] = [];
   const firstRanges = nodeRanges(nodes);
   const firstHolder = (ip: Ip): Node | undefined => firstRanges().lookup(ip)[0];
-  const built = buildWorkloads(cluster, nodes, byName, firstHolder, names, cache, problems);
+  const built = buildWorkloads(cluster, machines, firstHolder, names, cache, problems);
   const { placement, workloadByName } = built;
   const workloads = sameList(before, built.workloads);
   const placed = placePods(nodes.length, workloads, placement);
@@ -246,11 +257,12 @@ function buildTenants(
   const ofPlugin = new Map<string, ModeAddressing>([[cluster.cni.plugin, addressing]]);
   const planned = planPods({
     cluster: cluster.name,
+    identity,
     nodes,
     workloads,
     placement,
     placed,
-    nodeByName: (name) => byName.get(name),
+    nodeByName: namedNode(machines),
     workloadByName,
     ranges: podRanges,
     shared: addressing.shared,
@@ -282,7 +294,7 @@ function claimantsOf(nodes: readonly Node[], workloads: readonly Workload[], pla
   }
   return nodes.map((node) => ({
     node,
-    wanted: placed.slotsBefore(node.index, workloads.length),
+    wanted: placed.slotsOf(node.index),
     given: given.get(node.index) ?? nothing,
   }));
 }
@@ -295,13 +307,13 @@ interface Workloads {
 
 function buildWorkloads(
   cluster: ClusterDraft,
-  nodes: readonly Node[],
-  byName: ReadonlyMap<string, Node>,
+  { nodes, indexes }: ClusterMachines,
   holder: (ip: Ip) => Node | undefined,
   names: NameProblems,
   cache: TopologyCache,
   problems: TopologyProblem[],
 ): Workloads {
+  const nodeByName = namedNode({ nodes, indexes });
   const workloads: Workload[] = [];
   const placement: number[] = [];
   const namespaces = new Map<string, Map<string, Workload>>();
@@ -323,9 +335,9 @@ function buildWorkloads(
     if (parts.on !== undefined) {
       const { text, source } = parts.on;
       const prefix = `${cluster.name}/`;
-      on = byName.get(text.startsWith(prefix) ? text.slice(prefix.length) : text);
+      on = nodeByName(text.startsWith(prefix) ? text.slice(prefix.length) : text);
       where = on?.index ?? NOWHERE;
-      if (on === undefined) problems.push(names.unknown(text, "node", source, byName.keys()));
+      if (on === undefined) problems.push(names.unknown(text, "node", source, indexes.keys()));
     } else if (parts.addresses.length > 0 && where === SPREAD) {
       where = holder(parts.addresses[0]!.ip)?.index ?? where;
     }

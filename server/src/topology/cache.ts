@@ -4,8 +4,9 @@
  */
 import type { Decl } from "../language/decode.ts";
 import type { Tenants } from "./build.ts";
+import type { PodCidrParts } from "./cluster.ts";
 import type { Machines } from "./machines.ts";
-import type { Service, Workload } from "./model.ts";
+import type { CniSettings, PodCidr, Service, Workload } from "./model.ts";
 import { type KnownNodes, knownNodes } from "./nodes.ts";
 import type { PolicyParts } from "./policy.ts";
 import type { ServiceParts } from "./service.ts";
@@ -18,6 +19,8 @@ export interface TopologyCache {
   readonly workloads: WeakMap<Decl, WorkloadParts>;
   readonly services: WeakMap<Decl, ServiceParts>;
   readonly policies: WeakMap<Decl, PolicyParts>;
+  readonly podCidrs: WeakMap<Decl, PodCidrParts>;
+  readonly plugins: WeakMap<Decl, CniSettings>;
   readonly built: {
     readonly nodes: KnownNodes;
     readonly workloads: WeakMap<WorkloadParts, Workload>;
@@ -33,13 +36,19 @@ export interface Stages {
 }
 
 export interface ClusterStages {
+  readonly podCidrs: Slot<readonly PodCidr[]>;
   readonly tenants: Slot<Tenants>;
   readonly services: Slot<DeclaredServices>;
 }
 
 /** What was made last, and of what. */
+export interface Made<T> {
+  readonly of: readonly unknown[];
+  readonly result: T;
+}
+
 export interface Slot<T> {
-  made: { readonly of: readonly unknown[]; readonly result: T } | undefined;
+  made: Made<T> | undefined;
 }
 
 export function topologyCache(): TopologyCache {
@@ -48,6 +57,8 @@ export function topologyCache(): TopologyCache {
     workloads: new WeakMap(),
     services: new WeakMap(),
     policies: new WeakMap(),
+    podCidrs: new WeakMap(),
+    plugins: new WeakMap(),
     built: { nodes: knownNodes(), workloads: new WeakMap(), services: new WeakMap() },
     stages: new Map(),
   };
@@ -65,31 +76,37 @@ export function stagesOf(cache: TopologyCache, file: string, clusters: readonly 
 }
 
 export function clusterStages(): ClusterStages {
-  return { tenants: { made: undefined }, services: { made: undefined } };
+  return { podCidrs: { made: undefined }, tenants: { made: undefined }, services: { made: undefined } };
 }
 
 /** What the slot has, where it was made of these very things; `isLasting`: may another build have it as well? */
 export function keptIn<T>(
   slot: Slot<T>,
   of: readonly unknown[],
-  make: () => T,
+  make: (before: Made<T> | undefined) => T,
   isLasting: (result: T) => boolean = () => true,
 ): T {
-  if (slot.made !== undefined && isSame(slot.made.of, of)) return slot.made.result;
-  const result = make();
+  if (slot.made !== undefined && sameMembers(slot.made.of, of)) return slot.made.result;
+  const result = make(slot.made);
   slot.made = isLasting(result) ? { of, result } : undefined;
   return result;
 }
 
 /** The old list where the new one has the same members: then what was found out about it still holds. */
 export function sameList<T>(old: readonly T[] | undefined, made: readonly T[]): readonly T[] {
-  return old !== undefined && isSame(old, made) ? old : made;
+  return old !== undefined && sameMembers(old, made) ? old : made;
 }
 
-function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+export function sameMembers<T>(a: ArrayLike<T>, b: ArrayLike<T>): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
   return true;
+}
+
+/** What follows from one thing alone, for as long as there is that thing. */
+export function keptFor<K extends object, V>(make: (key: K) => V): (key: K) => V {
+  const known = new WeakMap<K, { readonly value: V }>();
+  return (key) => valueAt(known, key, () => ({ value: make(key) })).value;
 }
 
 interface Lookup<K, V> {

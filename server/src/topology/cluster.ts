@@ -47,6 +47,7 @@ import {
   type DockerBridge,
   nameTwice,
   noLabels,
+  nothing,
   readCni,
   readDockerBridge,
   readLabels,
@@ -117,13 +118,13 @@ export function readCluster(
   const tiers = new Map<string, Tier>();
 
   const addWorkload = (statement: Decl, kind: Workload["kind"], namespace: string, place: Source): void => {
-    const parts = workloadParts(file, statement, kind, cache);
+    const parts = readOnce(cache.workloads, file, statement, () => readWorkload(file, statement, kind));
     if (parts === undefined) return;
     if (!namespaces.has(namespace)) namespaces.set(namespace, { labels: noLabels, source: place });
     workloads.push({ namespace, parts });
   };
   const addService = (statement: Decl, namespace: string, place: Source): void => {
-    const parts = serviceParts(file, statement, cache);
+    const parts = readOnce(cache.services, file, statement, () => readService(file, statement));
     if (parts === undefined) return;
     if (!namespaces.has(namespace)) namespaces.set(namespace, { labels: noLabels, source: place });
     services.push({ namespace, parts });
@@ -162,8 +163,9 @@ export function readCluster(
         break;
       }
       case "pods": {
-        const pods = readPods(file, statement, problems);
-        if (pods !== undefined) podCidrs.push(pods);
+        const pods = readOnce(cache.podCidrs, file, statement, () => readPods(file, statement));
+        if (pods !== undefined) podCidrs.push(pods.cidr);
+        problems.push(...perNodeProblems(file, statement));
         break;
       }
       case "services": {
@@ -174,7 +176,7 @@ export function readCluster(
         break;
       }
       case "cni":
-        cni ??= readCni(file, statement);
+        cni ??= readOnce(cache.plugins, file, statement, () => readCni(file, statement));
         break;
       case "docker-bridge":
         dockerBridge ??= readDockerBridge(file, statement);
@@ -306,34 +308,9 @@ export function stationParts(
   file: string,
   decl: Decl,
   kind: StationParts["kind"],
-  cache: TopologyCache,
+  { stations }: TopologyCache,
 ): StationParts | undefined {
-  const known = cache.stations.get(decl);
-  if (known !== undefined && known.file === file) return known;
-  const parts = readStation(file, decl, kind);
-  if (parts !== undefined) cache.stations.set(decl, parts);
-  return parts;
-}
-
-function workloadParts(
-  file: string,
-  decl: Decl,
-  kind: Workload["kind"],
-  cache: TopologyCache,
-): WorkloadParts | undefined {
-  const known = cache.workloads.get(decl);
-  if (known !== undefined && known.file === file) return known;
-  const parts = readWorkload(file, decl, kind);
-  if (parts !== undefined) cache.workloads.set(decl, parts);
-  return parts;
-}
-
-function serviceParts(file: string, decl: Decl, cache: TopologyCache): ServiceParts | undefined {
-  const known = cache.services.get(decl);
-  if (known !== undefined && known.file === file) return known;
-  const parts = readService(file, decl);
-  if (parts !== undefined) cache.services.set(decl, parts);
-  return parts;
+  return readOnce(stations, file, decl, () => readStation(file, decl, kind));
 }
 
 function isIngress({ spec }: Decl): boolean {
@@ -344,19 +321,46 @@ function nameOfArgument(decl: Decl, argument: string): string | undefined {
   return oneOf(decl, argument, "name")?.text;
 }
 
-function readPods(file: string, decl: Decl, problems: TopologyProblem[]): PodCidr | undefined {
-  const read = one(decl, "prefix");
-  if (read?.value.kind !== "prefix") return undefined;
-  const { prefix } = read.value;
+/** What has been read from the declaration before, for this file. */
+function readOnce<T extends { readonly file: string }>(
+  known: WeakMap<Decl, T>,
+  file: string,
+  decl: Decl,
+  read: () => T | undefined,
+): T | undefined {
+  const before = known.get(decl);
+  if (before?.file === file) return before;
+  const made = read();
+  if (made !== undefined) known.set(decl, made);
+  return made;
+}
+
+/** A `pods` statement that has been read. */
+export interface PodCidrParts {
+  readonly file: string;
+  readonly cidr: PodCidr;
+}
+
+function readPods(file: string, decl: Decl): PodCidrParts | undefined {
+  const prefix = oneOf(decl, "prefix", "prefix")?.prefix;
+  if (prefix === undefined) return undefined;
   const width = bits(prefix.ip);
   const perNode = oneOf(decl, "per-node", "length")?.len ?? (width === 32 ? 24 : 64);
-  if (perNode > width) {
-    const length = one(decl, "per-node");
-    const source = length === undefined ? sourceOf(file, decl) : sourceOfRead(file, decl, length);
-    const data = { keyword: "pods", argument: "per-node", text: `/${perNode}`, min: prefix.len, max: width };
-    problems.push(problem(CODES.numberOutOfRange, source, data));
-  }
-  return { prefix, perNode: Math.min(perNode, width), source: sourceOf(file, decl) };
+  return { file, cidr: { prefix, perNode: Math.min(perNode, width), source: sourceOf(file, decl) } };
+}
+
+function perNodeProblems(file: string, decl: Decl): readonly TopologyProblem[] {
+  const prefix = oneOf(decl, "prefix", "prefix")?.prefix;
+  const length = one(decl, "per-node");
+  if (prefix === undefined || length?.value.kind !== "length" || length.value.len <= bits(prefix.ip)) return nothing;
+  const data = {
+    keyword: "pods",
+    argument: "per-node",
+    text: `/${length.value.len}`,
+    min: prefix.len,
+    max: bits(prefix.ip),
+  };
+  return [problem(CODES.numberOutOfRange, sourceOfRead(file, decl, length), data)];
 }
 
 /* ---------------------------------------------------------------- node ranges */

@@ -2,7 +2,7 @@
 import { addIp, bits, type InterfaceAddress } from "../addressing/ip.ts";
 import type { Interface, StaticRoute, Station, StationRef } from "./model.ts";
 import { type Assigned, allocate, defaultRoutes, onSegment, type SegmentDraft } from "./segments.ts";
-import { nothing, type StationParts, trimmed } from "./station.ts";
+import { type Attach, nothing, type StationParts, trimmed } from "./station.ts";
 
 /** `position`: which station of a pool; its stated addresses count up. */
 export function buildInterfaces(
@@ -17,30 +17,43 @@ export function buildInterfaces(
   for (const attach of parts.attaches) {
     const segment = segments.get(attach.segment);
     if (segment === undefined) continue;
-    const given = attach.addresses.length > 0;
-    let addresses: readonly InterfaceAddress[];
-    if (given) {
-      const own: InterfaceAddress[] = [];
-      for (const { ip, len } of attach.addresses) {
-        const counted = position === 0 ? ip : addIp(ip, position);
-        if (counted !== undefined) own.push(onSegment(segment, counted, len));
-      }
-      addresses = trimmed(own);
-    } else addresses = assigned.get(attach) ?? allocate(segment, station.path, attach.source);
-    const iface: Interface = {
-      device: attach.device,
-      segment: segment.name,
-      addresses,
-      allocated: !given,
-      mtu: attach.mtu ?? segment.mtu,
-      sourceCheck: attach.sourceCheck ?? (station.kind === "router" ? false : segment.sourceCheck),
-      source: attach.source,
-      station,
-    };
+    const addresses =
+      attach.addresses.length > 0
+        ? givenAddresses(attach, segment, position)
+        : (assigned.get(attach) ?? allocate(segment, station.path, attach.source));
+    const iface = interfaceOf(attach, segment, station, addresses);
     interfaces.push(iface);
     segment.interfaces.push(iface);
   }
   return trimmed(interfaces);
+}
+
+/** What `attach` states, counted up for the stations of a pool. */
+export function givenAddresses(attach: Attach, segment: SegmentDraft, position: number): readonly InterfaceAddress[] {
+  const own: InterfaceAddress[] = [];
+  for (const { ip, len } of attach.addresses) {
+    const counted = position === 0 ? ip : addIp(ip, position);
+    if (counted !== undefined) own.push(onSegment(segment, counted, len));
+  }
+  return trimmed(own);
+}
+
+export function interfaceOf(
+  attach: Attach,
+  segment: SegmentDraft,
+  station: StationRef,
+  addresses: readonly InterfaceAddress[],
+): Interface {
+  return {
+    device: attach.device,
+    segment: segment.name,
+    addresses,
+    allocated: attach.addresses.length === 0,
+    mtu: attach.mtu ?? segment.mtu,
+    sourceCheck: attach.sourceCheck ?? (station.kind === "router" ? false : segment.sourceCheck),
+    source: attach.source,
+    station,
+  };
 }
 
 type Base = Pick<Station, "path" | "name" | "interfaces" | "acl" | "sysctls" | "processes" | "edge" | "source">;

@@ -36,13 +36,18 @@ export interface Machines {
   /** By name of the cluster. */
   readonly clusters: ReadonlyMap<string, ClusterMachines>;
   readonly problems: readonly TopologyProblem[];
+  /** What they were built of; its segments have their gateways. */
+  readonly draft: MachineDraft;
+  /** The interfaces on each segment, by its name. */
+  readonly attached: ReadonlyMap<string, readonly Interface[]>;
   attachedTo(segment: string): readonly Interface[];
   interfacesWith(segment: string, ip: Ip): readonly Interface[];
 }
 
 export interface ClusterMachines {
   readonly nodes: readonly Node[];
-  readonly byName: ReadonlyMap<string, Node>;
+  /** Of the nodes in the list, by name. */
+  readonly indexes: ReadonlyMap<string, number>;
   readonly addressing: ModeAddressing;
   readonly ranges: RangeAllocator;
 }
@@ -61,9 +66,9 @@ export function buildMachines(draft: MachineDraft, addressingOf: AddressingOf, k
       const addressing = addressingOf(placed.cni, placed.podCidrs, placed.maxPods);
       const ranges = allocateRanges(placed, addressing, addressingOf);
       const around = { segments: draft.segments, assigned, known };
-      const { nodes, byName } = buildNodes(placed, around, ranges, addressing.claims === undefined, problems);
+      const { nodes, indexes } = buildNodes(placed, around, ranges, addressing.claims === undefined, problems);
       problems.push(...ranges.problems());
-      clusters.set(placed.name, { nodes, byName, addressing, ranges });
+      clusters.set(placed.name, { nodes, indexes, addressing, ranges });
       continue;
     }
     const ref: StationRef = { kind: placed.kind, path: placed.name };
@@ -77,13 +82,24 @@ export function buildMachines(draft: MachineDraft, addressingOf: AddressingOf, k
   const segments = new Map<string, Segment>();
   for (const segment of draft.segments.values()) segments.set(segment.name, finishSegment(segment));
   const attached = new Map([...draft.segments].map(([name, segment]) => [name, attachedOf(segment, known)] as const));
-  const attachedTo = (segment: string): readonly Interface[] => attached.get(segment) ?? nothing;
   return {
     segments,
     routers,
     hosts,
     clusters,
     problems,
+    draft,
+    ...attachments(attached),
+  };
+}
+
+/** `attached`: the interfaces on each segment. */
+export function attachments(
+  attached: ReadonlyMap<string, readonly Interface[]>,
+): Pick<Machines, "attached" | "attachedTo" | "interfacesWith"> {
+  const attachedTo = (segment: string): readonly Interface[] => attached.get(segment) ?? nothing;
+  return {
+    attached,
     attachedTo,
     interfacesWith: (segment, ip) => addressesOf(attachedTo(segment)).get(ip) ?? nothing,
   };

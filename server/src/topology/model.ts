@@ -240,6 +240,8 @@ export interface NodeCidr {
 }
 
 export interface Cluster {
+  /** One object for the cluster of this name in all builds with the same cache: what is kept between builds is kept under it. */
+  readonly identity: object;
   readonly name: string;
   readonly podCidrs: readonly PodCidr[];
   readonly serviceCidrs: readonly { readonly prefix: Prefix; readonly source: Source }[];

@@ -38,9 +38,9 @@ export function buildNodes(
   ranges: RangeAllocator,
   lasting: boolean,
   problems: TopologyProblem[],
-): { readonly nodes: readonly Node[]; readonly byName: ReadonlyMap<string, Node> } {
+): { readonly nodes: readonly Node[]; readonly indexes: ReadonlyMap<string, number> } {
   const nodes: Node[] = [];
-  const byName = new Map<string, Node>();
+  const indexes = new Map<string, number>();
   const gatewaysOf = gatewaysIn(segments, known);
   // Allocated addresses follow from what other stations have.
   const isKept = (parts: StationParts): boolean =>
@@ -55,7 +55,7 @@ export function buildNodes(
     for (let position = 0; position < count; position++) {
       const name =
         range === undefined ? parts.name : `${parts.name}${String(range.first + position).padStart(range.width, "0")}`;
-      if (byName.has(name)) {
+      if (indexes.has(name)) {
         twice ??= name;
         continue;
       }
@@ -71,34 +71,53 @@ export function buildNodes(
       const node: Node = isOld
         ? old
         : {
-            kind: "node",
+            ...nodeBase(parts, interfaces, segments),
             path,
             name,
             cluster: cluster.name,
             index: nodes.length,
-            interfaces,
-            routes: withDefaults(parts, interfaces, segments),
-            acl: parts.acl,
-            sysctls: parts.sysctls,
-            processes: parts.processes,
-            edge: parts.edge,
-            labels: parts.labels,
             podCidrs,
             dockerBridge,
-            cni: parts.cni,
-            source: parts.source,
           };
-      if (!isOld && isKept(parts)) {
-        known.nodes.set(parts, { node, gateways: parts.attaches.map(({ segment }) => gatewaysOf(segment)) });
-      }
+      if (!isOld && isKept(parts)) rememberNode(known, parts, node, gatewaysOf);
+      indexes.set(name, nodes.length);
       nodes.push(node);
-      byName.set(name, node);
     }
     if (twice === undefined) continue;
-    const first = byName.get(twice)?.source ?? parts.source;
+    const first = nodes[indexes.get(twice) ?? -1]?.source ?? parts.source;
     problems.push(nameTwice("node", twice, `cluster ${cluster.name}`, parts.nameSource, first));
   }
-  return { nodes, byName };
+  return { nodes, indexes };
+}
+
+export function rememberNode(
+  known: KnownNodes,
+  parts: StationParts,
+  node: Node,
+  gatewaysOf: (segment: string) => readonly Gateway[] | undefined,
+): void {
+  known.nodes.set(parts, { node, gateways: parts.attaches.map(({ segment }) => gatewaysOf(segment)) });
+}
+
+/** What the last build has as the segment's gateways. */
+export function gatewaysAt(
+  { gateways }: KnownNodes,
+  segment: SegmentDraft | undefined,
+): readonly Gateway[] | undefined {
+  return segment && gateways.get(segment.source.statement);
+}
+
+type NodeBase = Omit<Node, "path" | "name" | "cluster" | "index" | "podCidrs" | "dockerBridge">;
+
+/** All of a node that follows from its own statement and its segments. */
+export function nodeBase(
+  parts: StationParts,
+  interfaces: readonly Interface[],
+  segments: ReadonlyMap<string, SegmentDraft>,
+): NodeBase {
+  const { acl, sysctls, processes, edge, labels, cni, source } = parts;
+  const routes = withDefaults(parts, interfaces, segments);
+  return { kind: "node", interfaces, routes, acl, sysctls, processes, edge, labels, cni, source };
 }
 
 /** The gateways of a segment by its name: one list as long as the segment's statement and its gateways are the same. */

@@ -33,6 +33,8 @@ export interface Placement {
   dealt(length: number, node: number): number;
   /** How many slots of the node the workloads before this one take. */
   slotsBefore(node: number, workload: number): number;
+  /** How many all of them take. */
+  slotsOf(node: number): number;
   /** The node of a workload's first pod. */
   homeOf(workload: Workload): number | undefined;
 }
@@ -90,13 +92,19 @@ export function placePods(nodeCount: number, workloads: readonly Workload[], whe
     return slots;
   };
 
+  const slotsOf = (node: number): number => {
+    let slots = (pinned.get(node)?.slots.at(-1) ?? 0) + daemonSlots.at(-1)! + dealt(rowLength, node);
+    for (const { start, end } of slotless) slots -= dealt(end, node) - dealt(start, node);
+    return slots;
+  };
+
   const homeOf = ({ index }: Workload): number | undefined => {
     const at = where[index] ?? NOWHERE;
     if (at === SPREAD) return nodeCount === 0 ? undefined : spreadStarts[countBelow(spread, index)]! % nodeCount;
     return at >= 0 ? at : undefined;
   };
 
-  return { count, pinned, daemons, spread, spreadStarts, rowLength, dealt, slotsBefore, homeOf };
+  return { count, pinned, daemons, spread, spreadStarts, rowLength, dealt, slotsBefore, slotsOf, homeOf };
 }
 
 /** Do its pods get addresses of their node's range? */

@@ -7,6 +7,7 @@
 import { bits, family, type Ip, prefixContains } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import type { ModeAddressing, SharedRange } from "./addressing.ts";
+import { nodeColumn } from "./column.ts";
 import type { Node, Pod, PodIndex, Workload } from "./model.ts";
 import { EVERYWHERE, NOWHERE, type Placement, SPREAD, takesSlots } from "./placement.ts";
 import { countBelow, firstThat } from "./search.ts";
@@ -15,6 +16,7 @@ import { countOf, indexOf, nthOf, type Space, spacesOf } from "./spaces.ts";
 
 export interface PodPlan {
   readonly cluster: string;
+  readonly identity: object;
   readonly nodes: readonly Node[];
   readonly workloads: readonly Workload[];
   /** By index of the workload. */
@@ -50,7 +52,7 @@ export function nodeRanges(nodes: readonly Node[]): () => PrefixTable<Node> {
 export function planPods(plan: PodPlan): PlannedPods {
   const { nodes, workloads, placement } = plan;
   const nodeCount = nodes.length;
-  const { count, pinned, daemons, spread, spreadStarts, rowLength, dealt, slotsBefore } = plan.placed;
+  const { count, pinned, daemons, spread, spreadStarts, rowLength, dealt, slotsBefore, slotsOf } = plan.placed;
   const shared = plan.shared && sharedSpaces(plan.shared, workloads);
 
   /* ------------------------------------------------------------ addresses */
@@ -90,21 +92,16 @@ export function planPods(plan: PodPlan): PlannedPods {
   };
 
   /** For ranges with nothing special in them the number follows from their length. */
-  const sizes = new Map<ModeAddressing, Map<number, number>>();
+  const sizes = new Map<number, number>();
   const available = (node: Node): number => {
-    const plain = node.dockerBridge === undefined && !givenOn.has(node.index);
-    if (!plain || node.podCidrs.length !== 1) return countOf(spacesFor(node));
-    const addressing = plan.addressing(node);
-    const bySize = sizes.get(addressing) ?? new Map<number, number>();
-    sizes.set(addressing, bySize);
-    const { prefix, own = 0 } = node.podCidrs[0]!;
-    const key = own * 2000 + (typeof prefix.ip === "number" ? prefix.len : prefix.len + 1000);
-    let size = bySize.get(key);
-    if (size === undefined) {
-      size = countOf(spacesFor(node));
-      bySize.set(key, size);
+    const size = plainSizes(plan, undefined)[node.index];
+    if (size === undefined || givenOn.has(node.index)) return countOf(spacesFor(node));
+    let count = sizes.get(size);
+    if (count === undefined) {
+      count = countOf(spacesFor(node));
+      sizes.set(size, count);
     }
-    return size;
+    return count;
   };
 
   /* ------------------------------------------------------------ pods */
@@ -244,12 +241,19 @@ export function planPods(plan: PodPlan): PlannedPods {
   return {
     index,
     demand: (node) => {
-      const wanted = slotsBefore(node.index, workloads.length);
+      const wanted = slotsOf(node.index);
       return { wanted, available: shared ? wanted : available(node) };
     },
     shared: shared && sharedDemand(shared),
   };
 }
+
+/** A number for the size of the node's only range, where there is nothing special about it. */
+const plainSizes = nodeColumn<number | undefined, undefined>(({ podCidrs: [cidr, ...others], dockerBridge, cni }) => {
+  if (cidr === undefined || others.length > 0 || dockerBridge !== undefined || cni !== undefined) return undefined;
+  const { prefix, own = 0 } = cidr;
+  return own * 2000 + (typeof prefix.ip === "number" ? prefix.len : prefix.len + 1000);
+});
 
 /** The node's addresses as Kubernetes lists them: the first one of each family. */
 function nodeAddresses(node: Node | undefined): readonly Ip[] {

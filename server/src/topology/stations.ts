@@ -5,11 +5,18 @@ export function stationsOf({ routers, hosts, clusters }: Topology): readonly Sta
   return [...routers, ...hosts, ...clusters.flatMap(({ nodes }) => nodes)];
 }
 
-/** By path, which is also the id of the network namespace. */
-export function stationsByPath(topology: Topology): ReadonlyMap<string, Station> {
-  return new Map(stationsOf(topology).map((station) => [station.path, station]));
+/** Where a station is found by its path, which is also the id of its network namespace. */
+export type Stations = (path: string) => Station | undefined;
+
+export function stationsByPath({ routers, hosts, clusters }: Topology): Stations {
+  const outside = new Map<string, Station>([...routers, ...hosts].map((station) => [station.path, station]));
+  const byName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
+  return (path) => {
+    const slash = path.indexOf("/");
+    return slash < 0 ? outside.get(path) : byName.get(path.slice(0, slash))?.nodeByName(path.slice(slash + 1));
+  };
 }
 
 export function stationAt(topology: Topology, path: string): Station | undefined {
-  return stationsOf(topology).find((station) => station.path === path);
+  return stationsByPath(topology)(path);
 }

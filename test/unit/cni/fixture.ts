@@ -318,6 +318,7 @@ export function topologyOf(plan: Plan): Topology {
     addressOf: () => [],
   };
   const cluster: Cluster = {
+    identity: {},
     name: "prod",
     podCidrs,
     serviceCidrs: [],

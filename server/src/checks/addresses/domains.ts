@@ -6,6 +6,8 @@
  */
 import type { Prefix } from "../../addressing/ip.ts";
 import { prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import { keptFor, valueAt } from "../../topology/cache.ts";
+import { type Column, nodeSegments } from "../../topology/column.ts";
 import type { Cluster, ExternalHost, Interface, Router, Topology } from "../../topology/model.ts";
 
 export interface Domains {
@@ -21,15 +23,10 @@ export interface Domains {
   domainsTouch(a: number | undefined, b: number | undefined): boolean;
 }
 
-const known = new WeakMap<Topology, Domains>();
+const known = new WeakMap<object, Domains>();
 
 export function domainsOf(topology: Topology): Domains {
-  let domains = known.get(topology);
-  if (!domains) {
-    domains = makeDomains(topology);
-    known.set(topology, domains);
-  }
-  return domains;
+  return valueAt(known, topology.machines, () => makeDomains(topology));
 }
 
 function makeDomains(topology: Topology): Domains {
@@ -159,10 +156,15 @@ function forwards(host: ExternalHost): boolean {
   );
 }
 
+/** Each list of segments that some node is attached to, once. */
+const differentSegments = keptFor((lists: Column<readonly string[]>) => [
+  ...new Map(lists.map((segments) => [segments.join(), segments])).values(),
+]);
+
 function clusterDomains(cluster: Cluster, bySegment: ReadonlyMap<string, number>): ReadonlySet<number> {
   const domains = new Set<number>();
-  for (const node of cluster.nodes) {
-    for (const { segment } of node.interfaces) {
+  for (const segments of differentSegments(nodeSegments(cluster, undefined))) {
+    for (const segment of segments) {
       const domain = bySegment.get(segment);
       if (domain !== undefined) domains.add(domain);
     }
@@ -173,14 +175,11 @@ function clusterDomains(cluster: Cluster, bySegment: ReadonlyMap<string, number>
 /** Segments that some node or host is attached to both of. */
 function neighbouringSegments(topology: Topology): ReadonlyMap<string, ReadonlySet<string>> {
   const neighbours = new Map<string, Set<string>>();
-  const note = (from: Interface, to: Interface): void => {
-    const known = neighbours.get(from.segment);
-    if (known) known.add(to.segment);
-    else neighbours.set(from.segment, new Set([to.segment]));
-  };
-  for (const { interfaces } of [...topology.hosts, ...topology.clusters.flatMap((cluster) => cluster.nodes)]) {
-    if (interfaces.length < 2) continue;
-    for (const from of interfaces) for (const to of interfaces) if (from.segment !== to.segment) note(from, to);
+  const ofHosts = topology.hosts.map(({ interfaces }) => interfaces.map(({ segment }) => segment));
+  const ofNodes = topology.clusters.flatMap((cluster) => differentSegments(nodeSegments(cluster, undefined)));
+  for (const segments of [...ofHosts, ...ofNodes]) {
+    for (const from of segments)
+      for (const to of segments) if (from !== to) valueAt(neighbours, from, () => new Set<string>()).add(to);
   }
   return neighbours;
 }

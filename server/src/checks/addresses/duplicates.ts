@@ -2,6 +2,8 @@ import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import { findDuplicates, type IpItem } from "../../addressing/overlap.ts";
 import type { Source } from "../../language/tree.ts";
+import { keptFor, sameMembers } from "../../topology/cache.ts";
+import { type Column, nodeColumn } from "../../topology/column.ts";
 import type { Interface, Station, Topology } from "../../topology/model.ts";
 import { stationsOf } from "../../topology/stations.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
@@ -42,6 +44,7 @@ interface Holder {
 }
 
 function* stations(topology: Topology): Iterable<Finding> {
+  if (areAllDifferent(topology)) return;
   const domains = domainsOf(topology);
   const items: IpItem<Holder>[] = [];
   for (const station of stationsOf(topology)) {
@@ -64,6 +67,35 @@ function* stations(topology: Topology): Iterable<Finding> {
       yield duplicate(ip, nameOf(blamed), blamed.iface.source, nameOf(other), other.iface.source);
     }
   }
+}
+
+function addressesOf({ interfaces }: Station): readonly Ip[] {
+  return interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => ip));
+}
+
+const nodeAddresses = nodeColumn<readonly Ip[], undefined>(addressesOf, sameMembers);
+/** Undefined where one comes twice. */
+const setOf = keptFor((column: Column<readonly Ip[]>) => allDifferent(column));
+
+/** The common case, which wants no look at who has what. */
+function areAllDifferent({ routers, hosts, clusters }: Topology): boolean {
+  const [ofNodes, ...others] = clusters.map((cluster) => setOf(nodeAddresses(cluster, undefined)));
+  if (others.length > 0 || (clusters.length > 0 && ofNodes === undefined)) return false;
+  const seen = allDifferent([...routers, ...hosts].map(addressesOf));
+  return seen !== undefined && [...seen].every((ip) => !ofNodes?.has(ip));
+}
+
+function allDifferent(lists: readonly (readonly Ip[])[]): ReadonlySet<number | string> | undefined {
+  const seen = new Set<number | string>();
+  for (const ips of lists) {
+    for (const ip of ips) {
+      // Engines hash the low 64 bits of a bigint only, and those are often the same.
+      const key = typeof ip === "number" ? ip : ip.toString(36);
+      if (seen.has(key)) return undefined;
+      seen.add(key);
+    }
+  }
+  return seen;
 }
 
 function nameOf({ station }: Holder): string {

@@ -1,6 +1,8 @@
 import type { Prefix } from "../../addressing/ip.ts";
-import { formatPrefix, prefixRange } from "../../addressing/ip.ts";
+import { formatPrefix, prefixRange, samePrefixes } from "../../addressing/ip.ts";
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
+import { keptFor } from "../../topology/cache.ts";
+import { type Column, nodeColumn } from "../../topology/column.ts";
 import type { Cluster, Node, NodeCidr } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
@@ -69,13 +71,45 @@ function describe({ node, cidr }: Owned): string {
   return `pod range ${formatPrefix(cidr.prefix)} of node ${node.name}`;
 }
 
-/** Ranges that knet has allocated never overlap each other, and Docker's are the same on purpose (KN140). */
 function overlapping(cluster: Cluster): readonly { readonly a: Owned; readonly b: Owned }[] {
-  const nodes = cluster.nodes.filter((node) => (node.cni?.plugin ?? cluster.cni.plugin) !== "docker");
-  if (nodes.every((node) => node.podCidrs.every((cidr) => cidr.allocated))) return [];
-  const items: RangeItem<Owned>[] = nodes.flatMap((node) =>
-    node.podCidrs.map((cidr) => ({ range: prefixRange(cidr.prefix as Prefix), value: { node, cidr } })),
+  const owned = ({ node, cidr }: Place): Owned[] => {
+    const owner = cluster.nodes[node];
+    const own = owner?.podCidrs[cidr];
+    return owner && own ? [{ node: owner, cidr: own }] : [];
+  };
+  return overlapsAmong(ranges(cluster, cluster.cni.plugin)).flatMap(([one, other]) => {
+    const [a] = owned(one);
+    const [b] = owned(other);
+    return a && b ? [{ a, b }] : [];
+  });
+}
+
+/** Which range of which node. */
+interface Place {
+  readonly node: number;
+  readonly cidr: number;
+}
+
+interface Ranges {
+  readonly prefixes: readonly Prefix[];
+  /** Ranges that knet has allocated never overlap each other. */
+  readonly isStated: boolean;
+}
+
+/** Docker's are the same on purpose (KN140). */
+const ranges = nodeColumn<Ranges, string>(
+  ({ podCidrs, cni }, plugin) =>
+    (cni?.plugin ?? plugin) === "docker"
+      ? { prefixes: [], isStated: false }
+      : { prefixes: podCidrs.map(({ prefix }) => prefix), isStated: podCidrs.some(({ allocated }) => !allocated) },
+  (a, b) => a.isStated === b.isStated && samePrefixes(a.prefixes, b.prefixes),
+);
+
+const overlapsAmong = keptFor((column: Column<Ranges>): readonly (readonly [Place, Place])[] => {
+  if (!column.some(({ isStated }) => isStated)) return [];
+  const items: RangeItem<Place>[] = column.flatMap(({ prefixes }, node) =>
+    prefixes.map((prefix, cidr) => ({ range: prefixRange(prefix), value: { node, cidr } })),
   );
   const { overlaps } = findOverlaps(items, { group: () => "", related: () => true });
-  return overlaps.filter(({ a, b }) => a.value.node !== b.value.node).map(({ a, b }) => ({ a: a.value, b: b.value }));
-}
+  return overlaps.filter(({ a, b }) => a.value.node !== b.value.node).map(({ a, b }) => [a.value, b.value] as const);
+});

@@ -7,6 +7,7 @@ import { formatPrefix, prefixCovers, prefixOf, prefixRange, rangeContains } from
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
 import { modeOf } from "../../cni/modes.ts";
 import type { Source } from "../../language/tree.ts";
+import { indexesOf, nodeColumn, nodesAt } from "../../topology/column.ts";
 import type { Cluster, Node, Topology } from "../../topology/model.ts";
 import { argumentWith } from "../source.ts";
 import { type Domains, domainsOf } from "./domains.ts";
@@ -121,7 +122,7 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
     });
   }
   const docker = new Map<string, PlannedRange & { nodes: number }>();
-  for (const node of cluster.nodes) {
+  for (const node of nodesAt(cluster, indexesOf(withOwnRanges(cluster, cluster.podCidrs)))) {
     collectNodeCidrs(cluster, node, ranges);
     if (!node.dockerBridge) continue;
     const { address, source } = node.dockerBridge;
@@ -160,10 +161,20 @@ function written(source: Source, prefix: Prefix): Source {
   return argumentWith(source, (text) => text === wanted);
 }
 
+/** Has the node a range outside the cluster's, or a docker bridge? */
+const withOwnRanges = nodeColumn<boolean, Cluster["podCidrs"]>(
+  ({ podCidrs, dockerBridge }, pods) =>
+    dockerBridge !== undefined || podCidrs.some(({ prefix, allocated }) => !allocated && !isInside(prefix, pods)),
+);
+
+function isInside(prefix: Prefix, podCidrs: Cluster["podCidrs"]): boolean {
+  return podCidrs.some((pods) => prefixCovers(pods.prefix, prefix));
+}
+
 /** A node's own range outside the cluster's is a pod range too. */
 function collectNodeCidrs(cluster: Cluster, node: Node, ranges: PlannedRange[]): void {
   for (const { prefix, allocated, source } of node.podCidrs) {
-    if (allocated || cluster.podCidrs.some((pods) => prefixCovers(pods.prefix, prefix))) continue;
+    if (allocated || isInside(prefix, cluster.podCidrs)) continue;
     ranges.push({
       kind: "pods",
       prefix,

@@ -5,6 +5,7 @@ import type { Network } from "../../dataplane/model.ts";
 import { innerOf } from "../../dataplane/packet.ts";
 import type { Source, Statement } from "../../language/tree.ts";
 import type { Cluster, Interface, Node, Station } from "../../topology/model.ts";
+import type { Stations } from "../../topology/stations.ts";
 import { childOf } from "../source.ts";
 import type { Failure, Probe } from "./probes.ts";
 
@@ -29,13 +30,13 @@ interface Blame {
 }
 
 /** Which place in the file, and which check, a failure belongs to. */
-export function attribute(failure: Failure, stations: ReadonlyMap<string, Station>, network: Network): Blame {
+export function attribute(failure: Failure, stations: Stations, network: Network): Blame {
   const { probe, failed, reason } = failure;
   if (!reason) {
     const nat = failed.steps.find((step) => step.action === "snat");
     return { code: "KN203", source: nat?.rule?.origin ?? probe.cluster.cni.source, specific: true };
   }
-  const station = stations.get(reason.netns);
+  const station = stations(reason.netns);
   const wrong = wrongRoute(failed, probe.cluster);
   if (wrong) return { code: "KN209", source: wrong, specific: true };
   switch (reason.code) {

@@ -8,8 +8,8 @@ import { formatIp, isLinkLocal } from "../../addressing/ip.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
 import type { Source, Statement } from "../../language/tree.ts";
-import type { Station, Topology } from "../../topology/model.ts";
-import { stationsByPath } from "../../topology/stations.ts";
+import type { Topology } from "../../topology/model.ts";
+import { type Stations, stationsByPath } from "../../topology/stations.ts";
 import { planOf } from "../addresses/plan.ts";
 import type { CheckContext, Code, Finding, Related } from "../check.ts";
 import { headOf } from "../source.ts";
@@ -149,19 +149,14 @@ function isSuspect(finding: Finding): boolean {
 }
 
 /** Does a finding stand in a part of the file that has to do with the packet's way? */
-function isExcused(
-  topology: Topology,
-  failure: Failure,
-  stations: ReadonlyMap<string, Station>,
-  suspects: readonly Statement[],
-): boolean {
+function isExcused(topology: Topology, failure: Failure, stations: Stations, suspects: readonly Statement[]): boolean {
   const { probe, failed } = failure;
   const roots = new Set<Statement>(
     [probe.cluster.cni.source, probe.from.source, probe.to.source].map(({ statement }) => statement),
   );
   const involved = [probe.from.node.path, probe.to.node.path, ...failed.steps.map((step) => step.netns)];
   for (const path of involved) {
-    const station = stations.get(path);
+    const station = stations(path);
     if (!station) continue;
     roots.add(station.source.statement);
     for (const { segment, addresses } of station.interfaces) {
@@ -186,7 +181,7 @@ export function hopsOf(journey: Journey, topology: Topology): readonly Related[]
   const told: Related[] = [];
   const telling = journey.steps.filter((step, i) => i === journey.steps.length - 1 || TELLING.has(step.action));
   for (const [i, step] of telling.entries()) {
-    const source = step.rule?.origin ?? stations.get(step.netns)?.source;
+    const source = step.rule?.origin ?? stations(step.netns)?.source;
     if (!source) continue;
     const rule = step.rule && step.action === "route" ? `; route ${step.rule.text}` : "";
     told.push({ source: headOf(source), message: `${i + 1}. ${step.netns}: ${step.text}${rule}` });

@@ -4,67 +4,108 @@
  * between two of them holds between all of their classes, so that questions are asked once for two classes and not
  * once for two nodes.
  */
-import type { Ip, IpRange, Prefix } from "../../addressing/ip.ts";
-import { formatPrefix, prefixEquals, rangeToPrefixes } from "../../addressing/ip.ts";
+import type { InterfaceAddress, Ip, IpRange, Prefix } from "../../addressing/ip.ts";
+import { formatPrefix, prefixEquals, rangeToPrefixes, samePrefixes } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Decl } from "../../language/decode.ts";
 import type { Statement } from "../../language/tree.ts";
-import type { AclRule, Cluster, Interface, Node, PodIndex, Topology } from "../../topology/model.ts";
+import { keptFor, sameMembers, valueAt } from "../../topology/cache.ts";
+import { type Column, nodeColumn, nodeSegments, nodesAt } from "../../topology/column.ts";
+import type { AclRule, Cluster, Interface, Node, Topology } from "../../topology/model.ts";
 
 export interface NodeClass {
   readonly cluster: Cluster;
   /** In order of declaration; never empty. */
   readonly nodes: readonly Node[];
+  /** The class's nodes by the segments that they are attached to, the largest first. */
+  readonly racks: readonly { readonly segment: string; readonly nodes: readonly Node[] }[];
 }
 
 /** `disputed`: ranges that two owners claim; nodes inside and outside differ. */
 export function nodeClasses(topology: Topology, cluster: Cluster, disputed: readonly IpRange[]): readonly NodeClass[] {
-  const { machines } = topology;
-  const ranges = disputed.map(rangeText).join();
-  let found = known.get(cluster.pods);
-  if (found?.machines !== machines || found.disputed !== ranges) {
-    found = { machines, disputed: ranges, classes: classesOf(topology, cluster, disputed) };
-    known.set(cluster.pods, found);
-  }
-  return found.classes.map((nodes) => ({ cluster, nodes }));
+  return classesOf(topology, cluster, disputed).map(({ nodes, racks }) => ({
+    cluster,
+    nodes: nodesAt(cluster, nodes),
+    racks: racks.map(({ segment, nodes: inside }) => ({ segment, nodes: nodesAt(cluster, inside) })),
+  }));
 }
 
-/** A node's class follows from the machines, and from which nodes have pods. */
-const known = new WeakMap<
-  PodIndex,
-  { readonly machines: object; readonly disputed: string; readonly classes: readonly (readonly Node[])[] }
->();
-
-function rangeText({ first, last }: IpRange): string {
-  return `${first}-${last}`;
+/** A class by the indexes of its nodes, which outlast the nodes. */
+interface ClassShape {
+  readonly nodes: readonly number[];
+  readonly racks: readonly { readonly segment: string; readonly nodes: readonly number[] }[];
 }
 
-function classesOf(topology: Topology, cluster: Cluster, disputed: readonly IpRange[]): readonly (readonly Node[])[] {
-  const marks = markedPrefixes(topology, cluster, disputed);
-  const suspects = nodesWithSharedAddresses(topology, cluster);
-  const textOf = statementTexts();
-  const interfaceKeys = new Map<string, string>();
-  const kindOf = segmentKinds(topology, disputed.length > 0);
-  const classes = new Map<string, Node[]>();
-  for (const node of cluster.nodes) {
-    let key = cluster.pods.countOn(node) > 0 ? "p" : "";
-    for (const iface of node.interfaces) key += `|${interfaceKey(iface, kindOf(iface.segment), interfaceKeys)}`;
-    for (const { prefix } of node.podCidrs) key += typeof prefix.ip === "number" ? "4" : "6";
-    if (node.cni) key += ` cni ${textOf(node.cni.source.statement)}`;
-    if (node.dockerBridge) key += ` docker ${node.dockerBridge.address.ip}/${node.dockerBridge.address.len}`;
-    if (node.sysctls.size > 0) for (const [name, { value }] of node.sysctls) key += ` ${name}=${value}`;
-    if (node.edge) key += ` ${node.path}`;
-    for (const rule of node.acl) key += ` ${textOf(rule.source.statement)}`;
+/** What tells a node apart whatever stands around it. */
+interface Traits {
+  readonly own: string;
+  /** Does it write addresses, in access lists or routes? */
+  readonly writes: boolean;
+}
+
+const traitsOf = nodeColumn<Traits, undefined>(
+  (node) => {
+    let own = "";
+    // Off-segment lengths (a /32 at a cloud) make other connected routes.
+    for (const { addresses, mtu, sourceCheck } of node.interfaces)
+      own += `|${mtu} ${addresses.map(({ len }) => len).join()} ${sourceCheck ? "checked" : ""}`;
+    for (const { prefix } of node.podCidrs) own += typeof prefix.ip === "number" ? "4" : "6";
+    if (node.cni) own += ` cni ${textOf(node.cni.source.statement)}`;
+    if (node.dockerBridge) own += ` docker ${node.dockerBridge.address.ip}/${node.dockerBridge.address.len}`;
+    for (const [name, { value }] of node.sysctls) own += ` ${name}=${value}`;
+    if (node.edge) own += ` ${node.path}`;
+    for (const rule of node.acl) own += ` ${textOf(rule.source.statement)}`;
     // The gateway's own address differs from segment to segment; what kind of segment it is stands in the key already.
     for (const route of node.routes)
-      key += route.implied ? ` gateway ${typeof route.dst.ip}` : ` ${textOf(route.source.statement)}`;
-    if (suspects.has(node)) key += ` ${node.path}`;
-    if (marks) key += marksOf(node, marks);
-    const same = classes.get(key);
-    if (same) same.push(node);
-    else classes.set(key, [node]);
-  }
-  return [...classes.values()];
+      own += route.implied ? ` gateway ${typeof route.dst.ip}` : ` ${textOf(route.source.statement)}`;
+    return { own, writes: node.acl.length > 0 || node.routes.some(({ implied }) => !implied) };
+  },
+  (a, b) => a.own === b.own && a.writes === b.writes,
+);
+
+const writers = keptFor((traits: Column<Traits>) => traits.flatMap(({ writes }, index) => (writes ? [index] : [])));
+
+const known = new WeakMap<
+  object,
+  { readonly of: readonly unknown[]; readonly inhabited: Uint8Array; readonly classes: readonly ClassShape[] }
+>();
+
+function classesOf(topology: Topology, cluster: Cluster, disputed: readonly IpRange[]): readonly ClassShape[] {
+  const traits = traitsOf(cluster, undefined);
+  const segments = nodeSegments(cluster, undefined);
+  const odd = nodesWithSharedAddresses(topology, cluster);
+  const marks = markedPrefixes(topology, cluster, disputed, writers(traits));
+  const kindOf = segmentKinds(topology, disputed.length > 0);
+  const inhabited = Uint8Array.from(cluster.nodes, (node) => (cluster.pods.countOn(node) > 0 ? 1 : 0));
+  const kinds = [...topology.segments.keys()].map(kindOf).join("\n");
+  const of = [traits, segments, kinds];
+  // What the marks say of a node follows from its addresses, and who is odd has no class but its own.
+  const isKept = marks === undefined && odd.size === 0;
+  const before = known.get(cluster.identity);
+  if (isKept && before && sameMembers(before.of, of) && sameMembers(before.inhabited, inhabited)) return before.classes;
+  const keys = cluster.nodes.map((node, index) => {
+    let key = `${inhabited[index]}${traits[index]?.own}`;
+    for (const segment of segments[index] ?? []) key += `|${kindOf(segment)}`;
+    if (odd.has(index)) key += ` ${node.path}`;
+    return marks ? key + marksOf(node, marks) : key;
+  });
+  const classes = grouped(cluster.nodes.keys(), (index) => keys[index] ?? "").map(({ members }) => ({
+    nodes: members,
+    racks: grouped(members, (index) => (segments[index] ?? []).join())
+      .map(({ key, members: inside }) => ({ segment: key, nodes: inside }))
+      .sort((a, b) => b.nodes.length - a.nodes.length),
+  }));
+  if (isKept) known.set(cluster.identity, { of, inhabited, classes });
+  return classes;
+}
+
+function grouped(
+  indexes: Iterable<number>,
+  keyOf: (index: number) => string,
+): { readonly key: string; readonly members: readonly number[] }[] {
+  const groups = new Map<string, number[]>();
+  for (const index of indexes) valueAt(groups, keyOf(index), (): number[] => []).push(index);
+  return [...groups].map(([key, members]) => ({ key, members }));
 }
 
 /**
@@ -83,15 +124,13 @@ function segmentKinds(topology: Topology, isDisputed: boolean): (segment: string
   const noAddressMeant =
     !isDisputed &&
     topology.hosts.length === 0 &&
-    topology.clusters.every(({ nodes }) =>
-      nodes.every(({ acl, routes }) => acl.length === 0 && routes.every(({ implied }) => implied)),
-    );
+    topology.clusters.every((cluster) => writers(traitsOf(cluster, undefined)).length === 0);
   const kinds = new Map<string, string>();
   return (name) => {
     let kind = kinds.get(name);
     if (kind === undefined) {
       const segment = topology.segments.get(name);
-      const others = topology.attachedTo(name).filter(({ station }) => station.kind !== "node");
+      const others = othersOn(topology.attachedTo(name));
       const [router] = others;
       const alike = noAddressMeant && segment && router && others.length === 1 && plain.has(router.station.path);
       kind = alike
@@ -103,17 +142,11 @@ function segmentKinds(topology: Topology, isDisputed: boolean): (segment: string
   };
 }
 
+/** What is attached to a segment and is no node. */
+const othersOn = keptFor((attached: readonly Interface[]) => attached.filter(({ station }) => station.kind !== "node"));
+
 function isDefault({ dst }: { readonly dst: Prefix }): boolean {
   return dst.len === 0;
-}
-
-function interfaceKey(iface: Interface, kind: string, known: Map<string, string>): string {
-  // Off-segment lengths (a /32 at a cloud) make other connected routes.
-  const lengths = iface.addresses.length === 1 ? iface.addresses[0]?.len : iface.addresses.map(({ len }) => len).join();
-  const key = `${kind} ${iface.mtu} ${lengths} ${iface.sourceCheck ? "checked" : ""}`;
-  const short = known.get(key) ?? String(known.size);
-  known.set(key, short);
-  return short;
 }
 
 /* ------------------------------------------------------------ what is marked */
@@ -133,6 +166,7 @@ function markedPrefixes(
   topology: Topology,
   cluster: Cluster,
   disputed: readonly IpRange[],
+  writing: readonly number[],
 ): PrefixTable<Mark> | undefined {
   const marks = new Map<string, Mark>();
   const markAt = (prefix: Prefix): Mark => {
@@ -151,8 +185,8 @@ function markedPrefixes(
     addRules(acl);
     for (const { dst, via } of routes) markAt(dst).routes.push({ station: path, via });
   }
-  for (const { acl, routes } of cluster.nodes) {
-    if (acl.length > 0) addRules(acl);
+  for (const { acl, routes } of nodesAt(cluster, writing)) {
+    addRules(acl);
     for (const { dst, implied } of routes) if (!implied) addPlain(dst);
   }
   if (cluster.cni.decl) for (const prefix of prefixesIn(cluster.cni.decl)) addPlain(prefix);
@@ -212,53 +246,51 @@ function isOwn(node: Node, ip: Ip): boolean {
 
 /* ---------------------------------------------------------- odd ones out */
 
-/** Nodes whose range or address another node has too are each a class of their own. */
-function nodesWithSharedAddresses(topology: Topology, cluster: Cluster): ReadonlySet<Node> {
-  const suspects = new Set<Node>();
-  const doubles = new Map([...topology.segments.keys()].map((name) => [name, doublesOn(topology, name)] as const));
-  const byRange = new Map<number | string, Node>();
-  for (const node of cluster.nodes) {
-    for (const { prefix, allocated } of node.podCidrs) {
-      if (allocated) continue;
-      const key = typeof prefix.ip === "number" ? prefix.ip * 64 + prefix.len : formatPrefix(prefix);
-      const other = byRange.get(key);
-      if (other) suspects.add(node).add(other);
-      else byRange.set(key, node);
-    }
-    for (const iface of node.interfaces) if (doubles.get(iface.segment)?.has(iface)) suspects.add(node);
-  }
-  return suspects;
+/** Nodes whose range or address another node has too are each a class of their own; by index. */
+function nodesWithSharedAddresses(topology: Topology, cluster: Cluster): ReadonlySet<number> {
+  const odd = new Set(nodesWithOneRange(statedRanges(cluster, undefined)));
+  const doubles = [...topology.segments.keys()].map((name) => doublesOn(topology, name));
+  if (doubles.every((found) => found.size === 0)) return odd;
+  for (const { index, interfaces } of cluster.nodes)
+    if (interfaces.some((iface) => doubles.some((found) => found.has(iface)))) odd.add(index);
+  return odd;
 }
 
-const doublesOf = new WeakMap<readonly Interface[], ReadonlySet<Interface>>();
+const statedRanges = nodeColumn<readonly Prefix[], undefined>(
+  ({ podCidrs }) => podCidrs.flatMap(({ prefix, allocated }) => (allocated ? [] : [prefix])),
+  samePrefixes,
+);
+
+const nodesWithOneRange = keptFor((column: Column<readonly Prefix[]>) => {
+  const holders = new Map<number | string, number>();
+  return column.flatMap((ranges, index) =>
+    ranges.flatMap((prefix) => {
+      const key = typeof prefix.ip === "number" ? prefix.ip * 64 + prefix.len : formatPrefix(prefix);
+      const first = holders.get(key);
+      if (first === undefined) holders.set(key, index);
+      return first === undefined ? [] : [first, index];
+    }),
+  );
+});
 
 /** Interfaces with an address that was given to them and that another one of the segment has too. */
 function doublesOn(topology: Topology, segment: string): ReadonlySet<Interface> {
-  const attached = topology.attachedTo(segment);
-  let doubles = doublesOf.get(attached);
-  if (doubles === undefined) {
-    doubles = new Set(
-      attached.filter(
-        ({ allocated, addresses }) =>
-          !allocated && addresses.some(({ ip }) => topology.interfacesWith(segment, ip).length > 1),
-      ),
+  return valueAt(doubles, topology.attachedTo(segment), () => {
+    const isDouble = ({ ip }: InterfaceAddress): boolean => topology.interfacesWith(segment, ip).length > 1;
+    return new Set(
+      topology.attachedTo(segment).filter(({ allocated, addresses }) => !allocated && addresses.some(isDouble)),
     );
-    doublesOf.set(attached, doubles);
-  }
-  return doubles;
+  });
 }
 
+const doubles = new WeakMap<readonly Interface[], ReadonlySet<Interface>>();
+
+const texts = new WeakMap<Statement, string>();
+
 /** A statement as text without its place, so that the same words in two nodes are the same setting. */
-function statementTexts(): (statement: Statement) => string {
-  const known = new WeakMap<Statement, string>();
-  const textOf = (statement: Statement): string => {
-    let text = known.get(statement);
-    if (text === undefined) {
-      text = [statement.keyword, ...statement.args].map((arg) => arg.text).join(" ");
-      if (statement.block) text += ` { ${statement.block.statements.map(textOf).join("; ")} }`;
-      known.set(statement, text);
-    }
-    return text;
-  };
-  return textOf;
+function textOf(statement: Statement): string {
+  return valueAt(texts, statement, () => {
+    const words = [statement.keyword, ...statement.args].map((arg) => arg.text).join(" ");
+    return statement.block ? `${words} { ${statement.block.statements.map(textOf).join("; ")} }` : words;
+  });
 }

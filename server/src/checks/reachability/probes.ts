@@ -119,16 +119,8 @@ interface NodeEnds {
   readonly pods: readonly Pod[];
 }
 
-function endsOf({ cluster, nodes }: NodeClass): ClassEnds {
-  const bySegment = new Map<string, Node[]>();
-  for (const node of nodes) {
-    const segment = node.interfaces.map((iface) => iface.segment).join();
-    const same = bySegment.get(segment);
-    if (same) same.push(node);
-    else bySegment.set(segment, [node]);
-  }
-  const bySize = [...bySegment].sort(([, a], [, b]) => b.length - a.length);
-  const racks = bySize.map(([, inside]) => inside);
+function endsOf({ cluster, nodes, racks: bySize }: NodeClass): ClassEnds {
+  const racks = bySize.map((one) => one.nodes);
   const [rack = [], other] = racks;
   const together = bestOf(cluster, rack);
   const apart = other && bestOf(cluster, other).first;
@@ -143,7 +135,10 @@ function endsOf({ cluster, nodes }: NodeClass): ClassEnds {
     pairsTogether,
     pairsApart: nodes.length * (nodes.length - 1) - pairsTogether,
     racks: new Map(
-      bySize.map(([segment, inside]) => [segment, { size: inside.length, ends: () => bestOf(cluster, inside).first }]),
+      bySize.map(({ segment, nodes: inside }) => [
+        segment,
+        { size: inside.length, ends: () => bestOf(cluster, inside).first },
+      ]),
     ),
   };
 }

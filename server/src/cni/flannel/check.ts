@@ -3,9 +3,10 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, formatPrefix, network, prefixEquals } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { valueAt } from "../../topology/cache.ts";
 import type { Node, TopologyProblem } from "../../topology/model.ts";
 import { hexOf } from "../hash.ts";
-import { defaultInterface, familyOf, hasOwnRoutes, onLinkDevice } from "../host.ts";
+import { familyOf, hasOwnRoutes, onLinkDevice } from "../host.ts";
 import type { ClusterContext } from "../mode.ts";
 import { CODES, problem } from "../problems.ts";
 import { pluginOf } from "../settings.ts";
@@ -23,7 +24,7 @@ export function checkFlannel(context: ClusterContext): readonly TopologyProblem[
   const nodes = context.cluster.nodes.filter((node) => pluginOf(context.cluster, node) === "flannel");
   const seen = new Set<FlannelSettings>();
   const problems: TopologyProblem[] = [];
-  const kinds: FlannelSettings[] = nodes.map((node) => flannel.settings(node));
+  const kinds: FlannelSettings[] = nodes.map((node) => flannel.ground.settings(node));
   if (kinds.length === 0 && context.cluster.cni.plugin === "flannel") return [];
   for (const settings of kinds) {
     if (seen.has(settings)) continue;
@@ -89,65 +90,62 @@ function checkSettings({ cluster }: ClusterContext, settings: FlannelSettings): 
 
 function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyProblem[] {
   const problems: TopologyProblem[] = [];
-  const announced = new Map<Ip, Participant[]>();
+  const announced = new Map<Ip, Participant>();
+  const twice = new Map<Ip, Participant[]>();
   let first: Participant | undefined;
   const clamped = new Set<string>();
+  const sizes = new Map<BackendSettings, Set<number>>();
   const withoutDefault = new Set<FlannelSettings>();
   for (const node of nodes) {
-    const settings = flannel.settings(node);
     const standing = flannel.standing(node);
     if (typeof standing === "string") {
-      problems.push(...absence(node, settings, standing));
+      problems.push(...absence(node, flannel.ground.settings(node), standing));
       continue;
     }
-    const family = settings.network4 ? 4 : 6;
-    if (settings.iface === undefined && !withoutDefault.has(settings) && !defaultInterface(node, family)) {
+    const { settings, iface } = standing;
+    const { backend } = settings;
+    if (!standing.isChosen && !withoutDefault.has(settings)) {
       // One finding for settings that all nodes share.
       withoutDefault.add(settings);
       problems.push(problem(CODES.flannelNoDefaultRoute, node.source, { node: node.path }));
     }
     const publicIp = (standing.v4 ?? standing.v6)?.publicIp;
-    const others = publicIp === undefined ? undefined : announced.get(publicIp);
-    if (others) others.push(standing);
-    else if (publicIp !== undefined) announced.set(publicIp, [standing]);
+    const other = publicIp === undefined ? undefined : announced.get(publicIp);
+    if (publicIp !== undefined && other === undefined) announced.set(publicIp, standing);
+    else if (publicIp !== undefined && other !== undefined) valueAt(twice, publicIp, () => [other]).push(standing);
     if (first) problems.push(...difference(first, standing));
     first ??= standing;
-    if (settings.backend.type === "vxlan") {
-      problems.push(...foreignSource(standing));
-      for (const family of [4, 6] as const) {
-        if (!(family === 4 ? standing.v4 : standing.v6)) continue;
-        const { asked, given } = vxlanMtu(settings.backend, standing.iface.mtu, family);
-        const key = `${family} ${asked} ${given}`;
-        if (asked === given || clamped.has(key)) continue;
-        clamped.add(key);
-        const device = vxlanDeviceName(settings.backend.vni, family);
-        problems.push(
-          problem(CODES.flannelMtuClamped, settings.backend.source, {
-            node: node.path,
-            device,
-            asked,
-            given,
-            written: settings.backend.mtu === undefined ? "no" : "yes",
-          }),
-        );
-      }
+    if (backend.type !== "vxlan") continue;
+    problems.push(...foreignSource(standing));
+    const mtus = valueAt(sizes, backend, () => new Set<number>());
+    const size = iface.mtu * 4 + (standing.v4 ? 1 : 0) + (standing.v6 ? 2 : 0);
+    if (mtus.has(size)) continue;
+    mtus.add(size);
+    for (const family of [4, 6] as const) {
+      if (!(family === 4 ? standing.v4 : standing.v6)) continue;
+      const { asked, given } = vxlanMtu(backend, iface.mtu, family);
+      const key = `${family} ${asked} ${given}`;
+      if (asked === given || clamped.has(key)) continue;
+      clamped.add(key);
+      const device = vxlanDeviceName(backend.vni, family);
+      const written = backend.mtu === undefined ? "no" : "yes";
+      problems.push(
+        problem(CODES.flannelMtuClamped, backend.source, { node: node.path, device, asked, given, written }),
+      );
     }
   }
-  return [...problems, ...announcedTwice(flannel, announced)];
+  return [...problems, ...announcedTwice(flannel, twice)];
 }
 
 /** One finding an address, however many nodes have it: 10.0.2.15 of every Vagrant machine. */
-function announcedTwice(
-  flannel: FlannelCluster,
-  announced: ReadonlyMap<Ip, readonly Participant[]>,
-): TopologyProblem[] {
+function announcedTwice(flannel: FlannelCluster, twice: ReadonlyMap<Ip, readonly Participant[]>): TopologyProblem[] {
   const problems: TopologyProblem[] = [];
-  for (const [ip, [first, second, ...more]] of announced) {
+  for (const [ip, [first, second, ...more]] of twice) {
     if (!first || !second) continue;
     const { node } = second;
     const address = formatIp(ip);
     const data = { node: node.path, peer: first.node.path, address, more: more.length };
-    const settings = flannel.settings(node);
+    const settings = flannel.ground.settings(node);
     const source = settings.sources.get("public-ip") ?? settings.sources.get("iface") ?? settings.source;
     const related = [first, second, ...more].map((other) => ({
       source: other.node.source,
@@ -201,8 +199,9 @@ function absence(node: Node, settings: FlannelSettings, reason: string): Topolog
 /** A VXLAN device sends from `local`; ip_route_output refuses a source that is none of the host's addresses. */
 function foreignSource({ node, settings, v4, v6 }: Participant): TopologyProblem[] {
   const source = settings.sources.get("public-ip");
+  if (!source) return [];
   return [v4, v6].flatMap((part) => {
-    if (!source || !part || part.publicIp === part.address) return [];
+    if (!part || part.publicIp === part.address) return [];
     if (node.interfaces.some((iface) => iface.addresses.some(({ ip }) => ip === part.publicIp))) return [];
     const data = { node: node.path, publicIp: formatIp(part.publicIp), address: formatIp(part.address) };
     return [problem(CODES.flannelPublicIpNotLocal, source, data)];

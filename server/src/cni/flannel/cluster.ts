@@ -4,7 +4,9 @@ import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { prefixCovers } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Device, Route, RouteLayer, Socket, Xfrm } from "../../dataplane/model.ts";
-import type { CniSettings, Interface, Node } from "../../topology/model.ts";
+import { valueAt } from "../../topology/cache.ts";
+import { nodeColumn } from "../../topology/column.ts";
+import type { Cluster, CniSettings, Interface, Node, PodCidr } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";
 import type { ClusterContext, NeighbourLayer } from "../mode.ts";
 import { pluginOf } from "../settings.ts";
@@ -17,6 +19,8 @@ export interface Participant {
   readonly settings: FlannelSettings;
   /** The external interface (--iface). */
   readonly iface: Interface;
+  /** Has flanneld an interface to choose? Without `--iface` it wants a default route. */
+  readonly isChosen: boolean;
   readonly v4: ParticipantFamily | undefined;
   readonly v6: ParticipantFamily | undefined;
 }
@@ -41,7 +45,7 @@ export type Absent =
 
 export interface FlannelCluster {
   readonly context: ClusterContext;
-  settings(node: Node): FlannelSettings;
+  readonly ground: Ground;
   /** The participant, or why there is none. */
   standing(node: Node): Participant | Absent;
   /** Running nodes with this backend: only these are each other's peers (`ignoring non-vxlan subnet`). */
@@ -85,6 +89,29 @@ export const NO_BACKEND_PARTS: BackendParts = {
   sockets: [],
 };
 
+/** What all nodes have in common. The same object as long as neither the plugin's settings nor the cluster's ranges are others. */
+export interface Ground {
+  readonly cni: CniSettings;
+  readonly podCidrs: readonly PodCidr[];
+  settings(node: Node): FlannelSettings;
+}
+
+const grounds = new WeakMap<CniSettings, Ground>();
+
+export function groundOf({ cni, podCidrs }: Pick<Cluster, "cni" | "podCidrs">): Ground {
+  let ground = grounds.get(cni);
+  if (ground?.podCidrs !== podCidrs) {
+    const known = new WeakMap<CniSettings, FlannelSettings>();
+    const settings: Ground["settings"] = ({ cni: own }) =>
+      valueAt(known, own ?? cni, () => flannelSettings(cni, own, podCidrs));
+    ground = { cni, podCidrs, settings };
+    grounds.set(cni, ground);
+  }
+  return ground;
+}
+
+const standings = nodeColumn<Participant | Absent, Ground>(standingOf);
+
 /** What runs and what is checked is the same. */
 const known = new WeakMap<ClusterContext, FlannelCluster>();
 
@@ -99,27 +126,14 @@ export function flannelCluster(context: ClusterContext): FlannelCluster {
 
 function makeFlannelCluster(context: ClusterContext): FlannelCluster {
   const { cluster } = context;
-  const bySettings = new Map<CniSettings | undefined, FlannelSettings>();
-  const settings = (node: Node): FlannelSettings => {
-    let found = bySettings.get(node.cni);
-    if (!found) {
-      found = flannelSettings(cluster.cni, node.cni, cluster.podCidrs);
-      bySettings.set(node.cni, found);
-    }
-    return found;
-  };
-  const standings: (Participant | Absent)[] = [];
-  const standing = (node: Node): Participant | Absent => {
-    standings[node.index] ??= standingOf(context, node, settings(node));
-    return standings[node.index] ?? "other-plugin";
-  };
+  const ground = groundOf(cluster);
+  const standing = (node: Node): Participant | Absent => standings(cluster, ground)[node.index] ?? "other-plugin";
   const byType = new Map<BackendType, Peers>();
   const peers = (type: BackendType): Peers => {
     let found = byType.get(type);
     if (!found) {
       const list: Participant[] = [];
-      for (const node of cluster.nodes) {
-        const one = standing(node);
+      for (const one of standings(cluster, ground)) {
         if (typeof one === "object" && one.settings.backend.type === type) list.push(one);
       }
       found = peersOf(list);
@@ -127,7 +141,7 @@ function makeFlannelCluster(context: ClusterContext): FlannelCluster {
     }
     return found;
   };
-  return { context, settings, standing, peers };
+  return { context, ground, standing, peers };
 }
 
 function peersOf(list: readonly Participant[]): Peers {
@@ -193,11 +207,12 @@ export function* routesToPeers(
 /** Dual stack is handled by these only (pkg/subnet/kube/kube.go); udp, ipip and ipsec know IPv4. */
 const DUAL_STACK: ReadonlySet<BackendType> = new Set(["vxlan", "host-gw", "wireguard"]);
 
-function standingOf(context: ClusterContext, node: Node, settings: FlannelSettings): Participant | Absent {
-  const { cluster } = context;
-  if (pluginOf(cluster, node) !== "flannel") return "other-plugin";
+function standingOf(node: Node, ground: Ground): Participant | Absent {
+  if (pluginOf(ground, node) !== "flannel") return "other-plugin";
+  const settings = ground.settings(node);
   if (backendError(settings.backend) !== undefined) return "backend-refused";
-  const iface = externalInterface(node, settings);
+  const chosen = externalInterface(node, settings);
+  const iface = chosen ?? (settings.iface === undefined ? node.interfaces[0] : undefined);
   if (!iface) return "no-interface";
   const v4 = part(node, iface, settings, settings.network4);
   const v6 = DUAL_STACK.has(settings.backend.type) ? part(node, iface, settings, settings.network6) : undefined;
@@ -209,6 +224,7 @@ function standingOf(context: ClusterContext, node: Node, settings: FlannelSettin
       node,
       settings,
       iface,
+      isChosen: chosen !== undefined,
       v4: typeof v4 === "object" ? v4 : undefined,
       v6: typeof v6 === "object" ? v6 : undefined,
     };
@@ -248,5 +264,5 @@ function externalInterface(node: Node, settings: FlannelSettings): Interface | u
     );
   }
   const family = settings.network4 ? 4 : 6;
-  return defaultInterface(node, family) ?? node.interfaces[0];
+  return defaultInterface(node, family);
 }

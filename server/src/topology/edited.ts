@@ -1,0 +1,170 @@
+/**
+ * Machines after an edit inside nodes: where it concerns nobody but them, the others are those of the build before, and nothing is asked
+ * of five thousand nodes because of one.
+ */
+import { prefixEquals } from "../addressing/ip.ts";
+import type { Decl } from "../language/decode.ts";
+import type { Made } from "./cache.ts";
+import type { ClusterDraft } from "./cluster.ts";
+import { givenAddresses, interfaceOf } from "./interfaces.ts";
+import { attachments, type ClusterMachines, type MachineDraft, type Machines } from "./machines.ts";
+import type { Interface, Node } from "./model.ts";
+import { gatewaysAt, type KnownNodes, nodeBase, rememberNode } from "./nodes.ts";
+import { cidrOf, type SegmentDraft } from "./segments.ts";
+import { type Attach, nothing, type StationParts, trimmed } from "./station.ts";
+
+/** Above this, all is built anew. */
+const MOST_EDITED = 50;
+
+/** Undefined where others are concerned, or might be: addresses and ranges that are allocated follow from those that are stated. */
+export function editedMachines(
+  { of, result }: Made<Machines>,
+  draft: MachineDraft,
+  parts: readonly unknown[],
+  known: KnownNodes,
+): Machines | undefined {
+  // A finding may stand at what is edited.
+  if (result.problems.length > 0 || !onlyNodesDiffer(of, parts)) return undefined;
+  const { segments } = result.draft;
+  const clusters = new Map(result.clusters);
+  const attached = new Map(result.attached);
+  for (const [i, placed] of draft.placed.entries()) {
+    const old = result.draft.placed[i];
+    if (!("nodes" in placed) || old === undefined || !("nodes" in old)) continue;
+    const machines = clusters.get(placed.name);
+    const edited = machines && editedNodes(old, placed, machines, segments);
+    if (machines === undefined || edited === undefined) return undefined;
+    if (edited.length === 0) continue;
+    const nodes = [...machines.nodes];
+    for (const { was, node } of edited) {
+      nodes[node.index] = node;
+      for (const [at, iface] of node.interfaces.entries()) replace(attached, was.interfaces[at], iface);
+    }
+    clusters.set(placed.name, { ...machines, nodes });
+    for (const { parts, node } of edited)
+      rememberNode(known, parts, node, (name) => gatewaysAt(known, segments.get(name)));
+  }
+  for (const [name, list] of attached) {
+    const segment = segments.get(name);
+    if (segment && result.attached.get(name) !== list) known.attached.set(segment.source.statement, list);
+  }
+  return { ...result, clusters, draft: { segments, placed: draft.placed }, ...attachments(attached) };
+}
+
+/** Are these the parts of before, but for some nodes? */
+function onlyNodesDiffer(before: readonly unknown[], after: readonly unknown[]): boolean {
+  if (before.length !== after.length) return false;
+  let edited = 0;
+  for (let i = 0; i < after.length; i += 1) {
+    if (before[i] === after[i]) continue;
+    edited += 1;
+    if (edited > MOST_EDITED || !isNode(before[i]) || !isNode(after[i])) return false;
+  }
+  return true;
+}
+
+function isNode(part: unknown): boolean {
+  return typeof part === "object" && part !== null && "spec" in part && (part as Decl).spec?.keyword === "node";
+}
+
+interface EditedNode {
+  readonly parts: StationParts;
+  readonly was: Node;
+  readonly node: Node;
+}
+
+function editedNodes(
+  old: ClusterDraft,
+  cluster: ClusterDraft,
+  { nodes, indexes }: ClusterMachines,
+  segments: ReadonlyMap<string, SegmentDraft>,
+): readonly EditedNode[] | undefined {
+  if (old.nodes.length !== cluster.nodes.length) return undefined;
+  const edited: EditedNode[] = [];
+  for (let i = 0; i < cluster.nodes.length; i += 1) {
+    const before = old.nodes[i];
+    const parts = cluster.nodes[i];
+    if (before === parts || before === undefined || parts === undefined) continue;
+    const was = nodes[indexes.get(before.name) ?? -1];
+    const node = was && editedNode(before, parts, was, segments);
+    if (was === undefined || node === undefined) return undefined;
+    edited.push({ parts, was, node });
+  }
+  return edited;
+}
+
+function editedNode(
+  before: StationParts,
+  parts: StationParts,
+  was: Node,
+  segments: ReadonlyMap<string, SegmentDraft>,
+): Node | undefined {
+  const concernsOthers =
+    before.name !== parts.name ||
+    before.range !== undefined ||
+    parts.range !== undefined ||
+    parts.problems.length > 0 ||
+    before.edge !== undefined ||
+    parts.edge !== undefined ||
+    hasOwnNetwork(before) ||
+    hasOwnNetwork(parts) ||
+    before.attaches.length !== parts.attaches.length;
+  if (concernsOthers) return undefined;
+  const ref = { kind: "node", path: was.path } as const;
+  const interfaces: Interface[] = [];
+  for (const [i, attach] of parts.attaches.entries()) {
+    const segment = segments.get(attach.segment);
+    if (segment === undefined || before.attaches[i]?.segment !== attach.segment || !isOnlyStated(attach, segment)) {
+      return undefined;
+    }
+    interfaces.push(interfaceOf(attach, segment, ref, givenAddresses(attach, segment, 0)));
+  }
+  const { path, name, cluster, index, dockerBridge } = was;
+  const podCidrs = rangesOf(before, parts, was);
+  return (
+    podCidrs && {
+      ...nodeBase(parts, trimmed(interfaces), segments),
+      path,
+      name,
+      cluster,
+      index,
+      podCidrs,
+      dockerBridge,
+    }
+  );
+}
+
+/** May what the node attaches with change without anybody else's addresses? */
+function isOnlyStated({ addresses }: Attach, segment: SegmentDraft): boolean {
+  const { cidrs, allocator, podsFrom } = segment;
+  return (
+    addresses.length > 0 &&
+    allocator === undefined &&
+    podsFrom.size === 0 &&
+    (cidrs.length === 0 || addresses.every(({ ip }) => cidrOf(segment, ip) !== undefined))
+  );
+}
+
+/** With a network of its own a node has ranges by other rules. */
+function hasOwnNetwork({ cni, dockerBridge }: StationParts): boolean {
+  return cni !== undefined || dockerBridge !== undefined;
+}
+
+/** The same ranges as written now; undefined where the node had others than were written. */
+function rangesOf(before: StationParts, parts: StationParts, { podCidrs }: Node): Node["podCidrs"] | undefined {
+  if (before.podCidrs.length !== parts.podCidrs.length) return undefined;
+  for (const [i, { prefix, source }] of before.podCidrs.entries()) {
+    const now = parts.podCidrs[i]?.prefix;
+    if (podCidrs[i]?.source !== source || now === undefined || !prefixEquals(prefix, now)) return undefined;
+  }
+  const allocated = podCidrs.slice(before.podCidrs.length);
+  return allocated.length === 0 ? parts.podCidrs : [...parts.podCidrs, ...allocated];
+}
+
+function replace(attached: Map<string, readonly Interface[]>, was: Interface | undefined, iface: Interface): void {
+  const list = attached.get(iface.segment) ?? nothing;
+  attached.set(
+    iface.segment,
+    list.map((one) => (one === was ? iface : one)),
+  );
+}

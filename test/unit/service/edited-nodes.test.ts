@@ -1,0 +1,154 @@
+/**
+ * Edits inside nodes, of which only those that concern nobody else are answered out of the build before: whatever is typed there, the
+ * service says what a fresh one says of the same text.
+ */
+import { describe, expect, it } from "vitest";
+import { hoverAt } from "../../../server/src/service/features/hover/index.ts";
+import { inlayHintsIn } from "../../../server/src/service/features/inlay.ts";
+import { createService, type Service, type TextEdit } from "../../../server/src/service/service.ts";
+
+const FILE = "main.knet";
+
+/** Two racks and a router; nodes that state all and, at the end, some that leave it to knet. */
+function cluster(cni: string, more: string): string {
+  const nodes = [1, 2, 3].map((n) => {
+    const rack = n % 2 === 0 ? "b" : "a";
+    return `  node n${n} {
+    attach ${rack} 10.0.${rack === "a" ? 0 : 1}.1${n}
+    pod-cidr 10.244.${n}.0/24
+    labels rack=${rack}
+  }
+`;
+  });
+  return `segment a { cidr 10.0.0.0/24 }
+segment b { cidr 10.0.1.0/24 }
+router r { attach a 10.0.0.1; attach b 10.0.1.1 }
+host h { attach a 10.0.0.99 }
+cluster c {
+  pods 10.244.0.0/16 per-node /24
+  services 10.96.0.0/16
+  cni ${cni}
+${nodes.join("")}${more}  deployment web replicas 9 { listen 80; labels app=web }
+  service web port 80 { select app=web }
+}
+expect c/default/web-0 -> c/default/web-1 reachable port 80
+`;
+}
+
+const files = {
+  vxlan: cluster("flannel { backend vxlan }", ""),
+  "host-gw": cluster("flannel { backend host-gw }", "  node n7 { attach a }\n"),
+  DirectRouting: cluster("flannel { backend vxlan { DirectRouting on } }", "  nodes w 1..3 { attach b }\n"),
+  bridge: cluster("bridge", "  node n7 { attach b 10.0.1.30 }\n"),
+  docker: cluster("docker", ""),
+  calico: cluster("calico", ""),
+  macvlan: cluster("macvlan { master eth0 }", ""),
+  none: cluster("none", ""),
+};
+
+/** What may be written in place of something in n1. */
+const changes: readonly (readonly [RegExp, readonly string[]])[] = [
+  [
+    /attach [ab][^\n]*/,
+    ["attach a 10.0.0.5$", "attach b 10.0.1.1$", "attach a 10.0.0.1$", "attach a 10.0.0.11", "attach b"],
+  ],
+  [
+    /attach [^\n]*/,
+    [
+      "attach a 10.0.0.50",
+      "attach b 10.0.1.50",
+      "attach a 10.0.0.1",
+      "attach a 10.0.0.13",
+      "attach a 10.0.0.99",
+      "attach a",
+      "attach a 10.9.0.5",
+      "attach nowhere 10.0.0.7",
+      "attach a 10.0.0.2/25",
+      "attach a 10.0.0.130/25",
+      "attach a 10.0.0.2 mtu 1400",
+      "attach a 10.0.0.",
+      "attach a 10.0.0.7; attach b 10.0.1.7",
+      "",
+    ],
+  ],
+  [
+    /pod-cidr[^\n]*/,
+    ["pod-cidr 10.244.9.0/24", "pod-cidr 10.244.0.0/24", "pod-cidr 10.244.3.0/24", "pod-cidr 10.250.1.0/24", ""],
+  ],
+  [
+    /labels[^\n]*/,
+    [
+      "labels x=y",
+      "\n    labels rack=a",
+      "labels ",
+      "sysctl net.ipv4.ip_forward 0",
+      "deny from 10.0.1.0/24",
+      "route 10.66.0.0/16 via 10.0.0.1",
+      "route 10.66.0.0/16 via 10.77.0.1",
+      "docker-bridge 172.17.0.1/16",
+      "daemon d { listen 9 }",
+      "cni bridge",
+      "listen 80",
+    ],
+  ],
+  [/node n1/, ["node n9", "node n3", "nodes n 1..2", "node"]],
+];
+
+/** What stands in the node in place of what the pattern finds. */
+function editIn(text: string, node: string, pattern: RegExp, made: string): TextEdit {
+  const at = text.indexOf(`node ${node} {`);
+  const found = pattern.exec(text.slice(at));
+  if (at < 0 || !found) throw new Error(`${pattern} in node ${node}`);
+  const start = at + found.index;
+  return { start, end: start + found[0].length, text: made };
+}
+
+function undone(text: string, { start, end, text: made }: TextEdit): TextEdit {
+  return { start, end: start + made.length, text: text.slice(start, end) };
+}
+
+function told(service: Service): unknown {
+  const analysis = service.analysisOf(FILE);
+  const text = service.textOf(FILE) ?? "";
+  if (!analysis) throw new Error("an open file has an analysis");
+  return {
+    findings: analysis
+      .findings(() => false)
+      ?.map((finding) => [
+        finding.code,
+        finding.message,
+        analysis.placeOf(finding),
+        finding.related?.map((one) => one.message),
+      ]),
+    hovers: [...text.matchAll(/\b(?:nodes? |attach )(?=\w)/g)].map(
+      ({ index, 0: word }) => hoverAt(analysis, FILE, index + word.length)?.markdown,
+    ),
+    hints: inlayHintsIn(analysis, FILE, { start: 0, end: text.length }, { addresses: true, mtu: true, defaults: true }),
+  };
+}
+
+function serviceWith(text: string): Service {
+  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  service.setText(FILE, text);
+  return service;
+}
+
+describe.each(Object.entries(files))("in %s an edit inside a node", (_, file) => {
+  it.each(changes.flatMap(([pattern, texts]) => texts.map((text) => ({ pattern, text }))))(
+    "is answered as if everything had been read anew: $text",
+    ({ pattern, text }) => {
+      const service = serviceWith(file);
+      told(service);
+      const edit = editIn(file, "n1", pattern, text);
+      const type = (one: TextEdit): void => {
+        service.edit(FILE, [one]);
+        expect(told(service)).toEqual(told(serviceWith(service.textOf(FILE) ?? "")));
+      };
+      type(edit);
+      // What was said about the one is still true when another is edited, and no more when it is undone.
+      type(editIn(service.textOf(FILE) ?? "", "n2", /labels/, "labels more=1"));
+      type(editIn(service.textOf(FILE) ?? "", "n2", /12\b/, "44"));
+      type(undone(file, edit));
+    },
+  );
+});

@@ -7,11 +7,14 @@ import { buildTopology } from "../../../server/src/topology/build.ts";
 import { topologyCache } from "../../../server/src/topology/cache.ts";
 import type { Topology } from "../../../server/src/topology/model.ts";
 
+/** What is kept between builds, or kept under. */
+const KEPT: ReadonlySet<string> = new Set(["machines", "identity"]);
+
 /** What a topology says, without the places that it says it from. */
 function plain(topology: Topology): string {
   const pods = topology.clusters.map((cluster) => cluster.nodes.map((node) => [...cluster.pods.podsOn(node)]));
   return JSON.stringify([topology, [...topology.segments.values()], pods], (key, value: unknown) =>
-    key === "source" || key === "decl" || key === "related" || key.endsWith("Sources")
+    KEPT.has(key) || key === "source" || key === "decl" || key === "related" || key.endsWith("Sources")
       ? undefined
       : typeof value === "bigint"
         ? `${value}n`

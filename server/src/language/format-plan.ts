@@ -179,7 +179,7 @@ function merge(drafts: readonly Draft[], text: string, unbalanced: number): Item
     }
     while (index + 1 < drafts.length && (drafts[index + 1]!.breaks === 0 || drafts[index]!.end > unbalanced)) index++;
     let from = start;
-    while (from > 0 && !isBreak(text, from - 1) && text[from - 1] !== "\ufeff") from--;
+    while (from > (text[0] === "\ufeff" ? 1 : 0) && !isBreak(text, from - 1)) from--;
     // A block that ends with the text has its last line breaks in it.
     let to = start + text.slice(start, drafts[index]!.end).trimEnd().length;
     while (to < text.length && !isBreak(text, to)) to++;

@@ -139,6 +139,8 @@ a { # brace
     check(text);
     // Without the `;` the second brace would be in the first one's block.
     check("{\n;\n    {");
+    // A byte order mark that is not the first character is white space like any other.
+    check("\t\ufeff{\n    {");
   });
 
   it.each(readdirSync(fixtures).filter((name) => name.endsWith(".knet")))("%s", (name) => {

@@ -67,6 +67,21 @@ host b { attach small }
       `"segment small { cidr 10.0.0.0/29 10.0.1.0/30 }: 10.0.0.0/29: 4 free of 6 · 10.0.1.0/30: 2 free of 2"`,
     );
   });
+  it("are not where nothing can be counted or sent", () => {
+    const text = `segment six { cidr fd00::/64 }
+segment none {
+}
+cluster c {
+  node n { attach six }
+  service alias { external-name db.example.com }
+  deployment idle replicas 0
+}
+`;
+    expect(lenses(text)).toMatchInlineSnapshot(`
+      "node n { attach six }: Trace from here → {"name":"trace","from":"c/n"}
+      node n { attach six }: Routes → {"name":"routes","where":"c/n"}"
+    `);
+  });
   it("of a large file leave out the ways to routes, which the menu has", () => {
     const many = Array.from({ length: 300 }, (_, index) => `host h${index} { attach rack-a }`).join("\n");
     const { analysis, file } = fixture(SHOP + many);

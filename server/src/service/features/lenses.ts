@@ -49,6 +49,7 @@ export function lensesOf(analysis: Analysis, file: string): readonly Lens[] {
     const span = { start, end: start + decl.statement.keyword.length };
     const defines = decl.spec?.defines;
     if (defines !== undefined && HAS_ROUTES.has(defines)) {
+      if (made.workloads.get(decl.statement)?.workload.replicas === 0) continue;
       ends += 1;
       lenses.push({ kind: "trace", span }, { kind: "routes", span });
     } else for (const kind of kindsOf(decl, made)) lenses.push({ kind, span });
@@ -60,8 +61,11 @@ const HAS_ROUTES: ReadonlySet<string> = new Set(["node", "router", "host", "pod"
 
 function kindsOf({ statement }: Decl, made: Made): readonly LensKind[] {
   if (made.expectations.has(statement)) return ["expectation"];
-  const counted = [made.segments, made.podRanges, made.services];
-  return counted.some((things) => things.has(statement)) ? ["usage"] : [];
+  const counts =
+    made.segments.get(statement)?.cidrs.some((prefix) => hostCount(prefix) !== undefined) === true ||
+    (made.services.get(statement)?.service.ports.length ?? 0) > 0 ||
+    made.podRanges.has(statement);
+  return counts ? ["usage"] : [];
 }
 
 /** What the lens of a kind at the statement that begins at `start` says; undefined where there is none now. */

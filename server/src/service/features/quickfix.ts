@@ -1,5 +1,7 @@
 /** What may be done about the findings at a place: their proven fixes, the same for all of a code, and silencing them. */
 import type { Finding } from "../../checks/check.ts";
+import { silencesIn } from "../../checks/silence.ts";
+import { reparse } from "../../language/incremental.ts";
 import type { Span } from "../../language/tree.ts";
 import type { Analysis } from "../analysis.ts";
 import type { TextEdit } from "../service.ts";
@@ -61,7 +63,8 @@ function fixAll(analysis: Analysis, same: readonly Finding[], cancelled: () => b
 }
 
 /** A comment above the finding's line; not for what stands in no statement, as comments themselves and knet.json. */
-function silencing(analysis: Analysis, { code, source }: Finding): ProvenFix | undefined {
+function silencing(analysis: Analysis, finding: Finding): ProvenFix | undefined {
+  const { code, source } = finding;
   const place = analysis.spanOf({ ...source, part: "whole" });
   const head = analysis.spanOf(source);
   const text = analysis.fileOf(source.file)?.tree.text;
@@ -69,18 +72,38 @@ function silencing(analysis: Analysis, { code, source }: Finding): ProvenFix | u
   const start = lineStartOf(text, place.start);
   const before = text.slice(start, place.start);
   // Several statements on a line: a comment behind it counts for the line.
-  if (before.trim() !== "") return silencingBehind(text, code, source.file, head.start);
   const newline = text.includes("\r\n") ? "\r\n" : "\n";
-  const edit: TextEdit = { start, end: start, text: `${before}# knet-ignore ${code} (say why)${newline}` };
+  const edit =
+    before.trim() === ""
+      ? { start, end: start, text: `${before}# knet-ignore ${code} (say why)${newline}` }
+      : behindLine(text, code, head.start);
+  if (!edit || !isSilenced(analysis, finding, edit)) return undefined;
   return { title: `Silence ${code} here with a comment`, edits: new Map([[source.file, [edit]]]) };
 }
 
-function silencingBehind(text: string, code: string, file: string, at: number): ProvenFix | undefined {
+/** Does the comment count for the place of the finding? In a broken text what follows it may be another statement. */
+function isSilenced(analysis: Analysis, finding: Finding, edit: TextEdit): boolean {
+  const { file } = finding.source;
+  const tree = analysis.fileOf(file)?.tree;
+  const place = analysis.placeOf(finding);
+  if (!tree || !place) return false;
+  const start = place.start < edit.start ? place.start : place.start + edit.text.length;
+  const silences = silencesIn({ file, tree: reparse(tree, edit), decls: [] });
+  return silences.some(
+    ({ comment, scope }) =>
+      comment.start >= edit.start &&
+      comment.end <= edit.start + edit.text.length &&
+      scope !== undefined &&
+      scope.start <= start &&
+      start < scope.end,
+  );
+}
+
+function behindLine(text: string, code: string, at: number): TextEdit | undefined {
   const newline = /\r?\n|\r/g;
   newline.lastIndex = at;
   const end = newline.exec(text)?.index ?? text.length;
   // A comment or a text that runs over the end of the line would swallow it.
   if (/["#]|\/\/|\/\*/.test(text.slice(lineStartOf(text, at), end))) return undefined;
-  const edit: TextEdit = { start: end, end, text: ` # knet-ignore ${code} (say why)` };
-  return { title: `Silence ${code} here with a comment`, edits: new Map([[file, [edit]]]) };
+  return { start: end, end, text: ` # knet-ignore ${code} (say why)` };
 }

@@ -57,6 +57,8 @@ describe("definition", () => {
     expect(define(at("shop/web ->", 6))).toEqual(["pod web on n1 {"]);
     expect(define(at("api-0:9090", 1))).toEqual(["deployment api replicas 3 {"]);
     expect(define(`${SHOP}expect w${CURSOR}17 -> laptop reachable`)).toEqual(["nodes w 1..50 { attach rack-a }"]);
+    expect(define(`${SHOP}expect w1${CURSOR}7 -> laptop reachable`)).toEqual(["nodes w 1..50 { attach rack-a }"]);
+    expect(define(`${SHOP}expect laptop -> api-${CURSOR}2 reachable`)).toEqual(["deployment api replicas 3 {"]);
     expect(define(`${SHOP}expect w${CURSOR}51 -> laptop reachable`)).toEqual([]);
     expect(define(`${SHOP}expect prod/shop/web/ngi${CURSOR}nx -> laptop reachable`)).toEqual([
       "container nginx { listen 8080/tcp }",
@@ -198,6 +200,11 @@ describe("rename", () => {
       `""10.0.0.1" cannot be a name: it is an address."`,
     );
     expect(rename(at("cidr 10", 1), "x")).toMatchInlineSnapshot(`"There is no name here that could be changed."`);
+  });
+  it("is of names, not of the numbers behind them", () => {
+    expect(rename(`${SHOP}expect w1${CURSOR}7 -> laptop reachable`, "x")).toMatch("no name here");
+    const one = fixture(`${SHOP}expect w1${CURSOR}7 -> laptop reachable`);
+    expect(renamableAt(one.analysis, one.file, one.offset)).toMatch("no name here");
   });
   it("shows what would be renamed", () => {
     const one = fixture(at("api-0:9090", 1));
@@ -503,6 +510,10 @@ describe("endpoints", () => {
     expect(path(at("listen 9090", 2))).toBe("prod/shop/api-0/api");
     expect(path(at("nodes w", 2))).toBe("prod/w1");
     expect(path(at("-> shop/api-0", 9))).toBe("prod/shop/api-0");
+    expect(path(`${SHOP}expect laptop -> shop/api-${CURSOR}2 reachable`)).toBe("prod/shop/api-2");
+    expect(path(`${SHOP}expect laptop -> shop/ap${CURSOR}i-2 reachable`)).toBe("prod/shop/api-2");
+    expect(path(`${SHOP}expect w${CURSOR}17 -> laptop reachable`)).toBe("prod/w17");
+    expect(path(`${DNS}expect web -> db${CURSOR}-1.db.shop:5432 reachable`)).toBe("prod/shop/db-1");
     expect(path(at("attach rack-b 10.168.1.50", 2))).toBe("laptop");
     expect(path(at("services", 2))).toBeUndefined();
   });

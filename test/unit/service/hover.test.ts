@@ -56,7 +56,7 @@ describe("a node", () => {
   it("of a pool is the one that is named", () => {
     expect(hover("w17 ->", 1, `${SHOP}expect w17 -> laptop reachable`).split("\n").slice(0, 4)).toMatchInlineSnapshot(`
       [
-        "[w]",
+        "[w17]",
         "**node** \`prod/w17\`",
         "",
         "- \`eth0\` on segment \`rack-a\` 10.168.0.19/24, MTU 1500",
@@ -88,7 +88,7 @@ describe("a pod", () => {
       - From pod \`api-1\` on \`n2\`: api-1 \`eth0\` → n2 \`veth51c73a18\` \`cni0\` \`flannel.1\` \`eth0\` → tor \`eth1\` \`eth0\` → n1 \`eth0\` \`flannel.1\` \`cni0\` \`veth0cf69f1c\` → web \`eth0\`"
     `);
     expect(hover("shop/api-0", 6)).toMatchInlineSnapshot(`
-      "[api]
+      "[api-0]
       **pod** \`prod/shop/api-0\` · 10.244.0.3
 
       - on node \`prod/n1\`

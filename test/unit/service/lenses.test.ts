@@ -100,6 +100,14 @@ describe("commands of a hover", () => {
       { name: "routes", where: "prod/shop/web" },
     ]);
     expect(commands(at("on n1", 4))[1]).toEqual({ name: "routes", where: "prod/n1" });
+    expect(commands(`${SHOP}expect w${CURSOR}17 -> shop/api-2 reachable`)[1]).toEqual({
+      name: "routes",
+      where: "prod/w17",
+    });
+    expect(commands(`${SHOP}expect w17 -> shop/ap${CURSOR}i-2 reachable`)[0]).toEqual({
+      name: "trace",
+      from: "prod/shop/api-2",
+    });
     expect(commands(at("expect shop", 1))).toEqual([
       { name: "trace", from: "shop/web", to: "shop/api-0", port: 9090, proto: "tcp" },
     ]);

@@ -5,6 +5,7 @@ import type { Analysis } from "../analysis.ts";
 import { sampleName } from "./names.ts";
 import { targetAt } from "./navigation.ts";
 import { placeAt } from "./place.ts";
+import { podNamed, subjectOf } from "./subjects.ts";
 import { type NamedSymbol, pathOf, symbolsOf } from "./symbols.ts";
 
 export interface EndItem {
@@ -117,34 +118,44 @@ function suffixes(path: string): readonly string[] {
 
 /** The path of the innermost thing at a place that can send packets: the one pointed at, else the one whose block it is. */
 export function endpointAt(analysis: Analysis, file: string, offset: number): string | undefined {
-  const target = targetAt(analysis, file, offset)?.symbols[0];
-  const own = target && endPath(analysis, target);
-  if (own !== undefined) return own;
+  const end = endAt(analysis, file, offset);
+  return end && endPath(analysis, end.symbol, end.written);
+}
+
+/** The same as a symbol, with what is written for it. */
+export function endAt(
+  analysis: Analysis,
+  file: string,
+  offset: number,
+): { readonly symbol: NamedSymbol; readonly written: string } | undefined {
+  const target = targetAt(analysis, file, offset);
+  const [pointed] = target?.symbols ?? [];
+  if (target && pointed && endPath(analysis, pointed) !== undefined)
+    return { symbol: pointed, written: target.written };
   const table = symbolsOf(analysis);
   const decls = placeAt(analysis, file, offset)?.decls ?? [];
   for (const decl of [...decls].reverse()) {
     const symbol = table.symbolOf(decl);
-    const path = symbol && endPath(analysis, symbol);
-    if (path !== undefined) return path;
+    if (symbol && endPath(analysis, symbol) !== undefined) return { symbol, written: symbol.name };
   }
   return undefined;
 }
 
-export function endPath(analysis: Analysis, symbol: NamedSymbol): string | undefined {
+/** `written`: the member of a pool or the pod of a workload that is meant; otherwise the first one. */
+export function endPath(analysis: Analysis, symbol: NamedSymbol, written = symbol.name): string | undefined {
   switch (symbol.kind) {
     case "router":
     case "host":
       return symbol.name;
     case "node":
-      return [...pathOf(symbol).slice(0, -1), sampleName(symbol)].join("/");
+      return [...pathOf(symbol).slice(0, -1), written === symbol.name ? sampleName(symbol) : written].join("/");
     case "pod":
       return pathOf(symbol).join("/");
     case "workload": {
-      for (const cluster of analysis.topology.clusters) {
-        const workload = cluster.workloads.find(({ source }) => source.statement === symbol.source.statement);
-        if (workload && workload.replicas > 0) return cluster.pods.podAt(workload, 0).path;
-      }
-      return undefined;
+      const subject = subjectOf(analysis.topology, symbol);
+      if (subject?.kind !== "workload" || subject.workload.replicas === 0) return undefined;
+      const { cluster, workload } = subject;
+      return (podNamed(cluster, workload, written) ?? cluster.pods.podAt(workload, 0)).path;
     }
     case "container":
     case "daemon": {

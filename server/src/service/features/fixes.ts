@@ -10,7 +10,7 @@ import { tokenize } from "../../language/tokens.ts";
 import type { Block, Span, Statement, SyntaxTree } from "../../language/tree.ts";
 import { type Analysis, analyse } from "../analysis.ts";
 import type { TextEdit } from "../service.ts";
-import { lineStartOf, skipBlanksBack } from "./lines.ts";
+import { lineStartOf, newlineOf, skipBlanksBack } from "./lines.ts";
 
 export interface ProvenFix {
   readonly title: string;
@@ -108,7 +108,7 @@ export function textEdit(tree: SyntaxTree, edit: FixEdit): TextEdit | undefined 
     }
     case "before": {
       const indent = text.slice(lineStartOf(text, start), start);
-      const newline = text.includes("\r\n") ? "\r\n" : "\n";
+      const newline = newlineOf(text);
       // Beside other statements on the line it stays on the line.
       return { start, end: start, text: indent.trim() === "" ? `${edit.text}${newline}${indent}` : `${edit.text}; ` };
     }
@@ -124,7 +124,7 @@ export function textEdit(tree: SyntaxTree, edit: FixEdit): TextEdit | undefined 
 
 /** Lines where the block has lines; behind the others where it is written in one. */
 function appendEdit(text: string, statement: Statement, start: number, lines: readonly string[]): TextEdit {
-  const newline = text.includes("\r\n") ? "\r\n" : "\n";
+  const newline = newlineOf(text);
   const indent = indentAt(text, start);
   const { block } = statement;
   const together = (by: string): string => lines.map((line) => `${by}${line}`).join(newline);

@@ -158,8 +158,9 @@ function rangeText({ statement }: Decl, made: Made): LensText | undefined {
 
 /** What can be done with the thing under the cursor: for hovers. */
 export function commandsAt(analysis: Analysis, file: string, offset: number): readonly LensCommand[] {
-  const symbol = targetAt(analysis, file, offset)?.symbols[0];
-  const path = symbol && endPath(analysis, symbol);
+  const target = targetAt(analysis, file, offset);
+  const symbol = target?.symbols[0];
+  const path = symbol && endPath(analysis, symbol, target?.written);
   if (path !== undefined)
     return [
       { name: "trace", from: path },

@@ -11,3 +11,8 @@ export function skipBlanksBack(text: string, at: number): number {
   while (start > 0 && (text[start - 1] === " " || text[start - 1] === "\t")) start--;
   return start;
 }
+
+/** As the text has it. */
+export function newlineOf(text: string): string {
+  return text.includes("\r\n") ? "\r\n" : "\n";
+}

@@ -21,10 +21,15 @@ export interface Definition {
   readonly name: Span;
 }
 
-/** What stands under the cursor: the symbols that it may name, and the name's span. */
+/** What stands under the cursor: the symbols that it may name. */
 interface Target {
   readonly symbols: readonly NamedSymbol[];
+  /** The word for it: "api-0". */
   readonly span: Span;
+  /** The name in it, which a rename changes: "api". */
+  readonly name: Span;
+  /** As `NameLink` has it; the name itself where it is declared. */
+  readonly written: string;
   /** A label of a DNS name. */
   readonly dns: boolean;
 }
@@ -84,19 +89,21 @@ export interface Renamable {
   readonly name: string;
 }
 
+const NO_NAME = "There is no name here that could be changed.";
+
 /** The name that a rename here would change; a string says why there is none. */
 export function renamableAt(analysis: Analysis, file: string, offset: number): Renamable | string {
   const target = targetAt(analysis, file, offset);
   const symbol = target?.symbols[0];
-  if (!target || !symbol) return "There is no name here that could be changed.";
-  return { span: target.span, name: symbol.name };
+  if (!target || !symbol || !touches(target.name, offset)) return NO_NAME;
+  return { span: target.name, name: symbol.name };
 }
 
 export type Renaming = { readonly edits: ReadonlyMap<string, readonly TextEdit[]> } | { readonly error: string };
 
 export function renameAt(analysis: Analysis, file: string, offset: number, to: string): Renaming {
   const target = targetAt(analysis, file, offset);
-  if (!target || target.symbols.length === 0) return { error: "There is no name here that could be changed." };
+  if (!target || target.symbols.length === 0 || !touches(target.name, offset)) return { error: NO_NAME };
   const table = symbolsOf(analysis);
   const symbols = entities(table, target.symbols);
   const problem = symbols.map((symbol) => whyNotNamed(table, symbol, to)).find((reason) => reason !== undefined);
@@ -160,22 +167,27 @@ export function targetAt(analysis: Analysis, file: string, offset: number): Targ
   if (!pointed) return undefined;
   const table = symbolsOf(analysis);
   const own = table.symbolOf(pointed.decl);
-  if (own && samePart(own.source.part, pointed.part)) return { symbols: [own], span: pointed.span, dns: false };
+  if (own && samePart(own.source.part, pointed.part))
+    return { symbols: [own], span: pointed.span, name: pointed.span, written: own.name, dns: false };
   const uses = table.usesIn(file, place.decls).filter((use) => samePart(use.source.part, pointed.part));
   for (const use of uses) {
-    const links = table
-      .linksOf(use)
-      .filter(({ span }) => offset >= pointed.span.start + span.start && offset <= pointed.span.start + span.end);
-    const first = links[0];
-    if (!first) continue;
-    const { span } = first;
-    return {
-      symbols: links.filter((link) => link.segment === first.segment).map((link) => link.symbol),
-      dns: first.dns,
-      span: { start: pointed.span.start + span.start, end: pointed.span.start + span.end },
-    };
+    const links = table.linksOf(use).map((link) => {
+      const start = pointed.span.start + link.span.start;
+      const name: Span = { start, end: pointed.span.start + link.span.end };
+      return { link, name, word: { start, end: start + link.written.length } };
+    });
+    // In `agent-n1` the node's name goes before the rest of the pod's.
+    const found = links.find(({ name }) => touches(name, offset)) ?? links.find(({ word }) => touches(word, offset));
+    if (!found) continue;
+    const { link, name, word } = found;
+    const same = links.filter((one) => one.link.segment === link.segment && one.name.start === name.start);
+    return { symbols: same.map((one) => one.link.symbol), span: word, name, written: link.written, dns: link.dns };
   }
   return undefined;
+}
+
+function touches({ start, end }: Span, offset: number): boolean {
+  return start <= offset && offset <= end;
 }
 
 function samePart(a: Source["part"], b: Source["part"]): boolean {

@@ -6,7 +6,7 @@ import type { Span } from "../../language/tree.ts";
 import type { Analysis } from "../analysis.ts";
 import type { TextEdit } from "../service.ts";
 import { editedAnalysis, fixEdits, type ProvenFix, provenFixes } from "./fixes.ts";
-import { lineStartOf } from "./lines.ts";
+import { lineStartOf, newlineOf } from "./lines.ts";
 
 export interface QuickFix {
   readonly title: string;
@@ -72,7 +72,7 @@ function silencing(analysis: Analysis, finding: Finding): ProvenFix | undefined 
   const start = lineStartOf(text, place.start);
   const before = text.slice(start, place.start);
   // Several statements on a line: a comment behind it counts for the line.
-  const newline = text.includes("\r\n") ? "\r\n" : "\n";
+  const newline = newlineOf(text);
   const edit =
     before.trim() === ""
       ? { start, end: start, text: `${before}# knet-ignore ${code} (say why)${newline}` }

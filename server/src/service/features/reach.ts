@@ -4,7 +4,7 @@ import type { Topology } from "../../topology/model.ts";
 import { endpointOf } from "../../trace/endpoints.ts";
 import { ask } from "../../trace/trace.ts";
 import type { Analysis } from "../analysis.ts";
-import { endPath, endpointAt } from "./endpoints.ts";
+import { endAt, endPath } from "./endpoints.ts";
 import { ends } from "./names.ts";
 import { targetAt } from "./navigation.ts";
 import { type NamedSymbol, pathOf, symbolsOf } from "./symbols.ts";
@@ -32,7 +32,8 @@ const MOST_PORTS = 8;
 
 export function reachItemAt(analysis: Analysis, file: string, offset: number): ReachItem | undefined {
   const target = targetAt(analysis, file, offset)?.symbols[0];
-  const path = target?.kind === "service" ? pathOf(target).join("/") : endpointAt(analysis, file, offset);
+  const end = endAt(analysis, file, offset);
+  const path = target?.kind === "service" ? pathOf(target).join("/") : end && endPath(analysis, end.symbol);
   if (path === undefined) return undefined;
   // The container's pod: they share one namespace.
   return (

@@ -101,9 +101,9 @@ function usedName(analysis: Analysis, file: string, offset: number): string | un
 export function linkedAt(analysis: Analysis, file: string, offset: number): readonly FilePlace["span"][] {
   const target = targetAt(analysis, file, offset);
   const text = analysis.fileOf(file)?.tree.text;
-  if (!target || text === undefined) return [];
-  const name = text.slice(target.span.start, target.span.end);
+  if (!target || text === undefined || offset > target.name.end) return [];
+  const name = text.slice(target.name.start, target.name.end);
   const places = referencesAt(analysis, file, offset, true).filter((place) => place.file === file);
   const same = places.filter(({ span }) => text.slice(span.start, span.end) === name);
-  return same.some(({ span }) => span.start === target.span.start) ? same.map(({ span }) => span) : [];
+  return same.some(({ span }) => span.start === target.name.start) ? same.map(({ span }) => span) : [];
 }

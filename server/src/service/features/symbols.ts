@@ -52,6 +52,8 @@ export interface NameLink {
   readonly span: Span;
   /** Counts the parts of a path or the labels of a DNS name. */
   readonly segment: number;
+  /** What is written there for the symbol: "w17" for one of a pool, "api-0" for a pod of a deployment. */
+  readonly written: string;
   readonly dns: boolean;
 }
 
@@ -277,13 +279,15 @@ function makeTable(files: readonly CheckedFile[], dns: (name: string) => readonl
       const symbol = targets[segment];
       const length = symbol && ownPart(symbol, text);
       if (!symbol || length === undefined) return [];
-      const own: NameLink = { use, symbol, segment, span: { start, end: start + length }, dns: isDns };
+      const own: NameLink = { use, symbol, segment, written: text, span: { start, end: start + length }, dns: isDns };
       if (!isDaemonSet(symbol) || length === text.length) return [own];
       const rest = text.slice(length + 1);
       const from = start + length + 1;
       const nodes = nodesIn(symbol, text).flatMap((node): NameLink[] => {
         const part = ownPart(node, rest);
-        return part === undefined ? [] : [{ ...own, symbol: node, span: { start: from, end: from + part } }];
+        return part === undefined
+          ? []
+          : [{ ...own, symbol: node, written: rest, span: { start: from, end: from + part } }];
       });
       return [own, ...nodes];
     });

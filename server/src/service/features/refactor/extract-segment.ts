@@ -10,6 +10,7 @@ import type { Analysis } from "../../analysis.ts";
 import type { TextEdit } from "../../service.ts";
 import { fixEdits } from "../fixes.ts";
 import { blocksAround, freePrefixes, usedRanges } from "../free.ts";
+import { newlineOf } from "../lines.ts";
 import { partOf, placeAt, placedIn } from "../place.ts";
 import { byStatement } from "../statements.ts";
 import { symbolsOf } from "../symbols.ts";
@@ -37,7 +38,10 @@ function splitPrefix(analysis: Analysis, file: string, selection: Span): readonl
       if (value.kind !== "prefix" || selection.start < from || selection.end > from + read.arg.length) continue;
       const only = all(decl, "prefixes").length === 1;
       const source: Source = { file, statement: decl.statement, part: only ? "whole" : partOf(read) };
-      return split(analysis, segment, value.prefix, source, outer.end);
+      return split(analysis, segment, value.prefix, source, {
+        offset: outer.end,
+        newline: newlineOf(checked.tree.text),
+      });
     }
   }
   return [];
@@ -48,7 +52,7 @@ function split(
   segment: Segment,
   prefix: Prefix,
   source: Source,
-  after: number,
+  after: { readonly offset: number; readonly newline: string },
 ): readonly Refactoring[] {
   const { topology } = analysis;
   const name = freeName(topology, segment.name);
@@ -62,8 +66,8 @@ function split(
     ...(segment.mtu === 1500 ? [] : [`mtu ${segment.mtu}`]),
     ...(gateways.length === 0 ? [] : [`gateway ${gateways.map(formatIp).join(" ")}`]),
   ];
-  const text = `\nsegment ${name} {\n${lines.map((line) => `  ${line}\n`).join("")}}`;
-  const added: TextEdit = { start: after, end: after, text };
+  const written = ["", `segment ${name} {`, ...lines.map((line) => `  ${line}`), "}"];
+  const added: TextEdit = { start: after.offset, end: after.offset, text: written.join(after.newline) };
   const own = [...(edits.get(source.file) ?? []), added].sort((a, b) => a.start - b.start || a.end - b.end);
   const title = `Extract ${formatPrefix(prefix)} into a segment of its own`;
   return [{ title, kind: "extract", edits: new Map([...edits, [source.file, own]]) }];
@@ -108,7 +112,8 @@ function declareMissing(analysis: Analysis, file: string, selection: Span): read
   const like = others.findLast(({ ip }) => typeof ip === "number");
   const [free] = freePrefixes(blocksAround(like, 4), like?.len ?? 24, usedRanges(analysis.topology));
   if (!free) return [];
-  const text = `segment ${name} {\n  cidr ${formatPrefix(free)}\n}\n`;
+  const lines = [`segment ${name} {`, `  cidr ${formatPrefix(free)}`, "}", ""];
+  const text = lines.join(newlineOf(checked.tree.text));
   const edits = new Map([[file, [{ start: top.start, end: top.start, text }]]]);
   return [
     { title: `Declare segment ${name} with the next free prefix, ${formatPrefix(free)}`, kind: "extract", edits },

@@ -8,6 +8,7 @@ import type { Node } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
 import type { TextEdit } from "../../service.ts";
 import { indentAt } from "../fixes.ts";
+import { newlineOf } from "../lines.ts";
 import { type Placed, partOf, placedIn } from "../place.ts";
 import { byStatement } from "../statements.ts";
 import type { Refactoring } from "./refactoring.ts";
@@ -23,7 +24,7 @@ export function inlinePool(analysis: Analysis, file: string, selection: Span): r
     const nodes = made.nodes.get(decl.statement) ?? [];
     if (!isPool(placed) || nodes.length === 0 || nodes.length > MOST || !headTouches(placed, selection)) return [];
     const { text } = checked.tree;
-    const newline = text.includes("\r\n") ? "\r\n" : "\n";
+    const newline = newlineOf(text);
     const body = `${newline}${indentAt(text, start)}`;
     const written = nodes.map((node) => `node ${node.name}${blockOf(text, placed, node)}`).join(body);
     const edits = new Map([[file, [{ start, end, text: written }]]]);

@@ -17,9 +17,18 @@ export function keepsMeaning(analysis: Analysis, edits: Refactoring["edits"], ca
   return allocations(analysis.topology) === allocations(after.topology) && hasNoNewCodes(analysis, after, cancelled);
 }
 
-/** For what changes the topology on purpose. */
+/** For what changes the topology on purpose: no more findings of any kind than before. */
 export function bringsNoErrors(analysis: Analysis, edits: Refactoring["edits"], cancelled: () => boolean): boolean {
-  return hasNoNewCodes(analysis, editedAnalysis(analysis, edits), cancelled);
+  const left = new Map<string, number>();
+  for (const { code } of analysis.findings(cancelled) ?? []) left.set(code, (left.get(code) ?? 0) + 1);
+  const found = editedAnalysis(analysis, edits).findings(cancelled);
+  return (
+    found?.every(({ code }) => {
+      const count = left.get(code) ?? 0;
+      left.set(code, count - 1);
+      return count > 0;
+    }) === true
+  );
 }
 
 function hasNoNewCodes(before: Analysis, after: Analysis, cancelled: () => boolean): boolean {

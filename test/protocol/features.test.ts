@@ -292,6 +292,10 @@ describe("files", () => {
       [file("other.knet"), ["net/core.knet"]],
     ]);
     expect(texts(await rename(main, file("sub/main.knet")))).toEqual([[main, ["../fabric.knet"]]]);
+    expect(texts(await rename(file("fabric.knet"), file('the "new" one.knet')))).toEqual([
+      [main, ['the \\"new\\" one.knet']],
+      [file("other.knet"), ['the \\"new\\" one.knet']],
+    ]);
     expect(await rename(file("unrelated.knet"), file("x.knet"))).toBeNull();
     await client.close(main);
   });

@@ -253,3 +253,8 @@ export function stringValue(image: string): string {
   const inner = image.slice(1, isUnclosedString(image) ? image.length : -1);
   return inner.includes("\\") ? inner.replace(/\\(["\\])/g, "$1") : inner;
 }
+
+/** What stands between the quotes of a string that says this. */
+export function stringText(value: string): string {
+  return value.replace(/["\\]/g, "\\$&");
+}

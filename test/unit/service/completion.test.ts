@@ -214,6 +214,11 @@ describe("values", () => {
     const { analysis, file, offset } = fixture(`import "a\\"${CURSOR}`);
     expect(completionsAt(analysis, file, offset, workspace).items[0]?.replace).toEqual({ start: 8, end: 11 });
   });
+  it("files whose names have quotes", () => {
+    const { analysis, file, offset } = fixture(`import "${CURSOR}"`);
+    const quoted = { importable: () => ['a "b".knet'] };
+    expect(completionsAt(analysis, file, offset, quoted).items[0]?.insert).toBe('a \\"b\\".knet');
+  });
   it("files to import", () => {
     expect(complete(`import "${CURSOR}"`)).toEqual(["fabric.knet · ", "../shared/dc.knet · "]);
     const { analysis, file, offset } = fixture(`import ${CURSOR}`);

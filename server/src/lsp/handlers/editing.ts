@@ -9,6 +9,7 @@ import {
 } from "vscode-languageserver/node";
 import type { Finding } from "../../checks/check.ts";
 import { formatEdits, formatRangeEdits } from "../../language/format.ts";
+import { stringText } from "../../language/tokens.ts";
 import type { Span } from "../../language/tree.ts";
 import { type ProvenFix, provenFixes } from "../../service/features/fixes.ts";
 import { importsOf } from "../../service/features/links.ts";
@@ -160,8 +161,8 @@ function registerFiles(server: Server, { workspaceEdit }: Access): void {
         const own = (analysis ? importsOf(analysis, file) : []).flatMap(({ path, span }): readonly TextEdit[] => {
           const target = beside(file, path);
           if (target === undefined || (moved(target) === target && moved(file) === file)) return [];
-          const text = relativePath(moved(file), moved(target));
-          return text === undefined || text === path ? [] : [{ ...span, text }];
+          const way = relativePath(moved(file), moved(target));
+          return way === undefined || way === path ? [] : [{ ...span, text: stringText(way) }];
         });
         if (own.length > 0) edits.set(file, own);
       }

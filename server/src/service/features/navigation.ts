@@ -47,7 +47,8 @@ export function definitionAt(analysis: Analysis, file: string, offset: number): 
 export function importAt(analysis: Analysis, file: string, offset: number): { path: string; span: Span } | undefined {
   const place = placeAt(analysis, file, offset);
   const pointed = place && pointedAt(place);
-  if (pointed?.decl.spec?.keyword !== "import" || pointed.arg.kind !== "string") return undefined;
+  if (pointed?.decl.spec?.keyword !== "import" || pointed.arg.kind !== "string" || pointed.arg.text === "")
+    return undefined;
   return { path: pointed.arg.text, span: pointed.span };
 }
 

@@ -2,6 +2,7 @@
 import { all, type Decl } from "../../../language/decode.ts";
 import { type ArgSpec, isFlag } from "../../../language/schema/index.ts";
 import { sysctls } from "../../../language/schema/sysctls.ts";
+import { stringText } from "../../../language/tokens.ts";
 import type { Arg } from "../../../language/tree.ts";
 import type { Analysis } from "../../analysis.ts";
 import { type Place, walk } from "../place.ts";
@@ -91,6 +92,6 @@ function files(place: Place, typed: Arg | undefined, workspace: Workspace): read
   const quoted = typed?.kind === "string";
   return workspace.importable(place.file.file).map((path) => ({
     ...suggestion(path, "file", ""),
-    insert: quoted ? path : `"${path}"`,
+    insert: quoted ? stringText(path) : `"${stringText(path)}"`,
   }));
 }

@@ -259,6 +259,41 @@ describe("expectations", () => {
     expect(expectations(`expect web -> ${CURSOR}`)).toEqual(["api · service of prod/shop"]);
     expect(complete(`${shared}expect web -> api:${CURSOR}\n`)).toEqual(["80 · "]);
   });
+  it("below what is typed of a path", () => {
+    expect(labels(atTop(`expect shop/${CURSOR}`))).toEqual(["shop/web", "shop/api"]);
+    expect(labels(atTop(`expect prod/${CURSOR}`))).toEqual([
+      "prod/n1",
+      "prod/n2",
+      "prod/w1",
+      "prod/shop/web",
+      "prod/shop/api",
+    ]);
+    expect(labels(atTop(`expect laptop -> shop/w${CURSOR}:80`))).toEqual(["shop/web", "shop/api"]);
+    expect(labels(atTop(`expect web/${CURSOR}`))).toEqual(["web/nginx"]);
+    expect(labels(atTop(`expect nobody/${CURSOR}`))).toEqual([]);
+    expect(labels(inCluster(`pod p on prod/${CURSOR}`))).toEqual(["prod/n1", "prod/n2", "prod/w1"]);
+  });
+  it("nodes of the own cluster only", () => {
+    expect(labels(atTop(`cluster two { node z1; pod p on ${CURSOR} }`))).toEqual(["z1"]);
+  });
+  it("who a policy means", () => {
+    const rule = (line: string): readonly string[] => labels(inCluster(`policy p { select app=web; ${line} }`));
+    expect(rule(`ingress from ${CURSOR}`)).toEqual([
+      "app=web",
+      "*",
+      "namespaces",
+      "namespace",
+      "cidr",
+      "except",
+      "any",
+    ]);
+    expect(rule(`ingress from namespaces team=a ${CURSOR}`)).toContain("to");
+  });
+  it("what is there already is not written twice", () => {
+    const { analysis, file, offset } = fixture(atTop(`expect web -> laptop mtu${CURSOR} >= 1400`));
+    const found = completionsAt(analysis, file, offset, workspace).items.find(({ label }) => label === "mtu >=");
+    expect(found?.insert).toBe("mtu");
+  });
   it("a target before its port", () => {
     const { analysis, file, offset, text } = fixture(atTop(`expect web -> lap${CURSOR}x:90 reachable`));
     const found = completionsAt(analysis, file, offset, workspace).items.find(({ label }) => label === "laptop");

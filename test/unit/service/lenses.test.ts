@@ -75,6 +75,7 @@ cluster c {
   node n { attach six }
   service alias { external-name db.example.com }
   deployment idle replicas 0
+  node
 }
 `;
     expect(lenses(text)).toMatchInlineSnapshot(`

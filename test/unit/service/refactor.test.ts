@@ -49,6 +49,10 @@ describe("spelling out", () => {
         attach lan 10.0.0.2 fd00::2"
     `);
   });
+  it("keeps the order of lines in a block that is still open", () => {
+    const open = `segment lan { cidr 10.0.0.0/24 }\ncluster c {\n  pods 10.244.0.0/16\n  node n1 {\n    attach lan${CURSOR}`;
+    expect(changed(open, "Spell out all")).toBe("    attach lan 10.0.0.1\n    pod-cidr 10.244.0.0/24");
+  });
   it("is not offered where everything is written", () => {
     expect(titles(`segment lan { cidr 10.0.0.0/24 }\nhost a { at${CURSOR}tach lan 10.0.0.5 }\n`)).toEqual([]);
   });

@@ -43,13 +43,14 @@ export function lensesOf(analysis: Analysis, file: string): readonly Lens[] {
   const checked = analysis.fileOf(file);
   if (!checked) return [];
   const made = byStatement(analysis);
+  const table = symbolsOf(analysis);
   const lenses: Lens[] = [];
   let ends = 0;
   for (const { decl, start } of placedIn(checked)) {
     const span = { start, end: start + decl.statement.keyword.length };
     const defines = decl.spec?.defines;
     if (defines !== undefined && HAS_ROUTES.has(defines)) {
-      if (made.workloads.get(decl.statement)?.workload.replicas === 0) continue;
+      if (table.symbolOf(decl) === undefined || made.workloads.get(decl.statement)?.workload.replicas === 0) continue;
       ends += 1;
       lenses.push({ kind: "trace", span }, { kind: "routes", span });
     } else for (const kind of kindsOf(decl, made)) lenses.push({ kind, span });

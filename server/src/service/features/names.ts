@@ -1,6 +1,6 @@
 /** How people call things: the shortest path that means only one; and which names can be ends of a packet. */
 import type { SymbolKind } from "../../language/schema/index.ts";
-import { type NamedSymbol, pathOf, type SymbolTable } from "./symbols.ts";
+import { DEFAULT_NAMESPACE, type NamedSymbol, pathOf, type SymbolTable } from "./symbols.ts";
 
 /**
  * By symbol: its shortest path among the symbols of these kinds. A deployment and its service have the same one where they have
@@ -27,11 +27,37 @@ export function shortPaths(symbols: readonly NamedSymbol[]): ReadonlyMap<NamedSy
   );
 }
 
+/**
+ * By symbol: how it may be called after `folder` ("shop/", which somebody has typed already); absent where its path has no such
+ * part. The namespace `default` may be left out.
+ */
+export function pathsBelow(symbols: readonly NamedSymbol[], folder: string): ReadonlyMap<NamedSymbol, string> {
+  return new Map(
+    symbols.flatMap((symbol): readonly (readonly [NamedSymbol, string])[] => {
+      const path = pathOf(symbol);
+      const implied = path.filter((name, index) => index !== 1 || name !== DEFAULT_NAMESPACE);
+      for (const names of [path, implied]) {
+        for (let length = 2; length <= names.length; length++) {
+          const label = names.slice(-length).join("/");
+          if (label.startsWith(folder)) return [[symbol, label]];
+        }
+      }
+      return [];
+    }),
+  );
+}
+
 const ENDS: ReadonlySet<SymbolKind> = new Set(["pod", "workload", "service", "node", "router", "host"]);
+const PROCESSES: ReadonlySet<SymbolKind> = new Set(["container", "daemon"]);
 
 /** What can send or receive packets. */
 export function ends(table: SymbolTable): readonly NamedSymbol[] {
   return table.symbols.filter(({ kind }) => ENDS.has(kind));
+}
+
+/** What runs in them, and can be named as an end as well. */
+export function processes(table: SymbolTable): readonly NamedSymbol[] {
+  return table.symbols.filter(({ kind }) => PROCESSES.has(kind));
 }
 
 /** One name for a symbol that stands for several: the first node of a pool. */

@@ -59,7 +59,14 @@ export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]
   }
   if (rest)
     return { values: [], literals: [{ text: rest.words.join(" "), summary: rest.arg.summary, followed: true }] };
-  if (waiting && open) return { values: [open], literals: [] };
+  if (waiting && open) {
+    // `from namespaces team=a`: who it is may begin with another literal; on which ports is no part of that.
+    const others = spec.args.filter((arg) => isFlag(arg) || (arg.after !== undefined && arg.type.kind !== "ports"));
+    return {
+      values: [open],
+      literals: open.opens === true ? literalsOf(others.filter((arg) => !used.has(arg) && arg !== open)) : [],
+    };
+  }
 
   const expected: ArgSpec[] = open ? [open] : [];
   let mayEnd = true;
@@ -76,15 +83,18 @@ export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]
   const excluded = (spec.atMostOneOf ?? []).some((name) => names.has(name))
     ? new Set(spec.atMostOneOf)
     : new Set<string>();
-  const literals = spec.args.flatMap((arg): readonly Literal[] => {
-    const text = isFlag(arg) ? arg.name : arg.after;
-    if (text === undefined || used.has(arg) || excluded.has(arg.name)) return [];
-    return [{ text, summary: arg.summary, followed: !isFlag(arg) }];
-  });
+  const literals = literalsOf(spec.args.filter((arg) => !used.has(arg) && !excluded.has(arg.name)));
   // `expect a`: nothing but the arrow can follow.
   const needed = new Set(
     spec.args.flatMap((arg) => (isFlag(arg) || arg.optional === true || used.has(arg) ? [] : [arg.after])),
   );
   const must = literals.filter(({ text }) => needed.has(text));
   return { values: expected, literals: must.length > 0 ? must : literals };
+}
+
+function literalsOf(args: readonly (ArgSpec | FlagSpec)[]): readonly Literal[] {
+  return args.flatMap((arg): readonly Literal[] => {
+    const text = isFlag(arg) ? arg.name : arg.after;
+    return text === undefined ? [] : [{ text, summary: arg.summary, followed: !isFlag(arg) }];
+  });
 }

@@ -43,7 +43,8 @@ export function values(analysis: Analysis, place: Place, workspace: Workspace): 
     }
   }
   if (typed === undefined || typed.kind === "word" || typed.kind === "arrow") {
-    for (const literal of expected.literals) items.push(literalItem(literal, replace));
+    const behind = typed === undefined ? [] : statement.args.slice(index + 1).map(({ text }) => text);
+    for (const literal of expected.literals) items.push(literalItem(literal, replace, behind));
   }
   return items;
 }
@@ -69,16 +70,19 @@ function valueItem(suggestion: Suggestion, replace: Span, commit: readonly strin
   };
 }
 
-function literalItem({ text, summary, followed }: Literal, replace: Span): CompletionItem {
+/** `behind`: the words that follow already. */
+function literalItem({ text, summary, followed }: Literal, replace: Span, behind: readonly string[]): CompletionItem {
+  const [first = "", ...rest] = text.split(" ");
+  const isThere = rest.length > 0 && rest.every((word, index) => behind[index] === word);
   return {
     label: text,
     kind: "literal",
     detail: summary,
     documentation: undefined,
-    insert: followed ? `${text} ` : text,
+    insert: isThere ? first : followed ? `${text} ` : text,
     snippet: false,
     replace,
-    more: followed,
+    more: followed && !isThere,
     commit: followed ? [] : [" "],
   };
 }

@@ -20,6 +20,6 @@ export function refactoringsAt(
   ];
   return [
     ...extractSegment(analysis, file, selection).filter(({ edits }) => bringsNoErrors(analysis, edits, cancelled)),
-    ...keeping.filter(({ edits }) => !cancelled() && keepsMeaning(analysis, edits, cancelled)),
+    ...keeping.filter((one) => !cancelled() && keepsMeaning(analysis, one, cancelled)),
   ];
 }

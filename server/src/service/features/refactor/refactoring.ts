@@ -11,30 +11,34 @@ export interface Refactoring {
   readonly edits: ReadonlyMap<string, readonly TextEdit[]>;
 }
 
-/** Every station, node range and pod as before, and no kind of finding that was not there. */
-export function keepsMeaning(analysis: Analysis, edits: Refactoring["edits"], cancelled: () => boolean): boolean {
+/** Every station, node range and pod as before, and no finding that was not there; nodes of their own each have those of their pool. */
+export function keepsMeaning(analysis: Analysis, { kind, edits }: Refactoring, cancelled: () => boolean): boolean {
   const after = editedAnalysis(analysis, edits);
-  return allocations(analysis.topology) === allocations(after.topology) && hasNoNewCodes(analysis, after, cancelled);
+  if (allocations(analysis.topology) !== allocations(after.topology)) return false;
+  const before = codesOf(analysis, cancelled);
+  const codes = codesOf(after, cancelled);
+  if (!before || !codes) return false;
+  return kind === "inline" ? [...codes.keys()].every((code) => before.has(code)) : isWithin(codes, before);
 }
 
 /** For what changes the topology on purpose: no more findings of any kind than before. */
 export function bringsNoErrors(analysis: Analysis, edits: Refactoring["edits"], cancelled: () => boolean): boolean {
-  const left = new Map<string, number>();
-  for (const { code } of analysis.findings(cancelled) ?? []) left.set(code, (left.get(code) ?? 0) + 1);
-  const found = editedAnalysis(analysis, edits).findings(cancelled);
-  return (
-    found?.every(({ code }) => {
-      const count = left.get(code) ?? 0;
-      left.set(code, count - 1);
-      return count > 0;
-    }) === true
-  );
+  const before = codesOf(analysis, cancelled);
+  const after = codesOf(editedAnalysis(analysis, edits), cancelled);
+  return before !== undefined && after !== undefined && isWithin(after, before);
 }
 
-function hasNoNewCodes(before: Analysis, after: Analysis, cancelled: () => boolean): boolean {
-  const codes = new Set(before.findings(cancelled)?.map(({ code }) => code));
-  const found = after.findings(cancelled);
-  return found?.every(({ code }) => codes.has(code)) === true;
+/** How many findings of each code there are. */
+function codesOf(analysis: Analysis, cancelled: () => boolean): ReadonlyMap<string, number> | undefined {
+  const findings = analysis.findings(cancelled);
+  if (!findings) return undefined;
+  const counts = new Map<string, number>();
+  for (const { code } of findings) counts.set(code, (counts.get(code) ?? 0) + 1);
+  return counts;
+}
+
+function isWithin(counts: ReadonlyMap<string, number>, most: ReadonlyMap<string, number>): boolean {
+  return [...counts].every(([code, count]) => count <= (most.get(code) ?? 0));
 }
 
 const MOST_PODS = 2000;

@@ -37,11 +37,15 @@ function refactoring(
   made: Made,
 ): readonly Refactoring[] {
   const tree = analysis.fileOf(file)?.tree;
-  const edits = placed.flatMap((one): readonly TextEdit[] => {
-    const inserted = attachEdit(one, made);
-    const appended = tree ? lines(one, made).map((text) => textEdit(tree, appendTo(file, one, text))) : [];
-    return [...(inserted ? [inserted] : []), ...appended.flatMap((edit) => (edit ? [edit] : []))];
-  });
+  // In a block that is not closed both may be at its last character: what ends a line goes before a new one.
+  const edits = [
+    ...placed.flatMap((one): TextEdit | readonly TextEdit[] => attachEdit(one, made) ?? []),
+    ...placed.flatMap((one) =>
+      lines(one, made).flatMap(
+        (text): TextEdit | readonly TextEdit[] => (tree && textEdit(tree, appendTo(file, one, text))) ?? [],
+      ),
+    ),
+  ];
   if (edits.length === 0 || edits.length > MOST) return [];
   return [
     { title, kind: "rewrite", edits: new Map([[file, edits.sort((a, b) => a.start - b.start || a.end - b.end)]]) },

@@ -31,7 +31,7 @@ export function suggestionsFor(
     case "boolean":
       return ["true", "false"].map((text) => suggestion(text, "enum", text === spec.default ? "default" : ""));
     case "ref":
-      return [...names(given, type.to), ...(type.orAddress === true ? addresses(given, typed) : [])];
+      return [...names(given, typed, type.to), ...(type.orAddress === true ? addresses(given, typed) : [])];
     case "endpoint":
       return endpoints(given, typed, type);
     case "address":

@@ -6,7 +6,7 @@ import type { ArgType } from "../../../language/schema/index.ts";
 import type { Arg } from "../../../language/tree.ts";
 import { dnsNames, serviceName } from "../../../topology/dns.ts";
 import type { Cluster, Listener, Service, Topology } from "../../../topology/model.ts";
-import { ends, sampleName, shortPaths } from "../names.ts";
+import { ends, pathsBelow, processes, sampleName, shortPaths } from "../names.ts";
 import type { Place } from "../place.ts";
 import { listenersOf, subjectOf } from "../subjects.ts";
 import { DEFAULT_NAMESPACE, type NamedSymbol, type NameUse, pathOf, symbolsOf } from "../symbols.ts";
@@ -14,11 +14,22 @@ import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts
 
 type EndpointType = Extract<ArgType, { kind: "endpoint" }>;
 
-export function names({ analysis, place, decl }: Given, kinds: readonly NamedSymbol["kind"][]): readonly Suggestion[] {
+export function names(
+  { analysis, place, decl }: Given,
+  typed: Arg | undefined,
+  kinds: readonly NamedSymbol["kind"][],
+): readonly Suggestion[] {
   const table = symbolsOf(analysis);
-  const fitting = table.symbols.filter(({ kind }) => kinds.includes(kind));
-  const paths = shortPaths(fitting);
   const scope = enclosing(place, decl, table.symbolOf);
+  const fitting = table.symbols.filter((symbol) => kinds.includes(symbol.kind) && isInReach(symbol, scope));
+  const folder = folderBefore(place, typed);
+  if (folder !== "")
+    return unique(
+      [...pathsBelow(fitting, folder)].map(([symbol, path]) =>
+        suggestion(withSample(path, symbol), "name", describe(analysis.topology, symbol)),
+      ),
+    );
+  const paths = shortPaths(fitting);
   const seen = new Set<string>();
   return fitting.flatMap((symbol) => {
     // The bare name where it means this one from here; of a pool its first node.
@@ -38,6 +49,17 @@ export function names({ analysis, place, decl }: Given, kinds: readonly NamedSym
     seen.add(label);
     return [suggestion(label, "name", describe(analysis.topology, symbol))];
   });
+}
+
+/** What stands in a cluster means what is in that cluster. */
+function isInReach(symbol: NamedSymbol, scope: NamedSymbol | undefined): boolean {
+  const home = scope && outermost(scope);
+  const own = outermost(symbol);
+  return home?.kind !== "cluster" || own === symbol || own.kind !== "cluster" || own.name === home.name;
+}
+
+function outermost(symbol: NamedSymbol): NamedSymbol {
+  return symbol.parent ? outermost(symbol.parent) : symbol;
 }
 
 function withSample(path: string, symbol: NamedSymbol): string {
@@ -79,6 +101,12 @@ export function endpoints(given: Given, typed: Arg | undefined, type: EndpointTy
   return hasPort ? found.map((one) => ({ ...one, keep: text.length - colon })) : found;
 }
 
+/** "shop/" of "shop/w": the outer parts of the path that stand before the cursor. */
+function folderBefore(place: Place, typed: Arg | undefined): string {
+  const before = typed?.text.slice(0, Math.max(0, typedBefore(place, typed))) ?? "";
+  return before.slice(0, before.lastIndexOf("/") + 1);
+}
+
 /** How much of a word stands before the cursor. */
 function typedBefore({ path, offset }: Place, typed: Arg): number {
   const start = (path.starts.at(-1) ?? 0) + typed.start;
@@ -97,15 +125,20 @@ function portsBehind({ analysis }: Given, name: string, typed: Arg, skip: number
 
 /** Each path once: as a target it means the service, as a sender what runs. */
 function pathsOfEnds(
-  { analysis, decl, spec }: Given,
+  { analysis, place, decl, spec }: Given,
   typed: Arg | undefined,
   type: EndpointType,
 ): readonly Suggestion[] {
-  const all = ends(symbolsOf(analysis)).filter(({ kind }) => type.port || kind !== "service");
-  const paths = shortPaths(all);
+  const table = symbolsOf(analysis);
+  const all = ends(table).filter(({ kind }) => type.port || kind !== "service");
+  const folder = folderBefore(place, typed);
+  const inside = [...pathsBelow(processes(table), folder)].filter(
+    ([, path]) => !path.slice(folder.length).includes("/"),
+  );
+  const paths = folder === "" ? shortPaths(all) : [...pathsBelow(all, folder), ...inside];
   const meant = new Map<string, NamedSymbol>();
-  for (const symbol of all) {
-    const label = withSample(paths.get(symbol) ?? symbol.name, symbol);
+  for (const [symbol, path] of paths) {
+    const label = withSample(path, symbol);
     if (!meant.has(label) || symbol.kind === "service") meant.set(label, symbol);
   }
   const own = [...meant].map(([label, symbol]) => suggestion(label, "name", describe(analysis.topology, symbol)));

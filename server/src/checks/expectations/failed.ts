@@ -11,6 +11,7 @@ import type { Check, CheckContext, Finding } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { finding } from "../finding.ts";
 import { hopsOf } from "../reachability/causes.ts";
+import { lossFixes, ruleAt } from "./mend.ts";
 
 export const failed: Check = {
   code: "KN701",
@@ -34,8 +35,11 @@ The related places are the hops of the packet that proves the contrary.`,
       if (context.cancelled()) return;
       const outcome = outcomeOf(context, expectation);
       if (outcome.kind !== "fails") continue;
-      yield finding(failed, expectation.source, `expected ${what(expectation)}, but ${outcome.why}`, {
+      const rule = expectation.want.kind === "blocked" ? undefined : ruleAt(outcome.journey);
+      const why = rule === undefined ? outcome.why : `${outcome.why} ("${rule}")`;
+      yield finding(failed, expectation.source, `expected ${what(expectation)}, but ${why}`, {
         related: hopsOf(outcome.journey, context.topology),
+        fixes: expectation.want.kind === "blocked" ? [] : lossFixes(context.topology, outcome.journey),
       });
     }
   },

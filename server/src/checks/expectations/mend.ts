@@ -1,0 +1,64 @@
+/** What can be done about a packet that an expectation has lost, where one place in the file decides. */
+import { formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
+import { nodeAddress } from "../../cni/peers.ts";
+import type { Journey } from "../../dataplane/journey.ts";
+import { innerOf, type Packet } from "../../dataplane/packet.ts";
+import type { Statement } from "../../language/tree.ts";
+import type { Router, Topology } from "../../topology/model.ts";
+import type { Fix } from "../check.ts";
+import { appendFix } from "../finding.ts";
+import { wayThrough } from "../reachability/causes.ts";
+import { routerFixes } from "../reachability/mend.ts";
+import { sourceAt } from "../source.ts";
+
+export function lossFixes(topology: Topology, journey: Journey): readonly Fix[] {
+  const { reason, steps } = journey;
+  const packet = reason?.lost ?? steps.at(-1)?.packet;
+  if (!reason || !packet) return [];
+  const { origin } = reason;
+  if (origin?.statement.keyword.text === "deny") {
+    const text = allowText(journey, packet, origin.statement);
+    return [{ title: `Put "${text}" before it`, edits: [{ kind: "before", source: sourceAt(origin, "whole"), text }] }];
+  }
+  if (reason.code !== "no-route" || innerOf(packet)) return [];
+  const router = topology.routers.find(({ path }) => path === reason.netns);
+  return router ? routeFixes(topology, router, packet) : [];
+}
+
+/** The rule that dropped it, as it is written. */
+export function ruleAt({ reason }: Journey): string | undefined {
+  const statement = reason?.origin?.statement;
+  if (statement?.keyword.text !== "deny") return undefined;
+  return [statement.keyword, ...statement.args].map(({ text }) => text).join(" ");
+}
+
+function allowText(journey: Journey, packet: Packet, { args }: Statement): string {
+  const way = wayThrough(journey);
+  const direction = args.find(({ text }) => text === "in" || text === "out" || text === "forward");
+  const which = direction ? ` ${direction.text}` : "";
+  const ends = `from ${formatIp(packet.src)} to ${formatIp(packet.dst)}`;
+  if (way.startsWith("allow ") || packet.body.kind === "ipip" || packet.body.kind === "esp")
+    return `${way}${which} ${ends}`;
+  if (packet.body.kind === "icmp") return `allow icmp${which} ${ends}`;
+  return `allow ${packet.body.kind}${which} port ${packet.body.dport} ${ends}`;
+}
+
+/** To pods: by their nodes where the router is beside them, otherwise as it goes to their node. */
+function routeFixes(topology: Topology, router: Router, { dst }: Packet): readonly Fix[] {
+  for (const cluster of topology.clusters) {
+    const node = cluster.nodeByPodAddress(dst);
+    const own = node && nodeAddress(node, typeof dst === "number" ? 4 : 6)?.ip;
+    const range = cluster.podCidrs.find(({ prefix }) => prefixContains(prefix, dst))?.prefix;
+    if (own === undefined || !range) continue;
+    const isBeside = router.interfaces.some(({ addresses }) =>
+      addresses.some(({ ip, len }) => prefixContains({ ip, len }, own)),
+    );
+    if (isBeside) return routerFixes(topology, cluster, router.path);
+    const way = router.routes.find(({ dst: to, type }) => type === "unicast" && to.len > 0 && prefixContains(to, own));
+    const via = way?.via.map(formatIp).join(" ");
+    if (!via) continue;
+    const text = `route ${formatPrefix(range)} via ${via}`;
+    return [appendFix(`Give router ${router.path} the route "${text}"`, router.source, text)];
+  }
+  return [];
+}

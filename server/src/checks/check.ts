@@ -72,8 +72,10 @@ export type FixEdit =
   /** A new statement line before the statement. */
   | { readonly kind: "before"; readonly source: Source; readonly text: string }
   | { readonly kind: "remove"; readonly source: Source }
-  /** Takes a comment away, with its line where it stands alone. */
-  | { readonly kind: "comment"; readonly file: string; readonly span: Span };
+  /** Takes a comment, or a character that is too many, away, with its line where it stands alone. */
+  | { readonly kind: "comment"; readonly file: string; readonly span: Span }
+  /** Puts characters into the text, where what is wrong is no part of a statement. */
+  | { readonly kind: "insert"; readonly file: string; readonly at: number; readonly text: string };
 
 /** What the fixes of a problem may look at besides its place and its values. */
 export interface FixContext {

@@ -5,7 +5,7 @@ import type { TopologyProblem } from "./model.ts";
 export const CODES = {
   /** A number that is wrong only here. data: keyword, argument, text, min, max. */
   numberOutOfRange: "KN007",
-  /** The cluster has pods, but no `pods` range. data: keyword, context. */
+  /** The cluster has pods, but no `pods` range; or none of the family that `service` asks for. data: keyword, context, family?, service?. */
   missingStatement: "KN011",
   /** data: name, kind (segment, router, node, endpoint …), suggestion?. */
   unknownName: "KN012",

@@ -235,7 +235,7 @@ function addressAllocator(cluster: ClusterDraft, services: readonly ServiceParts
     return { prefix, source, free: freeAddresses(prefix, taken) };
   });
   const defaults: readonly (4 | 6)[] = ranges[0] === undefined ? nothing : [family(ranges[0].prefix.ip)];
-  let without: ServiceParts | undefined;
+  let without: { readonly parts: ServiceParts; readonly of: 4 | 6 } | undefined;
   const full = new Map<(typeof ranges)[number], { first: ServiceParts; count: number }>();
   return {
     next: (parts) => {
@@ -250,7 +250,7 @@ function addressAllocator(cluster: ClusterDraft, services: readonly ServiceParts
           if (value !== undefined) return [value];
         }
         const last = fitting.at(-1);
-        if (last === undefined) without ??= parts;
+        if (last === undefined) without ??= { parts, of };
         else {
           const before = full.get(last);
           if (before === undefined) full.set(last, { first: parts, count: 1 });
@@ -267,7 +267,11 @@ function addressAllocator(cluster: ClusterDraft, services: readonly ServiceParts
       );
       if (without === undefined && (ranges.length > 0 || !services.some(needsAddress))) return found;
       const data = { keyword: "services", context: `cluster ${cluster.name}` };
-      return [...found, problem(CODES.missingStatement, cluster.nameSource, data)];
+      if (without === undefined || ranges.length === 0)
+        return [...found, problem(CODES.missingStatement, cluster.nameSource, data)];
+      const { parts, of } = without;
+      const wanted = { ...data, family: `IPv${of}`, service: parts.name };
+      return [...found, problem(CODES.missingStatement, parts.nameSource, wanted)];
     },
   };
 }

@@ -1,5 +1,9 @@
+import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { replaceFix } from "../finding.ts";
+import { argumentWith, sourceAt } from "../source.ts";
+import { nextFree } from "./free.ts";
 
 export const calicoPoolLinkLocal: Check = {
   code: "KN151",
@@ -15,4 +19,13 @@ export const calicoPoolLinkLocal: Check = {
   },
   message: ({ pool, cidr, range }) =>
     `pool ${pool} (${cidr}) overlaps ${range}, which holds the pods' own next hop: Calico refuses it; take a private range`,
+  fixes: ({ cidr }, source, { topology }) => {
+    const given = parsePrefix(String(cidr))?.prefix;
+    const usual = parsePrefix(typeof given?.ip === "bigint" ? "fd00:10:244::/64" : "10.244.0.0/16")?.prefix;
+    const free = given && usual && nextFree(topology, { ip: usual.ip, len: Math.max(given.len, usual.len) });
+    const place = argumentWith(sourceAt(source, "whole"), (text) => text === cidr);
+    return free && place.part !== "whole"
+      ? [replaceFix(`Use ${formatPrefix(free)}, which is free`, place, formatPrefix(free))]
+      : [];
+  },
 };

@@ -1,5 +1,7 @@
 import type { Check } from "../check.ts";
+import { overlayFix } from "../reachability/stacked-apart.ts";
 import { plural } from "../text.ts";
+import { clusterAt } from "../topology.ts";
 
 const hosts = (
   cni: string,
@@ -34,4 +36,8 @@ Use a CNI plugin, or give each host a range of its own (\`docker-bridge\`) and r
   },
   message: ({ range, nodes }) =>
     `${plural(Number(nodes), "node")} give their containers addresses of the same range ${range}: containers of different hosts get the same addresses and cannot reach each other; use a CNI plugin, or a range of its own on each host`,
+  fixes: (_data, source, { topology }) => {
+    const cluster = clusterAt(topology, source);
+    return cluster ? overlayFix(topology, cluster) : [];
+  },
 };

@@ -1,5 +1,9 @@
+import { formatIp, network, parseIp } from "../../addressing/ip.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { removeFix, replaceFix } from "../finding.ts";
+import { childOf, sourceAt } from "../source.ts";
+import { clusterAt } from "../topology.ts";
 
 export const flannelConfig: Check = {
   code: "KN130",
@@ -19,4 +23,22 @@ not be smaller than /30, the first and the last one must lie in the network and 
     ),
   },
   message: ({ error }) => `flanneld does not start with this: "${error}"`,
+  fixes: (_data, source, { topology }) => {
+    const { keyword, args } = source.statement;
+    const whole = sourceAt(source, "whole");
+    const cni = clusterAt(topology, source)?.cni.source;
+    if (!cni || !SUBNETS.has(keyword.text)) return [];
+    const stated = childOf(cni, "subnet-len", 0);
+    const len = Number(stated === cni ? 24 : stated.statement.args[0]?.text.replace("/", ""));
+    const ip = parseIp(args[0]?.text ?? "");
+    const boundary = ip !== undefined && keyword.text !== "subnet-len" ? formatIp(network(ip, len)) : undefined;
+    return [
+      ...(boundary === undefined || boundary === args[0]?.text
+        ? []
+        : [replaceFix(`Use ${boundary}, where a subnet begins`, sourceAt(source, 0), boundary)]),
+      removeFix(`Leave ${keyword.text} out`, whole),
+    ];
+  },
 };
+
+const SUBNETS: ReadonlySet<string> = new Set(["subnet-len", "subnet-min", "subnet-max"]);

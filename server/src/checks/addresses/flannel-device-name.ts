@@ -1,5 +1,6 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
+import { setFix } from "../finding.ts";
 
 export const flannelDeviceName: Check = {
   code: "KN136",
@@ -15,4 +16,5 @@ export const flannelDeviceName: Check = {
   },
   message: ({ device, vni }) =>
     `VNI ${vni} makes the device name ${device}, and the kernel takes at most 15 characters; choose a smaller VNI`,
+  fixes: (_data, source) => [setFix("Use VNI 4096, the smallest that Windows takes too", source, "vni", "4096")],
 };

@@ -1,4 +1,6 @@
 import type { Check } from "../check.ts";
+import { removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 const router = (via: string): string => `segment lan { cidr 192.168.10.0/24 fd00:10::/64 }
 router tor { attach lan 192.168.10.1 fd00:10::1; route 10.9.0.0/16 via ${via} }
@@ -15,4 +17,5 @@ not.)`,
   example: { bad: router("fd00:10::9"), good: router("192.168.10.9") },
   message: ({ destination, address }) =>
     `${address} cannot be the next hop to ${destination}: it is of the other address family`,
+  fixes: (_data, source) => [removeFix("Remove the route, which the kernel refuses", sourceAt(source, "whole"))],
 };

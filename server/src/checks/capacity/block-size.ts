@@ -1,7 +1,11 @@
-import { family, formatPrefix } from "../../addressing/ip.ts";
+import { family, formatPrefix, type Prefix } from "../../addressing/ip.ts";
 import { modeOf } from "../../cni/modes.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
+import type { Source } from "../../language/tree.ts";
+import type { Topology } from "../../topology/model.ts";
+import { enlargeFixes } from "../addresses/free.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding, perNodeFix } from "../finding.ts";
+import { argumentWith, sourceAt } from "../source.ts";
 import { number } from "../text.ts";
 import { perNodeOf } from "./max-pods.ts";
 
@@ -27,7 +31,7 @@ CIDR size is too big*). For IPv4 only kubeadm's preflight refuses the latter (*p
 which is a warning here.`,
   example: { bad: cluster("10.244.0.0/25 per-node /24"), good: cluster("10.244.0.0/16 per-node /24") },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const { podCidrs, name, cni } of topology.clusters) {
+    for (const { podCidrs, name, cni, nodes } of topology.clusters) {
       // Where the mode has blocks of its own, kube-controller-manager need not cut any.
       if (modeOf(cni.plugin).addressing(cni, podCidrs).claims !== undefined) continue;
       for (const { prefix, perNode, source } of podCidrs) {
@@ -39,6 +43,7 @@ which is a warning here.`,
             blockSize,
             place,
             `a node's block of /${perNode} is larger than the whole range ${range}: kube-controller-manager does not start; use a larger range or a length above /${prefix.len}`,
+            { fixes: roomFixes(topology, prefix, perNode, source, nodes.length) },
           );
         } else if (perNode > longest) {
           const refused =
@@ -51,7 +56,7 @@ which is a warning here.`,
             `${range} hold 2^${perNode - prefix.len} node blocks of /${perNode}, and at most ${number(2 ** MOST_BITS)} can be counted: ${refused}; use /${longest} per node, or a smaller range`,
             {
               severity: family(prefix.ip) === 6 ? "error" : "warning",
-              fixes: place === source ? [] : [replaceFix(`Use /${longest} per node`, place, `/${longest}`)],
+              fixes: perNodeFix(`Use /${longest} per node`, source, `/${longest}`),
             },
           );
         }
@@ -59,3 +64,16 @@ which is a warning here.`,
     }
   },
 };
+
+/** A larger range, or smaller blocks, with one for each node. */
+function roomFixes(topology: Topology, prefix: Prefix, perNode: number, source: Source, nodes: number): readonly Fix[] {
+  const bits = Math.ceil(Math.log2(Math.max(nodes, 2)));
+  const place = argumentWith(sourceAt(source, "whole"), (text) => text === formatPrefix(prefix));
+  const smaller = prefix.len + bits;
+  return [
+    ...(place.part === "whole" ? [] : enlargeFixes(topology, prefix, perNode - bits, place)),
+    ...(smaller <= 28 || family(prefix.ip) === 6
+      ? perNodeFix(`Give each node a /${smaller}`, source, `/${smaller}`)
+      : []),
+  ];
+}

@@ -1,4 +1,6 @@
 import type { Check } from "../check.ts";
+import { replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 const cluster = (backend: string): string => `segment lan {
   cidr 192.168.10.0/24 fd00:10::/64
@@ -25,4 +27,8 @@ have no route and follow the default route.`,
   example: { bad: cluster("udp"), good: cluster("host-gw") },
   message: ({ backend, network }) =>
     `backend ${backend} carries IPv4 only: pods of different nodes cannot meet in ${network}; use vxlan or host-gw`,
+  fixes: (_data, source) =>
+    source.statement.keyword.text === "backend" && source.statement.block === undefined
+      ? ["vxlan", "host-gw"].map((type) => replaceFix(`Use ${type}`, sourceAt(source, 0), type))
+      : [],
 };

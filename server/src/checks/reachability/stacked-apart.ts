@@ -44,12 +44,12 @@ another plugin.`,
       context,
       (cause) =>
         `${whoCannot(cause)}: ${cause.example.reason?.message ?? "they are stacked on one interface"}; probes of the node fail, so give the node a device of its own beside the pods', or use another plugin`,
-      ({ example: { probe } }) => bridged(context.topology, probe.cluster),
+      ({ example: { probe } }) => overlayFix(context.topology, probe.cluster),
     ),
 };
 
 /** The plugin that asks nothing of the network around, with a pod range where there is none. */
-function bridged(topology: Topology, { cni, podCidrs }: Cluster): readonly Fix[] {
+export function overlayFix(topology: Topology, { cni, podCidrs }: Cluster): readonly Fix[] {
   const place = sourceAt(cni.source, "whole");
   const free = BEFORE_USUAL && nextFree(topology, BEFORE_USUAL);
   if (cni.source.statement.keyword.text !== "cni" || !free) return [];

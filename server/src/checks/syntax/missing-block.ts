@@ -1,4 +1,5 @@
 import type { Check } from "../check.ts";
+import { wordsEdit } from "../finding.ts";
 
 export const missingBlock: Check = {
   code: "KN009",
@@ -16,4 +17,5 @@ export const missingBlock: Check = {
 `,
   },
   message: ({ keyword }) => `${keyword} needs a block: { … } with its settings`,
+  fixes: (_data, source) => [{ title: "Give it an empty block", edits: [wordsEdit(source, "{\n}")] }],
 };

@@ -1,4 +1,6 @@
 import type { Check } from "../check.ts";
+import { replaceFix } from "../finding.ts";
+import { argumentWith, sourceAt } from "../source.ts";
 
 export const nameTwice: Check = {
   code: "KN013",
@@ -18,4 +20,9 @@ segment lab { cidr 192.168.11.0/24 }
   },
   message: ({ name, kind, context }) =>
     `${context} has a ${kind} called ${name} already, which counts; give this one another name`,
+  fixes: ({ name }, source) => {
+    const place = argumentWith(sourceAt(source, "whole"), (text) => text === name);
+    if (typeof place.part !== "number") return [];
+    return [replaceFix(`Call it ${name}-2`, place, `${name}-2`)];
+  },
 };

@@ -1,5 +1,5 @@
 import type { Block, Source, Statement, SyntaxProblem, SyntaxProblemKind } from "../../language/tree.ts";
-import type { Check, CheckedFile, Finding } from "../check.ts";
+import type { Check, CheckedFile, Finding, Fix } from "../check.ts";
 import { NO_STATEMENT } from "../source.ts";
 
 export const parse: Check = {
@@ -40,20 +40,26 @@ const SENTENCES: Readonly<Record<SyntaxProblemKind, (text: string) => string>> =
 
 /** The problems that the parser has left in the tree. */
 export function* syntaxFindings({ file, tree }: CheckedFile): Iterable<Finding> {
-  yield* inBlock(file, tree.root, 0, undefined);
+  yield* inBlock(file, tree.root, 0, undefined, tree.text);
 }
 
-function* inBlock(file: string, block: Block, start: number, owner: Statement | undefined): Iterable<Finding> {
+function* inBlock(
+  file: string,
+  block: Block,
+  start: number,
+  owner: Statement | undefined,
+  text: string,
+): Iterable<Finding> {
   if (block.problemCount === 0) return;
   for (const problem of block.problems)
-    yield found({ file, statement: owner ?? neighbourOf(block, problem), part: "whole" }, problem, start);
+    yield found({ file, statement: owner ?? neighbourOf(block, problem), part: "whole" }, problem, start, text);
   for (let i = 0; i < block.statements.length; i += 1) {
     const statement = block.statements[i];
     if (!statement || statement.problemCount === 0) continue;
     const at = start + (block.offsets[i] ?? 0);
     const source: Source = { file, statement, part: "whole" };
-    for (const problem of statement.problems) yield found(source, problem, at);
-    if (statement.block) yield* inBlock(file, statement.block, at + statement.block.start, statement);
+    for (const problem of statement.problems) yield found(source, problem, at, text);
+    if (statement.block) yield* inBlock(file, statement.block, at + statement.block.start, statement, text);
   }
 }
 
@@ -63,7 +69,7 @@ function neighbourOf({ statements, offsets }: Block, { start }: SyntaxProblem): 
   return statements[Math.max(0, before)] ?? NO_STATEMENT;
 }
 
-function found(source: Source, problem: SyntaxProblem, ownerStart: number): Finding {
+function found(source: Source, problem: SyntaxProblem, ownerStart: number, text: string): Finding {
   const start = ownerStart + problem.start;
   const shown = problem.text.length > 20 ? `${problem.text.slice(0, 19)}…` : problem.text;
   return {
@@ -73,6 +79,69 @@ function found(source: Source, problem: SyntaxProblem, ownerStart: number): Find
     source,
     span: { start, end: start + Math.max(1, problem.length) },
     related: [],
-    fixes: [],
+    fixes: fixesFor(source.file, problem, start, text),
   };
+}
+
+/** What is too many goes; what is open is closed at the end of its line, a block where the indentation returns to its own. */
+function fixesFor(
+  file: string,
+  { kind, length, text: what }: SyntaxProblem,
+  start: number,
+  text: string,
+): readonly Fix[] {
+  const lineEnd = endOfLine(text, start);
+  const insert = (title: string, at: number, inserted: string): readonly Fix[] => [
+    { title, edits: [{ kind: "insert", file, at, text: inserted }] },
+  ];
+  switch (kind) {
+    case "stray-close":
+    case "stray-bracket":
+    case "unexpected-character":
+      return [{ title: `Remove ${what}`, edits: [{ kind: "comment", file, span: { start, end: start + length } }] }];
+    case "unclosed-list":
+      return insert("Close the list at the end of the line", endOfWords(text, start, lineEnd), "]");
+    case "unclosed-string":
+      return insert("Close the text at the end of the line", endOfWords(text, start, lineEnd), '"');
+    case "unclosed-comment":
+      return insert("Close the comment at the end of the line", lineEnd, " */");
+    case "unclosed-block": {
+      const { at, indent } = endOfBlock(text, start);
+      const newline = text.includes("\r\n") ? "\r\n" : "\n";
+      const isBehind = at > 0 && !/[\r\n]/.test(text[at - 1] ?? "");
+      return insert("Close the block where its indentation ends", at, `${isBehind ? newline : ""}${indent}}${newline}`);
+    }
+    default:
+      return [];
+  }
+}
+
+function endOfLine(text: string, from: number): number {
+  const found = /\r?\n/g;
+  found.lastIndex = from;
+  return found.exec(text)?.index ?? text.length;
+}
+
+/** Before what closes the statement or its block, and before a comment. */
+function endOfWords(text: string, start: number, end: number): number {
+  const words = /^[^;{}#]*?(?=\s*(?:[;{}#]|\/\/|\/\*|$))/.exec(text.slice(start, end));
+  return start + (words?.[0].length ?? end - start);
+}
+
+/** The line that is not indented more than that of the opening brace, or the end of the text. */
+function endOfBlock(text: string, brace: number): { readonly at: number; readonly indent: string } {
+  const lineStart = text.lastIndexOf("\n", brace - 1) + 1;
+  const indent = /^[ \t]*/.exec(text.slice(lineStart, brace))?.[0] ?? "";
+  let at = endOfLine(text, brace);
+  while (at < text.length) {
+    const next = text.indexOf("\n", at) + 1;
+    if (next === 0) break;
+    const end = endOfLine(text, next);
+    const line = text.slice(next, end);
+    const own = /^[ \t]*/.exec(line)?.[0] ?? "";
+    if (line.trim() !== "" && own.length <= indent.length) return { at: next, indent };
+    if (end >= text.length) break;
+    at = end;
+  }
+  return { at: text.length, indent };
 }

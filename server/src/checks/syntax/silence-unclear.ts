@@ -36,7 +36,9 @@ export function unclearSilence(silence: Silence, known: (code: string) => boolea
     source: { file, statement: NO_STATEMENT, part: "whole" },
     span: comment,
     related: [],
-    fixes: [],
+    fixes: silence.codes.some((code) => isCode(code) && known(code))
+      ? []
+      : [{ title: "Remove the comment, which silences nothing", edits: [{ kind: "comment", file, span: comment }] }],
   };
 }
 

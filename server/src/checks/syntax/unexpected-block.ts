@@ -1,4 +1,6 @@
 import type { Check } from "../check.ts";
+import { replaceFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 export const unexpectedBlock: Check = {
   code: "KN010",
@@ -23,4 +25,11 @@ export const unexpectedBlock: Check = {
     choice === undefined
       ? `${keyword} takes no block; move the settings, or remove the braces`
       : `${keyword} ${choice} has no settings and takes no block; remove it`,
+  fixes: (_data, source) => {
+    const { keyword, args } = source.statement;
+    const words = [keyword, ...args].map(({ kind, text }) => (kind === "string" ? JSON.stringify(text) : text));
+    return args.some(({ kind }) => kind === "list")
+      ? []
+      : [replaceFix("Remove the block", sourceAt(source, "whole"), words.join(" "))];
+  },
 };

@@ -70,7 +70,7 @@ export function editedAnalysis(analysis: Analysis, edits: ReadonlyMap<string, re
 export function fixEdits(analysis: Analysis, fix: Fix): ReadonlyMap<string, readonly TextEdit[]> | undefined {
   const edits = new Map<string, TextEdit[]>();
   for (const one of fix.edits) {
-    const file = one.kind === "comment" ? one.file : one.source.file;
+    const file = "file" in one ? one.file : one.source.file;
     const tree = analysis.fileOf(file)?.tree;
     const edit = tree && textEdit(tree, one);
     if (!edit) return undefined;
@@ -97,6 +97,7 @@ function joined(sorted: readonly TextEdit[]): TextEdit[] {
 
 export function textEdit(tree: SyntaxTree, edit: FixEdit): TextEdit | undefined {
   if (edit.kind === "comment") return removeComment(tree.text, edit.span);
+  if (edit.kind === "insert") return { start: edit.at, end: edit.at, text: edit.text };
   const { statement, part } = edit.source;
   const { text } = tree;
   const start = positionsOf(tree).startOf(statement);

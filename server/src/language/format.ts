@@ -133,6 +133,10 @@ function addEdit(edits: TextEdit[], source: string, { start, end, text }: TextEd
   while (head < most && old[head] === text[head]) head++;
   let tail = 0;
   while (tail < most - head && old[old.length - 1 - tail] === text[text.length - 1 - tail]) tail++;
+  // No position lies between the two characters of a line break.
+  if (head > 0 && old[head - 1] === "\r" && (old[head] === "\n" || text[head] === "\n")) head--;
+  const before = [old[old.length - 1 - tail], text[text.length - 1 - tail]];
+  if (tail > 0 && old[old.length - tail] === "\n" && before.includes("\r")) tail--;
   edits.push({ start: start + head, end: end - tail, text: text.slice(head, text.length - tail) });
 }
 

@@ -169,6 +169,23 @@ describe("any text", () => {
   });
 });
 
+it("never ends an edit inside a line break", () => {
+  const torn = fc.array(fc.constantFrom("\r\n", "\r\n", "\n", "\r", "a", "b {", "}", " ", ";"), { maxLength: 30 });
+  fc.assert(
+    fc.property(torn, (parts) => {
+      const text = parts.join("");
+      const isInside = (at: number): boolean => text[at - 1] === "\r" && text[at] === "\n";
+      for (const { start, end, text: by } of formatEdits(text)) {
+        expect(isInside(start) || isInside(end)).toBe(false);
+        expect(by.endsWith("\r") && text[end] === "\n").toBe(false);
+        expect(by.startsWith("\n") && text[start - 1] === "\r").toBe(false);
+      }
+      check(text);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 describe("ranges", () => {
   it("are laid out by themselves", () => {
     const text = "a   1\n    b   2\n    c   3\n";

@@ -149,5 +149,12 @@ export function symbolKindOf(kind: SymbolKind | OutlineKind): LspSymbolKind {
 }
 
 export function foldingKind(kind: Fold["kind"]): FoldingRangeKind | undefined {
-  return kind === "comment" ? FoldingRangeKind.Comment : undefined;
+  switch (kind) {
+    case "comment":
+      return FoldingRangeKind.Comment;
+    case "region":
+      return FoldingRangeKind.Region;
+    case "block":
+      return undefined;
+  }
 }

@@ -268,6 +268,13 @@ describe("folding and selection", () => {
       ]
     `);
   });
+  it("folds regions", () => {
+    const text = `# region racks\nsegment a { cidr 10.0.0.0/24 }\n  // region inner\n\n  // endregion\r\n# endregion\n# endregion\n# regional\n`;
+    const tree = fixture(text).service.treeOf("main.knet");
+    const line = (offset: number): number => text.slice(0, offset).split("\n").length;
+    const folds = (tree ? foldsOf(tree) : []).filter(({ kind }) => kind === "region");
+    expect(folds.map(({ start, end }) => `${line(start)}-${line(end)}`)).toEqual(["1-6", "3-5"]);
+  });
   it("selects ever more", () => {
     const one = fixture(at("listen 8080", 8));
     const tree = one.service.treeOf(one.file);

@@ -9,7 +9,7 @@ export interface Fold {
   /** From a place on the line that stays to a place on the last line that is hidden. */
   readonly start: number;
   readonly end: number;
-  readonly kind: "block" | "comment";
+  readonly kind: "block" | "comment" | "region";
 }
 
 const known = new WeakMap<Statement, readonly Fold[]>();
@@ -39,7 +39,24 @@ export function foldsOf(tree: SyntaxTree): readonly Fold[] {
       }
     }
   }
-  return folds.sort((one, other) => one.start - other.start);
+  return [...folds, ...regionFolds(text)].sort((one, other) => one.start - other.start);
+}
+
+const REGION = /^[ \t]*(?:#|\/\/)[ \t]*(end)?region\b[^\r\n]*/gm;
+
+/** Between `# region` and `# endregion`, which may stand in each other. Editors ask nobody else where a server folds. */
+function regionFolds(text: string): readonly Fold[] {
+  if (!text.includes("endregion")) return [];
+  const folds: Fold[] = [];
+  const open: number[] = [];
+  for (const { index, 0: line, 1: isEnd } of text.matchAll(REGION)) {
+    if (isEnd === undefined) open.push(index);
+    else {
+      const start = open.pop();
+      if (start !== undefined) folds.push({ start, end: index + line.length, kind: "region" });
+    }
+  }
+  return folds;
 }
 
 function* statementFolds(text: string, statement: Statement, start: number): Generator<Fold> {

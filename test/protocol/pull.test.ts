@@ -72,6 +72,10 @@ describe("pulled diagnostics", () => {
     await client.open(main, 'import "worse.knet"\nhost a { attach wan }\n');
     const report = (await pull(main)) as RelatedFullDocumentDiagnosticReport;
     expect(codesIn(report.relatedDocuments?.[file("worse.knet")])).toEqual(["KN006"]);
+    await client.change(main, 2, [{ text: "host a {}\n" }]);
+    const without = (await pull(main)) as RelatedFullDocumentDiagnosticReport;
+    expect(without.relatedDocuments?.[file("worse.knet")]).toMatchObject({ kind: "full", items: [] });
+    expect((await pull(main)) as RelatedFullDocumentDiagnosticReport).not.toHaveProperty("relatedDocuments");
     await client.close(main);
   });
 

@@ -22,6 +22,8 @@ type Unchanged = Extract<DocumentDiagnosticReport, { kind: "unchanged" }>;
 export function registerPull(server: Server, reports: Reports): void {
   const { connection, documents, disk } = server;
   const ids = resultIds();
+  /** The files beside it for which a document's last report had diagnostics. */
+  const broughtAlong = new Map<string, ReadonlySet<string>>();
 
   const again = (): ResponseError<DiagnosticServerCancellationData> =>
     new ResponseError(LSPErrorCodes.ServerCancelled, "the text has changed", { retriggerRequest: true });
@@ -56,7 +58,10 @@ export function registerPull(server: Server, reports: Reports): void {
     const found = merged(rootsOf(key));
     if (!found) return again();
     const own = report(key, found.get(key) ?? [], previousResultId);
+    // What it brought along the last time, and what is no part of the project any more, has none.
+    for (const file of broughtAlong.get(key) ?? []) if (!found.has(file)) found.set(file, []);
     const others = [...found].filter(([file]) => file !== key && !documents.get(documents.uriOf(file)));
+    broughtAlong.set(key, new Set(others.filter(([, list]) => list.length > 0).map(([file]) => file)));
     if (others.length === 0) return own;
     const relatedDocuments = Object.fromEntries(
       others.map(([file, diagnostics]) => [documents.uriOf(file), report(file, diagnostics, undefined)]),

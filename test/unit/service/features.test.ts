@@ -242,6 +242,15 @@ describe("outline", () => {
       shop/web -> shop/api-0:9090 reachable · expectation · expect"
     `);
   });
+  it("has a name for everything, whatever is missing", () => {
+    const names = (items: readonly OutlineItem[]): readonly string[] =>
+      items.flatMap(({ name, children }) => [name, ...names(children)]);
+    for (const text of ["expect", 'expect ""', "import", "cluster c { cni {} }", "host\nhost {}", 'segment "" {}']) {
+      const one = fixture(text);
+      expect(names(outlineOf(one.analysis, one.file)).filter((name) => name.trim() === "")).toEqual([]);
+    }
+    expect(print(outlineOf(fixture("expect").analysis, "main.knet"))).toEqual(["expect · expectation · expect"]);
+  });
   it("is searched by letters in order", () => {
     const one = fixture(SHOP);
     expect(findSymbols(one.analysis, "shap", 10).map(({ container, name }) => `${container}/${name}`)).toEqual([

@@ -66,7 +66,8 @@ function itemOf(
           : undefined;
   if (!kind) return undefined;
   return {
-    name: kind === "expectation" ? words.join(" ") : [spec.keyword, ...words].join(" "),
+    // Editors refuse an outline in which something has no name.
+    name: (kind === "expectation" && words.join(" ").trim()) || [spec.keyword, ...words].join(" "),
     detail: kind === "expectation" ? spec.keyword : "",
     kind,
     full,

@@ -195,7 +195,7 @@ function buildCluster(
     (made) => made.problems.length === 0,
   );
   const { workloads, workloadByName, pods, holder } = tenants;
-  const services = buildServices(cluster, workloads, pods, cache, stages.services);
+  const services = buildServices(cluster, workloads, pods, stages, cache, stages.services);
   return {
     cluster: {
       identity: stages,

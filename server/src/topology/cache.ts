@@ -7,6 +7,7 @@ import type { Tenants } from "./build.ts";
 import type { PodCidrParts } from "./cluster.ts";
 import type { Machines } from "./machines.ts";
 import type { CniSettings, PodCidr, Service, Workload } from "./model.ts";
+import type { NamespaceParts } from "./namespace.ts";
 import { type KnownNodes, knownNodes } from "./nodes.ts";
 import type { PolicyParts } from "./policy.ts";
 import type { ServiceParts } from "./service.ts";
@@ -20,6 +21,7 @@ export interface TopologyCache {
   readonly services: WeakMap<Decl, ServiceParts>;
   readonly policies: WeakMap<Decl, PolicyParts>;
   readonly podCidrs: WeakMap<Decl, PodCidrParts>;
+  readonly namespaces: WeakMap<Decl, NamespaceParts>;
   readonly plugins: WeakMap<Decl, CniSettings>;
   readonly built: {
     readonly nodes: KnownNodes;
@@ -58,6 +60,7 @@ export function topologyCache(): TopologyCache {
     services: new WeakMap(),
     policies: new WeakMap(),
     podCidrs: new WeakMap(),
+    namespaces: new WeakMap(),
     plugins: new WeakMap(),
     built: { nodes: knownNodes(), workloads: new WeakMap(), services: new WeakMap() },
     stages: new Map(),

@@ -29,20 +29,21 @@ import type {
   NodeCidr,
   PodCidr,
   TopologyProblem,
-  Workload,
 } from "./model.ts";
+import {
+  namespaceParts,
+  type PlacedPolicy,
+  type PlacedService,
+  type PlacedWorkload,
+  readOnce,
+  serviceIn,
+  workloadIn,
+} from "./namespace.ts";
 import { takeBlock } from "./pod-blocks.ts";
 import { type Policy, type PolicyKeyword, policyKeyword, readCalicoTier, readPolicy, type Tier } from "./policy.ts";
 import { CODES, problem } from "./problems.ts";
 import type { SegmentDraft } from "./segments.ts";
-import {
-  type NodePortRange,
-  readKubeProxy,
-  readLoadBalancer,
-  readNodePorts,
-  readService,
-  type ServiceParts,
-} from "./service.ts";
+import { type NodePortRange, readKubeProxy, readLoadBalancer, readNodePorts } from "./service.ts";
 import {
   type DockerBridge,
   nameTwice,
@@ -54,7 +55,6 @@ import {
   readStation,
   type StationParts,
 } from "./station.ts";
-import { readWorkload, type WorkloadParts } from "./workload.ts";
 
 export interface ClusterDraft {
   readonly name: string;
@@ -70,10 +70,10 @@ export interface ClusterDraft {
   readonly dockerBridge: DockerBridge | undefined;
   readonly nodes: readonly StationParts[];
   readonly namespaces: ReadonlyMap<string, { readonly labels: ReadonlyMap<string, string>; readonly source: Source }>;
-  readonly workloads: readonly { readonly namespace: string; readonly parts: WorkloadParts }[];
+  readonly workloads: readonly PlacedWorkload[];
   readonly policies: readonly Policy[];
   readonly policyEngine: Cluster["policyEngine"];
-  readonly services: readonly { readonly namespace: string; readonly parts: ServiceParts }[];
+  readonly services: readonly PlacedService[];
   readonly ingresses: readonly Ingress[];
   readonly kubeProxy: KubeProxy;
   readonly nodePorts: NodePortRange;
@@ -104,8 +104,8 @@ export function readCluster(
   const serviceCidrs: { prefix: Prefix; source: Source }[] = [];
   const nodes: StationParts[] = [];
   const namespaces = new Map<string, { labels: ReadonlyMap<string, string>; source: Source }>();
-  const workloads: { namespace: string; parts: WorkloadParts }[] = [];
-  const services: { namespace: string; parts: ServiceParts }[] = [];
+  const workloads: PlacedWorkload[] = [];
+  const services: PlacedService[] = [];
   const ingresses: IngressParts[] = [];
   let kubeProxy: Decl | undefined;
   let loadBalancer: LoadBalancer | undefined;
@@ -114,27 +114,23 @@ export function readCluster(
   let cni: CniSettings | undefined;
   let dockerBridge: DockerBridge | undefined;
   let policyEngine: Cluster["policyEngine"];
-  const policies: { decl: Decl; namespace: string | undefined }[] = [];
+  const policies: PlacedPolicy[] = [];
   const tiers = new Map<string, Tier>();
 
-  const addWorkload = (statement: Decl, kind: Workload["kind"], namespace: string, place: Source): void => {
-    const parts = readOnce(cache.workloads, file, statement, () => readWorkload(file, statement, kind));
-    if (parts === undefined) return;
+  /** A namespace is there as soon as something is in it. */
+  const addNamespace = (namespace: string, place: Source): void => {
     if (!namespaces.has(namespace)) namespaces.set(namespace, { labels: noLabels, source: place });
-    workloads.push({ namespace, parts });
-  };
-  const addService = (statement: Decl, namespace: string, place: Source): void => {
-    const parts = readOnce(cache.services, file, statement, () => readService(file, statement));
-    if (parts === undefined) return;
-    if (!namespaces.has(namespace)) namespaces.set(namespace, { labels: noLabels, source: place });
-    services.push({ namespace, parts });
   };
   for (const statement of decl.children) {
     const keyword = statement.spec?.keyword;
     switch (keyword) {
-      case "service":
-        addService(statement, "default", source);
+      case "service": {
+        const service = serviceIn(file, statement, "default", cache);
+        if (service === undefined) break;
+        addNamespace("default", source);
+        services.push(service);
         break;
+      }
       case "kube-proxy":
         kubeProxy ??= statement;
         break;
@@ -182,20 +178,18 @@ export function readCluster(
         dockerBridge ??= readDockerBridge(file, statement);
         break;
       case "namespace": {
-        const namespace = nameOf(statement);
-        if (namespace === undefined) break;
-        const place = sourceOf(file, statement);
-        const before = namespaces.get(namespace);
-        let labels = before === undefined || before.labels.size === 0 ? undefined : new Map(before.labels);
-        for (const inner of statement.children) {
-          const kind = workloadKind(inner.spec?.keyword);
-          if (kind !== undefined) addWorkload(inner, kind, namespace, place);
-          else if (policyKeyword(inner.spec?.keyword) !== undefined) policies.push({ decl: inner, namespace });
-          else if (inner.spec?.keyword === "service") addService(inner, namespace, place);
-          else if (isIngress(inner)) ingresses.push({ decl: inner, namespace });
-          else if (inner.spec?.keyword === "labels") labels = readLabels(inner, labels);
-        }
-        namespaces.set(namespace, { labels: labels ?? noLabels, source: before?.source ?? place });
+        const parts = namespaceParts(file, statement, cache);
+        if (parts === undefined) break;
+        addNamespace(parts.name, parts.source);
+        for (const one of parts.workloads) workloads.push(one);
+        for (const one of parts.services) services.push(one);
+        policies.push(...parts.policies);
+        ingresses.push(...parts.ingresses);
+        const before = namespaces.get(parts.name);
+        if (before === undefined || parts.labels.length === 0) break;
+        let labels = new Map(before.labels);
+        for (const one of parts.labels) labels = readLabels(one, labels);
+        namespaces.set(parts.name, { ...before, labels });
         break;
       }
       case "network-policy": {
@@ -209,9 +203,11 @@ export function readCluster(
         break;
       }
       default: {
-        const kind = workloadKind(keyword);
-        if (kind !== undefined) addWorkload(statement, kind, "default", source);
-        else if (policyKeyword(keyword) !== undefined) policies.push({ decl: statement, namespace: undefined });
+        const workload = workloadIn(file, statement, "default", cache);
+        if (workload !== undefined) {
+          addNamespace("default", source);
+          workloads.push(workload);
+        } else if (policyKeyword(keyword) !== undefined) policies.push({ decl: statement, namespace: undefined });
       }
     }
   }
@@ -244,7 +240,7 @@ export function readCluster(
 function readPolicies(
   file: string,
   cluster: string,
-  written: readonly { readonly decl: Decl; readonly namespace: string | undefined }[],
+  written: readonly PlacedPolicy[],
   tiers: ReadonlyMap<string, Tier>,
   cache: TopologyCache,
   problems: TopologyProblem[],
@@ -292,18 +288,6 @@ export function countOf({ range }: StationParts): number {
   return range === undefined ? 1 : range.last - range.first + 1;
 }
 
-function workloadKind(keyword: string | undefined): Workload["kind"] | undefined {
-  switch (keyword) {
-    case "pod":
-    case "deployment":
-    case "statefulset":
-    case "daemonset":
-      return keyword;
-    default:
-      return undefined;
-  }
-}
-
 export function stationParts(
   file: string,
   decl: Decl,
@@ -313,26 +297,8 @@ export function stationParts(
   return readOnce(stations, file, decl, () => readStation(file, decl, kind));
 }
 
-function isIngress({ spec }: Decl): boolean {
-  return spec?.keyword === "ingress" || spec?.keyword === "gateway" || spec?.keyword === "http-route";
-}
-
 function nameOfArgument(decl: Decl, argument: string): string | undefined {
   return oneOf(decl, argument, "name")?.text;
-}
-
-/** What has been read from the declaration before, for this file. */
-function readOnce<T extends { readonly file: string }>(
-  known: WeakMap<Decl, T>,
-  file: string,
-  decl: Decl,
-  read: () => T | undefined,
-): T | undefined {
-  const before = known.get(decl);
-  if (before?.file === file) return before;
-  const made = read();
-  if (made !== undefined) known.set(decl, made);
-  return made;
 }
 
 /** A `pods` statement that has been read. */

@@ -1,17 +1,17 @@
 /** Who serves a service: the workloads that its selector takes, and their pods' addresses; found when somebody asks, and kept. */
 import { compareIp, family, formatIp, type Ip } from "../addressing/ip.ts";
-import { valueAt } from "./cache.ts";
+import { keptFor, valueAt } from "./cache.ts";
 import type { Node, Pod, PodIndex, Service, ServiceEndpoint, ServiceIndex, ServicePort, Workload } from "./model.ts";
 import type { PortParts } from "./service.ts";
 import { nothing } from "./station.ts";
 
 export function endpointsOf(
   all: readonly Service[],
-  workloads: readonly Workload[],
+  inNamespace: (namespace: string) => readonly Workload[],
   pods: PodIndex,
 ): Pick<ServiceIndex, "selected" | "endpoints"> {
   if (all.length === 0) return { selected: () => nothing, endpoints: () => nothing };
-  const selected = selectionIn(workloads);
+  const selected = (service: Service): readonly Workload[] => selectionIn(inNamespace(service.namespace))(service);
   const known = valueAt(endpointsBehind, pods, () => new WeakMap());
   return {
     selected,
@@ -31,39 +31,31 @@ export function endpointsOf(
 
 /** As long as the pods are the same; of a service that is, too. */
 const endpointsBehind = new WeakMap<PodIndex, WeakMap<ServicePort, Map<4 | 6, readonly ServiceEndpoint[]>>>();
-const selections = new WeakMap<readonly Workload[], ServiceIndex["selected"]>();
 
-function selectionIn(workloads: readonly Workload[]): ServiceIndex["selected"] {
-  return valueAt(selections, workloads, () => {
-    let byLabel: LabelIndex | undefined;
-    const chosen = new WeakMap<Service, readonly Workload[]>();
-    return (service) =>
-      valueAt(chosen, service, () => {
-        byLabel ??= labelIndex(workloads);
-        return selectedBy(service, byLabel);
-      });
-  });
-}
+/** As long as a namespace has the same workloads. */
+const selectionIn = keptFor((workloads: readonly Workload[]): ServiceIndex["selected"] => {
+  const byLabel = labelIndex(workloads);
+  return keptFor((service: Service) => selectedBy(service, byLabel));
+});
 
-/** By namespace, key and value. */
-type LabelIndex = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, readonly Workload[]>>>;
+/** By key and value. */
+type LabelIndex = ReadonlyMap<string, ReadonlyMap<string, readonly Workload[]>>;
 
 function labelIndex(workloads: readonly Workload[]): LabelIndex {
-  const index = new Map<string, Map<string, Map<string, Workload[]>>>();
+  const index = new Map<string, Map<string, Workload[]>>();
   for (const workload of workloads) {
-    const inNamespace = valueAt(index, workload.namespace, () => new Map());
     for (const [key, value] of workload.labels) {
-      const byValue: Map<string, Workload[]> = valueAt(inNamespace, key, () => new Map());
-      valueAt(byValue, value, () => []).push(workload);
+      const byValue = valueAt(index, key, () => new Map<string, Workload[]>());
+      valueAt(byValue, value, (): Workload[] => []).push(workload);
     }
   }
   return index;
 }
 
-function selectedBy({ namespace, selector }: Service, index: LabelIndex): readonly Workload[] {
+function selectedBy({ selector }: Service, index: LabelIndex): readonly Workload[] {
   const [first, ...others] = selector ?? nothing;
   if (first === undefined) return nothing;
-  const candidates = index.get(namespace)?.get(first[0])?.get(first[1]) ?? nothing;
+  const candidates = index.get(first[0])?.get(first[1]) ?? nothing;
   return others.length === 0
     ? candidates
     : candidates.filter(({ labels }) => others.every(([key, value]) => labels.get(key) === value));

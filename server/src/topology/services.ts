@@ -3,18 +3,20 @@
  * instead of at random; and their endpoints, which nobody has until somebody asks.
  */
 import { addIp, family, type Ip, lastAddress, type Prefix, prefixSize } from "../addressing/ip.ts";
-import { keptIn, type Slot, type TopologyCache, valueAt } from "./cache.ts";
+import { keptIn, type Slot, sameMembers, type TopologyCache, valueAt } from "./cache.ts";
 import type { ClusterDraft } from "./cluster.ts";
 import type { PodIndex, Service, ServiceIndex, TopologyProblem, Workload } from "./model.ts";
 import { CODES, problem } from "./problems.ts";
 import type { ServiceParts } from "./service.ts";
 import { endpointsOf } from "./service-endpoints.ts";
 import { nameTwice, nothing } from "./station.ts";
+import { workloadsByNamespace } from "./tenants.ts";
 
 export function buildServices(
   cluster: ClusterDraft,
   workloads: readonly Workload[],
   pods: PodIndex,
+  identity: object,
   cache: TopologyCache,
   slot: Slot<DeclaredServices>,
 ): { readonly index: ServiceIndex; readonly problems: readonly TopologyProblem[] } {
@@ -26,15 +28,14 @@ export function buildServices(
     // Findings may stand at the cluster's own statement, which every edit inside makes anew.
     (made) => made.problems.length === 0,
   );
-  return {
-    index: { all, kubeProxy, nodePorts, domain, loadBalancer, ...lookups, ...endpointsOf(all, workloads, pods) },
-    problems,
-  };
+  const own = endpointsOf(all, workloadsByNamespace(identity, workloads), pods);
+  return { index: { all, kubeProxy, nodePorts, domain, loadBalancer, ...lookups, ...own }, problems };
 }
 
 /** Services as the API server has them, whatever runs behind them. */
 export interface DeclaredServices {
   readonly all: readonly Service[];
+  readonly places: Places;
   readonly lookups: Pick<ServiceIndex, "byName" | "byAddress" | "byNodePort">;
   readonly of: Supply;
   readonly problems: readonly TopologyProblem[];
@@ -65,7 +66,7 @@ function madeOf({ file, services, serviceCidrs, nodePorts }: ClusterDraft): read
 
 function declared(cluster: ClusterDraft, { built }: TopologyCache): DeclaredServices {
   if (cluster.services.length === 0)
-    return { all: nothing, lookups: NO_LOOKUPS, of: supplyOf(cluster), problems: nothing };
+    return { all: nothing, places: NO_PLACES, lookups: NO_LOOKUPS, of: supplyOf(cluster), problems: nothing };
   const problems: TopologyProblem[] = [];
   const kept: { namespace: string; parts: ServiceParts }[] = [];
   const names = new Map<string, Map<string, ServiceParts>>();
@@ -91,7 +92,8 @@ function declared(cluster: ClusterDraft, { built }: TopologyCache): DeclaredServ
     return made;
   });
   problems.push(...addresses.problems());
-  return { all, lookups: lookups(all), of: supplyOf(cluster), problems };
+  const places = placesOf(all);
+  return { all, places, lookups: lookups(all, places), of: supplyOf(cluster), problems };
 }
 
 /** Where only things that concern one service have changed in some of them, the others keep what they were given. */
@@ -114,8 +116,10 @@ function changed(
     const made = serviceOf(cluster.name, namespace, parts, index, { clusterIps, nodePorts, healthCheckNodePort });
     built.services.set(parts, made);
     all[index] = made;
+    if (!hasSameAddresses(service, made)) return undefined;
   }
-  return { all, lookups: lookups(all), of: supplyOf(cluster), problems: nothing };
+  const { places } = before;
+  return { all, places, lookups: lookups(all, places), of: supplyOf(cluster), problems: nothing };
 }
 
 /** The ranges of addresses and ports, and as many services. */
@@ -323,54 +327,75 @@ function portAllocator(cluster: ClusterDraft, services: readonly ServiceParts[])
 
 /* ------------------------------------------------------------------- lookups */
 
-function lookups(all: readonly Service[]): Pick<ServiceIndex, "byName" | "byAddress" | "byNodePort"> {
-  let names: Map<string, Map<string, Service>> | undefined;
-  let addresses: Map<Ip, Service[]> | undefined;
-  let ports: Map<number, Service[]> | undefined;
+/** Where services stand in the list, by what they are found by; each made when it is first asked for. */
+interface Places {
+  names(): ReadonlyMap<string, ReadonlyMap<string, number>>;
+  addresses(): ReadonlyMap<Ip, readonly number[]>;
+  ports(): ReadonlyMap<number, readonly number[]>;
+}
+
+function placesOf(all: readonly Service[]): Places {
+  let names: Map<string, Map<string, number>> | undefined;
+  let addresses: Map<Ip, number[]> | undefined;
+  let ports: Map<number, number[]> | undefined;
   return {
-    byName: (namespace, name) => {
+    names: () => {
       names ??= namesOf(all);
-      return names.get(namespace)?.get(name);
+      return names;
     },
-    byAddress: (ip) => {
-      addresses ??= addressesOf(all);
-      return addresses.get(ip) ?? nothing;
+    addresses: () => {
+      addresses ??= grouped(all, addressesOf);
+      return addresses;
     },
-    byNodePort: (port) => {
-      ports ??= portsOf(all);
-      return ports.get(port) ?? nothing;
+    ports: () => {
+      ports ??= grouped(all, nodePortsOf);
+      return ports;
     },
   };
 }
 
-function namesOf(all: readonly Service[]): Map<string, Map<string, Service>> {
-  const names = new Map<string, Map<string, Service>>();
-  for (const service of all) valueAt(names, service.namespace, () => new Map()).set(service.name, service);
+function lookups(all: readonly Service[], places: Places): Pick<ServiceIndex, "byName" | "byAddress" | "byNodePort"> {
+  const at = (indexes: readonly number[] | undefined): readonly Service[] =>
+    indexes?.flatMap((index) => all[index] ?? []) ?? nothing;
+  return {
+    byName: (namespace, name) => all[places.names().get(namespace)?.get(name) ?? -1],
+    byAddress: (ip) => at(places.addresses().get(ip)),
+    byNodePort: (port) => at(places.ports().get(port)),
+  };
+}
+
+function namesOf(all: readonly Service[]): Map<string, Map<string, number>> {
+  const names = new Map<string, Map<string, number>>();
+  for (const [index, { namespace, name }] of all.entries())
+    valueAt(names, namespace, () => new Map<string, number>()).set(name, index);
   return names;
 }
 
-function addressesOf(all: readonly Service[]): Map<Ip, Service[]> {
-  const addresses = new Map<Ip, Service[]>();
-  for (const service of all) {
-    for (const ip of service.clusterIps) addOnce(addresses, ip, service);
-    for (const { ip } of service.externalIps) addOnce(addresses, ip, service);
-    for (const { ip } of service.loadBalancerIps) addOnce(addresses, ip, service);
+function addressesOf({ clusterIps, externalIps, loadBalancerIps }: Service): readonly Ip[] {
+  return externalIps.length === 0 && loadBalancerIps.length === 0
+    ? clusterIps
+    : [...clusterIps, ...externalIps.map(({ ip }) => ip), ...loadBalancerIps.map(({ ip }) => ip)];
+}
+
+function nodePortsOf({ ports }: Service): readonly number[] {
+  return ports.flatMap(({ nodePort }) => nodePort ?? []);
+}
+
+function hasSameAddresses(a: Service, b: Service): boolean {
+  return sameMembers(addressesOf(a), addressesOf(b)) && sameMembers(nodePortsOf(a), nodePortsOf(b));
+}
+
+function grouped<K>(all: readonly Service[], keysOf: (service: Service) => readonly K[]): Map<K, number[]> {
+  const groups = new Map<K, number[]>();
+  for (const [index, service] of all.entries()) {
+    for (const key of keysOf(service)) {
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [index]);
+      else if (group.at(-1) !== index) group.push(index);
+    }
   }
-  return addresses;
+  return groups;
 }
 
-function portsOf(all: readonly Service[]): Map<number, Service[]> {
-  const ports = new Map<number, Service[]>();
-  for (const service of all) {
-    for (const { nodePort } of service.ports) if (nodePort !== undefined) addOnce(ports, nodePort, service);
-  }
-  return ports;
-}
-
-function addOnce<K>(groups: Map<K, Service[]>, key: K, service: Service): void {
-  const group = groups.get(key);
-  if (group === undefined) groups.set(key, [service]);
-  else if (group.at(-1) !== service) group.push(service);
-}
-
-const NO_LOOKUPS = lookups(nothing);
+const NO_PLACES = placesOf(nothing);
+const NO_LOOKUPS = lookups(nothing, NO_PLACES);

@@ -1,31 +1,49 @@
 /** What checks want to know of single services, of which a cluster may have ten thousand. */
+
 import type { Cluster, Service, Workload } from "../../topology/model.ts";
+import { workloadsByNamespace } from "../../topology/tenants.ts";
 
 /**
- * What `read` says of each service, in order. It may look at the service and at the workloads that run in its cluster, and at nothing else:
- * only services that were not in the same place before are read.
+ * What `read` says of each service, in order. It may look at the service and at the workloads of its cluster; where nothing is to be said
+ * that follows from the service and its own namespace, so that only services of namespaces with something new are read again, and those of
+ * which something was said.
  */
 export function ofEach<T>(
   read: (service: Service, cluster: Cluster) => Iterable<T>,
 ): (cluster: Cluster) => readonly T[] {
-  const known = new WeakMap<readonly Workload[], Said<T>>();
+  const known = new WeakMap<object, Said<T>>();
   return (cluster) => {
+    const { identity, workloads } = cluster;
     const { all } = cluster.services;
-    const before = known.get(cluster.workloads);
-    if (before?.all === all) return before.list;
+    const before = known.get(identity);
+    if (before?.all === all && before.workloads === workloads) return before.list;
+    const inNamespace = workloadsByNamespace(identity, workloads);
+    const changed = changedNamespaces(
+      cluster,
+      (namespace) => before?.inNamespace(namespace) === inNamespace(namespace),
+    );
+    const isKept = (service: Service, index: number): boolean =>
+      before?.all[index] === service &&
+      (before.workloads === workloads || !(changed.has(service.namespace) || before.byIndex.has(index)));
     const byIndex = new Map<number, readonly T[]>();
     for (const [index, service] of all.entries()) {
-      const said = before?.all[index] === service ? before.byIndex.get(index) : [...read(service, cluster)];
+      const said = isKept(service, index) ? before?.byIndex.get(index) : [...read(service, cluster)];
       if (said !== undefined && said.length > 0) byIndex.set(index, said);
     }
     const list = [...byIndex.values()].flat();
-    known.set(cluster.workloads, { all, byIndex, list });
+    known.set(identity, { all, workloads, inNamespace, byIndex, list });
     return list;
   };
 }
 
+function changedNamespaces({ namespaces }: Cluster, isSame: (namespace: string) => boolean): ReadonlySet<string> {
+  return new Set(namespaces.flatMap(({ name }) => (isSame(name) ? [] : [name])));
+}
+
 interface Said<T> {
   readonly all: readonly Service[];
+  readonly workloads: readonly Workload[];
+  inNamespace(namespace: string): readonly Workload[];
   /** Of those services only of which anything was said: few, as a rule. */
   readonly byIndex: ReadonlyMap<number, readonly T[]>;
   readonly list: readonly T[];

@@ -1,0 +1,117 @@
+/** What stands in one `namespace` statement, read once: of hundreds of namespaces an edit makes one anew. */
+import { type Decl, nameOf, sourceOf } from "../language/decode.ts";
+import type { Source } from "../language/tree.ts";
+import type { TopologyCache } from "./cache.ts";
+import type { IngressParts } from "./ingress.ts";
+import type { Workload } from "./model.ts";
+import { policyKeyword } from "./policy.ts";
+import { readService, type ServiceParts } from "./service.ts";
+import { readWorkload, type WorkloadParts } from "./workload.ts";
+
+export interface NamespaceParts {
+  readonly file: string;
+  readonly name: string;
+  readonly source: Source;
+  /** The `labels` statements. */
+  readonly labels: readonly Decl[];
+  readonly workloads: readonly PlacedWorkload[];
+  readonly services: readonly PlacedService[];
+  readonly policies: readonly PlacedPolicy[];
+  readonly ingresses: readonly IngressParts[];
+}
+
+export interface PlacedWorkload {
+  readonly namespace: string;
+  readonly parts: WorkloadParts;
+}
+
+export interface PlacedService {
+  readonly namespace: string;
+  readonly parts: ServiceParts;
+}
+
+/** `namespace` undefined: it stands in the cluster's own block. */
+export interface PlacedPolicy {
+  readonly decl: Decl;
+  readonly namespace: string | undefined;
+}
+
+/** Undefined where the name could not be read. */
+export function namespaceParts(file: string, decl: Decl, cache: TopologyCache): NamespaceParts | undefined {
+  return readOnce(cache.namespaces, file, decl, () => readNamespace(file, decl, cache));
+}
+
+function readNamespace(file: string, decl: Decl, cache: TopologyCache): NamespaceParts | undefined {
+  const name = nameOf(decl);
+  if (name === undefined) return undefined;
+  const labels: Decl[] = [];
+  const workloads: PlacedWorkload[] = [];
+  const services: PlacedService[] = [];
+  const policies: PlacedPolicy[] = [];
+  const ingresses: IngressParts[] = [];
+  for (const inner of decl.children) {
+    const keyword = inner.spec?.keyword;
+    const workload = workloadIn(file, inner, name, cache);
+    const service = workload === undefined ? serviceIn(file, inner, name, cache) : undefined;
+    if (workload !== undefined) workloads.push(workload);
+    else if (service !== undefined) services.push(service);
+    else if (policyKeyword(keyword) !== undefined) policies.push({ decl: inner, namespace: name });
+    else if (isIngress(inner)) ingresses.push({ decl: inner, namespace: name });
+    else if (keyword === "labels") labels.push(inner);
+  }
+  return { file, name, source: sourceOf(file, decl), labels, workloads, services, policies, ingresses };
+}
+
+/** Undefined where it is none, or has no name. */
+export function workloadIn(
+  file: string,
+  decl: Decl,
+  namespace: string,
+  { workloads }: TopologyCache,
+): PlacedWorkload | undefined {
+  const kind = workloadKind(decl.spec?.keyword);
+  const parts = kind && readOnce(workloads, file, decl, () => readWorkload(file, decl, kind));
+  return parts && { namespace, parts };
+}
+
+/** Undefined where it is none, or has no name. */
+export function serviceIn(
+  file: string,
+  decl: Decl,
+  namespace: string,
+  { services }: TopologyCache,
+): PlacedService | undefined {
+  if (decl.spec?.keyword !== "service") return undefined;
+  const parts = readOnce(services, file, decl, () => readService(file, decl));
+  return parts && { namespace, parts };
+}
+
+function workloadKind(keyword: string | undefined): Workload["kind"] | undefined {
+  switch (keyword) {
+    case "pod":
+    case "deployment":
+    case "statefulset":
+    case "daemonset":
+      return keyword;
+    default:
+      return undefined;
+  }
+}
+
+function isIngress({ spec }: Decl): boolean {
+  return spec?.keyword === "ingress" || spec?.keyword === "gateway" || spec?.keyword === "http-route";
+}
+
+/** What has been read from the declaration before, for this file. */
+export function readOnce<T extends { readonly file: string }>(
+  known: WeakMap<Decl, T>,
+  file: string,
+  decl: Decl,
+  read: () => T | undefined,
+): T | undefined {
+  const before = known.get(decl);
+  if (before?.file === file) return before;
+  const made = read();
+  if (made !== undefined) known.set(decl, made);
+  return made;
+}

@@ -1,0 +1,28 @@
+/** A cluster's workloads, namespace by namespace. */
+import { sameList, valueAt } from "./cache.ts";
+import type { Workload } from "./model.ts";
+
+type Namespaces = ReadonlyMap<string, readonly Workload[]>;
+
+const known = new WeakMap<object, { readonly workloads: readonly Workload[]; readonly namespaces: Namespaces }>();
+const nobody: readonly Workload[] = [];
+
+/** The list of a namespace is that of the build before where nothing in it has changed. `identity`: the cluster's. */
+export function workloadsByNamespace(
+  identity: object,
+  workloads: readonly Workload[],
+): (namespace: string) => readonly Workload[] {
+  let made = known.get(identity);
+  if (made?.workloads !== workloads) {
+    made = { workloads, namespaces: grouped(workloads, made?.namespaces) };
+    known.set(identity, made);
+  }
+  const { namespaces } = made;
+  return (namespace) => namespaces.get(namespace) ?? nobody;
+}
+
+function grouped(workloads: readonly Workload[], before: Namespaces | undefined): Namespaces {
+  const groups = new Map<string, Workload[]>();
+  for (const workload of workloads) valueAt(groups, workload.namespace, (): Workload[] => []).push(workload);
+  return new Map([...groups].map(([name, list]) => [name, sameList(before?.get(name), list)]));
+}

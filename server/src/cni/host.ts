@@ -7,7 +7,7 @@ import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
 import { formatIp, formatPrefix, prefixContains, prefixOf } from "../addressing/ip.ts";
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
-import { indexesOf, nodeColumn, nodesAt } from "../topology/column.ts";
+import { nodesWhere } from "../topology/column.ts";
 import type { Interface, StaticRoute, Station, Topology, TopologyProblem } from "../topology/model.ts";
 import { linkLocalOf, macOf } from "./hash.ts";
 import { withoutShortIpv6 } from "./minimum-mtu.ts";
@@ -269,13 +269,11 @@ function isGatewayApart(segments: Topology["segments"], { interfaces, routes }: 
 /** Findings about routes, for the checks: only stations with routes of their own, or an odd prefix, are looked at. */
 export function routeProblems(topology: Topology): readonly TopologyProblem[] {
   const outside = [...topology.routers, ...topology.hosts].filter((station) => isOdd(station, topology.segments));
-  const nodes = topology.clusters.flatMap((cluster) =>
-    nodesAt(cluster, indexesOf(oddNodes(cluster, topology.segments))),
-  );
+  const nodes = topology.clusters.flatMap((cluster) => oddNodes(cluster, topology.segments));
   return [...outside, ...nodes].flatMap((station) => hostState(station).problems);
 }
 
-const oddNodes = nodeColumn<boolean, Topology["segments"]>(isOdd);
+const oddNodes = nodesWhere<Topology["segments"]>(isOdd);
 
 function isOdd(station: Station, segments: Topology["segments"]): boolean {
   return hasOwnRoutes(station) || isGatewayApart(segments, station);

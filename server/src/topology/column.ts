@@ -65,7 +65,14 @@ export function nodesAt({ nodes }: Pick<Cluster, "nodes">, indexes: readonly num
   return found;
 }
 
-/** The indexes at which a column has `true`. */
-export const indexesOf = keptFor((column: Column<boolean>): readonly number[] =>
+const indexesOf = keptFor((column: Column<boolean>): readonly number[] =>
   column.flatMap((value, index) => (value ? [index] : [])),
 );
+
+/** The nodes of which something is true that follows from them and from `ground` alone. */
+export function nodesWhere<G>(
+  isTrue: (node: Node, ground: G) => boolean,
+): (owner: Owner, ground: G) => readonly Node[] {
+  const column = nodeColumn<boolean, G>(isTrue);
+  return (owner, ground) => nodesAt(owner, indexesOf(column(owner, ground)));
+}

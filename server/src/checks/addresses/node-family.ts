@@ -1,5 +1,6 @@
 import { addIp, type Family, family, formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
 import { needsNodesOfItsFamily } from "../../cni/underlay.ts";
+import { nodesWhere } from "../../topology/column.ts";
 import type { Cluster, Interface, Node, Segment, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, wordsEdit } from "../finding.ts";
@@ -61,17 +62,26 @@ Give the segment a prefix of that family and the nodes an address of it. An \`at
 };
 
 /** Those that have addresses, but none of the family, by the line that attaches them. */
-function lacking({ nodes }: Cluster, of: Family): readonly (readonly Node[])[] {
+function lacking(cluster: Cluster, of: Family): readonly (readonly Node[])[] {
   const byLine = new Map<object, Node[]>();
-  for (const node of nodes) {
+  for (const node of without[of](cluster, undefined)) {
     const [first] = node.interfaces;
-    const addresses = node.interfaces.flatMap((iface) => iface.addresses);
-    if (!first || addresses.length === 0 || addresses.some(({ ip }) => family(ip) === of)) continue;
+    if (!first) continue;
     const same = byLine.get(first.source.statement);
     if (same) same.push(node);
     else byLine.set(first.source.statement, [node]);
   }
   return [...byLine.values()];
+}
+
+const without = {
+  4: nodesWhere<undefined>((node) => lacks(node, 4)),
+  6: nodesWhere<undefined>((node) => lacks(node, 6)),
+};
+
+function lacks({ interfaces }: Node, of: Family): boolean {
+  const addresses = interfaces.flatMap((iface) => iface.addresses);
+  return addresses.length > 0 && addresses.every(({ ip }) => family(ip) !== of);
 }
 
 function remedy({ segments }: Topology, { segment }: Interface, name: string): string {

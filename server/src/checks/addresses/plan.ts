@@ -7,7 +7,7 @@ import { formatPrefix, prefixCovers, prefixOf, prefixRange, rangeContains } from
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
 import { modeOf } from "../../cni/modes.ts";
 import type { Source } from "../../language/tree.ts";
-import { indexesOf, nodeColumn, nodesAt } from "../../topology/column.ts";
+import { nodesWhere } from "../../topology/column.ts";
 import type { Cluster, Node, Topology } from "../../topology/model.ts";
 import { argumentWith } from "../source.ts";
 import { type Domains, domainsOf } from "./domains.ts";
@@ -122,7 +122,7 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
     });
   }
   const docker = new Map<string, PlannedRange & { nodes: number }>();
-  for (const node of nodesAt(cluster, indexesOf(withOwnRanges(cluster, cluster.podCidrs)))) {
+  for (const node of withOwnRanges(cluster, cluster.podCidrs)) {
     collectNodeCidrs(cluster, node, ranges);
     if (!node.dockerBridge) continue;
     const { address, source } = node.dockerBridge;
@@ -162,7 +162,7 @@ function written(source: Source, prefix: Prefix): Source {
 }
 
 /** Has the node a range outside the cluster's, or a docker bridge? */
-const withOwnRanges = nodeColumn<boolean, Cluster["podCidrs"]>(
+const withOwnRanges = nodesWhere<Cluster["podCidrs"]>(
   ({ podCidrs, dockerBridge }, pods) =>
     dockerBridge !== undefined || podCidrs.some(({ prefix, allocated }) => !allocated && !isInside(prefix, pods)),
 );

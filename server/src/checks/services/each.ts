@@ -22,12 +22,15 @@ export function ofEach<T>(
       cluster,
       (namespace) => before?.inNamespace(namespace) === inNamespace(namespace),
     );
-    const isKept = (service: Service, index: number): boolean =>
-      before?.all[index] === service &&
-      (before.workloads === workloads || !(changed.has(service.namespace) || before.byIndex.has(index)));
+    const isKept = ({ namespace }: Service, said: readonly T[] | undefined): boolean =>
+      before?.workloads === workloads || (said === undefined && !changed.has(namespace));
     const byIndex = new Map<number, readonly T[]>();
-    for (const [index, service] of all.entries()) {
-      const said = isKept(service, index) ? before?.byIndex.get(index) : [...read(service, cluster)];
+    for (let index = 0; index < all.length; index += 1) {
+      const service = all[index];
+      if (service === undefined) continue;
+      const old = before?.all[index] === service ? before : undefined;
+      const known = old && old.byIndex.size > 0 ? old.byIndex.get(index) : undefined;
+      const said = old && isKept(service, known) ? known : [...read(service, cluster)];
       if (said !== undefined && said.length > 0) byIndex.set(index, said);
     }
     const list = [...byIndex.values()].flat();

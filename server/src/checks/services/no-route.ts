@@ -1,4 +1,5 @@
-import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
+import { family, formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
+import { nodesWhere } from "../../topology/column.ts";
 import type { Node } from "../../topology/model.ts";
 import { gatewayFixes } from "../addresses/new-gateway.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
@@ -31,11 +32,12 @@ although kube-proxy's rules are there. Any route will do, since the translated p
 Give the segment a gateway, or the nodes a route for the service range: \`route 10.96.0.0/16 via …\`. IPVS needs none: its addresses are the node's own.`,
   example: { bad: text(""), good: text("; gateway 192.168.10.1") },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const { name, services, serviceCidrs, nodes } of topology.clusters) {
+    for (const cluster of topology.clusters) {
+      const { name, services, serviceCidrs } = cluster;
       const { mode } = services.kubeProxy;
       if (services.all.length === 0 || mode === "ipvs" || mode === "none") continue;
       for (const { prefix, source } of serviceCidrs) {
-        const lost = nodes.filter((node) => !covers(node, prefix));
+        const lost = withoutDefault[family(prefix.ip)](cluster, undefined).filter((node) => !covers(node, prefix));
         const [first] = lost;
         if (!first) continue;
         yield finding(
@@ -50,6 +52,12 @@ Give the segment a gateway, or the nodes a route for the service range: \`route 
       }
     }
   },
+};
+
+/** A default route covers any range. */
+const withoutDefault = {
+  4: nodesWhere<undefined>((node) => !covers(node, { ip: 0, len: 0 })),
+  6: nodesWhere<undefined>((node) => !covers(node, { ip: 0n, len: 0 })),
 };
 
 function covers({ routes, interfaces }: Node, prefix: Prefix): boolean {

@@ -54,7 +54,8 @@ Write the pods' range, or leave the setting out.`,
 
 /** The cluster's ranges of the family that pods have addresses of; a plugin's own beside them too. */
 function rangesOf(topology: Topology, { name, nodes }: Cluster, { ip }: Prefix): readonly PlannedRange[] {
-  const used = nodes.flatMap((node) => node.podCidrs.map(({ prefix }) => prefix));
+  const isUsed = (range: Prefix): boolean =>
+    nodes.some(({ podCidrs }) => podCidrs.some((one) => prefixCovers(range, one.prefix)));
   return planOf(topology).ranges.filter(
     ({ kind, cluster, prefix, nodes: own }) =>
       kind === "pods" &&
@@ -62,7 +63,7 @@ function rangesOf(topology: Topology, { name, nodes }: Cluster, { ip }: Prefix):
       // One node's own range outside the cluster's is KN123.
       own === 0 &&
       family(prefix.ip) === family(ip) &&
-      (nodes.length === 0 || used.some((one) => prefixCovers(prefix, one))),
+      (nodes.length === 0 || isUsed(prefix)),
   );
 }
 

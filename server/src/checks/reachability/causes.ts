@@ -42,7 +42,7 @@ function findCauses(context: CheckContext): readonly Cause[] {
   const { failures } = probesOf(context);
   if (failures.length === 0) return [];
   const stations = stationsByPath(context.peopled);
-  const isSessionDown = context.reported.some(({ code }) => SESSIONS.has(code));
+  const sessions = context.reported.filter(({ code }) => SESSIONS.has(code));
   const suspects = context.reported.filter(isSuspect).map(({ source }) => source.statement);
   const causes = new Map<string, { -readonly [K in keyof Cause]: Cause[K] }>();
   const places: Statement[] = [];
@@ -52,7 +52,7 @@ function findCauses(context: CheckContext): readonly Cause[] {
     const { cluster, from, to } = failure.probe;
     if (to.imagined && from.kind === "node" && STACKED.has(cluster.cni.plugin)) continue;
     const { code, source, specific } = attribute(failure, stations, context.open);
-    if (!specific && isSessionDown && isUnannounced(failure)) continue;
+    if (!specific && sessions.some((one) => isUnannounced(context.peopled, failure, one))) continue;
     if (!specific && suspects.length > 0 && isExcused(context.peopled, failure, stations, suspects)) continue;
     let place = places.indexOf(source.statement);
     if (place < 0) place = places.push(source.statement) - 1;
@@ -133,11 +133,14 @@ const SUSPECT: ReadonlySet<Code> = new Set([
 /** BGP sessions that do not come up: whoever has no route to a block may be far from the two ends. */
 const SESSIONS: ReadonlySet<Code> = new Set(["KN230", "KN231", "KN232", "KN233", "KN235"]);
 
-/** Nobody on the way has heard of the pods' blocks. */
-function isUnannounced({ probe, reason, failed }: Failure): boolean {
+/** Nobody on the way has heard of the pods' blocks, and the session is one of their cluster, or of two routers. */
+function isUnannounced({ clusters }: Topology, { probe, reason, failed }: Failure, session: Finding): boolean {
   const packet = failed.steps.at(-1)?.packet;
   const isLost = reason?.code === "no-route" || reason?.code === "unreachable-route";
-  return isLost && probe.cluster.cni.plugin === "calico" && packet !== undefined && innerOf(packet) === undefined;
+  if (!isLost || probe.cluster.cni.plugin !== "calico" || !packet || innerOf(packet)) return false;
+  const places = [session.source, ...session.related.map(({ source }) => source)].map(({ statement }) => statement);
+  const owners = clusters.filter(({ source }) => places.some((place) => holds(source.statement, place)));
+  return owners.length === 0 || owners.some(({ name }) => name === probe.cluster.name);
 }
 
 /** Findings that explain lost packets by themselves. */

@@ -40,6 +40,8 @@ Write the pods' range, or leave the setting out.`,
           isStated ? written(place, cidr) : first.source,
           `kube-proxy of cluster ${cluster.name} takes ${formatPrefix(cidr)} for the pods' addresses, and pods have ${list(prefixes.map(formatPrefix))}: what these send to a ClusterIP gets the node's address as source, which hides them from policies and logs; ${isStated ? "write the pods' range" : "give the cluster a pods range that holds it"}`,
           {
+            // A second pool beside the pods' range may be meant so.
+            severity: isStated || !isUsed(cluster, cidr) ? "warning" : "info",
             related: cluster.podCidrs.map((one) => ({
               source: one.source,
               message: `pods ${formatPrefix(one.prefix)}`,
@@ -67,11 +69,14 @@ function rangesOf(topology: Topology, { name, nodes }: Cluster, { ip }: Prefix):
   );
 }
 
+function isUsed({ nodes }: Cluster, range: Prefix): boolean {
+  return nodes.some((node) => node.podCidrs.some(({ prefix }) => prefixCovers(range, prefix)));
+}
+
 /** The cluster's range where nobody's pods are in it. */
-function podsFix({ podCidrs, nodes }: Cluster, cidr: Prefix, [only, ...more]: readonly Prefix[]): readonly Fix[] {
-  const stated = podCidrs.find(({ prefix }) => prefixEquals(prefix, cidr));
-  const isUsed = nodes.some((node) => node.podCidrs.some(({ prefix }) => prefixCovers(cidr, prefix)));
-  if (!only || more.length > 0 || !stated || isUsed) return [];
+function podsFix(cluster: Cluster, cidr: Prefix, [only, ...more]: readonly Prefix[]): readonly Fix[] {
+  const stated = cluster.podCidrs.find(({ prefix }) => prefixEquals(prefix, cidr));
+  if (!only || more.length > 0 || !stated || isUsed(cluster, cidr)) return [];
   const place = argumentWith(stated.source, (text) => text === formatPrefix(cidr));
   const text = formatPrefix(only);
   return place.part === "whole" ? [] : [replaceFix(`Give the cluster pods ${text}`, place, text)];

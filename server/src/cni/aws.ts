@@ -134,7 +134,8 @@ function check(context: ClusterContext): readonly TopologyProblem[] {
 function takenBy({ cluster }: ClusterContext, node: Node): number {
   const settings = awsSettings(cluster.cni, node.cni);
   const { enis, ips } = settings.limits;
-  const pods = [...bridgedPods(cluster.pods.podsOn(node))].length;
+  // Those that found the subnet full count too.
+  const pods = [...cluster.pods.podsOn(node)].filter(({ workload }) => !workload.hostNetwork).length;
   const perEni = (ips - 1) * (settings.prefixes ? 16 : 1);
   const attached = Math.min(enis, Math.ceil(pods / perEni) + (settings.prefixes ? 0 : 1));
   return settings.prefixes ? Math.max(1, attached) + 16 * Math.ceil((pods + 1) / 16) : Math.max(1, attached) * ips;

@@ -29,14 +29,14 @@ export function subnetProblems(
     const others = topology.attachedTo(name).filter(({ station }) => station.kind !== "node").length;
     const needed = nodes.reduce((sum, node) => sum + perNode(node), 0) + surge * perNode(first);
     const free = sizeOf(segment) - (segment.cloud === undefined ? others : 0);
-    if (needed <= free && nodes.every(({ podCidrs }) => podCidrs.length > 0)) return [];
+    if (needed <= free) return [];
     const cidrs = segment.cidrs.map(formatPrefix).join(", ");
     const data = {
       segment: name,
       cidrs,
       cluster: cluster.name,
       nodes: nodes.length,
-      perNode: perNode(first),
+      perNode: Math.max(...nodes.map(perNode)),
       surge,
       needed,
       free,

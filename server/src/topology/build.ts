@@ -408,6 +408,13 @@ function givenAddressProblems(workloads: readonly Workload[], { index }: Planned
   return problems;
 }
 
+/** Its segment had no whole share left: what that means the mode says, which counts addresses and not blocks. */
+function isShort({ podCidrs }: Node, { fromSegment }: ModeAddressing): boolean {
+  return (
+    fromSegment !== undefined && podCidrs.length > 0 && podCidrs.every(({ prefix }) => prefix.len > fromSegment.len)
+  );
+}
+
 /** Nodes with more pods than addresses: one finding for all with the same number of addresses. */
 function demandProblems(
   cluster: ClusterDraft,
@@ -421,7 +428,7 @@ function demandProblems(
   let withoutRange = false;
   for (const node of nodes) {
     const { wanted, available } = demand(node);
-    if (wanted <= available) continue;
+    if (wanted <= available || isShort(node, addressing)) continue;
     if (node.podCidrs.length === 0) {
       // Said already, by KN401 or below.
       withoutRange = true;

@@ -28,7 +28,7 @@ When the subnet is full, nodes do not start or pods stay in ContainerCreating (*
 plan a larger one, a second one for pods, prefix delegation, or an overlay.`,
   example: { bad: cluster("10.224.0.0/24"), good: cluster("10.224.0.0/23") },
   message: ({ segment, cidrs, cluster: name, nodes, perNode, surge, needed, free }) =>
-    `segment ${segment} (${cidrs}) has ${number(Number(free))} addresses for machines and pods, and cluster ${name} needs ${number(Number(needed))}: ${plural(Number(nodes), "node")}${Number(surge) > 0 ? ` and ${number(Number(surge))} more for upgrades` : ""} with ${number(Number(perNode))} addresses each; use a larger subnet, fewer pods on a node, or pods with a range of their own`,
+    `segment ${segment} (${cidrs}) has ${number(Number(free))} addresses for machines and pods, and cluster ${name} needs ${number(Number(needed))}: ${plural(Number(nodes), "node")}${Number(surge) > 0 ? ` and ${number(Number(surge))} more for upgrades` : ""} with ${Number(needed) === (Number(nodes) + Number(surge)) * Number(perNode) ? "" : "up to "}${number(Number(perNode))} addresses each; use a larger subnet, fewer pods on a node, or pods with a range of their own`,
   fixes: ({ cidrs, cluster: name, nodes, surge, needed, free }, source, { topology }) => {
     const cluster = topology.clusters.find((one) => one.name === name);
     const prefix = parsePrefix(String(cidrs))?.prefix;

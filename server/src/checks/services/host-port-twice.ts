@@ -116,6 +116,8 @@ interface Clash {
 
 /** Pods that are bound to their nodes first; for the others the scheduler looks for a node that has the port. */
 function* between({ nodes }: Cluster, claims: readonly Claim[], key: string): Iterable<Clash> {
+  const [only, ...more] = claims;
+  if (only && more.length === 0 && isRoomy(only.workload, nodes.length)) return;
   const holders = new Map<Node, Claim>();
   for (const claim of claims) {
     const { workload } = claim;
@@ -155,6 +157,11 @@ function* between({ nodes }: Cluster, claims: readonly Claim[], key: string): It
   }
 }
 
+/** Alone, and no more pods than nodes. */
+function isRoomy({ kind, on, replicas }: Workload, nodes: number): boolean {
+  return kind === "daemonset" || replicas <= (on ? 1 : nodes);
+}
+
 function nameOf({ kind, namespace, name }: Workload): string {
   return `${kind} ${namespace === "default" ? "" : `${namespace}/`}${name}`;
 }
@@ -171,17 +178,15 @@ function processPorts(
   wanted: ReadonlyMap<string, readonly Claim[]>,
 ): ReadonlyMap<string, ProcessPort> {
   const found = new Map<string, ProcessPort>();
-  const ports = [...wanted].flatMap(([key, [claim]]) =>
-    claim ? [{ key, port: claim.port, proto: claim.listener.proto }] : [],
-  );
   for (const node of nodes) {
     for (const { name, listeners } of node.processes) {
       for (const { proto, first, last, source } of listeners) {
-        for (const one of ports) {
-          if (one.proto !== proto || one.port < first || one.port > last) continue;
-          const same = found.get(one.key);
+        for (let port = first; port <= Math.min(last, first + MOST_PORTS); port++) {
+          const key = `${port}/${proto}`;
+          if (!wanted.has(key)) continue;
+          const same = found.get(key);
           if (same) same.nodes.push(node);
-          else found.set(one.key, { name, source, nodes: [node] });
+          else found.set(key, { name, source, nodes: [node] });
         }
       }
     }

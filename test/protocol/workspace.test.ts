@@ -82,8 +82,17 @@ describe("folders", () => {
     expect(
       await codesAfter(main, () => client.open(main, 'import "net/fabric.knet"\nhost h { attach lan }\n')),
     ).toEqual([]);
+    const importable = async (): Promise<unknown> => {
+      const found = await client.request<{ items: { label: string }[] }>("textDocument/completion", {
+        textDocument: { uri: main },
+        position: { line: 0, character: 8 },
+      });
+      return found.items.map(({ label }) => label);
+    };
+    expect(await importable()).toEqual(["net/fabric.knet"]);
     rmSync(join(base, "a/net"), { recursive: true });
     expect(await codesAfter(main, () => tell("a/net", 3))).toContain("KN015");
+    expect(await importable()).toEqual([]);
   });
 });
 

@@ -16,7 +16,8 @@ export interface Disk {
   knetFiles(near: string): readonly string[];
   /** Those of the workspace, and those beside files outside it. */
   allKnetFiles(near: readonly string[]): readonly string[];
-  forget(): void;
+  /** This file or folder appeared or disappeared. */
+  changed(key: string): void;
 }
 
 const MOST_FILES = 2000;
@@ -74,7 +75,10 @@ export function createDisk(): Disk {
       const beside = near.filter((file) => !isInWorkspace(file)).map(folderOf);
       return [...new Set([...folders, ...beside].flatMap(filesIn))];
     },
-    forget: () => found.clear(),
+    changed(key) {
+      const isKnown = (file: string): boolean => file === key || isInside(key, file);
+      if (key.endsWith(".knet") || [...found.values()].some((files) => files.some(isKnown))) found.clear();
+    },
   };
 }
 

@@ -194,8 +194,9 @@ export function startServer(connection: Connection, options: ServerOptions = {})
   connection.onDidChangeWatchedFiles(
     safely("watchedFiles", ({ changes }) => {
       const known = changes.map(({ uri, type }) => {
-        if (type !== FileChangeType.Changed) disk.forget();
-        return documents.service.invalidate(keyOf(uri)) || uri.endsWith(".knet");
+        const key = keyOf(uri);
+        if (type !== FileChangeType.Changed) disk.changed(key);
+        return documents.service.invalidate(key) || uri.endsWith(".knet");
       });
       if (!known.includes(true)) return;
       diagnostics.schedule();

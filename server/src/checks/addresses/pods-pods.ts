@@ -1,6 +1,7 @@
-import { family, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import { family, prefixEquals, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
 import { routesOf } from "../../dataplane/print.ts";
 import type { Check, CheckContext } from "../check.ts";
+import { clusterAt } from "../topology.ts";
 import { overlapFindings } from "./overlaps.ts";
 import type { Conflict } from "./plan.ts";
 
@@ -53,6 +54,11 @@ cluster green {
     overlapFindings(podsPods, context, {
       kind: "pods-pods",
       blame: "b",
+      // Docker alone, on all nodes.
+      isSaid: ({ a, b }) =>
+        a.cluster === b.cluster &&
+        prefixEquals(a.prefix, b.prefix) &&
+        context.found("KN140").some(({ source }) => clusterAt(context.topology, source)?.name === a.cluster),
       severity: (conflict) => {
         if (conflict.a.cluster === conflict.b.cluster || isRouted(context, conflict)) return "error";
         return [conflict.a, conflict.b].every(({ cluster }) => isReusable(context, cluster)) ? "info" : "warning";

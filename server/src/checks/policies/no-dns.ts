@@ -1,11 +1,12 @@
 import type { PodGroups } from "../../kubernetes/policy/groups.ts";
 import { hasPort, portsOf } from "../../kubernetes/policy/ports.ts";
 import { policyName } from "../../kubernetes/policy/text.ts";
-import type { Cluster } from "../../topology/model.ts";
-import type { Policy } from "../../topology/policy.ts";
+import type { Cluster, Workload } from "../../topology/model.ts";
+import type { Policy, PolicyRule } from "../../topology/policy.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 import { list } from "../text.ts";
 import { shop } from "./examples.ts";
 import { policyView, withPolicies, workloadName } from "./view.ts";
@@ -59,9 +60,54 @@ Pods that may call nobody at all are not reported: that is what a default-deny p
           },
         );
       }
+      yield* closedDns(cluster, dns);
     }
   },
 };
+
+/** Policies of the DNS pods' own namespace that let nobody in: nothing in the cluster resolves a name then. */
+function* closedDns(cluster: Cluster, { ports, pods, namespace }: Dns): Iterable<Finding> {
+  const { set, selected } = policyView(cluster);
+  for (const workload of pods) {
+    const group = set.groups.groupOfAll(workload);
+    const policies = group ? set.selecting(group, "ingress") : [];
+    const first = policies.find((policy) => policy.kind === "network" && group && selected(policy).includes(group));
+    if (!first || policies.some((policy) => policy.kind !== "network" || admitsDns(policy, set.groups, ports)))
+      continue;
+    const open = [...ports].flatMap((port) => [`${port}/udp`, `${port}/tcp`]).join(" ");
+    const name = `allow-${workload.name}`;
+    const select = [...workload.labels].map(([key, value]) => `${key}=${value}`).join(" ");
+    const text = `policy ${name} { select ${select}; ingress to ${open} }`;
+    yield finding(
+      noDns,
+      first.source,
+      `${workloadName(workload)} is the cluster's DNS, and ${list(policies.map(policyName))} ${policies.length === 1 ? "lets" : "let"} nobody in on port ${[...ports].join(" or ")}: no pod resolves names; allow it`,
+      {
+        related: [{ source: workload.source, message: `the DNS of namespace ${namespace}` }],
+        fixes:
+          select === ""
+            ? []
+            : [
+                {
+                  title: `Add a policy ${name}`,
+                  edits: [{ kind: "before", source: sourceAt(first.source, "whole"), text }],
+                },
+              ],
+      },
+    );
+    return;
+  }
+}
+
+function admitsDns({ ingress }: Policy, groups: PodGroups, ports: ReadonlySet<number>): boolean {
+  return (ingress ?? []).some((rule) => opens(rule, groups, [...ports]));
+}
+
+function opens(rule: PolicyRule, groups: PodGroups, ports: readonly number[]): boolean {
+  if (rule.action === "deny") return false;
+  const open = portsOf(rule.ports, (name, proto) => groups.all.flatMap((group) => group.named(name, proto)));
+  return ports.some((port) => hasPort(open, "udp", port) || hasPort(open, "tcp", port));
+}
 
 function allowsAnything({ egress }: Policy): boolean {
   return egress?.some(({ action }) => action === "allow") === true;
@@ -70,6 +116,7 @@ function allowsAnything({ egress }: Policy): boolean {
 interface Dns {
   readonly namespace: string;
   readonly ports: ReadonlySet<number>;
+  readonly pods: readonly Workload[];
 }
 
 /**
@@ -81,16 +128,16 @@ function dnsOf({ services }: Cluster): Dns {
   const targets = (found?.ports ?? []).flatMap((port) =>
     port.port === 53 && found ? services.selected(found).flatMap((workload) => targetIn(workload, port) ?? []) : [],
   );
-  return { namespace: found?.namespace ?? "kube-system", ports: new Set(targets.length > 0 ? targets : [53]) };
+  return {
+    namespace: found?.namespace ?? "kube-system",
+    ports: new Set(targets.length > 0 ? targets : [53]),
+    pods: found ? services.selected(found) : [],
+  };
 }
 
 /** A port's name may stand for DNS in some pod. */
 function allowsDns({ egress }: Policy, groups: PodGroups, ports: ReadonlySet<number>): boolean {
-  return (egress ?? []).some((rule) => {
-    if (rule.action === "deny") return false;
-    const open = portsOf(rule.ports, (name, proto) => groups.all.flatMap((group) => group.named(name, proto)));
-    return [53, ...ports].some((port) => hasPort(open, "udp", port) || hasPort(open, "tcp", port));
-  });
+  return (egress ?? []).some((rule) => opens(rule, groups, [53, ...ports]));
 }
 
 function dnsFix({ source }: Policy, { namespace, ports }: Dns): readonly Fix[] {

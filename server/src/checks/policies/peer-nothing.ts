@@ -8,7 +8,7 @@ import { labelFixes } from "../labels.ts";
 import { argumentWith, sourceAt } from "../source.ts";
 import { list } from "../text.ts";
 import { shop } from "./examples.ts";
-import { type PolicyView, policyView, rulesOf, withPolicies } from "./view.ts";
+import { type PolicyView, policyView, rulesOf, withPolicies, workloadName } from "./view.ts";
 
 const policy = (peer: string): string =>
   shop(`policy api {\n  select app=api\n  ingress from ${peer}\n}`, {
@@ -98,6 +98,9 @@ function why(view: PolicyView, policy: Policy, peer: PodPeer): string {
   if (meant.length === 0) return "no namespace is like that; correct it, or label the namespace";
   const inside = cluster.workloads.filter(({ namespace }) => meant.includes(namespace));
   if (inside.length === 0) return `namespace ${list(meant)} has no pods`;
+  const onHost = inside.filter(({ hostNetwork, labels }) => hostNetwork && selects(peer.pods, labels));
+  if (onHost.length > 0)
+    return `${list(onHost.map(workloadName))} ${onHost.length === 1 ? "runs" : "run"} in the node's network and ${onHost.length === 1 ? "has" : "have"} the node's address, which no labels select; allow the nodes' addresses (cidr)`;
   const elsewhere = cluster.workloads.find(
     ({ labels, namespace }) => !meant.includes(namespace) && selects(peer.pods, labels),
   );

@@ -2,7 +2,8 @@
 import { formatPrefix, type Ip, type Prefix, parseIp, parsePrefix, prefixContains } from "../../addressing/ip.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
 import type { Network } from "../../dataplane/model.ts";
-import { innerOf } from "../../dataplane/packet.ts";
+import { familyOf, innerOf } from "../../dataplane/packet.ts";
+import { routesOf } from "../../dataplane/print.ts";
 import type { Source, Statement } from "../../language/tree.ts";
 import type { Cluster, Interface, Node, Station } from "../../topology/model.ts";
 import type { Stations } from "../../topology/stations.ts";
@@ -37,7 +38,7 @@ export function attribute(failure: Failure, stations: Stations, network: Network
     return { code: "KN203", source: nat?.rule?.origin ?? probe.cluster.cni.source, specific: true };
   }
   const station = stations(reason.netns);
-  const wrong = wrongRoute(failed, probe.cluster);
+  const wrong = wrongRoute(failed, probe.cluster) ?? strayRoute(failed, probe.cluster, network);
   if (wrong) return { code: "KN209", source: wrong, specific: true };
   switch (reason.code) {
     case "filtered":
@@ -130,6 +131,22 @@ function wrongRoute({ steps }: Journey, cluster: Cluster): Source | undefined {
     const statement = action === "route" && !innerOf(packet) ? rule?.origin?.statement : undefined;
     if (!rule?.origin || statement?.keyword.text !== "route") continue;
     if (misledBy(statement, packet.dst, cluster)) return rule.origin;
+  }
+  return undefined;
+}
+
+/** A node's own static route, where the plugin has a wider one: what it takes away gets lost. */
+function strayRoute({ steps }: Journey, cluster: Cluster, network: Network): Source | undefined {
+  for (const { action, netns, rule, packet } of steps) {
+    const statement = action === "route" && !innerOf(packet) ? rule?.origin?.statement : undefined;
+    if (!rule?.origin || statement?.keyword.text !== "route" || statement.args[0]?.text === "default") continue;
+    const node = network.netns(netns);
+    if (node?.kind !== "node" || !cluster.nodeByPodAddress(packet.dst)) continue;
+    const plugins = routesOf(node, familyOf(packet)).some(
+      ({ dst, origin, proto }) =>
+        dst.len > 0 && proto !== "kernel" && origin?.statement !== statement && prefixContains(dst, packet.dst),
+    );
+    if (plugins) return rule.origin;
   }
   return undefined;
 }

@@ -1,11 +1,11 @@
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { nodeAddress } from "../../cni/peers.ts";
-import type { Journey } from "../../dataplane/journey.ts";
+import type { Journey, Reason } from "../../dataplane/journey.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, CheckContext, Fix } from "../check.ts";
 import { twoRacks } from "../examples.ts";
-import { replaceFix, setFix } from "../finding.ts";
+import { removeFix, replaceFix, setFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
 import { list, plural } from "../text.ts";
 import { leakOf, misledBy, tableOf } from "./blame.ts";
@@ -45,6 +45,8 @@ Every node needs a route to every other node's pod range (the CNI's work, unless
         const misled = dst === undefined ? undefined : misledBy(cause.source.statement, dst, probe.cluster);
         if (misled && args[0])
           return `this route sends what is for pods of node ${misled.owner.name} (${args[0].text}) to node ${misled.to.name}, so ${whoCannot(cause)}; lead it to ${misled.owner.name}`;
+        if (keyword.text === "route" && !isLoop(reason))
+          return `this route takes packets to ${dst === undefined ? "pods" : formatIp(dst)} out of the pod network, so ${whoCannot(cause)}: ${reason?.message ?? "it is lost"}; remove it`;
         const router =
           keyword.text === "router" ? context.topology.routers.find(({ path }) => path === reason?.netns) : undefined;
         if (router) {
@@ -54,9 +56,8 @@ Every node needs a route to every other node's pod range (the CNI's work, unless
         if (keyword.text === "pool") {
           return `${whoCannot(cause)}: ${reason?.message ?? "it is lost on the way"}, and pool ${args[0]?.text ?? ""} sends packets to other subnets there without a tunnel; give the pool ipip cross-subnet or vxlan cross-subnet, or let the routers learn the blocks by BGP`;
         }
-        if (reason?.code === "ttl-exceeded" || reason?.code === "step-limit" || reason?.code === "tunnel-loop") {
-          return `${whoCannot(cause)}: the packet goes in circles, ${reason.message}; correct the routes on its way`;
-        }
+        if (isLoop(reason))
+          return `${whoCannot(cause)}: the packet goes in circles, ${reason?.message ?? ""}; correct the routes on its way`;
         const step = leakOf(failed, probe.cluster, context.open);
         const where = step
           ? `${step.netns} has no route to ${formatIp(step.packet.dst)} and sends it to its default gateway`
@@ -65,6 +66,9 @@ Every node needs a route to every other node's pod range (the CNI's work, unless
       },
       ({ source, example: { probe, reason, failed } }) => [
         ...rightFixes(source, failed, probe.cluster),
+        ...(source.statement.keyword.text === "route"
+          ? [removeFix("Remove the route", sourceAt(source, "whole"))]
+          : []),
         ...(Object.hasOwn(SWITCHES, source.statement.keyword.text)
           ? [replaceFix(SWITCHES[source.statement.keyword.text] ?? "", sourceAt(source, 0), "on")]
           : []),
@@ -73,6 +77,10 @@ Every node needs a route to every other node's pod range (the CNI's work, unless
       ],
     ),
 };
+
+function isLoop(reason: Reason | undefined): boolean {
+  return reason?.code === "ttl-exceeded" || reason?.code === "step-limit" || reason?.code === "tunnel-loop";
+}
 
 /** A route that leads to another node: the right one's address in its place. */
 function rightFixes(source: Source, { steps }: Journey, cluster: Cluster): readonly Fix[] {

@@ -1,9 +1,9 @@
 /** SARIF 2.1.0 (docs.oasis-open.org/sarif): what code-scanning services read. Rules come from the catalogue. */
-import type { Location, Log } from "sarif";
+import type { ArtifactLocation, Fix, Location, Log, Region } from "sarif";
 import type { Check } from "../../checks/check.ts";
-import type { Report } from "../report.ts";
+import type { Diagnostic, Report } from "../report.ts";
 
-type Range = Report["files"][number]["diagnostics"][number]["range"];
+type Range = Diagnostic["range"];
 
 export function sarifReport(report: Report, catalogue: readonly Check[], version: string): string {
   const used = catalogue.filter((check) =>
@@ -29,7 +29,7 @@ export function sarifReport(report: Report, catalogue: readonly Check[], version
         },
         columnKind: "utf16CodeUnits",
         results: report.files.flatMap(({ path, diagnostics }) =>
-          diagnostics.map(({ code, severity, message, range, related }) => ({
+          diagnostics.map(({ code, severity, message, range, related, fixes }) => ({
             ruleId: code,
             ruleIndex: used.findIndex((check) => check.code === code),
             level: level(severity),
@@ -40,6 +40,7 @@ export function sarifReport(report: Report, catalogue: readonly Check[], version
               ...location(one.file, one.range),
               message: { text: one.message },
             })),
+            ...(fixes.length === 0 ? {} : { fixes: fixes.map(fix) }),
           })),
         ),
       },
@@ -52,16 +53,32 @@ function level(severity: "error" | "warning" | "info" | "hint"): "error" | "warn
   return severity === "error" || severity === "warning" ? severity : "note";
 }
 
-function location(path: string, range: Range): Location {
+function fix({ title, edits }: Diagnostic["fixes"][number]): Fix {
+  const files = [...new Set(edits.map(({ file }) => file))];
   return {
-    physicalLocation: {
-      artifactLocation: { uri: path.split("\\").join("/").split("/").map(encodeURIComponent).join("/") },
-      region: {
-        startLine: range.start.line + 1,
-        startColumn: range.start.character + 1,
-        endLine: range.end.line + 1,
-        endColumn: range.end.character + 1,
-      },
-    },
+    description: { text: title },
+    artifactChanges: files.map((file) => ({
+      artifactLocation: artifact(file),
+      replacements: edits
+        .filter((edit) => edit.file === file)
+        .map(({ range, text }) => ({ deletedRegion: region(range), insertedContent: { text } })),
+    })),
+  };
+}
+
+function location(path: string, range: Range): Location {
+  return { physicalLocation: { artifactLocation: artifact(path), region: region(range) } };
+}
+
+function artifact(path: string): ArtifactLocation {
+  return { uri: path.split("\\").join("/").split("/").map(encodeURIComponent).join("/") };
+}
+
+function region({ start, end }: Range): Region {
+  return {
+    startLine: start.line + 1,
+    startColumn: start.character + 1,
+    endLine: end.line + 1,
+    endColumn: end.character + 1,
   };
 }

@@ -1,6 +1,7 @@
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
+import type { Cause } from "./causes.ts";
 import { reportCauses, whoCannot } from "./report.ts";
 
 const node = (value: number): string => `node n3 { attach lan 192.168.10.13; sysctl net.ipv4.ip_forward ${value} }
@@ -23,8 +24,7 @@ plugins turn it on; hardening guides and \`sysctl --system\` turn it off again.`
     for (const one of reportCauses(
       forwardingOff,
       context,
-      (cause) =>
-        `${cause.example.reason?.netns ?? "this station"} does not forward packets, so ${whoCannot(cause)}; set it to 1`,
+      (cause) => `${whoDoesNot(cause)} does not forward packets, so ${whoCannot(cause)}; set it to 1`,
     )) {
       const { statement } = one.source;
       yield statement.args[1]?.text === "0"
@@ -33,3 +33,9 @@ plugins turn it on; hardening guides and \`sysctl --system\` turn it off again.`
     }
   },
 };
+
+/** A pod that finds no gateway is lost in its own namespace: it is its node that does not answer. */
+function whoDoesNot({ example: { reason, probe } }: Cause): string {
+  const end = [probe.from, probe.to].find(({ kind, netns }) => kind === "pod" && netns === reason?.netns);
+  return end?.node.path ?? reason?.netns ?? "this station";
+}

@@ -95,6 +95,7 @@ import { bgpLoop } from "./reachability/bgp-loop.ts";
 import { bgpNobody } from "./reachability/bgp-nobody.ts";
 import { bgpOneSided } from "./reachability/bgp-one-sided.ts";
 import { bgpRoutesMissing } from "./reachability/bgp-routes-missing.ts";
+import { calicoAddressTwice } from "./reachability/calico-address-twice.ts";
 import { calicoMasksDiffer } from "./reachability/calico-masks-differ.ts";
 import { calicoNoDefaultRoute } from "./reachability/calico-no-default-route.ts";
 import { calicoPrefixSpans } from "./reachability/calico-prefix-spans.ts";
@@ -265,6 +266,7 @@ export const catalogue: readonly Check[] = [
   calicoMasksDiffer,
   calicoPrefixSpans,
   calicoNoDefaultRoute,
+  calicoAddressTwice,
   stackedApart,
   podsUnreachable,
   nodeUnreachable,

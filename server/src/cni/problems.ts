@@ -95,6 +95,8 @@ export const CODES = {
   calicoPrefixSpansSegments: "KN237",
   /** No default route: the node does not answer ARP for 169.254.1.1. data: node. */
   calicoNoDefaultRoute: "KN238",
+  /** Nodes of different segments with one address. data: cluster, node, peer, address, nodes. */
+  calicoAddressTwice: "KN239",
   /** The mesh has too many sessions. data: cluster, nodes, sessions, each. */
   calicoMeshSize: "KN421",
   /** Nodes for which no block is left borrow. data: cluster, nodes, node, blocks, size, pools. */

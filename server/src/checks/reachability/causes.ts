@@ -127,6 +127,7 @@ const SUSPECT: ReadonlySet<Code> = new Set([
   "KN235",
   "KN237",
   "KN238",
+  "KN239",
   "KN306",
 ]);
 

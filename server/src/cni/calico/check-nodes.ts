@@ -1,5 +1,5 @@
 /** What nodes lack: blocks, a route for their pods' next hop, an address. */
-import { formatIp, formatPrefix, prefixCovers } from "../../addressing/ip.ts";
+import { formatIp, formatPrefix, type Ip, prefixCovers } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Node, TopologyProblem } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";
@@ -13,6 +13,7 @@ export function checkNodes(calico: CalicoCluster): readonly TopologyProblem[] {
     ...withoutBlocks(calico, nodes),
     ...nodes.flatMap((node) => [...podCidrIgnored(node), ...blockOutside(calico, node), ...foreignAddress(node)]),
     ...withoutDefaultRoute(calico),
+    ...addressTwice(calico),
   ];
 }
 
@@ -99,4 +100,31 @@ function hasPods({ context }: CalicoCluster, { node }: Member): boolean {
 
 function reachesNextHop({ context }: CalicoCluster, { node }: Member): boolean {
   return defaultInterface(node, 4) !== undefined || context.host(node).lookup(0xa9fe0101) !== undefined;
+}
+
+/** One address on several segments, as the first interface of every Vagrant machine has it. On one segment it is twice there for everybody. */
+function addressTwice({ members, settings, context }: CalicoCluster): TopologyProblem[] {
+  const byAddress = new Map<Ip, Member[]>();
+  for (const member of members) {
+    const address = (member.v4 ?? member.v6)?.address;
+    if (address === undefined) continue;
+    const same = byAddress.get(address);
+    if (same) same.push(member);
+    else byAddress.set(address, [member]);
+  }
+  return [...byAddress].flatMap(([address, [first, second, ...more]]) => {
+    if (!first || !second || first.v4?.iface.segment === second.v4?.iface.segment) return [];
+    const data = {
+      cluster: context.cluster.name,
+      node: first.node.path,
+      peer: second.node.path,
+      address: formatIp(address),
+      nodes: more.length + 2,
+    };
+    return [
+      problem(CODES.calicoAddressTwice, settings.source, data, [
+        { source: second.node.source, message: second.node.path },
+      ]),
+    ];
+  });
 }

@@ -91,6 +91,7 @@ export function attribute(failure: Failure, stations: Stations, network: Network
     default:
       break;
   }
+  if (otherNetwork(failure)) return { code: "KN204", source: probe.cluster.cni.source, specific: false };
   const bare = bareOf(failed, probe.cluster, network);
   if (bare) return { code: "KN209", source: bare, specific: false };
   const table = station && incompleteTable(failure, station);
@@ -189,6 +190,24 @@ export function tableOf(
   const missing = ranges.filter(({ prefix }) => !stated.has(formatPrefix(prefix)));
   return { known: ranges.length - missing.length, missing };
 }
+
+/** A segment by which two nodes would meet, where the plugin's tunnel is lost between other addresses of theirs. */
+export function otherNetwork({ probe, reason, failed }: Failure): string | undefined {
+  const outer = failed.steps.at(-1)?.packet;
+  if (!outer || !innerOf(outer) || !reason || !ASTRAY.has(reason.code)) return undefined;
+  const has = ({ interfaces }: Node, ip: Ip): boolean =>
+    interfaces.some(({ addresses }) => addresses.some((one) => one.ip === ip));
+  const ends = [probe.from.node, probe.to.node];
+  const to = ends.find((node) => has(node, outer.dst));
+  const from = ends.find((node) => node !== to);
+  if (!to || !from || from === to) return undefined;
+  return to.interfaces.find(
+    ({ segment, addresses }) =>
+      !addresses.some(({ ip }) => ip === outer.dst) && from.interfaces.some((one) => one.segment === segment),
+  )?.segment;
+}
+
+const ASTRAY: ReadonlySet<string> = new Set(["no-route", "unreachable-route", "neighbour-failed", "ttl-exceeded"]);
 
 /** The setting that says who has routes to the pods, where the plugin has one. */
 function routesSetting({ cni }: Cluster): Source {

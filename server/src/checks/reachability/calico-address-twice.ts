@@ -1,11 +1,5 @@
-import { formatIp } from "../../addressing/ip.ts";
-import type { Node } from "../../topology/model.ts";
-import type { Check, Fix, FixEdit } from "../check.ts";
-import { appendEdit } from "../finding.ts";
-import { hasChild } from "../source.ts";
-
-/** Nodes of one fix. */
-const MOST_EDITS = 16;
+import type { Check } from "../check.ts";
+import { sharedNetworkFixes } from "./mend.ts";
 
 const vagrant = (settings: (host: number) => string): string => `segment nat-1 { cidr 10.0.2.0/24; gateway 10.0.2.2 }
 segment nat-2 { cidr 10.0.2.0/24; gateway 10.0.2.2 }
@@ -36,29 +30,8 @@ IP_AUTODETECTION_METHOD with \`interface=\` or \`cidr=\`.`,
   example: { bad: vagrant(() => ""), good: vagrant((host) => `; cni calico { bgp-address 192.168.56.${host} }`) },
   message: ({ cluster, node, peer, address, nodes }) =>
     `Calico takes ${address} for ${node} and for ${peer}${Number(nodes) > 2 ? `, for ${nodes} nodes of cluster ${cluster} in all` : ""}: calico-node does not start ("is already using the IPv4 address"); give each its address in the network that they share (bgp-address)`,
-  fixes: ({ cluster }, _source, { topology }) => {
-    const nodes = topology.clusters.find(({ name }) => name === cluster)?.nodes ?? [];
-    const shared = sharedSegment(nodes);
-    return shared === undefined ? [] : ownAddresses(nodes, shared);
+  fixes: ({ cluster: name }, _source, { topology }) => {
+    const cluster = topology.clusters.find((one) => one.name === name);
+    return cluster ? sharedNetworkFixes(cluster) : [];
   },
 };
-
-/** The segment on which all nodes are. */
-function sharedSegment([first, ...rest]: readonly Node[]): string | undefined {
-  return first?.interfaces.find(({ segment }) =>
-    rest.every(({ interfaces }) => interfaces.some((one) => one.segment === segment)),
-  )?.segment;
-}
-
-function ownAddresses(nodes: readonly Node[], shared: string): readonly Fix[] {
-  const statements = new Set(nodes.map(({ source }) => source.statement));
-  // In a pool a line is that of all its nodes.
-  if (nodes.length > MOST_EDITS || statements.size < nodes.length) return [];
-  const edits = nodes.flatMap(({ interfaces, source }): readonly FixEdit[] => {
-    const own = interfaces.find(({ segment }) => segment === shared)?.addresses[0]?.ip;
-    return own === undefined || hasChild(source, "cni")
-      ? []
-      : [appendEdit(source, `cni calico { bgp-address ${formatIp(own)} }`)];
-  });
-  return edits.length < nodes.length ? [] : [{ title: `Use the nodes' addresses on ${shared}`, edits }];
-}

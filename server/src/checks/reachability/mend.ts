@@ -2,10 +2,10 @@
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { nodeAddress } from "../../cni/peers.ts";
 import type { Source, Statement } from "../../language/tree.ts";
-import type { Cluster, Interface, Topology } from "../../topology/model.ts";
+import type { Cluster, Interface, Node, Topology } from "../../topology/model.ts";
 import type { Fix } from "../check.ts";
 import { appendEdit, appendFix, removeFix, setFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
+import { hasChild, sourceAt } from "../source.ts";
 import { tableOf } from "./blame.ts";
 import type { Cause } from "./causes.ts";
 
@@ -57,4 +57,31 @@ export function attachedFix(
     for (const one of interfaces) if (isMeant(one)) places.set(one.source.statement, sourceAt(one.source, "whole"));
   if (places.size === 0 || places.size > MOST_EDITS) return [];
   return [{ title, edits: [...places.values()].map((source) => appendEdit(source, line)) }];
+}
+
+/** The plugin goes by the network on which all nodes are: flannel by its device, Calico by each node's address there. */
+export function sharedNetworkFixes({ cni, nodes }: Cluster): readonly Fix[] {
+  const [first, ...rest] = nodes;
+  const shared = (first?.interfaces ?? []).filter(({ segment }) =>
+    rest.every(({ interfaces }) => interfaces.some((one) => one.segment === segment)),
+  );
+  return shared.flatMap(({ segment, device }) => [
+    ...(rest.every(({ interfaces }) => interfaces.some((one) => one.segment === segment && one.device === device))
+      ? [setFix(`Let ${cni.plugin} use ${device}`, cni.source, "iface", device)]
+      : []),
+    ...ownAddresses(nodes, segment),
+  ]);
+}
+
+/** In a pool a line is that of all its nodes: Calico has no words for that. */
+function ownAddresses(nodes: readonly Node[], shared: string): readonly Fix[] {
+  const statements = new Set(nodes.map(({ source }) => source.statement));
+  if (nodes.length > MOST_EDITS || statements.size < nodes.length) return [];
+  const edits = nodes.flatMap(({ interfaces, source }) => {
+    const own = interfaces.find(({ segment }) => segment === shared)?.addresses[0]?.ip;
+    return own === undefined || hasChild(source, "cni")
+      ? []
+      : [appendEdit(source, `cni calico { bgp-address ${formatIp(own)} }`)];
+  });
+  return edits.length < nodes.length ? [] : [{ title: `Use the nodes' addresses on ${shared}`, edits }];
 }

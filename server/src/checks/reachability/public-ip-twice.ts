@@ -1,7 +1,6 @@
-import type { Node } from "../../topology/model.ts";
 import type { Check } from "../check.ts";
-import { setFix } from "../finding.ts";
 import { plural } from "../text.ts";
+import { sharedNetworkFixes } from "./mend.ts";
 
 const vagrant = (settings: string): string => `segment nat-1 { cidr 10.0.2.0/24; gateway 10.0.2.2 }
 segment nat-2 { cidr 10.0.2.0/24; gateway 10.0.2.2 }
@@ -33,19 +32,8 @@ machine: flannel takes it because the default route leaves there. Set \`iface\` 
     more === 0
       ? `${node} and ${peer} both announce ${address}: packets for the pods of both go to one of them; give flannel another iface or public-ip`
       : `${peer}, ${node} and ${plural(Number(more), "more node")} announce ${address}: packets for the pods of all of them go to one; give flannel another iface or public-ip`,
-  fixes: ({ node }, source, { topology }) => {
+  fixes: ({ node }, _source, { topology }) => {
     const cluster = topology.clusters.find(({ nodes }) => nodes.some(({ path }) => path === node));
-    return commonDevices(cluster?.nodes ?? []).map((device) =>
-      setFix(`Let flannel use ${device}`, cluster?.cni.source ?? source, "iface", device),
-    );
+    return cluster ? sharedNetworkFixes(cluster) : [];
   },
 };
-
-/** Devices by which all nodes are on one segment. */
-function commonDevices(nodes: readonly Node[]): readonly string[] {
-  const [first, ...rest] = nodes;
-  const common = (first?.interfaces ?? []).filter(({ device, segment }) =>
-    rest.every(({ interfaces }) => interfaces.some((one) => one.device === device && one.segment === segment)),
-  );
-  return common.map(({ device }) => device);
-}

@@ -45,6 +45,7 @@ export {
   broadcast,
   comparePrefix,
   hostPrefix,
+  isNear,
   lastAddress,
   network,
   nthAddress,

@@ -1,7 +1,7 @@
 /** Arithmetic of prefixes and subnets. A length is 0 to `bits(ip)`; text is checked where it is read. */
 import { bits, compareIp } from "./address.ts";
 import { countLike, minus, plus, shiftLeft, shiftRight } from "./arith.ts";
-import type { Count, Ip, IpRange, Prefix } from "./ip.ts";
+import type { Count, InterfaceAddress, Ip, IpRange, Prefix } from "./ip.ts";
 
 /** The network address: `ip` with the bits below `len` cleared. `len` is 0 to `bits(ip)`. */
 export function network(ip: Ip, len: number): Ip {
@@ -46,6 +46,11 @@ export function prefixContains(prefix: Prefix, ip: Ip): boolean {
   const { ip: first, len } = prefix;
   if (typeof first === "number") return typeof ip === "number" && ip >= first && ip < first + 2 ** (32 - len);
   return typeof ip === "bigint" && (ip ^ first) >> BigInt(128 - len) === 0n;
+}
+
+/** Is the address in the prefix of this length around the other one? */
+export function isNear({ ip, len }: InterfaceAddress, other: Ip): boolean {
+  return typeof ip === typeof other && network(ip, len) === network(other, len);
 }
 
 /** Is `inner` equal to `outer` or a part of it? */

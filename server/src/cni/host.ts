@@ -4,7 +4,7 @@
  */
 
 import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
-import { formatIp, formatPrefix, prefixContains, prefixOf } from "../addressing/ip.ts";
+import { formatIp, formatPrefix, isNear, prefixContains, prefixOf } from "../addressing/ip.ts";
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import { nodesWhere } from "../topology/column.ts";
@@ -149,12 +149,7 @@ export function defaultInterface(station: Station, family: 4 | 6): Interface | u
     const via = route.via[0];
     for (const iface of station.interfaces) {
       if (route.dev === iface.device) return iface;
-      if (
-        route.dev === undefined &&
-        via !== undefined &&
-        iface.addresses.some((own) => prefixContains(prefixOf(own.ip, own.len), via))
-      )
-        return iface;
+      if (route.dev === undefined && via !== undefined && iface.addresses.some((own) => isNear(own, via))) return iface;
     }
   }
   return undefined;
@@ -255,9 +250,7 @@ function isGatewayApart(segments: Topology["segments"], { interfaces, routes }: 
     ({ implied, via: [gateway] }) =>
       implied &&
       gateway !== undefined &&
-      interfaces.every(
-        ({ addresses }) => !addresses.some((own) => prefixContains(prefixOf(own.ip, own.len), gateway)),
-      ) &&
+      interfaces.every(({ addresses }) => !addresses.some((own) => isNear(own, gateway))) &&
       interfaces.some(({ segment, addresses }) =>
         segments
           .get(segment)

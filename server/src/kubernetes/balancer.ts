@@ -2,7 +2,7 @@
  * Who takes packets to load balancers' addresses, as Linux state: nodes that answer ARP (MetalLB's layer-2 mode), routes of a
  * router (MetalLB's BGP mode, pass-through balancers) or translation at a router (proxying balancers).
  */
-import { family, formatIp, hostPrefix, type Ip, prefixContains, prefixOf } from "../addressing/ip.ts";
+import { family, formatIp, hostPrefix, type Ip, isNear } from "../addressing/ip.ts";
 import type { RouterParts } from "../cni/contributor.ts";
 import type { ChainRules } from "../cni/mode.ts";
 import type { Nexthop, NfRule, Route } from "../dataplane/model.ts";
@@ -106,8 +106,7 @@ function routeTo(router: Router, cluster: Cluster, service: Service, ip: Ip): re
 }
 
 function neighbourDevice({ interfaces }: Router, ip: Ip): string | undefined {
-  return interfaces.find(({ addresses }) => addresses.some((own) => prefixContains(prefixOf(own.ip, own.len), ip)))
-    ?.device;
+  return interfaces.find(({ addresses }) => addresses.some((own) => isNear(own, ip)))?.device;
 }
 
 function addressOf({ interfaces }: Node, of: 4 | 6): Ip | undefined {

@@ -1,7 +1,7 @@
 import type { Prefix } from "../../addressing/ip.ts";
-import { formatPrefix, prefixRange, samePrefixes } from "../../addressing/ip.ts";
+import { type Family, family, formatPrefix, prefixRange, samePrefixes } from "../../addressing/ip.ts";
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
-import { keptFor } from "../../topology/cache.ts";
+import { keptFor, valueAt } from "../../topology/cache.ts";
 import { type Column, nodeColumn } from "../../topology/column.ts";
 import type { Cluster, Node, NodeCidr } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
@@ -105,8 +105,22 @@ const ranges = nodeColumn<Ranges, string>(
   (a, b) => a.isStated === b.isStated && samePrefixes(a.prefixes, b.prefixes),
 );
 
+/** Blocks of one size are apart where no two are the same one: so nearly every cluster has them. */
+function areApart(column: Column<Ranges>): boolean {
+  const lengths = new Map<Family, number>();
+  const seen = new Set<number | string>();
+  for (const { prefixes } of column) {
+    for (const { ip, len } of prefixes) {
+      const key = typeof ip === "number" ? ip : ip.toString(36);
+      if (valueAt(lengths, family(ip), () => len) !== len || seen.has(key)) return false;
+      seen.add(key);
+    }
+  }
+  return true;
+}
+
 const overlapsAmong = keptFor((column: Column<Ranges>): readonly (readonly [Place, Place])[] => {
-  if (!column.some(({ isStated }) => isStated)) return [];
+  if (!column.some(({ isStated }) => isStated) || areApart(column)) return [];
   const items: RangeItem<Place>[] = column.flatMap(({ prefixes }, node) =>
     prefixes.map((prefix, cidr) => ({ range: prefixRange(prefix), value: { node, cidr } })),
   );

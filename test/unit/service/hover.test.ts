@@ -172,6 +172,57 @@ describe("addresses and prefixes", () => {
   });
 });
 
+describe("the port of an end", () => {
+  const text = SHOP.replace(
+    "    deployment api",
+    "    service front { select app=web; port 80 -> 8080/tcp; node-port 30080 }\n    deployment api",
+  );
+  const port = (end: string): string => {
+    const [name = "", rest = ""] = end.split(":");
+    return hover(`${end} reachable`, name.length + 2, `${text}expect laptop -> ${name}:${rest} reachable\n`);
+  };
+  it("is told by who listens there", () => {
+    expect(port("shop/api-1:9090")).toMatchInlineSnapshot(`
+      "[9090]
+      **9090/tcp** of \`prod/shop/api-1\`
+
+      - \`api\` listens"
+    `);
+    expect(port("web:8080/tcp")).toMatchInlineSnapshot(`
+      "[8080/tcp]
+      **8080/tcp** of \`prod/shop/web\`
+
+      - \`nginx\` listens"
+    `);
+    expect(port("web:81")).toMatchInlineSnapshot(`
+      "[81]
+      **81/tcp** of \`prod/shop/web\`
+
+      Nobody listens there"
+    `);
+  });
+  it("leads on where it is a service's, or a node port", () => {
+    expect(port("front:80")).toMatchInlineSnapshot(`
+      "[80]
+      **80/tcp** of service \`prod/shop/front\`
+
+      Port **80/tcp** → 8080, on every node 30080: 1 endpoint
+
+      - 10.244.0.2:8080 \`web\` on \`n1\`"
+    `);
+    expect(port("front:81")).toMatchInlineSnapshot(`
+      "[81]
+      **81/tcp** is no port of service \`prod/shop/front\`"
+    `);
+    expect(port("w17:30080")).toMatchInlineSnapshot(`
+      "[30080]
+      **30080/tcp** of \`prod/w17\`
+
+      - node port of service \`prod/shop/front\`"
+    `);
+  });
+});
+
 describe("a line", () => {
   it("attach: the interface and what comes with it", () => {
     const markdown = hover("attach rack-a 10.168.0.2", 1);

@@ -168,9 +168,9 @@ export function targetAt(analysis: Analysis, file: string, offset: number): Targ
   if (!pointed) return undefined;
   const table = symbolsOf(analysis);
   const own = table.symbolOf(pointed.decl);
-  if (own && samePart(own.source.part, pointed.part))
+  if (own && isSamePart(own.source.part, pointed.part))
     return { symbols: [own], span: pointed.span, name: pointed.span, written: own.name, dns: false };
-  const uses = table.usesIn(file, place.decls).filter((use) => samePart(use.source.part, pointed.part));
+  const uses = table.usesIn(file, place.decls).filter((use) => isSamePart(use.source.part, pointed.part));
   for (const use of uses) {
     const links = table.linksOf(use).map((link) => {
       const start = pointed.span.start + link.span.start;
@@ -191,7 +191,7 @@ function touches({ start, end }: Span, offset: number): boolean {
   return start <= offset && offset <= end;
 }
 
-function samePart(a: Source["part"], b: Source["part"]): boolean {
+export function isSamePart(a: Source["part"], b: Source["part"]): boolean {
   return typeof a === "object" && typeof b === "object" ? a[0] === b[0] && a[1] === b[1] : a === b;
 }
 

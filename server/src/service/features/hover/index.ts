@@ -1,13 +1,15 @@
 /** What one sees on pointing at something: what it is, what it means, and what the kernel holds because of it. */
 import { plural } from "../../../checks/text.ts";
 import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../../language/schema/index.ts";
-import type { Span } from "../../../language/tree.ts";
+import type { Span, StatementPart } from "../../../language/tree.ts";
 import type { Analysis } from "../../analysis.ts";
 import { keywordDocumentation } from "../completion/keywords.ts";
 import { code, paragraphs } from "../markdown.ts";
-import { targetAt } from "../navigation.ts";
-import { placeAt, pointedAt, readAt } from "../place.ts";
+import { isSamePart, targetAt } from "../navigation.ts";
+import { type Place, placeAt, pointedAt, readAt } from "../place.ts";
+import { type NameLink, symbolsOf } from "../symbols.ts";
 import { made } from "./made.ts";
+import { portText } from "./ports.ts";
 import { symbolText } from "./symbols.ts";
 import { valueText } from "./values.ts";
 
@@ -50,6 +52,13 @@ export function hoverAt(analysis: Analysis, file: string, offset: number): Hover
     const use = pointed.arg.kind === "word" || pointed.arg.kind === "string" ? pointed.arg.text : undefined;
     return { span: target.span, markdown: paragraphs(symbolText(analysis, symbol, use), text) };
   }
+  const value = found?.read.value;
+  const named =
+    value?.kind === "endpoint" && value.port !== undefined ? endOf(analysis, place, pointed.part) : undefined;
+  if (named && value?.kind === "endpoint") {
+    const start = pointed.span.start + named.span.start + named.written.length + 1;
+    return { span: { start, end: pointed.span.end }, markdown: portText(analysis, named, value) };
+  }
   if (found) {
     const markdown = paragraphs(
       valueText(analysis, found.read.value, found.spec),
@@ -60,6 +69,16 @@ export function hoverAt(analysis: Analysis, file: string, offset: number): Hover
   }
   const literal = spec.args.find((arg) => (isFlag(arg) ? arg.name : arg.after)?.split(" ").includes(pointed.arg.text));
   return literal && { span: pointed.span, markdown: paragraphs(code(pointed.arg.text), argumentText(literal, spec)) };
+}
+
+/** What the last part of an end's path names; a DNS name is told of as a whole. */
+function endOf(analysis: Analysis, place: Place, part: StatementPart): NameLink | undefined {
+  const table = symbolsOf(analysis);
+  const links = table
+    .usesIn(place.file.file, place.decls)
+    .filter((use) => isSamePart(use.source.part, part))
+    .flatMap((use) => table.linksOf(use).filter(({ segment }) => segment === use.path.length - 1));
+  return links.find(({ dns }) => !dns);
 }
 
 function keywordText(spec: KeywordSpec): string {

@@ -24,7 +24,7 @@ export function serviceText(cluster: Cluster, service: Service): string {
   );
 }
 
-function servicePortText(cluster: Cluster, service: Service, port: ServicePort): string {
+export function servicePortText(cluster: Cluster, service: Service, port: ServicePort): string {
   const endpoints = ([4, 6] as const).flatMap((of) => cluster.services.endpoints(service, port, of));
   const name = port.name === undefined ? "" : ` (${port.name})`;
   const nodePort =

@@ -99,6 +99,17 @@ describe("values", () => {
       "10.244.0.4 · next free on n1",
     ]);
   });
+  it("free addresses and ports of services, and routers to speak BGP with", () => {
+    const service = (line: string): readonly string[] =>
+      complete(
+        inCluster(`service a { cluster-ip 10.96.0.2; port 80; node-port 30000 }\n  service b { port 80; ${line} }`),
+      );
+    expect(service(`cluster-ip ${CURSOR}`)).toEqual(["10.96.0.3 · next free for services of prod"]);
+    expect(service(`cluster-ip 10.96.0.9${CURSOR}`)).toEqual(["10.96.0.3 · next free for services of prod"]);
+    expect(service(`node-port ${CURSOR}`)).toEqual(["30001 · next free node port of prod"]);
+    expect(service(`port 81 node-port ${CURSOR}`)).toEqual(["30001 · next free node port of prod"]);
+    expect(labels(inCluster(`cni calico { peer tor { peer-ip ${CURSOR} } }`))).toEqual(["10.168.0.1", "10.168.1.1"]);
+  });
   it("of each family one", () => {
     const text = SHOP.replace("cidr 10.168.1.0/24", "cidr [10.168.1.0/24 fd00:168:1::/64]");
     const complete6 = (line: string): readonly string[] => labels(text.replace("node n1 {", `node n1 { ${line};`));

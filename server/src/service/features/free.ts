@@ -16,7 +16,7 @@ import {
 } from "../../addressing/ip.ts";
 import { planOf } from "../../checks/addresses/plan.ts";
 import type { Statement } from "../../language/tree.ts";
-import type { Cluster, Node, Segment, Topology } from "../../topology/model.ts";
+import type { Cluster, Node, Segment, Service, Topology } from "../../topology/model.ts";
 
 /** RFC 1918, RFC 4193. */
 const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8"].flatMap(
@@ -82,6 +82,27 @@ export function nextOnNode(cluster: Cluster, node: Node): readonly Ip[] {
     pods.addressOf(node, slot).every((ip) => pods.podsByAddress(ip).length === 0),
   );
   return from === undefined ? [] : pods.addressOf(node, from);
+}
+
+/** The next virtual address of each of the cluster's ranges; the first one is the API server's. `without`: a service as if it had none. */
+export function nextForService({ services, serviceCidrs }: Cluster, without: Service | undefined): readonly Ip[] {
+  const others = services.all.filter((service) => service !== without).flatMap(({ clusterIps }) => clusterIps);
+  return serviceCidrs.flatMap(({ prefix }): Ip | readonly Ip[] => {
+    const { first, last } = hostRange(prefix);
+    const own = others.filter((ip) => prefixContains(prefix, ip));
+    return kthFree(first, last, reserve(new Set([first, ...own])), 0) ?? [];
+  });
+}
+
+/** The first port of the cluster's range that no service has chosen; those that are handed out make room. */
+export function nextNodePort({ services }: Cluster, without: Service | undefined): number | undefined {
+  const others = services.all.filter((service) => service !== without);
+  const taken = new Set(
+    others.flatMap(({ ports }) => ports.flatMap(({ nodePort, nodePortGiven }) => (nodePortGiven ? nodePort : []))),
+  );
+  const { first, last } = services.nodePorts;
+  for (let port = first; port <= last; port++) if (!taken.has(port)) return port;
+  return undefined;
 }
 
 /** Ranges that are spoken for, except those that a statement itself names. */

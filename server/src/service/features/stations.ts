@@ -1,6 +1,6 @@
 /** The stations and the cluster in whose blocks a place is. */
 
-import type { Cluster, Station, Topology } from "../../topology/model.ts";
+import type { Cluster, Service, Station, Topology } from "../../topology/model.ts";
 import { stationsOf } from "../../topology/stations.ts";
 import type { Place } from "./place.ts";
 
@@ -12,4 +12,8 @@ export function stationsAround(topology: Topology, place: Place): readonly Stati
 
 export function clusterAround(topology: Topology, place: Place): Cluster | undefined {
   return topology.clusters.find(({ source }) => place.path.statements.includes(source.statement));
+}
+
+export function serviceAround(cluster: Cluster, place: Place): Service | undefined {
+  return cluster.services.all.find(({ source }) => place.path.statements.includes(source.statement));
 }

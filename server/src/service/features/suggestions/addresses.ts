@@ -3,9 +3,9 @@ import { formatIp, formatPrefix, nthAddress, parsePrefix } from "../../../addres
 import { all, type Decl, one } from "../../../language/decode.ts";
 import type { Arg } from "../../../language/tree.ts";
 import type { Topology } from "../../../topology/model.ts";
-import { blocksAround, freePrefixes, isFree, nextInSegment, nextOnNode, usedRanges } from "../free.ts";
+import { blocksAround, freePrefixes, isFree, nextForService, nextInSegment, nextOnNode, usedRanges } from "../free.ts";
 import type { Place } from "../place.ts";
-import { stationsAround } from "../stations.ts";
+import { clusterAround, serviceAround, stationsAround } from "../stations.ts";
 import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts";
 
 export function addresses(given: Given, typed: Arg | undefined): readonly Suggestion[] {
@@ -17,6 +17,8 @@ export function addresses(given: Given, typed: Arg | undefined): readonly Sugges
   if (keyword === "gateway") return gatewayAddresses(place, topology);
   if (keyword === "address" && spec.name === "addresses") return podAddresses(topology, place);
   if (spec.after === "via") return nextHops(topology, place);
+  if (keyword === "cluster-ip") return serviceAddresses(topology, place);
+  if (keyword === "peer-ip") return routerAddresses(topology);
   if (keyword === "public-ip" || keyword === "iface") {
     return stationsAround(topology, place).flatMap((station) =>
       station.interfaces.flatMap((iface) =>
@@ -82,6 +84,24 @@ function podAddresses(topology: Topology, place: Place): readonly Suggestion[] {
     return nextOnNode(cluster, node).map((ip) => suggestion(formatIp(ip), "address", `next free on ${node.name}`));
   }
   return [];
+}
+
+function serviceAddresses(topology: Topology, place: Place): readonly Suggestion[] {
+  const cluster = clusterAround(topology, place);
+  if (!cluster) return [];
+  const free = nextForService(cluster, serviceAround(cluster, place));
+  return free.map((ip) => suggestion(formatIp(ip), "address", `next free for services of ${cluster.name}`));
+}
+
+/** Those that nodes speak BGP with. */
+function routerAddresses({ routers }: Topology): readonly Suggestion[] {
+  return unique(
+    routers.flatMap(({ path, interfaces }) =>
+      interfaces.flatMap(({ addresses: own, segment }) =>
+        own.map(({ ip }) => suggestion(formatIp(ip), "address", `router ${path} on ${segment}`)),
+      ),
+    ),
+  );
 }
 
 const MOST_HOPS = 100;

@@ -1,6 +1,8 @@
 /** Numbers: lengths of prefixes, bounds and defaults, ports that people know. */
 import { plural } from "../../../checks/text.ts";
 import { one } from "../../../language/decode.ts";
+import { nextNodePort } from "../free.ts";
+import { clusterAround, serviceAround } from "../stations.ts";
 import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts";
 
 export function lengths(given: Given): readonly Suggestion[] {
@@ -17,7 +19,9 @@ export function lengths(given: Given): readonly Suggestion[] {
   });
 }
 
-export function numbers({ spec }: Given, min: number, max: number): readonly Suggestion[] {
+export function numbers(given: Given, min: number, max: number): readonly Suggestion[] {
+  const { spec, decl } = given;
+  if (spec.after === "node-port" || decl.spec?.keyword === "node-port") return nodePorts(given);
   const { type, default: otherwise } = spec;
   const found = otherwise !== undefined && /^\d+$/.test(otherwise) ? [suggestion(otherwise, "number", "default")] : [];
   const unit = type.kind === "number" ? type.unit : undefined;
@@ -30,6 +34,14 @@ export function numbers({ spec }: Given, min: number, max: number): readonly Sug
   }
   if (max - min < 3) for (let value = min; value <= max; value++) found.push(suggestion(String(value), "number", ""));
   return unique(found);
+}
+
+function nodePorts({ analysis, place }: Given): readonly Suggestion[] {
+  const cluster = clusterAround(analysis.topology, place);
+  const port = cluster && nextNodePort(cluster, serviceAround(cluster, place));
+  return cluster && port !== undefined
+    ? [suggestion(String(port), "number", `next free node port of ${cluster.name}`)]
+    : [];
 }
 
 const KNOWN_PORTS: readonly (readonly [number, "tcp" | "udp", string])[] = [

@@ -122,10 +122,15 @@ function endOfLine(text: string, from: number): number {
   return found.exec(text)?.index ?? text.length;
 }
 
+/** Nobody types longer lines; they are not read to their end for each of their problems. */
+const LONGEST = 1000;
+
 /** Before what closes the statement or its block, and before a comment. */
 function endOfWords(text: string, start: number, end: number): number {
-  const words = /^[^;{}#]*?(?=\s*(?:[;{}#]|\/\/|\/\*|$))/.exec(text.slice(start, end));
-  return start + (words?.[0].length ?? end - start);
+  const rest = text.slice(start, Math.min(end, start + LONGEST));
+  const stop = /[;{}#]|\/\/|\/\*/.exec(rest)?.index;
+  if (stop === undefined && rest.length < end - start) return end;
+  return start + rest.slice(0, stop).trimEnd().length;
 }
 
 /** The line that is not indented more than that of the opening brace, or the end of the text. */

@@ -38,7 +38,8 @@ export function attribute(failure: Failure, stations: Stations, network: Network
     return { code: "KN203", source: nat?.rule?.origin ?? probe.cluster.cni.source, specific: true };
   }
   const station = stations(reason.netns);
-  const wrong = wrongRoute(failed, probe.cluster) ?? strayRoute(failed, probe.cluster, network);
+  const stray = DECIDED.has(reason.code) ? undefined : strayRoute(failed, probe.cluster, network);
+  const wrong = wrongRoute(failed, probe.cluster) ?? stray;
   if (wrong) return { code: "KN209", source: wrong, specific: true };
   switch (reason.code) {
     case "filtered":
@@ -135,6 +136,16 @@ function wrongRoute({ steps }: Journey, cluster: Cluster): Source | undefined {
   }
   return undefined;
 }
+
+/** Somebody on the way has said no, whichever way it was. */
+const DECIDED: ReadonlySet<string> = new Set([
+  "filtered",
+  "rejected-by-rule",
+  "no-session",
+  "forwarding-off",
+  "source-check",
+  "protocol-refused",
+]);
 
 /** A node's own static route, where the plugin has a wider one: what it takes away gets lost. */
 function strayRoute({ steps }: Journey, cluster: Cluster, network: Network): Source | undefined {

@@ -1,10 +1,10 @@
 /** Fixes of several reachability checks. */
-import { formatIp, formatPrefix } from "../../addressing/ip.ts";
+import { formatIp, formatPrefix, parseIp, prefixContains } from "../../addressing/ip.ts";
 import { nodeAddress } from "../../cni/peers.ts";
 import type { Source, Statement } from "../../language/tree.ts";
 import type { Cluster, Interface, Node, Topology } from "../../topology/model.ts";
 import type { Fix } from "../check.ts";
-import { appendEdit, appendFix, removeFix, setFix } from "../finding.ts";
+import { appendEdit, appendFix, removeFix, replaceFix, setFix } from "../finding.ts";
 import { hasChild, sourceAt } from "../source.ts";
 import { tableOf } from "./blame.ts";
 import type { Cause } from "./causes.ts";
@@ -23,6 +23,8 @@ export function lostFixes(topology: Topology, cause: Cause): readonly Fix[] {
     case "unreachable-route":
     case "prohibit-route":
       return reason.origin ? [removeFix("Remove the route", sourceAt(reason.origin, "whole"))] : [];
+    case "neighbour-failed":
+      return reason.origin ? maskFixes(topology, reason.origin) : [];
     case "no-route":
       return routerFixes(topology, probe.cluster, reason.netns);
     default:
@@ -84,4 +86,22 @@ function ownAddresses(nodes: readonly Node[], shared: string): readonly Fix[] {
       : [appendEdit(source, `cni calico { bgp-address ${formatIp(own)} }`)];
   });
   return edits.length < nodes.length ? [] : [{ title: `Use the nodes' addresses on ${shared}`, edits }];
+}
+
+/** An interface whose own length is shorter than its segment's takes others for neighbours. */
+function maskFixes({ segments }: Topology, { file, statement }: Source): readonly Fix[] {
+  const cidrs = segments.get(statement.args[0]?.text ?? "")?.cidrs ?? [];
+  return statement.args.flatMap(({ text }, i) => {
+    const [address = "", length] = text.split("/");
+    const ip = parseIp(address);
+    const own = ip === undefined ? undefined : cidrs.find((cidr) => prefixContains(cidr, ip));
+    if (statement.keyword.text !== "attach" || !own || length === undefined || Number(length) >= own.len) return [];
+    return [
+      replaceFix(
+        `Give it the segment's length, ${address}/${own.len}`,
+        { file, statement, part: i },
+        `${address}/${own.len}`,
+      ),
+    ];
+  });
 }

@@ -207,7 +207,7 @@ function refute(
       const foreign = journeys.find(({ receiver }) => receiver !== undefined && !own.includes(receiver.src));
       return (
         foreign?.receiver && {
-          why: `the receiver sees ${formatIp(foreign.receiver.src)} as its source`,
+          why: `the receiver sees ${formatIp(foreign.receiver.src)} as its source${translatedAt(foreign)}`,
           journey: foreign,
         }
       );
@@ -218,6 +218,16 @@ function refute(
       return cut && { why: "it is fragmented on the way", journey: cut };
     }
   }
+}
+
+/** Who has changed the source last, and by which statement where one stands in the file. */
+function translatedAt({ steps }: Journey): string {
+  const step = steps.findLast(({ action }) => action === "snat");
+  const statement = step?.rule?.origin?.statement;
+  const words = statement?.keyword.text === "masquerade" ? [statement.keyword, ...statement.args] : [];
+  return step
+    ? `: ${step.netns} translates it${words.length > 0 ? ` ("${words.map(({ text }) => text).join(" ")}")` : ""}`
+    : "";
 }
 
 function passes({ steps }: Journey, station: string): boolean {

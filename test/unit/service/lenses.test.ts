@@ -75,6 +75,8 @@ cluster c {
   node n { attach six }
   service alias { external-name db.example.com }
   deployment idle replicas 0
+  deployment twice
+  deployment twice
   node
 }
 `;

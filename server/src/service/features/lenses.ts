@@ -50,7 +50,8 @@ export function lensesOf(analysis: Analysis, file: string): readonly Lens[] {
     const span = { start, end: start + decl.statement.keyword.length };
     const defines = decl.spec?.defines;
     if (defines !== undefined && HAS_ROUTES.has(defines)) {
-      if (table.symbolOf(decl) === undefined || made.workloads.get(decl.statement)?.workload.replicas === 0) continue;
+      const replicas = made.workloads.get(decl.statement)?.workload.replicas ?? 0;
+      if (table.symbolOf(decl) === undefined || (defines === "workload" && replicas === 0)) continue;
       ends += 1;
       lenses.push({ kind: "trace", span }, { kind: "routes", span });
     } else for (const kind of kindsOf(decl, made)) lenses.push({ kind, span });

@@ -38,9 +38,12 @@ const SENTENCES: Readonly<Record<SyntaxProblemKind, (text: string) => string>> =
   "too-deep": () => "blocks are nested too deeply; nothing in the language needs more than a few levels",
 };
 
+/** Of more mistakes one follows from the other, and each fix is proven by another analysis of them all. */
+const MOST_MENDED = 20;
+
 /** The problems that the parser has left in the tree. */
 export function* syntaxFindings({ file, tree }: CheckedFile): Iterable<Finding> {
-  yield* inBlock(file, tree.root, 0, undefined, tree.text);
+  yield* inBlock(file, tree.root, 0, undefined, tree.root.problemCount <= MOST_MENDED ? tree.text : undefined);
 }
 
 function* inBlock(
@@ -48,7 +51,7 @@ function* inBlock(
   block: Block,
   start: number,
   owner: Statement | undefined,
-  text: string,
+  text: string | undefined,
 ): Iterable<Finding> {
   if (block.problemCount === 0) return;
   for (const problem of block.problems)
@@ -69,7 +72,7 @@ function neighbourOf({ statements, offsets }: Block, { start }: SyntaxProblem): 
   return statements[Math.max(0, before)] ?? NO_STATEMENT;
 }
 
-function found(source: Source, problem: SyntaxProblem, ownerStart: number, text: string): Finding {
+function found(source: Source, problem: SyntaxProblem, ownerStart: number, text: string | undefined): Finding {
   const start = ownerStart + problem.start;
   const shown = problem.text.length > 20 ? `${problem.text.slice(0, 19)}…` : problem.text;
   return {
@@ -79,7 +82,7 @@ function found(source: Source, problem: SyntaxProblem, ownerStart: number, text:
     source,
     span: { start, end: start + Math.max(1, problem.length) },
     related: [],
-    fixes: fixesFor(source.file, problem, start, text),
+    fixes: text === undefined ? [] : fixesFor(source.file, problem, start, text),
   };
 }
 

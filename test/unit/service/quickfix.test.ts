@@ -17,6 +17,27 @@ function fixesAt(marked: string): readonly { readonly title: string; readonly af
 const silenced = (marked: string): string | undefined =>
   fixesAt(marked).find(({ title }) => title.startsWith("Silence"))?.after;
 
+describe("fixing all of a code", () => {
+  const all = (marked: string): readonly string[] =>
+    fixesAt(marked).flatMap(({ title, after }) => (title.startsWith("Fix all") ? [after] : []));
+  it("is one edit", () => {
+    expect(all(`hots${CURSOR} a {}\nhsot b {}\n`)).toEqual(["host a {}\nhost b {}\n"]);
+  });
+  it("is not offered where the fixes get in each other's way", () => {
+    // Both would take the next free address.
+    const text = `segment lan { cidr 10.0.0.0/24 }\nhost a { attach lan 10.9${CURSOR}.0.1 }\nhost b { attach lan 10.9.0.2 }\n`;
+    expect(
+      fixesAt(text)
+        .map(({ title }) => title)
+        .join("\n"),
+    ).toContain("10.0.0.1");
+    expect(all(text)).toEqual([]);
+    // That it mends something else is no price for it.
+    const failing = "host c { attach lan 10.0.0.9 }\nexpect c -> a reachable\nexpect c -> b reachable\n";
+    expect(all(text + failing)).toEqual([]);
+  });
+});
+
 describe("silencing", () => {
   it("stands above the statement, or behind the line that has several", () => {
     expect(silenced(`host h {\n  attach la${CURSOR}n\n}\n`)).toBe(

@@ -56,9 +56,10 @@ function fixAll(analysis: Analysis, same: readonly Finding[], cancelled: () => b
   const before = edits && analysis.findings(cancelled);
   const after = edits && editedAnalysis(analysis, edits).findings(cancelled);
   if (!before || !after || fixes.length < 2) return undefined;
-  const errors = (list: readonly Finding[]): number =>
-    list.filter(({ severity, code }) => severity === "error" && code !== first.code).length;
-  if (after.some(({ code }) => code === first.code) || errors(after) > errors(before)) return undefined;
+  const count = (list: readonly Finding[], wanted: string): number => list.filter(({ code }) => code === wanted).length;
+  const errors = new Set(after.filter(({ severity }) => severity === "error").map(({ code }) => code));
+  if (count(after, first.code) > 0 || [...errors].some((code) => count(after, code) > count(before, code)))
+    return undefined;
   return { title: `Fix all ${fixes.length} of ${first.code} in this file`, edits };
 }
 

@@ -129,6 +129,7 @@ import { hairpinOff } from "./services/hairpin-off.ts";
 import { hostPortTwice } from "./services/host-port-twice.ts";
 import { ingressBackend } from "./services/ingress-backend.ts";
 import { localWithoutEndpoint } from "./services/local-without-endpoint.ts";
+import { noProxy } from "./services/no-proxy.ts";
 import { noServiceRoute } from "./services/no-route.ts";
 import { nodePortRange } from "./services/node-port-range.ts";
 import { nodePortTwice } from "./services/node-port-twice.ts";
@@ -295,6 +296,7 @@ export const catalogue: readonly Check[] = [
   balancerArp,
   bridgeNetfilter,
   proxyClusterCidr,
+  noProxy,
   hairpinOff,
   peerMixed,
   exceptOutside,

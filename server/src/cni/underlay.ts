@@ -19,3 +19,10 @@ export function mtuSetting({ cni }: Cluster): { readonly block: Source; readonly
   const backend = cni.plugin === "flannel" ? statement(settingsOf(cni, undefined), "backend") : undefined;
   return { block: backend ? sourceOf(backend) : cni.source, isOuter: cni.plugin === "flannel" };
 }
+
+/** Plugins of which some data plane does kube-proxy's work: Calico's eBPF, GKE's Dataplane V2, Azure CNI powered by Cilium. */
+const PROXIES: ReadonlySet<string> = new Set(["calico", "gke", "azure", "none"]);
+
+export function mayDoServices({ cni }: Cluster): boolean {
+  return PROXIES.has(cni.plugin);
+}

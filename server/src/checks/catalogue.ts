@@ -71,6 +71,7 @@ import { fragmented } from "./mtu/fragmented.ts";
 import { interfaceMtu } from "./mtu/interface-mtu.ts";
 import { ipv6Minimum } from "./mtu/ipv6-minimum.ts";
 import { mixedMtus } from "./mtu/mixed-mtus.ts";
+import { outsideBlackHole } from "./mtu/outside-black-hole.ts";
 import { tooBig } from "./mtu/too-big.ts";
 import { tunnelClamped } from "./mtu/tunnel-clamped.ts";
 import { blockBehindNat } from "./policies/block-behind-nat.ts";
@@ -279,6 +280,7 @@ export const catalogue: readonly Check[] = [
   sourceCheck,
   leak,
   blackHole,
+  outsideBlackHole,
   fragmented,
   tooBig,
   servicePorts,

@@ -5,6 +5,7 @@
  * `parse` on the new text.
  */
 
+import { countBelow } from "../addressing/search.ts";
 import { type Chunk, type Content, hasProblem, parse, parseChunk } from "./parser.ts";
 import type { Block, Statement, SyntaxTree } from "./tree.ts";
 
@@ -188,12 +189,5 @@ function splice(
 
 /** The index of the last number below `limit`, or -1; `sorted` never falls. */
 function lastBelow(sorted: readonly number[], limit: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]! < limit) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
+  return countBelow(sorted, limit) - 1;
 }

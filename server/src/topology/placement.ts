@@ -2,8 +2,9 @@
  * Where the pods of a cluster run, as arithmetic: pinned workloads on their node, daemonsets on all, and the others in one
  * long row that is dealt to the nodes in turn. Position p of the row is on node p mod N.
  */
+
+import { countBelow } from "../addressing/search.ts";
 import type { Workload } from "./model.ts";
-import { countBelow } from "./search.ts";
 
 /** Where a workload's pods run: on the node of this index, or … */
 export const SPREAD = -1;

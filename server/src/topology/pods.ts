@@ -6,11 +6,11 @@
  */
 import { bits, family, type Ip, prefixContains } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
+import { countBelow, firstThat } from "../addressing/search.ts";
 import type { ModeAddressing, SharedRange } from "./addressing.ts";
 import { nodeColumn } from "./column.ts";
 import type { Node, Pod, PodIndex, Workload } from "./model.ts";
 import { EVERYWHERE, NOWHERE, type Placement, SPREAD, takesSlots } from "./placement.ts";
-import { countBelow, firstThat } from "./search.ts";
 import { sharedAddresses, sharedDemand, sharedHolder, sharedSpaces } from "./shared.ts";
 import { countOf, indexOf, nthOf, type Space, spacesOf } from "./spaces.ts";
 

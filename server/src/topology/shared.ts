@@ -1,10 +1,10 @@
 /** Ranges that all pods of a cluster share: one row of addresses, given out in order of declaration. */
 import { freeCount, freeIndex, kthFree, type SortedReserved, sortReserved } from "../addressing/allocation.ts";
 import { family, type Ip } from "../addressing/ip.ts";
+import { countBelow } from "../addressing/search.ts";
 import type { SharedRange } from "./addressing.ts";
 import type { Workload } from "./model.ts";
 import { takesSlots } from "./placement.ts";
-import { countBelow } from "./search.ts";
 
 export interface SharedSpaces {
   readonly spaces: readonly { readonly first: Ip; readonly last: Ip; readonly reserved: SortedReserved }[];

@@ -31,7 +31,7 @@ cluster c {
 ${nodes.join("")}${more}  deployment web replicas 9 { listen 80; labels app=web }
   service web port 80 { select app=web }
 }
-expect c/default/web-0 -> c/default/web-1 reachable port 80
+expect c/default/web-0 -> c/default/web-1:80 reachable
 `;
 }
 

@@ -1,7 +1,7 @@
-/** Full-size packets between pods: what the MTU checks KN302 to KN304 look at. */
+/** Full-size packets between pods, and from pods to the outside: what the MTU checks KN302 to KN304 and KN307 look at. */
 
 import { mtuSetting } from "../../cni/underlay.ts";
-import type { Journey } from "../../dataplane/journey.ts";
+import type { Journey, Question } from "../../dataplane/journey.ts";
 import { innerOf } from "../../dataplane/packet.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
@@ -9,18 +9,21 @@ import { stationsOf } from "../../topology/stations.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { hopsOf } from "../reachability/causes.ts";
-import { type Probe, probesOf } from "../reachability/probes.ts";
+import { outwardProbes } from "../reachability/outward.ts";
+import { type Probe, type ProbeEnd, probesOf } from "../reachability/probes.ts";
 import { howMany } from "../reachability/report.ts";
 import { childOf } from "../source.ts";
 
-export type Fate = "lost" | "fragmented" | "told";
+export type Fate = "lost" | "fragmented" | "told" | "lost-outside";
 
 export interface FullSize {
   readonly fate: Fate;
   readonly size: number;
-  readonly probe: Probe;
+  /** What small packets met. */
+  readonly probe: Pick<Probe, "cluster" | "journey">;
+  /** "from pod a on node n1 to pod b on node n2 (6 such pairs)". */
+  readonly who: string;
   readonly journey: Journey;
-  readonly pairs: number;
   readonly source: Source;
 }
 
@@ -35,48 +38,87 @@ function fullSizeOf(context: CheckContext): readonly FullSize[] {
   return result;
 }
 
+/** What came through when it was small, and what is sent now. */
+interface Try {
+  readonly probe: FullSize["probe"];
+  readonly question: Question & { readonly size: number };
+  readonly isOutside: boolean;
+  readonly fromTo: string;
+  readonly pairs: number;
+}
+
 function probeFullSize(context: CheckContext): readonly FullSize[] {
-  const results = new Map<string, FullSize & { pairs: number }>();
+  const results = new Map<string, { readonly one: Omit<FullSize, "who">; readonly first: Try; pairs: number }>();
   const harmless = new Set<string>();
   const filtering = stationsWithRules(context);
-  for (const probe of probesOf(context).passed) {
+  for (const first of [...betweenPods(context), ...toOutside(context)]) {
+    const { probe, question, isOutside, pairs } = first;
     if (context.cancelled()) break;
-    if (probe.sameNode || probe.from.kind !== "pod" || probe.to.kind !== "pod") continue;
-    const size = podMtu(context, probe);
-    if (size === undefined) continue;
+    const { size } = question;
     const way = `${size} ${wayOf(context, probe, filtering)}`;
     if (harmless.has(way)) continue;
-    const [journey] = simulate(context.open, {
-      from: probe.from.netns,
-      dst: probe.to.ip,
-      proto: "udp",
-      sport: 40000,
-      dport: 65000,
-      size,
-      df: true,
-    });
-    const fate = journey && fateOf(journey);
+    const [journey] = simulate(context.open, question);
+    const fate = journey && fateOf(journey, isOutside);
     if (!fate) harmless.add(way);
     // A packet that its own interface sends to its death is reported there.
     if (!fate || (journey.reason?.code === "segment-mtu" && context.found("KN301").length > 0)) continue;
     const source = settingOf(probe);
     const key = `${probe.cluster.name} ${fate} ${size} ${journey.reason?.code ?? ""}`;
     const same = results.get(key);
-    if (same) same.pairs += probe.pairs;
-    else results.set(key, { fate, size, probe, journey, pairs: probe.pairs, source });
+    if (same) same.pairs += pairs;
+    else results.set(key, { one: { fate, size, probe, journey, source }, first, pairs });
   }
-  // Told on one way and not on the other, it is one mistake: the silent one says it.
-  const all = [...results.values()];
-  const isLost = (one: FullSize): boolean =>
-    all.some(({ fate, source }) => fate === "lost" && source.statement === one.source.statement);
-  return all.filter((one) => one.fate !== "told" || !isLost(one));
+  const all = [...results.values()].map(({ one, first, pairs }) => ({
+    ...one,
+    who: `${first.fromTo}${howMany(pairs, !first.isOutside)}`,
+  }));
+  return all.filter(({ fate, source }) => {
+    const others = all.filter((one) => one.source.statement === source.statement).map((one) => one.fate);
+    // One mistake that shows in several ways: told on one way and not on the other, the silent one says it; and pods first.
+    if (fate === "told") return !others.includes("lost");
+    return fate !== "lost-outside" || !(others.includes("lost") || others.includes("told"));
+  });
+}
+
+function* betweenPods(context: CheckContext): Iterable<Try> {
+  for (const probe of probesOf(context).passed) {
+    const { from, to, sameNode, pairs } = probe;
+    const size = podMtu(context, from);
+    if (sameNode || from.kind !== "pod" || to.kind !== "pod" || size === undefined) continue;
+    const question: Try["question"] = {
+      from: from.netns,
+      dst: to.ip,
+      proto: "udp",
+      sport: 40000,
+      dport: 65000,
+      size,
+      df: true,
+    };
+    yield { probe, question, isOutside: false, fromTo: `from ${from.name} to ${to.name}`, pairs };
+  }
+}
+
+/** Of the size on which the two ends agree, TCP by its MSS. */
+function* toOutside(context: CheckContext): Iterable<Try> {
+  for (const one of outwardProbes(context)) {
+    const { from, host } = one;
+    const there = host.interfaces.find(({ addresses }) => addresses.some(({ ip }) => ip === one.question.dst));
+    const size = Math.min(podMtu(context, from) ?? 0, there?.mtu ?? 0);
+    if (size === 0) continue;
+    const fromTo = `from ${from.name} to host ${host.name}`;
+    yield { probe: one, question: { ...one.question, size, df: true }, isOutside: true, fromTo, pairs: one.nodes };
+  }
 }
 
 /**
  * What a small packet has met: devices and tunnels with their MTUs. A large one fares alike on ways that are alike in this,
  * save for stations whose rules may stop ICMP.
  */
-function wayOf({ open: network, topology }: CheckContext, { journey }: Probe, filtering: ReadonlySet<string>): string {
+function wayOf(
+  { open: network, topology }: CheckContext,
+  { journey }: FullSize["probe"],
+  filtering: ReadonlySet<string>,
+): string {
   let way = "";
   let last = "";
   for (const { netns, device, action } of journey.steps) {
@@ -97,11 +139,16 @@ function stationsWithRules({ topology }: CheckContext): ReadonlySet<string> {
   return filtering;
 }
 
-function podMtu({ open: network }: CheckContext, { from }: Probe): number | undefined {
+function podMtu({ open: network }: CheckContext, from: ProbeEnd): number | undefined {
   return network.netns(from.netns)?.devices.get("eth0")?.mtu;
 }
 
-function fateOf(journey: Journey): Fate | undefined {
+function fateOf(journey: Journey, isOutside: boolean): Fate | undefined {
+  const fate = fateAmongPods(journey);
+  return isOutside ? (fate === "lost" ? "lost-outside" : undefined) : fate;
+}
+
+function fateAmongPods(journey: Journey): Fate | undefined {
   const { reason, error, steps, verdict } = journey;
   if (verdict === "delivered" || reason?.code === "closed-port")
     return steps.some((step) => step.action === "fragment") ? "fragmented" : undefined;
@@ -116,7 +163,7 @@ function diedInIpv6Tunnel({ steps }: Journey): boolean {
 }
 
 /** The backend's or plugin's `mtu`, where it is written; otherwise what stands for it. */
-function settingOf({ cluster }: Probe): Source {
+function settingOf({ cluster }: FullSize["probe"]): Source {
   return childOf(mtuSetting(cluster).block, "mtu", 0);
 }
 
@@ -143,8 +190,7 @@ export function* reportFullSize(
 ): Iterable<Finding> {
   for (const one of fullSizeOf(context)) {
     if (one.fate !== fate) continue;
-    const who = `from ${one.probe.from.name} to ${one.probe.to.name}${howMany(one.pairs, true)}`;
-    yield finding(check, one.source, message(one, who), {
+    yield finding(check, one.source, message(one, one.who), {
       related: hopsOf(one.journey, context.topology),
       fixes: mtuFixes(context, one),
     });

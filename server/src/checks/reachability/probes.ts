@@ -161,6 +161,12 @@ function firstPods(cluster: Cluster, node: Node): readonly Pod[] {
   return found;
 }
 
+/** One pod of the node with an address of its own, by each of its addresses; none where there is no such pod. */
+export function podEndsOn(cluster: Cluster, node: Node): readonly ProbeEnd[] {
+  const [pod] = firstPods(cluster, node);
+  return pod ? podEnds(pod, node) : [];
+}
+
 interface Ask {
   readonly from: ProbeEnd;
   readonly to: ProbeEnd;
@@ -344,7 +350,7 @@ function ask(
   return { ...base, journey: tcp };
 }
 
-function listeningPort(context: CheckContext, netns: string): number {
+export function listeningPort(context: CheckContext, netns: string): number {
   return context.open.netns(netns)?.sockets.find((socket) => socket.proto === "tcp")?.port ?? UNUSED_PORT;
 }
 
@@ -352,13 +358,13 @@ function filteredIn(failure: Failure | undefined): boolean {
   return failure?.reason?.code === "filtered" || failure?.reason?.code === "rejected-by-rule";
 }
 
-function worst(context: CheckContext, question: Question): Journey {
+export function worst(context: CheckContext, question: Question): Journey {
   const journeys = simulate(context.open, question);
   return journeys.find((journey) => partThatFailed(journey) !== undefined) ?? (journeys[0] as Journey);
 }
 
 /** The request or its reply, whichever did not arrive. */
-function partThatFailed(journey: Journey): Journey | undefined {
+export function partThatFailed(journey: Journey): Journey | undefined {
   const answeredByReset = journey.reason?.code === "closed-port";
   if (journey.verdict !== "delivered" && !answeredByReset) return journey;
   return journey.reply === undefined || journey.reply.verdict === "delivered" ? undefined : journey.reply;

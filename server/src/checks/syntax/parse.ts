@@ -1,3 +1,4 @@
+import { countBelow } from "../../addressing/search.ts";
 import type { Block, Source, Statement, SyntaxProblem, SyntaxProblemKind } from "../../language/tree.ts";
 import type { Check, CheckedFile, Finding, Fix } from "../check.ts";
 import { NO_STATEMENT } from "../source.ts";
@@ -68,8 +69,7 @@ function* inBlock(
 
 /** At the top of a file no statement is around the place: the one before it, or the first. */
 function neighbourOf({ statements, offsets }: Block, { start }: SyntaxProblem): Statement {
-  const before = offsets.findLastIndex((offset) => offset <= start);
-  return statements[Math.max(0, before)] ?? NO_STATEMENT;
+  return statements[Math.max(0, countBelow(offsets, start + 1) - 1)] ?? NO_STATEMENT;
 }
 
 function found(source: Source, problem: SyntaxProblem, ownerStart: number, text: string | undefined): Finding {

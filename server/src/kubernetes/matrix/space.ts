@@ -3,9 +3,9 @@
  * address speaks for the part.
  */
 import { addIp, type Family, family, type Ip, type IpRange, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import { firstThat } from "../../addressing/search.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import type { Peer } from "../../topology/policy.ts";
-import { firstThat } from "../../topology/search.ts";
 
 export interface Space {
   /** Which part holds the address: a number for each. */

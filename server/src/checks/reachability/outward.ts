@@ -1,0 +1,64 @@
+/** From a pod of each class of nodes to each host outside, as far as small packets come back. */
+import { family } from "../../addressing/ip.ts";
+import type { Journey, Question } from "../../dataplane/journey.ts";
+import type { Cluster, ExternalHost } from "../../topology/model.ts";
+import { planOf } from "../addresses/plan.ts";
+import type { CheckContext } from "../check.ts";
+import { nodeClasses } from "./classes.ts";
+import { listeningPort, type ProbeEnd, partThatFailed, podEndsOn, worst } from "./probes.ts";
+
+/** One question for each class and host: beyond this only the first ones are asked. */
+const MOST_QUESTIONS = 200;
+
+export interface Outward {
+  readonly cluster: Cluster;
+  readonly from: ProbeEnd;
+  readonly host: ExternalHost;
+  /** What came back. */
+  readonly question: Question;
+  readonly journey: Journey;
+  /** For how many nodes the one stands. */
+  readonly nodes: number;
+}
+
+export function* outwardProbes(context: CheckContext): Iterable<Outward> {
+  const { peopled } = context;
+  if (peopled.hosts.length === 0) return;
+  const disputed = planOf(peopled).conflicts.map(({ shared }) => shared);
+  let left = MOST_QUESTIONS;
+  for (const cluster of peopled.clusters) {
+    for (const { nodes } of nodeClasses(peopled, cluster, disputed)) {
+      const [node] = nodes;
+      const ends = node ? podEndsOn(cluster, node) : [];
+      for (const host of peopled.hosts) {
+        if (context.cancelled() || left-- <= 0) return;
+        for (const from of ends) {
+          const question = comesBack(context, from, host);
+          if (question) yield { cluster, from, host, ...question, nodes: nodes.length };
+        }
+      }
+    }
+  }
+}
+
+/** A ping, or where that is filtered a connection. */
+function comesBack(
+  context: CheckContext,
+  from: ProbeEnd,
+  host: ExternalHost,
+): Pick<Outward, "question" | "journey"> | undefined {
+  const dst = host.interfaces
+    .flatMap(({ addresses }) => addresses.map(({ ip }) => ip))
+    .find((ip) => family(ip) === family(from.ip));
+  if (dst === undefined) return undefined;
+  const base = { from: from.netns, dst, df: false };
+  const questions: readonly Question[] = [
+    { ...base, proto: "icmp", sport: 7, dport: 0 },
+    { ...base, proto: "tcp", sport: 40000, dport: listeningPort(context, host.path) },
+  ];
+  for (const question of questions) {
+    const journey = worst(context, question);
+    if (partThatFailed(journey) === undefined && journey.end === host.path) return { question, journey };
+  }
+  return undefined;
+}

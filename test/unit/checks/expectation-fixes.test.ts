@@ -66,3 +66,10 @@ it("gives a router that sends answers to pods nowhere the way to their nodes", (
 it("offers nothing for what is to be blocked", () => {
   expect(offered(world({ wish: "pc -> n1:30443 blocked" }))).toHaveLength(1);
 });
+
+it("names no port where answers are dropped, which take another way", () => {
+  const gw = "deny tcp from 10.10.1.0/24";
+  const second = "router back { attach lan 10.10.1.2; attach office 10.8.0.2 }";
+  const text = world({ gw, wish: "pc -> n1:30443 reachable" }).replace("gateway far }", "gateway back }");
+  expect(offered(`${text}${second}\n`)[1]).toBe('Put "allow tcp from 10.10.1.11 to 10.8.0.7" before it');
+});

@@ -11,7 +11,7 @@ import type { Check, CheckContext, Finding } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { finding } from "../finding.ts";
 import { hopsOf } from "../reachability/causes.ts";
-import { lossFixes, ruleAt } from "./mend.ts";
+import { CLIENT_PORT, lossFixes, ruleAt } from "./mend.ts";
 
 export const failed: Check = {
   code: "KN701",
@@ -160,7 +160,7 @@ function journeysOf(
       from: from.netns,
       src,
       proto: asked.proto,
-      sport: 40000,
+      sport: CLIENT_PORT,
       dport: asked.port ?? 0,
       size,
       df: want.kind === "mtu",

@@ -11,6 +11,9 @@ import { wayThrough } from "../reachability/causes.ts";
 import { routerFixes } from "../reachability/mend.ts";
 import { sourceAt } from "../source.ts";
 
+/** From which an expectation's packets come. */
+export const CLIENT_PORT = 40_000;
+
 export function lossFixes(topology: Topology, journey: Journey): readonly Fix[] {
   const { reason, steps } = journey;
   const packet = reason?.lost ?? steps.at(-1)?.packet;
@@ -40,7 +43,9 @@ function allowText(journey: Journey, packet: Packet, { args }: Statement): strin
   if (way.startsWith("allow ") || packet.body.kind === "ipip" || packet.body.kind === "esp")
     return `${way}${which} ${ends}`;
   if (packet.body.kind === "icmp") return `allow icmp${which} ${ends}`;
-  return `allow ${packet.body.kind}${which} port ${packet.body.dport} ${ends}`;
+  // Answers go to whichever port the client had.
+  const port = packet.body.dport === CLIENT_PORT ? "" : ` port ${packet.body.dport}`;
+  return `allow ${packet.body.kind}${which}${port} ${ends}`;
 }
 
 /** To pods: by their nodes where the router is beside them, otherwise as it goes to their node. */

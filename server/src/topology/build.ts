@@ -244,7 +244,7 @@ function buildTenants(
   before: readonly Workload[] | undefined,
   identity: object,
 ): Tenants {
-  const { nodes, addressing, ranges } = machines;
+  const { nodes, addressing } = machines;
   const problems: TopologyProblem[] = [];
   const firstRanges = nodeRanges(nodes);
   const firstHolder = (ip: Ip): Node | undefined => firstRanges().lookup(ip)[0];
@@ -252,7 +252,7 @@ function buildTenants(
   const { placement, workloadByName } = built;
   const workloads = sameList(before, built.workloads);
   const placed = placePods(nodes.length, workloads, placement);
-  ranges.complete(() => claimantsOf(nodes, workloads, placed));
+  machines.complete(() => claimantsOf(nodes, workloads, placed));
   const podRanges = addressing.claims === undefined ? firstRanges : nodeRanges(nodes);
   const ofPlugin = new Map<string, ModeAddressing>([[cluster.cni.plugin, addressing]]);
   const planned = planPods({

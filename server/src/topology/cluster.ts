@@ -428,10 +428,12 @@ export function allocateRanges(
       }
       return cidrs;
     },
-    complete: () => undefined,
+    complete: nothingLeft,
     problems: () => [...problems, ...shortageProblems(cluster, pools, shortages)],
   };
 }
+
+const nothingLeft: RangeAllocator["complete"] = () => undefined;
 
 /** What the mode has to say about blocks that are missing it says itself. */
 function claimRanges(cluster: ClusterDraft, addressing: ModeAddressing, claims: Claims): RangeAllocator {

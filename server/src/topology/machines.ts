@@ -49,7 +49,8 @@ export interface ClusterMachines {
   /** Of the nodes in the list, by name. */
   readonly indexes: ReadonlyMap<string, number>;
   readonly addressing: ModeAddressing;
-  readonly ranges: RangeAllocator;
+  /** Of the nodes' ranges; it holds nothing of the statements, which an edit replaces. */
+  readonly complete: RangeAllocator["complete"];
 }
 
 export function buildMachines(draft: MachineDraft, addressingOf: AddressingOf, known: KnownNodes): Machines {
@@ -68,7 +69,7 @@ export function buildMachines(draft: MachineDraft, addressingOf: AddressingOf, k
       const around = { segments: draft.segments, assigned, known };
       const { nodes, indexes } = buildNodes(placed, around, ranges, addressing.claims === undefined, problems);
       problems.push(...ranges.problems());
-      clusters.set(placed.name, { nodes, indexes, addressing, ranges });
+      clusters.set(placed.name, { nodes, indexes, addressing, complete: ranges.complete });
       continue;
     }
     const ref: StationRef = { kind: placed.kind, path: placed.name };
@@ -88,7 +89,7 @@ export function buildMachines(draft: MachineDraft, addressingOf: AddressingOf, k
     hosts,
     clusters,
     problems,
-    draft,
+    draft: { segments: withoutInterfaces(draft.segments), placed: draft.placed },
     ...attachments(attached),
   };
 }
@@ -146,6 +147,11 @@ export function machineParts(files: readonly { readonly file: string; readonly d
     }
   }
   return parts;
+}
+
+/** What an edit starts from keeps no interface alive that it replaces. */
+function withoutInterfaces(segments: MachineDraft["segments"]): MachineDraft["segments"] {
+  return new Map([...segments].map(([name, segment]) => [name, { ...segment, interfaces: [] }]));
 }
 
 /** The list of the build before where it is the same. */

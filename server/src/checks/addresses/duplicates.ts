@@ -77,8 +77,8 @@ const nodeAddresses = nodeColumn<readonly Ip[], undefined>(addressesOf, sameMemb
 /** Undefined where one comes twice. */
 const setOf = keptFor((column: Column<readonly Ip[]>) => allDifferent(column));
 
-/** The common case, which wants no look at who has what. */
-function areAllDifferent({ routers, hosts, clusters }: Topology): boolean {
+/** Have no two stations one address? The common case, which wants no look at who has what. */
+export function areAllDifferent({ routers, hosts, clusters }: Topology): boolean {
   const [ofNodes, ...others] = clusters.map((cluster) => setOf(nodeAddresses(cluster, undefined)));
   if (others.length > 0 || (clusters.length > 0 && ofNodes === undefined)) return false;
   const seen = allDifferent([...routers, ...hosts].map(addressesOf));

@@ -80,8 +80,10 @@ const without = {
 };
 
 function lacks({ interfaces }: Node, of: Family): boolean {
-  const addresses = interfaces.flatMap((iface) => iface.addresses);
-  return addresses.length > 0 && addresses.every(({ ip }) => family(ip) !== of);
+  return (
+    interfaces.some(({ addresses }) => addresses.length > 0) &&
+    interfaces.every(({ addresses }) => addresses.every(({ ip }) => family(ip) !== of))
+  );
 }
 
 function remedy({ segments }: Topology, { segment }: Interface, name: string): string {

@@ -106,7 +106,7 @@ const ranges = nodeColumn<Ranges, string>(
 );
 
 /** Blocks of one size are apart where no two are the same one: so nearly every cluster has them. */
-function areApart(column: Column<Ranges>): boolean {
+const areApart = keptFor((column: Column<Ranges>): boolean => {
   const lengths = new Map<Family, number>();
   const seen = new Set<number | string>();
   for (const { prefixes } of column) {
@@ -117,6 +117,11 @@ function areApart(column: Column<Ranges>): boolean {
     }
   }
   return true;
+});
+
+/** Have no two nodes addresses of their ranges in common? False where that takes a closer look. */
+export function rangesAreApart(cluster: Cluster): boolean {
+  return areApart(ranges(cluster, cluster.cni.plugin));
 }
 
 const overlapsAmong = keptFor((column: Column<Ranges>): readonly (readonly [Place, Place])[] => {

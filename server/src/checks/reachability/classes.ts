@@ -12,6 +12,8 @@ import type { Statement } from "../../language/tree.ts";
 import { keptFor, sameMembers, valueAt } from "../../topology/cache.ts";
 import { type Column, nodeColumn, nodeSegments, nodesAt } from "../../topology/column.ts";
 import type { AclRule, Cluster, Interface, Node, Topology } from "../../topology/model.ts";
+import { areAllDifferent } from "../addresses/duplicates.ts";
+import { rangesAreApart } from "../addresses/node-ranges.ts";
 
 export interface NodeClass {
   readonly cluster: Cluster;
@@ -48,7 +50,7 @@ const traitsOf = nodeColumn<Traits, undefined>(
     let own = "";
     // Off-segment lengths (a /32 at a cloud) make other connected routes.
     for (const { addresses, mtu, sourceCheck } of node.interfaces)
-      own += `|${mtu} ${addresses.map(({ len }) => len).join()} ${sourceCheck ? "checked" : ""}`;
+      own += `|${mtu} ${addresses.length === 1 ? addresses[0]?.len : addresses.map(({ len }) => len).join()} ${sourceCheck ? "checked" : ""}`;
     for (const { prefix } of node.podCidrs) own += typeof prefix.ip === "number" ? "4" : "6";
     if (node.cni) own += ` cni ${textOf(node.cni.source.statement)}`;
     if (node.dockerBridge) own += ` docker ${node.dockerBridge.address.ip}/${node.dockerBridge.address.len}`;
@@ -248,7 +250,8 @@ function isOwn(node: Node, ip: Ip): boolean {
 
 /** Nodes whose range or address another node has too are each a class of their own; by index. */
 function nodesWithSharedAddresses(topology: Topology, cluster: Cluster): ReadonlySet<number> {
-  const odd = new Set(nodesWithOneRange(statedRanges(cluster, undefined)));
+  const odd = new Set(rangesAreApart(cluster) ? [] : nodesWithOneRange(statedRanges(cluster, undefined)));
+  if (areAllDifferent(topology)) return odd;
   const doubles = [...topology.segments.keys()].map((name) => doublesOn(topology, name));
   if (doubles.every((found) => found.size === 0)) return odd;
   for (const { index, interfaces } of cluster.nodes)

@@ -69,8 +69,6 @@ function cases(): readonly Case[] {
 
 /** What cannot be compared on any kernel, and why. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
-  "samples/broken/icmpv6-blocked.knet":
-    "a neighbour that may not be asked is known all the same where it has asked before",
   "samples/broken/duplicate-address.knet":
     "of two hosts with one address, the one whose ARP reply comes first gets the packet",
 };

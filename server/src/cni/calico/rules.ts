@@ -3,7 +3,7 @@
  * only the way through. Rules keep their order; the hashes in Felix' comments are left out.
  */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
-import { hostPrefix } from "../../addressing/ip.ts";
+import { formatPrefix, hostPrefix } from "../../addressing/ip.ts";
 import { buildPrefixTable } from "../../addressing/prefix-table.ts";
 import type { IpSet, NfMatch, NfRule, NfTable, NfTarget } from "../../dataplane/model.ts";
 import type { Source } from "../../language/tree.ts";
@@ -66,7 +66,7 @@ function ipSets(calico: CalicoCluster): Sets {
         name,
         type,
         family,
-        members,
+        members: () => distinct(members()),
         contains: (ip) => {
           table ??= buildPrefixTable([...members()].map((prefix) => [prefix, true] as const));
           return table.lookup(ip).length > 0;
@@ -94,6 +94,11 @@ function ipSets(calico: CalicoCluster): Sets {
     hosts: (family) => set("all-hosts-net", "hash:net", family, () => addresses(family)),
     vxlan: (family) => set("all-vxlan-net", "hash:net", family, () => addresses(family)),
   };
+}
+
+/** Two nodes may have one address (KN239), and Felix' sets are sets. */
+function distinct(prefixes: Iterable<Prefix>): Iterable<Prefix> {
+  return new Map([...prefixes].map((prefix) => [formatPrefix(prefix), prefix] as const)).values();
 }
 
 /* ------------------------------------------------------------------ chains */

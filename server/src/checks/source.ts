@@ -60,3 +60,9 @@ export const NO_STATEMENT: Statement = {
   problems: [],
   problemCount: 0,
 };
+
+/** " out": the direction that an access list's rule names, with a space before it; nothing where it names none. */
+export function directionIn({ args }: Statement): string {
+  const direction = args.find(({ text }) => text === "in" || text === "out" || text === "forward");
+  return direction ? ` ${direction.text}` : "";
+}

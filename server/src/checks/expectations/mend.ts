@@ -9,7 +9,7 @@ import type { Fix } from "../check.ts";
 import { appendFix } from "../finding.ts";
 import { wayThrough } from "../reachability/causes.ts";
 import { routerFixes } from "../reachability/mend.ts";
-import { sourceAt } from "../source.ts";
+import { directionIn, sourceAt } from "../source.ts";
 
 /** From which an expectation's packets come. */
 export const CLIENT_PORT = 40_000;
@@ -35,10 +35,9 @@ export function ruleAt({ reason }: Journey): string | undefined {
   return [statement.keyword, ...statement.args].map(({ text }) => text).join(" ");
 }
 
-function allowText(journey: Journey, packet: Packet, { args }: Statement): string {
+function allowText(journey: Journey, packet: Packet, rule: Statement): string {
   const way = wayThrough(journey);
-  const direction = args.find(({ text }) => text === "in" || text === "out" || text === "forward");
-  const which = direction ? ` ${direction.text}` : "";
+  const which = directionIn(rule);
   const ends = `from ${formatIp(packet.src)} to ${formatIp(packet.dst)}`;
   if (way.startsWith("allow ") || packet.body.kind === "ipip" || packet.body.kind === "esp")
     return `${way}${which} ${ends}`;

@@ -5,6 +5,7 @@ import type { Journey, Question } from "../../dataplane/journey.ts";
 import { innerOf } from "../../dataplane/packet.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
+import { keptFor } from "../../topology/cache.ts";
 import { stationsOf } from "../../topology/stations.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
@@ -27,16 +28,7 @@ export interface FullSize {
   readonly source: Source;
 }
 
-const known = new WeakMap<CheckContext, readonly FullSize[]>();
-
-function fullSizeOf(context: CheckContext): readonly FullSize[] {
-  let result = known.get(context);
-  if (!result) {
-    result = probeFullSize(context);
-    known.set(context, result);
-  }
-  return result;
-}
+const fullSizeOf = keptFor(probeFullSize);
 
 /** What came through when it was small, and what is sent now. */
 interface Try {

@@ -2,9 +2,6 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { setFix } from "../finding.ts";
 
-/** What flannel takes off its setting, in either family. */
-const VXLAN = 50;
-
 export const tunnelClamped: Check = {
   code: "KN320",
   name: "tunnel-mtu-clamped",
@@ -24,7 +21,5 @@ Set the backend's \`mtu\` so that what is left after 50 bytes is what the kernel
   severityOf: ({ written }) => (written === "yes" ? "warning" : "info"),
   message: ({ node, device, asked, given }) =>
     `flannel asks for MTU ${asked} on ${device} of ${node} and the kernel gives ${given}, but pods keep ${asked}: larger packets are answered with "packet too big"; lower the backend's mtu by ${Number(asked) - Number(given)}`,
-  fixes: ({ given }, source) => [
-    setFix(`Set mtu to ${Number(given) + VXLAN}`, source, "mtu", String(Number(given) + VXLAN)),
-  ],
+  fixes: ({ fits }, source) => [setFix(`Set mtu to ${fits}`, source, "mtu", String(fits))],
 };

@@ -74,10 +74,9 @@ function* closedDns(cluster: Cluster, { ports, pods, namespace }: Dns): Iterable
     const first = policies.find((policy) => policy.kind === "network" && group && selected(policy).includes(group));
     if (!first || policies.some((policy) => policy.kind !== "network" || admitsDns(policy, set.groups, ports)))
       continue;
-    const open = [...ports].flatMap((port) => [`${port}/udp`, `${port}/tcp`]).join(" ");
     const name = `allow-${workload.name}`;
     const select = [...workload.labels].map(([key, value]) => `${key}=${value}`).join(" ");
-    const text = `policy ${name} { select ${select}; ingress to ${open} }`;
+    const text = `policy ${name} { select ${select}; ingress to ${bothProtocols(ports)} }`;
     yield finding(
       noDns,
       first.source,
@@ -141,7 +140,11 @@ function allowsDns({ egress }: Policy, groups: PodGroups, ports: ReadonlySet<num
 }
 
 function dnsFix({ source }: Policy, { namespace, ports }: Dns): readonly Fix[] {
-  const open = [...ports].flatMap((port) => [`${port}/udp`, `${port}/tcp`]).join(" ");
-  const text = `egress to namespace ${namespace} port ${open}`;
+  const text = `egress to namespace ${namespace} port ${bothProtocols(ports)}`;
   return [{ title: `Allow DNS in ${namespace}`, edits: [{ kind: "append", source, text }] }];
+}
+
+/** "53/udp 53/tcp": DNS is asked by either. */
+function bothProtocols(ports: ReadonlySet<number>): string {
+  return [...ports].flatMap((port) => [`${port}/udp`, `${port}/tcp`]).join(" ");
 }

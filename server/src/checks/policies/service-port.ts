@@ -5,6 +5,7 @@ import type { Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
+import { listens, saysPorts } from "../listeners.ts";
 import { list } from "../text.ts";
 import { shop } from "./examples.ts";
 import { type PolicyView, policyView, rulesOf, withPolicies, workloadName } from "./view.ts";
@@ -94,7 +95,7 @@ function behind(
   { first, proto }: PortRange,
 ): { readonly service: Service; readonly target: number; readonly workload: Workload } | undefined {
   // Workloads of which nothing is known to listen may listen there.
-  if (receivers.some((workload) => !isKnown(workload) || listens(workload, first, proto))) return undefined;
+  if (receivers.some((workload) => !saysPorts(workload) || listens(workload, first, proto))) return undefined;
   for (const service of services.all) {
     const port = service.ports.find((one) => one.port === first && one.proto === proto);
     if (!port) continue;
@@ -109,16 +110,6 @@ function behind(
 function leadsElsewhere(workload: Workload, port: ServicePort): boolean {
   const target = targetIn(workload, port);
   return target !== undefined && target !== port.port && listens(workload, target, port.proto);
-}
-
-function isKnown({ containers }: Workload): boolean {
-  return containers.some(({ listeners }) => listeners.length > 0);
-}
-
-function listens({ containers }: Workload, port: number, proto: string): boolean {
-  return containers.some(({ listeners }) =>
-    listeners.some((one) => one.proto === proto && one.first <= port && port <= one.last),
-  );
 }
 
 /** Written beside it: whoever says both has thought of it. */

@@ -4,7 +4,7 @@ import type { Cluster } from "../../topology/model.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { removeFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
+import { directionIn, sourceAt } from "../source.ts";
 import { wayThrough, whatDied } from "./causes.ts";
 import { reportCauses, whoCannot } from "./report.ts";
 
@@ -43,10 +43,9 @@ Put an \`allow\` before the rule. An access list against pods on purpose is bett
 
 /** What a list against everybody has to say of bare pods: they and their nodes may send to them. */
 function podsAllowed({ statement }: Source, { podCidrs, nodes }: Cluster): string {
-  const direction = statement.args.find(({ text }) => text === "in" || text === "out" || text === "forward");
   const pods = podCidrs.map(({ prefix }) => formatPrefix(prefix));
   const own = nodes.flatMap(({ interfaces }) =>
     interfaces.flatMap(({ addresses }) => addresses.map(({ ip, len }) => formatPrefix(prefixOf(ip, len)))),
   );
-  return `allow any${direction ? ` ${direction.text}` : ""} from ${[...new Set([...pods, ...own])].join(" ")} to ${pods.join(" ")}`;
+  return `allow any${directionIn(statement)} from ${[...new Set([...pods, ...own])].join(" ")} to ${pods.join(" ")}`;
 }

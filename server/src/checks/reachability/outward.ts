@@ -5,7 +5,7 @@ import type { Cluster, ExternalHost } from "../../topology/model.ts";
 import { planOf } from "../addresses/plan.ts";
 import type { CheckContext } from "../check.ts";
 import { nodeClasses } from "./classes.ts";
-import { listeningPort, type ProbeEnd, partThatFailed, podEndsOn, worst } from "./probes.ts";
+import { connectionTo, type ProbeEnd, partThatFailed, pingTo, podEndsOn, worst } from "./probes.ts";
 
 /** One question for each class and host: beyond this only the first ones are asked. */
 const MOST_QUESTIONS = 200;
@@ -51,14 +51,9 @@ function comesBack(
     .flatMap(({ addresses }) => addresses.map(({ ip }) => ip))
     .find((ip) => family(ip) === family(from.ip));
   if (dst === undefined) return undefined;
-  const base = { from: from.netns, dst, df: false };
-  const questions: readonly Question[] = [
-    { ...base, proto: "icmp", sport: 7, dport: 0 },
-    { ...base, proto: "tcp", sport: 40000, dport: listeningPort(context, host.path) },
-  ];
-  for (const question of questions) {
+  const answered = (question: Question): Pick<Outward, "question" | "journey"> | undefined => {
     const journey = worst(context, question);
-    if (partThatFailed(journey) === undefined && journey.end === host.path) return { question, journey };
-  }
-  return undefined;
+    return partThatFailed(journey) === undefined && journey.end === host.path ? { question, journey } : undefined;
+  };
+  return answered(pingTo(from.netns, dst)) ?? answered(connectionTo(context, from.netns, host.path, dst));
 }

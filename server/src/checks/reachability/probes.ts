@@ -2,6 +2,7 @@
  * Packets between the nodes and pods of a cluster, one for each two classes of nodes, and what became of those that did
  * not arrive. Asked once in a run; the checks KN2xx read it and say why.
  */
+
 import type { Family, Ip, Prefix } from "../../addressing/ip.ts";
 import { family, hostPrefix } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
@@ -9,6 +10,7 @@ import { pluginOf } from "../../cni/settings.ts";
 import type { Journey, Question, Reason } from "../../dataplane/journey.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
+import { keptFor } from "../../topology/cache.ts";
 import type { Cluster, Node, Pod, Topology } from "../../topology/model.ts";
 import { planOf } from "../addresses/plan.ts";
 import type { CheckContext } from "../check.ts";
@@ -63,16 +65,7 @@ const MOST_CLASSES = 1000;
 /** Nobody listens there; a reset is an answer too. */
 const UNUSED_PORT = 65000;
 
-const known = new WeakMap<CheckContext, ProbeResult>();
-
-export function probesOf(context: CheckContext): ProbeResult {
-  let result = known.get(context);
-  if (!result) {
-    result = probeAll(context);
-    known.set(context, result);
-  }
-  return result;
-}
+export const probesOf = keptFor(probeAll);
 
 function probeAll(context: CheckContext): ProbeResult {
   const failures: Failure[] = [];
@@ -341,17 +334,21 @@ function ask(
   pairs: number,
 ): Probe {
   const base = { cluster, from, to, sameNode, pairs };
-  const ping = worst(context, { from: from.netns, dst: to.ip, proto: "icmp", sport: 7, dport: 0, df: false });
+  const ping = worst(context, pingTo(from.netns, to.ip));
   const probe: Probe = { ...base, journey: ping };
   if (!filteredIn(failureOf(probe, context.topology))) return probe;
   // An access list that stops pings only stops nobody's pods.
-  const port = listeningPort(context, to.netns);
-  const tcp = worst(context, { from: from.netns, dst: to.ip, proto: "tcp", sport: 40000, dport: port, df: false });
-  return { ...base, journey: tcp };
+  return { ...base, journey: worst(context, connectionTo(context, from.netns, to.netns, to.ip)) };
 }
 
-export function listeningPort(context: CheckContext, netns: string): number {
-  return context.open.netns(netns)?.sockets.find((socket) => socket.proto === "tcp")?.port ?? UNUSED_PORT;
+export function pingTo(from: string, dst: Ip): Question {
+  return { from, dst, proto: "icmp", sport: 7, dport: 0, df: false };
+}
+
+/** To a port on which somebody listens, where there is one. `to`: the namespace that has the address. */
+export function connectionTo({ open }: CheckContext, from: string, to: string, dst: Ip): Question {
+  const dport = open.netns(to)?.sockets.find((socket) => socket.proto === "tcp")?.port ?? UNUSED_PORT;
+  return { from, dst, proto: "tcp", sport: 40000, dport, df: false };
 }
 
 function filteredIn(failure: Failure | undefined): boolean {

@@ -2,6 +2,7 @@ import type { Workload } from "../../topology/model.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
+import { listens, saysPorts } from "../listeners.ts";
 import { list } from "../text.ts";
 import { ofEach } from "./each.ts";
 import { service, shop } from "./example.ts";
@@ -27,9 +28,7 @@ const closedTargets = ofEach(function* (one, { services }): Iterable<Finding> {
     const hears = (workload: Workload): boolean => listens(workload, targetIn(workload, port) ?? 0, port.proto);
     const open = services.selected(one).filter((workload) => targetIn(workload, port) !== undefined);
     if (open.some(hears)) continue;
-    // Workloads of which nothing is known to listen say nothing about ports.
-    const known = open.filter(({ containers }) => containers.some(({ listeners }) => listeners.length > 0));
-    const [first] = known;
+    const first = open.find(saysPorts);
     if (!first) continue;
     const ports = portsOf(first);
     const only = ports.length === 1 ? ports[0] : undefined;
@@ -47,12 +46,6 @@ const closedTargets = ofEach(function* (one, { services }): Iterable<Finding> {
     );
   }
 });
-
-function listens({ containers }: Workload, port: number, proto: string): boolean {
-  return containers.some(({ listeners }) =>
-    listeners.some((one) => one.proto === proto && one.first <= port && port <= one.last),
-  );
-}
 
 function portsOf({ containers }: Workload): readonly string[] {
   return containers.flatMap(({ listeners }) =>

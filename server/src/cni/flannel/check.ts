@@ -129,8 +129,10 @@ function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyPr
       clamped.add(key);
       const device = vxlanDeviceName(backend.vni, family);
       const written = backend.mtu === undefined ? "no" : "yes";
+      // The setting that asks for what the kernel gives.
+      const fits = (backend.mtu ?? iface.mtu) - (asked - given);
       problems.push(
-        problem(CODES.flannelMtuClamped, backend.source, { node: node.path, device, asked, given, written }),
+        problem(CODES.flannelMtuClamped, backend.source, { node: node.path, device, asked, given, fits, written }),
       );
     }
   }

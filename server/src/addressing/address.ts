@@ -19,6 +19,11 @@ export function ipEquals(a: Ip, b: Ip): boolean {
   return a === b;
 }
 
+/** For sets and maps. Engines hash the low 64 bits of a bigint only, and those are often the same. */
+export function ipKey(ip: Ip): number | string {
+  return typeof ip === "number" ? ip : ip.toString(36);
+}
+
 /** For sorting: IPv4 before IPv6, then by value. */
 export function compareIp(a: Ip, b: Ip): number {
   if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;

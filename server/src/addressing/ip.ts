@@ -36,6 +36,7 @@ export {
   compareIp,
   family,
   ipEquals,
+  ipKey,
   isLinkLocal,
   isLoopback,
   isMulticast,

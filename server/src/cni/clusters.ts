@@ -21,16 +21,7 @@ export interface ClusterStates {
 }
 
 /** Shared by the network of a topology and the checks of it. */
-const known = new WeakMap<Topology, ClusterStates>();
-
-export function clusterStates(topology: Topology): ClusterStates {
-  let states = known.get(topology);
-  if (!states) {
-    states = makeStates(topology);
-    known.set(topology, states);
-  }
-  return states;
-}
+export const clusterStates = keptFor(makeStates);
 
 function makeStates(topology: Topology): ClusterStates {
   const states = new Map<string, ClusterState>();
@@ -44,14 +35,7 @@ function makeStates(topology: Topology): ClusterStates {
     ]);
     return solved;
   };
-  const of = (cluster: Cluster): ClusterState => {
-    let state = states.get(cluster.name);
-    if (!state) {
-      state = stateOf(topology, cluster, bgp);
-      states.set(cluster.name, state);
-    }
-    return state;
-  };
+  const of = (cluster: Cluster): ClusterState => valueAt(states, cluster.name, () => stateOf(topology, cluster, bgp));
   return { of, bgp };
 }
 

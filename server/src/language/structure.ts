@@ -6,6 +6,7 @@
 
 import type { IToken, TokenType } from "chevrotain";
 import { createToken, Lexer } from "chevrotain";
+import { countBelow } from "../addressing/search.ts";
 import {
   Arrow,
   Compare,
@@ -234,14 +235,7 @@ function lastBreak(image: string): number {
 
 /** Whether `sorted`, which never falls, holds `value`. */
 function includes(sorted: readonly number[], value: number): boolean {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]! < value) low = middle + 1;
-    else high = middle;
-  }
-  return sorted[low] === value;
+  return sorted[countBelow(sorted, value)] === value;
 }
 
 const tabWidth = 8;

@@ -19,34 +19,41 @@ export function nodeColumn<V, G>(
   make: (node: Node, ground: G) => V,
   isSame: (a: V, b: V) => boolean = Object.is,
 ): (owner: Owner, ground: G) => Column<V> {
-  const last = new WeakMap<
-    object,
-    { readonly nodes: readonly Node[]; readonly ground: G; readonly column: Column<V> }
-  >();
+  const last = new WeakMap<object, Kept<V, G>>();
   return ({ identity, nodes }, ground) => {
     const before = last.get(identity);
     if (before !== undefined && before.nodes === nodes && before.ground === ground) return before.column;
     const fits = before !== undefined && before.ground === ground && before.nodes.length === nodes.length;
-    const column = fits ? renewed(before, nodes) : nodes.map((node) => make(node, ground));
+    const column = fits
+      ? renewed(before, nodes, (node) => make(node, ground), isSame)
+      : nodes.map((node) => make(node, ground));
     last.set(identity, { nodes, ground, column });
     return column;
-
-    function renewed(
-      old: { readonly nodes: readonly Node[]; readonly column: Column<V> },
-      now: readonly Node[],
-    ): Column<V> {
-      let changed: V[] | undefined;
-      for (let i = 0; i < now.length; i += 1) {
-        const node = now[i];
-        if (node === undefined || node === old.nodes[i]) continue;
-        const value = make(node, ground);
-        if (isSame(old.column[i] as V, value)) continue;
-        changed ??= [...old.column];
-        changed[i] = value;
-      }
-      return changed ?? old.column;
-    }
   };
+}
+
+interface Kept<V, G> {
+  readonly nodes: readonly Node[];
+  readonly ground: G;
+  readonly column: Column<V>;
+}
+
+function renewed<V>(
+  { nodes: old, column }: Pick<Kept<V, unknown>, "nodes" | "column">,
+  nodes: readonly Node[],
+  make: (node: Node) => V,
+  isSame: (a: V, b: V) => boolean,
+): Column<V> {
+  let changed: V[] | undefined;
+  for (let i = 0; i < nodes.length; i += 1) {
+    const node = nodes[i];
+    if (node === undefined || node === old[i]) continue;
+    const value = make(node);
+    if (isSame(column[i] as V, value)) continue;
+    changed ??= [...column];
+    changed[i] = value;
+  }
+  return changed ?? column;
 }
 
 /** Of the nodes' interfaces, in order. */

@@ -41,8 +41,7 @@ export function editedMachines(
       for (const [at, iface] of node.interfaces.entries()) replace(attached, was.interfaces[at], iface);
     }
     clusters.set(placed.name, { ...machines, nodes });
-    for (const { parts, node } of edited)
-      rememberNode(known, parts, node, (name) => gatewaysAt(known, segments.get(name)));
+    for (const one of edited) rememberNode(known, one.parts, one.node, (name) => gatewaysAt(known, segments.get(name)));
   }
   for (const [name, list] of attached) {
     const segment = segments.get(name);

@@ -1,5 +1,5 @@
 import type { Ip } from "../../addressing/ip.ts";
-import { formatIp } from "../../addressing/ip.ts";
+import { formatIp, ipKey } from "../../addressing/ip.ts";
 import { findDuplicates, type IpItem } from "../../addressing/overlap.ts";
 import type { Source } from "../../language/tree.ts";
 import { keptFor, sameMembers } from "../../topology/cache.ts";
@@ -77,20 +77,18 @@ const nodeAddresses = nodeColumn<readonly Ip[], undefined>(addressesOf, sameMemb
 /** Undefined where one comes twice. */
 const setOf = keptFor((column: Column<readonly Ip[]>) => allDifferent(column));
 
-/** Have no two stations one address? The common case, which wants no look at who has what. */
+/** Have no two stations one address, wherever they are? The common case, which wants no look at who has what. */
 export function areAllDifferent({ routers, hosts, clusters }: Topology): boolean {
-  const [ofNodes, ...others] = clusters.map((cluster) => setOf(nodeAddresses(cluster, undefined)));
-  if (others.length > 0 || (clusters.length > 0 && ofNodes === undefined)) return false;
-  const seen = allDifferent([...routers, ...hosts].map(addressesOf));
-  return seen !== undefined && [...seen].every((ip) => !ofNodes?.has(ip));
+  const sets = clusters.map((cluster) => setOf(nodeAddresses(cluster, undefined)));
+  sets.push(allDifferent([...routers, ...hosts].map(addressesOf)));
+  return sets.every((own, i) => own && sets.slice(0, i).every((other) => ![...own].some((ip) => other?.has(ip))));
 }
 
 function allDifferent(lists: readonly (readonly Ip[])[]): ReadonlySet<number | string> | undefined {
   const seen = new Set<number | string>();
   for (const ips of lists) {
     for (const ip of ips) {
-      // Engines hash the low 64 bits of a bigint only, and those are often the same.
-      const key = typeof ip === "number" ? ip : ip.toString(36);
+      const key = ipKey(ip);
       if (seen.has(key)) return undefined;
       seen.add(key);
     }

@@ -1,5 +1,6 @@
 import { addIp, type Family, family, formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
 import { needsNodesOfItsFamily } from "../../cni/underlay.ts";
+import { valueAt } from "../../topology/cache.ts";
 import { nodesWhere } from "../../topology/column.ts";
 import type { Cluster, Interface, Node, Segment, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
@@ -67,9 +68,7 @@ function lacking(cluster: Cluster, of: Family): readonly (readonly Node[])[] {
   for (const node of without[of](cluster, undefined)) {
     const [first] = node.interfaces;
     if (!first) continue;
-    const same = byLine.get(first.source.statement);
-    if (same) same.push(node);
-    else byLine.set(first.source.statement, [node]);
+    valueAt(byLine, first.source.statement, (): Node[] => []).push(node);
   }
   return [...byLine.values()];
 }

@@ -1,5 +1,5 @@
 import type { Prefix } from "../../addressing/ip.ts";
-import { type Family, family, formatPrefix, prefixRange, samePrefixes } from "../../addressing/ip.ts";
+import { type Family, family, formatPrefix, ipKey, prefixRange, samePrefixes } from "../../addressing/ip.ts";
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
 import { keptFor, valueAt } from "../../topology/cache.ts";
 import { type Column, nodeColumn } from "../../topology/column.ts";
@@ -111,7 +111,7 @@ const areApart = keptFor((column: Column<Ranges>): boolean => {
   const seen = new Set<number | string>();
   for (const { prefixes } of column) {
     for (const { ip, len } of prefixes) {
-      const key = typeof ip === "number" ? ip : ip.toString(36);
+      const key = ipKey(ip);
       if (valueAt(lengths, family(ip), () => len) !== len || seen.has(key)) return false;
       seen.add(key);
     }

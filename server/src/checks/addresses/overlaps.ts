@@ -1,6 +1,8 @@
 /** From conflicts of the address plan to findings; shared by the checks KN101 to KN108. */
+
 import type { Prefix } from "../../addressing/ip.ts";
 import { rangeContains } from "../../addressing/ip.ts";
+import { valueAt } from "../../topology/cache.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Severity } from "../check.ts";
 import { finding } from "../finding.ts";
@@ -53,9 +55,7 @@ function byRange(
   for (const conflict of conflicts) {
     if (conflict.kind !== kind || isSaid?.(conflict)) continue;
     const [mine] = sidesOf(conflict, blame);
-    const same = ranges.get(mine);
-    if (same) same.push(conflict);
-    else ranges.set(mine, [conflict]);
+    valueAt(ranges, mine, (): Conflict[] => []).push(conflict);
   }
   return [...ranges.values()];
 }

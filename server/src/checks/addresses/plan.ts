@@ -2,11 +2,13 @@
  * The address plan of a topology: every range with a place and an owner, and which of them overlap although they must be
  * disjoint. All KN10x checks read it; the reachability checks ask it whose fault a lost packet is.
  */
+
 import type { Ip, IpRange, Prefix } from "../../addressing/ip.ts";
 import { formatPrefix, prefixCovers, prefixOf, prefixRange, rangeContains } from "../../addressing/ip.ts";
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
 import { modeOf } from "../../cni/modes.ts";
 import type { Source } from "../../language/tree.ts";
+import { valueAt } from "../../topology/cache.ts";
 import { nodesWhere } from "../../topology/column.ts";
 import type { Cluster, Node, Topology } from "../../topology/model.ts";
 import { argumentWith } from "../source.ts";
@@ -59,14 +61,11 @@ export interface AddressPlan {
 const known = new WeakMap<object, AddressPlan>();
 
 export function planOf(topology: Topology): AddressPlan {
-  let plan = known.get(topology.machines);
-  if (!plan) {
+  return valueAt(known, topology.machines, () => {
     const ranges = collectRanges(topology);
     const conflicts = findConflicts(topology, ranges);
-    plan = { ranges, conflicts, disputed: (ip) => conflicts.some(({ shared }) => rangeContains(shared, ip)) };
-    known.set(topology.machines, plan);
-  }
-  return plan;
+    return { ranges, conflicts, disputed: (ip) => conflicts.some(({ shared }) => rangeContains(shared, ip)) };
+  });
 }
 
 /* ------------------------------------------------------------------ ranges */

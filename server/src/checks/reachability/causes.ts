@@ -8,6 +8,7 @@ import { formatIp, isLinkLocal } from "../../addressing/ip.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
 import type { Source, Statement } from "../../language/tree.ts";
+import { keptFor } from "../../topology/cache.ts";
 import type { Topology } from "../../topology/model.ts";
 import { type Stations, stationsByPath } from "../../topology/stations.ts";
 import { planOf } from "../addresses/plan.ts";
@@ -27,15 +28,10 @@ export interface Cause {
   readonly nodes: boolean;
 }
 
-const known = new WeakMap<CheckContext, readonly Cause[]>();
+const allCauses = keptFor(findCauses);
 
 export function causesOf(context: CheckContext, code: ReachabilityCode): readonly Cause[] {
-  let causes = known.get(context);
-  if (!causes) {
-    causes = findCauses(context);
-    known.set(context, causes);
-  }
-  return causes.filter((cause) => cause.code === code);
+  return allCauses(context).filter((cause) => cause.code === code);
 }
 
 function findCauses(context: CheckContext): readonly Cause[] {

@@ -1,4 +1,5 @@
 import type { Source } from "../../language/tree.ts";
+import { valueAt } from "../../topology/cache.ts";
 import type { Cluster, Listener, Node, Workload } from "../../topology/model.ts";
 import { usesOfNodes } from "../../topology/workload.ts";
 import type { Check, CheckContext, Finding, Fix, FixEdit } from "../check.ts";
@@ -64,9 +65,7 @@ function* clashes(cluster: Cluster): Iterable<Finding> {
     if (workload.replicas === 0) continue;
     for (const claim of claimsOf(workload)) {
       const key = `${claim.port}/${claim.listener.proto}`;
-      const same = byPort.get(key);
-      if (same) same.push(claim);
-      else byPort.set(key, [claim]);
+      valueAt(byPort, key, (): Claim[] => []).push(claim);
     }
   }
   const heard = processPorts(cluster, byPort);
@@ -184,9 +183,7 @@ function processPorts(
         for (let port = first; port <= Math.min(last, first + MOST_PORTS); port++) {
           const key = `${port}/${proto}`;
           if (!wanted.has(key)) continue;
-          const same = found.get(key);
-          if (same) same.nodes.push(node);
-          else found.set(key, { name, source, nodes: [node] });
+          valueAt(found, key, () => ({ name, source, nodes: [] as Node[] })).nodes.push(node);
         }
       }
     }

@@ -1,4 +1,5 @@
 import { countBelow } from "../../addressing/search.ts";
+import { newlineOf } from "../../language/lines.ts";
 import type { Block, Source, Statement, SyntaxProblem, SyntaxProblemKind } from "../../language/tree.ts";
 import type { Check, CheckedFile, Finding, Fix } from "../check.ts";
 import { NO_STATEMENT } from "../source.ts";
@@ -110,7 +111,7 @@ function fixesFor(
       return insert("Close the comment at the end of the line", lineEnd, " */");
     case "unclosed-block": {
       const { at, indent } = endOfBlock(text, start);
-      const newline = text.includes("\r\n") ? "\r\n" : "\n";
+      const newline = newlineOf(text);
       const isBehind = at > 0 && !/[\r\n]/.test(text[at - 1] ?? "");
       return insert("Close the block where its indentation ends", at, `${isBehind ? newline : ""}${indent}}${newline}`);
     }

@@ -1,6 +1,8 @@
 /** What nodes lack: blocks, a route for their pods' next hop, an address. */
+
 import { formatIp, formatPrefix, type Ip, prefixCovers } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { valueAt } from "../../topology/cache.ts";
 import type { Node, TopologyProblem } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";
 import { CODES, problem } from "../problems.ts";
@@ -108,9 +110,7 @@ function addressTwice({ members, settings, context }: CalicoCluster): TopologyPr
   for (const member of members) {
     const address = (member.v4 ?? member.v6)?.address;
     if (address === undefined) continue;
-    const same = byAddress.get(address);
-    if (same) same.push(member);
-    else byAddress.set(address, [member]);
+    valueAt(byAddress, address, (): Member[] => []).push(member);
   }
   return [...byAddress].flatMap(([address, [first, second, ...more]]) => {
     if (!first || !second || first.v4?.iface.segment === second.v4?.iface.segment) return [];

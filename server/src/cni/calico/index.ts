@@ -3,18 +3,12 @@
  * (endpoints.ts), Felix the tunnels and netfilter rules, Felix or BIRD the routes between nodes, after what the datastore or
  * BGP says (routes.ts, speakers.ts).
  */
+
 import type { Ip } from "../../addressing/ip.ts";
+import { keptFor } from "../../topology/cache.ts";
 import type { Node, Pod } from "../../topology/model.ts";
 import { BGP_PORT } from "../bgp/acl.ts";
-import {
-  type ClusterContext,
-  type CompiledMode,
-  type Mode,
-  NO_NODE_PARTS,
-  NO_POD_PARTS,
-  type NodeParts,
-  type PodParts,
-} from "../mode.ts";
+import { type CompiledMode, type Mode, NO_NODE_PARTS, NO_POD_PARTS, type NodeParts, type PodParts } from "../mode.ts";
 import { checkCalico } from "./check.ts";
 import { type CalicoCluster, calicoCluster, type Member } from "./cluster.ts";
 import { endpointSysctl, endpointsOn, podParts } from "./endpoints.ts";
@@ -33,16 +27,7 @@ export const calico: Mode = {
   speakers: (context) => calicoSpeakers(clusterOf(context)),
 };
 
-const known = new WeakMap<ClusterContext, CalicoCluster>();
-
-function clusterOf(context: ClusterContext): CalicoCluster {
-  let found = known.get(context);
-  if (!found) {
-    found = calicoCluster(context);
-    known.set(context, found);
-  }
-  return found;
-}
+const clusterOf = keptFor(calicoCluster);
 
 function compile(shared: CalicoCluster): CompiledMode {
   const { cluster } = shared.context;

@@ -4,7 +4,7 @@ import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { prefixCovers } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Device, Route, RouteLayer, Socket, Xfrm } from "../../dataplane/model.ts";
-import { valueAt } from "../../topology/cache.ts";
+import { keptFor, valueAt } from "../../topology/cache.ts";
 import { nodeColumn } from "../../topology/column.ts";
 import type { Cluster, CniSettings, Interface, Node, PodCidr } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";
@@ -113,27 +113,19 @@ export function groundOf({ cni, podCidrs }: Pick<Cluster, "cni" | "podCidrs">): 
 const standings = nodeColumn<Participant | Absent, Ground>(standingOf);
 
 /** What runs and what is checked is the same. */
-const known = new WeakMap<ClusterContext, FlannelCluster>();
-
-export function flannelCluster(context: ClusterContext): FlannelCluster {
-  let cluster = known.get(context);
-  if (!cluster) {
-    cluster = makeFlannelCluster(context);
-    known.set(context, cluster);
-  }
-  return cluster;
-}
+export const flannelCluster = keptFor(makeFlannelCluster);
 
 function makeFlannelCluster(context: ClusterContext): FlannelCluster {
   const { cluster } = context;
   const ground = groundOf(cluster);
-  const standing = (node: Node): Participant | Absent => standings(cluster, ground)[node.index] ?? "other-plugin";
+  const all = standings(cluster, ground);
+  const standing = (node: Node): Participant | Absent => all[node.index] ?? "other-plugin";
   const byType = new Map<BackendType, Peers>();
   const peers = (type: BackendType): Peers => {
     let found = byType.get(type);
     if (!found) {
       const list: Participant[] = [];
-      for (const one of standings(cluster, ground)) {
+      for (const one of all) {
         if (typeof one === "object" && one.settings.backend.type === type) list.push(one);
       }
       found = peersOf(list);

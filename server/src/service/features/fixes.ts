@@ -5,12 +5,12 @@
 import type { CheckedFile, Finding, Fix, FixEdit } from "../../checks/check.ts";
 import { decodeCache, decodeFile } from "../../language/decode.ts";
 import { reparse } from "../../language/incremental.ts";
+import { lineStartOf, newlineOf, skipBlanksBack } from "../../language/lines.ts";
 import { partSpan, positionsOf } from "../../language/positions.ts";
 import { tokenize } from "../../language/tokens.ts";
 import type { Block, Span, Statement, SyntaxTree } from "../../language/tree.ts";
 import { type Analysis, analyse } from "../analysis.ts";
 import type { TextEdit } from "../service.ts";
-import { lineStartOf, newlineOf, skipBlanksBack } from "./lines.ts";
 
 export interface ProvenFix {
   readonly title: string;

@@ -1,8 +1,9 @@
 /** What can be folded away: blocks, lists and comments of several lines; and the ever wider selections around a place. */
+
+import { lineStartOf, skipBlanksBack } from "../../language/lines.ts";
 import { partSpan, positionsOf } from "../../language/positions.ts";
 import { tokenize } from "../../language/tokens.ts";
 import type { Span, Statement, SyntaxTree } from "../../language/tree.ts";
-import { lineStartOf, skipBlanksBack } from "./lines.ts";
 import { mayComment, piecesOf } from "./pieces.ts";
 
 export interface Fold {

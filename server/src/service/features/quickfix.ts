@@ -2,11 +2,11 @@
 import type { Finding } from "../../checks/check.ts";
 import { silencesIn } from "../../checks/silence.ts";
 import { reparse } from "../../language/incremental.ts";
+import { lineStartOf, newlineOf } from "../../language/lines.ts";
 import type { Span } from "../../language/tree.ts";
 import type { Analysis } from "../analysis.ts";
 import type { TextEdit } from "../service.ts";
 import { editedAnalysis, fixEdits, type ProvenFix, provenFixes } from "./fixes.ts";
-import { lineStartOf, newlineOf } from "./lines.ts";
 
 export interface QuickFix {
   readonly title: string;

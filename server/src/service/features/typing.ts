@@ -1,7 +1,8 @@
 /** What is formatted while somebody types: the line or block that has just been ended, never the one with the cursor. */
+
+import { lineStartOf } from "../../language/lines.ts";
 import { positionsOf } from "../../language/positions.ts";
 import type { Span, SyntaxTree } from "../../language/tree.ts";
-import { lineStartOf } from "./lines.ts";
 
 /** `offset`: behind the character that was typed. */
 export function typedRange(tree: SyntaxTree, offset: number, typed: string): Span | undefined {

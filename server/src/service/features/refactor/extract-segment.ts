@@ -3,6 +3,7 @@
 import { formatIp, formatPrefix, type Prefix, prefixContains } from "../../../addressing/ip.ts";
 import type { FixEdit } from "../../../checks/check.ts";
 import { all } from "../../../language/decode.ts";
+import { newlineOf } from "../../../language/lines.ts";
 import type { Source, Span } from "../../../language/tree.ts";
 import type { Interface, Segment, Topology } from "../../../topology/model.ts";
 import { stationAt } from "../../../topology/stations.ts";
@@ -10,7 +11,6 @@ import type { Analysis } from "../../analysis.ts";
 import type { TextEdit } from "../../service.ts";
 import { fixEdits } from "../fixes.ts";
 import { blocksAround, freePrefixes, usedRanges } from "../free.ts";
-import { newlineOf } from "../lines.ts";
 import { partOf, placeAt, placedIn } from "../place.ts";
 import { byStatement } from "../statements.ts";
 import { symbolsOf } from "../symbols.ts";

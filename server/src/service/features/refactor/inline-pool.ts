@@ -2,13 +2,13 @@
 
 import { formatIp } from "../../../addressing/ip.ts";
 import { all } from "../../../language/decode.ts";
+import { newlineOf } from "../../../language/lines.ts";
 import { partSpan } from "../../../language/positions.ts";
 import type { Span } from "../../../language/tree.ts";
 import type { Node } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
 import type { TextEdit } from "../../service.ts";
 import { indentAt } from "../fixes.ts";
-import { newlineOf } from "../lines.ts";
 import { type Placed, partOf, placedIn } from "../place.ts";
 import { byStatement } from "../statements.ts";
 import type { Refactoring } from "./refactoring.ts";

@@ -1,10 +1,10 @@
 /** Neighbouring declarations by name, and lists by value; comments move with what they stand above or beside. */
 import { all, nameOf } from "../../../language/decode.ts";
+import { lineStartOf } from "../../../language/lines.ts";
 import { isFlag } from "../../../language/schema/index.ts";
 import type { Span } from "../../../language/tree.ts";
 import type { Analysis } from "../../analysis.ts";
 import type { TextEdit } from "../../service.ts";
-import { lineStartOf } from "../lines.ts";
 import { type Placed, placedIn } from "../place.ts";
 import type { Refactoring } from "./refactoring.ts";
 

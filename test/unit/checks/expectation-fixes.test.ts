@@ -63,6 +63,18 @@ it("gives a router that sends answers to pods nowhere the way to their nodes", (
   ]);
 });
 
+it.each(["10.10.1.1", "10.10.1.254"])("gives a router beside the nodes the routes to their pods, from %s", (own) => {
+  const far = "route 10.244.0.0/16 via 10.255.0.1";
+  const text = world({ far, wish: "web-0 -> pc:5432 reachable" }).replace(
+    "attach lan 10.10.1.1\n",
+    `attach lan ${own}\n`,
+  );
+  expect(offered(text)).toEqual([
+    "expected web-0 -> pc:5432 to be reachable, but the answer does not come back: gw has no route to 10.244.0.2",
+    "Give router gw a route to every node's pods",
+  ]);
+});
+
 it("offers nothing for what is to be blocked", () => {
   expect(offered(world({ wish: "pc -> n1:30443 blocked" }))).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 /** What can be done about a packet that an expectation has lost, where one place in the file decides. */
-import { formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
+import { formatIp, formatPrefix, isNear, prefixContains } from "../../addressing/ip.ts";
 import { nodeAddress } from "../../cni/peers.ts";
 import type { Journey } from "../../dataplane/journey.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
@@ -54,9 +54,7 @@ function routeFixes(topology: Topology, router: Router, { dst }: Packet): readon
     const own = node && nodeAddress(node, typeof dst === "number" ? 4 : 6)?.ip;
     const range = cluster.podCidrs.find(({ prefix }) => prefixContains(prefix, dst))?.prefix;
     if (own === undefined || !range) continue;
-    const isBeside = router.interfaces.some(({ addresses }) =>
-      addresses.some(({ ip, len }) => prefixContains({ ip, len }, own)),
-    );
+    const isBeside = router.interfaces.some(({ addresses }) => addresses.some((one) => isNear(one, own)));
     if (isBeside) return routerFixes(topology, cluster, router.path);
     const way = router.routes.find(({ dst: to, type }) => type === "unicast" && to.len > 0 && prefixContains(to, own));
     const via = way?.via.map(formatIp).join(" ");

@@ -3,7 +3,7 @@
  * service says what a fresh one says of the same text.
  */
 import { describe, it } from "vitest";
-import { editIn, expectAsNew, serviceWith, textOf, told, undone } from "./edited.ts";
+import { type Elsewhere, editIn, expectAsNew } from "./edited.ts";
 
 /** Two racks and a router; nodes that state all and, at the end, some that leave it to knet. */
 function cluster(cni: string, more: string): string {
@@ -86,21 +86,14 @@ const changes: readonly (readonly [RegExp, readonly string[]])[] = [
   [/node n1/, ["node n9", "node n3", "nodes n 1..2", "node"]],
 ];
 
+const elsewhere: Elsewhere = [
+  ["node n2 {", /labels/, "labels more=1"],
+  ["node n2 {", /12\b/, "44"],
+];
+
 describe.each(Object.entries(files))("in %s an edit inside a node", (_, file) => {
   it.each(changes.flatMap(([pattern, texts]) => texts.map((text) => ({ pattern, text }))))(
     "is answered as if everything had been read anew: $text",
-    ({ pattern, text }) => {
-      const service = serviceWith(file);
-      told(service);
-      const edit = editIn(file, "node n1 {", pattern, text);
-      expectAsNew(service, edit);
-      // What was said about the one is still true when another is edited, and no more when it is undone.
-      for (const [found, made] of [
-        [/labels/, "labels more=1"],
-        [/12\b/, "44"],
-      ] as const)
-        expectAsNew(service, editIn(textOf(service), "node n2 {", found, made));
-      expectAsNew(service, undone(file, edit));
-    },
+    ({ pattern, text }) => expectAsNew(file, editIn(file, "node n1 {", pattern, text), elsewhere),
   );
 });

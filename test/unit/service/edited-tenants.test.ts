@@ -1,6 +1,6 @@
 /** Edits inside namespaces: what is kept of the others, of services and of policies, is what would be read anew. */
 import { describe, it } from "vitest";
-import { editIn, expectAsNew, serviceWith, textOf, told, undone } from "./edited.ts";
+import { type Elsewhere, editIn, expectAsNew } from "./edited.ts";
 
 function cluster(kubeProxy: string): string {
   const space = (name: string): string => `  namespace ${name} {
@@ -48,22 +48,16 @@ const changes: readonly (readonly [RegExp, readonly string[]])[] = [
   [/labels team=shop/, ["labels team=bank", "\n"]],
 ];
 
+const elsewhere: Elsewhere = [
+  ["namespace zoo {", /app=api;/, "app=api zone=b;"],
+  ["namespace zoo {", /-> 8080/, "-> 8081"],
+  ["namespace zoo {", /select/, "\n      select"],
+];
+
 describe.each(["iptables", "ipvs", "nftables"])("with %s an edit inside a namespace", (mode) => {
   const file = cluster(mode);
   it.each(changes.flatMap(([pattern, texts]) => texts.map((text) => ({ pattern, text }))))(
     "is answered as if everything had been read anew: $pattern $text",
-    ({ pattern, text }) => {
-      const service = serviceWith(file);
-      told(service);
-      const edit = editIn(file, "namespace shop {", pattern, text);
-      expectAsNew(service, edit);
-      for (const [found, made] of [
-        [/app=api;/, "app=api zone=b;"],
-        [/-> 8080/, "-> 8081"],
-        [/select/, "\n      select"],
-      ] as const)
-        expectAsNew(service, editIn(textOf(service), "namespace zoo {", found, made));
-      expectAsNew(service, undone(file, edit));
-    },
+    ({ pattern, text }) => expectAsNew(file, editIn(file, "namespace shop {", pattern, text), elsewhere),
   );
 });

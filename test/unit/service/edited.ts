@@ -7,14 +7,10 @@ import { createService, type Service, type TextEdit } from "../../../server/src/
 
 const FILE = "main.knet";
 
-export function serviceWith(text: string): Service {
+function serviceWith(text: string): Service {
   const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
   service.setText(FILE, text);
   return service;
-}
-
-export function textOf(service: Service): string {
-  return service.textOf(FILE) ?? "";
 }
 
 /** Puts `made` in place of what the pattern finds behind `anchor`. */
@@ -27,14 +23,14 @@ export function editIn(text: string, anchor: string, pattern: RegExp, made: stri
 }
 
 /** `text`: the one before the edit. */
-export function undone(text: string, { start, end, text: made }: TextEdit): TextEdit {
+function undone(text: string, { start, end, text: made }: TextEdit): TextEdit {
   return { start, end: start + made.length, text: text.slice(start, end) };
 }
 
 /** What a reader sees: findings with their places, hovers of what is declared and attached, hints, lenses. */
-export function told(service: Service): unknown {
+function told(service: Service): unknown {
   const analysis = service.analysisOf(FILE);
-  const text = textOf(service);
+  const text = service.textOf(FILE) ?? "";
   if (!analysis) throw new Error("an open file has an analysis");
   return {
     findings: analysis
@@ -53,8 +49,21 @@ export function told(service: Service): unknown {
   };
 }
 
-/** Types, and holds what is told against what a service tells that has known nothing before. */
-export function expectAsNew(service: Service, edit: TextEdit): void {
-  service.edit(FILE, [edit]);
-  expect(told(service)).toEqual(told(serviceWith(textOf(service))));
+/** An edit behind an anchor: what the pattern finds there, and what is put in its place. */
+export type Elsewhere = readonly (readonly [anchor: string, found: RegExp, made: string])[];
+
+/**
+ * Makes the edit, others elsewhere, and takes the first one back: what was said about it is still true while others are made, and no more
+ * when it is undone. After each the service tells what one tells that has known nothing before.
+ */
+export function expectAsNew(file: string, edit: TextEdit, elsewhere: Elsewhere): void {
+  const service = serviceWith(file);
+  told(service);
+  const type = (one: TextEdit): void => {
+    service.edit(FILE, [one]);
+    expect(told(service)).toEqual(told(serviceWith(service.textOf(FILE) ?? "")));
+  };
+  type(edit);
+  for (const [anchor, found, made] of elsewhere) type(editIn(service.textOf(FILE) ?? "", anchor, found, made));
+  type(undone(file, edit));
 }

@@ -29,6 +29,7 @@ import {
 import { sysctls } from "../server/src/language/schema/sysctls.ts";
 import { type GrammarWords, grammar } from "../server/src/language/textmate.ts";
 import { Trace } from "../server/src/trace/schema.ts";
+import { extract } from "./l10n.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const PAGES = "docs/diagnostics";
@@ -56,6 +57,7 @@ export function generated(): ReadonlyMap<string, string> {
   }
   files.set("schemas/knet-config-1.schema.json", json(configSchema()));
   files.set("package.json", `${JSON.stringify(manifest(), null, 2)}\n`);
+  files.set("l10n/bundle.l10n.json", `${JSON.stringify(Object.fromEntries(texts()), null, 2)}\n`);
   files.set("syntaxes/knet.tmLanguage.json", `${JSON.stringify(grammar(words()), null, 2)}\n`);
   return files;
 }
@@ -363,6 +365,25 @@ function manifest(): object {
     ]),
   );
   return { ...now, contributes: { ...contributes, configuration: [...groups, { title: CHECKS, properties }] } };
+}
+
+/* ------------------------------------------------------------------ translations */
+
+/** Every English text that can be translated, as keys of a bundle; the value of each is the text itself, as VS Code has it. */
+export function texts(): ReadonlyMap<string, string> {
+  const keys = new Set(extract(root, ["client/src", "client/webview", "server/src"]).texts.keys());
+  for (const spec of schema) for (const text of textsOf(spec)) keys.add(text);
+  for (const { summary } of sysctls) keys.add(summary);
+  for (const { summary, documentation } of catalogue) keys.add(summary).add(documentation);
+  return new Map([...keys].sort().map((key) => [key, key]));
+}
+
+function textsOf(spec: KeywordSpec): string[] {
+  const args = spec.args.flatMap((arg) => [
+    arg.summary,
+    ...(isFlag(arg) || arg.type.kind !== "enum" ? [] : arg.type.values.map(({ summary }) => summary)),
+  ]);
+  return [spec.summary, spec.documentation, ...args];
 }
 
 /* ------------------------------------------------------------------ the grammar */

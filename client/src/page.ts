@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import type { Location } from "../../server/src/trace/schema.ts";
+import { installedBundle } from "./l10n.ts";
 
 export function pageOptions(context: vscode.ExtensionContext): vscode.WebviewPanelOptions & vscode.WebviewOptions {
   return {
@@ -32,7 +33,7 @@ export function pageOf(webview: vscode.Webview, extension: vscode.Uri, files: Pa
     `font-src ${webview.cspSource}`,
   ].join("; ");
   return `<!DOCTYPE html>
-<html lang="en">
+<html lang="${vscode.env.language}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
@@ -42,9 +43,15 @@ export function pageOf(webview: vscode.Webview, extension: vscode.Uri, files: Pa
 </head>
 <body>
 <main id="app"></main>
+<script type="application/json" id="l10n">${inertJson(installedBundle() ?? null)}</script>
 <script nonce="${nonce}" src="${script}"></script>
 </body>
 </html>`;
+}
+
+/** JSON that cannot end the script element that it is in. */
+function inertJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll("<", "\\u003c");
 }
 
 /** A file as people name it: its path in the workspace. */

@@ -8,6 +8,7 @@ import {
   TransportKind,
 } from "vscode-languageclient/node";
 import type { AnalysisDoneParams, KnetMethod, KnetParams, KnetResult } from "../../server/src/lsp/protocol.ts";
+import { installedBundle } from "./l10n.ts";
 
 export type ServerState = "starting" | "running" | "stopped";
 
@@ -32,7 +33,7 @@ export class Server implements vscode.Disposable {
       // Which files are watched the server says itself.
       synchronize: { configurationSection: "knet" },
       // Pushed diagnostics come sooner than pulled ones, and with their version.
-      initializationOptions: { push: true, commands: true },
+      initializationOptions: { push: true, commands: true, l10n: installedBundle() },
       markdown: { isTrusted: { enabledCommands: ["knet.trace", "knet.showRoutes"] } },
     };
     this.#client = new LanguageClient("knet", "knet", options, clientOptions);

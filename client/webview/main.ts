@@ -2,6 +2,8 @@
  * The page inside the trace panel: a pure view of a trace. All it keeps is which path and which step are shown; what it
  * asks of the extension is in messages.ts.
  */
+import "./l10n.ts";
+
 import { type Step, splitOwner, stepsOf, wayOf, waysOf } from "../../server/src/trace/layout.ts";
 import type { Path, Trace } from "../../server/src/trace/schema.ts";
 import { details } from "./details.ts";

@@ -2,6 +2,8 @@
  * The page inside the matrix panel: a pure view of a matrix. All it keeps is which cell is chosen; what it asks of the
  * extension is in messages.ts.
  */
+import "../l10n.ts";
+
 import type { MatrixView } from "../../../server/src/lsp/protocol.ts";
 import { find, h, icon } from "../dom.ts";
 import { type FromPage, type PanelState, readToPage, type ToPage } from "./messages.ts";

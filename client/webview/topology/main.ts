@@ -2,6 +2,8 @@
  * The page inside the topology panel: a pure view of a drawing. All it keeps is which thing is chosen and how large it is
  * shown; what it asks of the extension is in messages.ts.
  */
+import "../l10n.ts";
+
 import type { Rectangle, TopologyDrawing, TopologyItem } from "../../../server/src/lsp/protocol.ts";
 import { find, h, icon, s } from "../dom.ts";
 import { type Action, type FromPage, itemsOf, type PanelState, readToPage, type ToPage } from "./messages.ts";

@@ -4,6 +4,7 @@ import { buildNetwork, networkProblems } from "../cni/network.ts";
 import type { Network } from "../dataplane/model.ts";
 import { withoutPolicies } from "../kubernetes/contribute.ts";
 import type { Decl } from "../language/decode.ts";
+import { number } from "../text/words.ts";
 import { buildTopology } from "../topology/build.ts";
 import type { Cluster, Topology, TopologyProblem } from "../topology/model.ts";
 import { catalogue } from "./catalogue.ts";
@@ -16,7 +17,6 @@ import { identities } from "./source.ts";
 import { syntaxFindings } from "./syntax/parse.ts";
 import { unclearSilence } from "./syntax/silence-unclear.ts";
 import { unusedSilence } from "./syntax/silence-unused.ts";
-import { number } from "./text.ts";
 
 /** Of one code; a file with ten thousand errors is reported as such and stays readable. */
 const MOST_PER_CODE = 1000;

@@ -1,5 +1,6 @@
 /** The command line: arguments to one command each; exit code 2 and one line for wrong usage (the contract). */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { installLocale, localeOf } from "../bundles.ts";
 import { VERSION } from "../version.ts";
 import { check } from "./check.ts";
 import { LabError, UsageError } from "./errors.ts";
@@ -191,6 +192,7 @@ function commands(done: (code: number) => void): Command {
 }
 
 async function main(): Promise<void> {
+  installLocale(localeOf(process.env));
   try {
     await commands((code) => {
       process.exitCode = code;

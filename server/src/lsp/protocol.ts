@@ -34,6 +34,14 @@ export type KnetParams<M extends KnetMethod> = KnetRequests[M]["params"];
 export type KnetResult<M extends KnetMethod> = KnetRequests[M]["result"];
 export type KnetNotification = keyof KnetNotifications;
 
+/** In `initializationOptions.l10n`: the translations that the client has loaded, for the texts of the server. */
+export interface InstalledBundle {
+  /** English text → translated text. */
+  bundle: Record<string, string>;
+  /** The language of the client, a BCP 47 tag. */
+  locale: string;
+}
+
 /** Zero-based, UTF-16, as in the Language Server Protocol. */
 export interface Position {
   line: number;

@@ -10,7 +10,9 @@ import {
   type InitializeParams,
   WatchKind,
 } from "vscode-languageserver/node";
+import { installLocale } from "../bundles.ts";
 import { CONFIG_FILE } from "../service/service.ts";
+import { type Bundle, installBundle } from "../text/l10n.ts";
 import { VERSION } from "../version.ts";
 import type { Server } from "./access.ts";
 import { type ClientSupport, serverCapabilities, supportOf } from "./capabilities.ts";
@@ -95,6 +97,7 @@ export function startServer(connection: Connection, options: ServerOptions = {})
 
   connection.onInitialize((params: InitializeParams) => {
     support = supportOf(params);
+    installTexts(params);
     disk.setFolders(foldersOf(params));
     return { capabilities: serverCapabilities(support), serverInfo: { name: "knet", version: VERSION } };
   });
@@ -210,6 +213,19 @@ export function startServer(connection: Connection, options: ServerOptions = {})
   registerMatrix(server);
   registerPull(server, reports);
   connection.listen();
+}
+
+/** The texts of the client's language: those that the client has loaded, else the file of the package for its locale. */
+function installTexts({ initializationOptions, locale }: InitializeParams): void {
+  const given = member(initializationOptions, "l10n");
+  const bundle = member(given, "bundle");
+  const tag = member(given, "locale");
+  if (isBundle(bundle)) installBundle(bundle, typeof tag === "string" ? tag : locale);
+  else installLocale(locale);
+}
+
+function isBundle(value: unknown): value is Bundle {
+  return typeof value === "object" && value !== null && Object.values(value).every((text) => typeof text === "string");
 }
 
 function foldersOf({ workspaceFolders, rootUri }: InitializeParams): readonly string[] {

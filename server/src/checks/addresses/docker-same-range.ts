@@ -1,6 +1,6 @@
+import { plural } from "../../text/words.ts";
 import type { Check } from "../check.ts";
 import { overlayFix } from "../reachability/stacked-apart.ts";
-import { plural } from "../text.ts";
 import { clusterAt } from "../topology.ts";
 
 const hosts = (

@@ -1,9 +1,9 @@
 import { formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
+import { list } from "../../text/words.ts";
 import type { Segment, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { argumentWith, childOf } from "../source.ts";
-import { list } from "../text.ts";
 import { gatewayFor } from "./new-gateway.ts";
 
 export const gateway: Check = {

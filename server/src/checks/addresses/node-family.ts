@@ -1,11 +1,11 @@
 import { addIp, type Family, family, formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
 import { needsNodesOfItsFamily } from "../../cni/underlay.ts";
+import { plural } from "../../text/words.ts";
 import { valueAt } from "../../topology/cache.ts";
 import { nodesWhere } from "../../topology/column.ts";
 import type { Cluster, Interface, Node, Segment, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, wordsEdit } from "../finding.ts";
-import { plural } from "../text.ts";
 import { nextFreeAddress } from "./free.ts";
 
 const cluster = (address: string): string => `segment lan {

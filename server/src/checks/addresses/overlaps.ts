@@ -2,11 +2,12 @@
 
 import type { Prefix } from "../../addressing/ip.ts";
 import { rangeContains } from "../../addressing/ip.ts";
+import { list, number } from "../../text/words.ts";
 import { valueAt } from "../../topology/cache.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Severity } from "../check.ts";
 import { finding } from "../finding.ts";
-import { list, number, sharedPart } from "../text.ts";
+import { sharedPart } from "../text.ts";
 import { freeHint, moveFixes, shrinkFixes } from "./free.ts";
 import { type Conflict, type ConflictKind, type PlannedRange, planOf } from "./plan.ts";
 

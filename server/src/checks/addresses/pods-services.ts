@@ -1,7 +1,7 @@
 import { family, prefixEquals, subnetCount } from "../../addressing/ip.ts";
+import { number } from "../../text/words.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext } from "../check.ts";
-import { number } from "../text.ts";
 import { overlapFindings } from "./overlaps.ts";
 import type { Conflict } from "./plan.ts";
 

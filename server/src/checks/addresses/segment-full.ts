@@ -1,7 +1,7 @@
 import { formatPrefix, prefixSize } from "../../addressing/ip.ts";
+import { plural } from "../../text/words.ts";
 import type { Check } from "../check.ts";
 import { argumentWith } from "../source.ts";
-import { plural } from "../text.ts";
 import { enlargeFixes } from "./free.ts";
 
 const pool = (cidr: string): string => `segment lan { cidr ${cidr} }

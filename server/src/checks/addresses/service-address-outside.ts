@@ -1,10 +1,10 @@
 import { family, formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
+import { list } from "../../text/words.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
 import { withStatedAddress } from "../services/each.ts";
 import { service, shop } from "../services/example.ts";
 import { childOf } from "../source.ts";
-import { list } from "../text.ts";
 
 export const serviceAddressOutside: Check = {
   code: "KN190",

@@ -1,8 +1,8 @@
 import { formatIp, formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import { number, plural } from "../../text/words.ts";
 import type { Check } from "../check.ts";
 import { appendFix, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
-import { number, plural } from "../text.ts";
 import { clusterAt } from "../topology.ts";
 import { emptyPart, takenIn } from "./stacked-free.ts";
 

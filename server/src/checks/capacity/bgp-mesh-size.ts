@@ -1,8 +1,8 @@
+import { number } from "../../text/words.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { appendEdit, appendFix, setEdit } from "../finding.ts";
 import { hasChild, sourceAt } from "../source.ts";
-import { number } from "../text.ts";
 
 const cluster = (nodes: number, mesh: string): string => `segment lan { cidr 10.0.0.0/16; gateway 10.0.0.1 }
 cluster prod {

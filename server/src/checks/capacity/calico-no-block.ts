@@ -1,5 +1,5 @@
+import { number, plural } from "../../text/words.ts";
 import type { Check } from "../check.ts";
-import { number, plural } from "../text.ts";
 import { blockFixes } from "./calico-blocks.ts";
 
 const cluster = (pods: string, settings: string): string => `segment lan { cidr 10.0.0.0/24; gateway 10.0.0.1 }

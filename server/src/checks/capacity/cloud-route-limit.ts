@@ -1,6 +1,6 @@
+import { number } from "../../text/words.ts";
 import type { Check } from "../check.ts";
 import { setFix } from "../finding.ts";
-import { number } from "../text.ts";
 
 const cluster = (limit: string): string => `segment subnet { cidr 10.240.0.0/22; cloud aws; gateway vpc }
 router vpc { attach subnet 10.240.0.1 }

@@ -1,6 +1,6 @@
+import { number } from "../../text/words.ts";
 import type { Check } from "../check.ts";
 import { setFix } from "../finding.ts";
-import { number } from "../text.ts";
 import { clusterAt } from "../topology.ts";
 
 const cluster = (maxPods: string): string => `segment subnet { cidr 10.0.0.0/20; cloud aws; gateway vpc }

@@ -2,11 +2,11 @@ import type { Prefix } from "../../addressing/ip.ts";
 import { bits, formatPrefix, rangeSize } from "../../addressing/ip.ts";
 import { modeOf } from "../../cni/modes.ts";
 import type { Source } from "../../language/tree.ts";
+import { number } from "../../text/words.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, perNodeFix, setFix } from "../finding.ts";
 import { childOf, hasChild, sourceAt } from "../source.ts";
-import { number } from "../text.ts";
 
 const cluster = (perNode: string, maxPods: string): string => `cluster prod {
   pods 10.244.0.0/16 per-node ${perNode}

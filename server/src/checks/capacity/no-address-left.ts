@@ -1,8 +1,8 @@
 import { formatPrefix, parsePrefix, prefixOf } from "../../addressing/ip.ts";
+import { number, plural } from "../../text/words.ts";
 import type { Check } from "../check.ts";
 import { perNodeFix, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
-import { number, plural } from "../text.ts";
 
 const cluster = (perNode: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {

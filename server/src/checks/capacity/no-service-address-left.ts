@@ -1,7 +1,7 @@
 import { bits, parsePrefix } from "../../addressing/ip.ts";
+import { number, plural } from "../../text/words.ts";
 import { enlargeFixes } from "../addresses/free.ts";
 import type { Check } from "../check.ts";
-import { number, plural } from "../text.ts";
 
 const cluster = (services: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {

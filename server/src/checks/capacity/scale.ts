@@ -1,7 +1,7 @@
+import { number } from "../../text/words.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
 import { childOf } from "../source.ts";
-import { number } from "../text.ts";
 
 const cluster = (nodes: number): string => `segment lan { cidr 10.128.0.0/16; gateway 10.128.0.1 }
 cluster big {

@@ -1,8 +1,8 @@
 import { bits, formatPrefix, type Prefix, prefixOf, prefixSize } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { number } from "../../text/words.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
-import { number } from "../text.ts";
 
 const cluster = (services: string): string => `cluster prod {
   pods 192.168.0.0/16 per-node /24

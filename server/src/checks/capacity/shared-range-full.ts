@@ -1,9 +1,9 @@
 import { formatPrefix, parsePrefix, prefixCovers, prefixSize } from "../../addressing/ip.ts";
+import { number } from "../../text/words.ts";
 import { emptyPart } from "../addresses/stacked-free.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
-import { number } from "../text.ts";
 
 const lan = (range: string): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }

@@ -1,9 +1,9 @@
 import { parsePrefix } from "../../addressing/ip.ts";
+import { number, plural } from "../../text/words.ts";
 import { enlargeFixes } from "../addresses/free.ts";
 import type { Check } from "../check.ts";
 import { setFix } from "../finding.ts";
 import { argumentWith, hasChild, sourceAt } from "../source.ts";
-import { number, plural } from "../text.ts";
 
 const cluster = (cidr: string): string => `segment nodes { cidr ${cidr}; cloud azure; gateway vnet }
 router vnet { attach nodes 10.224.0.1 }

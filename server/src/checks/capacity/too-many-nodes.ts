@@ -1,5 +1,5 @@
+import { number } from "../../text/words.ts";
 import type { Check } from "../check.ts";
-import { number } from "../text.ts";
 
 export const tooManyNodes: Check = {
   code: "KN403",

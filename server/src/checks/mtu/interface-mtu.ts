@@ -1,8 +1,8 @@
+import { plural } from "../../text/words.ts";
 import type { Interface } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { childOf } from "../source.ts";
-import { plural } from "../text.ts";
 
 const lan = (mtu: number): string => `segment lan {
   cidr 192.168.10.0/24

@@ -1,10 +1,10 @@
 import type { Device } from "../../dataplane/model.ts";
 import type { Source } from "../../language/tree.ts";
+import { plural } from "../../text/words.ts";
 import type { Node, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { childOf, hasChild, sourceAt } from "../source.ts";
-import { plural } from "../text.ts";
 
 const lan = (mtu: number): string => `segment lan {
   cidr fd00:10::/64

@@ -1,8 +1,8 @@
 import { policyName } from "../../kubernetes/policy/text.ts";
+import { list } from "../../text/words.ts";
 import type { Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
-import { list } from "../text.ts";
 import { shop } from "./examples.ts";
 import { type PolicyView, policyView, rulesOf, withPolicies } from "./view.ts";
 

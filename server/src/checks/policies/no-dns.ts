@@ -1,13 +1,13 @@
 import type { PodGroups } from "../../kubernetes/policy/groups.ts";
 import { hasPort, portsOf } from "../../kubernetes/policy/ports.ts";
 import { policyName } from "../../kubernetes/policy/text.ts";
+import { list } from "../../text/words.ts";
 import type { Cluster, Workload } from "../../topology/model.ts";
 import type { Policy, PolicyRule } from "../../topology/policy.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
 import { sourceAt } from "../source.ts";
-import { list } from "../text.ts";
 import { shop } from "./examples.ts";
 import { policyView, withPolicies, workloadName } from "./view.ts";
 

@@ -1,11 +1,11 @@
 import { policyEngineOf } from "../../cni/policy-engine.ts";
 import { KNOWN_KINDS } from "../../kubernetes/policy/enforce/contributor.ts";
 import { policyName } from "../../kubernetes/policy/text.ts";
+import { plural } from "../../text/words.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Policy } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
-import { plural } from "../text.ts";
 import { shop } from "./examples.ts";
 
 const policy = "policy api {\n  select app=api\n  ingress from app=web to 9090/tcp\n}";

@@ -1,12 +1,12 @@
 import { peerText, policyName } from "../../kubernetes/policy/text.ts";
 import type { Source } from "../../language/tree.ts";
+import { list } from "../../text/words.ts";
 import type { Peer, Policy } from "../../topology/policy.ts";
 import { requirementText, selectorText, selects } from "../../topology/selector.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { labelFixes } from "../labels.ts";
 import { argumentWith, sourceAt } from "../source.ts";
-import { list } from "../text.ts";
 import { shop } from "./examples.ts";
 import { type PolicyView, policyView, rulesOf, withPolicies, workloadName } from "./view.ts";
 

@@ -1,4 +1,5 @@
 import { policyName, subjectText } from "../../kubernetes/policy/text.ts";
+import { list } from "../../text/words.ts";
 import type { Workload } from "../../topology/model.ts";
 import type { Policy } from "../../topology/policy.ts";
 import { selects } from "../../topology/selector.ts";
@@ -6,7 +7,6 @@ import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
 import { labelFixes } from "../labels.ts";
 import { childOf } from "../source.ts";
-import { list } from "../text.ts";
 import { shop } from "./examples.ts";
 import { type PolicyView, policyView, withPolicies, workloadName } from "./view.ts";
 

@@ -1,12 +1,12 @@
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
 import { policyName } from "../../kubernetes/policy/text.ts";
+import { list } from "../../text/words.ts";
 import type { Cluster, Service, ServicePort, Workload } from "../../topology/model.ts";
 import type { Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
 import { listens, saysPorts } from "../listeners.ts";
-import { list } from "../text.ts";
 import { shop } from "./examples.ts";
 import { type PolicyView, policyView, rulesOf, withPolicies, workloadName } from "./view.ts";
 

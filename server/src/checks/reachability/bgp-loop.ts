@@ -1,9 +1,9 @@
+import { plural } from "../../text/words.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { bgpPeering } from "../examples.ts";
 import { setEdit, wordsEdit } from "../finding.ts";
 import { sourceAt } from "../source.ts";
-import { plural } from "../text.ts";
 
 /** Lines of one fix. */
 const MOST_EDITS = 50;

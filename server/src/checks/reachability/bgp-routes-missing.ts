@@ -1,9 +1,9 @@
+import { plural } from "../../text/words.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { appendFix, removeFix, setFix } from "../finding.ts";
 import { childOf, sourceAt } from "../source.ts";
-import { plural } from "../text.ts";
 import { nodeAt } from "../topology.ts";
 
 /** As in the project's own examples. */

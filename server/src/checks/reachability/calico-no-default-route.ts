@@ -1,6 +1,6 @@
+import { plural } from "../../text/words.ts";
 import { gatewayFixes } from "../addresses/new-gateway.ts";
 import type { Check } from "../check.ts";
-import { plural } from "../text.ts";
 import { nodeAt } from "../topology.ts";
 
 const lan = (gateway: string): string => `segment lan { cidr 192.168.10.0/24${gateway} }

@@ -1,8 +1,8 @@
 import { formatIp } from "../../addressing/ip.ts";
+import { plural } from "../../text/words.ts";
 import type { Node, Topology } from "../../topology/model.ts";
 import type { Check, Fix, FixEdit } from "../check.ts";
 import { argumentWith, sourceAt } from "../source.ts";
-import { plural } from "../text.ts";
 import { clusterAt } from "../topology.ts";
 
 const racks = (mask: string): string => `segment rack-a { cidr 10.0.1.0/24; gateway tor }

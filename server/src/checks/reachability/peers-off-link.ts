@@ -1,9 +1,9 @@
 import type { Source } from "../../language/tree.ts";
+import { plural } from "../../text/words.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, Fix, FixEdit, ProblemData } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { sourceAt } from "../source.ts";
-import { plural } from "../text.ts";
 import { nodeAt } from "../topology.ts";
 
 export const peersOffLink: Check = {

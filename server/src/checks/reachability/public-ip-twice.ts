@@ -1,5 +1,5 @@
+import { plural } from "../../text/words.ts";
 import type { Check } from "../check.ts";
-import { plural } from "../text.ts";
 import { sharedNetworkFixes } from "./mend.ts";
 
 const vagrant = (settings: string): string => `segment nat-1 { cidr 10.0.2.0/24; gateway 10.0.2.2 }

@@ -1,7 +1,8 @@
 /** Findings from causes; shared by the checks KN201 to KN209. */
+
+import { plural } from "../../text/words.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
-import { plural } from "../text.ts";
 import type { ReachabilityCode } from "./blame.ts";
 import { type Cause, causesOf, hopsOf } from "./causes.ts";
 

@@ -1,9 +1,9 @@
+import { plural } from "../../text/words.ts";
 import type { Cluster, Node, Pod, Service } from "../../topology/model.ts";
 import { ask } from "../../trace/trace.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
-import { plural } from "../text.ts";
 import { shop } from "./example.ts";
 
 const SYSCTL = "net.bridge.bridge-nf-call-iptables";

@@ -1,11 +1,11 @@
 import type { Source } from "../../language/tree.ts";
+import { list, plural } from "../../text/words.ts";
 import { valueAt } from "../../topology/cache.ts";
 import type { Cluster, Listener, Node, Workload } from "../../topology/model.ts";
 import { usesOfNodes } from "../../topology/workload.ts";
 import type { Check, CheckContext, Finding, Fix, FixEdit } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
-import { list, plural } from "../text.ts";
 
 const cluster = (second: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {

@@ -1,8 +1,8 @@
+import { list, plural } from "../../text/words.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { childOf } from "../source.ts";
-import { list, plural } from "../text.ts";
 import { keptLocal } from "./each.ts";
 import { shop } from "./example.ts";
 

@@ -1,8 +1,8 @@
 import { mayDoServices } from "../../cni/underlay.ts";
+import { plural } from "../../text/words.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
-import { plural } from "../text.ts";
 import { service, shop } from "./example.ts";
 
 const proxy = (mode: string): string => shop(service(""), `kube-proxy ${mode}`);

@@ -1,10 +1,10 @@
 import { family, formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
+import { plural } from "../../text/words.ts";
 import { nodesWhere } from "../../topology/column.ts";
 import type { Node } from "../../topology/model.ts";
 import { gatewayFixes } from "../addresses/new-gateway.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { appendEdit, finding } from "../finding.ts";
-import { plural } from "../text.ts";
 
 /** Of one fix. */
 const MOST_EDITS = 10;

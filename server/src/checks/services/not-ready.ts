@@ -1,7 +1,7 @@
+import { list } from "../../text/words.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { appendFix, finding, removeFix } from "../finding.ts";
 import { childOf } from "../source.ts";
-import { list } from "../text.ts";
 import { ofEach } from "./each.ts";
 import { shop } from "./example.ts";
 

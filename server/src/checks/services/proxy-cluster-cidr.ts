@@ -1,11 +1,11 @@
 import { family, formatPrefix, type Prefix, prefixCovers, prefixEquals } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { list } from "../../text/words.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import { type PlannedRange, planOf } from "../addresses/plan.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, removeFix, replaceFix } from "../finding.ts";
 import { argumentWith, childOf, hasChild, sourceAt } from "../source.ts";
-import { list } from "../text.ts";
 import { service, shop } from "./example.ts";
 
 const proxy = (cidr: string): string => shop(service(""), `kube-proxy iptables { cluster-cidr ${cidr} }`);

@@ -1,9 +1,9 @@
 import { nearestFew } from "../../language/nearest.ts";
+import { list } from "../../text/words.ts";
 import type { Workload } from "../../topology/model.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
-import { list } from "../text.ts";
 import { ofEach } from "./each.ts";
 import { service, shop } from "./example.ts";
 

@@ -1,6 +1,6 @@
+import { number } from "../../text/words.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
-import { number } from "../text.ts";
 
 export const numberRange: Check = {
   code: "KN007",

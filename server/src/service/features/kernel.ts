@@ -1,10 +1,10 @@
 /** What hovers say of a namespace: its devices and routes as the kernel's tools print them, and what a declaration made. */
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
-import { plural } from "../../checks/text.ts";
 import type { Device, Netns, Route } from "../../dataplane/model.ts";
 import { printRoutes, routesOf } from "../../dataplane/print.ts";
 import { routeText } from "../../dataplane/text.ts";
 import type { Statement } from "../../language/tree.ts";
+import { plural } from "../../text/words.ts";
 import { bullets, code, codeBlock } from "./markdown.ts";
 
 /** `ip route` and `ip -6 route`, the first lines of each. */

@@ -1,9 +1,9 @@
 /** Lines above declarations: does an expectation hold, what is left of a range, and ways to routes and traces. */
 import { formatPrefix, type Prefix, prefixCovers, subnetCount } from "../../addressing/ip.ts";
 import { outcomeOf } from "../../checks/expectations/failed.ts";
-import { number, plural } from "../../checks/text.ts";
 import type { Decl } from "../../language/decode.ts";
 import type { Span } from "../../language/tree.ts";
+import { number, plural } from "../../text/words.ts";
 import type { Cluster, Expectation, Segment, Service } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
 import { endPath } from "./endpoints.ts";

@@ -1,9 +1,10 @@
 /** What hovers say of policies: whom one selects and what it allows; which ones isolate a pod. */
-import { list, plural } from "../../checks/text.ts";
+
 import { policySetOf, subjectOf } from "../../kubernetes/policy/evaluate.ts";
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
 import { selectsGroup } from "../../kubernetes/policy/selectors.ts";
 import { policyName, ruleText, subjectText } from "../../kubernetes/policy/text.ts";
+import { list, plural } from "../../text/words.ts";
 import type { Cluster, Pod, Workload } from "../../topology/model.ts";
 import type { Direction, Policy } from "../../topology/policy.ts";
 import { bullets, code, paragraphs } from "./markdown.ts";

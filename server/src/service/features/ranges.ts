@@ -14,7 +14,7 @@ import {
   subnetCount,
 } from "../../addressing/ip.ts";
 import { type PlannedRange, planOf } from "../../checks/addresses/plan.ts";
-import { number, plural } from "../../checks/text.ts";
+import { number, plural } from "../../text/words.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import { hostRange, nextOnNode, segmentUsage } from "./free.ts";
 import { bullets, code, paragraphs } from "./markdown.ts";

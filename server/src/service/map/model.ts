@@ -3,8 +3,8 @@
  * are many and alike, are one thing with a number; the file has them all.
  */
 import { formatIp, formatPrefix, type Prefix } from "../../addressing/ip.ts";
-import { number, plural } from "../../checks/text.ts";
 import type { Source } from "../../language/tree.ts";
+import { number, plural } from "../../text/words.ts";
 import type { Cluster, Node, Pod, Segment, Station, Topology } from "../../topology/model.ts";
 import { hostRange, segmentUsage } from "../features/free.ts";
 

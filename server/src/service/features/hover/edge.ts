@@ -1,9 +1,9 @@
 /** What a line at a machine's edge does: addresses that change, ports that lead elsewhere, who answers for whom. */
 import { formatIp, formatPrefix, type Ip } from "../../../addressing/ip.ts";
-import { plural } from "../../../checks/text.ts";
 import type { Netns } from "../../../dataplane/model.ts";
 import { ruleText } from "../../../dataplane/text.ts";
 import type { Statement } from "../../../language/tree.ts";
+import { plural } from "../../../text/words.ts";
 import type { Listener, NatRule, Pod, Station, Topology } from "../../../topology/model.ts";
 import { ownerOf } from "../../../trace/endpoints.ts";
 import type { Analysis } from "../../analysis.ts";

@@ -1,7 +1,8 @@
 /** What one sees on pointing at something: what it is, what it means, and what the kernel holds because of it. */
-import { plural } from "../../../checks/text.ts";
+
 import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../../language/schema/index.ts";
 import type { Span, StatementPart } from "../../../language/tree.ts";
+import { plural } from "../../../text/words.ts";
 import type { Analysis } from "../../analysis.ts";
 import { keywordDocumentation } from "../completion/keywords.ts";
 import { code, paragraphs } from "../markdown.ts";

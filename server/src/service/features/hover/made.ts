@@ -1,5 +1,5 @@
 /** What a line makes in the kernel. */
-import { plural } from "../../../checks/text.ts";
+import { plural } from "../../../text/words.ts";
 import type { Analysis } from "../../analysis.ts";
 import { defaultRoutes, madeBy, madeText, pluginText } from "../kernel.ts";
 import { code, paragraphs } from "../markdown.ts";

@@ -1,5 +1,5 @@
 /** Names that are no names of the file: those of the cluster's DNS, and URLs; and the ingresses that serve them. */
-import { number, plural } from "../../../checks/text.ts";
+import { number, plural } from "../../../text/words.ts";
 import { dnsNames, nameServer } from "../../../topology/dns.ts";
 import { backendOf, entryOf, readUrl, type Url } from "../../../topology/ingress.ts";
 import type { Cluster, Ingress, IngressRule, Service } from "../../../topology/model.ts";

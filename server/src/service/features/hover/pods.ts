@@ -1,6 +1,6 @@
 /** Pods and workloads, as a hover tells of them: where they run, what isolates them, by which devices a packet comes. */
 import { formatIp } from "../../../addressing/ip.ts";
-import { number, plural } from "../../../checks/text.ts";
+import { number, plural } from "../../../text/words.ts";
 import type { Cluster, Pod, Workload } from "../../../topology/model.ts";
 import type { Trace } from "../../../trace/schema.ts";
 import { ask } from "../../../trace/trace.ts";

@@ -1,7 +1,7 @@
 /** Services, as a hover tells of them: their ports, where each leads, their names. */
 
 import { formatIp } from "../../../addressing/ip.ts";
-import { number, plural } from "../../../checks/text.ts";
+import { number, plural } from "../../../text/words.ts";
 import { serviceName } from "../../../topology/dns.ts";
 import type { Cluster, Service, ServicePort } from "../../../topology/model.ts";
 import { endpointText } from "../../../topology/service-endpoints.ts";

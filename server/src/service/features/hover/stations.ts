@@ -1,7 +1,7 @@
 /** Routers, hosts, nodes and clusters, as a hover tells of them: devices, routes, what listens. */
 import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
-import { number, plural } from "../../../checks/text.ts";
 import { one } from "../../../language/decode.ts";
+import { number, plural } from "../../../text/words.ts";
 import type { Cluster, Node, Station } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
 import { deviceLines, routeReasons, routeTable } from "../kernel.ts";

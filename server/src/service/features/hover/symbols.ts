@@ -1,6 +1,6 @@
 /** What has a name, by its kind. */
 import { formatIp } from "../../../addressing/ip.ts";
-import { plural } from "../../../checks/text.ts";
+import { plural } from "../../../text/words.ts";
 import type { Analysis } from "../../analysis.ts";
 import { code, paragraphs } from "../markdown.ts";
 import { policyText } from "../policies.ts";

@@ -1,8 +1,9 @@
 /** A value by itself: an address, a prefix, a word of a list. */
-import { number, plural } from "../../../checks/text.ts";
+
 import type { ArgSpec } from "../../../language/schema/index.ts";
 import { sysctls } from "../../../language/schema/sysctls.ts";
 import type { Value } from "../../../language/values.ts";
+import { number, plural } from "../../../text/words.ts";
 import { requirementText } from "../../../topology/selector.ts";
 import type { Analysis } from "../../analysis.ts";
 import { code, paragraphs } from "../markdown.ts";

@@ -1,9 +1,9 @@
 /** Names in scope, and the ends of an expectation with their ports. */
 import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
-import { plural } from "../../../checks/text.ts";
 import type { Decl } from "../../../language/decode.ts";
 import type { ArgType } from "../../../language/schema/index.ts";
 import type { Arg } from "../../../language/tree.ts";
+import { plural } from "../../../text/words.ts";
 import { dnsNames, serviceName } from "../../../topology/dns.ts";
 import type { Cluster, Listener, Service, Topology } from "../../../topology/model.ts";
 import { ends, pathsBelow, processes, sampleName, shortPaths } from "../names.ts";

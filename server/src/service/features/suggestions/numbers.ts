@@ -1,6 +1,7 @@
 /** Numbers: lengths of prefixes, bounds and defaults, ports that people know. */
-import { plural } from "../../../checks/text.ts";
+
 import { one } from "../../../language/decode.ts";
+import { plural } from "../../../text/words.ts";
 import { nextNodePort } from "../free.ts";
 import { clusterAround, serviceAround } from "../stations.ts";
 import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts";

@@ -1,0 +1,8 @@
+/** The translations that VS Code has loaded for the extension, as the server and the panels receive them. */
+import * as vscode from "vscode";
+import type { InstalledBundle } from "../../server/src/lsp/protocol.ts";
+
+export function installedBundle(): InstalledBundle | undefined {
+  const { bundle } = vscode.l10n;
+  return bundle === undefined ? undefined : { bundle, locale: vscode.env.language };
+}

@@ -1,4 +1,4 @@
-/** What an editor asks between keystrokes, and what is kept of ten thousand of them. */
+/** Editor requests between keystrokes, and memory retained after ten thousand keystrokes. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Analysis } from "../server/src/service/analysis.ts";
@@ -17,13 +17,13 @@ import { compared, result, timed } from "./statistics.ts";
 export type Typed = keyof typeof typists;
 
 const FILE = "bench.knet";
-/** Characters around the cursor that a screen shows. */
+/** Visible characters before and after the cursor. */
 const SCREEN = 1500;
 const ALL_HINTS = { addresses: true, mtu: true, defaults: true };
 
 interface Typing {
   readonly service: Service;
-  /** One keystroke; the place of the cursor after it. */
+  /** Types one keystroke and returns the new cursor offset. */
   readonly type: () => number;
 }
 
@@ -43,11 +43,11 @@ function typing(input: Typed): Typing {
 
 function analysed(service: Service): Analysis {
   const analysis = service.analysisOf(FILE);
-  if (!analysis) throw new Error("an open file has an analysis");
+  if (!analysis) throw new Error("no analysis of an open file");
   return analysis;
 }
 
-/** One question after each keystroke, before anything else has looked at the new text. */
+/** One request after each keystroke, before any other analysis of the new text. */
 export function answers(input: Typed, times: number): Result[] {
   const ask: Readonly<Record<Answer, (analysis: Analysis, at: number) => unknown>> = {
     completion: (analysis, at) => completionsAt(analysis, FILE, at, { importable: () => [] }),
@@ -73,7 +73,7 @@ export function answers(input: Typed, times: number): Result[] {
 
 const EDITS = [1_000, 10_000] as const;
 
-/** The heap after so many keystrokes, each of which was looked at, without what can be collected. */
+/** Heap size after garbage collection, after each number of keystrokes in EDITS. The text is analyzed after every keystroke. */
 export function steady(input: Typed, checkEvery: number): Result[] {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;

@@ -1,6 +1,6 @@
 /**
- * Topologies to measure with: pure functions, text out. The large ones stand at the sizes to which Kubernetes is tested (SIG Scalability,
- * thresholds.md: nodes, pods, services); a thousand policies are this project's own measure.
+ * Topologies for the measurements: pure functions that return text. The large topologies have the sizes to which Kubernetes is tested
+ * (SIG Scalability, thresholds.md: nodes, pods, services); the limit of 1,000 policies is a choice of this project.
  */
 
 export const NODES = 5000;
@@ -30,7 +30,7 @@ export interface DeploymentData {
   readonly replicas: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly containers: readonly { readonly name: string; readonly listen: readonly string[] }[];
-  /** A service of the same name. */
+  /** A service with the deployment's name. */
   readonly service?: { readonly type: "cluster-ip" | "node-port"; readonly port: string };
 }
 
@@ -47,7 +47,7 @@ export interface NamespaceData {
   readonly policies?: readonly PolicyData[];
 }
 
-/** What a written-out file says; printed as .knet or as JSON. */
+/** Content of a file without pools; printed as .knet or as JSON. */
 export interface ClusterData {
   readonly segments: readonly SegmentData[];
   readonly router: string;
@@ -62,17 +62,17 @@ export interface ClusterData {
 
 /* -------------------------------------------------------------------- data */
 
-/** 5,000 nodes in racks of 50, each with its own address, block, labels and daemons, and 150,000 pods. */
+/** 5,000 nodes in racks of 50, each with its own address, pod CIDR, labels, and daemons, and 150,000 pods. */
 export function largeData(): ClusterData {
   return clusterData(NODES, namespaces(NAMESPACES, PER_NAMESPACE, PODS / NAMESPACES / PER_NAMESPACE));
 }
 
-/** 50 nodes and 20 workloads: what most people have. */
+/** 50 nodes and 20 workloads: a common cluster size. */
 export function smallData(): ClusterData {
   return clusterData(50, namespaces(4, 5, 6));
 }
 
-/** The same nodes and pods behind 10,000 services; every tenth has a node port as well. */
+/** The same nodes and pods with 10,000 services; every tenth service has a node port. */
 export function serviceData(): ClusterData {
   const spaces = namespaces(100, SERVICES / 100, PODS / SERVICES);
   return clusterData(
@@ -87,7 +87,10 @@ export function serviceData(): ClusterData {
   );
 }
 
-/** The same nodes and pods, each deployment with a policy that lets the one before it in, and monitoring; half of them limit egress. */
+/**
+ * The same nodes and pods. Each deployment has a policy that allows ingress from the previous deployment and from monitoring; half of the
+ * policies also restrict egress.
+ */
 export function policyData(): ClusterData {
   const spaces = namespaces(NAMESPACES, POLICIES / NAMESPACES, PODS / POLICIES);
   return {
@@ -100,16 +103,16 @@ export function policyData(): ClusterData {
 }
 
 function policyOf({ name }: DeploymentData, index: number, all: readonly DeploymentData[]): PolicyData {
-  const neighbour = (by: number): string => all[(index + by + all.length) % all.length]?.name ?? name;
+  const neighbor = (by: number): string => all[(index + by + all.length) % all.length]?.name ?? name;
   return {
     name,
     select: `app=${name}`,
     ingress: [
-      `from app=${neighbour(-1)} to 8080`,
+      `from app=${neighbor(-1)} to 8080`,
       "from app=app-01 namespace team-01 to 9090",
       "from cidr 10.168.0.0/24 to 8080",
     ],
-    egress: index % 2 === 0 ? [] : [`to app=${neighbour(1)} port 8080`, "to cidr 10.168.0.0/24 port 53/udp 53/tcp"],
+    egress: index % 2 === 0 ? [] : [`to app=${neighbor(1)} port 8080`, "to cidr 10.168.0.0/24 port 53/udp 53/tcp"],
   };
 }
 
@@ -136,7 +139,7 @@ function nodeData(index: number): NodeData {
   const place = index % PER_RACK;
   return {
     name: `${rackName(rack)}-n${padded(place + 1, 2)}`,
-    // Even ones only: a last digit that is typed anew finds a free address.
+    // Even addresses only: the keystrokes change the last digit to an odd one, which is a free address.
     attach: { segment: rackName(rack), address: `10.168.${rack}.${10 + 2 * place}` },
     podCidr: `10.${64 + Math.floor(index / 256)}.${index % 256}.0/24`,
     labels: { zone: `zone-${"abc"[rack % 3]}`, rack: rackName(rack), pool: place % 10 === 0 ? "storage" : "general" },
@@ -176,7 +179,7 @@ function range(count: number): readonly number[] {
 
 /* -------------------------------------------------------------------- text */
 
-/** Every node is a block of its own. */
+/** Each node as a separate block. */
 export function writtenOut(data: ClusterData): string {
   return file(
     data,
@@ -188,7 +191,7 @@ export function writtenOut(data: ClusterData): string {
   );
 }
 
-/** The same number of nodes as one pool, on one segment. */
+/** The same number of nodes as one pool on one segment. */
 export function pooled(data: ClusterData): string {
   return file(
     data,

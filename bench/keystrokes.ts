@@ -1,4 +1,4 @@
-/** Somebody who types: edits of one character, at another node each time, as an editor sends them. */
+/** A simulated typist: edits of one character, as an editor sends them, at a different node each round. */
 import type { TextEdit } from "../server/src/service/service.ts";
 import { type ClusterData, type InputName, largeData, policyData, serviceData, smallData } from "./generate.ts";
 
@@ -6,19 +6,19 @@ export type Stroke = "address" | "port" | "label" | "line";
 
 export interface Keystroke {
   readonly stroke: Stroke;
-  /** The edit in terms of the text as it is now. */
+  /** The edit, with offsets in the current text. */
   readonly edit: (text: string) => TextEdit;
 }
 
 const at = (start: number, text: string, length = 0): TextEdit => ({ start, end: start + length, text });
 
 /**
- * Round for round: the last digit of a node's address is deleted and another is typed, a label's value grows by a letter, and a line is
- * opened between two statements. Nothing is taken back, so no state of the text comes twice.
+ * Each round deletes the last digit of a node's address and types a different digit, appends a letter to a label's value, and inserts a
+ * line between two statements. Nothing is undone, so the text never returns to an earlier state.
  */
 export function* keystrokes(nodes: readonly string[]): Generator<Keystroke, never> {
   for (let round = 0; ; round += 1) {
-    // A stride that is prime to the number of nodes meets each before it meets one again.
+    // A stride coprime to the number of nodes visits every node once before repeating one.
     const name = nodes[(round * 1237 + Math.floor(nodes.length / 2)) % nodes.length] ?? "";
     const inNode = (text: string, keyword: string): number => text.indexOf(keyword, text.indexOf(`node ${name} {`));
     const endOfLine = (text: string, keyword: string): number => text.indexOf("\n", inNode(text, keyword));
@@ -29,7 +29,7 @@ export function* keystrokes(nodes: readonly string[]): Generator<Keystroke, neve
   }
 }
 
-/** The same about a service or a policy: its port, a label of the deployment behind it, and a line. */
+/** The same for a service or a policy: its port, a label of its deployment, and a new line. */
 export function* tenantStrokes(data: ClusterData, keyword: "service" | "policy"): Generator<Keystroke, never> {
   for (let round = 0; ; round += 1) {
     const space = data.namespaces[(round * 37) % data.namespaces.length];
@@ -37,7 +37,7 @@ export function* tenantStrokes(data: ClusterData, keyword: "service" | "policy")
     const inSpace = (text: string, word: string): number =>
       text.indexOf(word, text.indexOf(`namespace ${space?.name} {`));
     const statement = (text: string): number => inSpace(text, `${keyword} ${name} {`);
-    // Behind the port of a service, or behind that of a rule for addresses.
+    // The position after the port of a service, or after the port of a policy's CIDR rule.
     const port = (text: string): number =>
       keyword === "service"
         ? text.indexOf(" ->", statement(text))
@@ -51,7 +51,7 @@ export function* tenantStrokes(data: ClusterData, keyword: "service" | "policy")
   }
 }
 
-/** Who types in which file. */
+/** The keystrokes for each input. */
 export const typists: Readonly<Record<Exclude<InputName, "pools">, () => Generator<Keystroke, never>>> = {
   written: () => keystrokes(largeData().nodes.map(({ name }) => name)),
   small: () => keystrokes(smallData().nodes.map(({ name }) => name)),

@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- --json]`: how fast and how large, on this machine, now. Every measurement runs in a process of its own, from a bundle as
- * it ships. A table of figures, no test: slowness does not fail it.
+ * `npm run bench [-- --json]`: time and memory on this machine. Every measurement runs in its own process, from a bundle like the
+ * published one. The result is a table, not a test: slow results do not fail.
  */
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { Value } from "typebox/value";
+import { number } from "../server/src/text/format.ts";
 import { inputs, largeData, POLICIES, SERVICES } from "./generate.ts";
 import { names } from "./names.ts";
 import { Bench, type Result } from "./schema.ts";
@@ -26,7 +27,7 @@ async function measured(...args: readonly string[]): Promise<readonly Result[]> 
   return Value.Parse(Bench, { schema: "knet-bench/1", results }).results;
 }
 
-/** The same single measurement in several processes, as one result. */
+/** Repeats a single measurement in several processes and combines the values in one result. */
 async function again(times: number, ...args: readonly string[]): Promise<readonly Result[]> {
   const samples = new Map<string, { readonly unit: Result["unit"]; readonly values: number[] }>();
   for (let turn = 0; turn < times; turn += 1) {
@@ -61,7 +62,7 @@ async function bench(): Promise<Bench> {
     () => measured("check", "small"),
     () => measured("type", "written"),
     () => measured("type", "small"),
-    () => measured("questions"),
+    () => measured("queries"),
     () => measured("answers", "written"),
     () => measured("steady", "small"),
     () => measured("steady", "written"),
@@ -77,7 +78,7 @@ async function bench(): Promise<Bench> {
     () => again(3, "memory", "written"),
     () => again(3, "memory", "services"),
   ];
-  // One after the other: they would take the processor from each other.
+  // Sequential: parallel measurements would compete for the CPU.
   for (const step of steps) results.push(...(await step()));
   const json = results.find(({ name }) => name === names.json);
   const relative = new Set([names.parse("written"), names.check("written")]);
@@ -91,16 +92,16 @@ function report({ results }: Bench): string {
   const size = (text: string): string => `${(text.length / 1e6).toFixed(2)} MB`;
   const data = largeData();
   return `${table(results)}
-pools    ${data.nodes.length} nodes as one pool, 150,000 pods, ${size(inputs.pools())}
-written  the same nodes written out, ${size(inputs.written())} (as JSON ${size(JSON.stringify(data))})
-small    50 nodes written out, 20 workloads, ${size(inputs.small())}
-services ${SERVICES} services and as many deployments for the same nodes and pods, ${size(inputs.services())}
-policies ${POLICIES} policies, one for each deployment, enforced by kube-router, ${size(inputs.policies())}
+pools    ${number(data.nodes.length)} nodes as one pool, 150,000 pods, ${size(inputs.pools())}
+written  the same nodes as separate blocks, ${size(inputs.written())} (${size(JSON.stringify(data))} as JSON)
+small    50 nodes as separate blocks, 20 workloads, ${size(inputs.small())}
+services ${number(SERVICES)} services and deployments for the same nodes and pods, ${size(inputs.services())}
+policies ${number(POLICIES)} policies, one per deployment, enforced by kube-router, ${size(inputs.policies())}
 
-check: from text to findings, with nothing known before; cold: first in its process. keystroke: from the edit of one character to all findings.
-typed: from the edit to the answer, before anything else has looked at the new text; hover, completion: of a text that was looked at before.
-heap: what is kept after so many keystrokes.
-Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() || process.arch}, load ${loadavg()[0]?.toFixed(1)} (above 1 something else ran as well; long measurements suffer more than short ones)
+check: from text to findings without caches; check-cold: the first check of a process; keystroke: from the edit of one character to all findings.
+typed: from the edit to the response, before any other analysis of the new text; hover, completion: in a text that is already analyzed.
+heap: retained memory after this number of keystrokes.
+Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() || process.arch}, load ${loadavg()[0]?.toFixed(1)} (above 1: other processes were running, which affects long measurements more than short ones)
 `;
 }
 

@@ -1,4 +1,4 @@
-/** One measurement in a process of its own: `measure <name> [input]`; prints its results as JSON. */
+/** One measurement in its own process: `measure <name> [input]`; prints its results as JSON. */
 import { locator } from "../server/src/cli/output.ts";
 import { policyMatrix } from "../server/src/kubernetes/matrix/matrix.ts";
 import { parse } from "../server/src/language/parser.ts";
@@ -16,7 +16,7 @@ import { result, timed } from "./statistics.ts";
 
 const FILE = "bench.knet";
 
-/** Kept so that no work can be left out as unused. */
+/** Accumulates results, so the JIT compiler cannot remove unused work. */
 let seen = 0;
 
 function fresh(): Service {
@@ -25,7 +25,7 @@ function fresh(): Service {
 
 function analysed(service: Service): Analysis {
   const analysis = service.analysisOf(FILE);
-  if (!analysis) throw new Error("an open file has an analysis");
+  if (!analysis) throw new Error("no analysis of an open file");
   return analysis;
 }
 
@@ -33,7 +33,7 @@ function findings(service: Service): void {
   seen += analysed(service).findings(() => false)?.length ?? 0;
 }
 
-/** Everything from text, with nothing known before. */
+/** From text to findings, without caches. */
 function fullCheck(text: string): void {
   const service = fresh();
   service.setText(FILE, text);
@@ -63,7 +63,7 @@ function check(input: InputName, times: number): Result[] {
   return [result(names.parse(input), "ms", parsing), result(names.check(input), "ms", checking)];
 }
 
-/** The same data as JSON, in turn with the check, so that both meet the same neighbours on the machine. */
+/** JSON.parse of the same data, alternating with the check: both run under the same machine load. */
 function against(times: number): Result[] {
   const data = largeData();
   const text = writtenOut(data);
@@ -116,7 +116,7 @@ function type(input: Typed, times: number): Result[] {
   ];
 }
 
-/** Does it so many times, and measures it so many times more. */
+/** Runs `times` times as warm-up, then measures the same number of runs. */
 function warmed(times: number, work: (index: number) => void): number[] {
   repeat(times, work);
   return repeat(times, (index) => work(index + times));
@@ -133,7 +133,7 @@ function serviceOf({ cluster, namespaces }: ClusterData, index: number): string 
   return `${cluster}/${space?.name}/${space?.deployments[(index * 3) % space.deployments.length]?.name}`;
 }
 
-/** Traces from one end to the other, which has to be delivered. */
+/** Traces between two endpoints; a packet that is not delivered is an error. */
 function tracer(analysis: Analysis, ends: (index: number) => readonly [string, string]): (index: number) => void {
   const world = { topology: analysis.topology, network: analysis.network, locate: locator(analysis).source };
   return (index) => {
@@ -145,7 +145,7 @@ function tracer(analysis: Analysis, ends: (index: number) => readonly [string, s
   };
 }
 
-/** Of a service: another pod asks another service each time, whose fifteen endpoints are fifteen ways. */
+/** Traces to services: a different pod and service each time. Each service has fifteen endpoints, so fifteen paths. */
 function serviceTraces(times: number): Result[] {
   const data = serviceData();
   const service = fresh();
@@ -158,7 +158,7 @@ function serviceTraces(times: number): Result[] {
   ];
 }
 
-/** All pairs of workloads, as far as policies go. */
+/** Policy-only matrix of all pairs of workloads. */
 function matrix(times: number): Result[] {
   const text = inputs.policies();
   return [
@@ -177,8 +177,8 @@ function matrix(times: number): Result[] {
   ];
 }
 
-/** What a reader asks of one finished analysis: another pod, another node each time. */
-function questions(times: number): Result[] {
+/** Queries to a finished analysis: a different pod and node each time. */
+function queries(times: number): Result[] {
   const data = largeData();
   const service = fresh();
   service.setText(FILE, writtenOut(data));
@@ -210,7 +210,7 @@ function questions(times: number): Result[] {
   ];
 }
 
-/** Of the whole process: one check, as `knet check` does it. `maxRSS` is in kilobytes. */
+/** Memory of the whole process after one check, like `knet check`. `maxRSS` is in kilobytes. */
 function memory(input: InputName): Result[] {
   fullCheck(inputs[input]());
   return [result(names.memory(input), "MB", [process.resourceUsage().maxRSS / 1024])];
@@ -228,8 +228,8 @@ function measure(name: string | undefined, input: InputName): Result[] {
       return against(15);
     case "type":
       return type(typed(input), input === "small" ? 600 : 160);
-    case "questions":
-      return questions(150);
+    case "queries":
+      return queries(150);
     case "service-traces":
       return serviceTraces(100);
     case "matrix":
@@ -241,7 +241,7 @@ function measure(name: string | undefined, input: InputName): Result[] {
     case "memory":
       return memory(input);
     default:
-      throw new Error(`there is no measurement "${name}"`);
+      throw new Error(`unknown measurement "${name}"`);
   }
 }
 
@@ -254,7 +254,7 @@ function isInput(name: string): name is InputName {
 }
 
 function typed(input: InputName): Typed {
-  if (input === "pools") throw new Error("nobody types in the pools");
+  if (input === "pools") throw new Error(`no keystrokes are defined for "${input}"`);
   return input;
 }
 

@@ -1,8 +1,8 @@
-/** Names of the results: stable, they are keys of `knet-bench/1`. */
+/** Names of the results. They are keys in `knet-bench/1`: do not rename them. */
 import type { InputName } from "./generate.ts";
 import type { Stroke } from "./keystrokes.ts";
 
-/** What is asked after a keystroke. */
+/** Editor requests after a keystroke. */
 export type Answer = "completion" | "hover" | "hints" | "lenses" | "colours";
 
 export const names = {

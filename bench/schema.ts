@@ -1,4 +1,4 @@
-/** What `npm run bench -- --json` prints (`knet-bench/1`), said once: TypeBox gives the types and the published JSON Schema. */
+/** Output of `npm run bench -- --json` (`knet-bench/1`): TypeBox derives the types and the published JSON Schema from it. */
 import { type Static, Type } from "typebox";
 
 const strict = { additionalProperties: false } as const;
@@ -10,9 +10,9 @@ export const Result = Type.Object(
     median: Type.Number({ minimum: 0 }),
     p95: Type.Number({ minimum: 0 }),
     runs: Type.Integer({ minimum: 1 }),
-    /** Median divided by the median of `against`. */
+    /** Median divided by the median of the result named in `against`. */
     ratio: Type.Optional(Type.Number({ minimum: 0 })),
-    /** Name of another result of the same run. */
+    /** Name of another result in the same run. */
     against: Type.Optional(Type.String()),
   },
   strict,

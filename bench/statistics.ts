@@ -1,4 +1,4 @@
-/** Medians rather than means: other programs run on the same machine. */
+/** Medians instead of means: other processes on the machine cause outliers. */
 import type { Result } from "./schema.ts";
 
 export function quantile(samples: readonly number[], part: number): number {
@@ -6,7 +6,7 @@ export function quantile(samples: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(part * sorted.length) - 1))] ?? 0;
 }
 
-/** The mean of the two middle ones where their number is even. */
+/** For an even number of samples, the mean of the two middle samples. */
 export function median(samples: readonly number[]): number {
   const sorted = [...samples].sort((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)] ?? 0;
@@ -25,7 +25,7 @@ function rounded(value: number): number {
   return Number(value.toPrecision(4));
 }
 
-/** Milliseconds of one call. */
+/** Duration of one call in milliseconds. */
 export function timed(work: () => void): number {
   const start = performance.now();
   work();

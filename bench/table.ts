@@ -1,4 +1,4 @@
-/** Results as people read them, beside what they should be. */
+/** Results as a text table, with their targets. */
 import { names } from "./names.ts";
 import type { Result } from "./schema.ts";
 
@@ -49,7 +49,7 @@ export function table(results: readonly Result[]): string {
   return aligned([HEAD, ...rows]);
 }
 
-/** A result that lacks the figure misses its target. */
+/** Whether the result is below its target; false if it has no such value. */
 export function meets(one: Result, { of, below }: Target): boolean {
   const value = one[of];
   return value !== undefined && value < below;

@@ -1,4 +1,4 @@
-// Bundles everything that runs: the extension, the language server, the command line and the trace panel.
+// Builds the bundles: the extension, the language server, the command line, and the panels.
 //   node scripts/build.mjs [--watch] [--production]
 
 import { existsSync } from "node:fs";
@@ -29,7 +29,7 @@ const node = {
   target: "node20",
   format: "cjs",
   mainFields: ["module", "main"],
-  // The bundles are CommonJS, the sources are not: give `import.meta.url` its meaning back.
+  // The sources are ES modules, but the bundles are CommonJS, which has no `import.meta.url`: define it.
   define: { ...common.define, "import.meta.url": "__knetModuleUrl" },
   banner: { js: 'const __knetModuleUrl = require("node:url").pathToFileURL(__filename).href;' },
 };
@@ -57,7 +57,7 @@ const bundles = [
 
 const present = bundles.filter((bundle) => existsSync(join(root, bundle.entryPoints[0])));
 for (const bundle of bundles) {
-  if (!present.includes(bundle)) console.log(`skipped ${bundle.outfile}: there is no ${bundle.entryPoints[0]}`);
+  if (!present.includes(bundle)) console.log(`skipped ${bundle.outfile}: ${bundle.entryPoints[0]} does not exist`);
 }
 
 if (watch) {
@@ -66,12 +66,12 @@ if (watch) {
   try {
     await Promise.all(present.map((bundle) => esbuild.build(bundle)));
   } catch {
-    process.exit(1); // esbuild has printed why
+    process.exit(1); // esbuild has printed the error
   }
   await linkCommand();
 }
 
-/** Lets `npx knet` run the checkout's own command; npm links the bins of dependencies only. */
+/** Links the command for `npx knet` in the checkout: npm only links the commands of dependencies. */
 async function linkCommand() {
   const command = join(root, "dist/knet.cjs");
   const bin = join(root, "node_modules/.bin");

@@ -1,12 +1,12 @@
-// Writes what is made from the sources, so that it is said once: the language reference, the pages of the diagnostics, the
-// JSON Schemas of the program's output and the TextMate grammar.
+// Writes the files that are generated from the sources: the language reference, the diagnostics pages, the JSON Schemas of
+// the output formats, the settings in package.json, the TextMate grammar, and the bundle of translatable texts.
 //   npm run generate             writes the files
-//   npm run generate -- --check  lists those that differ and exits with 1
+//   npm run generate -- --check  lists the files that differ and exits with 1
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Bench } from "../bench/schema.ts";
-import { catalogue } from "../server/src/checks/catalogue.ts";
+import { catalog } from "../server/src/checks/catalog.ts";
 import type { Check, Family } from "../server/src/checks/check.ts";
 import { LEVELS } from "../server/src/checks/levels.ts";
 import { Report } from "../server/src/cli/report.ts";
@@ -33,16 +33,16 @@ import { extract } from "./l10n.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const PAGES = "docs/diagnostics";
-/** Title of the group of settings that are made from the catalogue. */
+/** Title of the settings group that is generated from the catalog. */
 const CHECKS = "knet: Checks";
 
-/** Text by path from the root of the repository. */
+/** Text of each generated file, keyed by its path from the root of the repository. */
 export function generated(): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   files.set("docs/language.md", languagePage());
   files.set("docs/diagnostics.md", indexPage("diagnostics/"));
   files.set(`${PAGES}/README.md`, indexPage(""));
-  for (const check of catalogue) files.set(`${PAGES}/${check.code}.md`, checkPage(check));
+  for (const check of catalog) files.set(`${PAGES}/${check.code}.md`, checkPage(check));
   for (const [name, type] of Object.entries({
     "knet-trace-1": Trace,
     "knet-check-1": Report,
@@ -62,7 +62,7 @@ export function generated(): ReadonlyMap<string, string> {
   return files;
 }
 
-/** Pages of codes that the catalogue no longer has. */
+/** Pages of codes that are no longer in the catalog. */
 export function leftOver(): readonly string[] {
   const folder = join(root, PAGES);
   const wanted = generated();
@@ -74,21 +74,20 @@ export function leftOver(): readonly string[] {
 
 /* ------------------------------------------------------------------ the language */
 
-const SYNTAX = `Every statement has one shape:
+const SYNTAX = `Every statement has the same form:
 
 \`\`\`text
 keyword argument* [ { statement* } ]
 \`\`\`
 
-A statement ends at the end of its line, at \`;\` or at \`}\`. Lists stand in brackets and may span lines: \`[10.0.0.0/24
-10.0.1.0/24]\`. Comments are \`# …\`, \`// …\` and \`/* … */\`. Names hold letters, digits, \`-\`, \`_\` and \`.\`. What is
-declared may be used before its declaration and from other files that are imported.
+A statement ends at the end of its line, at \`;\`, or at \`}\`. Lists are enclosed in brackets and can span lines: \`[10.0.0.0/24
+10.0.1.0/24]\`. Comments are \`# …\`, \`// …\`, and \`/* … */\`. Names consist of letters, digits, \`-\`, \`_\`, and \`.\`.
+Declarations can be used before they appear, and from files that import them.
 
-A thing is named by its path: \`n1\`, \`prod/n1\`, \`shop/web\`, \`prod/shop/web\`, \`prod/shop/web/nginx\`. As much of the
-path is needed as makes it unambiguous.
+Objects are referenced by path: \`n1\`, \`prod/n1\`, \`shop/web\`, \`prod/shop/web\`, \`prod/shop/web/nginx\`. A path must be long
+enough to be unambiguous.
 
-In the forms below words in capitals stand for values, \`[ ]\` encloses what may be left out, \`…\` follows what may be
-repeated, and \`( | )\` encloses what is chosen from.`;
+In the syntax below, UPPERCASE names are values, \`[ ]\` is optional, \`…\` can be repeated, and \`( | )\` is a choice.`;
 
 function languagePage(): string {
   const places = contexts.map((context) => {
@@ -98,16 +97,16 @@ function languagePage(): string {
     return `| [${place(context)}](#${placeAnchor(context)}) | ${summary} |`;
   });
   return page([
-    "<!-- Made by `npm run generate` from server/src/language/schema. -->",
+    "<!-- Generated from server/src/language/schema by `npm run generate`. -->",
     "# The knet language",
     SYNTAX,
-    "## Where what may stand",
-    ["| place | statements |", "|---|---|", ...places].join("\n"),
+    "## Statement reference by block",
+    ["| block | statements |", "|---|---|", ...places].join("\n"),
     ...contexts.flatMap(contextSection),
     "## Kernel parameters",
-    "What `sysctl` knows:",
+    "Supported sysctls:",
     [
-      "| name | does | default |",
+      "| name | description | default |",
       "|---|---|---|",
       ...sysctls.map(
         ({ name, summary, default: otherwise }) => `| \`${name}\` | ${cell(summary)} | ${cell(otherwise)} |`,
@@ -123,21 +122,22 @@ function contextSection(context: Context): string[] {
   const also = elsewhere.map((spec) => `[\`${spec.keyword}\`](#${anchorOf(spec)})`).join(", ");
   return [
     `<a id="${placeAnchor(context)}"></a>\n\n## ${context === "file" ? "At" : "In"} ${describeContext(context)}`,
-    ...(also === "" ? [] : [`${here.length === 0 ? "Here stand" : "Here also stand"} ${also}.`]),
+    ...(also === "" ? [] : [`${here.length === 0 ? "Allowed here" : "Also allowed here"}: ${also}.`]),
     ...here.flatMap(statement),
   ];
 }
 
 function statement(spec: KeywordSpec): string[] {
   const facts = [
-    `- Stands in: ${spec.in.map(describeContext).join("; ")}`,
-    `- ${spec.repeat === "once" ? "At most once" : "Any number of times"}${spec.required === true ? "; needed" : ""}`,
+    `- Allowed in: ${spec.in.map(describeContext).join("; ")}`,
+    `- Repeatable: ${spec.repeat === "once" ? "no" : "yes"}`,
+    ...(spec.required === true ? ["- Required: yes"] : []),
     ...blockFact(spec),
     ...(spec.default === undefined ? [] : [`- Default: ${spec.default}`]),
   ];
   const args = spec.args.map(
     (arg) =>
-      `| ${argName(arg)} | ${isFlag(arg) ? "the word itself" : typeText(arg.type)} | ${cell(arg.summary)} | ${cell(isFlag(arg) ? "" : (arg.default ?? ""))} |`,
+      `| ${argName(arg)} | ${isFlag(arg) ? "the literal keyword" : typeText(arg.type)} | ${cell(arg.summary)} | ${cell(isFlag(arg) ? "" : (arg.default ?? ""))} |`,
   );
   const values = spec.args.flatMap((arg) =>
     isFlag(arg) || arg.type.kind !== "enum" ? [] : [enumList(arg, arg.type.values)],
@@ -160,13 +160,15 @@ function blockFact(spec: KeywordSpec): string[] {
   const inside = blockContexts(spec);
   if (inside.length === 0) return [];
   const links = inside.map((context) => `[${place(context)}](#${placeAnchor(context)})`).join(", ");
-  return [`- ${spec.blockRequired === true ? "Needs a block" : "May have a block"}: ${links}`];
+  return [`- Block: ${spec.blockRequired === true ? "required" : "optional"} (${links})`];
 }
 
 function enumList(arg: ArgSpec, values: readonly { readonly value: string; readonly summary: string }[]): string {
-  return [`\`${capitals(arg.name)}\` is one of`, "", ...values.map((one) => `- \`${one.value}\`: ${one.summary}`)].join(
-    "\n",
-  );
+  return [
+    `\`${capitals(arg.name)}\` is one of:`,
+    "",
+    ...values.map((one) => `- \`${one.value}\`: ${one.summary}`),
+  ].join("\n");
 }
 
 /** `pods PREFIX [per-node LENGTH]` */
@@ -196,7 +198,7 @@ function form(spec: KeywordSpec): string {
 
 function argName(arg: ArgSpec | FlagSpec): string {
   if (isFlag(arg)) return `\`${arg.name}\``;
-  return `\`${arg.after === undefined ? "" : `${arg.after} `}${capitals(arg.name)}\`${arg.many ? ", several" : ""}`;
+  return `\`${arg.after === undefined ? "" : `${arg.after} `}${capitals(arg.name)}\`${arg.many ? ", repeatable" : ""}`;
 }
 
 function typeText(type: ArgType): string {
@@ -205,7 +207,7 @@ function typeText(type: ArgType): string {
     case "name":
       return "a new name";
     case "device":
-      return `a device's name, 1 to 15 characters${orAddress}`;
+      return `a device name, 1 to 15 characters${orAddress}`;
     case "ref":
       return `the name of a ${type.to.join(", ")}${orAddress}`;
     case "address":
@@ -214,7 +216,7 @@ function typeText(type: ArgType): string {
       return `a prefix: \`10.0.0.0/16\`${type.orDefault === true ? ", or `default`" : ""}${orAddress}`;
     case "interface-address":
       return type.lengthRequired === true
-        ? "an address with its length: `10.0.0.1/24`"
+        ? "an address with a prefix length: `10.0.0.1/24`"
         : "an address: `10.0.0.1`, `10.0.0.1/24`";
     case "prefix-length":
       return "a prefix length: `/24`";
@@ -226,20 +228,20 @@ function typeText(type: ArgType): string {
       return type.values.map(({ value }) => `\`${value}\``).join(", ");
     case "ports":
       if (type.named === true)
-        return "a port, a range, a name or a protocol: `8080`, `53/udp`, `30000-32767/tcp`, `http`, `dns/udp`, `udp`";
+        return "a port, a range, a name, or a protocol: `8080`, `53/udp`, `30000-32767/tcp`, `http`, `dns/udp`, `udp`";
       return `a port${type.range ? " or a range" : ""}: \`8080\`${type.protocol ? ", `8080/tcp`" : ""}${type.range ? ", `30000-32767`" : ""}`;
     case "index-range":
       return `numbers: \`1..50\`, \`01..50\`; at most ${figure(type.max)}`;
     case "label":
       return "a label: `app=web`";
     case "selector":
-      return "conditions on labels: `app=web`, `app!=web`, `tier in [a b]`, `tier notin [a b]`, `tier`, `!tier`, `*`";
+      return "label selector terms: `app=web`, `app!=web`, `tier in [a b]`, `tier notin [a b]`, `tier`, `!tier`, `*`";
     case "port-name":
-      return "a port's name: `http`";
+      return "a port name: `http`";
     case "endpoint":
       return `a path or an address${type.port ? ", with a port: `shop/api:80`, `n1:53/udp`" : ""}`;
     case "string":
-      return 'text in quotes: `"fabric.knet"`';
+      return 'a quoted string: `"fabric.knet"`';
     case "sysctl":
       return "a [kernel parameter](#kernel-parameters)";
   }
@@ -247,7 +249,7 @@ function typeText(type: ArgType): string {
 
 const figure = (value: number): string => value.toLocaleString("en-US");
 const capitals = (name: string): string => name.toUpperCase();
-/** The row is written out where it stands first. */
+/** The context whose section describes the row: the first one that allows it. */
 const homeOf = (spec: KeywordSpec): Context => spec.in[0] ?? "file";
 const place = (context: Context): string => describeContext(context).replace(/^an? /, "");
 const placeAnchor = (context: Context): string => `in-${context.replaceAll(" ", "-")}`;
@@ -259,7 +261,7 @@ const families: Readonly<Record<Family, string>> = {
   syntax: "Syntax and names",
   addresses: "Addresses",
   reachability: "Reachability",
-  mtu: "Packet sizes and tunnels",
+  mtu: "MTU and encapsulation",
   capacity: "Capacity and scale",
   services: "Services",
   policies: "Policies",
@@ -267,15 +269,16 @@ const families: Readonly<Record<Family, string>> = {
   import: "Imported files",
 };
 
-const DECIDING = `How grave a check is, you decide: in a \`knet.json\` beside the files or in a folder above them, which holds in the editor and on
-the command line alike, or in the editor's settings (\`knet.checks.KN105\`), over which \`knet.json\` wins.
+const SEVERITY = `Set the severity of a check in a \`knet.json\` next to the files or in a folder above them; it applies in the editor and on the
+command line. The editor settings (\`knet.checks.KN105\`) do the same; \`knet.json\` takes precedence over them.
 
 \`\`\`json
 { "checks": { "KN407": "off", "pod-service-overlap": "warning" } }
 \`\`\`
 
-One finding is silenced by a comment that says why: behind a statement for its line, alone on a line for the statement that
-follows, with its block, and \`knet-ignore-file\` for the file. A comment that silences nothing is reported.
+Suppress a single diagnostic with a \`knet-ignore\` comment that states the reason: at the end of a line for the statement on that line, on its own
+line for the statement that follows (including its block), or as \`knet-ignore-file\` for the whole file. A comment that suppresses nothing is
+reported.
 
 \`\`\`knet
 segment office {
@@ -284,7 +287,7 @@ segment office {
 \`\`\``;
 
 function inOrder(): Check[] {
-  return [...catalogue].sort((a, b) => (a.code < b.code ? -1 : 1));
+  return [...catalog].sort((a, b) => (a.code < b.code ? -1 : 1));
 }
 
 function indexPage(folder: string): string {
@@ -295,32 +298,35 @@ function indexPage(folder: string): string {
       ({ code, name, severity, summary }) =>
         `| <a id="${code.toLowerCase()}"></a>[${code}](${folder}${code}.md) | \`${name}\` | ${severity} | ${cell(summary)} |`,
     );
-    return [`## ${title}`, ["| code | name | severity | |", "|---|---|---|---|", ...rows].join("\n")];
+    return [`## ${title}`, ["| code | name | severity | summary |", "|---|---|---|---|", ...rows].join("\n")];
   });
   return page([
-    "<!-- Made by `npm run generate` from server/src/checks/catalogue.ts. -->",
+    "<!-- Generated from server/src/checks/catalog.ts by `npm run generate`. -->",
     "# Diagnostics",
-    "What knet reports, in the editor and by `knet check`. `knet explain CODE` prints a page in the terminal.",
-    DECIDING,
+    "The diagnostics that knet reports in the editor and in `knet check`. `knet explain CODE` prints a page in the terminal.",
+    SEVERITY,
     ...sections,
   ]);
 }
 
 function checkPage({ code, name, severity, family, summary, documentation, example }: Check): string {
+  const [text = "", references] = documentation.trim().split(/^(?=## References$)/m);
   return page([
-    "<!-- Made by `npm run generate` from server/src/checks. -->",
+    "<!-- Generated from server/src/checks by `npm run generate`. -->",
     `# ${code} ${name}`,
     `**${summary}**`,
     `${severity[0]?.toUpperCase()}${severity.slice(1)} · ${families[family]} · [all diagnostics](README.md)`,
-    documentation.trim(),
-    "## Wrong",
+    text.trim(),
+    "## Example",
+    "Incorrect:",
     fenced(example.language ?? "knet", example.bad),
-    "## Right",
+    "Correct:",
     fenced(example.language ?? "knet", example.good),
+    ...(references === undefined ? [] : [references.trim()]),
   ]);
 }
 
-/** What VS Code validates and completes `knet.json` with. */
+/** The JSON Schema with which VS Code validates and completes `knet.json`. */
 function configSchema(): object {
   const level = (check: Check): object => ({ enum: LEVELS, default: check.severity, description: check.summary });
   return {
@@ -332,7 +338,7 @@ function configSchema(): object {
       $schema: { type: "string" },
       checks: {
         type: "object",
-        description: "How grave each check is, by code or by name.",
+        description: "Severity of each check, by code or by name.",
         properties: Object.fromEntries(
           inOrder().flatMap((check) => [
             [check.code, level(check)],
@@ -346,7 +352,7 @@ function configSchema(): object {
   };
 }
 
-/** package.json with a setting for each check; everything else as it is. */
+/** package.json with one setting per check; everything else is unchanged. */
 function manifest(): object {
   const now: unknown = JSON.parse(read("package.json") ?? "{}");
   if (!isObject(now) || !isObject(now["contributes"])) throw new Error("package.json has no contributes");
@@ -360,7 +366,7 @@ function manifest(): object {
         enum: LEVELS,
         default: severity,
         scope: "resource",
-        markdownDescription: `\`${name}\`: ${summary} A \`knet.json\` beside the files wins over this setting.`,
+        markdownDescription: `\`${name}\`: ${summary} A \`knet.json\` next to the files takes precedence over this setting.`,
       },
     ]),
   );
@@ -369,26 +375,30 @@ function manifest(): object {
 
 /* ------------------------------------------------------------------ translations */
 
-/** Every English text that can be translated, as keys of a bundle; the value of each is the text itself, as VS Code has it. */
+/** Every translatable English text as a bundle key. Its value is the same text, like in the bundles of VS Code. */
 export function texts(): ReadonlyMap<string, string> {
   const keys = new Set(extract(root, ["client/src", "client/webview", "server/src"]).texts.keys());
   for (const spec of schema) for (const text of textsOf(spec)) keys.add(text);
-  for (const { summary } of sysctls) keys.add(summary);
-  for (const { summary, documentation } of catalogue) keys.add(summary).add(documentation);
+  for (const { summary, default: otherwise } of sysctls) keys.add(summary).add(otherwise);
+  for (const { summary, documentation } of catalog) keys.add(summary).add(documentation);
   return new Map([...keys].sort().map((key) => [key, key]));
 }
 
 function textsOf(spec: KeywordSpec): string[] {
   const args = spec.args.flatMap((arg) => [
     arg.summary,
+    ...(isFlag(arg) || arg.default === undefined ? [] : [arg.default]),
     ...(isFlag(arg) || arg.type.kind !== "enum" ? [] : arg.type.values.map(({ summary }) => summary)),
   ]);
-  return [spec.summary, spec.documentation, ...args];
+  // A default such as "1500" is a value; a translator needs those in prose only.
+  return [spec.summary, spec.documentation, ...(spec.default === undefined ? [] : [spec.default]), ...args].filter(
+    (text) => /[a-z]/i.test(text),
+  );
 }
 
 /* ------------------------------------------------------------------ the grammar */
 
-/** The schema's words by what they are. */
+/** The keywords of the schema by their role in the grammar. */
 export function words(): GrammarWords {
   const defines = (spec: KeywordSpec): boolean => spec.defines !== undefined && spec.args[0]?.name === "name";
   const literals: string[] = ["default"];
@@ -422,7 +432,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** As Biome prints JSON: a list of plain values in one line where it fits. */
+/** JSON in Biome's format: an array of plain values is on one line if it fits. */
 function json(value: unknown): string {
   const print = (item: unknown, indent: string, used: number): string => {
     const inner = `${indent}  `;

@@ -1,6 +1,6 @@
 /**
  * Collects the English texts of the sources into `l10n/bundle.l10n.json`, the file that a translator copies.
- * Texts are: t`…` and phrase("…") of server/src/text/l10n.ts, the nouns of `plural(count, "node")`, `vscode.l10n.t("…")` of
+ * Extracted texts: t`…` and phrase("…") of server/src/text/l10n.ts, the nouns of `plural(n, "node")`, `vscode.l10n.t("…")` of
  * the client, and the constant texts of the language's schema and of the catalog of checks.
  */
 import { readdirSync, readFileSync } from "node:fs";

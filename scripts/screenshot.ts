@@ -1,5 +1,5 @@
-// `npm run screenshot`: takes the pictures of README from the real editor: types a mistake, hovers over a node, opens the
-// trace panel, and writes docs/images/*.png. Uses the VS Code server and the headless browser of the editor tests.
+// `npm run screenshot`: takes the README screenshots in a real VS Code (opens the trace panel, types an error, hovers over a node)
+// and writes docs/images/*.png. Uses the VS Code server and the headless browser of the editor tests.
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { openWorkbench } from "../test/editor/host/workbench.ts";
 const root = join(import.meta.dirname, "..");
 const images = join(root, "docs/images");
 
-/** Runs a command of the palette by its title. */
+/** Runs a command from the Command Palette. */
 async function command(page: Page, title: string): Promise<void> {
   await page.keyboard.press("F1");
   await page.locator(".quick-input-widget input").fill(`>${title}`);
@@ -23,7 +23,7 @@ async function answer(page: Page, title: string, text: string, row: string): Pro
   await page.locator(".quick-input-list .monaco-list-row", { hasText: row }).first().click();
 }
 
-/** The page inside the webview whose content has the selector. */
+/** Waits for the webview frame that contains the selector. */
 async function frameWith(page: Page, selector: string): Promise<ReturnType<Page["frames"]>[number]> {
   for (let tries = 0; tries < 300; tries += 1) {
     for (const frame of page.frames())
@@ -36,7 +36,7 @@ async function frameWith(page: Page, selector: string): Promise<ReturnType<Page[
         return frame;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`no webview shows ${selector}`);
+  throw new Error(`no webview contains ${selector}`);
 }
 
 async function picture(page: Page): Promise<void> {
@@ -45,20 +45,20 @@ async function picture(page: Page): Promise<void> {
   await page.locator(".view-line", { hasText: "pods" }).first().waitFor();
   await command(page, "View: Toggle Primary Side Bar Visibility");
 
-  // The trace first, so that the editor keeps the focus afterwards.
+  // Trace first: afterwards the focus must stay in the editor.
   await command(page, "Knet: Trace Packet…");
-  await answer(page, "from", "web", "web");
-  await answer(page, "to", "db", "db");
+  await answer(page, "select the source", "web", "web");
+  await answer(page, "select the destination", "db", "db");
   await page.locator(".quick-input-list .monaco-list-row", { hasText: "5432/tcp" }).click();
   const panel = await frameWith(page, "[data-testid=verdict]");
   const tunnelled = panel.locator("[data-testid=hop]", { hasText: "VXLAN" }).first();
   await tunnelled.click();
   await page.screenshot({ path: join(images, "trace.png") });
 
-  // A services range inside the pods' range: an overlap, at once.
+  // A service CIDR inside the pod CIDR: an overlap is reported immediately.
   await editor.click({ position: { x: 300, y: 8 } });
   const text = await page.locator(".view-line", { hasText: "services" }).first().textContent();
-  if (!text) throw new Error("the sample has no services range in sight");
+  if (!text) throw new Error("no `services` statement is visible in the sample");
   await page.locator(".view-line", { hasText: "services" }).first().click();
   await page.keyboard.press("End");
   for (let i = 0; i < "10.96.0.0/12".length; i += 1) await page.keyboard.press("Backspace");
@@ -72,7 +72,7 @@ async function picture(page: Page): Promise<void> {
     .hover();
   const hover = page.locator(".monaco-hover", { hasText: "flannel.1" }).first();
   await hover.waitFor();
-  // It fades in.
+  // The hover fades in.
   await page.waitForFunction("document.getAnimations().every((one) => one.playState !== 'running')");
   await page.screenshot({ path: join(images, "knet.png") });
 }
@@ -99,7 +99,7 @@ try {
   });
   try {
     await picture(workbench.page);
-    console.log(`pictures are in ${images}`);
+    console.log(`screenshots written to ${images}`);
   } catch (error) {
     await workbench.page.screenshot({ path: join(tmpdir(), "knet-screenshot-failed.png") });
     throw error;

@@ -1,5 +1,5 @@
-// `npm start`: builds knet and opens VS Code with it and the samples: the desktop `code` where there is one, else a VS
-// Code server in the browser, whose address is printed. `npm start -- --check`: checks and traces samples in the terminal.
+// `npm start`: builds knet and opens VS Code with the extension and the samples: the desktop application if `code` is on the PATH,
+// otherwise a VS Code server whose address is printed. `npm start -- --check`: checks and traces samples in the terminal.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -30,23 +30,23 @@ async function check() {
   const files = (await readdir(samples)).filter((name) => name.endsWith(".knet")).map((name) => join("samples", name));
   console.log(`$ knet check ${files.join(" ")}`);
   const checked = await run(process.execPath, [knet, "check", ...files]);
-  const question = ["trace", join("samples", "k1.knet"), "p1/c1.1", "10.1.2.1", "--port", "8080"];
-  console.log(`\n$ knet ${question.join(" ")}`);
-  const traced = await run(process.execPath, [knet, ...question]);
+  const trace = ["trace", join("samples", "k1.knet"), "p1/c1.1", "10.1.2.1", "--port", "8080"];
+  console.log(`\n$ knet ${trace.join(" ")}`);
+  const traced = await run(process.execPath, [knet, ...trace]);
   return checked === 0 && traced === 0 ? 0 : 1;
 }
 
 async function serve() {
   const { startServer } = await import("../test/editor/host/server.ts");
   const { workbenchUrl } = await import("../test/editor/host/workbench.ts");
-  console.log("There is no VS Code (`code`) here: starting the VS Code server, which is fetched once.");
+  console.log("VS Code (`code`) is not installed: starting the VS Code server, which is downloaded once.");
   const server = await startServer({ settings: { "workbench.startupEditor": "none" } });
   const url = workbenchUrl(server, {
     folder: samples,
     extensionDevelopmentPath: root,
     openFile: join(samples, "k1.knet"),
   });
-  console.log(`\nVS Code with knet and its samples:\n\n  ${url}\n\nCtrl-C ends it.`);
+  console.log(`\nVS Code with knet and its samples:\n\n  ${url}\n\nPress Ctrl-C to stop.`);
   const stop = async () => {
     await server.stop();
     process.exit(0);

@@ -1,5 +1,5 @@
-// The whole test run: types, lint, build, vitest (unit, property, protocol, command line, kernel), the editor.
-// Ends with one line that adds everything up. `npm test -- --only=editor,unit` runs some suites only.
+// The complete test run: types, lint, build, vitest (unit, property, protocol, and command-line tests), kernel, editor.
+// The last line is the total. `npm test -- --only=editor,unit` runs selected suites.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm } from "node:fs/promises";
@@ -16,7 +16,7 @@ const modules = join(root, "node_modules");
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
-/** Runs Node on a script; resolves to its exit code. @param {string[]} args @param {Record<string, string>} env */
+/** Runs a script with Node; resolves to its exit code. @param {string[]} args @param {Record<string, string>} env */
 function node(args, env = {}) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, {
@@ -35,7 +35,7 @@ async function step(args) {
   return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
 }
 
-/** Counts of a report written by the suite; a suite that failed without saying how counts as one failure.
+/** Counts from the suite's report; a suite that fails without a failed test in its report is one failure.
  * @param {string} file @param {number} code @param {(report: any) => Counts} read @returns {Promise<Counts>} */
 async function counted(file, code, read) {
   /** @type {Counts} */
@@ -56,7 +56,7 @@ const suites = {
     const code = await node([join(modules, "vitest/vitest.mjs"), ...args]);
     return counted(file, code, (report) => ({
       passed: report.numPassedTests,
-      // A file that does not load has no failed test in it.
+      // A test file that does not load contains no failed test.
       failed: Math.max(
         report.numFailedTests,
         report.testResults.filter((/** @type {any} */ result) => result.status === "failed").length,

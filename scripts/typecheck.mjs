@@ -1,4 +1,4 @@
-// Checks the types of every project that has sources: Node (server, client, tests) and the trace panel (browser).
+// Checks the types of both projects: Node (server, client, tests) and the panels (browser).
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";

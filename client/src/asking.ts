@@ -1,8 +1,8 @@
-/** Questions to the server that may overtake each other. */
-import type * as vscode from "vscode";
+/** Requests to the server of which only the latest is relevant. */
+import * as vscode from "vscode";
 import { withPatience } from "./server.ts";
 
-/** Only the last question counts: each call begins one, and what it returns says whether that is still the last. */
+/** Tracks the latest request: each call begins one and returns a function that checks whether it is still the latest. */
 export function lastCounts(): () => () => boolean {
   let last = 0;
   return () => {
@@ -12,7 +12,7 @@ export function lastCounts(): () => () => boolean {
   };
 }
 
-/** Asks with patience. `error`: why the server has not answered; undefined: stopped, or a later question has overtaken it. */
+/** Sends requests and shows progress. `error`: the cause if the server does not respond; undefined: canceled, or a later request has replaced it. */
 export function asker(title: string) {
   const begin = lastCounts();
   return async <Answer>(
@@ -29,5 +29,5 @@ export function asker(title: string) {
 }
 
 export function noAnswer(error: unknown): string {
-  return `The language server does not answer: ${String(error)}`;
+  return vscode.l10n.t("The language server does not respond: {0}", String(error));
 }

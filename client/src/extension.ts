@@ -1,4 +1,4 @@
-/** Activation: starts the language server and wires commands, status and the panels to it. No knowledge of networks. */
+/** Activation: starts the language server and connects commands, status, and panels to it. No knowledge of networks. */
 import * as vscode from "vscode";
 import { restartServer } from "./commands/restart-server.ts";
 import { showMatrix } from "./commands/show-matrix.ts";

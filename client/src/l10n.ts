@@ -1,4 +1,4 @@
-/** The translations that VS Code has loaded for the extension, as the server and the panels receive them. */
+/** The translations that VS Code has loaded for the extension, in the form that the server and the panels receive. */
 import * as vscode from "vscode";
 import type { InstalledBundle } from "../../server/src/lsp/protocol.ts";
 

@@ -1,4 +1,4 @@
-/** The matrix panel: who reaches whom in each topology that was asked for. */
+/** The matrix panel: reachability in a topology, one panel per topology. */
 import * as vscode from "vscode";
 import { LSPErrorCodes, ResponseError } from "vscode-languageclient/node";
 import type { MatrixView } from "../../server/src/lsp/protocol.ts";
@@ -19,9 +19,9 @@ export type MatrixPanels = Panels<PanelState>;
 
 export const MATRIX: PanelKind<PanelState, FromPage> = {
   view: "knet.matrix",
-  page: { script: "matrix.js", style: "matrix.css", title: "Matrix" },
+  page: { script: "matrix.js", style: "matrix.css", title: () => vscode.l10n.t("Matrix") },
   keyOf: ({ uri }) => uri,
-  titleOf: ({ uri }) => `Matrix of ${fileOf(uri)}`,
+  titleOf: ({ uri }) => vscode.l10n.t("Matrix of {0}", fileOf(uri)),
   readState: readPanelState,
   readMessage: readFromPage,
   open,
@@ -32,20 +32,20 @@ function open(server: Server, panel: vscode.WebviewPanel, { uri, ...first }: Pan
   let matrix: MatrixView | undefined;
   let isReady = false;
   let running: vscode.CancellationTokenSource | undefined;
-  // The page of a hidden panel is thrown away; it says that it is ready when it comes back.
+  // VS Code destroys the page of a hidden panel; a new page sends `ready` when the panel is shown again.
   panel.onDidChangeViewState(() => {
     if (panel.visible) return;
     isReady = false;
     stop();
   });
 
-  /** Nobody waits for the answer any more; the server hears of it. */
+  /** Cancels the running request, whose result is no longer needed. */
   function stop(): void {
     running?.cancel();
     running = undefined;
   }
 
-  /** A later question ends an earlier one. */
+  /** A later request cancels an earlier one. */
   async function draw(): Promise<void> {
     if (!isReady) return;
     stop();
@@ -64,19 +64,19 @@ function open(server: Server, panel: vscode.WebviewPanel, { uri, ...first }: Pan
     let message: ToPage;
     try {
       const { by, from, to } = question;
-      const answer = await withPatience("Asking who reaches whom", (token) => {
+      const answer = await withPatience(vscode.l10n.t("Computing reachability"), (token) => {
         token.onCancellationRequested(() => own.cancel());
         return server.request("knet/matrix", { uri, by, from, to }, own.token);
       });
       if (running !== own) return;
-      if (answer === undefined) message = failed("Stopped.");
+      if (answer === undefined) message = failed(vscode.l10n.t("Canceled."));
       else if ("error" in answer) message = failed(answer.error, answer.namespaces);
       else {
         matrix = answer.matrix;
         message = { type: "matrix", state, file, matrix };
       }
     } catch (error) {
-      // The analysis of the newer text asks again.
+      // The analysis of the newer text triggers a new request.
       const isObsolete = error instanceof ResponseError && error.code === LSPErrorCodes.ContentModified;
       if (running !== own || isObsolete) return;
       message = failed(noAnswer(error));

@@ -1,4 +1,4 @@
-/** What all panels share: their page, and the way from it to a place in a file. */
+/** Shared by all panels: their page, and opening a location in a file. */
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import type { Location } from "../../server/src/trace/schema.ts";
@@ -17,10 +17,10 @@ export interface Page {
   /** Files of the package, in `dist`. */
   readonly script: string;
   readonly style: string;
-  readonly title: string;
+  readonly title: () => string;
 }
 
-/** Nothing but the two files of the package runs or styles the page. */
+/** The content security policy permits only these two files of the package. */
 export function pageOf(webview: vscode.Webview, extension: vscode.Uri, files: Page): string {
   const nonce = randomBytes(16).toString("base64url");
   const script = webview.asWebviewUri(vscode.Uri.joinPath(extension, "dist", files.script)).toString();
@@ -39,7 +39,7 @@ export function pageOf(webview: vscode.Webview, extension: vscode.Uri, files: Pa
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="${style}">
-<title>${files.title}</title>
+<title>${files.title()}</title>
 </head>
 <body>
 <main id="app"></main>
@@ -49,15 +49,15 @@ export function pageOf(webview: vscode.Webview, extension: vscode.Uri, files: Pa
 </html>`;
 }
 
-/** JSON that cannot end the script element that it is in. */
+/** JSON that cannot close the script element that contains it. */
 function inertJson(value: unknown): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
 }
 
-/** A file as people name it: its path in the workspace. */
+/** Display name of a file: its path in the workspace. */
 export const fileOf = (uri: string): string => vscode.workspace.asRelativePath(vscode.Uri.parse(uri));
 
-/** Shows a place, in the editor that has its file already if there is one. */
+/** Shows a location, in the editor that already shows the file if there is one. */
 export async function openLocation(location: Location | undefined): Promise<void> {
   if (!location) return;
   const { start, end } = location.range;
@@ -72,7 +72,7 @@ export async function openLocation(location: Location | undefined): Promise<void
   editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
 }
 
-/** The server names files by URI; a bare path is taken as one of this machine's. */
+/** The server identifies files by URI; a path without scheme is a local file. */
 function fileUri(file: string): vscode.Uri {
   return /^[a-z][a-z0-9+.-]+:/i.test(file) ? vscode.Uri.parse(file) : vscode.Uri.file(file);
 }

@@ -1,24 +1,24 @@
-/** The panels of one kind: one for each thing that was asked for. They follow their files and survive a reload of the window. */
+/** The panels of one kind, one per key. They follow changes of their files and survive a reload of the window. */
 import * as vscode from "vscode";
 import { type Page, pageOf, pageOptions } from "./page.ts";
 import type { Server } from "./server.ts";
 
-/** `State`: what must be known to open a panel. `Message`: what its page says. */
+/** `State`: the data needed to open a panel. `Message`: the messages from its page. */
 export interface PanelKind<State, Message> {
-  /** The name by which VS Code knows the kind, in the manifest too. */
+  /** View type of the panel in VS Code, the same as in package.json. */
   readonly view: string;
   readonly page: Page;
-  /** Two states with the same key are shown by one panel. */
+  /** States with the same key share a panel. */
   keyOf(state: State): string;
   titleOf(state: State): string;
-  /** Checks what the page of an earlier window kept. */
+  /** Validates the state that the page of an earlier window has stored. */
   readState(kept: unknown): State | undefined;
   readMessage(message: unknown): Message | undefined;
   open(server: Server, webview: vscode.WebviewPanel, state: State): Panel<Message>;
 }
 
 export interface Panel<Message> {
-  /** Asks the server anew and shows what it answers. */
+  /** Requests new data from the server and shows the result. */
   draw(): Promise<void>;
   receive(message: Message): Promise<void>;
   /** The panel is closed. */
@@ -26,7 +26,7 @@ export interface Panel<Message> {
 }
 
 export interface Panels<State> extends vscode.Disposable {
-  /** In the panel that has it already, or in a new one beside the editor. */
+  /** Shows the state in its existing panel, or in a new panel next to the editor. */
   show(state: State): Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export function panelsOf<State, Message>(
         add(webview, state);
       },
     }),
-    // An imported file is analysed with its importer: any analysis may have changed what any panel shows.
+    // An imported file is analyzed with its importer, so any analysis can change the content of any panel.
     server.onAnalysisDone(() => {
       for (const { panel } of open.values()) void panel.draw();
     }),

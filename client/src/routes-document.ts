@@ -1,4 +1,4 @@
-/** Read-only documents with the text of `knet routes`; they follow their topology. */
+/** Read-only documents with the output of `knet routes`; they follow changes of their topology. */
 import * as vscode from "vscode";
 import type { Server } from "./server.ts";
 
@@ -25,11 +25,11 @@ export class RoutesDocuments implements vscode.TextDocumentContentProvider, vsco
     return this.#changed.event;
   }
 
-  /** The document's path is what its tab shows; the query says of which file and place it is. */
+  /** The tab shows the path of the URI; the query identifies the file and the machine. */
   uriOf(file: vscode.Uri, where: string): vscode.Uri {
     return vscode.Uri.from({
       scheme: SCHEME,
-      path: `/routes of ${where}`,
+      path: `/${vscode.l10n.t("routes of {0}", where)}`,
       query: JSON.stringify({ file: file.toString(), where }),
     });
   }

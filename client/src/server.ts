@@ -1,4 +1,4 @@
-/** The language server as this window has it: started, asked, restarted. */
+/** The language server of this window: start, restart, and requests. */
 import * as vscode from "vscode";
 import {
   LanguageClient,
@@ -12,7 +12,7 @@ import { installedBundle } from "./l10n.ts";
 
 export type ServerState = "starting" | "running" | "stopped";
 
-/** Documents that are knet's business, wherever they live. */
+/** All knet documents, regardless of their URI scheme. */
 export const KNET: vscode.DocumentFilter = { language: "knet" };
 
 export class Server implements vscode.Disposable {
@@ -30,9 +30,9 @@ export class Server implements vscode.Disposable {
     const clientOptions: LanguageClientOptions = {
       documentSelector: [{ language: "knet" }],
       outputChannel: this.#output,
-      // Which files are watched the server says itself.
+      // The server registers the files to watch.
       synchronize: { configurationSection: "knet" },
-      // Pushed diagnostics come sooner than pulled ones, and with their version.
+      // Pushed diagnostics arrive earlier than pulled ones, and carry their version.
       initializationOptions: { push: true, commands: true, l10n: installedBundle() },
       markdown: { isTrusted: { enabledCommands: ["knet.trace", "knet.showRoutes"] } },
     };
@@ -77,7 +77,7 @@ export class Server implements vscode.Disposable {
   dispose(): void {
     this.#done.dispose();
     this.#state.dispose();
-    // The window may be closing: nobody waits for the end.
+    // Not awaited: the window might be closing.
     void this.#client.dispose();
     this.#output.dispose();
   }
@@ -88,7 +88,7 @@ export class Server implements vscode.Disposable {
   }
 }
 
-/** Runs a request; shows progress with a way to stop it once it takes more than half a second. Undefined: stopped. */
+/** Runs a request; after half a second, shows progress with a cancel button. Undefined if canceled. */
 export async function withPatience<T>(
   title: string,
   task: (token: vscode.CancellationToken) => Promise<T>,

@@ -1,4 +1,4 @@
-/** The status item: what knet is doing, how many problems the open file has, and the way to them. */
+/** The language status item: state of knet, number of problems in the open file, and a link to them. */
 import * as vscode from "vscode";
 import type { AnalysisDoneParams } from "../../server/src/lsp/protocol.ts";
 import { KNET, type Server } from "./server.ts";
@@ -13,8 +13,8 @@ export function showStatus(server: Server): vscode.Disposable {
     item.busy = server.state === "starting" || (server.state === "running" && result === undefined);
     if (server.state === "stopped") {
       item.severity = vscode.LanguageStatusSeverity.Error;
-      item.text = "knet: not running";
-      item.command = { command: "knet.restartServer", title: "Restart" };
+      item.text = vscode.l10n.t("knet: not running");
+      item.command = { command: "knet.restartServer", title: vscode.l10n.t("Restart") };
       return;
     }
     item.severity =
@@ -23,9 +23,9 @@ export function showStatus(server: Server): vscode.Disposable {
         : result && result.warnings > 0
           ? vscode.LanguageStatusSeverity.Warning
           : vscode.LanguageStatusSeverity.Information;
-    item.text = result === undefined ? "knet: checking" : summary(result);
-    item.detail = result === undefined ? "" : `analysed in ${Math.round(result.durationMs)} ms`;
-    item.command = { command: "workbench.actions.view.problems", title: "Show Problems" };
+    item.text = result === undefined ? vscode.l10n.t("knet: checking") : summary(result);
+    item.detail = result === undefined ? "" : vscode.l10n.t("analyzed in {0} ms", Math.round(result.durationMs));
+    item.command = { command: "workbench.actions.view.problems", title: vscode.l10n.t("Show Problems") };
   };
   update();
   return vscode.Disposable.from(
@@ -41,7 +41,9 @@ export function showStatus(server: Server): vscode.Disposable {
 }
 
 function summary({ errors, warnings }: AnalysisDoneParams): string {
-  const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? "" : "s"}`;
-  if (errors + warnings === 0) return "knet: no problems";
-  return `knet: ${plural(errors, "error")}, ${plural(warnings, "warning")}`;
+  if (errors + warnings === 0) return vscode.l10n.t("knet: no problems");
+  const errorCount = errors === 1 ? vscode.l10n.t("{0} error", errors) : vscode.l10n.t("{0} errors", errors);
+  const warningCount =
+    warnings === 1 ? vscode.l10n.t("{0} warning", warnings) : vscode.l10n.t("{0} warnings", warnings);
+  return vscode.l10n.t("knet: {0}, {1}", errorCount, warningCount);
 }

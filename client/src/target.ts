@@ -1,4 +1,4 @@
-/** Which topology a command is about, and picking a place in it. */
+/** Selection of the topology of a command, and of an endpoint in it. */
 import * as vscode from "vscode";
 import type { EndpointItem } from "../../server/src/lsp/protocol.ts";
 import { isObject } from "../webview/messages.ts";
@@ -6,8 +6,8 @@ import { lastCounts } from "./asking.ts";
 import { type Server, withPatience } from "./server.ts";
 
 /**
- * The file that a command's argument names by `uri`, else the active knet file, else the only visible or open one; asks where
- * there are several, says so where there is none.
+ * The file in the argument's `uri`, else the active knet file, else the only open knet file or the only one in the workspace.
+ * Prompts the user if there are several, and shows a message if there is no knet file.
  */
 export async function knetDocument(argument: unknown): Promise<vscode.Uri | undefined> {
   if (isObject(argument) && typeof argument["uri"] === "string") return vscode.Uri.parse(argument["uri"]);
@@ -20,18 +20,18 @@ export async function knetDocument(argument: unknown): Promise<vscode.Uri | unde
       : await vscode.workspace.findFiles("**/*.knet", "**/node_modules/**", 200);
   if (files.length <= 1) {
     if (files.length === 0)
-      void vscode.window.showInformationMessage("There is no .knet file open. Open one, then try again.");
+      void vscode.window.showInformationMessage(vscode.l10n.t("No .knet file is open. Open one and try again."));
     return files[0];
   }
   const picked = await vscode.window.showQuickPick(
     files.map((file) => ({ label: vscode.workspace.asRelativePath(file), file })),
-    { title: "Which topology?" },
+    { title: vscode.l10n.t("Select a topology") },
   );
   return picked?.file;
 }
 
 export interface PickedEndpoint {
-  /** What a query takes: a path or an address. */
+  /** Value for a query: a path or an address. */
   readonly path: string;
   readonly ports: EndpointItem["ports"];
 }
@@ -46,12 +46,12 @@ const ICONS: Readonly<Record<EndpointItem["kind"], string>> = {
   host: "vm",
   internet: "globe",
 };
-/** More are not scrolled through; typing narrows them. */
+/** Maximum number of items; typing narrows the list. */
 const SHOWN = 300;
 
 /**
- * Asks for an end of a packet: completes from the topology as one types, takes any other text as it is (an address,
- * `host:port`). `recent` stand on top. Undefined: given up.
+ * Prompts for an endpoint: completes from the topology while the user types, and accepts any other text (an address,
+ * `host:port`) unchanged. `recent` is listed first. Undefined if canceled.
  */
 export async function pickEndpoint(
   server: Server,
@@ -61,7 +61,7 @@ export async function pickEndpoint(
 ): Promise<PickedEndpoint | undefined> {
   const pick = vscode.window.createQuickPick<Item>();
   pick.title = title;
-  pick.placeholder = "A pod, container, node, daemon, router, host, or an address";
+  pick.placeholder = vscode.l10n.t("Pod, container, node, daemon, router, host, or address");
   pick.matchOnDescription = true;
   pick.matchOnDetail = true;
   const begin = lastCounts();
@@ -69,10 +69,10 @@ export async function pickEndpoint(
     const isLast = begin();
     const filter = pick.value.trim();
     pick.busy = true;
-    const items = await withPatience("Reading the topology", (token) =>
+    const items = await withPatience(vscode.l10n.t("Reading the topology"), (token) =>
       server.request("knet/endpoints", { uri: uri.toString(), filter, limit: SHOWN }, token),
     );
-    // A later key press has asked again.
+    // A later key press has sent a new request.
     if (!isLast()) return;
     pick.busy = false;
     pick.items = itemsFor(filter, items ?? [], recent);
@@ -87,7 +87,7 @@ export async function pickEndpoint(
       pick.hide();
     });
     pick.onDidHide(() => {
-      // An answer that is still under way fills this list no more.
+      // Invalidates a running request, so its result does not fill the list.
       begin();
       resolve(undefined);
       pick.dispose();
@@ -102,14 +102,14 @@ function itemsFor(filter: string, found: readonly EndpointItem[], recent: readon
   const items: Item[] = [];
   const earlier = filter === "" ? recent : [];
   if (earlier.length > 0) {
-    items.push({ label: "recent", kind: vscode.QuickPickItemKind.Separator });
+    items.push({ label: vscode.l10n.t("recent"), kind: vscode.QuickPickItemKind.Separator });
     for (const path of earlier)
       items.push({
         label: `$(history) ${path}`,
         description: byPath.get(path)?.detail ?? "",
         endpoint: { path, ports: byPath.get(path)?.ports ?? [] },
       });
-    items.push({ label: "topology", kind: vscode.QuickPickItemKind.Separator });
+    items.push({ label: vscode.l10n.t("topology"), kind: vscode.QuickPickItemKind.Separator });
   }
   for (const item of found) {
     if (earlier.includes(item.path)) continue;
@@ -122,7 +122,7 @@ function itemsFor(filter: string, found: readonly EndpointItem[], recent: readon
   if (filter !== "" && !byPath.has(filter))
     items.push({
       label: `$(arrow-right) ${filter}`,
-      description: "as typed",
+      description: vscode.l10n.t("use as typed"),
       alwaysShow: true,
       endpoint: { path: filter, ports: [] },
     });

@@ -1,4 +1,4 @@
-/** The topology panel: a drawing of each topology that was asked for. */
+/** The topology panel: a drawing of a topology, one panel per topology. */
 import * as vscode from "vscode";
 import type { TopologyDrawing } from "../../server/src/lsp/protocol.ts";
 import {
@@ -18,16 +18,16 @@ export type TopologyPanels = Panels<PanelState>;
 
 export const TOPOLOGY: PanelKind<PanelState, FromPage> = {
   view: "knet.topology",
-  page: { script: "topology.js", style: "topology.css", title: "Topology" },
+  page: { script: "topology.js", style: "topology.css", title: () => vscode.l10n.t("Topology") },
   keyOf: ({ uri }) => uri,
-  titleOf: ({ uri }) => `Topology of ${fileOf(uri)}`,
+  titleOf: ({ uri }) => vscode.l10n.t("Topology of {0}", fileOf(uri)),
   readState: readPanelState,
   readMessage: readFromPage,
   open,
 };
 
 function open(server: Server, { webview }: vscode.WebviewPanel, { uri }: PanelState): Panel<FromPage> {
-  const ask = asker("Drawing the topology");
+  const ask = asker(vscode.l10n.t("Drawing the topology"));
   let drawing: TopologyDrawing | undefined;
   let isReady = false;
 

@@ -1,6 +1,6 @@
 /**
- * The trace panel: one for each question. It shows what the server answers, asks again when a topology changes, and
- * comes back after a reload of the window. The page (client/webview) only draws.
+ * The trace panel, one per query. It shows the trace from the server, updates it when a topology changes, and is restored
+ * after a reload of the window. The page (client/webview) only draws.
  */
 import * as vscode from "vscode";
 import type { TraceQuery } from "../../server/src/lsp/protocol.ts";
@@ -15,7 +15,7 @@ import type { Server } from "./server.ts";
 interface Asked {
   readonly uri: string;
   readonly query: TraceQuery;
-  /** Where the page of an earlier window was. */
+  /** The path and step that the page showed in an earlier window. */
   readonly place?: Place;
 }
 
@@ -23,7 +23,7 @@ export type TracePanels = Panels<Asked>;
 
 export const TRACE: PanelKind<Asked, FromPage> = {
   view: "knet.trace",
-  page: { script: "webview.js", style: "trace.css", title: "Trace" },
+  page: { script: "webview.js", style: "trace.css", title: () => vscode.l10n.t("Trace") },
   keyOf: ({ uri, query }) => JSON.stringify([uri, query.from, query.to, query.proto, query.port, query.size, query.df]),
   titleOf: ({ query }) => `${query.from} → ${query.to}`,
   readState(kept) {
@@ -35,11 +35,11 @@ export const TRACE: PanelKind<Asked, FromPage> = {
 };
 
 function open(server: Server, { webview }: vscode.WebviewPanel, { uri, query, place }: Asked): Panel<FromPage> {
-  const ask = asker("Tracing the packet");
+  const ask = asker(vscode.l10n.t("Tracing the packet"));
   let trace: Trace | undefined;
-  /** Where the page is, by its last word. */
+  /** The path and step that the page last reported. */
   let last = place;
-  /** Where a page that begins anew goes on. */
+  /** The path and step at which a new page continues. */
   let next: Place | undefined;
   let isReady = false;
 
@@ -65,7 +65,7 @@ function open(server: Server, { webview }: vscode.WebviewPanel, { uri, query, pl
   async function receive(message: FromPage): Promise<void> {
     switch (message.type) {
       case "ready":
-        // Also when a hidden panel comes back: its page was thrown away and begins anew.
+        // Also when a hidden panel is shown again: VS Code has destroyed its page and loads a new one.
         isReady = true;
         next = last;
         return draw();

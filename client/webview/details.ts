@@ -1,8 +1,10 @@
-/** What is said about one hop: the packet's headers, and the rule that decided. */
+/** Details of a hop: the headers of the packet, and the rule that determined the action. */
+
+import { t } from "../../server/src/text/l10n.ts";
 import { type Step, splitOwner } from "../../server/src/trace/layout.ts";
 import type { Hop, Packet, Rule } from "../../server/src/trace/schema.ts";
 import { h, icon } from "./dom.ts";
-import { crossing, type Field, type Layer, viewPacket } from "./model.ts";
+import { actionText, changeText, crossing, type Field, type Layer, legText, viewPacket } from "./model.ts";
 
 export interface DetailsActions {
   showRule(): void;
@@ -20,8 +22,8 @@ function where({ index, leg, hop }: Step, count: number): HTMLElement {
     h(
       "p",
       { class: "where-line" },
-      h("span", { class: `leg leg-${leg}` }, leg === "request" ? "Request" : "Reply"),
-      h("span", { class: "muted" }, `step ${index + 1} of ${count}`),
+      h("span", { class: `leg leg-${leg}` }, legText(leg)),
+      h("span", { class: "muted" }, t`step ${index + 1} of ${count}`),
     ),
     h(
       "h2",
@@ -30,15 +32,15 @@ function where({ index, leg, hop }: Step, count: number): HTMLElement {
       h("span", { class: "owner-name" }, name),
       hop.device !== "" && h("span", { class: "owner-device" }, ` · ${crossing(hop)}`),
     ),
-    h("p", { class: "sentence" }, h("span", { class: "action" }, hop.action), h("span", {}, hop.text)),
+    h("p", { class: "sentence" }, h("span", { class: "action" }, actionText(hop.action)), h("span", {}, hop.text)),
   );
 }
 
 function rule(decided: Rule | undefined, actions: DetailsActions): HTMLElement {
-  const section = h("section", { class: "card rule", testid: "rule", "aria-label": "Rule that decided" });
+  const section = h("section", { class: "card rule", testid: "rule", "aria-label": t`Rule` });
   if (!decided) {
     section.classList.add("rule-none");
-    section.append(h("p", { class: "muted" }, "No rule was asked at this step."));
+    section.append(h("p", { class: "muted" }, t`No rule applies to this step.`));
     return section;
   }
   const button =
@@ -47,18 +49,18 @@ function rule(decided: Rule | undefined, actions: DetailsActions): HTMLElement {
       "button",
       { type: "button", class: "secondary", id: "goto-source", testid: "goto-source" },
       icon("source"),
-      "Go to source",
+      t`Go to source`,
     );
   button?.addEventListener("click", () => actions.showRule());
   section.append(
     h(
       "div",
       { class: "card-head" },
-      h("h3", {}, "Decided by"),
+      h("h3", {}, t`Decided by`),
       h("span", { class: "table-name" }, decided.table),
       button,
     ),
-    h("pre", { class: "rule-text", tabindex: 0, "aria-label": "Text of the rule" }, decided.text),
+    h("pre", { class: "rule-text", tabindex: 0, "aria-label": t`Rule text` }, decided.text),
   );
   if (decided.why) section.append(h("p", { class: "why" }, decided.why));
   return section;
@@ -69,13 +71,13 @@ function packet(hop: Hop, before: Packet | undefined): HTMLElement {
   const facts = h("dl", { class: "facts" }, ...fact(view.length), ...fact(view.ttl));
   const section = h(
     "section",
-    { class: "card headers", "aria-label": "Packet" },
-    h("div", { class: "card-head" }, h("h3", {}, "Packet"), facts),
+    { class: "card headers", "aria-label": t`Packet` },
+    h("div", { class: "card-head" }, h("h3", {}, t`Packet`), facts),
   );
   if (view.removed.length > 0) {
-    section.append(h("p", { class: "removed" }, h("span", { class: "mark" }, "removed"), view.removed.join(", ")));
+    section.append(h("p", { class: "removed" }, h("span", { class: "mark" }, t`removed`), view.removed.join(", ")));
   }
-  // Each header holds the next one in itself.
+  // Each header element contains the element of the next inner header.
   let inside: HTMLElement | undefined;
   for (const layer of [...view.layers].reverse()) inside = header(layer, inside);
   if (inside) section.append(inside);
@@ -88,10 +90,8 @@ function fact(field: Field): HTMLElement[] {
 
 function value(field: Field): (HTMLElement | string)[] {
   if (field.before === undefined) return [field.value];
-  return [
-    h("ins", {}, field.value),
-    h("del", { "aria-label": `was ${field.before}`, title: `was ${field.before}` }, field.before),
-  ];
+  const before = t`was ${field.before}`;
+  return [h("ins", {}, field.value), h("del", { "aria-label": before, title: before }, field.before)];
 }
 
 function header(layer: Layer, inside: HTMLElement | undefined): HTMLElement {
@@ -102,7 +102,7 @@ function header(layer: Layer, inside: HTMLElement | undefined): HTMLElement {
       "div",
       { class: "layer-line" },
       h("span", { class: "layer-title" }, layer.title),
-      layer.change !== "same" && h("span", { class: "mark" }, layer.change),
+      layer.change !== "same" && h("span", { class: "mark" }, changeText(layer.change)),
       h(
         "dl",
         { class: "fields" },

@@ -1,11 +1,11 @@
-/** Elements. Texts become text nodes, always: nothing here takes HTML. */
+/** Creates elements. Texts are always inserted as text nodes, never as HTML. */
 
 export type Child = Node | string | undefined | null | false;
 
 export interface Attributes {
   class?: string | undefined;
   testid?: string | undefined;
-  /** Everything else, by its own name. A `false` or `undefined` leaves the attribute out, `true` makes it empty. */
+  /** All other attributes, by name. `false` and `undefined` omit the attribute, `true` sets it to an empty value. */
   [name: string]: string | number | boolean | undefined;
 }
 
@@ -48,7 +48,7 @@ export function find<T extends Element>(id: string, type: new () => T): T {
   return element;
 }
 
-/** 16 by 16, in the colour of the text around them. */
+/** Paths of 16 × 16 icons, drawn in the color of the surrounding text. */
 const icons = {
   good: "M6.4 11.2 3.2 8l-.9.9 4.1 4.1 8-8-.9-.9z",
   partly: "M8 1.6 15.2 14.4H.8zM7.3 6v4.2h1.4V6zm0 5.4v1.4h1.4v-1.4z",

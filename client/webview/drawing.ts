@@ -1,8 +1,10 @@
-/** The drawing of a path: the layout's boxes, bars, lines and stops as SVG, and the packet on its way. */
+/** The drawing of a path: boxes, bars, lines, and stops of the layout as SVG, and the moving packet. */
+
+import { t } from "../../server/src/text/l10n.ts";
 import { type Layout, layoutPath, type Measure, type Step, stepsOf } from "../../server/src/trace/layout.ts";
 import type { Path } from "../../server/src/trace/schema.ts";
 import { s } from "./dom.ts";
-import { crossing, depth } from "./model.ts";
+import { actionText, crossing, depth } from "./model.ts";
 
 const packetAbove = 25;
 
@@ -29,13 +31,14 @@ export class Drawing {
     this.#layout = layout;
     this.#steps = steps;
     const { width, height } = layout;
+    const machines = layout.boxes.map((box) => box.owner).join(", ");
     const svg = s("svg", {
       class: "drawing",
       width,
       height,
       viewBox: `0 0 ${width} ${height}`,
       role: "img",
-      "aria-label": `The way of the packet: ${layout.boxes.map((box) => box.owner).join(", ")}. The list of steps says the same in words.`,
+      "aria-label": t`Packet path: ${machines}. The list of steps contains the same information.`,
     });
     this.#boxes = [];
     this.#bars = [];
@@ -60,7 +63,7 @@ export class Drawing {
         const bar = s(
           "g",
           { class: "bar" },
-          s("title", {}, `${device.label.full} of ${box.owner}`),
+          s("title", {}, t`${device.label.full} of ${box.owner}`),
           s("rect", {
             class: "bar-outline",
             x: device.x,
@@ -107,7 +110,8 @@ export class Drawing {
     this.#stops = layout.stops.map((stop) => {
       const step = steps[stop.step];
       const ended = stop.end === undefined ? "" : stop.end === "delivered" ? " stop-good" : " stop-bad";
-      const title = step ? `${stop.step + 1}. ${[crossing(step.hop), step.hop.action].filter(Boolean).join(": ")}` : "";
+      const action = step && [crossing(step.hop), actionText(step.hop.action)].filter(Boolean).join(": ");
+      const title = action === undefined ? "" : `${stop.step + 1}. ${action}`;
       const element = s(
         "g",
         { class: `stop stop-${stop.leg}${ended}`, transform: `translate(${stop.x} ${stop.y})` },
@@ -144,7 +148,7 @@ export class Drawing {
     this.#scroller.replaceChildren(svg);
   }
 
-  /** Puts the packet at a step. `move` says that it is a step on its way, not a new drawing. */
+  /** Moves the packet to a step. `move`: animated, unlike in a new drawing. */
   show(index: number, move: boolean): void {
     const layout = this.#layout;
     const stop = layout?.stops[index];
@@ -175,14 +179,14 @@ export class Drawing {
     if (box) this.#reveal(stop.x, box, move);
   }
 
-  /** The next of these steps after the current one, so that clicking again goes on. */
+  /** Selects the next of these steps after the current step, so repeated clicks advance. */
   #selectIn(steps: readonly number[]): void {
     const sorted = [...steps].sort((a, b) => a - b);
     const next = sorted.find((step) => step > this.#current) ?? sorted[0];
     if (next !== undefined) this.#select(next);
   }
 
-  /** Scrolls so that the box is seen whole, or the stop well inside the view where the box is too wide. */
+  /** Scrolls to make the whole box visible or, if the box is too wide, the area around the stop. */
   #reveal(x: number, box: { x: number; width: number }, smooth: boolean): void {
     const { clientWidth, scrollLeft } = this.#scroller;
     const wide = box.width + 80 > clientWidth;
@@ -212,7 +216,7 @@ function octagon(radius: number): string {
   return `M${points.join("L")}Z`;
 }
 
-/** Measures texts in the fonts of the page. */
+/** Measures texts with the fonts of the page. */
 function measureIn(element: HTMLElement): Measure | undefined {
   const context = document.createElement("canvas").getContext("2d");
   if (!context) return undefined;

@@ -1,4 +1,4 @@
-/** Installs the translations that the extension has put into the page. The first import of each page. */
+/** Installs the translations that the extension has inserted into the page. Must be the first import of each page. */
 import { installBundle } from "../../server/src/text/l10n.ts";
 
 interface Installed {

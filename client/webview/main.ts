@@ -1,9 +1,11 @@
 /**
- * The page inside the trace panel: a pure view of a trace. All it keeps is which path and which step are shown; what it
- * asks of the extension is in messages.ts.
+ * The page inside the trace panel: a pure view of a trace. Its only state is the shown path and step; messages.ts defines its
+ * requests to the extension.
  */
 import "./l10n.ts";
 
+import { either, plural } from "../../server/src/text/format.ts";
+import { t } from "../../server/src/text/l10n.ts";
 import { type Step, splitOwner, stepsOf, wayOf, waysOf } from "../../server/src/trace/layout.ts";
 import type { Path, Trace } from "../../server/src/trace/schema.ts";
 import { details } from "./details.ts";
@@ -11,15 +13,18 @@ import { find, h, icon } from "./dom.ts";
 import { Drawing } from "./drawing.ts";
 import { type FromPage, type PanelState, readToPage, type ToPage } from "./messages.ts";
 import {
+  actionText,
   announcement,
   failuresOf,
   keepPath,
   keepStep,
+  legText,
   type Outcome,
   percent,
   queryParts,
   summaryOfPath,
   summaryOfTrace,
+  verdictText,
 } from "./model.ts";
 
 interface VsCode {
@@ -38,7 +43,7 @@ let stepIndex = 0;
 let steps: readonly Step[] = [];
 let hopButtons: HTMLButtonElement[] = [];
 
-/* -------------------------------------------------------------------- the page's fixed parts */
+/* -------------------------------------------------------------------- fixed parts of the page */
 
 const stepButton = (
   id: string,
@@ -60,33 +65,39 @@ const stepButton = (
     icon(name),
   );
 
-const first = stepButton("step-first", "first", "First step", "Home");
-const previous = stepButton("step-prev", "previous", "Previous step", "Arrow Left");
-const next = stepButton("step-next", "next", "Next step", "Arrow Right");
-const last = stepButton("step-last", "last", "Last step", "End");
-const counter = h("span", { class: "counter" });
-const legs = h("div", { class: "legs", role: "group", "aria-label": "Jump to" });
-const stepList = h("ol", { class: "steps", id: "steps", "aria-label": "Steps" });
-const detailsBox = h("div", { class: "details", id: "details" });
-const drawingBox = h("div", { class: "drawing-scroller" });
-const live = h("div", { class: "visually-hidden", "aria-live": "polite", role: "status" });
-const heading = h("div", { class: "heading" });
-const notices = h("div", { class: "notices" });
-const body = h(
-  "div",
-  { class: "body", hidden: true },
-  h("section", { class: "way", "aria-label": "Drawing of the way" }, drawingBox),
+const createParts = () => ({
+  first: stepButton("step-first", "first", t`First step`, "Home"),
+  previous: stepButton("step-prev", "previous", t`Previous step`, "Arrow Left"),
+  next: stepButton("step-next", "next", t`Next step`, "Arrow Right"),
+  last: stepButton("step-last", "last", t`Last step`, "End"),
+  counter: h("span", { class: "counter" }),
+  legs: h("div", { class: "legs", role: "group", "aria-label": t`Jump to` }),
+  stepList: h("ol", { class: "steps", id: "steps", "aria-label": t`Steps` }),
+  detailsBox: h("div", { class: "details", id: "details" }),
+  drawingBox: h("div", { class: "drawing-scroller" }),
+  live: h("div", { class: "visually-hidden", "aria-live": "polite", role: "status" }),
+  heading: h("div", { class: "heading" }),
+  notices: h("div", { class: "notices" }, h("p", { class: "working" }, t`Tracing…`)),
+});
+const { first, previous, next, last, counter, legs, stepList, detailsBox, drawingBox, live, heading, notices } =
+  createParts();
+
+const createBody = (): HTMLElement =>
   h(
     "div",
-    { class: "stepper", role: "toolbar", "aria-label": "Steps" },
-    h("div", { class: "buttons" }, first, previous, next, last),
-    counter,
-    legs,
-  ),
-  h("div", { class: "columns" }, h("nav", { class: "list", "aria-label": "Steps of the way" }, stepList), detailsBox),
-);
+    { class: "body", hidden: true },
+    h("section", { class: "way", "aria-label": t`Packet path drawing` }, drawingBox),
+    h(
+      "div",
+      { class: "stepper", role: "toolbar", "aria-label": t`Steps` },
+      h("div", { class: "buttons" }, first, previous, next, last),
+      counter,
+      legs,
+    ),
+    h("div", { class: "columns" }, h("nav", { class: "list", "aria-label": t`Path steps` }, stepList), detailsBox),
+  );
+const body = createBody();
 find("app", HTMLElement).replaceChildren(heading, notices, body, live);
-notices.append(h("p", { class: "working" }, "Tracing…"));
 
 const drawing = new Drawing(drawingBox, (step) => go(step));
 
@@ -117,7 +128,7 @@ function receive(message: ToPage): void {
 
 function showTrace(message: Shown): void {
   const before = shown;
-  const sameQuestion =
+  const sameQuery =
     before !== undefined &&
     before.uri === message.uri &&
     JSON.stringify(before.query) === JSON.stringify(message.query);
@@ -126,7 +137,7 @@ function showTrace(message: Shown): void {
   if (message.place) {
     pathIndex = Math.min(message.place.path, Math.max(0, waysOf(message.trace).length - 1));
     stepIndex = message.place.step;
-  } else if (sameQuestion) {
+  } else if (sameQuery) {
     pathIndex = keepPath(before.trace, message.trace, pathIndex);
     const path = waysOf(message.trace)[pathIndex];
     stepIndex = path ? keepStep(oldPath, path, stepIndex) : 0;
@@ -141,7 +152,7 @@ function showTrace(message: Shown): void {
   renderPath();
   if (inList) hopButtons[stepIndex]?.focus();
   else if (focusedId !== "") document.getElementById(focusedId)?.focus();
-  if (before && sameQuestion) live.textContent = `Traced again: ${summaryOfTrace(message.trace).text}.`;
+  if (before && sameQuery) live.textContent = t`Trace updated: ${summaryOfTrace(message.trace).text}.`;
 }
 
 function showFailure(message: Extract<ToPage, { type: "failed" }>): void {
@@ -154,8 +165,8 @@ function showFailure(message: Extract<ToPage, { type: "failed" }>): void {
       {},
       h("p", { class: "notice-title" }, message.error),
       message.candidates.length > 0 &&
-        h("p", { class: "muted" }, `Did you mean ${message.candidates.slice(0, 8).join(", ")}?`),
-      shown !== undefined && h("p", { class: "muted" }, "What is below was traced before the last change."),
+        h("p", { class: "muted" }, t`Did you mean ${either(message.candidates.slice(0, 8))}?`),
+      shown !== undefined && h("p", { class: "muted" }, t`This trace predates the last edit.`),
     ),
   );
   if (!shown) {
@@ -176,15 +187,15 @@ function title(query: Trace["query"] | Shown["query"], file: string): HTMLElemen
       type: "button",
       class: "icon-button",
       id: "change",
-      title: "Trace something else…",
-      "aria-label": "Trace something else",
+      title: t`Trace a different packet…`,
+      "aria-label": t`Trace a different packet`,
     },
     icon("edit"),
   );
   change.addEventListener("click", () => send({ type: "change" }));
   const again = h(
     "button",
-    { type: "button", class: "icon-button", id: "retrace", title: "Trace again", "aria-label": "Trace again" },
+    { type: "button", class: "icon-button", id: "retrace", title: t`Trace again`, "aria-label": t`Trace again` },
     icon("refresh"),
   );
   again.addEventListener("click", () => send({ type: "retrace" }));
@@ -195,7 +206,7 @@ function title(query: Trace["query"] | Shown["query"], file: string): HTMLElemen
       "h1",
       { testid: "query" },
       h("span", { class: "end", title: parts.from }, parts.from),
-      h("span", { class: "to", "aria-label": "to" }, " → "),
+      h("span", { class: "to", "aria-label": t`to` }, " → "),
       h("span", { class: "end", title: parts.to }, parts.to),
       " ",
       h("span", { class: "tag" }, parts.service),
@@ -235,7 +246,11 @@ function pathSelector(trace: Trace): HTMLElement {
     input.addEventListener("change", () => selectPath(index));
     return h(
       "label",
-      { class: `path-choice path-${summary.outcome}`, for: `path-${index}`, title: `${summary.text}, ends at ${name}` },
+      {
+        class: `path-choice path-${summary.outcome}`,
+        for: `path-${index}`,
+        title: t`${summary.text}, ends at ${name}`,
+      },
       input,
       icon(summary.outcome),
       h("span", { class: "visually-hidden" }, `${summary.text}: `),
@@ -246,17 +261,17 @@ function pathSelector(trace: Trace): HTMLElement {
   return h(
     "fieldset",
     { class: "paths", testid: "paths" },
-    h("legend", {}, `${waysOf(trace).length} paths`),
+    h("legend", {}, plural(waysOf(trace).length, "path")),
     h("div", { class: "path-choices" }, ...choices),
   );
 }
 
-/** Ways of one kind are told apart by where they end. */
+/** The name of a path. Paths of the same kind differ by the machine at which they end. */
 function wayName(trace: Trace, index: number, end: string): string {
   const way = wayOf(trace, index);
   if (way.kind === "lookup") return `DNS: ${end}`;
-  if (way.kind === "proxied") return `onward: ${end}`;
-  return end || `Path ${index + 1}`;
+  if (way.kind === "proxied") return t`Backend: ${end}`;
+  return end || t`Path ${index + 1}`;
 }
 
 function selectPath(index: number): void {
@@ -269,7 +284,7 @@ function selectPath(index: number): void {
   stepIndex = keepStep(old, path, stepIndex);
   renderPath();
   send({ type: "place", path: pathIndex, step: stepIndex });
-  live.textContent = `Path ${index + 1} of ${ways.length}: ${summaryOfPath(path).text}.`;
+  live.textContent = t`Path ${index + 1} of ${ways.length}: ${summaryOfPath(path).text}.`;
 }
 
 /* -------------------------------------------------------------------- a path */
@@ -278,7 +293,7 @@ function renderPath(): void {
   const path = shown && waysOf(shown.trace)[pathIndex];
   body.classList.remove("stale");
   if (!path) {
-    notices.replaceChildren(h("p", { class: "muted" }, "There is no path to show."));
+    notices.replaceChildren(h("p", { class: "muted" }, t`No path to show.`));
     body.hidden = true;
     return;
   }
@@ -297,18 +312,18 @@ function renderPath(): void {
   legs.replaceChildren(
     ...(replyAt < 0
       ? []
-      : [jump("leg-request", "Request", "request", 0), jump("leg-reply", "Reply", "reply", replyAt)]),
+      : [jump("leg-request", legText("request"), "request", 0), jump("leg-reply", legText("reply"), "reply", replyAt)]),
   );
   go(stepIndex, false);
 }
 
 function renderFacts(path: Path): void {
   const facts: string[] = [];
-  if (path.mtu > 0) facts.push(`largest packet ${path.mtu} bytes`);
+  if (path.mtu > 0) facts.push(t`path MTU ${path.mtu} bytes`);
   if (path.receiver) {
     const { src, sport, process } = path.receiver;
     const peer = sport === undefined ? src : src.includes(":") ? `[${src}]:${sport}` : `${src}:${sport}`;
-    facts.push(`${process ?? "the receiver"} sees ${peer}`);
+    facts.push(process === undefined ? t`the receiver sees ${peer}` : t`${process} sees ${peer}`);
   }
   document.getElementById("path-facts")?.replaceChildren(facts.join(" · "));
 }
@@ -317,7 +332,7 @@ function renderNotices(path: Path): void {
   notices.replaceChildren(
     ...failuresOf(path).map((failure) => {
       const lastStep = steps.findLastIndex((step) => step.leg === failure.leg);
-      const show = h("button", { type: "button", class: "secondary", id: `${failure.leg}-end` }, "Show the step");
+      const show = h("button", { type: "button", class: "secondary", id: `${failure.leg}-end` }, t`Show step`);
       show.addEventListener("click", () => go(lastStep));
       const source =
         failure.hasSource &&
@@ -325,7 +340,7 @@ function renderNotices(path: Path): void {
           "button",
           { type: "button", class: "secondary", id: `${failure.leg}-source`, testid: "goto-reason" },
           icon("source"),
-          "Go to source",
+          t`Go to source`,
         );
       if (source)
         source.addEventListener("click", () => send({ type: "showReason", path: pathIndex, leg: failure.leg }));
@@ -365,11 +380,7 @@ function renderList(path: Path): void {
       leg = step.leg;
       owner = "";
       items.push(
-        h(
-          "li",
-          { class: "list-leg", role: "presentation" },
-          h("span", { class: `leg leg-${leg}` }, leg === "request" ? "Request" : "Reply"),
-        ),
+        h("li", { class: "list-leg", role: "presentation" }, h("span", { class: `leg leg-${leg}` }, legText(step.leg))),
       );
     }
     if (hop.owner !== owner) {
@@ -403,16 +414,20 @@ function renderList(path: Path): void {
           "span",
           { class: "hop-line" },
           h("span", { class: "visually-hidden" }, `${hop.owner} `),
-          h("span", { class: "action" }, hop.action),
+          h("span", { class: "action" }, actionText(hop.action)),
           hop.device !== "" &&
             h(
               "span",
               { class: "hop-device" },
-              hop.direction === null ? "" : h("span", { class: "muted" }, `${hop.direction} `),
+              hop.direction === null
+                ? ""
+                : h("span", { class: "muted" }, `${hop.direction === "in" ? t`in` : t`out`} `),
               hop.device,
             ),
-          failed && h("span", { class: "hop-end" }, icon("bad"), verdict),
-          step.last && !failed && h("span", { class: "hop-end hop-end-good" }, icon("good"), verdict),
+          failed && h("span", { class: "hop-end" }, icon("bad"), verdictText(verdict, "label")),
+          step.last &&
+            !failed &&
+            h("span", { class: "hop-end hop-end-good" }, icon("good"), verdictText(verdict, "label")),
         ),
         h("span", { class: "hop-text muted" }, hop.text),
       ),
@@ -442,11 +457,11 @@ function go(to: number, byUser = true): void {
     [next, count - 1],
     [last, count - 1],
   ] as const) {
-    // Not `disabled`: the button at the end of the way keeps the focus.
+    // Not `disabled`, because the button must keep the focus at the first and last step.
     button.setAttribute("aria-disabled", String(count === 0 || index === end));
   }
   if (!step) {
-    counter.textContent = "no steps";
+    counter.textContent = t`no steps`;
     detailsBox.replaceChildren();
     return;
   }
@@ -461,7 +476,7 @@ function go(to: number, byUser = true): void {
     reveal(current);
   }
   drawing.show(index, moved);
-  // The reply is another packet: nothing of it has "changed".
+  // The reply is a different packet, so its first hop shows no changes.
   const before = steps[index - 1];
   const packet = before?.leg === step.leg ? before.hop.packet : undefined;
   const hadSource = document.activeElement?.id === "goto-source";
@@ -472,12 +487,12 @@ function go(to: number, byUser = true): void {
   if (shown) vscode.setState({ uri: shown.uri, query: shown.query, path: pathIndex, step: stepIndex });
   if (moved) {
     send({ type: "place", path: pathIndex, step: stepIndex });
-    // In the list the focus moves along, and is read out by itself.
+    // In the list the focus moves to the step, so a screen reader announces it anyway.
     if (!stepList.contains(document.activeElement)) live.textContent = announcement(step, count);
   }
 }
 
-/** Scrolls the list, and only the list. */
+/** Scrolls the list, but not the page. */
 function reveal(button: HTMLElement): void {
   const scroller = stepList;
   if (scroller.scrollHeight <= scroller.clientHeight) return;

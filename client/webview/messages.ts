@@ -1,12 +1,12 @@
 /**
- * What the trace panel and the page inside it say to each other, and the checks that each side makes of what it gets.
- * Steps are named by numbers, never by places: the page cannot make the extension open anything but what the trace says.
+ * The messages between the trace panel and its page, and their validation on both sides. Steps are identified by index, never
+ * by location, so the page can only make the extension open locations of the trace.
  */
 
 import type { TraceQuery } from "../../server/src/lsp/protocol.ts";
 import type { Trace } from "../../server/src/trace/schema.ts";
 
-/** Where the page is; kept over a reload of the window. */
+/** The path and step that the page shows; preserved over a reload of the window. */
 export interface Place {
   /** Index of the path. */
   path: number;
@@ -14,27 +14,27 @@ export interface Place {
   step: number;
 }
 
-/** What VS Code keeps of a panel while its window reloads. */
+/** The state that VS Code stores for a panel while its window reloads. */
 export interface PanelState extends Place {
   uri: string;
   query: TraceQuery;
 }
 
 export type ToPage =
-  /** A trace to show. `place` absent: stay where the page is, as far as that hop still exists. */
+  /** A trace to show. `place` absent: keep the current path and step if that hop still exists. */
   | { type: "trace"; uri: string; query: TraceQuery; file: string; trace: Trace; place?: Place }
-  /** There is no trace now; the last one, if any, stays visible and is marked as out of date. */
+  /** There is no trace now. The last trace, if any, remains visible and is marked as out of date. */
   | { type: "failed"; uri: string; query: TraceQuery; file: string; error: string; candidates: string[] }
   | { type: "working" };
 
 export type FromPage =
   | { type: "ready" }
   | { type: "place"; path: number; step: number }
-  /** Show the source of the rule of a hop. */
+  /** Open the source of a hop's rule. */
   | { type: "showRule"; path: number; step: number }
-  /** Show the source of the reason for which a leg ended. */
+  /** Open the source of the failure reason of a leg. */
   | { type: "showReason"; path: number; leg: "request" | "reply" }
-  /** Ask for another trace, beginning with this query. */
+  /** Select a different trace in the same file. */
   | { type: "change" }
   | { type: "retrace" };
 
@@ -112,7 +112,7 @@ function isQuery(value: unknown): value is TraceQuery {
   );
 }
 
-/** Deep enough that drawing it cannot fail. */
+/** Validates everything that the drawing accesses. */
 function isTrace(value: unknown): value is Trace {
   return (
     isObject(value) &&

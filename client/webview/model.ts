@@ -1,8 +1,10 @@
-/** What the page says about a trace, worked out without a document. */
+/** Texts and data of the trace page, computed without a DOM. */
+
+import { phrase, t, translated } from "../../server/src/text/l10n.ts";
 import { type Step, splitOwner, stepsOf, waysOf } from "../../server/src/trace/layout.ts";
 import type { Header, Hop, Packet, Path, Reply, SenderError, Trace, Verdict } from "../../server/src/trace/schema.ts";
 
-/** How something ended, by the colour and the icon that it gets. */
+/** An outcome, which determines color and icon. */
 export type Outcome = "good" | "partly" | "bad";
 
 export interface Summary {
@@ -10,16 +12,82 @@ export interface Summary {
   readonly text: string;
 }
 
-const verdictTexts: Readonly<Record<Verdict, string>> = {
-  delivered: "Delivered",
-  dropped: "Dropped",
-  rejected: "Rejected",
-  unreachable: "Unreachable",
-  looped: "Looped",
+interface VerdictTexts {
+  readonly title: string;
+  readonly label: string;
+  readonly request: string;
+  readonly reply: string;
+  /** The request is delivered, the reply has this verdict. */
+  readonly path: string;
+}
+
+const VERDICTS: Readonly<Record<Verdict, VerdictTexts>> = {
+  delivered: {
+    title: phrase("Delivered"),
+    label: phrase("delivered"),
+    request: phrase("Request delivered"),
+    reply: phrase("Reply delivered"),
+    path: phrase("Delivered, reply received"),
+  },
+  dropped: {
+    title: phrase("Dropped"),
+    label: phrase("dropped"),
+    request: phrase("Request dropped"),
+    reply: phrase("Reply dropped"),
+    path: phrase("Delivered, reply dropped"),
+  },
+  rejected: {
+    title: phrase("Rejected"),
+    label: phrase("rejected"),
+    request: phrase("Request rejected"),
+    reply: phrase("Reply rejected"),
+    path: phrase("Delivered, reply rejected"),
+  },
+  unreachable: {
+    title: phrase("Unreachable"),
+    label: phrase("unreachable"),
+    request: phrase("Request: destination unreachable"),
+    reply: phrase("Reply: destination unreachable"),
+    path: phrase("Delivered, reply unreachable"),
+  },
+  looped: {
+    title: phrase("Looped"),
+    label: phrase("looped"),
+    request: phrase("Request looped"),
+    reply: phrase("Reply looped"),
+    path: phrase("Delivered, reply looped"),
+  },
 };
 
-export function verdictText(verdict: Verdict): string {
-  return verdictTexts[verdict] ?? verdict;
+/** "Dropped"; for a verdict of a newer server, the verdict itself. */
+export function verdictText(verdict: Verdict, form: keyof VerdictTexts = "title"): string {
+  const texts: VerdictTexts | undefined = VERDICTS[verdict];
+  return texts === undefined ? verdict : translated(texts[form]);
+}
+
+const ACTIONS: Readonly<Record<Hop["action"], string>> = {
+  send: phrase("send"),
+  route: phrase("route"),
+  bridge: phrase("bridge"),
+  encapsulate: phrase("encapsulate"),
+  decapsulate: phrase("decapsulate"),
+  dnat: "DNAT",
+  snat: "SNAT",
+  filter: phrase("filter"),
+  neighbour: phrase("neighbor"),
+  fragment: phrase("fragment"),
+  receive: phrase("receive"),
+  deliver: phrase("deliver"),
+  reject: phrase("reject"),
+  drop: phrase("drop"),
+};
+
+export function actionText(action: Hop["action"]): string {
+  return translated(ACTIONS[action] ?? action);
+}
+
+export function legText(leg: "request" | "reply"): string {
+  return leg === "request" ? t`Request` : t`Reply`;
 }
 
 export function summaryOfTrace(trace: Trace): Summary {
@@ -28,33 +96,32 @@ export function summaryOfTrace(trace: Trace): Summary {
     if (delivered === 0) return { outcome: "bad", text: verdictText(trace.verdict) };
     return {
       outcome: "bad",
-      text: `${verdictText(trace.verdict)} on ${trace.paths.length - delivered} of ${trace.paths.length} paths`,
+      text: t`${verdictText(trace.verdict)} on ${trace.paths.length - delivered} of ${trace.paths.length} paths`,
     };
   }
   return trace.answered
-    ? { outcome: "good", text: "Delivered and answered" }
-    : { outcome: "partly", text: "Delivered, but not answered" };
+    ? { outcome: "good", text: t`Delivered, reply received` }
+    : { outcome: "partly", text: t`Delivered, no reply` };
 }
 
 export function summaryOfPath(path: Path): Summary {
   if (path.verdict !== "delivered") return { outcome: "bad", text: verdictText(path.verdict) };
-  if (path.reply && path.reply.verdict !== "delivered") {
-    return { outcome: "partly", text: `Delivered, reply ${verdictText(path.reply.verdict).toLowerCase()}` };
-  }
-  return path.reply ? { outcome: "good", text: "Delivered and answered" } : { outcome: "good", text: "Delivered" };
+  if (!path.reply) return { outcome: "good", text: verdictText("delivered") };
+  const outcome = path.reply.verdict === "delivered" ? "good" : "partly";
+  return { outcome, text: verdictText(path.reply.verdict, "path") };
 }
 
 export function percent(probability: number): string {
   const value = probability * 100;
-  if (value > 0 && value < 1) return "<1 %";
-  return `${Math.abs(value - Math.round(value)) < 0.05 ? Math.round(value) : value.toFixed(1)} %`;
+  if (value > 0 && value < 1) return "<1%";
+  return `${Math.abs(value - Math.round(value)) < 0.05 ? Math.round(value) : value.toFixed(1)}%`;
 }
 
-/** The two ends of a query and what travels between them, for a title. */
+/** Source, destination, port, and options of a query, for a title. */
 export function queryParts(query: Trace["query"]): { from: string; to: string; service: string; details: string[] } {
   const details: string[] = [];
-  if (query.size !== undefined) details.push(`${query.size} bytes`);
-  if (query.df) details.push("don’t fragment");
+  if (query.size !== undefined) details.push(t`${query.size} bytes`);
+  if (query.df) details.push(t`DF set`);
   return {
     from: query.from,
     to: query.to,
@@ -71,7 +138,7 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly hasSource: boolean;
-  /** What the sender notices. */
+  /** The error that the sender receives. */
   readonly error: string;
 }
 
@@ -81,7 +148,7 @@ export function failuresOf(path: Path): Failure[] {
     if (walk.verdict === "delivered") return;
     failures.push({
       leg,
-      title: `${leg === "request" ? "Request" : "Reply"} ${verdictText(walk.verdict).toLowerCase()}`,
+      title: verdictText(walk.verdict, leg),
       code: walk.reason?.code ?? "",
       message: walk.reason?.message ?? "",
       hasSource: walk.reason?.location !== undefined,
@@ -108,16 +175,20 @@ const errnoTexts: Readonly<Record<string, string>> = {
 };
 
 export function errorText(error: SenderError | undefined, leg: "request" | "reply" = "request"): string {
-  const who = leg === "request" ? "The sender" : "The answering side";
-  if (!error) return `${who} is told nothing; it waits until it gives up (timeout).`;
+  const side = leg === "request" ? t`The sender` : t`The receiver`;
+  if (!error) return t`${side} receives no error and times out.`;
   const errno = error.errno ? `${error.errno}${errnoTexts[error.errno] ? `, “${errnoTexts[error.errno]}”` : ""}` : "";
-  if (error.kind === "local") return `${who}’s own kernel refuses: ${errno || "an error"}.`;
-  const from = error.from ? ` from ${error.from}` : "";
-  const mtu = error.mtu !== undefined ? `, MTU ${error.mtu}` : "";
-  const then = errno ? ` Its socket reports ${errno}.` : "";
-  if (error.kind === "rst") return `${who} gets a TCP reset${from}.${then}`;
-  const name = icmpName(error.type ?? -1, error.code ?? -1, error.from?.includes(":") ?? false);
-  return `${who} gets ICMP “${name}”${from}${mtu}.${then}`;
+  if (error.kind === "local")
+    return errno === "" ? t`${side}’s kernel returns an error.` : t`${side}’s kernel returns ${errno}.`;
+  const received = receivedText(side, error);
+  return errno === "" ? received : `${received} ${t`The socket returns ${errno}.`}`;
+}
+
+function receivedText(side: string, { kind, type, code, from, mtu }: SenderError): string {
+  if (kind === "rst") return from ? t`${side} receives a TCP reset from ${from}.` : t`${side} receives a TCP reset.`;
+  const name = icmpName(type ?? -1, code ?? -1, from?.includes(":") ?? false);
+  const message = from ? t`${side} receives ICMP “${name}” from ${from}` : t`${side} receives ICMP “${name}”`;
+  return mtu === undefined ? `${message}.` : `${message}, MTU ${mtu}.`;
 }
 
 const icmp4: Readonly<Record<string, string>> = {
@@ -147,7 +218,7 @@ const icmp6: Readonly<Record<string, string>> = {
 
 function icmpName(type: number, code: number, v6 = false): string {
   const key = `${type}/${code}`;
-  return (v6 ? (icmp6[key] ?? icmp4[key]) : (icmp4[key] ?? icmp6[key])) ?? `type ${type} code ${code}`;
+  return (v6 ? (icmp6[key] ?? icmp4[key]) : (icmp4[key] ?? icmp6[key])) ?? t`type ${type} code ${code}`;
 }
 
 /* -------------------------------------------------------------------- the packet */
@@ -155,21 +226,21 @@ function icmpName(type: number, code: number, v6 = false): string {
 export interface Field {
   readonly name: string;
   readonly value: string;
-  /** What it was one hop earlier, where that differs. */
+  /** The value at the previous hop, if it differs. */
   readonly before?: string;
 }
 
 export interface Layer {
   readonly title: string;
   readonly fields: readonly Field[];
-  /** Since the hop before. */
+  /** Compared with the previous hop. */
   readonly change: "same" | "changed" | "added";
 }
 
 export interface PacketView {
   /** Outermost first. */
   readonly layers: readonly Layer[];
-  /** Titles of the headers that the hop before still had. */
+  /** Titles of the headers that were removed after the previous hop. */
   readonly removed: readonly string[];
   readonly length: Field;
   readonly ttl: Field;
@@ -195,25 +266,25 @@ function headerFields(header: Header): [name: string, value: string][] {
   switch (header.kind) {
     case "ip":
       return [
-        ["from", header.src],
-        ["to", header.dst],
+        [t`source`, header.src],
+        [t`destination`, header.dst],
         ["TTL", String(header.ttl)],
-        ["protocol", header.proto],
-        ...(header.src.includes(":") ? [] : [["DF", header.df ? "set" : "not set"] satisfies [string, string]]),
+        [t`protocol`, header.proto],
+        ...(header.src.includes(":") ? [] : [["DF", header.df ? t`set` : t`not set`] satisfies [string, string]]),
       ];
     case "tcp":
     case "udp":
     case "sctp": {
       const fields: [string, string][] = [
-        ["from port", String(header.sport)],
-        ["to port", String(header.dport)],
+        [t`source port`, String(header.sport)],
+        [t`destination port`, String(header.dport)],
       ];
-      if (header.flags) fields.push(["flags", header.flags]);
+      if (header.flags) fields.push([t`flags`, header.flags]);
       return fields;
     }
     case "icmp": {
       const fields: [string, string][] = [
-        ["message", `${icmpName(header.type, header.code)} (${header.type}/${header.code})`],
+        [t`message`, `${icmpName(header.type, header.code)} (${header.type}/${header.code})`],
       ];
       if (header.mtu !== undefined) fields.push(["MTU", String(header.mtu)]);
       return fields;
@@ -223,8 +294,8 @@ function headerFields(header: Header): [name: string, value: string][] {
       return [["VNI", String(header.vni)]];
     case "ethernet":
       return [
-        ["from", header.src],
-        ["to", header.dst],
+        [t`source`, header.src],
+        [t`destination`, header.dst],
       ];
     default:
       return Object.entries(header as object)
@@ -233,7 +304,7 @@ function headerFields(header: Header): [name: string, value: string][] {
   }
 }
 
-/** A packet, and what has happened to it since `before`. Headers are matched from the innermost outwards. */
+/** A packet and its changes compared with `before`. Headers are matched from the innermost outward. */
 export function viewPacket(packet: Packet, before: Packet | undefined): PacketView {
   const now = packet.headers;
   const then = before?.headers ?? [];
@@ -256,20 +327,24 @@ export function viewPacket(packet: Packet, before: Packet | undefined): PacketVi
     const change = before && !old ? "added" : fields.some((field) => field.before !== undefined) ? "changed" : "same";
     return { title: headerTitle(header), fields, change };
   });
-  const number = (name: string, value: number, old: number | undefined, unit = ""): Field => ({
+  const figure = (name: string, value: number, old: number | undefined, text: (value: number) => string): Field => ({
     name,
-    value: `${value}${unit}`,
-    ...(old !== undefined && old !== value ? { before: `${old}${unit}` } : {}),
+    value: text(value),
+    ...(old !== undefined && old !== value ? { before: text(old) } : {}),
   });
   return {
     layers,
     removed: then.slice(0, then.length - matched).map(headerTitle),
-    length: number("Length", packet.length, before?.length, " bytes"),
-    ttl: number("TTL", packet.ttl, before?.ttl),
+    length: figure(t`Length`, packet.length, before?.length, (bytes) => t`${bytes} bytes`),
+    ttl: figure("TTL", packet.ttl, before?.ttl, String),
   };
 }
 
-/** How many IP packets are inside each other. */
+export function changeText(change: "changed" | "added"): string {
+  return change === "changed" ? t`changed` : t`added`;
+}
+
+/** The number of nested IP packets. */
 export function depth(packet: Packet): number {
   return Math.max(1, packet.headers.filter((header) => header.kind === "ip").length);
 }
@@ -279,17 +354,20 @@ export function depth(packet: Packet): number {
 export function crossing(hop: Hop): string {
   if (hop.device === "") return "";
   if (hop.direction === null) return hop.device;
-  return hop.direction === "in" ? `into ${hop.device}` : `out of ${hop.device}`;
+  return hop.direction === "in" ? t`in via ${hop.device}` : t`out via ${hop.device}`;
 }
 
-/** What a screen reader says on arriving at a step. */
+/** The text that a screen reader reads at a step. */
 export function announcement(step: Step, count: number): string {
   const { kind, name } = splitOwner(step.hop.owner);
   const where = [kind && `${kind} ${name}`, !kind && name, crossing(step.hop)].filter(Boolean).join(", ");
-  return `Step ${step.index + 1} of ${count}, ${step.leg}. ${where}: ${step.hop.action}. ${step.hop.text}`;
+  const what = `${where}: ${actionText(step.hop.action)}. ${step.hop.text}`;
+  return step.leg === "request"
+    ? t`Step ${step.index + 1} of ${count}, request. ${what}`
+    : t`Step ${step.index + 1} of ${count}, reply. ${what}`;
 }
 
-/** Where a step is found again in a new trace of the same question: the same hop, as near as possible to where it was. */
+/** The step in a new trace of the same query that corresponds to an earlier step: the most similar hop, nearest to its old index. */
 export function keepStep(old: Path | undefined, path: Path, step: number): number {
   const steps = stepsOf(path);
   const highest = Math.max(0, steps.length - 1);
@@ -314,12 +392,12 @@ export function keepStep(old: Path | undefined, path: Path, step: number): numbe
   return best;
 }
 
-/** The path of a new trace that continues the one that was shown: through the same namespaces, else the same number. */
+/** The path in a new trace that corresponds to the shown path: through the same network namespaces, else with the same index. */
 export function keepPath(old: Trace | undefined, trace: Trace, index: number): number {
-  const way = (path: Path | undefined): string => (path?.hops ?? []).map((hop) => hop.netns).join("\n");
+  const route = (path: Path | undefined): string => (path?.hops ?? []).map((hop) => hop.netns).join("\n");
   const was = old && waysOf(old)[index];
   const here = waysOf(trace)[index];
-  if (was && here && way(was) === way(here)) return index;
-  const same = was ? waysOf(trace).findIndex((path) => way(path) === way(was)) : -1;
+  if (was && here && route(was) === route(here)) return index;
+  const same = was ? waysOf(trace).findIndex((path) => route(path) === route(was)) : -1;
   return same >= 0 ? same : Math.min(Math.max(0, index), Math.max(0, waysOf(trace).length - 1));
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Bundle, installBundle } from "./text/l10n.ts";
 
-/** Installs the bundle of a BCP 47 tag, else that of its language; texts are English if neither exists. */
+/** Installs the bundle of a BCP 47 tag, or of its language. Without either, texts are English. */
 export function installLocale(locale: string | undefined): void {
   const tag = (locale ?? "en").toLowerCase();
   if (!/^[a-z0-9-]+$/.test(tag)) return;

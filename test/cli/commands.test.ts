@@ -6,7 +6,7 @@ import { file, knet } from "./run.ts";
 const root = join(import.meta.dirname, "../..");
 
 describe("check", () => {
-  it("is content with the samples", () => {
+  it("reports no errors in the samples", () => {
     const samples = readdirSync(join(root, "samples"))
       .filter((name) => name.endsWith(".knet"))
       .map((name) => `samples/${name}`);
@@ -16,7 +16,7 @@ describe("check", () => {
     expect(code).toBe(0);
   });
 
-  it("finds in each broken sample its intended code and nothing else", () => {
+  it("reports only the intended code in each broken sample", () => {
     const { code, out } = knet(["check", "samples/broken", "--format", "json"]);
     expect(code).toBe(1);
     const report = JSON.parse(out) as { files: { path: string; diagnostics: { code: string; severity: string }[] }[] };
@@ -30,18 +30,18 @@ describe("check", () => {
     }
   });
 
-  it("marks the place, and the other side of a conflict", () => {
+  it("underlines the location and shows the other side of a conflict", () => {
     const { out } = knet(["check", "samples/broken/pod-service-overlap.knet"]);
     expect(out).toMatch(/pod-service-overlap\.knet:\d+:\d+ error KN101 /);
     expect(out).toMatch(/\^\^\^/);
   });
 
-  it("fails on warnings when asked to", () => {
+  it("fails on warnings with --fail-on", () => {
     expect(knet(["check", "samples/docker-only.knet"]).code).toBe(0);
     expect(knet(["check", "samples/docker-only.knet", "--fail-on", "warning"]).code).toBe(1);
   });
 
-  it("speaks SARIF and GitHub's annotations", () => {
+  it("writes SARIF and GitHub annotations", () => {
     const sarif = JSON.parse(knet(["check", "samples/broken/pod-service-overlap.knet", "--format", "sarif"]).out) as {
       version: string;
       runs: {
@@ -70,7 +70,7 @@ describe("check", () => {
   });
 });
 
-describe("bad input gives one clear message, never a stack trace", () => {
+describe("invalid input causes one clear message, never a stack trace", () => {
   const cases: [string, string | Uint8Array][] = [
     ["random bytes", Uint8Array.from({ length: 4096 }, (_, i) => (i * 7919 + (i >> 3)) & 255)],
     ["a NUL byte", "segment a {\0}"],
@@ -89,7 +89,7 @@ describe("bad input gives one clear message, never a stack trace", () => {
     expect(`${out}${err}`).not.toMatch(/^\s+at .*:\d+:\d+\)?$/m);
   });
 
-  it("names a file that cannot be read, in one line, with code 2", () => {
+  it("reports an unreadable file in one line, with exit code 2", () => {
     const { code, err } = knet(["check", "no/such/file.knet"]);
     expect(code).toBe(2);
     expect(err).toBe("knet: no/such/file.knet: cannot be read (ENOENT)\n");
@@ -118,7 +118,7 @@ describe("usage", () => {
     [["trace", "samples/k1.knet", "p1", "p2", "--port", "0"]],
     [["check", "--format", "xml"]],
     [["explain", "KN999"]],
-  ])("%s is wrong usage", (args) => {
+  ])("%s is a usage error", (args) => {
     const { code, err } = knet(args);
     expect(code).toBe(2);
     expect(err).not.toBe("");
@@ -128,20 +128,20 @@ describe("usage", () => {
   it("lists the candidates for an unknown or ambiguous name", () => {
     const unknown = knet(["trace", "samples/k1.knet", "p11", "p2"]);
     expect(unknown.code).toBe(2);
-    expect(unknown.err).toMatch(/there is no "p11"; did you mean .*p1/);
+    expect(unknown.err).toMatch(/"p11" does not exist; did you mean .*p1/);
     const twice = file(
       "segment a { cidr 10.0.0.0/24 }\ncluster c { pods 10.244.0.0/16; node n { attach a }\nnamespace x { pod web }\nnamespace y { pod web } }\n",
     );
     const ambiguous = knet(["trace", twice, "web", "10.0.0.1"]);
     expect(ambiguous.code).toBe(2);
-    expect(ambiguous.err).toContain('"web" may be any of c/x/web, c/y/web');
+    expect(ambiguous.err).toContain('"web" is ambiguous: c/x/web or c/y/web');
   });
 });
 
 describe("routes", () => {
   const routes = (sample: string): string[] => knet(["routes", `samples/${sample}.knet`, "node1"]).out.split("\n");
 
-  // facts: flannel's golden vectors, three nodes, router without pod routes.
+  // Golden vectors of flannel: three nodes, and a router without routes to pods.
   it.each([
     [
       "flannel-vxlan",
@@ -172,13 +172,13 @@ describe("routes", () => {
     expect(lines.slice(start, end).sort()).toEqual([...usual, ...extra].sort());
   });
 
-  it("prints neighbours and forwarding entries of the tunnel", () => {
+  it("prints neighbor entries and FDB entries of the tunnel", () => {
     const lines = routes("flannel-vxlan");
     expect(lines.some((line) => /^10\.244\.2\.0 dev flannel\.1 lladdr 0e:\S+ PERMANENT$/.test(line))).toBe(true);
     expect(lines.some((line) => /^0e:\S+ dev flannel\.1 dst 192\.168\.10\.12 self permanent$/.test(line))).toBe(true);
   });
 
-  it("as JSON, named as ip -json names them", () => {
+  it("prints JSON with the keys of ip -json", () => {
     const report = JSON.parse(knet(["routes", "samples/flannel-vxlan.knet", "node1", "--format", "json"]).out) as {
       schema: string;
       routes: { dst: string; dev?: string; location?: unknown }[];
@@ -189,14 +189,14 @@ describe("routes", () => {
     expect(lease?.location).toBeDefined();
   });
 
-  it("of a pod and of a router", () => {
+  it("prints the routes of a pod and of a router", () => {
     expect(knet(["routes", "samples/flannel-vxlan.knet", "web"]).out).toContain("default via 10.244.1.1 dev eth0");
     expect(knet(["routes", "samples/flannel-vxlan.knet", "router"]).out).toContain("192.168.20.0/24 dev eth1");
   });
 });
 
 describe("fmt and explain", () => {
-  it("formats standard input, and says which files are not formatted", () => {
+  it("formats standard input and lists unformatted files", () => {
     expect(knet(["fmt", "-"], "segment   a{cidr 10.0.0.0/24}\n").out).toBe("segment a { cidr 10.0.0.0/24 }\n");
     const messy = file("segment   a { cidr   10.0.0.0/24 }\n");
     expect(knet(["fmt", "--check", messy])).toMatchObject({ code: 1, out: `${messy}\n` });
@@ -205,15 +205,15 @@ describe("fmt and explain", () => {
     expect(knet(["fmt", "--check", messy]).code).toBe(0);
   });
 
-  it("the samples are formatted", () => {
+  it("finds the samples formatted", () => {
     expect(knet(["fmt", "--check", "samples"]).out).toBe("");
   });
 
-  it("explains a code with a wrong and a right example", () => {
+  it("explains a code with an incorrect and a correct example", () => {
     const { code, out } = knet(["explain", "kn101"]);
     expect(code).toBe(0);
     expect(out).toMatch(/^KN101 /);
-    expect(out).toContain("Wrong:");
+    expect(out).toContain("Incorrect:");
     expect(knet(["explain"]).out.split("\n").length).toBeGreaterThan(60);
   });
 });

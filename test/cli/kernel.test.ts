@@ -1,6 +1,6 @@
 /**
- * What the kernel did where knet had said something else (seen in captures by test/kernel, which builds the same topologies where it can):
- * each sequence is the one that was captured.
+ * Regression tests for disagreements between knet and the kernel, found by test/kernel. Each expected sequence is from a capture; test/kernel
+ * builds the same topologies.
  */
 import { describe, expect, it } from "vitest";
 import { crossings, trace } from "./run.ts";
@@ -17,8 +17,8 @@ function both(args: readonly string[]): { request: string[]; reply: string[]; le
   };
 }
 
-describe("seen in the kernel", () => {
-  it("MASQUERADE meets packets to an own address: they leave by lo, which is not the bridge", () => {
+describe("kernel behavior", () => {
+  it("MASQUERADE applies to packets to a local address, because they leave through lo, not the bridge", () => {
     const file = `${FIXTURES}/masquerade-own-address.knet`;
     const found = trace([file, "host1", "172.17.0.1", "--proto", "icmp"]).trace.paths[0];
     expect(found?.receiver?.src).toBe("10.100.0.2");
@@ -26,7 +26,7 @@ describe("seen in the kernel", () => {
     expect(found?.reply?.verdict).toBe("delivered");
   });
 
-  it("a VXLAN forwarding entry names no interface: the outer packet leaves by the way to its far end", () => {
+  it("an FDB entry has no interface: the outer packet follows the route to the remote VTEP", () => {
     const { request } = both([`${FIXTURES}/vxlan-other-interface.knet`, "web", "api", "--port", "9090"]);
     expect(request.slice(3, 6)).toEqual([
       "n1 flannel.1 out 63",
@@ -35,20 +35,20 @@ describe("seen in the kernel", () => {
     ]);
   });
 
-  it("a VXLAN far end that is the host's own gets the frame without an envelope, again and again until the TTL is used up", () => {
+  it("a remote VTEP that is the node's own address receives the frame without encapsulation, in a loop until the TTL expires", () => {
     const { request } = both(["samples/broken/vagrant-public-ip.knet", "web", "10.244.1.2", "--proto", "icmp"]);
     expect(request.slice(3, 6)).toEqual(["n1 flannel.1 out 63", "n1 flannel.1 in 63", "n1 flannel.1 out 62"]);
     expect(request.at(-1)).toBe("n1 flannel.1 in 1");
   });
 
-  it("fragments of a node's packet fit the links behind the tunnel, as they fitted the tunnel", () => {
+  it("fragments of a packet from a node keep the tunnel's size on the following links", () => {
     const file = "samples/flannel-vxlan.knet";
     const { request, lengths } = both([file, "node1", "10.244.3.2", "--proto", "icmp", "--size", "1480"]);
     expect(request.at(-1)).toBe("db eth0 in 63");
     expect([lengths[0], lengths[1], lengths.at(-1)]).toEqual([1444, 1494, 1444]);
   });
 
-  it("a daemon's datagram with a fragment inside fits: its DF bit stays set", () => {
+  it("flanneld's datagram with an inner fragment keeps its DF bit", () => {
     const args = ["samples/flannel-udp.knet", "node1", "10.244.3.2", "--proto", "icmp", "--size", "1480"];
     const outer = trace(args).trace.paths[0]?.hops.find((hop) => hop.device === "eth0" && hop.direction === "out");
     expect(outer?.packet.headers[0]).toMatchObject({ kind: "ip", proto: "udp", df: true });

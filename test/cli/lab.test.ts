@@ -9,14 +9,14 @@ const SAMPLE = "samples/flannel-vxlan.knet";
 describe("knet lab", () => {
   const script = knet(["lab", SAMPLE]).out;
 
-  it("prints a script that bash understands", () => {
+  it("prints a valid bash script", () => {
     expect(script).toMatch(/^#!\/usr\/bin\/env bash\n# The topology of samples\/flannel-vxlan\.knet /);
     const checked = spawnSync("bash", ["-n"], { input: script, encoding: "utf8" });
     expect(checked.stderr).toBe("");
     expect(checked.status).toBe(0);
   });
 
-  it("says what it holds without building anything", () => {
+  it("lists its network namespaces without building them", () => {
     const names = spawnSync("bash", ["-s", "names"], { input: script, encoding: "utf8" });
     expect(names.stdout.split("\n").map((line) => line.split(/ +/))).toContainEqual([
       "prod/shop/web",
@@ -24,7 +24,7 @@ describe("knet lab", () => {
     ]);
   });
 
-  it("builds what a node holds", () => {
+  it("builds the network state of a node", () => {
     const lines = script.split("\n");
     expect(lines).toContain("route add 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink");
     expect(lines).toContain("link add flannel.1 type vxlan id 1 dev eth0 local 192.168.10.11 dstport 8472 nolearning");
@@ -34,7 +34,7 @@ describe("knet lab", () => {
     expect(lines).toContain('-A FLANNEL-FWD -s 10.244.0.0/16 -m comment --comment "flanneld forward" -j ACCEPT');
   });
 
-  it("writes it to a file that can be run", () => {
+  it("writes an executable file", () => {
     const path = join(dirname(file("")), "lab.sh");
     expect(knet(["lab", SAMPLE, "-o", path])).toMatchObject({ code: 0, out: "" });
     expect(readFileSync(path, "utf8")).toBe(script);
@@ -44,13 +44,13 @@ describe("knet lab", () => {
     expect(usage.stderr).toContain("up | names | exec WHERE COMMAND");
   });
 
-  it("names the lab after the file, or as it is told", () => {
+  it("names the lab after the file or with --name", () => {
     expect(script).toContain("\nLAB=knet-flannel-vxlan\n");
     expect(knet(["lab", SAMPLE, "--name", "mine"]).out).toContain("\nLAB=mine\n");
     expect(knet(["lab", SAMPLE, "--name", "../x"])).toMatchObject({ code: 2, out: "" });
   });
 
-  it("gives nothing of the file to the shell", () => {
+  it("does not pass file names to the shell unescaped", () => {
     const path = file("segment s { cidr 10.0.0.0/24 }\nhost h { attach s }\n", "x'$(touch evil)\n.knet");
     const made = knet(["lab", path]).out;
     expect(spawnSync("bash", ["-s", "names"], { input: made, encoding: "utf8", cwd: dirname(path) }).status).toBe(0);
@@ -60,18 +60,18 @@ describe("knet lab", () => {
   const large =
     "segment s { cidr 10.0.0.0/16 }\ncluster c {\n  pods 10.64.0.0/11 per-node /24\n  cni bridge\n  nodes w 1..2000 { attach s }\n  deployment d replicas 9000\n}\n";
 
-  it("refuses what nobody can look at, and says how to ask for less", () => {
+  it("rejects very large labs and suggests limits", () => {
     expect(knet(["lab", file(large)])).toMatchObject({
       code: 2,
       out: "",
-      err: expect.stringMatching(/11,000 namespaces; --nodes 10 --pods 3 builds ten nodes/),
+      err: expect.stringMatching(/11,000 network namespaces; limit it, for example with --nodes 10 --pods 3/),
     });
     const some = knet(["lab", file(large), "--nodes", "2", "--pods", "1"]);
     expect(some.code).toBe(0);
     expect(some.out.match(/^ {2}new knet-/gm)).toHaveLength(5);
   });
 
-  it("needs something to build, and a file", () => {
+  it("requires a file with at least one machine", () => {
     expect(knet(["lab", file("segment s { cidr 10.0.0.0/24 }\n")])).toMatchObject({
       code: 2,
       err: expect.stringContaining("nothing to build"),

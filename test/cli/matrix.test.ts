@@ -18,17 +18,17 @@ function matrix(...args: readonly string[]): Matrix {
   return JSON.parse(out) as Matrix;
 }
 
-const said = ({ connections }: Matrix): readonly string[] =>
+const shown = ({ connections }: Matrix): readonly string[] =>
   connections.map(
     ({ from, to, allowed }) =>
       `${from.path ?? from.range} > ${to.path ?? to.range}: ${allowed.map(({ proto, ports }) => `${proto} ${ports}`).join(", ")}`,
   );
 
 describe("knet matrix", () => {
-  it("by policies alone", () => {
+  it("evaluates only policies", () => {
     const all = matrix("--policy-only", "--from", "shop");
     expect(all.schema).toBe("knet-matrix/1");
-    expect(said(all)).toEqual([
+    expect(shown(all)).toEqual([
       "shop/web > kube-system/dns: tcp 53, udp 53",
       "shop/web > shop/api: tcp 9090",
       "shop/api > kube-system/dns: tcp 53, udp 53",
@@ -38,28 +38,28 @@ describe("knet matrix", () => {
     expect(all.connections[1]?.from).toEqual({ path: "shop/web", kind: "Deployment", namespace: "shop" });
   });
 
-  it("with addresses outside, cut where a question asks", () => {
-    expect(said(matrix("--policy-only", "--from", "8.8.0.0/16", "--to", "shop"))).toEqual([
+  it("splits external addresses at the boundaries of a query", () => {
+    expect(shown(matrix("--policy-only", "--from", "8.8.0.0/16", "--to", "shop"))).toEqual([
       "8.8.0.0-8.8.255.255 > shop/web: tcp 80",
     ]);
   });
 
-  it("through the data plane only ports on which somebody listens", () => {
-    const tcp = said(matrix("--to", "app=api")).filter((line) => line.includes("tcp"));
+  it("lists only listening ports when it uses the data plane", () => {
+    const tcp = shown(matrix("--to", "app=api")).filter((line) => line.includes("tcp"));
     expect(tcp).toEqual([
       "monitoring/prometheus > shop/api: tcp 9100, icmp 1-65535",
       "shop/web > shop/api: tcp 9090, icmp 1-65535",
     ]);
   });
 
-  it("pod by pod", () => {
-    expect(said(matrix("--policy-only", "--by", "pod", "--from", "shop/web-0", "--to", "app=api"))).toEqual([
+  it("lists pods separately", () => {
+    expect(shown(matrix("--policy-only", "--by", "pod", "--from", "shop/web-0", "--to", "app=api"))).toEqual([
       "shop/web-0 > shop/api-0: tcp 9090",
       "shop/web-0 > shop/api-1: tcp 9090",
     ]);
   });
 
-  it("as text for people and as CSV", () => {
+  it("prints text and CSV", () => {
     const { out } = knet(["matrix", SAMPLE, "--policy-only", "--from", "shop"]);
     expect(out).toContain("shop/web\n  tcp 53; udp 53 -> kube-system/dns\n  tcp 9090       -> shop/api\n");
     const csv = knet(["matrix", SAMPLE, "--policy-only", "--from", "shop/api", "--format", "csv"]).out;
@@ -74,16 +74,16 @@ describe("knet matrix", () => {
     );
   });
 
-  it("says in one line what it does not know", () => {
-    expect(knet(["matrix", SAMPLE, "--from", "shop/nobody"])).toMatchObject({
+  it("reports an unknown name in one line", () => {
+    expect(knet(["matrix", SAMPLE, "--from", "shop/missing"])).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/^knet: there is no workload, pod or namespace "shop\/nobody"; .*\n$/),
+      err: expect.stringMatching(/^knet: no workload, pod, or namespace `shop\/missing`; .*\n$/),
     });
     expect(knet(["matrix", SAMPLE, "--from", "app=web=x"]).code).toBe(2);
     expect(knet(["matrix", "/nowhere.knet"]).code).toBe(2);
   });
 
-  it("of a cluster without anything is empty", () => {
+  it("is empty for an empty cluster", () => {
     const empty = file("segment lan { cidr 10.0.0.0/24 }\ncluster c { pods 10.244.0.0/16 }\n");
     expect(knet(["matrix", empty, "--format", "json"])).toMatchObject({
       code: 0,

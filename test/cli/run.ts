@@ -1,4 +1,4 @@
-/** The command line as a program: the built bundle in a process of its own. */
+/** Runs the built command-line bundle as a separate process. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,7 +30,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true });
 });
 
-/** A file with this content in a folder of its own, which is gone after the tests of the file that asks. */
+/** Creates a file in a temporary directory, which is removed after the tests of the calling file. */
 export function file(content: string | Uint8Array, name = "test.knet"): string {
   const folder = mkdtempSync(join(tmpdir(), "knet-cli-"));
   folders.push(folder);
@@ -45,7 +45,7 @@ export function trace(args: readonly string[]): { readonly code: number | null; 
   return { code, trace: JSON.parse(out) as Trace };
 }
 
-/** What tcpdump would show: "n1 eth0 out 63", with the outer TTL in brackets where the packet is tunnelled. */
+/** Crossings as tcpdump would show them: "n1 eth0 out 63", with the outer header in brackets for an encapsulated packet. */
 export function crossings(hops: readonly Hop[]): string[] {
   return hops
     .filter((hop) => hop.direction !== null)
@@ -54,7 +54,7 @@ export function crossings(hops: readonly Hop[]): string[] {
       const first = outer[0];
       const tunnel =
         outer.length > 1 && first?.kind === "ip" ? ` [outer ${first.src} > ${first.dst} ttl ${first.ttl}]` : "";
-      // The host's ends of veth pairs have names from a hash: what matters is whose they are.
+      // The host ends of veth pairs have hashed names, which are not relevant here.
       const device = hop.device.replace(/^veth[0-9a-f]+$/, "veth");
       return `${hop.netns.split("/").at(-1)} ${device} ${hop.direction} ${hop.packet.ttl}${tunnel}`;
     });

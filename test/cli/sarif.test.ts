@@ -1,4 +1,4 @@
-/** SARIF as the format's own schema has it: 2.1.0, as Microsoft's SARIF tools for JavaScript bring it along. */
+/** Validates SARIF output against the official 2.1.0 schema, from Microsoft's SARIF tools for JavaScript. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import Ajv from "ajv-draft-04";
@@ -9,7 +9,7 @@ import { file, knet } from "./run.ts";
 const require = createRequire(import.meta.url);
 const path = require.resolve("@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json");
 
-// One of the schema's patterns is none with the `u` flag.
+// One pattern in the schema is not a valid regular expression with the `u` flag.
 const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: false });
 formats.default(ajv);
 const validate = ajv.compile(JSON.parse(readFileSync(path, "utf8")) as object);
@@ -20,25 +20,25 @@ function problemsOf(text: string): unknown {
 }
 
 describe("knet check --format sarif", () => {
-  it("is valid for every broken sample, with its rules, related places and fixes", () => {
+  it("is valid for every broken sample, with rules, related locations, and fixes", () => {
     const { out } = knet(["check", "samples/broken", "--format", "sarif"]);
     expect(problemsOf(out)).toEqual([]);
     expect(out).toContain('"fixes"');
     expect(out).toContain('"relatedLocations"');
   });
 
-  it("is valid where nothing is wrong", () => {
+  it("is valid without findings", () => {
     expect(problemsOf(knet(["check", "samples/k1.knet", "--format", "sarif"]).out)).toEqual([]);
   });
 
-  it("is valid with silenced findings, broken bytes and names that want escaping", () => {
+  it("is valid with control characters and file names that require escaping", () => {
     const path = file("segment a { cidr 10.0.0.0/33 }\n\u0001 {\n", "odd name ü#%.knet");
     expect(problemsOf(knet(["check", path, "--format", "sarif"]).out)).toEqual([]);
   });
 });
 
 describe("the schema", () => {
-  it("refuses what is no SARIF", () => {
+  it("rejects invalid SARIF", () => {
     expect(problemsOf('{ "version": "2.1.0", "runs": [{ "results": [] }] }')).not.toEqual([]);
   });
 });

@@ -6,8 +6,8 @@ const nodesOf = (hops: readonly { readonly owner: string }[]): string[] => [
   ...new Set(hops.map((hop) => hop.owner).filter((owner) => owner.startsWith("node "))),
 ];
 
-describe("the Network Graph's messages (facts of the article's example)", () => {
-  it("container to container on another node goes by n1, then n2, and is answered", () => {
+describe("packets in the Network Graph's example", () => {
+  it("delivers from container to container on another node through n1 and n2, and the reply", () => {
     const { code, trace: found } = trace([K1, "p1/c1.1", "10.1.2.1", "--port", "8080"]);
     expect(code).toBe(0);
     expect(found).toMatchObject({ schema: "knet-trace/1", verdict: "delivered", answered: true });
@@ -17,7 +17,7 @@ describe("the Network Graph's messages (facts of the article's example)", () => 
     expect(nodesOf(path?.reply?.hops ?? [])).toEqual(["node k1/n2", "node k1/n1"]);
   });
 
-  it("localhost stays in the pod and reaches the other container", () => {
+  it("delivers localhost within the pod to the other container", () => {
     const { code, trace: found } = trace([K1, "p1/c1.1", "127.0.0.1", "--port", "9090"]);
     expect(code).toBe(0);
     expect(new Set(found.paths[0]?.hops.map((hop) => hop.netns))).toEqual(new Set(["k1/default/p1"]));
@@ -25,20 +25,20 @@ describe("the Network Graph's messages (facts of the article's example)", () => 
     expect(crossings(found.paths[0]?.hops ?? [])).toEqual(["p1 lo out 64", "p1 lo in 64"]);
   });
 
-  it("a pod talks to its own address over lo", () => {
+  it("uses lo for a pod's own address", () => {
     const { trace: found } = trace([K1, "p1/c1.1", "10.1.1.1", "--port", "9090"]);
     expect(crossings(found.paths[0]?.hops ?? [])).toEqual(["p1 lo out 64", "p1 lo in 64"]);
   });
 
-  it("a daemon reaches a pod of its node", () => {
+  it("delivers from a daemon to a pod on its node", () => {
     const { code, trace: found } = trace([K1, "n1/d1", "10.1.1.1", "--port", "8080"]);
     expect(code).toBe(0);
     expect(crossings(found.paths[0]?.hops ?? [])).toEqual(["n1 cni0 out 64", "n1 veth out 64", "p1 eth0 in 64"]);
-    // Own traffic takes the address of the device by which it leaves.
+    // Locally generated packets have the address of the outgoing device as source.
     expect(found.paths[0]?.receiver?.src).toBe("10.1.1.254");
   });
 
-  it("a closed TCP port is refused by a reset, a closed UDP port by ICMP", () => {
+  it("rejects with RST for a closed TCP port and with ICMP for a closed UDP port", () => {
     const tcp = trace([K1, "p1/c1.1", "10.1.2.1", "--port", "81"]);
     expect(tcp.code).toBe(1);
     expect(tcp.trace).toMatchObject({ verdict: "rejected", answered: false });
@@ -104,20 +104,20 @@ describe("sequences of devices (observed on Linux 6.18)", () => {
     expect(outer?.headers[2]).toEqual({ kind: "vxlan", vni: 1 });
   });
 
-  it("vxlan between segments: the router counts the outer TTL down, not the inner one", () => {
+  it("vxlan between segments: the router decrements the outer TTL, not the inner TTL", () => {
     const { trace: found } = trace(["samples/flannel-vxlan.knet", "web", "db", "--port", "5432"]);
     expect(crossings(found.paths[0]?.hops ?? [])).toContain(
       "node3 eth0 in 63 [outer 192.168.10.11 > 192.168.20.13 ttl 63]",
     );
   });
 
-  it("udp: flanneld takes 1 from the inner TTL on both sides", () => {
+  it("udp: flanneld decrements the inner TTL on both sides", () => {
     const { trace: found } = trace(["samples/flannel-udp.knet", "web", "api", "--port", "9090"]);
     expect(crossings(found.paths[0]?.hops ?? []).at(-1)).toBe("api eth0 in 60");
   });
 });
 
-/** Two nodes on one segment behind a router, pods under one backend; `more` goes into node n1, `end` to the file's end. */
+/** Two nodes on one segment, a router, and one pod per node; `more` is inserted in node n1, `end` at the end of the file. */
 function two(backend: string, more = "", end = ""): string {
   return file(`segment lan { cidr 192.168.10.0/24; gateway r }
 segment far { cidr 192.168.20.0/24; gateway r }
@@ -140,13 +140,13 @@ cluster k {
 ${end}`);
 }
 
-describe("what the sender sees (observed on Linux 6.18)", () => {
+describe("errors at the sender (observed on Linux 6.18)", () => {
   const error = (text: string, args: string[]): unknown => {
     const found = trace([text, ...args]).trace;
     return found.paths[0]?.error ?? found.verdict;
   };
 
-  it("no route: ICMP 3/0 from the router's near side; the host's own packet fails at once", () => {
+  it("no route: ICMP 3/0 from the router's ingress address; a local packet fails immediately", () => {
     const topology = two("host-gw");
     expect(error(topology, ["a", "8.8.8.8"])).toEqual({
       kind: "icmp",
@@ -158,7 +158,7 @@ describe("what the sender sees (observed on Linux 6.18)", () => {
     expect(error(topology, ["r", "8.8.8.8"])).toEqual({ kind: "local", errno: "ENETUNREACH" });
   });
 
-  it("nobody answers ARP: ICMP 3/1, or EHOSTUNREACH", () => {
+  it("no ARP reply: ICMP 3/1, or EHOSTUNREACH for a local packet", () => {
     const topology = two("host-gw");
     expect(error(topology, ["laptop", "192.168.10.77"])).toEqual({
       kind: "icmp",
@@ -167,7 +167,7 @@ describe("what the sender sees (observed on Linux 6.18)", () => {
       from: "192.168.20.1",
       errno: "EHOSTUNREACH",
     });
-    // Masquerade comes before ARP: the error is for the node's own address, and conntrack turns it round to the pod.
+    // Masquerading precedes ARP: the error is addressed to the node, and conntrack translates it back to the pod.
     expect(error(topology, ["a", "192.168.10.77"])).toEqual({
       kind: "icmp",
       type: 3,
@@ -178,7 +178,7 @@ describe("what the sender sees (observed on Linux 6.18)", () => {
     expect(error(topology, ["n1", "192.168.10.77"])).toEqual({ kind: "local", errno: "EHOSTUNREACH" });
   });
 
-  it("unreachable, prohibit and blackhole routes", () => {
+  it("unreachable, prohibit, and blackhole routes", () => {
     const topology = two("host-gw");
     expect(error(topology, ["a", "198.51.100.1"])).toEqual({
       kind: "icmp",
@@ -200,7 +200,7 @@ describe("what the sender sees (observed on Linux 6.18)", () => {
     expect(error(topology, ["r", "192.0.2.1"])).toEqual({ kind: "local", errno: "EINVAL" });
   });
 
-  it("a filtered packet, ip_forward=0, rp_filter, a tunnel's port or VNI that differs: silence", () => {
+  it("filtered packet, ip_forward=0, different tunnel port or VNI: dropped silently", () => {
     expect(error(two("host-gw", "deny tcp port 80"), ["laptop", "n1"])).toBe("dropped");
     expect(error(two("host-gw", "sysctl net.ipv4.ip_forward 0"), ["b", "a"])).toBe("dropped");
     expect(error(two("vxlan", "deny udp port 8472"), ["b", "a"])).toBe("dropped");
@@ -208,7 +208,7 @@ describe("what the sender sees (observed on Linux 6.18)", () => {
     expect(error(two("vxlan", "cni flannel { backend vxlan { vni 7 } }"), ["b", "a"])).toBe("dropped");
   });
 
-  it("a packet above the MTU with DF: EMSGSIZE at the sender, ICMP 3/4 with the MTU from the ingress side", () => {
+  it("packet with DF larger than the MTU: EMSGSIZE at the sender, or ICMP 3/4 with the MTU from the ingress address", () => {
     const topology = two("vxlan");
     expect(error(topology, ["a", "b", "--size", "1500", "--df"])).toEqual({
       kind: "local",
@@ -233,7 +233,7 @@ host y { attach b 10.0.2.2; listen 80/tcp }
     expect(trace([narrow, "x", "y", "--size", "1400", "--df"]).trace.paths[0]?.mtu).toBe(1400);
   });
 
-  it("TTL that runs out in a loop: ICMP 11/0, or silence where the answer cannot come back", () => {
+  it("TTL expired in a loop: ICMP 11/0", () => {
     const loop = file(`segment a { cidr 10.0.1.0/24; gateway r1 }
 segment b { cidr 10.0.2.0/24 }
 router r1 { attach a 10.0.1.1; attach b 10.0.2.1; route default via 10.0.2.2 }
@@ -245,26 +245,26 @@ host x { attach a 10.0.1.2 }
     expect(found.paths[0]?.error).toMatchObject({ kind: "icmp", type: 11, code: 0, errno: "EHOSTUNREACH" });
   });
 
-  it("a missing pod route leaks to the default gateway", () => {
+  it("missing pod route: the packet leaks to the default gateway", () => {
     const { trace: found } = trace(["samples/flannel-vxlan.knet", "web", "10.244.9.9"]);
     const out = found.paths[0]?.hops.find((hop) => hop.owner === "node prod/node1" && hop.direction === "out");
     expect(out?.rule?.text).toBe("default via 192.168.10.1 dev eth0");
   });
 
-  it("masquerade: a pod reaches the outside with its node's address, and the answer finds it", () => {
+  it("masquerade: a pod reaches an external host with its node's address, and the reply returns", () => {
     const { code, trace: found } = trace([two("vxlan"), "a", "laptop"]);
     expect(code).toBe(0);
     expect(found.paths[0]?.receiver?.src).toBe("192.168.10.11");
   });
 
-  it("own traffic takes the address of the route's device: flannel.1's under vxlan, the node's under host-gw", () => {
+  it("locally generated packets use the address of the outgoing device: flannel.1 with vxlan, eth0 with host-gw", () => {
     expect(trace([two("vxlan"), "n1", "b"]).trace.paths[0]?.receiver?.src).toBe("10.244.0.0");
     expect(trace([two("host-gw"), "n1", "b"]).trace.paths[0]?.receiver?.src).toBe("192.168.10.11");
   });
 });
 
 describe("host-gw across a router", () => {
-  it("dies at the router, and check says why at the backend", () => {
+  it("is unreachable from the router, and check reports the cause at the backend", () => {
     const { trace: found } = trace(["samples/flannel-host-gw.knet", "web", "db"]);
     expect(found.verdict).toBe("unreachable");
     expect(found.paths[0]?.hops.at(-1)?.owner).toBe("router router");
@@ -274,9 +274,9 @@ describe("host-gw across a router", () => {
   });
 });
 
-describe("forms", () => {
+describe("output formats", () => {
   it.each([
-    ["text", /✓ delivered and answered/],
+    ["text", /✓ delivered, reply received/],
     ["mermaid", /^sequenceDiagram/],
     ["svg", /^<svg[^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/],
     ["html", /^<!doctype html>/i],
@@ -291,15 +291,15 @@ describe("dual stack", () => {
   const DUAL = "samples/dual-stack.knet";
   const destination = (...args: string[]) => trace([DUAL, ...args]).trace.paths[0]?.hops[0]?.packet.headers[0];
 
-  it("goes by the family that the cluster names first, or by the one that is asked for", () => {
+  it("uses the cluster's primary family by default, or the requested family", () => {
     expect(destination("web", "db", "--port", "5432")).toMatchObject({ dst: "10.244.3.2", df: true });
     expect(destination("web", "db", "--port", "5432", "--ipv4")).toMatchObject({ dst: "10.244.3.2" });
-    // IPv6 has no "don't fragment".
+    // IPv6 has no DF bit.
     expect(destination("web", "db", "--port", "5432", "-6")).toMatchObject({ dst: "fd00:10:244:3::2", df: false });
     expect(destination("web", "sensor")).toMatchObject({ dst: "fd00:20::50" });
   });
 
-  it("says where there is no such address", () => {
+  it("reports a missing address of the requested family", () => {
     expect(knet(["trace", DUAL, "web", "sensor", "--ipv4"])).toMatchObject({
       code: 2,
       err: "knet: sensor has no IPv4 address\n",
@@ -307,7 +307,7 @@ describe("dual stack", () => {
     expect(knet(["trace", DUAL, "web", "db", "-4", "-6"]).code).toBe(2);
   });
 
-  it("tunnels IPv6 in IPv6, 70 bytes more", () => {
+  it("encapsulates IPv6 in IPv6 with 70 bytes of overhead", () => {
     const { code, trace: found } = trace([DUAL, "web", "db", "--port", "5432", "-6"]);
     expect(code).toBe(0);
     const outer = found.paths[0]?.hops.find((hop) => hop.device === "eth0" && hop.owner === "node prod/node1");

@@ -5,13 +5,13 @@
 //
 // Environment:
 //   KNET_TEST_VSCODE=desktop|server  the desktop build (downloaded by @vscode/test-electron) or the VS Code server with a
-//                                    headless browser. Without it: desktop where a window can be shown and the download
-//                                    works, else the server.
+//                                    headless browser. Default: desktop if a window can be shown and the download works,
+//                                    else the server.
 //   KNET_TEST_BROWSER=path           the browser for the server
 //   KNET_TEST_EXTENSION=path         the extension under test (default: this repository)
-//   KNET_TEST_REPORT=path            where the counts go, as JSON { passed, failed, skipped }
+//   KNET_TEST_REPORT=path            output file for the result, as JSON { passed, failed, skipped }
 //   KNET_TEST_TIMEOUT=seconds        limit for the whole suite in the server (300)
-//   KNET_TEST_VERBOSE=1              shows what the VS Code server itself prints; else it is in .cache/reports/editor.log
+//   KNET_TEST_VERBOSE=1              shows the output of the VS Code server; otherwise it is in .cache/reports/editor.log
 
 import { existsSync } from "node:fs";
 import { cp, glob, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -31,7 +31,7 @@ const report = process.env["KNET_TEST_REPORT"] ?? join(root, ".cache/reports/edi
 const grepAt = process.argv.indexOf("--grep");
 const grep = grepAt < 0 ? "" : (process.argv[grepAt + 1] ?? "");
 
-/** A copy of everything the tests edit, so that nothing in the repository is touched. */
+/** A copy of all files that the tests edit, so the repository is not modified. */
 const workspace = await mkdtemp(join(tmpdir(), "knet-workspace-"));
 
 async function bundle(): Promise<void> {
@@ -53,7 +53,7 @@ async function bundle(): Promise<void> {
   });
 }
 
-/** The desktop VS Code, or nothing where there is none to be had. */
+/** The desktop VS Code; undefined if it is not available. */
 async function desktop(): Promise<string | undefined> {
   const wish = process.env["KNET_TEST_VSCODE"];
   if (wish === "server") return undefined;
@@ -84,7 +84,7 @@ const environment = {
   KNET_TEST_REPORT: report,
   KNET_TEST_GREP: grep,
   KNET_TEST_LOG: join(dirname(report), "editor.log"),
-  // The launcher is a TypeScript file: the Node that runs this one runs it too.
+  // The launcher is a TypeScript file, so it requires the same Node as this script.
   PATH: `${dirname(process.execPath)}${delimiter}${process.env["PATH"] ?? ""}`,
 };
 
@@ -95,7 +95,7 @@ async function inDesktop(executable: string): Promise<void> {
     const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
     const pages = browser.contexts().flatMap((context) => context.pages());
     const window = pages.find((candidate) => candidate.url().includes("workbench"));
-    if (!window) throw new Error("the window of VS Code cannot be reached");
+    if (!window) throw new Error("the window of VS Code is unreachable");
     return window;
   };
   const bridge = await startBridge(() => {
@@ -123,7 +123,7 @@ async function inServer(): Promise<void> {
   });
 }
 
-// Whoever started this may be gone without a word; then nobody wants the outcome.
+// If the parent process has exited, the result is no longer needed.
 const parent = process.ppid;
 setInterval(() => process.ppid !== parent && process.exit(1), 500).unref();
 
@@ -145,6 +145,6 @@ if (existsSync(report)) {
   console.log(`editor: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   if (counts.failed === 0 && failure) console.error(failure);
 } else {
-  console.error("editor: the suite ended without a report", failure ?? "");
+  console.error("editor: the suite exited without a report", failure ?? "");
 }
 process.exit(failure || !existsSync(report) ? 1 : 0);

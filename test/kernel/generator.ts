@@ -1,13 +1,13 @@
 /**
- * Random topologies: a seed gives a `.knet` text, the same on every machine. Two or three segments, one or two routers, hosts, a cluster in
- * one of the modes below, services, policies, and what goes wrong in real networks. A new mode is a row.
+ * Random topologies: a seed produces the same `.knet` text on every machine. Two or three segments, one or two routers, hosts, a cluster
+ * in one of the modes below, services, policies, and common misconfigurations. To add a mode, add a row.
  */
 import { type Random, seeded } from "../../server/src/lab/random.ts";
 
 interface ModeRow {
   readonly weight: number;
   readonly cni: (random: Random) => string;
-  /** The cluster's ranges, and whether they are cut into one a node. Absent: pods have no ranges of their own. */
+  /** The cluster has a pod CIDR, with one part per node. */
   readonly perNode?: boolean;
   readonly ipv6?: boolean;
   readonly services?: boolean;
@@ -57,7 +57,7 @@ interface Segment {
   readonly name: string;
   readonly number: number;
   readonly mtu: number;
-  /** Its gateway. */
+  /** The default gateway of the segment. */
   readonly router: string;
 }
 
@@ -85,7 +85,7 @@ export function topologyText(seed: number): string {
       ] as const) ?? 1500;
     return { name: `s${number}`, number, mtu, router: routers[number % routers.length] ?? "core" };
   });
-  // Modes without a tunnel need their nodes on one segment; now and then they do not have it.
+  // Modes without a tunnel need all nodes on one segment; some topologies violate this.
   const spread = random.once(2);
   const nodes = Array.from({ length: 2 + random.int(2) }, (_, i) => {
     const segment = segments[spread ? i % segments.length : 0] ?? segments[0];
@@ -143,11 +143,11 @@ function routerText(plan: Plan, name: string): string {
   if (routers.length > 1) {
     lines.push(`attach transit 192.168.250.${me}${ipv6 ? ` fd00:250::${me}` : ""}`);
     for (const { number } of segments.filter(({ router }) => router !== name)) {
-      // Missing now and then.
+      // Omitted in some topologies.
       if (!random.once(10)) lines.push(`route 192.168.${number}.0/24 via 192.168.250.${other}`);
       if (ipv6) lines.push(`route fd00:${number}::/64 via fd00:250::${other}`);
     }
-    // Both with a default route to each other make a loop of what nobody has.
+    // If both routers have this route, packets to unassigned addresses loop.
     if (random.once(4)) lines.push(`route default via 192.168.250.${other}`);
   }
   if (random.once(3)) lines.push(...podRoutes(plan, name));
@@ -157,12 +157,12 @@ function routerText(plan: Plan, name: string): string {
   return block(`router ${name}`, lines);
 }
 
-/** What a router was told of pods: rightly, wrongly, or that they are nobody's. */
+/** Routes to node pod CIDRs on a router: correct, missing, or with an unreachable type. */
 function podRoutes({ random, nodes, mode }: Plan, router: string): readonly string[] {
   if (!mode.perNode) return [];
   return nodes.flatMap(({ segment }, i) => {
     if (segment.router !== router) return [];
-    const way = random.weighted([
+    const kind = random.weighted([
       [6, "via"],
       [1, "blackhole"],
       [1, "unreachable"],
@@ -170,8 +170,8 @@ function podRoutes({ random, nodes, mode }: Plan, router: string): readonly stri
       [2, "none"],
     ] as const);
     const range = `10.244.${i}.0/24`;
-    if (way === "none") return [];
-    return [way === "via" ? `route ${range} via 192.168.${segment.number}.${11 + i}` : `route ${range} ${way}`];
+    if (kind === "none") return [];
+    return [kind === "via" ? `route ${range} via 192.168.${segment.number}.${11 + i}` : `route ${range} ${kind}`];
   });
 }
 
@@ -242,7 +242,7 @@ function node(plan: Plan, i: number): string {
     [1, [`sysctl net.ipv4.conf.all.rp_filter ${1 + random.int(2)}`]],
     [1, ["sysctl net.bridge.bridge-nf-call-iptables 0"]],
     [1, [`deny ${random.pick(["udp port 8472", "icmp", "tcp port 9100", "udp port 8285"])}`]],
-    // Somebody's own route takes a part of another node's pods.
+    // A route or Docker bridge on this node covers some pods of another node.
     [1, [`route 10.244.${other}.0/25 ${random.pick(["blackhole", "unreachable", "prohibit"])}`]],
     [1, [`route 10.244.${other}.2/32 via 192.168.${self.segment.number}.1`]],
     [mode.perNode ? 1 : 0, [`docker-bridge 10.244.${other}.129/25`]],
@@ -262,7 +262,7 @@ function workloads({ random, nodes }: Plan): readonly string[] {
 function service(random: Random): readonly string[] {
   return ["web", ...(random.once(2) ? ["api"] : [])].map((app, i) =>
     block(`service ${app}`, [
-      `select app=${random.once(8) ? "nobody" : app}`,
+      `select app=${random.once(8) ? "missing" : app}`,
       `cluster-ip 10.96.0.${20 + i}`,
       random.once(2) ? `type node-port\nport 80 -> 8080/tcp node-port ${30080 + i}` : "port 80 -> 8080/tcp",
     ]),

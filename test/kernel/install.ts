@@ -1,4 +1,4 @@
-/** Whether this machine can build labs; on Debian as root what is missing is installed. */
+/** Whether this machine can build labs. As root on Debian, installs missing programs. */
 import { spawnSync } from "node:child_process";
 
 const NEEDED: Readonly<Record<string, string>> = {
@@ -17,10 +17,10 @@ function missing(): readonly string[] {
   );
 }
 
-/** The reason why nothing can be compared, or undefined. */
+/** The reason why this machine cannot build labs, or undefined if it can. */
 export async function whyNot(): Promise<string | undefined> {
-  if (process.platform !== "linux") return "this is no Linux";
-  if (process.getuid?.() !== 0) return "root is needed to make network namespaces";
+  if (process.platform !== "linux") return "requires Linux";
+  if (process.getuid?.() !== 0) return "network namespaces require root";
   const packages = [...new Set(missing().map((tool) => NEEDED[tool] ?? tool))];
   if (packages.length > 0) {
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
@@ -32,5 +32,5 @@ export async function whyNot(): Promise<string | undefined> {
   const name = `knet-try-${process.pid}`;
   const made = spawnSync("ip", ["netns", "add", name], { encoding: "utf8" });
   spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
-  return made.status === 0 ? undefined : `network namespaces cannot be made here (${made.stderr.trim()})`;
+  return made.status === 0 ? undefined : `cannot create network namespaces (${made.stderr.trim()})`;
 }

@@ -1,16 +1,16 @@
-// Holds traces against this machine's kernel: every sample, every topology on which the two once disagreed, and random ones
-// are built in network namespaces, packets are sent and captured on every device, and the sequences must be the same.
+// Verifies traces against the kernel of this machine: builds every sample, every topology with an earlier disagreement, and random
+// topologies in network namespaces, sends packets, captures them on every device, and compares the sequences.
 //
 //   node test/kernel/run.ts                        everything
-//   node test/kernel/run.ts --seed 4711            one random topology again, written to .cache/kernel
+//   node test/kernel/run.ts --seed 4711            repeats one random topology and writes it to .cache/kernel
 //   node test/kernel/run.ts --file some.knet       one file
-//   node test/kernel/run.ts --random               the random ones alone
+//   node test/kernel/run.ts --random               only the random topologies
 //
 // Environment:
-//   KNET_TEST_REPORT=path       where the counts go, as JSON { passed, failed, skipped }
-//   KNET_TEST_TOPOLOGIES=100    how many random topologies
-//   KNET_TEST_SEED=1            of the first one; the others follow
-//   KNET_TEST_LABS=6            labs at the same time
+//   KNET_TEST_REPORT=path       output file for the totals, as JSON { passed, failed, skipped }
+//   KNET_TEST_TOPOLOGIES=100    number of random topologies
+//   KNET_TEST_SEED=1            seed of the first random topology; increases by 1 for each following topology
+//   KNET_TEST_LABS=6            number of labs in parallel
 
 import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -19,6 +19,8 @@ import { diskService } from "../../server/src/cli/files.ts";
 import { namespacesOf, type Questions, questionsOf } from "../../server/src/cli/lab-ask.ts";
 import { differenceLines } from "../../server/src/cli/lab-report.ts";
 import { findLacks, type LabOutcome, removeStale, runLab } from "../../server/src/cli/lab-run.ts";
+import { host } from "../../server/src/cli/machine.ts";
+import { plural } from "../../server/src/text/format.ts";
 import { topologyText } from "./generator.ts";
 import { whyNot } from "./install.ts";
 
@@ -67,23 +69,23 @@ function cases(): readonly Case[] {
   return [...files.map((file) => fileCase(file, 24)), ...seeds];
 }
 
-/** What cannot be compared on any kernel, and why. */
-const LEFT_OUT: Readonly<Record<string, string>> = {
+/** Files whose packets are not predictable, with the reason. */
+const EXCLUDED: Readonly<Record<string, string>> = {
   "samples/broken/duplicate-address.knet":
-    "of two hosts with one address, the one whose ARP reply comes first gets the packet",
+    "two hosts have the same address, and the first ARP reply determines which host receives the packet",
 };
 
 async function compareCase({ file, text, random, seed }: Case): Promise<Outcome> {
   const service = diskService();
   service.setText(file, text);
   const analysis = service.analysisOf(file);
-  if (!analysis) throw new Error(`${file} is no topology`);
+  if (!analysis) throw new Error(`no analysis of ${file}`);
   const { network, topology } = analysis;
   const ids = namespacesOf(topology, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   try {
-    const lacks = await findLacks(network, ids, file);
+    const lacks = await findLacks(host, network, ids, file);
     const { probes, skipped } = questionsOf(analysis, ids, { random, seed, expectations: true }, lacks);
-    const outcomes = await runLab({ network, ids, probes, lacks, source: file });
+    const outcomes = await runLab({ machine: host, network, ids, probes, lacks, source: file });
     const different = outcomes.filter(({ difference }) => difference);
     return { compared: outcomes.length, different, skipped, problem: undefined };
   } catch (error) {
@@ -92,7 +94,7 @@ async function compareCase({ file, text, random, seed }: Case): Promise<Outcome>
   }
 }
 
-/** The topology beside the difference, so that it can be run again. */
+/** Writes a random topology to a file to make the difference reproducible; returns the path. */
 function keep({ file, text }: Case): string {
   if (!file.startsWith(kept)) return file;
   mkdirSync(dirname(file), { recursive: true });
@@ -112,7 +114,7 @@ async function main(): Promise<{ passed: number; failed: number; skipped: number
   const why = await whyNot();
   if (why !== undefined) {
     for (const { name } of todo) console.log(`- ${name}: skipped`);
-    console.log(`kernel: ${todo.length} topologies are not held against the kernel: ${why}`);
+    console.log(`kernel: ${plural(todo.length, "topology", "topologies")} not verified: ${why}`);
     return { ...counts, skipped: todo.length };
   }
   removeStale();
@@ -121,10 +123,10 @@ async function main(): Promise<{ passed: number; failed: number; skipped: number
   const reasons = new Map<string, number>();
   const work = async (): Promise<void> => {
     for (let one = todo.shift(); one; one = todo.shift()) {
-      const reason = LEFT_OUT[one.file];
+      const reason = EXCLUDED[one.file];
       if (reason !== undefined) {
         counts.skipped += 1;
-        console.log(`- ${one.name}: skipped, ${reason}`);
+        console.log(`- ${one.name}: skipped: ${reason}`);
         continue;
       }
       const outcome = await compareCase(one);
@@ -135,18 +137,19 @@ async function main(): Promise<{ passed: number; failed: number; skipped: number
         show(one, outcome);
       } else if (outcome.compared === 0) {
         counts.skipped += 1;
-        console.log(`- ${one.name}: skipped, ${outcome.skipped[0]?.why ?? "nothing to send"}`);
+        console.log(`- ${one.name}: skipped: ${outcome.skipped[0]?.why ?? "no packets to send"}`);
       } else {
         counts.passed += 1;
-        if (!one.name.startsWith("seed")) console.log(`✓ ${one.name}: ${outcome.compared} packets`);
+        if (!one.name.startsWith("seed")) console.log(`✓ ${one.name}: ${plural(outcome.compared, "packet")}`);
       }
     }
   };
   await Promise.all(Array.from({ length: labs }, work));
-  for (const [reason, count] of [...reasons].sort()) console.log(`skipped ${count} packets: ${reason}`);
+  for (const [reason, count] of [...reasons].sort()) console.log(`skipped ${plural(count, "packet")}: ${reason}`);
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
+  const verified = plural(counts.passed + counts.failed, "topology", "topologies");
   console.log(
-    `kernel: ${compared} traces compared in ${counts.passed + counts.failed} topologies (seeds ${firstSeed} to ${firstSeed + topologies - 1}), ${counts.failed} of them with disagreements, ${seconds} s`,
+    `kernel: ${plural(compared, "trace")} compared in ${verified} (seeds ${firstSeed} to ${firstSeed + topologies - 1}), ${plural(counts.failed, "topology", "topologies")} with disagreements, ${seconds} s`,
   );
   return counts;
 }

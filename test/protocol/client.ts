@@ -1,4 +1,4 @@
-/** A client that speaks to the server as an editor does: a real process, over standard input and output. Never sleeps. */
+/** A client that communicates with the server like an editor: a real process, over standard input and output. Never sleeps. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -26,7 +26,7 @@ export interface Client {
   readonly connection: MessageConnection;
   readonly process: ChildProcess;
   readonly initialized: InitializeResult;
-  /** Everything published, in order. */
+  /** All published diagnostics, in order. */
   readonly published: readonly PublishDiagnosticsParams[];
   readonly logged: readonly string[];
   request<T = unknown>(method: string, params: unknown): Promise<T>;
@@ -35,14 +35,14 @@ export interface Client {
   open(uri: string, text: string, version?: number): Promise<void>;
   change(uri: string, version: number, changes: readonly TextDocumentContentChangeEvent[]): Promise<void>;
   close(uri: string): Promise<void>;
-  /** The workspace has these folders from now on. */
+  /** Replaces the folders of the workspace. */
   setFolders(uris: readonly string[]): Promise<void>;
-  /** The next publication, or one already made, that fits. */
+  /** The diagnostics of the next or an earlier publication that matches. */
   diagnostics(
     uri: string,
     fits?: number | ((params: PublishDiagnosticsParams) => boolean),
   ): Promise<readonly Diagnostic[]>;
-  /** A notification that is yet to come. */
+  /** The next notification that matches. */
   next<T>(method: string, fits: (params: T) => boolean): Promise<T>;
   stop(): Promise<number | null>;
 }
@@ -53,7 +53,7 @@ export interface ClientOptions {
   readonly args?: readonly string[];
   readonly settings?: unknown;
   readonly initializationOptions?: unknown;
-  /** Another program than the server's own. */
+  /** The program to start instead of the server. */
   readonly program?: string;
 }
 
@@ -86,25 +86,25 @@ export async function startClient(options: ClientOptions = {}): Promise<Client> 
   const published: PublishDiagnosticsParams[] = [];
   const logged: string[] = [];
   const waiting = new Set<{ readonly method: string; readonly take: (params: unknown) => boolean }>();
-  const tell = (method: string, params: unknown): void => {
+  const deliver = (method: string, params: unknown): void => {
     for (const one of [...waiting]) if (one.method === method && one.take(params)) waiting.delete(one);
   };
   connection.onNotification((method, params) => {
     if (method === "textDocument/publishDiagnostics") published.push(params as unknown as PublishDiagnosticsParams);
     if (method === "window/logMessage") logged.push((params as unknown as { message: string }).message);
-    tell(method, params);
+    deliver(method, params);
   });
   connection.onRequest("workspace/configuration", () => [options.settings ?? null]);
   const foldersOf = (uris: readonly string[]) => uris.map((uri) => ({ uri, name: uri }));
   let folders = foldersOf(options.folders ?? []);
   connection.onRequest("workspace/workspaceFolders", () => folders);
   connection.onRequest("client/registerCapability", (params) => {
-    tell("client/registerCapability", params);
+    deliver("client/registerCapability", params);
     return null;
   });
   for (const method of ["diagnostic", "inlayHint", "codeLens"])
     connection.onRequest(`workspace/${method}/refresh`, () => {
-      tell(`workspace/${method}/refresh`, null);
+      deliver(`workspace/${method}/refresh`, null);
       return null;
     });
   connection.listen();
@@ -115,7 +115,7 @@ export async function startClient(options: ClientOptions = {}): Promise<Client> 
         () =>
           reject(
             new Error(
-              `no ${method} came; logged: ${logged.join("\n")}; published: ${JSON.stringify(published.slice(-3))}`,
+              `no ${method} received; logged: ${logged.join("\n")}; published: ${JSON.stringify(published.slice(-3))}`,
             ),
           ),
         PATIENCE_MS,

@@ -1,4 +1,4 @@
-/** What a project decides about the checks, as the editor sees it: settings, knet.json, comments; and fixes. */
+/** Check settings of a project in the editor: settings, knet.json, suppression comments; and fixes. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,8 +30,8 @@ afterAll(async () => {
   expect(await client.stop()).toBe(0);
 });
 
-describe("how grave a check is", () => {
-  it("comes from the settings", async () => {
+describe("the severity of a check", () => {
+  it("is read from the settings", async () => {
     const uri = `untitled:levels-${number++}`;
     await client.notify("workspace/didChangeConfiguration", { settings: { knet: { checks: { KN101: "hint" } } } });
     await client.open(uri, OVERLAP);
@@ -46,19 +46,19 @@ describe("how grave a check is", () => {
     await client.close(uri);
   });
 
-  it("comes from knet.json, which is noticed when it changes, and whose mistakes are marked in it", async () => {
+  it("is read from knet.json, which is watched for changes and whose errors are reported in it", async () => {
     const uri = at("main.knet");
     const config = at("knet.json");
     writeFileSync(join(folder, "knet.json"), `{ "checks": { "KN101": "warning" } }\n`);
     await client.open(uri, OVERLAP);
     expect((await client.diagnostics(uri, 1)).map(({ severity }) => severity)).toEqual([2]);
-    const told = client.next<{ uri: string; diagnostics: Diagnostic[] }>(
+    const published = client.next<{ uri: string; diagnostics: Diagnostic[] }>(
       "textDocument/publishDiagnostics",
       (one) => one.uri === config,
     );
     writeFileSync(join(folder, "knet.json"), `{\n  "checks": { "KN999": "warning" }\n}\n`);
     await client.notify("workspace/didChangeWatchedFiles", { changes: [{ uri: config, type: 2 }] });
-    const [problem] = (await told).diagnostics;
+    const [problem] = (await published).diagnostics;
     expect([problem?.code, problem?.range]).toEqual([
       "KN017",
       { start: { line: 1, character: 14 }, end: { line: 1, character: 21 } },
@@ -79,7 +79,7 @@ describe("fixes", () => {
     });
 
   for (const name of readdirSync(broken).filter((one) => one.endsWith(".knet"))) {
-    it(`${name}: each one offered clears its finding and brings no new error`, async () => {
+    it(`${name}: each offered fix resolves its finding and adds no error`, async () => {
       const text = readFileSync(new URL(name, broken), "utf8");
       const uri = `untitled:${name}-${number++}`;
       await client.open(uri, text);
@@ -105,30 +105,28 @@ describe("fixes", () => {
     });
   }
 
-  it("silencing with a comment is one of them", async () => {
-    const uri = `untitled:silence-${number++}`;
+  it("include a suppression comment", async () => {
+    const uri = `untitled:suppress-${number++}`;
     await client.open(uri, OVERLAP);
     const [diagnostic] = await client.diagnostics(uri, 1);
     if (!diagnostic) throw new Error("nothing found");
-    const action = (await actionsFor(uri, diagnostic))?.find(
-      ({ title }) => title === "Silence KN101 here with a comment",
-    );
-    if (!action) throw new Error("it is not offered");
+    const action = (await actionsFor(uri, diagnostic))?.find(({ title }) => title === "Suppress KN101 here");
+    if (!action) throw new Error("not offered");
     const edited = applied(OVERLAP, action);
-    expect(edited).toContain("\n  # knet-ignore KN101 (say why)\n  services");
+    expect(edited).toContain("\n  # knet-ignore KN101 (reason)\n  services");
     await client.change(uri, 2, [{ text: edited }]);
     expect(codes(await client.diagnostics(uri, 2))).toEqual([]);
     await client.close(uri);
   });
 
-  it("of one code are offered all at once", async () => {
+  it("include one action for all problems of a code", async () => {
     const uri = `untitled:all-${number++}`;
     const text = "segmnt a { cidr 10.0.0.0/24 }\nsegmnt b { cidr 10.0.1.0/24 }\n";
     await client.open(uri, text);
     const [diagnostic] = await client.diagnostics(uri, 1);
     if (!diagnostic) throw new Error("nothing found");
     const action = (await actionsFor(uri, diagnostic))?.find(({ title }) => title.startsWith("Fix all"));
-    expect(action?.title).toBe("Fix all 2 of KN002 in this file");
+    expect(action?.title).toBe("Fix all 2 KN002 problems in this file");
     expect(action && applied(text, action)).toBe(text.replaceAll("segmnt", "segment"));
     await client.close(uri);
   });

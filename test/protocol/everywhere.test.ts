@@ -1,6 +1,6 @@
 /**
- * Every request at many places of every sample, whole and mutilated: nothing is logged, nothing is refused, and what comes
- * back has the form that editors insist on (names, ranges inside the text and inside each other, edits that are apart).
+ * Every request at many positions of every sample, intact and damaged: nothing is logged, no request fails, and the results
+ * satisfy the rules of editors (names, ranges inside the text and inside each other, edits that do not overlap).
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -31,11 +31,11 @@ const folder = fileURLToPath(new URL("../../samples/", import.meta.url));
 const samples = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".knet"));
 
 const MUTILATIONS: readonly (readonly [string, (text: string) => string])[] = [
-  ["whole", (text) => text],
+  ["intact", (text) => text],
   ["cut off", (text) => text.slice(0, text.length * 0.7)],
   ["without its beginning", (text) => text.slice(text.length * 0.3)],
   ["with a hole", (text) => text.slice(0, text.length * 0.5) + text.slice(text.length * 0.5 + 45)],
-  ["with a brace too many", (text) => text.replace(/\n {2}(?=\w)/, "\n  }}")],
+  ["with an unmatched brace", (text) => text.replace(/\n {2}(?=\w)/, "\n  }}")],
   ["with an open string", (text) => text.replace(/\n {2}(?=\w)/, '\n  "')],
   ["with an open comment", (text) => text.replace(/\n {2}(?=\w)/, "\n  /*")],
   ["with CRLF", (text) => text.replaceAll("\n", "\r\n")],
@@ -76,7 +76,7 @@ afterAll(async () => {
   expect(await client.stop()).toBe(0);
 });
 
-/** A text that is open, and what an editor would check of ranges in it. */
+/** An open text, and the checks that an editor applies to ranges in it. */
 function checked(text: string) {
   const index = lineIndex(text);
   const compare = (a: Position, b: Position): number => a.line - b.line || a.character - b.character;
@@ -84,7 +84,7 @@ function checked(text: string) {
   const inside = (outer: Range, inner: Range): boolean =>
     compare(outer.start, inner.start) <= 0 && compare(inner.end, outer.end) <= 0;
   return {
-    /** The place at an offset, or before the line break that it lies in. */
+    /** The position at an offset, or before the line break that contains it. */
     at: (offset: number): Position => index.positionAt(index.offsetAt(index.positionAt(offset))),
     end: index.positionAt(text.length),
     inside,
@@ -194,9 +194,9 @@ async function actions(uri: string, is: Checked, position: Position): Promise<vo
 }
 
 describe.each(MUTILATIONS)("a text %s", (_, mutilated) => {
-  it("is served everywhere", async () => {
+  it("has valid results at every position", async () => {
     for (const [order, name] of samples.entries()) {
-      // Each mutilation meets a fifth of the samples.
+      // Each kind of damage is applied to a fifth of the samples.
       if ((order + number) % 5 !== 0) continue;
       const text = mutilated(readFileSync(`${folder}${name}`, "utf8"));
       const uri = `untitled:everywhere-${name}-${number}`;
@@ -214,7 +214,7 @@ describe.each(MUTILATIONS)("a text %s", (_, mutilated) => {
 });
 
 it.each(["", "\n", "\uFEFF", " ", "}", "{", "/*", '"', "#", "expect", "segment", "cluster c {\n  "])(
-  "%j is served",
+  "%j has valid results",
   async (text) => {
     const uri = `untitled:small-${number++}`;
     const is = checked(text);

@@ -1,4 +1,4 @@
-/** The features beyond reading and renaming, asked of the server as a process. */
+/** Further language features, requested from the server process. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,25 +62,25 @@ afterAll(async () => {
   expect(await client.stop()).toBe(0);
 });
 
-describe("what stands in the text's gaps", () => {
+describe("hints, lenses, and links", () => {
   it("inlay hints", async () => {
     const hints = await client.request<InlayHint[]>("textDocument/inlayHint", { textDocument, range: everything });
-    // Defaults are parameters; which there are is the schema's business.
+    // Defaults are parameters; they depend on the schema.
     const own = hints.filter(({ kind }) => kind === InlayHintKind.Type);
     expect(own.length).toBeLessThan(hints.length);
     expect(own.map(({ position, label }) => `${lineOf(position)} ‹${String(label)}›`)).toMatchInlineSnapshot(`
       [
         "segment lan { ‹gateway 192.168.10.1›",
         "cni flannel { ‹flannel.1 mtu 1450, cni0 mtu 1450›",
-        "node n1 { attach lan 192.168.10.11 } ‹pods 10.244.0.0/24›",
-        "node n2 { attach lan 192.168.10.12 } ‹pods 10.244.1.0/24›",
+        "node n1 { attach lan 192.168.10.11 } ‹pod-cidr 10.244.0.0/24›",
+        "node n2 { attach lan 192.168.10.12 } ‹pod-cidr 10.244.1.0/24›",
         "pod web on n1 { ‹10.244.0.2›",
         "deployment api replicas 2 { ‹10.244.0.3 on n1, …›",
       ]
     `);
   });
 
-  it("code lenses, worked out when they come in sight", async () => {
+  it("code lenses, computed when they scroll into view", async () => {
     const lenses = await client.request<CodeLens[]>("textDocument/codeLens", { textDocument });
     const resolved = await Promise.all(lenses.map((lens) => client.request<CodeLens>("codeLens/resolve", lens)));
     const expectation = resolved.at(-1);
@@ -89,7 +89,7 @@ describe("what stands in the text's gaps", () => {
       command: "knet.trace",
       arguments: [{ uri, from: "shop/web", to: "shop/api-1", proto: "tcp", port: 9090 }],
     });
-    expect(resolved[0]?.command).toEqual({ title: "251 free of 254", command: "" });
+    expect(resolved[0]?.command).toEqual({ title: "251 of 254 free", command: "" });
     expect(resolved.find(({ command }) => command?.title === "Routes")?.command).toEqual({
       title: "Routes",
       command: "knet.showRoutes",
@@ -97,7 +97,7 @@ describe("what stands in the text's gaps", () => {
     });
   });
 
-  it("follow the settings, and the client is told to ask again", async () => {
+  it("follow the settings, and the client must refresh", async () => {
     const own = await startClient({
       settings: { inlayHints: { addresses: false, defaults: false } },
       capabilities: {
@@ -129,12 +129,12 @@ describe("typing", () => {
     expect(await client.request("textDocument/signatureHelp", at("cluster", 1))).toBeNull();
   });
 
-  it("completion with characters that take an item", async () => {
+  it("completion with commit characters", async () => {
     const { items } = await client.request<CompletionList>("textDocument/completion", at("expect shop", 8));
     expect(items.find(({ label }) => label === "web")?.commitCharacters).toEqual([" "]);
   });
 
-  it("formatting of what was just ended", async () => {
+  it("formatting of the block that was just completed", async () => {
     const other = "untitled:typed.knet";
     const text = "segment   lan{\ncidr   10.0.0.0/24\n}\nhost   a {}\n";
     await client.open(other, text);
@@ -158,8 +158,8 @@ describe("typing", () => {
     ]);
   });
 
-  it("colours as the difference from the last ones", async () => {
-    const other = "untitled:colours.knet";
+  it("semantic tokens as a difference", async () => {
+    const other = "untitled:tokens.knet";
     await client.open(other, TWO_NODES);
     const first = await client.request<SemanticTokens>("textDocument/semanticTokens/full", {
       textDocument: { uri: other },
@@ -179,14 +179,14 @@ describe("typing", () => {
     expect(fresh.data.length).toBe(first.data.length - 5);
     const unknown = await client.request<SemanticTokens>("textDocument/semanticTokens/full/delta", {
       textDocument: { uri: other },
-      previousResultId: "long ago",
+      previousResultId: "unknown",
     });
     expect(unknown.data).toEqual(fresh.data);
     await client.close(other);
   });
 });
 
-describe("from one thing to others", () => {
+describe("navigation", () => {
   it("type definition and implementation", async () => {
     const type = await client.request<LocationLink[]>("textDocument/typeDefinition", at("shop/web ->", 6));
     expect(type.map(({ targetRange }) => lineOf(targetRange.start))).toEqual(["node n1 { attach lan 192.168.10.11 }"]);
@@ -197,7 +197,7 @@ describe("from one thing to others", () => {
     ]);
   });
 
-  it("what reaches this, and what this reaches", async () => {
+  it("call hierarchy: what reaches a pod, and what it reaches", async () => {
     const [item] = await client.request<CallHierarchyItem[]>("textDocument/prepareCallHierarchy", at("pod web", 5));
     expect(item).toMatchObject({ name: "web", detail: "prod/shop/web", uri });
     const incoming = await client.request<CallHierarchyIncomingCall[]>("callHierarchy/incomingCalls", { item });
@@ -219,7 +219,7 @@ describe("from one thing to others", () => {
 });
 
 describe("the drawing of a topology", () => {
-  it("has everything with its place in the text", async () => {
+  it("has all items with their location in the text", async () => {
     const answer = await client.knet("knet/topology", { uri });
     if (!("drawing" in answer)) throw new Error(answer.error);
     const { stations, segments, text } = answer.drawing;
@@ -241,17 +241,17 @@ describe("code actions", () => {
       range: { start: positionOf(TWO_NODES, piece, 1), end: positionOf(TWO_NODES, piece, 1) },
       context: { diagnostics: [], ...(only ? { only } : {}) },
     });
-  it("refactor what is under the cursor", async () => {
+  it("refactor the statement under the cursor", async () => {
     const found = await actions("pod web");
     expect(found.map(({ title, kind }) => `${kind}: ${title}`)).toEqual([
-      "refactor.rewrite: Spell out the allocated addresses of web",
-      "refactor.rewrite: Spell out all allocated addresses of this file",
+      "refactor.rewrite: Write out the allocated addresses of `web`",
+      "refactor.rewrite: Write out all allocated addresses in this file",
     ]);
     expect(await actions("pod web", ["refactor.inline"])).toEqual([]);
     expect(await actions("pod web", ["quickfix"])).toEqual([]);
   });
-  it("mend a whole file, and put imports in order, when asked for", async () => {
-    const other = "untitled:mend.knet";
+  it("fix a whole file on request", async () => {
+    const other = "untitled:fix-all.knet";
     await client.open(other, "hots a {\n}\nhsot b {\n}\n");
     const found = await client.request<CodeAction[]>("textDocument/codeAction", {
       textDocument: { uri: other },
@@ -276,7 +276,7 @@ describe("files", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it("that are renamed keep their imports and those of others", async () => {
+  it("that are renamed keep their imports, and so do their importers", async () => {
     const main = file("main.knet");
     await client.open(main, 'import "fabric.knet"\nhost a { attach lan }\n');
     const rename = (oldUri: string, newUri: string): Promise<WorkspaceEdit> =>

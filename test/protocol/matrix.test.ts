@@ -1,4 +1,4 @@
-/** The matrix over the protocol: what it says, that it can be stopped, and that nobody waits for it. */
+/** The matrix over the protocol: its content, its cancellation, and that it does not block other requests. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CancellationTokenSource } from "vscode-jsonrpc/node";
@@ -6,7 +6,7 @@ import { LSPErrorCodes } from "vscode-languageserver-protocol";
 import { type Client, startClient } from "./client.ts";
 import { TWO_NODES } from "./texts.ts";
 
-/** Each pod has a policy and ports of its own, so that no two are alike and every pair has to be asked. */
+/** Each pod has a separate policy and separate ports, so all pods differ and every pair must be evaluated. */
 const pods = Array.from(
   { length: 150 },
   (_, n) => `    pod p${n} on n${1 + (n % 2)} { labels app=p${n}; listen ${1000 + n}/tcp ${3000 + n}/udp }
@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 describe("knet/matrix", () => {
-  it("names ends, cells and where they are declared", async () => {
+  it("contains endpoints, cells, and locations", async () => {
     const uri = "untitled:small.knet";
     await client.open(uri, TWO_NODES);
     const answer = await client.knet("knet/matrix", { uri, by: "packets", to: "shop/api" });
@@ -42,30 +42,30 @@ describe("knet/matrix", () => {
     expect(matrix.ends[0]).toMatchObject({ path: "prod/shop/web", location: { file: uri } });
     expect(matrix.namespaces).toEqual(["shop"]);
     expect(matrix.text).toContain("shop/api");
-    expect(await client.knet("knet/matrix", { uri, by: "policies", from: "nobody" })).toMatchObject({
+    expect(await client.knet("knet/matrix", { uri, by: "policies", from: "missing" })).toMatchObject({
       namespaces: ["shop"],
     });
     await client.close(uri);
   });
 
-  it("lets others be answered first, and ends when it is cancelled or out of date", async () => {
+  it("does not block other requests, and ends when it is canceled or out of date", async () => {
     const uri = "untitled:long.knet";
     await client.open(uri, LONG);
     const order: string[] = [];
-    const ask = (token?: CancellationTokenSource["token"]): Promise<unknown> =>
+    const request = (token?: CancellationTokenSource["token"]): Promise<unknown> =>
       client.connection
         .sendRequest("knet/matrix", { uri, by: "packets" }, ...(token ? [token] : []))
         .catch((error: unknown) => error)
         .finally(() => order.push("matrix"));
     const source = new CancellationTokenSource();
-    const stopped = ask(source.token);
+    const canceled = request(source.token);
     await client
       .request("textDocument/hover", { textDocument: { uri }, position: { line: 0, character: 2 } })
       .finally(() => order.push("hover"));
     source.cancel();
-    expect(await stopped).toMatchObject({ code: LSPErrorCodes.RequestCancelled });
+    expect(await canceled).toMatchObject({ code: LSPErrorCodes.RequestCancelled });
     expect(order).toEqual(["hover", "matrix"]);
-    const obsolete = ask();
+    const obsolete = request();
     await client.change(uri, 2, [{ text: TWO_NODES }]);
     expect(await obsolete).toMatchObject({ code: LSPErrorCodes.ContentModified });
     expect(await client.knet("knet/matrix", { uri, by: "packets" })).toHaveProperty("matrix");

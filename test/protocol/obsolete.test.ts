@@ -1,10 +1,10 @@
-/** What an edit has made pointless is given up: nothing that was asked meanwhile waits for its end. */
+/** Work that an edit makes obsolete is canceled, so later requests do not wait for it. */
 import { expect, it } from "vitest";
 import { type Hover, LSPErrorCodes, ResponseError } from "vscode-languageserver-protocol";
 import { CAPABILITIES, type Client, startClient } from "./client.ts";
 import { TWO_NODES } from "./texts.ts";
 
-/** So many expectations take far longer than messages that are sent together take to arrive. */
+/** Evaluating this many expectations takes far longer than delivering messages that are sent together. */
 const LONG = `${TWO_NODES}\n${"expect shop/web -> shop/api:9090 reachable\n".repeat(40_000)}`;
 const uri = "untitled:long.knet";
 
@@ -16,7 +16,7 @@ async function pulling(): Promise<Client> {
   return client;
 }
 
-it("a hover does not wait for an analysis that an edit has overtaken", async () => {
+it("a hover does not wait for an obsolete analysis", async () => {
   const client = await pulling();
   const order: string[] = [];
   const analysis = client
@@ -32,12 +32,12 @@ it("a hover does not wait for an analysis that an edit has overtaken", async () 
   expect(ended).toMatchObject({ code: LSPErrorCodes.ServerCancelled, data: { retriggerRequest: true } });
   expect(JSON.stringify(await hover)).toContain("segment");
   expect(order).toEqual(["analysis", "hover"]);
-  // The new text is analysed as ever.
+  // The new text is analyzed as usual.
   expect(await client.request("textDocument/diagnostic", { textDocument: { uri } })).toMatchObject({ items: [] });
   await client.stop();
 });
 
-it("a request that only looks like an edit ends nothing", async () => {
+it("a request named like the edit notification cancels nothing", async () => {
   const client = await startClient();
   await client.request("textDocument/didChange", {}).catch(() => undefined);
   await client.open(uri, "segmnt a\n");

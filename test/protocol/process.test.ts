@@ -1,4 +1,4 @@
-/** The server as a process: how it is started, how it ends, and bytes that are no messages. */
+/** The server as a process: start, exit, and input that is not a valid message. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,21 +15,21 @@ function exitOf(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => child.once("exit", resolve));
 }
 
-describe("starting and ending", () => {
-  it("works without arguments as with --stdio", async () => {
+describe("start and exit", () => {
+  it("uses --stdio by default", async () => {
     const client = await startClient({ args: [] });
     expect(client.initialized.serverInfo?.name).toBe("knet");
     expect(await client.stop()).toBe(0);
   });
 
-  it("is what `knet lsp` runs", async () => {
+  it("is started by `knet lsp`", async () => {
     const client = await startClient({ program: KNET, args: ["lsp", "--stdio"] });
     await client.open("untitled:a.knet", TWO_NODES);
     expect(await client.diagnostics("untitled:a.knet", 1)).toEqual([]);
     expect(await client.stop()).toBe(0);
   });
 
-  it("speaks over the channel to a parent process, as VS Code has it", async () => {
+  it("communicates over the IPC channel of the parent process, like in VS Code", async () => {
     const client = await startClient({ args: ["--node-ipc"] });
     await client.open("untitled:a.knet", TWO_NODES);
     expect(await client.diagnostics("untitled:a.knet", 1)).toEqual([]);
@@ -38,14 +38,14 @@ describe("starting and ending", () => {
     expect(await exit).toBe(1);
   });
 
-  it("ends with its client", async () => {
+  it("exits with its client", async () => {
     const child = spawn(process.execPath, [SERVER, "--stdio"], { stdio: ["pipe", "ignore", "inherit"] });
     const exit = exitOf(child);
     child.stdin.end();
     expect(await exit).toBe(1);
   });
 
-  it("takes bytes that are no messages without dying", async () => {
+  it("survives input that is not a valid message", async () => {
     const client = await startClient();
     const { stdin } = client.process;
     for (const body of ["{bad", "[]", "3", "null", '"text"', '{"jsonrpc":"2.0"}', '{"jsonrpc":"2.0","method":3}']) {
@@ -58,7 +58,7 @@ describe("starting and ending", () => {
 });
 
 describe("settings", () => {
-  it("are asked for, and may be nonsense", async () => {
+  it("are requested, and can be invalid", async () => {
     for (const settings of [{ diagnostics: { delay: 1 } }, { diagnostics: { delay: "soon" } }, null, 7]) {
       const client = await startClient({ settings, capabilities: { workspace: { configuration: true } } });
       await client.notify("workspace/didChangeConfiguration", { settings: null });
@@ -69,8 +69,8 @@ describe("settings", () => {
   });
 });
 
-describe("clients that can do little", () => {
-  it("get what they understand", async () => {
+describe("clients with few capabilities", () => {
+  it("receive only supported results", async () => {
     const client = await startClient({ capabilities: {} });
     const uri = "untitled:a.knet";
     await client.open(uri, TWO_NODES);
@@ -100,8 +100,8 @@ describe("clients that can do little", () => {
   });
 });
 
-describe("a workspace of several folders", () => {
-  it("may import across them, and not from outside", async () => {
+describe("a workspace with several folders", () => {
+  it("can import across its folders, but not from outside", async () => {
     const base = mkdtempSync(join(tmpdir(), "knet-"));
     const uri = (path: string): string => pathToFileURL(join(base, path)).href;
     try {

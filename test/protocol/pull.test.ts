@@ -1,4 +1,4 @@
-/** Diagnostics for a client that asks for them itself. */
+/** Diagnostics for a client that pulls them. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,7 +40,7 @@ afterAll(async () => {
 });
 
 describe("pulled diagnostics", () => {
-  it("are offered instead of pushed ones", async () => {
+  it("replace pushed diagnostics", async () => {
     expect(client.initialized.capabilities.diagnosticProvider).toEqual({
       identifier: "knet",
       interFileDependencies: true,
@@ -55,7 +55,7 @@ describe("pulled diagnostics", () => {
     await client.close(uri);
   });
 
-  it("are those of the text as it is, and the same list has the same name", async () => {
+  it("match the current text, and identical lists have the same result id", async () => {
     const uri = "untitled:typed.knet";
     await client.open(uri, "segmnt lan { cidr 10.0.0.0/24 }\n");
     const first = await pull(uri);
@@ -67,7 +67,7 @@ describe("pulled diagnostics", () => {
     await client.close(uri);
   });
 
-  it("bring those of imported files along", async () => {
+  it("include the diagnostics of imported files", async () => {
     const main = file("main.knet");
     await client.open(main, 'import "worse.knet"\nhost a { attach wan }\n');
     const report = (await pull(main)) as RelatedFullDocumentDiagnosticReport;
@@ -79,7 +79,7 @@ describe("pulled diagnostics", () => {
     await client.close(main);
   });
 
-  it("of the workspace are reported file by file, in parts where the client takes them", async () => {
+  it("of the workspace are reported by file, in parts if the client supports them", async () => {
     const whole = await client.request<WorkspaceDiagnosticReport>("workspace/diagnostic", { previousResultIds: [] });
     const byFile = new Map(whole.items.map((item) => [item.uri, codesIn(item)]));
     expect([...byFile.keys()].sort()).toEqual([file("bad.knet"), file("good.knet"), file("worse.knet")]);

@@ -1,4 +1,4 @@
-/** Bad input: the server answers, stays alive, and in the end says what a fresh server would say. */
+/** Bad input: the server responds, survives, and reaches the same results as a new server. */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Diagnostic } from "vscode-languageserver-protocol";
@@ -17,7 +17,7 @@ afterAll(async () => {
   expect(await client.stop()).toBe(0);
 });
 
-/** An edit as a client sends it, and the text after it. */
+/** An edit of the current text. */
 interface Edit {
   readonly at: number;
   readonly length: number;
@@ -53,7 +53,7 @@ const edit: fc.Arbitrary<Edit> = fc.record({
 });
 
 describe("random edits", () => {
-  it("lead to what a fresh server says of the same text", async () => {
+  it("produce the same results as a new server for the same text", async () => {
     const other = await startClient();
     await fc.assert(
       fc.asyncProperty(
@@ -69,7 +69,7 @@ describe("random edits", () => {
               const index = lineIndex(text);
               const start = one.at % (text.length + 1);
               const range = { start: index.positionAt(start), end: index.positionAt(start + one.length) };
-              // What the positions mean, which may not stand inside a line break.
+              // The effective offsets: a position cannot be inside a line break.
               const from = index.offsetAt(range.start);
               const to = index.offsetAt(range.end);
               text = text.slice(0, from) + one.text + text.slice(to);
@@ -105,7 +105,7 @@ function plain(diagnostics: readonly Diagnostic[]): unknown[] {
   return diagnostics.map(({ code, message, range }) => ({ code, message, range }));
 }
 
-describe("any request at any place of a half-typed text", () => {
+describe("any request at any position of an incomplete text", () => {
   const methods = [
     "hover",
     "completion",
@@ -121,7 +121,7 @@ describe("any request at any place of a half-typed text", () => {
     "formatting",
     "codeAction",
   ];
-  it("is answered without a word in the log", async () => {
+  it("causes no log message", async () => {
     for (let cut = 5; cut < TWO_NODES.length; cut += 23) {
       const uri = fresh();
       const text = TWO_NODES.slice(0, cut);
@@ -150,14 +150,14 @@ describe("any request at any place of a half-typed text", () => {
 });
 
 describe("malformed requests", () => {
-  it("get an answer or an error, never silence", async () => {
+  it("receive a response or an error", async () => {
     const uri = fresh();
     await client.open(uri, TWO_NODES);
     const answers = await Promise.allSettled([
       client.request("textDocument/hover", {}),
       client.request("textDocument/hover", { textDocument: { uri }, position: { line: -5, character: 1e9 } }),
       client.request("textDocument/hover", {
-        textDocument: { uri: "no uri at all" },
+        textDocument: { uri: "not a uri" },
         position: { line: 0, character: 0 },
       }),
       client.request("textDocument/completion", { textDocument: { uri: 7 }, position: null }),
@@ -187,7 +187,7 @@ describe("malformed requests", () => {
   });
 });
 
-describe("garbage and size", () => {
+describe("invalid and large texts", () => {
   it.each([
     ["bytes", "\u0000\u0001\uFFFD\uD800".repeat(5000)],
     ["braces", "{".repeat(50_000)],
@@ -208,12 +208,12 @@ describe("garbage and size", () => {
     await client.close(uri);
   });
 
-  it("a file that is too large says so, and is analysed once it is small again", async () => {
+  it("a file that exceeds the size limit is reported, and analyzed when it is small again", async () => {
     const uri = fresh();
-    const line = "# a comment line that means nothing\n";
+    const line = "# a comment line without any content\n";
     await client.open(uri, line.repeat(500_000));
     const [only] = await client.diagnostics(uri, 1);
-    expect(only?.message).toContain("not analysed");
+    expect(only?.message).toContain("not analyzed");
     const here = { line: 0, character: 0 };
     await client.change(uri, 2, [
       { range: { start: here, end: { line: 499_999, character: 0 } }, text: "segment lan { cidr 10.0.0.0/24 }\n" },

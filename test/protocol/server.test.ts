@@ -22,7 +22,7 @@ import { positionOf, rangeOf, TWO_NODES } from "./texts.ts";
 
 let client: Client;
 let number = 0;
-/** A document of its own for each test. */
+/** A separate document for each test. */
 const fresh = (): string => `untitled:test-${number++}.knet`;
 const codes = (diagnostics: readonly { code?: unknown }[]): unknown[] => diagnostics.map(({ code }) => code);
 
@@ -33,8 +33,8 @@ afterAll(async () => {
   expect(await client.stop()).toBe(0);
 });
 
-describe("initialise", () => {
-  it("offers what it has", () => {
+describe("initialize", () => {
+  it("returns the capabilities", () => {
     const { capabilities, serverInfo } = client.initialized;
     expect(serverInfo?.name).toBe("knet");
     expect(capabilities.positionEncoding).toBe("utf-16");
@@ -74,11 +74,11 @@ describe("initialise", () => {
 });
 
 describe("diagnostics", () => {
-  it("come with the version that was looked at, and go with the mistake", async () => {
+  it("carry the analyzed version, and disappear with the mistake", async () => {
     const uri = fresh();
     await client.open(uri, TWO_NODES);
     expect(await client.diagnostics(uri, 1)).toEqual([]);
-    // Pods inside the services' range.
+    // The pod CIDR inside the service CIDR.
     const range = rangeOf(TWO_NODES, "10.244.0.0/16");
     await client.change(uri, 2, [{ range, text: "10.100.0.0/16" }]);
     const found = await client.diagnostics(uri, 2);
@@ -101,7 +101,7 @@ describe("diagnostics", () => {
     expect(await client.diagnostics(uri, ({ version }) => version === undefined)).toEqual([]);
   });
 
-  it("of rapid typing are those of the last version", async () => {
+  it("after rapid typing are for the last version", async () => {
     const uri = fresh();
     const typed = "segment lan { cidr 10.0.0.0/24 }\n";
     await client.open(uri, "");
@@ -127,7 +127,7 @@ describe("diagnostics", () => {
     await client.close(uri);
   });
 
-  it("tell the client when an analysis is done", async () => {
+  it("notify the client when an analysis is done", async () => {
     const uri = fresh();
     const done = client.next<AnalysisDoneParams>("knet/analysisDone", (params) => params.uri === uri);
     await client.open(uri, "segmnt lan {}\n", 7);
@@ -139,7 +139,7 @@ describe("diagnostics", () => {
 describe("the features", () => {
   const uri = "untitled:features.knet";
   const textDocument = { uri };
-  const ask = <T>(method: string, piece: string, inside = 1, more: object = {}): Promise<T> =>
+  const request = <T>(method: string, piece: string, inside = 1, more: object = {}): Promise<T> =>
     client.request<T>(`textDocument/${method}`, {
       textDocument,
       position: positionOf(TWO_NODES, piece, inside),
@@ -151,44 +151,46 @@ describe("the features", () => {
   });
 
   it("hover explains the routes", async () => {
-    const hover = await ask<Hover>("hover", "node n1", 6);
+    const hover = await request<Hover>("hover", "node n1", 6);
     const { value } = hover.contents as { value: string };
     expect(value).toContain("10.244.1.0/24 via 10.244.1.0 dev flannel.1 onlink");
     expect(hover.range).toEqual(rangeOf(TWO_NODES, "n1"));
   });
 
-  it("completion knows the context", async () => {
+  it("completion depends on the context", async () => {
     const top = await client.request<CompletionList>("textDocument/completion", {
       textDocument,
       position: { line: 0, character: 0 },
     });
     expect(top.items.map(({ label }) => label)).toContain("segment");
-    const attach = await ask<CompletionList>("completion", "attach lan 192.168.10.12", 11);
+    const attach = await request<CompletionList>("completion", "attach lan 192.168.10.12", 11);
     expect(attach.items.map(({ label }) => label)).toEqual(["192.168.10.12", "192.168.10.2"]);
   });
 
-  it("definition, references and highlights follow a name", async () => {
-    const [link] = await ask<LocationLink[]>("definition", "shop/web ->", 6);
+  it("definition, references, and highlights of a name", async () => {
+    const [link] = await request<LocationLink[]>("definition", "shop/web ->", 6);
     expect(link?.targetSelectionRange).toEqual(rangeOf(TWO_NODES, "web"));
-    const references = await ask<Location[]>("references", "segment lan", 9, { context: { includeDeclaration: true } });
+    const references = await request<Location[]>("references", "segment lan", 9, {
+      context: { includeDeclaration: true },
+    });
     expect(references).toHaveLength(4);
-    expect(await ask<unknown[]>("documentHighlight", "segment lan", 9)).toHaveLength(4);
+    expect(await request<unknown[]>("documentHighlight", "segment lan", 9)).toHaveLength(4);
   });
 
-  it("rename changes every use, and refuses what is no name", async () => {
-    expect(await ask("prepareRename", "segment lan", 9)).toEqual({
+  it("rename changes every use, and rejects invalid names", async () => {
+    expect(await request("prepareRename", "segment lan", 9)).toEqual({
       range: rangeOf(TWO_NODES, "lan"),
       placeholder: "lan",
     });
-    expect(await ask("prepareRename", "cidr", 1)).toBeNull();
-    const edit = await ask<WorkspaceEdit>("rename", "segment lan", 9, { newName: "office" });
+    expect(await request("prepareRename", "cidr", 1)).toBeNull();
+    const edit = await request<WorkspaceEdit>("rename", "segment lan", 9, { newName: "office" });
     const [change] = edit.documentChanges ?? [];
     expect(change).toMatchObject({ textDocument: { uri, version: 1 } });
     expect((change as { edits: TextEdit[] }).edits.map(({ newText }) => newText)).toEqual(Array(4).fill("office"));
-    await expect(ask("rename", "segment lan", 9, { newName: "no/name" })).rejects.toThrow("no/name");
+    await expect(request("rename", "segment lan", 9, { newName: "no/name" })).rejects.toThrow("no/name");
   });
 
-  it("formats, and leaves formatted text alone", async () => {
+  it("formatting does not change formatted text", async () => {
     const options = { tabSize: 2, insertSpaces: true };
     expect(await client.request("textDocument/formatting", { textDocument, options })).toEqual([]);
     const other = fresh();
@@ -201,7 +203,7 @@ describe("the features", () => {
     await client.close(other);
   });
 
-  it("outlines, folds, selects and colours", async () => {
+  it("outline, folds, selections, and semantic tokens", async () => {
     const outline = await client.request<DocumentSymbol[]>("textDocument/documentSymbol", { textDocument });
     expect(outline.map(({ name }) => name)).toEqual(["lan", "edge", "prod", "shop/web -> shop/api-1:9090 reachable"]);
     const folds = await client.request<FoldingRange[]>("textDocument/foldingRange", { textDocument });
@@ -223,7 +225,7 @@ describe("the features", () => {
     expect(selections).toHaveLength(1);
   });
 
-  it("traces, lists endpoints and prints routes", async () => {
+  it("traces, endpoints, and routes", async () => {
     const endpoints = await client.knet("knet/endpoints", { uri, filter: "shop api" });
     expect(endpoints.map(({ path }) => path)).toEqual(["prod/shop/api-0", "prod/shop/api-1"]);
     expect(endpoints[0]).toMatchObject({ kind: "pod", ports: [{ port: 9090, proto: "tcp", name: "api" }] });
@@ -246,7 +248,7 @@ describe("the features", () => {
     expect(await client.knet("knet/endpointAt", { uri, position: positionOf(TWO_NODES, "cidr") })).toBeNull();
   });
 
-  it("offers only fixes that are proven", async () => {
+  it("only proven fixes", async () => {
     const other = fresh();
     const text = "segmnt lan {\n  cidr 10.0.0.0/24\n}\n";
     await client.open(other, text);
@@ -256,7 +258,7 @@ describe("the features", () => {
       range: rangeOf(text, "segmnt"),
       context: { diagnostics },
     });
-    expect(actions.map(({ title }) => title)).toEqual([expect.any(String), "Silence KN002 here with a comment"]);
+    expect(actions.map(({ title }) => title)).toEqual([expect.any(String), "Suppress KN002 here"]);
     const change = actions[0]?.edit?.documentChanges?.[0] as { edits: TextEdit[] };
     expect(change.edits).toEqual([{ range: rangeOf(text, "segmnt"), newText: "segment" }]);
     expect(actions[0]?.diagnostics).toHaveLength(1);
@@ -273,7 +275,7 @@ describe("files", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it("import others, find their mistakes, and notice when they change", async () => {
+  it("import other files, report their problems, and follow their changes", async () => {
     const main = at("main file.knet");
     await client.open(main, 'import "fabric.knet"\nhost a { attach lan }\n');
     expect(await client.diagnostics(main, 1)).toEqual([]);
@@ -297,7 +299,7 @@ describe("files", () => {
     expect((await gone).diagnostics).toEqual([]);
   });
 
-  it("are renamed across, open or not", async () => {
+  it("are changed by a rename, open or not", async () => {
     writeFileSync(join(folder, "fabric.knet"), "segment lan { cidr 10.0.0.0/24 }\n");
     writeFileSync(join(folder, "main.knet"), 'import "fabric.knet"\nhost a { attach lan }\n');
     const fabric = at("fabric.knet");

@@ -1,4 +1,4 @@
-/** Topologies that the tests of the protocol share. */
+/** Topologies shared by the protocol tests. */
 
 export const TWO_NODES = `segment lan {
   cidr 192.168.10.0/24
@@ -24,7 +24,7 @@ cluster prod {
 expect shop/web -> shop/api-1:9090 reachable
 `;
 
-/** The position of a piece of text, `inside` characters into it. */
+/** The position `inside` characters after the start of a substring. */
 export function positionOf(text: string, piece: string, inside = 0): { line: number; character: number } {
   const at = text.indexOf(piece);
   if (at < 0) throw new Error(`"${piece}" is not in the text`);

@@ -1,4 +1,4 @@
-/** What lies around the open files: folders that come and go, files and decisions that appear and disappear on disk. */
+/** The workspace around the open files: added and removed folders, and changes of files and of knet.json on disk. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,14 +24,14 @@ let client: Client;
 const at = (path: string): string => pathToFileURL(join(base, path)).href;
 const write = (path: string, text: string): void => writeFileSync(join(base, path), text);
 const codes = (diagnostics: readonly Diagnostic[]): unknown[] => diagnostics.map(({ code }) => code);
-/** The codes of a file after what is done here. */
+/** The codes of a file after `work`. */
 async function codesAfter(uri: string, work: () => Promise<void>): Promise<unknown[]> {
   const done = client.next<AnalysisDoneParams>("knet/analysisDone", (one) => one.uri === uri);
   await work();
   await done;
   return codes(client.published.findLast((one) => one.uri === uri)?.diagnostics ?? []);
 }
-const tell = (path: string, type: 1 | 2 | 3): Promise<void> =>
+const notifyChange = (path: string, type: 1 | 2 | 3): Promise<void> =>
   client.notify("workspace/didChangeWatchedFiles", { changes: [{ uri: at(path), type }] });
 
 beforeEach(() => {
@@ -44,7 +44,7 @@ afterEach(async () => {
 });
 
 describe("folders", () => {
-  it("that are added may be imported from, and no more once they are removed", async () => {
+  it("permit imports after they are added, and not after they are removed", async () => {
     write("b/fabric.knet", FABRIC);
     client = await startClient({ folders: [at("a")], capabilities: WATCHING });
     const main = at("a/main.knet");
@@ -55,7 +55,7 @@ describe("folders", () => {
     expect(await codesAfter(main, () => client.setFolders([at("a")]))).toContain("KN015");
   });
 
-  it("are searched whatever was opened first", async () => {
+  it("are searched regardless of the first opened file", async () => {
     write("a/fabric.knet", FABRIC);
     write("b/other.knet", "segmnt x\nsegment outside { cidr 10.1.0.0/24 }\n");
     client = await startClient({
@@ -74,7 +74,7 @@ describe("folders", () => {
     );
   });
 
-  it("that are deleted take their files along", async () => {
+  it("that are deleted also remove their files", async () => {
     mkdirSync(join(base, "a/net"));
     write("a/net/fabric.knet", FABRIC);
     client = await startClient({ folders: [at("a")], capabilities: WATCHING });
@@ -91,13 +91,13 @@ describe("folders", () => {
     };
     expect(await importable()).toEqual(["net/fabric.knet"]);
     rmSync(join(base, "a/net"), { recursive: true });
-    expect(await codesAfter(main, () => tell("a/net", 3))).toContain("KN015");
+    expect(await codesAfter(main, () => notifyChange("a/net", 3))).toContain("KN015");
     expect(await importable()).toEqual([]);
   });
 });
 
 describe("knet.json", () => {
-  it("is noticed when it appears, changes, breaks and disappears", async () => {
+  it("is read when it appears, changes, is invalid, or disappears", async () => {
     client = await startClient({ folders: [at("a")], capabilities: WATCHING });
     const main = at("a/main.knet");
     const severity = async (work: () => Promise<void>): Promise<unknown> => {
@@ -107,18 +107,18 @@ describe("knet.json", () => {
     };
     expect(await severity(() => client.open(main, OVERLAP))).toBe(1);
     write("a/knet.json", `{ "checks": { "KN101": "warning" } }`);
-    expect(await severity(() => tell("a/knet.json", 1))).toBe(2);
+    expect(await severity(() => notifyChange("a/knet.json", 1))).toBe(2);
     write("a/knet.json", `{ "checks": { "KN101": "hint" } }`);
-    expect(await severity(() => tell("a/knet.json", 2))).toBe(4);
+    expect(await severity(() => notifyChange("a/knet.json", 2))).toBe(4);
     write("a/knet.json", "{ checks");
-    expect(await severity(() => tell("a/knet.json", 2))).toBe(1);
+    expect(await severity(() => notifyChange("a/knet.json", 2))).toBe(1);
     expect(codes(await client.diagnostics(at("a/knet.json")))).toEqual(["KN017"]);
     rmSync(join(base, "a/knet.json"));
-    expect(await severity(() => tell("a/knet.json", 3))).toBe(1);
+    expect(await severity(() => notifyChange("a/knet.json", 3))).toBe(1);
     await client.diagnostics(at("a/knet.json"), ({ diagnostics }) => diagnostics.length === 0);
   });
 
-  it("is looked for again when a file is opened by a client that watches nothing", async () => {
+  it("is searched again when a client without file watching opens a file", async () => {
     client = await startClient({ folders: [at("a")] });
     const main = at("a/main.knet");
     await codesAfter(main, () => client.open(main, OVERLAP));
@@ -128,7 +128,7 @@ describe("knet.json", () => {
 });
 
 describe("files that import each other", () => {
-  it("have the client ask for hints again when the other one has changed", async () => {
+  it("refresh the client's hints when the imported file changes", async () => {
     client = await startClient({ folders: [at("a")], capabilities: WATCHING });
     const [main, fabric] = [at("a/main.knet"), at("a/fabric.knet")];
     await client.open(fabric, FABRIC);

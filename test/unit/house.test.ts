@@ -1,4 +1,4 @@
-/** The house: which floor may know which, held by reading the imports. CONTRIBUTING.md says why. */
+/** Enforces the layers of the architecture by reading the imports. CONTRIBUTING.md explains the reasons. */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 
 interface Import {
   readonly from: string;
-  /** A path from the root of the repository, or the name of a package. */
+  /** A path relative to the root of the repository, or a package name. */
   readonly to: string;
 }
 
@@ -34,8 +34,8 @@ const server = sourcesIn("server/src");
 const serverImports = server.flatMap(importsOf);
 const clientImports = sourcesIn("client").flatMap(importsOf);
 
-/** "topology" of server/src/topology/build.ts; the file itself where it lies on no floor. */
-function floorOf(path: string): string {
+/** "topology" for server/src/topology/build.ts; the path itself for a file outside the layers. */
+function layerOf(path: string): string {
   const inside = path.replace(/^server\/src\//, "");
   return inside.includes("/") && inside !== path ? (inside.split("/")[0] ?? "") : path;
 }
@@ -43,8 +43,8 @@ const shown = ({ from, to }: Import): string => `${from} → ${to}`;
 
 const VERSION = "server/src/version.ts";
 const BUNDLES = "server/src/bundles.ts";
-/** What each floor may know besides itself; a path ends what is allowed to that file. */
-const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
+/** The layers and single files that each layer may import in addition to itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   text: [],
   addressing: ["text"],
   language: ["text", "addressing"],
@@ -86,7 +86,7 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
     BUNDLES,
   ],
 };
-/** `knet lsp` starts the other shell. */
+/** `knet lsp` starts the language server. */
 const SHELL_TO_SHELL = ["server/src/cli/main.ts → server/src/lsp/start.ts"];
 const SHELLS = ["lsp", "cli"];
 
@@ -98,71 +98,71 @@ describe("imports", () => {
     expect(lost.map(shown)).toEqual([]);
   });
 
-  it("of every floor are known here", () => {
-    const floors = new Set(server.map(floorOf).filter((floor) => floor !== VERSION && floor !== BUNDLES));
-    expect([...floors].sort()).toEqual(Object.keys(MAY_KNOW).sort());
+  it("have a rule for every layer", () => {
+    const layers = new Set(server.map(layerOf).filter((layer) => layer !== VERSION && layer !== BUNDLES));
+    expect([...layers].sort()).toEqual(Object.keys(MAY_IMPORT).sort());
   });
 
-  it.each(Object.entries(MAY_KNOW))("of %s point down", (floor, known) => {
+  it.each(Object.entries(MAY_IMPORT))("of %s are from lower layers", (layer, allowed) => {
     const wrong = serverImports
-      .filter(({ from, to }) => floorOf(from) === floor && to.startsWith("server/"))
-      .filter(({ to }) => floorOf(to) !== floor && !known.includes(floorOf(to)) && !known.includes(to))
+      .filter(({ from, to }) => layerOf(from) === layer && to.startsWith("server/"))
+      .filter(({ to }) => layerOf(to) !== layer && !allowed.includes(layerOf(to)) && !allowed.includes(to))
       .map(shown);
     expect(wrong.filter((one) => !SHELL_TO_SHELL.includes(one))).toEqual([]);
   });
 
-  it("leave the server only for the package's own manifest", () => {
+  it("leave the server only for package.json", () => {
     const outside = serverImports.filter(({ to }) => /^(client|test|scripts|package)\b.*[/.]/.test(to));
     expect(outside.map(shown)).toEqual([`${VERSION} → package.json`]);
   });
 
-  it("of the client reach the protocol, the trace's schema and its layout", () => {
+  it("of the client from the server are limited to the protocol, the trace schema and layout, and texts", () => {
     const allowed = [
       "server/src/lsp/protocol.ts",
       "server/src/trace/schema.ts",
       "server/src/trace/layout.ts",
       "server/src/text/l10n.ts",
-      "server/src/text/words.ts",
+      "server/src/text/format.ts",
     ];
     const reached = clientImports.filter(({ to }) => to.startsWith("server/") && !allowed.includes(to));
     expect(reached.map(shown)).toEqual([]);
   });
 
-  it("of the panel know no editor and no machine", () => {
+  it("of the panels include neither Node nor the editor", () => {
     const wrong = clientImports.filter(
       ({ from, to }) => from.startsWith("client/webview/") && /^(node:|vscode|client\/src\/)/.test(to),
     );
     expect(wrong.map(shown)).toEqual([]);
   });
 
-  it("go round in no circle of folders", () => {
-    const known = new Map<string, Set<string>>();
+  it("contain no cycles between folders", () => {
+    const imported = new Map<string, Set<string>>();
     for (const { from, to } of serverImports) {
-      if (!to.startsWith("server/") || floorOf(from) === floorOf(to)) continue;
-      known.set(floorOf(from), (known.get(floorOf(from)) ?? new Set()).add(floorOf(to)));
+      if (!to.startsWith("server/") || layerOf(from) === layerOf(to)) continue;
+      imported.set(layerOf(from), (imported.get(layerOf(from)) ?? new Set()).add(layerOf(to)));
     }
-    const circles: string[] = [];
-    const walk = (floor: string, way: readonly string[]): void => {
-      if (way.includes(floor)) {
-        circles.push([...way.slice(way.indexOf(floor)), floor].join(" → "));
+    const cycles: string[] = [];
+    const walk = (layer: string, path: readonly string[]): void => {
+      if (path.includes(layer)) {
+        cycles.push([...path.slice(path.indexOf(layer)), layer].join(" → "));
         return;
       }
-      for (const next of known.get(floor) ?? []) walk(next, [...way, floor]);
+      for (const next of imported.get(layer) ?? []) walk(next, [...path, layer]);
     };
-    for (const floor of known.keys()) walk(floor, []);
-    expect([...new Set(circles)]).toEqual([]);
+    for (const layer of imported.keys()) walk(layer, []);
+    expect([...new Set(cycles)]).toEqual([]);
   });
 });
 
 describe("the core", () => {
-  const core = server.filter((path) => !SHELLS.includes(floorOf(path)) && path !== BUNDLES);
+  const core = server.filter((path) => !SHELLS.includes(layerOf(path)) && path !== BUNDLES);
 
-  it("imports neither Node nor an editor", () => {
+  it("imports neither Node nor the editor", () => {
     const wrong = serverImports.filter(({ from, to }) => core.includes(from) && /^(node:|vscode)/.test(to));
     expect(wrong.map(shown)).toEqual([]);
   });
 
-  it("uses no clock, no chance, no process and no network", () => {
+  it("uses no clock, randomness, process, or network", () => {
     const edge =
       /\b(?:Date\.now|new Date|performance\.now|Math\.random|process\.(?:env|argv|cwd|exit|std\w+|hrtime|memoryUsage)\b|console\.|fetch\(|setTimeout|setInterval)/;
     const wrong = core.flatMap((path) =>
@@ -174,31 +174,31 @@ describe("the core", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("has no classes but those that a library or `throw` needs", () => {
-    // The agent of labs is the text of a Python program.
+  it("has no classes except where a library or `throw` requires them", () => {
+    // The lab agent is a Python program in a string.
     const looked = server.filter((path) => path !== "server/src/lab/agent-probes.ts");
     const classes = looked.filter((path) => /^(?:export )?(?:abstract )?class \w/m.test(code(read(path))));
     expect(classes).toEqual(["server/src/cli/errors.ts", "server/src/language/parser.ts"]);
   });
 });
 
-describe("what a mode does", () => {
-  /** The words by which a file names a mode. "bridge" and "none" are also words of the kernel and are left out. */
+describe("the behavior of modes", () => {
+  /** Strings that name a mode. "bridge" and "none" are omitted because they are also kernel terms. */
   const NAMES = ["flannel", "docker", "host-gw"];
-  /** Files elsewhere that name one, each with its reason. */
+  /** Other files that name a mode, with the reason. */
   const MAY_NAME: ReadonlyMap<string, string> = new Map([
     [
       "server/src/checks/addresses/plan.ts",
-      "docker0 is a range beside the pods' ranges, and docker's is the pods' own",
+      "distinguishes docker0, which has its own range, from mode docker, whose range is the pods'",
     ],
-    ["server/src/checks/addresses/free.ts", "docker0 is written as the bridge's address"],
-    ["server/src/checks/addresses/node-ranges.ts", "with docker every node has the same range; KN140 says so"],
-    ["server/src/checks/reachability/peers-off-link.ts", "offers the backend that mends it"],
-    ["server/src/checks/reachability/flannel-no-ipv6.ts", "its example"],
-    ["server/src/service/features/ranges.ts", "docker0 as a kind of range"],
+    ["server/src/checks/addresses/free.ts", "docker0 is declared with the bridge's address"],
+    ["server/src/checks/addresses/node-ranges.ts", "in mode docker all nodes have the same range, which KN140 reports"],
+    ["server/src/checks/reachability/peers-off-link.ts", "suggests a backend in a fix"],
+    ["server/src/checks/reachability/flannel-no-ipv6.ts", "example file"],
+    ["server/src/service/features/ranges.ts", "docker0 is a kind of range"],
   ]);
 
-  it("is known to cni/ and to the schema alone", () => {
+  it("is defined only in cni/ and the schema", () => {
     const naming = server
       .filter((path) => !path.startsWith("server/src/cni/") && !path.startsWith("server/src/language/schema/"))
       .filter((path) => NAMES.some((name) => new RegExp(`(["'\`])${name}\\1`).test(code(read(path)))));
@@ -207,7 +207,7 @@ describe("what a mode does", () => {
   });
 });
 
-/** Without comments, which may say anything. A line whose string holds two slashes keeps them where a colon stands before. */
+/** Removes comments, which are not checked. `//` after a colon, as in a URL, is not a comment. */
 function code(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|[^:"'`])\/\/.*$/gm, "$1");
 }

@@ -5,11 +5,11 @@ import type { Server } from "../server.ts";
 export async function restartServer(server: Server): Promise<void> {
   try {
     await server.restart();
-    void vscode.window.setStatusBarMessage("knet: the language server runs again", 4000);
+    void vscode.window.setStatusBarMessage(vscode.l10n.t("knet: language server restarted"), 4000);
   } catch (error) {
     const shown = await vscode.window.showErrorMessage(
-      `knet's language server does not start: ${String(error)}`,
-      "Show Log",
+      vscode.l10n.t("The knet language server does not start: {0}", String(error)),
+      vscode.l10n.t("Show Log"),
     );
     if (shown !== undefined) server.showLog();
   }

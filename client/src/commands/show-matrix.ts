@@ -1,4 +1,4 @@
-/** Knet: Show Matrix – who reaches whom on which ports, beside the file. */
+/** Knet: Show Matrix – the reachability matrix with open ports, next to the file. */
 import type { MatrixPanels } from "../matrix-panel.ts";
 import { knetDocument } from "../target.ts";
 

@@ -1,4 +1,4 @@
-/** Knet: Show Routes… – a namespace's addresses, routes, neighbours and forwarding entries beside the file. */
+/** Knet: Show Routes… – the addresses, routes, neighbor entries, and FDB entries of a network namespace, next to the file. */
 import * as vscode from "vscode";
 import { isObject } from "../../webview/messages.ts";
 import type { RoutesDocuments } from "../routes-document.ts";
@@ -11,7 +11,7 @@ export async function showRoutes(server: Server, documents: RoutesDocuments, arg
   const where =
     isObject(argument) && typeof argument["where"] === "string"
       ? argument["where"]
-      : (await pickEndpoint(server, uri, "Show the routes of", []))?.path;
+      : (await pickEndpoint(server, uri, vscode.l10n.t("Show routes: select a machine or pod"), []))?.path;
   if (where === undefined) return;
   const document = await vscode.workspace.openTextDocument(documents.uriOf(uri, where));
   await vscode.window.showTextDocument(document, {

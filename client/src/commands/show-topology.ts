@@ -1,4 +1,4 @@
-/** Knet: Show Topology – a drawing of what the file declares, beside it. */
+/** Knet: Show Topology – a drawing of the declared topology, next to the file. */
 import { knetDocument } from "../target.ts";
 import type { TopologyPanels } from "../topology-panel.ts";
 

@@ -1,4 +1,4 @@
-/** Knet: Trace From Here… – the same, beginning at what the cursor stands in. */
+/** Knet: Trace From Here… – like Trace Packet, with the object at the cursor as the source. */
 import * as vscode from "vscode";
 import type { Server } from "../server.ts";
 import type { TracePanels } from "../trace-panel.ts";
@@ -14,6 +14,10 @@ export async function traceFromHere(
   const uri = editor.document.uri.toString();
   const { line, character } = editor.selection.active;
   const here = await server.request("knet/endpointAt", { uri, position: { line, character } });
-  if (!here) void vscode.window.setStatusBarMessage("knet: the cursor stands in no pod, node, router or host", 4000);
+  if (!here)
+    void vscode.window.setStatusBarMessage(
+      vscode.l10n.t("knet: the cursor is not in a pod, node, router, or host"),
+      4000,
+    );
   return trace(context, server, panels, here ? { uri, from: here.path } : { uri });
 }

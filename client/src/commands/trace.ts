@@ -1,4 +1,4 @@
-/** Knet: Trace Packet… – asks for both ends, port and protocol, remembers them, and opens the panel. */
+/** Knet: Trace Packet… – prompts for source, destination, port, and protocol, remembers the endpoints, and opens the panel. */
 import * as vscode from "vscode";
 import type { Protocol, TraceCommandArguments, TraceQuery } from "../../../server/src/lsp/protocol.ts";
 import { isObject, isPort, isProtocol } from "../../webview/messages.ts";
@@ -8,7 +8,7 @@ import type { TracePanels } from "../trace-panel.ts";
 
 const RECENT = 5;
 
-/** `argument` comes from key bindings, code lenses and tests; what it leaves out is asked for. */
+/** `argument`: from key bindings, code lenses, and tests. Prompts for the missing values. */
 export async function trace(
   context: vscode.ExtensionContext,
   server: Server,
@@ -18,11 +18,12 @@ export async function trace(
   const given = readArguments(argument);
   const uri = await knetDocument(given);
   if (!uri) return;
-  const from = given.from ?? (await ask(context, server, uri, "from", "Trace a packet: from"))?.path;
+  const from =
+    given.from ?? (await ask(context, server, uri, "from", vscode.l10n.t("Trace a packet: select the source")))?.path;
   if (from === undefined) return;
   const to =
     given.to === undefined
-      ? await ask(context, server, uri, "to", `Trace a packet from ${from}: to`)
+      ? await ask(context, server, uri, "to", vscode.l10n.t("Trace a packet from {0}: select the destination", from))
       : { path: given.to, ports: [] };
   if (!to) return;
   const transport = await pickTransport(given, to);
@@ -72,7 +73,7 @@ interface Transport {
   readonly port: number | undefined;
 }
 
-/** The target's own ports first; then ping, then any other. */
+/** Lists the ports of the destination, then ping, then any other port. */
 async function pickTransport(given: TraceCommandArguments, to: PickedEndpoint): Promise<Transport | undefined> {
   if (given.proto === "icmp") return { proto: "icmp", port: undefined };
   if (given.port !== undefined) return { proto: given.proto ?? "tcp", port: given.port };
@@ -82,11 +83,11 @@ async function pickTransport(given: TraceCommandArguments, to: PickedEndpoint): 
     description: name,
     transport: { proto, port },
   }));
-  items.push({ label: "ping", description: "ICMP echo", transport: { proto: "icmp", port: undefined } });
-  items.push({ label: "Another port…" });
+  items.push({ label: "ping", description: vscode.l10n.t("ICMP echo"), transport: { proto: "icmp", port: undefined } });
+  items.push({ label: vscode.l10n.t("Other port…") });
   const picked = await vscode.window.showQuickPick(items, {
-    title: `Trace a packet to ${to.path}: port`,
-    placeHolder: "Where it goes to",
+    title: vscode.l10n.t("Trace a packet to {0}: select the port", to.path),
+    placeHolder: vscode.l10n.t("Destination port"),
   });
   if (!picked) return undefined;
   return picked.transport ?? typePort();
@@ -100,10 +101,11 @@ async function typePort(): Promise<Transport | undefined> {
     return match && port >= 1 && port <= 65535 && isProtocol(proto) ? { proto, port } : undefined;
   };
   const text = await vscode.window.showInputBox({
-    title: "Port",
-    prompt: "8080, 53/udp",
+    title: vscode.l10n.t("Port"),
+    prompt: vscode.l10n.t("For example 8080 or 53/udp"),
     value: "80/tcp",
-    validateInput: (value) => (read(value) ? undefined : "A port from 1 to 65535, with /tcp, /udp or /sctp behind it"),
+    validateInput: (value) =>
+      read(value) ? undefined : vscode.l10n.t("Enter a port (1 to 65535), optionally followed by /tcp, /udp, or /sctp"),
   });
   return text === undefined ? undefined : read(text);
 }

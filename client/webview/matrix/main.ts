@@ -1,10 +1,11 @@
 /**
- * The page inside the matrix panel: a pure view of a matrix. All it keeps is which cell is chosen; what it asks of the
- * extension is in messages.ts.
+ * The page inside the matrix panel: a pure view of a matrix. Its only state is the selected cell; messages.ts defines its
+ * requests to the extension.
  */
 import "../l10n.ts";
 
 import type { MatrixView } from "../../../server/src/lsp/protocol.ts";
+import { t } from "../../../server/src/text/l10n.ts";
 import { find, h, icon } from "../dom.ts";
 import { type FromPage, type PanelState, readToPage, type ToPage } from "./messages.ts";
 import { cellText, type Grid, gridOf, moved, SIGNS, stateText, tracesTo } from "./model.ts";
@@ -17,7 +18,7 @@ declare function acquireVsCodeApi(): VsCode;
 
 const vscode = acquireVsCodeApi();
 const send = (message: FromPage): void => vscode.postMessage(message);
-/** With more columns a cell is a sign; which ports they are is said below. */
+/** With more columns, a cell shows only a sign, and the details below list the ports. */
 const MOST_WITH_TEXT = 16;
 
 let view: MatrixView | undefined;
@@ -25,31 +26,39 @@ let grid: Grid | undefined;
 let state: PanelState | undefined;
 let chosen: readonly [row: number, column: number] = [0, 0];
 
-const title = h("h1", {});
-const really = choice("packets", "Really", "What gets through the data plane and is answered");
-const policiesOnly = choice("policies", "Policies only", "What network policies allow; nothing else is asked");
-const namespaces = h("datalist", { id: "namespaces" });
-const fromField = filter("from", "From");
-const toField = filter("to", "To");
-const notices = h("div", { class: "notices", role: "status", testid: "matrix-notices" });
-const table = h("div", { class: "table", role: "grid", "aria-label": "Who reaches whom", testid: "matrix-grid" });
-const details = h("div", { class: "details", "aria-live": "polite", testid: "matrix-details" });
-const words = h("pre", { testid: "matrix-text" });
-find("app", HTMLElement).replaceChildren(
-  h(
-    "div",
-    { class: "heading" },
-    title,
-    h("div", { class: "switch", role: "group", "aria-label": "What decides" }, really, policiesOnly),
-    fromField.label,
-    toField.label,
-    namespaces,
-  ),
-  notices,
-  h("section", { class: "scroller" }, table),
-  details,
-  h("details", { class: "words" }, h("summary", {}, "As text"), words),
-);
+const createParts = () => ({
+  title: h("h1", {}),
+  dataPlane: choice("packets", t`Data plane`, t`Traffic that is delivered and gets a reply`),
+  policiesOnly: choice("policies", t`Policies only`, t`Traffic that network policies allow, ignoring the data plane`),
+  namespaces: h("datalist", { id: "namespaces" }),
+  fromField: filter("from", t`From`),
+  toField: filter("to", t`To`),
+  notices: h("div", { class: "notices", role: "status", testid: "matrix-notices" }),
+  table: h("div", { class: "table", role: "grid", "aria-label": t`Reachability`, testid: "matrix-grid" }),
+  details: h("div", { class: "details", "aria-live": "polite", testid: "matrix-details" }),
+  textView: h("pre", { testid: "matrix-text" }),
+});
+const { title, dataPlane, policiesOnly, namespaces, fromField, toField, notices, table, details, textView } =
+  createParts();
+
+function createPage(): HTMLElement[] {
+  return [
+    h(
+      "div",
+      { class: "heading" },
+      title,
+      h("div", { class: "switch", role: "group", "aria-label": t`Decided by` }, dataPlane, policiesOnly),
+      fromField.label,
+      toField.label,
+      namespaces,
+    ),
+    notices,
+    h("section", { class: "scroller" }, table),
+    details,
+    h("details", { class: "words" }, h("summary", {}, t`Text view`), textView),
+  ];
+}
+find("app", HTMLElement).replaceChildren(...createPage());
 
 function choice(by: PanelState["by"], text: string, tip: string): HTMLButtonElement {
   const button = h("button", { type: "button", class: "secondary", title: tip, testid: `matrix-${by}` }, text);
@@ -61,17 +70,17 @@ function filter(name: "from" | "to", text: string): { label: HTMLElement; input:
   const input = h("input", {
     type: "text",
     list: "namespaces",
-    placeholder: "all",
+    placeholder: t`all`,
     size: 18,
     spellcheck: "false",
-    title: "A namespace, a workload, labels (app=web) or a range of addresses",
+    title: t`Namespace, workload, labels (app=web), or address range`,
     testid: `matrix-${name}`,
   });
   input.addEventListener("change", () => ask({ [name]: input.value.trim() }));
   return { label: h("label", {}, `${text} `, input), input };
 }
 
-/** Asks for another matrix: what is not named stays as it is. */
+/** Requests a new matrix with these changes. */
 function ask(change: Partial<PanelState>): void {
   if (!state) return;
   const { by, from, to } = { ...state, ...change };
@@ -90,7 +99,7 @@ function receive(message: ToPage): void {
   vscode.setState(state);
   title.textContent = message.file;
   for (const [button, by] of [
-    [really, "packets"],
+    [dataPlane, "packets"],
     [policiesOnly, "policies"],
   ] as const)
     button.setAttribute("aria-pressed", String(state.by === by));
@@ -105,7 +114,7 @@ function receive(message: ToPage): void {
     case "working":
       return;
     case "failed": {
-      const again = h("button", { type: "button", class: "secondary" }, icon("refresh"), "Try again");
+      const again = h("button", { type: "button", class: "secondary" }, icon("refresh"), t`Try again`);
       again.addEventListener("click", () => send({ type: "again" }));
       notices.replaceChildren(h("p", {}, message.error, " ", again));
       showNamespaces(message.namespaces);
@@ -127,9 +136,9 @@ function show(matrix: MatrixView): void {
   grid = gridOf(matrix);
   const { rows, columns } = grid;
   showNamespaces(matrix.namespaces);
-  words.textContent = matrix.text;
+  textView.textContent = matrix.text;
   const isEmpty = rows.length === 0 || columns.length === 0;
-  notices.replaceChildren(...(isEmpty ? [h("p", {}, "There is no pod with an address here.")] : []));
+  notices.replaceChildren(...(isEmpty ? [h("p", {}, t`No pods with addresses.`)] : []));
   draw(grid);
   if (isEmpty) {
     details.replaceChildren();
@@ -141,7 +150,7 @@ function show(matrix: MatrixView): void {
 
 /* --------------------------------------------------------------------- grid */
 
-/** Rows out of sight cost nothing: the browser lays them out when they come (content-visibility). */
+/** Rows outside the viewport cost nothing: the browser lays them out on demand (content-visibility). */
 function draw({ rows, columns, cell }: Grid): void {
   const isWide = columns.length > MOST_WITH_TEXT;
   table.className = `table ${isWide ? "signs" : "texts"}`;
@@ -150,7 +159,7 @@ function draw({ rows, columns, cell }: Grid): void {
   const head = h(
     "div",
     { class: "row head", role: "row" },
-    h("div", { class: "corner", role: "columnheader" }, "from ↓ to →"),
+    h("div", { class: "corner", role: "columnheader" }, t`from ↓ to →`),
     ...columns.map(({ name }) => h("div", { class: "column", role: "columnheader", title: name }, h("span", {}, name))),
   );
   const body = rows.map(({ name, kind }, row) =>
@@ -228,17 +237,17 @@ function showDetails(): void {
   details.replaceChildren(
     h("h2", {}, `${from.name} → ${to.name}`),
     h("p", { class: so }, `${SIGNS[so]} ${stateText(so)}`, text !== "" && `: ${text}`),
-    h("p", { class: "muted" }, `${from.kind} to ${to.kind}`),
+    h("p", { class: "muted" }, t`${from.kind} to ${to.kind}`),
     h(
       "div",
       { class: "buttons" },
       ...traces.map((trace, index) =>
-        action(`Trace ${trace.label}`, "matrix-trace", index === 0 ? "Enter" : undefined, () => sendTrace(trace)),
+        action(t`Trace ${trace.label}`, "matrix-trace", index === 0 ? "Enter" : undefined, () => sendTrace(trace)),
       ),
-      from.location && action("Sender's line", "matrix-sender", "S", () => showEnd("rows"), true),
-      to.location && action("Receiver's line", "matrix-receiver", "R", () => showEnd("columns"), true),
-      ...policyButtons("leaves by", from.egress),
-      ...policyButtons("enters by", to.ingress),
+      from.location && action(t`Go to sender`, "matrix-sender", "S", () => showEnd("rows"), true),
+      to.location && action(t`Go to receiver`, "matrix-receiver", "R", () => showEnd("columns"), true),
+      ...policyButtons(from.egress, (name) => t`Egress: ${name}`),
+      ...policyButtons(to.ingress, (name) => t`Ingress: ${name}`),
     ),
   );
 }
@@ -260,13 +269,11 @@ function action(
   return button;
 }
 
-function policyButtons(how: string, numbers: readonly number[]): readonly HTMLButtonElement[] {
+function policyButtons(numbers: readonly number[], titleOf: (name: string) => string): readonly HTMLButtonElement[] {
   return numbers.flatMap((policy) => {
     const found = view?.policies[policy];
     if (!found) return [];
-    return [
-      action(`${how} ${found.name}`, "matrix-policy", undefined, () => send({ type: "showPolicy", policy }), true),
-    ];
+    return [action(titleOf(found.name), "matrix-policy", undefined, () => send({ type: "showPolicy", policy }), true)];
   });
 }
 

@@ -1,18 +1,18 @@
 /**
- * What the matrix panel and the page inside it say to each other, and the checks that each side makes of what it gets.
- * Ends and policies are named by their numbers: the page cannot make the extension open anything else.
+ * The messages between the matrix panel and its page, and their validation on both sides. Endpoints and policies are
+ * identified by index, so the page cannot make the extension open anything else.
  */
 import type { MatrixBasis, MatrixView, Protocol } from "../../../server/src/lsp/protocol.ts";
 import { isObject, isPort, isProtocol } from "../messages.ts";
 
-/** What is asked; empty filters mean everything. */
+/** The basis and the filters of a matrix; an empty filter selects everything. */
 export interface Question {
   by: MatrixBasis;
   from: string;
   to: string;
 }
 
-/** What VS Code keeps of a panel while its window reloads. */
+/** The state that VS Code stores for a panel while its window reloads. */
 export interface PanelState extends Question {
   uri: string;
 }
@@ -20,7 +20,7 @@ export interface PanelState extends Question {
 export type ToPage =
   | { type: "working"; state: PanelState; file: string }
   | { type: "matrix"; state: PanelState; file: string; matrix: MatrixView }
-  /** The last matrix stays visible and is marked as out of date. */
+  /** The last matrix remains visible and is marked as out of date. */
   | { type: "failed"; state: PanelState; file: string; error: string; namespaces: string[] };
 
 export type FromPage =
@@ -84,7 +84,7 @@ export function readToPage(value: unknown): ToPage | undefined {
   return undefined;
 }
 
-/** Deep enough that drawing it cannot fail. */
+/** Validates everything that the page accesses. */
 function isMatrix(value: unknown): value is MatrixView {
   if (!isObject(value)) return false;
   const { ends, rows, columns, ports, cells, policies, namespaces, text } = value;

@@ -1,7 +1,8 @@
-/** What the page shows of a matrix: a state, a text and things to do for each cell. No page in it. */
+/** State, text, and possible traces of each cell of a matrix, computed without a DOM. */
 import type { EndpointPort, MatrixView, MatrixViewEnd, Protocol } from "../../../server/src/lsp/protocol.ts";
+import { t } from "../../../server/src/text/l10n.ts";
 
-/** `none`: a pod and itself, or two that are outside; of these nobody asks. */
+/** `none`: not evaluated, which is the case for a pod and itself and for two external addresses. */
 export type CellState = "open" | "partly" | "closed" | "none";
 
 export interface Cell {
@@ -34,11 +35,11 @@ export function gridOf(view: MatrixView): Grid {
     rows,
     columns,
     cell: (row, column) =>
-      known.get(row * columns.length + column) ?? (isAsked(rows[row], columns[column]) ? CLOSED : NONE),
+      known.get(row * columns.length + column) ?? (isEvaluated(rows[row], columns[column]) ? CLOSED : NONE),
   };
 }
 
-function isAsked(from: MatrixViewEnd | undefined, to: MatrixViewEnd | undefined): boolean {
+function isEvaluated(from: MatrixViewEnd | undefined, to: MatrixViewEnd | undefined): boolean {
   if (from?.namespace === undefined && to?.namespace === undefined) return false;
   return from !== to || (from?.pods ?? 0) > 1;
 }
@@ -47,7 +48,7 @@ const EVERY = "1-65535";
 
 export function portsText(list: MatrixView["ports"][number]): string {
   const isAll = ["tcp", "udp", "sctp"].every((proto) => list.some((one) => one.proto === proto && one.ports === EVERY));
-  if (isAll) return "all";
+  if (isAll) return t`all`;
   return list
     .map(({ proto, ports }) => {
       if (proto === "icmp") return "ping";
@@ -60,23 +61,24 @@ export function portsText(list: MatrixView["ports"][number]): string {
 export function stateText(state: CellState): string {
   switch (state) {
     case "open":
-      return "open";
+      return t`open`;
     case "partly":
-      return "partly open";
+      return t`partly open`;
     case "closed":
-      return "closed";
+      return t`closed`;
     case "none":
-      return "not asked";
+      return t`not evaluated`;
   }
 }
 
 export const SIGNS: Readonly<Record<CellState, string>> = { open: "●", partly: "◐", closed: "·", none: "" };
 
-/** As a screen reader says it, and the tooltip. */
+/** Text for screen readers. */
 export function cellText(grid: Grid, row: number, column: number): string {
   const { state, text } = grid.cell(row, column);
-  const ends = `${grid.rows[row]?.name ?? ""} to ${grid.columns[column]?.name ?? ""}`;
-  return `${ends}: ${stateText(state)}${text === "" ? "" : `, ${text}`}`;
+  const from = grid.rows[row]?.name ?? "";
+  const to = grid.columns[column]?.name ?? "";
+  return text === "" ? t`${from} to ${to}: ${stateText(state)}` : t`${from} to ${to}: ${stateText(state)}, ${text}`;
 }
 
 export interface Traceable {
@@ -87,7 +89,7 @@ export interface Traceable {
 
 const MOST_TRACES = 6;
 
-/** The packets that are worth a trace: to each port of the receiver, and a ping. */
+/** The traces to offer: one per port of the receiver, and a ping. */
 export function tracesTo({ ports }: MatrixViewEnd): readonly Traceable[] {
   const found = ports.slice(0, MOST_TRACES).map(({ port, proto }: EndpointPort) => ({
     proto,
@@ -97,7 +99,7 @@ export function tracesTo({ ports }: MatrixViewEnd): readonly Traceable[] {
   return [...found, { proto: "icmp", label: "ping" }];
 }
 
-/** Where a key leads in a grid; undefined for a key that leads nowhere. */
+/** The cell that a key moves to; undefined if the key does not move. */
 export function moved(
   { rows, columns }: Grid,
   [row, column]: readonly [number, number],

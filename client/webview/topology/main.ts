@@ -1,10 +1,12 @@
 /**
- * The page inside the topology panel: a pure view of a drawing. All it keeps is which thing is chosen and how large it is
- * shown; what it asks of the extension is in messages.ts.
+ * The page inside the topology panel: a pure view of a drawing. Its only state is the selected item and the zoom level;
+ * messages.ts defines its requests to the extension.
  */
 import "../l10n.ts";
 
 import type { Rectangle, TopologyDrawing, TopologyItem } from "../../../server/src/lsp/protocol.ts";
+import { plural } from "../../../server/src/text/format.ts";
+import { t } from "../../../server/src/text/l10n.ts";
 import { find, h, icon, s } from "../dom.ts";
 import { type Action, type FromPage, itemsOf, type PanelState, readToPage, type ToPage } from "./messages.ts";
 import { nearest } from "./nearest.ts";
@@ -29,15 +31,18 @@ const heading = h("div", { class: "heading" });
 const notices = h("div", { class: "notices", role: "status" });
 const scroller = h("div", { class: "scroller" });
 const details = h("div", { class: "details", "aria-live": "polite", testid: "topology-details" });
-const words = h("pre", { testid: "topology-text" });
-const app = find("app", HTMLElement);
-app.replaceChildren(
-  heading,
-  notices,
-  h("section", { class: "map", "aria-label": "Drawing of the topology" }, scroller),
-  details,
-  h("details", { class: "words" }, h("summary", {}, "As text"), words),
-);
+const textView = h("pre", { testid: "topology-text" });
+
+function createPage(): HTMLElement[] {
+  return [
+    heading,
+    notices,
+    h("section", { class: "map", "aria-label": t`Topology drawing` }, scroller),
+    details,
+    h("details", { class: "words" }, h("summary", {}, t`Text view`), textView),
+  ];
+}
+find("app", HTMLElement).replaceChildren(...createPage());
 
 const act = (type: Action): void => vscode.postMessage({ type, item: chosen });
 
@@ -63,9 +68,9 @@ function receive(message: ToPage): void {
   showHeading(message.file, message.drawing);
   draw(message.drawing);
   if (isFirst) setScale(fitting());
-  words.textContent = message.drawing.text;
+  textView.textContent = message.drawing.text;
   if (items.length === 0) {
-    notices.replaceChildren(h("p", {}, "This file declares no segment, router, host or cluster yet."));
+    notices.replaceChildren(h("p", {}, t`This file declares no segment, router, host, or cluster.`));
     details.replaceChildren();
   } else choose(again < 0 ? 0 : again, false);
 }
@@ -80,12 +85,12 @@ function showHeading(file: string, { clusters }: TopologyDrawing): void {
     h("h1", {}, file),
     h(
       "div",
-      { class: "chips", role: "list", "aria-label": "Clusters" },
+      { class: "chips", role: "list", "aria-label": t`Clusters` },
       ...clusters.map((cluster, index) => {
         const chip = h(
           "button",
           { type: "button", class: `chip cluster-${index % 6}`, "data-item": index },
-          `cluster ${cluster.name}`,
+          t`cluster ${cluster.name}`,
         );
         chip.addEventListener("click", () => choose(index, true));
         return chip;
@@ -93,10 +98,10 @@ function showHeading(file: string, { clusters }: TopologyDrawing): void {
     ),
     h(
       "div",
-      { class: "zoom", role: "toolbar", "aria-label": "Size" },
-      zoom("Smaller (-)", "−", () => scale / 1.25),
-      zoom("As large as it fits (0)", "Fit", fitting),
-      zoom("Larger (+)", "+", () => scale * 1.25),
+      { class: "zoom", role: "toolbar", "aria-label": t`Zoom` },
+      zoom(t`Zoom out (-)`, "−", () => scale / 1.25),
+      zoom(t`Fit (0)`, t`Fit`, fitting),
+      zoom(t`Zoom in (+)`, "+", () => scale * 1.25),
     ),
   );
 }
@@ -109,38 +114,39 @@ function draw(drawing: TopologyDrawing): void {
     class: "drawing",
     viewBox: `0 0 ${width} ${height}`,
     role: "group",
-    "aria-label": "Topology",
+    "aria-label": t`Topology`,
   });
   places = clusters.map(() => undefined);
   elements = [...heading.querySelectorAll("[data-item]")];
-  const colours = new Map(clusters.map(({ name }, index) => [name, index % 6]));
+  const colors = new Map(clusters.map(({ name }, index) => [name, index % 6]));
   svg.append(...lines.map(({ x, from, to }) => s("line", { class: "link", x1: x, x2: x, y1: from, y2: to })));
   for (const segment of segments) svg.append(thing(segment, "segment", `${segment.name}  ${segment.facts.join(", ")}`));
   for (const station of stations) {
-    const colour = station.cluster === undefined ? "" : ` cluster-${colours.get(station.cluster) ?? 0}`;
-    const of = station.cluster === undefined ? "" : ` of ${station.cluster}`;
-    const box = thing(station, `station ${station.kind}${station.count > 1 ? " many" : ""}${colour}`, "");
+    const color = station.cluster === undefined ? "" : `cluster-${colors.get(station.cluster) ?? 0}`;
+    const kind = station.cluster === undefined ? station.kind : t`${station.kind} of ${station.cluster}`;
+    const classes = ["station", station.kind, station.count > 1 ? "many" : "", color].filter((name) => name !== "");
+    const box = thing(station, classes.join(" "), "");
     const lineOf = (row: number): number => station.y + 10 + 12 + row * 16;
     const middle = station.x + station.width / 2;
     box.append(
-      text(`${station.kind}${of}`, middle, lineOf(0), station.width, "kind", "middle"),
+      text(kind, middle, lineOf(0), station.width, "kind", "middle"),
       text(station.name, middle, lineOf(1), station.width, "name", "middle"),
       ...station.facts.map((fact, row) => text(fact, middle, lineOf(row + 2), station.width, "fact", "middle")),
     );
     svg.append(box);
     for (const pod of station.pods) svg.append(thing(pod, "pod", `${pod.name} ${pod.facts[0] ?? ""}`));
     const last = station.pods.at(-1);
-    if (last && station.morePods > 0)
-      svg.append(
-        text(`and ${station.morePods} more pods`, middle, last.y + last.height + 15, station.width, "fact", "middle"),
-      );
+    if (last && station.morePods > 0) {
+      const more = t`and ${plural(station.morePods, "more pod")}`;
+      svg.append(text(more, middle, last.y + last.height + 15, station.width, "fact", "middle"));
+    }
   }
-  svg.append(...lines.map(({ x, textY, text: words }) => text(words, x + 5, textY, 220, "address", "start")));
+  svg.append(...lines.map(({ x, textY, text: label }) => text(label, x + 5, textY, 220, "address", "start")));
   scroller.replaceChildren(svg);
   setScale(scale);
 }
 
-/** One thing that can be chosen; `label` stands inside it. */
+/** An item that can be selected; `label` is drawn inside it. */
 function thing(item: TopologyItem & Rectangle, kind: string, label: string): SVGGElement {
   const index = elements.length;
   const { x, y, width, height } = item;
@@ -165,10 +171,10 @@ function thing(item: TopologyItem & Rectangle, kind: string, label: string): SVG
   return element;
 }
 
-/** Shortened to what fits; the whole of it is in the title and in the details. */
-function text(words: string, x: number, y: number, width: number, kind: string, anchor: string): SVGTextElement {
+/** Shortened to fit the width; the title and the details contain the full text. */
+function text(full: string, x: number, y: number, width: number, kind: string, anchor: string): SVGTextElement {
   const most = Math.max(4, Math.floor((width - 12) / 6.4));
-  const shown = words.length > most ? `${words.slice(0, most - 1)}…` : words;
+  const shown = full.length > most ? `${full.slice(0, most - 1)}…` : full;
   return s("text", { class: kind, x, y, "text-anchor": anchor }, shown);
 }
 
@@ -217,9 +223,9 @@ function choose(index: number, focus: boolean): void {
     h(
       "div",
       { class: "buttons" },
-      item.location && button("show", "Go to source", "Enter"),
-      item.path !== undefined && button("trace", "Trace from here", "T"),
-      item.path !== undefined && button("routes", "Routes", "R"),
+      item.location && button("show", t`Go to source`, "Enter"),
+      item.path !== undefined && button("trace", t`Trace from here`, "T"),
+      item.path !== undefined && button("routes", t`Routes`, "R"),
     ),
   );
 }

@@ -1,26 +1,26 @@
 /**
- * What the topology panel and the page inside it say to each other, and the checks that each side makes of what it gets.
- * Things are named by their number in the drawing: the page cannot make the extension open anything else.
+ * The messages between the topology panel and its page, and their validation on both sides. Items are identified by their
+ * index in the drawing, so the page cannot make the extension open anything else.
  */
 import type { TopologyDrawing, TopologyItem } from "../../../server/src/lsp/protocol.ts";
 import { isObject } from "../messages.ts";
 
-/** What VS Code keeps of a panel while its window reloads. */
+/** The state that VS Code stores for a panel while its window reloads. */
 export interface PanelState {
   uri: string;
 }
 
 export type ToPage =
   | { type: "drawing"; uri: string; file: string; drawing: TopologyDrawing }
-  /** The last drawing stays visible and is marked as out of date. */
+  /** The last drawing remains visible and is marked as out of date. */
   | { type: "failed"; uri: string; file: string; error: string };
 
 export type FromPage = { type: "ready" } | { type: Action; item: number };
 
-/** What can be done with a thing of the drawing. */
+/** An action on an item of the drawing. */
 export type Action = "show" | "trace" | "routes";
 
-/** Everything in the drawing that has a name, in the order in which it is numbered. */
+/** All named items of the drawing, in the order of their indices. */
 export function itemsOf({ clusters, segments, stations }: TopologyDrawing): readonly TopologyItem[] {
   return [...clusters, ...segments, ...stations.flatMap((station) => [station, ...station.pods])];
 }
@@ -48,7 +48,7 @@ export function readToPage(value: unknown): ToPage | undefined {
   return type === "failed" && isText(error) ? { type, uri, file, error } : undefined;
 }
 
-/** Deep enough that drawing it cannot fail. */
+/** Validates everything that the drawing accesses. */
 function isDrawing(value: unknown): value is TopologyDrawing {
   if (!isObject(value)) return false;
   const { width, height, clusters, segments, stations, lines, text } = value;

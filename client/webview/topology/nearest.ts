@@ -1,11 +1,11 @@
-/** Which thing an arrow key leads to. */
+/** The item that an arrow key selects. */
 import type { Rectangle } from "../../../server/src/lsp/protocol.ts";
 
 export type Arrow = "ArrowLeft" | "ArrowRight" | "ArrowUp" | "ArrowDown";
 
 /**
- * The nearest in that direction; what lies off to the side counts as three times as far. Undefined: there is none.
- * From what has no place (a cluster) any arrow leads to the first that has one.
+ * The nearest item in the direction of the arrow; sideways distance is weighted three times. Undefined if there is no item
+ * in that direction. From an item without position (a cluster), any arrow selects the first item with a position.
  */
 export function nearest(places: readonly (Rectangle | undefined)[], from: number, arrow: Arrow): number | undefined {
   const here = places[from];
@@ -25,16 +25,16 @@ export function nearest(places: readonly (Rectangle | undefined)[], from: number
   return best;
 }
 
-/** From edge to edge, so that a bar across the whole drawing is near to everything below it. */
+/** Measured from edge to edge, so a bar across the whole drawing is near everything below it. */
 function distance(a: Rectangle, b: Rectangle, arrow: Arrow): readonly [along: number, aside: number] {
   const gapX = Math.max(0, b.x - (a.x + a.width), a.x - (b.x + b.width));
   const gapY = Math.max(0, b.y - (a.y + a.height), a.y - (b.y + b.height));
-  const centre = (place: Rectangle): readonly [number, number] => [
+  const center = (place: Rectangle): readonly [number, number] => [
     place.x + place.width / 2,
     place.y + place.height / 2,
   ];
-  const [ax, ay] = centre(a);
-  const [bx, by] = centre(b);
+  const [ax, ay] = center(a);
+  const [bx, by] = center(b);
   switch (arrow) {
     case "ArrowLeft":
       return [ax - bx, gapY];

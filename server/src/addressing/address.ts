@@ -1,4 +1,4 @@
-/** Arithmetic and kinds of single addresses. */
+/** Arithmetic and classification of single addresses. */
 import { countLike, plus } from "./arith.ts";
 import type { Family, Ip } from "./ip.ts";
 
@@ -9,28 +9,28 @@ export function family(ip: Ip): Family {
   return typeof ip === "number" ? 4 : 6;
 }
 
-/** The length of the family's addresses in bits. */
+/** The address length of the family in bits. */
 export function bits(ip: Ip): 32 | 128 {
   return typeof ip === "number" ? 32 : 128;
 }
 
-/** Equal address and family: 0.0.0.1 is not ::1. */
+/** Whether address and family are equal: 0.0.0.1 is not ::1. */
 export function ipEquals(a: Ip, b: Ip): boolean {
   return a === b;
 }
 
-/** For sets and maps. Engines hash the low 64 bits of a bigint only, and those are often the same. */
+/** A key for sets and maps. Engines hash only the low 64 bits of a bigint, which are often equal. */
 export function ipKey(ip: Ip): number | string {
   return typeof ip === "number" ? ip : ip.toString(36);
 }
 
-/** For sorting: IPv4 before IPv6, then by value. */
+/** Sort order: IPv4 before IPv6, then by value. */
 export function compareIp(a: Ip, b: Ip): number {
   if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The address `n` after `ip` (before it when negative); undefined when the family's address space ends before. */
+/** `ip` + `n`, where `n` can be negative; undefined outside the address space of the family. */
 export function addIp(ip: Ip, n: number | bigint): Ip | undefined {
   const count = countLike(ip, n);
   if (count === undefined) return undefined;

@@ -1,9 +1,9 @@
 /**
- * Allocation without lists of what is free: the k-th free address or block is computed by a binary search in the reserved
- * ranges. Indices k count from 0 in address order.
+ * Allocation without lists of free addresses: a binary search in the reserved ranges finds the k-th free address or block.
+ * The index k starts at 0, in address order.
  *
- * With R(a) the number of reserved addresses below a, the free address number k from `first` on is the a with
- * a − R(a) = first − R(first) + k; a − R(a) is constant inside reserved ranges and grows by one elsewhere.
+ * R(a) is the number of reserved addresses below a. The k-th free address from `first` is the address a with
+ * a − R(a) = first − R(first) + k; a − R(a) is constant inside a reserved range and increases by one elsewhere.
  */
 import { bits } from "./address.ts";
 import { countLike, minus, plus, shiftLeft } from "./arith.ts";
@@ -11,23 +11,23 @@ import type { Count, Ip, IpRange, Prefix } from "./ip.ts";
 import { lastAddress, subnetCount, subnetIndex } from "./prefix.ts";
 import { type Ascending, ascending, upperBound } from "./sorted.ts";
 
-/** What may not be allocated, ready for searching: see `sortReserved`. */
+/** Reserved addresses, prepared for searching by `sortReserved`. */
 export interface SortedReserved {
   readonly v4: ReservedFamily;
   readonly v6: ReservedFamily;
 }
 
 interface ReservedFamily {
-  /** Disjoint, ascending, with at least one free address between each two. */
+  /** Disjoint and ascending, with at least one free address between consecutive ranges. */
   readonly ranges: readonly IpRange[];
   readonly firsts: Ascending;
-  /** For each range, its first address minus the reserved addresses below it. */
+  /** For each range: its first address minus the number of reserved addresses below it. */
   readonly offsets: Ascending;
-  /** The number of addresses in the ranges before each; one entry more than ranges. */
+  /** For each range: the number of addresses in all preceding ranges; has one more entry than `ranges`. */
   readonly below: readonly Count[];
 }
 
-/** Prepares reserved ranges, which may overlap, be of both families and in any order. O(n log n). */
+/** Prepares reserved ranges, which can overlap and can be of both families, in any order. O(n log n). */
 export function sortReserved(ranges: Iterable<IpRange>): SortedReserved {
   const list4: IpRange[] = [];
   const list6: IpRange[] = [];
@@ -64,7 +64,7 @@ function familyOf(reserved: SortedReserved, ip: Ip): ReservedFamily {
   return typeof ip === "number" ? reserved.v4 : reserved.v6;
 }
 
-/** `ip` minus the number of reserved addresses below it: the same number for all of a reserved range. */
+/** `ip` minus the number of reserved addresses below it: constant within a reserved range. */
 function offsetOf(reserved: ReservedFamily, ip: Ip): Ip {
   const index = upperBound(reserved.firsts, ip) - 1;
   const range = reserved.ranges[index];
@@ -73,14 +73,14 @@ function offsetOf(reserved: ReservedFamily, ip: Ip): Ip {
   return ip <= range.last ? offset : minus(ip, reserved.below[index + 1] ?? 0);
 }
 
-/** Is the address in a reserved range? O(log n). */
+/** Whether the address is in a reserved range. O(log n). */
 export function isReserved(reserved: SortedReserved, ip: Ip): boolean {
   const family = familyOf(reserved, ip);
   const range = family.ranges[upperBound(family.firsts, ip) - 1];
   return range !== undefined && ip <= range.last;
 }
 
-/** Free address number `k` of first…last; undefined when there are not so many. O(log n). */
+/** The k-th free address of first…last; undefined if there are fewer. O(log n). */
 export function kthFree(first: Ip, last: Ip, reserved: SortedReserved, k: number | bigint): Ip | undefined {
   const family = familyOf(reserved, first);
   const count = countLike(first, k);
@@ -99,7 +99,7 @@ export function freeCount(first: Ip, last: Ip, reserved: SortedReserved): Count 
   return isReserved(reserved, last) ? free : plus(free, one);
 }
 
-/** The k for which `kthFree` gives this address; undefined when it is reserved or outside first…last. O(log n). */
+/** The inverse of `kthFree`; undefined if the address is reserved or outside first…last. O(log n). */
 export function freeIndex(first: Ip, last: Ip, reserved: SortedReserved, ip: Ip): Count | undefined {
   if (typeof ip !== typeof first || ip < first || ip > last || isReserved(reserved, ip)) return undefined;
   const family = familyOf(reserved, first);
@@ -108,18 +108,21 @@ export function freeIndex(first: Ip, last: Ip, reserved: SortedReserved, ip: Ip)
 
 /* ---------------------------------------------------------------- equal blocks */
 
-/** The equal blocks of a prefix, e.g. a cluster CIDR cut into node blocks, without those that touch a reserved range. */
+/**
+ * The equally sized blocks of a prefix, without those that overlap a reserved range; for example the node pod CIDRs of
+ * a pod CIDR.
+ */
 export interface Blocks {
   readonly cluster: Prefix;
-  /** Length of each block's prefix. */
+  /** Prefix length of each block. */
   readonly len: number;
-  /** The number of blocks, reserved ones included. */
+  /** The number of blocks, including reserved blocks. */
   readonly count: Count;
-  /** Ranges of block indices, in the type of the cluster's family. */
+  /** Ranges of block indices, with the number type of the prefix's family. */
   readonly reserved: SortedReserved;
 }
 
-/** Prepares the blocks of length `len`; there are none when `len` is shorter than the cluster's. O(n log n). */
+/** Prepares the blocks of length `len`; no blocks if `len` is shorter than the length of `cluster`. O(n log n). */
 export function blocksOf(cluster: Prefix, len: number, reserved: Iterable<IpRange>): Blocks {
   const count = subnetCount(cluster, len);
   const end = lastAddress(cluster);
@@ -133,7 +136,7 @@ export function blocksOf(cluster: Prefix, len: number, reserved: Iterable<IpRang
   return { cluster, len, count, reserved: sortReserved(indices) };
 }
 
-/** Free block number `k` in address order; undefined when there are not so many. O(log n). */
+/** The k-th free block in address order; undefined if there are fewer. O(log n). */
 export function kthFreeBlock(blocks: Blocks, k: number | bigint): Prefix | undefined {
   const zero = minus(blocks.count, blocks.count);
   const index = kthFree(zero, lastIndex(blocks), blocks.reserved, k);
@@ -142,24 +145,24 @@ export function kthFreeBlock(blocks: Blocks, k: number | bigint): Prefix | undef
   return { ip: plus(ip, shiftLeft(index, bits(ip) - blocks.len)), len: blocks.len };
 }
 
-/** The number of blocks that touch no reserved range. O(log n). */
+/** The number of blocks that do not overlap a reserved range. O(log n). */
 export function freeBlockCount(blocks: Blocks): Count {
   return freeCount(minus(blocks.count, blocks.count), lastIndex(blocks), blocks.reserved);
 }
 
-/** The k for which `kthFreeBlock` gives the block that contains `ip`; undefined when that is not free. O(log n). */
+/** The index k, for `kthFreeBlock`, of the block that contains `ip`; undefined if that block is not free. O(log n). */
 export function freeBlockIndex(blocks: Blocks, ip: Ip): Count | undefined {
   const index = subnetIndex(blocks.cluster, blocks.len, ip);
   if (index === undefined) return undefined;
   return freeIndex(minus(blocks.count, blocks.count), lastIndex(blocks), blocks.reserved, index);
 }
 
-/** −1 when there is no block. */
+/** −1 if there are no blocks. */
 function lastIndex(blocks: Blocks): Ip {
   return minus(blocks.count, typeof blocks.count === "number" ? 1 : 1n);
 }
 
-/** The first prefix of length `len` inside `within` that touches nothing used; undefined when there is none. */
+/** The first prefix of length `len` in `within` that does not overlap a used range; undefined if all are used. */
 export function nextFreePrefix(within: Prefix, len: number, used: Iterable<IpRange>): Prefix | undefined {
   return kthFreeBlock(blocksOf(within, len, used), 0);
 }

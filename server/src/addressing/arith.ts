@@ -1,6 +1,6 @@
 /**
- * Arithmetic that is the same for both families. The two arguments are of one family; results are exact: an IPv4
- * quantity never exceeds 2^33, far below what a double counts exactly.
+ * Arithmetic for both families. Both arguments must be of the same family. Results are exact: an IPv4 quantity never
+ * exceeds 2^33, and doubles are exact up to 2^53.
  */
 import type { Ip } from "./ip.ts";
 
@@ -24,7 +24,7 @@ export function shiftLeft(a: Ip, n: number): Ip {
   return typeof a === "number" ? a * 2 ** n : a << BigInt(n);
 }
 
-/** A whole number in the type that counts addresses of `like`'s family; undefined when it is none. */
+/** `n` with the number type of the family of `like`; undefined if `n` is not an integer. */
 export function countLike(like: Ip, n: number | bigint): Ip | undefined {
   if (typeof n === "number" && !Number.isInteger(n)) return undefined;
   return typeof like === "number" ? Number(n) : BigInt(n);

@@ -1,12 +1,13 @@
 /**
- * One address ↔ its text. Reading is ip-num's work; since a file of 1 MB has some 15,000 addresses and ip-num takes
- * 1.5 µs (IPv4) to 10 µs (IPv6) for each, the plain forms are scanned here without garbage and ip-num reads the rest (dots
- * inside an IPv6 address). That both ways agree is a property test (test/unit/addressing/ip-text.test.ts).
+ * Parses and formats single addresses. A 1 MB file contains about 15,000 addresses, and ip-num takes 1.5 µs (IPv4) to 10 µs
+ * (IPv6) per address, so this module scans the common forms without allocations and uses ip-num for the rest (dots inside
+ * an IPv6 address). A property test verifies that both parsers agree (test/unit/addressing/ip-text.test.ts).
  */
 import { IPv4, IPv6, Validator } from "ip-num";
+import { t } from "../text/l10n.ts";
 import type { Ip } from "./ip.ts";
 
-/** The address, or undefined when the text is none; `whyNoIp` says why. */
+/** The address, or undefined if the text is not an address; `whyNoIp` returns the reason. */
 export function parseIp(text: string): Ip | undefined {
   const ip = text.includes(":") ? scanIpv6(text) : scanIpv4(text);
   return ip ?? parseIpWithLibrary(text);
@@ -16,7 +17,7 @@ const DOT = 46;
 const ZERO = 48;
 const COLON = 58;
 
-/** Dotted quad without leading zeros; RFC 6943 §3.1.1 says why nothing looser: 010 is 8 to some programs, 10 to others. */
+/** Dotted quad without leading zeros: 010 is 8 for some programs and 10 for others (RFC 6943 §3.1.1). */
 function scanIpv4(text: string): number | undefined {
   const end = text.length;
   if (end < 7 || end > 15) return undefined;
@@ -43,11 +44,11 @@ function scanIpv4(text: string): number | undefined {
   return dots === 3 && digits > 0 ? value * 256 + octet : undefined;
 }
 
-/** Eight groups of hex digits, or fewer and one "::" (RFC 4291 §2.2 forms 1 and 2). */
+/** Eight groups of hex digits, or fewer with one "::" (RFC 4291 §2.2, forms 1 and 2). */
 function scanIpv6(text: string): bigint | undefined {
   const end = text.length;
   if (end < 2 || end > 39) return undefined;
-  // The groups before "::" and those after it; without "::" all are "before".
+  // Groups before and after "::"; without "::", all groups are in the head.
   let head = 0n;
   let tail = 0n;
   let headGroups = 0;
@@ -75,14 +76,14 @@ function scanIpv6(text: string): bigint | undefined {
       group = 0;
       digits = 0;
       if (text.charCodeAt(i + 1) !== COLON) {
-        // A single colon at the end belongs to no group.
+        // A trailing single colon is not allowed.
         if (i + 1 === end) return undefined;
         continue;
       }
       if (i + 1 >= end) continue;
       i++;
     } else {
-      // Only "::" at the very start comes here; the end of the text after "::" as well.
+      // Reached only for a leading "::", and for the end of the text after a trailing "::".
       if (i === end) break;
       if (i !== 0 || text.charCodeAt(1) !== COLON) return undefined;
       i++;
@@ -95,19 +96,19 @@ function scanIpv6(text: string): bigint | undefined {
   return gap ? (head << BigInt(16 * (8 - headGroups))) | tail : head;
 }
 
-/** The value of a hexadecimal digit by its character code; −1 when it is none. */
+/** The value of a hexadecimal digit by its character code; −1 if it is not one. */
 function hexDigit(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;
   const lower = code | 32;
   return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
-/** What ip-num makes of a text, with this project's restriction that an address has no zone. */
+/** The address as parsed by ip-num, without zones (fe80::1%eth0), which knet does not support. */
 export function parseIpWithLibrary(text: string): Ip | undefined {
-  // 45 characters are the longest text of an address; ip-num's pattern need not see more.
+  // An address has at most 45 characters; longer texts do not need to reach ip-num.
   if (text.length > 45 || text.includes("%") || text.includes("/")) return undefined;
   if (text.includes(":")) {
-    // ip-num throws, and not always an Error, for ":::".
+    // For ":::" ip-num throws, and not always an Error.
     if (text.includes(":::") || !Validator.isValidIPv6String(text)[0]) return undefined;
     return IPv6.fromString(text).getValue();
   }
@@ -115,65 +116,74 @@ export function parseIpWithLibrary(text: string): Ip | undefined {
   return Number(IPv4.fromDecimalDottedString(text).getValue());
 }
 
-/** Why a text that `parseIp` refuses is no address: a sentence without capital and full stop. */
+/** Why `parseIp` rejects a text: a lower-case clause without a period. */
 export function whyNoIp(text: string): string {
-  if (text === "") return "an address is missing";
-  if (text.includes("/")) return "an address has no length; leave out everything from /";
+  if (text === "") return t`the address is missing`;
+  if (text.includes("/")) return t`an address cannot have a prefix length`;
   const zone = text.indexOf("%");
-  if (zone >= 0) return `a zone (${quote(text.slice(zone))}) has no meaning here; leave it out`;
-  return text.includes(":") ? whyNoIpv6(text) : whyNoIpv4(text, "an IPv4 address");
+  if (zone >= 0) return t`an address cannot have a zone (${quote(text.slice(zone))})`;
+  return text.includes(":") ? whyNotIpv6(text) : whyNotIpv4(text, false);
 }
 
-function whyNoIpv4(text: string, what: string): string {
+function whyNotIpv4(text: string, inIpv6: boolean): string {
   const octets = text.split(".", 6);
   for (const octet of octets) {
-    const reason = whyNoOctet(octet);
+    const reason = whyNotOctet(octet);
     if (reason !== undefined && (octets.length > 1 || /^\d*$/.test(octet) === false)) return reason;
   }
   if (octets.length !== 4) {
-    return `${what} has four octets, ${quote(text)} has ${octets.length > 5 ? "more" : octets.length}`;
+    const count = octets.length > 5 ? t`6 or more` : octets.length;
+    if (inIpv6) return t`the IPv4 part of an IPv6 address has 4 octets, not ${count}`;
+    return t`an IPv4 address has 4 octets, not ${count}`;
   }
-  return `${quote(text)} is not an address`;
+  return t`${quote(text)} is not an address`;
 }
 
-function whyNoOctet(octet: string): string | undefined {
-  if (octet === "") return "an octet is missing";
-  if (!/^[0-9]+$/.test(octet)) return `${quote(octet)} is not a number from 0 to 255`;
+function whyNotOctet(octet: string): string | undefined {
+  if (octet === "") return t`an octet is missing`;
+  if (!/^[0-9]+$/.test(octet)) return t`${quote(octet)} is not a number from 0 to 255`;
   if (octet.length > 1 && octet.startsWith("0")) {
-    return `octet ${quote(octet)} has a leading zero, which some programs read as octal`;
+    return t`octet ${quote(octet)} has a leading zero, which some programs read as octal`;
   }
-  return Number(octet) > 255 ? `octet ${quote(octet)} is larger than 255` : undefined;
+  return Number(octet) > 255 ? t`octet ${quote(octet)} is greater than 255` : undefined;
 }
 
-function whyNoIpv6(text: string): string {
-  if (text.includes(":::")) return "three colons follow each other";
+function whyNotIpv6(text: string): string {
+  if (text.includes(":::")) return t`an IPv6 address cannot contain \`:::\``;
   const gaps = text.split("::").length - 1;
-  if (gaps > 1) return "an IPv6 address has :: only once";
+  if (gaps > 1) return t`an IPv6 address can contain \`::\` only once`;
   const single = /(^:(?!:))|((?<!:):$)/.exec(text);
-  if (single !== null) return `a single colon ${single[1] === undefined ? "ends" : "begins"} the address`;
+  if (single !== null) {
+    return single[1] === undefined
+      ? t`an IPv6 address cannot end with a single colon`
+      : t`an IPv6 address cannot start with a single colon`;
+  }
   const groups = text.split(":").filter((group) => group !== "");
   const last = groups.at(-1);
   for (const group of groups) {
     if (group.includes(".")) {
-      if (group !== last || text.endsWith(":")) return `${quote(group)} may stand only at the end of an IPv6 address`;
-      if (scanIpv4(group) === undefined) return whyNoIpv4(group, "the IPv4 part");
+      if (group !== last || text.endsWith(":")) return t`${quote(group)} is allowed only at the end of an IPv6 address`;
+      if (scanIpv4(group) === undefined) return whyNotIpv4(group, true);
     } else if (!/^[0-9a-f]+$/i.test(group)) {
-      return `${quote(group)} is not a hexadecimal number`;
+      return t`${quote(group)} is not a hexadecimal number`;
     } else if (group.length > 4) {
-      return `group ${quote(group)} has more than four hexadecimal digits`;
+      return t`group ${quote(group)} has more than 4 hexadecimal digits`;
     }
   }
   const count = groups.length + (last?.includes(".") === true ? 1 : 0);
-  if (gaps === 1) return `an IPv6 address with :: has at most seven other groups, not ${count}`;
-  return `an IPv6 address has eight groups, or fewer and ::, not ${count}`;
+  if (gaps === 1) return t`an IPv6 address with \`::\` has at most 7 groups, not ${count}`;
+  return t`an IPv6 address has 8 groups, or fewer with \`::\`, not ${count}`;
 }
 
-/** User text as part of a message: short, whatever the file contains. */
+/** User text as part of a message, limited in length. */
 export function quote(text: string): string {
   return text.length <= 45 ? text : `${text.slice(0, 44)}…`;
 }
 
-/** Dotted quad; IPv6 as RFC 5952 §4 and §5 recommend (lower case, longest run of zeros as "::", IPv4-mapped with dots). */
+/**
+ * Dotted quad, or the recommended form of RFC 5952 §4 and §5: lower case, longest run of zeros as "::", IPv4-mapped
+ * with dots.
+ */
 export function formatIp(ip: Ip): string {
   return typeof ip === "number" ? formatIpv4(ip) : formatIpv6(ip);
 }
@@ -192,7 +202,7 @@ function formatIpv6(ip: bigint): string {
     const group = hex.slice(4 * i, 4 * i + 4).replace(/^0{1,3}/, "");
     groups.push(group);
     if (group !== "0") runStart = i + 1;
-    // §4.2.2: one group alone is not shortened. §4.2.3: of equally long runs, the first.
+    // §4.2.2: a single zero group is not shortened. §4.2.3: the first of equally long runs is shortened.
     else if (i + 1 - runStart > best.length) best = { start: runStart, length: i + 1 - runStart };
   }
   if (best.length < 2) return groups.join(":");

@@ -1,18 +1,18 @@
 /**
- * Addresses as numbers. An IPv4 address is a `number` (unsigned 32 bit), an IPv6 address a `bigint`; `typeof` tells the
- * family, `<` orders addresses of one family. ip-num turns text into these; everything else computes with them.
+ * Addresses as numbers. An IPv4 address is a `number` (unsigned, 32 bits), an IPv6 address is a `bigint`: `typeof`
+ * determines the family, and `<` orders addresses of the same family.
  */
 
 export type Ip = number | bigint;
 export type Family = 4 | 6;
 
-/** A network: `ip` has no bits below `len`. */
+/** A network: `ip` has no host bits set. */
 export interface Prefix {
   readonly ip: Ip;
   readonly len: number;
 }
 
-/** An address on an interface together with the length of its on-link prefix, e.g. 10.0.0.1/24. */
+/** An address on an interface with the length of its on-link prefix: 10.0.0.1/24. */
 export interface InterfaceAddress {
   readonly ip: Ip;
   readonly len: number;
@@ -25,8 +25,8 @@ export interface IpRange {
 }
 
 /**
- * How many: addresses, blocks, or the index of one. `number` for IPv4 and `bigint` for IPv6, as the addresses
- * themselves; `<` compares it with a number of either type, `Number(count)` is exact for powers of two.
+ * A number of addresses or blocks, or the index of one. Like addresses, `number` for IPv4 and `bigint` for IPv6; `<`
+ * compares it with a number of either type, and `Number(count)` is exact for powers of two.
  */
 export type Count = number | bigint;
 

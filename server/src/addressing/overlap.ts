@@ -1,8 +1,8 @@
 /**
- * Which ranges overlap, and which addresses are used twice. Ranges are visited in address order; for each group those
- * visited before are kept until one is passed. What is looked at is therefore either reported or dropped for good, and
- * groups that may overlap (a cluster's pod range and its node blocks) are not looked at for one another: 150,000
- * addresses inside one range that rightly contains them cost a sort and a step each.
+ * Finds overlapping ranges and duplicate addresses. Ranges are visited in address order (a sweep line); each group keeps
+ * its visited ranges until the sweep passes their ends. Every range that is compared is therefore either reported or
+ * removed for good. Groups that are allowed to overlap (a pod CIDR and its node pod CIDRs) are never compared: 150,000
+ * addresses inside a range that contains them by design cost one sort and one step each.
  */
 import { compareIp } from "./address.ts";
 import type { Ip, IpRange } from "./ip.ts";
@@ -12,11 +12,11 @@ export interface RangeItem<T> {
   readonly value: T;
 }
 
-/** What a is to b. */
+/** The relation of `a` to `b`. */
 export type OverlapKind = "equal" | "contains" | "within" | "partial";
 
 export interface Overlap<T> {
-  /** The one that comes first in the input. */
+  /** The earlier item of the input. */
   readonly a: RangeItem<T>;
   readonly b: RangeItem<T>;
   readonly kind: OverlapKind;
@@ -24,24 +24,24 @@ export interface Overlap<T> {
 
 export interface OverlapOptions<T> {
   /**
-   * Items that are alike for `related`. Take few: beyond sorting, an item costs a step for each group that has a range at
-   * the same place, and `related` is asked at most once for each two groups that meet.
+   * The group of an item; `related` compares groups. Use few groups: in addition to the sort, an item costs one step for
+   * each group with a range at the same address, and `related` is called at most once per pair of overlapping groups.
    */
   readonly group: (value: T) => string;
-  /** Is an overlap between items of these groups (or inside one group) of interest? Symmetric. */
+  /** Whether overlaps between these groups (or within one group) are reported. Symmetric. */
   readonly related: (groupA: string, groupB: string) => boolean;
-  /** The most pairs to report; 1000 unless given. */
+  /** Maximum number of reported pairs (default: 1000). */
   readonly limit?: number;
 }
 
 export interface Overlaps<T> {
-  /** By the address where the overlap begins; each pair once. */
+  /** Sorted by the first shared address; each pair once. */
   readonly overlaps: readonly Overlap<T>[];
-  /** Are there more than `limit`? */
+  /** Whether there are more than `limit` pairs. */
   readonly truncated: boolean;
 }
 
-/** An item while it is searched. */
+/** An item during the search. */
 interface Entry<T> {
   readonly item: RangeItem<T>;
   readonly index: number;
@@ -50,30 +50,33 @@ interface Entry<T> {
 
 interface Group<T> {
   readonly name: string;
-  /** Position in the list of groups, for `related`. */
+  /** Index in the list of groups, for `related`. */
   readonly id: number;
-  /** Answers of `related` by the other group's id, as far as asked. */
+  /** Cached results of `related`, indexed by group id. */
   readonly related: (boolean | undefined)[];
-  /** Entries visited; those that end before the current address are removed when the group is next looked at. */
+  /** Visited entries. Entries that end before the current address are removed at the next comparison with the group. */
   active: Entry<T>[];
-  /** The last address of any active entry. */
+  /** The highest last address of the active entries. */
   reach: Ip;
 }
 
 const DEFAULT_LIMIT = 1000;
 
-/** All pairs of overlapping ranges of related groups, once each. O(n log n + reported), see `OverlapOptions.group`. */
+/**
+ * All pairs of overlapping ranges of related groups, once each. O(n log n + reported pairs), see
+ * `OverlapOptions.group`.
+ */
 export function findOverlaps<T>(items: Iterable<RangeItem<T>>, options: OverlapOptions<T>): Overlaps<T> {
   const limit = options.limit ?? DEFAULT_LIMIT;
   const overlaps: Overlap<T>[] = [];
-  /** Groups that have active entries. */
+  /** Groups with active entries. */
   let groups: Group<T>[] = [];
   let family: string | undefined;
 
   for (const entry of sortedEntries(items, options.group)) {
     const { first, last } = entry.item.range;
     if (typeof first !== family) {
-      // Nothing of one family reaches into the other.
+      // Ranges of different families never overlap.
       for (const group of groups) group.active = [];
       groups = [];
       family = typeof first;
@@ -118,13 +121,13 @@ function sortedEntries<T>(items: Iterable<RangeItem<T>>, groupOf: (value: T) => 
 }
 
 function areRelated<T>(a: Group<T>, b: Group<T>, related: OverlapOptions<T>["related"]): boolean {
-  let answer = a.related[b.id];
-  if (answer === undefined) {
-    answer = related(a.name, b.name);
-    a.related[b.id] = answer;
-    b.related[a.id] = answer;
+  let result = a.related[b.id];
+  if (result === undefined) {
+    result = related(a.name, b.name);
+    a.related[b.id] = result;
+    b.related[a.id] = result;
   }
-  return answer;
+  return result;
 }
 
 function overlapOf<T>(x: Entry<T>, y: Entry<T>): Overlap<T> {
@@ -132,7 +135,7 @@ function overlapOf<T>(x: Entry<T>, y: Entry<T>): Overlap<T> {
   return { a, b, kind: overlapKind(a.range, b.range) };
 }
 
-/** What `a` is to `b`, of two ranges that overlap. */
+/** The relation of `a` to `b`; the ranges must overlap. */
 export function overlapKind(a: IpRange, b: IpRange): OverlapKind {
   if (a.first === b.first && a.last === b.last) return "equal";
   if (a.first <= b.first && a.last >= b.last) return "contains";
@@ -150,24 +153,24 @@ export interface IpItem<T> {
 export interface Duplicate<T> {
   readonly ip: Ip;
   readonly group: string;
-  /** Two or more, in the order of the input. */
+  /** Two or more, in input order. */
   readonly values: readonly T[];
 }
 
 export interface Duplicates<T> {
-  /** By address. */
+  /** Sorted by address. */
   readonly duplicates: readonly Duplicate<T>[];
-  /** Are there more than `limit` addresses? */
+  /** Whether there are more than `limit` addresses. */
   readonly truncated: boolean;
 }
 
-/** Addresses that occur more than once in one group, e.g. on one segment. O(n log n), reports at most `limit` addresses. */
+/** Addresses that occur more than once in a group, for example on a segment; at most `limit` addresses. O(n log n). */
 export function findDuplicates<T>(
   items: Iterable<IpItem<T>>,
   group: (value: T) => string = () => "",
   limit: number = DEFAULT_LIMIT,
 ): Duplicates<T> {
-  // Sorted rather than hashed: engines hash the low 64 bits of a bigint only, and those are often the same.
+  // Sorted, not hashed: engines hash only the low 64 bits of a bigint, which are often equal.
   const sorted = Array.from(items).sort((a, b) => compareIp(a.ip, b.ip));
   const duplicates: Duplicate<T>[] = [];
   for (let start = 0, end = 0; start < sorted.length; start = end) {

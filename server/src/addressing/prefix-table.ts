@@ -1,9 +1,10 @@
 /**
- * Longest-prefix match. Prefixes either nest or are disjoint, so in the order "by address, then the shorter length" each
- * one follows what contains it, and the longest match of an address is the last prefix that begins at or before it, or
- * one of those around that prefix. A table is the sorted prefixes and for each the index of the next one around it:
- * building costs a sort, a look-up one binary search whatever lengths there are, and no hash of a bigint is involved
- * (engines hash its low 64 bits only, which are equal in all /64 networks).
+ * Longest-prefix match. Two prefixes either nest or are disjoint. Sorted by address, then by length (shorter first), each
+ * prefix follows the prefixes that contain it, so the longest match of an address is the last prefix that starts at or
+ * below the address, or a prefix that contains that one. A table consists of the sorted prefixes and, for each prefix, the
+ * index of the smallest prefix that contains it. Building a table costs a sort; a lookup costs one binary search,
+ * regardless of the prefix lengths. Bigints are not hashed: engines hash only their low 64 bits, which are equal for all
+ * /64 networks.
  */
 import { compareIp } from "./address.ts";
 import type { Ip, Prefix } from "./ip.ts";
@@ -12,34 +13,34 @@ import { type Ascending, ascending, upperBound } from "./sorted.ts";
 
 export interface PrefixMatch<T> {
   readonly prefix: Prefix;
-  /** In the order in which they were given; never empty. */
+  /** In input order; never empty. */
   readonly values: readonly T[];
 }
 
-/** Values by prefix; both families in one table, several values at one prefix. */
+/** Values by prefix. One table contains both families; a prefix can have several values. */
 export interface PrefixTable<T> {
   /** The number of values. */
   readonly size: number;
-  /** The values at the longest prefix that contains the address; [] if there is none. */
+  /** The values of the longest prefix that contains the address; [] without a match. */
   lookup(ip: Ip): readonly T[];
-  /** All prefixes that contain the address, the longest first. */
+  /** All prefixes that contain the address, longest first. */
   matches(ip: Ip): Iterable<PrefixMatch<T>>;
-  /** The values at exactly this prefix; [] if there is none. */
+  /** The values of exactly this prefix; [] if the table does not contain it. */
   get(prefix: Prefix): readonly T[];
-  /** All values: IPv4 first, by address, then the shorter length, then as given. */
+  /** All values: IPv4 first, by address, then by length (shorter first), then in input order. */
   entries(): Iterable<readonly [Prefix, T]>;
-  /** All prefixes that contain this one, itself included, the longest first. */
+  /** All prefixes that contain `prefix`, including the prefix itself, longest first. */
   covering(prefix: Prefix): Iterable<PrefixMatch<T>>;
-  /** All prefixes that this one contains, itself included, in the order of `entries`. */
+  /** All prefixes within `prefix`, including the prefix itself, in the order of `entries`. */
   coveredBy(prefix: Prefix): Iterable<PrefixMatch<T>>;
 }
 
-/** One family's part: rows of arrays that belong together. */
+/** The part of one family: parallel arrays. */
 interface Rows<T> {
   readonly matches: readonly PrefixMatch<T>[];
   readonly firsts: Ascending;
   readonly lasts: readonly Ip[];
-  /** Index of the next longer-reaching prefix around this one; −1: there is none. */
+  /** Index of the smallest prefix that contains this one, or −1. */
   readonly parents: Int32Array;
 }
 
@@ -86,7 +87,7 @@ export function buildPrefixTable<T>(entries: Iterable<readonly [Prefix, T]>): Pr
     coveredBy: function* (prefix) {
       const rows = rowsOf(prefix.ip);
       let index = lastNotAfter(rows, prefix);
-      // What the prefix contains follows it without a gap; it may be in the table itself.
+      // The prefixes within `prefix` follow it without a gap; `prefix` itself can be in the table.
       if (index < 0 || !prefixEquals(rows.matches[index]?.prefix ?? NO_PREFIX, prefix)) index++;
       for (let match = rows.matches[index]; match !== undefined; match = rows.matches[++index]) {
         if (!prefixCovers(prefix, match.prefix)) return;
@@ -97,8 +98,8 @@ export function buildPrefixTable<T>(entries: Iterable<readonly [Prefix, T]>): Pr
 }
 
 /**
- * The prefixes of one family with another value each. It is made when somebody asks for it, and kept: of thousands of
- * prefixes few are ever looked up.
+ * The prefixes of one family, mapped to other values. A value is computed at its first lookup and cached: of thousands of
+ * prefixes, few are ever looked up.
  */
 export function mapPrefixTable<T, U>(
   table: PrefixTable<T>,
@@ -109,7 +110,7 @@ export function mapPrefixTable<T, U>(
   const everything: Prefix = { ip: family === 4 ? 0 : 0n, len: 0 };
   const isOurs = (ip: Ip): boolean => typeof ip === typeof everything.ip;
   const matchOf = (match: PrefixMatch<T>): PrefixMatch<U> => {
-    // The list of a prefix is the same one in every answer of the table.
+    // The table always returns the same list object for a prefix.
     let mapped = made.get(match.values);
     if (mapped === undefined) {
       mapped = { prefix: match.prefix, values: [make(match)] };
@@ -152,12 +153,12 @@ function compareEntries(a: readonly [Prefix, unknown], b: readonly [Prefix, unkn
   return comparePrefix(a[0], b[0]);
 }
 
-/** The same order for a list of IPv4 only: address and length as one exact number (38 bits). */
+/** The same order for IPv4 lists: address and length combined in one exact number (38 bits). */
 function compareEntries4(a: readonly [Prefix, unknown], b: readonly [Prefix, unknown]): number {
   return Number(a[0].ip) * 64 + a[0].len - (Number(b[0].ip) * 64 + b[0].len);
 }
 
-/** `sorted` is in the order of `comparePrefix`. */
+/** `sorted` must be in the order of `comparePrefix`. */
 function buildRows<T>(family: 4 | 6, sorted: readonly (readonly [Prefix, T])[]): Rows<T> {
   const matches: { prefix: Prefix; values: T[] }[] = [];
   const lasts: Ip[] = [];
@@ -169,7 +170,7 @@ function buildRows<T>(family: 4 | 6, sorted: readonly (readonly [Prefix, T])[]):
       before.values.push(value);
       continue;
     }
-    // Around this prefix is the one before it or one around that one.
+    // The parent is the preceding prefix, or one of its parents.
     let parent = previous;
     while (parent >= 0 && (lasts[parent] ?? -1) < prefix.ip) parent = parents[parent] ?? -1;
     matches.push({ prefix, values: [value] });
@@ -183,17 +184,17 @@ function buildRows<T>(family: 4 | 6, sorted: readonly (readonly [Prefix, T])[]):
   return { matches, firsts, lasts, parents: Int32Array.from(parents) };
 }
 
-/** Index of the longest prefix that contains the address; −1: none does. */
+/** Index of the longest prefix that contains the address, or −1. */
 function longestMatch<T>(rows: Rows<T>, ip: Ip): number {
   let index = upperBound(rows.firsts, ip) - 1;
   while (index >= 0 && (rows.lasts[index] ?? -1) < ip) index = rows.parents[index] ?? -1;
   return index;
 }
 
-/** Index of the last row that is `prefix` or sorts before it; −1: all sort after it. */
+/** Index of the last row that does not sort after `prefix`, or −1. */
 function lastNotAfter<T>(rows: Rows<T>, prefix: Prefix): number {
   let index = upperBound(rows.firsts, prefix.ip) - 1;
-  // At one address lie at most 33 or 129 prefixes.
+  // At most 33 (IPv4) or 129 (IPv6) prefixes start at the same address.
   for (let match = rows.matches[index]; match !== undefined; match = rows.matches[--index]) {
     if (compareIp(match.prefix.ip, prefix.ip) !== 0 || match.prefix.len <= prefix.len) break;
   }

@@ -1,28 +1,29 @@
-/** Prefixes, interface addresses and ranges ↔ their text. */
+/** Parses and formats prefixes, interface addresses, and ranges. */
+import { t } from "../text/l10n.ts";
 import { bits } from "./address.ts";
 import type { Ip, IpRange, Prefix } from "./ip.ts";
 import { formatIp, parseIp, quote, whyNoIp } from "./ip-text.ts";
 import { network } from "./prefix.ts";
 
-/** What reading gives: the value, or for people why there is none (a sentence without capital and full stop). */
+/** The value, or why the text is not valid: a lower-case clause without a period, for messages. */
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
 
 export interface PrefixText {
-  /** The network, whatever bits were set below the length. */
+  /** The network, with host bits cleared. */
   readonly prefix: Prefix;
   /** The address as written. */
   readonly ip: Ip;
-  /** Has the address bits below the length, as in 10.0.0.1/24? */
+  /** Whether the address has host bits set, as in 10.0.0.1/24. */
   readonly hostBits: boolean;
 }
 
 export interface InterfaceAddressText {
   readonly ip: Ip;
-  /** Undefined: no length was written. */
+  /** Undefined if the text has no prefix length. */
   readonly len: number | undefined;
 }
 
-/** Strictly "address/length". Bits below the length are reported, not refused: it is for the caller to say what they mean. */
+/** Strictly "address/length". Host bits are reported, not rejected: the caller decides whether they are allowed. */
 export function parsePrefix(text: string): PrefixText | undefined {
   const slash = text.indexOf("/");
   if (slash < 0) return undefined;
@@ -36,10 +37,10 @@ export function parsePrefix(text: string): PrefixText | undefined {
 
 export function readPrefix(text: string): Parsed<PrefixText> {
   const value = parsePrefix(text);
-  return value === undefined ? { ok: false, reason: whyNoPrefix(text) } : { ok: true, value };
+  return value === undefined ? { ok: false, reason: whyNotPrefix(text) } : { ok: true, value };
 }
 
-/** "10.0.0.1/24", or "10.0.0.1" without a length. */
+/** "10.0.0.1/24" or "10.0.0.1". */
 export function parseInterfaceAddress(text: string): InterfaceAddressText | undefined {
   if (!text.includes("/")) {
     const ip = parseIp(text);
@@ -52,10 +53,10 @@ export function parseInterfaceAddress(text: string): InterfaceAddressText | unde
 export function readInterfaceAddress(text: string): Parsed<InterfaceAddressText> {
   const value = parseInterfaceAddress(text);
   if (value !== undefined) return { ok: true, value };
-  return { ok: false, reason: text.includes("/") ? whyNoPrefix(text) : whyNoIp(text) };
+  return { ok: false, reason: text.includes("/") ? whyNotPrefix(text) : whyNoIp(text) };
 }
 
-/** A length in decimal without sign or leading zero, from 0 to `max` bits. */
+/** A decimal prefix length from 0 to `max`, without sign or leading zero. */
 function scanLength(text: string, start: number, max: number): number | undefined {
   const digits = text.length - start;
   if (digits < 1 || digits > 3) return undefined;
@@ -68,28 +69,28 @@ function scanLength(text: string, start: number, max: number): number | undefine
   return len > max || (digits > 1 && text.charCodeAt(start) === 48) ? undefined : len;
 }
 
-/** Why a text that `parsePrefix` refuses is no prefix. */
-function whyNoPrefix(text: string): string {
+/** Why `parsePrefix` rejects a text. */
+function whyNotPrefix(text: string): string {
   const slash = text.indexOf("/");
   const address = slash < 0 ? text : text.slice(0, slash);
   const ip = parseIp(address);
   if (ip === undefined) return whyNoIp(address);
-  if (slash < 0) return `a prefix has a length, as in ${quote(address)}/${bits(ip) === 32 ? 24 : 64}`;
+  if (slash < 0) return t`the prefix length is missing (example: ${quote(address)}/${bits(ip) === 32 ? 24 : 64})`;
   const length = text.slice(slash + 1);
-  if (length === "") return "the length after / is missing";
+  if (length === "") return t`the prefix length after \`/\` is missing`;
   const mask = parseIp(length);
   if (typeof mask === "number" && typeof ip === "number") {
     const len = maskLength(mask);
-    if (len === undefined) return `${length} is not a length, nor a mask of ones followed by zeros`;
-    return `the mask ${length} is written as the length /${len}`;
+    if (len === undefined) return t`${length} is neither a prefix length nor a valid netmask`;
+    return t`write the netmask ${length} as the prefix length /${len}`;
   }
-  if (!/^[0-9]+$/.test(length)) return `the length ${quote(length)} is not a number`;
+  if (!/^[0-9]+$/.test(length)) return t`the prefix length ${quote(length)} is not a number`;
   const name = bits(ip) === 32 ? "IPv4" : "IPv6";
-  if (Number(length) > bits(ip)) return `the length of an ${name} prefix is 0 to ${bits(ip)}, not ${quote(length)}`;
-  return `the length ${quote(length)} has a leading zero`;
+  if (Number(length) > bits(ip)) return t`an ${name} prefix length must be 0 to ${bits(ip)}, not ${quote(length)}`;
+  return t`the prefix length ${quote(length)} has a leading zero`;
 }
 
-/** 255.255.255.0 → 24; undefined when the ones are not all at the front. */
+/** 255.255.255.0 → 24; undefined if the one bits are not contiguous from the left. */
 function maskLength(mask: number): number | undefined {
   const len = Math.clz32(~mask);
   return network(0xffffffff, len) === mask ? len : undefined;
@@ -100,7 +101,7 @@ export function formatPrefix(prefix: Prefix): string {
   return `${formatIp(prefix.ip)}/${prefix.len}`;
 }
 
-/** "10.0.0.1-10.0.0.9"; a range of one address is that address. */
+/** "10.0.0.1-10.0.0.9", or "10.0.0.1" for a single address. */
 export function formatRange(range: IpRange): string {
   return range.first === range.last ? formatIp(range.first) : `${formatIp(range.first)}-${formatIp(range.last)}`;
 }

@@ -1,6 +1,6 @@
-/** Binary search in ascending lists of numbers. */
+/** Binary search. */
 
-/** The number of entries below `value`. */
+/** The number of entries below `value` in an ascending list. */
 export function countBelow(ascending: readonly number[], value: number): number {
   let low = 0;
   let high = ascending.length;
@@ -12,13 +12,13 @@ export function countBelow(ascending: readonly number[], value: number): number 
   return low;
 }
 
-/** The smallest n from 0 to `end` for which `holds`, given that it holds for all after the first; `end` where for none. */
-export function firstThat(end: number, holds: (n: number) => boolean): number {
+/** The smallest n below `end` that satisfies a monotonic predicate (false, then true); `end` if no n satisfies it. */
+export function firstThat(end: number, matches: (n: number) => boolean): number {
   let low = 0;
   let high = end;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (holds(middle)) high = middle;
+    if (matches(middle)) high = middle;
     else low = middle + 1;
   }
   return low;

@@ -1,24 +1,24 @@
 /**
- * Binary search in ascending addresses of one family. One function a family: a loop that has seen both numbers and
- * bigints compares several times slower than one that has seen one kind only.
+ * Binary search in ascending addresses of one family. There is one function per family: a loop that handles both numbers
+ * and bigints is several times slower than a loop that handles only one of the two types.
  */
 import type { Ip } from "./ip.ts";
 
-/** Ascending values, by family. What is an index here is one in the arrays that go with it. */
+/** Ascending values of one family; an index is also valid in the parallel arrays of the caller. */
 export type Ascending =
   | { readonly family: 4; readonly values: ArrayLike<number> }
   | { readonly family: 6; readonly values: ArrayLike<bigint> };
 
-/** Ascending values of one family as they come from a sort; the caller vouches for the order. */
+/** Wraps sorted values of one family. The order is not checked. */
 export function ascending(family: 4 | 6, values: readonly Ip[]): Ascending {
   if (family === 6) return { family, values: values.map(BigInt) };
-  // Not Float64Array.from with a function: that goes through an iterator, ten times slower.
+  // Float64Array.from with a function uses an iterator and is ten times slower.
   const numbers = new Float64Array(values.length);
   for (const [i, value] of values.entries()) numbers[i] = Number(value);
   return { family, values: numbers };
 }
 
-/** How many values are ≤ `ip`: the index after the last of them. Zero for an address of the other family. */
+/** The number of values ≤ `ip`, which is the index after the last one; 0 if the family differs. */
 export function upperBound(sorted: Ascending, ip: Ip): number {
   if (sorted.family === 4) return typeof ip === "number" ? upperBound4(sorted.values, ip) : 0;
   return typeof ip === "bigint" ? upperBound6(sorted.values, ip) : 0;

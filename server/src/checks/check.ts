@@ -1,6 +1,6 @@
 /**
- * What a check is. One file a check under `checks/<family>/`, listed in `catalogue.ts`; documentation, settings, hover
- * texts and reports come from these objects.
+ * The type of a check. Each check is one file in `checks/<family>/` and is listed in the catalog. Documentation, settings,
+ * hover texts, and reports are generated from these objects.
  */
 import type { Network } from "../dataplane/model.ts";
 import type { Decl } from "../language/decode.ts";
@@ -20,20 +20,23 @@ export type Family =
   | "expectations"
   | "import";
 
-/** Everything that checks may look at. Plain data and lazily computed views; no file system, no clock. */
+/** The input of all checks: plain data and lazily computed views, without file system or clock. */
 export interface CheckContext {
   readonly files: readonly CheckedFile[];
   readonly topology: Topology;
   readonly network: Network;
-  /** The topology with imagined pods on the nodes of clusters that have none yet; where each has some, `topology` itself. */
+  /**
+   * The topology with placeholder pods on the nodes of clusters without pods; `topology` itself if all clusters have
+   * pods.
+   */
   readonly peopled: Topology;
-  /** The network of `peopled` as if there were no policies: what they forbid is no fault of the network. */
+  /** The network of `peopled` without policies: traffic that a policy denies is not a network problem. */
   readonly open: Network;
-  /** True once a newer edit has made this run pointless; long checks ask it now and then and stop. */
+  /** True after a newer edit made this run obsolete; long checks poll it and stop. */
   cancelled(): boolean;
-  /** Findings of the checks that ran before: a check whose cause is reported already keeps silent. */
+  /** Findings of the preceding checks: a check does not report the consequences of a reported cause. */
   found(code: Code): readonly Finding[];
-  /** The same, of all codes. */
+  /** All findings of the preceding checks. */
   readonly reported: readonly Finding[];
 }
 export interface CheckedFile {
@@ -42,14 +45,16 @@ export interface CheckedFile {
   readonly decls: readonly Decl[];
 }
 
-/** What a check found. `source` is the cause; every other place involved is related information. */
+/** A problem found by a check. `source` is the location of the cause; all other locations are related information. */
 export interface Finding {
   readonly code: Code;
   readonly severity: Severity;
   /** One sentence that names both sides with their values. */
   readonly message: string;
   readonly source: Source;
-  /** Set where no part of a statement is the place (a stray bracket): it counts in the file's text, and `source` names the file. */
+  /**
+   * The location in the text if it is not part of a statement (a stray bracket); `source` then specifies only the file.
+   */
   readonly span?: Span;
   readonly related: readonly Related[];
   readonly fixes: readonly Fix[];
@@ -60,56 +65,57 @@ export interface Related {
   readonly message: string;
 }
 
-/** Text edits that mend a finding, in terms of the tree; the service proves a fix before it offers it. */
+/** Edits that resolve a finding, in terms of the tree. The service offers a fix only after proving that it works. */
 export interface Fix {
   readonly title: string;
   readonly edits: readonly FixEdit[];
 }
 export type FixEdit =
   | { readonly kind: "replace"; readonly source: Source; readonly text: string }
-  /** New statements, a line each, at the end of the statement's block (the block is made where there is none). */
+  /** Adds statements, one per line, at the end of the block of the statement, and adds the block if it is missing. */
   | { readonly kind: "append"; readonly source: Source; readonly text: string }
-  /** A new statement line before the statement. */
+  /** Adds a line above the statement. */
   | { readonly kind: "before"; readonly source: Source; readonly text: string }
   | { readonly kind: "remove"; readonly source: Source }
-  /** Takes a comment, or a character that is too many, away, with its line where it stands alone. */
+  /** Removes a comment or a stray character, and its line if nothing else is on it. */
   | { readonly kind: "comment"; readonly file: string; readonly span: Span }
-  /** Puts characters into the text, where what is wrong is no part of a statement. */
+  /** Inserts characters at an offset, for problems that are not part of a statement. */
   | { readonly kind: "insert"; readonly file: string; readonly at: number; readonly text: string };
 
-/** What the fixes of a problem may look at besides its place and its values. */
+/** The input of fixes, in addition to the location and the data of the problem. */
 export interface FixContext {
   readonly topology: Topology;
   readonly related: readonly Related[];
 }
 
-/** The values that a problem's sentence names. */
+/** The values for the message of a problem. */
 export type ProblemData = Readonly<Record<string, string | number>>;
 
 export interface Check {
   readonly code: Code;
-  /** kebab-case, as in "pod-service-overlap". */
+  /** In kebab-case: "pod-service-overlap". */
   readonly name: string;
   readonly family: Family;
   readonly severity: Severity;
   /** One line. */
   readonly summary: string;
-  /** Markdown: what goes wrong, why, how to mend it, with sources. */
+  /** Markdown with the sections `## What happens`, `## How to fix it`, and (if a source is cited) `## References`. */
   readonly documentation: string;
-  /** Complete files; a test runs both: `bad` has this finding and no other error, `good` has none. */
+  /** Complete files, verified by a test: `bad` has this finding and no other errors, `good` has no findings. */
   readonly example: {
     readonly bad: string;
-    readonly good: string /** knet.json instead of a topology. */;
+    readonly good: string;
+    /** "json" if the files are `knet.json` files. */
     readonly language?: "json";
   };
-  /** For problems that decoding or building the topology has met (DeclProblem, TopologyProblem): their sentence. */
+  /** The message for a problem that decoding or building the topology found (DeclProblem, TopologyProblem). */
   readonly message?: (data: ProblemData) => string;
-  /** For the same problems, where some are less grave. */
+  /** The severity of these problems if it depends on the data. */
   readonly severityOf?: (data: ProblemData) => Severity;
-  /** For the same problems: how to mend one. */
+  /** The fixes for these problems. */
   readonly fixes?: (data: ProblemData, source: Source, context: FixContext) => readonly Fix[];
-  /** Such a problem is not reported where one of these is found: they say the same and more. */
+  /** Problems of this check are not reported if one of these codes is found, because it already covers them. */
   readonly impliedBy?: readonly Code[];
-  /** For problems found by looking at the whole. */
+  /** Finds problems in the whole topology or network. */
   readonly run?: (context: CheckContext) => Iterable<Finding>;
 }

@@ -1,11 +1,13 @@
 /**
- * `knet.json`, beside the files or above them: what a project has decided about the checks, the same in the editor and in
- * a pipeline.
+ * `knet.json`, next to the files or in a folder above them: the severity of each check in a project, for the editor and
+ * for CI.
  *
  *     { "checks": { "KN407": "off", "pod-service-overlap": "warning" } }
  */
 import { isMap, isScalar, parseDocument } from "yaml";
 import type { Span } from "../language/tree.ts";
+import { either } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
 import type { Finding } from "./check.ts";
 import { isLevel, LEVELS, type Level, type Levels, NO_LEVELS } from "./levels.ts";
 import { misconfigured } from "./syntax/configuration.ts";
@@ -17,10 +19,10 @@ export interface Config {
   readonly problems: readonly Finding[];
 }
 
-/** `codeOf`: the code that a code or a check's name means. */
+/** Parses `knet.json`. `codeOf` maps a code or a check name to a code. */
 export function readConfig(file: string, text: string, codeOf: (name: string) => string | undefined): Config {
   const broken = jsonError(text);
-  // YAML holds JSON; its parser says where everything stands.
+  // JSON is a subset of YAML, and the YAML parser returns the position of each value.
   const document = parseDocument(text, { schema: "json" });
   if (broken !== undefined) {
     const at = document.errors[0]?.pos;
@@ -28,7 +30,7 @@ export function readConfig(file: string, text: string, codeOf: (name: string) =>
       file,
       text,
       levels: NO_LEVELS,
-      problems: [misconfigured(file, at ? span(at) : top(text), `this is no JSON: ${broken}`)],
+      problems: [misconfigured(file, at ? span(at) : top(text), t`invalid JSON: ${broken}`)],
     };
   }
   const problems: Finding[] = [];
@@ -36,18 +38,22 @@ export function readConfig(file: string, text: string, codeOf: (name: string) =>
     problems.push(misconfigured(file, spanOf(node) ?? top(text), message));
   };
   const levels = new Map<string, Level>();
-  if (!isMap(document.contents)) wrong(document.contents, `knet.json holds an object: { "checks": { … } }`);
+  if (!isMap(document.contents)) wrong(document.contents, t`expected an object such as \`{ "checks": { … } }\``);
   for (const { key, value } of isMap(document.contents) ? document.contents.items : []) {
     const name = textOf(key);
     if (name === "$schema") continue;
-    if (name !== "checks") wrong(key, `knet.json has no "${name}"; it has "checks"`);
-    else if (!isMap(value)) wrong(value, `"checks" holds an object: { "KN407": "off" }`);
+    if (name !== "checks") wrong(key, t`unknown property \`${name}\`; expected \`checks\``);
+    else if (!isMap(value)) wrong(value, t`\`checks\` must be an object such as \`{ "KN407": "off" }\``);
     else {
       for (const { key: check, value: level } of value.items) {
         const code = codeOf(textOf(check));
         const wanted = isScalar(level) ? level.value : undefined;
-        if (code === undefined) wrong(check, `there is no diagnostic ${textOf(check)}; "knet explain" lists all`);
-        else if (!isLevel(wanted)) wrong(level, `a check is ${LEVELS.join(", ")}, not ${JSON.stringify(wanted)}`);
+        if (code === undefined) wrong(check, t`unknown diagnostic ${textOf(check)}; run \`knet explain\` for a list`);
+        else if (!isLevel(wanted))
+          wrong(
+            level,
+            t`invalid severity ${JSON.stringify(wanted)}; expected ${either(LEVELS.map((one) => `\`${one}\``))}`,
+          );
         else levels.set(code, wanted);
       }
     }

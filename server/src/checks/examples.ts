@@ -1,8 +1,8 @@
-/** The topologies in which most examples of the catalogue play. */
+/** The topologies that most examples of the catalog share. */
 
 const indented = (text: string): string => text.trim().replace(/\n/g, "\n  ");
 
-/** Two nodes with a pod each in one segment; `inside` stands in the cluster, `cni` too. */
+/** Two nodes in one segment with one pod each; `cni` and `inside` are statements of the cluster. */
 export function twoNodes(cni: string, inside = ""): string {
   const more = inside === "" ? "" : `\n  ${indented(inside)}`;
   return `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
@@ -18,7 +18,10 @@ cluster prod {
 `;
 }
 
-/** The same with the nodes given, in two racks behind a router. */
+/**
+ * The same topology with the nodes in two racks, connected by a router; `parts` adds statements to the router and the
+ * nodes.
+ */
 export function twoRacks(
   cni: string,
   parts: { readonly router?: string; readonly n1?: string; readonly n2?: string } = {},
@@ -42,7 +45,9 @@ cluster prod {
 `;
 }
 
-/** Two nodes that peer with their router. `router`: its statements; `settings`: more of the peer. */
+/**
+ * Two nodes that peer with their router. `router`: its statements; `settings`: additional statements in `cni calico`.
+ */
 export const bgpPeering = (router: string, settings = ""): string => `segment lan { cidr 192.168.10.0/24; gateway tor }
 router tor {
   attach lan 192.168.10.1

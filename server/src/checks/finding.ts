@@ -1,4 +1,4 @@
-/** Making findings. */
+/** Creates findings and fixes. */
 import type { Source } from "../language/tree.ts";
 import type { Check, Finding, Fix, FixEdit, Related, Severity } from "./check.ts";
 import { childOf, headOf, sourceAt } from "./source.ts";
@@ -9,7 +9,7 @@ export interface FindingExtras {
   readonly fixes?: readonly Fix[];
 }
 
-/** A finding of this check. `source` may be a whole block; its head is what gets underlined. */
+/** A finding of the check. `source` can be a whole block; only its head is underlined. */
 export function finding(check: Check, source: Source, message: string, extras: FindingExtras = {}): Finding {
   return {
     code: check.code,
@@ -21,17 +21,17 @@ export function finding(check: Check, source: Source, message: string, extras: F
   };
 }
 
-/** Writes another text over the place. */
+/** Replaces the text at the source. */
 export function replaceFix(title: string, source: Source, text: string): Fix {
   return { title, edits: [{ kind: "replace", source, text }] };
 }
 
-/** Takes the place's statement (or argument) away. */
+/** Removes the statement or argument at the source. */
 export function removeFix(title: string, source: Source): Fix {
   return { title, edits: [{ kind: "remove", source }] };
 }
 
-/** A new line at the end of the place's block, which is made where there is none. */
+/** Adds a line at the end of the block of the source, and adds the block if it is missing. */
 export function appendFix(title: string, source: Source, text: string): Fix {
   return { title, edits: [appendEdit(source, text)] };
 }
@@ -40,15 +40,15 @@ export function appendEdit(source: Source, text: string): FixEdit {
   return { kind: "append", source: sourceAt(source, "whole"), text };
 }
 
-/** More words behind the statement's last argument. */
-export function wordsEdit({ file, statement }: Source, words: string): FixEdit {
+/** Adds text after the last argument of the statement. */
+export function wordsEdit({ file, statement }: Source, added: string): FixEdit {
   const part = statement.args.length > 0 ? statement.args.length - 1 : "keyword";
   const last = statement.args.at(-1) ?? statement.keyword;
   const text = last.kind === "string" ? JSON.stringify(last.text) : last.text;
-  return { kind: "replace", source: { file, statement, part }, text: `${text} ${words}` };
+  return { kind: "replace", source: { file, statement, part }, text: `${text} ${added}` };
 }
 
-/** Gives a setting another value: the first argument of `keyword` in the block of `parent`, a new line where there is none. */
+/** Changes a setting: replaces the first argument of `keyword` in the block of `parent`, or adds the statement. */
 export function setFix(title: string, parent: Source, keyword: string, value: string): Fix {
   return { title, edits: [setEdit(parent, keyword, value)] };
 }
@@ -60,7 +60,7 @@ export function setEdit(parent: Source, keyword: string, value: string): FixEdit
     : { kind: "replace", source: found, text: found.part === "whole" ? `${keyword} ${value}` : value };
 }
 
-/** The prefix with the length behind it that nodes get blocks of: `pods 10.0.0.0/8 per-node /24`. */
+/** Sets the length of the node pod CIDRs in a `pods` statement: `pods 10.0.0.0/8 per-node /24`. */
 export function perNodeFix(title: string, pods: Source, length: string): readonly Fix[] {
   const { args } = pods.statement;
   const index = args.findIndex(({ text }) => text === "per-node");

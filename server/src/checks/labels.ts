@@ -1,6 +1,7 @@
-/** "Did you mean" for labels: what a condition that nobody fulfils was probably meant to be. */
+/** "Did you mean" for labels: similar labels for a selector term that matches no labels. */
 import { nearestFew } from "../language/nearest.ts";
 import type { Source } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import type { Labels, Selector } from "../topology/selector.ts";
 import type { Fix } from "./check.ts";
 import { replaceFix } from "./finding.ts";
@@ -9,8 +10,8 @@ import { argumentWith, sourceAt } from "./source.ts";
 const MOST_FIXES = 3;
 
 /**
- * Another label over each argument `key=value` of the statement that none of the sets has: those that are near first, then
- * the other values of its key.
+ * Fixes that replace a `key=value` argument that matches none of the label sets: with similar labels first, then with
+ * the existing values of the key.
  */
 export function labelFixes(statement: Source, selector: Selector, sets: readonly Labels[]): readonly Fix[] {
   return selector.flatMap(({ key, operator, values }) => {
@@ -19,7 +20,7 @@ export function labelFixes(statement: Source, selector: Selector, sets: readonly
     const wanted = `${key}=${value}`;
     const place = argumentWith(sourceAt(statement, "whole"), (text) => text === wanted);
     if (place.part === "whole") return [];
-    return likely(wanted, key, sets).map((label) => replaceFix(`Use ${label}`, place, label));
+    return likely(wanted, key, sets).map((label) => replaceFix(t`Change to \`${label}\``, place, label));
   });
 }
 

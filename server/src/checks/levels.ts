@@ -1,4 +1,4 @@
-/** How grave a project takes each check: from the editor's settings or from `knet.json`. */
+/** The severity of each check in a project, from the editor settings or from `knet.json`. */
 import type { Finding, Severity } from "./check.ts";
 
 export type Level = "off" | Severity;
@@ -11,8 +11,8 @@ export function isLevel(value: unknown): value is Level {
 }
 
 /**
- * A check that is off says nothing. One that is on has the level given to it; but what it found to be less grave than
- * usual (a note that a file expects it) never becomes graver.
+ * Removes the findings of checks that are off, and applies the configured severity to the others. A finding whose
+ * severity the check itself lowered (a failure that the file expects) is never raised.
  */
 export function withLevels(
   findings: readonly Finding[],
@@ -24,8 +24,8 @@ export function withLevels(
     const level = levels.get(finding.code);
     if (level === undefined) return [finding];
     if (level === "off") return [];
-    const lessened = LEVELS.indexOf(finding.severity) < LEVELS.indexOf(usual(finding.code) ?? "hint");
-    const severity = lessened && LEVELS.indexOf(level) > LEVELS.indexOf(finding.severity) ? finding.severity : level;
+    const lowered = LEVELS.indexOf(finding.severity) < LEVELS.indexOf(usual(finding.code) ?? "hint");
+    const severity = lowered && LEVELS.indexOf(level) > LEVELS.indexOf(finding.severity) ? finding.severity : level;
     return [{ ...finding, severity }];
   });
 }

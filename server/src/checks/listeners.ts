@@ -1,4 +1,4 @@
-/** What a workload's containers are said to listen on. */
+/** The ports that the containers of a workload listen on. */
 import type { Workload } from "../topology/model.ts";
 
 export function listens({ containers }: Workload, port: number, proto: string): boolean {
@@ -7,7 +7,7 @@ export function listens({ containers }: Workload, port: number, proto: string): 
   );
 }
 
-/** Of a workload with which nothing is said to listen, nothing is known about ports. */
+/** Whether the workload declares ports. Without any declaration, its ports are unknown. */
 export function saysPorts({ containers }: Workload): boolean {
   return containers.some(({ listeners }) => listeners.length > 0);
 }

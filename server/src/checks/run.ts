@@ -1,13 +1,14 @@
-/** Runs the catalogue over one analysed topology. */
+/** Runs all checks on an analyzed topology. */
 import { modeAddressing } from "../cni/modes.ts";
 import { buildNetwork, networkProblems } from "../cni/network.ts";
 import type { Network } from "../dataplane/model.ts";
 import { withoutPolicies } from "../kubernetes/contribute.ts";
 import type { Decl } from "../language/decode.ts";
-import { number } from "../text/words.ts";
+import { number } from "../text/format.ts";
+import { t, translated } from "../text/l10n.ts";
 import { buildTopology } from "../topology/build.ts";
 import type { Cluster, Topology, TopologyProblem } from "../topology/model.ts";
-import { catalogue } from "./catalogue.ts";
+import { catalog } from "./catalog.ts";
 import type { Check, CheckContext, Code, Finding } from "./check.ts";
 import { isAcknowledged } from "./expectations/acknowledged.ts";
 import { finding } from "./finding.ts";
@@ -18,19 +19,19 @@ import { syntaxFindings } from "./syntax/parse.ts";
 import { unclearSilence } from "./syntax/silence-unclear.ts";
 import { unusedSilence } from "./syntax/silence-unused.ts";
 
-/** Of one code; a file with ten thousand errors is reported as such and stays readable. */
+/** Maximum number of findings per code, to keep the report of a file with thousands of errors readable. */
 const MOST_PER_CODE = 1000;
 
 export interface RunOptions {
-  /** How grave the project takes which check. */
+  /** The severities that the project configures. */
   readonly levels?: Levels;
-  /** Findings about the files themselves, which the service made. */
+  /** Findings of the service about the files themselves. */
   readonly extra?: readonly Finding[];
 }
 
 type Given = Omit<CheckContext, "found" | "reported" | "open" | "peopled">;
 
-/** All findings that are neither off nor silenced, in order of the catalogue: causes before what follows from them. */
+/** All findings that are neither off nor suppressed, in catalog order: causes before consequences. */
 export function runChecks(context: Given, options: RunOptions = {}): readonly Finding[] {
   const all = [...(options.extra ?? []), ...allFindings(context)];
   if (context.cancelled()) return [];
@@ -38,7 +39,7 @@ export function runChecks(context: Given, options: RunOptions = {}): readonly Fi
   const levels = options.levels ?? NO_LEVELS;
   const { kept, unused } = applySilences(silences, all, placing(context.files));
   const comments = silences.flatMap((silence) => unclearSilence(silence, (code) => byCode.has(code)) ?? []);
-  // What is off does not occur; whoever silences it as well is right twice.
+  // A check that is off has no findings: a comment that also suppresses it is not an error.
   for (const { silence, code } of unused)
     if (byCode.has(code) && levels.get(code) !== "off") comments.push(unusedSilence(silence, code));
   return withLevels([...kept, ...comments], levels, (code) => byCode.get(code)?.severity);
@@ -55,7 +56,7 @@ function openNetwork({ topology, network }: Given, peopled: Topology): Network {
   return isOpen && peopled === topology ? network : buildNetwork(peopled, withoutPolicies());
 }
 
-/** The project's decisions play no part here: what is silenced still is the cause of what follows from it. */
+/** All findings, regardless of the configuration: a suppressed finding is still the cause of its consequences. */
 function allFindings(context: Given): Finding[] {
   const found = new Map<string, Finding[]>();
   const dropped = new Map<string, number>();
@@ -88,7 +89,7 @@ function allFindings(context: Given): Finding[] {
     reported,
   };
   addProblems([...context.topology.problems, ...networkProblems(context.topology)], full, add);
-  for (const check of catalogue) {
+  for (const check of catalog) {
     if (context.cancelled()) return [];
     for (const one of check.run?.(full) ?? []) add(one);
   }
@@ -98,8 +99,8 @@ function allFindings(context: Given): Finding[] {
 function inOrder(found: ReadonlyMap<string, readonly Finding[]>, dropped: ReadonlyMap<string, number>): Finding[] {
   const all: Finding[] = [];
   const rest = new Set(found.keys());
-  for (const { code } of catalogue) rest.delete(code);
-  for (const code of [...catalogue.map((check) => check.code), ...rest]) {
+  for (const { code } of catalog) rest.delete(code);
+  for (const code of [...catalog.map((check) => check.code), ...rest]) {
     const findings = found.get(code) ?? [];
     all.push(...findings);
     const last = findings.at(-1);
@@ -108,7 +109,10 @@ function inOrder(found: ReadonlyMap<string, readonly Finding[]>, dropped: Readon
       all.push({
         ...last,
         severity: "info",
-        message: `there are ${number(more)} more findings like this one`,
+        message:
+          more === 1
+            ? t`1 more diagnostic of this kind is not shown`
+            : t`${number(more)} more diagnostics of this kind are not shown`,
         related: [],
         fixes: [],
       });
@@ -119,7 +123,7 @@ function inOrder(found: ReadonlyMap<string, readonly Finding[]>, dropped: Readon
 
 /* ---------------------------------------------------------------- problems */
 
-const byCode: ReadonlyMap<string, Check> = new Map(catalogue.map((check) => [check.code, check]));
+const byCode: ReadonlyMap<string, Check> = new Map(catalog.map((check) => [check.code, check]));
 
 function addDeclProblems(file: string, decl: Decl, topology: Topology, add: (one: Finding) => void): void {
   if (decl.problemCount === 0) return;
@@ -127,14 +131,14 @@ function addDeclProblems(file: string, decl: Decl, topology: Topology, add: (one
     const place = { file, statement: statement ?? decl.statement, part };
     const others = (related ?? []).map((other) => ({
       source: { file, statement: other, part: "keyword" as const },
-      message: "it stands here too",
+      message: t`also declared here`,
     }));
     add(worded({ code, data, source: place, related: others }, topology));
   }
   for (const child of decl.children) addDeclProblems(file, child, topology, add);
 }
 
-/** Problems of one kind at one place (a pool's nodes share their statements) are one finding. */
+/** Merges problems of one kind at one location (the nodes of a pool share their statements) into one finding. */
 function addProblems(problems: readonly TopologyProblem[], context: CheckContext, add: (one: Finding) => void): void {
   const idOf = identities();
   const places = new Map<string, { readonly first: TopologyProblem; count: number }>();
@@ -156,23 +160,23 @@ function addProblems(problems: readonly TopologyProblem[], context: CheckContext
     const one = isAcknowledged(first, context)
       ? expected(worded(first, context.topology))
       : worded(first, context.topology);
-    add(count === 1 ? one : { ...one, message: `${one.message} (and ${number(count - 1)} more here)` });
+    add(count === 1 ? one : { ...one, message: t`${one.message} (${number(count - 1)} more at this location)` });
   }
 }
 
-/** Problems of two segments have nothing to do with each other. */
+/** A problem of one segment never implies a problem of a different segment. */
 function isSameSegment({ data: a }: TopologyProblem, { data: b }: TopologyProblem): boolean {
   return a.segment === undefined || b.segment === undefined || a.segment === b.segment;
 }
 
 function expected(one: Finding): Finding {
-  return { ...one, severity: "info", message: `${one.message} (this file expects it)` };
+  return { ...one, severity: "info", message: t`${one.message} (expected: the file declares this failure)` };
 }
 
 function worded(problem: TopologyProblem, topology: Topology): Finding {
   const check = byCode.get(problem.code);
   if (!check) {
-    // A floor below has a code that the catalogue lacks; a test keeps the two together.
+    // A lower layer uses a code that is missing from the catalog; a test prevents this.
     const data = Object.entries(problem.data).map(([name, value]) => `${name} ${value}`);
     const message = `problem ${problem.code}: ${data.join(", ")}`;
     return {
@@ -184,7 +188,7 @@ function worded(problem: TopologyProblem, topology: Topology): Finding {
       fixes: [],
     };
   }
-  return finding(check, problem.source, check.message?.(problem.data) ?? check.summary, {
+  return finding(check, problem.source, check.message?.(problem.data) ?? translated(check.summary), {
     severity: check.severityOf?.(problem.data) ?? check.severity,
     related: problem.related,
     fixes: check.fixes?.(problem.data, problem.source, { topology, related: problem.related }) ?? [],

@@ -1,12 +1,13 @@
 /**
- * Comments that silence findings:
+ * Comments that suppress findings:
  *
- *     cidr 172.17.0.0/16   # knet-ignore KN105 the office is renumbered in May
+ *     cidr 172.17.0.0/16   # knet-ignore KN105 renumbered in May
  *     # knet-ignore KN220, KN201: this rack is not in use yet
  *     # knet-ignore-file KN407 a lab
  *
- * Behind a statement the comment counts for its line, alone on a line for the statement that follows with its block, and
- * `-file` for the whole file. A finding is silenced where its own place lies there; its related places do not count.
+ * At the end of a line, a comment applies to that line; on its own line, to the statement that follows, including its
+ * block; `-file` applies to the whole file. A finding is suppressed if its own location is in this scope, regardless of
+ * its related locations.
  */
 import { positionsOf } from "../language/positions.ts";
 import { tokenize } from "../language/tokens.ts";
@@ -21,7 +22,7 @@ export interface Silence {
   readonly comment: Span;
   readonly codes: readonly string[];
   readonly reason: string;
-  /** Undefined where no statement follows. */
+  /** Undefined if no statement follows. */
   readonly scope: Span | undefined;
 }
 
@@ -38,7 +39,7 @@ export function silencesIn({ file, tree }: CheckedFile): readonly Silence[] {
   return found;
 }
 
-/** What is left of the findings, and the silences (with the code) that had nothing to silence. */
+/** Returns the remaining findings, and each comment and code that suppressed nothing. */
 export function applySilences(
   silences: readonly Silence[],
   findings: readonly Finding[],
@@ -51,15 +52,15 @@ export function applySilences(
   const used = new Map<Silence, Set<string>>(silences.map((silence) => [silence, new Set()]));
   const kept = findings.filter((finding) => {
     const place = placeOf(finding);
-    let silent = false;
+    let suppressed = false;
     for (const silence of silences) {
       const { file, scope, codes } = silence;
       if (!place || !scope || file !== finding.source.file || !codes.includes(finding.code)) continue;
       if (place.start < scope.start || place.start >= scope.end) continue;
       used.get(silence)?.add(finding.code);
-      silent = true;
+      suppressed = true;
     }
-    return !silent;
+    return !suppressed;
   });
   const unused = silences.flatMap((silence) =>
     silence.codes
@@ -73,7 +74,7 @@ export function isCode(text: string): text is Code {
   return /^KN\d{3}$/.test(text);
 }
 
-/** Place of a finding by the trees that it was made from. */
+/** Locates findings in the trees of the files. */
 export function placing(files: readonly CheckedFile[]): (finding: Finding) => Span | undefined {
   const trees = new Map(files.map(({ file, tree }) => [file, tree]));
   return ({ source, span }) => {
@@ -91,7 +92,7 @@ function scopeOf(root: Block, text: string, comment: Span): Span | undefined {
   return statementAfter(root, 0, comment.end);
 }
 
-/** The first statement that begins behind the offset, in the innermost block around it. */
+/** The first statement that starts after the offset, in the innermost block that contains the offset. */
 function statementAfter(block: Block, start: number, offset: number): Span | undefined {
   for (const [i, statement] of block.statements.entries()) {
     const at = start + (block.offsets[i] ?? 0);

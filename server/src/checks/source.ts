@@ -1,18 +1,18 @@
-/** Finding one's way from a place in a file to the statement inside or beside it. */
+/** Navigates from a source location to related statements and arguments. */
 import type { Source, Statement, StatementPart } from "../language/tree.ts";
 
 export function sourceAt(source: Source, part: StatementPart): Source {
   return { file: source.file, statement: source.statement, part };
 }
 
-/** The first argument with such a text, where the place is a whole statement that has one. */
+/** The first argument with a wanted text if the source is a whole statement; otherwise the source itself. */
 export function argumentWith(source: Source, isWanted: (text: string) => boolean): Source {
   if (source.part !== "whole") return source;
   const index = source.statement.args.findIndex(({ text }) => isWanted(text));
   return index < 0 ? source : sourceAt(source, index);
 }
 
-/** The statement with this keyword in the block of `source`, or `source` itself where there is none. */
+/** The statement with this keyword in the block of `source`; `source` itself if the statement does not exist. */
 export function childOf(source: Source, keyword: string, part: StatementPart = "whole"): Source {
   const child = findChild(source.statement, keyword);
   return child ? { file: source.file, statement: child, part: partIn(child, part) } : source;
@@ -31,13 +31,13 @@ function partIn(statement: Statement, part: StatementPart): StatementPart {
   return part;
 }
 
-/** A block is long; what a finding underlines is its head: the name, or the keyword where there is none. */
+/** The part to underline instead of a whole block: the first argument (the name), or the keyword. */
 export function headOf(source: Source): Source {
   if (source.part !== "whole" || source.statement.block === undefined) return source;
   return sourceAt(source, source.statement.args.length > 0 ? 0 : "keyword");
 }
 
-/** Numbers for objects, so that places can be part of a key. */
+/** Assigns numbers to objects, to use locations in keys. */
 export function identities(): (object: object) => number {
   const numbers = new WeakMap<object, number>();
   let next = 0;
@@ -51,7 +51,7 @@ export function identities(): (object: object) => number {
   };
 }
 
-/** Stands for a file without any, and for places that are in no statement. */
+/** A placeholder for files without statements and for locations outside statements. */
 export const NO_STATEMENT: Statement = {
   keyword: { kind: "word", text: "", start: 0, length: 0 },
   args: [],
@@ -61,7 +61,7 @@ export const NO_STATEMENT: Statement = {
   problemCount: 0,
 };
 
-/** " out": the direction that an access list's rule names, with a space before it; nothing where it names none. */
+/** " out": the direction of an access list rule, with a leading space; "" if the rule has no direction. */
 export function directionIn({ args }: Statement): string {
   const direction = args.find(({ text }) => text === "in" || text === "out" || text === "forward");
   return direction ? ` ${direction.text}` : "";

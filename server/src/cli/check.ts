@@ -1,5 +1,5 @@
-/** `knet check`: diagnostics of files and folders. */
-import { catalogue } from "../checks/catalogue.ts";
+/** `knet check`: the diagnostics of files and folders. */
+import { catalog } from "../checks/catalog.ts";
 import { VERSION } from "../version.ts";
 import { expandPaths, openFiles } from "./files.ts";
 import { githubReport } from "./formats/github.ts";
@@ -40,7 +40,7 @@ function print(
     case "json":
       return `${JSON.stringify(report, undefined, 2)}\n`;
     case "sarif":
-      return sarifReport(report, catalogue, VERSION);
+      return sarifReport(report, catalog, VERSION);
     case "github":
       return githubReport(report);
   }

@@ -1,5 +1,5 @@
-/** What makes the command line end with code 2: one line on standard error. Everything else that is thrown is a bug. */
+/** Invalid usage or an unreadable file: one line on standard error and exit code 2. Any other exception is a bug. */
 export class UsageError extends Error {}
 
-/** A lab that cannot be built or does not run to its end: exit code 1 and what the kernel's tools said. */
+/** A lab that cannot be built or does not complete: exit code 1 and the output of the failing tool. */
 export class LabError extends Error {}

@@ -1,37 +1,39 @@
-/** `knet explain`: a diagnostic's documentation, or the list of all. */
-import { catalogue } from "../checks/catalogue.ts";
+/** `knet explain`: the page of a diagnostic, or the list of all diagnostics. */
+import { catalog } from "../checks/catalog.ts";
 import type { Check } from "../checks/check.ts";
+import { t, translated } from "../text/l10n.ts";
 import { UsageError } from "./errors.ts";
 
 export function explain(code: string | undefined): number {
   if (code === undefined) {
-    for (const check of catalogue)
-      process.stdout.write(`${check.code}  ${check.severity.padEnd(7)}  ${check.summary}\n`);
+    for (const check of catalog)
+      process.stdout.write(`${check.code}  ${check.severity.padEnd(7)}  ${translated(check.summary)}\n`);
     return 0;
   }
   const wanted = code.toUpperCase();
-  const found = catalogue.find((check) => check.code === wanted || check.name === code);
-  if (!found) throw new UsageError(`there is no diagnostic ${code}; "knet explain" lists all`);
+  const found = catalog.find((check) => check.code === wanted || check.name === code);
+  if (!found) throw new UsageError(t`unknown diagnostic ${code}; run knet explain for a list`);
   process.stdout.write(page(found));
   return 0;
 }
 
 function page(check: Check): string {
   const indent = (text: string): string => text.trimEnd().replace(/^/gm, "    ");
+  // References close the page, after the example, as on the pages under docs/diagnostics.
+  const [text = "", references] = translated(check.documentation)
+    .trim()
+    .split(/^(?=## References$)/m);
   return [
     `${check.code} ${check.name} (${check.severity})`,
-    "",
-    check.summary,
-    "",
-    check.documentation.trim(),
-    "",
-    "Wrong:",
-    "",
+    translated(check.summary),
+    text.trim(),
+    t`## Example`,
+    t`Incorrect:`,
     indent(check.example.bad),
-    "",
-    "Right:",
-    "",
+    t`Correct:`,
     indent(check.example.good),
-    "",
-  ].join("\n");
+    ...(references === undefined ? [] : [references.trim()]),
+  ]
+    .join("\n\n")
+    .concat("\n");
 }

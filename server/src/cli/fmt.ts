@@ -1,9 +1,9 @@
-/** `knet fmt`: formats files in place, or says which are not formatted. */
+/** `knet fmt`: formats files in place, or lists the unformatted ones. */
 import { writeFileSync } from "node:fs";
 import { format } from "../language/format.ts";
 import { expandPaths, readText, STDIN } from "./files.ts";
 
-/** Exit code: with `check` 1 where a file is not formatted; 0 otherwise. Standard input goes to standard output. */
+/** Exit code 1 if `check` is set and a file is not formatted, else 0. Standard input is formatted to standard output. */
 export function fmt(paths: readonly string[], options: { readonly check: boolean }): number {
   let unformatted = 0;
   for (const file of expandPaths(paths)) {

@@ -1,4 +1,4 @@
-/** What a lab is asked, and what the simulator says to it: expectations of the file, random packets, path MTUs. */
+/** The probes of a lab and their predicted traces: the file's expectations, random packets, and path MTU tests. */
 import { formatIp } from "../addressing/ip.ts";
 import { endsOf } from "../checks/expectations/failed.ts";
 import type { Journey, Reason } from "../dataplane/journey.ts";
@@ -9,27 +9,28 @@ import { keyOf, mtuProbes, type Probe, randomProbes } from "../lab/probes.ts";
 import { seeded } from "../lab/random.ts";
 import { isRefusedByRoute } from "../lab/schedule.ts";
 import type { Analysis } from "../service/analysis.ts";
+import { t } from "../text/l10n.ts";
 import type { Expectation, Topology } from "../topology/model.ts";
 import { toTrace } from "../trace/convert.ts";
 import { netnsOfPod } from "../trace/endpoints.ts";
 import type { Trace } from "../trace/schema.ts";
 
-/** A packet to send, with what is to be seen of it. */
+/** A packet to send, with its predicted trace. */
 export interface LabProbe extends Probe {
-  /** Sender's port, or an echo's id: by it the packet is known in the captures. */
+  /** Source port, or ICMP echo id: identifies the packet in the captures. */
   readonly sport: number;
-  /** In one line, for people. */
+  /** One line for the report. */
   readonly label: string;
-  /** By an expectation of the file. */
+  /** Whether the probe is from an expectation of the file, as opposed to a random one. */
   readonly expected: boolean;
   readonly trace: Trace;
-  /** The outcome is another where a neighbour has asked before. */
+  /** Whether the outcome differs if a neighbor entry already exists. */
   readonly unlessAsked: boolean;
-  /** Routers, and whom they told that there is no route: about ARP's questions or answers in a tunnel. */
+  /** `<router> <address>`: routers that sent an ICMP "no route" error about an ARP packet inside a tunnel, and to which address. */
   readonly refusedQuestions: readonly string[];
 }
 
-/** Something that is not sent, and why. */
+/** A probe that is not sent, and why. */
 export interface Skipped {
   readonly label: string;
   readonly why: string;
@@ -40,7 +41,7 @@ export interface Questions {
   readonly skipped: readonly Skipped[];
 }
 
-/** Namespaces of the lab, all or of `nodes` nodes in each cluster and `pods` pods on each. */
+/** The network namespaces of the lab: at most `nodes` nodes per cluster and `pods` pods per node. */
 export function namespacesOf(topology: Topology, nodes: number, pods: number): readonly NetnsId[] {
   const ids = new Set<NetnsId>();
   for (const { path } of [...topology.routers, ...topology.hosts]) ids.add(path);
@@ -57,14 +58,14 @@ export function namespacesOf(topology: Topology, nodes: number, pods: number): r
   return [...ids];
 }
 
-/** How many there would be, without listing them. */
+/** The number of network namespaces of the whole topology, without listing them. */
 export function namespaceCount(topology: Topology): number {
   let count = topology.routers.length + topology.hosts.length;
   for (const cluster of topology.clusters) count += cluster.nodes.length + cluster.pods.count;
   return count;
 }
 
-/** Ports by which flows are known. */
+/** First source port; each probe has its own. */
 const FIRST_PORT = 20000;
 
 export interface Wanted {
@@ -144,7 +145,7 @@ function probesOf(analysis: Analysis, expectation: Expectation): readonly Probe[
   const probes: Probe[] = [];
   for (const { targets, first } of aims) {
     const asked = port === undefined && first !== undefined ? first : { port, proto };
-    if (asked.proto === "sctp") return "sctp is not sent";
+    if (asked.proto === "sctp") return t`SCTP packets are not sent`;
     for (const { ip, port: own } of targets)
       probes.push({
         from: from.netns,
@@ -174,13 +175,13 @@ function expectationText({ from, to, port, proto, want }: Expectation): string {
 }
 
 function probeText({ from, dst, proto, dport, size, df }: Probe): string {
-  const what = size === undefined ? "" : `, ${size} bytes${df ? " in one piece" : ""}`;
+  const what = size === undefined ? "" : t`, ${size} bytes${df ? t` with DF` : ""}`;
   return proto === "icmp"
-    ? `${from} pings ${formatIp(dst)}${what}`
+    ? t`${from} pings ${formatIp(dst)}${what}`
     : `${from} -> ${formatIp(dst)} ${proto} ${dport}${what}`;
 }
 
-/** Sender's ports, of which none is anybody's destination. */
+/** Source ports that are not the destination port or the listening port of any other probe. */
 function freePorts(network: Network, ids: readonly NetnsId[], dports: readonly number[]): { next(): number } {
   const taken = new Set(dports);
   for (const id of ids) for (const { port } of network.netns(id)?.sockets ?? []) taken.add(port);
@@ -194,7 +195,7 @@ function freePorts(network: Network, ids: readonly NetnsId[], dports: readonly n
   };
 }
 
-/** What cannot be asked here: packets that pass what is not built, or what this kernel cannot make. */
+/** Finds the probes that cannot be sent: packets that cross machines or devices that the lab does not build. */
 function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
   const built = new Set(ids);
   const parts = new Map(
@@ -204,7 +205,7 @@ function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
     }),
   );
   const unableAt = (netns: NetnsId, device: string): string | undefined => {
-    if (!built.has(netns)) return `${netns} is not part of the lab`;
+    if (!built.has(netns)) return t`${netns} is not part of the lab`;
     const part = parts.get(netns);
     const lacking = part?.whole ?? part?.devices.get(device);
     return lacking === undefined ? undefined : whyLacking(lacking);
@@ -216,11 +217,11 @@ function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
   );
   return {
     unable(probe: Probe, journeys: readonly Journey[]): string | undefined {
-      if (!built.has(probe.from)) return `${probe.from} is not part of the lab`;
+      if (!built.has(probe.from)) return t`${probe.from} is not part of the lab`;
       for (const journey of journeys) {
-        if (journey.askedFirst) return "which neighbour knows the other depends on who has asked first";
+        if (journey.askedFirst) return t`depends on which neighbor sent an ARP request first`;
         if ([journey, journey.reply].some((walk) => walk?.reason?.code === "source-check"))
-          return "the source check of a cloud's subnet is not built";
+          return t`the lab does not build a cloud's source check`;
         for (const step of [...journey.steps, ...(journey.reply?.steps ?? [])]) {
           const lacking = lost.get(step.packet.dst) ?? lost.get(step.packet.src);
           const why = lacking === undefined ? unableAt(step.netns, step.device) : whyLacking(lacking);

@@ -1,61 +1,69 @@
-/** What a comparison with the kernel found, for people. */
-import { release } from "node:os";
+/** The text report of a comparison with the kernel. */
+
+import { number, plural } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
 import type { Skipped } from "./lab-ask.ts";
 import type { LabOutcome } from "./lab-run.ts";
 
-/** Every difference, what was skipped and why, and the count. */
+/** Lists every disagreement, the skipped probes with reasons, and the totals. */
 export function report(
-  file: string,
-  namespaces: number,
+  lab: { readonly file: string; readonly namespaces: number; readonly release: string },
   outcomes: readonly LabOutcome[],
   skipped: readonly Skipped[],
   seed: number,
 ): string {
-  const lines = [`${file}: ${namespaces} namespaces on Linux ${release()}`];
+  const lines = [t`${lab.file}: ${plural(lab.namespaces, "network namespace")} on Linux ${lab.release}`];
   const expected = outcomes.filter(({ probe }) => probe.expected);
   for (const { probe, difference } of expected)
     lines.push(
-      `  ${difference ? "✗" : "✓"} ${probe.label}: ${difference ? "not as predicted" : predicted(probe.trace)}`,
+      `  ${difference ? "✗" : "✓"} ${probe.label}: ${difference ? t`not as predicted` : predicted(probe.trace)}`,
     );
   const random = outcomes.filter(({ probe }) => !probe.expected);
   if (random.length > 0) {
     const wrong = random.filter(({ difference }) => difference).length;
-    lines.push(
-      `  ${wrong > 0 ? "✗" : "✓"} ${random.length} random packets (seed ${seed}): ${wrong > 0 ? `${wrong} not` : "all"} as predicted`,
-    );
+    lines.push(`  ${wrong > 0 ? "✗" : "✓"} ${randomText(random.length, wrong, seed)}`);
   }
   for (const outcome of outcomes) lines.push(...differenceLines(outcome));
   const reasons = new Map<string, number>();
   for (const { why } of skipped) reasons.set(why, (reasons.get(why) ?? 0) + 1);
-  for (const [why, count] of reasons) lines.push(`  skipped ${count} packet${count === 1 ? "" : "s"}: ${why}`);
+  for (const [why, count] of reasons) lines.push(`  ${t`skipped ${plural(count, "packet")}: ${why}`}`);
   const wrong = outcomes.filter(({ difference }) => difference).length;
-  lines.push(`${outcomes.length} packets compared, ${wrong} disagreements, ${skipped.length} skipped`);
+  lines.push(
+    t`${plural(outcomes.length, "packet")} compared, ${plural(wrong, "disagreement")}, ${number(skipped.length)} skipped`,
+  );
   return `${lines.join("\n")}\n`;
 }
 
+function randomText(count: number, wrong: number, seed: number): string {
+  const packets = plural(count, "random packet");
+  return wrong > 0
+    ? t`${packets} (seed ${seed}): ${number(wrong)} not as predicted`
+    : t`${packets} (seed ${seed}): all as predicted`;
+}
+
 function predicted({ verdict, answered, paths }: LabOutcome["probe"]["trace"]): string {
-  if (verdict === "delivered") return answered ? "delivered and answered" : "delivered, and the answer lost";
+  if (verdict === "delivered") return answered ? t`delivered, reply received` : t`delivered, reply lost`;
   const errno = paths[0]?.error?.errno;
   return `${verdict}${errno === undefined ? "" : `, ${errno}`}`;
 }
 
-/** What was predicted and what was seen, a crossing a line, from the last on which both agree. */
+/** The predicted and the observed crossings, one per line, with the common part first. */
 export function differenceLines({ probe, difference, seen }: LabOutcome): readonly string[] {
   if (!difference) return [];
   const { predicted, text } = difference;
   let same = 0;
   while (same < predicted.length && predicted[same] === seen[same]) same += 1;
-  const head = ["", `  ${probe.label} (port ${probe.sport})`, `    ${text}`];
+  const head = ["", `  ${t`${probe.label} (source port ${probe.sport})`}`, `    ${text}`];
   const common = some(predicted.slice(0, same).map((one) => `      ${one}`));
   if (same === predicted.length && same === seen.length) return [...head, ...common];
   const left = some(predicted.slice(same).map((one) => `    - ${one}`));
   const right = some(seen.slice(same).map((one) => `    + ${one}`));
-  return [...head, "    - predicted, + seen:", ...common, ...left, ...right];
+  return [...head, `    ${t`- predicted, + observed:`}`, ...common, ...left, ...right];
 }
 
-/** A loop crosses the same devices for each TTL. */
+/** Shortens a long list in the middle: a loop crosses the same devices once per TTL. */
 function some(lines: readonly string[]): readonly string[] {
   const left = lines.length - 2 * SHOWN;
-  return left <= 0 ? lines : [...lines.slice(0, SHOWN), `      … ${left} more …`, ...lines.slice(-SHOWN)];
+  return left <= 0 ? lines : [...lines.slice(0, SHOWN), `      ${t`… ${left} more …`}`, ...lines.slice(-SHOWN)];
 }
 const SHOWN = 12;

@@ -1,9 +1,8 @@
-/** Builds a lab in real network namespaces, sends probes, captures on every device, compares, takes it down again. */
-import { type ChildProcess, spawn } from "node:child_process";
+/** Builds a lab in real network namespaces, sends probes, captures on every device, compares, and removes the lab. */
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { formatIp } from "../addressing/ip.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
 import { readCapture } from "../lab/capture.ts";
@@ -13,18 +12,22 @@ import { type Captured, linesByFlow, tunnelPorts } from "../lab/observe.ts";
 import { type LabPlan, planLab } from "../lab/plan.ts";
 import { schedule } from "../lab/schedule.ts";
 import { labScript } from "../lab/script.ts";
+import { plural } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
 import { VERSION } from "../version.ts";
 import { LabError } from "./errors.ts";
 import type { LabProbe } from "./lab-ask.ts";
+import { type Ended, host, type Machine } from "./machine.ts";
 
 export interface LabRun {
+  readonly machine: Machine;
   readonly network: Network;
   readonly ids: readonly NetnsId[];
   readonly probes: readonly LabProbe[];
   readonly lacks: Lacks;
-  /** File of which it is made, for messages. */
+  /** The file that declares the topology, for messages. */
   readonly source: string;
-  /** Keep the captures here. */
+  /** Folder for the captures; they are deleted if it is absent. */
   readonly pcap?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: (text: string) => void;
@@ -37,13 +40,14 @@ export interface LabOutcome {
 }
 
 /**
- * Seconds, more than the agent waits for a neighbour. TCP sends again after a second: an error that came while connect() still held the
- * socket is told then. Where there are several ways, what is sent again may take another, and is not waited for.
+ * Seconds to wait for a result, longer than the agent waits for a neighbor entry. TCP retransmits after one second, and an error that
+ * arrived while connect() held the socket is reported then. With several paths, a retransmission can take another path, so the probe does
+ * not wait for it.
  */
 const PATIENCE = 2.2;
 const PATIENCE_AT_FORKS = 0.95;
 
-/** A lab whose program is gone leaves its namespaces: names carry the number of the process. */
+/** Name of a lab: contains the process ID, so the network namespaces of a killed run can be found and removed. */
 const RUNS = /^run-(\d+)-\d+$/;
 const STATE = "/run/knet-lab";
 let labs = 0;
@@ -53,18 +57,25 @@ function newName(): string {
   return `run-${process.pid}-${labs}`;
 }
 
-/** Trials that were made already: a kernel does not change while this runs. */
-const tried = new Map<string, boolean>();
+/** Results of the trials so far; the kernel of a machine does not change during a run. */
+const trialsOf = new WeakMap<Machine, Map<string, boolean>>();
 
-/** What this kernel cannot make of these namespaces. */
-export async function findLacks(network: Network, ids: readonly NetnsId[], source: string): Promise<Lacks> {
+/** The features of these network namespaces that the machine's kernel cannot build. */
+export async function findLacks(
+  machine: Machine,
+  network: Network,
+  ids: readonly NetnsId[],
+  source: string,
+): Promise<Lacks> {
+  const tried = trialsOf.get(machine) ?? new Map<string, boolean>();
+  trialsOf.set(machine, tried);
   const plan = planLab(network, ids, newName(), new Set());
   const trials = plan.trials.filter(({ name }) => !tried.has(name));
   if (trials.length > 0) {
     await inFolder(async (folder) => {
       const script = writeScript({ ...plan, namespaces: [], trials }, folder, source);
-      const { code, out, err } = await command(script, ["try"], undefined);
-      if (code !== 0) throw new LabError(err.trim() || "namespaces cannot be made here");
+      const { code, out, err } = await command(machine, script, ["try"]);
+      if (code !== 0) throw new LabError(err.trim() || t`this machine cannot create network namespaces`);
       const lacking = new Set(out.split("\n"));
       for (const { name } of trials) tried.set(name, !lacking.has(name));
     });
@@ -73,7 +84,7 @@ export async function findLacks(network: Network, ids: readonly NetnsId[], sourc
 }
 
 export async function runLab(run: LabRun): Promise<readonly LabOutcome[]> {
-  const { network, ids, probes, lacks, source, signal } = run;
+  const { machine, network, ids, probes, lacks, source, signal } = run;
   const say = run.progress ?? (() => {});
   return inFolder(async (folder) => {
     const plan = planLab(network, ids, newName(), lacks);
@@ -81,16 +92,17 @@ export async function runLab(run: LabRun): Promise<readonly LabOutcome[]> {
     const captures = run.pcap ?? folder;
     mkdirSync(captures, { recursive: true });
     try {
-      say(`building ${ids.length} namespaces`);
-      const built = await command(script, ["build"], signal);
+      say(t`building ${plural(ids.length, "network namespace")}`);
+      const built = await command(machine, script, ["build"], signal);
       signal?.throwIfAborted();
-      if (built.code !== 0) throw new LabError(built.err.trim() || "the lab cannot be built");
-      say(`sending ${probes.length} packets`);
-      const heard = await converse(plan, probes, captures, signal);
-      say("comparing");
+      if (built.code !== 0) throw new LabError(built.err.trim() || t`the lab cannot be built`);
+      say(t`sending ${plural(probes.length, "packet")}`);
+      const heard = await converse(machine, plan, probes, captures, signal);
+      say(t`comparing`);
       return judge(run, plan, captures, heard);
     } finally {
-      await command(script, ["down"], undefined);
+      // An interrupted box is gone with everything in it; a lab on this machine has to be removed.
+      if (machine === host || !signal?.aborted) await command(machine, script, ["down"]);
     }
   });
 }
@@ -110,28 +122,15 @@ function writeScript(plan: LabPlan, folder: string, source: string): string {
   return file;
 }
 
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** In a session of its own: Ctrl-C is this program's, which then takes the lab down in order. */
-function command(script: string, args: readonly string[], signal: AbortSignal | undefined): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("bash", [script, ...args], { detached: true, stdio: ["ignore", "pipe", "pipe"] });
-    let out = "";
-    let err = "";
-    child.stdout.on("data", (data: Buffer) => (out += data.toString()));
-    child.stderr.on("data", (data: Buffer) => (err += data.toString()));
-    const stop = (): boolean => child.kill("SIGTERM");
-    signal?.addEventListener("abort", stop, { once: true });
-    child.on("error", reject);
-    child.on("close", (code) => {
-      signal?.removeEventListener("abort", stop);
-      resolve({ code, out, err: err.replaceAll(`${script}: `, "") });
-    });
-  });
+/** Runs the lab's script; what it prints names no path of this run. */
+async function command(
+  machine: Machine,
+  script: string,
+  args: readonly string[],
+  signal?: AbortSignal,
+): Promise<Ended> {
+  const { code, out, err } = await machine.exec(["bash", script, ...args], "", signal);
+  return { code, out, err: err.replaceAll(`${script}: `, "") };
 }
 
 /* ---------------------------------------------------------------- the agent */
@@ -145,7 +144,7 @@ interface Result {
 interface Heard {
   readonly results: Map<number, Result>;
   problem: string | undefined;
-  /** Source that a listener saw, by the sender's port. */
+  /** Source address that the listener saw, by source port of the probe. */
   received: Readonly<Record<string, string>>;
   devices: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
@@ -153,8 +152,9 @@ type Message = { readonly id?: number; readonly lost?: number; readonly problem?
   Result & Pick<Heard, "received" | "devices">
 >;
 
-/** Starts the agent in the lab, gives it its rounds, and collects what it says. */
+/** Starts the agent in the lab, sends it the rounds of probes, and collects the results. */
 async function converse(
+  machine: Machine,
   plan: LabPlan,
   probes: readonly LabProbe[],
   captures: string,
@@ -181,48 +181,26 @@ async function converse(
     ),
   };
   const state = join(STATE, plan.lab);
-  const child = spawn("python3", [join(state, "agent.py"), "run", join(state, "lab.json")], {
-    detached: true,
-    stdio: ["pipe", "pipe", "pipe"],
+  const argv = ["python3", join(state, "agent.py"), "run", join(state, "lab.json")];
+  const { code, out, err } = await machine.exec(argv, `${JSON.stringify(input)}\n`, signal).catch((error: Error) => {
+    if (error instanceof LabError) throw error;
+    throw new LabError(t`python3 is required to listen and capture (${error.message}); on Debian: apt install python3`);
   });
-  const stop = (): boolean => child.kill("SIGKILL");
-  signal?.addEventListener("abort", stop, { once: true });
-  try {
-    child.stdin.on("error", () => {});
-    child.stdin.write(`${JSON.stringify(input)}\n`);
-    const heard: Heard = { results: new Map(), problem: undefined, received: {}, devices: {} };
-    let err = "";
-    child.stderr.on("data", (data: Buffer) => (err += data.toString()));
-    createInterface({ input: child.stdout }).on("line", (text) => take(JSON.parse(text) as Message, heard));
-    const code = await ended(child);
-    signal?.throwIfAborted();
-    if (code !== 0) throw new LabError(`the lab's agent failed: ${err.trim()}`);
-    if (heard.problem !== undefined) throw new LabError(heard.problem);
-    return heard;
-  } finally {
-    signal?.removeEventListener("abort", stop);
-    stop();
-  }
+  signal?.throwIfAborted();
+  if (code !== 0) throw new LabError(t`the lab agent failed: ${err.trim()}`);
+  const heard: Heard = { results: new Map(), problem: undefined, received: {}, devices: {} };
+  for (const line of out.split("\n")) if (line !== "") take(JSON.parse(line) as Message, heard);
+  if (heard.problem !== undefined) throw new LabError(heard.problem);
+  return heard;
 }
 
 function take(message: Message, heard: Heard): void {
   if (message.problem !== undefined) heard.problem = message.problem;
-  if (message.lost) heard.problem = `${message.lost} packets were lost to the captures: too many at once`;
+  if (message.lost) heard.problem = t`${plural(message.lost, "packet")} missing from the captures (rate too high)`;
   if (message.received) heard.received = message.received;
   if (message.devices) heard.devices = message.devices;
   if (message.id !== undefined && message.result !== undefined)
     heard.results.set(message.id, { ...message, result: message.result });
-}
-
-function ended(child: ChildProcess): Promise<number | null> {
-  return new Promise((resolve, reject) => {
-    child.on("error", (error) =>
-      reject(
-        new LabError(`python3 is needed to listen and to capture (${error.message}); Debian: apt install python3`),
-      ),
-    );
-    child.on("close", resolve);
-  });
 }
 
 function judge(run: LabRun, plan: LabPlan, captures: string, heard: Heard): readonly LabOutcome[] {
@@ -252,7 +230,7 @@ function judge(run: LabRun, plan: LabPlan, captures: string, heard: Heard): read
   });
 }
 
-/** Removes what labs left whose program was killed. */
+/** Removes the network namespaces of labs whose process was killed. */
 export function removeStale(): void {
   if (!existsSync(STATE)) return;
   for (const lab of readdirSync(STATE)) {

@@ -1,11 +1,11 @@
-/** `knet matrix`: who reaches whom on which port. */
+/** `knet matrix`: which endpoints can reach which others, and on which ports. */
 import { type MatrixAnswer, type MatrixQuestion, policyMatrix, toConnection } from "../kubernetes/matrix/matrix.ts";
 import { csvOf, textOf } from "../kubernetes/matrix/text.ts";
 import { reachMatrix } from "../service/matrix.ts";
 import { UsageError } from "./errors.ts";
 import { analysisOf } from "./files.ts";
 
-/** Written at once. */
+/** Characters per write: one write per row is slow, one string for a large matrix exceeds the maximum string length. */
 const CHUNK = 1 << 16;
 
 export interface MatrixOptions {
@@ -45,7 +45,7 @@ function print(answer: MatrixAnswer & { readonly ok: true }, format: MatrixOptio
   }
 }
 
-/** Pair by pair: a large matrix is longer than a string may be. */
+/** One pair at a time, because a large matrix exceeds the maximum string length. */
 function* json({ pairs }: MatrixAnswer & { readonly ok: true }): Iterable<string> {
   yield '{\n  "schema": "knet-matrix/1",\n  "connections": [';
   let separator = "\n";

@@ -1,4 +1,4 @@
-/** Choices that commands share. */
+/** What several commands need for their output: color and locations. */
 
 import type { Finding } from "../checks/check.ts";
 import { lineIndex } from "../language/positions.ts";
@@ -6,14 +6,14 @@ import type { Source, Span } from "../language/tree.ts";
 import type { Analysis } from "../service/analysis.ts";
 import type { Location } from "../trace/schema.ts";
 
-/** Whether to colour what goes to standard output: a terminal, unless NO_COLOR is set (no-color.org). */
+/** Whether standard output is colored: a terminal, unless NO_COLOR is set (no-color.org). */
 export function useColour(): boolean {
   if (process.env.NO_COLOR) return false;
   if (process.env.FORCE_COLOR) return true;
   return process.stdout.isTTY === true;
 }
 
-/** Places of an analysis' files as lines and characters. */
+/** Converts sources and spans of an analysis to lines and characters. */
 export interface Locator {
   source(source: Source): Location | undefined;
   finding(finding: Finding): Location | undefined;

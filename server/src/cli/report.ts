@@ -1,4 +1,4 @@
-/** What `knet check` reports, as data (`knet-check/1`); the formats print it. */
+/** The report of `knet check` as data (`knet-check/1`), which the output formats print. */
 import { type Static, Type } from "typebox";
 import type { Finding, Severity } from "../checks/check.ts";
 import type { Analysis } from "../service/analysis.ts";
@@ -17,7 +17,7 @@ export const Diagnostic = Type.Object(
     /** Zero-based lines and UTF-16 characters. */
     range: Range,
     related: Type.Array(Type.Object({ file: Type.String(), range: Range, message: Type.String() }, strict)),
-    /** Each was tried: the finding is gone, and no new one came. Edits of one fix belong together. */
+    /** Each fix is proven: after its edits, the finding is gone and no new error appears. All edits of a fix apply together. */
     fixes: Type.Array(
       Type.Object(
         {
@@ -44,11 +44,11 @@ export const Report = Type.Object(
 export type Diagnostic = Static<typeof Diagnostic>;
 export type Report = Static<typeof Report>;
 
-/** Each proof is an analysis of the edited files: so many, and so many characters in all. The rest are findings without fixes. */
+/** Each proof analyzes the edited files: limits for the number of proofs and for their total text. Findings beyond the limits have no fixes. */
 const MOST_PROOFS = 100;
 const PROVEN_TEXT = 4_000_000;
 
-/** Every file once, whatever number of roots reach it. */
+/** Lists every file once, even if several roots import it. */
 export function makeReport(files: readonly string[], analyses: readonly Analysis[]): Report {
   const size = analyses.flatMap((one) => one.files).reduce((sum, { tree }) => sum + tree.text.length, 0);
   let proofs = Math.min(MOST_PROOFS, Math.ceil(PROVEN_TEXT / (size + 1)));

@@ -1,4 +1,4 @@
-/** `knet routes`: addresses, routes, neighbours and forwarding entries of a node, pod, router or host. */
+/** `knet routes`: addresses, routes, neighbor entries, and FDB entries of a node, pod, router, or host. */
 
 import type { Netns } from "../dataplane/model.ts";
 import { printNetns, routesReport } from "../dataplane/print.ts";

@@ -1,4 +1,4 @@
-/** `knet rules`: the netfilter rules of a node, pod, router or host. */
+/** `knet rules`: the netfilter rules of a node, pod, router, or host. */
 import { printRules, rulesReport } from "../dataplane/rules.ts";
 import { analysisOf, netnsAt } from "./files.ts";
 import { locator } from "./output.ts";

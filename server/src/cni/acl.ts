@@ -1,4 +1,4 @@
-/** An access list as iptables rules: each statement becomes a rule for every pair of prefixes and every range of ports. */
+/** An access list as iptables rules: one rule per statement, pair of prefixes, and port range. */
 import type { Prefix } from "../addressing/ip.ts";
 import type { NfRule } from "../dataplane/model.ts";
 import type { AclRule } from "../topology/model.ts";
@@ -7,7 +7,7 @@ import type { ChainRules } from "./mode.ts";
 
 const CHAIN = { in: "INPUT", out: "OUTPUT", forward: "FORWARD" } as const;
 
-/** Where something is denied, replies come first: a connection that was let through has its answers. */
+/** If a direction has a deny rule, replies are accepted first, so allowed connections receive their replies. */
 export function aclChains(acl: readonly AclRule[]): readonly ChainRules[] {
   const chains: ChainRules[] = [];
   const stateful = new Set(acl.flatMap(({ action, direction }) => (action === "deny" ? [direction] : [])));
@@ -25,7 +25,7 @@ export function aclChains(acl: readonly AclRule[]): readonly ChainRules[] {
   return chains;
 }
 
-/** ESTABLISHED alone: ICMP errors (RELATED) are what an access list that denies ICMP is about. */
+/** ESTABLISHED only: RELATED would also accept ICMP errors, which an access list that denies ICMP must drop. */
 function repliesPass({ source }: AclRule): NfRule {
   return { match: { ctstate: ["ESTABLISHED"] }, target: { kind: "ACCEPT" }, origin: source };
 }
@@ -51,7 +51,7 @@ function rulesOf(rule: AclRule, family: 4 | 6): readonly NfRule[] {
   return rules;
 }
 
-/** `[undefined]` for "any"; nothing where prefixes are given and all are of the other family. */
+/** `[undefined]` for "any"; empty if prefixes are set and all are of the other family. */
 function ofFamily(prefixes: readonly Prefix[], family: 4 | 6): readonly (Prefix | undefined)[] {
   if (prefixes.length === 0) return [undefined];
   return prefixes

@@ -1,6 +1,6 @@
 /**
- * How many interfaces a machine may have and how many IPv4 addresses each: amazon-vpc-cni-k8s pkg/vpc/vpc_ip_resource_limit.go,
- * a choice of common types; others state `enis` and `ips-per-eni`.
+ * Network interfaces per machine and IPv4 addresses per interface of common instance types (amazon-vpc-cni-k8s
+ * pkg/vpc/vpc_ip_resource_limit.go). For other types, the file sets `enis` and `ips-per-eni`.
  */
 export interface EniLimits {
   readonly enis: number;

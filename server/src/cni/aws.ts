@@ -1,15 +1,16 @@
 /**
- * The Amazon VPC CNI: pods have secondary addresses of the machine's network interfaces (ENIs). Those of the first interface use table
- * main, those of each other interface a table of its own, chosen by rules on the source (amazon-vpc-cni-k8s
- * cmd/routed-eni-cni-plugin/driver/driver.go, pkg/networkutils/network.go).
+ * The Amazon VPC CNI: pods have secondary addresses of the machine's network interfaces (ENIs). Addresses of the first
+ * interface use table main; addresses of every other interface use a separate table, selected by source rules
+ * (amazon-vpc-cni-k8s cmd/routed-eni-cni-plugin/driver/driver.go, pkg/networkutils/network.go).
  *
- * ipamd takes addresses as pods come, wherever the subnet has free ones; here each node has one block of its subnet, so that a file
- * always means the same.
+ * ipamd allocates addresses as pods start, anywhere in the subnet. In knet each node has one block of its subnet, so a
+ * file always results in the same network.
  */
 import { addIp, bits, hostPrefix, type Ip, type Prefix } from "../addressing/ip.ts";
 import { buildPrefixTable } from "../addressing/prefix-table.ts";
 import type { Device, NfRule, PolicyRule, Route, RouteTable } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import type { CniSettings, Interface, Node, TopologyProblem } from "../topology/model.ts";
 import { ENI_LIMITS, type EniLimits } from "./aws-limits.ts";
 import { firstOf } from "./azure.ts";
@@ -38,7 +39,7 @@ interface AwsSettings {
   readonly prefixes: boolean;
   readonly ipv6: boolean;
   readonly externalSnat: boolean;
-  /** VPC ranges and those that are exempt from SNAT; undefined: the cloud's segments. */
+  /** VPC ranges, and other ranges exempt from SNAT; undefined: the cloud's segments. */
   readonly vpc: readonly Prefix[] | undefined;
   readonly excluded: readonly Prefix[];
   /** AWS_VPC_ENI_MTU. */
@@ -75,12 +76,15 @@ function awsSettings(cluster: CniSettings, node: CniSettings | undefined): AwsSe
   };
 }
 
-/** Addresses for pods: each interface's first is its own, each other slot is an address or a /28. */
+/**
+ * Pod addresses of a node: each interface's first address is its primary address, every other slot is an address or a
+ * /28.
+ */
 function capacityOf({ limits, prefixes }: AwsSettings): number {
   return limits.enis * (limits.ips - 1) * (prefixes ? 16 : 1);
 }
 
-/** kubelet's max-pods by AWS' formula; the two more are pods of the host network. With prefixes AWS recommends 110. */
+/** kubelet's max-pods by the AWS formula; the extra 2 are host network pods. With prefixes, AWS recommends 110. */
 function maxPodsOf(settings: AwsSettings): number {
   const formula = capacityOf(settings) + 2;
   return settings.prefixes || settings.ipv6 ? Math.min(formula, 110) : formula;
@@ -101,7 +105,7 @@ export const awsVpc: Mode = {
       };
     }
     const pods = Math.min(capacityOf(settings), settings.prefixes ? (stated ?? maxPods) : Number.MAX_SAFE_INTEGER);
-    // The secondary interfaces' own addresses stand behind the pods' in the block.
+    // The primary addresses of the secondary interfaces follow the pod addresses in the block.
     const len = 32 - Math.ceil(Math.log2(pods + settings.limits.enis - 1));
     return {
       gateway: () => undefined,
@@ -125,23 +129,23 @@ function check(context: ClusterContext): readonly TopologyProblem[] {
     const data = { instance, enis: limits.enis, ips: limits.ips, most, maxPods: cluster.maxPods };
     problems.push(problem(CODES.instanceMaxPods, instanceSource, data));
   }
-  // Each interface that is attached holds all its addresses (WARM_ENI_TARGET 1), pods or not.
+  // Every attached interface is filled with addresses (WARM_ENI_TARGET 1), whether or not pods use them.
   if (!settings.ipv6) problems.push(...subnetProblems(context, "aws-vpc", (node) => takenBy(context, node), 0));
   return problems;
 }
 
-/** What a node holds of its subnet now: the interfaces that its pods need and a warm one, each full. */
+/** Addresses of the subnet that a node uses now: the interfaces its pods need and one warm interface, all filled. */
 function takenBy({ cluster }: ClusterContext, node: Node): number {
   const settings = awsSettings(cluster.cni, node.cni);
   const { enis, ips } = settings.limits;
-  // Those that found the subnet full count too.
+  // Includes pods that found the subnet full.
   const pods = [...cluster.pods.podsOn(node)].filter(({ workload }) => !workload.hostNetwork).length;
   const perEni = (ips - 1) * (settings.prefixes ? 16 : 1);
   const attached = Math.min(enis, Math.ceil(pods / perEni) + (settings.prefixes ? 0 : 1));
   return settings.prefixes ? Math.max(1, attached) + 16 * Math.ceil((pods + 1) / 16) : Math.max(1, attached) * ips;
 }
 
-/** A secondary interface: its device, its own address, its routing table. */
+/** A secondary interface: device, primary address, routing table. */
 interface Eni {
   readonly device: string;
   readonly address: Ip;
@@ -160,7 +164,7 @@ function compile(context: ClusterContext): CompiledMode {
     const { mtu, source } = settingsFor(node);
     return { prefix: "eni", mtu: Math.min(mtu, node.interfaces[0]?.mtu ?? mtu), scope: "link", origin: source };
   };
-  /** Which interface an address of the node's block belongs to: 0 is the first. */
+  /** Index of the interface that an address of the node's block belongs to; 0 is the first interface. */
   const eniIndex = (node: Node, ip: Ip): number => {
     const settings = settingsFor(node);
     const block = node.podCidrs[0]?.prefix;
@@ -174,7 +178,7 @@ function compile(context: ClusterContext): CompiledMode {
     const block = node.podCidrs[0]?.prefix;
     const { enis } = settingsFor(node).limits;
     const address = block && addIp(block.ip, 2 ** (32 - block.len) - enis + index);
-    // CalculateRouteTableId: the number of the device plus one.
+    // CalculateRouteTableId: device number plus one.
     return address === undefined
       ? undefined
       : { device: `eth${node.interfaces.length - 1 + index}`, address, table: String(index + 1) };
@@ -217,7 +221,7 @@ function compile(context: ClusterContext): CompiledMode {
         tables: new Map(
           enis.map((one) => [one.table, eniTable(topology.segments.get(iface?.segment ?? "")?.gateways ?? [], one)]),
         ),
-        // The route to the subnet that the kernel makes for a secondary interface is deleted again.
+        // ipamd deletes the subnet route that the kernel adds for a secondary interface.
         deletes: ({ nexthops }) => nexthops.some(({ dev }) => enis.some(({ device }) => device === dev)),
         chains: () => (settings.ipv6 || settings.externalSnat || !iface ? [] : snat(iface, settings, vpcOf(settings))),
       };
@@ -229,7 +233,7 @@ function compile(context: ClusterContext): CompiledMode {
       const [iface] = node?.interfaces ?? [];
       if (!node || !iface || pluginOf(cluster, node) !== "aws-vpc") return undefined;
       const index = eniIndex(node, ip);
-      // An address whose interface is not attached yet is nobody's.
+      // No device has the addresses of an interface that is not attached yet.
       const own = index === 0 ? iface.device : eni(node, index)?.device;
       const device = index === 0 ? own : enisOf(node).find((one) => one.device === own)?.device;
       return device === undefined ? undefined : { segment: iface.segment, node, device };
@@ -250,11 +254,11 @@ function eniDevice(node: Node, first: Interface, { device, address }: Eni, { mtu
   };
 }
 
-/** setupENINetwork: the subnet's gateway, and everything by it. */
+/** setupENINetwork: an on-link route to the subnet's gateway and a default route via the gateway. */
 function eniTable(gateways: readonly Ip[], { device, table }: Eni): RouteTable {
   const gateway = gateways.find((ip) => typeof ip === "number");
   if (gateway === undefined) return { layers: [] };
-  const base = { type: "unicast", why: `ipamd: table ${table} of ${device}`, origin: undefined } as const;
+  const base = { type: "unicast", why: t`ipamd: table ${table} for ${device}`, origin: undefined } as const;
   const routes: readonly Route[] = [
     { ...base, dst: hostPrefix(gateway), nexthops: [{ dev: device }], scope: "link" },
     { ...base, dst: { ip: 0, len: 0 }, nexthops: [{ via: gateway, dev: device }] },
@@ -263,8 +267,8 @@ function eniTable(gateways: readonly Ip[], { device, table }: Eni): RouteTable {
 }
 
 /**
- * What leaves the VPC gets the first interface's address, and must leave by it: a mark on packets from pods chooses table main
- * (iptables_connmark.go, buildIptablesSNATRules).
+ * Packets to destinations outside the VPC get the first interface's address, so they must leave through that interface:
+ * a mark on packets from pods selects table main (iptables_connmark.go, buildIptablesSNATRules).
  */
 function snat(first: Interface, { excluded, snatSource }: AwsSettings, vpc: readonly Prefix[]): readonly ChainRules[] {
   const primary = first.addresses.find(({ ip }) => familyOf(ip) === 4)?.ip;

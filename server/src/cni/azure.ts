@@ -1,7 +1,8 @@
 /**
- * Azure CNI. In `node-subnet` mode pods have addresses of the nodes' own subnet, reserved for each machine when it is made; in `overlay`
- * mode each node has a /24 of a range of the cluster's own, which the VNet carries in a routing domain apart, without a tunnel in
- * the machines. Pods in transparent mode (azure-container-networking network/transparent_endpointclient_linux.go).
+ * Azure CNI. In `node-subnet` mode, pods have addresses of the node's subnet, reserved for each machine at creation. In
+ * `overlay` mode, each node has a /24 of a separate pod CIDR, which the VNet carries in its own routing domain without
+ * tunnels on the machines. Pods use transparent mode (azure-container-networking
+ * network/transparent_endpointclient_linux.go).
  */
 import {
   addIp,
@@ -15,6 +16,7 @@ import {
   rangesOverlap,
 } from "../addressing/ip.ts";
 import type { Source } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import type { CniSettings, Node, Router, TopologyProblem } from "../topology/model.ts";
 import { cloudRoutes } from "./cloud-routes.ts";
 import { familyOf } from "./host.ts";
@@ -29,7 +31,7 @@ import { subnetProblems } from "./subnet-share.ts";
 
 interface AzureSettings {
   readonly overlay: boolean;
-  /** azure-ip-masq-agent's nonMasqueradeCIDRs, where stated. */
+  /** azure-ip-masq-agent's nonMasqueradeCIDRs, if set. */
   readonly kept: readonly Prefix[] | undefined;
   readonly masqSource: Source;
   readonly source: Source;
@@ -47,7 +49,7 @@ function azureSettings(cluster: CniSettings, node: CniSettings | undefined): Azu
   };
 }
 
-/** Pods on a node where the cluster does not say it: 30 with addresses of the subnet, 250 in an overlay. */
+/** Default number of pods per node: 30 with addresses of the subnet, 250 in an overlay. */
 const MAX_PODS = { nodeSubnet: 30, overlay: 250 } as const;
 
 export const azure: Mode = {
@@ -57,7 +59,7 @@ export const azure: Mode = {
       return {
         gateway: () => undefined,
         usable: overlayUsable,
-        // A /24 for each node, whatever `per-node` says.
+        // At most a /24 per node, even if `per-node` is shorter.
         nodeRanges: kubeRanges(
           podCidrs.map((one) =>
             typeof one.prefix.ip === "number" ? { ...one, perNode: Math.max(24, one.prefix.len) } : one,
@@ -79,21 +81,24 @@ export const azure: Mode = {
   compile,
 };
 
-/** All addresses of the block but the first and the last, as host-local has it without a gateway. */
+/** All addresses of the block except the first and (IPv4) the last, like host-local without a gateway. */
 function overlayUsable(cidr: Prefix): IpRange | undefined {
   const first = addIp(cidr.ip, 1);
   const last = typeof cidr.ip === "number" ? addIp(lastAddress(cidr), -1) : lastAddress(cidr);
   return first === undefined || last === undefined || first > last ? undefined : { first, last };
 }
 
-/** The first so many addresses of a block. */
+/** The first `count` addresses of a block. */
 export function firstOf(cidr: Prefix, count: number): IpRange {
   const last = addIp(cidr.ip, count - 1);
   const end = lastAddress(cidr);
   return { first: cidr.ip, last: last === undefined || last > end ? end : last };
 }
 
-/** AKS refuses these as service, pod and VNet ranges (learn.microsoft.com, "Configure Azure CNI networking", prerequisites). */
+/**
+ * AKS rejects these as service, pod, and VNet ranges (learn.microsoft.com, "Configure Azure CNI networking",
+ * prerequisites).
+ */
 export const AKS_FORBIDDEN: readonly Prefix[] = [
   "169.254.0.0/16",
   "172.30.0.0/16",
@@ -109,13 +114,13 @@ function check(context: ClusterContext): readonly TopologyProblem[] {
   const { overlay, source } = azureSettings(cluster.cni, undefined);
   const segments = new Set(cluster.nodes.flatMap(({ interfaces }) => interfaces.map(({ segment }) => segment)));
   const ranges = [
-    ...cluster.podCidrs.map((one) => ({ ...one, what: `pods ${formatPrefix(one.prefix)}` })),
-    ...cluster.serviceCidrs.map((one) => ({ ...one, what: `services ${formatPrefix(one.prefix)}` })),
+    ...cluster.podCidrs.map((one) => ({ ...one, what: t`pod CIDR ${formatPrefix(one.prefix)}` })),
+    ...cluster.serviceCidrs.map((one) => ({ ...one, what: t`service CIDR ${formatPrefix(one.prefix)}` })),
     ...[...segments].flatMap((name) =>
       (topology.segments.get(name)?.cidrs ?? []).map((prefix, i) => ({
         prefix,
         source: topology.segments.get(name)?.cidrSources[i] ?? source,
-        what: `segment ${name} (${formatPrefix(prefix)})`,
+        what: t`segment \`${name}\` (${formatPrefix(prefix)})`,
       })),
     ),
   ];
@@ -173,7 +178,7 @@ function compile(context: ClusterContext): CompiledMode {
   };
 }
 
-/** Only pods and nodes of the cluster are in the domain: nobody else in the VNet has a way to the pods. */
+/** The domain contains only pods and nodes of the cluster: other machines in the VNet have no route to the pods. */
 function domainOf(
   { cluster }: ClusterContext,
   router: Router,

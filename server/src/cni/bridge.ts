@@ -1,5 +1,5 @@
 /**
- * The reference `bridge` plugin with a plain route for every other node's range, as people write them by hand:
+ * The reference `bridge` plugin with a manually configured route to every other node's pod CIDR:
  * `podCIDR via nodeIP dev eth0`.
  */
 
@@ -36,7 +36,7 @@ function bridgeSettings(cluster: CniSettings, node: CniSettings | undefined): Br
     ipMasq: booleanIn(ipMasq, false),
     // `hairpinMode` is false unless set (containernetworking/plugins, plugins/main/bridge, NetConf).
     hairpin: booleanIn(statement(settings, "hairpin-mode"), false),
-    // Without `mtu` the plugin leaves the kernel's default for veth.
+    // Without `mtu`, the plugin keeps the kernel's default for veth.
     mtu: numberIn(statement(settings, "mtu")) || 1500,
     routesSource: routes ? sourceOf(routes) : source,
     masqSource: ipMasq ? sourceOf(ipMasq) : source,

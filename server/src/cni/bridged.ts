@@ -1,12 +1,13 @@
 /**
- * A node's bridge with its pods behind veth pairs, as containernetworking/plugins plugins/main/bridge/bridge.go and
- * dockerd make them. Shared by the modes whose pods hang on a bridge.
+ * A node's bridge with its pods connected by veth pairs, as created by containernetworking/plugins
+ * plugins/main/bridge/bridge.go and by dockerd. Shared by the modes whose pods are attached to a bridge.
  */
 
 import type { InterfaceAddress, Ip, Prefix } from "../addressing/ip.ts";
 import { prefixContains } from "../addressing/ip.ts";
 import type { BridgeNeighbour, Device, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import type { Node, Pod } from "../topology/model.ts";
 import { hexOf, linkLocalOf } from "./hash.ts";
 import { familyOf, interfaceMac, withLinkLocal, withMetric } from "./host.ts";
@@ -21,7 +22,7 @@ export interface BridgeSpec {
   readonly hairpin: boolean;
   /** Hexadecimal digits in a veth's name: 8 for CNI, 7 for Docker. */
   readonly vethDigits: 7 | 8;
-  /** The bridge comes with the first pod (CNI), or was there before (Docker). */
+  /** True if the bridge exists before the first pod (Docker); a CNI plugin creates it with the first pod. */
   readonly withoutPods: boolean;
   readonly origin: Source | undefined;
 }
@@ -34,7 +35,7 @@ export function vethName(pod: Pod, digits: 7 | 8): string {
   return `veth${hexOf(pod.path, digits)}`;
 }
 
-/** Pods that got an address: only these were started. */
+/** Pods with an address: only these were started. */
 export function* bridgedPods(pods: Iterable<Pod>): Iterable<Pod> {
   for (const pod of pods) if (!pod.workload.hostNetwork && pod.addresses.length > 0) yield pod;
 }
@@ -78,15 +79,15 @@ function bridgeAddress({ cidr, gateway }: BridgeRange): InterfaceAddress {
   return { ip: gateway, len: cidr.len };
 }
 
-/** The range that contains the address, else the first of its family. */
+/** The range that contains the address, else the first range of its family. */
 export function rangeAround<R extends BridgeRange>(ranges: readonly R[], ip: Ip): R | undefined {
   const same = ranges.filter(({ gateway }) => typeof gateway === typeof ip);
   return same.find(({ cidr }) => prefixContains(cidr, ip)) ?? same[0];
 }
 
 /**
- * A pod's eth0 and its routes: the default one and those of `through`, all by the bridge's address. Which range an
- * address belongs to gives its length; one that lies in none has the length of the first range of its family.
+ * A pod's eth0 and its routes: the default route and the routes to `through`, all via the bridge's address. The prefix
+ * length comes from the range that contains the address, else from the first range of its family.
  */
 export function bridgedPod(pod: Pod, node: Node, spec: BridgeSpec, through: readonly Prefix[]): PodParts {
   const addresses: InterfaceAddress[] = [];
@@ -103,7 +104,7 @@ export function bridgedPod(pod: Pod, node: Node, spec: BridgeSpec, through: read
         type: "unicast",
         nexthops: [{ via: range.gateway, dev: "eth0" }],
         ...withMetric(family),
-        why: `the pod's gateway is ${spec.name} of node ${node.name}`,
+        why: t`default gateway: ${spec.name} on node ${node.name}`,
         origin: spec.origin,
       });
     }

@@ -1,4 +1,4 @@
-/** Contributions to netfilter, put together into chains when somebody asks for one. */
+/** netfilter contributions, merged into chains on request. */
 import type { IptablesTable, Netfilter, NfBase, NfChain, NfRule } from "../dataplane/model.ts";
 import type { ChainRules, ChainSource } from "./mode.ts";
 

@@ -1,15 +1,16 @@
 /**
- * A cloud's route table: `podCIDR → instance` for each node, written by the route controller of the cloud controller manager
- * (--configure-cloud-routes) or by the cloud itself. The table is that of the routers on the nodes' segments.
+ * A cloud's route table: `podCIDR → instance` for each node, written by the route controller of the cloud controller
+ * manager (--configure-cloud-routes) or by the cloud itself. The routers on the nodes' segments use this table.
  */
 import { formatIp, formatPrefix } from "../addressing/ip.ts";
 import type { Route } from "../dataplane/model.ts";
+import { t } from "../text/l10n.ts";
 import type { Node, Router } from "../topology/model.ts";
 import { familyOf, withMetric } from "./host.ts";
 import type { ClusterContext } from "./mode.ts";
 import { pluginOf } from "./settings.ts";
 
-/** The routes of a router to the ranges of the nodes that are beside it on a segment. */
+/** A router's routes to the pod CIDRs of the nodes on its segments. */
 export function cloudRoutes(
   { topology, cluster }: ClusterContext,
   plugin: string,
@@ -33,9 +34,9 @@ export function cloudRoutes(
             type: "unicast",
             nexthops: [{ via, dev: own.device }],
             ...withMetric(family),
-            // A text for each of thousands of routes is made when somebody reads it.
+            // A getter: there are thousands of routes, and few of their texts are shown.
             get why() {
-              return `the cloud's route table: node ${node.name} at ${formatIp(via)} has the pods of ${formatPrefix(prefix)}`;
+              return t`cloud route table: pods ${formatPrefix(prefix)} on node ${node.name} (${formatIp(via)})`;
             },
             origin: node.source,
           });

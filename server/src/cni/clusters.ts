@@ -1,4 +1,6 @@
-/** What is made once for a topology and its clusters: compiled modes, hosts, and the BGP that joins them with the fabric. */
+/**
+ * State computed once per topology and cluster: compiled modes, hosts, and the BGP that connects them with the fabric.
+ */
 import { keptFor, valueAt } from "../topology/cache.ts";
 import { type Column, nodeColumn } from "../topology/column.ts";
 import type { Cluster, Node, Topology } from "../topology/model.ts";
@@ -20,7 +22,7 @@ export interface ClusterStates {
   bgp(): Bgp;
 }
 
-/** Shared by the network of a topology and the checks of it. */
+/** Shared by a topology's network and its checks. */
 export const clusterStates = keptFor(makeStates);
 
 function makeStates(topology: Topology): ClusterStates {
@@ -42,7 +44,7 @@ function makeStates(topology: Topology): ClusterStates {
 const ownPlugins = nodeColumn<string | undefined, undefined>(({ cni }) => cni?.plugin);
 const kindsOf = keptFor((plugins: Column<string | undefined>) => new Set(plugins));
 
-/** The plugins that the nodes run, in the order in which they come. */
+/** The plugins that the nodes run, in order of first use. */
 export function pluginsOfNodes(cluster: Cluster): ReadonlySet<string> {
   return new Set([...kindsOf(ownPlugins(cluster, undefined))].map((own) => own ?? cluster.cni.plugin));
 }

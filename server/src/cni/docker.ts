@@ -1,7 +1,7 @@
 /**
- * Docker alone: docker0 on every host, the same 172.17.0.0/16 everywhere, masquerading towards the outside and nothing
- * between hosts. Rules as dockerd 20 to 27 writes them (moby/moby daemon/libnetwork/drivers/bridge/setup_ip_tables.go,
- * daemon/libnetwork/firewall_linux.go).
+ * Docker alone: docker0 on every host, the same 172.17.0.0/16 everywhere, masquerading of external traffic, and no
+ * routes between hosts. Rules as written by dockerd 20 to 27 (moby/moby
+ * daemon/libnetwork/drivers/bridge/setup_ip_tables.go, daemon/libnetwork/firewall_linux.go).
  */
 
 import type { InterfaceAddress, Prefix } from "../addressing/ip.ts";
@@ -78,7 +78,10 @@ export const docker: Mode = {
   compile,
 };
 
-/** The node's docker0 address (`bip`): as written, else the first of the node's range, else Docker's default, the same everywhere. */
+/**
+ * The node's docker0 address (`bip`): as set in the file, else the first address of the node's range, else Docker's
+ * default, which is the same everywhere.
+ */
 function rangeOf(node: Node): { readonly cidr: Prefix; readonly address: InterfaceAddress } {
   const given = node.podCidrs.find(({ prefix }) => typeof prefix.ip === "number")?.prefix;
   const first = given && gatewayIn(given, "first");
@@ -122,7 +125,7 @@ function compile({ cluster }: ClusterContext): CompiledMode {
   };
 }
 
-/** `docker run -p 80:8080`, as a pod's host port is made where there is no portmap plugin. */
+/** `docker run -p 80:8080`: a pod's host port without the portmap plugin. */
 interface Published {
   readonly nat: NfRule;
   readonly hairpin: NfRule;

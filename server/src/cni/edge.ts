@@ -1,4 +1,4 @@
-/** NAT and the other things of a network's edge as Linux state: for routers, hosts and nodes alike. */
+/** NAT and other features of a network's edge as Linux state, for routers, hosts, and nodes alike. */
 import { hostPrefix } from "../addressing/ip.ts";
 import type { Device, NfRule } from "../dataplane/model.ts";
 import type { NatRule, Station } from "../topology/model.ts";
@@ -14,7 +14,7 @@ export function loopbackOf({ edge }: Station): Device {
 export function natChains(station: Station): readonly ChainRules[] {
   return (station.edge?.nat ?? []).flatMap((rule) => {
     const device = deviceOf(station, rule);
-    // A segment to which the station is not attached is a finding of its own.
+    // Reported elsewhere: the machine is not attached to this segment.
     if (rule.segment && device === undefined) return [];
     return rule.kind === "masquerade" ? masqueradeChains(rule, device) : forwardChains(rule, device);
   });
@@ -56,8 +56,9 @@ function forwardChains(rule: NatRule & { readonly kind: "port-forward" }, device
 }
 
 /**
- * Whatever comes in is for this host. A local route for everything ("AnyIP") would take the packets, but the kernel answers only from
- * addresses of its table local (__ip_dev_find in ip_route_output_key_hash_rcu); translated to an own address they are answered.
+ * All received packets are for this host. A local route for everything ("AnyIP") would accept the packets, but the
+ * kernel replies only from addresses of its table local (__ip_dev_find in ip_route_output_key_hash_rcu). After DNAT to
+ * an address of the host, the kernel replies.
  */
 export function anyAddressChains(station: Station): readonly ChainRules[] {
   if (!station.edge?.answersAny) return [];

@@ -1,4 +1,4 @@
-/** Who is to be found on a segment: the ends of its wires, by the addresses for which they answer. */
+/** Machines on a segment, found by the addresses for which they reply to ARP or neighbor discovery. */
 import type { Ip } from "../addressing/ip.ts";
 import type { L2Segment, LinkEnd, NetnsId } from "../dataplane/model.ts";
 import type { Interface, Node, Segment, Topology } from "../topology/model.ts";
@@ -29,7 +29,7 @@ export function linkEnd(iface: Interface): LinkEnd {
   return { netns: iface.station.path, device: iface.device, mac: interfaceMac(iface.station.path, iface.device) };
 }
 
-/** Who made this link-local address of its hardware address. */
+/** The machine that derived this link-local address from its MAC address. */
 export function linkLocalEnd(topology: Topology, segment: string, ip: Ip, asker: NetnsId): LinkEnd | undefined {
   for (const iface of topology.attachedTo(segment)) {
     if (iface.station.path === asker || iface.mtu < IPV6_MIN_MTU) continue;
@@ -40,7 +40,7 @@ export function linkLocalEnd(topology: Topology, segment: string, ip: Ip, asker:
   return undefined;
 }
 
-/** IPv4 addresses that stations on the segment have elsewhere: other interfaces, docker0, cni0, flannel.1. */
+/** IPv4 addresses that machines on the segment have on other devices: other interfaces, docker0, cni0, flannel.1. */
 export function otherAddresses(
   topology: Topology,
   segment: string,

@@ -1,6 +1,7 @@
 /**
- * GKE, VPC-native: a node's range is an alias range of its interface, cut from a secondary range of the subnet. The VPC routes it to the
- * machine; the nodes know nothing of each other. Pods hang on veth pairs as the ptp plugin makes them, ip-masq-agent masquerades.
+ * GKE, VPC-native: a node's pod CIDR is an alias range of its interface, allocated from a secondary range of the
+ * subnet. The VPC routes it to the machine; the nodes have no routes to each other's pods. Pods are connected by veth
+ * pairs as with the ptp plugin, and ip-masq-agent masquerades.
  */
 import { type Prefix, parsePrefix } from "../addressing/ip.ts";
 import type { Source } from "../language/tree.ts";
@@ -14,7 +15,7 @@ import { type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from
 import { type PtpSpec, ptpHost, ptpPod } from "./ptp.ts";
 import { booleanIn, pluginOf, prefixesIn, settingsOf, settingsPerNode, sourceOf, statement } from "./settings.ts";
 
-/** ip-masq-agent with --nomasq-all-reserved-ranges: what sees the pod's own address (NewMasqConfig). */
+/** ip-masq-agent with --nomasq-all-reserved-ranges: destinations that see the pod's address (NewMasqConfig). */
 const RESERVED: readonly Prefix[] = [
   "169.254.0.0/16",
   "10.0.0.0/8",
@@ -64,7 +65,10 @@ export const gke: Mode = {
   compile,
 };
 
-/** The smallest block with at least twice as many addresses as pods, /28 at least: 8 → /28, 32 → /26, 110 → /24, 256 → /23. */
+/**
+ * The smallest block with at least twice as many addresses as pods, and at least a /28: 8 → /28, 32 → /26, 110 → /24,
+ * 256 → /23.
+ */
 function sized(range: PodCidr, maxPods: number | undefined): PodCidr {
   if (maxPods === undefined || typeof range.prefix.ip !== "number") return range;
   const hostBits = Math.max(4, Math.ceil(Math.log2(2 * maxPods)));

@@ -1,6 +1,6 @@
 /**
- * Names and hardware addresses that the real programs draw at random (veth names, MAC addresses) or derive from a
- * container id (CNI- chains) are derived here from the path of what they belong to, so that a file always gives the same
+ * Names and MAC addresses that the real programs choose at random (veth names, MAC addresses) or derive from a
+ * container ID (CNI- chains) are derived here from the path of the object, so a file always results in the same
  * network. FNV-1a (draft-eastlake-fnv) with a final mix; nothing here is secret.
  */
 import type { Mac } from "../dataplane/model.ts";
@@ -27,7 +27,7 @@ export function hexOf(text: string, digits: number): string {
 const OCTETS: readonly string[] = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, "0"));
 
 /**
- * A locally administered unicast address: first octet 02, the 0e that flannel's VTEPs have (pkg/mac), or the 66 of
+ * A locally administered unicast address. The first octet is 02, 0e as on flannel's VTEPs (pkg/mac), or 66 as on
  * Calico's (felix/calc/vxlan_resolver.go: the letter "f" and a hash).
  */
 export function macOf(text: string, first: "02" | "0e" | "66" = "02"): Mac {
@@ -36,7 +36,7 @@ export function macOf(text: string, first: "02" | "0e" | "66" = "02"): Mac {
   return `${first}:${OCTETS[hash >>> 24]}:${OCTETS[(hash >>> 16) & 255]}:${OCTETS[(hash >>> 8) & 255]}:${OCTETS[hash & 255]}:${OCTETS[last]}`;
 }
 
-/** A key in base64, as WireGuard writes it: 32 bytes. */
+/** A 32-byte key in base64, as WireGuard writes it. */
 export function keyOf(text: string): string {
   const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const bits = [...hexOf(text, 64)].map((digit) => Number.parseInt(digit, 16).toString(2).padStart(4, "0")).join("");
@@ -44,7 +44,7 @@ export function keyOf(text: string): string {
   return `${Array.from({ length: 43 }, (_, i) => digits[Number.parseInt(padded.slice(i * 6, i * 6 + 6), 2)] ?? "A").join("")}=`;
 }
 
-/** The link-local address that the kernel makes from a hardware address (modified EUI-64, RFC 4291 appendix A). */
+/** The link-local address that the kernel derives from a MAC address (modified EUI-64, RFC 4291 appendix A). */
 export function linkLocalOf(mac: Mac): bigint {
   const octets = mac.split(":").map((octet) => Number.parseInt(octet, 16));
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = octets;

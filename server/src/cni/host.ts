@@ -1,12 +1,13 @@
 /**
- * A station as its own configuration makes it, before any pod network: interfaces, connected routes, the default route,
- * static routes. Routes are accepted and refused as the kernel does it (fib_check_nh, net/ipv4/fib_semantics.c).
+ * A machine with its own configuration only, before any pod network: interfaces, connected routes, the default route,
+ * static routes. Routes are accepted and rejected by the kernel's rules (fib_check_nh, net/ipv4/fib_semantics.c).
  */
 
 import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
 import { formatIp, formatPrefix, isNear, prefixContains, prefixOf } from "../addressing/ip.ts";
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import { nodesWhere } from "../topology/column.ts";
 import type { Interface, StaticRoute, Station, Topology, TopologyProblem } from "../topology/model.ts";
 import { linkLocalOf, macOf } from "./hash.ts";
@@ -16,12 +17,12 @@ import { CODES, problem } from "./problems.ts";
 export interface HostState {
   readonly station: Station;
   readonly devices: readonly Device[];
-  /** Connected, default and static routes, in the order in which the kernel got them. */
+  /** Connected, default, and static routes, in the order in which they were added to the kernel. */
   readonly routes: readonly Route[];
   readonly problems: readonly TopologyProblem[];
-  /** Equal for stations whose routes reach everything by the same devices and gateways. */
+  /** Equal for machines whose routes use the same devices and gateways for every destination. */
   readonly routing: string;
-  /** The longest match among `routes`; with `dev` only routes that leave by it. */
+  /** The longest match among `routes`; with `dev`, only among routes through that device. */
   lookup(ip: Ip, dev?: string): Route | undefined;
 }
 
@@ -68,7 +69,7 @@ function longest(byLength: readonly Route[], ip: Ip, dev: string | undefined): R
   );
 }
 
-/** The device by which `ip` is a neighbour: its route has no gateway (flannel's DirectRouting, pkg/ip/iface.go). */
+/** The device on which `ip` is on-link: its route has no gateway (flannel's DirectRouting, pkg/ip/iface.go). */
 export function onLinkDevice(host: HostState, ip: Ip, dev?: string): string | undefined {
   const route = host.lookup(ip, dev);
   const hop = route?.type === "unicast" && route.nexthops.length === 1 ? route.nexthops[0] : undefined;
@@ -92,13 +93,13 @@ export function interfaceMac(path: string, device: string): string {
   return macOf(`${path} ${device}`);
 }
 
-/** The kernel gives a device a link-local address too; shown only where the device has IPv6 to speak of. */
+/** The kernel also assigns a link-local address to each device; it is shown only if the device has an IPv6 address. */
 export function withLinkLocal(addresses: readonly InterfaceAddress[], mac: string): readonly InterfaceAddress[] {
   if (!addresses.some(({ ip }) => typeof ip === "bigint")) return addresses;
   return [...addresses, { ip: linkLocalOf(mac), len: 64 }];
 }
 
-/** The bridge that a Docker daemon makes at its start. Its netfilter rules come with `cni docker` only. */
+/** The bridge that the Docker daemon creates at startup. Its netfilter rules exist only with `cni docker`. */
 function dockerBridge(path: string, bridge: { readonly address: InterfaceAddress; readonly source: Source }): Device {
   return {
     kind: "bridge",
@@ -111,12 +112,15 @@ function dockerBridge(path: string, bridge: { readonly address: InterfaceAddress
   };
 }
 
-/** What the kernel enters when an address is set: inet_addr_onlink, fib_add_ifaddr; IPv6 with metric 256 (addrconf.c). */
+/**
+ * Routes that the kernel adds when an address is set: inet_addr_onlink, fib_add_ifaddr; IPv6 with metric 256
+ * (addrconf.c).
+ */
 export function connectedRoutes(device: Device): Route[] {
   if (device.kind === "loopback") return [];
   const routes: Route[] = [];
   for (const { ip, len } of device.addresses) {
-    const why = `${formatIp(ip)}/${len} is an address of ${device.name}`;
+    const why = t`${formatIp(ip)}/${len} is an address of ${device.name}`;
     const base = {
       dst: prefixOf(ip, len),
       type: "unicast",
@@ -129,7 +133,7 @@ export function connectedRoutes(device: Device): Route[] {
   return routes;
 }
 
-/** Metric of an IPv6 route that is added without one (IP6_RT_PRIO_USER). */
+/** Metric of an IPv6 route that is added without a metric (IP6_RT_PRIO_USER). */
 const METRIC6 = 1024;
 
 export function withMetric(family: 4 | 6): { readonly metric?: number } {
@@ -141,7 +145,8 @@ export function familyOf(ip: Ip): 4 | 6 {
 }
 
 /**
- * The interface of the default route, without making the host's state: this is asked once for every node of a cluster.
+ * The interface of the default route. Does not compute the host's state, because it is called for every node of a
+ * cluster.
  */
 export function defaultInterface(station: Station, family: 4 | 6): Interface | undefined {
   for (const route of station.routes) {
@@ -155,7 +160,7 @@ export function defaultInterface(station: Station, family: 4 | 6): Interface | u
   return undefined;
 }
 
-/** Why the kernel refuses a route, or undefined. */
+/** Why the kernel rejects a route, or undefined. */
 function refusal(existing: readonly Route[], route: Route): "exists" | "gateway" | undefined {
   const metric = route.metric ?? 0;
   if (
@@ -170,7 +175,7 @@ function refusal(existing: readonly Route[], route: Route): "exists" | "gateway"
     : undefined;
 }
 
-/** The device through which a gateway is reached without another gateway; "" for `dev` stands for any. */
+/** The device on which a gateway is on-link; an empty `dev` matches every device. */
 function gatewayDevice(existing: readonly Route[], via: Ip, dev: string): string | undefined {
   let best: Route | undefined;
   for (const route of existing) {
@@ -209,13 +214,13 @@ function staticRoute(
     type: written.type,
     nexthops,
     ...(metric === undefined ? {} : { metric }),
-    // `ip route add … dev eth0` takes scope link where there is no gateway (iproute.c).
+    // `ip route add … dev eth0` uses scope link if there is no gateway (iproute.c).
     ...(typeof dst.ip === "number" && nexthops.length === 1 && nexthops[0]?.via === undefined
       ? { scope: "link" as const }
       : {}),
     why: written.implied
-      ? `${nexthops.map(({ via }) => (via === undefined ? "" : formatIp(via))).join(", ")} is the gateway of the segment`
-      : `static route of ${station.kind} ${station.name}`,
+      ? t`${nexthops.map(({ via }) => (via === undefined ? "" : formatIp(via))).join(", ")}: gateway of the segment`
+      : t`static route of ${station.kind} ${station.name}`,
     origin: source,
   };
   const refused = refusal(existing, route);
@@ -234,17 +239,20 @@ function refusedProblem(
   const via = route.nexthops.map((hop) => (hop.via === undefined ? "" : formatIp(hop.via))).join(", ");
   const [first] = station.interfaces;
   if (!implied || !first) return problem(CODES.routeGatewayOffLink, source, { ...data, via });
-  // The gateway is the segment's; what is odd is the length of this address.
-  const related = [{ source, message: `${via} is the gateway of segment ${first.segment}` }];
+  // The segment determines the gateway; the cause is the prefix length of this address.
+  const related = [{ source, message: t`${via}: gateway of segment \`${first.segment}\`` }];
   return problem(CODES.routeGatewayOffLink, first.source, { ...data, via }, related);
 }
 
-/** Does the file give the station routes, beyond the default route by its segment's gateway? */
+/** Whether the file sets routes on the machine, in addition to the default route via its segment's gateway. */
 export function hasOwnRoutes(station: Station): boolean {
   return station.routes.some(({ implied }) => !implied);
 }
 
-/** Is the segment's gateway in none of the station's own prefixes, although the segment has it and the station's address? */
+/**
+ * Whether none of the machine's prefixes contains the segment's gateway, although the segment contains both the gateway
+ * and the machine's address.
+ */
 function isGatewayApart(segments: Topology["segments"], { interfaces, routes }: Station): boolean {
   return routes.some(
     ({ implied, via: [gateway] }) =>
@@ -259,7 +267,7 @@ function isGatewayApart(segments: Topology["segments"], { interfaces, routes }: 
   );
 }
 
-/** Findings about routes, for the checks: only stations with routes of their own, or an odd prefix, are looked at. */
+/** Route problems, for the checks: covers only machines with static routes or an unusual prefix length. */
 export function routeProblems(topology: Topology): readonly TopologyProblem[] {
   const outside = [...topology.routers, ...topology.hosts].filter((station) => isOdd(station, topology.segments));
   const nodes = topology.clusters.flatMap((cluster) => oddNodes(cluster, topology.segments));

@@ -1,4 +1,7 @@
-/** containernetworking/plugins plugins/ipam/host-local: which addresses of a range pods get, and in which order (upwards). */
+/**
+ * containernetworking/plugins plugins/ipam/host-local: the addresses of a range that pods get, and their order
+ * (ascending).
+ */
 
 import type { Ip, IpRange, Prefix } from "../addressing/ip.ts";
 import { addIp, lastAddress, nthAddress } from "../addressing/ip.ts";
@@ -7,7 +10,10 @@ import type { PodCidr } from "../topology/model.ts";
 
 export type GatewayPlace = "first" | "last";
 
-/** The first address after the network address, or the last that may be given out; undefined in a range below /30, /126. */
+/**
+ * The first address after the network address, or the last one that is allocated; undefined in a range smaller than /30
+ * or /126.
+ */
 export function gatewayIn(cidr: Prefix, place: GatewayPlace): Ip | undefined {
   if (tooSmall(cidr)) return undefined;
   return place === "first" ? nthAddress(cidr, 1) : lastUsable(cidr);
@@ -26,7 +32,7 @@ function tooSmall({ ip, len }: Prefix): boolean {
   return len > (typeof ip === "number" ? 30 : 126);
 }
 
-/** IPv4 ends before the broadcast address, IPv6 has none. */
+/** The last address before the broadcast address in IPv4; IPv6 has no broadcast address. */
 function lastUsable(cidr: Prefix): Ip | undefined {
   const last = lastAddress(cidr);
   return typeof last === "number" ? addIp(last, -1) : last;
@@ -43,7 +49,7 @@ export function kubeRanges(podCidrs: readonly PodCidr[]): readonly NodeRange[] {
   }));
 }
 
-/** The first address of the block of this length around the address. */
+/** The first address of the block of this prefix length that contains the address. */
 export function blockOf(ip: Ip, len: number): Ip {
   if (typeof ip === "number") return ip - (ip % 2 ** (32 - len));
   const host = BigInt(128 - len);

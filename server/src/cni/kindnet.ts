@@ -1,6 +1,7 @@
 /**
- * kindnet, the network of kind (kubernetes-sigs/kind images/kindnetd): the ptp plugin on each node, a route to every other
- * node's range by that node's address, and a masquerading agent of its own. All nodes are containers on one docker network.
+ * kindnet, the network of kind (kubernetes-sigs/kind images/kindnetd): the ptp plugin on each node, a route to every
+ * other node's pod CIDR via that node's address, and a separate masquerading agent. All nodes are containers on one
+ * Docker network.
  */
 import type { Source } from "../language/tree.ts";
 import type { CniSettings, Node } from "../topology/model.ts";

@@ -1,10 +1,12 @@
 /**
- * kubenet: kubelet's own network plugin until 1.23 (pkg/kubelet/dockershim/network/kubenet/kubenet_linux.go). A bridge cbr0 with the
- * node's range, one masquerading rule, and nothing between nodes: the cloud's route table knows where each range is.
+ * kubenet: kubelet's own network plugin until 1.23 (pkg/kubelet/dockershim/network/kubenet/kubenet_linux.go). A bridge
+ * cbr0 with the node's pod CIDR, one masquerade rule, and nothing between nodes: the cloud's route table has the routes
+ * to the pod CIDRs.
  */
 import { type Prefix, parsePrefix } from "../addressing/ip.ts";
 import type { NfRule } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import type { CloudName, CniSettings, Node, TopologyProblem } from "../topology/model.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod, bridgedPods } from "./bridged.ts";
 import { cloudRoutes } from "./cloud-routes.ts";
@@ -19,14 +21,14 @@ interface KubenetSettings {
   /** kubelet's --non-masquerade-cidr. */
   readonly nonMasquerade: Prefix;
   readonly mtu: number | undefined;
-  /** How many routes the cloud's table holds, where the file says it. */
+  /** Maximum number of routes in the cloud's route table, if set in the file. */
   readonly limit: number | undefined;
   readonly routesSource: Source;
   readonly masqSource: Source;
   readonly source: Source;
 }
 
-/** Routes in one table: AWS's default quota, Azure's for user-defined routes. */
+/** Routes per table: AWS's default quota, Azure's limit for user-defined routes. */
 const ROUTE_LIMITS: Readonly<Record<CloudName, number | undefined>> = { aws: 50, azure: 400, gcp: undefined };
 const DEFAULT_NON_MASQUERADE: Prefix = parsePrefix("10.0.0.0/8")?.prefix ?? { ip: 0, len: 0 };
 
@@ -66,7 +68,7 @@ function check({ topology, cluster }: ClusterContext): readonly TopologyProblem[
   const limit = stated ?? (segment?.cloud === undefined ? undefined : ROUTE_LIMITS[segment.cloud]);
   if (limit === undefined || routes <= limit) return [];
   const data = { cluster: cluster.name, routes, limit };
-  const related = segment ? [{ source: segment.source, message: `segment ${segment.name}` }] : [];
+  const related = segment ? [{ source: segment.source, message: t`segment \`${segment.name}\`` }] : [];
   return [problem(CODES.cloudRouteLimit, routesSource, data, related)];
 }
 
@@ -83,7 +85,7 @@ function compile(context: ClusterContext): CompiledMode {
         const gateway = gatewayIn(cidr, "first");
         return gateway === undefined ? [] : [{ cidr, gateway }];
       }),
-      // kubelet's default --hairpin-mode promiscuous-bridge lets cbr0 take such frames as hairpin ports would.
+      // With kubelet's default --hairpin-mode promiscuous-bridge, cbr0 accepts the same frames as hairpin ports.
       hairpin: true,
       vethDigits: 8,
       withoutPods: false,
@@ -105,7 +107,7 @@ function compile(context: ClusterContext): CompiledMode {
   };
 }
 
-/** ensureMasqRule: one rule, of the range's family; none for 0.0.0.0/0. */
+/** ensureMasqRule: one rule of the range's family; no rule for 0.0.0.0/0. */
 function masquerade({ nonMasquerade, masqSource }: KubenetSettings): readonly ChainRules[] {
   if (nonMasquerade.len === 0) return [];
   const rule: NfRule = {

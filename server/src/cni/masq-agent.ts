@@ -1,5 +1,5 @@
 /**
- * ip-masq-agent's rules: whatever leaves the node for an address outside certain ranges is masqueraded
+ * ip-masq-agent's rules: packets that leave the node for addresses outside certain ranges are masqueraded
  * (kubernetes-sigs/ip-masq-agent cmd/ip-masq-agent; kind images/kindnetd/cmd/kindnetd/masq.go).
  */
 import type { Prefix } from "../addressing/ip.ts";
@@ -10,9 +10,9 @@ import type { ChainRules } from "./mode.ts";
 
 export interface MasqAgent {
   readonly chain: string;
-  /** "ip-masq-agent", "kind-masq-agent": how its comments begin. */
+  /** Prefix of the rule comments: "ip-masq-agent", "kind-masq-agent". */
   readonly name: string;
-  /** Destinations that see the pod's own address. */
+  /** Destinations that see the pod's address. */
   readonly kept: readonly Prefix[];
   readonly randomFully: boolean;
   readonly origin: Source | undefined;

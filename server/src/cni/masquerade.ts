@@ -1,7 +1,7 @@
 /**
  * The per-pod masquerade rules of the reference plugins (`ipMasq: true`): containernetworking/plugins
- * pkg/ip/ipmasq_iptables_linux.go. Whatever leaves the pod for an address outside its own node's range is masqueraded, so
- * that pods of other nodes see the node and not the pod.
+ * pkg/ip/ipmasq_iptables_linux.go. Packets from the pod to addresses outside its node's pod CIDR are masqueraded, so
+ * pods on other nodes see the node's address instead of the pod's.
  */
 
 import type { Prefix } from "../addressing/ip.ts";

@@ -1,6 +1,7 @@
 /**
- * IPv6 needs links of 1280 bytes (RFC 8200 §5). On a device with less the kernel turns it off: no addresses, no routes by it
- * (addrconf_notify in net/ipv6/addrconf.c: NETDEV_CHANGEMTU, IPV6_MIN_MTU).
+ * IPv6 requires links with an MTU of at least 1280 bytes (RFC 8200 §5). On a device with a smaller MTU, the kernel
+ * disables IPv6: no addresses, no routes through it (addrconf_notify in net/ipv6/addrconf.c: NETDEV_CHANGEMTU,
+ * IPV6_MIN_MTU).
  */
 import type { Device, RouteLayer } from "../dataplane/model.ts";
 
@@ -11,7 +12,7 @@ export function withoutShortIpv6(device: Device): Device {
   return { ...device, addresses: device.addresses.filter(({ ip }) => typeof ip === "number") };
 }
 
-/** The layers without the IPv6 routes that such devices cannot have. */
+/** The layers without the IPv6 routes through devices with a smaller MTU. */
 export function layersOver(devices: readonly Device[], layers: readonly RouteLayer[]): readonly RouteLayer[] {
   const short = new Set(devices.filter(({ mtu }) => mtu < IPV6_MIN_MTU).map(({ name }) => name));
   if (short.size === 0) return layers;

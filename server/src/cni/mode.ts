@@ -1,7 +1,7 @@
 /**
- * A CNI mode is a compiler from the topology to Linux state. It says which devices, routes, neighbour and forwarding
- * entries, netfilter rules and sockets a node holds because of it, and what a pod gets; `network.ts` adds what every host
- * has. A mode knows nothing of tracing, and nothing outside this folder knows what a mode does.
+ * A CNI mode is a compiler from the topology to Linux state. It returns the devices, routes, neighbor and FDB entries,
+ * netfilter rules, and sockets that it adds to a node, and the state of a pod; `network.ts` adds the state that every
+ * host has. A mode has no knowledge of tracing, and nothing outside this folder depends on a particular mode.
  */
 import type { Ip, Prefix } from "../addressing/ip.ts";
 import type {
@@ -30,15 +30,17 @@ import type { HostState } from "./host.ts";
 export interface Mode {
   /** As in `cni flannel`. */
   readonly plugin: string;
-  /** False where host ports are not the portmap plugin's work. */
+  /** False if host ports are not implemented by the portmap plugin. */
   readonly portmap?: false;
-  /** How addresses are handed out under these settings; the topology builder is given this and knows no modes. */
+  /**
+   * How addresses are allocated with these settings. Passed to the topology builder, which has no knowledge of modes.
+   */
   addressing(settings: CniSettings, podCidrs: readonly PodCidr[], maxPods?: number): ModeAddressing;
-  /** What the real programs refuse, or accept and fail on later. */
+  /** Settings that the real programs reject, or accept and fail on later. */
   check(context: ClusterContext): readonly TopologyProblem[];
-  /** What the nodes of a cluster share, made once for a network; must cost nothing before a node is asked for. */
+  /** State shared by the nodes of a cluster, created once per network; must cost nothing until a node is requested. */
   compile(context: ClusterContext): CompiledMode;
-  /** The nodes that speak BGP. */
+  /** The nodes that run BGP. */
   speakers?(context: ClusterContext): readonly Speaker[];
 }
 
@@ -46,26 +48,28 @@ export interface Mode {
 export interface ClusterContext {
   readonly topology: Topology;
   readonly cluster: Cluster;
-  /** The node without its pod network: interfaces and the routes of the host's own configuration. Kept. */
+  /** The node without its pod network: interfaces and the routes of the host's own configuration. Cached. */
   host(node: Node): HostState;
-  /** What all speakers of the topology learn, routers included; solved when it is first asked for. */
+  /** Routes that all speakers of the topology learn, routers included; solved on first request. */
   bgp(): Bgp;
 }
 
 export interface CompiledMode {
   node(node: Node): NodeParts;
   pod(pod: Pod, node: Node): PodParts;
-  /** Addresses of the node beyond those of its interfaces, without compiling it: for ARP on a segment. */
+  /**
+   * Addresses of the node in addition to its interfaces' addresses, without compiling the node: for ARP on a segment.
+   */
   localAddresses(node: Node): readonly Ip[];
-  /** Routes that a router of the fabric gets because of the cluster: a cloud's route table, BGP. */
+  /** Routes that a router of the fabric has because of the cluster: a cloud's route table, BGP. */
   fabricRoutes?(router: Router): readonly Route[];
-  /** The pod that answers for this address on a segment of its node, beside the node (macvlan, ipvlan). */
+  /** The pod that replies to ARP for this address on a segment of its node, in place of the node (macvlan, ipvlan). */
   stackedEnd?(ip: Ip): StackedEnd | undefined;
-  /** A routing domain of its own in a router of the fabric: what comes from these sources is looked up in it first. */
+  /** A separate routing domain in a router of the fabric, looked up first for packets from its sources. */
   fabricDomain?(router: Router): FabricDomain | undefined;
   /**
-   * Where the fabric delivers an address that no interface is configured with: a secondary address or alias range of a cloud
-   * machine's interface. The fabric answers ARP for it and lets packets from it pass.
+   * Where the fabric delivers packets to an address that is not configured on any interface: a secondary address or
+   * alias range of a cloud machine's interface. The fabric replies to ARP for it and allows packets from it.
    */
   fabricEnd?(ip: Ip): { readonly segment: string; readonly node: Node; readonly device: string } | undefined;
 }
@@ -85,27 +89,27 @@ export interface FabricDomain {
 }
 
 export interface NodeParts {
-  /** Routes to the networks of their addresses are made by `network.ts`, as the kernel makes them. */
+  /** `network.ts` adds the routes to the networks of their addresses, as the kernel does. */
   readonly devices: readonly Device[];
-  /** Routes of this node alone. */
+  /** Routes of this node only. */
   readonly routes: readonly Route[];
   /** Tables shared with other nodes. */
   readonly layers: readonly RouteLayer[];
-  /** The mode's daemon replaces a route that the host has to exactly this destination (`ip route replace`). */
+  /** Whether the mode's daemon replaces the host's route to exactly this destination (`ip route replace`). */
   replaces(dst: Prefix): boolean;
   readonly neighbours: NeighbourLayer | undefined;
-  /** Asked for only when a packet meets netfilter. */
+  /** Requested only when a packet reaches netfilter. */
   chains(): readonly ChainRules[];
   readonly sockets: readonly Socket[];
-  /** Kernel settings that the mode's program makes, by full name; what the file sets goes before. */
+  /** Kernel settings that the mode's program makes, by full name; settings in the file take precedence. */
   sysctl?(name: string): string | undefined;
-  /** Routing policy beside the kernel's own three rules, in order of priority. */
+  /** Policy routing rules in addition to the kernel's three default rules, in order of priority. */
   readonly rules?: readonly PolicyRule[];
-  /** Tables beside `main`. */
+  /** Tables in addition to `main`. */
   readonly tables?: ReadonlyMap<string, RouteTable>;
-  /** Routes to the networks of `devices` that the mode's program deletes again. */
+  /** Whether the mode's program deletes this route to a network of `devices`. */
   deletes?(route: Route): boolean;
-  /** What the mode stacks on the node's interfaces, by device. */
+  /** Children that the mode stacks on the node's interfaces, by device. */
   readonly stacks?: ReadonlyMap<string, Children> | undefined;
   /** IPsec policies and associations. */
   readonly xfrm?: Xfrm | undefined;
@@ -116,7 +120,7 @@ export interface NeighbourLayer {
   entries(): Iterable<Neighbour>;
 }
 
-/** Rules for one chain. Contributions to the same chain follow each other in the order in which they are given. */
+/** Rules for one chain. Several contributions to one chain are appended in the given order. */
 export interface ChainRules {
   readonly family: 4 | 6;
   readonly table: NfTable;
@@ -125,23 +129,23 @@ export interface ChainRules {
   readonly rules: readonly NfRule[];
 }
 
-/** Chains that are made when somebody asks for one by its name: kube-proxy has thousands. */
+/** Chains that are built when requested by name: kube-proxy has thousands. */
 export interface ChainSource {
   chain(family: 4 | 6, table: NfTable, name: string): NfChain | undefined;
-  /** All of them, for printing. */
+  /** All chains, for printing. */
   chains(family: 4 | 6): Iterable<{ readonly table: NfTable; readonly chain: NfChain }>;
-  /** Of nftables: chains that hang in hooks, and how `nft` prints the tables. */
+  /** nftables: base chains, and the tables as `nft` prints them. */
   bases?(family: 4 | 6): readonly NfBase[];
   nft?(family: 4 | 6): readonly NftLine[];
 }
 
-/** Besides `lo`. */
+/** In addition to `lo`. */
 export interface PodParts {
   readonly devices: readonly Device[];
   readonly routes: readonly Route[];
   /** Permanent entries. */
   readonly neighbours?: readonly Neighbour[];
-  /** As a node's. */
+  /** Same as for a node. */
   deletes?(route: Route): boolean;
 }
 

@@ -1,4 +1,4 @@
-/** The modes by plugin name. A new one is a file and a row. */
+/** The modes by plugin name. To add a mode, add a file and a row. */
 
 import type { AddressingOf } from "../topology/addressing.ts";
 import { awsVpc } from "./aws.ts";
@@ -22,11 +22,11 @@ export const MODES: ReadonlyMap<string, Mode> = new Map(
   ]),
 );
 
-/** An unknown plugin (the schema has reported it) gives no pod network. */
+/** An unknown plugin (reported by the schema) has no pod network. */
 export function modeOf(plugin: string): Mode {
   return MODES.get(plugin) ?? none;
 }
 
-/** For the topology builder, which knows no modes. */
+/** For the topology builder, which has no knowledge of modes. */
 export const modeAddressing: AddressingOf = (settings, podCidrs, maxPods) =>
   modeOf(settings.plugin).addressing(settings, podCidrs, maxPods);

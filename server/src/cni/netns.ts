@@ -1,4 +1,4 @@
-/** Network namespaces put together from what a station is by itself, what the mode gives it and what others add. */
+/** Network namespaces, assembled from the machine's own state, the mode's additions, and other contributions. */
 
 import { buildPrefixTable } from "../addressing/prefix-table.ts";
 import type {
@@ -25,7 +25,7 @@ import type { ChainRules, ChainSource, CompiledMode, FabricDomain, NodeParts } f
 import type { PortmapChains } from "./portmap.ts";
 import { podSysctls, stationSysctls } from "./sysctls.ts";
 
-/** Routers and hosts. A router's own static routes come before those that a cluster gives it. */
+/** Routers and hosts. A router's static routes come before the routes that a cluster adds. */
 export function plainNetns(
   host: HostState,
   learned: readonly RouteLayer[],
@@ -56,7 +56,7 @@ function bgpSockets(station: Station): readonly Socket[] {
   return bgp ? [{ proto: "tcp", port: BGP_PORT, process: "bgpd", origin: bgp.source }] : [];
 }
 
-/** Each domain is a table, asked before `main` for packets from its sources. */
+/** One table per domain, looked up before `main` for packets from the domain's sources. */
 function policyOf(domains: readonly FabricDomain[]): Required<Pick<NodeParts, "rules" | "tables">> {
   return {
     rules: domains.flatMap(({ from }, i) =>
@@ -76,7 +76,7 @@ export function nodeNetns(
 ): Netns {
   const devices = parts.devices.map(withoutShortIpv6);
   const made = new Set(devices.map(({ name }) => name));
-  // A mode's bridge takes the place of a device of the same name, with its address.
+  // A mode's bridge replaces a device of the same name, including its address.
   const routes = host.routes.filter(
     (route) =>
       !parts.replaces(route.dst) && !(route.proto === "kernel" && route.nexthops.some((hop) => made.has(hop.dev))),
@@ -209,7 +209,7 @@ export function ownLayer(routes: readonly Route[]): RouteLayer {
   return { table: buildPrefixTable(routes.map((route) => [route.dst, route] as const)) };
 }
 
-/** A listener's range is one socket for each port. */
+/** One socket per port of a listener's range. */
 function socketsOf(processes: readonly ProcessSpec[]): Socket[] {
   const sockets: Socket[] = [];
   for (const process of processes) {

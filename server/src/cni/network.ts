@@ -1,6 +1,6 @@
 /**
- * A topology's data plane: every host's state is compiled when somebody asks for its namespace, and kept. Nothing here is
- * done for all nodes at once but one map of names.
+ * A topology's data plane: a host's state is compiled when its network namespace is requested, and cached. The only
+ * work for all nodes is one map of names.
  */
 
 import { type Ip, isLinkLocal, isMulticast } from "../addressing/ip.ts";
@@ -37,7 +37,7 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
   const clusterOf = (node: Node): Cluster | undefined =>
     topology.clusters.find((cluster) => cluster.name === node.cluster);
 
-  /** Those that the clusters' nodes run. */
+  /** Modes of the plugins that the clusters' nodes run. */
   const modes = once((): readonly CompiledMode[] =>
     topology.clusters.flatMap((cluster) =>
       [...pluginsOfNodes(cluster)].map((plugin) => clusterState(cluster).modeOf(plugin)),
@@ -96,7 +96,7 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
   const compilePod = (id: NetnsId): Netns | undefined => {
     const pod = podAt(topology, id);
     if (!pod?.node) return undefined;
-    // A pod of the host's network has no namespace of its own.
+    // A host network pod has no separate network namespace.
     if (pod.workload.hostNetwork) return netns(pod.node.path);
     const cluster = clusterOf(pod.node);
     return cluster && podNetns(pod, pod.node, clusterState(cluster).mode(pod.node));
@@ -125,7 +125,8 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
         if (answer) return linkEnd(answer);
       }
     }
-    // Neighbour discovery answers for the interface's own addresses only, ARP for any address of the host (arp_ignore = 0).
+    // Neighbor discovery replies only for the interface's own addresses, ARP for any address of the host (arp_ignore =
+    // 0).
     if (typeof ip === "bigint") return isLinkLocal(ip) ? linkLocalEnd(topology, segment, ip, asker) : undefined;
     let others = indirect.get(segment);
     if (!others) {
@@ -139,7 +140,7 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
   };
 
   const checked = new Map<string, ReadonlyMap<string, Interface>>();
-  /** Does the fabric let this interface send from, or have packets for, the address? */
+  /** Whether the fabric allows this interface to send from the address, or to receive packets for it. */
   const admits = (segment: Segment, id: NetnsId, device: string, ip: Ip): boolean => {
     let interfaces = checked.get(segment.name);
     if (!interfaces) {
@@ -162,7 +163,7 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
   return { netns, resolve, segment: (name) => segmentOf(topology, name, admits) };
 }
 
-/** Findings of the modes and about routes that the kernel refuses, for the checks. */
+/** Problems found by the modes, and routes that the kernel rejects, for the checks. */
 export function networkProblems(topology: Topology): readonly TopologyProblem[] {
   const problems: TopologyProblem[] = [...routeProblems(topology)];
   const clusters = clusterStates(topology);

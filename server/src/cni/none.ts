@@ -1,4 +1,4 @@
-/** No pod network: pods have `lo` only, as with Docker's `--network none`; host network pods work. */
+/** No pod network: pods have only `lo`, like with Docker's `--network none`; host network pods work. */
 import { kubeRanges } from "./hostlocal.ts";
 import { type Mode, NO_NODE_PARTS, NO_POD_PARTS } from "./mode.ts";
 

@@ -1,12 +1,13 @@
 /**
- * A route to every other node's pods by that node's own address, `podCIDR via nodeIP`: as people write them by hand and as
- * kindnetd does. It needs all nodes on one link; the kernel refuses the others.
+ * A route to every other node's pods via that node's own address, `podCIDR via nodeIP`: configured manually, or by
+ * kindnetd. All nodes must be on one link; the kernel rejects the remaining routes.
  */
 import type { Ip, Prefix } from "../addressing/ip.ts";
 import { formatIp, formatPrefix } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import type { Route, RouteLayer } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import type { Interface, Node, TopologyProblem } from "../topology/model.ts";
 import { familyOf, hasOwnRoutes, onLinkDevice, withMetric } from "./host.ts";
 import type { ClusterContext } from "./mode.ts";
@@ -22,7 +23,10 @@ export function nodeAddress(node: Node, family: 4 | 6): { readonly ip: Ip; reado
   return undefined;
 }
 
-/** The routes of each node to the ranges of the others that run the plugin: one table for all nodes that route alike. */
+/**
+ * Routes of each node to the pod CIDRs of the other nodes that run the plugin: one table for all nodes with the same
+ * routing.
+ */
 export function peerRoutes(context: ClusterContext, plugin: string): (node: Node) => RouteLayer {
   const tables = new Map<string, PrefixTable<Route>>();
   return (node) => {
@@ -33,7 +37,7 @@ export function peerRoutes(context: ClusterContext, plugin: string): (node: Node
       tables.set(host.routing, table);
     }
     const isOwn = (dst: Prefix) => node.podCidrs.some(({ prefix }) => isSame(prefix, dst));
-    // `ip route add` fails where the host has such a route already.
+    // `ip route add` fails if the host has this route already configured.
     const isTaken = (dst: Prefix) => host.routes.some((route) => isSame(route.dst, dst));
     return { table, except: (route) => isOwn(route.dst) || isTaken(route.dst) };
   };
@@ -58,7 +62,7 @@ function* routesToNodes(context: ClusterContext, plugin: string, from: Node): It
           type: "unicast",
           nexthops: [{ via, dev }],
           ...withMetric(familyOf(prefix.ip)),
-          why: `node ${peer.name} at ${formatIp(via)} has the pods of ${formatPrefix(prefix)}`,
+          why: t`node ${peer.name} (${formatIp(via)}) has pod CIDR ${formatPrefix(prefix)}`,
           origin: peer.source,
         },
       ];
@@ -66,7 +70,7 @@ function* routesToNodes(context: ClusterContext, plugin: string, from: Node): It
   }
 }
 
-/** The finding where nodes that run the plugin are not on one link. */
+/** The problem reported if nodes that run the plugin are not on one link. */
 export function peersOffLink(context: ClusterContext, plugin: string, source: Source): readonly TopologyProblem[] {
   const { cluster } = context;
   const groups = new Map<string, { node: Node; count: number; ip: Ip }>();
@@ -93,8 +97,8 @@ export function peersOffLink(context: ClusterContext, plugin: string, source: So
   const data = { backend: plugin, node: example.node.path, peer: example.peer.path, address, pairs };
   return [
     problem(CODES.peersOffLink, source, data, [
-      { source: example.node.source, message: example.node.path },
-      { source: example.peer.source, message: `${example.peer.path} at ${address}` },
+      { source: example.node.source, message: t`node \`${example.node.path}\`` },
+      { source: example.peer.source, message: t`node \`${example.peer.path}\` (${address})` },
     ]),
   ];
 }

@@ -1,10 +1,10 @@
-/** Who enforces network policies: what the file says, else what the plugin brings along. */
+/** The engine that enforces network policies: the one set in the file, else the engine that the plugin includes. */
 import type { Cluster, Node } from "../topology/model.ts";
 import { pluginOf } from "./settings.ts";
 
 export type PolicyEngine = "none" | "calico" | "kube-router" | "kindnet" | "weave";
 
-/** Plugins with an engine of their own (facts of their manifests): the others accept policies and do nothing. */
+/** Plugins with a built-in engine (from their manifests). The remaining plugins accept policies without any effect. */
 const OWN: Readonly<Record<string, PolicyEngine>> = {
   calico: "calico",
   "kube-router": "kube-router",
@@ -29,7 +29,7 @@ export function policyEngineOf(cluster: Cluster, node: Node): PolicyEngine {
   }
 }
 
-/** Does the plugin itself run this engine, with the chains around it? */
+/** Whether the plugin itself runs this engine, including the surrounding chains. */
 export function isOwnEngine(cluster: Cluster, node: Node, engine: PolicyEngine): boolean {
   return OWN[pluginOf(cluster, node)] === engine;
 }

@@ -1,7 +1,8 @@
 /**
- * Host ports: what the portmap plugin, chained behind nearly every CNI plugin, adds for `hostPort`
- * (containernetworking/plugins plugins/meta/portmap/portmap_iptables.go). A packet to one of the node's own addresses and such
- * a port gets the pod's address; the source stays, but for a pod of the same range and for localhost.
+ * Host ports: the rules that the portmap plugin, chained after nearly every CNI plugin, adds for `hostPort`
+ * (containernetworking/plugins plugins/meta/portmap/portmap_iptables.go). A packet to an address of the node and this
+ * port is rewritten to the pod's address (DNAT); the source is unchanged, except for pods of the same range and for
+ * localhost.
  */
 import { bits, hostPrefix, type Ip, prefixOf } from "../addressing/ip.ts";
 import type { NfRule } from "../dataplane/model.ts";
@@ -14,9 +15,9 @@ import type { ChainRules, PodParts } from "./mode.ts";
 const DNAT = "CNI-HOSTPORT-DNAT";
 const SETMARK = "CNI-HOSTPORT-SETMARK";
 const MASQ = "CNI-HOSTPORT-MASQ";
-/** markMasqBit 13, so that it is not kube-proxy's 14. */
+/** markMasqBit 13, distinct from kube-proxy's bit 14. */
 const MARK = { value: 0x2000, mask: 0x2000 };
-/** utils.MustFormatChainNameWithPrefix: 28 characters in all. */
+/** utils.MustFormatChainNameWithPrefix: 28 characters in total. */
 const CHAIN_DIGITS = 21;
 
 export interface HostPort {
@@ -26,7 +27,7 @@ export interface HostPort {
   readonly listener: Listener;
 }
 
-/** Of a range of ports the first one is mapped. */
+/** Of a range of ports, only the first is mapped. */
 export function hostPortsOf({ workload }: Pod): readonly HostPort[] {
   if (workload.hostNetwork) return [];
   return workload.containers.flatMap(({ listeners }) =>
@@ -39,7 +40,7 @@ export function hostPortsOf({ workload }: Pod): readonly HostPort[] {
 }
 
 export interface PortmapChains {
-  /** Prepended, over the masquerading of other plugins. */
+  /** Inserted at the top, above the masquerade rules of other plugins. */
   readonly before: readonly ChainRules[];
   readonly after: readonly ChainRules[];
 }
@@ -59,7 +60,7 @@ export function portmapChains(cluster: Cluster, node: Node, parts: (pod: Pod) =>
       const ip = pod.addresses.find((one) => familyOf(one) === family);
       return ip === undefined ? [] : [podChain(pod, ip, lengthOf(parts(pod), ip), ports, family)];
     });
-    // Entry rules are prepended: the pod that came last wins.
+    // Entry rules are prepended: the most recent pod wins.
     const entries = own.map(({ entry }) => entry).reverse();
     return { family, own: own.map(({ chain }) => chain), entries };
   });

@@ -1,11 +1,13 @@
 /**
- * A node's pods behind veth pairs without a bridge, as containernetworking/plugins plugins/main/ptp/ptp.go makes them: each host
- * end has the range's gateway address as /32, and the pod sends everything to it, its own subnet too.
+ * A node's pods connected by veth pairs without a bridge, as created by containernetworking/plugins
+ * plugins/main/ptp/ptp.go: each host end has the range's gateway address as /32, and the pod sends all packets to it,
+ * including packets to its own subnet.
  */
 import type { InterfaceAddress } from "../addressing/ip.ts";
 import { bits, hostPrefix, isLinkLocal } from "../addressing/ip.ts";
 import type { Device, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import type { Node, Pod } from "../topology/model.ts";
 import { type BridgeRange, bridgedPods, rangeAround, vethName } from "./bridged.ts";
 import { familyOf, interfaceMac, withLinkLocal, withMetric } from "./host.ts";
@@ -19,7 +21,7 @@ export interface PtpSpec {
   readonly origin: Source | undefined;
 }
 
-/** The host ends and the routes to the pods behind them. */
+/** The host ends of the veth pairs and the routes to the pods. */
 export function ptpHost(
   node: Node,
   spec: PtpSpec,
@@ -41,7 +43,7 @@ export function ptpHost(
         nexthops: [{ dev: name }],
         // ip.AddHostRoute: RT_SCOPE_HOST; IPv6 has no scopes.
         ...(familyOf(ip) === 4 ? { scope: "host" as const } : withMetric(6)),
-        why: `ptp: pod ${pod.workload.namespace}/${pod.name} is behind ${name}`,
+        why: t`ptp: route to pod ${pod.workload.namespace}/${pod.name} through ${name}`,
         origin: pod.workload.source,
       });
     }
@@ -50,7 +52,7 @@ export function ptpHost(
   return { devices, routes };
 }
 
-/** The pod's eth0: the address with its range's length, but the range itself by way of the gateway. */
+/** The pod's eth0: the address has the prefix length of its range, but the range is routed via the gateway. */
 export function ptpPod(pod: Pod, node: Node, spec: PtpSpec): PodParts {
   const addresses: InterfaceAddress[] = [];
   const routes: Route[] = [];
@@ -62,7 +64,7 @@ export function ptpPod(pod: Pod, node: Node, spec: PtpSpec): PodParts {
     const base = {
       type: "unicast",
       ...withMetric(family),
-      why: `the pod's gateway is the other end of its veth pair on node ${node.name}`,
+      why: t`default gateway: host end of the veth pair on node ${node.name}`,
       origin: spec.origin,
     } as const;
     addresses.push({ ip, len: cidr.len });

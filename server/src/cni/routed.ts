@@ -1,12 +1,14 @@
 /**
- * Pods behind veth pairs with an address of full length and a gateway that nobody has: 169.254.1.1, known by a permanent neighbour
- * entry alone. The node has a route to each pod. As the clouds' plugins make it (amazon-vpc-cni-k8s
- * cmd/routed-eni-cni-plugin/driver, azure-container-networking network/transparent_endpointclient_linux.go).
+ * Pods connected by veth pairs, with a /32 or /128 address and a gateway address that no interface has: 169.254.1.1,
+ * resolved only by a permanent neighbor entry. The node has a route to each pod. Used by cloud plugins
+ * (amazon-vpc-cni-k8s cmd/routed-eni-cni-plugin/driver, azure-container-networking
+ * network/transparent_endpointclient_linux.go).
  */
 import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
 import { bits, hostPrefix } from "../addressing/ip.ts";
 import type { Device, Neighbour, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import type { Node, Pod } from "../topology/model.ts";
 import { bridgedPods } from "./bridged.ts";
 import { hexOf } from "./hash.ts";
@@ -15,12 +17,12 @@ import type { PodParts } from "./mode.ts";
 import { nodeEnd, podEnd } from "./veth.ts";
 
 export interface RoutedSpec {
-  /** How the host ends' names begin: "eni", "azv". */
+  /** Prefix of the host ends' names: "eni", "azv". */
   readonly prefix: string;
   readonly mtu: number;
-  /** As the plugin marks its routes. */
+  /** Protocol of the plugin's routes. */
   readonly proto?: string;
-  /** IPv4 routes to pods: scope link where the plugin says so. */
+  /** Scope link on IPv4 routes to pods, if the plugin sets it. */
   readonly scope?: "link";
   readonly origin: Source | undefined;
 }
@@ -31,7 +33,7 @@ function vethName(pod: Pod, { prefix }: RoutedSpec): string {
   return `${prefix}${hexOf(pod.path, 11)}`;
 }
 
-/** The host ends and the routes to the pods behind them. */
+/** The host ends of the veth pairs and the routes to the pods. */
 export function routedHost(
   node: Node,
   spec: RoutedSpec,
@@ -49,7 +51,7 @@ export function routedHost(
         nexthops: [{ dev: name }],
         ...(spec.proto === undefined ? {} : { proto: spec.proto }),
         ...(family === 4 && spec.scope ? { scope: spec.scope } : withMetric(family)),
-        why: `pod ${pod.workload.namespace}/${pod.name} is behind ${name}`,
+        why: t`route to pod ${pod.workload.namespace}/${pod.name} through ${name}`,
         origin: pod.workload.source,
       });
     }
@@ -71,7 +73,7 @@ export function routedPod(pod: Pod, node: Node, spec: RoutedSpec): PodParts {
       type: "unicast",
       ...(spec.proto === undefined ? {} : { proto: spec.proto }),
       ...withMetric(family),
-      why: `the pod's gateway is the other end of its veth pair on node ${node.name}`,
+      why: t`default gateway: host end of the veth pair on node ${node.name}`,
       origin: spec.origin,
     } as const;
     addresses.push({ ip, len: bits(ip) });

@@ -1,17 +1,17 @@
-/** Reading a decoded `cni` block: a node's own block first, then the cluster's. */
+/** Reads a decoded `cni` block: first the node's own block, then the cluster's. */
 import type { Ip, Prefix } from "../addressing/ip.ts";
 import type { Decl } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
 import type { Value, ValueKind } from "../language/values.ts";
 import type { Cluster, CniSettings, Node } from "../topology/model.ts";
 
-/** A statement of a settings block with the file it stands in. */
+/** A statement of a settings block and its file. */
 export interface Setting {
   readonly decl: Decl;
   readonly file: string;
 }
 
-/** Blocks in order of precedence; a statement of an earlier one hides those of the later ones. */
+/** Blocks in order of precedence; a statement of an earlier block hides the same statement of the later blocks. */
 export type Settings = readonly Setting[];
 
 /** The mode that a node runs: its own `cni` block, else the cluster's. */
@@ -19,7 +19,10 @@ export function pluginOf(cluster: Pick<Cluster, "cni">, node: Node): string {
   return node.cni?.plugin ?? cluster.cni.plugin;
 }
 
-/** A node's block of another plugin stands alone; one of the same plugin overrides statement by statement. */
+/**
+ * A node's block of a different plugin replaces the cluster's block; a block of the same plugin overrides statement by
+ * statement.
+ */
 export function settingsOf(cluster: CniSettings, node: CniSettings | undefined): Settings {
   const blocks: Setting[] = [];
   if (node?.decl) blocks.push({ decl: node.decl, file: node.file });
@@ -29,7 +32,7 @@ export function settingsOf(cluster: CniSettings, node: CniSettings | undefined):
   return blocks;
 }
 
-/** All statements with this keyword, of the first block that has one. */
+/** All statements with this keyword, from the first block that has one. */
 export function statements(settings: Settings, keyword: string): readonly Setting[] {
   for (const { decl, file } of settings) {
     const found = decl.children.filter((child) => child.statement.keyword.text === keyword);
@@ -46,7 +49,7 @@ export function sourceOf(setting: Setting): Source {
   return { file: setting.file, statement: setting.decl.statement, part: "whole" };
 }
 
-/** The first value of this kind, whatever its argument is called. */
+/** The first value of this kind, regardless of the argument's name. */
 function firstOf<K extends ValueKind>(setting: Setting | undefined, kind: K): Extract<Value, { kind: K }> | undefined {
   if (!setting) return undefined;
   for (const { value } of setting.decl.values) {
@@ -59,7 +62,7 @@ export function numberIn(setting: Setting | undefined): number | undefined {
   return firstOf(setting, "number")?.value;
 }
 
-/** `learning` alone means yes, as `learning true` does. */
+/** `learning` alone is equivalent to `learning true`. */
 export function booleanIn(setting: Setting | undefined, otherwise: boolean): boolean {
   if (!setting) return otherwise;
   const value = firstOf(setting, "boolean");
@@ -91,7 +94,7 @@ export function prefixesIn(setting: Setting): readonly Prefix[] {
   return prefixes;
 }
 
-/** Settings of each node, read once for all nodes without a `cni` block of their own. */
+/** Settings of each node, read once for all nodes without a `cni` block. */
 export function settingsPerNode<T>(
   cluster: Cluster,
   read: (cluster: CniSettings, node: CniSettings | undefined) => T,

@@ -1,4 +1,4 @@
-/** Do the addresses of a segment suffice, where pods take theirs from it? */
+/** Whether a segment has enough addresses if pods use addresses of the segment. */
 import { formatPrefix } from "../addressing/ip.ts";
 import { reservedIn } from "../topology/clouds.ts";
 import type { Node, Segment, TopologyProblem } from "../topology/model.ts";
@@ -6,7 +6,7 @@ import type { ClusterContext } from "./mode.ts";
 import { CODES, problem } from "./problems.ts";
 import { pluginOf } from "./settings.ts";
 
-/** `perNode`: what a node takes, its own address included; `surge`: nodes more, for upgrades. */
+/** `perNode`: addresses that a node uses, including its own; `surge`: additional nodes during upgrades. */
 export function subnetProblems(
   { topology, cluster }: ClusterContext,
   plugin: string,
@@ -15,7 +15,7 @@ export function subnetProblems(
 ): readonly TopologyProblem[] {
   const bySegment = new Map<string, Node[]>();
   for (const node of cluster.nodes) {
-    // A node that found the segment full needs its share none the less.
+    // A node that found the segment full still needs its share.
     const segment = node.interfaces[0]?.segment;
     if (segment === undefined || pluginOf(cluster, node) !== plugin) continue;
     const there = bySegment.get(segment);
@@ -45,7 +45,10 @@ export function subnetProblems(
   });
 }
 
-/** IPv4 addresses that machines may have: without those that the cloud keeps, or network and broadcast address. */
+/**
+ * IPv4 addresses available to machines: without the addresses that the cloud reserves, or the network and broadcast
+ * addresses.
+ */
 function sizeOf({ cidrs, cloud }: Segment): number {
   let size = 0;
   for (const cidr of cidrs) {

@@ -1,11 +1,13 @@
-/** Kernel parameters of stations and pods: what the file sets, over the defaults and what a role needs. */
+/**
+ * Kernel parameters of machines and pods: values in the file override the kernel's defaults and the values of a role.
+ */
 import type { Sysctls } from "../dataplane/model.ts";
 import type { Station } from "../topology/model.ts";
 
 /**
- * What the file sets, over the kernel's defaults and what a role needs: routers forward; kubelet and the bridge plugin
- * turn on forwarding on nodes, and kubeadm asks for bridge-nf-call-iptables. rp_filter is 0 in the kernel; systemd's
- * 50-default.conf sets 2, Red Hat's and older Debian's defaults 1: write it down where it matters.
+ * Values in the file override the kernel's defaults and the values of a role: routers forward; kubelet and the bridge
+ * plugin enable forwarding on nodes, and kubeadm requires bridge-nf-call-iptables. rp_filter is 0 in the kernel;
+ * systemd's 50-default.conf sets 2, Red Hat's and older Debian's defaults set 1: set it in the file if it matters.
  */
 export function stationSysctls(
   station: Station,
@@ -34,13 +36,16 @@ export function stationSysctls(
     },
     bridgeNfCallIptables: flag(["net.bridge.bridge-nf-call-iptables"], station.kind === "node"),
     bridgeNfCallIp6tables: flag(["net.bridge.bridge-nf-call-ip6tables"], station.kind === "node"),
-    // Either counts: IN_DEV_PROXY_ARP is IN_DEV_ORCONF.
+    // Either setting is sufficient: IN_DEV_PROXY_ARP is IN_DEV_ORCONF.
     proxyArp: (device) =>
       flag([`net.ipv4.conf.${device}.proxy_arp`], false) || flag(["net.ipv4.conf.all.proxy_arp"], false),
   };
 }
 
-/** A new namespace takes the IPv4 settings of the host and the kernel's own for IPv6 (net.core.devconf_inherit_init_net = 0). */
+/**
+ * A new network namespace inherits the host's IPv4 settings and has the kernel's defaults for IPv6
+ * (net.core.devconf_inherit_init_net = 0).
+ */
 export function podSysctls(node: Sysctls): Sysctls {
   return { ...node, ip6Forward: false, rpFilter: () => node.rpFilter("default"), proxyArp: () => false };
 }

@@ -1,4 +1,4 @@
-/** The veth pair by which a pod hangs on its node, unless its interface is stacked on the node's. */
+/** The veth pair that connects a pod to its node, unless the pod's interface is stacked on the node's. */
 import type { InterfaceAddress } from "../addressing/ip.ts";
 import type { Device } from "../dataplane/model.ts";
 import type { Node, Pod } from "../topology/model.ts";
@@ -14,7 +14,7 @@ export function nodeEnd(pod: Pod, end: Omit<Veth, "kind" | "peer" | "origin">): 
   return { kind: "veth", ...end, peer: { netns: pod.path, device: "eth0" }, origin: pod.workload.source };
 }
 
-/** `device`: the node's end. */
+/** `device`: the host end. */
 export function podEnd(
   pod: Pod,
   node: Node,

@@ -1,15 +1,17 @@
 /**
- * Weave Net (weaveworks/weave, archived in 2024): one flat layer-2 network over all nodes. Each node has a bridge with its pods,
- * and a tunnel to all other nodes as a port of it: what nobody is known for is flooded, whoever answers is learned.
+ * Weave Net (weaveworks/weave, archived in 2024): one flat layer-2 network across all nodes. Each node has a bridge
+ * with its pods, and a tunnel to all other nodes as a port of the bridge: frames to unknown MAC addresses are flooded,
+ * and source addresses of replies are learned.
  *
- * In between stands an Open vSwitch datapath (`datapath`, with its device vxlan-6784, net/bridge.go and router/fastdp.go). knet has the
- * tunnel as a port of the bridge itself, with the same frames on the pods' side and on the wire. The slow path (sleeve, UDP 6783),
- * to which Weave falls back where UDP 6784 does not pass, is left out.
+ * The real network has an Open vSwitch datapath in between (`datapath`, with its device vxlan-6784, net/bridge.go and
+ * router/fastdp.go). knet models the tunnel as a port of the bridge itself, with the same frames on the pod side and on
+ * the underlay. The slow path (sleeve, UDP 6783), which Weave uses if UDP 6784 is blocked, is not modeled.
  */
 import type { Ip, Prefix } from "../addressing/ip.ts";
 import { addIp, formatPrefix, lastAddress, prefixContains, prefixCovers } from "../addressing/ip.ts";
 import type { BridgeNeighbour, Device, FdbEntry, Mac, NfRule, NfTarget } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import type { Cluster, CniSettings, Node, TopologyProblem } from "../topology/model.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod } from "./bridged.ts";
 import { defaultInterface, familyOf, interfaceMac } from "./host.ts";
@@ -30,19 +32,19 @@ import { podMac } from "./veth.ts";
 
 const BRIDGE = "weave";
 const TUNNEL = "vxlan-6784";
-/** The control connection and the slow path; the fast datapath has the next port. */
+/** The control connection and the slow path; the fast datapath uses the next port. */
 const CONTROL_PORT = 6783;
 const FAST_PORT = 6784;
-/** IPALLOC_RANGE of the shipped manifest (prog/weave-kube/launch.sh). */
+/** IPALLOC_RANGE of the default manifest (prog/weave-kube/launch.sh). */
 const RANGE: Prefix = { ip: 0x0a200000, len: 12 };
-/** For an underlay of 1460 bytes, less VXLAN's 50 and ESP's 34 (net/bridge.go, fastdpImpl.init). */
+/** For an underlay MTU of 1460 bytes, minus 50 for VXLAN and 34 for ESP (net/bridge.go, fastdpImpl.init). */
 const MTU = 1376;
-/** Blocks into which knet cuts the range: 2 to this power. */
+/** knet divides the range into 2^8 blocks. */
 const SHARES = 8;
 
 interface WeaveSettings {
   readonly range: Prefix;
-  /** Length of a node's share of the range. */
+  /** Prefix length of a node's share of the range. */
   readonly perNode: number;
   readonly mtu: number;
   readonly sources: { readonly range: Source };
@@ -92,12 +94,15 @@ export const weave: Mode = {
   compile,
 };
 
-/** The first address of a node's share goes to its bridge (`weave expose`); 10.32.0.0 is the range's own. */
+/**
+ * The first address of a node's share belongs to its bridge (`weave expose`); 10.32.0.0 is the network address of the
+ * range.
+ */
 function bridgeAddress(range: Prefix, cidr: Prefix): Ip {
   return cidr.ip === range.ip ? (addIp(cidr.ip, 1) ?? cidr.ip) : cidr.ip;
 }
 
-/** weaveutil netcheck: the launcher ends where the range overlaps a route of the host. */
+/** weaveutil netcheck: the launcher exits if the range overlaps a route of the host. */
 function check(context: ClusterContext): readonly TopologyProblem[] {
   const { cluster } = context;
   const settings = weaveSettings(cluster.cni, undefined);
@@ -114,7 +119,10 @@ function check(context: ClusterContext): readonly TopologyProblem[] {
     if (!taken) continue;
     const data = { range: formatPrefix(settings.range), node: node.path, route: formatPrefix(taken.dst) };
     const related = [
-      { source: taken.origin ?? node.source, message: `${node.path} has a route to ${formatPrefix(taken.dst)}` },
+      {
+        source: taken.origin ?? node.source,
+        message: t`node \`${node.path}\` has a route to ${formatPrefix(taken.dst)}`,
+      },
     ];
     return [problem(CODES.weaveRangeOverlaps, settings.sources.range, data, related)];
   }
@@ -143,7 +151,7 @@ function compile({ cluster }: ClusterContext): CompiledMode {
     return {
       name: BRIDGE,
       mtu,
-      // All of them are on the link: the addresses have the length of the whole range.
+      // All pods are on-link: the addresses have the prefix length of the whole range.
       ranges: share ? [{ cidr: range, gateway: bridgeAddress(range, share) }] : [],
       hairpin: true,
       vethDigits: 8,
@@ -183,7 +191,7 @@ function compile({ cluster }: ClusterContext): CompiledMode {
 
 interface Overlay {
   readonly tunnel: Device;
-  /** What the bridge learns of a station behind the tunnel by its answer. */
+  /** The neighbor that the bridge learns from a reply through the tunnel. */
   remote(ip: Ip): BridgeNeighbour | undefined;
 }
 
@@ -202,7 +210,7 @@ function overlay(cluster: Cluster, self: Node, local: Ip, settings: WeaveSetting
     const node = cluster.nodeByPodAddress(ip);
     const share = node && shareOf(node);
     if (node && share && bridgeAddress(settings.range, share) === ip) return learn(node, bridgeMac(node));
-    // A machine answers ARP for any address of its own on every interface (arp_ignore = 0), the bridge included.
+    // A machine replies to ARP for any of its addresses on every interface, the bridge included (arp_ignore = 0).
     const machine = cluster.nodes.find(({ interfaces }) =>
       interfaces.some(({ addresses }) => addresses.some((own) => own.ip === ip)),
     );
@@ -215,7 +223,7 @@ function overlay(cluster: Cluster, self: Node, local: Ip, settings: WeaveSetting
     mac: interfaceMac(self.path, TUNNEL),
     addresses: [],
     master: BRIDGE,
-    // Weave's tunnel keys are made of the peers' short ids; one number stands for all of them here.
+    // Weave derives its tunnel keys from the peers' short IDs; here one number replaces them all.
     vni: 1,
     port: FAST_PORT,
     local,
@@ -223,7 +231,7 @@ function overlay(cluster: Cluster, self: Node, local: Ip, settings: WeaveSetting
     learning: true,
     fdb: {
       lookup: (mac) => learned.get(mac),
-      // Where frames for everybody, and for nobody known, go.
+      // Destinations of broadcast and unknown unicast frames.
       entries: function* () {
         for (const node of cluster.nodes) {
           const dst = node === self || pluginOf(cluster, node) !== "weave" ? undefined : addressOf(node);

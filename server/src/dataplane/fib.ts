@@ -1,10 +1,11 @@
 /**
- * Route look-up as net/ipv4/fib_rules.c and fib_trie.c do it: rules in order of priority, in each table the longest
- * prefix, then the lowest metric; table `local` first. Also the choice of a source address (inet_select_addr).
+ * Route lookup as in net/ipv4/fib_rules.c and fib_trie.c: rules in order of priority; in each table the longest prefix,
+ * then the lowest metric; table `local` first. Also source address selection (inet_select_addr).
  */
 
 import type { Ip } from "../addressing/ip.ts";
 import { hostPrefix, ipEquals, isLoopback, network, prefixContains } from "../addressing/ip.ts";
+import { t } from "../text/l10n.ts";
 import type { Device, Netns, Nexthop, PolicyRule, Route, RouteTable } from "./model.ts";
 import { sourceFor } from "./source6.ts";
 
@@ -12,7 +13,7 @@ export interface Lookup {
   readonly dst: Ip;
   readonly src?: Ip | undefined;
   readonly iif?: string | undefined;
-  /** Only routes that leave by this device (a tunnel's lower device). */
+  /** Only routes through this device (a tunnel's lower device). */
   readonly oif?: string | undefined;
   readonly mark?: number | undefined;
 }
@@ -20,13 +21,13 @@ export interface Lookup {
 export interface Found {
   readonly route: Route;
   readonly table: string;
-  /** Equal-cost nexthops; one in most cases, none for unreachable and its like. */
+  /** Equal-cost next hops: usually one; none for `unreachable`, `prohibit`, and `blackhole` routes. */
   readonly nexthops: readonly Nexthop[];
 }
 
-/** A namespace's own addresses. */
+/** The local addresses of a network namespace. */
 export interface LocalAddresses {
-  /** The route in table `local`, or undefined where the address is not ours. */
+  /** The route in table `local`; undefined if the address is not local. */
   route(ip: Ip): Route | undefined;
 }
 
@@ -35,7 +36,7 @@ const MAIN_RULE: PolicyRule = { priority: 32766, table: "main" };
 
 const known = new WeakMap<Netns, LocalAddresses>();
 
-/** Table `local` of a namespace, made once. */
+/** Table `local` of a network namespace, computed once. */
 export function localAddressesOf(netns: Netns): LocalAddresses {
   let locals = known.get(netns);
   if (!locals) {
@@ -45,7 +46,7 @@ export function localAddressesOf(netns: Netns): LocalAddresses {
   return locals;
 }
 
-/** Table `local` of a namespace: own addresses, 127.0.0.0/8 and ::1 on lo, broadcast addresses. */
+/** Table `local` of a network namespace: device addresses, 127.0.0.0/8 and ::1 on lo, broadcast addresses. */
 function localAddresses(netns: Netns): LocalAddresses {
   const own = new Map<Ip, Route>();
   const broadcasts = new Map<Ip, Route>();
@@ -59,7 +60,7 @@ function localAddresses(netns: Netns): LocalAddresses {
           src: ip,
           proto: "kernel",
           scope: "host",
-          why: `own address of ${device.name}`,
+          why: t`local address of ${device.name}`,
           origin: device.origin,
         });
       }
@@ -72,7 +73,7 @@ function localAddresses(netns: Netns): LocalAddresses {
           src: ip,
           proto: "kernel",
           scope: "link",
-          why: `broadcast address of ${device.name}`,
+          why: t`broadcast address of ${device.name}`,
           origin: device.origin,
         });
       }
@@ -98,14 +99,14 @@ function loopbackRoute(ip: Ip): Route {
     src,
     proto: "kernel",
     scope: "host",
-    why: "loopback",
+    why: t`loopback`,
     origin: undefined,
   };
 }
 
 /**
- * Is it for the host as the anycast address of a network's routers, if it forwards (addrconf_join_anycast)? Where it is also an own
- * address, the entry of the device by which the packet came is taken (rt6_score_route).
+ * Whether the address is a subnet-router anycast address of the machine, which must forward (addrconf_join_anycast). If the
+ * address is also a unicast address of the machine, the entry of the ingress device applies (rt6_score_route).
  */
 export function isAnycast(netns: Netns, ip: Ip, ingress: string): boolean {
   if (typeof ip === "number" || !netns.sysctls.ip6Forward) return false;
@@ -115,12 +116,12 @@ export function isAnycast(netns: Netns, ip: Ip, ingress: string): boolean {
   return on.some(({ name }) => name === ingress) || (on.length > 0 && localAddressesOf(netns).route(ip) === undefined);
 }
 
-/** The route that the kernel takes, or undefined: network unreachable. */
+/** The route that the kernel selects; undefined means network unreachable. */
 export function lookup(netns: Netns, locals: LocalAddresses, query: Lookup): Found | undefined {
   for (const rule of rulesOf(netns)) {
     if (!ruleMatches(rule, query)) continue;
     if (rule.table === "local") {
-      // A local route names the device that has the address.
+      // A local route contains the device that has the address.
       const route = locals.route(query.dst);
       if (route && leavesBy(route, query.oif)) return { route, table: "local", nexthops: route.nexthops };
       continue;
@@ -179,14 +180,14 @@ function metric(route: Route): number {
   return route.metric ?? 0;
 }
 
-/** Source address of a packet that the host itself makes: the route's `src`, else one of the egress device, else any. */
+/** Source address of a locally generated packet: the route's `src`, otherwise an address of the egress device, otherwise any. */
 export function selectSource(netns: Netns, found: Found, nexthop: Nexthop | undefined, dst: Ip): Ip | undefined {
   return found.route.src ?? sourceOn(netns, nexthop && netns.devices.get(nexthop.dev), nexthop?.via, dst);
 }
 
 /**
- * An address of the egress device, the one whose subnet holds the next hop if there is one, else any of the host
- * (inet_select_addr, net/ipv4/devinet.c); IPv6 has rules of its own.
+ * An address of the egress device, preferably in the subnet of the next hop, otherwise any address of the machine
+ * (inet_select_addr, net/ipv4/devinet.c). IPv6 has separate rules (`sourceFor`).
  */
 export function sourceOn(netns: Netns, device: Device | undefined, via: Ip | undefined, dst: Ip): Ip | undefined {
   if (typeof dst === "bigint") return sourceFor(netns, device, dst);
@@ -201,7 +202,7 @@ export function sourceOn(netns: Netns, device: Device | undefined, via: Ip | und
   return undefined;
 }
 
-/** The device's IPv4 address, preferring the one whose subnet holds `towards`. */
+/** An IPv4 address of the device, preferably one whose subnet contains `towards`. */
 function addressTowards(device: Device, towards: Ip): Ip | undefined {
   let first: Ip | undefined;
   for (const { ip, len } of device.addresses) {

@@ -1,6 +1,6 @@
 /**
- * What the simulator returns: journeys of packets as plain data, still in the kernel's terms. `trace/` turns them into the
- * published JSON, `checks/` reads their ends.
+ * Results of the simulator: journeys of packets as plain data, in kernel terms. `trace/` converts them to the published
+ * JSON; `checks/` reads verdicts and reasons.
  */
 import type { Ip } from "../addressing/ip.ts";
 import type { Source } from "../language/tree.ts";
@@ -9,18 +9,18 @@ import type { IcmpErrorKind, Packet } from "./packet.ts";
 
 export interface Question {
   readonly from: NetnsId;
-  /** Undefined: as the kernel chooses. */
+  /** Undefined: selected by the kernel. */
   readonly src?: Ip | undefined;
   readonly dst: Ip;
   readonly proto: "tcp" | "udp" | "sctp" | "icmp";
   readonly sport: number;
-  /** Not used for icmp. */
+  /** Ignored for icmp. */
   readonly dport: number;
   /** Length of the IP packet in bytes; default: a TCP SYN of 60, a UDP datagram of 60, a ping of 84. */
   readonly size?: number | undefined;
   /**
-   * Don't-fragment asked for by the application (IP_PMTUDISC_DO; without it IP_PMTUDISC_DONT). It only matters together with
-   * `size`: packets of default size carry the bit in any case, as Linux sets it on whatever fits (IP_PMTUDISC_WANT).
+   * Don't-fragment requested by the application (IP_PMTUDISC_DO; otherwise IP_PMTUDISC_DONT). Only relevant together with
+   * `size`: packets of default size always have the bit set, because Linux sets it on packets that fit (IP_PMTUDISC_WANT).
    */
   readonly df: boolean;
   readonly ttl?: number | undefined;
@@ -61,7 +61,7 @@ export interface Step {
 
 export type Verdict = "delivered" | "dropped" | "rejected" | "unreachable" | "looped";
 
-/** Why a packet did not arrive; stable words, read by checks and tests. */
+/** Why a packet did not arrive. The codes are stable: checks and tests compare them. */
 export type ReasonCode =
   | "no-route"
   | "unreachable-route"
@@ -92,7 +92,7 @@ export type ReasonCode =
   | "tunnel-port-closed"
   | "tunnel-vni-unknown"
   | "wrong-mac"
-  /** Of checks: the packet was delivered, but not to whom it was meant for. */
+  /** Only from checks: the packet was delivered, but to the wrong endpoint. */
   | "wrong-end"
   | "hairpin-off"
   | "tunnel-loop"
@@ -105,22 +105,22 @@ export interface Reason {
   readonly message: string;
   readonly netns: NetnsId;
   readonly origin: Source | undefined;
-  /** What was lost, where it is not the packet itself: a message of a key exchange, lost in `netns`. */
+  /** The lost packet, if it is not the packet itself: for example a key exchange message that was lost in `netns`. */
   readonly lost?: Packet | undefined;
-  /** Why that message was lost. */
+  /** Why that packet was lost. */
   readonly lostBy?: ReasonCode | undefined;
-  /** A neighbour was asked in vain, but had it asked first it would be known: a kernel's outcome depends on earlier packets. */
+  /** Neighbor resolution failed, but it would have succeeded after a request from the other side: the outcome in a kernel depends on earlier packets. */
   readonly unlessAsked?: boolean | undefined;
 }
 
-/** What the sender's socket sees; absent: silence. */
+/** The error that the sender's socket reports; absent: none (timeout). */
 export type SenderError =
   | {
       readonly kind: "icmp";
       readonly error: IcmpErrorKind;
       readonly from: Ip;
       readonly mtu?: number | undefined;
-      /** Absent: the ICMP error arrives, but the socket does not report it. */
+      /** Absent: the sender receives the ICMP error, but the socket does not report it. */
       readonly errno: string | undefined;
     }
   | { readonly kind: "rst"; readonly errno: string }
@@ -132,16 +132,16 @@ export interface Journey {
   /** Present unless delivered. */
   readonly reason: Reason | undefined;
   readonly error: SenderError | undefined;
-  /** Where it ended. */
+  /** The network namespace where the journey ended. */
   readonly end: NetnsId;
   readonly receiver:
     | { readonly src: Ip; readonly sport: number | undefined; readonly process: string | undefined }
     | undefined;
-  /** Largest IP packet that passes the whole way unfragmented inside (bytes). */
+  /** Path MTU: the largest IP packet (bytes) that passes the whole path without fragmentation of the inner packet. */
   readonly mtu: number;
   readonly probability: number;
-  /** Of two neighbours only one can find the other by asking: a kernel's outcome depends on who did so first. */
+  /** Only one of two neighbors can resolve the other: the outcome in a kernel depends on which one sent the first request. */
   readonly askedFirst: boolean;
-  /** The answer: a reply, a RST or the ICMP error on its way back. */
+  /** The reply packet: a response, a RST, or an ICMP error to the sender. */
   readonly reply: Journey | undefined;
 }

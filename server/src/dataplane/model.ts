@@ -1,39 +1,39 @@
 /**
- * The state of Linux hosts as data: what `ip addr`, `ip route`, `ip rule`, `ip neigh`, `bridge fdb`, `iptables-save` and
- * `sysctl` would print. Written by `cni/` (modes) and `compile.ts` (the hosts themselves), read by the simulator and by
- * `knet routes`. Nothing here knows of Kubernetes, and nothing in the simulator knows of a mode.
+ * The state of Linux machines as data: the output of `ip addr`, `ip route`, `ip rule`, `ip neigh`, `bridge fdb`,
+ * `iptables-save`, and `sysctl`. Written by `cni/` (the modes and the machines themselves), read by the simulator and by
+ * `knet routes`. Independent of Kubernetes; the simulator does not depend on any CNI mode.
  */
 import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
 import type { PrefixTable } from "../addressing/prefix-table.ts";
 import type { Source } from "../language/tree.ts";
 import type { IcmpMessage, Packet } from "./packet.ts";
 
-/** Names a namespace: "prod/n1", "prod/shop/web", "tor". Unique in a network. */
+/** Name of a network namespace: "prod/n1", "prod/shop/web", "tor". Unique in a network. */
 export type NetnsId = string;
 export type Mac = string;
 export type OwnerKind = "pod" | "node" | "router" | "host";
 
-/** A whole topology's data plane. Namespaces are compiled on first use and kept; nothing is proportional to nodes². */
+/** The data plane of a topology. Network namespaces are compiled on first use and cached; no structure grows with nodes². */
 export interface Network {
-  /** The namespace with this id, or undefined where the topology has none. */
+  /** The network namespace with this id; undefined if it does not exist. */
   netns(id: NetnsId): Netns | undefined;
-  /** Who answers ARP or neighbour discovery for `ip` on the segment, other than `asker`. First declared wins where several do. */
+  /** The link end that replies to ARP or neighbor discovery for `ip` on the segment, except `asker`; the first declared one if there are several. */
   resolve(segment: string, ip: Ip, asker: NetnsId): LinkEnd | undefined;
   segment(name: string): L2Segment | undefined;
 }
 
 export interface L2Segment {
   readonly name: string;
-  /** Largest IP packet that the segment's switches carry; a larger one is lost without a word. */
+  /** Largest IP packet that the segment's switches forward; larger packets are dropped silently. */
   readonly mtu: number;
-  /** A cloud's source/destination check: may this interface send from, or get packets for, the address? */
+  /** Source/destination check of a cloud: whether the interface is allowed to send from, and to receive packets for, the address. */
   admits(netns: NetnsId, device: string, ip: Ip): boolean;
-  /** A cloud whose network drops IP in IP (protocol 4): "Azure". */
+  /** Name of the cloud if its network drops IP-in-IP (protocol 4): "Azure". */
   readonly refusesIpip: string | undefined;
   readonly origin: Source | undefined;
 }
 
-/** One end of a link: a device in a namespace. */
+/** One end of a link: a device in a network namespace. */
 export interface LinkEnd {
   readonly netns: NetnsId;
   readonly device: string;
@@ -46,9 +46,9 @@ export interface Netns {
   readonly id: NetnsId;
   readonly kind: OwnerKind;
   readonly devices: ReadonlyMap<string, Device>;
-  /** Routing policy, in order of priority. Default: local 0, main 32766, default 32767 (net/ipv4/fib_rules.c). */
+  /** Policy routing rules in order of priority. Default: local 0, main 32766, default 32767 (net/ipv4/fib_rules.c). */
   readonly rules: readonly PolicyRule[];
-  /** Table `local` is derived: see `localRoute()` in fib.ts. Tables by name: "main", "100" … */
+  /** Routing tables by name: "main", "100", … Table `local` is derived (`localAddressesOf` in fib.ts). */
   readonly tables: ReadonlyMap<string, RouteTable>;
   readonly neighbours: NeighbourTable;
   readonly netfilter: Netfilter;
@@ -69,26 +69,26 @@ interface DeviceBase {
   readonly addresses: readonly InterfaceAddress[];
   /** Enslaved to this bridge. */
   readonly master?: string;
-  /** Bridge port flag: a frame may leave by the port by which it came. */
+  /** Bridge port flag: a frame can leave through the port it arrived on. */
   readonly hairpin?: boolean;
   readonly origin: Source | undefined;
 }
 
 export type Device =
   | (DeviceBase & { readonly kind: "loopback" })
-  /** Holds addresses and carries nothing: kube-ipvs0. */
+  /** Has addresses, but forwards nothing: kube-ipvs0. */
   | (DeviceBase & { readonly kind: "dummy" })
   | (DeviceBase & {
       readonly kind: "physical";
       readonly segment: string;
-      /** Devices of other namespaces that are stacked on this one. */
+      /** Devices of other network namespaces that are stacked on this one. */
       readonly children?: Children | undefined;
     })
-  /** Stacked on a device of another namespace, past its IP layer (drivers/net/macvlan.c, drivers/net/ipvlan). */
+  /** Stacked on a device of another network namespace, bypassing its IP layer (drivers/net/macvlan.c, drivers/net/ipvlan). */
   | (DeviceBase & { readonly kind: "macvlan"; readonly mode: MacvlanMode; readonly parent: StackParent })
   | (DeviceBase & { readonly kind: "ipvlan"; readonly mode: IpvlanMode; readonly parent: StackParent })
   | (DeviceBase & { readonly kind: "veth"; readonly peer: { readonly netns: NetnsId; readonly device: string } })
-  /** Ports are the devices whose `master` is this one. `portFor` says behind which port an address answers ARP. */
+  /** Ports are the devices whose `master` is this bridge. `portFor` returns the port through which an address replies to ARP. */
   | (DeviceBase & { readonly kind: "bridge"; portFor(ip: Ip): BridgeNeighbour | undefined })
   | (DeviceBase & {
       readonly kind: "vxlan";
@@ -96,27 +96,27 @@ export type Device =
       /** UDP destination port. */
       readonly port: number;
       readonly local: Ip;
-      /** Lower device: its MTU limits the tunnel's. Packets leave by whatever way leads to the forwarding entry's end. */
+      /** Lower device: its MTU limits the tunnel MTU. Packets follow the route to the destination of the FDB entry, through any device. */
       readonly lower: string | undefined;
       readonly learning: boolean;
       readonly fdb: Fdb;
     })
-  /** IP in IP (protocol 4). Without `remote` the tunnel's far end is the route's nexthop (net/ipv4/ip_tunnel.c). */
+  /** IP-in-IP (protocol 4). Without `remote`, the remote endpoint is the next hop of the route (net/ipv4/ip_tunnel.c). */
   | (DeviceBase & {
       readonly kind: "ipip";
       readonly local: Ip | undefined;
       readonly remote: Ip | undefined;
       readonly lower: string | undefined;
     })
-  /** Cryptokey routing (drivers/net/wireguard): the destination chooses the peer, the peer vouches for the source. */
+  /** Cryptokey routing (drivers/net/wireguard): the destination selects the peer, and the peer must be allowed to use the source. */
   | (DeviceBase & {
       readonly kind: "wireguard";
-      /** UDP port of both families. */
+      /** UDP port, for both address families. */
       readonly port: number;
       readonly publicKey: string;
       readonly peers: WireguardPeers;
     })
-  /** A TUN device whose user-space daemon sends what it reads to a peer over UDP (flannel's udp backend). */
+  /** A TUN device whose user-space daemon sends the packets to a peer over UDP (flannel's udp backend). */
   | (DeviceBase & { readonly kind: "tun"; readonly daemon: TunDaemon });
 
 export type MacvlanMode = "bridge" | "private" | "vepa" | "passthru";
@@ -130,17 +130,17 @@ export interface StackParent {
 export interface Children {
   readonly kind: "macvlan" | "ipvlan";
   readonly mode: MacvlanMode | IpvlanMode;
-  /** The one that has the address. */
+  /** The stacked device that has the address. */
   child(ip: Ip): StackParent | undefined;
 }
 
-/** A station behind a bridge: the port and what is at its other end. */
+/** A machine attached to a bridge: the port and the MAC address on the other side. */
 export interface BridgeNeighbour {
   readonly port: string;
   readonly mac: Mac;
 }
 
-/** VXLAN forwarding entries: MAC → remote VTEP. */
+/** VXLAN FDB (forwarding database): MAC address → remote VTEP. */
 export interface Fdb {
   lookup(mac: Mac): FdbEntry | undefined;
   /** All entries, for printing. */
@@ -150,20 +150,20 @@ export interface FdbEntry {
   readonly mac: Mac;
   readonly dst: Ip;
   readonly device: string;
-  /** Learned from a frame that came in; nobody wrote it. */
+  /** Learned from a received frame, not configured. */
   readonly learned?: boolean | undefined;
   readonly origin: Source | undefined;
 }
 
 export interface WireguardPeers {
-  /** The peer whose allowed IPs hold the address, by the longest match (allowedips.c). */
+  /** The peer whose allowed IPs contain the address, by longest match (allowedips.c). */
   allowed(ip: Ip): WireguardPeer | undefined;
   byKey(publicKey: string): WireguardPeer | undefined;
   entries(): Iterable<WireguardPeer>;
 }
 export interface WireguardPeer {
   readonly publicKey: string;
-  /** Equal at both ends, or there is no handshake; absent: none. */
+  /** Must be equal on both sides, otherwise the handshake fails; absent: not used. */
   readonly presharedKey?: string | undefined;
   readonly endpoint: { readonly ip: Ip; readonly port: number };
   readonly allowedIps: readonly Prefix[];
@@ -173,16 +173,16 @@ export interface WireguardPeer {
 }
 
 export interface TunDaemon {
-  /** UDP port on which the daemon listens and to which it sends. */
+  /** UDP port that the daemon listens on and sends to. */
   readonly port: number;
   readonly local: Ip;
-  /** The daemon's own table: destination → address of the peer daemon. */
+  /** The daemon's table: destination → address of the peer daemon. */
   lookup(ip: Ip): { readonly peer: Ip; readonly text: string; readonly origin: Source | undefined } | undefined;
-  /** The whole table, for printing. The longest match holds; of equal ones the last. */
+  /** The whole table, for printing. The longest match applies; among equal prefixes the last entry. */
   entries(): Iterable<{ readonly dst: Prefix; readonly peer: Ip }>;
-  /** Who speaks: "flanneld". */
+  /** The name of the daemon: "flanneld". */
   readonly process: string;
-  /** The daemon takes 1 from the inner TTL when it sends and again when it receives (flannel pkg/backend/udp/proxy_amd64.c). */
+  /** The daemon decrements the inner TTL when it sends and again when it receives (flannel pkg/backend/udp/proxy_amd64.c). */
   readonly decrementsTtl: boolean;
 }
 
@@ -192,7 +192,7 @@ export type RouteType = "unicast" | "local" | "broadcast" | "unreachable" | "bla
 export type RouteScope = "global" | "link" | "host";
 
 export interface Nexthop {
-  /** Absent: the destination itself is on-link (or the device needs no neighbour). */
+  /** Absent: the destination is on-link (or the device does not use neighbor entries). */
   readonly via?: Ip;
   readonly dev: string;
   readonly weight?: number;
@@ -206,26 +206,26 @@ export interface Route {
   readonly nexthops: readonly Nexthop[];
   /** Preferred source. */
   readonly src?: Ip;
-  /** As `ip route` prints it: "kernel", "static", "bird", "80"; absent = boot. */
+  /** As `ip route` prints it: "kernel", "static", "bird", "80"; absent: boot. */
   readonly proto?: string;
   readonly scope?: RouteScope;
   readonly metric?: number;
   readonly mtu?: number;
-  /** Why it is there, in one sentence for people: "flanneld: lease of node2". */
+  /** Reason for the route, shown to users: "flanneld: lease of node2". */
   readonly why: string;
   readonly origin: Source | undefined;
 }
 
 /**
- * A table made of layers: a node's own routes over tables shared by many nodes. A layer may leave out entries of the
- * layers below (`except`), e.g. a node's own podCIDR in the table of all leases.
+ * A table composed of layers: the routes of one node on top of tables shared by many nodes. A layer can exclude entries of
+ * a shared table (`except`), for example the node's own podCIDR in the table of all leases.
  */
 export interface RouteTable {
   readonly layers: readonly RouteLayer[];
 }
 export interface RouteLayer {
   readonly table: PrefixTable<Route>;
-  /** Destinations in this layer that do not hold here. */
+  /** Whether a route of this layer does not apply to this machine. */
   readonly except?: (route: Route) => boolean;
 }
 
@@ -239,7 +239,7 @@ export interface PolicyRule {
 }
 
 export interface NeighbourTable {
-  /** A permanent entry; undefined means that the kernel has to ask. */
+  /** A permanent entry; undefined: the kernel must resolve the address (ARP, NDP). */
   lookup(device: string, ip: Ip): Neighbour | undefined;
   entries(): Iterable<Neighbour>;
 }
@@ -252,16 +252,16 @@ export interface Neighbour {
 
 /* ------------------------------------------------------------------ IPsec */
 
-/** What `ip xfrm policy` and `ip xfrm state` print (net/xfrm). */
+/** The output of `ip xfrm policy` and `ip xfrm state` (net/xfrm). */
 export interface Xfrm {
   policy(direction: XfrmDirection, src: Ip, dst: Ip): XfrmPolicy | undefined;
-  /** The association for packets from one tunnel address to the other; undefined: the ends could not agree. */
+  /** The security association between two tunnel addresses; undefined: the two sides do not agree. */
   state(src: Ip, dst: Ip): XfrmState | undefined;
   policies(): Iterable<XfrmPolicy>;
   states(): Iterable<XfrmState>;
 }
 export type XfrmDirection = "in" | "out" | "fwd";
-/** Packets between these ranges travel in ESP tunnel mode between these addresses. */
+/** Packets between these ranges are sent in ESP tunnel mode between the addresses of the template. */
 export interface XfrmPolicy {
   readonly direction: XfrmDirection;
   readonly src: Prefix;
@@ -279,11 +279,11 @@ export interface XfrmState {
   readonly udpPort?: number | undefined;
   readonly origin: Source | undefined;
 }
-/** Bytes that the cipher adds (RFC 4303 §2). */
+/** Overhead of the cipher in bytes (RFC 4303 §2). */
 export interface EspCipher {
   readonly name: string;
   readonly iv: number;
-  /** The payload with its two bytes of trailer is filled up to a multiple of this. */
+  /** The payload and its two trailer bytes are padded to a multiple of this. */
   readonly block: number;
   readonly icv: number;
 }
@@ -291,19 +291,19 @@ export interface EspCipher {
 /* -------------------------------------------------------------- netfilter */
 
 export type IptablesTable = "raw" | "mangle" | "nat" | "filter";
-/** iptables' tables, and those of nftables by name: "nft kube-proxy". */
+/** iptables tables, and nftables tables by name: "nft kube-proxy". */
 export type NfTable = IptablesTable | `nft ${string}`;
 export type NfHook = "PREROUTING" | "INPUT" | "FORWARD" | "OUTPUT" | "POSTROUTING";
 export type Transport = "tcp" | "udp" | "sctp" | "icmp" | "ipip" | "esp";
 
-/** What iptables-save would print for one address family. Chains that are absent are empty with policy ACCEPT. */
+/** The output of iptables-save, per address family. Absent chains are empty and have policy ACCEPT. */
 export interface Netfilter {
   chain(family: 4 | 6, table: NfTable, chain: string): NfChain | undefined;
-  /** All chains of iptables' tables, for printing. */
+  /** All chains of the iptables tables, for printing. */
   chains(family: 4 | 6): Iterable<{ readonly table: IptablesTable; readonly chain: NfChain }>;
-  /** Chains of nftables that hang in the hooks by themselves. */
+  /** Base chains of nftables. */
   bases(family: 4 | 6): readonly NfBase[];
-  /** What `nft list ruleset` would print of their tables. */
+  /** The tables in the output of `nft list ruleset`. */
   nft(family: 4 | 6): readonly NftLine[];
 }
 /** A base chain: `type nat hook prerouting priority -100`. */
@@ -320,25 +320,25 @@ export interface NftLine {
 }
 export interface NfChain {
   readonly name: string;
-  /** Only built-in chains have one. */
+  /** Only for built-in chains. */
   readonly policy?: "ACCEPT" | "DROP";
   readonly rules: readonly NfRule[];
-  /** The rules that may match a packet to this address and port, in their order: a long chain need not be walked, nor made. */
+  /** The rules that can match a packet to this address and port, in order: a long chain is not walked, or even built, as a whole. */
   candidates?(dst: Ip, dport: number | undefined): readonly NfRule[];
 }
 export interface NfRule {
   readonly match: NfMatch;
   readonly target: NfTarget;
   readonly comment?: string;
-  /** It was given before the other extensions, the protocol's included, and iptables-save keeps that order. */
+  /** The comment precedes the other extensions, including the protocol; iptables-save keeps that order. */
   readonly commentFirst?: boolean;
-  /** What it means for people that the rule decided, or set its mark: asked only where somebody follows the packet. */
+  /** Explains a decision or a mark of this rule to users; computed only while a packet is traced. */
   readonly explain?: (packet: Packet) => Explanation;
-  /** As `nft` prints it, for a rule of nftables. */
+  /** As `nft` prints it; only for nftables rules. */
   readonly text?: string;
   readonly origin: Source | undefined;
 }
-/** All given conditions must hold. */
+/** All conditions must match. */
 export interface NfMatch {
   readonly src?: Negatable<Prefix>;
   readonly dst?: Negatable<Prefix>;
@@ -350,13 +350,13 @@ export interface NfMatch {
   readonly mark?: Negatable<{ readonly value: number; readonly mask: number }>;
   readonly ctstate?: readonly CtState[];
   readonly srcRange?: IpRange;
-  /** Several: each of them must hold. */
+  /** A list: all entries must match. */
   readonly addrtype?: AddrType | readonly AddrType[];
-  /** `-m rpfilter --validmark --invert`: holds where the answer would not leave by the device by which the packet came. */
+  /** `-m rpfilter --validmark --invert`: matches if the route back to the source does not use the ingress device. */
   readonly rpfilterFails?: boolean;
-  /** `-m statistic --mode random`: holds with this probability, so that a walk forks. */
+  /** `-m statistic --mode random`: matches with this probability, so the walk forks. */
   readonly statistic?: { readonly probability: number };
-  /** `-m recent`: the source is in the list (`rcheck`), or is put into it (`set`, which always holds). */
+  /** `-m recent`: the source is in the list (`rcheck`), or is added to the list (`set`, which always matches). */
   readonly recent?:
     | { readonly name: string; readonly op: "set" }
     | { readonly name: string; readonly op: "rcheck"; readonly seconds: number; readonly reap: boolean };
@@ -364,32 +364,32 @@ export interface NfMatch {
   readonly sets?: readonly SetMatch[];
   /** `-m multiport --dports 80,443`. */
   readonly dports?: readonly PortRange[];
-  /** `-m icmp --icmp-type 8`: messages of the type that this one has. */
+  /** `-m icmp --icmp-type 8`: matches by ICMP type. */
   readonly icmp?: IcmpMessage["kind"];
 }
 export interface SetMatch {
   readonly set: IpSet;
-  /** What of the packet is looked for, in the order of the set's type. */
+  /** The packet fields to look up, in the order of the set's type. */
   readonly side: "src" | "dst" | "dst,dst" | "src,dst" | "dst,dst,src";
   readonly not?: boolean;
 }
-/** A set of addresses, or of addresses with ports. One object where several rules have it. */
+/** A set of addresses, or of addresses with ports. Rules that use the same set share one object. */
 export interface IpSet {
   readonly name: string;
   readonly type: "hash:net" | "hash:ip" | "hash:ip,port" | "hash:ip,port,ip" | "hash:ip,port,net" | "bitmap:port";
   readonly family: 4 | 6;
-  /** `other`: the third part of what a set of three is asked for. */
+  /** `other`: the third component of a lookup in a set of triples. */
   contains(ip: Ip, proto?: Transport, port?: number, other?: Ip): boolean;
   /** All members, for printing. */
   members(): Iterable<Prefix>;
-  /** The same as text, for sets whose members are more than addresses. */
+  /** The members as text, for sets whose members are not plain prefixes. */
   entries?(): Iterable<string>;
 }
 export interface AddrType {
   readonly side: "src" | "dst";
   readonly type: "LOCAL";
   readonly not?: boolean;
-  /** --limit-iface-out: only addresses of the device by which the packet leaves. */
+  /** --limit-iface-out: only addresses of the egress device. */
   readonly ofEgress?: boolean;
 }
 export interface Negatable<T> {
@@ -406,23 +406,23 @@ export type NfTarget =
   | { readonly kind: "DROP" }
   | { readonly kind: "RETURN" }
   | { readonly kind: "REJECT"; readonly with: "icmp-port-unreachable" | "icmp-admin-prohibited" | "tcp-reset" }
-  /** `goto` (-g): where the chain ends without a verdict, the one from which it was reached ends too. */
+  /** `goto` (-g): if the chain ends without a verdict, the calling chain also ends. */
   | { readonly kind: "JUMP"; readonly chain: string; readonly goto?: boolean }
   | { readonly kind: "MASQUERADE"; readonly randomFully?: boolean }
   | { readonly kind: "SNAT"; readonly to: Ip; readonly randomFully?: boolean }
   | { readonly kind: "DNAT"; readonly to: Ip; readonly port?: number }
   | { readonly kind: "MARK"; readonly value: number; readonly mask: number }
-  /** A rule without a target: it only counts. */
+  /** A rule without a target: only its counters change. */
   | { readonly kind: "NONE" }
-  /** Table raw: no connection is kept for the packet. */
+  /** Table raw: the packet is not tracked by conntrack. */
   | { readonly kind: "NOTRACK" }
-  /** A program gives the verdict (nfnetlink_queue). */
+  /** A user-space program returns the verdict (nfnetlink_queue). */
   | { readonly kind: "NFQUEUE"; readonly number: number; readonly program: (packet: Packet) => QueueVerdict }
-  /** Sets the connection's mark, or gives it to the packet (net/netfilter/xt_connmark.c). */
+  /** Sets the connection mark, or copies it to the packet (net/netfilter/xt_connmark.c). */
   | { readonly kind: "CONNMARK"; readonly op: "set"; readonly value: number; readonly mask: number }
   | { readonly kind: "CONNMARK"; readonly op: "restore"; readonly mask: number };
 
-/** `note` says why, in a sentence for people. */
+/** `note`: the reason as a clause, shown to users. */
 export interface Explanation {
   readonly note: string;
   readonly origin: Source | undefined;
@@ -433,7 +433,7 @@ export interface QueueVerdict extends Explanation {
 
 /* ------------------------------------------------------------------- ipvs */
 
-/** The kernel's load balancer (net/netfilter/ipvs): what `ipvsadm -Sn` would print. */
+/** The kernel's load balancer (net/netfilter/ipvs): the output of `ipvsadm -Sn`. */
 export interface Ipvs {
   find(proto: Transport, ip: Ip, port: number): VirtualServer | undefined;
   all(): Iterable<VirtualServer>;
@@ -443,9 +443,9 @@ export interface VirtualServer {
   readonly ip: Ip;
   readonly port: number;
   readonly scheduler: string;
-  /** Seconds for which a client keeps its server. */
+  /** Session affinity timeout in seconds. */
   readonly persistence: number | undefined;
-  /** In masquerading (NAT) mode, each of weight 1. */
+  /** Real servers in masquerading (NAT) mode, each with weight 1. */
   readonly servers: readonly { readonly ip: Ip; readonly port: number }[];
   readonly origin: Source | undefined;
 }
@@ -455,7 +455,7 @@ export interface VirtualServer {
 export interface Sysctls {
   readonly ipForward: boolean;
   readonly ip6Forward: boolean;
-  /** 0 off, 1 strict, 2 loose; the larger of `all` and the device's counts (Documentation/networking/ip-sysctl). */
+  /** 0 off, 1 strict, 2 loose: the maximum of `all` and the device's value (Documentation/networking/ip-sysctl). */
   rpFilter(device: string): 0 | 1 | 2;
   readonly bridgeNfCallIptables: boolean;
   readonly bridgeNfCallIp6tables: boolean;
@@ -466,9 +466,9 @@ export interface Sysctls {
 export interface Socket {
   readonly proto: "tcp" | "udp" | "sctp";
   readonly port: number;
-  /** Bound address; undefined = any. */
+  /** Bound address; undefined: any. */
   readonly address?: Ip;
-  /** Who listens: "c1.1", "d1". */
+  /** The listening process: "c1.1", "d1". */
   readonly process: string;
   readonly origin: Source | undefined;
 }

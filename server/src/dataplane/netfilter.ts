@@ -1,10 +1,11 @@
 /**
- * Netfilter: chains are walked as iptables walks them; conntrack gives the state and remembers address translation, so
- * that later packets and replies are translated without asking the chains again (net/netfilter/nf_nat_core.c).
+ * Netfilter: chains are walked like in iptables. Conntrack provides the state and stores NAT bindings, so later packets and
+ * replies are rewritten without a second walk of the nat chains (net/netfilter/nf_nat_core.c).
  */
 
 import type { Ip } from "../addressing/ip.ts";
 import { formatIp, prefixContains } from "../addressing/ip.ts";
+import { t } from "../text/l10n.ts";
 import type {
   CtState,
   Explanation,
@@ -20,7 +21,7 @@ import type {
 import { familyOf, icmpErrorOf, icmpNumbers, type Packet, portsOf, transportOf, withPorts } from "./packet.ts";
 import { addrTypesOf, ruleText } from "./text.ts";
 
-/** nf_ct_untracked: conntrack leaves the packet alone. */
+/** nf_ct_untracked: conntrack ignores the packet. */
 export const UNTRACKED: Tracking = { connection: undefined, direction: "original", state: "UNTRACKED" };
 
 export interface Tuple {
@@ -31,13 +32,13 @@ export interface Tuple {
   readonly dport: number;
 }
 
-/** One connection of a namespace. `reply` is what an answer will look like; it differs from the mirrored `orig` under NAT. */
+/** One connection of a network namespace. `reply` is the tuple of reply packets; with NAT it differs from the mirrored `orig`. */
 export interface Connection {
   readonly orig: Tuple;
   reply: Tuple;
   /** Set once a reply was seen. */
   replied: boolean;
-  /** The nat chains of these manipulations were asked already (a connection asks them once). */
+  /** Whether the nat chains for DNAT and SNAT were walked (once per connection). */
   dnatDone: boolean;
   snatDone: boolean;
   /** nf_conn's mark. */
@@ -54,13 +55,13 @@ export interface HookContext {
   readonly in: string | undefined;
   readonly out: string | undefined;
   readonly isLocal: (ip: Ip) => boolean;
-  /** Is it an address of this device? */
+  /** Whether the device has the address. */
   readonly isOf: (ip: Ip, device: string) => boolean;
-  /** Would an answer to the packet leave by this device? */
+  /** Whether a reply to the packet would leave through the device. */
   readonly reversePath: (packet: Packet, device: string) => boolean;
-  /** MASQUERADE's source on the way out. */
+  /** The source address that MASQUERADE uses. */
   readonly masqueradeAs: () => Ip | undefined;
-  /** Does what happens with this probability happen? The walk goes both ways in the end. */
+  /** Whether a random event with this probability occurs; the simulator walks both branches. */
   readonly chance: (probability: number) => boolean;
 }
 
@@ -69,7 +70,7 @@ export interface Decision {
   readonly chain: string;
   readonly rule: NfRule | undefined;
   readonly text: string;
-  /** The chains by which the walk came to the rule, the hook's first; the rule's own is the last. */
+  /** The chains from the hook to the rule; the last one contains the rule. */
   readonly chains: readonly string[];
   readonly effect: "accept" | "return" | "drop" | "reject" | "dnat" | "snat";
   readonly explanation?: Explanation;
@@ -79,9 +80,9 @@ export interface Decision {
 export interface HookResult {
   readonly packet: Packet;
   readonly verdict: "accept" | "drop" | "reject";
-  /** What mattered, in order: rules that decided, translations. */
+  /** Rules that decided and NAT rewrites, in order. */
   readonly decisions: readonly { readonly decision: Decision; readonly packet: Packet }[];
-  /** As given, unless a rule said NOTRACK. */
+  /** The tracking passed in, unless a NOTRACK rule matched. */
   readonly tracking: Tracking;
 }
 
@@ -102,11 +103,11 @@ function sameTuple(a: Tuple, b: Tuple): boolean {
   return a.proto === b.proto && a.src === b.src && a.dst === b.dst && a.sport === b.sport && a.dport === b.dport;
 }
 
-/** nf_conntrack_in: finds or makes the connection of a packet. An ICMP error belongs to the connection it is about. */
+/** nf_conntrack_in: finds or creates the connection of a packet. An ICMP error belongs to the connection of the quoted packet. */
 export function track(connections: Connection[], packet: Packet): Tracking {
   const error = icmpErrorOf(packet);
   if (error) {
-    // The quoted packet travelled the other way: its connection is looked up from the far side.
+    // The quoted packet was sent in the opposite direction: its tuple is mirrored for the lookup.
     const about = tupleOf(error.about);
     const tuple = about && mirrored(about);
     for (const connection of tuple ? connections : []) {
@@ -125,11 +126,11 @@ export function track(connections: Connection[], packet: Packet): Tracking {
       return { connection, direction: "reply", state: "ESTABLISHED" };
     }
   }
-  // A TCP segment that opens nothing cannot make a connection (nf_conntrack_proto_tcp, tcp_new; a RST or SYN,ACK out of the blue is INVALID).
+  // Only a SYN creates a TCP connection (nf_conntrack_proto_tcp, tcp_new): an unexpected RST or SYN,ACK is INVALID.
   const opens =
     packet.body.kind === "tcp"
       ? packet.body.flags === "SYN"
-      : // nf_conntrack_icmp_packet: nor an answer to a ping that nobody saw.
+      : // nf_conntrack_icmp_packet: an echo reply without a tracked request is also INVALID.
         packet.body.kind !== "icmp" || packet.body.message.kind === "echo-request";
   if (!opens) return { connection: undefined, direction: "original", state: "INVALID" };
   const connection: Connection = {
@@ -144,7 +145,7 @@ export function track(connections: Connection[], packet: Packet): Tracking {
   return { connection, direction: "original", state: "NEW" };
 }
 
-/** iptables' chains at each hook with their priorities (include/uapi/linux/netfilter_ipv4.h); conntrack runs after raw. */
+/** The iptables chains of each hook with their priorities (include/uapi/linux/netfilter_ipv4.h); conntrack runs after raw. */
 const IPTABLES: Readonly<Record<NfHook, readonly NfBase[]>> = {
   PREROUTING: [base("PREROUTING", "raw", -300), base("PREROUTING", "mangle", -150), base("PREROUTING", "nat", -100)],
   INPUT: [base("INPUT", "mangle", -150), base("INPUT", "filter", 0), base("INPUT", "nat", 100)],
@@ -162,14 +163,14 @@ function base(hook: NfHook, table: IptablesTable, priority: number): NfBase {
   return { table, chain: hook, hook, priority, type: table === "nat" ? "nat" : "filter" };
 }
 
-/** All base chains of a hook in order of priority; nftables' before iptables' of the same. */
+/** All base chains of a hook in order of priority; at equal priority nftables before iptables. */
 function basesAt(netfilter: Netfilter, family: 4 | 6, hook: NfHook): readonly NfBase[] {
   const own = netfilter.bases(family);
   if (own.length === 0) return IPTABLES[hook];
   return [...own.filter((one) => one.hook === hook), ...IPTABLES[hook]].sort((a, b) => a.priority - b.priority);
 }
 
-/** Runs one hook over a packet. */
+/** Runs one netfilter hook on a packet. */
 export function runHook(
   netfilter: Netfilter,
   hook: NfHook,
@@ -184,7 +185,7 @@ export function runHook(
   let translated = false;
   for (const one of bases) {
     if (one.type === "nat") {
-      // The nat chains of a hook are asked one after the other until one translates (nf_nat_inet_fn).
+      // The nat chains of a hook are walked in order until one of them rewrites the packet (nf_nat_inet_fn).
       if (translated) continue;
       translated = true;
       const nat = translate(
@@ -210,7 +211,7 @@ export function runHook(
   return { packet: current, verdict: "accept", decisions, tracking };
 }
 
-/** The nat part of a hook: asks the chain for a new connection, applies what the connection remembers otherwise. */
+/** The nat part of a hook: walks the chains for a new connection, otherwise applies the bindings of the connection. */
 function translate(
   netfilter: Netfilter,
   bases: readonly NfBase[],
@@ -235,7 +236,7 @@ function translate(
     let outcome: ChainOutcome = { verdict: "accept" };
     for (const one of bases) {
       outcome = walkChain(netfilter, one, packet, tracking, context);
-      // Marks are set in nat chains, too: kube-proxy's KUBE-MARK-MASQ.
+      // Nat chains also set marks: kube-proxy's KUBE-MARK-MASQ.
       if (outcome.mark !== undefined) packet = { ...packet, mark: outcome.mark };
       if (outcome.verdict !== "accept" || outcome.nat) break;
     }
@@ -256,15 +257,16 @@ function translate(
   const changed = apply(arrived, tracking, side);
   if (changed !== arrived) {
     const effect = side === "dst" ? "dnat" : "snat";
-    const what =
-      side === "dst" ? `destination becomes ${formatIp(changed.dst)}` : `source becomes ${formatIp(changed.src)}`;
     decisions.push({
       decision: {
         table: "nat",
         chain: "conntrack",
         rule: undefined,
         chains: [],
-        text: `conntrack: ${what}, as remembered for this connection`,
+        text:
+          side === "dst"
+            ? t`conntrack: destination rewritten to ${formatIp(changed.dst)} (existing connection)`
+            : t`conntrack: source rewritten to ${formatIp(changed.src)} (existing connection)`,
         effect,
       },
       packet: changed,
@@ -273,7 +275,7 @@ function translate(
   return { packet: changed, verdict: "accept", decisions };
 }
 
-/** Notes a translation in the connection: the reply's tuple shows it. */
+/** Stores a NAT binding in the reply tuple of the connection. */
 export function bind(connection: Connection, nat: { side: "src" | "dst"; ip: Ip; port: number | undefined }): void {
   const reply = connection.reply;
   connection.reply =
@@ -282,28 +284,28 @@ export function bind(connection: Connection, nat: { side: "src" | "dst"; ip: Ip;
       : { ...reply, dst: nat.ip, dport: nat.port ?? reply.dport };
 }
 
-/** nf_nat_manip_pkt: makes a packet look as its direction wants, at this side. ICMP errors are mended inside, too. */
+/** nf_nat_manip_pkt: rewrites one side of a packet to the tuple of its direction. In ICMP errors, the quoted packet is also rewritten. */
 function apply(packet: Packet, tracking: Tracking, side: "src" | "dst"): Packet {
   const connection = tracking.connection;
   if (!connection) return packet;
-  // What a packet of this direction looks like once it leaves us: the mirror of the other direction's tuple.
+  // After NAT, a packet of this direction has the mirrored tuple of the opposite direction.
   const target = tracking.direction === "original" ? mirrored(connection.reply) : mirrored(connection.orig);
   const error = icmpErrorOf(packet);
   if (error && packet.body.kind === "icmp") {
     const inner = mirrored(target);
     const about = error.about;
-    // The quoted packet shows the mirror of what we do outside: its source when our destination changes.
+    // The quoted packet is mirrored: its source changes when the outer destination changes.
     const ports = portsOf(about) ?? { sport: 0, dport: 0 };
     const before = side === "dst" ? about.src : about.dst;
     const after = side === "dst" ? inner.src : inner.dst;
     if (before === after && (side === "dst" ? ports.sport === inner.sport : ports.dport === inner.dport)) return packet;
-    const mended =
+    const rewritten =
       side === "dst"
         ? withPorts({ ...about, src: inner.src }, inner.sport, ports.dport)
         : withPorts({ ...about, dst: inner.dst }, ports.sport, inner.dport);
-    // nf_nat_icmp_reply_translation: outside as well, whoever made the error.
+    // nf_nat_icmp_reply_translation: the outer header is also rewritten, regardless of which machine sent the error.
     const outer = side === "dst" ? { ...packet, dst: target.dst } : { ...packet, src: target.src };
-    return { ...outer, body: { kind: "icmp", message: { ...error, about: mended } } };
+    return { ...outer, body: { kind: "icmp", message: { ...error, about: rewritten } } };
   }
   const ports = portsOf(packet) ?? { sport: 0, dport: 0 };
   if (side === "dst") {
@@ -319,7 +321,7 @@ interface ChainOutcome {
   readonly decision?: Decision;
   readonly nat?: { side: "src" | "dst"; ip: Ip; port: number | undefined };
   readonly mark?: number;
-  /** Rules that decided nothing by themselves, but say why. */
+  /** Rules that set a mark and explain the decision. */
   readonly noted?: readonly Decision[];
   readonly untracked?: boolean;
 }
@@ -346,7 +348,7 @@ function walkChain(
     effect,
     ...(rule.explain ? { explanation: rule.explain(packet) } : {}),
   });
-  /** Undefined: the chain ran out or returned. */
+  /** Undefined: the chain ended or returned without a verdict. */
   const run = (name: string, depth: number): ChainOutcome | undefined => {
     const chain = netfilter.chain(family, table, name);
     if (!chain || depth > 64) return undefined;
@@ -393,7 +395,7 @@ function walkChain(
           return { verdict: effect, decision: { ...note(name, rule, effect), explanation: verdict } };
         }
         case "NOTRACK":
-          // xt_CT: a packet that has a connection already keeps it.
+          // xt_CT: a packet that already has a connection keeps it.
           untracked = true;
           break;
         case "SNAT":
@@ -404,7 +406,7 @@ function walkChain(
           };
         case "MASQUERADE": {
           const ip = context.masqueradeAs();
-          // No address to masquerade with: the kernel drops (nf_nat_masquerade.c).
+          // Without a source address for MASQUERADE, the kernel drops the packet (nf_nat_masquerade.c).
           if (ip === undefined) return { verdict: "drop", decision: note(name, rule, "drop") };
           return { verdict: "accept", decision: note(name, rule, "snat"), nat: { side: "src", ip, port: undefined } };
         }
@@ -434,7 +436,7 @@ function walkChain(
         chain: first,
         rule: undefined,
         chains: [first],
-        text: `policy DROP of ${table}/${first}`,
+        text: t`default policy DROP of ${`${table}/${first}`}`,
         effect: "drop",
       },
       ...changed,
@@ -448,7 +450,7 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
   if (match.dst && prefixContains(match.dst.is, packet.dst) === (match.dst.not ?? false)) return false;
   if (match.proto !== undefined && match.proto !== transportOf(packet)) return false;
   if (match.sport || match.dport) {
-    // Port matches need a transport that has ports; an ICMP id is none.
+    // Port matches require a transport protocol with ports; an ICMP id is not a port.
     const ports = packet.body.kind === "icmp" ? undefined : portsOf(packet);
     if (!ports) return false;
     if (match.sport && (ports.sport < match.sport.first || ports.sport > match.sport.last)) return false;
@@ -479,7 +481,7 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
       return false;
   }
   for (const { set, side, not } of match.sets ?? []) {
-    // An ICMP packet has no port, so that sets of ports never hold it.
+    // An ICMP packet has no port and never matches a set with ports.
     const asksPort = side.includes(",") || set.type === "bitmap:port";
     const ports = asksPort && packet.body.kind !== "icmp" ? portsOf(packet) : undefined;
     const ip = side.startsWith("src") ? packet.src : packet.dst;
@@ -491,12 +493,12 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
     if (local === (not ?? false)) return false;
   }
   if (match.rpfilterFails && (context.in === undefined || context.reversePath(packet, context.in))) return false;
-  // A trace is of a source that nobody has seen yet.
+  // The source of a trace has never been seen before.
   if (match.recent?.op === "rcheck") return false;
   return match.statistic === undefined || context.chance(match.statistic.probability);
 }
 
-/** "cali+" stands for every name that begins so (iptables -i). */
+/** "cali+" matches all device names with that prefix (iptables -i). */
 function deviceMatches(pattern: string, device: string | undefined): boolean {
   if (device === undefined) return false;
   return pattern.endsWith("+") ? device.startsWith(pattern.slice(0, -1)) : pattern === device;

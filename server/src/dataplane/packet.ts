@@ -1,6 +1,6 @@
 /**
- * Packets as data. Immutable: whatever changes a header makes a new one, so that every hop can keep what it saw.
- * A tunnelled packet carries the inner one in its body.
+ * Packets as data. Immutable: a header change creates a new packet, so each step keeps the packet at that point. The body
+ * of an encapsulated packet contains the inner packet.
  */
 import type { Family, Ip } from "../addressing/ip.ts";
 import type { EspCipher, Mac, Transport } from "./model.ts";
@@ -9,18 +9,18 @@ export interface Packet {
   readonly src: Ip;
   readonly dst: Ip;
   readonly ttl: number;
-  /** Don't-fragment bit. On the way IPv6 behaves as if it were always set; a sender may cut its own packets. */
+  /** Don't-fragment bit. IPv6 routers behave as if it were always set; an IPv6 sender can fragment its own packets. */
   readonly df: boolean;
-  /** Length of the IP packet in bytes, this header and everything inside it included. */
+  /** Length of the IP packet in bytes, including this header and all inner headers. */
   readonly length: number;
   readonly body: Body;
-  /** skb->mark, lives only inside one namespace. */
+  /** skb->mark; local to a network namespace. */
   readonly mark: number;
-  /** It travels in fragments of at most so many bytes, headers included. */
+  /** Maximum fragment size in bytes, including headers; absent: not fragmented. */
   readonly fragment?: number | undefined;
-  /** skb->ignore_df: it came in fragments and was put together here, so that it may be cut again. Lives only inside one namespace. */
+  /** skb->ignore_df: reassembled on this machine from fragments, so it can be fragmented again. Local to a network namespace. */
   readonly ignoreDf?: boolean | undefined;
-  /** Came out of ESP between these addresses (sec_path), lives only inside one namespace. */
+  /** Decapsulated from ESP between these addresses (sec_path). Local to a network namespace. */
   readonly secpath?: { readonly src: Ip; readonly dst: Ip } | undefined;
 }
 
@@ -39,10 +39,10 @@ export type Body =
 
 export type TcpFlags = "SYN" | "SYN,ACK" | "RST,ACK" | "RST";
 
-/** What a UDP datagram carries where it is a tunnel's. */
+/** The payload of a UDP tunnel. */
 export type Carried =
   | { readonly kind: "vxlan"; readonly vni: number; readonly inner: Packet; readonly src: Mac; readonly dst: Mac }
-  /** `sender`: the public key under which the session was made. */
+  /** `sender`: the public key of the sender. */
   | {
       readonly kind: "wireguard";
       readonly sender: string;
@@ -50,10 +50,10 @@ export type Carried =
       readonly inner: Packet;
     }
   | { readonly kind: "esp"; readonly spi: number; readonly inner: Packet }
-  /** A bare IP packet, as flannel's udp backend sends it. */
+  /** A plain IP packet (flannel's udp backend). */
   | { readonly kind: "ip"; readonly inner: Packet };
 
-/** ICMP by meaning; `icmpNumbers` gives type and code of either family. */
+/** ICMP messages by meaning; `icmpNumbers` returns type and code for IPv4 or IPv6. */
 export type IcmpMessage =
   | { readonly kind: "echo-request"; readonly id: number }
   | { readonly kind: "echo-reply"; readonly id: number }
@@ -71,14 +71,14 @@ export type IcmpErrorKind =
 
 export type IcmpError = Extract<IcmpMessage, { about: Packet }>;
 
-/** ip_do_fragment, ip6_fragment: pieces of at most `mtu` bytes, all but the last with a multiple of 8 bytes of payload. */
+/** ip_do_fragment, ip6_fragment: fragments of at most `mtu` bytes; the payload of all but the last is a multiple of 8 bytes. */
 export function fragmented(packet: Packet, mtu: number): Packet {
-  // IPv6 puts a header of 8 bytes into each (RFC 8200 §4.5).
+  // IPv6 adds a fragment header of 8 bytes (RFC 8200 §4.5).
   const header = familyOf(packet) === 4 ? 20 : 48;
   return { ...packet, ignoreDf: undefined, fragment: header + (mtu - header - ((mtu - header) % 8)) };
 }
 
-/** ip_defrag: the packet as it was before it was cut. */
+/** ip_defrag: the packet before fragmentation. */
 export function reassembled(packet: Packet): Packet {
   const { fragment: _, ...whole } = packet;
   return whole;
@@ -100,7 +100,7 @@ export function ipHeaderLength(family: Family): number {
   return family === 4 ? 20 : 40;
 }
 
-/** Overheads of the encapsulations, outer IP header included (bytes): RFC 7348 §5, RFC 2003, facts of flannel §5.1. */
+/** Encapsulation overhead in bytes, including the outer IP header: RFC 7348 §5, RFC 2003, facts of flannel §5.1. */
 export function encapsulationOverhead(kind: "vxlan" | "wireguard" | "ip-in-udp" | "ipip", outer: Family): number {
   const ip = ipHeaderLength(outer);
   switch (kind) {
@@ -115,30 +115,30 @@ export function encapsulationOverhead(kind: "vxlan" | "wireguard" | "ip-in-udp" 
   }
 }
 
-/** The longest piece in which the packet travels. */
+/** Size of the packet, or of its largest fragment. */
 export function pieceLength(packet: Packet): number {
   return Math.min(packet.length, packet.fragment ?? packet.length);
 }
 
-/** A multiple of 16, but no more than the device's MTU (calculate_skb_padding, drivers/net/wireguard/send.c). */
+/** Rounded up to a multiple of 16, at most the device MTU (calculate_skb_padding, drivers/net/wireguard/send.c). */
 export function wireguardPadded(length: number, mtu: number): number {
   const last = length > mtu ? length % mtu : length;
   return length - last + Math.min(mtu, Math.ceil(last / 16) * 16);
 }
 
-/** Length of the ESP tunnel packet around one of this length: SPI 4, sequence number 4, IV, payload, trailer, ICV (RFC 4303). */
+/** Length of the ESP tunnel packet for an inner packet of this length: SPI 4, sequence number 4, IV, payload, trailer, ICV (RFC 4303). */
 export function espLength(length: number, cipher: EspCipher, outer: Family, inUdp: boolean): number {
   const payload = Math.ceil((length + 2) / cipher.block) * cipher.block;
   return ipHeaderLength(outer) + (inUdp ? 8 : 0) + 8 + cipher.iv + payload + cipher.icv;
 }
 
-/** The longest packet that fits into `mtu` bytes of ESP (xfrm_state_mtu, net/xfrm/xfrm_state.c). */
+/** The largest inner packet that fits into an ESP packet of `mtu` bytes (xfrm_state_mtu, net/xfrm/xfrm_state.c). */
 export function espRoom(mtu: number, cipher: EspCipher, outer: Family, inUdp: boolean): number {
   const fixed = ipHeaderLength(outer) + (inUdp ? 8 : 0) + 8 + cipher.iv + cipher.icv;
   return Math.floor((mtu - fixed) / cipher.block) * cipher.block - 2;
 }
 
-/** Type and code on the wire: RFC 792, RFC 1812 §5.2.7.1 for IPv4; RFC 4443 for IPv6. */
+/** ICMP type and code: RFC 792, RFC 1812 §5.2.7.1 for IPv4; RFC 4443 for IPv6. */
 export function icmpNumbers(message: Pick<IcmpMessage, "kind">, family: Family): { type: number; code: number } {
   const v4 = family === 4;
   switch (message.kind) {
@@ -168,9 +168,9 @@ export function icmpNumbers(message: Pick<IcmpMessage, "kind">, family: Family):
 }
 
 /**
- * What the sender's socket reports on such an ICMP error (icmp_err_convert in net/ipv4/icmp.c, icmpv6_err_convert in
- * net/ipv6/icmp.c). A connecting TCP socket takes every error; a UDP socket only fatal ones (udp_err: the others need
- * IP_RECVERR), so that it hears nothing of an unreachable net or host. ping prints each of them.
+ * The errno that the sender's socket reports for an ICMP error (icmp_err_convert in net/ipv4/icmp.c, icmpv6_err_convert in
+ * net/ipv6/icmp.c). A connecting TCP socket reports all errors; a UDP socket only fatal ones (udp_err: the remaining errors
+ * require IP_RECVERR), so it does not report an unreachable network or host. ping prints all of them.
  */
 export function errnoOf(kind: IcmpErrorKind, family: Family, proto: Body["kind"]): string | undefined {
   switch (kind) {
@@ -190,7 +190,7 @@ export function errnoOf(kind: IcmpErrorKind, family: Family, proto: Body["kind"]
   }
 }
 
-/** Ports of a packet, or undefined where it has none. An echo's id stands for its port, as in conntrack. */
+/** Ports of a packet; undefined for protocols without ports. An ICMP echo id is treated as the port, like in conntrack. */
 export function portsOf(packet: Packet): { sport: number; dport: number } | undefined {
   const body = packet.body;
   switch (body.kind) {
@@ -206,7 +206,7 @@ export function portsOf(packet: Packet): { sport: number; dport: number } | unde
   }
 }
 
-/** The packet with other ports; unchanged where it has none. */
+/** The packet with the given ports; unchanged if the protocol has no ports. */
 export function withPorts(packet: Packet, sport: number, dport: number): Packet {
   const body = packet.body;
   switch (body.kind) {
@@ -224,7 +224,7 @@ export function withPorts(packet: Packet, sport: number, dport: number): Packet 
   }
 }
 
-/** The packet inside, where this one is a tunnel's. */
+/** The inner packet of an encapsulated packet. */
 export function innerOf(packet: Packet): Packet | undefined {
   const body = packet.body;
   if (body.kind === "ipip" || body.kind === "esp") return body.inner;
@@ -233,9 +233,9 @@ export function innerOf(packet: Packet): Packet | undefined {
 }
 
 /**
- * UDP source port of a VXLAN packet: a hash of the inner flow in the range of local ports
- * (drivers/net/vxlan, udp_flow_src_port; range net.ipv4.ip_local_port_range). The kernel seeds its hash at boot, so only
- * the range and "same flow, same port" are promised.
+ * UDP source port of a VXLAN packet: a hash of the inner flow within the local port range (drivers/net/vxlan,
+ * udp_flow_src_port; net.ipv4.ip_local_port_range). The kernel seeds its hash at boot, so only the range and "same flow,
+ * same port" are guaranteed.
  */
 export function flowSourcePort(inner: Packet): number {
   const ports = portsOf(inner) ?? { sport: 0, dport: 0 };
@@ -244,4 +244,17 @@ export function flowSourcePort(inner: Packet): number {
     hash = Math.imul(hash ^ part.charCodeAt(0), 16777619) >>> 0;
   }
   return 32768 + (hash % (60999 - 32768 + 1));
+}
+
+/** icmp_send: no error about an ICMP error; the quoted packet is truncated to a total of 576 bytes (IPv6: 1280). */
+export function icmpAbout(
+  packet: Packet,
+  kind: IcmpErrorKind,
+  mtu: number | undefined,
+): Omit<Packet, "src"> | undefined {
+  if (icmpErrorOf(packet)) return undefined;
+  const v6 = familyOf(packet) === 6;
+  const length = Math.min(v6 ? 1280 : 576, packet.length + (v6 ? 48 : 28));
+  const message = mtu === undefined ? { kind, about: packet } : { kind, about: packet, mtu };
+  return { dst: packet.src, ttl: 64, df: false, length, mark: 0, body: { kind: "icmp", message } };
 }

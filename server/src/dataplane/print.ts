@@ -4,7 +4,7 @@ import type { Device, FdbEntry, Neighbour, Netns, Network, Nexthop, NfChain, NfT
 import type { ReportLocation, RouteReport, RoutesReport } from "./routes-schema.ts";
 import { destination, markText, nexthopFlags, routeText, ruleText, withPort } from "./text.ts";
 
-/** All of it, each part under the command that would print it; parts without content are left out. */
+/** The complete state, each part under the command that prints it; empty parts are omitted. */
 export function printNetns(netns: Netns, network?: Network): string {
   const parts: readonly (readonly [string, readonly string[]])[] = [
     ["ip -brief address", printAddresses(netns, network)],
@@ -31,7 +31,7 @@ function tablesOf(netns: Netns): readonly string[] {
 
 /* --------------------------------------------------------------- addresses */
 
-/** `ip -brief address`. With the network a veth's peer index is that of the peer's list of devices. */
+/** `ip -brief address`. With `network`, the peer index of a veth is the position in the peer's device list. */
 export function printAddresses(netns: Netns, network?: Network): string[] {
   return [...netns.devices.values()].map((device) => {
     const addresses = [...device.addresses]
@@ -46,7 +46,7 @@ function deviceLabel(device: Device, network: Network | undefined): string {
     case "veth": {
       const peers = network?.netns(device.peer.netns)?.devices.keys() ?? [];
       const index = [...peers].indexOf(device.peer.device) + 1;
-      // A pod's eth0 is made right after lo.
+      // In a pod, eth0 is created right after lo.
       return `${device.name}@if${index > 0 ? index : 2}`;
     }
     case "macvlan":
@@ -61,7 +61,7 @@ function deviceLabel(device: Device, network: Network | undefined): string {
   }
 }
 
-/** Operational state; loopback and tunnels have none and say UNKNOWN. */
+/** Operational state; UNKNOWN for loopback and tunnel devices. */
 function stateOf(netns: Netns, device: Device): "UP" | "DOWN" | "UNKNOWN" {
   switch (device.kind) {
     case "physical":
@@ -72,7 +72,7 @@ function stateOf(netns: Netns, device: Device): "UP" | "DOWN" | "UNKNOWN" {
     case "bridge":
       return hasCarrier(netns, device) ? "UP" : "DOWN";
     case "dummy":
-      // kube-proxy never sets it up: its addresses are local all the same.
+      // kube-proxy never sets the device up; its addresses are local anyway.
       return "DOWN";
     case "loopback":
     case "vxlan":
@@ -83,7 +83,7 @@ function stateOf(netns: Netns, device: Device): "UP" | "DOWN" | "UNKNOWN" {
   }
 }
 
-/** A bridge without ports has no carrier. */
+/** Whether the device has carrier; false only for a bridge without ports. */
 function hasCarrier(netns: Netns, device: Device): boolean {
   if (device.kind !== "bridge") return true;
   for (const other of netns.devices.values()) if (other.master === device.name) return true;
@@ -92,7 +92,7 @@ function hasCarrier(netns: Netns, device: Device): boolean {
 
 /* ------------------------------------------------------------------ routes */
 
-/** The routes of a table in the order in which the kernel lists them. */
+/** The routes of a table in the order of the kernel's dump. */
 export function routesOf(netns: Netns, family: 4 | 6, table = "main"): Route[] {
   const routes: Route[] = [];
   for (const layer of netns.tables.get(table)?.layers ?? []) {
@@ -103,12 +103,12 @@ export function routesOf(netns: Netns, family: 4 | 6, table = "main"): Route[] {
   return routes.sort(family === 4 ? compare4 : compare6);
 }
 
-/** fib_trie: by address; at one address the longest prefix first, then the lowest metric. */
+/** fib_trie: by address, then longest prefix first, then lowest metric. */
 function compare4(a: Route, b: Route): number {
   return compareIp(a.dst.ip, b.dst.ip) || b.dst.len - a.dst.len || (a.metric ?? 0) - (b.metric ?? 0);
 }
 
-/** ip6_fib: what lies inside a prefix comes before it, so that the default route is last. */
+/** ip6_fib: more specific prefixes precede the prefix that contains them, so the default route is last. */
 function compare6(a: Route, b: Route): number {
   return (
     compareIp(lastAddress(a.dst), lastAddress(b.dst)) || b.dst.len - a.dst.len || (a.metric ?? 0) - (b.metric ?? 0)
@@ -138,7 +138,7 @@ function flags(netns: Netns, hop: Nexthop): readonly string[] {
   return [...nexthopFlags(hop), ...(down ? ["linkdown"] : [])];
 }
 
-/** `ip rule`; nothing where there are only the kernel's three. */
+/** `ip rule`; empty if only the three default rules of the kernel exist. */
 export function printPolicyRules(netns: Netns): string[] {
   const usual = netns.rules.every(({ priority }) => priority === 0 || priority === 32766 || priority === 32767);
   if (usual) return [];
@@ -152,14 +152,14 @@ export function printPolicyRules(netns: Netns): string[] {
   });
 }
 
-/** A single address without its length, as `ip rule` has it. */
+/** A single address without prefix length, like in `ip rule`. */
 function selector(prefix: Prefix): string {
   return prefix.len === bits(prefix.ip) ? formatIp(prefix.ip) : formatPrefix(prefix);
 }
 
-/* ---------------------------------------------------- neighbours, FDB */
+/* ----------------------------------------------------- neighbors, FDB */
 
-/** Permanent entries, by address; the kernel lists them by hash. */
+/** Permanent entries, sorted by address; the kernel lists them in hash order. */
 function neighboursOf(netns: Netns): Neighbour[] {
   return [...netns.neighbours.entries()].sort((a, b) => compareIp(a.ip, b.ip));
 }
@@ -175,14 +175,14 @@ function fdbOf(netns: Netns): FdbEntry[] {
   return entries.sort((a, b) => (a.device < b.device ? -1 : a.device > b.device ? 1 : compareIp(a.dst, b.dst)));
 }
 
-/** `bridge fdb`: the entries of VXLAN devices; what bridges learn is not state that somebody wrote. */
+/** `bridge fdb`: the entries of VXLAN devices. Entries learned by bridges are omitted, because they are not configured state. */
 export function printFdb(netns: Netns): string[] {
   return fdbOf(netns).map(({ mac, device, dst }) => `${mac} dev ${device} dst ${formatIp(dst)} self permanent`);
 }
 
 /* --------------------------------------------------------- WireGuard, IPsec */
 
-/** `wg show`; nothing that is secret is known. */
+/** `wg show`; the model does not contain secrets. */
 export function printWireguard(netns: Netns): string[] {
   const lines: string[] = [];
   for (const device of netns.devices.values()) {
@@ -216,7 +216,7 @@ export function printXfrmPolicies(netns: Netns): string[] {
   ]);
 }
 
-/** `ip xfrm state` without keys and counters. */
+/** `ip xfrm state`, without keys and counters. */
 export function printXfrmStates(netns: Netns): string[] {
   return [...(netns.xfrm?.states() ?? [])].flatMap(({ src, dst, spi, reqid, udpPort }) => [
     `src ${formatIp(src)} dst ${formatIp(dst)}`,
@@ -268,7 +268,7 @@ export function routesReport(netns: Netns, locate: (source: Source) => ReportLoc
 
 type Located = (origin: Source | undefined) => { location?: ReportLocation };
 
-/** What only namespaces with WireGuard or IPsec have. */
+/** Only for network namespaces with WireGuard or IPsec. */
 function encrypted(netns: Netns, located: Located): Pick<RoutesReport, "wireguard" | "xfrm"> {
   const devices = [...netns.devices.values()].filter((device) => device.kind === "wireguard");
   const { xfrm } = netns;
@@ -344,7 +344,7 @@ function routeReport(route: Route, table: string): RouteReport {
 
 const TABLE_ORDER: readonly NfTable[] = ["raw", "mangle", "filter", "nat"];
 
-/** `iptables-save`, or `ip6tables-save`, without counters' values and its dated comments. */
+/** `iptables-save` or `ip6tables-save`, without counter values and timestamp comments. */
 export function printNetfilter(netns: Netns, family: 4 | 6): string[] {
   const tables = new Map<NfTable, NfChain[]>();
   for (const { table, chain } of netns.netfilter.chains(family)) {
@@ -355,7 +355,7 @@ export function printNetfilter(netns: Netns, family: 4 | 6): string[] {
   return TABLE_ORDER.flatMap((table) => {
     const chains = tables.get(table);
     if (!chains) return [];
-    // Built-in chains in the order of their hooks, then the others by name.
+    // Built-in chains in hook order, then user-defined chains by name.
     const own = chains.filter(({ policy }) => policy === undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
     const ordered = [...chains.filter(({ policy }) => policy !== undefined), ...own];
     return [

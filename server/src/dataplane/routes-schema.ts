@@ -1,6 +1,6 @@
 /**
- * A namespace in JSON (`knet-routes/1`), said once: TypeBox gives the types and the JSON Schema that the package ships.
- * Keys as the published contract has them.
+ * JSON form of a network namespace (`knet-routes/1`), defined once: TypeBox provides the TypeScript types and the JSON
+ * Schema in the package. The keys are part of the published contract.
  */
 import { type Static, Type } from "typebox";
 
@@ -52,7 +52,7 @@ export const RouteReport = Type.Object(
     /** Absent: unicast. */
     type: Type.Optional(Type.String()),
     nexthops: Type.Optional(Type.Array(Type.Object({ ...hop, dev: Type.String(), weight: Type.Integer() }, strict))),
-    /** Why it is there, for people. */
+    /** Reason for the route, shown to users. */
     why: Type.String(),
     location,
   },
@@ -104,9 +104,9 @@ export const RoutesReport = Type.Object(
     routes: Type.Array(RouteReport),
     neighbours: Type.Array(NeighbourReport),
     fdb: Type.Array(FdbReport),
-    /** Only where there is a WireGuard device. */
+    /** Only if a WireGuard device exists. */
     wireguard: Type.Optional(Type.Array(Wireguard)),
-    /** Only where there is IPsec. */
+    /** Only if IPsec is used. */
     xfrm: Type.Optional(Xfrm),
   },
   { ...strict, $id: "knet-routes-1.schema.json", title: "knet routes" },

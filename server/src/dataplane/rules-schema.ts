@@ -1,4 +1,4 @@
-/** A namespace's rules in JSON (`knet-rules/1`), said once: TypeBox gives the type and the JSON Schema that the package ships. */
+/** JSON form of the rules of a network namespace (`knet-rules/1`), defined once: TypeBox provides the TypeScript type and the JSON Schema in the package. */
 import { type Static, Type } from "typebox";
 
 const strict = { additionalProperties: false } as const;
@@ -8,7 +8,7 @@ export const RulesReport = Type.Object(
   {
     schema: Type.Literal("knet-rules/1"),
     netns: Type.String(),
-    /** One for each program that would print a part: iptables-save, ip6tables-save, nft, ipvsadm, ipset. */
+    /** One section per program: iptables-save, ip6tables-save, nft, ipvsadm, ipset. */
     sections: Type.Array(
       Type.Object(
         {
@@ -17,7 +17,7 @@ export const RulesReport = Type.Object(
             Type.Object(
               {
                 text: Type.String(),
-                /** The declaration that caused it. */
+                /** The declaration that caused the line. */
                 location: Type.Optional(
                   Type.Object(
                     { file: Type.String(), range: Type.Object({ start: Position, end: Position }, strict) },

@@ -1,4 +1,4 @@
-/** A namespace's rules as the programs of a host print them: iptables-save and its like. */
+/** The rules of a network namespace as the Linux tools print them: iptables-save, nft, ipvsadm, ipset. */
 import { formatPrefix } from "../addressing/ip.ts";
 import type { Source } from "../language/tree.ts";
 import type { IpSet, IptablesTable, Netns, NfChain } from "./model.ts";
@@ -12,12 +12,12 @@ export interface RuleLine {
 }
 
 export interface RuleSection {
-  /** What would print it. */
+  /** The command that prints the section. */
   readonly command: string;
   readonly lines: readonly RuleLine[];
 }
 
-/** Sections without content are left out. */
+/** Empty sections are omitted. */
 export function ruleSections(netns: Netns): readonly RuleSection[] {
   const sections = [
     iptablesSection(netns, 4),
@@ -39,7 +39,7 @@ function ipvsLines({ ipvs }: Netns): readonly RuleLine[] {
   return lines;
 }
 
-/** The sets that rules refer to, each once. */
+/** The sets that rules refer to, without duplicates. */
 function setLines({ netfilter }: Netns): readonly RuleLine[] {
   const sets = new Set<IpSet>();
   for (const family of [4, 6] as const) {
@@ -55,7 +55,7 @@ function setLines({ netfilter }: Netns): readonly RuleLine[] {
   });
 }
 
-/** All of it, each part under the command that would print it. */
+/** All sections, each under the command that prints it. */
 export function printRules(netns: Netns): string {
   return ruleSections(netns)
     .map(({ command, lines }) => `# ${command}\n${lines.map(({ text }) => text).join("\n")}\n`)

@@ -1,18 +1,18 @@
 /**
- * Source address of an IPv6 packet: ipv6_dev_get_saddr (net/ipv6/addrconf.c), the rules of RFC 6724 §5 as Linux applies
- * them. Unlike IPv4 it looks at the destination, never at the next hop.
+ * Source address of an IPv6 packet: ipv6_dev_get_saddr (net/ipv6/addrconf.c), the rules of RFC 6724 §5 as implemented by
+ * Linux. Unlike IPv4, the selection depends on the destination, not on the next hop.
  */
 import { isLinkLocal } from "../addressing/ip.ts";
 import type { Device, Netns } from "./model.ts";
 
-/** The address that the host takes for `dst` on its way out of `egress`, or undefined where it has none. */
+/** The source address for packets to `dst` through `egress`; undefined if no address is suitable. */
 export function sourceFor(netns: Pick<Netns, "devices">, egress: Device | undefined, dst: bigint): bigint | undefined {
   const local = isLinkLocal(dst);
   let best: { readonly ip: bigint; readonly score: readonly number[] } | undefined;
   for (const device of netns.devices.values()) {
-    // A link-local destination has a meaning on its own link only.
+    // A link-local destination is only valid on its link.
     if (device.name === "lo" ? local : local && device !== egress) continue;
-    // The kernel puts a new address before older ones of the same scope.
+    // The kernel inserts a new address before older addresses of the same scope.
     for (const { ip } of [...device.addresses].reverse()) {
       if (typeof ip !== "bigint" || ip === 1n) continue;
       const score = scoreOf(ip, dst, device === egress);
@@ -22,7 +22,7 @@ export function sourceFor(netns: Pick<Netns, "devices">, egress: Device | undefi
   return best?.ip;
 }
 
-/** Rules 1, 2, 5, 6 and 8; the others are about mobility, privacy and deprecated addresses. */
+/** Rules 1, 2, 5, 6, and 8; the remaining rules concern mobility, privacy, and deprecated addresses. */
 function scoreOf(ip: bigint, dst: bigint, outgoing: boolean): readonly number[] {
   const scope = isLinkLocal(ip) === isLinkLocal(dst) || isLinkLocal(dst) ? 1 : 0;
   return [

@@ -1,8 +1,8 @@
 /**
- * A namespace as a switch of the Network Graph: an ordered list of [source, source port, destination, destination port,
- * action], of which the first that fits decides. The action is to hand the message to a local process, to forward it to a
- * neighbouring switch, or to discard it. Derived from sockets, addresses, routing policy, routes and neighbours; netfilter has
- * no place in that model.
+ * A network namespace as a switch of the Network Graph: an ordered list of [source, source port, destination, destination
+ * port, action], where the first matching row applies. The action delivers the message to a local process, forwards it to
+ * a directly connected switch, or discards it. Derived from sockets, addresses, policy routing rules, routes, and neighbor
+ * entries; the model does not cover netfilter.
  */
 import { kthFree, sortReserved } from "../addressing/allocation.ts";
 import type { Ip, Prefix } from "../addressing/ip.ts";
@@ -18,13 +18,14 @@ import {
   prefixRange,
 } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
+import { t } from "../text/l10n.ts";
 import { localAddressesOf, lookup } from "./fib.ts";
 import type { Device, Netns, NetnsId, Network, Nexthop, Socket } from "./model.ts";
 import { routeText } from "./text.ts";
 
 export type SwitchAction =
   | { readonly kind: "deliver"; readonly process: string }
-  /** Several: equal-cost nexthops. */
+  /** Several entries: equal-cost next hops. */
   | { readonly kind: "forward"; readonly to: readonly NetnsId[] }
   | { readonly kind: "discard" };
 
@@ -32,24 +33,24 @@ export interface SwitchRow {
   /** Undefined: any. */
   readonly src: Prefix | undefined;
   readonly dst: Prefix;
-  /** Undefined: any. The source port decides nowhere. */
+  /** Undefined: any. The source port is always any. */
   readonly dport: { readonly port: number; readonly proto: Socket["proto"] } | undefined;
   readonly action: SwitchAction;
-  /** The entry of the kernel's tables from which it follows. */
+  /** The kernel table entry that the row is derived from. */
   readonly why: string;
 }
 
-/** What becomes of a destination, before ports are looked at. */
+/** The action for a destination, regardless of ports. */
 interface Fate {
   readonly prefix: Prefix;
-  /** Undefined: delivered here. */
+  /** Undefined: delivered locally. */
   readonly action: SwitchAction | undefined;
   readonly why: string;
 }
 
 /**
- * `known`: prefixes between whose addresses a route may make no difference, but a neighbour does: the stations of a segment, the
- * ranges behind a tunnel. More of them than needed do no harm, since rows that say what a wider one says are left out.
+ * `known`: prefixes that share a route, but have different neighbors: addresses on a segment, ranges that are reached
+ * through a tunnel. Extra prefixes are harmless, because rows with the same action as a wider row are omitted.
  */
 export function switchRows(network: Network, netns: Netns, known: Iterable<Prefix>): readonly SwitchRow[] {
   const prefixes = telling(network, netns, known);
@@ -66,7 +67,7 @@ export function switchRows(network: Network, netns: Netns, known: Iterable<Prefi
         dst: prefix,
         dport: { port: socket.port, proto: socket.proto },
         action: { kind: "deliver", process: socket.process },
-        why: `${socket.process} listens on ${socket.port}/${socket.proto}`,
+        why: t`${socket.process} listens on ${socket.port}/${socket.proto}`,
       });
     }
     own.push({
@@ -74,7 +75,7 @@ export function switchRows(network: Network, netns: Netns, known: Iterable<Prefi
       dst: prefix,
       dport: undefined,
       action: { kind: "discard" },
-      why: `${why}: nobody listens`,
+      why: t`${why}: nothing listens`,
     });
   }
   const usual = rowsOf(plain, undefined);
@@ -86,7 +87,7 @@ export function switchRows(network: Network, netns: Netns, known: Iterable<Prefi
   return [...own, ...special, ...usual, ...undefaulted(netns, plain)];
 }
 
-/** What no row of a family fits is discarded: there is no route. */
+/** A final row per address family without a default route: destinations without a route are dropped. */
 function undefaulted(netns: Netns, plain: readonly Fate[]): readonly SwitchRow[] {
   return familiesOf(netns)
     .filter((zero) => !hasDefault(plain, zero))
@@ -95,11 +96,11 @@ function undefaulted(netns: Netns, plain: readonly Fate[]): readonly SwitchRow[]
       dst: { ip: zero, len: 0 },
       dport: undefined,
       action: { kind: "discard" },
-      why: "no route",
+      why: t`no route`,
     }));
 }
 
-/** IPv6 counts where somebody uses it. */
+/** The address families in use; IPv4 if there is no address. */
 export function familiesOf(netns: Netns): readonly Ip[] {
   const used = (zero: Ip): boolean =>
     [...netns.devices.values()].some(
@@ -110,7 +111,7 @@ export function familiesOf(netns: Netns): readonly Ip[] {
   return families.length === 0 ? [0] : families;
 }
 
-/** The rows that forward and discard, the longest prefix first, without those that a wider one includes. */
+/** The forward and drop rows, longest prefix first, without rows that have the same action as a wider row. */
 function rowsOf(all: readonly Fate[], src: Prefix | undefined): readonly SwitchRow[] {
   const table = buildPrefixTable(all.map((fate) => [fate.prefix, fate] as const));
   return all
@@ -137,9 +138,9 @@ function isSame(a: SwitchAction, b: SwitchAction): boolean {
   return a.kind === b.kind && (a.kind !== "forward" || b.kind !== "forward" || a.to.join() === b.to.join());
 }
 
-/* -------------------------------------------------------------- which addresses */
+/* -------------------------------------------------------------- prefixes */
 
-/** Own addresses, every destination of a route or rule, who is behind a bridge, and what the caller knows. */
+/** Local addresses, all destinations of routes and rules, addresses attached to a bridge, and the caller's prefixes. */
 function telling(network: Network, netns: Netns, known: Iterable<Prefix>): PrefixTable<undefined> {
   const families = familiesOf(netns);
   const prefixes = new Map<string, Prefix>();
@@ -165,7 +166,7 @@ function telling(network: Network, netns: Netns, known: Iterable<Prefix>): Prefi
   return buildPrefixTable([...prefixes.values()].map((prefix) => [prefix, undefined] as const));
 }
 
-/** The addresses at the other ends of a bridge's ports. */
+/** The addresses of the veth peers of a bridge's ports. */
 function* behind(network: Network, netns: Netns, bridge: Device): Iterable<Ip> {
   if (bridge.kind !== "bridge") return;
   for (const port of netns.devices.values()) {
@@ -175,7 +176,7 @@ function* behind(network: Network, netns: Netns, bridge: Device): Iterable<Ip> {
   }
 }
 
-/** What becomes of each prefix, asked for an address that lies in no longer one; those that have none left are left out. */
+/** The action for each prefix, computed for an address outside all longer prefixes; prefixes without such an address are omitted. */
 function fates(
   network: Network,
   netns: Netns,
@@ -192,29 +193,29 @@ function fates(
   return all;
 }
 
-/* --------------------------------------------------------------- where it goes */
+/* --------------------------------------------------------------- next hops */
 
 function fateOf(network: Network, netns: Netns, prefix: Prefix, ip: Ip, src: Ip | undefined): Fate {
   const found = lookup(netns, localAddressesOf(netns), { dst: ip, src });
-  if (!found) return { prefix, action: DISCARD, why: "no route" };
+  if (!found) return { prefix, action: DISCARD, why: t`no route` };
   const { route, nexthops } = found;
-  const table = found.table === "main" ? "" : ` in table ${found.table}`;
-  const why = `${routeText(route, nexthops[0])}${table}`;
+  const entry = routeText(route, nexthops[0]);
+  const why = found.table === "main" ? entry : t`${entry} in table ${found.table}`;
   if (route.type === "local") return { prefix, action: undefined, why: route.why };
   const to = nexthops.map((hop) => nextSwitch(network, netns, hop, ip, 0));
   const reached = [...new Set(to.filter((one) => one !== undefined))];
   if (route.type !== "unicast" || reached.length === 0) {
-    return { prefix, action: DISCARD, why: route.type === "unicast" ? `${why}: nobody answers` : why };
+    return { prefix, action: DISCARD, why: route.type === "unicast" ? t`${why}: next hop unreachable` : why };
   }
   return { prefix, action: { kind: "forward", to: reached }, why };
 }
 
-/** A tunnel in a tunnel in a tunnel is somebody's mistake. */
+/** Deeper nesting of tunnels is a configuration error. */
 const MOST_TUNNELS = 3;
-/** As many as a packet's TTL allows. */
+/** The default TTL. */
 const MOST_HOPS = 64;
 
-/** The switch at the other end of the link, or of the tunnel, by which a nexthop leaves. */
+/** The switch on the other side of the link or tunnel that the next hop uses. */
 function nextSwitch(network: Network, netns: Netns, hop: Nexthop, dst: Ip, depth: number): NetnsId | undefined {
   const device = netns.devices.get(hop.dev);
   const target = hop.via ?? dst;
@@ -247,7 +248,7 @@ function nextSwitch(network: Network, netns: Netns, hop: Nexthop, dst: Ip, depth
   }
 }
 
-/** Who has the outer address, found by following the outer packet from switch to switch. */
+/** The switch that has the outer address, found by following the outer packet hop by hop. */
 function farEnd(network: Network, from: Netns, outer: Ip | undefined, depth: number): NetnsId | undefined {
   if (outer === undefined) return undefined;
   let netns: Netns | undefined = from;
@@ -263,7 +264,7 @@ function farEnd(network: Network, from: Netns, outer: Ip | undefined, depth: num
 
 /* -------------------------------------------------------------------- printing */
 
-/** As a table with aligned columns; behind `#` what each row follows from. */
+/** A table with aligned columns; the entry that each row is derived from follows `#`. */
 export function printSwitch(netns: Netns, rows: readonly SwitchRow[]): string {
   const both = familiesOf(netns).length > 1;
   const cells = [
@@ -284,7 +285,8 @@ export function printSwitch(netns: Netns, rows: readonly SwitchRow[]): string {
       .join("  ")
       .trimEnd(),
   );
-  return `# switch ${netns.kind} ${netns.id}: the first row that fits decides\n${lines.join("\n")}\n`;
+  const title = t`switch ${`${netns.kind} ${netns.id}`}: the first matching row applies`;
+  return `# ${title}\n${lines.join("\n")}\n`;
 }
 
 function prefixText(prefix: Prefix): string {

@@ -1,4 +1,4 @@
-/** Routes and rules in the words of iproute2 and iptables-save: one form for listings and for the hops of a trace. */
+/** Routes and rules in the syntax of iproute2 and iptables-save, for listings and for the steps of a trace. */
 import { bits, formatIp, formatPrefix, type Ip } from "../addressing/ip.ts";
 import type {
   AddrType,
@@ -16,7 +16,7 @@ import type {
 } from "./model.ts";
 import { icmpNumbers } from "./packet.ts";
 
-/** A route as `ip route` prints it with one nexthop (or none). `flags` come where iproute2 puts them, before `mtu`. */
+/** A route with at most one next hop, as `ip route` prints it. `flags` precede `mtu`, like in iproute2. */
 export function routeText(
   route: Route,
   nexthop: Nexthop | undefined,
@@ -41,13 +41,13 @@ export function nexthopFlags(nexthop: Nexthop): readonly string[] {
   return nexthop.onlink ? ["onlink"] : [];
 }
 
-/** "default", an address without its full length, or the prefix. */
+/** "default", an address without `/32` or `/128`, or the prefix. */
 export function destination({ dst }: Route): string {
   if (dst.len === 0) return "default";
   return dst.len === bits(dst.ip) ? formatIp(dst.ip) : formatPrefix(dst);
 }
 
-/** A rule as iptables-save writes it after `-A CHAIN`. */
+/** A rule as iptables-save prints it after `-A CHAIN`. */
 export function ruleText(rule: NfRule, family: 4 | 6): string {
   const { match } = rule;
   const words = [
@@ -59,7 +59,7 @@ export function ruleText(rule: NfRule, family: 4 | 6): string {
   const comment = rule.comment === undefined ? [] : ["-m", "comment", "--comment", quoted(rule.comment)];
   const { proto } = match;
   if (rule.commentFirst === true) {
-    // Of the extensions only `addrtype` comes between comment and protocol: kube-proxy's order.
+    // kube-proxy's order: the extensions (only `addrtype` occurs) are between the comment and the protocol match.
     if (proto !== undefined) words.push("-p", protocolName(proto, family));
     words.push(...comment, ...extensions(match, family));
     if (proto !== undefined) words.push("-m", proto, ...portWords(match));
@@ -73,7 +73,7 @@ function negatable<T>(value: Negatable<T> | undefined, option: string, text: (va
   return value.not ? ["!", option, text(value.is)] : [option, text(value.is)];
 }
 
-/** Names of /etc/protocols where they differ from the model's. */
+/** Protocol match with ports and ICMP type. */
 function transport(match: NfMatch, family: 4 | 6): readonly string[] {
   const { proto, sport, dport } = match;
   if (proto === undefined) return [];
@@ -121,7 +121,7 @@ function extensions(match: NfMatch, family: 4 | 6): readonly string[] {
   if (match.mark) words.push("-m", "mark", ...negatable(match.mark, "--mark", (mark) => markText(mark, 0xffffffff)));
   if (match.rpfilterFails) words.push("-m", "rpfilter", "--validmark", "--invert");
   if (match.ctstate) {
-    // iptables lists states in this order, however they were given.
+    // iptables prints the states in this order.
     const states = (["INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED"] as const).filter((state) =>
       match.ctstate?.includes(state),
     );
@@ -134,7 +134,7 @@ function extensions(match: NfMatch, family: 4 | 6): readonly string[] {
   return words;
 }
 
-/** The kernel keeps 31 bits of it and iptables prints 11 digits of these (libxt_statistic.c). */
+/** The kernel stores 31 bits, and iptables prints them with 11 decimal places (libxt_statistic.c). */
 function probabilityText(probability: number): string {
   return (Math.round(Number(probability.toFixed(10)) * 2 ** 31) / 2 ** 31).toFixed(11);
 }
@@ -161,7 +161,7 @@ export function markText({ value, mask }: { readonly value: number; readonly mas
   return mask >>> 0 === full ? hex(value) : `${hex(value)}/${hex(mask)}`;
 }
 
-/** One word stays as it is. */
+/** Quoted, unless the text is a single plain token. */
 function quoted(text: string): string {
   return /^[\w./:+-]+$/.test(text) ? text : `"${text.replace(/(["\\'])/g, "\\$1")}"`;
 }
@@ -209,7 +209,7 @@ export function withPort(ip: Ip, port: number | undefined): string {
   return typeof ip === "bigint" ? `[${formatIp(ip)}]:${port}` : `${formatIp(ip)}:${port}`;
 }
 
-/** On one line, as `ip xfrm policy add` takes it. */
+/** On one line, in the syntax of `ip xfrm policy add`. */
 export function policyText({ direction, src, dst, template }: XfrmPolicy): string {
   return `src ${formatPrefix(src)} dst ${formatPrefix(dst)} dir ${direction} tmpl src ${formatIp(template.src)} dst ${formatIp(template.dst)} proto esp reqid ${template.reqid} mode tunnel`;
 }
@@ -218,12 +218,12 @@ export function stateText({ src, dst, spi, reqid }: XfrmState): string {
   return `src ${formatIp(src)} dst ${formatIp(dst)} proto esp spi 0x${spi.toString(16).padStart(8, "0")} reqid ${reqid} mode tunnel`;
 }
 
-/** "peer 0pcX…= endpoint 192.168.10.12:51820 allowed-ips 10.244.2.0/24", as `wg set` takes it. */
+/** "peer 0pcX…= endpoint 192.168.10.12:51820 allowed-ips 10.244.2.0/24", in the syntax of `wg set`. */
 export function peerText({ publicKey, endpoint, allowedIps }: WireguardPeer): string {
   return `peer ${publicKey} endpoint ${withPort(endpoint.ip, endpoint.port)} allowed-ips ${allowedIps.map(formatPrefix).join(",")}`;
 }
 
-/** A virtual server or one of its real servers as `ipvsadm -Sn` writes it. */
+/** A virtual server or one of its real servers, as `ipvsadm -Sn` prints it. */
 export function serverText(
   { proto, ip, port, scheduler, persistence }: VirtualServer,
   server: { readonly ip: Ip; readonly port: number } | undefined,

@@ -1,19 +1,23 @@
 /**
- * Who takes packets to load balancers' addresses, as Linux state: nodes that answer ARP (MetalLB's layer-2 mode), routes of a
- * router (MetalLB's BGP mode, pass-through balancers) or translation at a router (proxying balancers).
+ * Receivers of packets to load balancer IPs, as Linux state: nodes that reply to ARP (MetalLB's layer-2 mode), routes
+ * of a router (MetalLB's BGP mode, pass-through load balancers), or NAT on a router (proxying load balancers).
  */
 import { family, formatIp, hostPrefix, type Ip, isNear } from "../addressing/ip.ts";
 import type { RouterParts } from "../cni/contributor.ts";
 import type { ChainRules } from "../cni/mode.ts";
 import type { Nexthop, NfRule, Route } from "../dataplane/model.ts";
+import { t } from "../text/l10n.ts";
 import type { Cluster, Interface, Node, Router, Service, ServicePort, Topology } from "../topology/model.ts";
 
-/** A trace follows each node; more than these look alike. */
+/** A trace follows each node; more nodes behave the same. */
 const MOST_NODES = 8;
-/** What the balancer has translated and masquerades on its way out. */
+/** Mark of packets that the load balancer has rewritten and masquerades when they leave. */
 const MARK = 0x8000;
 
-/** Nodes that pass the balancer's health check: under policy Local those with an endpoint; none where nobody serves. */
+/**
+ * Nodes that pass the load balancer's health check: with policy Local, nodes with an endpoint; none if the service has
+ * no endpoints.
+ */
 function healthyNodes({ services, nodes }: Cluster, service: Service): readonly Node[] {
   const endpoints = service.ports.flatMap((port) =>
     ([4, 6] as const).flatMap((of) => services.endpoints(service, port, of)),
@@ -32,12 +36,12 @@ function byThis({ services }: Cluster, router: Router): boolean {
   return services.loadBalancer?.by === router.path;
 }
 
-/** Interfaces on the segment that answer ARP for a service's address. */
+/** Interfaces on the segment that reply to ARP for a load balancer IP. */
 export function answersFor(topology: Topology, cluster: Cluster, segment: string, ip: Ip): readonly Interface[] {
   const { services } = cluster;
   const { kubeProxy, loadBalancer } = services;
   if (services.byAddress(ip).length === 0) return [];
-  // Whatever is on kube-ipvs0 is local, and arp_ignore = 0 answers for every local address on every device.
+  // All addresses of kube-ipvs0 are local, and with arp_ignore = 0 every device replies for every local address.
   if (kubeProxy.mode === "ipvs" && !kubeProxy.strictArp) return attached(cluster.nodes, segment);
   const service = balancedAt(cluster, ip);
   switch (service && loadBalancer?.kind) {
@@ -58,7 +62,7 @@ function attached(stations: readonly (Node | Router)[], segment: string): readon
   return stations.flatMap(({ interfaces }) => interfaces.filter((iface) => iface.segment === segment).slice(0, 1));
 }
 
-/** What the router holds because of the cluster; undefined where it is not its balancer. */
+/** The router's state because of the cluster; undefined if it is not the cluster's load balancer. */
 export function routerParts(router: Router, cluster: Cluster): RouterParts | undefined {
   const { loadBalancer } = cluster.services;
   if (!loadBalancer || !byThis(cluster, router)) return undefined;
@@ -91,7 +95,7 @@ export function routerParts(router: Router, cluster: Cluster): RouterParts | und
   }
 }
 
-/** One route over all healthy nodes that are the router's neighbours. */
+/** One route to all healthy nodes that are on-link for the router. */
 function routeTo(router: Router, cluster: Cluster, service: Service, ip: Ip): readonly Route[] {
   const nexthops = healthyNodes(cluster, service).flatMap((node): Nexthop[] => {
     const via = addressOf(node, family(ip));
@@ -99,7 +103,7 @@ function routeTo(router: Router, cluster: Cluster, service: Service, ip: Ip): re
     return via === undefined || out === undefined ? [] : [{ via, dev: out }];
   });
   if (nexthops.length === 0) return [];
-  const why = `${formatIp(ip)} is the load balancer's address of ${service.path}`;
+  const why = t`load balancer IP ${formatIp(ip)} of service ${service.path}`;
   const proto = cluster.services.loadBalancer?.kind === "bgp" ? "bgp" : "static";
   const shown = nexthops.slice(0, MOST_NODES);
   return [{ dst: hostPrefix(ip), type: "unicast", nexthops: shown, proto, why, origin: service.source }];
@@ -114,7 +118,10 @@ function addressOf({ interfaces }: Node, of: 4 | 6): Ip | undefined {
   return undefined;
 }
 
-/** To a healthy node's own address and node port, each as likely as the others, with the router's address as source. */
+/**
+ * DNAT to the address and node port of a healthy node, each with the same probability, with the router's address as
+ * source.
+ */
 function proxyChains(
   cluster: Cluster,
   given: readonly { readonly service: Service; readonly ip: Ip }[],

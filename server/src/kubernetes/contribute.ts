@@ -1,4 +1,4 @@
-/** What Kubernetes' own programs add to the nodes that a CNI mode has made. */
+/** State that Kubernetes' own programs add to the nodes that a CNI mode has created. */
 
 import type { Contributor } from "../cni/contributor.ts";
 import type { ChainSource } from "../cni/mode.ts";
@@ -12,17 +12,20 @@ import type { NftNames } from "./proxy/nft-view.ts";
 import { nftablesChains } from "./proxy/nftables.ts";
 import { type ProxyPorts, proxyFamilies, proxyPorts, runsProxy } from "./proxy/ports.ts";
 
-/** kube-proxy on every node of every cluster, and who enforces policies: their rules go first (Felix and kube-router insert). */
+/**
+ * kube-proxy on every node of every cluster, and the policy engines: the engines' rules come first (Felix and
+ * kube-router insert).
+ */
 export function kubernetes(): readonly Contributor[] {
   return [policyContributor, kubeProxy()];
 }
 
-/** As if there were no policies: what the network could do. */
+/** Without policies: the connections that the network itself allows. */
 export function withoutPolicies(): readonly Contributor[] {
   return [kubeProxy()];
 }
 
-/** What the nodes of a cluster share. */
+/** State shared by the nodes of a cluster. */
 interface Shared {
   readonly families: readonly { readonly ports: ProxyPorts; readonly chains: ChainNames; readonly nft: NftNames }[];
   device: Device | undefined;

@@ -1,8 +1,8 @@
-/** The part of the agent that captures on every device and sends probes. Errors are told as a socket tells them to a program. */
+/** The part of the agent that captures on all devices and sends probes. Errors have the form in which a socket reports them to a program. */
 export const PROBES = String.raw`
 SNAP = 256
 
-# As "tcpdump -i any -y LINUX_SLL2" writes it, with nanoseconds; of lo also what goes out.
+# Same format as "tcpdump -i any -y LINUX_SLL2" with nanoseconds; on lo, also outgoing packets.
 def capture(name, folder):
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
     sock.setsockopt(socket.SOL_SOCKET, 33, 16 * 1024 * 1024)  # SO_RCVBUFFORCE
@@ -37,7 +37,7 @@ def put(path, value):
     except OSError:
         pass
 
-# A neighbour that does not answer is given up after 0.6 seconds instead of 3: the same outcome, sooner.
+# Neighbor resolution times out after 0.6 seconds instead of 3: same outcome, faster.
 def quicken():
     put("/proc/sys/net/ipv6/route/mtu_expires", "1")
     for family in ("ipv4", "ipv6"):
@@ -46,7 +46,7 @@ def quicken():
             put("%s/%s/retrans_time_ms" % (folder, device), "200")
             put("%s/%s/proxy_delay" % (folder, device), "0")
 
-# Path MTUs that a namespace has learnt would change what later probes see. IPv6's cannot be flushed, but made to expire.
+# Learned path MTUs would affect later probes. IPv6 path MTUs cannot be flushed, only expired.
 def forget(lab, probes):
     if any(probe["size"] is not None and ":" in probe["dst"] for probe in probes):
         over = []
@@ -74,7 +74,7 @@ class Probe:
         except BlockingIOError:
             pass
         except OSError as e:
-            # The cable of a lab tells its sender that it lost a frame; a real one does not.
+            # A lab link reports a lost frame to the sender (ENOBUFS); a real link does not.
             if e.errno != errno.ENOBUFS:
                 self.fail(e.errno)
 
@@ -149,7 +149,7 @@ class Probe:
             if (level, kind) != RECVERR[self.family]:
                 continue
             error, origin, icmp, code, _, info, _ = struct.unpack("=IBBBBII", value[:16])
-            # A raw socket is told of errors about other sockets' packets too.
+            # A raw socket also receives errors about packets of other sockets.
             if origin != 1 and data[4:6] != struct.pack("!H", self.probe["sport"]):
                 return
             if origin == 1:
@@ -161,7 +161,7 @@ class Probe:
         except BlockingIOError:
             return
         except OSError:
-            return  # told by the error queue
+            return  # reported through the error queue
         if self.family == socket.AF_INET:
             data = data[(data[0] & 15) * 4:]
         if data[0] in (0, 129) and data[4:6] == struct.pack("!H", self.probe["sport"]):
@@ -179,7 +179,7 @@ def probes(lab, run, captures, received):
             enter(probe["netns"])
             Probe(probe, done)
         for place, probe in enumerate(probes):
-            # The kernel turns time stamps on a moment after they are asked for (net_enable_timestamp).
+            # The kernel enables timestamps with a short delay (net_enable_timestamp).
             later(0.15 + probe["delay"] + place * 0.002, lambda probe=probe: send(probe))
         while waiting:
             turn()

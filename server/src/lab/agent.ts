@@ -1,12 +1,13 @@
 /**
- * The program that stands in for the processes of a lab: one for all namespaces, since a socket stays in the namespace in which it was
- * made. Python, because that is what most Linux machines have and what can enter namespaces and open TUN devices with
- * its own library. `agent.py listen lab.json` listens until it is ended; `agent.py run lab.json` also captures and sends probes.
+ * The program that represents the processes of a lab. One process serves all network namespaces, because a socket stays in
+ * the namespace where it was created. Python, because most Linux machines have it and its standard library can enter network
+ * namespaces and open TUN devices. `agent.py listen lab.json` listens until it is stopped; `agent.py run lab.json` also
+ * captures and sends probes.
  */
 import { PROBES } from "./agent-probes.ts";
 
 const CORE = String.raw`
-import ctypes, errno, fcntl, heapq, ipaddress, json, os, selectors, signal, socket, struct, sys, time
+import ctypes, errno, fcntl, heapq, ipaddress, json, os, selectors, signal, socket, stat, struct, sys, time
 
 selector = selectors.DefaultSelector()
 timers = []
@@ -93,7 +94,7 @@ def accept(listener, accepted):
             sock.close()
     selector.register(sock, selectors.EVENT_READ, drain)
 
-# An answer comes from the address that was asked, as from a socket that is bound to it.
+# The reply is sent from the destination address of the request, like from a socket bound to that address.
 def answer(sock, family, accepted):
     data, control, _, peer = sock.recvmsg(65536, 256)
     accepted(plain(peer[0]), peer[1])
@@ -109,7 +110,7 @@ def answer(sock, family, accepted):
         pass
 `;
 
-/** pkg/backend/udp/proxy_amd64.c: what it takes from the TTL, when it is silent, and its own ICMP. */
+/** pkg/backend/udp/proxy_amd64.c: TTL decrement, silent drops, and ICMP errors of the daemon. */
 const TUN = String.raw`
 def checksum(data):
     if len(data) % 2:
@@ -191,8 +192,8 @@ def main():
     run = json.loads(sys.stdin.readline()) if mode == "run" else None
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: os._exit(0))
-    if run:
-        selector.register(sys.stdin.fileno(), selectors.EVENT_READ, lambda: os._exit(0))  # whoever started it is gone
+    if run and not stat.S_ISREG(os.fstat(0).st_mode):
+        selector.register(sys.stdin.fileno(), selectors.EVENT_READ, lambda: os._exit(0))  # the parent process has exited
     received = {}
     def accepted(address, port):
         received.setdefault(port, address)

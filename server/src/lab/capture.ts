@@ -1,6 +1,6 @@
 /**
- * Captures as `tcpdump -i any -y LINUX_SLL2 -w FILE --time-stamp-precision=nano` makes them, as crossings of devices, in the form
- * in which a trace lists them. Format: pcap-savefile(5); link type 276, LINKTYPE_LINUX_SLL2 (tcpdump.org/linktypes).
+ * Reads captures of `tcpdump -i any -y LINUX_SLL2 -w FILE --time-stamp-precision=nano` as device crossings, in the same form
+ * as in a trace. Format: pcap-savefile(5); link type 276, LINKTYPE_LINUX_SLL2 (tcpdump.org/linktypes).
  */
 import type { Header } from "../trace/schema.ts";
 
@@ -10,13 +10,13 @@ export interface Crossing {
   readonly ifindex: number;
   readonly direction: "in" | "out";
   readonly headers: readonly Header[];
-  /** The frame was for another station: a bridge's port sees such frames, other devices let them pass by. */
+  /** The frame was addressed to another machine: bridge ports process these frames, other devices ignore them. */
   readonly foreign: boolean;
-  /** Of the outermost IP packet. */
+  /** Length of the outermost IP packet. */
   readonly length: number;
-  /** Not the first fragment, or more to come. */
+  /** Not the first fragment, or more fragments follow. */
   readonly fragment: boolean;
-  /** Ports of the innermost packet; of an ICMP error those of the packet that it quotes; an echo's id twice. */
+  /** Ports of the innermost packet; for an ICMP error the ports of the quoted packet; for an echo its id twice. */
   readonly ports: readonly [number, number] | undefined;
 }
 
@@ -26,14 +26,14 @@ const SLL2 = 276;
 const PACKET_OTHERHOST = 3;
 const PACKET_OUTGOING = 4;
 
-/** UDP ports by what the datagrams carry. */
+/** UDP ports of tunnels by payload. */
 export interface TunnelPorts {
   readonly vxlan: ReadonlySet<number>;
-  /** A bare IP packet. */
+  /** A plain IP packet. */
   readonly ip: ReadonlySet<number>;
 }
 
-/** Every IP packet of the file; others (ARP, neighbour discovery) are left out. A cut-off last record ends the list. */
+/** All IP packets of the file, without ARP and neighbor discovery. A truncated last record ends the list. */
 export function readCapture(bytes: Uint8Array, tunnels: TunnelPorts): Crossing[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.byteLength < 24) return [];
@@ -113,7 +113,7 @@ function readIp(view: DataView, tunnels: TunnelPorts): ReadPacket | undefined {
   if (version !== 6 || view.byteLength < 40) return undefined;
   const proto = view.getUint8(6);
   const type = proto === 58 && view.byteLength > 40 ? view.getUint8(40) : 0;
-  // Router and neighbour discovery, multicast listeners: not part of any trace.
+  // Router and neighbor discovery and multicast listener messages are not part of a trace.
   if (proto === 0 || (type >= 130 && type <= 143)) return undefined;
   const ip: Header = {
     kind: "ip",
@@ -166,7 +166,7 @@ function transport(view: DataView, at: number, proto: number, tunnels: TunnelPor
     }
     case 6: {
       const [sport, dport] = ports();
-      // A quoted segment has its ports and nothing more.
+      // A quoted segment contains only the ports.
       const flags = rest < 14 ? {} : { flags: tcpFlags(view.getUint8(at + 13)) };
       return { headers: [{ kind: "tcp", sport, dport, ...flags }], ports: [sport, dport] };
     }
@@ -194,10 +194,10 @@ function transport(view: DataView, at: number, proto: number, tunnels: TunnelPor
   }
 }
 
-/** An error about a tunnel's outer packet is told to the tunnel, not to the sender of the packet inside. */
+/** An ICMP error about the outer packet of a tunnel is sent to the tunnel endpoint, not to the sender of the inner packet. */
 function quotedPorts(quoted: ReadPacket | undefined): ReadPacket["ports"] {
-  const tunnelled = (quoted?.headers.filter((header) => header.kind === "ip").length ?? 0) > 1;
-  return tunnelled ? undefined : quoted?.ports;
+  const tunneled = (quoted?.headers.filter((header) => header.kind === "ip").length ?? 0) > 1;
+  return tunneled ? undefined : quoted?.ports;
 }
 
 function tcpFlags(bits: number): string {
@@ -209,7 +209,7 @@ function v4(view: DataView, at: number): string {
   return [0, 1, 2, 3].map((i) => view.getUint8(at + i)).join(".");
 }
 
-/** Uncompressed; whoever compares brings both to one form. */
+/** Not compressed; callers normalize addresses before they compare them. */
 function v6(view: DataView, at: number): string {
   return Array.from({ length: 8 }, (_, i) => view.getUint16(at + 2 * i, false).toString(16)).join(":");
 }

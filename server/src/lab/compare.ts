@@ -1,28 +1,29 @@
-/** Prediction against observation: crossings of devices in order, and what the sender saw. */
+/** Compares prediction and observation: device crossings in order, and the result at the sender. */
 import { formatIp, parseIp } from "../addressing/ip.ts";
+import { t } from "../text/l10n.ts";
 import type { Header, Path, Reply, Trace } from "../trace/schema.ts";
 
-/** A crossing in one line, in a form that both sides can be brought to. */
+/** A device crossing as one line, in a normalized form for both sides. */
 export type Line = string;
 
 export interface Observation {
   readonly lines: readonly Line[];
   readonly result: "answered" | "error" | "timeout";
   readonly errno: string | undefined;
-  /** What a ping heard of. */
+  /** The ICMP error that a ping received. */
   readonly icmp: { readonly type: number; readonly code: number; readonly from: string } | undefined;
-  /** Source that the receiving process saw. */
+  /** Source address that the receiving process saw. */
   readonly receiver: string | undefined;
 }
 
 export interface Difference {
-  /** In one sentence. */
+  /** Description of the difference. */
   readonly text: string;
-  /** The crossings of the path that is most like what was seen. */
+  /** The crossings of the path that matches the observation best. */
   readonly predicted: readonly Line[];
 }
 
-/** Undefined: they agree. Where a packet may take one of several ways, the kernel took one of them. */
+/** Undefined: prediction and observation agree. If several paths are possible, the kernel used one of them. */
 export function compare(trace: Trace, observed: Observation): Difference | undefined {
   let nearest: { difference: Difference; agreed: number } | undefined;
   for (const path of trace.paths) {
@@ -45,38 +46,38 @@ function differenceIn(
   const { at, seen } = follow(predicted, observed.lines);
   const more = observed.lines.slice(seen).filter((one) => !isErrorAboutReply(path, one));
   if (at < predicted.length || more.length > 0)
-    return `crossing ${seen + 1}: predicted ${predicted[at]?.line ?? "nothing"}, seen ${observed.lines[seen] ?? "nothing"}`;
+    return t`crossing ${seen + 1}: predicted ${predicted[at]?.line ?? t`nothing`}, observed ${observed.lines[seen] ?? t`nothing`}`;
   const answered = path.verdict === "delivered" && path.reply?.verdict === "delivered";
   if (answered !== (observed.result === "answered"))
-    return `predicted ${answered ? "an answer" : path.verdict}, the sender saw ${observed.errno ?? observed.result}`;
+    return t`predicted ${answered ? t`a reply` : path.verdict}, observed ${observed.errno ?? observed.result} at the sender`;
   const error = path.error;
   if (observed.errno !== undefined && observed.errno !== error?.errno)
-    return `predicted ${error?.errno ?? "silence"}, the sender got ${observed.errno}`;
-  // At a fork nobody waits until TCP tells an error that came while connect() held the socket; it was seen to arrive.
+    return t`predicted ${error?.errno ?? t`no error`}, the sender received ${observed.errno}`;
+  // With several paths, the probe does not wait until TCP reports an error that arrived during connect(); the capture shows it.
   if (error?.errno !== undefined && observed.result === "timeout" && (error.kind === "local" || !forked))
-    return `predicted ${error.errno}, the sender heard nothing`;
+    return t`predicted ${error.errno}, the sender received nothing`;
   if (error?.kind === "icmp" && observed.icmp) {
-    const told = `${error.type}/${error.code} from ${canonical(error.from ?? "")}`;
-    const heard = `${observed.icmp.type}/${observed.icmp.code} from ${canonical(observed.icmp.from)}`;
-    if (told !== heard) return `predicted ICMP ${told}, the sender got ${heard}`;
+    const expected = `${error.type}/${error.code} from ${canonical(error.from ?? "")}`;
+    const received = `${observed.icmp.type}/${observed.icmp.code} from ${canonical(observed.icmp.from)}`;
+    if (expected !== received) return t`predicted ICMP ${expected}, the sender received ${received}`;
   }
   if (path.receiver && observed.receiver !== undefined && canonical(path.receiver.src) !== canonical(observed.receiver))
-    return `predicted source ${path.receiver.src}, the receiver saw ${observed.receiver}`;
+    return t`predicted source ${path.receiver.src}, the receiver saw ${observed.receiver}`;
   return undefined;
 }
 
-/** A trace ends where the answer is lost; what its sender is then told is no part of it. */
+/** A trace ends with the lost reply; ICMP errors about the reply are not part of the prediction. */
 function isErrorAboutReply({ reply }: Path, one: Line): boolean {
   return reply !== undefined && reply.verdict !== "delivered" && / icmp (?:3|11)\/| ipv6-icmp icmp [1-4]\//.test(one);
 }
 
 interface Predicted {
   readonly line: Line;
-  /** Seen only where the host does not know its neighbour yet: a translated frame that stays on its bridge. */
+  /** Observed only if the machine has no neighbor entry yet: a frame rewritten by NAT that stays on its bridge. */
   readonly perhaps: boolean;
 }
 
-/** How far both go together: the first prediction that is not met, and the first crossing that is not predicted. */
+/** The first prediction without a matching crossing, and the first crossing without a prediction. */
 function follow(
   predicted: readonly Predicted[],
   lines: readonly Line[],
@@ -91,7 +92,7 @@ function follow(
   return { at, seen };
 }
 
-/** There and back. */
+/** The crossings of the request and the reply. */
 function crossings(path: Path): readonly Predicted[] {
   return [path, ...(path.reply ? [path.reply] : [])]
     .flatMap((walk: Reply) => walk.hops)
@@ -107,7 +108,7 @@ function crossings(path: Path): readonly Predicted[] {
     );
 }
 
-/** What is compared: place, direction, headers. Not compared: a tunnel's source port (a seeded hash), MAC addresses of veth ends. */
+/** Compared: network namespace, device, direction, headers. Not compared: UDP source ports of tunnels (a seeded hash), MAC addresses of veth devices. */
 export function line(netns: string, device: string, direction: "in" | "out", headers: readonly Header[]): Line {
   return `${netns} ${device} ${direction} ${headers
     .map((header, i) => headerLine(header, headers[i + 1]))

@@ -1,18 +1,19 @@
-/** Devices as lines for `ip -batch` inside their namespace. */
+/** Devices as lines for `ip -batch` in their network namespace. */
 import { bits, formatIp, type InterfaceAddress, isLinkLocal, isLoopback, network } from "../addressing/ip.ts";
 import type { Device, Netns, NetnsId, Network } from "../dataplane/model.ts";
 
 export interface Place {
   readonly network: Network;
-  /** Namespaces of the kernel by those of the topology. */
+  /** Names of network namespaces in the kernel, by id in the topology. */
   readonly names: ReadonlyMap<NetnsId, string>;
-  /** Bridges in the wire by segment. */
+  /** Bridges in the wire namespace, by segment. */
   readonly segments: ReadonlyMap<string, string>;
 }
 
 /**
- * How a device comes into being. `wire`: as one end of a pair from the wire. `there`: with its namespace. `link`, `pair`: by `line`, the
- * pair's other end with it. `upper`: by `line`, when the devices below have their addresses.
+ * How a device is created. `wire`: as one end of a veth pair to the wire namespace. `there`: exists in every network
+ * namespace. `link`, `pair`: with `line`; a pair includes its peer. `upper`: with `line`, after the lower devices have their
+ * addresses.
  */
 export type Making =
   | { readonly by: "there" }
@@ -20,10 +21,12 @@ export type Making =
   | { readonly by: "link"; readonly line: string }
   | { readonly by: "pair"; readonly line: string; readonly peer: { readonly netns: NetnsId; readonly device: string } }
   | { readonly by: "upper"; readonly line: string }
-  /** By `line` in the namespace of the device on which it is stacked. */
-  | { readonly by: "parent"; readonly line: string; readonly netns: NetnsId }
-  /** Its other end is not part of the lab, or labs do without such devices. */
-  | { readonly by: "nobody" };
+  /** Already present: the module creates it in every network namespace, unless net.core.fb_tunnels_only_for_init_net is set. */
+  | { readonly by: "fallback"; readonly type: string }
+  /** On `parent` in its network namespace `netns`; `type` has the arguments after the names. */
+  | { readonly by: "parent"; readonly parent: string; readonly netns: NetnsId; readonly type: string }
+  /** Not created: its peer is not part of the lab, or labs do not support the device kind. */
+  | { readonly by: "none" };
 
 export function makingOf(place: Place, owner: NetnsId, device: Device): Making {
   switch (device.kind) {
@@ -38,17 +41,15 @@ export function makingOf(place: Place, owner: NetnsId, device: Device): Making {
     case "veth": {
       const netns = place.names.get(device.peer.netns);
       const other = place.network.netns(device.peer.netns)?.devices.get(device.peer.device);
-      if (netns === undefined || !other) return { by: "nobody" };
+      if (netns === undefined || !other) return { by: "none" };
       const line = `link add ${device.name} type veth peer name ${other.name} netns ${netns}`;
       return { by: "pair", line, peer: device.peer };
     }
     case "macvlan":
     case "ipvlan": {
-      const { parent, kind, mode, name } = device;
-      const here = place.names.get(owner);
-      if (here === undefined || !place.names.has(parent.netns)) return { by: "nobody" };
-      const line = `link add link ${parent.device} name ${name} netns ${here} type ${kind} mode ${mode}`;
-      return { by: "parent", line, netns: parent.netns };
+      const { parent, kind, mode } = device;
+      if (!place.names.has(owner) || !place.names.has(parent.netns)) return { by: "none" };
+      return { by: "parent", parent: parent.device, netns: parent.netns, type: `type ${kind} mode ${mode}` };
     }
     case "vxlan": {
       const lower = device.lower === undefined ? "" : ` dev ${device.lower}`;
@@ -57,30 +58,32 @@ export function makingOf(place: Place, owner: NetnsId, device: Device): Making {
       return { by: "upper", line };
     }
     case "ipip": {
-      const ends = `${device.local === undefined ? "" : ` local ${formatIp(device.local)}`}${device.remote === undefined ? "" : ` remote ${formatIp(device.remote)}`}`;
+      // ipip_init_net: the fallback tunnel without endpoints, which Calico uses. It cannot be added a second time.
+      if (device.name === "tunl0") return { by: "fallback", type: "ipip" };
+      const endpoints = `${device.local === undefined ? "" : ` local ${formatIp(device.local)}`}${device.remote === undefined ? "" : ` remote ${formatIp(device.remote)}`}`;
       const lower = device.lower === undefined ? "" : ` dev ${device.lower}`;
-      // The outer DF bit is the inner one (`pmtudisc`, the default), for a tunnel without a far end as well.
-      return { by: "upper", line: `link add ${device.name} type ipip${ends}${lower}` };
+      // flanneld creates its tunnel with PMtuDisc 0, so only the DF bit of the inner packet is copied (backend/ipip/ipip.go).
+      return { by: "upper", line: `link add ${device.name} type ipip${endpoints}${lower} nopmtudisc` };
     }
-    // Between its ends packets are encrypted, and a comparison could not look into them.
+    // WireGuard packets are encrypted, so captures cannot be compared.
     case "wireguard":
-      return { by: "nobody" };
+      return { by: "none" };
     case "tun":
       return { by: "upper", line: `tuntap add ${device.name} mode tun` };
   }
 }
 
 export interface Surroundings {
-  /** Was this device made? */
+  /** Whether the device was created. */
   has(device: string): boolean;
-  /** Has the namespace the route to an address' own network, which the kernel makes unless told otherwise? */
+  /** Whether the network namespace has the connected route that the kernel adds for an address by default. */
   connected(device: string, address: InterfaceAddress): boolean;
 }
 
-/** Without an Ethernet address, or with that of the device below. */
+/** Kinds without a MAC address, or with the MAC address of the parent device. */
 const KEEPS_MAC: ReadonlySet<Device["kind"]> = new Set(["loopback", "ipip", "tun", "wireguard", "ipvlan"]);
 
-/** Address, MTU, bridge port: what every device is given once it is there. */
+/** Configuration after creation: MAC address, bridge port, MTU, addresses. */
 export function configureLines(device: Device, around: Surroundings): readonly string[] {
   const { name } = device;
   const lines: string[] = [];
@@ -92,7 +95,7 @@ export function configureLines(device: Device, around: Surroundings): readonly s
   lines.push(device.kind === "loopback" ? "link set lo up" : `link set ${name} mtu ${device.mtu} up`);
   for (const address of device.addresses) {
     const { ip, len } = address;
-    // The kernel makes link-local addresses itself, from the MAC address.
+    // The kernel generates link-local addresses from the MAC address.
     if (typeof ip === "bigint" && isLinkLocal(ip)) continue;
     if (device.kind === "loopback" && isLoopback(ip)) continue;
     const words = ["addr add", `${formatIp(ip)}/${len}`, "dev", name];
@@ -103,7 +106,7 @@ export function configureLines(device: Device, around: Surroundings): readonly s
   return lines;
 }
 
-/** The connected routes of a namespace, as its main table has them. */
+/** The connected routes in the main table of a network namespace. */
 export function connectedIn(netns: Netns): Surroundings["connected"] {
   const found = new Set<string>();
   for (const layer of netns.tables.get("main")?.layers ?? []) {
@@ -113,6 +116,6 @@ export function connectedIn(netns: Netns): Surroundings["connected"] {
     }
   }
   return (device, { ip, len }) =>
-    // The kernel makes none for a single IPv4 address.
+    // The kernel adds no connected route for a single IPv4 address.
     (typeof ip === "number" && len === bits(ip)) || found.has(`${device} ${network(ip, len)}/${len}`);
 }

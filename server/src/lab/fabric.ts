@@ -1,20 +1,20 @@
 /**
- * Segments that answer for addresses which none of their machines has as its own: a cloud's network knows where each address is. A lab's wire
- * is a plain switch, so the machines are told.
+ * Segments that resolve addresses which are not local addresses of an attached machine: a cloud network has its own mapping.
+ * The wire of a lab is a plain switch, so the machines receive permanent neighbor entries.
  */
 import { formatIp, type Ip, isLinkLocal } from "../addressing/ip.ts";
 import { localAddressesOf } from "../dataplane/fib.ts";
 import type { Netns, NetnsId, Network } from "../dataplane/model.ts";
 import { translated } from "./probes.ts";
 
-/** Lines for `ip -batch` by namespace. */
+/** Lines for `ip -batch` by network namespace. */
 export function fabricLines(network: Network, spaces: readonly Netns[]): ReadonlyMap<NetnsId, readonly string[]> {
   const addresses = new Set<Ip>();
   for (const space of spaces) {
     for (const device of space.devices.values())
       for (const { ip } of device.addresses) if (device.kind !== "loopback" && !isLinkLocal(ip)) addresses.add(ip);
   }
-  // Addresses of services, for which a load balancer's speaker answers ARP.
+  // Service addresses for which a load balancer replies to ARP.
   for (const ip of translated(spaces).keys()) addresses.add(ip);
   const owns = new Map(spaces.map((space) => [space.id, localAddressesOf(space)]));
   const lines = new Map<NetnsId, readonly string[]>();

@@ -1,20 +1,21 @@
 /**
- * What a kernel must be able to make for a lab, each with the smallest thing by which one finds out. Kernels differ: one
- * without ipip can still hold the rest of the topology.
+ * Kernel features that a lab requires, each with a minimal trial. Kernels differ: a kernel without ipip can still build the
+ * rest of the topology.
  */
 import type { Ip } from "../addressing/ip.ts";
 import type { Device, Netns } from "../dataplane/model.ts";
+import { phrase, t, translated } from "../text/l10n.ts";
 import { netfilterTexts, type RulesText } from "./netfilter.ts";
 import { needsBridgeNetfilter } from "./settings.ts";
 
-/** How to find out, in a namespace that is thrown away. */
+/** How to test a feature, in a temporary network namespace. */
 export type Trial =
   /** A line for `ip -batch`. */
   | { readonly name: string; readonly kind: "ip"; readonly line: string }
   | ({ readonly name: string; readonly kind: "rules" } & RulesText)
-  /** A path below /proc/sys/net that has to be there. */
+  /** A path below /proc/sys/net that must exist. */
   | { readonly name: string; readonly kind: "setting"; readonly path: string }
-  /** Not to be made by any kernel: labs do not build it. */
+  /** Not supported by labs, regardless of the kernel. */
   | { readonly name: string; readonly kind: "never" };
 
 /** Names of trials that failed. */
@@ -28,7 +29,6 @@ export function trialsOf(spaces: readonly Netns[]): readonly Trial[] {
   for (const netns of spaces) {
     for (const device of netns.devices.values()) add(deviceTrial(device));
     if (netns.xfrm) add({ name: IPSEC, kind: "never" });
-    if (netns.ipvs) add({ name: IPVS, kind: "never" });
     if (needsBridgeNetfilter(netns))
       add({ name: BRIDGE_NETFILTER, kind: "setting", path: "bridge/bridge-nf-call-iptables" });
     for (const text of netfilterTexts(netns)) for (const trial of ruleTrials(text)) add(trial);
@@ -37,7 +37,6 @@ export function trialsOf(spaces: readonly Netns[]): readonly Trial[] {
 }
 
 const IPSEC = "ipsec";
-const IPVS = "ipvs";
 const QUEUE = "nfqueue";
 const BRIDGE_NETFILTER = "br_netfilter";
 
@@ -70,9 +69,11 @@ function deviceTrial({ kind }: Device): Trial | undefined {
   }
 }
 
-/** One trial for each program, table, match and target: the first rule that uses it, in a chain that nothing calls. */
+/** One trial per program, table, match, and target: the first rule that uses it, in an unreferenced chain. */
 function ruleTrials({ program, text }: RulesText): readonly Trial[] {
-  // What nft and ipset were given is tried as a whole.
+  // The input of nft and ipset is tried as a whole.
+  // Without routes, a network namespace rejects every real server; a virtual server is enough.
+  if (program === "ipvsadm") return [{ name: program, kind: "rules", program, text: text.split("\n")[0] ?? "" }];
   if (program === "nft" || program === "ipset") return [{ name: program, kind: "rules", program, text }];
   const trials: Trial[] = [];
   let table = "";
@@ -84,7 +85,7 @@ function ruleTrials({ program, text }: RulesText): readonly Trial[] {
     const rule = /^-A \S+ (.*)$/.exec(line)?.[1];
     if (rule === undefined) continue;
     if (rule.includes("-j NFQUEUE")) trials.push({ name: QUEUE, kind: "never" });
-    // Sets are not there while this is tried.
+    // Sets do not exist during the trial.
     if (rule.includes("--match-set")) continue;
     for (const used of extensions(rule)) {
       const jump = /-[jg] (\S+)/.exec(rule)?.[1] ?? "";
@@ -97,7 +98,7 @@ function ruleTrials({ program, text }: RulesText): readonly Trial[] {
   return trials;
 }
 
-/** "-m conntrack", "-j MASQUERADE" of a rule. */
+/** Matches and targets of a rule: "-m conntrack", "-j MASQUERADE". */
 function extensions(rule: string): readonly string[] {
   const unquoted = rule.replace(/"(?:[^"\\]|\\.)*"/g, "");
   return [...unquoted.matchAll(/-([mj]) (\S+)/g)].map((found) => `-${found[1]} ${found[2]}`);
@@ -107,7 +108,7 @@ function isChain(text: string, name: string): boolean {
   return text.includes(`\n:${name} `) || text.includes(`*\n:${name} `);
 }
 
-/* --------------------------------------------------------------- what then */
+/* --------------------------------------------------------------- missing features */
 
 export function lacksDevice(lacks: Lacks, device: Device): boolean {
   const trial = deviceTrial(device);
@@ -118,23 +119,28 @@ export function lacksRules(lacks: Lacks, text: RulesText): boolean {
   return lacks.size > 0 && ruleTrials(text).some((trial) => lacks.has(trial.name));
 }
 
-/** Why labs do not build something, whatever the kernel. */
+/** Why labs do not support a feature, regardless of the kernel. */
 const NEVER: Readonly<Record<string, string>> = {
-  [IPSEC]: "labs do not build what encrypts packets",
-  wireguard: "labs do not build what encrypts packets",
-  [IPVS]: "labs do not build its virtual servers",
-  [QUEUE]: "labs have no program that gives the verdicts",
+  [IPSEC]: phrase("labs do not support encryption"),
+  wireguard: phrase("labs do not support encryption"),
+  [QUEUE]: phrase("labs have no program that returns NFQUEUE verdicts"),
 };
 
-/** In a sentence's second half, for the name of a trial that failed. */
-export function whyLacking(name: string): string {
-  return `${name}: ${NEVER[name] ?? "this kernel cannot make it"}`;
+/** Whether labs never build the feature, regardless of the kernel. */
+export function isNeverBuilt(name: string): boolean {
+  return NEVER[name] !== undefined;
 }
 
-/** What a namespace lacks: devices by name, and what makes all of it differ from the prediction. */
+/** The reason for a failed trial, as a clause. */
+export function whyLacking(name: string): string {
+  const why = NEVER[name];
+  return why === undefined ? t`${name}: not supported by this kernel` : `${name}: ${translated(why)}`;
+}
+
+/** Missing parts of a network namespace: devices by name, and the feature that invalidates predictions for the whole namespace. */
 export interface Incomplete {
   readonly devices: ReadonlyMap<string, string>;
-  /** Addresses of those devices. */
+  /** Addresses of the missing devices. */
   readonly addresses: ReadonlySet<Ip>;
   readonly whole: string | undefined;
 }
@@ -151,8 +157,7 @@ export function incomplete(netns: Netns, lacks: Lacks): Incomplete {
   }
   if (needsBridgeNetfilter(netns) && lacks.has(BRIDGE_NETFILTER))
     return { devices, addresses, whole: BRIDGE_NETFILTER };
-  const without = [netns.xfrm && IPSEC, netns.ipvs && IPVS].find((name) => name !== undefined && lacks.has(name));
-  if (without !== undefined) return { devices, addresses, whole: without };
+  if (netns.xfrm && lacks.has(IPSEC)) return { devices, addresses, whole: IPSEC };
   const rules = netfilterTexts(netns).flatMap(ruleTrials);
   return { devices, addresses, whole: rules.find((trial) => lacks.has(trial.name))?.name };
 }

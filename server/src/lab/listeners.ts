@@ -1,4 +1,4 @@
-/** The sockets of a namespace for which a lab stands in. */
+/** The sockets of a network namespace that the lab agent opens. */
 import { formatIp } from "../addressing/ip.ts";
 import type { Netns } from "../dataplane/model.ts";
 
@@ -8,7 +8,7 @@ export interface Listener {
   readonly address: string | null;
 }
 
-/** Sockets of programs, for which the lab stands in; the kernel's own and those of TUN daemons come with the devices. */
+/** Sockets of programs. Kernel sockets and sockets of TUN daemons are created together with the devices. */
 export function listenersOf(space: Netns): readonly Listener[] {
   const tunnels = new Set<number>();
   for (const device of space.devices.values()) {

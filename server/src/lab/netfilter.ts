@@ -1,10 +1,10 @@
-/** A namespace's rules as input for the programs that enter them. */
+/** The rules of a network namespace as input for the restore programs. */
 import type { Netns, NfTable } from "../dataplane/model.ts";
 import { ruleSections } from "../dataplane/rules.ts";
 import { ruleText } from "../dataplane/text.ts";
 
-/** What reads them: iptables-restore, ip6tables-restore, `nft -f -`, `ipset restore`. */
-export type RulesProgram = "iptables" | "ip6tables" | "nft" | "ipset";
+/** The program that reads the text: iptables-restore, ip6tables-restore, `nft -f -`, `ipset restore`, `ipvsadm -R`. */
+export type RulesProgram = "iptables" | "ip6tables" | "nft" | "ipset" | "ipvsadm";
 
 export interface RulesText {
   readonly program: RulesProgram;
@@ -13,7 +13,7 @@ export interface RulesText {
 
 const BUILT_IN = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
 
-/** In the order in which they have to be entered: rules refer to sets. */
+/** In load order: rules refer to sets. */
 export function netfilterTexts(netns: Netns): readonly RulesText[] {
   const printed = (command: string): string =>
     (ruleSections(netns).find((section) => section.command === command)?.lines ?? [])
@@ -24,6 +24,7 @@ export function netfilterTexts(netns: Netns): readonly RulesText[] {
     { program: "iptables", text: restoreText(netns, 4) },
     { program: "ip6tables", text: restoreText(netns, 6) },
     { program: "nft", text: printed("nft list ruleset").replaceAll(" fully-random", "") },
+    { program: "ipvsadm", text: printed("ipvsadm -Sn") },
   ];
   return texts.filter(({ text }) => text !== "");
 }
@@ -43,7 +44,7 @@ function restoreText(netns: Netns, family: 4 | 6): string {
     }
     const policy = BUILT_IN.includes(chain.name) ? (chain.policy ?? "ACCEPT") : "-";
     entry.heads.push(`:${chain.name} ${policy} [0:0]`);
-    // Ports stay as they are where they can, so that a flow is recognised in the captures.
+    // Without --random-fully, source ports usually do not change, so a flow can be recognized in the captures.
     for (const rule of chain.rules)
       entry.rules.push(`-A ${chain.name} ${ruleText(rule, family).replace(" --random-fully", "")}`);
   }

@@ -1,11 +1,11 @@
-/** Captures of all namespaces → what was seen of each flow, in the kernel's order. A flow is known by its sender's port. */
+/** Converts the captures of all network namespaces to the crossings of each flow, in time order. A flow is identified by its source port. */
 import type { NetnsId, Network } from "../dataplane/model.ts";
 import type { Crossing, TunnelPorts } from "./capture.ts";
 import { type Line, line } from "./compare.ts";
 
 export interface Captured {
   readonly netns: NetnsId;
-  /** Names of devices by index. */
+  /** Device names by index. */
   readonly devices: ReadonlyMap<number, string>;
   readonly crossings: readonly Crossing[];
 }
@@ -37,7 +37,7 @@ export function linesByFlow(
       const list = seen.get(flow) ?? [];
       seen.set(flow, list);
       const text = line(netns, device, crossing.direction, crossing.headers);
-      // Fragments.
+      // All fragments of a packet have the same line.
       if (!list.some((one) => one.text === text)) list.push({ time: crossing.time, text });
     }
   }
@@ -50,10 +50,10 @@ export function linesByFlow(
   );
 }
 
-/** Nanoseconds after which TCP sends again (TCP_TIMEOUT_INIT is a second): another packet, perhaps on another way. */
+/** Nanoseconds until TCP retransmits (TCP_TIMEOUT_INIT is 1 second): a retransmission can use a different path. */
 const AGAIN = 980_000_000n;
 
-/** Only the first exchange: not the acknowledgement, nor the reset by which the prober hangs up. */
+/** Whether the packet is part of the first exchange; false for the ACK and for the RST that closes the probe. */
 function belongs({ headers }: Crossing, flow: number): boolean {
   const tcp = headers.find((header) => header.kind === "tcp");
   if (tcp?.kind !== "tcp" || tcp.flags === undefined) return true;
@@ -61,7 +61,7 @@ function belongs({ headers }: Crossing, flow: number): boolean {
   return tcp.flags.startsWith("RST") && tcp.dport === flow;
 }
 
-/** A switch that has not learnt yet floods. A station's card does not hand this up, but for what is stacked on it. */
+/** Whether the device ignores frames for other machines, which a switch floods while it learns. Parents of stacked devices accept these frames. */
 function passesBy(network: Network, netns: NetnsId, name: string): boolean {
   const device = network.netns(netns)?.devices.get(name);
   return device?.kind === "physical" && device.children === undefined;

@@ -1,7 +1,7 @@
 /**
- * What has to be made of a data plane in a kernel: namespaces, devices, routes, rules, as lines for `ip -batch`,
- * `bridge -batch` and `iptables-restore`. The same structures that the simulator walks. Segments are bridges in a namespace of
- * their own, the wire.
+ * The kernel configuration for a data plane: network namespaces, devices, routes, and rules as lines for `ip -batch`,
+ * `bridge -batch`, and `iptables-restore`. Derived from the same structures that the simulator uses. Segments are bridges in
+ * a dedicated network namespace, the wire.
  */
 import { formatIp } from "../addressing/ip.ts";
 import type { Device, Netns, NetnsId, Network } from "../dataplane/model.ts";
@@ -14,7 +14,7 @@ import { forwardingLines, neighbourLines, routeLines, ruleLines } from "./routes
 import { deviceSettings, hostSettings, type Setting } from "./settings.ts";
 
 export interface LabPlan {
-  /** A word that makes names unique on a machine. */
+  /** Prefix that makes names unique on a machine. */
   readonly lab: string;
   readonly wire: { readonly name: string; readonly links: readonly string[] };
   readonly namespaces: readonly NamespacePlan[];
@@ -23,18 +23,20 @@ export interface LabPlan {
 
 export interface NamespacePlan {
   readonly id: NetnsId;
-  /** The kernel's name for it. */
+  /** Name of the network namespace in the kernel. */
   readonly name: string;
-  /** Before there are devices, which take the defaults. */
+  /** Applied before devices are created, because devices inherit the defaults. */
   readonly settings: readonly Setting[];
-  /** `ip -batch`: bridges and veth pairs, whose other end may be in another namespace. */
+  /** `ip -batch`: bridges and veth pairs; a peer can be in another network namespace. */
   readonly links: readonly string[];
-  /** `ip -batch`: their addresses and MTUs, and the devices upon them. */
+  /** Fallback devices of tunnel modules: created only if the kernel has not created them. */
+  readonly fallbacks: readonly { readonly device: string; readonly type: string }[];
+  /** `ip -batch`: addresses, MTUs, and upper devices. */
   readonly devices: readonly string[];
   readonly deviceSettings: readonly Setting[];
-  /** `ip -batch`: routes, policy rules, neighbours. */
+  /** `ip -batch`: routes, policy rules, neighbor entries. */
   readonly routes: readonly string[];
-  /** `ip -6 -batch`: the family of a policy rule is not seen from its words. */
+  /** `ip -6 -batch`: the address family of a policy rule is not always part of its arguments. */
   readonly rules6: readonly string[];
   /** `bridge -batch`. */
   readonly forwarding: readonly string[];
@@ -43,7 +45,7 @@ export interface NamespacePlan {
   readonly tuns: readonly Tun[];
 }
 
-/** A TUN device and what its daemon knows. */
+/** A TUN device and the configuration of its daemon. */
 export interface Tun {
   readonly device: string;
   readonly address: string;
@@ -56,7 +58,7 @@ export interface Tun {
 
 const VLAN_TAG = 4;
 
-/** `ids`: the namespaces to build; links to others are left out. `lacks`: what the kernel cannot make is left out too. */
+/** `ids`: the network namespaces to build; links to other namespaces are omitted. `lacks`: features missing in the kernel, which are also omitted. */
 export function planLab(network: Network, ids: readonly NetnsId[], lab: string, lacks: Lacks): LabPlan {
   const names = kernelNames(lab, ids);
   const wire = `${lab}.wire`;
@@ -67,7 +69,7 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
     `link add ${bridge} type bridge mcast_snooping 0`,
     `link set ${bridge} mtu ${mtuOf(network, segment)} up`,
   ]);
-  /** The other ends of veth pairs are made with the first. */
+  /** Veth peers that are created together with the first device. */
   const paired = new Set<string>();
   const stacked: { readonly netns: NetnsId; readonly line: string }[] = [];
   const fabric = fabricLines(network, spaces);
@@ -76,19 +78,20 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
     const name = names.get(space.id) ?? "";
     const links: string[] = [];
     const lines: string[] = [];
+    const fallbacks: { readonly device: string; readonly type: string }[] = [];
     const made = new Set<string>();
     const devices = [...space.devices.values()].filter((device) => !lacksDevice(lacks, device));
     const isMade = (device: string): boolean => made.has(device);
     const around = { has: isMade, connected: connectedIn(space) };
     for (const device of inOrder(devices)) {
       const making = makingOf(place, space.id, device);
-      if (making.by === "nobody") continue;
+      if (making.by === "none") continue;
       made.add(device.name);
       if (making.by === "wire") {
         port += 1;
         wireLines.push(
           `link add p${port} type veth peer name ${device.name} netns ${name}`,
-          // A veth end lets pass what is up to the length of a VLAN tag longer (is_skb_forwardable).
+          // A veth device accepts frames that exceed the MTU by a VLAN tag (is_skb_forwardable).
           `link set p${port} mtu ${mtuOf(network, making.segment) - VLAN_TAG} master ${segments.get(making.segment)} up`,
         );
       }
@@ -98,7 +101,14 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
         links.push(making.line);
       }
       if (making.by === "upper") lines.push(making.line);
-      if (making.by === "parent") stacked.push({ netns: making.netns, line: making.line });
+      if (making.by === "fallback") fallbacks.push({ device: device.name, type: making.type });
+      if (making.by === "parent") {
+        // Older kernels look the name up in the network namespace of the parent (rtnl_newlink), so the device is renamed afterward.
+        const temporary = `knet-new${stacked.length}`;
+        const line = `link add link ${making.parent} name ${temporary} netns ${name} ${making.type}`;
+        stacked.push({ netns: making.netns, line });
+        lines.push(`link set ${temporary} name ${device.name}`);
+      }
       lines.push(...configureLines(device, around));
     }
     return {
@@ -106,6 +116,7 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
       name,
       settings: hostSettings(space),
       links,
+      fallbacks,
       devices: lines,
       deviceSettings: deviceSettings(space, [...made]),
       routes: [
@@ -128,7 +139,7 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
   return { lab, wire: { name: wire, links: wireLines }, namespaces, trials: trialsOf(spaces) };
 }
 
-/** As listed, which is the order in which the programs made them, but masters before their ports. */
+/** In list order (the creation order of the programs), but bridges before their ports. */
 function inOrder(devices: readonly Device[]): readonly Device[] {
   return [...devices].sort((a, b) => Number(a.master !== undefined) - Number(b.master !== undefined));
 }
@@ -137,7 +148,7 @@ function mtuOf(network: Network, segment: string): number {
   return network.segment(segment)?.mtu ?? 1500;
 }
 
-/** "lab.prod.shop.web": names of namespaces are names of files. */
+/** "lab.prod.shop.web": names of network namespaces are file names. */
 function kernelNames(lab: string, ids: readonly NetnsId[]): ReadonlyMap<NetnsId, string> {
   const names = new Map<NetnsId, string>();
   const taken = new Set([`${lab}.wire`]);

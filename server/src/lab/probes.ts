@@ -1,4 +1,4 @@
-/** What to send in a lab: packets at random, and those that find a path's MTU. Chosen from the data plane alone. */
+/** Probes of a lab: random packets, and pings that verify the path MTU. Derived from the data plane only. */
 import { type Ip, isLinkLocal, isLoopback } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import type { Netns, NetnsId, Network } from "../dataplane/model.ts";
@@ -7,20 +7,20 @@ import type { Random } from "./random.ts";
 
 export interface Probe {
   readonly from: NetnsId;
-  /** Undefined: as the kernel chooses. */
+  /** Undefined: selected by the kernel. */
   readonly src: Ip | undefined;
   readonly dst: Ip;
   readonly proto: "tcp" | "udp" | "icmp";
   /** 0 for icmp. */
   readonly dport: number;
-  /** Of the IP packet. */
+  /** Length of the IP packet. */
   readonly size: number | undefined;
   readonly df: boolean;
 }
 
-/** Nobody is expected to listen here. */
+/** A port without listeners. */
 const CLOSED = 9;
-/** Around the MTUs that occur. */
+/** Close to common MTUs. */
 const SIZES = [576, 1300, 1400, 1430, 1450, 1480, 1500, 1501, 1600, 3000, 9000];
 
 interface Target {
@@ -28,7 +28,7 @@ interface Target {
   readonly ports: readonly { readonly proto: "tcp" | "udp"; readonly port: number }[];
 }
 
-/** `count` different probes, fewer where there are not as many. */
+/** Up to `count` distinct probes. */
 export function randomProbes(
   network: Network,
   ids: readonly NetnsId[],
@@ -91,7 +91,7 @@ function transportTo({ ports }: Target, random: Random): Pick<Probe, "proto" | "
 
 const RECEIVES = { pod: 6, node: 2, host: 2, router: 1 } as const;
 
-/** Addresses with a weight: those of hosts and pods, those that netfilter translates, some that nobody has. */
+/** Weighted addresses: addresses of machines and pods, DNAT addresses, and some unassigned addresses. */
 function targetsOf(spaces: readonly Netns[]): readonly (readonly [number, Target])[] {
   const targets = new Map<Ip, readonly [number, Target]>();
   const taken = new Set<Ip>();
@@ -115,7 +115,7 @@ function targetsOf(spaces: readonly Netns[]): readonly (readonly [number, Target
   return [...targets.values()];
 }
 
-/** Addresses of services and their like: single destinations of nat rules that name a port. */
+/** Service addresses and similar: single-address destinations of nat rules with a port. */
 export function translated(spaces: readonly Netns[]): ReadonlyMap<Ip, Target["ports"]> {
   const found = new Map<Ip, { proto: "tcp" | "udp"; port: number }[]>();
   for (const space of spaces) {
@@ -137,7 +137,7 @@ export function translated(spaces: readonly Netns[]): ReadonlyMap<Ip, Target["po
   return found;
 }
 
-/** Pings that fill the path, and are one byte too large for it: the prediction of its MTU put to the test. */
+/** Pings with the predicted path MTU, and one byte larger, to verify the prediction. */
 export function mtuProbes(probe: Probe, journeys: readonly Journey[]): readonly Probe[] {
   const [journey] = journeys;
   if (!journey || journeys.length > 1 || journey.verdict !== "delivered" || journey.reply?.verdict !== "delivered")

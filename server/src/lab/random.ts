@@ -1,11 +1,11 @@
-/** Chance that can be repeated: the same seed gives the same choices on every machine. */
+/** Reproducible pseudorandom numbers: the same seed produces the same choices on every machine. */
 export interface Random {
   /** 0 ≤ n < below. */
   int(below: number): number;
-  /** True once in `of` times. */
+  /** True with probability 1 / `of`. */
   once(of: number): boolean;
   pick<T>(list: readonly T[]): T | undefined;
-  /** By weight; undefined where all weights are 0. */
+  /** Selects by weight; undefined if all weights are 0. */
   weighted<T>(list: readonly (readonly [number, T])[]): T | undefined;
 }
 

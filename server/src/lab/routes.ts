@@ -1,11 +1,11 @@
-/** Routes, policy rules, neighbours and forwarding entries as lines for `ip -batch` and `bridge -batch`. */
+/** Routes, policy rules, neighbor entries, and FDB entries as lines for `ip -batch` and `bridge -batch`. */
 import { formatIp, type Prefix } from "../addressing/ip.ts";
 import type { Device, Netns, Nexthop, PolicyRule, Route } from "../dataplane/model.ts";
 import { markText } from "../dataplane/text.ts";
 
 type Has = (device: string) => boolean;
 
-/** Connected routes come with their addresses; those by way of a gateway after the others, as the kernel demands. */
+/** Routes except connected routes, which are created with the addresses. Routes via a gateway are last, because the kernel requires an on-link gateway. */
 export function routeLines(netns: Netns, has: Has): readonly string[] {
   const direct: string[] = [];
   const indirect: string[] = [];
@@ -15,7 +15,7 @@ export function routeLines(netns: Netns, has: Has): readonly string[] {
       for (const [, route] of layer.table.entries()) {
         if (route.proto === "kernel" || layer.except?.(route)) continue;
         if (!route.nexthops.every((hop) => has(hop.dev))) continue;
-        // Of two for one destination the first counts, and a kernel refuses the second.
+        // The first of two routes to the same destination applies; the kernel rejects the second.
         const key = `${table} ${prefix(route.dst)} ${route.metric ?? 0}`;
         if (given.has(key)) continue;
         const line = `route add ${routeWords(route)}${table === "main" ? "" : ` table ${tableNumber(table)}`}`;
@@ -51,7 +51,7 @@ function prefix({ ip, len }: Prefix): string {
   return `${formatIp(ip)}/${len}`;
 }
 
-/** The kernel's own three rules are there already; one without addresses holds for both families. */
+/** Rules except the kernel's three default rules; a rule without addresses applies to both families. */
 export function ruleLines(netns: Netns, family: 4 | 6): readonly string[] {
   return netns.rules
     .filter((rule) => rule.priority > 0 && rule.priority < 32766)
@@ -70,7 +70,7 @@ function ruleLine(rule: PolicyRule): string {
   return `rule add ${words.join(" ")} table ${tableNumber(rule.table)}`;
 }
 
-/** Names of tables are those of /etc/iproute2/rt_tables, where ours are not: a number by the name (djb2), above the reserved ones. */
+/** Named tables are not in /etc/iproute2/rt_tables, so the number is a hash of the name (djb2) above the reserved numbers. */
 function tableNumber(table: string): string {
   if (/^\d+$/.test(table) || ["main", "local", "default"].includes(table)) return table;
   let hash = 5381;

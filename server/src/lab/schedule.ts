@@ -1,6 +1,6 @@
 /**
- * In which order probes are sent, so that none changes what another sees. Rounds follow each other; between two of them all
- * namespaces forget what they learnt of path MTUs.
+ * The order of probes, chosen to keep probes independent of each other. Probes are sent in rounds; all network namespaces
+ * flush learned path MTUs between two rounds.
  */
 import type { Path, Trace } from "../trace/schema.ts";
 
@@ -12,29 +12,29 @@ export interface Scheduled<T> {
 
 interface Ask {
   readonly from: string;
-  /** TCP sends again where the first error came too early. */
+  /** TCP retransmits if the first error was rate limited. */
   readonly proto: string;
   readonly dst: string;
   readonly size: number | undefined;
   readonly trace: Trace;
-  /** The outcome is another where a neighbour has asked before: to be sent before everything else. */
+  /** The outcome changes after an earlier neighbor request: must be sent before all other probes. */
   readonly unlessAsked: boolean;
-  /** Router and sender, of whose questions for a neighbour the router makes errors. */
+  /** Keys (router and sender) of failing neighbor requests that cause ICMP errors of the router. */
   readonly refusedQuestions: readonly string[];
 }
 
-/** ip_error() answers a sender with five packets at once, then one a second (net.ipv4.route.error_cost, error_burst). */
+/** ip_error() sends a burst of five errors to a sender, then one per second (net.ipv4.route.error_cost, error_burst). */
 const ERRORS_AT_ONCE = 4;
 const ERROR_PACE = 1.1;
-/** ARP asks three times (net.ipv4.neigh.default.mcast_solicit). */
+/** ARP sends three requests (net.ipv4.neigh.default.mcast_solicit). */
 const ASKED = 3;
-/** However many ask: they are through after two seconds, and the account is full again soon after. */
+/** Upper bound, regardless of the number of requests: they are complete after two seconds, and the rate limit recovers shortly after. */
 const MOST_SPENT = 2 * ERRORS_AT_ONCE;
 
 export function schedule<T extends Ask>(items: readonly T[]): readonly (readonly Scheduled<T>[])[] {
   const rounds: { readonly busy: Set<string>; readonly list: Scheduled<T>[]; readonly ignorant: boolean }[] = [];
   const errors = new Map<string, number>();
-  // Questions wait for nothing: all of them may be asked before the first error that is looked for.
+  // Neighbor requests are not delayed: all of them can precede the first expected error.
   for (const { refusedQuestions, proto } of items)
     for (const key of refusedQuestions)
       errors.set(key, Math.min(MOST_SPENT, (errors.get(key) ?? 0) + ASKED * timesSent(proto)));
@@ -57,12 +57,12 @@ export function schedule<T extends Ask>(items: readonly T[]): readonly (readonly
   return rounds.map(({ list }) => list);
 }
 
-/** TCP sends again after a second. */
+/** TCP retransmits after 1 second. */
 function timesSent(proto: string): number {
   return proto === "tcp" ? 2 : 1;
 }
 
-/** Who may learn a path MTU by a large packet: its sender, and the ends of tunnels on the way. */
+/** Places that can learn a path MTU from a large packet: its sender and the tunnel endpoints along the path. */
 function learning({ from, dst, trace }: Ask): readonly string[] {
   const tunnels = trace.paths
     .flatMap((path) => [...path.hops, ...(path.reply?.hops ?? [])])
@@ -71,7 +71,7 @@ function learning({ from, dst, trace }: Ask): readonly string[] {
   return [...new Set([`${from} ${dst}`, ...tunnels])];
 }
 
-/** Errors that come from the routing decision itself, about a packet or its answer: one key for each pair of router and sender. */
+/** Keys (router and sender) of ICMP errors from the routing decision, about a packet or its reply. */
 function rateLimited(path: Path): readonly string[] {
   return [path, ...(path.reply ? [path.reply] : [])].flatMap(({ reason, hops }) => {
     const last = hops.at(-1);
@@ -80,7 +80,7 @@ function rateLimited(path: Path): readonly string[] {
   });
 }
 
-/** Does the routing decision itself make an error of it (ip_error, net/ipv4/route.c)? */
+/** Whether the routing decision itself sends the ICMP error (ip_error, net/ipv4/route.c). */
 export function isRefusedByRoute(code: string | undefined): boolean {
   return code === "no-route" || code === "unreachable-route" || code === "prohibit-route";
 }

@@ -1,13 +1,13 @@
-/** Kernel parameters: those of the model, and the ones on whose defaults the simulator relies. */
+/** Kernel parameters: the sysctls of the model, and parameters with defaults that the simulator assumes. */
 import type { Netns } from "../dataplane/model.ts";
 
-/** A path below /proc/sys/net and its value. Names of devices may have dots in them, so paths are used. */
+/** A path below /proc/sys/net and its value. Paths, because device names can contain dots. */
 export interface Setting {
   readonly path: string;
   readonly value: number;
 }
 
-/** Of the namespace, before it has devices. A new namespace takes over the host's IPv4 settings (net.core.devconf_inherit_init_net). */
+/** Settings of the network namespace before devices are created. A new namespace inherits the IPv4 settings of the host (net.core.devconf_inherit_init_net). */
 export function hostSettings(netns: Netns): readonly Setting[] {
   const { sysctls } = netns;
   return [
@@ -17,7 +17,7 @@ export function hostSettings(netns: Netns): readonly Setting[] {
     { path: "ipv4/ip_no_pmtu_disc", value: 0 },
     { path: "ipv4/icmp_errors_use_inbound_ifaddr", value: 0 },
     { path: "ipv4/fib_multipath_hash_policy", value: 0 },
-    // Rate limits are no part of a prediction. Not icmp_ratelimit = 0: that empties the account from which ip_error() takes (inetpeer.c).
+    // Rate limits are not part of a prediction. Not icmp_ratelimit = 0, which would empty the token bucket that ip_error() uses (inetpeer.c).
     { path: "ipv4/icmp_ratemask", value: 0 },
     { path: "ipv6/icmp/ratelimit", value: 0 },
     { path: "ipv6/conf/all/forwarding", value: Number(sysctls.ip6Forward) },
@@ -25,10 +25,12 @@ export function hostSettings(netns: Netns): readonly Setting[] {
     { path: "ipv6/conf/default/accept_redirects", value: 0 },
     { path: "ipv6/conf/default/accept_ra", value: 0 },
     { path: "ipv6/conf/default/router_solicitations", value: 0 },
-    // An address is there at once.
+    // Addresses are usable immediately.
     { path: "ipv6/conf/default/accept_dad", value: 0 },
     { path: "bridge/bridge-nf-call-iptables", value: Number(sysctls.bridgeNfCallIptables) },
     { path: "bridge/bridge-nf-call-ip6tables", value: Number(sysctls.bridgeNfCallIp6tables) },
+    // Set by kube-proxy in ipvs mode (pkg/proxy/ipvs/proxier.go); packets of IPVS then have a conntrack entry and pass NAT.
+    ...(netns.ipvs ? [{ path: "ipv4/vs/conntrack", value: 1 }] : []),
   ];
 }
 
@@ -48,7 +50,7 @@ function ipv4Device(name: string, rpFilter: number, proxyArp: boolean): readonly
   return Object.entries(values).map(([key, value]) => ({ path: `ipv4/conf/${name}/${key}`, value }));
 }
 
-/** What differs from the defaults above. */
+/** Device settings that differ from the defaults above. */
 export function deviceSettings(netns: Netns, devices: readonly string[]): readonly Setting[] {
   return devices.flatMap((name) => {
     const rpFilter = netns.sysctls.rpFilter(name);
@@ -59,7 +61,7 @@ export function deviceSettings(netns: Netns, devices: readonly string[]): readon
   });
 }
 
-/** A namespace without a bridge can do without br_netfilter. */
+/** Whether br_netfilter is required; false for network namespaces without a bridge. */
 export function needsBridgeNetfilter(netns: Netns): boolean {
   const { bridgeNfCallIptables, bridgeNfCallIp6tables } = netns.sysctls;
   return (

@@ -1,4 +1,4 @@
-/** Reading declarations: their statements, their arguments, and the settings of a block, typed. */
+/** Typed access to declarations: their statements, arguments, and settings. */
 import type { Ip } from "../addressing/ip.ts";
 import type { Decl } from "./decode.ts";
 import type { Source, StatementPart } from "./tree.ts";
@@ -22,7 +22,7 @@ export function all(decl: Decl | undefined, argument: string): readonly Read[] {
   return values.every(({ name }) => name === argument) ? values : values.filter(({ name }) => name === argument);
 }
 
-/** The first value of an argument, if it is of this kind. */
+/** The first value of an argument if it has this kind. */
 export function oneOf<K extends ValueKind>(decl: Decl | undefined, argument: string, kind: K): ValueOf<K> | undefined {
   const value = one(decl, argument)?.value;
   return value !== undefined && isKind(value, kind) ? value : undefined;
@@ -43,17 +43,17 @@ export function childrenOf(decl: Decl | undefined, keyword: string): readonly De
   return decl.children.filter((candidate) => candidate.spec?.keyword === keyword);
 }
 
-/** Is the argument or flag there? */
+/** Whether the argument or flag is present. */
 export function has(decl: Decl | undefined, argument: string): boolean {
   return one(decl, argument) !== undefined;
 }
 
-/** The name that a statement defines. */
+/** The name that the statement defines. */
 export function nameOf(decl: Decl): string | undefined {
   return oneOf(decl, "name", "name")?.text;
 }
 
-/** The first value of this kind in the statement with this keyword, whatever its argument is called. */
+/** The first value of this kind in the statement with this keyword, regardless of the argument name. */
 function setting<K extends ValueKind>(decl: Decl | undefined, keyword: string, kind: K): ValueOf<K> | undefined {
   const statement = child(decl, keyword);
   if (statement === undefined) return undefined;
@@ -61,7 +61,9 @@ function setting<K extends ValueKind>(decl: Decl | undefined, keyword: string, k
   return undefined;
 }
 
-/** `vni 1` → 1: the number of the statement with this keyword in the block. The next ones are alike. */
+/**
+ * The number in the statement with this keyword in the block: `vni 1` → 1. The following functions work the same way.
+ */
 export function numberOf(decl: Decl | undefined, keyword: string): number | undefined {
   return setting(decl, keyword, "number")?.value;
 }
@@ -79,12 +81,12 @@ export function addressOf(decl: Decl | undefined, keyword: string): Ip | undefin
   return setting(decl, keyword, "address")?.ip;
 }
 
-/** The place of a declaration, or of one part of it. */
+/** The source location of a declaration or of one part of it. */
 export function sourceOf(file: string, decl: Decl, part: StatementPart = "whole"): Source {
   return { file, statement: decl.statement, part };
 }
 
-/** The place of a value. */
+/** The source location of a value. */
 export function sourceOfRead(file: string, decl: Decl, { index, item }: Read): Source {
   return { file, statement: decl.statement, part: item === undefined ? index : [index, item] };
 }

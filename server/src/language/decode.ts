@@ -1,8 +1,11 @@
 /**
- * Tree + schema → declarations: each statement with its row of the schema and its arguments read by type. Total: what
- * cannot be read is absent from `values` and present in `problems`. Remembered by statement identity and context, so an
- * edit decodes again only what it touched and the few lines around it.
+ * Tree + schema → declarations: each statement with its row of the schema and its typed arguments. Decoding never fails:
+ * an invalid argument is missing from `values` and reported in `problems`. Results are cached by statement identity and
+ * context, so an edit decodes only the statements that it changes and a few lines around them.
  */
+
+import { either } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
 import { nearest } from "./nearest.ts";
 import { describeType, readSetRequirement, readValue } from "./reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "./schema/index.ts";
@@ -28,42 +31,45 @@ export {
 
 export interface Decl {
   readonly statement: Statement;
-  /** Undefined: the keyword is not known here. */
+  /** Undefined if the keyword does not exist in this context. */
   readonly spec: KeywordSpec | undefined;
-  /** In the order of the text, several of one argument where it takes several; a flag is one as well. */
+  /** In text order, including flags; an argument that accepts several values occurs several times. */
   readonly values: readonly Read[];
   readonly children: readonly Decl[];
   readonly problems: readonly DeclProblem[];
-  /** Here and below. */
+  /** Problems of this declaration and its children. */
   readonly problemCount: number;
 }
 
 /**
- * A finding about one statement alone; code of the catalogue. By code, what `data` holds:
+ * A problem that is visible in one statement alone, with its diagnostic code. The keys of `data` by code:
  *
  * - KN002 unknown keyword: keyword, context, suggestion?
- * - KN003 keyword not allowed here: keyword, context, contexts (where it is)
+ * - KN003 keyword not allowed here: keyword, context, contexts (that allow it)
  * - KN004 missing argument: keyword, argument, expected, after?
  * - KN005 unexpected argument: keyword, text, suggestion?
- * - KN006 wrong type: keyword, argument, text, expected, reason, suggestion?
+ * - KN006 wrong type: keyword, argument, text, expected, reason?, suggestion?
  * - KN007 number out of range: keyword, argument, text, min, max, unit?
  * - KN008 repeated statement: keyword, context
  * - KN009 missing block: keyword
  * - KN010 block not allowed: keyword, choice?
- * - KN011 missing required statement: keyword (the missing one), context
- * - KN014 prefix with bits below its length: keyword, argument, text, prefix (the masked one, which is its value)
+ * - KN011 missing required statement: keyword (of the missing statement), context
+ * - KN014 prefix with host bits set: keyword, argument, text, prefix (masked; also its value)
+ *
+ * `context` and `contexts` are texts: with a preposition ("in a `cluster` block") for KN002, KN003, and KN008, without one
+ * for KN011.
  */
 export interface DeclProblem {
   readonly code: string;
   readonly part: StatementPart;
   readonly data: Readonly<Record<string, string | number>>;
-  /** The statement of which `part` is a part, where it is one of the block and not the Decl's own (KN008). */
+  /** The statement that `part` refers to if it is in the block of the declaration (KN008). */
   readonly statement?: Statement;
-  /** Other statements of the block that are involved. */
+  /** Other statements of the block that cause the problem. */
   readonly related?: readonly Statement[];
 }
 
-/** What has been decoded, by statement where that is worth it; nothing else is remembered between calls. */
+/** Decoded statements (where caching is worthwhile) and files. No other state is kept between calls. */
 export interface DecodeCache {
   readonly decls: Map<Context, WeakMap<Statement, Decl>>;
   readonly files: WeakMap<Block, readonly Decl[]>;
@@ -73,7 +79,7 @@ export function decodeCache(): DecodeCache {
   return { decls: new Map(), files: new WeakMap() };
 }
 
-/** The statements at the top of a file. */
+/** Decodes the top-level statements of a file. */
 export function decodeFile(tree: SyntaxTree, cache: DecodeCache = decodeCache()): readonly Decl[] {
   const known = cache.files.get(tree.root);
   if (known !== undefined) return known;
@@ -86,12 +92,15 @@ export function decode(statement: Statement, context: Context, cache: DecodeCach
   return decodeAll([statement], context, cache)[0]!;
 }
 
-/** The context inside the block of a statement; undefined where it has none, or where the argument that decides is missing. */
+/**
+ * The context of the block of a statement; undefined if the statement takes no block, or if the argument that
+ * determines the context is missing.
+ */
 export function contextInside(decl: Decl): Context | undefined {
   return decl.spec === undefined ? undefined : blockContext(decl.spec, decl.values);
 }
 
-/** Not frozen: V8 does not compile a loop well that meets frozen lists and others; the type guards it. */
+/** Not frozen: V8 compiles loops over both frozen and unfrozen arrays poorly. The type prevents changes. */
 const nothing: readonly never[] = [];
 
 function decodeAll(statements: readonly Statement[], context: Context, cache: DecodeCache): readonly Decl[] {
@@ -106,8 +115,8 @@ function decodeAll(statements: readonly Statement[], context: Context, cache: De
     const spec = statement.keyword.kind === "word" ? specs.get(statement.keyword.text) : undefined;
     return spec === undefined ? unknown(statement, context) : decodeKnown(statement, spec, cache);
   };
-  const many = statements.length > FEW || LASTING.has(context);
-  // `map` makes an array of exactly the size.
+  const many = statements.length > FEW || ALWAYS_CACHED.has(context);
+  // `map` allocates an array of the exact size.
   return statements.map((statement) => {
     if (!many && !isLarge(statement)) return fresh(statement);
     let decl = before.get(statement);
@@ -119,11 +128,14 @@ function decodeAll(statements: readonly Statement[], context: Context, cache: De
   });
 }
 
-/** The statements of a node or container are decoded sooner than found, and a large file consists of such. */
+/**
+ * Decoding the few statements of a node or container is faster than a cache lookup, and large files consist mostly of
+ * these.
+ */
 const FEW = 16;
 
-/** What is made of these is kept by declaration, in small files as in large ones. */
-const LASTING: ReadonlySet<Context> = new Set(["file", "cluster"]);
+/** Contexts that are always cached, because later stages cache their results by declaration. */
+const ALWAYS_CACHED: ReadonlySet<Context> = new Set(["file", "cluster"]);
 
 function isLarge({ block }: Statement): boolean {
   return block !== undefined && block.statements.length > 1;
@@ -131,23 +143,30 @@ function isLarge({ block }: Statement): boolean {
 
 function unknown(statement: Statement, context: Context): Decl {
   const { kind, text } = statement.keyword;
-  // A block without a keyword is a problem of the tree already.
+  // The parser has already reported a block without a keyword.
   const problems = kind === "word" && text === "" ? nothing : [unknownKeyword(text, context, kind === "word")];
   return { statement, spec: undefined, values: nothing, children: nothing, problems, problemCount: problems.length };
 }
 
 function unknownKeyword(text: string, context: Context, isWord: boolean): DeclProblem {
   const keyword = short(text);
-  const here = describeContext(context);
+  const here = inContexts([context]);
   const elsewhere = contextsOf(text);
-  // In quotes a keyword is none, and what it is meant to be is a suggestion.
+  // A quoted keyword is not a keyword; the suggestion is the keyword without quotes.
   if (isWord && elsewhere.length > 0) {
-    const contexts = elsewhere.map(describeContext).join(", ");
-    return { code: "KN003", part: "keyword", data: { keyword, context: here, contexts } };
+    return { code: "KN003", part: "keyword", data: { keyword, context: here, contexts: inContexts(elsewhere) } };
   }
   const suggestion = nearest(text, keywordsIn(context).keys());
   const data = suggestion === undefined ? { keyword, context: here } : { keyword, context: here, suggestion };
   return { code: "KN002", part: "keyword", data };
+}
+
+/** "at the top level", "in a `cluster` block", "in a `router` block or a `host` block". */
+function inContexts(contexts: readonly Context[]): string {
+  const blocks = contexts.filter((context) => context !== "file").map(describeContext);
+  const atTop = blocks.length < contexts.length;
+  if (blocks.length === 0) return t`at ${describeContext("file")}`;
+  return atTop ? t`at ${describeContext("file")} or in ${either(blocks)}` : t`in ${either(blocks)}`;
 }
 
 function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache): Decl {
@@ -187,7 +206,7 @@ function wordAt(values: Decl["values"], name: string): string | undefined {
   return value?.kind === "word" ? value.text : undefined;
 }
 
-/** What is wrong with a block as a whole: statements that stand twice or not at all. */
+/** Problems of a block as a whole: repeated and missing statements. */
 function checkBlock(
   children: readonly Decl[],
   context: Context,
@@ -200,7 +219,7 @@ function checkBlock(
       if (child.spec !== spec) continue;
       first ??= child;
       if (first === child) continue;
-      const data = { keyword: spec.keyword, context: describeContext(context) };
+      const data = { keyword: spec.keyword, context: inContexts([context]) };
       const { statement } = child;
       problems = [...problems, { code: "KN008", part: "keyword", data, statement, related: [first.statement] }];
     }
@@ -223,12 +242,12 @@ function add(
 
 /* ---------------------------------------------------------------- arguments */
 
-/** A row of the schema, prepared for reading. */
+/** A row of the schema, prepared for decoding. */
 interface Plan {
   readonly spec: KeywordSpec;
   readonly positional: readonly ArgSpec[];
   readonly needed: readonly ArgSpec[];
-  /** By the word, or the first of the words, that an argument stands behind, and by flag. */
+  /** Arguments by the literal (or its first part) that precedes them, and flags by name. */
   readonly literals: ReadonlyMap<string, Literal>;
 }
 type Literal = FlagSpec | { readonly arg: ArgSpec; readonly further: readonly string[] };
@@ -247,8 +266,8 @@ function planOf(spec: KeywordSpec): Plan {
       positional.push(arg);
       continue;
     }
-    const [word = "", ...further] = arg.after.split(" ");
-    literals.set(word, { arg, further });
+    const [literal = "", ...further] = arg.after.split(" ");
+    literals.set(literal, { arg, further });
   }
   return { spec, positional, needed, literals };
 }
@@ -275,7 +294,7 @@ interface Arguments {
 let scratchProblems: DeclProblem[] = [];
 let scratchUnread: ArgSpec[] = [];
 
-/** What has been read of a statement so far: the first `count` values. The array is used again for the next statement. */
+/** The values read from a statement so far: the first `count` entries. The array is reused for the next statement. */
 interface Reader {
   readonly values: Read[];
   count: number;
@@ -292,7 +311,7 @@ function addRead(reader: Reader, read: Read): void {
   reader.values[reader.count++] = read;
 }
 
-/** Of exactly the size: what grew by itself would keep room for more, in each of tens of thousands of statements. */
+/** A copy of the exact size: a growing array has spare capacity, in each of tens of thousands of statements. */
 function readSoFar({ values, count }: Reader): readonly Read[] {
   return count === 0 ? nothing : values.slice(0, count);
 }
@@ -302,8 +321,8 @@ const isThere: Value = { kind: "flag" };
 const noArguments: Arguments = { values: nothing, problems: nothing };
 
 /**
- * Words go to the argument whose literal stands before them, to an argument that takes several, or to the next one by
- * position. An optional argument of fixed words is passed over where the word is none of them but a later argument's.
+ * A token belongs to the argument whose literal precedes it, to an argument that accepts several values, or to the next
+ * positional argument. An optional enum argument is skipped if the token is not one of its values.
  */
 function readArgs(statement: Statement, plan: Plan): Arguments {
   const { args } = statement;
@@ -311,13 +330,13 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
   if (args.length === 0 && plan.needed.length === 0 && spec.atLeastOneOf === undefined) return noArguments;
   const reader = scratch;
   reader.count = 0;
-  // Both stay empty for nearly every statement of a large file: they are used again and again instead of made.
+  // Both stay empty for almost all statements of a large file, so they are reused.
   const problems = scratchProblems;
-  /** Arguments that were there, but could not be read. */
+  /** Arguments that are present but not valid. */
   const unread = scratchUnread;
-  /** The argument that takes the next word: one whose literal has been read, or one that takes several. */
+  /** The argument that the next token belongs to: its literal precedes the token, or it accepts several values. */
   let open: ArgSpec | undefined;
-  /** Where its literal stands, while no word has followed. */
+  /** The index of its literal until a value follows, otherwise -1. */
   let waiting = -1;
   let position = 0;
 
@@ -334,16 +353,16 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
         continue;
       }
       if (isRead(reader, literal.arg.name) && literal.arg.many !== true) problems.push(unexpected(spec, arg, index));
-      for (const word of literal.further) {
-        if (args[index + 1]?.text === word) index++;
+      for (const next of literal.further) {
+        if (args[index + 1]?.text === next) index++;
         else problems.push(missing(spec, literal.arg, index));
       }
       open = literal.arg;
       waiting = index;
       continue;
     }
-    // A misspelt literal stands where another value might, but cannot be read as one.
-    const meant = open === undefined || waiting >= 0 ? undefined : misspelt(open, arg, literals);
+    // A misspelled literal is in the position of a value, but is not a valid value.
+    const meant = open === undefined || waiting >= 0 ? undefined : misspelled(open, arg, literals);
     if (meant !== undefined) {
       problems.push(unexpected(spec, arg, index, literals));
       open = meant;
@@ -354,7 +373,7 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
       target = nextPositional(positional, position, arg);
       if (target === undefined || arg.kind === "arrow") {
         problems.push(unexpected(spec, arg, index, literals));
-        open = misspelt(undefined, arg, literals);
+        open = misspelled(undefined, arg, literals);
         continue;
       }
       position = positional.indexOf(target) + 1;
@@ -385,8 +404,8 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
   return { values, problems };
 }
 
-/** The argument whose literal a word was probably meant to be, if it is no value of the argument that is open. */
-function misspelt(open: ArgSpec | undefined, arg: Arg, literals: Plan["literals"]): ArgSpec | undefined {
+/** The argument whose literal the token resembles, unless the token is a valid value of the open argument. */
+function misspelled(open: ArgSpec | undefined, arg: Arg, literals: Plan["literals"]): ArgSpec | undefined {
   if (arg.kind !== "word" || literals.size === 0) return undefined;
   if (open !== undefined && readValue(open.type, arg.text).kind !== "unread") return undefined;
   const literal = literals.get(nearest(arg.text, literals.keys()) ?? "");
@@ -405,11 +424,11 @@ function fits(spec: ArgSpec, text: string): boolean {
   return spec.type.kind !== "enum" || spec.type.values.some(({ value }) => value === text);
 }
 
-/** `tier in [a b]` is one value of three arguments. */
+/** Whether three tokens form one value: `tier in [a b]`. */
 function isSet(target: ArgSpec, args: readonly Arg[], index: number): boolean {
   if (target.type.kind !== "selector" || args[index + 2]?.kind !== "list") return false;
-  const word = args[index + 1]?.text;
-  return args[index]?.kind === "word" && (word === "in" || word === "notin");
+  const operator = args[index + 1]?.text;
+  return args[index]?.kind === "word" && (operator === "in" || operator === "notin");
 }
 
 function readSet(
@@ -433,7 +452,7 @@ function readSet(
   return false;
 }
 
-/** Whether there was something to read. */
+/** Whether at least one valid value was read. */
 function readArg(
   spec: KeywordSpec,
   target: ArgSpec,
@@ -445,7 +464,7 @@ function readArg(
   if (arg.kind !== "list") return readItem(spec, target, arg, index, undefined, reader, problems);
   const items = arg.items ?? nothing;
   if (target.many !== true) {
-    const reason = "it is one value, not a list";
+    const reason = t`a list is not allowed here`;
     const data = { text: short(arg.text), expected: describeType(target.type), reason };
     problems.push({ code: "KN006", part: index, data: { keyword: spec.keyword, argument: target.name, ...data } });
     return false;
@@ -476,7 +495,7 @@ function readItem(
   return value !== undefined && keep(reader, { name: target.name, value, arg, index, item }, target);
 }
 
-/** Only an argument that takes several takes a second value. */
+/** Adds a value; a second value only if the argument accepts several. */
 function keep(reader: Reader, read: Read, target: ArgSpec): boolean {
   if (target.many !== true && isRead(reader, target.name)) return false;
   addRead(reader, read);
@@ -506,7 +525,7 @@ function checkChoice(
   const { atLeastOneOf, atMostOneOf } = spec;
   const present = (name: string): boolean => isRead(reader, name) || unread.some((arg) => arg.name === name);
   if (atLeastOneOf !== undefined && !atLeastOneOf.some(present) && !problems.some(({ code }) => code === "KN005")) {
-    const expected = `one of ${atLeastOneOf.join(", ")}`;
+    const expected = either(atLeastOneOf.map((name) => `\`${name}\``));
     const data = { keyword: spec.keyword, argument: atLeastOneOf.join(", "), expected };
     problems.push({ code: "KN004", part: "keyword", data });
   }
@@ -520,7 +539,7 @@ function checkChoice(
   }
 }
 
-/** User text as part of a message: short, whatever the file contains. */
+/** User text as part of a message, limited in length. */
 function short(text: string): string {
   return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
 }

@@ -1,4 +1,4 @@
-/** What the formatter lays out: the statements and comments of each block in their order, and the lines to leave alone. */
+/** The input of the formatter: statements and comments of each block in order, and the lines that must not change. */
 
 import { hasProblem, parse } from "./parser.ts";
 import { type Token, tokenize } from "./tokens.ts";
@@ -7,13 +7,13 @@ import type { Block, Span, Statement } from "./tree.ts";
 export interface CommentItem {
   readonly kind: "comment";
   readonly token: Token;
-  /** Line breaks in the source since the item before, or since the `{`. */
+  /** Number of line breaks in the source since the previous item or the `{`. */
   readonly breaks: number;
-  /** Stands behind a `;` on the line of the statement that follows, and so belongs to that one. */
+  /** Follows a `;` on the line of the next statement, so it belongs to the next statement. */
   readonly leads: boolean;
 }
 
-/** Whole lines that stay as they are. */
+/** Complete lines that do not change. */
 export interface FrozenItem {
   readonly kind: "frozen";
   readonly span: Span;
@@ -22,7 +22,7 @@ export interface FrozenItem {
 
 export interface HeaderToken {
   readonly token: Token;
-  /** Begins a line in the source. */
+  /** The token starts a line in the source. */
   readonly broken: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface Body {
   readonly open: Token;
   readonly items: readonly Item[];
   readonly close: Token;
-  /** Written on one line in the source. */
+  /** The body is on one line in the source. */
   readonly oneLine: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface StatementItem {
   readonly header: readonly HeaderToken[];
   readonly body: Body | undefined;
   readonly breaks: number;
-  /** Only a `;` keeps the block of the next statement, which has no arguments, from becoming this one's. */
+  /** The next statement has no arguments, and only a `;` prevents its block from attaching to this statement. */
   readonly separate: boolean;
 }
 
@@ -56,13 +56,13 @@ interface Draft {
 
 interface Plan {
   readonly items: readonly Item[];
-  /** Frozen lines begin on the line of the `{`, or end on that of the `}`. */
+  /** A frozen line starts on the line of the `{` or ends on the line of the `}`. */
   readonly touches: boolean;
-  /** No line break outside of the items' own tokens. */
+  /** No line breaks outside the tokens of the items. */
   readonly oneLine: boolean;
 }
 
-/** Undefined for a text that is not laid out at all. */
+/** Undefined if the text cannot be formatted. */
 export function makePlan(text: string): readonly Item[] | undefined {
   const { root } = parse(text);
   if (hasProblem(root, "too-deep")) return undefined;
@@ -75,7 +75,7 @@ export function makePlan(text: string): readonly Item[] | undefined {
     let next = 0;
     let breaks = 0;
     let oneLine = true;
-    /** How many drafts stand before the last `;`. */
+    /** Number of drafts before the last `;`. */
     let separated = 0;
     for (let token = tokens[at]; token !== undefined && token.start < end; token = tokens[at]) {
       if (token.kind === "newline") {
@@ -159,16 +159,16 @@ export function makePlan(text: string): readonly Item[] | undefined {
   return planBlock(root, 0, text.length + 1).items;
 }
 
-/** The comments since the last `;`, if no line ends between it and the statement that comes `breaks` lines behind them. */
+/** Marks the comments since the last `;` as leading if they are on the same line as the next statement. */
 function leadFrom(drafts: Draft[], separated: number, breaks: number): void {
-  const own = drafts.slice(separated);
-  if (separated === 0 || breaks > 0 || own.some((draft) => draft.breaks > 0)) return;
-  own.forEach((draft, index) => {
+  const recent = drafts.slice(separated);
+  if (separated === 0 || breaks > 0 || recent.some((draft) => draft.breaks > 0)) return;
+  recent.forEach((draft, index) => {
     if (draft.item?.kind === "comment") drafts[separated + index] = { ...draft, item: { ...draft.item, leads: true } };
   });
 }
 
-/** Frozen items that share lines become one, and all behind an open `{`: a `;` between them may be what keeps them apart. */
+/** Merges frozen items that share lines, and all items after an unclosed `{`, where a `;` can be significant. */
 function merge(drafts: readonly Draft[], text: string, unbalanced: number): Item[] {
   const items: Item[] = [];
   for (let index = 0; index < drafts.length; index++) {
@@ -180,7 +180,7 @@ function merge(drafts: readonly Draft[], text: string, unbalanced: number): Item
     while (index + 1 < drafts.length && (drafts[index + 1]!.breaks === 0 || drafts[index]!.end > unbalanced)) index++;
     let from = start;
     while (from > (text[0] === "\ufeff" ? 1 : 0) && !isBreak(text, from - 1)) from--;
-    // A block that ends with the text has its last line breaks in it.
+    // An unclosed block includes the line breaks at the end of the text.
     let to = start + text.slice(start, drafts[index]!.end).trimEnd().length;
     while (to < text.length && !isBreak(text, to)) to++;
     items.push({ kind: "frozen", span: { start: from, end: to }, breaks });
@@ -188,7 +188,7 @@ function merge(drafts: readonly Draft[], text: string, unbalanced: number): Item
   return items;
 }
 
-/** Where the outermost `{` without `}` stands: from there on, indentation decides what belongs to what. */
+/** The offset of the outermost `{` without `}`: after it, indentation determines the nesting. */
 function firstUnbalanced(tokens: readonly Token[]): number {
   const open: number[] = [];
   for (const { kind, start } of tokens)

@@ -1,7 +1,6 @@
 /**
- * The one layout of a text: two spaces of indentation, one statement a line, one space between arguments. Only white
- * space and `;` between the tokens change, so that the tree and the comments stay as they are. Lines with syntax problems
- * are left alone.
+ * The formatter: two spaces of indentation, one statement per line, one space between arguments. It changes only white
+ * space and `;` between tokens, so the tree and the comments do not change. It does not format lines with syntax problems.
  */
 
 import { type Body, type HeaderToken, hasBreak, type Item, makePlan, type StatementItem } from "./format-plan.ts";
@@ -26,7 +25,7 @@ export function format(text: string): string {
   return parts.join("");
 }
 
-/** The edits that make `format(text)` of a text, in its order; each is as small as it can be. */
+/** The minimal edits that turn `text` into `format(text)`, in text order. */
 export function formatEdits(text: string): TextEdit[] {
   const items = makePlan(text);
   if (items === undefined) return [];
@@ -35,7 +34,7 @@ export function formatEdits(text: string): TextEdit[] {
   return pen.finish();
 }
 
-/** Those of them that are on the lines which a range touches. */
+/** The edits on the lines that overlap a range. */
 export function formatRangeEdits(text: string, range: Span): TextEdit[] {
   const isBreak = (at: number): boolean => text[at] === "\n" || text[at] === "\r";
   let from = Math.min(range.start, text.length);
@@ -45,14 +44,14 @@ export function formatRangeEdits(text: string, range: Span): TextEdit[] {
   return formatEdits(text).filter(({ start, end }) => start >= from && end <= to);
 }
 
-/** Writes spans of the source in their order, and what is to stand between them. */
+/** Writes spans of the source in order, and the white space between them. */
 interface Pen {
-  /** What comes before the next span. */
+  /** Appends text before the next span. */
   gap(text: string): void;
-  /** A new line, with an empty one before it. */
+  /** Starts a new line, after an empty line if `blank`. */
   line(indent: number, blank?: boolean): void;
   copy(span: Span): void;
-  /** A comment at the end of its line: aligned with those of the lines above and below. */
+  /** Writes a comment at the end of its line, aligned with the end-of-line comments of adjacent lines. */
   trailing(span: Span): void;
   finish(): TextEdit[];
 }
@@ -63,7 +62,7 @@ function makePen(text: string): Pen {
   let pending = "";
   let column = 0;
   let line = 0;
-  /** The comments at ends of lines: the gap before each, its line, the width of the line without it. */
+  /** End-of-line comments: index of the gap before the comment, line number, width of the line without the comment. */
   const comments: { readonly gap: number; readonly line: number; readonly width: number }[] = [];
 
   const gap = (more: string): void => {
@@ -112,7 +111,7 @@ function makePen(text: string): Pen {
         done = span.end;
       });
       wanted.push({ start: done, end: text.length, text: spans.length === 0 ? "" : "\n" });
-      // The line break that most lines have.
+      // Use the more common kind of line break.
       let balance = 0;
       for (const { start, end } of wanted)
         for (const found of text.slice(start, end).match(/\r\n|\n/g) ?? []) balance += found === "\n" ? -1 : 1;
@@ -124,7 +123,7 @@ function makePen(text: string): Pen {
   };
 }
 
-/** Adds an edit without what the old and the new text have in common at their ends. */
+/** Adds an edit without the common prefix and suffix of the old and the new text. */
 function addEdit(edits: TextEdit[], source: string, { start, end, text }: TextEdit): void {
   const old = source.slice(start, end);
   if (old === text) return;
@@ -133,16 +132,16 @@ function addEdit(edits: TextEdit[], source: string, { start, end, text }: TextEd
   while (head < most && old[head] === text[head]) head++;
   let tail = 0;
   while (tail < most - head && old[old.length - 1 - tail] === text[text.length - 1 - tail]) tail++;
-  // No position lies between the two characters of a line break.
+  // A position between CR and LF is not valid.
   if (head > 0 && old[head - 1] === "\r" && (old[head] === "\n" || text[head] === "\n")) head--;
   const before = [old[old.length - 1 - tail], text[text.length - 1 - tail]];
   if (tail > 0 && old[old.length - tail] === "\n" && before.includes("\r")) tail--;
   edits.push({ start: start + head, end: end - tail, text: text.slice(head, text.length - tail) });
 }
 
-/** The items of a block or of the text, on lines of their own. */
+/** Writes the items of a block or of the text, each on a separate line. */
 function writeItems(pen: Pen, items: readonly Item[], indent: number, inBlock: boolean): void {
-  /** The item before is a comment that began its line: what follows on that line stays there. */
+  /** The previous item is a comment at the start of its line: the next item stays on the same line. */
   let led = false;
   items.forEach((item, index) => {
     const sameLine = item.breaks === 0 && (index > 0 || inBlock);
@@ -188,7 +187,7 @@ const space = (before: Token | undefined, token: Token): string =>
 
 const isLineComment = ({ kind, text }: Token): boolean => kind === "comment" && !text.startsWith("/*");
 
-/** Infinite where it takes more than one line. */
+/** Infinite if the tokens do not fit on one line. */
 function widthOf(tokens: readonly HeaderToken[]): number {
   let width = 0;
   let before: Token | undefined;
@@ -250,12 +249,12 @@ function writeTokens(pen: Pen, tokens: readonly HeaderToken[]): void {
   }
 }
 
-/** A run of tokens outside of lists, or a list. */
+/** A run of tokens outside lists, or a list. */
 interface Part {
   readonly tokens: readonly HeaderToken[];
   readonly list: boolean;
   readonly width: number;
-  /** The space before it. */
+  /** The space in front of the part. */
   readonly space: string;
 }
 
@@ -274,7 +273,7 @@ function partsOf(header: readonly HeaderToken[]): Part[] {
   return parts;
 }
 
-/** True if it has ended in a comment that takes the rest of the line. */
+/** Writes a header; true if it ends with a line comment, so the next token needs a new line. */
 function writeHeader(pen: Pen, header: readonly HeaderToken[], indent: number, hasBody: boolean): boolean {
   const parts = partsOf(header);
   const broken = listsToBreak(parts, indent * tab.length, hasBody ? " {".length : 0);
@@ -300,7 +299,10 @@ function writeHeader(pen: Pen, header: readonly HeaderToken[], indent: number, h
   return ended;
 }
 
-/** Those that cannot stand on one line, and as many more, the widest first, as it takes to keep to the width. */
+/**
+ * The lists that require more than one line, and the widest of the remaining lists until the header fits the line
+ * width.
+ */
 function listsToBreak(parts: readonly Part[], indent: number, tail: number): Set<Part> {
   const broken = new Set(parts.filter(({ list, width }) => list && width === Number.POSITIVE_INFINITY));
   const rest = parts.filter((part) => part.list && part.tokens.length > 2 && !broken.has(part));
@@ -321,12 +323,12 @@ function listsToBreak(parts: readonly Part[], indent: number, tail: number): Set
   return broken;
 }
 
-/** One item a line; comments stay beside what they stand beside. */
+/** Writes one item per line; comments stay next to their item. */
 function writeBrokenList(pen: Pen, tokens: readonly HeaderToken[], indent: number): void {
   const [open, ...inner] = tokens.map(({ token }) => token) as [Token, ...Token[]];
   const close = inner.pop();
   pen.copy(open);
-  // What the line at hand has: something, an item (or the bracket), a comment that takes the rest of it.
+  // State of the current line: empty, has an item (or the bracket), ended by a line comment.
   let empty = false;
   let hasItem = true;
   let ended = false;

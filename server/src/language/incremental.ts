@@ -1,15 +1,14 @@
 /**
- * The tree after an edit, made from the tree before it: only the run of sibling statements that the edit touches, in the
- * innermost block around it, is read again; all other statements are the same objects as before. Where the new text of
- * that run could mean something else in its place than alone, more is read, in the end everything: the result is that of
- * `parse` on the new text.
+ * Incremental parsing: only the sibling statements that the edit touches, in the innermost enclosing block, are parsed
+ * again; all other statements remain the same objects. If the new text of these statements depends on its surroundings, a
+ * larger range is parsed, at worst the whole text: the result always equals `parse` on the new text.
  */
 
 import { countBelow } from "../addressing/search.ts";
 import { type Chunk, type Content, hasProblem, parse, parseChunk } from "./parser.ts";
 import type { Block, Statement, SyntaxTree } from "./tree.ts";
 
-/** `text` in place of what stood from `start` to `end`. */
+/** Replaces the text from `start` to `end` with `text`. */
 export interface Edit {
   readonly start: number;
   readonly end: number;
@@ -18,14 +17,14 @@ export interface Edit {
 
 export function reparse(old: SyntaxTree, { start, end, text: inserted }: Edit): SyntaxTree {
   const text = old.text.slice(0, start) + inserted + old.text.slice(end);
-  // What these problems mean depends on the whole text.
+  // The effect of these problems depends on the whole text.
   if (hasProblem(old.root, "unclosed-block") || hasProblem(old.root, "unclosed-comment")) return parse(text);
   const root = editBlock(old.root, 0, 0, { start, end, delta: text.length - old.text.length, text });
   return typeof root === "string" ? parse(text) : { text, root };
 }
 
 interface Job {
-  /** In the old text. */
+  /** Offsets in the old text. */
   readonly start: number;
   readonly end: number;
   readonly delta: number;
@@ -33,10 +32,10 @@ interface Job {
   readonly text: string;
 }
 
-/** What has to be read instead of a block. */
+/** The larger range to parse instead of a block. */
 type Wider = "parent" | "all";
 
-/** A block that stands at `blockStart` inside `depth` blocks, after an edit between its braces. */
+/** The block at `blockStart`, nested in `depth` blocks, after an edit between its braces. */
 function editBlock(block: Block, blockStart: number, depth: number, job: Job): Block | Wider {
   const index = lastBelow(block.offsets, job.start - blockStart);
   const statement = block.statements[index];
@@ -72,14 +71,14 @@ function editRun(block: Block, blockStart: number, depth: number, job: Job, inde
   const endOf = (at: number): number => startOf(at) + statements[at]!.length;
   const contentEnd = blockStart + block.length - (depth === 0 ? 0 : 1);
 
-  // From the statement before the edit on, unless that has ended with its block…
+  // Start at the statement before the edit, unless it ended with its block…
   let first = Math.max(index, 0);
   let chunkStart = index < 0 ? blockStart + (depth === 0 ? 0 : 1) : startOf(index);
   if (index >= 0 && statements[index]!.block !== undefined && endOf(index) <= job.start) {
     first = index + 1;
     chunkStart = endOf(index);
   }
-  // …or from an open list further up that ends at its line only because no `]` was found.
+  // …or at an earlier unclosed list, which ends with its line only because no `]` was found.
   for (let at = first - 1; at >= 0 && statements[at]!.block === undefined; at--) {
     if (!statements[at]!.problems.some(({ kind }) => kind === "unclosed-list")) continue;
     first = at;
@@ -87,7 +86,7 @@ function editRun(block: Block, blockStart: number, depth: number, job: Job, inde
     break;
   }
 
-  // To the last statement that the edit touches, without its block if the edit is before that…
+  // End at the last statement that the edit touches, without its block if the edit is in front of the block…
   let next = Math.max(first, lastBelow(offsets, job.end + 1 - blockStart) + 1);
   const base = chunkStart - blockStart;
   const touched = next > first ? statements[next - 1] : undefined;
@@ -96,10 +95,10 @@ function editRun(block: Block, blockStart: number, depth: number, job: Job, inde
     const header = parseHeader(job.text.slice(chunkStart, blockStart + to + 1 + job.delta), depth, touched.block);
     if (header !== undefined) return splice(block, { first, next, from: base, to }, job.delta, moved(header, base));
   }
-  // …and further on while the text there could belong to it.
+  // …and extend while the following text could belong to it.
   for (let attempt = 0; ; attempt++) {
     if (attempt > 3) next = statements.length;
-    // A block without arguments goes to the statement before it, if that can take it.
+    // A block without arguments attaches to the preceding statement if that has no block.
     while (next < statements.length && statements[next]!.keyword.length === 0) next++;
     const last = next === statements.length;
     const chunkEnd = last ? contentEnd : startOf(next);
@@ -114,20 +113,20 @@ function editRun(block: Block, blockStart: number, depth: number, job: Job, inde
 }
 
 /**
- * A part of a text in memory of its own. Engines let a slice hold the string that it was cut from, so that the words of one
- * statement would keep a whole version of the file alive, for each statement that was ever edited another one.
+ * A copy of a part of a text. In JavaScript engines a slice keeps the original string in memory, so the tokens of one
+ * statement would keep a complete version of the file alive, and each edited statement a different version.
  */
 function detached(text: string, start: number, end: number): string {
   return ` ${text.slice(start, end)}`.slice(1);
 }
 
-/** Whether a chunk leaves the braces and comments around it alone. */
+/** Whether a chunk does not affect the braces and comments around it. */
 const standsAlone = (chunk: Chunk, depth: number): boolean =>
   !chunk.repaired &&
   !hasProblem(chunk, "unclosed-comment") &&
   (depth === 0 || chunk.problems.every(({ kind }) => kind !== "stray-close"));
 
-/** Statements up to a `{` with which the text ends, the last of them with the block that stands there. */
+/** Parses statements up to a final `{`; the last statement keeps the existing block. */
 function parseHeader(text: string, depth: number, block: Block): Content | undefined {
   const chunk = parseChunk(`${text}}`, depth);
   const last = chunk.statements.length - 1;
@@ -146,7 +145,9 @@ const moved = ({ statements, offsets, problems }: Content, base: number): Replac
   problems: problems.map((problem) => ({ ...problem, start: problem.start + base })),
 });
 
-/** Puts something in place of the statements from `first` up to `next` and of the problems from `from` up to `to`. */
+/**
+ * Replaces the statements from `first` up to `next` (exclusive), and the problems at offsets from `from` up to `to`.
+ */
 function splice(
   block: Block,
   { first, next, from, to }: { first: number; next: number; from: number; to: number },
@@ -187,7 +188,7 @@ function splice(
   };
 }
 
-/** The index of the last number below `limit`, or -1; `sorted` never falls. */
+/** The index of the last number below `limit`, or -1; `sorted` is ascending. */
 function lastBelow(sorted: readonly number[], limit: number): number {
   return countBelow(sorted, limit) - 1;
 }

@@ -1,4 +1,4 @@
-/** Lines of a text around a place; never further than the line itself. */
+/** Finds line starts, blanks, and line breaks around an offset without scanning the whole text. */
 
 export function lineStartOf(text: string, at: number): number {
   let start = Math.min(at, text.length);
@@ -12,7 +12,7 @@ export function skipBlanksBack(text: string, at: number): number {
   return start;
 }
 
-/** As the text has it. */
+/** The line break that the text uses. */
 export function newlineOf(text: string): string {
   return text.includes("\r\n") ? "\r\n" : "\n";
 }

@@ -1,20 +1,20 @@
-/** "Did you mean": the candidate that a word was most likely meant to be. */
+/** "Did you mean": finds similar names by edit distance. */
 
-/** At most this many characters are compared; no name that people type is longer. */
+/** Longer names are not compared: hand-typed names are shorter. */
 const longest = 64;
 
 /**
- * The nearest candidate by edit distance (a letter too many, too few, wrong, or two swapped), if it is near at all: one
- * edit for every three letters. Among equally near ones the first.
+ * The nearest candidate by edit distance (insert, delete, replace, or swap adjacent letters) within the limit of one edit
+ * per three letters; the first of equally near candidates.
  */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  return nearestFew(word, candidates, 1)[0];
+export function nearest(text: string, candidates: Iterable<string>): string | undefined {
+  return nearestFew(text, candidates, 1)[0];
 }
 
-/** The nearest candidates, nearest first; those that continue the word count as near. */
-export function nearestFew(word: string, candidates: Iterable<string>, count: number): string[] {
-  if (word.length > longest || word === "") return [];
-  const wanted = word.toLowerCase();
+/** The nearest candidates, nearest first; candidates that start with the text are also near. */
+export function nearestFew(text: string, candidates: Iterable<string>, count: number): string[] {
+  if (text.length > longest || text === "") return [];
+  const wanted = text.toLowerCase();
   const limit = Math.max(1, Math.floor(wanted.length / 3));
   const found: { candidate: string; distance: number }[] = [];
   for (const candidate of candidates) {
@@ -39,7 +39,7 @@ function nearness(wanted: string, candidate: string, limit: number): number | un
   return wanted.length >= 3 && candidate.startsWith(wanted) ? limit + 0.5 : undefined;
 }
 
-/** Optimal string alignment distance; some number above `limit` when it is larger than that. */
+/** Optimal string alignment distance; any number above `limit` if the distance exceeds it. */
 function editDistance(a: string, b: string, limit: number): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);

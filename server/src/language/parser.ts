@@ -1,4 +1,4 @@
-/** Text to tree. Total: every text has a tree, and what is wrong with it stands in the tree as problems. */
+/** Parses text to a tree. Never fails: every text has a tree, and the tree contains the syntax problems. */
 
 import type { IToken } from "chevrotain";
 import { EmbeddedActionsParser } from "chevrotain";
@@ -21,12 +21,12 @@ import {
 } from "./tokens.ts";
 import type { Arg, Block, Statement, SyntaxProblem, SyntaxProblemKind, SyntaxTree } from "./tree.ts";
 
-/** What stands in a block or in a whole text. */
+/** The content of a block or of a whole text. */
 export type Content = Pick<Block, "statements" | "offsets" | "problems" | "problemCount">;
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K] };
 
-/** Shared by all that have none; replaced before something is added. Not frozen: that makes loops over it slow. */
+/** The shared empty list, replaced before anything is added. Not frozen: freezing slows down loops over it. */
 const none: never[] = [];
 
 const noKeyword: Arg = { kind: "word", text: "", start: 0, length: 0 };
@@ -46,11 +46,11 @@ function addProblem(
 }
 
 /**
- * The grammar of what `structure` lets through. The actions are closures made once: a statement has no cost but its own
- * objects. `statement` and `base` are those of the innermost statement, `content` and `contentBase` of the innermost block;
- * a block saves and restores them. What is read of the blocks that are open stands on one stack, from which each takes a
- * list of exactly its size when it closes. While Chevrotain learns the grammar the actions run on stand-ins, which does no
- * harm: `read` begins with nothing.
+ * The grammar of the tokens that `structure` returns. The actions are closures that are created once, so a statement costs
+ * only its own objects. `statement` and `base` belong to the innermost statement, `content` and `contentBase` to the
+ * innermost block; a block saves and restores them. The statements of all open blocks are on one stack, and a block copies
+ * its part to a list of the exact size when it closes. While Chevrotain records the grammar, the actions run with
+ * placeholder tokens; this is harmless because `read` resets the state.
  */
 class KnetParser extends EmbeddedActionsParser {
   private text = "";
@@ -61,7 +61,7 @@ class KnetParser extends EmbeddedActionsParser {
   private contentBase = 0;
   private statements: Statement[] = [];
   private offsets: number[] = [];
-  /** Of the innermost statement: the first `argCount`. */
+  /** Arguments of the innermost statement: the first `argCount` entries. */
   private args: Arg[] = [];
   private argCount = 0;
 
@@ -83,7 +83,7 @@ class KnetParser extends EmbeddedActionsParser {
     return content;
   }
 
-  /** content = (Stray | statement)*: a Stray before a statement belongs to the block. */
+  /** content = (Stray | statement)*; a `Stray` between statements belongs to the block. */
   private readonly contentRule = this.RULE("content", (): Draft<Content> => {
     const { content: outer } = this;
     const first = this.statements.length;
@@ -131,7 +131,8 @@ class KnetParser extends EmbeddedActionsParser {
     this.base = this.LA(1).startOffset;
     this.argCount = 0;
     this.AT_LEAST_ONE(this.part);
-    // Pushing would make room for 17: with tens of thousands of statements most of the tree would be such room.
+    // `push` allocates capacity for 17 entries: with tens of thousands of statements, most of the tree would be unused
+    // capacity.
     if (this.argCount > 0) statement.args = this.args.slice(0, this.argCount);
     this.OPTION1(this.block);
     this.OPTION2(this.end);
@@ -241,26 +242,26 @@ class KnetParser extends EmbeddedActionsParser {
   }
 }
 
-/** Throws if the grammar is not sound; costs time, and is therefore asked by a test only. */
+/** Throws if the grammar is not valid. Slow, so only a test calls it. */
 export function checkGrammar(): void {
   new KnetParser(false);
 }
 
 const parser = new KnetParser(true);
 
-/** A text that may stand inside blocks, and whether it reads the same there. */
+/** A parsed part of a text, and whether it parses the same way in its surroundings. */
 export interface Chunk extends Content {
   /** Its braces did not balance. */
   readonly repaired: boolean;
-  /** More text after it could belong to its last statement. */
+  /** Following text can belong to its last statement. */
   readonly open: boolean;
-  /** It ends in a comment or string that more text on the same line would belong to. */
+  /** It ends with a comment or string that includes following text on the same line. */
   readonly cut: boolean;
-  /** Whether a list of it is closed depends on text after it. */
+  /** It ends inside a list that following text can close. */
   readonly openList: boolean;
 }
 
-/** Parses a text that stands inside `depth` blocks. */
+/** Parses a text that is nested in `depth` blocks. */
 export function parseChunk(text: string, depth: number): Chunk {
   const { tokens, comments } = lex(text);
   const last = tokens[tokens.length - 1];
@@ -282,7 +283,7 @@ export function parse(text: string): SyntaxTree {
   return { text, root: { ...content, start: 0, length: text.length, closed: true } };
 }
 
-/** Whether a problem of that kind is here or below. */
+/** Whether the content, at any depth, has a problem of this kind. */
 export function hasProblem(content: Content, kind: SyntaxProblemKind): boolean {
   if (content.problemCount === 0) return false;
   const found = ({ problems }: Content | Statement): boolean => problems.some((problem) => problem.kind === kind);

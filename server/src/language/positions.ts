@@ -1,25 +1,28 @@
-/** From statements to places in the text and back. */
+/** Maps statements to text offsets and back. */
 
 import { tokenize } from "./tokens.ts";
 import type { Arg, Block, Span, Statement, StatementPart, SyntaxTree } from "./tree.ts";
 
-/** What stands at an offset. */
+/** The syntax at an offset. */
 export interface Path {
   /**
-   * The statements around the offset, outermost first. The last one may also be a statement that has ended before the
-   * offset and that further words there would continue.
+   * The statements that contain the offset, outermost first. The last one can also be a statement before the offset that
+   * additional arguments at the offset would continue.
    */
   readonly statements: readonly Statement[];
-  /** Where each of them starts. */
+  /** The start of each statement in `statements`. */
   readonly starts: readonly number[];
-  /** The part of the last statement that the offset is in or touches; one that begins there comes before one that ends there. */
+  /**
+   * The part of the last statement that contains or touches the offset; a part that starts there takes precedence over
+   * a part that ends there.
+   */
   readonly part: StatementPart | undefined;
-  /** How many arguments of the last statement start before the offset. */
+  /** The number of arguments of the last statement that start before the offset. */
   readonly next: number;
-  /** The innermost block around the offset, and where it starts. */
+  /** The innermost block that contains the offset, and its start. */
   readonly block: Block;
   readonly blockStart: number;
-  /** How many of the block's statements start before the offset. */
+  /** The number of statements of the block that start before the offset. */
   readonly index: number;
   readonly inComment: boolean;
 }
@@ -28,7 +31,7 @@ export interface Positions {
   /** Undefined for a statement of another tree. */
   startOf(statement: Statement): number | undefined;
   spanOf(statement: Statement, part: StatementPart): Span | undefined;
-  /** All of these will be asked for: one walk finds them. */
+  /** Finds the starts of all these statements in one walk, before they are needed. */
   prepare(wanted: Iterable<Statement>): void;
   path(offset: number): Path;
 }
@@ -44,7 +47,7 @@ export function positionsOf(tree: SyntaxTree): Positions {
   return positions;
 }
 
-/** So many places are searched for one by one before a map is made. */
+/** Number of individual searches before a map of all statements is built. */
 const SEARCHES = 4;
 
 function searchStart(block: Block, blockStart: number, wanted: Statement): number | undefined {
@@ -68,7 +71,7 @@ function makePositions(tree: SyntaxTree): Positions {
   const startOf = (statement: Statement): number | undefined => {
     const known = prepared?.get(statement);
     if (known !== undefined) return known;
-    // After an edit most often one or two places are asked for: a search for them is cheaper than a map of all.
+    // After an edit, usually one or two positions are needed: searching for these is cheaper than building a map.
     if (starts === undefined && searches < SEARCHES) {
       searches += 1;
       return searchStart(tree.root, 0, statement);
@@ -89,7 +92,7 @@ function makePositions(tree: SyntaxTree): Positions {
   };
 }
 
-/** Of all statements, or of some. */
+/** The starts of all statements, or only of the wanted statements. */
 function statementStarts(root: Block, wanted?: ReadonlySet<Statement>): ReadonlyMap<Statement, number> {
   const starts = new Map<Statement, number>();
   if (wanted?.size === 0) return starts;
@@ -106,14 +109,14 @@ function statementStarts(root: Block, wanted?: ReadonlySet<Statement>): Readonly
   return starts;
 }
 
-/** The span of a part of a statement that starts at `start`; undefined where it has no such part. */
+/** The span of a part of a statement that starts at `start`; undefined if the statement has no such part. */
 export function partSpan(statement: Statement, part: StatementPart, start: number): Span | undefined {
   if (part === "whole") return { start, end: start + statement.length };
   const arg = partArg(statement, part);
   return arg && { start: start + arg.start, end: start + arg.start + arg.length };
 }
 
-/** The argument that a part names; undefined for the whole and where there is none. */
+/** The argument that a part refers to; undefined for "whole" and for a part that does not exist. */
 export function partArg(statement: Statement, part: StatementPart): Arg | undefined {
   if (part === "whole") return undefined;
   if (part === "keyword") return statement.keyword;
@@ -121,7 +124,7 @@ export function partArg(statement: Statement, part: StatementPart): Arg | undefi
   return statement.args[part[0]]?.items?.[part[1]];
 }
 
-/** The index of the last number that is not above `limit`, or -1; `sorted` never falls. */
+/** The index of the last number ≤ `limit`, or -1; `sorted` is ascending. */
 function lastUpTo(sorted: readonly number[], limit: number): number {
   let low = 0;
   let high = sorted.length;
@@ -139,7 +142,7 @@ function pathAt({ text, root }: SyntaxTree, offset: number): Path {
   let block = root;
   let blockStart = 0;
   for (;;) {
-    // Of two statements that touch at the offset, the one that begins there.
+    // If two statements touch at the offset, this is the one that starts there.
     const at = lastUpTo(block.offsets, offset - blockStart);
     const statement = block.statements[at];
     const contentStart = blockStart + (block === root ? 0 : 1);
@@ -180,7 +183,7 @@ function pathAt({ text, root }: SyntaxTree, offset: number): Path {
   }
 }
 
-/** The part that holds the offset, or else that ends there; an arrow leaves its ends to what touches it. */
+/** The part that contains the offset or ends there; an argument next to an arrow takes precedence over the arrow. */
 function partAt(statement: Statement, offset: number): StatementPart | undefined {
   const parts = [statement.keyword, ...statement.args];
   const at = touched(parts, offset);
@@ -200,7 +203,10 @@ function touched(args: readonly Arg[], offset: number): number | undefined {
   return found;
 }
 
-/** What lies between two arguments or statements: is the offset in a comment, has the statement before ended? */
+/**
+ * Scans the text between two arguments or statements: whether the offset is in a comment, and whether the statement has
+ * ended.
+ */
 function gapAt(text: string, from: number, to: number, offset: number): { inComment: boolean; ended: boolean } {
   let ended = false;
   for (const { kind, start, end, text: image } of from < to ? tokenize(text.slice(from, to)) : []) {
@@ -213,11 +219,11 @@ function gapAt(text: string, from: number, to: number, offset: number): { inComm
   return { inComment: false, ended };
 }
 
-/** Lines and characters as the protocol counts them: from 0, in UTF-16 units; lines end at LF, CRLF or CR. */
+/** Lines and characters as defined by LSP: zero-based, in UTF-16 units; lines end with LF, CRLF, or CR. */
 export interface LineIndex {
   readonly lineCount: number;
   positionAt(offset: number): { line: number; character: number };
-  /** Beyond the end of a line or of the text: the end. */
+  /** Positions after the end of a line or of the text are clamped to the end. */
   offsetAt(position: { readonly line: number; readonly character: number }): number;
 }
 
@@ -232,7 +238,7 @@ export function lineIndex(text: string): LineIndex {
       if (code === 0x0a || (code === 0x0d && text.charCodeAt(at + 1) !== 0x0a)) starts.push(at + 1);
     }
   }
-  /** Where the line's own characters end. */
+  /** The end of the line without its line break. */
   const lineEnd = (line: number): number => {
     if (line + 1 >= starts.length) return text.length;
     const end = starts[line + 1]! - 1;

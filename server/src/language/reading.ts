@@ -1,4 +1,4 @@
-/** Reads words and strings as values, by the type that the schema gives an argument. */
+/** Reads the text of an argument as a value of the type that the schema specifies. */
 import {
   formatPrefix,
   hostPrefix,
@@ -9,15 +9,17 @@ import {
   readPrefix,
   whyNoIp,
 } from "../addressing/ip.ts";
+import { either } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
 import { nearest } from "./nearest.ts";
 import { isSysctl, sysctls } from "./schema/sysctls.ts";
-import type { ArgType } from "./schema/types.ts";
+import type { ArgType, SymbolKind } from "./schema/types.ts";
 import type { Requirement, Value } from "./values.ts";
 
-/** Why an argument could not be read, or was read with a doubt (then with `value`). */
+/** Why an argument is not valid. With `value` if it is still usable. */
 export interface Unread {
   readonly kind: "unread";
-  /** KN006 wrong type, KN007 out of range, KN014 bits below a prefix' length. */
+  /** KN006 wrong type, KN007 out of range, KN014 prefix with host bits set. */
   readonly code: "KN006" | "KN007" | "KN014";
   readonly data: Readonly<Record<string, string | number>>;
   readonly value?: Value;
@@ -25,18 +27,18 @@ export interface Unread {
 
 type Protocol = "tcp" | "udp" | "sctp";
 
-/** Reads one word or string by its type. */
+/** Reads the text of one argument or list item. */
 export function readValue(type: ArgType, text: string): Value | Unread {
   switch (type.kind) {
     case "name":
-      return isName(text) ? { kind: "name", text } : refuse(type, text, whyNoName(text));
+      return isName(text) ? { kind: "name", text } : reject(type, text, whyNotName(text));
     case "device":
       return readDevice(type, text);
     case "ref":
       return readRef(type, text);
     case "address": {
       const ip = parseIp(text);
-      return ip === undefined ? refuse(type, text, whyNoIp(text)) : { kind: "address", ip };
+      return ip === undefined ? reject(type, text, whyNoIp(text)) : { kind: "address", ip };
     }
     case "prefix":
       return readPrefixValue(type, text);
@@ -48,10 +50,10 @@ export function readValue(type: ArgType, text: string): Value | Unread {
       return readNumber(type, text);
     case "boolean":
       if (text === "true" || text === "false") return { kind: "boolean", value: text === "true" };
-      return refuse(type, text, "it is true or false");
+      return reject(type, text);
     case "enum":
       for (const { value } of type.values) if (value === text) return { kind: "word", text };
-      return refuseWord(
+      return rejectChoice(
         type,
         text,
         type.values.map(({ value }) => value),
@@ -65,78 +67,89 @@ export function readValue(type: ArgType, text: string): Value | Unread {
     case "selector":
       return readRequirement(type, text);
     case "port-name":
-      return isPortName(text) ? { kind: "name", text } : refuse(type, text, whyNoPortName(text));
+      return isPortName(text) ? { kind: "name", text } : reject(type, text, whyNotPortName(text));
     case "endpoint":
       return readEndpoint(type, text);
     case "string":
-      return text === "" ? refuse(type, text, "it is empty") : { kind: "string", text };
+      return text === "" ? reject(type, text, t`the string is empty`) : { kind: "string", text };
     case "sysctl":
       if (isSysctl(text)) return { kind: "word", text };
-      return refuseWord(
+      return rejectChoice(
         type,
         text,
         sysctls.map(({ name }) => name),
+        t`\`${short(text)}\` is not supported`,
       );
   }
 }
 
-/** What an argument of this type is, for messages: "a prefix such as 10.0.0.0/16". */
+/** An argument of this type in a message: "a prefix (`10.0.0.0/16`)". */
 export function describeType(type: ArgType): string {
   switch (type.kind) {
     case "name":
-      return "a name";
+      return t`a name`;
     case "device":
-      return type.orAddress === true ? "a device such as eth0, or an address" : "a device such as eth0";
+      return type.orAddress === true ? t`a device (\`eth0\`) or an address` : t`a device (\`eth0\`)`;
     case "ref":
-      return `${type.to.map((kind) => `the name of a ${kind}`).join(" or ")}${type.orAddress === true ? " or an address" : ""}`;
+      return describeReference(type.to, type.orAddress === true);
     case "address":
-      return "an address such as 10.0.0.1";
+      return t`an address (\`10.0.0.1\`)`;
     case "prefix":
-      return `a prefix such as 10.0.0.0/16${type.orAddress === true ? ", an address" : ""}${type.orDefault === true ? " or default" : ""}`;
+      return either([
+        t`a prefix (\`10.0.0.0/16\`)`,
+        ...(type.orAddress === true ? [t`an address`] : []),
+        ...(type.orDefault === true ? ["`default`"] : []),
+      ]);
     case "interface-address":
       return type.lengthRequired === true
-        ? "an address with a length such as 10.0.0.1/24"
-        : "an address such as 10.0.0.1 or 10.0.0.1/24";
+        ? t`an address with a prefix length (\`10.0.0.1/24\`)`
+        : t`an address (\`10.0.0.1\` or \`10.0.0.1/24\`)`;
     case "prefix-length":
-      return "a length such as /24";
+      return t`a prefix length (\`/24\`)`;
     case "number":
-      return `a number from ${type.min} to ${type.max}`;
+      return t`a number from ${type.min} to ${type.max}`;
     case "boolean":
-      return "true or false";
+      return either(["`true`", "`false`"]);
     case "enum":
-      return type.values.map(({ value }) => value).join(", ");
+      return either(type.values.map(({ value }) => `\`${value}\``));
     case "ports":
-      if (type.named === true) return "a port such as 8080/tcp or http";
-      return type.protocol ? "a port such as 8080/tcp" : "a port such as 8080";
+      if (type.named === true) return t`a port (\`8080/tcp\` or \`http\`)`;
+      return type.protocol ? t`a port (\`8080/tcp\`)` : t`a port (\`8080\`)`;
     case "index-range":
-      return "a range of numbers such as 1..50";
+      return t`a number range (\`1..50\`)`;
     case "label":
-      return "a label such as app=web";
+      return t`a label (\`app=web\`)`;
     case "selector":
-      return "labels such as app=web, tier in [a b], !tier or *";
+      return t`a label selector term (\`app=web\`, \`tier in [a b]\`, \`!tier\`, or \`*\`)`;
     case "port-name":
-      return "a port's name such as http";
+      return t`a port name (\`http\`)`;
     case "endpoint":
-      if (type.addressOnly === true) return "an address such as 10.0.0.5:8080";
+      if (type.addressOnly === true) return t`an address (\`10.0.0.5\` or \`10.0.0.5:8080\`)`;
       return type.port
-        ? "a path or address, with a port where it matters: shop/api:80"
-        : "a path or address such as shop/web";
+        ? t`a path or an address, optionally with a port (\`shop/api:80\`)`
+        : t`a path or an address (\`shop/web\`)`;
     case "string":
-      return "a text in quotes";
+      return t`a quoted string`;
     case "sysctl":
-      return "the name of a kernel setting such as net.ipv4.ip_forward";
+      return t`a kernel parameter (\`net.ipv4.ip_forward\`)`;
   }
 }
 
-function refuse(type: ArgType, text: string, reason: string): Unread {
-  return { kind: "unread", code: "KN006", data: { text: short(text), expected: describeType(type), reason } };
+function describeReference(kinds: readonly SymbolKind[], orAddress: boolean): string {
+  const names = either(kinds.map((kind) => (/^[aeiou]/.test(kind) ? t`an ${kind}` : t`a ${kind}`)));
+  return orAddress ? t`the name of ${names}, or an address` : t`the name of ${names}`;
 }
 
-function refuseWord(type: ArgType, text: string, words: readonly string[]): Unread {
-  const suggestion = nearest(text, words);
-  const reason = `"${short(text)}" is none of them`;
-  const data = { text: short(text), expected: describeType(type), reason };
-  return { kind: "unread", code: "KN006", data: suggestion === undefined ? data : { ...data, suggestion } };
+/** A reason is omitted if it only repeats the expected values. */
+function reject(type: ArgType, text: string, reason?: string): Unread {
+  const data = { text: short(text), expected: describeType(type) };
+  return { kind: "unread", code: "KN006", data: reason === undefined ? data : { ...data, reason } };
+}
+
+function rejectChoice(type: ArgType, text: string, choices: readonly string[], reason?: string): Unread {
+  const suggestion = nearest(text, choices);
+  const rejected = reject(type, text, reason);
+  return suggestion === undefined ? rejected : { ...rejected, data: { ...rejected.data, suggestion } };
 }
 
 function outOfRange(text: string, min: number, max: number, unit?: string): Unread {
@@ -144,7 +157,7 @@ function outOfRange(text: string, min: number, max: number, unit?: string): Unre
   return { kind: "unread", code: "KN007", data: unit === undefined ? data : { ...data, unit } };
 }
 
-/** User text as part of a message: short, whatever the file contains. */
+/** User text as part of a message, limited in length. */
 function short(text: string): string {
   return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
 }
@@ -154,7 +167,10 @@ function short(text: string): string {
 const longestName = 253;
 const otherLetters = /^[\p{L}\p{M}\p{N}._-]+$/u;
 
-/** Letters, digits, - _ and . ; it begins with a letter, a digit or _ and is no address. */
+/**
+ * Whether the text is a name: letters, digits, `-`, `_`, and `.`; starts with a letter, a digit, or `_`; is not an
+ * address.
+ */
 export function isName(text: string): boolean {
   const { length } = text;
   if (length === 0 || length > longestName) return false;
@@ -169,16 +185,16 @@ export function isName(text: string): boolean {
   return !looksLikeAddress(text) || parseIp(text) === undefined;
 }
 
-function whyNoName(text: string): string {
-  if (text === "") return "it is empty";
-  if (text.length > longestName) return `a name has at most ${longestName} characters`;
-  if (parseIp(text) !== undefined) return "it is an address";
-  if (text.includes("/")) return "a name has no /; paths are only for referring";
-  if (/^[-.]/.test(text)) return "a name begins with a letter or a digit";
-  return "a name has letters, digits, - _ and . only";
+function whyNotName(text: string): string {
+  if (text === "") return t`the name is empty`;
+  if (text.length > longestName) return t`a name can have at most ${longestName} characters`;
+  if (parseIp(text) !== undefined) return t`a name cannot be an address`;
+  if (text.includes("/")) return t`a name cannot contain \`/\``;
+  if (/^[-.]/.test(text)) return t`a name must start with a letter or a digit`;
+  return t`a name can contain only letters, digits, \`-\`, \`_\`, and \`.\``;
 }
 
-/** Worth the attempt to read it as one. */
+/** A cheap test before parsing: most texts cannot be an address. */
 function looksLikeAddress(text: string): boolean {
   const code = text.charCodeAt(0);
   return (code >= 48 && code <= 57 && text.includes(".")) || text.includes(":");
@@ -189,10 +205,10 @@ function readDevice(type: ArgType & { kind: "device" }, text: string): Value | U
     const ip = parseIp(text);
     if (ip !== undefined) return { kind: "address", ip };
   }
-  if (text.length > 15) return refuse(type, text, "the kernel allows 15 characters");
+  if (text.length > 15) return reject(type, text, t`a device name can have at most 15 characters`);
   return /^[^\s/:]+$/.test(text) && text !== "." && text !== ".."
     ? { kind: "name", text }
-    : refuse(type, text, "the name of a device has no space, / or :");
+    : reject(type, text, t`a device name cannot contain spaces, \`/\`, or \`:\``);
 }
 
 function readRef(type: ArgType & { kind: "ref" }, text: string): Value | Unread {
@@ -200,16 +216,20 @@ function readRef(type: ArgType & { kind: "ref" }, text: string): Value | Unread 
     const ip = parseIp(text);
     if (ip !== undefined) {
       if (type.orAddress === true) return { kind: "ref", text, path: [text], address: ip };
-      return refuse(type, text, "it is an address");
+      return reject(type, text, t`an address is not allowed here`);
     }
   }
   if (!text.includes("/")) {
-    return isName(text) ? { kind: "ref", text, path: [text] } : refuse(type, text, whyNoName(text));
+    return isName(text) ? { kind: "ref", text, path: [text] } : reject(type, text, whyNotName(text));
   }
   const path = text.split("/");
   const wrong = path.find((part) => !isName(part));
-  if (wrong === undefined) return { kind: "ref", text, path };
-  return refuse(type, text, wrong === "" ? "a part of the path is empty" : `${short(wrong)}: ${whyNoName(wrong)}`);
+  return wrong === undefined ? { kind: "ref", text, path } : reject(type, text, whyNotComponent(wrong, text));
+}
+
+function whyNotComponent(part: string, path: string): string {
+  if (part === "") return t`the path has an empty component`;
+  return part === path ? whyNotName(part) : t`${whyNotName(part)} (in \`${short(part)}\`)`;
 }
 
 /* ---------------------------------------------------------------- addresses */
@@ -227,21 +247,22 @@ function readPrefixValue(type: ArgType & { kind: "prefix" }, text: string): Valu
     if (ip !== undefined) return { kind: "prefix", prefix: hostPrefix(ip) };
   }
   const read = readPrefix(text);
-  return refuse(type, text, read.ok ? "" : read.reason);
+  return reject(type, text, read.ok ? undefined : read.reason);
 }
 
 function readInterface(type: ArgType & { kind: "interface-address" }, text: string): Value | Unread {
   const parsed = parseInterfaceAddress(text);
   if (parsed === undefined) {
     const read = readInterfaceAddress(text);
-    return refuse(type, text, read.ok ? "" : read.reason);
+    return reject(type, text, read.ok ? undefined : read.reason);
   }
-  if (parsed.len === undefined && type.lengthRequired === true) return refuse(type, text, "the length is missing");
+  if (parsed.len === undefined && type.lengthRequired === true)
+    return reject(type, text, t`the prefix length is missing`);
   return { kind: "interface-address", ip: parsed.ip, len: parsed.len };
 }
 
 function readLength(type: ArgType, text: string): Value | Unread {
-  if (!/^\/\d{1,9}$/.test(text)) return refuse(type, text, "a length is written with a slash before it");
+  if (!/^\/\d{1,9}$/.test(text)) return reject(type, text, t`write the prefix length with a leading slash`);
   const len = Number(text.slice(1));
   return len > 128 ? outOfRange(text, 0, 128) : { kind: "length", len };
 }
@@ -265,7 +286,8 @@ function readNumber(type: ArgType & { kind: "number" }, text: string): Value | U
   const value = digits(text);
   if (value === undefined) {
     const signed = /^-\d+$/.test(text);
-    return signed ? outOfRange(text, type.min, type.max, type.unit) : refuse(type, text, "it is not a whole number");
+    if (signed) return outOfRange(text, type.min, type.max, type.unit);
+    return reject(type, text, t`\`${short(text)}\` is not a whole number`);
   }
   if (value < type.min || value > type.max) return outOfRange(text, type.min, type.max, type.unit);
   return { kind: "number", value };
@@ -274,21 +296,21 @@ function readNumber(type: ArgType & { kind: "number" }, text: string): Value | U
 function readPorts(type: ArgType & { kind: "ports" }, text: string): Value | Unread {
   const slash = text.indexOf("/");
   const proto = slash < 0 ? undefined : text.slice(slash + 1);
-  if (proto !== undefined && !type.protocol) return refuse(type, text, "the protocol does not stand here");
-  if (proto !== undefined && !isProtocol(proto)) return refuse(type, text, "the protocol is tcp, udp or sctp");
+  if (proto !== undefined && !type.protocol) return reject(type, text, t`a protocol is not allowed here`);
+  if (proto !== undefined && !isProtocol(proto)) return reject(type, text, t`the protocol must be tcp, udp, or sctp`);
   const ports = slash < 0 ? text : text.slice(0, slash);
   if (type.named === true && !/^[\d-]*$/.test(ports)) {
-    // A protocol alone stands for all its ports, as in a NetworkPolicyPort without `port`.
+    // A protocol alone matches all ports, like a NetworkPolicyPort without `port`.
     if (slash < 0 && isProtocol(text)) return { kind: "ports", first: 1, last: 65535, proto: text };
-    return isPortName(ports) ? { kind: "port-name", name: ports, proto } : refuse(type, text, whyNoPortName(ports));
+    return isPortName(ports) ? { kind: "port-name", name: ports, proto } : reject(type, text, whyNotPortName(ports));
   }
   const dash = ports.indexOf("-");
   const first = digits(dash < 0 ? ports : ports.slice(0, dash));
   const last = dash < 0 ? first : digits(ports.slice(dash + 1));
-  if (first === undefined || last === undefined) return refuse(type, text, "a port is a number");
-  if (dash >= 0 && !type.range) return refuse(type, text, "a range does not stand here");
+  if (first === undefined || last === undefined) return reject(type, text, t`a port must be a number`);
+  if (dash >= 0 && !type.range) return reject(type, text, t`a range is not allowed here`);
   if (first < 1 || first > 65535 || last < 1 || last > 65535) return outOfRange(text, 1, 65535);
-  if (last < first) return refuse(type, text, "the range ends before it begins");
+  if (last < first) return reject(type, text, t`the end of the range is less than its start`);
   return { kind: "ports", first, last, proto };
 }
 
@@ -303,18 +325,18 @@ function isPortName(text: string): boolean {
   );
 }
 
-function whyNoPortName(text: string): string {
-  if (text.length > 15) return "a port's name has at most 15 characters";
-  return "a port's name has small letters, digits and single - between them, and one letter at least";
+function whyNotPortName(text: string): string {
+  if (text.length > 15) return t`a port name can have at most 15 characters`;
+  return t`a port name must consist of lowercase letters, digits, and single hyphens, with at least one letter`;
 }
 
 function readIndexRange(type: ArgType & { kind: "index-range" }, text: string): Value | Unread {
   const match = /^(\d+)\.\.(\d+)$/.exec(text);
-  if (match === null) return refuse(type, text, "two numbers have .. between them");
+  if (match === null) return reject(type, text, t`separate the two numbers with \`..\``);
   const [, from = "", to = ""] = match;
   const first = Number(from);
   const last = Number(to);
-  if (last < first) return refuse(type, text, "the range ends before it begins");
+  if (last < first) return reject(type, text, t`the end of the range is less than its start`);
   if (last - first + 1 > type.max || !Number.isSafeInteger(last)) return outOfRange(text, 1, type.max);
   return { kind: "index-range", first, last, width: from.length > 1 && from.startsWith("0") ? from.length : 0 };
 }
@@ -325,54 +347,59 @@ const labelPart = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/;
 
 function readLabel(type: ArgType, text: string): Value | Unread {
   const equals = text.indexOf("=");
-  if (equals < 0) return refuse(type, text, "key and value have = between them");
+  if (equals < 0) return reject(type, text, t`separate key and value with \`=\``);
   const key = text.slice(0, equals);
   const value = text.slice(equals + 1);
-  const wrong = whyNoKey(key) ?? whyNoLabelValue(value);
-  return wrong === undefined ? { kind: "label", key, value } : refuse(type, text, wrong);
+  const wrong = whyNotKey(key) ?? whyNotLabelValue(value);
+  return wrong === undefined ? { kind: "label", key, value } : reject(type, text, wrong);
 }
 
-function whyNoKey(key: string): string | undefined {
+function whyNotKey(key: string): string | undefined {
   const slash = key.indexOf("/");
   const name = key.slice(slash + 1);
-  if (key === "") return "the key is missing";
-  if (!labelPart.test(name) || name.length > 63) return `${short(name)} is not a label's key`;
-  if (slash >= 0 && !isName(key.slice(0, slash))) return `${short(key)} is not a label's key`;
+  if (key === "") return t`the key is missing`;
+  if (!labelPart.test(name) || name.length > 63) return t`\`${short(name)}\` is not a valid label key`;
+  if (slash >= 0 && !isName(key.slice(0, slash))) return t`\`${short(key)}\` is not a valid label key`;
   return undefined;
 }
 
-function whyNoLabelValue(value: string): string | undefined {
+function whyNotLabelValue(value: string): string | undefined {
   return value === "" || (labelPart.test(value) && value.length <= 63)
     ? undefined
-    : `${short(value)} is not a label's value`;
+    : t`\`${short(value)}\` is not a valid label value`;
 }
 
-/** app=web, app==web, app!=web, app, !app, *: as `kubectl -l` takes them, one by one. */
+/**
+ * One term of a label selector, in the syntax of `kubectl -l`: app=web, app==web, app!=web, app, !app; or * for all.
+ */
 function readRequirement(type: ArgType, text: string): Value | Unread {
   if (text === "*") return { kind: "requirement", requirement: undefined };
   const match = /^(!?)([^=!]*)(?:(==?|!=)(.*))?$/.exec(text);
-  if (match === null) return refuse(type, text, "it is no condition");
+  if (match === null) return reject(type, text, t`the label selector term is not valid`);
   const [, not = "", key = "", operator, value = ""] = match;
-  const wrong = whyNoKey(key) ?? (operator === undefined ? undefined : whyNoLabelValue(value));
-  if (wrong !== undefined) return refuse(type, text, wrong);
+  const wrong = whyNotKey(key) ?? (operator === undefined ? undefined : whyNotLabelValue(value));
+  if (wrong !== undefined) return reject(type, text, wrong);
   if (operator === undefined) return requirement(key, not === "" ? "Exists" : "DoesNotExist", []);
-  if (not !== "") return refuse(type, text, "! stands before a key alone, or as != before a value");
+  if (not !== "") return reject(type, text, t`\`!\` is allowed only before a key or in \`!=\``);
   return requirement(key, operator === "!=" ? "NotIn" : "In", [value]);
 }
 
-/** `tier in [a b]`: what stands before, the word, and the list's words; undefined where the word is neither. */
+/**
+ * `tier in [a b]`: the key, the operator, and the values of the list; undefined if the operator is neither `in` nor
+ * `notin`.
+ */
 export function readSetRequirement(
   type: ArgType,
   key: string,
-  word: string,
+  operator: string,
   values: readonly string[],
 ): Value | Unread | undefined {
-  if (word !== "in" && word !== "notin") return undefined;
-  const text = `${key} ${word} [${values.join(" ")}]`;
-  const wrong = whyNoKey(key) ?? values.map(whyNoLabelValue).find((one) => one !== undefined);
-  if (wrong !== undefined) return refuse(type, text, wrong);
-  if (values.length === 0) return refuse(type, text, "the list is empty");
-  return requirement(key, word === "in" ? "In" : "NotIn", values);
+  if (operator !== "in" && operator !== "notin") return undefined;
+  const text = `${key} ${operator} [${values.join(" ")}]`;
+  const wrong = whyNotKey(key) ?? values.map(whyNotLabelValue).find((one) => one !== undefined);
+  if (wrong !== undefined) return reject(type, text, wrong);
+  if (values.length === 0) return reject(type, text, t`the list is empty`);
+  return requirement(key, operator === "in" ? "In" : "NotIn", values);
 }
 
 function requirement(key: string, operator: Requirement["operator"], values: readonly string[]): Value {
@@ -381,24 +408,25 @@ function requirement(key: string, operator: Requirement["operator"], values: rea
 
 /** shop/api, shop/api:80, 10.0.0.1:80/udp, fd00::1, "[fd00::1]:80" */
 function readEndpoint(type: ArgType & { kind: "endpoint" }, text: string): Value | Unread {
-  // A URL stands for what an ingress makes of it; what it means is not for the language to say.
+  // A URL depends on the ingress that serves it, so it is kept unparsed.
   if (type.port && /^https?:\/\//i.test(text)) return { kind: "endpoint", text, path: text };
   const { host, port } = splitPort(text);
-  if (port !== undefined && !type.port) return refuse(type, text, "a sender has no port");
+  if (port !== undefined && !type.port) return reject(type, text, t`a source cannot have a port`);
   const address = looksLikeAddress(host) ? parseIp(host) : undefined;
-  if (address === undefined && type.addressOnly === true) return refuse(type, text, `${short(host)} is no address`);
+  if (address === undefined && type.addressOnly === true)
+    return reject(type, text, t`\`${short(host)}\` is not a valid address`);
   if (address === undefined) {
     const wrong = host.split("/").find((part) => !isName(part));
-    if (wrong !== undefined) return refuse(type, text, wrong === "" ? "a part of the path is empty" : whyNoName(wrong));
+    if (wrong !== undefined) return reject(type, text, whyNotComponent(wrong, host));
   }
   const end = { kind: "endpoint", text, path: host, ...(address === undefined ? {} : { address }) } as const;
   if (port === undefined) return end;
   const slash = port.indexOf("/");
   const number = digits(slash < 0 ? port : port.slice(0, slash));
   const proto = slash < 0 ? "tcp" : port.slice(slash + 1);
-  if (number === undefined) return refuse(type, text, "a port is a number");
+  if (number === undefined) return reject(type, text, t`a port must be a number`);
   if (number < 1 || number > 65535) return outOfRange(port, 1, 65535);
-  if (!isProtocol(proto)) return refuse(type, text, "the protocol is tcp, udp or sctp");
+  if (!isProtocol(proto)) return reject(type, text, t`the protocol must be tcp, udp, or sctp`);
   return { ...end, port: number, proto };
 }
 

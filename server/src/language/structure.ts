@@ -1,7 +1,7 @@
 /**
- * Between the lexer and the parser: which bracket closes which, which line break ends a statement, which tokens have no
- * place. What comes out always fits the grammar: every opener has its closer (an empty one where the text has none),
- * whatever cannot stand where it stands is a `Stray`, blocks are at most `maxDepth` deep.
+ * The stage between lexer and parser: matches brackets, determines which line breaks end a statement, and marks tokens
+ * that are not allowed. Its output always fits the grammar: each opener has a closer (with empty text if the source has
+ * none), each misplaced token is a `Stray`, and blocks are nested at most `maxDepth` levels deep.
  */
 
 import type { IToken, TokenType } from "chevrotain";
@@ -25,7 +25,7 @@ import type { SyntaxProblemKind } from "./tree.ts";
 
 /** The end of a statement: a line break or `;` after its arguments. */
 export const End = createToken({ name: "End", pattern: Lexer.NA });
-/** A token that is a problem and nothing else; `payload` is the kind of problem. */
+/** A token that is only a problem; `payload` is the kind of problem. */
 export const Stray = createToken({ name: "Stray", pattern: Lexer.NA });
 
 export const maxDepth = 100;
@@ -40,14 +40,14 @@ const make = (tokenType: TokenType, image: string, startOffset: number, payload?
 
 const stray = (token: IToken, kind: SyntaxProblemKind): IToken => make(Stray, token.image, token.startOffset, kind);
 
-/** One for all: nothing is asked of it but that it is there. */
+/** One shared token: only its type is used. */
 const end = make(End, "", 0);
 
 export interface Structured {
   readonly tokens: IToken[];
-  /** A `{` had no `}`: the text as a whole was repaired. */
+  /** A `{` has no `}`, so the nesting of the whole text was repaired. */
   readonly repaired: boolean;
-  /** The last statement would go on if more text came. */
+  /** Following text would continue the last statement. */
   readonly open: boolean;
 }
 
@@ -70,7 +70,7 @@ function arrange(tokens: readonly IToken[], outerDepth: number): Arranged {
   const blocks: number[] = [];
   const limit = maxDepth - outerDepth;
   const count = tokens.length;
-  /** Inside a statement, so that a line break means something. */
+  /** Inside a statement, where a line break is significant. */
   let open = false;
   for (let at = 0; at < count; at++) {
     const token = tokens[at]!;
@@ -84,7 +84,7 @@ function arrange(tokens: readonly IToken[], outerDepth: number): Arranged {
         break;
       case Newline: {
         while (at + 1 < count && tokens[at + 1]!.tokenType === Newline) at++;
-        // A block may begin on the line after its arguments.
+        // A block can start on the line after its arguments.
         if (open && !(at + 1 < count && tokens[at + 1]!.tokenType === LBrace)) {
           out.push(end);
           open = false;
@@ -98,7 +98,7 @@ function arrange(tokens: readonly IToken[], outerDepth: number): Arranged {
       case LBrace:
         if (blocks.length < limit) {
           blocks.push(at);
-          // A block without arguments belongs to a statement whose keyword is empty.
+          // A block without arguments belongs to a statement with an empty keyword.
           if (!open) out.push(make(Word, "", token.startOffset), stray(token, "unexpected-character"));
           out.push(token);
         } else {
@@ -149,7 +149,7 @@ function skipBlock(tokens: readonly IToken[], at: number): number {
 const stopsList = (type: TokenType): boolean =>
   type === RBracket || type === LBracket || type === LBrace || type === RBrace;
 
-/** The index of the `]` of the `[` at `at`, or -1. No token is passed twice, because the search ends at the next `[`. */
+/** The index of the `]` for the `[` at `at`, or -1. Linear in total, because the search stops at the next `[`. */
 function closingBracket(tokens: readonly IToken[], at: number): number {
   for (let next = at + 1; next < tokens.length; next++) {
     const { tokenType } = tokens[next]!;
@@ -158,7 +158,7 @@ function closingBracket(tokens: readonly IToken[], at: number): number {
   return -1;
 }
 
-/** Appends the list that begins at `at`; gives the index of what follows it. */
+/** Appends the list that starts at `at`; returns the index of the token after it. */
 function arrangeList(tokens: readonly IToken[], at: number, out: IToken[]): number {
   const close = closingBracket(tokens, at);
   let last = tokens[at]!;
@@ -183,13 +183,13 @@ function arrangeList(tokens: readonly IToken[], at: number, out: IToken[]): numb
 }
 
 /**
- * Gives every `{` from the token `from` on its `}`, by indentation: a block whose line is indented by n ends before the
- * next line that is indented by n or less, unless that line begins with its `}`. The added closers have no text.
+ * Adds the missing `}` from the token `from` on, by indentation: a block on a line with indentation n ends before the next
+ * line with indentation n or less, unless that line starts with the `}` of the block. The added tokens have no text.
  */
 function closeByIndentation(tokens: readonly IToken[], from: number, text: string): IToken[] {
   const out = tokens.slice(0, from);
   const indents: number[] = [];
-  /** Of the line at hand. */
+  /** Indentation of the current line. */
   let indent = indentation(text, tokens[from]!.startOffset);
   let lineEnd = 0;
   let lineStart = false;
@@ -227,20 +227,20 @@ function closeByIndentation(tokens: readonly IToken[], from: number, text: strin
   return out;
 }
 
-/** Where the last line break of a run of them begins. */
+/** The start of the last line break in a run of line breaks. */
 function lastBreak(image: string): number {
   const at = Math.max(image.lastIndexOf("\n"), image.lastIndexOf("\r"));
   return at > 0 && image[at] === "\n" && image[at - 1] === "\r" ? at - 1 : at;
 }
 
-/** Whether `sorted`, which never falls, holds `value`. */
+/** Whether the ascending list contains `value`. */
 function includes(sorted: readonly number[], value: number): boolean {
   return sorted[countBelow(sorted, value)] === value;
 }
 
 const tabWidth = 8;
 
-/** Columns of white space at the start of the line that holds `offset`. */
+/** The width in columns of the white space at the start of the line that contains `offset`. */
 function indentation(text: string, offset: number): number {
   let at = offset;
   while (at > 0 && text[at - 1] !== "\n" && text[at - 1] !== "\r") at--;

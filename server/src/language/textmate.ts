@@ -1,17 +1,17 @@
 /**
- * The TextMate grammar, which colours a text before the server has said anything: `syntaxes/knet.tmLanguage.json` is this,
- * made with the words of the schema.
+ * The TextMate grammar, which provides syntax highlighting until the server responds. `npm run generate` writes it to
+ * `syntaxes/knet.tmLanguage.json` with the keywords of the schema.
  */
 
-/** The words of the language by what they are; one word may be in several lists. */
+/** The keywords, literals, and values of the language; a text can be in several lists. */
 export interface GrammarWords {
-  /** Keywords after which a name follows that they define. */
+  /** Keywords that are followed by the name that they define. */
   readonly defining: readonly string[];
   /** All other keywords. */
   readonly keywords: readonly string[];
-  /** Words between the arguments: `via`, `on`, `replicas`. */
+  /** Literals between arguments: `via`, `on`, `replicas`. */
   readonly literals: readonly string[];
-  /** What an argument is chosen from: `vxlan`, `reachable`. */
+  /** Enum values: `vxlan`, `reachable`. */
   readonly values: readonly string[];
 }
 
@@ -35,12 +35,12 @@ export interface Grammar extends Rule {
 }
 
 const outside = String.raw`\s{}\[\],;"#<>`;
-/** Where a token may begin, and where a word ends. */
+/** The boundaries of a token. */
 const starts = `(?<![^${outside}])`;
 const ends = `(?=$|[${outside}]|->)`;
-const word = `(?:[^${outside}\\-]|-(?!>))+`;
-/** The first word of a statement. */
-const leads = String.raw`(?:^|(?<=[{};]))\s*`;
+const token = `(?:[^${outside}\\-]|-(?!>))+`;
+/** The position of a keyword: the start of a statement. */
+const statementStart = String.raw`(?:^|(?<=[{};]))\s*`;
 
 const oneOf = (words: readonly string[]): string =>
   [...new Set(words)]
@@ -76,10 +76,10 @@ export function grammar({ defining, keywords, literals, values }: GrammarWords):
       statement: {
         patterns: [
           {
-            match: `${leads}(${oneOf(defining)})${ends}(?:[ \\t]+(?!//|/\\*)(${word}))?`,
+            match: `${statementStart}(${oneOf(defining)})${ends}(?:[ \\t]+(?!//|/\\*)(${token}))?`,
             captures: named("keyword.control", "entity.name.type"),
           },
-          { match: `${leads}(${oneOf(keywords)})${ends}`, captures: named("keyword.control") },
+          { match: `${statementStart}(${oneOf(keywords)})${ends}`, captures: named("keyword.control") },
         ],
       },
       argument: {
@@ -104,7 +104,7 @@ export function grammar({ defining, keywords, literals, values }: GrammarWords):
         end: '"|$',
         patterns: [{ name: "constant.character.escape.knet", match: String.raw`\\["\\]` }],
       },
-      // An open list ends at the next brace at the latest, as in the parser.
+      // An unclosed list ends at the next brace, as in the parser.
       list: {
         begin: String.raw`\[`,
         end: String.raw`\]|(?=[{}\[])`,

@@ -1,4 +1,4 @@
-/** Words, strings, punctuation and comments: text to tokens. Nothing here knows what a statement is. */
+/** The lexer: text to tokens, independent of statements. */
 
 import type { CustomPatternMatcherReturn, IToken, TokenType } from "chevrotain";
 import { createToken, Lexer } from "chevrotain";
@@ -8,7 +8,7 @@ export type TokenKind =
   | "string"
   | "arrow"
   | "comment"
-  /** A line break with the blank lines and the indentation after it. */
+  /** A line break with the following blank lines and indentation. */
   | "newline"
   | "{"
   | "}"
@@ -19,7 +19,7 @@ export type TokenKind =
   /** A run of control characters. */
   | "unexpected";
 
-/** UTF-16 offsets, end exclusive. White space other than line breaks is between the tokens. */
+/** UTF-16 offsets; `end` is exclusive. White space other than line breaks is not a token. */
 export interface Token {
   readonly kind: TokenKind;
   readonly start: number;
@@ -29,14 +29,14 @@ export interface Token {
 
 const unit = { other: 0, word: 1, minus: 2, control: 3, blank: 4 } as const;
 
-/** What a code unit below 128 is, as far as words are concerned. */
+/** The class of each code unit below 128. */
 const classes = new Uint8Array(128);
 for (let code = 0; code < 128; code++) classes[code] = code > 32 && code < 127 ? unit.word : unit.control;
 for (const char of '{}[],;"#<>\r\n') classes[char.charCodeAt(0)] = unit.other;
 for (const char of " \t\v\f") classes[char.charCodeAt(0)] = unit.blank;
 classes[0x2d] = unit.minus;
 
-/** The same above 127: white space of Unicode, and what cannot be seen (C1 controls, zero width, text direction). */
+/** Classes above 127: Unicode white space, and invisible characters (C1 controls, zero width, text direction). */
 const wideBlank = (code: number): boolean =>
   code === 0xa0 ||
   code === 0xfeff ||
@@ -58,7 +58,7 @@ const wideControl = (code: number): boolean =>
 const classOf = (code: number): number =>
   code < 128 ? classes[code]! : wideControl(code) ? unit.control : wideBlank(code) ? unit.blank : unit.word;
 
-/** Chevrotain reads a match before it asks for the next one, so that one holder is enough. */
+/** One shared array is sufficient: Chevrotain reads each match before the next match starts. */
 const holder: [string] & { payload?: unknown } = [""];
 function matched(text: string, start: number, end: number): CustomPatternMatcherReturn | null {
   if (end === start) return null;
@@ -86,7 +86,7 @@ function matchRun(kind: number): (text: string, start: number) => CustomPatternM
   };
 }
 
-/** Up to the closing quote, or to the end of the line where there is none. */
+/** Matches up to the closing quote, or to the end of the line if the string is unclosed. */
 function matchString(text: string, start: number): CustomPatternMatcherReturn | null {
   let at = start + 1;
   for (; at < text.length; at++) {
@@ -101,7 +101,9 @@ function matchString(text: string, start: number): CustomPatternMatcherReturn | 
   return matched(text, start, Math.min(at, text.length));
 }
 
-/** Where the last comment's end stands in the text being read: an opener behind it is unclosed, without a search. */
+/**
+ * The offset of the last comment end in the current text: a comment that starts after it is unclosed (avoids a search).
+ */
 let lastCommentEnd = -1;
 
 function matchBlockComment(text: string, start: number): CustomPatternMatcherReturn | null {
@@ -110,8 +112,8 @@ function matchBlockComment(text: string, start: number): CustomPatternMatcherRet
 }
 
 /**
- * For each class the code units that a token of it may begin with, as Chevrotain wants to know them: all below 256, and
- * one for each group of 255 above.
+ * For each class, the code units that can start a token of the class, in the form that Chevrotain requires: all units
+ * below 256, and one unit per group of 255 above.
  */
 const starts: number[][] = [[], [], [], [], []];
 for (let code = 0, seen = [-1, -1, -1, -1, -1]; code < 0x10000; code++) {
@@ -122,7 +124,7 @@ for (let code = 0, seen = [-1, -1, -1, -1, -1]; code < 0x10000; code++) {
   starts[kind]!.push(code);
 }
 
-/** Whatever can be an argument by itself. */
+/** A token that can be an argument. */
 export const Atom = createToken({ name: "Atom", pattern: Lexer.NA });
 export const Word = createToken({
   name: "Word",
@@ -213,7 +215,7 @@ const lexer = new Lexer(
 );
 
 export interface Lexed {
-  /** Without the comments, but with those that are not closed. */
+  /** All tokens except closed comments. */
   readonly tokens: readonly IToken[];
   readonly comments: readonly IToken[];
 }
@@ -224,7 +226,7 @@ export function lex(text: string): Lexed {
   return { tokens, comments: groups.comments ?? [] };
 }
 
-/** All tokens with the comments among them, in the order of the text. */
+/** All tokens including comments, in text order. */
 export function tokenize(text: string): Token[] {
   const { tokens, comments } = lex(text);
   const all: Token[] = [];
@@ -240,7 +242,7 @@ export function tokenize(text: string): Token[] {
   return all;
 }
 
-/** A string token without its closing quote. */
+/** Whether a string token has no closing quote. */
 export function isUnclosedString(image: string): boolean {
   if (image.length < 2 || !image.endsWith('"')) return true;
   let slashes = 0;
@@ -248,13 +250,13 @@ export function isUnclosedString(image: string): boolean {
   return slashes % 2 === 1;
 }
 
-/** What a string token says. */
+/** The value of a string token, without quotes and escapes. */
 export function stringValue(image: string): string {
   const inner = image.slice(1, isUnclosedString(image) ? image.length : -1);
   return inner.includes("\\") ? inner.replace(/\\(["\\])/g, "$1") : inner;
 }
 
-/** What stands between the quotes of a string that says this. */
+/** The escaped text of a string value, without the quotes. */
 export function stringText(value: string): string {
   return value.replace(/["\\]/g, "\\$&");
 }

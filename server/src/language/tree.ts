@@ -1,16 +1,16 @@
 /**
- * The syntax tree: immutable, without absolute positions and without parents, so that an edit rebuilds only the spine
- * above it and shares every other statement (the red-green idea of Roslyn and rust-analyzer). Whatever is computed from
- * a statement alone may therefore be remembered under its identity (a WeakMap), and survives edits elsewhere.
- * A statement object occurs exactly once in a tree; `positions.ts` gives its place in the current text.
+ * The syntax tree is immutable and has no absolute positions and no parent links, so an edit rebuilds only the enclosing
+ * blocks and shares all other statements (like the red-green trees of Roslyn and rust-analyzer). Results that depend only
+ * on a statement can be cached by its identity (in a WeakMap) and survive edits elsewhere. A statement object occurs
+ * exactly once in a tree; `positions.ts` finds its position in the current text.
  */
 
 export type ArgKind = "word" | "string" | "arrow" | "list";
 
-/** One argument. `start` counts UTF-16 units from the start of the statement (its keyword). */
+/** One argument. `start` is an offset in UTF-16 units from the start of the statement (its keyword). */
 export interface Arg {
   readonly kind: ArgKind;
-  /** Source text; for a string its value without quotes and escapes; for a list the text with brackets. */
+  /** Source text. For a string: its value without quotes and escapes. For a list: the text including the brackets. */
   readonly text: string;
   readonly start: number;
   readonly length: number;
@@ -19,28 +19,28 @@ export interface Arg {
 }
 
 export interface Statement {
-  /** `keyword` is the first argument of the statement, whatever it is (a stray string is a keyword that nobody knows). */
+  /** The first token of the statement, of any kind: a stray string is an unknown keyword. */
   readonly keyword: Arg;
   readonly args: readonly Arg[];
   readonly block: Block | undefined;
-  /** From the keyword's first unit to the end of the last argument or of the block's `}`. */
+  /** From the start of the keyword to the end of the last argument, or to the `}` of the block. */
   readonly length: number;
-  /** Problems of this statement's own tokens; those of its block are in the block. */
+  /** Problems of the tokens of this statement, without its block. */
   readonly problems: readonly SyntaxProblem[];
-  /** Number of problems here and below: lets a reader skip clean parts. */
+  /** Number of problems in this statement and its block, to skip valid parts. */
   readonly problemCount: number;
 }
 
 export interface Block {
   readonly statements: readonly Statement[];
-  /** Start of each statement, counted from the start of the block (`{`; for the root from the start of the text). */
+  /** Start of each statement, relative to the start of the block (`{`, or the start of the text for the root). */
   readonly offsets: readonly number[];
-  /** Start of the block, counted from the start of its statement; 0 for the root. */
+  /** Start of the block, relative to the start of its statement; 0 for the root. */
   readonly start: number;
   readonly length: number;
   readonly problems: readonly SyntaxProblem[];
   readonly problemCount: number;
-  /** False where the closing brace is missing. True for the root. */
+  /** False if the closing brace is missing. True for the root. */
   readonly closed: boolean;
 }
 
@@ -54,7 +54,7 @@ export type SyntaxProblemKind =
   | "unexpected-character"
   | "too-deep";
 
-/** `start` is relative to the owner: a statement's start, a block's start. */
+/** `start` is relative to the start of the owner (a statement or a block). */
 export interface SyntaxProblem {
   readonly kind: SyntaxProblemKind;
   readonly start: number;
@@ -67,18 +67,18 @@ export interface SyntaxTree {
   readonly root: Block;
 }
 
-/** Which part of a statement is meant: the keyword, argument `n` (index into `args`; item `m` of a list), or the whole. */
+/** A part of a statement: the whole, the keyword, an argument (index into `args`), or an item of a list argument. */
 export type StatementPart = "whole" | "keyword" | number | readonly [arg: number, item: number];
 
-/** The place in a user's file that caused something. Plain data; turned into a range only when someone shows it. */
+/** The location in a user's file that causes a result. Plain data: converted to a text range only for display. */
 export interface Source {
-  /** Identity of the file as the workspace knows it (a URI or a path). */
+  /** Identifier of the file: a URI or a path. */
   readonly file: string;
   readonly statement: Statement;
   readonly part: StatementPart;
 }
 
-/** UTF-16 offsets into a text, end exclusive. */
+/** UTF-16 offsets in a text; `end` is exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;

@@ -1,8 +1,8 @@
-/** What an argument means, once read by its type. Plain data. */
+/** Values of arguments after reading them by type. Plain data. */
 import type { InterfaceAddress, Ip, Prefix } from "../addressing/ip.ts";
 import type { Arg } from "./tree.ts";
 
-/** A LabelSelectorRequirement (k8s.io/apimachinery meta/v1); `app=web` is In with one value. */
+/** A LabelSelectorRequirement (k8s.io/apimachinery meta/v1); `app=web` is `In` with one value. */
 export interface Requirement {
   readonly key: string;
   readonly operator: "In" | "NotIn" | "Exists" | "DoesNotExist";
@@ -11,11 +11,11 @@ export interface Requirement {
 
 export type Value =
   | { readonly kind: "name"; readonly text: string }
-  /** "shop/web" → ["shop", "web"]; an address where the type allows one. */
+  /** "shop/web" → ["shop", "web"]; `address` if the type allows one and the text is one. */
   | { readonly kind: "ref"; readonly text: string; readonly path: readonly string[]; readonly address?: Ip }
   | { readonly kind: "address"; readonly ip: Ip }
   | { readonly kind: "prefix"; readonly prefix: Prefix }
-  /** The word `default` where a prefix may be given. */
+  /** The keyword `default` in place of a prefix. */
   | { readonly kind: "default-route" }
   | { readonly kind: "interface-address"; readonly ip: Ip; readonly len: number | undefined }
   | { readonly kind: "length"; readonly len: number }
@@ -28,9 +28,9 @@ export type Value =
       readonly last: number;
       readonly proto: "tcp" | "udp" | "sctp" | undefined;
     }
-  /** Refers to a container's port by its name. */
+  /** Refers to a container port by name. */
   | { readonly kind: "port-name"; readonly name: string; readonly proto: "tcp" | "udp" | "sctp" | undefined }
-  /** A condition of a label selector; that of `*` always holds. */
+  /** A term of a label selector; undefined for `*`, which matches all labels. */
   | { readonly kind: "requirement"; readonly requirement: Requirement | undefined }
   | { readonly kind: "index-range"; readonly first: number; readonly last: number; readonly width: number }
   | { readonly kind: "label"; readonly key: string; readonly value: string }
@@ -43,14 +43,14 @@ export type Value =
       readonly proto?: "tcp" | "udp" | "sctp" | "icmp";
     }
   | { readonly kind: "string"; readonly text: string }
-  /** A flag is there. */
+  /** The flag is present. */
   | { readonly kind: "flag" };
 
 export type ValueKind = Value["kind"];
 
-/** A value with the argument that it was read from. `index` counts in `statement.args`; `item` in a list. */
+/** A value with its source: `index` is an index into `statement.args`, `item` an index into a list argument. */
 export interface Read {
-  /** ArgSpec.name, FlagSpec.name */
+  /** `ArgSpec.name` or `FlagSpec.name`. */
   readonly name: string;
   readonly value: Value;
   readonly arg: Arg;

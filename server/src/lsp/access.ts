@@ -1,4 +1,4 @@
-/** What the handlers share: documents at positions, the analyses in which a file takes part, edits in the client's terms. */
+/** Shared by the handlers: documents at positions, the analysis of each project that contains a file, and edits in protocol form. */
 import type { CancellationToken, Connection, WorkspaceEdit } from "vscode-languageserver/node";
 import type { LineIndex } from "../language/positions.ts";
 import type { SyntaxTree } from "../language/tree.ts";
@@ -18,13 +18,13 @@ export interface Server {
   readonly support: () => ClientSupport;
   readonly settings: () => Settings;
   readonly now: () => number;
-  /** Has the client sent a change that was not handled yet? What is computed now is then out of date. */
+  /** Whether the client has sent a change that is not handled yet, so current results are out of date. */
   readonly stale: () => boolean;
-  /** The page of a diagnostic's code; undefined where it is not installed. */
+  /** URL of the documentation page of a diagnostic code; undefined if it is not installed. */
   readonly link: (code: string) => string | undefined;
 }
 
-/** A document, ready for a query. */
+/** A document with everything that a query needs. */
 export interface Whole {
   readonly key: string;
   readonly uri: string;
@@ -41,7 +41,7 @@ export interface At extends Whole {
 export interface Access {
   whole(uri: string): Whole | undefined;
   at(uri: string, position: Position): At | undefined;
-  /** The analyses in which a file takes part: also those of files that import it and are not open. */
+  /** The analysis of each project that contains a file, also if the importing files are not open. */
   analysesWith(key: string, token: CancellationToken): readonly Analysis[];
   workspaceEdit(edits: ReadonlyMap<string, readonly TextEdit[]>): WorkspaceEdit;
 }

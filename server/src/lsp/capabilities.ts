@@ -1,4 +1,4 @@
-/** What the client can do, and what this server offers. */
+/** The capabilities of the client and of this server. */
 import {
   CodeActionKind,
   type InitializeParams,
@@ -12,15 +12,15 @@ import { member } from "./settings.ts";
 
 export interface ClientSupport extends DiagnosticSupport {
   readonly snippets: boolean;
-  /** Knows the command that asks for suggestions again. */
+  /** Supports the command that triggers suggestions again. */
   readonly suggest: boolean;
   readonly commitCharacters: boolean;
   readonly definitionLinks: boolean;
   readonly typeDefinitionLinks: boolean;
   readonly implementationLinks: boolean;
-  /** Has the commands that lenses and hovers name. */
+  /** Supports the commands of lenses and hovers. */
   readonly commands: boolean;
-  /** Asks for diagnostics itself; nothing is pushed to it. */
+  /** Pulls diagnostics, so none are pushed. */
   readonly pull: boolean;
   readonly pullRefresh: boolean;
   readonly hintRefresh: boolean;
@@ -32,7 +32,7 @@ export interface ClientSupport extends DiagnosticSupport {
   readonly watching: boolean;
 }
 
-/** The extension says `{ push: true, commands: true }`: pushed lists come sooner, and with the version that they are of. */
+/** The extension sets `{ push: true, commands: true }`: pushed lists arrive earlier and carry their document version. */
 export function supportOf({ capabilities, clientInfo, initializationOptions }: InitializeParams): ClientSupport {
   const { textDocument, workspace } = capabilities;
   const diagnostics = textDocument?.publishDiagnostics;

@@ -1,4 +1,4 @@
-/** Offsets and plain results ↔ the protocol's ranges and kinds. */
+/** Conversion between offsets and plain results, and the ranges and kinds of the protocol. */
 import {
   CompletionItemKind,
   type Diagnostic,
@@ -28,7 +28,7 @@ export function editsOf(index: LineIndex, edits: readonly TextEdit[]): LspTextEd
   return edits.map((edit) => ({ range: rangeOf(index, edit), newText: edit.text }));
 }
 
-/** A source's place, for traces and route lists; with the client's URI. */
+/** The location of a source, for traces and route lists, with the client's URI. */
 export function locator(documents: Documents, analysis: Analysis): (source: Source) => Location | undefined {
   return (source) => {
     const span = analysis.spanOf(source);
@@ -50,14 +50,14 @@ export function severityOf(severity: Severity): DiagnosticSeverity {
   }
 }
 
-/** What a client can show. */
+/** The diagnostic features that a client supports. */
 export interface DiagnosticSupport {
   readonly related: boolean;
   readonly codeDescription: boolean;
   readonly data: boolean;
 }
 
-/** Where a code is documented; undefined where nowhere. */
+/** URL of the documentation of a code; undefined if there is no documentation. */
 export type DocumentationLink = (code: string) => string | undefined;
 
 const MOST_RELATED = 50;

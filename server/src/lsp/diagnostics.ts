@@ -1,7 +1,7 @@
 /**
- * Diagnostics are pushed: after a pause in typing every project with an open file is analysed, and every file of it gets
- * its list, with the version that was looked at. A newer edit ends a run; what it would have said is said by the next one.
- * A client that pulls (`pull.ts`) is told nothing but that an analysis is done.
+ * Push diagnostics: after a pause in typing, every project with an open file is analyzed, and the list of each of its files
+ * is sent with the analyzed version. A newer edit cancels a run, and the next run reports the result instead. A client that
+ * pulls (`pull.ts`) only receives the notification that an analysis is done.
  */
 import type { Connection, Diagnostic } from "vscode-languageserver/node";
 import { DiagnosticSeverity } from "vscode-languageserver/node";
@@ -10,22 +10,22 @@ import type { AnalysisDoneParams, KnetNotification } from "./protocol.ts";
 import { listOf, type Reports } from "./reports.ts";
 import { DEFAULT_DELAY } from "./settings.ts";
 
-/** Up to the default delay: a quick analysis need not wait for a pause, a slower one waits twice its time. */
+/** Minimum delay. Up to the default delay, the wait is twice the duration of the last analysis, so a fast analysis runs earlier. */
 const SHORTEST_DELAY = 10;
 
 export interface DiagnosticsOptions {
   readonly connection: Connection;
   readonly documents: Documents;
   readonly reports: Reports;
-  /** False where the client asks for diagnostics itself. */
+  /** False if the client pulls diagnostics. */
   readonly push: () => boolean;
-  /** A project of several files is not what it was: what the client shows of one may depend on an edit of another. */
+  /** A project of several files has changed: hints and lenses of one file can depend on an edit of a different file. */
   readonly changedAcross: () => void;
   readonly now: () => number;
 }
 
 export interface Diagnostics {
-  /** Something changed: analyse after the pause. */
+  /** Something has changed: analyze after the pause. */
   schedule(): void;
   setDelay(milliseconds: number): void;
   closed(document: OpenDocument): void;
@@ -37,7 +37,7 @@ export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
   let delay = DEFAULT_DELAY;
   let timer: NodeJS.Timeout | undefined;
   let lastMs = 0;
-  /** What the client was told, by URI. */
+  /** The lists sent to the client, by URI. */
   const published = new Map<string, { readonly json: string; readonly version: number | undefined }>();
 
   const publish = (uri: string, version: number | undefined, diagnostics: readonly Diagnostic[]): void => {
@@ -77,11 +77,11 @@ export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
     }
     reports.keep(roots);
     lastMs = now() - start;
-    const told = new Set<string>();
+    const sent = new Set<string>();
     for (const document of documents.all()) {
       const { key, uri, version } = document;
       const diagnostics = listOf(merged.get(key) ?? [], document);
-      told.add(uri);
+      sent.add(uri);
       publish(uri, version, diagnostics);
       const params: AnalysisDoneParams = {
         uri,
@@ -95,10 +95,10 @@ export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
     }
     for (const [key, diagnostics] of merged) {
       const uri = documents.uriOf(key);
-      told.add(uri);
+      sent.add(uri);
       publish(uri, undefined, listOf(diagnostics, undefined));
     }
-    for (const uri of [...published.keys()]) if (!told.has(uri)) publish(uri, undefined, []);
+    for (const uri of [...published.keys()]) if (!sent.has(uri)) publish(uri, undefined, []);
     if (isAcross) options.changedAcross();
   };
 
@@ -109,7 +109,7 @@ export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
       try {
         run();
       } catch (error) {
-        // A defect of knet; what was published stays, and the next edit tries again.
+        // A bug in knet: published lists remain, and the next edit tries again.
         connection.console.error(
           `analysis: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
         );

@@ -1,4 +1,4 @@
-/** The files that no editor holds open: read within the workspace only, found for completion and search. */
+/** Files that are not open in an editor: read only within the workspace, and found for completion and search. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -7,14 +7,14 @@ import { diskPath, folderOf, isInside, keyOf } from "./uri.ts";
 
 export interface Disk {
   setFolders(uris: readonly string[]): void;
-  /** May `file` be read because `from` imports it? In a folder of the workspace, or beside or below the importing file. */
+  /** Whether `from` is allowed to import `file`: both are in the workspace, or `file` is in or below the folder of `from`. */
   mayImport(from: string, file: string): boolean;
   read(key: string): string | undefined;
-  /** Where a file of this name may be: beside `near` and in the folders above it, as far as the workspace goes. */
+  /** Possible locations of a file with this name: the folder of `near` and its parent folders within the workspace. */
   upwards(near: string, name: string): readonly string[];
-  /** The `.knet` files of the workspace; of a file outside it, those beside that file. */
+  /** The `.knet` files of the workspace; for a file outside the workspace, the files in its folder. */
   knetFiles(near: string): readonly string[];
-  /** Those of the workspace, and those beside files outside it. */
+  /** The `.knet` files of the workspace, and those in the folders of files outside it. */
   allKnetFiles(near: readonly string[]): readonly string[];
   /** This file or folder appeared or disappeared. */
   changed(key: string): void;
@@ -28,7 +28,7 @@ export function createDisk(): Disk {
   let folders: readonly string[] = [];
   const found = new Map<string, readonly string[]>();
   const isInWorkspace = (file: string): boolean => folders.some((folder) => isInside(folder, file));
-  /** Of a folder of the workspace those below it as well. */
+  /** The files in a folder; for a workspace folder, also the files below it. */
   const filesIn = (place: string): readonly string[] => {
     let files = found.get(place);
     if (!files) {
@@ -51,7 +51,7 @@ export function createDisk(): Disk {
       if (path === undefined) return undefined;
       try {
         const { size } = statSync(path);
-        // Devices and pipes would never end.
+        // Only regular files: reading a device or a pipe does not terminate.
         if (!statSync(path).isFile() || size > 4 * MAX_TEXT) return undefined;
         return readFileSync(path, "utf8").replace(/^\uFEFF/, "");
       } catch {
@@ -61,7 +61,7 @@ export function createDisk(): Disk {
     upwards(near, name) {
       const places: string[] = [];
       let folder = folderOf(near);
-      // An unsaved file is nowhere.
+      // An unsaved file has no location on disk.
       if (!near.startsWith("file://")) return places;
       for (;;) {
         places.push(`${folder}${name}`);
@@ -72,8 +72,8 @@ export function createDisk(): Disk {
     },
     knetFiles: (near) => [...new Set((isInWorkspace(near) ? folders : [folderOf(near)]).flatMap(filesIn))],
     allKnetFiles(near) {
-      const beside = near.filter((file) => !isInWorkspace(file)).map(folderOf);
-      return [...new Set([...folders, ...beside].flatMap(filesIn))];
+      const outside = near.filter((file) => !isInWorkspace(file)).map(folderOf);
+      return [...new Set([...folders, ...outside].flatMap(filesIn))];
     },
     changed(key) {
       const isKnown = (file: string): boolean => file === key || isInside(key, file);
@@ -98,7 +98,7 @@ function search(root: string, deep: boolean): readonly string[] {
         }
       }
     } catch {
-      // A folder that may not be read has no files for us.
+      // Folders without read permission are skipped.
     }
   }
   return files.sort();

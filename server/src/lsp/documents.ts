@@ -1,4 +1,4 @@
-/** The documents that the client holds open, and the service behind them. */
+/** The documents that are open in the client, and the language service that analyzes them. */
 import { type LineIndex, lineIndex } from "../language/positions.ts";
 import type { SyntaxTree } from "../language/tree.ts";
 import type { Analysis } from "../service/analysis.ts";
@@ -9,10 +9,10 @@ import { beside, keyOf } from "./uri.ts";
 
 export interface OpenDocument {
   readonly key: string;
-  /** As the client writes it. */
+  /** As written by the client. */
   readonly uri: string;
   version: number;
-  /** The text where it is too large to be analysed; the service has an empty one then. */
+  /** The text if it is too large to be analyzed; the service then has an empty text. */
   oversized: string | undefined;
 }
 
@@ -24,18 +24,18 @@ export interface ContentChange {
 export interface Documents {
   readonly service: Service;
   open(uri: string, version: number, text: string): void;
-  /** False where the document is not open. */
+  /** False if the document is not open. */
   change(uri: string, version: number, changes: readonly ContentChange[]): boolean;
   close(uri: string): void;
   get(uri: string): OpenDocument | undefined;
   all(): Iterable<OpenDocument>;
   analysisOf(uri: string): Analysis | undefined;
-  /** The URI for the client of a file that the service knows. */
+  /** The client's URI of a file of the service. */
   uriOf(key: string): string;
   linesOf(key: string): LineIndex | undefined;
 }
 
-/** So many changes at once are cheaper as one new text. */
+/** With more changes in one notification, parsing the new text is cheaper than applying them incrementally. */
 const MANY_CHANGES = 16;
 
 export function createDocuments(disk: Disk): Documents {

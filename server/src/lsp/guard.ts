@@ -1,4 +1,4 @@
-/** Requests never end the server: what goes wrong inside one is logged, and the client gets an empty answer. */
+/** Exceptions in requests do not terminate the server: they are logged, and the client receives an empty result. */
 import { type CancellationToken, type Connection, LSPErrorCodes, ResponseError } from "vscode-languageserver/node";
 
 export interface Guard {
@@ -12,7 +12,7 @@ export function run<T>(
   token: CancellationToken | undefined,
   work: () => T | ResponseError,
 ): T | ResponseError {
-  if (token?.isCancellationRequested) return new ResponseError(LSPErrorCodes.RequestCancelled, "cancelled");
+  if (token?.isCancellationRequested) return new ResponseError(LSPErrorCodes.RequestCancelled, "canceled");
   try {
     return work();
   } catch (error) {

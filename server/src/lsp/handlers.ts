@@ -1,4 +1,4 @@
-/** The language features: each handler turns positions into a query, asks the service and turns the answer back. */
+/** The language features: each handler converts positions, queries the service, and converts the result. */
 import { accessOf, type Server } from "./access.ts";
 import { registerEditing } from "./handlers/editing.ts";
 import { registerNavigation } from "./handlers/navigation.ts";

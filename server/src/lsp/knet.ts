@@ -6,6 +6,7 @@ import { endpointAt, endpointsOf } from "../service/features/endpoints.ts";
 import { layoutMap } from "../service/map/layout.ts";
 import { type MapItem, mapOf, type TopologyMap } from "../service/map/model.ts";
 import { mapText } from "../service/map/text.ts";
+import { phrase, t, translated } from "../text/l10n.ts";
 import { endpointOf, namespaceOf } from "../trace/endpoints.ts";
 import { ask } from "../trace/trace.ts";
 import type { Server } from "./access.ts";
@@ -14,32 +15,39 @@ import { run } from "./guard.ts";
 import type { KnetFailure, KnetMethod, KnetParams, KnetResult, TopologyDrawing, TopologyItem } from "./protocol.ts";
 import { keyOf } from "./uri.ts";
 
-const NO_FILE = "this file is not open and cannot be read";
+const NO_FILE = phrase("The file is not open and cannot be read.");
+const FAILED = phrase("knet failed; see the output channel.");
 
 export function registerKnetRequests({ connection, documents }: Server): void {
   const analysisOf = (uri: string): Analysis | undefined => documents.analysisOf(uri);
 
   const on = <M extends KnetMethod>(
     method: M,
-    broken: KnetResult<M>,
+    broken: () => KnetResult<M>,
     work: (params: KnetParams<M>) => KnetResult<M>,
   ): void => {
     connection.onRequest(method, (params: KnetParams<M>, token: CancellationToken): unknown =>
-      run({ connection }, method, broken, token, () => work(params)),
+      run({ connection }, method, broken(), token, () => work(params)),
     );
   };
-  const defect: KnetFailure = { error: "knet failed; its output channel says where", candidates: [] };
+  // Functions, because the translations are installed after the registration.
+  const failed = (): { error: string } => ({ error: translated(FAILED) });
+  const traceFailed = (): KnetFailure => ({ ...failed(), candidates: [] });
 
-  on("knet/endpoints", [], ({ uri, filter, limit }) => {
-    const analysis = analysisOf(uri);
-    if (!analysis) return [];
-    const found = endpointsOf(analysis.topology, filter ?? "", limit ?? Number.POSITIVE_INFINITY);
-    return found.map((item) => ({ ...item, ports: [...item.ports] }));
-  });
+  on(
+    "knet/endpoints",
+    () => [],
+    ({ uri, filter, limit }) => {
+      const analysis = analysisOf(uri);
+      if (!analysis) return [];
+      const found = endpointsOf(analysis.topology, filter ?? "", limit ?? Number.POSITIVE_INFINITY);
+      return found.map((item) => ({ ...item, ports: [...item.ports] }));
+    },
+  );
 
-  on("knet/trace", defect, ({ uri, query }) => {
+  on("knet/trace", traceFailed, ({ uri, query }) => {
     const analysis = analysisOf(uri);
-    if (!analysis) return { error: NO_FILE, candidates: [] };
+    if (!analysis) return { error: translated(NO_FILE), candidates: [] };
     const { topology, network } = analysis;
     const answer = ask({ topology, network, locate: locator(documents, analysis) }, query);
     if (answer.ok) return { trace: answer.trace };
@@ -48,29 +56,33 @@ export function registerKnetRequests({ connection, documents }: Server): void {
     return { error: answer.error, candidates, ...(candidates.length > 0 ? { end } : {}) };
   });
 
-  on("knet/routes", { error: defect.error }, ({ uri, where }) => {
+  on("knet/routes", failed, ({ uri, where }) => {
     const analysis = analysisOf(uri);
-    if (!analysis) return { error: NO_FILE };
+    if (!analysis) return { error: translated(NO_FILE) };
     const found = namespaceOf(analysis.topology, where);
     if (!found.ok) return { error: found.error, candidates: [...found.candidates] };
     const netns = analysis.network.netns(found.netns);
-    if (!netns) return { error: `${where} has no network namespace: it runs on no node` };
+    if (!netns) return { error: t`${where} has no network namespace: it runs on no node.` };
     return { text: printNetns(netns, analysis.network) };
   });
 
-  on("knet/topology", { error: defect.error }, ({ uri }) => {
+  on("knet/topology", failed, ({ uri }) => {
     const analysis = analysisOf(uri);
-    if (!analysis) return { error: NO_FILE };
+    if (!analysis) return { error: translated(NO_FILE) };
     return { drawing: drawingOf(mapOf(analysis.topology), locator(documents, analysis)) };
   });
 
-  on("knet/endpointAt", null, ({ uri, position }) => {
-    const analysis = analysisOf(uri);
-    const key = keyOf(uri);
-    const index = analysis && documents.linesOf(key);
-    const path = analysis && index && endpointAt(analysis, key, index.offsetAt(position));
-    return path === undefined ? null : { path };
-  });
+  on(
+    "knet/endpointAt",
+    () => null,
+    ({ uri, position }) => {
+      const analysis = analysisOf(uri);
+      const key = keyOf(uri);
+      const index = analysis && documents.linesOf(key);
+      const path = analysis && index && endpointAt(analysis, key, index.offsetAt(position));
+      return path === undefined ? null : { path };
+    },
+  );
 }
 
 function drawingOf(map: TopologyMap, locate: ReturnType<typeof locator>): TopologyDrawing {

@@ -1,15 +1,19 @@
-/** `knet/matrix`: the one answer that may take long. Between two slices of it messages are heard, and it ends when nobody wants it any more. */
+/**
+ * `knet/matrix`: the only request that can take long. It is computed in time slices; messages are handled between the
+ * slices, and the request ends when it is canceled or the text changes.
+ */
 import { type CancellationToken, LSPErrorCodes, ResponseError } from "vscode-languageserver/node";
 import { type MatrixAnswer, type MatrixQuestion, type Pair, policyMatrix } from "../kubernetes/matrix/matrix.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { reachMatrix } from "../service/matrix.ts";
 import { type MatrixPicture, namespacesOf, pictureOf, tooMany } from "../service/matrix-view.ts";
+import { t } from "../text/l10n.ts";
 import type { Server } from "./access.ts";
 import { locator } from "./convert.ts";
 import { describe } from "./guard.ts";
 import type { KnetMethod, MatrixBasis, MatrixParams, MatrixResult, MatrixView } from "./protocol.ts";
 
-/** So long nobody else is heard. */
+/** Duration of a slice, in which no other message is handled. */
 const SLICE_MS = 25;
 
 export function registerMatrix(server: Server): void {
@@ -17,7 +21,7 @@ export function registerMatrix(server: Server): void {
   connection.onRequest("knet/matrix" satisfies KnetMethod, (params: MatrixParams, token: CancellationToken): unknown =>
     answer(server, params, token).catch((error: unknown) => {
       connection.console.error(`knet/matrix: ${describe(error)}`);
-      return failed("knet failed; its output channel says where", undefined);
+      return failed(t`knet failed; see the output channel.`, undefined);
     }),
   );
 }
@@ -30,17 +34,17 @@ async function answer(
   const { service } = documents;
   const { version } = service;
   const ended = (): ResponseError | undefined => {
-    if (token.isCancellationRequested) return new ResponseError(LSPErrorCodes.RequestCancelled, "cancelled");
+    if (token.isCancellationRequested) return new ResponseError(LSPErrorCodes.RequestCancelled, "canceled");
     if (service.version !== version) return new ResponseError(LSPErrorCodes.ContentModified, "the text has changed");
     return undefined;
   };
   const analysis = documents.analysisOf(params.uri);
-  if (!analysis) return failed("this file is not open and cannot be read", undefined);
+  if (!analysis) return failed(t`The file is not open and cannot be read.`, undefined);
   const question = { from: textIn(params.from), to: textIn(params.to), byPod: false };
   const found = matrixOf(analysis, params.by, question);
   if (!found.ok) return failed(found.error, analysis);
-  const refused = tooMany(found.ends);
-  if (refused !== undefined) return failed(refused, analysis);
+  const tooLarge = tooMany(found.ends);
+  if (tooLarge !== undefined) return failed(tooLarge, analysis);
   const pairs: Pair[] = [];
   let since = now();
   for (const row of found.rows) {

@@ -1,26 +1,26 @@
 /**
- * What the extension and the language server say to each other beyond the Language Server Protocol. Types only: both
- * sides name a method by its string, and `KnetRequests` says what goes with it.
+ * The messages between the extension and the language server in addition to the Language Server Protocol. Types only: both
+ * sides use the method's name, and `KnetRequests` defines its parameters and result.
  *
  *     client: request(client, "knet/trace", { uri, query }, token)
  *     server: connection.onRequest("knet/trace" satisfies KnetMethod, (params: KnetParams<"knet/trace">) => …)
  *
- * A request that fails for a reason that the user can mend answers `KnetFailure`; only a defect answers with an LSP error.
- * The server registers by itself what files the client watches for it.
+ * A request that fails for a reason that the user can fix returns `KnetFailure`; only a bug returns an LSP error. The server
+ * registers the files that the client must watch.
  */
 import type { Location, Query, Trace } from "../trace/schema.ts";
 
 export interface KnetRequests {
-  /** Everything that can be an end of a trace, for quick picks. */
+  /** All endpoints of traces, for quick picks. */
   "knet/endpoints": { params: EndpointsParams; result: EndpointItem[] };
   "knet/trace": { params: TraceParams; result: TraceResult };
   /** The text of `knet routes`. */
   "knet/routes": { params: RoutesParams; result: RoutesResult };
-  /** A drawing of the topology: what stands where, and the same in words. */
+  /** A drawing of the topology: positions of all items, and the same as text. */
   "knet/topology": { params: TopologyParams; result: TopologyResult };
-  /** Who reaches whom on which ports. Takes as long as it takes, and ends when it is cancelled or the text changes. */
+  /** The reachability matrix with open ports. Can take long; ends when it is canceled or the text changes. */
   "knet/matrix": { params: MatrixParams; result: MatrixResult };
-  /** The end of a trace that is declared at a position; the innermost one. */
+  /** The innermost endpoint of traces that is declared at a position. */
   "knet/endpointAt": { params: EndpointAtParams; result: EndpointAtResult | null };
 }
 
@@ -34,7 +34,7 @@ export type KnetParams<M extends KnetMethod> = KnetRequests[M]["params"];
 export type KnetResult<M extends KnetMethod> = KnetRequests[M]["result"];
 export type KnetNotification = keyof KnetNotifications;
 
-/** In `initializationOptions.l10n`: the translations that the client has loaded, for the texts of the server. */
+/** `initializationOptions.l10n`: the translations that the client has loaded, for the texts of the server. */
 export interface InstalledBundle {
   /** English text → translated text. */
   bundle: Record<string, string>;
@@ -52,30 +52,30 @@ export type Protocol = Query["proto"];
 
 export interface EndpointsParams {
   uri: string;
-  /** Only ends whose label, path or detail contains every word of this text (no case). Absent: all. */
+  /** Only endpoints whose label, path, or detail contains every term of this text, ignoring case. Absent: all. */
   filter?: string;
-  /** At most so many; a client that gets exactly so many narrows the filter. Absent: all. */
+  /** Maximum number of endpoints; a client that receives this many must narrow the filter. Absent: all. */
   limit?: number;
 }
 
 export type EndpointKind = "pod" | "workload" | "service" | "node" | "router" | "host" | "internet";
 
 export interface EndpointItem {
-  /** For people: the shortest name that is not ambiguous. */
+  /** The shortest unambiguous name, for display. */
   label: string;
   kind: EndpointKind;
-  /** Addresses, node and the like, on one line. */
+  /** Addresses, node, and similar facts, on one line. */
   detail: string;
-  /** What FROM or TO of a query takes. */
+  /** Value for `from` or `to` of a query. */
   path: string;
-  /** What listens there; empty where nothing does or nothing is known. */
+  /** Listening ports; empty if nothing listens or the ports are unknown. */
   ports: EndpointPort[];
 }
 
 export interface EndpointPort {
   port: number;
   proto: Exclude<Protocol, "icmp">;
-  /** The port's or the process' name; may be empty. */
+  /** Name of the port or the process; can be empty. */
   name: string;
 }
 
@@ -90,7 +90,7 @@ export interface TraceQuery {
   size?: number;
   /** "Don't fragment". */
   df?: boolean;
-  /** Which of the target's addresses; absent: the family that its cluster names first. */
+  /** Address family of the destination; absent: the first family of its cluster. */
   family?: 4 | 6;
 }
 
@@ -100,11 +100,11 @@ export interface TraceParams {
 }
 
 export interface KnetFailure {
-  /** One sentence that says what to do. */
+  /** One sentence with the cause or the required action. */
   error: string;
-  /** Names that could have been meant. */
+  /** Similar names. */
   candidates: string[];
-  /** Which end of the query the candidates would replace. */
+  /** The endpoint of the query that a candidate replaces. */
   end?: "from" | "to";
 }
 
@@ -112,7 +112,7 @@ export type TraceResult = { trace: Trace } | KnetFailure;
 
 export interface RoutesParams {
   uri: string;
-  /** A node, pod, router or host. */
+  /** A node, pod, router, or host. */
   where: string;
 }
 
@@ -131,7 +131,7 @@ export interface TopologyDrawing {
   segments: (TopologyItem & Rectangle)[];
   stations: TopologyStation[];
   lines: TopologyLine[];
-  /** The drawing in words. */
+  /** The drawing as text. */
   text: string;
 }
 
@@ -139,13 +139,13 @@ export interface TopologyItem {
   kind: "cluster" | "segment" | "router" | "host" | "node" | "pod";
   name: string;
   facts: string[];
-  /** What a trace or `knet/routes` takes. */
+  /** Path for a trace or `knet/routes`. */
   path?: string;
   location?: Location;
 }
 
 export interface TopologyStation extends TopologyItem, Rectangle {
-  /** More than one: it stands for so many. */
+  /** The number of machines that it represents. */
   count: number;
   cluster?: string;
   pods: (TopologyItem & Rectangle)[];
@@ -159,7 +159,7 @@ export interface Rectangle {
   height: number;
 }
 
-/** An interface: a vertical line between a station and a segment, by their indices. */
+/** An interface: a vertical line between a machine and a segment, given by their indices. */
 export interface TopologyLine {
   x: number;
   from: number;
@@ -172,9 +172,9 @@ export interface TopologyLine {
 
 export interface MatrixParams {
   uri: string;
-  /** Network policies alone, or what really gets through the data plane and is answered. */
+  /** Network policies only, or traffic that the data plane delivers and that is replied to. */
   by: MatrixBasis;
-  /** As `knet matrix --from` has it: a namespace, a workload, labels, a range of addresses. Absent: everything. */
+  /** Same as `knet matrix --from`: a namespace, a workload, labels, or an address range. Absent: everything. */
   from?: string;
   to?: string;
 }
@@ -183,37 +183,37 @@ export type MatrixBasis = "policies" | "packets";
 
 export type MatrixResult = { matrix: MatrixView } | { error: string; namespaces: string[] };
 
-/** Everything is named by its number: rows and columns in `ends`, policies in `policies`, lists of ports in `ports`. */
+/** Everything is referenced by index: rows and columns in `ends`, policies in `policies`, port lists in `ports`. */
 export interface MatrixView {
   ends: MatrixViewEnd[];
   rows: number[];
   columns: number[];
   ports: MatrixPorts[][];
-  /** The pairs that can talk, four numbers each: places in `rows` and in `columns`, 1 where all of the receiver's ports are open and 0 where some are, and which ports. */
+  /** The pairs that can communicate, four numbers each: index in `rows`, index in `columns`, 1 if all ports of the receiver are open (0 if only some are), index in `ports`. */
   cells: number[];
   policies: MatrixPolicy[];
-  /** Of the whole topology, for filters. */
+  /** All namespaces of the topology, for filters. */
   namespaces: string[];
-  /** The same in words. */
+  /** The same as text. */
   text: string;
 }
 
 export interface MatrixPorts {
   proto: Protocol;
-  /** "80" or "8000-8010"; empty for icmp. */
+  /** "80" or "8000-8010"; empty for ICMP. */
   ports: string;
 }
 
 export interface MatrixViewEnd {
   name: string;
-  /** "Deployment", "addresses" … */
+  /** "Deployment", "external addresses", … */
   kind: string;
   namespace?: string;
-  /** How many it stands for; of addresses none. */
+  /** The number of pods that it represents; 0 for addresses. */
   pods: number;
-  /** What a trace takes; absent where nobody is known to have these addresses. */
+  /** Path for a trace; absent if the owner of the addresses is unknown. */
   path?: string;
-  /** What listens there. */
+  /** Listening ports. */
   ports: EndpointPort[];
   /** The policies that select it. */
   ingress: number[];
@@ -237,14 +237,14 @@ export interface EndpointAtResult {
 
 export interface AnalysisDoneParams {
   uri: string;
-  /** Of the text document that was analysed. */
+  /** Version of the analyzed text document. */
   version: number;
   errors: number;
   warnings: number;
   durationMs: number;
 }
 
-/** The argument of the command `knet.trace`: what is absent is asked for. Code lenses and hovers make these. */
+/** Argument of the command `knet.trace`, as created by code lenses and hovers. The user is prompted for absent values. */
 export interface TraceCommandArguments {
   uri?: string;
   from?: string;
@@ -253,7 +253,7 @@ export interface TraceCommandArguments {
   proto?: Protocol;
 }
 
-/** The argument of the command `knet.showRoutes`: what is absent is asked for. */
+/** Argument of the command `knet.showRoutes`. The user is prompted for absent values. */
 export interface RoutesCommandArguments {
   uri?: string;
   where?: string;

@@ -1,6 +1,6 @@
 /**
- * Diagnostics for clients that ask: of one document with its imports, or of the whole workspace, project by project as
- * they are done. An answer that an edit has made obsolete is given up, and the client is told to ask again.
+ * Pull diagnostics: for one document with its imports, or for the workspace, reported project by project. If an edit makes
+ * a response obsolete, the request is canceled and the client must retrigger it.
  */
 import {
   type Diagnostic,
@@ -22,19 +22,19 @@ type Unchanged = Extract<DocumentDiagnosticReport, { kind: "unchanged" }>;
 export function registerPull(server: Server, reports: Reports): void {
   const { connection, documents, disk } = server;
   const ids = resultIds();
-  /** The files beside it for which a document's last report had diagnostics. */
-  const broughtAlong = new Map<string, ReadonlySet<string>>();
+  /** By document: the related files that had diagnostics in its last report. */
+  const lastRelated = new Map<string, ReadonlySet<string>>();
 
   const again = (): ResponseError<DiagnosticServerCancellationData> =>
     new ResponseError(LSPErrorCodes.ServerCancelled, "the text has changed", { retriggerRequest: true });
 
-  /** The projects in which a file takes part, as far as they are open; its own where none is. */
+  /** Roots of the open projects that contain a file; the file itself if there is no open project. */
   const rootsOf = (key: string): readonly string[] => {
     const { service } = documents;
     const open = service.roots().filter((root) => service.analysisOf(root)?.fileOf(key));
     return open.length > 0 ? open : [key];
   };
-  /** Of all files of these projects. Undefined: ended by a newer edit. */
+  /** The diagnostics of all files of these projects. Undefined if a newer edit canceled the run. */
   const merged = (roots: readonly string[]): Map<string, Diagnostic[]> | undefined => {
     const found = new Map<string, Diagnostic[]>();
     for (const root of roots) {
@@ -58,10 +58,10 @@ export function registerPull(server: Server, reports: Reports): void {
     const found = merged(rootsOf(key));
     if (!found) return again();
     const own = report(key, found.get(key) ?? [], previousResultId);
-    // What it brought along the last time, and what is no part of the project any more, has none.
-    for (const file of broughtAlong.get(key) ?? []) if (!found.has(file)) found.set(file, []);
+    // Files of the last report that have left the project receive an empty list.
+    for (const file of lastRelated.get(key) ?? []) if (!found.has(file)) found.set(file, []);
     const others = [...found].filter(([file]) => file !== key && !documents.get(documents.uriOf(file)));
-    broughtAlong.set(key, new Set(others.filter(([, list]) => list.length > 0).map(([file]) => file)));
+    lastRelated.set(key, new Set(others.filter(([, list]) => list.length > 0).map(([file]) => file)));
     if (others.length === 0) return own;
     const relatedDocuments = Object.fromEntries(
       others.map(([file, diagnostics]) => [documents.uriOf(file), report(file, diagnostics, undefined)]),
@@ -73,7 +73,7 @@ export function registerPull(server: Server, reports: Reports): void {
     const previous = new Map(previousResultIds.map(({ uri, value }) => [keyOf(uri), value]));
     const items: WorkspaceDocumentDiagnosticReport[] = [];
     const done = new Set<string>();
-    const tell = (key: string, diagnostics: readonly Diagnostic[]): void => {
+    const add = (key: string, diagnostics: readonly Diagnostic[]): void => {
       done.add(key);
       const uri = documents.uriOf(key);
       items.push({ uri, version: documents.get(uri)?.version ?? null, ...report(key, diagnostics, previous.get(key)) });
@@ -81,19 +81,19 @@ export function registerPull(server: Server, reports: Reports): void {
     try {
       const open = merged(documents.service.roots());
       if (!open) return again();
-      for (const [key, diagnostics] of open) tell(key, diagnostics);
+      for (const [key, diagnostics] of open) add(key, diagnostics);
       for (const root of disk.allKnetFiles(documents.service.roots())) {
         if (done.has(root)) continue;
         if (partial && items.length > 0) partial.report({ items: items.splice(0) });
-        // Edits and cancellations come in between two projects.
+        // Edits and cancellations are handled between two projects.
         await new Promise((resolve) => setImmediate(resolve));
         if (token.isCancellationRequested || server.stale()) return again();
         const found = merged([root]);
         if (!found) return again();
-        for (const [key, diagnostics] of found) if (!done.has(key)) tell(key, diagnostics);
+        for (const [key, diagnostics] of found) if (!done.has(key)) add(key, diagnostics);
       }
-      // What is gone since the client asked last has no diagnostics any more.
-      for (const key of previous.keys()) if (!done.has(key)) tell(key, []);
+      // Files that were removed after the last request receive an empty list.
+      for (const key of previous.keys()) if (!done.has(key)) add(key, []);
     } catch (error) {
       connection.console.error(`workspace/diagnostic: ${describe(error)}`);
     }
@@ -101,7 +101,7 @@ export function registerPull(server: Server, reports: Reports): void {
   });
 }
 
-/** The same list of a file has the same name. */
+/** Result ids: identical lists of a file have the same id. */
 function resultIds(): (key: string, items: readonly Diagnostic[]) => string {
   const known = new Map<string, { readonly json: string; readonly id: string }>();
   let count = 0;

@@ -1,13 +1,15 @@
-/** The findings of a project as a client's diagnostics, by file: for those that are pushed and for those that are pulled. */
+/** The findings of a project as diagnostics of the protocol, by file, for push and pull. */
 import { type Connection, type Diagnostic, DiagnosticSeverity } from "vscode-languageserver/node";
 import type { SyntaxTree } from "../language/tree.ts";
 import type { AnalysisOptions } from "../service/analysis.ts";
 import { MAX_TEXT } from "../service/service.ts";
+import { number } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
 import { type DiagnosticSupport, type DocumentationLink, diagnosticOf } from "./convert.ts";
 import type { Documents, OpenDocument } from "./documents.ts";
 import { describe } from "./guard.ts";
 
-/** Of one file; an editor with more is of no use to anybody. */
+/** Maximum number of diagnostics per file; more are of no use in an editor. */
 const MOST = 1000;
 
 export interface ReportsOptions {
@@ -27,11 +29,11 @@ export interface Report {
 }
 
 export interface Reports {
-  /** Of the project with this root, once for each state of its files. Undefined: ended by a newer edit. */
+  /** The report of the project with this root, computed once per state of its files. Undefined if a newer edit canceled the run. */
   of(root: string): Report | undefined;
-  /** The last one, which may be out of date. */
+  /** The last report, which can be out of date. */
   known(root: string): Report | undefined;
-  /** Forgets all others. */
+  /** Drops the reports of all other projects. */
   keep(roots: readonly string[]): void;
 }
 
@@ -64,9 +66,9 @@ export function createReports(options: ReportsOptions): Reports {
         if (report) known.set(root, report);
         return report;
       } catch (error) {
-        // A defect of knet in one project leaves the others their diagnostics, and is said where it is.
+        // A bug in knet affects only the project that triggers it; the file shows that the analysis failed.
         connection.console.error(`analysis of ${root}: ${describe(error)}`);
-        return { trees: [], options: undefined, diagnostics: new Map([[root, [failed]]]), durationMs: 0 };
+        return { trees: [], options: undefined, diagnostics: new Map([[root, [failed()]]]), durationMs: 0 };
       }
     },
     known: (root) => known.get(root),
@@ -76,7 +78,7 @@ export function createReports(options: ReportsOptions): Reports {
   };
 }
 
-/** What a client gets of one file, whose findings come from one or several projects. */
+/** The diagnostics of a file for a client; a file can have findings from several projects. */
 export function listOf(diagnostics: readonly Diagnostic[], document: OpenDocument | undefined): readonly Diagnostic[] {
   return document?.oversized === undefined ? shorten(unique(diagnostics)) : [tooLarge(document)];
 }
@@ -85,12 +87,12 @@ function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((one, index) => one === b[index]);
 }
 
-/** Did the same settings and the same knet.json hold? */
+/** Whether both runs used the same settings and the same knet.json. */
 function sameDecisions(a: AnalysisOptions | undefined, b: AnalysisOptions | undefined): boolean {
   return a?.config === b?.config && sameItems([...(a?.levels ?? [])].flat(), [...(b?.levels ?? [])].flat());
 }
 
-/** A file of two projects has the findings of both, what both say once. */
+/** Removes the duplicates in a file of several projects. */
 function unique(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   const seen = new Set<string>();
   return diagnostics.filter(({ code, range, message }) => {
@@ -99,7 +101,7 @@ function unique(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   });
 }
 
-/** The gravest ones, and how many there are beyond. */
+/** The most severe diagnostics, and a note with the number of omitted ones. */
 function shorten(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   if (diagnostics.length <= MOST) return diagnostics;
   const kept = new Set([...diagnostics].sort((a, b) => (a.severity ?? 4) - (b.severity ?? 4)).slice(0, MOST));
@@ -110,24 +112,27 @@ function shorten(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
       range: { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } },
       severity: DiagnosticSeverity.Information,
       source: "knet",
-      message: `${rest.toLocaleString("en")} more problems are not shown`,
+      message: rest === 1 ? t`1 more problem is not shown` : t`${number(rest)} more problems are not shown`,
     },
   ];
 }
 
-const failed: Diagnostic = {
-  range: { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } },
-  severity: DiagnosticSeverity.Information,
-  source: "knet",
-  message: "knet failed on this file, which is a defect of knet; its output channel says where.",
-};
+function failed(): Diagnostic {
+  return {
+    range: { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } },
+    severity: DiagnosticSeverity.Information,
+    source: "knet",
+    message: t`knet failed on this file because of a bug in knet; see the output channel`,
+  };
+}
 
 function tooLarge({ oversized }: OpenDocument): Diagnostic {
   const size = ((oversized?.length ?? 0) / 1024 / 1024).toFixed(0);
+  const limit = MAX_TEXT / 1024 / 1024;
   return {
     range: { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } },
     severity: DiagnosticSeverity.Error,
     source: "knet",
-    message: `This file has ${size} million characters and is not analysed; ${MAX_TEXT / 1024 / 1024} million are the most. Split it with import.`,
+    message: t`the file has ${size} million characters and is not analyzed (limit: ${limit} million); split it with \`import\``,
   };
 }

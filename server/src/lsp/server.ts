@@ -1,4 +1,4 @@
-/** The language server: documents in, answers and diagnostics out. All of its state is made here, for one connection. */
+/** The language server of one connection; creates all of its state. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import {
@@ -29,7 +29,7 @@ import { DEFAULTS, member, settingsIn } from "./settings.ts";
 import { keyOf } from "./uri.ts";
 
 export interface ServerOptions {
-  /** How many didChange notifications have come in, handled or not; lets a long analysis notice that it is out of date. */
+  /** Number of received didChange notifications, handled or not; a long analysis uses it to detect that it is out of date. */
   readonly changesReceived?: () => number;
   readonly now?: () => number;
 }
@@ -84,7 +84,7 @@ export function startServer(connection: Connection, options: ServerOptions = {})
     settings: () => settings,
     link: documentationLink,
   };
-  /** Notifications have no answer; a defect in one is logged. */
+  /** Notifications have no response; exceptions in their handlers are logged. */
   const safely = <P>(name: string, work: (params: P) => void): ((params: P) => void) => {
     return (params) => {
       try {
@@ -113,7 +113,7 @@ export function startServer(connection: Connection, options: ServerOptions = {})
             watchers: [
               { globPattern: "**/*.knet" },
               { globPattern: `**/${CONFIG_FILE}` },
-              // With a folder goes what is in it, of which clients say nothing by itself.
+              // If a folder is deleted, clients do not report the files in it.
               { globPattern: "**/*", kind: WatchKind.Delete },
             ],
           })
@@ -126,7 +126,7 @@ export function startServer(connection: Connection, options: ServerOptions = {})
               .getWorkspaceFolders()
               .then((folders) => {
                 disk.setFolders((folders ?? []).map(({ uri }) => uri));
-                // What may be imported depends on them.
+                // The folders determine which files can be imported.
                 documents.service.forget();
                 diagnostics.schedule();
                 refresh();
@@ -155,7 +155,7 @@ export function startServer(connection: Connection, options: ServerOptions = {})
     diagnostics.schedule();
     if (JSON.stringify([before, [...before.levels]]) !== JSON.stringify([settings, [...settings.levels]])) refresh();
   };
-  /** What the client shows depends on more than the text that it has changed itself. */
+  /** Hints and lenses depend on more than the text of their document. */
   const refreshShown = (): void => {
     if (support.hintRefresh) void connection.languages.inlayHint.refresh().catch(logged);
     if (support.lensRefresh) void connection.sendRequest(CodeLensRefreshRequest.type).catch(logged);
@@ -170,7 +170,7 @@ export function startServer(connection: Connection, options: ServerOptions = {})
 
   connection.onDidOpenTextDocument(
     safely("didOpen", ({ textDocument: { uri, version, text } }) => {
-      // Nobody tells what has changed on disk; that a file is opened is the time to look.
+      // Without file watching, changes on disk are only noticed when a file is opened.
       if (!support.watching) documents.service.forget();
       documents.open(uri, version, text);
       diagnostics.schedule();
@@ -215,7 +215,7 @@ export function startServer(connection: Connection, options: ServerOptions = {})
   connection.listen();
 }
 
-/** The texts of the client's language: those that the client has loaded, else the file of the package for its locale. */
+/** Installs the translations: the bundle that the client has loaded, else the bundle of the package for its locale. */
 function installTexts({ initializationOptions, locale }: InitializeParams): void {
   const given = member(initializationOptions, "l10n");
   const bundle = member(given, "bundle");
@@ -233,7 +233,7 @@ function foldersOf({ workspaceFolders, rootUri }: InitializeParams): readonly st
   return typeof rootUri === "string" ? [rootUri] : [];
 }
 
-/** The page of a code in the documentation that is installed beside the server; nothing is fetched from anywhere. */
+/** URL of a code in the documentation that is installed with the server; works offline. */
 function documentationLink(code: string): string | undefined {
   const page = new URL("../docs/diagnostics.md", import.meta.url);
   return documented(page) ? `${page.href}#${code.toLowerCase()}` : undefined;

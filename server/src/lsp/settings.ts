@@ -1,10 +1,10 @@
-/** What a user may choose, read from whatever a client sends; anything else is the default. */
-import { codeOf } from "../checks/catalogue.ts";
+/** User settings, read from the client's configuration. Missing or invalid values are replaced by defaults. */
+import { codeOf } from "../checks/catalog.ts";
 import { isLevel, type Level, type Levels, NO_LEVELS } from "../checks/levels.ts";
 
 export interface Settings {
   readonly delay: number;
-  /** `knet.checks`: a code and what it is to be. */
+  /** `knet.checks`: the severity of each configured code. */
   readonly levels: Levels;
   readonly inlayHints: { readonly addresses: boolean; readonly mtu: boolean; readonly defaults: boolean };
   readonly codeLens: { readonly expectations: boolean; readonly usage: boolean; readonly commands: boolean };
@@ -41,7 +41,7 @@ export function settingsIn(settings: unknown): Settings {
   };
 }
 
-/** Whatever is not understood is left out, as the editor has marked it. */
+/** Invalid entries are ignored; the editor marks them in its settings. */
 function levelsIn(settings: unknown): Levels {
   const checks = member(settings, "checks");
   const levels = new Map<string, Level>();

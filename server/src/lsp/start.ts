@@ -1,7 +1,7 @@
 /**
- * Connects the server to standard input and output or to a parent process. Two threads: this one only passes messages on and counts the changes
- * among them; the server works in the other one and sees from that count, in the midst of an analysis, that the text has
- * changed again.
+ * Connects the server to standard input and output or to a parent process. Two threads: the main thread only relays messages
+ * and counts the change notifications; the server runs in the worker thread and detects from that number, even during an
+ * analysis, that the text has changed.
  */
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -20,9 +20,9 @@ import {
 } from "vscode-languageserver/node";
 import { startServer } from "./server.ts";
 
-/** Handed to the server's thread. */
+/** Passed to the worker thread. */
 interface Shared {
-  /** One number: how many didChange notifications have come in. */
+  /** One number: the received didChange notifications. */
   readonly changes: SharedArrayBuffer;
 }
 
@@ -31,7 +31,7 @@ export function startStdio(): void {
   start(() => [new StreamMessageReader(process.stdin), new StreamMessageWriter(process.stdout)]);
 }
 
-/** As a client starts dist/server.cjs: `--stdio`, `--node-ipc`, `--socket=…`, `--pipe=…`; without any as with the first. */
+/** The arguments of dist/server.cjs: `--stdio` (default), `--node-ipc`, `--socket=…`, `--pipe=…`. */
 export function startFromArguments(): void {
   if (process.argv.some((arg) => /^--(?:socket|pipe)\b/.test(arg))) startServer(createConnection(ProposedFeatures.all));
   else if (process.argv.includes("--node-ipc"))
@@ -59,7 +59,7 @@ function serve({ changes }: Shared): void {
 function relay(reader: MessageReader, writer: MessageWriter): void {
   const changes = new SharedArrayBuffer(4);
   const counter = new Int32Array(changes);
-  // The bundle that this is part of, once more; the arguments lead it here again.
+  // The worker runs this same bundle with the same arguments, so it enters `start` again.
   const worker = new Worker(fileURLToPath(import.meta.url), {
     workerData: { changes } satisfies Shared,
     argv: process.argv.slice(2),
@@ -68,7 +68,7 @@ function relay(reader: MessageReader, writer: MessageWriter): void {
   const leave = (code: number): void => {
     if (leaving) return;
     leaving = true;
-    // What was written before must have left.
+    // Exits after all earlier output is flushed.
     process.stdout.write("", () => process.exit(code));
   };
   worker.on("message", (message: Message) => void writer.write(message).catch(() => leave(1)));
@@ -81,9 +81,9 @@ function relay(reader: MessageReader, writer: MessageWriter): void {
   reader.onClose(() => leave(1));
   process.on("disconnect", () => leave(1));
   reader.listen((message: unknown) => {
-    // Whatever was valid JSON comes here.
+    // Any valid JSON arrives here.
     if (typeof message !== "object" || message === null) return;
-    // Only what the server will count as well: a request of this name is no change.
+    // Only notifications, which the server also counts: a request with this name is not a change.
     if ("method" in message && message.method === "textDocument/didChange" && !("id" in message))
       Atomics.add(counter, 0, 1);
     worker.postMessage(message);

@@ -1,7 +1,7 @@
-/** File identities. Clients write one file's URI in several ways; the service knows it by one. */
+/** File identities. Clients write the URI of a file in several ways; the service uses one canonical form. */
 import { fileURLToPath } from "node:url";
 
-/** The one way in which the service writes a URI: `file:` paths encoded character by character as VS Code does. */
+/** The canonical form of a URI in the service: `file:` paths are encoded character by character like in VS Code. */
 export function keyOf(uri: string): string {
   const match = /^file:\/\/([^/]*)(\/[^?#]*)/i.exec(uri);
   if (!match) return uri;
@@ -25,7 +25,7 @@ function encode(segment: string): string {
   return encodeURIComponent(segment).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** The path on this machine's disk, or undefined for what is not there (untitled, another machine's file system). */
+/** The local path, or undefined for files that are not on this machine (untitled, remote file systems). */
 export function diskPath(key: string): string | undefined {
   if (!key.startsWith("file://")) return undefined;
   try {
@@ -35,10 +35,10 @@ export function diskPath(key: string): string | undefined {
   }
 }
 
-/** What `path` means beside the file `from`; undefined where that is no place. */
+/** Resolves `path` relative to the file `from`; undefined if that is not possible. */
 export function beside(from: string, path: string): string | undefined {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(from) || path.includes("\0")) return undefined;
-  // `path` is a path and no URI: "#" and "?" and "%" are characters of it. Windows' separators are understood.
+  // `path` is a path, not a URI: "#", "?", and "%" are ordinary characters. Windows separators are supported.
   const encoded = path.replace(/\\/g, "/").split("/").map(encode).join("/");
   try {
     return keyOf(new URL(encoded, from).href);
@@ -47,7 +47,7 @@ export function beside(from: string, path: string): string | undefined {
   }
 }
 
-/** Is the file in the folder or below? */
+/** Whether the file is in the folder or below it. */
 export function isInside(folder: string, file: string): boolean {
   return file.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
 }
@@ -56,13 +56,13 @@ export function folderOf(key: string): string {
   return key.slice(0, key.lastIndexOf("/") + 1);
 }
 
-/** The way from one file's folder to another file: "../fabric.knet". */
+/** The relative path from the folder of one file to another file: "../fabric.knet". */
 export function relativePath(from: string, to: string): string | undefined {
   const here = folderOf(from).split("/").slice(0, -1);
   const there = to.split("/");
   let common = 0;
   while (common < here.length && common < there.length - 1 && here[common] === there[common]) common++;
-  // Another scheme or machine.
+  // Different scheme or host.
   if (common < 3) return undefined;
   return [...here.slice(common).map(() => ".."), ...there.slice(common).map(decode)].join("/");
 }

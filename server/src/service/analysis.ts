@@ -1,6 +1,6 @@
 /**
- * One analysis: a root file with everything that it imports, from text to findings. Immutable; made by `service.ts` for
- * each state of the files. Whatever is expensive is computed on first use.
+ * One analysis of a root file and all its imports, from text to findings. Immutable: `service.ts` creates one for each
+ * state of the files. Expensive parts are computed on first use.
  */
 
 import type { CheckedFile, Finding } from "../checks/check.ts";
@@ -18,7 +18,7 @@ import { type TopologyCache, topologyCache } from "../topology/cache.ts";
 import type { Topology } from "../topology/model.ts";
 
 export interface AnalysisOptions extends RunOptions {
-  /** The `knet.json` that holds for these files. */
+  /** The `knet.json` that applies to these files. */
   readonly config?: Config | undefined;
 }
 
@@ -28,16 +28,16 @@ export interface Analysis {
   readonly topology: Topology;
   readonly network: Network;
   readonly options: AnalysisOptions;
-  /** Sorted by file and place. Undefined where the run was cancelled. */
+  /** Sorted by file and position. Undefined if the run was canceled. */
   findings(cancelled: () => boolean): readonly Finding[] | undefined;
   fileOf(file: string): CheckedFile | undefined;
-  /** Where a source stands in the current text of its file. */
+  /** Span of a source in the current text of its file. */
   spanOf(source: Source): Span | undefined;
-  /** Where a finding is to be shown: some have no statement to point at. */
+  /** Span at which a finding is shown. Findings outside statements carry their own span. */
   placeOf(finding: Finding): Span | undefined;
 }
 
-/** `options`: findings of the files themselves (an import that cannot be read) and the project's settings. `cache`: of earlier analyses. */
+/** `options`: findings about the files themselves (such as an unreadable import) and the project settings. `cache`: shared with earlier runs. */
 export function analyse(
   root: string,
   files: readonly CheckedFile[],
@@ -46,7 +46,7 @@ export function analyse(
 ): Analysis {
   const byName = new Map(files.map((file) => [file.file, file]));
   const { config } = options;
-  // Findings may lie in it as well; it has a text, but no statements.
+  // Findings can also point into knet.json, which has text but no statements.
   if (config) byName.set(config.file, { file: config.file, tree: { ...parse(""), text: config.text }, decls: [] });
   const spanOf = (source: Source): Span | undefined => {
     const file = byName.get(source.file);

@@ -1,6 +1,6 @@
 /**
- * A matrix to look at: ends, cells and policies by number, with what a click on each leads to. The pairs are handed in row
- * by row, so that whoever asks decides how long at a time.
+ * A matrix as shown in the panel: endpoints, cells, and policies refer to each other by index, and carry the source that a
+ * click opens. The caller computes the pairs, so it controls the length of each time slice.
  */
 import { parseIp } from "../addressing/ip.ts";
 import { type Unit, unitsOf } from "../kubernetes/matrix/ends.ts";
@@ -10,6 +10,8 @@ import { nameOf, textOf } from "../kubernetes/matrix/text.ts";
 import { hasPort, type PortSet } from "../kubernetes/policy/ports.ts";
 import { policyName } from "../kubernetes/policy/text.ts";
 import type { Source } from "../language/tree.ts";
+import { plural } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
 import type { Listener, Topology } from "../topology/model.ts";
 import type { Direction } from "../topology/policy.ts";
 import { ownerOf } from "../trace/endpoints.ts";
@@ -19,7 +21,7 @@ export interface MatrixPicture {
   readonly rows: readonly number[];
   readonly columns: readonly number[];
   readonly ports: readonly PicturePorts[];
-  /** Place in `rows`, place in `columns`, 1 where all of the receiver's ports are open, place in `ports`. */
+  /** Four numbers per cell: index in `rows`, index in `columns`, 1 if all ports of the receiver are open (else 0), index in `ports`. */
   readonly cells: readonly number[];
   readonly policies: readonly { readonly name: string; readonly source: Source }[];
   readonly namespaces: readonly string[];
@@ -40,7 +42,7 @@ export interface PictureEnd {
   readonly source: Source | undefined;
 }
 
-/** More rows or columns are no picture: the question has to be narrower. */
+/** Maximum number of rows or columns. A larger matrix is unreadable and needs a filter. */
 const MOST_ENDS = 250;
 
 export function namespacesOf({ clusters }: Topology): readonly string[] {
@@ -48,11 +50,12 @@ export function namespacesOf({ clusters }: Topology): readonly string[] {
   return [...new Set(names)].sort();
 }
 
-/** Why there is no picture of so many ends. */
+/** Error text if the matrix is too large to show. */
 export function tooMany({ from, to }: MatrixEnds): string | undefined {
   if (from.length <= MOST_ENDS && to.length <= MOST_ENDS) return undefined;
-  const size = `${from.length.toLocaleString("en")} senders and ${to.length.toLocaleString("en")} receivers`;
-  return `${size} are more than ${MOST_ENDS} can be looked at: choose a namespace, a workload or labels (app=web) for one side or both`;
+  const senders = plural(from.length, "sender");
+  const receivers = plural(to.length, "receiver");
+  return t`${senders} and ${receivers} exceed the limit of ${MOST_ENDS} per side; select a namespace, a workload, or labels (app=web) for at least one side`;
 }
 
 export function pictureOf(
@@ -89,7 +92,7 @@ export function pictureOf(
   };
 }
 
-/** Whether everything on which the receiver listens is open; of one that listens on nothing, every port. */
+/** Whether all ports that the receiver listens on are open; for a receiver without listeners, whether ping passes. */
 function isWhole(ports: PortSet, to: Unit | undefined): boolean {
   const listeners = to?.workload.containers.flatMap((one) => one.listeners) ?? [];
   if (listeners.length === 0) return ports.icmp;
@@ -111,7 +114,7 @@ function endOf(
     const owner = first === undefined ? undefined : ownerOf(topology, first);
     return {
       name: end.range,
-      kind: owner ? `${owner.kind} ${owner.path}` : "addresses outside",
+      kind: owner ? `${owner.kind} ${owner.path}` : t`external addresses`,
       namespace: undefined,
       pods: 0,
       path: owner?.path,
@@ -142,7 +145,7 @@ function endOf(
   };
 }
 
-/** Things that get the next number when they are first met. */
+/** Items that are numbered in the order of their first occurrence. */
 interface Numbered<K, T> {
   readonly all: readonly T[];
   of(key: K, make: () => T): number;

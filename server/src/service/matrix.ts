@@ -1,7 +1,7 @@
 /**
- * Who reaches whom through the data plane: for two ends the ports on which the receiver listens and on which a packet arrives and
- * its reply comes back, on every path that it may take. Ends that nothing tells apart, neither policies nor nodes, are asked
- * once for all their pairs.
+ * Reachability matrix of the data plane: for each pair, the listening ports of the receiver to which a packet is delivered
+ * and from which the reply returns, on every possible path. Endpoints that neither policies nor nodes distinguish are
+ * evaluated once for all their pairs.
  */
 
 import { family, type Ip, type IpRange, rangeContains } from "../addressing/ip.ts";
@@ -26,7 +26,7 @@ import type { ExternalHost, Listener, Node, Topology } from "../topology/model.t
 import type { Protocol } from "../topology/policy.ts";
 import { stationsOf } from "../topology/stations.ts";
 
-/** As far as the data plane goes, policies included. */
+/** The matrix of the data plane, including policies. */
 export function reachMatrix(topology: Topology, network: Network, question: MatrixQuestion): MatrixAnswer {
   const meant = selections(topology, question);
   if (!meant.ok) return meant;
@@ -54,7 +54,7 @@ export function reachMatrix(topology: Topology, network: Network, question: Matr
   };
 }
 
-/** A row or column: the kinds of places where its pods are. A host outside is a row with one place. */
+/** A row or column: the placements of its pods. An address of an external host is a row with one placement. */
 interface Row {
   readonly end: MatrixEnd;
   readonly unit: Unit | undefined;
@@ -62,11 +62,11 @@ interface Row {
   readonly listeners: readonly Listener[];
 }
 
-/** Pods (or a host) that nothing tells apart; one for each node. */
+/** Equivalent pods (or an external host): one representative per node. */
 interface Spot {
   readonly key: string;
   readonly places: ReadonlyMap<Node | undefined, Place>;
-  /** A second pod on a node, for what they do with each other. */
+  /** A second pod on one of the nodes, for traffic between pods of the same node. */
   readonly second: Place | undefined;
 }
 
@@ -175,7 +175,7 @@ function makeAsker(topology: Topology, network: Network): Asker {
   };
 }
 
-/** A pair on one node and a pair on two, where there are such. */
+/** A pair on the same node and a pair on different nodes, if they exist. */
 function* pairsOf(a: Spot, b: Spot): Iterable<readonly [Place, Place, string]> {
   const together = sameNode(a, b);
   if (together) yield [...together, "on one node"];
@@ -209,7 +209,7 @@ function twoNodes(a: Spot, b: Spot): readonly [Place, Place] | undefined {
   return undefined;
 }
 
-/** Ports at which some access list or policy changes its mind. */
+/** Ports at which the result of an access list or policy can change: the boundaries of their port ranges. */
 function writtenPorts(topology: Topology): readonly number[] {
   const ports = new Set<number>();
   const add = ({ first, last }: PortRange): void => {
@@ -225,7 +225,7 @@ function writtenPorts(topology: Topology): readonly number[] {
       }
     }
     if (policies.length === 0) continue;
-    // What a policy may call by its name.
+    // Policies can refer to these ports by name.
     for (const { containers } of workloads) {
       for (const { listeners } of containers) for (const one of listeners) if (one.name !== undefined) add(one);
     }
@@ -233,7 +233,7 @@ function writtenPorts(topology: Topology): readonly number[] {
   return [...ports].sort((x, y) => x - y);
 }
 
-/** Source port of the packets, as of every trace. */
+/** Source port of the packets, the same as in traces. */
 const SOURCE_PORT = 40000;
 
 function reachable(
@@ -245,7 +245,7 @@ function reachable(
 ): PortSet {
   const passes = (proto: Protocol | "icmp", dport: number): boolean =>
     simulate(network, { from, dst: to.ip, proto, sport: SOURCE_PORT, dport, df: false }).every(
-      // Another machine may have taken the packet for its own: a second pod of that address, a host that answers for any.
+      // The packet can end at a different machine: a second pod with this address, or a host with `answers any`.
       ({ verdict, reply, end }) => verdict === "delivered" && reply?.verdict === "delivered" && end === to.netns,
     );
   let open: PortSet = passes("icmp", 0) ? { ...NO_PORTS, icmp: true } : NO_PORTS;
@@ -259,7 +259,7 @@ function reachable(
   return open;
 }
 
-/** A range of ports cut where a rule begins or ends: in each piece one port speaks for all. */
+/** A port range split where a rule begins or ends: all ports of a part have the same result. */
 function piecesOf({ first, last }: PortRange, cuts: readonly number[]): readonly PortRange[] {
   const inside = cuts.filter((cut) => cut > first && cut <= last);
   const starts = [first, ...inside];

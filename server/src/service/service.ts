@@ -1,9 +1,8 @@
 /**
- * The language service: texts in, analyses out. It keeps the trees of the files it was given, re-parses what an edit
- * touched, follows imports, and gives an analysis of any file as root. No editor, no protocol, no clock in it; the file
- * system comes in as a function.
+ * The language service: keeps the trees of the given files, re-parses the edited part, follows imports, and analyzes any
+ * file as root. It has no editor, protocol, or clock; file access is a function of the host.
  */
-import { codeOf } from "../checks/catalogue.ts";
+import { codeOf } from "../checks/catalog.ts";
 import type { CheckedFile, Finding } from "../checks/check.ts";
 import { type Config, readConfig } from "../checks/config.ts";
 import { type Levels, NO_LEVELS } from "../checks/levels.ts";
@@ -11,21 +10,22 @@ import { type Decl, decodeCache, decodeFile, one } from "../language/decode.ts";
 import { reparse } from "../language/incremental.ts";
 import { parse } from "../language/parser.ts";
 import type { SyntaxTree } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import { topologyCache } from "../topology/cache.ts";
 import { type Analysis, analyse } from "./analysis.ts";
 
-/** Larger files are refused with a finding instead of being read (bytes of UTF-16 text). */
+/** Maximum length of a file in UTF-16 code units. Larger files are reported instead of parsed. */
 export const MAX_TEXT = 16 * 1024 * 1024;
 const MAX_IMPORTS = 1000;
-/** Holds a project's decisions about the checks; see `checks/config.ts`. */
+/** Name of the file with a project's check settings; see `checks/config.ts`. */
 export const CONFIG_FILE = "knet.json";
 
 export interface ServiceHost {
-  /** The text of a file that no editor holds open, or undefined. Asked once, and again after `invalidate` and `forget`. */
+  /** Text of a file that is not open in an editor, or undefined. Called once, and again after `invalidate` and `forget`. */
   readFile(file: string): string | undefined;
-  /** The identity of the file that `path` means inside `from`. */
+  /** Identity of the file that `path` refers to in an import of `from`. */
   resolveImport(from: string, path: string): string | undefined;
-  /** Where a `knet.json` for this file may be, nearest first; they need not exist. */
+  /** Possible locations of a `knet.json` for this file, nearest first; they need not exist. */
   configFiles?(file: string): readonly string[];
 }
 
@@ -36,24 +36,24 @@ export interface TextEdit {
 }
 
 export interface Service {
-  /** A file that an editor holds open; its text wins over the disk's. */
+  /** Sets the text of a file that is open in an editor; it takes precedence over the text on disk. */
   setText(file: string, text: string): void;
-  /** Offsets in the text before the edit. Throws where the file is not open: a bug of the caller. */
+  /** Offsets refer to the text before the edit. Throws if the file is not open, which is a bug in the caller. */
   edit(file: string, edits: readonly TextEdit[]): void;
   close(file: string): void;
-  /** What the editor's settings say about the checks; a `knet.json` wins over them. */
+  /** Check severities from the editor settings; a `knet.json` takes precedence over them. */
   configure(levels: Levels): void;
-  /** A file on disk appeared, changed or disappeared, or a folder with all that is in it. False: nothing depends on it. */
+  /** A file, or a folder with its contents, appeared, changed, or disappeared on disk. False if nothing depends on it. */
   invalidate(file: string): boolean;
-  /** Anything on disk may have changed, or may be read that was not before. */
+  /** Anything on disk might have changed, including which files can be read. */
   forget(): void;
   textOf(file: string): string | undefined;
   treeOf(file: string): SyntaxTree | undefined;
-  /** The analysis of `file` in the project that it belongs to: rooted at an open file that imports it, or at itself. */
+  /** The analysis of `file` in its project: rooted at an open file that imports it, or at the file itself. */
   analysisOf(file: string): Analysis | undefined;
-  /** Roots of all open files: what a workspace-wide report goes over. */
+  /** Roots of all open files, for workspace-wide reports. */
   roots(): readonly string[];
-  /** Every state change gives a new number. */
+  /** Incremented by every state change. */
   readonly version: number;
 }
 
@@ -65,9 +65,9 @@ interface Loaded {
 
 export function createService(host: ServiceHost): Service {
   let settings: Levels = NO_LEVELS;
-  /** By name; undefined where there is none. */
+  /** Configurations by file name; undefined if the file does not exist. */
   const configs = new Map<string, Config | undefined>();
-  /** Files that were asked for and cannot be read. */
+  /** Requested files that cannot be read. */
   const missing = new Set<string>();
   const loaded = new Map<string, Loaded>();
   const cache = decodeCache();
@@ -96,7 +96,7 @@ export function createService(host: ServiceHost): Service {
     return entry.decls;
   };
 
-  /** Forgets what was read from disk; false where there is nothing of it. */
+  /** Drops the matching files that were read from disk; false if nothing matches. */
   const drop = (isMeant: (file: string) => boolean): boolean => {
     const read = [...loaded].filter(([file, { open }]) => !open && isMeant(file)).map(([file]) => file);
     const gone = [...missing].filter(isMeant);
@@ -107,7 +107,7 @@ export function createService(host: ServiceHost): Service {
     return read.length + gone.length + decided.length > 0;
   };
 
-  /** The root and everything that it imports, breadth first; each file once, so cycles end. */
+  /** The root and all its imports, breadth first. Each file appears once, so import cycles terminate. */
   const closure = (root: string): { files: CheckedFile[]; extra: Finding[] } => {
     const files: CheckedFile[] = [];
     const extra: Finding[] = [];
@@ -128,7 +128,7 @@ export function createService(host: ServiceHost): Service {
           extra.push({
             code: "KN015",
             severity: "error",
-            message: `"${path.value.text}" cannot be read; the path is taken from this file's folder`,
+            message: t`\`${path.value.text}\` cannot be read (paths are relative to this file)`,
             source: { file, statement: decl.statement, part: path.index },
             related: [],
             fixes: [],
@@ -154,13 +154,13 @@ export function createService(host: ServiceHost): Service {
     return undefined;
   };
 
-  /** An open file that imports `file`, directly or not; the file itself otherwise. */
+  /** An open file that imports `file`, directly or indirectly; otherwise the file itself. */
   const rootOf = (file: string): string => {
     for (const [candidate, entry] of loaded) {
       if (!entry.open || candidate === file) continue;
       const imports = closure(candidate).files;
       if (imports.some((one) => one.file === file)) {
-        // Two files that import each other: the first in order of name is the root of both.
+        // If two files import each other, the first in name order is the root of both.
         const back = closure(file).files.some((one) => one.file === candidate);
         if (!back || candidate < file) return candidate;
       }
@@ -227,7 +227,7 @@ export function createService(host: ServiceHost): Service {
     },
   };
 
-  /** Most workspaces have one file: the search for importers is skipped unless some open file imports anything. */
+  /** Most workspaces have one file, so the search for importers is skipped unless an open file has an import. */
   function hasImports(): boolean {
     for (const entry of loaded.values()) {
       if (entry.open && declsOf(entry).some((decl) => decl.spec?.keyword === "import")) return true;

@@ -1,20 +1,21 @@
 /**
- * Every text that the core shows to a person passes through here, so that a translation is a file: a bundle in the format
- * of `vscode.l10n` (English text with `{0}` for the values → translated text). `npm run generate` collects the English
- * texts into `l10n/bundle.l10n.json`; a shell installs the bundle of its user's language once, before anything is shown.
+ * All user-facing texts of the core pass through this module, so a translation is one file: a bundle in the format of
+ * `vscode.l10n` (English text with `{0}` for the values → translated text). `npm run generate` collects the English
+ * texts in `l10n/bundle.l10n.json`; a shell installs the bundle for the user's language once, before showing any text.
  *
- * Not texts in this sense: statements of the language, names, and the output of other programs (`ip`, `iptables`, errno).
+ * Not translated: statements of the language, names, and the output of other programs (`ip`, `iptables`, errno).
  */
 
 /** English text → translated text, both with `{0}`, `{1}`, … in place of the values. */
 export type Bundle = Readonly<Record<string, string>>;
-export type Value = string | number | bigint;
+/** `undefined` only because problem data is a record: reading a key that a message requires has this type. */
+export type Value = string | number | bigint | undefined;
 
 let installed: { readonly bundle: Bundle; readonly locale: string } | undefined;
-/** The key of a template is computed once: the compiler keeps one strings array per template in the source. */
+/** Caches bundle keys: JavaScript passes the same strings array each time a template is evaluated. */
 const keys = new WeakMap<TemplateStringsArray, string>();
 
-/** Installs the translations of a locale (a BCP 47 tag); without a bundle, texts are English again. */
+/** Installs the translations for a locale (a BCP 47 tag); without a bundle, all texts are English. */
 export function installBundle(bundle: Bundle | undefined, locale = "en"): void {
   installed = bundle === undefined ? undefined : { bundle, locale };
 }
@@ -25,8 +26,8 @@ export function currentLocale(): string {
 }
 
 /**
- * A text for a person, with its values: t`no route to ${prefix}`. Call it when the text is shown or reported, never while a
- * module loads: at that time no bundle is installed. Constant tables hold `phrase("…")` and are shown with `translated`.
+ * A user-facing text with its values: t`no route to ${prefix}`. Call it when the text is shown or reported, never while a
+ * module loads: no bundle is installed at that time. Constant tables use `phrase("…")` and are shown with `translated`.
  */
 export function t(strings: TemplateStringsArray, ...values: readonly Value[]): string {
   if (installed !== undefined) {
@@ -43,12 +44,12 @@ export function phrase<T extends string>(text: T): T {
   return text;
 }
 
-/** The translation of a constant text: one marked by `phrase`, or one from the schema of the language or the catalog of checks. */
+/** The translation of a constant text: marked with `phrase`, or from the language schema or the catalog of checks. */
 export function translated(text: string): string {
   return installed?.bundle[text] ?? text;
 }
 
-/** As `t`, for a text that is not a template in the source: `{0}` stands for the first value. */
+/** Like `t`, for a text that is not a template in the source: `{0}` is the first value. */
 export function filled(text: string, values: readonly Value[]): string {
   return fill(translated(text), values);
 }

@@ -1,6 +1,6 @@
 /**
- * How a CNI mode hands out addresses. The topology knows no modes: it is given a function that answers for the settings
- * of a cluster or node, and asks where the nodes' ranges come from and what a pod may have inside one.
+ * How a CNI mode allocates addresses. The topology has no knowledge of modes: it receives a function that returns, for
+ * the settings of a cluster or node, where the nodes' ranges come from and which addresses of a range pods can have.
  */
 import {
   addIp,
@@ -15,25 +15,27 @@ import {
 import type { Source } from "../language/tree.ts";
 import type { CniSettings, NodeCidr, PodAddressing, PodCidr } from "./model.ts";
 
-/** The blocks of one prefix from which nodes without a range of their own get one, in order. */
+/** The blocks of one prefix that are allocated, in order, to nodes without a configured range. */
 export interface NodeRange {
   readonly within: Prefix;
-  /** Length of a node's block. */
+  /** Prefix length of a node's block. */
   readonly perNode: number;
-  /** First address of the first and of the last block that is handed out. */
+  /** First address of the first and of the last allocated block. */
   readonly first: Ip;
   readonly last: Ip;
-  /** Every node has the whole of `within`, or the network of its docker bridge (docker without a network between hosts). */
+  /**
+   * Every node has the whole of `within`, or the network of its Docker bridge (docker without a network between hosts).
+   */
   readonly sameForAll: boolean;
-  /** Blocks that overlap the service range are left out, as kube-controller-manager does; true where absent. */
+  /** Whether blocks that overlap the service CIDR are skipped, as in kube-controller-manager; true if absent. */
   readonly avoidsServices?: boolean;
-  /** Only nodes with these labels get blocks of it; all where absent. */
+  /** Only nodes with these labels get blocks from it; all nodes if absent. */
   readonly selects?: (labels: ReadonlyMap<string, string>) => boolean;
-  /** Where it is written, unless in the cluster's `pods`. */
+  /** Where it is declared, if not in the cluster's `pods`. */
   readonly source?: Source;
 }
 
-/** Addresses that a cluster's pods share, whatever node they are on: at most one range a family. */
+/** Addresses that a cluster's pods share, regardless of their node: at most one range per family. */
 export interface SharedRange {
   readonly range: IpRange;
   readonly exclude: readonly IpRange[];
@@ -42,44 +44,47 @@ export interface SharedRange {
 
 export interface ModeAddressing extends PodAddressing {
   readonly nodeRanges: readonly NodeRange[];
-  /** Nodes claim blocks of the ranges as their pods need them, instead of one a family for good. */
+  /** Nodes claim blocks of the ranges as their pods need them, instead of one fixed block per family. */
   readonly claims?: Claims;
-  /** Present: pods get addresses from these, in order of declaration, and not from their node's range. */
+  /** Present: pods get addresses from these, in order of declaration, instead of from their node's range. */
   readonly shared?: readonly SharedRange[] | undefined;
-  /** Pods have addresses of the segment of their node's first interface: a block of it for each node. */
+  /** Pods have addresses of the segment of their node's first interface: each node has a block of the segment. */
   readonly fromSegment?: SegmentShare;
-  /** How many pods kubelet starts where the cluster does not say it; 110 where absent. */
+  /** Default number of pods that kubelet starts on a node; 110 if absent. */
   readonly maxPods?: number;
 }
 
 /** How nodes claim blocks: Calico's IPAM. */
 export interface Claims {
-  /** Blocks that a node's own settings name. */
+  /** Blocks named in a node's own settings. */
   given(settings: CniSettings): readonly NodeCidr[];
-  /** Before its pods do, a node takes an address of a range of each of these kinds for itself: for a tunnel. */
+  /** Before its pods, a node takes an address from a range of each of these kinds for itself: for a tunnel. */
   readonly own: readonly ((range: NodeRange) => boolean)[];
-  /** Blocks that one node may have, a family. */
+  /** Maximum number of blocks per node and family. */
   readonly most: number;
-  /** A node for which no block is left takes single addresses of the others' blocks. */
+  /** A node for which no free block remains uses single addresses of other nodes' blocks. */
   readonly borrows: boolean;
 }
 
-/** What one node takes of its segment for its pods. */
+/** The part of its segment that a node uses for its pods. */
 export interface SegmentShare {
   readonly family: 4 | 6;
-  /** Length of the block, and of the smallest one that still serves. */
+  /** Prefix length of the block, and of the smallest sufficient block. */
   readonly len: number;
   readonly atWorst: number;
 }
 
-/** The mode's answer for a cluster's settings (or a node's own), given the cluster's `pods` ranges and its `max-pods`, where stated. */
+/**
+ * The mode's answer for the settings of a cluster or node, given the cluster's `pods` ranges and its `max-pods`, if
+ * set.
+ */
 export type AddressingOf = (
   settings: CniSettings,
   podCidrs: readonly PodCidr[],
   maxPods: number | undefined,
 ) => ModeAddressing;
 
-/** kube-controller-manager's blocks and host-local inside them, whatever the plugin. */
+/** kube-controller-manager's blocks with host-local, regardless of the plugin. */
 export const hostLocal: AddressingOf = (_settings, podCidrs) => ({
   gateway: firstHost,
   usable: (cidr) => {
@@ -96,7 +101,7 @@ export const hostLocal: AddressingOf = (_settings, podCidrs) => ({
   })),
 });
 
-/** host-local refuses ranges smaller than /30 and /126 (plugins/ipam/host-local/backend/allocator/range.go). */
+/** host-local rejects ranges smaller than /30 and /126 (plugins/ipam/host-local/backend/allocator/range.go). */
 function firstHost(cidr: Prefix): Ip | undefined {
   return cidr.len > bits(cidr.ip) - 2 ? undefined : nthAddress(cidr, 1);
 }
@@ -106,7 +111,10 @@ function lastHost(cidr: Prefix): Ip {
   return typeof last === "number" ? last - 1 : last;
 }
 
-/** The addresses of a segment that stations may have: without network and broadcast address, where there are such. */
+/**
+ * The addresses of a segment that machines can have: without the network and broadcast addresses, if the prefix has
+ * them.
+ */
 export function hostRange(cidr: Prefix): IpRange {
   const last = lastAddress(cidr);
   if (cidr.len >= bits(cidr.ip) - 1) return { first: cidr.ip, last };

@@ -1,4 +1,4 @@
-/** A router's `bgp` block as it is written. */
+/** A router's `bgp` block as written. */
 
 import { addressOf } from "../language/access.ts";
 import { all, type Decl, has, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";

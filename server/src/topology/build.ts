@@ -1,7 +1,8 @@
-/** Declarations → topology: names bound, addresses allocated, defaults filled in. */
+/** Declarations → topology: binds names, allocates addresses, and fills in defaults. */
 import { formatIp, formatPrefix, type Ip, prefixContains } from "../addressing/ip.ts";
 import { type Decl, has, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
+import { phrase, t } from "../text/l10n.ts";
 import { type AddressingOf, hostLocal, type ModeAddressing, type SharedRange } from "./addressing.ts";
 import {
   type ClusterStages,
@@ -27,16 +28,16 @@ import { buildServices } from "./services.ts";
 import { nameTwice, nothing, type StationParts } from "./station.ts";
 import { imaginedDaemonset, type WorkloadParts } from "./workload.ts";
 
-/** One file's declarations, as `decodeFile` gives them. */
+/** One file's declarations, as returned by `decodeFile`. */
 export interface TopologyFile {
   readonly file: string;
   readonly decls: readonly Decl[];
 }
 
 /**
- * The topology of all files together, in the order given. With the cache of an earlier call only declarations that have
- * changed since are read again. `peopled`: a cluster without pods has two imagined ones on each node, so that what it will
- * do to pods can be asked before there are any.
+ * The topology of all files together, in the given order. With the cache of an earlier call, only changed declarations
+ * are read again. `peopled`: a cluster without pods gets two imagined pods on each node, to check its effect on
+ * pods.
  */
 export function buildTopology(
   files: readonly TopologyFile[],
@@ -100,19 +101,19 @@ export function buildTopology(
   };
 }
 
-/* ---------------------------------------------------------------- what is declared */
+/* ---------------------------------------------------------------- declarations */
 
 interface Draft {
   readonly segments: Map<string, SegmentDraft>;
   /** Routers and hosts. */
   readonly stations: Map<string, StationParts>;
-  /** Routers, hosts and clusters in order of declaration. */
+  /** Routers, hosts, and clusters in order of declaration. */
   readonly placed: (StationParts | ClusterDraft)[];
   readonly expectations: { readonly file: string; readonly decl: Decl }[];
   readonly problems: TopologyProblem[];
 }
 
-/** The first definition of a name counts; the others are reported and left out. */
+/** The first definition of a name is used; further definitions are reported and omitted. */
 function collect(files: readonly TopologyFile[], cache: TopologyCache): Draft {
   const segments = new Map<string, SegmentDraft>();
   const stations = new Map<string, StationParts>();
@@ -131,7 +132,7 @@ function collect(files: readonly TopologyFile[], cache: TopologyCache): Draft {
       known.set(added.name, added);
       return true;
     }
-    problems.push(nameTwice(kind, added.name, "the topology", added.nameSource, before.nameSource));
+    problems.push(nameTwice(kind, added.name, phrase("the topology"), added.nameSource, before.nameSource));
     return false;
   };
   for (const { file, decls } of files) {
@@ -167,7 +168,7 @@ function collect(files: readonly TopologyFile[], cache: TopologyCache): Draft {
 
 /* ---------------------------------------------------------------- clusters */
 
-/** Imagined pods have the cluster itself as their source. */
+/** The source of imagined pods is the cluster itself. */
 function withPods(cluster: ClusterDraft): ClusterDraft {
   if (cluster.workloads.some(({ parts }) => !parts.hostNetwork)) return cluster;
   const imagined = ["pod", "another"].map((name) => ({
@@ -191,7 +192,7 @@ function buildCluster(
     stages.tenants,
     [nodes, ...cluster.workloads.flatMap(({ namespace, parts }) => [namespace, parts])],
     () => buildTenants(cluster, machines, names, addressingOf, cache, before, stages),
-    // Findings may stand at the cluster's own statement, which every edit inside makes anew.
+    // Problems can refer to the cluster's own statement, which every edit inside creates again.
     (made) => made.problems.length === 0,
   );
   const { workloads, workloadByName, pods, holder } = tenants;
@@ -225,7 +226,7 @@ function namedNode({ nodes, indexes }: Pick<ClusterMachines, "nodes" | "indexes"
   return (name) => nodes[indexes.get(name) ?? -1];
 }
 
-/** What runs in a cluster, and where. */
+/** The workloads and pods of a cluster. */
 export interface Tenants {
   readonly workloads: readonly Workload[];
   workloadByName(namespace: string, name: string): Workload | undefined;
@@ -234,7 +235,7 @@ export interface Tenants {
   readonly problems: readonly TopologyProblem[];
 }
 
-/** `before`: the workloads of the build before this one; `identity`: the cluster's. */
+/** `before`: the workloads of the previous build; `identity`: the cluster's. */
 function buildTenants(
   cluster: ClusterDraft,
   machines: ClusterMachines,
@@ -281,7 +282,7 @@ function buildTenants(
   return { workloads, workloadByName, pods: planned.index, holder: (ip) => podRanges().lookup(ip)[0], problems };
 }
 
-/** What the nodes need once it is known where the pods run. */
+/** The requirements of the nodes, after the pods have been placed. */
 function claimantsOf(nodes: readonly Node[], workloads: readonly Workload[], placed: Placement): readonly Claimant[] {
   const given = new Map<number, Ip[]>();
   for (const workload of workloads) {
@@ -349,7 +350,7 @@ function buildWorkloads(
   return { workloads, placement, workloadByName: (namespace, name) => namespaces.get(namespace)?.get(name) };
 }
 
-/** The one of the build before where nothing about it is new. */
+/** The workload of the previous build if nothing about it has changed. */
 function workloadOf(
   cluster: string,
   namespace: string,
@@ -400,7 +401,7 @@ function givenAddressProblems(workloads: readonly Workload[], { index }: Planned
       const data = { pod: path, address: formatIp(ip), node: node.path, range };
       const related = node.podCidrs.map((cidr) => ({
         source: cidr.source,
-        message: `${formatPrefix(cidr.prefix)} is the range of ${node.path}`,
+        message: t`${formatPrefix(cidr.prefix)} is the pod CIDR of node \`${node.path}\``,
       }));
       problems.push(problem(CODES.podAddressOutsideNode, source, data, related));
     }
@@ -408,21 +409,24 @@ function givenAddressProblems(workloads: readonly Workload[], { index }: Planned
   return problems;
 }
 
-/** Its segment had no whole share left: what that means the mode says, which counts addresses and not blocks. */
+/**
+ * Whether the node's segment had no complete share left: the mode reports the consequences, because it counts addresses
+ * instead of blocks.
+ */
 function isShort({ podCidrs }: Node, { fromSegment }: ModeAddressing): boolean {
   return (
     fromSegment !== undefined && podCidrs.length > 0 && podCidrs.every(({ prefix }) => prefix.len > fromSegment.len)
   );
 }
 
-/** Nodes with more pods than addresses: one finding for all with the same number of addresses. */
+/** Nodes with more pods than addresses: one problem for all nodes with the same number of addresses. */
 function demandProblems(
   cluster: ClusterDraft,
   nodes: readonly Node[],
   { demand }: PlannedPods,
   addressing: ModeAddressing,
 ): readonly TopologyProblem[] {
-  // Without a plugin pods have no network, and that is no shortage.
+  // Without a plugin, pods have no network, which is not a shortage.
   if (cluster.cni.plugin === "none") return nothing;
   const shortages = new Map<number, { readonly node: Node; readonly wanted: number; count: number }>();
   let withoutRange = false;
@@ -430,7 +434,7 @@ function demandProblems(
     const { wanted, available } = demand(node);
     if (wanted <= available || isShort(node, addressing)) continue;
     if (node.podCidrs.length === 0) {
-      // Said already, by KN401 or below.
+      // Reported by KN401 or below.
       withoutRange = true;
       continue;
     }
@@ -441,9 +445,9 @@ function demandProblems(
   const problems = [...shortages].map(([addresses, { node, wanted, count }]) => {
     const source = node.podCidrs[0]?.source ?? node.source;
     const data = { cluster: cluster.name, count, node: node.path, pods: wanted, addresses };
-    return problem(CODES.noPodAddressLeft, source, data, [{ source: node.source, message: node.path }]);
+    return problem(CODES.noPodAddressLeft, source, data, [{ source: node.source, message: t`node \`${node.path}\`` }]);
   });
-  // Where ranges come from the nodes' segments, the mode says what is wrong with those.
+  // If ranges come from the nodes' segments, the mode reports problems with the segments.
   if (withoutRange && !states(cluster, "pods") && addressing.fromSegment === undefined) {
     const data = { keyword: "pods", context: `cluster ${cluster.name}` };
     problems.push(problem(CODES.missingStatement, cluster.nameSource, data));
@@ -451,13 +455,13 @@ function demandProblems(
   return problems;
 }
 
-/** A range for all pods of the cluster that is too small for them. */
+/** A range for all pods of the cluster that is too small. */
 function sharedProblems(
   { name }: ClusterDraft,
   ranges: readonly SharedRange[] | undefined,
   { shared }: PlannedPods,
 ): readonly TopologyProblem[] {
-  // A plugin without a range is a finding of its own.
+  // A plugin without a range is reported elsewhere.
   if (!shared || !ranges?.[0] || shared.wanted <= shared.available) return nothing;
   const data = { cluster: name, pods: shared.wanted, addresses: shared.available };
   return [problem(CODES.sharedRangeFull, ranges[0].source, data)];
@@ -465,7 +469,7 @@ function sharedProblems(
 
 /* ---------------------------------------------------------------- expectations */
 
-/** Similar names are looked for so many times. */
+/** Maximum number of searches for similar names. */
 const mostSuggestions = 50;
 
 function buildExpectation(file: string, decl: Decl, names: Names, problems: TopologyProblem[]): readonly Expectation[] {

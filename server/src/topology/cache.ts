@@ -1,6 +1,6 @@
 /**
- * What is kept between two builds. What has been read from a declaration is kept by its identity, so that a build after an edit reads
- * only what the edit touched; and each stage of the build keeps what it made last, for as long as all that it was made of is the same.
+ * State kept between two builds. Parts read from a declaration are kept by its identity, so a build after an edit reads
+ * only the edited declarations. Each stage of the build keeps its last result until one of its inputs changes.
  */
 import type { Decl } from "../language/decode.ts";
 import type { Tenants } from "./build.ts";
@@ -43,7 +43,7 @@ export interface ClusterStages {
   readonly services: Slot<DeclaredServices>;
 }
 
-/** What was made last, and of what. */
+/** The last result, and its inputs. */
 export interface Made<T> {
   readonly of: readonly unknown[];
   readonly result: T;
@@ -67,7 +67,7 @@ export function topologyCache(): TopologyCache {
   };
 }
 
-/** `clusters`: those that there are now; of others nothing is kept. */
+/** `clusters`: the current clusters; nothing is kept for others. */
 export function stagesOf(cache: TopologyCache, file: string, clusters: readonly string[]): Stages {
   const before = cache.stages.get(file);
   const stages = {
@@ -82,7 +82,7 @@ export function clusterStages(): ClusterStages {
   return { podCidrs: { made: undefined }, tenants: { made: undefined }, services: { made: undefined } };
 }
 
-/** What the slot has, where it was made of these very things; `isLasting`: may another build have it as well? */
+/** The slot's result if its inputs are the same. `isLasting`: whether the next build can reuse the result. */
 export function keptIn<T>(
   slot: Slot<T>,
   of: readonly unknown[],
@@ -95,7 +95,7 @@ export function keptIn<T>(
   return result;
 }
 
-/** The old list where the new one has the same members: then what was found out about it still holds. */
+/** The old list if the new one has the same members, so everything derived from it remains valid. */
 export function sameList<T>(old: readonly T[] | undefined, made: readonly T[]): readonly T[] {
   return old !== undefined && sameMembers(old, made) ? old : made;
 }
@@ -106,7 +106,7 @@ export function sameMembers<T>(a: ArrayLike<T>, b: ArrayLike<T>): boolean {
   return true;
 }
 
-/** What follows from one thing alone, for as long as there is that thing. */
+/** A value derived from one object alone, kept as long as the object exists. */
 export function keptFor<K extends object, V>(make: (key: K) => V): (key: K) => V {
   const known = new WeakMap<K, { readonly value: V }>();
   return (key) => valueAt(known, key, () => ({ value: make(key) })).value;
@@ -117,7 +117,7 @@ interface Lookup<K, V> {
   set(key: K, value: V): unknown;
 }
 
-/** What a map has at a key, made where it has nothing. */
+/** The map's value for a key, created if missing. */
 export function valueAt<K, V>(map: Lookup<K, V>, key: K, make: () => V): V {
   let value = map.get(key);
   if (value === undefined) {

@@ -1,8 +1,8 @@
 /**
- * Nodes that claim blocks as their pods need them, as Calico's IPAM has it (libcalico-go/lib/ipam): each gets a first block
- * in order of declaration, then those whose pods need more get further ones, and where none is left single addresses of
- * others' blocks. The real program claims in the order in which pods start, and begins at a place that the node's name
- * decides; in knet a file always means the same.
+ * Nodes that claim blocks as their pods need them, as in Calico's IPAM (libcalico-go/lib/ipam): each node gets a first
+ * block in order of declaration, then nodes with more pods get further blocks, and if no block is left, single
+ * addresses of other nodes' blocks. The real program claims in the order in which pods start, and starts at a position
+ * derived from the node's name; in knet, a file always results in the same blocks.
  */
 import { type Blocks, kthFreeBlock } from "../addressing/allocation.ts";
 import {
@@ -22,22 +22,22 @@ import type { Source } from "../language/tree.ts";
 import type { Claims, NodeRange } from "./addressing.ts";
 import type { Node, NodeCidr } from "./model.ts";
 
-/** What a node claims for its pods. */
+/** A node's requirements for its pods. */
 export interface Claimant {
   readonly node: Node;
-  /** Pods that need an address, and the addresses that pods of the node have for themselves. */
+  /** Number of pods that need an address, and the configured addresses of the node's pods. */
   readonly wanted: number;
   readonly given: readonly Ip[];
 }
 
 export interface Claimer {
-  /** The blocks with which a node begins; the list grows with `complete`. A node of another plugin gets none. */
+  /** The blocks that a node starts with; `complete` extends the list. A node of a different plugin gets none. */
   first(
     given: readonly NodeCidr[] | undefined,
     labels: ReadonlyMap<string, string>,
     foreign: boolean,
   ): readonly NodeCidr[];
-  /** Once it is known where the pods run. */
+  /** Called after the pods have been placed. */
   complete(claimants: readonly Claimant[]): void;
 }
 
@@ -147,7 +147,7 @@ export function claimer(
   };
 }
 
-/** Addresses that a list has for pods without one of their own; `given`: what any pod has for itself. */
+/** Addresses in a list for pods without a configured address; `given`: configured addresses of all pods. */
 function roomIn(list: Lists, of: Family, given: PrefixTable<Ip>): number {
   let room = 0;
   for (const { prefix, own = 0 } of list) {
@@ -162,7 +162,10 @@ function isSingle({ ip, len }: Prefix): boolean {
   return len === bits(ip);
 }
 
-/** What nodes do not need themselves, from the top of their last blocks: their own pods fill them from below. */
+/**
+ * Addresses that nodes do not need themselves, from the end of their last blocks: their own pods use the blocks from
+ * the start.
+ */
 function* spareAddresses(
   claimants: readonly Claimant[],
   lists: readonly Lists[],

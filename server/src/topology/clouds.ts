@@ -1,17 +1,17 @@
-/** What a cloud's subnet has of its own: MTU and reserved addresses, as the providers document them. */
+/** Properties of a cloud's subnets: MTU and reserved addresses, as documented by the providers. */
 import { addIp, type IpRange, lastAddress, type Prefix } from "../addressing/ip.ts";
 import type { CloudName } from "./model.ts";
 
 interface Cloud {
   readonly mtu: number;
-  /** Addresses at the beginning and at the end of each IPv4 prefix. */
+  /** Reserved addresses at the beginning and at the end of each IPv4 prefix. */
   readonly first: number;
   readonly last: number;
 }
 
 /**
- * AWS "Subnet CIDR blocks": the first four and the last; Azure "Virtual network FAQ": the same five; Google "Subnets": the first two
- * and the last two. MTU: AWS 9001 inside a VPC, Azure 1500, Google 1460.
+ * AWS "Subnet CIDR blocks": the first four and the last; Azure "Virtual network FAQ": the same five; Google "Subnets":
+ * the first two and the last two. MTU: AWS 9001 inside a VPC, Azure 1500, Google 1460.
  */
 export const CLOUDS: Readonly<Record<CloudName, Cloud>> = {
   aws: { mtu: 9001, first: 4, last: 1 },

@@ -1,4 +1,4 @@
-/** A cluster as it is written, and the ranges of its nodes. */
+/** A cluster as written, and the ranges of its nodes. */
 import { type Blocks, blocksOf, kthFreeBlock } from "../addressing/allocation.ts";
 import {
   addIp,
@@ -16,6 +16,7 @@ import {
 } from "../addressing/ip.ts";
 import { child, type Decl, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import type { AddressingOf, Claims, ModeAddressing, NodeRange } from "./addressing.ts";
 import type { TopologyCache } from "./cache.ts";
 import { type Claimant, claimer } from "./claims.ts";
@@ -65,7 +66,7 @@ export interface ClusterDraft {
   readonly podCidrs: readonly PodCidr[];
   readonly serviceCidrs: readonly { readonly prefix: Prefix; readonly source: Source }[];
   readonly cni: CniSettings;
-  /** Undefined where it is not stated. */
+  /** Undefined if not set. */
   readonly maxPods: number | undefined;
   readonly dockerBridge: DockerBridge | undefined;
   readonly nodes: readonly StationParts[];
@@ -81,10 +82,13 @@ export interface ClusterDraft {
   readonly loadBalancer: LoadBalancer | undefined;
 }
 
-/** Of all clusters together. Kubernetes' own limits are below; this one keeps a wrong file from taking all memory. */
+/**
+ * For all clusters together. Kubernetes' own limits are lower; this limit keeps an incorrect file from using all
+ * memory.
+ */
 const mostNodes = 100_000;
 
-/** The nodes that have been declared so far. */
+/** The number of nodes declared so far. */
 export interface NodeBudget {
   used: number;
 }
@@ -117,7 +121,7 @@ export function readCluster(
   const policies: PlacedPolicy[] = [];
   const tiers = new Map<string, Tier>();
 
-  /** A namespace is there as soon as something is in it. */
+  /** A namespace exists as soon as it contains something. */
   const addNamespace = (namespace: string, place: Source): void => {
     if (!namespaces.has(namespace)) namespaces.set(namespace, { labels: noLabels, source: place });
   };
@@ -236,7 +240,7 @@ export function readCluster(
   };
 }
 
-/** Tiers may be declared behind the policies that name them. Of two policies with one name the first counts. */
+/** Tiers can be declared after the policies that name them. Of two policies with one name, the first is used. */
 function readPolicies(
   file: string,
   cluster: string,
@@ -271,7 +275,7 @@ function policyIn(
   { policies }: TopologyCache,
   problems: TopologyProblem[],
 ): Policy | undefined {
-  // Calico's depend on tiers, which are declared elsewhere.
+  // Calico policies depend on tiers, which are declared elsewhere.
   if (keyword === "calico-policy") return readPolicy(file, decl, keyword, namespace, tiers, problems);
   let parts = policies.get(decl);
   if (parts?.file !== file || parts.namespace !== namespace) {
@@ -283,7 +287,7 @@ function policyIn(
   return parts.policy;
 }
 
-/** How many stations a statement declares. */
+/** Number of machines that a statement declares. */
 export function countOf({ range }: StationParts): number {
   return range === undefined ? 1 : range.last - range.first + 1;
 }
@@ -301,7 +305,7 @@ function nameOfArgument(decl: Decl, argument: string): string | undefined {
   return oneOf(decl, argument, "name")?.text;
 }
 
-/** A `pods` statement that has been read. */
+/** A `pods` statement after reading. */
 export interface PodCidrParts {
   readonly file: string;
   readonly cidr: PodCidr;
@@ -331,20 +335,20 @@ function perNodeProblems(file: string, decl: Decl): readonly TopologyProblem[] {
 
 /* ---------------------------------------------------------------- node ranges */
 
-/** Gives each node its ranges, in order of declaration. */
+/** Allocates each node's ranges, in order of declaration. */
 export interface RangeAllocator {
-  /** `position`: which node of a pool; `segment`: that of its first interface. */
+  /** `position`: index of the node in a pool; `segment`: the segment of its first interface. */
   next(parts: StationParts, path: string, position: number, segment: SegmentDraft | undefined): readonly NodeCidr[];
-  /** Once it is known where the pods run: nodes that claim blocks get those that they need. */
+  /** Called after the pods have been placed: nodes that claim blocks get the blocks they need. */
   complete(claimants: () => readonly Claimant[]): void;
-  /** What went wrong, once all nodes have asked. */
+  /** Problems, after all nodes have their ranges. */
   problems(): readonly TopologyProblem[];
 }
 
 interface Pool {
   readonly family: Family;
   readonly range: NodeRange;
-  /** Made for the first node that needs one. */
+  /** Created for the first node that needs one. */
   blocks: Blocks | undefined;
   readonly source: Source;
   taken: number;
@@ -435,7 +439,7 @@ export function allocateRanges(
 
 const nothingLeft: RangeAllocator["complete"] = () => undefined;
 
-/** What the mode has to say about blocks that are missing it says itself. */
+/** The mode itself reports missing blocks. */
 function claimRanges(cluster: ClusterDraft, addressing: ModeAddressing, claims: Claims): RangeAllocator {
   const given = (parts: StationParts, position: number): readonly NodeCidr[] =>
     parts.cni === undefined ? [] : claims.given(parts.cni).map((cidr) => shifted(cidr, position));
@@ -462,7 +466,7 @@ function claimRanges(cluster: ClusterDraft, addressing: ModeAddressing, claims: 
   };
 }
 
-/** In a pool of nodes a block is that of the first one; the others have the following ones. */
+/** In a pool of nodes, the first node has the given block, the following nodes the following blocks. */
 function shifted(cidr: NodeCidr, position: number): NodeCidr {
   const { prefix } = cidr;
   const size = prefixSize(prefix);
@@ -494,7 +498,10 @@ function shortageProblems(
   return problems;
 }
 
-/** Where every node has the same range: the node's or the cluster's docker bridge, the node's `pod-cidr`, or the mode's. */
+/**
+ * If every node has the same range: the range of the node's or the cluster's Docker bridge, the node's `pod-cidr`, or
+ * the mode's range.
+ */
 function sameForAll(
   cluster: ClusterDraft,
   cni: CniSettings,
@@ -513,7 +520,7 @@ function sameForAll(
   });
 }
 
-/** The parts of the prefix before the first and after the last block that is handed out. */
+/** The parts of the prefix before the first and after the last allocated block. */
 function outsideOf({ within, perNode, first, last }: NodeRange): IpRange[] {
   const ranges: IpRange[] = [];
   const before = addIp(first, -1);
@@ -529,7 +536,7 @@ function sourceOfRange(cluster: ClusterDraft, within: Prefix): Source {
   return pods?.source ?? cluster.cni.source;
 }
 
-/** A stated range belongs to one of the cluster's ranges of its family, if there are such. */
+/** A configured range must be within one of the cluster's ranges of its family, if there are any. */
 function checkInside(cluster: ClusterDraft, cidr: NodeCidr, path: string, problems: TopologyProblem[]): void {
   const { prefix, source } = cidr;
   let same = 0;
@@ -547,12 +554,12 @@ function checkInside(cluster: ClusterDraft, cidr: NodeCidr, path: string, proble
   };
   const related = ranges.map((pods) => ({
     source: pods.source,
-    message: `the cluster's pods range ${formatPrefix(pods.prefix)}`,
+    message: t`pod CIDR ${formatPrefix(pods.prefix)} of the cluster`,
   }));
   problems.push(problem(CODES.podCidrOutsideCluster, source, data, related));
 }
 
-/** Is the statement there at all, readable or not? */
+/** Whether the statement exists, readable or not. */
 export function states(cluster: ClusterDraft, keyword: string): boolean {
   return child(cluster.decl, keyword) !== undefined;
 }

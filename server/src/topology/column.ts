@@ -1,19 +1,19 @@
 /**
- * One value for each node of a cluster, kept from one build to the next: after an edit it is worked out for the nodes that the edit made
- * new, and not for the five thousand others.
+ * One value per node of a cluster, kept from one build to the next: after an edit, it is computed only for the nodes
+ * that the edit created, not for the 5,000 other nodes.
  */
 import { keptFor, sameMembers } from "./cache.ts";
 import type { Cluster, Node } from "./model.ts";
 
-/** By index of the node. The same list as before where no value is another one. */
+/** By node index. The same list as before if no value has changed. */
 export type Column<V> = readonly V[];
 
-/** Whose nodes they are; `identity` is the cluster's in all builds. */
+/** The cluster of the nodes; `identity` is the same in all builds. */
 export type Owner = Pick<Cluster, "identity" | "nodes">;
 
 /**
- * `make`: what follows from the node and `ground` alone; with another ground (by identity) all is made anew. `isSame`: is the new value
- * of a node as good as the old one?
+ * `make`: a value derived from the node and `ground` alone; with a different ground (by identity), all values are
+ * computed again. `isSame`: whether a node's old value can be kept in place of the new one.
  */
 export function nodeColumn<V, G>(
   make: (node: Node, ground: G) => V,
@@ -56,7 +56,7 @@ function renewed<V>(
   return changed ?? column;
 }
 
-/** Of the nodes' interfaces, in order. */
+/** Segments of each node's interfaces, in order. */
 export const nodeSegments = nodeColumn<readonly string[], undefined>(
   ({ interfaces }) => interfaces.map(({ segment }) => segment),
   sameMembers,
@@ -76,7 +76,7 @@ const indexesOf = keptFor((column: Column<boolean>): readonly number[] =>
   column.flatMap((value, index) => (value ? [index] : [])),
 );
 
-/** The nodes of which something is true that follows from them and from `ground` alone. */
+/** The nodes with a property that depends only on the node and on `ground`. */
 export function nodesWhere<G>(
   isTrue: (node: Node, ground: G) => boolean,
 ): (owner: Owner, ground: G) => readonly Node[] {

@@ -1,12 +1,12 @@
 /**
- * Names as the cluster's DNS knows them (kubernetes/dns docs/specification.md; CoreDNS, plugin kubernetes). Each stands for a
+ * Names in the cluster's DNS (kubernetes/dns docs/specification.md; CoreDNS, plugin kubernetes). Each resolves to a
  * service or a pod of the topology:
  *
- *     api.shop.svc.cluster.local            a service: its ClusterIP, or the addresses of its pods where it is headless
- *     db-0.db.shop.svc.cluster.local        a pod behind a headless service
+ *     api.shop.svc.cluster.local            a service: its ClusterIP, or the addresses of its pods if it is headless
+ *     db-0.db.shop.svc.cluster.local        a pod of a headless service
  *     10-244-1-5.shop.pod.cluster.local     a pod by its address
  *
- * In a pod the search domains are tried first, so that `api`, `api.shop` and `api.shop.svc` mean the same service.
+ * Pods try the search domains first, so `api`, `api.shop`, and `api.shop.svc` resolve to the same service.
  */
 import { parseIp } from "../addressing/ip.ts";
 import type { Cluster, Pod, Service } from "./model.ts";
@@ -18,11 +18,11 @@ export type DnsName =
       readonly name: string;
       readonly cluster: Cluster;
       readonly pod: Pod;
-      /** Behind which it has the name; undefined: the name is made of its address. */
+      /** The headless service that gives the pod its name; undefined: the name is derived from the pod's address. */
       readonly behind: Service | undefined;
     };
 
-/** `text`: at least two labels, complete or as far as a pod's search domains complete it. */
+/** `text`: at least two labels, complete or to be completed by a pod's search domains. */
 export function dnsNames(clusters: readonly Cluster[], text: string): readonly DnsName[] {
   const labels = text.replace(/\.$/, "").split(".");
   if (labels.length < 2 || labels.some((label) => !/^[a-z0-9_]([a-z0-9_-]*[a-z0-9])?$/i.test(label))) return [];
@@ -31,7 +31,7 @@ export function dnsNames(clusters: readonly Cluster[], text: string): readonly D
 
 function nameIn(cluster: Cluster, labels: readonly string[]): DnsName | undefined {
   const domain = cluster.services.domain.split(".");
-  // "svc" and the domain may be missing from the end on.
+  // "svc" and the domain can be omitted, starting at the end.
   const kinds = ["svc", "pod"] as const;
   for (const kind of kinds) {
     const tail = [kind, ...domain];
@@ -54,7 +54,7 @@ function serviceOrPod(cluster: Cluster, front: readonly string[], tail: readonly
     return service && { kind: "service", name, cluster, service };
   }
   if (front.length !== 3) return undefined;
-  // A pod has a name of its own behind a headless service only (hostname and subdomain; stateful sets set both).
+  // Only pods of a headless service have DNS names (hostname and subdomain; StatefulSets set both).
   const service = cluster.services.byName(c, b);
   const pod = service?.type === "headless" ? cluster.pods.podByName(c, a) : undefined;
   return pod && { kind: "pod", name, cluster, pod, behind: service };
@@ -69,12 +69,12 @@ function podByAddress(cluster: Cluster, front: readonly string[], tail: readonly
   return pod && { kind: "pod", name: [...front, ...tail].join("."), cluster, pod, behind: undefined };
 }
 
-/** The service that pods are given as their name server: kubeadm's and every installer's `kube-dns`. */
+/** The service that pods use as name server: `kube-dns` in kubeadm and in all installers. */
 export function nameServer(cluster: Cluster): Service | undefined {
   return cluster.services.byName("kube-system", "kube-dns");
 }
 
-/** What a pod's resolver asks for in turn until an answer comes (resolv.conf: ndots:5, three search domains). */
+/** The names that a pod's resolver queries in turn until one resolves (resolv.conf: ndots:5, three search domains). */
 export function searched(cluster: Cluster, namespace: string, text: string): readonly string[] {
   const { domain } = cluster.services;
   if (text.endsWith(".")) return [text.slice(0, -1)];
@@ -82,7 +82,7 @@ export function searched(cluster: Cluster, namespace: string, text: string): rea
   return text.split(".").length > NDOTS ? [text, ...completed] : [...completed, text];
 }
 
-/** `options ndots:5`: with fewer dots than that the search domains come first. */
+/** `options ndots:5`: names with fewer dots are tried with the search domains first. */
 const NDOTS = 5;
 
 /** A service's full name: "api.shop.svc.cluster.local". */
@@ -90,7 +90,7 @@ export function serviceName(cluster: Cluster, { name, namespace }: Service): str
   return `${name}.${namespace}.svc.${cluster.services.domain}`;
 }
 
-/** The service of this full name, as a CNAME has it: no search domain completes it. */
+/** The service with this full name, as in a CNAME: no search domain completes it. */
 export function serviceNamed(cluster: Cluster, name: string): Service | undefined {
   const found = nameIn(cluster, name.split("."));
   return found?.kind === "service" && found.name === name ? found.service : undefined;

@@ -1,8 +1,8 @@
-/** What a station does at the edge of a network, as it is written. */
+/** Features of a machine at the edge of a network, as written. */
 import { all, type Decl, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Edge, NatRule } from "./model.ts";
 
-/** `statements`: those of a station that are about this; nearly every station has none. */
+/** `statements`: the machine's statements about this; empty on nearly every machine. */
 export function readEdge(file: string, statements: readonly Decl[]): Edge {
   const loopbacks = statements
     .filter((one) => one.spec?.keyword === "loopback")
@@ -21,7 +21,7 @@ export function readEdge(file: string, statements: readonly Decl[]): Edge {
 }
 
 function natRule(file: string, decl: Decl): NatRule | undefined {
-  // A rule that lacks a part which could not be read would change more packets than it is meant to.
+  // A rule with an unreadable part is ignored: without the part, it would apply to more packets than intended.
   if (decl.problems.some(({ code }) => code !== "KN014")) return undefined;
   const source = sourceOf(file, decl);
   if (decl.spec?.keyword === "masquerade") {

@@ -1,6 +1,6 @@
 /**
- * Machines after an edit inside nodes: where it concerns nobody but them, the others are those of the build before, and nothing is asked
- * of five thousand nodes because of one.
+ * Machines after an edit inside nodes: if the edit affects only these nodes, all other machines are kept from the
+ * previous build, and nothing is computed for 5,000 nodes because of one.
  */
 import { prefixEquals } from "../addressing/ip.ts";
 import type { Decl } from "../language/decode.ts";
@@ -13,17 +13,19 @@ import { gatewaysAt, type KnownNodes, nodeBase, rememberNode } from "./nodes.ts"
 import { cidrOf, type SegmentDraft } from "./segments.ts";
 import { type Attach, nothing, type StationParts, trimmed } from "./station.ts";
 
-/** Above this, all is built anew. */
+/** If more nodes were edited, everything is built again. */
 const MOST_EDITED = 50;
 
-/** Undefined where others are concerned, or might be: addresses and ranges that are allocated follow from those that are stated. */
+/**
+ * Undefined if other machines are affected or might be: allocated addresses and ranges depend on the configured ones.
+ */
 export function editedMachines(
   { of, result }: Made<Machines>,
   draft: MachineDraft,
   parts: readonly unknown[],
   known: KnownNodes,
 ): Machines | undefined {
-  // A finding may stand at what is edited.
+  // A problem can refer to the edited statement.
   if (result.problems.length > 0 || !onlyNodesDiffer(of, parts)) return undefined;
   const { segments } = result.draft;
   const clusters = new Map(result.clusters);
@@ -50,7 +52,7 @@ export function editedMachines(
   return { ...result, clusters, draft: { segments, placed: draft.placed }, ...attachments(attached) };
 }
 
-/** Are these the parts of before, but for some nodes? */
+/** Whether only nodes differ from the previous parts. */
 function onlyNodesDiffer(before: readonly unknown[], after: readonly unknown[]): boolean {
   if (before.length !== after.length) return false;
   let edited = 0;
@@ -133,7 +135,7 @@ function editedNode(
   );
 }
 
-/** May what the node attaches with change without anybody else's addresses? */
+/** Whether the node's attachment can change without affecting addresses of other machines. */
 function isOnlyStated({ addresses }: Attach, segment: SegmentDraft): boolean {
   const { cidrs, allocator, podsFrom } = segment;
   return (
@@ -144,12 +146,12 @@ function isOnlyStated({ addresses }: Attach, segment: SegmentDraft): boolean {
   );
 }
 
-/** With a network of its own a node has ranges by other rules. */
+/** A node with separate network settings gets its ranges by different rules. */
 function hasOwnNetwork({ cni, dockerBridge }: StationParts): boolean {
   return cni !== undefined || dockerBridge !== undefined;
 }
 
-/** The same ranges as written now; undefined where the node had others than were written. */
+/** The ranges as written now; undefined if the node's ranges differed from the written ones. */
 function rangesOf(before: StationParts, parts: StationParts, { podCidrs }: Node): Node["podCidrs"] | undefined {
   if (before.podCidrs.length !== parts.podCidrs.length) return undefined;
   for (const [i, { prefix, source }] of before.podCidrs.entries()) {

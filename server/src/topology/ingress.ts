@@ -1,8 +1,9 @@
-/** Ingresses, gateways and HTTP routes as they are written, and which of their rules a URL means. */
+/** Ingresses, gateways, and HTTP routes as written, and which of their rules matches a URL. */
 import { child, type Decl, has, nameOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
+import { t } from "../text/l10n.ts";
 import type { Cluster, Ingress, IngressBackend, IngressRule, Service, ServicePort } from "./model.ts";
 
-/** One statement `ingress`, `gateway` or `http-route`; a gateway serves the routes that name it. */
+/** One `ingress`, `gateway`, or `http-route` statement; a gateway serves the routes that name it. */
 export interface IngressParts {
   readonly decl: Decl;
   readonly namespace: string;
@@ -75,7 +76,7 @@ function ruleOf(file: string, decl: Decl, host: string | undefined): IngressRule
 
 /* ------------------------------------------------------------------- binding */
 
-/** The service and port that a backend names; a sentence where there is none. */
+/** The service and port that a backend names, or why there is no such port. */
 export function backendOf(
   { services }: Cluster,
   { namespace }: Ingress,
@@ -84,12 +85,13 @@ export function backendOf(
   const parts = text.split("/").slice(-2);
   const [where, name] = parts.length === 2 ? [parts[0] ?? "", parts[1] ?? ""] : [namespace, parts[0] ?? ""];
   const service = services.byName(where, name);
-  if (!service) return `there is no service ${where}/${name}`;
+  if (!service) return t`service ${where}/${name} does not exist`;
   const found = service.ports.find((one) => one.port === port);
   const ports = service.ports.map((one) => one.port).join(", ");
-  return found
-    ? { service, port: found }
-    : `service ${service.path} has no port ${port}, but ${ports === "" ? "none" : ports}`;
+  if (found) return { service, port: found };
+  return ports === ""
+    ? t`service ${service.path} has no ports`
+    : t`service ${service.path} has no port ${port} (ports: ${ports})`;
 }
 
 export function entryOf({ services }: Cluster, { namespace, servedBy }: Ingress): Service | undefined {
@@ -123,11 +125,14 @@ export function readUrl(text: string): Url | undefined {
 export interface Routed {
   readonly cluster: Cluster;
   readonly ingress: Ingress;
-  /** Of one host and path; several share the requests by weight. */
+  /** Rules with the same host and path; they share the requests by weight. */
   readonly rules: readonly IngressRule[];
 }
 
-/** Who serves the URL: the most specific host, then an exact path, then the longest prefix; the first declared of equals. */
+/**
+ * The rules that match the URL: the most specific host, then an exact path, then the longest prefix; of equal rules,
+ * the first declared.
+ */
 export function routeUrl(clusters: readonly Cluster[], url: Url): Routed | undefined {
   let best: { readonly routed: Routed; readonly rank: readonly number[] } | undefined;
   for (const cluster of clusters) {
@@ -148,7 +153,7 @@ export function routeUrl(clusters: readonly Cluster[], url: Url): Routed | undef
   return best?.routed;
 }
 
-/** How well a rule fits, most important first; undefined where it does not. */
+/** How specifically a rule matches, most significant first; undefined if it does not match. */
 function rankOf({ host, path, exact, isDefault }: IngressRule, url: Url): readonly number[] | undefined {
   const byHost = host === undefined ? 0 : host === url.host ? 2 : isBelow(url.host, host) ? 1 : undefined;
   if (byHost === undefined) return undefined;
@@ -158,7 +163,7 @@ function rankOf({ host, path, exact, isDefault }: IngressRule, url: Url): readon
   return [isDefault ? 0 : 1, byHost, 0, prefix.length];
 }
 
-/** "*.example.com" fits one label below, as in Ingress and Gateway API's shortest match. */
+/** "*.example.com" matches one label, as in Ingress and in the Gateway API's shortest match. */
 function isBelow(host: string, pattern: string): boolean {
   if (!pattern.startsWith("*.")) return false;
   const dot = host.indexOf(".");

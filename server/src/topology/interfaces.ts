@@ -1,10 +1,10 @@
-/** The interfaces of a station, and the default routes that follow from where they are. */
+/** The interfaces of a machine, and the default routes that follow from their segments. */
 import { addIp, bits, type InterfaceAddress } from "../addressing/ip.ts";
 import type { Interface, StaticRoute, Station, StationRef } from "./model.ts";
 import { type Assigned, allocate, defaultRoutes, onSegment, type SegmentDraft } from "./segments.ts";
 import { type Attach, nothing, type StationParts, trimmed } from "./station.ts";
 
-/** `position`: which station of a pool; its stated addresses count up. */
+/** `position`: index of the node in a pool; configured addresses count up. */
 export function buildInterfaces(
   parts: StationParts,
   station: StationRef,
@@ -28,7 +28,7 @@ export function buildInterfaces(
   return trimmed(interfaces);
 }
 
-/** What `attach` states, counted up for the stations of a pool. */
+/** The addresses set in `attach`, counted up for the nodes of a pool. */
 export function givenAddresses(attach: Attach, segment: SegmentDraft, position: number): readonly InterfaceAddress[] {
   const own: InterfaceAddress[] = [];
   for (const { ip, len } of attach.addresses) {
@@ -63,7 +63,10 @@ export function stationBase(parts: StationParts, path: string, name: string, int
   return { path, name, interfaces, acl, sysctls, processes, edge, source };
 }
 
-/** The routes of a node or host: by its first segment's gateway, where it does not state a default route of the family. */
+/**
+ * The routes of a node or host, with a default route via the gateway of its first segment for each family without a
+ * configured default route.
+ */
 export function withDefaults(
   { routes, edge }: StationParts,
   interfaces: readonly Interface[],
@@ -71,7 +74,7 @@ export function withDefaults(
 ): readonly StaticRoute[] {
   const [first] = interfaces;
   const segment = first === undefined ? undefined : segments.get(first.segment);
-  // Whoever stands for everybody has no gateway that knows more.
+  // A host with `answers any` needs no default gateway.
   if (first === undefined || segment === undefined || edge?.answersAny) return routes;
   const implied = defaultRoutes(segment, first);
   if (routes.length === 0) return implied;

@@ -1,6 +1,7 @@
 /**
- * Segments, routers, hosts and nodes with their addresses: all of a topology that does not depend on what runs in its clusters. Most
- * edits of a large file are about that, so that it is kept from one build to the next.
+ * Segments, routers, hosts, and nodes with their addresses: the part of a topology that does not depend on the
+ * workloads of its clusters. Most edits of a large file are in the workloads, so this part is kept from one build to
+ * the next.
  */
 import type { Ip } from "../addressing/ip.ts";
 import { type Decl, nameOf } from "../language/decode.ts";
@@ -22,10 +23,10 @@ import {
 } from "./segments.ts";
 import { nothing, type StationParts } from "./station.ts";
 
-/** What is declared, each name once. */
+/** The declarations, each name once. */
 export interface MachineDraft {
   readonly segments: ReadonlyMap<string, SegmentDraft>;
-  /** Routers, hosts and clusters in order of declaration. */
+  /** Routers, hosts, and clusters in order of declaration. */
   readonly placed: readonly (StationParts | ClusterDraft)[];
 }
 
@@ -33,10 +34,10 @@ export interface Machines {
   readonly segments: ReadonlyMap<string, Segment>;
   readonly routers: readonly Router[];
   readonly hosts: readonly ExternalHost[];
-  /** By name of the cluster. */
+  /** By cluster name. */
   readonly clusters: ReadonlyMap<string, ClusterMachines>;
   readonly problems: readonly TopologyProblem[];
-  /** What they were built of; its segments have their gateways. */
+  /** The draft that they were built from; its segments have their gateways. */
   readonly draft: MachineDraft;
   /** The interfaces on each segment, by its name. */
   readonly attached: ReadonlyMap<string, readonly Interface[]>;
@@ -46,10 +47,10 @@ export interface Machines {
 
 export interface ClusterMachines {
   readonly nodes: readonly Node[];
-  /** Of the nodes in the list, by name. */
+  /** Indexes of the nodes in the list, by name. */
   readonly indexes: ReadonlyMap<string, number>;
   readonly addressing: ModeAddressing;
-  /** Of the nodes' ranges; it holds nothing of the statements, which an edit replaces. */
+  /** Completes the nodes' ranges; does not reference statements, which an edit replaces. */
   readonly complete: RangeAllocator["complete"];
 }
 
@@ -106,12 +107,15 @@ export function attachments(
   };
 }
 
-/** Nodes of plugins that claim blocks get them only once it is known where the pods run: such machines are no one else's. */
+/**
+ * Nodes of plugins that claim blocks get the blocks only after the pods have been placed: these machines cannot be
+ * shared.
+ */
 export function areFinal({ clusters }: Machines): boolean {
   return [...clusters.values()].every(({ addressing }) => addressing.claims === undefined);
 }
 
-/** Statements of a cluster that say nothing of its nodes. */
+/** Statements of a cluster that do not affect its nodes. */
 const TENANTS: ReadonlySet<string> = new Set([
   "namespace",
   "pod",
@@ -126,7 +130,7 @@ const TENANTS: ReadonlySet<string> = new Set([
   "calico-tier",
 ]);
 
-/** All that machines are made of: where these are the same, so are the machines. */
+/** The inputs of the machines: if they are unchanged, so are the machines. */
 export function machineParts(files: readonly { readonly file: string; readonly decls: readonly Decl[] }[]): unknown[] {
   const parts: unknown[] = [];
   for (const { file, decls } of files) {
@@ -142,19 +146,19 @@ export function machineParts(files: readonly { readonly file: string; readonly d
         if (inside === "cni") hasPlugin = true;
         if (inside === undefined || !TENANTS.has(inside)) parts.push(child);
       }
-      // Without a plugin the cluster's own statement stands for its settings.
+      // Without a plugin, the cluster's own statement is the source of its settings.
       if (!hasPlugin) parts.push(decl);
     }
   }
   return parts;
 }
 
-/** What an edit starts from keeps no interface alive that it replaces. */
+/** The starting point of an edit must not keep the interfaces alive that the edit replaces. */
 function withoutInterfaces(segments: MachineDraft["segments"]): MachineDraft["segments"] {
   return new Map([...segments].map(([name, segment]) => [name, { ...segment, interfaces: [] }]));
 }
 
-/** The list of the build before where it is the same. */
+/** The list of the previous build if it is the same. */
 function attachedOf({ source, interfaces }: SegmentDraft, known: KnownNodes): readonly Interface[] {
   const attached = sameList(known.attached.get(source.statement), interfaces);
   known.attached.set(source.statement, attached);

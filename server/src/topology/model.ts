@@ -1,9 +1,9 @@
 /**
- * The resolved topology: names bound, addresses allocated, defaults filled in. It knows what people wrote, not what a
- * kernel holds; that is `dataplane/`'s business, written by `cni/` from this model.
+ * The resolved topology: names bound, addresses allocated, defaults filled in. It contains the declarations, not kernel
+ * state; that is in `dataplane/`, written by `cni/` from this model.
  *
- * Nodes, interfaces, routers and hosts are objects (at most some thousands). Pods are not: a workload says how many there
- * are and where they run, and `podAt`, `podsOn`, `podByAddress` compute one when somebody asks (150,000 pods cost nothing).
+ * Nodes, interfaces, routers, and hosts are objects (at most some thousands). Pods are not: a workload has a number of
+ * pods and their placement, and `podAt`, `podsOn`, `podByAddress` compute one on request (150,000 pods cost nothing).
  */
 import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
 import type { Decl } from "../language/decode.ts";
@@ -16,25 +16,28 @@ export interface Topology {
   readonly hosts: readonly ExternalHost[];
   readonly clusters: readonly Cluster[];
   readonly expectations: readonly Expectation[];
-  /** What was wrong while binding and allocating: unknown references, exhausted ranges … Codes of the catalogue. */
+  /**
+   * Problems found while binding names and allocating addresses: unknown references, exhausted ranges, … Codes of the
+   * catalog.
+   */
   readonly problems: readonly TopologyProblem[];
   /**
-   * Stands for all that does not run in clusters: segments, stations and what clusters say of their nodes and ranges. The same object in
-   * topologies in which none of that has changed.
+   * Represents everything that does not run in clusters: segments, machines, and the clusters' statements about nodes
+   * and ranges. The same object in topologies in which none of these have changed.
    */
   readonly machines: object;
   /** Every interface on a segment, in order of declaration. */
   attachedTo(segment: string): readonly Interface[];
-  /** The interface or interfaces with exactly this address on this segment. */
+  /** All interfaces with exactly this address on this segment. */
   interfacesWith(segment: string, ip: Ip): readonly Interface[];
   /**
-   * What a path means, in full or shortened; `names.ts` says how. A `sender` is never a service; otherwise a service goes
-   * before a pod of the same name.
+   * The endpoint that a path refers to, in full or abbreviated; see `names.ts`. A `sender` is never a service;
+   * otherwise a service takes precedence over a pod with the same name.
    */
   resolve(text: string, as?: "sender"): Resolution;
 }
 
-/** What a path of a file or of a command line stands for. */
+/** The endpoint that a path in a file or on a command line refers to. */
 export type Endpoint =
   | { readonly kind: "pod"; readonly path: string; readonly cluster: Cluster; readonly pod: Pod }
   | {
@@ -60,10 +63,12 @@ export type Endpoint =
 
 export type Resolution =
   | { readonly ok: true; readonly endpoint: Endpoint }
-  /** `candidates`: full paths; of an unknown name the nearest ones. */
+  /** `candidates`: full paths; for an unknown name, the most similar ones. */
   | { readonly ok: false; readonly error: "unknown" | "ambiguous"; readonly candidates: readonly string[] };
 
-/** A finding made while building; `checks/` turns it into a diagnostic. `data` holds the values that its text names. */
+/**
+ * A problem found during the build; `checks/` turns it into a diagnostic. `data` contains the values in its message.
+ */
 export interface TopologyProblem {
   readonly code: string;
   readonly source: Source;
@@ -76,11 +81,11 @@ export interface Segment {
   readonly cidrs: readonly Prefix[];
   readonly mtu: number;
   readonly vlan: number | undefined;
-  /** Whose subnet it is, where it is a cloud's. */
+  /** The provider, if the segment is a cloud subnet. */
   readonly cloud: CloudName | undefined;
-  /** The network drops packets from and for addresses that are not the interface's own. Routers are exempt. */
+  /** The network drops packets from and to addresses that are not the interface's own. Routers are exempt. */
   readonly sourceCheck: boolean;
-  /** Default gateway of the hosts here: the router's address on this segment, per family. */
+  /** Default gateways of the hosts on this segment: the router's addresses, per family. */
   readonly gateways: readonly Ip[];
   readonly source: Source;
   readonly cidrSources: readonly Source[];
@@ -91,14 +96,14 @@ export type CloudName = "aws" | "azure" | "gcp";
 export type Station = Router | ExternalHost | Node;
 
 export interface Interface {
-  /** eth0, eth1 … in order of `attach`. */
+  /** eth0, eth1, … in order of `attach`. */
   readonly device: string;
   readonly segment: string;
   readonly addresses: readonly InterfaceAddress[];
-  /** True where knet allocated the address. */
+  /** True if knet allocated the address. */
   readonly allocated: boolean;
   readonly mtu: number;
-  /** What the interface says, else its segment; a router's is off unless it says so itself. */
+  /** The interface's setting, else its segment's; off by default for routers. */
   readonly sourceCheck: boolean;
   readonly source: Source;
   readonly station: StationRef;
@@ -116,14 +121,14 @@ export interface StaticRoute {
   readonly via: readonly Ip[];
   readonly dev: string | undefined;
   readonly metric: number | undefined;
-  /** Not written: the default route by the segment's gateway. `source` is what makes that the gateway. */
+  /** Not written: the default route via the segment's gateway. `source` is the statement that makes it the gateway. */
   readonly implied: boolean;
   readonly source: Source;
 }
 
 export interface AclRule {
   readonly action: "allow" | "deny";
-  /** Router: forward. Node and host: in, unless said otherwise. */
+  /** Router: forward. Node and host: in, unless set otherwise. */
   readonly direction: "in" | "out" | "forward";
   readonly proto: "tcp" | "udp" | "sctp" | "icmp" | "ipip" | "esp" | undefined;
   readonly ports: readonly { readonly first: number; readonly last: number }[];
@@ -138,7 +143,7 @@ export interface Listener {
   readonly last: number;
   /** `listen 8080/tcp as http`: the containerPort's name. */
   readonly name?: string;
-  /** `listen 8080/tcp host-port 80`: the node's port that leads here. */
+  /** `listen 8080/tcp host-port 80`: the node's port that forwards here. */
   readonly hostPort?: number;
   readonly source: Source;
 }
@@ -156,23 +161,23 @@ interface StationBase {
   readonly interfaces: readonly Interface[];
   readonly routes: readonly StaticRoute[];
   readonly acl: readonly AclRule[];
-  /** By full kernel name: "net.ipv4.ip_forward" → "1". Only what the file sets. */
+  /** By full kernel name: "net.ipv4.ip_forward" → "1". Only values set in the file. */
   readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly source: Source }>;
   readonly processes: readonly ProcessSpec[];
-  /** Absent where the file says nothing of the kind. */
+  /** Absent if the file has no such statements. */
   readonly edge?: Edge | undefined;
   readonly source: Source;
 }
-/** What a station does at the edge of a network. */
+/** Features of a machine at the edge of a network. */
 export interface Edge {
-  /** Addresses on `lo`; several stations may have the same on purpose. */
+  /** Addresses on `lo`; several machines can have the same address on purpose. */
   readonly loopbacks: readonly { readonly ip: Ip; readonly source: Source }[];
   readonly nat: readonly NatRule[];
-  /** Stands for everybody behind it: the Internet. */
+  /** Represents all machines beyond it: the Internet. */
   readonly answersAny: boolean;
 }
 interface NatBase {
-  /** By which the packets leave or come. */
+  /** Segment that the packets leave or enter through. */
   readonly segment: { readonly name: string; readonly source: Source } | undefined;
   readonly source: Source;
 }
@@ -187,12 +192,12 @@ export type NatRule =
     });
 export interface Router extends StationBase {
   readonly kind: "router";
-  /** Where it speaks BGP. */
+  /** Set if the router runs BGP. */
   readonly bgp?: BgpSpec | undefined;
 }
 export interface BgpSpec {
   readonly as: number;
-  /** Of a route reflector. */
+  /** Route reflectors only. */
   readonly clusterId: Ip | undefined;
   readonly peers: readonly BgpPeerSpec[];
   readonly advertises: readonly { readonly prefix: Prefix; readonly source: Source }[];
@@ -201,7 +206,7 @@ export interface BgpSpec {
 export interface BgpPeerSpec {
   readonly to:
     | { readonly kind: "address"; readonly ip: Ip }
-    /** Whoever connects from there (dynamic neighbours). */
+    /** Any peer that connects from the range (dynamic neighbors). */
     | { readonly kind: "range"; readonly prefix: Prefix }
     /** The path of a node or router. */
     | { readonly kind: "name"; readonly text: string };
@@ -217,30 +222,33 @@ export interface ExternalHost extends StationBase {
 export interface Node extends StationBase {
   readonly kind: "node";
   readonly cluster: string;
-  /** Position in `cluster.nodes`. */
+  /** Index in `cluster.nodes`. */
   readonly index: number;
   readonly labels: ReadonlyMap<string, string>;
   /**
-   * The ranges of the node's pods: node.spec.podCIDRs, docker0's network under `cni docker`, one a family; or the blocks
-   * that it has claimed and the single addresses that it has borrowed (addressing.ts), in that order. Empty where none was
-   * given and none is left.
+   * The ranges of the node's pods: node.spec.podCIDRs, docker0's network with `cni docker`, one per family; or the
+   * blocks that it has claimed and the single addresses that it has borrowed (addressing.ts), in that order. Empty if
+   * none is configured and none is left.
    */
   readonly podCidrs: readonly NodeCidr[];
-  /** docker0, where the node has it. */
+  /** docker0, if the node has it. */
   readonly dockerBridge: { readonly address: InterfaceAddress; readonly source: Source } | undefined;
-  /** Settings of the node's own `cni` block, over the cluster's. */
+  /** Settings of the node's own `cni` block, which override the cluster's. */
   readonly cni: CniSettings | undefined;
 }
 export interface NodeCidr {
   readonly prefix: Prefix;
   readonly allocated: boolean;
-  /** So many of the first addresses are the node's own, not its pods': its tunnels'. */
+  /** Number of addresses at the start that the node uses itself for its tunnels, not for its pods. */
   readonly own?: number;
   readonly source: Source;
 }
 
 export interface Cluster {
-  /** One object for the cluster of this name in all builds with the same cache: what is kept between builds is kept under it. */
+  /**
+   * One object for the cluster of this name in all builds with the same cache: key of everything that is kept between
+   * builds.
+   */
   readonly identity: object;
   readonly name: string;
   readonly podCidrs: readonly PodCidr[];
@@ -253,13 +261,13 @@ export interface Cluster {
   readonly workloads: readonly Workload[];
   /** Network policies of every kind, in order of declaration. */
   readonly policies: readonly Policy[];
-  /** `network-policy`: who enforces them; undefined: as the CNI plugin has it. */
+  /** `network-policy`: the engine that enforces policies; undefined: the CNI plugin's default. */
   readonly policyEngine: { readonly engine: string; readonly source: Source } | undefined;
   readonly source: Source;
   nodeByName(name: string): Node | undefined;
-  /** The node whose podCIDR contains the address; the first one where several do. */
+  /** The node whose podCIDR contains the address; the first one if there are several. */
   nodeByPodAddress(ip: Ip): Node | undefined;
-  /** The workload with this name in the namespace, of whatever kind. */
+  /** The workload of any kind with this name in the namespace. */
   workloadByName(namespace: string, name: string): Workload | undefined;
   readonly pods: PodIndex;
   /** In order of declaration. */
@@ -268,15 +276,15 @@ export interface Cluster {
 }
 export interface PodCidr {
   readonly prefix: Prefix;
-  /** --node-cidr-mask-size of its family. */
+  /** --node-cidr-mask-size for its family. */
   readonly perNode: number;
   readonly source: Source;
 }
 
-/** `cni flannel { … }`: the plugin's name and its decoded block; only `cni/<plugin>.ts` reads what is inside. */
+/** `cni flannel { … }`: the plugin's name and its decoded block; only `cni/<plugin>.ts` reads the contents. */
 export interface CniSettings {
   readonly plugin: string;
-  /** Undefined where the file has no `cni` statement. */
+  /** Undefined if the file has no `cni` statement. */
   readonly decl: Decl | undefined;
   readonly file: string;
   readonly source: Source;
@@ -295,35 +303,38 @@ export interface Workload {
   readonly name: string;
   /** Index in cluster.workloads. */
   readonly index: number;
-  /** Number of pods. A daemonset has one for each node. */
+  /** Number of pods. A DaemonSet has one per node. */
   readonly replicas: number;
-  /** Only node, where `on` fixes it. */
+  /** The only node, if set with `on`. */
   readonly on: Node | undefined;
   readonly hostNetwork: boolean;
   /** Absent: its pods are ready. */
   readonly notReady?: boolean;
   readonly containers: readonly ProcessSpec[];
   readonly labels: ReadonlyMap<string, string>;
-  /** Given addresses (pods only). */
+  /** Configured addresses (pods only). */
   readonly addresses: readonly { readonly ip: Ip; readonly source: Source }[];
   readonly source: Source;
 }
 
-/** One pod, computed on request. Its path is "cluster/namespace/name"; replicas are "name-0", "name-1" …, a daemonset's "name-<node>". */
+/**
+ * One pod, computed on request. Its path is "cluster/namespace/name"; replicas are named "name-0", "name-1", …, pods of
+ * a DaemonSet "name-<node>".
+ */
 export interface Pod {
   readonly path: string;
   readonly name: string;
   readonly workload: Workload;
-  /** Which of the workload's pods. */
+  /** Index among the workload's pods. */
   readonly ordinal: number;
-  /** Undefined: no node (an unknown `on`, no nodes at all). */
+  /** Undefined: no node (an unknown `on`, no nodes in the cluster). */
   readonly node: Node | undefined;
   /**
-   * Position among the pods on that node that get an address: the order in which host-local gives them out. -1 for those
-   * that do not: host network, a given address, no node.
+   * Index among the pods on the node that get an address, in the order in which host-local allocates them. -1 for pods
+   * that do not: host network, a configured address, no node.
    */
   readonly slot: number;
-  /** Own addresses, at most one a family; the node's for host network; empty where the block is exhausted. */
+  /** Its addresses, at most one per family; the node's for host network pods; empty if the block is exhausted. */
   readonly addresses: readonly Ip[];
 }
 
@@ -339,11 +350,11 @@ export interface Service {
   readonly name: string;
   readonly index: number;
   readonly type: ServiceType;
-  /** Undefined: endpoints are written by hand. */
+  /** Undefined: endpoints are configured manually. */
   readonly selector: ReadonlyMap<string, string> | undefined;
-  /** At most one a family, the first one first; none for headless and external-name, or where no range is left. */
+  /** At most one per family, the primary one first; none for headless and external-name, or if no range is left. */
   readonly clusterIps: readonly Ip[];
-  /** True where knet allocated them. */
+  /** True if knet allocated them. */
   readonly allocated: boolean;
   readonly ports: readonly ServicePort[];
   readonly externalIps: readonly GivenIp[];
@@ -351,7 +362,7 @@ export interface Service {
   readonly sourceRanges: readonly Prefix[];
   readonly externalPolicy: TrafficPolicy;
   readonly internalPolicy: TrafficPolicy;
-  /** Seconds for which a client keeps its endpoint. */
+  /** Seconds for which a client keeps its endpoint (session affinity). */
   readonly affinity: number | undefined;
   readonly publishNotReady: boolean;
   readonly healthCheckNodePort: number | undefined;
@@ -361,13 +372,13 @@ export interface Service {
   readonly source: Source;
 }
 
-/** Hosts and paths that a proxy of the cluster sends on: an Ingress, or a route of the Gateway API. */
+/** Hosts and paths for which a proxy of the cluster forwards requests: an Ingress, or a route of the Gateway API. */
 export interface Ingress {
   readonly kind: "ingress" | "route";
   readonly path: string;
   readonly namespace: string;
   readonly name: string;
-  /** The service of the proxy's pods, as it is written; undefined where none is, or the gateway does not exist. */
+  /** The service of the proxy's pods, as written; undefined if not set, or if the gateway does not exist. */
   readonly servedBy: { readonly text: string; readonly source: Source } | undefined;
   readonly rules: readonly IngressRule[];
   readonly source: Source;
@@ -399,28 +410,28 @@ export interface ServicePort {
   readonly name: string | undefined;
   readonly port: number;
   readonly proto: "tcp" | "udp" | "sctp";
-  /** The pods' port, or the name of a port of their containers. */
+  /** The pods' port, or the name of a container port. */
   readonly target: number | string;
   readonly nodePort: number | undefined;
   readonly nodePortGiven: boolean;
   readonly source: Source;
-  /** Of the target and the node port, where they are written. */
+  /** Positions of the target and the node port, if written. */
   readonly targetSource: Source;
   readonly nodePortSource: Source;
 }
 
-/** One address behind a port of a service. */
+/** One endpoint address of a service port. */
 export interface ServiceEndpoint {
   readonly ip: Ip;
   readonly port: number;
-  /** Undefined: written by hand. */
+  /** Undefined: configured manually. */
   readonly pod: Pod | undefined;
   readonly node: Node | undefined;
 }
 
 export interface KubeProxy {
   readonly mode: "iptables" | "nftables" | "ipvs" | "none";
-  /** Does the file say so? */
+  /** Whether the file sets the mode. */
   readonly stated: boolean;
   readonly clusterCidrs: readonly Prefix[];
   readonly detectLocal: "cluster-cidr" | "node-cidr" | "bridge-interface" | "interface-name-prefix";
@@ -429,21 +440,21 @@ export interface KubeProxy {
   /** A single bit. */
   readonly mark: number;
   readonly localhostNodePorts: boolean;
-  /** At which addresses of a node; undefined: at all. */
+  /** The node addresses that accept node ports; undefined: all. */
   readonly nodePortAddresses: "primary" | readonly Prefix[] | undefined;
   readonly scheduler: string;
   readonly strictArp: boolean;
   readonly source: Source;
 }
 
-/** What takes packets to load balancers' addresses. */
+/** How packets to load balancer IPs reach the nodes. */
 export interface LoadBalancer {
   readonly kind: "l2" | "bgp" | "proxy" | "pass-through";
   readonly by: string | undefined;
   readonly source: Source;
 }
 
-/** A cluster's services, and how they are made to work. */
+/** A cluster's services and the settings of their implementation. */
 export interface ServiceIndex {
   readonly all: readonly Service[];
   readonly kubeProxy: KubeProxy;
@@ -451,32 +462,34 @@ export interface ServiceIndex {
   readonly domain: string;
   readonly loadBalancer: LoadBalancer | undefined;
   byName(namespace: string, name: string): Service | undefined;
-  /** Services with this ClusterIP, external or load balancer address, in order of declaration. */
+  /** Services with this ClusterIP, external IP, or load balancer IP, in order of declaration. */
   byAddress(ip: Ip): readonly Service[];
   byNodePort(port: number): readonly Service[];
-  /** Workloads whose pods the selector takes; none without a selector. */
+  /** Workloads whose pods the selector matches; empty without a selector. */
   selected(service: Service): readonly Workload[];
-  /** Usable endpoints of the port and family, in the order in which kube-proxy sorts them. Kept. */
+  /** Usable endpoints of the port and family, in kube-proxy's sort order. Cached. */
   endpoints(service: Service, port: ServicePort, family: 4 | 6): readonly ServiceEndpoint[];
 }
 
 export interface PodIndex {
   readonly count: number;
   podAt(workload: Workload, ordinal: number): Pod;
-  /** Pods on a node, host network ones included, lazily. */
+  /** Pods on a node, including host network pods, computed lazily. */
   podsOn(node: Node): Iterable<Pod>;
   countOn(node: Node): number;
   /** By "namespace/name" or "name" (namespace default). */
   podByName(namespace: string, name: string): Pod | undefined;
-  /** Every pod that has this address of its own (several where two nodes hold the same range, or by mistake). */
+  /**
+   * Every pod with this address, except host network pods (several if two nodes have the same range, or by mistake).
+   */
   podsByAddress(ip: Ip): readonly Pod[];
-  /** The address that slot `slot` of the node would get. */
+  /** The address that slot `slot` of the node gets. */
   addressOf(node: Node, slot: number): readonly Ip[];
 }
 
 /**
- * How a mode hands out pod addresses inside a node's range; given by `cni/` so that the topology need not know modes.
- * For host-local: first host address is the gateway, pods from the next one to the last but one (facts: host-local).
+ * How a mode allocates pod addresses within a node's range; provided by `cni/`, because the topology has no knowledge
+ * of modes. For host-local: the first host address is the gateway, pods use the next address up to the second to last.
  */
 export interface PodAddressing {
   readonly gateway: (cidr: Prefix) => Ip | undefined;

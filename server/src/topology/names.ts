@@ -1,10 +1,10 @@
 /**
- * What a path means. Full paths are `router`, `host`, `host/daemon`, `cluster/node`, `cluster/node/daemon`,
- * `cluster/namespace/pod` and `cluster/namespace/pod/container`; the namespace `default` may be left out, and of any path
- * parts may be left out at the front as long as one thing only is meant. A deployment's name means its first pod.
- * Pods and machines go before processes and these before segments, so that a container may be called like its pod. A service
- * goes before the pod or workload of its name, as in DNS, but sends nothing: as a sender a name is never one. What is no path
- * may be a name of the cluster's DNS (`dns.ts`).
+ * Resolution of paths. Full paths are `router`, `host`, `host/daemon`, `cluster/node`, `cluster/node/daemon`,
+ * `cluster/namespace/pod`, and `cluster/namespace/pod/container`. The namespace `default` can be omitted, and so can
+ * leading parts of any path as long as the rest is unambiguous. A deployment's name refers to its first pod. Pods and
+ * machines take precedence over processes, and processes over segments, so a container can have the name of its pod. A
+ * service takes precedence over the pod or workload of the same name, as in DNS, but is never a sender. A name that is
+ * not a path can be a name in the cluster's DNS (`dns.ts`).
  */
 import { parseIp } from "../addressing/ip.ts";
 import { nearestFew } from "../language/nearest.ts";
@@ -31,9 +31,9 @@ export function resolveEndpoint(topology: Topology, text: string): Resolution {
 
 export interface Names {
   resolve(text: string, as?: "sender"): Resolution;
-  /** Everything that the path may mean; one entry where it is unambiguous. */
+  /** Every endpoint that the path can refer to; one entry if it is unambiguous. */
   find(text: string, as?: "sender"): readonly Endpoint[];
-  /** Full paths of what has a similar name. */
+  /** Full paths with a similar name. */
   similar(text: string): readonly string[];
 }
 
@@ -44,7 +44,7 @@ export interface Named {
   readonly clusters: readonly Cluster[];
 }
 
-/** More candidates than anybody reads. */
+/** Maximum number of candidates to show. */
 const most = 10;
 const mostSuggestions = 20;
 
@@ -74,7 +74,7 @@ export function makeNames(named: Named): Names {
   };
   let suggested = 0;
   const similar = (text: string): readonly string[] => {
-    // Compares with every path: a file with hundreds of unknown names has another problem than its spelling.
+    // Compares with every path: a file with hundreds of unknown names has a different problem than spelling.
     suggested += 1;
     return suggested > mostSuggestions ? [] : similarPaths(named, text);
   };
@@ -91,7 +91,7 @@ export function makeNames(named: Named): Names {
   };
 }
 
-/** What has no path of that name may have one in DNS, or be a URL, which stands for the service of the proxy. */
+/** A name that is not a path can be a DNS name, or a URL, which refers to the proxy's service. */
 function byDns(clusters: readonly Cluster[], text: string): readonly Endpoint[] {
   const url = readUrl(text);
   const routed = url && routeUrl(clusters, url);
@@ -230,7 +230,7 @@ function findAll(named: Named, lists: () => Lists, parts: readonly string[]): re
   }
 }
 
-/** A pod of this name, or the first of a workload of this name, in each namespace. */
+/** The pod with this name, or the first pod of the workload with this name, in each namespace. */
 function podsCalled(cluster: Cluster, lists: Lists, name: string): readonly Pod[] {
   const workloads = lists.workloads.get(cluster);
   const namespaces = new Set<string>();
@@ -241,7 +241,7 @@ function podsCalled(cluster: Cluster, lists: Lists, name: string): readonly Pod[
   return [...namespaces].flatMap((namespace) => podsIn(cluster, namespace, name));
 }
 
-/** The same in one namespace: one pod, or none. */
+/** The same within one namespace: one pod or none. */
 function podsIn(cluster: Cluster, namespace: string, name: string): readonly Pod[] {
   const workload = cluster.workloadByName(namespace, name);
   const first = workload && workload.replicas > 0 ? cluster.pods.podAt(workload, 0) : undefined;

@@ -1,4 +1,7 @@
-/** What stands in one `namespace` statement, read once: of hundreds of namespaces an edit makes one anew. */
+/**
+ * The contents of one `namespace` statement, read once: an edit in one of hundreds of namespaces reads only that one
+ * again.
+ */
 import { type Decl, nameOf, sourceOf } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
 import type { TopologyCache } from "./cache.ts";
@@ -30,13 +33,13 @@ export interface PlacedService {
   readonly parts: ServiceParts;
 }
 
-/** `namespace` undefined: it stands in the cluster's own block. */
+/** `namespace` undefined: it is in the cluster's own block. */
 export interface PlacedPolicy {
   readonly decl: Decl;
   readonly namespace: string | undefined;
 }
 
-/** Undefined where the name could not be read. */
+/** Undefined if the name is unreadable. */
 export function namespaceParts(file: string, decl: Decl, cache: TopologyCache): NamespaceParts | undefined {
   return readOnce(cache.namespaces, file, decl, () => readNamespace(file, decl, cache));
 }
@@ -62,7 +65,7 @@ function readNamespace(file: string, decl: Decl, cache: TopologyCache): Namespac
   return { file, name, source: sourceOf(file, decl), labels, workloads, services, policies, ingresses };
 }
 
-/** Undefined where it is none, or has no name. */
+/** Undefined if it is not a workload, or has no name. */
 export function workloadIn(
   file: string,
   decl: Decl,
@@ -74,7 +77,7 @@ export function workloadIn(
   return parts && { namespace, parts };
 }
 
-/** Undefined where it is none, or has no name. */
+/** Undefined if it is not a service, or has no name. */
 export function serviceIn(
   file: string,
   decl: Decl,
@@ -102,7 +105,7 @@ function isIngress({ spec }: Decl): boolean {
   return spec?.keyword === "ingress" || spec?.keyword === "gateway" || spec?.keyword === "http-route";
 }
 
-/** What has been read from the declaration before, for this file. */
+/** The parts read from this declaration before, for this file. */
 export function readOnce<T extends { readonly file: string }>(
   known: WeakMap<Decl, T>,
   file: string,

@@ -1,4 +1,4 @@
-/** Findings about names that nobody has defined, with the name that was probably meant. */
+/** Problems with undeclared names, with the most similar declared name. */
 import { nearest } from "../language/nearest.ts";
 import type { Source } from "../language/tree.ts";
 import type { TopologyProblem } from "./model.ts";
@@ -14,7 +14,7 @@ export interface NameProblems {
   ): TopologyProblem;
 }
 
-/** Suggestions cost a look at every name; a file with thousands of wrong names gets them for so many. */
+/** A suggestion compares with every name; a file with thousands of wrong names gets only this many. */
 const most = 50;
 
 export function nameProblems(segments: ReadonlyMap<string, unknown>, routers: ReadonlySet<string>): NameProblems {

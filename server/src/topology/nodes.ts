@@ -1,4 +1,4 @@
-/** A cluster's nodes. One about which nothing is new is that of the build before, and so is whatever is known of it. */
+/** A cluster's nodes. An unchanged node is the object of the previous build, and everything known about it is kept. */
 import type { Statement } from "../language/tree.ts";
 import { type ClusterDraft, countOf, type RangeAllocator } from "./cluster.ts";
 import { buildInterfaces, withDefaults } from "./interfaces.ts";
@@ -6,24 +6,24 @@ import type { Interface, Node, NodeCidr, TopologyProblem } from "./model.ts";
 import type { Assigned, Gateway, SegmentDraft } from "./segments.ts";
 import { nameTwice, type StationParts } from "./station.ts";
 
-/** What stands around nodes while they are built. */
+/** The context in which nodes are built. */
 export interface Surroundings {
   readonly segments: ReadonlyMap<string, SegmentDraft>;
   readonly assigned: Assigned;
   readonly known: KnownNodes;
 }
 
-/** Nodes of the build before, and the gateways of its segments. */
+/** Nodes of the previous build, and the gateways of its segments. */
 export interface KnownNodes {
   readonly nodes: WeakMap<StationParts, KnownNode>;
   readonly gateways: WeakMap<Statement, readonly Gateway[]>;
-  /** What is attached to each segment. */
+  /** The interfaces on each segment. */
   readonly attached: WeakMap<Statement, readonly Interface[]>;
 }
 
 interface KnownNode {
   readonly node: Node;
-  /** Of the segment of each `attach`; undefined where there is no such segment. */
+  /** Gateways of the segment of each `attach`; undefined if the segment does not exist. */
   readonly gateways: readonly (readonly Gateway[] | undefined)[];
 }
 
@@ -31,7 +31,7 @@ export function knownNodes(): KnownNodes {
   return { nodes: new WeakMap(), gateways: new WeakMap(), attached: new WeakMap() };
 }
 
-/** `lasting`: blocks are handed out for good here, and not only once it is known where the pods run. */
+/** `lasting`: blocks are allocated permanently here, not only after the pods have been placed. */
 export function buildNodes(
   cluster: ClusterDraft,
   { segments, assigned, known }: Surroundings,
@@ -42,7 +42,7 @@ export function buildNodes(
   const nodes: Node[] = [];
   const indexes = new Map<string, number>();
   const gatewaysOf = gatewaysIn(segments, known);
-  // Allocated addresses follow from what other stations have.
+  // Allocated addresses depend on the addresses of other machines.
   const isKept = (parts: StationParts): boolean =>
     lasting && parts.range === undefined && parts.attaches.every(({ addresses }) => addresses.length > 0);
   for (const parts of cluster.nodes) {
@@ -99,7 +99,7 @@ export function rememberNode(
   known.nodes.set(parts, { node, gateways: parts.attaches.map(({ segment }) => gatewaysOf(segment)) });
 }
 
-/** What the last build has as the segment's gateways. */
+/** The segment's gateways in the last build. */
 export function gatewaysAt(
   { gateways }: KnownNodes,
   segment: SegmentDraft | undefined,
@@ -109,7 +109,7 @@ export function gatewaysAt(
 
 type NodeBase = Omit<Node, "path" | "name" | "cluster" | "index" | "podCidrs" | "dockerBridge">;
 
-/** All of a node that follows from its own statement and its segments. */
+/** The properties of a node that depend only on its own statement and its segments. */
 export function nodeBase(
   parts: StationParts,
   interfaces: readonly Interface[],

@@ -1,20 +1,21 @@
 /**
- * Where the pods of a cluster run, as arithmetic: pinned workloads on their node, daemonsets on all, and the others in one
- * long row that is dealt to the nodes in turn. Position p of the row is on node p mod N.
+ * Placement of a cluster's pods, as arithmetic: pinned workloads on their node, DaemonSets on all nodes, and the
+ * remaining workloads in one long row that is distributed over the nodes in turn. Position p of the row is on node p
+ * mod N.
  */
 
 import { countBelow } from "../addressing/search.ts";
 import type { Workload } from "./model.ts";
 
-/** Where a workload's pods run: on the node of this index, or … */
+/** Placement of a workload's pods: the index of their node, or … */
 export const SPREAD = -1;
 export const EVERYWHERE = -2;
 export const NOWHERE = -3;
 
-/** What is pinned to one node. */
+/** Workloads pinned to one node. */
 export interface Pinned {
   readonly workloads: number[];
-  /** Slots and pods of all workloads before each; one entry more than workloads. */
+  /** Number of slots and pods of all workloads before each workload; one entry more than `workloads`. */
   readonly slots: number[];
   readonly pods: number[];
 }
@@ -22,32 +23,32 @@ export interface Pinned {
 export interface Placement {
   /** The number of pods. */
   readonly count: number;
-  /** By index of the node. */
+  /** By node index. */
   readonly pinned: ReadonlyMap<number, Pinned>;
-  /** Indices of the daemonsets. */
+  /** Indexes of the DaemonSets. */
   readonly daemons: readonly number[];
-  /** Indices of the workloads in the row, and where each begins; one entry more. */
+  /** Indexes of the workloads in the row, and the start of each; one entry more. */
   readonly spread: readonly number[];
   readonly spreadStarts: readonly number[];
   readonly rowLength: number;
-  /** How many of the row's first `length` positions are on the node. */
+  /** Number of the row's first `length` positions that are on the node. */
   dealt(length: number, node: number): number;
-  /** How many slots of the node the workloads before this one take. */
+  /** Number of the node's slots used by the workloads before this one. */
   slotsBefore(node: number, workload: number): number;
-  /** How many all of them take. */
+  /** Number of the node's slots used by all workloads. */
   slotsOf(node: number): number;
   /** The node of a workload's first pod. */
   homeOf(workload: Workload): number | undefined;
 }
 
-/** `where`: by index of the workload. */
+/** `where`: by workload index. */
 export function placePods(nodeCount: number, workloads: readonly Workload[], where: readonly number[]): Placement {
   const pinned = new Map<number, Pinned>();
   const daemons: number[] = [];
   const daemonSlots = [0];
   const spread: number[] = [];
   const spreadStarts = [0];
-  /** Workloads of the row whose pods take no slot, with their part of the row. */
+  /** Workloads of the row whose pods use no slots, with their part of the row. */
   const slotless: { readonly workload: number; readonly start: number; readonly end: number }[] = [];
   let count = 0;
 
@@ -75,11 +76,9 @@ export function placePods(nodeCount: number, workloads: readonly Workload[], whe
   }
   const rowLength = spreadStarts.at(-1)!;
 
-  /** How many of the row's first `length` positions are on the node. */
   const dealt = (length: number, node: number): number =>
     length > node ? Math.floor((length - 1 - node) / nodeCount) + 1 : 0;
 
-  /** How many slots of the node the workloads before this one take. */
   const slotsBefore = (node: number, workload: number): number => {
     const list = pinned.get(node);
     let slots = list === undefined ? 0 : list.slots[countBelow(list.workloads, workload)]!;
@@ -108,7 +107,7 @@ export function placePods(nodeCount: number, workloads: readonly Workload[], whe
   return { count, pinned, daemons, spread, spreadStarts, rowLength, dealt, slotsBefore, slotsOf, homeOf };
 }
 
-/** Do its pods get addresses of their node's range? */
+/** Whether its pods get addresses of their node's range. */
 export function takesSlots(workload: Workload): boolean {
   return !workload.hostNetwork && workload.addresses.length === 0;
 }

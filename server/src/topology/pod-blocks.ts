@@ -1,12 +1,12 @@
 /**
- * Blocks of a segment for the pods of its nodes, where pods have addresses of the node's own subnet. They are taken from the end
- * downwards, stations' addresses from the beginning upwards, until the two meet.
+ * Blocks of a segment for the pods of its nodes, if pods have addresses of the node's subnet. Blocks are allocated
+ * downward from the end, machines' addresses upward from the beginning, until the two overlap.
  */
 import { addIp, family, lastAddress, type Prefix, prefixOf, rangesOverlap } from "../addressing/ip.ts";
 import type { SegmentShare } from "./addressing.ts";
 import { cloudReserved, type SegmentDraft } from "./segments.ts";
 
-/** The next block, or a smaller one where no such is left; undefined where the segment is full. */
+/** The next block, or a smaller one if no block of this size is left; undefined if the segment is full. */
 export function takeBlock(segment: SegmentDraft, share: SegmentShare): Prefix | undefined {
   for (let len = share.len; len <= share.atWorst; len++) {
     for (const cidr of segment.cidrs) {

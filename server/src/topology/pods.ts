@@ -1,8 +1,8 @@
 /**
- * The pods of a cluster, none of which exists until somebody asks. Where a pod runs follows from its place in the order of
- * declaration: pinned workloads run on their node, daemonsets on all, and the others form one long row that is dealt to
- * the nodes in turn. Position p of the row is on node p mod N, so that counts and positions are arithmetic, and what
- * stands in lists grows with the text of the file, not with the number of pods.
+ * The pods of a cluster, each computed on request. A pod's node follows from its position in the order of declaration:
+ * pinned workloads run on their node, DaemonSets on all nodes, and the remaining workloads form one long row that is
+ * distributed over the nodes in turn. Position p of the row is on node p mod N, so counts and positions are arithmetic,
+ * and the size of the lists depends on the size of the file, not on the number of pods.
  */
 import { bits, family, type Ip, prefixContains } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
@@ -19,7 +19,7 @@ export interface PodPlan {
   readonly identity: object;
   readonly nodes: readonly Node[];
   readonly workloads: readonly Workload[];
-  /** By index of the workload. */
+  /** By workload index. */
   readonly placement: readonly number[];
   readonly placed: Placement;
   nodeByName(name: string): Node | undefined;
@@ -28,19 +28,19 @@ export interface PodPlan {
   addressing(node: Node): ModeAddressing;
   /** Nodes by the ranges of their pods. */
   ranges(): PrefixTable<Node>;
-  /** Ranges of the whole cluster, in place of the nodes'. */
+  /** Ranges of the whole cluster, instead of the nodes' ranges. */
   readonly shared: readonly SharedRange[] | undefined;
 }
 
 export interface PlannedPods {
   readonly index: PodIndex;
-  /** The node's pods that are to get an address, and for how many there is one. */
+  /** Number of the node's pods that need an address, and number of available addresses. */
   demand(node: Node): { readonly wanted: number; readonly available: number };
-  /** Likewise of the whole cluster, where its pods share their ranges. */
+  /** The same for the whole cluster, if its pods share their ranges. */
   readonly shared: { readonly wanted: number; readonly available: number } | undefined;
 }
 
-/** Nodes by the ranges of their pods; sorted when it is first asked for. */
+/** Nodes by the ranges of their pods; sorted on first request. */
 export function nodeRanges(nodes: readonly Node[]): () => PrefixTable<Node> {
   let table: PrefixTable<Node> | undefined;
   return () => {
@@ -67,7 +67,7 @@ export function planPods(plan: PodPlan): PlannedPods {
       const own = nodes[home]?.podCidrs.find(({ prefix }) => prefixContains(prefix, ip))?.prefix;
       append(givenOn, own === undefined ? (plan.ranges().lookup(ip)[0]?.index ?? home) : home, ip);
       if (own?.len !== bits(ip)) continue;
-      // A single address out of another node's block: that one may not give it to its pods either.
+      // A single address of another node's block: that node cannot allocate it to its pods either.
       for (const { values } of plan.ranges().matches(ip)) {
         for (const { index } of values) if (index !== home) append(givenOn, index, ip);
       }
@@ -91,7 +91,7 @@ export function planPods(plan: PodPlan): PlannedPods {
     return addresses;
   };
 
-  /** For ranges with nothing special in them the number follows from their length. */
+  /** For plain ranges, the number follows from the prefix length. */
   const sizes = new Map<number, number>();
   const available = (node: Node): number => {
     const size = plainSizes(plan, undefined)[node.index];
@@ -157,7 +157,7 @@ export function planPods(plan: PodPlan): PlannedPods {
     for (;;) {
       const a = own[nextOwn] ?? Infinity;
       const b = daemons[nextDaemon] ?? Infinity;
-      // The workload of a position is the last one that begins at or before it.
+      // The workload of a position is the last one that starts at or before the position.
       const at = position < rowLength ? countBelow(spreadStarts, position + 1) - 1 : -1;
       const c = spread[at] ?? Infinity;
       const index = Math.min(a, b, c);
@@ -248,14 +248,14 @@ export function planPods(plan: PodPlan): PlannedPods {
   };
 }
 
-/** A number for the size of the node's only range, where there is nothing special about it. */
+/** A number for the size of the node's only range; undefined if the range is not plain. */
 const plainSizes = nodeColumn<number | undefined, undefined>(({ podCidrs: [cidr, ...others], dockerBridge, cni }) => {
   if (cidr === undefined || others.length > 0 || dockerBridge !== undefined || cni !== undefined) return undefined;
   const { prefix, own = 0 } = cidr;
   return own * 2000 + (typeof prefix.ip === "number" ? prefix.len : prefix.len + 1000);
 });
 
-/** The node's addresses as Kubernetes lists them: the first one of each family. */
+/** The node's addresses as listed by Kubernetes: the first address of each family. */
 function nodeAddresses(node: Node | undefined): readonly Ip[] {
   const addresses: Ip[] = [];
   for (const { addresses: own } of node?.interfaces ?? []) {

@@ -1,6 +1,6 @@
 /**
- * Network policies as they are written, all kinds in one form: tiers that are asked in order, in each the policies in
- * theirs, in a policy its rules. A Kubernetes NetworkPolicy has only rules that allow.
+ * Network policies as written, all kinds in one form: tiers in order of evaluation, in each tier the policies in order,
+ * in each policy its rules. A Kubernetes NetworkPolicy has only allow rules.
  */
 import { type Prefix, prefixCovers, prefixEquals } from "../addressing/ip.ts";
 import {
@@ -29,22 +29,22 @@ export interface Policy {
   /** network: NetworkPolicy. admin, baseline: network-policy-api. calico: projectcalico.org. */
   readonly kind: "network" | "admin" | "baseline" | "calico";
   readonly name: string;
-  /** Undefined: of the whole cluster. */
+  /** Undefined: applies to the whole cluster. */
   readonly namespace: string | undefined;
   /** "shop/db", or the name alone. */
   readonly path: string;
   readonly tier: Tier;
-  /** Inside the tier; the smaller goes first, then the name. */
+  /** Order within the tier; lower values first, then by name. */
   readonly order: number;
   readonly pods: Selector;
   /** Undefined: the policy's own namespace. */
   readonly namespaces: Selector | undefined;
-  /** Undefined: the direction is left alone. A list without rules closes it (kinds network and calico). */
+  /** Undefined: does not apply to this direction. An empty list isolates the pods (kinds network and calico). */
   readonly ingress: readonly PolicyRule[] | undefined;
   readonly egress: readonly PolicyRule[] | undefined;
-  /** As `types` says; undefined: by default. */
+  /** As set with `types`; undefined: the default. */
   readonly types: { readonly directions: ReadonlySet<Direction>; readonly source: Source } | undefined;
-  /** Rules of a direction that `types` leaves out: they count for nothing. */
+  /** Rules of a direction that `types` does not list: they have no effect. */
   readonly ignored: readonly PolicyRule[];
   readonly source: Source;
 }
@@ -52,7 +52,7 @@ export interface Policy {
 export interface Tier {
   readonly name: string;
   readonly order: number;
-  /** What becomes of a connection when a policy of the tier selects the pod and no rule matches. */
+  /** Action for a connection if a policy of the tier selects the pod and no rule matches. */
   readonly otherwise: "deny" | "pass";
 }
 
@@ -89,11 +89,14 @@ export type PolicyPort =
     }
   | { readonly kind: "name"; readonly proto: Protocol; readonly name: string; readonly source: Source };
 
-/** KubeAdmin, default and KubeBaseline (projectcalico api/pkg/apis/projectcalico/v3/tier.go); their ends as the APIs have them. */
+/**
+ * KubeAdmin, default, and KubeBaseline (projectcalico api/pkg/apis/projectcalico/v3/tier.go); actions without a match
+ * as in the APIs.
+ */
 const ADMIN: Tier = { name: "kube-admin", order: 1000, otherwise: "pass" };
 export const DEFAULT: Tier = { name: "default", order: 1_000_000, otherwise: "deny" };
 const BASELINE: Tier = { name: "kube-baseline", order: 10_000_000, otherwise: "pass" };
-/** Kubernetes' own policies inside the tier `default` (libcalico-go, backend/k8s/conversion: 1000). */
+/** Order of Kubernetes' own policies within the tier `default` (libcalico-go, backend/k8s/conversion: 1000). */
 const NETWORK_ORDER = 1000;
 const LAST_PRIORITY = 1000;
 
@@ -111,7 +114,7 @@ export function policyKeyword(keyword: string | undefined): PolicyKeyword | unde
   }
 }
 
-/** One that has been read. */
+/** A policy after reading. */
 export interface PolicyParts {
   readonly file: string;
   readonly namespace: string | undefined;
@@ -119,7 +122,7 @@ export interface PolicyParts {
   readonly problems: readonly TopologyProblem[];
 }
 
-/** Undefined where the name could not be read. `namespace` undefined: it stands in the cluster's own block. */
+/** Undefined if the name is unreadable. `namespace` undefined: it is in the cluster's own block. */
 export function readPolicy(
   file: string,
   decl: Decl,
@@ -213,8 +216,9 @@ function readTypes(file: string, decl: Decl): Policy["types"] {
 }
 
 /**
- * networking/v1 types.go, policyTypes: ingress always, egress where there is an egress rule; what is stated is exactly what
- * holds. Calico: what there are rules for, ingress where there are none (libcalico-go, globalnetworkpolicy.go).
+ * networking/v1 types.go, policyTypes: always ingress, and egress if there is an egress rule; if set, exactly the set
+ * directions. Calico: the directions that have rules, ingress if there are no rules (libcalico-go,
+ * globalnetworkpolicy.go).
  */
 function isolatedDirections(
   decl: Decl,
@@ -246,7 +250,7 @@ function readRule(
   const word = oneOf(decl, "action", "word")?.text;
   const action = word === "deny" || word === "pass" ? word : "allow";
   const statements = [decl, ...decl.children];
-  // Of a part that could not be read nobody knows whom it means.
+  // A rule with an unreadable part is ignored: its peers are unknown.
   if (statements.some(({ problems: own }) => own.some(({ code }) => code !== "KN014"))) return [];
   let isAny = false;
   const peers: Peer[] = [];
@@ -293,7 +297,7 @@ function readPeer(file: string, decl: Decl, isClusterWide: boolean, problems: To
   ];
 }
 
-/** Each must be a part of the prefix and not all of it (pkg/apis/networking/validation, ValidateIPBlock). */
+/** Each must be a part of the prefix and not the whole prefix (pkg/apis/networking/validation, ValidateIPBlock). */
 function readExcept(file: string, decl: Decl, cidr: Prefix, problems: TopologyProblem[]): readonly Prefix[] {
   const except: Prefix[] = [];
   for (const read of all(decl, "except")) {
@@ -327,7 +331,7 @@ function selectorOf(decl: Decl | undefined, argument: string): Selector {
   return requirements.length === 0 ? EVERYTHING : requirements;
 }
 
-/** `namespaces team=a`, or `namespace shop`: the label that carries its name. Undefined: neither is there. */
+/** `namespaces team=a`, or `namespace shop`: the label with its name. Undefined: neither is set. */
 function namespacesOf(decl: Decl | undefined): Selector | undefined {
   if (has(decl, "namespaces")) return selectorOf(decl, "namespaces");
   const names = all(decl, "namespace").flatMap(({ value }) => (value.kind === "ref" ? [value.text] : []));

@@ -1,17 +1,20 @@
-/** The findings of this floor. The checks floor gives them words. */
+/** The problems found by this layer. The checks write their messages. */
 import type { Source } from "../language/tree.ts";
 import type { TopologyProblem } from "./model.ts";
 
 export const CODES = {
-  /** A number that is wrong only here. data: keyword, argument, text, min, max. */
+  /** A number that is invalid only here. data: keyword, argument, text, min, max. */
   numberOutOfRange: "KN007",
-  /** The cluster has pods, but no `pods` range; or none of the family that `service` asks for. data: keyword, context, family?, service?. */
+  /**
+   * The cluster has pods but no `pods` range, or no range of the family that `service` requests. data: keyword,
+   * context, family?, service?.
+   */
   missingStatement: "KN011",
   /** data: name, kind (segment, router, node, endpoint …), suggestion?. */
   unknownName: "KN012",
-  /** data: name, kind, context; related: the first definition, which counts. */
+  /** data: name, kind, context; related: the first definition, which is used. */
   nameTwice: "KN013",
-  /** A path that may mean several things. data: name, candidates. */
+  /** A path that can refer to several endpoints. data: name, candidates. */
   ambiguousName: "KN016",
   /** data: address, segment, cidrs. */
   addressOutsideSegment: "KN120",
@@ -21,11 +24,11 @@ export const CODES = {
   podAddressOutsideNode: "KN122",
   /** data: node, cidr, pods. */
   podCidrOutsideCluster: "KN123",
-  /** The router that is to be the gateway is not attached to the segment. data: router, segment. */
+  /** The gateway router is not attached to the segment. data: router, segment. */
   gatewayNotAttached: "KN124",
-  /** A next hop of the other family than the destination. data: destination, address. */
+  /** A next hop of a different family than the destination. data: destination, address. */
   nextHopFamily: "KN125",
-  /** A NAT rule for a segment that the station is not on. data: station, segment. */
+  /** A NAT rule for a segment that the machine is not attached to. data: station, segment. */
   natSegment: "KN126",
   /** data: cluster, count (of nodes without), node (the first), cidr, perNode, blocks. */
   noPodCidrLeft: "KN401",
@@ -35,7 +38,7 @@ export const CODES = {
   sharedRangeFull: "KN430",
   /** data: cluster, count (of services without), service (the first). */
   noServiceAddressLeft: "KN408",
-  /** More nodes than knet keeps. data: cluster, count, max. */
+  /** More nodes than knet supports. data: cluster, count, max. */
   tooManyNodes: "KN403",
   /** `cidr` and labels in one peer. */
   peerMixed: "KN610",

@@ -1,4 +1,4 @@
-/** Segments: their gateways, and the addresses that stations get on them. */
+/** Segments: their gateways, and the addresses of machines on them. */
 import { kthFree, type SortedReserved, sortReserved } from "../addressing/allocation.ts";
 import {
   addIp,
@@ -24,6 +24,7 @@ import {
   wordOf,
 } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import { hostRange } from "./addressing.ts";
 import { CLOUDS, reservedIn } from "./clouds.ts";
 import type { CloudName, Interface, Segment, StaticRoute, TopologyProblem } from "./model.ts";
@@ -42,26 +43,26 @@ export interface SegmentDraft {
   readonly vlan: number | undefined;
   readonly cloud: CloudName | undefined;
   readonly sourceCheck: boolean;
-  /** What `gateway` says: routers by name, or addresses. */
+  /** Routers by name, or addresses, as set with `gateway`. */
   readonly gatewayNames: readonly { readonly name: string; readonly ip: Ip | undefined; readonly source: Source }[];
-  /** Addresses that are stated somewhere on the segment. */
+  /** Addresses configured anywhere on the segment. */
   readonly stated: IpRange[];
   readonly routers: { readonly parts: StationParts; readonly attach: Attach }[];
   readonly gateways: Gateway[];
   readonly interfaces: Interface[];
-  /** Default routes by a gateway, shared by all stations that have the same one. */
-  /** For each prefix, the lowest address that pods have, and the highest that was given to a station. */
+  /** Per prefix, the lowest pod address, and the highest allocated machine address. */
   readonly podsFrom: Map<Prefix, Ip>;
   readonly highest: Map<Prefix, Ip>;
+  /** Default routes via a gateway, shared by all machines with the same gateway. */
   readonly impliedRoutes: { readonly device: string; readonly via: Ip; readonly routes: readonly StaticRoute[] }[];
   allocator: Allocator | undefined;
-  /** Interfaces for which no address was left, by family. */
+  /** Interfaces that could not get an address, by family. */
   readonly exhausted: { readonly family: 4 | 6; count: number; readonly station: string; readonly source: Source }[];
 }
 
 export interface Gateway {
   readonly ip: Ip;
-  /** What makes it the gateway: the segment's statement, or the router's. */
+  /** The statement that makes it the gateway: the segment's, or the router's. */
   readonly source: Source;
 }
 
@@ -123,7 +124,10 @@ export function finishSegment(draft: SegmentDraft): Segment {
   };
 }
 
-/** Notes what a station states about the segment. `count`: so many stations have the same statement (a pool). */
+/**
+ * Records the addresses that a machine configures on the segment. `count`: number of machines with the same statement
+ * (a pool).
+ */
 export function noteAttach(
   segment: SegmentDraft,
   parts: StationParts,
@@ -143,7 +147,7 @@ export function noteAttach(
       segment: segment.name,
       cidrs: segment.cidrs.map(formatPrefix).join(", "),
     };
-    const related = segment.cidrSources.map((place) => ({ source: place, message: `segment ${segment.name}` }));
+    const related = segment.cidrSources.map((place) => ({ source: place, message: t`segment \`${segment.name}\`` }));
     problems.push(problem(CODES.addressOutsideSegment, source, data, related));
   }
 }
@@ -153,7 +157,7 @@ export function cidrOf(segment: SegmentDraft, ip: Ip): Prefix | undefined {
   return undefined;
 }
 
-/** The address with the length of the segment's prefix around it, unless it has its own. */
+/** The address with the prefix length of the segment's prefix that contains it, unless a length is given. */
 export function onSegment(segment: SegmentDraft, ip: Ip, len: number | undefined): InterfaceAddress {
   return { ip, len: len ?? cidrOf(segment, ip)?.len ?? bits(ip) };
 }
@@ -179,7 +183,7 @@ function makeAllocator(segment: SegmentDraft): Allocator {
   return { next: (family) => (family === 4 ? cursor4() : cursor6()) };
 }
 
-/** What the cloud keeps for itself. */
+/** Addresses reserved by the cloud. */
 export function cloudReserved({ cloud, cidrs }: SegmentDraft): readonly IpRange[] {
   return cloud === undefined ? [] : cidrs.flatMap((cidr) => reservedIn(cloud, cidr));
 }
@@ -206,7 +210,7 @@ function makeCursor(
   };
 }
 
-/** One address of each family that the segment has; what is exhausted is noted and left out. */
+/** One address of each family that the segment has; an exhausted family is recorded and omitted. */
 export function allocate(segment: SegmentDraft, station: string, source: Source): readonly InterfaceAddress[] {
   segment.allocator ??= makeAllocator(segment);
   const addresses: InterfaceAddress[] = [];
@@ -237,19 +241,19 @@ export function exhaustionProblems(segment: SegmentDraft): readonly TopologyProb
   return segment.exhausted.map(({ family, count, station, source }) => {
     const cidrs = segment.cidrs.filter(({ ip }) => bits(ip) === (family === 4 ? 32 : 128));
     const data = { segment: segment.name, cidrs: cidrs.map(formatPrefix).join(", "), count, station };
-    const related = segment.cidrSources.map((place) => ({ source: place, message: `segment ${segment.name}` }));
+    const related = segment.cidrSources.map((place) => ({ source: place, message: t`segment \`${segment.name}\`` }));
     return problem(CODES.segmentExhausted, source, data, related);
   });
 }
 
 /* ---------------------------------------------------------------- gateways */
 
-/** Addresses that an `attach` without any has got because its router is the segment's gateway. */
+/** Addresses of an `attach` without addresses, assigned because its router is the segment's gateway. */
 export type Assigned = Map<Attach, readonly InterfaceAddress[]>;
 
 /**
- * The stated gateways, or the router that alone is attached. Before everybody else a gateway router that states no
- * address gets the one that `gateway` states, or the first free one.
+ * The configured gateways, or the only attached router. A gateway router without a configured address is the first to
+ * get one: the address in `gateway`, or the first free address.
  */
 export function chooseGateways(
   segment: SegmentDraft,
@@ -301,8 +305,8 @@ const anywhere4 = { ip: 0, len: 0 };
 const anywhere6 = { ip: 0n, len: 0 };
 
 /**
- * The default routes of a station whose first interface is this one: per family by the gateway that its address reaches
- * directly, else by any of the family.
+ * The default routes of a machine whose first interface is this one: per family via a gateway within the prefix of its
+ * address, else via any gateway of the family.
  */
 export function defaultRoutes(segment: SegmentDraft, iface: Interface): readonly StaticRoute[] {
   if (segment.gateways.length === 0) return [];
@@ -316,7 +320,7 @@ export function defaultRoutes(segment: SegmentDraft, iface: Interface): readonly
   return found;
 }
 
-/** Undefined where the station has no address of the family, or is the gateway itself. */
+/** Undefined if the machine has no address of the family, or is the gateway itself. */
 function gatewayFor(segment: SegmentDraft, iface: Interface, like: Ip): Gateway | undefined {
   let found: Gateway | undefined;
   for (const address of iface.addresses) {

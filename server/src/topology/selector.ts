@@ -1,6 +1,6 @@
 /**
- * Label selectors, as k8s.io/apimachinery has them (meta/v1 LabelSelectorAsSelector, labels.Requirement.Matches): all
- * conditions must hold, and one without conditions holds of everything.
+ * Label selectors as in k8s.io/apimachinery (meta/v1 LabelSelectorAsSelector, labels.Requirement.Matches): all
+ * conditions must match, and a selector without conditions matches everything.
  */
 import type { Requirement } from "../language/values.ts";
 
@@ -15,7 +15,7 @@ export function selects(selector: Selector, labels: Labels): boolean {
   return true;
 }
 
-/** A label that is absent has no value: NotIn and DoesNotExist hold of it. */
+/** A missing label has no value: NotIn and DoesNotExist match it. */
 export function holds({ key, operator, values }: Requirement, labels: Labels): boolean {
   const value = labels.get(key);
   switch (operator) {
@@ -30,7 +30,7 @@ export function holds({ key, operator, values }: Requirement, labels: Labels): b
   }
 }
 
-/** As it is written: `app=web tier in [a b]`; `*` for everything. */
+/** The selector as written: `app=web tier in [a b]`; `*` for everything. */
 export function selectorText(selector: Selector): string {
   return selector.length === 0 ? "*" : selector.map(requirementText).join(" ");
 }

@@ -1,4 +1,7 @@
-/** Who serves a service: the workloads that its selector takes, and their pods' addresses; found when somebody asks, and kept. */
+/**
+ * Endpoints of a service: the workloads that its selector matches, and their pods' addresses; computed on request, and
+ * cached.
+ */
 import { compareIp, family, formatIp, type Ip } from "../addressing/ip.ts";
 import { keptFor, valueAt } from "./cache.ts";
 import type { Node, Pod, PodIndex, Service, ServiceEndpoint, ServiceIndex, ServicePort, Workload } from "./model.ts";
@@ -29,10 +32,10 @@ export function endpointsOf(
   };
 }
 
-/** As long as the pods are the same; of a service that is, too. */
+/** Kept as long as the pods are the same, per service port. */
 const endpointsBehind = new WeakMap<PodIndex, WeakMap<ServicePort, Map<4 | 6, readonly ServiceEndpoint[]>>>();
 
-/** As long as a namespace has the same workloads. */
+/** Kept as long as a namespace has the same workloads. */
 const selectionIn = keptFor((workloads: readonly Workload[]): ServiceIndex["selected"] => {
   const byLabel = labelIndex(workloads);
   return keptFor((service: Service) => selectedBy(service, byLabel));
@@ -68,7 +71,7 @@ function written(service: Service, port: ServicePort, of: 4 | 6): readonly Servi
   );
 }
 
-/** Ready pods (or all, with publish-not-ready) that have an address of the family and the port's target. */
+/** Ready pods (or all, with publish-not-ready) with an address of the family and the port's target. */
 function behind(
   service: Service,
   port: ServicePort,
@@ -91,7 +94,7 @@ function behind(
   return found;
 }
 
-/** The number of a port's target in the pods of a workload; a name means the container port that is called so. */
+/** The number of a port's target in the pods of a workload; a name refers to the container port of that name. */
 export function targetIn(
   workload: Workload,
   { target, proto }: Pick<PortParts, "target" | "proto">,

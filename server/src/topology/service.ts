@@ -1,4 +1,4 @@
-/** Services as they are written, and the settings of what makes them work. */
+/** Services as written, and the settings of their implementation. */
 import type { Prefix } from "../addressing/ip.ts";
 import {
   all,
@@ -34,7 +34,7 @@ export interface ServiceParts {
   readonly families: readonly (4 | 6)[];
   readonly clusterIps: readonly GivenIp[];
   readonly ports: readonly PortParts[];
-  /** What needs no allocation. */
+  /** The properties that need no allocation. */
   readonly rest: Omit<
     Service,
     "path" | "cluster" | "namespace" | "name" | "index" | "type" | "clusterIps" | "allocated" | "ports"
@@ -49,7 +49,7 @@ export interface NodePortRange {
   readonly source: Source;
 }
 
-/** Undefined where it has no name. */
+/** Undefined if it has no name. */
 export function readService(file: string, decl: Decl): ServiceParts | undefined {
   const name = nameOf(decl);
   const nameRead = one(decl, "name");
@@ -186,7 +186,7 @@ function readPorts(file: string, decl: Decl): readonly PortParts[] {
 
 /* ---------------------------------------------------------------- settings */
 
-/** kube-proxy's defaults: iptables, the pods ranges as cluster CIDR (as kubeadm sets it), bit 14. */
+/** kube-proxy's defaults: iptables, the pod CIDRs as cluster CIDR (as set by kubeadm), bit 14. */
 export function readKubeProxy(
   file: string,
   decl: Decl | undefined,
@@ -206,7 +206,7 @@ export function readKubeProxy(
     masqueradeAll: flag(decl, "masquerade-all", false),
     mark: 2 ** (numberOf(decl, "masquerade-bit") ?? 14),
     localhostNodePorts: flag(decl, "localhost-node-ports", true),
-    // nftables mode listens at the node's own address only (pkg/proxy/nftables, NodePortAddresses).
+    // In nftables mode, node ports are open only on the node's primary address (pkg/proxy/nftables, NodePortAddresses).
     nodePortAddresses: has(addresses, "primary")
       ? "primary"
       : addresses !== undefined
@@ -230,7 +230,7 @@ function detectOf(text: string | undefined): KubeProxy["detectLocal"] {
     : "cluster-cidr";
 }
 
-/** The statement alone says yes. */
+/** The statement alone means true. */
 function flag(decl: Decl | undefined, keyword: string, otherwise: boolean): boolean {
   return child(decl, keyword) === undefined ? otherwise : (booleanOf(decl, keyword) ?? true);
 }

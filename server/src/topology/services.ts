@@ -1,8 +1,9 @@
 /**
- * A cluster's services with their addresses and node ports, which are handed out as kube-apiserver does it, but in order
- * instead of at random; and their endpoints, which nobody has until somebody asks.
+ * A cluster's services with their addresses and node ports, allocated as in kube-apiserver, but in order instead of at
+ * random; and their endpoints, computed on request.
  */
 import { addIp, family, type Ip, lastAddress, type Prefix, prefixSize } from "../addressing/ip.ts";
+import { t } from "../text/l10n.ts";
 import { keptIn, type Slot, sameMembers, type TopologyCache, valueAt } from "./cache.ts";
 import type { ClusterDraft } from "./cluster.ts";
 import type { PodIndex, Service, ServiceIndex, TopologyProblem, Workload } from "./model.ts";
@@ -25,14 +26,14 @@ export function buildServices(
     slot,
     madeOf(cluster),
     () => changed(cluster, slot.made?.result, cache) ?? declared(cluster, cache),
-    // Findings may stand at the cluster's own statement, which every edit inside makes anew.
+    // Problems can refer to the cluster's own statement, which every edit inside creates again.
     (made) => made.problems.length === 0,
   );
   const own = endpointsOf(all, workloadsByNamespace(identity, workloads), pods);
   return { index: { all, kubeProxy, nodePorts, domain, loadBalancer, ...lookups, ...own }, problems };
 }
 
-/** Services as the API server has them, whatever runs behind them. */
+/** Services as in the API server, regardless of their endpoints. */
 export interface DeclaredServices {
   readonly all: readonly Service[];
   readonly places: Places;
@@ -41,7 +42,7 @@ export interface DeclaredServices {
   readonly problems: readonly TopologyProblem[];
 }
 
-/** What services are, and from what they are supplied. */
+/** The services, and the ranges that their addresses and ports are allocated from. */
 interface Supply {
   readonly services: ClusterDraft["services"];
   readonly serviceCidrs: ClusterDraft["serviceCidrs"];
@@ -96,7 +97,9 @@ function declared(cluster: ClusterDraft, { built }: TopologyCache): DeclaredServ
   return { all, places, lookups: lookups(all, places), of: supplyOf(cluster), problems };
 }
 
-/** Where only things that concern one service have changed in some of them, the others keep what they were given. */
+/**
+ * If the changes in some services affect only these services, all services keep their allocated addresses and ports.
+ */
 function changed(
   cluster: ClusterDraft,
   before: DeclaredServices | undefined,
@@ -122,7 +125,7 @@ function changed(
   return { all, places, lookups: lookups(all, places), of: supplyOf(cluster), problems: nothing };
 }
 
-/** The ranges of addresses and ports, and as many services. */
+/** Whether the ranges of addresses and ports and the number of services are the same. */
 function isSameSupply(a: Supply, b: Supply): boolean {
   return (
     a.services.length === b.services.length &&
@@ -133,7 +136,7 @@ function isSameSupply(a: Supply, b: Supply): boolean {
   );
 }
 
-/** All that the addresses and ports depend on that are handed out, to this service and to others. */
+/** All properties that affect the allocation of addresses and ports, for this service and for others. */
 function demandOf({ type, families, clusterIps, ports, rest }: ServiceParts): string {
   const { externalPolicy, healthCheckNodePort } = rest;
   const nodePorts = ports.map(({ nodePort }) => nodePort ?? "any");
@@ -148,10 +151,10 @@ function demandOf({ type, families, clusterIps, ports, rest }: ServiceParts): st
   ].join(" ");
 }
 
-/** What a service has that its statement need not say. */
+/** Properties of a service that need not be in its statement. */
 interface HandedOut {
   readonly clusterIps: readonly Ip[];
-  /** One for each port. */
+  /** One per port. */
   readonly nodePorts: readonly (number | undefined)[];
   readonly healthCheckNodePort: number | undefined;
 }
@@ -166,7 +169,7 @@ function handOut(parts: ServiceParts, addresses: AddressAllocator, ports: PortAl
   return { clusterIps, nodePorts, healthCheckNodePort: needsHealth ? ports.next() : rest.healthCheckNodePort };
 }
 
-/** `before`: made of the same statement. */
+/** `before`: created from the same statement. */
 function isUnchanged(before: Service, cluster: string, namespace: string, index: number, given: HandedOut): boolean {
   return (
     before.cluster === cluster &&
@@ -212,14 +215,14 @@ function hasNodePorts({ type }: ServiceParts): boolean {
 /* ---------------------------------------------------------------- allocation */
 
 /**
- * calculateRangeOffset of pkg/registry/core/service/ipallocator: the lower min(max(16, size/16), 256) addresses are for
- * stated ones; allocation begins above them and takes from them only when nothing else is left.
+ * calculateRangeOffset of pkg/registry/core/service/ipallocator: the lower min(max(16, size/16), 256) addresses are
+ * reserved for configured ones; allocation starts above them and uses them only if nothing else is left.
  */
 function staticBand(size: number): number {
   return size <= 16 ? 0 : Math.min(Math.max(16, Math.floor(size / 16)), 256);
 }
 
-/** The same of pkg/registry/core/service/portallocator: 86 of the 2768 usual ports. */
+/** The same in pkg/registry/core/service/portallocator: 86 of the 2768 default ports. */
 function staticPorts(size: number): number {
   return size <= 16 ? 0 : Math.min(Math.max(16, Math.floor(size / 32)), 128);
 }
@@ -266,7 +269,7 @@ function addressAllocator(cluster: ClusterDraft, services: readonly ServiceParts
     problems: () => {
       const found = [...full].map(([{ source }, { first, count }]) =>
         problem(CODES.noServiceAddressLeft, source, { cluster: cluster.name, count, service: first.name }, [
-          { source: first.nameSource, message: `${first.name} has no address` },
+          { source: first.nameSource, message: t`service \`${first.name}\` has no address` },
         ]),
       );
       if (without === undefined && (ranges.length > 0 || !services.some(needsAddress))) return found;
@@ -284,7 +287,10 @@ function needsAddress({ type, clusterIps }: ServiceParts): boolean {
   return type !== "headless" && type !== "external-name" && clusterIps.length === 0;
 }
 
-/** Free addresses, those above the static band first. The network's own and the broadcast address are none (IPv6: the first). */
+/**
+ * Free addresses, those above the static band first, without the network and broadcast addresses (IPv6: the network
+ * address).
+ */
 function* freeAddresses(prefix: Prefix, taken: ReadonlySet<Ip>): Generator<Ip, undefined> {
   const band = staticBand(Number(prefixSize(prefix)));
   const first = addIp(prefix.ip, 1);
@@ -327,7 +333,7 @@ function portAllocator(cluster: ClusterDraft, services: readonly ServiceParts[])
 
 /* ------------------------------------------------------------------- lookups */
 
-/** Where services stand in the list, by what they are found by; each made when it is first asked for. */
+/** Indexes of services in the list, by each search key; each map is created on first request. */
 interface Places {
   names(): ReadonlyMap<string, ReadonlyMap<string, number>>;
   addresses(): ReadonlyMap<Ip, readonly number[]>;

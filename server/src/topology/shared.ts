@@ -1,4 +1,4 @@
-/** Ranges that all pods of a cluster share: one row of addresses, given out in order of declaration. */
+/** Ranges that all pods of a cluster share: one row of addresses, allocated in order of declaration. */
 import { freeCount, freeIndex, kthFree, type SortedReserved, sortReserved } from "../addressing/allocation.ts";
 import { family, type Ip } from "../addressing/ip.ts";
 import { countBelow } from "../addressing/search.ts";
@@ -8,7 +8,7 @@ import { takesSlots } from "./placement.ts";
 
 export interface SharedSpaces {
   readonly spaces: readonly { readonly first: Ip; readonly last: Ip; readonly reserved: SortedReserved }[];
-  /** Addresses that the workloads before each take; one entry more than workloads. */
+  /** Number of addresses used by the workloads before each workload; one entry more than workloads. */
   readonly before: readonly number[];
 }
 
@@ -29,7 +29,7 @@ export function sharedSpaces(ranges: readonly SharedRange[], workloads: readonly
   };
 }
 
-/** How many addresses the pods want, and for how many there is one of each range. */
+/** Number of addresses that the pods need, and number of pods for which every range has an address. */
 export function sharedDemand({ spaces, before }: SharedSpaces): {
   readonly wanted: number;
   readonly available: number;
@@ -38,7 +38,7 @@ export function sharedDemand({ spaces, before }: SharedSpaces): {
   return { wanted: before.at(-1) ?? 0, available: counts.length === 0 ? 0 : Math.min(...counts) };
 }
 
-/** The addresses of a pod, one a range; none where one of the ranges is used up. */
+/** The addresses of a pod, one per range; none if one of the ranges is exhausted. */
 export function sharedAddresses({ spaces, before }: SharedSpaces, workload: number, ordinal: number): readonly Ip[] {
   const addresses: Ip[] = [];
   for (const { first, last, reserved } of spaces) {
@@ -49,7 +49,7 @@ export function sharedAddresses({ spaces, before }: SharedSpaces, workload: numb
   return addresses;
 }
 
-/** Whose address it is. */
+/** The pod that has the address. */
 export function sharedHolder(
   { spaces, before }: SharedSpaces,
   ip: Ip,
@@ -58,7 +58,7 @@ export function sharedHolder(
   const found = space && freeIndex(space.first, space.last, space.reserved, ip);
   if (found === undefined || found >= (before.at(-1) ?? 0)) return undefined;
   const place = Number(found);
-  // Workloads that take no address begin where the next one does: it is the last that begins here or before.
+  // Workloads without addresses start where the next one does: it is the last workload that starts here or earlier.
   const workload = countBelow(before, place + 1) - 1;
   return { workload, ordinal: place - (before[workload] ?? 0) };
 }

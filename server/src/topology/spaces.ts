@@ -1,4 +1,7 @@
-/** The addresses that a node has for its pods: of each family one row, made of its ranges in the order in which it got them. */
+/**
+ * The addresses that a node has for its pods: one row per family, made of its ranges in the order in which they were
+ * allocated.
+ */
 import {
   freeCount,
   freeIndex,
@@ -11,7 +14,7 @@ import { addIp, family, type Ip, prefixContains } from "../addressing/ip.ts";
 import type { ModeAddressing } from "./addressing.ts";
 import type { Node } from "./model.ts";
 
-/** One range, with what is taken in it. */
+/** One range, with its reserved addresses. */
 interface Part {
   readonly first: Ip;
   readonly last: Ip;
@@ -21,7 +24,7 @@ interface Part {
 /** One family's row. */
 export type Space = readonly Part[];
 
-/** `taken`: addresses that pods of the file have for themselves. */
+/** `taken`: configured addresses of pods in the file. */
 export function spacesOf(node: Node, addressing: ModeAddressing, taken: readonly Ip[] | undefined): readonly Space[] {
   const spaces = new Map<4 | 6, Part[]>();
   const bridge = node.dockerBridge?.address.ip;
@@ -31,7 +34,7 @@ export function spacesOf(node: Node, addressing: ModeAddressing, taken: readonly
     let { first, last } = usable;
     if (own > 0) first = addIp(first, own) ?? first;
     const reserved: Ip[] = taken === undefined ? [] : taken.filter((ip) => family(ip) === family(prefix.ip));
-    // Where docker0 has another address than usual, that one is taken and the usual one is free.
+    // If docker0 has another address than the default, that address is in use and the default is free.
     const gateway = addressing.gateway(prefix);
     if (bridge !== undefined && gateway !== undefined && bridge !== gateway && prefixContains(prefix, bridge)) {
       reserved.push(bridge);
@@ -62,7 +65,7 @@ export function nthOf(space: Space, k: number): Ip | undefined {
   return undefined;
 }
 
-/** Which number the address has in the row. Exact where it counts: no node has 2^53 pods. */
+/** The address's number in the row. Exact in practice: no node has 2^53 pods. */
 export function indexOf(space: Space, ip: Ip): number | undefined {
   let before = 0;
   for (const { first, last, reserved } of space) {
@@ -73,7 +76,7 @@ export function indexOf(space: Space, ip: Ip): number | undefined {
   return undefined;
 }
 
-/** How many pods get an address in each of the rows. */
+/** Number of pods that get an address in each of the rows. */
 export function countOf(spaces: readonly Space[]): number {
   if (spaces.length === 0) return 0;
   return Math.min(

@@ -1,4 +1,4 @@
-/** One router, host, node or pool of nodes as it is written, before names are bound and addresses allocated. */
+/** One router, host, node, or pool of nodes as written, before names are bound and addresses allocated. */
 import { formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
 import {
   all,
@@ -14,6 +14,7 @@ import {
 } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
 import type { Read } from "../language/values.ts";
+import { t } from "../text/l10n.ts";
 import { readBgp } from "./bgp.ts";
 import { readEdge } from "./edge.ts";
 import type {
@@ -35,7 +36,7 @@ export interface StationParts {
   readonly kind: Station["kind"];
   readonly name: string;
   readonly source: Source;
-  /** Of the name. */
+  /** Source of the name. */
   readonly nameSource: Source;
   readonly attaches: readonly Attach[];
   readonly routes: readonly StaticRoute[];
@@ -46,7 +47,7 @@ export interface StationParts {
   readonly problems: readonly TopologyProblem[];
   /** Nodes only. */
   readonly labels: ReadonlyMap<string, string>;
-  /** `pod-cidr`, one a family. */
+  /** `pod-cidr`, one per family. */
   readonly podCidrs: readonly NodeCidr[];
   readonly dockerBridge: DockerBridge | undefined;
   readonly cni: CniSettings | undefined;
@@ -73,14 +74,17 @@ export interface Attach {
 
 export interface GivenAddress {
   readonly ip: Ip;
-  /** Undefined: that of the segment's prefix. */
+  /** Undefined: the length of the segment's prefix. */
   readonly len: number | undefined;
   readonly source: Source;
 }
 
 export const nothing: readonly never[] = [];
 
-/** A list that has grown has room for 17 entries. Short ones, of which each of thousands of nodes has ten, give it back. */
+/**
+ * A list that has grown has room for 17 entries. Short lists, of which each of thousands of nodes has ten, release the
+ * extra room.
+ */
 export function trimmed<T>(list: readonly T[]): readonly T[] {
   return list.length === 0 ? nothing : list.length <= 8 ? list.slice() : list;
 }
@@ -88,7 +92,7 @@ export function trimmed<T>(list: readonly T[]): readonly T[] {
 export const noLabels: ReadonlyMap<string, string> = new Map();
 const noSysctls: Station["sysctls"] = new Map();
 
-/** Undefined where the statement has no name that could be read. */
+/** Undefined if the statement has no readable name. */
 export function readStation(file: string, decl: Decl, kind: Station["kind"]): StationParts | undefined {
   const name = nameOf(decl);
   const nameRead = one(decl, "name");
@@ -206,7 +210,7 @@ function readAttach(file: string, decl: Decl, device: string): Attach | undefine
   };
 }
 
-/** The first one of each family. */
+/** The first range of each family. */
 function readPodCidrs(file: string, decl: Decl): readonly NodeCidr[] {
   const cidrs: NodeCidr[] = [];
   for (const read of all(decl, "prefixes")) {
@@ -225,7 +229,7 @@ export function onOff(word: string | undefined): boolean | undefined {
 const anywhere4: Prefix = { ip: 0, len: 0 };
 const anywhere6: Prefix = { ip: 0n, len: 0 };
 
-/** One route; for `default` one of each family that its next hops have, without next hops one of each. */
+/** One route; for `default`, one route for each family of its next hops, or without next hops one for each family. */
 function readRoute(file: string, decl: Decl, routes: StaticRoute[], problems: TopologyProblem[]): void {
   const destination = one(decl, "destination")?.value;
   const hops: { ip: Ip; read: Read }[] = [];
@@ -238,7 +242,7 @@ function readRoute(file: string, decl: Decl, routes: StaticRoute[], problems: To
         ? "prohibit"
         : "unicast";
   const dev = oneOf(decl, "dev", "name")?.text;
-  // A route that lacks a part which could not be read would lead elsewhere than it is meant to.
+  // A route with an unreadable part is ignored: without the part, it would have a different destination.
   if (isBroken(decl) || (type === "unicast" && hops.length === 0 && dev === undefined)) return;
   const metric = oneOf(decl, "metric", "number")?.value;
   const source = sourceOf(file, decl);
@@ -266,7 +270,7 @@ function readRoute(file: string, decl: Decl, routes: StaticRoute[], problems: To
   if (via.length > 0 || hops.length === 0) add(dst, via);
 }
 
-/** Something in the statement has no value (KN014 has one: the masked prefix). */
+/** Whether a part of the statement has no value (with KN014, it has one: the masked prefix). */
 function isBroken(decl: Decl): boolean {
   return decl.problems.some(({ code }) => code !== "KN014");
 }
@@ -276,7 +280,7 @@ const protocols: ReadonlySet<string> = new Set<Protocol>(["tcp", "udp", "sctp", 
 const isProtocol = (text: string): text is Protocol => protocols.has(text);
 
 function readRule(file: string, decl: Decl, action: "allow" | "deny", kind: Station["kind"], rules: AclRule[]): void {
-  // A rule that lacks a part which could not be read would decide more packets than it is meant to.
+  // A rule with an unreadable part is ignored: without the part, it would match more packets than intended.
   if (isBroken(decl)) return;
   const proto = oneOf(decl, "protocol", "word")?.text;
   const stated = oneOf(decl, "direction", "word")?.text;
@@ -314,21 +318,21 @@ export function readCni(file: string, decl: Decl): CniSettings | undefined {
   return plugin === undefined ? undefined : { plugin, decl, file, source: sourceOf(file, decl) };
 }
 
-/** Adds to the labels that were read before. */
+/** Adds to the labels read before. */
 export function readLabels(decl: Decl, before: Map<string, string> | undefined): Map<string, string> {
   const labels = before ?? new Map<string, string>();
   for (const { value } of all(decl, "labels")) if (value.kind === "label") labels.set(value.key, value.value);
   return labels;
 }
 
-/** Processes with a name of their own, and what listens outside of them. */
+/** Processes with their own names, and listeners outside of them. */
 export interface ProcessesRead {
   readonly named: ProcessSpec[];
   readonly listeners: Listener[];
   readonly problems: TopologyProblem[];
 }
 
-/** Adds to those that were read before; `context` says where a name stands twice. */
+/** Adds to the processes read before; `context` is the location in the message about a duplicate name. */
 export function readProcesses(
   file: string,
   decl: Decl,
@@ -349,7 +353,7 @@ export function readProcesses(
   return read;
 }
 
-/** `listen` outside of any process belongs to one that is called as the whole. */
+/** A `listen` outside of all processes belongs to a process with the name of the machine or workload. */
 export function processesOf(read: ProcessesRead | undefined, name: string, source: Source): readonly ProcessSpec[] {
   if (read === undefined) return nothing;
   const { named, listeners } = read;
@@ -364,7 +368,7 @@ function readProcess(file: string, decl: Decl): ProcessSpec | undefined {
   return { name, listeners: trimmed(listeners), source: sourceOf(file, decl) };
 }
 
-/** Adds to the listeners that were read before. */
+/** Adds to the listeners read before. */
 function readListeners(file: string, decl: Decl, listeners: Listener[]): void {
   const name = oneOf(decl, "as", "name")?.text;
   const hostPort = oneOf(decl, "host-port", "number")?.value;
@@ -382,6 +386,6 @@ function readListeners(file: string, decl: Decl, listeners: Listener[]): void {
 }
 
 export function nameTwice(kind: string, name: string, context: string, source: Source, first: Source): TopologyProblem {
-  const related = [{ source: first, message: `${name} is defined first here, and this one counts` }];
+  const related = [{ source: first, message: t`first declaration of \`${name}\`, which is used` }];
   return problem(CODES.nameTwice, source, { name, kind, context }, related);
 }

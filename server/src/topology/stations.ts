@@ -1,11 +1,13 @@
-/** Routers, hosts and nodes together. Their paths are unique: of two things with one name the topology keeps the first. */
+/**
+ * Routers, hosts, and nodes together. Their paths are unique: of two with the same name, the topology keeps the first.
+ */
 import type { Station, Topology } from "./model.ts";
 
 export function stationsOf({ routers, hosts, clusters }: Topology): readonly Station[] {
   return [...routers, ...hosts, ...clusters.flatMap(({ nodes }) => nodes)];
 }
 
-/** Where a station is found by its path, which is also the id of its network namespace. */
+/** Finds a machine by its path, which is also the ID of its network namespace. */
 export type Stations = (path: string) => Station | undefined;
 
 export function stationsByPath({ routers, hosts, clusters }: Topology): Stations {

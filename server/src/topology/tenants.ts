@@ -7,7 +7,9 @@ type Namespaces = ReadonlyMap<string, readonly Workload[]>;
 const known = new WeakMap<object, { readonly workloads: readonly Workload[]; readonly namespaces: Namespaces }>();
 const nobody: readonly Workload[] = [];
 
-/** The list of a namespace is that of the build before where nothing in it has changed. `identity`: the cluster's. */
+/**
+ * The list of a namespace is the list of the previous build if nothing in it has changed. `identity`: the cluster's.
+ */
 export function workloadsByNamespace(
   identity: object,
   workloads: readonly Workload[],

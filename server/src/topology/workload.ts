@@ -1,4 +1,4 @@
-/** One workload as it is written, before its node is bound. */
+/** One workload as written, before its node is bound. */
 import type { Ip } from "../addressing/ip.ts";
 import { all, type Decl, nameOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
@@ -10,7 +10,7 @@ export interface WorkloadParts {
   readonly kind: Workload["kind"];
   readonly name: string;
   readonly nameSource: Source;
-  /** Of a daemonset 0: it has one for each node. */
+  /** 0 for a DaemonSet, which has one pod per node. */
   readonly replicas: number;
   readonly on: { readonly text: string; readonly source: Source } | undefined;
   readonly hostNetwork: boolean;
@@ -22,7 +22,7 @@ export interface WorkloadParts {
   readonly problems: readonly TopologyProblem[];
 }
 
-/** Undefined where name or number could not be read. */
+/** Undefined if the name or the number is unreadable. */
 export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): WorkloadParts | undefined {
   const name = nameOf(decl);
   const nameRead = one(decl, "name");
@@ -79,7 +79,7 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
   };
 }
 
-/** What pods of some workload ask of the nodes themselves. */
+/** Uses of the nodes themselves by pods of a workload. */
 export interface NodeUses {
   readonly hostNetwork: boolean;
   readonly hostPorts: boolean;
@@ -87,7 +87,7 @@ export interface NodeUses {
 
 const uses = new WeakMap<readonly Workload[], NodeUses>();
 
-/** Asked once for all of a cluster: most have neither, so that nobody needs to look at a node's pods. */
+/** Computed once for all workloads of a cluster: most have neither, so a node's pods need not be checked. */
 export function usesOfNodes(workloads: readonly Workload[]): NodeUses {
   let known = uses.get(workloads);
   if (known === undefined) {
@@ -102,7 +102,7 @@ export function usesOfNodes(workloads: readonly Workload[]): NodeUses {
   return known;
 }
 
-/** A pod on each node that nobody has written. */
+/** A pod on each node that is not in the file. */
 export function imaginedDaemonset(source: Source, name: string): WorkloadParts {
   return {
     file: source.file,

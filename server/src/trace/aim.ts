@@ -1,21 +1,23 @@
 /**
- * What a name means to a sender: the addresses to which its packets go. Of a service that depends on who asks. Inside the
- * cluster its name is its ClusterIP (DNS says so); from outside it is the load balancer's address, an external address or
- * a node's address with the node port; of a headless service it is each of its pods.
+ * Resolution of a target name: the addresses that packets are sent to. For a service this depends on the sender. Inside the
+ * cluster, the name resolves to the ClusterIP (DNS); from outside, the target is the load balancer IP, an external IP, or a
+ * node address with the node port. A headless service resolves to the addresses of its pods.
  */
 
 import { type Family, family, formatIp, type Ip, parseIp } from "../addressing/ip.ts";
 import type { Journey, Question } from "../dataplane/journey.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
+import { list, plural } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
 import { serviceNamed } from "../topology/dns.ts";
 import type { Cluster, Node, Service, ServicePort, Topology } from "../topology/model.ts";
 import { type Endpoint, endpointAt, nameError, ownerOf } from "./endpoints.ts";
 
-/** One address that the sender may take, and how often it does. */
+/** A possible target address and its probability. */
 export interface Target {
   readonly ip: Ip;
-  /** Where it is not the port that was asked for. */
+  /** The target port if it differs from the requested port. */
   readonly port: number | undefined;
   readonly weight: number;
 }
@@ -23,14 +25,14 @@ export interface Target {
 export interface Aimed {
   /** At least one. */
   readonly targets: readonly Target[];
-  /** Ports of whoever is meant, for questions that name none. */
+  /** Ports of the target, used if no port is requested. */
   readonly ports: Endpoint["ports"];
-  /** What the name means, for people. */
+  /** Explains how the name is resolved; shown to users. */
   readonly notes: readonly string[];
   readonly service: Service | undefined;
-  /** Who is meant. */
+  /** Path of the target. */
   readonly path: string;
-  /** The only namespace that is meant; undefined where there are several, or an address may be anybody's. */
+  /** The network namespace of the target; undefined for several targets and for plain addresses. */
   readonly netns?: NetnsId | undefined;
 }
 
@@ -38,12 +40,12 @@ export type Aim =
   | ({ readonly ok: true } & Aimed)
   | { readonly ok: false; readonly error: string; readonly candidates: readonly string[] };
 
-/** More nodes are told apart only by whether they have an endpoint. */
+/** Larger clusters are represented by one node with an endpoint and one without. */
 const MOST_NODES = 8;
-/** CNAMEs that follow each other. */
+/** Maximum length of a CNAME chain. */
 const MOST_ALIASES = 8;
 
-/** `port` and `wanted`: the port and family that were asked for, if any. */
+/** `port` and `wanted`: the requested port and address family, if any. */
 export function aimAt(
   topology: Topology,
   text: string,
@@ -74,7 +76,7 @@ export function aimAt(
   return typeof endpoint === "string" ? failed(endpoint) : aimAtEndpoint(topology, endpoint, from, []);
 }
 
-/** The journeys to all targets; probabilities are those of the targets times those of the ways. */
+/** The journeys to all targets; the probability of a journey is multiplied by the weight of its target. */
 export function journeysTo(
   network: Network,
   question: Omit<Question, "dst">,
@@ -106,7 +108,7 @@ function failed(error: string, candidates: readonly string[] = []): Aim {
   return { ok: false, error, candidates };
 }
 
-/** localhost is whoever asks. */
+/** Loopback addresses belong to the sender. */
 function ownAddress(ip: Ip): boolean {
   return typeof ip === "number" ? ip >>> 24 === 127 : ip === 1n;
 }
@@ -119,17 +121,17 @@ function serviceAt(topology: Topology, ip: Ip): Service | undefined {
   return undefined;
 }
 
-/** An address of a family that the sender has; of two that of the cluster's primary family (the first `pods` range). */
+/** An address in an address family of the sender; for dual-stack in the cluster's primary family (the first `pods` range). */
 function aimAtEndpoint(topology: Topology, endpoint: Endpoint, from: Sender, notes: readonly string[]): Aim {
   const cluster = topology.clusters.find(({ name }) => endpoint.path.startsWith(`${name}/`));
   const primary = family(cluster?.podCidrs[0]?.prefix.ip ?? 0);
   const ordered = [...endpoint.addresses].sort((a, b) => Number(family(a) !== primary) - Number(family(b) !== primary));
   const ip = pick(ordered, from);
-  if (ip === undefined) return failed(`${endpoint.path} has no ${addressWord(from)}`);
+  if (ip === undefined) return failed(noAddress(endpoint.path, from));
   return aimed([{ ip, port: undefined, weight: 1 }], endpoint.ports, notes, endpoint.path, undefined, endpoint.netns);
 }
 
-/** Who asks, and which families are wanted. */
+/** The sender and the address families to use. */
 interface Sender {
   readonly endpoint: Endpoint;
   readonly families: readonly Family[];
@@ -140,7 +142,7 @@ function familiesOf({ addresses }: Endpoint): readonly Family[] {
   return [...new Set(addresses.map(family))];
 }
 
-/** The first address of a family that the sender has; where none was asked for, any will do. */
+/** The first address in an address family of the sender; if no family is requested, otherwise any address. */
 function pick(addresses: readonly Ip[], from: Sender): Ip | undefined {
   return addresses.find((ip) => speaks(from, ip)) ?? (from.wanted === undefined ? addresses[0] : undefined);
 }
@@ -149,8 +151,8 @@ function speaks({ families }: Sender, ip: Ip): boolean {
   return families.includes(family(ip));
 }
 
-function addressWord({ wanted }: Sender): string {
-  return wanted === undefined ? "address" : `IPv${wanted} address`;
+function noAddress(path: string, { wanted }: Sender): string {
+  return wanted === undefined ? t`${path} has no address` : t`${path} has no IPv${wanted} address`;
 }
 
 function portsOf(service: Service): Endpoint["ports"] {
@@ -171,45 +173,52 @@ function aimAtService(
   const inside = from.endpoint.netns.startsWith(`${cluster.name}/`);
   if (service.type === "external-name") return aimAtAlias(topology, cluster, service, from, port, notes);
   if (service.type === "headless") return aimAtPods(cluster, service, from, port, notes);
-  const says = (text: string): readonly string[] => [...notes, text];
   const single = (ip: Ip, note: string): Aim =>
-    aimed([{ ip, port: undefined, weight: 1 }], portsOf(service), says(note), path, service);
+    aimed([{ ip, port: undefined, weight: 1 }], portsOf(service), [...notes, note], path, service);
   const clusterIp = pick(service.clusterIps, from);
   if (inside) {
     if (clusterIp === undefined)
-      return failed(`${path} has no ${from.wanted === undefined ? "" : `IPv${from.wanted} `}ClusterIP`);
-    return single(clusterIp, `inside ${cluster.name}, ${path} is its ClusterIP ${formatIp(clusterIp)}`);
+      return failed(
+        from.wanted === undefined ? t`${path} has no ClusterIP` : t`${path} has no IPv${from.wanted} ClusterIP`,
+      );
+    return single(clusterIp, t`inside cluster ${cluster.name}, ${path} is reached at ClusterIP ${formatIp(clusterIp)}`);
   }
   const balanced = pick(
     service.loadBalancerIps.map(({ ip }) => ip),
     from,
   );
   if (balanced !== undefined) {
-    return single(balanced, `outside ${cluster.name}, ${path} is its load balancer's address ${formatIp(balanced)}`);
+    return single(
+      balanced,
+      t`outside cluster ${cluster.name}, ${path} is reached at load balancer IP ${formatIp(balanced)}`,
+    );
   }
   const external = pick(
     service.externalIps.map(({ ip }) => ip),
     from,
   );
   if (external !== undefined) {
-    return single(external, `outside ${cluster.name}, ${path} is its external address ${formatIp(external)}`);
+    return single(
+      external,
+      t`outside cluster ${cluster.name}, ${path} is reached at external IP ${formatIp(external)}`,
+    );
   }
   const wanted = portOf(service, port);
   if (wanted?.nodePort !== undefined) return aimAtNodes(cluster, service, wanted, wanted.nodePort, from, notes);
-  if (clusterIp === undefined) return failed(`${path} has no ${addressWord(from)}`);
+  if (clusterIp === undefined) return failed(noAddress(path, from));
   return single(
     clusterIp,
-    `${path} has no address outside ${cluster.name} (type ${service.type}): its ClusterIP ${formatIp(clusterIp)} means something on the cluster's nodes only`,
+    t`${path} (type ${service.type}) cannot be reached from outside cluster ${cluster.name}: ClusterIP ${formatIp(clusterIp)} is valid only on the cluster's nodes`,
   );
 }
 
-/** The port that was asked for, by its own number or its node port; the first where none was. */
+/** The requested port, by port number or node port; the first port if none is requested. */
 function portOf(service: Service, port: number | undefined): ServicePort | undefined {
   if (port === undefined) return service.ports[0];
   return service.ports.find((one) => one.port === port) ?? service.ports.find((one) => one.nodePort === port);
 }
 
-/** Any node will do; a client may take each of them. */
+/** A client can use the node port of any node. */
 function aimAtNodes(
   cluster: Cluster,
   service: Service,
@@ -228,13 +237,16 @@ function aimAtNodes(
     return ip === undefined ? [] : [{ ip, port: nodePort, weight }];
   });
   if (targets.length === 0)
-    return failed(`no node of ${cluster.name} has an address of ${from.endpoint.path}'s family`);
-  const shown = chosen.map(({ node }) => node.name).join(", ");
-  const note = `outside ${cluster.name}, ${service.path} is port ${nodePort} of any node (here ${shown})`;
+    return failed(t`no node of cluster ${cluster.name} has an address in the address family of ${from.endpoint.path}`);
+  const shown = list(
+    chosen.map(({ node }) => node.name),
+    MOST_NODES,
+  );
+  const note = t`outside cluster ${cluster.name}, ${service.path} is reached at port ${nodePort} of any node (here ${shown})`;
   return aimed(targets, portsOf(service), [...notes, note], service.path, service);
 }
 
-/** All nodes where they are few; otherwise one with an endpoint and one without, for all of their kind. */
+/** All nodes of a small cluster; otherwise one node with an endpoint and one without, weighted by their number. */
 function nodesFor(
   cluster: Cluster,
   service: Service,
@@ -250,7 +262,7 @@ function nodesFor(
   return groups.flatMap((group) => (group[0] ? [{ node: group[0], weight: group.length / nodes.length }] : []));
 }
 
-/** DNS gives all addresses and the client takes one: nothing translates the port. */
+/** DNS returns all addresses and the client selects one; ports are not rewritten. */
 function aimAtPods(
   cluster: Cluster,
   service: Service,
@@ -262,8 +274,8 @@ function aimAtPods(
   const asked = first ?? service.ports[0];
   const found = asked ? from.families.flatMap((of) => cluster.services.endpoints(service, asked, of)) : [];
   const ips = [...new Set(found.map(({ ip }) => ip))];
-  if (ips.length === 0) return failed(`${service.path} is headless and has no endpoints: its name has no address`);
-  const note = `${service.path} is headless: DNS gives the addresses of its ${ips.length} endpoints, and ports stay as they are`;
+  if (ips.length === 0) return failed(t`${service.path} is headless and has no endpoints: its name does not resolve`);
+  const note = t`${service.path} is headless: DNS returns the addresses of ${plural(ips.length, "endpoint")}; ports are not rewritten`;
   const ports = [...new Set(found.map((one) => one.port))].map((number) => ({
     port: number,
     proto: first?.proto ?? ("tcp" as const),
@@ -273,7 +285,7 @@ function aimAtPods(
   return aimed(targets, ports, [...notes, note], service.path, service);
 }
 
-/** A CNAME: the name of a host, or a service's DNS name. */
+/** A CNAME: the name of a host, or the DNS name of a service. */
 function aimAtAlias(
   topology: Topology,
   cluster: Cluster,
@@ -283,14 +295,14 @@ function aimAtAlias(
   notes: readonly string[],
 ): Aim {
   const name = service.externalName ?? "";
-  const said = [...notes, `${service.path} is an alias: DNS answers ${name}`];
-  if (said.length > MOST_ALIASES) return failed(`${service.path}: aliases that lead to each other (${name})`);
+  const extended = [...notes, t`${service.path} is an alias: DNS returns ${name}`];
+  if (extended.length > MOST_ALIASES) return failed(t`${service.path}: the aliases form a loop (${name})`);
   const other = serviceNamed(cluster, name);
-  if (other) return aimAtService(topology, cluster, other, from, port, said);
+  if (other) return aimAtService(topology, cluster, other, from, port, extended);
   const host = topology.resolve(name, "sender");
   const endpoint = host.ok && host.endpoint.kind === "host" ? endpointAt(topology, host.endpoint) : undefined;
   if (endpoint === undefined || typeof endpoint === "string") {
-    return failed(`${service.path} is an alias for ${name}, and no host is called so`);
+    return failed(t`${service.path} is an alias for ${name}, which is not a declared host`);
   }
-  return aimAtEndpoint(topology, endpoint, from, said);
+  return aimAtEndpoint(topology, endpoint, from, extended);
 }

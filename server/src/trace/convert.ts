@@ -1,4 +1,4 @@
-/** Journeys of the simulator → the published trace. Only translation: names, texts and ranges, no decisions. */
+/** Converts journeys of the simulator to the published trace: names, texts, and source ranges, without any decisions. */
 import { formatIp } from "../addressing/ip.ts";
 import type { Journey, Step, StepRule } from "../dataplane/journey.ts";
 import type { Network } from "../dataplane/model.ts";
@@ -19,7 +19,7 @@ import type {
   Verdict,
 } from "./schema.ts";
 
-/** Turns a place in a tree into a place in a file; undefined where the file is not part of the analysis. */
+/** Converts a location in a tree to a location in a file; undefined if the file is not part of the analysis. */
 export type Locate = (source: Source) => Location | undefined;
 
 export interface Surroundings {
@@ -27,7 +27,7 @@ export interface Surroundings {
   readonly locate: Locate;
 }
 
-/** The whole answer: the worst verdict of all paths; answered only where every path has its reply. */
+/** The complete trace: the worst verdict of all paths; `answered` only if all paths have a reply. */
 export function toTrace(
   query: Query,
   journeys: readonly Journey[],
@@ -179,7 +179,7 @@ function headersOf(packet: Packet): Header[] {
     dst: formatIp(packet.dst),
     ttl: packet.ttl,
     proto,
-    // IPv6 has no such bit: routers never fragment.
+    // IPv6 has no DF bit: routers never fragment.
     df: family === 4 && packet.df,
   };
   switch (body.kind) {

@@ -1,17 +1,19 @@
-/** From what people write as FROM and TO to namespaces and addresses. */
+/** Resolves the FROM and TO arguments of users to network namespaces and addresses. */
 import { formatIp, type Ip } from "../addressing/ip.ts";
 import type { NetnsId } from "../dataplane/model.ts";
+import { either } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
 import type { Cluster, Endpoint as Meaning, Node, Pod, ProcessSpec, Station, Topology } from "../topology/model.ts";
 
-/** A place that sends or receives. */
+/** A sender or receiver. */
 export interface Endpoint {
-  /** As people would write it in full: "prod/shop/web". */
+  /** The full path: "prod/shop/web". */
   readonly path: string;
   readonly kind: Exclude<Meaning["kind"], "segment" | "address" | "service">;
   readonly netns: NetnsId;
-  /** Own addresses, first the one by which others know it. */
+  /** The primary address first. */
   readonly addresses: readonly Ip[];
-  /** Ports on which it listens, in order of declaration. */
+  /** Listening ports in order of declaration. */
   readonly ports: readonly {
     readonly port: number;
     readonly proto: "tcp" | "udp" | "sctp";
@@ -23,17 +25,13 @@ export type Resolved<T> =
   | ({ readonly ok: true } & T)
   | { readonly ok: false; readonly error: string; readonly candidates: readonly string[] };
 
-/** The place that a path or an address means, or the sentence that says why there is none. A service is no place: see aim.ts. */
+/** The endpoint for a path or an address, or an error message. Services are not endpoints: see aim.ts. */
 export function endpointOf(topology: Topology, text: string): Resolved<{ readonly endpoint: Endpoint }> {
   const meaning = topology.resolve(text, "sender");
   if (!meaning.ok) {
     const service = topology.resolve(text);
     if (service.ok && service.endpoint.kind === "service")
-      return {
-        ok: false,
-        error: `${service.endpoint.path} is a service: it sends nothing and runs nowhere`,
-        candidates: [],
-      };
+      return { ok: false, error: serviceError(service.endpoint.path), candidates: [] };
     return { ok: false, error: nameError(text, meaning), candidates: meaning.candidates };
   }
   const found = endpointAt(topology, meaning.endpoint);
@@ -44,21 +42,25 @@ export function nameError(
   text: string,
   problem: { readonly error: "unknown" | "ambiguous"; readonly candidates: readonly string[] },
 ): string {
-  const list = problem.candidates.join(", ");
-  if (problem.error === "ambiguous") return `"${text}" may be any of ${list}`;
-  return list === "" ? `there is no "${text}"` : `there is no "${text}"; did you mean ${list}?`;
+  const candidates = either(problem.candidates);
+  if (problem.error === "ambiguous") return t`"${text}" is ambiguous: ${candidates}`;
+  return candidates === "" ? t`"${text}" does not exist` : t`"${text}" does not exist; did you mean ${candidates}?`;
 }
 
-/** A sentence where the meaning is no place. */
+function serviceError(path: string): string {
+  return t`${path} is a service; a service cannot send packets`;
+}
+
+/** The endpoint, or an error message. */
 export function endpointAt(topology: Topology, meaning: Meaning): Endpoint | string {
   switch (meaning.kind) {
     case "pod":
-      return podEndpoint(meaning.pod, meaning.pod.workload.containers) ?? `${meaning.path} runs on no node`;
+      return podEndpoint(meaning.pod, meaning.pod.workload.containers) ?? t`${meaning.path} does not run on any node`;
     case "container": {
-      // A container that listens on nothing is asked on its neighbours' ports: they share the namespace.
+      // For a container without listeners, the ports of all containers in the pod apply: they share the network namespace.
       const listens = meaning.container.listeners.length > 0;
       const pod = podEndpoint(meaning.pod, listens ? [meaning.container] : meaning.pod.workload.containers);
-      return pod ? { ...pod, kind: "container", path: meaning.path } : `${meaning.pod.path} runs on no node`;
+      return pod ? { ...pod, kind: "container", path: meaning.path } : t`${meaning.pod.path} does not run on any node`;
     }
     case "node":
       return stationEndpoint("node", meaning.node);
@@ -73,11 +75,11 @@ export function endpointAt(topology: Topology, meaning: Meaning): Endpoint | str
         ports: portsOf([meaning.daemon]),
       };
     case "service":
-      return `${meaning.path} is a service: it sends nothing and runs nowhere`;
+      return serviceError(meaning.path);
     case "segment":
-      return `${meaning.path} is a segment; a packet needs a pod, node, router, host or an address`;
+      return t`${meaning.path} is a segment; expected a pod, node, router, host, or address`;
     case "address":
-      return ownerOf(topology, meaning.ip) ?? `nobody has the address ${formatIp(meaning.ip)}`;
+      return ownerOf(topology, meaning.ip) ?? t`no machine or pod has the address ${formatIp(meaning.ip)}`;
   }
 }
 
@@ -92,7 +94,7 @@ function podEndpoint(pod: Pod, processes: readonly ProcessSpec[]): Endpoint | un
   };
 }
 
-/** Pods of the host network live in their node's namespace. */
+/** Pods with `hostNetwork` use the network namespace of their node. */
 export function netnsOfPod(pod: Pod, node: Node): NetnsId {
   return pod.workload.hostNetwork ? node.path : pod.path;
 }
@@ -116,7 +118,7 @@ function portsOf(processes: readonly ProcessSpec[]): Endpoint["ports"] {
   );
 }
 
-/** Who has an address, as far as the topology knows. */
+/** The endpoint that has an address, if it is declared in the topology. */
 export function ownerOf(topology: Topology, ip: Ip): Endpoint | undefined {
   for (const cluster of topology.clusters) {
     const pod = podWith(cluster, ip);
@@ -135,7 +137,7 @@ function podWith(cluster: Cluster, ip: Ip): Endpoint | undefined {
   return pod && podEndpoint(pod, pod.workload.containers);
 }
 
-/** For commands that ask about a namespace: a path, or an address of somebody. */
+/** The network namespace for a path or an address, for commands that print the state of one namespace. */
 export function namespaceOf(topology: Topology, text: string): Resolved<{ readonly netns: NetnsId }> {
   const found = endpointOf(topology, text);
   return found.ok ? { ok: true, netns: found.endpoint.netns } : found;

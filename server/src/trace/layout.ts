@@ -1,17 +1,18 @@
 /**
- * Where everything in the drawing of a path goes; pure geometry, no colours and no elements, so that the trace panel and
- * the command line's SVG draw the same picture.
+ * Layout of the drawing of a path: geometry only, no colors and no elements, so the trace panel and the SVG of the command
+ * line produce the same picture.
  *
- * Network namespaces are boxes from left to right in order of travel. A device is a bar in its box; the request runs along
- * the upper lane from left to right, the reply along the lower one from right to left. Each hop is a stop on its lane: on
- * the bar of the device that it crosses, or between two bars where the namespace decides something. Both legs share a box,
- * and a bar, wherever the reply retraces the request; what only one of them visits is drawn for it alone.
+ * Network namespaces are boxes from left to right in path order. A device is a bar in its box; the request follows the upper
+ * lane from left to right, the reply the lower lane from right to left. Each hop is a stop on its lane: on the bar of the
+ * device that it crosses, or between two bars for a decision in the network namespace. Request and reply share boxes and
+ * bars where they use the same path; a box or bar used by one leg only is drawn for that leg.
  */
+import { t } from "../text/l10n.ts";
 import type { Hop, Path, Trace, Verdict } from "./schema.ts";
 
 export type Leg = "request" | "reply";
 
-/** A hop in the one sequence of a path: the request's hops, then the reply's. */
+/** A hop in the sequence of a path: request hops, then reply hops. */
 export interface Step {
   /** Position in the sequence. */
   readonly index: number;
@@ -34,7 +35,7 @@ export interface Rect {
   readonly height: number;
 }
 
-/** A text that fits; `full` is what it was, for a title where both differ. */
+/** A text shortened to fit; `full` is the original text, for a tooltip. */
 export interface Label {
   readonly text: string;
   readonly full: string;
@@ -71,22 +72,22 @@ export interface Stop {
   readonly box: number;
   /** Index in the box's devices; absent for a decision. */
   readonly device?: number;
-  /** How the leg ended, on its last stop. */
+  /** The verdict of the leg, on its last stop. */
   readonly end?: Verdict;
 }
 
 export interface Corner {
   readonly x: number;
   readonly y: number;
-  /** The step that is here; absent where the line only bends. */
+  /** Step at this point; absent if the line only bends. */
   readonly step?: number;
 }
 
 export interface Lane {
   readonly leg: Leg;
-  /** The way from stop to stop. The reply's begins at the request's last stop. */
+  /** The line through the stops. The reply line starts at the last stop of the request. */
   readonly line: readonly Corner[];
-  /** Points of arrows between two boxes. */
+  /** Arrowheads between two boxes. */
   readonly arrows: readonly { readonly x: number; readonly y: number; readonly towards: "left" | "right" }[];
 }
 
@@ -100,7 +101,7 @@ export interface Layout {
 }
 
 export interface LayoutOptions {
-  /** How wide texts really are; without it, a cautious estimate. */
+  /** Measures text width; default: a conservative estimate. */
   readonly measure?: Measure | undefined;
 }
 
@@ -118,7 +119,7 @@ const metrics = {
   barLabelWidthMax: 116,
   barWidthMin: 44,
   barPadding: 7,
-  /** From the bars' labels to the upper lane: room for the packet. */
+  /** Space between the bar labels and the upper lane, for the packet. */
   aboveLane: 40,
   laneDistance: 64,
   belowLane: 22,
@@ -131,7 +132,7 @@ const metrics = {
   detour: 22,
 } as const;
 
-/** Font sizes for which the estimate holds; a renderer that uses larger ones passes its own `measure`. */
+/** Font sizes of the estimate; a renderer with larger fonts passes its own `measure`. */
 const fontSizes: Readonly<Record<TextStyle, number>> = { kind: 11, name: 13, device: 11 };
 
 export function estimateWidth(text: string, style: TextStyle): number {
@@ -148,9 +149,8 @@ export function estimateWidth(text: string, style: TextStyle): number {
 }
 
 /**
- * Every way that packets take, in order: the questions to DNS that come before the packet, the packet's own, and those of the
- * connection that a proxy opens for it. Where DNS does not answer its questions are all there is, and the trace's paths are
- * these already.
+ * All paths of a trace in order: DNS queries, the packet itself, and the connection that a proxy opens. If DNS returns no
+ * answer, the trace contains only the DNS queries, and they are already the trace's own paths.
  */
 export function waysOf(trace: Trace): readonly Path[] {
   const { lookup, proxied, paths } = trace;
@@ -163,7 +163,7 @@ export type Way =
   | { readonly kind: "own"; readonly index: number }
   | { readonly kind: "proxied"; readonly by: string };
 
-/** What the way is for: an index of `waysOf`. */
+/** The kind of a path, by its index in `waysOf`. */
 export function wayOf({ lookup, proxied, paths }: Trace, index: number): Way {
   const first = lookup?.answered ? lookup.paths.length : 0;
   if (index < (lookup?.paths.length ?? 0)) return { kind: "lookup" };
@@ -171,19 +171,19 @@ export function wayOf({ lookup, proxied, paths }: Trace, index: number): Way {
   return own < paths.length || !proxied ? { kind: "own", index: own } : { kind: "proxied", by: proxied.by };
 }
 
-/** What a way is called among several; undefined for the only one. */
+/** The title of a path; undefined if there is only one. */
 export function wayTitle(trace: Trace, index: number): string | undefined {
   const way = wayOf(trace, index);
   switch (way.kind) {
     case "lookup":
-      return "question to DNS";
+      return t`DNS query`;
     case "proxied":
-      return `onward from the proxy of ${way.by}`;
+      return t`from the proxy ${way.by} to the backend`;
     case "own":
       return trace.paths.length > 1
-        ? `path ${way.index + 1} of ${trace.paths.length}`
+        ? t`path ${way.index + 1} of ${trace.paths.length}`
         : trace.proxied
-          ? "to the proxy"
+          ? t`to the proxy`
           : undefined;
   }
 }
@@ -206,7 +206,7 @@ export function splitOwner(owner: string): { kind: string; name: string } {
   return space < 0 ? { kind: "", name: owner } : { kind: owner.slice(0, space), name: owner.slice(space + 1) };
 }
 
-/** The text, or as much of its beginning and end as is no wider than `width`. */
+/** The text, shortened in the middle to at most `width`. */
 export function ellipsize(text: string, width: number, measure: (text: string) => number): string {
   if (measure(text) <= width) return text;
   const chars = [...text];
@@ -224,13 +224,13 @@ export function ellipsize(text: string, width: number, measure: (text: string) =
   return cut(low);
 }
 
-/* -------------------------------------------------------------------- what is visited */
+/* -------------------------------------------------------------------- visits */
 
-/** A stay in one namespace: crossings of devices in order, and the decisions before, between and after them. */
+/** Consecutive hops in one network namespace: device crossings in order, and the decisions before, between, and after them. */
 interface Visit {
   readonly key: string;
   readonly crossings: { readonly device: string; readonly steps: number[] }[];
-  /** One more than crossings. */
+  /** One entry more than `crossings`. */
   readonly decisions: number[][];
   readonly steps: number[];
   readonly hop: Hop;
@@ -261,7 +261,7 @@ function visitsOf(steps: readonly Step[]): Visit[] {
   return visits;
 }
 
-/** The same stay as seen from the other end, to lay a reply over a request. */
+/** The visit in reverse order, to align a reply with a request. */
 function reversed(visit: Visit): Visit {
   const turn = (list: readonly number[]): number[] => [...list].reverse();
   return {
@@ -271,7 +271,7 @@ function reversed(visit: Visit): Visit {
   };
 }
 
-/** Two sequences in one, each in its own order, with as many pairs of equal elements as possible. */
+/** Merges two sequences, preserving the order of each and pairing as many equal elements as possible. */
 function merge<T>(a: readonly T[], b: readonly T[], same: (a: T, b: T) => boolean): [T | undefined, T | undefined][] {
   const columns = b.length + 1;
   const common = new Uint32Array((a.length + 1) * columns);
@@ -296,14 +296,14 @@ function merge<T>(a: readonly T[], b: readonly T[], same: (a: T, b: T) => boolea
 
 /* -------------------------------------------------------------------- boxes, from left to right */
 
-/** A bar or the space between two bars: steps of the upper and of the lower lane, each from left to right. */
+/** A bar or the space between two bars: steps of the upper and lower lane, from left to right. */
 interface Column {
   readonly device?: string;
   readonly request: number[];
   readonly reply: number[];
 }
 
-/** Spaces and bars in turn, beginning and ending with a space. */
+/** Alternating spaces and bars, starting and ending with a space. */
 function columnsOf(request: Visit | undefined, reply: Visit | undefined): Column[] {
   const bars = merge(request?.crossings ?? [], reply?.crossings ?? [], (a, b) => a.device === b.device);
   const columns: Column[] = [{ request: [], reply: [] }];
@@ -311,7 +311,7 @@ function columnsOf(request: Visit | undefined, reply: Visit | undefined): Column
     columns.push({ device: (a ?? b)?.device ?? "", request: a?.steps ?? [], reply: b?.steps ?? [] });
     columns.push({ request: [], reply: [] });
   }
-  // A decision stands next to the crossing that follows it in time; after the last crossing, next to that.
+  // A decision is placed next to the crossing that follows it in time, or after the last crossing.
   const crossedBy = (lane: "request" | "reply"): number[] =>
     columns.flatMap((column, index) => (column.device !== undefined && column[lane].length > 0 ? [index] : []));
   const put = (
@@ -352,7 +352,7 @@ export function layoutPath(path: Path, options: LayoutOptions = {}): Layout {
     .reverse();
   const places = merge(there, back, (a, b) => a.key === b.key);
 
-  // Lines that pass a box which they do not visit run outside it.
+  // A line that skips a box is drawn outside of it.
   const over = back.length > 0 && detours(places.map(([request]) => request !== undefined));
   const under = detours(places.map(([, reply]) => reply !== undefined));
 
@@ -388,7 +388,7 @@ export function layoutPath(path: Path, options: LayoutOptions = {}): Layout {
     let cx = x + metrics.boxPadding + (content - inner) / 2;
     for (const [index, column] of columns.entries()) {
       const columnWide = widths[index] ?? 0;
-      const centre = cx + columnWide / 2;
+      const center = cx + columnWide / 2;
       const isBar = column.device !== undefined;
       for (const leg of ["request", "reply"] as const) {
         const list = column[leg];
@@ -396,7 +396,7 @@ export function layoutPath(path: Path, options: LayoutOptions = {}): Layout {
           stops[step] = {
             step,
             leg,
-            x: centre + (position - (list.length - 1) / 2) * metrics.stopPitch,
+            x: center + (position - (list.length - 1) / 2) * metrics.stopPitch,
             y: laneY[leg],
             radius: metrics.stopRadius,
             box: boxes.length,
@@ -414,7 +414,7 @@ export function layoutPath(path: Path, options: LayoutOptions = {}): Layout {
           label: {
             text: ellipsize(column.device, room, (text) => measure(text, "device")),
             full: column.device,
-            x: centre,
+            x: center,
             y: barTop + metrics.barLabelBaseline,
             style: "device",
           },
@@ -470,7 +470,7 @@ function markEnd(stops: Stop[], index: number, end: Verdict): void {
   if (stop) stops[index] = { ...stop, end };
 }
 
-/** Whether a box that is not visited lies between two that are. */
+/** Whether a box that is not visited is between two visited boxes. */
 function detours(visited: readonly boolean[]): boolean {
   const first = visited.indexOf(true);
   return first >= 0 && visited.slice(first, visited.lastIndexOf(true)).includes(false);
@@ -510,7 +510,7 @@ function lane(leg: Leg, stops: readonly Stop[], boxes: readonly Box[], outside: 
   return { leg, line, arrows: arrows.length > 0 ? arrows : arrowWithin(stops, towards) };
 }
 
-/** A leg that stays in one namespace has its arrow between its first two stops, where there is room. */
+/** The arrow of a leg within one network namespace: between its first two stops, if there is space. */
 function arrowWithin(stops: readonly Stop[], towards: "left" | "right"): Lane["arrows"] {
   const [a, b] = stops;
   if (!a || !b || Math.abs(b.x - a.x) < metrics.stopPitch + 8) return [];

@@ -1,33 +1,34 @@
 /**
- * The question to DNS that comes before a packet to a name. A pod asks the cluster's DNS service, over UDP and like any
- * other service: it is translated, forwarded, and subject to policies. Only the packets count here; that CoreDNS knows the
- * right answer is taken for granted.
+ * The DNS query before a packet to a name. A pod queries the DNS service of the cluster over UDP. The query is handled like
+ * any packet to a service: DNAT, forwarding, network policies. Only packets are simulated; CoreDNS is assumed to return the
+ * correct answer.
  */
 import { type Family, formatIp } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import type { Network } from "../dataplane/model.ts";
+import { t } from "../text/l10n.ts";
 import { type DnsName, dnsNames, nameServer, searched } from "../topology/dns.ts";
 import type { Cluster, Pod, Service, Topology } from "../topology/model.ts";
 import { aimAt, journeysTo } from "./aim.ts";
 import type { Endpoint } from "./endpoints.ts";
 
 export interface Lookup {
-  /** The full name that has the answer. */
+  /** The fully qualified name that resolves. */
   readonly name: string;
-  /** What the pod's resolver asks for in turn; the last one has the answer. */
+  /** The names that the pod's resolver queries, in order; the last one resolves. */
   readonly asked: readonly string[];
   readonly answers: readonly string[];
-  /** Undefined where the file declares no DNS service: then nothing is asked. */
+  /** Undefined if the file does not declare a DNS service; no query is simulated then. */
   readonly server: Service | undefined;
-  /** Of the question and its answer; one for each endpoint of the DNS service. */
+  /** Journeys of the query and its answer, one per endpoint of the DNS service. */
   readonly journeys: readonly Journey[];
 }
 
-/** Another port than the traced packet's. */
+/** Differs from the source port of the traced packet. */
 const SOURCE_PORT = 40001;
 const DNS_PORT = 53;
 
-/** Undefined where the text is a path or an address; a sentence where the sender cannot ask for such names. */
+/** Undefined if the text is a path or an address; an error message if the sender cannot resolve the name. */
 export function lookupOf(
   world: { readonly topology: Topology; readonly network: Network },
   text: string,
@@ -40,23 +41,25 @@ export function lookupOf(
   if (names.length === 0) return undefined;
   const asking = podOf(topology, sender);
   if (!asking) {
-    return `${sender.path} does not ask the cluster's DNS, which alone knows ${text}; write ${names[0]?.kind === "service" ? names[0].service.path : text}`;
+    const [name] = names;
+    const path = name?.kind === "service" ? name.service.path : (name?.pod.path ?? text);
+    return t`${sender.path} does not use the cluster DNS, which alone resolves ${text}; write ${path}`;
   }
   const found = names.find(({ cluster }) => cluster === asking.cluster);
   if (!found)
-    return `${text} is a name of cluster ${names[0]?.cluster.name}, which the DNS of ${asking.cluster.name} does not know`;
+    return t`${text} belongs to cluster ${names[0]?.cluster.name ?? ""}; the DNS of cluster ${asking.cluster.name} cannot resolve it`;
   const all = searched(asking.cluster, asking.pod.workload.namespace, text);
   const asked = all.slice(0, all.indexOf(found.name) + 1);
   const server = nameServer(asking.cluster);
   const base = { name: found.name, asked, answers: answersOf(found), server };
   if (!server) return { ...base, journeys: [] };
   const aim = aimAt(topology, server.path, sender, DNS_PORT, wanted);
-  if (!aim.ok) return `${sender.path} cannot ask DNS: ${aim.error}`;
+  if (!aim.ok) return t`${sender.path} cannot query DNS: ${aim.error}`;
   const question = { from: sender.netns, src: undefined, proto: "udp", sport: SOURCE_PORT, dport: DNS_PORT } as const;
   return { ...base, journeys: journeysTo(network, { ...question, size: undefined, df: false }, aim.targets) };
 }
 
-/** A resolver tries again and so meets another endpoint: only where none answers nothing comes of it. */
+/** Resolvers retry and then use a different endpoint: the lookup fails only if no endpoint replies. */
 export function isAnswered({ server, journeys }: Lookup): boolean {
   return (
     server === undefined ||
@@ -64,7 +67,7 @@ export function isAnswered({ server, journeys }: Lookup): boolean {
   );
 }
 
-/** Of pods only; those of the host's network have the node's name server unless they say otherwise (dnsPolicy). */
+/** The sending pod. Pods with `hostNetwork` use the node's name server by default (dnsPolicy) and are not included. */
 function podOf(topology: Topology, { netns }: Endpoint): { readonly cluster: Cluster; readonly pod: Pod } | undefined {
   const [clusterName, namespace = "", name = ""] = netns.split("/");
   const cluster = topology.clusters.find((one) => one.name === clusterName);
@@ -72,7 +75,7 @@ function podOf(topology: Topology, { netns }: Endpoint): { readonly cluster: Clu
   return cluster && pod && { cluster, pod };
 }
 
-/** What DNS answers: addresses, or another name. */
+/** The DNS answer: addresses or a CNAME. */
 export function answersOf(found: DnsName): readonly string[] {
   if (found.kind === "pod") return found.pod.addresses.map(formatIp);
   const { cluster, service } = found;

@@ -1,10 +1,13 @@
 /**
- * Requests that a proxy of the cluster takes: two connections. The client's goes to the service of the proxy; the proxy opens
- * another one, to a pod behind the backend's service and not to its ClusterIP, as ingress controllers do.
+ * Requests through a proxy of the cluster consist of two connections: the client connects to the service of the proxy, and
+ * the proxy opens a second connection directly to an endpoint of the backend service, bypassing its ClusterIP (like ingress
+ * controllers).
  */
 import { formatIp } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
+import { list } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
 import { backendOf, entryOf, routeUrl, type Url } from "../topology/ingress.ts";
 import type { Cluster, Ingress, IngressRule, Service, Topology } from "../topology/model.ts";
 import { journeysTo, type Target } from "./aim.ts";
@@ -12,7 +15,7 @@ import { journeysTo, type Target } from "./aim.ts";
 export interface Proxied {
   readonly cluster: Cluster;
   readonly ingress: Ingress;
-  /** Of the proxy. */
+  /** The service of the proxy. */
   readonly entry: Service;
   readonly backends: readonly Backend[];
   readonly notes: readonly string[];
@@ -20,39 +23,41 @@ export interface Proxied {
 interface Backend {
   readonly path: string;
   readonly targets: readonly Target[];
-  /** Of all requests. */
+  /** Share of all requests. */
   readonly share: number;
 }
 
-/** Another port than the client's. */
+/** Differs from the client's source port. */
 const SOURCE_PORT = 40002;
 
-/** Who serves the URL, and where it sends requests; a sentence where nobody does. */
+/** The ingress that serves the URL and its backends, or an error message. */
 export function proxiedBy(topology: Topology, url: Url): Proxied | string {
   const routed = routeUrl(topology.clusters, url);
   const shown = `${url.host}${url.path}`;
-  if (!routed) return `no ingress and no HTTP route has a rule for ${shown}${hostsHint(topology)}`;
+  if (!routed) return unmatched(topology, shown);
   const { cluster, ingress, rules } = routed;
   const entry = entryOf(cluster, ingress);
-  if (!entry) return `${ingress.path} serves ${shown}, but no service leads to its proxy; name it with served-by`;
+  if (!entry) return t`${ingress.path} serves ${shown}, but no service selects its proxy; set \`served-by\``;
   const total = rules.reduce((sum, { weight }) => sum + weight, 0);
   const backends: Backend[] = [];
   for (const rule of rules) {
     if (total === 0 || rule.weight === 0) continue;
     const backend = targetsOf(cluster, ingress, rule, rule.weight / total);
     if (typeof backend === "string")
-      return `${ingress.path} sends ${shown} to ${rule.backend.text}:${rule.backend.port}, but ${backend}`;
+      return t`${ingress.path} forwards ${shown} to ${rule.backend.text}:${rule.backend.port}, but ${backend}`;
     backends.push(backend);
   }
-  const names = [...new Set(backends.map(({ path }) => path))].join(", ");
-  const note = `${ingress.path} sends ${shown} to ${names}: the proxy opens a connection of its own, straight to a pod; the client stands in X-Forwarded-For only`;
+  const names = list([...new Set(backends.map(({ path }) => path))]);
+  const note = t`${ingress.path} forwards ${shown} to ${names}: the proxy opens a separate connection to a pod; the client address appears only in X-Forwarded-For`;
   return { cluster, ingress, entry, backends, notes: [note] };
 }
 
-function hostsHint({ clusters }: Topology): string {
+function unmatched({ clusters }: Topology, shown: string): string {
   const rules = clusters.flatMap(({ ingresses }) => (ingresses ?? []).flatMap((one) => one.rules));
   const hosts = [...new Set(rules.map(({ host, path }) => `${host ?? "*"}${path}`))];
-  return hosts.length === 0 ? "" : `; there are rules for ${hosts.slice(0, 5).join(", ")}`;
+  return hosts.length === 0
+    ? t`no ingress or HTTP route matches ${shown}`
+    : t`no ingress or HTTP route matches ${shown}; rules exist for ${list(hosts, 5)}`;
 }
 
 function targetsOf(cluster: Cluster, ingress: Ingress, { backend }: IngressRule, share: number): Backend | string {
@@ -61,20 +66,20 @@ function targetsOf(cluster: Cluster, ingress: Ingress, { backend }: IngressRule,
   const { service, port } = found;
   const endpoints = cluster.services.endpoints(service, port, 4);
   const all = endpoints.length > 0 ? endpoints : cluster.services.endpoints(service, port, 6);
-  if (all.length === 0) return `${service.path} has no endpoints: the proxy answers 503`;
+  if (all.length === 0) return t`${service.path} has no endpoints: the proxy responds with 503`;
   const targets = all.map(({ ip, port: number }) => ({ ip, port: number, weight: 1 / all.length }));
   return { path: service.path, targets, share };
 }
 
 export interface SecondLeg {
-  /** The proxies that the client's connection has reached. */
+  /** The proxies that the client's connection reaches. */
   readonly from: readonly NetnsId[];
   readonly journeys: readonly Journey[];
   readonly to: string;
   readonly port: number;
 }
 
-/** The proxy's own connections, from every proxy that the first connection has reached. */
+/** The backend connections, from all proxies that the first connection reaches. */
 export function secondLeg(network: Network, { backends }: Proxied, first: readonly Journey[]): SecondLeg {
   const reached = new Map<NetnsId, number>();
   for (const journey of first) {

@@ -1,6 +1,6 @@
 /**
- * The trace in JSON (`knet-trace/1`), said once: TypeBox gives the TypeScript types and the JSON Schema that the package
- * ships. The command line prints it, the panel draws it, tests read it. Shape fixed by the published contract.
+ * JSON form of a trace (`knet-trace/1`), defined once: TypeBox provides the TypeScript types and the JSON Schema in the
+ * package. The command line prints it, the panel draws it, tests read it. The shape is part of the published contract.
  */
 import { type Static, Type } from "typebox";
 
@@ -9,7 +9,7 @@ const strict = { additionalProperties: false } as const;
 export const Position = Type.Object({ line: Type.Integer(), character: Type.Integer() }, strict);
 export const Location = Type.Object(
   {
-    /** Path or URI of the file, as it was given. */
+    /** Path or URI of the file, as passed by the user. */
     file: Type.String(),
     range: Type.Object({ start: Position, end: Position }, strict),
   },
@@ -42,18 +42,18 @@ export const Header = Type.Union([
     strict,
   ),
   Type.Object({ kind: Type.Enum(["vxlan", "geneve"]), vni: Type.Integer() }, strict),
-  /** What follows is encrypted on the wire. */
+  /** The following headers are encrypted. */
   Type.Object({ kind: Type.Enum(["wireguard", "esp"]) }, strict),
   Type.Object({ kind: Type.Literal("ethernet"), src: Type.String(), dst: Type.String() }, strict),
 ]);
 
 export const Packet = Type.Object(
   {
-    /** Outermost first. Of Ethernet only the inner header of a tunnel is listed. */
+    /** Outermost first. Ethernet headers are listed only inside a tunnel. */
     headers: Type.Array(Header),
-    /** Of the outermost IP packet, bytes. */
+    /** Length of the outermost IP packet in bytes. */
     length: Type.Integer(),
-    /** Of the innermost IP header. */
+    /** TTL of the innermost IP header. */
     ttl: Type.Integer(),
   },
   strict,
@@ -80,9 +80,9 @@ export const Rule = Type.Object(
   {
     /** "main", "local", "neigh", "fdb", "filter/FORWARD", "nat/POSTROUTING", "sysctl", "socket" … */
     table: Type.String(),
-    /** As the kernel's own tools print it. */
+    /** In the syntax of the Linux tools (iproute2, iptables-save, …). */
     text: Type.String(),
-    /** Why the entry is there, for people. */
+    /** Reason for the entry, shown to users. */
     why: Type.Optional(Type.String()),
     location: Type.Optional(Location),
   },
@@ -95,10 +95,10 @@ export const Hop = Type.Object(
     /** "pod prod/shop/web", "node prod/n1", "router tor", "host laptop", "segment rack-a". */
     owner: Type.String(),
     device: Type.String(),
-    /** Crossing of a device as tcpdump shows it; null for a decision inside the namespace. */
+    /** Device crossing, as seen by tcpdump; null for a decision inside the network namespace. */
     direction: Type.Union([Type.Literal("in"), Type.Literal("out"), Type.Null()]),
     action: Action,
-    /** One sentence for people. */
+    /** Description of the step, shown to users. */
     text: Type.String(),
     rule: Type.Optional(Rule),
     packet: Packet,
@@ -156,26 +156,26 @@ export const Trace = Type.Object(
       },
       strict,
     ),
-    /** What the names mean here: "inside prod, prod/shop/api is its ClusterIP 10.96.1.0". */
+    /** How names are resolved: "inside cluster prod, prod/shop/api is reached at ClusterIP 10.96.1.0". */
     notes: Type.Optional(Type.Array(Type.String())),
-    /** The question to DNS that comes first where the target is a DNS name. Without an answer the packet is never sent. */
+    /** The DNS query, if the target is a DNS name. Without an answer, the packet is never sent. */
     lookup: Type.Optional(
       Type.Object(
         {
           name: Type.String(),
-          /** In order; the last one has the answer. */
+          /** Queried names in order; the last one resolves. */
           asked: Type.Array(Type.String()),
           answers: Type.Array(Type.String()),
-          /** The DNS service; absent where the file has none. */
+          /** The DNS service; absent if the file does not declare one. */
           server: Type.Optional(Type.String()),
           answered: Type.Boolean(),
-          /** One for each endpoint of the DNS service. */
+          /** One path per endpoint of the DNS service. */
           paths: Type.Array(Path),
         },
         strict,
       ),
     ),
-    /** What the proxy does with a request: a connection of its own, to a pod of the backend. `verdict` counts both. */
+    /** The connection that a proxy opens to a backend pod. `verdict` covers both connections. */
     proxied: Type.Optional(
       Type.Object(
         {

@@ -1,4 +1,4 @@
-/** A topology's namespaces as the switches of the Network Graph. */
+/** Network namespaces of a topology as switches of the Network Graph. */
 import { hostPrefix, type Prefix } from "../addressing/ip.ts";
 import type { Netns, Network } from "../dataplane/model.ts";
 import { printSwitch, switchRows } from "../dataplane/switch.ts";
@@ -9,7 +9,7 @@ export function switchText(topology: Topology, network: Network, netns: Netns): 
   return printSwitch(netns, switchRows(network, netns, knownPrefixes(topology)));
 }
 
-/** Stations' addresses, nodes' ranges and addresses that are given to pods: what a route alone does not tell apart. */
+/** Machine addresses, node pod CIDRs, and configured pod addresses: destinations that can differ even if they share a route. */
 function* knownPrefixes({ segments, clusters, attachedTo }: Topology): Iterable<Prefix> {
   for (const segment of segments.keys()) {
     for (const { addresses } of attachedTo(segment)) for (const { ip } of addresses) yield hostPrefix(ip);

@@ -1,6 +1,8 @@
-/** Questions → traces. The one place where a question's gaps are filled: port, protocol, addresses. */
+/** Computes traces. The only place that fills in missing arguments: port, protocol, addresses. */
 import { type Family, parseIp } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
+import { list, plural } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
 import { readUrl } from "../topology/ingress.ts";
 import type { Topology } from "../topology/model.ts";
 import { aimAt, journeysTo } from "./aim.ts";
@@ -15,15 +17,15 @@ export interface World extends Surroundings {
 }
 
 export interface Ask {
-  /** A path or an address that somebody has. */
+  /** A path or a declared address. */
   readonly from: string;
-  /** A path or any address; `:port` may follow. */
+  /** A path or any address, optionally followed by `:port`. */
   readonly to: string;
   readonly port?: number | undefined;
   readonly proto?: Query["proto"] | undefined;
   readonly size?: number | undefined;
   readonly df?: boolean | undefined;
-  /** Which of the target's addresses; default: of the families that the sender has, the one that the target's cluster names first. */
+  /** Address family of the target; default: the first family of the target's cluster that the sender also has. */
   readonly family?: Family | undefined;
 }
 
@@ -31,11 +33,11 @@ export type Answer =
   | { readonly ok: true; readonly trace: Trace; readonly journeys: readonly Journey[]; readonly from: Endpoint }
   | { readonly ok: false; readonly error: string; readonly candidates: readonly string[] };
 
-/** Source port of traced packets: from the range of local ports, the same each time so that traces can be compared. */
+/** Source port of traced packets: in the local port range, and constant to keep traces comparable. */
 const SOURCE_PORT = 40000;
 const DEFAULT_PORT = 80;
 
-/** Traces one packet and its answer; errors are about the question, in one sentence. */
+/** Traces one packet and its reply. Errors concern the arguments only. */
 export function ask(world: World, question: Ask): Answer {
   const { topology } = world;
   const fromIp = parseIp(question.from);
@@ -58,11 +60,11 @@ export function ask(world: World, question: Ask): Answer {
         (question.proto === undefined || guess?.proto === question.proto ? guess?.port : undefined) ??
         DEFAULT_PORT);
   if (!world.network.netns(from.endpoint.netns))
-    return { ok: false, error: `${from.endpoint.path} has no network namespace`, candidates: [] };
+    return { ok: false, error: t`${from.endpoint.path} has no network namespace`, candidates: [] };
   const df = question.df ?? false;
   const lookup = lookupOf(world, target, from.endpoint, question.family);
   if (typeof lookup === "string") return { ok: false, error: lookup, candidates: [] };
-  // Who gets no address sends no packet: what happened to the question is what happened.
+  // Without a DNS answer, no packet is sent: the trace consists of the query.
   const unanswered = lookup && !isAnswered(lookup) ? lookup.journeys : undefined;
   const journeys =
     unanswered ??
@@ -100,30 +102,28 @@ export function ask(world: World, question: Ask): Answer {
   };
 }
 
-/** Too many ways to walk them all: what is missing is said. */
+/** A note if paths were omitted. */
 function cutNote(journeys: readonly Journey[]): readonly string[] {
   const sum = journeys.reduce((all, { probability }) => all + probability, 0);
   if (sum > 0.9999) return [];
   const percent = Math.round(sum * 1000) / 10;
-  return [
-    `there are more ways than these ${journeys.length}, which ${percent} % of such packets take; the others are not shown`,
-  ];
+  return [t`${plural(journeys.length, "path")} shown, covering ${percent}% of the packets; further paths are omitted`];
 }
 
 function notesOf(notes: readonly string[], lookup: Lookup | undefined): readonly string[] {
   if (!lookup) return notes;
   const { name, server, answers } = lookup;
-  const answer = answers.length === 0 ? "no address" : answers.join(", ");
+  const answer = answers.length === 0 ? t`no address` : list(answers, 8);
   if (!server)
     return [
       ...notes,
-      `DNS has ${answer} for ${name}; no service kube-system/kube-dns is declared, so nothing is sent to it`,
+      t`DNS returns ${answer} for ${name}; the query is not traced, because service kube-system/kube-dns is not declared`,
     ];
-  if (isAnswered(lookup)) return [...notes, `DNS answers ${answer} for ${name}`];
-  return [`${name} is not found out: no answer from ${server.path}; the packet is never sent`];
+  if (isAnswered(lookup)) return [...notes, t`DNS returns ${answer} for ${name}`];
+  return [t`${name} is not resolved: no DNS response from ${server.path}; the packet is never sent`];
 }
 
-/** "shop/api:80" and "[fd00::1]:80"; an IPv6 address without brackets has no port. */
+/** Splits "shop/api:80" and "[fd00::1]:80"; an IPv6 address without brackets has no port. */
 function splitPort(text: string): { target: string; port: number | undefined } {
   const bracketed = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text);
   if (bracketed)

@@ -1,11 +1,11 @@
-// Lets the suite, which runs in the extension host, reach the window around it: keys, clicks, the content of webviews.
-// A loopback HTTP server beside the browser; the suite finds its address in KNET_TEST_BRIDGE (see suite/window.ts).
+// Gives the suite, which runs in the extension host, access to the window: keys, clicks, the content of webviews.
+// A loopback HTTP server next to the browser; KNET_TEST_BRIDGE contains its address (see suite/window.ts).
 
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Frame, Page } from "playwright-core";
 
-/** Where a request acts: the window of VS Code, or the content of the webview that holds `webview` (a CSS selector). */
+/** Target of a request: the window of VS Code, or the content of the webview that contains `webview` (a CSS selector). */
 export interface Place {
   readonly webview?: string;
 }
@@ -87,7 +87,7 @@ async function act(page: Page, request: BridgeRequest): Promise<unknown> {
   }
 }
 
-/** The frame with a webview's own content that holds a selector. It may only just be loading. */
+/** The content frame of the webview that contains a selector; it might still be loading. */
 export async function webviewFrame(page: Page, selector: string): Promise<Frame> {
   const deadline = Date.now() + patience;
   for (;;) {
@@ -105,7 +105,7 @@ export async function webviewFrame(page: Page, selector: string): Promise<Frame>
   }
 }
 
-/** VS Code loads webview content into a nested frame of its own page, `fake.html`. */
+/** VS Code loads webview content into a nested frame, `fake.html`. */
 function webviewFrames(page: Page): Frame[] {
   return page.frames().filter((frame) => /\/fake\.html\?id=/.test(frame.url()) && !frame.isDetached());
 }

@@ -1,5 +1,5 @@
-// Fetches what the editor suite needs and a machine may lack: the VS Code server, and a browser. Each is fetched once
-// into a cache outside the project, under a name made from its lock file, and only when somebody asks for it.
+// Fetches the requirements of the editor suite that a machine might lack: the VS Code server, and a browser. Each is fetched
+// once, on demand, into a cache outside the project, under a name derived from its lock file.
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -11,10 +11,10 @@ import { pathToFileURL } from "node:url";
 
 const here = import.meta.dirname;
 
-/** The folder of everything that is fetched; deleting it is always safe. */
+/** The cache folder; deleting it is always safe. */
 export const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "knet-test");
 
-/** What comes with VS Code and no test of knet meets: assistants, debuggers, accounts, the services of other languages. */
+/** Parts of VS Code that no test of knet uses: assistants, debuggers, accounts, services of other languages. */
 const extensionsPruned =
   /^(copilot|mermaid-.*|ms-vscode\..*|github.*|.*-authentication|(css|html|json|php|typescript)-language-features|emmet|npm|grunt|gulp|jake|ipynb|debug-.*|terminal-suggest|tunnel-forwarding|notebook-renderers)$/;
 const modulesPruned = ["@github", "@microsoft/mxc-sdk", "@vscode/windows-process-tree", "@devcontainers"];
@@ -26,10 +26,10 @@ export async function installServer(): Promise<string> {
   }
   const folder = await install("code-server", here, async (work) => {
     const server = join(work, "node_modules/code-server/lib/vscode");
-    // Its own lock lists platform packages that need building; what is left out here only logs that it is missing.
+    // Its lock file lists platform packages that require a build; the omitted packages only cause a log message.
     const few = ["--omit=dev", "--omit=optional", "--ignore-scripts"];
     await npm(server, ["install", ...few]);
-    // Without this one nobody in the editor hears of a file that another program makes.
+    // Without this package, the editor does not detect files that other programs create.
     await npm(server, ["install", ...few, "--no-save", await watcherPackage(server)]);
     for (const name of await readdir(join(server, "extensions"))) {
       if (extensionsPruned.test(name)) await rm(join(server, "extensions", name), { recursive: true });
@@ -45,7 +45,7 @@ export async function installServer(): Promise<string> {
   return join(folder, "vscode");
 }
 
-/** The built form of the recursive file watcher for this machine, of the version that the server asks for. */
+/** The prebuilt recursive file watcher for this machine, in the version that the server requires. */
 async function watcherPackage(server: string): Promise<string> {
   const manifest = JSON.parse(await readFile(join(server, "node_modules/@parcel/watcher/package.json"), "utf8")) as {
     version: string;
@@ -62,7 +62,7 @@ export interface Browser {
   readonly args: readonly string[];
 }
 
-/** A Chromium to run headless: the machine's own, else Debian's package, else one out of an npm package. */
+/** A headless Chromium: the installed one, else the Debian package, else the one from an npm package. */
 export async function findBrowser(): Promise<Browser> {
   const own = installedBrowser();
   if (own) return { path: own, args: [] };
@@ -102,7 +102,7 @@ export function onPath(name: string): string | undefined {
     .find((path) => existsSync(path));
 }
 
-/** Installs a folder's package.json and lock into the cache, once; `finish` runs before it counts as installed. */
+/** Installs a folder's package.json and lock into the cache, once. `finish` runs first, then the folder is marked as installed. */
 async function install(name: string, source: string, finish: (work: string) => Promise<void>): Promise<string> {
   const lock = await readFile(join(source, "package-lock.json"));
   const recipe = await readFile(import.meta.filename);
@@ -127,7 +127,7 @@ async function install(name: string, source: string, finish: (work: string) => P
 
 function npm(cwd: string, args: string[]): Promise<void> {
   const quiet = ["--no-audit", "--no-fund", "--loglevel=error", "--engine-strict=false"];
-  // What npm tells its scripts about the project they run in must not reach an npm that works elsewhere.
+  // Environment variables that npm sets for the scripts of this project must not reach an npm in a different folder.
   const env = Object.fromEntries(
     Object.keys(process.env)
       .filter(isNpmVariable)

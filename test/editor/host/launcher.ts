@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Stands in for the executable of a desktop VS Code: understands the arguments that @vscode/test-electron passes, runs
+// Replaces the executable of a desktop VS Code: accepts the arguments that @vscode/test-electron passes, runs
 // the tests in a VS Code server with a headless browser, and exits with their code.
 
 import { writeFileSync } from "node:fs";
@@ -29,7 +29,7 @@ function close(): Promise<void> {
   return closing;
 }
 
-/** Ends everything that was started, on every way out that can be seen: a signal, a lost parent, a time limit. */
+/** Stops everything that was started, on every detectable exit: a signal, a lost parent, a time limit. */
 async function abort(why: string): Promise<void> {
   console.error(`editor host: ${why}`);
   await close();
@@ -42,7 +42,7 @@ setInterval(() => process.ppid !== parent && void abort("the process that starte
 const limit = Number(process.env["KNET_TEST_TIMEOUT"] ?? 300);
 setTimeout(() => void abort(`no result after ${limit} s`), limit * 1000).unref();
 
-/** The editor prints much about itself. What the suite prints is marked; the rest is shown only if wanted or needed. */
+/** The editor prints many messages. Lines of the suite are marked; all others are shown only on request or on failure. */
 const mark = "knet-suite:";
 const verbose = process.env["KNET_TEST_VERBOSE"] === "1";
 let rest = "";
@@ -84,5 +84,5 @@ try {
 await close();
 const logFile = process.env["KNET_TEST_LOG"];
 if (logFile) writeFileSync(logFile, rest);
-if (code !== 0 && logFile) console.log(`what the editor printed: ${logFile}`);
+if (code !== 0 && logFile) console.log(`output of the editor: ${logFile}`);
 process.exit(code);

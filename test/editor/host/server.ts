@@ -1,4 +1,4 @@
-// Starts the VS Code server: a workbench for a browser, and behind it the extension host in which knet runs.
+// Starts the VS Code server: a workbench for a browser, and the extension host in which knet runs.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -9,9 +9,9 @@ import { installServer } from "./install.ts";
 export interface EditorServer {
   readonly port: number;
   readonly origin: string;
-  /** Resolves when the server has ended, for whatever reason. */
+  /** Resolves when the server has exited, regardless of the cause. */
   readonly ended: Promise<void>;
-  /** Ends the server and everything that it has started, and removes its data. */
+  /** Stops the server and its child processes, and removes its data. */
   stop(): Promise<void>;
 }
 
@@ -19,11 +19,11 @@ export interface ServerOptions {
   readonly port?: number;
   readonly env?: Record<string, string>;
   readonly settings?: Record<string, unknown>;
-  /** Receives what the server writes; nothing by default. */
+  /** Receives the output of the server; ignored by default. */
   readonly log?: (text: string) => void;
 }
 
-/** A quiet editor that does nothing on its own: what is typed stays unsaved, nothing is fetched, nothing pops up. */
+/** Settings of a quiet editor: no automatic saving, no downloads, no pop-ups. */
 const quiet: Record<string, unknown> = {
   "files.autoSave": "off",
   "files.hotExit": "off",
@@ -62,7 +62,7 @@ export async function startServer(options: ServerOptions = {}): Promise<EditorSe
       cwd: home,
       env: { ...environment, EXTENSIONS_GALLERY: "{}", ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
-      detached: true, // a process group of its own, so that stop() reaches extension hosts and language servers too
+      detached: true, // a separate process group, so stop() also reaches extension hosts and language servers
     },
   );
 
@@ -99,7 +99,7 @@ function listening(child: ChildProcess, log?: (text: string) => void): Promise<n
     child.once("error", reject);
     child.once("exit", (code) => {
       clearTimeout(timer);
-      reject(new Error(`the VS Code server ended with code ${code}\n${output}`));
+      reject(new Error(`the VS Code server exited with code ${code}\n${output}`));
     });
   });
 }
@@ -111,11 +111,11 @@ async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {
     try {
       return process.kill(group, signal);
     } catch {
-      return false; // nobody left
+      return false; // the group is empty
     }
   };
   if (!send("SIGTERM")) return;
   const patience = new Promise<void>((resolve) => setTimeout(resolve, 3000).unref());
   await Promise.race([ended, patience]);
-  send("SIGKILL"); // whoever is left of the group
+  send("SIGKILL"); // the remaining processes of the group
 }

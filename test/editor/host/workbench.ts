@@ -15,13 +15,13 @@ export interface WorkbenchOptions {
   readonly viewport?: { readonly width: number; readonly height: number };
   readonly deviceScaleFactor?: number;
   readonly colorScheme?: "light" | "dark";
-  /** Receives what the extension host prints. */
+  /** Receives the output of the extension host. */
   readonly log?: (type: string, text: string) => void;
 }
 
 export interface Workbench {
   readonly page: Page;
-  /** The exit code of the tests, or an error when the page is gone before it has one. */
+  /** The exit code of the tests, or an error if the page closes before the tests complete. */
   readonly exited: Promise<number>;
   close(): Promise<void>;
 }
@@ -37,7 +37,7 @@ const flags = [
   "--disable-dev-shm-usage",
 ];
 
-/** The address of a workbench, as the server itself understands it. */
+/** The address of a workbench, in the form that the server accepts. */
 export function workbenchUrl(server: EditorServer, options: WorkbenchOptions): string {
   const remote = (path: string): string => `vscode-remote://127.0.0.1:${server.port}${path}`;
   const payload: [string, string][] = [
@@ -89,16 +89,16 @@ async function load(browser: Browser, server: EditorServer, options: WorkbenchOp
     page.exposeFunction("codeAutomationLog", log).catch(reject);
     page.on("crash", () => reject(new Error("the page of the workbench crashed")));
     page.on("close", () => reject(new Error("the page of the workbench was closed")));
-    void server.ended.then(() => reject(new Error("the VS Code server ended")));
+    void server.ended.then(() => reject(new Error("the VS Code server exited")));
   });
-  exited.catch(() => {}); // whoever waits for it sees the error
+  exited.catch(() => {}); // reported where it is awaited
 
   await page.goto(workbenchUrl(server, options));
   await page.locator(".monaco-workbench").waitFor({ timeout: 60_000 });
   return { page, exited, close: () => browser.close() };
 }
 
-/** Nothing but this machine is asked for anything. */
+/** Blocks all requests to other machines. */
 async function stayLocal(context: BrowserContext): Promise<void> {
   await context.route(
     (url) => /^https?:$/.test(url.protocol) && url.hostname !== "127.0.0.1",

@@ -7,18 +7,18 @@ import { hasWindow, window } from "./window.ts";
 describe("opening a .knet file", () => {
   after(closeAll);
 
-  it("makes it a knet document and activates the extension", async () => {
+  it("sets the language to knet and activates the extension", async () => {
     const document = await openFixture("two-nodes.knet");
     assert.equal(document.languageId, "knet");
     await activeExtension();
   });
 
-  it("shows knet as its language in the status bar", async function () {
+  it("shows the language knet in the status bar", async function () {
     if (!hasWindow) this.skip();
     await window.waitFor("#status\\.editor\\.mode:has-text('knet')");
   });
 
-  it("offers every command of the manifest", async () => {
+  it("registers every command of the manifest", async () => {
     const extension = await activeExtension<unknown>();
     const manifest = extension.packageJSON as { contributes: { commands: { command: string; title: string }[] } };
     const known = new Set(await vscode.commands.getCommands(true));

@@ -4,10 +4,10 @@ import { after, before, describe, it } from "mocha";
 import * as vscode from "vscode";
 import { activeExtension, closeAll, codeOf, openText, until, waitForDiagnostics, workspaceFolder } from "./editor.ts";
 
-/** Files that another program makes: nothing here goes through the editor. */
+/** Files that another program writes, without the editor. */
 describe("files on disk", () => {
   let document: vscode.TextDocument;
-  const beside = (name: string): string => join(dirname(document.uri.fsPath), name);
+  const sibling = (name: string): string => join(dirname(document.uri.fsPath), name);
   const reports =
     (code: string) =>
     (all: readonly vscode.Diagnostic[]): boolean =>
@@ -16,36 +16,36 @@ describe("files on disk", () => {
   before(async () => {
     document = await openText("main.knet", 'import "fabric.knet"\nhost a { attach lan 10.0.0.2 }\n');
     await activeExtension();
-    // The editor begins to watch at some time after it has opened; from then on nothing is missed.
+    // The editor starts watching some time after it has opened; after that no change is missed.
     const probe = vscode.workspace.createFileSystemWatcher("**/*.probe");
-    let heard = false;
+    let notified = false;
     probe.onDidCreate(() => {
-      heard = true;
+      notified = true;
     });
     let count = 0;
-    await until("the editor to hear of a new file", async () => {
+    await until("the editor to detect a new file", async () => {
       await writeFile(join(workspaceFolder(), `${count++}.probe`), "");
-      return heard;
+      return notified;
     });
     probe.dispose();
   });
   after(closeAll);
 
-  it("are noticed when they appear, change and go", async () => {
+  it("are detected when they appear, change, and disappear", async () => {
     await waitForDiagnostics(document.uri, reports("KN015"));
-    await writeFile(beside("fabric.knet"), "segment lan { cidr 10.0.0.0/24 }\n");
+    await writeFile(sibling("fabric.knet"), "segment lan { cidr 10.0.0.0/24 }\n");
     await waitForDiagnostics(document.uri, (all) => all.length === 0);
-    await writeFile(beside("fabric.knet"), "segment wan { cidr 10.0.0.0/24 }\n");
+    await writeFile(sibling("fabric.knet"), "segment wan { cidr 10.0.0.0/24 }\n");
     await waitForDiagnostics(document.uri, (all) => all.length > 0 && !reports("KN015")(all));
-    await rm(beside("fabric.knet"));
+    await rm(sibling("fabric.knet"));
     await waitForDiagnostics(document.uri, reports("KN015"));
   });
 
-  it("hold the project's decisions, from the moment that they are there", async () => {
+  it("can configure the checks of the project as soon as they exist", async () => {
     await waitForDiagnostics(document.uri, reports("KN015"));
-    await writeFile(beside("knet.json"), '{ "checks": { "KN015": "off" } }\n');
+    await writeFile(sibling("knet.json"), '{ "checks": { "KN015": "off" } }\n');
     await waitForDiagnostics(document.uri, (all) => !reports("KN015")(all));
-    await rm(beside("knet.json"));
+    await rm(sibling("knet.json"));
     await waitForDiagnostics(document.uri, reports("KN015"));
   });
 });

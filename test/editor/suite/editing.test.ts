@@ -16,7 +16,7 @@ import {
 } from "./editor.ts";
 import { hasWindow, press, type, webview, window } from "./window.ts";
 
-/** The cursor in the focused editor of a document: `|` marks the place. */
+/** Sets the cursor in the editor of a document; `|` marks the position. */
 async function cursorAt(document: vscode.TextDocument, marked: string): Promise<void> {
   const editor = await vscode.window.showTextDocument(document, { preview: false });
   const position = positionOf(document, marked);
@@ -28,7 +28,7 @@ const textIs = (document: vscode.TextDocument, piece: string): Promise<void> =>
   until(`the text to contain ${JSON.stringify(piece)}; it is ${document.getText()}`, () =>
     document.getText().includes(piece),
   );
-/** What the editor shows, hints included, with plain blanks. */
+/** The text that the editor shows, including hints, with plain blanks. */
 const shown = async (): Promise<string> => {
   const text = await window.evaluate<string>("document.querySelector('.editor-instance .view-lines').textContent");
   return text.replace(/\u00a0/g, " ").replace(/\u200c|\u200b/g, "");
@@ -37,7 +37,7 @@ const shown = async (): Promise<string> => {
 describe("writing", () => {
   after(closeAll);
 
-  it("mends a typing error by completion", async function () {
+  it("fixes a typing error with completion", async function () {
     if (!hasWindow) this.skip();
     const document = await openText("typo.knet", "segment lan {\n  cdir 10.0.0.0/24\n}\n");
     await waitForDiagnostics(document.uri, (all) => all.some((one) => codeOf(one) === "KN002"));
@@ -49,7 +49,7 @@ describe("writing", () => {
     await waitForDiagnostics(document.uri, (all) => all.length === 0);
   });
 
-  it("mends an overlap by its quick fix", async function () {
+  it("fixes an overlap with its quick fix", async function () {
     if (!hasWindow) this.skip();
     const document = await openFixture("two-nodes.knet");
     await replaceText(document, "services 10.96.0.0/12", "services 10.1.128.0/17");
@@ -70,7 +70,7 @@ describe("writing", () => {
     const main = await openFile(path.fsPath);
     await waitForDiagnostics(main.uri, (all) => all.length === 0);
     await cursorAt(main, "attach l|an");
-    // The command ends when the new name is there.
+    // The command completes when the new name is applied.
     const renaming = executeCommand("editor.action.rename");
     await window.waitFor(".rename-box input:focus");
     await type("office");
@@ -81,7 +81,7 @@ describe("writing", () => {
     await waitForDiagnostics(main.uri, (all) => all.length === 0);
   });
 
-  it("formats on saving", async () => {
+  it("formats on save", async () => {
     const settings = vscode.workspace.getConfiguration("editor");
     await settings.update("formatOnSave", true, vscode.ConfigurationTarget.Workspace);
     try {
@@ -95,7 +95,7 @@ describe("writing", () => {
     }
   });
 
-  it("shows an allocated address in the text, and another one after an edit", async function () {
+  it("shows an allocated address as a hint, and a different address after an edit", async function () {
     if (!hasWindow) this.skip();
     const document = await openText("hints.knet", "segment lan { cidr 10.9.0.0/24 }\nhost a { attach lan }\n");
     await until("the hint to be drawn", async () => (await shown()).includes("attach lan10.9.0.1"));
@@ -116,7 +116,7 @@ describe("writing", () => {
     const panel = webview("[data-testid=verdict]");
     await window.waitFor(lens);
     await window.click(lens);
-    // VS Code makes the lenses of a file anew whenever it has asked for them, and a click on one that is replaced is lost.
+    // VS Code recreates the lenses of a file after each request, and a click on a replaced lens is lost.
     const opened = panel.waitFor("[data-testid=verdict]");
     await opened.catch(async () => {
       await window.click(lens);

@@ -1,12 +1,12 @@
-// What tests in the extension host do with documents and language features. Everything waits for an event of VS Code,
-// nothing for a while; a wait that does not end fails with what was there instead.
+// Helpers for documents and language features, for tests in the extension host. All waits are for events of VS Code, never
+// for a fixed time; a wait that times out fails with the current state.
 //
-//   const document = await openFixture("two-nodes.knet");      // a copy of its own, shown in an editor
+//   const document = await openFixture("two-nodes.knet");      // a separate copy, shown in an editor
 //   await replaceText(document, "10.1.2.0/24", "10.1.1.0/24"); // an edit like a typed one; never saved
 //   const found = await waitForDiagnostics(document.uri, (all) => all.some((one) => codeOf(one) === "KN101"));
 //   const text = await hoverText(document.uri, positionOf(document, "p1"));
 //
-// What happens in the window around the extension host (keys, clicks, webviews) is in window.ts.
+// Helpers for the window around the extension host (keys, clicks, webviews) are in window.ts.
 
 import { copyFile, mkdir, mkdtemp, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -15,14 +15,14 @@ import * as vscode from "vscode";
 export const extensionId = "knet.knet";
 const patience = 20_000;
 
-/** The folder that is open: a copy of test/editor/fixtures. */
+/** The open folder: a copy of test/editor/fixtures. */
 export function workspaceFolder(): string {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
   if (!folder) throw new Error("no folder is open");
   return folder;
 }
 
-/** The extension under test, once it is active. It must become so by itself: this never activates it. */
+/** The extension under test, when it is active. It must activate on its own: this function never activates it. */
 export async function activeExtension<T = unknown>(): Promise<vscode.Extension<T>> {
   const find = (): vscode.Extension<T> | undefined => vscode.extensions.getExtension<T>(extensionId);
   await until(`${extensionId} to be active`, () => find()?.isActive === true);
@@ -31,7 +31,7 @@ export async function activeExtension<T = unknown>(): Promise<vscode.Extension<T
   return extension;
 }
 
-/** Opens a fresh copy of a fixture, so that tests cannot disturb each other. */
+/** Opens a new copy of a fixture, so tests cannot interfere with each other. */
 export async function openFixture(name: string): Promise<vscode.TextDocument> {
   await mkdir(join(workspaceFolder(), "open"), { recursive: true });
   const folder = await mkdtemp(join(workspaceFolder(), "open", "copy-"));
@@ -55,7 +55,7 @@ export async function openFile(path: string): Promise<vscode.TextDocument> {
   return document;
 }
 
-/** Closes every editor and forgets what was typed. */
+/** Closes every editor without saving. */
 export async function closeAll(): Promise<void> {
   for (const document of vscode.workspace.textDocuments) {
     if (!document.isDirty || document.isUntitled) continue;
@@ -80,10 +80,10 @@ export async function replaceText(document: vscode.TextDocument, from: string, t
 async function edit(document: vscode.TextDocument, make: (change: vscode.WorkspaceEdit) => void): Promise<void> {
   const change = new vscode.WorkspaceEdit();
   make(change);
-  if (!(await vscode.workspace.applyEdit(change))) throw new Error(`${document.uri.path} refused the edit`);
+  if (!(await vscode.workspace.applyEdit(change))) throw new Error(`${document.uri.path} rejected the edit`);
 }
 
-/** Where a text is; `|` in it marks the position, else it is the text's start. `positionOf(document, "pod p|1")` */
+/** The position of a text: at the mark `|` or, without a mark, at its start. `positionOf(document, "pod p|1")` */
 export function positionOf(document: vscode.TextDocument, marked: string): vscode.Position {
   const mark = Math.max(marked.indexOf("|"), 0);
   const text = marked.replace("|", "");
@@ -118,7 +118,7 @@ export function waitForDiagnostics(
   );
 }
 
-/** What a hover shows, as Markdown; empty where there is none. */
+/** The Markdown of a hover; empty if there is no hover. */
 export async function hoverText(uri: vscode.Uri, position: vscode.Position): Promise<string> {
   const hovers = await executeCommand<vscode.Hover[]>("vscode.executeHoverProvider", uri, position);
   return hovers
@@ -136,7 +136,7 @@ export async function executeCommand<T = unknown>(command: string, ...args: unkn
   return (await vscode.commands.executeCommand<T>(command, ...args)) as T;
 }
 
-/** Waits until an event of VS Code makes `result` give something; looks at once, too. */
+/** Waits until `result` returns a value; checks immediately and after each event of VS Code. */
 export function when<E, T>(
   what: string,
   event: vscode.Event<E>,
@@ -162,22 +162,24 @@ export function when<E, T>(
       if (concerns(happened)) look();
     });
     const timer = setTimeout(() => {
-      settle(() => reject(new Error(`waited ${patience / 1000} s for ${what}; there is ${JSON.stringify(instead())}`)));
+      settle(() =>
+        reject(new Error(`waited ${patience / 1000} s for ${what}; current state: ${JSON.stringify(instead())}`)),
+      );
     }, patience);
     look();
   });
 }
 
-/** Waits for something of which VS Code sends no event. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+/** Waits for a condition for which VS Code sends no event. */
+export async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + patience;
-  while (!(await holds())) {
+  while (!(await isTrue())) {
     if (Date.now() > deadline) throw new Error(`waited ${patience / 1000} s for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
-/** The text of a file as it is on disk, to see that nothing was saved. */
+/** The text of a file on disk, to check that nothing was saved. */
 export function onDisk(document: vscode.TextDocument): Promise<string> {
   return readFile(document.uri.fsPath, "utf8");
 }

@@ -1,4 +1,4 @@
-// The entry that VS Code calls: runs every *.test.ts of this folder with mocha, and writes the counts for run.ts.
+// The entry point called by VS Code: runs every *.test.ts of this folder with mocha, and writes the counts for run.ts.
 
 import { writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { format } from "node:util";
 import Mocha from "mocha";
 
-/** Where the editor's own output is mixed in, each line of ours is marked, and the launcher shows only those. */
+/** If the editor's output is mixed in, each line of the suite is marked, and the launcher shows only marked lines. */
 const mark = process.env["KNET_TEST_MARK"] ?? "";
 function print(...args: unknown[]): void {
   for (const line of format(...args).split("\n")) console.log(`${mark}${line}`);

@@ -17,7 +17,7 @@ import {
 describe("typing", () => {
   after(closeAll);
 
-  it("reports an overlap as soon as it is typed, and takes it back when it is mended", async () => {
+  it("reports an overlap as soon as it is typed, and clears it when it is fixed", async () => {
     const document = await openFixture("two-nodes.knet");
     await replaceText(document, "services 10.96.0.0/12", "services 10.1.128.0/17");
     const found = await waitForDiagnostics(document.uri, (all) => all.some((one) => codeOf(one) === "KN101"));
@@ -29,7 +29,7 @@ describe("typing", () => {
     assert.match(await onDisk(document), /10\.96\.0\.0\/12/);
   });
 
-  it("reports pods that cannot be reached, at the cause", async () => {
+  it("reports unreachable pods at the cause", async () => {
     const document = await openFixture("two-nodes.knet");
     await replaceText(
       document,
@@ -56,7 +56,7 @@ describe("reading", () => {
     assert.match(text, /default via 192\.168\.10\.1 dev eth0/);
   });
 
-  it("completes keywords where they belong", async () => {
+  it("completes the keywords of a block", async () => {
     const document = await openFixture("two-nodes.knet");
     const inside = positionOf(document, "|backend vxlan");
     assert.ok((await completions(document.uri, inside)).includes("ip-masq"));

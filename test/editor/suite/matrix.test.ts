@@ -12,7 +12,7 @@ let document: vscode.TextDocument;
 describe("the matrix panel", () => {
   after(closeAll);
 
-  it("shows who reaches whom, and says the same in words", async function () {
+  it("shows the reachability matrix, and the same as text", async function () {
     if (!hasWindow) this.skip();
     document = await openFixture("two-nodes.knet");
     await activeExtension();
@@ -23,11 +23,11 @@ describe("the matrix panel", () => {
       (await panel.attribute("[data-row='0'][data-column='1']", "aria-label")) ?? "",
       /shop\/web to shop\/api: open/,
     );
-    const words = await panel.evaluate<string>("document.querySelector('[data-testid=matrix-text]').textContent");
-    assert.match(words, /shop\/web/);
+    const text = await panel.evaluate<string>("document.querySelector('[data-testid=matrix-text]').textContent");
+    assert.match(text, /shop\/web/);
   });
 
-  it("is walked with the arrow keys, and leads to lines", async function () {
+  it("is navigated with the arrow keys, and opens declarations", async function () {
     if (!hasWindow) this.skip();
     await panel.click("[data-row='0'][data-column='0']");
     await press("ArrowRight");
@@ -43,7 +43,7 @@ describe("the matrix panel", () => {
     });
   });
 
-  it("follows the file, with policies alone or all of it", async function () {
+  it("follows the file, for policies only and for the data plane", async function () {
     if (!hasWindow) this.skip();
     await replaceText(
       document,

@@ -11,7 +11,7 @@ let document: vscode.TextDocument;
 describe("the topology panel", () => {
   after(closeAll);
 
-  it("draws segments, routers, nodes and pods, and says the same in words", async function () {
+  it("draws segments, routers, nodes, and pods, and shows the same as text", async function () {
     if (!hasWindow) this.skip();
     document = await openFixture("two-nodes.knet");
     await activeExtension();
@@ -21,12 +21,12 @@ describe("the topology panel", () => {
     assert.equal(await panel.count("[data-testid=topology-router]"), 1);
     assert.equal(await panel.count("[data-testid=topology-node]"), 2);
     assert.equal(await panel.count("[data-testid=topology-pod]"), 2);
-    const words = await panel.evaluate<string>("document.querySelector('[data-testid=topology-text]').textContent");
-    assert.match(words, /node k1\/n1: eth0 192\.168\.10\.11; pods 10\.1\.0\.0\/24/);
-    assert.match(words, /pod shop\/web 10\.1\.0\.2/);
+    const text = await panel.evaluate<string>("document.querySelector('[data-testid=topology-text]').textContent");
+    assert.match(text, /node k1\/n1: eth0 192\.168\.10\.11; pod CIDR 10\.1\.0\.0\/24/);
+    assert.match(text, /pod shop\/web 10\.1\.0\.2/);
   });
 
-  it("is walked with the arrow keys, and leads to the line that declares a thing", async function () {
+  it("is navigated with the arrow keys, and opens the declaration of an item", async function () {
     if (!hasWindow) this.skip();
     await panel.click("[data-testid=topology-segment]");
     await press("ArrowDown");

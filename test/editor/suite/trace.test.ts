@@ -33,7 +33,7 @@ describe("the trace panel", () => {
     assert.equal(await panel.attribute(current, "data-index"), "0");
   });
 
-  it("is stepped through with the keyboard and with buttons", async function () {
+  it("supports stepping with the keyboard and with buttons", async function () {
     if (!hasWindow) this.skip();
     await panel.focus(current);
     await press("ArrowRight");
@@ -47,7 +47,7 @@ describe("the trace panel", () => {
     await panel.waitFor(`[data-testid=hop][data-index='${last}'][aria-current]`);
   });
 
-  it("jumps to the line that made a route", async function () {
+  it("opens the statement that a route originates from", async function () {
     if (!hasWindow) this.skip();
     const hops = await panel.texts("[data-testid=hop]");
     const tunnelled = hops.findIndex((text) => text.includes("flannel.1"));
@@ -65,7 +65,7 @@ describe("the trace panel", () => {
     );
   });
 
-  it("traces again when the file changes", async function () {
+  it("updates the trace when the file changes", async function () {
     if (!hasWindow) this.skip();
     await replaceText(
       document,
@@ -78,13 +78,13 @@ describe("the trace panel", () => {
     await panel.waitFor("[data-testid=verdict]:has-text('elivered')");
   });
 
-  it("asks for both ends in a quick pick that completes", async function () {
+  it("prompts for source and destination in a quick pick with completion", async function () {
     if (!hasWindow) this.skip();
     await openFixture("two-nodes.knet");
-    const asked = executeCommand("knet.trace");
-    await window.waitFor(".quick-input-widget:has-text('Trace a packet: from')");
+    const running = executeCommand("knet.trace");
+    await window.waitFor(".quick-input-widget:has-text('Trace a packet: select the source')");
     await window.waitFor(".quick-input-list .monaco-list-row:has-text('web')");
     await press("Escape");
-    await asked;
+    await running;
   });
 });

@@ -1,10 +1,10 @@
-// The window of VS Code as a person has it: keys, clicks, what a webview shows. The extension host, where tests run, sees
-// none of that; host/bridge.ts, beside the browser, does it for them. All selectors are Playwright's (CSS, `text=…`), and
-// clicks and waits take up to 15 s for something to appear.
+// Access to the window of VS Code: keys, clicks, content of webviews. The extension host, in which the tests run, has no
+// access to the window; host/bridge.ts, which runs next to the browser, provides it. Selectors are Playwright selectors
+// (CSS, `text=…`); clicks and waits time out after 15 s.
 //
-//   await press("F1");                                         // a key or a chord, as `Control+Shift+P`
+//   await press("F1");                                         // a key or a chord, such as `Control+Shift+P`
 //   await window.waitFor(".quick-input-widget");               // the window itself
-//   const panel = webview("[data-knet-trace]");                // the webview in which this selector is found
+//   const panel = webview("[data-knet-trace]");                // the webview that contains this selector
 //   await panel.focus("[data-hop]");
 //   await press("ArrowDown");
 //   const hop = await panel.text("[aria-current=step]");
@@ -25,11 +25,11 @@ async function ask<T>(request: BridgeRequest): Promise<T> {
   return answer.value as T;
 }
 
-/** Presses a key or a chord wherever the focus is. */
+/** Presses a key or a chord at the current focus. */
 export const press = (key: string): Promise<void> => ask({ do: "press", key });
-/** Types text key by key wherever the focus is. */
+/** Types text key by key at the current focus. */
 export const type = (text: string): Promise<void> => ask({ do: "type", text });
-/** Takes a picture of the whole window. */
+/** Takes a screenshot of the whole window. */
 export const screenshot = (path: string): Promise<void> => ask({ do: "screenshot", path });
 
 export interface Content {
@@ -41,7 +41,7 @@ export interface Content {
   texts(selector: string): Promise<string[]>;
   attribute(selector: string, name: string): Promise<string | null>;
   count(selector: string): Promise<number>;
-  /** The value of a JavaScript expression, which must be JSON. */
+  /** The value of a JavaScript expression; must be serializable as JSON. */
   evaluate<T = unknown>(expression: string): Promise<T>;
 }
 
@@ -60,5 +60,5 @@ function content(place: Place): Content {
 
 /** Everything outside webviews. */
 export const window: Content = content({});
-/** The content of the webview in which a selector is found; waits for it to be there. */
+/** The content of the webview that contains a selector; waits for the webview. */
 export const webview = (selector: string): Content => content({ webview: selector });

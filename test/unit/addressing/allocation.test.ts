@@ -49,7 +49,7 @@ function freeAddresses({ first, last }: IpRange, reserved: readonly IpRange[]): 
   return free;
 }
 
-test("free addresses agree with a walk over all", () => {
+test("free addresses agree with brute force", () => {
   fc.assert(
     fc.property(nearRange, reservedRanges, (range, reserved) => {
       const { first, last } = range;
@@ -73,7 +73,7 @@ test("free addresses agree with a walk over all", () => {
   );
 });
 
-test("free blocks agree with a walk over all", () => {
+test("free blocks agree with brute force", () => {
   fc.assert(
     fc.property(
       nearPrefix.filter((p) => prefixSize(p) <= 64),
@@ -117,15 +117,16 @@ test("a billion addresses cost no more than ten", () => {
   expect(freeCount(5, 4, nothingReserved)).toBe(0);
 });
 
-test("all of an address space reserved leaves nothing", () => {
+test("a fully reserved address space has no free addresses", () => {
   const all = sortReserved([prefixRange(net("0.0.0.0/0")), prefixRange(net("::/0"))]);
   expect(kthFree(0, 0xffffffff, all, 0)).toBeUndefined();
   expect(kthFree(0n, 2n ** 128n - 1n, all, 0)).toBeUndefined();
   expect(freeCount(0, 0xffffffff, all)).toBe(0);
 });
 
-// kube-controller-manager marks node blocks that the service range overlaps as used (pkg/controller/nodeipam/ipam/cidrset).
-test("a service range inside the cluster range leaves fewer node blocks", () => {
+// kube-controller-manager marks node pod CIDRs that overlap the service CIDR as used
+// (pkg/controller/nodeipam/ipam/cidrset).
+test("a service CIDR inside the pod CIDR leaves fewer node pod CIDRs", () => {
   const blocks = blocksOf(net("10.244.0.0/16"), 24, [prefixRange(net("10.244.240.0/20"))]);
   expect(blocks.count).toBe(256);
   expect(freeBlockCount(blocks)).toBe(240);
@@ -133,20 +134,20 @@ test("a service range inside the cluster range leaves fewer node blocks", () => 
   expect(kthFreeBlock(blocks, 240)).toBeUndefined();
 });
 
-test("a service range around the cluster range leaves none", () => {
+test("a service CIDR that contains the pod CIDR leaves no node pod CIDRs", () => {
   const blocks = blocksOf(net("10.0.0.0/16"), 24, [prefixRange(net("10.0.0.0/8"))]);
   expect(freeBlockCount(blocks)).toBe(0);
   expect(kthFreeBlock(blocks, 0)).toBeUndefined();
 });
 
-// flannel's etcd manager leaves out the first block: (SubnetMax − SubnetMin) / size + 1.
+// The etcd subnet manager of flannel skips the first block: (SubnetMax − SubnetMin) / size + 1.
 test("flannel with etcd has 255 blocks of /24 in a /16", () => {
   const blocks = blocksOf(net("10.244.0.0/16"), 24, [prefixRange(net("10.244.0.0/24"))]);
   expect(freeBlockCount(blocks)).toBe(255);
   expect(formatPrefix(kthFreeBlock(blocks, 0) ?? net("::/0"))).toBe("10.244.1.0/24");
 });
 
-// host-local on a bridge: without network address, gateway and broadcast address.
+// host-local on a bridge excludes the network address, the gateway, and the broadcast address.
 test.each([
   ["10.244.1.0/24", 253],
   ["10.244.1.0/25", 125],

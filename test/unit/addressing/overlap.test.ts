@@ -13,7 +13,7 @@ const names = ["a", "b", "c", "d"] as const;
 const items = fc
   .array(fc.tuple(fc.oneof(nearRange, nearPrefix.map(prefixRange)), fc.constantFrom(...names)), { maxLength: 40 })
   .map((list) => list.map(([range, group], id): RangeItem<Item> => ({ range, value: { group, id } })));
-/** Which pairs of groups are related, by the sorted names. */
+/** A random set of related group pairs, each with sorted names. */
 const relation = fc
   .subarray(names.flatMap((x) => names.filter((y) => x <= y).map((y) => x + y)))
   .map((pairs) => (x: string, y: string) => pairs.includes(x <= y ? x + y : y + x));
@@ -31,7 +31,7 @@ function bruteForce(list: readonly RangeItem<Item>[], related: (a: string, b: st
   return found.sort();
 }
 
-test("the pairs are those that a look at every pair finds", () => {
+test("finds the same pairs as brute force", () => {
   fc.assert(
     fc.property(items, relation, fc.nat(30), (list, related, limit) => {
       const expected = bruteForce(list, related);
@@ -58,7 +58,7 @@ test.each([
   expect(overlapKind({ first, last }, { first: otherFirst, last: otherLast })).toBe(kind);
 });
 
-test("defaults that collide", () => {
+test("default ranges that overlap", () => {
   const list = Object.entries({
     calicoPool: "192.168.0.0/16",
     libvirt: "192.168.122.0/24",
@@ -80,34 +80,34 @@ test("defaults that collide", () => {
   ]);
 });
 
-/** Counts how often a search looks at the ends of the ranges. */
+/** Counts how often a search reads the bounds of the ranges. */
 function counted(list: readonly RangeItem<Item>[]) {
-  let looks = 0;
+  let reads = 0;
   const watched = list.map(
     ({ range, value }): RangeItem<Item> => ({
       value,
       range: {
         get first() {
-          looks++;
+          reads++;
           return range.first;
         },
         get last() {
-          looks++;
+          reads++;
           return range.last;
         },
       },
     }),
   );
-  return { watched, looks: () => looks };
+  return { watched, reads: () => reads };
 }
 
 const host = (ip: number): IpRange => ({ first: ip, last: ip });
 const COUNT = 150_000;
-/** A sort looks twice at each of n log2 n comparisons; then a handful at each range. */
+/** A sort reads two bounds in each of n log2 n comparisons; then a few reads per range. */
 const ENOUGH = COUNT * (2 * Math.ceil(Math.log2(COUNT)) + 20);
 
-test("150,000 pods in their blocks in one cluster range: the work is that of a sort", () => {
-  let asked = 0;
+test("150,000 pods in their blocks in one pod CIDR cost no more than a sort", () => {
+  let calls = 0;
   const list: RangeItem<Item>[] = [
     { range: { first: 0x0a000000, last: 0x0affffff }, value: { group: "cluster", id: -1 } },
   ];
@@ -116,17 +116,17 @@ test("150,000 pods in their blocks in one cluster range: the work is that of a s
     if (i % 30 === 0)
       list.push({ range: { first: 0x0a000000 + i, last: 0x0a000000 + i + 29 }, value: { group: "block", id: i } });
   }
-  const { watched, looks } = counted(list);
+  const { watched, reads } = counted(list);
   const result = findOverlaps(watched, {
     group,
     related: (a, b) => {
-      asked++;
+      calls++;
       return a === b;
     },
   });
   expect(result).toEqual({ overlaps: [], truncated: false });
-  expect(looks()).toBeLessThan(ENOUGH);
-  expect(asked).toBeLessThanOrEqual(6);
+  expect(reads()).toBeLessThan(ENOUGH);
+  expect(calls).toBeLessThanOrEqual(6);
 });
 
 test("150,000 ranges that all overlap stop at the limit", () => {
@@ -134,29 +134,29 @@ test("150,000 ranges that all overlap stop at the limit", () => {
     range: { first: 0x0a000000 + id, last: 0x0b000000 + id },
     value: { group: "node", id },
   }));
-  const { watched, looks } = counted(list);
+  const { watched, reads } = counted(list);
   const result = findOverlaps(watched, { group, related: () => true });
   expect(result.overlaps).toHaveLength(1000);
   expect(result.truncated).toBe(true);
-  expect(looks()).toBeLessThan(ENOUGH);
+  expect(reads()).toBeLessThan(ENOUGH);
 });
 
-test("a group of its own for each of 150,000 disjoint items is no harm", () => {
-  let asked = 0;
+test("150,000 disjoint items with a separate group each cost no more than a sort", () => {
+  let calls = 0;
   const list = Array.from({ length: COUNT }, (_, id) => ({ range: host(id), value: { group: `${id}`, id } }));
-  const { watched, looks } = counted(list);
+  const { watched, reads } = counted(list);
   findOverlaps(watched, {
     group,
     related: () => {
-      asked++;
+      calls++;
       return true;
     },
   });
-  expect(asked).toBe(0);
-  expect(looks()).toBeLessThan(ENOUGH);
+  expect(calls).toBe(0);
+  expect(reads()).toBeLessThan(ENOUGH);
 });
 
-test("addresses used twice in a group agree with a look at every pair", () => {
+test("finds the same duplicate addresses as brute force", () => {
   const addresses = fc.array(fc.tuple(nearIp, fc.constantFrom("s1", "s2")), { maxLength: 60 });
   fc.assert(
     fc.property(addresses, fc.nat(10), (list, limit) => {
@@ -180,7 +180,7 @@ test("addresses used twice in a group agree with a look at every pair", () => {
   );
 });
 
-test("the same number in both families is no duplicate", () => {
+test("the same number in both families is not a duplicate", () => {
   const list: { ip: Ip; value: string }[] = [
     { ip: 1, value: "0.0.0.1" },
     { ip: 1n, value: "::1" },

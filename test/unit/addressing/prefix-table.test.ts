@@ -21,7 +21,7 @@ const entries = fc
   .map((prefixes) => prefixes.map((p, index) => [p, index] as const));
 type Entries = readonly (readonly [Prefix, number])[];
 
-/** All distinct prefixes that pass, with their values, by a look at each entry. */
+/** All distinct prefixes that pass the predicate, with their values, by brute force. */
 function select(list: Entries, passes: (p: Prefix) => boolean) {
   const found: { prefix: Prefix; values: number[] }[] = [];
   for (const [p, value] of list) {
@@ -33,7 +33,7 @@ function select(list: Entries, passes: (p: Prefix) => boolean) {
   return found;
 }
 
-test("look-ups agree with a look at each entry", () => {
+test("lookups agree with brute force", () => {
   fc.assert(
     fc.property(entries, fc.array(fc.oneof(nearIp, ip), { maxLength: 20 }), (list, ips) => {
       const table = buildPrefixTable(list);
@@ -47,7 +47,7 @@ test("look-ups agree with a look at each entry", () => {
   );
 });
 
-test("questions about prefixes agree with a look at each entry", () => {
+test("prefix queries agree with brute force", () => {
   fc.assert(
     fc.property(entries, fc.array(nearPrefix, { maxLength: 20 }), (list, prefixes) => {
       const table = buildPrefixTable(list);
@@ -65,7 +65,7 @@ test("questions about prefixes agree with a look at each entry", () => {
   );
 });
 
-test("entries come sorted, and building from them gives the same table", () => {
+test("entries are sorted, and a table that is built from them is the same", () => {
   fc.assert(
     fc.property(entries, (list) => {
       const table = buildPrefixTable(list);
@@ -77,7 +77,7 @@ test("entries come sorted, and building from them gives the same table", () => {
   );
 });
 
-test("a mapped table is one built from the mapped values of its family", () => {
+test("a mapped table equals a table that is built from the mapped values of its family", () => {
   const like = { 4: "number", 6: "bigint" } as const;
   fc.assert(
     fc.property(

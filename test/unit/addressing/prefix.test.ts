@@ -44,7 +44,7 @@ function net(text: string): Prefix {
   if (value === undefined) throw new Error(text);
   return value.prefix;
 }
-/** The bits of an address as text: what the arithmetic is checked against. */
+/** The bits of an address as text, to verify the arithmetic. */
 const binary = (value: Ip): string => value.toString(2).padStart(bits(value), "0");
 
 test("network and last address clear and set the host bits", () => {
@@ -60,7 +60,7 @@ test("network and last address clear and set the host bits", () => {
   );
 });
 
-test("a prefix contains what shares its first bits, in its family", () => {
+test("a prefix contains the addresses of its family with the same leading bits", () => {
   fc.assert(
     fc.property(nearPrefix, nearIp, nearPrefix, (p, value, q) => {
       const shares = (other: Ip) =>
@@ -73,7 +73,7 @@ test("a prefix contains what shares its first bits, in its family", () => {
   );
 });
 
-test("a range is cut into the fewest prefixes", () => {
+test("a range is split into the minimal number of prefixes", () => {
   fc.assert(
     fc.property(nearRange, (range) => {
       const prefixes = rangeToPrefixes(range);
@@ -84,7 +84,7 @@ test("a range is cut into the fewest prefixes", () => {
         next = addIp(lastAddress(p), 1);
       }
       expect(next).toBe(addIp(range.last, 1));
-      // Fewest: no two neighbours are halves of one prefix.
+      // Minimal: no two consecutive prefixes are halves of one prefix.
       for (const [i, p] of prefixes.entries()) {
         const q = prefixes[i + 1];
         if (q?.len === p.len) expect(network(q.ip, q.len - 1)).not.toBe(p.ip);
@@ -101,7 +101,7 @@ test("a range is cut into the fewest prefixes", () => {
   expect(rangeToPrefixes({ first: 1n, last: (1n << 128n) - 2n })).toHaveLength(254);
 });
 
-test("addresses and subnets by number are the inverse of their index", () => {
+test("nthSubnet and subnetIndex are inverse", () => {
   fc.assert(
     fc.property(prefix, fc.nat(128), fc.bigInt({ min: 0n, max: 1n << 128n }), (p, longer, seed) => {
       const len = Math.min(p.len + longer, bits(p.ip));
@@ -165,7 +165,7 @@ test("IPv4 sorts before IPv6, each by value", () => {
   expect(texts.map(at).sort(compareIp).map(formatIp)).toEqual("9.0.0.0 10.0.0.2 200.0.0.1 :: ::1 fd00::".split(" "));
 });
 
-test("texts of prefixes, interface addresses and ranges", () => {
+test("prefixes, interface addresses, and ranges are parsed and formatted", () => {
   expect(parsePrefix("10.0.0.1/24")).toEqual({ prefix: net("10.0.0.0/24"), ip: at("10.0.0.1"), hostBits: true });
   expect(parsePrefix("0.0.0.0/0")).toEqual({ prefix: { ip: 0, len: 0 }, ip: 0, hostBits: false });
   expect(parsePrefix("fd00::/8")?.hostBits).toBe(false);
@@ -184,36 +184,36 @@ test("texts of prefixes, interface addresses and ranges", () => {
 });
 
 test.each([
-  ["10.0.0.0/33", "the length of an IPv4 prefix is 0 to 32, not 33"],
-  ["fd00::/129", "the length of an IPv6 prefix is 0 to 128, not 129"],
-  ["10.0.0.0/99999", "the length of an IPv4 prefix is 0 to 32, not 99999"],
-  ["10.0.0.256/24", "octet 256 is larger than 255"],
-  ["10.0.0.0", "a prefix has a length, as in 10.0.0.0/24"],
-  ["fd00::", "a prefix has a length, as in fd00::/64"],
-  ["10.0.0.0/", "the length after / is missing"],
-  ["/24", "an address is missing"],
-  ["10.0.0.0/024", "the length 024 has a leading zero"],
-  ["10.0.0.0/+8", "the length +8 is not a number"],
-  ["10.0.0.0/8/9", "the length 8/9 is not a number"],
-  ["10.0.0.0/255.255.255.0", "the mask 255.255.255.0 is written as the length /24"],
-  ["10.0.0.0/0.0.0.0", "the mask 0.0.0.0 is written as the length /0"],
-  ["10.0.0.0/255.255.255.255", "the mask 255.255.255.255 is written as the length /32"],
-  ["10.0.0.0/255.0.255.0", "255.0.255.0 is not a length, nor a mask of ones followed by zeros"],
-  ["10/8", "an IPv4 address has four octets, 10 has 1"],
-])("%s is no prefix: %s", (text, reason) => {
+  ["10.0.0.0/33", "an IPv4 prefix length must be 0 to 32, not 33"],
+  ["fd00::/129", "an IPv6 prefix length must be 0 to 128, not 129"],
+  ["10.0.0.0/99999", "an IPv4 prefix length must be 0 to 32, not 99999"],
+  ["10.0.0.256/24", "octet 256 is greater than 255"],
+  ["10.0.0.0", "the prefix length is missing (example: 10.0.0.0/24)"],
+  ["fd00::", "the prefix length is missing (example: fd00::/64)"],
+  ["10.0.0.0/", "the prefix length after `/` is missing"],
+  ["/24", "the address is missing"],
+  ["10.0.0.0/024", "the prefix length 024 has a leading zero"],
+  ["10.0.0.0/+8", "the prefix length +8 is not a number"],
+  ["10.0.0.0/8/9", "the prefix length 8/9 is not a number"],
+  ["10.0.0.0/255.255.255.0", "write the netmask 255.255.255.0 as the prefix length /24"],
+  ["10.0.0.0/0.0.0.0", "write the netmask 0.0.0.0 as the prefix length /0"],
+  ["10.0.0.0/255.255.255.255", "write the netmask 255.255.255.255 as the prefix length /32"],
+  ["10.0.0.0/255.0.255.0", "255.0.255.0 is neither a prefix length nor a valid netmask"],
+  ["10/8", "an IPv4 address has 4 octets, not 1"],
+])("%s is not a prefix: %s", (text, reason) => {
   expect(parsePrefix(text)).toBeUndefined();
   expect(readPrefix(text)).toEqual({ ok: false, reason });
 });
 
-test("an interface address gives its reasons as well", () => {
+test("an invalid interface address is rejected with a reason", () => {
   expect(readInterfaceAddress("10.0.0.1/33")).toEqual({
     ok: false,
-    reason: "the length of an IPv4 prefix is 0 to 32, not 33",
+    reason: "an IPv4 prefix length must be 0 to 32, not 33",
   });
-  expect(readInterfaceAddress("10.0.0.300")).toEqual({ ok: false, reason: "octet 300 is larger than 255" });
+  expect(readInterfaceAddress("10.0.0.300")).toEqual({ ok: false, reason: "octet 300 is greater than 255" });
 });
 
-// kube-controller-manager: 2^(node mask − cluster mask) node blocks (pkg/controller/nodeipam/ipam/cidrset).
+// kube-controller-manager: 2^(node mask − cluster mask) node pod CIDRs (pkg/controller/nodeipam/ipam/cidrset).
 test.each([
   ["10.244.0.0/16", 24, 256],
   ["10.128.0.0/14", 23, 512],
@@ -223,10 +223,10 @@ test.each([
   ["192.168.0.0/16", 26, 1024],
   // GKE.
   ["10.0.0.0/14", 24, 1024],
-  // 1000 nodes need a /14 as above, with IPv6 and /64 a /54.
+  // 1000 nodes require a /14 (see above), or with IPv6 and /64 a /54.
   ["fd00::/54", 64, 1024n],
   ["fd00::/48", 64, 65_536n],
-  // The node mask must not be shorter than the cluster's.
+  // The node mask must not be shorter than the cluster mask.
   ["10.244.0.0/16", 15, 0],
 ])("%s has blocks of /%i: %s", (text, len, count) => {
   expect(subnetCount(net(text), len)).toBe(count);
@@ -244,7 +244,7 @@ test.each([
   expect(prefixSize(net(text))).toBe(size);
 });
 
-test("kubeadm's service range contains EKS's, and OpenShift's pods end where they should", () => {
+test("the kubeadm service CIDR contains the EKS one, and the OpenShift pod CIDR has the expected range", () => {
   expect(formatRange(prefixRange(net("10.96.0.0/12")))).toBe("10.96.0.0-10.111.255.255");
   expect(prefixCovers(net("10.96.0.0/12"), net("10.100.0.0/16"))).toBe(true);
   expect(formatRange(prefixRange(net("10.128.0.0/14")))).toBe("10.128.0.0-10.131.255.255");

@@ -27,7 +27,7 @@ const analysed = (name: InputName) => {
 
 describe("the generated topologies", () => {
   it.each(["pools", "written", "small", "services", "policies"] as const)(
-    "%s is valid and as large as it says",
+    "%s is valid and has the documented size",
     (name) => {
       const analysis = analysed(name);
       const findings = analysis.findings(() => false) ?? [];
@@ -39,14 +39,14 @@ describe("the generated topologies", () => {
     },
   );
 
-  it("has services and policies at the limits", () => {
-    const [behind] = analysed("services").topology.clusters;
-    expect(behind?.services.all.length).toBe(SERVICES);
-    expect(behind?.services.all.every((service) => behind.services.selected(service).length === 1)).toBe(true);
+  it("have services and policies at the limits", () => {
+    const [cluster] = analysed("services").topology.clusters;
+    expect(cluster?.services.all.length).toBe(SERVICES);
+    expect(cluster?.services.all.every((service) => cluster.services.selected(service).length === 1)).toBe(true);
     expect(analysed("policies").topology.clusters[0]?.policies.length).toBe(POLICIES);
   });
 
-  it("gives every node an address and a block of its own", () => {
+  it("have unique node addresses and node pod CIDRs", () => {
     const { nodes } = largeData();
     expect(new Set(nodes.map(({ attach }) => attach.address)).size).toBe(NODES);
     expect(new Set(nodes.map(({ podCidr }) => podCidr)).size).toBe(NODES);
@@ -73,11 +73,11 @@ describe("typing", () => {
   });
 });
 
-describe("typing about services and policies", () => {
+describe("typing in services and policies", () => {
   it.each([
     ["services", "service", serviceData],
     ["policies", "policy", policyData],
-  ] as const)("leaves the file of %s valid but for the digit that is missing", (input, keyword, dataOf) => {
+  ] as const)("keeps the file with %s valid after each completed change", (input, keyword, dataOf) => {
     const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
     service.setText("a.knet", inputs[input]());
     const typing = tenantStrokes(dataOf(), keyword);
@@ -90,7 +90,7 @@ describe("typing about services and policies", () => {
   });
 });
 
-describe("figures", () => {
+describe("results", () => {
   it("are medians and quantiles", () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 2, 3])).toBe(2.5);
@@ -98,14 +98,14 @@ describe("figures", () => {
     expect(compared(result("a", "ms", [10]), result("b", "ms", [4]))).toMatchObject({ ratio: 2.5, against: "b" });
   });
 
-  it("have the published form", () => {
+  it("match the published schema", () => {
     const results: Result[] = [compared(result("a", "ms", [10, 20]), result("b", "ms", [4])), result("c", "MB", [1])];
     const valid = new Ajv().compile(Bench);
     expect(valid({ schema: "knet-bench/1", results })).toBe(true);
     expect(valid({ schema: "knet-bench/1", results: [{ name: "a" }] })).toBe(false);
   });
 
-  it("stand beside their targets", () => {
+  it("are shown with their targets", () => {
     const slow = result("keystroke/small", "ms", [20]);
     expect(meets(slow, { name: slow.name, of: "p95", below: 16 })).toBe(false);
     expect(meets(slow, { name: slow.name, of: "ratio", below: 16 })).toBe(false);

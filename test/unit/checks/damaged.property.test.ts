@@ -1,4 +1,7 @@
-/** Half-typed files: samples with pieces cut out, doubled or swapped. Every finding has a place, and nothing is thrown. */
+/**
+ * Incomplete files: samples with parts removed, duplicated, or swapped. Every finding has a location, and nothing
+ * throws.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, it } from "vitest";
@@ -19,15 +22,15 @@ it("checks damaged files", () => {
       let damaged = text;
       for (const { at, length, kind } of damages) {
         const start = at % Math.max(1, damaged.length);
-        const [before, piece, after] = [
+        const [before, part, after] = [
           damaged.slice(0, start),
           damaged.slice(start, start + length),
           damaged.slice(start + length),
         ];
         if (kind === "cut") damaged = before + after;
-        else if (kind === "double") damaged = before + piece + piece + after;
-        else if (kind === "swap") damaged = after + piece + before;
-        else damaged = `${before}}${piece}{${after}`;
+        else if (kind === "double") damaged = before + part + part + after;
+        else if (kind === "swap") damaged = after + part + before;
+        else damaged = `${before}}${part}{${after}`;
       }
       for (const { start, end } of check(damaged)) {
         expect(start).toBeGreaterThanOrEqual(0);

@@ -1,4 +1,4 @@
-/** What is offered where an expectation fails: only what was proven, and only where one place in the file decides. */
+/** Fixes of failed expectations: only proven ones, and only if a single place in the file causes the failure. */
 import { expect, it } from "vitest";
 import { provenFixes } from "../../../server/src/service/features/fixes.ts";
 import { createService } from "../../../server/src/service/service.ts";
@@ -42,14 +42,14 @@ function offered(text: string): readonly string[] {
   return [found.message, ...(provenFixes(analysis, found, () => false) ?? []).map(({ title }) => title)];
 }
 
-it("names the rule that drops the packet, and what to write before it", () => {
+it("names the rule that drops the packet, and the rule to add above it", () => {
   expect(offered(world({ gw: "deny tcp to 10.10.1.0/24", wish: "pc -> n1:30443 reachable" }))).toEqual([
-    'expected pc -> n1:30443 to be reachable, but gw drops it in filter FORWARD ("deny tcp to 10.10.1.0/24")',
-    'Put "allow tcp port 30443 from 10.8.0.7 to 10.10.1.11" before it',
+    "expected `pc -> n1:30443` to be reachable, but router gw drops the packet (filter/FORWARD): `deny tcp to 10.10.1.0/24`",
+    "Add `allow tcp port 30443 from 10.8.0.7 to 10.10.1.11` above this rule",
   ]);
 });
 
-it("gives a router that sends answers to pods nowhere the way to their nodes", () => {
+it("adds the route to the nodes to a router without a route for replies to pods", () => {
   expect(
     offered(
       world({
@@ -58,30 +58,33 @@ it("gives a router that sends answers to pods nowhere the way to their nodes", (
       }),
     ),
   ).toEqual([
-    "expected web-0 -> pc:5432 to be reachable, but the answer does not come back: far has no route to 10.244.0.2",
-    'Give router far the route "route 10.244.0.0/16 via 10.255.0.1"',
+    "expected `web-0 -> pc:5432` to be reachable, but the reply is lost: router far has no route to 10.244.0.2",
+    "Add `route 10.244.0.0/16 via 10.255.0.1` to router `far`",
   ]);
 });
 
-it.each(["10.10.1.1", "10.10.1.254"])("gives a router beside the nodes the routes to their pods, from %s", (own) => {
-  const far = "route 10.244.0.0/16 via 10.255.0.1";
-  const text = world({ far, wish: "web-0 -> pc:5432 reachable" }).replace(
-    "attach lan 10.10.1.1\n",
-    `attach lan ${own}\n`,
-  );
-  expect(offered(text)).toEqual([
-    "expected web-0 -> pc:5432 to be reachable, but the answer does not come back: gw has no route to 10.244.0.2",
-    "Give router gw a route to every node's pods",
-  ]);
-});
+it.each(["10.10.1.1", "10.10.1.254"])(
+  "adds routes to the node pod CIDRs to a router on the nodes' segment, from %s",
+  (own) => {
+    const far = "route 10.244.0.0/16 via 10.255.0.1";
+    const text = world({ far, wish: "web-0 -> pc:5432 reachable" }).replace(
+      "attach lan 10.10.1.1\n",
+      `attach lan ${own}\n`,
+    );
+    expect(offered(text)).toEqual([
+      "expected `web-0 -> pc:5432` to be reachable, but the reply is lost: router gw has no route to 10.244.0.2",
+      "Add routes to all node pod CIDRs on router `gw`",
+    ]);
+  },
+);
 
-it("offers nothing for what is to be blocked", () => {
+it("offers no fixes for blocked expectations", () => {
   expect(offered(world({ wish: "pc -> n1:30443 blocked" }))).toHaveLength(1);
 });
 
-it("names no port where answers are dropped, which take another way", () => {
+it("names no port if replies are dropped on a different path", () => {
   const gw = "deny tcp from 10.10.1.0/24";
   const second = "router back { attach lan 10.10.1.2; attach office 10.8.0.2 }";
   const text = world({ gw, wish: "pc -> n1:30443 reachable" }).replace("gateway far }", "gateway back }");
-  expect(offered(`${text}${second}\n`)[1]).toBe('Put "allow tcp from 10.10.1.11 to 10.8.0.7" before it');
+  expect(offered(`${text}${second}\n`)[1]).toBe("Add `allow tcp from 10.10.1.11 to 10.8.0.7` above this rule");
 });

@@ -1,7 +1,7 @@
-/** What can be done about each mistake: the fixes that were proven, by their titles. A lost one is seen here. */
+/** The titles of the proven fixes of each problem, so a lost fix shows up as a difference. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { catalogue } from "../../../server/src/checks/catalogue.ts";
+import { catalog } from "../../../server/src/checks/catalog.ts";
 import { provenFixes } from "../../../server/src/service/features/fixes.ts";
 import { createService } from "../../../server/src/service/service.ts";
 
@@ -33,7 +33,7 @@ it("the fixes of every broken sample", async () => {
 });
 
 it("the fixes of every check's own example", async () => {
-  const lines = catalogue
+  const lines = catalog
     .filter(({ example }) => example.language !== "json")
     .flatMap(({ code, name, example }) => fixesOf(name, example.bad, code));
   await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot("fixtures/fixes-of-examples.txt");

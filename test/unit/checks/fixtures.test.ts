@@ -1,6 +1,6 @@
 /**
- * Files with a marker before each place where a finding must start: / * !KN101 * / without the blanks. Every marker is
- * found, and nothing else.
+ * Files with a marker in front of each expected finding: / * !KN101 * / without the spaces. The findings must match the
+ * markers exactly.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -14,7 +14,7 @@ describe("fixtures", () => {
     it(name, () => {
       const text = readFileSync(new URL(name, folder), "utf8");
       const wanted = [...text.matchAll(marker)].map((match) => {
-        // Several markers may stand before one place, and blanks after them.
+        // A location can have several markers, followed by spaces.
         const skipped = /^(\/\*!KN\d{3}\*\/\s*)+/.exec(text.slice(match.index))?.[0] ?? "";
         const start = match.index + skipped.length;
         return `${match[1]} at ${place(text, start)}`;

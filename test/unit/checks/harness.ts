@@ -1,4 +1,4 @@
-/** Text → findings, as the service does it. */
+/** Text → findings, like the service. */
 
 import type { CheckedFile, Finding } from "../../../server/src/checks/check.ts";
 import { runChecks } from "../../../server/src/checks/run.ts";

@@ -1,11 +1,11 @@
-/** The address plan against a comparison of every two ranges, on random topologies. */
+/** Compares the address plan with a brute-force comparison of all pairs of ranges, on random topologies. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { formatPrefix, nthSubnet, type Prefix, prefixCovers } from "../../../server/src/addressing/ip.ts";
 import { planOf } from "../../../server/src/checks/addresses/plan.ts";
 import { world } from "./harness.ts";
 
-/** Few places and sizes, so that ranges meet often. */
+/** Few places and sizes, so ranges overlap often. */
 const prefix = fc.record({ len: fc.integer({ min: 8, max: 14 }), n: fc.nat(63) }).map(({ len, n }): Prefix => {
   return nthSubnet({ ip: 0x0a000000, len: 8 }, len, n % 2 ** (len - 8)) ?? { ip: 0x0a000000, len: 8 };
 });
@@ -22,7 +22,7 @@ const plan = fc.record({
 });
 type Plan = typeof plan extends fc.Arbitrary<infer T> ? T : never;
 
-it("finds the pairs that meet and overlap, and no others", () => {
+it("finds exactly the pairs of ranges that overlap and must be disjoint", () => {
   fc.assert(
     fc.property(plan, (random) => {
       const { topology } = world(textOf(random));
@@ -64,18 +64,18 @@ interface Range {
 
 function bruteForce({ segments, routers, hosts, clusters: all }: Plan): string[] {
   const ranges: Range[] = segments.map((cidr, owner) => {
-    return { kind: "segment", prefix: cidr, owner, label: `segment s${owner} (${formatPrefix(cidr)})` };
+    return { kind: "segment", prefix: cidr, owner, label: `segment \`s${owner}\` (${formatPrefix(cidr)})` };
   });
   all.forEach(({ pods, services, docker, nodes }, owner) => {
-    const of = `of cluster c${owner}`;
-    ranges.push({ kind: "pods", prefix: pods, owner, label: `pods ${formatPrefix(pods)} ${of}` });
-    ranges.push({ kind: "services", prefix: services, owner, label: `services ${formatPrefix(services)} ${of}` });
+    const of = `of cluster \`c${owner}\``;
+    ranges.push({ kind: "pods", prefix: pods, owner, label: `pod CIDR ${formatPrefix(pods)} ${of}` });
+    ranges.push({ kind: "services", prefix: services, owner, label: `service CIDR ${formatPrefix(services)} ${of}` });
     if (docker && nodes.length > 0) {
       ranges.push({
         kind: "docker",
         prefix: docker,
         owner,
-        label: `docker bridge ${formatPrefix(docker)} of node c${owner}/n0`,
+        label: `Docker bridge ${formatPrefix(docker)} of node \`c${owner}/n0\``,
       });
     }
   });
@@ -116,7 +116,7 @@ function bruteForce({ segments, routers, hosts, clusters: all }: Plan): string[]
   return conflicts;
 }
 
-/** Segments that routers connect with this one. */
+/** The segments that routers connect with this one, including itself. */
 function reach(from: number, routers: readonly (readonly number[])[]): ReadonlySet<number> {
   const seen = new Set([from]);
   for (let grown = true; grown; ) {

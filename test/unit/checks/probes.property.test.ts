@@ -1,4 +1,4 @@
-/** One packet for each two classes of nodes against one for every two nodes, on random topologies. */
+/** Compares one probe per pair of node classes with one probe per pair of nodes, on random topologies. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { CheckContext } from "../../../server/src/checks/check.ts";
@@ -44,7 +44,7 @@ const cni = fc.constantFrom(
   "bridge { routes off }",
 );
 
-it("counts the pairs of nodes whose pods do not meet", () => {
+it("counts the node pairs whose pods cannot reach each other", () => {
   fc.assert(
     fc.property(fc.array(node, { minLength: 2, maxLength: 6 }), router, cni, (nodes, rule, mode) => {
       const { topology, network, files } = world(`
@@ -75,7 +75,7 @@ cluster prod {
         .reduce((sum, { probe }) => sum + probe.pairs, 0);
       let failing = 0;
       for (const from of nodes.keys()) {
-        for (const to of nodes.keys()) if (from !== to && !meets(network, topology, from, to)) failing += 1;
+        for (const to of nodes.keys()) if (from !== to && !reaches(network, topology, from, to)) failing += 1;
       }
       expect(counted).toBe(failing);
     }),
@@ -85,8 +85,8 @@ cluster prod {
 
 type World = ReturnType<typeof world>;
 
-/** A ping or, where pings are filtered, a connection. */
-function meets(network: World["network"], topology: World["topology"], from: number, to: number): boolean {
+/** Sends a ping or, if pings are filtered, opens a connection. */
+function reaches(network: World["network"], topology: World["topology"], from: number, to: number): boolean {
   const pods = topology.clusters[0]?.pods;
   const dst = pods?.podByName("default", `agent-n${to}`)?.addresses[0];
   if (dst === undefined) throw new Error(`agent-n${to} has no address`);

@@ -1,9 +1,9 @@
-/** What the first proven fix of a finding makes of the text. */
+/** The text after the first proven fix of a finding. */
 import { expect, it } from "vitest";
 import { provenFixes } from "../../../server/src/service/features/fixes.ts";
 import { createService } from "../../../server/src/service/service.ts";
 
-function mended(code: string, text: string): string {
+function fixed(code: string, text: string): string {
   const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
   service.setText("a.knet", text);
   const analysis = service.analysisOf("a.knet");
@@ -18,66 +18,66 @@ const lan = (rest: string): string => `segment lan { cidr 192.168.10.0/24; gatew
 const cluster = (inside: string): string =>
   lan(`cluster c {\n  cni flannel { backend host-gw }\n  nodes n 1..2 { attach lan }\n${inside}}\n`);
 
-it("closes what is open where it probably ends", () => {
-  expect(mended("KN001", "segment lan {\n  cidr 192.168.10.0/24\n\nhost a { attach lan }\n")).toBe(
+it("closes unclosed blocks, lists, and comments at their probable end", () => {
+  expect(fixed("KN001", "segment lan {\n  cidr 192.168.10.0/24\n\nhost a { attach lan }\n")).toBe(
     "segment lan {\n  cidr 192.168.10.0/24\n\n}\nhost a { attach lan }\n",
   );
-  expect(mended("KN001", "segment lan {\n  cidr 192.168.10.0/24")).toBe("segment lan {\n  cidr 192.168.10.0/24\n}\n");
-  expect(mended("KN001", "segment lan { cidr [192.168.10.0/24 }\n")).toBe("segment lan { cidr [192.168.10.0/24] }\n");
-  expect(mended("KN001", "/* a note\nsegment lan { cidr 192.168.10.0/24 }\n")).toBe(
+  expect(fixed("KN001", "segment lan {\n  cidr 192.168.10.0/24")).toBe("segment lan {\n  cidr 192.168.10.0/24\n}\n");
+  expect(fixed("KN001", "segment lan { cidr [192.168.10.0/24 }\n")).toBe("segment lan { cidr [192.168.10.0/24] }\n");
+  expect(fixed("KN001", "/* a note\nsegment lan { cidr 192.168.10.0/24 }\n")).toBe(
     "/* a note */\nsegment lan { cidr 192.168.10.0/24 }\n",
   );
-  expect(mended("KN001", "segment lan { cidr 192.168.10.0/24 } ]\n")).toBe("segment lan { cidr 192.168.10.0/24 }\n");
+  expect(fixed("KN001", "segment lan { cidr 192.168.10.0/24 } ]\n")).toBe("segment lan { cidr 192.168.10.0/24 }\n");
 });
 
-it("reads addresses as they were probably meant", () => {
-  expect(mended("KN006", "segment lan { cidr 192.168.10.0/255.255.255.0 }\n")).toBe(
+it("fixes loosely written addresses", () => {
+  expect(fixed("KN006", "segment lan { cidr 192.168.10.0/255.255.255.0 }\n")).toBe(
     "segment lan { cidr 192.168.10.0/24 }\n",
   );
-  expect(mended("KN006", lan("router r { attach lan; loopback 10.0.0.1/32 }\n"))).toBe(
+  expect(fixed("KN006", lan("router r { attach lan; loopback 10.0.0.1/32 }\n"))).toBe(
     lan("router r { attach lan; loopback 10.0.0.1 }\n"),
   );
-  expect(mended("KN006", lan("host a { attach lan 192.168.010.009 }\n"))).toBe(
+  expect(fixed("KN006", lan("host a { attach lan 192.168.010.009 }\n"))).toBe(
     lan("host a { attach lan 192.168.10.9 }\n"),
   );
 });
 
-it("gives a cluster the range that it lacks, beside those that there are", () => {
-  expect(mended("KN011", cluster("  pod a { listen 80 }\n"))).toBe(
+it("adds the missing CIDR of a cluster without overlapping existing ranges", () => {
+  expect(fixed("KN011", cluster("  pod a { listen 80 }\n"))).toBe(
     cluster("  pod a { listen 80 }\n  pods 10.244.0.0/16\n"),
   );
   const inside = "  pods 10.96.0.0/16\n  pod a { listen 80; labels app=a }\n  service a { select app=a; port 80 }\n";
-  expect(mended("KN011", cluster(inside))).toBe(cluster(`${inside}  services 10.97.0.0/16\n`));
+  expect(fixed("KN011", cluster(inside))).toBe(cluster(`${inside}  services 10.97.0.0/16\n`));
 });
 
-it("names the family that a service wants and the cluster has not", () => {
+it("names the address family that a service requests and the cluster does not have", () => {
   const inside =
     "  pods 10.244.0.0/16\n  services 10.96.0.0/16\n  pod a { listen 80; labels app=a }\n  service a { select app=a; families ipv4 ipv6; port 80 }\n";
   const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
   service.setText("a.knet", cluster(inside));
   const found = service.analysisOf("a.knet")?.findings(() => false) ?? [];
   expect(found.map(({ code, message }) => `${code} ${message}`)).toEqual([
-    "KN011 service a shall have an IPv6 address, and cluster c has no IPv6 range for services; add one (services PREFIX), or leave the family out",
+    "KN011 service `a` requests an IPv6 address, but cluster `c` has no IPv6 service CIDR; add `services PREFIX`, or remove the family from the service",
   ]);
 });
 
-it("makes two peers of one that is both", () => {
+it("splits a peer that combines addresses and labels", () => {
   const namespace = (rule: string): string =>
     cluster(
       `  pods 10.244.0.0/16\n  network-policy calico\n  pod web { labels app=web; listen 80 }\n  pod api { labels app=api; listen 90 }\n  policy p { select app=api; ${rule} }\n`,
     );
-  expect(mended("KN610", namespace("ingress from app=web cidr 10.9.0.0/24 to 90"))).toBe(
+  expect(fixed("KN610", namespace("ingress from app=web cidr 10.9.0.0/24 to 90"))).toBe(
     namespace("ingress { from app=web; from cidr 10.9.0.0/24; to 90 }"),
   );
-  expect(mended("KN610", namespace("ingress { from app=web cidr 10.9.0.0/24 }"))).toBe(
+  expect(fixed("KN610", namespace("ingress { from app=web cidr 10.9.0.0/24 }"))).toBe(
     namespace("ingress { from app=web; from cidr 10.9.0.0/24 }"),
   );
 });
 
-it("puts flannel's first subnet on a boundary", () => {
+it("moves the first flannel subnet to a boundary", () => {
   const flannel = (min: string): string =>
     lan(
       `cluster c {\n  pods 10.244.0.0/16\n  cni flannel { subnet-manager etcd; subnet-min ${min}; backend host-gw }\n  nodes n 1..2 { attach lan }\n}\n`,
     );
-  expect(mended("KN130", flannel("10.244.16.5"))).toBe(flannel("10.244.16.0"));
+  expect(fixed("KN130", flannel("10.244.16.5"))).toBe(flannel("10.244.16.0"));
 });

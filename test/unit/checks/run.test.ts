@@ -6,28 +6,28 @@ import { check, shown, world } from "./harness.ts";
 const run = (text: string, cancelled = () => false): readonly Finding[] => runChecks({ ...world(text), cancelled });
 
 describe("runChecks", () => {
-  it("has nothing to say about an empty file", () => {
+  it("has no findings for an empty file", () => {
     expect(run("")).toEqual([]);
     expect(run("# nothing\n")).toEqual([]);
   });
 
-  it("reports at most a thousand findings of a code, and how many more there are", () => {
+  it("reports at most 1,000 findings per code, and the number of omitted findings", () => {
     const found = run(`segment x { cidr 10.0.0.0/24 }\n${"nonsense\n".repeat(3000)}`);
     expect(found).toHaveLength(1001);
     expect(found.at(-1)).toMatchObject({
       code: "KN002",
       severity: "info",
-      message: "there are 2,000 more findings like this one",
+      message: "2,000 more diagnostics of this kind are not shown",
     });
   });
 
-  it("stops when it is cancelled", () => {
+  it("stops when it is canceled", () => {
     const text = "segment a { cidr 10.0.0.0/24 }\nsegment b { cidr 10.0.0.0/24 }\nrouter r { attach a; attach b }\n";
     expect(run(text).map(({ code }) => code)).toContain("KN107");
     expect(run(text, () => true)).toEqual([]);
   });
 
-  it("puts causes before consequences", () => {
+  it("reports causes before consequences", () => {
     const codes = run(`segment a { cidr 10.0.0.1/24; nonsense }
 segment b { cidr 10.0.0.0/24 }
 router r { attach a; attach b }
@@ -36,7 +36,7 @@ expect r -> 10.9.9.9 reachable
     expect(codes).toEqual(["KN002", "KN014", "KN107", "KN701"]);
   });
 
-  it("merges the problems of a pool's nodes", () => {
+  it("merges the problems of the nodes of a pool", () => {
     const found = check(`segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {
   pods 10.244.0.0/16 per-node /24
@@ -44,10 +44,10 @@ cluster prod {
   nodes w 1..50 { attach lan }
 }
 `);
-    expect(found.map(shown)).toEqual([expect.stringMatching(/^KN224 error line 4: .* \(and 49 more here\)$/)]);
+    expect(found.map(shown)).toEqual([expect.stringMatching(/^KN224 error line 4: .* \(49 more at this location\)$/)]);
   });
 
-  it("says nothing of what follows from a broken part", () => {
+  it("does not report consequences of an invalid argument", () => {
     const found = check(`segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {
   pods 10.244.0.0/16 per-node /24
@@ -59,7 +59,7 @@ cluster prod {
     expect(found.map(({ code }) => code)).toEqual(["KN006"]);
   });
 
-  it("places stray brackets at the top of a file", () => {
+  it("locates unmatched braces at the top level of a file", () => {
     for (const text of ["}", "\n\n}\n", "segment lan { cidr 10.0.0.0/24 }\n}\n"]) {
       expect(check(text).map(({ code, start }) => [code, start])).toEqual([["KN001", text.lastIndexOf("}")]]);
     }

@@ -1,4 +1,4 @@
-/** samples/broken: one mistake a file, named in its first line. */
+/** samples/broken: one problem per file; the first line states its code. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { check, serious, shown } from "./harness.ts";
@@ -10,7 +10,7 @@ describe("broken samples", () => {
     it(name, () => {
       const text = readFileSync(new URL(name, folder), "utf8");
       const [, code] = /^# expect (KN\d{3})\n/.exec(text) ?? [];
-      expect(code, "the first line says what is found").toBeDefined();
+      expect(code, "the first line states the expected code").toBeDefined();
       const found = check(text);
       expect(
         found.some((one) => one.code === code),

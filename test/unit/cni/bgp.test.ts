@@ -1,4 +1,4 @@
-/** BGP's rules (RFC 4271, RFC 4456) as routes of nodes and routers, and classes of speakers against speakers one by one. */
+/** BGP's rules (RFC 4271, RFC 4456) as routes of nodes and routers, and classes of speakers compared with single speakers. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { printRoutes } from "../../../server/src/dataplane/print.ts";
@@ -11,7 +11,7 @@ function routes({ network }: World, id: string): string[] {
 }
 const errors = (text: string) => check(text).filter(({ finding }) => finding.severity === "error");
 
-/** Three nodes on one segment; n0 may be a route reflector. */
+/** Three nodes on one segment; n0 can be a route reflector. */
 const reflected = (clusterId: string) => `segment lan { cidr 10.0.0.0/24; gateway r }
 router r { attach lan 10.0.0.1 }
 cluster c {
@@ -24,7 +24,7 @@ cluster c {
 `;
 
 describe("iBGP", () => {
-  it("by a route reflector reaches everybody, with the nodes themselves as next hops", () => {
+  it("reaches all nodes through a route reflector, with the nodes themselves as next hops", () => {
     const text = reflected("cni calico { route-reflector-cluster-id 244.0.0.1 }");
     expect(errors(text).map(shown)).toEqual([]);
     const found = world(text);
@@ -38,14 +38,14 @@ describe("iBGP", () => {
     ]);
   });
 
-  it("without one is not passed on", () => {
+  it("is not passed on without a route reflector", () => {
     const found = world(reflected(""));
     expect(routes(found, "c/n1")).toEqual(["10.10.0.0/26 via 10.0.0.10 dev eth0 proto bird"]);
     expect(routes(found, "c/n0")).toHaveLength(2);
     expect(errors(reflected("")).map(({ code }) => code)).toEqual(["KN234"]);
   });
 
-  it("leaves reflectors out of the mesh", () => {
+  it("excludes reflectors from the mesh", () => {
     const found = world(
       reflected("cni calico { route-reflector-cluster-id 244.0.0.1 }")
         .replace("node-to-node-mesh false", "node-to-node-mesh true")
@@ -67,7 +67,7 @@ describe("iBGP", () => {
   });
 });
 
-/** Two racks, each behind its router; the routers are joined by a fabric segment. */
+/** Two racks, each with a router; a fabric segment connects the routers. */
 const racks = (options: { peer?: string; node?: string; fabric?: string; as?: readonly [string, string] } = {}) => {
   const { peer = "as-override", node = "", fabric = "", as = ["", ""] } = options;
   const rack = (
@@ -109,7 +109,7 @@ describe("eBGP", () => {
   it.each([
     ["as-override", {}],
     ["allowed own numbers", { peer: "", node: "num-allowed-local-as-numbers 1" }],
-  ])("between racks of one AS works with %s", (_, options) => {
+  ])("works between racks of one AS with %s", (_, options) => {
     const text = racks(options);
     expect(errors(text).map(shown)).toEqual([]);
     const found = world(text);
@@ -124,13 +124,13 @@ describe("eBGP", () => {
     ]);
   });
 
-  it("discards loops otherwise", () => {
-    // The routers know all blocks, so that the default route still leads there.
+  it("rejects loops otherwise", () => {
+    // The routers have routes to all blocks, so packets still arrive through the default route.
     expect(check(racks({ peer: "" })).map(({ code }) => code)).toEqual(["KN235"]);
     expect(routes(world(racks({ peer: "" })), "c/a1").filter((line) => line.startsWith("10.10"))).toEqual([]);
   });
 
-  it("needs nothing between racks with an AS each, but inside one", () => {
+  it("needs no option between racks with their own AS, but within one AS", () => {
     const text = racks({ peer: "", as: ["65001", "65002"] });
     const found = world(text);
     expect(routes(found, "c/a1").filter((line) => line.startsWith("10.10"))).toEqual([
@@ -138,7 +138,7 @@ describe("eBGP", () => {
     ]);
   });
 
-  it("takes the shorter path, and several of one length", () => {
+  it("uses the shortest path, and several paths of the same length", () => {
     const line = (fabric: string, more: string) => `segment lan { cidr 10.0.0.0/24 }
 segment far { cidr 10.9.0.0/24 }
 router left { attach lan 10.0.0.1; bgp as 65001 { peer right as 65002; peer origin as 65004; peer top as 65005 } }
@@ -183,7 +183,7 @@ cluster c {
     expect(routes(world(blocked(rule)), "c/a1")).toHaveLength(count);
   });
 
-  it("matter only where BIRD makes the routes", () => {
+  it("matter only if BIRD creates the routes", () => {
     expect(routes(world(blocked("deny tcp port 179", "pool p { ipip always }")), "c/a1")).toHaveLength(2);
   });
 });
@@ -206,7 +206,7 @@ const plans: fc.Arbitrary<Plan> = fc.record({
   override: fc.boolean(),
 });
 
-/** `single`: an access list in each node that decides nothing, but makes it a class of its own. */
+/** `single`: an access list on each node that has no effect except making it a separate class. */
 function textOf({ nodes, mesh, peers, override }: Plan, single: boolean): string {
   const lines = ["segment fabric { cidr 10.0.100.0/24 }"];
   for (let rack = 0; rack < 3; rack++) {
@@ -240,7 +240,7 @@ function textOf({ nodes, mesh, peers, override }: Plan, single: boolean): string
 }
 
 describe("classes of speakers", () => {
-  it("learn what each speaker would learn by itself", () => {
+  it("learn the same routes as each single speaker", () => {
     fc.assert(
       fc.property(plans, (plan) => {
         const [together, apart] = [world(textOf(plan, false)), world(textOf(plan, true))];
@@ -253,7 +253,7 @@ describe("classes of speakers", () => {
   });
 });
 
-/** Next hops of one route come in the order in which they were learned. */
+/** Next hops of one route are in the order in which they were learned. */
 function sorted(lines: readonly string[]): string[] {
   const groups: string[][] = [];
   for (const line of lines) {

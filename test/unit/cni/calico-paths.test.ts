@@ -1,11 +1,11 @@
-/** Packets through the Calico samples, as captures on every device show them: device by device, the end, the source seen. */
+/** Packets through the Calico samples, as captured on every device: the devices, the verdict, and the source address at the receiver. */
 import { describe, expect, it } from "vitest";
 import { simulate } from "../../../server/src/dataplane/simulator/simulate.ts";
 import { check } from "../checks/harness.ts";
 import { ip } from "./fixture.ts";
 import { type Sample, sample, sampleOf, type Walk } from "./samples.ts";
 
-/** Devices of pods under one name. */
+/** With the same name for the devices of all pods. */
 function way({ way: crossed }: Walk): string {
   return crossed.replace(/cali[0-9a-f]{11}/g, "cali");
 }
@@ -22,7 +22,7 @@ function text(ip: number | bigint | undefined): string {
 describe("samples/calico-bgp", () => {
   const bgp = sample("calico-bgp");
 
-  it("to another node: routed at each end, nothing in between", () => {
+  it("to another node: routed on both nodes, without encapsulation", () => {
     const walk = bgp.walk("prod/shop/web", address(bgp, "api"), 9090);
     expect(way(walk)).toBe("web:eth0 out, node1:cali in, node1:eth0 out, node2:eth0 in, node2:cali out, api:eth0 in");
     expect([walk.verdict, walk.source, walk.mtu]).toEqual(["delivered", "10.10.0.0", 1500]);
@@ -31,12 +31,12 @@ describe("samples/calico-bgp", () => {
     );
   });
 
-  it("to a pod beside it: routed, too", () => {
+  it("to a pod on the same node: also routed", () => {
     const walk = bgp.walk("prod/shop/web", address(bgp, "cache"), 6379);
     expect(way(walk)).toBe("web:eth0 out, node1:cali in, node1:cali out, cache:eth0 in");
   });
 
-  it("to an address of the block that no pod has: into the blackhole, not out by the default route", () => {
+  it("to an unused address of the block: to the blackhole route, not to the default route", () => {
     const walk = bgp.walk("prod/shop/web", "10.10.0.30");
     expect([way(walk), walk.verdict, walk.reason]).toEqual([
       "web:eth0 out, node1:cali in",
@@ -45,7 +45,7 @@ describe("samples/calico-bgp", () => {
     ]);
   });
 
-  it("to another node itself: with the own node's address, since nodes are outside the pools", () => {
+  it("to another node itself: with its node's address, because nodes are outside the pools", () => {
     expect(bgp.walk("prod/shop/web", "192.168.10.12", 179).source).toBe("192.168.10.11");
     const excluded = sample("calico-bgp", (all) =>
       all.replace("node-to-node-mesh true", "nat-outgoing-exclusions ip-pools-and-host-ips"),
@@ -53,7 +53,7 @@ describe("samples/calico-bgp", () => {
     expect(excluded.walk("prod/shop/web", "192.168.10.12", 179).source).toBe("10.10.0.0");
   });
 
-  it("to its own node: as the action for it says", () => {
+  it("to its own node: according to the configured action", () => {
     expect(bgp.walk("prod/shop/web", "192.168.10.11", 179).verdict).toBe("delivered");
     const dropped = sample("calico-bgp", (all) =>
       all.replace("as-number 64512", "default-endpoint-to-host-action drop"),
@@ -66,7 +66,7 @@ describe("samples/calico-bgp", () => {
 });
 
 describe("samples/calico-ipip", () => {
-  it("goes through tunl0; the node itself sends from the tunnel's address", () => {
+  it("uses tunl0; the node itself sends from the tunnel's address", () => {
     const ipip = sample("calico-ipip");
     const walk = ipip.walk("prod/shop/web", address(ipip, "db"), 5432);
     expect(way(walk)).toBe(
@@ -78,7 +78,7 @@ describe("samples/calico-ipip", () => {
 });
 
 describe("samples/calico-vxlan", () => {
-  it("goes through vxlan.calico, without connection tracking of the outer packets", () => {
+  it("uses vxlan.calico, without connection tracking of the outer packets", () => {
     const vxlan = sample("calico-vxlan");
     const walk = vxlan.walk("prod/shop/web", address(vxlan, "db"), 5432);
     expect(way(walk)).toBe(
@@ -87,7 +87,7 @@ describe("samples/calico-vxlan", () => {
     expect([walk.verdict, walk.source, walk.mtu]).toEqual(["delivered", "10.10.0.1", 1430]);
   });
 
-  it("over IPv6, with a next hop of the link", () => {
+  it("over IPv6, with a link-local next hop", () => {
     const vxlan = sample("calico-vxlan");
     const walk = vxlan.walk("prod/shop/web", "fd00:10:10::81", 5432);
     expect(way(walk)).toContain("node1:cali in, node1:vxlan-v6.calico out, node1:eth0 out");
@@ -112,9 +112,9 @@ cluster prod {
 }
 `;
   it.each([
-    ["a packet from an address that it does not have", { src: ip("10.10.0.30"), proto: "tcp", dport: 80 }, "rpfilter"],
-    ["what looks like a tunnel's packet", { proto: "udp", dport: 4789 }, "--dport 4789"],
-  ] as const)("may not send %s", (_, question, rule) => {
+    ["a packet from an address of another pod", { src: ip("10.10.0.30"), proto: "tcp", dport: 80 }, "rpfilter"],
+    ["a packet that looks like tunnel traffic", { proto: "udp", dport: 4789 }, "--dport 4789"],
+  ] as const)("cannot send %s", (_, question, rule) => {
     const { network } = sampleOf(lent(""));
     const [journey] = simulate(network, {
       from: "prod/default/a",
@@ -127,7 +127,7 @@ cluster prod {
     expect(journey?.steps.at(-1)?.rule?.text).toContain(rule);
   });
 
-  it("of a node without a default route reaches nobody", () => {
+  it("on a node without a default route cannot reach anything", () => {
     const text = lent("").replace("; gateway r", "").replace("router r { attach lan 192.168.10.1 }\n", "");
     const walk = sampleOf(text).walk("prod/default/a", "10.10.0.65");
     expect([walk.way, walk.verdict, walk.reason]).toEqual(["", "unreachable", "neighbour-failed"]);
@@ -135,7 +135,7 @@ cluster prod {
   });
 });
 
-/** The vectors of the facts: what must be found, and what must not. */
+/** Test vectors: problems that must be found, and configurations without problems. */
 describe("vectors", () => {
   const cluster = (
     pods: string,
@@ -165,7 +165,7 @@ cluster prod {
   );
   const found = (file: string) => check(file).map(({ code, finding }) => `${code} ${finding.severity}`);
 
-  it("1: a pool that holds the nodes", () => {
+  it("1: a pool that contains the nodes", () => {
     expect(found(cluster("pods 192.168.0.0/16", "", "nodes w 1..3 { attach lan }"))).toEqual(["KN102 error"]);
   });
   it("2: four blocks for five nodes", () => {
@@ -174,7 +174,7 @@ cluster prod {
     expect(found(five(false))).toEqual(["KN422 warning"]);
     expect(found(five(true))).toEqual(["KN423 error"]);
   });
-  it("3: cross-subnet between two prefixes takes the tunnel both ways", () => {
+  it("3: cross-subnet between two prefixes uses the tunnel in both directions", () => {
     expect(found(apart)).toEqual([]);
     const one = sampleOf(apart);
     expect(one.walk("prod/default/web-0", address(one, "web-1")).way).toContain("n1:tunl0 out");
@@ -192,6 +192,6 @@ cluster prod {
   it("7: a mesh of 150 nodes has 11,175 sessions", () => {
     const [mesh, ...others] = check(cluster("pods 10.244.0.0/16", "", "nodes w 1..150 { attach lan }"));
     expect([mesh?.code, others]).toEqual(["KN421", []]);
-    expect(mesh?.finding.message).toContain("11,175 BGP sessions between 150 nodes");
+    expect(mesh?.finding.message).toContain("11,175 sessions between 150 nodes");
   });
 });

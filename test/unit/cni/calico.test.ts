@@ -1,6 +1,6 @@
 /**
- * Calico against what the real programs leave on a node: routes (felix/calc/l3_route_resolver.go, felix/dataplane/linux, confd's
- * bird.cfg and bird_ipam.cfg), MTUs (int_dataplane.go), addresses (libcalico-go/lib/ipam), in both forms of IPIP pools.
+ * Calico compared with the state that the real programs create on a node: routes (felix/calc/l3_route_resolver.go, felix/dataplane/linux, confd's
+ * bird.cfg and bird_ipam.cfg), MTUs (int_dataplane.go), addresses (libcalico-go/lib/ipam), with both programs of IPIP routes.
  */
 import { describe, expect, it } from "vitest";
 import type { Netns } from "../../../server/src/dataplane/model.ts";
@@ -25,7 +25,7 @@ interface Plan {
   readonly router?: string;
 }
 
-/** Two segments behind a router, three nodes; blocks as in the route forms of Calico's documentation. */
+/** Two segments connected by a router, three nodes; blocks as in the routes of Calico's documentation. */
 function text({ settings = "", pods = "10.10.0.0/16", mtu = 1500, dual = false, ...more }: Plan = {}): string {
   const six = (one: string) => (dual ? ` ${one}` : "");
   return `segment a { cidr 192.168.10.0/24${six("fd00:10::/64")}; gateway r; mtu ${mtu} }
@@ -55,7 +55,7 @@ function netnsOf({ network }: World, id: string): Netns {
   return netns;
 }
 
-/** Routes without those of every node, and with the pods' devices under one name. */
+/** Routes without those that every node has, and with the same name for the devices of all pods. */
 function routes(plan: Plan, id = "prod/node1", family: 4 | 6 = 4): string[] {
   return printRoutes(netnsOf(world(text(plan)), id), family)
     .filter((line) => !/^default|proto kernel/.test(line))
@@ -156,7 +156,7 @@ describe("routes", () => {
     ]);
   });
 
-  it("of a pod: a next hop that nobody has, for IPv6 the host end's own address", () => {
+  it("of a pod: a next hop that no interface has, for IPv6 the host end's address", () => {
     const plan = { dual: true, settings: "pool four 10.10.0.0/16; pool six fd00:244::/48" };
     const pod = netnsOf(world(text(plan)), "prod/default/web");
     expect(printAddresses(pod)[1]).toMatch(/^eth0@if2 +UP +10\.10\.1\.0\/32 fd00:244::100\/128 fe80::/);
@@ -169,7 +169,7 @@ describe("routes", () => {
 });
 
 describe("devices", () => {
-  it("of the host's end have the address of all, answer ARP and filter by the reverse path", () => {
+  it("on the host end have one MAC address, reply to ARP, and filter by reverse path", () => {
     const node = netnsOf(world(text()), "prod/node1");
     const cali = [...node.devices.values()].find(({ name }) => /^cali[0-9a-f]{11}$/.test(name));
     expect(cali).toMatchObject({ mac: "ee:ee:ee:ee:ee:ee", addresses: [] });
@@ -218,7 +218,7 @@ describe("MTU", () => {
 describe("rules", () => {
   const rules = (settings: string) => printNetfilter(netnsOf(world(text({ settings })), "prod/node1"), 4);
 
-  it("masquerade what leaves the pools, and the node's own packets in a tunnel", () => {
+  it("masquerade packets that leave the pools, and the node's own packets in a tunnel", () => {
     const lines = rules("pool p { ipip always; nat-outgoing true }").filter((line) => /^-A cali-(nat|POST)/.test(line));
     expect(lines).toEqual([
       "-A cali-POSTROUTING -j cali-nat-outgoing",
@@ -241,7 +241,7 @@ describe("rules", () => {
 });
 
 describe("addresses", () => {
-  it("fill a node's blocks one after the other", () => {
+  it("fill a node's blocks one after another", () => {
     const { topology } = world(`segment a { cidr 10.0.0.0/24; gateway 10.0.0.1 }
 cluster c {
   pods 10.10.0.0/16
@@ -261,7 +261,7 @@ cluster c {
     ]);
     expect(of("n2")).toEqual([[block(1), 1]]);
     const address = (name: string) => cluster?.pods.podByName("default", name)?.addresses;
-    // The first one is tunl0's.
+    // The first address is used by tunl0.
     expect(address("web-0")).toEqual([0x0a0a0001]);
     expect(address("web-62")).toEqual([0x0a0a003f]);
     expect(address("web-63")).toEqual([0x0a0a0080]);
@@ -269,7 +269,7 @@ cluster c {
     expect(cluster?.pods.podsByAddress(0x0a0a0080)[0]?.name).toBe("web-63");
   });
 
-  it("are borrowed where no block is left, with a route for each", () => {
+  it("are borrowed if no block is left, with a route for each", () => {
     const plan = (affinity: string) => `segment a { cidr 10.0.0.0/24; gateway 10.0.0.1 }
 cluster c {
   pods 10.10.0.0/25
@@ -287,7 +287,7 @@ cluster c {
     expect(check(plan("strict-affinity true")).map(({ code }) => code)).toEqual(["KN423"]);
   });
 
-  it("come from the pools that a node's labels select", () => {
+  it("are allocated from the pools that a node's labels select", () => {
     const { topology } = world(`segment a { cidr 10.0.0.0/24; gateway 10.0.0.1 }
 cluster c {
   cni calico {

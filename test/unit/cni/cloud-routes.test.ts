@@ -1,4 +1,4 @@
-/** kubenet, kindnet and Docker with routes: nothing between the nodes but routes. */
+/** kubenet, kindnet, and Docker with routes: only routes between the nodes. */
 import { describe, expect, it } from "vitest";
 import { networkProblems } from "../../../server/src/cni/network.ts";
 import { printAddresses, printNetfilter, printRoutes } from "../../../server/src/dataplane/print.ts";
@@ -7,7 +7,7 @@ import { sample } from "./samples.ts";
 describe("kubenet", () => {
   const { netns, walk } = sample("kubenet");
 
-  it("gives a node its bridge and no route to the others", () => {
+  it("gives a node its bridge and no route to other nodes", () => {
     expect(printRoutes(netns("prod/n1"), 4)).toEqual([
       "default via 10.240.0.1 dev eth0",
       "10.240.0.0/24 dev eth0 proto kernel scope link src 10.240.0.4",
@@ -16,7 +16,7 @@ describe("kubenet", () => {
     expect(netns("prod/n1").devices.get("cbr0")).toMatchObject({ kind: "bridge", mtu: 1500 });
   });
 
-  it("gives the routers of the nodes' segments a route for each node, and no other router", () => {
+  it("adds a route for each node to the routers of the nodes' segments, and to no other router", () => {
     expect(printRoutes(netns("vpc"), 4).filter((line) => line.startsWith("10.244."))).toEqual([
       "10.244.0.0/24 via 10.240.0.4 dev eth0",
       "10.244.1.0/24 via 10.240.0.5 dev eth0",
@@ -27,7 +27,7 @@ describe("kubenet", () => {
     expect(printRoutes(off.netns("vpc"), 4).filter((line) => line.includes("10.244."))).toEqual([]);
   });
 
-  it("masquerades by one rule (ensureMasqRule)", () => {
+  it("masquerades with one rule (ensureMasqRule)", () => {
     expect(printNetfilter(netns("prod/n1"), 4).filter((line) => line.startsWith("-A"))).toEqual([
       '-A POSTROUTING ! -d 10.0.0.0/8 -m addrtype ! --dst-type LOCAL -m comment --comment "kubenet: SNAT for outbound traffic from cluster" -j MASQUERADE',
     ]);
@@ -38,7 +38,7 @@ describe("kubenet", () => {
   it.each([
     ["the same node", "10.244.0.3", 6379, "web:eth0 out, n1:veth in, n1:veth out, cache:eth0 in", "10.244.0.2"],
     [
-      "another node of the subnet",
+      "another node on the subnet",
       "10.244.1.2",
       9090,
       "web:eth0 out, n1:veth in, n1:cbr0 in, n1:eth0 out, vpc:eth0 in, vpc:eth0 out, n2:eth0 in, n2:cbr0 out, n2:veth out, api:eth0 in",
@@ -52,7 +52,7 @@ describe("kubenet", () => {
       "10.244.0.2",
     ],
     [
-      "the world",
+      "the Internet",
       "203.0.113.10",
       443,
       "web:eth0 out, n1:veth in, n1:cbr0 in, n1:eth0 out, vpc:eth0 in, vpc:eth2 out, edge:eth0 in, edge:eth1 out, archive:eth0 in",
@@ -64,14 +64,14 @@ describe("kubenet", () => {
     expect(walked.back).toMatch(/^delivered: /);
   });
 
-  it("needs the source check off", () => {
+  it("requires the source check to be disabled", () => {
     const on = sample("kubenet", (text) => text.replace("10.240.0.5 { source-check off }", "10.240.0.5"));
     expect(on.walk("prod/shop/web", "10.244.1.2", 9090)).toMatchObject({ verdict: "dropped", reason: "source-check" });
     expect(on.walk("prod/shop/api", "10.244.0.2")).toMatchObject({ verdict: "dropped", reason: "source-check" });
     expect(on.walk("prod/n2", "10.240.0.4", 22)).toMatchObject({ reason: "closed-port" });
   });
 
-  it("takes the smallest MTU of the node (findMinMTU)", () => {
+  it("uses the smallest MTU of the node (findMinMTU)", () => {
     const small = sample("kubenet", (text) => text.replace("cidr 10.240.1.0/24", "cidr 10.240.1.0/24; mtu 1400"));
     expect(small.netns("prod/n3").devices.get("cbr0")?.mtu).toBe(1400);
     expect(small.netns("prod/shop/db").devices.get("eth0")?.mtu).toBe(1400);
@@ -81,7 +81,7 @@ describe("kubenet", () => {
 describe("kindnet", () => {
   const { netns, walk } = sample("kindnet");
 
-  it("makes the objects of the ptp plugin", () => {
+  it("creates the objects of the ptp plugin", () => {
     const { network } = sample("kindnet");
     const veth = [...netns("kind/worker").devices.keys()].filter((name) => name.startsWith("veth"));
     expect(printRoutes(netns("kind/default/web"), 4)).toEqual([
@@ -107,7 +107,7 @@ describe("kindnet", () => {
     );
   });
 
-  it("masquerades what leaves the pods' ranges, of either family", () => {
+  it("masquerades packets that leave the pod CIDRs of both families", () => {
     const rules = (family: 4 | 6) =>
       printNetfilter(netns("kind/worker"), family).filter((line) => line.startsWith("-A"));
     expect(rules(4)).toEqual([
@@ -128,14 +128,14 @@ describe("kindnet", () => {
       "10.244.1.2",
     ],
     [
-      "another node by IPv6",
+      "another node over IPv6",
       "fd00:10:244:2::2",
       9090,
       "web:eth0 out, worker:veth in, worker:eth0 out, worker2:eth0 in, worker2:veth out, api:eth0 in",
       "fd00:10:244:1::2",
     ],
     [
-      "the world",
+      "the Internet",
       "203.0.113.10",
       443,
       "web:eth0 out, worker:veth in, worker:eth0 out, docker-host:eth0 in, docker-host:eth1 out, edge:eth0 in, edge:eth1 out, archive:eth0 in",
@@ -147,12 +147,12 @@ describe("kindnet", () => {
     expect(walked.back).toMatch(/^delivered: /);
   });
 
-  it("has the node's own packets come from the pods' gateway", () => {
+  it("sends the node's own packets from the pods' gateway address", () => {
     expect(walk("kind/worker", "10.244.1.2").source).toBe("10.244.1.1");
     expect(walk("kind/worker", "10.244.2.2", 9090).source).toBe("172.18.0.3");
   });
 
-  it("needs all nodes on one link", () => {
+  it("requires all nodes on one link", () => {
     const { topology } = sample("broken/kindnet-two-networks");
     expect(networkProblems(topology).map(({ code, data }) => [code, data.backend, data.pairs])).toEqual([
       ["KN220", "kindnet", 2],
@@ -163,7 +163,7 @@ describe("kindnet", () => {
 describe("Docker with routes on the router", () => {
   const { netns, walk } = sample("docker-routed");
 
-  it("has the article's two routes, and a bridge's range on each host", () => {
+  it("has the article's two routes, and a different bridge range on each host", () => {
     expect(printRoutes(netns("router"), 4).filter((line) => line.startsWith("172."))).toEqual([
       "172.17.0.0/24 via 10.100.0.2 dev eth0",
       "172.17.1.0/24 via 10.100.0.3 dev eth0",
@@ -173,7 +173,7 @@ describe("Docker with routes on the router", () => {
     );
   });
 
-  it("takes a container's packet up to the router and down to the other bridge, unchanged", () => {
+  it("carries a container's packet through the router to the other bridge, unchanged", () => {
     expect(walk("hosts/default/c1", "172.17.1.2")).toEqual({
       way: "c1:eth0 out, host1:veth in, host1:docker0 in, host1:eth0 out, router:eth0 in, router:eth0 out, host2:eth0 in, host2:docker0 out, host2:veth out, c3:eth0 in",
       back: "delivered: c3:eth0 out, host2:veth in, host2:docker0 in, host2:eth0 out, router:eth0 in, router:eth0 out, host1:eth0 in, host1:docker0 out, host1:veth out, c1:eth0 in",
@@ -184,7 +184,7 @@ describe("Docker with routes on the router", () => {
     });
   });
 
-  it("fails where Docker's policy stays", () => {
+  it("fails if Docker's forward policy is kept", () => {
     expect(sample("broken/docker-routed-policy").walk("hosts/default/c1", "172.17.1.2")).toMatchObject({
       verdict: "dropped",
       reason: "filtered",

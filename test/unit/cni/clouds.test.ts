@@ -1,4 +1,4 @@
-/** AWS, Azure and GKE: what their programs leave on a machine, and the ways of packets through their networks. */
+/** AWS, Azure, and GKE: the state that their programs create on a machine, and packet paths through their networks. */
 import { describe, expect, it } from "vitest";
 import { formatPrefix } from "../../../server/src/addressing/ip.ts";
 import { ENI_LIMITS } from "../../../server/src/cni/aws-limits.ts";
@@ -18,7 +18,7 @@ describe("aws-vpc", () => {
     return end?.kind === "veth" ? end.peer.device : "";
   };
 
-  it("gives a pod one address, a gateway that nobody has, and its hardware address", () => {
+  it("gives a pod one address, a gateway that no interface has, and the gateway's MAC address", () => {
     const web = netns("prod/default/web");
     expect(printRoutes(web, 4)).toEqual(["default via 169.254.1.1 dev eth0", "169.254.1.1 dev eth0 scope link"]);
     expect(printNeighbours(web)).toEqual([
@@ -27,7 +27,7 @@ describe("aws-vpc", () => {
     expect(host("web")).toMatch(/^eni[0-9a-f]{11}$/);
   });
 
-  it("routes to pods in main, and from those of a second interface by a table of its own", () => {
+  it("routes to pods in main, and from pods of a second interface in a separate table", () => {
     const w1 = netns("prod/w1");
     expect(printRoutes(w1, 4)).toEqual([
       "default via 10.0.0.1 dev eth0",
@@ -52,7 +52,7 @@ describe("aws-vpc", () => {
     expect(printRoutes(w1, 4, "2")).toEqual(["default via 10.0.0.1 dev eth1", "10.0.0.1 dev eth1 scope link"]);
   });
 
-  it("translates what leaves the VPC (buildIptablesSNATRules, iptables_connmark.go)", () => {
+  it("rewrites the source of packets that leave the VPC (buildIptablesSNATRules, iptables_connmark.go)", () => {
     expect(rules(printNetfilter(netns("prod/w1"), 4))).toEqual([
       '-A PREROUTING -i eth0 -m addrtype --dst-type LOCAL -m comment --comment "AWS, primary ENI" -j CONNMARK --set-xmark 0x80/0x80',
       '-A PREROUTING -i eni+ -m comment --comment "AWS, primary ENI" -j CONNMARK --restore-mark --nfmask 0x80 --ctmask 0x80',
@@ -85,7 +85,7 @@ describe("aws-vpc", () => {
     ],
     [
       "d",
-      "the subnet, from the second interface by the gateway",
+      "the subnet, from the second interface via the gateway",
       "10.0.0.232",
       9090,
       "d:eth0 out, w1:eni in, w1:eth1 out, vpc:eth0 in, vpc:eth0 out, w2:eth0 in, w2:eni out, api:eth0 in",
@@ -101,7 +101,7 @@ describe("aws-vpc", () => {
     ],
     [
       "d",
-      "the world, by the first interface",
+      "the Internet, through the first interface",
       "198.51.100.10",
       443,
       "d:eth0 out, w1:eni in, w1:eth0 out, vpc:eth0 in, vpc:eth2 out, site:eth0 in",
@@ -113,13 +113,13 @@ describe("aws-vpc", () => {
     expect(walked.back).toMatch(/^delivered: /);
   });
 
-  it("comes in by the interface that has the address", () => {
+  it("arrives on the interface that has the address", () => {
     expect(walk("prod/default/api", "10.0.0.243").way).toBe(
       "api:eth0 out, w2:eni in, w2:eth0 out, w1:eth1 in, w1:eni out, d:eth0 in",
     );
   });
 
-  it("has the interface's MTU where that is smaller", () => {
+  it("has the interface's MTU if that is smaller", () => {
     expect(netns("prod/default/web").devices.get("eth0")?.mtu).toBe(9001);
     const small = sample("aws-vpc", (text) =>
       text.replace("attach subnet-a 10.0.0.10", "attach subnet-a 10.0.0.10 { mtu 1500 }"),
@@ -135,7 +135,7 @@ describe("aws-vpc", () => {
     ["m5.4xlarge", 234],
     ["c5.xlarge", 58],
     ["m7g.medium", 8],
-  ])("starts as many pods on %s as misc/eni-max-pods.txt says: %d", (instance, pods) => {
+  ])("on %s starts the number of pods in misc/eni-max-pods.txt: %d", (instance, pods) => {
     expect(ENI_LIMITS.has(instance)).toBe(true);
     expect(modeOf("aws-vpc").addressing(cni("aws-vpc", { instance }), [], undefined).maxPods).toBe(pods);
   });
@@ -182,7 +182,7 @@ describe("aws-vpc", () => {
 describe("azure", () => {
   const { netns, walk } = sample("azure");
 
-  it("gives pods the transparent mode's routes", () => {
+  it("adds the transparent mode's routes to pods", () => {
     expect(printRoutes(netns("over/default/web"), 4)).toEqual([
       "default via 169.254.1.1 dev eth0 proto static",
       "169.254.1.1 dev eth0 proto static scope link",
@@ -193,7 +193,7 @@ describe("azure", () => {
     ]);
   });
 
-  it("carries the overlay in a routing domain of its own", () => {
+  it("carries the overlay in a separate routing domain", () => {
     expect(printRoutes(netns("vnet"), 4).filter((line) => line.includes("10.244."))).toEqual([]);
     expect(printRoutes(netns("vnet"), 4, "1000")).toEqual([
       "10.244.0.0/24 via 10.224.0.4 dev eth0",
@@ -225,7 +225,7 @@ describe("azure", () => {
     ],
     [
       "over/default/web",
-      "a machine of the VNet, as its node",
+      "a machine in the VNet, with its node's address",
       "10.225.0.200",
       5432,
       "web:eth0 out, o1:azv in, o1:eth0 out, vnet:eth0 in, vnet:eth1 out, vm:eth0 in",
@@ -233,7 +233,7 @@ describe("azure", () => {
     ],
     [
       "flat/default/db",
-      "a machine of its subnet, as itself",
+      "a machine in its subnet, with its own address",
       "10.225.0.200",
       5432,
       "db:eth0 out, f2:azv in, f2:eth0 out, vm:eth0 in",
@@ -245,12 +245,12 @@ describe("azure", () => {
     expect(walked.back).toMatch(/^delivered: /);
   });
 
-  it("hides the overlay's pods from the VNet, and shows those with addresses of the subnet", () => {
+  it("hides the overlay's pods from the VNet, but not pods with addresses of the subnet", () => {
     expect(walk("vm", "10.244.0.1")).toMatchObject({ verdict: "unreachable", reason: "no-route" });
     expect(walk("vm", "10.224.0.192", 9090)).toMatchObject({ verdict: "delivered", source: "10.225.0.200" });
   });
 
-  it("takes a /24 for each node, or so many addresses of the subnet as pods may run", () => {
+  it("allocates a /24 per node, or as many addresses of the subnet as pods can run", () => {
     const ranges = [{ prefix: prefix("10.244.0.0/16"), perNode: 26, source: cni("x").source }];
     expect(modeOf("azure").addressing(cni("azure"), ranges, undefined)).toMatchObject({
       maxPods: 250,
@@ -265,7 +265,7 @@ describe("azure", () => {
 describe("gke", () => {
   const { netns, walk } = sample("gke");
 
-  it("has no route to other nodes, and the VPC has one to each", () => {
+  it("has no route to other nodes, but the VPC has one to each", () => {
     expect(printRoutes(netns("prod/n1"), 4)).toEqual([
       "default via 10.128.0.1 dev eth0",
       expect.stringMatching(/^10\.4\.0\.2 dev veth[0-9a-f]{8} scope host$/),
@@ -279,7 +279,7 @@ describe("gke", () => {
     ]);
   });
 
-  it("spares private and reserved ranges (--nomasq-all-reserved-ranges)", () => {
+  it("does not masquerade private and reserved ranges (--nomasq-all-reserved-ranges)", () => {
     const lines = rules(printNetfilter(netns("prod/n1"), 4));
     expect(lines.map((line) => /-d (\S+)/.exec(line)?.[1]).filter((found) => found !== undefined)).toEqual([
       "169.254.0.0/16",
@@ -301,7 +301,7 @@ describe("gke", () => {
   it.each([
     ["the same node", "10.4.0.3", 6379, "web:eth0 out, n1:veth in, n1:veth out, cache:eth0 in", "10.4.0.2"],
     [
-      "the machine beside it, by the gateway",
+      "another machine on the subnet, via the gateway",
       "10.4.0.66",
       9090,
       "web:eth0 out, n1:veth in, n1:eth0 out, vpc:eth0 in, vpc:eth0 out, n2:eth0 in, n2:veth out, api:eth0 in",
@@ -315,7 +315,7 @@ describe("gke", () => {
       "10.4.0.2",
     ],
     [
-      "the world, as its node",
+      "the Internet, with its node's address",
       "8.8.8.8",
       443,
       "web:eth0 out, n1:veth in, n1:eth0 out, vpc:eth0 in, vpc:eth2 out, dns:eth0 in",
@@ -346,7 +346,7 @@ describe("gke", () => {
 });
 
 describe("a cloud's subnet", () => {
-  it("keeps its own addresses, and gives them to nobody", () => {
+  it("reserves its addresses and allocates none of them", () => {
     const first = (cloud: string): string | undefined => {
       const { topology } = sample(
         "kubenet",
@@ -358,7 +358,7 @@ describe("a cloud's subnet", () => {
     expect([first("aws"), first("azure"), first("gcp")]).toEqual(["10.0.0.4/28", "10.0.0.4/28", "10.0.0.2/28"]);
   });
 
-  it("gives pods addresses from its end and stations from its beginning, and says when they meet", () => {
+  it("allocates pod addresses from its end and machine addresses from its beginning, and reports when they overlap", () => {
     const text = sampleText("broken/azure-subnet-full");
     const nodes = (count: number): readonly string[] => check(text.replace("1..8", `1..${count}`)).map(shown);
     expect(nodes(7)).toEqual([]);

@@ -22,7 +22,7 @@ function walk(change: Partial<Plan>, from: string, to: string, size = 80, settin
   };
 }
 
-/** Routes of the golden topology's router, for what is no address of the file. */
+/** Routes of the golden topology's router to addresses that no machine in the file has. */
 function routerWith(...routes: ReturnType<typeof route>[]): Partial<Plan> {
   return {
     routers: {
@@ -37,8 +37,8 @@ function routerWith(...routes: ReturnType<typeof route>[]): Partial<Plan> {
   };
 }
 
-describe("IPv6 (each as Linux 6.18 did it in namespaces)", () => {
-  it("is routed by the nodes' own addresses and keeps its source", () => {
+describe("IPv6 (verified against Linux 6.18 in network namespaces)", () => {
+  it("is routed via the nodes' own addresses and keeps its source", () => {
     expect(walk({}, "prod/default/web", "fd00:244:0:2::2")).toMatchObject({
       verdict: "delivered",
       source: "fd00:244:0:1::2",
@@ -48,7 +48,7 @@ describe("IPv6 (each as Linux 6.18 did it in namespaces)", () => {
   it.each([
     ["unreachable", "net-unreachable", "ENETUNREACH"],
     ["prohibit", "admin-prohibited", "EACCES"],
-  ] as const)("a route of type %s is answered by %s", (type, error, errno) => {
+  ] as const)("a route of type %s results in %s", (type, error, errno) => {
     const change = routerWith(route("fd00:77::/64", [], { type }));
     expect(walk(change, "prod/default/web", "fd00:77::1").error).toEqual({
       kind: "icmp",
@@ -59,7 +59,7 @@ describe("IPv6 (each as Linux 6.18 did it in namespaces)", () => {
     });
   });
 
-  it("is never fragmented on the way, nor by a tunnel", () => {
+  it("is never fragmented along the path, and not by a tunnel", () => {
     const vxlan = cni("flannel", { backend: ["vxlan", { mtu: 1500 }] });
     expect(walk({}, "prod/default/web", "fd00:244:0:3::2", 1440, vxlan)).toMatchObject({
       verdict: "dropped",
@@ -69,7 +69,7 @@ describe("IPv6 (each as Linux 6.18 did it in namespaces)", () => {
     });
   });
 
-  it("is fragmented by its sender, where that does not forbid it", () => {
+  it("is fragmented by its sender, unless the sender forbids it", () => {
     const network = buildNetwork(golden(hostGw, { dual: true }));
     const [journey] = simulate(network, {
       from: "prod/default/web",
@@ -82,11 +82,11 @@ describe("IPv6 (each as Linux 6.18 did it in namespaces)", () => {
       src: undefined,
     });
     const fragments = journey?.steps.filter(({ action }) => action === "fragment");
-    // The node's bridge puts it together for ip6tables, and the node may cut it again (test/kernel/fixtures/fragments-through-bridge.knet).
+    // The node's bridge reassembles it for ip6tables, and the node can fragment it again (test/kernel/fixtures/fragments-through-bridge.knet).
     expect(fragments?.map(({ netns }) => netns)).toEqual(["prod/default/web", "prod/node1"]);
   });
 
-  it("has no neighbours behind a firewall that drops ICMPv6", () => {
+  it("has no neighbor entries if a firewall drops ICMPv6", () => {
     const { network } = world(`segment lan { cidr fd00:10::/64 192.168.10.0/24 }
 host a { attach lan fd00:10::1 192.168.10.1 }
 host b { attach lan fd00:10::2 192.168.10.2; listen 80/tcp; deny icmp in }
@@ -97,12 +97,12 @@ host b { attach lan fd00:10::2 192.168.10.2; listen 80/tcp; deny icmp in }
       return [journey?.verdict, journey?.reason?.code, journey?.error?.kind === "local" && journey.error.errno];
     };
     expect(end("a", "fd00:10::2")).toEqual(["unreachable", "neighbour-failed", "EHOSTUNREACH"]);
-    // Its own questions go out; the answers do not come in.
+    // Its neighbor solicitations are sent; the advertisements are dropped on input.
     expect(end("b", "fd00:10::1")[1]).toBe("neighbour-failed");
     expect(end("a", "192.168.10.2")[0]).toBe("delivered");
   });
 
-  it("does not exist on devices with less than 1280 bytes", () => {
+  it("does not exist on devices with an MTU below 1280 bytes", () => {
     const network = buildNetwork(golden(hostGw, { dual: true, mtu: 1279 }));
     const node = network.netns("prod/node1");
     if (!node) throw new Error("no node1");
@@ -112,7 +112,7 @@ host b { attach lan fd00:10::2 192.168.10.2; listen 80/tcp; deny icmp in }
     expect(six && printRoutes(six, 6)).toContain("default via fd00:10::1 dev eth0 metric 1024 pref medium");
   });
 
-  it("goes by a link-local gateway", () => {
+  it("is routed via a link-local gateway", () => {
     const plain = buildNetwork(golden(hostGw, { dual: true }));
     const gateway = plain.netns("r")?.devices.get("eth0")?.addresses.at(-1)?.ip ?? 0n;
     const topology = golden(hostGw, {

@@ -1,4 +1,4 @@
-/** flannel's wireguard and ipsec backends. What IPsec does without an association was seen on Linux 6.18 in namespaces. */
+/** flannel's wireguard and ipsec backends. IPsec without an association was verified on Linux 6.18 in network namespaces. */
 import { describe, expect, it } from "vitest";
 import { formatIp } from "../../../server/src/addressing/ip.ts";
 import { buildNetwork, networkProblems } from "../../../server/src/cni/network.ts";
@@ -39,7 +39,7 @@ function walk(topology: Topology, from: string, to: string, more: { proto?: "tcp
     source: receiver && formatIp(receiver.src),
     answered: reply?.verdict === "delivered",
     mtu,
-    /** What the wire sees first. */
+    /** The first packet on the segment. */
     outer: steps.find(({ device, direction }) => device === "eth0" && direction === "in")?.packet,
     devices: steps
       .filter(({ netns }) => netns === "prod/node2")
@@ -73,7 +73,7 @@ function denying(node: "node1" | "node2", rule: Partial<AclRule>): Partial<Plan>
 }
 
 describe("wireguard", () => {
-  it("has a peer for each other node, allowed that node's lease", () => {
+  it("has a peer for each other node, with that node's lease as allowed IPs", () => {
     const lines = printWireguard(nodeOf(buildNetwork(golden(flannel("wireguard", { "persistent-keepalive": 25 })))));
     expect(lines[0]).toBe("interface: flannel-wg");
     expect(lines[1]).toMatch(/^ {2}public key: [A-Za-z0-9+/]{43}=$/);
@@ -86,7 +86,7 @@ describe("wireguard", () => {
     expect(lines.filter((line) => line.startsWith("peer: "))).toHaveLength(2);
   });
 
-  it("has a device for each family, or one for both", () => {
+  it("has one device per family, or one for both", () => {
     const dual = (block: Block) => nodeOf(buildNetwork(golden(flannel("wireguard", block), { dual: true })));
     const devices = (block: Block) =>
       [...dual(block).devices.values()].flatMap((one) =>
@@ -99,22 +99,22 @@ describe("wireguard", () => {
       ["flannel-wg-v6", 51821, ["fd00:10::12", "fd00:20::13"]],
     ]);
     expect(devices({ mode: "ipv6" })).toEqual([["flannel-wg", 51820, ["fd00:10::12", "fd00:20::13"]]]);
-    // All addresses are private here: IPv4 then.
+    // All addresses are private here, so IPv4 is used.
     expect(devices({ mode: "auto" })).toEqual([["flannel-wg", 51820, ["192.168.10.12", "192.168.20.13"]]]);
     // IPv6 pods over IPv4 nodes.
     const over = golden(flannel("wireguard", { mode: "ipv4" }), { dual: true });
     expect(walk(over, "prod/default/web", "fd00:244:0:2::2").outer).toMatchObject({ length: 80 + 60 });
   });
 
-  it("fills packets up to 16 bytes", () => {
+  it("pads packets to multiples of 16 bytes", () => {
     const { outer, ...end } = walk(golden(wireguard), "prod/default/web", "10.244.2.2");
     expect(outer).toMatchObject({ length: 64 + 60, df: false, body: { kind: "udp", sport: 51820, dport: 51820 } });
     expect(end).toMatchObject({ verdict: "delivered", answered: true, source: "10.244.1.2", mtu: 1420 });
-    // Never above the device's MTU.
+    // Padding never exceeds the device's MTU.
     expect(walk(golden(wireguard), "prod/default/web", "10.244.2.2", { size: 1418 }).outer?.length).toBe(1480);
   });
 
-  it("knows where nobody is allowed: ICMP for a pod, ENOKEY for a socket of its own", () => {
+  it("rejects packets without a matching peer: ICMP for a pod, ENOKEY for a local socket", () => {
     const topology = golden(wireguard);
     expect(walk(topology, "prod/default/web", "10.244.9.9")).toMatchObject({
       verdict: "unreachable",
@@ -126,19 +126,19 @@ describe("wireguard", () => {
     expect(walk(topology, "prod/node1", "10.244.9.9").errno).toBe("EHOSTUNREACH");
   });
 
-  it("is answered through an access list where the handshake begins inside", () => {
+  it("receives replies through an access list if the handshake starts inside", () => {
     const topology = golden(wireguard, denying("node1", { ports: [{ first: 51820, last: 51820 }] }));
-    // Both ends use port 51820, so that the answer is the reply of a connection that node1 has begun.
+    // Both peers use port 51820, so packets from the peer are replies of the connection that node1 has started.
     expect(walk(topology, "prod/default/web", "10.244.2.2")).toMatchObject({ verdict: "delivered" });
     expect(walk(topology, "prod/default/api", "10.244.1.2")).toMatchObject({ verdict: "dropped", reason: "filtered" });
     expect(walk(topology, "prod/default/api", "10.244.3.2")).toMatchObject({ verdict: "delivered", answered: true });
   });
 
-  it("takes from a peer only what the peer is allowed", () => {
+  it("accepts from a peer only its allowed IPs", () => {
     const network = buildNetwork(golden(wireguard));
     const forged = { from: "prod/node1", src: ip("192.168.10.11"), dst: ip("10.244.2.2"), df: false } as const;
     const [journey] = simulate(network, { ...forged, proto: "tcp", sport: 40000, dport: 8080 });
-    // Masqueraded by rule 6 of flannel on its way out, to the device's address, which is allowed.
+    // Masqueraded by flannel's rule 6 on output, to the device's address, which is allowed.
     expect(journey?.receiver && formatIp(journey.receiver.src)).toBe("10.244.1.0");
     const bare = buildNetwork(golden(cni("flannel", { backend: ["wireguard", {}], "ip-masq": false })));
     const [dropped] = simulate(bare, { ...forged, proto: "tcp", sport: 40000, dport: 8080 });
@@ -147,7 +147,7 @@ describe("wireguard", () => {
 });
 
 describe("ipsec", () => {
-  it("is policies and associations, no device and no route", () => {
+  it("has policies and associations, no device and no route", () => {
     const node = nodeOf(buildNetwork(golden(ipsec)));
     expect([...node.devices.keys()].filter((name) => !name.startsWith("veth"))).toEqual(["lo", "eth0", "cni0"]);
     expect(printXfrmPolicies(node).slice(0, 4)).toEqual([
@@ -167,7 +167,7 @@ describe("ipsec", () => {
     });
   });
 
-  it("wraps on the way out, and the inner packet comes in twice", () => {
+  it("encapsulates on output, and the inner packet is received on the same device again", () => {
     const { outer, devices, ...end } = walk(golden(ipsec), "prod/default/web", "10.244.2.2");
     // 20 + 8 + IV 8 + (60 + 2 → 64) + ICV 16; DF as inside.
     expect(outer).toMatchObject({ length: 116, df: true, body: { kind: "esp" } });
@@ -175,7 +175,7 @@ describe("ipsec", () => {
     expect(end).toMatchObject({ verdict: "delivered", answered: true, source: "10.244.1.2", mtu: 1423 });
   });
 
-  it("adds what the proposal's algorithms need", () => {
+  it("adds the overhead of the proposal's algorithms", () => {
     const length = (block: Block) =>
       walk(golden(flannel("ipsec", { psk: KEY, ...block })), "prod/default/web", "10.244.2.2").outer?.length;
     expect(length({ "udp-encap": true })).toBe(124);
@@ -183,7 +183,7 @@ describe("ipsec", () => {
     expect(length({ "esp-proposal": "aes256-sha1" })).toBe(20 + 8 + 16 + 64 + 12);
   });
 
-  it("has no policy for what the nodes themselves send", () => {
+  it("has no policy for packets from the nodes themselves", () => {
     expect(walk(golden(ipsec), "prod/node1", "10.244.2.2")).toMatchObject({
       verdict: "unreachable",
       reason: "no-route",
@@ -191,14 +191,14 @@ describe("ipsec", () => {
     expect(walk(golden(ipsec), "prod/node1", "10.244.1.2")).toMatchObject({ verdict: "delivered" });
   });
 
-  it("drops in silence where the keys cannot be agreed on", () => {
+  it("drops silently if the keys cannot be negotiated", () => {
     const topology = golden(ipsec, denying("node2", { ports: [{ first: 500, last: 500 }] }));
     expect(walk(topology, "prod/default/web", "10.244.2.2")).toMatchObject({
       verdict: "dropped",
       reason: "no-session",
       errno: undefined,
     });
-    // ESP in UDP needs 4500 too.
+    // ESP in UDP also needs port 4500.
     const nat = golden(
       flannel("ipsec", { psk: KEY, "udp-encap": true }),
       denying("node2", { ports: [{ first: 4500, last: 4500 }] }),
@@ -206,7 +206,7 @@ describe("ipsec", () => {
     expect(walk(nat, "prod/default/web", "10.244.2.2").reason).toBe("no-session");
   });
 
-  it("takes no packet in clear that a policy wants encrypted", () => {
+  it("accepts no unencrypted packet if a policy requires encryption", () => {
     const network = buildNetwork(golden(ipsec));
     const spoofed = {
       from: "r",
@@ -276,7 +276,7 @@ describe("settings", () => {
     expect(errors(backend, block)).toEqual(expected);
   });
 
-  it("keep flanneld from coming up", () => {
+  it("prevent flanneld from starting", () => {
     const network = buildNetwork(golden(flannel("ipsec", {})));
     expect([...nodeOf(network).devices.keys()]).toEqual(["lo", "eth0"]);
   });

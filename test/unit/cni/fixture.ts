@@ -1,4 +1,4 @@
-/** Topologies by hand, with the address plan of the golden vectors: two segments, a router, three nodes. */
+/** Topologies built without parsing, with the address plan of the golden vectors: two segments, a router, three nodes. */
 
 import type { InterfaceAddress, Ip, Prefix } from "../../../server/src/addressing/ip.ts";
 import {
@@ -176,7 +176,7 @@ export function topologyOf(plan: Plan): Topology {
     interfaces.push(...made);
     return made;
   };
-  /** The segment's gateway as the builder makes a route of it. */
+  /** The default route that the builder derives from the segment's gateway. */
   const routesOf = (made: readonly Interface[], written: readonly StaticRoute[]): StaticRoute[] => {
     const implied = [0, 0n].flatMap((zero): StaticRoute[] => {
       if (written.some(({ dst, metric }) => dst.len === 0 && typeof dst.ip === typeof zero && metric === undefined))
@@ -358,7 +358,7 @@ export function topologyOf(plan: Plan): Topology {
   };
 }
 
-/** A cluster without services, and kube-proxy as it is by itself. */
+/** A cluster without services, and kube-proxy with its defaults. */
 const noServices: ServiceIndex = {
   all: [],
   kubeProxy: {

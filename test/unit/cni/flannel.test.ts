@@ -24,7 +24,7 @@ function netnsOf(network: Network, id: string): Netns {
 function routes(topology: Topology, id = "prod/node1"): string[] {
   return printRoutes(netnsOf(buildNetwork(topology), id), 4);
 }
-/** What every node of the golden vectors has. */
+/** Routes that every node of the golden vectors has. */
 const COMMON = [
   "default via 192.168.10.1 dev eth0",
   "10.244.1.0/24 dev cni0 proto kernel scope link src 10.244.1.1",
@@ -81,13 +81,13 @@ describe("routes of the golden vectors", () => {
     expect(netnsOf(network, "prod/default/web").devices.get("eth0")?.mtu).toBe(mtu);
   });
 
-  it("without a backend is udp, as net-conf.json without one", () => {
+  it("without a backend is udp, as with net-conf.json", () => {
     const topology = golden(cni("flannel"));
     expect(extra(routes(topology))).toEqual(["10.244.0.0/16 dev flannel0"]);
     expect(codes(topology)).toEqual([CODES.flannelBackendMissing]);
   });
 
-  it("sees the others from the far side of the router", () => {
+  it("have no peers across the router with host-gw", () => {
     expect(routes(golden(flannel("host-gw")), "prod/node3")).toEqual([
       "default via 192.168.20.1 dev eth0",
       "10.244.3.0/24 dev cni0 proto kernel scope link src 10.244.3.1",
@@ -100,7 +100,7 @@ describe("vxlan", () => {
   const network = buildNetwork(golden(flannel("vxlan")));
   const node1 = netnsOf(network, "prod/node1");
 
-  it("has permanent neighbours and forwarding entries", () => {
+  it("has permanent neighbor entries and FDB entries", () => {
     const [two = "", three = ""] = printNeighbours(node1);
     expect(two).toMatch(/^10\.244\.2\.0 dev flannel\.1 lladdr 0e(:[0-9a-f]{2}){5} PERMANENT$/);
     expect(three).toMatch(/^10\.244\.3\.0 dev flannel\.1 lladdr 0e/);
@@ -126,7 +126,7 @@ describe("vxlan", () => {
     });
   });
 
-  it("prints its addresses as ip -brief address", () => {
+  it("prints its addresses like ip -brief address", () => {
     const veth = [...node1.devices.keys()].filter((name) => name.startsWith("veth"));
     expect(veth).toHaveLength(2);
     expect(veth[0]).toMatch(/^veth[0-9a-f]{8}$/);
@@ -144,7 +144,7 @@ describe("vxlan", () => {
     ]);
   });
 
-  it("chooses the sources of `ip route get`", () => {
+  it("selects the same source addresses as `ip route get`", () => {
     const get = (netns: Netns, to: string) => {
       const found = lookup(netns, localAddressesOf(netns), { dst: ip(to) });
       const hop = found?.nexthops[0];
@@ -164,13 +164,13 @@ describe("vxlan", () => {
     expect(node.sockets).toMatchObject([{ proto: "udp", port: 4789 }]);
   });
 
-  it("leaves out entries for peers that it routes to directly", () => {
+  it("has no entries for peers that it routes to directly", () => {
     const node = netnsOf(buildNetwork(golden(flannel("vxlan", { "direct-routing": true }))), "prod/node1");
     expect(printNeighbours(node)).toHaveLength(1);
     expect(printFdb(node)[0]).toMatch(/dst 192\.168\.20\.13/);
   });
 
-  it("takes 50 off the setting and lets the kernel cut the device, not the pods", () => {
+  it("subtracts 50 from the setting; the kernel limits the MTU of the device, not of the pods", () => {
     const topology = golden(flannel("vxlan", { mtu: 9000 }));
     const node = netnsOf(buildNetwork(topology), "prod/node1");
     expect(node.devices.get("flannel.1")?.mtu).toBe(1450);
@@ -178,7 +178,7 @@ describe("vxlan", () => {
     expect(codes(topology)).toEqual([CODES.flannelMtuClamped]);
   });
 
-  it("carries both families", () => {
+  it("supports both families", () => {
     const network = buildNetwork(golden(flannel("vxlan"), { dual: true }));
     const node = netnsOf(network, "prod/node1");
     const local = node.devices.get("eth0")?.addresses[2];
@@ -191,7 +191,7 @@ describe("vxlan", () => {
       "fd00:244:0:3::/64 via fd00:244:0:3:: dev flannel-v6.1 metric 1024 onlink pref medium",
       "default via fd00:10::1 dev eth0 metric 1024 pref medium",
     ]);
-    // 70 bytes over IPv6, although flannel takes 50 off.
+    // 70 bytes over IPv6, although flannel subtracts 50.
     expect(node.devices.get("flannel-v6.1")?.mtu).toBe(1430);
     expect(node.neighbours.lookup("flannel-v6.1", ip("fd00:244:0:2::"))?.mac).toBe(
       netnsOf(network, "prod/node2").devices.get("flannel-v6.1")?.mac,
@@ -207,8 +207,8 @@ describe("vxlan", () => {
   });
 });
 
-describe("what a pod and its node get", () => {
-  it("gives the pod the plugin's routes", () => {
+describe("state of a pod and its node", () => {
+  it("has the plugin's routes in the pod", () => {
     expect(routes(golden(flannel("vxlan")), "prod/default/web")).toEqual([
       "default via 10.244.1.1 dev eth0",
       "10.244.0.0/16 via 10.244.1.1 dev eth0",
@@ -216,7 +216,7 @@ describe("what a pod and its node get", () => {
     ]);
   });
 
-  it("makes cni0 with the first pod that has an address of its own", () => {
+  it("has cni0 from the first pod with a pod address", () => {
     const topology = golden(flannel("vxlan"), {
       nodes: [
         { name: "node1", attach: [["a", ["192.168.10.11/24"]]], podCidrs: ["10.244.1.0/24"], hostPods: ["agent"] },
@@ -230,7 +230,7 @@ describe("what a pod and its node get", () => {
     expect(node1.sockets.map(({ process, port }) => [process, port])).toContainEqual(["agent-c", 8080]);
   });
 
-  it("answers on the bridge for its pods, with hairpin ports", () => {
+  it("connects its pods to the bridge, with hairpin ports", () => {
     const network = buildNetwork(golden(flannel("vxlan")));
     const node1 = netnsOf(network, "prod/node1");
     const bridge = node1.devices.get("cni0");
@@ -249,7 +249,7 @@ describe("what a pod and its node get", () => {
     });
   });
 
-  it("writes the masquerade and forward rules in their order", () => {
+  it("has the masquerade and forward rules in the correct order", () => {
     expect(printNetfilter(netnsOf(buildNetwork(golden(flannel("vxlan"))), "prod/node1"), 4)).toEqual([
       "*filter",
       ":INPUT ACCEPT [0:0]",
@@ -277,7 +277,7 @@ describe("what a pod and its node get", () => {
     ]);
   });
 
-  it("leaves masquerading to the plugin with ip-masq false: pods of other nodes see the node", () => {
+  it("delegates masquerading to the plugin with ip-masq false: pods on other nodes see the node's address", () => {
     const lines = printNetfilter(
       netnsOf(buildNetwork(golden(flannel("vxlan", {}, { "ip-masq": false }))), "prod/node1"),
       4,
@@ -294,7 +294,7 @@ describe("what a pod and its node get", () => {
     ).toEqual([`-A ${chain} -d 10.244.1.0/24 -j ACCEPT`, `-A ${chain} ! -d 224.0.0.0/4 -j MASQUERADE`]);
   });
 
-  it("keeps the order of the nftables variant, whose last rule never holds", () => {
+  it("keeps the order of the nftables variant, whose last rule never matches", () => {
     const lines = printNetfilter(
       netnsOf(buildNetwork(golden(flannel("vxlan", {}, { nftables: true }))), "prod/node1"),
       4,
@@ -318,7 +318,7 @@ describe("udp", () => {
   const node1 = netnsOf(buildNetwork(golden(flannel("udp", { port: 9000 }))), "prod/node1");
   const tun = node1.devices.get("flannel0");
 
-  it("knows which peer holds which subnet", () => {
+  it("maps subnets to peers", () => {
     if (tun?.kind !== "tun") throw new Error("no tun");
     expect(tun.mtu).toBe(1472);
     expect(tun.addresses).toEqual([{ ip: ip("10.244.1.0"), len: 32 }]);
@@ -352,14 +352,14 @@ describe("nodes that differ", () => {
     expect(codes(topology)).toEqual([CODES.flannelBackendsDiffer]);
   });
 
-  it("install entries for a peer with another VNI all the same", () => {
+  it("still have entries for a peer with another VNI", () => {
     const topology = golden(flannel("vxlan"), { nodes: nodes(flannel("vxlan", { vni: 7 })) });
     expect(extra(routes(topology))).toEqual(["10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink"]);
     expect(routes(topology, "prod/node2")).toContain("10.244.1.0/24 via 10.244.1.0 dev flannel.7 onlink");
     expect(codes(topology)).toEqual([CODES.flannelTunnelDiffers]);
   });
 
-  it("use the interface and the public address that they are told", () => {
+  it("use the configured interface and public address", () => {
     const topology = golden(flannel("vxlan"), {
       nodes: [
         {
@@ -389,7 +389,7 @@ describe("nodes that differ", () => {
     expect(codes(topology)).toEqual([CODES.flannelPublicIpNotLocal]);
   });
 
-  it("does not start host-gw with a foreign public address", () => {
+  it("do not start host-gw with a public address that the interface does not have", () => {
     const topology = golden(flannel("host-gw"), { nodes: nodes(cni("flannel", { "public-ip": "203.0.113.5" })) });
     expect(codes(topology)).toEqual([CODES.flannelPublicIp]);
     expect([...netnsOf(buildNetwork(topology), "prod/node2").devices.keys()]).toEqual(["lo", "eth0"]);
@@ -397,12 +397,12 @@ describe("nodes that differ", () => {
   });
 });
 
-describe("findings", () => {
-  it("has none about a sound cluster", () => {
+describe("problems", () => {
+  it("are empty for a valid cluster", () => {
     for (const backend of ["vxlan", "ipip", "udp"]) expect(networkProblems(golden(flannel(backend)))).toEqual([]);
   });
 
-  it("counts the pairs that host-gw cannot connect", () => {
+  it("include the number of pairs that host-gw cannot connect", () => {
     const [found] = networkProblems(golden(flannel("host-gw")));
     expect(found).toMatchObject({
       code: CODES.peersOffLink,
@@ -418,12 +418,12 @@ describe("findings", () => {
     [{ "subnet-max": "10.245.0.0" }, "SubnetMax is not in the range of the Network"],
     [{ "subnet-min": "10.244.1.5" }, "SubnetMin is not on a SubnetLen boundary: 10.244.1.5"],
     [{ "subnet-max": "10.244.9.1" }, "SubnetMax is not on a SubnetLen boundary: 10.244.9.1"],
-  ] as const)("repeats flannel's refusal of %j", (block, error) => {
+  ] as const)("include flannel's error for %j", (block, error) => {
     const found = networkProblems(golden(flannel("vxlan", {}, { "subnet-manager": "etcd", ...block })));
     expect(found.find(({ code }) => code === CODES.flannelConfigRefused)?.data).toEqual({ error });
   });
 
-  it("says what flannel does not notice", () => {
+  it("include errors that flannel does not detect", () => {
     expect(
       codes(
         golden(
@@ -438,7 +438,7 @@ describe("findings", () => {
     expect(codes(golden(flannel("vxlan", { vni: 10000000 })))).toEqual([CODES.flannelDeviceName]);
   });
 
-  it("names the nodes whose range is outside the network", () => {
+  it("name the nodes with a pod CIDR outside the network", () => {
     const topology = golden(flannel("vxlan", {}, { network: "10.244.0.0/23" }));
     expect(codes(topology)).toEqual([
       CODES.flannelNetworkDiffers,
@@ -448,7 +448,7 @@ describe("findings", () => {
     expect(extra(routes(topology))).toEqual([]);
   });
 
-  it("sees equal public addresses", () => {
+  it("include duplicate public addresses", () => {
     const topology = topologyOf({
       segments: { nat: { cidrs: ["10.0.2.0/24"], gateways: ["10.0.2.2"] } },
       pods: ["10.244.0.0/16"],
@@ -462,7 +462,7 @@ describe("findings", () => {
   });
 });
 
-describe("at the limit of Kubernetes", () => {
+describe("at Kubernetes' maximum number of nodes", () => {
   const racks = 125;
   const perRack = 40;
   const topology = (backend: string, block: Block = {}) =>
@@ -486,7 +486,7 @@ describe("at the limit of Kubernetes", () => {
       }),
     });
 
-  it("shares what nodes have in common", () => {
+  it("shares tables between nodes", () => {
     const network = buildNetwork(topology("vxlan", { "direct-routing": true }));
     const n1 = netnsOf(network, "prod/n1");
     const n2 = netnsOf(network, "prod/n2");
@@ -500,7 +500,7 @@ describe("at the limit of Kubernetes", () => {
     expect(layers(n1)[0]).toBe(layers(n2)[0]);
     expect(layers(n1)[1]).toBe(layers(far)[1]);
     expect(layers(n1).map(({ size }) => size)).toEqual([perRack, racks * perRack]);
-    // Own podCIDR is not among them; 39 by the link, 4,960 by the tunnel; default and the segment.
+    // 39 on-link peers, 4,960 through the tunnel; the remaining routes are the default route and connected routes.
     expect(printRoutes(n1, 4)).toHaveLength(39 + 4960 + 3);
     expect(printNeighbours(n1)).toHaveLength(4960);
   });

@@ -26,7 +26,7 @@ describe("docker", () => {
   };
   const network = buildNetwork(topologyOf(plan));
 
-  it("gives every node the same range and no way to the others", () => {
+  it("gives every node the same range and no route to other nodes", () => {
     for (const [node, own] of [
       ["n1", "10.100.0.2"],
       ["n2", "10.100.0.3"],
@@ -64,7 +64,7 @@ describe("docker", () => {
     }
   });
 
-  it("writes dockerd's rules", () => {
+  it("adds dockerd's rules", () => {
     expect(printNetfilter(netnsOf(network, "prod/n1"), 4)).toEqual([
       "*filter",
       ":INPUT ACCEPT [0:0]",
@@ -100,7 +100,7 @@ describe("docker", () => {
     ]);
   });
 
-  it("obeys forward-policy, ip-masq and docker-bridge", () => {
+  it("applies forward-policy, ip-masq, and docker-bridge", () => {
     const other = buildNetwork(
       topologyOf({
         ...plan,
@@ -130,7 +130,7 @@ describe("docker", () => {
     });
   });
 
-  it("says that the range is everywhere the same", () => {
+  it("reports that every node has the same range", () => {
     expect(networkProblems(topologyOf(plan))).toMatchObject([
       { code: CODES.dockerSameRange, data: { range: "172.17.0.0/16", nodes: 3 } },
     ]);
@@ -141,7 +141,7 @@ describe("docker", () => {
 });
 
 describe("bridge", () => {
-  it("routes to the nodes on the link and to no other", () => {
+  it("adds routes only to on-link nodes", () => {
     const topology = golden(cni("bridge"));
     const network = buildNetwork(topology);
     expect(printRoutes(netnsOf(network, "prod/node1"), 4)).toEqual([
@@ -160,7 +160,7 @@ describe("bridge", () => {
     ]);
   });
 
-  it("obeys its settings", () => {
+  it("applies its settings", () => {
     const topology = golden(
       cni("bridge", { bridge: "docker0", gateway: "last", routes: "off", "ip-masq": true, mtu: 1400 }),
     );
@@ -180,7 +180,7 @@ describe("bridge", () => {
     expect(networkProblems(topology)).toEqual([]);
   });
 
-  it("takes the place of a docker0 that the node has", () => {
+  it("replaces the node's docker0", () => {
     const network = buildNetwork(
       golden(cni("bridge", { bridge: "docker0" }), {
         nodes: [
@@ -201,14 +201,14 @@ describe("bridge", () => {
 });
 
 describe("none", () => {
-  it("leaves pods with lo", () => {
+  it("leaves pods with only lo", () => {
     const network = buildNetwork(golden(cni("none")));
     expect([...netnsOf(network, "prod/default/web").devices.keys()]).toEqual(["lo"]);
     expect([...netnsOf(network, "prod/node1").devices.keys()]).toEqual(["lo", "eth0"]);
     expect([...netnsOf(network, "prod/node1").netfilter.chains(4)]).toEqual([]);
   });
 
-  it("stands in for a plugin that nobody knows", () => {
+  it("replaces an unknown plugin", () => {
     expect(modeOf("what").plugin).toBe("none");
   });
 });
@@ -216,7 +216,7 @@ describe("none", () => {
 describe("addressing", () => {
   const flannel = modeOf("flannel");
 
-  it("is host-local's: gateway first, then pods up to the last but one", () => {
+  it("is host-local's: the gateway first, then pods up to the second to last address", () => {
     const { gateway, usable } = flannel.addressing(cni("flannel"), podCidrs);
     expect(gateway(prefix("10.244.1.0/24"))).toBe(ip("10.244.1.1"));
     expect(usable(prefix("10.244.1.0/24"))).toEqual({ first: ip("10.244.1.2"), last: ip("10.244.1.254") });
@@ -228,7 +228,7 @@ describe("addressing", () => {
     expect(last.usable(prefix("10.244.1.0/24"))).toEqual({ first: ip("10.244.1.1"), last: ip("10.244.1.253") });
   });
 
-  it("takes nodes' blocks from the cluster's range, or in etcd mode from SubnetMin to SubnetMax", () => {
+  it("allocates nodes' blocks from the cluster's range, or in etcd mode from SubnetMin to SubnetMax", () => {
     const ranges = (block: Parameters<typeof cni>[1]) => flannel.addressing(cni("flannel", block), podCidrs).nodeRanges;
     expect(ranges({})).toMatchObject([{ perNode: 24, first: ip("10.244.0.0"), last: ip("10.244.255.0") }]);
     expect(ranges({ "subnet-manager": "etcd" })).toMatchObject([

@@ -15,14 +15,14 @@ const vxlan = cni("flannel", { backend: "vxlan" });
 describe("namespaces", () => {
   const network = buildNetwork(golden(vxlan));
 
-  it("are made once", () => {
+  it("are created once", () => {
     expect(network.netns("prod/node1")).toBe(network.netns("prod/node1"));
     expect(network.netns("prod/default/web")).toBe(network.netns("prod/default/web"));
     expect(network.netns("prod/default/nobody")).toBeUndefined();
     expect(network.netns("nothing")).toBeUndefined();
   });
 
-  it("have hardware addresses that depend on the file alone", () => {
+  it("have MAC addresses that depend only on the file", () => {
     const again = buildNetwork(golden(vxlan));
     const macs = (one: Network) => [...netnsOf(one, "prod/node1").devices.values()].map(({ mac }) => mac);
     expect(macs(again)).toEqual(macs(network));
@@ -37,18 +37,18 @@ describe("namespaces", () => {
     expect(netnsOf(network, "r").sysctls.ipForward).toBe(true);
   });
 
-  it("say why each route is there", () => {
+  it("have a reason for each route", () => {
     const why = new Map<string, string>();
     for (const layer of netnsOf(network, "prod/node1").tables.get("main")?.layers ?? []) {
       for (const [, one] of layer.table.entries())
         if (!layer.except?.(one)) why.set(one.why, one.origin?.statement.keyword.text ?? "");
     }
     expect([...why]).toEqual([
-      ["192.168.10.1 is the gateway of the segment", "segment a"],
+      ["192.168.10.1: gateway of the segment", "segment a"],
       ["10.244.1.1/24 is an address of cni0", "cni flannel"],
       ["192.168.10.11/24 is an address of eth0", "attach a"],
-      ["flanneld (vxlan): node node2 holds 10.244.2.0/24; tunnel to 192.168.10.12", "node node2"],
-      ["flanneld (vxlan): node node3 holds 10.244.3.0/24; tunnel to 192.168.20.13", "node node3"],
+      ["flanneld (vxlan): node node2 has 10.244.2.0/24; tunnel to 192.168.10.12", "node node2"],
+      ["flanneld (vxlan): node node3 has 10.244.3.0/24; tunnel to 192.168.20.13", "node node3"],
     ]);
   });
 });
@@ -88,7 +88,7 @@ describe("static routes", () => {
   const topology = topologyOf(plan);
   const network = buildNetwork(topology);
 
-  it("are accepted and refused as the kernel does it", () => {
+  it("are accepted and rejected as by the kernel", () => {
     expect(printRoutes(netnsOf(network, "gw"), 4)).toEqual([
       "10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.1",
       "10.9.0.0/24 dev eth1 proto kernel scope link src 10.9.0.1",
@@ -110,13 +110,13 @@ describe("static routes", () => {
     ]);
   });
 
-  it("replace the segment's gateway where they are default routes", () => {
+  it("replace the segment's gateway if they are default routes", () => {
     expect(printRoutes(netnsOf(network, "laptop"), 4)[0]).toBe("default via 10.0.0.1 dev eth0");
     expect(printRoutes(netnsOf(network, "other"), 4)[0]).toBe("default via 10.0.0.2 dev eth0");
     expect(netnsOf(network, "laptop").sysctls.ipForward).toBe(false);
   });
 
-  it("give way to flanneld's for the same destination", () => {
+  it("are replaced by flanneld's route to the same destination", () => {
     const clash = golden(vxlan, {
       nodes: [
         {
@@ -136,7 +136,7 @@ describe("static routes", () => {
   });
 });
 
-describe("who answers on a segment", () => {
+describe("the machine that replies on a segment", () => {
   const topology = golden(vxlan, {
     nodes: [
       {
@@ -163,12 +163,12 @@ describe("who answers on a segment", () => {
     expect(who("192.168.10.77", "prod/node1")).toBeUndefined();
   });
 
-  it("or a host that has it on any device", () => {
+  it("or a host with the address on any device", () => {
     expect(who("192.168.20.1", "prod/node1")).toBe("r");
     expect(who("10.244.1.1", "prod/node2")).toBe("prod/node1");
     expect(who("10.244.1.0", "prod/node2")).toBe("prod/node1");
     expect(who("10.244.2.0", "prod/node1")).toBe("prod/node2");
-    // No pod, no bridge; and a pod is not the host's own address.
+    // No pod runs on node2, so it has no bridge; and a pod's address is not an address of the host.
     expect(who("10.244.2.1", "prod/node1")).toBeUndefined();
     expect(who("10.244.1.2", "prod/node2")).toBeUndefined();
     expect(who("172.17.0.1", "prod/node1")).toBe("prod/node2");
@@ -257,7 +257,7 @@ describe("sysctls and sockets", () => {
   });
   const network = buildNetwork(topology);
 
-  it("are those of the file over those of the role", () => {
+  it("in the file override the values of the role", () => {
     const node1 = netnsOf(network, "prod/node1").sysctls;
     expect([node1.ipForward, node1.bridgeNfCallIptables, node1.rpFilter("eth0"), node1.rpFilter("cni0")]).toEqual([
       false,
@@ -275,7 +275,7 @@ describe("sysctls and sockets", () => {
     expect(netnsOf(network, "prod/default/web").sysctls.ipForward).toBe(false);
   });
 
-  it("list a socket for each port", () => {
+  it("list one socket per port", () => {
     expect(
       netnsOf(network, "prod/node1").sockets.map(({ proto, port, process }) => `${proto} ${port} ${process}`),
     ).toEqual(["udp 8472 flannel.1 (kernel)", "tcp 9000 d1", "tcp 9001 d1", "tcp 9002 d1"]);

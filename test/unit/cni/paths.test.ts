@@ -9,7 +9,7 @@ function flannel(backend: string, block: Block = {}, more: Block = {}): CniSetti
   return cni("flannel", { backend: [backend, block], ...more });
 }
 
-/** What `tcpdump -i any` in each namespace would show, the end, and the source that the receiver sees. */
+/** The output of `tcpdump -i any` in each network namespace, the verdict, and the source address at the receiver. */
 function walk(settings: CniSettings, from: string, to: string, port = 8080) {
   const network = buildNetwork(golden(settings));
   const [journey] = simulate(network, {
@@ -43,7 +43,7 @@ describe("a packet to a pod", () => {
   const bridged = ["web:eth0 out", "node1:veth in", "node1:cni0 in"];
   const arrives = ["node2:cni0 out", "node2:veth out", "api:eth0 in"];
 
-  it("of the same node stays on the bridge", () => {
+  it("on the same node stays on the bridge", () => {
     expect(walk(flannel("vxlan"), "prod/default/web", "10.244.1.3")).toMatchObject({
       crossings: ["web:eth0 out", "node1:veth in", "node1:veth out", "db:eth0 in"],
       verdict: "delivered",
@@ -60,7 +60,7 @@ describe("a packet to a pod", () => {
     ["wireguard", {}, ["node1:flannel-wg out", "node1:eth0 out", "node2:eth0 in", "node2:flannel-wg in"], 1420],
     ["ipsec", { psk: "k".repeat(96) }, ["node1:eth0 out", "node2:eth0 in", "node2:eth0 in"], 1423],
     ["ipip", {}, ["node1:flannel.ipip out", "node1:eth0 out", "node2:eth0 in", "node2:flannel.ipip in"], 1480],
-  ] as const)("of a neighbour by %s %j", (backend, block, middle, mtu) => {
+  ] as const)("on an on-link node with %s %j", (backend, block, middle, mtu) => {
     expect(walk(flannel(backend, block), "prod/default/web", "10.244.2.2")).toEqual({
       crossings: [...bridged, ...middle, ...arrives],
       verdict: "delivered",
@@ -76,13 +76,13 @@ describe("a packet to a pod", () => {
     ["ipip", "delivered"],
     ["udp", "delivered"],
     ["host-gw", "unreachable"],
-  ])("behind the router by %s is %s", (backend, verdict) => {
+  ])("across the router with %s is %s", (backend, verdict) => {
     const { crossings, ...end } = walk(flannel(backend), "prod/default/web", "10.244.3.2");
     expect(end).toMatchObject({ verdict, answered: verdict === "delivered" });
     expect(crossings).toContain("r:eth0 in");
   });
 
-  it("comes from the node where the plugin masquerades", () => {
+  it("has the node's address as source if the plugin masquerades", () => {
     expect(walk(flannel("vxlan", {}, { "ip-masq": false }), "prod/default/web", "10.244.2.2")).toMatchObject({
       verdict: "delivered",
       answered: true,
@@ -90,13 +90,13 @@ describe("a packet to a pod", () => {
     });
   });
 
-  it("comes from the tunnel's address, or the bridge's, when the node itself sends", () => {
+  it("has the address of the tunnel or the bridge as source if the node itself sends", () => {
     expect(walk(flannel("vxlan"), "prod/node1", "10.244.2.2").source).toBe("10.244.1.0");
     expect(walk(flannel("host-gw"), "prod/node1", "10.244.2.2").source).toBe("192.168.10.11");
     expect(walk(flannel("vxlan"), "prod/node1", "10.244.1.2").source).toBe("10.244.1.1");
   });
 
-  it("leaks to the default route where nobody holds the address, but not with udp", () => {
+  it("follows the default route if no node has the address, but not with udp", () => {
     expect(walk(flannel("vxlan"), "prod/default/web", "10.244.9.9").crossings).toContain("r:eth0 in");
     expect(walk(flannel("udp"), "prod/default/web", "10.244.9.9").crossings).not.toContain("r:eth0 in");
   });

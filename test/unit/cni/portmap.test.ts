@@ -1,4 +1,4 @@
-/** Host ports: portmap's rules (plugins/meta/portmap/portmap_iptables.go), Docker's own, and packets that meet them. */
+/** Host ports: the rules of portmap (plugins/meta/portmap/portmap_iptables.go) and of Docker, and packets that match them. */
 import { describe, expect, test } from "vitest";
 import { printNetfilter } from "../../../server/src/dataplane/print.ts";
 import { sampleOf } from "./samples.ts";
@@ -24,7 +24,7 @@ describe("portmap", () => {
     const text = printNetfilter(flannel.netns("prod/n1"), 4).join("\n");
     const lines = text.split("\n").filter((line) => /HOSTPORT|CNI-DN/.test(line) && line.startsWith("-A"));
     const [chain = ""] = /CNI-DN-\w{21}/.exec(text) ?? [];
-    // Own chains are printed in order of name, as iptables-save does, and the pod's is a hash.
+    // Custom chains are printed in order of name, as by iptables-save, and the name of the pod's chain is a hash.
     expect(lines.map((line) => line.replaceAll(chain, "CNI-DN")).sort()).toEqual(
       [
         "-A PREROUTING -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT",
@@ -39,24 +39,24 @@ describe("portmap", () => {
       ].sort(),
     );
   });
-  test("a client outside reaches the pod by the node's address, and is seen as itself", () => {
+  test("an external client reaches the pod at the node's address, without SNAT", () => {
     const walk = flannel.walk("laptop", "192.168.10.11", 80);
     expect([walk.verdict, walk.source, walk.back.split(":")[0]]).toEqual(["delivered", "192.168.1.50", "delivered"]);
     expect(flannel.walk("laptop", "192.168.10.12", 80).verdict).toBe("rejected");
   });
-  test("so does a pod of another node; the pod itself and its neighbours are masqueraded", () => {
+  test("so does a pod on another node; the pod itself and pods on its node are masqueraded", () => {
     expect(flannel.walk("prod/default/other", "192.168.10.11", 80).verdict).toBe("delivered");
     expect(flannel.walk("prod/default/web", "192.168.10.11", 80)).toMatchObject({
       verdict: "delivered",
       source: "10.244.0.1",
     });
   });
-  test("the node itself does by its own address", () => {
+  test("the node itself reaches the pod with its own address", () => {
     expect(flannel.walk("prod/n1", "192.168.10.11", 80)).toMatchObject({ verdict: "delivered" });
   });
 });
 
-test("Docker publishes the port with rules of its own", () => {
+test("Docker publishes the port with its own rules", () => {
   const docker = sampleOf(
     file("docker", WEB, "; docker-bridge 172.17.0.1/16").replace("pods 10.244.0.0/16", "pods 172.17.0.0/16"),
   );

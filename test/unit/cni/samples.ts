@@ -1,4 +1,4 @@
-/** Networks of the samples, and what a person reads of them. */
+/** Networks of the samples, and their readable form. */
 import { readFileSync } from "node:fs";
 import { formatIp } from "../../../server/src/addressing/ip.ts";
 import type { Netns, Network } from "../../../server/src/dataplane/model.ts";
@@ -11,7 +11,7 @@ export interface Sample {
   readonly topology: Topology;
   readonly network: Network;
   netns(id: string): Netns;
-  /** What `tcpdump -i any` would show as "netns:device direction", the end, and the source that the receiver sees. */
+  /** The output of `tcpdump -i any` as "netns:device direction", the verdict, and the source address at the receiver. */
   walk(from: string, to: string, port?: number): Walk;
 }
 export interface Walk {
@@ -65,7 +65,7 @@ export function sampleOf(text: string): Sample {
   };
 }
 
-/** The devices in the order of crossing; what comes in by one namespace's device went out by another's. */
+/** The devices in the order in which the packet passes them. */
 function crossings(
   steps: readonly { readonly netns: string; readonly device: string; readonly direction: "in" | "out" | null }[],
 ): string {

@@ -1,4 +1,4 @@
-/** macvlan and ipvlan. Who hears whom in macvlan's modes was seen on Linux 6.18 in namespaces. */
+/** macvlan and ipvlan. Connectivity in macvlan's modes was verified on Linux 6.18 in network namespaces. */
 import { describe, expect, it } from "vitest";
 import { formatIp } from "../../../server/src/addressing/ip.ts";
 import { printRoutes } from "../../../server/src/dataplane/print.ts";
@@ -45,7 +45,7 @@ describe("macvlan", () => {
     ["bridge", "ok"],
     ["private", "stacked-apart"],
     ["vepa", "stacked-apart"],
-  ])("%s: pods of one node %s, all others and not the own node", (mode, siblings) => {
+  ])("%s: pods of one node %s, all other machines, but not their own node", (mode, siblings) => {
     const lan = macvlan(mode);
     const ways = ["a b", "a n1", "n1 a", "a n2", "n2 a", "a c", "away a", "a away"].map((way) => {
       const [from = "", to = ""] = way.split(" ");
@@ -54,7 +54,7 @@ describe("macvlan", () => {
     expect(ways).toEqual([siblings, "stacked-apart", "stacked-apart", "ok", "ok", "ok", "ok", "ok"]);
   });
 
-  it("passthru gives the interface to the first pod", () => {
+  it("passthru assigns the interface to the first pod", () => {
     const { network } = macvlan("passthru");
     const devices = (id: string) => [...(network.netns(id)?.devices.keys() ?? [])];
     expect(devices("prod/default/a")).toEqual(["lo", "eth0"]);
@@ -69,7 +69,7 @@ describe("a range for the whole cluster", () => {
   const { topology } = analysed("cni macvlan { range 192.168.10.128/28 fd00:10::100/120; exclude 192.168.10.130 }");
   const pods = topology.clusters[0]?.pods;
 
-  it("is given out in order of declaration, without what is excluded", () => {
+  it("is allocated in order of declaration, without excluded addresses", () => {
     const given = ["a", "b", "web-0", "web-1", "web-2", "c"].map((name) =>
       pods?.podByName("default", name)?.addresses.map(formatIp).join(" "),
     );
@@ -83,7 +83,7 @@ describe("a range for the whole cluster", () => {
     ]);
   });
 
-  it("is found by address", () => {
+  it("finds pods by address", () => {
     for (const name of ["a", "web-2", "c"]) {
       const pod = pods?.podByName("default", name);
       for (const ip of pod?.addresses ?? [])
@@ -95,7 +95,7 @@ describe("a range for the whole cluster", () => {
 });
 
 describe("ipvlan", () => {
-  it("l2 is on the segment with the node's hardware address", () => {
+  it("l2 is on the segment with the node's MAC address", () => {
     const lan = analysed("cni ipvlan { range 192.168.10.128/25 }");
     expect(
       ["a b", "a n1", "n1 a", "a c", "away a"].map((way) =>
@@ -104,7 +104,7 @@ describe("ipvlan", () => {
     ).toEqual(["ok", "stacked-apart", "stacked-apart", "ok", "ok"]);
   });
 
-  it("l3 is routed by the node and found only by routes", () => {
+  it("l3 is routed by the node and reachable only through routes", () => {
     const lan = analysed("pods 10.244.0.0/16 per-node /24\n  cni ipvlan { mode l3 }");
     const pod = lan.network.netns("prod/default/a");
     expect(pod && printRoutes(pod, 4)).toEqual([

@@ -1,4 +1,4 @@
-/** Weave Net. A bridge with a learning VXLAN port was compared with Linux 6.18 in namespaces: sequences, TTLs, errors. */
+/** Weave Net. A bridge with a learning VXLAN port was verified against Linux 6.18 in network namespaces: sequences, TTLs, errors. */
 import { describe, expect, it } from "vitest";
 import { formatIp, parseIp } from "../../../server/src/addressing/ip.ts";
 import { printFdb, printNetfilter, printRoutes } from "../../../server/src/dataplane/print.ts";
@@ -44,7 +44,7 @@ describe("a node", () => {
   const node = analysed().network.netns("prod/n2");
   if (!node) throw new Error("no n2");
 
-  it("is on the link of all pods, and floods to all other nodes", () => {
+  it("is on-link with all pods, and floods to all other nodes", () => {
     expect(printRoutes(node, 4)).toEqual([
       "default via 192.168.10.1 dev eth0",
       "10.32.0.0/12 dev weave proto kernel scope link src 10.32.16.0",
@@ -59,7 +59,7 @@ describe("a node", () => {
     ).toEqual(["lo 65536", "weave 1376", "vxlan-6784 1376"]);
   });
 
-  it("masquerades what crosses the border of the range", () => {
+  it("masquerades packets that enter or leave the range", () => {
     expect(printNetfilter(node, 4).filter((line) => line.startsWith("-A WEAVE "))).toEqual([
       "-A WEAVE -s 10.32.0.0/12 -d 224.0.0.0/4 -j RETURN",
       "-A WEAVE ! -s 10.32.0.0/12 -d 10.32.0.0/12 -j MASQUERADE",
@@ -69,7 +69,7 @@ describe("a node", () => {
 });
 
 describe("a packet", () => {
-  it("is bridged from pod to pod, whatever is between their nodes", () => {
+  it("is bridged from pod to pod, regardless of the network between their nodes", () => {
     expect(walk(analysed(), "prod/default/web", "10.32.32.1")).toEqual({
       crossings: [
         "web:eth0 out 64",
@@ -90,12 +90,12 @@ describe("a packet", () => {
     });
   });
 
-  it("reaches other nodes' bridges and comes from a node by its own", () => {
+  it("reaches other nodes' bridges, and has the bridge's address if sent by a node", () => {
     expect(walk(analysed(), "prod/default/web", "10.32.16.0").end).toBe("ok");
     expect(walk(analysed(), "prod/n2", "10.32.32.1")).toMatchObject({ end: "ok", source: "10.32.16.0" });
   });
 
-  it("finds nobody where ARP finds nobody, or cannot pass", () => {
+  it("is unreachable if ARP gets no reply, or ARP is blocked", () => {
     expect(walk(analysed(), "prod/default/web", "10.33.0.1")).toMatchObject({
       end: "neighbour-failed",
       errno: "EHOSTUNREACH",
@@ -109,12 +109,12 @@ describe("a packet", () => {
     expect(walk(blocked, "prod/default/web", "10.32.0.3").end).toBe("ok");
   });
 
-  it("is lost where the range holds the other node, so that the tunnel leads into itself", () => {
+  it("is lost if the range contains the other node, because the tunnel is routed into itself", () => {
     const inside = analysed("", "cni weave { range 192.168.0.0/18 }");
     expect(walk(inside, "prod/default/web", "192.168.0.129").end).toBe("neighbour-failed");
   });
 
-  it("takes the settings' range and MTU", () => {
+  it("uses the configured range and MTU", () => {
     const other = analysed("", "cni weave { range 172.30.0.0/16; per-node /24; mtu 1400 }");
     expect(walk(other, "prod/default/web", "172.30.2.1")).toMatchObject({ end: "ok", mtu: 1400 });
   });

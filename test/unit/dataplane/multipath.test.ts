@@ -1,10 +1,10 @@
-/** Several next hops: a host hashes source and destination, so that one pair keeps its way (fib_multipath_hash_policy 0). */
+/** ECMP: a machine hashes source and destination, so an address pair always uses the same path (fib_multipath_hash_policy 0). */
 import { expect, test } from "vitest";
 import { simulate } from "../../../server/src/dataplane/simulator/simulate.ts";
 import { ip } from "../cni/fixture.ts";
 import { sampleOf } from "../cni/samples.ts";
 
-test("a packet that comes round again takes the same next hop: two ways, not two to the number of rounds", () => {
+test("a looping packet always uses the same next hop: 2 paths, not 2 to the power of the rounds", () => {
   const { network } = sampleOf(`segment lan { cidr 10.0.0.0/24 }
 segment core { cidr 10.0.1.0/24 }
 router r { attach lan 10.0.0.1; attach core 10.0.1.1; route 10.9.0.0/16 via 10.0.1.2 10.0.1.3 }

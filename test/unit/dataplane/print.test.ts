@@ -39,7 +39,7 @@ function netnsWith(routes: readonly Route[], devices: readonly Device[] = []): N
   };
 }
 
-/* Both lists are what iproute2 6.1 printed for these routes on Linux 6.18, without the spaces at the ends of lines. */
+/* Output of iproute2 6.1 for these routes on Linux 6.18, without trailing spaces. */
 describe("ip route", () => {
   it("prints IPv4 in the order of the trie", () => {
     const special = (dst: string, type: Route["type"], metric?: number): Route => ({
@@ -95,7 +95,7 @@ describe("ip route", () => {
     ]);
   });
 
-  it("prints IPv6 from the inside out", () => {
+  it("prints IPv6 routes with the most specific prefixes first", () => {
     const netns = netnsWith([
       unicast("::/0", "d0", { via: "fd00::9", metric: 1024 }),
       unicast("fd05::/16", "d0", { metric: 1024 }),
@@ -126,7 +126,7 @@ describe("ip route", () => {
 });
 
 describe("ip rule", () => {
-  it("prints what differs from the kernel's own three", () => {
+  it("prints rules only if they differ from the kernel's three default rules", () => {
     expect(printPolicyRules(netnsWith([]))).toEqual([]);
     const netns: Netns = {
       ...netnsWith([]),
@@ -150,7 +150,7 @@ describe("ip rule", () => {
   });
 });
 
-/* Each line came back from iptables-restore and iptables-save 1.8.9 unchanged. */
+/* Each line is unchanged after iptables-restore and iptables-save 1.8.9. */
 describe("iptables-save", () => {
   const text = (match: NfRule["match"], target: NfRule["target"], comment?: string, family: 4 | 6 = 4) =>
     ruleText({ match, target, origin: undefined, ...(comment === undefined ? {} : { comment }) }, family);
@@ -218,11 +218,11 @@ describe("iptables-save", () => {
   });
 });
 
-describe("a whole namespace", () => {
+describe("a network namespace", () => {
   const network = buildNetwork(golden(cni("flannel", { backend: "vxlan" })));
   const node = network.netns("prod/node1");
 
-  it("stands under the commands that print it", () => {
+  it("is printed under the commands that produce it", () => {
     const text = node ? printNetns(node, network) : "";
     expect(text.split("\n").filter((line) => line.startsWith("#"))).toEqual([
       "# ip -brief address",
@@ -247,7 +247,7 @@ describe("a whole namespace", () => {
       dev: "flannel.1",
       onlink: true,
       table: "main",
-      why: "flanneld (vxlan): node node2 holds 10.244.2.0/24; tunnel to 192.168.10.12",
+      why: "flanneld (vxlan): node node2 has 10.244.2.0/24; tunnel to 192.168.10.12",
     });
   });
 });

@@ -1,4 +1,4 @@
-/** What `ip -6 route get` chose on Linux 6.18 with these addresses, added in this order. */
+/** Results of `ip -6 route get` on Linux 6.18 with these addresses, added in this order. */
 import { describe, expect, it } from "vitest";
 import { formatIp, parseIp } from "../../../server/src/addressing/ip.ts";
 import type { Device, Netns } from "../../../server/src/dataplane/model.ts";
@@ -29,15 +29,15 @@ describe("source of an IPv6 packet", () => {
   it.each([
     ["the newest of equals", e0, "fd00:2::9", "fd00:1::22"],
     ["the same kind of address as the destination", e0, "2001:db8:9::9", "2001:db8:1::2"],
-    ["an own address is its own source", e0, "fd00:1::2", "fd00:1::2"],
+    ["a local destination is used as source", e0, "fd00:1::2", "fd00:1::2"],
     ["of the outgoing device, though another has the longer match", e0, "fd00:2::2:1", "fd00:1::22"],
     ["link-local to link-local", e1, "fe80::9", "fe80::3"],
-    ["of another device where the outgoing one has a link-local address only", e2, "fd00:2::9", "fd00:2::2"],
+    ["address of another device if the egress device has only a link-local address", e2, "fd00:2::9", "fd00:2::2"],
   ] as const)("%s", (_, egress, dst, expected) => {
     expect(source(egress, dst)).toBe(expected);
   });
 
-  it("is none where no address is left", () => {
+  it("is undefined without a suitable address", () => {
     expect(sourceFor({ devices: new Map() }, undefined, 1n << 125n)).toBeUndefined();
   });
 });

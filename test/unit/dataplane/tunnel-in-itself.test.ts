@@ -1,8 +1,8 @@
-/** A tunnel whose outer packets would go into the tunnel: nobody ever gets an answer, and the simulator comes to an end. */
+/** A tunnel whose outer packets are routed into the tunnel: no packet is delivered, and the simulation terminates. */
 import { expect, test } from "vitest";
 import { sampleOf } from "../cni/samples.ts";
 
-test("Weave's range holds the nodes, which know no other way to each other", () => {
+test("Weave's range contains the node addresses, and the nodes have no other route to each other", () => {
   const { walk } = sampleOf(`segment machines
 cluster prod {
   services 10.96.0.0/12

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { generated, leftOver, words } from "../../../scripts/generate.ts";
-import { catalogue } from "../../../server/src/checks/catalogue.ts";
+import { catalog } from "../../../server/src/checks/catalog.ts";
 import { contexts, describeContext, keywordsIn, schema } from "../../../server/src/language/schema/index.ts";
 import { createService } from "../../../server/src/service/service.ts";
 
@@ -10,15 +10,15 @@ const made = generated();
 const files = [...made];
 
 describe("generated files", () => {
-  it.each(files)("%s is as `npm run generate` writes it", (path, text) => {
+  it.each(files)("%s is up to date (`npm run generate`)", (path, text) => {
     expect(read(path)).toBe(text);
   });
 
-  it("has no page of a code that is gone", () => {
+  it("contain no page of a removed code", () => {
     expect(leftOver()).toEqual([]);
   });
 
-  it("links to places that exist", () => {
+  it("link to existing anchors and pages", () => {
     for (const [path, text] of files.filter(([name]) => name.endsWith(".md"))) {
       const anchors = new Set([...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id));
       for (const [, title = ""] of text.matchAll(/^#+ (.+)$/gm)) anchors.add(title.toLowerCase().replaceAll(" ", "-"));
@@ -33,12 +33,12 @@ describe("generated files", () => {
 describe("docs/language.md", () => {
   const text = read("docs/language.md");
 
-  it("says each row of the schema once", () => {
+  it("contains each row of the schema once", () => {
     for (const spec of schema) expect(text.split(`\n${spec.documentation}\n`).length, spec.keyword).toBeGreaterThan(1);
     expect(text.match(/^### /gm)).toHaveLength(schema.length);
   });
 
-  it("has a section for every place", () => {
+  it("has a section for every block", () => {
     for (const context of contexts) {
       expect(text).toContain(`${context === "file" ? "At" : "In"} ${describeContext(context)}`);
       expect(keywordsIn(context).size).toBeGreaterThan(0);
@@ -47,17 +47,20 @@ describe("docs/language.md", () => {
 });
 
 describe("docs/diagnostics", () => {
-  it("has a page for every code, and every code in the page to which the editor links", () => {
+  it("has a page for every code, and every code in the index that the editor links to", () => {
     const index = read("docs/diagnostics.md");
-    for (const { code, documentation } of catalogue) {
+    for (const { code, documentation } of catalog) {
       expect(index).toContain(`<a id="${code.toLowerCase()}"></a>[${code}](diagnostics/${code}.md)`);
-      expect(read(`docs/diagnostics/${code}.md`)).toContain(documentation.trim());
+      const page = read(`docs/diagnostics/${code}.md`);
+      // The example is between the text and its references.
+      for (const part of documentation.trim().split(/^(?=## References$)/m)) expect(page).toContain(part.trim());
+      for (const title of ["What happens", "How to fix it", "Example"]) expect(page).toContain(`\n## ${title}\n`);
     }
   });
 });
 
-describe("the words of the grammar", () => {
-  it("are those of the schema", () => {
+describe("the keywords of the grammar", () => {
+  it("match the schema", () => {
     const { defining, keywords, literals, values } = words();
     expect(new Set([...defining, ...keywords])).toEqual(new Set(schema.map(({ keyword }) => keyword)));
     expect(defining.filter((word) => keywords.includes(word))).toEqual([]);
@@ -66,8 +69,8 @@ describe("the words of the grammar", () => {
   });
 });
 
-/** Examples that are not sound yet, with what they get: a row goes when its example is mended. */
-const UNSOUND: ReadonlyMap<string, readonly string[]> = new Map([
+/** Known errors in examples of the schema: remove a row after its example is fixed. */
+const KNOWN_ERRORS: ReadonlyMap<string, readonly string[]> = new Map([
   ["namespace in cluster", ["KN702"]],
   ["cni in node, nodes", ["KN227"]],
   ["iface in cni flannel, node cni flannel", ["KN227"]],
@@ -75,7 +78,7 @@ const UNSOUND: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 describe("examples of the schema", () => {
-  // The file that it imports is no part of the example.
+  // The imported file is not part of the example.
   const examples = schema.filter(({ keyword }) => keyword !== "import");
   it.each(examples.map((spec) => [`${spec.keyword} in ${spec.in.join(", ")}`, spec.example]))(
     "%s",
@@ -84,11 +87,11 @@ describe("examples of the schema", () => {
       service.setText("example.knet", example);
       const findings = service.analysisOf("example.knet")?.findings(() => false) ?? [];
       const errors = findings.filter(({ severity }) => severity === "error");
-      const said = errors.map(({ code, message }) => `${code} ${message}`).join("\n");
+      const shown = errors.map(({ code, message }) => `${code} ${message}`).join("\n");
       expect(
         errors.map(({ code }) => code),
-        said,
-      ).toEqual(UNSOUND.get(title) ?? []);
+        shown,
+      ).toEqual(KNOWN_ERRORS.get(title) ?? []);
     },
   );
 });

@@ -1,4 +1,4 @@
-/** What package.json says of the extension exists: commands, files, settings of the server. */
+/** The extension's manifest in package.json matches the code: commands, files, and settings. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -23,11 +23,11 @@ const { contributes, files } = JSON.parse(readFileSync(`${root}package.json`, "u
 const steps = contributes.walkthroughs.flatMap((one) => one.steps);
 
 describe("the manifest", () => {
-  it("gives every command a title of the same form", () => {
+  it("uses the same form for every command title", () => {
     for (const { title } of contributes.commands) expect(title).toMatch(/^Knet: [A-Z]/);
   });
 
-  it("has settings whose defaults are the server's own", () => {
+  it("has the server's defaults for its settings", () => {
     const settings: Record<string, Record<string, unknown>> = {};
     for (const [name, { default: value }] of contributes.configuration.flatMap((one) =>
       Object.entries(one.properties),
@@ -38,7 +38,7 @@ describe("the manifest", () => {
     expect(settingsIn(settings)).toEqual(DEFAULTS);
   });
 
-  it.each(steps)("has a walkthrough whose step $id leads somewhere", ({ description, media }) => {
+  it.each(steps)("has an existing file and existing commands in walkthrough step $id", ({ description, media }) => {
     const file = media.markdown ?? media.image ?? "";
     expect(existsSync(root + file)).toBe(true);
     expect(files.some((folder) => file.startsWith(`${folder}/`))).toBe(true);

@@ -1,10 +1,10 @@
-/** What README shows is what the commands print; what the pages link to exists. */
+/** The console sessions in README match the output of the commands, and all links in the pages exist. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { catalogue } from "../../../server/src/checks/catalogue.ts";
+import { catalog } from "../../../server/src/checks/catalog.ts";
 import { MODES } from "../../../server/src/cni/modes.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -12,7 +12,7 @@ const read = (path: string): string => readFileSync(join(root, path), "utf8");
 const readme = read("README.md");
 
 const PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
-/** A command after `$`, and what it prints; a line with … alone stands for any lines. */
+/** A command after `$` and its output. A line that contains only … matches any number of lines. */
 const sessions = [...readme.matchAll(/```console\n\$ knet (.+)\n([\s\S]*?)\n```/g)].map(
   ([, command = "", output = ""]) => [command, output] as const,
 );
@@ -20,7 +20,7 @@ const sessions = [...readme.matchAll(/```console\n\$ knet (.+)\n([\s\S]*?)\n```/
 describe("README", () => {
   it("has sessions", () => expect(sessions.length).toBeGreaterThanOrEqual(3));
 
-  it.each(sessions)("knet %s prints what it shows", (command, output) => {
+  it.each(sessions)("shows the output of knet %s", (command, output) => {
     const knet = join(root, "dist/knet.cjs");
     const { stdout } = spawnSync(process.execPath, [knet, ...command.split(" ")], { cwd: root, encoding: "utf8" });
     let rest = `\n${stdout}`;
@@ -31,7 +31,7 @@ describe("README", () => {
     }
   });
 
-  it("says the commands that set knet up", () => {
+  it("contains the setup commands", () => {
     expect(readme).toContain("```sh\nnpm ci && npm start\n```");
     expect(readme).toContain("```sh\nnpm ci && npm test\n```");
   });
@@ -43,16 +43,16 @@ describe("README", () => {
 
 describe.each(PAGES)("%s", (page) => {
   const text = read(page);
-  it("links to files that exist", () => {
+  it("links to existing files", () => {
     for (const [, target = ""] of text.matchAll(/\]\((?!https?:|#)([^)#]+)\)/g))
       expect(existsSync(join(root, dirname(page), target)), target).toBe(true);
   });
-  it("names tests, folders and samples that exist", () => {
+  it("mentions only existing tests, folders, and samples", () => {
     for (const [, path = ""] of text.matchAll(/`((?:test|server|client|samples|scripts|docs)\/[\w./-]+)`/g))
       expect(existsSync(join(root, path)), path).toBe(true);
   });
-  it("names codes that exist", () => {
-    const codes = new Set<string>(catalogue.map(({ code }) => code));
+  it("mentions only existing codes", () => {
+    const codes = new Set<string>(catalog.map(({ code }) => code));
     for (const [code] of text.matchAll(/\bKN\d{3}\b/g)) expect(codes).toContain(code);
   });
 });

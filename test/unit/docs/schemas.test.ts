@@ -1,4 +1,4 @@
-/** What the command line and the benchmark print as JSON is what the published schemas say. */
+/** Validates the JSON output of the command line and the benchmark against the published schemas. */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -31,11 +31,11 @@ cluster prod {
 
 function schemaOf(name: string): ValidateFunction {
   const schema: unknown = JSON.parse(readFileSync(`${root}schemas/${name}.schema.json`, "utf8"));
-  if (typeof schema !== "object" || schema === null) throw new Error(`${name} is no schema`);
+  if (typeof schema !== "object" || schema === null) throw new Error(`${name} is not a schema`);
   return new Ajv2020({ allErrors: true }).compile(schema);
 }
 
-/** The command with a topology on its standard input. */
+/** Runs the command with a topology on standard input. */
 function knet(args: readonly string[], input = TOPOLOGY): unknown {
   const { stdout, stderr } = spawnSync(process.execPath, [`${root}dist/knet.cjs`, ...args, "--format", "json"], {
     cwd: root,
@@ -47,7 +47,7 @@ function knet(args: readonly string[], input = TOPOLOGY): unknown {
   return JSON.parse(stdout);
 }
 
-function holds(validate: ValidateFunction, value: unknown): void {
+function expectValid(validate: ValidateFunction, value: unknown): void {
   validate(value);
   expect(validate.errors ?? []).toEqual([]);
 }
@@ -56,28 +56,28 @@ describe("knet trace --format json", () => {
   const validate = schemaOf("knet-trace-1");
   it.each([
     ["delivered through a tunnel", ["a", "b", "--port", "80"]],
-    ["refused by a closed port", ["a", "b", "--port", "81"]],
-    ["to UDP", ["a", "b", "--port", "53", "--proto", "udp"]],
-    ["fragmented or too big", ["n1", "b", "--port", "80", "--size", "1500"]],
+    ["rejected by a closed port", ["a", "b", "--port", "81"]],
+    ["delivered over UDP", ["a", "b", "--port", "53", "--proto", "udp"]],
+    ["larger than the MTU", ["n1", "b", "--port", "80", "--size", "1500"]],
     ["ICMP", ["n1", "n2", "--proto", "icmp"]],
     ["dropped by an access list", ["laptop", "n2", "--port", "23"]],
-    ["to nowhere", ["laptop", "10.244.9.9"]],
+    ["unreachable", ["laptop", "10.244.9.9"]],
   ])("%s", (_, [from = "", to = "", ...rest]) => {
-    holds(validate, knet(["trace", "-", from, to, ...rest]));
+    expectValid(validate, knet(["trace", "-", from, to, ...rest]));
   });
 
-  it("refuses what is no trace", () => {
+  it("rejects an invalid trace", () => {
     expect(validate({ schema: "knet-trace/1" })).toBe(false);
   });
 });
 
 describe("knet check --format json", () => {
   const validate = schemaOf("knet-check-1");
-  it("of a sound topology", () => holds(validate, knet(["check", "-"])));
+  it("of a valid topology", () => expectValid(validate, knet(["check", "-"])));
   it("of every broken sample", () => {
     const broken = readdirSync(`${root}samples/broken`).filter((name) => name.endsWith(".knet"));
     expect(broken.length).toBeGreaterThan(0);
-    holds(validate, knet(["check", "samples/broken"]));
+    expectValid(validate, knet(["check", "samples/broken"]));
   });
 });
 
@@ -86,24 +86,24 @@ describe("knet matrix --format json", () => {
   it.each([
     ["by workload", []],
     ["by pod", ["--by", "pod"]],
-    ["from one", ["--from", "a"]],
-    ["from an address outside", ["--from", "8.8.8.8"]],
+    ["from one workload", ["--from", "a"]],
+    ["from an external address", ["--from", "8.8.8.8"]],
   ])("%s", (_, more) => {
     const policy = "policy p { ingress from namespace default to 80 53/udp }";
     const input = TOPOLOGY.replace("pod a on n1", `network-policy kube-router\n  ${policy}\n  pod a on n1`);
-    holds(validate, knet(["matrix", "-", "--policy-only", ...more], input));
+    expectValid(validate, knet(["matrix", "-", "--policy-only", ...more], input));
   });
 });
 
 describe("knet routes --format json", () => {
   const validate = schemaOf("knet-routes-1");
-  it.each(["n1", "n2", "a", "tor", "laptop"])("of %s", (where) => holds(validate, knet(["routes", "-", where])));
+  it.each(["n1", "n2", "a", "tor", "laptop"])("of %s", (where) => expectValid(validate, knet(["routes", "-", where])));
   it.each(["udp", "ipip", "host-gw", "vxlan { direct-routing true }"])("of a node with %s", (backend) => {
-    holds(validate, knet(["routes", "-", "n1"], TOPOLOGY.replace("backend vxlan", `backend ${backend}`)));
+    expectValid(validate, knet(["routes", "-", "n1"], TOPOLOGY.replace("backend vxlan", `backend ${backend}`)));
   });
   it.each(["docker", "bridge", "none"])("of a node with cni %s", (plugin) => {
     const input = TOPOLOGY.replace("cni flannel { backend vxlan }", `cni ${plugin}`);
-    holds(validate, knet(["routes", "-", "n1"], input));
+    expectValid(validate, knet(["routes", "-", "n1"], input));
   });
 });
 
@@ -112,9 +112,9 @@ describe("knet rules --format json", () => {
   it.each(["iptables", "nftables", "ipvs", "none"])("of a node with kube-proxy %s", (mode) => {
     const service = "service s { select app=a; port 80; external-traffic-policy local; type node-port }";
     const input = TOPOLOGY.replace("pod a on n1 {", `kube-proxy ${mode}\n  ${service}\n  pod a on n1 { labels app=a;`);
-    holds(validate, knet(["rules", "-", "n1"], input));
-    holds(schemaOf("knet-trace-1"), knet(["trace", "-", "b", "s"], input));
-    holds(schemaOf("knet-routes-1"), knet(["routes", "-", "n1"], input));
+    expectValid(validate, knet(["rules", "-", "n1"], input));
+    expectValid(schemaOf("knet-trace-1"), knet(["trace", "-", "b", "s"], input));
+    expectValid(schemaOf("knet-routes-1"), knet(["routes", "-", "n1"], input));
   });
 });
 
@@ -128,11 +128,11 @@ describe("npm run bench -- --json", () => {
     expect(stderr).toBe("");
     const { results }: { readonly results: readonly Result[] } = JSON.parse(stdout);
     const [parse, check] = results;
-    if (!parse || !check) throw new Error("nothing was measured");
-    holds(validate, { schema: "knet-bench/1", results: [parse, compared(check, parse)] });
+    if (!parse || !check) throw new Error("no measurements");
+    expectValid(validate, { schema: "knet-bench/1", results: [parse, compared(check, parse)] });
   });
 
-  it("refuses what is no result", () => {
+  it("rejects an invalid result", () => {
     expect(validate({ schema: "knet-bench/1", results: [{ name: "a" }] })).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-/** Packets to load balancers' addresses: how they come to nodes, and which nodes those are. */
+/** Packets to load balancer IPs: how they reach nodes, and which nodes. */
 import { describe, expect, it } from "vitest";
 import { printRoutes } from "../../../server/src/dataplane/print.ts";
 import { ends, rulesOf, traced, world } from "./support.ts";
@@ -27,32 +27,32 @@ cluster prod {
 `;
 
 describe("layer 2", () => {
-  it("leads to the first node, which sends on under policy cluster", () => {
+  it("delivers to the first node, which forwards with policy cluster", () => {
     expect(ends(traced(shop("load-balancer l2"), "laptop", "api"))).toEqual([
-      "50% 10.244.1.2:9090 sees 10.244.0.0, answered",
-      "50% 10.244.2.2:9090 sees 10.244.0.0, answered",
+      "50% 10.244.1.2:9090 sees 10.244.0.0, reply received",
+      "50% 10.244.2.2:9090 sees 10.244.0.0, reply received",
     ]);
   });
 
-  it("leads to the first node with an endpoint under policy local, and the pod sees the client", () => {
+  it("delivers to the first node with an endpoint with policy local, and the pod sees the client's address", () => {
     const text = shop("load-balancer l2", "external-traffic-policy local");
-    expect(ends(traced(text, "laptop", "api"))).toEqual(["100% 10.244.1.2:9090 sees 192.168.20.99, answered"]);
-    expect(ends(traced(text, "near", "api"))).toEqual(["100% 10.244.1.2:9090 sees 192.168.10.50, answered"]);
+    expect(ends(traced(text, "laptop", "api"))).toEqual(["100% 10.244.1.2:9090 sees 192.168.20.99, reply received"]);
+    expect(ends(traced(text, "near", "api"))).toEqual(["100% 10.244.1.2:9090 sees 192.168.10.50, reply received"]);
   });
 
-  it("is nobody where there is no endpoint, or no balancer", () => {
-    const nobody = shop("load-balancer l2", "external-traffic-policy local").replaceAll(
+  it("gets no ARP reply without an endpoint, or without a load balancer", () => {
+    const withoutEndpoint = shop("load-balancer l2", "external-traffic-policy local").replaceAll(
       "labels app=api",
       "labels app=x",
     );
-    for (const text of [nobody, shop("")]) {
+    for (const text of [withoutEndpoint, shop("")]) {
       expect(ends(traced(text, "near", "api"))[0]).toMatch(
-        /^100% unreachable EHOSTUNREACH: nobody answers ARP for 192.168.10.200/,
+        /^100% unreachable EHOSTUNREACH: no ARP reply for 192.168.10.200/,
       );
     }
   });
 
-  it("is every node with IPVS, unless ARP is strict", () => {
+  it("gets replies from every node with IPVS, unless strict ARP is set", () => {
     const text = (settings: string): string =>
       shop(`load-balancer l2; kube-proxy ipvs${settings}`, "external-traffic-policy local");
     const via = (settings: string): string | undefined =>
@@ -63,7 +63,7 @@ describe("layer 2", () => {
 });
 
 describe("a router", () => {
-  it("has a route by every healthy node (BGP)", () => {
+  it("has a route via every healthy node (BGP)", () => {
     const text = (policy: string): string =>
       shop("load-balancer bgp by r", `external-traffic-policy ${policy}`, "203.0.113.9");
     const routes = (policy: string): readonly string[] => {
@@ -81,27 +81,27 @@ describe("a router", () => {
         .match(/192\.168\.10\.1[1-3]/g),
     ).toEqual(["192.168.10.12", "192.168.10.13"]);
     expect(ends(traced(text("local"), "laptop", "api"))).toEqual([
-      "50% 10.244.1.2:9090 sees 192.168.20.99, answered",
-      "50% 10.244.2.2:9090 sees 192.168.20.99, answered",
+      "50% 10.244.1.2:9090 sees 192.168.20.99, reply received",
+      "50% 10.244.2.2:9090 sees 192.168.20.99, reply received",
     ]);
   });
 
-  it("passes packets through to nodes that answer directly", () => {
+  it("passes packets through to nodes, which reply directly", () => {
     const text = shop("load-balancer pass-through by r", "external-traffic-policy local");
     const trace = traced(text, "near", "api");
     expect(ends(trace)).toEqual([
-      "50% 10.244.1.2:9090 sees 192.168.10.50, answered",
-      "50% 10.244.2.2:9090 sees 192.168.10.50, answered",
+      "50% 10.244.1.2:9090 sees 192.168.10.50, reply received",
+      "50% 10.244.2.2:9090 sees 192.168.10.50, reply received",
     ]);
     expect(trace.paths[0]?.hops.some(({ netns }) => netns === "r")).toBe(true);
     expect(trace.paths[0]?.reply?.hops.some(({ netns }) => netns === "r")).toBe(false);
   });
 
-  it("translates to node ports with its own source", () => {
+  it("rewrites packets to node ports, with its own address as source", () => {
     const text = shop("load-balancer proxy by r", "external-traffic-policy local");
     expect(ends(traced(text, "laptop", "api"))).toEqual([
-      "50% 10.244.1.2:9090 sees 192.168.10.1, answered",
-      "50% 10.244.2.2:9090 sees 192.168.10.1, answered",
+      "50% 10.244.1.2:9090 sees 192.168.10.1, reply received",
+      "50% 10.244.2.2:9090 sees 192.168.10.1, reply received",
     ]);
     expect(rulesOf(text, "r").filter((line) => line.includes("DNAT"))).toEqual([
       '-A PREROUTING -d 192.168.10.200/32 -p tcp -m tcp --dport 80 -m statistic --mode random --probability 0.50000000000 -m comment --comment "load balancer of default/api" -j DNAT --to-destination 192.168.10.12:30080',
@@ -111,10 +111,10 @@ describe("a router", () => {
   });
 });
 
-it("pods of the cluster are served without leaving it", () => {
+it("pods of the cluster reach the service without leaving the cluster", () => {
   const trace = traced(shop("load-balancer l2"), "a", "192.168.10.200", { port: 80 });
   expect(ends(trace)).toEqual([
-    "50% 10.244.1.2:9090 sees 10.244.1.1, answered",
-    "50% 10.244.2.2:9090 sees 10.244.1.0, answered",
+    "50% 10.244.1.2:9090 sees 10.244.1.1, reply received",
+    "50% 10.244.2.2:9090 sees 10.244.1.0, reply received",
   ]);
 });

@@ -1,6 +1,6 @@
 /**
- * The chains of kube-proxy's iptables mode against what its own unit tests expect (kubernetes
- * pkg/proxy/iptables/proxier_test.go, TestOverallIPTablesRules and its neighbours), in the form of iptables-save.
+ * The chains of kube-proxy's iptables mode compared with its unit tests (kubernetes pkg/proxy/iptables/proxier_test.go,
+ * TestOverallIPTablesRules and the following tests), in the format of iptables-save.
  */
 import { describe, expect, it } from "vitest";
 import { chainHash } from "../../../server/src/kubernetes/proxy/ports.ts";
@@ -8,14 +8,14 @@ import { base32, sha256 } from "../../../server/src/kubernetes/proxy/sha256.ts";
 import { rulesOf } from "./support.ts";
 
 describe("names of chains", () => {
-  it("are the hashes that kube-proxy makes", () => {
+  it("are the same hashes as in kube-proxy", () => {
     expect(chainHash("ns1/svc1:p80tcp")).toBe("XPGD46QRK7WJZT7O");
     expect(chainHash("ns2/svc2:p80tcp")).toBe("GNZBNJ2PO5MGZ6GT");
     expect(chainHash("ns1/svc1:p80tcp10.180.0.1:80")).toBe("SXIVWICOYRO3J4NJ");
     expect(chainHash("ns4/svc4:p80tcp10.180.0.5:80")).toBe("C6EBXVWJJZMIWKLZ");
   });
 
-  it("rest on SHA-256 and base32 (FIPS 180-4 examples, RFC 4648 §10)", () => {
+  it("use SHA-256 and base32 (FIPS 180-4 examples, RFC 4648 §10)", () => {
     const hex = (text: string) => [...sha256(text)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     expect(hex("abc")).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     expect(hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")).toBe(
@@ -25,7 +25,7 @@ describe("names of chains", () => {
   });
 });
 
-/** The six services of TestOverallIPTablesRules; endpoint 10.180.0.5 of svc4 is one without a node here. */
+/** The six services of TestOverallIPTablesRules; endpoint 10.180.0.5 of svc4 has no node here. */
 const OVERALL = `segment lan { cidr 192.168.0.0/24 }
 cluster c {
   pods 10.0.0.0/8
@@ -76,7 +76,7 @@ cluster c {
 `;
 
 describe("the rules of a node", () => {
-  it("are those of kube-proxy's own test", () => {
+  it("are the same as in kube-proxy's own test", () => {
     const rules = rulesOf(OVERALL, "c/n").filter((line) => line.startsWith("-A KUBE-"));
     expect(`\n${rules.join("\n")}\n`).toBe(`
 -A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000
@@ -155,7 +155,7 @@ cluster c {
   const matching = (text: string, pattern: RegExp): readonly string[] =>
     rulesOf(text, "c/n").filter((line) => pattern.test(line));
 
-  it("remember clients, for session affinity", () => {
+  it("record clients, for session affinity", () => {
     expect(matching(small("port 53/udp; session-affinity client-ip timeout 60"), /recent/)).toEqual([
       expect.stringMatching(
         /^-A KUBE-SEP-\w+ -p udp .* -m recent --set --name (KUBE-SEP-\w+) --mask 255.255.255.255 --rsource -m udp -j DNAT --to-destination 10.9.0.1:53$/,
@@ -168,7 +168,7 @@ cluster c {
     ]);
   });
 
-  it("follow kube-proxy's settings", () => {
+  it("depend on kube-proxy's settings", () => {
     const node = "port 80; type node-port";
     expect(
       matching(small("port 80", "kube-proxy iptables { masquerade-all; masquerade-bit 15 }"), /^-A.*(MASQ|0x)/),
@@ -195,7 +195,7 @@ cluster c {
     expect(matching(small("port 80", "kube-proxy none"), /KUBE/)).toEqual([]);
   });
 
-  it("hang in the built-in chains as iptables-save shows them on a node", () => {
+  it("are called from the built-in chains in the order of iptables-save", () => {
     expect(rulesOf(small("port 80"), "c/n").filter((line) => /^-A (INPUT|FORWARD|OUTPUT|P)/.test(line))).toEqual([
       '-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES',
       '-A OUTPUT -m comment --comment "kubernetes service portals" -j KUBE-SERVICES',

@@ -1,4 +1,4 @@
-/** The same services in the other modes of kube-proxy: what is equal to iptables mode, and what is not. */
+/** The same services in the other modes of kube-proxy: similarities to iptables mode, and differences. */
 import { describe, expect, it } from "vitest";
 import { ends, rulesOf, traced, translations } from "./support.ts";
 
@@ -33,11 +33,11 @@ cluster prod {
 `;
 
 describe.each(MODES)("in mode %s", (mode) => {
-  it("a pod reaches every endpoint, and the answer is translated back at its node", () => {
+  it("a pod reaches every endpoint, and NAT is reversed for the reply on its node", () => {
     const trace = traced(shop(mode), "web", "api", { port: 80 });
     expect(ends(trace)).toEqual([
-      "50% 10.244.0.3:9090 sees 10.244.0.2, answered",
-      "50% 10.244.1.2:9090 sees 10.244.0.2, answered",
+      "50% 10.244.0.3:9090 sees 10.244.0.2, reply received",
+      "50% 10.244.1.2:9090 sees 10.244.0.2, reply received",
     ]);
     for (const way of translations(trace))
       expect(way.map((one) => one.split(" ").slice(0, 2).join(" "))).toEqual(["prod/n1 dnat", "prod/n1 snat"]);
@@ -45,59 +45,59 @@ describe.each(MODES)("in mode %s", (mode) => {
 
   it("an endpoint reaches itself with the bridge's address as source", () => {
     expect(ends(traced(shop(mode), "api-a", "api", { port: 80 }))[0]).toBe(
-      "50% 10.244.0.3:9090 sees 10.244.0.1, answered",
+      "50% 10.244.0.3:9090 sees 10.244.0.1, reply received",
     );
   });
 
   it("a node reaches every endpoint, masqueraded", () => {
     expect(ends(traced(shop(mode), "n1", "api", { port: 80 }))).toEqual([
-      "50% 10.244.0.3:9090 sees 10.244.0.1, answered",
-      "50% 10.244.1.2:9090 sees 10.244.0.0, answered",
+      "50% 10.244.0.3:9090 sees 10.244.0.1, reply received",
+      "50% 10.244.1.2:9090 sees 10.244.0.0, reply received",
     ]);
   });
 
-  it("a service without endpoints refuses", () => {
+  it("a service without endpoints rejects packets", () => {
     const text = shop(mode, "select app=nobody; cluster-ip 10.96.0.20; port 80");
     expect(ends(traced(text, "web", "api", { port: 80 }))[0]).toMatch(/^100% rejected ECONNREFUSED: /);
     expect(ends(traced(text, "n3", "api", { port: 80 }))[0]).toMatch(/^100% rejected ECONNREFUSED: /);
   });
 
-  it("a node port leads from any node to any endpoint", () => {
+  it("a node port forwards from any node to any endpoint", () => {
     const text = shop(mode, "type node-port; select app=api; port 80 -> 9090 node-port 30080");
     expect(ends(traced(text, "laptop", "n3", { port: 30080 }))).toEqual([
-      "50% 10.244.0.3:9090 sees 10.244.2.0, answered",
-      "50% 10.244.1.2:9090 sees 10.244.2.0, answered",
+      "50% 10.244.0.3:9090 sees 10.244.2.0, reply received",
+      "50% 10.244.1.2:9090 sees 10.244.2.0, reply received",
     ]);
   });
 
-  it("policy local keeps the client's address where there is an endpoint", () => {
+  it("policy local keeps the client's address on nodes with an endpoint", () => {
     const text = shop(
       mode,
       "type node-port; select app=api; port 80 -> 9090 node-port 30080; external-traffic-policy local",
     );
     expect(ends(traced(text, "laptop", "n1", { port: 30080 }))).toEqual([
-      "100% 10.244.0.3:9090 sees 192.168.20.99, answered",
+      "100% 10.244.0.3:9090 sees 192.168.20.99, reply received",
     ]);
   });
 
-  it("an external address is served by the node to which it leads", () => {
+  it("an external IP is served by the node that it is routed to", () => {
     const text = shop(mode, "select app=api; port 80 -> 9090; external-ip 203.0.113.7");
     expect(ends(traced(text, "laptop", "203.0.113.7", { port: 80 }))).toEqual([
-      "50% 10.244.0.3:9090 sees 10.244.0.1, answered",
-      "50% 10.244.1.2:9090 sees 10.244.0.0, answered",
+      "50% 10.244.0.3:9090 sees 10.244.0.1, reply received",
+      "50% 10.244.1.2:9090 sees 10.244.0.0, reply received",
     ]);
   });
 
-  it("a load balancer's source ranges hold for its address", () => {
+  it("a load balancer's source ranges apply to its IP", () => {
     const service =
       "select app=api; port 80 -> 9090; load-balancer-ip 203.0.113.7; load-balancer-source-ranges 192.168.20.0/25";
     expect(traced(shop(mode, service), "laptop", "203.0.113.7", { port: 80 }).answered).toBe(true);
     const closed = shop(mode, service.replace("192.168.20.0/25", "198.51.100.0/24"));
-    expect(ends(traced(closed, "laptop", "203.0.113.7", { port: 80 }))[0]).toMatch(/^100% dropped silence/);
+    expect(ends(traced(closed, "laptop", "203.0.113.7", { port: 80 }))[0]).toMatch(/^100% dropped timeout/);
   });
 });
 
-describe("a ping to a ClusterIP, and another port (facts of the modes)", () => {
+describe("a ping to a ClusterIP, and to another port (facts of the modes)", () => {
   it.each([
     ["iptables", "unreachable", "unreachable"],
     ["nftables", "rejected", "rejected"],
@@ -107,7 +107,7 @@ describe("a ping to a ClusterIP, and another port (facts of the modes)", () => {
     expect(traced(shop(mode), "web", "api", { port: 81 }).verdict).toBe(other);
   });
 
-  it("to an address of the range that nobody has is dropped by nftables", () => {
+  it("to an unallocated address of the range is dropped by nftables", () => {
     expect(traced(shop("nftables"), "web", "10.96.0.99", { port: 80 }).verdict).toBe("dropped");
   });
 });
@@ -118,23 +118,23 @@ describe("policy local on a node without an endpoint", () => {
 
   it("drops in iptables and nftables mode", () => {
     for (const mode of ["iptables", "nftables"]) {
-      expect(ends(traced(text(mode), "laptop", "n3", { port: 30080 }))[0]).toMatch(/^100% dropped silence/);
+      expect(ends(traced(text(mode), "laptop", "n3", { port: 30080 }))[0]).toMatch(/^100% dropped timeout/);
     }
   });
 
-  it("with IPVS goes to another node, whose answer the client discards", () => {
-    // flannel would masquerade what it sends on; a plugin that does not shows what IPVS itself does.
+  it("with IPVS is forwarded to another node, whose reply the client drops", () => {
+    // flannel masquerades forwarded packets; a plugin without masquerading shows the behavior of IPVS itself.
     const plain = text("ipvs").replace("cni flannel { backend vxlan }", "cni bridge");
     const trace = traced(plain, "laptop", "n3", { port: 30080 });
     expect(ends(trace)).toEqual([
-      expect.stringMatching(/^50% 10.244.0.3:9090 sees 192.168.20.99, no answer: the answer comes from /),
-      expect.stringMatching(/^50% 10.244.1.2:9090 sees 192.168.20.99, no answer: the answer comes from /),
+      expect.stringMatching(/^50% 10.244.0.3:9090 sees 192.168.20.99, no reply: the reply is from /),
+      expect.stringMatching(/^50% 10.244.1.2:9090 sees 192.168.20.99, no reply: the reply is from /),
     ]);
   });
 });
 
 describe("a node", () => {
-  it("holds the virtual addresses and servers in ipvs mode", () => {
+  it("has the virtual IPs and servers in ipvs mode", () => {
     const text = shop(
       "ipvs { scheduler lc }",
       "type node-port; select app=api; cluster-ip 10.96.0.20; port 80 -> 9090 node-port 30080; session-affinity client-ip",

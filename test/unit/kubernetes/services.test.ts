@@ -1,4 +1,4 @@
-/** Packets to services, as the kernel treats them under kube-proxy's rules. */
+/** Packets to services through kube-proxy's rules. */
 import { describe, expect, it } from "vitest";
 import { crossings, ends, refusal, traced, translations, world } from "./support.ts";
 
@@ -11,7 +11,7 @@ interface Plan {
   readonly outside?: string;
 }
 
-/** web and api-0 on n1, api-1 on n2; nothing of them on n3. */
+/** web and api-0 on n1, api-1 on n2; none of these pods on n3. */
 const shop = ({
   proxy = "kube-proxy iptables",
   service = "select app=api; cluster-ip 10.96.0.20; port 80 -> 9090",
@@ -43,20 +43,20 @@ ${outside}
 `;
 
 describe("a ClusterIP", () => {
-  it("leads to each endpoint, translated at the client's node and back there", () => {
+  it("forwards to each endpoint, with NAT and its reversal on the client's node", () => {
     const trace = traced(shop(), "web", "shop/api", { port: 80 });
     expect(ends(trace)).toEqual([
-      "50% 10.244.0.3:9090 sees 10.244.0.2, answered",
-      "50% 10.244.1.2:9090 sees 10.244.0.2, answered",
+      "50% 10.244.0.3:9090 sees 10.244.0.2, reply received",
+      "50% 10.244.1.2:9090 sees 10.244.0.2, reply received",
     ]);
     expect(translations(trace)).toEqual([
       ["prod/n1 dnat nat/KUBE-SEP-*", "prod/n1 snat nat/conntrack"],
       ["prod/n1 dnat nat/KUBE-SEP-*", "prod/n1 snat nat/conntrack"],
     ]);
-    expect(trace.notes).toEqual(["inside prod, prod/shop/api is its ClusterIP 10.96.0.20"]);
+    expect(trace.notes).toEqual(["inside cluster prod, prod/shop/api is reached at ClusterIP 10.96.0.20"]);
   });
 
-  it("is bridged on, without a route, to an endpoint of the same node", () => {
+  it("is bridged, without a route, to an endpoint on the same node", () => {
     expect(crossings(traced(shop(), "web", "api", { port: 80 }))).toEqual([
       "web:eth0 out",
       "n1:veth in",
@@ -66,50 +66,50 @@ describe("a ClusterIP", () => {
     ]);
   });
 
-  it("leads an endpoint to itself with the bridge's address as source, and needs hairpin mode", () => {
+  it("connects an endpoint to itself with the bridge's address as source, and requires hairpin mode", () => {
     const own = { service: "select app=api; port 80 -> 9090; internal-traffic-policy local" };
     const trace = traced(shop(own), "api-a", "api", { port: 80 });
-    expect(ends(trace)).toEqual(["100% 10.244.0.3:9090 sees 10.244.0.1, answered"]);
+    expect(ends(trace)).toEqual(["100% 10.244.0.3:9090 sees 10.244.0.1, reply received"]);
     expect(crossings(trace)).toEqual(["api-a:eth0 out", "n1:veth in", "n1:cni0 out", "n1:veth out", "api-a:eth0 in"]);
     const without = traced(shop({ ...own, cni: "cni bridge { routes true }" }), "api-a", "api", { port: 80 });
     expect(without.paths[0]?.reason?.code).toBe("hairpin-off");
   });
 
-  it("is answered past the translation where bridged frames skip iptables", () => {
+  it("receives replies without reverse NAT if bridged frames skip iptables", () => {
     const trace = traced(shop({ node: "sysctl net.bridge.bridge-nf-call-iptables 0" }), "web", "api", { port: 80 });
     expect(ends(trace)).toEqual([
-      "50% 10.244.0.3:9090 sees 10.244.0.2, no answer: the answer comes from 10.244.0.3, the request went to 10.96.0.20: no socket takes it",
-      "50% 10.244.1.2:9090 sees 10.244.0.2, answered",
+      "50% 10.244.0.3:9090 sees 10.244.0.2, no reply: the reply is from 10.244.0.3, but the request was sent to 10.96.0.20: no socket accepts the reply",
+      "50% 10.244.1.2:9090 sees 10.244.0.2, reply received",
     ]);
   });
 
-  it("is asked by a node with the address of the device towards the endpoint", () => {
+  it("receives packets from a node with the address of the device toward the endpoint", () => {
     expect(ends(traced(shop(), "n1", "api", { port: 80 }))).toEqual([
-      "50% 10.244.0.3:9090 sees 10.244.0.1, answered",
-      "50% 10.244.1.2:9090 sees 10.244.0.0, answered",
+      "50% 10.244.0.3:9090 sees 10.244.0.1, reply received",
+      "50% 10.244.1.2:9090 sees 10.244.0.0, reply received",
     ]);
   });
 
-  it("needs a route that covers it on the node that asks", () => {
+  it("requires a matching route on the sending node", () => {
     const text = shop()
       .replace("cidr 192.168.10.0/24; gateway r", "cidr 192.168.10.0/24")
       .replace("attach lan 192.168.10.1; ", "")
       .replace("cni flannel { backend vxlan }", "cni flannel { backend vxlan; iface eth0 }");
     expect(ends(traced(text, "n1", "api", { port: 80 }))).toEqual([
-      "100% unreachable ENETUNREACH: prod/n1 has no route to 10.96.0.20",
+      "100% unreachable ENETUNREACH: node prod/n1 has no route to 10.96.0.20",
     ]);
   });
 
-  it("answers on its ports only, and no ping", () => {
+  it("accepts only its ports, and no ping", () => {
     expect(traced(shop(), "web", "api", { port: 81 }).verdict).toBe("unreachable");
     expect(traced(shop(), "web", "api", { proto: "icmp" }).verdict).toBe("unreachable");
   });
 
-  it("refuses where no endpoint is ready", () => {
+  it("rejects packets if no endpoint is ready", () => {
     const trace = traced(shop({ service: "select app=nobody; cluster-ip 10.96.0.20; port 80" }), "web", "api", {
       port: 80,
     });
-    expect(ends(trace)).toEqual(["100% rejected ECONNREFUSED: prod/n1 rejects it in filter KUBE-SERVICES"]);
+    expect(ends(trace)).toEqual(["100% rejected ECONNREFUSED: node prod/n1 rejects the packet (filter/KUBE-SERVICES)"]);
   });
 
   it("is dropped on nodes without an endpoint under internal policy local", () => {
@@ -118,20 +118,24 @@ describe("a ClusterIP", () => {
       more: "pod far on n3",
     });
     expect(ends(traced(text, "far", "api", { port: 80 }))).toEqual([
-      "100% dropped silence: prod/n3 drops it in filter KUBE-SERVICES",
+      "100% dropped timeout: node prod/n3 drops the packet (filter/KUBE-SERVICES)",
     ]);
-    expect(ends(traced(text, "web", "api", { port: 80 }))).toEqual(["100% 10.244.0.3:9090 sees 10.244.0.2, answered"]);
+    expect(ends(traced(text, "web", "api", { port: 80 }))).toEqual([
+      "100% 10.244.0.3:9090 sees 10.244.0.2, reply received",
+    ]);
   });
 
-  it("masquerades pods where they are taken for others", () => {
+  it("masquerades pods that are not detected as local", () => {
     expect(ends(traced(shop({ proxy: "kube-proxy iptables { masquerade-all }" }), "web", "api", { port: 80 }))).toEqual(
-      ["50% 10.244.0.3:9090 sees 10.244.0.1, answered", "50% 10.244.1.2:9090 sees 10.244.0.0, answered"],
+      ["50% 10.244.0.3:9090 sees 10.244.0.1, reply received", "50% 10.244.1.2:9090 sees 10.244.0.0, reply received"],
     );
     const wrong = shop({ proxy: "kube-proxy iptables { cluster-cidr 10.0.0.0/16 }" });
-    expect(ends(traced(wrong, "web", "api", { port: 80 }))[1]).toBe("50% 10.244.1.2:9090 sees 10.244.0.0, answered");
+    expect(ends(traced(wrong, "web", "api", { port: 80 }))[1]).toBe(
+      "50% 10.244.1.2:9090 sees 10.244.0.0, reply received",
+    );
   });
 
-  it("works for IPv6 as well", () => {
+  it("also works for IPv6", () => {
     const text = `segment lan { cidr fd00:10::/64; gateway r }
 router r { attach lan fd00:10::1 }
 cluster six {
@@ -146,7 +150,7 @@ cluster six {
 }
 `;
     expect(ends(traced(text, "web", "api", { port: 80 }))).toEqual([
-      "100% fd00:10:244:1::2:9090 sees fd00:10:244::2, answered",
+      "100% fd00:10:244:1::2:9090 sees fd00:10:244::2, reply received",
     ]);
   });
 });
@@ -168,19 +172,19 @@ describe("endpoints", () => {
     expect(shown).toEqual([["more-0:9091", "more-1:9091"], ["half:9094"]]);
   });
 
-  it("may be written by hand, outside the cluster", () => {
+  it("can be configured manually, outside the cluster", () => {
     const text = shop({
       service: "port 5432; endpoint 192.168.20.50",
       outside: "host db { attach office 192.168.20.50; listen 5432 }",
     });
-    expect(ends(traced(text, "web", "api"))).toEqual(["100% 192.168.20.50:5432 sees 192.168.10.11, answered"]);
+    expect(ends(traced(text, "web", "api"))).toEqual(["100% 192.168.20.50:5432 sees 192.168.10.11, reply received"]);
   });
 
-  it("are taken from the zone, where that is preferred", () => {
+  it("are selected from the zone, if that is preferred", () => {
     const text = shop({ service: "select app=api; port 80 -> 9090; traffic-distribution prefer-same-zone" })
       .replace("n1 { attach", "n1 { labels topology.kubernetes.io/zone=a; attach")
       .replace("n2 { attach", "n2 { labels topology.kubernetes.io/zone=b; attach");
-    expect(ends(traced(text, "web", "api"))).toEqual(["100% 10.244.0.3:9090 sees 10.244.0.2, answered"]);
+    expect(ends(traced(text, "web", "api"))).toEqual(["100% 10.244.0.3:9090 sees 10.244.0.2, reply received"]);
     expect(ends(traced(text, "n3", "api")).length).toBe(2);
   });
 });
@@ -191,55 +195,57 @@ describe("a node port", () => {
       service: `type node-port; select app=api; port 80 -> 9090 node-port 30080; external-traffic-policy ${policy}`,
     });
 
-  it("leads from any node to any endpoint, with the node's address as source", () => {
+  it("forwards from any node to any endpoint, with the node's address as source", () => {
     expect(ends(traced(nodePort("cluster"), "laptop", "n3", { port: 30080 }))).toEqual([
-      "50% 10.244.0.3:9090 sees 10.244.2.0, answered",
-      "50% 10.244.1.2:9090 sees 10.244.2.0, answered",
+      "50% 10.244.0.3:9090 sees 10.244.2.0, reply received",
+      "50% 10.244.1.2:9090 sees 10.244.2.0, reply received",
     ]);
     expect(ends(traced(nodePort("cluster"), "laptop", "n1", { port: 30080 }))[0]).toBe(
-      "50% 10.244.0.3:9090 sees 10.244.0.1, answered",
+      "50% 10.244.0.3:9090 sees 10.244.0.1, reply received",
     );
   });
 
-  it("keeps the client's address under policy local, and drops where there is no endpoint", () => {
+  it("keeps the client's address with policy local, and drops packets on nodes without an endpoint", () => {
     expect(ends(traced(nodePort("local"), "laptop", "n1", { port: 30080 }))).toEqual([
-      "100% 10.244.0.3:9090 sees 192.168.20.99, answered",
+      "100% 10.244.0.3:9090 sees 192.168.20.99, reply received",
     ]);
     expect(ends(traced(nodePort("local"), "laptop", "n3", { port: 30080 }))).toEqual([
-      "100% dropped silence: prod/n3 drops it in filter KUBE-EXTERNAL-SERVICES",
+      "100% dropped timeout: node prod/n3 drops the packet (filter/KUBE-EXTERNAL-SERVICES)",
     ]);
   });
 
-  it("serves pods by all endpoints under policy local", () => {
+  it("forwards packets from pods to all endpoints with policy local", () => {
     expect(ends(traced(nodePort("local"), "web", "192.168.10.11", { port: 30080 }))).toEqual([
-      "50% 10.244.0.3:9090 sees 10.244.0.2, answered",
-      "50% 10.244.1.2:9090 sees 10.244.0.2, answered",
+      "50% 10.244.0.3:9090 sees 10.244.0.2, reply received",
+      "50% 10.244.1.2:9090 sees 10.244.0.2, reply received",
     ]);
   });
 
-  it("is what the service's name means outside", () => {
+  it("is the destination of the service's name outside the cluster", () => {
     const trace = traced(nodePort("local"), "laptop", "shop/api", { port: 80 });
-    expect(trace.notes).toEqual(["outside prod, prod/shop/api is port 30080 of any node (here n1, n2, n3)"]);
+    expect(trace.notes).toEqual([
+      "outside cluster prod, prod/shop/api is reached at port 30080 of any node (here n1, n2, and n3)",
+    ]);
     expect(ends(trace)).toEqual([
-      "33% 10.244.0.3:9090 sees 192.168.20.99, answered",
-      "33% 10.244.1.2:9090 sees 192.168.20.99, answered",
-      "33% dropped silence: prod/n3 drops it in filter KUBE-EXTERNAL-SERVICES",
+      "33% 10.244.0.3:9090 sees 192.168.20.99, reply received",
+      "33% 10.244.1.2:9090 sees 192.168.20.99, reply received",
+      "33% dropped timeout: node prod/n3 drops the packet (filter/KUBE-EXTERNAL-SERVICES)",
     ]);
   });
 });
 
 describe("names", () => {
-  it("of a service without an outer address lead nowhere from outside", () => {
+  it("of a service without an external IP are unreachable from outside", () => {
     const trace = traced(shop(), "laptop", "api", { port: 80 });
     expect(trace.verdict).toBe("unreachable");
-    expect(trace.notes?.[0]).toContain("means something on the cluster's nodes only");
+    expect(trace.notes?.[0]).toContain("is valid only on the cluster's nodes");
   });
 
-  it("of a headless service are its endpoints, and ports stay", () => {
+  it("of a headless service resolve to its endpoints, and ports are unchanged", () => {
     const text = shop({ service: "type headless; select app=api; port 80 -> 9090" });
     expect(ends(traced(text, "web", "api", { port: 9090 }))).toEqual([
-      "50% 10.244.0.3:9090 sees 10.244.0.2, answered",
-      "50% 10.244.1.2:9090 sees 10.244.0.2, answered",
+      "50% 10.244.0.3:9090 sees 10.244.0.2, reply received",
+      "50% 10.244.1.2:9090 sees 10.244.0.2, reply received",
     ]);
     expect(traced(text, "web", "api", { port: 80 }).verdict).toBe("rejected");
   });
@@ -247,8 +253,8 @@ describe("names", () => {
   it("follow aliases", () => {
     const alias = (name: string): string => shop({ more: `service old { external-name ${name} }` });
     expect(ends(traced(alias("api.shop.svc.cluster.local"), "web", "old", { port: 80 })).length).toBe(2);
-    expect(refusal(alias("old.shop.svc.cluster.local"), "web", "old")).toContain("aliases that lead to each other");
-    expect(refusal(alias("nowhere.example"), "web", "old")).toContain("no host is called so");
+    expect(refusal(alias("old.shop.svc.cluster.local"), "web", "old")).toContain("the aliases form a loop");
+    expect(refusal(alias("nowhere.example"), "web", "old")).toContain("which is not a declared host");
     const host = shop({
       more: "service old { external-name db.example }",
       outside: "host db.example { attach office; listen 80 }",
@@ -256,14 +262,14 @@ describe("names", () => {
     expect(traced(host, "web", "old", { port: 80 }).answered).toBe(true);
   });
 
-  it("mean the service before a workload, except of a sender", () => {
+  it("refer to the service before a workload, except for a sender", () => {
     const text = shop({
       more: "deployment twice replicas 2 { labels app=twice; listen 81 }; service twice { select app=twice; port 80 -> 81 }",
     });
     expect(traced(text, "twice", "twice").notes).toEqual([
-      expect.stringMatching(/^inside prod, prod\/shop\/twice is its ClusterIP/),
+      expect.stringMatching(/^inside cluster prod, prod\/shop\/twice is reached at ClusterIP/),
     ]);
-    expect(refusal(shop(), "shop/api", "web")).toBe("prod/shop/api is a service: it sends nothing and runs nowhere");
+    expect(refusal(shop(), "shop/api", "web")).toBe("prod/shop/api is a service; a service cannot send packets");
   });
 });
 
@@ -283,7 +289,7 @@ describe("addresses and node ports", () => {
           .trim(),
     );
 
-  it("are handed out from the upper band on (ipallocator, portallocator)", () => {
+  it("are allocated from the upper band first (ipallocator, portallocator)", () => {
     expect(
       services(
         "10.96.0.0/24",
@@ -294,7 +300,7 @@ describe("addresses and node ports", () => {
     expect(services("10.96.0.0/20", "service a { port 80 }")).toEqual(["a 10.96.1.0 -"]);
   });
 
-  it("come from the lower band when nothing else is left; .1 is the API server's", () => {
+  it("are allocated from the lower band if nothing else is left; .1 is the API server's", () => {
     const many = (count: number) => Array.from({ length: count }, (_, i) => `service s${i} { port 80 }`).join("\n");
     const small = services("10.96.0.0/28", many(14));
     expect(small[0]).toBe("s0 10.96.0.2 -");
@@ -303,7 +309,7 @@ describe("addresses and node ports", () => {
     expect([wide[0], wide[14], wide[15]]).toEqual(["s0 10.96.0.16 -", "s14 10.96.0.30 -", "s15 10.96.0.2 -"]);
   });
 
-  it("are none for headless services and aliases; a health check takes a port", () => {
+  it("do not exist for headless services and aliases; a health check uses a port", () => {
     expect(
       services(
         "10.96.0.0/24",

@@ -1,4 +1,4 @@
-/** Files in, rules and ways of packets as text out. */
+/** Rules and packet paths as text. */
 import { expect } from "vitest";
 import { printRules } from "../../../server/src/dataplane/rules.ts";
 import type { Trace } from "../../../server/src/trace/schema.ts";
@@ -27,24 +27,25 @@ export function refusal(text: string, from: string, to: string, more: Partial<As
   return answer.ok ? "" : answer.error;
 }
 
-/** One line a path: "33% 10.244.0.3:9090 sees 10.244.0.2, answered", "100% rejected ECONNREFUSED: …". */
+/** One line per path: "33% 10.244.0.3:9090 sees 10.244.0.2, reply received", "100% rejected ECONNREFUSED: …". */
 export function ends(trace: Trace): readonly string[] {
   return trace.paths.map((path) => {
     const share = `${Math.round(path.probability * 100)}%`;
     if (path.verdict !== "delivered") {
-      const told = path.error?.errno ?? "silence";
-      return `${share} ${path.verdict} ${told}: ${path.reason?.message ?? ""}`;
+      const error = path.error?.errno ?? "timeout";
+      return `${share} ${path.verdict} ${error}: ${path.reason?.message ?? ""}`;
     }
     const last = path.hops.at(-1);
     const [ip, transport] = last?.packet.headers ?? [];
     const to = ip?.kind === "ip" ? ip.dst : "?";
     const port = transport && "dport" in transport ? `:${transport.dport}` : "";
-    const back = path.reply?.verdict === "delivered" ? "answered" : `no answer: ${path.reply?.reason?.message ?? ""}`;
+    const back =
+      path.reply?.verdict === "delivered" ? "reply received" : `no reply: ${path.reply?.reason?.message ?? ""}`;
     return `${share} ${to}${port} sees ${path.receiver?.src ?? "?"}, ${back}`;
   });
 }
 
-/** The chain of each translation, by path: "prod/n1 dnat KUBE-SEP-…". */
+/** The chain of each address rewrite, by path: "prod/n1 dnat KUBE-SEP-…". */
 export function translations(trace: Trace): readonly (readonly string[])[] {
   return trace.paths.map(({ hops, reply }) =>
     [...hops, ...(reply?.hops ?? [])]
@@ -53,7 +54,7 @@ export function translations(trace: Trace): readonly (readonly string[])[] {
   );
 }
 
-/** Devices crossed by the first path's request. */
+/** Devices that the request of a path passes. */
 export function crossings(trace: Trace, path = 0): readonly string[] {
   return (trace.paths[path]?.hops ?? [])
     .filter(({ direction }) => direction !== null)

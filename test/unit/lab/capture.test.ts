@@ -1,4 +1,4 @@
-/** Captures as bytes: one packet written by hand, read back as a crossing. */
+/** Reads handwritten capture files with one packet each as device crossings. */
 import { describe, expect, it } from "vitest";
 import { readCapture, type TunnelPorts } from "../../../server/src/lab/capture.ts";
 import { line } from "../../../server/src/lab/compare.ts";
@@ -52,14 +52,14 @@ const A = [10, 0, 0, 1];
 const B = [10, 0, 0, 2];
 
 describe("a capture", () => {
-  it("shows device, direction and headers", () => {
+  it("shows device, direction, and headers", () => {
     const tcp = bytes(be16(20001), be16(80), [0, 0, 0, 0], [0, 0, 0, 0], 0x50, 0x02, [0, 0, 0, 0, 0, 0]);
     expect(read(ipv4(6, A, B, 63, tcp), IN)).toEqual([
       "n1 #7 in 10.0.0.1>10.0.0.2 ttl=63 DF tcp 20001>80 SYN | ports 20001>80",
     ]);
   });
 
-  it("looks into VXLAN and into datagrams that carry a packet", () => {
+  it("decapsulates VXLAN and IP-in-UDP", () => {
     const inner = ipv4(17, [10, 244, 0, 2], [10, 244, 1, 2], 63, udp(20002, 53));
     const ethernet = [...Array(12).fill(2), 8, 0] as number[];
     const vxlan = bytes(8, [0, 0, 0], [0, 0, 1], 0, ethernet, inner);
@@ -71,7 +71,7 @@ describe("a capture", () => {
     ]);
   });
 
-  it("knows the flow of an error by the packet that it quotes, but not where that is a tunnel's", () => {
+  it("finds the flow of an ICMP error in the quoted packet, unless it is a tunnel packet", () => {
     const quoted = ipv4(17, B, A, 62, udp(20003, 9));
     expect(read(ipv4(1, A, B, 64, bytes(3, 4, [0, 0], [0, 0], be16(1450), quoted)))).toEqual([
       "n1 #7 out 10.0.0.1>10.0.0.2 ttl=64 DF icmp icmp 3/4 mtu=1450 | ports 20003>9",
@@ -82,7 +82,7 @@ describe("a capture", () => {
     ]);
   });
 
-  it("that was cut off ends with its last whole packet", () => {
+  it("that is truncated ends with its last complete packet", () => {
     expect(readCapture(file(OUT, ipv4(17, A, B, 64, udp(1, 2)), 5), TUNNELS)).toEqual([]);
     expect(readCapture(new Uint8Array(10), TUNNELS)).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** Prediction against observation, on a real trace: what agrees, and the sentence for what does not. */
+/** Compares prediction and observation on a real trace: agreement, and the text for each difference. */
 import { describe, expect, it } from "vitest";
 import { diskService } from "../../../server/src/cli/files.ts";
 import { type LabProbe, namespacesOf, questionsOf } from "../../../server/src/cli/lab-ask.ts";
@@ -40,24 +40,32 @@ describe("a comparison", () => {
       { lines: seen.lines.filter((one) => !one.includes("k1/n1 eth0 out")) },
       /crossing \d+: predicted k1\/n1 eth0 out/,
     ],
-    ["a crossing too many", { lines: [...seen.lines, "k1/n1 lo out …"] }, /predicted nothing, seen k1\/n1 lo out/],
-    ["another TTL", { lines: seen.lines.map((one) => one.replace("ttl=62", "ttl=61")) }, /ttl=62.*seen.*ttl=61/],
-    ["silence", { result: "timeout" }, /predicted an answer, the sender saw timeout/],
-    ["another source", { receiver: "192.168.1.2" }, /predicted source 10\.1\.1\.1, the receiver saw 192\.168\.1\.2/],
-    ["an error", { result: "error", errno: "ECONNREFUSED" }, /the sender saw ECONNREFUSED/],
+    ["an extra crossing", { lines: [...seen.lines, "k1/n1 lo out …"] }, /predicted nothing, observed k1\/n1 lo out/],
+    [
+      "a different TTL",
+      { lines: seen.lines.map((one) => one.replace("ttl=62", "ttl=61")) },
+      /ttl=62.*observed.*ttl=61/,
+    ],
+    ["a timeout", { result: "timeout" }, /predicted a reply, observed timeout at the sender/],
+    [
+      "a different source",
+      { receiver: "192.168.1.2" },
+      /predicted source 10\.1\.1\.1, the receiver saw 192\.168\.1\.2/,
+    ],
+    ["an error", { result: "error", errno: "ECONNREFUSED" }, /observed ECONNREFUSED at the sender/],
   ] as const)("names %s", (_, change, sentence) => {
     expect(compare(first.trace, { ...seen, ...change })?.text).toMatch(sentence);
   });
 });
 
 describe("random packets", () => {
-  it("are the same for the same seed, and others for another", () => {
+  it("are the same for the same seed and differ for different seeds", () => {
     const text = (seed: number): string[] => probes(20, seed).map(({ label, sport }) => `${label} ${sport}`);
     expect(text(7)).toEqual(text(7));
     expect(text(7)).not.toEqual(text(8));
   });
 
-  it("that could teach each other a path's MTU are in different rounds", () => {
+  it("that could learn a path MTU from each other are in different rounds", () => {
     const rounds = schedule(probes(200, 1).map((probe) => ({ ...probe, dst: String(probe.dst) })));
     expect(rounds.length).toBeGreaterThan(1);
     for (const round of rounds) {
@@ -66,14 +74,14 @@ describe("random packets", () => {
     }
   });
 
-  it("that need an ignorant neighbour go first", () => {
+  it("that require a missing neighbor entry are sent first", () => {
     const [one, two] = probes(2, 1);
     if (!one || !two) throw new Error("no probes");
     const asks = [two, { ...one, unlessAsked: true }].map((probe) => ({ ...probe, dst: String(probe.dst) }));
     expect(schedule(asks).map((round) => round.map(({ item }) => item.sport))).toEqual([[one.sport], [two.sport]]);
   });
 
-  it("that look for a router's error wait where questions in a tunnel have used up its account", () => {
+  it("that expect an ICMP error of a router are delayed after neighbor requests in a tunnel used up its rate limit", () => {
     const [one, two] = probes(2, 1);
     const path = one?.trace.paths[0];
     const last = path?.hops.at(-1);

@@ -1,4 +1,4 @@
-/** The random topologies of test/kernel: the same on every machine, and files that people could have written. */
+/** The random topologies of test/kernel: reproducible on every machine, and valid files. */
 import { describe, expect, it } from "vitest";
 import { createService } from "../../../server/src/service/service.ts";
 import { topologyText } from "../../kernel/generator.ts";
@@ -11,7 +11,7 @@ describe("a random topology", () => {
     expect(new Set(SEEDS.map(topologyText)).size).toBe(SEEDS.length);
   });
 
-  it("has no mistakes of the language", () => {
+  it("has no language errors", () => {
     const service = createService({ readFile: () => undefined, resolveImport: (_, path) => path });
     const wrong = SEEDS.flatMap((seed) => {
       service.setText("x.knet", topologyText(seed));
@@ -21,7 +21,7 @@ describe("a random topology", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("is now one mode, now another", () => {
+  it("covers all modes", () => {
     const plugins = new Set(SEEDS.map((seed) => /^ {2}cni (\w+)/m.exec(topologyText(seed))?.[1]));
     expect([...plugins].sort()).toEqual(["bridge", "calico", "docker", "flannel", "kindnet", "kubenet", "weave"]);
   });

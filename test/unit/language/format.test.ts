@@ -9,7 +9,7 @@ import { soup, valid } from "./support.ts";
 
 const fixtures = new URL("./fixtures/", import.meta.url);
 
-/** What may not change: keywords, arguments, blocks, problems, without their places. */
+/** The parts of a tree that formatting must not change: keywords, arguments, blocks, problems, without positions. */
 const shape = (text: string): unknown => {
   const arg = ({ kind, text: value, items }: Arg): unknown => (kind === "list" ? items!.map(arg) : [kind, value]);
   const block = ({ statements, problems, closed }: Block): unknown => ({
@@ -39,19 +39,19 @@ function check(text: string): void {
 
 describe("layout", () => {
   it.each([
-    ["one statement a line", "a;b ;  c\n", "a\nb\nc\n"],
+    ["one statement per line", "a;b ;  c\n", "a\nb\nc\n"],
     ["one space between arguments", "a   b\t->c   [ x ,y  z ]\n", "a b -> c [x, y z]\n"],
-    ["two spaces a level", "a{\nb {\n\tc\n}}", "a {\n  b {\n    c\n  }\n}\n"],
-    ["a brace on a line of its own", "a\n{\n b\n}", "a {\n  b\n}\n"],
-    ["blocks that were on one line", "a  {b;c { d}}\n", "a { b; c { d } }\n"],
+    ["two spaces per level", "a{\nb {\n\tc\n}}", "a {\n  b {\n    c\n  }\n}\n"],
+    ["a brace on a separate line", "a\n{\n b\n}", "a {\n  b\n}\n"],
+    ["blocks on one line", "a  {b;c { d}}\n", "a { b; c { d } }\n"],
     ["empty blocks", "a { }\nb {\n}\nc { # d\n}\n", "a {}\nb {\n}\nc {  # d\n}\n"],
     ["blank lines", "\n\na\n\n\n\nb {\n\n\nc\n\n}\n\n\n", "a\n\nb {\n  c\n}\n"],
     ["adjacent lists", "labels app=[ a b ] tier= [c]\n", "labels app=[a b] tier= [c]\n"],
     ["lists that fit", "a [\n b,\n c\n] d", "a [b, c] d\n"],
     ["nothing", "  \n \n", ""],
     ["byte order marks", "\ufeff a\n", "\ufeffa\n"],
-    ["CRLF where it prevails", "a {\r\nb\r\n}\nc", "a {\r\n  b\r\n}\r\nc\r\n"],
-    ["LF where that does", "a {\r\nb\n}\nc", "a {\n  b\n}\nc\n"],
+    ["CRLF if it is more common", "a {\r\nb\r\n}\nc", "a {\r\n  b\r\n}\r\nc\r\n"],
+    ["LF if it is more common", "a {\r\nb\n}\nc", "a {\n  b\n}\nc\n"],
   ])("%s", (_, text, expected) => {
     expect(format(text)).toBe(expected);
     check(text);
@@ -69,7 +69,7 @@ describe("layout", () => {
     check(long);
   });
 
-  it("keeps comments beside what they explain", () => {
+  it("keeps comments next to their statement", () => {
     const text = `
 # above
 a { # brace
@@ -109,37 +109,45 @@ a { # brace
   });
 
   it.each([
-    ["of a text", "a; /* of b */ b\n", "a\n/* of b */ b\n"],
-    ["several of them", "a; /* of b */ /* too */ b { c }\n", "a\n/* of b */ /* too */ b { c }\n"],
-    ["of a block on one line", "a { b; /* of c */ c }\n", "a { b; /* of c */ c }\n"],
-    ["of a block on several lines", "a {\n  b; /* of c */ c\n}\n", "a {\n  b\n  /* of c */ c\n}\n"],
-    ["with one before the semicolon", "a { b /* of b */; /* of c */ c }\n", "a { b /* of b */; /* of c */ c }\n"],
-    ["of nothing", "a { b; /* of b */ }\nc; /* of c */\nd\n", "a { b /* of b */ }\nc  /* of c */\nd\n"],
-    ["of a block without keyword, where all stays", "a; /* of it */ { b }\n", "a; /* of it */ { b }\n"],
-  ])("keeps a comment behind a semicolon at the statement that follows: %s", (_, text, expected) => {
+    ["at the top level", "a; /* of b */ b\n", "a\n/* of b */ b\n"],
+    ["several comments", "a; /* of b */ /* too */ b { c }\n", "a\n/* of b */ /* too */ b { c }\n"],
+    ["in a block on one line", "a { b; /* of c */ c }\n", "a { b; /* of c */ c }\n"],
+    ["in a block on several lines", "a {\n  b; /* of c */ c\n}\n", "a {\n  b\n  /* of c */ c\n}\n"],
+    [
+      "with a comment in front of the semicolon",
+      "a { b /* of b */; /* of c */ c }\n",
+      "a { b /* of b */; /* of c */ c }\n",
+    ],
+    [
+      "without a following statement",
+      "a { b; /* of b */ }\nc; /* of c */\nd\n",
+      "a { b /* of b */ }\nc  /* of c */\nd\n",
+    ],
+    ["of a block without keyword (unchanged)", "a; /* of it */ { b }\n", "a; /* of it */ { b }\n"],
+  ])("keeps a comment after a semicolon with the next statement: %s", (_, text, expected) => {
     expect(format(text)).toBe(expected);
     check(text);
   });
 
-  it("aligns comments on lines next to each other", () => {
+  it("aligns comments on adjacent lines", () => {
     expect(format("a # 1\nbbb # 2\n\nc # 3\nd { # 4\ne # 5\n}")).toBe(
       "a    # 1\nbbb  # 2\n\nc    # 3\nd {  # 4\n  e  # 5\n}\n",
     );
   });
 
-  it("leaves lines with problems alone", () => {
+  it("does not change lines with problems", () => {
     const text = 'a   1\n   b  "x\nc   2 {\n d   ]  ;  e\n     f   g\n}\n';
     expect(format(text)).toBe('a 1\n   b  "x\nc 2 {\n d   ]  ;  e\n  f g\n}\n');
     check(text);
   });
 
-  it("leaves everything from an open brace on alone", () => {
+  it("does not change anything after an unclosed brace", () => {
     const text = "a   1\nb   {\n  c   d\n e   f\n";
     expect(format(text)).toBe("a 1\nb   {\n  c   d\n e   f\n");
     check(text);
-    // Without the `;` the second brace would be in the first one's block.
+    // Without the `;`, the second brace would be inside the first block.
     check("{\n;\n    {");
-    // A byte order mark that is not the first character is white space like any other.
+    // A byte order mark is ordinary white space unless it is the first character.
     check("\t\ufeff{\n    {");
   });
 
@@ -150,12 +158,12 @@ a { # brace
 
 describe("any text", () => {
   const numRuns = Number(process.env.KNET_RUNS ?? 1500);
-  it("keeps its tree and its comments, and has one layout", () => {
+  it("keeps its tree and comments, and formatting is idempotent", () => {
     fc.assert(fc.property(valid, check), { numRuns });
     fc.assert(fc.property(soup(), check), { numRuns });
   });
 
-  it("changes by edits that are apart and change only white space and `;`", () => {
+  it("is changed by disjoint edits of only white space and `;`", () => {
     fc.assert(
       fc.property(fc.oneof(valid, soup()), (text) => {
         let end = -1;
@@ -187,7 +195,7 @@ it("never ends an edit inside a line break", () => {
 });
 
 describe("ranges", () => {
-  it("are laid out by themselves", () => {
+  it("are formatted separately", () => {
     const text = "a   1\n    b   2\n    c   3\n";
     const [first, second] = formatRangeEdits(text, { start: 12, end: 13 });
     expect([first, second].map((edit) => edit && text.slice(edit.start, edit.end))).toEqual(["    ", "  "]);

@@ -11,7 +11,7 @@ const texts = readdirSync(fixtures)
   .filter((name) => name.endsWith(".knet"))
   .map((name) => readFileSync(new URL(name, fixtures), "utf8"));
 
-/** The statements of a tree that are objects of another one. */
+/** The statement objects that both trees share. */
 function shared(tree: SyntaxTree, old: SyntaxTree): Set<Statement> {
   const all = (block: Block): Statement[] =>
     block.statements.flatMap((statement) => [statement, ...(statement.block ? all(statement.block) : [])]);
@@ -19,7 +19,7 @@ function shared(tree: SyntaxTree, old: SyntaxTree): Set<Statement> {
   return new Set(all(tree.root).filter((statement) => before.has(statement)));
 }
 
-/** Replaces what stands between `|` and `|` (or inserts at the one `|`); checks the result. */
+/** Replaces the text between two `|` (or inserts at a single `|`) and checks the result. */
 function edit(marked: string, text: string): { old: SyntaxTree; tree: SyntaxTree } {
   const start = marked.indexOf("|");
   const second = marked.indexOf("|", start + 1);
@@ -32,7 +32,7 @@ function edit(marked: string, text: string): { old: SyntaxTree; tree: SyntaxTree
 const keywords = (statements: Iterable<Statement>): string =>
   [...statements].map(({ keyword }) => keyword.text).join(" ");
 
-describe("what an edit leaves alone", () => {
+describe("statements that an edit does not change", () => {
   it.each([
     ["a 1\nb |2\nc 3", "x", "a c"],
     ["a 1\nb 2|\nc 3", "x", "a c"],
@@ -52,7 +52,7 @@ describe("what an edit leaves alone", () => {
   });
 });
 
-describe("what an edit reaches", () => {
+describe("edits that affect more than their surroundings", () => {
   it.each([
     ["a\n|b\n{ c }", "# "],
     ["a|;| { c }", "\n"],
@@ -108,13 +108,13 @@ describe("any edits", () => {
     });
   const numRuns = Number(process.env.KNET_RUNS ?? 1500);
 
-  it("give the tree of the new text, from valid texts", () => {
+  it("produce the tree of the new text, for valid texts", () => {
     fc.assert(property(valid), { numRuns });
   });
-  it("give the tree of the new text, from any text", () => {
+  it("produce the tree of the new text, for any text", () => {
     fc.assert(property(soup()), { numRuns });
   });
-  it("give the tree of the new text, from files", () => {
+  it("produce the tree of the new text, for files", () => {
     fc.assert(property(fc.constantFrom(...texts)), { numRuns: Math.ceil(numRuns / 5) });
   });
 });

@@ -9,7 +9,7 @@ const kinds = (text: string): string[] => parse(text).root.problems.map(({ kind 
 const tree = (text: string): string => printTree(parse(text));
 
 describe("the grammar", () => {
-  it("is sound in chevrotain's eyes", () => {
+  it("passes Chevrotain's validation", () => {
     expect(checkGrammar).not.toThrow();
   });
 });
@@ -23,7 +23,7 @@ describe("trees of files", () => {
     });
 });
 
-describe("words", () => {
+describe("tokens", () => {
   it.each([
     ["a->b", "(a -> b)"],
     ["a-b -> c", "(a-b -> c)"],
@@ -37,16 +37,16 @@ describe("words", () => {
     expect(tree(text).split("\n")[1]).toContain(statement);
   });
 
-  it("ends lines at LF, CRLF and CR", () => {
+  it("ends lines at LF, CRLF, and CR", () => {
     expect(parse("a\nb\r\nc\rd").root.statements.map(({ keyword }) => keyword.text)).toEqual(["a", "b", "c", "d"]);
   });
 });
 
 describe("repair by indentation", () => {
-  it("is not tried where the braces balance", () => {
+  it("is skipped if the braces are balanced", () => {
     expect(parse("a {\nb {\nc\n}\n}\n").root.problemCount).toBe(0);
   });
-  it("leaves what stands before the outermost open block alone", () => {
+  it("does not change the text in front of the outermost unclosed block", () => {
     expect(tree("a {\nb {\nc\n}\n}\nd {\n  e {\n}\nf")).toMatchInlineSnapshot(`
       "text 0..27
         (a) {} 0..13
@@ -62,7 +62,7 @@ describe("repair by indentation", () => {
 });
 
 describe("any text", () => {
-  it("has a tree in which every character has its place", () => {
+  it("has a tree that covers every character", () => {
     fc.assert(
       fc.property(soup(), (text) => checkTree(parse(text))),
       { numRuns: 3000 },
@@ -73,7 +73,7 @@ describe("any text", () => {
     );
   });
 
-  it("has no problem if it has none", () => {
+  it("has no problems if it is valid", () => {
     fc.assert(
       fc.property(valid, (text) => {
         const parsed = parse(text);
@@ -83,7 +83,7 @@ describe("any text", () => {
     );
   });
 
-  it("may be deeply nested", () => {
+  it("can be deeply nested", () => {
     expect(kinds(`${"a {".repeat(100)}${"}".repeat(100)}`)).toEqual([]);
     expect(
       parse(`${"a {".repeat(101)} b ${"}".repeat(101)} c`).root.statements.map(({ keyword }) => keyword.text),
@@ -94,7 +94,7 @@ describe("any text", () => {
   });
 
   it.each(["[", '"', "/*", "}", "]", "\u0001", "->", "a\n{", "{\n", "{}", "[\n", '"\\', "/* */", "a "])(
-    "may repeat %j",
+    "can repeat %j",
     (piece) => {
       checkTree(parse(piece.repeat(20_000)));
     },

@@ -5,7 +5,7 @@ import { lineIndex, positionsOf } from "../../../server/src/language/positions.t
 import type { Block, Statement } from "../../../server/src/language/tree.ts";
 import { soup, valid } from "./support.ts";
 
-/** The path at `|`: keywords of the statements, the part, the next argument's index, the place in the block. */
+/** The path at `|`: keywords of the statements, part, index of the next argument, index in the block. */
 function at(marked: string): string {
   const offset = marked.indexOf("|");
   const path = positionsOf(parse(marked.replace("|", ""))).path(offset);
@@ -76,7 +76,7 @@ describe("path", () => {
     );
   });
 
-  it("knows nothing of another tree's statements", () => {
+  it("returns undefined for statements of a different tree", () => {
     const [statement] = parse("a b").root.statements as [Statement];
     expect(positionsOf(parse("a b")).startOf(statement)).toBeUndefined();
     expect(positionsOf(parse("a b")).spanOf(statement, 0)).toBeUndefined();
@@ -84,7 +84,7 @@ describe("path", () => {
 });
 
 describe("lineIndex", () => {
-  it("goes there and back", () => {
+  it("converts offsets to positions and back", () => {
     const text = "one\r\ntwo\rthree\n\n😀 four";
     const index = lineIndex(text);
     expect(index.lineCount).toBe(5);
@@ -94,7 +94,7 @@ describe("lineIndex", () => {
       if (text[offset] !== "\n" || text[offset - 1] !== "\r")
         expect(index.offsetAt(index.positionAt(offset))).toBe(offset);
   });
-  it("stops at the ends", () => {
+  it("clamps to line and text boundaries", () => {
     const index = lineIndex("ab\r\ncd");
     expect(index.offsetAt({ line: 0, character: 99 })).toBe(2);
     expect(index.offsetAt({ line: 9, character: 0 })).toBe(6);

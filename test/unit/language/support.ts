@@ -1,10 +1,10 @@
-/** What the tests of the language share: trees as text, random texts, the invariants of every tree. */
+/** Shared by the language tests: trees as text, random texts, and the invariants of all trees. */
 
 import fc from "fast-check";
 import { tokenize } from "../../../server/src/language/tokens.ts";
 import type { Arg, Block, Statement, SyntaxProblem, SyntaxTree } from "../../../server/src/language/tree.ts";
 
-/** One statement a line with its span; blocks indented; problems after `!`. */
+/** Prints one statement per line with its span; blocks are indented; problems follow `!`. */
 export function printTree({ text, root }: SyntaxTree): string {
   const lines: string[] = [];
   const printProblems = (problems: readonly SyntaxProblem[], base: number, indent: string): void => {
@@ -34,7 +34,7 @@ function printArg({ kind, text, items }: Arg): string {
   return text === "" ? "∅" : text;
 }
 
-/** Throws unless the tree is what `tree.ts` promises, and every character of the text has its place in it. */
+/** Throws unless the tree satisfies the invariants of `tree.ts` and covers every character of the text. */
 export function checkTree({ text, root }: SyntaxTree): void {
   const covered = new Uint8Array(text.length);
   let tooDeep = false;
@@ -110,7 +110,7 @@ export function checkTree({ text, root }: SyntaxTree): void {
     if (token.kind === "comment" || token.kind === ";") covered.fill(1, token.start, token.end);
   if (!tooDeep)
     for (let at = 0; at < text.length; at++)
-      if (covered[at] === 0 && /\S/.test(text[at]!)) fail(`nothing covers ${at}`);
+      if (covered[at] === 0 && /\S/.test(text[at]!)) fail(`offset ${at} is not covered`);
 }
 
 export const pieces = [
@@ -118,7 +118,7 @@ export const pieces = [
   "\r\n", " ", " ", "\t", "a", "bc", "node n1", "10.0.0.1/24", "http://x", "\u0000", "\u00a0", "\ufeff", "\u200b", "é", "😀",
 ] as const; // biome-ignore format: a table
 
-/** Texts made of what matters to the lexer and the parser. */
+/** Random sequences of tokens that are significant for the lexer and the parser. */
 export const soup = (maxLength = 60): fc.Arbitrary<string> =>
   fc.array(fc.constantFrom(...pieces), { maxLength }).map((parts) => parts.join(""));
 
@@ -139,7 +139,7 @@ const argument = fc.oneof(
 );
 const comment = fc.constantFrom("# note", "// note", "/* one */", "/* two\n lines */");
 
-/** Texts that have no problems, laid out in any way. */
+/** Valid texts in any layout. */
 export const valid: fc.Arbitrary<string> = fc.letrec<{ statements: string; statement: string }>((tie) => ({
   statements: fc
     .array(fc.tuple(tie("statement"), fc.constantFrom("\n", "\n\n", "; ", "\r\n  ", "\n\t"), fc.option(comment)), {

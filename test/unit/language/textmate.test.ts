@@ -25,12 +25,12 @@ async function load(source: string): Promise<IGrammar> {
   return (await registry.loadGrammar("source.knet"))!;
 }
 
-/** Each coloured piece of each line as `text → scope`; neighbours with one scope are one piece. */
-function scopes(colours: IGrammar, text: string): string[] {
-  const pieces: string[] = [];
+/** Each highlighted part of each line as `text → scope`; adjacent parts with the same scope are merged. */
+function scopes(highlighter: IGrammar, text: string): string[] {
+  const parts: string[] = [];
   let stack = textmate.INITIAL;
   for (const line of text.split("\n")) {
-    const { tokens, ruleStack } = colours.tokenizeLine(line, stack);
+    const { tokens, ruleStack } = highlighter.tokenizeLine(line, stack);
     stack = ruleStack;
     const merged: { scope: string; text: string }[] = [];
     for (const { startIndex, endIndex, scopes: all } of tokens) {
@@ -42,19 +42,19 @@ function scopes(colours: IGrammar, text: string): string[] {
       if (last?.scope === scope) last.text += line.slice(startIndex, endIndex);
       else merged.push({ scope, text: line.slice(startIndex, endIndex) });
     }
-    for (const { scope, text: piece } of merged)
-      if (piece.trim() !== "" && scope !== "" && !scope.startsWith("punctuation"))
-        pieces.push(`${piece.trim()} → ${scope}`);
+    for (const { scope, text: part } of merged)
+      if (part.trim() !== "" && scope !== "" && !scope.startsWith("punctuation"))
+        parts.push(`${part.trim()} → ${scope}`);
   }
-  return pieces;
+  return parts;
 }
 
 describe("the TextMate grammar", () => {
-  let colours: IGrammar;
+  let highlighter: IGrammar;
   beforeAll(async () => {
     const wasm = createRequire(import.meta.url).resolve("vscode-oniguruma/release/onig.wasm");
     await oniguruma.loadWASM(readFileSync(wasm));
-    colours = await load(JSON.stringify(grammar(words)));
+    highlighter = await load(JSON.stringify(grammar(words)));
   });
 
   it.each([
@@ -156,27 +156,27 @@ describe("the TextMate grammar", () => {
       ["expect → keyword.control", ">= → keyword.operator.comparison", "1400 → constant.numeric"],
     ],
   ])("%s", (text, expected) => {
-    expect(scopes(colours, text)).toEqual(expected);
+    expect(scopes(highlighter, text)).toEqual(expected);
   });
 
-  it("that the extension ships colours a sample", async () => {
+  it("of the extension highlights a sample", async () => {
     const shipped = await load(file("syntaxes/knet.tmLanguage.json"));
     const found = scopes(shipped, file("test/unit/language/fixtures/sample.knet"));
-    for (const piece of [
+    for (const part of [
       "segment → keyword.control",
       "rack-a → entity.name.type",
       "attach → keyword.control",
       "10.168.0.1 → constant.numeric.address.ipv4",
       '"./deploy" → string.quoted.double',
     ])
-      expect(found).toContain(piece);
+      expect(found).toContain(part);
   });
 });
 
 describe("the language configuration", () => {
   const configuration = JSON.parse(file("language-configuration.json"));
 
-  it("knows the words that the lexer knows", () => {
+  it("selects the same tokens as the lexer", () => {
     const word = new RegExp(configuration.wordPattern, "g");
     expect('a->b fd00::1/64 [app=web,prod/shop/web:80] "x y" http://x/#'.match(word)).toEqual([
       "a",

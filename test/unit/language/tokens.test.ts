@@ -24,7 +24,7 @@ describe("tokens", () => {
     expect(kinds(text)).toBe(expected);
   });
 
-  it("stand in the order of the text with nothing but white space between them", () => {
+  it("are in text order, with only white space between them", () => {
     fc.assert(
       fc.property(fc.oneof(soup(), valid, fc.string({ unit: "binary", maxLength: 100 })), (text) => {
         let end = 0;

@@ -7,7 +7,7 @@ import { schema } from "../../../server/src/language/schema/index.ts";
 import { annotated, printDecls, problemsIn } from "./support.ts";
 
 describe("arguments", () => {
-  it("are read by position, by the word before them, and as flags", () => {
+  it("are read by position, after a literal, and as flags", () => {
     const text = `
 host h {
   attach lan 10.0.0.1/24 fd00::1
@@ -62,7 +62,7 @@ expect fd00::1 -> fd00::2 preserves-source
 });
 
 describe("problems", () => {
-  it("of keywords", () => {
+  it("with keywords", () => {
     expect(
       annotated(`
 segmnet lan { cidr 10.0.0.0/24 }
@@ -80,30 +80,30 @@ frobnicate
       "
 
       segmnet lan { cidr 10.0.0.0/24 }
-      ^^^^^^^ KN002 keyword: segmnet; context: the top of a file; suggestion: segment
+      ^^^^^^^ KN002 keyword: segmnet; context: at the top level of a file; suggestion: segment
       vni 7
-      ^^^ KN003 keyword: vni; context: the top of a file; contexts: backend vxlan
+      ^^^ KN003 keyword: vni; context: at the top level of a file; contexts: in a \`backend vxlan\` block
       cluster c {
         cni flannel { vni 1; backend vxlan { vlan 3 } }
-                      ^^^ KN003 keyword: vni; context: cni flannel; contexts: backend vxlan
-                                             ^^^^ KN003 keyword: vlan; context: backend vxlan; contexts: a segment
+                      ^^^ KN003 keyword: vni; context: in a \`cni flannel\` block; contexts: in a \`backend vxlan\` block
+                                             ^^^^ KN003 keyword: vlan; context: in a \`backend vxlan\` block; contexts: in a \`segment\` block
         nodez n 1..3
-        ^^^^^ KN002 keyword: nodez; context: a cluster; suggestion: node
+        ^^^^^ KN002 keyword: nodez; context: in a \`cluster\` block; suggestion: node
         node n { pod-cdr 10.0.0.0/24; public-ip 10.0.0.1 }
-                 ^^^^^^^ KN002 keyword: pod-cdr; context: a node; suggestion: pod-cidr
-                                      ^^^^^^^^^ KN003 keyword: public-ip; context: a node; contexts: the cni flannel of a node
+                 ^^^^^^^ KN002 keyword: pod-cdr; context: in a \`node\` block; suggestion: pod-cidr
+                                      ^^^^^^^^^ KN003 keyword: public-ip; context: in a \`node\` block; contexts: in the \`cni flannel\` block of a node
       }
       "segment" x
-      ^^^^^^^^^ KN002 keyword: segment; context: the top of a file; suggestion: segment
+      ^^^^^^^^^ KN002 keyword: segment; context: at the top level of a file; suggestion: segment
       [a b]
-      ^^^^^ KN002 keyword: [a b]; context: the top of a file
+      ^^^^^ KN002 keyword: [a b]; context: at the top level of a file
       frobnicate
-      ^^^^^^^^^^ KN002 keyword: frobnicate; context: the top of a file
+      ^^^^^^^^^^ KN002 keyword: frobnicate; context: at the top level of a file
       "
     `);
   });
 
-  it("of missing and unexpected arguments", () => {
+  it("with missing and unexpected arguments", () => {
     expect(
       annotated(`
 segment
@@ -145,19 +145,19 @@ expect a b reachable
         attach
         ^^^^^^ KN004 keyword: attach; argument: segment; expected: the name of a segment
         route 10.0.0.0/8
-        ^^^^^ KN004 keyword: route; argument: via, dev, blackhole, unreachable, prohibit; expected: one of via, dev, blackhole, unreachable, prohibit
+        ^^^^^ KN004 keyword: route; argument: via, dev, blackhole, unreachable, prohibit; expected: \`via\`, \`dev\`, \`blackhole\`, \`unreachable\`, or \`prohibit\`
         route 10.0.0.0/8 via
-                         ^^^ KN004 keyword: route; argument: via; expected: an address such as 10.0.0.1; after: via
+                         ^^^ KN004 keyword: route; argument: via; expected: an address (\`10.0.0.1\`); after: via
         route 10.0.0.0/8 via 10.0.0.1 blackhole
                                       ^^^^^^^^^ KN005 keyword: route; text: blackhole
         route 10.0.0.0/8 via 10.0.0.1 metric 1 metric 2
                                                ^^^^^^ KN005 keyword: route; text: metric
         route via 10.0.0.1
-        ^^^^^ KN004 keyword: route; argument: destination; expected: a prefix such as 10.0.0.0/16, an address or default
+        ^^^^^ KN004 keyword: route; argument: destination; expected: a prefix (\`10.0.0.0/16\`), an address, or \`default\`
         route 10.0.0.0/8 via 10.0.0.1 metrik 5
                                       ^^^^^^ KN005 keyword: route; text: metrik; suggestion: metric
         attach lan [ ]
-                   ^^^ KN004 keyword: attach; argument: addresses; expected: an address such as 10.0.0.1 or 10.0.0.1/24
+                   ^^^ KN004 keyword: attach; argument: addresses; expected: an address (\`10.0.0.1\` or \`10.0.0.1/24\`)
         allow tcp in udp
                      ^^^ KN005 keyword: allow; text: udp
       }
@@ -171,13 +171,13 @@ expect a b reachable
         pod -> n1
             ^^ KN005 keyword: pod; text: ->
         max-pods [1 2]
-                 ^^^^^ KN006 keyword: max-pods; argument: value; text: [1 2]; expected: a number from 1 to 100000; reason: it is one value, not a list
+                 ^^^^^ KN006 keyword: max-pods; argument: value; text: [1 2]; expected: a number from 1 to 100000; reason: a list is not allowed here
       }
       expect a
-      ^^^^^^ KN004 keyword: expect; argument: to; expected: a path or address, with a port where it matters: shop/api:80; after: ->
-      ^^^^^^ KN004 keyword: expect; argument: reachable, blocked, via, preserves-source, mtu; expected: one of reachable, blocked, via, preserves-source, mtu
+      ^^^^^^ KN004 keyword: expect; argument: to; expected: a path or an address, optionally with a port (\`shop/api:80\`); after: ->
+      ^^^^^^ KN004 keyword: expect; argument: reachable, blocked, via, preserves-source, mtu; expected: \`reachable\`, \`blocked\`, \`via\`, \`preserves-source\`, or \`mtu\`
       expect a -> b
-      ^^^^^^ KN004 keyword: expect; argument: reachable, blocked, via, preserves-source, mtu; expected: one of reachable, blocked, via, preserves-source, mtu
+      ^^^^^^ KN004 keyword: expect; argument: reachable, blocked, via, preserves-source, mtu; expected: \`reachable\`, \`blocked\`, \`via\`, \`preserves-source\`, or \`mtu\`
       expect a -> b reachabel
                     ^^^^^^^^^ KN005 keyword: expect; text: reachabel; suggestion: reachable
       expect a -> b reachable blocked
@@ -186,12 +186,12 @@ expect a b reachable
                     ^^^ KN004 keyword: expect; argument: mtu; expected: a number from 68 to 65535; after: mtu >=
       expect a b reachable
                ^ KN005 keyword: expect; text: b
-      ^^^^^^ KN004 keyword: expect; argument: to; expected: a path or address, with a port where it matters: shop/api:80; after: ->
+      ^^^^^^ KN004 keyword: expect; argument: to; expected: a path or an address, optionally with a port (\`shop/api:80\`); after: ->
       "
     `);
   });
 
-  it("of types and ranges", () => {
+  it("with types and ranges", () => {
     expect(
       annotated(`
 segment lan {
@@ -233,74 +233,74 @@ expect a -> b//c reachable
       segment lan {
         cidr 10.0.0.1/24 10.0.0.0/33 [fd00::/64 x]
              ^^^^^^^^^^^ KN014 keyword: cidr; argument: prefixes; text: 10.0.0.1/24; prefix: 10.0.0.0/24
-                         ^^^^^^^^^^^ KN006 keyword: cidr; argument: prefixes; text: 10.0.0.0/33; expected: a prefix such as 10.0.0.0/16; reason: the length of an IPv4 prefix is 0 to 32, not 33
-                                                ^ KN006 keyword: cidr; argument: prefixes; text: x; expected: a prefix such as 10.0.0.0/16; reason: x is not a number from 0 to 255
+                         ^^^^^^^^^^^ KN006 keyword: cidr; argument: prefixes; text: 10.0.0.0/33; expected: a prefix (\`10.0.0.0/16\`); reason: an IPv4 prefix length must be 0 to 32, not 33
+                                                ^ KN006 keyword: cidr; argument: prefixes; text: x; expected: a prefix (\`10.0.0.0/16\`); reason: x is not a number from 0 to 255
         mtu 20
             ^^ KN007 keyword: mtu; argument: value; text: 20; min: 68; max: 65535; unit: bytes
         vlan big
-             ^^^ KN006 keyword: vlan; argument: id; text: big; expected: a number from 1 to 4094; reason: it is not a whole number
+             ^^^ KN006 keyword: vlan; argument: id; text: big; expected: a number from 1 to 4094; reason: \`big\` is not a whole number
         gateway a/b!
-                ^^^^ KN006 keyword: gateway; argument: routers; text: a/b!; expected: the name of a router or an address; reason: b!: a name has letters, digits, - _ and . only
+                ^^^^ KN006 keyword: gateway; argument: routers; text: a/b!; expected: the name of a router, or an address; reason: a name can contain only letters, digits, \`-\`, \`_\`, and \`.\` (in \`b!\`)
       }
       router 10.0.0.1
-             ^^^^^^^^ KN006 keyword: router; argument: name; text: 10.0.0.1; expected: a name; reason: it is an address
+             ^^^^^^^^ KN006 keyword: router; argument: name; text: 10.0.0.1; expected: a name; reason: a name cannot be an address
       router -r
-             ^^ KN006 keyword: router; argument: name; text: -r; expected: a name; reason: a name begins with a letter or a digit
+             ^^ KN006 keyword: router; argument: name; text: -r; expected: a name; reason: a name must start with a letter or a digit
       host h {
         attach lan 10.0.0.300 10.0.0.1/40
-                   ^^^^^^^^^^ KN006 keyword: attach; argument: addresses; text: 10.0.0.300; expected: an address such as 10.0.0.1 or 10.0.0.1/24; reason: octet 300 is larger than 255
-                              ^^^^^^^^^^^ KN006 keyword: attach; argument: addresses; text: 10.0.0.1/40; expected: an address such as 10.0.0.1 or 10.0.0.1/24; reason: the length of an IPv4 prefix is 0 to 32, not 40
+                   ^^^^^^^^^^ KN006 keyword: attach; argument: addresses; text: 10.0.0.300; expected: an address (\`10.0.0.1\` or \`10.0.0.1/24\`); reason: octet 300 is greater than 255
+                              ^^^^^^^^^^^ KN006 keyword: attach; argument: addresses; text: 10.0.0.1/40; expected: an address (\`10.0.0.1\` or \`10.0.0.1/24\`); reason: an IPv4 prefix length must be 0 to 32, not 40
         route 10.0.0.0/8 via host dev a-very-long-device-name
-                             ^^^^ KN006 keyword: route; argument: via; text: host; expected: an address such as 10.0.0.1; reason: host is not a number from 0 to 255
-                                      ^^^^^^^^^^^^^^^^^^^^^^^ KN006 keyword: route; argument: dev; text: a-very-long-device-name; expected: a device such as eth0; reason: the kernel allows 15 characters
+                             ^^^^ KN006 keyword: route; argument: via; text: host; expected: an address (\`10.0.0.1\`); reason: host is not a number from 0 to 255
+                                      ^^^^^^^^^^^^^^^^^^^^^^^ KN006 keyword: route; argument: dev; text: a-very-long-device-name; expected: a device (\`eth0\`); reason: a device name can have at most 15 characters
         allow tpc
-              ^^^ KN006 keyword: allow; argument: protocol; text: tpc; expected: any, tcp, udp, sctp, icmp, ipip, esp; reason: "tpc" is none of them; suggestion: tcp
+              ^^^ KN006 keyword: allow; argument: protocol; text: tpc; expected: \`any\`, \`tcp\`, \`udp\`, \`sctp\`, \`icmp\`, \`ipip\`, or \`esp\`; suggestion: tcp
         deny port 0
                   ^ KN007 keyword: deny; argument: ports; text: 0; min: 1; max: 65535
         deny port 9-1
-                  ^^^ KN006 keyword: deny; argument: ports; text: 9-1; expected: a port such as 8080; reason: the range ends before it begins
+                  ^^^ KN006 keyword: deny; argument: ports; text: 9-1; expected: a port (\`8080\`); reason: the end of the range is less than its start
         deny port 80/tcp
-                  ^^^^^^ KN006 keyword: deny; argument: ports; text: 80/tcp; expected: a port such as 8080; reason: the protocol does not stand here
+                  ^^^^^^ KN006 keyword: deny; argument: ports; text: 80/tcp; expected: a port (\`8080\`); reason: a protocol is not allowed here
         sysctl net.ipv4.ip_forwrd 1
-               ^^^^^^^^^^^^^^^^^^ KN006 keyword: sysctl; argument: name; text: net.ipv4.ip_forwrd; expected: the name of a kernel setting such as net.ipv4.ip_forward; reason: "net.ipv4.ip_forwrd" is none of them; suggestion: net.ipv4.ip_forward
+               ^^^^^^^^^^^^^^^^^^ KN006 keyword: sysctl; argument: name; text: net.ipv4.ip_forwrd; expected: a kernel parameter (\`net.ipv4.ip_forward\`); reason: \`net.ipv4.ip_forwrd\` is not supported; suggestion: net.ipv4.ip_forward
         sysctl net.ipv4.ip_forward 3
                                    ^ KN007 keyword: sysctl; argument: value; text: 3; min: 0; max: 2
         listen 80/icmp
-               ^^^^^^^ KN006 keyword: listen; argument: ports; text: 80/icmp; expected: a port such as 8080/tcp; reason: the protocol is tcp, udp or sctp
+               ^^^^^^^ KN006 keyword: listen; argument: ports; text: 80/icmp; expected: a port (\`8080/tcp\`); reason: the protocol must be tcp, udp, or sctp
       }
       cluster c {
         pods 10.0.0.0/8 per-node 24
-                                 ^^ KN006 keyword: pods; argument: per-node; text: 24; expected: a length such as /24; reason: a length is written with a slash before it
+                                 ^^ KN006 keyword: pods; argument: per-node; text: 24; expected: a prefix length (\`/24\`); reason: write the prefix length with a leading slash
         docker-bridge 172.17.0.1
-                      ^^^^^^^^^^ KN006 keyword: docker-bridge; argument: address; text: 172.17.0.1; expected: an address with a length such as 10.0.0.1/24; reason: the length is missing
+                      ^^^^^^^^^^ KN006 keyword: docker-bridge; argument: address; text: 172.17.0.1; expected: an address with a prefix length (\`10.0.0.1/24\`); reason: the prefix length is missing
         max-pods -1
                  ^^ KN007 keyword: max-pods; argument: value; text: -1; min: 1; max: 100000; unit: pods
         cni flanel
-            ^^^^^^ KN006 keyword: cni; argument: plugin; text: flanel; expected: none, docker, bridge, flannel, calico, kubenet, kindnet, aws-vpc, azure, gke, macvlan, ipvlan, weave; reason: "flanel" is none of them; suggestion: flannel
+            ^^^^^^ KN006 keyword: cni; argument: plugin; text: flanel; expected: \`none\`, \`docker\`, \`bridge\`, \`flannel\`, \`calico\`, \`kubenet\`, \`kindnet\`, \`aws-vpc\`, \`azure\`, \`gke\`, \`macvlan\`, \`ipvlan\`, or \`weave\`; suggestion: flannel
         nodes a 5..1
-                ^^^^ KN006 keyword: nodes; argument: range; text: 5..1; expected: a range of numbers such as 1..50; reason: the range ends before it begins
+                ^^^^ KN006 keyword: nodes; argument: range; text: 5..1; expected: a number range (\`1..50\`); reason: the end of the range is less than its start
         nodes b 1..200000
                 ^^^^^^^^^ KN007 keyword: nodes; argument: range; text: 1..200000; min: 1; max: 100000
         nodes c 1-5
-                ^^^ KN006 keyword: nodes; argument: range; text: 1-5; expected: a range of numbers such as 1..50; reason: two numbers have .. between them
+                ^^^ KN006 keyword: nodes; argument: range; text: 1-5; expected: a number range (\`1..50\`); reason: separate the two numbers with \`..\`
         node n { labels a b=c/d =x; cni flannel { backend vxlan { learning yes } } }
-                        ^ KN006 keyword: labels; argument: labels; text: a; expected: a label such as app=web; reason: key and value have = between them
-                          ^^^^^ KN006 keyword: labels; argument: labels; text: b=c/d; expected: a label such as app=web; reason: c/d is not a label's value
-                                ^^ KN006 keyword: labels; argument: labels; text: =x; expected: a label such as app=web; reason: the key is missing
-                                                                           ^^^ KN006 keyword: learning; argument: value; text: yes; expected: true or false; reason: it is true or false
+                        ^ KN006 keyword: labels; argument: labels; text: a; expected: a label (\`app=web\`); reason: separate key and value with \`=\`
+                          ^^^^^ KN006 keyword: labels; argument: labels; text: b=c/d; expected: a label (\`app=web\`); reason: \`c/d\` is not a valid label value
+                                ^^ KN006 keyword: labels; argument: labels; text: =x; expected: a label (\`app=web\`); reason: the key is missing
+                                                                           ^^^ KN006 keyword: learning; argument: value; text: yes; expected: \`true\` or \`false\`
       }
       expect a:80 -> b:0 reachable
-             ^^^^ KN006 keyword: expect; argument: from; text: a:80; expected: a path or address such as shop/web; reason: a sender has no port
+             ^^^^ KN006 keyword: expect; argument: from; text: a:80; expected: a path or an address (\`shop/web\`); reason: a source cannot have a port
                      ^^^ KN007 keyword: expect; argument: to; text: 0; min: 1; max: 65535
       expect a -> b:80/icmp reachable
-                  ^^^^^^^^^ KN006 keyword: expect; argument: to; text: b:80/icmp; expected: a path or address, with a port where it matters: shop/api:80; reason: the protocol is tcp, udp or sctp
+                  ^^^^^^^^^ KN006 keyword: expect; argument: to; text: b:80/icmp; expected: a path or an address, optionally with a port (\`shop/api:80\`); reason: the protocol must be tcp, udp, or sctp
       expect a -> b//c reachable
-                  ^^^^ KN006 keyword: expect; argument: to; text: b//c; expected: a path or address, with a port where it matters: shop/api:80; reason: a part of the path is empty
+                  ^^^^ KN006 keyword: expect; argument: to; text: b//c; expected: a path or an address, optionally with a port (\`shop/api:80\`); reason: the path has an empty component
       "
     `);
   });
 
-  it("of blocks", () => {
+  it("with blocks", () => {
     expect(
       annotated(`
 segment lan
@@ -322,10 +322,10 @@ cluster d {
       segment lan
       ^^^^^^^ KN009 keyword: segment
       segment x { mtu 1500; mtu 1400 }
-                            ^^^ KN008 keyword: mtu; context: a segment
-      ^^^^^^^ KN011 keyword: cidr; context: a segment
+                            ^^^ KN008 keyword: mtu; context: in a \`segment\` block
+      ^^^^^^^ KN011 keyword: cidr; context: a \`segment\` block
       segment y {}
-      ^^^^^^^ KN011 keyword: cidr; context: a segment
+      ^^^^^^^ KN011 keyword: cidr; context: a \`segment\` block
       cluster c
       ^^^^^^^ KN009 keyword: cluster
       cluster d {
@@ -334,13 +334,13 @@ cluster d {
         cni none { bridge cni0 }
         ^^^ KN010 keyword: cni; choice: none
         cni { bridge cni0 }
-        ^^^ KN008 keyword: cni; context: a cluster
-        ^^^ KN004 keyword: cni; argument: plugin; expected: none, docker, bridge, flannel, calico, kubenet, kindnet, aws-vpc, azure, gke, macvlan, ipvlan, weave
+        ^^^ KN008 keyword: cni; context: in a \`cluster\` block
+        ^^^ KN004 keyword: cni; argument: plugin; expected: \`none\`, \`docker\`, \`bridge\`, \`flannel\`, \`calico\`, \`kubenet\`, \`kindnet\`, \`aws-vpc\`, \`azure\`, \`gke\`, \`macvlan\`, \`ipvlan\`, or \`weave\`
         max-pods 1
         max-pods 2
-        ^^^^^^^^ KN008 keyword: max-pods; context: a cluster
+        ^^^^^^^^ KN008 keyword: max-pods; context: in a \`cluster\` block
         node n { pod-cidr 10.0.0.0/24; pod-cidr 10.0.1.0/24 }
-                                       ^^^^^^^^ KN008 keyword: pod-cidr; context: a node
+                                       ^^^^^^^^ KN008 keyword: pod-cidr; context: in a \`node\` block
       }
       "
     `);
@@ -373,7 +373,7 @@ describe("any text", () => {
     fc.string({ maxLength: 80 }),
   );
 
-  it("is decoded without exception; counts agree; places exist", () => {
+  it("is decoded without exceptions; problem counts agree; spans exist", () => {
     fc.assert(
       fc.property(texts, (text) => {
         const decls = decodeFile(parse(text));
@@ -386,7 +386,7 @@ describe("any text", () => {
   });
 });
 
-describe("what is remembered", () => {
+describe("the cache", () => {
   const text = `segment lan { cidr 10.0.0.0/24; mtu 9000 }
 cluster c {
   pods 10.244.0.0/16
@@ -395,7 +395,7 @@ cluster c {
 }
 `;
 
-  it("is the same declaration for the same statement, unless it is a short one among few", () => {
+  it("keeps the declaration of an unchanged statement, except for short statements in short lists", () => {
     const cache = decodeCache();
     const tree = parse(text);
     const before = decodeFile(tree, cache);
@@ -408,13 +408,13 @@ cluster c {
     expect(printDecls(after)).toBe(printDecls(decodeFile(parse(text.replace("a=b", "a=c")))));
   });
 
-  it("is every statement of a long list", () => {
+  it("keeps every statement of a long list", () => {
     const cache = decodeCache();
     const rules = Array.from({ length: 30 }, (_, index) => `expect a -> b:${index + 1} reachable\n`).join("");
     const tree = parse(rules);
     const before = decodeFile(tree, cache);
     const after = decodeFile(reparse(tree, { start: 0, end: 0, text: "segment lan { cidr 10.0.0.0/24 }\n" }), cache);
-    // The one beside the edit is read anew.
+    // The statement next to the edit is decoded again.
     expect(after.slice(2).every((decl, index) => decl === before[index + 1])).toBe(true);
   });
 

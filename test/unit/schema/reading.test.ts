@@ -16,7 +16,7 @@ function read(type: ArgType, text: string): string {
 }
 
 describe("reading", () => {
-  it("gives a value or a reason for any text and type", () => {
+  it("returns a value or a reason for any text and type", () => {
     const parts = fc.constantFrom(
       "10.0.0.1",
       "fd00::1",
@@ -56,20 +56,20 @@ describe("reading", () => {
     [{ kind: "name" }, "c1.1", "name c1.1"],
     [{ kind: "name" }, "Büro_2", "name Büro_2"],
     [{ kind: "name" }, "1e2", "name 1e2"],
-    [{ kind: "name" }, "a/b", "KN006 a name has no /; paths are only for referring"],
-    [{ kind: "name" }, "", "KN006 it is empty"],
-    [{ kind: "name" }, "x".repeat(254), "KN006 a name has at most 253 characters"],
+    [{ kind: "name" }, "a/b", "KN006 a name cannot contain `/`"],
+    [{ kind: "name" }, "", "KN006 the name is empty"],
+    [{ kind: "name" }, "x".repeat(254), "KN006 a name can have at most 253 characters"],
     [{ kind: "device" }, "flannel.1", "name flannel.1"],
     [{ kind: "device" }, "10.0.0.1", "name 10.0.0.1"],
     [{ kind: "device", orAddress: true }, "10.0.0.1", "address 10.0.0.1"],
-    [{ kind: "device" }, "a/b", "KN006 the name of a device has no space, / or :"],
+    [{ kind: "device" }, "a/b", "KN006 a device name cannot contain spaces, `/`, or `:`"],
     [{ kind: "ref", to: ["node"] }, "prod/n1", "ref prod/n1"],
-    [{ kind: "ref", to: ["node"] }, "10.0.0.1", "KN006 it is an address"],
+    [{ kind: "ref", to: ["node"] }, "10.0.0.1", "KN006 an address is not allowed here"],
     [{ kind: "ref", to: ["router"], orAddress: true }, "10.0.0.1", "ref address 10.0.0.1"],
-    [{ kind: "ref", to: ["node"] }, "a//b", "KN006 a part of the path is empty"],
+    [{ kind: "ref", to: ["node"] }, "a//b", "KN006 the path has an empty component"],
     [{ kind: "prefix" }, "fd00::/64", "prefix fd00::/64"],
     [{ kind: "prefix" }, "fd00::1/64", "KN014"],
-    [{ kind: "prefix" }, "10.0.0.1", "KN006 a prefix has a length, as in 10.0.0.1/24"],
+    [{ kind: "prefix" }, "10.0.0.1", "KN006 the prefix length is missing (example: 10.0.0.1/24)"],
     [{ kind: "prefix", orAddress: true }, "10.0.0.1", "prefix 10.0.0.1/32"],
     [{ kind: "prefix" }, "default", "KN006 default is not a number from 0 to 255"],
     [{ kind: "prefix", orDefault: true }, "default", "default-route default"],
@@ -77,7 +77,7 @@ describe("reading", () => {
     [{ kind: "prefix-length" }, "/129", "KN007"],
     [{ kind: "number", min: 0, max: 10 }, "010", "number 10"],
     [{ kind: "number", min: 0, max: 10 }, "9".repeat(400), "KN007"],
-    [{ kind: "number", min: 0, max: 10 }, "1.5", "KN006 it is not a whole number"],
+    [{ kind: "number", min: 0, max: 10 }, "1.5", "KN006 `1.5` is not a whole number"],
     [{ kind: "ports", protocol: true, range: true }, "30000-32767/udp", "ports 30000-32767/udp"],
     [{ kind: "ports", protocol: true, range: true }, "65536", "KN007"],
     [{ kind: "index-range", max: 100 }, "1..100", "index-range 1..100 width 0"],
@@ -87,17 +87,17 @@ describe("reading", () => {
     [{ kind: "index-range", max: 100 }, `1..${"9".repeat(30)}`, "KN007"],
     [{ kind: "label" }, "app.kubernetes.io/name=web", "label app.kubernetes.io/name=web"],
     [{ kind: "label" }, "gpu=", "label gpu="],
-    [{ kind: "label" }, "a=b=c", "KN006 b=c is not a label's value"],
+    [{ kind: "label" }, "a=b=c", "KN006 `b=c` is not a valid label value"],
     [{ kind: "endpoint", port: true }, "shop/api:80", "endpoint shop/api port 80/tcp"],
     [{ kind: "endpoint", port: true }, "fd00::1:80", "endpoint address fd00::1:80"],
     [{ kind: "endpoint", port: true }, "[fd00::1]:80/udp", "endpoint address fd00::1 port 80/udp"],
-    [{ kind: "endpoint", port: true }, ":80", "KN006 a part of the path is empty"],
+    [{ kind: "endpoint", port: true }, ":80", "KN006 the path has an empty component"],
     [{ kind: "sysctl" }, "net.ipv4.conf.eth0.rp_filter", "word net.ipv4.conf.eth0.rp_filter"],
   ])("%j %s", (type, text, expected) => {
     expect(read(type, text)).toBe(expected);
   });
 
-  it("takes every name that is safe in a path", () => {
+  it("accepts only names that are safe in a path", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 12 }), (text) => {
         if (isName(text)) expect(text).toMatch(/^[\p{L}\p{N}_][\p{L}\p{M}\p{N}._-]*$/u);
@@ -120,7 +120,7 @@ describe("did you mean", () => {
     expect(nearest(word, candidates)).toBe(expected);
   });
 
-  it("puts the nearest first", () => {
+  it("lists the nearest first", () => {
     expect(nearestFew("worker-1", ["worker-22", "worker-2", "worker-1", "db"], 3)).toEqual([
       "worker-1",
       "worker-2",

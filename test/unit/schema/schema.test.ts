@@ -19,7 +19,7 @@ import { problemsIn } from "./support.ts";
 const rows = schema.map((spec) => [`${spec.keyword} in ${spec.in.join(", ")}`, spec] as const);
 
 describe("the schema", () => {
-  it("has one row for a keyword in a context, and finds it", () => {
+  it("has one row per keyword and context, and finds it", () => {
     const seen = new Set<string>();
     for (const spec of schema) {
       for (const context of spec.in) {
@@ -35,7 +35,7 @@ describe("the schema", () => {
     expect(contextsOf("nothing")).toEqual([]);
   });
 
-  it("opens every context by some statement, and no context without statements", () => {
+  it("opens every context with a statement, and no context without statements", () => {
     const opened = new Set(["file", ...schema.flatMap(blockContexts)]);
     expect([...contexts].filter((context) => !opened.has(context))).toEqual([]);
     expect([...opened].filter((context) => keywordsIn(context).size === 0)).toEqual([]);
@@ -67,7 +67,7 @@ describe("the schema", () => {
     }
   });
 
-  it.each(rows)("%s has an example that means something", (_, spec) => {
+  it.each(rows)("%s has a valid example", (_, spec) => {
     const tree = parse(spec.example);
     expect(tree.root.problemCount).toBe(0);
     const decls = decodeFile(tree);
@@ -82,7 +82,7 @@ describe("the schema", () => {
     collect(decls);
     expect(used.has(spec), "the keyword occurs").toBe(true);
     expect(format(spec.example)).toBe(spec.example);
-    // What it imports is not there.
+    // The imported file does not exist.
     if (spec.keyword === "import") return;
     expect(buildTopology([{ file: "example.knet", decls }], modeAddressing).problems).toEqual([]);
   });

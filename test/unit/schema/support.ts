@@ -1,4 +1,4 @@
-/** What the tests of this folder share: declarations as text, problems drawn under their place. */
+/** Helpers of the tests in this folder: declarations as text, problems marked below their span. */
 
 import { formatIp, formatPrefix } from "../../../server/src/addressing/ip.ts";
 import { type Decl, type DeclProblem, decodeFile } from "../../../server/src/language/decode.ts";
@@ -22,7 +22,7 @@ export function problemsIn(decls: readonly Decl[]): Found[] {
   return found;
 }
 
-/** The text with each problem under the line of its place: `^^^ KN006 expected: …`. */
+/** The text with each problem below the line that contains it: `^^^ KN006 expected: …`. */
 export function annotated(text: string): string {
   const tree = parse(text);
   const positions = positionsOf(tree);

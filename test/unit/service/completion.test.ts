@@ -4,33 +4,33 @@ import { CURSOR, fixture, SHOP } from "./support.ts";
 
 const workspace = { importable: () => ["fabric.knet", "../shared/dc.knet"] };
 
-/** Label and detail of every item. */
+/** The label and detail of every item. */
 function complete(marked: string): readonly string[] {
   const { analysis, file, offset } = fixture(marked);
   return completionsAt(analysis, file, offset, workspace).items.map(({ label, detail }) => `${label} · ${detail}`);
 }
 const labels = (marked: string): readonly string[] => complete(marked).map((one) => one.split(" · ")[0] ?? "");
 
-/** The topology of all these, with a line typed into it. */
+/** The common topology with a line inserted into it. */
 const inNode = (line: string): string =>
   SHOP.replace("node n1 { attach rack-a 10.168.0.2 }", `node n1 {\n    attach rack-a 10.168.0.2\n    ${line}\n  }`);
 const atTop = (line: string): string => `${SHOP}${line}\n`;
 const inCluster = (line: string): string => SHOP.replace("  namespace shop", `  ${line}\n  namespace shop`);
 
 describe("keywords", () => {
-  it("of the top, with what they do", () => {
+  it("of the top level, with their summaries", () => {
     expect(complete(CURSOR)).toMatchInlineSnapshot(`
       [
-        "import · Takes everything that another file declares",
+        "import · Imports all declarations of another file",
         "segment · A layer-2 broadcast domain: a switch, a VLAN, a cloud subnet",
-        "router · A router between segments",
-        "host · A machine outside every cluster",
-        "cluster · A Kubernetes cluster: its address ranges, its CNI plugin, its nodes and pods",
-        "expect · What must hold between two ends; checked while you type",
+        "router · A router that connects segments",
+        "host · A machine outside of all clusters",
+        "cluster · A Kubernetes cluster: its address ranges, CNI plugin, nodes, and pods",
+        "expect · What must be true between two endpoints; checked while you type",
       ]
     `);
   });
-  it("of the block, without those that are there and may be once", () => {
+  it("of the block, without existing keywords that are not repeatable", () => {
     expect(labels(`segment lan {\n  mtu 1500\n  ${CURSOR}\n}\n`)).toEqual([
       "cidr",
       "gateway",
@@ -40,16 +40,16 @@ describe("keywords", () => {
     ]);
     expect(labels(`segment lan { m${CURSOR}`)).toContain("mtu");
   });
-  it("of a block that depends on an argument", () => {
+  it("of a block whose context depends on an argument", () => {
     expect(labels(inCluster(`cni flannel { backend vxlan { ${CURSOR} } }`))).toContain("vni");
     expect(labels(inCluster(`cni flannel { backend host-gw { ${CURSOR} } }`))).toEqual([]);
   });
-  it("exchange only the word where arguments follow", () => {
+  it("replace only the keyword if arguments follow", () => {
     const { analysis, file, offset } = fixture(`segm${CURSOR}ent lan { cidr 10.0.0.0/24 }`);
     const item = completionsAt(analysis, file, offset, workspace).items.find(({ label }) => label === "router");
     expect(item).toMatchObject({ insert: "router", snippet: false, replace: { start: 0, end: 7 } });
   });
-  it("bring what must follow", () => {
+  it("insert their required parts", () => {
     const { analysis, file, offset } = fixture(CURSOR);
     const { items } = completionsAt(analysis, file, offset, workspace);
     expect(items.map(({ insert }) => insert)).toMatchInlineSnapshot(`
@@ -92,25 +92,25 @@ describe("values", () => {
   });
   it("free addresses", () => {
     expect(complete(inNode(`attach rack-b ${CURSOR}`))).toEqual([
-      "10.168.1.51 · next free of 10.168.1.0/24",
+      "10.168.1.51 · next free in 10.168.1.0/24",
       "10.168.1.2 · free in 10.168.1.0/24",
     ]);
     expect(complete(SHOP.replace("pod web on n1 {", `pod web on n1 {\n address ${CURSOR}`))).toEqual([
       "10.244.0.4 · next free on n1",
     ]);
   });
-  it("free addresses and ports of services, and routers to speak BGP with", () => {
+  it("free ClusterIPs and node ports of services, and BGP peers", () => {
     const service = (line: string): readonly string[] =>
       complete(
         inCluster(`service a { cluster-ip 10.96.0.2; port 80; node-port 30000 }\n  service b { port 80; ${line} }`),
       );
-    expect(service(`cluster-ip ${CURSOR}`)).toEqual(["10.96.0.3 · next free for services of prod"]);
-    expect(service(`cluster-ip 10.96.0.9${CURSOR}`)).toEqual(["10.96.0.3 · next free for services of prod"]);
-    expect(service(`node-port ${CURSOR}`)).toEqual(["30001 · next free node port of prod"]);
-    expect(service(`port 81 node-port ${CURSOR}`)).toEqual(["30001 · next free node port of prod"]);
+    expect(service(`cluster-ip ${CURSOR}`)).toEqual(["10.96.0.3 · next free ClusterIP of cluster prod"]);
+    expect(service(`cluster-ip 10.96.0.9${CURSOR}`)).toEqual(["10.96.0.3 · next free ClusterIP of cluster prod"]);
+    expect(service(`node-port ${CURSOR}`)).toEqual(["30001 · next free node port of cluster prod"]);
+    expect(service(`port 81 node-port ${CURSOR}`)).toEqual(["30001 · next free node port of cluster prod"]);
     expect(labels(inCluster(`cni calico { peer tor { peer-ip ${CURSOR} } }`))).toEqual(["10.168.0.1", "10.168.1.1"]);
   });
-  it("of each family one", () => {
+  it("one address per family", () => {
     const text = SHOP.replace("cidr 10.168.1.0/24", "cidr [10.168.1.0/24 fd00:168:1::/64]");
     const complete6 = (line: string): readonly string[] => labels(text.replace("node n1 {", `node n1 { ${line};`));
     expect(complete6(`attach rack-b 10.168.1.77 ${CURSOR}`)).toEqual(["fd00:168:1::1"]);
@@ -144,20 +144,20 @@ describe("values", () => {
       ]
     `);
     expect(complete(inNode(`pod-cidr ${CURSOR}`))).toEqual([
-      "10.244.0.0/24 · what it has now",
+      "10.244.0.0/24 · current value",
       "10.244.52.0/24 · next free block of 10.244.0.0/16",
     ]);
   });
-  it("where packets may go, and by whom", () => {
+  it("destinations and next hops of routes", () => {
     expect(complete(inNode(`route ${CURSOR}`)).slice(0, 7)).toMatchInlineSnapshot(`
       [
-        "default · every destination that has no other route",
+        "default · all destinations without a more specific route",
         "10.168.0.0/24 · segment rack-a (10.168.0.0/24)",
         "10.168.1.0/24 · segment rack-b (10.168.1.0/24)",
-        "10.244.0.0/16 · pods 10.244.0.0/16 of cluster prod",
-        "10.96.0.0/12 · services 10.96.0.0/12 of cluster prod",
-        "10.244.0.0/24 · pods of node prod/n1",
-        "10.244.1.0/24 · pods of node prod/n2",
+        "10.244.0.0/16 · pod CIDR 10.244.0.0/16 of cluster prod",
+        "10.96.0.0/12 · service CIDR 10.96.0.0/12 of cluster prod",
+        "10.244.0.0/24 · pod CIDR of node prod/n1",
+        "10.244.1.0/24 · pod CIDR of node prod/n2",
       ]
     `);
     expect(labels(inNode(`route 10.0.0.0/8 ${CURSOR}`))).toEqual([
@@ -180,8 +180,8 @@ describe("values", () => {
     expect(complete(inCluster(`cni ${CURSOR}`)).slice(0, 4)).toMatchInlineSnapshot(`
       [
         "none · No plugin: pods have no network beyond their node",
-        "docker · Docker alone: docker0 with the same range on every node",
-        "bridge · The reference bridge plugin with host-local, and routes between the nodes made by hand",
+        "docker · Docker only: \`docker0\` with the same range on every node",
+        "bridge · The reference bridge plugin with host-local; routes between the nodes are configured manually",
         "flannel · flannel with one of its backends",
       ]
     `);
@@ -197,7 +197,7 @@ describe("values", () => {
     expect(complete(inCluster(`pods 10.240.0.0/16 per-node ${CURSOR}`))[0]).toBe("/24 · 256 addresses, 256 blocks");
     expect(labels(atTop(`segment x { mtu ${CURSOR} }`))).toEqual(["1500", "1450", "9000"]);
   });
-  it("of access lists, in any order that the language allows", () => {
+  it("of access lists, in any order allowed by the language", () => {
     expect(labels(inNode(`deny ${CURSOR}`)).slice(0, 10)).toEqual([
       "any",
       "tcp",
@@ -214,11 +214,11 @@ describe("values", () => {
     expect(labels(inNode(`deny in ${CURSOR}`))).toEqual(["port", "from", "to"]);
     expect(labels(inNode(`deny udp port 8472 from ${CURSOR}`))).toContain("10.168.1.0/24");
   });
-  it("labels, settings of the kernel", () => {
+  it("labels and sysctls", () => {
     expect(labels(inNode(`labels ${CURSOR}`))).toEqual(["app=web"]);
     expect(labels(inNode(`sysctl ${CURSOR}`))).toContain("net.ipv4.conf.eth0.rp_filter");
   });
-  it("between quotes, not beside them", () => {
+  it("between quotes, not outside them", () => {
     expect(labels(`import ${CURSOR}"fab"`)).toEqual([]);
     expect(labels(`import "fab"${CURSOR}`)).toEqual([]);
     expect(labels(`import "fab${CURSOR}`)).toContain("fabric.knet");
@@ -238,7 +238,7 @@ describe("values", () => {
 });
 
 describe("expectations", () => {
-  it("ends of a packet", () => {
+  it("endpoints of a packet", () => {
     expect(complete(atTop(`expect ${CURSOR}`))).toMatchInlineSnapshot(`
       [
         "tor · router",
@@ -253,13 +253,13 @@ describe("expectations", () => {
     expect(labels(atTop(`expect web ${CURSOR}`))).toEqual(["->"]);
     expect(labels(atTop(`expect web -> ${CURSOR}`))).toContain("laptop");
   });
-  it("ports of the target", () => {
+  it("ports of the destination", () => {
     expect(complete(atTop(`expect web -> shop/api:${CURSOR}`))).toEqual(["9090 · api", "53/udp · api"]);
     const { analysis, file, offset, text } = fixture(atTop(`expect web -> shop/api:90${CURSOR} reachable`));
     const [item] = completionsAt(analysis, file, offset, workspace).items;
     expect(item && text.slice(item.replace.start, item.replace.end)).toBe("90");
   });
-  it("once where a deployment and its service have one name, and services as targets only", () => {
+  it("one item if a deployment and its service share a name, and services only as destinations", () => {
     const shared = SHOP.replace(
       "    deployment api",
       "    service api { select app=api; port 80 -> 9090 }\n    deployment api",
@@ -270,7 +270,7 @@ describe("expectations", () => {
     expect(expectations(`expect web -> ${CURSOR}`)).toEqual(["api · service of prod/shop"]);
     expect(complete(`${shared}expect web -> api:${CURSOR}\n`)).toEqual(["80 · "]);
   });
-  it("below what is typed of a path", () => {
+  it("below the typed part of a path", () => {
     expect(labels(atTop(`expect shop/${CURSOR}`))).toEqual(["shop/web", "shop/api"]);
     expect(labels(atTop(`expect prod/${CURSOR}`))).toEqual([
       "prod/n1",
@@ -281,13 +281,13 @@ describe("expectations", () => {
     ]);
     expect(labels(atTop(`expect laptop -> shop/w${CURSOR}:80`))).toEqual(["shop/web", "shop/api"]);
     expect(labels(atTop(`expect web/${CURSOR}`))).toEqual(["web/nginx"]);
-    expect(labels(atTop(`expect nobody/${CURSOR}`))).toEqual([]);
+    expect(labels(atTop(`expect missing/${CURSOR}`))).toEqual([]);
     expect(labels(inCluster(`pod p on prod/${CURSOR}`))).toEqual(["prod/n1", "prod/n2", "prod/w1"]);
   });
-  it("nodes of the own cluster only", () => {
+  it("only nodes of the same cluster", () => {
     expect(labels(atTop(`cluster two { node z1; pod p on ${CURSOR} }`))).toEqual(["z1"]);
   });
-  it("who a policy means", () => {
+  it("peers of a policy", () => {
     const rule = (line: string): readonly string[] => labels(inCluster(`policy p { select app=web; ${line} }`));
     expect(rule(`ingress from ${CURSOR}`)).toEqual([
       "app=web",
@@ -300,17 +300,17 @@ describe("expectations", () => {
     ]);
     expect(rule(`ingress from namespaces team=a ${CURSOR}`)).toContain("to");
   });
-  it("what is there already is not written twice", () => {
+  it("existing tokens are not inserted again", () => {
     const { analysis, file, offset } = fixture(atTop(`expect web -> laptop mtu${CURSOR} >= 1400`));
     const found = completionsAt(analysis, file, offset, workspace).items.find(({ label }) => label === "mtu >=");
     expect(found?.insert).toBe("mtu");
   });
-  it("a target before its port", () => {
+  it("a destination in front of its port", () => {
     const { analysis, file, offset, text } = fixture(atTop(`expect web -> lap${CURSOR}x:90 reachable`));
     const found = completionsAt(analysis, file, offset, workspace).items.find(({ label }) => label === "laptop");
     expect(found && text.slice(found.replace.start, found.replace.end)).toBe("lapx");
   });
-  it("services behind an ingress, as they are called from there", () => {
+  it("backend services of an ingress, named relative to its namespace", () => {
     const two = SHOP.replace(
       "    pod web",
       `    service api { port 80 -> 9090 }\n    ingress in { host a.example { path / -> ${CURSOR} } }\n    pod web`,
@@ -318,14 +318,14 @@ describe("expectations", () => {
     expect(complete(two)).toEqual(["other/api · service of prod/other", "api · service of prod/shop"]);
     expect(complete(two.replace(CURSOR, `api:${CURSOR}`))).toEqual(["80 · "]);
   });
-  it("what a service may be an alias of, or send to outside", () => {
+  it("alias targets and external endpoints of a service", () => {
     expect(complete(inCluster(`service old { external-name ${CURSOR} }`))).toEqual([
       "laptop · host",
       "old.default.svc.cluster.local · DNS name of service prod/default/old",
     ]);
     expect(complete(inCluster(`service old { endpoint ${CURSOR} }`))).toEqual(["10.168.1.50 · host laptop"]);
   });
-  it("what may be expected", () => {
+  it("outcomes of an expectation", () => {
     expect(labels(atTop(`expect web -> laptop ${CURSOR}`))).toEqual([
       "reachable",
       "blocked",
@@ -339,8 +339,8 @@ describe("expectations", () => {
   });
 });
 
-describe("half-typed files", () => {
-  it("have completions at every place", () => {
+describe("incomplete files", () => {
+  it("have valid completions at every position", () => {
     for (let cut = 0; cut <= SHOP.length; cut++) {
       const { analysis, file, offset } = fixture(SHOP.slice(0, cut) + CURSOR);
       for (const { replace } of completionsAt(analysis, file, offset, workspace).items) {

@@ -1,11 +1,11 @@
 /**
- * Edits inside nodes, of which only those that concern nobody else are answered out of the build before: whatever is typed there, the
- * service says what a fresh one says of the same text.
+ * Edits inside nodes. Only edits that affect no other object reuse the previous build; after any edit, the service must
+ * return the same results as a new service for the same text.
  */
 import { describe, it } from "vitest";
 import { type Elsewhere, editIn, expectAsNew } from "./edited.ts";
 
-/** Two racks and a router; nodes that state all and, at the end, some that leave it to knet. */
+/** Two racks and a router; nodes with explicit values and, at the end, some with allocated values. */
 function cluster(cni: string, more: string): string {
   const nodes = [1, 2, 3].map((n) => {
     const rack = n % 2 === 0 ? "b" : "a";
@@ -42,7 +42,7 @@ const files = {
   none: cluster("none", ""),
 };
 
-/** What may be written in place of something in n1. */
+/** Replacements inside n1. */
 const changes: readonly (readonly [RegExp, readonly string[]])[] = [
   [
     /attach [^\n]*/,
@@ -93,7 +93,7 @@ const elsewhere: Elsewhere = [
 
 describe.each(Object.entries(files))("in %s an edit inside a node", (_, file) => {
   it.each(changes.flatMap(([pattern, texts]) => texts.map((text) => ({ pattern, text }))))(
-    "is answered as if everything had been read anew: $text",
+    "has the same results as a new service: $text",
     ({ pattern, text }) => expectAsNew(file, editIn(file, "node n1 {", pattern, text), elsewhere),
   );
 });

@@ -1,4 +1,4 @@
-/** Edits inside namespaces: what is kept of the others, of services and of policies, is what would be read anew. */
+/** Edits inside namespaces: the reused state of other namespaces, services, and policies equals newly computed state. */
 import { describe, it } from "vitest";
 import { type Elsewhere, editIn, expectAsNew } from "./edited.ts";
 
@@ -29,10 +29,10 @@ expect c/shop/api-0 -> 203.0.113.9:80 reachable
 `;
 }
 
-/** What may be written in place of something in namespace shop. */
+/** Replacements inside namespace shop. */
 const changes: readonly (readonly [RegExp, readonly string[]])[] = [
   [/labels app=api/, ["labels app=apii", "labels app=web", "labels x=y", ""]],
-  [/select app=api/, ["select app=nobody", "select app=web", "select team=shop", ""]],
+  [/select app=api/, ["select app=none", "select app=web", "select team=shop", ""]],
   [
     /port 80 -> 8080/,
     ["port 80 -> http", "port 80 -> 9", "port 81 -> 8080", "port 80", "cluster-ip 10.96.0.5; port 80 -> 8080"],
@@ -57,7 +57,7 @@ const elsewhere: Elsewhere = [
 describe.each(["iptables", "ipvs", "nftables"])("with %s an edit inside a namespace", (mode) => {
   const file = cluster(mode);
   it.each(changes.flatMap(([pattern, texts]) => texts.map((text) => ({ pattern, text }))))(
-    "is answered as if everything had been read anew: $pattern $text",
+    "has the same results as a new service: $pattern $text",
     ({ pattern, text }) => expectAsNew(file, editIn(file, "namespace shop {", pattern, text), elsewhere),
   );
 });

@@ -1,4 +1,4 @@
-/** A service after edits, held against one that reads the same text anew. */
+/** Compares a service after edits with a new service for the same text. */
 import { expect } from "vitest";
 import { hoverAt } from "../../../server/src/service/features/hover/index.ts";
 import { inlayHintsIn } from "../../../server/src/service/features/inlay.ts";
@@ -13,21 +13,21 @@ function serviceWith(text: string): Service {
   return service;
 }
 
-/** Puts `made` in place of what the pattern finds behind `anchor`. */
+/** Replaces the first match of the pattern after `anchor` with `made`. */
 export function editIn(text: string, anchor: string, pattern: RegExp, made: string): TextEdit {
   const at = text.indexOf(anchor);
   const found = pattern.exec(text.slice(at));
-  if (at < 0 || !found) throw new Error(`${pattern} behind ${anchor}`);
+  if (at < 0 || !found) throw new Error(`no ${pattern} after ${anchor}`);
   const start = at + found.index;
   return { start, end: start + found[0].length, text: made };
 }
 
-/** `text`: the one before the edit. */
+/** `text`: the text before the edit. */
 function undone(text: string, { start, end, text: made }: TextEdit): TextEdit {
   return { start, end: start + made.length, text: text.slice(start, end) };
 }
 
-/** What a reader sees: findings with their places, hovers of what is declared and attached, hints, lenses. */
+/** The visible results: findings with their positions, hovers of declarations and interfaces, hints, lenses. */
 function told(service: Service): unknown {
   const analysis = service.analysisOf(FILE);
   const text = service.textOf(FILE) ?? "";
@@ -49,12 +49,12 @@ function told(service: Service): unknown {
   };
 }
 
-/** An edit behind an anchor: what the pattern finds there, and what is put in its place. */
+/** An edit after an anchor: a pattern and its replacement. */
 export type Elsewhere = readonly (readonly [anchor: string, found: RegExp, made: string])[];
 
 /**
- * Makes the edit, others elsewhere, and takes the first one back: what was said about it is still true while others are made, and no more
- * when it is undone. After each the service tells what one tells that has known nothing before.
+ * Applies the edit, then other edits elsewhere, and reverts the first: its effects must persist during the other edits and
+ * disappear when it is reverted. After each step the results must be the same as in a new service.
  */
 export function expectAsNew(file: string, edit: TextEdit, elsewhere: Elsewhere): void {
   const service = serviceWith(file);

@@ -36,7 +36,7 @@ cluster prod {
 }
 `;
 
-/** The lines that have a mark. */
+/** The lines with a mark. */
 function markedLines(text: string, spans: readonly { start: number; end: number }[]): readonly string[] {
   return marked(text, spans)
     .split("\n")
@@ -51,7 +51,7 @@ describe("definition", () => {
       ({ name, full }) => one.text.slice(full.start, full.end).split("\n")[0] ?? one.text.slice(name.start, name.end),
     );
   };
-  it("of names, segments of paths, members of pools, pods of deployments", () => {
+  it("of names, parts of paths, members of pools, pods of deployments", () => {
     expect(define(at("attach rack-b 10.168.1.3", 8))).toEqual(["segment rack-b {"]);
     expect(define(at("shop/web ->", 1))).toEqual(["namespace shop {"]);
     expect(define(at("shop/web ->", 6))).toEqual(["pod web on n1 {"]);
@@ -64,7 +64,7 @@ describe("definition", () => {
       "container nginx { listen 8080/tcp }",
     ]);
   });
-  it("of the names of the cluster's DNS, each label for itself", () => {
+  it("of each label of a cluster DNS name", () => {
     expect(define(`${DNS}expect web -> d${CURSOR}b-1.db.shop:5432 reachable`)).toEqual(["statefulset db replicas 2 {"]);
     expect(define(`${DNS}expect web -> db-1.d${CURSOR}b.shop:5432 reachable`)).toEqual(["service db {"]);
     expect(define(`${DNS}expect web -> db-1.db.sh${CURSOR}op:5432 reachable`)).toEqual(["namespace shop {"]);
@@ -74,19 +74,19 @@ describe("definition", () => {
     expect(define(`${DNS}expect web -> db-1.x${CURSOR}x.shop:5432 reachable`)).toEqual([]);
     expect(define(`${DNS}expect web -> d${CURSOR}b-1.xx.shop:5432 reachable`)).toEqual([]);
   });
-  it("of a daemon set's pod and its node", () => {
+  it("of a DaemonSet pod and its node", () => {
     expect(define(`${DNS}expect web -> age${CURSOR}nt-n1:80 reachable`)).toEqual(["daemonset agent { listen 80/tcp }"]);
     expect(define(`${DNS}expect web -> agent-n${CURSOR}1:80 reachable`)).toEqual(["node n1 { attach lan }"]);
     expect(define(`${DNS}expect web -> age${CURSOR}nt-n7:80 reachable`)).toEqual([]);
     expect(define(`${DNS}expect web -> d${CURSOR}b-x:80 reachable`)).toEqual([]);
   });
-  it("prefers what is near", () => {
+  it("prefers the nearest declaration", () => {
     const two = `cluster a { node n1 {}\n pod x on n1 }\ncluster b { node n1 {}\n pod y on n${CURSOR}1 }`;
     const one = fixture(two);
     const [found] = definitionAt(one.analysis, one.file, one.offset);
     expect(found?.name.start).toBe(one.text.lastIndexOf("node n1") + 5);
   });
-  it("reaches into other files", () => {
+  it("finds declarations in other files", () => {
     const one = fixture(`import "fabric.knet"\nhost a { attach l${CURSOR}an }`, {
       "fabric.knet": "segment lan { cidr 10.0.0.0/24 }\n",
     });
@@ -97,7 +97,7 @@ describe("definition", () => {
 });
 
 describe("references and highlights", () => {
-  it("are all places of the name", () => {
+  it("are all occurrences of the name", () => {
     const one = fixture(at("segment rack-a", 9));
     expect(
       markedLines(
@@ -114,7 +114,7 @@ describe("references and highlights", () => {
     `);
     expect(highlightsAt(one.analysis, one.file, one.offset).filter(({ declaration }) => declaration)).toHaveLength(1);
   });
-  it("hold namespaces that are continued", () => {
+  it("include all blocks of a namespace", () => {
     const text = "cluster c {\n namespace s { pod a }\n namespace s { pod b }\n}\nexpect s/a -> s/b reachable\n";
     const one = fixture(at("namespace s", 10, text));
     expect(
@@ -142,7 +142,7 @@ describe("rename", () => {
       .map((line) => line.trim())
       .join("\n");
   };
-  it("changes only the name's part of a word", () => {
+  it("changes only the part that is the name", () => {
     expect(rename(at("deployment api", 12), "backend-api")).toMatchInlineSnapshot(`
       "deployment backend-api replicas 3 {
       expect shop/web -> shop/backend-api-0:9090 reachable"
@@ -156,7 +156,7 @@ describe("rename", () => {
       expect store/web -> store/api-0:9090 reachable"
     `);
   });
-  it("follows names into the cluster's DNS and into the pods of daemon sets", () => {
+  it("changes cluster DNS names and names of DaemonSet pods", () => {
     const alias = DNS.replace(
       "service db {",
       "service old { external-name db.shop.svc.cluster.local }\n    service db {",
@@ -189,24 +189,22 @@ describe("rename", () => {
       cluster c { service db { external-name db.example.org } }"
     `);
   });
-  it("refuses what is no name or is taken", () => {
-    expect(rename(at("segment rack-a", 9), "rack-b")).toMatchInlineSnapshot(
-      `"There is a segment called rack-b already."`,
-    );
+  it("rejects invalid and existing names", () => {
+    expect(rename(at("segment rack-a", 9), "rack-b")).toMatchInlineSnapshot(`"segment \`rack-b\` already exists."`);
     expect(rename(at("segment rack-a", 9), "a b")).toMatchInlineSnapshot(
-      `""a b" cannot be a name: a name has letters, digits, - _ and . only."`,
+      `"\`a b\` is not a valid name: a name can contain only letters, digits, \`-\`, \`_\`, and \`.\`."`,
     );
     expect(rename(at("segment rack-a", 9), "10.0.0.1")).toMatchInlineSnapshot(
-      `""10.0.0.1" cannot be a name: it is an address."`,
+      `"\`10.0.0.1\` is not a valid name: a name cannot be an address."`,
     );
-    expect(rename(at("cidr 10", 1), "x")).toMatchInlineSnapshot(`"There is no name here that could be changed."`);
+    expect(rename(at("cidr 10", 1), "x")).toMatchInlineSnapshot(`"This symbol cannot be renamed."`);
   });
-  it("is of names, not of the numbers behind them", () => {
-    expect(rename(`${SHOP}expect w1${CURSOR}7 -> laptop reachable`, "x")).toMatch("no name here");
+  it("is not offered on the index after a name", () => {
+    expect(rename(`${SHOP}expect w1${CURSOR}7 -> laptop reachable`, "x")).toBe("This symbol cannot be renamed.");
     const one = fixture(`${SHOP}expect w1${CURSOR}7 -> laptop reachable`);
-    expect(renamableAt(one.analysis, one.file, one.offset)).toMatch("no name here");
+    expect(renamableAt(one.analysis, one.file, one.offset)).toBe("This symbol cannot be renamed.");
   });
-  it("shows what would be renamed", () => {
+  it("shows the name to change", () => {
     const one = fixture(at("api-0:9090", 1));
     const found = renamableAt(one.analysis, one.file, one.offset);
     expect(typeof found === "string" ? found : [one.text.slice(found.span.start, found.span.end), found.name]).toEqual([
@@ -222,7 +220,7 @@ describe("outline", () => {
       `${indent}${item.name} · ${item.kind} · ${item.detail}`,
       ...print(item.children, `${indent}  `),
     ]);
-  it("is nested as the file is", () => {
+  it("is nested like the file", () => {
     const one = fixture(SHOP);
     expect(print(outlineOf(one.analysis, one.file)).join("\n")).toMatchInlineSnapshot(`
       "rack-a · segment · segment
@@ -242,7 +240,7 @@ describe("outline", () => {
       shop/web -> shop/api-0:9090 reachable · expectation · expect"
     `);
   });
-  it("has a name for everything, whatever is missing", () => {
+  it("has a name for every item, even in incomplete statements", () => {
     const names = (items: readonly OutlineItem[]): readonly string[] =>
       items.flatMap(({ name, children }) => [name, ...names(children)]);
     for (const text of ["expect", 'expect ""', "import", "cluster c { cni {} }", "host\nhost {}", 'segment "" {}']) {
@@ -251,7 +249,7 @@ describe("outline", () => {
     }
     expect(print(outlineOf(fixture("expect").analysis, "main.knet"))).toEqual(["expect · expectation · expect"]);
   });
-  it("is searched by letters in order", () => {
+  it("is searched for letters in order", () => {
     const one = fixture(SHOP);
     expect(findSymbols(one.analysis, "shap", 10).map(({ container, name }) => `${container}/${name}`)).toEqual([
       "prod/shop/api",
@@ -261,7 +259,7 @@ describe("outline", () => {
 });
 
 describe("folding and selection", () => {
-  it("folds blocks, lists and comments of several lines", () => {
+  it("folds multi-line blocks, lists, and comments", () => {
     const text = `# one\n# two\n\n# alone\nsegment a {\n  cidr [10.0.0.0/24\n    10.0.1.0/24]\n}\n/* a\n b */\nsegment b { cidr 10.0.2.0/24 }\nsegment c {\n  mtu 9000\n`;
     const one = fixture(text);
     const tree = one.service.treeOf(one.file);
@@ -284,7 +282,7 @@ describe("folding and selection", () => {
     const folds = (tree ? foldsOf(tree) : []).filter(({ kind }) => kind === "region");
     expect(folds.map(({ start, end }) => `${line(start)}-${line(end)}`)).toEqual(["1-6", "3-5"]);
   });
-  it("selects ever more", () => {
+  it("expands the selection", () => {
     const one = fixture(at("listen 8080", 8));
     const tree = one.service.treeOf(one.file);
     if (!tree) throw new Error("no tree");
@@ -320,7 +318,7 @@ describe("semantic tokens", () => {
       )
       .join("\n");
   };
-  it("say what words are", () => {
+  it("classify tokens", () => {
     expect(
       print(`# a comment
 segment lan { cidr 10.0.0.0/24 }
@@ -385,7 +383,7 @@ lines */
       lines */ · comment"
     `);
   });
-  it("never overlap, whatever the text", () => {
+  it("never overlap, for any text", () => {
     for (let cut = 0; cut < SHOP.length; cut += 7) {
       const one = fixture(SHOP.slice(0, cut));
       const file = one.analysis.fileOf(one.file);
@@ -427,7 +425,7 @@ describe("fixes", () => {
   const remove = (text: string, keyword: string): string =>
     apply(text, keyword, (source) => ({ kind: "remove", source }));
 
-  it("append to blocks of every form", () => {
+  it("append to blocks in every form", () => {
     expect(append("segment a", "segment")).toBe("segment a {\n  mtu 9000\n}");
     expect(append("segment a {}", "segment")).toBe("segment a { mtu 9000 }");
     expect(append("segment a { vlan 3 }", "segment")).toBe("segment a { vlan 3; mtu 9000 }");
@@ -436,7 +434,7 @@ describe("fixes", () => {
     expect(append("segment a {\r\n}\r\n", "segment")).toBe("segment a {\r\n  mtu 9000\r\n}\r\n");
     expect(append("segment a {\n  vlan 3", "segment")).toBe("segment a {\n  vlan 3\n  mtu 9000");
   });
-  it("append several lines, and stay in a line where everything stands in one", () => {
+  it("append several lines, or stay on the line of a single-line block", () => {
     const two = (text: string, keyword: string): string =>
       apply(text, keyword, (source) => ({ kind: "append", source, text: "mtu 9000\nvlan 3" }));
     expect(two("segment a", "segment")).toBe("segment a {\n  mtu 9000\n  vlan 3\n}");
@@ -444,7 +442,7 @@ describe("fixes", () => {
     expect(two("segment a {}", "segment")).toBe("segment a { mtu 9000; vlan 3 }");
     expect(append("host h { attach a }", "attach")).toBe("host h { attach a { mtu 9000 } }");
   });
-  it("make one edit of those that touch each other", () => {
+  it("merge adjacent edits", () => {
     const one = fixture("segment a { vlan 3 }\n");
     const statement = one.analysis.fileOf(one.file)?.decls[0]?.statement;
     if (!statement) throw new Error("no segment");
@@ -458,7 +456,7 @@ describe("fixes", () => {
     });
     expect(edits?.get(one.file)).toEqual([{ start: 0, end: 20, text: "# new\nsegment b" }]);
   });
-  it("remove statements with their line, or between others", () => {
+  it("remove statements with their line, or between other statements", () => {
     expect(remove("segment a {\n  vlan 3 # c\n  mtu 5\n}", "vlan")).toBe("segment a {\n  mtu 5\n}");
     expect(remove("segment a { vlan 3; mtu 5 }", "vlan")).toBe("segment a { mtu 5 }");
     expect(remove("segment a { mtu 5; vlan 3 }", "vlan")).toBe("segment a { mtu 5 }");
@@ -471,7 +469,7 @@ describe("fixes", () => {
     if (!overlap) throw new Error("the ranges overlap");
     const proven = provenFixes(one.analysis, overlap, () => false) ?? [];
     expect(proven.length).toBeGreaterThan(0);
-    // A fix that changes nothing, and one that makes another problem.
+    // A fix that changes nothing, and fixes that cause a new problem.
     const { source } = overlap;
     const useless: Finding = {
       ...overlap,
@@ -489,7 +487,7 @@ describe("fixes", () => {
 });
 
 describe("endpoints", () => {
-  it("are listed with short names, addresses and ports", () => {
+  it("are listed with short names, addresses, and ports", () => {
     const one = fixture(SHOP);
     const list = endpointsOf(one.analysis.topology, "", Number.POSITIVE_INFINITY).filter(
       ({ path }) => !/w\d/.test(path),
@@ -517,7 +515,7 @@ describe("endpoints", () => {
       "prod/w11",
     ]);
   });
-  it("are found at a place", () => {
+  it("are found at a position", () => {
     const path = (text: string): string | undefined => {
       const one = fixture(text);
       return endpointAt(one.analysis, one.file, one.offset);

@@ -1,4 +1,4 @@
-/** What the service reads from disk: once, until it is told that it has changed. */
+/** File access of the service: each file is read once, until the service is notified of a change. */
 import { expect, it } from "vitest";
 import { createService, type Service } from "../../../server/src/service/service.ts";
 
@@ -9,16 +9,16 @@ const OVERLAP = "cluster prod { pods 10.244.0.0/16; services 10.244.0.0/24 }\n";
 interface Disk {
   readonly service: Service;
   readonly files: Map<string, string>;
-  /** What was asked for since this was called last. */
-  asked(): readonly string[];
+  /** The files read since the last call. */
+  reads(): readonly string[];
 }
 
 function disk(given: Readonly<Record<string, string>> = {}): Disk {
   const files = new Map(Object.entries(given));
-  let asked: string[] = [];
+  let reads: string[] = [];
   const service = createService({
     readFile(file) {
-      asked.push(file);
+      reads.push(file);
       return files.get(file);
     },
     resolveImport: (_from, path) => `/work/${path}`,
@@ -27,9 +27,9 @@ function disk(given: Readonly<Record<string, string>> = {}): Disk {
   return {
     service,
     files,
-    asked() {
-      const before = asked;
-      asked = [];
+    reads() {
+      const before = reads;
+      reads = [];
       return before;
     },
   };
@@ -42,19 +42,19 @@ const severity = (service: Service, code: string): string | undefined =>
     ?.find((one) => one.code === code)?.severity;
 const type = (service: Service): void => service.edit(MAIN, [{ start: 0, end: 0, text: "\n" }]);
 
-it("knet.json is noticed when it appears, changes, breaks and disappears, and not read at other times", () => {
-  const { service, files, asked } = disk();
+it("knet.json is read when it appears, changes, is invalid, or disappears, and not at other times", () => {
+  const { service, files, reads } = disk();
   service.setText(MAIN, OVERLAP);
   expect(severity(service, "KN101")).toBe("error");
-  expect(asked()).toEqual([CONFIG, "/knet.json"]);
+  expect(reads()).toEqual([CONFIG, "/knet.json"]);
 
   files.set(CONFIG, `{ "checks": { "KN101": "warning" } }`);
   type(service);
   expect(severity(service, "KN101")).toBe("error");
-  expect(asked()).toEqual([]);
+  expect(reads()).toEqual([]);
   service.invalidate(CONFIG);
   expect(severity(service, "KN101")).toBe("warning");
-  expect(asked()).toEqual([CONFIG]);
+  expect(reads()).toEqual([CONFIG]);
 
   files.set(CONFIG, `{ "checks": { "KN101": "hint" } }`);
   service.invalidate(CONFIG);
@@ -70,34 +70,34 @@ it("knet.json is noticed when it appears, changes, breaks and disappears, and no
   service.invalidate(CONFIG);
   service.invalidate("/knet.json");
   expect(severity(service, "KN101")).toBe("info");
-  asked();
+  reads();
   for (let typed = 0; typed < 3; typed++) {
     type(service);
     expect(severity(service, "KN101")).toBe("info");
   }
-  expect(asked()).toEqual([]);
+  expect(reads()).toEqual([]);
 });
 
-it("an imported file is noticed when it appears and disappears, and not looked for at other times", () => {
-  const { service, files, asked } = disk();
+it("an imported file is read when it appears or disappears, and not at other times", () => {
+  const { service, files, reads } = disk();
   service.setText(MAIN, 'import "net/fabric.knet"\n');
   expect(severity(service, "KN015")).toBe("error");
-  asked();
+  reads();
   type(service);
   expect(severity(service, "KN015")).toBe("error");
-  expect(asked()).toEqual([]);
+  expect(reads()).toEqual([]);
 
   files.set("/work/net/fabric.knet", "segment lan { cidr 10.0.0.0/24 }\n");
   expect(service.invalidate("/work/net/fabric.knet")).toBe(true);
   expect(severity(service, "KN015")).toBeUndefined();
 
-  // With its folder.
+  // The folder is deleted.
   files.clear();
   expect(service.invalidate("/work/net")).toBe(true);
   expect(severity(service, "KN015")).toBe("error");
 });
 
-it("files that nobody has asked for change nothing", () => {
+it("unused files have no effect", () => {
   const { service } = disk();
   service.setText(MAIN, OVERLAP);
   const analysis = service.analysisOf(MAIN);
@@ -106,7 +106,7 @@ it("files that nobody has asked for change nothing", () => {
   expect(service.analysisOf(MAIN)).toBe(analysis);
 });
 
-it("everything is read again once it is forgotten", () => {
+it("everything is read again after forget()", () => {
   const { service, files } = disk();
   service.setText(MAIN, 'import "fabric.knet"\n');
   expect(severity(service, "KN015")).toBe("error");

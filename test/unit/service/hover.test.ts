@@ -12,16 +12,16 @@ function hover(piece: string, inside = 1, text = SHOP): string {
 }
 
 describe("a node", () => {
-  it("shows its devices and its routes, the first of many", () => {
+  it("shows its devices and the first of its routes", () => {
     expect(hover("node n1", 6)).toMatchInlineSnapshot(`
       "[n1]
       **node** \`prod/n1\`
 
       - \`eth0\` on segment \`rack-a\` 10.168.0.2/24, MTU 1500
-      - \`flannel.1\` VXLAN 1 over eth0, UDP 8472 10.244.0.0/32, MTU 1450
+      - \`flannel.1\` VXLAN 1 over eth0, UDP port 8472 10.244.0.0/32, MTU 1450
       - \`cni0\` bridge 10.244.0.1/24, MTU 1450
 
-      - pods 10.244.0.0/24: 2 pods of at most 110
+      - pod CIDR 10.244.0.0/24: 2 pods of at most 110
       - cni \`flannel, backend vxlan\`
 
       \`\`\`text
@@ -44,16 +44,16 @@ describe("a node", () => {
       … 39 more
       \`\`\`
 
-      Why:
+      Reasons:
 
-      - \`10.244.1.0/24\` flanneld (vxlan): node n2 holds 10.244.1.0/24; tunnel to 10.168.1.3
-      - \`10.244.2.0/24\` flanneld (vxlan): node w1 holds 10.244.2.0/24; tunnel to 10.168.0.3
-      - \`10.244.3.0/24\` flanneld (vxlan): node w2 holds 10.244.3.0/24; tunnel to 10.168.0.4
-      - \`10.244.4.0/24\` flanneld (vxlan): node w3 holds 10.244.4.0/24; tunnel to 10.168.0.5
+      - \`10.244.1.0/24\` flanneld (vxlan): node n2 has 10.244.1.0/24; tunnel to 10.168.1.3
+      - \`10.244.2.0/24\` flanneld (vxlan): node w1 has 10.244.2.0/24; tunnel to 10.168.0.3
+      - \`10.244.3.0/24\` flanneld (vxlan): node w2 has 10.244.3.0/24; tunnel to 10.168.0.4
+      - \`10.244.4.0/24\` flanneld (vxlan): node w3 has 10.244.4.0/24; tunnel to 10.168.0.5
       - and 47 more"
     `);
   });
-  it("of a pool is the one that is named", () => {
+  it("of a pool is the named member", () => {
     expect(hover("w17 ->", 1, `${SHOP}expect w17 -> laptop reachable`).split("\n").slice(0, 4)).toMatchInlineSnapshot(`
       [
         "[w17]",
@@ -65,7 +65,7 @@ describe("a node", () => {
     expect(hover("nodes w", 6).split("\n").slice(0, 4)).toMatchInlineSnapshot(`
       [
         "[w]",
-        "**50 nodes** \`w1\` to \`w50\`; the first of them:",
+        "**50 nodes** \`w1\` to \`w50\`; for example:",
         "",
         "**node** \`prod/w1\`",
       ]
@@ -74,7 +74,7 @@ describe("a node", () => {
 });
 
 describe("a pod", () => {
-  it("shows where it is and how others reach it", () => {
+  it("shows its node and the paths to it", () => {
     expect(hover("pod web", 5)).toMatchInlineSnapshot(`
       "[web]
       **pod** \`prod/shop/web\` · 10.244.0.2
@@ -84,7 +84,7 @@ describe("a pod", () => {
 
       Listens on 8080/tcp (\`nginx\`)
 
-      - From its node: n1 \`cni0\` \`veth0cf69f1c\` → web \`eth0\`
+      - From its own node: n1 \`cni0\` \`veth0cf69f1c\` → web \`eth0\`
       - From pod \`api-1\` on \`n2\`: api-1 \`eth0\` → n2 \`veth51c73a18\` \`cni0\` \`flannel.1\` \`eth0\` → tor \`eth1\` \`eth0\` → n1 \`eth0\` \`flannel.1\` \`cni0\` \`veth0cf69f1c\` → web \`eth0\`"
     `);
     expect(hover("shop/api-0", 6)).toMatchInlineSnapshot(`
@@ -96,11 +96,11 @@ describe("a pod", () => {
 
       Listens on 9090/tcp (\`api\`), 53/udp (\`api\`)
 
-      - From its node: n1 \`cni0\` \`veth59efb475\` → api-0 \`eth0\`
+      - From its own node: n1 \`cni0\` \`veth59efb475\` → api-0 \`eth0\`
       - From pod \`api-1\` on \`n2\`: api-1 \`eth0\` → n2 \`veth51c73a18\` \`cni0\` \`flannel.1\` \`eth0\` → tor \`eth1\` \`eth0\` → n1 \`eth0\` \`flannel.1\` \`cni0\` \`veth59efb475\` → api-0 \`eth0\`"
     `);
   });
-  it("of a deployment, the first few", () => {
+  it("of a deployment: the first few", () => {
     expect(hover("deployment api", 12)).toMatchInlineSnapshot(`
       "[api]
       **deployment** \`prod/shop/api\` · 3 pods
@@ -111,14 +111,14 @@ describe("a pod", () => {
 
       Listens on 9090/tcp (\`api\`), 53/udp (\`api\`)
 
-      - From its node: n1 \`cni0\` \`veth59efb475\` → api-0 \`eth0\`
+      - From its own node: n1 \`cni0\` \`veth59efb475\` → api-0 \`eth0\`
       - From pod \`api-1\` on \`n2\`: api-1 \`eth0\` → n2 \`veth51c73a18\` \`cni0\` \`flannel.1\` \`eth0\` → tor \`eth1\` \`eth0\` → n1 \`eth0\` \`flannel.1\` \`cni0\` \`veth59efb475\` → api-0 \`eth0\`"
     `);
   });
 });
 
 describe("addresses and prefixes", () => {
-  it("show whose they are and what is left", () => {
+  it("show owner and usage", () => {
     expect(hover("10.168.0.0/24")).toMatchInlineSnapshot(`
       "[10.168.0.0/24]
       **10.168.0.0/24** · 256 addresses, 10.168.0.0 – 10.168.0.255, hosts 10.168.0.1 – 10.168.0.254
@@ -126,13 +126,13 @@ describe("addresses and prefixes", () => {
       - segment \`rack-a\`: 52 of 254 used
       - next free: 10.168.0.53
 
-      Prefixes of the segment, of either family (\`cidr\`)"
+      Prefixes of the segment, of either address family (\`cidr\`)"
     `);
     expect(hover("10.244.0.0/16")).toMatchInlineSnapshot(`
       "[10.244.0.0/16]
       **10.244.0.0/16** · 65,536 addresses, 10.244.0.0 – 10.244.255.255
 
-      - pods of cluster \`prod\`: 52 of 256 node blocks /24 given
+      - pod CIDR of cluster \`prod\`: 52 of 256 node pod CIDRs (/24) allocated
 
       The cluster's pod CIDR (\`pods\`)"
     `);
@@ -140,39 +140,39 @@ describe("addresses and prefixes", () => {
       "[10.96.0.0/12]
       **10.96.0.0/12** · 1,048,576 addresses, 10.96.0.0 – 10.111.255.255
 
-      - services of cluster \`prod\`: virtual addresses, translated on each node, never routed
+      - service CIDR of cluster \`prod\`: virtual addresses, rewritten on each node, never routed
 
-      The range of the ClusterIPs (\`services\`)"
+      Service CIDR (\`services\`)"
     `);
     expect(hover("10.168.1.50")).toMatchInlineSnapshot(`
       "[10.168.1.50]
       **10.168.1.50**
 
-      - eth0 of host \`laptop\` on segment \`rack-b\`
-      - in \`segment rack-b (10.168.1.0/24)\`
+      - \`eth0\` of host \`laptop\` on segment \`rack-b\`
+      - in segment \`rack-b\` (10.168.1.0/24)
 
-      Own addresses, with or without a length (\`attach\`)
+      Own addresses, optionally with a prefix length (\`attach\`)
 
-      Default: the next free address of the segment, one a family"
+      Default: the next free address of the segment, one per address family"
     `);
   });
-  it("inside others", () => {
+  it("show the enclosing range", () => {
     const text = SHOP.replace("node n2 {", "node n2 { pod-cidr 10.244.9.0/24;");
     expect(hover("10.244.9.0/24", 1, text)).toMatchInlineSnapshot(`
       "[10.244.9.0/24]
       **10.244.9.0/24** · 256 addresses, 10.244.9.0 – 10.244.9.255
 
-      - pods of node \`prod/n2\`: 1 pod, next address 10.244.9.3
-      - inside \`pods 10.244.0.0/16 of cluster prod\`
+      - pod CIDR of node \`prod/n2\`: 1 pod, next free 10.244.9.3
+      - inside pod CIDR 10.244.0.0/16 of cluster \`prod\`
 
-      One prefix a family (\`pod-cidr\`)
+      One prefix per address family (\`pod-cidr\`)
 
-      Default: the next free block of the cluster's pods range"
+      Default: the next free block of the cluster's pod CIDR"
     `);
   });
 });
 
-describe("the port of an end", () => {
+describe("the port of an endpoint", () => {
   const text = SHOP.replace(
     "    deployment api",
     "    service front { select app=web; port 80 -> 8080/tcp; node-port 30080 }\n    deployment api",
@@ -181,7 +181,7 @@ describe("the port of an end", () => {
     const [name = "", rest = ""] = end.split(":");
     return hover(`${end} reachable`, name.length + 2, `${text}expect laptop -> ${name}:${rest} reachable\n`);
   };
-  it("is told by who listens there", () => {
+  it("shows the listening process", () => {
     expect(port("shop/api-1:9090")).toMatchInlineSnapshot(`
       "[9090]
       **9090/tcp** of \`prod/shop/api-1\`
@@ -198,21 +198,21 @@ describe("the port of an end", () => {
       "[81]
       **81/tcp** of \`prod/shop/web\`
 
-      Nobody listens there"
+      Nothing listens"
     `);
   });
-  it("leads on where it is a service's, or a node port", () => {
+  it("shows the endpoints of a service port, and the service of a node port", () => {
     expect(port("front:80")).toMatchInlineSnapshot(`
       "[80]
       **80/tcp** of service \`prod/shop/front\`
 
-      Port **80/tcp** → 8080, on every node 30080: 1 endpoint
+      Port **80/tcp** → target port 8080, node port 30080: 1 endpoint
 
       - 10.244.0.2:8080 \`web\` on \`n1\`"
     `);
     expect(port("front:81")).toMatchInlineSnapshot(`
       "[81]
-      **81/tcp** is no port of service \`prod/shop/front\`"
+      **81/tcp** is not a port of service \`prod/shop/front\`"
     `);
     expect(port("w17:30080")).toMatchInlineSnapshot(`
       "[30080]
@@ -223,14 +223,14 @@ describe("the port of an end", () => {
   });
 });
 
-describe("a line", () => {
-  it("attach: the interface and what comes with it", () => {
+describe("a statement", () => {
+  it("attach: the interface and its routes", () => {
     const markdown = hover("attach rack-a 10.168.0.2", 1);
     expect(markdown.slice(markdown.indexOf("In the kernel"))).toMatchInlineSnapshot(`
       "In the kernel of \`prod/n1\`:
 
       - device \`eth0\` with 10.168.0.2/24, MTU 1500
-      - 2 routes: 10.168.0.2/24 is an address of eth0; 10.168.0.1 is the gateway of the segment
+      - 2 routes: 10.168.0.2/24 is an address of eth0; 10.168.0.1: gateway of the segment
 
       \`\`\`text
       10.168.0.0/24 dev eth0 proto kernel scope link src 10.168.0.2
@@ -238,7 +238,7 @@ describe("a line", () => {
       \`\`\`"
     `);
   });
-  it("route: as the kernel has it, or refuses it", () => {
+  it("route: the installed route, or that the kernel rejects it", () => {
     const text = SHOP.replace("node n1 {", "node n1 { route 10.9.0.0/16 via 10.168.0.1;");
     const markdown = hover("route 10.9", 1, text);
     expect(markdown.slice(markdown.indexOf("In the kernel"))).toMatchInlineSnapshot(`
@@ -251,42 +251,42 @@ describe("a line", () => {
       \`\`\`"
     `);
     expect(hover("route 10.9", 1, text.replace("via 10.168.0.1", "via 10.99.0.1"))).toContain(
-      "The kernel refuses this route",
+      "The kernel rejects this route; it is ignored.",
     );
   });
-  it("backend: what a node holds of it", () => {
+  it("backend: its state on a node", () => {
     const markdown = hover("backend vxlan", 1);
     expect(markdown.slice(markdown.indexOf("On node"))).toMatchInlineSnapshot(`
       "On node \`n1\`:
 
-      - \`flannel.1\` VXLAN 1 over eth0, UDP 8472, MTU 1450, 51 routes, 51 permanent neighbours, 51 forwarding entries
+      - \`flannel.1\` VXLAN 1 over eth0, UDP port 8472, MTU 1450, 51 routes, 51 static neighbor entries, 51 FDB entries
       - \`cni0\` bridge, MTU 1450, 1 route"
     `);
   });
 });
 
 describe("the language", () => {
-  it("keywords, literals, values with their defaults", () => {
+  it("keywords, literals, and values with their defaults", () => {
     expect(hover("services 10", 1)).toMatchInlineSnapshot(`
       "[services]
-      **services** · The range of the services' virtual addresses; one statement a family
+      **services** · Service CIDR; one statement per address family
 
-      kube-apiserver's \`--service-cluster-ip-range\`. It must be disjoint from pods and nodes: an address in both is translated to some service before it is routed. kubeadm's default is 10.96.0.0/12; without the statement knet assumes none."
+      kube-apiserver's \`--service-cluster-ip-range\`. It must not overlap the pod CIDR or the nodes' addresses: a packet to an address in both ranges is redirected to a service endpoint (DNAT) before routing. kubeadm's default is 10.96.0.0/12; without this statement, knet assumes no service CIDR."
     `);
     expect(hover("per-node", 1)).toMatchInlineSnapshot(`
       "[per-node]
       \`per-node\`
 
-      Length of a node's block (\`pods\`)
+      Prefix length of each node's pod CIDR (\`pods\`)
 
-      Default: /24, for IPv6 /64"
+      Default: /24; for IPv6, /64"
     `);
     expect(hover("flannel {", 1)).toContain("flannel with one of its backends");
     expect(hover("reachable", 1)).toMatchInlineSnapshot(`
       "[reachable]
       \`reachable\`
 
-      The packet arrives and its reply comes back, on every path (\`expect\`)"
+      The packet and its reply are delivered, on every path (\`expect\`)"
     `);
     expect(hover("cluster prod", 9)).toMatchInlineSnapshot(`
       "[prod]
@@ -294,19 +294,19 @@ describe("the language", () => {
 
       **10.244.0.0/16** · 65,536 addresses, 10.244.0.0 – 10.244.255.255
 
-      - pods of cluster \`prod\`: 52 of 256 node blocks /24 given
+      - pod CIDR of cluster \`prod\`: 52 of 256 node pod CIDRs (/24) allocated
 
       **10.96.0.0/12** · 1,048,576 addresses, 10.96.0.0 – 10.111.255.255
 
-      - services of cluster \`prod\`: virtual addresses, translated on each node, never routed"
+      - service CIDR of cluster \`prod\`: virtual addresses, rewritten on each node, never routed"
     `);
   });
-  it("says nothing in comments, between words, of what nobody knows", () => {
-    expect(hover("# word", 3, "# word\n")).toBe("nothing");
+  it("has no hover in comments, between tokens, and on unknown keywords", () => {
+    expect(hover("# note", 3, "# note\n")).toBe("nothing");
     expect(hover("x  {", 2, "segment x  { cidr 10.0.0.0/24 }")).toBe("nothing");
     expect(hover("nonsense", 3, "nonsense 3\n")).toBe("nothing");
   });
-  it("finds something or nothing at every place of a half-typed text", () => {
+  it("never throws at any position of an incomplete text", () => {
     for (let cut = 0; cut < SHOP.length; cut += 3) {
       const one = fixture(SHOP.slice(0, cut) + CURSOR);
       for (let at = 0; at <= cut; at += 29) hoverAt(one.analysis, one.file, at);
@@ -314,8 +314,8 @@ describe("the language", () => {
   });
 });
 
-describe("text of a file", () => {
-  it("has no meaning in a hover", () => {
+describe("text from a file", () => {
+  it("is not interpreted as markup in a hover", () => {
     expect(code("a`b``c")).toBe("``` a`b``c ```");
     expect(codeBlock(["```", "x"])).not.toContain("```\n```\n");
     expect(hover("<img", 2, 'import "<img src=x>`"\n')).not.toMatch(/^<img/m);

@@ -1,4 +1,4 @@
-/** After any edits the service says what a fresh one says of the same text: findings and every feature that reads a whole file. */
+/** After any edits the service returns the same results as a new service for the same text: findings and all file-wide features. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
@@ -26,7 +26,7 @@ const fresh = (text: string): Service => {
   return service;
 };
 
-/** Everything that a client could ask for, as plain data. */
+/** Everything that a client can request, as plain data. */
 function everything(service: Service, places: readonly number[]): unknown {
   const analysis = service.analysisOf(FILE);
   const file = analysis?.fileOf(FILE);
@@ -87,14 +87,14 @@ interface Edit {
   readonly text: string;
 }
 
-/** Anything anywhere: most of what comes of it is no valid file. */
+/** Arbitrary edits: most results are not valid files. */
 const noise = fc.record({
   at: fc.nat(),
   length: fc.oneof({ weight: 4, arbitrary: fc.nat(6) }, { weight: 1, arbitrary: fc.nat(200) }),
   text: fc.array(fc.constantFrom(...pieces), { maxLength: 3 }).map((parts) => parts.join("")),
 });
 
-/** What leaves most files valid, so that all of the analysis goes on: another digit or name, a line less, a line twice or anew. */
+/** Edits that leave most files valid, so the whole analysis runs: a changed digit or name; a removed, duplicated, or new line. */
 const change = fc.record({
   at: fc.nat(),
   kind: fc.constantFrom("digit", "name", "less", "twice", "blank"),
@@ -122,7 +122,7 @@ const edit = fc.oneof(
 );
 
 describe("incremental analysis", () => {
-  it.each(samples)("of %s equals a fresh one", (name) => {
+  it.each(samples)("of %s equals a new analysis", (name) => {
     const text = readFileSync(`${folder}${name}`, "utf8");
     fc.assert(
       fc.property(
@@ -133,7 +133,7 @@ describe("incremental analysis", () => {
           service.analysisOf(FILE)?.findings(() => false);
           for (const [index, edited] of edits.entries()) {
             service.edit(FILE, [edited(service.textOf(FILE) ?? "")]);
-            // Some states are looked at between the edits, some are not.
+            // Only some of the intermediate states are analyzed.
             if (index % 2 === 0) service.analysisOf(FILE)?.findings(() => false);
           }
           expect(everything(service, places)).toEqual(everything(fresh(service.textOf(FILE) ?? ""), places));

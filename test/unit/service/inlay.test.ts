@@ -24,28 +24,28 @@ function shown(text: string, wanted = ALL): string {
 }
 
 describe("inlay hints", () => {
-  it("say what knet filled in", () => {
+  it("show the values that knet fills in", () => {
     expect(shown(SHOP, { addresses: true, mtu: true, defaults: false })).toMatchInlineSnapshot(`
       "cni flannel ‹flannel.1 mtu 1450, cni0 mtu 1450› {
-      node n1 ‹pods 10.244.0.0/24› { attach rack-a 10.168.0.2 }
-      node n2 ‹pods 10.244.1.0/24› { attach rack-b 10.168.1.3 }
-      nodes w 1..50 ‹pods 10.244.2.0/24 … 10.244.51.0/24› { attach rack-a ‹10.168.0.3 … 10.168.0.52› }
+      node n1 ‹pod-cidr 10.244.0.0/24› { attach rack-a 10.168.0.2 }
+      node n2 ‹pod-cidr 10.244.1.0/24› { attach rack-b 10.168.1.3 }
+      nodes w 1..50 ‹pod-cidr 10.244.2.0/24 … 10.244.51.0/24› { attach rack-a ‹10.168.0.3 … 10.168.0.52› }
       pod web on n1 ‹10.244.0.2› {
       deployment api replicas 3 ‹10.244.0.3 on n1, …› {"
     `);
   });
-  it("say the defaults of what is left out", () => {
+  it("show the defaults of omitted values", () => {
     const text = "segment lan { cidr 10.0.0.0/24 }\ncluster c {\n  pods 10.244.0.0/16\n  pods fd00::/56\n}\n";
     const defaults = shown(text, { addresses: false, mtu: false, defaults: true });
     expect(defaults).toContain("segment lan ‹mtu 1500› {");
     expect(defaults).toContain("pods 10.244.0.0/16 ‹per-node /24›\npods fd00::/56 ‹per-node /64›");
   });
-  it("are of the kinds that are wanted", () => {
+  it("are of the requested kinds", () => {
     expect(shown(SHOP, { addresses: false, mtu: true, defaults: false })).toMatchInlineSnapshot(
       `"cni flannel ‹flannel.1 mtu 1450, cni0 mtu 1450› {"`,
     );
   });
-  it("tell both families, gateways that are the only router, and members of a pool that count up", () => {
+  it("show both families, the only router as gateway, and the addresses of pool members", () => {
     expect(
       shown(
         `segment lan {
@@ -71,17 +71,17 @@ cluster c {
     ).toMatchInlineSnapshot(`
       "segment lan ‹gateway 10.0.0.1 fd00::1› {
       router r { attach lan ‹10.0.0.1 fd00::1› ‹mtu 9000› }
-      nodes w 1..3 ‹pods 10.244.0.0/26 … 10.244.0.128/26 fd00:1::/64 … fd00:1:0:2::/64› { attach lan 10.0.0.11 ‹… 10.0.0.13› ‹mtu 9000› }
-      node x ‹pods fd00:1:0:3::/64› {
+      nodes w 1..3 ‹pod-cidr 10.244.0.0/26 … 10.244.0.128/26 fd00:1::/64 … fd00:1:0:2::/64› { attach lan 10.0.0.11 ‹… 10.0.0.13› ‹mtu 9000› }
+      node x ‹pod-cidr fd00:1:0:3::/64› {
       attach lan ‹10.0.0.2 fd00::2› ‹mtu 9000›"
     `);
   });
-  it("write what they say", () => {
+  it("insert their value", () => {
     const text = "segment lan { cidr 10.0.0.0/24 }\nhost a { attach lan }\n";
     const edits = hints(text).flatMap(({ edit }) => edit ?? []);
     expect(edited(text, edits)).toBe("segment lan { cidr 10.0.0.0/24 }\nhost a { attach lan 10.0.0.1 }\n");
   });
-  it("are given for a part of the file, and beside what is broken", () => {
+  it("are shown for a part of the file, and next to syntax errors", () => {
     const broken = `${SHOP}host { attach }\nhost late { attach rack-b }\n} segm`;
     const start = broken.indexOf("host late");
     expect(hints(broken, ALL, { start, end: start + 30 }).map(({ text }) => text)).toEqual(["10.168.1.2"]);

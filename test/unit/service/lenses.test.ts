@@ -3,7 +3,7 @@ import { commandsAt, lensAt, lensesOf } from "../../../server/src/service/featur
 import { linksOf } from "../../../server/src/service/features/links.ts";
 import { at, CURSOR, fixture, marked, SHOP } from "./support.ts";
 
-/** Each lens as "first line of its statement: title → command". */
+/** Each lens in the form "first line of its statement: title → command". */
 function lenses(text: string): string {
   const { analysis, file } = fixture(text);
   return lensesOf(analysis, file)
@@ -16,13 +16,13 @@ function lenses(text: string): string {
 }
 
 describe("code lenses", () => {
-  it("of stations and pods lead to traces and routes, of ranges tell what is free", () => {
+  it("of machines and pods open traces and routes, lenses of ranges show free addresses", () => {
     expect(lenses(SHOP)).toMatchInlineSnapshot(`
-      "segment rack-a {: 202 free of 254
-      segment rack-b {: 251 free of 254
+      "segment rack-a {: 202 of 254 free
+      segment rack-b {: 251 of 254 free
       router tor {: Trace from here → {"name":"trace","from":"tor"}
       router tor {: Routes → {"name":"routes","where":"tor"}
-      pods 10.244.0.0/16 per-node /24: 204 of 256 node blocks /24 free
+      pods 10.244.0.0/16 per-node /24: 204 of 256 node pod CIDRs (/24) free
       node n1 { attach rack-a 10.168.0.2 }: Trace from here → {"name":"trace","from":"prod/n1"}
       node n1 { attach rack-a 10.168.0.2 }: Routes → {"name":"routes","where":"prod/n1"}
       node n2 { attach rack-b 10.168.1.3 }: Trace from here → {"name":"trace","from":"prod/n2"}
@@ -38,11 +38,11 @@ describe("code lenses", () => {
       expect shop/web -> shop/api-0:9090 reachable: ✓ passed · Trace → {"name":"trace","from":"shop/web","to":"shop/api-0","proto":"tcp","port":9090}"
     `);
   });
-  it("of expectations tell whether they hold, and why not", () => {
+  it("of expectations show the result and the cause of a failure", () => {
     const expectations = `expect shop/web -> shop/api-0:9091 reachable
 expect shop/web -> shop/api-0:9090 blocked
 expect shop/web -> laptop via tor
-expect shop/web -> nobody reachable
+expect shop/web -> missing reachable
 `;
     expect(
       lenses(SHOP + expectations)
@@ -51,23 +51,23 @@ expect shop/web -> nobody reachable
     ).toMatchInlineSnapshot(`
       [
         "expect shop/web -> shop/api-0:9090 reachable: ✓ passed · Trace → {"name":"trace","from":"shop/web","to":"shop/api-0","proto":"tcp","port":9090}",
-        "expect shop/web -> shop/api-0:9091 reachable: ✗ failed: nobody listens on 9091/tcp in prod/shop/api-0 · Trace → {"name":"trace","from":"shop/web","to":"shop/api-0","proto":"tcp","port":9091}",
-        "expect shop/web -> shop/api-0:9090 blocked: ✗ failed: the packet arrives at api · Trace → {"name":"trace","from":"shop/web","to":"shop/api-0","proto":"tcp","port":9090}",
+        "expect shop/web -> shop/api-0:9091 reachable: ✗ failed: nothing listens on 9091/tcp on pod prod/shop/api-0 · Trace → {"name":"trace","from":"shop/web","to":"shop/api-0","proto":"tcp","port":9091}",
+        "expect shop/web -> shop/api-0:9090 blocked: ✗ failed: the packet is delivered to api · Trace → {"name":"trace","from":"shop/web","to":"shop/api-0","proto":"tcp","port":9090}",
         "expect shop/web -> laptop via tor: ✓ passed · Trace → {"name":"trace","from":"shop/web","to":"laptop","proto":"icmp"}",
-        "expect shop/web -> nobody reachable: ? cannot be checked: there is no "nobody" · Trace → {"name":"trace","from":"shop/web","to":"nobody","proto":"icmp"}",
+        "expect shop/web -> missing reachable: ? cannot be evaluated: "missing" does not exist · Trace → {"name":"trace","from":"shop/web","to":"missing","proto":"icmp"}",
       ]
     `);
   });
-  it("count what is left of a segment", () => {
+  it("show the free addresses of a segment", () => {
     const text = `segment small { cidr 10.0.0.0/29 10.0.1.0/30 }
 host a { attach small 10.0.0.1 }
 host b { attach small }
 `;
     expect(lenses(text).split("\n")[0]).toMatchInlineSnapshot(
-      `"segment small { cidr 10.0.0.0/29 10.0.1.0/30 }: 10.0.0.0/29: 4 free of 6 · 10.0.1.0/30: 2 free of 2"`,
+      `"segment small { cidr 10.0.0.0/29 10.0.1.0/30 }: 10.0.0.0/29: 4 of 6 free · 10.0.1.0/30: 2 of 2 free"`,
     );
   });
-  it("are not where nothing can be counted or sent", () => {
+  it("are absent if there is nothing to show", () => {
     const text = `segment six { cidr fd00::/64 }
 segment none {
 }
@@ -85,7 +85,7 @@ cluster c {
       node n { attach six }: Routes → {"name":"routes","where":"c/n"}"
     `);
   });
-  it("of a large file leave out the ways to routes, which the menu has", () => {
+  it("of a large file omit the trace and route commands, which are in the menu", () => {
     const many = Array.from({ length: 300 }, (_, index) => `host h${index} { attach rack-a }`).join("\n");
     const { analysis, file } = fixture(SHOP + many);
     expect(new Set(lensesOf(analysis, file).map(({ kind }) => kind))).toEqual(new Set(["usage", "expectation"]));
@@ -97,7 +97,7 @@ describe("commands of a hover", () => {
     const { analysis, file, offset } = fixture(marked);
     return commandsAt(analysis, file, offset);
   };
-  it("begin at what is pointed at", () => {
+  it("start at the object under the cursor", () => {
     expect(commands(at("pod web on n1", 5))).toEqual([
       { name: "trace", from: "prod/shop/web" },
       { name: "routes", where: "prod/shop/web" },
@@ -119,9 +119,9 @@ describe("commands of a hover", () => {
 });
 
 describe("links", () => {
-  it("lead to imports and to the documentation of codes in comments", () => {
+  it("point to imports and to the documentation of codes in comments", () => {
     const text = `import "fabric.knet"
-# KN101 is meant so
+# KN101 is intended
 segment KN102 { cidr 10.0.0.0/24 } // see KN103
 import fabric
 `;
@@ -134,7 +134,7 @@ import fabric
       ),
     ).toMatchInlineSnapshot(`
       "import "[fabric.knet]"
-      # [KN101] is meant so
+      # [KN101] is intended
       segment KN102 { cidr 10.0.0.0/24 } // see [KN103]
       import fabric
       "

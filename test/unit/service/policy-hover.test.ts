@@ -33,7 +33,7 @@ function hover(piece: string, inside = 1): string {
 }
 
 describe("hovers on policies", () => {
-  it("say which pods are selected and what is allowed", () => {
+  it("show the selected pods and the allowed traffic", () => {
     expect(hover("policy api", 8)).toMatchInlineSnapshot(`
       "**policy** \`shop/api\` · selects 3 pods by \`app=api\`
 
@@ -53,13 +53,13 @@ describe("hovers on policies", () => {
 
       \`shop/api\`
 
-      **ingress**: nothing is allowed by this policy
+      **ingress**: this policy allows nothing
 
-      **egress**: left as it is"
+      **egress**: unaffected"
     `);
   });
 
-  it("on a pod say which policies isolate it", () => {
+  it("on a pod show the policies that isolate it", () => {
     expect(
       hover("deployment api", 12)
         .split("\n")
@@ -76,13 +76,13 @@ describe("hovers on policies", () => {
         .filter((line) => /gress/.test(line)),
     ).toMatchInlineSnapshot(`
       [
-        "- ingress: open, no policy selects it",
-        "- egress: open, no policy selects it",
+        "- ingress: open (no policy selects it)",
+        "- egress: open (no policy selects it)",
       ]
     `);
   });
 
-  it("on conditions, ports and prefixes say what they mean", () => {
+  it("on selector terms, ports, and prefixes show their value", () => {
     expect(hover("tier in", 1)).toContain("`tier in [back front]`");
     expect(hover("to http", 4)).toContain("port `http`");
     expect(hover("select app=api", 9)).toContain("`app=api`");

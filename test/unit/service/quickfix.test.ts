@@ -1,4 +1,4 @@
-/** Mends at a place: what they do to the text, and that silencing silences. */
+/** Quick fixes at a position: their edits, and that suppression comments suppress the finding. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -14,17 +14,17 @@ function fixesAt(marked: string): readonly { readonly title: string; readonly af
     after: edited(text, edits.get(file) ?? []),
   }));
 }
-const silenced = (marked: string): string | undefined =>
-  fixesAt(marked).find(({ title }) => title.startsWith("Silence"))?.after;
+const suppressed = (marked: string): string | undefined =>
+  fixesAt(marked).find(({ title }) => title.startsWith("Suppress"))?.after;
 
-describe("fixing all of a code", () => {
+describe("fixing all problems of a code", () => {
   const all = (marked: string): readonly string[] =>
     fixesAt(marked).flatMap(({ title, after }) => (title.startsWith("Fix all") ? [after] : []));
   it("is one edit", () => {
     expect(all(`hots${CURSOR} a {}\nhsot b {}\n`)).toEqual(["host a {}\nhost b {}\n"]);
   });
-  it("is not offered where the fixes get in each other's way", () => {
-    // Both would take the next free address.
+  it("is not offered if the fixes conflict", () => {
+    // Both fixes use the next free address.
     const text = `segment lan { cidr 10.0.0.0/24 }\nhost a { attach lan 10.9${CURSOR}.0.1 }\nhost b { attach lan 10.9.0.2 }\n`;
     expect(
       fixesAt(text)
@@ -32,31 +32,31 @@ describe("fixing all of a code", () => {
         .join("\n"),
     ).toContain("10.0.0.1");
     expect(all(text)).toEqual([]);
-    // That it mends something else is no price for it.
+    // Resolving other findings does not compensate for a new error.
     const failing = "host c { attach lan 10.0.0.9 }\nexpect c -> a reachable\nexpect c -> b reachable\n";
     expect(all(text + failing)).toEqual([]);
   });
 });
 
-describe("silencing", () => {
-  it("stands above the statement, or behind the line that has several", () => {
-    expect(silenced(`host h {\n  attach la${CURSOR}n\n}\n`)).toBe(
-      "host h {\n  # knet-ignore KN012 (say why)\n  attach lan\n}\n",
+describe("a suppression comment", () => {
+  it("is inserted above the statement, or at the end of a line with several statements", () => {
+    expect(suppressed(`host h {\n  attach la${CURSOR}n\n}\n`)).toBe(
+      "host h {\n  # knet-ignore KN012 (reason)\n  attach lan\n}\n",
     );
-    expect(silenced(`host h { attach la${CURSOR}n }\r\n`)).toBe(
-      "host h { attach lan } # knet-ignore KN012 (say why)\r\n",
+    expect(suppressed(`host h { attach la${CURSOR}n }\r\n`)).toBe(
+      "host h { attach lan } # knet-ignore KN012 (reason)\r\n",
     );
-    expect(silenced(`\thost h {\r\n\t\tattach la${CURSOR}n\r\n\t}\r\n`)).toBe(
-      "\thost h {\r\n\t\t# knet-ignore KN012 (say why)\r\n\t\tattach lan\r\n\t}\r\n",
+    expect(suppressed(`\thost h {\r\n\t\tattach la${CURSOR}n\r\n\t}\r\n`)).toBe(
+      "\thost h {\r\n\t\t# knet-ignore KN012 (reason)\r\n\t\tattach lan\r\n\t}\r\n",
     );
   });
-  it("is not offered where it would not count", () => {
-    // A brace too many is in no statement.
-    expect(silenced(`segment s { cidr 10.0.0.0/24 }\n}${CURSOR}\n`)).toBeUndefined();
+  it("is not offered if it has no effect", () => {
+    // An unmatched brace is not inside a statement.
+    expect(suppressed(`segment s { cidr 10.0.0.0/24 }\n}${CURSOR}\n`)).toBeUndefined();
   });
 
   const folder = fileURLToPath(new URL("../../../samples/broken/", import.meta.url));
-  it.each(readdirSync(folder))("of everything in %s, whole and torn, leaves the finding out", (name) => {
+  it.each(readdirSync(folder))("suppresses every finding of %s, intact and damaged", (name) => {
     const whole = readFileSync(`${folder}${name}`, "utf8");
     for (const text of [
       whole,
@@ -67,7 +67,7 @@ describe("silencing", () => {
       const { analysis, file } = fixture(`${text}${CURSOR}`);
       const all = { start: 0, end: text.length };
       for (const { title, finding, edits } of quickFixes(analysis, file, all, never, () => [])) {
-        if (!title.startsWith("Silence")) continue;
+        if (!title.startsWith("Suppress")) continue;
         const after = fixture(`${edited(text, edits.get(file) ?? [])}${CURSOR}`).analysis.findings(never) ?? [];
         const same = (code: string, message?: string): number =>
           after.filter((one) => one.code === code && (message === undefined || one.message === message)).length;

@@ -19,14 +19,14 @@ function offered(marked: string, others: Readonly<Record<string, string>> = {}) 
 }
 const titles = (marked: string): readonly string[] => offered(marked).all.map(({ title }) => title);
 
-/** The text after the refactoring whose title begins so. */
+/** The text after the refactoring whose title begins with `title`. */
 function result(marked: string, title: string): string {
   const { one, all } = offered(marked);
   const chosen = all.find((refactoring) => refactoring.title.startsWith(title));
   if (!chosen) throw new Error(`not offered: ${title}; but ${all.map((each) => each.title).join("; ")}`);
   return edited(one.text, chosen.edits.get(one.file) ?? []);
 }
-/** Its lines that were not there before. */
+/** The new lines of the result. */
 function changed(marked: string, title: string): string {
   const before = new Set(marked.replace(CURSOR, "").split("\n"));
   return result(marked, title)
@@ -35,31 +35,31 @@ function changed(marked: string, title: string): string {
     .join("\n");
 }
 
-describe("spelling out", () => {
-  it("writes what was allocated", () => {
-    expect(changed(at("pod web", 1), "Spell out the allocated addresses of web")).toMatchInlineSnapshot(
+describe("writing out allocated addresses", () => {
+  it("inserts the allocated values", () => {
+    expect(changed(at("pod web", 1), "Write out the allocated addresses of `web`")).toMatchInlineSnapshot(
       `"      address 10.244.0.2"`,
     );
-    expect(changed(at("node n1", 1), "Spell out the allocated addresses of n1")).toMatchInlineSnapshot(
+    expect(changed(at("node n1", 1), "Write out the allocated addresses of `n1`")).toMatchInlineSnapshot(
       `"  node n1 { attach rack-a 10.168.0.2; pod-cidr 10.244.0.0/24 }"`,
     );
     const pair = `segment lan { cidr 10.0.0.0/24 fd00::/64 }\nhost a { attach lan }\nhost b {\n  attach lan\n}\n${CURSOR}`;
-    expect(changed(pair, "Spell out all")).toMatchInlineSnapshot(`
+    expect(changed(pair, "Write out all")).toMatchInlineSnapshot(`
       "host a { attach lan 10.0.0.1 fd00::1 }
         attach lan 10.0.0.2 fd00::2"
     `);
   });
-  it("keeps the order of lines in a block that is still open", () => {
+  it("keeps the order of lines in an unclosed block", () => {
     const open = `segment lan { cidr 10.0.0.0/24 }\ncluster c {\n  pods 10.244.0.0/16\n  node n1 {\n    attach lan${CURSOR}`;
-    expect(changed(open, "Spell out all")).toBe("    attach lan 10.0.0.1\n    pod-cidr 10.244.0.0/24");
+    expect(changed(open, "Write out all")).toBe("    attach lan 10.0.0.1\n    pod-cidr 10.244.0.0/24");
   });
-  it("is not offered where everything is written", () => {
+  it("is not offered if all addresses are explicit", () => {
     expect(titles(`segment lan { cidr 10.0.0.0/24 }\nhost a { at${CURSOR}tach lan 10.0.0.5 }\n`)).toEqual([]);
   });
 });
 
-describe("inlining a pool", () => {
-  it("writes its nodes, with the addresses that they have", () => {
+describe("expanding a pool", () => {
+  it("writes its nodes with their addresses", () => {
     const pool = `segment lan { cidr 10.0.0.0/24 }
 cluster c {
   pods 10.244.0.0/16
@@ -70,20 +70,20 @@ cluster c {
   pod p on w-10
 }
 `;
-    expect(changed(pool, "Write the pool")).toMatchInlineSnapshot(`
+    expect(changed(pool, "Expand the pool")).toMatchInlineSnapshot(`
       "  node w-09 {
         node w-10 {
           attach lan 10.0.0.10/24 # counts up
         node w-11 {
           attach lan 10.0.0.11/24 # counts up"
     `);
-    expect(format(result(pool, "Write the pool"))).toContain(
+    expect(format(result(pool, "Expand the pool"))).toContain(
       "  node w-10 {\n    attach lan 10.0.0.10/24  # counts up\n",
     );
   });
-  it("is offered at the head of a pool only", () => {
-    expect(titles(at("nodes w 1..50", 2))).toContain("Write the pool as 50 single nodes");
-    expect(titles(at("node n1", 2)).filter((title) => title.startsWith("Write"))).toEqual([]);
+  it("is offered only at the head of a pool", () => {
+    expect(titles(at("nodes w 1..50", 2))).toContain("Expand the pool into 50 nodes");
+    expect(titles(at("node n1", 2)).filter((title) => title.startsWith("Expand"))).toEqual([]);
   });
 });
 
@@ -93,7 +93,7 @@ describe("every refactoring", () => {
     "nodes w 1..5 {\n    attach rack-a\n  }",
   );
   const missing = `${two}host z {\n  attach nowhere\n}\n`;
-  it("ends its lines as the text does", () => {
+  it("uses the line endings of the text", () => {
     const titlesSeen = new Set<string>();
     for (let offset = 0; offset < missing.length; offset += 11) {
       const before = missing.slice(0, offset) + CURSOR + missing.slice(offset);
@@ -103,15 +103,15 @@ describe("every refactoring", () => {
       }
     }
     expect(new Set([...titlesSeen].map((title) => title.split(" ")[0]))).toEqual(
-      new Set(["Extract", "Declare", "Sort", "Spell", "Write"]),
+      new Set(["Extract", "Declare", "Sort", "Expand", "Write"]),
     );
   });
-  it("that extracts brings no further failure", () => {
+  it("that extracts a segment causes no new failure", () => {
     const text = readFileSync(new URL("../../../samples/kindnet.knet", import.meta.url), "utf8");
     const marked = text.replace("cidr 172.18", `cidr 172${CURSOR}.18`);
     const extracts = (one: string): readonly string[] => titles(one).filter((title) => title.startsWith("Extract"));
     expect(extracts(marked)).toEqual([]);
-    // Another expectation fails already.
+    // With an expectation that already fails.
     expect(extracts(`${marked}expect web -> cache:6379 blocked\n`)).toEqual([]);
   });
 });
@@ -125,7 +125,7 @@ router r { attach lan 10.0.0.1 10.0.1.1 }
 host a { attach lan 10.0.0.5 }
 host b { attach lan 10.0.1.5 }
 `;
-  it("takes one prefix of several, with who has addresses in it", () => {
+  it("moves one of several prefixes, with the interfaces in it", () => {
     expect(result(at("10.0.1.0/24", 3, two), "Extract 10.0.1.0/24")).toMatchInlineSnapshot(`
       "segment lan {
         cidr 10.0.0.0/24
@@ -142,9 +142,9 @@ host b { attach lan 10.0.1.5 }
       "
     `);
   });
-  it("declares one that is missing", () => {
+  it("declares a missing segment", () => {
     const missing = `segment a { cidr 10.0.0.0/24 }\nhost h { attach mis${CURSOR}sing }\n`;
-    expect(result(missing, "Declare segment missing")).toMatchInlineSnapshot(`
+    expect(result(missing, "Declare segment `missing`")).toMatchInlineSnapshot(`
       "segment a { cidr 10.0.0.0/24 }
       segment missing {
         cidr 10.0.1.0/24
@@ -153,13 +153,13 @@ host b { attach lan 10.0.1.5 }
       "
     `);
   });
-  it("needs several prefixes", () => {
+  it("requires several prefixes", () => {
     expect(titles(at("10.168.0.0/24", 3)).filter((title) => title.startsWith("Extract"))).toEqual([]);
   });
 });
 
 describe("sorting", () => {
-  it("orders neighbours by name, with their comments", () => {
+  it("sorts adjacent statements by name, with their comments", () => {
     const text = `# the switches
 segment b10 { cidr 10.0.10.0/24 } # ten
 
@@ -170,7 +170,7 @@ segment b2 {
 seg${CURSOR}ment a { cidr 10.0.0.0/24 }
 host h { attach a }
 `;
-    expect(result(text, "Sort the 3")).toMatchInlineSnapshot(`
+    expect(result(text, "Sort 3 `segment` statements")).toMatchInlineSnapshot(`
       "segment a { cidr 10.0.0.0/24 }
 
       # the second
@@ -183,7 +183,7 @@ host h { attach a }
       "
     `);
   });
-  it("orders lists", () => {
+  it("sorts lists", () => {
     expect(
       changed(
         `segment s { cidr 10.0.0.0/24 }\nhost h { attach s; listen 9090/tcp ${CURSOR}80/tcp 443/tcp }\n`,
@@ -191,7 +191,7 @@ host h { attach a }
       ),
     ).toBe("host h { attach s; listen 80/tcp 443/tcp 9090/tcp }");
   });
-  it("is not offered where the order means something", () => {
+  it("is not offered if the order matters", () => {
     const nodes = `segment lan { cidr 10.0.0.0/24 }
 cluster c {
   pods 10.244.0.0/16
@@ -209,7 +209,7 @@ cluster c {
 });
 
 describe("source actions", () => {
-  it("organise imports: sorted, each once", () => {
+  it("organize imports: sorted, without duplicates", () => {
     const text = 'import "z.knet"\n# fabric\nimport "a.knet"\nimport "z.knet"\nhost h {}\n';
     const one = fixture(text + CURSOR, { "z.knet": "", "a.knet": "" });
     expect(edited(text, organiseImports(one.analysis, one.file))).toBe(
@@ -218,7 +218,7 @@ describe("source actions", () => {
     const sorted = fixture(`import "a.knet"\nimport "b.knet"\n${CURSOR}`);
     expect(organiseImports(sorted.analysis, sorted.file)).toEqual([]);
   });
-  it("mend everything that has one mend", () => {
+  it("fix all problems that have a single fix", () => {
     const text = "segment lan {\n  cidr 10.0.0.1/24\n}\nhots a { attach lan }\n";
     const one = fixture(text + CURSOR);
     expect(edited(text, fixAll(one.analysis, one.file, never))).toMatchInlineSnapshot(`
@@ -238,7 +238,7 @@ describe("formatting while typing", () => {
     const span = typedRange(parse(text), offset, char);
     return span && text.slice(span.start, span.end);
   };
-  it("is of what was just ended", () => {
+  it("covers the line or block that was just completed", () => {
     expect(typed(`segment  a {\n${CURSOR}`, "\n")).toBe("segment  a {");
     expect(typed(`segment  a {\r\n${CURSOR}`, "\n")).toBe("segment  a {");
     expect(typed(`host a { attach  lan;${CURSOR} }`, ";")).toBe("host a { attach  lan;");
@@ -249,7 +249,7 @@ describe("formatting while typing", () => {
 });
 
 describe("refactorings of broken files", () => {
-  it("never throw, and hold what they promise", () => {
+  it("never throw", () => {
     for (let cut = 1; cut < SHOP.length; cut += 41)
       expect(Array.isArray(titles(SHOP.slice(0, cut) + CURSOR))).toBe(true);
   });

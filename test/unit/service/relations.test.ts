@@ -7,7 +7,7 @@ import { at, CURSOR, fixture, marked, SHOP } from "./support.ts";
 
 type Feature = typeof typeDefinitionAt;
 
-/** First lines of what is found. */
+/** The first lines of the found declarations. */
 function found(feature: Feature, text: string): readonly string[] {
   const one = fixture(text);
   return feature(one.analysis, one.file, one.offset).map(
@@ -17,7 +17,7 @@ function found(feature: Feature, text: string): readonly string[] {
 
 describe("type definition", () => {
   const type = (text: string): readonly string[] => found(typeDefinitionAt, text);
-  it("leads outward: container, pod, node, cluster", () => {
+  it("goes outward: container, pod, node, cluster", () => {
     expect(type(at("container nginx", 11))).toEqual(["pod web on n1 {"]);
     expect(type(at("pod web", 5))).toEqual(["node n1 { attach rack-a 10.168.0.2 }"]);
     expect(type(at("deployment api", 12))).toEqual([
@@ -33,7 +33,7 @@ describe("type definition", () => {
 
 describe("implementation", () => {
   const inside = (text: string): readonly string[] => found(implementationAt, text);
-  it("leads inward: what is attached, runs there, is in it", () => {
+  it("goes inward: attached interfaces, workloads, contents", () => {
     expect(inside(at("segment rack-b", 9))).toEqual([
       "attach rack-b 10.168.1.1",
       "attach rack-b 10.168.1.3",
@@ -54,7 +54,7 @@ describe("linked editing", () => {
       .filter((line) => line.includes("["))
       .join("\n");
   };
-  it("is of all places that are the same name", () => {
+  it("includes all occurrences of the same name", () => {
     expect(linked(at("segment rack-b", 9))).toMatchInlineSnapshot(`
       "segment [rack-b] {
         attach [rack-b] 10.168.1.1
@@ -63,7 +63,7 @@ describe("linked editing", () => {
     `);
     expect(linked(at("cidr", 1))).toBe("");
   });
-  it("leaves other things of the same name alone", () => {
+  it("excludes other objects with the same name", () => {
     expect(linked(`segment a${CURSOR} { cidr 10.0.0.0/24 }\nhost a { attach a }\n`)).toMatchInlineSnapshot(`
       "segment [a] { cidr 10.0.0.0/24 }
       host a { attach [a] }"
@@ -71,7 +71,7 @@ describe("linked editing", () => {
   });
 });
 
-describe("what reaches what", () => {
+describe("reachability", () => {
   const text = SHOP.replace(
     "attach rack-b 10.168.1.1",
     "attach rack-b 10.168.1.1\n  deny tcp port 9090 from 10.168.1.50",
@@ -82,7 +82,7 @@ describe("what reaches what", () => {
     const all = item && look(one.analysis, item, () => false);
     return (all ?? []).map(({ item: other, ports }) => `${other.path} ${ports.join(" ")}`);
   };
-  it("is asked of the simulator, for every port that listens", () => {
+  it("is simulated for every listening port", () => {
     expect(reach(at("deployment api", 12, text), whatReaches)).toMatchInlineSnapshot(`
       [
         "prod/n1 9090/tcp 53/udp",
@@ -102,11 +102,11 @@ describe("what reaches what", () => {
       ]
     `);
   });
-  it("is that of the pod for its containers, and nothing for a segment", () => {
+  it("is computed for the pod of a container, and not for a segment", () => {
     expect(reach(at("container nginx", 11, text), whatIsReached)).toEqual(reach(at("pod web", 5, text), whatIsReached));
     expect(reach(at("segment rack-a", 9, text), whatReaches)).toEqual([]);
   });
-  it("stops when it is no longer wanted", () => {
+  it("stops when it is canceled", () => {
     const one = fixture(at("pod web", 5, text));
     const item = reachItemAt(one.analysis, one.file, one.offset);
     expect(item && whatReaches(one.analysis, item, () => true)).toBeUndefined();
@@ -126,14 +126,14 @@ describe("services and policies", () => {
     }
     deployment api`,
   );
-  it("lead to the pods that they select", () => {
+  it("point to the pods that they select", () => {
     expect(found(implementationAt, at("service front", 9, served))).toEqual(["pod web on n1 {"]);
     expect(found(implementationAt, at("policy closed", 8, served))).toEqual(["pod web on n1 {"]);
   });
-  it("are reached at their own ports, and reach nothing", () => {
+  it("are reachable on their ports, and send nothing", () => {
     const one = fixture(at("service front", 9, served.replace(/ {4}policy closed \{[^}]*\}\n/, "")));
     const item = reachItemAt(one.analysis, one.file, one.offset);
-    if (!item) throw new Error("a service can be asked about");
+    if (!item) throw new Error("a service has reachability");
     const reachers = whatReaches(one.analysis, item, () => false)?.map(({ item: other, ports }) => [
       other.path,
       ...ports,
@@ -141,7 +141,7 @@ describe("services and policies", () => {
     expect(reachers).toContainEqual(["prod/shop/api-0", "80/tcp"]);
     expect(whatIsReached(one.analysis, item, () => false)).toEqual([]);
   });
-  it("show what was worked out for them", () => {
+  it("show computed values", () => {
     const one = fixture(at("service front", 9, served));
     const start = one.text.indexOf("service front");
     expect(lensAt(one.analysis, one.file, start, "usage")?.title).toBe("1 endpoint");

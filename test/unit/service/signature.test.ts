@@ -13,7 +13,7 @@ function signature(line: string, text = SHOP): string {
 }
 
 describe("signature help", () => {
-  it("marks the argument that comes next", () => {
+  it("marks the next argument", () => {
     const lines = [
       `attach ${CURSOR}`,
       `attach rack-a ${CURSOR}`,
@@ -47,13 +47,13 @@ describe("signature help", () => {
     expect([found?.documentation, found?.parameters[found.active]?.documentation]).toMatchInlineSnapshot(`
       [
         "An interface on a segment",
-        "Own addresses, with or without a length: an address such as 10.0.0.1 or 10.0.0.1/24
+        "Own addresses, optionally with a prefix length: an address (\`10.0.0.1\` or \`10.0.0.1/24\`)
 
-      Default: the next free address of the segment, one a family",
+      Default: the next free address of the segment, one per address family",
       ]
     `);
   });
-  it("is silent on keywords, in comments, in blocks and where nothing can follow", () => {
+  it("is absent on keywords, in comments, in blocks, and if nothing can follow", () => {
     expect(signature(`att${CURSOR}ach rack-a`)).toBe("none");
     expect(signature(`attach rack-a # ${CURSOR}`)).toBe("none");
     expect(signature(`attach rack-a { ${CURSOR} }`)).toBe("none");

@@ -1,4 +1,4 @@
-/** Texts with a cursor in them, and the service as a shell would use it. */
+/** Texts with a cursor mark, and a service for them. */
 import type { Analysis } from "../../../server/src/service/analysis.ts";
 import { createService, type Service } from "../../../server/src/service/service.ts";
 
@@ -12,7 +12,7 @@ export interface Fixture {
   readonly offset: number;
 }
 
-/** Opens a text; the cursor mark is taken out. Other files are on disk beside it. */
+/** Opens a text without its cursor mark. Other files are on disk next to it. */
 export function fixture(marked: string, others: Readonly<Record<string, string>> = {}): Fixture {
   const file = "main.knet";
   const offset = marked.indexOf(CURSOR);
@@ -34,7 +34,7 @@ export function marked(text: string, spans: readonly { readonly start: number; r
     .reduce((so, { start, end }) => `${so.slice(0, start)}[${so.slice(start, end)}]${so.slice(end)}`, text);
 }
 
-/** The text with the cursor some characters behind the start of a piece. */
+/** The text with the cursor some characters after the start of a substring. */
 export function at(piece: string, inside = 1, text = SHOP): string {
   const start = text.indexOf(piece) + inside;
   return text.slice(0, start) + CURSOR + text.slice(start);

@@ -1,4 +1,4 @@
-/** Allocation of interface addresses and node ranges against a naive walk over everything that is free. */
+/** Allocation of interface addresses and node ranges compared with a naive search for free ones. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatIp, formatPrefix, nthSubnet, prefixRange, rangesOverlap } from "../../../server/src/addressing/ip.ts";
@@ -8,7 +8,7 @@ describe("interface addresses", () => {
   const stations = fc.array(
     fc.record({
       kind: fc.constantFrom("router", "host", "node", "pool"),
-      // 10.0.0.0/27, so that stated and allocated ones meet.
+      // 10.0.0.0/27, so that configured and allocated addresses are close.
       given: fc.option(fc.integer({ min: 0, max: 31 }), { nil: undefined }),
       size: fc.integer({ min: 1, max: 6 }),
     }),
@@ -18,7 +18,7 @@ describe("interface addresses", () => {
   it("are the next free ones, in order of declaration", () => {
     fc.assert(
       fc.property(stations, fc.boolean(), (list, withGateway) => {
-        // One router more than one: no gateway by default, so that order alone decides.
+        // More than one router: no default gateway, so only the order of declaration matters.
         const gateway = withGateway ? "; gateway 10.0.0.7" : "";
         const lines = [
           `segment lan { cidr 10.0.0.0/27${gateway} }`,
@@ -62,7 +62,7 @@ describe("interface addresses", () => {
 describe("node ranges", () => {
   const nodes = fc.array(fc.option(fc.nat(20), { nil: undefined, freq: 3 }), { maxLength: 24 });
 
-  it("are the next blocks that touch neither services nor a stated range", () => {
+  it("are the next blocks that overlap neither the service CIDR nor a configured range", () => {
     fc.assert(
       fc.property(nodes, fc.option(fc.nat(15), { nil: undefined }), fc.boolean(), (stated, services, wide) => {
         const within = { ip: 0x0af40000, len: 20 };

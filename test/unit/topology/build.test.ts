@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { formatIp } from "../../../server/src/addressing/ip.ts";
 import { printed, topologyOf } from "./print.ts";
 
-describe("segments and stations", () => {
-  it("allocates what is not stated, in order of declaration, around what is stated", () => {
+describe("segments and machines", () => {
+  it("allocates addresses in order of declaration, around configured addresses", () => {
     expect(
       printed(`
 host first { attach lan }
@@ -36,7 +36,7 @@ host third { attach lan { mtu 1500 } }
     `);
   });
 
-  it("gives a router the gateway's address", () => {
+  it("assigns the gateway's address to a router", () => {
     expect(
       printed(`
 segment lan {
@@ -58,7 +58,7 @@ host h { attach lan }
     `);
   });
 
-  it("knows no gateway where two routers are attached and none is named", () => {
+  it("has no gateway if two routers are attached and none is named", () => {
     expect(
       printed(`
 segment lan { cidr 10.0.0.0/24 }
@@ -90,7 +90,7 @@ host d { attach dmz }
     `);
   });
 
-  it("takes the default route by the first segment, unless one is stated", () => {
+  it("uses the default route via the first segment's gateway, unless one is configured", () => {
     expect(
       printed(`
 segment lan { cidr [10.0.0.0/24 fd00::/64] }
@@ -136,7 +136,7 @@ host cut {
     `);
   });
 
-  it("keeps rules in order, with the direction that the station has", () => {
+  it("keeps rules in order, with the machine's default direction", () => {
     expect(
       printed(`
 segment lan { cidr 10.0.0.0/24 }
@@ -176,7 +176,7 @@ host h {
 });
 
 describe("clusters", () => {
-  it("cuts node ranges as kube-controller-manager does", () => {
+  it("allocates node ranges like kube-controller-manager", () => {
     expect(
       printed(`
 segment lan { cidr 192.168.10.0/24 }
@@ -223,7 +223,7 @@ cluster prod {
     `);
   });
 
-  it("leases subnets as flannel's etcd manager does", () => {
+  it("leases subnets like flannel's etcd manager", () => {
     expect(
       printed(`
 cluster prod {
@@ -247,7 +247,7 @@ cluster prod {
     `);
   });
 
-  it("gives every node docker0's range under docker", () => {
+  it("assigns docker0's range to every node with docker", () => {
     expect(
       printed(`
 cluster old {
@@ -282,7 +282,7 @@ cluster old {
     `);
   });
 
-  it("places pods in turn, pinned ones on their node, and gives addresses in order of declaration", () => {
+  it("places pods in turn, pinned pods on their node, and allocates addresses in order of declaration", () => {
     expect(
       printed(`
 segment lan { cidr 192.168.10.0/24 }
@@ -340,7 +340,7 @@ cluster prod {
     `);
   });
 
-  it("keeps labels, namespaces and processes", () => {
+  it("keeps labels, namespaces, and processes", () => {
     const topology = topologyOf(`
 cluster prod {
   pods 10.244.0.0/16
@@ -417,7 +417,7 @@ expect a -> "[fd00::1]:80" mtu >= 1400
   });
 });
 
-describe("look-ups", () => {
+describe("lookups", () => {
   const topology = topologyOf(`
 segment lan { cidr 10.0.0.0/24 }
 host a { attach lan 10.0.0.5 }

@@ -7,10 +7,10 @@ import { buildTopology } from "../../../server/src/topology/build.ts";
 import { topologyCache } from "../../../server/src/topology/cache.ts";
 import type { Topology } from "../../../server/src/topology/model.ts";
 
-/** What is kept between builds, or kept under. */
+/** Objects kept between builds, or used as keys of kept objects. */
 const KEPT: ReadonlySet<string> = new Set(["machines", "identity"]);
 
-/** What a topology says, without the places that it says it from. */
+/** The contents of a topology without source positions. */
 function plain(topology: Topology): string {
   const pods = topology.clusters.map((cluster) => cluster.nodes.map((node) => [...cluster.pods.podsOn(node)]));
   return JSON.stringify([topology, [...topology.segments.values()], pods], (key, value: unknown) =>
@@ -42,7 +42,7 @@ describe("a build with a cache", () => {
     ["10.0.0.0/24", "10.0.0.0/29"],
     ["listen 80", "listen 81"],
     ["replicas 5", "replicas x"],
-  ])("is the same as one without: %s → %s", (from, to) => {
+  ])("is the same as a build without a cache: %s → %s", (from, to) => {
     const decls = decodeCache();
     const cache = topologyCache();
     const tree = parse(text);

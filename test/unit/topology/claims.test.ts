@@ -1,4 +1,4 @@
-/** Blocks that nodes claim, and addresses that they borrow: whatever the pods, each has one of its own that leads back to it. */
+/** Blocks that nodes claim, and addresses that they borrow: every pod has a unique address that resolves to it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatIp, type Ip, prefixContains, prefixOf } from "../../../server/src/addressing/ip.ts";
@@ -13,7 +13,7 @@ interface Plan {
   readonly tunnel: boolean;
   readonly spread: number;
   readonly pinned: readonly { readonly node: number; readonly replicas: number }[];
-  /** Address number so many of the pool; an odd one, since the first of a block may be a tunnel's. */
+  /** Index of the address in the pool; odd, because the first address of a block can be a tunnel's. */
   readonly given: readonly { readonly node: number; readonly n: number }[];
 }
 const plans: fc.Arbitrary<Plan> = fc.record({
@@ -49,7 +49,7 @@ function clusterOf(plan: Plan): Cluster {
 }
 
 describe("claimed addresses", () => {
-  it("are each one pod's or one node's, inside the pool and the node's own ranges", () => {
+  it("each belong to one pod or one node, within the pool and the node's own ranges", () => {
     fc.assert(
       fc.property(plans, (plan) => {
         const cluster = clusterOf(plan);
@@ -75,7 +75,7 @@ describe("claimed addresses", () => {
               expect(cluster.pods.podsByAddress(ip).map(({ name }) => name)).toEqual([pod.name]);
             }
           }
-          // A pod without an address means that nobody has one to spare, that affinity is strict, or that its node has its 20 blocks.
+          // A pod has no address only if no node has a spare one, affinity is strict, or its node has its 20 blocks.
           const isFull = node.podCidrs.filter(({ prefix }) => prefix.len < 32).length >= 20;
           if (
             !plan.strict &&

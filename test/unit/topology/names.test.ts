@@ -48,7 +48,7 @@ describe("a path", () => {
     ["n1/d1", "daemon k1/n1/d1"],
     ["k1/n1/d1", "daemon k1/n1/d1"],
     ["d1", "ambiguous: k1/n1/d1, k1/n2/d1"],
-    // A node's full path wins over a shortened pod's.
+    // A node's full path takes precedence over a pod's abbreviated path.
     ["k2/p1", "node k2/p1"],
     ["p1", "ambiguous: k1/default/p1, k2/p1"],
     ["k1/p1", "pod k1/default/p1"],
@@ -63,7 +63,7 @@ describe("a path", () => {
     ["k1/shop/web", "pod k1/shop/web"],
     ["web", "ambiguous: k1/shop/web, k1/test/web"],
     ["shop/web/web", "container k1/shop/web/web"],
-    // A deployment is its first pod; a pod of that very name goes before a replica's.
+    // A deployment refers to its first pod; a pod with exactly this name takes precedence over a replica.
     ["shop/api", "pod k1/shop/api-0"],
     ["api", "pod k1/shop/api-0"],
     ["api-11", "pod k1/shop/api-11"],
@@ -87,7 +87,7 @@ describe("a path", () => {
   });
 });
 
-it("a name that stands in many namespaces is found in each of them", () => {
+it("a name in many namespaces is found in each namespace", () => {
   const namespaces = Array.from({ length: 30 }, (_, i) => `namespace s${i} { pod web }`).join("\n");
   const many = topologyOf(`segment lan { cidr 10.0.0.0/24 }
 cluster k { pods 10.244.0.0/16

@@ -1,4 +1,4 @@
-/** The arithmetic of `pods.ts` against pods that are really dealt out, one after the other. */
+/** The arithmetic of `pods.ts` compared with pods placed one after another. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatIp, type Ip, parseIp } from "../../../server/src/addressing/ip.ts";
@@ -10,7 +10,7 @@ interface Planned {
   readonly replicas: number;
   readonly on: number | undefined;
   readonly hostNetwork: boolean;
-  /** Address number so many of the node with this number. */
+  /** The address `n` of the node with the index `node`. */
   readonly address: { readonly node: number; readonly n: number } | undefined;
   readonly namespace: "default" | "shop";
 }
@@ -35,7 +35,7 @@ const cases: fc.Arbitrary<Case> = fc.record({
   workloads: fc.array(planned, { maxLength: 14 }),
 });
 
-/** A given address belongs to the IPv4 range of its node: /28 blocks of 10.244.0.0/16, gateway at 1. */
+/** A configured address is in the IPv4 range of its node: /28 blocks of 10.244.0.0/16, gateway at 1. */
 const blockAddress = (node: number, n: number): string => formatIp(0x0af40000 + node * 16 + n);
 
 function textOf({ nodes, dual, workloads }: Case): string {
@@ -121,8 +121,8 @@ function allPods(cluster: Cluster): Pod[] {
   );
 }
 
-describe("pods that are computed", () => {
-  it("are those that would be dealt out one after the other", () => {
+describe("computed pods", () => {
+  it("are the same as pods placed one after another", () => {
     fc.assert(
       fc.property(cases, (one) => {
         const [cluster] = topologyOf(textOf(one)).clusters;
@@ -163,7 +163,7 @@ describe("pods that are computed", () => {
     );
   });
 
-  it("are all found where every node has the same range", () => {
+  it("are all found if every node has the same range", () => {
     const [cluster] = topologyOf("cluster c { cni docker; nodes n 1..4; deployment d replicas 9 }").clusters;
     const names = (ip: string): string[] =>
       (cluster?.pods.podsByAddress(parseIp(ip) ?? 0) ?? []).map(({ name }) => name);
@@ -172,7 +172,7 @@ describe("pods that are computed", () => {
     expect(names("172.17.0.5")).toEqual([]);
   });
 
-  it("are not made before somebody asks, however many", () => {
+  it("are created only on request, for any number of pods", () => {
     const text = `cluster c { cni bridge; pods 10.0.0.0/8; nodes n 1..5000; deployment d replicas 1000000; deployment e replicas 1 }`;
     const [cluster] = topologyOf(text).clusters;
     const e = cluster?.workloadByName("default", "e");

@@ -1,4 +1,4 @@
-/** Text in, the resolved model as text out: what the tests of this folder compare. */
+/** The resolved model of a text, as text for the tests of this folder. */
 import { formatIp, formatPrefix, type Ip } from "../../../server/src/addressing/ip.ts";
 import { modeAddressing } from "../../../server/src/cni/modes.ts";
 import { decodeFile } from "../../../server/src/language/decode.ts";
@@ -25,7 +25,7 @@ function analysed(text: string): { readonly tree: SyntaxTree; readonly topology:
   return { tree, topology: buildTopology([{ file: "test.knet", decls: decodeFile(tree) }], modeAddressing) };
 }
 
-/** Everything of the model that a person would look at, and the problems. */
+/** The readable parts of the model, and the problems. */
 export function printed(text: string): string {
   const { tree, topology } = analysed(text);
   const lines: string[] = [];
@@ -45,7 +45,7 @@ export function printed(text: string): string {
   return `\n${lines.join("\n")}\n`;
 }
 
-/** `! KN012 at «lan» name: lan, kind: segment`: the code, the text that it points at, its values. */
+/** `! KN012 at «lan» name: lan, kind: segment`: the code, the text at its position, its values. */
 export function problemsOf(text: string): string[] {
   const { tree, topology } = analysed(text);
   return printProblems(tree, topology);

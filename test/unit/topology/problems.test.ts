@@ -10,7 +10,7 @@ ${statements.includes("cni") ? "" : "  cni bridge\n"}${statements}
 describe("problems", () => {
   it.each([
     [
-      "unknown names, with the nearest one",
+      "unknown names, with the most similar one",
       `segment rack-a { cidr 10.0.0.0/24; gateway tro }
 router tor { attach rack-a }
 host h { attach rack-b }
@@ -21,7 +21,7 @@ expect h -> g via nobody
 `,
     ],
     [
-      "names defined twice",
+      "duplicate names",
       `segment lan { cidr 10.0.0.0/24 }
 segment lan { cidr 10.0.1.0/24 }
 router a
@@ -49,10 +49,10 @@ cluster c { pods 10.244.0.0/16; nodes n 1..20 { attach lan 10.0.0.250 } }
       "a full segment",
       `segment lan { cidr 10.0.0.0/30 }\nrouter r { attach lan }\nhost a { attach lan }\nhost b { attach lan }\nhost c { attach lan }\n`,
     ],
-    ["a gateway that is not there", "segment lan { cidr 10.0.0.0/24; gateway r }\nrouter r\n"],
-    ["a next hop of the other family", "host h { route 10.0.0.0/8 via fd00::1 }\n"],
+    ["a gateway that is not attached", "segment lan { cidr 10.0.0.0/24; gateway r }\nrouter r\n"],
+    ["a next hop of a different family", "host h { route 10.0.0.0/8 via fd00::1 }\n"],
     [
-      "pods and ranges out of place",
+      "pods and ranges outside their ranges",
       inCluster(`  pods 10.244.0.0/16
   node n1 { pod-cidr 10.1.0.0/24 }
   node n2
@@ -65,14 +65,14 @@ cluster c { pods 10.244.0.0/16; nodes n 1..20 { attach lan 10.0.0.250 } }
       inCluster("  pods 10.244.0.0/16 per-node /29\n  nodes n 1..3\n  deployment d replicas 17"),
     ],
     ["no range at all", inCluster("  cni flannel\n  node n1\n  pod p")],
-    ["a length that the family lacks", inCluster("  pods 10.244.0.0/16 per-node /64\n  node n1")],
+    ["a prefix length that the family does not have", inCluster("  pods 10.244.0.0/16 per-node /64\n  node n1")],
     ["too many nodes", inCluster("  pods 10.0.0.0/8\n  nodes a 1..60000\n  nodes b 1..60000")],
   ])("%s", (_, text) => {
     expect(`\n${problemsOf(text).join("\n")}\n`).toMatchSnapshot();
   });
 });
 
-describe("files that are wrong", () => {
+describe("invalid files", () => {
   it.each([
     "segment",
     "segment lan",
@@ -90,7 +90,7 @@ describe("files that are wrong", () => {
     "segment s { cidr ::/0 }\nhost h { attach s }",
     "cluster c { pods 0.0.0.0/0 per-node /32; services ::/0; node n; pod p { address 255.255.255.255 } }",
     "cluster c { pods 10.0.0.0/8; deployment d replicas 0; daemonset e; pod p }",
-  ])("still give a topology: %s", (text) => {
+  ])("still result in a topology: %s", (text) => {
     const topology = topologyOf(text);
     for (const cluster of topology.clusters) {
       for (const node of cluster.nodes) expect([...cluster.pods.podsOn(node)].length).toBe(cluster.pods.countOn(node));

@@ -1,4 +1,4 @@
-/** Whatever address a packet goes to, a trace comes to an end: in every sample, from every machine and some pods. */
+/** A trace terminates for any destination address: in every sample, from every machine and some pods. */
 import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { addIp, formatIp, type Ip, lastAddress, type Prefix, parseIp } from "../../../server/src/addressing/ip.ts";
@@ -12,7 +12,7 @@ const names = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".knet"))
   .map((name) => name.slice(0, -".knet".length));
 
-describe("every packet's way ends", () => {
+describe("every trace terminates", () => {
   for (const name of names) {
     test(name, () => {
       const { topology, network } = world(sampleText(name));
@@ -42,7 +42,7 @@ function sendersOf({ clusters, routers, hosts }: Topology): readonly string[] {
   );
 }
 
-/** Beginning, middle and end of every range; multicast, broadcast, loopback, nobody's. */
+/** First, middle, and last addresses of every range; multicast, broadcast, loopback, unassigned. */
 function addressesIn({ clusters, segments }: Topology): readonly Ip[] {
   const ranges: Prefix[] = [
     ...[...segments.values()].flatMap(({ cidrs }) => cidrs),

@@ -1,4 +1,4 @@
-/** Names of the cluster's DNS: what they mean, what is asked for them, and what becomes of a packet without an answer. */
+/** Names in the cluster DNS: resolution, DNS queries, and traces without a DNS answer. */
 import { describe, expect, test } from "vitest";
 import { dnsNames, searched } from "../../../server/src/topology/dns.ts";
 import { wayOf, waysOf } from "../../../server/src/trace/layout.ts";
@@ -12,7 +12,7 @@ const [cluster] = topology.clusters;
 const trace = (from: string, to: string, more: Partial<Ask> = {}, changed = { topology, network }) =>
   ask({ ...changed, locate: () => undefined }, { from, to, ...more });
 
-describe("a name stands for", () => {
+describe("a name resolves to", () => {
   const meaning = (name: string) =>
     dnsNames(topology.clusters, name).map((one) => (one.kind === "service" ? one.service.path : one.pod.path));
   test.each([
@@ -33,7 +33,7 @@ describe("a name stands for", () => {
   );
 });
 
-test("the search domains come first, below five dots (kubernetes/dns, ndots:5)", () => {
+test("search domains are tried first for names with fewer than five dots (kubernetes/dns, ndots:5)", () => {
   if (!cluster) throw new Error("no cluster");
   expect(searched(cluster, "shop", "api.shop")).toEqual([
     "api.shop.shop.svc.cluster.local",
@@ -45,7 +45,7 @@ test("the search domains come first, below five dots (kubernetes/dns, ndots:5)",
 });
 
 describe("a trace by name", () => {
-  test("begins with the question, which is translated to an endpoint of kube-dns and answered", () => {
+  test("starts with the DNS query, which is sent to an endpoint of kube-dns and answered", () => {
     const answer = trace("shop/web", "api.shop", { port: 80 });
     if (!answer.ok) throw new Error(answer.error);
     const { lookup, verdict, answered } = answer.trace;
@@ -58,32 +58,32 @@ describe("a trace by name", () => {
     expect(lookup?.asked).toEqual(["api.shop.shop.svc.cluster.local", "api.shop.svc.cluster.local"]);
     const [first] = lookup?.paths ?? [];
     expect(first?.hops.find(({ action }) => action === "dnat")?.text).toMatch(
-      /^destination is now 10\.244\.\d\.\d+:53 /,
+      /^destination rewritten to 10\.244\.\d\.\d+:53 \(DNAT/,
     );
     expect(waysOf(answer.trace)).toHaveLength(4);
     expect(wayOf(answer.trace, 1)).toEqual({ kind: "lookup" });
     expect(wayOf(answer.trace, 2)).toEqual({ kind: "own", index: 0 });
   });
-  test("ends there where nobody answers: the packet is never sent", () => {
+  test("ends with the query if DNS does not respond: the packet is never sent", () => {
     const deaf = world(text.replace("listen 53/udp 53/tcp", "listen 54/udp"));
     const answer = trace("shop/web", "api.shop", { port: 80 }, deaf);
     if (!answer.ok) throw new Error(answer.error);
     expect([answer.trace.verdict, answer.trace.answered]).toEqual(["rejected", false]);
     expect(answer.trace.notes).toEqual([
-      "api.shop.svc.cluster.local is not found out: no answer from prod/kube-system/kube-dns; the packet is never sent",
+      "api.shop.svc.cluster.local is not resolved: no DNS response from prod/kube-system/kube-dns; the packet is never sent",
     ]);
   });
-  test("without a DNS service says so and sends the packet", () => {
+  test("without a DNS service has a note and sends the packet", () => {
     const none = world(text.replace("service kube-dns", "service other-dns"));
     const answer = trace("shop/web", "db-1.db.shop.svc.cluster.local", { port: 5432 }, none);
     if (!answer.ok) throw new Error(answer.error);
     expect(answer.trace.verdict).toBe("delivered");
-    expect(answer.trace.notes?.at(-1)).toContain("no service kube-system/kube-dns is declared");
+    expect(answer.trace.notes?.at(-1)).toContain("service kube-system/kube-dns is not declared");
   });
-  test("is refused to those who ask another name server", () => {
+  test("is rejected for senders with a different name server", () => {
     expect(trace("n1", "api.shop", { port: 80 })).toMatchObject({
       ok: false,
-      error: "prod/n1 does not ask the cluster's DNS, which alone knows api.shop; write prod/shop/api",
+      error: "prod/n1 does not use the cluster DNS, which alone resolves api.shop; write prod/shop/api",
     });
   });
 });
@@ -92,7 +92,7 @@ function dashed(ip: number): string {
   return [24, 16, 8, 0].map((shift) => (ip >>> shift) & 255).join("-");
 }
 
-test("more ways than anybody reads are cut off, and the trace says so", () => {
+test("paths above the limit are omitted, and the trace has a note", () => {
   const many = world(
     text
       .replace("deployment api replicas 2", "deployment api replicas 300")
@@ -101,7 +101,5 @@ test("more ways than anybody reads are cut off, and the trace says so", () => {
   const answer = trace("shop/web", "shop/api", { port: 80 }, many);
   if (!answer.ok) throw new Error(answer.error);
   expect(answer.trace.paths).toHaveLength(256);
-  expect(answer.trace.notes?.at(-1)).toBe(
-    "there are more ways than these 256, which 85.3 % of such packets take; the others are not shown",
-  );
+  expect(answer.trace.notes?.at(-1)).toBe("256 paths shown, covering 85.3% of the packets; further paths are omitted");
 });

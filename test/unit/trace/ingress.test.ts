@@ -1,4 +1,4 @@
-/** Requests by URL: who serves them, and the two connections that they are. */
+/** Requests by URL: rule matching, and the two connections of a request. */
 import { describe, expect, test } from "vitest";
 import { readUrl, routeUrl } from "../../../server/src/topology/ingress.ts";
 import { ask } from "../../../server/src/trace/trace.ts";
@@ -14,7 +14,7 @@ function trace(from: string, to: string, around = { topology, network }) {
   return answer.trace;
 }
 
-describe("which rule a URL means", () => {
+describe("the rule that a URL matches", () => {
   const rules = `
       host "shop.example.com" {
         path "/" -> web:80
@@ -47,7 +47,7 @@ describe("which rule a URL means", () => {
 });
 
 describe("a request", () => {
-  test("is two connections: the client reaches a proxy, and the proxy a pod of the backend, not its ClusterIP", () => {
+  test("consists of two connections: from the client to a proxy, and from the proxy to a backend pod, not to the ClusterIP", () => {
     const { verdict, answered, paths, proxied } = trace("laptop", "http://shop.example.com/api");
     expect([verdict, answered, proxied?.by]).toEqual(["delivered", true, "prod/shop/shop"]);
     expect(new Set(paths.map((path) => path.hops.at(-1)?.netns))).toEqual(
@@ -64,24 +64,23 @@ describe("a request", () => {
     expect(proxies).toBeDefined();
     for (const path of proxied?.paths ?? []) expect(path.receiver?.src).not.toBe("192.168.1.50");
   });
-  test("ends at the proxy where the backend does not listen", () => {
+  test("ends at the proxy if the backend does not listen", () => {
     const closed = world(text.replace("listen 9090/tcp", "listen 9091/tcp"));
     const { verdict, answered, paths, proxied } = trace("laptop", "http://shop.example.com/api", closed);
     expect([verdict, answered]).toEqual(["rejected", false]);
     expect(paths.every((path) => path.verdict === "delivered")).toBe(true);
     expect(proxied?.verdict).toBe("rejected");
   });
-  test("of a host that nobody serves is refused with the hosts that there are", () => {
+  test("to an unknown host is rejected with a list of the known hosts", () => {
     const asked = { from: "laptop", to: "http://other.org/" };
     expect(ask({ topology, network, locate: () => undefined }, asked)).toMatchObject({
       ok: false,
-      error:
-        "no ingress and no HTTP route has a rule for other.org/; there are rules for shop.example.com/, shop.example.com/api",
+      error: "no ingress or HTTP route matches other.org/; rules exist for shop.example.com/ and shop.example.com/api",
     });
   });
 });
 
-test("a route of the Gateway API shares requests by weight", () => {
+test("a route of the Gateway API distributes requests by weight", () => {
   const gateway = text
     .replace(
       "ingress shop {",

@@ -14,11 +14,11 @@ import { hop, traces } from "../webview/fixtures.ts";
 describe("the drawing of a path", () => {
   for (const [name, trace] of Object.entries(traces)) {
     trace.paths.forEach((path, i) => {
-      test(`${name}, path ${i + 1}: everything has its place`, () => holds(path));
+      test(`${name}, path ${i + 1}: the layout is consistent`, () => holds(path));
     });
   }
 
-  test("any journey, back and forth between namespaces, with long names", () => {
+  test("any journey, back and forth between network namespaces, with long names", () => {
     fc.assert(
       fc.property(journeys, journeys, fc.boolean(), (request, reply, answered) => {
         const path: Path = {
@@ -34,13 +34,13 @@ describe("the drawing of a path", () => {
     );
   });
 
-  test("the same journey is drawn the same", () => {
+  test("the layout is deterministic", () => {
     const path = traces["delivered"]?.paths[0];
     expect(path && layoutPath(path)).toEqual(path && layoutPath(path));
   });
 });
 
-test("a text that is too long keeps its beginning and its end", () => {
+test("a text that is too long is shortened in the middle", () => {
   const measure = (text: string) => estimateWidth(text, "name");
   const short = ellipsize("node production/worker-0001", 120, measure);
   expect(short).toBe("node pr…er-0001");
@@ -73,7 +73,7 @@ const journeys = fc.array(
   { minLength: 1, maxLength: 14 },
 );
 
-/** What a reader of the drawing relies on. */
+/** Invariants of a layout. */
 function holds(path: Path): void {
   const layout = layoutPath(path);
   const steps = stepsOf(path);
@@ -95,7 +95,7 @@ function holds(path: Path): void {
     const bar = stop.device === undefined ? undefined : box?.devices[stop.device];
     if (bar) expect(bar.steps).toContain(stop.step);
   }
-  // No two stops on top of each other.
+  // Stops do not overlap.
   const places = layout.stops.map(({ x, y }) => `${x} ${y}`);
   expect(new Set(places).size).toBe(places.length);
   for (const lane of layout.lanes) {

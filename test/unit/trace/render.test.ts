@@ -6,7 +6,7 @@ import { renderText } from "../../../server/src/trace/render/text.ts";
 import type { Trace } from "../../../server/src/trace/schema.ts";
 import { traces } from "../webview/fixtures.ts";
 
-/** Names come from files, and files from anywhere. */
+/** Names in files are untrusted input. */
 const HOSTILE = `<img src=x onerror="alert(1)">'&\u0000;%% end`;
 
 const cases: readonly (readonly [string, Trace])[] = [
@@ -15,20 +15,20 @@ const cases: readonly (readonly [string, Trace])[] = [
 ];
 
 describe.each(cases)("%s", (_, trace) => {
-  test("SVG is well formed, and holds nothing but a drawing", () => {
+  test("SVG is well formed and contains only a drawing", () => {
     const svg = renderSvg(trace);
     expect(imbalance(svg)).toEqual([]);
     expect(svg).not.toMatch(/<(script|foreignObject|image|a)\b|<[^>]*( on\w+|href)=/i);
   });
 
-  test("the page is well formed, loads nothing and runs nothing", () => {
+  test("the page is well formed, without external resources or scripts", () => {
     const html = renderHtml(trace);
     expect(html).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
     expect(imbalance(html.replace("<!doctype html>", "").replace(/<meta[^>]*>/g, ""))).toEqual([]);
     expect(html).not.toMatch(/<(script|img|iframe|link|object|embed|form)\b|<[^>]* on\w+=/i);
   });
 
-  test("Mermaid: a participant for each namespace, one statement a line", () => {
+  test("Mermaid: one participant per network namespace, one statement per line", () => {
     const [head, ...lines] = renderMermaid(trace).trimEnd().split("\n");
     expect(head).toBe("sequenceDiagram");
     for (const line of lines)
@@ -36,7 +36,7 @@ describe.each(cases)("%s", (_, trace) => {
     for (const line of lines) expect(line.replace(/#\w+;|-?->>|-?-x/g, "")).not.toMatch(/[;<>%]/);
   });
 
-  test("text is one line a hop, without control characters", () => {
+  test("text has one line per hop and no control characters", () => {
     const text = renderText(trace, { colour: false, decisions: true });
     expect(text).not.toMatch(/[^\P{Cc}\n]/u);
     const hops = trace.paths.flatMap((path) => [...path.hops, ...(path.reply?.hops ?? [])]);
@@ -44,7 +44,7 @@ describe.each(cases)("%s", (_, trace) => {
   });
 });
 
-test("the text of a delivered packet, as people read it", () => {
+test("the text of a delivered packet", () => {
   const trace = traces["delivered"];
   expect(trace && renderText(trace, { colour: false, decisions: true })).toMatchSnapshot();
 });
@@ -60,7 +60,7 @@ function poisoned(trace: Trace | undefined): Trace {
   return replaced as Trace;
 }
 
-/** Tags that do not match: what a parser of XML would refuse. */
+/** Unbalanced tags, which an XML parser rejects. */
 function imbalance(markup: string): string[] {
   const open: string[] = [];
   const wrong: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * `knet routes --format fib`: the tables of the Network Graph. Its four constraints are checked over the printed tables alone, by a
- * walker that knows nothing else, and over the simulator; both agree on every pair.
+ * `knet routes --format fib`: the tables of the Network Graph. Its four constraints are checked with a walker that uses only
+ * the printed tables, and with the simulator; both must agree on every pair.
  */
 import { describe, expect, it } from "vitest";
 import type { Ip, Prefix } from "../../../server/src/addressing/ip.ts";
@@ -14,7 +14,7 @@ function table({ topology, network, netns }: Sample, id: string): string {
   return switchText(topology, network, netns(id));
 }
 
-/** Without the column that says why. */
+/** Without the column with the reason. */
 function rules(text: string): readonly string[] {
   return text
     .split("\n")
@@ -31,7 +31,7 @@ function rules(text: string): readonly string[] {
 describe("the table of a switch", () => {
   const k1 = sample("k1");
 
-  it("of a pod is the article's: delivered on localhost and on its address, all else to the node", () => {
+  it("of a pod matches the article: delivered on localhost and on its address, everything else forwarded to the node", () => {
     expect(rules(table(k1, "k1/default/p2"))).toEqual([
       "* * 127.0.0.0/8 8080 Deliver(c2.1)",
       "* * 127.0.0.0/8 9090 Deliver(c2.2)",
@@ -43,7 +43,7 @@ describe("the table of a switch", () => {
     ]);
   });
 
-  it("of a node is the article's: its own pods, the other node's, and what Linux adds", () => {
+  it("of a node matches the article: its own pods, pods of the other node, and additional rows of Linux", () => {
     expect(rules(table(k1, "k1/n2"))).toEqual([
       "* * 127.0.0.0/8 7777 Deliver(d2)",
       "* * 127.0.0.0/8 * Discard",
@@ -62,7 +62,7 @@ describe("the table of a switch", () => {
     ]);
   });
 
-  it("says from which entry each row follows", () => {
+  it("lists the entry that each row is derived from", () => {
     expect(
       table(k1, "k1/n2")
         .split("\n")
@@ -70,12 +70,12 @@ describe("the table of a switch", () => {
     ).toMatch(/# 10\.1\.1\.0\/24 via 192\.168\.1\.2 dev eth0$/);
   });
 
-  it("of a router without a default route discards what nobody has", () => {
+  it("of a router without a default route ends with Discard", () => {
     expect(rules(table(k1, "gw")).at(-1)).toBe("* * * * Discard");
   });
 
   it.each(["flannel-vxlan", "flannel-udp", "flannel-ipip"])(
-    "names the node at the far end of the tunnel: %s",
+    "contains the node at the remote tunnel endpoint: %s",
     (name) => {
       const found = rules(table(sample(name), "prod/node1"));
       expect(found).toContain("* * 10.244.2.0/24 * Forward(prod/node2)");
@@ -83,7 +83,7 @@ describe("the table of a switch", () => {
     },
   );
 
-  it("keeps the families apart", () => {
+  it("separates the address families", () => {
     const found = rules(table(sample("kindnet"), "kind/worker"));
     expect(found).toContain("* * fd00:10:244:2::/64 * Forward(kind/worker2)");
     expect(found.filter((line) => line.includes("/0 "))).toEqual([
@@ -102,7 +102,7 @@ interface Row {
 }
 
 interface Graph {
-  /** The tables as printed, read back. */
+  /** The parsed tables. */
   readonly tables: ReadonlyMap<string, readonly Row[]>;
   /** host(N, P), host(N, D), addr(P, a), open(C, p) of the cluster. */
   readonly pods: readonly {
@@ -152,7 +152,7 @@ function read(text: string): readonly Row[] {
   });
 }
 
-/** First match; without one, discard. Which process gets the message, or where it ends. */
+/** First match, otherwise Discard. Returns the receiving process, or the result. */
 function follow({ tables }: Graph, from: string, dst: Ip, port: number): string {
   let at = from;
   for (let hops = 0; hops < 64; hops++) {
@@ -164,10 +164,10 @@ function follow({ tables }: Graph, from: string, dst: Ip, port: number): string 
     if (kind !== "Forward") return "discarded";
     at = name;
   }
-  return "circles";
+  return "loop";
 }
 
-/** The same by the simulator; a message whose header changed on the way is none of the model's. */
+/** The same with the simulator; messages with rewritten headers are not part of the model. */
 function simulated({ network }: Sample, from: string, src: Ip | undefined, dst: Ip, port: number): string {
   const [journey] = simulate(network, { from, dst, proto: "tcp", sport: 40000, dport: port, size: 60, df: true });
   if (journey?.verdict !== "delivered" || !journey.receiver) return "discarded";
@@ -180,7 +180,7 @@ describe("the constraints of the network model", () => {
   const graph = graphOf(one);
   const loopback = ip("127.0.0.1");
 
-  it("addressable: no two of pods and nodes have an address in common", () => {
+  it("addressable: pods and nodes have unique addresses", () => {
     const all = [...graph.pods.map(({ address }) => address), ...graph.nodes.flatMap(({ addresses }) => addresses)];
     expect(new Set(all).size).toBe(all.length);
     expect(all).toHaveLength(6);
@@ -226,7 +226,7 @@ describe("the constraints of the network model", () => {
     expect(pairs).toBe(2 * 2 * 2);
   });
 
-  it("and both agree where nobody listens, and on addresses that nobody has", () => {
+  it("both agree for closed ports and unassigned addresses", () => {
     const addresses = [...graph.pods.map(({ address }) => address), ip("10.1.1.77"), ip("10.1.9.1"), ip("192.168.1.2")];
     for (const from of [...graph.pods, ...graph.nodes]) {
       for (const dst of [...addresses, loopback]) {

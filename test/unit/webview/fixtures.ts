@@ -1,4 +1,4 @@
-/** Traces as the server makes them, for everything that shows one. */
+/** Traces in the form that the server produces, for tests of views and renderers. */
 import type { Action, Header, Hop, Location, Path, Reply, Rule, Trace } from "../../../server/src/trace/schema.ts";
 
 const file = "file:///plan/prod.knet";
@@ -99,36 +99,36 @@ function overlay(e: Ends, forward: boolean): Hop[] {
       length: headers.length > 3 ? 110 : 60,
     });
   return [
-    h(e.from, "", null, "send", `A process sends to ${e.dst}, port ${e.dport}.`, inner(64)),
+    h(e.from, "", null, "send", `sent to ${e.dst}`, inner(64)),
     h(
       e.from,
       "eth0",
       null,
       "route",
-      "The default route sends it to the node’s bridge.",
+      `routed to ${e.dst} via ${forward ? "10.244.1.1" : "10.244.2.1"} dev eth0 (default route)`,
       inner(64),
       rule(
         "main",
         `default via ${forward ? "10.244.1.1" : "10.244.2.1"} dev eth0`,
         20,
-        "The bridge plugin gives every pod this route.",
+        "bridge plugin: default route of the pod",
       ),
     ),
-    h(e.from, "eth0", "out", "send", "It leaves by the pod’s end of the veth pair.", inner(64)),
-    h(a, veth[0] ?? "", "in", "receive", "It arrives at the node’s end of the veth pair.", inner(64)),
-    h(a, "cni0", "in", "receive", "The bridge hands it to the node, whose address is the gateway.", inner(64)),
+    h(e.from, "eth0", "out", "send", "sent through eth0", inner(64)),
+    h(a, veth[0] ?? "", "in", "receive", `received on ${veth[0]}`, inner(64)),
+    h(a, "cni0", "in", "receive", "received by cni0 itself", inner(64)),
     h(
       a,
       "cni0",
       null,
       "route",
-      "The node forwards it over the overlay.",
+      `routed to ${e.dst} via ${subnet}.0 dev flannel.1`,
       inner(63),
       rule(
         "main",
         `${subnet}.0/24 via ${subnet}.0 dev flannel.1 onlink`,
         24,
-        "flannel adds one such route for each other node’s subnet.",
+        "flanneld: route to the subnet of the other node",
       ),
     ),
     h(
@@ -136,7 +136,7 @@ function overlay(e: Ends, forward: boolean): Hop[] {
       "flannel.1",
       null,
       "filter",
-      "Forwarding is allowed.",
+      "accepted by filter/FLANNEL-FWD",
       inner(63),
       rule("filter/FORWARD", '-A FLANNEL-FWD -s 10.244.0.0/16 -m comment --comment "flanneld forward" -j ACCEPT', 22),
     ),
@@ -145,7 +145,7 @@ function overlay(e: Ends, forward: boolean): Hop[] {
       "flannel.1",
       "out",
       "neighbour",
-      "The far VTEP’s address is known.",
+      "neighbor entry found",
       inner(63),
       rule("neigh", `${subnet}.0 dev flannel.1 lladdr 92:4c:7f:0a:02:01 PERMANENT`),
     ),
@@ -154,13 +154,13 @@ function overlay(e: Ends, forward: boolean): Hop[] {
       "flannel.1",
       null,
       "encapsulate",
-      `It is wrapped in UDP for ${outer[1]}.`,
+      `encapsulated in VXLAN (VNI 1) to ${outer[1]}, UDP port 8472 (+50 bytes)`,
       wrapped(64),
       rule(
         "fdb",
         `92:4c:7f:0a:02:01 dev flannel.1 dst ${outer[1]} self permanent`,
         25,
-        "flannel writes one forwarding entry for each other node.",
+        "flanneld: FDB entry of the other node",
       ),
     ),
     h(
@@ -168,60 +168,53 @@ function overlay(e: Ends, forward: boolean): Hop[] {
       "eth0",
       null,
       "route",
-      "The outer packet goes to the rack’s gateway.",
+      `routed to ${outer[1]} via ${forward ? "10.168.0.1" : "10.168.1.1"} dev eth0 (default route)`,
       wrapped(64),
       rule("main", `default via ${forward ? "10.168.0.1" : "10.168.1.1"} dev eth0`, 3),
     ),
-    h(a, "eth0", "out", "send", "It leaves the node.", wrapped(64)),
-    h(
-      `segment ${racks[0]}`,
-      racks[0] ?? "",
-      "in",
-      "bridge",
-      "The rack’s switch carries it to the router.",
-      wrapped(64),
-    ),
-    h("router tor", racks[0] ?? "", "in", "receive", "The router takes it.", wrapped(64)),
+    h(a, "eth0", "out", "send", "sent through eth0", wrapped(64)),
+    h(`segment ${racks[0]}`, racks[0] ?? "", "in", "bridge", "switched to the router", wrapped(64)),
+    h("router tor", racks[0] ?? "", "in", "receive", `received on ${racks[0]}`, wrapped(64)),
     h(
       "router tor",
       "",
       null,
       "route",
-      `The router forwards it to ${racks[1]}.`,
+      `routed to ${outer[1]} dev ${racks[1]}`,
       wrapped(63),
       rule("main", `10.168.${forward ? 1 : 0}.0/24 dev ${racks[1]} proto kernel scope link`, 11),
     ),
-    h("router tor", racks[1] ?? "", "out", "send", "It leaves the router.", wrapped(63)),
-    h(`segment ${racks[1]}`, racks[1] ?? "", "in", "bridge", "The rack’s switch carries it to the node.", wrapped(63)),
-    h(b, "eth0", "in", "receive", "It arrives at the node.", wrapped(63)),
+    h("router tor", racks[1] ?? "", "out", "send", `sent through ${racks[1]}`, wrapped(63)),
+    h(`segment ${racks[1]}`, racks[1] ?? "", "in", "bridge", "switched to the node", wrapped(63)),
+    h(b, "eth0", "in", "receive", "received on eth0", wrapped(63)),
     h(
       b,
       "flannel.1",
       null,
       "decapsulate",
-      "The kernel’s VXLAN port takes it and unwraps it.",
+      `decapsulated by flannel.1 (outer source ${outer[0]})`,
       inner(63),
       rule("socket", "UNCONN 0.0.0.0:8472", 25),
     ),
-    h(b, "flannel.1", "in", "receive", "The inner packet arrives from the overlay.", inner(63)),
+    h(b, "flannel.1", "in", "receive", "received on flannel.1", inner(63)),
     h(
       b,
       "cni0",
       null,
       "route",
-      "The pod’s subnet is on the bridge.",
+      `routed to ${e.dst} dev cni0`,
       inner(62),
       rule("main", `${subnet}.0/24 dev cni0 proto kernel scope link src ${subnet}.1`, 23),
     ),
-    h(b, "cni0", "out", "send", "It leaves by the bridge.", inner(62)),
-    h(b, veth[1] ?? "", "out", "bridge", "The bridge sends it out of the pod’s port.", inner(62)),
-    h(e.to, "eth0", "in", "receive", "It arrives in the pod.", inner(62)),
+    h(b, "cni0", "out", "send", "sent through cni0", inner(62)),
+    h(b, veth[1] ?? "", "out", "bridge", `bridged by cni0 to ${e.to}`, inner(62)),
+    h(e.to, "eth0", "in", "receive", "received on eth0", inner(62)),
     h(
       e.to,
       "",
       null,
       "deliver",
-      `The process that listens on port ${e.dport} gets it.`,
+      `delivered to the process listening on ${e.dport}/tcp`,
       inner(62),
       rule("socket", `LISTEN 0.0.0.0:${e.dport}`, 42),
     ),
@@ -263,7 +256,7 @@ export const delivered: Trace = {
   ],
 };
 
-/** Cut off at the router's access list; the sender hears of it by ICMP. */
+/** Rejected by the access list of the router; the sender receives an ICMP error. */
 export const rejected: Trace = {
   schema: "knet-trace/1",
   query: { from: "shop/web", to: "10.244.2.7", proto: "tcp", port: 9090, size: 1480, df: true },
@@ -279,7 +272,7 @@ export const rejected: Trace = {
             device: "",
             direction: null,
             action: "reject",
-            text: "The access list between the racks refuses VXLAN.",
+            text: "router tor rejects the packet (filter/FORWARD): deny udp port 8472",
             headers: [
               ip("10.168.0.2", "10.168.1.3", 64, "udp", false),
               udp(51734, 8472),
@@ -291,7 +284,7 @@ export const rejected: Trace = {
               "filter/FORWARD",
               "-A FORWARD -p udp --dport 8472 -j REJECT --reject-with icmp-admin-prohibited",
               14,
-              "“deny udp port 8472” in router tor",
+              "deny udp port 8472 of router tor",
             ),
             length: 110,
           }),
@@ -301,8 +294,7 @@ export const rejected: Trace = {
         mtu: 1450,
         reason: {
           code: "filtered",
-          message:
-            "Router tor refuses UDP port 8472, so no node of rack-a can reach one of rack-b over flannel’s overlay.",
+          message: "router tor rejects the packet (filter/FORWARD): deny udp port 8472",
           location: at(14),
         },
         error: { kind: "icmp", type: 3, code: 13, from: "10.168.0.1", errno: "EHOSTUNREACH" },
@@ -311,7 +303,7 @@ export const rejected: Trace = {
   ],
 };
 
-/** A service with three backends: on the same node, on another one, and one that a policy closes. */
+/** A service with three backends: on the same node, on another node, and one that a policy denies. */
 export const balanced: Trace = {
   schema: "knet-trace/1",
   query: { from: "shop/web", to: "shop/api", proto: "tcp", port: 80, df: false },
@@ -338,22 +330,22 @@ function sameNode(): Path {
   ): Hop => hop({ where, device, direction, action, text, headers, ...(r ? { rule: r } : {}) });
   return {
     ...walk([
-      h(web, "", null, "send", "A process sends to the service’s address.", before),
-      h(web, "eth0", "out", "send", "It leaves by the pod’s end of the veth pair.", before),
-      h(node, "veth1c0a44d2", "in", "receive", "It arrives at the node.", before),
-      h(node, "cni0", "in", "receive", "The bridge hands it to the node.", before),
+      h(web, "", null, "send", "sent to 10.96.12.4", before),
+      h(web, "eth0", "out", "send", "sent through eth0", before),
+      h(node, "veth1c0a44d2", "in", "receive", "received on veth1c0a44d2", before),
+      h(node, "cni0", "in", "receive", "received by cni0 itself", before),
       h(
         node,
         "",
         null,
         "dnat",
-        "kube-proxy’s rule picks the first of three backends.",
+        "destination rewritten to 10.244.1.9:9090 (DNAT: KUBE-SERVICES → KUBE-SVC-QMWWTXBG → KUBE-SEP-4F2KQ7)",
         after(64),
         rule(
           "nat/PREROUTING",
           "-A KUBE-SVC-QMWWTXBG -m statistic --mode random --probability 0.33333 -j KUBE-SEP-4F2KQ7",
           51,
-          "Service shop/api, port 80 -> 9090",
+          "service shop/api, port 80 -> 9090",
         ),
       ),
       h(
@@ -361,33 +353,33 @@ function sameNode(): Path {
         "",
         null,
         "route",
-        "The backend is on the same bridge.",
+        "routed to 10.244.1.9 dev cni0",
         after(63),
         rule("main", "10.244.1.0/24 dev cni0 proto kernel scope link src 10.244.1.1", 23),
       ),
-      h(node, "cni0", "out", "send", "It leaves by the bridge.", after(63)),
-      h(node, "veth0b3d19aa", "out", "bridge", "The bridge sends it out of the pod’s port.", after(63)),
-      h(api, "eth0", "in", "receive", "It arrives in the pod.", after(63)),
-      h(api, "", null, "deliver", "The process that listens on port 9090 gets it.", after(63)),
+      h(node, "cni0", "out", "send", "sent through cni0", after(63)),
+      h(node, "veth0b3d19aa", "out", "bridge", "bridged by cni0 to pod prod/shop/api-0", after(63)),
+      h(api, "eth0", "in", "receive", "received on eth0", after(63)),
+      h(api, "", null, "deliver", "delivered to api (listening on 9090/tcp)", after(63)),
     ]),
     probability: 1 / 3,
     receiver: { src: "10.244.1.5", sport: 41732, process: "api" },
     reply: walk([
-      h(api, "", null, "send", "The process answers.", reply(64)),
-      h(api, "eth0", "out", "send", "It leaves the pod.", reply(64)),
-      h(node, "veth0b3d19aa", "in", "receive", "It arrives at the node.", reply(64)),
+      h(api, "", null, "send", "sent to 10.244.1.5", reply(64)),
+      h(api, "eth0", "out", "send", "sent through eth0", reply(64)),
+      h(node, "veth0b3d19aa", "in", "receive", "received on veth0b3d19aa", reply(64)),
       h(
         node,
         "",
         null,
         "snat",
-        "The connection’s entry puts the service’s address back.",
+        "source rewritten to 10.96.12.4 (SNAT)",
         translated(64),
         rule("conntrack", "tcp ESTABLISHED 10.244.1.5:41732 → 10.96.12.4:80"),
       ),
-      h(node, "veth1c0a44d2", "out", "bridge", "Bridged to the sender’s port.", translated(64)),
-      h(web, "eth0", "in", "receive", "It arrives in the pod.", translated(64)),
-      h(web, "", null, "deliver", "The sender has its answer.", translated(64)),
+      h(node, "veth1c0a44d2", "out", "bridge", "bridged by cni0 to pod prod/shop/web", translated(64)),
+      h(web, "eth0", "in", "receive", "received on eth0", translated(64)),
+      h(web, "", null, "deliver", "reply delivered to the sender", translated(64)),
     ]),
   };
 }
@@ -399,8 +391,7 @@ function closed(): Path {
       verdict: "dropped",
       reason: {
         code: "policy",
-        message:
-          "Policy shop/only-admin selects pod shop/api-2 and does not allow ingress from shop/web on port 9090/tcp.",
+        message: "policy shop/only-admin isolates pod shop/api-2 and does not allow ingress from shop/web on 9090/tcp",
         location: at(60),
       },
     }),
@@ -408,7 +399,7 @@ function closed(): Path {
   };
 }
 
-/** A route that leads back to where the packet came from. */
+/** A route that points back to the previous router. */
 export const looped: Trace = {
   schema: "knet-trace/1",
   query: { from: "laptop", to: "10.244.9.9", proto: "icmp", df: false },
@@ -428,7 +419,7 @@ export const looped: Trace = {
             device: "ens192",
             direction: "in",
             action: "receive",
-            text: "It arrives.",
+            text: "received on ens192",
             headers,
             length: 84,
           }),
@@ -437,7 +428,7 @@ export const looped: Trace = {
             device: "ens192",
             direction: null,
             action: "route",
-            text: "The default route sends it back.",
+            text: "routed to 10.244.9.9 via 10.0.0.1 dev ens192 (default route)",
             headers,
             length: 84,
             rule: rule("main", "default via 10.0.0.1 dev ens192", 9),
@@ -447,7 +438,7 @@ export const looped: Trace = {
             device: "ens192",
             direction: "out",
             action: "send",
-            text: "It leaves by the device by which it came.",
+            text: "sent through ens192",
             headers,
             length: 84,
           }),
@@ -457,7 +448,7 @@ export const looped: Trace = {
         verdict: "looped",
         reason: {
           code: "loop",
-          message: "Routers tor and spine send the packet to each other until its TTL is used up.",
+          message: "TTL expired on router tor",
           location: at(9),
         },
         error: { kind: "icmp", type: 11, code: 0, from: "10.0.0.1" },
@@ -467,7 +458,7 @@ export const looped: Trace = {
   ],
 };
 
-/** Nothing leaves the sender. */
+/** The sender does not send a packet. */
 export const local: Trace = {
   schema: "knet-trace/1",
   query: { from: "laptop", to: "10.99.0.1", proto: "udp", port: 53, df: false },
@@ -481,7 +472,7 @@ export const local: Trace = {
           device: "",
           direction: null,
           action: "send",
-          text: "A process sends to 10.99.0.1, port 53.",
+          text: "sent to 10.99.0.1",
           headers: [ip("0.0.0.0", "10.99.0.1", 64, "udp"), udp(40000, 53)],
         }),
         hop({
@@ -489,14 +480,14 @@ export const local: Trace = {
           device: "",
           direction: null,
           action: "drop",
-          text: "No route matches.",
+          text: "host laptop has no route to 10.99.0.1",
           headers: [ip("0.0.0.0", "10.99.0.1", 64, "udp"), udp(40000, 53)],
         }),
       ],
       {
         verdict: "unreachable",
         mtu: 1500,
-        reason: { code: "no-route", message: "Host laptop has no route to 10.99.0.1." },
+        reason: { code: "no-route", message: "host laptop has no route to 10.99.0.1" },
         error: { kind: "local", errno: "ENETUNREACH" },
       },
     ),

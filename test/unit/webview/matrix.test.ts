@@ -34,9 +34,9 @@ describe("the grid of a matrix", () => {
   it("has a state and a text for each cell", () => {
     expect(cellText(grid, 0, 1)).toBe("a to b: open, 80, ping");
     expect(cellText(grid, 1, 0)).toBe("b to a: closed");
-    expect(cellText(grid, 0, 0)).toBe("a to a: not asked");
+    expect(cellText(grid, 0, 0)).toBe("a to a: not evaluated");
   });
-  it("is walked by keys, and not left by them", () => {
+  it("is navigated with keys, within its bounds", () => {
     expect(moved(grid, [0, 0], "ArrowRight", false)).toEqual([0, 1]);
     expect(moved(grid, [0, 1], "ArrowRight", false)).toEqual([0, 1]);
     expect(moved(grid, [1, 1], "Home", false)).toEqual([1, 0]);
@@ -49,7 +49,7 @@ describe("the grid of a matrix", () => {
       "ping",
     ]);
   });
-  it("names ports as people do", () => {
+  it("shows ports in short form", () => {
     const every = (["tcp", "udp", "sctp"] as const).map((proto) => ({ proto, ports: "1-65535" }));
     expect(portsText(every)).toBe("all");
     expect(portsText([...every.slice(1), { proto: "tcp", ports: "80-90" }])).toBe("*/udp, */sctp, 80-90");
@@ -58,7 +58,7 @@ describe("the grid of a matrix", () => {
 
 describe("messages of the matrix panel", () => {
   const state = { uri: "file:///a", by: "packets", from: "", to: "shop" };
-  it("are checked before anything is done with them", () => {
+  it("are validated", () => {
     const message = { type: "matrix", state, file: "a", matrix };
     expect(readToPage(message)).toEqual(message);
     expect(readToPage({ ...message, matrix: { ...matrix, cells: [1] } })).toBeUndefined();

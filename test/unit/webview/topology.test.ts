@@ -6,9 +6,9 @@ import type { TopologyDrawing } from "../../../server/src/lsp/protocol.ts";
 const place = (x: number, y: number) => ({ x, y, width: 100, height: 40 });
 
 describe("arrow keys", () => {
-  //  a bar over everything; below it two boxes side by side, and one further down
+  // A bar above everything; below it two boxes side by side, and one box further down.
   const places = [undefined, { x: 0, y: 0, width: 400, height: 20 }, place(0, 60), place(150, 60), place(0, 160)];
-  it("lead to the nearest thing in their direction", () => {
+  it("select the nearest item in their direction", () => {
     expect(nearest(places, 1, "ArrowDown")).toBe(2);
     expect(nearest(places, 2, "ArrowRight")).toBe(3);
     expect(nearest(places, 3, "ArrowLeft")).toBe(2);
@@ -16,7 +16,7 @@ describe("arrow keys", () => {
     expect(nearest(places, 3, "ArrowUp")).toBe(1);
     expect(nearest(places, 4, "ArrowDown")).toBeUndefined();
   });
-  it("lead from what has no place to the first that has one", () => {
+  it("select the first item with a position, from an item without one", () => {
     expect(nearest(places, 0, "ArrowLeft")).toBe(1);
     expect(nearest([undefined], 0, "ArrowLeft")).toBeUndefined();
   });
@@ -42,10 +42,10 @@ describe("messages of the topology panel", () => {
     lines: [{ x: 5, from: 0, to: 9, text: "eth0", textY: 4, station: 0, segment: 0 }],
     text: "",
   };
-  it("number everything in one order", () => {
+  it("number all items in one order", () => {
     expect(itemsOf(drawing).map(({ name }) => name)).toEqual(["c", "s", "n", "p"]);
   });
-  it("are checked before anything is done with them", () => {
+  it("are validated", () => {
     const message = { type: "drawing", uri: "file:///a", file: "a", drawing };
     expect(readToPage(message)).toEqual(message);
     expect(readToPage({ ...message, drawing: { ...drawing, stations: [{}] } })).toBeUndefined();

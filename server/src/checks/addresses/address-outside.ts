@@ -1,4 +1,5 @@
 import { formatIp } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { removeFix, replaceFix } from "../finding.ts";
 import { nextFreeAddress } from "./free.ts";
@@ -12,12 +13,17 @@ export const addressOutside: Check = {
   name: "address-outside-segment",
   family: "addresses",
   severity: "error",
-  summary: "An interface has an address that its segment does not contain.",
-  documentation: `The others on the segment take the address for one behind the gateway and never ask for it by ARP; the station itself takes theirs for
-foreign ones. Give it an address of the segment, or attach it to the right segment.`,
+  summary: "An interface address is outside its segment.",
+  documentation: `## What happens
+
+Other machines on the segment treat the address as off-link: they send packets for it to the gateway instead of sending
+an ARP request. For the same reason, the machine treats the other addresses of the segment as off-link.
+
+## How to fix it
+
+Use an address of the segment, or attach the machine to the right segment.`,
   example: { bad: host("192.168.11.5"), good: host("192.168.10.5") },
-  message: ({ address, segment, cidrs }) =>
-    `address ${address} is not in segment ${segment} (${cidrs}); use an address of the segment, or none to have one allocated`,
+  message: ({ address, segment, cidrs }) => t`address ${address} is outside segment \`${segment}\` (${cidrs})`,
   fixes: (data, source, { topology }) => {
     const segment = topology.segments.get(String(data.segment));
     const [first] = segment?.cidrs ?? [];
@@ -25,8 +31,8 @@ foreign ones. Give it an address of the segment, or attach it to the right segme
     return source.part === "whole" || free === undefined
       ? []
       : [
-          replaceFix(`Use ${formatIp(free)}, the next free one of ${data.segment}`, source, formatIp(free)),
-          removeFix(`Let knet choose an address instead of ${data.address}`, source),
+          replaceFix(t`Change to ${formatIp(free)} (next free address of \`${data.segment}\`)`, source, formatIp(free)),
+          removeFix(t`Remove ${data.address} and allocate an address`, source),
         ];
   },
 };

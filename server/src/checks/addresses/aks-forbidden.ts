@@ -1,5 +1,6 @@
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
 import { AKS_FORBIDDEN } from "../../cni/azure.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { nextFree } from "./free.ts";
@@ -19,17 +20,30 @@ export const aksForbidden: Check = {
   name: "aks-forbidden-range",
   family: "addresses",
   severity: "error",
-  summary: "AKS refuses this range.",
-  documentation: `AKS uses 169.254.0.0/16, 172.30.0.0/16, 172.31.0.0/16 and 192.0.2.0/24 for itself: a cluster whose pods, services or virtual network lie there is not made, or fails in
-places. They are common elsewhere: 172.30.0.0/16 is OpenShift's service range, 172.31.0.0/16 the default VPC of AWS.`,
+  summary: "AKS does not allow this range.",
+  documentation: `## What happens
+
+AKS reserves 169.254.0.0/16, 172.30.0.0/16, 172.31.0.0/16, and 192.0.2.0/24. If the pod CIDR, the service CIDR, or the
+virtual network of a cluster overlaps one of them, the cluster cannot be created, or parts of it do not work.
+
+Two of these ranges are common elsewhere: 172.30.0.0/16 is OpenShift's default service CIDR, and 172.31.0.0/16 is the
+range of the default VPC in AWS.
+
+## How to fix it
+
+Choose a range that does not overlap a reserved range.
+
+## References
+
+- learn.microsoft.com, *Azure Kubernetes Service (AKS) CNI networking overview*, section *Prerequisites*`,
   example: { bad: cluster("172.30.0.0/16"), good: cluster("10.0.0.0/16") },
   message: ({ what, forbidden, cluster: name }) =>
-    `${what} of cluster ${name} ${String(what).startsWith("segment") ? "reaches" : "reach"} into ${forbidden}, which AKS keeps for itself and refuses; use another range`,
+    t`${what} of cluster \`${name}\` overlaps ${forbidden}, which AKS reserves`,
   fixes: (_, source, { topology }) => {
     const range =
       typeof source.part === "number" ? parsePrefix(source.statement.args[source.part]?.text ?? "") : undefined;
     const free = range && nextFree(topology, range.prefix, AKS_FORBIDDEN);
     const text = free && formatPrefix(free);
-    return text === undefined ? [] : [replaceFix(`Use ${text}, the next free range of this size`, source, text)];
+    return text === undefined ? [] : [replaceFix(t`Change to ${text} (next free range of this size)`, source, text)];
   },
 };

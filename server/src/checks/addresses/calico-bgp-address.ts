@@ -1,4 +1,5 @@
 import { formatIp } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix, replaceFix } from "../finding.ts";
@@ -10,9 +11,16 @@ export const calicoBgpAddress: Check = {
   name: "calico-bgp-address",
   family: "addresses",
   severity: "error",
-  summary: "A node's BGP address is none of its own.",
-  documentation: `Sessions, next hops and tunnels use the address of Node spec.bgp. Where no interface has it BIRD cannot bind to it and others send to somebody else. knet leaves such a
-node without the family.`,
+  summary: "A node's BGP address is not an address of the node.",
+  documentation: `## What happens
+
+BGP sessions, next hops, and tunnels use the address in \`spec.bgp\` of the Calico Node resource. If no interface has the
+address, BIRD cannot bind to it, and the other nodes send packets to the wrong machine. knet models the node without a
+BGP address of this address family.
+
+## How to fix it
+
+Set \`bgp-address\` to an address of the node, or remove it.`,
   example: {
     bad: twoNodes("cni calico", "node n3 {\n  attach lan 192.168.10.13\n  cni calico { bgp-address 192.168.10.99 }\n}"),
     good: twoNodes(
@@ -21,14 +29,14 @@ node without the family.`,
     ),
   },
   message: ({ node, address }) =>
-    `bgp-address ${address} is no address of ${node}: neither sessions nor tunnels come up`,
+    t`\`bgp-address\` ${address} is not an address of node \`${node}\`: BGP sessions and tunnels do not come up`,
   fixes: ({ node, address }, source, { topology }) => {
     const own =
       nodeAt(topology, String(node))?.interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => formatIp(ip))) ??
       [];
     return [
-      ...own.slice(0, 3).map((one) => replaceFix(`Use ${one}`, sourceAt(source, 0), one)),
-      removeFix(`Leave ${address} out`, sourceAt(source, "whole")),
+      ...own.slice(0, 3).map((one) => replaceFix(t`Change to ${one}`, sourceAt(source, 0), one)),
+      removeFix(t`Remove ${address}`, sourceAt(source, "whole")),
     ];
   },
 };

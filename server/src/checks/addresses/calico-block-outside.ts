@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
@@ -8,14 +9,21 @@ export const calicoBlockOutside: Check = {
   name: "calico-block-outside",
   family: "addresses",
   severity: "error",
-  summary: "A node's block is none of an IP pool.",
-  documentation: `Blocks are cut from pools: a prefix inside a pool with the pool's block size. Any other is no block that Calico's IPAM knows.`,
+  summary: "A node's block does not belong to any IP pool.",
+  documentation: `## What happens
+
+Blocks are cut from IP pools: a block is a prefix inside a pool, and its length is the pool's block size. Calico's IPAM
+does not recognize any other prefix as a block.
+
+## How to fix it
+
+Use a block of a pool, or remove \`block\` so that the node claims a block automatically.`,
   example: {
     bad: twoNodes("cni calico", "node n3 {\n  attach lan 192.168.10.13\n  cni calico { block 10.200.9.0/26 }\n}"),
     good: twoNodes("cni calico", "node n3 {\n  attach lan 192.168.10.13\n  cni calico { block 10.244.9.0/26 }\n}"),
   },
-  message: ({ node, block, pools }) => `${block} of ${node} is no block of a pool (${pools})`,
+  message: ({ node, block, pools }) => t`block ${block} of node \`${node}\` is not a block of an IP pool (${pools})`,
   fixes: ({ block }, source) => [
-    removeFix(`Let the node claim a block instead of ${block}`, sourceAt(source, "whole")),
+    removeFix(t`Remove ${block} and claim a block automatically`, sourceAt(source, "whole")),
   ],
 };

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
@@ -8,19 +9,30 @@ export const calicoBlockSize: Check = {
   name: "calico-block-size",
   family: "addresses",
   severity: "error",
-  summary: "An IP pool's block size is one that Calico refuses.",
-  documentation: `Blocks are /20 to /32, for IPv6 /116 to /128, and not larger than their pool (libcalico-go/lib/clientv3/ippool.go). The size cannot be changed later. /26 (64
-addresses) is the default: larger blocks mean fewer routes, smaller ones waste fewer addresses.`,
+  summary: "Calico rejects an IP pool's block size.",
+  documentation: `## What happens
+
+Calico accepts block sizes from /20 to /32 for IPv4 and from /116 to /128 for IPv6, and a block cannot be larger than
+its pool. It rejects a pool with any other block size.
+
+## How to fix it
+
+Set \`block-size\` to an allowed value. The default is /26 (64 addresses). Larger blocks mean fewer routes; smaller blocks
+waste fewer addresses. The block size of an existing pool cannot be changed.
+
+## References
+
+- Calico: \`libcalico-go/lib/clientv3/ippool.go\``,
   example: {
     bad: twoNodes("cni calico {\n  pool a 10.244.0.0/16 { block-size /16 }\n}"),
     good: twoNodes("cni calico {\n  pool a 10.244.0.0/16 { block-size /24 }\n}"),
   },
   message: ({ pool, cidr, size, min, max }) =>
     Number(min) > Number(size) && Number(min) > 20 && Number(min) !== 116
-      ? `blocks of /${size} are larger than pool ${pool} itself (${cidr}): Calico refuses it; use /${min} to /${max}`
-      : `block-size /${size} of pool ${pool} (${cidr}) is not one of /${min} to /${max}: Calico refuses it`,
+      ? t`block size /${size} is larger than pool \`${pool}\` (${cidr}): Calico rejects the pool; use /${min} to /${max}`
+      : t`block size /${size} of pool \`${pool}\` (${cidr}) is out of range: Calico rejects the pool; use /${min} to /${max}`,
   fixes: ({ size, min, max }, source) => {
     const nearest = Number(size) < Number(min) ? min : max;
-    return [replaceFix(`Use /${nearest}`, sourceAt(source, 0), `/${nearest}`)];
+    return [replaceFix(t`Change block size to /${nearest}`, sourceAt(source, 0), `/${nearest}`)];
   },
 };

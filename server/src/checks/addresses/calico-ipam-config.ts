@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix, setFix } from "../finding.ts";
@@ -9,19 +10,30 @@ export const calicoIpamConfig: Check = {
   name: "calico-ipam-config",
   family: "addresses",
   severity: "error",
-  summary: "An IPAM configuration needs strict affinity.",
-  documentation: `\`auto-allocate-blocks false\` and a limit of blocks for each node go with \`strict-affinity true\` only (libcalico-go/lib/ipam): a node that may not claim blocks would
-otherwise borrow all its addresses.`,
+  summary: "An IPAM setting requires strict affinity.",
+  documentation: `## What happens
+
+Calico accepts \`auto-allocate-blocks false\` and a maximum number of blocks per node only with \`strict-affinity true\`.
+Without strict affinity, a node that cannot claim blocks would borrow all of its addresses from the blocks of other
+nodes.
+
+## How to fix it
+
+Set \`strict-affinity true\`, or remove the setting.
+
+## References
+
+- Calico: \`libcalico-go/lib/ipam\``,
   example: {
     bad: twoNodes("cni calico {\n  max-blocks-per-host 4\n}"),
     good: twoNodes("cni calico {\n  strict-affinity true\n  max-blocks-per-host 4\n}"),
   },
-  message: ({ what }) => `${what} needs strict-affinity true: Calico refuses it without`,
+  message: ({ what }) => t`\`${what}\` requires \`strict-affinity true\`: Calico rejects the IPAM configuration`,
   fixes: ({ what }, source, { topology }) => {
     const cni = clusterAt(topology, source)?.cni.source;
     return [
-      ...(cni ? [setFix("Set strict-affinity", cni, "strict-affinity", "true")] : []),
-      removeFix(`Leave ${what} out`, sourceAt(source, "whole")),
+      ...(cni ? [setFix(t`Set \`strict-affinity true\``, cni, "strict-affinity", "true")] : []),
+      removeFix(t`Remove \`${what}\``, sourceAt(source, "whole")),
     ];
   },
 };

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix, replaceFix } from "../finding.ts";
@@ -8,16 +9,22 @@ export const calicoIpipIpv6: Check = {
   name: "calico-ipip-ipv6",
   family: "addresses",
   severity: "error",
-  summary: "An IPv6 pool has IPIP.",
-  documentation: `IPIP is protocol 4, IPv4 in IPv4. Calico refuses \`ipip\` in a pool of IPv6 addresses; without encapsulation or with \`vxlan\` it works.`,
+  summary: "An IPv6 pool enables IPIP.",
+  documentation: `## What happens
+
+IPIP is IP protocol 4, which carries IPv4 in IPv4. Calico rejects \`ipip\` in an IPv6 pool.
+
+## How to fix it
+
+Use \`vxlan\`, or no encapsulation.`,
   example: {
     bad: twoNodes("cni calico {\n  pool a fd00:244::/64 { ipip always }\n}"),
     good: twoNodes("cni calico {\n  pool a 10.244.0.0/16 { ipip always }\n}"),
   },
   message: ({ pool, cidr }) =>
-    `pool ${pool} (${cidr}) is IPv6, and IPIP carries IPv4 only: Calico refuses it; use vxlan, or no encapsulation`,
+    t`pool \`${pool}\` (${cidr}) is IPv6, but IPIP carries only IPv4: Calico rejects the pool`,
   fixes: (_, source) => [
-    replaceFix("Use vxlan", sourceAt(source, "keyword"), "vxlan"),
-    removeFix("Leave the encapsulation out", sourceAt(source, "whole")),
+    replaceFix(t`Use \`vxlan\``, sourceAt(source, "keyword"), "vxlan"),
+    removeFix(t`Remove the encapsulation`, sourceAt(source, "whole")),
   ],
 };

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
@@ -8,9 +9,24 @@ export const calicoPeerConfig: Check = {
   name: "calico-peer-config",
   family: "addresses",
   severity: "error",
-  summary: "A BGPPeer has fields that exclude each other.",
-  documentation: `A BGPPeer says on which nodes (\`node\` or \`node-selector\`, otherwise all) and with whom (\`peer-ip\` with \`as-number\`, or \`peer-selector\`, whose nodes have AS numbers of
-their own). Calico refuses other combinations (libcalico-go/lib/validator/v3).`,
+  summary: "A BGPPeer has an invalid combination of fields.",
+  documentation: `## What happens
+
+A BGPPeer specifies the nodes that it applies to and their peers:
+
+- Nodes: \`node\` or \`node-selector\`; without either, all nodes.
+- Peers: \`peer-ip\` with \`as-number\`, or \`peer-selector\`. The nodes that \`peer-selector\` matches have their own AS
+  numbers.
+
+Calico rejects other combinations.
+
+## How to fix it
+
+Remove one of the conflicting fields, or add the missing one.
+
+## References
+
+- Calico: \`libcalico-go/lib/validator/v3\``,
   example: {
     bad: twoNodes("cni calico {\n  peer rr {\n    peer-selector role=rr\n    as-number 64512\n  }\n}", "").replace(
       "n1 { attach",
@@ -21,7 +37,7 @@ their own). Calico refuses other combinations (libcalico-go/lib/validator/v3).`,
       "n1 { labels role=rr; attach",
     ),
   },
-  message: ({ peer, what }) => `Calico refuses BGPPeer ${peer}: ${what}`,
+  message: ({ peer, what }) => t`Calico rejects BGPPeer \`${peer}\`: ${what}`,
   fixes: ({ what }, source) => {
     const words = new Set(String(what).match(/[a-z]+(?:-[a-z]+)*/g));
     const named = ["as-number", "node", "node-selector", "peer-ip", "peer-selector"].filter((keyword) =>
@@ -29,6 +45,6 @@ their own). Calico refuses other combinations (libcalico-go/lib/validator/v3).`,
     );
     return named
       .filter((keyword) => hasChild(source, keyword))
-      .map((keyword) => removeFix(`Leave ${keyword} out`, childOf(source, keyword)));
+      .map((keyword) => removeFix(t`Remove \`${keyword}\``, childOf(source, keyword)));
   },
 };

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
@@ -8,13 +9,19 @@ export const calicoPodCidrIgnored: Check = {
   name: "calico-pod-cidr-ignored",
   family: "addresses",
   severity: "warning",
-  summary: "A node's pod-cidr has no meaning for Calico.",
-  documentation: `Calico's IPAM hands out blocks of its pools and does not look at node.spec.podCIDR. To give a node a block of its own write \`block\` in its \`cni calico\`.`,
+  summary: "Calico ignores a node's `pod-cidr`.",
+  documentation: `## What happens
+
+Calico's IPAM allocates blocks from its IP pools and ignores \`spec.podCIDR\` of the nodes.
+
+## How to fix it
+
+Remove \`pod-cidr\`. To assign a specific block to a node, set \`block\` in the node's \`cni calico\` block.`,
   example: {
     bad: twoNodes("cni calico", "node n3 {\n  attach lan 192.168.10.13\n  pod-cidr 10.244.9.0/24\n}"),
     good: twoNodes("cni calico", "node n3 {\n  attach lan 192.168.10.13\n  cni calico { block 10.244.9.0/26 }\n}"),
   },
   message: ({ node, cidr }) =>
-    `Calico's IPAM does not look at the pod-cidr ${cidr} of ${node}; write cni calico { block … } for a block of its own`,
-  fixes: ({ cidr }, source) => [removeFix(`Leave pod-cidr ${cidr} out`, sourceAt(source, "whole"))],
+    t`Calico ignores \`pod-cidr ${cidr}\` of node \`${node}\`; use \`cni calico { block … }\` to assign a block`,
+  fixes: ({ cidr }, source) => [removeFix(t`Remove \`pod-cidr ${cidr}\``, sourceAt(source, "whole"))],
 };

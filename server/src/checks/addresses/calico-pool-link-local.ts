@@ -1,4 +1,5 @@
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
@@ -10,22 +11,34 @@ export const calicoPoolLinkLocal: Check = {
   name: "calico-pool-link-local",
   family: "addresses",
   severity: "error",
-  summary: "An IP pool contains link-local addresses.",
-  documentation: `Every pod's next hop is 169.254.1.1, which belongs to nobody, and link-local addresses are not routed (RFC 3927, RFC 4291). Calico refuses a pool that overlaps
-169.254.0.0/16 or fe80::/10 (libcalico-go/lib/clientv3/ippool.go). Take a private range.`,
+  summary: "An IP pool overlaps link-local addresses.",
+  documentation: `## What happens
+
+The next hop of every pod is 169.254.1.1, an address that no interface has, and link-local addresses are not routed.
+Calico rejects a pool that overlaps 169.254.0.0/16 or fe80::/10.
+
+## How to fix it
+
+Use a private range.
+
+## References
+
+- Calico: \`libcalico-go/lib/clientv3/ippool.go\`
+- [RFC 3927: Dynamic Configuration of IPv4 Link-Local Addresses](https://www.rfc-editor.org/rfc/rfc3927)
+- [RFC 4291: IP Version 6 Addressing Architecture](https://www.rfc-editor.org/rfc/rfc4291)`,
   example: {
     bad: twoNodes("cni calico {\n  pool a 169.254.0.0/17\n}"),
     good: twoNodes("cni calico {\n  pool a 10.244.0.0/16\n}"),
   },
   message: ({ pool, cidr, range }) =>
-    `pool ${pool} (${cidr}) overlaps ${range}, which holds the pods' own next hop: Calico refuses it; take a private range`,
+    t`pool \`${pool}\` (${cidr}) overlaps link-local range ${range}, which contains the pods' next hop: Calico rejects the pool`,
   fixes: ({ cidr }, source, { topology }) => {
     const given = parsePrefix(String(cidr))?.prefix;
     const usual = parsePrefix(typeof given?.ip === "bigint" ? "fd00:10:244::/64" : "10.244.0.0/16")?.prefix;
     const free = given && usual && nextFree(topology, { ip: usual.ip, len: Math.max(given.len, usual.len) });
     const place = argumentWith(sourceAt(source, "whole"), (text) => text === cidr);
     return free && place.part !== "whole"
-      ? [replaceFix(`Use ${formatPrefix(free)}, which is free`, place, formatPrefix(free))]
+      ? [replaceFix(t`Change to ${formatPrefix(free)} (free)`, place, formatPrefix(free))]
       : [];
   },
 };

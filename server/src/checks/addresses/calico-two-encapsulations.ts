@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
@@ -8,15 +9,21 @@ export const calicoTwoEncapsulations: Check = {
   name: "calico-two-encapsulations",
   family: "addresses",
   severity: "error",
-  summary: "An IP pool has both IPIP and VXLAN.",
-  documentation: `A pool has one encapsulation: with \`ipip\` and \`vxlan\` both other than \`never\` Calico refuses it (*ipipMode and vxlanMode cannot both be enabled*). Take VXLAN where
-protocol 4 does not pass, as in Azure; IPIP costs 30 bytes less.`,
+  summary: "An IP pool enables both IPIP and VXLAN.",
+  documentation: `## What happens
+
+A pool has a single encapsulation. If both \`ipip\` and \`vxlan\` have a value other than \`never\`, Calico rejects the pool:
+*ipipMode and vxlanMode cannot both be enabled*.
+
+## How to fix it
+
+Keep one of the two. Use VXLAN if the network drops IP protocol 4, as in Azure. IPIP has 30 bytes less overhead.`,
   example: {
     bad: twoNodes("cni calico {\n  pool a 10.244.0.0/16 {\n    ipip always\n    vxlan cross-subnet\n  }\n}"),
     good: twoNodes("cni calico {\n  pool a 10.244.0.0/16 { vxlan cross-subnet }\n}"),
   },
   message: ({ pool, ipip, vxlan }) =>
-    `pool ${pool} has ipip ${ipip} and vxlan ${vxlan}: Calico refuses it; a pool has one encapsulation`,
+    t`pool \`${pool}\` sets both \`ipip ${ipip}\` and \`vxlan ${vxlan}\`: Calico rejects the pool`,
   fixes: (_, source, { topology }) => {
     const pool = clusterAt(topology, source)?.cni.source.statement.block?.statements.find((one) =>
       holds(one, source.statement),
@@ -24,7 +31,7 @@ protocol 4 does not pass, as in Azure; IPIP costs 30 bytes less.`,
     const parts = pool?.block?.statements ?? [];
     return ["ipip", "vxlan"].flatMap((keyword) => {
       const other = parts.find((one) => one.keyword.text !== keyword && ["ipip", "vxlan"].includes(one.keyword.text));
-      return other ? [removeFix(`Keep ${keyword}`, { ...source, statement: other, part: "whole" })] : [];
+      return other ? [removeFix(t`Keep \`${keyword}\` only`, { ...source, statement: other, part: "whole" })] : [];
     });
   },
 };

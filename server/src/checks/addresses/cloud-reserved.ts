@@ -1,11 +1,15 @@
 import { formatIp, formatRange, type Ip, rangeContains } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import { reservedIn } from "../../topology/clouds.ts";
-import type { Segment, Topology } from "../../topology/model.ts";
+import type { CloudName, Segment, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, removeFix, replaceFix } from "../finding.ts";
+import { machineText } from "../machine.ts";
 import { argumentWith, sourceAt } from "../source.ts";
 import { nextFreeAddress } from "./free.ts";
+
+const CLOUDS: Readonly<Record<CloudName, string>> = { aws: "AWS", azure: "Azure", gcp: "Google Cloud" };
 
 const cluster = (address: string): string => `segment subnet { cidr 10.0.0.0/24; cloud aws; gateway vpc }
 router vpc { attach subnet 10.0.0.1 }
@@ -17,11 +21,16 @@ export const cloudReserved: Check = {
   name: "cloud-reserved-address",
   family: "addresses",
   severity: "error",
-  summary: "A machine has an address that the cloud keeps for itself.",
-  documentation: `AWS and Azure keep the first four addresses of each subnet and the last one: network, router, DNS and one for later, broadcast. Google keeps the first
-two and the last two. No machine can be made with one of them, and no pod that has addresses of the subnet gets one.
+  summary: "A machine has an address that the cloud reserves.",
+  documentation: `## What happens
 
-Leave the address out, then knet gives a free one, or choose another.`,
+AWS and Azure reserve the first four addresses and the last address of each subnet; on AWS, these are the network
+address, the router, DNS, an address for future use, and the broadcast address. Google Cloud reserves the first two and
+the last two. No machine can be created with one of these addresses, and the cloud never assigns them to pods.
+
+## How to fix it
+
+Use a different address, or remove the address: knet then allocates a free one.`,
   example: { bad: cluster("10.0.0.2"), good: cluster("10.0.0.10") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const segment of topology.segments.values()) {
@@ -29,7 +38,7 @@ Leave the address out, then knet gives a free one, or choose another.`,
       if (cloud === undefined) continue;
       const reserved = cidrs.flatMap((cidr) => reservedIn(cloud, cidr));
       for (const iface of topology.attachedTo(name)) {
-        // The cloud's own router is at one of them.
+        // The cloud's router has one of the reserved addresses.
         if (iface.allocated || iface.station.kind === "router") continue;
         for (const { ip } of iface.addresses) {
           const hit = reserved.find((range) => typeof range.first === typeof ip && rangeContains(range, ip));
@@ -37,9 +46,9 @@ Leave the address out, then knet gives a free one, or choose another.`,
           yield finding(
             cloudReserved,
             iface.source,
-            `${formatIp(ip)} of ${iface.station.kind} ${iface.station.path} is one of ${formatRange(hit)}, which ${cloud} keeps for itself in segment ${name}; choose another address, or leave it out`,
+            t`address ${formatIp(ip)} of ${machineText(iface.station)} is in ${formatRange(hit)}, which ${CLOUDS[cloud]} reserves in segment \`${name}\``,
             {
-              related: [{ source, message: `segment ${name} is a subnet of ${cloud}` }],
+              related: [{ source, message: t`segment \`${name}\` is a subnet of ${CLOUDS[cloud]}` }],
               fixes: otherAddress(topology, segment, iface.source, ip),
             },
           );
@@ -55,7 +64,9 @@ function otherAddress(topology: Topology, segment: Segment, attached: Source, ip
   const free = nextFreeAddress(topology, segment, ip);
   if (place.part === "whole") return [];
   return [
-    ...(free === undefined ? [] : [replaceFix(`Use ${formatIp(free)}, the next free one`, place, formatIp(free))]),
-    removeFix(`Let knet choose an address instead of ${text}`, place),
+    ...(free === undefined
+      ? []
+      : [replaceFix(t`Change to ${formatIp(free)} (next free address)`, place, formatIp(free))]),
+    removeFix(t`Remove ${text} and allocate an address`, place),
   ];
 }

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { overlapFindings } from "./overlaps.ts";
 
@@ -6,13 +7,18 @@ export const dockerCluster: Check = {
   name: "docker-cluster-overlap",
   family: "addresses",
   severity: "error",
-  summary: "The docker bridge of a node overlaps the cluster's pods or services.",
-  documentation: `The bridge's connected route (\`172.17.0.0/16 dev docker0 proto kernel scope link\`) stands on the node like any
-other. Where it is as specific as a pod route or more, packets to those pods go to docker0, where nobody answers; where a pod
-route is more specific, Docker's own containers cannot be reached. It is the node with Docker that fails, the others do not
-notice.
+  summary: "A node's Docker bridge overlaps the pod CIDR or the service CIDR.",
+  documentation: `## What happens
 
-Give the bridge another range (\`bip\` in \`/etc/docker/daemon.json\`), or the cluster.`,
+The node has a connected route for the bridge (\`172.17.0.0/16 dev docker0 proto kernel scope link\`). If this route is at
+least as specific as a pod route, packets to those pods go to \`docker0\`, where no machine replies. If the pod route is
+more specific, Docker's own containers are unreachable.
+
+Only nodes with Docker are affected; the other nodes work.
+
+## How to fix it
+
+Set a different range for the bridge (\`bip\` in \`/etc/docker/daemon.json\`) or for the cluster.`,
   example: {
     bad: `segment dc { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {
@@ -36,6 +42,8 @@ cluster prod {
       kind: "docker-cluster",
       blame: "a",
       consequence: ({ b }) =>
-        `packets to such ${b.kind === "services" ? "services" : "pods"} end on docker0, or those to containers elsewhere`,
+        b.kind === "services"
+          ? t`services or Docker containers in the shared range are unreachable`
+          : t`pods or Docker containers in the shared range are unreachable`,
     }),
 };

@@ -1,4 +1,5 @@
-import { plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { overlayFix } from "../reachability/stacked-apart.ts";
 import { clusterAt } from "../topology.ts";
@@ -21,12 +22,17 @@ export const dockerSameRange: Check = {
   name: "docker-same-range",
   family: "addresses",
   severity: "warning",
-  summary: "Docker alone: containers of different hosts get the same addresses.",
-  documentation: `An unmodified Docker gives docker0 172.17.0.1/16 on every host. The first container of each host is 172.17.0.2, and a packet to
-that address never leaves the host. Containers reach each other across hosts only by published ports and the hosts'
-addresses. It is the problem that CNI plugins solve.
+  summary: "Without a CNI plugin, Docker containers on different hosts have the same addresses.",
+  documentation: `## What happens
 
-Use a CNI plugin, or give each host a range of its own (\`docker-bridge\`) and routes to the others.`,
+By default, Docker assigns 172.17.0.1/16 to \`docker0\` on every host. The first container of each host is 172.17.0.2, and
+a packet to that address never leaves the host. Containers on different hosts reach each other only through published
+ports and the addresses of the hosts. CNI plugins exist to solve this problem.
+
+## How to fix it
+
+Use a CNI plugin, or set a different range on each host (\`docker-bridge\`) and add routes to the ranges of the other
+hosts.`,
   example: {
     bad: hosts("cni docker", ["", ""]),
     good: hosts("cni docker { forward-policy accept; ip-masq false }", [
@@ -35,7 +41,7 @@ Use a CNI plugin, or give each host a range of its own (\`docker-bridge\`) and r
     ]),
   },
   message: ({ range, nodes }) =>
-    `${plural(Number(nodes), "node")} give their containers addresses of the same range ${range}: containers of different hosts get the same addresses and cannot reach each other; use a CNI plugin, or a range of its own on each host`,
+    t`${plural(Number(nodes), "node")} use the same container range ${range}: containers have the same addresses and cannot reach other hosts; use a CNI plugin, or a different range on each host`,
   fixes: (_data, source, { topology }) => {
     const cluster = clusterAt(topology, source);
     return cluster ? overlayFix(topology, cluster) : [];

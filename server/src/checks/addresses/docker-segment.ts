@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { overlapFindings } from "./overlaps.ts";
 
@@ -6,11 +7,15 @@ export const dockerSegment: Check = {
   name: "docker-segment-overlap",
   family: "addresses",
   severity: "error",
-  summary: "The docker bridge of a node overlaps a segment that the node can reach.",
-  documentation: `The node has a connected route for the bridge's range. Packets to stations of the segment, from the node and
-from its pods, go to docker0, where nobody answers: a company network in 172.17.0.0/16 or 172.18.0.0/16 is the classic.
+  summary: "A node's Docker bridge overlaps a segment that the node can reach.",
+  documentation: `## What happens
 
-Give the bridge another range (\`bip\` and \`default-address-pools\` in \`/etc/docker/daemon.json\`).`,
+The node has a connected route for the bridge. Packets to machines on the segment, from the node and from its pods, go
+to \`docker0\`, where no machine replies. Common cause: a company network in 172.17.0.0/16 or 172.18.0.0/16.
+
+## How to fix it
+
+Set a different range for the bridge (\`bip\` and \`default-address-pools\` in \`/etc/docker/daemon.json\`).`,
   example: {
     bad: `segment dc { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 segment company { cidr 172.17.4.0/24 }
@@ -37,6 +42,6 @@ cluster prod {
     overlapFindings(dockerSegment, context, {
       kind: "docker-segment",
       blame: "a",
-      consequence: () => "packets to stations there end on docker0",
+      consequence: () => t`packets to machines in the shared range go to \`docker0\``,
     }),
 };

@@ -1,8 +1,9 @@
 /**
- * Which segments can meet: routers, and hosts that forward, connect them into domains. A node with two interfaces is no way
- * between them, since nobody routes through it, but its own two segments must not be confused. Whoever masquerades what
- * leaves to a segment hides what is behind: those inside see the outside, and not the other way round, and two homes behind
- * routers of their own never meet. Ranges that cannot meet may be the same without harm.
+ * Which segments can exchange packets. Routers, and hosts that forward, connect segments into domains. A node with two
+ * interfaces does not connect its segments, because no machine routes through it, but the ranges of its segments must still
+ * differ. A router that masquerades packets to an outer segment hides its inner segments: the inner side can address the outer
+ * side, but not vice versa, and two home networks with a masquerading router each never exchange packets. Ranges of
+ * networks that cannot exchange packets can be equal.
  */
 import type { Prefix } from "../../addressing/ip.ts";
 import { prefixRange, rangesOverlap } from "../../addressing/ip.ts";
@@ -11,15 +12,15 @@ import { type Column, nodeSegments } from "../../topology/column.ts";
 import type { Cluster, ExternalHost, Interface, Router, Topology } from "../../topology/model.ts";
 
 export interface Domains {
-  /** The domain of a segment; undefined: there is no such segment. */
+  /** The domain of a segment; undefined if the segment does not exist. */
   ofSegment(name: string): number | undefined;
-  /** Has the cluster nodes from which stations of the domain can be addressed? */
+  /** Whether the cluster has nodes that can address the domain. */
   clusterSees(cluster: string, domain: number | undefined): boolean;
-  /** Has one of the clusters nodes that can address those of the other? */
+  /** Whether nodes of one cluster can address nodes of the other. */
   clustersMeet(a: string, b: string): boolean;
-  /** Can one address the other, or is one station attached to both? */
+  /** Whether one segment can address the other, or a machine is attached to both. */
   segmentsMeet(a: string, b: string): boolean;
-  /** Could segments of the two domains meet so? */
+  /** Whether `segmentsMeet` is true for some segments of the two domains. */
   domainsTouch(a: number | undefined, b: number | undefined): boolean;
 }
 
@@ -61,8 +62,8 @@ function forwarders(topology: Topology): readonly (Router | ExternalHost)[] {
 }
 
 /**
- * Interfaces behind which a router hides its other segments: it masquerades what leaves there, and nobody out there has a
- * route to what is behind.
+ * Outer interfaces of routers that hide their other segments: the router masquerades packets that leave through the interface,
+ * and no other router has a route to the inner segments through it.
  */
 function hidingInterfaces(topology: Topology): ReadonlySet<Interface> {
   const hiding = new Set<Interface>();
@@ -90,7 +91,7 @@ function routesInto(router: Router | ExternalHost, outer: Interface, inner: read
   );
 }
 
-/** What a domain sees beyond the routers that hide it, and beyond those that hide these. */
+/** The outer domains that each domain can address through the routers that hide it, including indirect ones. */
 function outerDomains(
   topology: Topology,
   hiding: ReadonlySet<Interface>,
@@ -148,7 +149,7 @@ function numberSegments(topology: Topology, hiding: ReadonlySet<Interface>): Rea
   return bySegment;
 }
 
-/** A host with several interfaces is no router unless it says so. */
+/** Whether the host forwards packets: several interfaces alone do not make it a router. */
 function forwards(host: ExternalHost): boolean {
   return (
     host.sysctls.get("net.ipv4.ip_forward")?.value === "1" ||
@@ -156,7 +157,7 @@ function forwards(host: ExternalHost): boolean {
   );
 }
 
-/** Each list of segments that some node is attached to, once. */
+/** The distinct lists of segments that nodes are attached to. */
 const differentSegments = keptFor((lists: Column<readonly string[]>) => [
   ...new Map(lists.map((segments) => [segments.join(), segments])).values(),
 ]);
@@ -172,7 +173,7 @@ function clusterDomains(cluster: Cluster, bySegment: ReadonlyMap<string, number>
   return domains;
 }
 
-/** Segments that some node or host is attached to both of. */
+/** Pairs of segments that a single node or host is attached to. */
 function neighbouringSegments(topology: Topology): ReadonlyMap<string, ReadonlySet<string>> {
   const neighbours = new Map<string, Set<string>>();
   const ofHosts = topology.hosts.map(({ interfaces }) => interfaces.map(({ segment }) => segment));

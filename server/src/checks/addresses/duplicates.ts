@@ -2,12 +2,14 @@ import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, ipKey } from "../../addressing/ip.ts";
 import { findDuplicates, type IpItem } from "../../addressing/overlap.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import { keptFor, sameMembers } from "../../topology/cache.ts";
 import { type Column, nodeColumn } from "../../topology/column.ts";
 import type { Interface, Station, Topology } from "../../topology/model.ts";
 import { stationsOf } from "../../topology/stations.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
+import { machineText } from "../machine.ts";
 import { argumentWith } from "../source.ts";
 import { domainsOf } from "./domains.ts";
 import { planOf } from "./plan.ts";
@@ -17,11 +19,16 @@ export const duplicates: Check = {
   name: "duplicate-address",
   family: "addresses",
   severity: "error",
-  summary: "Two stations or two pods have the same address.",
-  documentation: `On one segment both answer ARP for it, and who is reached changes with the neighbour's cache. Across segments only one of
-them lies where the routes lead. For pods the rule of the Kubernetes network model is that every pod has an address of its own.
+  summary: "Two machines or two pods have the same address.",
+  documentation: `## What happens
 
-Give one of them another address, or none: knet then allocates a free one.`,
+On one segment, both machines reply to ARP requests for the address, and the neighbor entry of the sender determines
+which machine receives the packets. Across segments, routes point to only one of the two machines. For pods, the
+Kubernetes network model requires a unique address for every pod.
+
+## How to fix it
+
+Change one of the addresses, or remove it: knet then allocates a free one.`,
   example: {
     bad: `segment dc { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 router tor { attach dc 192.168.10.1 }
@@ -58,13 +65,19 @@ function* stations(topology: Topology): Iterable<Finding> {
   };
   const { duplicates: found } = findDuplicates(items, domainOf);
   for (const { ip, values } of found) {
-    // Segments with overlapping ranges are the cause where the addresses are on both of them.
+    // If the address is on two segments with overlapping ranges, the overlap is the cause and has its own finding.
     const first = values[0];
     if (!first) continue;
     if (values.some(({ iface }) => iface.segment !== first.iface.segment) && planOf(topology).disputed(ip)) continue;
     for (const holder of values.slice(1)) {
       const [blamed, other] = holder.iface.allocated && !first.iface.allocated ? [first, holder] : [holder, first];
-      yield duplicate(ip, nameOf(blamed), blamed.iface.source, nameOf(other), other.iface.source);
+      yield duplicate(
+        ip,
+        machineText(blamed.station),
+        blamed.iface.source,
+        machineText(other.station),
+        other.iface.source,
+      );
     }
   }
 }
@@ -74,10 +87,10 @@ function addressesOf({ interfaces }: Station): readonly Ip[] {
 }
 
 const nodeAddresses = nodeColumn<readonly Ip[], undefined>(addressesOf, sameMembers);
-/** Undefined where one comes twice. */
+/** Undefined if an address occurs twice. */
 const setOf = keptFor((column: Column<readonly Ip[]>) => allDifferent(column));
 
-/** Have no two stations one address, wherever they are? The common case, which wants no look at who has what. */
+/** Whether all machines have different addresses, on any segment. This is the common case and cheap to establish. */
 export function areAllDifferent({ routers, hosts, clusters }: Topology): boolean {
   const sets = clusters.map((cluster) => setOf(nodeAddresses(cluster, undefined)));
   sets.push(allDifferent([...routers, ...hosts].map(addressesOf)));
@@ -96,33 +109,24 @@ function allDifferent(lists: readonly (readonly Ip[])[]): ReadonlySet<number | s
   return seen;
 }
 
-function nameOf({ station }: Holder): string {
-  return `${station.kind} ${station.path}`;
-}
-
 function duplicate(ip: Ip, name: string, source: Source, other: string, otherSource: Source): Finding {
   const text = formatIp(ip);
   const isAddress = (arg: string): boolean => arg === text || arg.startsWith(`${text}/`);
   const place = argumentWith(source, isAddress);
-  return finding(
-    duplicates,
-    place,
-    `${name} has the address ${text}, which is that of ${other} already; give one of them another one`,
-    {
-      related: [{ source: argumentWith(otherSource, isAddress), message: `${other} has ${text}` }],
-      // Without an address of its own it gets a free one.
-      fixes: place === source ? [] : [removeFix(`Let knet choose an address instead of ${text}`, place)],
-    },
-  );
+  return finding(duplicates, place, t`duplicate address ${text}: ${name} and ${other} both use it`, {
+    related: [{ source: argumentWith(otherSource, isAddress), message: t`${other} uses ${text}` }],
+    // Without an explicit address, the machine is assigned a free one.
+    fixes: place === source ? [] : [removeFix(t`Remove ${text} and allocate an address`, place)],
+  });
 }
 
-/** Only pods with given addresses can collide; the allocator leaves given addresses out. */
+/** Only pods with explicit addresses can collide: the allocator skips those addresses. */
 function* pods(context: CheckContext): Iterable<Finding> {
   for (const cluster of context.topology.clusters) {
     const seen = new Map<Ip, { readonly path: string; readonly source: Source }>();
     for (const workload of cluster.workloads) {
       for (const { ip, source } of workload.addresses) {
-        const path = `pod ${workload.namespace}/${workload.name}`;
+        const path = t`pod \`${workload.namespace}/${workload.name}\``;
         const given = seen.get(ip);
         const other = given ?? holderOf(context, cluster.name, ip, path);
         if (other) yield duplicate(ip, path, source, other.path, other.source);
@@ -141,6 +145,6 @@ function holderOf(
   const index = context.topology.clusters.find((one) => one.name === cluster)?.pods;
   const pod = index?.podsByAddress(ip).find((one) => one.workload.addresses.length === 0 && !one.workload.hostNetwork);
   if (!pod) return undefined;
-  const name = `pod ${pod.workload.namespace}/${pod.name}`;
+  const name = t`pod \`${pod.workload.namespace}/${pod.name}\``;
   return name === path ? undefined : { path: name, source: pod.workload.source };
 }

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix, replaceFix } from "../finding.ts";
@@ -11,26 +12,37 @@ export const flannelBackendKey: Check = {
   name: "flannel-backend-key",
   family: "addresses",
   severity: "error",
-  summary: "flannel's backend cannot use its key.",
-  documentation: `flanneld ends with the quoted error, and no node has a pod network. ipsec needs a \`psk\` of at least 96 characters
-(\`pkg/backend/ipsec/ipsec.go\`, minPasswordLength). wireguard needs none; one that is given must be 32 bytes in base64, as \`wg genpsk\` prints
-them (\`pkg/backend/wireguard/device.go\`).`,
+  summary: "The key is not valid for the flannel backend.",
+  documentation: `## What happens
+
+flanneld exits with the quoted error, and no node has a pod network. The ipsec backend requires a \`psk\` of at least 96
+characters. The wireguard backend does not require a \`psk\`; if it is set, it must be 32 bytes in base64, the output
+format of \`wg genpsk\`.
+
+## How to fix it
+
+For ipsec, set a \`psk\` of at least 96 characters. For wireguard, use the output of \`wg genpsk\`, or remove \`psk\`.
+
+## References
+
+- flannel: \`pkg/backend/ipsec/ipsec.go\` (\`minPasswordLength\`)
+- flannel: \`pkg/backend/wireguard/device.go\``,
   example: {
     bad: wireguard("our secret"),
     good: wireguard("c2VjcmV0IHRvIGFsbCBidXQgdGhlIG5vZGVzIGhlcmU="),
   },
   message: ({ backend, error }) =>
     backend === "ipsec"
-      ? `flanneld does not start with this: "${error}"; give backend ipsec a psk of at least 96 characters`
-      : `flanneld does not start with this: "${error}"; take what \`wg genpsk\` prints, or leave psk out`,
+      ? t`flanneld fails to start: "${error}"; the ipsec backend requires a \`psk\` of at least 96 characters`
+      : t`flanneld fails to start: "${error}"; use the output of \`wg genpsk\``,
   fixes: ({ backend }, source, { topology }) => {
     const key = sourceAt(source, "whole");
-    if (backend !== "ipsec") return [removeFix("Leave psk out", key)];
-    // No key is made up here: one that everybody can read in a tool's source is none.
+    if (backend !== "ipsec") return [removeFix(t`Remove \`psk\``, key)];
+    // No fix inserts a key: a key that is part of this source would not be a secret.
     const cni = clusterAt(topology, source)?.cni.source;
     const own = cni && childOf(cni, "backend");
     return own && own !== cni
-      ? [replaceFix("Use backend wireguard, which makes its own keys", own, "backend wireguard")]
+      ? [replaceFix(t`Use the wireguard backend, which generates its own keys`, own, "backend wireguard")]
       : [];
   },
 };

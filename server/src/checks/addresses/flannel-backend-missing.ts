@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 
@@ -6,19 +7,29 @@ export const flannelBackendMissing: Check = {
   name: "flannel-backend-missing",
   family: "addresses",
   severity: "info",
-  summary: "No backend is given: flanneld takes udp.",
-  documentation: `flannel's documentation says that vxlan is the default, and the shipped manifest names it; but where \`Backend\` is absent from
-net-conf.json the code falls back to **udp** (\`pkg/subnet/config.go\`), which copies every packet through user space and is meant for
-debugging. Say which one you mean.`,
+  summary: "No flannel backend is set, so flanneld uses udp.",
+  documentation: `## What happens
+
+According to flannel's documentation, vxlan is the default, and the manifest that flannel ships sets it. But if
+\`Backend\` is not set in \`net-conf.json\`, the code falls back to **udp**, which copies every packet through user space
+and is intended for debugging.
+
+## How to fix it
+
+Set the backend explicitly.
+
+## References
+
+- flannel: \`pkg/subnet/config.go\``,
   example: {
     bad: twoNodes("cni flannel"),
     good: twoNodes("cni flannel { backend vxlan }"),
   },
   message: () =>
-    "no backend is given, and flanneld then takes udp, which is slow and meant for debugging; write backend vxlan if you mean that",
+    t`no backend is set, so flanneld uses udp, which is slow and only for debugging; to keep it, set \`backend udp\``,
   fixes: (_, source) => [
     {
-      title: "Use the vxlan backend",
+      title: t`Use the vxlan backend`,
       edits: [{ kind: "append", source: { ...source, part: "whole" }, text: "backend vxlan" }],
     },
   ],

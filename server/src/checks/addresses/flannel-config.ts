@@ -1,4 +1,5 @@
 import { formatIp, network, parseIp } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix, replaceFix } from "../finding.ts";
@@ -10,10 +11,23 @@ export const flannelConfig: Check = {
   name: "flannel-config",
   family: "addresses",
   severity: "error",
-  summary: "flanneld refuses its network configuration.",
-  documentation: `With the etcd subnet manager flanneld checks \`Network\`, \`SubnetLen\`, \`SubnetMin\` and \`SubnetMax\` at its start and ends with
-the quoted error (\`pkg/subnet/config.go\`, CheckNetworkConfig): the network must hold four subnets at least, a subnet may
-not be smaller than /30, the first and the last one must lie in the network and on a subnet boundary.`,
+  summary: "flanneld rejects its network configuration.",
+  documentation: `## What happens
+
+With the etcd subnet manager, flanneld validates \`Network\`, \`SubnetLen\`, \`SubnetMin\`, and \`SubnetMax\` when it starts,
+and exits with the quoted error if a rule is violated:
+
+- The network must contain at least four subnets.
+- A subnet must not be smaller than /30.
+- The first and the last subnet must be inside the network and on a subnet boundary.
+
+## How to fix it
+
+Fix the setting that the error names, or remove it to use the default.
+
+## References
+
+- flannel: \`pkg/subnet/config.go\` (\`CheckNetworkConfig\`)`,
   example: {
     bad: twoNodes(
       "cni flannel {\n  subnet-manager etcd\n  subnet-len /24\n  subnet-min 10.244.16.5\n  backend vxlan\n}",
@@ -22,7 +36,7 @@ not be smaller than /30, the first and the last one must lie in the network and 
       "cni flannel {\n  subnet-manager etcd\n  subnet-len /24\n  subnet-min 10.244.16.0\n  backend vxlan\n}",
     ),
   },
-  message: ({ error }) => `flanneld does not start with this: "${error}"`,
+  message: ({ error }) => t`flanneld fails to start: "${error}"`,
   fixes: (_data, source, { topology }) => {
     const { keyword, args } = source.statement;
     const whole = sourceAt(source, "whole");
@@ -35,8 +49,8 @@ not be smaller than /30, the first and the last one must lie in the network and 
     return [
       ...(boundary === undefined || boundary === args[0]?.text
         ? []
-        : [replaceFix(`Use ${boundary}, where a subnet begins`, sourceAt(source, 0), boundary)]),
-      removeFix(`Leave ${keyword.text} out`, whole),
+        : [replaceFix(t`Change to ${boundary} (start of a subnet)`, sourceAt(source, 0), boundary)]),
+      removeFix(t`Remove \`${keyword.text}\``, whole),
     ];
   },
 };

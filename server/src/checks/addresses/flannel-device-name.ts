@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { setFix } from "../finding.ts";
@@ -7,14 +8,20 @@ export const flannelDeviceName: Check = {
   name: "flannel-device-name",
   family: "addresses",
   severity: "error",
-  summary: "The VNI makes a device name that is longer than the kernel allows.",
-  documentation: `flannel calls its device \`flannel.<VNI>\`, for IPv6 \`flannel-v6.<VNI>\`. The kernel takes names of at most 15 characters
-(IFNAMSIZ), so a VNI above 9,999,999, in dual stack one above 9,999, cannot be used.`,
+  summary: "The VNI makes the device name longer than the kernel allows.",
+  documentation: `## What happens
+
+flannel names its device \`flannel.<VNI>\`, and for IPv6 \`flannel-v6.<VNI>\`. The kernel limits device names to 15
+characters (\`IFNAMSIZ\`), so a VNI above 9999999 cannot be used. In dual stack, the limit is 9999.
+
+## How to fix it
+
+Use a smaller VNI.`,
   example: {
     bad: twoNodes("cni flannel { backend vxlan { vni 12345678 } }"),
     good: twoNodes("cni flannel { backend vxlan { vni 4096 } }"),
   },
   message: ({ device, vni }) =>
-    `VNI ${vni} makes the device name ${device}, and the kernel takes at most 15 characters; choose a smaller VNI`,
-  fixes: (_data, source) => [setFix("Use VNI 4096, the smallest that Windows takes too", source, "vni", "4096")],
+    t`VNI ${vni} results in device name \`${device}\`, which is longer than the kernel's limit of 15 characters`,
+  fixes: (_data, source) => [setFix(t`Change VNI to 4096 (lowest value that Windows accepts)`, source, "vni", "4096")],
 };

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
@@ -7,20 +8,23 @@ export const flannelNetworkDiffers: Check = {
   name: "flannel-network-differs",
   family: "addresses",
   severity: "warning",
-  summary: "flannel's network is not the cluster's pod range.",
-  documentation: `flannel writes its masquerade and forward rules for \`Network\`; kube-controller-manager cuts the nodes' ranges from
-\`--cluster-cidr\`. Where the network is smaller, nodes with a range outside it get no pod network (KN133); where it is larger, packets to
-everything in it are neither masqueraded nor sent to the default gateway as people expect.
+  summary: "flannel's network differs from the pod CIDR.",
+  documentation: `## What happens
 
-Leave \`network\` out to have both the same.`,
+flannel writes its masquerade and forwarding rules for \`Network\`, but kube-controller-manager allocates node pod CIDRs
+from \`--cluster-cidr\`. If the network is smaller, nodes with a pod CIDR outside it have no pod network (KN133). If it is
+larger, packets from pods to the additional addresses are not masqueraded. With the udp and wireguard backends, these
+packets do not even leave the node, because the route for the whole network points to the tunnel device.
+
+## How to fix it
+
+Remove \`network\`: flannel then uses the pod CIDR.`,
   example: {
     bad: twoNodes("cni flannel {\n  network 10.240.0.0/12\n  backend vxlan\n}"),
     good: twoNodes("cni flannel {\n  network 10.244.0.0/16\n  backend vxlan\n}"),
   },
   impliedBy: ["KN133"],
   message: ({ network, pods }) =>
-    `flannel's network ${network} is not the cluster's pod range ${pods}: its NAT and forward rules are written for another range; make them equal`,
-  fixes: (_, source) => [
-    removeFix("Remove network: flannel then has the cluster's pod range", { ...source, part: "whole" }),
-  ],
+    t`flannel's network ${network} differs from the pod CIDR ${pods}: flannel writes its NAT and forwarding rules for the wrong range`,
+  fixes: (_, source) => [removeFix(t`Remove \`network\` and use the pod CIDR`, { ...source, part: "whole" })],
 };

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
@@ -7,15 +8,24 @@ export const flannelSubnetIgnored: Check = {
   name: "flannel-subnet-ignored",
   family: "addresses",
   severity: "warning",
-  summary: "subnet-len, subnet-min and subnet-max have no effect with the kube subnet manager.",
-  documentation: `With \`--kube-subnet-mgr\` a node's subnet is its \`podCIDR\`, which kube-controller-manager cuts from the cluster's pod range;
-flannel neither uses nor validates \`SubnetLen\`, \`SubnetMin\` and \`SubnetMax\` (\`pkg/subnet/kube/kube.go\`). Set the size of the
-blocks with \`pods … per-node\`, or choose \`subnet-manager etcd\`.`,
+  summary: "The `subnet-len`, `subnet-min`, and `subnet-max` settings have no effect with the kube subnet manager.",
+  documentation: `## What happens
+
+With \`--kube-subnet-mgr\`, the subnet of a node is its \`podCIDR\`, which kube-controller-manager allocates from the
+cluster's pod CIDR. flannel neither uses nor validates \`SubnetLen\`, \`SubnetMin\`, and \`SubnetMax\`.
+
+## How to fix it
+
+Set the size of the node pod CIDRs with \`pods … per-node\`, or use \`subnet-manager etcd\`.
+
+## References
+
+- flannel: \`pkg/subnet/kube/kube.go\``,
   example: {
     bad: twoNodes("cni flannel {\n  subnet-len /26\n  backend vxlan\n}"),
     good: twoNodes("cni flannel {\n  backend vxlan\n}"),
   },
   message: ({ setting }) =>
-    `${setting} has no effect with the kube subnet manager, which takes the nodes' podCIDRs; remove it, or use subnet-manager etcd`,
-  fixes: ({ setting }, source) => [removeFix(`Remove ${setting}`, { ...source, part: "whole" })],
+    t`\`${setting}\` has no effect with the kube subnet manager, which uses each node's \`podCIDR\`; the setting requires \`subnet-manager etcd\``,
+  fixes: ({ setting }, source) => [removeFix(t`Remove \`${setting}\``, { ...source, part: "whole" })],
 };

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { setEdit } from "../finding.ts";
@@ -8,8 +9,15 @@ export const flannelSubnetOrder: Check = {
   name: "flannel-subnet-order",
   family: "addresses",
   severity: "error",
-  summary: "subnet-min lies above subnet-max: there is no subnet to lease.",
-  documentation: `flannel checks each of the two for itself but not their order; every node then waits for a lease with *out of subnets*.`,
+  summary: "The value of `subnet-min` is above `subnet-max`, so no subnet can be leased.",
+  documentation: `## What happens
+
+flannel validates the two settings separately, but not their order. Every node then waits for a lease and reports *out
+of subnets*.
+
+## How to fix it
+
+Swap \`subnet-min\` and \`subnet-max\`.`,
   example: {
     bad: twoNodes(
       "cni flannel {\n  subnet-manager etcd\n  subnet-min 10.244.32.0\n  subnet-max 10.244.16.0\n  backend vxlan\n}",
@@ -19,11 +27,11 @@ export const flannelSubnetOrder: Check = {
     ),
   },
   message: ({ min, max }) =>
-    `subnet-min ${min} is above subnet-max ${max}: no node gets a subnet ("out of subnets"); exchange them`,
+    t`\`subnet-min\` ${min} is above \`subnet-max\` ${max}: no node gets a subnet ("out of subnets")`,
   fixes: ({ min, max }, source, { topology }) => {
     const cni = clusterAt(topology, source)?.cni.source;
     if (!cni) return [];
     const edits = [setEdit(cni, "subnet-min", String(max)), setEdit(cni, "subnet-max", String(min))];
-    return [{ title: "Exchange them", edits }];
+    return [{ title: t`Swap \`subnet-min\` and \`subnet-max\``, edits }];
   },
 };

@@ -1,4 +1,4 @@
-/** Where else a range could be: the next free one of the same size in the same private block. */
+/** Suggestions for moving a range: the next free range of the same size in the same private block. */
 
 import { nextFreePrefix } from "../../addressing/allocation.ts";
 import type { Ip, IpRange, Prefix } from "../../addressing/ip.ts";
@@ -18,6 +18,7 @@ import {
   rangesOverlap,
 } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import { reservedIn } from "../../topology/clouds.ts";
 import type { Segment, Topology } from "../../topology/model.ts";
 import type { Fix, FixEdit } from "../check.ts";
@@ -30,10 +31,10 @@ const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10
   (text) => parsePrefix(text)?.prefix ?? [],
 );
 
-/** Beyond so many conflicts the file has another problem than one range at a wrong place. */
+/** With more conflicts than this, the problem is not a single misplaced range. */
 const MOST_CONFLICTS = 50;
 
-/** The next range of this size behind `like`, else the first one of its private block, else one of another block. */
+/** The next free range of this size after `like`, else the first in its private block, else the first in another block. */
 export function nextFree(topology: Topology, like: Prefix, avoid: readonly Prefix[] = []): Prefix | undefined {
   const plan = planOf(topology);
   if (plan.conflicts.length > MOST_CONFLICTS) return undefined;
@@ -49,7 +50,7 @@ export function nextFree(topology: Topology, like: Prefix, avoid: readonly Prefi
   return undefined;
 }
 
-/** The next address of the range behind `ip` that no station of the segment has and no cloud keeps. */
+/** The next address after `ip` on the segment that is not in use and not reserved by the cloud. */
 export function nextFreeAddress(topology: Topology, { name, cidrs, cloud, gateways }: Segment, ip: Ip): Ip | undefined {
   const cidr = cidrs.find((one) => prefixContains(one, ip));
   if (!cidr) return undefined;
@@ -70,7 +71,7 @@ export function nextFreeAddress(topology: Topology, { name, cidrs, cloud, gatewa
   return (behind ?? nextFreePrefix(cidr, len, used))?.ip;
 }
 
-/** A larger range: the one around it, or the next free one where that meets another. */
+/** A larger range: the enclosing one, or the next free one if the enclosing one overlaps another range. */
 export function enlargeFixes(topology: Topology, prefix: Prefix, len: number, source: Source): readonly Fix[] {
   if (len < 8) return [];
   const around = prefixOf(prefix.ip, len);
@@ -81,12 +82,10 @@ export function enlargeFixes(topology: Topology, prefix: Prefix, len: number, so
       !rangesOverlap(prefixRange(one.prefix), prefixRange(around)),
   );
   const larger = isAlone ? around : nextFree(topology, around);
-  return larger
-    ? [replaceFix(`Use ${formatPrefix(larger)}, which has room for them`, source, formatPrefix(larger))]
-    : [];
+  return larger ? [replaceFix(t`Change to ${formatPrefix(larger)} (large enough)`, source, formatPrefix(larger))] : [];
 }
 
-/** Where the range could be. Pods that have no room of that size anywhere: the largest range that holds their nodes' blocks. */
+/** A free range of the same size. For pods, otherwise the largest free range with a block for every node. */
 function freeFor(topology: Topology, { kind, cluster, prefix }: PlannedRange): Prefix | undefined {
   const same = nextFree(topology, prefix);
   const owner = topology.clusters.find(({ name }) => name === cluster);
@@ -100,14 +99,16 @@ function freeFor(topology: Topology, { kind, cluster, prefix }: PlannedRange): P
   return undefined;
 }
 
-/** Moves a range that is written as an argument of its own. */
+/** Moves a range that is an argument of a statement. */
 export function moveFixes(topology: Topology, range: PlannedRange): readonly Fix[] {
   const { kind, cluster, prefix, source } = range;
   const free = freeFor(topology, range);
   if (!free) return [];
   if (source.part === "whole") return kind === "pods" ? statePods(topology, free, source) : [];
-  const which = free.len === prefix.len ? "the next free range of this size" : "the largest range that is free";
-  const title = `Use ${formatPrefix(free)}, ${which}`;
+  const title =
+    free.len === prefix.len
+      ? t`Change to ${formatPrefix(free)} (next free range of this size)`
+      : t`Change to ${formatPrefix(free)} (largest free range)`;
   // A bridge has the first address of its range.
   const address = kind === "docker" ? addIp(free.ip, 1) : free.ip;
   if (address === undefined) return [];
@@ -115,7 +116,7 @@ export function moveFixes(topology: Topology, range: PlannedRange): readonly Fix
   return [{ title, edits: [edit, ...(kind === "pods" ? rangesInside(topology, cluster, prefix) : [])] }];
 }
 
-/** Blocks that nodes were given inside a range that moves: they get new ones. */
+/** Removes explicit node pod CIDRs inside a range that moves, so that new ones are allocated. */
 function rangesInside({ clusters }: Topology, name: string, within: Prefix): readonly FixEdit[] {
   const nodes = clusters.find((one) => one.name === name)?.nodes ?? [];
   const written = nodes.flatMap(({ podCidrs }) =>
@@ -127,22 +128,22 @@ function rangesInside({ clusters }: Topology, name: string, within: Prefix): rea
     .map((source) => ({ kind: "remove", source }));
 }
 
-/** Where a plugin took its own default, since the cluster says nothing of pods. */
+/** Sets `pods` if the plugin uses its own default because the cluster has no `pods` statement. */
 function statePods(topology: Topology, free: Prefix, { statement }: Source): readonly Fix[] {
   const cluster = topology.clusters.find(({ cni }) => cni.source.statement === statement);
   if (!cluster || cluster.podCidrs.length > 0) return [];
   const text = `pods ${formatPrefix(free)}`;
   const edits: readonly FixEdit[] = [{ kind: "before", source: sourceAt(cluster.cni.source, "whole"), text }];
-  return [{ title: `Give the cluster ${text}`, edits }];
+  return [{ title: t`Set \`pods\` to ${formatPrefix(free)}`, edits }];
 }
 
-/** "; 10.1.0.0/16 is free", or nothing. */
+/** "; 10.1.0.0/16 is free", or an empty string. */
 export function freeHint(topology: Topology, range: PlannedRange): string {
   const free = freeFor(topology, range);
-  return free ? `; ${formatPrefix(free)} is free` : "";
+  return free ? t`; ${formatPrefix(free)} is free` : "";
 }
 
-/** The smallest range around the addresses that a segment's stations have, where it keeps clear of the other range. */
+/** The largest part of a segment's range that contains all its machines and does not overlap the other range. */
 export function shrinkFixes(
   topology: Topology,
   { kind, prefix, segment, source }: PlannedRange,
@@ -158,7 +159,7 @@ export function shrinkFixes(
     if (!inside.every((ip) => prefixContains(smaller, ip))) return [];
     if (prefixContains(smaller, other.prefix.ip) || prefixContains(other.prefix, smaller.ip)) continue;
     const text = formatPrefix(smaller);
-    return [replaceFix(`Shrink ${segment} to ${text}`, source, text)];
+    return [replaceFix(t`Reduce segment \`${segment}\` to ${text}`, source, text)];
   }
   return [];
 }

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { appendFix } from "../finding.ts";
 
@@ -12,15 +13,28 @@ export const gatewayNotAttached: Check = {
   name: "gateway-not-attached",
   family: "addresses",
   severity: "error",
-  summary: "The router that is to be a segment's gateway is not on the segment.",
-  documentation: `A gateway is a neighbour: the stations find it by ARP on their own segment. Attach the router, or name another one.`,
+  summary: "A segment's gateway router is not attached to the segment.",
+  documentation: `## What happens
+
+A gateway must be on-link: machines resolve its address with ARP on their own segment. Without a gateway on the segment,
+they have no default route.
+
+## How to fix it
+
+Attach the router to the segment, or set a different gateway.`,
   example: { bad: lan(""), good: lan("; attach lan 192.168.10.1") },
   message: ({ router, segment }) =>
-    `router ${router} is not attached to segment ${segment}, so it cannot be the gateway there; attach it`,
+    t`router \`${router}\` is not attached to segment \`${segment}\` and cannot be its gateway`,
   fixes: (data, _source, { topology }) => {
     const router = topology.routers.find(({ path }) => path === data.router);
     return router
-      ? [appendFix(`Attach ${data.router} to ${data.segment}`, router.source, `attach ${data.segment}`)]
+      ? [
+          appendFix(
+            t`Attach router \`${data.router}\` to segment \`${data.segment}\``,
+            router.source,
+            `attach ${data.segment}`,
+          ),
+        ]
       : [];
   },
 };

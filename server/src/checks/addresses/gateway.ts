@@ -1,5 +1,6 @@
 import { formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
-import { list } from "../../text/words.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Segment, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
@@ -11,11 +12,19 @@ export const gateway: Check = {
   name: "gateway-outside-segment",
   family: "addresses",
   severity: "error",
-  summary: "A segment's gateway has an address outside the segment.",
-  documentation: `A host takes a gateway only if it is on-link: \`ip route add default via …\` answers *Nexthop has invalid gateway*
-otherwise (fib_check_nh). The stations of the segment are left without a default route.
+  summary: "A segment's gateway address is outside the segment.",
+  documentation: `## What happens
 
-Give the gateway an address of the segment, or correct the segment's range.`,
+A gateway must be on-link. Otherwise, \`ip route add default via …\` fails with *Nexthop has invalid gateway*, and the
+machines on the segment have no default route.
+
+## How to fix it
+
+Use a gateway address inside the segment, or change the range of the segment.
+
+## References
+
+- Linux: \`fib_check_nh\``,
   example: {
     bad: `segment dc {
   cidr 192.168.10.0/24
@@ -39,11 +48,11 @@ host h1 { attach dc 192.168.10.20 }
         yield finding(
           gateway,
           childOf(segment.source, "gateway", 0),
-          `gateway ${formatIp(ip)} is not in segment ${segment.name} (${ranges}): stations there cannot use it; give it an address of the segment`,
+          t`gateway ${formatIp(ip)} is outside segment \`${segment.name}\` (${ranges}): machines on the segment cannot use it`,
           {
             related: segment.cidrSources
               .slice(0, 1)
-              .map((source) => ({ source, message: `segment ${segment.name} is ${ranges}` })),
+              .map((source) => ({ source, message: t`segment \`${segment.name}\` has ${ranges}` })),
             fixes: otherGateway(topology, segment, ip),
           },
         );
@@ -52,10 +61,12 @@ host h1 { attach dc 192.168.10.20 }
   },
 };
 
-/** The router that is there, or the first free address. */
+/** Suggests the attached router, or the first free address. */
 function otherGateway(topology: Topology, segment: Segment, ip: Ip): readonly Fix[] {
   const text = formatIp(ip);
   const place = argumentWith(childOf(segment.source, "gateway"), (arg) => arg === text);
   const gateway = gatewayFor(topology, segment);
-  return place.part === "whole" || gateway === undefined ? [] : [replaceFix(`Use ${gateway}`, place, gateway)];
+  return place.part === "whole" || gateway === undefined
+    ? []
+    : [replaceFix(t`Change to \`gateway ${gateway}\``, place, gateway)];
 }

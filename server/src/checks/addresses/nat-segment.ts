@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { appendFix } from "../finding.ts";
 
@@ -14,16 +15,28 @@ export const natSegment: Check = {
   name: "nat-not-attached",
   family: "addresses",
   severity: "error",
-  summary: "A NAT rule names a segment to which the machine is not attached.",
-  documentation: `\`out\` and \`in\` say by which interface the packets leave or come. Without an interface on that segment the rule never applies, and packets
-pass as they are. Attach the machine, or name another segment.`,
+  summary: "A NAT rule names a segment that the machine is not attached to.",
+  documentation: `## What happens
+
+\`out\` and \`in\` specify the interface on which packets leave or arrive. Without an interface on the segment, the rule
+never applies, and packets pass unmodified.
+
+## How to fix it
+
+Attach the machine to the segment, or name a different segment in the rule.`,
   example: { bad: office(""), good: office("\n  attach wan 203.0.113.2") },
   message: ({ station, segment }) =>
-    `${station} has no interface on segment ${segment}, so this rule never applies; attach it, or name another segment`,
+    t`machine \`${station}\` has no interface on segment \`${segment}\`, so this rule never applies`,
   fixes: (data, _source, { topology }) => {
     const station = [...topology.routers, ...topology.hosts].find(({ path }) => path === data.station);
     return station
-      ? [appendFix(`Attach ${data.station} to ${data.segment}`, station.source, `attach ${data.segment}`)]
+      ? [
+          appendFix(
+            t`Attach \`${data.station}\` to segment \`${data.segment}\``,
+            station.source,
+            `attach ${data.segment}`,
+          ),
+        ]
       : [];
   },
 };

@@ -1,12 +1,15 @@
-/** A default gateway for segments that have none. */
+/** Fixes that add a default gateway to segments without one. */
+
 import { formatIp } from "../../addressing/ip.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Node, Segment, Topology } from "../../topology/model.ts";
 import type { Fix } from "../check.ts";
 import { appendEdit } from "../finding.ts";
 import { hasChild } from "../source.ts";
 import { nextFreeAddress } from "./free.ts";
 
-/** Segments of one fix. */
+/** Maximum number of segments that a single fix changes. */
 const MOST_EDITS = 10;
 
 export function gatewayFixes(topology: Topology, nodes: readonly (Node | undefined)[]): readonly Fix[] {
@@ -21,11 +24,13 @@ export function gatewayFixes(topology: Topology, nodes: readonly (Node | undefin
   if (!first || edits.length < names.size || edits.length > MOST_EDITS) return [];
   const [name] = names;
   const title =
-    edits.length === 1 ? `Give segment ${name} the gateway ${first.gateway}` : "Give their segments gateways";
+    edits.length === 1
+      ? t`Add \`gateway ${first.gateway}\` to segment \`${name}\``
+      : t`Add a gateway to ${plural(edits.length, "segment")}`;
   return [{ title, edits: edits.map(({ edit }) => edit) }];
 }
 
-/** The router that is attached, or the first free address. */
+/** The attached router, or the first free address. */
 export function gatewayFor(topology: Topology, segment: Segment): string | undefined {
   const router = topology.attachedTo(segment.name).find(({ station }) => station.kind === "router");
   if (router) return router.station.path;

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { removeFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
@@ -11,11 +12,21 @@ export const nextHopFamily: Check = {
   name: "next-hop-family",
   family: "addresses",
   severity: "error",
-  summary: "A next hop is of another family than its destination.",
-  documentation: `An IPv4 packet is handed to an IPv4 neighbour, an IPv6 packet to an IPv6 neighbour. (The kernel knows \`via inet6\` for IPv4 routes, RFC 5549; knet does
-not.)`,
+  summary: "A route's next hop and destination have different address families.",
+  documentation: `## What happens
+
+An IPv4 route needs an IPv4 next hop, and an IPv6 route needs an IPv6 next hop. knet does not support the exception
+that the kernel allows: an IPv4 route with an IPv6 next hop (\`via inet6\`).
+
+## How to fix it
+
+Use a next hop of the same address family, or remove the route.
+
+## References
+
+- [RFC 5549: Advertising IPv4 Network Layer Reachability Information with an IPv6 Next Hop](https://www.rfc-editor.org/rfc/rfc5549)`,
   example: { bad: router("fd00:10::9"), good: router("192.168.10.9") },
   message: ({ destination, address }) =>
-    `${address} cannot be the next hop to ${destination}: it is of the other address family`,
-  fixes: (_data, source) => [removeFix("Remove the route, which the kernel refuses", sourceAt(source, "whole"))],
+    t`next hop ${address} and destination ${destination} have different address families, so knet ignores this next hop`,
+  fixes: (_data, source) => [removeFix(t`Remove the route`, sourceAt(source, "whole"))],
 };

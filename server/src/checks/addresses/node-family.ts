@@ -1,6 +1,7 @@
 import { addIp, type Family, family, formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
 import { needsNodesOfItsFamily } from "../../cni/underlay.ts";
-import { plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { valueAt } from "../../topology/cache.ts";
 import { nodesWhere } from "../../topology/column.ts";
 import type { Cluster, Interface, Node, Segment, Topology } from "../../topology/model.ts";
@@ -27,12 +28,22 @@ export const nodeFamily: Check = {
   name: "node-without-family",
   family: "addresses",
   severity: "error",
-  summary: "Nodes have no address of a family that their pods have.",
-  documentation: `Dual stack needs both families everywhere: kubelet registers a node with an address of each, and routes, tunnels and BGP sessions for the
-IPv6 pods of a node lead to the node's own IPv6 address (kubernetes.io, *IPv4/IPv6 dual-stack*: nodes with routable IPv4 and IPv6 interfaces). A node
-that has IPv4 only takes no part: its pods reach nobody by IPv6, and the others do not reach them, while IPv4 hides it.
+  summary: "Nodes have no address in an address family that their pods use.",
+  documentation: `## What happens
 
-Give the segment a prefix of that family and the nodes an address of it. An \`attach\` that states an address has that one alone; without any it gets one of each family.`,
+Dual stack requires both address families on every node. kubelet registers a node with one address per family, and the
+routes, tunnels, and BGP sessions for the IPv6 pods of a node use the node's own IPv6 address. A node with only an IPv4
+address does not participate: its pods have no IPv6 connectivity in either direction, and working IPv4 hides the
+problem.
+
+## How to fix it
+
+Add a prefix of the missing family to the segment, and assign one of its addresses to each node. An \`attach\` statement
+with an address assigns only this address; without an address, it assigns one per family.
+
+## References
+
+- kubernetes.io, *IPv4/IPv6 dual-stack*, section *Prerequisites*`,
   example: { bad: cluster(""), good: cluster(" fd00:10::11") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const one of topology.clusters) {
@@ -43,26 +54,22 @@ Give the segment a prefix of that family and the nodes an address of it. An \`at
           const iface = first?.interfaces[0];
           if (!first || !iface) continue;
           const name = `IPv${family(prefix.ip)}`;
-          const who =
+          const range = formatPrefix(prefix);
+          const fact =
             nodes.length > 1
-              ? `${plural(nodes.length, "node")} of cluster ${one.name}, first ${first.name},`
-              : `node ${first.path}`;
-          yield finding(
-            nodeFamily,
-            iface.source,
-            `${who} ${nodes.length > 1 ? "have" : "has"} no ${name} address, and ${nodes.length > 1 ? "their" : "its"} pods shall have ${formatPrefix(prefix)}: no route and no tunnel leads to pods of such a node; ${remedy(topology, iface, name)}`,
-            {
-              related: [{ source, message: `pods ${formatPrefix(prefix)} of cluster ${one.name}` }],
-              fixes: addressFixes(topology, iface, prefix.ip, nodes),
-            },
-          );
+              ? t`${plural(nodes.length, "node")} of cluster \`${one.name}\` (first: \`${first.name}\`) have no ${name} address, but pod CIDR ${range} requires one: no route or tunnel reaches their pods`
+              : t`node \`${first.path}\` has no ${name} address, but pod CIDR ${range} requires one: no route or tunnel reaches its pods`;
+          yield finding(nodeFamily, iface.source, withRemedy(fact, topology, iface, name), {
+            related: [{ source, message: t`pod CIDR ${range} of cluster \`${one.name}\`` }],
+            fixes: addressFixes(topology, iface, prefix.ip, nodes),
+          });
         }
       }
     }
   },
 };
 
-/** Those that have addresses, but none of the family, by the line that attaches them. */
+/** Nodes with addresses, but without one of the family, grouped by the `attach` statement of their first interface. */
 function lacking(cluster: Cluster, of: Family): readonly (readonly Node[])[] {
   const byLine = new Map<object, Node[]>();
   for (const node of without[of](cluster, undefined)) {
@@ -85,28 +92,24 @@ function lacks({ interfaces }: Node, of: Family): boolean {
   );
 }
 
-function remedy({ segments }: Topology, { segment }: Interface, name: string): string {
-  const own = segments.get(segment)?.cidrs.find(({ ip }) => `IPv${family(ip)}` === name);
-  return own
-    ? `give them an address of ${formatPrefix(own)}`
-    : `segment ${segment} has no ${name} prefix, so give it one, and the nodes an address of it`;
+/** If the segment has a prefix of the family, the fix assigns an address and the message needs no advice. */
+function withRemedy(fact: string, { segments }: Topology, { segment }: Interface, name: string): string {
+  return segments.get(segment)?.cidrs.some(({ ip }) => `IPv${family(ip)}` === name)
+    ? fact
+    : t`${fact}; add an ${name} prefix to segment \`${segment}\` and assign its addresses to the nodes`;
 }
 
-/** The next free addresses, one behind the other; a pool counts up from the first. */
+/** Assigns consecutive free addresses: a pool counts up from the address in its `attach` statement. */
 function addressFixes(topology: Topology, iface: Interface, like: Ip, nodes: readonly Node[]): readonly Fix[] {
   const segment = topology.segments.get(iface.segment);
   const start = segment && runOfFree(topology, segment, like, nodes.length);
   if (start === undefined) return [];
   const text = formatIp(start);
-  return [
-    {
-      title: `Give ${nodes.length > 1 ? "them" : "it"} ${text}${nodes.length > 1 ? " and the next ones" : ""}`,
-      edits: [wordsEdit(iface.source, text)],
-    },
-  ];
+  const title = nodes.length > 1 ? t`Add ${text} and the following addresses` : t`Add ${text}`;
+  return [{ title, edits: [wordsEdit(iface.source, text)] }];
 }
 
-/** Behind the highest address that somebody has. */
+/** The first of `count` addresses after the highest address in use. */
 function runOfFree(topology: Topology, segment: Segment, like: Ip, count: number): Ip | undefined {
   const cidr = segment.cidrs.find(({ ip }) => typeof ip === typeof like);
   if (!cidr) return undefined;

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
@@ -8,14 +9,20 @@ export const nodeRangeOutside: Check = {
   name: "node-range-outside-cluster",
   family: "addresses",
   severity: "error",
-  summary: "A node's pod range lies outside the cluster's.",
-  documentation: `Masquerade and forward rules, and much else (kube-proxy's \`--cluster-cidr\`, flannel's \`Network\`), are written for the cluster's range. Pods outside
-it are masqueraded like foreign hosts, and flannel ends on such a node.`,
+  summary: "A node's pod CIDR is outside the cluster's pod CIDR.",
+  documentation: `## What happens
+
+Masquerade and forwarding rules and many other settings (kube-proxy's \`--cluster-cidr\`, flannel's \`Network\`) are written
+for the cluster's pod CIDR. Traffic of pods outside it is masqueraded like traffic of external hosts, and flanneld exits
+on the node.
+
+## How to fix it
+
+Use a block of the cluster's pod CIDR, or remove \`pod-cidr\` to allocate one.`,
   example: {
     bad: twoNodes("cni bridge", "node n3 { attach lan 192.168.10.13; pod-cidr 10.60.1.0/24 }"),
     good: twoNodes("cni bridge", "node n3 { attach lan 192.168.10.13; pod-cidr 10.244.9.0/24 }"),
   },
-  message: ({ node, cidr, pods }) =>
-    `pod range ${cidr} of node ${node} is not in the cluster's ${pods}; use a block of that range, or leave pod-cidr out`,
-  fixes: ({ cidr }, source) => [removeFix(`Let knet choose a range instead of ${cidr}`, sourceAt(source, "whole"))],
+  message: ({ node, cidr, pods }) => t`pod CIDR ${cidr} of node \`${node}\` is outside the cluster's pod CIDR ${pods}`,
+  fixes: ({ cidr }, source) => [removeFix(t`Remove ${cidr} and allocate a pod CIDR`, sourceAt(source, "whole"))],
 };

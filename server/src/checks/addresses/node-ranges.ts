@@ -1,6 +1,7 @@
 import type { Prefix } from "../../addressing/ip.ts";
 import { type Family, family, formatPrefix, ipKey, prefixRange, samePrefixes } from "../../addressing/ip.ts";
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
+import { t } from "../../text/l10n.ts";
 import { keptFor, valueAt } from "../../topology/cache.ts";
 import { type Column, nodeColumn } from "../../topology/column.ts";
 import type { Cluster, Node, NodeCidr } from "../../topology/model.ts";
@@ -13,13 +14,19 @@ export const nodeRanges: Check = {
   name: "node-range-overlap",
   family: "addresses",
   severity: "error",
-  summary: "The pod ranges of two nodes share addresses.",
-  documentation: `Each node hands out the addresses of its own range without asking the others, so two pods get the same one. Routes
-to the two ranges are one route (the first that came) or one hides part of the other; the pods of one node cannot be reached from the rest of
-the cluster.
+  summary: "The pod CIDRs of two nodes overlap.",
+  documentation: `## What happens
 
-Ranges that kube-controller-manager gives never overlap; it happens with \`pod-cidr\` given by hand or with a node restored from a backup.
-Leave \`pod-cidr\` out, or choose another block.`,
+Each node allocates addresses from its own pod CIDR without checking other nodes, so two pods can have the same address.
+If the two ranges are equal, only one route exists (the first one installed); otherwise, one route hides part of the
+other. The pods of one node are unreachable from the rest of the cluster.
+
+Ranges that kube-controller-manager allocates never overlap. Common causes are a manually set \`pod-cidr\` and a node that
+was restored from a backup.
+
+## How to fix it
+
+Remove \`pod-cidr\`, or use a different block.`,
   example: {
     bad: `segment dc { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {
@@ -47,13 +54,18 @@ cluster prod {
         yield finding(
           nodeRanges,
           second.cidr.source,
-          `${describe(second)} and ${describe(first)} overlap: two pods of cluster ${cluster.name} can get the same address; leave one of them to be allocated`,
+          t`${describe(second)} overlaps ${describe(first)}: two pods of cluster \`${cluster.name}\` can have the same address`,
           {
-            related: [{ source: first.cidr.source, message: `${describe(first)} is given here` }],
+            related: [{ source: first.cidr.source, message: describe(first) }],
             fixes: [second, first].flatMap(({ cidr, node }) =>
               cidr.allocated
                 ? []
-                : [removeFix(`Let the range of ${node.name} be allocated`, sourceAt(cidr.source, "whole"))],
+                : [
+                    removeFix(
+                      t`Remove \`pod-cidr\` of node \`${node.name}\` and allocate a pod CIDR`,
+                      sourceAt(cidr.source, "whole"),
+                    ),
+                  ],
             ),
           },
         );
@@ -68,7 +80,7 @@ interface Owned {
 }
 
 function describe({ node, cidr }: Owned): string {
-  return `pod range ${formatPrefix(cidr.prefix)} of node ${node.name}`;
+  return t`pod CIDR ${formatPrefix(cidr.prefix)} of node \`${node.name}\``;
 }
 
 function overlapping(cluster: Cluster): readonly { readonly a: Owned; readonly b: Owned }[] {
@@ -84,7 +96,7 @@ function overlapping(cluster: Cluster): readonly { readonly a: Owned; readonly b
   });
 }
 
-/** Which range of which node. */
+/** Index of a node and of one of its ranges. */
 interface Place {
   readonly node: number;
   readonly cidr: number;
@@ -92,11 +104,11 @@ interface Place {
 
 interface Ranges {
   readonly prefixes: readonly Prefix[];
-  /** Ranges that knet has allocated never overlap each other. */
+  /** False if knet allocated the ranges: allocated ranges never overlap. */
   readonly isStated: boolean;
 }
 
-/** Docker's are the same on purpose (KN140). */
+/** The ranges of Docker nodes are the same by design and reported as KN140. */
 const ranges = nodeColumn<Ranges, string>(
   ({ podCidrs, cni }, plugin) =>
     (cni?.plugin ?? plugin) === "docker"
@@ -105,7 +117,7 @@ const ranges = nodeColumn<Ranges, string>(
   (a, b) => a.isStated === b.isStated && samePrefixes(a.prefixes, b.prefixes),
 );
 
-/** Blocks of one size are apart where no two are the same one: so nearly every cluster has them. */
+/** Blocks of equal size are disjoint if they are distinct. This fast check suffices for almost every cluster. */
 const areApart = keptFor((column: Column<Ranges>): boolean => {
   const lengths = new Map<Family, number>();
   const seen = new Set<number | string>();
@@ -119,7 +131,7 @@ const areApart = keptFor((column: Column<Ranges>): boolean => {
   return true;
 });
 
-/** Have no two nodes addresses of their ranges in common? False where that takes a closer look. */
+/** Whether the ranges of all nodes are known to be disjoint; false if a full comparison is required. */
 export function rangesAreApart(cluster: Cluster): boolean {
   return areApart(ranges(cluster, cluster.cni.plugin));
 }

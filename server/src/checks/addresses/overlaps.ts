@@ -1,24 +1,23 @@
-/** From conflicts of the address plan to findings; shared by the checks KN101 to KN108. */
+/** Turns conflicts of the address plan into findings; shared by the overlap checks (KN101 to KN107, KN113). */
 
-import type { Prefix } from "../../addressing/ip.ts";
-import { rangeContains } from "../../addressing/ip.ts";
-import { list, number } from "../../text/words.ts";
+import { rangeContains, rangeSize } from "../../addressing/ip.ts";
+import { list, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { valueAt } from "../../topology/cache.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Severity } from "../check.ts";
 import { finding } from "../finding.ts";
-import { sharedPart } from "../text.ts";
 import { freeHint, moveFixes, shrinkFixes } from "./free.ts";
 import { type Conflict, type ConflictKind, type PlannedRange, planOf } from "./plan.ts";
 
 export interface OverlapWording {
   readonly kind: ConflictKind;
-  /** The side to change, where the finding stands. */
+  /** The side to change; the finding is reported there. */
   readonly blame: "a" | "b";
-  /** What follows, after a colon. */
+  /** The clause after the colon of the message. */
   readonly consequence: (conflict: Conflict) => string;
   readonly severity?: (conflict: Conflict) => Severity;
-  /** Another finding says the same and more. */
+  /** Whether another finding already covers the conflict. */
   readonly isSaid?: (conflict: Conflict) => boolean;
 }
 
@@ -30,24 +29,20 @@ export function* overlapFindings(check: Check, context: CheckContext, wording: O
     if (!conflict) continue;
     const [mine, other] = sidesOf(conflict, blame);
     const others = rest.map((one) => sidesOf(one, blame)[1]);
-    const also = others.length === 0 ? "" : `, and also ${list(others.map(({ label }) => label))}`;
-    yield finding(
-      check,
-      mine.source,
-      `${sentence(mine, other, conflict)}${also}: ${wording.consequence(conflict)}${freeHint(topology, mine)}`,
-      {
-        ...(severity ? { severity: gravest([conflict, ...rest].map(severity)) } : {}),
-        related: [other, ...others].map((one) => ({ source: one.source, message: `${one.label}${more(one)}` })),
-        fixes: [
-          ...moveFixes(topology, mine),
-          ...(others.length > 0 ? [] : [...shrinkFixes(topology, mine, other), ...shrinkFixes(topology, other, mine)]),
-        ],
-      },
-    );
+    const consequence = wording.consequence(conflict);
+    const overlap = overlapText(mine, other, others, conflict);
+    yield finding(check, mine.source, t`${overlap}: ${consequence}${freeHint(topology, mine)}`, {
+      ...(severity ? { severity: mostSevere([conflict, ...rest].map(severity)) } : {}),
+      related: [other, ...others].map((one) => ({ source: one.source, message: labelWithNodes(one) })),
+      fixes: [
+        ...moveFixes(topology, mine),
+        ...(others.length > 0 ? [] : [...shrinkFixes(topology, mine, other), ...shrinkFixes(topology, other, mine)]),
+      ],
+    });
   }
 }
 
-/** One range that meets several others is one cause: in the order in which the plan has them. */
+/** Groups conflicts by the range to change, in the order of the plan: one range is one cause. */
 function byRange(
   conflicts: readonly Conflict[],
   { kind, blame, isSaid }: OverlapWording,
@@ -65,26 +60,34 @@ function sidesOf({ a, b }: Conflict, blame: "a" | "b"): readonly [PlannedRange, 
   return blame === "a" ? [a, b] : [b, a];
 }
 
-function gravest(severities: readonly Severity[]): Severity {
+function mostSevere(severities: readonly Severity[]): Severity {
   return (["error", "warning", "info"] as const).find((one) => severities.includes(one)) ?? "hint";
 }
 
-function sentence(mine: PlannedRange, other: PlannedRange, { shared }: Conflict): string {
-  const sides: readonly Prefix[] = [mine.prefix, other.prefix];
-  const size = ` in ${sharedPart(shared, sides)}`;
-  const verb = mine.kind === "pods" || mine.kind === "services" ? "overlap" : "overlaps";
-  return `${mine.label} ${verb} ${other.label}${more(other)}${size}`;
+function overlapText(
+  mine: PlannedRange,
+  other: PlannedRange,
+  others: readonly PlannedRange[],
+  { shared }: Conflict,
+): string {
+  const size = plural(rangeSize(shared), "address", "addresses");
+  return others.length === 0
+    ? t`${mine.label} overlaps ${labelWithNodes(other)} by ${size}`
+    : t`${mine.label} overlaps ${labelWithNodes(other)} by ${size} and also ${list(others.map(({ label }) => label))}`;
 }
 
-function more(range: PlannedRange): string {
-  return range.nodes > 1 ? ` and of ${number(range.nodes - 1)} more` : "";
+/** "Docker bridge 172.17.0.0/16 of node `prod/n1` and 2 more nodes": a bridge range that several nodes have. */
+function labelWithNodes({ label, nodes }: PlannedRange): string {
+  return nodes > 1 ? t`${label} and ${plural(nodes - 1, "more node", "more nodes")}` : label;
 }
 
-/** "node n1 and node n2 have addresses there", or undefined where no node of the cluster does. */
+/** "node `n1`" or "nodes `n1` and `n2`": the nodes with an address in the shared range, or undefined. */
 export function nodesInside(topology: Topology, cluster: string, { shared }: Conflict): string | undefined {
   const nodes = topology.clusters.find((one) => one.name === cluster)?.nodes ?? [];
   const inside = nodes.filter((node) =>
     node.interfaces.some((iface) => iface.addresses.some(({ ip }) => rangeContains(shared, ip))),
   );
-  return inside.length === 0 ? undefined : list(inside.map((node) => node.name));
+  const [first] = inside;
+  if (!first) return undefined;
+  return inside.length === 1 ? t`node \`${first.name}\`` : t`nodes ${list(inside.map(({ name }) => `\`${name}\``))}`;
 }

@@ -1,6 +1,6 @@
 /**
- * The address plan of a topology: every range with a place and an owner, and which of them overlap although they must be
- * disjoint. All KN10x checks read it; the reachability checks ask it whose fault a lost packet is.
+ * The address plan of a topology: every range with its place and owner, and the ranges that overlap although they must be
+ * disjoint. All KN10x checks use it; the reachability checks use it to find the cause of a lost packet.
  */
 
 import type { Ip, IpRange, Prefix } from "../../addressing/ip.ts";
@@ -8,6 +8,7 @@ import { formatPrefix, prefixCovers, prefixOf, prefixRange, rangeContains } from
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
 import { modeOf } from "../../cni/modes.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import { valueAt } from "../../topology/cache.ts";
 import { nodesWhere } from "../../topology/column.ts";
 import type { Cluster, Node, Topology } from "../../topology/model.ts";
@@ -19,16 +20,16 @@ export type RangeKind = "pods" | "services" | "segment" | "docker";
 export interface PlannedRange {
   readonly kind: RangeKind;
   readonly prefix: Prefix;
-  /** Empty for what belongs to no cluster. */
+  /** Empty for segments. */
   readonly cluster: string;
-  /** Empty for what is no segment. */
+  /** Empty for other kinds. */
   readonly segment: string;
-  /** "pods 10.244.0.0/16 of cluster prod". */
+  /** For messages: "pod CIDR 10.244.0.0/16 of cluster `prod`". */
   readonly label: string;
   readonly source: Source;
-  /** How many nodes have it. */
+  /** Number of nodes with this range, for ranges of nodes. */
   readonly nodes: number;
-  /** docker0 where it is the pods' own network (`cni docker`): it may be in the pod range. */
+  /** With `cni docker`, `docker0` is the pod network and can be inside the pod CIDR. */
   readonly forPods?: boolean;
 }
 
@@ -42,7 +43,7 @@ export type ConflictKind =
   | "services-pods"
   | "segment-segment";
 
-/** Two ranges that share addresses and must not. `a` is the side whose kind comes first in the conflict's name. */
+/** Two ranges that overlap although they must be disjoint. `a` is the side whose kind is first in the name of the conflict. */
 export interface Conflict {
   readonly kind: ConflictKind;
   readonly a: PlannedRange;
@@ -53,11 +54,11 @@ export interface Conflict {
 export interface AddressPlan {
   readonly ranges: readonly PlannedRange[];
   readonly conflicts: readonly Conflict[];
-  /** Is the address in a part that two ranges claim? */
+  /** Whether the address is in the shared part of two ranges. */
   disputed(ip: Ip): boolean;
 }
 
-/** By machines: what runs in clusters has its addresses out of ranges that they state. */
+/** Cached by machines: workloads and services only use addresses of ranges that the machines and clusters define. */
 const known = new WeakMap<object, AddressPlan>();
 
 export function planOf(topology: Topology): AddressPlan {
@@ -80,7 +81,7 @@ function collectRanges(topology: Topology): readonly PlannedRange[] {
         prefix,
         cluster: "",
         segment: segment.name,
-        label: `segment ${segment.name} (${formatPrefix(prefix)})`,
+        label: t`segment \`${segment.name}\` (${formatPrefix(prefix)})`,
         source,
         nodes: 0,
       });
@@ -98,7 +99,7 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
       ...base,
       kind: "pods",
       prefix,
-      label: `pods ${formatPrefix(prefix)} of cluster ${name}`,
+      label: t`pod CIDR ${formatPrefix(prefix)} of cluster \`${name}\``,
       source: written(source, prefix),
     });
   }
@@ -107,7 +108,7 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
       ...base,
       kind: "pods",
       prefix: within,
-      label: `pods ${formatPrefix(within)} of cluster ${name}`,
+      label: t`pod CIDR ${formatPrefix(within)} of cluster \`${name}\``,
       source: written(source, within),
     });
   }
@@ -116,7 +117,7 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
       ...base,
       kind: "services",
       prefix,
-      label: `services ${formatPrefix(prefix)} of cluster ${name}`,
+      label: t`service CIDR ${formatPrefix(prefix)} of cluster \`${name}\``,
       source: written(source, prefix),
     });
   }
@@ -134,7 +135,7 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
         ...base,
         kind: "docker",
         prefix,
-        label: `docker bridge ${key} of node ${node.path}`,
+        label: t`Docker bridge ${key} of node \`${node.path}\``,
         source: argumentWith(source, (text) => text.endsWith(`/${prefix.len}`)),
         nodes: 1,
         forPods: (node.cni?.plugin ?? cluster.cni.plugin) === "docker",
@@ -143,7 +144,7 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
   ranges.push(...docker.values());
 }
 
-/** Ranges of a mode's own, outside the cluster's and outside each other: Calico's pools, Weave's range. Those of docker0 are the bridge's. */
+/** Pod ranges that the CNI mode adds outside the cluster's pod CIDRs, without nested ones: Calico's pools, Weave's range. */
 function ownRanges(cluster: Cluster): readonly { readonly within: Prefix; readonly source: Source }[] {
   const { nodeRanges } = modeOf(cluster.cni.plugin).addressing(cluster.cni, cluster.podCidrs);
   const known: Prefix[] = cluster.podCidrs.map(({ prefix }) => prefix);
@@ -154,13 +155,13 @@ function ownRanges(cluster: Cluster): readonly { readonly within: Prefix; readon
   });
 }
 
-/** The argument that is this prefix, where the place is a whole statement. */
+/** The argument with this prefix, if the place is a whole statement. */
 function written(source: Source, prefix: Prefix): Source {
   const wanted = formatPrefix(prefix);
   return argumentWith(source, (text) => text === wanted);
 }
 
-/** Has the node a range outside the cluster's, or a docker bridge? */
+/** Whether the node has an explicit pod CIDR outside the cluster's, or a Docker bridge. */
 const withOwnRanges = nodesWhere<Cluster["podCidrs"]>(
   ({ podCidrs, dockerBridge }, pods) =>
     dockerBridge !== undefined || podCidrs.some(({ prefix, allocated }) => !allocated && !isInside(prefix, pods)),
@@ -170,7 +171,7 @@ function isInside(prefix: Prefix, podCidrs: Cluster["podCidrs"]): boolean {
   return podCidrs.some((pods) => prefixCovers(pods.prefix, prefix));
 }
 
-/** A node's own range outside the cluster's is a pod range too. */
+/** Adds explicit node pod CIDRs outside the cluster's pod CIDRs. */
 function collectNodeCidrs(cluster: Cluster, node: Node, ranges: PlannedRange[]): void {
   for (const { prefix, allocated, source } of node.podCidrs) {
     if (allocated || isInside(prefix, cluster.podCidrs)) continue;
@@ -180,7 +181,7 @@ function collectNodeCidrs(cluster: Cluster, node: Node, ranges: PlannedRange[]):
       cluster: cluster.name,
       segment: "",
       nodes: 1,
-      label: `pods ${formatPrefix(prefix)} of node ${node.path}`,
+      label: t`pod CIDR ${formatPrefix(prefix)} of node \`${node.path}\``,
       source: written(source, prefix),
     });
   }
@@ -221,18 +222,18 @@ function segmentsMeet(domains: Domains, { segment: a }: PlannedRange, { segment:
   return a !== b && domains.segmentsMeet(a, b);
 }
 
-/** Ranges of one group relate to all other ranges in the same way, but for pairs of segments. */
+/** Ranges of a group conflict with the same other groups; pairs of segments need an additional check. */
 function groupOf(domains: Domains, { kind, cluster, segment, forPods }: PlannedRange): string {
   return `${kind}${forPods ? " for pods" : ""} ${kind === "segment" ? String(domains.ofSegment(segment)) : cluster}`;
 }
 
-/** As the conflict's name has them; of equals, as declared. */
+/** Orders the sides like the kinds in the name of the conflict; sides of equal kind keep their order. */
 function inOrder(kind: ConflictKind, a: PlannedRange, b: PlannedRange): readonly [PlannedRange, PlannedRange] {
   const ranked = RANK[a.kind] <= RANK[b.kind];
   return ranked === (kind !== "services-pods") ? [a, b] : [b, a];
 }
 
-/** Why two ranges must be disjoint, or undefined where they need not be. Symmetric. */
+/** Why two ranges must be disjoint, or undefined if they can overlap. Symmetric. */
 function conflictKind(domains: Domains, a: PlannedRange, b: PlannedRange): ConflictKind | undefined {
   const [x, y] = RANK[a.kind] <= RANK[b.kind] ? [a, b] : [b, a];
   const same = x.cluster === y.cluster;

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
@@ -8,16 +9,20 @@ export const podAddressOutside: Check = {
   name: "pod-address-outside-node",
   family: "addresses",
   severity: "error",
-  summary: "A pod has an address that is not in its node's pod range.",
-  documentation: `Routes exist for the nodes' ranges, not for single pods: packets to the address go to the node whose range contains it, or nowhere. Move the pod
-to that node, or give it an address of its own node's range.`,
+  summary: "A pod address is outside its node's pod CIDR.",
+  documentation: `## What happens
+
+Routes exist for node pod CIDRs, not for single pods. Packets to the address go to the node whose pod CIDR contains it,
+or are dropped.
+
+## How to fix it
+
+Move the pod to the node whose pod CIDR contains the address, or use an address in the pod CIDR of its node.`,
   example: {
     bad: twoNodes("cni flannel { backend vxlan }", "pod dns on n1 { address 10.244.1.53 }"),
     good: twoNodes("cni flannel { backend vxlan }", "pod dns on n1 { address 10.244.0.53 }"),
   },
   message: ({ pod, address, node, range }) =>
-    `address ${address} of pod ${pod} is not in the pod range ${range} of node ${node}: no route leads there; use an address of that range, or none`,
-  fixes: ({ address }, source) => [
-    removeFix(`Let knet choose an address instead of ${address}`, sourceAt(source, "whole")),
-  ],
+    t`address ${address} of pod \`${pod}\` is outside the pod CIDR ${range} of node \`${node}\`: the pod is unreachable`,
+  fixes: ({ address }, source) => [removeFix(t`Remove ${address} and allocate an address`, sourceAt(source, "whole"))],
 };

@@ -1,5 +1,6 @@
 import { family, prefixEquals, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
 import { routesOf } from "../../dataplane/print.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext } from "../check.ts";
 import { clusterAt } from "../topology.ts";
 import { overlapFindings } from "./overlaps.ts";
@@ -10,16 +11,25 @@ export const podsPods: Check = {
   name: "pod-range-overlap",
   family: "addresses",
   severity: "warning",
-  summary: "Two pod ranges that meet share addresses.",
-  documentation: `Pods of two clusters on connected networks have the same addresses. As long as each cluster keeps its pods behind
-its own tunnel nothing fails; but a pod of one can never address a pod of the other, so a mesh, peering or routed migration is
-closed for good, since a pod range cannot be changed later. This is therefore a warning, and an *error* where it fails
-already: where a router or host has a route into the shared part, which of the two pods is meant depends on chance, and where both
-ranges belong to one cluster. AKS' overlay and kind give every cluster the same range by design and hide the pods behind their nodes: between
-two of these it is an *information*.
+  summary: "Two connected pod CIDRs overlap.",
+  documentation: `## What happens
 
-Give every cluster a range of its own from the start; the defaults of flannel, kind and minikube (10.244.0.0/16), k3s (10.42.0.0/16)
-and others repeat.`,
+Pods of two clusters on connected networks have the same addresses. Nothing fails while both clusters encapsulate all
+pod traffic, but a pod of one cluster can never address a pod of the other. This permanently rules out a service mesh,
+peering, and a routed migration, because a pod CIDR cannot be changed later.
+
+The severity depends on the clusters:
+
+- *error*: a router or host has a route into the shared range, so it is unpredictable which of the two pods a packet
+  reaches; or both ranges belong to the same cluster.
+- *info*: both clusters use AKS overlay or kind. By design, these use the same range in every cluster, and the node's IP
+  replaces the pod's IP (SNAT).
+- *warning*: in all other cases.
+
+## How to fix it
+
+Assign a unique range to every cluster from the start. Do not rely on defaults: flannel, kind, and minikube all use
+10.244.0.0/16, and every k3s cluster uses 10.42.0.0/16.`,
   example: {
     bad: `segment dc { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster blue {
@@ -54,7 +64,7 @@ cluster green {
     overlapFindings(podsPods, context, {
       kind: "pods-pods",
       blame: "b",
-      // Docker alone, on all nodes.
+      // KN140 reports Docker nodes with equal ranges.
       isSaid: ({ a, b }) =>
         a.cluster === b.cluster &&
         prefixEquals(a.prefix, b.prefix) &&
@@ -64,22 +74,22 @@ cluster green {
         return [conflict.a, conflict.b].every(({ cluster }) => isReusable(context, cluster)) ? "info" : "warning";
       },
       consequence: (conflict) => {
-        if (conflict.a.cluster === conflict.b.cluster) return "two pods of the cluster can get the same address";
+        if (conflict.a.cluster === conflict.b.cluster) return t`two pods of the cluster can have the same address`;
         return isRouted(context, conflict)
-          ? "routes lead into that part, and which of the two pods they reach is chance"
-          : "pods of one cluster can never reach those of the other";
+          ? t`routes point into the shared range, so the pod that a packet reaches is unpredictable`
+          : t`pods of one cluster can never reach pods of the other cluster`;
       },
     }),
 };
 
-/** Plugins whose ranges may be the same in every cluster of a network (learn.microsoft.com, Azure CNI Overlay; kind's defaults). */
+/** Plugins whose pod CIDR can be the same in every cluster of a network (learn.microsoft.com, Azure CNI Overlay; defaults of kind). */
 const REUSABLE: ReadonlySet<string> = new Set(["azure", "kindnet"]);
 
 function isReusable({ topology }: CheckContext, cluster: string): boolean {
   return topology.clusters.some(({ name, cni }) => name === cluster && REUSABLE.has(cni.plugin));
 }
 
-/** Does the network outside the clusters know a way into the shared part, by its own routes or by those that a cluster gives it? */
+/** Whether a router or host has a route into the shared range: its own, or one that a cluster advertises. */
 function isRouted({ topology, network }: CheckContext, { shared }: Conflict): boolean {
   return [...topology.routers, ...topology.hosts].some(({ path }) => {
     const netns = network.netns(path);

@@ -1,5 +1,6 @@
 import { family, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
 import { routesOf } from "../../dataplane/print.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext } from "../check.ts";
 import { nodesInside, overlapFindings } from "./overlaps.ts";
 import type { Conflict } from "./plan.ts";
@@ -9,14 +10,22 @@ export const podsSegment: Check = {
   name: "pod-segment-overlap",
   family: "addresses",
   severity: "error",
-  summary: "A cluster's pod range contains addresses of a segment, a node, a router or a host.",
-  documentation: `Every node has routes for the pod range that are more specific than its default route. A packet to a station
-whose address lies in that range follows them: to a tunnel, to another node, to a bridge on which nobody answers. If the
-station is a node, the cluster itself breaks: the outer packets of a tunnel are routed into the tunnel, \`kubectl logs\` fails for
-some nodes, others flap.
+  summary: "The pod CIDR overlaps a segment or the address of a node, router, or host.",
+  documentation: `## What happens
 
-Typical: Calico's default 192.168.0.0/16 on a home or office network, Cilium's default 10.0.0.0/8 on anything in 10/8.
-Choose a pod range that no segment uses.`,
+Every node has routes for the pod CIDR that are more specific than its default route. Packets to a machine with an
+address in the pod CIDR follow these routes: into a tunnel, to another node, or to a bridge on which no machine replies.
+If the machine is a node, the cluster itself breaks: the outer packets of a tunnel are routed into the tunnel,
+\`kubectl logs\` fails for some nodes, and other nodes flap.
+
+Packets from pods to addresses in the pod CIDR are not masqueraded. If no pod route covers the shared range yet, the
+packets reach the machine, but the replies are lost because the network has no route to the pod. After a node is
+assigned a pod CIDR in the shared range, the packets follow the route to that node.
+
+## How to fix it
+
+Choose a pod CIDR that no segment uses. Common causes of the overlap are Calico's default 192.168.0.0/16 on a home or
+office network, and Cilium's default 10.0.0.0/8 on any network in that range.`,
   example: {
     bad: `segment office { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {
@@ -44,24 +53,24 @@ cluster prod {
         const nodes = nodesInside(context.topology, conflict.a.cluster, conflict);
         if (isCaptured(context, conflict)) {
           return nodes === undefined
-            ? "packets to stations there follow the pod routes and never arrive"
-            : `packets to ${nodes}, whose addresses lie there, follow the pod routes`;
+            ? t`packets to machines in the shared range follow the pod routes and are lost`
+            : t`packets to ${nodes} in the shared range follow the pod routes`;
         }
         return nodes === undefined
-          ? "packets from pods to stations there pass for pod traffic and keep the pods' addresses, which nobody there knows, and once a node gets a block there they follow its route"
-          : `once a node gets a block there, packets to ${nodes}, whose addresses lie there, follow its route`;
+          ? t`packets from pods to machines in the shared range are not masqueraded, so replies are lost`
+          : t`packets to ${nodes} follow the route to the node pod CIDR that contains the address`;
       },
     }),
 };
 
-/** A network of the nodes, over which the plugin itself does not start (KN165). */
+/** Whether the segment is a network of the nodes and KN165 already reports that the plugin fails to start. */
 function isRefused({ topology, found }: CheckContext, { a, b }: Conflict): boolean {
   const nodes =
     found("KN165").length > 0 ? (topology.clusters.find(({ name }) => name === a.cluster)?.nodes ?? []) : [];
   return nodes.some(({ interfaces }) => interfaces.some(({ segment }) => segment === b.segment));
 }
 
-/** Is a node's route for pods in the shared part already? Connected routes of its interfaces are none. */
+/** Whether a node already has a pod route in the shared range. Connected routes of physical interfaces are not pod routes. */
 function isCaptured({ topology, network }: CheckContext, { a, shared }: Conflict): boolean {
   const cluster = topology.clusters.find(({ name }) => name === a.cluster);
   if (cluster?.nodes.some(({ podCidrs }) => podCidrs.some(({ prefix }) => rangesOverlap(prefixRange(prefix), shared))))

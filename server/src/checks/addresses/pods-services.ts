@@ -1,5 +1,6 @@
 import { family, prefixEquals, subnetCount } from "../../addressing/ip.ts";
-import { number } from "../../text/words.ts";
+import { number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext } from "../check.ts";
 import { overlapFindings } from "./overlaps.ts";
@@ -10,13 +11,22 @@ export const podsServices: Check = {
   name: "pod-service-overlap",
   family: "addresses",
   severity: "error",
-  summary: "A cluster's pod range and its service range share addresses.",
-  documentation: `One address can then be a pod's and a service's. A packet to it is translated by kube-proxy before the routing
-decision, so the service wins and the pod cannot be reached at that port; under IPVS the address is even local to every node.
-Nothing else warns: neither kubeadm nor flannel compares the two ranges, and kube-controller-manager silently withholds the
-node blocks that lie in the service range (\`pkg/controller/nodeipam/ipam/cidrset\`), so fewer nodes get a pod range.
+  summary: "The pod CIDR and the service CIDR of a cluster overlap.",
+  documentation: `## What happens
 
-Give the two disjoint ranges. Both are hard to change in a running cluster.`,
+An address can belong to both a pod and a service. kube-proxy rewrites packets to it before the routing decision, so the
+service takes precedence, and the pod is unreachable on that port. With IPVS, the address is even local to every node.
+
+No component warns about the overlap: kubeadm and flannel do not compare the two ranges, and kube-controller-manager
+silently withholds the node pod CIDRs that overlap the service CIDR, so fewer nodes can be assigned one.
+
+## How to fix it
+
+Use two disjoint ranges. Both are hard to change in a running cluster.
+
+## References
+
+- kubernetes/kubernetes, \`pkg/controller/nodeipam/ipam/cidrset\``,
   example: {
     bad: `cluster prod {
   pods 10.244.0.0/16 per-node /24
@@ -35,18 +45,20 @@ Give the two disjoint ranges. Both are hard to change in a running cluster.`,
     overlapFindings(podsServices, context, {
       kind: "pods-services",
       blame: "b",
-      consequence: (conflict) =>
-        `an address there can be a pod and a service at once, and the service wins${withheld(context.topology, conflict)}`,
+      consequence: (conflict) => consequence(context.topology, conflict),
     }),
 };
 
-/** The node blocks that kube-controller-manager marks as used. */
-function withheld(topology: Topology, { a, b }: Conflict): string {
+/** With the number of node pod CIDRs that kube-controller-manager marks as used. */
+function consequence(topology: Topology, { a, b }: Conflict): string {
+  const fact = t`services take precedence over pods with the same address`;
   const pods = topology.clusters
     .find((one) => one.name === a.cluster)
     ?.podCidrs.find((one) => prefixEquals(one.prefix, a.prefix));
-  if (!pods || b.prefix.len < a.prefix.len || pods.perNode < a.prefix.len) return "";
+  if (!pods || b.prefix.len < a.prefix.len || pods.perNode < a.prefix.len) return fact;
   const blocks = b.prefix.len >= pods.perNode ? 1 : subnetCount(b.prefix, pods.perNode);
   const all = subnetCount(pods.prefix, pods.perNode);
-  return family(pods.prefix.ip) === 6 ? "" : `, and ${number(blocks)} of ${number(all)} node blocks cannot be used`;
+  return family(pods.prefix.ip) === 6
+    ? fact
+    : t`services take precedence, and ${number(blocks)} of ${plural(all, "node pod CIDR")} cannot be assigned`;
 }

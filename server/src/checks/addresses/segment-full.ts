@@ -1,5 +1,6 @@
 import { formatPrefix, prefixSize } from "../../addressing/ip.ts";
-import { plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { argumentWith } from "../source.ts";
 import { enlargeFixes } from "./free.ts";
@@ -15,13 +16,19 @@ export const segmentFull: Check = {
   name: "segment-full",
   family: "addresses",
   severity: "error",
-  summary: "A segment has no address left for an interface.",
-  documentation: `Of an IPv4 prefix the network and the broadcast address cannot be used (except /31 and /32), nor can addresses that other stations have. A
-/28 holds 14 stations, a /24 254. Give the segment a larger prefix or a second one.`,
+  summary: "A segment has no free address for an interface.",
+  documentation: `## What happens
+
+The network address and the broadcast address of an IPv4 prefix cannot be assigned (except in a /31 or /32), nor can
+addresses that other machines have. A /28 has room for 14 machines, a /24 for 254.
+
+## How to fix it
+
+Set a larger prefix on the segment, or add a second one.`,
   impliedBy: ["KN411"],
   example: { bad: pool("192.168.10.0/29"), good: pool("192.168.10.0/24") },
   message: ({ segment, cidrs, count, station }) =>
-    `segment ${segment} (${cidrs}) is full: ${plural(Number(count), "interface")} get no address there, ${station} first; give the segment a larger or a second range`,
+    t`segment \`${segment}\` (${cidrs}) is full: ${plural(Number(count), "interface")} cannot get an address (first: \`${station}\`)`,
   fixes: ({ segment: name, count }, _source, { topology }) => {
     const segment = topology.segments.get(String(name));
     const [prefix] = segment?.cidrs ?? [];

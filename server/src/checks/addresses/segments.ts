@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { overlapFindings } from "./overlaps.ts";
 
@@ -6,12 +7,17 @@ export const segments: Check = {
   name: "segment-overlap",
   family: "addresses",
   severity: "error",
-  summary: "Two segments that a path connects have overlapping ranges.",
-  documentation: `A router between the two has a connected route for each; the more specific one, or the one that came first, takes
-all packets for the shared part, and stations on the other segment cannot be reached. Stations on one segment look for those
-of the other by ARP on their own wire and get no answer.
+  summary: "Two connected segments overlap.",
+  documentation: `## What happens
 
-Segments that no router or node connects may have the same range. Two pieces of the same wire are one \`segment\`.`,
+A router between the two segments has a connected route for each. All packets to the shared range follow the more
+specific route, or, if both are equal, the route that was added first. Machines on the other segment are unreachable. A
+machine on one segment sends ARP requests for addresses of the other segment on its own link and receives no reply.
+
+## How to fix it
+
+Use disjoint ranges. Segments that no router or node connects can have the same range. Declare two parts of the same
+link as a single \`segment\`.`,
   example: {
     bad: `segment rack-a { cidr 10.168.0.0/16 }
 segment rack-b { cidr 10.168.1.0/24 }
@@ -26,6 +32,7 @@ router tor { attach rack-a 10.168.0.1; attach rack-b 10.168.1.1 }
     overlapFindings(segments, context, {
       kind: "segment-segment",
       blame: "b",
-      consequence: ({ a, b }) => `packets for that part reach only one of ${a.segment} and ${b.segment}`,
+      consequence: ({ a, b }) =>
+        t`packets to the shared range reach segment \`${b.segment}\` or segment \`${a.segment}\`, but never both`,
     }),
 };

@@ -1,5 +1,6 @@
 import { family, formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
-import { list } from "../../text/words.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
 import { withStatedAddress } from "../services/each.ts";
@@ -11,9 +12,15 @@ export const serviceAddressOutside: Check = {
   name: "service-address-outside",
   family: "addresses",
   severity: "error",
-  summary: "A service's ClusterIP lies outside the cluster's service range.",
-  documentation: `kube-apiserver refuses it: *provided IP is not in the valid range*. Take an address of the range, best of its lower part, which Kubernetes leaves to stated
-ones, or none: a free one is allocated.`,
+  summary: "A ClusterIP is outside the cluster's service CIDR.",
+  documentation: `## What happens
+
+kube-apiserver rejects the service: *provided IP is not in the valid range*.
+
+## How to fix it
+
+Use an address of the service CIDR, preferably from its lower part, which Kubernetes keeps for static assignment. Or
+remove \`cluster-ip\`: Kubernetes then allocates a free address.`,
   example: { bad: shop(service("cluster-ip 10.97.0.20")), good: shop(service("cluster-ip 10.96.0.20")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
@@ -23,22 +30,18 @@ ones, or none: a free one is allocated.`,
           const ranges = serviceCidrs.filter(({ prefix }) => family(prefix.ip) === family(ip));
           if (ranges.some(({ prefix }) => prefixContains(prefix, ip))) continue;
           const place = childOf(one.source, "cluster-ip");
-          const range =
+          const text = formatIp(ip);
+          const message =
             ranges.length === 0
-              ? `no IPv${family(ip)} service range`
-              : list(ranges.map(({ prefix }) => formatPrefix(prefix)));
-          yield finding(
-            serviceAddressOutside,
-            place,
-            `service ${one.name} has the ClusterIP ${formatIp(ip)}, and cluster ${name} has ${range}`,
-            {
-              related: ranges.map(({ prefix, source }) => ({
-                source,
-                message: `the range is ${formatPrefix(prefix)}`,
-              })),
-              fixes: [removeFix("Let a free address be allocated", place)],
-            },
-          );
+              ? t`ClusterIP ${text} of service \`${one.name}\` is not valid because cluster \`${name}\` has no IPv${family(ip)} service CIDR: kube-apiserver rejects the service`
+              : t`ClusterIP ${text} of service \`${one.name}\` is outside the service CIDR ${list(ranges.map(({ prefix }) => formatPrefix(prefix)))} of cluster \`${name}\`: kube-apiserver rejects the service`;
+          yield finding(serviceAddressOutside, place, message, {
+            related: ranges.map(({ prefix, source }) => ({
+              source,
+              message: t`service CIDR ${formatPrefix(prefix)}`,
+            })),
+            fixes: [removeFix(t`Remove \`cluster-ip\` and allocate a free address`, place)],
+          });
         }
       }
     }

@@ -1,5 +1,6 @@
 import { addIp, formatIp, type Ip } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix, replaceFix } from "../finding.ts";
@@ -19,13 +20,19 @@ export const serviceAddressTwice: Check = {
   name: "service-address-twice",
   family: "addresses",
   severity: "error",
-  summary:
-    "Two services have the same ClusterIP, or one has that of the API server; or the same port of one outer address.",
-  documentation: `kube-apiserver refuses the second: *provided IP is already allocated*. The first address of the range belongs to the service \`kubernetes\` of the API
-server itself; by convention the cluster's DNS has the tenth.
+  summary: "A ClusterIP, or a port of an external address, is used twice.",
+  documentation: `## What happens
 
-A load balancer's or external address may be that of several services as long as their ports differ (MetalLB wants them to say so, *allow-shared-ip*). Of one
-port only one service can be meant: MetalLB leaves the second one Pending, and of two external addresses the first rule wins.`,
+kube-apiserver rejects the second service: *provided IP is already allocated*. The first address of the service CIDR
+belongs to the service \`kubernetes\` of the API server itself. By convention, the cluster DNS has the tenth address.
+
+Several services can share a load balancer IP or an external IP if their ports differ (MetalLB requires the
+*allow-shared-ip* annotation). Each port of the address can belong to only one service: for a load balancer IP, MetalLB
+leaves the second service Pending; for an external IP, the first rule takes precedence.
+
+## How to fix it
+
+Use a different address or port for one of the services. Without \`cluster-ip\`, Kubernetes allocates a free ClusterIP.`,
   example: { bad: shop(both("10.96.0.20")), good: shop(both("10.96.0.21")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
@@ -35,7 +42,7 @@ port only one service can be meant: MetalLB leaves the second one Pending, and o
         if (own !== undefined) reserved.set(own, source);
       }
       const taken = new Map<Ip, Service>();
-      // An address that was handed out is nobody else's.
+      // Allocated addresses are unique, so only explicit ones are compared.
       for (const one of withStatedAddress(cluster)) {
         for (const ip of one.clusterIps) {
           const before = holderOf(reserved.get(ip), taken.get(ip));
@@ -44,15 +51,15 @@ port only one service can be meant: MetalLB leaves the second one Pending, and o
             continue;
           }
           const place = childOf(one.source, "cluster-ip");
-          // The API server's own service may be written down.
+          // The topology can declare the API server's own service.
           if (one.namespace === "default" && one.name === "kubernetes") continue;
           yield finding(
             serviceAddressTwice,
             place,
-            `service ${one.name} has the ClusterIP ${formatIp(ip)}, which is that of ${before.name} already`,
+            t`duplicate ClusterIP ${formatIp(ip)}: service \`${one.name}\` and ${before.name} both use it`,
             {
-              related: [{ source: before.source, message: `${formatIp(ip)} of ${before.name}` }],
-              fixes: [removeFix("Let a free address be allocated", place)],
+              related: [{ source: before.source, message: t`${before.name} uses ${formatIp(ip)}` }],
+              fixes: [removeFix(t`Remove \`cluster-ip\` and allocate a free address`, place)],
             },
           );
         }
@@ -62,7 +69,7 @@ port only one service can be meant: MetalLB leaves the second one Pending, and o
   },
 };
 
-/** Services that want one port of one address outside. */
+/** Services that use the same port of the same external address. */
 function* sharedPorts(cluster: Cluster): Iterable<Finding> {
   const taken = new Map<string, Service>();
   for (const one of cluster.services.all) {
@@ -76,17 +83,19 @@ function* sharedPorts(cluster: Cluster): Iterable<Finding> {
       yield finding(
         serviceAddressTwice,
         source,
-        `services ${before.name} and ${one.name} both want ${clash.port}/${clash.proto} of ${formatIp(ip)}: only the first one gets packets there; give the second one another address or port`,
+        t`services \`${one.name}\` and \`${before.name}\` both use port ${clash.port}/${clash.proto} of ${formatIp(ip)}: only \`${before.name}\` receives packets`,
         {
-          related: [{ source: before.source, message: `${before.name} has it` }],
-          fixes: free ? [replaceFix(`Use ${formatIp(free)}, the next one`, source, formatIp(free))] : [],
+          related: [
+            { source: before.source, message: t`service \`${before.name}\` uses port ${clash.port}/${clash.proto}` },
+          ],
+          fixes: free ? [replaceFix(t`Change to ${formatIp(free)} (next free address)`, source, formatIp(free))] : [],
         },
       );
     }
   }
 }
 
-/** The next address behind it that no service has; whether a machine has it the proof says. */
+/** The next address that no service uses. The service layer verifies a fix, so an address of a machine is not offered. */
 function freeBeside({ services }: Cluster, ip: Ip): Ip | undefined {
   for (let next = addIp(ip, 1), tries = 0; next !== undefined && tries < 64; next = addIp(next, 1), tries++)
     if (services.byAddress(next).length === 0) return next;
@@ -97,6 +106,6 @@ function holderOf(
   reserved: Source | undefined,
   other: Service | undefined,
 ): { readonly name: string; readonly source: Source } | undefined {
-  if (reserved) return { name: "the API server's service kubernetes", source: reserved };
-  return other && { name: `service ${other.name}`, source: childOf(other.source, "cluster-ip") };
+  if (reserved) return { name: t`service \`kubernetes\` of the API server`, source: reserved };
+  return other && { name: t`service \`${other.name}\``, source: childOf(other.source, "cluster-ip") };
 }

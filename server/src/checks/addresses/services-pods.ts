@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { overlapFindings } from "./overlaps.ts";
 
@@ -6,10 +7,16 @@ export const servicesPods: Check = {
   name: "service-foreign-pod-overlap",
   family: "addresses",
   severity: "warning",
-  summary: "A cluster's services overlap the pods of another cluster that it can meet.",
-  documentation: `On the nodes of the first cluster kube-proxy intercepts what goes to those addresses: pods of the other cluster
-cannot be reached from there wherever a service happens to have the same address. It matters as soon as the clusters are to be
-meshed, peered or routed; neither range can be changed later without building the cluster again.`,
+  summary: "A service CIDR overlaps the pod CIDR of a connected cluster.",
+  documentation: `## What happens
+
+On the nodes of the first cluster, kube-proxy intercepts packets to the shared addresses. A pod of the other cluster is
+unreachable from there if a service has the same address. The overlap matters as soon as the clusters are meshed,
+peered, or connected by routes, and neither range can be changed later without rebuilding the cluster.
+
+## How to fix it
+
+Use disjoint ranges for the services and pods of all connected clusters.`,
   example: {
     bad: `segment dc { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster blue {
@@ -44,6 +51,7 @@ cluster green {
     overlapFindings(servicesPods, context, {
       kind: "services-pods",
       blame: "a",
-      consequence: ({ a, b }) => `from cluster ${a.cluster}, pods of ${b.cluster} there are hidden behind services`,
+      consequence: ({ a, b }) =>
+        t`from cluster \`${a.cluster}\`, services hide the pods of cluster \`${b.cluster}\` in the shared range`,
     }),
 };

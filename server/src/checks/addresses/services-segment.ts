@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { nodesInside, overlapFindings } from "./overlaps.ts";
 
@@ -6,12 +7,17 @@ export const servicesSegment: Check = {
   name: "service-segment-overlap",
   family: "addresses",
   severity: "error",
-  summary: "A cluster's service range contains addresses of a segment, a node, a router or a host.",
-  documentation: `A service gets an address that a real station has. On every node of the cluster kube-proxy intercepts packets to
-it, so that the station cannot be reached from there at the service's ports; with IPVS the address is local to each node and the
-station vanishes for the whole cluster. If the station is a node, a DNS server or a gateway, the cluster goes with it.
+  summary: "The service CIDR overlaps a segment or the address of a node, router, or host.",
+  documentation: `## What happens
 
-Choose a service range that no segment uses. kubeadm's 10.96.0.0/12 reaches up to 10.111.255.255.`,
+A service can be assigned an address that a machine has. On every node of the cluster, kube-proxy intercepts packets to
+it, so the machine is unreachable from there on the service's ports. With IPVS, the address is local to each node, and
+the machine is unreachable from the whole cluster on every port. If the machine is a node, a DNS server, or a gateway,
+the whole cluster is affected.
+
+## How to fix it
+
+Choose a service CIDR that no segment uses. kubeadm's default 10.96.0.0/12 extends to 10.111.255.255.`,
   example: {
     bad: `segment dc { cidr 10.100.10.0/24; gateway 10.100.10.1 }
 cluster prod {
@@ -37,8 +43,8 @@ cluster prod {
       consequence: (conflict) => {
         const nodes = nodesInside(context.topology, conflict.a.cluster, conflict);
         return nodes === undefined
-          ? "a service can take the address of a station there and hide it from the cluster"
-          : `a service can take the address of ${nodes} and hide it from the cluster`;
+          ? t`a service can be assigned a machine's address and make the machine unreachable from the cluster`
+          : t`a service with an address of ${nodes} makes the node unreachable from the cluster`;
       },
     }),
 };

@@ -1,5 +1,6 @@
 import type { Prefix } from "../../addressing/ip.ts";
 import { parsePrefix, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import { phrase, t, translated } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Severity } from "../check.ts";
 import { finding } from "../finding.ts";
@@ -15,16 +16,20 @@ interface Special {
 
 const LINK_LOCAL = "169.254.0.0/16";
 
-/** IANA's special-purpose registries, RFC 6890; what the kernel does with them: fib_validate_source, ip_route_input_slow. */
+/** IANA's special-purpose registries, RFC 6890; kernel behavior: fib_validate_source, ip_route_input_slow. */
 const SPECIAL: readonly Special[] = [
-  special("0.0.0.0/8", 'means "this host" and is never a source', "error"),
-  special("127.0.0.0/8", "is the loopback network: it never leaves a host", "error"),
-  special(LINK_LOCAL, "is link-local: cloud metadata, Calico's gateway and NodeLocal DNS live there", "warning"),
-  special("224.0.0.0/4", "is multicast: no host has such an address", "error"),
-  special("240.0.0.0/4", "is reserved: many systems refuse it", "warning"),
-  special("::/127", "holds the unspecified address and loopback", "error"),
-  special("fe80::/10", "is link-local: it is never routed", "error"),
-  special("ff00::/8", "is multicast: no host has such an address", "error"),
+  special("0.0.0.0/8", phrase('means "this host" and is never valid as a source'), "error"),
+  special("127.0.0.0/8", phrase("is the loopback network and never leaves a host"), "error"),
+  special(
+    LINK_LOCAL,
+    phrase("is link-local and used for cloud metadata, Calico's gateway, and NodeLocal DNS"),
+    "warning",
+  ),
+  special("224.0.0.0/4", phrase("is multicast and cannot be assigned to a host"), "error"),
+  special("240.0.0.0/4", phrase("is reserved and rejected by many systems"), "warning"),
+  special("::/127", phrase("contains the unspecified address and loopback"), "error"),
+  special("fe80::/10", phrase("is link-local and not routed"), "error"),
+  special("ff00::/8", phrase("is multicast and cannot be assigned to a host"), "error"),
 ];
 
 function special(text: string, what: string, severity: Severity): Special {
@@ -38,12 +43,27 @@ export const specialRange: Check = {
   name: "special-range",
   family: "addresses",
   severity: "error",
-  summary: "A pod, service, bridge or segment range lies where addresses have another meaning.",
-  documentation: `Loopback (127.0.0.0/8), multicast (224.0.0.0/4, ff00::/8), 0.0.0.0/8 and IPv6 link-local (fe80::/10) addresses are not
-forwarded by any kernel: packets are dropped as martians. IPv4 link-local (169.254.0.0/16) and 240.0.0.0/4 work in places and fail
-in others: the first holds the clouds' metadata service and several CNIs' own addresses, the second is refused by many stacks.
+  summary: "A range is in special-purpose address space.",
+  documentation: `## What happens
 
-Use RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10) or IPv6 unique local addresses (fd00::/8).`,
+No kernel forwards packets with loopback (127.0.0.0/8), multicast (224.0.0.0/4, ff00::/8), 0.0.0.0/8, or IPv6 link-local
+(fe80::/10) addresses. The packets are dropped as martians: the source or destination is not valid on the interface.
+
+IPv4 link-local (169.254.0.0/16) and 240.0.0.0/4 addresses work on some systems and fail on others. The former contains
+the metadata service of the clouds and the internal addresses of several CNI plugins; many network stacks reject the
+latter.
+
+## How to fix it
+
+Use addresses of RFC 1918 (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16), RFC 6598 (100.64.0.0/10), or IPv6 unique local
+addresses (fd00::/8).
+
+## References
+
+- [RFC 6890: Special-Purpose IP Address Registries](https://www.rfc-editor.org/rfc/rfc6890)
+- [RFC 1918: Address Allocation for Private Internets](https://www.rfc-editor.org/rfc/rfc1918)
+- [RFC 6598: IANA-Reserved IPv4 Prefix for Shared Address Space](https://www.rfc-editor.org/rfc/rfc6598)
+- Linux: \`fib_validate_source\`, \`ip_route_input_slow\``,
   example: {
     bad: `cluster prod {
   pods 224.10.0.0/16 per-node /24
@@ -66,7 +86,7 @@ Use RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10) or IPv6 unique 
       yield finding(
         specialRange,
         range.source,
-        `${range.label} ${range.kind === "pods" || range.kind === "services" ? "reach" : "reaches"} into ${hit.text}, which ${hit.what}${freeHint(topology, range)}`,
+        t`${range.label} overlaps ${hit.text}, which ${translated(hit.what)}${freeHint(topology, range)}`,
         {
           severity: hit.severity,
           fixes: moveFixes(topology, range),
@@ -76,7 +96,10 @@ Use RFC 1918 (10/8, 172.16/12, 192.168/16), RFC 6598 (100.64/10) or IPv6 unique 
   },
 };
 
-/** Between routers alone link-local addresses are the custom: AWS gives each VPN tunnel a /30 of 169.254.0.0/16 (Site-to-Site VPN, tunnel options). */
+/**
+ * Whether only routers are on the segment, which commonly have link-local addresses: AWS assigns a /30 of 169.254.0.0/16 to each
+ * VPN tunnel (Site-to-Site VPN, tunnel options).
+ */
 function isTransit(topology: Topology, { kind, segment }: PlannedRange): boolean {
   const stations = topology.attachedTo(segment);
   return kind === "segment" && stations.length > 0 && stations.every(({ station }) => station.kind === "router");

@@ -1,8 +1,8 @@
-/** Parts of a segment that pods can have, whose addresses are those of the segment. */
+/** Free parts of a segment, for macvlan and ipvlan pods: they have addresses of the segment. */
 import { type Ip, nthSubnet, type Prefix, prefixContains } from "../../addressing/ip.ts";
 import type { Topology } from "../../topology/model.ts";
 
-/** Addresses of stations and gateways. */
+/** Addresses in the range that machines and gateways have. */
 export function takenIn({ segments, attachedTo }: Topology, range: Prefix): readonly Ip[] {
   const all = [...segments.values()].flatMap(({ name, gateways }) => [
     ...gateways,
@@ -11,7 +11,7 @@ export function takenIn({ segments, attachedTo }: Topology, range: Prefix): read
   return [...new Set(all)].filter((ip) => prefixContains(range, ip)).sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** The largest part of the range in which nobody is; the last one of its size, since people count from the front. */
+/** The largest unused part of the range. Of several, the last one, because addresses are usually assigned from the start. */
 export function emptyPart(topology: Topology, range: Prefix): Prefix | undefined {
   const taken = takenIn(topology, range);
   for (let more = 1; more <= 4; more++) {

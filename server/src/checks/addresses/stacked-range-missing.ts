@@ -1,4 +1,5 @@
 import { formatPrefix } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { appendFix } from "../finding.ts";
 import { clusterAt } from "../topology.ts";
@@ -18,17 +19,23 @@ export const stackedRangeMissing: Check = {
   name: "stacked-range-missing",
   family: "addresses",
   severity: "error",
-  summary: "macvlan or ipvlan pods have no range to get addresses from.",
-  documentation: `Without an IPAM plugin the pods' interfaces have no addresses. \`pods\` does not help: its blocks are for pods behind their node; these here are
-stations of the nodes' segment and need addresses of its subnet.`,
+  summary: "No address range is set for macvlan or ipvlan pods.",
+  documentation: `## What happens
+
+Without an IPAM plugin, the pods' interfaces have no addresses. The \`pods\` range of the cluster does not help: it is for
+pods that are reached through a route on their node. macvlan and ipvlan pods are attached to the segment of the nodes
+and need addresses of its subnet.
+
+## How to fix it
+
+Set \`range\` to a free part of the segment's subnet.`,
   example: { bad: lan(""), good: lan(" { range 192.168.10.128/25 }") },
-  message: ({ plugin }) =>
-    `${plugin} pods get no addresses without a range; write range with a part of the segment's subnet that is free`,
+  message: ({ plugin }) => t`no \`range\` is set for ${plugin} pods: the pods have no addresses`,
   fixes: (_, source, { topology }) => {
     const segment = clusterAt(topology, source)?.nodes[0]?.interfaces[0]?.segment;
     const [cidr] = topology.segments.get(segment ?? "")?.cidrs ?? [];
     const part = cidr && emptyPart(topology, cidr);
     const text = part && formatPrefix(part);
-    return text === undefined ? [] : [appendFix(`Use ${text}, where nobody is`, source, `range ${text}`)];
+    return text === undefined ? [] : [appendFix(t`Set \`range ${text}\` (unused)`, source, `range ${text}`)];
   },
 };

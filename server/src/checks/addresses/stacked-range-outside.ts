@@ -1,4 +1,5 @@
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
@@ -17,17 +18,25 @@ export const stackedRangeOutside: Check = {
   name: "stacked-range-outside",
   family: "addresses",
   severity: "error",
-  summary: "The range of macvlan or ipvlan pods is not in the subnet of the nodes' segment.",
-  documentation: `Such pods are stations of the nodes' segment: their neighbours ask for them by ARP, and routers have a route to the segment's subnet only. An address
-outside of it is reached by nobody.`,
+  summary: "The range of macvlan or ipvlan pods is outside the nodes' segment.",
+  documentation: `## What happens
+
+macvlan and ipvlan pods are attached to the segment of the nodes. Machines on the segment resolve the pod addresses with
+ARP, and routers have a route only to the segment's subnet. An address outside the subnet is unreachable.
+
+## How to fix it
+
+Use a free part of the segment's subnet.`,
   example: { bad: lan("10.244.0.0/24"), good: lan("192.168.10.128/25") },
   message: ({ range, segment, cidr }) =>
-    `the pods' range ${range} is not in ${cidr === "" ? "a subnet" : cidr} of segment ${segment}, where the pods' interfaces are: nobody finds them there; take a part of the segment's subnet`,
+    cidr === ""
+      ? t`range ${range} is outside segment \`${segment}\`, which the pods are attached to: the pods are unreachable`
+      : t`range ${range} is outside segment \`${segment}\` (${cidr}), which the pods are attached to: the pods are unreachable`,
   fixes: ({ segment }, source, { topology }) => {
     const [cidr] = topology.segments.get(String(segment))?.cidrs ?? [];
     const part = cidr && emptyPart(topology, cidr);
     const at = source.statement.args.findIndex(({ text }) => parsePrefix(text) !== undefined);
     const text = part && formatPrefix(part);
-    return text === undefined || at < 0 ? [] : [replaceFix(`Use ${text}, where nobody is`, sourceAt(source, at), text)];
+    return text === undefined || at < 0 ? [] : [replaceFix(t`Change to ${text} (unused)`, sourceAt(source, at), text)];
   },
 };

@@ -1,5 +1,6 @@
 import { formatIp, formatPrefix, parsePrefix } from "../../addressing/ip.ts";
-import { number, plural } from "../../text/words.ts";
+import { list, number } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { appendFix, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
@@ -20,14 +21,21 @@ export const stackedRangeTaken: Check = {
   name: "stacked-range-taken",
   family: "addresses",
   severity: "error",
-  summary: "The range of macvlan or ipvlan pods holds addresses that stations of the segment have.",
-  documentation: `The pods' addresses come out of the nodes' own subnet, and the IPAM plugin does not know who is there already. A pod that gets a router's or a node's address
-makes the segment unreliable: whoever answers ARP last has it.
+  summary: "The range of macvlan or ipvlan pods contains addresses that are in use on the segment.",
+  documentation: `## What happens
 
-Leave these addresses out with \`exclude\`, or take a part of the subnet in which nobody is.`,
+The pods' addresses are part of the nodes' subnet, and the IPAM plugin does not detect addresses that are already in
+use. A pod with the address of a router or a node makes the segment unreliable: the machine that sends the last ARP
+reply receives the packets.
+
+## How to fix it
+
+Exclude these addresses with \`exclude\`, or use an unused part of the subnet.`,
   example: { bad: lan("range 192.168.10.0/24"), good: lan("range 192.168.10.128/25") },
-  message: ({ range, count, address, station, exclude }) =>
-    `the pods' range ${range} holds ${plural(Number(count), "address", "addresses")} of stations, such as ${address} of ${station}: pods would get ${Number(count) === 1 ? "it" : "them"} too; write exclude ${exclude}${Number(count) > 3 ? ` and ${number(Number(count) - 3)} more` : ""}, or take another part of the subnet`,
+  message: ({ range, count, address, station }) =>
+    Number(count) === 1
+      ? t`range ${range} contains ${address}, which machine \`${station}\` uses: a pod can be assigned the same address`
+      : t`range ${range} contains ${number(Number(count))} addresses that are in use, such as ${address} of machine \`${station}\`: pods can be assigned the same addresses`,
   fixes: (_, source, { topology }) => {
     const cni = clusterAt(topology, source)?.cni.source;
     const at = source.statement.args.findIndex(({ text }) => parsePrefix(text) !== undefined);
@@ -36,9 +44,9 @@ Leave these addresses out with \`exclude\`, or take a part of the subnet in whic
     const taken = takenIn(topology, range);
     const part = emptyPart(topology, range);
     return [
-      appendFix("Leave these addresses out", cni, `exclude ${taken.map(formatIp).join(" ")}`),
+      appendFix(t`Exclude ${list(taken.map(formatIp))}`, cni, `exclude ${taken.map(formatIp).join(" ")}`),
       ...(part
-        ? [replaceFix(`Use ${formatPrefix(part)}, where nobody is`, sourceAt(source, at), formatPrefix(part))]
+        ? [replaceFix(t`Change to ${formatPrefix(part)} (unused)`, sourceAt(source, at), formatPrefix(part))]
         : []),
     ];
   },

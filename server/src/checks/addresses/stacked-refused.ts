@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { removeFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
@@ -18,13 +19,26 @@ export const stackedRefused: Check = {
   name: "stacked-refused",
   family: "addresses",
   severity: "error",
-  summary: "The macvlan or ipvlan plugin refuses to make a pod's interface.",
-  documentation: `The pod stays in ContainerCreating with the quoted error: the node has no such \`master\`, the MTU is above that of the interface below, or a passthru interface
-was to be made for a second pod (\`plugins/main/macvlan/macvlan.go\`).`,
+  summary: "The macvlan or ipvlan plugin cannot create a pod's interface.",
+  documentation: `## What happens
+
+The pod stays in ContainerCreating with the quoted error. Possible causes:
+
+- The node has no interface with the name in \`master\`.
+- The MTU is larger than the MTU of the master interface.
+- The mode is \`passthru\`, and a second pod on the node needs an interface.
+
+## How to fix it
+
+Fix the setting that the error names, or remove it.
+
+## References
+
+- CNI plugins: \`plugins/main/macvlan/macvlan.go\``,
   example: { bad: lan(9000), good: lan(1400) },
-  message: ({ plugin, node, error }) => `${plugin} makes no interface for pods of ${node}: "${error}"`,
+  message: ({ plugin, node, error }) => t`${plugin} cannot create interfaces for pods on node \`${node}\`: "${error}"`,
   fixes: (_, source) => {
     const { keyword } = source.statement;
-    return keyword.text === "cni" ? [] : [removeFix(`Leave ${keyword.text} out`, sourceAt(source, "whole"))];
+    return keyword.text === "cni" ? [] : [removeFix(t`Remove \`${keyword.text}\``, sourceAt(source, "whole"))];
   },
 };

@@ -1,8 +1,10 @@
 import { formatIp, type Ip } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Interface, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, removeFix, replaceFix } from "../finding.ts";
+import { machineText } from "../machine.ts";
 import { withOutsideAddress } from "../services/each.ts";
 import { service, shop } from "../services/example.ts";
 import { sourceAt } from "../source.ts";
@@ -13,35 +15,43 @@ export const virtualAddressTaken: Check = {
   name: "virtual-address-taken",
   family: "addresses",
   severity: "error",
-  summary: "An external or load balancer address of a service is that of a machine.",
-  documentation: `On every node kube-proxy takes packets to that address and the service's ports for the service; with IPVS the address is on kube-ipvs0 of every node, so that
-the machine vanishes for the whole cluster, with every port: a gateway's address here cuts the nodes off.
+  summary: "A service's external or load balancer IP is the address of a machine.",
+  documentation: `## What happens
 
-Use an address that no machine has. A node's own address is meant by a node port.`,
+On every node, kube-proxy rewrites packets for this address and the service's ports to the service's endpoints. With
+IPVS, the address is assigned to \`kube-ipvs0\` on every node, so the machine is unreachable from the whole cluster on
+every port. If it is the address of a gateway, the nodes are cut off from other networks.
+
+## How to fix it
+
+Use an address that no machine has. To expose a service on a node's own address, use a node port.`,
   example: { bad: shop(service("external-ip 192.168.10.1")), good: shop(service("external-ip 192.168.10.200")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
       const { services } = cluster;
       for (const one of withOutsideAddress(cluster)) {
         const given = [
-          ...one.externalIps.map((address) => ({ ...address, kind: "external address" })),
-          ...one.loadBalancerIps.map((address) => ({ ...address, kind: "load balancer address" })),
+          ...one.externalIps.map((address) => ({ ...address, isExternal: true })),
+          ...one.loadBalancerIps.map((address) => ({ ...address, isExternal: false })),
         ];
-        for (const { ip, source, kind } of given) {
+        for (const { ip, source, isExternal } of given) {
           const iface = holder(topology, ip);
           if (!iface) continue;
-          const { kind: what, path } = iface.station;
+          const text = formatIp(ip);
+          const machine = machineText(iface.station);
           const ipvs = services.kubeProxy.mode === "ipvs";
-          const then = ipvs
-            ? `every node takes ${formatIp(ip)} for its own`
-            : `nodes translate what is sent to it at the service's ports`;
+          const consequence = ipvs
+            ? t`every node treats ${text} as its own address`
+            : t`nodes send packets for the service's ports to the service, not to the machine`;
           yield finding(
             virtualAddressTaken,
             source,
-            `the ${kind} ${formatIp(ip)} of service ${one.name} is that of ${what} ${path}: ${then}`,
+            isExternal
+              ? t`external IP ${text} of service \`${one.name}\` is the address of ${machine}: ${consequence}`
+              : t`load balancer IP ${text} of service \`${one.name}\` is the address of ${machine}: ${consequence}`,
             {
-              severity: ipvs || what === "router" ? "error" : "warning",
-              related: [{ source: iface.source, message: `${what} ${path} has ${formatIp(ip)}` }],
+              severity: ipvs || iface.station.kind === "router" ? "error" : "warning",
+              related: [{ source: iface.source, message: t`${machine} has ${text}` }],
               fixes: otherAddress(topology, iface, ip, source),
             },
           );
@@ -56,8 +66,10 @@ function otherAddress(topology: Topology, { segment }: Interface, ip: Ip, place:
   const free = own && nextFreeAddress(topology, own, ip);
   const isOnly = place.statement.args.length === 1;
   return [
-    ...(free === undefined ? [] : [replaceFix(`Use ${formatIp(free)}, which no machine has`, place, formatIp(free))]),
-    removeFix(`Leave ${formatIp(ip)} out`, isOnly ? sourceAt(place, "whole") : place),
+    ...(free === undefined
+      ? []
+      : [replaceFix(t`Change to ${formatIp(free)} (not assigned to any machine)`, place, formatIp(free))]),
+    removeFix(t`Remove ${formatIp(ip)}`, isOnly ? sourceAt(place, "whole") : place),
   ];
 }
 

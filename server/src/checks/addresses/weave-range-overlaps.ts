@@ -1,4 +1,5 @@
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { setFix } from "../finding.ts";
 import { clusterAt, nodeAt } from "../topology.ts";
@@ -17,12 +18,24 @@ export const weaveRangeOverlaps: Check = {
   family: "addresses",
   severity: "error",
   summary: "Weave's range overlaps a network of its nodes.",
-  documentation: `Weave's default range 10.32.0.0/12 goes from 10.32.0.0 to 10.47.255.255, in the middle of what companies use. The launcher compares it with the host's routes
-(\`weaveutil netcheck\` in \`prog/weave-kube/launch.sh\`) and ends with *Network … overlaps with existing route*, so that the node has no
-pod network.`,
+  documentation: `## What happens
+
+Weave's default range 10.32.0.0/12 covers 10.32.0.0 to 10.47.255.255, a part of 10.0.0.0/8 that many company networks
+use. The launcher compares the range with the routes of the host (\`weaveutil netcheck\`) and exits with *Network …
+overlaps with existing route*, so the node has no pod network.
+
+## How to fix it
+
+Set \`range\` to a range that does not overlap any route of the nodes.
+
+## References
+
+- Weave Net: \`prog/weave-kube/launch.sh\``,
   example: { bad: lan("10.40.0.0/16", "10.40.0.11"), good: lan("10.50.0.0/16", "10.50.0.11") },
-  message: ({ range, node, route }) =>
-    `Weave does not start on ${node}: "Network ${range} overlaps with existing route ${route} on host"; give it another range`,
+  message: ({ range, node, route }) => {
+    const error = `Network ${range} overlaps with existing route ${route} on host`;
+    return t`Weave fails to start on node \`${node}\`: "${error}"`;
+  },
   fixes: ({ range, node }, source, { topology }) => {
     const prefix = parsePrefix(String(range))?.prefix;
     const free =
@@ -34,7 +47,7 @@ pod network.`,
       );
     const cni = clusterAt(topology, source)?.cni.source;
     return free && cni
-      ? [setFix(`Use ${formatPrefix(free)}, the next free range of this size`, cni, "range", formatPrefix(free))]
+      ? [setFix(t`Change to ${formatPrefix(free)} (next free range of this size)`, cni, "range", formatPrefix(free))]
       : [];
   },
 };

@@ -1,4 +1,5 @@
-import { number } from "../../text/words.ts";
+import { number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { appendEdit, appendFix, setEdit } from "../finding.ts";
@@ -19,21 +20,28 @@ export const bgpMeshSize: Check = {
   family: "capacity",
   severity: "warning",
   summary: "A full BGP mesh has too many sessions.",
-  documentation: `In the node-to-node mesh each of N nodes has N−1 sessions, N·(N−1)/2 in all: 4,950 for 100 nodes, 499,500 for 1,000. Above about 100 nodes BIRD's memory, reconnections after a
-restart and each change of a route become noticeable. Switch it off and make a few nodes route reflectors, or peer with the racks' routers.`,
+  documentation: `## What happens
+
+In the node-to-node mesh, each of N nodes has N−1 sessions, N·(N−1)/2 in total: 4,950 for 100 nodes, 499,500 for 1,000.
+Above about 100 nodes, the cost is noticeable: BIRD's memory use, the reconnects after a restart, and the processing of
+each route change.
+
+## How to fix it
+
+Disable the mesh and make a few nodes route reflectors, or peer with the top-of-rack routers.`,
   example: {
     bad: cluster(150, ""),
     good: cluster(100, ""),
   },
   message: ({ cluster: name, nodes, sessions, each }) =>
-    `the full mesh of cluster ${name} has ${number(Number(sessions))} BGP sessions between ${number(Number(nodes))} nodes, ${number(Number(each))} on each; above about 100 nodes switch it off and use route reflectors`,
+    t`the full BGP mesh of cluster \`${name}\` has ${plural(Number(sessions), "session")} between ${plural(Number(nodes), "node")} (${number(Number(each))} per node); above about 100 nodes, disable it and use route reflectors`,
   fixes: ({ cluster: name }, _source, { topology }) => {
     const cluster = topology.clusters.find((one) => one.name === name);
     return cluster ? [...reflectorFix(cluster), ...vxlanFix(cluster)] : [];
   },
 };
 
-/** Two nodes that have statements of their own as route reflectors for all. */
+/** Makes two nodes with their own `node` statements route reflectors for all nodes. */
 function reflectorFix({ cni, nodes }: Cluster): readonly Fix[] {
   const own = nodes.filter(
     ({ source }) => source.statement.keyword.text === "node" && !hasChild(source, "labels") && !hasChild(source, "cni"),
@@ -43,7 +51,7 @@ function reflectorFix({ cni, nodes }: Cluster): readonly Fix[] {
   const reflector = "labels route-reflector=true\ncni calico { route-reflector-cluster-id 244.0.0.1 }";
   return [
     {
-      title: `Make ${first.name} and ${second.name} route reflectors`,
+      title: t`Make \`${first.name}\` and \`${second.name}\` route reflectors`,
       edits: [
         ...[first, second].map(({ source }) => appendEdit(sourceAt(source, "whole"), reflector)),
         ...(hasChild(cni.source, "node-to-node-mesh")
@@ -56,9 +64,9 @@ function reflectorFix({ cni, nodes }: Cluster): readonly Fix[] {
 
 const PEER = "peer reflectors { peer-selector route-reflector=true }";
 
-/** A tunnel for which Felix makes the routes needs no BGP at all. */
+/** With VXLAN, Felix installs the routes, and BGP is not required. */
 function vxlanFix({ cni }: Cluster): readonly Fix[] {
   const isPlain = ["pool", "peer", "backend"].every((keyword) => !hasChild(cni.source, keyword));
   const text = "backend vxlan\npool default-ipv4-ippool { vxlan always; nat-outgoing true }";
-  return isPlain ? [appendFix("Use VXLAN, which needs no BGP", cni.source, text)] : [];
+  return isPlain ? [appendFix(t`Use VXLAN (no BGP required)`, cni.source, text)] : [];
 }

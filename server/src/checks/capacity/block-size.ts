@@ -1,7 +1,8 @@
 import { family, formatPrefix, type Prefix } from "../../addressing/ip.ts";
 import { modeOf } from "../../cni/modes.ts";
 import type { Source } from "../../language/tree.ts";
-import { number } from "../../text/words.ts";
+import { number } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import { enlargeFixes } from "../addresses/free.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
@@ -16,7 +17,7 @@ const cluster = (pods: string): string => `cluster prod {
 }
 `;
 
-/** Number of bits that the node CIDR allocator can count with (cidrset.go, clusterSubnetMaxDiff). */
+/** Maximum difference of the prefix lengths in the node CIDR allocator (cidrset.go, clusterSubnetMaxDiff). */
 const MOST_BITS = 16;
 
 export const blockSize: Check = {
@@ -24,39 +25,53 @@ export const blockSize: Check = {
   name: "node-block-size",
   family: "capacity",
   severity: "error",
-  summary: "The nodes' blocks do not fit the cluster's pod range.",
-  documentation: `kube-controller-manager does not start where a node's block is larger than the pod range (*mask size of cluster CIDR must be less
-than or equal to --node-cidr-mask-size*), nor, for IPv6, where the range holds more than 65,536 blocks (*New CIDR set failed; the node
-CIDR size is too big*). For IPv4 only kubeadm's preflight refuses the latter (*pod subnet mask and node-mask difference is greater than 16*),
-which is a warning here.`,
+  summary: "The prefix length per node does not fit the pod CIDR.",
+  documentation: `## What happens
+
+kube-controller-manager fails to start in two cases:
+
+- A node pod CIDR is larger than the pod CIDR: *mask size of cluster CIDR must be less than or equal to
+  --node-cidr-mask-size*.
+- An IPv6 pod CIDR contains more than 65,536 node pod CIDRs: *New CIDR set failed; the node CIDR size is too big*. For
+  IPv4, only the preflight check of kubeadm rejects this (*pod subnet mask and node-mask difference is greater than
+  16*), so the severity is *warning*.
+
+## How to fix it
+
+Change the prefix length after \`per-node\`, or use a different pod CIDR. The prefix length per node must be 0 to 16 bits
+longer than the prefix length of the pod CIDR.
+
+## References
+
+- kubernetes/kubernetes, \`pkg/controller/nodeipam/ipam/cidrset/cidr_set.go\` (\`clusterSubnetMaxDiff\`)`,
   example: { bad: cluster("10.244.0.0/25 per-node /24"), good: cluster("10.244.0.0/16 per-node /24") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const { podCidrs, name, cni, nodes } of topology.clusters) {
-      // Where the mode has blocks of its own, kube-controller-manager need not cut any.
+      // If nodes claim blocks of the CNI mode, kube-controller-manager does not allocate node pod CIDRs.
       if (modeOf(cni.plugin).addressing(cni, podCidrs).claims !== undefined) continue;
       for (const { prefix, perNode, source } of podCidrs) {
         const place = perNodeOf(source);
-        const range = `pods ${formatPrefix(prefix)} of cluster ${name}`;
+        const range = t`pod CIDR ${formatPrefix(prefix)} of cluster \`${name}\``;
         const longest = prefix.len + MOST_BITS;
         if (perNode < prefix.len) {
           yield finding(
             blockSize,
             place,
-            `a node's block of /${perNode} is larger than the whole range ${range}: kube-controller-manager does not start; use a larger range or a length above /${prefix.len}`,
+            t`node pod CIDR size /${perNode} is larger than ${range}: kube-controller-manager fails to start; use /${prefix.len} or longer`,
             { fixes: roomFixes(topology, prefix, perNode, source, nodes.length) },
           );
         } else if (perNode > longest) {
-          const refused =
-            family(prefix.ip) === 6
-              ? 'kube-controller-manager refuses that ("the node CIDR size is too big")'
-              : "kubeadm refuses that";
+          const isRejectedByManager = family(prefix.ip) === 6;
+          const most = number(2 ** MOST_BITS);
           yield finding(
             blockSize,
             place,
-            `${range} hold 2^${perNode - prefix.len} node blocks of /${perNode}, and at most ${number(2 ** MOST_BITS)} can be counted: ${refused}; use /${longest} per node, or a smaller range`,
+            isRejectedByManager
+              ? t`${range} contains 2^${perNode - prefix.len} node pod CIDRs of /${perNode}, more than the limit of ${most}: kube-controller-manager rejects the configuration ("the node CIDR size is too big")`
+              : t`${range} contains 2^${perNode - prefix.len} node pod CIDRs of /${perNode}, more than the limit of ${most}: kubeadm rejects the configuration`,
             {
-              severity: family(prefix.ip) === 6 ? "error" : "warning",
-              fixes: perNodeFix(`Use /${longest} per node`, source, `/${longest}`),
+              severity: isRejectedByManager ? "error" : "warning",
+              fixes: perNodeFix(t`Use /${longest} per node`, source, `/${longest}`),
             },
           );
         }
@@ -65,15 +80,13 @@ which is a warning here.`,
   },
 };
 
-/** A larger range, or smaller blocks, with one for each node. */
+/** Suggests a larger pod CIDR, or smaller node pod CIDRs, with one per node. */
 function roomFixes(topology: Topology, prefix: Prefix, perNode: number, source: Source, nodes: number): readonly Fix[] {
   const bits = Math.ceil(Math.log2(Math.max(nodes, 2)));
   const place = argumentWith(sourceAt(source, "whole"), (text) => text === formatPrefix(prefix));
   const smaller = prefix.len + bits;
   return [
     ...(place.part === "whole" ? [] : enlargeFixes(topology, prefix, perNode - bits, place)),
-    ...(smaller <= 28 || family(prefix.ip) === 6
-      ? perNodeFix(`Give each node a /${smaller}`, source, `/${smaller}`)
-      : []),
+    ...(smaller <= 28 || family(prefix.ip) === 6 ? perNodeFix(t`Use /${smaller} per node`, source, `/${smaller}`) : []),
   ];
 }

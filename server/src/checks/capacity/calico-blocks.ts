@@ -1,20 +1,22 @@
-/** Blocks for nodes that find none: smaller ones, or a larger pool. */
+/** Fixes for nodes without a block: smaller blocks, or a larger pool. */
+
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import { enlargeFixes } from "../addresses/free.ts";
 import type { Fix, FixContext, ProblemData } from "../check.ts";
 import { setFix } from "../finding.ts";
 import { argumentWith, sourceAt } from "../source.ts";
 import { clusterAt } from "../topology.ts";
 
-/** The longest that Calico takes (libcalico-go/lib/clientv3/ippool.go). */
+/** The longest block size that Calico accepts (libcalico-go/lib/clientv3/ippool.go). */
 const LONGEST = { 4: 32, 6: 128 } as const;
 
 export function blockFixes(data: ProblemData, source: Source, { topology }: FixContext): readonly Fix[] {
   const cluster = clusterAt(topology, source);
   const [text = "", ...others] = String(data.pools).split(", ");
   const pool = parsePrefix(text)?.prefix;
-  // Of several pools it is not known which one is to grow.
+  // With several pools, there is no obvious one to enlarge.
   if (!cluster || !pool || others.length > 0 || data.allocates === "no") return [];
   const blocks = Number(data.blocks);
   const more = Math.ceil(Math.log2((blocks + Number(data.nodes)) / blocks));
@@ -26,7 +28,7 @@ export function blockFixes(data: ProblemData, source: Source, { topology }: FixC
   return [
     ...(written ? enlargeFixes(topology, pool, pool.len - more, written) : []),
     ...(isPool && size <= LONGEST[typeof pool.ip === "number" ? 4 : 6]
-      ? [setFix(`Cut it into blocks of /${size}`, sourceAt(source, "whole"), "block-size", `/${size}`)]
+      ? [setFix(t`Set block size to /${size}`, sourceAt(source, "whole"), "block-size", `/${size}`)]
       : []),
   ];
 }

@@ -1,4 +1,5 @@
-import { number, plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { blockFixes } from "./calico-blocks.ts";
 
@@ -16,14 +17,25 @@ export const calicoFewBlocks: Check = {
   name: "calico-few-blocks",
   family: "capacity",
   severity: "warning",
-  summary: "There are more nodes than blocks; the last ones borrow addresses.",
-  documentation: `A pool holds 2^(block size − pool) blocks: a /24 with /26 four. A node that finds none left takes single addresses out of the blocks of others, each of which needs a route of
-its own on all nodes. Use a larger pool, or smaller blocks (\`block-size\`, fixed once the pool exists).`,
+  summary: "There are more nodes than blocks, so some nodes borrow addresses.",
+  documentation: `## What happens
+
+A pool contains 2^(block size − pool length) blocks: a /24 with block size /26 contains four. A node that cannot claim a
+block borrows single addresses from the blocks of other nodes, and every borrowed address needs its own route on all
+nodes.
+
+## How to fix it
+
+Use a larger pool, or smaller blocks (\`block-size\`, which cannot be changed after the pool is created).`,
   example: {
     bad: cluster("10.244.0.0/24", ""),
     good: cluster("10.244.0.0/16", ""),
   },
-  message: ({ cluster: name, nodes, node, blocks, size, pools }) =>
-    `${plural(Number(nodes), "node")} of cluster ${name} (${node} first) ${Number(nodes) === 1 ? "finds" : "find"} no block: there are ${number(Number(blocks))} of /${size} in ${pools}; they borrow single addresses, with a route for each; use a larger pool or smaller blocks`,
+  message: ({ cluster: name, nodes, node, blocks, size, pools }) => {
+    const all = plural(Number(blocks), "block");
+    return Number(nodes) === 1
+      ? t`node \`${node}\` cannot claim a block from ${pools} (${all} of /${size}) and borrows single addresses, each with its own route`
+      : t`${plural(Number(nodes), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot claim a block from ${pools} (${all} of /${size}) and borrow single addresses, each with its own route`;
+  },
   fixes: blockFixes,
 };

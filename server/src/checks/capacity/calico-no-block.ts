@@ -1,4 +1,5 @@
-import { number, plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { blockFixes } from "./calico-blocks.ts";
 
@@ -16,18 +17,30 @@ export const calicoNoBlock: Check = {
   name: "calico-no-block",
   family: "capacity",
   severity: "error",
-  summary: "Under strict affinity nodes without a block start no pods.",
-  documentation: `With \`strict-affinity true\` a node uses its own blocks only. One that finds none left, or with \`auto-allocate-blocks false\` was given none, starts no pods: *No more free affine blocks and
-strict affinity enabled*. Use a larger pool, or smaller blocks.`,
+  summary: "With strict affinity, nodes without a block cannot start pods.",
+  documentation: `## What happens
+
+With \`strict-affinity true\`, a node uses only addresses from its blocks. If no block is left for a node, or if none is
+assigned to it with \`auto-allocate-blocks false\`, its pods do not start: *No more free affine blocks and strict affinity
+enabled*.
+
+## How to fix it
+
+Use a larger pool, or smaller blocks. With \`auto-allocate-blocks false\`, assign a \`block\` to every node.`,
   example: {
     bad: cluster("10.244.0.0/24", " { strict-affinity true }"),
     good: cluster("10.244.0.0/16", " { strict-affinity true }"),
   },
-  message: ({ cluster: name, nodes, node, blocks, size, pools, allocates }) =>
-    `${plural(Number(nodes), "node")} of cluster ${name} (${node} first) ${Number(nodes) === 1 ? "has" : "have"} no block and ${Number(nodes) === 1 ? "starts" : "start"} no pods under strict affinity: ${
-      allocates === "no"
-        ? "they claim none by themselves (auto-allocate-blocks false); give each a block"
-        : `there are ${number(Number(blocks))} of /${size} in ${pools}; use a larger pool or smaller blocks`
-    }`,
+  message: ({ cluster: name, nodes, node, blocks, size, pools, allocates }) => {
+    const all = plural(Number(blocks), "block");
+    if (allocates === "no") {
+      return Number(nodes) === 1
+        ? t`node \`${node}\` cannot start pods with strict affinity: nodes do not claim blocks (\`auto-allocate-blocks false\`); assign a block to the node`
+        : t`${plural(Number(nodes), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot start pods with strict affinity: nodes do not claim blocks (\`auto-allocate-blocks false\`); assign a block to each node`;
+    }
+    return Number(nodes) === 1
+      ? t`node \`${node}\` cannot claim a block from ${pools} (${all} of /${size}), so it cannot start pods with strict affinity`
+      : t`${plural(Number(nodes), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot claim a block from ${pools} (${all} of /${size}), so they cannot start pods with strict affinity`;
+  },
   fixes: blockFixes,
 };

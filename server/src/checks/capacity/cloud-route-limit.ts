@@ -1,4 +1,5 @@
-import { number } from "../../text/words.ts";
+import { number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { setFix } from "../finding.ts";
 
@@ -17,20 +18,31 @@ export const cloudRouteLimit: Check = {
   name: "cloud-route-limit",
   family: "capacity",
   severity: "error",
-  summary: "There are more nodes than routes in the cloud's route table.",
-  documentation: `With kubenet the cloud's route table holds one route of each family for each node. A table on AWS holds 50 by default and 1,000 at most, one on
-Azure 400. The route controller fails for the nodes beyond that: they keep the condition NetworkUnavailable, and their pods are reached by nobody.
+  summary: "The cluster needs more routes than the cloud route table allows.",
+  documentation: `## What happens
 
-Raise the quota where that is possible (\`route-limit\` says what it is), or use a plugin that needs no routes: the cloud's own, or one that encapsulates.`,
+With kubenet, the cloud route table contains one route per node and address family. An AWS route table is limited to 50
+routes by default and 1,000 at most, an Azure route table to 400. The route controller fails for the remaining nodes:
+they keep the condition NetworkUnavailable, and their pods are unreachable.
+
+## How to fix it
+
+Raise the quota if possible and set \`route-limit\` to it. Or use a plugin that does not need routes: the cloud's own
+plugin, or one that encapsulates.`,
   example: { bad: cluster(""), good: cluster(" { route-limit 1000 }") },
   message: ({ cluster: name, routes, limit }) =>
-    `cluster ${name} needs ${number(Number(routes))} routes in the cloud's route table, which holds ${number(Number(limit))}: the pods of the other nodes are reached by nobody; raise the quota (route-limit), or use a plugin that needs no routes`,
+    t`cluster \`${name}\` requires ${plural(Number(routes), "route")}, but the cloud route table supports ${number(Number(limit))}: pods on the remaining nodes are unreachable; raise the quota, or use a plugin without cloud routes`,
   fixes: ({ cluster: name, routes }, _source, { topology }) => {
     const cluster = topology.clusters.find((one) => one.name === name);
     if (!cluster) return [];
     const quota = Math.ceil(Number(routes) / 50) * 50;
     return [
-      setFix(`Have the quota raised to ${number(quota)} routes`, cluster.cni.source, "route-limit", String(quota)),
+      setFix(
+        t`Set the quota (\`route-limit\`) to ${plural(quota, "route")}`,
+        cluster.cni.source,
+        "route-limit",
+        String(quota),
+      ),
     ];
   },
 };

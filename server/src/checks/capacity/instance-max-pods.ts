@@ -1,4 +1,5 @@
-import { number } from "../../text/words.ts";
+import { number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { setFix } from "../finding.ts";
 import { clusterAt } from "../topology.ts";
@@ -18,21 +19,30 @@ export const instanceMaxPods: Check = {
   name: "instance-max-pods",
   family: "capacity",
   severity: "warning",
-  summary: "kubelet may start more pods than the machine's network interfaces have addresses.",
-  documentation: `The Amazon VPC CNI gives pods the addresses of the machine's network interfaces, and their number is a matter of the instance type: ENIs × (addresses − 1), and
-two pods of the host network more (29 on m5.large). kube-scheduler only looks at kubelet's \`max-pods\`: pods beyond that stay in
-ContainerCreating with *failed to assign an IP address to container*.
+  summary: "The value of `max-pods` exceeds the number of addresses on the machine's network interfaces.",
+  documentation: `## What happens
 
-Set max-pods as misc/eni-max-pods.txt has it, use \`prefix-delegation\`, or a larger type.`,
+The Amazon VPC CNI assigns addresses of the machine's network interfaces to pods. The number of pods depends on the
+instance type: ENIs × (addresses − 1), plus two pods on the host network (29 on m5.large). kube-scheduler considers only
+kubelet's \`max-pods\`: pods beyond the number of addresses stay in ContainerCreating with *failed to assign an IP address
+to container*.
+
+## How to fix it
+
+Set \`max-pods\` to the value in \`misc/eni-max-pods.txt\`, use \`prefix-delegation\`, or use a larger instance type.
+
+## References
+
+- Amazon VPC CNI plugin: \`misc/eni-max-pods.txt\``,
   example: { bad: cluster("110"), good: cluster("17") },
   message: ({ instance, enis, ips, most, maxPods }) =>
-    `max-pods is ${number(Number(maxPods))}, but ${instance} has ${number(Number(enis))} network interfaces with ${number(Number(ips))} addresses each, enough for ${number(Number(most))} pods: the others stay in ContainerCreating; use max-pods ${number(Number(most))}, prefix-delegation, or a larger type`,
+    t`\`max-pods\` is ${number(Number(maxPods))}, but ${instance} supports ${plural(Number(most), "pod")} (${plural(Number(enis), "network interface")} with ${plural(Number(ips), "address", "addresses")} each): the remaining pods stay in ContainerCreating; use prefix delegation or a larger instance type`,
   fixes: ({ most }, source, { topology }) => {
     const cluster = clusterAt(topology, source);
     if (!cluster) return [];
     return [
-      setFix(`Allow ${number(Number(most))} pods on a node`, cluster.source, "max-pods", String(most)),
-      setFix("Give the interfaces prefixes (prefix-delegation)", cluster.cni.source, "prefix-delegation", "true"),
+      setFix(t`Set \`max-pods ${most}\``, cluster.source, "max-pods", String(most)),
+      setFix(t`Enable prefix delegation`, cluster.cni.source, "prefix-delegation", "true"),
     ];
   },
 };

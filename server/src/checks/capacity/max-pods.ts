@@ -2,7 +2,8 @@ import type { Prefix } from "../../addressing/ip.ts";
 import { bits, formatPrefix, rangeSize } from "../../addressing/ip.ts";
 import { modeOf } from "../../cni/modes.ts";
 import type { Source } from "../../language/tree.ts";
-import { number } from "../../text/words.ts";
+import { number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, perNodeFix, setFix } from "../finding.ts";
@@ -21,15 +22,21 @@ export const maxPods: Check = {
   name: "max-pods-above-block",
   family: "capacity",
   severity: "warning",
-  summary: "kubelet may start more pods on a node than its pod range has addresses.",
-  documentation: `host-local gives out all addresses of a node's range but the network address, the broadcast address and the bridge's own: 253 of a /24,
-125 of a /25, 61 of a /26. kube-scheduler only looks at kubelet's \`maxPods\` (110), so pods beyond that stay in ContainerCreating with *no
-IP addresses available in range set*, on this node, while others have room.
+  summary: "The value of `max-pods` exceeds the number of pod addresses per node.",
+  documentation: `## What happens
 
-A block should hold twice \`maxPods\`, since addresses of finished pods are given out again only after all others: /24 for 110.`,
+host-local allocates all addresses of a node pod CIDR except the network address, the broadcast address, and the address
+of the bridge: 253 of a /24, 125 of a /25, 61 of a /26. kube-scheduler considers only kubelet's \`maxPods\` (110). The
+remaining pods stay in ContainerCreating with *no IP addresses available in range set* on this node, even if other nodes
+have free addresses.
+
+## How to fix it
+
+Use larger node pod CIDRs, or lower \`max-pods\`. A node pod CIDR should have twice as many addresses as \`maxPods\`,
+because the address of a terminated pod is reused only after all other addresses: /24 for 110.`,
   example: { bad: cluster("/26", "110"), good: cluster("/24", "110") },
   *run({ topology, found }: CheckContext): Iterable<Finding> {
-    // There are more pods already.
+    // KN402 reports nodes that already have too many pods.
     const short = new Set(found("KN402").map(({ source }) => source.statement));
     for (const one of topology.clusters) {
       if (one.podCidrs.some(({ source }) => short.has(source.statement))) continue;
@@ -39,14 +46,14 @@ A block should hold twice \`maxPods\`, since addresses of finished pods are give
         yield finding(
           maxPods,
           source,
-          `max-pods is ${number(one.maxPods)}, but a node's /${block.len} has addresses for ${number(block.usable)} pods: the others stay in ContainerCreating; use ${block.better} per node, or max-pods ${number(block.usable)}`,
+          t`\`max-pods\` is ${number(one.maxPods)}, but a node's /${block.len} has ${plural(block.usable, "pod address", "pod addresses")}: the remaining pods stay in ContainerCreating`,
           {
             related: [
-              { source: block.source, message: `nodes get blocks of /${block.len} from ${formatPrefix(block.within)}` },
+              { source: block.source, message: t`nodes get a /${block.len} each from ${formatPrefix(block.within)}` },
             ],
             fixes: [
-              ...perNodeFix(`Give each node a ${block.better}`, block.source, block.better),
-              setFix(`Allow ${number(block.usable)} pods on a node`, one.source, "max-pods", String(block.usable)),
+              ...perNodeFix(t`Use ${block.better} per node`, block.source, block.better),
+              setFix(t`Set \`max-pods ${block.usable}\``, one.source, "max-pods", String(block.usable)),
             ],
           },
         );
@@ -65,7 +72,7 @@ interface Block {
 
 function* blocks(of: Cluster): Iterable<Block> {
   const addressing = modeOf(of.cni.plugin).addressing(of.cni, of.podCidrs, of.maxPods);
-  // Where nodes claim blocks as they need them, a block is no limit.
+  // If nodes claim further blocks on demand, a single block is not a limit.
   if (addressing.claims !== undefined) return;
   for (const { within, perNode, first, sameForAll } of addressing.nodeRanges) {
     if (sameForAll || perNode < within.len) continue;
@@ -73,7 +80,7 @@ function* blocks(of: Cluster): Iterable<Block> {
       const range = addressing.usable({ ip: first, len });
       return range ? Number(rangeSize(range)) : 0;
     };
-    // Modes without a bridge of their own give no addresses here.
+    // Zero in modes that do not assign pod addresses from node ranges.
     if (size(bits(first) - 8) === 0) continue;
     let better = perNode;
     while (better > within.len && size(better) < of.maxPods) better -= 1;
@@ -88,7 +95,7 @@ function* blocks(of: Cluster): Iterable<Block> {
   }
 }
 
-/** The length behind `per-node`, where it is written. */
+/** The prefix length after `per-node`, or the given place if `per-node` is not set. */
 export function perNodeOf(source: Source): Source {
   const index = source.statement.args.findIndex((arg) => arg.text === "per-node");
   return index < 0 || source.statement.args[index + 1] === undefined ? source : sourceAt(source, index + 1);

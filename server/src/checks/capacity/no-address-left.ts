@@ -1,5 +1,6 @@
 import { formatPrefix, parsePrefix, prefixOf } from "../../addressing/ip.ts";
-import { number, plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { perNodeFix, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
@@ -20,21 +21,30 @@ export const noAddressLeft: Check = {
   name: "no-pod-address-left",
   family: "capacity",
   severity: "error",
-  summary: "A node has more pods than addresses in its range.",
-  documentation: `host-local answers *no IP addresses available in range set*, and the pod stays in ContainerCreating. A range of length L holds 2^(32 − L) − 3 pods: 253 in a
-/24, 61 in a /26, 13 in a /28 (without network, gateway and broadcast address).`,
+  summary: "A node has more pods than pod addresses.",
+  documentation: `## What happens
+
+host-local fails with *no IP addresses available in range set*, and the pod stays in ContainerCreating. A node pod CIDR
+with prefix length L has 2^(32 − L) − 3 pod addresses: 253 in a /24, 61 in a /26, 13 in a /28 (without the network,
+gateway, and broadcast addresses).
+
+## How to fix it
+
+Use larger node pod CIDRs, or distribute the pods over more nodes.`,
   example: { bad: cluster("/28"), good: cluster("/24") },
   message: ({ cluster: name, count, node, pods, addresses }) =>
-    `${plural(Number(count), "node")} of cluster ${name} ${Number(count) === 1 ? "has" : "have"} more pods than addresses: ${node} has ${number(Number(pods))} pods and ${number(Number(addresses))} addresses; use larger blocks, or spread the pods over more nodes`,
+    Number(count) === 1
+      ? t`node \`${node}\` has ${plural(Number(pods), "pod")} but only ${plural(Number(addresses), "pod address", "pod addresses")}; use a larger node pod CIDR, or distribute the pods over more nodes`
+      : t`${plural(Number(count), "node")} of cluster \`${name}\` have more pods than pod addresses (\`${node}\`: ${plural(Number(pods), "pod")}, ${plural(Number(addresses), "address", "addresses")}); use larger node pod CIDRs, or distribute the pods over more nodes`,
   fixes: ({ pods }, source) => {
-    // Network, gateway and broadcast address are nobody's.
+    // The network, gateway, and broadcast addresses are not available to pods.
     const len = 32 - Math.ceil(Math.log2(Number(pods) + 3));
     const length = `/${len}`;
-    if (source.statement.keyword.text === "pods") return perNodeFix(`Give each node a ${length}`, source, length);
+    if (source.statement.keyword.text === "pods") return perNodeFix(t`Use ${length} per node`, source, length);
     const given = parsePrefix(source.statement.args[0]?.text ?? "")?.prefix;
     const wider = given && typeof given.ip === "number" && len < given.len;
     if (!wider) return [];
     const text = formatPrefix(prefixOf(given.ip, len));
-    return [replaceFix(`Use ${text}`, sourceAt(source, 0), text)];
+    return [replaceFix(t`Change to ${text}`, sourceAt(source, 0), text)];
   },
 };

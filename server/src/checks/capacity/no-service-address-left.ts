@@ -1,5 +1,6 @@
 import { bits, parsePrefix } from "../../addressing/ip.ts";
-import { number, plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { enlargeFixes } from "../addresses/free.ts";
 import type { Check } from "../check.ts";
 
@@ -19,19 +20,28 @@ export const noServiceAddressLeft: Check = {
   name: "no-service-address-left",
   family: "capacity",
   severity: "error",
-  summary: "The service range has fewer addresses than there are services.",
-  documentation: `kube-apiserver refuses a service for which no ClusterIP is left: *range is full*. A range of length L has 2^(32 − L) − 2 addresses, one of which
-is that of the API server's own service \`kubernetes\`; headless services and aliases take none. The range of a running cluster cannot be
-enlarged in place; since Kubernetes 1.33 a further one may be added (ServiceCIDR).`,
+  summary: "The service CIDR is too small for the number of services.",
+  documentation: `## What happens
+
+kube-apiserver rejects a service if no ClusterIP is left: *range is full*. A service CIDR with prefix length L has
+2^(32 − L) − 2 addresses, one of which belongs to the service \`kubernetes\` of the API server itself. Headless services
+and aliases (ExternalName) do not need an address.
+
+## How to fix it
+
+Use a larger service CIDR. The service CIDR of a running cluster cannot be enlarged in place; in Kubernetes 1.33 and
+later, an additional one can be created (ServiceCIDR).`,
   example: { bad: cluster("10.96.0.0/28"), good: cluster("10.96.0.0/24") },
   message: ({ cluster: name, count, service }) =>
-    `${plural(Number(count), "service")} of cluster ${name} ${Number(count) === 1 ? "gets" : "get"} no address, first ${service}; use a larger range (${number(1022)} addresses in a /22)`,
+    Number(count) === 1
+      ? t`service \`${service}\` of cluster \`${name}\` cannot be assigned a ClusterIP; use a larger service CIDR (a /22 has 1,022 addresses)`
+      : t`${plural(Number(count), "service")} of cluster \`${name}\` (first: \`${service}\`) cannot be assigned a ClusterIP; use a larger service CIDR (a /22 has 1,022 addresses)`,
   fixes: (data, source, { topology }) => {
     const cluster = topology.clusters.find(({ name }) => name === data.cluster);
     const range = parsePrefix(source.statement.args[Number(source.part)]?.text ?? "")?.prefix;
     if (!cluster || !range) return [];
     const all = bits(range.ip);
-    // Room to grow is cheap; 2 addresses are no service's.
+    // At least 1,024 addresses, because spare ones cost nothing; two addresses are not available to services.
     const len = Math.min(all - 10, all - Math.ceil(Math.log2(cluster.services.all.length + 2)), range.len - 1);
     return enlargeFixes(topology, range, len, source);
   },

@@ -1,4 +1,5 @@
-import { number } from "../../text/words.ts";
+import { number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
 import { childOf } from "../source.ts";
@@ -17,29 +18,41 @@ export const scale: Check = {
   name: "cluster-scale",
   family: "capacity",
   severity: "info",
-  summary: "A cluster is larger than Kubernetes is tested for.",
-  documentation: `"Considerations for large clusters" (kubernetes.io) names the envelope in which Kubernetes meets its service levels: 110 pods a node, 5,000
-nodes, 150,000 pods, all at the same time. These are no hard limits; beyond them nobody promises anything, and most installations meet others
-first.`,
+  summary: "A cluster is larger than what Kubernetes is tested with.",
+  documentation: `## What happens
+
+Kubernetes is designed for clusters that are within all of these limits: 110 pods per node, 5,000 nodes, and 150,000
+pods. Within the limits, it can reach its service level objectives. They are not hard limits: larger clusters are
+possible, but without any guarantee, and most installations reach other limits first.
+
+## How to fix it
+
+Use several smaller clusters, or test the cluster at its planned size. To suppress this diagnostic, add a \`knet-ignore\`
+comment.
+
+## References
+
+- kubernetes.io, *Considerations for large clusters*
+- kubernetes/community, \`sig-scalability/configs-and-limits/thresholds.md\``,
   example: { bad: cluster(5001), good: cluster(5000) },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const { name, nodes, pods, maxPods, source } of topology.clusters) {
       const over = [
-        { count: nodes.length, most: 5000, what: "nodes" },
-        { count: pods.count, most: 150_000, what: "pods" },
+        { count: nodes.length, most: 5000, text: plural(nodes.length, "node") },
+        { count: pods.count, most: 150_000, text: plural(pods.count, "pod") },
       ].filter(({ count, most }) => count > most);
-      for (const { count, most, what } of over) {
+      for (const { most, text } of over) {
         yield finding(
           scale,
           source,
-          `cluster ${name} has ${number(count)} ${what}; Kubernetes is tested with up to ${number(most)}`,
+          t`cluster \`${name}\` has ${text}, but Kubernetes is tested with at most ${number(most)}`,
         );
       }
       if (maxPods > 256) {
         yield finding(
           scale,
           childOf(source, "max-pods", 0),
-          `max-pods ${number(maxPods)} of cluster ${name} is far above the 110 pods a node that Kubernetes is tested with`,
+          t`\`max-pods\` ${number(maxPods)} of cluster \`${name}\` is far above the 110 pods per node that Kubernetes is tested with`,
         );
       }
     }

@@ -1,6 +1,7 @@
 import { bits, formatPrefix, type Prefix, prefixOf, prefixSize } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
-import { number } from "../../text/words.ts";
+import { number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 
@@ -11,9 +12,9 @@ const cluster = (services: string): string => `cluster prod {
 }
 `;
 
-/** kube-apiserver counts service addresses in a bitmap of 20 bits. */
+/** kube-apiserver tracks service addresses in a bitmap of 2^20 bits. */
 const MOST_HOST_BITS = 20;
-/** kubeadm's preflight. */
+/** Minimum of the preflight check of kubeadm. */
 const FEWEST = 10;
 
 export const serviceSize: Check = {
@@ -21,29 +22,37 @@ export const serviceSize: Check = {
   name: "service-range-size",
   family: "capacity",
   severity: "error",
-  summary: "The service range is larger or smaller than Kubernetes takes.",
-  documentation: `kube-apiserver refuses a service range with more than 20 host bits: shorter than /12 for IPv4, than /108 for IPv6 (newer versions take larger
-ones when MultiCIDRServiceAllocator and DisableAllocatorDualWrite are both on). kubeadm wants at least 10 addresses. A larger range
-buys nothing: Kubernetes is tested with 10,000 services.`,
+  summary: "Kubernetes does not accept a service CIDR of this size.",
+  documentation: `## What happens
+
+kube-apiserver rejects a service CIDR with more than 20 host bits: a prefix length shorter than /12 for IPv4, or shorter
+than /108 for IPv6. Newer versions accept larger ones if both MultiCIDRServiceAllocator and DisableAllocatorDualWrite
+are enabled. kubeadm requires at least 10 addresses.
+
+## How to fix it
+
+Use a prefix length in the allowed range. A larger service CIDR has no benefit: Kubernetes is tested with 10,000
+services.`,
   example: { bad: cluster("10.0.0.0/8"), good: cluster("10.96.0.0/12") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const { name, serviceCidrs } of topology.clusters) {
       for (const { prefix, source } of serviceCidrs) {
         const size = prefixSize(prefix);
         const shortest = bits(prefix.ip) - MOST_HOST_BITS;
-        const range = `services ${formatPrefix(prefix)} of cluster ${name}`;
+        const range = t`service CIDR ${formatPrefix(prefix)} of cluster \`${name}\``;
+        const addresses = plural(size, "address", "addresses");
         if (prefix.len < shortest) {
           yield finding(
             serviceSize,
             source,
-            `${range} are ${number(size)} addresses, and kube-apiserver takes at most ${number(2 ** MOST_HOST_BITS)}; use /${shortest} or longer`,
+            t`${range} has ${addresses}, but kube-apiserver accepts at most ${number(2 ** MOST_HOST_BITS)}; use /${shortest} or longer`,
             { fixes: [lengthFix(prefix, shortest, source)] },
           );
         } else if (size < FEWEST) {
           yield finding(
             serviceSize,
             source,
-            `${range} are ${number(size)} addresses, and kubeadm wants at least ${FEWEST}; use a shorter length`,
+            t`${range} has ${addresses}, but kubeadm requires at least ${FEWEST}; use a shorter prefix length`,
             { fixes: [lengthFix(prefix, bits(prefix.ip) - 10, source)] },
           );
         }
@@ -54,5 +63,5 @@ buys nothing: Kubernetes is tested with 10,000 services.`,
 
 function lengthFix({ ip }: Prefix, len: number, source: Source): Fix {
   const text = formatPrefix(prefixOf(ip, len));
-  return replaceFix(`Use ${text}`, source, text);
+  return replaceFix(t`Change to ${text}`, source, text);
 }

@@ -1,5 +1,6 @@
 import { formatPrefix, parsePrefix, prefixCovers, prefixSize } from "../../addressing/ip.ts";
-import { number } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { emptyPart } from "../addresses/stacked-free.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
@@ -22,19 +23,26 @@ export const sharedRangeFull: Check = {
   name: "shared-range-full",
   family: "capacity",
   severity: "error",
-  summary: "A cluster has more pods than addresses in the range that they share.",
-  documentation: `The IPAM plugin finds no free address, and the pods that come last stay in ContainerCreating. What is excluded does not count.`,
+  summary: "A cluster has more pods than addresses in its shared range.",
+  documentation: `## What happens
+
+The IPAM plugin has no free address left, and the remaining pods stay in ContainerCreating. Excluded addresses are not
+available to pods.
+
+## How to fix it
+
+Use a larger range.`,
   example: { bad: lan("192.168.10.128/28"), good: lan("192.168.10.128/25") },
   message: ({ cluster, pods, addresses }) =>
-    `cluster ${cluster} has ${number(Number(pods))} pods and ${number(Number(addresses))} addresses for them: the others do not start; take a larger range`,
+    t`cluster \`${cluster}\` has ${plural(Number(pods), "pod")} but only ${plural(Number(addresses), "address", "addresses")} for them: the remaining pods stay in ContainerCreating`,
   fixes: ({ pods }, source, { topology }) => {
     const index = source.statement.args.findIndex(({ text }) => parsePrefix(text) !== undefined);
     const range = parsePrefix(source.statement.args[index]?.text ?? "")?.prefix;
     const around =
       range && [...topology.segments.values()].flatMap(({ cidrs }) => cidrs).find((cidr) => prefixCovers(cidr, range));
     const part = around && emptyPart(topology, around);
-    // Network and broadcast address are not given out.
+    // The network and broadcast addresses are not allocated.
     if (!part || Number(prefixSize(part)) - 2 < Number(pods)) return [];
-    return [replaceFix(`Use ${formatPrefix(part)}, where nobody is`, sourceAt(source, index), formatPrefix(part))];
+    return [replaceFix(t`Change to ${formatPrefix(part)} (unused)`, sourceAt(source, index), formatPrefix(part))];
   },
 };

@@ -1,5 +1,6 @@
 import { parsePrefix } from "../../addressing/ip.ts";
-import { number, plural } from "../../text/words.ts";
+import { number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { enlargeFixes } from "../addresses/free.ts";
 import type { Check } from "../check.ts";
 import { setFix } from "../finding.ts";
@@ -19,31 +20,48 @@ export const subnetTooSmall: Check = {
   name: "subnet-too-small",
   family: "capacity",
   severity: "error",
-  summary: "A subnet has too few addresses for its nodes and their pods.",
-  documentation: `Where pods have addresses of the nodes' subnet, the subnet must hold them all, and the plugins reserve more than there are pods. Azure CNI takes 1 + max-pods
-addresses for each node when it is made, and a node more while it upgrades: (nodes + 1) × (1 + max-pods). The Amazon VPC CNI fills every network interface
-that it attaches and keeps one more ready (WARM_ENI_TARGET 1): an m5.large with two pods holds twenty addresses. Both clouds keep five addresses of each subnet.
+  summary: "A subnet has too few addresses for its nodes and pods.",
+  documentation: `## What happens
 
-When the subnet is full, nodes do not start or pods stay in ContainerCreating (*InsufficientFreeAddressesInSubnet*). Subnets cannot be enlarged while they are in use:
-plan a larger one, a second one for pods, prefix delegation, or an overlay.`,
+If pods have addresses of the nodes' subnet, the subnet must have room for all of them, and the plugins reserve more
+addresses than there are pods:
+
+- Azure CNI reserves 1 + max-pods addresses per node when the node is created, and needs room for an additional node
+  during upgrades: (nodes + 1) × (1 + max-pods).
+- The Amazon VPC CNI reserves all addresses of every attached network interface and keeps one more interface ready
+  (\`WARM_ENI_TARGET\` 1): an m5.large with two pods uses 20 addresses.
+
+Both clouds reserve five addresses of each subnet. If the subnet is full, nodes do not start, or pods stay in
+ContainerCreating (*InsufficientFreeAddressesInSubnet*).
+
+## How to fix it
+
+Use a larger subnet, fewer pods per node, a second subnet for pods, prefix delegation, or an overlay. A subnet cannot be
+enlarged while it is in use, so plan its size in advance.`,
   example: { bad: cluster("10.224.0.0/24"), good: cluster("10.224.0.0/23") },
-  message: ({ segment, cidrs, cluster: name, nodes, perNode, surge, needed, free }) =>
-    `segment ${segment} (${cidrs}) has ${number(Number(free))} addresses for machines and pods, and cluster ${name} needs ${number(Number(needed))}: ${plural(Number(nodes), "node")}${Number(surge) > 0 ? ` and ${number(Number(surge))} more for upgrades` : ""} with ${Number(needed) === (Number(nodes) + Number(surge)) * Number(perNode) ? "" : "up to "}${number(Number(perNode))} addresses each; use a larger subnet, fewer pods on a node, or pods with a range of their own`,
+  message: ({ segment, cidrs, cluster: name, nodes, perNode, surge, needed, free }) => {
+    const machines = plural(Number(nodes), "node");
+    const all = Number(surge) > 0 ? t`${machines} and ${plural(Number(surge), "surge node")} for upgrades` : machines;
+    const addresses = plural(Number(perNode), "address", "addresses");
+    const each =
+      Number(needed) === (Number(nodes) + Number(surge)) * Number(perNode) ? addresses : t`up to ${addresses}`;
+    return t`segment \`${segment}\` (${cidrs}) has ${plural(Number(free), "address", "addresses")} for machines and pods, but cluster \`${name}\` needs ${number(Number(needed))}: ${all} with ${each} each`;
+  },
   fixes: ({ cidrs, cluster: name, nodes, surge, needed, free }, source, { topology }) => {
     const cluster = topology.clusters.find((one) => one.name === name);
     const prefix = parsePrefix(String(cidrs))?.prefix;
     if (!cluster) return [];
     const cidr = argumentWith(sourceAt(source, "whole"), (text) => text === cidrs);
     const missing = Math.ceil(Math.log2(Number(needed) / Number(free)));
-    // Of its share of the subnet a node has one address itself.
+    // One address of the share of a node is its own.
     const pods = Math.floor(Number(free) / (Number(nodes) + Number(surge))) - 1;
     const { cni } = cluster;
     return [
       ...(prefix && missing > 0 ? enlargeFixes(topology, prefix, prefix.len - missing, cidr) : []),
       ...(hasChild(cni.source, "mode")
-        ? [setFix("Give pods a range of their own (mode overlay)", cni.source, "mode", "overlay")]
+        ? [setFix(t`Use a separate pod CIDR (mode overlay)`, cni.source, "mode", "overlay")]
         : []),
-      ...(pods > 0 ? [setFix(`Allow ${number(pods)} pods on a node`, cluster.source, "max-pods", String(pods))] : []),
+      ...(pods > 0 ? [setFix(t`Set \`max-pods ${pods}\``, cluster.source, "max-pods", String(pods))] : []),
     ];
   },
 };

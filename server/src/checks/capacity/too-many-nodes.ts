@@ -1,4 +1,5 @@
-import { number } from "../../text/words.ts";
+import { number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 
 export const tooManyNodes: Check = {
@@ -6,8 +7,15 @@ export const tooManyNodes: Check = {
   name: "too-many-nodes",
   family: "capacity",
   severity: "error",
-  summary: "A cluster has more nodes than knet keeps.",
-  documentation: `Kubernetes is tested to 5,000 nodes; knet keeps twenty times as many and leaves out the rest. Most likely a number in \`nodes … 1..N\` has a digit too many.`,
+  summary: "A cluster has more nodes than knet supports.",
+  documentation: `## What happens
+
+Kubernetes is tested with up to 5,000 nodes. knet supports 20 times as many and ignores the remaining nodes. Common
+cause: a number in \`nodes … 1..N\` has an extra digit.
+
+## How to fix it
+
+Reduce the number of nodes.`,
   example: {
     bad: `segment lan { cidr 10.0.0.0/8 }
 cluster big {
@@ -23,5 +31,5 @@ cluster big {
 `,
   },
   message: ({ cluster, count, max }) =>
-    `cluster ${cluster} has ${number(Number(count))} nodes, and knet keeps ${number(Number(max))}; the rest is left out`,
+    t`cluster \`${cluster}\` has ${plural(Number(count), "node")}; knet supports ${number(Number(max))} and ignores the rest`,
 };

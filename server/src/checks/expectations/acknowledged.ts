@@ -1,6 +1,6 @@
 /**
- * What a file itself expects not to work is a note, no error: `expect a -> b blocked` between pods of two segments says
- * that its author knows that routes between nodes do not cross the router.
+ * A problem that the file expects is reported as info instead of an error: `expect a -> b blocked` between pods of two segments
+ * documents that routes between nodes do not cross the router.
  */
 import type { Cluster, Node, TopologyProblem } from "../../topology/model.ts";
 import { journeysTo } from "../../trace/aim.ts";
@@ -8,7 +8,7 @@ import type { CheckContext } from "../check.ts";
 import { peersOffLink } from "../reachability/peers-off-link.ts";
 import { endsOf } from "./failed.ts";
 
-/** The problem's finding is a note: every pair of segments that it is about has an expectation, and it holds. */
+/** Whether to report the problem as info: every pair of its segments has a `blocked` expectation that passes. */
 export function isAcknowledged(problem: TopologyProblem, context: CheckContext): boolean {
   if (problem.code !== peersOffLink.code || context.topology.expectations.length === 0) return false;
   const named = context.topology.resolve(String(problem.data["node"]));
@@ -27,7 +27,7 @@ function pairOf(a: string, b: string): string {
   return a < b ? `${a} ${b}` : `${b} ${a}`;
 }
 
-/** Pairs of segments between whose pods a packet is expected to be lost, and is. */
+/** Pairs of segments with a `blocked` expectation between their pods that passes. */
 function blockedPairs(cluster: Cluster, context: CheckContext): ReadonlySet<string> {
   const pairs = new Set<string>();
   for (const expectation of context.topology.expectations) {

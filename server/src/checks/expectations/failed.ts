@@ -1,8 +1,9 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { type Family, family, formatIp, parseIp } from "../../addressing/ip.ts";
 import type { Journey } from "../../dataplane/journey.ts";
+import { t } from "../../text/l10n.ts";
 import { readUrl, type Url } from "../../topology/ingress.ts";
-import type { Expectation } from "../../topology/model.ts";
+import type { Expectation, Ingress } from "../../topology/model.ts";
 import { aimAt, journeysTo, type Target } from "../../trace/aim.ts";
 import { type Endpoint, endpointOf, ownerOf } from "../../trace/endpoints.ts";
 import { isAnswered, type Lookup, lookupOf } from "../../trace/lookup.ts";
@@ -18,12 +19,25 @@ export const failed: Check = {
   name: "expectation-failed",
   family: "expectations",
   severity: "error",
-  summary: "An expectation does not hold.",
-  documentation: `\`expect A -> B …\` says what must be true of the network; knet sends the packet and compares. \`reachable\`: it arrives, and the answer comes back, on every path
-it may take. \`blocked\`: it arrives on none. \`via X\`: every path passes X. \`preserves-source\`: the receiver sees the sender's own
-address. \`mtu >= N\`: a packet of N bytes passes in one piece. Where both ends have IPv4 and IPv6 addresses it must hold for both.
+  summary: "An expectation failed.",
+  documentation: `## What happens
 
-The related places are the hops of the packet that proves the contrary.`,
+\`expect A -> B …\` states a requirement for the network. knet sends a packet through its model of the network and checks
+the result:
+
+- \`reachable\`: the packet is delivered and the reply returns, on every path.
+- \`blocked\`: the packet is not delivered on any path.
+- \`via X\`: every path passes through X.
+- \`preserves-source\`: the receiver sees the sender's address.
+- \`mtu >= N\`: a packet of N bytes is delivered unfragmented.
+
+If both endpoints have IPv4 and IPv6 addresses, the expectation must pass for both families.
+
+The related locations are the hops of the packet that disproves the expectation.
+
+## How to fix it
+
+Follow the hops to the statement that causes the failure and fix it, or change the expectation.`,
   example: {
     bad: `${twoNodes("cni flannel { backend vxlan }")}expect a -> b:81 reachable
 `,
@@ -36,8 +50,8 @@ The related places are the hops of the packet that proves the contrary.`,
       const outcome = outcomeOf(context, expectation);
       if (outcome.kind !== "fails") continue;
       const rule = expectation.want.kind === "blocked" ? undefined : ruleAt(outcome.journey);
-      const why = rule === undefined ? outcome.why : `${outcome.why} ("${rule}")`;
-      yield finding(failed, expectation.source, `expected ${what(expectation)}, but ${why}`, {
+      const why = rule === undefined ? outcome.why : t`${outcome.why}: \`${rule}\``;
+      yield finding(failed, expectation.source, messageOf(expectation, why), {
         related: hopsOf(outcome.journey, context.topology),
         fixes: expectation.want.kind === "blocked" ? [] : lossFixes(context.topology, outcome.journey),
       });
@@ -50,10 +64,10 @@ type World = Pick<CheckContext, "topology" | "network">;
 export type Outcome =
   | { readonly kind: "holds" }
   | ({ readonly kind: "fails" } & Refuted)
-  /** The names do not say who sends to whom. */
+  /** The names do not determine a sender and a destination. */
   | { readonly kind: "unclear"; readonly why: string };
 
-/** Sends the packets of one expectation, one for each family, and judges what becomes of them. */
+/** Sends the packets of one expectation, one per address family, and evaluates their outcome. */
 export function outcomeOf(world: World, expectation: Expectation): Outcome {
   const url = readUrl(expectation.to);
   if (url) return outcomeOfUrl(world, expectation, url);
@@ -64,13 +78,14 @@ export function outcomeOf(world: World, expectation: Expectation): Outcome {
   if (lookup && !isAnswered(lookup)) return withoutAnswer(expectation, lookup);
   for (const aim of ends.aims) {
     const refuted = refute(expectation, journeysOf(world, expectation, ends, aim), ends, aim.at);
-    const by = ends.aims.length > 1 ? `by IPv${aim.family} ` : "";
-    if (refuted) return { kind: "fails", why: by + refuted.why, journey: refuted.journey };
+    if (!refuted) continue;
+    const why = ends.aims.length > 1 ? t`over IPv${aim.family}, ${refuted.why}` : refuted.why;
+    return { kind: "fails", why, journey: refuted.journey };
   }
   return { kind: "holds" };
 }
 
-/** By way of a proxy: the client's connection, and the one that the proxy opens for it. */
+/** Through a proxy: the client's connection, and the connection that the proxy opens for it. */
 function outcomeOfUrl(world: World, expectation: Expectation, url: Url): Outcome {
   const proxied = proxiedBy(world.topology, url);
   if (typeof proxied === "string") return { kind: "unclear", why: proxied };
@@ -88,52 +103,59 @@ function outcomeOfUrl(world: World, expectation: Expectation, url: Url): Outcome
     const [some] = onward;
     return bad || !some
       ? { kind: "holds" }
-      : { kind: "fails", why: `${proxied.ingress.path} lets the request through`, journey: some };
+      : { kind: "fails", why: t`${ingressText(proxied.ingress)} allows the request`, journey: some };
   }
   if (!bad) return { kind: "holds" };
-  const why = bad.reason?.message ?? bad.reply?.reason?.message ?? "no answer comes back";
+  const why = bad.reason?.message ?? bad.reply?.reason?.message ?? t`no reply arrives`;
   return {
     kind: "fails",
-    why: `the proxy of ${proxied.ingress.path} does not reach its backend: ${why}`,
+    why: t`the proxy of ${ingressText(proxied.ingress)} cannot reach its backend: ${why}`,
     journey: bad,
   };
 }
 
-/** A name without an address: nothing is sent. */
+function ingressText({ kind, path }: Ingress): string {
+  return kind === "ingress" ? t`ingress ${path}` : t`HTTP route ${path}`;
+}
+
+/** A name that does not resolve: no packet is sent. */
 function withoutAnswer({ want }: Expectation, { name, server, journeys }: Lookup): Outcome {
   const [journey] = journeys;
   if (want.kind === "blocked" || !journey) return { kind: "holds" };
-  const why = journey.reason?.message ?? journey.reply?.reason?.message ?? "nothing comes back";
-  return { kind: "fails", why: `${name} has no answer from ${server?.path ?? "DNS"}: ${why}`, journey };
+  const why = journey.reason?.message ?? journey.reply?.reason?.message ?? t`no reply arrives`;
+  const text = server
+    ? t`no DNS reply for ${name} from service ${server.path}: ${why}`
+    : t`no DNS reply for ${name}: ${why}`;
+  return { kind: "fails", why: text, journey };
 }
 
-/* -------------------------------------------------------------------- ends */
+/* --------------------------------------------------------------- endpoints */
 
 export interface Ends {
   readonly from: Endpoint;
   readonly src: Ip | undefined;
-  /** One for each family that both ends have. */
+  /** One per address family that both endpoints have. */
   readonly aims: readonly FamilyAim[];
 }
 
 interface FamilyAim {
   readonly family: Family;
   readonly targets: readonly Target[];
-  /** Where the packets have to arrive, if that is one place. */
+  /** The network namespace in which the packets must arrive, if there is only one. */
   readonly at: string | undefined;
-  /** The port and protocol of a service that is named without. */
+  /** Port and protocol of a service, if the expectation names no port. */
   readonly first: { readonly port: number; readonly proto: Expectation["proto"] } | undefined;
 }
 
-/** Who sends to which address; a sentence where the names do not say. */
+/** The sender and the destination addresses; an error text if the names do not determine them. */
 export function endsOf({ topology, network }: World, { from, to, port }: Expectation): Ends | string {
   const src = parseIp(from);
   const owner = src === undefined ? undefined : ownerOf(topology, src);
-  if (src !== undefined && !owner) return `nobody has the address ${from}`;
+  if (src !== undefined && !owner) return t`no machine or pod has the address ${from}`;
   const sender = owner ?? endpointOf(topology, from);
   if ("ok" in sender && !sender.ok) return sender.error;
   const endpoint = "ok" in sender ? sender.endpoint : sender;
-  if (!network.netns(endpoint.netns)) return `${endpoint.path} has no network`;
+  if (!network.netns(endpoint.netns)) return t`${endpoint.path} has no network`;
   const ip = parseIp(to);
   const families =
     ip !== undefined ? [family(ip)] : [...new Set((src === undefined ? endpoint.addresses : [src]).map(family))];
@@ -143,7 +165,7 @@ export function endsOf({ topology, network }: World, { from, to, port }: Expecta
   );
   if (usable.length > 0) return { from: endpoint, src, aims: usable };
   const any = aimAt(topology, to, endpoint, port, undefined);
-  return any.ok ? `${endpoint.path} and ${any.path} have no address family in common` : any.error;
+  return any.ok ? t`${endpoint.path} and ${any.path} have no common address family` : any.error;
 }
 
 function journeysOf(
@@ -169,7 +191,7 @@ function journeysOf(
   );
 }
 
-/* --------------------------------------------------------------- judgement */
+/* -------------------------------------------------------------- evaluation */
 
 interface Refuted {
   readonly why: string;
@@ -190,16 +212,22 @@ function refute(
       const arrived = journeys.find((one) => one.verdict === "delivered" && !astray(one, at));
       return (
         arrived && {
-          why: `the packet arrives${arrived.receiver?.process === undefined ? "" : ` at ${arrived.receiver.process}`}`,
+          why:
+            arrived.receiver?.process === undefined
+              ? t`the packet is delivered`
+              : t`the packet is delivered to ${arrived.receiver.process}`,
           journey: arrived,
         }
       );
     }
     case "via": {
       const past = journeys.find((one) => !passes(one, want.station));
-      return (
-        past && { why: `${journeys.length > 1 ? "on one path " : ""}the packet does not pass there`, journey: past }
-      );
+      if (!past) return undefined;
+      const why =
+        journeys.length > 1
+          ? t`on one path, the packet does not pass through ${want.station}`
+          : t`the packet does not pass through ${want.station}`;
+      return { why, journey: past };
     }
     case "preserves-source": {
       if (lost) return lost;
@@ -207,7 +235,7 @@ function refute(
       const foreign = journeys.find(({ receiver }) => receiver !== undefined && !own.includes(receiver.src));
       return (
         foreign?.receiver && {
-          why: `the receiver sees ${formatIp(foreign.receiver.src)} as its source${translatedAt(foreign)}`,
+          why: sourceText(foreign, formatIp(foreign.receiver.src)),
           journey: foreign,
         }
       );
@@ -215,19 +243,20 @@ function refute(
     case "mtu": {
       if (lost) return lost;
       const cut = journeys.find((one) => one.steps.some((step) => step.action === "fragment"));
-      return cut && { why: "it is fragmented on the way", journey: cut };
+      return cut && { why: t`the packet is fragmented along the path`, journey: cut };
     }
   }
 }
 
-/** Who has changed the source last, and by which statement where one stands in the file. */
-function translatedAt({ steps }: Journey): string {
+/** The source that the receiver sees, with the machine that rewrote it last and the `masquerade` statement of the file, if any. */
+function sourceText({ steps }: Journey, src: string): string {
   const step = steps.findLast(({ action }) => action === "snat");
   const statement = step?.rule?.origin?.statement;
   const words = statement?.keyword.text === "masquerade" ? [statement.keyword, ...statement.args] : [];
-  return step
-    ? `: ${step.netns} translates it${words.length > 0 ? ` ("${words.map(({ text }) => text).join(" ")}")` : ""}`
-    : "";
+  if (!step) return t`the receiver sees source ${src}`;
+  return words.length > 0
+    ? t`the receiver sees source ${src}, rewritten on ${step.netns} (${words.map(({ text }) => text).join(" ")})`
+    : t`the receiver sees source ${src}, rewritten on ${step.netns}`;
 }
 
 function passes({ steps }: Journey, station: string): boolean {
@@ -235,33 +264,34 @@ function passes({ steps }: Journey, station: string): boolean {
 }
 
 function loss(journey: Journey): Refuted | undefined {
-  if (journey.verdict !== "delivered") return { why: journey.reason?.message ?? "the packet is lost", journey };
+  if (journey.verdict !== "delivered") return { why: journey.reason?.message ?? t`the packet is lost`, journey };
   const { reply } = journey;
   if (!reply || reply.verdict === "delivered") return undefined;
-  return { why: `the answer does not come back: ${reply.reason?.message ?? "it is lost"}`, journey: reply };
+  const why = reply.reason ? t`the reply is lost: ${reply.reason.message}` : t`the reply is lost`;
+  return { why, journey: reply };
 }
 
-/** Somebody else has taken the packet for his own: a second machine of that address, a host that answers for any. */
+/** The wrong machine accepted the packet: a second machine with the address, or a host that accepts any address. */
 function astray(journey: Journey, at: string | undefined): Refuted | undefined {
   if (at === undefined || journey.verdict !== "delivered" || journey.end === at) return undefined;
-  // Node ports, host ports, port forwarding: whoever was meant has sent it on.
+  // Node ports, host ports, and port forwarding: the destination machine forwarded the packet.
   if (journey.steps.some(({ action, netns }) => action === "dnat" && netns === at)) return undefined;
-  return { why: `it is ${journey.end} that answers, not ${at}`, journey };
+  return { why: t`${journey.end} replies, not ${at}`, journey };
 }
 
-function what({ from, to, port, proto, want }: Expectation): string {
+function messageOf({ from, to, port, proto, want }: Expectation, why: string): string {
   const end = port === undefined ? to : `${to}:${port}${proto === "tcp" || proto === "icmp" ? "" : `/${proto}`}`;
   const both = `${from} -> ${end}`;
   switch (want.kind) {
     case "reachable":
-      return `${both} to be reachable`;
+      return t`expected \`${both}\` to be reachable, but ${why}`;
     case "blocked":
-      return `${both} to be blocked`;
+      return t`expected \`${both}\` to be blocked, but ${why}`;
     case "via":
-      return `${both} to go via ${want.station}`;
+      return t`expected \`${both}\` to go via \`${want.station}\`, but ${why}`;
     case "preserves-source":
-      return `${both} to preserve the source`;
+      return t`expected \`${both}\` to preserve the source address, but ${why}`;
     case "mtu":
-      return `packets of ${want.atLeast} bytes to pass ${both}`;
+      return t`expected packets of ${want.atLeast} bytes to be delivered from \`${from}\` to \`${end}\`, but ${why}`;
   }
 }

@@ -1,9 +1,10 @@
-/** What can be done about a packet that an expectation has lost, where one place in the file decides. */
+/** Fixes for a lost packet of an expectation, if a single place in the file causes the loss. */
 import { formatIp, formatPrefix, isNear, prefixContains } from "../../addressing/ip.ts";
 import { nodeAddress } from "../../cni/peers.ts";
 import type { Journey } from "../../dataplane/journey.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
 import type { Statement } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Router, Topology } from "../../topology/model.ts";
 import type { Fix } from "../check.ts";
 import { appendFix } from "../finding.ts";
@@ -11,7 +12,7 @@ import { wayThrough } from "../reachability/causes.ts";
 import { routerFixes } from "../reachability/mend.ts";
 import { directionIn, sourceAt } from "../source.ts";
 
-/** From which an expectation's packets come. */
+/** Source port of the packets of an expectation. */
 export const CLIENT_PORT = 40_000;
 
 export function lossFixes(topology: Topology, journey: Journey): readonly Fix[] {
@@ -21,14 +22,19 @@ export function lossFixes(topology: Topology, journey: Journey): readonly Fix[] 
   const { origin } = reason;
   if (origin?.statement.keyword.text === "deny") {
     const text = allowText(journey, packet, origin.statement);
-    return [{ title: `Put "${text}" before it`, edits: [{ kind: "before", source: sourceAt(origin, "whole"), text }] }];
+    return [
+      {
+        title: t`Add \`${text}\` above this rule`,
+        edits: [{ kind: "before", source: sourceAt(origin, "whole"), text }],
+      },
+    ];
   }
   if (reason.code !== "no-route" || innerOf(packet)) return [];
   const router = topology.routers.find(({ path }) => path === reason.netns);
   return router ? routeFixes(topology, router, packet) : [];
 }
 
-/** The rule that dropped it, as it is written. */
+/** The `deny` rule that dropped the packet, as written in the file. */
 export function ruleAt({ reason }: Journey): string | undefined {
   const statement = reason?.origin?.statement;
   if (statement?.keyword.text !== "deny") return undefined;
@@ -42,12 +48,12 @@ function allowText(journey: Journey, packet: Packet, rule: Statement): string {
   if (way.startsWith("allow ") || packet.body.kind === "ipip" || packet.body.kind === "esp")
     return `${way}${which} ${ends}`;
   if (packet.body.kind === "icmp") return `allow icmp${which} ${ends}`;
-  // Answers go to whichever port the client had.
+  // Replies go to the client's port, which a rule cannot name.
   const port = packet.body.dport === CLIENT_PORT ? "" : ` port ${packet.body.dport}`;
   return `allow ${packet.body.kind}${which}${port} ${ends}`;
 }
 
-/** To pods: by their nodes where the router is beside them, otherwise as it goes to their node. */
+/** Routes to pods: via their nodes if these are on-link for the router, otherwise via the next hop to their node. */
 function routeFixes(topology: Topology, router: Router, { dst }: Packet): readonly Fix[] {
   for (const cluster of topology.clusters) {
     const node = cluster.nodeByPodAddress(dst);
@@ -60,7 +66,7 @@ function routeFixes(topology: Topology, router: Router, { dst }: Packet): readon
     const via = way?.via.map(formatIp).join(" ");
     if (!via) continue;
     const text = `route ${formatPrefix(range)} via ${via}`;
-    return [appendFix(`Give router ${router.path} the route "${text}"`, router.source, text)];
+    return [appendFix(t`Add \`${text}\` to router \`${router.path}\``, router.source, text)];
   }
   return [];
 }

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { finding } from "../finding.ts";
@@ -8,9 +9,16 @@ export const unclear: Check = {
   name: "expectation-unclear",
   family: "expectations",
   severity: "error",
-  summary: "An expectation has an end that no packet can have.",
-  documentation: `A packet is sent by a pod, node, router or host with an address, and goes to one of these or to any address. A segment, a cluster or a namespace is no end; a pod
-without a node or without an address is none either.`,
+  summary: "An expectation has an endpoint that cannot send or receive packets.",
+  documentation: `## What happens
+
+The sender must be a pod, node, router, or host with an address. The destination can also be a service, a DNS name, a
+URL, or any other address. A segment, a cluster, or a namespace cannot be an endpoint, and neither can a pod without a
+node or without an address.
+
+## How to fix it
+
+Use a pod, node, router, or host, or the address of one of them, as the sender, and one of the destinations above.`,
   example: {
     bad: `${twoNodes("cni flannel { backend vxlan }")}expect a -> lan reachable
 `,
@@ -18,12 +26,13 @@ without a node or without an address is none either.`,
 `,
   },
   *run(context: CheckContext): Iterable<Finding> {
-    // Names that are unknown or ambiguous are reported where names are bound.
+    // Unknown and ambiguous names are already reported by KN012 and KN016.
     const named = new Set([...context.found("KN012"), ...context.found("KN016")].map(({ source }) => source.statement));
     for (const expectation of context.topology.expectations) {
       if (named.has(expectation.source.statement)) continue;
       const ends = endsOf(context, expectation);
-      if (typeof ends === "string") yield finding(unclear, expectation.source, `this cannot be tried: ${ends}`);
+      if (typeof ends === "string")
+        yield finding(unclear, expectation.source, t`cannot evaluate this expectation: ${ends}`);
     }
   },
 };

@@ -1,6 +1,7 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
-import { reportFullSize } from "./full-size.ts";
+import { lossOf, reportFullSize } from "./full-size.ts";
 
 const cluster = (mtu: number): string =>
   twoNodes(`cni bridge { mtu ${mtu} }`, "node n3 { attach lan 192.168.10.13; deny icmp out }\npod c on n3");
@@ -10,12 +11,17 @@ export const blackHole: Check = {
   name: "mtu-black-hole",
   family: "mtu",
   severity: "error",
-  summary: "Full-size packets between pods vanish without an answer.",
-  documentation: `A pod's interface lets packets of its MTU go; on the way something drops them, and no ICMP *packet too big* comes back to the pod: a segment with a smaller MTU, a
-bridge port, a firewall that stops ICMP. Ping and TCP handshakes work, TLS and large answers hang.
+  summary: "Full-size packets between pods are dropped silently (path MTU black hole).",
+  documentation: `## What happens
 
-Set the CNI's MTU so that pod MTU and overhead (VXLAN 50, IPIP 20, flannel's udp 28, over IPv6 20 more) fit the smallest MTU of the
-path, and let ICMP pass.`,
+A pod sends packets up to the MTU of its interface. A device on the path drops the large ones, and no ICMP *packet too big*
+message reaches the pod: a segment or a bridge port has a smaller MTU, or a firewall drops ICMP. Ping and TCP handshakes
+work; TLS handshakes and large responses hang.
+
+## How to fix it
+
+Set the CNI's MTU so that the pod MTU plus the overhead fits the smallest MTU on the path. The overhead is 50 bytes for
+VXLAN, 20 for IPIP, and 28 for flannel's \`udp\` backend; add 20 for each of them over IPv6. Also allow ICMP.`,
   example: { bad: cluster(9000), good: cluster(1500) },
   run: (context) =>
     reportFullSize(
@@ -23,6 +29,6 @@ path, and let ICMP pass.`,
       context,
       "lost",
       ({ size, journey }, who) =>
-        `packets of ${size} bytes ${who} vanish: ${journey.reason?.message ?? "they are lost"}; lower the pods' MTU, or let ICMP pass`,
+        t`packets of ${size} bytes ${who} are dropped silently: ${lossOf(journey)}; lower the pods' MTU, or allow ICMP "packet too big"`,
     ),
 };

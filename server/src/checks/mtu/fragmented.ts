@@ -1,4 +1,6 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
+import { machineAt } from "../reachability/report.ts";
 import { reportFullSize } from "./full-size.ts";
 
 const racks = (backend: string): string => `segment rack-a { cidr 10.168.0.0/24; gateway west }
@@ -22,16 +24,27 @@ export const fragmented: Check = {
   name: "mtu-fragmented",
   family: "mtu",
   severity: "warning",
-  summary: "Every full-size packet between pods is sent in fragments.",
-  documentation: `The tunnel's outer packets are longer than the underlay carries. Their DF bit is clear (VXLAN's default), so a router or the node itself cuts each into two: twice the
-packets, no hardware offload, and one lost fragment loses both; firewalls and NAT often drop fragments altogether.
+  summary: "Full-size packets between pods are fragmented.",
+  documentation: `## What happens
 
-flannel takes the MTU of the node's *own* interface, so it notices neither a smaller MTU on the way nor nodes whose interfaces differ. Set the backend's
-\`mtu\` to the smallest one of the path.`,
+The tunnel's outer packets are larger than the MTU of the underlay. Their DF bit is clear (the default of VXLAN), so a router
+or the node itself splits each of them into two fragments: twice the packets, no hardware offload, and one lost fragment
+loses the whole packet. Firewalls and NAT often drop fragments altogether.
+
+flannel uses the MTU of the *local* node's interface. It detects neither a smaller MTU on the path nor nodes whose interfaces
+have different MTUs.
+
+## How to fix it
+
+Set the \`mtu\` of the backend to the smallest MTU on the path.`,
   example: { bad: racks("vxlan"), good: racks("vxlan { mtu 1400 }") },
   run: (context) =>
     reportFullSize(fragmented, context, "fragmented", ({ size, journey }, who) => {
       const step = journey.steps.find((one) => one.action === "fragment");
-      return `packets of ${size} bytes ${who} are fragmented at ${step?.netns ?? "a station"}: ${step?.text ?? "the path is too small"}; lower the CNI's mtu`;
+      const machine = machineAt(context.topology, step?.netns);
+      const most = step?.packet.fragment;
+      return most === undefined
+        ? t`packets of ${size} bytes ${who} are fragmented on ${machine}`
+        : t`packets of ${size} bytes ${who} are fragmented on ${machine}: the outer packets are sent in fragments of up to ${most} bytes`;
     }),
 };

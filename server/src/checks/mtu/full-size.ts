@@ -1,10 +1,11 @@
-/** Full-size packets between pods, and from pods to the outside: what the MTU checks KN302 to KN304 and KN307 look at. */
+/** Full-size packets between pods, and from pods to external hosts: input of the MTU checks KN302 to KN304 and KN307. */
 
 import { mtuSetting } from "../../cni/underlay.ts";
 import type { Journey, Question } from "../../dataplane/journey.ts";
 import { innerOf } from "../../dataplane/packet.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import { keptFor } from "../../topology/cache.ts";
 import { stationsOf } from "../../topology/stations.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
@@ -20,9 +21,9 @@ export type Fate = "lost" | "fragmented" | "told" | "lost-outside";
 export interface FullSize {
   readonly fate: Fate;
   readonly size: number;
-  /** What small packets met. */
+  /** The probe with a small packet, which passed. */
   readonly probe: Pick<Probe, "cluster" | "journey">;
-  /** "from pod a on node n1 to pod b on node n2 (6 such pairs)". */
+  /** "from pod `a` on node `n1` to pod `b` on node `n2` (6 node pairs affected)". */
   readonly who: string;
   readonly journey: Journey;
   readonly source: Source;
@@ -30,7 +31,7 @@ export interface FullSize {
 
 const fullSizeOf = keptFor(probeFullSize);
 
-/** What came through when it was small, and what is sent now. */
+/** A probe that passed with a small packet, and the full-size packet to send. */
 interface Try {
   readonly probe: FullSize["probe"];
   readonly question: Question & { readonly size: number };
@@ -47,12 +48,12 @@ function probeFullSize(context: CheckContext): readonly FullSize[] {
     const { probe, question, isOutside, pairs } = first;
     if (context.cancelled()) break;
     const { size } = question;
-    const way = `${size} ${wayOf(context, probe, filtering)}`;
-    if (harmless.has(way)) continue;
+    const path = `${size} ${pathOf(context, probe, filtering)}`;
+    if (harmless.has(path)) continue;
     const [journey] = simulate(context.open, question);
     const fate = journey && fateOf(journey, isOutside);
-    if (!fate) harmless.add(way);
-    // A packet that its own interface sends to its death is reported there.
+    if (!fate) harmless.add(path);
+    // A packet that the MTU of the sending interface makes too large for its segment: KN301 reports it.
     if (!fate || (journey.reason?.code === "segment-mtu" && context.found("KN301").length > 0)) continue;
     const source = settingOf(probe);
     const key = `${probe.cluster.name} ${fate} ${size} ${journey.reason?.code ?? ""}`;
@@ -66,7 +67,7 @@ function probeFullSize(context: CheckContext): readonly FullSize[] {
   }));
   return all.filter(({ fate, source }) => {
     const others = all.filter((one) => one.source.statement === source.statement).map((one) => one.fate);
-    // One mistake that shows in several ways: told on one way and not on the other, the silent one says it; and pods first.
+    // One wrong MTU can have several effects: silent loss hides rejections, and findings between pods hide those to external hosts.
     if (fate === "told") return !others.includes("lost");
     return fate !== "lost-outside" || !(others.includes("lost") || others.includes("told"));
   });
@@ -86,43 +87,43 @@ function* betweenPods(context: CheckContext): Iterable<Try> {
       size,
       df: true,
     };
-    yield { probe, question, isOutside: false, fromTo: `from ${from.name} to ${to.name}`, pairs };
+    yield { probe, question, isOutside: false, fromTo: t`from ${from.name} to ${to.name}`, pairs };
   }
 }
 
-/** Of the size on which the two ends agree, TCP by its MSS. */
+/** Packets of the size that both endpoints negotiate (TCP MSS). */
 function* toOutside(context: CheckContext): Iterable<Try> {
   for (const one of outwardProbes(context)) {
     const { from, host } = one;
     const there = host.interfaces.find(({ addresses }) => addresses.some(({ ip }) => ip === one.question.dst));
     const size = Math.min(podMtu(context, from) ?? 0, there?.mtu ?? 0);
     if (size === 0) continue;
-    const fromTo = `from ${from.name} to host ${host.name}`;
+    const fromTo = t`from ${from.name} to host \`${host.name}\``;
     yield { probe: one, question: { ...one.question, size, df: true }, isOutside: true, fromTo, pairs: one.nodes };
   }
 }
 
 /**
- * What a small packet has met: devices and tunnels with their MTUs. A large one fares alike on ways that are alike in this,
- * save for stations whose rules may stop ICMP.
+ * Key of a path: the devices and tunnels that the small packet passed, with their MTUs. Full-size packets have the same
+ * result on all paths with the same key; machines with access lists are part of the key because they might drop ICMP.
  */
-function wayOf(
+function pathOf(
   { open: network, topology }: CheckContext,
   { journey }: FullSize["probe"],
   filtering: ReadonlySet<string>,
 ): string {
-  let way = "";
+  let path = "";
   let last = "";
   for (const { netns, device, action } of journey.steps) {
-    if (action === "encapsulate" || action === "decapsulate") way += `${action} `;
+    if (action === "encapsulate" || action === "decapsulate") path += `${action} `;
     if (netns + device === last) continue;
     last = netns + device;
     const found = network.netns(netns)?.devices.get(device);
     if (!found) continue;
     const segment = found.kind === "physical" ? topology.segments.get(found.segment)?.mtu : "";
-    way += `${found.kind} ${found.mtu} ${segment}${filtering.has(netns) ? netns : ""} `;
+    path += `${found.kind} ${found.mtu} ${segment}${filtering.has(netns) ? netns : ""} `;
   }
-  return way;
+  return path;
 }
 
 function stationsWithRules({ topology }: CheckContext): ReadonlySet<string> {
@@ -144,22 +145,22 @@ function fateAmongPods(journey: Journey): Fate | undefined {
   const { reason, error, steps, verdict } = journey;
   if (verdict === "delivered" || reason?.code === "closed-port")
     return steps.some((step) => step.action === "fragment") ? "fragmented" : undefined;
-  // An IPv6 tunnel learns its path's MTU from its first lost packet and answers the next one itself (skb_tunnel_check_pmtu).
-  if (reason?.code === "too-big") return error || diedInIpv6Tunnel(journey) ? "told" : "lost";
+  // An IPv6 tunnel learns the path MTU from the first lost packet and then rejects large packets itself (skb_tunnel_check_pmtu).
+  if (reason?.code === "too-big") return error || isLostInIpv6Tunnel(journey) ? "told" : "lost";
   return reason?.code === "segment-mtu" ? "lost" : undefined;
 }
 
-function diedInIpv6Tunnel({ steps }: Journey): boolean {
+function isLostInIpv6Tunnel({ steps }: Journey): boolean {
   const last = steps.at(-1)?.packet;
   return last !== undefined && innerOf(last) !== undefined && typeof last.dst === "bigint";
 }
 
-/** The backend's or plugin's `mtu`, where it is written; otherwise what stands for it. */
+/** The `mtu` of the backend or plugin; if it is not set, the block that would contain it. */
 function settingOf({ cluster }: FullSize["probe"]): Source {
   return childOf(mtuSetting(cluster).block, "mtu", 0);
 }
 
-/** The least on the way, less the tunnel's part where the setting is the pods'. */
+/** Sets the smallest MTU on the path, minus the tunnel overhead if the setting is the pods' MTU. */
 function mtuFixes({ open: network, topology }: CheckContext, { journey, probe, size }: FullSize): readonly Fix[] {
   let least = Number.POSITIVE_INFINITY;
   for (const { netns, device } of [...journey.steps, ...probe.journey.steps]) {
@@ -170,8 +171,12 @@ function mtuFixes({ open: network, topology }: CheckContext, { journey, probe, s
   if (least === Number.POSITIVE_INFINITY) return [];
   const { block, isOuter } = mtuSetting(probe.cluster);
   const overhead = isOuter ? 0 : Math.max(...journey.steps.map(({ packet }) => packet.length), size) - size;
-  const title = `Set mtu to ${least - overhead}, the least on the way${overhead > 0 ? ` less the tunnel's ${overhead}` : ""}`;
-  return [setFix(title, block, "mtu", String(least - overhead))];
+  const mtu = least - overhead;
+  const title =
+    overhead > 0
+      ? t`Set \`mtu\` to ${mtu} (smallest MTU on the path minus ${overhead} bytes)`
+      : t`Set \`mtu\` to ${mtu} (smallest MTU on the path)`;
+  return [setFix(title, block, "mtu", String(mtu))];
 }
 
 export function* reportFullSize(
@@ -187,4 +192,9 @@ export function* reportFullSize(
       fixes: mtuFixes(context, one),
     });
   }
+}
+
+/** Why the packet was lost: a full clause, for use after a colon. */
+export function lossOf({ reason }: Journey): string {
+  return reason?.message ?? t`the packet is lost`;
 }

@@ -1,7 +1,9 @@
-import { plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Interface } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
+import { machineText } from "../machine.ts";
 import { childOf } from "../source.ts";
 
 const lan = (mtu: number): string => `segment lan {
@@ -16,14 +18,18 @@ export const interfaceMtu: Check = {
   name: "interface-mtu-above-segment",
   family: "mtu",
   severity: "error",
-  summary: "An interface sends larger packets than its segment carries.",
-  documentation: `Switches drop a frame that is too long without a word: there is no router that could answer with ICMP. Small packets pass, so a ping and
-a TCP handshake work, and large transfers hang.
+  summary: "An interface's MTU is larger than its segment's MTU.",
+  documentation: `## What happens
 
-Give the interface the segment's MTU, or raise that of every switch and station.`,
+Switches silently drop frames that are too long: no router is involved that could send an ICMP error. Small packets pass, so
+ping and TCP handshakes work, and large transfers hang.
+
+## How to fix it
+
+Set the MTU of the interface to the segment's MTU, or raise the MTU of every switch and machine on the segment.`,
   example: { bad: lan(9000), good: lan(1500) },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    // A pool's interfaces share their statement.
+    // The interfaces of a pool share one statement.
     const byStatement = new Map<object, { readonly iface: Interface; count: number }>();
     for (const segment of topology.segments.values()) {
       for (const iface of topology.attachedTo(segment.name)) {
@@ -37,19 +43,22 @@ Give the interface the segment's MTU, or raise that of every switch and station.
       const segment = topology.segments.get(iface.segment);
       if (!segment) continue;
       const place = childOf({ ...iface.source, part: "whole" }, "mtu", 0);
-      const others = count > 1 ? ` (and of ${plural(count - 1, "more interface")})` : "";
+      const { mtu, device, station } = iface;
+      const where = machineText(station);
       yield finding(
         interfaceMtu,
         place,
-        `MTU ${iface.mtu} of ${iface.device} on ${iface.station.path}${others} is above the ${segment.mtu} of segment ${segment.name}: larger packets vanish on the wire; lower it, or raise the segment's`,
+        count > 1
+          ? t`MTU ${mtu} of \`${device}\` on ${where} and ${plural(count - 1, "more interface")} exceeds MTU ${segment.mtu} of segment \`${segment.name}\`: larger packets are dropped silently`
+          : t`MTU ${mtu} of \`${device}\` on ${where} exceeds MTU ${segment.mtu} of segment \`${segment.name}\`: larger packets are dropped silently`,
         {
           related: [
             {
               source: childOf(segment.source, "mtu"),
-              message: `segment ${segment.name} carries packets of at most ${segment.mtu} bytes`,
+              message: t`segment \`${segment.name}\` carries packets of up to ${segment.mtu} bytes`,
             },
           ],
-          fixes: place.part === 0 ? [replaceFix(`Change to ${segment.mtu}`, place, String(segment.mtu))] : [],
+          fixes: place.part === 0 ? [replaceFix(t`Change to ${segment.mtu}`, place, String(segment.mtu))] : [],
         },
       );
     }

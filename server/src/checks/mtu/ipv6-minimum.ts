@@ -1,9 +1,11 @@
 import type { Device } from "../../dataplane/model.ts";
 import type { Source } from "../../language/tree.ts";
-import { plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Node, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
+import { machineText } from "../machine.ts";
 import { childOf, hasChild, sourceAt } from "../source.ts";
 
 const lan = (mtu: number): string => `segment lan {
@@ -28,12 +30,23 @@ export const ipv6Minimum: Check = {
   name: "ipv6-below-minimum-mtu",
   family: "mtu",
   severity: "error",
-  summary: "A device that is to carry IPv6 has an MTU below 1280.",
-  documentation: `IPv6 needs links of at least 1280 bytes (RFC 8200 §5). On a device with less the Linux kernel turns IPv6 off: the addresses vanish, also the link-local one, and
-when the MTU is raised again only that one comes back (\`addrconf_notify\` in \`net/ipv6/addrconf.c\`). Tunnels take their overhead off first: a pod
-network of VXLAN over IPv6 needs 1350 on the nodes' interfaces, WireGuard 1360.
+  summary: "A device that carries IPv6 has an MTU below 1280.",
+  documentation: `## What happens
 
-Raise the MTU to 1280 at least, or leave IPv6 out.`,
+IPv6 requires links of at least 1280 bytes. On a device with a smaller MTU, the Linux kernel disables IPv6: the addresses are
+removed, including the link-local address. If the MTU is raised again, only the link-local address returns.
+
+Tunnels subtract their overhead first: a pod network with VXLAN over IPv6 needs an MTU of 1350 on the nodes' interfaces, with
+WireGuard 1360.
+
+## How to fix it
+
+Raise the MTU to at least 1280, or remove the IPv6 addresses.
+
+## References
+
+- RFC 8200, section 5
+- Linux: \`net/ipv6/addrconf.c\` (\`addrconf_notify\`)`,
   example: { bad: lan(1200), good: lan(1280) },
   *run(context: CheckContext): Iterable<Finding> {
     const places = new Map<object, Short>();
@@ -43,11 +56,12 @@ Raise the MTU to 1280 at least, or leave IPv6 out.`,
       else places.set(one.source.statement, one);
     }
     for (const { source, where, device, mtu, count, fixes } of places.values()) {
-      const others = count > 1 ? ` (and of ${plural(count - 1, "more device")})` : "";
       yield finding(
         ipv6Minimum,
         source,
-        `MTU ${mtu} of ${device} on ${where}${others} is below the ${MINIMUM} that IPv6 needs: the kernel takes its IPv6 addresses away; raise the MTU, or leave IPv6 out`,
+        count > 1
+          ? t`MTU ${mtu} of \`${device}\` on ${where} and ${plural(count - 1, "more device")} is below the IPv6 minimum of ${MINIMUM}: the kernel removes their IPv6 addresses`
+          : t`MTU ${mtu} of \`${device}\` on ${where} is below the IPv6 minimum of ${MINIMUM}: the kernel removes its IPv6 addresses`,
         { fixes },
       );
     }
@@ -60,7 +74,7 @@ function* shortInterfaces({ topology }: CheckContext): Iterable<Short> {
       if (mtu >= MINIMUM || !addresses.some(({ ip }) => typeof ip === "bigint")) continue;
       yield {
         source: childOf({ ...source, part: "whole" }, "mtu", 0),
-        where: station.path,
+        where: machineText(station),
         device,
         mtu,
         count: 1,
@@ -70,7 +84,7 @@ function* shortInterfaces({ topology }: CheckContext): Iterable<Short> {
   }
 }
 
-/** One pod for all nodes with the same settings and interfaces. */
+/** Checks one pod per group of nodes with the same settings and interfaces. */
 function* shortPods({ topology, network }: CheckContext): Iterable<Short> {
   for (const cluster of topology.clusters) {
     if (!cluster.podCidrs.some(({ prefix }) => typeof prefix.ip === "bigint")) continue;
@@ -86,7 +100,7 @@ function* shortPods({ topology, network }: CheckContext): Iterable<Short> {
       const backend = childOf(source, "backend");
       yield {
         source: childOf(backend === source ? source : backend, "mtu", 0),
-        where: `pod ${pod.path}`,
+        where: t`pod \`${pod.path}\``,
         device: "eth0",
         mtu: eth0.mtu,
         count: 1,
@@ -96,7 +110,7 @@ function* shortPods({ topology, network }: CheckContext): Iterable<Short> {
   }
 }
 
-/** The setting of the plugin, where it is written; otherwise the pods follow their node's interface, less the tunnel. */
+/** Raises the plugin's `mtu` if it is set; otherwise the MTU of the node's interface, which the pod MTU is derived from. */
 function podFixes(topology: Topology, node: Node, settings: Source, mtu: number): readonly Fix[] {
   const [iface] = node.interfaces;
   const segment = iface && topology.segments.get(iface.segment);
@@ -107,14 +121,14 @@ function podFixes(topology: Topology, node: Node, settings: Source, mtu: number)
 }
 
 function raise(parent: Source, mtu: number): Fix {
-  return setFix(`Raise the MTU to ${mtu}`, parent, "mtu", String(mtu));
+  return setFix(t`Raise the MTU to ${mtu}`, parent, "mtu", String(mtu));
 }
 
 function isShort(device: Device): boolean {
   return device.mtu < MINIMUM;
 }
 
-function firstOf<T>(items: Iterable<T>, holds: (item: T) => boolean): T | undefined {
-  for (const item of items) if (holds(item)) return item;
+function firstOf<T>(items: Iterable<T>, test: (item: T) => boolean): T | undefined {
+  for (const item of items) if (test(item)) return item;
   return undefined;
 }

@@ -1,6 +1,8 @@
+import { t } from "../../text/l10n.ts";
 import type { Interface } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
+import { machineText } from "../machine.ts";
 import { childOf } from "../source.ts";
 
 const lan = (mtu: number): string => `segment lan {
@@ -17,11 +19,15 @@ export const mixedMtus: Check = {
   family: "mtu",
   severity: "warning",
   summary: "Interfaces on one segment have different MTUs.",
-  documentation: `A station sends frames of its own MTU and knows nothing of the receiver's; a network card drops frames longer than its MTU without a word. TCP agrees on a segment size
-and gets along between the two stations themselves; UDP, tunnels (VXLAN, IPIP) and routed packets do not. flannel takes each node's own value
-for its pods and does not reconcile them.
+  documentation: `## What happens
 
-One segment, one MTU: set the same on all stations and switches.`,
+A machine sends frames up to its own MTU, regardless of the receiver's MTU. A network card silently drops frames longer
+than its MTU. TCP negotiates a segment size and works between the two machines themselves; UDP, tunnels (VXLAN, IPIP), and routed
+packets do not. flannel uses each node's own MTU for its pods and does not reconcile the values.
+
+## How to fix it
+
+Use one MTU per segment: set the same value on all machines and switches.`,
   example: { bad: lan(1500), good: lan(9000) },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const segment of topology.segments.values()) {
@@ -37,16 +43,16 @@ One segment, one MTU: set the same on all stations and switches.`,
         yield finding(
           mixedMtus,
           childOf({ ...iface.source, part: "whole" }, "mtu", 0),
-          `MTU ${iface.mtu} of ${iface.device} on ${iface.station.path} is below the ${largest.mtu} of ${largest.station.path} on the same segment ${segment.name}: longer frames sent to it are dropped; use one MTU on a segment`,
+          t`MTU ${iface.mtu} of \`${iface.device}\` on ${machineText(iface.station)} is below MTU ${largest.mtu} of ${machineText(largest.station)} on segment \`${segment.name}\`: larger frames to ${machineText(iface.station)} are dropped`,
           {
             related: [
               {
                 source: largest.source,
-                message: `${largest.station.path} sends packets of up to ${largest.mtu} bytes`,
+                message: t`${machineText(largest.station)} sends packets of up to ${largest.mtu} bytes`,
               },
             ],
             fixes: [
-              setFix(`Use ${largest.mtu} here too`, { ...iface.source, part: "whole" }, "mtu", String(largest.mtu)),
+              setFix(t`Set \`mtu\` to ${largest.mtu}`, { ...iface.source, part: "whole" }, "mtu", String(largest.mtu)),
             ],
           },
         );

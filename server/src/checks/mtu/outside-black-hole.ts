@@ -1,5 +1,6 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
-import { reportFullSize } from "./full-size.ts";
+import { lossOf, reportFullSize } from "./full-size.ts";
 
 const site = (filter: string): string => `segment dc { cidr 192.168.10.0/24; gateway vpn }
 segment line { cidr 192.168.255.0/30; mtu 1400 }
@@ -29,11 +30,16 @@ export const outsideBlackHole: Check = {
   name: "outside-black-hole",
   family: "mtu",
   severity: "warning",
-  summary: "Full-size packets from pods to a host outside vanish without an answer.",
-  documentation: `The two ends agree on packets of what their own interfaces carry; a line between them carries less, and the router that says so is not heard, since ICMP is
-stopped on the way. Pings and handshakes come through, queries with a large body hang: VPNs and PPPoE lines are known for it.
+  summary: "Full-size packets from pods to an external host are dropped silently (path MTU black hole).",
+  documentation: `## What happens
 
-Let ICMP *fragmentation needed* (*packet too big*) pass, or lower the pods' MTU to that of the line.`,
+Both endpoints agree on a packet size that fits their own interfaces. A link between them has a smaller MTU, and the router's
+ICMP error does not reach the sender because ICMP is dropped along the path. Pings and handshakes work; queries with a large
+body hang. Common causes are VPNs and PPPoE links.
+
+## How to fix it
+
+Allow ICMP *fragmentation needed* (IPv6: *packet too big*), or lower the pods' MTU to the MTU of the link.`,
   example: { bad: site("\n  deny icmp out"), good: site("") },
   run: (context) =>
     reportFullSize(
@@ -41,6 +47,6 @@ Let ICMP *fragmentation needed* (*packet too big*) pass, or lower the pods' MTU 
       context,
       "lost-outside",
       ({ size, journey }, who) =>
-        `packets of ${size} bytes ${who} vanish: ${journey.reason?.message ?? "they are lost"}; let ICMP pass, or lower the pods' MTU`,
+        t`packets of ${size} bytes ${who} are dropped silently: ${lossOf(journey)}; allow ICMP "packet too big", or lower the pods' MTU`,
     ),
 };

@@ -1,25 +1,36 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
-import { reportFullSize } from "./full-size.ts";
+import { lossOf, reportFullSize } from "./full-size.ts";
 
 export const tooBig: Check = {
   code: "KN304",
   name: "pod-mtu-above-path",
   family: "mtu",
   severity: "warning",
-  summary: "The pods' MTU is larger than what the path carries.",
-  documentation: `Each connection's first large packet is dropped and answered with ICMP *fragmentation needed*; the sender then uses smaller ones (path MTU discovery, RFC 1191). It works
-as long as nothing filters ICMP and costs a round trip for each destination, again every ten minutes. Where ICMP is filtered, large
-transfers hang.
+  summary: "The pods' MTU is larger than the path MTU.",
+  documentation: `## What happens
 
-Set the pods' MTU to what the path carries.`,
+The first large packet of each connection is dropped, and ICMP *fragmentation needed* is sent; the sender then uses smaller
+packets (path MTU discovery). This works only if nothing filters ICMP, and costs one round trip per destination, again every
+ten minutes. If ICMP is filtered, large transfers hang.
+
+## How to fix it
+
+Set the pods' MTU to the path MTU.
+
+## References
+
+- RFC 1191`,
   example: { bad: twoNodes("cni bridge { mtu 9000 }"), good: twoNodes("cni bridge { mtu 1500 }") },
   *run(context) {
-    // flannel's tunnel device was cut by the kernel: said there.
+    // The kernel lowered the MTU of flannel's tunnel device: KN320 reports it.
     if (context.found("KN320").length > 0) return;
     yield* reportFullSize(tooBig, context, "told", ({ size, journey }, who) => {
       const mtu = journey.error && "mtu" in journey.error ? journey.error.mtu : undefined;
-      return `packets of ${size} bytes ${who} are too big and answered with ICMP${mtu === undefined ? "" : `, MTU ${mtu}`}: ${journey.reason?.message ?? ""}; lower the pods' MTU`;
+      return mtu === undefined
+        ? t`packets of ${size} bytes ${who} exceed the path MTU and are rejected with ICMP: ${lossOf(journey)}`
+        : t`packets of ${size} bytes ${who} exceed the path MTU and are rejected with ICMP (MTU ${mtu}): ${lossOf(journey)}`;
     });
   },
 };

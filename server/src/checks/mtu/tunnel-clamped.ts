@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { setFix } from "../finding.ts";
@@ -7,19 +8,25 @@ export const tunnelClamped: Check = {
   name: "tunnel-mtu-clamped",
   family: "mtu",
   severity: "warning",
-  summary: "The kernel gives the tunnel device a smaller MTU than flannel asks for, but the pods keep the larger one.",
-  documentation: `flannel takes 50 bytes from the interface's MTU (or from the \`mtu\` setting) for both families. Where more is needed, over IPv6 (70
-bytes) or with a setting above the interface's own MTU, the kernel silently makes the device smaller when it is created, while the
-pods' interfaces get flannel's value. Packets between the two sizes come back as *packet too big* from the node itself: this works as long
-as nothing filters ICMP. Of a dual-stack cluster as it is installed this is said as information only.
+  summary: "The kernel lowers the tunnel's MTU, but pods keep the larger MTU.",
+  documentation: `## What happens
 
-Set the backend's \`mtu\` so that what is left after 50 bytes is what the kernel can give.`,
+flannel subtracts 50 bytes from the interface's MTU (or from the \`mtu\` setting) for both address families. If more is needed,
+over IPv6 (70 bytes) or with a setting above the interface's MTU, the kernel lowers the MTU of the device when it is created,
+without an error, but the pods' interfaces keep flannel's value.
+
+The node itself rejects packets between the two sizes with ICMP *packet too big*; this works only if nothing filters ICMP. If
+\`mtu\` is not set, as in a default dual-stack installation, the severity is info.
+
+## How to fix it
+
+Set the \`mtu\` of the backend so that the value minus 50 bytes does not exceed the MTU that the kernel sets.`,
   example: {
     bad: twoNodes("cni flannel { backend vxlan { mtu 1600 } }"),
     good: twoNodes("cni flannel { backend vxlan { mtu 1500 } }"),
   },
   severityOf: ({ written }) => (written === "yes" ? "warning" : "info"),
   message: ({ node, device, asked, given }) =>
-    `flannel asks for MTU ${asked} on ${device} of ${node} and the kernel gives ${given}, but pods keep ${asked}: larger packets are answered with "packet too big"; lower the backend's mtu by ${Number(asked) - Number(given)}`,
-  fixes: ({ fits }, source) => [setFix(`Set mtu to ${fits}`, source, "mtu", String(fits))],
+    t`flannel requests MTU ${asked} for \`${device}\` on node \`${node}\`, but the kernel sets ${given} while pods keep ${asked}: larger packets are rejected with ICMP "packet too big"`,
+  fixes: ({ fits }, source) => [setFix(t`Set \`mtu\` to ${fits}`, source, "mtu", String(fits))],
 };

@@ -1,14 +1,15 @@
-/** How a rule is written that lets a connection through at its other end. */
+/** Fixes that allow a connection in the policies of its other side. */
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
-import { policyName, portText } from "../../kubernetes/policy/text.ts";
+import { portText } from "../../kubernetes/policy/text.ts";
+import { t } from "../../text/l10n.ts";
 import type { Direction, Policy, PolicyRule } from "../../topology/policy.ts";
 import { type Labels, selectorText } from "../../topology/selector.ts";
 import type { Fix } from "../check.ts";
 import { appendFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
-import type { PolicyView } from "./view.ts";
+import { type PolicyView, policyLabel } from "./view.ts";
 
-/** `app=web tier=front`, with their namespace where the rule stands in another one. */
+/** `app=web tier=front`, with the namespace if the rule is in a different namespace. */
 export function podsText(pods: string, namespace: string, from: string): string {
   return namespace === from ? pods : `${pods} namespace ${namespace}`;
 }
@@ -18,8 +19,8 @@ export function labelsText(labels: Labels): string {
 }
 
 /**
- * What `rule` of `policy` lets `subject` do with `other`, allowed at the other's side too: in the most particular of the
- * policies that select it, or in one of its own where they all are about everybody.
+ * Allows at `other` what `rule` of `policy` allows at `subject`: with a rule in the most specific policy that selects `other`, or
+ * with a new policy if all of these policies select every pod.
  */
 export function otherSideFixes(
   view: PolicyView,
@@ -36,11 +37,11 @@ export function otherSideFixes(
   const [first, ...rest] = own;
   if (!first) return [];
   const best = rest.reduce((a, b) => (b.pods.length > a.pods.length ? b : a), first);
-  if (best.pods.length > 0) return [appendFix(`Let ${policyName(best)} say "${text}"`, best.source, text)];
+  if (best.pods.length > 0) return [appendFix(t`Add \`${text}\` to ${policyLabel(best)}`, best.source, text)];
   const name = freeName(view, other, far);
   return [
     {
-      title: `Add a policy ${name} that says "${text}"`,
+      title: t`Add policy \`${name}\` with \`${text}\``,
       edits: [
         {
           kind: "before",

@@ -1,11 +1,11 @@
 import { formatPrefix, prefixContains, prefixCovers } from "../../addressing/ip.ts";
-import { policyName } from "../../kubernetes/policy/text.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Service, Workload } from "../../topology/model.ts";
 import type { Peer, Policy } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { shop } from "./examples.ts";
-import { policyView, withPolicies, workloadName } from "./view.ts";
+import { policyLabel, policyView, withPolicies, workloadName } from "./view.ts";
 
 const policy = (keep: string): string =>
   shop(`service web {
@@ -23,10 +23,20 @@ export const blockBehindNat: Check = {
   name: "policy-block-behind-nat",
   family: "policies",
   severity: "warning",
-  summary: "An ipBlock for clients that come through a service, which hides their addresses.",
-  documentation: `What comes from outside to a NodePort or load balancer gets the address of the node by which it came, unless \`externalTrafficPolicy\` is \`Local\`: the
-pod's policy sees the node, and a block of the clients' addresses never matches. Use \`external-traffic-policy local\`, allow the nodes' addresses, or
-filter in front of the cluster.`,
+  summary: "An ipBlock cannot match clients whose addresses a service hides.",
+  documentation: `## What happens
+
+Unless \`externalTrafficPolicy\` is \`Local\`, packets from outside to a NodePort or load balancer are source-NATed to the address of the
+node that receives them. The policy of the pod is evaluated with the node address, so an \`ipBlock\` of client addresses never matches.
+
+## How to fix it
+
+Set \`external-traffic-policy local\`, allow the node addresses, or filter in front of the cluster.
+
+## References
+
+- kubernetes.io, *Using Source IP*
+- kubernetes.io, *Network Policies*, section *Behavior of to and from selectors* (\`ipBlock\`)`,
   example: { bad: policy(""), good: policy("\n  external-traffic-policy local") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of withPolicies(topology)) {
@@ -58,12 +68,17 @@ function behind(
   return finding(
     blockBehindNat,
     { ...peer.source, part: "keyword" },
-    `cidr ${formatPrefix(peer.cidr)} in ${policyName(policy)} does not match clients that come through service ${service.namespace}/${service.name}: ${workloadName(workload)} sees them with a node's address; use external-traffic-policy local, or allow the nodes`,
+    t`\`cidr ${formatPrefix(peer.cidr)}\` in ${policyLabel(policy)} does not match clients of service \`${service.namespace}/${service.name}\`: ${workloadName(workload)} sees them with a node's address; allow the node addresses, or filter in front of the cluster`,
     {
-      related: [{ source: service.source, message: "it replaces the client's address" }],
+      related: [
+        {
+          source: service.source,
+          message: t`service \`${service.namespace}/${service.name}\` replaces the client address`,
+        },
+      ],
       fixes: [
         setFix(
-          `Keep the clients' addresses at service ${service.name} (policy local)`,
+          t`Set \`external-traffic-policy local\` on service \`${service.name}\``,
           service.source,
           "external-traffic-policy",
           "local",
@@ -84,7 +99,7 @@ function exposedBy(cluster: Cluster): ReadonlyMap<Workload, Service> {
   return exposed;
 }
 
-/** Neither pods nor nodes, which it might be about. */
+/** Whether the block contains neither pods nor nodes, so it is intended for external clients. */
 function isOutside({ podCidrs, nodes }: Cluster, { cidr }: Peer & { readonly kind: "cidr" }): boolean {
   if (podCidrs.some(({ prefix }) => prefixCovers(prefix, cidr) || prefixCovers(cidr, prefix))) return false;
   return !nodes.some(({ interfaces }) =>

@@ -1,6 +1,6 @@
 import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
-import { policyName } from "../../kubernetes/policy/text.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Listener } from "../../topology/model.ts";
 import type { Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
@@ -8,7 +8,7 @@ import { finding, removeFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
 import { labelsText, podsText } from "./allow.ts";
 import { shop } from "./examples.ts";
-import { rulesOf } from "./view.ts";
+import { policyLabel, rulesOf } from "./view.ts";
 
 const policy = (rule: string): string =>
   shop(`policy web {\n  select app=web\n  types egress\n  egress { ${rule}; port 9090/tcp 53/udp }\n}`);
@@ -18,10 +18,23 @@ export const blockOfPods: Check = {
   name: "policy-block-of-pods",
   family: "policies",
   severity: "warning",
-  summary: "An ipBlock names addresses of pods or services.",
-  documentation: `\`ipBlock\` is meant for addresses outside the cluster (networking/v1 types.go). Pods change their addresses, and whether a block matches pods at all is
-the engine's choice: Calico and kube-router compare it with any address, Cilium's rules for CIDRs leave pods out. A service's virtual address never comes to a
-policy: kube-proxy has translated it to a pod's by then, so that a rule for the service range allows nothing. Say whom you mean by labels.`,
+  summary: "An ipBlock contains pod or service addresses.",
+  documentation: `## What happens
+
+\`ipBlock\` is intended for addresses outside the cluster. Pod addresses change, and whether a block matches pods at all depends on the
+policy engine: Calico and kube-router compare it with any address; Cilium's CIDR rules do not apply to pods.
+
+A policy is never evaluated with the virtual address of a service: kube-proxy has already rewritten it to the address of a pod. A rule
+for the service CIDR therefore allows nothing.
+
+## How to fix it
+
+Select the pods by label.
+
+## References
+
+- kubernetes.io, *Network Policies*, section *Behavior of to and from selectors* (\`ipBlock\`)
+- k8s.io/api, \`networking/v1/types.go\`, \`IPBlock\``,
   example: { bad: policy("to cidr 10.96.0.0/12"), good: policy("to app=api") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
@@ -38,16 +51,21 @@ function* inRule(cluster: Cluster, policy: Policy, rule: PolicyRule): Iterable<F
     if (peer.kind !== "cidr") continue;
     const range = rangeAround(cluster, peer.cidr);
     if (range === undefined) continue;
-    const why =
-      range.kind === "services"
-        ? "a service's address is translated before a policy sees it, so that the rule allows nothing"
-        : "pods change their addresses, and not every engine compares a block with pods";
+    const cidr = formatPrefix(peer.cidr);
+    const prefix = formatPrefix(range.prefix);
     yield finding(
       blockOfPods,
       { ...peer.source, part: "keyword" },
-      `cidr ${formatPrefix(peer.cidr)} in ${policyName(policy)} lies in the ${range.kind} range ${formatPrefix(range.prefix)} of cluster ${cluster.name}: ${why}; select the pods by their labels`,
+      range.kind === "services"
+        ? t`\`cidr ${cidr}\` in ${policyLabel(policy)} is within the service CIDR ${prefix} of cluster \`${cluster.name}\`: kube-proxy rewrites service addresses before policies are evaluated, so the block allows nothing`
+        : t`\`cidr ${cidr}\` in ${policyLabel(policy)} is within the pod CIDR ${prefix} of cluster \`${cluster.name}\`: pod addresses change, and not every policy engine compares CIDRs with pods; select the pods by label`,
       {
-        related: [{ source: range.source, message: `the ${range.kind} range` }],
+        related: [
+          {
+            source: range.source,
+            message: range.kind === "services" ? t`service CIDR ${prefix}` : t`pod CIDR ${prefix}`,
+          },
+        ],
         fixes: [...selectFixes(cluster, policy, rule, peer.source), ...removal(rule, range.kind)],
       },
     );
@@ -62,7 +80,7 @@ function rangeAround({ podCidrs, serviceCidrs }: Cluster, cidr: Prefix) {
   return undefined;
 }
 
-/** The pods that listen on the rule's ports, by their labels in place of the block. */
+/** Replaces the block with the labels of the pods that listen on the rule's ports. */
 function selectFixes(cluster: Cluster, policy: Policy, { ports }: PolicyRule, place: Source): readonly Fix[] {
   const { args } = place.statement;
   const at = args.findIndex(({ text }) => text === "cidr");
@@ -73,7 +91,7 @@ function selectFixes(cluster: Cluster, policy: Policy, { ports }: PolicyRule, pl
   );
   const texts = listening.map(({ labels, namespace }) => podsText(labelsText(labels), namespace, from));
   return [...new Set(texts)].slice(0, 3).map((text) => ({
-    title: `Select ${text}`,
+    title: t`Replace the CIDR with \`${text}\``,
     edits: [
       { kind: "replace", source: sourceAt(place, at), text },
       { kind: "remove", source: sourceAt(place, at + 1) },
@@ -89,7 +107,7 @@ function isMeant({ name, proto, first, last }: Listener, ports: readonly PolicyP
   );
 }
 
-/** A rule for services alone lets nothing through. */
+/** A rule that has only service addresses allows nothing. */
 function removal({ peers, source }: PolicyRule, kind: "services" | "pods"): readonly Fix[] {
-  return kind === "services" && peers?.length === 1 ? [removeFix("Remove the rule", sourceAt(source, "whole"))] : [];
+  return kind === "services" && peers?.length === 1 ? [removeFix(t`Remove this rule`, sourceAt(source, "whole"))] : [];
 }

@@ -1,7 +1,8 @@
-import { policyName } from "../../kubernetes/policy/text.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
 import { shop } from "./examples.ts";
+import { policyLabel } from "./view.ts";
 
 const policy = (types: string): string =>
   shop(`policy api {\n  select app=api${types}\n  egress to app=db port 5432/tcp 53/udp\n}`);
@@ -11,9 +12,19 @@ export const closesIngress: Check = {
   name: "policy-closes-ingress",
   family: "policies",
   severity: "info",
-  summary: "A policy with egress rules only closes ingress as well.",
-  documentation: `Where \`policyTypes\` is left out, a policy isolates ingress always, and egress if it has egress rules (networking/v1 types.go). A policy that is meant to
-limit what pods call therefore also forbids that anybody calls them. Say \`types egress\`, or \`types ingress egress\` if it is meant.`,
+  summary: "A policy with only egress rules also isolates ingress.",
+  documentation: `## What happens
+
+If \`policyTypes\` is not set, a policy always isolates ingress, and isolates egress only if it has egress rules. A policy that is
+intended to limit the egress of pods therefore also denies all ingress to them.
+
+## How to fix it
+
+Add \`types egress\`, or \`types ingress egress\` if the policy is intended to isolate both directions.
+
+## References
+
+- k8s.io/api, \`networking/v1/types.go\`, \`NetworkPolicySpec.PolicyTypes\``,
   example: { bad: policy(""), good: policy("\n  types egress") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const policy of topology.clusters.flatMap(({ policies }) => policies)) {
@@ -23,11 +34,14 @@ limit what pods call therefore also forbids that anybody calls them. Say \`types
       yield finding(
         closesIngress,
         source,
-        `${policyName(policy)} has egress rules only, but without types it isolates ingress too, and nobody may call the pods; write types egress, or types ingress egress if you mean it`,
+        t`${policyLabel(policy)} has only egress rules and no \`types\`: it also isolates ingress, and allows no connections to its pods`,
         {
           fixes: [
-            { title: "Isolate egress only", edits: [{ kind: "append", source, text: "types egress" }] },
-            { title: "Isolate both, and say so", edits: [{ kind: "append", source, text: "types ingress egress" }] },
+            { title: t`Add \`types egress\``, edits: [{ kind: "append", source, text: "types egress" }] },
+            {
+              title: t`Add \`types ingress egress\``,
+              edits: [{ kind: "append", source, text: "types ingress egress" }],
+            },
           ],
         },
       );

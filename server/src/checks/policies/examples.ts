@@ -1,6 +1,6 @@
-/** The cluster in which the examples of this family play. */
+/** The cluster of this family's examples. */
 
-/** Two nodes, an engine that enforces policies, and `inside` in namespace shop with its pods web, api and db. */
+/** Two nodes, a policy engine, and a namespace `shop` with the pods web, api, and db and the statements `inside`. */
 export function shop(inside: string, parts: { readonly cluster?: string; readonly engine?: string } = {}): string {
   const { cluster = "", engine = "network-policy kube-router" } = parts;
   const more = [engine, cluster]

@@ -1,4 +1,5 @@
 import { parsePrefix } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, FixEdit } from "../check.ts";
 import { sourceAt } from "../source.ts";
 import { shop } from "./examples.ts";
@@ -11,18 +12,30 @@ export const exceptOutside: Check = {
   name: "policy-except-outside",
   family: "policies",
   severity: "error",
-  summary: "An exception is no part of the prefix that it restricts.",
-  documentation: `Each \`except\` must be a real part of its \`cidr\`: the API server refuses the policy otherwise (*must be a strict subset of cidr*,
-pkg/apis/networking/validation, ValidateIPBlock). An exception equal to the prefix would leave nothing.`,
+  summary: "An `except` prefix is not a strict subset of its `cidr`.",
+  documentation: `## What happens
+
+Each \`except\` prefix must be a strict subset of its \`cidr\`; otherwise, kube-apiserver rejects the policy ("must be a strict subset of
+cidr"). An exception equal to the prefix would leave no addresses.
+
+## How to fix it
+
+Use a smaller prefix inside the \`cidr\`, or remove the exception.
+
+## References
+
+- kubernetes/kubernetes, \`pkg/apis/networking/validation\`, \`ValidateIPBlock\``,
   example: { bad: policy("10.0.0.0/8"), good: policy("192.168.99.0/24") },
   message: ({ except, cidr }) =>
-    `except ${except} is no part of cidr ${cidr}, and the API server refuses the policy; give a smaller prefix inside ${cidr}, or leave it out`,
+    t`\`except ${except ?? ""}\` is not a strict subset of \`cidr ${cidr ?? ""}\`: kube-apiserver rejects the policy; use a smaller prefix inside ${cidr ?? ""}`,
   fixes: ({ except }, source) => {
     const { args } = source.statement;
     const at = Number(source.part);
     const remove = (part: number): FixEdit => ({ kind: "remove", source: sourceAt(source, part) });
-    // The word goes with the last of its prefixes.
+    // Remove the keyword together with its last prefix.
     const isOnly = args[at - 1]?.text === "except" && parsePrefix(args[at + 1]?.text ?? "") === undefined;
-    return [{ title: `Remove except ${except}`, edits: isOnly ? [remove(at - 1), remove(at)] : [remove(at)] }];
+    return [
+      { title: t`Remove \`except ${except ?? ""}\``, edits: isOnly ? [remove(at - 1), remove(at)] : [remove(at)] },
+    ];
   },
 };

@@ -1,10 +1,10 @@
-import { policyName } from "../../kubernetes/policy/text.ts";
-import { list } from "../../text/words.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { shop } from "./examples.ts";
-import { type PolicyView, policyView, rulesOf, withPolicies } from "./view.ts";
+import { type PolicyView, policyLabel, policyView, rulesOf, withPolicies } from "./view.ts";
 
 const policy = (port: string): string => shop(`policy api {\n  select app=api\n  ingress from app=web to ${port}\n}`);
 
@@ -14,9 +14,19 @@ export const namedPort: Check = {
   family: "policies",
   severity: "warning",
   summary: "A policy names a port that no pod has.",
-  documentation: `A port's name is looked up in the pods at the receiving end, among the named ports of their containers with the same protocol: for \`ingress\` in the pods
-that the policy selects, for \`egress\` in those that it may call. Where none has it the rule allows nothing. Ports get names with
-\`listen 8080/tcp as http\` (\`containerPort\` with \`name\`).`,
+  documentation: `## What happens
+
+A port name is resolved in the destination pods, among the named ports of their containers with the same protocol: for \`ingress\`, in
+the pods that the policy selects; for \`egress\`, in the pods that its peers match. If none of these pods has the port, the rule allows
+nothing.
+
+## How to fix it
+
+Use the port number, or name the port with \`listen 8080/tcp as http\` (\`containerPort\` with \`name\`).
+
+## References
+
+- k8s.io/api, \`networking/v1/types.go\`, \`NetworkPolicyPort\``,
   example: { bad: policy("web"), good: policy("http") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of withPolicies(topology)) {
@@ -38,7 +48,7 @@ function* unknown(
 ): Iterable<Finding> {
   const peers = rule.peers?.flatMap((peer) => (peer.kind === "pods" ? view.meant(peer) : []));
   const receivers = rule.direction === "ingress" ? view.selected(policy) : (peers ?? view.set.groups.all);
-  // Nobody at the other end is KN603's and KN604's business.
+  // Policies and peers without pods are reported by KN603 and KN604.
   if (receivers.length === 0 || receivers.some((group) => group.named(port.name, port.proto).length > 0)) return;
   const there = [
     ...new Set(
@@ -51,11 +61,14 @@ function* unknown(
     ),
   ];
   const [only] = there;
-  const names = there.length === 0 ? "they name none" : `they have ${list(there)}`;
   yield finding(
     namedPort,
     port.source,
-    `no pod at the receiving end has a port ${port.name}/${port.proto}, so that ${policyName(policy)} allows nothing by it: ${names}; write the number, or name the port with listen … as ${port.name}`,
-    { fixes: there.length === 1 && only !== undefined ? [replaceFix(`Use ${only}`, port.source, only)] : [] },
+    there.length === 0
+      ? t`no destination pod has a port named \`${port.name}\` (${port.proto}), so this rule of ${policyLabel(policy)} allows nothing: their ports have no names; use the number, or name the port with \`listen … as ${port.name}\``
+      : t`no destination pod has a port named \`${port.name}\` (${port.proto}), so this rule of ${policyLabel(policy)} allows nothing: their ports are named ${list(there.map((name) => `\`${name}\``))}; use the number, or name the port with \`listen … as ${port.name}\``,
+    {
+      fixes: there.length === 1 && only !== undefined ? [replaceFix(t`Change to \`${only}\``, port.source, only)] : [],
+    },
   );
 }

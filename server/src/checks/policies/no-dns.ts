@@ -1,7 +1,7 @@
 import type { PodGroups } from "../../kubernetes/policy/groups.ts";
 import { hasPort, portsOf } from "../../kubernetes/policy/ports.ts";
-import { policyName } from "../../kubernetes/policy/text.ts";
-import { list } from "../../text/words.ts";
+import { either, list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Workload } from "../../topology/model.ts";
 import type { Policy, PolicyRule } from "../../topology/policy.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
@@ -9,7 +9,7 @@ import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
 import { sourceAt } from "../source.ts";
 import { shop } from "./examples.ts";
-import { policyView, withPolicies, workloadName } from "./view.ts";
+import { policyLabel, policyView, withPolicies, workloadName } from "./view.ts";
 
 const policy = (dns: string): string =>
   shop(`policy api {\n  select app=api\n  types egress\n  egress to app=db port 5432/tcp${dns}\n}`, {
@@ -22,11 +22,22 @@ export const noDns: Check = {
   name: "policy-without-dns",
   family: "policies",
   severity: "warning",
-  summary: "Pods may call others, but not DNS.",
-  documentation: `A policy that isolates egress closes DNS as well: names are not resolved, and connections that the policy allows fail after seconds of waiting, with
-an error about the name and none about a policy. Allow port 53 by UDP and, for long answers, by TCP, to the cluster's DNS.
+  summary: "Pods with restricted egress cannot reach DNS.",
+  documentation: `## What happens
 
-Pods that may call nobody at all are not reported: that is what a default-deny policy is for.`,
+A policy that isolates egress also blocks DNS: names do not resolve, and connections that the policy allows fail after several seconds,
+with an error about the name and no mention of a policy. The same happens to all pods of the cluster if the policies of the DNS pods
+allow no ingress on the DNS port.
+
+Pods without any allowed egress are not reported: this is the purpose of a default-deny policy.
+
+## How to fix it
+
+Allow port 53 to the cluster DNS, over UDP and, for large responses, over TCP: \`${ALLOW_DNS}\`.
+
+## References
+
+- kubernetes.io, *Network Policies*, section *The two sorts of pod isolation*`,
   example: { bad: policy(""), good: policy(`\n  ${ALLOW_DNS}`) },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of withPolicies(topology)) {
@@ -39,7 +50,7 @@ Pods that may call nobody at all are not reported: that is what a default-deny p
         let others: readonly Policy[] = [];
         for (const group of selected(policy)) {
           const policies = set.selecting(group, "egress");
-          // Reported once, where the first policy of these pods is that allows anything.
+          // Report these pods once, at their first policy that allows any egress.
           if (policies.find(allowsAnything) !== policy) continue;
           if (policies.some((one) => allowsDns(one, set.groups, dns.ports))) continue;
           const workload = example(group);
@@ -47,14 +58,17 @@ Pods that may call nobody at all are not reported: that is what a default-deny p
           others = policies.filter((other) => other !== policy);
         }
         if (names.length === 0) continue;
+        const all = list([policy, ...others].map(policyLabel));
         yield finding(
           noDns,
           policy.source,
-          `pods of ${list(names)} may call only what ${list([policy, ...others].map(policyName))} ${others.length === 0 ? "allows" : "allow"}, and port 53 is not among it: they cannot resolve names; allow DNS`,
+          others.length === 0
+            ? t`${all} restricts the egress of ${list(names)} and does not allow port 53: the pods cannot resolve names`
+            : t`${all} restrict the egress of ${list(names)} and do not allow port 53: the pods cannot resolve names`,
           {
             related: others.map((other) => ({
               source: other.source,
-              message: `${policyName(other)} selects them, too`,
+              message: t`${policyLabel(other)} also selects these pods`,
             })),
             fixes: dnsFix(policy, dns),
           },
@@ -65,7 +79,7 @@ Pods that may call nobody at all are not reported: that is what a default-deny p
   },
 };
 
-/** Policies of the DNS pods' own namespace that let nobody in: nothing in the cluster resolves a name then. */
+/** Policies of the DNS pods that allow no ingress on the DNS port: no pod in the cluster can resolve names. */
 function* closedDns(cluster: Cluster, { ports, pods, namespace }: Dns): Iterable<Finding> {
   const { set, selected } = policyView(cluster);
   for (const workload of pods) {
@@ -77,18 +91,22 @@ function* closedDns(cluster: Cluster, { ports, pods, namespace }: Dns): Iterable
     const name = `allow-${workload.name}`;
     const select = [...workload.labels].map(([key, value]) => `${key}=${value}`).join(" ");
     const text = `policy ${name} { select ${select}; ingress to ${bothProtocols(ports)} }`;
+    const names = list(policies.map(policyLabel));
+    const open = either([...ports].map(String));
     yield finding(
       noDns,
       first.source,
-      `${workloadName(workload)} is the cluster's DNS, and ${list(policies.map(policyName))} ${policies.length === 1 ? "lets" : "let"} nobody in on port ${[...ports].join(" or ")}: no pod resolves names; allow it`,
+      policies.length === 1
+        ? t`${names} allows no ingress to ${workloadName(workload)} (cluster DNS) on port ${open}: no pod can resolve names`
+        : t`${names} allow no ingress to ${workloadName(workload)} (cluster DNS) on port ${open}: no pod can resolve names`,
       {
-        related: [{ source: workload.source, message: `the DNS of namespace ${namespace}` }],
+        related: [{ source: workload.source, message: t`cluster DNS in namespace \`${namespace}\`` }],
         fixes:
           select === ""
             ? []
             : [
                 {
-                  title: `Add a policy ${name}`,
+                  title: t`Add policy \`${name}\``,
                   edits: [{ kind: "before", source: sourceAt(first.source, "whole"), text }],
                 },
               ],
@@ -119,8 +137,8 @@ interface Dns {
 }
 
 /**
- * Where the cluster's DNS is, and on which ports a policy sees it: 53, or those of its pods where its service leads to others (5353 in
- * OpenShift). That somebody allows 53 and not these is another finding (KN614).
+ * The cluster DNS and the ports that policies are evaluated with: 53, or the target ports of the DNS service if they differ (5353 in
+ * OpenShift). A policy that allows 53 instead of the target port is reported by KN614.
  */
 function dnsOf({ services }: Cluster): Dns {
   const found = services.all.find(({ ports }) => ports.some(({ port, proto }) => port === 53 && proto === "udp"));
@@ -134,17 +152,17 @@ function dnsOf({ services }: Cluster): Dns {
   };
 }
 
-/** A port's name may stand for DNS in some pod. */
+/** Whether a rule allows DNS; a named port matches if it is a DNS port of any pod. */
 function allowsDns({ egress }: Policy, groups: PodGroups, ports: ReadonlySet<number>): boolean {
   return (egress ?? []).some((rule) => opens(rule, groups, [53, ...ports]));
 }
 
 function dnsFix({ source }: Policy, { namespace, ports }: Dns): readonly Fix[] {
   const text = `egress to namespace ${namespace} port ${bothProtocols(ports)}`;
-  return [{ title: `Allow DNS in ${namespace}`, edits: [{ kind: "append", source, text }] }];
+  return [{ title: t`Allow DNS in namespace \`${namespace}\``, edits: [{ kind: "append", source, text }] }];
 }
 
-/** "53/udp 53/tcp": DNS is asked by either. */
+/** "53/udp 53/tcp": DNS uses both protocols. */
 function bothProtocols(ports: ReadonlySet<number>): string {
   return [...ports].flatMap((port) => [`${port}/udp`, `${port}/tcp`]).join(" ");
 }

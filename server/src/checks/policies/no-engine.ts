@@ -1,12 +1,13 @@
 import { policyEngineOf } from "../../cni/policy-engine.ts";
 import { KNOWN_KINDS } from "../../kubernetes/policy/enforce/contributor.ts";
-import { policyName } from "../../kubernetes/policy/text.ts";
-import { plural } from "../../text/words.ts";
+import { list, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Policy } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { shop } from "./examples.ts";
+import { policyLabel } from "./view.ts";
 
 const policy = "policy api {\n  select app=api\n  ingress from app=web to 9090/tcp\n}";
 
@@ -15,12 +16,22 @@ export const noEngine: Check = {
   name: "policy-without-effect",
   family: "policies",
   severity: "warning",
-  summary: "The cluster has policies, and nobody enforces them.",
-  documentation: `The API server takes a NetworkPolicy in any cluster; whether it has an effect is the CNI plugin's business (kubernetes.io, Network Policies,
-Prerequisites). flannel, the bridge plugin, docker and kubenet have no policy engine: everything stays open, and nobody says so.
+  summary: "The cluster has policies, but no policy engine enforces them.",
+  documentation: `## What happens
 
-Say with \`network-policy\` who enforces them: \`calico\` beside flannel is Canal, k3s brings \`kube-router\`. Policies of administrators and of
-Calico have an effect only where the engine knows them; of those here Calico's does.`,
+kube-apiserver accepts NetworkPolicies in any cluster; whether they have an effect depends on the CNI plugin. flannel, the bridge plugin,
+docker, and kubenet have no policy engine: all traffic is allowed, and no error is reported.
+
+Admin policies and Calico policies have an effect only if the policy engine supports them. Of the policy engines in knet, only Calico
+does.
+
+## How to fix it
+
+Set the policy engine with \`network-policy\`: flannel with \`calico\` is Canal; k3s includes \`kube-router\`.
+
+## References
+
+- kubernetes.io, *Network Policies*, section *Prerequisites*`,
   example: { bad: shop(policy, { engine: "" }), good: shop(policy) },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
@@ -28,7 +39,7 @@ Calico have an effect only where the engine knows them; of those here Calico's d
       const engines = new Set(cluster.nodes.map((node) => policyEngineOf(cluster, node)));
       if (first === undefined || engines.size === 0) continue;
       if (engines.has("none")) {
-        yield nobody(cluster, first, engines.size === 1);
+        yield unenforced(cluster, first, engines.size === 1);
         continue;
       }
       const unknown = cluster.policies.filter(({ kind }) =>
@@ -36,33 +47,37 @@ Calico have an effect only where the engine knows them; of those here Calico's d
       );
       const [odd] = unknown;
       if (odd === undefined) continue;
-      const more = unknown.length === 1 ? "" : ` (and ${plural(unknown.length - 1, "policy", "policies")} more)`;
+      const names = list([...engines].map((engine) => `\`${engine}\``));
       yield finding(
         noEngine,
         odd.source,
-        `${policyName(odd)}${more} has no effect: ${[...engines].join(", ")} enforces NetworkPolicy only; use network-policy calico, or say it with policies of the namespaces`,
+        unknown.length === 1
+          ? t`${policyLabel(odd)} has no effect: the policy engine (${names}) enforces only NetworkPolicy; use namespace policies instead`
+          : t`${policyLabel(odd)} and ${plural(unknown.length - 1, "more policy", "more policies")} have no effect: the policy engine (${names}) enforces only NetworkPolicy; use namespace policies instead`,
         { fixes: engineFix(cluster, "calico") },
       );
     }
   },
 };
 
-function nobody(cluster: Cluster, first: Policy, isAll: boolean): Finding {
+function unenforced(cluster: Cluster, first: Policy, isAll: boolean): Finding {
   const { policies, policyEngine, cni } = cluster;
-  const who = policyEngine ? "network-policy none says so" : `cni ${cni.plugin} has no policy engine`;
-  const where = isAll ? `in cluster ${cluster.name}` : `on some nodes of cluster ${cluster.name}`;
+  const count = plural(policies.length, "policy", "policies");
+  const effect = isAll ? t`all traffic is allowed` : t`some nodes allow all traffic`;
   return finding(
     noEngine,
     first.source,
-    `${plural(policies.length, "policy has", "policies have")} no effect ${where}: ${who}, and everything stays open; name an engine with network-policy, or use a plugin that enforces them`,
+    policyEngine
+      ? t`cluster \`${cluster.name}\` has ${count}, but \`network-policy none\` is set: ${effect}; set a policy engine, or use a plugin that has one`
+      : t`cluster \`${cluster.name}\` has ${count}, but \`cni ${cni.plugin}\` has no policy engine: ${effect}; set \`network-policy\`, or use a plugin with a policy engine`,
     {
       severity: policyEngine ? "info" : "warning",
-      related: [{ source: policyEngine?.source ?? cni.source, message: "who would enforce them" }],
+      related: [{ source: policyEngine?.source ?? cni.source, message: t`no policy engine configured here` }],
       fixes: [...engineFix(cluster, "kube-router"), ...engineFix(cluster, "calico")],
     },
   );
 }
 
 function engineFix(cluster: Cluster, engine: string) {
-  return [setFix(`Let ${engine} enforce them`, cluster.source, "network-policy", engine)];
+  return [setFix(t`Set \`network-policy ${engine}\``, cluster.source, "network-policy", engine)];
 }

@@ -2,14 +2,15 @@ import { allowedPorts, type PolicySet, peerSelector, rulePorts } from "../../kub
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
 import { intersection, isEmpty, type PortSet, portsText } from "../../kubernetes/policy/ports.ts";
 import { selectsGroup } from "../../kubernetes/policy/selectors.ts";
-import { allowsText, policyName } from "../../kubernetes/policy/text.ts";
-import { list, number } from "../../text/words.ts";
+import { allowsText } from "../../kubernetes/policy/text.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Direction, Policy, PolicyRule } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
 import { otherSideFixes } from "./allow.ts";
 import { shop } from "./examples.ts";
-import { DIRECTIONS, type PolicyView, policyView, withPolicies, workloadName } from "./view.ts";
+import { DIRECTIONS, type PolicyView, policyLabel, policyView, withPolicies, workloadName } from "./view.ts";
 
 const policies = (from: string): string =>
   shop(`policy web {
@@ -22,7 +23,7 @@ policy api {
   ingress from ${from} to 9090/tcp
 }`);
 
-/** Pairs of groups that are looked at for one rule: a rule that means more is about everybody. */
+/** Limit of group pairs per rule: a rule with more pairs is general and not intended for specific pods. */
 const MOST_PAIRS = 400;
 
 export const otherSide: Check = {
@@ -30,10 +31,21 @@ export const otherSide: Check = {
   name: "policy-other-side-closed",
   family: "policies",
   severity: "warning",
-  summary: "One side's policy allows a connection that the other side's forbids.",
-  documentation: `Both ends must permit a connection: the sender's egress and the receiver's ingress. A rule that allows one side to call a pod whose own policies do not
-let it in (or lets in somebody who may not call) does nothing, and what is meant does not work. Reported are rules that name pods by labels, where
-for some pair no port is left.`,
+  summary: "One side's policy allows a connection that the other side's policy denies.",
+  documentation: `## What happens
+
+Both sides must allow a connection: the egress of the sender and the ingress of the receiver. An egress rule has no effect for a pod
+whose policies do not allow the ingress, and an ingress rule has no effect for a pod whose policies do not allow the egress.
+
+knet reports rules that select pods by label if at least one pair of pods has no port left that both sides allow.
+
+## How to fix it
+
+Allow the connection on both sides.
+
+## References
+
+- kubernetes.io, *Network Policies*, section *The two sorts of pod isolation*`,
   example: { bad: policies("app=db"), good: policies("app=web") },
   *run(context: CheckContext): Iterable<Finding> {
     for (const cluster of withPolicies(context.topology)) {
@@ -79,23 +91,27 @@ function clashOf(view: PolicyView, policy: Policy, rule: PolicyRule, direction: 
   if (first === undefined) return undefined;
   const [subject, other, wanted] = first;
   const policies = set.selecting(other, far);
-  const more = count === 1 ? "" : ` (and ${number(count - 1)} more such pairs)`;
   const a = nameOf(view, subject);
   const b = nameOf(view, other);
-  const who = direction === "egress" ? `${a} call ${b}` : `${b} call ${a}`;
-  const limits = `${list(policies.map(policyName))} ${policies.length === 1 ? "allows" : "allow"} ${b} ${far === "ingress" ? "to be called" : "to call"} only: ${allowsText(policies, far)}`;
-  return finding(
-    otherSide,
-    { ...rule.source, part: "keyword" },
-    `${policyName(policy)} lets ${who} on ${portsText(wanted)}${more}, but ${limits}; allow it on both sides`,
-    {
-      related: policies.map((one) => ({ source: one.source, message: `${policyName(one)} decides for ${b}` })),
-      fixes: otherSideFixes(view, policy, rule, subject, other, policies),
-    },
-  );
+  const [sender, receiver] = direction === "egress" ? [a, b] : [b, a];
+  const allows = t`${policyLabel(policy)} allows ${sender} to call ${receiver} on ${portsText(wanted)}`;
+  const allowed = count === 1 ? allows : t`${allows} (and ${plural(count - 1, "more pair")})`;
+  return finding(otherSide, { ...rule.source, part: "keyword" }, t`${allowed}, but ${limitText(policies, far, b)}`, {
+    related: policies.map((one) => ({ source: one.source, message: t`${policyLabel(one)} applies to ${b}` })),
+    fixes: otherSideFixes(view, policy, rule, subject, other, policies),
+  });
 }
 
-/** Ports that the other side's policies leave open towards the subject; addresses of a block may be anybody's. */
+/** The allowed traffic of these policies: "ingress to pod `shop/api` is allowed only from app=db (policy shop/api)". */
+function limitText(policies: readonly Policy[], far: Direction, other: string): string {
+  const isOpen = policies.some((policy) => policy[far]?.some(({ action }) => action === "allow"));
+  const text = isOpen ? allowsText(policies, far) : "";
+  if (far === "ingress")
+    return isOpen ? t`ingress to ${other} is allowed only ${text}` : t`no policy allows ingress to ${other}`;
+  return isOpen ? t`egress from ${other} is allowed only ${text}` : t`no policy allows egress from ${other}`;
+}
+
+/** Ports that these policies allow towards the subject; a CIDR peer always matches, because it can contain any address. */
 function openTowards(
   set: PolicySet,
   policies: readonly Policy[],
@@ -111,5 +127,5 @@ function openTowards(
 
 function nameOf({ example }: PolicyView, group: PodGroup): string {
   const workload = example(group);
-  return workload ? workloadName(workload) : group.namespace;
+  return workload ? workloadName(workload) : t`a pod in namespace \`${group.namespace}\``;
 }

@@ -1,4 +1,5 @@
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
@@ -9,15 +10,25 @@ export const peerMixed: Check = {
   name: "policy-peer-mixed",
   family: "policies",
   severity: "error",
-  summary: "A peer of a policy has addresses and labels at once.",
-  documentation: `An \`ipBlock\` and selectors exclude each other in one peer: the API server refuses the whole policy (*may not specify both ipBlock and another
-peer*, pkg/apis/networking/validation, ValidateNetworkPolicyPeer). Write two peers where either will do. "Both" cannot be said.`,
+  summary: "A policy peer combines `cidr` with selectors.",
+  documentation: `## What happens
+
+\`ipBlock\` and selectors are mutually exclusive in a peer: kube-apiserver rejects the entire policy ("may not specify both ipBlock and
+another peer").
+
+## How to fix it
+
+Write two peers; a packet is allowed if it matches either peer. A peer cannot require an address and labels together.
+
+## References
+
+- kubernetes/kubernetes, \`pkg/apis/networking/validation\`, \`ValidateNetworkPolicyPeer\``,
   example: {
     bad: shop("policy p {\n  select app=api\n  ingress from app=web cidr 192.168.10.0/24\n}"),
     good: shop("policy p {\n  select app=api\n  ingress {\n    from app=web\n    from cidr 192.168.10.0/24\n  }\n}"),
   },
   message: () =>
-    "a peer is either addresses (cidr) or pods (labels, namespaces), and the API server refuses a policy with both in one; write two peers in the rule's block, either of which will do",
+    t`a peer cannot combine addresses (\`cidr\`) with labels or namespaces: kube-apiserver rejects the policy`,
   fixes: (_data, source) => splitFix(source),
 };
 
@@ -33,7 +44,7 @@ const WORDS: ReadonlySet<string> = new Set([
   "port",
 ]);
 
-/** Two peers out of one: the pods, and the addresses. */
+/** Splits the peer into one for the pods and one for the addresses. */
 function splitFix(source: Source): readonly Fix[] {
   const { keyword, args } = source.statement;
   if (source.statement.block || args.some(({ kind }) => kind === "list")) return [];
@@ -51,7 +62,7 @@ function splitFix(source: Source): readonly Fix[] {
     .replace(/ {2,}/g, " ")
     .trim();
   const block = `${peer}${said("cidr")}${said("except")}`;
-  const title = "Make two peers of it";
+  const title = t`Split into two peers`;
   const whole = sourceAt(source, "whole");
   if (isPeer)
     return [

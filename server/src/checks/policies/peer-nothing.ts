@@ -1,6 +1,7 @@
-import { peerText, policyName } from "../../kubernetes/policy/text.ts";
+import { peerText } from "../../kubernetes/policy/text.ts";
 import type { Source } from "../../language/tree.ts";
-import { list } from "../../text/words.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Peer, Policy } from "../../topology/policy.ts";
 import { requirementText, selectorText, selects } from "../../topology/selector.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
@@ -8,7 +9,7 @@ import { finding, replaceFix } from "../finding.ts";
 import { labelFixes } from "../labels.ts";
 import { argumentWith, sourceAt } from "../source.ts";
 import { shop } from "./examples.ts";
-import { type PolicyView, policyView, rulesOf, withPolicies, workloadName } from "./view.ts";
+import { type PolicyView, policyLabel, policyView, rulesOf, withPolicies, workloadName } from "./view.ts";
 
 const policy = (peer: string): string =>
   shop(`policy api {\n  select app=api\n  ingress from ${peer}\n}`, {
@@ -20,10 +21,19 @@ export const peerNothing: Check = {
   name: "policy-peer-matches-nothing",
   family: "policies",
   severity: "warning",
-  summary: "A peer of a policy means no pod.",
-  documentation: `The rule allows nobody by this peer. \`from app=web\` alone looks at the policy's own namespace; for pods elsewhere their namespace is named as well:
-\`from app=web namespace shop\`. Namespaces are selected by labels of their own, or by name (every namespace has the label
-\`kubernetes.io/metadata.name\`).`,
+  summary: "A policy peer matches no pods.",
+  documentation: `## What happens
+
+The rule allows nothing through this peer. \`from app=web\` alone matches only pods in the namespace of the policy.
+
+## How to fix it
+
+For pods in a different namespace, add the namespace: \`from app=web namespace shop\`. Namespaces are selected by their labels
+(\`namespaces team=operations\`) or by name (every namespace has the label \`kubernetes.io/metadata.name\`).
+
+## References
+
+- kubernetes.io, *Network Policies*, section *Behavior of to and from selectors*`,
   example: { bad: policy("namespaces team=operation"), good: policy("namespaces team=operations") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of withPolicies(topology)) {
@@ -35,7 +45,7 @@ export const peerNothing: Check = {
             yield finding(
               peerNothing,
               { ...peer.source, part: "keyword" },
-              `${peerText(peer)} in ${policyName(policy)} means no pod: ${why(view, policy, peer)}`,
+              t`\`${peerText(peer)}\` in ${policyLabel(policy)} matches no pods: ${why(view, policy, peer)}`,
               { fixes: fixesFor(view, policy, peer) },
             );
           }
@@ -57,7 +67,7 @@ function namespacesOf(view: PolicyView, policy: Policy, { namespaces }: PodPeer)
   return all(view).filter((name) => selects(namespaces, view.set.groups.namespaceLabels(name)));
 }
 
-/** Labels that there are; or the namespace in which there are such pods, where none is named. */
+/** Existing labels; or, for a peer without a namespace, the namespaces in which pods match. */
 function fixesFor(view: PolicyView, policy: Policy, peer: PodPeer): readonly Fix[] {
   const { cluster, set } = view;
   const meant = namespacesOf(view, policy, peer);
@@ -80,13 +90,17 @@ function fixesFor(view: PolicyView, policy: Policy, peer: PodPeer): readonly Fix
     ...[...elsewhere]
       .slice(0, 3)
       .map((name) =>
-        replaceFix(`Name namespace ${name}`, last, `${last.statement.args[Number(last.part)]?.text} namespace ${name}`),
+        replaceFix(
+          t`Add \`namespace ${name}\``,
+          last,
+          `${last.statement.args[Number(last.part)]?.text} namespace ${name}`,
+        ),
       ),
     ...near,
   ];
 }
 
-/** The last argument of the pods' selector, as it is written. */
+/** The last argument of the pod selector. */
 function lastLabel({ source, pods }: PodPeer): Source {
   const last = pods.at(-1);
   return argumentWith(sourceAt(source, "whole"), (text) => last !== undefined && text === requirementText(last));
@@ -95,17 +109,20 @@ function lastLabel({ source, pods }: PodPeer): Source {
 function why(view: PolicyView, policy: Policy, peer: PodPeer): string {
   const { cluster } = view;
   const meant = namespacesOf(view, policy, peer);
-  if (meant.length === 0) return "no namespace is like that; correct it, or label the namespace";
+  if (meant.length === 0) return t`no namespace matches this selector; fix the selector, or label the namespace`;
   const inside = cluster.workloads.filter(({ namespace }) => meant.includes(namespace));
-  if (inside.length === 0) return `namespace ${list(meant)} has no pods`;
+  const [only = "", ...others] = meant;
+  const where =
+    others.length === 0 ? t`namespace \`${only}\`` : t`namespaces ${list(meant.map((name) => `\`${name}\``))}`;
+  if (inside.length === 0) return t`no pods exist in ${where}`;
   const onHost = inside.filter(({ hostNetwork, labels }) => hostNetwork && selects(peer.pods, labels));
   if (onHost.length > 0)
-    return `${list(onHost.map(workloadName))} ${onHost.length === 1 ? "runs" : "run"} in the node's network and ${onHost.length === 1 ? "has" : "have"} the node's address, which no labels select; allow the nodes' addresses (cidr)`;
+    return t`labels do not match pods on the host network (${list(onHost.map(workloadName))}); allow the node addresses (\`cidr\`)`;
   const elsewhere = cluster.workloads.find(
     ({ labels, namespace }) => !meant.includes(namespace) && selects(peer.pods, labels),
   );
   if (elsewhere) {
-    return `in namespace ${list(meant)} none has ${selectorText(peer.pods)}, but in ${elsewhere.namespace} there is ${elsewhere.name}; name its namespace as well`;
+    return t`no pod in ${where} matches \`${selectorText(peer.pods)}\`, but ${workloadName(elsewhere)} does`;
   }
-  return `in namespace ${list(meant)} none has ${selectorText(peer.pods)}; correct the selector or the labels`;
+  return t`no pod in ${where} matches \`${selectorText(peer.pods)}\`; fix the selector or the labels`;
 }

@@ -1,12 +1,13 @@
 import { type Prefix, prefixCovers, prefixSize } from "../../addressing/ip.ts";
 import { difference, isEmpty, portsOf } from "../../kubernetes/policy/ports.ts";
-import { peerText, policyName, ruleText } from "../../kubernetes/policy/text.ts";
+import { peerText, ruleText } from "../../kubernetes/policy/text.ts";
+import { t } from "../../text/l10n.ts";
 import type { Peer, Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import type { Requirement } from "../../topology/selector.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
 import { shop } from "./examples.ts";
-import { DIRECTIONS, rulesOf } from "./view.ts";
+import { DIRECTIONS, policyLabel, rulesOf } from "./view.ts";
 
 const policy = (second: string): string =>
   shop(`policy api {\n  select app=api\n  ingress from app=web\n  ingress from ${second}\n}`);
@@ -16,10 +17,22 @@ export const ruleShadowed: Check = {
   name: "policy-rule-never-decides",
   family: "policies",
   severity: "warning",
-  summary: "A rule of a policy can never decide anything.",
-  documentation: `Another rule of the policy says the same or more. Rules of a NetworkPolicy add up, so that the narrower one changes nothing; in policies of administrators
-and of Calico the first rule that matches decides, and one behind a rule that covers it is never reached. Also reported: an \`except\` that
-leaves nothing of its prefix.`,
+  summary: "A policy rule has no effect because another rule covers it.",
+  documentation: `## What happens
+
+Another rule of the policy matches the same packets or more. The rules of a NetworkPolicy are additive, so the narrower rule has no
+effect. In admin policies and Calico policies, the first matching rule decides, and a rule after another rule that covers it is never
+reached.
+
+An \`except\` that leaves nothing of its prefix is also reported.
+
+## How to fix it
+
+Remove the rule, or narrow the other rule.
+
+## References
+
+- kubernetes.io, *Network Policies*, section *The two sorts of pod isolation*`,
   example: { bad: policy("app=web to 9090/tcp"), good: policy("app=db to 9090/tcp") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
@@ -34,21 +47,24 @@ leaves nothing of its prefix.`,
 function* shadowed(policy: Policy, rules: readonly PolicyRule[]): Iterable<Finding> {
   const isOrdered = policy.kind !== "network";
   for (const [index, rule] of rules.entries()) {
-    // Of two equal rules the later one is too many.
+    // Of two equal rules, report the later one.
     const by = rules.find((other, place) =>
       isOrdered
         ? place < index && covers(other, rule)
         : place !== index && covers(other, rule) && (place < index || !covers(rule, other)),
     );
     if (by === undefined) continue;
-    const why = isOrdered ? "stands before it and matches all that it matches" : "allows all that it allows";
+    const own = ruleText(rule, policy);
+    const other = ruleText(by, policy);
     yield finding(
       ruleShadowed,
       { ...rule.source, part: "keyword" },
-      `"${ruleText(rule, policy)}" never decides in ${policyName(policy)}: "${ruleText(by, policy)}" ${why}; remove it, or make the other one narrower`,
+      isOrdered
+        ? t`\`${own}\` in ${policyLabel(policy)} never takes effect: \`${other}\` comes first and matches everything that this rule matches; to keep both, narrow the other rule`
+        : t`\`${own}\` in ${policyLabel(policy)} has no effect: \`${other}\` allows everything that this rule allows; to keep both, narrow the other rule`,
       {
-        related: [{ source: { ...by.source, part: "keyword" }, message: "this rule covers it" }],
-        fixes: [removeFix("Remove the rule", { ...rule.source, part: "whole" })],
+        related: [{ source: { ...by.source, part: "keyword" }, message: t`this rule covers it` }],
+        fixes: [removeFix(t`Remove this rule`, { ...rule.source, part: "whole" })],
       },
     );
   }
@@ -60,12 +76,12 @@ function* emptied(policy: Policy, rule: PolicyRule): Iterable<Finding> {
     yield finding(
       ruleShadowed,
       { ...peer.source, part: "keyword" },
-      `${peerText(peer)} in ${policyName(policy)} means no address: the exceptions are the whole prefix; leave some of it, or remove the peer`,
+      t`\`${peerText(peer)}\` in ${policyLabel(policy)} matches no addresses: the exceptions cover the whole prefix; shrink the exceptions, or remove the peer`,
     );
   }
 }
 
-/** Exceptions that do not overlap and are as many addresses as the prefix has. */
+/** Whether the largest exceptions, which do not overlap, have as many addresses as the prefix. */
 function isEmptied({ cidr, except }: Peer & { readonly kind: "cidr" }): boolean {
   const largest = except.filter((part, index) => !except.some((other, place) => isInside(part, other, index, place)));
   let left = BigInt(prefixSize(cidr));
@@ -86,7 +102,7 @@ function covers(wide: PolicyRule, narrow: PolicyRule): boolean {
 function coversPorts(wide: readonly PolicyPort[] | undefined, narrow: readonly PolicyPort[] | undefined): boolean {
   if (wide === undefined) return true;
   if (narrow === undefined) return false;
-  // What a name stands for differs from pod to pod: it covers itself alone.
+  // A port name can have a different number in each pod, so it covers only itself.
   const names = new Set(wide.flatMap((port) => (port.kind === "name" ? [`${port.name}/${port.proto}`] : [])));
   if (!narrow.every((port) => port.kind === "range" || names.has(`${port.name}/${port.proto}`))) return false;
   return isEmpty(
@@ -119,7 +135,7 @@ function isApart(a: Prefix, b: Prefix): boolean {
   return !prefixCovers(a, b) && !prefixCovers(b, a);
 }
 
-/** Every condition of `fewer` is one of `more`: what the latter selects is part of what the former selects. */
+/** Whether `more` has every condition of `fewer`, so everything that `more` selects is also selected by `fewer`. */
 function includes(more: readonly Requirement[], fewer: readonly Requirement[]): boolean {
   const known = new Set(more.map(textOf));
   return fewer.every((one) => known.has(textOf(one)));

@@ -1,5 +1,6 @@
-import { policyName, subjectText } from "../../kubernetes/policy/text.ts";
-import { list } from "../../text/words.ts";
+import { subjectText } from "../../kubernetes/policy/text.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Workload } from "../../topology/model.ts";
 import type { Policy } from "../../topology/policy.ts";
 import { selects } from "../../topology/selector.ts";
@@ -8,7 +9,7 @@ import { finding } from "../finding.ts";
 import { labelFixes } from "../labels.ts";
 import { childOf } from "../source.ts";
 import { shop } from "./examples.ts";
-import { type PolicyView, policyView, withPolicies, workloadName } from "./view.ts";
+import { type PolicyView, policyLabel, policyView, withPolicies, workloadName } from "./view.ts";
 
 const policy = (select: string): string => shop(`policy api {\n  select ${select}\n  ingress from app=web\n}`);
 
@@ -17,23 +18,35 @@ export const selectsNothing: Check = {
   name: "policy-selects-nothing",
   family: "policies",
   severity: "warning",
-  summary: "A policy selects no pod.",
-  documentation: `It isolates nobody and allows nothing: usually a label is spelt differently, or the policy stands in another namespace than its pods
-(\`podSelector\` looks at the policy's own namespace only). Pods of the host network do not count: what policies mean for them is not defined, and the
-usual engines leave them alone.`,
+  summary: "A policy selects no pods.",
+  documentation: `## What happens
+
+The policy isolates no pods and allows nothing. Common causes: a label is misspelled, or the policy is in a different namespace than its
+pods (\`podSelector\` matches only pods in the namespace of the policy).
+
+Pods on the host network are ignored: the effect of policies on them is undefined, and the common policy engines do not apply policies
+to them.
+
+## How to fix it
+
+Fix the selector or the labels of the pods, or move the policy to the namespace of the pods.
+
+## References
+
+- kubernetes.io, *Network Policies*, section *NetworkPolicy and hostNetwork pods*`,
   example: { bad: policy("app=apl"), good: policy("app=api") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of withPolicies(topology)) {
       const view = policyView(cluster);
       for (const policy of cluster.policies) {
-        // One that touches no direction is nothing to anybody.
+        // A policy without a direction has no effect in any case.
         if (policy.ingress === undefined && policy.egress === undefined) continue;
         if (view.selected(policy).length > 0) continue;
         const keyword = policy.kind === "admin" || policy.kind === "baseline" ? "subject" : "select";
         yield finding(
           selectsNothing,
           childOf(policy.source, keyword),
-          `${policyName(policy)} selects no pod by ${subjectText(policy)}: ${why(view, policy)}`,
+          t`${policyLabel(policy)} selects no pods with \`${subjectText(policy)}\`: ${why(view, policy)}`,
           {
             fixes: labelFixes(
               childOf(policy.source, keyword),
@@ -47,7 +60,7 @@ usual engines leave them alone.`,
   },
 };
 
-/** The workloads that the policy may select. */
+/** The workloads that the policy can select. */
 function near({ cluster }: PolicyView, { namespace }: Policy): readonly Workload[] {
   return cluster.workloads.filter((workload) => namespace === undefined || workload.namespace === namespace);
 }
@@ -56,19 +69,23 @@ function why(view: PolicyView, policy: Policy): string {
   const { cluster } = view;
   const { pods, namespace } = policy;
   const own = near(view, policy);
-  if (own.length === 0) return `namespace ${namespace} has no pods; add them, or remove the policy`;
+  if (own.length === 0) {
+    return namespace === undefined
+      ? t`the cluster has no pods; add pods, or remove the policy`
+      : t`namespace \`${namespace}\` has no pods; add pods, or remove the policy`;
+  }
   const onHost = own.filter(({ hostNetwork, labels }) => hostNetwork && selects(pods, labels));
   if (onHost.length > 0) {
-    return `${list(onHost.map(workloadName))} run in the node's network, which policies do not reach; use the node's firewall`;
+    return t`policies do not apply to pods on the host network (${list(onHost.map(workloadName))}); use the node's firewall`;
   }
   const elsewhere = cluster.workloads.filter(({ labels }) => pods.length > 0 && selects(pods, labels));
   if (elsewhere.length > 0)
-    return `such pods are in another namespace (${list(elsewhere.map(workloadName))}); move the policy there`;
+    return t`matching pods are in a different namespace (${list(elsewhere.map(workloadName))}); move the policy there`;
   const keys = new Set(pods.map(({ key }) => key));
   const there = own.flatMap(({ labels }) =>
     [...labels].filter(([key]) => keys.has(key)).map(([key, value]) => `${key}=${value}`),
   );
   return there.length === 0
-    ? "no pod of the namespace has such a label; correct the selector or the labels"
-    : `the pods have ${list([...new Set(there)])}; correct the selector or the labels`;
+    ? t`no pod in the namespace has a label with these keys; fix the selector or the labels`
+    : t`the pods have ${list([...new Set(there)].map((label) => `\`${label}\``))}; fix the selector or the labels`;
 }

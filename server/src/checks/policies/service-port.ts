@@ -1,6 +1,6 @@
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
-import { policyName } from "../../kubernetes/policy/text.ts";
-import { list } from "../../text/words.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Service, ServicePort, Workload } from "../../topology/model.ts";
 import type { Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
@@ -8,7 +8,7 @@ import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
 import { listens, saysPorts } from "../listeners.ts";
 import { shop } from "./examples.ts";
-import { type PolicyView, policyView, rulesOf, withPolicies, workloadName } from "./view.ts";
+import { type PolicyView, policyLabel, policyView, rulesOf, withPolicies, workloadName } from "./view.ts";
 
 const policy = (port: string): string =>
   shop(`service api { select app=api; port 80 -> 9090/tcp }
@@ -24,11 +24,20 @@ export const policyServicePort: Check = {
   name: "policy-service-port",
   family: "policies",
   severity: "warning",
-  summary: "A policy names a service's port, where the pods listen on another one.",
-  documentation: `Policies are asked about the packet as the pod gets it, and a service has translated it by then: from its own port to the pods' (\`targetPort\`). A rule for port 80
-of a service that leads to 9090 allows what never comes, and forbids what does (kubernetes.io, *Network Policies*: ports are those of the pods).
+  summary: "A policy uses the service port instead of the target port.",
+  documentation: `## What happens
 
-Write the port on which the pods listen, or its name.`,
+A policy is evaluated with the packet that the pod receives. kube-proxy has already rewritten its port from the service port to the
+target port (\`targetPort\`). If a service targets port 9090, a rule for its port 80 allows packets that never arrive, and denies the
+packets that do arrive.
+
+## How to fix it
+
+Use the port that the pods listen on, or its name.
+
+## References
+
+- kubernetes.io, *Network Policies* (ports are the ports of the pods)`,
   example: { bad: policy("80/tcp"), good: policy("9090/tcp") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of withPolicies(topology)) {
@@ -51,18 +60,19 @@ function* inRule(view: PolicyView, one: Policy, rule: PolicyRule): Iterable<Find
   const [first] = wrong;
   if (!first) return;
   const { service, target, workload, port } = first;
-  const also =
-    wrong.length > 1 ? ` (and ${list(wrong.slice(1).map((other) => `${other.port.first}/${other.port.proto}`))})` : "";
+  const allowed = list(wrong.map((other) => `${other.port.first}/${other.port.proto}`));
   const right = [...new Set(wrong.map((other) => String(other.target)))];
   yield finding(
     policyServicePort,
     port.source,
-    `${policyName(one)} allows port ${port.first}/${port.proto}${also} of ${workloadName(workload)}, which listens on ${target}/${port.proto}: ${port.first} is the port of service ${service.name}, translated before a policy sees it; write ${list(right)}`,
+    t`${policyLabel(one)} allows ${allowed} to ${workloadName(workload)}, which listens on ${target}/${port.proto}: ${port.first} is the port of service \`${service.name}\`, which kube-proxy rewrites before policies are evaluated`,
     {
-      related: [{ source: service.source, message: `service ${service.name} leads from ${port.first} to ${target}` }],
+      related: [
+        { source: service.source, message: t`service \`${service.name}\` forwards port ${port.first} to ${target}` },
+      ],
       fixes: [
         {
-          title: `Use ${list(right)}`,
+          title: t`Change to ${list(right)}`,
           edits: wrong.map((other) => ({
             kind: "replace",
             source: other.port.source,
@@ -74,7 +84,7 @@ function* inRule(view: PolicyView, one: Policy, rule: PolicyRule): Iterable<Find
   );
 }
 
-/** The workloads at the receiving end; none where the rule is about addresses or everybody. */
+/** The destination workloads; none for an egress rule with address peers or without peers. */
 function receiversOf(view: PolicyView, one: Policy, { direction, peers }: PolicyRule): readonly Workload[] {
   const groups: readonly PodGroup[] =
     direction === "ingress"
@@ -88,13 +98,13 @@ function receiversOf(view: PolicyView, one: Policy, { direction, peers }: Policy
   });
 }
 
-/** The service whose port it is, where none of the receivers listens on it. */
+/** The service that has this port, if none of the receivers listens on it. */
 function behind(
   { services }: Cluster,
   receivers: readonly Workload[],
   { first, proto }: PortRange,
 ): { readonly service: Service; readonly target: number; readonly workload: Workload } | undefined {
-  // Workloads of which nothing is known to listen may listen there.
+  // A workload without `listen` statements might listen on any port.
   if (receivers.some((workload) => !saysPorts(workload) || listens(workload, first, proto))) return undefined;
   for (const service of services.all) {
     const port = service.ports.find((one) => one.port === first && one.proto === proto);
@@ -112,7 +122,7 @@ function leadsElsewhere(workload: Workload, port: ServicePort): boolean {
   return target !== undefined && target !== port.port && listens(workload, target, port.proto);
 }
 
-/** Written beside it: whoever says both has thought of it. */
+/** Whether the rule also allows the target port: the service port is then intentional. */
 function allows(ports: readonly PolicyPort[], target: number, { proto }: PortRange): boolean {
   return ports.some(
     (port) => port.proto === proto && (port.kind === "name" || (port.first <= target && target <= port.last)),

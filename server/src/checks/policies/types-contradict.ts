@@ -1,9 +1,12 @@
-import { policyName, ruleText } from "../../kubernetes/policy/text.ts";
+import { ruleText } from "../../kubernetes/policy/text.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Policy } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
 import { shop } from "./examples.ts";
+import { policyLabel } from "./view.ts";
 
 const policy = (types: string): string =>
   shop(
@@ -15,9 +18,19 @@ export const typesContradict: Check = {
   name: "policy-types-contradict",
   family: "policies",
   severity: "warning",
-  summary: "A policy has rules of a direction that its types leave out.",
-  documentation: `\`policyTypes\` says which directions a policy isolates. Rules of another direction are accepted and mean nothing: that direction stays open, as far as
-this policy is concerned. Add the direction, or remove the rules.`,
+  summary: "A policy has rules for a direction that its `types` do not include.",
+  documentation: `## What happens
+
+\`policyTypes\` sets the directions that a policy isolates. kube-apiserver accepts rules for the other direction, but they have no effect:
+this policy does not restrict that direction.
+
+## How to fix it
+
+Add the direction to \`types\`, or remove the rules.
+
+## References
+
+- k8s.io/api, \`networking/v1/types.go\`, \`NetworkPolicySpec.PolicyTypes\``,
   example: { bad: policy("ingress"), good: policy("ingress egress") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const policy of topology.clusters.flatMap(({ policies }) => policies)) {
@@ -28,11 +41,11 @@ this policy is concerned. Add the direction, or remove the rules.`,
       yield finding(
         typesContradict,
         place,
-        `${policyName(policy)} isolates ${[...policy.types.directions].join(" and ")} only, and "${ruleText(first, policy)}" counts for nothing: ${direction} stays open; add ${direction} to types, or remove the rule`,
+        t`${policyLabel(policy)} isolates only ${list([...policy.types.directions])}: \`${ruleText(first, policy)}\` has no effect, and ${direction} remains open; if this is intended, remove the rule`,
         {
           related: policy.ignored.map((rule) => ({
             source: { ...rule.source, part: "keyword" as const },
-            message: "this rule has no effect",
+            message: t`this rule has no effect`,
           })),
           fixes: typesFix(policy),
         },
@@ -45,11 +58,6 @@ function typesFix({ types }: Policy) {
   const last = types?.source.statement.args.length ?? 0;
   const text = types?.source.statement.args.at(-1)?.text;
   if (types === undefined || text === undefined) return [];
-  return [
-    replaceFix(
-      "Isolate both directions",
-      sourceAt(types.source, last - 1),
-      text.includes("ingress") ? `${text} egress` : `${text} ingress`,
-    ),
-  ];
+  const both = text.includes("ingress") ? `${text} egress` : `${text} ingress`;
+  return [replaceFix(t`Change to \`types ${both}\``, sourceAt(types.source, last - 1), both)];
 }

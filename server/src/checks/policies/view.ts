@@ -1,27 +1,29 @@
-/** Policies with the pods that they select and those that their peers mean, asked once in a run. */
+/** Policies with the pods that they select and the pods that their peers match, computed once per cluster. */
 import { policyEngineOf } from "../../cni/policy-engine.ts";
 import { type PolicySet, peerSelector, policySetOf } from "../../kubernetes/policy/evaluate.ts";
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
 import { selectorIndex } from "../../kubernetes/policy/selectors.ts";
+import { policyName } from "../../kubernetes/policy/text.ts";
 import type { Cluster, Topology, Workload } from "../../topology/model.ts";
 import type { Direction, Peer, Policy, PolicyRule } from "../../topology/policy.ts";
 
 export interface PolicyView {
   readonly cluster: Cluster;
   readonly set: PolicySet;
-  /** Some node's engine puts policies into effect. */
+  /** Whether a policy engine enforces policies on at least one node. */
   readonly isEnforced: boolean;
-  /** Groups that the policy selects, for any direction. */
+  /** Groups that the policy selects in at least one direction. */
   selected(policy: Policy): readonly PodGroup[];
+  /** Groups that the peer matches. */
   meant(peer: Peer): readonly PodGroup[];
-  /** A workload of the group, to name it by. */
+  /** A workload of the group, to name the group in messages. */
   example(group: PodGroup): Workload | undefined;
 }
 
 export const DIRECTIONS: readonly Direction[] = ["ingress", "egress"];
 const views = new WeakMap<Cluster, PolicyView>();
 
-/** Most clusters have none: nobody needs to know then what their pods are called. */
+/** Clusters with policies; no view is computed for clusters without policies. */
 export function withPolicies({ clusters }: Topology): readonly Cluster[] {
   return clusters.filter(({ policies }) => policies.length > 0);
 }
@@ -49,7 +51,7 @@ function makeView(cluster: Cluster): PolicyView {
       ),
     ),
   );
-  // A workload at zero replicas is not misspelt: its pods come back.
+  // Include workloads with zero replicas: a selector that matches them is not a mistake.
   for (const workload of cluster.workloads) {
     const first = workload.replicas === 0 ? undefined : cluster.pods.podAt(workload, 0);
     const group = set.groups.groupOfAll(workload) ?? (first && set.groups.groupOf(first));
@@ -83,6 +85,12 @@ export function rulesOf(policy: Policy): readonly PolicyRule[] {
   return [...(policy.ingress ?? []), ...(policy.egress ?? [])];
 }
 
-export function workloadName({ namespace, name }: Workload): string {
-  return `${namespace}/${name}`;
+/** A workload in a message: deployment `shop/api`. */
+export function workloadName({ kind, namespace, name }: Workload): string {
+  return `${kind} \`${namespace}/${name}\``;
+}
+
+/** A policy in a message: policy `shop/api`. */
+export function policyLabel(policy: Policy): string {
+  return `${policyName(policy).slice(0, -policy.path.length)}\`${policy.path}\``;
 }

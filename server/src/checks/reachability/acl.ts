@@ -1,24 +1,37 @@
 import { formatPrefix, prefixOf } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { removeFix } from "../finding.ts";
 import { directionIn, sourceAt } from "../source.ts";
 import { wayThrough, whatDied } from "./causes.ts";
-import { reportCauses, whoCannot } from "./report.ts";
+import { machineAt, reportCauses, whoCannot } from "./report.ts";
 
 export const acl: Check & { readonly code: "KN205" } = {
   code: "KN205",
   name: "blocked-by-access-list",
   family: "reachability",
   severity: "error",
-  summary: "An access list drops what the cluster's nodes or pods send each other.",
-  documentation: `A tunnel needs its port open between all nodes, both ways: UDP 8472 (flannel's VXLAN), 4789 (Calico, Windows), 8285 (flannel's udp backend), protocol 4 (IPIP), UDP
-51820 (WireGuard), protocol 50 and UDP 500 (IPsec; UDP 500 and 4500 where ESP travels in UDP). Where it is closed pods of one node meet, those of different nodes do not, DNS works now and then, and nobody gets an
-error. Without a tunnel the access list must let the pod addresses pass.
+  summary: "An access list drops traffic between nodes or pods of a cluster.",
+  documentation: `## What happens
 
-Put an \`allow\` before the rule. An access list against pods on purpose is better written as a NetworkPolicy.`,
+A tunnel needs its port or protocol open between all nodes, in both directions:
+
+- VXLAN: UDP 8472 (flannel) or 4789 (Calico, Windows)
+- flannel's \`udp\` backend: UDP 8285
+- IP-in-IP: protocol 4
+- WireGuard: UDP 51820
+- IPsec: protocol 50 (ESP) and UDP 500, or UDP 500 and 4500 if ESP is encapsulated in UDP
+
+If an access list blocks it, pods on the same node reach each other, pods on different nodes do not, DNS works only
+intermittently, and no error is reported. Without a tunnel, the access list must allow the pod addresses.
+
+## How to fix it
+
+Add an \`allow\` rule above the rule that drops the packets. To isolate pods on purpose, use a NetworkPolicy instead of an
+access list.`,
   example: {
     bad: twoRacks("cni flannel { backend vxlan }", { router: "deny udp port 8472" }),
     good: twoRacks("cni flannel { backend vxlan }", { router: "deny tcp port 22" }),
@@ -27,21 +40,30 @@ Put an \`allow\` before the rule. An access list against pods on purpose is bett
     reportCauses(
       acl,
       context,
-      (cause) =>
-        `this rule drops ${whatDied(cause.example.failed)} at ${cause.example.reason?.netns ?? "a station"}, so ${whoCannot(cause)}; put ${wayThrough(cause.example.failed)} before it`,
+      (cause) => {
+        const { failed, reason } = cause.example;
+        const lost = whatDied(failed);
+        const machine = machineAt(context.topology, reason?.netns);
+        const allow = wayThrough(failed);
+        return allow === ""
+          ? t`this rule drops ${lost} on ${machine}: ${whoCannot(cause)}; add an \`allow\` rule for these packets above it`
+          : t`this rule drops ${lost} on ${machine}: ${whoCannot(cause)}; add \`${allow}\` above it`;
+      },
       ({ source, example }) => {
         const rule = sourceAt(source, "whole");
-        const way = wayThrough(example.failed);
-        const allow = way.startsWith("allow ") ? way : podsAllowed(source, example.probe.cluster);
+        const allow = wayThrough(example.failed) || podsAllowed(source, example.probe.cluster);
         return [
-          { title: `Put "${allow}" before it`, edits: [{ kind: "before" as const, source: rule, text: allow }] },
-          removeFix("Remove the rule", rule),
+          {
+            title: t`Add \`${allow}\` above this rule`,
+            edits: [{ kind: "before" as const, source: rule, text: allow }],
+          },
+          removeFix(t`Remove this rule`, rule),
         ];
       },
     ),
 };
 
-/** What a list against everybody has to say of bare pods: they and their nodes may send to them. */
+/** A rule that allows packets to pods without a tunnel, from the cluster's pods and nodes. */
 function podsAllowed({ statement }: Source, { podCidrs, nodes }: Cluster): string {
   const pods = podCidrs.map(({ prefix }) => formatPrefix(prefix));
   const own = nodes.flatMap(({ interfaces }) =>

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
@@ -9,17 +10,25 @@ export const backendsDiffer: Check = {
   family: "reachability",
   severity: "error",
   summary: "Nodes with different flannel backends ignore each other.",
-  documentation: `Each flanneld writes its \`backend-type\` on its node; a peer with another one is skipped with a warning and gets no route
-(\`pkg/subnet/kube/kube.go\`). The cluster falls into parts that cannot reach each other's pods.
+  documentation: `## What happens
 
-Give all nodes the same backend. After a change of the backend restart flannel on every node.`,
+Each flanneld writes its \`backend-type\` to its node. A peer with a different backend type is skipped with a warning, and no
+route to its pods is installed. The cluster splits into groups of nodes whose pods cannot reach each other.
+
+## How to fix it
+
+Use the same backend on all nodes. After changing the backend, restart flannel on every node.
+
+## References
+
+- flannel: \`pkg/subnet/kube/kube.go\``,
   example: {
     bad: twoRacks("cni flannel { backend vxlan }", { n2: "cni flannel { backend ipip }" }),
     good: twoRacks("cni flannel { backend vxlan }"),
   },
   message: ({ node, backend, peer, peerBackend }) =>
-    `${node} has backend ${backend} and ${peer} has ${peerBackend}: they ignore each other, and their pods cannot meet; use one backend on all nodes`,
+    t`node \`${node}\` uses backend \`${backend}\`, but node \`${peer}\` uses \`${peerBackend}\`: they ignore each other and their pods cannot reach each other`,
   fixes: ({ node, peerBackend }, source) => [
-    replaceFix(`Use ${peerBackend} on ${node} too`, sourceAt(source, 0), String(peerBackend)),
+    replaceFix(t`Change node \`${node}\` to backend \`${peerBackend}\``, sourceAt(source, 0), String(peerBackend)),
   ],
 };

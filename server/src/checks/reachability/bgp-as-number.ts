@@ -1,30 +1,44 @@
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { bgpPeering } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
 import { childOf, hasChild, sourceAt } from "../source.ts";
+import { quoted } from "./report.ts";
 
 export const bgpAsNumber: Check = {
   code: "KN230",
   name: "bgp-as-number",
   family: "reachability",
   severity: "error",
-  summary: "The two ends of a BGP session disagree about an AS number.",
-  documentation: `Each end says which AS number it expects of the other; where that differs from what the OPEN message says the session ends with *Bad Peer AS* (RFC 4271 section 6.2), again
-and again, and neither learns anything. Between nodes Calico's default is 64512 (BGPConfiguration asNumber).`,
+  summary: "The two sides of a BGP session disagree about an AS number.",
+  documentation: `## What happens
+
+Each side of a session is configured with the AS number that it expects from the other side. If the OPEN message contains a
+different number, the session closes with *Bad Peer AS*, again after every retry, and neither side learns routes.
+
+Between nodes, Calico's default is AS 64512 (\`asNumber\` of BGPConfiguration).
+
+## How to fix it
+
+Change the expected AS number to the peer's number, or move the peer to the expected AS.
+
+## References
+
+- RFC 4271, section 6.2`,
   example: {
     bad: bgpPeering("bgp as 64600 { listen-range 192.168.10.0/24 as 64512 as-override }"),
     good: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 as-override }"),
   },
   message: ({ node, as, peer, peerAs }) =>
-    `${node} expects AS ${as} of ${peer}, which is in AS ${peerAs}: the session does not come up (Bad Peer AS)`,
+    t`${quoted(node)} expects AS ${as} on ${quoted(peer)}, which is in AS ${peerAs}: the session does not come up (Bad Peer AS)`,
   fixes: ({ as, peer, peerAs }, source, { related }) => [
-    ...asFix(`Expect AS ${peerAs}, that of ${peer}`, source, String(peerAs)),
-    ...related.flatMap((other) => asFix(`Put ${peer} into AS ${as}`, other.source, String(as))),
+    ...asFix(t`Change to AS ${peerAs} (${quoted(peer)})`, source, String(peerAs)),
+    ...related.flatMap((other) => asFix(t`Move ${quoted(peer)} to AS ${as}`, other.source, String(as))),
   ],
 };
 
-/** Where the number stands: behind `as`, in `as-number`, or in a router's `bgp`. */
+/** Replaces the AS number, which is in a router's `bgp` statement, in `as-number`, or the argument after `as`. */
 function asFix(title: string, source: Source, as: string): readonly Fix[] {
   if (hasChild(source, "bgp")) return asFix(title, childOf(source, "bgp"), as);
   if (hasChild(source, "as-number")) return [replaceFix(title, childOf(source, "as-number", 0), as)];

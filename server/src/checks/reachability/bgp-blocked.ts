@@ -1,7 +1,9 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { removeFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
+import { quoted } from "./report.ts";
 
 const racks = (router: string): string => twoRacks("cni calico { pool default { vxlan always } }", { router });
 
@@ -10,21 +12,29 @@ export const bgpBlocked: Check = {
   name: "bgp-blocked",
   family: "reachability",
   severity: "error",
-  summary: "An access list drops BGP sessions.",
-  documentation: `BGP is a TCP connection to port 179, which either end may open. Where access lists drop it both ways there is no session, and no route to what the other end announces. knet
-asks the access lists of both ends and of the routers on the shortest way between their segments.`,
+  summary: "An access list drops BGP.",
+  documentation: `## What happens
+
+BGP uses a TCP connection to port 179 that either side can open. If access lists drop it in both directions, the session
+does not come up, and neither side has routes to the prefixes that the other side advertises.
+
+knet checks the access lists of both peers and of the routers on the shortest path between their segments.
+
+## How to fix it
+
+Allow TCP port 179 between the two peers.`,
   example: {
     bad: racks("deny tcp port 179"),
     good: racks("deny tcp port 22"),
   },
   message: ({ node, peer, port }) =>
-    `this rule drops BGP (TCP port ${port}) between ${node} and ${peer}: the session does not come up, and they learn no routes from each other; put allow tcp port ${port} before it`,
+    t`this rule drops BGP (TCP port ${port}) between ${quoted(node)} and ${quoted(peer)}: the session does not come up and they learn no routes from each other; add \`allow tcp port ${port}\` above it`,
   fixes: ({ port }, source) => {
     const rule = sourceAt(source, "whole");
     const allow = `allow tcp port ${port}`;
     return [
-      { title: `Put "${allow}" before it`, edits: [{ kind: "before", source: rule, text: allow }] },
-      removeFix("Remove the rule", rule),
+      { title: t`Add \`${allow}\` above this rule`, edits: [{ kind: "before", source: rule, text: allow }] },
+      removeFix(t`Remove this rule`, rule),
     ];
   },
 };

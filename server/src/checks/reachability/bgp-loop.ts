@@ -1,11 +1,13 @@
-import { plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { bgpPeering } from "../examples.ts";
 import { setEdit, wordsEdit } from "../finding.ts";
 import { sourceAt } from "../source.ts";
+import { quoted } from "./report.ts";
 
-/** Lines of one fix. */
+/** Maximum number of edits in one fix. */
 const MOST_EDITS = 50;
 
 export const bgpLoop: Check = {
@@ -13,24 +15,40 @@ export const bgpLoop: Check = {
   name: "bgp-loop",
   family: "reachability",
   severity: "warning",
-  summary: "Nodes discard each other's routes as AS loops.",
-  documentation: `A speaker drops a path that holds its own AS number (RFC 4271 section 9.1.2). Where all nodes are in one AS and peer by eBGP with their routers, each sees its own number in
-the others' paths. What a node learns no route to follows its default route, and reaches its end only where that router knows the blocks. Let the router put its own number in its place (\`as-override\`), let the nodes accept it (\`num-allowed-local-as-numbers\`), or
-give each rack an AS number of its own.`,
+  summary: "Nodes reject each other's routes because of AS path loops.",
+  documentation: `## What happens
+
+A BGP speaker rejects a path that contains its own AS number. If all nodes are in one AS and peer with their routers over
+eBGP, each node finds its own AS number in the paths to the other nodes.
+
+Packets to a block without a learned route follow the default route. They arrive only if the default gateway has routes to
+the blocks.
+
+## How to fix it
+
+Use one of the following:
+
+- Set \`as-override\` on the router's peers: the router replaces the nodes' AS number with its own.
+- Set \`num-allowed-local-as-numbers\` on the nodes' peers: the nodes accept paths with their own AS number.
+- Use a separate AS number for each rack.
+
+## References
+
+- RFC 4271, section 9.1.2`,
   example: {
     bad: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 }"),
     good: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 as-override }"),
   },
   impliedBy: ["KN230", "KN231", "KN232", "KN233"],
   message: ({ node, peer, pairs, as, via }) =>
-    `${node} discards what ${via} tells of ${peer}: AS ${as}, its own, is in the path (${plural(Number(pairs), "such pair")} of nodes), and such packets follow the default route; use as-override on the router's peers, or num-allowed-local-as-numbers`,
+    t`${quoted(node)} rejects routes to ${quoted(peer)} from ${quoted(via)}: its own AS ${as} is in the AS path (${plural(Number(pairs), "node pair")} affected), so packets follow the default route`,
   fixes: ({ cluster: name, as }, _source, { topology }) => [
     ...overrideFix(topology, Number(as)),
     ...acceptFix(topology.clusters.find((one) => one.name === name)),
   ],
 };
 
-/** All routers put their own number in the place of the nodes'. */
+/** Sets `as-override` on all router peers that are in the nodes' AS. */
 function overrideFix({ routers }: Topology, as: number): readonly Fix[] {
   const peers = routers.flatMap(({ bgp }) =>
     (bgp?.peers ?? []).filter((peer) => bgp?.as !== as && peer.as === as && !peer.asOverride),
@@ -38,13 +56,13 @@ function overrideFix({ routers }: Topology, as: number): readonly Fix[] {
   if (peers.length === 0 || peers.length > MOST_EDITS) return [];
   return [
     {
-      title: "Let the routers put their own number in its place",
+      title: t`Set \`as-override\` on the routers`,
       edits: peers.map(({ source }) => wordsEdit(source, "as-override")),
     },
   ];
 }
 
-/** The nodes take paths with their own number in them. */
+/** Sets `num-allowed-local-as-numbers` on all peers of the cluster, so nodes accept paths with their own AS number. */
 function acceptFix(cluster: Cluster | undefined): readonly Fix[] {
   const cni = cluster?.cni.source;
   const peers = (cni?.statement.block?.statements ?? []).filter(({ keyword }) => keyword.text === "peer");
@@ -52,7 +70,7 @@ function acceptFix(cluster: Cluster | undefined): readonly Fix[] {
   const keyword = "num-allowed-local-as-numbers";
   return [
     {
-      title: "Let the nodes accept paths with their own number",
+      title: t`Set \`num-allowed-local-as-numbers\` on the nodes`,
       edits: peers.map((statement) => setEdit(sourceAt({ ...cni, statement }, "whole"), keyword, "1")),
     },
   ];

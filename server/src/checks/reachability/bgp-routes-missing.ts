@@ -1,12 +1,14 @@
-import { plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { appendFix, removeFix, setFix } from "../finding.ts";
 import { childOf, sourceAt } from "../source.ts";
 import { nodeAt } from "../topology.ts";
+import { quoted } from "./report.ts";
 
-/** As in the project's own examples. */
+/** The ID in Calico's documentation examples. */
 const CLUSTER_ID = "244.0.0.1";
 
 export const bgpRoutesMissing: Check = {
@@ -14,29 +16,49 @@ export const bgpRoutesMissing: Check = {
   name: "bgp-routes-missing",
   family: "reachability",
   severity: "error",
-  summary: "Nodes learn no routes to each other's blocks.",
-  documentation: `Without the mesh every pair of nodes needs another way to hear of each other: a common route reflector, or routers that pass routes on. A speaker does not tell its iBGP peers
-what it has learned from others of them (RFC 4271 section 9.2); only a route reflector does (RFC 4456; Node spec.bgp.routeReflectorClusterID). Packets for
-blocks without a route follow the default route.`,
+  summary: "Nodes do not learn routes to each other's blocks.",
+  documentation: `## What happens
+
+Without the node-to-node mesh, each pair of nodes needs another source for each other's routes: a common route reflector, or
+routers that readvertise the routes. A BGP speaker does not readvertise routes learned from one iBGP peer to its other iBGP
+peers; only a route reflector does. Packets to blocks without a route follow the default route.
+
+## How to fix it
+
+Enable the mesh (\`node-to-node-mesh true\`), peer all nodes with a common route reflector (\`route-reflector-cluster-id\`), or
+peer with routers that readvertise the routes.
+
+If BIRD programs the routes to a pool, use \`backend bird\` and advertise the pool, or select an encapsulation whose routes
+Felix programs (\`vxlan\`).
+
+## References
+
+- RFC 4271, section 9.2
+- RFC 4456
+- Calico: \`spec.bgp.routeReflectorClusterID\` of the Node resource`,
   example: {
     bad: twoNodes("cni calico {\n  pool default\n  node-to-node-mesh false\n}"),
     good: twoNodes("cni calico {\n  pool default\n  node-to-node-mesh true\n}"),
   },
   impliedBy: ["KN230", "KN231", "KN232", "KN233"],
   message: ({ cluster, node, peer, pairs, cause, via }) => {
-    const who = `${plural(Number(pairs), "pair")} of nodes of cluster ${cluster} ${Number(pairs) === 1 ? "has" : "have"} no routes to each other's blocks`;
-    const such = `(${node} to ${peer})`;
+    const count = plural(Number(pairs), "node pair");
+    const fact =
+      Number(pairs) === 1
+        ? t`${count} of cluster \`${cluster}\` has no routes to each other's blocks`
+        : t`${count} of cluster \`${cluster}\` have no routes to each other's blocks`;
+    const example = t`${fact} (${quoted(node)} to ${quoted(peer)})`;
     switch (cause) {
       case "mesh-off":
-        return `${who} ${such}: the node-to-node mesh is off and there is no peer; switch it on, or peer with route reflectors or routers`;
+        return t`${example}: the node-to-node mesh is disabled and no peer is configured`;
       case "not-reflected":
-        return `${who} ${such}: ${via} is no route reflector and keeps what it learns by iBGP to itself; give it a route-reflector-cluster-id`;
+        return t`${example}: ${quoted(via)} does not readvertise iBGP routes; set \`route-reflector-cluster-id\``;
       case "not-exported":
-        return `${who}: BIRD makes the routes to pool ${via}, which is not announced (disable-bgp-export); announce it, or give it an encapsulation that Felix makes routes for`;
+        return t`${fact}: BIRD programs the routes to pool \`${via}\`, but the pool is not advertised (\`disable-bgp-export\`); advertise it, or use an encapsulation that Felix programs`;
       case "no-bgp":
-        return `${who}: BIRD makes the routes to pool ${via}, and the backend runs none; use backend bird, or give the pool vxlan`;
+        return t`${fact}: BIRD programs the routes to pool \`${via}\`, but the backend does not run BIRD; use \`backend bird\`, or set \`vxlan\` on the pool`;
       default:
-        return `${who} ${such}: no chain of BGP sessions leads from one to the other; let them have a common route reflector, or the mesh`;
+        return t`${example}: no chain of BGP sessions connects them; use a common route reflector or the mesh`;
     }
   },
   fixes: ({ cluster: name, cause, via }, source, { topology }) => {
@@ -46,20 +68,20 @@ blocks without a route follow the default route.`,
       case "not-reflected":
         return reflectorFix(topology, String(via));
       case "not-exported":
-        return [removeFix("Announce the pool", sourceAt(source, "whole"))];
+        return [removeFix(t`Advertise the pool`, sourceAt(source, "whole"))];
       case "no-bgp":
-        return [setFix("Use backend bird", cni, "backend", "bird")];
+        return [setFix(t`Use \`backend bird\``, cni, "backend", "bird")];
       default:
-        return [setFix("Switch the node-to-node mesh on", cni, "node-to-node-mesh", "true")];
+        return [setFix(t`Enable the node-to-node mesh`, cni, "node-to-node-mesh", "true")];
     }
   },
 };
 
-/** The node as a route reflector, where it has a statement of its own. */
+/** Makes the node a route reflector; not possible for a node of a pool, whose statement applies to all its nodes. */
 function reflectorFix(topology: Topology, via: string): readonly Fix[] {
   const node = nodeAt(topology, via.replace(/^node /, ""));
   if (node?.source.statement.keyword.text !== "node") return [];
-  const title = `Make ${via} a route reflector`;
+  const title = t`Make ${quoted(via)} a route reflector`;
   const id = `route-reflector-cluster-id ${CLUSTER_ID}`;
   const own = childOf(node.source, "cni");
   return [own === node.source ? appendFix(title, own, `cni calico { ${id} }`) : appendFix(title, own, id)];

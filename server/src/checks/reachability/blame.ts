@@ -1,4 +1,4 @@
-/** Whose fault a lost packet is: the place in the file, and the check that reports it. */
+/** Attributes a lost packet to a place in the file and to the check that reports it. */
 import { formatPrefix, type Ip, type Prefix, parseIp, parsePrefix, prefixContains } from "../../addressing/ip.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
 import type { Network } from "../../dataplane/model.ts";
@@ -26,11 +26,11 @@ export type ReachabilityCode =
 interface Blame {
   readonly code: ReachabilityCode;
   readonly source: Source;
-  /** The place alone explains the failure, whatever else is wrong. */
+  /** Whether the place alone explains the failure, regardless of other findings. */
   readonly specific: boolean;
 }
 
-/** Which place in the file, and which check, a failure belongs to. */
+/** The place in the file that causes a failure, and the check that reports it. */
 export function attribute(failure: Failure, stations: Stations, network: Network): Blame {
   const { probe, failed, reason } = failure;
   if (!reason) {
@@ -109,14 +109,14 @@ export function attribute(failure: Failure, stations: Stations, network: Network
 
 const FORWARDING = ["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding"];
 
-/** A node answers for its pods' gateway only while it forwards (arp_process asks for proxy_arp where IN_DEV_FORWARD is set). */
+/** The sysctl that stops the ARP replies for the pods' gateway: proxy_arp works only with forwarding (arp_process, IN_DEV_FORWARD). */
 function silencedBy({ from, to }: Probe, netns: string): Source | undefined {
   const node = [from, to].find((end) => end.kind === "pod" && end.netns === netns)?.node;
   const set = node?.sysctls.get("net.ipv4.ip_forward");
   return set?.value === "0" ? set.source : undefined;
 }
 
-/** The interface whose check is on where that of the cluster's others on the segment is off. */
+/** The interface whose source check is enabled, if it is disabled on other interfaces of the cluster on the segment. */
 function checkedAttach({ probe, reason, failed }: Failure, network: Network): Source | undefined {
   const on = (node: Node): readonly Interface[] =>
     node.interfaces.filter(({ segment }) => network.segment(segment)?.origin?.statement === reason?.origin?.statement);
@@ -127,7 +127,7 @@ function checkedAttach({ probe, reason, failed }: Failure, network: Network): So
   return ends.flatMap(on).find(({ sourceCheck }) => sourceCheck)?.source;
 }
 
-/** A static route of somebody on the way that leads to another node than the one whose pod the packet is for. */
+/** A static route on the path that points to a node other than the owner of the destination pod. */
 function wrongRoute({ steps }: Journey, cluster: Cluster): Source | undefined {
   for (const { action, rule, packet } of steps) {
     const statement = action === "route" && !innerOf(packet) ? rule?.origin?.statement : undefined;
@@ -137,7 +137,7 @@ function wrongRoute({ steps }: Journey, cluster: Cluster): Source | undefined {
   return undefined;
 }
 
-/** Somebody on the way has said no, whichever way it was. */
+/** Reasons that a machine on the path decides, regardless of the route that brought the packet there. */
 const DECIDED: ReadonlySet<string> = new Set([
   "filtered",
   "rejected-by-rule",
@@ -147,7 +147,7 @@ const DECIDED: ReadonlySet<string> = new Set([
   "protocol-refused",
 ]);
 
-/** A node's own static route, where the plugin has a wider one: what it takes away gets lost. */
+/** A static route of a node that hides the plugin's route to the pods: the packets that match it are lost. */
 function strayRoute({ steps }: Journey, cluster: Cluster, network: Network): Source | undefined {
   for (const { action, netns, rule, packet } of steps) {
     const statement = action === "route" && !innerOf(packet) ? rule?.origin?.statement : undefined;
@@ -163,14 +163,14 @@ function strayRoute({ steps }: Journey, cluster: Cluster, network: Network): Sou
   return undefined;
 }
 
-/** The nodes to which the statement leads, and to which it should: whoever has the pod. */
+/** The node that the route points to, and the node that owns the pod, if they differ. */
 export function misledBy(
   { args }: Statement,
   dst: Ip,
   { nodes, nodeByPodAddress }: Cluster,
 ): { readonly to: Node; readonly owner: Node } | undefined {
   const owner = nodeByPodAddress(dst);
-  // A wider route is a way to some node that passes packets on.
+  // A wider route can point to any node that forwards the packets.
   const len = parsePrefix(args[0]?.text ?? "")?.prefix.len;
   if (!owner?.podCidrs.some(({ prefix }) => prefix.len === len && prefixContains(prefix, dst))) return undefined;
   const via = args.findIndex(({ text }) => text === "via");
@@ -182,7 +182,7 @@ export function misledBy(
   return to && to !== owner ? { to, owner } : undefined;
 }
 
-/** A router that has static routes to the ranges of some of the cluster's nodes, and none to this one's. */
+/** A router with static routes to some of the cluster's node pod CIDRs, but not to the destination's. */
 function incompleteTable({ probe, reason, failed }: Failure, station: Station): Source | undefined {
   const dst = failed.steps.at(-1)?.packet.dst;
   if (reason?.code !== "no-route" || dst === undefined) return undefined;
@@ -191,7 +191,7 @@ function incompleteTable({ probe, reason, failed }: Failure, station: Station): 
   return known > 0 && missing.some(({ prefix }) => prefixContains(prefix, dst)) ? station.source : undefined;
 }
 
-/** Which of the nodes' ranges a station has static routes to. */
+/** The node pod CIDRs that a machine has static routes to (counted), and those without a route. */
 export function tableOf(
   { nodes }: Cluster,
   { routes }: Station,
@@ -202,10 +202,10 @@ export function tableOf(
   return { known: ranges.length - missing.length, missing };
 }
 
-/** A segment by which two nodes would meet, where the plugin's tunnel is lost between other addresses of theirs. */
+/** A segment that both nodes share, if the plugin's tunnel packet was lost between other addresses of the nodes. */
 export function otherNetwork({ probe, reason, failed }: Failure): string | undefined {
   const outer = failed.steps.at(-1)?.packet;
-  if (!outer || !innerOf(outer) || !reason || !ASTRAY.has(reason.code)) return undefined;
+  if (!outer || !innerOf(outer) || !reason || !LOST.has(reason.code)) return undefined;
   const has = ({ interfaces }: Node, ip: Ip): boolean =>
     interfaces.some(({ addresses }) => addresses.some((one) => one.ip === ip));
   const ends = [probe.from.node, probe.to.node];
@@ -218,15 +218,15 @@ export function otherNetwork({ probe, reason, failed }: Failure): string | undef
   )?.segment;
 }
 
-const ASTRAY: ReadonlySet<string> = new Set(["no-route", "unreachable-route", "neighbour-failed", "ttl-exceeded"]);
+const LOST: ReadonlySet<string> = new Set(["no-route", "unreachable-route", "neighbour-failed", "ttl-exceeded"]);
 
-/** The setting that says who has routes to the pods, where the plugin has one. */
+/** The setting that installs routes to the pods, if the plugin has one. */
 function routesSetting({ cni }: Cluster): Source {
   const cloud = childOf(cni.source, "cloud-routes");
   return cloud === cni.source ? childOf(cni.source, "routes") : cloud;
 }
 
-/** What puts packets into IP packets: a pool's `ipip`, flannel's `backend ipip`. */
+/** The setting that selects IP-in-IP: `ipip` of a pool, `backend ipip` of flannel. */
 function ipipSetting({ cni }: Cluster): Source {
   const found = within(cni.source.statement, (one) => [one.keyword, ...one.args].some(({ text }) => text === "ipip"));
   return found ? { ...cni.source, statement: found, part: "whole" } : cni.source;
@@ -241,8 +241,8 @@ function within(root: Statement, wanted: (one: Statement) => boolean): Statement
 }
 
 /**
- * The pool whose blocks are routed without a tunnel to other subnets, where a router on the way has no route to them: the
- * fabric must know the blocks, or the pool must encapsulate.
+ * The pool whose packets go to other subnets without a tunnel, if a router on the path has no route to its blocks: the
+ * routers must learn the blocks, or the pool must encapsulate.
  */
 function bareOf(journey: Journey, cluster: Cluster, network: Network): Source | undefined {
   const { reason } = journey;
@@ -260,7 +260,7 @@ function bareOf(journey: Journey, cluster: Cluster, network: Network): Source | 
   return isPods ? { ...cluster.cni.source, statement, part: 0 } : undefined;
 }
 
-/** The segment's own statement, or what makes it a cloud's. */
+/** The segment's `source-check` statement, or its `cloud` statement, which enables the check. */
 function sourceCheckOf(segment: Source | undefined): Source | undefined {
   const own = segment && childOf(segment, "source-check");
   return own && own !== segment ? own : segment && childOf(segment, "cloud");
@@ -279,7 +279,7 @@ function sysctlOf(station: Station | undefined, names: readonly string[]): Sourc
   return undefined;
 }
 
-/** Of the static routes in the circle the least specific one: it catches what nobody has a better route for. */
+/** The least specific static route in the loop: it matches packets that have no better route. */
 function loopSource({ steps }: Journey): Source | undefined {
   const times = new Map<Statement, { readonly source: Source; count: number }>();
   for (const { action, rule } of steps) {
@@ -290,11 +290,11 @@ function loopSource({ steps }: Journey): Source | undefined {
     else times.set(source.statement, { source, count: 1 });
   }
   const lengthOf = ({ statement }: Source): number => parsePrefix(statement.args[0]?.text ?? "")?.prefix.len ?? 0;
-  const circling = [...times.values()].filter(({ count }) => count > 1).map(({ source }) => source);
-  return circling.sort((a, b) => lengthOf(a) - lengthOf(b))[0];
+  const looping = [...times.values()].filter(({ count }) => count > 1).map(({ source }) => source);
+  return looping.sort((a, b) => lengthOf(a) - lengthOf(b))[0];
 }
 
-/** The step at which a node sent a packet for a pod to its default gateway, for want of a better route. */
+/** The step where a node sent a packet to a pod through its default route because it has no specific route. */
 export function leakOf(journey: Journey, cluster: Cluster, network: Network): Step | undefined {
   return journey.steps.find((step) => {
     if (step.action !== "route" || step.direction !== "out" || !step.rule?.text.startsWith("default ")) return false;

@@ -1,3 +1,5 @@
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { sharedNetworkFixes } from "./mend.ts";
 
@@ -20,16 +22,26 @@ export const calicoAddressTwice: Check = {
   name: "calico-address-twice",
   family: "reachability",
   severity: "error",
-  summary: "Calico takes the same address for two nodes.",
-  documentation: `Calico takes the first address of the first interface that it finds (IP_AUTODETECTION_METHOD \`first-found\`). Where all machines have the same one there, as on
-Vagrant (10.0.2.15), calico-node ends with *Calico node … is already using the IPv4 address* (node/pkg/lifecycle/startup), and without that check tunnels and
-sessions lead to the machine itself.
+  summary: "Calico uses the same address for two nodes.",
+  documentation: `## What happens
 
-Name the address of the interface that the nodes share: \`cni calico { bgp-address … }\` in each node, in a cluster
-IP_AUTODETECTION_METHOD with \`interface=\` or \`cidr=\`.`,
+Calico uses the first address of the first interface that it finds (IP_AUTODETECTION_METHOD \`first-found\`). If all machines
+have the same address there, as on Vagrant (10.0.2.15), calico-node exits with *Calico node … is already using the IPv4
+address*. Without this check, tunnels and BGP sessions would point back to the same node.
+
+## How to fix it
+
+Use the addresses on the network that the nodes share: set \`cni calico { bgp-address … }\` in each node. On a running cluster,
+set IP_AUTODETECTION_METHOD with \`interface=\` or \`cidr=\`.
+
+## References
+
+- Calico: \`node/pkg/lifecycle/startup\``,
   example: { bad: vagrant(() => ""), good: vagrant((host) => `; cni calico { bgp-address 192.168.56.${host} }`) },
   message: ({ cluster, node, peer, address, nodes }) =>
-    `Calico takes ${address} for ${node} and for ${peer}${Number(nodes) > 2 ? `, for ${nodes} nodes of cluster ${cluster} in all` : ""}: calico-node does not start ("is already using the IPv4 address"); give each its address in the network that they share (bgp-address)`,
+    Number(nodes) > 2
+      ? t`Calico uses ${address} for ${plural(Number(nodes), "node")} of cluster \`${cluster}\`, including \`${node}\` and \`${peer}\`: calico-node exits ("is already using the IPv4 address"); set \`bgp-address\` to an address on the shared network`
+      : t`Calico uses ${address} for both node \`${node}\` and node \`${peer}\`: calico-node exits ("is already using the IPv4 address"); set \`bgp-address\` to an address on the shared network`,
   fixes: ({ cluster: name }, _source, { topology }) => {
     const cluster = topology.clusters.find((one) => one.name === name);
     return cluster ? sharedNetworkFixes(cluster) : [];

@@ -1,4 +1,5 @@
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { argumentWith, sourceAt } from "../source.ts";
@@ -21,26 +22,38 @@ export const calicoMasksDiffer: Check = {
   name: "cross-subnet-masks-differ",
   family: "reachability",
   severity: "warning",
-  summary: "Two nodes of one link disagree whether the other is in their subnet.",
-  documentation: `\`cross-subnet\` asks whether the other node's address lies in this node's own prefix (felix/calc/l3_route_resolver.go, nodeInOurSubnet). Neighbours with different masks
-disagree: one sends directly, the other through the tunnel. Packets arrive, but access lists, captures and MTU differ by direction. Give both the
-same mask.`,
+  summary: "Two nodes on one link disagree about whether they share a subnet.",
+  documentation: `## What happens
+
+\`cross-subnet\` checks whether the other node's address is in this node's prefix. Directly connected nodes with different
+prefix lengths disagree: one sends directly, the other through the tunnel. Packets arrive, but access lists, captures, and
+MTU differ by direction.
+
+## How to fix it
+
+Use the same prefix length on both nodes.
+
+## References
+
+- Calico: \`felix/calc/l3_route_resolver.go\` (\`nodeInOurSubnet\`)`,
   example: {
     bad: lan("24"),
     good: lan("16"),
   },
   message: ({ node, prefix, peer, peerPrefix }) =>
-    `${node} (${prefix}) is outside the prefix of its neighbour ${peer} (${peerPrefix}), but not the other way round: cross-subnet tunnels one way only; give both the same mask`,
+    t`prefix ${peerPrefix} of node \`${peer}\` excludes node \`${node}\`, but prefix ${prefix} of node \`${node}\` includes node \`${peer}\`: cross-subnet uses the tunnel in one direction only`,
   fixes: ({ node, prefix, peer, peerPrefix }, source, { related }) => [
     ...lengthFix(String(peer), source, String(peerPrefix), String(prefix)),
     ...related.flatMap((other) => lengthFix(String(node), other.source, String(prefix), String(peerPrefix))),
   ],
 };
 
-/** The address with the other side's length. */
+/** Replaces the prefix length of the address with the other side's. */
 function lengthFix(node: string, attached: Source, own: string, other: string): readonly Fix[] {
   const [address = ""] = own.split("/");
   const length = other.split("/")[1];
   const place = argumentWith(sourceAt(attached, "whole"), (text) => text.split("/")[0] === address);
-  return place.part === "whole" ? [] : [replaceFix(`Give ${node} /${length}`, place, `${address}/${length}`)];
+  return place.part === "whole"
+    ? []
+    : [replaceFix(t`Change node \`${node}\` to /${length}`, place, `${address}/${length}`)];
 }

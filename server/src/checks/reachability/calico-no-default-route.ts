@@ -1,4 +1,5 @@
-import { plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { gatewayFixes } from "../addresses/new-gateway.ts";
 import type { Check } from "../check.ts";
 import { nodeAt } from "../topology.ts";
@@ -19,14 +20,27 @@ export const calicoNoDefaultRoute: Check = {
   name: "calico-no-default-route",
   family: "reachability",
   severity: "error",
-  summary: "A node without a default route does not answer for its pods' next hop.",
-  documentation: `A pod asks by ARP for 169.254.1.1; the node answers because of \`proxy_arp\`, but only if it has a route to that address by another device (net/ipv4/arp.c, arp_process): its
-default route, usually. Without one the pods reach nobody, not even each other on the same node. Give the segment a \`gateway\`, or the node a route.`,
+  summary: "A node without a default route does not reply to ARP for its pods' next hop.",
+  documentation: `## What happens
+
+A pod sends an ARP request for 169.254.1.1. The node replies because of \`proxy_arp\`, but only if it has a route to that
+address through another device, usually the default route. Without such a route, the node's pods cannot reach anything, not
+even each other.
+
+## How to fix it
+
+Set a \`gateway\` on the segment, or add a default route to the node.
+
+## References
+
+- Linux: \`net/ipv4/arp.c\` (\`arp_process\`)`,
   example: {
     bad: lan(""),
     good: lan("; gateway 192.168.10.1"),
   },
   message: ({ node, nodes }) =>
-    `${node} has no route to 169.254.1.1, its pods' next hop, and so proxy_arp does not answer for it: the pods reach nobody${Number(nodes) > 1 ? ` (so on ${plural(Number(nodes), "node")})` : ""}; give its segment a gateway`,
+    Number(nodes) > 1
+      ? t`node \`${node}\` has no route to 169.254.1.1 (the pods' next hop), so proxy ARP does not reply for it: its pods cannot reach anything (${plural(Number(nodes), "node")} affected)`
+      : t`node \`${node}\` has no route to 169.254.1.1 (the pods' next hop), so proxy ARP does not reply for it: its pods cannot reach anything`,
   fixes: ({ node }, _source, { topology }) => gatewayFixes(topology, [nodeAt(topology, String(node))]),
 };

@@ -1,5 +1,6 @@
 import { formatIp } from "../../addressing/ip.ts";
-import { plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Node, Topology } from "../../topology/model.ts";
 import type { Check, Fix, FixEdit } from "../check.ts";
 import { argumentWith, sourceAt } from "../source.ts";
@@ -27,20 +28,26 @@ export const calicoPrefixSpans: Check = {
   name: "cross-subnet-prefix-spans-segments",
   family: "reachability",
   severity: "error",
-  summary: "A node's prefix reaches beyond its link, and cross-subnet takes it for the link.",
-  documentation: `\`cross-subnet\` is a test of prefixes, not of links: a /16 mask on nodes in racks of /24 behind a router makes every node a neighbour. The route is accepted thanks to
-\`onlink\`, nobody answers ARP, and packets to pods of the other rack are lost after three seconds. Give the nodes the mask of their segment; a
-tunnel does not help, since its outer packets are sent to the same neighbour.`,
+  summary: "A node's prefix is wider than its segment, so cross-subnet skips the tunnel.",
+  documentation: `## What happens
+
+\`cross-subnet\` compares prefixes, not links. If nodes in /24 racks that are connected by a router have a /16 prefix length,
+every node appears to be on-link. The kernel accepts the route because of \`onlink\`, but there is no ARP reply, and packets to
+pods in the other rack are lost after three seconds.
+
+## How to fix it
+
+Use the segment's prefix length on the nodes. A tunnel does not help: its outer packets go to the same off-link next hop.`,
   example: {
     bad: racks("16"),
     good: racks("24"),
   },
   message: ({ node, prefix, peer, address, pairs }) =>
-    `${node} takes ${address} of ${peer} for a neighbour, since it lies in its own prefix ${prefix}, but a router is between them (${plural(Number(pairs), "such pair")} of nodes): cross-subnet sends directly, and nobody answers ARP; give the nodes their segment's mask`,
+    t`node \`${node}\` treats ${address} of node \`${peer}\` as on-link (its prefix is ${prefix}), but a router is between them (${plural(Number(pairs), "node pair")} affected): cross-subnet sends directly and receives no ARP reply`,
   fixes: (_, source, { topology }) => maskFix(topology, clusterAt(topology, source)?.nodes ?? []),
 };
 
-/** Without a length of its own an address has its segment's. */
+/** Removes the prefix lengths that are shorter than the segment's: an address without one has the segment's. */
 function maskFix({ segments }: Topology, nodes: readonly Node[]): readonly Fix[] {
   const edits = nodes.flatMap(({ interfaces }) =>
     interfaces.flatMap(({ segment, addresses, source }) =>
@@ -52,5 +59,5 @@ function maskFix({ segments }: Topology, nodes: readonly Node[]): readonly Fix[]
       }),
     ),
   );
-  return edits.length === 0 ? [] : [{ title: "Give the nodes the masks of their segments", edits }];
+  return edits.length === 0 ? [] : [{ title: t`Use the segments' prefix lengths on the nodes`, edits }];
 }

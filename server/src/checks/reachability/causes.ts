@@ -1,6 +1,6 @@
 /**
- * Why probes failed: each failure is laid at the door of one place in the file, those of one place are one cause. What is a
- * consequence of an earlier finding is left out.
+ * Why probes failed: each failure is attributed to one place in the file, and all failures of one place are one cause.
+ * Failures that an earlier finding explains are dropped.
  */
 
 import type { Ip } from "../../addressing/ip.ts";
@@ -8,6 +8,7 @@ import { formatIp, isLinkLocal } from "../../addressing/ip.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
 import type { Source, Statement } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import { keptFor } from "../../topology/cache.ts";
 import type { Topology } from "../../topology/model.ts";
 import { type Stations, stationsByPath } from "../../topology/stations.ts";
@@ -21,10 +22,11 @@ import { type Failure, probesOf } from "./probes.ts";
 export interface Cause {
   readonly code: ReachabilityCode;
   readonly source: Source;
-  /** The failure that serves as example. */
+  /** The failure that the message describes. */
   readonly example: Failure;
-  /** Of all failures with this cause. */
+  /** Number of ordered node pairs, or of nodes, over all similar failures with this cause. */
   readonly pairs: number;
+  /** Whether `pairs` counts node pairs, not nodes. */
   readonly nodes: boolean;
 }
 
@@ -44,7 +46,7 @@ function findCauses(context: CheckContext): readonly Cause[] {
   const places: Statement[] = [];
   for (const failure of failures) {
     if (touchesDisputed(context.peopled, failure)) continue;
-    // Whether nodes must reach stacked pods (probes, logs) is a question of the pods.
+    // Without pods, there are no kubelet probes or logs that require a node to reach stacked pods.
     const { cluster, from, to } = failure.probe;
     if (to.imagined && from.kind === "node" && STACKED.has(cluster.cni.plugin)) continue;
     const { code, source, specific } = attribute(failure, stations, context.open);
@@ -55,7 +57,7 @@ function findCauses(context: CheckContext): readonly Cause[] {
     const how = specific && ONE_WAY.has(code) ? "" : howOf(failure);
     const key = `${GENERAL.has(code) ? "general" : code} ${place} ${String(source.part)} ${how}`;
     const same = causes.get(key);
-    // What pods suffer says more than what their nodes do for the same reason.
+    // Includes only failures of the same kind as the first one: a node failure with the same cause adds no information.
     if (!same)
       causes.set(key, { code, source, example: failure, pairs: failure.probe.pairs, nodes: !failure.probe.sameNode });
     else if (isAlike(same.example, failure)) same.pairs += failure.probe.pairs;
@@ -63,7 +65,7 @@ function findCauses(context: CheckContext): readonly Cause[] {
   return [...causes.values()];
 }
 
-/** However packets end for such a reason, it is one. */
+/** Codes with one cause per place, regardless of how the packets are lost. */
 const ONE_WAY: ReadonlySet<ReachabilityCode> = new Set(["KN206", "KN209"]);
 
 function howOf({ reason }: Failure): string {
@@ -80,7 +82,7 @@ function isAlike({ probe: a }: Failure, { probe: b }: Failure): boolean {
 
 /* ----------------------------------------------------------------- excuses */
 
-/** Addresses that two owners claim are the finding already. */
+/** Whether the packet involves an address with two owners, which has its own finding. */
 function touchesDisputed(topology: Topology, { failed, probe }: Failure): boolean {
   const plan = planOf(topology);
   if (plan.conflicts.length === 0) return false;
@@ -127,10 +129,10 @@ const SUSPECT: ReadonlySet<Code> = new Set([
   "KN306",
 ]);
 
-/** BGP sessions that do not come up: whoever has no route to a block may be far from the two ends. */
+/** BGP sessions that do not come up: the machine without a route to a block might be far from both peers. */
 const SESSIONS: ReadonlySet<Code> = new Set(["KN230", "KN231", "KN232", "KN233", "KN235"]);
 
-/** Nobody on the way has heard of the pods' blocks, and the session is one of their cluster, or of two routers. */
+/** Whether the packet was lost for lack of a route to a pod block, and the session belongs to the cluster or to two routers. */
 function isUnannounced({ clusters }: Topology, { probe, reason, failed }: Failure, session: Finding): boolean {
   const packet = failed.steps.at(-1)?.packet;
   const isLost = reason?.code === "no-route" || reason?.code === "unreachable-route";
@@ -140,7 +142,7 @@ function isUnannounced({ clusters }: Topology, { probe, reason, failed }: Failur
   return owners.length === 0 || owners.some(({ name }) => name === probe.cluster.name);
 }
 
-/** Findings that explain lost packets by themselves. */
+/** Whether the finding alone explains lost packets. */
 function isSuspect(finding: Finding): boolean {
   return (
     SUSPECT.has(finding.code) ||
@@ -148,7 +150,7 @@ function isSuspect(finding: Finding): boolean {
   );
 }
 
-/** Does a finding stand in a part of the file that has to do with the packet's way? */
+/** Whether a suspect is in a part of the file that is involved in the packet's path. */
 function isExcused(topology: Topology, failure: Failure, stations: Stations, suspects: readonly Statement[]): boolean {
   const { probe, failed } = failure;
   const roots = new Set<Statement>(
@@ -162,7 +164,7 @@ function isExcused(topology: Topology, failure: Failure, stations: Stations, sus
     for (const { segment, addresses } of station.interfaces) {
       const found = topology.segments.get(segment);
       if (found) roots.add(found.source.statement);
-      // A service that has the machine's address for its own (KN192).
+      // A service that uses an address of the machine (KN192).
       for (const { ip } of addresses)
         for (const { source } of probe.cluster.services.byAddress(ip)) roots.add(source.statement);
     }
@@ -171,25 +173,27 @@ function isExcused(topology: Topology, failure: Failure, stations: Stations, sus
   return suspects.some((suspect) => [...roots].some((root) => holds(root, suspect)));
 }
 
-/* -------------------------------------------------------------- the story */
+/* ------------------------------------------------------------------ hops */
 
 const MOST_HOPS = 10;
 
-/** The hops of a failed journey, each at the place that decided it. */
+/** The hops of a failed journey, each with the place in the file that determined it. */
 export function hopsOf(journey: Journey, topology: Topology): readonly Related[] {
   const stations = stationsByPath(topology);
-  const told: Related[] = [];
-  const telling = journey.steps.filter((step, i) => i === journey.steps.length - 1 || TELLING.has(step.action));
-  for (const [i, step] of telling.entries()) {
+  const hops: Related[] = [];
+  const shown = journey.steps.filter((step, i) => i === journey.steps.length - 1 || SHOWN.has(step.action));
+  for (const [i, step] of shown.entries()) {
     const source = step.rule?.origin ?? stations(step.netns)?.source;
     if (!source) continue;
-    const rule = step.rule && step.action === "route" ? `; route ${step.rule.text}` : "";
-    told.push({ source: headOf(source), message: `${i + 1}. ${step.netns}: ${step.text}${rule}` });
+    // A failure reason names its machine.
+    const hop = step.text.includes(step.netns) ? t`${i + 1}. ${step.text}` : t`${i + 1}. ${step.netns}: ${step.text}`;
+    const message = step.rule && step.action === "route" ? t`${hop}; route ${step.rule.text}` : hop;
+    hops.push({ source: headOf(source), message });
   }
-  return told.length <= MOST_HOPS ? told : [...told.slice(0, MOST_HOPS - 2), ...told.slice(-2)];
+  return hops.length <= MOST_HOPS ? hops : [...hops.slice(0, MOST_HOPS - 2), ...hops.slice(-2)];
 }
 
-const TELLING: ReadonlySet<Step["action"]> = new Set([
+const SHOWN: ReadonlySet<Step["action"]> = new Set([
   "route",
   "encapsulate",
   "decapsulate",
@@ -201,32 +205,32 @@ const TELLING: ReadonlySet<Step["action"]> = new Set([
   "deliver",
 ]);
 
-/** What to write before a rule so that it lets these packets pass: "allow udp port 8472". */
+/** The rule that allows the tunnel packets: "allow udp port 8472"; empty if they are not tunnel packets. */
 export function wayThrough(journey: Journey): string {
   const body = lostPacket(journey)?.body;
   if (body?.kind === "icmp" && journey.reason?.lost) return "allow icmp";
   if (body?.kind === "ipip" || body?.kind === "esp") return `allow ${body.kind}`;
   const isTunnel = body?.kind === "udp" && (body.carries || journey.reason?.lost);
-  return isTunnel ? `allow udp port ${body.dport}` : "an allow for them";
+  return isTunnel ? `allow udp port ${body.dport}` : "";
 }
 
 function lostPacket({ reason, steps }: Journey): Packet | undefined {
   return reason?.lost ?? steps.at(-1)?.packet;
 }
 
-const CARRIERS = { vxlan: "VXLAN", wireguard: "WireGuard", esp: "ESP-in-UDP", ip: "flannel's" } as const;
+const CARRIERS = { vxlan: "VXLAN", wireguard: "WireGuard", esp: "ESP-in-UDP", ip: "flannel udp" } as const;
 
-/** "VXLAN packets (UDP port 8472)" where the packet is a tunnel's, otherwise "packets". */
+/** "VXLAN packets (UDP port 8472)" for a tunnel packet, otherwise "packets to 10.244.1.2". */
 export function whatDied(journey: Journey): string {
   const packet = lostPacket(journey);
   const body = packet?.body;
-  if (body?.kind === "icmp" && journey.reason?.lost) return "IPv6's neighbour discovery, which is ICMPv6,";
+  if (body?.kind === "icmp" && journey.reason?.lost) return t`IPv6 neighbor discovery (ICMPv6)`;
   if (body?.kind === "udp" && journey.reason?.lost && journey.reason.code === "neighbour-failed")
-    return `ARP questions in VXLAN packets (UDP port ${body.dport})`;
-  if (body?.kind === "udp" && journey.reason?.lost) return `messages of the key exchange (UDP port ${body.dport})`;
-  if (body?.kind === "ipip") return "IP-in-IP packets (protocol 4)";
-  if (body?.kind === "esp") return "ESP packets (IPsec, protocol 50)";
-  if (body?.kind === "udp" && body.carries) return `${CARRIERS[body.carries.kind]} packets (UDP port ${body.dport})`;
-  if (body?.kind === "icmp") return "pings";
-  return packet ? `packets to ${formatIp(packet.dst)}` : "packets";
+    return t`ARP requests in VXLAN packets (UDP port ${body.dport})`;
+  if (body?.kind === "udp" && journey.reason?.lost) return t`key exchange messages (UDP port ${body.dport})`;
+  if (body?.kind === "ipip") return t`IP-in-IP packets (protocol 4)`;
+  if (body?.kind === "esp") return t`ESP packets (IPsec, protocol 50)`;
+  if (body?.kind === "udp" && body.carries) return t`${CARRIERS[body.carries.kind]} packets (UDP port ${body.dport})`;
+  if (body?.kind === "icmp") return t`pings`;
+  return packet ? t`packets to ${formatIp(packet.dst)}` : t`packets`;
 }

@@ -1,8 +1,7 @@
 /**
- * Classes of equivalent nodes. Two nodes are alike where nothing that a packet meets tells them apart: same segments and
- * MTUs, same settings, sysctls, access lists and routes, and the same answer from every prefix that is written anywhere. What holds
- * between two of them holds between all of their classes, so that questions are asked once for two classes and not
- * once for two nodes.
+ * Classes of equivalent nodes. Two nodes are equivalent if no packet can distinguish them: same segments and MTUs, same
+ * settings, sysctls, access lists, and routes, and the same match against every prefix in the files. The result of a probe
+ * between two nodes is valid for all nodes of their classes, so one probe per pair of classes is enough.
  */
 import type { InterfaceAddress, Ip, IpRange, Prefix } from "../../addressing/ip.ts";
 import { formatPrefix, prefixEquals, rangeToPrefixes, samePrefixes } from "../../addressing/ip.ts";
@@ -19,11 +18,11 @@ export interface NodeClass {
   readonly cluster: Cluster;
   /** In order of declaration; never empty. */
   readonly nodes: readonly Node[];
-  /** The class's nodes by the segments that they are attached to, the largest first. */
+  /** The nodes of the class, grouped by the segments they are attached to; the largest group first. */
   readonly racks: readonly { readonly segment: string; readonly nodes: readonly Node[] }[];
 }
 
-/** `disputed`: ranges that two owners claim; nodes inside and outside differ. */
+/** `disputed`: ranges with two owners; nodes inside and outside are not equivalent. */
 export function nodeClasses(topology: Topology, cluster: Cluster, disputed: readonly IpRange[]): readonly NodeClass[] {
   return classesOf(topology, cluster, disputed).map(({ nodes, racks }) => ({
     cluster,
@@ -32,23 +31,23 @@ export function nodeClasses(topology: Topology, cluster: Cluster, disputed: read
   }));
 }
 
-/** A class by the indexes of its nodes, which outlast the nodes. */
+/** A class as indexes of its nodes: indexes remain valid when an edit replaces the nodes. */
 interface ClassShape {
   readonly nodes: readonly number[];
   readonly racks: readonly { readonly segment: string; readonly nodes: readonly number[] }[];
 }
 
-/** What tells a node apart whatever stands around it. */
+/** The properties of a node alone, without its segments and neighbors. */
 interface Traits {
   readonly own: string;
-  /** Does it write addresses, in access lists or routes? */
+  /** Whether its access lists or routes contain addresses. */
   readonly writes: boolean;
 }
 
 const traitsOf = nodeColumn<Traits, undefined>(
   (node) => {
     let own = "";
-    // Off-segment lengths (a /32 at a cloud) make other connected routes.
+    // A prefix length other than the segment's (a /32 on a cloud) results in different connected routes.
     for (const { addresses, mtu, sourceCheck } of node.interfaces)
       own += `|${mtu} ${addresses.length === 1 ? addresses[0]?.len : addresses.map(({ len }) => len).join()} ${sourceCheck ? "checked" : ""}`;
     for (const { prefix } of node.podCidrs) own += typeof prefix.ip === "number" ? "4" : "6";
@@ -57,7 +56,7 @@ const traitsOf = nodeColumn<Traits, undefined>(
     for (const [name, { value }] of node.sysctls) own += ` ${name}=${value}`;
     if (node.edge) own += ` ${node.path}`;
     for (const rule of node.acl) own += ` ${textOf(rule.source.statement)}`;
-    // The gateway's own address differs from segment to segment; what kind of segment it is stands in the key already.
+    // The gateway address differs by segment; the kind of segment is part of the key elsewhere.
     for (const route of node.routes)
       own += route.implied ? ` gateway ${typeof route.dst.ip}` : ` ${textOf(route.source.statement)}`;
     return { own, writes: node.acl.length > 0 || node.routes.some(({ implied }) => !implied) };
@@ -81,7 +80,7 @@ function classesOf(topology: Topology, cluster: Cluster, disputed: readonly IpRa
   const inhabited = Uint8Array.from(cluster.nodes, (node) => (cluster.pods.countOn(node) > 0 ? 1 : 0));
   const kinds = [...topology.segments.keys()].map(kindOf).join("\n");
   const of = [traits, segments, kinds];
-  // What the marks say of a node follows from its addresses, and who is odd has no class but its own.
+  // Marks depend on the nodes' addresses, and odd nodes are each a class of one; classes with either are not cached.
   const isKept = marks === undefined && odd.size === 0;
   const before = known.get(cluster.identity);
   if (isKept && before && sameMembers(before.of, of) && sameMembers(before.inhabited, inhabited)) return before.classes;
@@ -111,8 +110,9 @@ function grouped(
 }
 
 /**
- * Racks are often alike: segments whose only neighbour is one and the same router, which treats them alike. Nodes of such
- * segments are of one class; whether two of them share a segment is asked apart. Any other segment is a kind of its own.
+ * Racks are often equivalent: segments that connect only to the same router, which treats them equally. Nodes on such
+ * segments can be in one class; pairs on one segment and pairs on two segments are probed separately. Any other segment is a
+ * separate kind.
  */
 function segmentKinds(topology: Topology, isDisputed: boolean): (segment: string) => string {
   const plain = new Set(
@@ -122,7 +122,7 @@ function segmentKinds(topology: Topology, isDisputed: boolean): (segment: string
       )
       .map(({ path }) => path),
   );
-  // Whoever writes an address may mean one of the racks.
+  // An address in an access list or route might be in one of the racks.
   const noAddressMeant =
     !isDisputed &&
     topology.hosts.length === 0 &&
@@ -144,26 +144,26 @@ function segmentKinds(topology: Topology, isDisputed: boolean): (segment: string
   };
 }
 
-/** What is attached to a segment and is no node. */
+/** The routers and hosts that are attached to a segment. */
 const othersOn = keptFor((attached: readonly Interface[]) => attached.filter(({ station }) => station.kind !== "node"));
 
 function isDefault({ dst }: { readonly dst: Prefix }): boolean {
   return dst.len === 0;
 }
 
-/* ------------------------------------------------------------ what is marked */
+/* ----------------------------------------------------------------- marks */
 
-/** A prefix that is written somewhere. */
+/** A prefix that appears in a file. */
 interface Mark {
   readonly prefix: Prefix;
   readonly id: number;
-  /** Static routes of routers and hosts to it: one to a node's own range is like that of any other node. */
+  /** Static routes of routers and hosts to it: a route to a node's pod CIDR via that node does not distinguish the node. */
   readonly routes: { readonly station: string; readonly via: readonly Ip[] }[];
-  /** Written elsewhere too: in an access list, a node's route, a CNI block. */
+  /** Also appears in an access list, a node's route, or a CNI block. */
   plain: boolean;
 }
 
-/** The prefixes in access lists, routes and CNI blocks that tell nodes of one segment apart; undefined where there are none. */
+/** The prefixes in access lists, routes, and CNI blocks that distinguish nodes on one segment, if any. */
 function markedPrefixes(
   topology: Topology,
   cluster: Cluster,
@@ -199,7 +199,7 @@ function markedPrefixes(
   );
 }
 
-/** What covers a whole segment or pod range says the same of all nodes there. */
+/** The marks inside a segment or pod CIDR: a mark that covers all of it does not distinguish its nodes. */
 function onlyInside(marks: readonly Mark[], ranges: readonly Prefix[]): PrefixTable<Mark> | undefined {
   if (marks.length === 0) return undefined;
   const around = buildPrefixTable(ranges.map((range) => [range, undefined] as const));
@@ -246,9 +246,9 @@ function isOwn(node: Node, ip: Ip): boolean {
   return node.interfaces.some(({ addresses }) => addresses.some((own) => own.ip === ip));
 }
 
-/* ---------------------------------------------------------- odd ones out */
+/* ------------------------------------------------------------- odd nodes */
 
-/** Nodes whose range or address another node has too are each a class of their own; by index. */
+/** Indexes of the nodes that share a pod CIDR or an address with another node; each is a class of one node. */
 function nodesWithSharedAddresses(topology: Topology, cluster: Cluster): ReadonlySet<number> {
   const odd = new Set(rangesAreApart(cluster) ? [] : nodesWithOneRange(statedRanges(cluster, undefined)));
   if (areAllDifferent(topology)) return odd;
@@ -276,7 +276,7 @@ const nodesWithOneRange = keptFor((column: Column<readonly Prefix[]>) => {
   );
 });
 
-/** Interfaces with an address that was given to them and that another one of the segment has too. */
+/** Interfaces with a declared address that another interface on the segment also has. */
 function doublesOn(topology: Topology, segment: string): ReadonlySet<Interface> {
   return valueAt(doubles, topology.attachedTo(segment), () => {
     const isDouble = ({ ip }: InterfaceAddress): boolean => topology.interfacesWith(segment, ip).length > 1;
@@ -290,7 +290,7 @@ const doubles = new WeakMap<readonly Interface[], ReadonlySet<Interface>>();
 
 const texts = new WeakMap<Statement, string>();
 
-/** A statement as text without its place, so that the same words in two nodes are the same setting. */
+/** A statement as text without its position: equal text in two nodes is an equal setting. */
 function textOf(statement: Statement): string {
   return valueAt(texts, statement, () => {
     const words = [statement.keyword, ...statement.args].map((arg) => arg.text).join(" ");

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { appendFix, removeFix, replaceFix } from "../finding.ts";
@@ -9,20 +10,29 @@ export const flannelIface: Check = {
   name: "flannel-iface-unknown",
   family: "reachability",
   severity: "error",
-  summary: "flannel is told to use an interface that the node does not have.",
-  documentation: `flanneld ends with *error looking up interface* where \`--iface\` names no device and no address of the node, and the node has no
-pod network. Interfaces are called eth0, eth1 … in the order in which they are attached.`,
+  summary: "flannel is configured with an interface that the node does not have.",
+  documentation: `## What happens
+
+flanneld exits with *error looking up interface* if \`--iface\` is not a device or an address of the node. The node then has no
+pod network.
+
+Interfaces are named \`eth0\`, \`eth1\`, … in the order of the \`attach\` statements.
+
+## How to fix it
+
+Set \`iface\` to an interface that the node has, attach the missing interface, or remove \`iface\`: flannel then uses the
+interface of the default route.`,
   example: {
     bad: twoNodes("cni flannel {\n  iface eth1\n  backend vxlan\n}"),
     good: twoNodes("cni flannel {\n  iface eth0\n  backend vxlan\n}"),
   },
   message: ({ node, iface }) =>
-    `node ${node} has no interface ${iface}, so flanneld ends there; its interfaces are eth0, eth1 … in the order of attach`,
+    t`node \`${node}\` has no interface \`${iface}\`, so flanneld exits; interfaces are named \`eth0\`, \`eth1\`, … in order of \`attach\``,
   fixes: ({ node, iface }, source, { topology }) => {
     const found = nodeAt(topology, String(node));
     const own = found?.interfaces.map(({ device }) => device) ?? [];
     const cluster = clusterAt(topology, source);
-    // Where others have the interface, it is this kind of machine that lacks one.
+    // If other nodes have the interface, only nodes of this kind (one statement) lack it.
     const others =
       cluster?.nodes.flatMap(({ interfaces }) => interfaces.filter(({ device }) => device === iface)) ?? [];
     const [lacking] = others;
@@ -32,7 +42,7 @@ pod network. Interfaces are called eth0, eth1 … in the order in which they are
       ...(isApart
         ? [
             appendFix(
-              `Attach ${found.name} and its like to ${lacking.segment}`,
+              t`Attach \`${found.name}\` and similar nodes to \`${lacking.segment}\``,
               found.source,
               `attach ${lacking.segment}`,
             ),
@@ -40,13 +50,13 @@ pod network. Interfaces are called eth0, eth1 … in the order in which they are
         : []),
       ...aside.map((device) =>
         appendFix(
-          `Let ${found?.name} and its like use ${device}`,
+          t`Use \`iface ${device}\` on \`${found?.name ?? ""}\` and similar nodes`,
           found?.source ?? source,
           `cni flannel { iface ${device} }`,
         ),
       ),
-      ...own.slice(0, 3).map((device) => replaceFix(`Use ${device}`, sourceAt(source, 0), device)),
-      removeFix(`Leave iface ${iface} out`, sourceAt(source, "whole")),
+      ...own.slice(0, 3).map((device) => replaceFix(t`Change to \`${device}\``, sourceAt(source, 0), device)),
+      removeFix(t`Remove \`iface ${iface}\``, sourceAt(source, "whole")),
     ];
   },
 };

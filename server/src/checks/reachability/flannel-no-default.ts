@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import { gatewayFixes } from "../addresses/new-gateway.ts";
 import type { Check } from "../check.ts";
 import { nodeAt } from "../topology.ts";
@@ -16,14 +17,20 @@ export const flannelNoDefault: Check = {
   name: "flannel-no-default-route",
   family: "reachability",
   severity: "info",
-  summary: "A node has no default route, by which flannel finds its interface.",
-  documentation: `Without \`--iface\` flanneld takes the interface of the default route and ends where there is none. knet takes the first interface,
-so that a sketch without routers can be studied; on real machines give the segment a \`gateway\`, or flannel an \`iface\`.
+  summary: "A node has no default route, so flannel cannot detect its interface.",
+  documentation: `## What happens
 
-A node without a default route also cannot reach services from its own processes: the kernel looks up a route before kube-proxy's rules
-see the packet.`,
+Without \`--iface\`, flanneld uses the interface of the default route and exits if there is no default route. knet assumes the
+first interface instead, so you can study a topology without routers.
+
+A node without a default route also cannot reach services from its own processes: the kernel looks up a route before
+kube-proxy's rules process the packet.
+
+## How to fix it
+
+Set a \`gateway\` on the segment, or set \`iface\` in flannel.`,
   example: { bad: cluster(""), good: cluster("; gateway 192.168.10.1") },
   message: ({ node }) =>
-    `node ${node} has no default route, by which flanneld finds its interface; give its segment a gateway, or flannel an iface (knet takes the first interface)`,
+    t`node \`${node}\` has no default route for flanneld to detect its interface: knet assumes the first interface; set a gateway on the segment, or \`iface\` in flannel`,
   fixes: ({ node }, _source, { topology }) => gatewayFixes(topology, [nodeAt(topology, String(node))]),
 };

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
@@ -21,14 +22,20 @@ export const flannelNoIpv6: Check = {
   name: "flannel-backend-ipv4-only",
   family: "reachability",
   severity: "error",
-  summary: "The backend carries IPv4 only, and the pods have IPv6 addresses.",
-  documentation: `flannel handles dual stack in the vxlan, host-gw and wireguard backends; udp and ipip carry IPv4 alone. IPv6 packets between nodes
-have no route and follow the default route.`,
+  summary: "The backend carries IPv4 only, but the pods have IPv6 addresses.",
+  documentation: `## What happens
+
+flannel supports dual stack in the \`vxlan\`, \`host-gw\`, and \`wireguard\` backends; \`udp\` and \`ipip\` carry only IPv4. IPv6
+packets to pods on other nodes have no specific route and follow the default route.
+
+## How to fix it
+
+Use one of the backends that support dual stack.`,
   example: { bad: cluster("udp"), good: cluster("host-gw") },
   message: ({ backend, network }) =>
-    `backend ${backend} carries IPv4 only: pods of different nodes cannot meet in ${network}; use vxlan or host-gw`,
+    t`backend \`${backend}\` carries only IPv4: pods on different nodes cannot reach each other on ${network}; use \`vxlan\`, \`host-gw\`, or \`wireguard\``,
   fixes: (_data, source) =>
     source.statement.keyword.text === "backend" && source.statement.block === undefined
-      ? ["vxlan", "host-gw"].map((type) => replaceFix(`Use ${type}`, sourceAt(source, 0), type))
+      ? ["vxlan", "host-gw"].map((type) => replaceFix(t`Use backend \`${type}\``, sourceAt(source, 0), type))
       : [],
 };

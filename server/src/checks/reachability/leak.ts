@@ -2,7 +2,8 @@ import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { nodeAddress } from "../../cni/peers.ts";
 import type { Journey, Reason } from "../../dataplane/journey.ts";
 import type { Source } from "../../language/tree.ts";
-import { list, plural } from "../../text/words.ts";
+import { list, plural } from "../../text/format.ts";
+import { phrase, t, translated } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, CheckContext, Fix } from "../check.ts";
 import { twoRacks } from "../examples.ts";
@@ -10,12 +11,12 @@ import { removeFix, replaceFix, setFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
 import { leakOf, misledBy, tableOf } from "./blame.ts";
 import { routerFixes } from "./mend.ts";
-import { reportCauses, whoCannot } from "./report.ts";
+import { machineAt, reasonOf, reportCauses, whoCannot } from "./report.ts";
 
-/** Settings of plugins that say who has routes to the pods. */
+/** Plugin settings that install routes to the pods, with the title of the fix that enables them. */
 const SWITCHES: Readonly<Record<string, string>> = {
-  routes: "Let each node have routes to the others",
-  "cloud-routes": "Let the cloud have routes to the nodes' pods",
+  routes: phrase("Add routes between nodes"),
+  "cloud-routes": phrase("Add cloud routes to the nodes' pods"),
 };
 
 export const leak: Check & { readonly code: "KN209" } = {
@@ -23,11 +24,17 @@ export const leak: Check & { readonly code: "KN209" } = {
   name: "pod-route-missing",
   family: "reachability",
   severity: "error",
-  summary: "Packets for pods leave by the default route, or go round in circles.",
-  documentation: `A missing route does not drop a packet on Linux: it follows the default route to the gateway. A router that knows no pod ranges answers with *network
-unreachable*, sends it on towards the Internet, or, if its own route points back, lets it circle until its TTL is used up.
+  summary: "Packets to pods follow the default route or loop.",
+  documentation: `## What happens
 
-Every node needs a route to every other node's pod range (the CNI's work, unless its routes are switched off), or the routers do.`,
+On Linux, a packet without a specific route is not dropped: it follows the default route to the gateway. A router without
+routes to the pod CIDRs replies with *network unreachable*, forwards the packet towards the Internet, or, if its own route
+points back, causes a routing loop until the TTL expires.
+
+## How to fix it
+
+Every node needs a route to every other node's pod CIDR. The CNI plugin installs these routes unless they are disabled;
+otherwise, the routers must have them.`,
   example: {
     bad: twoRacks("cni bridge { routes off }"),
     good: twoRacks("cni bridge { routes off }", {
@@ -44,33 +51,35 @@ Every node needs a route to every other node's pod range (the CNI's work, unless
         const dst = failed.steps.at(-1)?.packet.dst;
         const misled = dst === undefined ? undefined : misledBy(cause.source.statement, dst, probe.cluster);
         if (misled && args[0])
-          return `this route sends what is for pods of node ${misled.owner.name} (${args[0].text}) to node ${misled.to.name}, so ${whoCannot(cause)}; lead it to ${misled.owner.name}`;
-        if (keyword.text === "route" && !isLoop(reason))
-          return `this route takes packets to ${dst === undefined ? "pods" : formatIp(dst)} out of the pod network, so ${whoCannot(cause)}: ${reason?.message ?? "it is lost"}; remove it`;
+          return t`this route sends packets for pods on node \`${misled.owner.name}\` (${args[0].text}) to node \`${misled.to.name}\`: ${whoCannot(cause)}`;
+        if (keyword.text === "route" && !isLoop(reason)) {
+          const to = dst === undefined ? t`pods` : formatIp(dst);
+          return t`this route sends packets to ${to} away from the pod network, so ${whoCannot(cause)}: ${reasonOf(cause)}`;
+        }
         const router =
           keyword.text === "router" ? context.topology.routers.find(({ path }) => path === reason?.netns) : undefined;
         if (router) {
           const { known, missing } = tableOf(probe.cluster, router);
-          return `router ${router.path} has routes to the pods of ${plural(known, "node")} of cluster ${probe.cluster.name} and none to those of ${list(missing.map(({ node, prefix }) => `${node.name} (${formatPrefix(prefix)})`))}, so ${whoCannot(cause)}; add them`;
+          const without = list(missing.map(({ node, prefix }) => `\`${node.name}\` (${formatPrefix(prefix)})`));
+          return t`router \`${router.path}\` has routes to pods on ${plural(known, "node")} of cluster \`${probe.cluster.name}\`, but not on ${without}: ${whoCannot(cause)}`;
         }
         if (keyword.text === "pool") {
-          return `${whoCannot(cause)}: ${reason?.message ?? "it is lost on the way"}, and pool ${args[0]?.text ?? ""} sends packets to other subnets there without a tunnel; give the pool ipip cross-subnet or vxlan cross-subnet, or let the routers learn the blocks by BGP`;
+          return t`${whoCannot(cause)}: ${reasonOf(cause)}, and pool \`${args[0]?.text ?? ""}\` sends packets to other subnets without a tunnel; use a tunnel between subnets, or advertise the blocks to the routers over BGP`;
         }
         if (isLoop(reason))
-          return `${whoCannot(cause)}: the packet goes in circles, ${reason?.message ?? ""}; correct the routes on its way`;
+          return t`${whoCannot(cause)} because of a routing loop: ${reasonOf(cause)}; fix the routes along the path`;
         const step = leakOf(failed, probe.cluster, context.open);
-        const where = step
-          ? `${step.netns} has no route to ${formatIp(step.packet.dst)} and sends it to its default gateway`
-          : "it follows a default route";
-        return `${whoCannot(cause)}: ${where}, and ${reason?.message ?? "it is lost there"}; let the CNI make the routes, or give them to the routers`;
+        return step
+          ? t`${whoCannot(cause)}: ${machineAt(context.topology, step.netns)} has no route to ${formatIp(step.packet.dst)} and uses its default gateway, and ${reasonOf(cause)}`
+          : t`${whoCannot(cause)}: the packet follows a default route, and ${reasonOf(cause)}`;
       },
       ({ source, example: { probe, reason, failed } }) => [
         ...rightFixes(source, failed, probe.cluster),
         ...(source.statement.keyword.text === "route"
-          ? [removeFix("Remove the route", sourceAt(source, "whole"))]
+          ? [removeFix(t`Remove this route`, sourceAt(source, "whole"))]
           : []),
         ...(Object.hasOwn(SWITCHES, source.statement.keyword.text)
-          ? [replaceFix(SWITCHES[source.statement.keyword.text] ?? "", sourceAt(source, 0), "on")]
+          ? [replaceFix(translated(SWITCHES[source.statement.keyword.text] ?? ""), sourceAt(source, 0), "on")]
           : []),
         ...(source.statement.keyword.text === "pool" ? tunnelFixes(source) : []),
         ...(reason?.code === "no-route" ? routerFixes(context.topology, probe.cluster, reason.netns) : []),
@@ -82,7 +91,7 @@ function isLoop(reason: Reason | undefined): boolean {
   return reason?.code === "ttl-exceeded" || reason?.code === "step-limit" || reason?.code === "tunnel-loop";
 }
 
-/** A route that leads to another node: the right one's address in its place. */
+/** Replaces the next hop of a route that points to the wrong node. */
 function rightFixes(source: Source, { steps }: Journey, cluster: Cluster): readonly Fix[] {
   const { statement } = source;
   const dst = steps.at(-1)?.packet.dst;
@@ -90,12 +99,18 @@ function rightFixes(source: Source, { steps }: Journey, cluster: Cluster): reado
   const via = statement.args.findIndex(({ text }) => text === "via");
   const address = owner && nodeAddress(owner, typeof dst === "number" ? 4 : 6)?.ip;
   if (!owner || address === undefined || via < 0) return [];
-  return [replaceFix(`Lead it to ${formatIp(address)} of ${owner.name}`, sourceAt(source, via + 1), formatIp(address))];
+  return [
+    replaceFix(
+      t`Change next hop to ${formatIp(address)} (\`${owner.name}\`)`,
+      sourceAt(source, via + 1),
+      formatIp(address),
+    ),
+  ];
 }
 
 function tunnelFixes(pool: Source): readonly Fix[] {
   return [
-    setFix("Use VXLAN between subnets", pool, "vxlan", "cross-subnet"),
-    setFix("Use IPIP between subnets", pool, "ipip", "cross-subnet"),
+    setFix(t`Use VXLAN between subnets`, pool, "vxlan", "cross-subnet"),
+    setFix(t`Use IPIP between subnets`, pool, "ipip", "cross-subnet"),
   ];
 }

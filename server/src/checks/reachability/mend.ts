@@ -1,7 +1,9 @@
-/** Fixes of several reachability checks. */
+/** Fixes that several reachability checks share. */
+
 import { formatIp, formatPrefix, parseIp, prefixContains } from "../../addressing/ip.ts";
 import { nodeAddress } from "../../cni/peers.ts";
 import type { Source, Statement } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Interface, Node, Topology } from "../../topology/model.ts";
 import type { Fix } from "../check.ts";
 import { appendEdit, appendFix, removeFix, replaceFix, setFix } from "../finding.ts";
@@ -9,20 +11,20 @@ import { hasChild, sourceAt } from "../source.ts";
 import { tableOf } from "./blame.ts";
 import type { Cause } from "./causes.ts";
 
-/** Routes or lines of one fix. */
+/** Maximum number of edits, or added routes, in one fix. */
 const MOST_EDITS = 16;
 
-/** A route that drops, a chain that drops, a router that knows no pods: what can be said of a lost packet's end. */
+/** Fixes for the place where the packet was lost: a chain or a route that drops it, or a router without routes to the pods. */
 export function lostFixes(topology: Topology, cause: Cause): readonly Fix[] {
   const { reason, probe } = cause.example;
   const { cni } = probe.cluster;
   switch (reason?.code) {
     case "filtered":
-      return [setFix("Accept what is forwarded (forward-policy accept)", cni.source, "forward-policy", "accept")];
+      return [setFix(t`Set \`forward-policy accept\``, cni.source, "forward-policy", "accept")];
     case "blackhole-route":
     case "unreachable-route":
     case "prohibit-route":
-      return reason.origin ? [removeFix("Remove the route", sourceAt(reason.origin, "whole"))] : [];
+      return reason.origin ? [removeFix(t`Remove this route`, sourceAt(reason.origin, "whole"))] : [];
     case "neighbour-failed":
       return reason.origin ? maskFixes(topology, reason.origin) : [];
     case "no-route":
@@ -32,7 +34,7 @@ export function lostFixes(topology: Topology, cause: Cause): readonly Fix[] {
   }
 }
 
-/** A route for every node's pods on the router that had none, or for those that it lacks. */
+/** Adds the missing routes to node pod CIDRs to the router. */
 export function routerFixes({ routers }: Topology, cluster: Cluster, netns: string): readonly Fix[] {
   const router = routers.find(({ path }) => path === netns);
   if (!router) return [];
@@ -43,11 +45,14 @@ export function routerFixes({ routers }: Topology, cluster: Cluster, netns: stri
     return via === undefined ? [] : [`route ${formatPrefix(prefix)} via ${formatIp(via)}`];
   });
   if (routes.length === 0) return [];
-  const which = known > 0 ? "a route to the other nodes' pods" : "a route to every node's pods";
-  return [appendFix(`Give router ${router.path} ${which}`, router.source, routes.join("\n"))];
+  const title =
+    known > 0
+      ? t`Add routes to the other node pod CIDRs on router \`${router.path}\``
+      : t`Add routes to all node pod CIDRs on router \`${router.path}\``;
+  return [appendFix(title, router.source, routes.join("\n"))];
 }
 
-/** One line for each place where nodes are attached to the segment by such an interface. */
+/** Adds the line to each `attach` statement whose interfaces match `isMeant`. */
 export function attachedFix(
   title: string,
   cluster: Cluster,
@@ -61,7 +66,7 @@ export function attachedFix(
   return [{ title, edits: [...places.values()].map((source) => appendEdit(source, line)) }];
 }
 
-/** The plugin goes by the network on which all nodes are: flannel by its device, Calico by each node's address there. */
+/** Configures the plugin to use a network that all nodes share: flannel by device, Calico by each node's address there. */
 export function sharedNetworkFixes({ cni, nodes }: Cluster): readonly Fix[] {
   const [first, ...rest] = nodes;
   const shared = (first?.interfaces ?? []).filter(({ segment }) =>
@@ -69,13 +74,13 @@ export function sharedNetworkFixes({ cni, nodes }: Cluster): readonly Fix[] {
   );
   return shared.flatMap(({ segment, device }) => [
     ...(rest.every(({ interfaces }) => interfaces.some((one) => one.segment === segment && one.device === device))
-      ? [setFix(`Let ${cni.plugin} use ${device}`, cni.source, "iface", device)]
+      ? [setFix(t`Use interface \`${device}\` for ${cni.plugin}`, cni.source, "iface", device)]
       : []),
     ...ownAddresses(nodes, segment),
   ]);
 }
 
-/** In a pool a line is that of all its nodes: Calico has no words for that. */
+/** Sets `bgp-address` in each node. Not possible for a pool: its statement applies to all its nodes. */
 function ownAddresses(nodes: readonly Node[], shared: string): readonly Fix[] {
   const statements = new Set(nodes.map(({ source }) => source.statement));
   if (nodes.length > MOST_EDITS || statements.size < nodes.length) return [];
@@ -85,10 +90,10 @@ function ownAddresses(nodes: readonly Node[], shared: string): readonly Fix[] {
       ? []
       : [appendEdit(source, `cni calico { bgp-address ${formatIp(own)} }`)];
   });
-  return edits.length < nodes.length ? [] : [{ title: `Use the nodes' addresses on ${shared}`, edits }];
+  return edits.length < nodes.length ? [] : [{ title: t`Use the nodes' addresses on \`${shared}\``, edits }];
 }
 
-/** An interface whose own length is shorter than its segment's takes others for neighbours. */
+/** Fixes an address whose prefix length is shorter than its segment's: it makes machines on other segments appear on-link. */
 function maskFixes({ segments }: Topology, { file, statement }: Source): readonly Fix[] {
   const cidrs = segments.get(statement.args[0]?.text ?? "")?.cidrs ?? [];
   return statement.args.flatMap(({ text }, i) => {
@@ -98,7 +103,7 @@ function maskFixes({ segments }: Topology, { file, statement }: Source): readonl
     if (statement.keyword.text !== "attach" || !own || length === undefined || Number(length) >= own.len) return [];
     return [
       replaceFix(
-        `Give it the segment's length, ${address}/${own.len}`,
+        t`Use the segment's prefix length (${address}/${own.len})`,
         { file, statement, part: i },
         `${address}/${own.len}`,
       ),

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
 
@@ -15,9 +16,16 @@ export const noPodNetwork: Check = {
   name: "no-pod-network",
   family: "reachability",
   severity: "info",
-  summary: "A cluster has pods, but no CNI plugin.",
-  documentation: `Kubernetes itself connects no pods; a CNI plugin does. Without one nodes stay NotReady (*cni plugin not initialized*), and pods have
-a loopback interface and nothing else. Say which one the cluster has: \`cni flannel { backend vxlan }\`; or say \`cni none\` where that is meant.`,
+  summary: "A cluster with pods has no CNI plugin.",
+  documentation: `## What happens
+
+Kubernetes itself does not connect pods; a CNI plugin does. Without one, nodes remain NotReady (*cni plugin not
+initialized*), and pods have only a loopback interface.
+
+## How to fix it
+
+Declare the cluster's plugin, for example \`cni flannel { backend vxlan }\`. If the cluster has no plugin on purpose, declare
+\`cni none\`.`,
   example: { bad: cluster(""), good: cluster("\n  cni flannel { backend vxlan }") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const { name, cni, workloads, source } of topology.clusters) {
@@ -26,11 +34,11 @@ a loopback interface and nothing else. Say which one the cluster has: \`cni flan
       yield finding(
         noPodNetwork,
         source,
-        `cluster ${name} has no CNI plugin, so its pods have no network; add one, such as cni flannel { backend vxlan }`,
+        t`cluster \`${name}\` has no CNI plugin, so its pods have no network; add a plugin, or \`cni none\` if this is intended`,
         {
           fixes: [
             {
-              title: "Use flannel with vxlan",
+              title: t`Add \`cni flannel { backend vxlan }\``,
               edits: [{ kind: "append", source, text: "cni flannel { backend vxlan }" }],
             },
           ],

@@ -1,7 +1,8 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { lostFixes } from "./mend.ts";
-import { reportCauses, subject, whoCannot } from "./report.ts";
+import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 export const nodeUnreachable: Check & { readonly code: "KN202" } = {
   code: "KN202",
@@ -9,8 +10,16 @@ export const nodeUnreachable: Check & { readonly code: "KN202" } = {
   family: "reachability",
   severity: "error",
   summary: "A node cannot reach pods.",
-  documentation: `Agents on a node, kubelet above all, must reach the pods of that node (probes, logs, exec), and in the stronger form of the model the pods of all nodes: the
-API server calls webhooks and the metrics API from a node's address. The related places are the packet's hops.`,
+  documentation: `## What happens
+
+Agents on a node, above all kubelet, must reach the pods on that node (probes, logs, exec). The stronger form of the network
+model also requires access to the pods on all other nodes: kube-apiserver calls webhooks and the metrics API from a node's
+address.
+
+## How to fix it
+
+The related locations show the hops of the lost packet; the last hop is where it was lost, and why. Fix the route, rule, or
+device there.`,
   example: {
     bad: twoNodes(
       "cni flannel { backend vxlan }",
@@ -22,8 +31,7 @@ API server calls webhooks and the metrics API from a node's address. The related
     reportCauses(
       nodeUnreachable,
       context,
-      (cause) =>
-        `${whoCannot(cause)}: ${subject(cause)} is lost, as ${cause.example.reason?.message ?? "nobody takes it"}`,
+      (cause) => t`${whoCannot(cause)}: ${reasonOf(cause)}`,
       (cause) => lostFixes(context.topology, cause),
     ),
 };

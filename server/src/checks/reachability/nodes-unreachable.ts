@@ -1,8 +1,8 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { otherNetwork } from "./blame.ts";
-import type { Cause } from "./causes.ts";
 import { lostFixes, sharedNetworkFixes } from "./mend.ts";
-import { reportCauses, subject, whoCannot } from "./report.ts";
+import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (router: string): string => `segment rack-a { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 segment rack-b { cidr 192.168.20.0/24; gateway 192.168.20.1 }
@@ -22,28 +22,32 @@ export const nodesUnreachable: Check & { readonly code: "KN204" } = {
   family: "reachability",
   severity: "error",
   summary: "Two nodes of a cluster cannot reach each other.",
-  documentation: `Every mode, with or without encapsulation, needs the nodes' own addresses to be reachable from each other. knet asks this of clusters that have no pods yet;
-where there are pods it sends packets between them and tells what stops those.
+  documentation: `## What happens
 
-Where machines have several networks the plugin may go by the wrong one: flannel takes the interface of the default route, Calico the first one. The finding says so
-where the nodes share another segment.`,
+Every mode, with or without encapsulation, requires that the nodes can reach each other's addresses. knet checks this for
+clusters without pods; if there are pods, knet sends packets between them and reports why they are lost.
+
+If machines have several networks, the plugin might use the wrong one: flannel uses the interface of the default route,
+Calico the first interface. The message names the segment that the nodes share, if there is one.
+
+## How to fix it
+
+The related locations show the hops of the lost packet; the last hop is where it was lost, and why. If the nodes share
+another segment, configure the plugin to use their addresses there: \`iface\` for flannel, \`bgp-address\` for Calico.`,
   example: { bad: cluster("; route 192.168.20.12/32 blackhole"), good: cluster("") },
   run: (context) =>
     reportCauses(
       nodesUnreachable,
       context,
-      (cause) =>
-        `${whoCannot(cause)}: ${subject(cause)} is lost, as ${cause.example.reason?.message ?? "nobody takes it"}${otherWay(cause)}`,
+      (cause) => {
+        const segment = otherNetwork(cause.example);
+        return segment === undefined
+          ? t`${whoCannot(cause)}: ${reasonOf(cause)}`
+          : t`${whoCannot(cause)}: ${reasonOf(cause)}; the tunnel uses addresses that cannot reach each other, but both nodes are on segment \`${segment}\``;
+      },
       (cause) => [
         ...(otherNetwork(cause.example) === undefined ? [] : sharedNetworkFixes(cause.example.probe.cluster)),
         ...lostFixes(context.topology, cause),
       ],
     ),
 };
-
-function otherWay({ example }: Cause): string {
-  const segment = otherNetwork(example);
-  return segment === undefined
-    ? ""
-    : `; the tunnel is between addresses that do not meet, and both nodes are on segment ${segment}: let the plugin use their addresses there`;
-}

@@ -1,4 +1,4 @@
-/** From a pod of each class of nodes to each host outside, as far as small packets come back. */
+/** Probes from one pod of each class of nodes to each external host that replies to small packets. */
 import { family } from "../../addressing/ip.ts";
 import type { Journey, Question } from "../../dataplane/journey.ts";
 import type { Cluster, ExternalHost } from "../../topology/model.ts";
@@ -7,17 +7,17 @@ import type { CheckContext } from "../check.ts";
 import { nodeClasses } from "./classes.ts";
 import { connectionTo, type ProbeEnd, partThatFailed, pingTo, podEndsOn, worst } from "./probes.ts";
 
-/** One question for each class and host: beyond this only the first ones are asked. */
+/** Limit of probes, one per class and host; the remaining ones are skipped. */
 const MOST_QUESTIONS = 200;
 
 export interface Outward {
   readonly cluster: Cluster;
   readonly from: ProbeEnd;
   readonly host: ExternalHost;
-  /** What came back. */
+  /** The request that was replied to. */
   readonly question: Question;
   readonly journey: Journey;
-  /** For how many nodes the one stands. */
+  /** Number of nodes that the probe represents. */
   readonly nodes: number;
 }
 
@@ -41,7 +41,7 @@ export function* outwardProbes(context: CheckContext): Iterable<Outward> {
   }
 }
 
-/** A ping, or where that is filtered a connection. */
+/** A ping, or a connection if pings are filtered; undefined without a reply. */
 function comesBack(
   context: CheckContext,
   from: ProbeEnd,

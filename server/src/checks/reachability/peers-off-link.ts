@@ -1,5 +1,6 @@
 import type { Source } from "../../language/tree.ts";
-import { plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, Fix, FixEdit, ProblemData } from "../check.ts";
 import { twoRacks } from "../examples.ts";
@@ -11,20 +12,33 @@ export const peersOffLink: Check = {
   name: "peers-off-link",
   family: "reachability",
   severity: "error",
-  summary: "Routes between nodes need one layer-2 segment, and the nodes are in several.",
-  documentation: `host-gw and plain routes send a pod's packet unchanged to the node that owns the range, as the *next hop*: the layer-2 neighbour
-to which a frame is addressed. Behind a router it is none. The kernel refuses such a route (*Nexthop has invalid gateway*), flanneld
-logs the error every ten seconds and stays healthy, and packets follow the default route to a router that knows nothing of pods.
-Nothing in the API shows it.
+  summary: "Nodes that route to each other directly are not on one segment.",
+  documentation: `## What happens
 
-Use a backend that encapsulates: \`vxlan\` with \`direct-routing true\` tunnels only between segments. Or let the routers
-know the pod ranges and switch the routes between nodes off.`,
+host-gw and plain routes send a pod's packet unmodified to the *next hop*: the node that owns the pod CIDR. A next hop is the
+directly connected machine that a frame is addressed to. A node on the far side of a router cannot be a next hop. The kernel rejects
+such a route (*Nexthop has invalid gateway*), flanneld logs the error every ten seconds and remains healthy, and packets
+follow the default route to a router without routes to the pod CIDRs. Nothing in the Kubernetes API shows the problem.
+
+## How to fix it
+
+Use a backend that encapsulates: \`vxlan\` with \`direct-routing true\` tunnels only between segments. Or add routes to the pod
+CIDRs on the routers and disable the routes between nodes.`,
   example: {
     bad: twoRacks("cni flannel { backend host-gw }"),
     good: twoRacks("cni flannel { backend vxlan { direct-routing true } }"),
   },
-  message: ({ backend, node, peer, address, pairs }) =>
-    `${backend === "bridge" ? "plain routes need" : `${backend} needs`} all nodes in one segment: ${node} cannot have ${address} of ${peer} as next hop, since a router is between them (${plural(Number(pairs), "such pair")} of nodes); use a backend that encapsulates, such as vxlan with direct-routing`,
+  message: ({ backend, node, peer, address, pairs }) => {
+    const affected = plural(Number(pairs), "node pair");
+    switch (backend) {
+      case "host-gw":
+        return t`host-gw requires all nodes on one segment: a router is between node \`${node}\` and next hop ${address} of node \`${peer}\` (${affected} affected)`;
+      case "bridge":
+        return t`plain routes require all nodes on one segment: a router is between node \`${node}\` and next hop ${address} of node \`${peer}\` (${affected} affected); use a plugin that encapsulates`;
+      default:
+        return t`${backend} requires all nodes on one segment: a router is between node \`${node}\` and next hop ${address} of node \`${peer}\` (${affected} affected); use a plugin that encapsulates`;
+    }
+  },
   fixes: (data, source, { topology }) => [...encapsulate(data, source), ...moveNode(data, topology)],
 };
 
@@ -32,14 +46,14 @@ function encapsulate({ backend }: ProblemData, source: Source): readonly Fix[] {
   return backend === "host-gw" && source.statement.args.length === 1 && source.statement.block === undefined
     ? [
         {
-          title: "Use vxlan with direct-routing",
+          title: t`Use \`vxlan\` with \`direct-routing true\``,
           edits: [{ kind: "replace", source: { ...source, part: 0 }, text: "vxlan { direct-routing true }" }],
         },
       ]
     : [];
 }
 
-/** The other node on the first one's segment, with an address that knet gives. */
+/** Moves the peer to the first node's segment, with an allocated address. */
 function moveNode({ node, peer }: ProblemData, topology: Topology): readonly Fix[] {
   const segment = nodeAt(topology, String(node))?.interfaces[0]?.segment;
   const place = nodeAt(topology, String(peer))?.interfaces[0]?.source;
@@ -54,5 +68,8 @@ function moveNode({ node, peer }: ProblemData, topology: Topology): readonly Fix
     topology.clusters.some(
       ({ nodes }) => nodes.filter(({ interfaces }) => interfaces[0]?.source.statement === place.statement).length > 1,
     );
-  return [{ title: `Attach ${isPool ? `the pool of ${peer}` : peer} to ${segment}, too`, edits }];
+  const title = isPool
+    ? t`Attach the pool of node \`${peer}\` to \`${segment}\``
+    : t`Attach node \`${peer}\` to \`${segment}\``;
+  return [{ title, edits }];
 }

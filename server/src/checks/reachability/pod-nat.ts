@@ -1,4 +1,5 @@
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { twoNodes } from "../examples.ts";
@@ -11,12 +12,22 @@ export const podNat: Check & { readonly code: "KN203" } = {
   name: "nat-between-pods",
   family: "reachability",
   severity: "warning",
-  summary: "A pod sees another pod under a foreign address: there is NAT between pods.",
-  documentation: `The model says: pods communicate without NAT, and the address that a pod sees of itself is the one that others see. With NAT in between NetworkPolicies on pod
-addresses do not match, and logs show nodes instead of pods.
+  summary: "Traffic between pods is NATed.",
+  documentation: `## What happens
 
-It happens with \`ip-masq\` of the bridge plugin, which masquerades everything that leaves the node's own range, other nodes' pods included; also with
-flannel's \`--ip-masq=false\`, because the bridge plugin then masquerades in its place.`,
+The Kubernetes network model requires that pods communicate without NAT, and that the address a pod has is the address other
+pods see. With NAT between pods, NetworkPolicies that select pods do not match, and logs show nodes instead of pods.
+
+Common causes:
+
+- \`ip-masq\` of the bridge plugin, which masquerades everything that leaves the node pod CIDR, including packets to pods on
+  other nodes.
+- flannel's \`--ip-masq=false\`: the bridge plugin then masquerades instead.
+
+## How to fix it
+
+Exclude the pod CIDR from masquerading: set \`ip-masq false\` in the bridge plugin, set \`ip-masq true\` in flannel, or use
+\`non-masquerade\` if the plugin supports it.`,
   example: {
     bad: twoNodes("cni bridge { ip-masq true }"),
     good: twoNodes("cni bridge { ip-masq false }"),
@@ -28,24 +39,24 @@ flannel's \`--ip-masq=false\`, because the bridge plugin then masquerades in its
       (cause) => {
         const { from, to } = cause.example.probe;
         const seen = cause.example.failed.receiver?.src;
-        const as = seen === undefined ? "another address" : formatIp(seen);
-        return `${to.name} sees ${from.name} as ${as}, not as ${formatIp(from.ip)}${howMany(cause.pairs, cause.nodes)}: NAT between pods breaks the network model and NetworkPolicies; leave pod addresses alone inside the pod range`;
+        const as = seen === undefined ? t`another address` : formatIp(seen);
+        return t`${to.name} sees ${from.name} as ${as}, not as ${formatIp(from.ip)}${howMany(cause.pairs, cause.nodes)}: NAT between pods breaks the Kubernetes network model and NetworkPolicies`;
       },
       ({ example }) => {
-        // The bridge plugin's masquerading spares no pods; flannel's does, and takes its place.
+        // The bridge plugin masquerades packets to pods; flannel excludes pods, and replaces the bridge plugin's masquerading.
         const { source } = example.probe.cluster.cni;
         const set = childOf(source, "ip-masq", 0);
         if (set === source || typeof set.part !== "number") return spared(example.probe.cluster);
         const value = set.statement.args[set.part]?.text === "true" ? "false" : "true";
-        return [replaceFix(`Set ip-masq to ${value}`, set, value)];
+        return [replaceFix(t`Set \`ip-masq ${value}\``, set, value)];
       },
     ),
 };
 
-/** The pods' own range as what is left alone; a plugin that has no such setting refuses it, and the fix is not offered. */
+/** Excludes the pod CIDR from masquerading. If the plugin does not have the setting, the service does not offer the fix. */
 function spared({ cni, podCidrs }: Cluster): readonly Fix[] {
   const [pods] = podCidrs;
   if (!pods) return [];
   const text = formatPrefix(pods.prefix);
-  return [setFix(`Leave ${text} alone (non-masquerade)`, cni.source, "non-masquerade", text)];
+  return [setFix(t`Exclude ${text} from masquerading (\`non-masquerade\`)`, cni.source, "non-masquerade", text)];
 }

@@ -1,7 +1,8 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { lostFixes } from "./mend.ts";
-import { reportCauses, subject, whoCannot } from "./report.ts";
+import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 export const podsUnreachable: Check & { readonly code: "KN201" } = {
   code: "KN201",
@@ -9,11 +10,18 @@ export const podsUnreachable: Check & { readonly code: "KN201" } = {
   family: "reachability",
   severity: "error",
   summary: "A pod cannot reach another pod of its cluster.",
-  documentation: `The Kubernetes network model promises that any pod reaches any other, on any node, without NAT. knet sends a packet between one pod of each two kinds
-of nodes and its answer back; this one got lost. The related places are its hops, the last one is where it ended and why.
+  documentation: `## What happens
 
-Findings with a cause of their own (an access list, \`ip_forward\`, \`rp_filter\`, a missing route, overlaps) have other codes; this one is for
-the rest.`,
+The Kubernetes network model guarantees that any pod reaches any other pod, on any node, without NAT. knet sends
+packets and their replies between pods on all kinds of nodes; this packet or its reply was lost.
+
+Findings with a known cause (an access list, \`ip_forward\`, \`rp_filter\`, a missing route, overlaps) have their own codes; this
+code is for all other causes.
+
+## How to fix it
+
+The related locations show the hops of the lost packet; the last hop is where it was lost, and why. Fix the route, rule, or
+device there.`,
   example: {
     bad: twoRacks("cni flannel { backend vxlan }", { router: "route 192.168.20.12/32 blackhole" }),
     good: twoRacks("cni flannel { backend vxlan }"),
@@ -22,8 +30,7 @@ the rest.`,
     reportCauses(
       podsUnreachable,
       context,
-      (cause) =>
-        `${whoCannot(cause)}: ${subject(cause)} is lost, as ${cause.example.reason?.message ?? "nobody takes it"}`,
+      (cause) => t`${whoCannot(cause)}: ${reasonOf(cause)}`,
       (cause) => lostFixes(context.topology, cause),
     ),
 };

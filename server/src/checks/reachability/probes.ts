@@ -1,6 +1,6 @@
 /**
- * Packets between the nodes and pods of a cluster, one for each two classes of nodes, and what became of those that did
- * not arrive. Asked once in a run; the checks KN2xx read it and say why.
+ * Simulated packets between the nodes and pods of a cluster, one per pair of node classes, and why some did not arrive.
+ * Computed once per run; the checks KN2xx report the failures.
  */
 
 import type { Family, Ip, Prefix } from "../../addressing/ip.ts";
@@ -10,23 +10,24 @@ import { pluginOf } from "../../cni/settings.ts";
 import type { Journey, Question, Reason } from "../../dataplane/journey.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import { keptFor } from "../../topology/cache.ts";
 import type { Cluster, Node, Pod, Topology } from "../../topology/model.ts";
 import { planOf } from "../addresses/plan.ts";
 import type { CheckContext } from "../check.ts";
 import { type NodeClass, nodeClasses } from "./classes.ts";
 
-/** An end of a probe: a pod, or a node itself. */
+/** An endpoint of a probe: a pod, or a node itself. */
 export interface ProbeEnd {
   readonly kind: "pod" | "node";
   readonly node: Node;
-  /** "pod shop/web on node n1", "node n1". */
+  /** "pod `shop/web` on node `n1`", "node `n1`". */
   readonly name: string;
   readonly netns: string;
   readonly ip: Ip;
   /** The workload, the node. */
   readonly source: Source;
-  /** A pod that nobody has written, of a cluster that has none yet. */
+  /** A pod that knet adds to a cluster without pods. */
   readonly imagined: boolean;
 }
 
@@ -35,34 +36,34 @@ export interface Probe {
   readonly from: ProbeEnd;
   readonly to: ProbeEnd;
   readonly sameNode: boolean;
-  /** How many ordered pairs of nodes (nodes, where both ends are on one) it stands for. */
+  /** Number of ordered node pairs (of nodes, if both endpoints are on one node) that the probe represents. */
   readonly pairs: number;
-  /** The worst way that the packet may take. */
+  /** The worst of the possible journeys (ECMP, random choices). */
   readonly journey: Journey;
 }
 
 export interface Failure {
   readonly probe: Probe;
-  /** The part that failed: the request, or its answer. */
+  /** The part that failed: the request or its reply. */
   readonly failed: Journey;
   readonly isReply: boolean;
-  /** Undefined: everything arrived, but the receiver saw another source. */
+  /** Undefined: both arrived, but the receiver saw a different source address. */
   readonly reason: Reason | undefined;
 }
 
 export interface ProbeResult {
   readonly failures: readonly Failure[];
-  /** Those that passed: what the MTU checks go on with. */
+  /** Probes that passed; the MTU checks repeat them with full-size packets. */
   readonly passed: readonly Probe[];
 }
 
-/** More classes than this are not paired with each other one by one: each meets its like, the largest and the next ones. */
+/** Up to this number of classes, all pairs are probed; beyond, each class with itself, the largest class, and the next one. */
 const ALL_PAIRS_UP_TO = 6;
-/** Of still more, each asks its like and the largest only. */
+/** Beyond this number of classes, each is probed only with itself and towards the largest class. */
 const BOTH_WAYS_UP_TO = 32;
-/** Of one cluster. Whoever writes more kinds of nodes has each of them in a block of its own. */
+/** Maximum number of classes per cluster; only a file with a separate block per node reaches it. */
 const MOST_CLASSES = 1000;
-/** Nobody listens there; a reset is an answer too. */
+/** A closed port: the RST also shows that the packet arrived. */
 const UNUSED_PORT = 65000;
 
 export const probesOf = keptFor(probeAll);
@@ -86,21 +87,21 @@ function probeAll(context: CheckContext): ProbeResult {
   return { failures, passed };
 }
 
-/* --------------------------------------------------------------- questions */
+/* --------------------------------------------------------------- requests */
 
-/** What can send and receive on a class's first two nodes. */
+/** The endpoints of a class: on its first two nodes, and per rack. */
 interface ClassEnds {
   readonly size: number;
   readonly withPods: boolean;
   readonly first: NodeEnds;
-  /** A node beside the first one, on its segment where there is one. */
+  /** Another node on the first node's segment, if there is one. */
   readonly second: NodeEnds | undefined;
-  /** A node on another segment than the first one's, where the class has several. */
+  /** A node on a different segment, if the class has several segments. */
   readonly apart: NodeEnds | undefined;
-  /** Ordered pairs of two nodes of one segment, and of two segments. */
+  /** Number of ordered node pairs on one segment, and on two segments. */
   readonly pairsTogether: number;
   readonly pairsApart: number;
-  /** By segment, the largest first. */
+  /** Keyed by segment, the largest first. */
   readonly racks: ReadonlyMap<string, Rack>;
 }
 interface Rack {
@@ -136,14 +137,14 @@ function endsOf({ cluster, nodes, racks: bySize }: NodeClass): ClassEnds {
   };
 }
 
-/** A class's nodes all have pods or none, but host network pods have no address of their own: looks at some. */
+/** Prefers nodes with two pods among the first eight: host network pods do not have a separate address. */
 function bestOf(cluster: Cluster, nodes: readonly Node[]): { first: NodeEnds; second: NodeEnds | undefined } {
   const seen = nodes.slice(0, 8).map((node) => ({ node, pods: firstPods(cluster, node) }));
   const ranked = [...seen].sort((a, b) => b.pods.length - a.pods.length);
   return { first: ranked[0] ?? { node: nodes[0] as Node, pods: [] }, second: ranked[1] };
 }
 
-/** Two pods with addresses of their own, where there are so many. */
+/** Up to two pods with their own addresses. */
 function firstPods(cluster: Cluster, node: Node): readonly Pod[] {
   const found: Pod[] = [];
   if (cluster.pods.countOn(node) === 0 || pluginOf(cluster, node) === "none") return found;
@@ -154,7 +155,7 @@ function firstPods(cluster: Cluster, node: Node): readonly Pod[] {
   return found;
 }
 
-/** One pod of the node with an address of its own, by each of its addresses; none where there is no such pod. */
+/** One endpoint per address of a pod on the node; empty if only host network pods run there. */
 export function podEndsOn(cluster: Cluster, node: Node): readonly ProbeEnd[] {
   const [pod] = firstPods(cluster, node);
   return pod ? podEnds(pod, node) : [];
@@ -183,7 +184,7 @@ function* questions(classes: readonly ClassEnds[], targeted: () => Iterable<Clas
   }
 }
 
-/** Nodes of two classes may share a segment or not: one pair of each kind is asked. */
+/** Probes one node pair on a shared segment and one on different segments, if they exist. */
 function* betweenClasses(from: ClassEnds, to: ClassEnds, nodes: boolean): Iterable<Ask> {
   let together = 0;
   let shared: string | undefined;
@@ -205,25 +206,25 @@ function* betweenClasses(from: ClassEnds, to: ClassEnds, nodes: boolean): Iterab
   }
 }
 
-/** From pod to pod, and with `nodes` from the node itself. */
+/** From pod to pod, and if `nodes` is set, also from the node itself. */
 function* betweenNodes(from: NodeEnds, to: NodeEnds | undefined, nodes: boolean, pairs: number): Iterable<Ask> {
   if (pairs === 0 || !to) return;
   const [sender] = from.pods;
   const [receiver] = to.pods;
   if (sender && receiver) yield* between(podEnds(sender, from.node), podEnds(receiver, to.node), false, pairs);
   if (receiver && nodes) yield* between(nodeEnds(from.node), podEnds(receiver, to.node), false, pairs);
-  // Nodes that have no pods at all must meet at least.
+  // Nodes without pods must at least reach each other.
   if (!sender && !receiver) yield* between(nodeEnds(from.node), nodeEnds(to.node), false, pairs);
 }
 
 interface ClassPair {
   readonly from: ClassEnds;
   readonly to: ClassEnds;
-  /** Ask for the node itself too. */
+  /** Also probe from the node itself. */
   readonly nodes: boolean;
 }
 
-/** All ordered pairs of a few classes; of many, a number proportional to theirs. */
+/** All ordered pairs of a few classes; for many classes, a number of pairs proportional to the number of classes. */
 function* classPairs(classes: readonly ClassEnds[], targeted: () => Iterable<ClassPair>): Iterable<ClassPair> {
   if (classes.length <= ALL_PAIRS_UP_TO) {
     for (const from of classes) for (const to of classes) yield { from, to, nodes: true };
@@ -237,7 +238,7 @@ function* classPairs(classes: readonly ClassEnds[], targeted: () => Iterable<Cla
     if (!one || !next) continue;
     yield { from: one, to: one, nodes: true };
     if (one === largest) continue;
-    // The answer goes the other way already; a connection that is refused there is another matter.
+    // The reply covers the reverse path; only rules that reject new connections in that direction need a separate probe.
     yield { from: one, to: largest, nodes: few };
     if (few) yield { from: largest, to: one, nodes: false };
     if (next !== largest && few) yield { from: one, to: next, nodes: false };
@@ -245,7 +246,7 @@ function* classPairs(classes: readonly ClassEnds[], targeted: () => Iterable<Cla
   yield* targeted();
 }
 
-/** A node's own routes and rules about another node or its pods: between these two classes the packet tells. */
+/** Pairs of a class whose routes or rules contain addresses, and the class that owns these addresses. */
 function* targetedPairs(classes: readonly NodeClass[], ends: readonly ClassEnds[]): Iterable<ClassPair> {
   const written = classes.map(({ nodes: [node] }) => [
     ...(node?.routes ?? []).filter(({ implied }) => !implied).map(({ dst }) => dst),
@@ -274,14 +275,14 @@ function prefixesOf(node: Node): readonly Prefix[] {
   return [...own, ...node.podCidrs.map(({ prefix }) => prefix)];
 }
 
-/** The class of the first node whose range or address lies in the prefix, and of the one whose range is around it. */
+/** The class of the first node whose pod CIDR or address is in the prefix, and the class whose pod CIDR contains the prefix. */
 function firstInside(owners: PrefixTable<number>, prefix: Prefix): readonly number[] {
   for (const { values } of owners.coveredBy(prefix))
     return [...values.slice(0, 1), ...owners.lookup(prefix.ip).slice(0, 1)];
   return owners.lookup(prefix.ip).slice(0, 1);
 }
 
-/** One question for each family that both ends have. */
+/** One probe per address family that both endpoints have. */
 function* between(from: readonly ProbeEnd[], to: readonly ProbeEnd[], sameNode: boolean, pairs: number): Iterable<Ask> {
   for (const end of to) {
     const start = from.find((one) => family(one.ip) === family(end.ip));
@@ -292,14 +293,13 @@ function* between(from: readonly ProbeEnd[], to: readonly ProbeEnd[], sameNode: 
 function podEnds(pod: Pod, node: Node): readonly ProbeEnd[] {
   const { workload } = pod;
   const imagined = isImagined(pod);
-  const name = imagined
-    ? `a pod on node ${node.name}`
-    : `pod ${workload.namespace === "default" ? "" : `${workload.namespace}/`}${pod.name} on node ${node.name}`;
+  const own = workload.namespace === "default" ? pod.name : `${workload.namespace}/${pod.name}`;
+  const name = imagined ? t`a pod on node \`${node.name}\`` : t`pod \`${own}\` on node \`${node.name}\``;
   const source = imagined ? node.source : workload.source;
   return pod.addresses.map((ip) => ({ kind: "pod", node, name, netns: pod.path, ip, source, imagined }));
 }
 
-/** See buildTopology: its source is the cluster. */
+/** Whether knet added the pod (buildTopology): its source is then the cluster. */
 function isImagined({ workload }: Pod): boolean {
   return workload.source.statement.keyword.text === "cluster";
 }
@@ -312,7 +312,7 @@ function nodeEnds(node: Node): readonly ProbeEnd[] {
         ends.set(family(ip), {
           kind: "node",
           node,
-          name: `node ${node.name}`,
+          name: t`node \`${node.name}\``,
           netns: node.path,
           ip,
           source: node.source,
@@ -323,7 +323,7 @@ function nodeEnds(node: Node): readonly ProbeEnd[] {
   return [...ends.values()];
 }
 
-/* ------------------------------------------------------------------ asking */
+/* ------------------------------------------------------------------ probes */
 
 function ask(
   context: CheckContext,
@@ -337,7 +337,7 @@ function ask(
   const ping = worst(context, pingTo(from.netns, to.ip));
   const probe: Probe = { ...base, journey: ping };
   if (!filteredIn(failureOf(probe, context.topology))) return probe;
-  // An access list that stops pings only stops nobody's pods.
+  // An access list that drops only pings does not affect the pods.
   return { ...base, journey: worst(context, connectionTo(context, from.netns, to.netns, to.ip)) };
 }
 
@@ -345,7 +345,7 @@ export function pingTo(from: string, dst: Ip): Question {
   return { from, dst, proto: "icmp", sport: 7, dport: 0, df: false };
 }
 
-/** To a port on which somebody listens, where there is one. `to`: the namespace that has the address. */
+/** A connection to an open TCP port, if there is one. `to`: the network namespace that has the address. */
 export function connectionTo({ open }: CheckContext, from: string, to: string, dst: Ip): Question {
   const dport = open.netns(to)?.sockets.find((socket) => socket.proto === "tcp")?.port ?? UNUSED_PORT;
   return { from, dst, proto: "tcp", sport: 40000, dport, df: false };
@@ -360,16 +360,16 @@ export function worst(context: CheckContext, question: Question): Journey {
   return journeys.find((journey) => partThatFailed(journey) !== undefined) ?? (journeys[0] as Journey);
 }
 
-/** The request or its reply, whichever did not arrive. */
+/** The part that did not arrive: the request or its reply. */
 export function partThatFailed(journey: Journey): Journey | undefined {
-  const answeredByReset = journey.reason?.code === "closed-port";
-  if (journey.verdict !== "delivered" && !answeredByReset) return journey;
+  const isReset = journey.reason?.code === "closed-port";
+  if (journey.verdict !== "delivered" && !isReset) return journey;
   return journey.reply === undefined || journey.reply.verdict === "delivered" ? undefined : journey.reply;
 }
 
 /**
- * Somebody else has taken the packet for his own. Of equal addresses (a finding of their own) nothing is said here: this is about a host
- * that answers for everybody, to which a packet has leaked.
+ * The packet leaked to a host with `answers any`, which accepted it. Duplicate addresses have a separate finding and are not
+ * handled here.
  */
 function wrongEnd({ journey, to }: Probe, topology: Topology): Reason | undefined {
   if (journey.verdict !== "delivered" || journey.end === to.netns) return undefined;
@@ -377,7 +377,7 @@ function wrongEnd({ journey, to }: Probe, topology: Topology): Reason | undefine
   if (!host?.edge?.answersAny) return undefined;
   return {
     code: "wrong-end",
-    message: `${host.name}, which answers for every address, takes the packet`,
+    message: t`host ${host.path} accepts packets to every address and receives the packet`,
     netns: host.path,
     origin: host.source,
   };
@@ -386,9 +386,8 @@ function wrongEnd({ journey, to }: Probe, topology: Topology): Reason | undefine
 function failureOf(probe: Probe, topology: Topology): Failure | undefined {
   const { journey, from, to } = probe;
   const failed = partThatFailed(journey);
-  const astray = wrongEnd(probe, topology);
-  if (astray)
-    return { probe, failed: { ...journey, verdict: "dropped", reason: astray }, isReply: false, reason: astray };
+  const wrong = wrongEnd(probe, topology);
+  if (wrong) return { probe, failed: { ...journey, verdict: "dropped", reason: wrong }, isReply: false, reason: wrong };
   if (failed) return { probe, failed, isReply: failed !== journey, reason: failed.reason };
   const seen = journey.receiver?.src;
   if (from.kind === "pod" && to.kind === "pod" && seen !== undefined && seen !== from.ip) {

@@ -1,8 +1,9 @@
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
-import { reportCauses, whoCannot } from "./report.ts";
+import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (pool: string): string => `segment zone-1 {
   cidr 10.240.0.0/24
@@ -33,27 +34,36 @@ export const protocolRefused: Check & { readonly code: "KN214" } = {
   name: "protocol-refused",
   family: "reachability",
   severity: "error",
-  summary: "The cloud's network drops the tunnel's protocol.",
-  documentation: `Azure's virtual networks carry TCP, UDP, ICMP, ESP and AH; IP in IP (protocol 4) and GRE are dropped, whatever the security groups say (*Azure Virtual
-Network FAQ*). Calico's manifest has IPIP by default: on Azure pods of one node meet, those of two nodes do not, and nobody gets an error.
+  summary: "The cloud network drops the tunnel's protocol.",
+  documentation: `## What happens
 
-Use VXLAN, whose packets are UDP. In AWS and Google Cloud protocol 4 passes, where the security group or firewall rule allows it.`,
+Azure virtual networks carry TCP, UDP, ICMP, ESP, and AH. IP-in-IP (protocol 4) and GRE are dropped, regardless of the
+security groups. Calico's manifest uses IPIP by default: on Azure, pods on the same node reach each other, pods on different
+nodes do not, and no error is reported.
+
+## How to fix it
+
+Use VXLAN, which is carried over UDP. On AWS and Google Cloud, protocol 4 passes if the security group or firewall rule
+allows it.
+
+## References
+
+- *Azure Virtual Network FAQ*`,
   example: { bad: cluster("ipip always"), good: cluster("vxlan always") },
   run: (context) =>
     reportCauses(
       protocolRefused,
       context,
-      (cause) =>
-        `${whoCannot(cause)}: ${cause.example.reason?.message ?? "the network drops the tunnel's packets"}; use VXLAN, whose packets are UDP`,
+      (cause) => t`${whoCannot(cause)}: ${reasonOf(cause)}; use VXLAN, which is carried over UDP`,
       ({ source }) => fixesAt(source),
     ),
 };
 
-/** A pool's `ipip always` becomes `vxlan always`; flannel's `backend ipip` becomes `backend vxlan`. */
+/** Changes a pool's `ipip always` to `vxlan always`, and flannel's `backend ipip` to `backend vxlan`. */
 function fixesAt(source: Source): readonly Fix[] {
   const { keyword, args } = source.statement;
   const whole = sourceAt(source, "whole");
-  if (keyword.text === "ipip") return [replaceFix("Use VXLAN", whole, `vxlan ${args[0]?.text ?? "always"}`)];
-  if (keyword.text === "backend") return [replaceFix("Use VXLAN", sourceAt(source, 0), "vxlan")];
+  if (keyword.text === "ipip") return [replaceFix(t`Use VXLAN`, whole, `vxlan ${args[0]?.text ?? "always"}`)];
+  if (keyword.text === "backend") return [replaceFix(t`Use VXLAN`, sourceAt(source, 0), "vxlan")];
   return [];
 }

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
@@ -13,15 +14,23 @@ export const publicIpForeign: Check = {
   name: "flannel-public-ip-foreign",
   family: "reachability",
   severity: "error",
-  summary: "vxlan with a public-ip that none of the node's interfaces has.",
-  documentation: `flanneld makes its VXLAN device with the public address as \`local\` address, and the kernel sends nothing from an address that the machine does not have. Behind NAT
-VXLAN cannot be used in this way; use a backend whose packets carry the interface's address (wireguard), or a private network that all nodes
-share.`,
+  summary: "vxlan is used with a `public-ip` that the node does not have.",
+  documentation: `## What happens
+
+flanneld creates its VXLAN device with the public address as its \`local\` address. The kernel does not send packets from an
+address that the machine does not have, so this does not work behind NAT.
+
+## How to fix it
+
+Remove \`public-ip\`, or set it to an address of the node. Behind NAT, use a backend whose packets have the interface's address
+(\`wireguard\`), or a private network that all nodes share.`,
   example: {
     bad: twoNodes("cni flannel { backend vxlan }", node("203.0.113.9")),
     good: twoNodes("cni flannel { backend vxlan }", node("192.168.10.13")),
   },
   message: ({ node: name, publicIp, address }) =>
-    `no interface of ${name} has public-ip ${publicIp}${address === "" ? "" : ` (it has ${address})`}, and its VXLAN device cannot send from there; remove it, or name an own address`,
-  fixes: ({ publicIp }, source) => [removeFix(`Leave public-ip ${publicIp} out`, sourceAt(source, "whole"))],
+    address === ""
+      ? t`no interface of node \`${name}\` has \`public-ip\` ${publicIp}: its VXLAN device cannot send from this address`
+      : t`no interface of node \`${name}\` has \`public-ip\` ${publicIp} (flannel's interface has ${address}): its VXLAN device cannot send from this address`,
+  fixes: ({ publicIp }, source) => [removeFix(t`Remove \`public-ip ${publicIp}\``, sourceAt(source, "whole"))],
 };

@@ -1,4 +1,5 @@
-import { plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { sharedNetworkFixes } from "./mend.ts";
 
@@ -21,17 +22,23 @@ export const publicIpTwice: Check = {
   name: "flannel-public-ip-twice",
   family: "reachability",
   severity: "error",
-  summary: "Two nodes announce the same address to the other flannel nodes.",
-  documentation: `The others send the packets for both nodes' pods to one address. The classic is Vagrant, whose first interface is 10.0.2.15 on every
-machine: flannel takes it because the default route leaves there. Set \`iface\` to the interface that the nodes share.`,
+  summary: "Two nodes announce the same flannel public IP.",
+  documentation: `## What happens
+
+The other nodes send the packets for both nodes' pods to one address. Common cause: on Vagrant, the first interface has
+10.0.2.15 on every machine, and flannel uses it because the default route uses this interface.
+
+## How to fix it
+
+Set \`iface\` to the interface on the network that the nodes share.`,
   example: {
     bad: vagrant(""),
     good: vagrant("; iface eth1"),
   },
   message: ({ node, peer, address, more }) =>
     more === 0
-      ? `${node} and ${peer} both announce ${address}: packets for the pods of both go to one of them; give flannel another iface or public-ip`
-      : `${peer}, ${node} and ${plural(Number(more), "more node")} announce ${address}: packets for the pods of all of them go to one; give flannel another iface or public-ip`,
+      ? t`node \`${node}\` and node \`${peer}\` both announce ${address}: packets for both nodes' pods go to one node; set a different \`iface\` or \`public-ip\``
+      : t`node \`${peer}\`, node \`${node}\`, and ${plural(Number(more), "more node")} all announce ${address}: packets for their pods go to one node; set a different \`iface\` or \`public-ip\``,
   fixes: ({ node }, _source, { topology }) => {
     const cluster = topology.clusters.find(({ nodes }) => nodes.some(({ path }) => path === node));
     return cluster ? sharedNetworkFixes(cluster) : [];

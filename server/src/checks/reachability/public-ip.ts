@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
@@ -13,14 +14,22 @@ export const publicIp: Check = {
   name: "flannel-public-ip",
   family: "reachability",
   severity: "error",
-  summary: "host-gw with a public-ip that is not the interface's own address.",
-  documentation: `The backend ends with *your PublicIP differs from interface IP, meaning that probably you're on a NAT, which is not supported by
-host-gw backend*. A next hop must be a neighbour; an address behind NAT is none.`,
+  summary: "host-gw is used with a `public-ip` that is not the interface's address.",
+  documentation: `## What happens
+
+flanneld exits with *your PublicIP differs from interface IP, meaning that probably you're on a NAT, which is not supported by
+host-gw backend*. A next hop must be directly connected; an address on the other side of NAT is not.
+
+## How to fix it
+
+Remove \`public-ip\`. If the node is behind NAT, use a backend that supports it (\`wireguard\`).`,
   example: {
     bad: twoNodes("cni flannel { backend host-gw }", node("203.0.113.9")),
     good: twoNodes("cni flannel { backend host-gw }", node("192.168.10.13")),
   },
   message: ({ node: name, publicIp: given, address }) =>
-    `public-ip ${given} of ${name} is not its interface's address${address === "" ? "" : ` ${address}`}, and host-gw refuses that; remove it, or use a backend that encapsulates`,
-  fixes: ({ publicIp }, source) => [removeFix(`Leave public-ip ${publicIp} out`, sourceAt(source, "whole"))],
+    address === ""
+      ? t`\`public-ip\` ${given} of node \`${name}\` is not its interface address, which host-gw rejects; use a backend that encapsulates if the node is behind NAT`
+      : t`\`public-ip\` ${given} of node \`${name}\` is not its interface address ${address}, which host-gw rejects; use a backend that encapsulates if the node is behind NAT`,
+  fixes: ({ publicIp }, source) => [removeFix(t`Remove \`public-ip ${publicIp}\``, sourceAt(source, "whole"))],
 };

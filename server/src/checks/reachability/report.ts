@@ -1,6 +1,11 @@
-/** Findings from causes; shared by the checks KN201 to KN209. */
+import { machineText } from "../machine.ts";
 
-import { plural } from "../../text/words.ts";
+/** Findings from causes, and the parts of their messages that the reachability and MTU checks share. */
+
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
+import type { StationRef, Topology } from "../../topology/model.ts";
+import { stationAt } from "../../topology/stations.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
 import type { ReachabilityCode } from "./blame.ts";
@@ -20,19 +25,35 @@ export function* reportCauses(
   }
 }
 
-/** "pod a on node n1 cannot reach pod b on node n2 (12 pairs of nodes)". */
+/** "pod `a` on node `n1` cannot reach pod `b` on node `n2` (12 node pairs affected)". */
 export function whoCannot({ example, pairs, nodes }: Cause): string {
   const { from, to } = example.probe;
-  const verb = example.isReply ? "gets no answer from" : "cannot reach";
-  return `${from.name} ${verb} ${to.name}${howMany(pairs, nodes)}`;
+  const fact = example.isReply
+    ? t`${from.name} receives no reply from ${to.name}`
+    : t`${from.name} cannot reach ${to.name}`;
+  return `${fact}${howMany(pairs, nodes)}`;
 }
 
+/** " (12 node pairs affected)"; empty for a single pair. */
 export function howMany(pairs: number, nodes: boolean): string {
   if (pairs <= 1) return "";
-  return nodes ? ` (so in ${plural(pairs, "pair")} of nodes)` : ` (so on ${plural(pairs, "node")})`;
+  return ` (${nodes ? t`${plural(pairs, "node pair")} affected` : t`${plural(pairs, "node")} affected`})`;
 }
 
-/** "the answer" or "the packet". */
-export function subject({ example }: Cause): string {
-  return example.isReply ? "the answer" : "the packet";
+/** Why the packet was lost: a full clause, for use after a colon. */
+export function reasonOf({ example }: Cause): string {
+  return example.reason?.message ?? t`the packet is lost`;
+}
+
+/** "router `tor`": the machine that owns a network namespace; the id alone for a pod's. */
+export function machineAt(topology: Topology, netns: string | undefined): string {
+  if (netns === undefined) return t`a machine`;
+  const station = stationAt(topology, netns);
+  return station ? machineText(station) : `\`${netns}\``;
+}
+
+/** "router tor" → "router `tor`", for the machine names in problem data; other texts are unchanged. */
+export function quoted(name: string | number | undefined): string {
+  const [, kind, path] = /^(node|router|host) (\S+)$/.exec(String(name)) ?? [];
+  return path === undefined ? String(name) : machineText({ kind: kind as StationRef["kind"], path });
 }

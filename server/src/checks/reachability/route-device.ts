@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import { stationAt } from "../../topology/stations.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
@@ -9,19 +10,27 @@ export const routeDevice: Check = {
   name: "route-device-unknown",
   family: "reachability",
   severity: "error",
-  summary: "A static route names a device that the station does not have.",
-  documentation: `Interfaces are called eth0, eth1 … in the order in which they are attached. \`ip route add\` answers *Cannot find device*.`,
+  summary: "A static route uses a device that does not exist.",
+  documentation: `## What happens
+
+\`ip route add\` fails with *Cannot find device*, and the route does not exist.
+
+Interfaces are named \`eth0\`, \`eth1\`, … in the order of the \`attach\` statements.
+
+## How to fix it
+
+Use one of the machine's interfaces in the route, or attach the machine to another segment.`,
   example: {
     bad: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.10.1 dev eth1" }),
     good: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.10.1 dev eth0" }),
   },
   message: ({ station, dst, dev }) =>
-    `${station} has no device ${dev} for the route to ${dst}; its interfaces are eth0, eth1 … in the order of attach`,
+    t`machine \`${station}\` has no device \`${dev}\` for the route to ${dst}; interfaces are named \`eth0\`, \`eth1\`, … in order of \`attach\``,
   fixes: ({ station, dev }, source, { topology }) => {
     const devices = stationAt(topology, String(station))?.interfaces.map(({ device }) => device) ?? [];
     const place = argumentWith(sourceAt(source, "whole"), (text) => text === dev);
     return place.part === "whole"
       ? []
-      : devices.slice(0, 3).map((device) => replaceFix(`Use ${device}`, place, device));
+      : devices.slice(0, 3).map((device) => replaceFix(t`Change to \`${device}\``, place, device));
   },
 };

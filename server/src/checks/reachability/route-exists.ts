@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { removeFix } from "../finding.ts";
@@ -7,9 +8,15 @@ export const routeExists: Check = {
   name: "route-exists",
   family: "reachability",
   severity: "warning",
-  summary: "A second route to the same destination with the same metric is refused.",
-  documentation: `\`ip route add\` answers *File exists*; whichever route came first stays. Connected routes come first, then a segment's gateway, then
-the file's routes in their order. Give the second one a \`metric\`, or both next hops in one statement for equal-cost multipath.`,
+  summary: "Two routes have the same destination and metric.",
+  documentation: `## What happens
+
+\`ip route add\` fails with *File exists*; the first route remains. Connected routes are added first, then the route to the
+segment's gateway, then the routes of the file in their order.
+
+## How to fix it
+
+Remove the second route, set a different \`metric\` on it, or list both next hops in one statement for equal-cost multipath.`,
   example: {
     bad: twoRacks("cni flannel { backend vxlan }", {
       n1: "route 10.9.0.0/16 via 192.168.10.1; route 10.9.0.0/16 via 192.168.10.2",
@@ -17,6 +24,6 @@ the file's routes in their order. Give the second one a \`metric\`, or both next
     good: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.10.1 192.168.10.2" }),
   },
   message: ({ station, dst }) =>
-    `${station} has a route to ${dst} already, so this one is refused ("File exists"); give it a metric, or remove it`,
-  fixes: ({ dst }, source) => [removeFix(`Remove the second route to ${dst}`, { ...source, part: "whole" })],
+    t`machine \`${station}\` already has a route to ${dst} with this metric: the kernel rejects the second route ("File exists"); set a different \`metric\``,
+  fixes: ({ dst }, source) => [removeFix(t`Remove the second route to ${dst}`, { ...source, part: "whole" })],
 };

@@ -1,4 +1,5 @@
 import { formatIp } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import { stationAt } from "../../topology/stations.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
@@ -10,17 +11,25 @@ export const routeGateway: Check = {
   name: "route-gateway-off-link",
   family: "reachability",
   severity: "error",
-  summary: "The kernel refuses a static route: its gateway is not on-link.",
-  documentation: `A next hop is the layer-2 neighbour to which a packet is handed, so it must lie in a network that the station is attached
-to. \`ip route add\` answers *Nexthop has invalid gateway* (fib_check_nh, net/ipv4/fib_semantics.c), and the route does not exist.
+  summary: "The gateway of a static route is not on-link.",
+  documentation: `## What happens
 
-Name the router on the way instead of the station behind it.`,
+A next hop is the directly connected machine that receives the packet, so it must be in a network that the machine is
+attached to. \`ip route add\` fails with *Nexthop has invalid gateway*, and the route does not exist.
+
+## How to fix it
+
+Use the directly connected router as the next hop, not the machine on the far side of the router.
+
+## References
+
+- Linux: \`net/ipv4/fib_semantics.c\` (\`fib_check_nh\`)`,
   example: {
     bad: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.20.12" }),
     good: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.10.1" }),
   },
   message: ({ station, dst, via }) =>
-    `${station} cannot have a route to ${dst} via ${via}: that gateway is in none of its networks ("Nexthop has invalid gateway"); name a neighbour on the way`,
+    t`next hop ${via} for ${dst} is not on-link on machine \`${station}\`: the kernel rejects the route ("Nexthop has invalid gateway")`,
   fixes: ({ station: path, via }, source, { topology }) => {
     const at = source.statement.args.findIndex(({ text }) => text === via);
     const station = stationAt(topology, String(path));
@@ -29,6 +38,6 @@ Name the router on the way instead of the station behind it.`,
     if (at < 0) return [];
     return gateways
       .filter((ip) => typeof ip === wanted)
-      .map((ip) => replaceFix(`Go by the router, ${formatIp(ip)}`, sourceAt(source, at), formatIp(ip)));
+      .map((ip) => replaceFix(t`Change next hop to ${formatIp(ip)}`, sourceAt(source, at), formatIp(ip)));
   },
 };

@@ -1,7 +1,8 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
-import { reportCauses, whoCannot } from "./report.ts";
+import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (value: number): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 segment storage { cidr 192.168.30.0/24; gateway 192.168.30.1 }
@@ -26,20 +27,32 @@ export const rpFilter: Check & { readonly code: "KN207" } = {
   name: "reverse-path-filter",
   family: "reachability",
   severity: "error",
-  summary: "A node drops packets because its answer would leave by another interface.",
-  documentation: `With \`rp_filter=1\` (strict, RFC 3704) the kernel drops a packet unless the route back to its source leaves by the interface by which it came
-(fib_validate_source). Where the ways there and back differ, on nodes with two networks, the packets vanish in one direction and nothing
-is logged (\`log_martians\` is off).
+  summary: "Strict reverse path filtering drops packets on a node.",
+  documentation: `## What happens
 
-Set it to 2 (loose) or 0, or make the ways symmetric. The larger of \`all\` and the interface's own value counts.`,
+With \`rp_filter=1\` (strict), the kernel drops a packet unless the route back to its source uses the interface that the packet
+arrived on. With asymmetric routing, for example on nodes with two networks, packets in one direction are dropped silently:
+no ICMP error is sent, and nothing is logged (\`log_martians\` is off).
+
+## How to fix it
+
+Set \`rp_filter\` to 2 (loose) or 0, or make the paths symmetric. The larger of the values of \`all\` and of the interface
+applies.
+
+## References
+
+- RFC 3704
+- Linux: \`fib_validate_source\``,
   example: { bad: cluster(1), good: cluster(2) },
   run: (context) =>
     reportCauses(
       rpFilter,
       context,
       (cause) =>
-        `${whoCannot(cause)}: ${cause.example.reason?.message ?? "rp_filter drops the packet"}; set it to 2, or make the ways there and back the same`,
+        t`${whoCannot(cause)}: ${reasonOf(cause)}; set \`rp_filter\` to 2 (loose), or make the paths symmetric`,
       ({ source }) =>
-        source.statement.keyword.text === "sysctl" ? [replaceFix("Change to 2 (loose)", sourceAt(source, 1), "2")] : [],
+        source.statement.keyword.text === "sysctl"
+          ? [replaceFix(t`Change to 2 (loose)`, sourceAt(source, 1), "2")]
+          : [],
     ),
 };

@@ -1,7 +1,8 @@
+import { t } from "../../text/l10n.ts";
 import type { Interface } from "../../topology/model.ts";
 import type { Check } from "../check.ts";
 import { attachedFix } from "./mend.ts";
-import { reportCauses, whoCannot } from "./report.ts";
+import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (nodes: string): string => `segment subnet {
   cidr 10.0.0.0/24
@@ -24,26 +25,31 @@ export const sourceCheck: Check & { readonly code: "KN208" } = {
   name: "source-check",
   family: "reachability",
   severity: "error",
-  summary: "The network drops packets of pods, because their addresses are not the node's.",
-  documentation: `A cloud's network knows the addresses of each machine's interface and drops what comes from others, or would go to others: AWS's source/destination
-check, Azure without *IP forwarding*, Google without *can-ip-forward*, OpenStack's port security. A node that routes for pods with addresses of
-their own looks to it like a forger. Packets vanish without a word, in a capture on the node they are sent and never arrive.
+  summary: "A source check drops packets from pods.",
+  documentation: `## What happens
 
-Switch the check off for the nodes (\`attach … { source-check off }\`), or use a plugin whose packets carry addresses that the network knows: the
-cloud's own, or one that encapsulates.`,
+A cloud network has a list of the addresses of each machine's interface and drops packets from or to other addresses. This is
+the source/destination check on AWS, *IP forwarding* on Azure, *can-ip-forward* on Google Cloud, and port security on
+OpenStack. To the cloud network, a node that routes packets of pods with their own addresses is spoofing its source address.
+The packets are dropped silently: a capture on the node shows them as sent, but they never arrive.
+
+## How to fix it
+
+Disable the check for the nodes (\`attach … { source-check off }\`). Or use a plugin whose packets have addresses of the cloud
+network: the cloud's own plugin, or one that encapsulates.`,
   example: { bad: cluster(""), good: cluster(" { source-check off }") },
   run: (context) =>
     reportCauses(
       sourceCheck,
       context,
       (cause) =>
-        `${whoCannot(cause)}: ${cause.example.reason?.message ?? "the network drops the packet"}; switch the check off for the nodes (source-check off), or use a plugin that encapsulates or has addresses of the subnet`,
+        t`${whoCannot(cause)}: ${reasonOf(cause)}; disable \`source-check\` on the nodes, or use a plugin that encapsulates or uses subnet addresses`,
       ({ example: { probe, reason } }) => {
         const segment = [...context.topology.segments.values()].find(
           (one) => one.source.statement === reason?.origin?.statement,
         );
         if (!segment) return [];
-        const title = "Switch the check off for the nodes' interfaces";
+        const title = t`Disable \`source-check\` on the nodes' interfaces`;
         const isChecked = (one: Interface): boolean => one.segment === segment.name && one.sourceCheck;
         return attachedFix(title, probe.cluster, isChecked, "source-check off");
       },

@@ -1,11 +1,12 @@
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import { nextFree } from "../addresses/free.ts";
 import type { Check, Fix, FixEdit } from "../check.ts";
 import { sourceAt } from "../source.ts";
-import { reportCauses, whoCannot } from "./report.ts";
+import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
-/** Behind it is 10.244.0.0/16, the pod range that most people have, where it is free. */
+/** The search for a free range starts after it, at 10.244.0.0/16, the most common pod CIDR. */
 const BEFORE_USUAL = parsePrefix("10.243.0.0/16")?.prefix;
 
 const lan = (cni: string, more = ""): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
@@ -26,14 +27,27 @@ export const stackedApart: Check & { readonly code: "KN240" } = {
   name: "stacked-apart",
   family: "reachability",
   severity: "warning",
-  summary: "A node and its own pods cannot talk, since the pods are stacked on its interface.",
-  documentation: `A macvlan or ipvlan device exchanges frames with the wire and, in some modes, with its siblings, but never with the device below it
-(\`drivers/net/macvlan.c\`, \`drivers/net/ipvlan\`). So kubelet's probes of the pods of its own node fail, pods cannot use a DNS cache or another agent on their
-node, and NodePorts do not lead to them; also in modes private and vepa pods of one node do not meet. It breaks the rule that agents of a
-node reach the pods of that node.
+  summary: "A node cannot reach its own macvlan or ipvlan pods.",
+  documentation: `## What happens
 
-Give the node a macvlan device of its own on the same interface and route the pods' range by it, use these plugins only for a second interface (Multus), or
-another plugin.`,
+A macvlan or ipvlan device exchanges frames with the physical network and, in some modes, with its sibling devices, but never
+with its parent device. This has several consequences:
+
+- kubelet's probes of pods on its own node fail.
+- Pods cannot use a DNS cache or another agent on their node.
+- NodePorts do not reach the pods.
+- In the modes \`private\` and \`vepa\`, pods on the same node cannot reach each other either.
+
+It violates the rule of the Kubernetes network model that agents on a node can reach the pods on that node.
+
+## How to fix it
+
+Add a dedicated macvlan device for the node on the same interface and route the pod range through it, use these plugins only
+for a second interface (Multus), or use another plugin.
+
+## References
+
+- Linux: \`drivers/net/macvlan.c\`, \`drivers/net/ipvlan\``,
   example: {
     bad: lan("cni macvlan { range 192.168.10.128/25 }"),
     good: lan("cni flannel { backend vxlan }"),
@@ -43,12 +57,12 @@ another plugin.`,
       stackedApart,
       context,
       (cause) =>
-        `${whoCannot(cause)}: ${cause.example.reason?.message ?? "they are stacked on one interface"}; probes of the node fail, so give the node a device of its own beside the pods', or use another plugin`,
+        t`${whoCannot(cause)}: ${reasonOf(cause)}; kubelet probes fail, so add a dedicated device for the node, or use another plugin`,
       ({ example: { probe } }) => overlayFix(context.topology, probe.cluster),
     ),
 };
 
-/** The plugin that asks nothing of the network around, with a pod range where there is none. */
+/** Replaces the plugin with flannel, which needs nothing from the underlying network; adds a pod CIDR if the cluster does not have one. */
 export function overlayFix(topology: Topology, { cni, podCidrs }: Cluster): readonly Fix[] {
   const place = sourceAt(cni.source, "whole");
   const free = BEFORE_USUAL && nextFree(topology, BEFORE_USUAL);
@@ -56,5 +70,5 @@ export function overlayFix(topology: Topology, { cni, podCidrs }: Cluster): read
   const edits: FixEdit[] = [{ kind: "replace", source: place, text: "cni flannel { backend vxlan }" }];
   if (podCidrs.length === 0)
     edits.unshift({ kind: "before", source: place, text: `pods ${formatPrefix(free)} per-node /24` });
-  return [{ title: "Use flannel with vxlan", edits }];
+  return [{ title: t`Use flannel with \`vxlan\``, edits }];
 }

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { removeFix } from "../finding.ts";
@@ -8,14 +9,21 @@ export const tunnelDiffers: Check = {
   name: "flannel-tunnel-differs",
   family: "reachability",
   severity: "error",
-  summary: "VNI or port of the tunnel differ between nodes.",
-  documentation: `Both ends of a tunnel must agree. A packet that arrives on another UDP port meets no tunnel; one with an unknown VNI is dropped
-by the receiving kernel without a word (vxlan_rcv). Port 8472 is Linux' and flannel's, 4789 IANA's and Windows'.`,
+  summary: "Nodes use different VNIs or ports for the tunnel.",
+  documentation: `## What happens
+
+Both tunnel endpoints must agree. A packet that arrives on a different UDP port does not match a tunnel; the receiving kernel
+silently drops a packet with an unknown VNI (\`vxlan_rcv\`). Port 8472 is the default of Linux and flannel, 4789 the port
+assigned by IANA and used on Windows.
+
+## How to fix it
+
+Use the same VNI and port on all nodes.`,
   example: {
     bad: twoRacks("cni flannel { backend vxlan }", { n2: "cni flannel { backend vxlan { port 4789 } }" }),
     good: twoRacks("cni flannel { backend vxlan { port 4789 } }"),
   },
   message: ({ node, value, peer, peerValue }) =>
-    `${node} has ${value} and ${peer} has ${peerValue}: neither takes the other's packets; use the same values on all nodes`,
-  fixes: (_data, source) => [removeFix("Use the cluster's values here too", sourceAt(source, "whole"))],
+    t`node \`${node}\` uses ${value}, but node \`${peer}\` uses ${peerValue}: neither accepts the other's packets`,
+  fixes: (_data, source) => [removeFix(t`Use the cluster's values`, sourceAt(source, "whole"))],
 };

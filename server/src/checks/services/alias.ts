@@ -1,5 +1,6 @@
 import { nearestFew } from "../../language/nearest.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import { serviceName, serviceNamed } from "../../topology/dns.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
@@ -16,9 +17,22 @@ export const aliases: Check = {
   name: "service-alias-nowhere",
   family: "services",
   severity: "error",
-  summary: "An alias leads to itself or to a service that does not exist.",
-  documentation: `A service of type \`ExternalName\` is a CNAME. Where its name is that of a service of the cluster, that service must exist, and aliases must not lead to
-each other: the resolver follows a few and gives up (*SERVFAIL*). Names outside the cluster are not looked at.`,
+  summary: "An ExternalName service resolves to itself or to a service that does not exist.",
+  documentation: `## What happens
+
+A service of type \`ExternalName\` is a CNAME record. If the name belongs to a service of the cluster, that service must exist, and
+aliases must not form a loop: the resolver follows a few CNAME records and then returns SERVFAIL. Names outside the cluster are not
+checked.
+
+## How to fix it
+
+Change \`external-name\` to the name of a service that exists, for example \`api.shop.svc.cluster.local\`, or to a name outside the
+cluster.
+
+## References
+
+- kubernetes.io, *Service*, section *type: ExternalName*
+- kubernetes/dns, \`docs/specification.md\`, section *Records for External Name Services*`,
   example: { bad: alias("old.shop.svc.cluster.local"), good: alias("api.shop.svc.cluster.local") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
@@ -29,7 +43,11 @@ each other: the resolver follows a few and gives up (*SERVFAIL*). Names outside 
         const wrong = whyNowhere(cluster, service, name);
         if (wrong !== undefined) {
           const place = childOf(service.source, "external-name", 0);
-          yield finding(aliases, place, `service ${service.name} is an alias for ${name}, ${wrong}`, {
+          const message =
+            wrong === "loop"
+              ? t`service \`${service.name}\` is an alias for \`${name}\`, which resolves back to it: DNS returns SERVFAIL`
+              : t`service \`${service.name}\` is an alias for \`${name}\`, but cluster \`${cluster.name}\` has no such service`;
+          yield finding(aliases, place, message, {
             fixes: otherNames(cluster, service, name, place),
           });
         }
@@ -38,20 +56,20 @@ each other: the resolver follows a few and gives up (*SERVFAIL*). Names outside 
   },
 };
 
-/** The nearest names that lead somewhere. */
+/** The most similar service names that resolve. */
 function otherNames(cluster: Cluster, service: Service, name: string, place: Source): readonly Fix[] {
   const known = cluster.services.all.filter((one) => one !== service).map((one) => serviceName(cluster, one));
   return nearestFew(name, known, 3)
     .filter((one) => whyNowhere(cluster, service, one) === undefined)
-    .map((one) => replaceFix(`Lead to ${one}`, place, one));
+    .map((one) => replaceFix(t`Change to \`${one}\``, place, one));
 }
 
-function whyNowhere(cluster: Cluster, service: Service, name: string): string | undefined {
+function whyNowhere(cluster: Cluster, service: Service, name: string): "missing" | "loop" | undefined {
   const seen = new Set<Service>([service]);
   let next = serviceNamed(cluster, name);
-  if (!next) return "and the cluster has no such service";
+  if (!next) return "missing";
   while (next.type === "external-name") {
-    if (seen.has(next)) return "which leads back to it";
+    if (seen.has(next)) return "loop";
     seen.add(next);
     next = serviceNamed(cluster, next.externalName ?? "");
     if (!next) return undefined;

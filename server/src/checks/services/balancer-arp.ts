@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { appendFix, finding } from "../finding.ts";
 import { shop } from "./example.ts";
@@ -13,10 +14,21 @@ export const balancerArp: Check = {
   name: "load-balancer-arp",
   family: "services",
   severity: "warning",
-  summary: "With IPVS every node answers ARP for the load balancer's address.",
-  documentation: `IPVS has every address on kube-ipvs0 of every node, and Linux answers ARP for each of its addresses on every device (arp_ignore = 0): who is reached
-is a matter of who answers first, and under policy local the packet may come to a node without an endpoint. \`strict-arp\` sets arp_ignore = 1 and arp_announce = 2,
-and MetalLB's layer-2 mode requires it.`,
+  summary: "With IPVS, every node replies to ARP for the load balancer IP.",
+  documentation: `## What happens
+
+In IPVS mode, kube-proxy adds every service address to \`kube-ipvs0\` on every node, and Linux replies to ARP for each of its addresses
+on every device (\`arp_ignore = 0\`). Clients therefore reach the first node that replies. With \`externalTrafficPolicy: Local\`, this
+can be a node without an endpoint.
+
+## How to fix it
+
+Add \`strict-arp\`. It sets \`arp_ignore = 1\` and \`arp_announce = 2\`. MetalLB's layer 2 mode requires it.
+
+## References
+
+- MetalLB, *Installation*, section *Preparation*
+- Linux kernel documentation, *IP Sysctl*, \`arp_ignore\` and \`arp_announce\``,
   example: { bad: announced(""), good: announced(" { strict-arp }") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const { name, services } of topology.clusters) {
@@ -27,10 +39,10 @@ and MetalLB's layer-2 mode requires it.`,
       yield finding(
         balancerArp,
         kubeProxy.source,
-        `every node of cluster ${name} answers ARP for the address of service ${service.name}, not only the one that the load balancer chose; add strict-arp`,
+        t`without \`strict-arp\`, every node of cluster \`${name}\` replies to ARP for the load balancer IP of service \`${service.name}\`: clients reach the first node that replies`,
         {
-          related: [{ source: loadBalancer.source, message: "one node is to answer" }],
-          fixes: [appendFix("Let nodes answer for their own addresses only", kubeProxy.source, "strict-arp")],
+          related: [{ source: loadBalancer.source, message: t`only one node must reply` }],
+          fixes: [appendFix(t`Add \`strict-arp\``, kubeProxy.source, "strict-arp")],
         },
       );
     }

@@ -1,6 +1,7 @@
 import { formatIp, type Ip, prefixContains } from "../../addressing/ip.ts";
 import { nearestFew } from "../../language/nearest.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import { nextFreeAddress } from "../addresses/free.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
@@ -17,10 +18,24 @@ export const balancerNowhere: Check = {
   name: "load-balancer-nowhere",
   family: "services",
   severity: "warning",
-  summary: "Nobody takes packets to a load balancer's address.",
-  documentation: `Kubernetes itself has no load balancer: an address in a service's status is a promise of a cloud's controller or of MetalLB. kube-proxy translates packets to
-it on the nodes, but somebody must bring them there: \`load-balancer l2\` (a node answers ARP, so that the address must lie in a segment of the nodes), or
-\`bgp\`, \`proxy\` or \`pass-through\` with the router that does it, or a route of your own.`,
+  summary: "No machine accepts packets to a load balancer IP.",
+  documentation: `## What happens
+
+Kubernetes does not include a load balancer: a cloud controller or MetalLB assigns the address in a service's status. kube-proxy
+rewrites packets to this address on the nodes, but the packets must reach a node first.
+
+## How to fix it
+
+Choose how packets to the address reach a node:
+
+- \`load-balancer l2\`: a node replies to ARP for the address. The address must be in a segment of the nodes.
+- \`load-balancer bgp\`, \`proxy\`, or \`pass-through\`, with the router that implements it (\`by ROUTER\`).
+- A static route to the address on a router or host.
+
+## References
+
+- kubernetes.io, *Service*, sections *Service type* and *type: LoadBalancer*
+- MetalLB, *Concepts*`,
   example: { bad: balanced(""), good: balanced("load-balancer l2") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
@@ -32,7 +47,7 @@ it on the nodes, but somebody must bring them there: \`load-balancer l2\` (a nod
           yield finding(
             balancerNowhere,
             source,
-            `packets to ${formatIp(ip)}, the load balancer's address of service ${name}, come to no node: ${why}`,
+            t`no node receives packets to ${formatIp(ip)}, the load balancer IP of service \`${name}\`: ${why}`,
             { fixes: fixesFor(topology, cluster, ip, source) },
           );
         }
@@ -45,26 +60,25 @@ function whyNowhere(topology: Topology, cluster: Cluster, ip: Ip): string | unde
   const { loadBalancer } = cluster.services;
   if (isRouted(topology, ip)) return undefined;
   if (!loadBalancer)
-    return `cluster ${cluster.name} says of no load balancer; write load-balancer l2, bgp, proxy or pass-through`;
+    return t`cluster \`${cluster.name}\` has no load balancer; add \`load-balancer l2\`, \`bgp\`, \`proxy\`, or \`pass-through\``;
   if (loadBalancer.kind === "l2") {
     return isNear(topology, cluster, ip)
       ? undefined
-      : `a node that answers ARP is asked only in its own segment, and no segment of the nodes contains it`;
+      : t`no segment of the nodes contains it, so no machine sends ARP requests for it to the nodes`;
   }
-  if (loadBalancer.by === undefined)
-    return `load-balancer ${loadBalancer.kind} needs the router that does it: by ROUTER`;
+  if (loadBalancer.by === undefined) return t`\`load-balancer ${loadBalancer.kind}\` requires a router (\`by ROUTER\`)`;
   const known = topology.routers.some(({ path }) => path === loadBalancer.by);
-  return known ? undefined : `there is no router ${loadBalancer.by}`;
+  return known ? undefined : t`router \`${loadBalancer.by}\` does not exist`;
 }
 
-/** Would a node that answers ARP for the address be asked? */
+/** Whether a segment of the nodes contains the address: only then do ARP requests for it reach a node. */
 function isNear({ segments }: Topology, { nodes }: Cluster, ip: Ip): boolean {
   return nodes.some(({ interfaces }) =>
     interfaces.some(({ segment }) => segments.get(segment)?.cidrs.some((cidr) => prefixContains(cidr, ip))),
   );
 }
 
-/** A route of somebody's own, other than a default route. */
+/** Whether a router or host has a static route to the address, other than a default route. */
 function isRouted({ routers, hosts, segments }: Topology, ip: Ip): boolean {
   const onSegment = [...segments.values()].some(({ cidrs }) => cidrs.some((cidr) => prefixContains(cidr, ip)));
   if (onSegment) return false;
@@ -73,38 +87,30 @@ function isRouted({ routers, hosts, segments }: Topology, ip: Ip): boolean {
   );
 }
 
-/** What knows the nodes: one of them, their router; an address of their segment where a node is to answer. */
+/** A load balancer kind that can reach the nodes, their router, or a free address of their segment (layer 2). */
 function fixesFor(topology: Topology, cluster: Cluster, ip: Ip, place: Source): readonly Fix[] {
   const { loadBalancer } = cluster.services;
   const segment = topology.segments.get(cluster.nodes[0]?.interfaces[0]?.segment ?? "");
   const router = segment && topology.attachedTo(segment.name).find(({ station }) => station.kind === "router");
   const by = router && `by ${router.station.path}`;
   if (!loadBalancer) {
-    const l2 = appendFix("Let a node answer for it (layer 2)", cluster.source, "load-balancer l2");
+    const l2 = appendFix(t`Add \`load-balancer l2\` (a node replies to ARP)`, cluster.source, "load-balancer l2");
     const bgp =
       by === undefined
         ? []
-        : [
-            appendFix(
-              `Let router ${router?.station.path} have a route to it (BGP)`,
-              cluster.source,
-              `load-balancer bgp ${by}`,
-            ),
-          ];
+        : [appendFix(t`Add \`load-balancer bgp ${by}\``, cluster.source, `load-balancer bgp ${by}`)];
     return isNear(topology, cluster, ip) ? [l2, ...bgp] : [...bgp, l2];
   }
   if (loadBalancer.kind === "l2") {
     const first = segment?.cidrs.find((cidr) => typeof cidr.ip === typeof ip);
     const free = segment && first && nextFreeAddress(topology, segment, first.ip);
-    return free === undefined
+    return segment === undefined || free === undefined
       ? []
-      : [replaceFix(`Use ${formatIp(free)}, which is free in segment ${segment?.name}`, place, formatIp(free))];
+      : [replaceFix(t`Change to ${formatIp(free)} (free in segment \`${segment.name}\`)`, place, formatIp(free))];
   }
   if (loadBalancer.by === undefined)
-    return by === undefined
-      ? []
-      : [{ title: `Let router ${router?.station.path} do it`, edits: [wordsEdit(loadBalancer.source, by)] }];
+    return by === undefined ? [] : [{ title: t`Add \`${by}\``, edits: [wordsEdit(loadBalancer.source, by)] }];
   const written = argumentWith(sourceAt(loadBalancer.source, "whole"), (text) => text === loadBalancer.by);
   const known = topology.routers.map(({ path }) => path);
-  return nearestFew(loadBalancer.by, known, 3).map((path) => replaceFix(`Let router ${path} do it`, written, path));
+  return nearestFew(loadBalancer.by, known, 3).map((path) => replaceFix(t`Change to \`${path}\``, written, path));
 }

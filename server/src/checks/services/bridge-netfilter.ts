@@ -1,4 +1,5 @@
-import { plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Node, Pod, Service } from "../../topology/model.ts";
 import { ask } from "../../trace/trace.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
@@ -14,7 +15,7 @@ const text = (value: 0 | 1): string =>
     `$1; sysctl ${SYSCTL} ${value} }`,
   );
 
-/** Services are alike in this; one with an endpoint beside its caller is enough. */
+/** Limit of nodes, pods, and services to try: all services fail alike, so one with a caller on the same node is enough. */
 const MOST_SERVICES = 100;
 
 export const bridgeNetfilter: Check = {
@@ -22,13 +23,24 @@ export const bridgeNetfilter: Check = {
   name: "bridge-netfilter-off",
   family: "services",
   severity: "error",
-  summary: "Answers between pods of one node do not pass the service's translation.",
-  documentation: `A pod calls a service, and the endpoint is on the same node and the same bridge. The request goes to the bridge itself, since the service's address is
-elsewhere, and is translated. The answer goes from pod to pod as a frame: without the module \`br_netfilter\` (or with \`${SYSCTL}\` 0) it passes no chain,
-so nobody gives it the service's address back. The caller gets an answer from somebody whom it has not asked and refuses it (*reply from unexpected source*).
-It works where the endpoint is on another node, so that DNS fails now and then.
+  summary: "Replies between pods on one node bypass the service's NAT.",
+  documentation: `## What happens
 
-Load \`br_netfilter\` at boot and set \`${SYSCTL}=1\` (kubernetes.io, *Container Runtimes*).`,
+A pod calls a service whose endpoint is on the same node and the same bridge. The request is sent to the bridge itself, because the
+service address is not on-link, and NAT rewrites it. The reply goes from pod to pod as a bridged frame: without the module
+\`br_netfilter\` (or with \`${SYSCTL}\` 0), it traverses no iptables chain, so the service address is not restored. The client
+receives a reply from a source that it did not contact and rejects it ("reply from unexpected source").
+
+Calls to endpoints on other nodes work, so the typical symptom is DNS that fails intermittently.
+
+## How to fix it
+
+Load \`br_netfilter\` at boot and set \`${SYSCTL}=1\`.
+
+## References
+
+- kubernetes.io, *Container Runtimes*
+- Linux kernel documentation, *IP Sysctl*, \`bridge-nf-call-iptables\``,
   example: { bad: text(0), good: text(1) },
   *run(context: CheckContext): Iterable<Finding> {
     for (const cluster of context.topology.clusters) {
@@ -61,17 +73,20 @@ function* failing(context: CheckContext, cluster: Cluster, nodes: readonly Node[
       { from: caller.path, to: service.path, port: port?.port, ...(port ? { proto: port.proto } : {}) },
     );
     if (!answer.ok || !answer.journeys.some(({ reply }) => reply?.reason?.code === "unexpected-reply")) continue;
-    const others = nodes.length > 1 ? `, as on ${plural(nodes.length - 1, "more node")}` : "";
+    const where =
+      nodes.length > 1
+        ? t`node \`${node.path}\` and ${plural(nodes.length - 1, "more node")}`
+        : t`node \`${node.path}\``;
     yield finding(
       bridgeNetfilter,
       source,
-      `bridged packets pass no iptables chain on ${node.path}${others}: when ${nameOf(caller)} calls service ${service.namespace}/${service.name}, the answer of ${nameOf(endpoint)} beside it comes back with the pod's own address and is refused; load br_netfilter and set this to 1`,
+      t`bridged packets bypass iptables on ${where}: when ${nameOf(caller)} calls service \`${service.namespace}/${service.name}\`, ${nameOf(endpoint)} replies from its own address and the client rejects the reply; load \`br_netfilter\` at boot`,
       {
         related: [
-          { source: service.source, message: `service ${service.namespace}/${service.name}` },
-          { source: endpoint.workload.source, message: `${nameOf(endpoint)} answers on the same node` },
+          { source: service.source, message: t`service \`${service.namespace}/${service.name}\`` },
+          { source: endpoint.workload.source, message: t`${nameOf(endpoint)} replies from the same node` },
         ],
-        fixes: [replaceFix("Change to 1", sourceAt(source, 1), "1")],
+        fixes: [replaceFix(t`Change to 1`, sourceAt(source, 1), "1")],
       },
     );
     return;
@@ -79,10 +94,10 @@ function* failing(context: CheckContext, cluster: Cluster, nodes: readonly Node[
 }
 
 function nameOf({ workload, name }: Pod): string {
-  return `pod ${workload.namespace}/${name}`;
+  return t`pod \`${workload.namespace}/${name}\``;
 }
 
-/** A pod, and a service that has an endpoint beside it. */
+/** A pod, and a service with an endpoint on the same node. */
 function neighbours(
   cluster: Cluster,
   node: Node,

@@ -1,12 +1,12 @@
-/** What checks want to know of single services, of which a cluster may have ten thousand. */
+/** Results of checks per service, cached: a cluster can have ten thousand services. */
 
 import type { Cluster, Service, Workload } from "../../topology/model.ts";
 import { workloadsByNamespace } from "../../topology/tenants.ts";
 
 /**
- * What `read` says of each service, in order. It may look at the service and at the workloads of its cluster; where nothing is to be said
- * that follows from the service and its own namespace, so that only services of namespaces with something new are read again, and those of
- * which something was said.
+ * The results of `read` for all services, in order. `read` can use the service and the workloads of its cluster, but if it returns nothing,
+ * this must depend only on the service and its namespace. After an edit, only services with results and services in changed namespaces
+ * are read again.
  */
 export function ofEach<T>(
   read: (service: Service, cluster: Cluster) => Iterable<T>,
@@ -47,26 +47,26 @@ interface Said<T> {
   readonly all: readonly Service[];
   readonly workloads: readonly Workload[];
   inNamespace(namespace: string): readonly Workload[];
-  /** Of those services only of which anything was said: few, as a rule. */
+  /** Only the services with results: usually few. */
   readonly byIndex: ReadonlyMap<number, readonly T[]>;
   readonly list: readonly T[];
 }
 
-/** Services that state a ClusterIP. */
+/** Services with a ClusterIP in the file. */
 export const withStatedAddress = ofEach((one) => (one.allocated ? [] : [one]));
 
-/** Services that state a node port. */
+/** Services with a node port in the file. */
 export const withStatedPort = ofEach((one) => (one.ports.some(({ nodePortGiven }) => nodePortGiven) ? [one] : []));
 
-/** Services with an external or load balancer address. */
+/** Services with an external IP or a load balancer IP. */
 export const withOutsideAddress = ofEach((one) =>
   one.externalIps.length > 0 || one.loadBalancerIps.length > 0 ? [one] : [],
 );
 
-/** Aliases of names. */
+/** Services of type ExternalName. */
 export const aliasing = ofEach((one) => (one.type === "external-name" ? [one] : []));
 
-/** Services that one of the traffic policies keeps on the node. */
+/** Services with an internal or external traffic policy `local`. */
 export const keptLocal = ofEach((one) =>
   one.internalPolicy === "local" || one.externalPolicy === "local" ? [one] : [],
 );

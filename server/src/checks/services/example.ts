@@ -1,4 +1,4 @@
-/** Where the examples of this family play: two nodes, two pods of `api` on n1 and n2, one of `web`. */
+/** The cluster of this family's examples: nodes n1 and n2, a pod of `api` on each, and a pod `web` on n1. */
 export function shop(inside: string, cluster = ""): string {
   const lines = (text: string, by: string): string =>
     text === "" ? "" : `${by}${text.trim().replace(/\n/g, `\n${by}`)}\n`;

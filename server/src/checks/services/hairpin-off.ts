@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Pod, Service } from "../../topology/model.ts";
 import { ask } from "../../trace/trace.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
@@ -7,7 +8,7 @@ import { shop } from "./example.ts";
 const text = (cni: string): string =>
   shop("service web { select app=web; port 80 -> 8080 }").replace("cni flannel { backend vxlan }", cni);
 
-/** More endpoints make more ways; one service with few is enough. */
+/** Limit of endpoints, because the trace follows each of them; one service with few endpoints is enough. */
 const FEW = 16;
 
 export const hairpinOff: Check = {
@@ -16,10 +17,19 @@ export const hairpinOff: Check = {
   family: "services",
   severity: "warning",
   summary: "A pod cannot reach itself through its own service.",
-  documentation: `A pod that calls its service may be given itself as endpoint. The packet comes to the bridge by the pod's port and would have to leave by the same
-port, which a bridge does only in hairpin mode: it is dropped, and one connection in as many as there are endpoints times out.
+  documentation: `## What happens
 
-Turn hairpin mode on (\`hairpin-mode true\`, which is \`hairpinMode\` of the bridge plugin; flannel and kubenet do so by themselves).`,
+A pod that calls its own service can be selected as the endpoint. The packet arrives at the bridge on the pod's port and would have to
+leave through the same port. A bridge allows this only in hairpin mode; otherwise, it drops the packet. With *n* endpoints, one in *n*
+of these connections times out.
+
+## How to fix it
+
+Enable hairpin mode with \`hairpin-mode true\` (\`hairpinMode\` of the bridge plugin). flannel and kubenet enable it by default.
+
+## References
+
+- kubernetes.io, *Debug Services*, section *Edge case: A Pod fails to reach itself via the Service IP*`,
   example: { bad: text("cni bridge"), good: text("cni bridge { hairpin-mode true }") },
   *run(context: CheckContext): Iterable<Finding> {
     for (const cluster of context.topology.clusters) {
@@ -37,19 +47,19 @@ Turn hairpin mode on (\`hairpin-mode true\`, which is \`hairpinMode\` of the bri
       yield finding(
         hairpinOff,
         cluster.cni.source,
-        `the bridges of cluster ${cluster.name} do not send a frame back by the port by which it came: ${pod.namespacedName} does not reach itself through its service ${service.name}`,
+        t`the bridges of cluster \`${cluster.name}\` have hairpin mode off: ${pod.namespacedName} cannot reach itself through service \`${service.name}\``,
         {
           related: [
-            { source: service.source, message: `${pod.namespacedName} is an endpoint of service ${service.name}` },
+            { source: service.source, message: t`${pod.namespacedName} is an endpoint of service \`${service.name}\`` },
           ],
-          fixes: [setFix("Turn hairpin mode on", cluster.cni.source, "hairpin-mode", "true")],
+          fixes: [setFix(t`Set \`hairpin-mode true\``, cluster.cni.source, "hairpin-mode", "true")],
         },
       );
     }
   },
 };
 
-/** The service with the fewest endpoints that has a pod of its own network. */
+/** The first service with few endpoints, at least one of them a pod that does not use the host network. */
 function candidate(
   cluster: Cluster,
 ):
@@ -63,7 +73,7 @@ function candidate(
     const endpoints = cluster.services.endpoints(service, port, typeof ip === "number" ? 4 : 6);
     const own = endpoints.find(({ pod }) => pod !== undefined && !pod.workload.hostNetwork)?.pod;
     if (!own || endpoints.length > FEW) continue;
-    return { service, pod: { path: own.path, namespacedName: `pod ${own.workload.namespace}/${own.name}` } };
+    return { service, pod: { path: own.path, namespacedName: t`pod \`${own.workload.namespace}/${own.name}\`` } };
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import type { Source } from "../../language/tree.ts";
-import { list, plural } from "../../text/words.ts";
+import { list, number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { valueAt } from "../../topology/cache.ts";
 import type { Cluster, Listener, Node, Workload } from "../../topology/model.ts";
 import { usesOfNodes } from "../../topology/workload.ts";
@@ -23,11 +24,23 @@ export const hostPortTwice: Check = {
   name: "host-port-twice",
   family: "services",
   severity: "error",
-  summary: "Two pods of one node want the same host port, or a process of the node listens on it.",
-  documentation: `kube-scheduler places a pod only where its host ports are free (those of a pod of the host network are the ports on which it listens): the
-second one stays Pending, and of a deployment there can be no more replicas than nodes. The scheduler knows nothing of the node's own processes: a host port
-takes their packets away (nat PREROUTING comes before INPUT), and a pod of the host network that listens on the same port does not start (*address already in
-use*).`,
+  summary: "A host port is requested twice on one node, or a process on the node listens on it.",
+  documentation: `## What happens
+
+kube-scheduler places a pod only on a node where its host ports are free. For a pod on the host network, these are the ports that the
+pod listens on. A second pod with the same host port stays Pending, so a deployment cannot have more running replicas than there are
+nodes.
+
+The scheduler does not consider the node's own processes. A host port intercepts their packets, because nat/PREROUTING is evaluated
+before INPUT, and a pod on the host network that listens on the same port fails to start ("address already in use").
+
+## How to fix it
+
+Use a different host port, distribute the pods over the nodes, or convert the deployment to a daemonset (one pod per node).
+
+## References
+
+- kubernetes.io, *Scheduler Configuration*, plugin \`NodePorts\``,
   example: { bad: cluster("80"), good: cluster("81") },
   *run({ topology, cancelled }: CheckContext): Iterable<Finding> {
     for (const one of topology.clusters) {
@@ -39,10 +52,10 @@ use*).`,
   },
 };
 
-/** Ports of one `listen` that are looked at: a longer range is somebody's media ports. */
+/** Number of ports checked per `listen`: longer ranges, such as media ports (RTP), are truncated. */
 const MOST_PORTS = 4096;
 
-/** A port of the nodes that a workload's pods want. */
+/** A port of the node that the pods of a workload request. */
 interface Claim {
   readonly workload: Workload;
   readonly listener: Listener;
@@ -71,7 +84,7 @@ function* clashes(cluster: Cluster): Iterable<Finding> {
   const heard = processPorts(cluster, byPort);
   const isTaken = (port: number): boolean =>
     [...byPort.keys(), ...heard.keys()].some((key) => key.startsWith(`${port}/`));
-  // Ports of one line are one mistake.
+  // Report a statement once, even if several of its ports conflict.
   const told = new Set<object>();
   const once = (claim: Claim): boolean =>
     !told.has(claim.listener.source.statement) && !!told.add(claim.listener.source.statement);
@@ -79,7 +92,9 @@ function* clashes(cluster: Cluster): Iterable<Finding> {
     for (const { claim, before, message } of between(cluster, claims, key)) {
       if (!once(claim)) continue;
       yield finding(hostPortTwice, claim.listener.source, message, {
-        related: before ? [{ source: before.listener.source, message: `${nameOf(before.workload)} wants it too` }] : [],
+        related: before
+          ? [{ source: before.listener.source, message: t`${nameOf(before.workload)} also requests it` }]
+          : [],
         fixes:
           !before || before.workload === claim.workload
             ? oneForEachNode(claim.workload, cluster.nodes.length)
@@ -91,16 +106,16 @@ function* clashes(cluster: Cluster): Iterable<Finding> {
       if (!process || !meets(claim.workload, process.nodes) || !once(claim)) continue;
       const { on } = claim.workload;
       const where = on
-        ? `node ${on.name}`
+        ? t`node \`${on.name}\``
         : process.nodes.length === 1
-          ? `node ${process.nodes[0]?.name}`
+          ? t`node \`${process.nodes[0]?.name ?? ""}\``
           : plural(process.nodes.length, "node");
       const { name } = process;
       const message = claim.workload.hostNetwork
-        ? `${nameOf(claim.workload)} runs in the node's network and listens on ${key}, and so does ${name} on ${where}: whoever starts second fails (address already in use); use another port`
-        : `${name} listens on ${key} of ${where}, but host port ${claim.port} leads to ${nameOf(claim.workload)}: ${name} gets nothing there; use another port`;
+        ? t`${nameOf(claim.workload)} on the host network and process \`${name}\` on ${where} both listen on ${key}: the second process to start fails ("address already in use"); use a different port`
+        : t`host port ${claim.port} of ${nameOf(claim.workload)} hides process \`${name}\`, which listens on ${key} on ${where}: the process receives no packets on this port`;
       yield finding(hostPortTwice, claim.listener.source, message, {
-        related: [{ source: process.source, message: `${name} listens here` }],
+        related: [{ source: process.source, message: t`process \`${name}\` listens here` }],
         fixes: otherPort(claim, isTaken),
       });
     }
@@ -113,7 +128,7 @@ interface Clash {
   readonly message: string;
 }
 
-/** Pods that are bound to their nodes first; for the others the scheduler looks for a node that has the port. */
+/** Pods bound to a node (`on`, daemonsets) first; the scheduler places the remaining pods on nodes where the port is free. */
 function* between({ nodes }: Cluster, claims: readonly Claim[], key: string): Iterable<Clash> {
   const [only, ...more] = claims;
   if (only && more.length === 0 && isRoomy(only.workload, nodes.length)) return;
@@ -125,11 +140,14 @@ function* between({ nodes }: Cluster, claims: readonly Claim[], key: string): It
     const [first] = busy;
     const before = first && holders.get(first);
     if (before && first && before.workload !== workload) {
-      const where = busy.length === 1 ? `node ${first.name}` : plural(busy.length, "node");
-      const message = `${nameOf(before.workload)} and ${nameOf(workload)} both want host port ${key} of ${where}: the second one stays Pending; give it another port or another node`;
+      const [own, other] = [nameOf(workload), nameOf(before.workload)];
+      const message =
+        busy.length === 1
+          ? t`${own} and ${other} both request host port ${key} on node \`${first.name}\`: the second pod stays Pending; use a different port or a different node`
+          : t`${own} and ${other} both request host port ${key} on ${plural(busy.length, "node")}: the second pod on each node stays Pending; use a different port or different nodes`;
       yield { claim, before, message };
     } else if (workload.on && workload.kind !== "daemonset" && workload.replicas > 1) {
-      const message = `${plural(workload.replicas, "pod")} of ${nameOf(workload)} want host port ${key} of node ${workload.on.name}: all but one stay Pending; spread them over the nodes`;
+      const message = t`${plural(workload.replicas, "pod")} of ${nameOf(workload)} request host port ${key} on node \`${workload.on.name}\`: all but one stay Pending; distribute them over the nodes`;
       yield { claim, before: undefined, message };
     }
     for (const node of places) if (!holders.has(node)) holders.set(node, claim);
@@ -146,9 +164,14 @@ function* between({ nodes }: Cluster, claims: readonly Claim[], key: string): It
       ]);
       const rest =
         names === ""
-          ? `there are ${plural(nodes.length, "node")}`
-          : `${names} ${others.length + holders.size > 1 ? "have" : "has"} it on ${free === 0 ? "every node" : `all but ${free} of ${plural(nodes.length, "node")}`}`;
-      const message = `${plural(workload.replicas, "pod")} of ${nameOf(workload)} ${workload.replicas === 1 ? "wants" : "want"} host port ${key}, which a node has once, and ${rest}: ${workload.replicas - free} ${workload.replicas - free === 1 ? "stays" : "stay"} Pending; give it another port or fewer pods`;
+          ? t`the cluster has only ${plural(nodes.length, "node")}`
+          : free === 0
+            ? t`the port is in use on every node (${names})`
+            : t`the port is in use on all but ${number(free)} of ${plural(nodes.length, "node")} (${names})`;
+      const stuck = plural(workload.replicas - free, "pod");
+      const pending = workload.replicas - free === 1 ? t`${stuck} stays Pending` : t`${stuck} stay Pending`;
+      const pods = plural(workload.replicas, "pod");
+      const message = t`${nameOf(workload)} requests host port ${key} for ${pods}, but ${rest}: ${pending}; use a different port or fewer pods`;
       yield { claim, before, message };
     }
     free = Math.max(free - workload.replicas, 0);
@@ -156,13 +179,13 @@ function* between({ nodes }: Cluster, claims: readonly Claim[], key: string): It
   }
 }
 
-/** Alone, and no more pods than nodes. */
+/** Whether each pod of a workload has a node to itself, if no other workload requests the port. */
 function isRoomy({ kind, on, replicas }: Workload, nodes: number): boolean {
   return kind === "daemonset" || replicas <= (on ? 1 : nodes);
 }
 
 function nameOf({ kind, namespace, name }: Workload): string {
-  return `${kind} ${namespace === "default" ? "" : `${namespace}/`}${name}`;
+  return `${kind} \`${namespace === "default" ? "" : `${namespace}/`}${name}\``;
 }
 
 interface ProcessPort {
@@ -171,7 +194,7 @@ interface ProcessPort {
   readonly nodes: Node[];
 }
 
-/** Those of the wanted ports on which processes of the nodes listen. */
+/** The requested ports on which processes of the nodes listen. */
 function processPorts(
   { nodes }: Cluster,
   wanted: ReadonlyMap<string, readonly Claim[]>,
@@ -191,12 +214,12 @@ function processPorts(
   return found;
 }
 
-/** Do pods come to one of the nodes, or may they? The scheduler does not know of the processes. */
+/** Whether pods of the workload can run on one of the nodes; the scheduler does not consider processes of the nodes. */
 function meets({ on }: Workload, nodes: readonly Node[]): boolean {
   return on === undefined || nodes.includes(on);
 }
 
-/** Replicas that all want one port of their node: a daemonset is made for that. */
+/** A deployment with a host port: a daemonset, or one replica per node. */
 function oneForEachNode({ source, kind }: Workload, nodes: number): readonly Fix[] {
   const at = source.statement.args.findIndex(({ text }) => text === "replicas");
   if (kind !== "deployment" || at < 0) return [];
@@ -204,22 +227,20 @@ function oneForEachNode({ source, kind }: Workload, nodes: number): readonly Fix
   const remove = (one: number): FixEdit => ({ kind: "remove", source: part(one) });
   return [
     {
-      title: "Make it a daemonset, one pod on each node",
+      title: t`Convert to a daemonset (one pod per node)`,
       edits: [{ kind: "replace", source: part("keyword"), text: "daemonset" }, remove(at), remove(at + 1)],
     },
-    replaceFix(
-      `Have ${nodes} ${nodes === 1 ? "replica" : "replicas"}, as there are nodes`,
-      part(at + 1),
-      String(nodes),
-    ),
+    replaceFix(t`Set \`replicas\` to ${nodes} (number of nodes)`, part(at + 1), String(nodes)),
   ];
 }
 
-/** The next port that nobody on the nodes has. */
+/** The next port that is free on all nodes. */
 function otherPort({ listener, port }: Claim, isTaken: (port: number) => boolean): readonly Fix[] {
   const at = listener.source.statement.args.findIndex(({ text }) => text === "host-port");
   if (at < 0) return [];
   let free = port + 1;
   while (isTaken(free)) free += 1;
-  return free > 65535 ? [] : [replaceFix(`Use host port ${free}`, sourceAt(listener.source, at + 1), String(free))];
+  return free > 65535
+    ? []
+    : [replaceFix(t`Change host port to ${free}`, sourceAt(listener.source, at + 1), String(free))];
 }

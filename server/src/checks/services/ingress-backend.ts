@@ -1,4 +1,5 @@
 import { nearestFew } from "../../language/nearest.ts";
+import { t } from "../../text/l10n.ts";
 import { backendOf, entryOf } from "../../topology/ingress.ts";
 import type { Cluster, Ingress, IngressRule, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
@@ -44,9 +45,22 @@ export const ingressBackend: Check = {
   name: "ingress-backend",
   family: "services",
   severity: "error",
-  summary: "An ingress or HTTP route sends requests to a service that is not there, or is served by nobody.",
-  documentation: `The proxy answers 503 (or 404, or 500, as the controller has it) where the backend's service does not exist, has no such port or no endpoints. The
-port is the *service's* port, not the pods'. Without a service that leads to the proxy's pods no client gets there.`,
+  summary: "An ingress or HTTP route has no usable backend, or no proxy serves it.",
+  documentation: `## What happens
+
+The proxy responds with 503 (some controllers: 404 or 500) if the backend service does not exist, does not have the port, or has no
+endpoints. The port is the port of the *service*, not the port of the pods. If no service selects the proxy pods, clients cannot reach
+the proxy.
+
+## How to fix it
+
+Set each backend to a service and one of its ports, for example \`path "/" -> api:80\`, and set \`served-by\` to the service of the
+proxy pods.
+
+## References
+
+- kubernetes.io, *Ingress*, section *Ingress rules*
+- kubernetes-sigs/gateway-api, \`apis/v1/httproute_types.go\`, \`HTTPRouteRule.BackendRefs\``,
   example: { bad: shop("api:9090"), good: shop("api:80") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
@@ -61,11 +75,16 @@ port is the *service's* port, not the pods'. Without a service that leads to the
 function* unserved(cluster: Cluster, ingress: Ingress): Iterable<Finding> {
   if (entryOf(cluster, ingress)) return;
   const { servedBy, path, source } = ingress;
-  const what = servedBy ? `there is no service ${servedBy.text}` : "it names none, or its gateway is not there";
-  const message = `nobody serves ${path}: ${what}; name the service of the proxy's pods with served-by`;
+  const message = servedBy
+    ? t`no proxy serves \`${path}\`: service \`${servedBy.text}\` does not exist; set \`served-by\` to the service of the proxy pods`
+    : ingress.kind === "ingress"
+      ? t`no proxy serves \`${path}\`: it has no \`served-by\`; add \`served-by\` with the service of the proxy pods`
+      : t`no proxy serves \`${path}\`: its gateway does not exist or has no \`served-by\`; add \`served-by\` with the service of the proxy pods`;
   yield finding(ingressBackend, servedBy?.source ?? source, message, {
     fixes: servedBy
-      ? nearServices(cluster, ingress, servedBy.text).map((one) => replaceFix(`Use ${one}`, servedBy.source, one))
+      ? nearServices(cluster, ingress, servedBy.text).map((one) =>
+          replaceFix(t`Change to \`${one}\``, servedBy.source, one),
+        )
       : [],
   });
 }
@@ -73,22 +92,24 @@ function* unserved(cluster: Cluster, ingress: Ingress): Iterable<Finding> {
 function* withoutBackend(cluster: Cluster, ingress: Ingress, { backend }: IngressRule): Iterable<Finding> {
   const found = backendOf(cluster, ingress, backend);
   if (typeof found === "string") {
-    const message = `${found}, so that the proxy has nowhere to send these requests; name a service and its port`;
+    const message = t`${found}, so the proxy cannot forward these requests`;
     yield finding(ingressBackend, backend.source, message, {
-      fixes: backends(cluster, ingress, backend).map((one) => replaceFix(`Send them to ${one}`, backend.source, one)),
+      fixes: backends(cluster, ingress, backend).map((one) =>
+        replaceFix(t`Change backend to \`${one}\``, backend.source, one),
+      ),
     });
     return;
   }
   const { service, port } = found;
   const has = ([4, 6] as const).some((of) => cluster.services.endpoints(service, port, of).length > 0);
   if (has || service.type === "external-name") return;
-  const message = `service ${service.path} has no endpoints on port ${port.port}, so that the proxy answers 503; give it pods that its selector takes`;
+  const message = t`service \`${service.path}\` has no endpoints on port ${port.port}: the proxy responds with 503; add pods that its selector matches`;
   yield finding(ingressBackend, backend.source, message, {
-    related: [{ source: service.source, message: `service ${service.path}` }],
+    related: [{ source: service.source, message: t`service \`${service.path}\`` }],
   });
 }
 
-/** The service's own ports; those of the nearest services where there is none of that name. */
+/** The ports of the named service; if it does not exist, the ports of services with similar names. */
 function backends(cluster: Cluster, ingress: Ingress, { text }: IngressRule["backend"]): readonly string[] {
   const name = text.replace(/:\d*$/, "");
   const portsOf = (service: string): readonly string[] =>
@@ -97,7 +118,7 @@ function backends(cluster: Cluster, ingress: Ingress, { text }: IngressRule["bac
   return (own.length > 0 ? own : nearServices(cluster, ingress, name).flatMap(portsOf)).slice(0, MOST_FIXES);
 }
 
-/** Services with names like this one, written as it is: with their namespace, or those of the ingress' own without. */
+/** Services with similar names, in the same form: `namespace/name`, or the name alone in the namespace of the ingress. */
 function nearServices({ services }: Cluster, { namespace }: Ingress, name: string): readonly string[] {
   const known = name.includes("/")
     ? services.all.map((one) => `${one.namespace}/${one.name}`)

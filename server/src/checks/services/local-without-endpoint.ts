@@ -1,4 +1,5 @@
-import { list, plural } from "../../text/words.ts";
+import { list, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
@@ -19,12 +20,23 @@ export const localWithoutEndpoint: Check = {
   name: "local-policy-without-endpoint",
   family: "services",
   severity: "info",
-  summary: "Under policy local some nodes have no endpoint and drop the service's packets.",
-  documentation: `With \`externalTrafficPolicy: Local\` a node serves with its own pods only. A client that takes the node port of another node hears nothing (iptables and
-nftables mode drop; IPVS passes the packet on, and the answer comes from the wrong address). A load balancer learns by the health check node port which nodes to
-leave out; a client with a fixed node address does not. With \`internalTrafficPolicy: Local\` the same holds for the pods of such nodes.
+  summary: "With the `local` traffic policy, nodes without an endpoint drop the service's packets.",
+  documentation: `## What happens
 
-Run a pod of the service on every node that is used (a daemonset), put a load balancer in front, or use policy \`cluster\`.`,
+With \`externalTrafficPolicy: Local\`, a node forwards packets only to pods on the same node. A client that connects to the node port of
+a different node receives no reply: the iptables and nftables modes drop the packet; IPVS forwards it, and the reply arrives from the
+wrong address. A load balancer uses the health check node port to skip these nodes; a client with a fixed node address cannot.
+
+With \`internalTrafficPolicy: Local\`, the same applies to traffic from pods on these nodes.
+
+## How to fix it
+
+Run a pod of the service on every node that receives traffic (a daemonset), put a load balancer in front of the nodes, or set the
+policy to \`cluster\`.
+
+## References
+
+- kubernetes.io, *Virtual IPs and Service Proxies*, section *Traffic policies*`,
   example: { bad: pinned("local"), good: pinned("cluster") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
@@ -41,19 +53,19 @@ function* without(cluster: Cluster, service: Service, keyword: string): Iterable
   const endpoints = service.ports.flatMap((port) =>
     ([4, 6] as const).flatMap((of) => cluster.services.endpoints(service, port, of)),
   );
-  // Without any the finding is another one.
+  // Services without any endpoints are reported by other checks.
   if (endpoints.length === 0) return;
   const holders = new Set(endpoints.map(({ node }) => node));
   const empty = cluster.nodes.filter((node) => !holders.has(node));
   if (empty.length === 0) return;
-  const who =
-    keyword === "external-traffic-policy"
-      ? "packets from outside to its node port are"
-      : "what their pods send to it is";
+  const nodes = plural(empty.length, "node");
+  const names = list(empty.map(({ name }) => `\`${name}\``));
   yield finding(
     localWithoutEndpoint,
     childOf(service.source, keyword, 0),
-    `${plural(empty.length, "node")} of cluster ${cluster.name} (${list(empty.map(({ name }) => name))}) ${empty.length === 1 ? "has" : "have"} no endpoint of service ${service.name}: ${who} dropped there under policy local`,
-    { fixes: [setFix("Use policy cluster", service.source, keyword, "cluster")] },
+    keyword === "external-traffic-policy"
+      ? t`service \`${service.name}\` has no endpoint on ${nodes} of cluster \`${cluster.name}\` (${names}): \`${keyword} local\` drops external packets to its node port there`
+      : t`service \`${service.name}\` has no endpoint on ${nodes} of cluster \`${cluster.name}\` (${names}): \`${keyword} local\` drops packets from pods there`,
+    { fixes: [setFix(t`Set \`${keyword} cluster\``, service.source, keyword, "cluster")] },
   );
 }

@@ -1,5 +1,6 @@
 import { mayDoServices } from "../../cni/underlay.ts";
-import { plural } from "../../text/words.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
@@ -12,11 +13,20 @@ export const noProxy: Check = {
   name: "services-without-proxy",
   family: "services",
   severity: "warning",
-  summary: "Nobody makes services work: there is no kube-proxy, and the plugin does not do it either.",
-  documentation: `A ClusterIP is an address that exists in the rules of kube-proxy alone. Without it packets to services, the API server's own and DNS included, follow the default
-route and are lost. Installers leave kube-proxy out for plugins that replace it (Cilium, Calico's eBPF data plane); with another plugin it is missing.
+  summary: "The cluster has services but no kube-proxy and no replacement.",
+  documentation: `## What happens
 
-Run kube-proxy.`,
+A ClusterIP exists only in the rules of kube-proxy. Without these rules, packets to services, including DNS and the service of the API
+server, follow the default route and are lost. Installers omit kube-proxy for plugins that replace it (Cilium, Calico's eBPF data
+plane); with any other plugin, it is missing.
+
+## How to fix it
+
+Run kube-proxy, for example \`kube-proxy iptables\`.
+
+## References
+
+- kubernetes.io, *Virtual IPs and Service Proxies*`,
   example: { bad: proxy("none"), good: proxy("iptables") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
@@ -26,9 +36,9 @@ Run kube-proxy.`,
       yield finding(
         noProxy,
         kubeProxy.source,
-        `cluster ${cluster.name} has ${plural(virtual.length, "service")} and no kube-proxy, and plugin ${cluster.cni.plugin} does not do its work: packets to ClusterIPs go astray; run it`,
+        t`cluster \`${cluster.name}\` has ${plural(virtual.length, "service")} but no kube-proxy, and plugin \`${cluster.cni.plugin}\` does not replace it: packets to ClusterIPs are lost`,
         {
-          fixes: [replaceFix("Run kube-proxy in its usual mode (iptables)", sourceAt(kubeProxy.source, 0), "iptables")],
+          fixes: [replaceFix(t`Change to \`kube-proxy iptables\``, sourceAt(kubeProxy.source, 0), "iptables")],
         },
       );
     }

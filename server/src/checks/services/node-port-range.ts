@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
 import { withStatedPort } from "./each.ts";
@@ -8,9 +9,20 @@ export const nodePortRange: Check = {
   name: "node-port-outside-range",
   family: "services",
   severity: "error",
-  summary: "A node port lies outside the cluster's range.",
-  documentation: `kube-apiserver refuses such a service: *provided port is not in the valid range*. The range is that of \`--service-node-port-range\`, 30000-32767 unless
-\`node-port-range\` says otherwise. Choose a port inside, or none: a free one is allocated.`,
+  summary: "A node port is outside the cluster's node port range.",
+  documentation: `## What happens
+
+kube-apiserver rejects the service ("provided port is not in the valid range"). The range is set by \`--service-node-port-range\`:
+30000-32767, unless \`node-port-range\` sets a different range.
+
+## How to fix it
+
+Choose a port in the range, or remove \`node-port\`: kube-apiserver then allocates a free port.
+
+## References
+
+- kubernetes.io, *Service*, section *type: NodePort*
+- kubernetes.io, *kube-apiserver*, \`--service-node-port-range\``,
   example: { bad: shop(service("node-port 8080")), good: shop(service("node-port 30080")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
@@ -21,10 +33,13 @@ export const nodePortRange: Check = {
           yield finding(
             nodePortRange,
             nodePortSource,
-            `node port ${nodePort} of service ${one.name} is outside the cluster's range ${first}-${last}`,
+            t`node port ${nodePort} of service \`${one.name}\` is outside the cluster's range ${first}-${last}: kube-apiserver rejects the service`,
             {
-              related: [{ source, message: `the range is ${first}-${last}` }],
-              fixes: nodePortSource.part === "whole" ? [removeFix("Let a free port be allocated", nodePortSource)] : [],
+              related: [{ source, message: t`node port range ${first}-${last}` }],
+              fixes:
+                nodePortSource.part === "whole"
+                  ? [removeFix(t`Remove node port ${nodePort} and allocate a free port`, nodePortSource)]
+                  : [],
             },
           );
         }

@@ -1,4 +1,5 @@
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, removeFix, replaceFix } from "../finding.ts";
@@ -18,15 +19,26 @@ export const nodePortTwice: Check = {
   name: "node-port-twice",
   family: "services",
   severity: "error",
-  summary: "A node port belongs to two services, or to a program of the nodes.",
-  documentation: `A port of the nodes leads to one service: kube-apiserver refuses a second one with the same protocol (*provided port is already allocated*). A program
-that listens on that port of a node, a pod of the host network included, is hidden: the packet is translated before it could come to it.`,
+  summary: "A node port is used by two services, or by a process on the nodes.",
+  documentation: `## What happens
+
+A node port forwards to one service: kube-apiserver rejects a second service with the same port and protocol ("provided port is already
+allocated"). If a process on a node, including a pod on the host network, listens on the same port, it receives no packets: kube-proxy's
+rules rewrite them first.
+
+## How to fix it
+
+Choose a different node port, or remove \`node-port\`: kube-apiserver then allocates a free port.
+
+## References
+
+- kubernetes.io, *Service*, section *type: NodePort*`,
   example: { bad: shop(second(30080)), good: shop(second(30081)) },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
       const programs = listening(cluster);
       const taken = new Map<string, { readonly name: string; readonly source: Source }>();
-      // A port that was handed out is nobody else's.
+      // Allocated node ports are unique, so only services with a port in the file can conflict.
       for (const one of withStatedPort(cluster)) {
         for (const { nodePort, proto, nodePortGiven, nodePortSource } of one.ports) {
           if (nodePort === undefined) continue;
@@ -36,20 +48,20 @@ that listens on that port of a node, a pod of the host network included, is hidd
             yield finding(
               nodePortTwice,
               nodePortSource,
-              `node port ${key} of service ${one.name} is that of ${before.name} already; choose another one`,
+              t`duplicate node port ${key}: service \`${one.name}\` and ${before.name} both use it`,
               {
-                related: [{ source: before.source, message: `${before.name} has ${key}` }],
+                related: [{ source: before.source, message: t`${before.name} uses ${key}` }],
                 fixes: nodePortGiven ? otherPort(cluster, nodePort, nodePortSource, programs()) : [],
               },
             );
-          } else taken.set(key, { name: `service ${one.name}`, source: nodePortSource });
+          } else taken.set(key, { name: t`service \`${one.name}\``, source: nodePortSource });
         }
       }
     }
   },
 };
 
-/** The next port of the range that nobody has; or whichever the API server gives. */
+/** The next free port of the range; or no port, so that kube-apiserver allocates one. */
 function otherPort(
   { services }: Cluster,
   nodePort: number,
@@ -65,13 +77,15 @@ function otherPort(
     const port = first + ((start - first + step) % size);
     if (!isFree(port)) continue;
     const number = place.part === "whole" ? sourceAt(place, 0) : place;
-    const next = replaceFix(`Use ${port}, the next free one`, number, String(port));
-    return place.part === "whole" ? [next, removeFix("Let a free port be allocated", place)] : [next];
+    const next = replaceFix(t`Change to ${port} (next free port)`, number, String(port));
+    return place.part === "whole"
+      ? [next, removeFix(t`Remove node port ${nodePort} and allocate a free port`, place)]
+      : [next];
   }
   return [];
 }
 
-/** Ports of programs on nodes and of pods of the host network; looked for only where a service states a node port. */
+/** Ports of processes on nodes and of pods on the host network; computed only if a service sets a node port. */
 function listening(cluster: Cluster): () => ReadonlyMap<string, { readonly name: string; readonly source: Source }> {
   let found: Map<string, { name: string; source: Source }> | undefined;
   return () => {
@@ -84,7 +98,7 @@ function listening(cluster: Cluster): () => ReadonlyMap<string, { readonly name:
     for (const { name, listeners } of processes) {
       for (const { first, last, proto, source } of listeners) {
         for (let port = first; port <= last; port++)
-          ports.set(`${port}/${proto}`, { name: `${name} on the nodes`, source });
+          ports.set(`${port}/${proto}`, { name: t`process \`${name}\` on the nodes`, source });
       }
     }
     found = ports;

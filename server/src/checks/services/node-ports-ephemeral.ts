@@ -1,10 +1,11 @@
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
 import { shop } from "./example.ts";
 
-/** net.ipv4.ip_local_port_range. */
+/** Default of net.ipv4.ip_local_port_range. */
 const FIRST = 32_768;
 const LAST = 60_999;
 
@@ -13,9 +14,20 @@ export const nodePortsEphemeral: Check = {
   name: "node-ports-ephemeral",
   family: "services",
   severity: "warning",
-  summary: "The node port range meets the ports that hosts take for their own connections.",
-  documentation: `Linux takes source ports from net.ipv4.ip_local_port_range, 32768 to 60999. Where a node port lies there, an answer to a connection of the node itself
-may be taken for a packet to the service. Kubernetes' own range 30000-32767 ends just below.`,
+  summary: "The node port range overlaps the ephemeral port range.",
+  documentation: `## What happens
+
+Linux allocates source ports from \`net.ipv4.ip_local_port_range\`, 32768-60999. If a node port is in this range, a reply to a
+connection of the node itself can be mistaken for a packet to the service. The Kubernetes default range 30000-32767 ends just below it.
+
+## How to fix it
+
+End \`node-port-range\` at 32767 or below.
+
+## References
+
+- Linux kernel documentation, *IP Sysctl*, \`ip_local_port_range\`
+- kubernetes.io, *kube-apiserver*, \`--service-node-port-range\``,
   example: { bad: shop("", "node-port-range 30000-40000"), good: shop("", "node-port-range 30000-32000") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const { name, services } of topology.clusters) {
@@ -24,7 +36,7 @@ may be taken for a packet to the service. Kubernetes' own range 30000-32767 ends
       yield finding(
         nodePortsEphemeral,
         source,
-        `the node ports ${first}-${last} of cluster ${name} meet the local ports ${FIRST}-${LAST} of its nodes; end the range at ${FIRST - 1}`,
+        t`node ports ${first}-${last} of cluster \`${name}\` overlap the ephemeral ports ${FIRST}-${LAST} of its nodes: replies to connections of a node can be mistaken for packets to a service`,
         { fixes: source.statement.keyword.text === "node-port-range" ? [upTo(first, source)] : [] },
       );
     }
@@ -32,7 +44,7 @@ may be taken for a packet to the service. Kubernetes' own range 30000-32767 ends
 };
 
 function upTo(first: number, source: Source): Fix {
-  // What Kubernetes has by itself, where nothing of the range would be left.
+  // The start of the Kubernetes default range, if the whole range is ephemeral.
   const range = `${first < FIRST ? first : 30000}-${FIRST - 1}`;
-  return replaceFix(`Use ${range}`, sourceAt(source, 0), range);
+  return replaceFix(t`Change to ${range}`, sourceAt(source, 0), range);
 }

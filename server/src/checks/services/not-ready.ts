@@ -1,4 +1,5 @@
-import { list } from "../../text/words.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { appendFix, finding, removeFix } from "../finding.ts";
 import { childOf } from "../source.ts";
@@ -14,8 +15,20 @@ export const noneReady: Check = {
   family: "services",
   severity: "warning",
   summary: "No pod of a service is ready.",
-  documentation: `Pods whose readiness probe fails are no endpoints: the service refuses connections although its pods run. With \`publish-not-ready\` they count
-(for stateful sets whose members must find each other first).`,
+  documentation: `## What happens
+
+Pods whose readiness probe fails are not endpoints. If this applies to all pods of a service, its clients receive "connection refused"
+although the pods are running. With \`publish-not-ready\`, pods that are not ready are endpoints.
+
+## How to fix it
+
+Make a pod ready (remove \`not-ready\`). If the pods must reach each other before they are ready, for example the members of a stateful
+set, add \`publish-not-ready\` to the service.
+
+## References
+
+- kubernetes.io, *Pod Lifecycle*, section *Types of probe*
+- Kubernetes API, \`ServiceSpec.publishNotReadyAddresses\``,
   example: { bad: late(""), good: late("; publish-not-ready") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) yield* unready(cluster);
@@ -28,16 +41,16 @@ const unready = ofEach(function* (service, { services }): Iterable<Finding> {
   yield finding(
     noneReady,
     childOf(service.source, "select", 0),
-    `none of the pods of service ${service.name} is ready (${list(selected.map(({ name }) => name))}): it has no endpoints`,
+    t`no pod of service \`${service.name}\` is ready (${list(selected.map(({ kind, name }) => `${kind} \`${name}\``))}): the service has no endpoints`,
     {
       related: selected
         .slice(0, 3)
-        .map(({ source, kind, name }) => ({ source, message: `${kind} ${name} is not ready` })),
+        .map(({ source, kind, name }) => ({ source, message: t`${kind} \`${name}\` is not ready` })),
       fixes: [
-        appendFix("Publish addresses of pods that are not ready", service.source, "publish-not-ready"),
+        appendFix(t`Add \`publish-not-ready\``, service.source, "publish-not-ready"),
         ...selected.slice(0, 3).flatMap(({ source, kind, name }) => {
           const probe = childOf(source, "not-ready");
-          return probe === source ? [] : [removeFix(`Take ${kind} ${name} for ready`, probe)];
+          return probe === source ? [] : [removeFix(t`Remove \`not-ready\` from ${kind} \`${name}\``, probe)];
         }),
       ],
     },

@@ -1,3 +1,5 @@
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Service, ServicePort, Workload } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { appendFix, finding, removeFix, wordsEdit } from "../finding.ts";
@@ -12,9 +14,20 @@ export const servicePorts: Check = {
   name: "service-ports",
   family: "services",
   severity: "error",
-  summary: "A service's ports are missing, unnamed or the same.",
-  documentation: `kube-apiserver refuses a service with several ports of which one has no name, with two of the same name, or with two of the same number and protocol. A
-service without ports is refused too, unless it is headless or an alias.`,
+  summary: "A service's ports are missing, unnamed, or duplicated.",
+  documentation: `## What happens
+
+kube-apiserver rejects a service with several ports if a port has no name, if two ports have the same name, or if two ports have the
+same number and protocol. It also rejects a service without ports, unless the service is headless or of type \`ExternalName\`.
+
+## How to fix it
+
+Add a port to a service without ports, add a unique name to each port of a multi-port service (\`port 80 -> 9090 name http\`), and remove
+duplicate ports.
+
+## References
+
+- kubernetes.io, *Service*, section *Multi-port Services*`,
   example: { bad: two("80 -> 9090", "81 -> 9090"), good: two("80 -> 9090 name http", "81 -> 9090 name other") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) yield* wrongPorts(cluster);
@@ -27,10 +40,10 @@ const wrongPorts = ofEach(function* (service, { services }): Iterable<Finding> {
     yield finding(
       servicePorts,
       source,
-      `service ${name} has no port; write which one leads to which of the pods': port 80 -> 8080`,
+      t`service \`${name}\` has no port: kube-apiserver rejects the service; add, for example, \`port 80 -> 8080\``,
       {
         fixes: listening(services.selected(service)).map((port) =>
-          appendFix(`Add port ${port}`, source, `port ${port}`),
+          appendFix(t`Add \`port ${port}\``, source, `port ${port}`),
         ),
       },
     );
@@ -38,21 +51,24 @@ const wrongPorts = ofEach(function* (service, { services }): Iterable<Finding> {
   if (ports.length < 2) return;
   const seen = new Map<string, (typeof ports)[number]>();
   for (const port of ports) {
-    const number = `port ${port.port}/${port.proto}`;
+    const number = `${port.port}/${port.proto}`;
     if (port.name === undefined) {
       yield finding(
         servicePorts,
         port.source,
-        `${number} of service ${name} has no name, and a service with several ports needs one for each`,
+        t`port ${number} of service \`${name}\` has no name: kube-apiserver requires a name for each port of a multi-port service`,
         { fixes: nameFixes(service, port) },
       );
     }
     const before = seen.get(number) ?? (port.name === undefined ? undefined : seen.get(`name ${port.name}`));
     if (before) {
-      const what = before.port === port.port && before.proto === port.proto ? number : `the port name ${port.name}`;
-      yield finding(servicePorts, port.source, `service ${name} has ${what} twice`, {
-        related: [{ source: before.source, message: "the first one" }],
-        fixes: [removeFix("Remove the second one", sourceAt(port.source, "whole"))],
+      const message =
+        before.port === port.port && before.proto === port.proto
+          ? t`service \`${name}\` declares port ${number} twice: kube-apiserver rejects the service`
+          : t`service \`${name}\` declares port name \`${port.name ?? ""}\` twice: kube-apiserver rejects the service`;
+      yield finding(servicePorts, port.source, message, {
+        related: [{ source: before.source, message: t`first declaration` }],
+        fixes: [removeFix(t`Remove this port`, sourceAt(port.source, "whole"))],
       });
     }
     seen.set(number, port);
@@ -60,7 +76,7 @@ const wrongPorts = ofEach(function* (service, { services }): Iterable<Finding> {
   }
 });
 
-/** As IANA and everybody call them. */
+/** Common port names, most of them IANA service names. */
 const USUAL: Readonly<Record<number, string>> = {
   22: "ssh",
   25: "smtp",
@@ -70,7 +86,7 @@ const USUAL: Readonly<Record<number, string>> = {
   8080: "http",
 };
 
-/** A name for this port, and names for all that have none. */
+/** Names for this port, and for all ports without a name. */
 function nameFixes({ ports }: Service, port: ServicePort): readonly Fix[] {
   const taken = new Set(ports.map(({ name }) => name));
   const unnamed = ports.filter(({ name }) => name === undefined);
@@ -85,8 +101,8 @@ function nameFixes({ ports }: Service, port: ServicePort): readonly Fix[] {
   );
   const all = [...names].map(([one, name]) => wordsEdit(one.source, `name ${name}`));
   return [
-    { title: `Call it ${names.get(port)}`, edits: [wordsEdit(port.source, `name ${names.get(port)}`)] },
-    ...(all.length > 1 ? [{ title: `Name all ${all.length} ports`, edits: all }] : []),
+    { title: t`Add \`name ${names.get(port) ?? ""}\``, edits: [wordsEdit(port.source, `name ${names.get(port)}`)] },
+    ...(all.length > 1 ? [{ title: t`Name all ${plural(all.length, "port")}`, edits: all }] : []),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { family, formatPrefix, type Prefix, prefixCovers, prefixEquals } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
-import { list } from "../../text/words.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import { type PlannedRange, planOf } from "../addresses/plan.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
@@ -15,12 +16,23 @@ export const proxyClusterCidr: Check = {
   name: "proxy-cluster-cidr",
   family: "services",
   severity: "warning",
-  summary: "kube-proxy does not take the pods' addresses for those of pods.",
-  documentation: `What comes to a ClusterIP from an address outside \`--cluster-cidr\` gets the node's address as source (chain KUBE-SVC, \`! -s CIDR -j KUBE-MARK-MASQ\`). Where
-the pods' range lies outside, that is every connection of pods to services: it works, but pods see nodes instead of pods, NetworkPolicies that allow pods by their
-labels do not match on other nodes, and source ports run out. It happens when the range of the pods is changed and kube-proxy's ConfigMap is not.
+  summary: "kube-proxy's cluster CIDR does not contain the pod CIDR.",
+  documentation: `## What happens
 
-Write the pods' range, or leave the setting out.`,
+kube-proxy masquerades packets to a ClusterIP if their source address is outside \`--cluster-cidr\` (chains \`KUBE-SVC-*\`,
+\`! -s CIDR -j KUBE-MARK-MASQ\`). If the pod CIDR is outside, this applies to all connections from pods to services. Connections work,
+but pods see node addresses instead of pod addresses, NetworkPolicies that allow pods by label do not match on other nodes, and source
+ports run out.
+
+Common cause: the pod CIDR was changed, but kube-proxy's ConfigMap was not.
+
+## How to fix it
+
+Set \`cluster-cidr\` to the pod CIDR, or remove the setting.
+
+## References
+
+- kubernetes.io, *kube-proxy*, \`--cluster-cidr\` and \`--detect-local-mode\``,
   example: { bad: proxy("10.200.0.0/16"), good: proxy("10.244.0.0/16") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
@@ -35,16 +47,19 @@ Write the pods' range, or leave the setting out.`,
         const [first] = missed;
         if (!first) continue;
         const prefixes = missed.map(({ prefix }) => prefix);
+        const pods = list(prefixes.map(formatPrefix));
         yield finding(
           proxyClusterCidr,
           isStated ? written(place, cidr) : first.source,
-          `kube-proxy of cluster ${cluster.name} takes ${formatPrefix(cidr)} for the pods' addresses, and pods have ${list(prefixes.map(formatPrefix))}: what these send to a ClusterIP gets the node's address as source, which hides them from policies and logs; ${isStated ? "write the pods' range" : "give the cluster a pods range that holds it"}`,
+          isStated
+            ? t`kube-proxy treats ${formatPrefix(cidr)} as the pod CIDR of cluster \`${cluster.name}\`, but pods use ${pods}: it masquerades their packets to ClusterIPs, so policies and logs see node addresses`
+            : t`pods of cluster \`${cluster.name}\` use ${pods}, but kube-proxy treats ${formatPrefix(cidr)} as the pod CIDR: it masquerades their packets to ClusterIPs, so policies and logs see node addresses`,
           {
-            // A second pool beside the pods' range may be meant so.
+            // A second pool in addition to the pod CIDR can be intentional.
             severity: isStated || !isUsed(cluster, cidr) ? "warning" : "info",
             related: cluster.podCidrs.map((one) => ({
               source: one.source,
-              message: `pods ${formatPrefix(one.prefix)}`,
+              message: t`pod CIDR ${formatPrefix(one.prefix)}`,
             })),
             fixes: isStated ? fixesFor(cluster, place, cidr, prefixes) : podsFix(cluster, cidr, prefixes),
           },
@@ -54,7 +69,7 @@ Write the pods' range, or leave the setting out.`,
   },
 };
 
-/** The cluster's ranges of the family that pods have addresses of; a plugin's own beside them too. */
+/** The pod ranges of this family that are in use, including pools of the plugin. */
 function rangesOf(topology: Topology, { name, nodes }: Cluster, { ip }: Prefix): readonly PlannedRange[] {
   const isUsed = (range: Prefix): boolean =>
     nodes.some(({ podCidrs }) => podCidrs.some((one) => prefixCovers(range, one.prefix)));
@@ -62,7 +77,7 @@ function rangesOf(topology: Topology, { name, nodes }: Cluster, { ip }: Prefix):
     ({ kind, cluster, prefix, nodes: own }) =>
       kind === "pods" &&
       cluster === name &&
-      // One node's own range outside the cluster's is KN123.
+      // A node pod CIDR outside the pod CIDR is reported by KN123.
       own === 0 &&
       family(prefix.ip) === family(ip) &&
       (nodes.length === 0 || isUsed(prefix)),
@@ -73,13 +88,13 @@ function isUsed({ nodes }: Cluster, range: Prefix): boolean {
   return nodes.some((node) => node.podCidrs.some(({ prefix }) => prefixCovers(range, prefix)));
 }
 
-/** The cluster's range where nobody's pods are in it. */
+/** Replaces a pod CIDR that no pod uses. */
 function podsFix(cluster: Cluster, cidr: Prefix, [only, ...more]: readonly Prefix[]): readonly Fix[] {
   const stated = cluster.podCidrs.find(({ prefix }) => prefixEquals(prefix, cidr));
   if (!only || more.length > 0 || !stated || isUsed(cluster, cidr)) return [];
   const place = argumentWith(stated.source, (text) => text === formatPrefix(cidr));
   const text = formatPrefix(only);
-  return place.part === "whole" ? [] : [replaceFix(`Give the cluster pods ${text}`, place, text)];
+  return place.part === "whole" ? [] : [replaceFix(t`Set \`pods\` to ${text}`, place, text)];
 }
 
 function written(place: Source, cidr: Prefix): Source {
@@ -92,9 +107,7 @@ function fixesFor({ podCidrs }: Cluster, place: Source, cidr: Prefix, missed: re
   const argument = written(place, cidr);
   const use =
     missed.length === 1 && only && argument.part !== "whole"
-      ? [replaceFix(`Use ${formatPrefix(only)}, the pods' range`, argument, formatPrefix(only))]
+      ? [replaceFix(t`Change to ${formatPrefix(only)} (pod CIDR)`, argument, formatPrefix(only))]
       : [];
-  return podCidrs.length > 0
-    ? [...use, removeFix("Leave it out: the pods' range is what knet and kubeadm take", place)]
-    : use;
+  return podCidrs.length > 0 ? [...use, removeFix(t`Remove \`cluster-cidr\` (defaults to the pod CIDR)`, place)] : use;
 }

@@ -1,4 +1,5 @@
 import { nearest } from "../../language/nearest.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
@@ -12,11 +13,20 @@ export const serviceSelectsNothing: Check = {
   name: "service-selects-nothing",
   family: "services",
   severity: "warning",
-  summary: "A service's selector matches no pod of its namespace.",
-  documentation: `The service has no endpoints: kube-proxy refuses every connection to it (ICMP port unreachable, ECONNREFUSED), and DNS of a headless service
-answers no address. A selector sees pods of the service's own namespace only, and a pod needs all of its labels.
+  summary: "A service's selector matches no pods in its namespace.",
+  documentation: `## What happens
 
-Correct the selector or the pods' labels.`,
+The service has no endpoints: kube-proxy rejects every connection to it (ICMP port unreachable, ECONNREFUSED), and DNS returns no
+addresses for a headless service. A selector matches only pods in the namespace of the service, and a pod must have all labels of the
+selector.
+
+## How to fix it
+
+Fix the selector or the labels of the pods.
+
+## References
+
+- kubernetes.io, *Debug Services*, section *Does the Service have any EndpointSlices?*`,
   example: { bad: shop(service("", "app=apii")), good: shop(service("")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) yield* selecting(cluster);
@@ -27,24 +37,25 @@ const selecting = ofEach(function* (one, cluster): Iterable<Finding> {
   const { selector, source, type } = one;
   if (selector === undefined || type === "external-name" || cluster.services.selected(one).length > 0) return;
   const wanted = [...selector].map(([key, value]) => `${key}=${value}`).join(" ");
-  yield finding(
-    serviceSelectsNothing,
-    childOf(source, "select", 0),
-    `no pod of namespace ${one.namespace} has the labels ${wanted} that service ${one.name} selects${hint(cluster, one)}`,
-    { fixes: otherLabels(cluster, one) },
-  );
+  yield finding(serviceSelectsNothing, childOf(source, "select", 0), messageOf(cluster, one, wanted), {
+    fixes: otherLabels(cluster, one),
+  });
 });
 
-/** Another namespace that has such pods, or labels that were probably meant. */
-function hint(cluster: Cluster, { namespace, selector }: Service): string {
+/** Adds a matching workload in a different namespace, or the most similar label. */
+function messageOf(cluster: Cluster, { name, namespace, selector }: Service, labels: string): string {
   const wanted = [...(selector ?? [])];
   const elsewhere = cluster.workloads.find(({ labels }) => wanted.every(([key, value]) => labels.get(key) === value));
-  if (elsewhere) return `; ${elsewhere.kind} ${elsewhere.name} of namespace ${elsewhere.namespace} has them`;
+  if (elsewhere) {
+    return t`service \`${name}\` selects \`${labels}\`, but no pod in namespace \`${namespace}\` matches: the service has no endpoints; ${elsewhere.kind} \`${elsewhere.name}\` in namespace \`${elsewhere.namespace}\` matches`;
+  }
   const known = cluster.workloads
     .filter((workload) => workload.namespace === namespace)
     .flatMap(({ labels }) => [...labels].map(([key, value]) => `${key}=${value}`));
   const meant = wanted.map(([key, value]) => nearest(`${key}=${value}`, known)).find((one) => one !== undefined);
-  return meant === undefined ? "" : `; did you mean ${meant}?`;
+  return meant === undefined
+    ? t`service \`${name}\` selects \`${labels}\`, but no pod in namespace \`${namespace}\` matches: the service has no endpoints`
+    : t`service \`${name}\` selects \`${labels}\`, but no pod in namespace \`${namespace}\` matches: the service has no endpoints; did you mean \`${meant}\`?`;
 }
 
 function otherLabels(cluster: Cluster, { namespace, selector, source }: Service): readonly Fix[] {

@@ -1,4 +1,5 @@
-import { list } from "../../text/words.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Workload } from "../../topology/model.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
@@ -12,11 +13,19 @@ export const targetClosed: Check = {
   name: "service-target-closed",
   family: "services",
   severity: "error",
-  summary: "Nobody listens on the port to which a service leads.",
-  documentation: `kube-proxy translates to the target port whether somebody listens there or not: the pod answers with a reset, and the client sees *connection
-refused* as if the service had no endpoints. Without \`->\` the target is the service's own port number.
+  summary: "Nothing listens on a service's target port.",
+  documentation: `## What happens
 
-Write the port on which the containers listen, or the name of that port.`,
+kube-proxy forwards packets to the target port whether or not anything listens there. The pod replies with a TCP reset, and the client
+reports "connection refused", as if the service had no endpoints. Without \`->\`, the target port is the port of the service.
+
+## How to fix it
+
+Set the target port to the port that the containers listen on, or to the name of that port.
+
+## References
+
+- kubernetes.io, *Service*, section *Defining a Service*`,
   example: { bad: shop(service("", "app=api", "80 -> 8080")), good: shop(service("")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) yield* closedTargets(cluster);
@@ -35,12 +44,12 @@ const closedTargets = ofEach(function* (one, { services }): Iterable<Finding> {
     yield finding(
       targetClosed,
       port.targetSource,
-      `port ${port.port} of service ${one.name} leads to ${port.target}/${port.proto}, and ${first.kind} ${first.name} listens on ${list(ports)}`,
+      t`port ${port.port} of service \`${one.name}\` targets ${port.target}/${port.proto}, but ${first.kind} \`${first.name}\` listens on ${list(ports)}`,
       {
-        related: [{ source: first.source, message: `${first.kind} ${first.name} listens on ${list(ports)}` }],
+        related: [{ source: first.source, message: t`${first.kind} \`${first.name}\` listens on ${list(ports)}` }],
         fixes:
           only !== undefined && port.targetSource !== port.source
-            ? [replaceFix(`Lead to ${only}`, port.targetSource, only)]
+            ? [replaceFix(t`Change target port to ${only}`, port.targetSource, only)]
             : [],
       },
     );

@@ -1,5 +1,6 @@
 import { nearestFew } from "../../language/nearest.ts";
-import { list } from "../../text/words.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Workload } from "../../topology/model.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
@@ -12,9 +13,19 @@ export const targetUnnamed: Check = {
   name: "service-target-unnamed",
   family: "services",
   severity: "error",
-  summary: "No container has a port with the name to which a service leads.",
-  documentation: `A target port that is a name is looked up in each pod. Pods without a port of that name and protocol are no endpoints of this port of the service,
-and where none has it, connections are refused. Name the port with \`listen 8080/tcp as http\`, or write its number.`,
+  summary: "No container has the port that a service's target port names.",
+  documentation: `## What happens
+
+Kubernetes resolves a named target port in each pod. Pods without a port of this name and protocol are not endpoints of the service
+port. If no pod has such a port, clients receive "connection refused".
+
+## How to fix it
+
+Name the port of the container with \`listen 8080/tcp as http\`, or use the number as the target port.
+
+## References
+
+- kubernetes.io, *Service*, section *Port definitions*`,
   example: { bad: shop(service("", "app=api", "80 -> web")), good: shop(service("", "app=api", "80 -> http")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) yield* unnamedTargets(cluster);
@@ -31,20 +42,24 @@ const unnamedTargets = ofEach(function* (one, { services }): Iterable<Finding> {
     );
     names.delete(undefined);
     const known = [...names].filter((name) => name !== undefined);
-    const shown = known.length === 0 ? "their ports have no names" : `their ports are called ${list(known)}`;
+    const workloads = list(selected.map(({ kind, name }) => `${kind} \`${name}\``));
     yield finding(
       targetUnnamed,
       port.targetSource,
-      `port ${port.port} of service ${one.name} leads to a port called ${port.target}, which no pod of ${list(selected.map(({ name }) => name))} has: ${shown}`,
+      known.length === 0
+        ? t`port ${port.port} of service \`${one.name}\` targets a port named \`${port.target}\`, but no pod of ${workloads} has it: their ports have no names`
+        : t`port ${port.port} of service \`${one.name}\` targets a port named \`${port.target}\`, but no pod of ${workloads} has it: their ports are named ${list(known.map((name) => `\`${name}\``))}`,
       {
-        related: selected.slice(0, 3).map(({ source, kind, name }) => ({ source, message: `${kind} ${name}` })),
-        fixes: targets(port.target, known, selected).map((one) => replaceFix(`Lead to ${one}`, port.targetSource, one)),
+        related: selected.slice(0, 3).map(({ source, kind, name }) => ({ source, message: t`${kind} \`${name}\`` })),
+        fixes: targets(port.target, known, selected).map((one) =>
+          replaceFix(t`Change target port to \`${one}\``, port.targetSource, one),
+        ),
       },
     );
   }
 });
 
-/** The names that are there, the nearest one first; the number where none is and there is one port only. */
+/** The existing names, most similar first; without names, the port number if there is only one port. */
 function targets(wanted: string, known: readonly string[], selected: readonly Workload[]): readonly string[] {
   if (known.length > 0) return [...new Set([...nearestFew(wanted, known, 3), ...known])].slice(0, 3);
   const ports = selected.flatMap(({ containers }) =>

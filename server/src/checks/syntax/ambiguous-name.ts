@@ -1,3 +1,5 @@
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 
@@ -6,8 +8,14 @@ export const ambiguousName: Check = {
   name: "ambiguous-name",
   family: "syntax",
   severity: "error",
-  summary: "A path may mean several things.",
-  documentation: `Write more of the path: \`prod/n1\` where two clusters have a node \`n1\`, \`shop/web\` or \`prod/shop/web\` for a pod.`,
+  summary: "A path is ambiguous.",
+  documentation: `## What happens
+
+More than one object matches the path. knet cannot choose one, so it ignores the reference.
+
+## How to fix it
+
+Use a longer path: \`prod/n1\` if two clusters have a node \`n1\`; \`shop/web\` or \`prod/shop/web\` for a pod.`,
   example: {
     bad: `segment lan { cidr 192.168.10.0/24 }
 cluster blue {
@@ -30,10 +38,13 @@ host h1 { attach lan 192.168.10.20 }
 expect h1 -> green/n1 reachable
 `,
   },
-  message: ({ name, candidates }) => `${name} can mean any of ${candidates}; write more of the path`,
+  message: ({ name, candidates }) => {
+    const paths = String(candidates).split(", ");
+    return t`path \`${name}\` is ambiguous: it matches ${list(paths.map((path) => `\`${path}\``))}; use a longer path`;
+  },
   fixes: ({ candidates }, source) =>
     String(candidates)
       .split(", ")
       .slice(0, 5)
-      .map((path) => replaceFix(`Write ${path}`, source, path)),
+      .map((path) => replaceFix(t`Change to \`${path}\``, source, path)),
 };

@@ -2,16 +2,25 @@ import type { Span } from "../../language/tree.ts";
 import type { Check, Finding } from "../check.ts";
 import { NO_STATEMENT } from "../source.ts";
 
-/** Made by `config.ts`; its examples are files called knet.json. */
+/** Reported by `config.ts`; its examples are `knet.json` files. */
 export const configuration: Check = {
   code: "KN017",
   name: "configuration",
   family: "syntax",
   severity: "error",
-  summary: "knet.json has something in it that knet does not understand.",
-  documentation: `\`knet.json\`, beside the topology files or in a folder above them, says how grave a project takes which check: \`off\`, \`hint\`,
-\`info\`, \`warning\` or \`error\`, by code or by name. It holds in the editor and on the command line alike, and wins over the editor's
-settings. What is wrong in it is left out; the rest holds.`,
+  summary: "The `knet.json` file contains an invalid entry.",
+  documentation: `## What happens
+
+A \`knet.json\` file next to the topology files, or in a folder above them, sets the severity of each check for a project:
+\`off\`, \`hint\`, \`info\`, \`warning\`, or \`error\`, by code or by name. It applies in the editor and on the command line, and
+takes precedence over the editor settings.
+
+knet ignores an invalid entry and applies the rest of the file.
+
+## How to fix it
+
+Use a code or a name that \`knet explain\` lists, and one of the five values above. If the file is not valid JSON, fix its
+syntax first.`,
   example: {
     language: "json",
     bad: `{ "checks": { "KN407": "none" } }

@@ -1,14 +1,20 @@
 import type { Check } from "../check.ts";
 
-/** Made by the service, which reads files. */
+/** Reported by the service, which reads the files. */
 export const importFailed: Check = {
   code: "KN015",
   name: "import-failed",
   family: "syntax",
   severity: "error",
-  summary: "An imported file cannot be read, or imports itself.",
-  documentation: `Paths are relative to the importing file and must lie in the workspace. What the file would have declared is missing, so other
-findings may follow from this one.`,
+  summary: "An imported file cannot be read.",
+  documentation: `## What happens
+
+The file does not exist, is not readable, or (in the editor) is outside the workspace. Its declarations are missing, so
+this error can cause other diagnostics.
+
+## How to fix it
+
+Fix the path, or create the file. Paths are relative to the importing file.`,
   example: {
     bad: `import "missing.knet"
 segment lan { cidr 192.168.10.0/24 }

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 
 export const misplacedKeyword: Check = {
@@ -5,9 +6,16 @@ export const misplacedKeyword: Check = {
   name: "misplaced-keyword",
   family: "syntax",
   severity: "error",
-  summary: "The keyword exists, but not at this place.",
-  documentation: `Each keyword has the blocks in which it may stand. Often a brace is missing or too many before it, so that the statement ended up
-in another block than its indentation shows.`,
+  summary: "This statement is not allowed in this block.",
+  documentation: `## What happens
+
+Each statement is allowed only in certain blocks. knet skips a misplaced statement with its block. A common cause is a
+missing or extra brace above it: the statement is then in a different block than its indentation suggests.
+
+## How to fix it
+
+Move the statement to a block that allows it, or fix the braces above it. \`docs/language.md\` lists the statements of
+each block.`,
   example: {
     bad: `segment lan { cidr 192.168.10.0/24 }
 attach lan 192.168.10.1
@@ -18,5 +26,5 @@ router tor {
 }
 `,
   },
-  message: ({ keyword, context, contexts }) => `${keyword} has no place in ${context}; it belongs in ${contexts}`,
+  message: ({ keyword, context, contexts }) => t`\`${keyword}\` is not allowed ${context}; it is allowed ${contexts}`,
 };

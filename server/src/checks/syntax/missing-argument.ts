@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 
 export const missingArgument: Check = {
@@ -5,9 +6,15 @@ export const missingArgument: Check = {
   name: "missing-argument",
   family: "syntax",
   severity: "error",
-  summary: "A statement lacks something that it needs.",
-  documentation: `The statement cannot be understood without the argument and is left out of the topology as far as it depends on it. Hover over the
-keyword shows its form.`,
+  summary: "A required argument is missing.",
+  documentation: `## What happens
+
+knet cannot interpret the statement without the argument, so it ignores the statement, or the part that depends on the
+argument.
+
+## How to fix it
+
+Add the argument. Hover over the keyword to see the syntax of the statement.`,
   example: {
     bad: `segment lan { cidr 192.168.10.0/24 }
 router
@@ -19,5 +26,7 @@ host h1 { attach lan 192.168.10.1 }
 `,
   },
   message: ({ keyword, expected, after }) =>
-    `${keyword} needs ${expected}${after === undefined ? "" : ` after ${after}`}`,
+    after === undefined
+      ? t`\`${keyword}\` is missing an argument: ${expected}`
+      : t`\`${keyword}\` is missing an argument: ${expected} after \`${after}\``,
 };

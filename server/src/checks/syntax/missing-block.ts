@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { wordsEdit } from "../finding.ts";
 
@@ -6,8 +7,15 @@ export const missingBlock: Check = {
   name: "missing-block",
   family: "syntax",
   severity: "error",
-  summary: "A statement that means nothing without its block has none.",
-  documentation: `A segment has its prefix, a cluster its ranges and nodes in the block after its name: \`segment lan { cidr 192.168.10.0/24 }\`.`,
+  summary: "A required block is missing.",
+  documentation: `## What happens
+
+The statement has no effect without its block: the block of a segment contains its prefix, and the block of a cluster
+contains its CIDRs and nodes.
+
+## How to fix it
+
+Add the block after the arguments: \`segment lan { cidr 192.168.10.0/24 }\`.`,
   example: {
     bad: `cluster prod
 `,
@@ -16,6 +24,6 @@ export const missingBlock: Check = {
 }
 `,
   },
-  message: ({ keyword }) => `${keyword} needs a block: { … } with its settings`,
-  fixes: (_data, source) => [{ title: "Give it an empty block", edits: [wordsEdit(source, "{\n}")] }],
+  message: ({ keyword }) => t`\`${keyword}\` requires a block: \`${keyword} … { … }\``,
+  fixes: (_data, source) => [{ title: t`Add an empty block`, edits: [wordsEdit(source, "{\n}")] }],
 };

@@ -1,10 +1,13 @@
 import { formatPrefix, parsePrefix, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import { nextFree } from "../addresses/free.ts";
 import { planOf } from "../addresses/plan.ts";
 import type { Check } from "../check.ts";
 import { appendFix } from "../finding.ts";
+import { clusterAt } from "../topology.ts";
+import { placeText } from "./names.ts";
 
-/** As kubeadm, flannel and kind have them. */
+/** The ranges that the documentation of kubeadm, flannel, and kind uses. */
 const USUAL: Readonly<Record<string, string>> = {
   pods: "10.244.0.0/16",
   services: "10.96.0.0/16",
@@ -16,8 +19,15 @@ export const missingStatement: Check = {
   name: "missing-statement",
   family: "syntax",
   severity: "error",
-  summary: "A block lacks a statement that it cannot do without.",
-  documentation: `A segment without \`cidr\` has no addresses to give, a cluster with pods needs a \`pods\` range. Without the statement what depends on it is left out.`,
+  summary: "A required statement is missing from a block.",
+  documentation: `## What happens
+
+A segment without \`cidr\` has no addresses to allocate, and a cluster with pods requires a pod CIDR (\`pods\`). knet
+ignores all objects that depend on the missing statement.
+
+## How to fix it
+
+Add the statement to the block.`,
   example: {
     bad: `segment lan {
   mtu 9000
@@ -31,10 +41,10 @@ export const missingStatement: Check = {
   },
   message: ({ keyword, context, family: of, service }) =>
     service === undefined
-      ? `${context} needs a ${keyword} statement; add one to this block`
-      : `service ${service} shall have an ${of} address, and ${context} has no ${of} range for services; add one (${keyword} PREFIX), or leave the family out`,
-  fixes: ({ keyword, context, family: of }, _source, { topology }) => {
-    const cluster = topology.clusters.find(({ name }) => `cluster ${name}` === context);
+      ? t`${placeText(context)} requires a \`${keyword}\` statement`
+      : t`service \`${service}\` requests an ${String(of)} address, but ${placeText(context)} has no ${String(of)} service CIDR; add \`${keyword} PREFIX\`, or remove the family from the service`,
+  fixes: ({ keyword, family: of }, source, { topology }) => {
+    const cluster = clusterAt(topology, source);
     const usual = parsePrefix(USUAL[`${keyword}${of === "IPv6" ? " IPv6" : ""}`] ?? "")?.prefix;
     if (!cluster || !usual) return [];
     const isFree = planOf(topology).ranges.every(
@@ -42,6 +52,6 @@ export const missingStatement: Check = {
     );
     const range = isFree ? usual : nextFree(topology, usual);
     const line = range && `${keyword} ${formatPrefix(range)}`;
-    return line ? [appendFix(`Add "${line}", which is free`, cluster.source, line)] : [];
+    return line ? [appendFix(t`Add \`${line}\` (free)`, cluster.source, line)] : [];
   },
 };

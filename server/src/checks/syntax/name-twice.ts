@@ -1,15 +1,28 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { argumentWith, sourceAt } from "../source.ts";
+import { kindText, placeText } from "./names.ts";
 
 export const nameTwice: Check = {
   code: "KN013",
   name: "duplicate-name",
   family: "syntax",
   severity: "error",
-  summary: "Two things of one kind have the same name.",
-  documentation: `The first one counts. Names of segments, routers and hosts are unique in a topology with all its files, those of nodes and namespaces in their
-cluster, those of pods and other workloads in their namespace. A pool \`nodes w 1..3\` declares w1, w2 and w3.`,
+  summary: "Two objects of the same kind have the same name.",
+  documentation: `## What happens
+
+knet uses the first declaration and ignores the second. Names must be unique:
+
+- segments, routers, and hosts: in the topology, including all imported files
+- nodes and namespaces: in their cluster
+- pods and other workloads: in their namespace
+
+The pool \`nodes w 1..3\` declares the nodes \`w1\`, \`w2\`, and \`w3\`.
+
+## How to fix it
+
+Rename one of the two objects.`,
   example: {
     bad: `segment lan { cidr 192.168.10.0/24 }
 segment lan { cidr 192.168.11.0/24 }
@@ -19,10 +32,10 @@ segment lab { cidr 192.168.11.0/24 }
 `,
   },
   message: ({ name, kind, context }) =>
-    `${context} has a ${kind} called ${name} already, which counts; give this one another name`,
+    t`duplicate ${kindText(kind)} \`${name}\` in ${placeText(context)}; the first declaration is used`,
   fixes: ({ name }, source) => {
     const place = argumentWith(sourceAt(source, "whole"), (text) => text === name);
     if (typeof place.part !== "number") return [];
-    return [replaceFix(`Call it ${name}-2`, place, `${name}-2`)];
+    return [replaceFix(t`Rename to \`${name}-2\``, place, `${name}-2`)];
   },
 };

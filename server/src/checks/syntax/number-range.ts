@@ -1,15 +1,33 @@
-import { number } from "../../text/words.ts";
+import { phrase, t, translated } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
+
+/** The units in the language's schema, marked for translation. */
+const UNITS: Readonly<Record<string, string>> = {
+  bytes: phrase("bytes"),
+  pods: phrase("pods"),
+  seconds: phrase("seconds"),
+};
 
 export const numberRange: Check = {
   code: "KN007",
   name: "number-out-of-range",
   family: "syntax",
   severity: "error",
-  summary: "A number is smaller or larger than the setting allows.",
-  documentation: `The limits are those of the protocol or the program: a port is 1 to 65535, a VNI 1 to 16,777,215 (RFC 7348), an MTU at least 68
-(RFC 791).`,
+  summary: "A number is outside the allowed range.",
+  documentation: `## What happens
+
+The protocol or the program limits the value: a port is 1 to 65535, a VNI is 1 to 16777215 (RFC 7348), and an MTU is at
+least 68 bytes (RFC 791). knet ignores the value or uses the nearest allowed one.
+
+## How to fix it
+
+Use a number within the range in the message.
+
+## References
+
+- [RFC 7348: Virtual eXtensible Local Area Network (VXLAN)](https://www.rfc-editor.org/rfc/rfc7348)
+- [RFC 791: Internet Protocol](https://www.rfc-editor.org/rfc/rfc791)`,
   example: {
     bad: `segment lan {
   cidr 192.168.10.0/24
@@ -22,12 +40,15 @@ export const numberRange: Check = {
 }
 `,
   },
-  message: ({ keyword, text, min, max, unit }) =>
-    `${keyword} takes ${number(Number(min))} to ${number(Number(max))}${unit === undefined ? "" : ` ${unit}`}, not ${text}`,
+  message: ({ keyword, text, min, max, unit }) => {
+    if (unit === undefined) return t`${text} is out of range for \`${keyword}\`: the allowed range is ${min} to ${max}`;
+    const units = translated(UNITS[unit] ?? String(unit));
+    return t`${text} is out of range for \`${keyword}\`: the allowed range is ${min} to ${max} ${units}`;
+  },
   fixes: ({ text, min, max }, source) => {
-    // Only a plain number has a nearest allowed one.
+    // A port range or an index range has no single nearest value.
     if (!/^-?\d+$/.test(String(text))) return [];
     const nearest = String(text).startsWith("-") || Number(text) < Number(min) ? min : max;
-    return [replaceFix(`Change to ${nearest}`, source, String(nearest))];
+    return [replaceFix(t`Change to ${nearest}`, source, String(nearest))];
   },
 };

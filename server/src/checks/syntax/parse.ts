@@ -1,6 +1,7 @@
 import { countBelow } from "../../addressing/search.ts";
 import { newlineOf } from "../../language/lines.ts";
 import type { Block, Source, Statement, SyntaxProblem, SyntaxProblemKind } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, CheckedFile, Finding, Fix } from "../check.ts";
 import { NO_STATEMENT } from "../source.ts";
 
@@ -9,12 +10,18 @@ export const parse: Check = {
   name: "syntax",
   family: "syntax",
   severity: "error",
-  summary: "Something stands where the grammar has no place for it.",
-  documentation: `Every statement is \`keyword argument* [ { statement* } ]\` and ends at the end of its line, at \`;\` or at \`}\`. Lists stand in
-brackets and may span lines, texts in double quotes on one line; comments begin with \`#\` or \`//\`, or stand between
-\`/*\` and \`*/\`.
+  summary: "The text is not valid knet syntax.",
+  documentation: `## What happens
 
-What is wrong is skipped, and everything else is checked as usual.`,
+A statement has the form \`keyword argument* [ { statement* } ]\` and ends at the end of its line, at \`;\`, or at \`}\`.
+Lists are enclosed in brackets and can span lines. Strings are enclosed in double quotes and must end on the same line.
+Comments start with \`#\` or \`//\`, or are enclosed in \`/*\` and \`*/\`.
+
+knet skips text that does not fit this syntax and checks the rest of the file as usual.
+
+## How to fix it
+
+Add the missing brace, bracket, quote, or \`*/\`, or remove the unmatched character.`,
   example: {
     bad: `segment lan {
   cidr 192.168.10.0/24
@@ -28,24 +35,26 @@ What is wrong is skipped, and everything else is checked as usual.`,
   },
 };
 
-const SENTENCES: Readonly<Record<SyntaxProblemKind, (text: string) => string>> = {
-  "unclosed-block": () => "this { has no }; close the block",
-  "stray-close": () => "this } closes nothing; remove it, or open its block with {",
-  "unclosed-list": () => "this [ has no ]; close the list",
-  "stray-bracket": (text) => `${text} closes no list; remove it`,
-  "unclosed-string": () => 'this text has no closing "; a text ends on the line on which it begins',
-  "unclosed-comment": () => "this comment has no */ at its end",
-  "unexpected-character": (text) =>
-    `${text} has no meaning here; remove it, or put the text around it in double quotes`,
-  "too-deep": () => "blocks are nested too deeply; nothing in the language needs more than a few levels",
+const MESSAGES: Readonly<Record<SyntaxProblemKind, (text: string) => string>> = {
+  "unclosed-block": () => t`this \`{\` is never closed; add \`}\` at the end of the block`,
+  "stray-close": () => t`unmatched \`}\`; remove it, or add \`{\` where the block starts`,
+  "unclosed-list": () => t`this \`[\` is never closed; add \`]\` at the end of the list`,
+  "stray-bracket": (text) => t`unmatched \`${text}\`; remove it`,
+  "unclosed-string": () => t`this string is never closed; add \`"\` on the same line`,
+  "unclosed-comment": () => t`this comment is never closed; add \`*/\``,
+  "unexpected-character": (text) => t`unexpected \`${text}\`; remove it, or enclose the text in double quotes`,
+  "too-deep": () => t`blocks are nested too deeply; no statement requires more than a few levels`,
 };
 
-/** Of more mistakes one follows from the other, and each fix is proven by another analysis of them all. */
-const MOST_MENDED = 20;
+/**
+ * With more problems than this, fixes are not offered: most problems are then consequences of others, and proving a fix
+ * takes a new analysis of the whole file.
+ */
+const MOST_FIXED = 20;
 
-/** The problems that the parser has left in the tree. */
+/** The syntax problems that the parser recorded in the tree. */
 export function* syntaxFindings({ file, tree }: CheckedFile): Iterable<Finding> {
-  yield* inBlock(file, tree.root, 0, undefined, tree.root.problemCount <= MOST_MENDED ? tree.text : undefined);
+  yield* inBlock(file, tree.root, 0, undefined, tree.root.problemCount <= MOST_FIXED ? tree.text : undefined);
 }
 
 function* inBlock(
@@ -57,7 +66,7 @@ function* inBlock(
 ): Iterable<Finding> {
   if (block.problemCount === 0) return;
   for (const problem of block.problems)
-    yield found({ file, statement: owner ?? neighbourOf(block, problem), part: "whole" }, problem, start, text);
+    yield found({ file, statement: owner ?? statementNear(block, problem), part: "whole" }, problem, start, text);
   for (let i = 0; i < block.statements.length; i += 1) {
     const statement = block.statements[i];
     if (!statement || statement.problemCount === 0) continue;
@@ -68,8 +77,8 @@ function* inBlock(
   }
 }
 
-/** At the top of a file no statement is around the place: the one before it, or the first. */
-function neighbourOf({ statements, offsets }: Block, { start }: SyntaxProblem): Statement {
+/** At the top level no statement encloses the problem: the preceding statement, or the first one. */
+function statementNear({ statements, offsets }: Block, { start }: SyntaxProblem): Statement {
   return statements[Math.max(0, countBelow(offsets, start + 1) - 1)] ?? NO_STATEMENT;
 }
 
@@ -79,7 +88,7 @@ function found(source: Source, problem: SyntaxProblem, ownerStart: number, text:
   return {
     code: parse.code,
     severity: parse.severity,
-    message: SENTENCES[problem.kind](shown),
+    message: MESSAGES[problem.kind](shown),
     source,
     span: { start, end: start + Math.max(1, problem.length) },
     related: [],
@@ -87,7 +96,10 @@ function found(source: Source, problem: SyntaxProblem, ownerStart: number, text:
   };
 }
 
-/** What is too many goes; what is open is closed at the end of its line, a block where the indentation returns to its own. */
+/**
+ * An unmatched character is removed. An open list, string, or comment is closed at the end of its line, an open block
+ * where the indentation returns to the level of its statement.
+ */
 function fixesFor(
   file: string,
   { kind, length, text: what }: SyntaxProblem,
@@ -102,18 +114,20 @@ function fixesFor(
     case "stray-close":
     case "stray-bracket":
     case "unexpected-character":
-      return [{ title: `Remove ${what}`, edits: [{ kind: "comment", file, span: { start, end: start + length } }] }];
+      return [
+        { title: t`Remove \`${what}\``, edits: [{ kind: "comment", file, span: { start, end: start + length } }] },
+      ];
     case "unclosed-list":
-      return insert("Close the list at the end of the line", endOfWords(text, start, lineEnd), "]");
+      return insert(t`Add \`]\` at the end of the line`, endOfArguments(text, start, lineEnd), "]");
     case "unclosed-string":
-      return insert("Close the text at the end of the line", endOfWords(text, start, lineEnd), '"');
+      return insert(t`Add \`"\` at the end of the line`, endOfArguments(text, start, lineEnd), '"');
     case "unclosed-comment":
-      return insert("Close the comment at the end of the line", lineEnd, " */");
+      return insert(t`Add \`*/\` at the end of the line`, lineEnd, " */");
     case "unclosed-block": {
       const { at, indent } = endOfBlock(text, start);
       const newline = newlineOf(text);
-      const isBehind = at > 0 && !/[\r\n]/.test(text[at - 1] ?? "");
-      return insert("Close the block where its indentation ends", at, `${isBehind ? newline : ""}${indent}}${newline}`);
+      const followsText = at > 0 && !/[\r\n]/.test(text[at - 1] ?? "");
+      return insert(t`Add \`}\` where the indentation ends`, at, `${followsText ? newline : ""}${indent}}${newline}`);
     }
     default:
       return [];
@@ -126,18 +140,20 @@ function endOfLine(text: string, from: number): number {
   return found.exec(text)?.index ?? text.length;
 }
 
-/** Nobody types longer lines; they are not read to their end for each of their problems. */
+/** Longer lines are not hand-written: scanning them to the end for each problem would take quadratic time. */
 const LONGEST = 1000;
 
-/** Before what closes the statement or its block, and before a comment. */
-function endOfWords(text: string, start: number, end: number): number {
+/** The end of the arguments: before `;`, a brace, or a comment. */
+function endOfArguments(text: string, start: number, end: number): number {
   const rest = text.slice(start, Math.min(end, start + LONGEST));
   const stop = /[;{}#]|\/\/|\/\*/.exec(rest)?.index;
   if (stop === undefined && rest.length < end - start) return end;
   return start + rest.slice(0, stop).trimEnd().length;
 }
 
-/** The line that is not indented more than that of the opening brace, or the end of the text. */
+/**
+ * The start of the first line that is indented no deeper than the line of the opening brace, or the end of the text.
+ */
 function endOfBlock(text: string, brace: number): { readonly at: number; readonly indent: string } {
   const lineStart = text.lastIndexOf("\n", brace - 1) + 1;
   const indent = /^[ \t]*/.exec(text.slice(lineStart, brace))?.[0] ?? "";
@@ -147,8 +163,8 @@ function endOfBlock(text: string, brace: number): { readonly at: number; readonl
     if (next === 0) break;
     const end = endOfLine(text, next);
     const line = text.slice(next, end);
-    const own = /^[ \t]*/.exec(line)?.[0] ?? "";
-    if (line.trim() !== "" && own.length <= indent.length) return { at: next, indent };
+    const depth = /^[ \t]*/.exec(line)?.[0] ?? "";
+    if (line.trim() !== "" && depth.length <= indent.length) return { at: next, indent };
     if (end >= text.length) break;
     at = end;
   }

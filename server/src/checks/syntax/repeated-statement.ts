@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { removeFix } from "../finding.ts";
 
@@ -6,8 +7,14 @@ export const repeatedStatement: Check = {
   name: "repeated-statement",
   family: "syntax",
   severity: "error",
-  summary: "A setting that has one value is given twice.",
-  documentation: `The setting has one value, and the first statement holds. Remove one of the two, whichever is meant.`,
+  summary: "A single-value setting is set more than once.",
+  documentation: `## What happens
+
+The setting accepts only one value. knet uses the first statement and ignores the second.
+
+## How to fix it
+
+Remove one of the two statements.`,
   example: {
     bad: `segment lan {
   cidr 192.168.10.0/24
@@ -21,7 +28,6 @@ export const repeatedStatement: Check = {
 }
 `,
   },
-  message: ({ keyword, context }) =>
-    `${keyword} stands twice in ${context}, and only the first one holds; remove one of them`,
-  fixes: ({ keyword }, source) => [removeFix(`Remove this ${keyword}`, { ...source, part: "whole" })],
+  message: ({ keyword, context }) => t`\`${keyword}\` is set twice ${context}; the first value is used`,
+  fixes: ({ keyword }, source) => [removeFix(t`Remove this \`${keyword}\``, { ...source, part: "whole" })],
 };

@@ -1,16 +1,26 @@
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check, Finding } from "../check.ts";
 import { isCode, type Silence } from "../silence.ts";
 import { NO_STATEMENT } from "../source.ts";
 
-/** Made by `run.ts`, which reads the comments. */
+/** Reported by `run.ts`, which reads the comments. */
 export const silenceUnclear: Check = {
   code: "KN019",
   name: "silence-unclear",
   family: "syntax",
   severity: "warning",
-  summary: "A comment is to silence a diagnostic, but does not say which, or why.",
-  documentation: `The form is \`knet-ignore KN105 reason\`, with one code or several, and with a reason in words: whoever reads the file next has to
-know whether it still holds. Without a code nothing is silenced; without a reason the code is silenced all the same.`,
+  summary: "A `knet-ignore` comment is missing a valid code or a reason.",
+  documentation: `## What happens
+
+A \`knet-ignore\` comment requires one or more diagnostic codes and a reason. The reason allows the next reader of the
+file to decide whether the comment is still needed.
+
+Without a valid code, the comment suppresses nothing. Without a reason, it still suppresses the diagnostic.
+
+## How to fix it
+
+Write the comment as \`knet-ignore KN105 reason\`. \`knet explain\` lists the codes.`,
   example: {
     bad: `segment lan {
   cidr 192.168.10.0/24
@@ -19,7 +29,7 @@ know whether it still holds. Without a code nothing is silenced; without a reaso
 `,
     good: `segment lan {
   cidr 192.168.10.0/24
-  gateway 192.168.11.1   # knet-ignore KN112 the provider's router answers for both
+  gateway 192.168.11.1   # knet-ignore KN112 the provider routes both subnets
 }
 `,
   },
@@ -38,15 +48,16 @@ export function unclearSilence(silence: Silence, known: (code: string) => boolea
     related: [],
     fixes: silence.codes.some((code) => isCode(code) && known(code))
       ? []
-      : [{ title: "Remove the comment, which silences nothing", edits: [{ kind: "comment", file, span: comment }] }],
+      : [{ title: t`Remove the comment`, edits: [{ kind: "comment", file, span: comment }] }],
   };
 }
 
 function unclear({ codes, reason }: Silence, known: (code: string) => boolean): string | undefined {
-  if (codes.length === 0) return "knet-ignore names no diagnostic; write the code behind it: knet-ignore KN105 reason";
+  if (codes.length === 0) return t`\`knet-ignore\` has no diagnostic code; write \`knet-ignore KN105 reason\``;
   const wrong = codes.find((code) => !isCode(code) || !known(code));
-  if (wrong !== undefined) return `there is no diagnostic ${wrong}; "knet explain" lists all`;
-  return /\p{L}/u.test(reason)
-    ? undefined
-    : `why ${codes.join(" and ")} is silenced is not said; add the reason behind the code`;
+  if (wrong !== undefined) return t`unknown diagnostic ${wrong}; run \`knet explain\` for a list`;
+  if (/\p{L}/u.test(reason)) return undefined;
+  return codes.length === 1
+    ? t`\`knet-ignore ${codes[0] ?? ""}\` has no reason; add one after the code`
+    : t`\`knet-ignore\` has no reason for ${list(codes)}; add one after the codes`;
 }

@@ -1,17 +1,29 @@
+import { t } from "../../text/l10n.ts";
 import type { Check, Code, Finding } from "../check.ts";
 import type { Silence } from "../silence.ts";
 import { NO_STATEMENT } from "../source.ts";
 
-/** Made by `run.ts`, once everything else has been found. */
+/** Reported by `run.ts` after all other checks. */
 export const silenceUnused: Check = {
   code: "KN018",
   name: "silence-unused",
   family: "syntax",
   severity: "warning",
-  summary: "A comment silences a diagnostic that does not occur.",
-  documentation: `\`knet-ignore KN105 reason\` behind a statement silences KN105 on that line; alone on a line, in the statement that follows, with
-its block; \`knet-ignore-file\` in the whole file. What it was written for is gone, or lies elsewhere: the comment would hide the next
-problem of that kind. Remove it, or move it to the line that the diagnostic underlines.`,
+  summary: "A `knet-ignore` comment suppresses a diagnostic that does not occur.",
+  documentation: `## What happens
+
+The scope of \`knet-ignore KN105 reason\` depends on its position:
+
+- at the end of a line, it applies to that line
+- on its own line, it applies to the statement that follows, including its block
+- \`knet-ignore-file\` applies to the whole file
+
+The diagnostic does not occur in this scope: the problem is fixed, or it is elsewhere in the file. If the comment
+remains, it hides the next problem of the same kind.
+
+## How to fix it
+
+Remove the comment, or move it to the line that the diagnostic underlines.`,
   example: {
     bad: `# knet-ignore KN105 the office moves in May
 segment lan { cidr 192.168.10.0/24 }
@@ -26,12 +38,18 @@ export function unusedSilence({ file, comment, codes, scope }: Silence, code: Co
   return {
     code: silenceUnused.code,
     severity: silenceUnused.severity,
-    message: scope
-      ? `${code} is silenced here, but it does not occur; remove ${alone ? "the comment" : `${code} from the comment`}`
-      : `${code} is silenced here, but no statement follows the comment; move it above the statement or behind it`,
+    message: messageOf(code, scope !== undefined, alone),
     source: { file, statement: NO_STATEMENT, part: "whole" },
     span: comment,
     related: [],
-    fixes: alone ? [{ title: "Remove the comment", edits: [{ kind: "comment", file, span: comment }] }] : [],
+    fixes: alone ? [{ title: t`Remove the comment`, edits: [{ kind: "comment", file, span: comment }] }] : [],
   };
+}
+
+function messageOf(code: Code, hasScope: boolean, alone: boolean): string {
+  if (!hasScope)
+    return t`no statement follows this comment, so ${code} is not suppressed; move the comment above the statement or to the end of its line`;
+  return alone
+    ? t`${code} does not occur here, so this comment suppresses nothing`
+    : t`${code} does not occur here; remove it from the comment`;
 }

@@ -1,15 +1,22 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { removeFix } from "../finding.ts";
-import { suggestionFix, suggestionHint } from "./suggestion.ts";
+import { suggestionFix } from "./suggestion.ts";
 
 export const unexpectedArgument: Check = {
   code: "KN005",
   name: "unexpected-argument",
   family: "syntax",
   severity: "error",
-  summary: "A statement has a word too many.",
-  documentation: `The word is none of the statement's arguments, or one that may stand only once. A statement ends at the end of its line or at \`;\`:
-two statements on one line need it between them.`,
+  summary: "A statement has an extra argument.",
+  documentation: `## What happens
+
+The statement does not accept this argument, or accepts it only once. knet ignores the extra argument.
+
+## How to fix it
+
+Remove the argument. If it is the start of a new statement, separate the two with \`;\` or a line break: a statement ends
+at the end of its line or at \`;\`.`,
   example: {
     bad: `segment lan { cidr 192.168.10.0/24 }
 router tor of the rack
@@ -19,7 +26,11 @@ router tor
 `,
   },
   message: ({ keyword, text, suggestion }) =>
-    `${keyword} takes no "${text}" here${suggestionHint(suggestion) || "; remove it, or put ; before a new statement"}`,
+    suggestion === undefined
+      ? t`unexpected argument \`${text}\` for \`${keyword}\`; use \`;\` to separate statements on one line`
+      : t`unexpected argument \`${text}\` for \`${keyword}\`; did you mean \`${suggestion}\`?`,
   fixes: (data, source) =>
-    data.suggestion === undefined ? [removeFix(`Remove ${data.text}`, source)] : suggestionFix(data, source),
+    data.suggestion === undefined
+      ? [removeFix(t`Remove \`${String(data.text)}\``, source)]
+      : suggestionFix(data, source),
 };

@@ -1,3 +1,4 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
@@ -7,9 +8,15 @@ export const unexpectedBlock: Check = {
   name: "unexpected-block",
   family: "syntax",
   severity: "error",
-  summary: "A statement has a block and takes none.",
-  documentation: `What stands in the block is skipped. A brace may stand on the wrong line, or the settings belong to another choice, as those of
-\`backend vxlan\` under \`backend host-gw\`.`,
+  summary: "A statement that does not accept a block has one.",
+  documentation: `## What happens
+
+knet skips the statements in the block. Common causes are a brace on the wrong line, and settings that belong to a
+different argument value: the settings of \`backend vxlan\` are not allowed in \`backend host-gw\`.
+
+## How to fix it
+
+Move the statements to the enclosing block, or remove the block.`,
   example: {
     bad: `segment lan {
   cidr 192.168.10.0/24 { mtu 9000 }
@@ -23,13 +30,13 @@ export const unexpectedBlock: Check = {
   },
   message: ({ keyword, choice }) =>
     choice === undefined
-      ? `${keyword} takes no block; move the settings, or remove the braces`
-      : `${keyword} ${choice} has no settings and takes no block; remove it`,
+      ? t`\`${keyword}\` does not take a block; move its statements to the enclosing block`
+      : t`\`${keyword} ${choice}\` has no settings and does not take a block`,
   fixes: (_data, source) => {
     const { keyword, args } = source.statement;
-    const words = [keyword, ...args].map(({ kind, text }) => (kind === "string" ? JSON.stringify(text) : text));
+    const parts = [keyword, ...args].map(({ kind, text }) => (kind === "string" ? JSON.stringify(text) : text));
     return args.some(({ kind }) => kind === "list")
       ? []
-      : [replaceFix("Remove the block", sourceAt(source, "whole"), words.join(" "))];
+      : [replaceFix(t`Remove the block`, sourceAt(source, "whole"), parts.join(" "))];
   },
 };

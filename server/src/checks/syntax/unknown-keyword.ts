@@ -1,14 +1,21 @@
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
-import { suggestionFix, suggestionHint } from "./suggestion.ts";
+import { suggestionFix } from "./suggestion.ts";
 
 export const unknownKeyword: Check = {
   code: "KN002",
   name: "unknown-keyword",
   family: "syntax",
   severity: "error",
-  summary: "Nothing in the language is called so.",
-  documentation: `The first word of a statement is its keyword. The statement is skipped with everything in its block. \`docs/language.md\` lists the
-keywords by the place where they stand; completion offers those that fit.`,
+  summary: "This statement does not exist.",
+  documentation: `## What happens
+
+A statement starts with a keyword, and this keyword does not exist. knet skips the statement with its block.
+
+## How to fix it
+
+Check the spelling. \`docs/language.md\` lists the statements of each block; completion offers the statements that are
+allowed at the cursor.`,
   example: {
     bad: `segment lan {
   cird 192.168.10.0/24
@@ -22,6 +29,8 @@ keywords by the place where they stand; completion offers those that fit.`,
 `,
   },
   message: ({ keyword, context, suggestion }) =>
-    `nothing is called ${keyword} in ${context}${suggestionHint(suggestion)}`,
+    suggestion === undefined
+      ? t`unknown statement \`${keyword}\` ${context}`
+      : t`unknown statement \`${keyword}\` ${context}; did you mean \`${suggestion}\`?`,
   fixes: suggestionFix,
 };

@@ -1,17 +1,24 @@
 import { nearestFew } from "../../language/nearest.ts";
+import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
-import { suggestionHint } from "./suggestion.ts";
+import { kindText } from "./names.ts";
 
 export const unknownName: Check = {
   code: "KN012",
   name: "unknown-name",
   family: "syntax",
   severity: "error",
-  summary: "A name refers to something that is declared nowhere.",
-  documentation: `Segments, routers and hosts are called by their name, nodes and pods by a path that is as long as needed: \`n1\`, \`prod/n1\`, \`shop/web\`,
-\`prod/shop/web\`. What is declared in another file must be imported.`,
+  summary: "A name is not declared.",
+  documentation: `## What happens
+
+The statement refers to an object that no statement declares. knet ignores the reference.
+
+## How to fix it
+
+Check the spelling, declare the object, or import the file that declares it. Refer to segments, routers, and hosts by
+name. Refer to nodes and pods by a path that is as long as necessary: \`n1\`, \`prod/n1\`, \`shop/web\`, \`prod/shop/web\`.`,
   example: {
     bad: `segment lan { cidr 192.168.10.0/24 }
 host h1 { attach lna 192.168.10.11 }
@@ -20,7 +27,10 @@ host h1 { attach lna 192.168.10.11 }
 host h1 { attach lan 192.168.10.11 }
 `,
   },
-  message: ({ name, kind, suggestion }) => `there is no ${kind} called ${name}${suggestionHint(suggestion)}`,
+  message: ({ name, kind, suggestion }) =>
+    suggestion === undefined
+      ? t`${kindText(kind)} \`${name}\` is not declared`
+      : t`${kindText(kind)} \`${name}\` is not declared; did you mean \`${suggestion}\`?`,
   fixes: ({ name, kind, suggestion }, source, { topology }) =>
     nearestFew(
       String(name),
@@ -28,7 +38,7 @@ host h1 { attach lan 192.168.10.11 }
       MOST,
     )
       .filter((one, i, all) => all.indexOf(one) === i)
-      .map((one) => replaceFix(`Change to ${one}`, source, one)),
+      .map((one) => replaceFix(t`Change to \`${one}\``, source, one)),
 };
 
 const MOST = 4;

@@ -1,16 +1,30 @@
 import { parseIp } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
-import { suggestionFix, suggestionHint } from "./suggestion.ts";
+import { suggestionFix } from "./suggestion.ts";
 
 export const wrongType: Check = {
   code: "KN006",
   name: "wrong-type",
   family: "syntax",
   severity: "error",
-  summary: "An argument is not what the statement needs: not an address, a prefix, a port, a known word.",
-  documentation: `Addresses are read strictly: no leading zeros (some programs read them as octal, RFC 6943 §3.1.1), four octets, a length instead of a
-mask. Words must be one of those that the setting knows.`,
+  summary: "An argument has the wrong type or an unknown value.",
+  documentation: `## What happens
+
+The argument does not have the type that the statement expects, such as an address, a prefix, or a port, or it is not
+one of the allowed values. knet ignores the argument.
+
+Addresses are parsed strictly: an IPv4 address has four octets without leading zeros, because some programs read a
+leading zero as octal (RFC 6943 §3.1.1), and a prefix has a prefix length, not a netmask.
+
+## How to fix it
+
+Replace the argument with a value of the expected type.
+
+## References
+
+- [RFC 6943 §3.1.1: Issues in Identifier Comparison for Security Purposes](https://www.rfc-editor.org/rfc/rfc6943#section-3.1.1)`,
   example: {
     bad: `segment lan { cidr 192.168.10.0/24 }
 router tor { attach lan 192.168.010.1 }
@@ -19,16 +33,21 @@ router tor { attach lan 192.168.010.1 }
 router tor { attach lan 192.168.10.1 }
 `,
   },
-  message: ({ keyword, text, expected, reason, suggestion }) =>
-    `${keyword} needs ${expected} here, not "${text}": ${reason}${suggestionHint(suggestion)}`,
+  message: ({ keyword, text, expected, reason, suggestion }) => {
+    if (suggestion !== undefined)
+      return t`invalid argument \`${text}\` for \`${keyword}\`: expected ${expected}; did you mean \`${suggestion}\`?`;
+    if (reason !== undefined)
+      return t`invalid argument \`${text}\` for \`${keyword}\`: expected ${expected}; ${reason}`;
+    return t`invalid argument \`${text}\` for \`${keyword}\`: expected ${expected}`;
+  },
   fixes: (data, source) => {
     const fixes = suggestionFix(data, source);
     const meant = strictly(String(data.text));
-    return fixes.length > 0 || meant === undefined ? fixes : [replaceFix(`Write ${meant}`, source, meant)];
+    return fixes.length > 0 || meant === undefined ? fixes : [replaceFix(t`Change to ${meant}`, source, meant)];
   },
 };
 
-/** An address as it was probably meant: without leading zeros, without a length or with one instead of a mask. */
+/** A strict form of a loosely written address: no leading zeros, a prefix length instead of a netmask. */
 function strictly(text: string): string | undefined {
   const [, octets, mask] = /^(\d{1,3}(?:\.\d{1,3}){3})(?:\/([\d.]+))?$/.exec(text) ?? [];
   if (octets === undefined) return undefined;
@@ -37,7 +56,8 @@ function strictly(text: string): string | undefined {
   if (mask === undefined) return address === text ? undefined : address;
   const len = lengthOf(mask);
   if (len === undefined) return undefined;
-  // Where the mask was the mistake it becomes a length; where the address was right, its length was.
+  // If the address and the prefix length are both well-formed, the statement expects an address without a prefix
+  // length.
   return address !== octets || !/^\d+$/.test(mask) ? `${address}/${len}` : address;
 }
 

@@ -1,7 +1,7 @@
 /** Workflow commands of GitHub Actions (docs.github.com, "Workflow commands"): annotations on a pull request. */
 import type { Report } from "../report.ts";
 
-/** Ends with a newline where there is anything to say. */
+/** Ends with a newline unless it is empty. */
 export function githubReport(report: Report): string {
   return report.files
     .flatMap(({ path, diagnostics }) =>

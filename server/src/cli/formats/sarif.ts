@@ -1,12 +1,13 @@
-/** SARIF 2.1.0 (docs.oasis-open.org/sarif): what code-scanning services read. Rules come from the catalogue. */
+/** SARIF 2.1.0 (docs.oasis-open.org/sarif), the input format of code-scanning services. Its rules are the catalog of checks. */
 import type { ArtifactLocation, Fix, Location, Log, Region } from "sarif";
 import type { Check } from "../../checks/check.ts";
+import { translated } from "../../text/l10n.ts";
 import type { Diagnostic, Report } from "../report.ts";
 
 type Range = Diagnostic["range"];
 
-export function sarifReport(report: Report, catalogue: readonly Check[], version: string): string {
-  const used = catalogue.filter((check) =>
+export function sarifReport(report: Report, catalog: readonly Check[], version: string): string {
+  const used = catalog.filter((check) =>
     report.files.some(({ diagnostics }) => diagnostics.some(({ code }) => code === check.code)),
   );
   const sarif: Log = {
@@ -21,8 +22,8 @@ export function sarifReport(report: Report, catalogue: readonly Check[], version
             rules: used.map((check) => ({
               id: check.code,
               name: check.name,
-              shortDescription: { text: check.summary },
-              fullDescription: { text: check.documentation },
+              shortDescription: { text: translated(check.summary) },
+              fullDescription: { text: translated(check.documentation) },
               defaultConfiguration: { level: level(check.severity) },
             })),
           },

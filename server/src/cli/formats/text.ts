@@ -1,4 +1,7 @@
-/** The report for people: the line, a mark under the place, the message, the other places. */
+/** The text report: the source line, a marker under the range, the message, related locations, and fixes. */
+
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Report } from "../report.ts";
 
 type Diagnostic = Report["files"][number]["diagnostics"][number];
@@ -45,14 +48,14 @@ function one(
       `    ${related.file}:${related.range.start.line + 1}:${related.range.start.character + 1}: ${related.message}`,
     );
   }
-  for (const fix of diagnostic.fixes) lines.push(`    fix: ${fix.title}`);
+  for (const fix of diagnostic.fixes) lines.push(`    ${t`fix: ${fix.title}`}`);
   return lines;
 }
 
 function summary(report: Report): string {
   const { errors, warnings, infos, hints } = report.summary;
-  const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? "" : "s"}`;
   const parts = [plural(errors, "error"), plural(warnings, "warning")];
-  if (infos + hints > 0) parts.push(plural(infos + hints, "note"));
+  if (infos > 0) parts.push(plural(infos, "info"));
+  if (hints > 0) parts.push(plural(hints, "hint"));
   return `${plural(report.files.length, "file")}: ${parts.join(", ")}`;
 }

@@ -1,7 +1,7 @@
 /**
- * Do access lists let a connection pass between two stations? Only they are asked, of the two stations and of the routers on
- * the shortest way between their segments: this floor knows no packets, and what routing does to a session is seen in the
- * packets themselves.
+ * Whether access lists allow a connection between two machines. Only the access lists of the two machines and of the
+ * routers on the shortest path between their segments are checked: this layer does not simulate packets, and traces
+ * show the effect of routing on a session.
  */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { prefixContains } from "../../addressing/ip.ts";
@@ -44,7 +44,7 @@ export function accessLists(topology: Topology): AccessLists {
   };
 }
 
-/** The rule that drops it; the first one that fits decides. */
+/** The rule that drops the connection; the first match decides. */
 function deciding(
   acl: readonly AclRule[],
   direction: AclRule["direction"],
@@ -83,7 +83,7 @@ function routersBetween(topology: Topology, start: string, end: string): readonl
   return [];
 }
 
-/** The prefixes in access lists that concern the port: stations inside and outside differ. */
+/** Prefixes in access lists that apply to the port: machines inside and outside of a prefix are treated differently. */
 export function prefixesOfRules(topology: Topology, port: number): readonly Prefix[] {
   const stations: readonly Station[] = [...topology.routers, ...topology.clusters.flatMap(({ nodes }) => nodes)];
   return stations.flatMap(({ acl }) =>

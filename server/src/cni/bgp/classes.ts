@@ -1,7 +1,7 @@
 /**
- * Classes of speakers that nothing tells apart: same AS, same rules, matched by the same rules of others, behind the same
- * access lists. What one member learns from another class every member learns, so that a mesh of 5,000 nodes is one class
- * with itself and no table has nodes times nodes entries.
+ * Classes of equivalent speakers: same AS, same rules, matched by the same rules of other speakers, filtered by the
+ * same access lists. All members of a class learn the same routes from another class, so a mesh of 5,000 nodes is one
+ * class that peers with itself, and no table has nodes × nodes entries.
  */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { formatIp, prefixContains } from "../../addressing/ip.ts";
@@ -11,7 +11,7 @@ import { ofFamily, type PeerRule, type Speaker } from "./model.ts";
 
 export interface SpeakerClass {
   readonly index: number;
-  /** In the order given; never empty. */
+  /** In the given order; never empty. */
   readonly members: readonly Speaker[];
 }
 
@@ -19,7 +19,7 @@ export function classesOf(topology: Topology, speakers: readonly Speaker[], fami
   const matchedBy = matchKeys(speakers, family);
   const numbers = numbering();
   const telling = prefixesOfRules(topology, BGP_PORT);
-  // Whether two speakers share a segment matters only where somebody else than equal nodes is asked.
+  // Shared segments matter only if there are routers or access lists.
   const placesMatter =
     speakers.some(({ station }) => station.kind === "router") ||
     topology.routers.some(({ acl }) => acl.length > 0) ||
@@ -54,7 +54,7 @@ function holds(prefix: Prefix, addresses: readonly Ip[]): boolean {
   return addresses.some((ip) => prefixContains(prefix, ip));
 }
 
-/** A number for each different object. */
+/** A number for each distinct object. */
 function numbering(): (value: object | undefined) => number {
   const known = new Map<object | undefined, number>();
   return (value) => {
@@ -64,7 +64,9 @@ function numbering(): (value: object | undefined) => number {
   };
 }
 
-/** By which rules each speaker is meant. Rules of one router that say the same are one key, whomever they name. */
+/**
+ * The rules that match each speaker. Rules of one router with the same options have one key, regardless of the peer.
+ */
 function matchKeys(speakers: readonly Speaker[], family: 4 | 6): ReadonlyMap<Speaker, ReadonlySet<string>> {
   const keys = new Map<Speaker, Set<string>>();
   const byAddress = new Map<Ip, Speaker>();
@@ -112,7 +114,7 @@ function meant(
   }
 }
 
-/** Does the rule mean this peer? */
+/** Whether the rule matches this peer. */
 export function means({ to }: PeerRule, peer: Speaker, family: 4 | 6): boolean {
   switch (to.kind) {
     case "address":

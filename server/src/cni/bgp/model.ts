@@ -1,6 +1,6 @@
 /**
- * BGP speakers as data (RFC 4271, RFC 4456): what a mode's nodes and the fabric's routers configure. Sessions, routes and
- * findings follow from it alone; no message is exchanged and no time passes.
+ * BGP speakers as data (RFC 4271, RFC 4456): the configuration of a mode's nodes and of the fabric's routers. Sessions,
+ * routes, and problems follow from this data alone; no messages are exchanged and no time passes.
  */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
@@ -9,16 +9,19 @@ import type { Station } from "../../topology/model.ts";
 export interface Speaker {
   readonly station: Station;
   readonly as: number;
-  /** Of a route reflector. */
+  /** Route reflectors only. */
   readonly clusterId: Ip | undefined;
-  /** Addresses of its sessions: a node has one a family, a router those of its interfaces. */
+  /** Session addresses: one per family on a node, the addresses of all interfaces on a router. */
   readonly addresses: readonly Ip[];
   /** Members of a full mesh have sessions with each other without further rules. */
   readonly mesh: string | undefined;
   /** Rules that several speakers share are one object. */
   readonly rules: readonly PeerRule[];
   readonly originates: readonly Origin[];
-  /** What it announces, own and learned; one function for speakers that have the same filter. Undefined: everything. */
+  /**
+   * Filter for advertised routes, own and learned; one function for speakers with the same filter. Undefined:
+   * advertises everything.
+   */
   readonly exports: ((prefix: Prefix) => boolean) | undefined;
   readonly source: Source;
 }
@@ -28,22 +31,22 @@ export interface Origin {
   readonly source: Source;
 }
 
-/** A neighbour statement. */
+/** A neighbor statement. */
 export interface PeerRule {
   readonly to:
     | { readonly kind: "address"; readonly ip: Ip }
     | { readonly kind: "range"; readonly prefix: Prefix }
     | { readonly kind: "station"; readonly path: string }
     | { readonly kind: "select"; readonly matches: (peer: Speaker) => boolean };
-  /** Undefined: the one that the peer has. */
+  /** Undefined: accepts the peer's AS number. */
   readonly as: number | undefined;
-  /** Its own number stands in for the peer's in paths that it sends. */
+  /** Replaces the peer's number with its own in advertised AS paths. */
   readonly asOverride: boolean;
-  /** So often the speaker's own number may be in a path that it takes. */
+  /** How often the speaker's own number can occur in an accepted AS path. */
   readonly allowAsIn: number;
-  /** Is the iBGP peer a client of this speaker as a route reflector? */
+  /** Whether the iBGP peer is a client of this speaker as a route reflector. */
   readonly client: (own: Speaker, peer: Speaker) => boolean;
-  /** It was made for the other end of somebody's statement; where there is no such peer nobody misses it. */
+  /** Derived from a statement of the other side; a missing peer is not reported. */
   readonly implied: boolean;
   readonly source: Source;
 }
@@ -51,21 +54,27 @@ export interface PeerRule {
 /** A route that a speaker has learned. */
 export interface Learned {
   readonly prefix: Prefix;
-  /** Next hops as BGP gives them; several share the traffic. */
+  /** Next hops as advertised by BGP; several share the traffic. */
   readonly via: readonly Ip[];
   readonly path: readonly number[];
   readonly origin: Origin;
-  /** Who announced it first. */
+  /** The speaker that originated the route. */
   readonly from: Speaker;
 }
 
-/** Multipath as FRR and BIRD have it: at most so many next hops (BIRD's `merge paths` limit). */
+/** Maximum number of next hops, as in FRR and BIRD (BIRD's `merge paths` limit). */
 export const MOST_PATHS = 16;
 
 export function ofFamily(speaker: Speaker, family: 4 | 6): readonly Ip[] {
   return speaker.addresses.filter((ip) => (typeof ip === "number") === (family === 4));
 }
 
+/** For traces and `data`: "node prod/n1". */
 export function nameOf({ station }: Speaker): string {
   return `${station.kind} ${station.path}`;
+}
+
+/** For messages: the kind, and the path in backticks. */
+export function titleOf({ station }: Speaker): string {
+  return `${station.kind} \`${station.path}\``;
 }

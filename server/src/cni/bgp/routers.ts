@@ -24,7 +24,7 @@ function speakerOf(topology: Topology, router: Router, bgp: BgpSpec): Speaker {
   };
 }
 
-/** Undefined for a name that nobody has; that is reported elsewhere. */
+/** Undefined for an unknown name, which is reported elsewhere. */
 function targetOf(topology: Topology, { to }: BgpPeerSpec): PeerRule["to"] | undefined {
   if (to.kind !== "name") return to;
   const found = topology.resolve(to.text);

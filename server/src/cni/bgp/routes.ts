@@ -1,23 +1,24 @@
-/** What BGP has learned as routes of a host: next hops that are no neighbours are looked up in turn (recursive next hops). */
+/** Routes of a host learned through BGP: next hops that are not on-link are looked up recursively. */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import { mapPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Nexthop, Route, RouteLayer } from "../../dataplane/model.ts";
+import { t } from "../../text/l10n.ts";
 import type { HostState } from "../host.ts";
 import { type Learned, nameOf } from "./model.ts";
 import type { Bgp } from "./solve.ts";
 
 /**
- * Does the host have a route of its own to the prefix? BIRD leaves routes alone that are not its own, and zebra takes connected
- * and static routes before those of BGP.
+ * Whether the host has another route to the prefix. BIRD does not touch routes of other protocols, and zebra prefers
+ * connected and static routes over BGP routes.
  */
 function isTaken({ routes }: HostState, { ip, len }: Prefix): boolean {
   return routes.some(({ dst }) => dst.len === len && dst.ip === ip);
 }
 
 /**
- * A layer of routes out of what has been learned: each is made when somebody looks it up. `hops` says how a route goes;
- * undefined: it is not installed.
+ * A layer of learned routes, each created when it is looked up. `hops` returns the next hops of a route; undefined: it
+ * is not installed.
  */
 export function learnedLayer(
   host: HostState,
@@ -41,12 +42,12 @@ export function learnedLayer(
   });
 }
 
-/** Entries of `learnedLayer` that stand for no route. */
+/** Whether an entry of `learnedLayer` is not a route. */
 export function isNone({ nexthops }: Route): boolean {
   return nexthops.length === 0;
 }
 
-/** Undefined where no next hop can be reached. */
+/** Undefined if no next hop is reachable. */
 export function nexthopsOf(host: HostState, learned: Learned): readonly Nexthop[] | undefined {
   const hops: Nexthop[] = [];
   for (const via of learned.via) {
@@ -64,11 +65,11 @@ function resolved(host: HostState, via: Ip): readonly Nexthop[] {
 }
 
 function whyLearned({ via, path, from }: Learned): string {
-  const by = path.length === 0 ? "iBGP" : `AS path ${path.join(" ")}`;
-  return `BGP: ${nameOf(from)} announces it (${by}), next hop ${via.map(formatIp).join(", ")}`;
+  const by = path.length === 0 ? "iBGP" : t`AS path ${path.join(" ")}`;
+  return t`BGP: advertised by ${nameOf(from)} (${by}), next hop ${via.map(formatIp).join(", ")}`;
 }
 
-/** A router's routes as zebra makes them: `proto bgp metric 20` (FRR, zebra/zebra_rib.c). */
+/** A router's routes as created by zebra: `proto bgp metric 20` (FRR, zebra/zebra_rib.c). */
 export function routerLayers(host: HostState, bgp: Bgp): readonly RouteLayer[] {
   const group = bgp.groupOf(host.station.path);
   if (group === undefined) return [];

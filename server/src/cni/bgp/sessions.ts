@@ -1,30 +1,31 @@
-/** Which sessions there are between classes of speakers, and which of those that somebody configured do not come up. */
+/** The sessions between classes of speakers, and the configured sessions that do not come up. */
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Topology, TopologyProblem } from "../../topology/model.ts";
 import { CODES, problem } from "../problems.ts";
 import { type AccessLists, accessLists, BGP_PORT } from "./acl.ts";
 import { means, type SpeakerClass } from "./classes.ts";
-import { nameOf, ofFamily, type PeerRule, type Speaker } from "./model.ts";
+import { nameOf, ofFamily, type PeerRule, type Speaker, titleOf } from "./model.ts";
 
-/** One direction of a session: what `to` hears from `from`. */
+/** One direction of a session: `to` receives routes from `from`. */
 export interface Session {
   readonly from: SpeakerClass;
   readonly to: SpeakerClass;
   readonly ebgp: boolean;
-  /** Of the sender. */
+  /** Option of the sender. */
   readonly asOverride: boolean;
   /** The receiver is the sender's client. */
   readonly toClient: boolean;
   /** The sender is the receiver's client. */
   readonly fromClient: boolean;
-  /** Of the receiver. */
+  /** Option of the receiver. */
   readonly allowAsIn: number;
 }
 
 export interface Sessions {
-  /** What each class hears, by its index. */
+  /** The sessions on which each class receives routes, by its index. */
   readonly heardBy: readonly (readonly Session[])[];
   readonly problems: readonly TopologyProblem[];
 }
@@ -52,7 +53,7 @@ export function sessionsOf(topology: Topology, classes: readonly SpeakerClass[],
   return { heardBy, problems: [...problems, ...unmet(classes, met, family)] };
 }
 
-/** Its rule for the peer; "mesh" where both are members of one mesh. */
+/** The speaker's rule for the peer; "mesh" if both are members of one mesh. */
 type Configured = PeerRule | "mesh" | undefined;
 
 function ruleFor(speaker: Speaker, peer: Speaker, family: 4 | 6): Configured {
@@ -75,12 +76,12 @@ function refusal(
   const to = sessionAddress(b, a, mine, family);
   if (from === undefined || to === undefined) return "up";
   const there = lists.blocking(a.station, from, b.station, to, BGP_PORT);
-  // Either end may connect; one open direction is enough.
+  // Either side can connect; one open direction is sufficient.
   if (!there || !lists.blocking(b.station, to, a.station, from, BGP_PORT)) return "up";
   const data = { node: nameOf(a), peer: nameOf(b), port: BGP_PORT };
   return problem(CODES.bgpBlocked, there, data, [
-    { source: a.source, message: `${nameOf(a)}, ${formatIp(from)}` },
-    { source: b.source, message: `${nameOf(b)}, ${formatIp(to)}` },
+    { source: a.source, message: t`${titleOf(a)} (${formatIp(from)})` },
+    { source: b.source, message: t`${titleOf(b)} (${formatIp(to)})` },
   ]);
 }
 
@@ -88,7 +89,7 @@ function wrongAs(speaker: Speaker, rule: PeerRule | "mesh", peer: Speaker): Topo
   if (rule === "mesh" || rule.as === undefined || rule.as === peer.as) return undefined;
   const data = { node: nameOf(speaker), as: rule.as, peer: nameOf(peer), peerAs: peer.as };
   return problem(CODES.bgpAsNumber, rule.source, data, [
-    { source: peer.source, message: `${nameOf(peer)} is in AS ${peer.as}` },
+    { source: peer.source, message: t`${titleOf(peer)} is in AS ${peer.as}` },
   ]);
 }
 
@@ -96,11 +97,11 @@ function oneSided(a: Speaker, mine: Configured, b: Speaker, theirs: Configured):
   const [speaker, rule, peer] = mine ? [a, mine, b] : [b, theirs, a];
   if (rule === undefined || rule === "mesh" || rule.implied || rule.to.kind === "range") return undefined;
   return problem(CODES.bgpOneSided, rule.source, { node: nameOf(speaker), as: speaker.as, peer: nameOf(peer) }, [
-    { source: peer.source, message: `${nameOf(peer)} has no peer ${nameOf(speaker)}` },
+    { source: peer.source, message: t`${titleOf(peer)} has no peer ${titleOf(speaker)}` },
   ]);
 }
 
-/** Rules that mean nobody who speaks BGP. */
+/** Rules that match no BGP speaker. */
 function unmet(classes: readonly SpeakerClass[], met: ReadonlySet<PeerRule>, family: 4 | 6): TopologyProblem[] {
   const reported = new Set<Source>();
   const problems: TopologyProblem[] = [];
@@ -109,11 +110,12 @@ function unmet(classes: readonly SpeakerClass[], met: ReadonlySet<PeerRule>, fam
       for (const rule of speaker.rules) {
         if (met.has(rule) || rule.implied || reported.has(rule.source)) continue;
         const { to } = rule;
-        // Somebody in the same class may be meant (a node by its name in a pool), or the rule is about the other family.
+        // The rule might match a speaker of the same class (a node of a pool by its name), or be about the other
+        // family.
         if (to.kind === "range" || (to.kind === "address" && (typeof to.ip === "number") !== (family === 4))) continue;
         if (classes.some((one) => one.members.some((peer) => peer !== speaker && means(rule, peer, family)))) continue;
         reported.add(rule.source);
-        const peer = to.kind === "address" ? formatIp(to.ip) : to.kind === "station" ? to.path : "the selected nodes";
+        const peer = to.kind === "address" ? formatIp(to.ip) : to.kind === "station" ? to.path : t`the selected nodes`;
         problems.push(problem(CODES.bgpNobody, rule.source, { node: nameOf(speaker), peer }));
       }
     }
@@ -141,7 +143,7 @@ function direction(
   };
 }
 
-/** The address of `speaker` that `peer` talks to: the one that its rule names, else one on a common segment. */
+/** The address of `speaker` that `peer` connects to: the one in the peer's rule, else one on a shared segment. */
 function sessionAddress(
   speaker: Speaker,
   peer: Speaker,
@@ -159,7 +161,7 @@ function sessionAddress(
   return own[0];
 }
 
-/** As above, for whoever has learned of the session only. */
+/** Same as `sessionAddress`, with the rule that `peer` has for `speaker`. */
 export function addressSeenFrom(speaker: Speaker, peer: Speaker, family: 4 | 6): Ip | undefined {
   return sessionAddress(speaker, peer, ruleFor(peer, speaker, family), family);
 }

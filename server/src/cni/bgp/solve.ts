@@ -1,4 +1,7 @@
-/** Who learns which routes from whom. Asked once for a topology; costs as much as there are kinds of speakers, and routes when read. */
+/**
+ * Which speakers learn which routes from which peers. Solved once per topology; the cost depends on the number of
+ * classes of speakers, and routes are created when read.
+ */
 import type { Ip } from "../../addressing/ip.ts";
 import {
   buildPrefixTable,
@@ -16,19 +19,19 @@ import { type Hop, type Known, type Refused, type Spread, spread } from "./sprea
 export interface Bgp {
   /** Sessions that do not come up. */
   readonly problems: readonly TopologyProblem[];
-  /** Equal for speakers that learn the same routes; undefined for who does not speak BGP. */
+  /** Equal for speakers that learn the same routes; undefined for machines that do not run BGP. */
   groupOf(path: string): string | undefined;
   /**
-   * What the speakers of a group learn, by prefix; undefined for prefixes of which they hear nothing. A route to a speaker's own
-   * prefix is not for that one.
+   * Routes that the speakers of a group learn, by prefix; undefined for prefixes of which they receive no route. A
+   * route to a speaker's own prefix does not apply to that speaker.
    */
   learned(group: string, family: 4 | 6): PrefixTable<Learned | undefined>;
-  /** Pairs of groups of which the first one lacks the other's routes. `wanted`: routes that matter. */
+  /** Pairs of groups where the first has no routes to the second. `wanted`: the speakers whose routes matter. */
   missing(family: 4 | 6, wanted: (speaker: Speaker) => boolean): Iterable<Missing>;
 }
 
 export interface Missing {
-  /** A speaker without a route to the prefixes of the other. */
+  /** A speaker without a route to the prefixes of `origin`. */
   readonly speaker: Speaker;
   readonly origin: Speaker;
   /** Ordered pairs of speakers. */
@@ -36,7 +39,7 @@ export interface Missing {
   readonly refused: Refused | undefined;
 }
 
-/** Prefixes of one class that all filters treat alike. */
+/** Prefixes of one class that all filters treat the same. */
 interface Group {
   readonly of: SpeakerClass;
   readonly entries: { readonly speaker: Speaker; readonly origin: Origin }[];
@@ -69,7 +72,7 @@ export function solveBgp(topology: Topology, speakers: readonly Speaker[]): Bgp 
   return {
     get problems() {
       const found = families.flatMap((family) => of(family).problems);
-      // A session without IPv6 is the same finding as the one without IPv4.
+      // A session that fails for both families is one problem.
       return found.filter(
         (one, i) => !found.slice(0, i).some((other) => other.code === one.code && other.source === one.source),
       );
@@ -151,14 +154,16 @@ function groupsOf(
 
 /* ------------------------------------------------------------------ routes */
 
-/** Every announced prefix with who announces it: made once, and read with other eyes by each class. */
+/** Every advertised prefix with its origins: built once, and read by each class from its own point of view. */
 function announcedIn(groups: readonly Group[]): PrefixTable<Announced> {
   return buildPrefixTable(
     groups.flatMap((group) => group.entries.map((entry) => [entry.origin.prefix, { ...entry, group }] as const)),
   );
 }
 
-/** What the class has learned of a prefix; of several origins the shorter path counts, of equal ones both. */
+/**
+ * The route that the class has learned to a prefix; of several origins the shorter path is used, of equal paths both.
+ */
 function learnedAt({ prefix, values }: PrefixMatch<Announced>, index: number, family: 4 | 6): Learned | undefined {
   let best: Learned | undefined;
   for (const { group, speaker, origin } of values) {

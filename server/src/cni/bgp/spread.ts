@@ -1,21 +1,24 @@
 /**
- * How routes of one class's members spread to all classes: what each speaker takes as best from what it hears, until nothing
- * changes. Rules of RFC 4271 section 9 and RFC 4456: an AS path that holds the own number is a loop; the shorter path wins,
- * then eBGP over iBGP; what was learned by iBGP goes on to iBGP peers only by a route reflector.
+ * How routes of one class's members spread to all classes: each speaker selects the best of the routes it receives,
+ * until nothing changes. Rules of RFC 4271 section 9 and RFC 4456: an AS path that contains the receiver's own number
+ * is a loop; the shorter path wins, then eBGP over iBGP; only a route reflector advertises routes learned from iBGP
+ * peers to iBGP peers.
  */
 import type { Ip } from "../../addressing/ip.ts";
 import type { SpeakerClass } from "./classes.ts";
 import type { Speaker } from "./model.ts";
 import type { Session } from "./sessions.ts";
 
-/** A next hop, in terms of classes: the origin itself, or any member of a class, as `seenFrom` addresses it. */
+/**
+ * A next hop, in terms of classes: the origin itself, or any member of a class, with the address that `seenFrom` uses.
+ */
 export interface Hop {
   readonly kind: "origin" | "member";
   readonly of: SpeakerClass;
   readonly seenFrom: SpeakerClass;
 }
 
-/** What the members of a class have learned. */
+/** The route that the members of a class have learned. */
 export interface Known {
   readonly path: readonly number[];
   readonly ebgp: boolean;
@@ -30,12 +33,12 @@ export interface Known {
 export type Refused =
   /** The receiver's own AS is in the path. */
   | { readonly kind: "loop"; readonly from: SpeakerClass; readonly as: number }
-  /** An iBGP route that its peer, no route reflector, keeps to itself. */
+  /** An iBGP route that the peer does not forward, because it is not a route reflector. */
   | { readonly kind: "not-reflected"; readonly from: SpeakerClass }
   | { readonly kind: "filtered"; readonly from: SpeakerClass };
 
 export interface Spread {
-  /** By index of the class; of the origin's own class: what its other members have. */
+  /** By class index; at the index of the origin's own class, the route of its other members. */
   readonly known: readonly (Known | undefined)[];
   readonly refused: readonly (Refused | undefined)[];
 }
@@ -48,7 +51,7 @@ export function spread(
 ): Spread {
   const known: (Known | undefined)[] = classes.map(() => undefined);
   const refused: (Refused | undefined)[] = classes.map(() => undefined);
-  // A path passes each class once at most.
+  // A path passes each class at most once.
   for (let round = 0; round <= classes.length + 1; round++) {
     let changed = false;
     for (const receiver of classes) {
@@ -71,7 +74,7 @@ export function spread(
   return { known, refused };
 }
 
-/** What the session brings: from the origin itself, and from a member of its class that has learned the route. */
+/** Routes offered on the session: from the origin itself, and from a member of its class that has learned the route. */
 function* offered(
   session: Session,
   receiver: SpeakerClass,
@@ -93,7 +96,7 @@ function* offered(
   if (learned) yield received(session, learned);
 }
 
-/** The route as it arrives; `learned` undefined: the sender is its origin. */
+/** The route as received; `learned` undefined: the sender is its origin. */
 function received(session: Session, learned: Known | undefined): Known | Refused {
   const { from, to, ebgp } = session;
   const [sender] = from.members;
@@ -144,7 +147,7 @@ function merged(a: readonly Hop[], b: readonly Hop[]): readonly Hop[] {
   return [...a, ...b.filter((hop) => !known.has(keyOf(hop)))];
 }
 
-/** The origin is the same next hop, whoever has told of it. */
+/** The origin is the same next hop, regardless of the speaker that advertised it. */
 function keyOf({ kind, of, seenFrom }: Hop): string {
   return `${kind} ${of.index} ${of.members[0]?.station.kind === "router" ? seenFrom.index : ""}`;
 }

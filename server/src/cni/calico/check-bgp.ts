@@ -1,13 +1,15 @@
-/** Meshes that are too large, BGPPeers that Calico refuses, and nodes that learn no routes to each other's blocks. */
+/** Meshes that are too large, BGPPeers that Calico rejects, and nodes that learn no routes to each other's blocks. */
+
+import { t } from "../../text/l10n.ts";
 import type { TopologyProblem } from "../../topology/model.ts";
-import { nameOf, type Speaker } from "../bgp/model.ts";
+import { nameOf, type Speaker, titleOf } from "../bgp/model.ts";
 import type { Missing } from "../bgp/solve.ts";
 import { familyOf } from "../host.ts";
 import { CODES, problem } from "../problems.ts";
 import { type CalicoCluster, programmer } from "./cluster.ts";
 import type { Peer, Pool } from "./settings.ts";
 
-/** The project's and its vendors' advice. */
+/** Recommended by the project and by vendors. */
 const MESH_UP_TO = 100;
 
 export function checkBgp(calico: CalicoCluster): readonly TopologyProblem[] {
@@ -23,14 +25,16 @@ function meshSize({ settings, members, context }: CalicoCluster): TopologyProble
   return [problem(CODES.calicoMeshSize, source, data)];
 }
 
-/** libcalico-go/lib/validator: fields of a BGPPeer that exclude each other. */
+/** libcalico-go/lib/validator: mutually exclusive fields of a BGPPeer. */
 function checkPeer({ name, node, nodeSelector, peerIp, peerSelector, as, source }: Peer): TopologyProblem[] {
   const what: string[] = [];
-  if (node !== undefined && nodeSelector !== undefined) what.push("node and node-selector exclude each other");
-  if (peerIp !== undefined && peerSelector !== undefined) what.push("peer-ip and peer-selector exclude each other");
-  if (peerIp === undefined && peerSelector === undefined) what.push("it needs a peer-ip or a peer-selector");
+  if (node !== undefined && nodeSelector !== undefined)
+    what.push(t`\`node\` and \`node-selector\` are mutually exclusive`);
+  if (peerIp !== undefined && peerSelector !== undefined)
+    what.push(t`\`peer-ip\` and \`peer-selector\` are mutually exclusive`);
+  if (peerIp === undefined && peerSelector === undefined) what.push(t`\`peer-ip\` or \`peer-selector\` is required`);
   if (as !== undefined && peerSelector !== undefined)
-    what.push("with peer-selector the nodes' own AS numbers count, so as-number may not be given");
+    what.push(t`\`as-number\` is not allowed with \`peer-selector\`, which uses the nodes' own AS numbers`);
   return what.map((one) => problem(CODES.calicoPeer, source, { peer: name, what: one }));
 }
 
@@ -94,8 +98,8 @@ function routesMissing(
   };
   const related = example
     ? [
-        { source: example.speaker.source, message: `${nameOf(example.speaker)} lacks the routes` },
-        { source: example.origin.source, message: `${nameOf(example.origin)} has the blocks` },
+        { source: example.speaker.source, message: t`${titleOf(example.speaker)} is missing the routes` },
+        { source: example.origin.source, message: t`${titleOf(example.origin)} owns the blocks` },
       ]
     : [];
   return problem(CODES.bgpRoutesMissing, source, data, related);
@@ -117,8 +121,8 @@ function loops({ context }: CalicoCluster, missing: readonly Missing[]): Topolog
   };
   return [
     problem(CODES.bgpLoop, via.source, data, [
-      { source: first.speaker.source, message: `${nameOf(first.speaker)} is in AS ${first.refused.as}` },
-      { source: first.origin.source, message: `${nameOf(first.origin)} too, and announces its blocks` },
+      { source: first.speaker.source, message: t`${titleOf(first.speaker)} is in AS ${first.refused.as}` },
+      { source: first.origin.source, message: t`${titleOf(first.origin)} is in the same AS and advertises its blocks` },
     ]),
   ];
 }

@@ -1,7 +1,8 @@
-/** What nodes lack: blocks, a route for their pods' next hop, an address. */
+/** Nodes without blocks, without a route for their pods' next hop, or without a usable address. */
 
 import { formatIp, formatPrefix, type Ip, prefixCovers } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import { valueAt } from "../../topology/cache.ts";
 import type { Node, TopologyProblem } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";
@@ -19,10 +20,10 @@ export function checkNodes(calico: CalicoCluster): readonly TopologyProblem[] {
   ];
 }
 
-/** Nodes for which no block is left. */
+/** Nodes for which no free block remains. */
 function withoutBlocks({ settings, context }: CalicoCluster, nodes: readonly Node[]): TopologyProblem[] {
   const { cluster } = context;
-  // Said already: without strict affinity this is refused.
+  // Reported elsewhere: Calico rejects this setting without strict affinity.
   if (!settings.autoAllocateBlocks && !settings.strictAffinity) return [];
   return ([4, 6] as const).flatMap((family): TopologyProblem[] => {
     const pools = settings.pools.filter((pool) => isUsable(pool) && familyOf(pool.cidr.ip) === family);
@@ -50,7 +51,7 @@ function withoutBlocks({ settings, context }: CalicoCluster, nodes: readonly Nod
       pools: pools.map(({ cidr }) => formatPrefix(cidr)).join(", "),
     };
     const code = settings.strictAffinity ? CODES.calicoNoBlock : CODES.calicoFewBlocks;
-    return [problem(code, first.source, data, [{ source: node.source, message: node.path }])];
+    return [problem(code, first.source, data, [{ source: node.source, message: t`node \`${node.path}\`` }])];
   });
 }
 
@@ -71,7 +72,7 @@ function blockOutside({ settings }: CalicoCluster, node: Node): TopologyProblem[
       node: node.path,
       block: formatPrefix(prefix),
       pools: settings.pools
-        .map(({ name, cidr, blockSize }) => `${name} ${formatPrefix(cidr)} with /${blockSize}`)
+        .map(({ name, cidr, blockSize }) => t`\`${name}\` ${formatPrefix(cidr)} with /${blockSize} blocks`)
         .join(", "),
     };
     return [problem(CODES.calicoBlockOutside, source, data)];
@@ -87,7 +88,7 @@ function foreignAddress(node: Node): TopologyProblem[] {
     .map((ip) => problem(CODES.calicoBgpAddress, source ?? node.source, { node: node.path, address: formatIp(ip) }));
 }
 
-/** arp_process asks whether 169.254.1.1 is routed by another device before proxy_arp answers for it. */
+/** arp_process checks that 169.254.1.1 is routed through another device before proxy_arp replies for it. */
 function withoutDefaultRoute(calico: CalicoCluster): TopologyProblem[] {
   const lacking = calico.members.filter((member) => hasPods(calico, member) && !reachesNextHop(calico, member));
   const [first] = lacking;
@@ -104,7 +105,10 @@ function reachesNextHop({ context }: CalicoCluster, { node }: Member): boolean {
   return defaultInterface(node, 4) !== undefined || context.host(node).lookup(0xa9fe0101) !== undefined;
 }
 
-/** One address on several segments, as the first interface of every Vagrant machine has it. On one segment it is twice there for everybody. */
+/**
+ * One address on several segments, such as the address of the first interface of every Vagrant machine. The same
+ * address twice on one segment is reported elsewhere.
+ */
 function addressTwice({ members, settings, context }: CalicoCluster): TopologyProblem[] {
   const byAddress = new Map<Ip, Member[]>();
   for (const member of members) {
@@ -123,7 +127,7 @@ function addressTwice({ members, settings, context }: CalicoCluster): TopologyPr
     };
     return [
       problem(CODES.calicoAddressTwice, settings.source, data, [
-        { source: second.node.source, message: second.node.path },
+        { source: second.node.source, message: t`node \`${second.node.path}\`` },
       ]),
     ];
   });

@@ -1,12 +1,13 @@
-/** What libcalico-go refuses of IP pools and of the IPAM configuration (lib/clientv3/ippool.go, lib/ipam). */
+/** IP pools and IPAM configuration that libcalico-go rejects (lib/clientv3/ippool.go, lib/ipam). */
 import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { TopologyProblem } from "../../topology/model.ts";
 import { familyOf } from "../host.ts";
 import { CODES, problem } from "../problems.ts";
 import type { CalicoCluster } from "./cluster.ts";
 import { BLOCK_SIZES, type CalicoSettings, type Pool } from "./settings.ts";
 
-/** The next hop of all pods is in the first one, link-local addresses are in both. */
+/** The IPv4 range contains the next hop of all pods; both ranges are link-local. */
 const LINK_LOCAL: Readonly<Record<4 | 6, Prefix>> = {
   4: { ip: 0xa9fe0000, len: 16 },
   6: { ip: 0xfe80n << 112n, len: 10 },
@@ -36,7 +37,7 @@ function overlap(pool: Pool, before: readonly Pool[]): TopologyProblem[] {
   };
   return [
     problem(CODES.calicoPoolsOverlap, pool.source, data, [
-      { source: other.source, message: `pool ${other.name}, ${formatPrefix(other.cidr)}` },
+      { source: other.source, message: t`pool \`${other.name}\` (${formatPrefix(other.cidr)})` },
     ]),
   ];
 }

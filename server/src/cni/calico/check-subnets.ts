@@ -1,5 +1,9 @@
-/** cross-subnet asks for prefixes where links are meant: nodes of one link that disagree, and prefixes that reach beyond it. */
+/**
+ * cross-subnet compares prefixes, not links: nodes on one link with different prefixes, and prefixes that extend beyond
+ * the link.
+ */
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { TopologyProblem } from "../../topology/model.ts";
 import { CODES, problem } from "../problems.ts";
 import { type CalicoCluster, familyPart, inSubnet, type Member, type MemberFamily } from "./cluster.ts";
@@ -25,7 +29,7 @@ function crosses({ ipip, vxlan }: Pool): boolean {
   return ipip === "cross-subnet" || vxlan === "cross-subnet";
 }
 
-/** Nodes of one segment with one prefix. */
+/** Nodes of one segment with the same prefix. */
 function groupsOf(calico: CalicoCluster, family: 4 | 6): readonly (readonly Place[])[] {
   const groups = new Map<string, Place[]>();
   for (const member of calico.members) {
@@ -55,7 +59,7 @@ function asymmetric(groups: readonly (readonly Place[])[]): TopologyProblem[] {
       };
       return [
         problem(CODES.calicoMasksDiffer, b.part.iface.source, data, [
-          { source: outside.part.iface.source, message: `${data.node} has ${data.prefix}` },
+          { source: outside.part.iface.source, message: t`node \`${data.node}\` has ${data.prefix}` },
         ]),
       ];
     }
@@ -90,7 +94,10 @@ function beyondTheLink(pool: Pool, groups: readonly (readonly Place[])[]): Topol
   };
   return [
     problem(CODES.calicoPrefixSpansSegments, a.part.iface.source, data, [
-      { source: b.part.iface.source, message: `${b.member.node.path} is on segment ${b.part.iface.segment}` },
+      {
+        source: b.part.iface.source,
+        message: t`node \`${b.member.node.path}\` is on segment \`${b.part.iface.segment}\``,
+      },
     ]),
   ];
 }

@@ -1,4 +1,4 @@
-/** What is wrong with a cluster's Calico settings, and where its nodes do not fit them. */
+/** Problems in a cluster's Calico settings, and nodes that do not match the settings. */
 import type { TopologyProblem } from "../../topology/model.ts";
 import { checkBgp } from "./check-bgp.ts";
 import { checkNodes } from "./check-nodes.ts";

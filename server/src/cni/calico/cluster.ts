@@ -1,4 +1,4 @@
-/** The nodes of a cluster that run Calico: their addresses, blocks and tunnels, and who finds whom. Made once for a cluster. */
+/** The nodes of a cluster that run Calico: their addresses, blocks, and tunnels. Created once per cluster. */
 import type { InterfaceAddress, Ip, Prefix } from "../../addressing/ip.ts";
 import { addIp, prefixContains, prefixOf } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
@@ -22,7 +22,7 @@ export interface MemberFamily {
   readonly iface: Interface;
 }
 
-/** A block, or a single address, with the node that has it. */
+/** A block, or a single address, and the node that has it. */
 export interface Held {
   readonly member: Member;
   readonly cidr: NodeCidr;
@@ -36,7 +36,7 @@ export interface CalicoCluster {
   readonly members: readonly Member[];
   member(node: Node): Member | undefined;
   poolOf(prefix: Prefix): Pool | undefined;
-  /** Everything that nodes hold in pools of the family for which `wanted` is true. */
+  /** All blocks and addresses that nodes have in pools of the family for which `wanted` is true. */
   held(family: 4 | 6, wanted: (pool: Pool) => boolean): Iterable<Held>;
   tunnelAddress(node: Node, kind: TunnelKind, family: 4 | 6): Ip | undefined;
 }
@@ -73,7 +73,7 @@ export function calicoCluster(context: ClusterContext): CalicoCluster {
   };
 }
 
-/** The first addresses of a node's blocks are its tunnels', in the order of their kinds. */
+/** A node's tunnels use the first addresses of its blocks, in the order of their kinds. */
 function tunnelAddress(
   node: Node,
   wanted: TunnelKind,
@@ -116,7 +116,7 @@ export function familyPart(member: Member, family: 4 | 6): MemberFamily | undefi
   return family === 4 ? member.v4 : member.v6;
 }
 
-/** nodeInOurSubnet (felix/calc/l3_route_resolver.go): a test of prefixes, not of links. */
+/** nodeInOurSubnet (felix/calc/l3_route_resolver.go): compares prefixes, not links. */
 export function inSubnet(self: MemberFamily, peer: MemberFamily): boolean {
   return prefixContains(self.subnet, peer.address);
 }
@@ -125,7 +125,7 @@ export function isOwn({ podCidrs }: Node, dst: Prefix): boolean {
   return podCidrs.some(({ prefix }) => prefix.ip === dst.ip && prefix.len === dst.len);
 }
 
-/** Who makes the routes to the pool's blocks; undefined: nobody does. */
+/** The program that creates the routes to the pool's blocks; undefined: none. */
 export function programmer(settings: CalicoSettings, pool: Pool): "felix" | "bird" | undefined {
   if (pool.vxlan !== "never") return "felix";
   if (pool.ipip !== "never" && settings.programRoutes === "felix") return "felix";

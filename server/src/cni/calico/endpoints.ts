@@ -1,10 +1,12 @@
 /**
- * What the CNI plugin and Felix make for each pod: a veth pair without addresses on the host's side, a route to the pod's own
- * address, and in the pod a next hop that nobody has (cni-plugin/pkg/dataplane/linux, felix/dataplane/linux/endpoint_mgr.go).
+ * State that the CNI plugin and Felix create for each pod: a veth pair without addresses on the host end, a route to
+ * the pod's address, and in the pod a next hop that no interface has (cni-plugin/pkg/dataplane/linux,
+ * felix/dataplane/linux/endpoint_mgr.go).
  */
 import type { InterfaceAddress, Ip, Prefix } from "../../addressing/ip.ts";
 import { bits, hostPrefix } from "../../addressing/ip.ts";
 import type { Device, Route } from "../../dataplane/model.ts";
+import { t } from "../../text/l10n.ts";
 import type { Node, Pod } from "../../topology/model.ts";
 import { bridgedPods } from "../bridged.ts";
 import { hexOf, linkLocalOf } from "../hash.ts";
@@ -12,9 +14,14 @@ import { familyOf, withMetric } from "../host.ts";
 import type { PodParts } from "../mode.ts";
 import { nodeEnd, podEnd } from "../veth.ts";
 
-/** All host ends have the same address: what a pod sends to its next hop is for the host, whichever end that is. */
+/**
+ * All host ends have the same MAC address: the host receives all packets that pods send to their next hop, through
+ * every veth pair.
+ */
 const HOST_MAC = "ee:ee:ee:ee:ee:ee";
-/** The host answers ARP for it by proxy_arp; for IPv6 the next hop is the host end's link-local address. */
+/**
+ * The host replies to ARP for this address with proxy_arp; for IPv6, the next hop is the host end's link-local address.
+ */
 const NEXT_HOP: Readonly<Record<4 | 6, Ip>> = { 4: 0xa9fe0101, 6: linkLocalOf(HOST_MAC) };
 const ANYWHERE: Readonly<Record<4 | 6, Prefix>> = { 4: { ip: 0, len: 0 }, 6: { ip: 0n, len: 0 } };
 
@@ -44,7 +51,7 @@ export function endpointsOn(pods: Iterable<Pod>, mtu: number): Endpoints {
         nexthops: [{ dev: name }],
         ...(familyOf(ip) === 4 ? { scope: "link" as const } : {}),
         ...withMetric(familyOf(ip)),
-        why: `Felix: pod ${pod.workload.namespace}/${pod.name} is behind ${name}`,
+        why: t`Felix: route to pod ${pod.workload.namespace}/${pod.name} through ${name}`,
         origin,
       });
     }
@@ -65,14 +72,14 @@ export function podParts(pod: Pod, node: Node, mtu: number): PodParts {
         ...base,
         dst: ANYWHERE[family],
         nexthops: [{ via, dev: "eth0" }],
-        why: `node ${node.name} answers for this address and routes everything that its pods send`,
+        why: t`node ${node.name} replies to ARP for this address and routes all packets from its pods`,
       },
       {
         ...base,
         dst: hostPrefix(via),
         nexthops: [{ dev: "eth0" }],
         ...(family === 4 ? { scope: "link" as const } : {}),
-        why: "the next hop is on the link",
+        why: t`the next hop is on-link`,
       },
     ];
   });

@@ -1,7 +1,7 @@
 /**
- * Calico: no bridge, every packet of a pod is routed. The CNI plugin and Felix make the pods' interfaces and routes
- * (endpoints.ts), Felix the tunnels and netfilter rules, Felix or BIRD the routes between nodes, after what the datastore or
- * BGP says (routes.ts, speakers.ts).
+ * Calico: no bridge, every packet of a pod is routed. The CNI plugin and Felix create the pods' interfaces and routes
+ * (endpoints.ts), Felix the tunnels and netfilter rules, Felix or BIRD the routes between nodes, from the datastore or
+ * from BGP (routes.ts, speakers.ts).
  */
 
 import type { Ip } from "../../addressing/ip.ts";

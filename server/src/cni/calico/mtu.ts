@@ -1,9 +1,11 @@
-/** felix/dataplane/linux/int_dataplane.go, ConfigureDefaultMTUs: the smallest interface less the largest overhead. */
+/**
+ * felix/dataplane/linux/int_dataplane.go, ConfigureDefaultMTUs: the smallest interface MTU minus the largest overhead.
+ */
 import type { Node } from "../../topology/model.ts";
 import type { CalicoCluster } from "./cluster.ts";
 import { isUsable } from "./settings.ts";
 
-/** Outer IP header and what follows it: 20 for IPIP, 20 + 8 + 8 + 14 for VXLAN, 20 more for an IPv6 header. */
+/** Outer IP header and encapsulation: 20 for IPIP, 20 + 8 + 8 + 14 for VXLAN, 20 more for an IPv6 header. */
 const OVERHEAD = { ipip: 20, vxlan: 50, vxlan6: 70 } as const;
 /** mtuIfacePattern. */
 const COUNTED = /^((en|wl|ww|sl|ib)[Pcopsvx].*|(eth|wlan|wwan).*)/;
@@ -19,7 +21,7 @@ export function mtusOf({ settings }: CalicoCluster, node: Node): Mtus {
   const counted = node.interfaces.filter(({ device }) => COUNTED.test(device)).map(({ mtu }) => mtu);
   const host = counted.length === 0 ? 1500 : Math.min(...counted);
   const { mtu } = settings;
-  // calico.yaml gives veth_mtu to the tunnels too; the kernel lets none exceed what its lower device carries.
+  // calico.yaml also uses veth_mtu for the tunnels; the kernel limits a tunnel to the MTU of its lower device.
   if (mtu !== undefined) {
     return {
       pod: mtu,
@@ -28,7 +30,7 @@ export function mtusOf({ settings }: CalicoCluster, node: Node): Mtus {
       vxlan6: Math.min(mtu, host - OVERHEAD.vxlan6),
     };
   }
-  // Every enabled encapsulation counts, cross-subnet too, even where no peer is ever tunnelled.
+  // Every enabled encapsulation is included, also cross-subnet, even if no packet is ever encapsulated.
   const enabled = settings.pools
     .filter(isUsable)
     .flatMap(({ cidr, ipip, vxlan }) => [

@@ -1,10 +1,10 @@
-/** Calico's IPAM (libcalico-go/lib/ipam) as the topology asks for it: which ranges, which blocks, who borrows. */
+/** Calico's IPAM (libcalico-go/lib/ipam) for the topology: ranges, blocks, and borrowing. */
 import { lastAddress, prefixOf, prefixRange } from "../../addressing/ip.ts";
 import type { ModeAddressing, NodeRange } from "../../topology/addressing.ts";
 import type { CniSettings, PodCidr } from "../../topology/model.ts";
 import { blocksIn, type CalicoSettings, calicoSettings, isUsable, type Pool, selects } from "./settings.ts";
 
-/** The tunnels of a cluster, in the order in which calico-node takes an address for each (node/pkg/allocateip). */
+/** The tunnels of a cluster, in the order in which calico-node allocates an address for each (node/pkg/allocateip). */
 export type TunnelKind = "ipip" | "vxlan";
 
 export function tunnelKinds({ pools }: CalicoSettings): readonly TunnelKind[] {
@@ -16,7 +16,7 @@ export function addressing(cluster: CniSettings, podCidrs: readonly PodCidr[]): 
   const ranges = new Map<NodeRange, Pool>();
   for (const pool of settings.pools) if (isUsable(pool)) ranges.set(rangeOf(pool), pool);
   return {
-    // The next hop of a pod is 169.254.1.1, which belongs to nobody: all addresses of a block are for pods.
+    // The next hop of a pod is 169.254.1.1, which no interface has: all addresses of a block are for pods.
     gateway: () => undefined,
     usable: (cidr) => prefixRange(cidr),
     nodeRanges: [...ranges.keys()],
@@ -37,7 +37,7 @@ function rangeOf(pool: Pool): NodeRange {
     first: cidr.ip,
     last: prefixOf(lastAddress(cidr), blockSize).ip,
     sameForAll: false,
-    // Calico knows no services.
+    // Calico's IPAM ignores the service CIDRs.
     avoidsServices: false,
     ...(nodeSelector.length === 0 ? {} : { selects: (labels) => selects(nodeSelector, labels) }),
     source: pool.source,

@@ -1,11 +1,12 @@
 /**
- * The routes to other nodes' blocks, as tables that nodes share: Felix' by what its resolver knows from the datastore
- * (felix/calc/l3_route_resolver.go), BIRD's by what BGP has learned (confd, filter calico_kernel_programming).
+ * The routes to other nodes' blocks, as tables that nodes share: Felix's routes from the datastore, as its resolver
+ * computes them (felix/calc/l3_route_resolver.go), BIRD's from BGP (confd, filter calico_kernel_programming).
  */
 import type { Prefix } from "../../addressing/ip.ts";
 import { bits, formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Nexthop, Route, RouteLayer } from "../../dataplane/model.ts";
+import { t } from "../../text/l10n.ts";
 import type { Learned } from "../bgp/model.ts";
 import { isNone, learnedLayer, nexthopsOf } from "../bgp/routes.ts";
 import { withMetric } from "../host.ts";
@@ -22,7 +23,7 @@ import {
 import type { Encapsulation, Pool } from "./settings.ts";
 import { TUNL0, VXLAN_DEVICE } from "./tunnels.ts";
 
-/** Felix' protocol number (dataplanedefs.DefaultRouteProto). */
+/** Felix's protocol number (dataplanedefs.DefaultRouteProto). */
 const FELIX = "80";
 
 export function remoteRoutes(calico: CalicoCluster): (member: Member) => readonly RouteLayer[] {
@@ -79,7 +80,7 @@ export function remoteRoutes(calico: CalicoCluster): (member: Member) => readonl
           );
           learned.set(key, table);
         }
-        // What a speaker announces it does not take from others.
+        // A speaker does not accept routes to prefixes that it advertises itself.
         layers.push({ table, except: (route) => isNone(route) || own(route) });
       }
     }
@@ -102,12 +103,15 @@ function* tunnelRoutes(calico: CalicoCluster, family: 4 | 6, felix: (pool: Pool)
       dst: cidr.prefix,
       type: "unicast",
       nexthops: [{ ...hop, onlink: true }],
-      // Felix marks those of IPIP as its own; a VXLAN device's routes have the kernel's default protocol.
+      // Felix sets its protocol on IPIP routes; routes through a VXLAN device have the kernel's default protocol.
       ...(pool.vxlan === "never" ? { proto: FELIX } : {}),
       ...withMetric(family),
       get why() {
         const to = familyPart(member, family)?.address;
-        return `Felix: node ${member.node.name} has ${formatPrefix(cidr.prefix)} of pool ${pool.name}; tunnel to ${to === undefined ? "it" : formatIp(to)}`;
+        const block = formatPrefix(cidr.prefix);
+        return to === undefined
+          ? t`Felix: node ${member.node.name} owns ${block} of pool ${pool.name}`
+          : t`Felix: node ${member.node.name} owns ${block} of pool ${pool.name}; tunnel to ${formatIp(to)}`;
       },
       origin: member.node.source,
     };
@@ -122,7 +126,10 @@ function tunnelHop(calico: CalicoCluster, { member, pool }: Held, family: 4 | 6)
   return via === undefined ? undefined : { via, dev: VXLAN_DEVICE[family] };
 }
 
-/** cross-subnet: nodes inside the own prefix without the tunnel. `onlink`: the kernel does not ask whether that is true. */
+/**
+ * cross-subnet: nodes inside the node's own prefix, without the tunnel. `onlink`: the kernel does not check that they
+ * are.
+ */
 function* directRoutes(
   calico: CalicoCluster,
   family: 4 | 6,
@@ -142,7 +149,7 @@ function* directRoutes(
       proto: FELIX,
       ...withMetric(family),
       get why() {
-        return `Felix: node ${member.node.name} at ${formatIp(peer.address)} has ${formatPrefix(cidr.prefix)} of pool ${pool.name} and is in ${formatPrefix(self.subnet)}`;
+        return t`Felix: node ${member.node.name} (${formatIp(peer.address)}, within ${formatPrefix(self.subnet)}) owns ${formatPrefix(cidr.prefix)} of pool ${pool.name}`;
       },
       origin: member.node.source,
     };
@@ -159,7 +166,7 @@ function birdHops(calico: CalicoCluster, member: Member, one: Learned): readonly
   return one.via.map((via) => ({ via, dev: TUNL0, onlink: true }));
 }
 
-/** krt_tunnel: cross-subnet asks whether BGP's next hop is in the node's own network. */
+/** krt_tunnel: cross-subnet checks whether BGP's next hop is in the node's own prefix. */
 function isTunnelled({ ipip }: Pool, { v4 }: Member, { via }: Learned): boolean {
   if (ipip === "always") return true;
   return ipip === "cross-subnet" && v4 !== undefined && !via.every((ip) => prefixContains(v4.subnet, ip));
@@ -167,7 +174,7 @@ function isTunnelled({ ipip }: Pool, { v4 }: Member, { via }: Learned): boolean 
 
 /* ---------------------------------------------------------------- blackhole */
 
-/** Addresses of the node's own blocks that no pod has go nowhere, instead of out by the default route. */
+/** Packets to unused addresses of the node's own blocks are dropped instead of following the default route. */
 export function blackholes(calico: CalicoCluster, { node }: Member): readonly Route[] {
   return node.podCidrs.flatMap(({ prefix, source }): Route[] => {
     const pool = isSingle(prefix) ? undefined : calico.poolOf(prefix);
@@ -180,7 +187,7 @@ export function blackholes(calico: CalicoCluster, { node }: Member): readonly Ro
         nexthops: [],
         proto: by === "bird" ? "bird" : FELIX,
         ...withMetric(typeof prefix.ip === "number" ? 4 : 6),
-        why: `${by === "bird" ? "BIRD" : "Felix"}: a block of node ${node.name}; its pods have routes of their own`,
+        why: t`${by === "bird" ? "BIRD" : "Felix"}: block of node ${node.name}; its pods have their own routes`,
         origin: source,
       },
     ];

@@ -1,6 +1,6 @@
 /**
- * Felix' netfilter rules (felix/rules/static.go, nat.go, endpoints.go), without policies and host endpoints: of their chains
- * only the way through. Rules keep their order; the hashes in Felix' comments are left out.
+ * Felix's netfilter rules (felix/rules/static.go, nat.go, endpoints.go) without policies and host endpoints, reduced to
+ * the chains that packets pass through. Rules keep their order; the hashes in Felix's comments are omitted.
  */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { formatPrefix, hostPrefix } from "../../addressing/ip.ts";
@@ -13,7 +13,7 @@ import { type CalicoCluster, familyPart, type Member } from "./cluster.ts";
 import { caliName } from "./endpoints.ts";
 import { TUNL0, usesIpip, usesVxlan, VXLAN_DEVICE, VXLAN_PORT } from "./tunnels.ts";
 
-/** Felix takes the mark's bits from IptablesMarkMask 0xffff0000: accept, pass, two for scratch. */
+/** Felix allocates mark bits from IptablesMarkMask 0xffff0000: accept, pass, and two scratch bits. */
 const ACCEPT_MARK = 0x10000;
 const ALL_MARKS = 0xf0000;
 const FROM_WORKLOAD = 0x40000;
@@ -96,7 +96,7 @@ function ipSets(calico: CalicoCluster): Sets {
   };
 }
 
-/** Two nodes may have one address (KN239), and Felix' sets are sets. */
+/** Two nodes can have one address (KN239), but Felix's sets have no duplicates. */
 function distinct(prefixes: Iterable<Prefix>): Iterable<Prefix> {
   return new Map([...prefixes].map((prefix) => [formatPrefix(prefix), prefix] as const)).values();
 }
@@ -119,7 +119,10 @@ const jump = (chain: string): NfTarget => ({ kind: "JUMP", chain });
 const clear = (mask: number): NfTarget => ({ kind: "MARK", value: 0, mask });
 const isMarked = (value: number): NfMatch => ({ mark: { is: { value, mask: value } } });
 
-/** No connection tracking for VXLAN, whose source ports differ in each direction; pods may not lend themselves addresses. */
+/**
+ * No connection tracking for VXLAN, whose source ports differ in each direction. Packets from pods with a spoofed
+ * source address are dropped.
+ */
 function rawChains(calico: CalicoCluster, family: Family): readonly ChainRules[] {
   const { rule, chain } = writer(family, "raw", calico.settings.source);
   const untracked: NfRule[] = usesVxlan(calico, family)
@@ -220,8 +223,8 @@ function filterChains(calico: CalicoCluster, member: Member, family: Family, set
 }
 
 /**
- * A chain for each direction of each pod. A pod that no policy selects has its namespace's profile, which lets everything pass
- * (kns.<namespace>); the accept mark says so to the chain that jumped here.
+ * One chain per direction of each pod. A pod that no policy selects has its namespace's profile, which allows
+ * everything (kns.<namespace>) and sets the accept mark for the calling chain.
  */
 function endpointChains(calico: CalicoCluster, { node }: Member, family: Family): readonly ChainRules[] {
   const { rule, chain } = writer(family, "filter", calico.settings.source);
@@ -293,7 +296,7 @@ function natChains(calico: CalicoCluster, member: Member, family: Family, sets: 
     chain("POSTROUTING", [rule({}, jump("cali-POSTROUTING"))]),
     chain("cali-POSTROUTING", [
       rule({}, jump("cali-nat-outgoing")),
-      // What leaves by a tunnel with another address of this node gets the tunnel's.
+      // Packets through a tunnel with another address of this node as source get the tunnel's address.
       ...tunnels.map((name) =>
         rule(
           {

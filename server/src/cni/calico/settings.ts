@@ -33,7 +33,7 @@ export interface Pool {
   readonly nodeSelector: readonly Label[];
   readonly disabled: boolean;
   readonly disableBgpExport: boolean;
-  /** The statement that decides, for each keyword that the file has. */
+  /** The effective statement of each keyword in the file. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly source: Source;
 }
@@ -59,7 +59,7 @@ export interface CalicoSettings {
   readonly as: number;
   readonly mesh: boolean;
   readonly peers: readonly Peer[];
-  /** Who makes the routes of IPIP pools. */
+  /** The program that creates the routes of IPIP pools. */
   readonly programRoutes: "felix" | "bird";
   readonly mtu: number | undefined;
   readonly excludesHosts: boolean;
@@ -68,7 +68,7 @@ export interface CalicoSettings {
   readonly source: Source;
 }
 
-/** What a node's own block says. */
+/** Settings of a node's own block. */
 export interface NodeSettings {
   readonly as: number | undefined;
   readonly clusterId: Ip | undefined;
@@ -76,11 +76,11 @@ export interface NodeSettings {
   readonly sources: ReadonlyMap<string, Source>;
 }
 
-/** BGPConfiguration asNumber where none is stated (libcalico-go). */
+/** Default of BGPConfiguration asNumber (libcalico-go). */
 const DEFAULT_AS = 64512;
-/** calico-node's default pool where neither CALICO_IPV4POOL_CIDR nor kubeadm says another (node/pkg/lifecycle/startup). */
+/** calico-node's default pool if neither CALICO_IPV4POOL_CIDR nor kubeadm sets one (node/pkg/lifecycle/startup). */
 const DEFAULT_POOL: Prefix = { ip: 0xc0a80000, len: 16 };
-/** libcalico-go/lib/ipam: the safeguard where maxBlocksPerHost is 0. */
+/** libcalico-go/lib/ipam: the limit if maxBlocksPerHost is 0. */
 const MOST_BLOCKS = 20;
 
 export const BLOCK_SIZES: Readonly<
@@ -124,7 +124,7 @@ export function nodeSettings(own: CniSettings | undefined): NodeSettings {
 }
 const NO_NODE_SETTINGS: NodeSettings = { as: undefined, clusterId: undefined, addresses: [], sources: new Map() };
 
-/** The blocks that a node's own settings name. */
+/** The blocks in a node's own settings. */
 export function blocksIn(own: CniSettings): readonly { readonly prefix: Prefix; readonly source: Source }[] {
   if (own.plugin !== "calico" || !own.decl) return [];
   const found = statement([{ decl: own.decl, file: own.file }], "block");
@@ -151,7 +151,8 @@ function poolsOf(settings: Settings, source: Source, podCidrs: readonly PodCidr[
     return written.map((setting) => poolOf(setting, first?.prefix ?? DEFAULT_POOL));
   }
   const ranges = podCidrs.length > 0 ? podCidrs : [{ prefix: DEFAULT_POOL, source }];
-  // The settings of calico.yaml: CALICO_IPV4POOL_IPIP=Always, CALICO_IPV4POOL_NAT_OUTGOING by default true, for IPv6 false.
+  // The settings of calico.yaml: CALICO_IPV4POOL_IPIP=Always, CALICO_IPV4POOL_NAT_OUTGOING true by default, false for
+  // IPv6.
   return ranges.map(({ prefix, source: place }): Pool => {
     const family = familyOf(prefix.ip);
     return {
@@ -194,7 +195,7 @@ function poolOf(setting: Setting, otherwise: Prefix): Pool {
   };
 }
 
-/** Calico refuses a pool with another block size; none of its blocks is ever claimed. */
+/** Whether blocks of the pool can be claimed: it is enabled and Calico accepts its block size. */
 export function isUsable({ cidr, blockSize, disabled }: Pool): boolean {
   const { min, max } = BLOCK_SIZES[familyOf(cidr.ip)];
   return !disabled && blockSize >= min && blockSize <= max && blockSize >= cidr.len && blockSize <= bits(cidr.ip);

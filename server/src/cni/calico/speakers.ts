@@ -1,4 +1,7 @@
-/** The nodes as BGP speakers: what confd writes into BIRD's configuration (confd/etc/calico/confd/templates/bird.cfg.template). */
+/**
+ * The nodes as BGP speakers: the BIRD configuration that confd writes
+ * (confd/etc/calico/confd/templates/bird.cfg.template).
+ */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import type { Node } from "../../topology/model.ts";
 import type { PeerRule, Speaker } from "../bgp/model.ts";
@@ -15,7 +18,7 @@ export function calicoSpeakers(calico: CalicoCluster): readonly Speaker[] {
   }
   const valid = settings.peers.filter(({ peerIp, peerSelector }) => peerIp !== undefined || peerSelector !== undefined);
   const rules = valid.map((peer) => rulesOf(calico, peer, byPath, byAddress));
-  // calico_export_to_bgp_peers: pools that are announced, and nothing else.
+  // calico_export_to_bgp_peers: pools that are advertised, and nothing else.
   const exports = (prefix: Prefix): boolean => calico.poolOf(prefix)?.disableBgpExport === false;
   return members.flatMap((member): Speaker[] => {
     const addresses = [member.v4, member.v6].flatMap((part) => (part ? [part.address] : []));
@@ -27,7 +30,7 @@ export function calicoSpeakers(calico: CalicoCluster): readonly Speaker[] {
         as: own.as ?? settings.as,
         clusterId: own.clusterId,
         addresses,
-        // A route reflector leaves the mesh.
+        // A route reflector is not part of the mesh.
         mesh: settings.mesh && own.clusterId === undefined ? context.cluster.name : undefined,
         rules: rules.flatMap(({ here, there, ofLocal, ofPeer }) => [
           ...(ofLocal(node) ? [here] : []),
@@ -42,7 +45,10 @@ export function calicoSpeakers(calico: CalicoCluster): readonly Speaker[] {
 }
 
 interface Rules {
-  /** Of the nodes that the BGPPeer is about, and of their peers where these are nodes of the cluster: confd configures both. */
+  /**
+   * For the nodes that the BGPPeer applies to (`here`), and for their peers if these are nodes of the cluster
+   * (`there`): confd configures both sides.
+   */
   readonly here: PeerRule;
   readonly there: PeerRule;
   ofLocal(node: Node): boolean;
@@ -79,7 +85,7 @@ function rulesOf(
                 return member !== undefined && ofPeer(member);
               },
             },
-      // A node of the cluster is asked for its own number.
+      // A peer that is a node of the cluster has its own AS number.
       as: peer.peerSelector !== undefined ? undefined : (peer.as ?? (target ? undefined : calico.settings.as)),
       implied: false,
     },
@@ -100,7 +106,7 @@ function rulesOf(
   };
 }
 
-/** "rr client": same AS, and the peer is in another route reflector cluster or in none. */
+/** "rr client": same AS, and the peer is in a different route reflector cluster or not in a cluster. */
 function isClient(own: Speaker, peer: Speaker): boolean {
   return own.clusterId !== undefined && own.as === peer.as && own.clusterId !== peer.clusterId;
 }

@@ -1,6 +1,6 @@
 /**
- * tunl0, vxlan.calico and vxlan-v6.calico with an address out of the node's blocks each, and the neighbour and forwarding
- * entries that Felix writes for the other nodes' ends (felix/dataplane/linux/vxlan_mgr.go, ipip_mgr.go).
+ * tunl0, vxlan.calico, and vxlan-v6.calico, each with an address from the node's blocks, and the neighbor and FDB
+ * entries that Felix writes for the tunnel endpoints of other nodes (felix/dataplane/linux/vxlan_mgr.go, ipip_mgr.go).
  */
 import type { Ip } from "../../addressing/ip.ts";
 import { bits } from "../../addressing/ip.ts";
@@ -14,16 +14,16 @@ import { isUsable } from "./settings.ts";
 
 export const TUNL0 = "tunl0";
 export const VXLAN_DEVICE: Readonly<Record<4 | 6, string>> = { 4: "vxlan.calico", 6: "vxlan-v6.calico" };
-/** FelixConfiguration vxlanVNI and vxlanPort: IANA's port, and the smallest VNI that Windows takes. */
+/** FelixConfiguration vxlanVNI and vxlanPort: IANA's port, and the lowest VNI that Windows accepts. */
 const VNI = 4096;
 export const VXLAN_PORT = 4789;
 
-/** A node's end of the VXLAN. */
+/** A node's VXLAN tunnel endpoint. */
 interface Vtep {
   readonly member: Member;
   readonly ip: Ip;
   readonly mac: Mac;
-  /** The node's own address. */
+  /** The node's address. */
   readonly dst: Ip;
 }
 
@@ -63,7 +63,7 @@ export function tunnelsOf(calico: CalicoCluster): Tunnels {
           mtu: mtus.ipip,
           mac: undefined,
           addresses: ip === undefined ? [] : [{ ip, len: 32 }],
-          // The fallback tunnel of net/ipv4/ipip.c: no ends of its own.
+          // The fallback tunnel of net/ipv4/ipip.c: no local or remote address.
           local: undefined,
           remote: undefined,
           lower: undefined,
@@ -134,7 +134,7 @@ interface VtepTable {
   readonly byAddress: ReadonlyMap<Ip, Vtep>;
 }
 
-/** One table for all nodes, made when the first one is asked. */
+/** One table for all nodes, created on first request. */
 function vtepTables(calico: CalicoCluster): (family: 4 | 6) => VtepTable {
   const tables = new Map<4 | 6, VtepTable>();
   return (family) => {

@@ -1,8 +1,10 @@
-/** What is wrong with a cluster's flannel settings, and where its nodes do not fit them. One pass over the nodes. */
+/** Problems in a cluster's flannel settings, and nodes that do not match the settings. One pass over the nodes. */
 
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, formatPrefix, network, prefixEquals } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { valueAt } from "../../topology/cache.ts";
 import type { Node, TopologyProblem } from "../../topology/model.ts";
 import { hexOf } from "../hash.ts";
@@ -16,7 +18,7 @@ import type { BackendSettings, FlannelSettings } from "./settings.ts";
 import { etcdPlan } from "./subnets.ts";
 import { vxlanDeviceName, vxlanMtu } from "./vxlan.ts";
 
-/** IFNAMSIZ without the closing zero. */
+/** IFNAMSIZ without the terminating zero. */
 const MAX_DEVICE_NAME = 15;
 
 export function checkFlannel(context: ClusterContext): readonly TopologyProblem[] {
@@ -59,7 +61,7 @@ function checkSettings({ cluster }: ClusterContext, settings: FlannelSettings): 
           CODES.flannelNetworkDiffers,
           at("network"),
           { network: formatPrefix(given), pods: formatPrefix(pods.prefix) },
-          [{ source: pods.source, message: `the cluster's pod range ${formatPrefix(pods.prefix)}` }],
+          [{ source: pods.source, message: t`pod CIDR ${formatPrefix(pods.prefix)} of the cluster` }],
         ),
       );
     }
@@ -105,7 +107,7 @@ function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyPr
     const { settings, iface } = standing;
     const { backend } = settings;
     if (!standing.isChosen && !withoutDefault.has(settings)) {
-      // One finding for settings that all nodes share.
+      // One problem for settings that all nodes share.
       withoutDefault.add(settings);
       problems.push(problem(CODES.flannelNoDefaultRoute, node.source, { node: node.path }));
     }
@@ -129,7 +131,7 @@ function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyPr
       clamped.add(key);
       const device = vxlanDeviceName(backend.vni, family);
       const written = backend.mtu === undefined ? "no" : "yes";
-      // The setting that asks for what the kernel gives.
+      // The setting that requests what the kernel assigns.
       const fits = (backend.mtu ?? iface.mtu) - (asked - given);
       problems.push(
         problem(CODES.flannelMtuClamped, backend.source, { node: node.path, device, asked, given, fits, written }),
@@ -139,7 +141,7 @@ function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyPr
   return [...problems, ...announcedTwice(flannel, twice)];
 }
 
-/** One finding an address, however many nodes have it: 10.0.2.15 of every Vagrant machine. */
+/** One problem per address, regardless of the number of nodes: 10.0.2.15 of every Vagrant machine. */
 function announcedTwice(flannel: FlannelCluster, twice: ReadonlyMap<Ip, readonly Participant[]>): TopologyProblem[] {
   const problems: TopologyProblem[] = [];
   for (const [ip, [first, second, ...more]] of twice) {
@@ -151,7 +153,7 @@ function announcedTwice(flannel: FlannelCluster, twice: ReadonlyMap<Ip, readonly
     const source = settings.sources.get("public-ip") ?? settings.sources.get("iface") ?? settings.source;
     const related = [first, second, ...more].map((other) => ({
       source: other.node.source,
-      message: `${other.node.path} announces ${address}, too`,
+      message: t`node \`${other.node.path}\` also announces ${address}`,
     }));
     problems.push(problem(CODES.flannelPublicIpTwice, source, data, related.slice(0, 10)));
   }
@@ -166,12 +168,17 @@ function absence(node: Node, settings: FlannelSettings, reason: string): Topolog
       if (!outside || !net) return [];
       const data = { node: node.path, cidr: formatPrefix(outside.prefix), network: formatPrefix(net) };
       const network = settings.sources.get("network");
-      // Not written, it is the cluster's: the node's range is outside that, which is said (KN123).
+      // Without a `network` statement, it is the cluster's pod CIDR, and the node's range is outside of that: reported
+      // as KN123.
       if (!network) return [];
-      // The kube subnet manager compares ranges that are there already: the network is what was written wrongly.
+      // The kube subnet manager compares with existing ranges: in that case, the error is in `network`.
       const [source, other, message] = outside.allocated
-        ? [network, outside.source, `nodes get their ranges from here, ${node.path} got ${data.cidr}`]
-        : [outside.source, network, `flannel's network is ${data.network}`];
+        ? [
+            network,
+            outside.source,
+            t`node pod CIDRs are allocated from this range; node \`${node.path}\` has ${data.cidr}`,
+          ]
+        : [outside.source, network, t`flannel's network is ${data.network}`];
       return [problem(CODES.flannelLeaseOutside, source, data, [{ source: other, message }])];
     }
     case "no-interface": {
@@ -192,13 +199,13 @@ function absence(node: Node, settings: FlannelSettings, reason: string): Topolog
         }),
       ];
     }
-    // A node without a range or an address has findings of its own elsewhere.
+    // Nodes without a range or an address are reported elsewhere.
     default:
       return [];
   }
 }
 
-/** A VXLAN device sends from `local`; ip_route_output refuses a source that is none of the host's addresses. */
+/** A VXLAN device sends from `local`; ip_route_output rejects a source that is not an address of the host. */
 function foreignSource({ node, settings, v4, v6 }: Participant): TopologyProblem[] {
   const source = settings.sources.get("public-ip");
   if (!source) return [];
@@ -210,12 +217,12 @@ function foreignSource({ node, settings, v4, v6 }: Participant): TopologyProblem
   });
 }
 
-/** Backends, VNIs and ports that do not fit those of the first node. */
+/** Backends, VNIs, and ports that differ from the first node's. */
 function difference(first: Participant, self: Participant): TopologyProblem[] {
   const mine = self.settings.backend;
   const theirs = first.settings.backend;
   if (mine === theirs) return [];
-  const related = [{ source: theirs.source, message: `${first.node.path} has ${describe(theirs)}` }];
+  const related = [{ source: theirs.source, message: t`node \`${first.node.path}\` uses ${describe(theirs)}` }];
   if (mine.type !== theirs.type) {
     const data = { node: self.node.path, backend: mine.type, peer: first.node.path, peerBackend: theirs.type };
     return [problem(CODES.flannelBackendsDiffer, mine.source, data, related)];
@@ -228,29 +235,32 @@ function difference(first: Participant, self: Participant): TopologyProblem[] {
 function describe(backend: BackendSettings): string {
   switch (backend.type) {
     case "vxlan":
-      return `vxlan, VNI ${backend.vni}, port ${backend.port}`;
+      return t`vxlan (VNI ${backend.vni}, port ${backend.port})`;
     case "udp":
-      return `udp, port ${backend.port}`;
+      return t`udp (port ${backend.port})`;
     case "wireguard": {
-      const ports = backend.mode === "separate" ? `${backend.port} and ${backend.portV6}` : String(backend.port);
-      return `wireguard, mode ${backend.mode}, port ${ports}, ${secret("preshared key", backend.psk)}`;
+      const ports =
+        backend.mode === "separate" ? list([String(backend.port), String(backend.portV6)]) : String(backend.port);
+      return backend.psk === undefined
+        ? t`wireguard (mode ${backend.mode}, port ${ports}, no preshared key)`
+        : t`wireguard (mode ${backend.mode}, port ${ports}, preshared key ${fingerprint(backend.psk)})`;
     }
     case "ipsec":
-      return `ipsec, ${secret("key", backend.psk)}, ${backend.espProposal}`;
+      return t`ipsec (key ${fingerprint(backend.psk)}, ${backend.espProposal})`;
     case "host-gw":
     case "ipip":
       return backend.type;
   }
 }
 
-/** Secrets are told apart by a fingerprint, not printed. */
-function secret(what: string, text: string | undefined): string {
-  return text === undefined ? `no ${what}` : `${what} #${hexOf(text, 6)}`;
+/** Distinguishes secrets without printing them. */
+function fingerprint(secret: string): string {
+  return `#${hexOf(secret, 6)}`;
 }
 
 /**
- * host-gw between nodes that are no neighbours. Nodes with the same link and no routes of their own stand for each other,
- * so that the pairs to look at are pairs of racks.
+ * host-gw between nodes that are not on-link. Nodes with the same link and without static routes are one group, so only
+ * pairs of racks are compared.
  */
 function checkAdjacency(flannel: FlannelCluster, nodes: readonly Node[]): TopologyProblem[] {
   const groups = new Map<string, { first: Participant; count: number; host: ReturnType<ClusterContext["host"]> }>();
@@ -279,8 +289,8 @@ function checkAdjacency(flannel: FlannelCluster, nodes: readonly Node[]): Topolo
   const data = { backend: "host-gw", node: self.node.path, peer: peer.node.path, address: formatIp(publicIp), pairs };
   return [
     problem(CODES.peersOffLink, self.settings.backend.source, data, [
-      { source: self.iface.source, message: `${self.node.path} is on segment ${self.iface.segment}` },
-      { source: peer.iface.source, message: `${peer.node.path} is on segment ${peer.iface.segment}` },
+      { source: self.iface.source, message: t`node \`${self.node.path}\` is on segment \`${self.iface.segment}\`` },
+      { source: peer.iface.source, message: t`node \`${peer.node.path}\` is on segment \`${peer.iface.segment}\`` },
     ]),
   ];
 }

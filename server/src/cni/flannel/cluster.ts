@@ -1,4 +1,6 @@
-/** Who takes part: for each node the interface, the addresses and the lease with which its flanneld runs, or why it does not. */
+/**
+ * flannel's participants: the interface, addresses, and lease that flanneld uses on each node, or why it does not run.
+ */
 
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { prefixCovers } from "../../addressing/ip.ts";
@@ -13,13 +15,13 @@ import { pluginOf } from "../settings.ts";
 import { backendError } from "./secrets.ts";
 import { type BackendSettings, type BackendType, type FlannelSettings, flannelSettings } from "./settings.ts";
 
-/** A node whose flanneld runs. A family that it has no lease or no address for is left out. */
+/** A node with a running flanneld. A family without a lease or an address is omitted. */
 export interface Participant {
   readonly node: Node;
   readonly settings: FlannelSettings;
   /** The external interface (--iface). */
   readonly iface: Interface;
-  /** Has flanneld an interface to choose? Without `--iface` it wants a default route. */
+  /** Whether flanneld can choose an interface. Without `--iface`, it requires a default route. */
   readonly isChosen: boolean;
   readonly v4: ParticipantFamily | undefined;
   readonly v6: ParticipantFamily | undefined;
@@ -29,11 +31,11 @@ export interface ParticipantFamily {
   readonly lease: Prefix;
   /** The interface's address. */
   readonly address: Ip;
-  /** What the lease announces to the others. */
+  /** The address that the lease announces to other nodes. */
   readonly publicIp: Ip;
 }
 
-/** Why a node's flanneld does not come up. */
+/** Why flanneld does not run on a node. */
 export type Absent =
   | "backend-refused"
   | "other-plugin"
@@ -46,26 +48,26 @@ export type Absent =
 export interface FlannelCluster {
   readonly context: ClusterContext;
   readonly ground: Ground;
-  /** The participant, or why there is none. */
+  /** The participant, or why the node does not participate. */
   standing(node: Node): Participant | Absent;
-  /** Running nodes with this backend: only these are each other's peers (`ignoring non-vxlan subnet`). */
+  /** Running nodes with this backend: only these are peers (`ignoring non-vxlan subnet`). */
   peers(type: BackendType): Peers;
 }
 
 export interface Peers {
   readonly list: readonly Participant[];
-  /** By lease of either family; where two nodes hold the same lease the later one, as `ip route replace` has it. */
+  /** By lease of either family; if two nodes have the same lease, the later node (`ip route replace`). */
   readonly leases: PrefixTable<Participant>;
-  /** Peers with a lease of the family, by lease; of two with the same lease the later one only. */
+  /** Peers with a lease of the family, by lease; if two peers have the same lease, only the later one. */
   holders(family: 4 | 6): readonly Participant[];
-  /** The peer whose lease of this family begins with the address. */
+  /** The peer whose lease of this family starts with the address. */
   byLeaseAddress(ip: Ip): Participant | undefined;
 }
 
 export interface Backend {
-  /** What subnet.env gives as FLANNEL_MTU: for the bridge and the pods. */
+  /** FLANNEL_MTU in subnet.env: for the bridge and the pods. */
   podMtu(backend: BackendSettings, interfaceMtu: number): number;
-  /** Tables that nodes share are made at the first node that needs them. */
+  /** Tables that nodes share are created for the first node that needs them. */
   compile(cluster: FlannelCluster): (self: Participant) => BackendParts;
 }
 
@@ -73,7 +75,7 @@ export interface BackendParts {
   readonly devices: readonly Device[];
   readonly routes: readonly Route[];
   readonly layers: readonly RouteLayer[];
-  /** flanneld replaces a route of the host to this destination. */
+  /** Whether flanneld replaces the host's route to this destination. */
   replaces(dst: Prefix): boolean;
   readonly neighbours: NeighbourLayer | undefined;
   readonly sockets: readonly Socket[];
@@ -89,7 +91,7 @@ export const NO_BACKEND_PARTS: BackendParts = {
   sockets: [],
 };
 
-/** What all nodes have in common. The same object as long as neither the plugin's settings nor the cluster's ranges are others. */
+/** State shared by all nodes. The same object until the plugin's settings or the cluster's ranges change. */
 export interface Ground {
   readonly cni: CniSettings;
   readonly podCidrs: readonly PodCidr[];
@@ -112,7 +114,7 @@ export function groundOf({ cni, podCidrs }: Pick<Cluster, "cni" | "podCidrs">): 
 
 const standings = nodeColumn<Participant | Absent, Ground>(standingOf);
 
-/** What runs and what is checked is the same. */
+/** Shared by the network and the checks. */
 export const flannelCluster = keptFor(makeFlannelCluster);
 
 function makeFlannelCluster(context: ClusterContext): FlannelCluster {
@@ -177,13 +179,16 @@ export function familyPart(participant: Participant, family: 4 | 6): Participant
   return family === 4 ? participant.v4 : participant.v6;
 }
 
-/** Is this destination the node's own lease? Its route in a table of all leases does not hold on the node itself. */
+/**
+ * Whether this destination is the node's own lease. Its route in the table of all leases does not apply on the node
+ * itself.
+ */
 export function isOwnLease(self: Participant, dst: Prefix): boolean {
   const own = familyOf(dst.ip) === 4 ? self.v4 : self.v6;
   return own !== undefined && own.lease.ip === dst.ip && own.lease.len === dst.len;
 }
 
-/** One route for each lease of a family, by `make`. */
+/** One route per lease of a family, created by `make`. */
 export function* routesToPeers(
   peers: Peers,
   family: 4 | 6,
@@ -196,7 +201,7 @@ export function* routesToPeers(
   }
 }
 
-/** Dual stack is handled by these only (pkg/subnet/kube/kube.go); udp, ipip and ipsec know IPv4. */
+/** Only these support dual stack (pkg/subnet/kube/kube.go); udp, ipip, and ipsec are IPv4-only. */
 const DUAL_STACK: ReadonlySet<BackendType> = new Set(["vxlan", "host-gw", "wireguard"]);
 
 function standingOf(node: Node, ground: Ground): Participant | Absent {
@@ -245,8 +250,9 @@ function part(
 }
 
 /**
- * pkg/ipmatch/match.go: --iface, else the interface of the default route. flanneld ends where there is none; knet then takes
- * the first interface, so that a flat network without a gateway can be written down, and the check says what flanneld needs.
+ * pkg/ipmatch/match.go: --iface, else the interface of the default route. flanneld exits if no such route exists; knet then
+ * uses the first interface, so a flat network without a gateway can be described, and the check reports the missing
+ * route.
  */
 function externalInterface(node: Node, settings: FlannelSettings): Interface | undefined {
   const wanted = settings.iface;

@@ -1,24 +1,28 @@
 /**
- * Which peers a node reaches on its own link, as tables shared by all nodes that route alike (same segment, same
- * gateway): a rack's nodes have one table of that rack's leases, whatever the size of the cluster.
+ * The peers that a node reaches on-link, as tables shared by all nodes with the same routing (same segment, same
+ * gateway): the nodes of a rack have one table of the rack's leases, regardless of the size of the cluster.
  */
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Route } from "../../dataplane/model.ts";
+import { t } from "../../text/l10n.ts";
 import { type HostState, onLinkDevice, withMetric } from "../host.ts";
 import { type FlannelCluster, familyPart, type Participant, routesToPeers } from "./cluster.ts";
 import type { BackendType } from "./settings.ts";
 
 export interface DirectRoutes {
-  /** Routes of both families to peers on the link. */
+  /** Routes of both families to on-link peers. */
   readonly table: PrefixTable<Route>;
 }
 
 export interface DirectOptions {
   readonly type: BackendType;
-  /** Only by this device (host-gw gives the route its device); undefined: by whatever device the peer is on-link. */
+  /**
+   * Only through this device (host-gw sets the route's device); undefined: through any device on which the peer is
+   * on-link.
+   */
   readonly device: (self: Participant) => string | undefined;
-  /** Device that the route names; undefined: the one that the peer is on-link by. */
+  /** Device in the route; undefined: the device on which the peer is on-link. */
   readonly named: (self: Participant) => string | undefined;
   readonly onlinkFlag: boolean;
 }
@@ -56,9 +60,9 @@ function* entries(
         type: "unicast",
         nexthops: [{ via: publicIp, dev: named ?? dev, ...(options.onlinkFlag ? { onlink: true } : {}) }],
         ...withMetric(family),
-        // A text for each of thousands of routes is made when somebody reads it.
+        // A getter: there are thousands of routes, and few of their texts are shown.
         get why() {
-          return `flanneld (${options.type}): node ${peer.node.name} at ${formatIp(publicIp)} holds ${formatPrefix(lease)} and is on the same link`;
+          return t`flanneld (${options.type}): node ${peer.node.name} (${formatIp(publicIp)}) has ${formatPrefix(lease)} and is on-link`;
         },
         origin: peer.node.source,
       };
@@ -66,7 +70,7 @@ function* entries(
   }
 }
 
-/** Does the node reach this peer directly? */
+/** Whether the node reaches this peer directly. */
 export function isDirect(direct: DirectRoutes | undefined, peer: Participant, family: 4 | 6): boolean {
   const lease = familyPart(peer, family)?.lease;
   return direct !== undefined && lease !== undefined && direct.table.get(lease).length > 0;

@@ -1,4 +1,6 @@
-/** pkg/backend/hostgw: a route by each peer's own address. The kernel refuses it where the peer is behind a router. */
+/**
+ * pkg/backend/hostgw: a route via each peer's own address. The kernel rejects it if a router is between the two nodes.
+ */
 
 import { type Backend, familyPart, isOwnLease } from "./cluster.ts";
 import { directRoutes } from "./direct.ts";

@@ -1,5 +1,5 @@
 /**
- * flannel as its manifest ships it: flanneld makes the routes between nodes (one file per backend), the CNI plugin
+ * flannel with its default manifest: flanneld creates the routes between nodes (one file per backend), the CNI plugin
  * delegates to bridge and host-local (flannel-io/cni-plugin flannel_linux.go), with cni0 as the bridge.
  */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
@@ -30,7 +30,7 @@ import { wireguard } from "./wireguard.ts";
 
 const BACKENDS: Readonly<Record<BackendType, Backend>> = { vxlan, "host-gw": hostgw, udp, ipip, wireguard, ipsec };
 const BRIDGE = "cni0";
-/** The conflist's name in the shipped manifest. */
+/** The conflist's name in the default manifest. */
 const NETWORK_NAME = "cbr0";
 
 export const flannel: Mode = {
@@ -40,7 +40,7 @@ export const flannel: Mode = {
     return {
       gateway: (cidr) => gatewayIn(cidr, "first"),
       usable: (cidr) => usableIn(cidr, "first"),
-      // With the kube manager the lease is node.spec.podCIDR, which flannel never hands out itself.
+      // With the kube manager, the lease is node.spec.podCIDR, which flannel does not allocate.
       nodeRanges: read.manager === "etcd" ? etcdPlan(read).ranges : kubeRanges(podCidrs),
     };
   },
@@ -76,7 +76,7 @@ function compile(context: ClusterContext): CompiledMode {
         devices: [...backend.devices, ...bridgeDevices(node, bridge(self), cluster.pods.podsOn(node))],
         chains: () => [
           ...flannelChains(self),
-          // FLANNEL_IPMASQ=false makes the plugin delegate `ipMasq: true`.
+          // With FLANNEL_IPMASQ=false, the plugin delegates `ipMasq: true`.
           ...(self.settings.ipMasq
             ? []
             : podMasquerade(
@@ -88,7 +88,7 @@ function compile(context: ClusterContext): CompiledMode {
         ],
       };
     },
-    // Without flanneld there is no /run/flannel/subnet.env, and the plugin fails: the pod is never started.
+    // Without flanneld, there is no /run/flannel/subnet.env and the plugin fails: the pod is never started.
     pod: (pod: Pod, node: Node): PodParts => {
       const self = running(node);
       if (!self) return NO_POD_PARTS;

@@ -1,7 +1,8 @@
-/** pkg/backend/ipip: one IPIP device without a far end; each route's gateway is the peer, forced on-link. IPv4 only. */
+/** pkg/backend/ipip: one IPIP device without a remote; each route's gateway is the peer, forced on-link. IPv4 only. */
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Route, RouteLayer } from "../../dataplane/model.ts";
+import { t } from "../../text/l10n.ts";
 import { type Backend, isOwnLease, NO_BACKEND_PARTS, type Peers, routesToPeers } from "./cluster.ts";
 import { directRoutes } from "./direct.ts";
 
@@ -61,9 +62,9 @@ function* tunnelRoutes(peers: Peers): Iterable<readonly [Route["dst"], Route]> {
     dst: lease,
     type: "unicast",
     nexthops: [{ via: publicIp, dev: DEVICE, onlink: true }],
-    // A text for each of thousands of routes is made when somebody reads it.
+    // A getter: there are thousands of routes, and few of their texts are shown.
     get why() {
-      return `flanneld (ipip): node ${peer.node.name} holds ${formatPrefix(lease)}; tunnel to ${formatIp(publicIp)}`;
+      return t`flanneld (ipip): node ${peer.node.name} has ${formatPrefix(lease)}; tunnel to ${formatIp(publicIp)}`;
     },
     origin: peer.node.source,
   }));

@@ -1,6 +1,7 @@
 /**
- * pkg/backend/ipsec: no device and no route; policies in the kernel, keys agreed by strongSwan's charon (IKEv2). IPv4 only.
- * The policies are for packets from one node's pods to another's: what a node itself sends follows its default route.
+ * pkg/backend/ipsec: no device and no route; policies in the kernel, keys negotiated by strongSwan's charon (IKEv2).
+ * IPv4 only. The policies apply to packets from one node's pods to another's: packets from a node itself follow its
+ * default route.
  */
 import { type Ip, prefixContains } from "../../addressing/ip.ts";
 import type { EspCipher, Xfrm, XfrmDirection, XfrmPolicy, XfrmState } from "../../dataplane/model.ts";
@@ -10,11 +11,11 @@ import type { BackendSettings } from "./settings.ts";
 
 type Settings = Extract<BackendSettings, { type: "ipsec" }>;
 
-/** Reckoned for AES-CBC with SHA-256, whatever the proposal (ipsec_network.go). */
+/** Computed for AES-CBC with SHA-256, regardless of the proposal (ipsec_network.go). */
 const OVERHEAD = 77;
 const UDP_OVERHEAD = 8;
 const REQID = 11;
-/** IKE, and IKE and ESP behind the non-ESP marker (RFC 3948). */
+/** IKE; IKE and ESP after the non-ESP marker (RFC 3948). */
 const IKE_PORT = 500;
 const NAT_TRAVERSAL_PORT = 4500;
 
@@ -58,7 +59,7 @@ function xfrmOf(cluster: FlannelCluster, self: Participant, backend: Settings, p
     const theirs = peer.settings.backend;
     if (!peer.v4 || peer === self || theirs.type !== "ipsec" || !agree(backend, theirs)) return undefined;
     const [src, dst] = out ? [publicIp, peer.v4.publicIp] : [peer.v4.publicIp, publicIp];
-    // `encap = yes` of either end pretends that there is NAT between them.
+    // `encap = yes` on either side simulates NAT between the two nodes.
     const inUdp = backend.udpEncap || theirs.udpEncap;
     return {
       src,
@@ -108,7 +109,9 @@ function agree(a: Settings, b: Settings): boolean {
   return a.psk === b.psk && a.espProposal === b.espProposal;
 }
 
-/** Bytes of the usual algorithms: RFC 4106 (GCM), RFC 4309 (CCM), RFC 7634 (ChaCha20), RFC 3602 (CBC), RFC 4868 (HMAC). */
+/**
+ * Bytes of the common algorithms: RFC 4106 (GCM), RFC 4309 (CCM), RFC 7634 (ChaCha20), RFC 3602 (CBC), RFC 4868 (HMAC).
+ */
 function cipherOf(proposal: string): EspCipher {
   const [encryption = "", ...rest] = proposal.split("-");
   const tag = /(?:gcm|ccm)(8|12|16|64|96|128)?$/.exec(encryption);

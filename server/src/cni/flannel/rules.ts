@@ -1,11 +1,14 @@
-/** flannel's netfilter rules: pkg/trafficmngr/iptables/iptables.go and pkg/trafficmngr/nftables/nftables.go, in their order. */
+/** flannel's netfilter rules: pkg/trafficmngr/iptables/iptables.go and pkg/trafficmngr/nftables/nftables.go, in the same order. */
 import type { Prefix } from "../../addressing/ip.ts";
 import type { NfMatch, NfRule, NfTarget } from "../../dataplane/model.ts";
 import type { Source } from "../../language/tree.ts";
 import type { ChainRules } from "../mode.ts";
 import { familyPart, type Participant, type ParticipantFamily } from "./cluster.ts";
 
-/** kube-proxy's mark for what it will masquerade itself; flannel matches it with iptables' full mask notation 0x4000/0x4000. */
+/**
+ * kube-proxy's mark for packets that it masquerades itself; flannel matches it in iptables' full mask notation
+ * 0x4000/0x4000.
+ */
 const KUBE_MARK = 0x4000;
 const MASQUERADE: NfTarget = { kind: "MASQUERADE", randomFully: true };
 const MULTICAST: Readonly<Record<4 | 6, Prefix>> = { 4: { ip: 0xe0000000, len: 4 }, 6: { ip: 0xffn << 120n, len: 8 } };
@@ -63,9 +66,9 @@ function forwarding(family: 4 | 6, { network }: ParticipantFamily, origin: Sourc
 }
 
 /**
- * nftables: chain `postrtg` of table flannel-ipv4 is a base chain of its own; a jump from POSTROUTING does the same. Its
- * fourth rule returns for whatever goes to the network from outside the node's pods, so that the last one never holds:
- * unlike under iptables, what comes from outside is not masqueraded on its way to another node's pods.
+ * nftables: chain `postrtg` of table flannel-ipv4 is a separate base chain; a jump from POSTROUTING has the same
+ * effect. Its fourth rule returns for all packets to the network from outside the node's pods, so the last rule never
+ * matches: unlike with iptables, packets from outside are not masqueraded on the way to another node's pods.
  */
 function nftMasquerade(family: 4 | 6, { lease, network }: ParticipantFamily, origin: Source): readonly ChainRules[] {
   const rule = ruleWith(`nftables flannel-ipv${family} postrtg`, origin);
@@ -88,7 +91,10 @@ function nftMasquerade(family: 4 | 6, { lease, network }: ParticipantFamily, ori
   ];
 }
 
-/** `accept` in a base chain of its own ends that chain only; another table may still drop. RETURN says the same here. */
+/**
+ * `accept` in a separate base chain ends only that chain; another table can still drop the packet. RETURN has the same
+ * effect here.
+ */
 function nftForward(family: 4 | 6, { network }: ParticipantFamily, origin: Source): readonly ChainRules[] {
   const rule = ruleWith(`nftables flannel-ipv${family} forward`, origin);
   const chain = `flannel-ipv${family}-forward`;

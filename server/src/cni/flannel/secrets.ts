@@ -1,4 +1,4 @@
-/** What the backends with keys say of a key that they cannot use. */
+/** Errors of the backends with keys about a key that they cannot use. */
 import type { BackendSettings } from "./settings.ts";
 
 /** minPasswordLength in pkg/backend/ipsec/ipsec.go. */
@@ -6,7 +6,7 @@ export const IPSEC_PSK_LENGTH = 96;
 /** wgtypes.KeyLen. */
 const WIREGUARD_KEY_BYTES = 32;
 
-/** flannel's own words, and the keyword that they are about; undefined = accepted. */
+/** flannel's own text, and the keyword that it is about; undefined = accepted. */
 export function backendError(
   backend: BackendSettings,
 ): { readonly text: string; readonly setting: string } | undefined {

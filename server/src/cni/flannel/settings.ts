@@ -1,4 +1,6 @@
-/** A `cni flannel` block as flanneld reads it: net-conf.json and its flags. Defaults are those of the shipped manifest. */
+/**
+ * A `cni flannel` block as flanneld reads it: net-conf.json and its flags. The defaults match the released manifest.
+ */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
 import type { CniSettings, PodCidr } from "../../topology/model.ts";
@@ -29,10 +31,10 @@ export interface FlannelSettings {
   readonly ipMasq: boolean;
   readonly forwardRules: boolean;
   readonly nftables: boolean;
-  /** --iface: a device's name or one of its addresses. */
+  /** --iface: a device name or an address of the device. */
   readonly iface: string | Ip | undefined;
   readonly publicIp: Ip | undefined;
-  /** The statement that decides, for each keyword that the file has. */
+  /** The effective statement of each keyword in the file. */
   readonly sources: ReadonlyMap<string, Source>;
   /** The `cni` statement. */
   readonly source: Source;
@@ -54,7 +56,7 @@ export type BackendSettings =
       readonly type: "wireguard";
       readonly mode: WireguardMode;
       readonly port: number;
-      /** Of the device for IPv6 in mode `separate`. */
+      /** For the IPv6 device in mode `separate`. */
       readonly portV6: number;
       readonly psk: string | undefined;
       readonly keepalive: number | undefined;
@@ -72,10 +74,12 @@ export type BackendSettings =
 
 export type BackendType = BackendSettings["type"];
 
-/** separate: one device a family; auto, ipv4, ipv6: one device, and which of the peer's addresses it sends to. */
+/**
+ * separate: one device per family; auto, ipv4, ipv6: one device, and the family of the peer's address that it sends to.
+ */
 export type WireguardMode = "separate" | "auto" | "ipv4" | "ipv6";
 
-/** The kernel's own default port, which flannel keeps (its `Port` 0); IANA's is 4789. */
+/** The kernel's default port, which flannel keeps (its `Port` 0); IANA's is 4789. */
 export const VXLAN_PORT = 8472;
 export const UDP_PORT = 8285;
 /** pkg/backend/wireguard/wireguard.go, RegisterNetwork. */
@@ -179,7 +183,7 @@ function backendSettings(settings: Settings, otherwise: Source): BackendSettings
         espProposal: wordIn(statement(inside, "esp-proposal")) ?? ESP_PROPOSAL,
         source,
       };
-    // net-conf.json without a backend (pkg/subnet/config.go parseBackendType), whatever the documentation says.
+    // net-conf.json without a backend (pkg/subnet/config.go parseBackendType); the documentation differs.
     default:
       return { type: "udp", port: number("port") || UDP_PORT, source };
   }

@@ -1,4 +1,4 @@
-/** pkg/subnet/config.go CheckNetworkConfig: the leases that the etcd manager hands out, and what it refuses. */
+/** pkg/subnet/config.go CheckNetworkConfig: the leases that the etcd manager allocates, and the settings it rejects. */
 
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { formatIp, lastAddress, nthSubnet, prefixContains } from "../../addressing/ip.ts";
@@ -8,12 +8,15 @@ import { blockOf } from "../hostlocal.ts";
 import type { FlannelSettings } from "./settings.ts";
 
 export interface SubnetPlan {
-  /** flannel's own words; undefined = accepted. `setting` is the keyword that the error is about. */
+  /** flannel's own text; undefined = accepted. `setting` is the keyword that the error is about. */
   readonly error: { readonly text: string; readonly setting: string } | undefined;
   readonly ranges: readonly NodeRange[];
 }
 
-/** Limits per family: longest subnet, longest network without SubnetLen, the usual subnet, the longest network that has it. */
+/**
+ * Limits per family: longest subnet, longest network without SubnetLen, the default subnet, the longest network that
+ * uses it.
+ */
 const LIMITS = {
   4: {
     maxLen: 30,
@@ -58,7 +61,7 @@ function planOf(
 ): NodeRange | { readonly text: string; readonly setting: string } {
   const family = familyOf(network.ip);
   const limits = LIMITS[family];
-  // The file has one subnet-len, for IPv4; an IPv6 length cannot be one of IPv4.
+  // The file has one subnet-len: up to 32 it is for IPv4, above 32 for IPv6.
   const len =
     settings.subnetLen !== undefined && (family === 4) === settings.subnetLen <= 32 ? settings.subnetLen : undefined;
   if (len !== undefined) {
@@ -92,14 +95,14 @@ function planOf(
       return { text: `${limits.prefix}${name} is not on a SubnetLen boundary: ${formatIp(ip)}`, setting };
     }
   }
-  // The first subnet is left out: its network address would be that of the whole network.
+  // The first subnet is skipped: its network address is also the network address of the whole network.
   return {
     within: network,
     perNode,
     first: min ?? second,
     last: max ?? blockOf(lastAddress(network), perNode),
     sameForAll: false,
-    // flanneld knows no services.
+    // flanneld ignores the service CIDRs.
     avoidsServices: false,
   };
 }

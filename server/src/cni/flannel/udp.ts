@@ -1,6 +1,7 @@
-/** pkg/backend/udp: a TUN device for the whole network and a daemon that knows which peer holds which subnet. IPv4 only. */
+/** pkg/backend/udp: a TUN device for the whole network and a daemon that maps subnets to peers. IPv4 only. */
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import type { TunDaemon } from "../../dataplane/model.ts";
+import { t } from "../../text/l10n.ts";
 import { type Backend, type FlannelCluster, isOwnLease, NO_BACKEND_PARTS, type Participant } from "./cluster.ts";
 
 const DEVICE = "flannel0";
@@ -14,7 +15,7 @@ export const udp: Backend = {
     const backend = self.settings.backend;
     if (backend.type !== "udp" || !self.v4) return NO_BACKEND_PARTS;
     const { address, lease, network } = self.v4;
-    // A route that is there already is left alone (EEXIST is ignored in configureIface).
+    // An existing route is kept (EEXIST is ignored in configureIface).
     const taken = cluster.context
       .host(self.node)
       .routes.some(({ dst }) => dst.ip === network.ip && dst.len === network.len);
@@ -37,7 +38,7 @@ export const udp: Backend = {
               dst: network,
               type: "unicast",
               nexthops: [{ dev: DEVICE }],
-              why: `flanneld (udp): reads everything for ${formatPrefix(network)} from ${DEVICE}`,
+              why: t`flanneld (udp): reads packets to ${formatPrefix(network)} from ${DEVICE}`,
               origin: backend.source,
             },
           ],

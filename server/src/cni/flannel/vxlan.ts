@@ -1,12 +1,13 @@
 /**
- * pkg/backend/vxlan: a VXLAN device whose neighbour and forwarding entries flanneld writes, one route, one neighbour and
- * one forwarding entry for each peer; with DirectRouting a plain route for a peer on the same link.
+ * pkg/backend/vxlan: a VXLAN device whose neighbor and FDB entries are written by flanneld: one route, one neighbor
+ * entry, and one FDB entry per peer; with DirectRouting, a plain route to a peer on the same link.
  */
 
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { mapPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Device, Fdb, FdbEntry, Mac, Neighbour, Route, RouteLayer } from "../../dataplane/model.ts";
+import { t } from "../../text/l10n.ts";
 import { macOf } from "../hash.ts";
 import { withLinkLocal, withMetric } from "../host.ts";
 import type { NeighbourLayer } from "../mode.ts";
@@ -27,9 +28,9 @@ import type { BackendSettings } from "./settings.ts";
 type Vxlan = Extract<BackendSettings, { type: "vxlan" }>;
 type Family = 4 | 6;
 
-/** IPv4 20 + UDP 8 + VXLAN 8 + inner Ethernet 14; flannel takes it for IPv6 underlays too, where 70 would be right. */
+/** IPv4 20 + UDP 8 + VXLAN 8 + inner Ethernet 14; flannel also uses this value for IPv6 underlays, which need 70. */
 const OVERHEAD = 50;
-/** What the kernel itself takes off the lower device's MTU (drivers/net/vxlan, vxlan_headroom). */
+/** Overhead that the kernel subtracts from the lower device's MTU (drivers/net/vxlan, vxlan_headroom). */
 const KERNEL_OVERHEAD = { 4: 50, 6: 70 } as const;
 
 export function vxlanDeviceName(vni: number, family: Family): string {
@@ -40,7 +41,7 @@ function vtepMac(node: { readonly path: string }, family: Family): Mac {
   return macOf(`${node.path} vtep${family}`, "0e");
 }
 
-/** The kernel silently gives a device no more than its lower device carries. */
+/** The kernel silently limits a device's MTU to what its lower device can carry. */
 export function vxlanMtu(
   settings: Vxlan,
   interfaceMtu: number,
@@ -129,7 +130,7 @@ function parts(
   };
 }
 
-/** Of two peers with the same lease the later one has the route. */
+/** If two peers have the same lease, the later one has the route. */
 function tunnelRoutes(peers: Peers, device: string, family: Family): PrefixTable<Route> {
   return mapPrefixTable(peers.leases, family, ({ prefix: lease, values }): Route => {
     const peer = values.at(-1);
@@ -138,18 +139,20 @@ function tunnelRoutes(peers: Peers, device: string, family: Family): PrefixTable
       type: "unicast",
       nexthops: [{ via: lease.ip, dev: device, onlink: true }],
       ...withMetric(family),
-      // A text for each of thousands of routes is made when somebody reads it.
+      // A getter: there are thousands of routes, and few of their texts are shown.
       get why() {
         const there = peer && familyPart(peer, family);
-        const end = there ? `; tunnel to ${formatIp(there.publicIp)}` : "";
-        return `flanneld (vxlan): node ${peer?.node.name} holds ${formatPrefix(lease)}${end}`;
+        const name = peer?.node.name ?? "";
+        return there
+          ? t`flanneld (vxlan): node ${name} has ${formatPrefix(lease)}; tunnel to ${formatIp(there.publicIp)}`
+          : t`flanneld (vxlan): node ${name} has ${formatPrefix(lease)}`;
       },
       origin: peer?.node.source,
     };
   });
 }
 
-/** The hardware addresses of the peers' VXLAN devices in one family, both ways. */
+/** The MAC addresses of the peers' VXLAN devices in one family, and the peers by MAC address. */
 interface Vteps {
   macOf(peer: Participant): Mac;
   withMac(mac: Mac): Participant | undefined;
@@ -167,7 +170,7 @@ function vtepsOf(cluster: FlannelCluster, family: Family): Vteps {
   return {
     macOf: macOfPeer,
     withMac: (mac) => {
-      // Whoever asks has mostly been given the address here: all peers are gone through only where that is not so.
+      // Most callers have the MAC address from `macOf`; all peers are searched only if it is still unknown.
       if (!isComplete && !known.has(mac)) {
         for (const peer of cluster.peers("vxlan").list) macOfPeer(peer);
         isComplete = true;
@@ -210,11 +213,11 @@ function device(
     name,
     mtu: vxlanMtu(backend, self.iface.mtu, family).given,
     mac,
-    // A host address, so that no broadcast route comes of it: the source of what the node itself sends to pods.
+    // A host address, to avoid a broadcast route: the source of packets from the node itself to pods.
     addresses: withLinkLocal([{ ip: part.lease.ip, len: family === 4 ? 32 : 128 }], mac),
     vni: backend.vni,
     port: backend.port,
-    // ExtAddr, not IfaceAddr, since flannel-io/flannel#2247: where it is no address of the host, the kernel sends nothing.
+    // ExtAddr, not IfaceAddr (flannel-io/flannel#2247): if it is not an address of the host, the kernel sends nothing.
     local: part.publicIp,
     lower: self.iface.device,
     learning: backend.learning,

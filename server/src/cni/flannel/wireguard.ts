@@ -1,9 +1,10 @@
 /**
- * pkg/backend/wireguard: one device with a route for the whole network; which peer a packet goes to says the device itself, by
- * the peers' allowed IPs, which are their leases.
+ * pkg/backend/wireguard: one device with a route for the whole network; the device itself selects the peer of a packet,
+ * by the peers' allowed IPs, which are their leases.
  */
 import { formatPrefix, type Ip, isLoopback, type Prefix, prefixContains } from "../../addressing/ip.ts";
 import type { Device, Route, Socket, WireguardPeer, WireguardPeers } from "../../dataplane/model.ts";
+import { t } from "../../text/l10n.ts";
 import { keyOf } from "../hash.ts";
 import { withMetric } from "../host.ts";
 import {
@@ -19,7 +20,9 @@ import type { BackendSettings } from "./settings.ts";
 type Settings = Extract<BackendSettings, { type: "wireguard" }>;
 type Family = 4 | 6;
 
-/** IPv6 40 + UDP 8 + WireGuard 16 + tag 16; over IPv4 60 would do (pkg/backend/wireguard/wireguard_network.go). */
+/**
+ * IPv6 40 + UDP 8 + WireGuard 16 + tag 16; over IPv4, 60 is sufficient (pkg/backend/wireguard/wireguard_network.go).
+ */
 const OVERHEAD = 80;
 const DEVICES: Readonly<Record<Family, string>> = { 4: "flannel-wg", 6: "flannel-wg-v6" };
 
@@ -34,7 +37,7 @@ export const wireguard: Backend = {
       devices: devices.map(({ made }) => made),
       routes: devices.flatMap(({ routes }) => routes),
       layers: [],
-      // RouteAdd fails where the host has such a route, and flanneld ends; knet keeps the tunnel's.
+      // RouteAdd fails if the host has this route, and flanneld exits; knet keeps the tunnel's route.
       replaces: (dst) =>
         devices.some(({ routes }) => routes.some((one) => one.dst.ip === dst.ip && one.dst.len === dst.len)),
       neighbours: undefined,
@@ -50,11 +53,11 @@ function deviceMtu(backend: BackendSettings, interfaceMtu: number): number {
 interface DevicePlan {
   readonly name: string;
   readonly port: number;
-  /** What it carries. */
+  /** The families that the device carries. */
   readonly families: readonly Family[];
 }
 
-/** Mode `separate` has a device for each family, the others one for both. */
+/** Mode `separate` has one device per family, the other modes one device for both families. */
 function devicesOf(backend: Settings, families: readonly Family[]): readonly DevicePlan[] {
   if (backend.mode !== "separate") return [{ name: DEVICES[4], port: backend.port, families }];
   return families.map((family) => ({
@@ -85,7 +88,7 @@ function device(cluster: FlannelCluster, self: Participant, backend: Settings, p
       nexthops: [{ dev: plan.name }],
       scope: "link",
       ...withMetric(typeof network.ip === "number" ? 4 : 6),
-      why: `flanneld (wireguard): everything for ${formatPrefix(network)} goes to the peers of ${plan.name}`,
+      why: t`flanneld (wireguard): packets to ${formatPrefix(network)} are sent to the peers of ${plan.name}`,
       origin: backend.source,
     }),
   );
@@ -98,7 +101,7 @@ function device(cluster: FlannelCluster, self: Participant, backend: Settings, p
   return { made, routes, socket };
 }
 
-/** /run/flannel/wgkey is one key for both devices. */
+/** Both devices use the key in /run/flannel/wgkey. */
 function publicKey(peer: Participant): string {
   return keyOf(`${peer.node.path} wireguard`);
 }
@@ -113,7 +116,7 @@ function peersOf(cluster: FlannelCluster, self: Participant, backend: Settings, 
     return {
       publicKey: publicKey(peer),
       presharedKey: backend.psk,
-      // The peer's port is taken to be one's own.
+      // flanneld assumes that the peer uses the same port.
       endpoint: { ip, port: plan.port },
       allowedIps,
       keepalive: backend.keepalive,
@@ -145,7 +148,7 @@ function holds(self: Participant, ip: Ip): boolean {
   return lease !== undefined && prefixContains(lease, ip) && isOwnLease(self, lease);
 }
 
-/** Where the peer is: by its device's family, or by selectPublicEndpoint in mode `auto`. */
+/** The peer's address: by the device's family, or by selectPublicEndpoint in mode `auto`. */
 function endpointOf(self: Participant, peer: Participant, backend: Settings, plan: DevicePlan): Ip | undefined {
   const four = peer.v4?.publicIp;
   const six = peer.v6?.publicIp;

@@ -1,5 +1,7 @@
-/** Ranges that take others' addresses, and what the plugins refuse. */
+/** Ranges that contain addresses in use, and settings that the plugins reject. */
 import { formatIp, formatRange, type IpRange, prefixRange } from "../../addressing/ip.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Interface, Node, TopologyProblem } from "../../topology/model.ts";
 import { familyOf } from "../host.ts";
 import type { ClusterContext } from "../mode.ts";
@@ -7,7 +9,7 @@ import { CODES, problem } from "../problems.ts";
 import { pluginOf } from "../settings.ts";
 import { isRouted, masterOf, type StackedSettings, stackedSettings } from "./settings.ts";
 
-/** Others' addresses that a finding names. */
+/** Maximum number of addresses in use that a problem lists. */
 const MOST_NAMED = 3;
 
 export function checkStacked(plugin: "macvlan" | "ipvlan", context: ClusterContext): readonly TopologyProblem[] {
@@ -40,7 +42,7 @@ function checkRanges({ topology }: ClusterContext, settings: StackedSettings, na
     );
     if (!around) {
       const data = { range: text, segment: name, cidr: cidrs.map((cidr) => formatRange(prefixRange(cidr))).join(", ") };
-      const related = [{ source: segment.source, message: `segment ${name}` }];
+      const related = [{ source: segment.source, message: t`segment \`${name}\`` }];
       problems.push(problem(CODES.stackedRangeOutside, source, data, related));
       continue;
     }
@@ -79,10 +81,13 @@ function within({ first, last }: IpRange, ip: number | bigint): boolean {
 }
 
 function place({ source, station, addresses }: Interface): TopologyProblem["related"][number] {
-  return { source, message: `${station.path} has ${addresses.map(({ ip }) => formatIp(ip)).join(", ")}` };
+  return {
+    source,
+    message: t`${station.kind} \`${station.path}\` has ${list(addresses.map(({ ip }) => formatIp(ip)))}`,
+  };
 }
 
-/** The plugins' own errors: one finding for each. */
+/** The plugins' own errors: one problem per error. */
 function checkNodes({ cluster }: ClusterContext, settings: StackedSettings, nodes: readonly Node[]): TopologyProblem[] {
   const errors = new Map<string, TopologyProblem>();
   const refuse = (error: string, keyword: string, node: Node) => {
@@ -91,7 +96,7 @@ function checkNodes({ cluster }: ClusterContext, settings: StackedSettings, node
     errors.set(
       keyword,
       problem(CODES.stackedRefused, settings.sources.get(keyword) ?? settings.source, data, [
-        { source: node.source, message: node.path },
+        { source: node.source, message: t`node \`${node.path}\`` },
       ]),
     );
   };

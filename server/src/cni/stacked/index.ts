@@ -1,9 +1,10 @@
 /**
- * The reference macvlan and ipvlan plugins: a pod's interface is stacked on the node's, so that the pod is a station of the
- * node's segment. The node holds no route and no rule for it, and its IP layer never sees the pod's packets.
+ * The reference macvlan and ipvlan plugins: a pod's interface is stacked on the node's, so the pod is directly on the
+ * node's segment. The node has no route and no rule for it, and the node's IP layer never sees the pod's packets.
  */
 import { formatIp, type Ip } from "../../addressing/ip.ts";
 import type { Children, Device, Route } from "../../dataplane/model.ts";
+import { t } from "../../text/l10n.ts";
 import type { CniSettings, Interface, Node, Pod } from "../../topology/model.ts";
 import { familyOf, interfaceMac, withLinkLocal, withMetric } from "../host.ts";
 import { gatewayIn, kubeRanges, usableIn } from "../hostlocal.ts";
@@ -52,14 +53,14 @@ function compile(plugin: "macvlan" | "ipvlan", { cluster, topology }: ClusterCon
     }
     return found;
   };
-  /** The pod with the address on this node, if the plugin could make its interface. */
+  /** The pod with the address on this node, if the plugin was able to create its interface. */
   const podWith = (ip: Ip): Pod | undefined =>
     cluster.pods
       .podsByAddress(ip)
       .find((pod) => pod.node && pluginOf(cluster, pod.node) === plugin && startable(pod, pod.node));
   const startable = (pod: Pod, node: Node): boolean => {
     if (pod.workload.hostNetwork || pod.addresses.length === 0 || !masterOf(node, settingsFor(node))) return false;
-    // A passthru device takes the interface for itself: the second one is refused (macvlan_common_newlink, EINVAL).
+    // A passthru device uses the interface exclusively: the second device is rejected (macvlan_common_newlink, EINVAL).
     return settingsFor(node).mode !== "passthru" || firstOn(node)?.path === pod.path;
   };
   const firstOn = (node: Node): Pod | undefined => {
@@ -100,7 +101,7 @@ function compile(plugin: "macvlan" | "ipvlan", { cluster, topology }: ClusterCon
       const node = pod?.node;
       const settings = node && settingsFor(node);
       const master = node && settings && masterOf(node, settings);
-      // Layer-3 modes answer no ARP.
+      // Layer-3 modes do not reply to ARP.
       if (!pod || !node || !settings || !master || isRouted(settings)) return undefined;
       return { segment: master.segment, node, device: master.device, pod, mac: macFor(pod, node, settings, master) };
     },
@@ -112,7 +113,7 @@ function gatewaysOf(ofSegment: readonly Ip[] | undefined, { gateways }: StackedS
   return [...gateways, ...(ofSegment ?? []).filter((ip) => !given.has(familyOf(ip)))];
 }
 
-/** ipvlan devices and passthru have the hardware address of the interface below. */
+/** ipvlan devices and passthru use the MAC address of the lower interface. */
 function macFor(pod: Pod, node: Node, settings: StackedSettings, master: Interface): string {
   if (settings.plugin === "ipvlan" || settings.mode === "passthru") return interfaceMac(node.path, master.device);
   return podMac(pod);
@@ -157,8 +158,8 @@ function stackedPod(
         ...withMetric(family),
         why:
           routed || via === undefined
-            ? `ipvlan mode ${settings.mode}: node ${node.name} routes for the pod`
-            : `the gateway of the segment, ${formatIp(via)}, is the pod's own`,
+            ? t`ipvlan mode ${settings.mode}: node ${node.name} routes for the pod`
+            : t`default gateway: the segment's gateway ${formatIp(via)}`,
         origin: settings.sources.get("gateway") ?? settings.source,
       },
     ];

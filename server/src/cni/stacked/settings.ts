@@ -1,4 +1,7 @@
-/** `cni macvlan` and `cni ipvlan` as containernetworking/plugins read them, with a range for the whole cluster (whereabouts). */
+/**
+ * `cni macvlan` and `cni ipvlan` as read by containernetworking/plugins, with one range for the whole cluster
+ * (whereabouts).
+ */
 import { addIp, type Ip, type IpRange, lastAddress, type Prefix, prefixRange } from "../../addressing/ip.ts";
 import type { IpvlanMode, MacvlanMode } from "../../dataplane/model.ts";
 import type { Source } from "../../language/tree.ts";
@@ -14,7 +17,7 @@ export type StackedSettings = StackedBase &
   );
 
 interface StackedBase {
-  /** The interface below; undefined: that of the default route. */
+  /** The lower interface; undefined: the interface of the default route. */
   readonly master: string | undefined;
   readonly ranges: readonly SharedRange[];
   readonly gateways: readonly Ip[];
@@ -60,14 +63,14 @@ export function stackedSettings(
     : { ...base, plugin, mode: IPVLAN.find((one) => one === mode) ?? "l2" };
 }
 
-/** whereabouts gives out what is between network and broadcast address of its range (pkg/iphelpers). */
+/** whereabouts allocates the addresses between the network and broadcast addresses of its range (pkg/iphelpers). */
 function usable(prefix: Prefix): IpRange {
   const last = lastAddress(prefix);
   if (prefix.len >= (typeof prefix.ip === "number" ? 31 : 127)) return { first: prefix.ip, last };
   return { first: addIp(prefix.ip, 1) ?? prefix.ip, last: addIp(last, -1) ?? last };
 }
 
-/** Layer-3 modes take the node's own range, as host-local gives it. */
+/** Layer-3 modes use the node's own range, allocated by host-local. */
 export function isRouted({ mode }: StackedSettings): boolean {
   return mode === "l3" || mode === "l3s";
 }

@@ -1,17 +1,18 @@
-/** Local delivery: INPUT, sockets, the kernel's own answers, tunnels' ends. */
+/** Local delivery: INPUT, sockets, kernel replies, tunnel endpoints. */
 import { formatIp } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import { isAnycast } from "../fib.ts";
 import type { Device, Netns, NetnsId } from "../model.ts";
 import type { Tracking } from "../netfilter.ts";
 import { icmpErrorOf, innerOf, type Packet, reassembled } from "../packet.ts";
 import { balance } from "./ipvs.ts";
-import { type End, fail, hook, type Run, step } from "./run.ts";
+import { type End, fail, hook, machine, type Run, step } from "./run.ts";
 import { decapsulate } from "./tunnels.ts";
 import { decapsulateWireguard } from "./wireguard.ts";
 import { decapsulateEsp, isEsp, refusedByPolicy } from "./xfrm.ts";
 
-/** ip_local_deliver: INPUT, then the protocol. */
+/** ip_local_deliver: INPUT, then the protocol handler. */
 export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device | undefined, tracking: Tracking): End {
   const name = device?.name ?? "lo";
   const input = hook(run, netns, "INPUT", arrived, tracking, { in: name });
@@ -28,11 +29,11 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
   switch (body.kind) {
     case "icmp":
       if (body.message.kind === "echo-request")
-        return delivered(run, netns, packet, name, "the kernel answers the ping", undefined, undefined);
+        return delivered(run, netns, packet, name, t`the kernel replies to the ping`, undefined, undefined);
       return fail(run, netns, packet, {
         verdict: "dropped",
         code: "protocol-unknown",
-        message: "an ICMP message that nobody waits for",
+        message: t`${machine(netns)} drops an unsolicited ICMP message`,
         device: name,
       });
     case "tcp":
@@ -42,7 +43,7 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
         return fail(run, netns, packet, {
           verdict: "dropped",
           code: "protocol-unknown",
-          message: `${formatIp(packet.dst)} is the anycast address of a network's routers, to which the kernel takes no TCP connections`,
+          message: t`${machine(netns)} does not accept TCP connections to the subnet-router anycast address ${formatIp(packet.dst)}`,
           device: name,
           origin: netns.origin,
         });
@@ -58,14 +59,14 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
           netns,
           packet,
           name,
-          `${socket.process} listens on ${body.dport}/${body.kind}`,
+          t`delivered to ${socket.process} (listening on ${body.dport}/${body.kind})`,
           socket.process,
           socket.origin,
         );
       return fail(run, netns, packet, {
         verdict: "rejected",
         code: "closed-port",
-        message: `nobody listens on ${body.dport}/${body.kind} in ${netns.id}`,
+        message: t`nothing listens on ${body.dport}/${body.kind} on ${machine(netns)}`,
         device: name,
         origin: netns.origin,
         ...(body.kind === "udp" ? { icmp: { kind: "port-unreachable", toLocal: true } } : {}),
@@ -108,7 +109,7 @@ function delivered(
   return { verdict: "delivered", netns, packet, reason: undefined, process };
 }
 
-/** The socket that sent the request takes only what comes from where it sent to. */
+/** The socket that sent the request accepts replies only from the destination of the request. */
 function deliverAnswer(
   run: Run,
   netns: Netns,
@@ -128,7 +129,7 @@ function deliverAnswer(
       netns,
       packet,
       device,
-      error ? "the sender learns of it" : "the sender has its answer",
+      error ? t`ICMP error delivered to the sender` : t`reply delivered to the sender`,
       undefined,
       undefined,
     );
@@ -137,8 +138,8 @@ function deliverAnswer(
     code: "unexpected-reply",
     message:
       netns.id === waiting.netns
-        ? `the answer comes from ${formatIp(packet.src)}, the request went to ${formatIp(sent.dst)}: no socket takes it`
-        : `the answer ends at ${netns.id}, which did not ask`,
+        ? t`the reply is from ${formatIp(packet.src)}, but the request was sent to ${formatIp(sent.dst)}: no socket accepts the reply`
+        : t`the reply is delivered to ${machine(netns)}, which did not send the request`,
     device,
     origin: netns.origin,
   });

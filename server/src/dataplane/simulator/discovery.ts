@@ -1,24 +1,25 @@
 /**
- * IPv6 neighbour discovery is ICMPv6 (RFC 4861), so that firewalls see it: a host that drops all of ICMPv6 is found by nobody and
- * finds nobody. ARP passes them all.
+ * IPv6 neighbor discovery uses ICMPv6 (RFC 4861), so it passes through netfilter: a machine that drops all ICMPv6 cannot
+ * resolve neighbors and cannot be resolved. ARP is not affected by iptables.
  */
 import { formatIp } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Reason } from "../journey.ts";
 import type { Device, Netns, NfHook } from "../model.ts";
 import { type HookContext, runHook, type Tracking } from "../netfilter.ts";
 import type { IcmpMessage, Packet } from "../packet.ts";
 import { sourceFor } from "../source6.ts";
-import { isOwn, type Run } from "./run.ts";
+import { isOwn, machine, type Run } from "./run.ts";
 
-/** nf_conntrack_icmpv6 leaves these messages alone. */
+/** nf_conntrack_icmpv6 does not track these messages. */
 const UNTRACKED: Tracking = { connection: undefined, direction: "original", state: "UNTRACKED" };
-/** ff02::1:ff00:0/104, the solicited-node addresses. */
+/** ff02::1:ff00:0/104, the solicited-node multicast addresses. */
 const SOLICITED_NODE = 0xff0200000000000000000001ff000000n;
 const LAST_24_BITS = 0xffffffn;
-/** An address, a target and a link-layer address option. */
+/** IPv6 header, ICMPv6 header, target address, and link-layer address option (bytes). */
 const LENGTH = 72;
 
-/** A bridge that hands its frames to netfilter, between who asks and who answers. */
+/** A bridge between the two neighbors that passes its frames to netfilter. */
 export interface Between {
   readonly netns: Netns;
   readonly bridge: string;
@@ -31,29 +32,29 @@ export interface Discovery {
   readonly between: Between | undefined;
 }
 
-/** Why the question or its answer does not pass the rules of the hosts on the way; undefined: it does. */
+/** Why a rule on the path drops the solicitation or the advertisement; undefined: neighbor discovery succeeds. */
 export function discover(run: Run, { asker, device, owner, between }: Discovery, ip: bigint): Reason | undefined {
-  const known = (netns: Netns, other: bigint): string => `neighbour ${netns.id} ${formatIp(other)}`;
+  const known = (netns: Netns, other: bigint): string => `neighbor ${netns.id} ${formatIp(other)}`;
   const isKnown = run.sessions.has(known(asker, ip));
   const own = sourceFor(asker, device, ip) ?? 0n;
-  const question = message("neighbour-solicitation", own, SOLICITED_NODE | (ip & LAST_24_BITS));
-  const answer = message("neighbour-advertisement", ip, own);
-  const unheard =
-    refusal(asker, "OUTPUT", question, { out: device.name }) ??
-    refusedBetween(between, question) ??
-    refusal(owner, "INPUT", question, {});
-  // ndisc_recv_ns (net/ipv6/ndisc.c): who is asked learns who asks, whether or not its answer gets there.
-  if (!unheard && !isKnown) run.sessions.set(known(owner, own), { failure: undefined });
+  const solicitation = message("neighbour-solicitation", own, SOLICITED_NODE | (ip & LAST_24_BITS));
+  const advertisement = message("neighbour-advertisement", ip, own);
+  const unreceived =
+    refusal(asker, "OUTPUT", solicitation, { out: device.name }) ??
+    refusedBetween(between, solicitation) ??
+    refusal(owner, "INPUT", solicitation, {});
+  // ndisc_recv_ns (net/ipv6/ndisc.c): the target learns the requester, even if the advertisement is lost.
+  if (!unreceived && !isKnown) run.sessions.set(known(owner, own), { failure: undefined });
   const failure =
-    unheard ??
-    refusal(owner, "OUTPUT", answer, {}) ??
-    refusedBetween(between, answer) ??
-    refusal(asker, "INPUT", answer, { in: device.name });
-  if (failure && (isKnown || !unheard)) run.askedFirst = true;
+    unreceived ??
+    refusal(owner, "OUTPUT", advertisement, {}) ??
+    refusedBetween(between, advertisement) ??
+    refusal(asker, "INPUT", advertisement, { in: device.name });
+  if (failure && (isKnown || !unreceived)) run.askedFirst = true;
   return failure && !isKnown ? { ...failure, unlessAsked: true } : undefined;
 }
 
-/** br_nf_pre_routing, br_nf_forward, br_nf_post_routing (net/bridge/br_netfilter_hooks.c): a bridge's host filters the messages, too. */
+/** br_nf_pre_routing, br_nf_forward, br_nf_post_routing (net/bridge/br_netfilter_hooks.c): the machine with the bridge also filters the messages. */
 function refusedBetween(between: Between | undefined, packet: Packet): Reason | undefined {
   if (!between?.netns.sysctls.bridgeNfCallIp6tables) return undefined;
   const { netns, bridge } = between;
@@ -88,7 +89,7 @@ function refusal(
   const { decision } = decisions.at(-1) ?? {};
   return {
     code: "filtered",
-    message: `${hook} of ${netns.id} drops ICMPv6 from ${formatIp(packet.src)}, without which there is no neighbour discovery`,
+    message: t`${machine(netns)} drops ICMPv6 from ${formatIp(packet.src)} (${hook}), which neighbor discovery requires`,
     netns: netns.id,
     origin: decision?.rule?.origin,
     lost: packet,

@@ -1,18 +1,18 @@
 /**
- * The kernel's load balancer: a packet to a virtual server that came in, or was made here, goes on to one of its real
- * servers with the destination translated (net/netfilter/ipvs, ip_vs_core.c and ip_vs_xmit.c, masquerading mode). The
- * translation is kept in the conntrack entry, as with net.ipv4.vs.conntrack = 1, which kube-proxy sets.
+ * The kernel's load balancer: a received or locally generated packet to a virtual server is sent to one of its real servers
+ * with DNAT (net/netfilter/ipvs, ip_vs_core.c and ip_vs_xmit.c, masquerading mode). The binding is stored in the conntrack
+ * entry (net.ipv4.vs.conntrack = 1, set by kube-proxy).
  */
-import { formatIp, type Ip } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
 import type { Device, Netns, VirtualServer } from "../model.ts";
 import { bind, type Tracking } from "../netfilter.ts";
 import { type Packet, portsOf, transportOf, withPorts } from "../packet.ts";
-import { serverText } from "../text.ts";
-import { choose, type End, fail, hook, pickNexthop, type Run, step } from "./run.ts";
+import { serverText, withPort } from "../text.ts";
+import { choose, type End, fail, hook, isOwn, machine, pickNexthop, type Run, step } from "./run.ts";
 import { output, refusedByRoute } from "./send.ts";
 
-/** Undefined: no virtual server. `ingress` undefined: a packet of this host. */
+/** Undefined: not a packet to a virtual server. `ingress` is undefined for locally generated packets. */
 export function balance(
   run: Run,
   netns: Netns,
@@ -25,12 +25,14 @@ export function balance(
   if (!virtual || !ports) return undefined;
   const device = ingress?.name ?? "lo";
   const server = virtual.servers[choose(run, virtual.servers.length, () => 1)];
-  if (!server) return nobody(run, netns, packet, virtual, ingress);
-  if (ingress && packet.ttl <= 1) {
+  if (!server) return withoutServers(run, netns, packet, virtual, ingress);
+  // __ip_vs_get_out_rt, decrement_ttl: also for locally generated packets, but not for a real server on this machine.
+  const isLocal = isOwn(netns, server.ip);
+  if (!isLocal && packet.ttl <= 1) {
     return fail(run, netns, packet, {
       verdict: "looped",
       code: "ttl-exceeded",
-      message: `the TTL is used up at ${netns.id}`,
+      message: t`TTL expired on ${machine(netns)}`,
       device,
       icmp: { kind: "ttl-exceeded" },
     });
@@ -39,15 +41,15 @@ export function balance(
   if (connection) {
     bind(connection, { side: "dst", ip: server.ip, port: server.port });
     connection.dnatDone = true;
-    // IPVS takes the packet before nat INPUT would see it (priority 99 before 100): POSTROUTING is asked later.
+    // IPVS intercepts the packet before nat/INPUT (priority 99 before 100), so nat/POSTROUTING still applies later.
     connection.snatDone = false;
   }
   const sent = withPorts(
-    { ...packet, dst: server.ip, ttl: ingress ? packet.ttl - 1 : packet.ttl },
+    { ...packet, dst: server.ip, ttl: isLocal ? packet.ttl : packet.ttl - 1 },
     ports.sport,
     server.port,
   );
-  step(run, netns, device, null, "dnat", `IPVS sends it on to ${ends(server)}`, sent, {
+  step(run, netns, device, null, "dnat", t`forwarded by IPVS to ${withPort(server.ip, server.port)} (DNAT)`, sent, {
     table: "ipvs",
     text: serverText(virtual, server),
     origin: virtual.origin,
@@ -75,18 +77,20 @@ export function balance(
   );
 }
 
-/** ip_vs_leave: a virtual server without real ones answers port unreachable. */
-function nobody(run: Run, netns: Netns, packet: Packet, virtual: VirtualServer, ingress: Device | undefined): End {
+/** ip_vs_leave: a virtual server without real servers rejects packets with ICMP port unreachable. */
+function withoutServers(
+  run: Run,
+  netns: Netns,
+  packet: Packet,
+  virtual: VirtualServer,
+  ingress: Device | undefined,
+): End {
   return fail(run, netns, packet, {
     verdict: "rejected",
     code: "rejected-by-rule",
-    message: `IPVS has no real server for ${ends(virtual)}`,
+    message: t`IPVS on ${machine(netns)} has no real server for ${withPort(virtual.ip, virtual.port)}`,
     device: ingress?.name ?? "lo",
     rule: { table: "ipvs", text: serverText(virtual, undefined), origin: virtual.origin },
     ...(ingress ? { icmp: { kind: "port-unreachable", toLocal: true } } : { errno: { name: "ECONNREFUSED" } }),
   });
-}
-
-function ends({ ip, port }: { readonly ip: Ip; readonly port: number }): string {
-  return typeof ip === "bigint" ? `[${formatIp(ip)}]:${port}` : `${formatIp(ip)}:${port}`;
 }

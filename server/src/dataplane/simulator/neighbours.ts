@@ -1,12 +1,13 @@
-/** Who is the next hop on a link: ARP, neighbour discovery, permanent entries, bridges. */
+/** Resolution of the next hop on a link: ARP, neighbor discovery, permanent entries, bridges. */
 
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
 import type { Reason, StepRule } from "../journey.ts";
 import type { BridgeNeighbour, Device, LinkEnd, Netns } from "../model.ts";
 import { type Between, discover } from "./discovery.ts";
-import { isOwn, type Run } from "./run.ts";
+import { isOwn, machine, machineAt, type Run } from "./run.ts";
 import { overlayAnswer } from "./session.ts";
 
 export type Neighbour =
@@ -14,22 +15,22 @@ export type Neighbour =
       readonly kind: "none";
       readonly message: string;
       readonly code?: "stacked-apart" | undefined;
-      /** The question or its answer was lost on the way through a tunnel. */
+      /** The request or the reply was lost on its path. */
       readonly failure?: Reason | undefined;
     }
-  /** The device needs none: tun, ipip, wireguard. */
+  /** The device does not use neighbor entries: tun, ipip, wireguard. */
   | { readonly kind: "unneeded" }
   | { readonly kind: "station"; readonly end: LinkEnd }
-  /** Another device stacked on the same one. */
+  /** Another device stacked on the same parent. */
   | { readonly kind: "sibling"; readonly netns: string; readonly device: string }
-  /** The other end of a veth pair, where it is no bridge port. */
+  /** The veth peer, if it is not a bridge port. */
   | { readonly kind: "peer" }
-  /** Behind a bridge: its own host, or a port. */
+  /** On a bridge: the machine that has the bridge, or a port. */
   | { readonly kind: "bridge-host" }
   | { readonly kind: "bridge-port"; readonly port: string; readonly mac?: string | undefined }
   | { readonly kind: "permanent"; readonly mac: string; readonly rule: StepRule };
 
-/** neigh_resolve_output: who has `ip` at the other side of the device. */
+/** neigh_resolve_output: the neighbor on the device that has `ip`. */
 export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbour {
   const found = resolveUnfiltered(run, netns, device, ip);
   const owner = typeof ip === "bigint" ? ownerOf(run, device, netns, found) : undefined;
@@ -39,19 +40,19 @@ export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbo
   if (!failure) return found;
   return {
     kind: "none",
-    message: `nobody answers neighbour discovery for ${formatIp(ip)}: ${failure.message}`,
+    message: t`neighbor discovery for ${formatIp(ip)} fails: ${failure.message}`,
     failure,
   };
 }
 
-/** The host whose bridge carries the question of one port's other end to another's. */
+/** The machine whose bridge forwards the request between two of its ports. */
 function bridgeBetween(run: Run, { peer }: Device & { kind: "veth" }): Between | undefined {
   const netns = run.network.netns(peer.netns);
   const bridge = netns?.devices.get(peer.device)?.master;
   return netns && bridge !== undefined ? { netns, bridge } : undefined;
 }
 
-/** The namespace that has to answer; undefined where nobody is asked. */
+/** The network namespace that must reply; undefined if no request is sent. */
 function ownerOf(run: Run, device: Device, netns: Netns, found: Neighbour): Netns | undefined {
   switch (found.kind) {
     case "station":
@@ -74,10 +75,12 @@ function ownerOf(run: Run, device: Device, netns: Netns, found: Neighbour): Netn
 }
 
 function resolveUnfiltered(run: Run, netns: Netns, device: Device, ip: Ip): Neighbour {
-  const ask = typeof ip === "number" ? "ARP" : "neighbour discovery";
   const silence = (where: string): Neighbour => ({
     kind: "none",
-    message: `nobody answers ${ask} for ${formatIp(ip)} on ${where}`,
+    message:
+      typeof ip === "number"
+        ? t`no ARP reply for ${formatIp(ip)} on ${where}`
+        : t`no reply to neighbor discovery for ${formatIp(ip)} on ${where}`,
   });
   const kind = device.kind;
   if (kind === "ipip" || kind === "tun" || kind === "wireguard" || kind === "loopback" || kind === "dummy")
@@ -89,7 +92,10 @@ function resolveUnfiltered(run: Run, netns: Netns, device: Device, ip: Ip): Neig
       return resolveStacked(run, netns, device, ip, silence);
     case "vxlan":
       if (!permanent)
-        return silence(`${device.name}: no neighbour entry, and the tunnel has no default destination to ask`);
+        return {
+          kind: "none",
+          message: t`${machine(netns)} has no neighbor entry for ${formatIp(ip)} on ${device.name}, and the tunnel has no default remote`,
+        };
       return {
         kind: "permanent",
         mac: permanent.mac,
@@ -101,13 +107,16 @@ function resolveUnfiltered(run: Run, netns: Netns, device: Device, ip: Ip): Neig
       };
     case "physical": {
       const child = device.children?.child(ip);
-      if (child) return apart(`${child.netns} is stacked on ${device.name} of ${netns.id}: neither hears the other`);
+      if (child)
+        return apart(
+          t`${machineAt(run, child.netns)} is stacked on ${device.name} of ${machine(netns)}, so they cannot exchange frames`,
+        );
       const end = run.network.resolve(device.segment, ip, netns.id);
-      return end ? { kind: "station", end } : silence(`segment ${device.segment}`);
+      return end ? { kind: "station", end } : silence(t`segment ${device.segment}`);
     }
     case "bridge": {
       const neighbour = device.portFor(ip);
-      return neighbour ? behindPort(run, netns, neighbour, ip) : silence(`bridge ${device.name} of ${netns.id}`);
+      return neighbour ? behindPort(run, netns, neighbour, ip) : silence(t`bridge ${device.name} of ${machine(netns)}`);
     }
     case "veth":
       if (permanent && isMacOfPeer(run, device, permanent.mac)) return { kind: "peer" };
@@ -119,7 +128,7 @@ function apart(message: string): Neighbour {
   return { kind: "none", message, code: "stacked-apart" };
 }
 
-/** What a stacked device hears: the wire, and in some modes its siblings, but never the device below. */
+/** A stacked device exchanges frames with the segment and, in some modes, with its siblings, but never with the parent device. */
 function resolveStacked(
   run: Run,
   netns: Netns,
@@ -127,25 +136,27 @@ function resolveStacked(
   ip: Ip,
   silence: (where: string) => Neighbour,
 ): Neighbour {
-  // ipvlan's layer-3 modes have no neighbours (IFF_NOARP).
+  // The layer 3 modes of ipvlan do not use neighbor entries (IFF_NOARP).
   if (device.kind === "ipvlan" && device.mode !== "l2") return { kind: "unneeded" };
   const below = run.network.netns(device.parent.netns);
   const parent = below?.devices.get(device.parent.device);
   if (!below || parent?.kind !== "physical") return silence(device.name);
   if (isOwn(below, ip))
-    return apart(`${device.name} of ${netns.id} is stacked on ${parent.name} of ${below.id}: neither hears the other`);
+    return apart(
+      t`${device.name} of ${machine(netns)} is stacked on ${parent.name} of ${machine(below)}, so they cannot exchange frames`,
+    );
   const sibling = parent.children?.child(ip);
   if (!sibling) {
     const end = run.network.resolve(parent.segment, ip, below.id);
-    return end ? { kind: "station", end } : silence(`segment ${parent.segment}`);
+    return end ? { kind: "station", end } : silence(t`segment ${parent.segment}`);
   }
-  // macvlan_broadcast: private hears no sibling, vepa only by way of a switch that sends frames back.
+  // macvlan_broadcast: mode private isolates siblings; vepa requires a switch in hairpin mode.
   if (device.kind === "macvlan" && device.mode !== "bridge")
-    return apart(`macvlan mode ${device.mode} keeps ${netns.id} and ${sibling.netns} apart`);
+    return apart(t`macvlan mode ${device.mode} isolates ${machine(netns)} from ${machineAt(run, sibling.netns)}`);
   return { kind: "sibling", netns: sibling.netns, device: sibling.device };
 }
 
-/** A permanent entry with the hardware address of the pair's other end, where that is no bridge port: nobody has to be asked. */
+/** Whether a permanent entry has the MAC address of the veth peer, which is not a bridge port: no request is necessary. */
 function isMacOfPeer(run: Run, { peer }: Device & { kind: "veth" }, mac: string): boolean {
   const end = run.network.netns(peer.netns)?.devices.get(peer.device);
   return end !== undefined && end.master === undefined && end.mac === mac;
@@ -165,21 +176,22 @@ function resolveAcross(
     if (isOwn(peer, ip)) return { kind: "peer" };
     const forwards = typeof ip === "number" ? peer.sysctls.ipForward : peer.sysctls.ip6Forward;
     if (forwards && peer.sysctls.proxyArp(end.name)) {
-      // arp_process: only a host that forwards is a proxy, and only for what is routed out of another device.
+      // arp_process: proxy ARP requires forwarding and a route through a different device.
       const found = lookup(peer, localAddressesOf(peer), { dst: ip, iif: end.name });
       if (found && found.nexthops.length > 0 && found.nexthops.every((hop) => hop.dev !== end.name))
         return { kind: "peer" };
     }
-    return silence(`the link of ${netns.id} to ${peer.id}`);
+    return silence(t`the link between ${machine(netns)} and ${machine(peer)}`);
   }
   const bridge = peer.devices.get(end.master);
   if (isOwn(peer, ip)) return { kind: "bridge-host" };
   const neighbour = bridge?.kind === "bridge" ? bridge.portFor(ip) : undefined;
-  if (!neighbour || (neighbour.port === end.name && !end.hairpin)) return silence(`bridge ${end.master} of ${peer.id}`);
+  if (!neighbour || (neighbour.port === end.name && !end.hairpin))
+    return silence(t`bridge ${end.master} of ${machine(peer)}`);
   return behindPort(run, peer, neighbour, ip);
 }
 
-/** A station behind a tunnel answers only if the flooded question gets there and the answer back. */
+/** A neighbor across a tunnel replies only if the flooded request and its reply pass the tunnel. */
 function behindPort(run: Run, netns: Netns, { port, mac }: BridgeNeighbour, ip: Ip): Neighbour {
   const device = netns.devices.get(port);
   const vtep = device?.kind === "vxlan" ? device.fdb.lookup(mac)?.dst : undefined;
@@ -187,7 +199,7 @@ function behindPort(run: Run, netns: Netns, { port, mac }: BridgeNeighbour, ip: 
   if (!failure) return { kind: "bridge-port", port, mac };
   return {
     kind: "none",
-    message: `nobody answers ARP for ${formatIp(ip)}: it is behind ${port} and ${formatIp(vtep ?? 0)}, and ${failure.message}`,
+    message: t`no ARP reply for ${formatIp(ip)} through ${port} and VTEP ${formatIp(vtep ?? 0)}: ${failure.message}`,
     failure,
   };
 }

@@ -1,5 +1,7 @@
-/** The way in: frames, bridges, PREROUTING, the routing decision, forwarding. */
+/** Receive path: frames, bridges, PREROUTING, routing decision, forwarding. */
 import { type Family, formatIp, isLoopback } from "../../addressing/ip.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { type Found, localAddressesOf, lookup, sourceOn } from "../fib.ts";
 import type { Device, Netns, NetnsId } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
@@ -13,37 +15,38 @@ import {
   hook,
   isOwn,
   limitMtu,
+  machine,
   pickNexthop,
   type Run,
   routeRule,
   step,
   VLAN_ROOM,
 } from "./run.ts";
-import { output, refusedByRoute, tooBigFor, unanswered } from "./send.ts";
+import { output, refusedByRoute, tooBigFor, tooBigText, unanswered } from "./send.ts";
 import { handUp } from "./stacked.ts";
 import { bridgeOut } from "./transmit.ts";
 import { isEnd, outbound, refusedByPolicy } from "./xfrm.ts";
 
-/** netif_receive_skb: a frame comes in by a device. */
+/** netif_receive_skb: a frame arrives on a device. */
 export function receive(run: Run, id: NetnsId, deviceName: string, sent: Packet, to: Neighbour): End {
   const netns = run.network.netns(id);
   const device = netns?.devices.get(deviceName);
-  if (!netns || !device) throw new Error(`no device ${deviceName} in ${id}`);
-  // skb_scrub_packet: what only the sender's namespace knew.
+  if (!netns || !device) throw new Error(`no device ${deviceName} on ${id}`);
+  // skb_scrub_packet: removes metadata that is local to the sender's network namespace.
   const bare = sent.mark === 0 && !sent.secpath && !sent.ignoreDf;
   const packet = bare ? sent : { ...sent, mark: 0, secpath: undefined, ignoreDf: undefined };
   if ((device.kind === "veth" || device.kind === "physical") && pieceLength(packet) > device.mtu + VLAN_ROOM) {
-    // __dev_forward_skb: a veth end takes no frame that is larger than its own MTU allows. Nor do most network cards.
+    // __dev_forward_skb: a veth device drops frames that exceed its MTU. Most network cards do the same.
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: device.kind === "veth" ? "too-big" : "receiver-mtu",
-      message: `${deviceName} of ${id} has MTU ${device.mtu} and drops a frame of ${pieceLength(packet)} bytes without a word`,
+      message: t`${deviceName} of ${machine(netns)} (MTU ${device.mtu}) silently drops the frame of ${pieceLength(packet)} bytes`,
       device: deviceName,
       origin: device.origin,
     });
   }
   if (device.kind === "veth" && run.overhead === 0) limitMtu(run, device.mtu);
-  step(run, netns, deviceName, "in", "receive", `${id} receives it on ${deviceName}`, packet);
+  step(run, netns, deviceName, "in", "receive", t`received on ${deviceName}`, packet);
   if (device.kind === "physical" && device.children) {
     const up = handUp(run, netns, device, device.children, packet, to);
     if (up) return up;
@@ -52,14 +55,14 @@ export function receive(run: Run, id: NetnsId, deviceName: string, sent: Packet,
   return receiveIp(run, netns, device, packet, false);
 }
 
-/** br_handle_frame: up to the host of the bridge, or on to another port. */
+/** br_handle_frame: to the IP layer of the machine, or to another port. */
 export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, to: Neighbour): End {
   const bridge = port.master === undefined ? undefined : netns.devices.get(port.master);
   if (bridge?.kind !== "bridge")
     return fail(run, netns, arrived, {
       verdict: "dropped",
       code: "no-device",
-      message: `${port.name} belongs to no bridge`,
+      message: t`${port.name} of ${machine(netns)} is not attached to a bridge`,
       device: port.name,
     });
   const calls = familyOf(arrived) === 4 ? netns.sysctls.bridgeNfCallIptables : netns.sysctls.bridgeNfCallIp6tables;
@@ -67,12 +70,12 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
   let target = to;
   let tracking: Tracking | undefined;
   if (calls) {
-    // br_nf_pre_routing: the IP layer's PREROUTING runs on the port, before the frame is handed up.
+    // br_nf_pre_routing: PREROUTING of the IP layer runs on the port, before the frame is passed up.
     tracking = track(connectionsOf(run, netns), packet);
     const pre = hook(run, netns, "PREROUTING", packet, tracking, { in: bridge.name });
     if (pre.end) return pre.end;
     if (pre.packet.dst !== packet.dst) {
-      // br_nf_pre_routing_finish: a translated destination behind the same bridge is bridged on, any other goes up.
+      // br_nf_pre_routing_finish: after DNAT to a destination on the same bridge, the frame is bridged; otherwise it is passed up.
       const found = lookup(netns, localAddressesOf(netns), {
         dst: pre.packet.dst,
         src: pre.packet.src,
@@ -80,7 +83,7 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
       });
       const nexthop =
         found?.route.type === "unicast" ? found.nexthops.find((hop) => hop.dev === bridge.name) : undefined;
-      // br_nf_pre_routing_finish_bridge (net/bridge/br_netfilter_hooks.c): the host itself asks who has it, as neigh->output does.
+      // br_nf_pre_routing_finish_bridge (net/bridge/br_netfilter_hooks.c): the machine resolves the neighbor itself, like neigh->output.
       target = nexthop ? resolve(run, netns, bridge, nexthop.via ?? pre.packet.dst) : { kind: "bridge-host" };
       if (found && target.kind === "none")
         return unanswered(run, netns, pre.packet, bridge, target, routeRule(found, nexthop), false);
@@ -88,20 +91,20 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
     packet = pre.packet;
   }
   if (target.kind !== "bridge-port") {
-    // nf_ct_frag gathered the pieces on the port; ip_rcv forgets that there were any (IPCB is cleared), so that they are not restored.
+    // nf_ct_frag reassembled the fragments on the port; ip_rcv clears IPCB, so the fragments are not restored.
     const whole = calls && packet.fragment !== undefined && tracksConnections(netns, familyOf(packet));
-    // Its ignore_df stays (nf_ct_frag6_reasm), so that ip6_forward cuts it again where it is too long.
+    // ignore_df remains set (nf_ct_frag6_reasm), so ip6_forward fragments the packet again if it is too large.
     if (whole) packet = { ...reassembled(packet), ignoreDf: true };
-    step(run, netns, bridge.name, "in", "receive", `the frame is for ${bridge.name} itself`, packet);
+    step(run, netns, bridge.name, "in", "receive", t`received by ${bridge.name} itself`, packet);
     return receiveIp(run, netns, bridge, packet, calls, tracking);
   }
-  // br_nf_pre_routing_finish_bridge: by way of the bridge's own device, unless the host knows the neighbour already.
-  if (target !== to) step(run, netns, bridge.name, "out", "bridge", `bridged on to its new destination`, packet);
+  // br_nf_pre_routing_finish_bridge: through the bridge device, unless the machine already has a neighbor entry.
+  if (target !== to) step(run, netns, bridge.name, "out", "bridge", t`bridged to its new destination`, packet);
   if (target.port === port.name && !port.hairpin) {
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "hairpin-off",
-      message: `${bridge.name} does not send a frame back by the port by which it came (hairpin mode is off)`,
+      message: t`${bridge.name} of ${machine(netns)} does not send a frame out of the port it arrived on (hairpin mode is off)`,
       device: port.name,
       origin: port.origin,
     });
@@ -119,7 +122,7 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
   return bridgeOut(run, netns, target, packet, bridge);
 }
 
-/** Does a rule need conntrack, which then sees every packet of the namespace? */
+/** Whether a rule requires conntrack, which then tracks all packets of the network namespace. */
 function tracksConnections(netns: Netns, family: Family): boolean {
   if (netns.netfilter.bases(family).length > 0) return true;
   for (const { table, chain } of netns.netfilter.chains(family))
@@ -127,7 +130,7 @@ function tracksConnections(netns: Netns, family: Family): boolean {
   return false;
 }
 
-/** ip_rcv: PREROUTING, the routing decision, then in or on. */
+/** ip_rcv: PREROUTING, routing decision, then local delivery or forwarding. */
 export function receiveIp(
   run: Run,
   netns: Netns,
@@ -153,12 +156,12 @@ export function receiveIp(
     mark: packet.mark,
   });
   if (found?.route.type === "local") {
-    // ip_route_input: 127.0.0.0/8 from outside is a martian.
+    // ip_route_input: 127.0.0.0/8 received from outside is a martian destination.
     if (isLoopback(packet.dst) && device.kind !== "loopback") {
       return fail(run, netns, packet, {
         verdict: "dropped",
         code: "martian-source",
-        message: `${formatIp(packet.dst)} came in by ${device.name}: a martian`,
+        message: t`${machine(netns)} drops a martian packet: destination ${formatIp(packet.dst)} is not valid on ${device.name}`,
         device: device.name,
       });
     }
@@ -169,7 +172,7 @@ export function receiveIp(
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "forwarding-off",
-      message: `${netns.id} does not forward packets (${familyOf(packet) === 4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding"} is 0) and discards what is not for it`,
+      message: t`${machine(netns)} does not forward packets (${familyOf(packet) === 4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding"} is 0)`,
       device: device.name,
       origin: netns.origin,
     });
@@ -181,8 +184,8 @@ export function receiveIp(
 }
 
 /**
- * fib_validate_source: own addresses cannot come from outside; rp_filter asks where the source would be answered. IPv6 has
- * neither (ip6_rcv_core looks for ::1 and multicast only).
+ * fib_validate_source: local addresses are not valid as source of received packets, and rp_filter checks the route back to
+ * the source. IPv6 has neither check (ip6_rcv_core checks only ::1 and multicast).
  */
 function validateSource(run: Run, netns: Netns, device: Device, packet: Packet): End | undefined {
   if (device.kind === "loopback" || (typeof packet.src === "bigint" && packet.src !== 1n)) return undefined;
@@ -190,24 +193,24 @@ function validateSource(run: Run, netns: Netns, device: Device, packet: Packet):
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "martian-source",
-      message: `${netns.id} discards a packet from ${formatIp(packet.src)}, which is its own address`,
+      message: t`${machine(netns)} drops a received packet with its own address ${formatIp(packet.src)} as source`,
       device: device.name,
       origin: device.origin,
     });
   }
-  // What came through IPsec is not asked (secpath_exists).
+  // Packets decapsulated from IPsec are not checked (secpath_exists).
   const mode = familyOf(packet) === 4 && !packet.secpath ? netns.sysctls.rpFilter(device.name) : 0;
   if (mode === 0) return undefined;
   const back = lookup(netns, localAddressesOf(netns), { dst: packet.src, mark: packet.mark });
   const usable = back && (back.route.type === "unicast" || back.route.type === "local");
   if (usable && (mode === 2 || back.nexthops.some((hop) => hop.dev === device.name))) return undefined;
-  const elsewhere = usable
-    ? `answers to ${formatIp(packet.src)} leave by ${back.nexthops.map((hop) => hop.dev).join(", ")}, not by ${device.name}`
-    : `there is no route back to ${formatIp(packet.src)}`;
+  const detail = usable
+    ? t`the route back to ${formatIp(packet.src)} is through ${list(back.nexthops.map((hop) => hop.dev))}, not ${device.name}`
+    : t`it has no route back to ${formatIp(packet.src)}`;
   return fail(run, netns, packet, {
     verdict: "dropped",
     code: "reverse-path-filter",
-    message: `rp_filter=${mode} on ${device.name} of ${netns.id}: ${elsewhere}`,
+    message: t`${machine(netns)} drops the packet (rp_filter=${mode} on ${device.name}) because ${detail}`,
     device: device.name,
     rule: { table: "sysctl", text: `net.ipv4.conf.${device.name}.rp_filter = ${mode}`, origin: netns.origin },
   });
@@ -221,7 +224,7 @@ function forward(run: Run, netns: Netns, device: Device, arrived: Packet, found:
     return fail(run, netns, arrived, {
       verdict: "looped",
       code: "ttl-exceeded",
-      message: `the TTL is used up at ${netns.id}`,
+      message: t`TTL expired on ${machine(netns)}`,
       device: device.name,
       icmp: { kind: "ttl-exceeded" },
     });
@@ -230,13 +233,13 @@ function forward(run: Run, netns: Netns, device: Device, arrived: Packet, found:
   const ipsec = outbound(run, netns, arrived, device.name);
   if (isEnd(ipsec)) return ipsec;
   const mtu = tooBigFor(run, netns, arrived, found, nexthop, ipsec);
-  // ip6_pkt_too_big, ip_exceeds_mtu: ignore_df lets a packet pass that was put together here.
+  // ip6_pkt_too_big, ip_exceeds_mtu: ignore_df permits fragmentation of packets that were reassembled here.
   if (mtu !== undefined && !arrived.ignoreDf && (arrived.df || familyOf(arrived) === 6)) {
     const egress = nexthop && netns.devices.get(nexthop.dev);
     return fail(run, netns, arrived, {
       verdict: "dropped",
       code: "too-big",
-      message: `the packet of ${arrived.length} bytes is larger than the MTU ${mtu} of ${nexthop?.dev ?? "the route"} at ${netns.id} and may not be fragmented`,
+      message: tooBigText(netns, arrived, mtu, nexthop),
       device: device.name,
       rule: routeRule(found, nexthop),
       origin: egress?.origin,

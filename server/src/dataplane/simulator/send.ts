@@ -1,19 +1,31 @@
-/** The way out: packets that a host makes, the end of a look-up, POSTROUTING and the neighbour. */
+/** Send path: locally generated packets, failed route lookups, POSTROUTING, neighbor resolution. */
 
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import { type Found, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, fragmented, type Packet, pieceLength } from "../packet.ts";
 import { type Neighbour, resolve } from "./neighbours.ts";
-import { connectionsOf, type End, fail, hook, limitMtu, pickNexthop, type Run, routeRule, step } from "./run.ts";
+import {
+  connectionsOf,
+  type End,
+  fail,
+  hook,
+  limitMtu,
+  machine,
+  pickNexthop,
+  type Run,
+  routeRule,
+  step,
+} from "./run.ts";
 import { withoutSession } from "./session.ts";
 import { transmit } from "./transmit.ts";
 import { encapsulateEsp, isEnd, type Outbound, outbound, roomBehind } from "./xfrm.ts";
 
-/** ip_route_output + __ip_local_out: a packet made by this host. */
+/** ip_route_output and __ip_local_out: a locally generated packet. */
 export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string): End {
   const unsent: Packet = { ...made, src: src ?? (typeof made.dst === "number" ? 0 : 0n) };
   const found = lookup(netns, localAddressesOf(netns), { dst: made.dst, src, oif, mark: made.mark });
@@ -27,7 +39,7 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
     return fail(run, netns, unsent, {
       verdict: "unreachable",
       code: "no-source-address",
-      message: `${netns.id} has no ${typeof made.dst === "number" ? "IPv4" : "IPv6"} address to send from`,
+      message: t`${machine(netns)} has no ${typeof made.dst === "number" ? "IPv4" : "IPv6"} source address`,
       device: nexthop?.dev ?? "lo",
       rule: routeRule(route, nexthop),
       errno: { name: "EADDRNOTAVAIL" },
@@ -42,7 +54,7 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "too-big",
-      message: `the packet of ${packet.length} bytes is larger than the MTU ${tooBig} of ${nexthop?.dev ?? "the route"} and may not be fragmented`,
+      message: tooBigText(netns, packet, tooBig, nexthop),
       device: nexthop?.dev ?? "lo",
       rule: routeRule(route, nexthop),
       origin: nexthop && netns.devices.get(nexthop.dev)?.origin,
@@ -50,7 +62,7 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
     });
   }
   if (run.steps.length === 0)
-    step(run, netns, nexthop?.dev ?? "lo", null, "send", `${netns.id} sends to ${formatIp(packet.dst)}`, packet);
+    step(run, netns, nexthop?.dev ?? "lo", null, "send", t`sent to ${formatIp(packet.dst)}`, packet);
   let tracking = track(connectionsOf(run, netns), packet);
   const before = packet;
   const passed = hook(run, netns, "OUTPUT", packet, tracking, { out: nexthop?.dev });
@@ -58,12 +70,12 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
   packet = passed.packet;
   tracking = passed.tracking;
   if (route.route.type === "local") {
-    // ip_vs_local_request4: right after OUTPUT's translation.
+    // ip_vs_local_request4: directly after NAT in OUTPUT.
     const balanced = run.stack.balance(run, netns, packet, tracking, undefined);
     if (balanced) return balanced;
   }
   if (packet.dst !== before.dst || packet.mark !== before.mark) {
-    // ip_route_me_harder: a changed destination or mark is routed again.
+    // ip_route_me_harder: a packet with a changed destination or mark is routed again.
     const again = lookup(netns, localAddressesOf(netns), { dst: packet.dst, src: packet.src, mark: packet.mark });
     const no = refusedByRoute(run, netns, packet, again, undefined);
     if (no) return no;
@@ -75,15 +87,24 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
 }
 
 /**
- * May the host that makes the packet fragment it? A tunnel's outer packet yes, whatever its DF bit says of the way (ignore_df), but
- * of IPv6 only WireGuard's (ip6_fragment, fail_toobig).
+ * Whether the sender can fragment its packet. Outer tunnel packets can be fragmented locally regardless of the DF bit
+ * (ignore_df); over IPv6 only WireGuard packets (ip6_fragment, fail_toobig).
  */
 function maySplit(run: Run, packet: Packet): boolean {
   if (run.overhead === 0) return !packet.df;
   return familyOf(packet) === 4 || (packet.body.kind === "udp" && packet.body.carries?.kind === "wireguard");
 }
 
-/** The ends that a look-up itself makes, for own (`ingress` undefined) and forwarded packets. */
+/** Kind, size, and limit of a packet that cannot be fragmented; IPv6 has no DF bit. */
+export function tooBigText(netns: Netns, packet: Packet, mtu: number, nexthop: Nexthop | undefined): string {
+  const { length } = packet;
+  const dev = nexthop?.dev ?? t`the route`;
+  return familyOf(packet) === 4
+    ? t`packet of ${length} bytes exceeds MTU ${mtu} of ${dev} on ${machine(netns)} and has DF set`
+    : t`packet of ${length} bytes exceeds MTU ${mtu} of ${dev} on ${machine(netns)} and cannot be fragmented`;
+}
+
+/** Route lookups that end the walk, for locally generated (`ingress` undefined) and forwarded packets. */
 export function refusedByRoute(
   run: Run,
   netns: Netns,
@@ -97,7 +118,7 @@ export function refusedByRoute(
     return fail(run, netns, packet, {
       verdict: "unreachable",
       code: "no-route",
-      message: `${netns.id} has no route to ${dst}`,
+      message: t`${machine(netns)} has no route to ${dst}`,
       device,
       origin: netns.origin,
       ...(ingress ? { icmp: { kind: "net-unreachable" } } : { errno: { name: "ENETUNREACH" } }),
@@ -112,10 +133,10 @@ export function refusedByRoute(
       return fail(run, netns, packet, {
         verdict: "unreachable",
         code: "unreachable-route",
-        message: `${netns.id} declares ${dst} unreachable`,
+        message: t`${machine(netns)} rejects packets to ${dst} (unreachable route)`,
         device,
         rule,
-        // ip6_pkt_discard says "no route" for `unreachable` too (net/ipv6/route.c).
+        // ip6_pkt_discard also sends "no route" for `unreachable` routes (net/ipv6/route.c).
         ...(ingress
           ? { icmp: { kind: familyOf(packet) === 4 ? "host-unreachable" : "net-unreachable" } }
           : { errno: { name: "EHOSTUNREACH" } }),
@@ -124,7 +145,7 @@ export function refusedByRoute(
       return fail(run, netns, packet, {
         verdict: "unreachable",
         code: "prohibit-route",
-        message: `${netns.id} prohibits ${dst}`,
+        message: t`${machine(netns)} rejects packets to ${dst} (prohibit route)`,
         device,
         rule,
         ...(ingress ? { icmp: { kind: "admin-prohibited" } } : { errno: { name: "EACCES" } }),
@@ -133,7 +154,7 @@ export function refusedByRoute(
       return fail(run, netns, packet, {
         verdict: "dropped",
         code: "blackhole-route",
-        message: `${netns.id} discards what goes to ${dst}`,
+        message: t`${machine(netns)} silently drops packets to ${dst} (blackhole route)`,
         device,
         rule,
         ...(ingress ? {} : { errno: { name: "EINVAL" } }),
@@ -142,7 +163,7 @@ export function refusedByRoute(
       return fail(run, netns, packet, {
         verdict: "dropped",
         code: "broadcast",
-        message: `${dst} is a broadcast address of ${netns.id}`,
+        message: t`${dst} is a broadcast address on ${machine(netns)}`,
         device,
         rule,
         ...(ingress ? {} : { errno: { name: "EACCES" } }),
@@ -150,7 +171,7 @@ export function refusedByRoute(
   }
 }
 
-/** The MTU that the packet exceeds, or undefined. */
+/** The MTU that the packet exceeds; undefined if it fits. */
 export function tooBigFor(
   run: Run,
   netns: Netns,
@@ -166,7 +187,7 @@ export function tooBigFor(
   return pieceLength(packet) > mtu ? mtu : undefined;
 }
 
-/** ip_output: POSTROUTING, then the neighbour, then the device. */
+/** ip_output: POSTROUTING, neighbor resolution, device. */
 export function output(
   run: Run,
   netns: Netns,
@@ -182,18 +203,18 @@ export function output(
     return fail(run, netns, packet, {
       verdict: "unreachable",
       code: "no-device",
-      message: `the route to ${formatIp(packet.dst)} names no device of ${netns.id}`,
+      message: t`the route to ${formatIp(packet.dst)} uses a device that does not exist on ${machine(netns)}`,
       device: nexthop?.dev ?? "lo",
       rule: routeRule(found, nexthop),
     });
   }
   const target = nexthop.via ?? packet.dst;
   const post = hook(run, netns, "POSTROUTING", packet, tracking, { out: device.name }, () =>
-    // nf_nat_masquerade_ipv4: inet_select_addr(out, nexthop); IPv6 asks for the destination.
+    // nf_nat_masquerade_ipv4: inet_select_addr(out, nexthop); IPv6 uses the destination.
     sourceOn(netns, device, nexthop.via, packet.dst),
   );
   if (post.end) return post.end;
-  // nf_xfrm_me_harder: a source that NAT has changed is looked up once more.
+  // nf_xfrm_me_harder: after SNAT, the IPsec policy is looked up again.
   const ipsec = outbound(run, netns, post.packet, device.name);
   if (isEnd(ipsec)) return ipsec;
   if (ipsec) return encapsulateEsp(run, netns, device, post.packet, ipsec);
@@ -206,7 +227,7 @@ export function output(
       device.name,
       null,
       "fragment",
-      `${sent.length} bytes are sent in fragments of at most ${mtu}`,
+      t`fragmented: ${sent.length} bytes, at most ${mtu} bytes per fragment`,
       sent,
     );
   const neighbour = resolve(run, netns, device, target);
@@ -223,7 +244,7 @@ export function output(
   );
 }
 
-/** arp_error_report, ipv4_link_failure: ICMP to the packet's source, which may be this host itself (over lo). */
+/** arp_error_report, ipv4_link_failure: ICMP error to the source of the packet, through lo if the source is local. */
 export function unanswered(
   run: Run,
   netns: Netns,
@@ -245,9 +266,14 @@ export function unanswered(
 }
 
 function describeRoute(packet: Packet, found: Found, nexthop: Nexthop): string {
-  const to = nexthop.via === undefined ? "directly" : `by way of ${formatIp(nexthop.via)}`;
-  const leak = found.route.dst.len === 0 ? " (default route)" : "";
-  return `to ${formatIp(packet.dst)} ${to}, out of ${nexthop.dev}${leak}`;
+  const dst = formatIp(packet.dst);
+  const { via, dev } = nexthop;
+  const isDefault = found.route.dst.len === 0;
+  if (via === undefined)
+    return isDefault ? t`routed to ${dst} dev ${dev} (default route)` : t`routed to ${dst} dev ${dev}`;
+  return isDefault
+    ? t`routed to ${dst} via ${formatIp(via)} dev ${dev} (default route)`
+    : t`routed to ${dst} via ${formatIp(via)} dev ${dev}`;
 }
 
 function loopback(run: Run, netns: Netns, packet: Packet, found: Found, tracking: Tracking): End {
@@ -264,12 +290,12 @@ function loopback(run: Run, netns: Netns, packet: Packet, found: Found, tracking
     name,
     "out",
     "route",
-    `${formatIp(packet.dst)} is an address of ${netns.id} itself`,
+    t`routed to ${formatIp(packet.dst)} dev ${name} (local address)`,
     post.packet,
     routeRule(found, undefined),
   );
-  step(run, netns, name, "in", "receive", `back in by ${name}`, post.packet);
-  // The packet keeps its conntrack entry over lo (nf_conntrack_in: "previously seen"); its NAT was done on the way out.
+  step(run, netns, name, "in", "receive", t`looped back on ${name}`, post.packet);
+  // The packet keeps its conntrack entry over lo (nf_conntrack_in: "previously seen"); NAT was already applied in OUTPUT and POSTROUTING.
   const pre = hook(run, netns, "PREROUTING", post.packet, { ...tracking, connection: undefined }, { in: name });
   if (pre.end) return pre.end;
   return run.stack.deliver(

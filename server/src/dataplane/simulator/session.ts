@@ -1,13 +1,14 @@
 /**
- * Tunnels with keys carry nothing before their ends have agreed. The exchange is sent as packets of its own, which show in a
- * trace only by their failure.
+ * Encrypted tunnels require a completed key exchange. The exchange is simulated as separate packets, which appear in a trace
+ * only if they fail.
  */
 import { formatIp, type Ip } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Reason } from "../journey.ts";
 import type { Device, Netns } from "../model.ts";
 import { type End, newRun, type Run } from "./run.ts";
 
-/** A datagram of a key exchange, from a socket to a socket; how it ended. */
+/** Sends a UDP datagram of an exchange and returns its end. */
 function tell(run: Run, netns: Netns, src: Ip, sport: number, dst: Ip, dport: number): End {
   const own: Run = { ...newRun(run.stack, run.network, []), connections: run.connections, sessions: run.sessions };
   const body = { kind: "udp", sport, dport, carries: undefined } as const;
@@ -20,29 +21,29 @@ function lossOf({ verdict, reason, packet }: End): Reason | undefined {
     : { ...reason, lost: reason.lost ?? packet, lostBy: reason.lostBy ?? reason.code };
 }
 
-/** The end of a packet for which there is no session, with the place where the exchange failed. */
+/** The end of a packet without a session, with the location of the failed exchange. */
 export function withoutSession(end: End, failure: Reason | undefined): End {
   if (!failure || !end.reason) return end;
   const { netns, origin, lost, lostBy, unlessAsked } = failure;
   return { ...end, reason: { ...end.reason, netns, origin: origin ?? end.reason.origin, lost, lostBy, unlessAsked } };
 }
 
-/** `netns`: who asks. What would need its own outcome for its way (a tunnel whose outer packets go into the tunnel) never comes about. */
+/** Runs an exchange once per key. `netns`: the initiator. An exchange that depends on its own result fails (a tunnel whose outer packets are routed into the tunnel). */
 function once(run: Run, netns: Netns, key: string, exchange: () => Reason | undefined): Reason | undefined {
   const known = run.sessions.get(key);
   if (known) return known.failure;
-  const circle = {
+  const loop = {
     code: "tunnel-loop",
-    message: "the way there leads through the tunnel itself",
+    message: t`the route to the remote endpoint points into the tunnel itself`,
     netns: netns.id,
   } as const;
-  run.sessions.set(key, { failure: { ...circle, origin: netns.origin } });
+  run.sessions.set(key, { failure: { ...loop, origin: netns.origin } });
   const failure = exchange();
   run.sessions.set(key, { failure });
   return failure;
 }
 
-/** WireGuard's second message: from the responder to where the first one came from (drivers/net/wireguard/receive.c). */
+/** The handshake response of WireGuard, to the source of the initiation (drivers/net/wireguard/receive.c). */
 export function handshakeResponse(
   run: Run,
   responder: Netns,
@@ -54,7 +55,7 @@ export function handshakeResponse(
   });
 }
 
-/** A frame that a VXLAN device floods to another, and its answer: what ARP through a bridged tunnel needs. */
+/** A frame that a VXLAN device floods to a remote VTEP, and the reply: required for ARP through a bridged tunnel. */
 export function overlayAnswer(
   run: Run,
   netns: Netns,
@@ -64,17 +65,17 @@ export function overlayAnswer(
   const { local, port } = device;
   return once(run, netns, `vxlan ${formatIp(local)} ${formatIp(vtep)} ${port}`, () => {
     const there = tell(run, netns, local, FLOODED_FROM, vtep, port);
-    const unheard = lossOf(there);
-    // arp_process: who is asked learns who asks, whether or not its answer gets there.
-    if (unheard) return { ...unheard, unlessAsked: true };
+    const unreceived = lossOf(there);
+    // arp_process: the target learns the requester, even if the reply is lost.
+    if (unreceived) return { ...unreceived, unlessAsked: true };
     return lossOf(tell(run, there.netns, vtep, FLOODED_FROM, local, port));
   });
 }
 
-/** A port out of the range of a tunnel's source ports. */
+/** A port in the range of tunnel source ports. */
 const FLOODED_FROM = 50000;
 
-/** IKE (RFC 7296): request and response on port 500, and on 4500 where ESP travels in UDP. */
+/** IKE (RFC 7296): request and response on port 500, and also on port 4500 for ESP in UDP. */
 export function keyExchange(run: Run, netns: Netns, src: Ip, dst: Ip, inUdp: boolean): Reason | undefined {
   return once(run, netns, `ike ${formatIp(src)} ${formatIp(dst)}`, () => {
     for (const port of inUdp ? [500, 4500] : [500]) {

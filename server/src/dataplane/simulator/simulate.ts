@@ -1,14 +1,15 @@
 /**
- * The one simulator: walks a packet through a network the way Linux does, and its answer back. It knows devices, tables
- * and rules, and no mode. Names in comments are the kernel's functions.
+ * The simulator: walks a packet and its reply through a network like Linux. It works on devices, tables, and rules, and does
+ * not depend on CNI modes. Function names in comments are kernel functions.
  *
- * A run follows one choice at each fork (ECMP); `simulate` repeats it for every combination that exists.
+ * A run takes one branch at each fork (ECMP, for example); `simulate` repeats the run for all combinations.
  */
 import type { Ip } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import { isAnycast } from "../fib.ts";
 import type { Journey, Question, SenderError } from "../journey.ts";
 import type { Device, Netns, NetnsId, Network } from "../model.ts";
-import { errnoOf, familyOf, type IcmpErrorKind, icmpErrorOf, ipHeaderLength, type Packet } from "../packet.ts";
+import { errnoOf, familyOf, icmpAbout, ipHeaderLength, type Packet } from "../packet.ts";
 import { deliver } from "./deliver.ts";
 import { balance } from "./ipvs.ts";
 import { bridgeIn, receive, receiveIp } from "./receive.ts";
@@ -18,12 +19,12 @@ import { originate } from "./send.ts";
 const STACK: Stack = { originate, receive, bridgeIn, receiveIp, balance, deliver };
 
 /**
- * Ways walked for one question: as many as Kubernetes means a service to have endpoints (sig-scalability, 250). Where there are
- * more the others are left out, and the probabilities sum to less than 1.
+ * Maximum number of paths per packet, based on the recommended maximum of 250 endpoints per service (Kubernetes
+ * sig-scalability). Further paths are omitted, and the probabilities then sum to less than 1.
  */
 const MAX_PATHS = 256;
 
-/** Every way that the packet of `question` may take, with its answer. Empty never; probabilities sum to 1 unless there are too many. */
+/** All possible paths of the packet, with replies. Never empty; the probabilities sum to 1 unless paths were omitted. */
 export function simulate(network: Network, question: Question): readonly Journey[] {
   const journeys: Journey[] = [];
   const pending: (readonly number[])[] = [[]];
@@ -31,7 +32,7 @@ export function simulate(network: Network, question: Question): readonly Journey
     const script = pending.pop() ?? [];
     const run = newRun(STACK, network, script);
     journeys.push(request(run, question));
-    // Forks met for the first time in this run: their other branches are runs of their own.
+    // New forks of this run: the remaining branches are walked in separate runs.
     for (let i = script.length; i < run.choices.length; i += 1) {
       const taken = run.choices.slice(0, i).map((choice) => choice.taken);
       for (let branch = (run.choices[i]?.of ?? 1) - 1; branch >= 1; branch -= 1) pending.push([...taken, branch]);
@@ -42,7 +43,7 @@ export function simulate(network: Network, question: Question): readonly Journey
 
 function request(run: Run, question: Question): Journey {
   const from = run.network.netns(question.from);
-  if (!from) throw new Error(`no namespace ${question.from}`);
+  if (!from) throw new Error(`no network namespace ${question.from}`);
   const packet = firstPacket(question);
   const end = originate(run, from, packet, question.src);
   const steps = run.steps;
@@ -92,7 +93,7 @@ function firstPacket(question: Question): Omit<Packet, "src"> {
   }
 }
 
-/** What comes back after the request's end: a reply, a RST, an ICMP error, or nothing. */
+/** The reply to a request: a response, a RST, an ICMP error, or nothing. */
 function answerTo(
   run: Run,
   end: End,
@@ -128,7 +129,7 @@ function answerTo(
   };
   const { packet } = end;
   if (end.verdict === "delivered") {
-    // icmpv6_echo_reply: an anycast address is no source (net.ipv6.anycast_src_echo_reply = 0).
+    // icmpv6_echo_reply: an anycast address is not used as source (net.ipv6.anycast_src_echo_reply = 0).
     const ingress = run.steps.at(-1)?.device ?? "lo";
     const own = packet.body.kind === "icmp" && isAnycast(end.netns, packet.dst, ingress) ? undefined : packet.dst;
     return { error: undefined, reply: back(replyTo(packet), own) };
@@ -138,7 +139,7 @@ function answerTo(
     return { error: reply.verdict === "delivered" ? { kind: "rst", errno: "ECONNREFUSED" } : undefined, reply };
   }
   if (end.icmp) {
-    const error = errorAbout(packet, end.icmp.kind, end.icmp.mtu);
+    const error = icmpAbout(packet, end.icmp.kind, end.icmp.mtu);
     if (!error) return { error: undefined, reply: undefined };
     const { tun, port, toLocal } = end.icmp;
     const src = tun ? tun.addresses[0]?.ip : toLocal || port ? packet.dst : undefined;
@@ -148,11 +149,11 @@ function answerTo(
   return { error: undefined, reply: undefined };
 }
 
-/** iptunnel_pmtud_build_icmp, vxlan_encap_bypass: the error comes in by the tunnel, and its bridge takes it from there. */
+/** iptunnel_pmtud_build_icmp, vxlan_encap_bypass: the error arrives on the tunnel device and is bridged from there. */
 function answerByPort(run: Run, netns: Netns, port: Device, packet: Packet): End {
   const bridge = port.master === undefined ? undefined : netns.devices.get(port.master);
   const behind = bridge?.kind === "bridge" ? bridge.portFor(packet.dst) : undefined;
-  step(run, netns, port.name, "in", "receive", `the error comes out of ${port.name}`, packet);
+  step(run, netns, port.name, "in", "receive", t`ICMP error received on ${port.name}`, packet);
   return bridgeIn(
     run,
     netns,
@@ -162,7 +163,7 @@ function answerByPort(run: Run, netns: Netns, port: Device, packet: Packet): End
   );
 }
 
-/** What the sender makes of the ICMP error that has come back to it. */
+/** The error that the sender's socket reports for the received ICMP error. */
 function errorSeen(icmp: NonNullable<End["icmp"]>, packet: Packet, reply: Journey): SenderError | undefined {
   const errno = errnoOf(icmp.kind, familyOf(packet), packet.body.kind);
   if (icmp.own) return errno === undefined ? undefined : { kind: "local", errno };
@@ -194,7 +195,7 @@ function replyTo(packet: Packet): Omit<Packet, "src"> {
         body: { kind: "sctp", sport: body.dport, dport: body.sport, chunk: "INIT-ACK" },
       };
     case "icmp":
-      // icmp_reply() makes its own header: DF clear.
+      // icmp_reply() builds a new header without DF.
       return {
         ...common,
         df: false,
@@ -207,7 +208,7 @@ function replyTo(packet: Packet): Omit<Packet, "src"> {
   }
 }
 
-/** tcp_v4_send_reset, sctp_sf_ootb: the host's answer to a segment for a closed port. */
+/** tcp_v4_send_reset, sctp_sf_ootb: the reply to a segment for a closed port. */
 function refusalOf(packet: Packet): Omit<Packet, "src"> {
   const length = ipHeaderLength(familyOf(packet)) + 20;
   const common = { dst: packet.src, ttl: 64, df: packet.body.kind === "tcp", length, mark: 0 };
@@ -216,16 +217,7 @@ function refusalOf(packet: Packet): Omit<Packet, "src"> {
     return { ...common, body: { kind: "sctp", sport: body.dport, dport: body.sport, chunk: "ABORT" } };
   if (body.kind === "tcp")
     return { ...common, body: { kind: "tcp", sport: body.dport, dport: body.sport, flags: "RST,ACK" } };
-  throw new Error(`no refusal for ${body.kind}`);
-}
-
-/** icmp_send: nothing about an ICMP error; quotes as much as fits in 576 (IPv6: 1280) bytes. */
-function errorAbout(packet: Packet, kind: IcmpErrorKind, mtu: number | undefined): Omit<Packet, "src"> | undefined {
-  if (icmpErrorOf(packet)) return undefined;
-  const v6 = familyOf(packet) === 6;
-  const length = Math.min(v6 ? 1280 : 576, packet.length + (v6 ? 48 : 28));
-  const message = mtu === undefined ? { kind, about: packet } : { kind, about: packet, mtu };
-  return { dst: packet.src, ttl: 64, df: false, length, mark: 0, body: { kind: "icmp", message } };
+  throw new Error(`no reset for ${body.kind}`);
 }
 
 function sourcePort(packet: Packet): number | undefined {

@@ -1,10 +1,11 @@
-/** Devices stacked on another: frames pass between them and the wire beside the IP layer of the host below. */
+/** Stacked devices (macvlan, ipvlan): frames bypass the IP layer of the parent's machine. */
 import { formatIp } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Children, Device, Netns } from "../model.ts";
 import { track } from "../netfilter.ts";
 import type { Packet } from "../packet.ts";
 import type { Neighbour } from "./neighbours.ts";
-import { connectionsOf, type End, fail, hook, type Run, step } from "./run.ts";
+import { connectionsOf, type End, fail, hook, machine, machineAt, type Run, step } from "./run.ts";
 import { ontoSegment } from "./wire.ts";
 
 type Stacked = Device & { kind: "macvlan" | "ipvlan" };
@@ -17,7 +18,7 @@ export function transmitStacked(run: Run, netns: Netns, device: Stacked, packet:
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "no-device",
-      message: `${device.name} of ${netns.id} is stacked on ${device.parent.device}, which ${device.parent.netns} does not have`,
+      message: t`${device.name} of ${machine(netns)} is stacked on ${device.parent.device}, which ${machineAt(run, device.parent.netns)} does not have`,
       device: device.name,
       origin: device.origin,
     });
@@ -29,34 +30,34 @@ export function transmitStacked(run: Run, netns: Netns, device: Stacked, packet:
     origin: device.origin,
   };
   if (to.kind === "sibling") {
-    // macvlan_queue_xmit: "send to lowerdev first for its network taps"; ipvlan gives it to the other one at once.
+    // macvlan_queue_xmit: "send to lowerdev first for its network taps"; ipvlan passes the frame to the sibling directly.
     if (device.kind === "macvlan")
-      step(run, below, parent.name, "in", "bridge", `${parent.name} hands the frame to ${to.netns}`, packet, rule);
+      step(
+        run,
+        below,
+        parent.name,
+        "in",
+        "bridge",
+        t`switched by ${parent.name} to ${machineAt(run, to.netns)}`,
+        packet,
+        rule,
+      );
     return run.stack.receive(run, to.netns, to.device, packet, { kind: "peer" });
   }
-  step(
-    run,
-    below,
-    parent.name,
-    "out",
-    "bridge",
-    `${parent.name} of ${below.id} puts the frame on the wire`,
-    packet,
-    rule,
-  );
+  step(run, below, parent.name, "out", "bridge", t`sent by ${parent.name} to segment ${parent.segment}`, packet, rule);
   return ontoSegment(run, below, parent, packet, to);
 }
 
-/** ipvlan_process_outbound: a sibling at once, everything else as a packet that the host below sends by this device. */
+/** ipvlan_process_outbound: directly to a sibling; other packets are sent by the parent's machine through the parent device. */
 function routedBelow(run: Run, below: Netns, parent: Device & { kind: "physical" }, packet: Packet): End {
   const sibling = parent.children?.child(packet.dst);
   if (sibling) return run.stack.receive(run, sibling.netns, sibling.device, packet, { kind: "peer" });
   const end = run.stack.originate(run, below, packet, packet.src, parent.name);
-  // What fails there is counted as a transmission error; the sender hears nothing.
+  // A failure there is counted as a transmit error; the sender receives no error.
   return end.netns === below ? { ...end, errno: undefined } : end;
 }
 
-/** macvlan_handle_frame goes by the hardware address, ipvlan_handle_frame by the packet's destination. */
+/** macvlan_handle_frame selects the device by MAC address, ipvlan_handle_frame by destination address. */
 export function handUp(
   run: Run,
   netns: Netns,
@@ -70,7 +71,7 @@ export function handUp(
   if (!upper) return undefined;
   let seen = packet;
   if (children.mode === "l3s") {
-    // ipvlan_l3_rcv, ipvlan_nf_input: the host's PREROUTING and INPUT see it.
+    // ipvlan_l3_rcv, ipvlan_nf_input: the packet passes PREROUTING and INPUT of the parent's machine.
     const tracking = track(connectionsOf(run, netns), packet);
     for (const name of ["PREROUTING", "INPUT"] as const) {
       const passed = hook(run, netns, name, seen, tracking, { in: device.name });
@@ -84,7 +85,7 @@ export function handUp(
     device.name,
     null,
     "bridge",
-    `${device.name} hands what is for ${formatIp(packet.dst)} to ${upper.netns}`,
+    t`passed by ${device.name} to ${machineAt(run, upper.netns)} (destination ${formatIp(packet.dst)})`,
     seen,
   );
   return run.stack.receive(run, upper.netns, upper.device, seen, { kind: "peer" });

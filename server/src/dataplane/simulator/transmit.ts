@@ -1,16 +1,17 @@
-/** A frame leaves by a device: onto a segment, across a veth pair, through a bridge, into a tunnel. */
+/** A frame leaves through a device: to a segment, a veth peer, a bridge port, or a tunnel. */
 
+import { t } from "../../text/l10n.ts";
 import type { StepRule } from "../journey.ts";
 import type { Device, Netns } from "../model.ts";
 import { type Packet, pieceLength } from "../packet.ts";
 import type { Neighbour } from "./neighbours.ts";
-import { type End, fail, type Run, step, VLAN_ROOM } from "./run.ts";
+import { type End, fail, machine, machineAt, type Run, step, VLAN_ROOM } from "./run.ts";
 import { transmitStacked } from "./stacked.ts";
 import { encapsulateIpip, encapsulateTun, encapsulateVxlan } from "./tunnels.ts";
 import { ontoSegment } from "./wire.ts";
 import { encapsulateWireguard } from "./wireguard.ts";
 
-/** dev_queue_xmit: the frame leaves by a device; `to` says for whom it is. */
+/** dev_queue_xmit: the frame leaves through a device; `to` is the resolved neighbor. */
 export function transmit(
   run: Run,
   netns: Netns,
@@ -24,7 +25,7 @@ export function transmit(
     return fail(run, netns, packet, {
       verdict: "looped",
       code: "step-limit",
-      message: "gave up after too many steps",
+      message: t`the path exceeds the step limit`,
       device: device.name,
     });
   step(run, netns, device.name, "out", "route", text, packet, rule);
@@ -41,7 +42,7 @@ export function transmit(
       return bridgeOut(run, netns, to, packet, device);
     }
     case "vxlan":
-      if (to.kind !== "permanent") throw new Error(`no neighbour on ${device.name}`);
+      if (to.kind !== "permanent") throw new Error(`no neighbor entry on ${device.name}`);
       return encapsulateVxlan(run, netns, device, packet, to);
     case "ipip":
       return encapsulateIpip(run, netns, device, packet, rule);
@@ -53,16 +54,16 @@ export function transmit(
       return fail(run, netns, packet, {
         verdict: "dropped",
         code: "no-device",
-        message: `${device.name} is a dummy and carries nothing`,
+        message: t`${device.name} of ${machine(netns)} is a dummy device and forwards nothing`,
         device: device.name,
         origin: device.origin,
       });
     case "loopback":
-      throw new Error("lo transmits by loopback()");
+      throw new Error("lo transmits through loopback()");
   }
 }
 
-/** br_forward: a frame leaves the bridge by a port. */
+/** br_forward: a frame leaves the bridge through a port. */
 export function bridgeOut(
   run: Run,
   netns: Netns,
@@ -76,23 +77,32 @@ export function bridgeOut(
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "no-device",
-      message: `${bridge.name} has no port ${portName}`,
+      message: t`${bridge.name} of ${machine(netns)} has no port ${portName}`,
       device: bridge.name,
     });
   if (pieceLength(packet) > port.mtu + VLAN_ROOM) {
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "too-big",
-      message: `the frame is larger than the MTU ${port.mtu} of port ${portName}; a bridge drops it without a word`,
+      message: t`frame of ${pieceLength(packet)} bytes exceeds MTU ${port.mtu} of port ${portName} on ${machine(netns)}: the bridge drops it silently`,
       device: portName,
       origin: port.origin,
     });
   }
   const rule: StepRule = { table: "fdb", text: `dev ${portName} master ${bridge.name}`, origin: port.origin };
   if (port.kind === "vxlan") {
-    step(run, netns, portName, "out", "bridge", `${bridge.name} hands the frame to the tunnel`, packet, rule);
+    step(run, netns, portName, "out", "bridge", t`bridged by ${bridge.name} to the tunnel`, packet, rule);
     return encapsulateVxlan(run, netns, port, packet, { kind: "permanent", mac: to.mac ?? "", rule });
   }
-  step(run, netns, portName, "out", "bridge", `${bridge.name} hands the frame to ${port.peer.netns}`, packet, rule);
+  step(
+    run,
+    netns,
+    portName,
+    "out",
+    "bridge",
+    t`bridged by ${bridge.name} to ${machineAt(run, port.peer.netns)}`,
+    packet,
+    rule,
+  );
   return run.stack.receive(run, port.peer.netns, port.peer.device, packet, { kind: "peer" });
 }

@@ -1,11 +1,12 @@
-/** A frame crosses a segment: its MTU, what its switches refuse. */
+/** A frame on a segment: MTU and filters of the network. */
 import { formatIp } from "../../addressing/ip.ts";
-import type { Device, L2Segment, LinkEnd, Netns, NetnsId } from "../model.ts";
+import { t } from "../../text/l10n.ts";
+import type { Device, L2Segment, LinkEnd, Netns } from "../model.ts";
 import { type Packet, pieceLength } from "../packet.ts";
 import type { Neighbour } from "./neighbours.ts";
-import { type End, fail, limitMtu, type Run } from "./run.ts";
+import { type End, fail, limitMtu, machine, machineAt, type Run } from "./run.ts";
 
-/** The frame is on the wire. */
+/** Sends the frame to the segment. */
 export function ontoSegment(
   run: Run,
   netns: Netns,
@@ -13,7 +14,7 @@ export function ontoSegment(
   packet: Packet,
   to: Neighbour,
 ): End {
-  if (to.kind !== "station") throw new Error(`no station on ${device.name}`);
+  if (to.kind !== "station") throw new Error(`no machine on ${device.name}`);
   const segment = run.network.segment(device.segment);
   if (segment) {
     const size = pieceLength(packet);
@@ -22,7 +23,7 @@ export function ontoSegment(
       return fail(run, netns, packet, {
         verdict: "dropped",
         code: "segment-mtu",
-        message: `segment ${segment.name} carries packets of at most ${segment.mtu} bytes; this one of ${size} is lost on the wire`,
+        message: t`segment ${segment.name} (MTU ${segment.mtu}) silently drops the packet of ${size} bytes`,
         device: device.name,
         origin: segment.origin,
       });
@@ -32,12 +33,12 @@ export function ontoSegment(
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "protocol-refused",
-      message: `${segment.refusesIpip}'s network (segment ${segment.name}) drops IP in IP (protocol 4)`,
+      message: t`the network of ${segment.refusesIpip} (segment ${segment.name}) drops IP-in-IP (protocol 4)`,
       device: device.name,
       origin: segment.origin,
     });
   }
-  const unwanted = segment && unwantedBy(segment, netns.id, device.name, to.end, packet);
+  const unwanted = segment && unwantedBy(run, segment, netns, device.name, to.end, packet);
   if (unwanted !== undefined) {
     return fail(run, netns, packet, {
       verdict: "dropped",
@@ -50,19 +51,20 @@ export function ontoSegment(
   return run.stack.receive(run, to.end.netns, to.end.device, packet, to);
 }
 
-/** What the network itself refuses to carry (source/destination check), as a sentence. */
+/** The message if the source/destination check of the network drops the packet. */
 function unwantedBy(
+  run: Run,
   segment: L2Segment,
-  netns: NetnsId,
+  netns: Netns,
   device: string,
   to: LinkEnd,
   packet: Packet,
 ): string | undefined {
-  if (!segment.admits(netns, device, packet.src)) {
-    return `segment ${segment.name} drops what ${device} of ${netns} sends from ${formatIp(packet.src)}, which is not its address (source check)`;
+  if (!segment.admits(netns.id, device, packet.src)) {
+    return t`segment ${segment.name} drops packets from ${formatIp(packet.src)} sent by ${device} of ${machine(netns)} because the address is not its own (source check)`;
   }
   if (!segment.admits(to.netns, to.device, packet.dst)) {
-    return `segment ${segment.name} drops what ${to.device} of ${to.netns} would get for ${formatIp(packet.dst)}, which is not its address (source check)`;
+    return t`segment ${segment.name} drops packets to ${formatIp(packet.dst)} for ${to.device} of ${machineAt(run, to.netns)} because the address is not its own (source check)`;
   }
   return undefined;
 }

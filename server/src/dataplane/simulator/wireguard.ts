@@ -1,10 +1,12 @@
-/** WireGuard: the destination chooses the peer, and what a peer sends must come from an address that it is allowed. */
+/** WireGuard: the destination selects the peer, and the inner source must be in the allowed IPs of the sending peer. */
 import { formatIp, formatPrefix, type Ip } from "../../addressing/ip.ts";
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { localAddressesOf, lookup, selectSource } from "../fib.ts";
 import type { Device, Netns, WireguardPeer } from "../model.ts";
 import { type Carried, encapsulationOverhead, familyOf, type Packet, wireguardPadded } from "../packet.ts";
 import { peerText } from "../text.ts";
-import { type End, fail, isOwn, type Run, step } from "./run.ts";
+import { type End, fail, isOwn, machine, type Run, step } from "./run.ts";
 import { handshakeResponse, withoutSession } from "./session.ts";
 import { closedTunnel, tunnelLoop, unwrapped } from "./tunnels.ts";
 
@@ -13,12 +15,12 @@ type Wireguard = Device & { kind: "wireguard" };
 export function encapsulateWireguard(run: Run, netns: Netns, device: Wireguard, packet: Packet): End {
   const peer = device.peers.allowed(packet.dst);
   if (!peer) {
-    // wg_xmit: ENOKEY, and icmp_ndo_send tells the packet's source.
+    // wg_xmit: ENOKEY, and icmp_ndo_send sends an ICMP error to the source.
     const own = isOwn(netns, packet.src);
     return fail(run, netns, packet, {
       verdict: "unreachable",
       code: "no-tunnel-peer",
-      message: `no peer of ${device.name} is allowed ${formatIp(packet.dst)}`,
+      message: t`no peer of ${device.name} on ${machine(netns)} has ${formatIp(packet.dst)} in its allowed IPs`,
       device: device.name,
       origin: device.origin,
       ...(own && packet.body.kind !== "tcp"
@@ -43,14 +45,16 @@ export function encapsulateWireguard(run: Run, netns: Netns, device: Wireguard, 
       carries: { kind: "wireguard", sender: device.publicKey, presharedKey: peer.presharedKey, inner: packet },
     },
   };
-  const padding = length > packet.length ? ` and ${length - packet.length} of padding` : "";
+  const padding = length - packet.length;
   step(
     run,
     netns,
     device.name,
     null,
     "encapsulate",
-    `encrypted for the peer at ${formatIp(ip)}, UDP port ${port}, ${overhead} bytes more${padding}`,
+    padding > 0
+      ? t`encrypted for peer ${formatIp(ip)}, UDP port ${port} (+${overhead} bytes, +${padding} padding)`
+      : t`encrypted for peer ${formatIp(ip)}, UDP port ${port} (+${overhead} bytes)`,
     { ...made, src: sourceTo(netns, ip, learned?.own) },
     { table: "wireguard", text: peerText(peer), origin: peer.origin },
   );
@@ -66,12 +70,12 @@ function sourceTo(netns: Netns, ip: Ip, own: Ip | undefined): Ip {
   return own ?? (found && selectSource(netns, found, found.nexthops[0], ip)) ?? (typeof ip === "number" ? 0 : 0n);
 }
 
-/** A peer's endpoint follows it: wg_socket_set_peer_endpoint_from_skb. */
+/** Key of a learned endpoint: wg_socket_set_peer_endpoint_from_skb. */
 function roamKey(netns: Netns, device: Wireguard, peer: WireguardPeer): string {
   return `${netns.id} ${device.name} ${peer.publicKey}`;
 }
 
-/** wg_receive: the handshake, decryption, and the check of the inner source (wg_packet_consume_data_done). */
+/** wg_receive: handshake, decryption, and check of the inner source (wg_packet_consume_data_done). */
 export function decapsulateWireguard(
   run: Run,
   netns: Netns,
@@ -89,12 +93,12 @@ export function decapsulateWireguard(
   if (!peer)
     return refuse(
       "no-session",
-      `${device.name} of ${netns.id} has no peer with the key of ${formatIp(packet.src)} and ignores its handshake`,
+      t`${device.name} of ${machine(netns)} has no peer with the key of ${formatIp(packet.src)} and ignores the handshake`,
     );
   if (peer.presharedKey !== carries.presharedKey)
     return refuse(
       "no-session",
-      `${device.name} of ${netns.id} has another preshared key for ${formatIp(packet.src)}: there is no handshake`,
+      t`${device.name} of ${machine(netns)} has a different preshared key for ${formatIp(packet.src)}: the handshake fails`,
     );
   const failure = handshakeResponse(
     run,
@@ -106,7 +110,7 @@ export function decapsulateWireguard(
     return withoutSession(
       refuse(
         "no-session",
-        `there is no WireGuard session with ${formatIp(packet.src)}, since the answer to its handshake is lost: ${failure.message}`,
+        t`${machine(netns)} has no WireGuard session with ${formatIp(packet.src)}, because the handshake response is lost: ${failure.message}`,
       ),
       failure,
     );
@@ -114,7 +118,7 @@ export function decapsulateWireguard(
   if (device.peers.allowed(carries.inner.src)?.publicKey !== peer.publicKey)
     return refuse(
       "source-not-allowed",
-      `${device.name} of ${netns.id} discards a packet from ${formatIp(carries.inner.src)}: the peer at ${formatIp(packet.src)} is allowed ${peer.allowedIps.map(formatPrefix).join(", ")} only`,
+      t`${device.name} of ${machine(netns)} drops a packet from ${formatIp(carries.inner.src)}: the allowed IPs of peer ${formatIp(packet.src)} are ${list(peer.allowedIps.map(formatPrefix))}`,
     );
   return unwrapped(run, netns, device, packet, carries.inner, encapsulationOverhead("wireguard", familyOf(packet)));
 }

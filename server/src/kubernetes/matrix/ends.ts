@@ -1,12 +1,16 @@
-/** The rows and columns of a matrix: workloads or pods, and ranges of addresses outside; and which of them a question means. */
+/**
+ * The rows and columns of a matrix: workloads or pods, and ranges of external addresses; and which of them a query
+ * selects.
+ */
 import { formatRange, type IpRange, parseIp, parsePrefix, prefixRange, rangeContains } from "../../addressing/ip.ts";
 import { readValue } from "../../language/reading.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Pod, Topology, Workload } from "../../topology/model.ts";
 import { holds, type Requirement } from "../../topology/selector.ts";
 import { type PolicySet, policySetOf } from "../policy/evaluate.ts";
 import type { MatrixEnd } from "./schema.ts";
 
-/** A row or column with the pods that it stands for. */
+/** A row or column with its pods. */
 export interface Unit {
   readonly end: MatrixEnd;
   readonly cluster: Cluster;
@@ -58,10 +62,13 @@ export function rangeEnd(range: IpRange): MatrixEnd {
 
 /* ----------------------------------------------------------------- selections */
 
-/** Which ends a question means: `shop`, `shop/web`, `prod/shop/web`, `app=web`, `10.0.0.0/8`; everything without one. */
+/**
+ * The endpoints that a query selects: `shop`, `shop/web`, `prod/shop/web`, `app=web`, `10.0.0.0/8`; without a query,
+ * all.
+ */
 export interface Selection {
   isPod(workload: Workload, pod: Pod): boolean;
-  /** Undefined: all addresses outside. */
+  /** Undefined: all external addresses. */
   readonly ranges: readonly IpRange[] | undefined;
 }
 
@@ -88,7 +95,7 @@ export function readSelection(topology: Topology, text: string | undefined): Sel
   if (!known) {
     return {
       ok: false,
-      error: `there is no workload, pod or namespace "${text}"; labels are written app=web, addresses 10.0.0.0/8`,
+      error: t`no workload, pod, or namespace \`${text}\`; write labels as \`app=web\`, addresses as \`10.0.0.0/8\``,
     };
   }
   return { ok: true, selection: { isPod, ranges: [] } };
@@ -106,14 +113,17 @@ function readLabels(text: string): Selected {
   for (const word of text.split(",")) {
     const value = readValue({ kind: "selector" }, word.trim());
     if (value.kind !== "requirement")
-      return { ok: false, error: `"${word}" is no label: write app=web, app!=web, app or !app` };
+      return {
+        ok: false,
+        error: t`invalid label selector \`${word}\`: write \`app=web\`, \`app!=web\`, \`app\`, or \`!app\``,
+      };
     if (value.requirement !== undefined) requirements.push(value.requirement);
   }
   const isPod = (workload: Workload): boolean => requirements.every((one) => holds(one, workload.labels));
   return { ok: true, selection: { isPod, ranges: [] } };
 }
 
-/** Everything by which people may call a pod and what it belongs to. */
+/** All names that can be used for a pod, including its namespace and cluster. */
 function pathsOf({ cluster, namespace, name }: Workload, pod: Pod): readonly string[] {
   const own = [name, pod.name].flatMap((one) => [`${namespace}/${one}`, `${cluster}/${namespace}/${one}`]);
   return [cluster, namespace, `${cluster}/${namespace}`, ...own, ...(namespace === "default" ? [name, pod.name] : [])];

@@ -1,4 +1,4 @@
-/** Who may reach whom: every pair of workloads or pods, and addresses outside the clusters, one after the other. */
+/** Connectivity of every pair of workloads or pods, and of addresses outside the clusters, one pair after another. */
 import type { IpRange } from "../../addressing/ip.ts";
 import { addIp, family, rangesOverlap } from "../../addressing/ip.ts";
 import type { Topology } from "../../topology/model.ts";
@@ -14,7 +14,7 @@ export interface MatrixQuestion {
   readonly byPod: boolean;
 }
 
-/** A pair that can talk at all. */
+/** A pair with at least one allowed port. */
 export interface Pair {
   readonly from: MatrixEnd;
   readonly to: MatrixEnd;
@@ -25,17 +25,20 @@ export type MatrixAnswer =
   | {
       readonly ok: true;
       readonly pairs: Iterable<Pair>;
-      /** The same, sender by sender, also those without any: who goes through them can pause between two. */
+      /**
+       * The same pairs, sender by sender, including senders without any pair, so that a consumer can pause between two
+       * senders.
+       */
       readonly rows: Iterable<readonly Pair[]>;
       readonly ends: MatrixEnds;
     }
   | { readonly ok: false; readonly error: string };
 
-/** What was asked about, including those that reach nobody. */
+/** The selected endpoints, including those that cannot reach anything. */
 export interface MatrixEnds {
   readonly from: readonly MatrixEnd[];
   readonly to: readonly MatrixEnd[];
-  /** Ranges that together are all addresses outside the clusters. */
+  /** Ranges that together cover all addresses outside the clusters. */
   readonly outside: readonly MatrixEnd[];
 }
 
@@ -54,7 +57,7 @@ export function selections(
   return to.ok ? { ok: true, from: from.selection, to: to.selection } : to;
 }
 
-/** As far as policies say; the data plane is not asked. */
+/** According to policies only, ignoring the data plane. */
 export function policyMatrix(topology: Topology, question: MatrixQuestion): MatrixAnswer {
   const meant = selections(topology, question);
   if (!meant.ok) return meant;
@@ -109,7 +112,7 @@ export function policyMatrix(topology: Topology, question: MatrixQuestion): Matr
   };
 }
 
-/** What is made anew for each who goes through it; nothing of it is kept. */
+/** Computed again for each iteration; nothing is stored. */
 export function again(make: () => Generator<readonly Pair[]>): {
   pairs: Iterable<Pair>;
   rows: Iterable<readonly Pair[]>;
@@ -131,8 +134,8 @@ interface Outer {
 }
 
 /**
- * Whom a row reaches, in order. Rows of the same classes reach the same, so that they are compared once; host network pods
- * also reach whoever shares their node, and are looked at one by one.
+ * The receivers that a row reaches, in order. Rows of the same classes reach the same receivers, so they are compared
+ * once. Host network pods also reach all pods on their node, and are compared one by one.
  */
 function reach(receivers: readonly Row[], classes: PolicyClasses): (sender: Row) => Iterable<readonly [Row, PortSet]> {
   const alike = new Map<string, { readonly classes: readonly EndClass[]; readonly places: number[] }>();
@@ -186,7 +189,7 @@ function keyOf(row: Row): string {
   return row.classes.map(({ id }) => id).join();
 }
 
-/** A pod's connection to itself is nobody's business. */
+/** Whether both are one pod: its connection to itself is not part of the matrix. */
 export function isAlone(from: Unit, to: Unit): boolean {
   return (
     from.workload === to.workload &&
@@ -196,14 +199,14 @@ export function isAlone(from: Unit, to: Unit): boolean {
   );
 }
 
-/** Between a node, which host network pods are, and the pods on it everything is allowed. */
+/** A node, and so a host network pod, is allowed to connect to the pods on the node, and vice versa. */
 function onNode(from: Unit, to: Unit): boolean {
   if (!from.workload.hostNetwork && !to.workload.hostNetwork) return false;
   const nodes = new Set(from.pods.map(({ node }) => node));
   return to.pods.some(({ node }) => node !== undefined && nodes.has(node));
 }
 
-/** What some pod of the one may do with some pod of the other. */
+/** The ports on which a pod of the one is allowed to connect to a pod of the other. */
 function between(from: readonly EndClass[], to: readonly EndClass[], classes: PolicyClasses): PortSet {
   let all = NO_PORTS;
   for (const a of from) {
@@ -225,7 +228,7 @@ function joined(ranges: readonly IpRange[]): readonly IpRange[] {
   return all;
 }
 
-/** Ranges that follow each other and have the same ports are one. */
+/** Merges adjacent ranges with the same ports. */
 function* merged(
   parts: readonly Outer[],
   ask: (own: EndClass) => PortSet,
@@ -244,7 +247,7 @@ function* merged(
   if (open !== undefined) yield make(open.range, open.ports);
 }
 
-/** A pair as the published JSON has it. */
+/** A pair in the published JSON format. */
 export function toConnection({ from, to, ports }: Pair): MatrixConnection {
   return { from, to, allowed: allowedOf(ports) };
 }

@@ -1,6 +1,7 @@
 /**
- * What policies alone allow, for all pairs: pods on which every policy and every peer agrees are one class; two classes are
- * asked once. Most classes share the policies that select them, so that a class is compared with few sets of policies.
+ * Connections that policies alone allow, for all pairs: pods that every policy and every peer treats the same are one
+ * class; two classes are compared once. Most classes share the policies that select them, so a class is compared with
+ * few sets of policies.
  */
 import type { Ip, IpRange } from "../../addressing/ip.ts";
 import { family } from "../../addressing/ip.ts";
@@ -12,19 +13,19 @@ import { ALL_PORTS, intersection, NO_PORTS, type PortSet, portKey } from "../pol
 import { type SelectorIndex, selectorIndex } from "../policy/selectors.ts";
 import type { Space } from "./space.ts";
 
-/** Ends that no policy tells apart. */
+/** Endpoints that no policy distinguishes. */
 export interface EndClass {
   readonly id: number;
   readonly set: PolicySet | undefined;
   readonly end: End;
-  /** Peers by labels that mean the class. */
+  /** Peers by labels that match the class. */
   readonly peers: ReadonlySet<Peer>;
 }
 
 export interface PolicyClasses {
   ofPod(set: PolicySet, pod: Pod, ip: Ip): EndClass;
   ofRange(range: IpRange): EndClass;
-  /** Ports on which one may call the other. */
+  /** Ports on which `from` is allowed to connect to `to`. */
   between(from: EndClass, to: EndClass): PortSet;
 }
 
@@ -44,7 +45,7 @@ export function policyClasses(space: Space): PolicyClasses {
     return number;
   };
 
-  /** All that policies see of a group but its address. */
+  /** All properties of a group that policies use, except its address. */
   const partsOf = (set: PolicySet, group: PodGroup): { readonly key: string; readonly peers: ReadonlySet<Peer> } => {
     let parts = groupParts.get(group);
     if (parts === undefined) {
@@ -75,7 +76,7 @@ export function policyClasses(space: Space): PolicyClasses {
   };
   const programs = new Map<string, Map<number, PortSet>>();
 
-  /** What the policies that select `subject` leave open towards `other`. */
+  /** The ports that the policies that select `subject` leave open for `other`. */
   const side = (subject: EndClass, other: EndClass, direction: Direction): PortSet => {
     const { set, end } = subject;
     if (set === undefined || end.group === undefined || end.group.hostNetwork) return ALL_PORTS;
@@ -91,7 +92,7 @@ export function policyClasses(space: Space): PolicyClasses {
     }
     let open = program.get(other.id);
     if (open === undefined) {
-      // Pods of another cluster are addresses here.
+      // Pods of another cluster are only addresses here.
       const group = other.set === set ? other.end.group : undefined;
       const receiver = direction === "ingress" ? end.group : group;
       const matches = (policy: Policy, peer: Peer): boolean =>
@@ -135,7 +136,7 @@ export function policyClasses(space: Space): PolicyClasses {
   };
 }
 
-/** One object for equal sets. */
+/** Returns one object for equal sets. */
 function interner(): (set: PortSet) => PortSet {
   const known = new Map<string, PortSet>([
     [portKey(ALL_PORTS), ALL_PORTS],
@@ -162,7 +163,7 @@ function peerIndex(set: PolicySet): SelectorIndex<Peer> {
   );
 }
 
-/** "http/tcp" of every port that some policy calls by its name. */
+/** "http/tcp" of every port that a policy selects by name. */
 function portNames(set: PolicySet): ReadonlySet<string> {
   const names = new Set<string>();
   for (const { ingress, egress } of set.cluster.policies) {

@@ -1,4 +1,7 @@
-/** Who reaches whom, in JSON (`knet-matrix/1`), said once: TypeBox gives the types and the JSON Schema that the package ships. */
+/**
+ * The connectivity matrix in JSON (`knet-matrix/1`). TypeBox provides the types and the JSON Schema that the package
+ * ships.
+ */
 import { type Static, Type } from "typebox";
 
 const strict = { additionalProperties: false } as const;
@@ -21,7 +24,7 @@ export const MatrixEnd = Type.Union([
 export const MatrixAllowed = Type.Object(
   {
     proto: Type.Enum(["tcp", "udp", "sctp", "icmp"]),
-    /** One port or one range; of ICMP, which has none, always 1-65535. */
+    /** One port or one range; always 1-65535 for ICMP, which has no ports. */
     ports: Type.String({ pattern: "^[0-9]+(-[0-9]+)?$" }),
   },
   strict,

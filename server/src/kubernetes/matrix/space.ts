@@ -1,6 +1,6 @@
 /**
- * The address space cut where policies cut it: inside a part every ipBlock holds of all addresses or of none, so that one
- * address speaks for the part.
+ * The address space, divided at the boundaries of policies: every ipBlock contains all addresses of a part or none, so
+ * one address represents the part.
  */
 import { addIp, type Family, family, type Ip, type IpRange, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
 import { firstThat } from "../../addressing/search.ts";
@@ -8,7 +8,7 @@ import type { Cluster, Topology } from "../../topology/model.ts";
 import type { Peer } from "../../topology/policy.ts";
 
 export interface Space {
-  /** Which part holds the address: a number for each. */
+  /** A number for the part that contains the address. */
   partOf(ip: Ip): number;
   /** Parts outside every cluster's pods and services, in order. */
   readonly outside: readonly IpRange[];
@@ -19,7 +19,7 @@ const WHOLE: Readonly<Record<Family, IpRange>> = {
   6: { first: 0n, last: (1n << 128n) - 1n },
 };
 
-/** `asked`: ranges that the question names. */
+/** The first parameter contains the ranges of the query. */
 export function spaceOf(topology: Topology, asked: readonly IpRange[]): Space {
   const blocks = [...asked, ...topology.clusters.flatMap(writtenRanges)];
   const families = new Set<Family>(
@@ -42,7 +42,7 @@ export function spaceOf(topology: Topology, asked: readonly IpRange[]): Space {
     }
   }
   return {
-    // Index of the first cut behind the address; the families' numbers do not meet.
+    // Index of the first cut above the address, negative for IPv6 so that the families' numbers differ.
     partOf(ip) {
       const starts = cuts[family(ip)];
       const index = firstThat(starts.length, (at) => (starts[at] as Ip) > ip);
@@ -72,7 +72,7 @@ function clusterRanges({ podCidrs, serviceCidrs, nodes }: Cluster): readonly IpR
   return [...wide, ...apart];
 }
 
-/** What the cluster's policies name by address; nodes by theirs. */
+/** The addresses that the cluster's policies name; nodes by their addresses. */
 function writtenRanges(cluster: Cluster): readonly IpRange[] {
   const ranges: IpRange[] = [];
   let nodes = false;

@@ -1,4 +1,6 @@
-/** A matrix for people, and as comma-separated values. */
+/** A matrix as text, and as comma-separated values. */
+
+import { t } from "../../text/l10n.ts";
 import { portsText } from "../policy/ports.ts";
 import { type MatrixEnds, type Pair, toConnection } from "./matrix.ts";
 import type { MatrixEnd } from "./schema.ts";
@@ -7,7 +9,7 @@ export function nameOf(end: MatrixEnd): string {
   return "range" in end ? end.range : end.path;
 }
 
-/** One row a port range: from,to,protocol,ports. */
+/** One row per port range: from,to,protocol,ports. */
 export function* csvOf(pairs: Iterable<Pair>): Iterable<string> {
   yield "from,from_kind,to,to_kind,proto,ports\n";
   for (const pair of pairs) {
@@ -22,8 +24,8 @@ function kindOf(end: MatrixEnd): string {
 }
 
 /**
- * Senders with the same receivers stand together; of each the receivers with the same ports. Ranges are called "outside"
- * where they are all addresses.
+ * Senders with the same receivers are one group, and so are the receivers with the same ports. Ranges are abbreviated
+ * if they cover all external addresses.
  */
 export function* textOf(pairs: Iterable<Pair>, ends: MatrixEnds): Iterable<string> {
   const outside = ends.outside.map(nameOf);
@@ -42,7 +44,8 @@ export function* textOf(pairs: Iterable<Pair>, ends: MatrixEnds): Iterable<strin
   }
   const rows = new Map<string, { readonly senders: string[]; readonly row: ReadonlyMap<string, readonly string[]> }>();
   for (const [sender, row] of bySender) {
-    // A receiver of a group may be one of its senders: two that reach each other have different lists and stay apart.
+    // A receiver of a group can be one of its senders: two senders that reach each other have different lists and are
+    // listed separately.
     const key = [...row].map(([ports, receivers]) => `${ports}: ${receivers.join(" ")}`).join("\n");
     const same = rows.get(key);
     if (same === undefined) rows.set(key, { senders: [sender], row });
@@ -59,14 +62,14 @@ export function* textOf(pairs: Iterable<Pair>, ends: MatrixEnds): Iterable<strin
     }
   }
   const silent = ends.from.map(nameOf).filter((name) => !bySender.has(name));
-  if (silent.length > 0) yield `${isFirst ? "" : "\n"}${wrapped(silent, "")}\n  reach nobody\n`;
+  if (silent.length > 0) yield `${isFirst ? "" : "\n"}${wrapped(silent, "")}\n  ${t`cannot reach anything`}\n`;
 }
 
 function shortened(names: readonly string[], outside: readonly string[]): readonly string[] {
   const there = new Set(names);
   if (outside.length === 0 || !outside.every((name) => there.has(name))) return names;
   const rest = names.filter((name) => !outside.includes(name));
-  return [...rest, "all addresses outside"];
+  return [...rest, t`all external addresses`];
 }
 
 const WIDTH = 100;

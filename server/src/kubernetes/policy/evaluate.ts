@@ -1,9 +1,9 @@
 /**
- * What network policies say of a connection: (policies, sender, receiver, protocol, port) → a decision with its policy and
- * rule. The order is Calico's tiers, into which the policies of Kubernetes fit as well: kube-admin, default, kube-baseline
- * (network-policy-api, ClusterNetworkPolicy: "Admin tier → NetworkPolicy → Baseline tier"). In a tier the policies that select
- * the pod are asked in order, in a policy its rules; the first that matches decides. Where none of a tier that isolates
- * matches, the connection is denied. A pod that nothing selects is open.
+ * Evaluation of network policies for a connection: (policies, sender, receiver, protocol, port) → a decision with its
+ * policy and rule. The order is Calico's tiers, which also contain the policies of Kubernetes: kube-admin, default,
+ * kube-baseline (network-policy-api, ClusterNetworkPolicy: "Admin tier → NetworkPolicy → Baseline tier"). In a tier,
+ * the policies that select the pod are evaluated in order, and in a policy its rules; the first match decides. If no
+ * rule of an isolating tier matches, the connection is denied. A pod that no policy selects is open.
  */
 import { type Ip, prefixContains } from "../../addressing/ip.ts";
 import type { Cluster, Pod } from "../../topology/model.ts";
@@ -13,28 +13,30 @@ import { type PodGroup, type PodGroups, podGroups } from "./groups.ts";
 import { ALL_PORTS, difference, hasPort, intersection, NO_PORTS, type PortSet, portsOf, union } from "./ports.ts";
 import { type PodSelector, type SelectorIndex, selectorIndex, selectsGroup } from "./selectors.ts";
 
-/** An end of a connection as policies see it: an address, and the pod that has it, if it is one of this cluster. */
+/**
+ * An endpoint of a connection as policies see it: an address, and the pod that has it, if it is a pod of this cluster.
+ */
 export interface End {
   readonly ip: Ip;
   readonly group: PodGroup | undefined;
-  /** The node that it is, or on which it runs. */
+  /** The node that has the address, or that the pod runs on. */
   readonly node: string | undefined;
 }
 
 export interface PolicySet {
   readonly cluster: Cluster;
   readonly groups: PodGroups;
-  /** Policies that select the group in this direction, in the order in which they are asked. */
+  /** Policies that select the group in this direction, in order of evaluation. */
   selecting(group: PodGroup, direction: Direction): readonly Policy[];
   endOf(pod: Pod, ip: Ip): End;
-  /** Whoever has the address, in the cluster or outside. */
+  /** The endpoint with the address, inside or outside the cluster. */
   endAt(ip: Ip): End;
-  /** A node that has the address. */
+  /** Whether a node selected by the peer has the address. */
   isNode(ip: Ip, peer: Peer & { readonly kind: "nodes" }): boolean;
 }
 
 export type Verdict =
-  /** No policy selects the pod for this direction, or none that isolates it. */
+  /** No policy selects the pod in this direction, or none isolates it. */
   | { readonly kind: "open"; readonly allowed: true }
   | { readonly kind: "rule"; readonly allowed: boolean; readonly policy: Policy; readonly rule: PolicyRule }
   | { readonly kind: "isolated"; readonly allowed: false; readonly by: readonly Policy[] };
@@ -42,7 +44,7 @@ export type Verdict =
 const OPEN: Verdict = { kind: "open", allowed: true };
 const sets = new WeakMap<Cluster, Map<string, PolicySet>>();
 
-/** A cluster's policies, prepared once; those of some kinds only, as an engine knows them. */
+/** A cluster's policies, prepared once; only some kinds, for an engine that supports only these. */
 export function policySetOf(cluster: Cluster, kinds?: readonly Policy["kind"][]): PolicySet {
   let ofCluster = sets.get(cluster);
   if (ofCluster === undefined) {
@@ -112,7 +114,7 @@ function compare<T extends number | string>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Labels of pods that a policy asks for. */
+/** Pod labels that a policy selects by. */
 function keysOf(policy: Policy): readonly string[] {
   const rules = [...(policy.ingress ?? []), ...(policy.egress ?? [])];
   const peers = rules.flatMap((rule) => rule.peers ?? []);
@@ -120,20 +122,20 @@ function keysOf(policy: Policy): readonly string[] {
   return selectors.flatMap((selector) => selector.map(({ key }) => key));
 }
 
-/** The pods to which a policy applies. */
+/** The pods that a policy applies to. */
 export function subjectOf({ pods, namespaces, namespace }: Policy): PodSelector {
   return { pods, namespaces: namespaces ?? { name: namespace ?? "default" } };
 }
 
-/** The pods that a peer means. */
+/** The pods that a peer matches. */
 export function peerSelector(policy: Policy, peer: Peer & { readonly kind: "pods" }): PodSelector {
   return { pods: peer.pods, namespaces: peer.namespaces ?? { name: policy.namespace ?? "default" } };
 }
 
 /**
- * One side: what the policies that select `subject` say of `other` at its far end. Both are ends that the packet shows at the
- * pod: after DNAT for the receiver, and before the sender's address is translated (facts of the engines: a ClusterIP is never
- * seen, a SNATed client is).
+ * One side: the decision of the policies that select `subject` about a connection with `other`. Both are as seen in the
+ * packet at the pod: after DNAT for the receiver, and before SNAT for the sender (facts of the engines: a ClusterIP is
+ * never seen, a client after SNAT is).
  */
 export function verdictFor(
   set: PolicySet,
@@ -165,7 +167,7 @@ function isExempt(subject: End, other: End): boolean {
   return isNode && other.node !== undefined && other.node === subject.node;
 }
 
-/** Policies in order, tier by tier. */
+/** Policies in order, per tier. */
 export function tiersOf(policies: readonly Policy[]): readonly (readonly Policy[])[] {
   const tiers: Policy[][] = [];
   for (const policy of policies) {
@@ -195,7 +197,7 @@ function firstMatch(
   return undefined;
 }
 
-/** Addresses of an ipBlock are compared with whoever has them, pods included, as engines of iptables do. */
+/** An ipBlock matches every endpoint with an address in it, pods included, as in the iptables engines. */
 export function peerMatches(set: PolicySet, policy: Policy, peer: Peer, end: End): boolean {
   switch (peer.kind) {
     case "pods":
@@ -209,7 +211,7 @@ export function peerMatches(set: PolicySet, policy: Policy, peer: Peer, end: End
 
 const plainPorts = new WeakMap<PolicyRule, PortSet>();
 
-/** A rule's ports at a receiver; names mean nothing outside the cluster. */
+/** A rule's ports at a receiver; names match nothing outside the cluster. */
 export function rulePorts(rule: PolicyRule, receiver: PodGroup | undefined): PortSet {
   const { ports } = rule;
   if (ports === undefined) return ALL_PORTS;
@@ -225,8 +227,8 @@ export function rulePorts(rule: PolicyRule, receiver: PodGroup | undefined): Por
 }
 
 /**
- * All ports at once: those that these policies, which select the pod, leave open in this direction. `matches` says whether a
- * peer is at the other end.
+ * All ports together: the ports that these policies, which select the pod, allow in this direction. `matches`: whether
+ * a peer matches the other endpoint.
  */
 export function allowedPorts(
   policies: readonly Policy[],

@@ -1,6 +1,6 @@
 /**
- * Pods as policies see them. Those with the same namespace, labels and named ports are one group: a workload's pods nearly
- * always, often those of several workloads. A policy is compared with groups, never with pods.
+ * Pods as policies see them. Pods with the same namespace, labels, and named ports form one group: nearly always all
+ * pods of a workload, often the pods of several workloads. Policies are evaluated for groups, never for single pods.
  */
 import type { Cluster, Namespace, Pod, Workload } from "../../topology/model.ts";
 import { NAMESPACE_NAME, type Protocol } from "../../topology/policy.ts";
@@ -13,25 +13,25 @@ export interface PodGroup {
   readonly namespace: string;
   readonly labels: Labels;
   readonly namespaceLabels: Labels;
-  /** Pods of the host network are no subjects of policies, and known by their node's address only. */
+  /** Policies do not apply to pods of the host network, which are identified only by their node's address. */
   readonly hostNetwork: boolean;
-  /** Of `listen … as`, in order. */
+  /** Ports declared with `listen … as`, in order. */
   named(name: string, proto: Protocol): readonly PortRange[];
 }
 
 export interface PodGroups {
   readonly all: readonly PodGroup[];
   groupOf(pod: Pod): PodGroup;
-  /** Undefined where the workload's pods differ. */
+  /** Undefined if the workload's pods differ. */
   groupOfAll(workload: Workload): PodGroup | undefined;
   namespaceLabels(namespace: string): Labels;
 }
 
-/** Labels that the StatefulSet controller gives each pod (pkg/controller/statefulset, stateful_set_utils.go). */
+/** Labels that the StatefulSet controller sets on each pod (pkg/controller/statefulset, stateful_set_utils.go). */
 const POD_NAME = "statefulset.kubernetes.io/pod-name";
 const POD_INDEX = "apps.kubernetes.io/pod-index";
 
-/** `keys`: the labels that some policy asks for. */
+/** `keys`: the labels that policies select by. */
 export function podGroups(cluster: Cluster, keys: ReadonlySet<string>): PodGroups {
   const apart = keys.has(POD_NAME) || keys.has(POD_INDEX);
   const namespaces = new Map<string, Labels>();

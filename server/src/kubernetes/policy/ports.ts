@@ -1,4 +1,8 @@
-/** Sets of ports, a list of ranges for each protocol; ICMP has no ports and is in or not. Sets are values: never changed. */
+/**
+ * Sets of ports: a list of ranges per protocol; ICMP has no ports and is included or not. Sets are immutable values.
+ */
+
+import { t } from "../../text/l10n.ts";
 import type { PolicyPort, Protocol } from "../../topology/policy.ts";
 
 export interface PortRange {
@@ -7,7 +11,7 @@ export interface PortRange {
 }
 
 export interface PortSet {
-  /** In order, apart from each other. */
+  /** In order, without overlaps or adjacent ranges. */
   readonly tcp: readonly PortRange[];
   readonly udp: readonly PortRange[];
   readonly sctp: readonly PortRange[];
@@ -61,7 +65,7 @@ export function portKey(set: PortSet): string {
   return key === "1-65535/1-65535/1-65535/true" ? "all" : key;
 }
 
-/** The ports of a policy's rule; `named` looks a name up in the receiver. */
+/** The ports of a policy's rule; `named` looks up a name in the receiver. */
 export function portsOf(
   ports: readonly PolicyPort[] | undefined,
   named: (name: string, proto: Protocol) => readonly PortRange[],
@@ -81,7 +85,7 @@ export function portsOf(
 
 /** "tcp 80, 443; udp 53"; "everything". */
 export function portsText(set: PortSet): string {
-  if (portKey(set) === "all") return "everything";
+  if (portKey(set) === "all") return t`everything`;
   const parts = PROTOCOLS.flatMap((proto) => {
     const ranges = set[proto];
     if (ranges.length === 0) return [];
@@ -91,7 +95,7 @@ export function portsText(set: PortSet): string {
 }
 
 function rangeText({ first, last }: PortRange): string {
-  if (first === 1 && last === 65535) return "all ports";
+  if (first === 1 && last === 65535) return t`all ports`;
   return first === last ? String(first) : `${first}-${last}`;
 }
 

@@ -1,12 +1,12 @@
 /**
- * Which of many selectors hold of a group of pods: those that ask for a label with a value are found by it, so that a group
- * is compared with few of them.
+ * Which of many selectors match a group of pods: selectors with a label value are indexed by it, so only a few are
+ * compared with each group.
  */
 import { NAMESPACE_NAME } from "../../topology/policy.ts";
 import { type Selector, selects } from "../../topology/selector.ts";
 import type { PodGroup } from "./groups.ts";
 
-/** Pods by their labels and their namespace's: by name, or by labels (`namespaces`, empty: all). */
+/** Pods by their labels and by their namespace: by its name, or by its labels (`namespaces`, empty: all). */
 export interface PodSelector {
   readonly pods: Selector;
   readonly namespaces: Selector | { readonly name: string };
@@ -21,11 +21,11 @@ export function selectsGroup({ pods, namespaces }: PodSelector, group: PodGroup)
 }
 
 export interface SelectorIndex<T> {
-  /** Of the entries, those that hold of the group, in order. */
+  /** The entries that match the group, in order. */
   matching(group: PodGroup): readonly T[];
 }
 
-/** Namespaces whose names are not said. */
+/** Key of selectors without a namespace name. */
 const ANY = "*";
 
 export function selectorIndex<T>(entries: readonly (readonly [PodSelector, T])[]): SelectorIndex<T> {

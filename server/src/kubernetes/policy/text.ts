@@ -1,5 +1,7 @@
-/** Policies in the words of the language. */
+/** Policies in the syntax of the language. */
 import { formatPrefix } from "../../addressing/ip.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import {
   type Direction,
   NAMESPACE_NAME,
@@ -24,7 +26,7 @@ export function policyName({ kind, path }: Policy): string {
   }
 }
 
-/** As the rule would be written in a line: `ingress from app=web to 80/tcp`, `egress deny to any`. */
+/** The rule as written on one line: `ingress from app=web to 80/tcp`, `egress deny to any`. */
 export function ruleText(rule: PolicyRule, policy: Policy): string {
   const { direction, action, peers, ports } = rule;
   const words: string[] = [direction];
@@ -74,16 +76,17 @@ export function subjectText({ pods, namespaces, namespace }: Policy): string {
   return namespace === undefined && namespaces !== undefined ? `${own} ${namespacesText(namespaces)}` : own;
 }
 
-/** What a policy lets through in a direction, in one clause: "from app=web to 80/tcp; from any to 53/udp". */
+/** The packets that policies allow in a direction, in one clause: "from app=web to 80/tcp; from any to 53/udp". */
 export function allowsText(policies: readonly Policy[], direction: Direction, most = 3): string {
   const texts = policies.flatMap((policy) =>
     (policy[direction] ?? [])
       .filter(({ action }) => action === "allow")
       .map((rule) => `${clause(rule)} (${policyName(policy)})`),
   );
-  if (texts.length === 0) return "nothing";
-  const more = texts.length > most ? ` and ${texts.length - most} rules more` : "";
-  return texts.slice(0, most).join("; ") + more;
+  if (texts.length === 0) return t`nothing`;
+  const shown = texts.slice(0, most).join("; ");
+  const rest = texts.length - most;
+  return rest > 0 ? t`${shown}; and ${plural(rest, "more rule")}` : shown;
 }
 
 function clause({ direction, peers, ports }: PolicyRule): string {

@@ -1,9 +1,11 @@
-/** How kube-proxy tells packets of its node's pods from others (pkg/proxy/util, LocalTrafficDetector). */
+/**
+ * How kube-proxy distinguishes packets of its node's pods from other packets (pkg/proxy/util, LocalTrafficDetector).
+ */
 import { family } from "../../addressing/ip.ts";
 import type { NfMatch } from "../../dataplane/model.ts";
 import type { Cluster, Node } from "../../topology/model.ts";
 
-/** Undefined: it cannot tell, and makes no such rules. */
+/** Undefined: kube-proxy cannot distinguish them, and adds no such rules. */
 export interface LocalDetector {
   readonly ifLocal: NfMatch;
   readonly ifNotLocal: NfMatch;

@@ -1,6 +1,6 @@
 /**
- * The sets of the ipset program that kube-proxy keeps in ipvs mode (pkg/proxy/ipvs/ipset.go): what differs from service to
- * service is in them, so that the rules are the same few for any number of services.
+ * The ipset sets that kube-proxy maintains in ipvs mode (pkg/proxy/ipvs/ipset.go): they contain the differences between
+ * services, so the rules are the same few for any number of services.
  */
 import { formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
 import type { IpSet } from "../../dataplane/model.ts";
@@ -42,14 +42,14 @@ const SETS = {
 } as const;
 export type SetKey = keyof typeof SETS;
 
-/** One set, with the question whether it is empty: kube-proxy makes rules for sets that hold something. */
+/** A set, and whether it is empty: kube-proxy adds rules only for sets with members. */
 export interface ProxySet extends IpSet {
   readonly key: SetKey;
   readonly comment: string;
   entries(): Iterable<string>;
 }
 
-/** Filled sets only. */
+/** Only sets with members. */
 export function ipSets(ports: ProxyPorts, node: Node): readonly ProxySet[] {
   const { family } = ports;
   const make = (
@@ -166,7 +166,7 @@ function hasLocalEndpoint(ports: ProxyPorts, node: Node, ip: Ip, port: number | 
 
 const filled = new WeakMap<ProxyPorts, ReadonlySet<SetKey>>();
 
-/** Which sets hold something is the same on all nodes, and asked of every service once. */
+/** Which sets have members is the same on all nodes, and determined once for all services. */
 function filledSets(sets: readonly ProxySet[], ports: ProxyPorts): ReadonlySet<SetKey> {
   let found = filled.get(ports);
   if (found === undefined) {
@@ -176,7 +176,9 @@ function filledSets(sets: readonly ProxySet[], ports: ProxyPorts): ReadonlySet<S
   return found;
 }
 
-/** ClusterIPs there are wherever there are services; of the others the first entry decides. */
+/**
+ * The sets of ClusterIPs have members whenever there are services; for the other sets, the first entry is sufficient.
+ */
 function holdsAny(set: ProxySet, ports: ProxyPorts): boolean {
   if (set.key === "clusterIp" || set.key === "ips" || set.key === "loopBack")
     return ports.cluster.services.all.length > 0;

@@ -1,6 +1,7 @@
 /**
- * kube-proxy's iptables mode: the chains of pkg/proxy/iptables/proxier.go (syncProxyRules), rule by rule and in its order,
- * for one node. Long chains are made only to be printed; a packet is given the rules for its address and port.
+ * kube-proxy's iptables mode: the chains of pkg/proxy/iptables/proxier.go (syncProxyRules), rule by rule and in the
+ * same order, for one node. Long chains are built only for printing; a packet is evaluated against the rules for its
+ * address and port.
  */
 import { hostPrefix, type Ip, prefixContains, prefixOf } from "../../addressing/ip.ts";
 import type { ChainRules, ChainSource } from "../../cni/mode.ts";
@@ -11,7 +12,7 @@ import { endpointText } from "../../topology/service-endpoints.ts";
 import { type LocalDetector, localDetector } from "./detect.ts";
 import { chainHash, type ProxyPort, type ProxyPorts, type Reach } from "./ports.ts";
 
-/** Chains of services by name, shared by the nodes: a name is known once a rule that jumps to it was made. */
+/** Chains of services by name, shared by the nodes: a name is known after a rule that jumps to it has been created. */
 export type ChainNames = Map<string, { readonly port: ProxyPort; readonly endpoint?: ServiceEndpoint }>;
 
 interface View {
@@ -27,7 +28,7 @@ const MARK_MASQ: NfTarget = { kind: "JUMP", chain: "KUBE-MARK-MASQ" };
 const REJECT: NfTarget = { kind: "REJECT", with: "icmp-port-unreachable" };
 const DROP: NfTarget = { kind: "DROP" };
 
-/** iptablesJumpChains: each is put at the top, so that the last one stands first. */
+/** iptablesJumpChains: each is inserted at the top, so the last one is first. */
 const JUMPS: readonly (readonly [NfTable, string, string, string, fresh: boolean])[] = [
   ["filter", "INPUT", "KUBE-PROXY-FIREWALL", "kubernetes load balancer firewall", true],
   ["filter", "INPUT", "KUBE-NODEPORTS", "kubernetes health check service ports", false],
@@ -99,7 +100,7 @@ function byName(chains: readonly NfChain[]): ReadonlyMap<string, NfChain> {
   return new Map(chains.map((chain) => [chain.name, chain]));
 }
 
-/** A chain with rules for every port of every service: all of them are made only for who reads `rules`. */
+/** A chain with rules for every port of every service: all of them are created only if `rules` is read. */
 function longChain(
   name: string,
   view: View,
@@ -152,7 +153,7 @@ function namesOn(view: View): string[] {
   return [...found];
 }
 
-/** Also where the external policy is Local: pods of the node are served by all endpoints. */
+/** Also true if the external policy is Local: packets from the node's own pods use all endpoints. */
 function usesCluster({ service, external }: ProxyPort): boolean {
   return service.internalPolicy === "cluster" || external;
 }
@@ -183,7 +184,7 @@ function toPort({ port }: ProxyPort, number: number): NfMatch {
   return { proto: port.proto, dport: { first: number, last: number } };
 }
 
-/** nat KUBE-SERVICES. */
+/** nat/KUBE-SERVICES. */
 function serviceRules(view: View, port: ProxyPort): readonly NfRule[] {
   const reach = view.ports.reach(port, view.node);
   if (!reach.hasEndpoints) return [];
@@ -203,7 +204,7 @@ function serviceRules(view: View, port: ProxyPort): readonly NfRule[] {
   return rules;
 }
 
-/** The last rules of nat KUBE-SERVICES: to any address of the node, or to the chosen ones. */
+/** The last rules of nat/KUBE-SERVICES: to any address of the node, or to the configured addresses. */
 function nodePortsRules({ cluster, node, ports, origin }: View): readonly NfRule[] {
   const { nodePortAddresses, localhostNodePorts } = cluster.services.kubeProxy;
   const comment = "kubernetes service nodeports; NOTE: this must be the last rule in this chain";
@@ -221,7 +222,7 @@ function nodePortsRules({ cluster, node, ports, origin }: View): readonly NfRule
   return nodeAddresses(node, ports.family, nodePortAddresses).map((ip) => make({ dst: { is: hostPrefix(ip) } }));
 }
 
-/** The addresses of a node at which node ports answer. */
+/** The addresses of a node on which node ports are available. */
 export function nodeAddresses(
   node: Node,
   of: 4 | 6,
@@ -234,14 +235,17 @@ export function nodeAddresses(
     : own.filter((ip) => chosen.some((prefix) => prefixContains(prefix, ip)));
 }
 
-/** nat KUBE-NODEPORTS. */
+/** nat/KUBE-NODEPORTS. */
 function nodePortRules(view: View, port: ProxyPort): readonly NfRule[] {
   const { nodePort } = port.port;
   if (nodePort === undefined || !view.ports.reach(port, view.node).hasEndpoints) return [];
   return [rule(port, port.id, toPort(port, nodePort), { kind: "JUMP", chain: named(view, "EXT", port) })];
 }
 
-/** filter KUBE-SERVICES: what has no endpoints is refused, what has none here under policy Local is dropped. */
+/**
+ * filter/KUBE-SERVICES: rejects packets to services without endpoints; drops them if the policy is Local and no endpoint is
+ * on this node.
+ */
 function internalFilter(view: View, port: ProxyPort): readonly NfRule[] {
   const reach = view.ports.reach(port, view.node);
   if (reach.hasInternal) return [];
@@ -249,7 +253,7 @@ function internalFilter(view: View, port: ProxyPort): readonly NfRule[] {
   return [rule(port, comment, toAddress(port, port.clusterIp), target)];
 }
 
-/** filter KUBE-EXTERNAL-SERVICES. */
+/** filter/KUBE-EXTERNAL-SERVICES: the same for external IPs, load balancer IPs, and node ports. */
 function externalFilter(view: View, port: ProxyPort): readonly NfRule[] {
   const reach = view.ports.reach(port, view.node);
   if (reach.hasExternal) return [];
@@ -267,14 +271,14 @@ function noEndpoints(port: ProxyPort, { hasEndpoints }: Reach): readonly [NfTarg
   return hasEndpoints ? [DROP, `${port.id} has no local endpoints`] : [REJECT, `${port.id} has no endpoints`];
 }
 
-/** filter KUBE-PROXY-FIREWALL: what KUBE-FW did not let pass still has the load balancer's address. */
+/** filter/KUBE-PROXY-FIREWALL: packets that KUBE-FW did not accept still have the load balancer IP as destination. */
 function firewallFilter(view: View, port: ProxyPort): readonly NfRule[] {
   if (!hasFirewall(port) || !view.ports.reach(port, view.node).hasEndpoints) return [];
   const comment = `${port.id} traffic not accepted by ${named(view, "FW", port)}`;
   return port.loadBalancerIps.map((ip) => rule(port, comment, toAddress(port, ip), DROP));
 }
 
-/** filter KUBE-NODEPORTS: health check node ports are let in. */
+/** filter/KUBE-NODEPORTS: accepts health check node ports. */
 function healthChain(view: View): NfChain {
   return {
     name: "KUBE-NODEPORTS",
@@ -332,7 +336,7 @@ export function markRule(mark: number, origin: Source): NfRule {
 function serviceChain(view: View, name: string): NfChain | undefined {
   let found = view.names.get(name);
   if (found === undefined) {
-    // Asked for by its name alone: all names have to be made.
+    // Requested by name: all names must be created first.
     namesOn(view);
     found = view.names.get(name);
   }
@@ -346,7 +350,10 @@ function serviceChain(view: View, name: string): NfChain | undefined {
   return { name, rules: firewallRules(view, port) };
 }
 
-/** KUBE-SVC and KUBE-SVL: masquerade what is not from a pod, then one endpoint, each with the same probability. */
+/**
+ * KUBE-SVC and KUBE-SVL: masquerade packets that are not from a pod, then jump to an endpoint, each with the same
+ * probability.
+ */
 function balancingRules(
   view: View,
   name: string,
@@ -379,7 +386,7 @@ function balancingRules(
   return rules;
 }
 
-/** KUBE-SEP: an endpoint that asks itself is masqueraded, so that its answer comes back by the node. */
+/** KUBE-SEP: packets from an endpoint to itself are masqueraded, so the replies return through the node. */
 function endpointRules(name: string, port: ProxyPort, endpoint: ServiceEndpoint): readonly NfRule[] {
   const { affinity } = port.service;
   return [
@@ -393,7 +400,7 @@ function endpointRules(name: string, port: ProxyPort, endpoint: ServiceEndpoint)
   ];
 }
 
-/** KUBE-EXT: packets for node ports, external and load balancer addresses. */
+/** KUBE-EXT: packets to node ports, external IPs, and load balancer IPs. */
 function externalRules(view: View, port: ProxyPort, reach: Reach): readonly NfRule[] {
   const cluster: NfTarget = { kind: "JUMP", chain: named(view, "SVC", port) };
   const bare = (target: NfTarget): NfRule => ({ match: {}, target, origin: port.port.source });
@@ -410,7 +417,7 @@ function externalRules(view: View, port: ProxyPort, reach: Reach): readonly NfRu
   return rules;
 }
 
-/** KUBE-FW: sources that may use the load balancer's address; the rest is dropped by KUBE-PROXY-FIREWALL. */
+/** KUBE-FW: sources that are allowed to use the load balancer IP; KUBE-PROXY-FIREWALL drops the remaining packets. */
 function firewallRules(view: View, port: ProxyPort): readonly NfRule[] {
   const chain = named(view, "EXT", port);
   return [

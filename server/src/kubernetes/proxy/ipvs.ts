@@ -1,7 +1,7 @@
 /**
- * kube-proxy's ipvs mode for one node (pkg/proxy/ipvs/proxier.go): a dummy device that makes the virtual addresses local, a
- * virtual server for each of them and for each node port, and rules over sets that mark what is to be masqueraded and
- * refuse the rest.
+ * kube-proxy's ipvs mode for one node (pkg/proxy/ipvs/proxier.go): a dummy device that makes the virtual IPs local, a
+ * virtual server for each virtual IP and each node port, and rules over sets that mark packets for masquerading and
+ * reject the rest.
  */
 import { hostPrefix, type Ip, prefixOf } from "../../addressing/ip.ts";
 import type { ChainRules } from "../../cni/mode.ts";
@@ -24,7 +24,7 @@ import type { ProxyPort, ProxyPorts } from "./ports.ts";
 
 const IPVS_DEVICE = "kube-ipvs0";
 
-/** kube-ipvs0 with every virtual address as /32 or /128; the same on all nodes. */
+/** kube-ipvs0 with every virtual IP as /32 or /128; the same on all nodes. */
 export function ipvsDevice(all: readonly ProxyPorts[], origin: Source): Device {
   const ips = new Set(all.flatMap((ports) => ports.all().flatMap(virtualIps)));
   return {
@@ -79,8 +79,8 @@ export function ipvsServers(all: readonly ProxyPorts[], node: Node): Ipvs {
 }
 
 /**
- * syncEndpoint: under policy Local the node's own endpoints, but all of them where it has none, so that its own pods are
- * served; what comes from outside is then answered by another node, past the translation (kubernetes PR 97081).
+ * syncEndpoint: with policy Local, the node's own endpoints; if it has no endpoint, all endpoints, to serve the node's own
+ * pods. Replies to external clients then come from another node and bypass the reverse NAT (kubernetes PR 97081).
  */
 function servers(ports: ProxyPorts, port: ProxyPort, node: Node, outer: boolean): readonly ServiceEndpoint[] {
   const reach = ports.reach(port, node);
@@ -106,7 +106,7 @@ function jump(chain: string): NfTarget {
   return { kind: "JUMP", chain };
 }
 
-/** The same for any number of services. */
+/** The same rules for any number of services. */
 export function ipvsRules(ports: ProxyPorts, node: Node): readonly ChainRules[] {
   const sets = ipSets(ports, node);
   const { cluster, family } = ports;
@@ -186,7 +186,7 @@ export function ipvsRules(ports: ProxyPorts, node: Node): readonly ChainRules[] 
   ];
 }
 
-/** A rule over a set, with the set's comment; none where the set is empty. */
+/** A rule over a set, with the set's comment; no rule if the set is empty. */
 function of(
   { set, origin }: Rules,
   key: SetKey,

@@ -74,7 +74,7 @@ export function nftListing(
     say(1, `chain ${name} {`);
     const base = NFT_BASES.find(({ chain }) => chain === name);
     if (base) say(2, `type ${base.type} hook ${base.hook.toLowerCase()} priority ${base.priority}; policy accept;`);
-    // A look-up with a random number, or a set of ranges, is one rule here and several for the walk.
+    // A lookup with a random number, or a set of ranges, is one rule here and several in the simulation.
     const shown = rules.filter((rule, i) => rules[i - 1]?.text !== rule.text);
     for (const { text = "", origin: from } of shown) say(2, text, from);
     say(1, "}");

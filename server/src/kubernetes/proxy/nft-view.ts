@@ -1,4 +1,4 @@
-/** What kube-proxy's table of nftables consists of on one node: names of chains, base chains, elements of maps. */
+/** The contents of kube-proxy's nftables table on one node: names of chains, base chains, elements of maps. */
 import { formatIp, hostPrefix, type Ip } from "../../addressing/ip.ts";
 import type { NfBase, NfHook, NfMatch, NfTable, NfTarget } from "../../dataplane/model.ts";
 import type { Source } from "../../language/tree.ts";
@@ -9,7 +9,7 @@ import { type ProxyPort, type ProxyPorts, type Reach, shortHash } from "./ports.
 /** Chains of services by name, shared by the nodes. */
 export type NftNames = Map<string, { readonly port: ProxyPort; readonly endpoint?: ServiceEndpoint }>;
 
-/** What one node's table is made from. */
+/** The input for one node's table. */
 export interface NftView {
   readonly ports: ProxyPorts;
   readonly names: NftNames;
@@ -69,7 +69,7 @@ export function named(view: NftView, kind: "service" | "local" | "external" | "f
   return name;
 }
 
-/** Colons mean something to nft. */
+/** Colons have a special meaning in nft. */
 export function endpointId(port: ProxyPort, { ip, port: number }: ServiceEndpoint): string {
   return hashed(`${baseName(port)}__${formatIp(ip).replaceAll(":", ".")}/${number}`);
 }

@@ -1,7 +1,7 @@
 /**
- * kube-proxy's nftables mode: table `kube-proxy` of pkg/proxy/nftables/proxier.go (setupNFTables, syncProxyRules) for one
- * node. The maps that lead from addresses and ports to chains are the services themselves: a packet is given the element
- * for its address and port, and only a listing makes them all.
+ * kube-proxy's nftables mode: table `kube-proxy` of pkg/proxy/nftables/proxier.go (setupNFTables, syncProxyRules) for
+ * one node. The maps from addresses and ports to chains contain the services: for a packet, only the element for its
+ * address and port is created; a listing creates all of them.
  */
 import { formatIp, formatPrefix, hostPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
 import type { ChainSource } from "../../cni/mode.ts";
@@ -102,7 +102,7 @@ function fixedChains({ cluster, origin }: NftView): readonly NfChain[] {
 
 /* ------------------------------------------------------------- chains that look into maps */
 
-/** `candidates` are the elements for a packet; the rules themselves are one look-up each. */
+/** `candidates` returns the elements for a packet; the rules themselves are one lookup each. */
 function lookups(view: NftView): readonly NfChain[] {
   const { ip } = view;
   const byAddress = (name: string, map: string, of: (port: ProxyPort) => readonly Element[]): NfChain => ({
@@ -151,7 +151,7 @@ function elementRule({ match, target, origin }: Element, map: string): NfRule {
   return { match, target, text: `vmap @${map} { ${elementText({ match, target })} }`, origin };
 }
 
-/** Other ports of a ClusterIP are refused; addresses of the range that no service has lead nowhere. */
+/** Other ports of a ClusterIP are rejected; packets to addresses of the range that no service has are dropped. */
 function clusterIpsCheck(view: NftView): NfChain {
   const { cluster, ports, ip, origin } = view;
   const ranges = cluster.serviceCidrs
@@ -218,7 +218,7 @@ function rule(port: ProxyPort, text: string, match: NfMatch, target: NfTarget): 
 
 const MARK = jump("mark-for-masquerade");
 
-/** One look-up with a random number: as many rules here as there are numbers, each with its share of what is left. */
+/** One lookup with a random number: here one rule per endpoint, each with its share of the remaining probability. */
 function balancingRules(
   view: NftView,
   port: ProxyPort,
@@ -304,7 +304,7 @@ function firewallRules({ ip }: NftView, port: ProxyPort): readonly NfRule[] {
   ];
 }
 
-/** What the local detector asks, in nft's words. */
+/** The local detector's match in nft syntax. */
 function matchText(match: NfMatch, ip: string): string {
   const { src } = match;
   if (src) return `${ip} saddr ${src.not ? "!= " : ""}${formatPrefix(src.is)}`;

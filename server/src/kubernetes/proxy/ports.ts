@@ -1,6 +1,6 @@
 /**
- * What kube-proxy works on: one entry for each port of a service and address family (pkg/proxy, ServicePort), and which of
- * its endpoints a node uses (pkg/proxy/topology.go, CategorizeEndpoints).
+ * The input of kube-proxy: one entry per service port and address family (pkg/proxy, ServicePort), and the endpoints of
+ * it that a node uses (pkg/proxy/topology.go, CategorizeEndpoints).
  */
 import { family, type Ip, type Prefix } from "../../addressing/ip.ts";
 import type { Cluster, Node, Service, ServiceEndpoint, ServicePort } from "../../topology/model.ts";
@@ -9,19 +9,19 @@ import { base32, sha256 } from "./sha256.ts";
 export interface ProxyPort {
   readonly service: Service;
   readonly port: ServicePort;
-  /** "shop/api:http"; without a colon where the port has no name. */
+  /** "shop/api:http"; without a colon if the port has no name. */
   readonly id: string;
   readonly clusterIp: Ip;
   readonly externalIps: readonly Ip[];
   readonly loadBalancerIps: readonly Ip[];
   readonly sourceRanges: readonly Prefix[];
-  /** By node port, external or load balancer address. */
+  /** Whether the port has a node port, external IP, or load balancer IP. */
   readonly external: boolean;
   /** All usable endpoints. */
   readonly endpoints: readonly ServiceEndpoint[];
 }
 
-/** Which endpoints a node sends to, by traffic policy. */
+/** The endpoints that a node sends to, by traffic policy. */
 export interface Reach {
   readonly cluster: readonly ServiceEndpoint[];
   readonly local: readonly ServiceEndpoint[];
@@ -30,14 +30,14 @@ export interface Reach {
   readonly hasExternal: boolean;
 }
 
-/** The entries of one cluster and family; each made when somebody asks for it. */
+/** The entries of one cluster and family, created on request. */
 export interface ProxyPorts {
   readonly family: 4 | 6;
   readonly cluster: Cluster;
   all(): readonly ProxyPort[];
   byAddress(ip: Ip): readonly ProxyPort[];
   byNodePort(port: number): readonly ProxyPort[];
-  /** With health check node ports. */
+  /** Entries with health check node ports. */
   healthChecked(): readonly ProxyPort[];
   reach(port: ProxyPort, node: Node): Reach;
 }
@@ -108,7 +108,10 @@ function reachOf(port: ProxyPort, node: Node): Reach {
 
 const ZONE = "topology.kubernetes.io/zone";
 
-/** Hints hold where every endpoint has one and one of them is for here; else all endpoints are used (canUseTopology). */
+/**
+ * Hints apply if every endpoint has one and one matches this node's zone; otherwise all endpoints are used
+ * (canUseTopology).
+ */
 function preferred(
   { service, endpoints }: ProxyPort,
   node: Node,
@@ -122,7 +125,7 @@ function preferred(
   return near.length > 0 ? near : endpoints;
 }
 
-/** servicePortChainName and its like: 16 characters of the base32 of the SHA-256 (pkg/proxy/iptables/proxier.go). */
+/** servicePortChainName and similar: 16 characters of the base32 of the SHA-256 (pkg/proxy/iptables/proxier.go). */
 export function chainHash(text: string): string {
   return base32(sha256(text)).slice(0, 16);
 }
@@ -132,12 +135,12 @@ export function shortHash(text: string): string {
   return base32(sha256(text)).slice(0, 8);
 }
 
-/** Has the cluster anything for kube-proxy to do? */
+/** Whether kube-proxy has anything to do in the cluster. */
 export function runsProxy({ services }: Cluster): boolean {
   return services.kubeProxy.mode !== "none" && (services.all.length > 0 || services.kubeProxy.stated);
 }
 
-/** The families for which kube-proxy makes rules: those of the cluster's ranges. */
+/** The families for which kube-proxy adds rules: the families of the cluster's ranges. */
 export function proxyFamilies({ serviceCidrs, podCidrs }: Cluster): readonly (4 | 6)[] {
   const ranges = [...serviceCidrs, ...podCidrs];
   return ([4, 6] as const).filter((of) => ranges.some(({ prefix }) => family(prefix.ip) === of));

@@ -1,4 +1,7 @@
-/** SHA-256 (FIPS 180-4) of an ASCII text: kube-proxy names its chains by it, and the core has no Node module to do it. */
+/**
+ * SHA-256 (FIPS 180-4) of an ASCII text: kube-proxy derives chain names from it, and the core cannot import Node
+ * modules.
+ */
 
 const K = constants(64, 1 / 3);
 const INITIAL = constants(8, 1 / 2);

@@ -1,4 +1,4 @@
-/** BGP on routers of the fabric. */
+/** BGP on the routers of the fabric. */
 import type { KeywordSpec } from "./types.ts";
 
 const example = `segment rack-a {
@@ -42,9 +42,9 @@ cluster prod {
 `;
 
 const options = [
-  { name: "as-override", flag: true, summary: "The peer's AS number in paths is replaced by the router's own" },
-  { name: "allowas-in", flag: true, summary: "Paths that hold the router's own AS number are accepted" },
-  { name: "route-reflector-client", flag: true, summary: "iBGP routes are passed on to it (RFC 4456)" },
+  { name: "as-override", flag: true, summary: "Replaces the peer's AS number in AS paths with the router's own" },
+  { name: "allowas-in", flag: true, summary: "Accepts AS paths that contain the router's own AS number" },
+  { name: "route-reflector-client", flag: true, summary: "Forwards iBGP routes to this peer (RFC 4456)" },
 ] as const;
 
 const remoteAs = {
@@ -63,16 +63,16 @@ export const bgpRows: readonly KeywordSpec[] = [
         name: "as",
         type: { kind: "number", min: 1, max: 4294967295 },
         after: "as",
-        summary: "The router's AS number",
+        summary: "AS number of the router",
       },
     ],
     block: "bgp",
     repeat: "once",
-    summary: "The router speaks BGP",
-    documentation: `It learns routes from its peers and passes them on: to eBGP peers with itself as next hop, to iBGP peers what it has learned from
-eBGP, and as a route reflector what it has learned from its clients. A session comes up where both ends are configured, the AS numbers fit and TCP
-port 179 is open. Paths of equal length share the traffic (ECMP), up to 16. Static and connected routes are not announced, only \`advertise\`
-(RFC 4271).`,
+    summary: "Enables BGP on the router",
+    documentation: `The router learns routes from its peers and forwards them: to eBGP peers, with itself as the next hop; to iBGP peers,
+the routes learned from eBGP; as a route reflector, also the routes learned from its clients. A session is established
+if both peers are configured, the AS numbers match, and TCP port 179 is allowed. Paths of equal length share the
+traffic (ECMP), up to 16. Static and connected routes are not advertised, only the prefixes in \`advertise\` (RFC 4271).`,
     example,
   },
   {
@@ -82,28 +82,28 @@ port 179 is open. Paths of equal length share the traffic (ECMP), up to 16. Stat
       {
         name: "peer",
         type: { kind: "ref", to: ["node", "router"], orAddress: true },
-        summary: "A node, a router, or an address of one",
+        summary: "A node or router, or one of its addresses",
       },
       remoteAs,
       ...options,
     ],
     repeat: "many",
-    summary: "A BGP neighbour",
-    documentation: `\`as-override\` and \`allowas-in\` help where several sites have one AS number: without them each discards the other's routes as loops
-(RFC 4271 section 9.1.2).`,
+    summary: "A BGP neighbor",
+    documentation: `\`as-override\` and \`allowas-in\` are required if several sites share an AS number: otherwise, each site rejects the
+routes of the other sites as AS path loops (RFC 4271 section 9.1.2).`,
     example,
   },
   {
     keyword: "listen-range",
     in: ["bgp"],
     args: [
-      { name: "range", type: { kind: "prefix" }, summary: "Where the neighbours' addresses lie" },
+      { name: "range", type: { kind: "prefix" }, summary: "Address range of the neighbors" },
       remoteAs,
       ...options,
     ],
     repeat: "many",
-    summary: "Whoever connects from this range is a neighbour",
-    documentation: `Dynamic neighbours: FRR's \`bgp listen range\`. A rack needs one line, whatever nodes are in it.`,
+    summary: "Accepts BGP sessions from any address in this range",
+    documentation: `Dynamic neighbors (FRR's \`bgp listen range\`): one line covers all nodes of a rack.`,
     example,
   },
   {
@@ -119,8 +119,8 @@ port 179 is open. Paths of equal length share the traffic (ECMP), up to 16. Stat
     ],
     repeat: "once",
     default: "the router's first address",
-    summary: "Cluster ID as a route reflector",
-    documentation: `Route reflectors with the same ID do not pass on each other's routes (RFC 4456).`,
+    summary: "Cluster ID of the router as a route reflector",
+    documentation: "Route reflectors with the same cluster ID do not exchange routes with each other (RFC 4456).",
     example,
   },
   {
@@ -131,12 +131,13 @@ port 179 is open. Paths of equal length share the traffic (ECMP), up to 16. Stat
         name: "prefixes",
         type: { kind: "prefix" },
         many: true,
-        summary: "Prefixes that the router announces as its own",
+        summary: "Prefixes that the router advertises as its own",
       },
     ],
     repeat: "many",
-    summary: "Announces prefixes",
-    documentation: `\`network\` of FRR, without asking whether the router has such a route: 0.0.0.0/0 for a default route, a data centre's range.`,
+    summary: "Advertises prefixes",
+    documentation: `Same as FRR's \`network\`, but without checking that the route exists: use 0.0.0.0/0 for a default route, or a data
+center range.`,
     example,
   },
 ];

@@ -1,4 +1,4 @@
-/** The settings of Calico: its IPPool, BGPConfiguration, BGPPeer, IPAMConfig and FelixConfiguration resources, and those of a node. */
+/** Calico's settings: the resources IPPool, BGPConfiguration, BGPPeer, IPAMConfig, and FelixConfiguration, and node settings. */
 import type { ArgSpec, ArgType, EnumValue, KeywordSpec } from "./types.ts";
 
 function value(type: ArgType, summary: string, otherwise?: string): readonly ArgSpec[] {
@@ -14,7 +14,7 @@ const node = ["node cni calico"];
 
 const encapsulation: readonly EnumValue[] = [
   { value: "always", summary: "Between all nodes" },
-  { value: "cross-subnet", summary: "To nodes outside this node's own prefix only" },
+  { value: "cross-subnet", summary: "Only to nodes outside this node's own prefix" },
   { value: "never", summary: "Never" },
 ];
 
@@ -148,52 +148,55 @@ export const calicoRows: readonly KeywordSpec[] = [
         name: "cidr",
         type: { kind: "prefix" },
         optional: true,
-        summary: "Its range",
-        default: "the cluster's IPv4 pods range",
+        summary: "Prefix of the pool",
+        default: "the cluster's IPv4 pod CIDR",
       },
     ],
     block: "calico pool",
     repeat: "many",
     default:
-      "one for each pods range of the cluster, as calico.yaml makes them: IPv4 with IPIP always and NAT, IPv6 plain",
+      "one per pod CIDR of the cluster, as in calico.yaml: IPv4 with `ipip always` and `nat-outgoing true`, IPv6 with neither",
     summary: "A range of pod addresses with its encapsulation (IPPool)",
-    documentation: `Nodes claim blocks of it as their pods need them; the pods' addresses come from the blocks of their node. Pools are looked
-at in the order in which they stand; the first with a free block serves. Where there is no \`pool\`, knet makes the default pools that
-calico-node makes at its first start (node/pkg/lifecycle/startup), with the settings of the manifest \`calico.yaml\`: IPIP \`always\` and NAT for
-IPv4, neither for IPv6. A pool that is written has the API's defaults: no encapsulation, no NAT. The operator's usual pool is \`vxlan cross-subnet\`
-with \`nat-outgoing true\`.`,
+    documentation: `Nodes claim blocks of the pool as their pods need addresses; a pod's address is allocated from a block of its node.
+Pools are tried in declaration order: the first one with a free block is used. Without a \`pool\`, knet creates the
+default pools that calico-node creates at its first start (node/pkg/lifecycle/startup), with the settings of the
+manifest \`calico.yaml\`: IPIP \`always\` and NAT for IPv4, neither for IPv6. A declared pool has the API's defaults: no
+encapsulation, no NAT. The operator's usual pool is \`vxlan cross-subnet\` with \`nat-outgoing true\`.`,
     example: poolExample,
   },
   {
     keyword: "block-size",
     in: pool,
-    args: value({ kind: "prefix-length" }, "Length of a block", "/26, for IPv6 /122"),
+    args: value({ kind: "prefix-length" }, "Prefix length of a block", "/26; for IPv6, /122"),
     repeat: "once",
-    default: "/26, for IPv6 /122",
-    summary: "Length of the blocks that nodes claim (blockSize)",
-    documentation: `64 addresses each by default, all of them usable. /20 to /32 for IPv4, /116 to /128 for IPv6, not shorter than the pool's own. A
-range holds 2^(block size − pool) blocks; a node without one borrows single addresses from others, or with \`strict-affinity\` starts no pods.`,
+    default: "/26; for IPv6, /122",
+    summary: "Prefix length of the blocks that nodes claim (blockSize)",
+    documentation: `By default, a block has 64 addresses, all of them usable. Allowed are /20 to /32 for IPv4 and /116 to /128 for IPv6,
+but not shorter than the pool's own prefix length. A pool contains 2^(block size − pool length) blocks. A node without
+a block borrows single addresses from other nodes' blocks; with \`strict-affinity\`, it starts no pods.`,
     example: poolExample,
   },
   {
     keyword: "ipip",
     in: pool,
-    args: value({ kind: "enum", values: encapsulation }, "When packets are put into IP packets", "never"),
+    args: value({ kind: "enum", values: encapsulation }, "When packets are encapsulated in IPIP", "never"),
     repeat: "once",
     default: "never",
-    summary: "IP in IP through tunl0 (ipipMode)",
-    documentation: `Protocol 4, 20 bytes, IPv4 only; not together with \`vxlan\`. Azure drops protocol 4, and cloud security groups need a rule of its own
-for it. \`cross-subnet\` asks whether the other node's address lies in this node's *own prefix*, not whether it is on the same link.`,
+    summary: "IP-in-IP encapsulation through `tunl0` (ipipMode)",
+    documentation: `Protocol 4, 20 bytes overhead, IPv4 only. Cannot be combined with \`vxlan\`. Azure drops protocol 4, and cloud security
+groups require a separate rule for it. \`cross-subnet\` checks whether the other node's address is in this node's *own
+prefix*, not whether it is on the same link.`,
     example: example("cni calico { pool default { ipip cross-subnet } }"),
   },
   {
     keyword: "vxlan",
     in: pool,
-    args: value({ kind: "enum", values: encapsulation }, "When packets are put into VXLAN", "never"),
+    args: value({ kind: "enum", values: encapsulation }, "When packets are encapsulated in VXLAN", "never"),
     repeat: "once",
     default: "never",
-    summary: "VXLAN through vxlan.calico (vxlanMode)",
-    documentation: `VNI 4096, UDP port 4789, 50 bytes (70 over IPv6); not together with \`ipip\`. Needs no BGP. \`cross-subnet\` asks as that of \`ipip\` does.`,
+    summary: "VXLAN encapsulation through `vxlan.calico` (vxlanMode)",
+    documentation: `VNI 4096, UDP port 4789, 50 bytes overhead (70 over IPv6). Cannot be combined with \`ipip\`. Does not need BGP.
+\`cross-subnet\` works as for \`ipip\`.`,
     example: poolExample,
   },
   {
@@ -202,9 +205,10 @@ for it. \`cross-subnet\` asks whether the other node's address lies in this node
     args: value(yesNo, "Masquerade", "false"),
     repeat: "once",
     default: "false",
-    summary: "Packets from the pool to outside all pools get the node's address (natOutgoing)",
-    documentation: `The chain \`cali-nat-outgoing\`. Addresses of nodes are outside the pools: a pod that talks to another node is seen as its own node.
-False in the API; calico-node's default pool has true for IPv4, false for IPv6.`,
+    summary: "Masquerades packets from the pool to destinations outside all pools (natOutgoing)",
+    documentation: `The chain \`cali-nat-outgoing\`. Node addresses are outside the pools: another node sees the address of the pod's node
+instead of the pod's address. The API default is false; calico-node's default pools have true for IPv4 and false for
+IPv6.`,
     example: poolExample,
   },
   {
@@ -213,8 +217,8 @@ False in the API; calico-node's default pool has true for IPv4, false for IPv6.`
     args: labels("Labels that a node must have"),
     repeat: "once",
     default: "all()",
-    summary: "Which nodes claim blocks of the pool (nodeSelector)",
-    documentation: `All labels must be there. Other nodes get their blocks from other pools.`,
+    summary: "Nodes that can claim blocks of the pool (nodeSelector)",
+    documentation: "A node must have all of the labels. Other nodes claim blocks from other pools.",
     example: poolExample,
   },
   {
@@ -223,18 +227,19 @@ False in the API; calico-node's default pool has true for IPv4, false for IPv6.`
     args: value(yesNo, "Disabled", "false"),
     repeat: "once",
     default: "false",
-    summary: "No new addresses are given out of the pool (disabled)",
-    documentation: `It still counts as a pool for NAT: packets to it keep the pods' addresses.`,
+    summary: "Does not allocate new addresses from the pool (disabled)",
+    documentation: "The pool is still considered for NAT: packets to it keep the pods' addresses.",
     example: poolExample,
   },
   {
     keyword: "disable-bgp-export",
     in: pool,
-    args: value(yesNo, "Not announced", "false"),
+    args: value(yesNo, "Not advertised", "false"),
     repeat: "once",
     default: "false",
-    summary: "Blocks of the pool are not announced by BGP (disableBGPExport)",
-    documentation: `To nobody, other nodes included: where BIRD makes the routes, nodes then have none to each other's blocks.`,
+    summary: "Does not advertise the pool's blocks by BGP (disableBGPExport)",
+    documentation:
+      "Also applies to other nodes. If BIRD programs the routes, nodes have no routes to each other's blocks.",
     example: poolExample,
   },
   {
@@ -243,9 +248,10 @@ False in the API; calico-node's default pool has true for IPv4, false for IPv6.`
     args: value(yesNo, "Strict", "false"),
     repeat: "once",
     default: "false",
-    summary: "No borrowing of single addresses from other nodes' blocks (IPAMConfig strictAffinity)",
-    documentation: `Without it a node for which no block is left takes single addresses out of the blocks of others; each is announced as a route of
-its own. With it such a node starts no pods: "No more free affine blocks and strict affinity enabled". Windows nodes need it.`,
+    summary: "Nodes do not borrow single addresses from other nodes' blocks (IPAMConfig strictAffinity)",
+    documentation: `With false, a node borrows single addresses from the blocks of other nodes if no block is free; each address is
+advertised as a separate route. With true, pods on such a node fail to start ("No more free affine blocks and strict
+affinity enabled"). Windows nodes require true.`,
     example: ipamExample,
   },
   {
@@ -254,18 +260,18 @@ its own. With it such a node starts no pods: "No more free affine blocks and str
     args: value(yesNo, "Claim blocks", "true"),
     repeat: "once",
     default: "true",
-    summary: "Nodes claim blocks by themselves (IPAMConfig autoAllocateBlocks)",
-    documentation: `False needs \`strict-affinity true\`: nodes then have only those blocks that somebody gives them (\`block\`).`,
+    summary: "Nodes claim blocks automatically (IPAMConfig autoAllocateBlocks)",
+    documentation: `\`false\` requires \`strict-affinity true\`: a node then has only the blocks assigned with \`block\`.`,
     example: ipamExample,
   },
   {
     keyword: "max-blocks-per-host",
     in: calico,
-    args: value({ kind: "number", min: 0, max: 1024 }, "Blocks a node; 0 is the built-in limit of 20", "20"),
+    args: value({ kind: "number", min: 0, max: 1024 }, "Blocks per node; 0 means the built-in limit of 20", "20"),
     repeat: "once",
     default: "20",
-    summary: "How many blocks one node may claim (IPAMConfig maxBlocksPerHost)",
-    documentation: `20 blocks of /26 are 1,280 addresses. Any other value than 0 needs \`strict-affinity true\`.`,
+    summary: "Maximum number of blocks per node (IPAMConfig maxBlocksPerHost)",
+    documentation: `20 blocks of /26 are 1,280 addresses. Values other than 0 require \`strict-affinity true\`.`,
     example: ipamExample,
   },
   {
@@ -275,18 +281,18 @@ its own. With it such a node starts no pods: "No more free affine blocks and str
       {
         kind: "enum",
         values: [
-          { value: "bird", summary: "BIRD speaks BGP (calico_backend: bird)" },
-          { value: "vxlan", summary: "No BGP; for VXLAN alone" },
-          { value: "none", summary: "No BGP and no routes between nodes but those of Felix" },
+          { value: "bird", summary: "BIRD runs BGP (calico_backend: bird)" },
+          { value: "vxlan", summary: "No BGP; for VXLAN only" },
+          { value: "none", summary: "No BGP; only Felix programs routes between nodes" },
         ],
       },
-      "Who distributes the routes",
+      "Which component distributes routes",
       "bird",
     ),
     repeat: "once",
     default: "bird",
-    summary: "Does BGP run (calico_backend)",
-    documentation: `Without BIRD nodes have no routes to blocks of pools without encapsulation.`,
+    summary: "Whether BGP runs (calico_backend)",
+    documentation: "Without BIRD, nodes have no routes to the blocks of pools without encapsulation.",
     example: bgpExample,
   },
   {
@@ -295,8 +301,9 @@ its own. With it such a node starts no pods: "No more free affine blocks and str
     args: value(asNumber, "AS number", "64512"),
     repeat: "once",
     default: "64512",
-    summary: "The nodes' AS number (BGPConfiguration asNumber, Node spec.bgp.asNumber)",
-    documentation: `Nodes with equal numbers speak iBGP. On a node it holds for that one; the others' mesh sessions follow it.`,
+    summary: "AS number of the nodes (BGPConfiguration asNumber, Node spec.bgp.asNumber)",
+    documentation: `Nodes with the same number use iBGP. A node's own value applies to that node; the mesh sessions of other nodes follow
+it.`,
     example: bgpExample,
   },
   {
@@ -305,9 +312,9 @@ its own. With it such a node starts no pods: "No more free affine blocks and str
     args: value(yesNo, "Full mesh", "true"),
     repeat: "once",
     default: "true",
-    summary: "Every node peers with every other (BGPConfiguration nodeToNodeMeshEnabled)",
-    documentation: `N·(N−1)/2 sessions: good up to about 100 nodes. Above that switch it off and have route reflectors, or peer with the routers. Nodes
-with a \`route-reflector-cluster-id\` are not in the mesh.`,
+    summary: "Every node peers with every other node (BGPConfiguration nodeToNodeMeshEnabled)",
+    documentation: `N·(N−1)/2 sessions: suitable for up to about 100 nodes. For larger clusters, set it to false and use route reflectors,
+or peer with the routers. Nodes with a \`route-reflector-cluster-id\` are not part of the mesh.`,
     example: bgpExample,
   },
   {
@@ -317,18 +324,19 @@ with a \`route-reflector-cluster-id\` are not in the mesh.`,
       {
         kind: "enum",
         values: [
-          { value: "felix", summary: "Felix, from v3.33 on: `proto 80`, without BGP" },
-          { value: "bird", summary: "BIRD, up to v3.32: `proto bird`, from BGP" },
+          { value: "felix", summary: "Felix, v3.33 and later: `proto 80`, without BGP" },
+          { value: "bird", summary: "BIRD, v3.32 and earlier: `proto bird`, from BGP" },
         ],
       },
-      "Who makes the routes of IPIP pools",
+      "Which component programs the routes of IPIP pools",
       "felix",
     ),
     repeat: "once",
     default: "felix",
-    summary: "Who makes the routes of IPIP pools (FelixConfiguration programClusterRoutes)",
-    documentation: `Up to v3.32 BIRD does, from v3.33 on Felix (\`EnabledIPIPOnly\`). Those of VXLAN pools are always Felix's, those without encapsulation
-BIRD's (felix/calc/l3_route_resolver.go, confd bird_ipam.cfg).`,
+    summary: "Which component programs the routes of IPIP pools (FelixConfiguration programClusterRoutes)",
+    documentation: `BIRD programs them in v3.32 and earlier, Felix in v3.33 and later (\`EnabledIPIPOnly\`). The routes of VXLAN pools are
+always programmed by Felix, the routes of pools without encapsulation by BIRD (felix/calc/l3_route_resolver.go, confd
+bird_ipam.cfg).`,
     example: bgpExample,
   },
   {
@@ -337,12 +345,13 @@ BIRD's (felix/calc/l3_route_resolver.go, confd bird_ipam.cfg).`,
     args: value(
       { kind: "number", min: 68, max: 65535, unit: "bytes" },
       "MTU of pods and tunnels",
-      "that of the smallest interface less the largest overhead",
+      "the smallest interface MTU minus the largest overhead",
     ),
     repeat: "once",
-    default: "that of the smallest interface less the largest overhead of an enabled encapsulation",
+    default: "the smallest interface MTU minus the largest overhead of an enabled encapsulation",
     summary: "MTU of the pods' interfaces and the tunnel devices (veth_mtu)",
-    documentation: `By default IPIP takes 20 bytes off, VXLAN 50 (70 over IPv6), even where no packet is ever encapsulated (felix/dataplane/linux/int_dataplane.go).`,
+    documentation: `By default, 20 bytes are subtracted for IPIP and 50 for VXLAN (70 over IPv6), even if no packet is encapsulated
+(felix/dataplane/linux/int_dataplane.go).`,
     example: felixExample,
   },
   {
@@ -352,17 +361,17 @@ BIRD's (felix/calc/l3_route_resolver.go, confd bird_ipam.cfg).`,
       {
         kind: "enum",
         values: [
-          { value: "ip-pools-only", summary: "Packets to pools" },
-          { value: "ip-pools-and-host-ips", summary: "Packets to pools and to nodes" },
+          { value: "ip-pools-only", summary: "Destinations in IP pools" },
+          { value: "ip-pools-and-host-ips", summary: "Destinations in IP pools, and nodes" },
         ],
       },
-      "What nat-outgoing leaves alone",
+      "Destinations that `nat-outgoing` excludes",
       "ip-pools-only",
     ),
     repeat: "once",
     default: "ip-pools-only",
-    summary: "What `nat-outgoing` leaves alone (FelixConfiguration natOutgoingExclusions)",
-    documentation: `By default packets from pods to other nodes' own addresses are masqueraded.`,
+    summary: "Destinations that `nat-outgoing` excludes (FelixConfiguration natOutgoingExclusions)",
+    documentation: "By default, packets from pods to other nodes' addresses are masqueraded.",
     example: felixExample,
   },
   {
@@ -372,18 +381,18 @@ BIRD's (felix/calc/l3_route_resolver.go, confd bird_ipam.cfg).`,
       {
         kind: "enum",
         values: [
-          { value: "accept", summary: "Let through, as the manifests have it" },
-          { value: "return", summary: "Let the other rules of INPUT decide" },
-          { value: "drop", summary: "Drop, Felix' own default" },
+          { value: "accept", summary: "Accept (manifest default)" },
+          { value: "return", summary: "Evaluate the remaining INPUT rules" },
+          { value: "drop", summary: "Drop (Felix default)" },
         ],
       },
-      "What happens to it",
+      "Action on packets from a pod to its own node",
       "accept",
     ),
     repeat: "once",
     default: "accept",
-    summary: "What happens to packets from a pod to its own node (FelixConfiguration defaultEndpointToHostAction)",
-    documentation: `Felix' own default is \`drop\`; the manifest and the operator set \`accept\`.`,
+    summary: "Action on packets from a pod to its own node (FelixConfiguration defaultEndpointToHostAction)",
+    documentation: `Felix defaults to \`drop\`; the manifest and the operator set \`accept\`.`,
     example: felixExample,
   },
   {
@@ -393,9 +402,10 @@ BIRD's (felix/calc/l3_route_resolver.go, confd bird_ipam.cfg).`,
     block: "calico peer",
     blockRequired: true,
     repeat: "many",
-    summary: "BGP sessions beside the mesh (BGPPeer)",
-    documentation: `Of the nodes that \`node\` or \`node-selector\` names, without either of all nodes, with the address in \`peer-ip\` or the nodes that
-\`peer-selector\` selects. Between nodes of the cluster both ends are configured by it; a router needs a \`bgp\` block with a \`peer\` of its own.`,
+    summary: "Additional BGP sessions (BGPPeer)",
+    documentation: `Configures the nodes selected by \`node\` or \`node-selector\` (by default, all nodes) to peer with the address in
+\`peer-ip\` or with the nodes selected by \`peer-selector\`. If the peer is a node of the cluster, both peers are
+configured; a router requires its own \`bgp\` block with a \`peer\`.`,
     example: peerExample,
   },
   {
@@ -404,8 +414,8 @@ BIRD's (felix/calc/l3_route_resolver.go, confd bird_ipam.cfg).`,
     args: [{ name: "name", type: { kind: "ref", to: ["node"] }, summary: "The node" }],
     repeat: "once",
     default: "all nodes",
-    summary: "The session is this node's (BGPPeer node)",
-    documentation: `Its name, or its path with the cluster in front; not together with \`node-selector\`.`,
+    summary: "Applies to this node only (BGPPeer node)",
+    documentation: `The node's name, or its path including the cluster. Cannot be combined with \`node-selector\`.`,
     example: reflectorExample,
   },
   {
@@ -414,8 +424,8 @@ BIRD's (felix/calc/l3_route_resolver.go, confd bird_ipam.cfg).`,
     args: labels("Labels that a node must have"),
     repeat: "once",
     default: "all()",
-    summary: "The session is that of all nodes with these labels (BGPPeer nodeSelector)",
-    documentation: `All labels must be there; not together with \`node\`.`,
+    summary: "Applies to all nodes with these labels (BGPPeer nodeSelector)",
+    documentation: `A node must have all of the labels. Cannot be combined with \`node\`.`,
     example: peerExample,
   },
   {
@@ -424,7 +434,8 @@ BIRD's (felix/calc/l3_route_resolver.go, confd bird_ipam.cfg).`,
     args: value({ kind: "address" }, "Address of the peer"),
     repeat: "once",
     summary: "Address of the peer (BGPPeer peerIP)",
-    documentation: `Of a router, a node or somebody outside this file. Needs \`as-number\`; not together with \`peer-selector\`.`,
+    documentation: `Address of a router, a node, or a machine outside this file. Requires \`as-number\`; cannot be combined with
+\`peer-selector\`.`,
     example: peerExample,
   },
   {
@@ -432,29 +443,30 @@ BIRD's (felix/calc/l3_route_resolver.go, confd bird_ipam.cfg).`,
     in: peer,
     args: [{ name: "labels", type: { kind: "label" }, many: true, summary: "Labels of the nodes to peer with" }],
     repeat: "once",
-    summary: "The peers are the nodes with these labels (BGPPeer peerSelector)",
-    documentation: `As for route reflectors. AS numbers are those of the nodes: \`as-number\` may not be given.`,
+    summary: "Peers with all nodes that have these labels (BGPPeer peerSelector)",
+    documentation: `Used to peer with route reflectors, for example. The nodes' AS numbers are used, so \`as-number\` is not allowed.`,
     example: reflectorExample,
   },
   {
     keyword: "as-number",
     in: peer,
-    args: value(asNumber, "AS number of the peer", "the cluster's"),
+    args: value(asNumber, "AS number of the peer", "the cluster's AS number"),
     repeat: "once",
-    default: "the cluster's",
+    default: "the cluster's AS number",
     summary: "AS number of the peer (BGPPeer asNumber)",
-    documentation: `Must be the one that the peer has; otherwise the session does not come up ("Bad peer AS", RFC 4271 section 6.2).`,
+    documentation: `Must match the AS number configured on the peer; otherwise, the session does not come up ("Bad Peer AS", RFC 4271
+section 6.2).`,
     example: peerExample,
   },
   {
     keyword: "num-allowed-local-as-numbers",
     in: peer,
-    args: value({ kind: "number", min: 0, max: 10 }, "How often", "0"),
+    args: value({ kind: "number", min: 0, max: 10 }, "Number of occurrences", "0"),
     repeat: "once",
     default: "0",
-    summary: "How often the node's own AS number may be in a path (BGPPeer numAllowedLocalASNumbers)",
-    documentation: `BIRD's \`allow local as\`. Nodes of one AS behind different routers discard each other's routes without it, unless the routers write their own
-number over it (\`as-override\`).`,
+    summary: "How often the node's own AS number can occur in a path (BGPPeer numAllowedLocalASNumbers)",
+    documentation: `BIRD's \`allow local as\`. Without it, nodes with the same AS number that are connected to different routers reject each
+other's routes, unless the routers replace the AS number with their own (\`as-override\`).`,
     example: `${peerExample.replace("      as-number 64513\n", "      as-number 64513\n      num-allowed-local-as-numbers 1\n")}`,
   },
   {
@@ -462,29 +474,32 @@ number over it (\`as-override\`).`,
     in: node,
     args: value({ kind: "address" }, "Cluster ID, written as an IPv4 address"),
     repeat: "once",
-    summary: "The node is a route reflector with this cluster ID (Node spec.bgp.routeReflectorClusterID)",
-    documentation: `It leaves the mesh and passes on what it learns from one iBGP peer to the others (RFC 4456). Its clients are its peers of the same AS with
-another cluster ID or none.`,
+    summary: "Makes the node a route reflector with this cluster ID (Node spec.bgp.routeReflectorClusterID)",
+    documentation: `The node leaves the mesh and forwards the routes learned from one iBGP peer to the others (RFC 4456). Its clients are
+its peers in the same AS that have no cluster ID or a different one.`,
     example: reflectorExample,
   },
   {
     keyword: "bgp-address",
     in: node,
-    args: value({ kind: "address" }, "One of the node's own addresses", "the first one of its first interface"),
+    args: value({ kind: "address" }, "One of the node's addresses", "first address of its first interface"),
     repeat: "once",
-    default: "the first one of its first interface",
-    summary: "The node's address for the other nodes (Node spec.bgp.ipv4Address, ipv6Address)",
-    documentation: `Sessions, next hops and tunnels use it; its prefix decides \`cross-subnet\`.`,
+    default: "first address of its first interface",
+    summary: "Address that other nodes use for this node (Node spec.bgp.ipv4Address, ipv6Address)",
+    documentation: `Used for sessions, next hops, and tunnels; its prefix determines which nodes \`cross-subnet\` applies to.`,
     example: reflectorExample,
   },
   {
     keyword: "block",
     in: node,
-    args: [{ name: "prefixes", type: { kind: "prefix" }, many: true, summary: "Blocks of the pools' block size" }],
+    args: [
+      { name: "prefixes", type: { kind: "prefix" }, many: true, summary: "Prefixes with the block size of the pool" },
+    ],
     repeat: "once",
-    default: "the next free one",
-    summary: "Blocks that the node has, instead of claimed ones",
-    documentation: `As an IPAMBlock with affinity to the node. In a pool of nodes it is that of the first one; the others count up from it.`,
+    default: "the next free block",
+    summary: "Blocks assigned to the node, instead of claimed ones",
+    documentation: `An IPAMBlock with affinity to the node. In a node pool, this is the block of the first node; the other nodes count up
+from it.`,
     example: reflectorExample,
   },
 ];

@@ -1,13 +1,16 @@
-/** Plugins that leave the way between nodes to the network around them: kubenet, kindnet, and those of the clouds. */
+/** Plugins that rely on the surrounding network between nodes: kubenet, kindnet, and the plugins of the cloud providers. */
 import { mtu, value, withSettings, yesNo } from "./cni-parts.ts";
 import type { EnumValue, KeywordSpec } from "./types.ts";
 
 export const cloudPlugins: readonly EnumValue[] = [
-  { value: "kubenet", summary: "kubenet: cbr0 on each node, and the cloud's route table between them" },
-  { value: "kindnet", summary: "kindnet, the network of kind: veth pairs without a bridge, routes between the nodes" },
-  { value: "aws-vpc", summary: "Amazon VPC CNI: pods have addresses of the VPC, on the machines' own interfaces" },
-  { value: "azure", summary: "Azure CNI: addresses of the subnet, or an overlay that the VNet carries" },
-  { value: "gke", summary: "GKE, VPC-native: each node's range is an alias range of its interface" },
+  { value: "kubenet", summary: "kubenet: `cbr0` on each node, connected by the cloud route table" },
+  {
+    value: "kindnet",
+    summary: "kindnet, the default network of kind: veth pairs without a bridge, routes between the nodes",
+  },
+  { value: "aws-vpc", summary: "Amazon VPC CNI: pods have VPC addresses on the nodes' own network interfaces (ENIs)" },
+  { value: "azure", summary: "Azure CNI: addresses of the subnet, or an overlay carried by the VNet" },
+  { value: "gke", summary: "GKE, VPC-native: each node's pod CIDR is an alias range of its interface" },
 ];
 
 export const cloudContexts: Readonly<Record<string, string>> = {
@@ -114,31 +117,31 @@ export const cloudSettings: readonly KeywordSpec[] = [
       {
         kind: "enum",
         values: [
-          { value: "on", summary: "Each node's range is a route in the cloud's table" },
-          { value: "off", summary: "It is not; routers may have routes of their own" },
+          { value: "on", summary: "Each node's pod CIDR is a route in the cloud route table" },
+          { value: "off", summary: "No routes in the cloud route table; routers can have their own" },
         ],
       },
-      "Routes in the cloud's table",
+      "Routes in the cloud route table",
       "on",
     ),
     repeat: "once",
     default: "on",
-    summary: "The cloud's route table leads each node's range to the node (--configure-cloud-routes)",
-    documentation: `The route controller of the cloud controller manager writes \`podCIDR → instance\` into the route table of the nodes' network. Here
-the routers that are attached to the nodes' segments have these routes. With \`off\` they have none, and pods of different nodes do not
-reach each other unless the routers have routes of their own.`,
+    summary: "The cloud route table routes each node's pod CIDR to the node (--configure-cloud-routes)",
+    documentation: `The route controller of the cloud controller manager writes \`podCIDR → instance\` into the route table of the nodes'
+network. In knet, the routers attached to the nodes' segments have these routes. With \`off\`, they do not, and pods on
+different nodes cannot reach each other unless the routers have their own routes.`,
     example: kubenetExample,
   },
   {
     keyword: "route-limit",
     in: ["cni kubenet"],
-    args: value({ kind: "number", min: 1, max: 100000 }, "Routes in one table", "the cloud's"),
+    args: value({ kind: "number", min: 1, max: 100000 }, "Routes per route table", "the cloud's quota"),
     repeat: "once",
-    default: "the cloud's: 50 on AWS, 400 on Azure",
-    summary: "How many routes the cloud's table holds, where the quota was raised",
-    documentation: `A node takes one route of each family. Beyond the limit the route controller writes no more, the node keeps the condition
-NetworkUnavailable, and nobody reaches its pods. A table on AWS holds 50 by default and 1,000 at most, one on Azure 400; knet takes that
-of the segment's \`cloud\`.`,
+    default: "the cloud's quota: 50 on AWS, 400 on Azure",
+    summary: "Route quota of the cloud route table, if it was raised",
+    documentation: `Each node uses one route per address family. Beyond the quota, the route controller adds no more routes: the node
+keeps the condition NetworkUnavailable, and its pods are unreachable. A route table on AWS has 50 routes by default
+and at most 1,000, on Azure 400; the default is the quota of the segment's \`cloud\`.`,
     example: kubenetExample,
   },
   {
@@ -147,19 +150,20 @@ of the segment's \`cloud\`.`,
     args: value({ kind: "prefix" }, "Destinations that see the pod's own address", "10.0.0.0/8"),
     repeat: "once",
     default: "10.0.0.0/8",
-    summary: "Where packets go without masquerading (kubelet's --non-masquerade-cidr)",
-    documentation: `Everything else gets the node's address, packets between pods included: a pod range outside 10.0.0.0/8 needs this setting. 0.0.0.0/0
-switches masquerading off (pkg/kubelet/dockershim/network/kubenet).`,
+    summary: "Destinations that are not masqueraded (kubelet's --non-masquerade-cidr)",
+    documentation: `Packets to all other destinations are masqueraded, including packets between pods: a pod CIDR outside 10.0.0.0/8
+requires this setting. 0.0.0.0/0 disables masquerading (pkg/kubelet/dockershim/network/kubenet).`,
     example: kubenetExample,
   },
   {
     keyword: "mtu",
     in: ["cni kubenet", "cni kindnet"],
-    args: value(mtu, "MTU of the pods' interfaces", "that of the node's interface"),
+    args: value(mtu, "MTU of the pods' interfaces", "the node interface's MTU"),
     repeat: "once",
-    default: "that of the node's interface",
+    default: "the node interface's MTU",
     summary: "MTU of the pods' interfaces",
-    documentation: `kubenet takes the smallest MTU among the node's interfaces, kindnet that of the interface with the default route.`,
+    documentation:
+      "kubenet uses the smallest MTU of the node's interfaces, kindnet the MTU of the interface with the default route.",
     example: kindnetExample,
   },
   {
@@ -190,34 +194,34 @@ switches masquerading off (pkg/kubelet/dockershim/network/kubenet).`,
           { value: "r5.large", summary: "3 interfaces with 10 IPv4 addresses each: 29 pods" },
         ],
       },
-      "Type of the machine",
+      "Instance type of the node",
       "m5.large",
     ),
     repeat: "once",
     default: "m5.large",
-    summary: "How many interfaces (ENIs) the machine may have, and how many addresses each",
-    documentation: `Each interface keeps its first address, the others are for pods: ENIs × (addresses − 1), and two more pods of the host network, is what
-kubelet's \`max-pods\` should be (misc/eni-max-pods.txt). Other types: \`enis\` and \`ips-per-eni\`.`,
+    summary: "Maximum number of network interfaces (ENIs) and of addresses per interface",
+    documentation: `Each interface keeps its first address; the others are for pods. kubelet's \`max-pods\` should be ENIs × (addresses −
+1), plus two host-network pods (misc/eni-max-pods.txt). For other instance types, use \`enis\` and \`ips-per-eni\`.`,
     example: awsExample,
   },
   {
     keyword: "enis",
     in: ["cni aws-vpc"],
-    args: value({ kind: "number", min: 1, max: 15 }, "Network interfaces", "those of the instance type"),
+    args: value({ kind: "number", min: 1, max: 15 }, "Network interfaces", "the instance type's limit"),
     repeat: "once",
-    default: "those of the instance type",
-    summary: "How many network interfaces the machine may have",
-    documentation: `For types that \`instance\` does not list; both numbers stand in AWS' table of network interfaces.`,
+    default: "the instance type's limit",
+    summary: "Maximum number of network interfaces",
+    documentation: `For instance types that \`instance\` does not list; see AWS's table of network interfaces.`,
     example: awsPrefixExample,
   },
   {
     keyword: "ips-per-eni",
     in: ["cni aws-vpc"],
-    args: value({ kind: "number", min: 2, max: 64 }, "IPv4 addresses", "those of the instance type"),
+    args: value({ kind: "number", min: 2, max: 64 }, "IPv4 addresses", "the instance type's limit"),
     repeat: "once",
-    default: "those of the instance type",
-    summary: "How many IPv4 addresses one network interface may have",
-    documentation: `For types that \`instance\` does not list; both numbers stand in AWS' table of network interfaces.`,
+    default: "the instance type's limit",
+    summary: "Maximum number of IPv4 addresses per network interface",
+    documentation: `For instance types that \`instance\` does not list; see AWS's table of network interfaces.`,
     example: awsPrefixExample,
   },
   {
@@ -226,8 +230,9 @@ kubelet's \`max-pods\` should be (misc/eni-max-pods.txt). Other types: \`enis\` 
     args: value(yesNo, "Prefixes instead of addresses", "false"),
     repeat: "once",
     default: "false",
-    summary: "Each slot of an interface is a /28 instead of one address (ENABLE_PREFIX_DELEGATION)",
-    documentation: `Sixteen times as many pods; AWS recommends at most 110. The subnet must have free, aligned /28 blocks.`,
+    summary: "Each address slot of an interface is a /28 prefix (ENABLE_PREFIX_DELEGATION)",
+    documentation:
+      "Allows 16 times as many pods; AWS recommends at most 110. The subnet must contain free, aligned /28 blocks.",
     example: awsPrefixExample,
   },
   {
@@ -238,16 +243,16 @@ kubelet's \`max-pods\` should be (misc/eni-max-pods.txt). Other types: \`enis\` 
         kind: "enum",
         values: [
           { value: "ipv4", summary: "Pods have IPv4 addresses" },
-          { value: "ipv6", summary: "Pods have IPv6 addresses, of a /80 for each node" },
+          { value: "ipv6", summary: "Pods have IPv6 addresses from a /80 per node" },
         ],
       },
-      "The pods' family",
+      "Address family of the pods",
       "ipv4",
     ),
     repeat: "once",
     default: "ipv4",
-    summary: "Which family the pods have; a cluster has one of them",
-    documentation: `With IPv6 each node has a /80 of its subnet on its first interface. Nothing is masqueraded.`,
+    summary: "Address family of the pods; a cluster has one",
+    documentation: "With IPv6, each node has a /80 of its subnet on its first interface. Nothing is masqueraded.",
     example: awsExample,
   },
   {
@@ -258,25 +263,25 @@ kubelet's \`max-pods\` should be (misc/eni-max-pods.txt). Other types: \`enis\` 
         name: "value",
         type: { kind: "prefix" },
         many: true,
-        summary: "The VPC's ranges",
-        default: "those of all segments with `cloud aws`",
+        summary: "CIDRs of the VPC",
+        default: "the prefixes of all segments with `cloud aws`",
       },
     ],
     repeat: "once",
-    default: "those of all segments with `cloud aws`",
-    summary: "The ranges of the VPC: what is outside sees the node's address",
-    documentation: `ipamd reads them from the machine's metadata. Packets to them keep the pod's address.`,
+    default: "the prefixes of all segments with `cloud aws`",
+    summary: "CIDRs of the VPC: destinations outside them see the node's address",
+    documentation: "ipamd reads them from the instance metadata. Packets to them keep the pod's address.",
     example: awsExample,
   },
   {
     keyword: "external-snat",
     in: ["cni aws-vpc"],
-    args: value(yesNo, "Somebody else translates", "false"),
+    args: value(yesNo, "NAT is done elsewhere", "false"),
     repeat: "once",
     default: "false",
-    summary: "A NAT gateway translates instead of the node (AWS_VPC_K8S_CNI_EXTERNALSNAT)",
-    documentation: `Without it what leaves the VPC gets the address of the node's first interface, and leaves by it. With it pods keep their addresses, and answers
-from peered networks find them.`,
+    summary: "A NAT gateway does the source NAT instead of the node (AWS_VPC_K8S_CNI_EXTERNALSNAT)",
+    documentation: `With false, packets to destinations outside the VPC leave through the node's first interface, with its address as the
+source. With true, pods keep their addresses, and replies from peered networks reach them.`,
     example: awsExample,
   },
   {
@@ -287,12 +292,12 @@ from peered networks find them.`,
         name: "value",
         type: { kind: "prefix" },
         many: true,
-        summary: "Ranges outside the VPC that see the pod's address",
+        summary: "CIDRs outside the VPC that see the pod's address",
       },
     ],
     repeat: "once",
-    summary: "Ranges that are not translated either (AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS)",
-    documentation: `Peered networks and what is behind a VPN, where pods are to be seen as themselves.`,
+    summary: "Additional CIDRs excluded from source NAT (AWS_VPC_K8S_CNI_EXCLUDE_SNAT_CIDRS)",
+    documentation: "For peered networks and VPNs where pods keep their own addresses.",
     example: awsExample,
   },
   {
@@ -302,7 +307,8 @@ from peered networks find them.`,
     repeat: "once",
     default: "9001",
     summary: "MTU of the interfaces and pods (AWS_VPC_ENI_MTU)",
-    documentation: `At most that of the machine's interface. Behind a VPN or an Internet gateway 1500 is what arrives.`,
+    documentation:
+      "At most the MTU of the node's interface. Behind a VPN or an internet gateway, the effective MTU is 1500.",
     example: awsExample,
   },
   {
@@ -314,20 +320,21 @@ from peered networks find them.`,
         values: [
           {
             value: "overlay",
-            summary: "A /24 of the pods' range for each node; the VNet carries it without a tunnel in the machines",
+            summary: "A /24 of the pod CIDR per node; the VNet carries the packets, without a tunnel on the nodes",
           },
-          { value: "node-subnet", summary: "Addresses of the nodes' subnet, reserved for each node when it is made" },
+          { value: "node-subnet", summary: "Addresses of the nodes' subnet, reserved when the node is created" },
         ],
       },
-      "Where pods' addresses come from",
+      "Source of the pod addresses",
       "overlay",
     ),
     repeat: "once",
     default: "overlay",
-    summary: "Where pods have their addresses from",
-    documentation: `In an overlay only the cluster's own pods and nodes have a way to the pods; what leaves the cluster gets the node's address. The range may be the same in several
-clusters. With \`node-subnet\` every machine of the VNet reaches the pods, and the subnet needs (nodes + 1) × (1 + max-pods) addresses; max-pods
-is 30 there unless stated, 250 in an overlay.`,
+    summary: "Source of the pod addresses",
+    documentation: `With \`overlay\`, only the pods and nodes of the cluster can reach the pods, and packets that leave the cluster have the
+node's address. Several clusters can use the same pod CIDR. With \`node-subnet\`, every machine in the VNet can reach
+the pods, and the subnet requires (nodes + 1) × (1 + max-pods) addresses. \`max-pods\` defaults to 30 with \`node-subnet\`
+and 250 with \`overlay\`.`,
     example: azureExample,
   },
   {
@@ -339,14 +346,14 @@ is 30 there unless stated, 250 in an overlay.`,
         type: { kind: "prefix" },
         many: true,
         summary: "Destinations that see the pod's own address",
-        default: "azure: the pods' range, or the VNet's; gke: all private and reserved ranges",
+        default: "azure: the pod CIDR, or the VNet's prefixes; gke: all private and reserved ranges",
       },
     ],
     repeat: "once",
-    default: "azure: the pods' range, or the VNet's; gke: all private and reserved ranges",
-    summary: "Where packets go without masquerading (ip-masq-agent's nonMasqueradeCIDRs)",
-    documentation: `ip-masq-agent masquerades everything else. GKE's default (\`--nomasq-all-reserved-ranges\`) spares RFC 1918, 100.64.0.0/10, the documentation ranges
-and 240.0.0.0/4.`,
+    default: "azure: the pod CIDR, or the VNet's prefixes; gke: all private and reserved ranges",
+    summary: "Destinations that are not masqueraded (ip-masq-agent's nonMasqueradeCIDRs)",
+    documentation: `ip-masq-agent masquerades packets to all other destinations. GKE's default (\`--nomasq-all-reserved-ranges\`) excludes
+RFC 1918, 100.64.0.0/10, the documentation ranges, and 240.0.0.0/4.`,
     example: gkeExample,
   },
   {
@@ -355,8 +362,9 @@ and 240.0.0.0/4.`,
     args: value(yesNo, "Masquerade", "true"),
     repeat: "once",
     default: "true",
-    summary: "Packets to other networks get the node's address (default SNAT)",
-    documentation: `Off as with \`--disable-default-snat\`, where private ranges are used on the Internet's side or a Cloud NAT does it.`,
+    summary: "Masquerades packets to other networks (default SNAT)",
+    documentation: `False is the same as \`--disable-default-snat\`, for example if private ranges are used on the internet side or Cloud
+NAT handles it.`,
     example: gkeExample,
   },
 ];

@@ -1,7 +1,7 @@
-/** What stands in a cluster, except its CNI settings and its workloads. */
+/** Statements in a cluster, except its CNI settings and workloads. */
 import type { KeywordSpec } from "./types.ts";
 
-/** No pool is larger; Kubernetes itself is tested to 5,000 nodes. */
+/** Upper limit of a node pool. Kubernetes is tested with up to 5,000 nodes per cluster. */
 const maxNodes = 100_000;
 
 const small = `segment lan { cidr 192.168.10.0/24 }
@@ -25,16 +25,16 @@ export const cluster: readonly KeywordSpec[] = [
         type: { kind: "prefix-length" },
         after: "per-node",
         optional: true,
-        summary: "Length of a node's block",
-        default: "/24, for IPv6 /64",
+        summary: "Prefix length of each node's pod CIDR",
+        default: "/24; for IPv6, /64",
       },
     ],
     repeat: "many",
-    summary: "The range of the pods' addresses; one statement a family",
-    documentation: `kube-controller-manager's \`--cluster-cidr\` and \`--node-cidr-mask-size\` (24 for IPv4, 64 for IPv6). It cuts the range into
-blocks of that length and gives each node the next one in order of registration, here of declaration. Blocks that overlap
-the service range or a \`pod-cidr\` are left out. Nodes that find no block stay NotReady. For dual stack the statement is
-written twice, once for each family (pkg/controller/nodeipam/ipam/cidrset).`,
+    summary: "Pod CIDR; one statement per address family",
+    documentation: `kube-controller-manager's \`--cluster-cidr\` and \`--node-cidr-mask-size\` (24 for IPv4, 64 for IPv6). It splits the range
+into blocks of that length and assigns each node the next one in order of registration (in knet, declaration order).
+Blocks that overlap the service CIDR or a \`pod-cidr\` are skipped. Nodes without a free block stay NotReady. For dual
+stack, write the statement twice, once per family (pkg/controller/nodeipam/ipam/cidrset).`,
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16 per-node /24
@@ -46,11 +46,12 @@ cluster prod {
   {
     keyword: "services",
     in: ["cluster"],
-    args: [{ name: "prefix", type: { kind: "prefix" }, summary: "The range of the ClusterIPs" }],
+    args: [{ name: "prefix", type: { kind: "prefix" }, summary: "Service CIDR" }],
     repeat: "many",
-    summary: "The range of the services' virtual addresses; one statement a family",
-    documentation: `kube-apiserver's \`--service-cluster-ip-range\`. It must be disjoint from pods and nodes: an address in both is translated to
-some service before it is routed. kubeadm's default is 10.96.0.0/12; without the statement knet assumes none.`,
+    summary: "Service CIDR; one statement per address family",
+    documentation: `kube-apiserver's \`--service-cluster-ip-range\`. It must not overlap the pod CIDR or the nodes' addresses: a packet to
+an address in both ranges is redirected to a service endpoint (DNAT) before routing. kubeadm's default is
+10.96.0.0/12; without this statement, knet assumes no service CIDR.`,
     example: small,
   },
   {
@@ -60,15 +61,15 @@ some service before it is routed. kubeadm's default is 10.96.0.0/12; without the
       {
         name: "value",
         type: { kind: "number", min: 1, max: 100_000, unit: "pods" },
-        summary: "Pods a node",
+        summary: "Pods per node",
         default: "110",
       },
     ],
     repeat: "once",
     default: "110",
-    summary: "How many pods kubelet starts on a node",
-    documentation: `kubelet's \`maxPods\`, by default 110, host network pods included. A node's block should hold twice as many addresses, since host-local
-gives an address out again only after all others (KubeletConfiguration v1beta1).`,
+    summary: "Maximum number of pods per node (kubelet)",
+    documentation: `kubelet's \`maxPods\`, 110 by default, including host-network pods. The node pod CIDR should contain twice as many
+addresses because host-local reuses an address only after all others (KubeletConfiguration v1beta1).`,
     example: small,
   },
   {
@@ -78,15 +79,15 @@ gives an address out again only after all others (KubeletConfiguration v1beta1).
       {
         name: "address",
         type: { kind: "interface-address", lengthRequired: true },
-        summary: "Address and length of docker0",
-        default: "172.17.0.1/16 with cni docker, otherwise no bridge",
+        summary: "Address and prefix length of `docker0`",
+        default: "172.17.0.1/16 with `cni docker`, otherwise none",
       },
     ],
     repeat: "once",
-    summary: "The nodes have docker0 with this address",
-    documentation: `Docker's \`bip\`. docker0 exists on every machine on which dockerd runs, also where Kubernetes does not use it, and its connected
-route takes its range away from everything else: pods, services and company networks inside 172.17.0.0/16 are unreachable from
-there. In a cluster it holds for all nodes, in a node for that one.`,
+    summary: "Address of `docker0` on the nodes",
+    documentation: `Docker's \`bip\`. \`docker0\` exists on every machine that runs dockerd, even if Kubernetes does not use it. Its connected
+route takes precedence over other routes to the same range: pods, services, and company networks in 172.17.0.0/16 are
+unreachable from that machine. In a cluster, it applies to all nodes; in a node, to that node.`,
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16
@@ -106,29 +107,30 @@ cluster prod {
     defines: "node",
     block: "node",
     repeat: "many",
-    summary: "One machine of the cluster",
-    documentation: `Its path is the cluster's name and its own: \`prod/n1\`. Order matters: pod CIDRs, allocated addresses and pods without \`on\`
-go to the nodes in the order in which they are declared.`,
+    summary: "A node of the cluster",
+    documentation: `Its path is the cluster name and the node name: \`prod/n1\`. Order matters: node pod CIDRs, allocated addresses, and
+pods without \`on\` are assigned to nodes in declaration order.`,
     example: small,
   },
   {
     keyword: "nodes",
     in: ["cluster"],
     args: [
-      { name: "name", type: { kind: "name" }, summary: "What the names begin with" },
+      { name: "name", type: { kind: "name" }, summary: "Name prefix" },
       {
         name: "range",
         type: { kind: "index-range", max: maxNodes },
-        summary: "Numbers of the first and the last one: 1..50, 001..050",
+        summary: "Numbers of the first and last node: 1..50, 001..050",
       },
     ],
     defines: "node",
     block: "nodes",
     repeat: "many",
-    summary: "A pool of equal machines",
-    documentation: `\`nodes w 1..50\` declares w1 to w50, \`nodes w- 01..50\` w-01 to w-50. Everything in the block holds for each of them; an address
-after \`attach\` is that of the first, the others count up from it. A pool has at most 100,000 nodes; Kubernetes is tested to 5,000 in a
-cluster (kubernetes.io, Considerations for large clusters).`,
+    summary: "A pool of identical nodes",
+    documentation: `\`nodes w 1..50\` declares w1 to w50; \`nodes w- 01..50\` declares w-01 to w-50. The block applies to every node of the
+pool. An address after \`attach\` belongs to the first node; the other nodes count up from it. A pool can have at most
+100,000 nodes; Kubernetes is tested with up to 5,000 nodes per cluster (kubernetes.io, Considerations for large
+clusters).`,
     example: `segment lan { cidr 10.168.0.0/16 }
 cluster prod {
   pods 10.0.0.0/11
@@ -148,14 +150,15 @@ cluster prod {
         name: "prefixes",
         type: { kind: "prefix" },
         many: true,
-        summary: "One prefix a family",
-        default: "the next free block of the cluster's pods range",
+        summary: "One prefix per address family",
+        default: "the next free block of the cluster's pod CIDR",
       },
     ],
     repeat: "once",
-    summary: "The node's own pod range, instead of an allocated one",
-    documentation: `\`node.spec.podCIDRs\`, as it would be set by hand or by a cloud's controller. It never changes while a node lives. The
-allocation for the other nodes leaves it out. For a family that it does not name the node gets a block as usual.`,
+    summary: "Pod CIDR of the node, instead of an allocated one",
+    documentation: `\`node.spec.podCIDRs\`, as set manually or by a cloud controller. It never changes during the lifetime of a node. The
+prefixes are excluded from the allocation for other nodes. For an address family that is not listed, the node is
+allocated a block as usual.`,
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16
@@ -173,8 +176,8 @@ cluster prod {
     args: [{ name: "labels", type: { kind: "label" }, many: true, summary: "Labels as key=value" }],
     repeat: "many",
     summary: "Kubernetes labels",
-    documentation: `What selectors of services and policies look at. A later value of the same key replaces an earlier one. Labels of a
-deployment are those of its pods.`,
+    documentation: `Matched by the selectors of services and policies. A later value for a key replaces an earlier value. The labels of a
+deployment apply to its pods.`,
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16
@@ -197,8 +200,8 @@ cluster prod {
     block: "namespace",
     repeat: "many",
     summary: "A Kubernetes namespace with its workloads",
-    documentation: `Pods inside are called \`shop/web\`, in full \`prod/shop/web\`. Pods that stand in the cluster itself are in the namespace
-\`default\`, which needs no statement. A namespace may be continued in a second block.`,
+    documentation: `Pods in the namespace are referred to as \`shop/web\`, in full \`prod/shop/web\`. Pods declared directly in the cluster
+are in the namespace \`default\`, which needs no statement. A namespace can be continued in another block.`,
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16

@@ -1,7 +1,7 @@
-/** What the rows of several plugins are made of. */
+/** Building blocks shared by the settings of several plugins. */
 import type { ArgSpec, ArgType } from "./types.ts";
 
-/** A prefix, a port, a number: what most settings have as their only argument. */
+/** The single argument that most settings have: a prefix, a port, a number. */
 export function value(type: ArgType, summary: string, otherwise?: string): readonly ArgSpec[] {
   return [{ name: "value", type, summary, ...(otherwise === undefined ? {} : { default: otherwise }) }];
 }

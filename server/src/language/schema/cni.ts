@@ -1,4 +1,4 @@
-/** The CNI plugins and their settings. A new mode is a value of `cni`, its rows here, and a file under cni/. */
+/** The CNI plugins and their settings. A new mode needs a value of `cni`, its rows here, and a file in server/src/cni. */
 import { cloudContexts, cloudPlugins, cloudSettings } from "./clouds.ts";
 import { mtu, port, value, withSettings, yesNo } from "./cni-parts.ts";
 import { keyBackends, keyContexts, keySettings } from "./flannel-keys.ts";
@@ -8,13 +8,16 @@ import type { EnumValue, KeywordSpec } from "./types.ts";
 
 const plugins: readonly EnumValue[] = [
   { value: "none", summary: "No plugin: pods have no network beyond their node" },
-  { value: "docker", summary: "Docker alone: docker0 with the same range on every node" },
+  { value: "docker", summary: "Docker only: `docker0` with the same range on every node" },
   {
     value: "bridge",
-    summary: "The reference bridge plugin with host-local, and routes between the nodes made by hand",
+    summary: "The reference bridge plugin with host-local; routes between the nodes are configured manually",
   },
   { value: "flannel", summary: "flannel with one of its backends" },
-  { value: "calico", summary: "Calico: BGP, IPIP or VXLAN between routed nodes, with blocks of addresses" },
+  {
+    value: "calico",
+    summary: "Calico: BGP, IPIP, or VXLAN between routed nodes, with address blocks claimed by nodes",
+  },
   ...cloudPlugins,
   ...stackedPlugins,
   ...overlayPlugins,
@@ -110,8 +113,8 @@ export const cni: readonly KeywordSpec[] = [
     repeat: "once",
     default: "none",
     summary: "The CNI plugin that connects the pods",
-    documentation: `Decides which devices, routes, neighbour and forwarding entries and netfilter rules each node has, and what a pod's interface
-looks like. Settings stand in its block. A node may override some of them with a \`cni\` block of its own.`,
+    documentation: `Determines the devices, routes, neighbor and FDB entries, and netfilter rules of each node, and the interface of each
+pod. The block contains the plugin's settings; a node can override some of them in its own \`cni\` block.`,
     example: vxlanExample,
   },
   {
@@ -134,9 +137,9 @@ looks like. Settings stand in its block. A node may override some of them with a
     },
     repeat: "once",
     default: "the cluster's settings",
-    summary: "Settings of this node, over the cluster's",
-    documentation: `What is stated here holds on this node; everything else is as the cluster says. A plugin other than the cluster's makes a node
-that takes no part in the others' pod network.`,
+    summary: "Settings of this node; override the cluster's settings",
+    documentation: `The settings in this block apply to this node; all other settings are the cluster's. A node with a different plugin
+than the cluster is not part of the other nodes' pod network.`,
     example: nodeExample,
   },
   {
@@ -147,27 +150,31 @@ that takes no part in the others' pod network.`,
         name: "value",
         type: { kind: "prefix" },
         many: true,
-        summary: "One prefix a family",
-        default: "the cluster's pods range",
+        summary: "One prefix per address family",
+        default: "the cluster's pod CIDR",
       },
     ],
     repeat: "once",
-    default: "the cluster's pods range",
-    summary: "flannel's whole pod network (net-conf.json Network, IPv6Network)",
-    documentation: `Must contain every node's pod CIDR: with the kube subnet manager flanneld ends with "subnet … specified in the flannel net config
-doesn't contain … PodCIDR of the … node" otherwise. Masquerading and the forward rules are written for this range.
-The shipped manifest has 10.244.0.0/16, whatever the cluster's range is (pkg/subnet/config.go).`,
+    default: "the cluster's pod CIDR",
+    summary: "flannel's pod network (net-conf.json Network, IPv6Network)",
+    documentation: `Must contain every node's pod CIDR; otherwise, with the kube subnet manager, flanneld exits with "subnet … specified
+in the flannel net config doesn't contain … PodCIDR of the … node". Masquerading and the forward rules use this range.
+The shipped manifest contains 10.244.0.0/16, regardless of the cluster's pod CIDR (pkg/subnet/config.go).`,
     example: flannelExample,
   },
   {
     keyword: "subnet-len",
     in: ["cni flannel"],
-    args: value({ kind: "prefix-length" }, "Length of a node's subnet", "/24; two more than the network's from /23 on"),
+    args: value(
+      { kind: "prefix-length" },
+      "Prefix length of a node's subnet",
+      "/24; for a network of /23 or longer, its prefix length plus 2",
+    ),
     repeat: "once",
     default: "/24",
-    summary: "Length of each node's subnet (SubnetLen); etcd subnet manager only",
-    documentation: `At most /30, and the network must hold at least four subnets. With \`subnet-manager kube\` flannel ignores it: the nodes' blocks
-come from kube-controller-manager (\`pods … per-node\`).`,
+    summary: "Prefix length of each node's subnet (SubnetLen); etcd subnet manager only",
+    documentation: `At most /30, and the network must contain at least four subnets. With \`subnet-manager kube\`, flannel ignores it:
+kube-controller-manager assigns the node pod CIDRs (\`pods … per-node\`).`,
     example: etcdExample,
   },
   {
@@ -176,9 +183,9 @@ come from kube-controller-manager (\`pods … per-node\`).`,
     args: value({ kind: "address" }, "First address of the first subnet", "the network's second subnet"),
     repeat: "once",
     default: "the network's second subnet",
-    summary: "First subnet that is leased (SubnetMin); etcd subnet manager only",
-    documentation: `Lies on a \`subnet-len\` boundary inside the network. By default the first subnet is skipped, so that 10.244.0.0/16 has 255
-leases of /24, not 256.`,
+    summary: "First subnet to lease (SubnetMin); etcd subnet manager only",
+    documentation: `Must be on a \`subnet-len\` boundary in the network. By default, flannel skips the first subnet, so 10.244.0.0/16 has
+255 leases of /24 instead of 256.`,
     example: etcdExample,
   },
   {
@@ -187,8 +194,8 @@ leases of /24, not 256.`,
     args: value({ kind: "address" }, "First address of the last subnet", "the network's last subnet"),
     repeat: "once",
     default: "the network's last subnet",
-    summary: "Last subnet that is leased (SubnetMax); etcd subnet manager only",
-    documentation: `Lies on a \`subnet-len\` boundary inside the network. flannel does not notice a subnet-max below subnet-min; knet does.`,
+    summary: "Last subnet to lease (SubnetMax); etcd subnet manager only",
+    documentation: `Must be on a \`subnet-len\` boundary in the network. flannel does not detect a subnet-max below subnet-min; knet does.`,
     example: etcdExample,
   },
   {
@@ -198,18 +205,18 @@ leases of /24, not 256.`,
       {
         kind: "enum",
         values: [
-          { value: "kube", summary: "Nodes' subnets are their podCIDRs, given by kube-controller-manager" },
-          { value: "etcd", summary: "flanneld leases subnets itself, in etcd" },
+          { value: "kube", summary: "kube-controller-manager assigns each node's podCIDR" },
+          { value: "etcd", summary: "flanneld leases subnets from etcd" },
         ],
       },
-      "Who gives out subnets",
+      "Which component assigns subnets",
       "kube",
     ),
     repeat: "once",
     default: "kube",
-    summary: "Who gives each node its subnet (--kube-subnet-mgr)",
-    documentation: `The shipped manifest runs flanneld with \`--kube-subnet-mgr\`. With etcd each flanneld takes a free subnet at random among the first
-hundred; knet gives them in order, from \`subnet-min\` on, so that a file always means the same.`,
+    summary: "Which component assigns each node's subnet (--kube-subnet-mgr)",
+    documentation: `The shipped manifest runs flanneld with \`--kube-subnet-mgr\`. With \`etcd\`, each flanneld leases a random free subnet
+from the first hundred; knet leases them in order, starting at \`subnet-min\`, so that the result is reproducible.`,
     example: etcdExample,
   },
   {
@@ -221,14 +228,20 @@ hundred; knet gives them in order, from \`subnet-min\` on, so that a file always
         type: {
           kind: "enum",
           values: [
-            { value: "vxlan", summary: "VXLAN in the kernel, device flannel.1, UDP port 8472, 50 bytes" },
-            { value: "host-gw", summary: "Routes by the nodes' own addresses; all nodes in one segment; no overhead" },
-            { value: "udp", summary: "UDP in user space, device flannel0, port 8285, 28 bytes; for debugging" },
-            { value: "ipip", summary: "IP in IP, device flannel.ipip, protocol 4, 20 bytes; IPv4 only" },
+            { value: "vxlan", summary: "VXLAN in the kernel, device `flannel.1`, UDP port 8472, 50 bytes overhead" },
+            {
+              value: "host-gw",
+              summary: "Routes via the nodes' own addresses; requires all nodes on one segment; no overhead",
+            },
+            {
+              value: "udp",
+              summary: "UDP in user space, device `flannel0`, port 8285, 28 bytes overhead; for debugging",
+            },
+            { value: "ipip", summary: "IP-in-IP, device `flannel.ipip`, protocol 4, 20 bytes overhead; IPv4 only" },
             ...keyBackends,
           ],
         },
-        summary: "How packets get from node to node",
+        summary: "How packets travel between nodes",
         default: "udp",
       },
     ],
@@ -239,8 +252,9 @@ hundred; knet gives them in order, from \`subnet-min\` on, so that a file always
     repeat: "once",
     default: "udp",
     summary: "How flannel carries packets between nodes (Backend.Type)",
-    documentation: `The shipped manifest says vxlan. Where net-conf.json names none, flanneld takes **udp**, although its documentation says
-vxlan (pkg/subnet/config.go); so does knet. Nodes with different backends ignore each other: neither has a route to the other's pods.`,
+    documentation: `The shipped manifest sets \`vxlan\`. If net-conf.json sets no backend, flanneld uses **udp**, although its documentation
+states vxlan (pkg/subnet/config.go); knet does the same. Nodes with different backends ignore each other: neither has
+a route to the other's pods.`,
     example: vxlanExample,
   },
   {
@@ -250,7 +264,8 @@ vxlan (pkg/subnet/config.go); so does knet. Nodes with different backends ignore
     repeat: "once",
     default: "1",
     summary: "VXLAN network identifier (VNI)",
-    documentation: `Names the device, flannel.1 for 1, and must be the same on all nodes. On Windows it must be 4096 or more.`,
+    documentation: `Determines the device name (\`flannel.1\` for 1) and must be the same on all nodes. On Windows, it must be 4096 or
+higher.`,
     example: vxlanExample,
   },
   {
@@ -260,18 +275,19 @@ vxlan (pkg/subnet/config.go); so does knet. Nodes with different backends ignore
     repeat: "once",
     default: "8472",
     summary: "UDP port of the VXLAN packets (Port)",
-    documentation: `flannel leaves it to the kernel, whose default is 8472; the port that IANA assigned is 4789, and Windows needs that one. All nodes must
-agree, and firewalls between them must let it pass.`,
+    documentation: `If unset, flannel uses the kernel's default, 8472; the port assigned by IANA is 4789, which Windows requires. It must
+be the same on all nodes, and firewalls between them must allow it.`,
     example: vxlanExample,
   },
   {
     keyword: "gbp",
     in: ["backend vxlan"],
-    args: value(yesNo, "Group based policy", "false"),
+    args: value(yesNo, "Group-based policy", "false"),
     repeat: "once",
     default: "false",
-    summary: "VXLAN group based policy extension (GBP)",
-    documentation: `Carries the packet's mark in the VXLAN header. Changes no path; both ends must agree.`,
+    summary: "VXLAN group-based policy extension (GBP)",
+    documentation:
+      "Carries the packet mark in the VXLAN header. It has no effect on paths; it must be the same on all nodes.",
     example: vxlanExample,
   },
   {
@@ -281,30 +297,30 @@ agree, and firewalls between them must let it pass.`,
     repeat: "once",
     default: "false",
     summary: "MAC address learning on the VXLAN device (Learning)",
-    documentation: `Off by default: flanneld writes a permanent neighbour and a permanent forwarding entry for each node, and an address that has none is
-unreachable.`,
+    documentation: `Off by default: flanneld adds a permanent neighbor entry (ARP/NDP) and a permanent FDB (forwarding database) entry for
+each node. An address without these entries is unreachable.`,
     example: vxlanExample,
   },
   {
     keyword: "direct-routing",
     in: ["backend vxlan", "backend ipip"],
-    args: value(yesNo, "Route directly where possible", "false"),
+    args: value(yesNo, "Routes directly where possible", "false"),
     repeat: "once",
     default: "false",
     summary: "Routes without a tunnel to nodes on the same segment (DirectRouting)",
-    documentation: `For a peer that \`ip route get\` reaches without a gateway the node has a route by the peer's address, as host-gw has; all others stay in the
-tunnel. The pods' MTU stays that of the tunnel.`,
+    documentation: `A node has a route via the peer's address, as with host-gw, to every peer that \`ip route get\` reaches without a
+gateway; all other peers use the tunnel. The pods' MTU is still the tunnel's MTU.`,
     example: vxlanExample,
   },
   {
     keyword: "mtu",
     in: ["backend vxlan"],
-    args: value(mtu, "MTU before the 50 bytes are taken off", "MTU of the outgoing interface"),
+    args: value(mtu, "MTU before the 50 bytes are subtracted", "MTU of the outgoing interface"),
     repeat: "once",
     default: "MTU of the outgoing interface",
-    summary: "MTU from which flannel takes its 50 bytes (MTU)",
-    documentation: `The device and the pods get 50 less. A value above the interface's own is silently cut by the kernel when it makes the device,
-but not for the pods.`,
+    summary: "MTU from which flannel subtracts 50 bytes (MTU)",
+    documentation: `The device and the pods use this value minus 50. If it exceeds the interface's MTU, the kernel silently reduces the
+MTU of the device when it creates it; the pods' MTU is not reduced.`,
     example: vxlanExample,
   },
   {
@@ -314,18 +330,20 @@ but not for the pods.`,
     repeat: "once",
     default: "8285",
     summary: "UDP port between the flannel daemons (Port)",
-    documentation: `flanneld reads packets from the TUN device flannel0 and sends them to the peer's daemon at this port (pkg/backend/udp).`,
+    documentation: `flanneld reads packets from the TUN device \`flannel0\` and sends them to the peer's daemon on this port
+(pkg/backend/udp).`,
     example: withSettings("cni flannel { backend udp { port 8285 } }"),
   },
   {
     keyword: "ip-masq",
     in: flannel,
-    args: value(yesNo, "Masquerade", "true, as the shipped manifest has it"),
+    args: value(yesNo, "Masquerade", "true (manifest default)"),
     repeat: "once",
     default: "true",
-    summary: "Packets that leave the pod network get the node's address (--ip-masq)",
-    documentation: `flanneld's own default is false, but the shipped manifest passes \`--ip-masq\`. Without it the bridge plugin masquerades instead,
-**also between pods of different nodes**, which breaks the rule that a pod sees the other's own address (pkg/trafficmngr).`,
+    summary: "Masquerades packets that leave the pod network (--ip-masq)",
+    documentation: `flanneld's own default is false, but the shipped manifest passes \`--ip-masq\`. Without it, the bridge plugin
+masquerades instead, **including packets between pods on different nodes**, which violates the rule that a pod sees
+the other pod's own address (pkg/trafficmngr).`,
     example: flannelExample,
   },
   {
@@ -335,7 +353,8 @@ but not for the pods.`,
     repeat: "once",
     default: "true",
     summary: "Accepts forwarded pod packets (--iptables-forward-rules)",
-    documentation: `Rules from and to the network in chain FLANNEL-FWD. Needed where something else, Docker since 1.13, sets the policy of FORWARD to DROP.`,
+    documentation: `Rules from and to the network in chain \`FLANNEL-FWD\`. Needed when something else (Docker since 1.13) sets the FORWARD
+policy to DROP.`,
     example: flannelExample,
   },
   {
@@ -345,8 +364,8 @@ but not for the pods.`,
     repeat: "once",
     default: "false",
     summary: "Writes nftables instead of iptables rules (EnableNFTables)",
-    documentation: `Tables flannel-ipv4 and flannel-ipv6. One rule differs: packets from outside to a pod on another node are not masqueraded
-(pkg/trafficmngr/nftables).`,
+    documentation: `Uses the tables \`flannel-ipv4\` and \`flannel-ipv6\`. One rule differs: packets from external sources to a pod on another
+node are not masqueraded (pkg/trafficmngr/nftables).`,
     example: flannelExample,
   },
   {
@@ -359,19 +378,20 @@ but not for the pods.`,
     ),
     repeat: "once",
     default: "the device of the default route",
-    summary: "Interface by which flannel reaches the other nodes (--iface)",
-    documentation: `Its address becomes the node's public address, its MTU the base of the pods'. The default is wrong where the default route leaves by another
-network, as on Vagrant machines, whose first interface always has 10.0.2.15.`,
+    summary: "Interface used to reach the other nodes (--iface)",
+    documentation: `Its address is the node's public address, and the pods' MTU is derived from its MTU. The default is wrong if the
+default route uses another network, as on Vagrant machines, where the first interface always has 10.0.2.15.`,
     example: nodeExample,
   },
   {
     keyword: "public-ip",
     in: ["node cni flannel"],
-    args: value({ kind: "address" }, "Address under which others reach this node", "the interface's address"),
+    args: value({ kind: "address" }, "Address that other nodes use for this node", "the interface's address"),
     repeat: "once",
-    default: "the address of the interface",
-    summary: "Address that the other nodes send to (--public-ip)",
-    documentation: `For nodes behind NAT. Must be different on each node. host-gw refuses one that is not the interface's own address.`,
+    default: "the interface's address",
+    summary: "Address that other nodes send to (--public-ip)",
+    documentation:
+      "For nodes behind NAT. Must be different on each node. host-gw rejects an address that is not the interface's own.",
     example: nodeExample,
   },
   {
@@ -381,7 +401,8 @@ network, as on Vagrant machines, whose first interface always has 10.0.2.15.`,
     repeat: "once",
     default: "cni0",
     summary: "Name of the bridge device",
-    documentation: `The bridge plugin creates it with the first pod of a node (containernetworking/plugins, plugins/main/bridge).`,
+    documentation:
+      "Created by the bridge plugin for the first pod on a node (containernetworking/plugins, plugins/main/bridge).",
     example: bridgeExample,
   },
   {
@@ -391,17 +412,18 @@ network, as on Vagrant machines, whose first interface always has 10.0.2.15.`,
       {
         kind: "enum",
         values: [
-          { value: "first", summary: "The first host address of the node's range" },
-          { value: "last", summary: "The last host address of the node's range" },
+          { value: "first", summary: "The first host address of the node's pod CIDR" },
+          { value: "last", summary: "The last host address of the node's pod CIDR" },
         ],
       },
-      "Which host address the bridge has",
+      "Host address of the bridge",
       "first",
     ),
     repeat: "once",
     default: "first",
-    summary: "The bridge's own address in the node's range, the pods' gateway",
-    documentation: `host-local's default gateway is the first host address; \`last\` sets its \`gateway\` to the last one. Pods get the others in order.`,
+    summary: "Address of the bridge in the node's pod CIDR; the pods' default gateway",
+    documentation: `host-local defaults to the first host address as the gateway; \`last\` sets its \`gateway\` to the last one. Pods are
+assigned the remaining addresses in order.`,
     example: bridgeExample,
   },
   {
@@ -411,8 +433,8 @@ network, as on Vagrant machines, whose first interface always has 10.0.2.15.`,
       {
         kind: "enum",
         values: [
-          { value: "on", summary: "Every node has a route to each other node's pods by that node's address" },
-          { value: "off", summary: "No routes; routers may have them instead" },
+          { value: "on", summary: "Every node has a route to every other node's pods, via that node's address" },
+          { value: "off", summary: "No routes; routers can have them instead" },
         ],
       },
       "Routes between the nodes",
@@ -420,9 +442,9 @@ network, as on Vagrant machines, whose first interface always has 10.0.2.15.`,
     ),
     repeat: "once",
     default: "on",
-    summary: "Host routes to the other nodes' pods, as an administrator adds them",
-    documentation: `\`ip route add <pod CIDR> via <node address>\` for each other node. The kernel refuses those whose node is not on the same segment. The bridge plugin
-itself adds none.`,
+    summary: "Host routes to the other nodes' pods, as an administrator would add them",
+    documentation: `\`ip route add <pod CIDR> via <node address>\` for each other node. The kernel rejects the route if the node is not on
+the same segment. The bridge plugin itself adds no routes.`,
     example: bridgeExample,
   },
   {
@@ -431,9 +453,9 @@ itself adds none.`,
     args: value(yesNo, "Masquerade", "false"),
     repeat: "once",
     default: "false",
-    summary: "Packets that leave the node's own range get the node's address (ipMasq)",
-    documentation: `The plugin's \`ipMasq\`, by default false. With true it applies to everything outside the node's own pod range, packets to pods on other nodes
-included.`,
+    summary: "Masquerades packets that leave the node's own pod CIDR (ipMasq)",
+    documentation: `The plugin's \`ipMasq\`, false by default. If true, it applies to all destinations outside the node's own pod CIDR,
+including pods on other nodes.`,
     example: bridgeExample,
   },
   {
@@ -442,29 +464,29 @@ included.`,
     args: value(yesNo, "Hairpin mode", "false"),
     repeat: "once",
     default: "false",
-    summary: "The bridge sends a frame back by the port by which it came (hairpinMode)",
-    documentation: `The plugin's \`hairpinMode\`, by default false: a pod that is given itself as endpoint of a service does not reach itself. The plugin turns it on at the
-bridge's port of each pod.`,
+    summary: "Bridge hairpin mode: sends frames back through the port they arrived on (hairpinMode)",
+    documentation: `The plugin's \`hairpinMode\`, false by default: a pod does not reach itself through a service if it is selected as the
+endpoint. If true, the plugin enables hairpin mode on the bridge port of each pod.`,
     example: bridgeExample,
   },
   {
     keyword: "mtu",
     in: ["cni bridge"],
-    args: value(mtu, "MTU of bridge and pods", "1500"),
+    args: value(mtu, "MTU of the bridge and the pods", "1500"),
     repeat: "once",
     default: "1500",
-    summary: "MTU of the bridge and of the pods' interfaces",
-    documentation: `The plugin leaves it to the kernel, which makes veth pairs with 1500.`,
+    summary: "MTU of the bridge and the pods' interfaces",
+    documentation: "If unset, the kernel creates veth pairs with MTU 1500.",
     example: bridgeExample,
   },
   {
     keyword: "mtu",
     in: ["cni docker"],
-    args: value(mtu, "MTU of docker0 and the containers", "1500"),
+    args: value(mtu, "MTU of `docker0` and the containers", "1500"),
     repeat: "once",
     default: "1500",
-    summary: "MTU of docker0 and of the containers' interfaces",
-    documentation: `dockerd's \`--mtu\`, by default 1500 whatever the machine's interface has.`,
+    summary: "MTU of `docker0` and the containers' interfaces",
+    documentation: `dockerd's \`--mtu\`; 1500 by default, regardless of the host interface.`,
     example: dockerExample,
   },
   {
@@ -473,8 +495,9 @@ bridge's port of each pod.`,
     args: value(yesNo, "Masquerade", "true"),
     repeat: "once",
     default: "true",
-    summary: "Packets from docker0's range to elsewhere get the node's address",
-    documentation: `dockerd's \`--ip-masq\`, by default true: containers reach the outside world, and nobody outside sees their address.`,
+    summary: "Masquerades packets from the `docker0` range to other networks",
+    documentation: `dockerd's \`--ip-masq\`, true by default: containers can reach external networks, but external machines never see their
+addresses.`,
     example: dockerExample,
   },
   {
@@ -484,18 +507,18 @@ bridge's port of each pod.`,
       {
         kind: "enum",
         values: [
-          { value: "drop", summary: "FORWARD has the policy DROP, as since Docker 1.13" },
-          { value: "accept", summary: "FORWARD has the policy ACCEPT, as before, or as an administrator resets it" },
+          { value: "drop", summary: "FORWARD policy DROP (Docker 1.13 and later)" },
+          { value: "accept", summary: "FORWARD policy ACCEPT (before Docker 1.13, or set by an administrator)" },
         ],
       },
-      "Policy of the chain FORWARD",
+      "Policy of the FORWARD chain",
       "drop",
     ),
     repeat: "once",
     default: "drop",
-    summary: "What happens to forwarded packets that no rule accepts",
-    documentation: `Docker's own rules accept what goes from docker0 outwards, between containers of docker0, and replies. Everything else, such as packets for other pods,
-is dropped under DROP.`,
+    summary: "Action on forwarded packets that no rule accepts",
+    documentation: `Docker's own rules accept packets from \`docker0\` to other interfaces, packets between containers on \`docker0\`, and
+replies. With the policy DROP, all other packets are dropped, such as packets to other pods.`,
     example: dockerExample,
   },
   ...keySettings,

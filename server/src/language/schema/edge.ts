@@ -1,4 +1,4 @@
-/** What routers, hosts and nodes do at the edge of a network: addresses of their own, NAT, the world behind them. */
+/** The edge of a network: additional addresses and NAT of routers, hosts, and nodes, and hosts that represent the internet. */
 import type { KeywordSpec } from "./types.ts";
 
 const stations = ["router", "host", "node"];
@@ -32,13 +32,14 @@ export const edge: readonly KeywordSpec[] = [
         name: "addresses",
         type: { kind: "address" },
         many: true,
-        summary: "Addresses of the machine that belong to no segment",
+        summary: "Addresses of the machine that are not on a segment",
       },
     ],
     repeat: "many",
     summary: "Addresses on the loopback device",
-    documentation: `A router's identity, a virtual address, an anycast address that several machines have on purpose. The machine takes packets for it
-and answers ARP for it on its segments (\`arp_ignore\` is 0), but others need a route to it.`,
+    documentation: `For a router ID, a virtual IP, or an anycast address that several machines share on purpose. The machine accepts
+packets to the address and replies to ARP for it on its segments (\`arp_ignore\` is 0), but other machines need a route
+to it.`,
     example: `segment lan { cidr 10.0.0.0/24 }
 router r {
   attach lan 10.0.0.1
@@ -69,14 +70,14 @@ host dns {
         type: { kind: "ref", to: ["segment"] },
         after: "out",
         optional: true,
-        summary: "Only packets that leave to this segment",
-        default: "all but the loopback device",
+        summary: "Only packets that leave through this segment",
+        default: "all except the loopback device",
       },
     ],
     repeat: "many",
-    summary: "Source NAT: packets leave with this machine's own address",
-    documentation: `\`iptables -t nat -A POSTROUTING -s … -o … -j MASQUERADE\`. The replies come back to this machine, which sends them on to the first sender.
-What the receiver sees, and what its firewall has to allow, is this machine.`,
+    summary: "Source NAT: packets leave with this machine's address",
+    documentation: `\`iptables -t nat -A POSTROUTING -s … -o … -j MASQUERADE\`. Replies return to this machine, which forwards them to the
+original source. The receiver sees this machine's address, so a firewall at the receiver must allow this address.`,
     example: edgeExample,
   },
   {
@@ -86,30 +87,30 @@ What the receiver sees, and what its firewall has to allow, is this machine.`,
       {
         name: "port",
         type: { kind: "ports", protocol: true, range: false },
-        summary: "Port on this machine's addresses; tcp where no protocol is written",
+        summary: "Port on this machine's addresses; tcp by default",
       },
-      { name: "to", type: { kind: "address" }, after: "->", summary: "Where the packets go" },
+      { name: "to", type: { kind: "address" }, after: "->", summary: "Destination of the packets" },
       {
         name: "to-port",
         type: { kind: "number", min: 1, max: 65535 },
         after: "port",
         optional: true,
-        summary: "Port there",
-        default: "the same",
+        summary: "Port at the destination",
+        default: "the same port",
       },
       {
         name: "in",
         type: { kind: "ref", to: ["segment"] },
         after: "in",
         optional: true,
-        summary: "Only packets that come from this segment",
+        summary: "Only packets that arrive from this segment",
         default: "all",
       },
     ],
     repeat: "many",
-    summary: "Destination NAT: a port of this machine leads to another one",
-    documentation: `\`iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -p tcp --dport … -j DNAT --to-destination …\`. The receiver sees the client's
-own address, and its answers have to come back by this machine.`,
+    summary: "Destination NAT: forwards a port of this machine to another one",
+    documentation: `\`iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -p tcp --dport … -j DNAT --to-destination …\`. The receiver
+sees the client's address, so its replies must return through this machine.`,
     example: edgeExample,
   },
   {
@@ -121,19 +122,20 @@ own address, and its answers have to come back by this machine.`,
         type: {
           kind: "enum",
           values: [
-            { value: "own", summary: "Only its own addresses" },
-            { value: "any", summary: "Every address that a packet reaches it with" },
+            { value: "own", summary: "Its own addresses only" },
+            { value: "any", summary: "Any address (accepts every packet)" },
           ],
         },
-        summary: "Which addresses are this host",
+        summary: "Addresses that this host accepts packets for",
       },
     ],
     repeat: "once",
     default: "only its own addresses",
-    summary: "Whether the host stands for everybody behind it",
-    documentation: `\`answers any\` makes a host that stands for the Internet or for a company's network: packets to whatever address reach it and are answered from
-that address (as by \`iptables -t nat -A PREROUTING -m addrtype ! --dst-type LOCAL -j DNAT\` to its own). It has no default
-route, and so no way back to private addresses: give the network a \`masquerade\`, or this host a route.`,
+    summary: "Whether the host represents all machines beyond it (for example, the internet)",
+    documentation: `With \`answers any\`, the host represents the internet or a company network: it accepts packets to any address and
+replies from that address (as with \`iptables -t nat -A PREROUTING -m addrtype ! --dst-type LOCAL -j DNAT\` to its own
+address). The host has no default route and therefore no route back to private addresses: configure \`masquerade\` on
+the network's edge, or add a \`route\` to this host.`,
     example: edgeExample,
   },
 ];

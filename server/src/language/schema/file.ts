@@ -1,4 +1,4 @@
-/** What stands at the top of a file, and inside a segment. */
+/** Statements at the top level of a file, and in a segment. */
 import type { KeywordSpec } from "./types.ts";
 
 const cloudSubnet = `segment subnet-a {
@@ -29,10 +29,10 @@ export const file: readonly KeywordSpec[] = [
     in: ["file"],
     args: [{ name: "path", type: { kind: "string" }, summary: "Path of a .knet file, relative to this one" }],
     repeat: "many",
-    summary: "Takes everything that another file declares",
-    documentation: `The declarations of the other file become part of this topology, as if they stood here. Paths are relative to the
-file that imports. A file that is imported on several ways counts once; a file that imports itself, also by way of
-others, is an error.`,
+    summary: "Imports all declarations of another file",
+    documentation: `Adds the declarations of the imported file to this topology, as if they were written here. The path is relative to the
+importing file. A file that is imported more than once is loaded once; a file that imports itself, directly or through
+other files, is an error.`,
     example: `import "fabric.knet"
 
 host laptop { attach office 192.168.1.10 }
@@ -47,9 +47,9 @@ host laptop { attach office 192.168.1.10 }
     blockRequired: true,
     repeat: "many",
     summary: "A layer-2 broadcast domain: a switch, a VLAN, a cloud subnet",
-    documentation: `Stations that are attached to the same segment reach each other without a router: ARP and neighbour discovery work
-between them, and a route may name any of them as its next hop. A segment has one or several prefixes, an MTU and, for
-the stations that do not state a default route, a gateway.`,
+    documentation: `Machines on the same segment reach each other without a router: ARP and neighbor discovery (NDP) work between them,
+and a route can use any of them as its next hop. A segment has one or more prefixes (\`cidr\`), an MTU (\`mtu\`), and a
+default gateway (\`gateway\`) for nodes and hosts without a \`route default\`.`,
     example: `segment rack-a {
   cidr 10.168.0.0/24
   cidr fd00:168::/64
@@ -65,15 +65,15 @@ the stations that do not state a default route, a gateway.`,
         name: "prefixes",
         type: { kind: "prefix" },
         many: true,
-        summary: "Prefixes of the segment, of either family",
+        summary: "Prefixes of the segment, of either address family",
       },
     ],
     repeat: "many",
     required: true,
-    summary: "The segment's prefixes",
-    documentation: `The on-link prefixes of the segment. Stations that state no address get the next free host address of the first
-prefix of each family, in order of declaration. Network and broadcast address, the gateways and every address that
-is stated somewhere on the segment are left out.`,
+    summary: "Prefixes of the segment",
+    documentation: `The on-link prefixes of the segment. A machine that is attached without an address is assigned the next free host
+address of the first prefix of each family, in declaration order. Network and broadcast addresses, gateways, and
+addresses that are set explicitly on the segment are not allocated. A segment requires at least one prefix.`,
     example: `segment rack-a {
   cidr 10.168.0.0/24
   cidr fd00:168::/64
@@ -88,16 +88,16 @@ segment rack-b { cidr [10.168.1.0/24 10.168.2.0/24] }
       {
         name: "value",
         type: { kind: "number", min: 68, max: 65535, unit: "bytes" },
-        summary: "Largest IP packet, in bytes",
+        summary: "Largest IP packet in bytes",
         default: "1500",
       },
     ],
     repeat: "once",
     default: "1500",
-    summary: "Largest IP packet that the segment carries",
-    documentation: `The MTU of every interface on the segment that does not state its own. Default: 1500, as Ethernet has it (RFC 894).
-A packet that is larger than a switch on the way allows is dropped without a word; only routers answer with ICMP.
-IPv6 needs 1280 (RFC 8200 §5), IPv4 68 (RFC 791).`,
+    summary: "Largest IP packet that the segment carries (MTU)",
+    documentation: `The MTU of all interfaces on the segment, except those whose \`attach\` block sets \`mtu\`. The default is 1500, as for
+Ethernet (RFC 894), or the provider's MTU if \`cloud\` is set. A larger packet is dropped silently by the switch; only
+routers reply with an ICMP error. The minimum is 1280 for IPv6 (RFC 8200 §5) and 68 for IPv4 (RFC 791).`,
     example: `segment storage {
   cidr 10.30.0.0/24
   mtu 9000
@@ -112,16 +112,16 @@ IPv6 needs 1280 (RFC 8200 §5), IPv4 68 (RFC 791).`,
         name: "routers",
         type: { kind: "ref", to: ["router"], orAddress: true },
         many: true,
-        summary: "A router that is attached to the segment, or an address",
-        default: "the router, when one alone is attached",
+        summary: "A router attached to the segment, or an address",
+        default: "the attached router, if there is exactly one",
       },
     ],
     repeat: "once",
-    default: "the only attached router",
-    summary: "Default gateway of the stations on the segment",
-    documentation: `Nodes and hosts whose first \`attach\` names this segment get a default route by this gateway unless they state
-a \`route default\` of that family themselves. A router stands for its addresses on the segment. Without this statement the gateway is the
-router that is attached to the segment, if there is exactly one; without any there is no default route.`,
+    default: "the attached router, if there is exactly one",
+    summary: "Default gateway of the machines on the segment",
+    documentation: `Nodes and hosts whose first \`attach\` names this segment get a default route via this gateway, unless they set a
+\`route default\` of the same family. A router name refers to the router's addresses on the segment. Without this
+statement, the gateway is the attached router if there is exactly one; otherwise, there is no default route.`,
     example: rack,
   },
   {
@@ -131,13 +131,13 @@ router that is attached to the segment, if there is exactly one; without any the
       {
         name: "id",
         type: { kind: "number", min: 1, max: 4094 },
-        summary: "VLAN id",
+        summary: "VLAN ID",
       },
     ],
     repeat: "once",
-    summary: "VLAN id of the segment, for information",
-    documentation: `Printed in drawings and listings (IEEE 802.1Q, 1 to 4094). Segments are separate broadcast domains whether they have
-a VLAN id or not.`,
+    summary: "VLAN ID of the segment (informational)",
+    documentation: `Shown in hovers and diagrams (IEEE 802.1Q, 1 to 4094). Segments are separate broadcast domains with or without a VLAN
+ID.`,
     example: `segment rack-a {
   cidr 10.168.0.0/24
   vlan 168
@@ -153,19 +153,20 @@ a VLAN id or not.`,
         type: {
           kind: "enum",
           values: [
-            { value: "aws", summary: "Amazon VPC: MTU 9001; the first four addresses and the last are reserved" },
-            { value: "azure", summary: "Azure VNet: MTU 1500; the first four addresses and the last are reserved" },
-            { value: "gcp", summary: "Google VPC: MTU 1460; the first two addresses and the last two are reserved" },
+            { value: "aws", summary: "Amazon VPC: MTU 9001; AWS reserves the first four addresses and the last" },
+            { value: "azure", summary: "Azure VNet: MTU 1500; Azure reserves the first four addresses and the last" },
+            { value: "gcp", summary: "Google VPC: MTU 1460; Google reserves the first two addresses and the last two" },
           ],
         },
-        summary: "Whose subnet it is",
+        summary: "Cloud provider of the subnet",
       },
     ],
     repeat: "once",
-    summary: "The segment is a subnet of this cloud",
-    documentation: `A cloud's subnet looks like a segment and is none: the network behind it answers ARP itself and knows which addresses each machine's interface
-has. The provider decides the default MTU, which addresses are reserved (they are not given out), how many routes fit into a route
-table, and that \`source-check\` is on.`,
+    summary: "Makes the segment a subnet of this cloud",
+    documentation: `A cloud subnet is not an Ethernet segment: the cloud network replies to ARP itself and knows the addresses of each
+interface. The provider determines the default MTU, the reserved addresses (they are not allocated), and the size
+limit of the route table, and it enables \`source-check\`. Without this statement, the segment is an ordinary layer-2
+network.`,
     example: cloudSubnet,
   },
   {
@@ -181,15 +182,16 @@ table, and that \`source-check\` is on.`,
             { value: "off", summary: "Any packet passes" },
           ],
         },
-        summary: "Whether the network checks addresses",
+        summary: "Whether the network checks source and destination addresses",
       },
     ],
     repeat: "once",
-    default: "on in a cloud's subnet, off elsewhere and for routers",
-    summary: "The network drops what a station sends from, or gets for, an address that is not its own",
-    documentation: `AWS calls it source/destination check, Google's opposite is \`can-ip-forward\`, Azure's IP forwarding of a network interface, OpenStack's port
-security. On machines that route for pods with addresses of their own (kubenet, host-gw, BGP) it must be off; tunnels pass, since their outer packets are the
-machine's own. In a segment it holds for all stations but routers, in an \`attach\` for that interface.`,
+    default: "on for cloud subnets, off otherwise and for routers",
+    summary: "Drops packets from or to an address that is not the interface's own (source/destination check)",
+    documentation: `AWS: source/destination check. Google Cloud: the opposite of \`can-ip-forward\`. Azure: the opposite of IP forwarding on
+a network interface. OpenStack: port security. It must be \`off\` on machines that route packets with pod addresses
+(kubenet, host-gw, BGP); encapsulated packets pass because their outer addresses belong to the machine. In a segment,
+it applies to all attached machines except routers; in an \`attach\` block, to that interface.`,
     example: cloudSubnet,
   },
   {
@@ -199,10 +201,11 @@ machine's own. In a segment it holds for all stations but routers, in an \`attac
     defines: "router",
     block: "router",
     repeat: "many",
-    summary: "A router between segments",
-    documentation: `A station that forwards: \`net.ipv4.ip_forward\` and \`net.ipv6.conf.all.forwarding\` are 1. It knows the prefixes of the
-segments to which it is attached and what \`route\` says. It knows nothing of pods unless it is told: a router without
-a route to the pod CIDRs drops or misroutes them, as a real one does.`,
+    summary: "A router that connects segments",
+    documentation: `A machine that forwards packets: \`net.ipv4.ip_forward\` and \`net.ipv6.conf.all.forwarding\` are 1. It has connected
+routes to the prefixes of its segments, the static routes from \`route\`, and routes learned by \`bgp\`. Routes to the pod
+CIDRs are not added automatically: without them, the router drops or misroutes packets to pods, like a physical
+router.`,
     example: `segment rack-a { cidr 10.168.0.0/24 }
 segment rack-b { cidr 10.168.1.0/24 }
 router tor {
@@ -218,8 +221,9 @@ router tor {
     defines: "host",
     block: "host",
     repeat: "many",
-    summary: "A machine outside every cluster",
-    documentation: `A client, a database, a DNS server: anything that sends or receives but runs no pods. It does not forward.`,
+    summary: "A machine outside of all clusters",
+    documentation: `A client, database, DNS server, or any other machine that sends or receives packets but runs no pods. It does not
+forward packets.`,
     example: `segment office { cidr 192.168.1.0/24 }
 host laptop { attach office 192.168.1.10 }
 host db {
@@ -236,8 +240,9 @@ host db {
     block: "cluster",
     blockRequired: true,
     repeat: "many",
-    summary: "A Kubernetes cluster: its address ranges, its CNI plugin, its nodes and pods",
-    documentation: `Everything inside has the cluster's name as the first part of its path: node \`prod/n1\`, pod \`prod/shop/web\`.`,
+    summary: "A Kubernetes cluster: its address ranges, CNI plugin, nodes, and pods",
+    documentation: `The block contains the cluster's pod and service CIDRs, CNI plugin, nodes, namespaces, and workloads. The cluster name
+is the first component of the path of everything in it: node \`prod/n1\`, pod \`prod/shop/web\`.`,
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16
@@ -256,24 +261,24 @@ cluster prod {
       {
         name: "from",
         type: { kind: "endpoint", port: false },
-        summary: "Sender: a pod, node, host or router",
+        summary: "Source: a pod, node, host, or router",
       },
       {
         name: "to",
         type: { kind: "endpoint", port: true },
         after: "->",
-        summary: "Receiver, with port and protocol: shop/api:80, n1:53/udp",
+        summary: "Destination, with port and protocol: shop/api:80, n1:53/udp",
       },
-      { name: "reachable", flag: true, summary: "The packet arrives and its reply comes back, on every path" },
-      { name: "blocked", flag: true, summary: "No packet arrives" },
+      { name: "reachable", flag: true, summary: "The packet and its reply are delivered, on every path" },
+      { name: "blocked", flag: true, summary: "The packet is delivered on no path" },
       {
         name: "via",
         type: { kind: "ref", to: ["router", "node", "host"] },
         after: "via",
         optional: true,
-        summary: "A station that the packet passes",
+        summary: "A machine that the packet passes through",
       },
-      { name: "preserves-source", flag: true, summary: "The receiver sees the sender's own address" },
+      { name: "preserves-source", flag: true, summary: "The receiver sees the source's own address" },
       {
         name: "mtu",
         type: { kind: "number", min: 68, max: 65535, unit: "bytes" },
@@ -285,10 +290,10 @@ cluster prod {
     atLeastOneOf: ["reachable", "blocked", "via", "preserves-source", "mtu"],
     atMostOneOf: ["reachable", "blocked", "via", "preserves-source", "mtu"],
     repeat: "many",
-    summary: "What must hold between two ends; checked while you type",
-    documentation: `Each expectation is traced and compared. One that fails is an error, with the trace as its related information.
-Without a port the packet is an ICMP echo request, with a port TCP unless \`/udp\` or \`/sctp\` follows. An IPv6 address with
-a port is written in quotes: \`"[fd00::1]:80"\`.`,
+    summary: "What must be true between two endpoints; checked while you type",
+    documentation: `knet traces the packet and compares the result with the expectation. A failed expectation is an error with the trace
+as its related information. Without a port, the packet is an ICMP echo request; with a port, it is TCP unless \`/udp\`
+or \`/sctp\` follows. An IPv6 address with a port must be quoted: \`"[fd00::1]:80"\`.`,
     example: `${rack}host db {
   attach rack-a 10.168.0.60
   listen 5432/tcp

@@ -1,4 +1,4 @@
-/** flannel's backends with keys: wireguard and ipsec. */
+/** flannel's encrypted backends: wireguard and ipsec. */
 import { mtu, port, value, withSettings, yesNo } from "./cni-parts.ts";
 import type { EnumValue, KeywordSpec } from "./types.ts";
 
@@ -13,7 +13,7 @@ const wireguardExample = withSettings(`cni flannel {
     }
   }`);
 
-/** The policies take packets on their way along the default route, so there must be one. */
+/** The IPsec policies apply to packets that follow the default route, so the example needs one. */
 const ipsecExample = `segment lan {
   cidr 192.168.10.0/24
   gateway gw
@@ -21,7 +21,7 @@ const ipsecExample = `segment lan {
 router gw { attach lan 192.168.10.1 }
 cluster prod {
   pods 10.244.0.0/16
-  cni flannel {  # knet-ignore KN209 what the nodes themselves send has no policy
+  cni flannel {  # knet-ignore KN209 packets sent by the nodes themselves match no IPsec policy
     backend ipsec {
       psk "${"0123456789abcdef".repeat(6)}"
       udp-encap false
@@ -37,8 +37,11 @@ expect a -> b reachable
 `;
 
 export const keyBackends: readonly EnumValue[] = [
-  { value: "wireguard", summary: "WireGuard, device flannel-wg, UDP port 51820, 80 bytes reckoned; encrypted" },
-  { value: "ipsec", summary: "IPsec without a device, ESP and IKE, 77 bytes reckoned; encrypted, IPv4 only" },
+  {
+    value: "wireguard",
+    summary: "WireGuard, device `flannel-wg`, UDP port 51820, 80 bytes overhead assumed; encrypted",
+  },
+  { value: "ipsec", summary: "IPsec without a device, ESP and IKE, 77 bytes overhead assumed; encrypted, IPv4 only" },
 ];
 export const keyContexts = { wireguard: "backend wireguard", ipsec: "backend ipsec" };
 
@@ -50,8 +53,8 @@ export const keySettings: readonly KeywordSpec[] = [
       {
         kind: "enum",
         values: [
-          { value: "separate", summary: "flannel-wg carries IPv4 over IPv4, flannel-wg-v6 IPv6 over IPv6" },
-          { value: "auto", summary: "One device for both; of a peer's two addresses the one that is public" },
+          { value: "separate", summary: "`flannel-wg` carries IPv4 over IPv4, `flannel-wg-v6` IPv6 over IPv6" },
+          { value: "auto", summary: "One device for both families; uses the public one of a peer's two addresses" },
           { value: "ipv4", summary: "One device for both families, over IPv4" },
           { value: "ipv6", summary: "One device for both families, over IPv6" },
         ],
@@ -61,8 +64,8 @@ export const keySettings: readonly KeywordSpec[] = [
     ),
     repeat: "once",
     default: "separate",
-    summary: "Which addresses the nodes use for their tunnels (Mode)",
-    documentation: `Of interest in dual-stack clusters. With \`ipv4\` the pods' IPv6 packets travel over the nodes' IPv4 addresses
+    summary: "Addresses that nodes use for tunnels (Mode)",
+    documentation: `Relevant in dual-stack clusters. With \`ipv4\`, the pods' IPv6 packets are sent over the nodes' IPv4 addresses
 (pkg/backend/wireguard).`,
     example: wireguardExample,
   },
@@ -72,9 +75,9 @@ export const keySettings: readonly KeywordSpec[] = [
     args: value(port, "UDP port", "51820"),
     repeat: "once",
     default: "51820",
-    summary: "UDP port of flannel-wg (ListenPort)",
-    documentation: `Each node takes its own setting for the peers' port too, so all nodes must have the same; firewalls between them must let it
-pass.`,
+    summary: "UDP port of `flannel-wg` (ListenPort)",
+    documentation: `A node also uses its own setting as the port of its peers, so it must be the same on all nodes. Firewalls between the
+nodes must allow it.`,
     example: wireguardExample,
   },
   {
@@ -83,39 +86,43 @@ pass.`,
     args: value(port, "UDP port", "51821"),
     repeat: "once",
     default: "51821",
-    summary: "UDP port of flannel-wg-v6 in mode separate (ListenPortV6)",
-    documentation: `A WireGuard device listens on one port in both families, so the second device needs another one.`,
+    summary: "UDP port of `flannel-wg-v6` with `mode separate` (ListenPortV6)",
+    documentation: "A WireGuard device listens on one port for both families, so the second device needs another port.",
     example: wireguardExample,
   },
   {
     keyword: "psk",
     in: ["backend wireguard"],
-    args: value({ kind: "string" }, "32 bytes in base64, as `wg genpsk` prints them", "none"),
+    args: value({ kind: "string" }, "32 bytes in base64, as printed by `wg genpsk`", "none"),
     repeat: "once",
     default: "none",
-    summary: "Key that all nodes share, beside their own (PSK)",
-    documentation: `Optional with WireGuard: each node's flanneld makes a key pair and announces the public key in its lease. Where one is given all nodes must
-have the same. What is not 32 bytes of base64 keeps flanneld from starting.`,
+    summary: "Preshared key of all nodes, in addition to each node's own key (PSK)",
+    documentation: `Optional with WireGuard: each flanneld generates a key pair and publishes the public key in its lease. If set, it must
+be the same on all nodes. flanneld fails to start if the value is not 32 bytes in base64.`,
     example: wireguardExample,
   },
   {
     keyword: "persistent-keepalive",
     in: ["backend wireguard"],
-    args: value({ kind: "number", min: 0, max: 65535, unit: "seconds" }, "Seconds between empty packets", "0, off"),
+    args: value(
+      { kind: "number", min: 0, max: 65535, unit: "seconds" },
+      "Seconds between keepalive packets",
+      "0 (off)",
+    ),
     repeat: "once",
     default: "0",
-    summary: "Keeps NAT and firewalls on the way open (PersistentKeepaliveInterval)",
-    documentation: `For nodes behind NAT: a peer answers to the address from which it last heard something.`,
+    summary: "Keeps NAT and firewall state along the path alive (PersistentKeepaliveInterval)",
+    documentation: "For nodes behind NAT: a peer replies to the address that it last received packets from.",
     example: wireguardExample,
   },
   {
     keyword: "mtu",
     in: ["backend wireguard"],
-    args: value(mtu, "MTU before the 80 bytes are taken off", "MTU of the outgoing interface"),
+    args: value(mtu, "MTU before the 80 bytes are subtracted", "MTU of the outgoing interface"),
     repeat: "once",
     default: "MTU of the outgoing interface",
-    summary: "MTU from which flannel takes its 80 bytes (MTU)",
-    documentation: `80 is what WireGuard needs over IPv6; over IPv4 60 would do, and flannel takes 80 all the same.`,
+    summary: "MTU from which flannel subtracts 80 bytes (MTU)",
+    documentation: "WireGuard needs 80 bytes over IPv6 and 60 over IPv4; flannel always subtracts 80.",
     example: wireguardExample,
   },
   {
@@ -123,30 +130,31 @@ have the same. What is not 32 bytes of base64 keeps flanneld from starting.`,
     in: ["backend ipsec"],
     args: value({ kind: "string" }, "At least 96 characters"),
     repeat: "once",
-    summary: "Key by which the nodes know each other (PSK)",
-    documentation: `Required, and the same on all nodes. flanneld does not start with fewer than 96 characters ("config error, password is too short"). Make one with
-\`dd if=/dev/urandom count=48 bs=1 status=none | xxd -p -c 48\`.`,
+    summary: "Preshared key that authenticates the nodes (PSK)",
+    documentation: `Required, and must be the same on all nodes. flanneld fails to start with fewer than 96 characters ("config error,
+password is too short"). Generate a key with \`dd if=/dev/urandom count=48 bs=1 status=none | xxd -p -c 48\`.`,
     example: ipsecExample,
   },
   {
     keyword: "udp-encap",
     in: ["backend ipsec"],
-    args: value(yesNo, "ESP in UDP", "false"),
+    args: value(yesNo, "ESP over UDP", "false"),
     repeat: "once",
     default: "false",
-    summary: "Sends ESP in UDP port 4500 (UDPEncap)",
-    documentation: `For networks that let no IP protocol 50 pass, and for NAT (RFC 3948). Costs 8 bytes more. One node that has it is enough for its
-tunnels.`,
+    summary: "Sends ESP over UDP port 4500 (UDPEncap)",
+    documentation: `For networks that do not allow IP protocol 50, and for NAT (RFC 3948). Adds 8 bytes. Setting it on one node is enough
+for all tunnels of that node.`,
     example: ipsecExample,
   },
   {
     keyword: "esp-proposal",
     in: ["backend ipsec"],
-    args: value({ kind: "string" }, "A proposal in strongSwan's words", "aes128gcm16-sha256-prfsha256-ecp256"),
+    args: value({ kind: "string" }, "A proposal in strongSwan syntax", "aes128gcm16-sha256-prfsha256-ecp256"),
     repeat: "once",
     default: "aes128gcm16-sha256-prfsha256-ecp256",
     summary: "Algorithms that protect the packets (ESPProposal)",
-    documentation: `All nodes must have the same. The algorithms say how many bytes ESP really adds; flannel takes off 77 whatever they are.`,
+    documentation:
+      "Must be the same on all nodes. The actual ESP overhead depends on the algorithms; flannel always subtracts 77 bytes.",
     example: ipsecExample,
   },
 ];

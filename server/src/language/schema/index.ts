@@ -1,4 +1,5 @@
-/** The whole schema, and questions about it. */
+/** The complete schema and its lookup functions. */
+import { t } from "../../text/l10n.ts";
 import { bgpRows } from "./bgp.ts";
 import { calicoRows } from "./calico.ts";
 import { cluster } from "./cluster.ts";
@@ -32,49 +33,67 @@ const byContext: ReadonlyMap<Context, ReadonlyMap<string, KeywordSpec>> = groupB
 const byKeyword: ReadonlyMap<string, readonly Context[]> = groupByKeyword();
 const none: ReadonlyMap<string, KeywordSpec> = new Map();
 
-/** The row of a keyword where it stands. */
+/** The row of a keyword in a context. */
 export function specFor(context: Context, keyword: string): KeywordSpec | undefined {
   return byContext.get(context)?.get(keyword);
 }
 
-/** Where a keyword may stand; empty for one that nobody knows. */
+/** The contexts that allow a keyword; empty if the keyword does not exist. */
 export function contextsOf(keyword: string): readonly Context[] {
   return byKeyword.get(keyword) ?? [];
 }
 
-/** What may stand in a context, by keyword. */
+/** The statements allowed in a context, by keyword. */
 export function keywordsIn(context: Context): ReadonlyMap<string, KeywordSpec> {
   return byContext.get(context) ?? none;
 }
 
-/** All contexts, those that a file opens first. */
+/** All contexts, in schema order: "file" is first. */
 export const contexts: readonly Context[] = [...byContext.keys()];
 
 export function isFlag(arg: ArgSpec | FlagSpec): arg is FlagSpec {
   return "flag" in arg;
 }
 
-/** The contexts that a statement's block may have. */
+/** The contexts that a statement's block can have. */
 export function blockContexts(spec: KeywordSpec): readonly Context[] {
   if (spec.block === undefined) return [];
   return typeof spec.block === "string" ? [spec.block] : Object.values(spec.block.contexts);
 }
 
-/** A context for people: "cni flannel" is the block of a `cni flannel`, "file" the top of a file. */
+/** A context as messages show it, with its article: "a `cluster` block", "the top level of a file". */
 export function describeContext(context: Context): string {
   switch (context) {
     case "file":
-      return "the top of a file";
+      return t`the top level of a file`;
     case "workload":
-      return "a deployment, statefulset or daemonset";
-    case "nodes":
-      return "a pool of nodes";
+      return t`a \`deployment\`, \`statefulset\`, or \`daemonset\` block`;
     case "node cni flannel":
-      return "the cni flannel of a node";
+      return t`the \`cni flannel\` block of a node`;
     case "node cni calico":
-      return "the cni calico of a node";
+      return t`the \`cni calico\` block of a node`;
+    case "calico pool":
+      return t`a \`pool\` block of \`cni calico\``;
+    case "calico peer":
+      return t`a \`peer\` block of \`cni calico\``;
+    case "ingress rule":
+      return t`an \`ingress\` rule of a \`policy\``;
+    case "egress rule":
+      return t`an \`egress\` rule of a \`policy\``;
+    case "admin policy":
+      return t`an \`admin-policy\` or \`baseline-admin-policy\` block`;
+    case "admin ingress rule":
+      return t`an \`ingress\` rule of an admin or Calico policy`;
+    case "admin egress rule":
+      return t`an \`egress\` rule of an admin or Calico policy`;
+    case "calico policy":
+      return t`a \`calico-policy\` block`;
+    case "calico tier":
+      return t`a \`calico-tier\` block`;
+    case "ingress host":
+      return t`a \`host\` block of an ingress or HTTP route`;
     default:
-      return context.includes(" ") ? context : `${/^[aeiou]/.test(context) ? "an" : "a"} ${context}`;
+      return /^(?:[aeiou]|http)/.test(context) ? t`an \`${context}\` block` : t`a \`${context}\` block`;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Layer 7: what a proxy in the cluster does with a request's host and path. */
+/** Layer 7: how a proxy in the cluster forwards requests by host and path. */
 import type { ArgSpec, KeywordSpec } from "./types.ts";
 
 const shop = (inside: string): string => `segment lan { cidr 192.168.10.0/24; gateway router }
@@ -60,14 +60,14 @@ const backend: readonly ArgSpec[] = [
     name: "backend",
     type: { kind: "endpoint", port: true },
     after: "->",
-    summary: "Service of the namespace with its port: api:80; of another one: shop/api:80",
+    summary: "Service in the namespace, with its port: api:80; in another namespace: shop/api:80",
   },
   {
     name: "weight",
     type: { kind: "number", min: 0, max: 1_000_000 },
     after: "weight",
     optional: true,
-    summary: "Share of the requests, beside the other lines of the same path",
+    summary: "Share of requests relative to the other lines of the same path",
     default: "1",
   },
 ];
@@ -81,10 +81,11 @@ export const ingress: readonly KeywordSpec[] = [
     block: "ingress",
     blockRequired: true,
     repeat: "many",
-    summary: "Hosts and paths that a proxy sends on to services",
-    documentation: `The controller's pods (nginx, Traefik, a cloud's proxy) take the client's connection and open another one, mostly straight to a pod behind
-the service and not to its ClusterIP. So there are two connections, each with its own addresses, policies and failures; the backend sees the
-proxy, and the client only in \`X-Forwarded-For\`. A URL can stand where a packet goes to: \`"http://shop.example.com/api"\`.`,
+    summary: "Hosts and paths that a proxy forwards to services",
+    documentation: `The controller's pods (nginx, Traefik, a cloud provider's proxy) accept the client's connection and open a second one,
+usually directly to a pod of the service instead of its ClusterIP. The two connections have separate addresses,
+policies, and failures: the backend sees the proxy as the source, and the client only in \`X-Forwarded-For\`. A URL can
+be used as the destination of a packet: \`"http://shop.example.com/api"\`.`,
     example: ingressExample,
   },
   {
@@ -95,9 +96,9 @@ proxy, and the client only in \`X-Forwarded-For\`. A URL can stand where a packe
     block: "gateway",
     blockRequired: true,
     repeat: "many",
-    summary: "A proxy to which HTTP routes attach themselves (Gateway API)",
-    documentation:
-      "What an `ingress` says in one place the Gateway API says in two: the gateway and its address belong to the platform, the routes to those who run the services.",
+    summary: "A proxy that HTTP routes attach to (Gateway API)",
+    documentation: `The Gateway API splits an \`ingress\` into two parts: the platform team owns the gateway and its address, service teams
+own the routes.`,
     example: gatewayExample,
   },
   {
@@ -108,19 +109,20 @@ proxy, and the client only in \`X-Forwarded-For\`. A URL can stand where a packe
     block: "http-route",
     blockRequired: true,
     repeat: "many",
-    summary: "Hosts and paths that a gateway sends on to services (HTTPRoute)",
-    documentation: `Several lines for one path share its requests by weight. A backend in another namespace needs a ReferenceGrant there, which knet takes for granted.`,
+    summary: "Hosts and paths that a gateway forwards to services (HTTPRoute)",
+    documentation: `Several lines for one path split its requests by weight. A backend in another namespace requires a ReferenceGrant
+there, which knet assumes.`,
     example: gatewayExample,
   },
   {
     keyword: "served-by",
     in: ["ingress", "gateway"],
-    args: [{ name: "service", type: { kind: "ref", to: ["service"] }, summary: "The service of the proxy's pods" }],
+    args: [{ name: "service", type: { kind: "ref", to: ["service"] }, summary: "Service of the proxy pods" }],
     repeat: "once",
     required: true,
-    summary: "The service by which clients reach the proxy",
-    documentation:
-      "Its type says how: a load balancer's address, a node port, or its ClusterIP for clients inside the cluster. Its endpoints are the proxy's pods.",
+    summary: "Service that clients use to reach the proxy",
+    documentation: `Its type determines how: a load balancer IP, a node port, or, for clients inside the cluster, its ClusterIP. Its
+endpoints are the proxy pods.`,
     example: ingressExample,
   },
   {
@@ -130,13 +132,13 @@ proxy, and the client only in \`X-Forwarded-For\`. A URL can stand where a packe
       {
         name: "gateway",
         type: { kind: "ref", to: ["gateway"] },
-        summary: "The gateway; of another namespace with its path",
+        summary: "The gateway; in another namespace, its path",
       },
     ],
     repeat: "once",
     required: true,
-    summary: "The gateway to which the route belongs",
-    documentation: "A route whose gateway does not exist serves nobody.",
+    summary: "Gateway that the route attaches to",
+    documentation: "A route whose gateway does not exist is not served.",
     example: gatewayExample,
   },
   {
@@ -146,14 +148,14 @@ proxy, and the client only in \`X-Forwarded-For\`. A URL can stand where a packe
       {
         name: "host",
         type: { kind: "string" },
-        summary: "Host name in quotes; `*.example.com` for all one label below",
+        summary: "Host name in quotes; `*.example.com` matches one label",
       },
     ],
     block: "ingress host",
     blockRequired: true,
     repeat: "many",
-    summary: "Requests for this host",
-    documentation: "A full name goes before one with a star. Paths that stand outside any host are for all hosts.",
+    summary: "Rules for requests with this host",
+    documentation: "An exact host takes precedence over a wildcard. Paths outside any host apply to all hosts.",
     example: ingressExample,
   },
   {
@@ -163,14 +165,14 @@ proxy, and the client only in \`X-Forwarded-For\`. A URL can stand where a packe
       {
         name: "path",
         type: { kind: "string" },
-        summary: "Beginning of the path, by whole elements: /api fits /api/v1 and not /apis",
+        summary: "Path prefix, by whole elements: /api matches /api/v1 but not /apis",
       },
-      { name: "exact", flag: true, summary: "The whole path, not its beginning" },
+      { name: "exact", flag: true, summary: "Exact path instead of a prefix" },
       ...backend,
     ],
     repeat: "many",
-    summary: "Where requests for this path go",
-    documentation: "An exact path goes before a prefix, and of several prefixes the longest one counts.",
+    summary: "Backend for requests with this path",
+    documentation: "An exact path takes precedence over prefixes; the longest matching prefix wins.",
     example: ingressExample,
   },
   {
@@ -178,8 +180,8 @@ proxy, and the client only in \`X-Forwarded-For\`. A URL can stand where a packe
     in: ["ingress"],
     args: backend.slice(0, 1),
     repeat: "once",
-    summary: "Where requests go that fit no rule",
-    documentation: "Without one the proxy answers 404 to such requests.",
+    summary: "Default backend for requests that match no rule",
+    documentation: "Without it, the proxy responds with 404 to such requests.",
     example: shop(`    ingress shop {
       served-by edge/proxy
       default-backend -> api:80

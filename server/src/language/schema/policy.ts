@@ -1,4 +1,4 @@
-/** Network policies: Kubernetes' own, those of administrators, Calico's. */
+/** Network policies: NetworkPolicy, admin policies (AdminNetworkPolicy, ClusterNetworkPolicy), and Calico's policies. */
 import type { ArgSpec, FlagSpec, KeywordSpec } from "./types.ts";
 
 const name: ArgSpec = { name: "name", type: { kind: "name" }, summary: "Name of the policy" };
@@ -136,7 +136,7 @@ const types: ArgSpec = {
     ],
   },
   many: true,
-  summary: "The directions that the policy isolates",
+  summary: "Directions that the policy isolates",
 };
 
 const selector: ArgSpec = {
@@ -146,14 +146,14 @@ const selector: ArgSpec = {
   optional: true,
   summary: "Labels of pods: app=web, tier in [a b], tier!=db, tier, !tier; * for all",
 };
-const any: FlagSpec = { name: "any", flag: true, summary: "Whoever it is, in the cluster or outside" };
+const any: FlagSpec = { name: "any", flag: true, summary: "Any peer, inside or outside the cluster" };
 
-/** Who is at the other end; `literal` is from or to. */
+/** The peers of a rule. `literal` is `from` or `to`; it is undefined for a peer in the rule's block. */
 const peers = (literal: string | undefined, isAdmin: boolean): readonly (ArgSpec | FlagSpec)[] => [
   {
     ...selector,
     ...(literal === undefined ? {} : { after: literal, opens: true }),
-    summary: `Pods with these labels${isAdmin ? "" : ", of this namespace unless others are named"}`,
+    summary: isAdmin ? "Pods with these labels" : "Pods with these labels, in this namespace unless another is named",
   },
   {
     name: "namespaces",
@@ -169,14 +169,14 @@ const peers = (literal: string | undefined, isAdmin: boolean): readonly (ArgSpec
     after: "namespace",
     many: true,
     optional: true,
-    summary: "The pods' namespace by its name",
+    summary: "Name of the pods' namespace",
   },
   {
     name: "cidr",
     type: { kind: "prefix", orAddress: true },
     after: "cidr",
     optional: true,
-    summary: "Whoever has an address of this prefix",
+    summary: "Any address in this prefix",
   },
   {
     name: "except",
@@ -184,7 +184,7 @@ const peers = (literal: string | undefined, isAdmin: boolean): readonly (ArgSpec
     after: "except",
     many: true,
     optional: true,
-    summary: "Parts of the prefix that are not meant",
+    summary: "Parts of the prefix to exclude",
   },
   ...(isAdmin
     ? [
@@ -206,7 +206,7 @@ const ports = (literal: string | undefined): ArgSpec => ({
   type: { kind: "ports", protocol: true, range: true, named: true },
   ...(literal === undefined ? {} : { after: literal, optional: true }),
   many: true,
-  summary: "Ports of the receiver: 80, 53/udp, 30000-32767/tcp, a name, or a protocol for all its ports",
+  summary: "Ports of the receiver: 80, 53/udp, 30000-32767/tcp, a port name, or a protocol for all its ports",
   ...(literal === undefined ? {} : { default: "all ports and protocols" }),
 });
 
@@ -215,22 +215,23 @@ const action: ArgSpec = {
   type: {
     kind: "enum",
     values: [
-      { value: "allow", summary: "The connection may be made; nothing else is asked" },
-      { value: "deny", summary: "It may not" },
-      { value: "pass", summary: "The next tier decides: for an admin-policy the namespaces' own policies" },
+      { value: "allow", summary: "Allow the connection; no further evaluation" },
+      { value: "deny", summary: "Deny the connection" },
+      { value: "pass", summary: "Defer to the next tier (for an admin-policy, the namespaces' policies)" },
     ],
   },
-  summary: "What becomes of a connection that the rule matches",
+  summary: "Action on a connection that the rule matches",
 };
 
 const oneKind = ["namespaces", "namespace"];
 
-const ingressText = `Alone in its line it is a rule with one peer; in a block several peers may stand, any of which will do. Without a peer, or with
-\`any\`, the rule holds for whoever it is, in the cluster or outside; without \`to\` for all ports and protocols. \`app=web namespaces team=a\` means
-pods with the one label in namespaces with the other; two statements \`from\` mean either. ICMP is matched only by rules without ports.`;
+const ingressText = `On a single line, the statement is a rule with one peer; in a block, a rule can have several peers, any of which can
+match. Without a peer, or with \`any\`, the rule applies to all peers, inside and outside the cluster; without \`to\`, to
+all ports and protocols. \`app=web namespaces team=a\` matches pods with the first label in namespaces with the second;
+two \`from\` statements match either peer. ICMP is matched only by rules without ports.`;
 
-const egressText = `As \`ingress\`, for the connections that the selected pods make: \`to\` says whom they may call, \`port\` on which ports. Whoever isolates egress must
-say that DNS (port 53) is allowed.`;
+const egressText = `The same as \`ingress\`, for connections from the selected pods: \`to\` selects the peers, \`port\` their ports. A policy
+that isolates egress must explicitly allow DNS (port 53).`;
 
 export const policy: readonly KeywordSpec[] = [
   {
@@ -242,21 +243,22 @@ export const policy: readonly KeywordSpec[] = [
         type: {
           kind: "enum",
           values: [
-            { value: "none", summary: "Nobody: policies are accepted and have no effect" },
-            { value: "calico", summary: "Felix: chains for each pod's interface (with flannel: Canal)" },
-            { value: "kube-router", summary: "kube-router, also inside k3s: chains for each pod's address" },
-            { value: "weave", summary: "weave-npc: chains for what enters and leaves the bridge" },
-            { value: "kindnet", summary: "kube-network-policies: packets are put to a daemon" },
+            { value: "none", summary: "None: policies are accepted but have no effect" },
+            { value: "calico", summary: "Felix: chains per pod interface (with flannel: Canal)" },
+            { value: "kube-router", summary: "kube-router, also in k3s: chains per pod address" },
+            { value: "weave", summary: "weave-npc: chains for traffic entering and leaving the bridge" },
+            { value: "kindnet", summary: "kube-network-policies: packets are queued to a daemon" },
           ],
         },
-        summary: "Who enforces policies",
+        summary: "Policy engine",
       },
     ],
     repeat: "once",
-    default: "calico, kindnet and weave enforce policies themselves; with the other plugins nobody does",
-    summary: "Who enforces network policies",
-    documentation: `The API server takes a NetworkPolicy whatever the cluster runs; a CNI plugin without a policy engine ignores it. flannel, the bridge plugin and
-docker have none: Canal adds Calico's, k3s kube-router's, kind's kindnet and flannel's newer chart kube-network-policies.`,
+    default: "calico, kindnet, and weave enforce policies themselves; other plugins do not",
+    summary: "Policy engine that enforces network policies",
+    documentation: `kube-apiserver accepts a NetworkPolicy regardless of the CNI plugin; a plugin without a policy engine ignores it.
+flannel, the bridge plugin, and docker have no policy engine: Canal adds Calico's, k3s adds kube-router's, and kind's
+kindnet and flannel's newer chart add kube-network-policies.`,
     example: shop,
   },
   {
@@ -267,10 +269,11 @@ docker have none: Canal adds Calico's, k3s kube-router's, kind's kindnet and fla
     block: "policy",
     repeat: "many",
     summary: "A Kubernetes NetworkPolicy",
-    documentation: `It isolates the pods of its namespace that \`select\` names, in the directions of \`types\`: from then on only what a rule of some policy
-allows gets through. Policies add up, their order means nothing, and none can forbid what another allows. Both ends must permit a connection;
-its replies pass. Without rules the policy closes its direction, without \`select\` it means all pods of the namespace
-(k8s.io/api/networking/v1). In the cluster's block it belongs to the namespace \`default\`.`,
+    documentation: `Isolates the pods of its namespace that \`select\` matches, in the directions of \`types\`: only connections that a rule
+of some policy allows are permitted. Policies are additive: their order is irrelevant, and no policy can deny what
+another one allows. A connection must be allowed for both the source and the destination; its replies pass. Without
+rules, the policy denies all connections in its directions; without \`select\`, it applies to all pods of the namespace
+(k8s.io/api/networking/v1). In the cluster's block, it belongs to the namespace \`default\`.`,
     example: shop,
   },
   {
@@ -278,10 +281,11 @@ its replies pass. Without rules the policy closes its direction, without \`selec
     in: ["policy", "calico policy"],
     args: [{ ...selector, optional: false }],
     repeat: "once",
-    default: "*: all pods of the namespace",
-    summary: "The pods to which the policy applies",
-    documentation: `podSelector. All conditions must hold: \`app=web\`, \`app!=web\` and \`tier notin [a b]\` (which hold of a pod without the label, too),
-\`tier in [a b]\`, \`tier\` (the label is there), \`!tier\` (it is not). \`*\` means all pods.`,
+    default: "* (all pods of the namespace)",
+    summary: "Pods that the policy applies to",
+    documentation: `\`podSelector\`. All conditions must match: \`app=web\`, \`tier in [a b]\`, \`tier\` (the label exists), \`!tier\` (the label
+does not exist), and \`app!=web\` and \`tier notin [a b]\` (which also match pods without the label). \`*\` matches all
+pods.`,
     example: shop,
   },
   {
@@ -290,9 +294,9 @@ its replies pass. Without rules the policy closes its direction, without \`selec
     args: [types],
     repeat: "once",
     default: "ingress, and egress if there is an egress rule",
-    summary: "The directions that the policy isolates",
-    documentation: `policyTypes. Without it a policy isolates ingress always and egress if it has an egress rule: a policy that has egress rules only closes
-ingress, too (networking/v1 types.go, policyTypes).`,
+    summary: "Directions that the policy isolates",
+    documentation: `\`policyTypes\`. Without it, a policy always isolates ingress, and egress if it has an egress rule: a policy that has
+only egress rules also isolates ingress (networking/v1 types.go, policyTypes).`,
     example: shop,
   },
   {
@@ -302,7 +306,7 @@ ingress, too (networking/v1 types.go, policyTypes).`,
     block: "ingress rule",
     atMostOneOf: oneKind,
     repeat: "many",
-    summary: "Connections to the selected pods that are allowed",
+    summary: "Allowed connections to the selected pods",
     documentation: ingressText,
     example: shop,
   },
@@ -313,7 +317,7 @@ ingress, too (networking/v1 types.go, policyTypes).`,
     block: "egress rule",
     atMostOneOf: oneKind,
     repeat: "many",
-    summary: "Connections from the selected pods that are allowed",
+    summary: "Allowed connections from the selected pods",
     documentation: egressText,
     example: shop,
   },
@@ -323,8 +327,8 @@ ingress, too (networking/v1 types.go, policyTypes).`,
     args: peers(undefined, false),
     atMostOneOf: oneKind,
     repeat: "many",
-    summary: "One of the rule's peers",
-    documentation: "A rule may have several peers, and any of them will do.",
+    summary: "A peer of the rule",
+    documentation: "A rule can have several peers; any of them can match.",
     example: shop,
   },
   {
@@ -333,7 +337,7 @@ ingress, too (networking/v1 types.go, policyTypes).`,
     args: [ports(undefined)],
     repeat: "many",
     summary: "Ports of the selected pods",
-    documentation: `Without a protocol TCP is meant. A name is that of \`listen 8080/tcp as http\`, looked up in each selected pod.`,
+    documentation: `Defaults to TCP. A name refers to \`listen 8080/tcp as http\` and is resolved in each selected pod.`,
     example: shop,
   },
   {
@@ -342,8 +346,8 @@ ingress, too (networking/v1 types.go, policyTypes).`,
     args: peers(undefined, false),
     atMostOneOf: oneKind,
     repeat: "many",
-    summary: "One of the rule's peers",
-    documentation: "A rule may have several peers, and any of them will do.",
+    summary: "A peer of the rule",
+    documentation: "A rule can have several peers; any of them can match.",
     example: egressBlock,
   },
   {
@@ -352,7 +356,7 @@ ingress, too (networking/v1 types.go, policyTypes).`,
     args: [ports(undefined)],
     repeat: "many",
     summary: "Ports of the receivers",
-    documentation: "Without a protocol TCP is meant. A name is looked up in each receiving pod.",
+    documentation: "Defaults to TCP. A name is resolved in each receiving pod.",
     example: egressBlock,
   },
   {
@@ -363,9 +367,10 @@ ingress, too (networking/v1 types.go, policyTypes).`,
     block: "admin policy",
     repeat: "many",
     summary: "An AdminNetworkPolicy, or a ClusterNetworkPolicy of the Admin tier",
-    documentation: `For the whole cluster and before the namespaces' own policies: its rules are asked in order, those of the smaller \`priority\` first, and the first one
-that matches decides. \`pass\` leaves the decision to the namespaces' policies. Where none matches nothing is decided: it never isolates
-(network-policy-api, AdminNetworkPolicy v1alpha1, ClusterNetworkPolicy v1alpha2).`,
+    documentation: `Applies to the whole cluster, before the namespaces' policies: rules are evaluated in order, policies with a lower
+\`priority\` first, and the first matching rule applies. \`pass\` defers to the namespaces' policies. If no rule matches,
+nothing is decided: an admin policy never isolates pods (network-policy-api, AdminNetworkPolicy v1alpha1,
+ClusterNetworkPolicy v1alpha2).`,
     example: administered,
   },
   {
@@ -376,19 +381,19 @@ that matches decides. \`pass\` leaves the decision to the namespaces' policies. 
     block: "admin policy",
     repeat: "many",
     summary: "A BaselineAdminNetworkPolicy, or a ClusterNetworkPolicy of the Baseline tier",
-    documentation: `What holds where no policy of the pod's namespace selects it for the direction. v1alpha1 knows one, called \`default\`; in v1alpha2 there may be several,
-in order of \`priority\`.`,
+    documentation: `Applies if no policy of the pod's namespace selects the pod in that direction. v1alpha1 allows a single policy, named
+\`default\`; v1alpha2 allows several, in order of \`priority\`.`,
     example: administered,
   },
   {
     keyword: "priority",
     in: ["admin policy"],
-    args: [{ name: "value", type: { kind: "number", min: 0, max: 1000 }, summary: "0 goes first, 1000 last" }],
+    args: [{ name: "value", type: { kind: "number", min: 0, max: 1000 }, summary: "0 is evaluated first, 1000 last" }],
     repeat: "once",
     default: "1000",
-    summary: "Its place among the policies of its kind",
-    documentation:
-      "The result of two policies with the same priority that disagree is undefined; here the one with the smaller name goes first.",
+    summary: "Position among the policies of its kind",
+    documentation: `If two policies have the same priority and conflict, the result is undefined; knet evaluates them in alphabetical
+order.`,
     example: administered,
   },
   {
@@ -398,8 +403,8 @@ in order of \`priority\`.`,
     atMostOneOf: oneKind,
     repeat: "once",
     default: "all pods of all namespaces",
-    summary: "The pods to which the policy applies",
-    documentation: "Pods of the host network are never meant.",
+    summary: "Pods that the policy applies to",
+    documentation: "Pods with `host-network` are never selected.",
     example: administered,
   },
   {
@@ -409,8 +414,9 @@ in order of \`priority\`.`,
     block: "admin ingress rule",
     atMostOneOf: oneKind,
     repeat: "many",
-    summary: "What becomes of connections to the pods",
-    documentation: `The first rule that matches decides. \`app=web\` alone means pods of all namespaces (in a namespace's \`calico-policy\`: of that namespace).`,
+    summary: "Action on connections to the pods",
+    documentation: `The first matching rule applies. \`app=web\` alone selects pods in all namespaces (in a namespace's \`calico-policy\`, in
+that namespace).`,
     example: administered,
   },
   {
@@ -420,8 +426,8 @@ in order of \`priority\`.`,
     block: "admin egress rule",
     atMostOneOf: oneKind,
     repeat: "many",
-    summary: "What becomes of connections from the pods",
-    documentation: "As `ingress` of the same policy, for the other direction.",
+    summary: "Action on connections from the pods",
+    documentation: "Same as `ingress` in the same policy, for the other direction.",
     example: calico,
   },
   {
@@ -430,8 +436,8 @@ in order of \`priority\`.`,
     args: peers(undefined, true),
     atMostOneOf: oneKind,
     repeat: "many",
-    summary: "One of the rule's peers",
-    documentation: "A rule may have several peers, and any of them will do.",
+    summary: "A peer of the rule",
+    documentation: "A rule can have several peers; any of them can match.",
     example: adminBlock,
   },
   {
@@ -440,7 +446,7 @@ in order of \`priority\`.`,
     args: [ports(undefined)],
     repeat: "many",
     summary: "Ports of the receivers",
-    documentation: "Without a protocol TCP is meant; ports of any protocol may stand together.",
+    documentation: "Defaults to TCP; ports of several protocols can be combined.",
     example: adminBlock,
   },
   {
@@ -449,8 +455,8 @@ in order of \`priority\`.`,
     args: peers(undefined, true),
     atMostOneOf: oneKind,
     repeat: "many",
-    summary: "One of the rule's peers",
-    documentation: "A rule may have several peers, and any of them will do.",
+    summary: "A peer of the rule",
+    documentation: "A rule can have several peers; any of them can match.",
     example: adminBlock,
   },
   {
@@ -459,7 +465,7 @@ in order of \`priority\`.`,
     args: [ports(undefined)],
     repeat: "many",
     summary: "Ports of the receivers",
-    documentation: "Without a protocol TCP is meant; ports of any protocol may stand together.",
+    documentation: "Defaults to TCP; ports of several protocols can be combined.",
     example: adminBlock,
   },
   {
@@ -468,10 +474,11 @@ in order of \`priority\`.`,
     args: [{ ...name, summary: "Name of the tier" }],
     block: "calico tier",
     repeat: "many",
-    summary: "A Tier of Calico",
-    documentation: `Tiers are asked in order. In each the policies that select the pod are asked in their order; a pod that some policy of the tier selects and
-none decides about is dropped at its end, unless a rule says \`pass\`. \`default\` has order 1000000 and holds the namespaces' own
-policies (order 1000) as well (projectcalico, api/pkg/apis/projectcalico/v3/tier.go).`,
+    summary: "A Calico Tier",
+    documentation: `Tiers are evaluated in order, and within a tier the policies that select the pod in their order. If a policy of the
+tier selects the pod but no rule matches, the packet is dropped at the end of the tier; a rule with \`pass\` prevents
+this. The tier \`default\` has order 1000000 and also contains the namespaces' policies, with order 1000 (projectcalico,
+api/pkg/apis/projectcalico/v3/tier.go).`,
     example: calico,
   },
   {
@@ -481,9 +488,9 @@ policies (order 1000) as well (projectcalico, api/pkg/apis/projectcalico/v3/tier
     defines: "policy",
     block: "calico policy",
     repeat: "many",
-    summary: "A NetworkPolicy of Calico; in the cluster's block a GlobalNetworkPolicy",
-    documentation: `Rules are asked in order and the first one that matches decides: \`allow\`, \`deny\` or \`pass\` to the next tier. Only Calico's engine knows these
-policies.`,
+    summary: "A Calico NetworkPolicy; in the cluster's block, a GlobalNetworkPolicy",
+    documentation: `Rules are evaluated in order, and the first matching rule applies: \`allow\`, \`deny\`, or \`pass\` to the next tier. Only
+Calico's policy engine supports these policies.`,
     example: calico,
   },
   {
@@ -492,20 +499,24 @@ policies.`,
     args: [{ name: "tier", type: { kind: "name" }, summary: "Name of the tier" }],
     repeat: "once",
     default: "default",
-    summary: "The tier to which the policy belongs",
-    documentation: "One that a `calico-tier` declares, or `default`.",
+    summary: "Tier of the policy",
+    documentation: "Declared by a `calico-tier`, or `default`.",
     example: calico,
   },
   {
     keyword: "order",
     in: ["calico policy", "calico tier"],
     args: [
-      { name: "value", type: { kind: "number", min: 0, max: 1_000_000_000 }, summary: "The smaller one goes first" },
+      {
+        name: "value",
+        type: { kind: "number", min: 0, max: 1_000_000_000 },
+        summary: "Lower values are evaluated first",
+      },
     ],
     repeat: "once",
     default: "last",
-    summary: "Its place among the others",
-    documentation: "Without it a policy or tier goes last; the same order is resolved by name.",
+    summary: "Evaluation order",
+    documentation: "Without an order, a policy or tier is evaluated last; ties are resolved by name.",
     example: calico,
   },
 ];

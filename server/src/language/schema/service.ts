@@ -1,4 +1,4 @@
-/** Services and the program that makes them work on every node. */
+/** Services, and kube-proxy, which implements them on every node. */
 import type { ArgSpec, KeywordSpec } from "./types.ts";
 
 const shop = `segment lan { cidr 192.168.10.0/24; gateway tor }
@@ -64,11 +64,12 @@ export const service: readonly KeywordSpec[] = [
     defines: "service",
     block: "service",
     repeat: "many",
-    summary: "One address in front of several pods",
-    documentation: `A virtual address (ClusterIP) that exists only in the rules that kube-proxy makes on every node: a packet to it and to one of the
-service's ports is sent on to one of its endpoints. No interface owns it, so that it answers no ping (with IPVS a dummy device does).
-Its path is that of a pod: \`shop/api\`. As the end of a trace a name means the service before a pod or workload that is
-called the same; a sender is always a pod.`,
+    summary: "A single address in front of several pods",
+    documentation: `A virtual IP (ClusterIP) that exists only in the rules that kube-proxy installs on every node: a packet to the
+ClusterIP and a service port is forwarded to one of the endpoints. No interface owns the address, so it does not reply
+to ping (except with IPVS, where a dummy device owns it). Its path is like a pod's: \`shop/api\`. If a service and a pod
+or workload have the same name, the name refers to the service as a trace destination and to the pod as a trace
+source.`,
     example: shop,
   },
   {
@@ -80,32 +81,34 @@ called the same; a sender is always a pod.`,
         type: {
           kind: "enum",
           values: [
-            { value: "cluster-ip", summary: "reachable from the nodes and pods of the cluster" },
+            { value: "cluster-ip", summary: "reachable from the cluster's nodes and pods" },
             { value: "node-port", summary: "and on one port of every node" },
-            { value: "load-balancer", summary: "and at an address of a load balancer outside" },
-            { value: "external-name", summary: "a DNS alias (CNAME); no address and no rules" },
-            { value: "headless", summary: "no address: DNS gives the endpoints (clusterIP: None)" },
+            { value: "load-balancer", summary: "and through an external load balancer IP" },
+            { value: "external-name", summary: "a DNS alias (CNAME); no address or rules" },
+            { value: "headless", summary: "no address: DNS returns the endpoints (clusterIP: None)" },
           ],
         },
-        summary: "How it is reached",
+        summary: "Service type",
       },
     ],
     repeat: "once",
     default:
-      "cluster-ip; external-name, load-balancer or node-port where `external-name`, `load-balancer-ip` or a node port is given",
-    summary: "How the service is reached",
-    documentation: `Each type has what the one before it has: a \`load-balancer\` has a node port, a \`node-port\` a ClusterIP. \`headless\` is Kubernetes'
-\`clusterIP: None\`, which is a property there and a type here.`,
+      "`cluster-ip`; `external-name`, `load-balancer`, or `node-port` if `external-name`, `load-balancer-ip`, or a node port is set",
+    summary: "Service type",
+    documentation: `Each type includes the previous one: a \`load-balancer\` has a node port, and a \`node-port\` has a ClusterIP. \`headless\`
+is Kubernetes' \`clusterIP: None\`, which is a property there and a type here.`,
     example: withService("    type node-port\n"),
   },
   {
     keyword: "select",
     in: ["service"],
-    args: [{ name: "labels", type: { kind: "label" }, many: true, summary: "Labels that a pod must all have" }],
+    args: [
+      { name: "labels", type: { kind: "label" }, many: true, summary: "Labels that a pod must have (all of them)" },
+    ],
     repeat: "once",
-    summary: "Which pods of the namespace are its endpoints",
-    documentation: `Pods of the same namespace with all these labels. Without a selector the endpoints are those that \`endpoint\` names, as with an
-EndpointSlice written by hand.`,
+    summary: "Pods of the namespace that are endpoints of the service",
+    documentation: `Selects pods of the same namespace that have all of the labels. Without a selector, the endpoints are declared with
+\`endpoint\`, like a manually created EndpointSlice.`,
     example: shop,
   },
   {
@@ -115,45 +118,45 @@ EndpointSlice written by hand.`,
       {
         name: "port",
         type: { kind: "ports", protocol: true, range: false },
-        summary: "The service's own port: 80, 53/udp; tcp where none is written",
+        summary: "Service port: 80, 53/udp; tcp by default",
       },
       {
         name: "target",
         type: { kind: "ports", protocol: true, range: false, named: true },
         after: "->",
         optional: true,
-        summary: "The pods' port: a number, or the name of a port of their containers",
-        default: "the same number",
+        summary: "Target port: a number, or the name of a container port",
+        default: "same as the service port",
       },
       {
         name: "name",
         type: { kind: "name" },
         after: "name",
         optional: true,
-        summary: "The port's name; needed where there are several",
+        summary: "Port name; required if the service has several ports",
       },
       {
         name: "node-port",
         type: { kind: "number", min: 1, max: 65535 },
         after: "node-port",
         optional: true,
-        summary: "The port on every node",
-        default: "the next free one of the range, upper band first, for types that have one",
+        summary: "Node port",
+        default: "the next free one in the node port range (upper band first), for types that have node ports",
       },
     ],
     repeat: "many",
-    summary: "A port of the service and where it leads",
-    documentation: `\`port 80 -> 9090/tcp\` is \`port: 80, targetPort: 9090\`. The protocol may stand at either end. A name as target is looked up in each pod:
-pods without a port of that name are no endpoints of this port.`,
+    summary: "A service port and its target port",
+    documentation: `\`port 80 -> 9090/tcp\` is \`port: 80, targetPort: 9090\`. The protocol can be set on either port. A target name is
+resolved in each pod: pods without a port of that name are not endpoints of this port.`,
     example: shop,
   },
   {
     keyword: "node-port",
     in: ["service"],
-    args: [{ name: "port", type: { kind: "number", min: 1, max: 65535 }, summary: "The port on every node" }],
+    args: [{ name: "port", type: { kind: "number", min: 1, max: 65535 }, summary: "Node port" }],
     repeat: "once",
-    summary: "The node port of a service with one port",
-    documentation: `The same as \`node-port\` behind the first \`port\`. It makes the service a \`node-port\` one where no type is given.`,
+    summary: "Node port of a single-port service",
+    documentation: `Same as \`node-port\` after the first \`port\`. Makes the service a \`node-port\` service if no type is set.`,
     example: withService("    node-port 30080\n"),
   },
   {
@@ -164,15 +167,16 @@ pods without a port of that name are no endpoints of this port.`,
         name: "addresses",
         type: { kind: "address" },
         many: true,
-        summary: "One address a family",
-        default: "the next free one, upper band of the range first",
+        summary: "One address per family",
+        default: "the next free address of the service CIDR, upper band first",
       },
     ],
     repeat: "once",
-    summary: "The service's own address, instead of an allocated one",
-    documentation: `It must lie in the cluster's \`services\` range and be free. Kubernetes allocates from the upper part of the range first; the
-lower min(max(16, size/16), 256) addresses are meant for stated ones (pkg/registry/core/service/ipallocator). The first address of the
-range is that of the API server's own service \`kubernetes\`. knet takes the next free address where Kubernetes takes a random one.`,
+    summary: "ClusterIP, instead of an allocated one",
+    documentation: `It must be in the cluster's service CIDR (\`services\`) and free. Kubernetes allocates from the upper part of the range
+first; the lower min(max(16, size/16), 256) addresses are intended for explicitly set ones
+(pkg/registry/core/service/ipallocator). The first address of the range belongs to the API server's own service
+\`kubernetes\`. knet allocates the next free address; Kubernetes allocates a random one.`,
     example: withService("    cluster-ip 10.96.0.20\n"),
   },
   {
@@ -189,13 +193,13 @@ range is that of the API server's own service \`kubernetes\`. knet takes the nex
           ],
         },
         many: true,
-        summary: "ipv4, ipv6 or both, the first one first",
-        default: "the family of the cluster's first services range",
+        summary: "ipv4, ipv6, or both (first one is primary)",
+        default: "the family of the cluster's first service CIDR",
       },
     ],
     repeat: "once",
-    summary: "The address families of the service",
-    documentation: "`ipFamilies`; both of them are dual stack (`ipFamilyPolicy: RequireDualStack`).",
+    summary: "Address families of the service",
+    documentation: "`ipFamilies`; two families are dual stack (`ipFamilyPolicy: RequireDualStack`).",
     example: `segment lan { cidr 192.168.10.0/24; cidr fd00:10::/64 }
 cluster prod {
   pods 10.244.0.0/16
@@ -216,20 +220,22 @@ cluster prod {
   {
     keyword: "external-ip",
     in: ["service"],
-    args: [{ name: "addresses", type: { kind: "address" }, many: true, summary: "Addresses that lead to nodes" }],
+    args: [
+      { name: "addresses", type: { kind: "address" }, many: true, summary: "External IPs that are routed to nodes" },
+    ],
     repeat: "many",
-    summary: "Further addresses at which nodes accept the service's packets",
-    documentation: `\`externalIPs\`. kube-proxy translates packets to them on every node that they come to; that they come there is a matter of
-routes outside. Whoever may write them can take over addresses (CVE-2020-8554).`,
+    summary: "Additional IPs that nodes accept for the service (externalIPs)",
+    documentation: `Every node that receives a packet to such an address rewrites it to an endpoint (kube-proxy); external routes must
+deliver the packets to a node. Anyone who can set \`externalIPs\` can take over addresses (CVE-2020-8554).`,
     example: withService("    external-ip 203.0.113.7\n"),
   },
   {
     keyword: "load-balancer-ip",
     in: ["service"],
-    args: [{ name: "addresses", type: { kind: "address" }, many: true, summary: "One address a family" }],
+    args: [{ name: "addresses", type: { kind: "address" }, many: true, summary: "One address per family" }],
     repeat: "once",
-    summary: "The address of the load balancer",
-    documentation: `\`status.loadBalancer.ingress\`: what the load balancer gave the service. Who takes packets to it is said by the cluster's \`load-balancer\`.`,
+    summary: "Load balancer IP",
+    documentation: `\`status.loadBalancer.ingress\`. The cluster's \`load-balancer\` setting defines how packets to it reach the nodes.`,
     example: withService(
       "    load-balancer-ip 192.168.10.200\n    load-balancer-source-ranges 203.0.113.0/24\n",
       "  load-balancer l2\n",
@@ -238,10 +244,11 @@ routes outside. Whoever may write them can take over addresses (CVE-2020-8554).`
   {
     keyword: "load-balancer-source-ranges",
     in: ["service"],
-    args: [{ name: "prefixes", type: { kind: "prefix" }, many: true, summary: "Prefixes of clients" }],
+    args: [{ name: "prefixes", type: { kind: "prefix" }, many: true, summary: "Prefixes of the clients" }],
     repeat: "once",
-    summary: "Clients that may use the load balancer's address",
-    documentation: `\`loadBalancerSourceRanges\`: kube-proxy drops other sources at the load balancer's address (KUBE-FW chains). Node ports stay open to all.`,
+    summary: "Clients that can use the load balancer IP",
+    documentation: `\`loadBalancerSourceRanges\`: kube-proxy drops packets from other sources to the load balancer IP (KUBE-FW chains). Node
+ports are not affected.`,
     example: withService(
       "    load-balancer-ip 192.168.10.200\n    load-balancer-source-ranges 203.0.113.0/24\n",
       "  load-balancer l2\n",
@@ -252,27 +259,27 @@ routes outside. Whoever may write them can take over addresses (CVE-2020-8554).`
     in: ["service"],
     args: [
       traffic(
-        "Which endpoints packets from outside go to",
-        "those of the receiving node only, the client's address is kept",
+        "Endpoints that external packets go to",
+        "endpoints on the receiving node only; preserves the client address",
       ),
     ],
     repeat: "once",
     default: "cluster",
-    summary: "Whether packets from outside stay on the node that receives them",
-    documentation: `\`externalTrafficPolicy\`. With \`cluster\` every node passes packets on to any endpoint, with its own address as source, so that the
-answer comes back by it: the client's address is lost. With \`local\` a node serves with its own endpoints only and keeps the source; a node
-without one drops the packet (IPVS sends it to another node, whose answer the client discards). Pods of the cluster are served by all
-endpoints in any case.`,
+    summary: "Whether external packets stay on the receiving node",
+    documentation: `\`externalTrafficPolicy\`. With \`cluster\`, every node forwards packets to any endpoint, with its own address as the
+source, so that replies return through that node: the client address is lost. With \`local\`, a node uses only its own
+endpoints and preserves the source; a node without an endpoint drops the packet (IPVS forwards it to another node, and
+the client drops the reply). Packets from pods of the cluster always go to all endpoints.`,
     example: withService("    type node-port\n    external-traffic-policy local\n"),
   },
   {
     keyword: "internal-traffic-policy",
     in: ["service"],
-    args: [traffic("Which endpoints packets to the ClusterIP go to", "those of the sender's node only")],
+    args: [traffic("Endpoints that packets to the ClusterIP go to", "endpoints on the sender's node only")],
     repeat: "once",
     default: "cluster",
     summary: "Whether packets to the ClusterIP stay on the sender's node",
-    documentation: `\`internalTrafficPolicy\`. With \`local\` a node without an endpoint drops packets to the ClusterIP.`,
+    documentation: `\`internalTrafficPolicy\`. With \`local\`, a node without an endpoint drops packets to the ClusterIP.`,
     example: withService("    internal-traffic-policy local\n"),
   },
   {
@@ -284,26 +291,26 @@ endpoints in any case.`,
         type: {
           kind: "enum",
           values: [
-            { value: "none", summary: "each connection may go to another endpoint" },
-            { value: "client-ip", summary: "connections of one source go to the same endpoint" },
+            { value: "none", summary: "each connection can go to a different endpoint" },
+            { value: "client-ip", summary: "connections from the same source go to the same endpoint" },
           ],
         },
-        summary: "By what connections belong together",
+        summary: "Session affinity key",
       },
       {
         name: "timeout",
         type: { kind: "number", min: 1, max: 86_400, unit: "seconds" },
         after: "timeout",
         optional: true,
-        summary: "For how long after the last connection",
+        summary: "Affinity timeout after the last connection",
         default: "10800",
       },
     ],
     repeat: "once",
     default: "none",
-    summary: "Whether a client keeps its endpoint",
-    documentation: `\`sessionAffinity: ClientIP\`. Each node remembers for itself, by the source that it sees. A trace is of the first connection, for which any
-endpoint may be chosen.`,
+    summary: "Whether a client stays on its endpoint (sessionAffinity)",
+    documentation: `\`sessionAffinity: ClientIP\`. Each node keeps its own affinity table, by the source address that the node sees. A trace
+shows the first connection, for which any endpoint can be selected.`,
     example: withService("    session-affinity client-ip timeout 3600\n"),
   },
   {
@@ -311,20 +318,20 @@ endpoint may be chosen.`,
     in: ["service"],
     args: [],
     repeat: "once",
-    summary: "Pods that are not ready are endpoints too",
-    documentation:
-      "`publishNotReadyAddresses`, used with headless services of stateful sets that must find each other while they start.",
+    summary: "Includes pods that are not ready",
+    documentation: `\`publishNotReadyAddresses\`; used with headless services of stateful sets whose members must find each other during
+startup.`,
     example: withService("    publish-not-ready\n"),
   },
   {
     keyword: "health-check-node-port",
     in: ["service"],
-    args: [{ name: "port", type: { kind: "number", min: 1, max: 65535 }, summary: "A port of every node" }],
+    args: [{ name: "port", type: { kind: "number", min: 1, max: 65535 }, summary: "Port on every node" }],
     repeat: "once",
-    default: "the next free one of the node port range",
-    summary: "Where a load balancer asks whether a node has endpoints",
-    documentation: `\`healthCheckNodePort\`, for type \`load-balancer\` with \`external-traffic-policy local\`: kube-proxy answers there with 200 on nodes that have a ready
-endpoint, with 503 on the others.`,
+    default: "the next free port in the node port range",
+    summary: "Port that a load balancer uses to check whether a node has endpoints",
+    documentation: `\`healthCheckNodePort\`, for type \`load-balancer\` with \`external-traffic-policy local\`: kube-proxy responds on this port
+with 200 on nodes that have a ready endpoint, and with 503 on all other nodes.`,
     example: withService(
       "    load-balancer-ip 192.168.10.200\n    external-traffic-policy local\n    health-check-node-port 30999\n",
       "  load-balancer l2\n",
@@ -338,12 +345,13 @@ endpoint, with 503 on the others.`,
         name: "addresses",
         type: { kind: "endpoint", port: true, addressOnly: true },
         many: true,
-        summary: "An address, with a port where it is not the target of the service's port: 10.0.0.5:8080",
+        summary: "Address, optionally with a port that differs from the target port: 10.0.0.5:8080",
       },
     ],
     repeat: "many",
-    summary: "An endpoint written by hand",
-    documentation: `An EndpointSlice for a service without a selector: a database outside, a server that has moved.`,
+    summary: "An endpoint declared explicitly",
+    documentation:
+      "An EndpointSlice for a service without a selector, such as an external database or a migrated server.",
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16
@@ -363,9 +371,9 @@ host db { attach lan 192.168.10.90; listen 5432 }
     in: ["service"],
     args: [{ name: "name", type: { kind: "name", alias: true }, summary: "A DNS name" }],
     repeat: "once",
-    summary: "The name that DNS answers with",
-    documentation: `\`externalName\`: the cluster's DNS answers with a CNAME; no address, no rule, and the service's ports are not used. In knet the name means a
-host that is called so, or a service by its DNS name.`,
+    summary: "DNS name that the service resolves to",
+    documentation: `\`externalName\`: the cluster's DNS returns a CNAME. The service has no address and no rules, and its ports are not
+used. In knet, the name refers to a host with that name, or to a service by its DNS name.`,
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16
@@ -385,18 +393,18 @@ host db.example.com { attach lan 192.168.10.90; listen 5432 }
         type: {
           kind: "enum",
           values: [
-            { value: "prefer-same-zone", summary: "endpoints in the node's zone, where there are any" },
-            { value: "prefer-close", summary: "the older name of prefer-same-zone" },
-            { value: "prefer-same-node", summary: "endpoints on the node itself, then in its zone" },
+            { value: "prefer-same-zone", summary: "endpoints in the node's zone, if any" },
+            { value: "prefer-close", summary: "older name of prefer-same-zone" },
+            { value: "prefer-same-node", summary: "endpoints on the node, then in its zone" },
           ],
         },
-        summary: "Which endpoints are preferred",
+        summary: "Preferred endpoints",
       },
     ],
     repeat: "once",
-    summary: "Whether near endpoints are preferred",
-    documentation: `\`trafficDistribution\` (KEP-4444, KEP-3015). The zone is the node's label \`topology.kubernetes.io/zone\`. All endpoints are used where the preferred
-ones are none.`,
+    summary: "Whether nearby endpoints are preferred",
+    documentation: `\`trafficDistribution\` (KEP-4444, KEP-3015). The zone is the node's label \`topology.kubernetes.io/zone\`. If there are
+no preferred endpoints, all endpoints are used.`,
     example: withService("    traffic-distribution prefer-same-zone\n"),
   },
   {
@@ -404,8 +412,9 @@ ones are none.`,
     in: ["pod", "workload"],
     args: [],
     repeat: "once",
-    summary: "Its readiness probe fails",
-    documentation: "Such pods run and answer, but are no endpoints of services, unless these `publish-not-ready`.",
+    summary: "The readiness probe fails",
+    documentation:
+      "The pod runs and replies but is not an endpoint of services, except those with `publish-not-ready`.",
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16
@@ -429,18 +438,19 @@ cluster prod {
       },
     ],
     repeat: "once",
-    summary: "The ports of the nodes that services may have",
-    documentation: `kube-apiserver's \`--service-node-port-range\`. It should not meet the range from which hosts take the source ports of their own
-connections (net.ipv4.ip_local_port_range, 32768 to 60999). Of the range the first 86 are left to stated ports while others are free.`,
+    summary: "Ports of the nodes available to services",
+    documentation: `kube-apiserver's \`--service-node-port-range\`. It should not overlap the range of source ports that hosts use for their
+own connections (net.ipv4.ip_local_port_range, 32768 to 60999). The first 86 ports of the default range are allocated
+only after all others, so that they remain available for explicitly set ports.`,
     example: withService("    type node-port\n", "  node-port-range 30000-30999\n"),
   },
   {
     keyword: "dns-domain",
     in: ["cluster"],
-    args: [{ name: "domain", type: { kind: "name" }, summary: "The cluster's domain", default: "cluster.local" }],
+    args: [{ name: "domain", type: { kind: "name" }, summary: "DNS domain of the cluster", default: "cluster.local" }],
     repeat: "once",
-    summary: "What the names of services end with",
-    documentation: "kubelet's `clusterDomain`: a service is called `api.shop.svc.cluster.local`.",
+    summary: "Suffix of service DNS names",
+    documentation: "kubelet's `clusterDomain`: service names end with it, as in `api.shop.svc.cluster.local`.",
     example: withService("", "  dns-domain prod.example\n"),
   },
   {
@@ -452,32 +462,33 @@ connections (net.ipv4.ip_local_port_range, 32768 to 60999). Of the range the fir
         type: {
           kind: "enum",
           values: [
-            { value: "iptables", summary: "chains of netfilter rules; the default on Linux" },
-            { value: "nftables", summary: "a table of nftables with maps; since Kubernetes 1.33 stable" },
-            { value: "ipvs", summary: "the kernel's load balancer; deprecated since Kubernetes 1.35" },
-            { value: "none", summary: "no kube-proxy: services do not work unless the CNI plugin does it" },
+            { value: "iptables", summary: "netfilter chains; the default on Linux" },
+            { value: "nftables", summary: "an nftables table with maps; stable since Kubernetes 1.33" },
+            { value: "ipvs", summary: "the kernel's load balancer (IPVS); deprecated since Kubernetes 1.35" },
+            { value: "none", summary: "no kube-proxy: services do not work unless the CNI plugin implements them" },
           ],
         },
-        summary: "How services are made to work on the nodes",
+        summary: "How services are implemented on the nodes",
       },
     ],
     block: "kube-proxy",
     repeat: "once",
     default: "iptables",
-    summary: "The mode of kube-proxy and its settings",
-    documentation: `kube-proxy runs on every node and turns services into rules of the kernel; packets never pass through it. \`iptables\` is what it takes on
-Linux without a setting (cmd/kube-proxy/app/server_linux.go).`,
+    summary: "Mode and settings of kube-proxy",
+    documentation: `kube-proxy runs on every node and translates services into kernel rules; packets never pass through the process.
+\`iptables\` is its default on Linux (cmd/kube-proxy/app/server_linux.go).`,
     example: shop,
   },
   {
     keyword: "cluster-cidr",
     in: ["kube-proxy"],
-    args: [{ name: "prefixes", type: { kind: "prefix" }, many: true, summary: "One prefix a family" }],
+    args: [{ name: "prefixes", type: { kind: "prefix" }, many: true, summary: "One prefix per address family" }],
     repeat: "once",
-    default: "the cluster's pods ranges",
-    summary: "Which sources are pods",
-    documentation: `\`--cluster-cidr\`: packets to a ClusterIP from any other source get the node's address as source, so that the answer comes back by the same
-node. Too wide, packets of nodes are not translated; too narrow, packets of pods are.`,
+    default: "the cluster's pod CIDRs",
+    summary: "Sources that are treated as pods",
+    documentation: `\`--cluster-cidr\`: packets to a ClusterIP from any other source are masqueraded with the node's address, so that
+replies return through the same node. If it is too wide, packets from nodes are not masqueraded; if it is too narrow,
+packets from pods are.`,
     example: withService("", "  kube-proxy iptables { cluster-cidr 10.244.0.0/16 }\n"),
   },
   {
@@ -491,22 +502,22 @@ node. Too wide, packets of nodes are not translated; too narrow, packets of pods
           values: [
             { value: "cluster-cidr", summary: "by `cluster-cidr`" },
             { value: "node-cidr", summary: "by the node's own pod CIDR" },
-            { value: "bridge-interface", summary: "by the bridge by which they come in" },
-            { value: "interface-name-prefix", summary: "by how the name of the device begins by which they come in" },
+            { value: "bridge-interface", summary: "by the bridge that packets arrive through" },
+            { value: "interface-name-prefix", summary: "by the name prefix of the device that packets arrive through" },
           ],
         },
-        summary: "By what pods are told from others",
+        summary: "How local pod traffic is detected",
       },
       {
         name: "interface",
         type: { kind: "device" },
         optional: true,
-        summary: "The bridge, or how the names begin",
+        summary: "The bridge, or the device name prefix",
       },
     ],
     repeat: "once",
     default: "cluster-cidr",
-    summary: "How kube-proxy tells the packets of its node's pods from others",
+    summary: "How kube-proxy detects traffic from pods on its node",
     documentation: "`detectLocalMode` with `bridgeInterface` or `interfaceNamePrefix`.",
     example: withService("", "  kube-proxy iptables { detect-local bridge-interface cni0 }\n"),
   },
@@ -516,19 +527,19 @@ node. Too wide, packets of nodes are not translated; too narrow, packets of pods
     args: [{ name: "value", type: { kind: "boolean" }, optional: true, summary: "true or false", default: "true" }],
     repeat: "once",
     default: "false",
-    summary: "Translates the source of every packet to a ClusterIP",
-    documentation: "`masqueradeAll`: pods too are seen with their node's address.",
+    summary: "Masquerades all packets to ClusterIPs",
+    documentation: "`masqueradeAll`: packets from pods are also seen with the node's address.",
     example: withService("", "  kube-proxy iptables { masquerade-all }\n"),
   },
   {
     keyword: "masquerade-bit",
     in: ["kube-proxy"],
-    args: [{ name: "bit", type: { kind: "number", min: 0, max: 31 }, summary: "Number of the bit", default: "14" }],
+    args: [{ name: "bit", type: { kind: "number", min: 0, max: 31 }, summary: "Bit number", default: "14" }],
     repeat: "once",
     default: "14",
-    summary: "The bit of the packet's mark that says: to be masqueraded",
+    summary: "Bit of the packet mark that requests masquerading",
     documentation:
-      "`iptables.masqueradeBit`: 14 makes the mark 0x4000, which other programs know (flannel returns on it).",
+      "`iptables.masqueradeBit`: 14 gives mark 0x4000, which other components recognize (flannel returns on it).",
     example: withService("", "  kube-proxy iptables { masquerade-bit 15 }\n"),
   },
   {
@@ -537,8 +548,9 @@ node. Too wide, packets of nodes are not translated; too narrow, packets of pods
     args: [{ name: "value", type: { kind: "boolean" }, summary: "true or false", default: "true" }],
     repeat: "once",
     default: "true",
-    summary: "Node ports answer on 127.0.0.1 of the nodes, too",
-    documentation: "`iptables.localhostNodePorts`, IPv4 and iptables mode only; kube-proxy then sets route_localnet.",
+    summary: "Node ports are reachable on 127.0.0.1 of the nodes",
+    documentation:
+      "`iptables.localhostNodePorts`, IPv4 and iptables mode only. If true, kube-proxy sets `route_localnet`.",
     example: withService("", "  kube-proxy iptables { localhost-node-ports false }\n"),
   },
   {
@@ -548,15 +560,15 @@ node. Too wide, packets of nodes are not translated; too narrow, packets of pods
       {
         name: "primary",
         flag: true,
-        summary: "The node's own first address a family: what nftables mode does by itself",
+        summary: "The node's first address per family (the default in nftables mode)",
       },
-      { name: "prefixes", type: { kind: "prefix" }, many: true, optional: true, summary: "Ranges of node addresses" },
+      { name: "prefixes", type: { kind: "prefix" }, many: true, optional: true, summary: "Prefixes of node addresses" },
     ],
     atLeastOneOf: ["primary", "prefixes"],
     repeat: "once",
-    default: "all addresses of the node; in nftables mode primary",
-    summary: "At which of a node's addresses node ports answer",
-    documentation: "`nodePortAddresses`: node addresses outside these ranges do not answer on node ports.",
+    default: "all addresses of the node; in nftables mode, the primary ones",
+    summary: "Node addresses that accept node port traffic",
+    documentation: "`nodePortAddresses`: node addresses outside these prefixes do not accept node port traffic.",
     example: withService("", "  kube-proxy iptables { node-port-addresses 192.168.10.0/24 }\n"),
   },
   {
@@ -570,23 +582,23 @@ node. Too wide, packets of nodes are not translated; too narrow, packets of pods
           values: [
             { value: "rr", summary: "round robin" },
             { value: "wrr", summary: "weighted round robin; all weights are 1" },
-            { value: "lc", summary: "fewest connections" },
-            { value: "wlc", summary: "weighted fewest connections" },
-            { value: "sh", summary: "by the source's hash: always the same endpoint" },
-            { value: "dh", summary: "by the destination's hash" },
+            { value: "lc", summary: "least connections" },
+            { value: "wlc", summary: "weighted least connections" },
+            { value: "sh", summary: "source hash: always the same endpoint" },
+            { value: "dh", summary: "destination hash" },
             { value: "mh", summary: "Maglev hash" },
             { value: "sed", summary: "shortest expected delay" },
             { value: "nq", summary: "never queue" },
           ],
         },
-        summary: "Name of the kernel's scheduler",
+        summary: "Scheduler name in the kernel",
         default: "rr",
       },
     ],
     repeat: "once",
     default: "rr",
-    summary: "How IPVS chooses an endpoint",
-    documentation: "`ipvs.scheduler`, ipvs mode only. A trace shows every endpoint that may be chosen.",
+    summary: "IPVS scheduler",
+    documentation: "`ipvs.scheduler`, ipvs mode only. A trace shows all endpoints that can be selected.",
     example: withService("", "  kube-proxy ipvs { scheduler lc }\n"),
   },
   {
@@ -595,9 +607,9 @@ node. Too wide, packets of nodes are not translated; too narrow, packets of pods
     args: [{ name: "value", type: { kind: "boolean" }, optional: true, summary: "true or false", default: "true" }],
     repeat: "once",
     default: "false",
-    summary: "Nodes do not answer ARP for the addresses on kube-ipvs0",
-    documentation: `\`ipvs.strictARP\`: sets arp_ignore=1 and arp_announce=2. Without it every node answers for every load balancer's address; MetalLB's layer-2
-mode needs it.`,
+    summary: "Nodes do not reply to ARP for addresses on `kube-ipvs0`",
+    documentation: `\`ipvs.strictARP\`: sets arp_ignore=1 and arp_announce=2. Without it, every node replies to ARP for every load balancer
+IP; MetalLB's layer 2 mode requires it.`,
     example: withService("", "  kube-proxy ipvs { strict-arp }\n"),
   },
   {
@@ -609,38 +621,39 @@ mode needs it.`,
         type: {
           kind: "enum",
           values: [
-            { value: "l2", summary: "one node answers ARP for the address (MetalLB layer 2, kube-vip)" },
-            { value: "bgp", summary: "a router has a route by every node that serves it (MetalLB BGP)" },
+            { value: "l2", summary: "one node replies to ARP for the address (MetalLB layer 2, kube-vip)" },
+            { value: "bgp", summary: "a router has a route through every node that serves it (MetalLB BGP)" },
             {
               value: "proxy",
-              summary: "a station with the address sends packets to the nodes' node ports, with its own source",
+              summary: "a proxy with this address forwards packets to the nodes' node ports, with its own source",
             },
             {
               value: "pass-through",
-              summary: "a station sends packets on to the nodes unchanged; answers go directly (DSR)",
+              summary: "a proxy forwards packets to the nodes unchanged; replies go directly (DSR)",
             },
           ],
         },
-        summary: "How packets come to the nodes",
+        summary: "How packets reach the nodes",
       },
       {
         name: "by",
         type: { kind: "ref", to: ["router"] },
         after: "by",
         optional: true,
-        summary: "The router that does it; for bgp, proxy and pass-through",
+        summary: "Router that performs the load balancing; for `bgp`, `proxy`, and `pass-through`",
       },
     ],
     repeat: "once",
-    default: "nobody: load balancers' addresses lead nowhere",
-    summary: "Who takes packets to the load balancers' addresses",
-    documentation: `Nodes are asked whether they are healthy: with \`external-traffic-policy local\` only those with a ready endpoint are used.
+    default: "none: load balancer IPs are not reachable",
+    summary: "How packets to load balancer IPs reach the nodes",
+    documentation: `Nodes are health-checked: with \`external-traffic-policy local\`, only nodes with a ready endpoint are used.
 
-- \`l2\`: the address lies in a segment of the nodes; the first healthy node there answers for it. Failover, not balancing.
-- \`bgp\`: the router has a route to the address by each healthy node (ECMP).
-- \`proxy\`: the router owns the address and translates to a healthy node's address and node port and its own source: the cluster never sees
-  the client's address.
-- \`pass-through\`: the router sends the packet to a healthy node as it is; the node knows the address by kube-proxy's rules.`,
+- \`l2\`: the address is on a segment of the nodes; the first healthy node on that segment replies to ARP for it. This
+  is failover, not load balancing.
+- \`bgp\`: the router has a route to the address through each healthy node (ECMP).
+- \`proxy\`: the router owns the address and rewrites packets to a healthy node's address and node port, with its own
+  source address: the cluster never sees the client address.
+- \`pass-through\`: the router forwards packets unchanged to a healthy node, where kube-proxy's rules match the address.`,
     example: withService("    load-balancer-ip 192.168.10.200\n", "  load-balancer l2\n"),
   },
 ];

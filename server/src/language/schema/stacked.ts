@@ -1,13 +1,16 @@
-/** Plugins that stack the pods' interfaces on the node's: macvlan, ipvlan. */
+/** Plugins that stack the pods' interfaces on a node interface: macvlan, ipvlan. */
 import { mtu, value } from "./cni-parts.ts";
 import type { EnumValue, KeywordSpec } from "./types.ts";
 
 export const stackedPlugins: readonly EnumValue[] = [
   {
     value: "macvlan",
-    summary: "macvlan: each pod is a station of the node's segment, with a hardware address of its own",
+    summary: "macvlan: each pod is attached to the node's segment with its own MAC address",
   },
-  { value: "ipvlan", summary: "ipvlan: likewise with the node's hardware address, or routed by the node" },
+  {
+    value: "ipvlan",
+    summary: "ipvlan: attached with the node's MAC address (`l2`) or routed by the node (`l3`, `l3s`)",
+  },
 ];
 
 export const stackedContexts: Readonly<Record<string, string>> = { macvlan: "cni macvlan", ipvlan: "cni ipvlan" };
@@ -45,11 +48,11 @@ export const stackedSettings: readonly KeywordSpec[] = [
   {
     keyword: "master",
     in: both,
-    args: value({ kind: "device" }, "The node's interface", "that of the default route"),
+    args: value({ kind: "device" }, "Interface of the node", "the interface of the default route"),
     repeat: "once",
-    default: "that of the default route",
-    summary: "Interface on which the pods' are stacked (master)",
-    documentation: "Its segment is the pods' segment, its MTU the most that theirs can be.",
+    default: "the interface of the default route",
+    summary: "Parent interface of the pods' interfaces (master)",
+    documentation: "Its segment is the pods' segment, and its MTU is their maximum MTU.",
     example: macvlanExample,
   },
   {
@@ -59,20 +62,24 @@ export const stackedSettings: readonly KeywordSpec[] = [
       {
         kind: "enum",
         values: [
-          { value: "bridge", summary: "Pods of one node reach each other at once" },
-          { value: "private", summary: "Pods of one node never reach each other" },
-          { value: "vepa", summary: "Pods of one node reach each other by a switch that sends frames back (802.1Qbg)" },
-          { value: "passthru", summary: "One pod takes the interface for itself" },
+          { value: "bridge", summary: "Pods on one node reach each other directly" },
+          { value: "private", summary: "Pods on one node cannot reach each other" },
+          {
+            value: "vepa",
+            summary: "Pods on one node reach each other through a switch that reflects frames (802.1Qbg)",
+          },
+          { value: "passthru", summary: "A single pod uses the interface exclusively" },
         ],
       },
-      "Between the pods of a node",
+      "Traffic between pods on one node",
       "bridge",
     ),
     repeat: "once",
     default: "bridge",
-    summary: "What pods of one node are to each other (mode)",
-    documentation: `In no mode does a pod reach its own node, nor the node the pod: frames pass between the pods and the wire, not up to the node's own
-stack. The segments of knet are ordinary switches, which send no frame back by the port by which it came.`,
+    summary: "How pods on one node reach each other (mode)",
+    documentation: `In every mode, a pod cannot reach its own node, and the node cannot reach the pod: frames pass between the pods and
+the network, not up to the node's network stack. The segments of knet are ordinary switches, which never send a frame
+back through the port it arrived on.`,
     example: macvlanExample,
   },
   {
@@ -82,19 +89,19 @@ stack. The segments of knet are ordinary switches, which send no frame back by t
       {
         kind: "enum",
         values: [
-          { value: "l2", summary: "Pods are stations of the segment, with the node's hardware address" },
-          { value: "l3", summary: "The node routes what pods send; nobody asks for them by ARP" },
-          { value: "l3s", summary: "Likewise, and what comes in passes the node's netfilter" },
+          { value: "l2", summary: "Pods are attached to the segment with the node's MAC address" },
+          { value: "l3", summary: "The node routes packets from pods; pods do not reply to ARP" },
+          { value: "l3s", summary: "Like `l3`, but inbound packets pass the node's netfilter" },
         ],
       },
-      "At which layer packets are switched",
+      "Layer at which packets are switched",
       "l2",
     ),
     repeat: "once",
     default: "l2",
-    summary: "At which layer the node switches the pods' packets (mode)",
-    documentation: `In the layer-3 modes pods have addresses of the node's range (\`pods … per-node\`), their packets take the node's routes, and the routers of the segment
-need a route to each node's range: nobody answers ARP for a pod.`,
+    summary: "Layer at which the node switches the pods' packets (mode)",
+    documentation: `With \`l3\` and \`l3s\`, pods have addresses of the node's pod CIDR (\`pods … per-node\`), their packets use the node's
+routes, and the routers on the segment need a route to each node's pod CIDR: there is no ARP reply for pod addresses.`,
     example: ipvlanExample,
   },
   {
@@ -105,14 +112,15 @@ need a route to each node's range: nobody answers ARP for a pod.`,
         name: "value",
         type: { kind: "prefix" },
         many: true,
-        summary: "A part of the segment's subnet, one a family",
+        summary: "A part of the segment's subnet, one per address family",
       },
     ],
     repeat: "once",
-    summary: "Addresses for the pods of the whole cluster",
-    documentation: `Out of the nodes' own subnet, and for all nodes together: two nodes with a host-local range of the same addresses would give them out twice, so
-an IPAM plugin that keeps count for the cluster (whereabouts, or DHCP) has to. What stations of the segment have must be left out. Network and broadcast address
-of the range are not given out. knet gives the addresses in order of declaration.`,
+    summary: "Pod addresses for the whole cluster",
+    documentation: `Part of the nodes' own subnet, and shared by all nodes. With the same host-local range on two nodes, each address
+could be allocated twice, so the range requires an IPAM plugin with cluster-wide state (whereabouts, or DHCP). Exclude
+the addresses of the other machines on the segment. The network and broadcast addresses of the range are not
+allocated. knet allocates the addresses in declaration order.`,
     example: macvlanExample,
   },
   {
@@ -123,33 +131,34 @@ of the range are not given out. knet gives the addresses in order of declaration
         name: "value",
         type: { kind: "prefix", orAddress: true },
         many: true,
-        summary: "Addresses and prefixes that no pod gets",
+        summary: "Addresses and prefixes that are not assigned to pods",
       },
     ],
     repeat: "many",
-    summary: "Parts of the range that are left out",
-    documentation: "As whereabouts' `exclude`: addresses of routers, nodes and others that lie in the range.",
+    summary: "Excluded parts of the range",
+    documentation: "Same as whereabouts' `exclude`: addresses of routers, nodes, and other machines within the range.",
     example: macvlanExample,
   },
   {
     keyword: "gateway",
     in: both,
-    args: value({ kind: "address" }, "The pods' default gateway", "the segment's"),
+    args: value({ kind: "address" }, "The pods' default gateway", "the segment's gateway"),
     repeat: "many",
-    default: "the segment's",
+    default: "the segment's gateway",
     summary: "Default gateway of the pods",
-    documentation: `A router of the segment, never the pod's own node: that one does not hear the pod. Services (kube-proxy) work on the node and see nothing of the pods' packets;
-a ClusterIP ends at this gateway.`,
+    documentation: `A router on the segment, never the pod's own node, which does not receive the pod's packets. For the same reason,
+services do not work: kube-proxy's rules on the node never see the pod's packets, so a packet to a ClusterIP is sent
+to this gateway.`,
     example: macvlanExample,
   },
   {
     keyword: "mtu",
     in: both,
-    args: value(mtu, "MTU of the pods' interfaces", "the interface's"),
+    args: value(mtu, "MTU of the pods' interfaces", "the parent interface's MTU"),
     repeat: "once",
-    default: "that of the interface below",
+    default: "the parent interface's MTU",
     summary: "MTU of the pods' interfaces (mtu)",
-    documentation: "The plugin refuses one above that of the interface below.",
+    documentation: "The plugin rejects an MTU above the parent interface's.",
     example: macvlanExample,
   },
 ];

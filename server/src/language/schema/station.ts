@@ -1,4 +1,4 @@
-/** What stands in routers, hosts and nodes alike. */
+/** Statements that routers, hosts, and nodes have in common. */
 import type { ArgSpec, FlagSpec, KeywordSpec } from "./types.ts";
 
 const stations = ["router", "host", "node", "nodes"];
@@ -9,12 +9,12 @@ const acl = (verb: string): readonly (ArgSpec | FlagSpec)[] => [
     type: {
       kind: "enum",
       values: [
-        { value: "any", summary: "Every protocol" },
+        { value: "any", summary: "Any protocol" },
         { value: "tcp", summary: "TCP, protocol 6" },
         { value: "udp", summary: "UDP, protocol 17" },
         { value: "sctp", summary: "SCTP, protocol 132" },
-        { value: "icmp", summary: "ICMP, protocol 1; for IPv6 ICMPv6, protocol 58" },
-        { value: "ipip", summary: "IP in IP, protocol 4" },
+        { value: "icmp", summary: "ICMP, protocol 1; for IPv6, ICMPv6, protocol 58" },
+        { value: "ipip", summary: "IP-in-IP, protocol 4" },
         { value: "esp", summary: "IPsec ESP, protocol 50" },
       ],
     },
@@ -27,13 +27,13 @@ const acl = (verb: string): readonly (ArgSpec | FlagSpec)[] => [
     type: {
       kind: "enum",
       values: [
-        { value: "in", summary: "To this machine itself (INPUT)" },
-        { value: "out", summary: "From this machine itself (OUTPUT)" },
+        { value: "in", summary: "To this machine (INPUT)" },
+        { value: "out", summary: "From this machine (OUTPUT)" },
         { value: "forward", summary: "Through this machine (FORWARD)" },
       ],
     },
     optional: true,
-    summary: "Which packets are looked at",
+    summary: "Direction of the packets to match",
     default: "forward on a router, in on a node or host",
   },
   {
@@ -65,9 +65,9 @@ const acl = (verb: string): readonly (ArgSpec | FlagSpec)[] => [
   },
 ];
 
-const aclDocumentation = `\`allow\` and \`deny\` are looked at in the order in which they stand; the first one that fits a packet decides, and what
-fits none is allowed. Replies to an allowed connection pass, as with \`ct state established accept\`; ICMP errors need an \`allow icmp\` of their own.
-A denied packet vanishes (DROP), the sender gets no answer.`;
+const aclDocumentation = `An access list: the \`allow\` and \`deny\` rules of a machine are evaluated in order, and the first matching rule applies.
+Packets that match no rule are allowed. Replies to an allowed connection pass, as with \`ct state established accept\`;
+ICMP errors require a separate \`allow icmp\`. A denied packet is dropped silently (DROP): the sender receives no error.`;
 
 const aclExample = `segment lan { cidr 10.0.0.0/24 }
 segment dmz { cidr 10.0.1.0/24 }
@@ -91,17 +91,18 @@ export const station: readonly KeywordSpec[] = [
         type: { kind: "interface-address" },
         many: true,
         optional: true,
-        summary: "Own addresses, with or without a length",
-        default: "the next free address of the segment, one a family",
+        summary: "Own addresses, optionally with a prefix length",
+        default: "the next free address of the segment, one per address family",
       },
     ],
     block: "attach",
     repeat: "many",
     summary: "An interface on a segment",
-    documentation: `The interfaces are called eth0, eth1 … in the order in which they are attached. An address without a length has the
-length of the segment's prefix that contains it. Without an address the station gets the next free host address of the
-segment, in order of declaration. A router that alone is attached without an address gets the segment's \`gateway\` address. In a pool
-(\`nodes w 1..50\`) a given address is that of the first node; the others count up from it.`,
+    documentation: `Interfaces are named eth0, eth1, … in the order of the \`attach\` statements. An address without a prefix length has the
+length of the segment prefix that contains it. Without an address, the machine is assigned the next free host address
+of the segment, in declaration order; if the segment's only router is attached without an address, it is assigned the
+\`gateway\` address. In a node pool (\`nodes w 1..50\`), the address belongs to the first node; the other nodes count up
+from it.`,
     example: `segment lan { cidr 10.0.0.0/24 }
 segment storage {
   cidr 10.30.0.0/24
@@ -124,15 +125,15 @@ cluster prod {
       {
         name: "value",
         type: { kind: "number", min: 68, max: 65535, unit: "bytes" },
-        summary: "Largest IP packet, in bytes",
+        summary: "Largest IP packet in bytes",
         default: "the segment's MTU",
       },
     ],
     repeat: "once",
     default: "the segment's MTU",
     summary: "MTU of this interface",
-    documentation: `Differs from the segment's where a machine is set up otherwise: a jumbo-frame segment with one node that was left at
-1500, a cloud interface with 1460.`,
+    documentation: `Set it if the interface's MTU differs from the segment's: for example, a node left at 1500 on a jumbo-frame segment,
+or a cloud interface with 1460.`,
     example: `segment lan {
   cidr 10.0.0.0/24
   mtu 9000
@@ -149,7 +150,7 @@ host old {
       {
         name: "destination",
         type: { kind: "prefix", orDefault: true, orAddress: true },
-        summary: "Prefix, address or `default`",
+        summary: "Prefix, address, or `default`",
       },
       {
         name: "via",
@@ -157,9 +158,9 @@ host old {
         after: "via",
         many: true,
         optional: true,
-        summary: "Next hop; several share the traffic (ECMP)",
+        summary: "Next hop; several next hops share the traffic (ECMP)",
       },
-      { name: "blackhole", flag: true, summary: "Drop without a word" },
+      { name: "blackhole", flag: true, summary: "Drop silently" },
       { name: "unreachable", flag: true, summary: "Reject with ICMP host unreachable" },
       { name: "prohibit", flag: true, summary: "Reject with ICMP administratively prohibited" },
       {
@@ -167,25 +168,26 @@ host old {
         type: { kind: "device" },
         after: "dev",
         optional: true,
-        summary: "Device: eth0, eth1 …; without `via` the destination is on-link there",
-        default: "the device on whose prefix the next hop lies",
+        summary: "Device: eth0, eth1, …; without `via`, the destination is on-link there",
+        default: "the device whose prefix contains the next hop",
       },
       {
         name: "metric",
         type: { kind: "number", min: 0, max: 4294967295 },
         after: "metric",
         optional: true,
-        summary: "Priority; the lower one wins among equal prefixes",
-        default: "0, for IPv6 1024",
+        summary: "Metric; lower values are preferred",
+        default: "0; for IPv6, 1024",
       },
     ],
     atLeastOneOf: ["via", "dev", "blackhole", "unreachable", "prohibit"],
     atMostOneOf: ["via", "blackhole", "unreachable", "prohibit"],
     repeat: "many",
     summary: "A static route",
-    documentation: `As \`ip route add\` makes it in table main. The kernel refuses a route whose next hop is not on-link ("Nexthop has
-invalid gateway"); knet reports it and leaves the route out. A \`route default\` replaces the default route that a node or
-host otherwise has by its segment's gateway. \`default\` stands for 0.0.0.0/0 or ::/0 according to the next hop, without one for both.`,
+    documentation: `The same as \`ip route add\` in table main. The kernel rejects a route if its next hop is not on-link ("Nexthop has
+invalid gateway"); knet reports the error and ignores the route. A \`route default\` replaces the default route through
+the segment's gateway that nodes and hosts have otherwise. \`default\` is 0.0.0.0/0 or ::/0, depending on the next hop;
+without a next hop, it is both.`,
     example: `segment lan { cidr 10.0.0.0/24 }
 router edge {
   attach lan 10.0.0.1
@@ -204,9 +206,9 @@ cluster prod {
   {
     keyword: "allow",
     in: stations,
-    args: acl("let pass"),
+    args: acl("allow"),
     repeat: "many",
-    summary: "Lets packets pass, against a later deny",
+    summary: "Allows packets, evaluated before a later `deny`",
     documentation: aclDocumentation,
     example: aclExample,
   },
@@ -215,7 +217,7 @@ cluster prod {
     in: stations,
     args: acl("drop"),
     repeat: "many",
-    summary: "Drops packets: a firewall rule, an access list",
+    summary: "Drops packets (access list rule)",
     documentation: aclDocumentation,
     example: aclExample,
   },
@@ -223,19 +225,20 @@ cluster prod {
     keyword: "sysctl",
     in: stations,
     args: [
-      { name: "name", type: { kind: "sysctl" }, summary: "Full kernel name with dots" },
+      { name: "name", type: { kind: "sysctl" }, summary: "Full sysctl name with dots" },
       {
         name: "value",
         type: { kind: "number", min: 0, max: 2 },
-        summary: "Its value",
+        summary: "Value of the sysctl",
       },
     ],
     repeat: "many",
-    summary: "A kernel setting that changes where packets go",
-    documentation: `Known are \`net.ipv4.ip_forward\`, \`net.ipv6.conf.all.forwarding\`, \`net.ipv4.conf.{all,default,DEV}.rp_filter\` (0 off, 1
-strict, 2 loose; the larger of \`all\` and the device counts), \`net.ipv4.conf.{all,default,DEV}.proxy_arp\`,
-\`net.bridge.bridge-nf-call-iptables\` and \`net.bridge.bridge-nf-call-ip6tables\` (Documentation/networking/ip-sysctl.rst). What a file does not set has the value
-that the kernel, the CNI plugin or kubelet gives it.`,
+    summary: "A sysctl that affects where packets go",
+    documentation: `Supported sysctls: \`net.ipv4.ip_forward\`, \`net.ipv6.conf.all.forwarding\`, \`net.ipv4.conf.{all,default,DEV}.rp_filter\`
+(0 off, 1 strict, 2 loose; the maximum of \`all\` and the device's value applies),
+\`net.ipv4.conf.{all,default,DEV}.proxy_arp\`, \`net.bridge.bridge-nf-call-iptables\`, and
+\`net.bridge.bridge-nf-call-ip6tables\` (Documentation/networking/ip-sysctl.rst). A sysctl that is not set has the value
+set by the kernel, the CNI plugin, or kubelet.`,
     example: `segment lan { cidr 10.0.0.0/24 }
 cluster prod {
   pods 10.244.0.0/16
@@ -255,9 +258,9 @@ cluster prod {
     defines: "daemon",
     block: "daemon",
     repeat: "many",
-    summary: "A process on the machine itself",
-    documentation: `Runs in the machine's own network namespace: kubelet, a log collector, sshd. Its path is the machine's with its name
-behind it: \`prod/n1/kubelet\`.`,
+    summary: "A process that runs on the machine",
+    documentation: `Runs in the machine's network namespace, for example kubelet, a log collector, or sshd. Its path is the machine's path
+plus the process name: \`prod/n1/kubelet\`.`,
     example: `segment lan { cidr 10.0.0.0/24 }
 cluster prod {
   pods 10.244.0.0/16

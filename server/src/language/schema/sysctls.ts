@@ -1,7 +1,7 @@
-/** The kernel settings that a file may set. */
+/** The sysctls that a file can set. */
 
 export interface SysctlSpec {
-  /** Where `<device>` stands: `all`, `default` or the name of a device. */
+  /** `<device>` is a placeholder for `all`, `default`, or a device name. */
   readonly name: string;
   readonly summary: string;
   readonly default: string;
@@ -20,22 +20,23 @@ export const sysctls: readonly SysctlSpec[] = [
   },
   {
     name: "net.ipv4.conf.<device>.rp_filter",
-    summary: "Drops packets whose source is not reached by the device they came by: 1 strict, 2 loose",
-    default: "0; the larger of all and the device counts",
+    summary:
+      "Reverse path filter: drops packets whose source is not reachable through the device they arrived on (1 strict, 2 loose)",
+    default: "0; the maximum of `all` and the device's value applies",
   },
   {
     name: "net.ipv4.conf.<device>.proxy_arp",
-    summary: "Answers ARP for addresses that it reaches by another device",
+    summary: "Proxy ARP: replies to ARP requests for addresses that the machine reaches through another device",
     default: "0",
   },
   {
     name: "net.bridge.bridge-nf-call-iptables",
-    summary: "Bridged IPv4 frames pass the iptables chains (module br_netfilter)",
+    summary: "Bridged IPv4 frames traverse the iptables chains (module br_netfilter)",
     default: "1 on nodes",
   },
   {
     name: "net.bridge.bridge-nf-call-ip6tables",
-    summary: "Bridged IPv6 frames pass the ip6tables chains (module br_netfilter)",
+    summary: "Bridged IPv6 frames traverse the ip6tables chains (module br_netfilter)",
     default: "1 on nodes",
   },
 ];

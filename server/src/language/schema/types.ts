@@ -1,12 +1,12 @@
 /**
- * The shape of the schema: the one table from which validation, completion, hover, semantic tokens, rename, the TextMate
- * keywords and docs/language.md come. A keyword is a row; a place where statements stand is a context.
+ * The types of the schema. The schema is the table from which validation, completion, hovers, semantic tokens, rename, the
+ * TextMate grammar, and docs/language.md are derived. A keyword is a row; a block in which statements can appear is a context.
  */
 
-/** Where a statement may stand: "file", "cluster", "node", "cni flannel" … A context is opened by a keyword's block. */
+/** The block that contains a statement: "file", "cluster", "node", "cni flannel", … A keyword's block opens a context. */
 export type Context = string;
 
-/** What a name stands for; the unit of definition, reference and rename. */
+/** What a name refers to; the unit of go-to-definition, find-references, and rename. */
 export type SymbolKind =
   | "segment"
   | "router"
@@ -24,33 +24,33 @@ export type SymbolKind =
   | "gateway";
 
 export type ArgType =
-  /** A name that this statement defines; `alias`: one that DNS knows, of a host or a service. */
+  /** A name that this statement defines; `alias`: a DNS name of a host or a service. */
   | { readonly kind: "name"; readonly alias?: true }
   /** The name of a network device: 1 to 15 characters (IFNAMSIZ); read as a name. */
   | { readonly kind: "device"; readonly orAddress?: boolean }
-  /** A name or path that refers to something defined elsewhere. */
+  /** A name or path that refers to a declaration elsewhere. */
   | { readonly kind: "ref"; readonly to: readonly SymbolKind[]; readonly orAddress?: boolean }
   | { readonly kind: "address" }
-  /** 10.0.0.0/16: no bits below the length. `orAddress`: an address alone means itself, as /32 or /128. */
+  /** 10.0.0.0/16, without host bits. `orAddress`: an address without a length is read as /32 or /128. */
   | { readonly kind: "prefix"; readonly orDefault?: boolean; readonly orAddress?: boolean }
-  /** 10.0.0.1 or 10.0.0.1/24; `lengthRequired`: only the latter. */
+  /** 10.0.0.1 or 10.0.0.1/24; `lengthRequired`: the prefix length is mandatory. */
   | { readonly kind: "interface-address"; readonly lengthRequired?: boolean }
   /** /24 */
   | { readonly kind: "prefix-length" }
   | { readonly kind: "number"; readonly min: number; readonly max: number; readonly unit?: string }
   | { readonly kind: "boolean" }
   | { readonly kind: "enum"; readonly values: readonly EnumValue[] }
-  /** 8080, 8080/tcp, 30000-32767/udp; `protocol: false` forbids the suffix. `named`: also http, dns/udp, and udp for all its ports. */
+  /** 8080, 8080/tcp, 30000-32767/udp; `protocol: false` forbids the suffix. `named`: also http, dns/udp, and udp (all UDP ports). */
   | { readonly kind: "ports"; readonly protocol: boolean; readonly range: boolean; readonly named?: boolean }
-  /** 1..50, also 01..50 (kept width). */
+  /** 1..50, also 01..50 (the width is kept). */
   | { readonly kind: "index-range"; readonly max: number }
   /** app=web */
   | { readonly kind: "label" }
-  /** One condition of a label selector: app=web, tier!=db, tier in [a b], tier notin [a b], tier, !tier; * for all. */
+  /** One term of a label selector: app=web, tier!=db, tier in [a b], tier notin [a b], tier, !tier; * matches all. */
   | { readonly kind: "selector" }
-  /** The name of a port: http (IANA_SVC_NAME). */
+  /** A port name: http (IANA_SVC_NAME). */
   | { readonly kind: "port-name" }
-  /** An end of a packet: path, address, optionally :port[/proto]. */
+  /** The source or destination of a packet: a path or an address, optionally with :port[/proto]. */
   | { readonly kind: "endpoint"; readonly port: boolean; readonly addressOnly?: boolean }
   | { readonly kind: "string" }
   | { readonly kind: "sysctl" };
@@ -63,19 +63,19 @@ export interface EnumValue {
 export interface ArgSpec {
   readonly name: string;
   readonly type: ArgType;
-  /** The argument follows this literal ("via", "on", "->", of several words: "mtu >="); otherwise it is positional. */
+  /** The literal before the argument ("via", "on", "->", or several tokens: "mtu >="); an argument without it is positional. */
   readonly after?: string;
   readonly optional?: boolean;
-  /** Takes several: a bracketed list, or further words up to the next literal. */
+  /** Accepts several values: a bracketed list, or more arguments up to the next literal. */
   readonly many?: boolean;
-  /** Another literal may follow `after` at once: `from namespaces team=a`. */
+  /** Another literal can follow `after` directly, without a value in between: `from namespaces team=a`. */
   readonly opens?: boolean;
   readonly summary: string;
   /** As printed in the documentation: "1500", "first host address of the segment". */
   readonly default?: string;
 }
 
-/** A literal word that is a choice of its own without a value: `blackhole` in `route 10.0.0.0/8 blackhole`. */
+/** A literal without a value: `blackhole` in `route 10.0.0.0/8 blackhole`. */
 export interface FlagSpec {
   readonly name: string;
   readonly flag: true;
@@ -84,26 +84,26 @@ export interface FlagSpec {
 
 export interface KeywordSpec {
   readonly keyword: string;
-  /** Contexts in which it may stand. */
+  /** Contexts in which the keyword is allowed. */
   readonly in: readonly Context[];
   readonly args: readonly (ArgSpec | FlagSpec)[];
-  /** Kind of the symbol that the argument called `name` defines. */
+  /** Kind of the symbol that the argument named `name` defines. */
   readonly defines?: SymbolKind;
-  /** Context inside the block; by the value of an enum argument where it depends on it; absent = no block. */
+  /** Context of the block; with `by`, it depends on the value of an enum argument. Absent: the keyword has no block. */
   readonly block?: Context | { readonly by: string; readonly contexts: Readonly<Record<string, Context>> };
   readonly blockRequired?: boolean;
-  /** Of these arguments and flags at least one, at most one: `route` has either `via` or `blackhole`. */
+  /** At least one, at most one of these arguments and flags: `route` has either `via` or `blackhole`. */
   readonly atLeastOneOf?: readonly string[];
   readonly atMostOneOf?: readonly string[];
   readonly repeat: "once" | "many";
-  /** Must be present in its context. */
+  /** The statement is mandatory in its context. */
   readonly required?: boolean;
   readonly summary: string;
-  /** Markdown, a few sentences: what it does in the kernel or in Kubernetes, the defaults, the source. */
+  /** Markdown, a few sentences: the effect in the kernel or in Kubernetes, the defaults, the source. */
   readonly documentation: string;
   readonly default?: string;
-  /** A complete, valid file in which the keyword occurs; checked by a test, printed in docs/language.md. */
+  /** A complete, valid file that contains the keyword; verified by a test, printed in docs/language.md. */
   readonly example: string;
-  /** LSP snippet body for completion; derived from `args` where absent. */
+  /** LSP snippet body for completion; derived from `args` if absent. */
   readonly snippet?: string;
 }

@@ -1,4 +1,4 @@
-/** Pods and what makes them. */
+/** Pods and the workloads that create them. */
 import type { ArgSpec, KeywordSpec } from "./types.ts";
 
 const places = ["cluster", "namespace"];
@@ -15,8 +15,8 @@ const on: ArgSpec = {
   type: { kind: "ref", to: ["node"] },
   after: "on",
   optional: true,
-  summary: "The node on which they run",
-  default: "round robin over the nodes, in order of declaration",
+  summary: "Node that runs the pods",
+  default: "round robin over the nodes, in declaration order",
 };
 
 const listened: readonly ArgSpec[] = [
@@ -24,21 +24,21 @@ const listened: readonly ArgSpec[] = [
     name: "ports",
     type: { kind: "ports", protocol: true, range: true },
     many: true,
-    summary: "Ports with their protocol: 8080/tcp, 53/udp; tcp where none is written",
+    summary: "Ports with protocol: 8080/tcp, 53/udp; tcp by default",
   },
   {
     name: "as",
     type: { kind: "port-name" },
     after: "as",
     optional: true,
-    summary: "Their name, by which policies and services refer to them",
+    summary: "Port name that policies and services can refer to",
   },
 ];
-const answered = `A packet to any other port of that address is answered with a TCP reset or ICMP port unreachable. In a pod or host the statement
-stands for a process of that name. Protocols: tcp (default), udp, sctp.`;
+const answered = `A packet to any other port of the address is rejected with a TCP reset or ICMP port unreachable. In a pod or host, the
+process is named after the pod or host. Protocols: tcp (default), udp, sctp.`;
 
-const placement = `Without \`on\` pods are spread: the first one goes to the first node, the next one to the second and so on, continuing
-from workload to workload. This is a simplification of kube-scheduler that gives the same result each time.`;
+const placement = `Without \`on\`, pods are distributed round robin: the first pod runs on the first node, the second on the second, and so
+on, continuing from workload to workload. This simplifies kube-scheduler and always produces the same result.`;
 
 const shop = `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
@@ -67,13 +67,18 @@ export const workload: readonly KeywordSpec[] = [
   {
     keyword: "pod",
     in: places,
-    args: [{ ...name, summary: "Name of the pod" }, on],
+    args: [
+      { ...name, summary: "Name of the pod" },
+      { ...on, summary: "Node that runs the pod" },
+    ],
     defines: "pod",
     block: "pod",
     repeat: "many",
     summary: "One pod",
-    documentation: `A network namespace of its own, which its containers share, with one address a family from its node's range (or the node's
-namespace, with \`host-network\`). ${placement}`,
+    documentation: `The containers of a pod share one network namespace. The pod has one address per family from its node's pod CIDR; with
+\`host-network\`, it uses the node's network namespace instead.
+
+${placement}`,
     example: shop,
   },
   {
@@ -83,8 +88,10 @@ namespace, with \`host-network\`). ${placement}`,
     defines: "workload",
     block: "workload",
     repeat: "many",
-    summary: "A number of equal pods",
-    documentation: `The pods are called name-0, name-1 …, so that they can be referred to; real names end in random letters. ${placement}`,
+    summary: "A set of identical pods",
+    documentation: `The pods are named name-0, name-1, … so that you can refer to them; real names end in random characters.
+
+${placement}`,
     example: shop,
   },
   {
@@ -94,8 +101,10 @@ namespace, with \`host-network\`). ${placement}`,
     defines: "workload",
     block: "workload",
     repeat: "many",
-    summary: "A number of equal pods with fixed names",
-    documentation: `The pods are called name-0, name-1 … as in Kubernetes. ${placement}`,
+    summary: "A set of identical pods with stable names",
+    documentation: `The pods are named name-0, name-1, … as in Kubernetes.
+
+${placement}`,
     example: shop,
   },
   {
@@ -106,8 +115,8 @@ namespace, with \`host-network\`). ${placement}`,
     block: "workload",
     repeat: "many",
     summary: "One pod on every node",
-    documentation: `The pods are called after their nodes: \`logs-n1\`. They take a place in the order in which a node gives out addresses
-where the statement stands.`,
+    documentation: `The pods are named after their nodes: \`logs-n1\`. Their addresses are allocated in declaration order, at the position
+of this statement.`,
     example: shop,
   },
   {
@@ -118,14 +127,14 @@ where the statement stands.`,
         name: "addresses",
         type: { kind: "address" },
         many: true,
-        summary: "One address a family",
-        default: "the next free address of the node's range",
+        summary: "One address per family",
+        default: "the next free address in the node's pod CIDR",
       },
     ],
     repeat: "once",
-    summary: "The pod's own address, instead of an allocated one",
-    documentation: `For a pod whose address is known: taken from a running cluster, or fixed with host-local's \`ips\` argument. Other pods never get
-it. Without \`on\` the pod runs on the node to whose range the address belongs.`,
+    summary: "The pod's address, instead of an allocated one",
+    documentation: `Use it if the address is known: copied from a running cluster, or set with host-local's \`ips\` argument. The address is
+not allocated to other pods. Without \`on\`, the pod runs on the node whose pod CIDR contains the address.`,
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16
@@ -139,9 +148,9 @@ cluster prod {
     in: ["pod", "workload"],
     args: [],
     repeat: "once",
-    summary: "Runs in the node's network namespace",
-    documentation: `\`hostNetwork: true\`: no interface and no address of its own; ports are the node's. Such pods are outside every pod network rule and
-NetworkPolicy, and take no address of the node's range.`,
+    summary: "Uses the node's network namespace",
+    documentation: `\`hostNetwork: true\`: the pod has no interface or address, and its ports are ports of the node. Pod network rules and
+NetworkPolicy do not apply to it, and it does not use an address of the node pod CIDR.`,
     example: shop,
   },
   {
@@ -152,8 +161,8 @@ NetworkPolicy, and take no address of the node's range.`,
     block: "container",
     repeat: "many",
     summary: "A container of the pod",
-    documentation: `The containers of a pod share its address and reach each other by 127.0.0.1, so two of them cannot listen on the same port.
-The path is the pod's with the container's name behind it: \`shop/web/nginx\`.`,
+    documentation: `The containers of a pod share its address and reach each other at 127.0.0.1, so no two of them can listen on the same
+port. The path is the pod's path plus the container name: \`shop/web/nginx\`.`,
     example: shop,
   },
   {
@@ -166,14 +175,15 @@ The path is the pod's with the container's name behind it: \`shop/web/nginx\`.`,
         type: { kind: "number", min: 1, max: 65535 },
         after: "host-port",
         optional: true,
-        summary: "Port of the node that leads here",
+        summary: "Port of the node that is forwarded to this port (hostPort)",
       },
     ],
     repeat: "many",
-    summary: "Ports on which the process listens, on all addresses",
+    summary: "Ports that the process listens on, on all addresses",
     documentation: `${answered}
 
-\`host-port 80\` is Kubernetes' \`hostPort\`: the portmap plugin translates packets to that port of the node's own addresses.`,
+\`host-port 80\` is Kubernetes' \`hostPort\`: the portmap plugin redirects packets for that port of the node's addresses
+to the pod (DNAT).`,
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16
@@ -191,7 +201,7 @@ cluster prod {
     in: ["daemon", "host"],
     args: listened,
     repeat: "many",
-    summary: "Ports on which the process listens, on all addresses",
+    summary: "Ports that the process listens on, on all addresses",
     documentation: answered,
     example: `segment lan { cidr 192.168.10.0/24 }
 host dns {

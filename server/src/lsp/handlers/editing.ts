@@ -1,4 +1,4 @@
-/** Handlers that change text: formatting, code actions, imports that follow their files. */
+/** Handlers that change text: formatting, code actions, and imports of renamed files. */
 import {
   type CodeAction,
   CodeActionKind,
@@ -19,14 +19,15 @@ import { refactoringsAt } from "../../service/features/refactor/index.ts";
 import { organiseImports } from "../../service/features/refactor/organise.ts";
 import { typedRange } from "../../service/features/typing.ts";
 import type { TextEdit } from "../../service/service.ts";
+import { t } from "../../text/l10n.ts";
 import type { Access, At, Server } from "../access.ts";
 import { editsOf } from "../convert.ts";
 import { run } from "../guard.ts";
 import { beside, isInside, keyOf, relativePath } from "../uri.ts";
 
-/** Proving fixes analyses the project once for each; whatever is not proven by then is not offered. */
+/** Time limit for proving fixes, which takes one analysis of the project each. Fixes that are not proven in time are not offered. */
 const PROOF_MS = 2000;
-/** Of larger files refactorings are proven only when somebody asks for them, not at every move of the cursor. */
+/** In larger files, refactorings are proven only on request, not on every cursor move. */
 const LARGE = 100_000;
 
 const FIX_ALL = `${CodeActionKind.SourceFixAll}.knet`;
@@ -77,14 +78,14 @@ function registerActions(server: Server, { at, workspaceEdit }: Access): void {
       const cancelled = (): boolean => token.isCancellationRequested || server.stale() || server.now() > deadline;
       const end = here.index.offsetAt(params.range.end);
       return [
-        ...(wants(params, CodeActionKind.QuickFix) ? mends(here, end, params, cancelled) : []),
+        ...(wants(params, CodeActionKind.QuickFix) ? fixes(here, end, params, cancelled) : []),
         ...refactorings(here, end, params, cancelled),
         ...sources(here, params, cancelled),
       ];
     }),
   );
 
-  const mends = (here: At, end: number, params: CodeActionParams, cancelled: () => boolean): CodeAction[] => {
+  const fixes = (here: At, end: number, params: CodeActionParams, cancelled: () => boolean): CodeAction[] => {
     const proof = (finding: Finding): readonly ProvenFix[] | undefined => {
       const proven = proofs.get(finding) ?? provenFixes(here.analysis, finding, cancelled);
       if (proven) proofs.set(finding, proven);
@@ -115,28 +116,28 @@ function registerActions(server: Server, { at, workspaceEdit }: Access): void {
       .filter(({ kind }) => wants(params, kind));
   };
 
-  /** Only where they are asked for: on saving, and in the menu of source actions. */
+  /** Only on explicit request: on save, and in the menu of source actions. */
   const sources = (here: At, { context: { only } }: CodeActionParams, cancelled: () => boolean): CodeAction[] => {
-    const asked = (kind: string): boolean => only?.some((one) => includes(one, kind)) === true;
+    const requested = (kind: string): boolean => only?.some((one) => includes(one, kind)) === true;
     const action = (title: string, kind: string, edits: readonly TextEdit[]): CodeAction[] =>
       edits.length === 0 ? [] : [{ title, kind, edit: workspaceEdit(new Map([[here.key, edits]])) }];
     return [
-      ...(asked(FIX_ALL)
-        ? action("Mend everything that has one mend", FIX_ALL, fixAll(here.analysis, here.key, cancelled))
+      ...(requested(FIX_ALL)
+        ? action(t`Fix all problems that have a single fix`, FIX_ALL, fixAll(here.analysis, here.key, cancelled))
         : []),
-      ...(asked(CodeActionKind.SourceOrganizeImports)
-        ? action("Organise imports", CodeActionKind.SourceOrganizeImports, organiseImports(here.analysis, here.key))
+      ...(requested(CodeActionKind.SourceOrganizeImports)
+        ? action(t`Organize imports`, CodeActionKind.SourceOrganizeImports, organiseImports(here.analysis, here.key))
         : []),
     ];
   };
 }
 
-/** Kinds are a hierarchy: `source` asks for `source.fixAll.knet`. */
-function includes(asked: string, kind: string): boolean {
-  return asked === "" || kind === asked || kind.startsWith(`${asked}.`);
+/** Kinds are a hierarchy: `source` includes `source.fixAll.knet`. */
+function includes(requested: string, kind: string): boolean {
+  return requested === "" || kind === requested || kind.startsWith(`${requested}.`);
 }
 
-/** An action of this kind, or of one below it, may be wanted. */
+/** Whether the client requests actions of this kind or of a kind below it. */
 function wants({ context: { only } }: CodeActionParams, kind: string): boolean {
   return only === undefined || only.some((one) => includes(one, kind) || includes(kind, one));
 }
@@ -161,8 +162,8 @@ function registerFiles(server: Server, { workspaceEdit }: Access): void {
         const own = (analysis ? importsOf(analysis, file) : []).flatMap(({ path, span }): readonly TextEdit[] => {
           const target = beside(file, path);
           if (target === undefined || (moved(target) === target && moved(file) === file)) return [];
-          const way = relativePath(moved(file), moved(target));
-          return way === undefined || way === path ? [] : [{ ...span, text: stringText(way) }];
+          const next = relativePath(moved(file), moved(target));
+          return next === undefined || next === path ? [] : [{ ...span, text: stringText(next) }];
         });
         if (own.length > 0) edits.set(file, own);
       }

@@ -1,4 +1,4 @@
-/** Handlers that lead from a name to other places: definitions, references, rename, what reaches what. */
+/** Handlers that navigate from a name: definitions, references, rename, reachability (call hierarchy). */
 import {
   type CallHierarchyItem,
   DocumentHighlightKind,
@@ -34,7 +34,7 @@ import { run } from "../guard.ts";
 import { member } from "../settings.ts";
 import { beside } from "../uri.ts";
 
-/** What a name is made of, as the language has it. */
+/** The characters of a name in the language. */
 const NAME = "[A-Za-z0-9_.-]+";
 const MOST_LINKED = 200;
 
@@ -164,7 +164,7 @@ export function registerNavigation(server: Server, access: Access): void {
   registerReach(server, access);
 }
 
-/* ------------------------------------------------------ what reaches what */
+/* ----------------------------------------------------------- reachability */
 
 function registerReach(server: Server, { at, whole }: Access): void {
   const { connection, documents } = server;

@@ -1,4 +1,4 @@
-/** Handlers that tell what stands at a place, and what may stand there: hover, completion, signatures, hints, lenses, links. */
+/** Handlers that describe a position: hovers, completion, signatures, hints, lenses, links. */
 import {
   type CodeLens,
   type CompletionItem,
@@ -16,6 +16,7 @@ import { inlayHintsIn } from "../../service/features/inlay.ts";
 import { commandsAt, type LensCommand, type LensKind, lensAt, lensesOf } from "../../service/features/lenses.ts";
 import { linksOf } from "../../service/features/links.ts";
 import { signatureAt } from "../../service/features/signature.ts";
+import { t } from "../../text/l10n.ts";
 import type { Access, Server } from "../access.ts";
 import { completionKind, editsOf, rangeOf } from "../convert.ts";
 import { run } from "../guard.ts";
@@ -155,7 +156,7 @@ function registerLenses(server: Server, { whole }: Access): void {
       const start = member(lens.data, "start");
       const kind = lensKind(member(lens.data, "kind"));
       const here = typeof uri === "string" ? whole(uri) : undefined;
-      // Of an older text: the client has asked for its lenses again.
+      // A lens of an older text stays unresolved: the client has already requested new lenses.
       const current = here !== undefined && here.version === member(lens.data, "version");
       const found =
         here && current && kind && typeof start === "number" ? lensAt(here.analysis, here.key, start, kind) : undefined;
@@ -182,7 +183,7 @@ function commandOf(uri: string, command: LensCommand): ClientCommand {
 
 function commandLink(uri: string, link: LensCommand): string {
   const { command, arguments: given } = commandOf(uri, link);
-  const title = link.name === "routes" ? "Routes" : link.to === undefined ? "Trace from here" : "Trace";
+  const title = link.name === "routes" ? t`Routes` : link.to === undefined ? t`Trace from here` : t`Trace`;
   return `[${title}](command:${command}?${encodeURIComponent(JSON.stringify(given))})`;
 }
 
@@ -198,17 +199,17 @@ function registerLinks(server: Server, { whole }: Access): void {
         const range = rangeOf(here.index, found.span);
         if (found.kind === "code") {
           const target = link(found.code);
-          return target === undefined ? [] : [{ range, target, tooltip: `What ${found.code} means` }];
+          return target === undefined ? [] : [{ range, target, tooltip: t`Explain ${found.code}` }];
         }
         const target = beside(here.key, found.path);
         if (target === undefined || !here.analysis.fileOf(target)) return [];
-        return [{ range, target: documents.uriOf(target), tooltip: "Open the imported file" }];
+        return [{ range, target: documents.uriOf(target), tooltip: t`Open the imported file` }];
       });
     }),
   );
 }
 
-/** A snippet without its tab stops, for clients that have none. */
+/** A snippet without tab stops, for clients without snippet support. */
 function plain(snippet: string): string {
   return snippet
     .replace(/\$\{\d+:([^}]*)\}/g, "$1")

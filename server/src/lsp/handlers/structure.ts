@@ -1,4 +1,4 @@
-/** Handlers for the shape of a file: symbols, folds, selections, colours. */
+/** Handlers for the structure of a file: symbols, folds, selections, semantic tokens. */
 import {
   type DocumentSymbol,
   type FoldingRange,
@@ -103,7 +103,7 @@ export function registerStructure(server: Server, { whole }: Access): void {
   registerTokens(server, { whole });
 }
 
-/* ------------------------------------------------------------------ colours */
+/* ---------------------------------------------------------- semantic tokens */
 
 interface Sent {
   readonly resultId: string;
@@ -112,9 +112,9 @@ interface Sent {
 
 function registerTokens(server: Server, { whole }: Pick<Access, "whole">): void {
   const { connection, documents } = server;
-  /** What each open file's client holds: the next answer is the difference from that. */
+  /** The tokens last sent for each open file; the next response is the difference. */
   const sent = new Map<string, Sent>();
-  let answers = 0;
+  let responses = 0;
 
   const dataOf = (uri: string, within: ((index: LineIndex) => Span) | undefined): number[] => {
     const here = whole(uri);
@@ -128,8 +128,8 @@ function registerTokens(server: Server, { whole }: Pick<Access, "whole">): void 
   };
   const remember = (uri: string, data: readonly number[]): string => {
     for (const known of sent.keys()) if (!documents.get(known)) sent.delete(known);
-    answers += 1;
-    const resultId = String(answers);
+    responses += 1;
+    const resultId = String(responses);
     sent.set(uri, { resultId, data });
     return resultId;
   };
@@ -157,7 +157,7 @@ function registerTokens(server: Server, { whole }: Pick<Access, "whole">): void 
   );
 }
 
-/** What lies between the common beginning and the common end, as one edit of whole tokens. */
+/** The tokens between the common beginning and the common end, as one edit of whole tokens (five numbers each). */
 function difference(before: readonly number[], after: readonly number[]): SemanticTokensDelta["edits"] {
   const shorter = Math.min(before.length, after.length);
   let start = 0;

@@ -1,5 +1,6 @@
-/** What can be an end of a trace: a list to choose from, and the one that is declared at a place. */
+/** Endpoints of traces: a list to select from, and the endpoint that is declared at a position. */
 import { formatIp } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Listener, Pod, ProcessSpec, Station, Topology, Workload } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
 import { sampleName } from "./names.ts";
@@ -9,7 +10,7 @@ import { podNamed, subjectOf } from "./subjects.ts";
 import { type NamedSymbol, pathOf, symbolsOf } from "./symbols.ts";
 
 export interface EndItem {
-  /** The shortest name that is not ambiguous. */
+  /** The shortest unambiguous name. */
   readonly label: string;
   readonly kind: "pod" | "node" | "router" | "host";
   readonly detail: string;
@@ -17,7 +18,7 @@ export interface EndItem {
   readonly ports: readonly { readonly port: number; readonly proto: Listener["proto"]; readonly name: string }[];
 }
 
-/** Those whose texts contain every word of the filter; stations first, since they are few. */
+/** Endpoints whose texts contain every filter term; machines first, because there are few. */
 export function endpointsOf(topology: Topology, filter: string, limit: number): readonly EndItem[] {
   const words = filter
     .toLowerCase()
@@ -33,7 +34,7 @@ export function endpointsOf(topology: Topology, filter: string, limit: number): 
   return found;
 }
 
-/** The label of a path; `group` is what its uniqueness is judged by. */
+/** Label of a path. `group`: the path whose suffixes must be unique. */
 type Labels = (path: string, group: string) => string;
 
 const known = new WeakMap<Topology, Labels>();
@@ -64,8 +65,8 @@ function stationItem(station: Station, labels: Labels): EndItem {
 
 function podItem(pod: Pod, labels: Labels): EndItem {
   const { workload } = pod;
-  const kind = workload.kind === "pod" ? "pod" : `pod of ${workload.kind} ${workload.name},`;
-  const where = pod.node ? `on ${pod.node.name}` : "on no node";
+  const kind = workload.kind === "pod" ? "pod" : t`pod of ${workload.kind} ${workload.name},`;
+  const where = pod.node ? t`on ${pod.node.name}` : t`on no node`;
   return {
     label: labels(pod.path, workloadPath(workload)),
     kind: "pod",
@@ -81,10 +82,7 @@ function portsOf(processes: readonly ProcessSpec[]): EndItem["ports"] {
   );
 }
 
-/**
- * Shortest suffixes of a path that only one has. A workload stands for its pods: those of two workloads are told apart
- * where the workloads are.
- */
+/** Shortest unique suffix of each path. A pod's suffix is unique if the suffix of its workload is. */
 function labelsOf(topology: Topology): Labels {
   const before = known.get(topology);
   if (before) return before;
@@ -116,13 +114,13 @@ function suffixes(path: string): readonly string[] {
   return names.map((_, index) => names.slice(names.length - 1 - index).join("/"));
 }
 
-/** The path of the innermost thing at a place that can send packets: the one pointed at, else the one whose block it is. */
+/** Path of the innermost sender at a position: the object under the cursor, else the enclosing block. */
 export function endpointAt(analysis: Analysis, file: string, offset: number): string | undefined {
   const end = endAt(analysis, file, offset);
   return end && endPath(analysis, end.symbol, end.written);
 }
 
-/** The same as a symbol, with what is written for it. */
+/** The same as a symbol, with the text that refers to it. */
 export function endAt(
   analysis: Analysis,
   file: string,
@@ -141,7 +139,7 @@ export function endAt(
   return undefined;
 }
 
-/** `written`: the member of a pool or the pod of a workload that is meant; otherwise the first one. */
+/** `written`: the name of a pool member or of a pod of a workload; the symbol's own name selects the first. */
 export function endPath(analysis: Analysis, symbol: NamedSymbol, written = symbol.name): string | undefined {
   switch (symbol.kind) {
     case "router":
@@ -163,7 +161,7 @@ export function endPath(analysis: Analysis, symbol: NamedSymbol, written = symbo
       return outer === undefined ? undefined : `${outer}/${symbol.name}`;
     }
     case "service":
-      // What it leads to may be asked, but it sends nothing.
+      // A service can be a destination, but it sends nothing.
       return undefined;
     case "segment":
     case "cluster":

@@ -1,6 +1,6 @@
 /**
- * Fixes: from edits in terms of the tree to edits of the text, and the proof that one mends its finding. A fix is only
- * offered after the edited files were analysed: the finding is gone, and no code is found more often than before.
+ * Fixes: converts tree edits to text edits and verifies them. A fix is offered only after the edited files were analyzed:
+ * the finding is gone, and no code is reported more often than before.
  */
 import type { CheckedFile, Finding, Fix, FixEdit } from "../../checks/check.ts";
 import { decodeCache, decodeFile } from "../../language/decode.ts";
@@ -17,7 +17,7 @@ export interface ProvenFix {
   readonly edits: ReadonlyMap<string, readonly TextEdit[]>;
 }
 
-/** The fixes of a finding that hold what they promise. Undefined where the run was cancelled. */
+/** The fixes that resolve a finding. Undefined if the run was canceled. */
 export function provenFixes(analysis: Analysis, finding: Finding, cancelled: () => boolean): ProvenFix[] | undefined {
   const proven: ProvenFix[] = [];
   for (const fix of finding.fixes) {
@@ -32,11 +32,11 @@ export function provenFixes(analysis: Analysis, finding: Finding, cancelled: () 
 }
 
 function mends(finding: Finding, before: readonly Finding[], after: readonly Finding[]): boolean {
-  // Another place may have the very same finding, and keeps it.
+  // An identical finding can exist at a second place and remain there.
   const same = (list: readonly Finding[]): number =>
     list.filter(({ code, message }) => code === finding.code && message === finding.message).length;
   if (same(after) >= same(before)) return false;
-  // What merely informs is no price for something grave; the other way round it is.
+  // A fix for an error or a warning can add an info or a hint, but not the reverse.
   const counts = new Map<string, number>();
   for (const { code } of before) counts.set(code, (counts.get(code) ?? 0) + 1);
   for (const { code, severity } of after) {
@@ -52,13 +52,13 @@ function isGrave(severity: Finding["severity"]): boolean {
   return severity === "error" || severity === "warning";
 }
 
-/** The same project after edits, analysed afresh. */
+/** A new analysis of the project after edits. */
 export function editedAnalysis(analysis: Analysis, edits: ReadonlyMap<string, readonly TextEdit[]>): Analysis {
   const cache = decodeCache();
   const files = analysis.files.map((file): CheckedFile => {
     const own = edits.get(file.file);
     if (!own) return file;
-    // From the end of the text, so that the offsets of those before stay true.
+    // Applied from the end of the text, so the offsets of earlier edits remain valid.
     const backwards = [...own].reverse().sort((a, b) => b.start - a.start || b.end - a.end);
     const tree = backwards.reduce<SyntaxTree>(reparse, file.tree);
     return { file: file.file, tree, decls: decodeFile(tree, cache) };
@@ -66,7 +66,7 @@ export function editedAnalysis(analysis: Analysis, edits: ReadonlyMap<string, re
   return analyse(analysis.root, files, { ...analysis.options, extra: [] });
 }
 
-/** Undefined where a place is not in the current text, or where two edits would touch the same characters. */
+/** Undefined if a source is not in the current text or if two edits overlap. */
 export function fixEdits(analysis: Analysis, fix: Fix): ReadonlyMap<string, readonly TextEdit[]> | undefined {
   const edits = new Map<string, TextEdit[]>();
   for (const one of fix.edits) {
@@ -84,7 +84,7 @@ export function fixEdits(analysis: Analysis, fix: Fix): ReadonlyMap<string, read
   return edits;
 }
 
-/** Edits that touch each other as one: where a line goes in before a text that is replaced, clients differ in what is first. */
+/** Merges adjacent edits: clients disagree about the order of an insertion and a replacement at the same offset. */
 function joined(sorted: readonly TextEdit[]): TextEdit[] {
   const result: TextEdit[] = [];
   for (const edit of sorted) {
@@ -110,7 +110,7 @@ export function textEdit(tree: SyntaxTree, edit: FixEdit): TextEdit | undefined 
     case "before": {
       const indent = text.slice(lineStartOf(text, start), start);
       const newline = newlineOf(text);
-      // Beside other statements on the line it stays on the line.
+      // If the line has other statements, the insertion stays on that line.
       return { start, end: start, text: indent.trim() === "" ? `${edit.text}${newline}${indent}` : `${edit.text}; ` };
     }
     case "append":
@@ -123,7 +123,7 @@ export function textEdit(tree: SyntaxTree, edit: FixEdit): TextEdit | undefined 
   }
 }
 
-/** Lines where the block has lines; behind the others where it is written in one. */
+/** Adds lines to a multi-line block; appends to the statements of a single-line block. */
 function appendEdit(text: string, statement: Statement, start: number, lines: readonly string[]): TextEdit {
   const newline = newlineOf(text);
   const indent = indentAt(text, start);
@@ -146,7 +146,7 @@ function appendEdit(text: string, statement: Statement, start: number, lines: re
   if (lineStart > blockStart && text.slice(lineStart, close).trim() === "") {
     return { start: lineStart, end: lineStart, text: `${together(inner(text, block, blockStart, indent))}${newline}` };
   }
-  // On one line with its closing brace; a comment before it keeps its place.
+  // The closing brace is on the same line; a comment in front of the brace is not moved.
   const at = skipBlanksBack(text, close);
   const comment = tokenize(text.slice(last, close)).some((token) => token.kind === "comment");
   const separator =
@@ -154,7 +154,7 @@ function appendEdit(text: string, statement: Statement, start: number, lines: re
   return { start: at, end: close, text: `${separator}${lines.join("; ")} ` };
 }
 
-/** Nothing else stands before the statement on its line, so that a block may have lines of its own. */
+/** Whether the statement is the first on its line, so its block can have separate lines. */
 function isAlone(text: string, start: number): boolean {
   return text.slice(lineStartOf(text, start), start).trim() === "";
 }
@@ -174,7 +174,7 @@ function lastEnd(block: Block, blockStart: number): number {
   return statement ? blockStart + (block.offsets.at(-1) ?? 0) + statement.length : blockStart + 1;
 }
 
-/** With its line where it stands alone there; with the `;` behind it, or before it, otherwise. */
+/** Removes the whole line if the statement is alone on it, otherwise the statement and the `;` that follows or precedes it. */
 function removeStatement(text: string, start: number, end: number): TextEdit {
   const lineStart = lineStartOf(text, start);
   const rest = /^[ \t]*(;[ \t]*)?((?:#|\/\/)[^\r\n]*)?(\r\n|\n|\r|$)/.exec(text.slice(end, end + 2000));

@@ -1,4 +1,4 @@
-/** What can be folded away: blocks, lists and comments of several lines; and the ever wider selections around a place. */
+/** Folding ranges (multi-line blocks, lists, and comments) and expanding selections around a position. */
 
 import { lineStartOf, skipBlanksBack } from "../../language/lines.ts";
 import { partSpan, positionsOf } from "../../language/positions.ts";
@@ -7,7 +7,7 @@ import type { Span, Statement, SyntaxTree } from "../../language/tree.ts";
 import { mayComment, piecesOf } from "./pieces.ts";
 
 export interface Fold {
-  /** From a place on the line that stays to a place on the last line that is hidden. */
+  /** From an offset on the line that stays visible to an offset on the last hidden line. */
   readonly start: number;
   readonly end: number;
   readonly kind: "block" | "comment" | "region";
@@ -31,7 +31,7 @@ export function foldsOf(tree: SyntaxTree): readonly Fold[] {
       case "statement": {
         let own = known.get(piece.statement);
         if (!own) {
-          // Of the statement's own text, so that its place plays no part.
+          // Relative to the statement's own text, so the result does not depend on its position.
           const image = text.slice(start, end);
           own = [...statementFolds(image, piece.statement, 0), ...commentFolds(image, 0, false)];
           known.set(piece.statement, own);
@@ -45,7 +45,7 @@ export function foldsOf(tree: SyntaxTree): readonly Fold[] {
 
 const REGION = /^[ \t]*(?:#|\/\/)[ \t]*(end)?region\b[^\r\n]*/gm;
 
-/** Between `# region` and `# endregion`, which may stand in each other. Editors ask nobody else where a server folds. */
+/** Folds between `# region` and `# endregion`, which can be nested. Editors ignore their own markers if a server provides folds. */
 function regionFolds(text: string): readonly Fold[] {
   if (!text.includes("endregion")) return [];
   const folds: Fold[] = [];
@@ -79,7 +79,7 @@ function blockFold(text: string, { block }: Statement, start: number): readonly 
   return block ? bracketFold(text, start + block.start, start + block.start + block.length, block.closed) : [];
 }
 
-/** The line of the closing bracket stays in sight where the bracket is the first thing on it. */
+/** The line of the closing bracket stays visible if the bracket is the first character on it. */
 function bracketFold(text: string, start: number, end: number, closed: boolean): readonly Fold[] {
   let last = end;
   if (closed) {
@@ -101,8 +101,8 @@ function hasBreak(text: string, start: number, end: number): boolean {
 }
 
 /**
- * A block comment of several lines, and line comments that follow each other with nothing else on their lines. `offset`: where
- * this text stands; `fresh`: at the beginning of a line.
+ * Folds of multi-line block comments and of runs of line comments that are alone on their lines. `offset`: position of the
+ * text in the file. `fresh`: whether the text begins at the start of a line.
  */
 function commentFolds(text: string, offset: number, fresh: boolean): readonly Fold[] {
   if (!mayComment(text)) return [];
@@ -159,7 +159,7 @@ export function selectionsAt(tree: SyntaxTree, offset: number): readonly Span[] 
     const own = partSpan(statement, part, start);
     if (own) spans.push(own);
   });
-  // Each contains the next one; a place at an edge may lie outside what it touches.
+  // Each span must contain the next; an offset at the edge of a span can be outside it.
   const nested = spans.filter(({ start, end }) => start <= offset && offset <= end);
   return nested
     .filter((span, index) => {

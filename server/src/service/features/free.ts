@@ -1,4 +1,4 @@
-/** What is still free: the next addresses of a segment or node, the next prefixes of a size. For completion and hover. */
+/** Free addresses of a segment or node, and free prefixes of a length, for completion and hovers. */
 
 import { addIp } from "../../addressing/address.ts";
 import { kthFree, nextFreePrefix, sortReserved } from "../../addressing/allocation.ts";
@@ -23,7 +23,7 @@ const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8"].fl
   (text) => parsePrefix(text)?.prefix ?? [],
 );
 
-/** The addresses that hosts may have: without those of the network itself and of the broadcast. */
+/** Addresses that hosts can use: without the network address and the broadcast address. */
 export function hostRange(prefix: Prefix): IpRange {
   const { ip: first } = prefix;
   const last = lastAddress(prefix);
@@ -37,7 +37,7 @@ export interface Usage {
   readonly next: Ip | undefined;
 }
 
-/** Addresses of interfaces on the segment that lie in the prefix, and the next free one. `without`: as if it were not there. */
+/** Interface addresses of the segment inside the prefix, and the next free address. `without`: a statement to ignore. */
 export function segmentUsage(topology: Topology, segment: Segment, prefix: Prefix, without?: Statement): Usage {
   const taken = new Set<Ip>();
   for (const iface of topology.attachedTo(segment.name)) {
@@ -50,7 +50,7 @@ export function segmentUsage(topology: Topology, segment: Segment, prefix: Prefi
   return { used, next: kthFree(first, last, reserve(taken), 0) };
 }
 
-/** The next address after those that are used, and the first gap before it. */
+/** The next address after the highest used address, and the first gap below it. */
 export function nextInSegment(topology: Topology, segment: Segment, prefix: Prefix, without: Statement): readonly Ip[] {
   const taken = new Set<Ip>(segment.gateways);
   let highest: Ip | undefined;
@@ -74,7 +74,7 @@ function reserve(taken: ReadonlySet<Ip>): ReturnType<typeof sortReserved> {
   return sortReserved([...taken].map((ip) => ({ first: ip, last: ip })));
 }
 
-/** The next addresses that a node would give to a pod, one a family. */
+/** The addresses that the next pod on a node receives, one per family. */
 export function nextOnNode(cluster: Cluster, node: Node): readonly Ip[] {
   const { pods } = cluster;
   const most = pods.countOn(node) + 1;
@@ -84,7 +84,7 @@ export function nextOnNode(cluster: Cluster, node: Node): readonly Ip[] {
   return from === undefined ? [] : pods.addressOf(node, from);
 }
 
-/** The next virtual address of each of the cluster's ranges; the first one is the API server's. `without`: a service as if it had none. */
+/** The next ClusterIP of each service CIDR; the first address is reserved for the API server. `without`: a service whose addresses are ignored. */
 export function nextForService({ services, serviceCidrs }: Cluster, without: Service | undefined): readonly Ip[] {
   const others = services.all.filter((service) => service !== without).flatMap(({ clusterIps }) => clusterIps);
   return serviceCidrs.flatMap(({ prefix }): Ip | readonly Ip[] => {
@@ -94,7 +94,7 @@ export function nextForService({ services, serviceCidrs }: Cluster, without: Ser
   });
 }
 
-/** The first port of the cluster's range that no service has chosen; those that are handed out make room. */
+/** The first node port that no service sets explicitly; allocated node ports are reassigned on conflict. */
 export function nextNodePort({ services }: Cluster, without: Service | undefined): number | undefined {
   const others = services.all.filter((service) => service !== without);
   const taken = new Set(
@@ -105,14 +105,14 @@ export function nextNodePort({ services }: Cluster, without: Service | undefined
   return undefined;
 }
 
-/** Ranges that are spoken for, except those that a statement itself names. */
+/** Ranges in use, except the ranges that the statement `without` declares. */
 export function usedRanges(topology: Topology, without?: Statement): readonly IpRange[] {
   return planOf(topology)
     .ranges.filter(({ source }) => source.statement !== without)
     .map(({ prefix }) => prefixRange(prefix));
 }
 
-/** Free prefixes of a size: the first one in each of the blocks, the nearer blocks first; without duplicates. */
+/** Free prefixes of a length: the first in each block, nearest blocks first, without duplicates. */
 export function freePrefixes(blocks: readonly Prefix[], len: number, used: readonly IpRange[]): readonly Prefix[] {
   const found = new Map<string, Prefix>();
   for (const block of blocks) {
@@ -122,7 +122,7 @@ export function freePrefixes(blocks: readonly Prefix[], len: number, used: reado
   return [...found.values()];
 }
 
-/** Where to look for a prefix beside `like`: around it first, then all private ranges of its family. */
+/** Blocks to search for a prefix near `like`: the private range that contains it first, then all private ranges of the family. */
 export function blocksAround(like: Prefix | undefined, family: 4 | 6): readonly Prefix[] {
   const same = PRIVATE.filter(({ ip }) => (typeof ip === "number") === (family === 4));
   if (!like) return same;

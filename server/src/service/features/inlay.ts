@@ -1,12 +1,13 @@
 /**
- * What the file leaves out and knet fills in, shown in its place: allocated addresses, derived ranges, MTUs, defaults.
- * Defaults come from the schema, everything else from the topology and the kernel state that the mode made.
+ * Inlay hints: values that the file omits and knet fills in (allocated addresses, derived ranges, MTUs, defaults).
+ * Defaults are from the schema, all other values from the topology and from the kernel state that the mode creates.
  */
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { contextInside, type Decl, has } from "../../language/decode.ts";
 import { readValue } from "../../language/reading.ts";
 import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../language/schema/index.ts";
 import type { Span } from "../../language/tree.ts";
+import { t, translated } from "../../text/l10n.ts";
 import type { Cluster, Interface, Node, Segment, Service, Workload } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
 import type { TextEdit } from "../service.ts";
@@ -21,7 +22,7 @@ export interface InlayHint {
   readonly kind: HintKind;
   /** Markdown. */
   readonly tooltip: string;
-  /** Writes what the hint says into the file. */
+  /** Inserts the value of the hint into the file. */
   readonly edit: TextEdit | undefined;
 }
 
@@ -83,7 +84,10 @@ function attachHints(
       offset: end,
       text: `${own}${beyond}`,
       kind: "addresses",
-      tooltip: `Allocated: the next free ${interfaces.length > 1 ? "addresses" : "address"} of segment \`${first.segment}\`, in order of declaration`,
+      tooltip:
+        interfaces.length > 1
+          ? t`Allocated: next free addresses of segment \`${first.segment}\`, in declaration order`
+          : t`Allocated: next free address of segment \`${first.segment}\`, in declaration order`,
       edit: interfaces.length === 1 ? { start: end, end, text: ` ${own}` } : undefined,
     });
   } else if (beyond !== "" && own !== "") {
@@ -91,7 +95,7 @@ function attachHints(
       offset: end,
       text: beyond.trimStart(),
       kind: "addresses",
-      tooltip: "The members of a pool count up from the given address",
+      tooltip: t`Pool members count up from this address`,
       edit: undefined,
     });
   }
@@ -102,14 +106,14 @@ function attachHints(
       offset: end,
       text: `mtu ${first.mtu}`,
       kind: "mtu",
-      tooltip: `The MTU of segment \`${first.segment}\``,
+      tooltip: t`MTU of segment \`${first.segment}\``,
       edit: undefined,
     });
   }
   return hints;
 }
 
-/** What everybody expects is not worth a hint. */
+/** The standard MTU is not worth a hint. */
 const ETHERNET = 1500;
 
 function addressesOf({ addresses }: Interface): string {
@@ -123,7 +127,7 @@ function gatewayHint(decl: Decl, { gateways, name }: Segment, end: number): read
       offset: end,
       text: `gateway ${gateways.map(formatIp).join(" ")}`,
       kind: "addresses",
-      tooltip: `The only router that is attached to \`${name}\``,
+      tooltip: t`The only router attached to segment \`${name}\``,
       edit: undefined,
     },
   ];
@@ -141,9 +145,9 @@ function rangeHint(nodes: readonly Node[], end: number): readonly InlayHint[] {
   return [
     {
       offset: end,
-      text: `pods ${texts.join(" ")}`,
+      text: `pod-cidr ${texts.join(" ")}`,
       kind: "addresses",
-      tooltip: "Allocated: the next free block of the cluster's `pods` range, in order of declaration",
+      tooltip: t`Allocated: next free block of the cluster's pod CIDR, in declaration order`,
       edit: undefined,
     },
   ];
@@ -165,8 +169,8 @@ function podHint(decl: Decl, cluster: Cluster, workload: Workload, end: number):
       kind: "addresses",
       tooltip:
         workload.replicas > 1
-          ? `The first pod, \`${pod.name}\``
-          : `Allocated from the range of \`${pod.node?.name ?? ""}\``,
+          ? t`First pod: \`${pod.name}\``
+          : t`Allocated from the pod CIDR of node \`${pod.node?.name ?? ""}\``,
       edit: undefined,
     },
   ];
@@ -179,7 +183,7 @@ function serviceHint({ allocated, clusterIps }: Service, end: number): readonly 
       offset: end,
       text: clusterIps.map(formatIp).join(" "),
       kind: "addresses",
-      tooltip: "Allocated from the cluster's `services` range",
+      tooltip: t`Allocated from the cluster's service CIDR`,
       edit: undefined,
     },
   ];
@@ -194,7 +198,7 @@ function perNodeHint(decl: Decl, made: Made, end: number): readonly InlayHint[] 
       offset: end,
       text,
       kind: "defaults",
-      tooltip: "The length of a node's block, by default",
+      tooltip: t`Default prefix length of a node's pod CIDR`,
       edit: { start: end, end, text: ` ${text}` },
     },
   ];
@@ -202,7 +206,7 @@ function perNodeHint(decl: Decl, made: Made, end: number): readonly InlayHint[] 
 
 /* --------------------------------------------------------------------- MTU */
 
-/** The devices that the plugin made on the cluster's first node of its own. */
+/** The plugin's devices on the first node that does not override `cni`. */
 function deviceHint({ network }: Analysis, cluster: Cluster, end: number): readonly InlayHint[] {
   const node = cluster.nodes.find(({ cni }) => cni === undefined);
   const netns = node && network.netns(node.path);
@@ -215,7 +219,7 @@ function deviceHint({ network }: Analysis, cluster: Cluster, end: number): reado
       offset: end,
       text: devices.map(({ name, mtu }) => `${name} mtu ${mtu}`).join(", "),
       kind: "mtu",
-      tooltip: `What the plugin makes on node \`${node.name}\``,
+      tooltip: t`Set by the plugin on node \`${node.name}\``,
       edit: undefined,
     },
   ];
@@ -223,23 +227,24 @@ function deviceHint({ network }: Analysis, cluster: Cluster, end: number): reado
 
 /* ---------------------------------------------------------------- defaults */
 
-/** Of arguments that begin with a literal and are not there. */
+/** Defaults of omitted arguments that begin with a literal. */
 function argumentDefaults(decl: Decl, spec: KeywordSpec, end: number): readonly InlayHint[] {
   return spec.args.flatMap((arg): readonly InlayHint[] => {
     if (isFlag(arg) || arg.after === undefined || has(decl, arg.name) || !isValue(arg)) return [];
     const text = `${arg.after} ${arg.default}`;
-    return [{ offset: end, text, kind: "defaults", tooltip: arg.summary, edit: { start: end, end, text: ` ${text}` } }];
+    const tooltip = translated(arg.summary);
+    return [{ offset: end, text, kind: "defaults", tooltip, edit: { start: end, end, text: ` ${text}` } }];
   });
 }
 
-/** Is the default a value that could be written, and not a sentence about one? */
+/** Whether the default is a value that can be written, not a description. */
 function isValue({ type, default: otherwise }: ArgSpec): boolean {
   return otherwise !== undefined && readValue(type, otherwise).kind !== "unread";
 }
 
 const MOST_DEFAULTS = 4;
 
-/** Of settings that the block leaves out: all in one hint. */
+/** Defaults of the settings that the block omits, in one hint. */
 function blockDefaults(decl: Decl, end: number): readonly InlayHint[] {
   const context = contextInside(decl);
   if (context === undefined) return [];
@@ -250,12 +255,13 @@ function blockDefaults(decl: Decl, end: number): readonly InlayHint[] {
   });
   if (left.length === 0) return [];
   const shown = left.slice(0, MOST_DEFAULTS).map((spec) => `${spec.keyword} ${spec.default}`);
+  const lines = left.map((spec) => `- \`${spec.keyword} ${spec.default}\` ${translated(spec.summary)}`);
   return [
     {
       offset: end,
       text: `${shown.join(", ")}${left.length > shown.length ? ", …" : ""}`,
       kind: "defaults",
-      tooltip: `Defaults:\n\n${left.map((spec) => `- \`${spec.keyword} ${spec.default}\` ${spec.summary}`).join("\n")}`,
+      tooltip: `${t`Defaults:`}\n\n${lines.join("\n")}`,
       edit: undefined,
     },
   ];

@@ -1,10 +1,11 @@
-/** What hovers say of a namespace: its devices and routes as the kernel's tools print them, and what a declaration made. */
+/** Network namespaces in hovers: devices and routes as the kernel's tools print them, and the state that a declaration creates. */
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import type { Device, Netns, Route } from "../../dataplane/model.ts";
 import { printRoutes, routesOf } from "../../dataplane/print.ts";
 import { routeText } from "../../dataplane/text.ts";
 import type { Statement } from "../../language/tree.ts";
-import { plural } from "../../text/words.ts";
+import { number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { bullets, code, codeBlock } from "./markdown.ts";
 
 /** `ip route` and `ip -6 route`, the first lines of each. */
@@ -12,7 +13,7 @@ export function routeTable(netns: Netns): string {
   return ([4, 6] as const)
     .map((family) => {
       const lines = printRoutes(netns, family);
-      // What the kernel makes of IPv6 by itself says little where nobody uses it.
+      // Without IPv6 addresses, the automatic IPv6 routes of the kernel are irrelevant.
       if (lines.length === 0 || (family === 6 && !hasIpv6(netns))) return "";
       return codeBlock([`# ip ${family === 6 ? "-6 " : ""}route`, ...lines], 16);
     })
@@ -22,16 +23,16 @@ export function routeTable(netns: Netns): string {
 
 const MOST_REASONS = 4;
 
-/** Why the routes are there that neither the kernel nor the host's own configuration made: the reason for each. */
+/** The reason for each route that neither the kernel nor the machine's own configuration installs. */
 export function routeReasons(netns: Netns): string {
   const made = ([4, 6] as const)
     .flatMap((family) => routesOf(netns, family))
     .filter(({ proto, why, dst }) => proto !== "kernel" && why !== "" && dst.len > 0);
   if (made.length === 0) return "";
   const rest = made.length - MOST_REASONS;
-  return `Why:\n\n${bullets([
+  return `${t`Reasons:`}\n\n${bullets([
     ...made.slice(0, MOST_REASONS).map(({ dst, why }) => `${code(formatPrefix(dst))} ${why}`),
-    rest > 0 ? `and ${rest.toLocaleString("en")} more` : undefined,
+    rest > 0 ? t`and ${number(rest)} more` : undefined,
   ])}`;
 }
 
@@ -41,7 +42,7 @@ function hasIpv6(netns: Netns): boolean {
   );
 }
 
-/** The devices in one line each, without the loopback and the pods' ends of veth pairs. */
+/** One line per device, without the loopback device and veth devices that are attached to a bridge. */
 export function deviceLines(netns: Netns): readonly string[] {
   return [...netns.devices.values()]
     .filter(({ kind, master }) => kind !== "loopback" && !(kind === "veth" && master !== undefined))
@@ -54,18 +55,20 @@ export function deviceLines(netns: Netns): readonly string[] {
 function kindText(device: Device): string {
   switch (device.kind) {
     case "physical":
-      return `on segment ${code(device.segment)}`;
+      return t`on segment ${code(device.segment)}`;
     case "vxlan":
-      return `VXLAN ${device.vni}${device.lower === undefined ? "" : ` over ${device.lower}`}, UDP ${device.port}`;
+      return device.lower === undefined
+        ? t`VXLAN ${device.vni}, UDP port ${device.port}`
+        : t`VXLAN ${device.vni} over ${device.lower}, UDP port ${device.port}`;
     case "ipip":
-      return "IP in IP";
+      return "IP-in-IP";
     case "macvlan":
     case "ipvlan":
-      return `${device.kind} ${device.mode} on ${device.parent.device}`;
+      return t`${device.kind} ${device.mode} on ${device.parent.device}`;
     case "wireguard":
-      return `WireGuard, UDP ${device.port}`;
+      return t`WireGuard, UDP port ${device.port}`;
     case "tun":
-      return `TUN of ${device.daemon.process}, UDP ${device.daemon.port}`;
+      return t`TUN device of ${device.daemon.process}, UDP port ${device.daemon.port}`;
     case "loopback":
     case "dummy":
     case "veth":
@@ -79,7 +82,7 @@ export interface Made {
   readonly routes: readonly Route[];
 }
 
-/** What of a namespace goes back to one of the statements. */
+/** The devices and routes of a network namespace that originate from one of the statements. */
 export function madeBy(netns: Netns, statements: ReadonlySet<Statement>): Made {
   const isOwn = (one: { readonly origin: { readonly statement: Statement } | undefined }): boolean =>
     one.origin !== undefined && statements.has(one.origin.statement);
@@ -105,7 +108,7 @@ export function madeText(made: Made): string {
     bullets([
       ...devices.map(({ name, mtu, addresses }) => {
         const own = addresses.map(({ ip, len }) => `${formatIp(ip)}/${len}`).join(" ");
-        return `device ${code(name)}${own === "" ? "" : ` with ${own}`}, MTU ${mtu}`;
+        return own === "" ? t`device ${code(name)}, MTU ${mtu}` : t`device ${code(name)} with ${own}, MTU ${mtu}`;
       }),
       routes.length === 0
         ? undefined
@@ -117,11 +120,11 @@ export function madeText(made: Made): string {
     .join("\n\n");
 }
 
-/** What a plugin made of a node: its devices with the routes, neighbours and forwarding entries that use each. */
+/** The state of a plugin on a node: its devices, and the number of routes, neighbor entries, and FDB entries that use each. */
 export function pluginText(netns: Netns): string {
   const routes = ([4, 6] as const).flatMap((family) => routesOf(netns, family));
-  const neighbours = new Map<string, number>();
-  for (const { device } of netns.neighbours.entries()) neighbours.set(device, (neighbours.get(device) ?? 0) + 1);
+  const neighbors = new Map<string, number>();
+  for (const { device } of netns.neighbours.entries()) neighbors.set(device, (neighbors.get(device) ?? 0) + 1);
   const made = [...netns.devices.values()].filter(
     ({ kind, master }) => kind !== "loopback" && kind !== "physical" && !(kind === "veth" && master !== undefined),
   );
@@ -132,12 +135,12 @@ export function pluginText(netns: Netns): string {
     ...made.map((device) => {
       const own = routes.filter(({ nexthops }) => nexthops.some(({ dev }) => dev === device.name)).length;
       const entries = device.kind === "vxlan" ? [...device.fdb.entries()].length : 0;
-      const known = neighbours.get(device.name) ?? 0;
+      const known = neighbors.get(device.name) ?? 0;
       return [
         `${code(device.name)} ${kindText(device)}, MTU ${device.mtu}`,
         own > 0 ? plural(own, "route") : "",
-        known > 0 ? plural(known, "permanent neighbour") : "",
-        entries > 0 ? `${entries} forwarding ${entries === 1 ? "entry" : "entries"}` : "",
+        known > 0 ? plural(known, "static neighbor entry", "static neighbor entries") : "",
+        entries > 0 ? plural(entries, "FDB entry", "FDB entries") : "",
       ]
         .filter((text) => text !== "")
         .join(", ");
@@ -146,14 +149,14 @@ export function pluginText(netns: Netns): string {
   ]);
 }
 
-/** Routes to pods by the nodes' own interfaces: host-gw and its like. */
+/** Routes to pods through the node's own interfaces, for example with host-gw. */
 function physicalRoutes(netns: Netns, remote: readonly Route[]): readonly string[] {
   return [...netns.devices.values()].flatMap((device) => {
     if (device.kind !== "physical") return [];
     const own = remote.filter(({ dst, nexthops }) => dst.len > 0 && nexthops.some(({ dev }) => dev === device.name));
     const example = own[0];
-    return example
-      ? [`${code(device.name)}: ${plural(own.length, "route")} by other stations, such as ${formatPrefix(example.dst)}`]
-      : [];
+    if (!example) return [];
+    const routes = plural(own.length, "route");
+    return [t`${code(device.name)}: ${routes} via other machines, such as ${formatPrefix(example.dst)}`];
   });
 }

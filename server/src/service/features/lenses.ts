@@ -1,9 +1,10 @@
-/** Lines above declarations: does an expectation hold, what is left of a range, and ways to routes and traces. */
+/** Code lenses above declarations: the result of an expectation, free addresses of a range, and commands for routes and traces. */
 import { formatPrefix, type Prefix, prefixCovers, subnetCount } from "../../addressing/ip.ts";
 import { outcomeOf } from "../../checks/expectations/failed.ts";
 import type { Decl } from "../../language/decode.ts";
 import type { Span } from "../../language/tree.ts";
-import { number, plural } from "../../text/words.ts";
+import { number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Expectation, Segment, Service } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
 import { endPath } from "./endpoints.ts";
@@ -15,7 +16,7 @@ import { symbolsOf } from "./symbols.ts";
 
 export type LensKind = "expectation" | "usage" | "routes" | "trace";
 
-/** Where a lens is; what it says is worked out when it comes in sight. */
+/** Position of a lens; its text is computed when it scrolls into view. */
 export interface Lens {
   readonly kind: LensKind;
   readonly span: Span;
@@ -36,7 +37,7 @@ export interface LensText {
   readonly command: LensCommand | undefined;
 }
 
-/** In a file with more stations and pods, ways to their routes are in the context menu only. */
+/** In a file with more machines and pods, the commands are only in the context menu. */
 const MOST_WITH_COMMANDS = 200;
 
 export function lensesOf(analysis: Analysis, file: string): readonly Lens[] {
@@ -70,7 +71,7 @@ function kindsOf({ statement }: Decl, made: Made): readonly LensKind[] {
   return counts ? ["usage"] : [];
 }
 
-/** What the lens of a kind at the statement that begins at `start` says; undefined where there is none now. */
+/** Text of the lens at the statement that begins at `start`; undefined if the lens no longer exists. */
 export function lensAt(analysis: Analysis, file: string, start: number, kind: LensKind): LensText | undefined {
   const decl = placeAt(analysis, file, start)?.decls.at(-1);
   if (!decl) return undefined;
@@ -92,8 +93,8 @@ export function lensAt(analysis: Analysis, file: string, start: number, kind: Le
       const path = symbol && endPath(analysis, symbol);
       if (path === undefined) return undefined;
       return kind === "routes"
-        ? { title: "Routes", command: { name: "routes", where: path } }
-        : { title: "Trace from here", command: { name: "trace", from: path } };
+        ? { title: t`Routes`, command: { name: "routes", where: path } }
+        : { title: t`Trace from here`, command: { name: "trace", from: path } };
     }
   }
 }
@@ -102,11 +103,11 @@ function expectationText(analysis: Analysis, expectation: Expectation): LensText
   const outcome = outcomeOf(analysis, expectation);
   const title =
     outcome.kind === "holds"
-      ? "✓ passed"
+      ? t`✓ passed · Trace`
       : outcome.kind === "fails"
-        ? `✗ failed: ${outcome.why}`
-        : `? cannot be checked: ${outcome.why}`;
-  return { title: `${title} · Trace`, command: traceOf(expectation) };
+        ? t`✗ failed: ${outcome.why} · Trace`
+        : t`? cannot be evaluated: ${outcome.why} · Trace`;
+  return { title, command: traceOf(expectation) };
 }
 
 function segmentText({ topology }: Analysis, segment: Segment): LensText | undefined {
@@ -114,7 +115,7 @@ function segmentText({ topology }: Analysis, segment: Segment): LensText | undef
     const hosts = hostCount(prefix);
     if (hosts === undefined) return [];
     const free = Math.max(0, hosts - segmentUsage(topology, segment, prefix).used);
-    return [{ prefix, text: `${number(free)} free of ${number(hosts)}` }];
+    return [{ prefix, text: t`${number(free)} of ${number(hosts)} free` }];
   });
   if (counted.length === 0) return undefined;
   const title = counted
@@ -123,13 +124,13 @@ function segmentText({ topology }: Analysis, segment: Segment): LensText | undef
   return { title, command: undefined };
 }
 
-/** Undefined for IPv6: nobody counts 2^64 addresses. */
+/** Number of addresses for hosts; undefined for IPv6, where a count is of no use. */
 function hostCount(prefix: Prefix): number | undefined {
   const { first, last } = hostRange(prefix);
   return typeof first === "number" && typeof last === "number" ? last - first + 1 : undefined;
 }
 
-/** By port, where they differ. */
+/** The number of endpoints, per port if the ports differ. */
 function serviceText({ services }: Cluster, service: Service): LensText | undefined {
   const counts = service.ports.map((port) => {
     const usable = ([4, 6] as const).map((family) => services.endpoints(service, port, family).length);
@@ -152,13 +153,11 @@ function rangeText({ statement }: Decl, made: Made): LensText | undefined {
     podCidrs.some(({ prefix }) => prefixCovers(range.prefix, prefix)),
   ).length;
   const free = typeof all === "bigint" ? all - BigInt(given) : all - given;
-  return {
-    title: `${number(free < 0 ? 0 : free)} of ${number(all)} node blocks /${range.perNode} free`,
-    command: undefined,
-  };
+  const total = plural(all, "node pod CIDR");
+  return { title: t`${number(free < 0 ? 0 : free)} of ${total} (/${range.perNode}) free`, command: undefined };
 }
 
-/** What can be done with the thing under the cursor: for hovers. */
+/** Commands for the object under the cursor, for hovers. */
 export function commandsAt(analysis: Analysis, file: string, offset: number): readonly LensCommand[] {
   const target = targetAt(analysis, file, offset);
   const symbol = target?.symbols[0];

@@ -1,4 +1,4 @@
-/** What a file points at: the files that it imports, and the documentation of the codes that its comments name. */
+/** Links in a file: to imported files, and to the documentation of the codes in its comments. */
 import { one } from "../../language/decode.ts";
 import { positionsOf } from "../../language/positions.ts";
 import type { Span } from "../../language/tree.ts";
@@ -23,7 +23,7 @@ export function linksOf(analysis: Analysis, file: string): readonly Link[] {
 
 export interface Import {
   readonly path: string;
-  /** What stands between the quotes. */
+  /** The text between the quotes. */
   readonly span: Span;
 }
 

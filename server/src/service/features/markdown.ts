@@ -1,6 +1,9 @@
-/** Markdown for hovers. What comes from a file only ever stands in code, so that nothing in it has a meaning. */
+/** Markdown for hovers. Text from a file is inserted only as code, so it cannot act as markup. */
 
-/** A span of code, whatever is in the text. */
+import { number } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
+
+/** A code span, safe for any text. */
 export function code(text: string): string {
   const runs = text.match(/`+/g) ?? [];
   const fence = "`".repeat(Math.max(0, ...runs.map((run) => run.length)) + 1);
@@ -8,15 +11,15 @@ export function code(text: string): string {
   return runs.length === 0 ? `${fence}${flat}${fence}` : `${fence} ${flat} ${fence}`;
 }
 
-/** A block of code; `most` lines of it, and how many there are beyond. */
+/** A code block with at most `most` lines, followed by the number of omitted lines. */
 export function codeBlock(lines: readonly string[], most = 15, total = lines.length): string {
   const shown = lines.slice(0, most).map((line) => line.replace(/```/g, "'''"));
   const rest = total - shown.length;
-  if (rest > 0) shown.push(`… ${rest.toLocaleString("en")} more`);
+  if (rest > 0) shown.push(`… ${t`${number(rest)} more`}`);
   return `\`\`\`text\n${shown.join("\n")}\n\`\`\``;
 }
 
-/** Paragraphs; empty ones are left out. */
+/** Joins paragraphs; empty paragraphs are omitted. */
 export function paragraphs(...parts: readonly (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined && part !== "").join("\n\n");
 }

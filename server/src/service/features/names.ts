@@ -1,11 +1,8 @@
-/** How people call things: the shortest path that means only one; and which names can be ends of a packet. */
+/** Shortest unambiguous paths of symbols, and the symbols that can be endpoints of a packet. */
 import type { SymbolKind } from "../../language/schema/index.ts";
 import { DEFAULT_NAMESPACE, type NamedSymbol, pathOf, type SymbolTable } from "./symbols.ts";
 
-/**
- * By symbol: its shortest path among the symbols of these kinds. A deployment and its service have the same one where they have
- * the same name.
- */
+/** The shortest path of each symbol among the given symbols. A deployment and a service with the same name share a path. */
 export function shortPaths(symbols: readonly NamedSymbol[]): ReadonlyMap<NamedSymbol, string> {
   const paths = symbols.map(pathOf);
   const counts = new Map<string, number>();
@@ -28,8 +25,8 @@ export function shortPaths(symbols: readonly NamedSymbol[]): ReadonlyMap<NamedSy
 }
 
 /**
- * By symbol: how it may be called after `folder` ("shop/", which somebody has typed already); absent where its path has no such
- * part. The namespace `default` may be left out.
+ * The path of each symbol that begins with the typed part `folder` ("shop/"); symbols without such a path are absent. The
+ * namespace `default` is optional.
  */
 export function pathsBelow(symbols: readonly NamedSymbol[], folder: string): ReadonlyMap<NamedSymbol, string> {
   return new Map(
@@ -50,17 +47,17 @@ export function pathsBelow(symbols: readonly NamedSymbol[], folder: string): Rea
 const ENDS: ReadonlySet<SymbolKind> = new Set(["pod", "workload", "service", "node", "router", "host"]);
 const PROCESSES: ReadonlySet<SymbolKind> = new Set(["container", "daemon"]);
 
-/** What can send or receive packets. */
+/** Symbols that can send or receive packets. */
 export function ends(table: SymbolTable): readonly NamedSymbol[] {
   return table.symbols.filter(({ kind }) => ENDS.has(kind));
 }
 
-/** What runs in them, and can be named as an end as well. */
+/** Processes of these endpoints, which can also be named as endpoints. */
 export function processes(table: SymbolTable): readonly NamedSymbol[] {
   return table.symbols.filter(({ kind }) => PROCESSES.has(kind));
 }
 
-/** One name for a symbol that stands for several: the first node of a pool. */
+/** One name for a symbol that represents several objects: the first node of a pool. */
 export function sampleName(symbol: NamedSymbol): string {
   const { name, range } = symbol;
   return range ? name + String(range.first).padStart(range.width, "0") : name;

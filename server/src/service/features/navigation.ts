@@ -1,7 +1,8 @@
-/** Where a name is declared and where it is used: definition, references, highlights, rename. */
+/** Declarations and uses of a name: definition, references, highlights, rename. */
 import { readValue } from "../../language/reading.ts";
 import type { SymbolKind } from "../../language/schema/index.ts";
 import type { Source, Span } from "../../language/tree.ts";
+import { phrase, t, translated } from "../../text/l10n.ts";
 import type { Analysis } from "../analysis.ts";
 import type { TextEdit } from "../service.ts";
 import { placeAt, pointedAt } from "./place.ts";
@@ -13,7 +14,7 @@ export interface FilePlace {
 }
 
 export interface Definition {
-  /** What the cursor points at. */
+  /** The span under the cursor. */
   readonly origin: Span;
   readonly file: string;
   /** The whole declaration and its name. */
@@ -21,16 +22,16 @@ export interface Definition {
   readonly name: Span;
 }
 
-/** What stands under the cursor: the symbols that it may name. */
+/** The name under the cursor, and the symbols that it can refer to. */
 interface Target {
   readonly symbols: readonly NamedSymbol[];
-  /** The word for it: "api-0". */
+  /** The whole name as written: "api-0". */
   readonly span: Span;
-  /** The name in it, which a rename changes: "api". */
+  /** The part that a rename changes: "api". */
   readonly name: Span;
-  /** As `NameLink` has it; the name itself where it is declared. */
+  /** Same as `NameLink.written`; at the declaration, the name itself. */
   readonly written: string;
-  /** A label of a DNS name. */
+  /** Whether it is a label of a DNS name. */
   readonly dns: boolean;
 }
 
@@ -43,7 +44,7 @@ export function definitionAt(analysis: Analysis, file: string, offset: number): 
   });
 }
 
-/** For `import "other.knet"`, the file's beginning is its definition; the caller knows where the path leads. */
+/** The path of `import "other.knet"`, whose definition is the start of that file; the caller resolves the path. */
 export function importAt(analysis: Analysis, file: string, offset: number): { path: string; span: Span } | undefined {
   const place = placeAt(analysis, file, offset);
   const pointed = place && pointedAt(place);
@@ -72,7 +73,7 @@ export interface Highlight {
   readonly declaration: boolean;
 }
 
-/** The same name in this file. */
+/** All occurrences of the name in this file. */
 export function highlightsAt(analysis: Analysis, file: string, offset: number): readonly Highlight[] {
   const target = targetAt(analysis, file, offset);
   const table = symbolsOf(analysis);
@@ -90,13 +91,13 @@ export interface Renamable {
   readonly name: string;
 }
 
-const NO_NAME = "There is no name here that could be changed.";
+const NO_NAME = phrase("This symbol cannot be renamed.");
 
-/** The name that a rename here would change; a string says why there is none. */
+/** The name that a rename at this position changes, or the reason why no rename is possible. */
 export function renamableAt(analysis: Analysis, file: string, offset: number): Renamable | string {
   const target = targetAt(analysis, file, offset);
   const symbol = target?.symbols[0];
-  if (!target || !symbol || !touches(target.name, offset)) return NO_NAME;
+  if (!target || !symbol || !touches(target.name, offset)) return translated(NO_NAME);
   return { span: target.name, name: symbol.name };
 }
 
@@ -104,7 +105,7 @@ export type Renaming = { readonly edits: ReadonlyMap<string, readonly TextEdit[]
 
 export function renameAt(analysis: Analysis, file: string, offset: number, to: string): Renaming {
   const target = targetAt(analysis, file, offset);
-  if (!target || target.symbols.length === 0 || !touches(target.name, offset)) return { error: NO_NAME };
+  if (!target || target.symbols.length === 0 || !touches(target.name, offset)) return { error: translated(NO_NAME) };
   const table = symbolsOf(analysis);
   const symbols = entities(table, target.symbols);
   const problem = symbols.map((symbol) => whyNotNamed(table, symbol, to)).find((reason) => reason !== undefined);
@@ -135,15 +136,15 @@ function whyNotNamed(table: SymbolTable, symbol: NamedSymbol, to: string): strin
     (other) =>
       other.name === to && SAME_NAMES[other.kind] === SAME_NAMES[symbol.kind] && pathOf(other).join("/") === path,
   );
-  return taken && `There is a ${taken.kind} called ${to} already.`;
+  return taken && t`${taken.kind} \`${to}\` already exists.`;
 }
 
-/** Kinds that share their names within a scope. */
+/** Kinds with the same value must have different names within a scope. */
 const SAME_NAMES: Readonly<Record<SymbolKind, string>> = {
   segment: "segment",
-  router: "station",
-  host: "station",
-  cluster: "station",
+  router: "machine",
+  host: "machine",
+  cluster: "machine",
   node: "node",
   namespace: "namespace",
   pod: "workload",
@@ -158,7 +159,7 @@ const SAME_NAMES: Readonly<Record<SymbolKind, string>> = {
 
 function whyNoName(to: string): string | undefined {
   const read = readValue({ kind: "name" }, to);
-  return read.kind === "unread" ? `"${to}" cannot be a name: ${read.data.reason}.` : undefined;
+  return read.kind === "unread" ? t`\`${to}\` is not a valid name: ${read.data.reason}.` : undefined;
 }
 
 /** The symbol whose declaration or use is under the cursor. */
@@ -177,7 +178,7 @@ export function targetAt(analysis: Analysis, file: string, offset: number): Targ
       const name: Span = { start, end: pointed.span.start + link.span.end };
       return { link, name, word: { start, end: start + link.written.length } };
     });
-    // In `agent-n1` the node's name goes before the rest of the pod's.
+    // In `agent-n1`, the part that names the node takes precedence over the whole pod name.
     const found = links.find(({ name }) => touches(name, offset)) ?? links.find(({ word }) => touches(word, offset));
     if (!found) continue;
     const { link, name, word } = found;

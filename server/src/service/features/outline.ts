@@ -1,4 +1,4 @@
-/** The outline of a file: what it declares, nested as it is written; and names for a search over all files. */
+/** The outline of a file (its declarations, nested as in the text), and the symbol search over all files. */
 import { type Decl, one } from "../../language/decode.ts";
 import { positionsOf } from "../../language/positions.ts";
 import type { SymbolKind } from "../../language/schema/index.ts";
@@ -66,7 +66,7 @@ function itemOf(
           : undefined;
   if (!kind) return undefined;
   return {
-    // Editors refuse an outline in which something has no name.
+    // VS Code rejects an outline that contains an empty name.
     name: (kind === "expectation" && words.join(" ").trim()) || [spec.keyword, ...words].join(" "),
     detail: kind === "expectation" ? spec.keyword : "",
     kind,
@@ -79,13 +79,13 @@ function itemOf(
 export interface FoundSymbol {
   readonly name: string;
   readonly kind: SymbolKind;
-  /** The path of what it stands in; empty at the top. */
+  /** Path of the enclosing symbol; empty at the top level. */
   readonly container: string;
   readonly file: string;
   readonly span: Span;
 }
 
-/** Symbols whose path has the letters of the query in this order, no matter the case. */
+/** Symbols whose path contains the letters of the query in this order, ignoring case. */
 export function findSymbols(analysis: Analysis, query: string, limit: number): readonly FoundSymbol[] {
   const letters = query.toLowerCase();
   const found: FoundSymbol[] = [];

@@ -1,7 +1,7 @@
 /**
- * A file in pieces, in order of the text: statements that are small, whole; of large ones what stands before their block; and
- * the gaps between statements. A small statement is the same object until it is edited, so that what is worked out for it
- * is remembered under it, and a large file costs what has changed in it.
+ * Splits a file into parts in text order: small statements as a whole, the head of large statements (the text before the
+ * block), and the gaps between statements. A small statement keeps its identity until it is edited. Results are cached by
+ * statement, so the cost of an edit is proportional to the edited part, even in a large file.
  */
 import type { Decl } from "../../language/decode.ts";
 import type { Block, Statement, SyntaxTree } from "../../language/tree.ts";
@@ -16,10 +16,10 @@ export type Piece =
     }
   | { readonly kind: "gap"; readonly start: number; readonly end: number };
 
-/** Longer ones are taken apart. */
+/** Maximum length of a statement that is not split. */
 const SMALL = 4096;
 
-/** `decls`: of the tree's root; absent where nobody needs them. */
+/** `decls`: declarations of the tree's root, if the caller needs them. */
 export function* piecesOf({ text, root }: SyntaxTree, decls?: readonly Decl[]): Generator<Piece> {
   yield* blockPieces(text, root, 0, 0, text.length, decls);
 }
@@ -37,7 +37,7 @@ function* blockPieces(
     const start = blockStart + (offsets[index] ?? 0);
     if (hasComment(text, end, start)) yield { kind: "gap", start: end, end: start };
     end = start + statement.length;
-    // There is one declaration for each statement of a block.
+    // A block has exactly one declaration per statement.
     const decl = decls?.[index];
     const { block } = statement;
     if (!block || statement.length <= SMALL) {
@@ -51,7 +51,7 @@ function* blockPieces(
   if (hasComment(text, end, to)) yield { kind: "gap", start: end, end: to };
 }
 
-/** Most gaps are a line break and blanks; only comments matter in them. */
+/** Whether a gap can contain a comment; most gaps are only whitespace. */
 function hasComment(text: string, from: number, to: number): boolean {
   for (let at = from; at < to; at++) {
     const code = text.charCodeAt(at);
@@ -60,7 +60,7 @@ function hasComment(text: string, from: number, to: number): boolean {
   return false;
 }
 
-/** May a comment begin in this text? A prefix or a path has its `/` as well, and is no reason to read it all. */
+/** Whether the text can contain a comment. A single `/` is not enough, because prefixes and paths contain it. */
 export function mayComment(text: string): boolean {
   return text.includes("#") || text.includes("//") || text.includes("/*");
 }

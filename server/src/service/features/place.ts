@@ -1,4 +1,4 @@
-/** What stands at an offset: the declarations around it, the part of the last one, and the value that was read there. */
+/** The enclosing declarations at an offset, the part of the innermost one, and the value of that part. */
 
 import type { CheckedFile } from "../../checks/check.ts";
 import { all, type Decl } from "../../language/decode.ts";
@@ -13,11 +13,11 @@ export interface Place {
   readonly file: CheckedFile;
   readonly offset: number;
   readonly path: Path;
-  /** The declarations around the offset, outermost first; as far as they were decoded. */
+  /** The enclosing declarations that could be decoded, outermost first. */
   readonly decls: readonly Decl[];
 }
 
-/** A declaration with what its part means. */
+/** A declaration and one of its parts. */
 export interface Pointed {
   readonly decl: Decl;
   readonly start: number;
@@ -52,7 +52,7 @@ export function pointedAt({ path, decls }: Place): Pointed | undefined {
   return { decl, start, part, arg, span: { start: start + arg.start, end: start + arg.start + arg.length } };
 }
 
-/** The value that was read from a part, and the argument of the schema that it is for. */
+/** The value of a part, and the schema argument that it belongs to. */
 export function readAt(decl: Decl, part: StatementPart): { readonly spec: ArgSpec; readonly read: Read } | undefined {
   if (typeof part === "string" || !decl.spec) return undefined;
   const [index, item] = typeof part === "number" ? [part, undefined] : part;
@@ -65,7 +65,7 @@ export function readAt(decl: Decl, part: StatementPart): { readonly spec: ArgSpe
   return undefined;
 }
 
-/** A word, or what stands between the quotes of a string; `start`: of its statement. */
+/** The span of an argument, without the quotes of a string. `start`: offset of its statement. */
 export function innerSpan(arg: Arg, start: number, text: string): Span {
   const from = start + arg.start;
   const to = from + arg.length;
@@ -78,7 +78,7 @@ export function partOf(read: Read): StatementPart {
   return read.item === undefined ? read.index : [read.index, read.item];
 }
 
-/** The words that are no values: literals and flags of the schema, split at blanks. */
+/** Literals and flags of the schema, split at blanks: tokens that are not values. */
 export function literalsOf(spec: KeywordSpec): ReadonlySet<string> {
   const words = new Set<string>();
   for (const arg of spec.args) {
@@ -88,7 +88,7 @@ export function literalsOf(spec: KeywordSpec): ReadonlySet<string> {
   return words;
 }
 
-/** Every declaration with those around it, outermost first, in order of the text. */
+/** Every declaration with its enclosing declarations (outermost first), in text order. */
 export function* walk(
   decls: readonly Decl[],
   around: readonly Decl[] = [],
@@ -105,11 +105,11 @@ export interface Placed {
   readonly end: number;
 }
 
-/** The declarations that touch a span, in order of the text, with their places; what lies outside is passed over whole. */
+/** The declarations that touch a span, in text order, with their positions; subtrees outside the span are skipped. */
 export function placedIn({ tree, decls }: CheckedFile, within?: Span): readonly Placed[] {
   const found: Placed[] = [];
   const visit = (level: readonly Decl[], block: Block, blockStart: number): void => {
-    // There is one declaration for each statement of a block.
+    // A block has exactly one declaration per statement.
     level.forEach((decl, index) => {
       const start = blockStart + (block.offsets[index] ?? 0);
       const end = start + decl.statement.length;

@@ -1,26 +1,27 @@
-/** What may be done about the findings at a place: their proven fixes, the same for all of a code, and silencing them. */
+/** Quick fixes for the findings at a position: the proven fixes, the same fix for all findings of a code, and suppression. */
 import type { Finding } from "../../checks/check.ts";
 import { silencesIn } from "../../checks/silence.ts";
 import { reparse } from "../../language/incremental.ts";
 import { lineStartOf, newlineOf } from "../../language/lines.ts";
 import type { Span } from "../../language/tree.ts";
+import { t } from "../../text/l10n.ts";
 import type { Analysis } from "../analysis.ts";
 import type { TextEdit } from "../service.ts";
 import { editedAnalysis, fixEdits, type ProvenFix, provenFixes } from "./fixes.ts";
 
 export interface QuickFix {
   readonly title: string;
-  /** What it does something about. */
+  /** The finding that it resolves or suppresses. */
   readonly finding: Finding;
   readonly edits: ProvenFix["edits"];
-  /** The one that the editor's "fix" key takes. */
+  /** Whether the editor's auto-fix key applies it. */
   readonly preferred: boolean;
 }
 
-/** So many findings of a code are mended at once; each is an analysis. */
+/** Maximum number of findings that one "fix all" action resolves. */
 const MOST_AT_ONCE = 50;
 
-/** Fixes for the findings of a file that touch the span. What the time was not enough for is left out. */
+/** Fixes for the findings of a file that touch the span. Fixes that were not proven in time are omitted. */
 export function quickFixes(
   analysis: Analysis,
   file: string,
@@ -47,7 +48,7 @@ export function quickFixes(
   });
 }
 
-/** The first fix of each, as far as they do not touch the same text, and only as a whole that brings no new error. */
+/** The first fix of every finding; undefined if the fixes overlap, leave a finding of the code, or add an error. */
 function fixAll(analysis: Analysis, same: readonly Finding[], cancelled: () => boolean): ProvenFix | undefined {
   const [first] = same;
   if (!first || same.length > MOST_AT_ONCE) return undefined;
@@ -60,10 +61,10 @@ function fixAll(analysis: Analysis, same: readonly Finding[], cancelled: () => b
   const errors = new Set(after.filter(({ severity }) => severity === "error").map(({ code }) => code));
   if (count(after, first.code) > 0 || [...errors].some((code) => count(after, code) > count(before, code)))
     return undefined;
-  return { title: `Fix all ${fixes.length} of ${first.code} in this file`, edits };
+  return { title: t`Fix all ${fixes.length} ${first.code} problems in this file`, edits };
 }
 
-/** A comment above the finding's line; not for what stands in no statement, as comments themselves and knet.json. */
+/** A suppression comment above the finding's line; undefined for findings outside statements (in comments and knet.json). */
 function silencing(analysis: Analysis, finding: Finding): ProvenFix | undefined {
   const { code, source } = finding;
   const place = analysis.spanOf({ ...source, part: "whole" });
@@ -72,17 +73,17 @@ function silencing(analysis: Analysis, finding: Finding): ProvenFix | undefined 
   if (!place || !head || text === undefined) return undefined;
   const start = lineStartOf(text, place.start);
   const before = text.slice(start, place.start);
-  // Several statements on a line: a comment behind it counts for the line.
+  // If several statements share the line, a comment at the end of the line applies to all statements on it.
   const newline = newlineOf(text);
   const edit =
     before.trim() === ""
-      ? { start, end: start, text: `${before}# knet-ignore ${code} (say why)${newline}` }
+      ? { start, end: start, text: `${before}# knet-ignore ${code} (reason)${newline}` }
       : behindLine(text, code, head.start);
   if (!edit || !isSilenced(analysis, finding, edit)) return undefined;
-  return { title: `Silence ${code} here with a comment`, edits: new Map([[source.file, [edit]]]) };
+  return { title: t`Suppress ${code} here`, edits: new Map([[source.file, [edit]]]) };
 }
 
-/** Does the comment count for the place of the finding? In a broken text what follows it may be another statement. */
+/** Whether the comment applies to the finding. In text with syntax errors, a different statement can follow the comment. */
 function isSilenced(analysis: Analysis, finding: Finding, edit: TextEdit): boolean {
   const { file } = finding.source;
   const tree = analysis.fileOf(file)?.tree;
@@ -104,7 +105,7 @@ function behindLine(text: string, code: string, at: number): TextEdit | undefine
   const newline = /\r?\n|\r/g;
   newline.lastIndex = at;
   const end = newline.exec(text)?.index ?? text.length;
-  // A comment or a text that runs over the end of the line would swallow it.
+  // The new comment must not end up inside a comment or a string of this line.
   if (/["#]|\/\/|\/\*/.test(text.slice(lineStartOf(text, at), end))) return undefined;
-  return { start: end, end, text: ` # knet-ignore ${code} (say why)` };
+  return { start: end, end, text: ` # knet-ignore ${code} (reason)` };
 }

@@ -1,4 +1,4 @@
-/** What hovers say of an address or a prefix: how large, whose, how much of it is used, what is next. */
+/** Addresses and prefixes in hovers: size, owner, usage, and the next free address. */
 import {
   type Count,
   family,
@@ -14,7 +14,8 @@ import {
   subnetCount,
 } from "../../addressing/ip.ts";
 import { type PlannedRange, planOf } from "../../checks/addresses/plan.ts";
-import { number, plural } from "../../text/words.ts";
+import { number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import { hostRange, nextOnNode, segmentUsage } from "./free.ts";
 import { bullets, code, paragraphs } from "./markdown.ts";
@@ -36,9 +37,9 @@ export function prefixText(topology: Topology, prefix: Prefix): string {
     bullets([
       ...same.flatMap((range) => usageText(topology, range)),
       ...nodes,
-      ...around.map((range) => `inside ${code(range.label)}`),
-      ...shown.map((range) => `contains ${code(range.label)}`),
-      inside.length > shown.length ? `and ${number(inside.length - shown.length)} more` : undefined,
+      ...around.map((range) => t`inside ${range.label}`),
+      ...shown.map((range) => t`contains ${range.label}`),
+      inside.length > shown.length ? t`and ${number(inside.length - shown.length)} more` : undefined,
     ]),
   );
 }
@@ -46,14 +47,13 @@ export function prefixText(topology: Topology, prefix: Prefix): string {
 function sizeText(prefix: Prefix, withHosts: boolean): string {
   const last = lastAddress(prefix);
   const size: Count = prefixSize(prefix);
-  const ends = prefix.ip === last ? "one address" : `${formatIp(prefix.ip)} – ${formatIp(last)}`;
-  if (prefix.ip === last) return ends;
+  const count = plural(size, "address", "addresses");
+  if (prefix.ip === last) return count;
   const hosts = hostRange(prefix);
-  const usable =
-    withHosts && family(prefix.ip) === 4 && prefix.len < 31
-      ? `, hosts ${formatIp(hosts.first)} – ${formatIp(hosts.last)}`
-      : "";
-  return `${plural(size, "address", "addresses")}, ${ends}${usable}`;
+  const range = `${formatIp(prefix.ip)} – ${formatIp(last)}`;
+  return withHosts && family(prefix.ip) === 4 && prefix.len < 31
+    ? t`${count}, ${range}, hosts ${formatIp(hosts.first)} – ${formatIp(hosts.last)}`
+    : `${count}, ${range}`;
 }
 
 function usageText(topology: Topology, range: PlannedRange): readonly string[] {
@@ -63,25 +63,28 @@ function usageText(topology: Topology, range: PlannedRange): readonly string[] {
       if (!segment) return [];
       const { used, next } = segmentUsage(topology, segment, range.prefix);
       return [
-        `segment ${code(segment.name)}: ${number(used)} of ${hostCount(range.prefix)} used`,
-        ...(next === undefined ? ["no address is free"] : [`next free: ${formatIp(next)}`]),
+        t`segment ${code(segment.name)}: ${number(used)} of ${hostCount(range.prefix)} used`,
+        next === undefined ? t`no free addresses` : t`next free: ${formatIp(next)}`,
       ];
     }
     case "pods": {
       const cluster = topology.clusters.find(({ name }) => name === range.cluster);
       const own = cluster?.podCidrs.find(({ prefix }) => prefixEquals(prefix, range.prefix));
-      if (!cluster || !own) return [code(range.label)];
+      if (!cluster || !own) return [range.label];
       const taken = cluster.nodes.filter((node) =>
         node.podCidrs.some(({ prefix }) => prefixCovers(own.prefix, prefix)),
       );
+      const all = plural(subnetCount(own.prefix, own.perNode), "node pod CIDR");
       return [
-        `pods of cluster ${code(cluster.name)}: ${number(taken.length)} of ${plural(subnetCount(own.prefix, own.perNode), "node block")} /${own.perNode} given`,
+        t`pod CIDR of cluster ${code(cluster.name)}: ${number(taken.length)} of ${all} (/${own.perNode}) allocated`,
       ];
     }
     case "services":
-      return [`services of cluster ${code(range.cluster)}: virtual addresses, translated on each node, never routed`];
+      return [
+        t`service CIDR of cluster ${code(range.cluster)}: virtual addresses, rewritten on each node, never routed`,
+      ];
     case "docker":
-      return [`${code(range.label)}: the connected route of docker0`];
+      return [t`${range.label}: connected route of \`docker0\``];
   }
 }
 
@@ -92,15 +95,18 @@ function hostCount(prefix: Prefix): string {
     : number(BigInt(last) - BigInt(first) + 1n);
 }
 
-/** The nodes that have exactly this range for their pods. */
+/** The nodes whose pod CIDR is exactly this prefix. */
 function nodesWith(topology: Topology, prefix: Prefix): readonly string[] {
   return topology.clusters.flatMap((cluster) => {
     const node = cluster.nodeByPodAddress(prefix.ip);
     const own = node?.podCidrs.find((one) => prefixEquals(one.prefix, prefix));
     if (!node || !own) return [];
     const [next] = nextOnNode(cluster, node).filter((ip) => prefixContains(prefix, ip));
+    const pods = plural(cluster.pods.countOn(node), "pod");
     return [
-      `pods of node ${code(node.path)}: ${plural(cluster.pods.countOn(node), "pod")}${next === undefined ? "" : `, next address ${formatIp(next)}`}`,
+      next === undefined
+        ? t`pod CIDR of node ${code(node.path)}: ${pods}`
+        : t`pod CIDR of node ${code(node.path)}: ${pods}, next free ${formatIp(next)}`,
     ];
   });
 }
@@ -111,7 +117,8 @@ export function addressText(topology: Topology, ip: Ip): string {
       topology
         .interfacesWith(segment, ip)
         .map(
-          (iface) => `${iface.device} of ${iface.station.kind} ${code(iface.station.path)} on segment ${code(segment)}`,
+          ({ device, station }) =>
+            t`${code(device)} of ${station.kind} ${code(station.path)} on segment ${code(segment)}`,
         ),
     ),
     ...topology.clusters.flatMap((cluster) => podOwners(cluster, ip)),
@@ -119,15 +126,15 @@ export function addressText(topology: Topology, ip: Ip): string {
   const ranges = planOf(topology).ranges.filter(({ prefix }) => prefixContains(prefix, ip));
   const shown = owners.slice(0, MOST);
   return paragraphs(
-    `**${formatIp(ip)}**${owners.length === 0 ? " · nobody has this address" : ""}`,
+    owners.length === 0 ? t`**${formatIp(ip)}** · unassigned` : `**${formatIp(ip)}**`,
     bullets([
       ...shown,
-      owners.length > shown.length ? `and ${number(owners.length - shown.length)} more` : undefined,
-      ...ranges.map((range) => `in ${code(range.label)}`),
+      owners.length > shown.length ? t`and ${number(owners.length - shown.length)} more` : undefined,
+      ...ranges.map((range) => t`in ${range.label}`),
       ...topology.clusters.flatMap((cluster) => {
         const node = cluster.nodeByPodAddress(ip);
         const block = node?.podCidrs.find(({ prefix }) => prefixContains(prefix, ip));
-        return node && block ? [`in ${code(formatPrefix(block.prefix))}, the pods of node ${code(node.path)}`] : [];
+        return node && block ? [t`in pod CIDR ${code(formatPrefix(block.prefix))} of node ${code(node.path)}`] : [];
       }),
     ]),
   );
@@ -137,5 +144,5 @@ function podOwners(cluster: Cluster, ip: Ip): readonly string[] {
   return cluster.pods
     .podsByAddress(ip)
     .filter(({ workload }) => !workload.hostNetwork)
-    .map((pod) => `pod ${code(pod.path)}${pod.node ? ` on node ${code(pod.node.name)}` : ""}`);
+    .map((pod) => (pod.node ? t`pod ${code(pod.path)} on node ${code(pod.node.name)}` : t`pod ${code(pod.path)}`));
 }

@@ -1,4 +1,4 @@
-/** "What reaches this" and "what this reaches": packets sent between declarations, one for each port that listens. */
+/** Call hierarchy: what reaches a declaration, and what it reaches. Sends one packet per pair and listening port. */
 import type { Span } from "../../language/tree.ts";
 import type { Topology } from "../../topology/model.ts";
 import { endpointOf } from "../../trace/endpoints.ts";
@@ -9,11 +9,11 @@ import { ends } from "./names.ts";
 import { targetAt } from "./navigation.ts";
 import { type NamedSymbol, pathOf, symbolsOf } from "./symbols.ts";
 
-/** A declaration that sends and receives; of a pool or deployment its first member stands for all. */
+/** A declaration that sends and receives. The first member represents a pool or a deployment. */
 export interface ReachItem {
   readonly name: string;
   readonly kind: NamedSymbol["kind"];
-  /** What traces call it. */
+  /** Its path in traces. */
   readonly path: string;
   readonly file: string;
   readonly full: Span;
@@ -22,11 +22,11 @@ export interface ReachItem {
 
 export interface Reached {
   readonly item: ReachItem;
-  /** "8080/tcp", or "icmp" where nothing listens. */
+  /** "8080/tcp", or "icmp" if nothing listens. */
   readonly ports: readonly string[];
 }
 
-/** More are not read by anybody; the trace answers about any single pair. */
+/** Longer lists are unreadable; a trace shows any single pair. */
 const MOST = 300;
 const MOST_PORTS = 8;
 
@@ -35,19 +35,19 @@ export function reachItemAt(analysis: Analysis, file: string, offset: number): R
   const end = endAt(analysis, file, offset);
   const path = target?.kind === "service" ? pathOf(target).join("/") : end && endPath(analysis, end.symbol);
   if (path === undefined) return undefined;
-  // The container's pod: they share one namespace.
+  // For a container, its pod: they share one network namespace.
   return (
     itemsOf(analysis).find((item) => item.path === path) ??
     itemsOf(analysis).find((item) => path.startsWith(`${item.path}/`))
   );
 }
 
-/** The item of a path in another state of the file. */
+/** The item with this path in a different version of the file. */
 export function reachItemOf(analysis: Analysis, path: string): ReachItem | undefined {
   return itemsOf(analysis).find((item) => item.path === path);
 }
 
-/** Undefined: stopped. */
+/** Undefined if canceled. */
 export function whatReaches(analysis: Analysis, to: ReachItem, stopped: () => boolean): readonly Reached[] | undefined {
   return pairs(analysis, to, stopped, (other) => portsBetween(analysis, other.path, to.path));
 }
@@ -76,7 +76,7 @@ function pairs(
   return found;
 }
 
-/** The ports of the receiver at which a packet arrives and from which the answer comes back. */
+/** The ports of the receiver to which a packet is delivered and from which the reply returns. */
 function portsBetween(analysis: Analysis, from: string, to: string): readonly string[] {
   const { topology, network } = analysis;
   const ports = portsAt(topology, to);
@@ -98,7 +98,7 @@ interface Port {
   readonly proto: "tcp" | "udp" | "sctp";
 }
 
-/** Undefined: nothing can be sent there. */
+/** Undefined if the path is not a destination. */
 function portsAt(topology: Topology, path: string): readonly Port[] | undefined {
   const meaning = topology.resolve(path);
   if (meaning.ok && meaning.endpoint.kind === "service") {
@@ -115,7 +115,7 @@ function itemsOf(analysis: Analysis): readonly ReachItem[] {
   let items = known.get(analysis);
   if (!items) {
     items = ends(symbolsOf(analysis)).flatMap((symbol): readonly ReachItem[] => {
-      // A service is an end that only receives.
+      // A service can only be a destination.
       const path = symbol.kind === "service" ? pathOf(symbol).join("/") : endPath(analysis, symbol);
       const selection = analysis.spanOf(symbol.source);
       const full = analysis.spanOf({ ...symbol.source, part: "whole" });

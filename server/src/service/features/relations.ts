@@ -1,4 +1,4 @@
-/** From a thing to what it is made of or stands in: containers, pods, nodes, clusters; and names that are edited together. */
+/** Navigation outward (container → pod → node → cluster) and inward, and linked editing of names. */
 import type { Source } from "../../language/tree.ts";
 import { backendOf } from "../../topology/ingress.ts";
 import type { Cluster, Node, Workload } from "../../topology/model.ts";
@@ -9,7 +9,7 @@ import { workloadsOf } from "./policies.ts";
 import { podNamed, subjectOf } from "./subjects.ts";
 import { type NamedSymbol, symbolsOf } from "./symbols.ts";
 
-/** One step outward: container → pod, pod → the nodes that run it, node → cluster, anything else → what it stands in. */
+/** One step outward: container → pod, pod → the nodes that run it, node → cluster, anything else → the enclosing declaration. */
 export function typeDefinitionAt(analysis: Analysis, file: string, offset: number): readonly Definition[] {
   const target = targetAt(analysis, file, offset);
   if (!target) return [];
@@ -18,7 +18,10 @@ export function typeDefinitionAt(analysis: Analysis, file: string, offset: numbe
   return definitions(analysis, target.span, found);
 }
 
-/** One step inward: segment → what is attached, cluster → nodes, node → what runs on it, service or policy → the pods, gateway → routes, ingress → services, pod → containers. */
+/**
+ * One step inward: segment → attached interfaces, cluster → nodes, node → its workloads, service or policy → selected
+ * workloads, gateway → routes, ingress → services, pod → containers.
+ */
 export function implementationAt(analysis: Analysis, file: string, offset: number): readonly Definition[] {
   const target = targetAt(analysis, file, offset);
   if (!target) return [];
@@ -73,7 +76,7 @@ function inward(analysis: Analysis, symbol: NamedSymbol): readonly Source[] {
   return sources;
 }
 
-/** Each statement once, with the name that stands for it. */
+/** Each statement once, with its name. */
 function definitions(
   analysis: Analysis,
   origin: Definition["origin"],
@@ -91,13 +94,13 @@ function definitions(
   });
 }
 
-/** The word under the cursor: "shop/api-0:9090". */
+/** The argument under the cursor: "shop/api-0:9090". */
 function usedName(analysis: Analysis, file: string, offset: number): string | undefined {
   const place = placeAt(analysis, file, offset);
   return (place && pointedAt(place))?.arg.text;
 }
 
-/** The places of this file that are the same name, letter by letter: an editor changes them as one. */
+/** The occurrences of the name in this file with identical text, which the editor changes together. */
 export function linkedAt(analysis: Analysis, file: string, offset: number): readonly FilePlace["span"][] {
   const target = targetAt(analysis, file, offset);
   const text = analysis.fileOf(file)?.tree.text;

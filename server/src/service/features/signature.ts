@@ -1,8 +1,9 @@
-/** What a statement takes, while it is being typed: its arguments as one line, and which of them is next. */
+/** Signature help: the arguments of a statement on one line, and the active argument. */
 import type { Decl } from "../../language/decode.ts";
 import { describeType } from "../../language/reading.ts";
 import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../language/schema/index.ts";
 import type { Span } from "../../language/tree.ts";
+import { t, translated } from "../../text/l10n.ts";
 import type { Analysis } from "../analysis.ts";
 import { expectedAt } from "./completion/expected.ts";
 import { placeAt } from "./place.ts";
@@ -10,7 +11,7 @@ import { placeAt } from "./place.ts";
 export interface Signature {
   readonly label: string;
   readonly documentation: string;
-  /** Spans count in the label. */
+  /** Spans are offsets in the label. */
   readonly parameters: readonly { readonly span: Span; readonly documentation: string }[];
   readonly active: number;
 }
@@ -44,10 +45,10 @@ function describe(spec: KeywordSpec, active: number): Signature {
     label += ` ${text}`;
     return { span: { start, end: start + text.length }, documentation: documentationOf(arg) };
   });
-  return { label, documentation: spec.summary, parameters, active };
+  return { label, documentation: translated(spec.summary), parameters, active };
 }
 
-/** `route destination [via via…] [blackhole]`: brackets where it may be left out. */
+/** `route destination [via via…] [blackhole]`: brackets mark optional arguments. */
 function argumentText(arg: ArgSpec | FlagSpec, spec: KeywordSpec): string {
   if (isFlag(arg)) return `[${arg.name}]`;
   const many = arg.many === true ? "…" : "";
@@ -59,7 +60,7 @@ function argumentText(arg: ArgSpec | FlagSpec, spec: KeywordSpec): string {
 }
 
 function documentationOf(arg: ArgSpec | FlagSpec): string {
-  if (isFlag(arg)) return arg.summary;
-  const otherwise = arg.default === undefined ? "" : `\n\nDefault: ${arg.default}`;
-  return `${arg.summary}: ${describeType(arg.type)}${otherwise}`;
+  if (isFlag(arg)) return translated(arg.summary);
+  const otherwise = arg.default === undefined ? "" : `\n\n${t`Default: ${translated(arg.default)}`}`;
+  return `${translated(arg.summary)}: ${describeType(arg.type)}${otherwise}`;
 }

@@ -1,4 +1,4 @@
-/** From statements to what of the topology they made. One pass over the topology for each analysis, on first use. */
+/** Maps statements to the topology objects that they declare. Built once per analysis, on first use. */
 import type { Statement } from "../../language/tree.ts";
 import type {
   Cluster,
@@ -14,12 +14,12 @@ import type { Analysis } from "../analysis.ts";
 
 export interface Made {
   readonly segments: ReadonlyMap<Statement, Segment>;
-  /** Of `attach`; several in a pool. */
+  /** Of `attach`; several in a pool of nodes. */
   readonly interfaces: ReadonlyMap<Statement, readonly Interface[]>;
   readonly nodes: ReadonlyMap<Statement, readonly Node[]>;
   readonly workloads: ReadonlyMap<Statement, { readonly cluster: Cluster; readonly workload: Workload }>;
   readonly services: ReadonlyMap<Statement, { readonly cluster: Cluster; readonly service: Service }>;
-  /** Of the statements that choose a cluster's plugin. */
+  /** The clusters, by their `cni` statement. */
   readonly plugins: ReadonlyMap<Statement, Cluster>;
   readonly podRanges: ReadonlyMap<Statement, PodCidr & { readonly cluster: Cluster }>;
   readonly expectations: ReadonlyMap<Statement, Expectation>;

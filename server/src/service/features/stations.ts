@@ -1,10 +1,10 @@
-/** The stations and the cluster in whose blocks a place is. */
+/** The machines, the cluster, and the service that enclose a position. */
 
 import type { Cluster, Service, Station, Topology } from "../../topology/model.ts";
 import { stationsOf } from "../../topology/stations.ts";
 import type { Place } from "./place.ts";
 
-/** The station in whose block the place is; all of them for a pool. */
+/** The machine whose block encloses the position; all nodes of a pool. */
 export function stationsAround(topology: Topology, place: Place): readonly Station[] {
   const statements = new Set(place.path.statements);
   return stationsOf(topology).filter(({ source }) => statements.has(source.statement));

@@ -1,4 +1,4 @@
-/** From a symbol of the text to the things of the topology that it stands for. */
+/** Maps a symbol of the text to the topology objects that it represents. */
 import type {
   Cluster,
   ExternalHost,
@@ -21,13 +21,13 @@ export type Subject =
   | { readonly kind: "router"; readonly router: Router }
   | { readonly kind: "host"; readonly host: ExternalHost }
   | { readonly kind: "cluster"; readonly cluster: Cluster }
-  /** Several: a pool. */
+  /** Several nodes for a pool. */
   | { readonly kind: "nodes"; readonly cluster: Cluster; readonly nodes: readonly Node[] }
   | { readonly kind: "workload"; readonly cluster: Cluster; readonly workload: Workload }
   | { readonly kind: "policy"; readonly cluster: Cluster; readonly policy: Policy }
   | { readonly kind: "service"; readonly cluster: Cluster; readonly service: Service }
   | { readonly kind: "ingress"; readonly cluster: Cluster; readonly ingress: Ingress }
-  /** With the routes that belong to it. */
+  /** With its attached routes. */
   | { readonly kind: "gateway"; readonly cluster: Cluster; readonly routes: readonly Ingress[] };
 
 export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | undefined {
@@ -89,7 +89,7 @@ export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | un
       const name = symbol.parent?.parent?.name;
       const cluster = topology.clusters.find((one) => one.name === name);
       const lines = new Set(symbol.decl.children.map((child) => child.statement));
-      // A route has the gateway's own line `served-by` as the place that says who serves it.
+      // The `servedBy` source of an attached route is the `served-by` line of the gateway.
       const isOwn = ({ kind, servedBy }: Ingress): boolean =>
         kind === "route" && servedBy !== undefined && lines.has(servedBy.source.statement);
       return cluster && { kind: "gateway", cluster, routes: cluster.ingresses?.filter(isOwn) ?? [] };
@@ -104,7 +104,7 @@ export interface Listening {
   readonly listener: Listener;
 }
 
-/** What listens at a symbol; of a container or daemon only its own. */
+/** The listeners of a symbol; for a container or daemon, only the listeners of that process. */
 export function listenersOf(topology: Topology, symbol: NamedSymbol): readonly Listening[] {
   const subject = subjectOf(topology, symbol);
   const own = symbol.kind === "container" || symbol.kind === "daemon" ? symbol.name : undefined;
@@ -134,7 +134,7 @@ function processesOf(subject: Subject | undefined): readonly ProcessSpec[] {
   }
 }
 
-/** The pod of a workload that a use names: `api-0` of deployment `api`; undefined where it names the workload. */
+/** The pod of a workload that a use refers to, such as `api-0` of deployment `api`; undefined if it refers to the workload. */
 export function podNamed(cluster: Cluster, workload: Workload, use: string | undefined): Pod | undefined {
   const last = use?.split(":")[0]?.split("/").at(-1);
   if (last === undefined || last === workload.name) return undefined;

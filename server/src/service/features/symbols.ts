@@ -1,7 +1,7 @@
 /**
- * Names and what refers to them, derived from the schema: `defines` makes a symbol, arguments of the types `ref` and
- * `endpoint` and aliases use one. A path names the things around: in `shop/web`, `shop` uses the namespace and `web` the pod. So do the
- * labels of a DNS name: `db-1.db.shop` uses the pod, the service and the namespace.
+ * Names and their uses, derived from the schema: `defines` declares a symbol; aliases and arguments of the types `ref` and
+ * `endpoint` use one. Each part of a path is a use: in `shop/web`, `shop` refers to the namespace and `web` to the pod. So
+ * is each label of a DNS name: `db-1.db.shop` refers to the pod, the service, and the namespace.
  */
 
 import type { CheckedFile } from "../../checks/check.ts";
@@ -24,14 +24,14 @@ export interface NamedSymbol {
   readonly name: string;
   readonly parent: NamedSymbol | undefined;
   readonly decl: Decl;
-  /** The name's argument. */
+  /** Source of the name argument. */
   readonly source: Source;
   readonly arg: Arg;
-  /** `nodes w 1..50`: the symbol stands for w1 to w50. */
+  /** `nodes w 1..50`: the symbol represents w1 to w50. */
   readonly range: { readonly first: number; readonly last: number; readonly width: number } | undefined;
 }
 
-/** An argument that refers to something by its path. */
+/** An argument that refers to a symbol by its path. */
 export interface NameUse {
   readonly source: Source;
   readonly decl: Decl;
@@ -39,43 +39,43 @@ export interface NameUse {
   readonly path: readonly string[];
   /** Empty: any kind. */
   readonly kinds: readonly SymbolKind[];
-  /** What is no path may be a name of the cluster's DNS. */
+  /** Whether text that is not a path can be a name of the cluster DNS. */
   readonly dns: boolean;
-  /** The symbol in whose block the use stands. */
+  /** The symbol whose block contains the use. */
   readonly scope: NamedSymbol | undefined;
 }
 
-/** One segment of a use and the symbol that it names; `span` counts from the argument's start and covers the name only. */
+/** One part of a use and the symbol that it refers to. `span` is relative to the start of the argument and covers only the name. */
 export interface NameLink {
   readonly use: NameUse;
   readonly symbol: NamedSymbol;
   readonly span: Span;
-  /** Counts the parts of a path or the labels of a DNS name. */
+  /** Index of the path part or DNS label. */
   readonly segment: number;
-  /** What is written there for the symbol: "w17" for one of a pool, "api-0" for a pod of a deployment. */
+  /** The text that refers to the symbol: "w17" for a pool member, "api-0" for a pod of a deployment. */
   readonly written: string;
   readonly dns: boolean;
 }
 
 export interface SymbolTable {
   readonly symbols: readonly NamedSymbol[];
-  /** The names in the last of these declarations, which stand in each other, the outermost first. */
+  /** The uses in the innermost of these nested declarations (outermost first). */
   usesIn(file: string, decls: readonly Decl[]): readonly NameUse[];
   /** The symbol that a declaration defines. */
   symbolOf(decl: Decl): NamedSymbol | undefined;
-  /** What a use may mean: the nearest ones by scope; several where a name is declared twice. */
+  /** The nearest symbols in scope that a use can refer to; several if a name is declared twice. */
   resolve(use: NameUse): readonly NamedSymbol[];
   linksOf(use: NameUse): readonly NameLink[];
   linksTo(symbol: NamedSymbol): readonly NameLink[];
-  /** All declarations of the same thing: a namespace may be continued in a second block. */
+  /** All declarations of the same object: a namespace can be continued in a second block. */
   declarationsOf(symbol: NamedSymbol): readonly NamedSymbol[];
 }
 
-/** The namespace of what is declared outside any. */
+/** The namespace of objects that are declared outside a namespace block. */
 export const DEFAULT_NAMESPACE = "default";
 const NAMESPACED: ReadonlySet<SymbolKind> = new Set(["pod", "workload", "service"]);
 
-/** As `topology/names.ts` has it: services before pods, machines and pods before processes, these before what holds them. */
+/** Precedence, the same as in `topology/names.ts`: services, then pods and machines, then processes, then enclosing objects. */
 const RANK: Readonly<Record<SymbolKind, number>> = {
   service: -1,
   pod: 0,
@@ -104,7 +104,7 @@ export function symbolsOf(analysis: Analysis): SymbolTable {
   return table;
 }
 
-/** Everything but a service, which sends nothing. */
+/** All kinds except services, which send nothing. */
 const SENDERS: readonly SymbolKind[] = Object.keys(RANK)
   .filter((kind) => kind !== "service")
   .filter(isKind);
@@ -113,7 +113,7 @@ function isKind(text: string): text is SymbolKind {
   return text in RANK;
 }
 
-/** Names from the outermost to the symbol's own; with the default namespace where there is none around. */
+/** Names from the outermost symbol to this symbol, including the default namespace if none is declared. */
 export function pathOf(symbol: NamedSymbol): readonly string[] {
   const { parent } = symbol;
   const outer = parent ? pathOf(parent) : [];
@@ -121,7 +121,7 @@ export function pathOf(symbol: NamedSymbol): readonly string[] {
   return [...outer, ...implied, symbol.name];
 }
 
-/** The same, as symbols; the default namespace is no symbol. */
+/** The same path as symbols; undefined for the implied default namespace. */
 function chainOf(symbol: NamedSymbol): readonly (NamedSymbol | undefined)[] {
   const { parent } = symbol;
   const outer = parent ? chainOf(parent) : [];
@@ -129,7 +129,7 @@ function chainOf(symbol: NamedSymbol): readonly (NamedSymbol | undefined)[] {
   return [...outer, ...implied, symbol];
 }
 
-/** How much of `text` is the symbol's own name: all of it, or what stands before an index; undefined: not this symbol. */
+/** Length of the symbol's name in `text`: all of it, or the part before an index. Undefined if `text` does not name the symbol. */
 function ownPart(symbol: NamedSymbol, text: string): number | undefined {
   const { name, range, kind } = symbol;
   if (!text.startsWith(name)) return undefined;
@@ -140,7 +140,7 @@ function ownPart(symbol: NamedSymbol, text: string): number | undefined {
     const fits = index >= range.first && index <= range.last && String(index).padStart(range.width, "0") === rest;
     return fits ? name.length : undefined;
   }
-  // The pods of a workload: "api-0", a daemon set's "agent-n1".
+  // Pods of a workload ("api-0") and of a DaemonSet ("agent-n1").
   const isPod = isDaemonSet(symbol) ? /^-./ : /^-(?:0|[1-9]\d*)$/;
   return kind === "workload" && isPod.test(rest) ? name.length : undefined;
 }
@@ -149,7 +149,7 @@ function isDaemonSet({ decl }: NamedSymbol): boolean {
   return decl.spec?.keyword === "daemonset";
 }
 
-/** Does it stand in this one, directly or not? */
+/** Whether the symbol is inside `outer`, directly or indirectly. */
 function isWithin({ parent }: NamedSymbol, outer: NamedSymbol): boolean {
   return parent !== undefined && (parent === outer || isWithin(parent, outer));
 }
@@ -178,7 +178,7 @@ function makeTable(files: readonly CheckedFile[], dns: (name: string) => readonl
     const decl = decls.at(-1);
     return decl ? usesOf(file, decl, nearest(byDecl, decls)) : [];
   };
-  /** Only what asks for all places of a name needs all of them. */
+  /** Only needed to find all occurrences of a name. */
   const allUses = (): readonly NameUse[] => {
     const found: NameUse[] = [];
     const visit = (file: string, decls: readonly Decl[], parent: NamedSymbol | undefined): void => {
@@ -202,10 +202,10 @@ function makeTable(files: readonly CheckedFile[], dns: (name: string) => readonl
         derived.push(symbol);
       }
     }
-    // A pool's own name is no node.
+    // The bare name of a pool does not refer to a node.
     return [...exact.filter((symbol) => symbol.range === undefined), ...derived];
   };
-  /** `agent-n1`: the node that the pod of a daemon set is called after. */
+  /** The nodes that the name of a DaemonSet pod can contain: `n1` in `agent-n1`. */
   const nodesIn = (daemonSet: NamedSymbol, text: string): readonly NamedSymbol[] =>
     named(text.slice(daemonSet.name.length + 1)).filter(
       ({ kind, parent }) => kind === "node" && parent !== undefined && isWithin(daemonSet, parent),
@@ -234,7 +234,7 @@ function makeTable(files: readonly CheckedFile[], dns: (name: string) => readonl
     statements ??= new Map(symbols.map((symbol) => [symbol.source.statement, symbol]));
     return statements.get(source.statement);
   };
-  /** The symbols that the labels of a DNS name stand for, from the front; only what is no path is asked for there. */
+  /** The symbols of the labels of a DNS name, in order; only for text that is not a path. */
   const byDns = (use: NameUse): readonly (readonly (NamedSymbol | undefined)[])[] => {
     const { path, kinds } = use;
     const [text = ""] = path;
@@ -264,7 +264,7 @@ function makeTable(files: readonly CheckedFile[], dns: (name: string) => readonl
       return linked(use, first, use.path, aligned?.map((at) => chain[at]) ?? [], false);
     });
   };
-  /** Names that stand one after the other with one character between them. */
+  /** Links of consecutive names that are separated by one character. */
   const linked = (
     use: NameUse,
     first: number,
@@ -327,13 +327,13 @@ function nearest(byDecl: ReadonlyMap<Decl, NamedSymbol>, around: readonly Decl[]
   return undefined;
 }
 
-/** What a row of the schema says about names, worked out once. */
+/** The properties of a schema row that concern names, computed once. */
 interface Shape {
   readonly defines: SymbolKind | undefined;
-  /** The argument that makes a name stand for several. */
+  /** The argument that turns the name into a pool. */
   readonly index: string | undefined;
   readonly refers: readonly ArgSpec[];
-  /** Can a statement below define a name? */
+  /** Whether a nested statement can define a name. */
   readonly holdsNames: boolean;
 }
 
@@ -410,8 +410,8 @@ function sends(type: ArgSpec["type"]): boolean {
 }
 
 /**
- * Which element of the symbol's path each segment of a use names: the last the symbol, those before it what is around it,
- * where the default namespace may be left out. Undefined: the use does not fit.
+ * The index in the symbol's path for each part of a use: the last part is the symbol, earlier parts are enclosing symbols.
+ * The default namespace is optional. Undefined if the use does not match.
  */
 function alignment(symbol: NamedSymbol, path: readonly string[]): readonly number[] | undefined {
   const names = pathOf(symbol);

@@ -1,4 +1,4 @@
-/** Semantic tokens: what each word is, from the schema and not from its looks. */
+/** Semantic tokens, classified by the schema instead of by spelling. */
 
 import type { CheckedFile } from "../../checks/check.ts";
 import { all, type Decl } from "../../language/decode.ts";
@@ -38,7 +38,7 @@ export interface SemanticToken {
 
 const known = new WeakMap<Decl, readonly SemanticToken[]>();
 
-/** Of the whole file, or of what touches `within`; in order, without overlaps, none longer than its line. */
+/** The tokens of the file, or those that touch `within`: in order, without overlaps, each on one line. */
 export function semanticTokens({ tree, decls }: CheckedFile, within: Span | undefined): readonly SemanticToken[] {
   const { text } = tree;
   const tokens: SemanticToken[] = [];
@@ -79,7 +79,7 @@ function inOrder(tokens: SemanticToken[]): readonly SemanticToken[] {
 function deepTokens(decl: Decl, start: number): readonly SemanticToken[] {
   const { block } = decl.statement;
   if (!block) return statementTokens(decl, start);
-  // There is one declaration for each statement of a block.
+  // A block has exactly one declaration per statement.
   const inner = decl.children.flatMap((child, index) =>
     deepTokens(child, start + block.start + (block.offsets[index] ?? 0)),
   );
@@ -88,7 +88,7 @@ function deepTokens(decl: Decl, start: number): readonly SemanticToken[] {
 
 type Add = (start: number, length: number, type: TokenType, modifier?: TokenModifier) => void;
 
-/** Of the statement alone, without its block. */
+/** The tokens of the statement without its block. */
 function statementTokens(decl: Decl, start: number): readonly SemanticToken[] {
   const tokens: SemanticToken[] = [];
   const add: Add = (at, length, type, modifier) => {
@@ -213,7 +213,7 @@ function symbolType(kind: SymbolKind): TokenType {
   }
 }
 
-/** Comments line by line, as clients want them. */
+/** One token per comment line: few clients support multi-line tokens. */
 function commentTokens(text: string): readonly SemanticToken[] {
   if (!mayComment(text)) return [];
   const tokens: SemanticToken[] = [];

@@ -1,10 +1,10 @@
-/** What is formatted while somebody types: the line or block that has just been ended, never the one with the cursor. */
+/** On-type formatting: the line or block that was just completed, never the line with the cursor. */
 
 import { lineStartOf } from "../../language/lines.ts";
 import { positionsOf } from "../../language/positions.ts";
 import type { Span, SyntaxTree } from "../../language/tree.ts";
 
-/** `offset`: behind the character that was typed. */
+/** `offset`: position after the typed character. */
 export function typedRange(tree: SyntaxTree, offset: number, typed: string): Span | undefined {
   const { text } = tree;
   switch (typed) {

@@ -1,6 +1,6 @@
 /**
- * Where things stand in the drawing: each segment is a bar across, with what is attached below it. A station on several
- * segments stands below the first and its lines go down to the others, in a column that nothing else crosses.
+ * Layout of the topology drawing: each segment is a horizontal bar with its attached machines below. A machine on several
+ * segments is below the first, and its lines run down to the remaining segments in a column that nothing else crosses.
  */
 import type { MapItem, MapStation, TopologyMap } from "./model.ts";
 
@@ -16,7 +16,7 @@ export interface MapLayout {
   readonly height: number;
   /** In the order of the map's segments. */
   readonly bars: readonly Place[];
-  /** In the order of the map's stations. */
+  /** In the order of the map's machines. */
   readonly boxes: readonly (Place & { readonly pods: readonly Place[] })[];
   readonly lines: readonly Line[];
 }
@@ -26,9 +26,9 @@ export interface Line {
   readonly from: number;
   readonly to: number;
   readonly text: string;
-  /** Where the text stands. */
+  /** Baseline of the text. */
   readonly textY: number;
-  /** Indices of the station and of the segment. */
+  /** Indices of the machine and of the segment. */
   readonly station: number;
   readonly segment: number;
 }
@@ -70,7 +70,7 @@ export function layoutMap(map: TopologyMap): MapLayout {
   const boxes = map.stations.map((station, index) => {
     const x = MARGIN + (columns[index] ?? 0) * (width + GAP);
     const row = rows[index]?.[0] ?? loose;
-    // What hangs on nothing needs no room for a line.
+    // A machine without interfaces needs no room for a line.
     const boxY = row === loose ? top(row) : top(row) + BAR + DROP;
     const place = { x, y: boxY, width, height: sizes[index] ?? 0 };
     return { ...place, pods: podPlaces(station, place) };
@@ -84,7 +84,7 @@ export function layoutMap(map: TopologyMap): MapLayout {
   };
 }
 
-/** The first column that is free in every row that the station or its lines pass; those with long lines choose first. */
+/** For each machine, the first column that is free in every row that the machine or its lines cross. Machines with long lines are placed first. */
 function columnsOf(rows: readonly (readonly number[])[], loose: number): readonly number[] {
   const taken = new Map<number, Set<number>>();
   const columns: number[] = rows.map(() => 0);
@@ -122,7 +122,7 @@ function columnWidth({ stations }: TopologyMap): number {
   return Math.min(WIDEST, Math.max(NARROWEST, Math.ceil(longest * CHAR) + 2 * PADDING));
 }
 
-/** As it is written in its box. */
+/** The text of a pod in its box. */
 export function podText({ name, facts }: MapItem): string {
   return `${name} ${facts[0] ?? ""}`.trimEnd();
 }
@@ -142,7 +142,7 @@ function podPlaces({ item, pods }: MapStation, { x, y, width }: Place): readonly
   }));
 }
 
-/** The first line of a row comes from above, those to further segments leave below. */
+/** Lines to the home segment run upward, lines to further segments run downward. */
 function linesOf(
   { links }: MapStation,
   station: number,

@@ -1,10 +1,11 @@
 /**
- * A topology for people: segments with what is attached to them, nodes with their pods. Members of a pool, and nodes that
- * are many and alike, are one thing with a number; the file has them all.
+ * A topology as drawn: segments with their attached machines, nodes with their pods. The members of a pool are drawn as one
+ * item that shows their number, and so are similar nodes if there are many.
  */
 import { formatIp, formatPrefix, type Prefix } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
-import { number, plural } from "../../text/words.ts";
+import { number, plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import type { Cluster, Node, Pod, Segment, Station, Topology } from "../../topology/model.ts";
 import { hostRange, segmentUsage } from "../features/free.ts";
 
@@ -17,16 +18,16 @@ export interface TopologyMap {
 export interface MapItem {
   readonly kind: "cluster" | "segment" | "router" | "host" | "node" | "pod";
   readonly name: string;
-  /** What is to be known of it, a line each. */
+  /** Facts to show, one per line. */
   readonly facts: readonly string[];
-  /** What a trace or `knet routes` calls it. */
+  /** Its path in traces and in `knet routes`. */
   readonly path: string | undefined;
   readonly source: Source;
 }
 
 export interface MapStation {
   readonly item: MapItem;
-  /** More than one: it stands for so many. */
+  /** The number of machines that it represents. */
   readonly count: number;
   readonly cluster: string | undefined;
   readonly links: readonly MapLink[];
@@ -36,11 +37,11 @@ export interface MapStation {
 
 export interface MapLink {
   readonly segment: string;
-  /** "eth0 10.0.0.1"; of several stations the first one's and the last one's. */
+  /** "eth0 10.0.0.1"; for several machines, the addresses of the first and the last. */
   readonly text: string;
 }
 
-/** So many alike are drawn one by one. */
+/** Maximum number of similar nodes that are drawn individually. */
 const MOST_ALIKE = 12;
 const MOST_PODS = 6;
 
@@ -61,8 +62,8 @@ function clusterItem(cluster: Cluster): MapItem {
   const { podCidrs, serviceCidrs, cni, nodes, pods, name, source } = cluster;
   const facts = [
     `cni ${cni.plugin}`,
-    ...podCidrs.map(({ prefix, perNode }) => `pods ${formatPrefix(prefix)}, /${perNode} a node`),
-    ...serviceCidrs.map(({ prefix }) => `services ${formatPrefix(prefix)}`),
+    ...podCidrs.map(({ prefix, perNode }) => t`pod CIDR ${formatPrefix(prefix)}, /${perNode} per node`),
+    ...serviceCidrs.map(({ prefix }) => t`service CIDR ${formatPrefix(prefix)}`),
     `${plural(nodes.length, "node")}, ${plural(pods.count, "pod")}`,
   ];
   return { kind: "cluster", name, facts, path: undefined, source };
@@ -71,7 +72,7 @@ function clusterItem(cluster: Cluster): MapItem {
 function segmentItem(topology: Topology, segment: Segment): MapItem {
   const { name, cidrs, mtu, vlan, gateways, source } = segment;
   const facts = [
-    ...cidrs.map((prefix) => `${formatPrefix(prefix)}${freeText(topology, segment, prefix)}`),
+    ...cidrs.map((prefix) => prefixFact(topology, segment, prefix)),
     `mtu ${mtu}`,
     ...(vlan === undefined ? [] : [`vlan ${vlan}`]),
     ...(gateways.length === 0 ? [] : [`gateway ${gateways.map(formatIp).join(" ")}`]),
@@ -79,16 +80,18 @@ function segmentItem(topology: Topology, segment: Segment): MapItem {
   return { kind: "segment", name, facts, path: undefined, source };
 }
 
-function freeText(topology: Topology, segment: Segment, prefix: Prefix): string {
+/** With the number of free addresses, except for IPv6. */
+function prefixFact(topology: Topology, segment: Segment, prefix: Prefix): string {
   const { first, last } = hostRange(prefix);
-  if (typeof first !== "number" || typeof last !== "number") return "";
+  if (typeof first !== "number" || typeof last !== "number") return formatPrefix(prefix);
   const all = last - first + 1;
-  return `, ${number(Math.max(0, all - segmentUsage(topology, segment, prefix).used))} free of ${number(all)}`;
+  const free = Math.max(0, all - segmentUsage(topology, segment, prefix).used);
+  return t`${formatPrefix(prefix)}, ${number(free)} of ${number(all)} free`;
 }
 
-/* ---------------------------------------------------------------- stations */
+/* ---------------------------------------------------------------- machines */
 
-/** Nodes of one statement are alike; those of several are, where they hang on the same segments and are too many to draw. */
+/** Nodes of one statement form a group; nodes of several statements do if they are on the same segments and too many to draw. */
 function groups({ nodes }: Cluster): readonly (readonly Node[])[] {
   const byStatement = grouped(nodes, ({ source }) => source.statement);
   const alike = grouped(byStatement, ([first]) => (first?.interfaces ?? []).map(({ segment }) => segment).join(" "));
@@ -146,12 +149,14 @@ function factsOf(stations: readonly Station[], cluster: Cluster | undefined, pod
   const [first] = stations;
   const last = stations.at(-1);
   const facts: string[] = [];
-  if (stations.length > 1) facts.push(plural(stations.length, first?.kind ?? "station"));
+  // Only nodes are grouped.
+  if (stations.length > 1) facts.push(plural(stations.length, "node"));
   if (first?.kind === "node" && last?.kind === "node") {
     facts.push(
       ...first.podCidrs.map(({ prefix }, index) => {
         const other = last.podCidrs[index];
-        return `pods ${formatPrefix(prefix)}${first === last || !other ? "" : ` … ${formatPrefix(other.prefix)}`}`;
+        const own = formatPrefix(prefix);
+        return t`pod CIDR ${first === last || !other ? own : `${own} … ${formatPrefix(other.prefix)}`}`;
       }),
     );
     if (first.cni && cluster && first.cni.plugin !== cluster.cni.plugin) facts.push(`cni ${first.cni.plugin}`);
@@ -163,7 +168,7 @@ function factsOf(stations: readonly Station[], cluster: Cluster | undefined, pod
     ),
   );
   const rules = first?.acl.length ?? 0;
-  if (rules > 0) facts.push(plural(rules, "access rule"));
+  if (rules > 0) facts.push(plural(rules, "access list rule"));
   return facts;
 }
 
@@ -187,12 +192,12 @@ function podsOn(cluster: Cluster, stations: readonly Station[]): readonly Pod[] 
 
 function podItem(pod: Pod): MapItem {
   const { workload, addresses } = pod;
-  const own = workload.hostNetwork ? "host network" : addresses.map(formatIp).join(" ");
+  const own = workload.hostNetwork ? t`host network` : addresses.map(formatIp).join(" ");
   const listens = workload.containers.flatMap(({ listeners }) => listeners.map((one) => `${one.first}/${one.proto}`));
   return {
     kind: "pod",
     name: `${workload.namespace}/${pod.name}`,
-    facts: [own === "" ? "without address" : own, ...(listens.length === 0 ? [] : [`listens on ${listens.join(" ")}`])],
+    facts: [own === "" ? t`no address` : own, ...(listens.length === 0 ? [] : [t`listens on ${listens.join(" ")}`])],
     path: pod.path,
     source: workload.source,
   };

@@ -1,4 +1,7 @@
-/** The drawing in words: for screen readers, terminals and commit messages. */
+/** The drawing as text, for screen readers, terminals, and commit messages. */
+
+import { number } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { podText } from "./layout.ts";
 import type { MapStation, TopologyMap } from "./model.ts";
 
@@ -12,12 +15,12 @@ export function mapText({ clusters, segments, stations }: TopologyMap): string {
     ]),
     ...(loose.length === 0
       ? []
-      : [["attached to nothing:", ...loose.map(({ item }) => `  ${item.kind} ${item.name}`)]]),
+      : [[t`not attached to a segment:`, ...loose.map(({ item }) => `  ${item.kind} ${item.name}`)]]),
   ];
   return blocks.map((lines) => `${lines.join("\n")}\n`).join("\n");
 }
 
-/** With its pods at its first segment; elsewhere the interface only. */
+/** Lists a machine with its pods under its first segment; under further segments, only its interfaces. */
 function stationLines({ item, links, pods, morePods }: MapStation, segment: string): readonly string[] {
   const here = links.filter((link) => link.segment === segment);
   if (here.length === 0) return [];
@@ -26,6 +29,6 @@ function stationLines({ item, links, pods, morePods }: MapStation, segment: stri
   return [
     `  ${item.kind} ${item.path ?? item.name}${item.name.includes("…") ? ` (${item.name})` : ""}: ${here.map(({ text }) => text).join(", ")}${facts}`,
     ...(isHome ? pods.map((pod) => `    pod ${podText(pod)}`) : []),
-    ...(isHome && morePods > 0 && pods.length > 0 ? [`    and ${morePods} more`] : []),
+    ...(isHome && morePods > 0 && pods.length > 0 ? [`    ${t`and ${number(morePods)} more`}`] : []),
   ];
 }

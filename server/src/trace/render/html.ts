@@ -1,26 +1,18 @@
 /**
- * A trace as a page to send to somebody: the drawing, and every hop as a row with the packet's headers and the rule that
- * decided. One file, no script, nothing loaded from elsewhere; prints well.
+ * A trace as a self-contained page: the drawing, and a table with one row per hop, its packet headers, and the matched rule.
+ * One file without scripts or external resources; suitable for printing.
  */
+import { currentLocale, t } from "../../text/l10n.ts";
 import { type Step, stepsOf, waysOf } from "../layout.ts";
 import type { Header, Path, Reply, Rule, Trace } from "../schema.ts";
-import {
-  drawPath,
-  endingOf,
-  escapeXml,
-  pathTitle,
-  replyTitle,
-  succeeded,
-  svgStyle,
-  titleOf,
-  verdictText,
-} from "./svg.ts";
+import { capital, drawPath, endingOf, escapeXml, pathTitle, succeeded, svgStyle, titleOf, verdictText } from "./svg.ts";
+import { replyTitle } from "./text.ts";
 
-/** A whole file; ends with a newline. */
+/** The complete file; ends with a newline. */
 export function renderHtml(trace: Trace): string {
   const title = escapeXml(titleOf(trace));
   return `<!doctype html>
-<html lang="en">
+<html lang="${escapeXml(currentLocale())}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
@@ -39,7 +31,7 @@ ${queryList(trace)}
 <main>
 ${
   waysOf(trace).length === 0
-    ? "<p>There is no way that the packet could take.</p>"
+    ? `<p>${escapeXml(t`No path exists for this packet.`)}</p>`
     : waysOf(trace)
         .map((path, index) => section(trace, path, index))
         .join("\n")
@@ -52,35 +44,35 @@ ${
 
 function queryList({ query }: Trace): string {
   const rows: [string, string][] = [
-    ["from", query.from],
-    ["to", query.to],
-    ["protocol", query.proto],
+    [t`from`, query.from],
+    [t`to`, query.to],
+    [t`protocol`, query.proto],
   ];
-  if (query.port !== undefined) rows.push(["port", String(query.port)]);
-  if (query.size !== undefined) rows.push(["size", `${query.size} bytes`]);
-  rows.push(["don't fragment", query.df ? "yes" : "no"]);
-  return `<dl>${rows.map(([name, value]) => `<div><dt>${name}</dt><dd>${escapeXml(value)}</dd></div>`).join("")}</dl>`;
+  if (query.port !== undefined) rows.push([t`port`, String(query.port)]);
+  if (query.size !== undefined) rows.push([t`size`, t`${query.size} bytes`]);
+  rows.push([t`don't fragment`, query.df ? t`yes` : t`no`]);
+  return `<dl>${rows.map(([name, value]) => `<div><dt>${escapeXml(name)}</dt><dd>${escapeXml(value)}</dd></div>`).join("")}</dl>`;
 }
 
 function section(trace: Trace, path: Path, index: number): string {
   const steps = stepsOf(path);
   const drawing = drawPath(path);
   const heading = waysOf(trace).length > 1 ? `<h2>${escapeXml(pathTitle(trace, index))}</h2>\n` : "";
-  const label = `The way of the packet; the table below says the same in words.`;
+  const label = escapeXml(t`Packet path; the table below lists the same steps.`);
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${drawing.width}" height="${drawing.height}" viewBox="0 0 ${drawing.width} ${drawing.height}" role="img" aria-label="${label}">\n${drawing.content}\n</svg>`;
   const request = leg(
-    "Request",
+    t`Request`,
     path,
     steps.filter((step) => step.leg === "request"),
   );
   const reply = path.reply
     ? leg(
-        replyTitle(path),
+        capital(replyTitle(path)),
         path.reply,
         steps.filter((step) => step.leg === "reply"),
       )
     : "";
-  return `<section>\n${heading}<div class="drawing" tabindex="0" role="region" aria-label="Drawing">${svg}</div>\n${request}\n${reply}\n</section>`;
+  return `<section>\n${heading}<div class="drawing" tabindex="0" role="region" aria-label="${escapeXml(t`Drawing`)}">${svg}</div>\n${request}\n${reply}\n</section>`;
 }
 
 function leg(title: string, walk: Reply, steps: readonly Step[]): string {
@@ -89,7 +81,7 @@ function leg(title: string, walk: Reply, steps: readonly Step[]): string {
   );
   return `<table>
 <caption>${escapeXml(title)}</caption>
-<thead><tr><th scope="col">#</th><th scope="col">Where</th><th scope="col">Device</th><th scope="col">What happens</th><th scope="col">Packet</th></tr></thead>
+<thead><tr>${["#", t`Machine`, t`Device`, t`Step`, t`Packet`].map((head) => `<th scope="col">${escapeXml(head)}</th>`).join("")}</tr></thead>
 <tbody>
 ${steps.map((step, i) => row(step, steps[i - 1])).join("\n")}
 </tbody>
@@ -117,7 +109,7 @@ function ruleOf(rule: Rule): string {
 
 function stack(step: Step): string {
   const { headers, length } = step.hop.packet;
-  return `<ol class="stack">${headers.map((header) => `<li>${escapeXml(headerLine(header))}</li>`).join("")}</ol><span class="muted">${length} bytes</span>`;
+  return `<ol class="stack">${headers.map((header) => `<li>${escapeXml(headerLine(header))}</li>`).join("")}</ol><span class="muted">${escapeXml(t`${length} bytes`)}</span>`;
 }
 
 function headerLine(header: Header): string {
@@ -137,9 +129,9 @@ function headerLine(header: Header): string {
     case "geneve":
       return `Geneve ${header.vni}`;
     case "wireguard":
-      return "WireGuard, encrypted";
+      return t`WireGuard, encrypted`;
     case "esp":
-      return "ESP, encrypted";
+      return t`ESP, encrypted`;
     case "ethernet":
       return `Ethernet ${header.src} → ${header.dst}`;
   }

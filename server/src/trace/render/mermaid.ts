@@ -1,7 +1,8 @@
-/** A trace as a Mermaid sequence diagram: a participant for each namespace, an arrow for each link crossed. */
+/** A trace as a Mermaid sequence diagram: one participant per network namespace, one arrow per link. */
+import { t } from "../../text/l10n.ts";
 import { waysOf, wayTitle } from "../layout.ts";
 import type { Hop, Reply, Trace } from "../schema.ts";
-import { errorText } from "./text.ts";
+import { errorText, titleWithProbability } from "./text.ts";
 
 /** Ends with a newline. */
 export function renderMermaid(trace: Trace): string {
@@ -23,7 +24,7 @@ export function renderMermaid(trace: Trace): string {
   for (const [netns, id] of ids) lines.push(`  participant ${id} as ${mermaidText(owners.get(netns) ?? netns)}`);
   waysOf(trace).forEach((path, i) => {
     const title = wayTitle(trace, i);
-    if (title) lines.push(`  Note over n1: ${mermaidText(title)}, probability ${path.probability}`);
+    if (title) lines.push(`  Note over n1: ${mermaidText(titleWithProbability(title, path.probability))}`);
     lines.push(...arrows(path, idOf, "->>"));
     if (path.reply) lines.push(...arrows(path.reply, idOf, "-->>"));
   });
@@ -36,7 +37,7 @@ function arrows(walk: Reply, idOf: (hop: Hop) => string, arrow: string): string[
   for (const hop of walk.hops) {
     if (hop.direction === "in" && sent && sent.netns !== hop.netns) {
       lines.push(
-        `  ${idOf(sent)}${arrow}${idOf(hop)}: ${mermaidText(`${sent.device} to ${hop.device}, ttl ${hop.packet.ttl}, ${hop.packet.length} bytes`)}`,
+        `  ${idOf(sent)}${arrow}${idOf(hop)}: ${mermaidText(t`${sent.device} to ${hop.device}, TTL ${hop.packet.ttl}, ${hop.packet.length} bytes`)}`,
       );
     } else if (hop.direction === null && hop.action !== "send" && hop.action !== "filter") {
       lines.push(`  Note over ${idOf(hop)}: ${mermaidText(hop.text)}`);
@@ -48,7 +49,7 @@ function arrows(walk: Reply, idOf: (hop: Hop) => string, arrow: string): string[
   return lines;
 }
 
-/** Mermaid takes `#` and `;` for syntax; entity codes are written `#35;`. */
+/** `#` and `;` are Mermaid syntax; they are escaped as entity codes (`#35;`). */
 function mermaidText(text: string): string {
   return text.replace(/[#;<>&"%]/g, (c) => `#${c.charCodeAt(0)};`).replace(/\s+/g, " ");
 }

@@ -1,8 +1,11 @@
 /**
- * A trace as a drawing that stands on its own: namespaces as boxes, devices as bars in them, the way of the packet as a line
- * with numbered stops, the reply dashed below it, and the numbers' meaning as a list. It brings its own background, so it can
- * be read on any page; a dark one is chosen where the reader's system is dark. No script, no link, no font in it.
+ * A trace as a self-contained drawing: network namespaces as boxes, devices as bars, the packet path as a line with numbered
+ * stops, the reply as a dashed line below, and a numbered list of the steps. The drawing has its own background, so it is
+ * legible on any page, and follows the dark mode of the system. It contains no scripts, links, or fonts.
  */
+
+import { list } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import {
   type DeviceBar,
   ellipsize,
@@ -16,13 +19,13 @@ import {
   wayTitle,
 } from "../layout.ts";
 import type { Hop, Path, Reply, Trace } from "../schema.ts";
-import { errorText, headerText } from "./text.ts";
+import { errorText, headerText, markText, replyTitle, titleWithProbability, verdictWord, withPort } from "./text.ts";
 
 const margin = 20;
 const minWidth = 760;
 const lineHeight = 17;
 
-/** A whole file; ends with a newline. */
+/** The complete file; ends with a newline. */
 export function renderSvg(trace: Trace): string {
   const parts: string[] = [];
   const drawings = waysOf(trace).map((path) => drawPath(path));
@@ -38,7 +41,7 @@ export function renderSvg(trace: Trace): string {
   parts.push(textAt(margin, y, shortened(titleOf(trace), inner / 1.25), "kt-text kt-title"));
   y += 22;
   line(verdictText(trace), succeeded(trace) ? "kt-good kt-strong" : "kt-bad kt-strong");
-  if (waysOf(trace).length === 0) line("There is no way that the packet could take.", "kt-muted");
+  if (waysOf(trace).length === 0) line(t`No path exists for this packet.`, "kt-muted");
   for (const [index, path] of waysOf(trace).entries()) {
     const drawing = drawings[index];
     if (!drawing) continue;
@@ -50,7 +53,7 @@ export function renderSvg(trace: Trace): string {
     for (const leg of ["request", "reply"] as const) {
       const walk = leg === "request" ? path : path.reply;
       if (!walk) continue;
-      line(leg === "request" ? "Request" : replyTitle(path), "kt-text kt-strong");
+      line(leg === "request" ? t`Request` : capital(replyTitle(path)), "kt-text kt-strong");
       for (const step of steps) if (step.leg === leg) line(stepText(step), "kt-text kt-mono", 0);
       for (const text of endingOf(walk)) line(text, walk.verdict === "delivered" ? "kt-muted" : "kt-bad");
       y += 6;
@@ -76,7 +79,7 @@ export interface PathDrawing {
   readonly content: string;
 }
 
-/** Boxes, bars, lines and stops of one path, from (0, 0). */
+/** Boxes, bars, lines, and stops of one path, with the origin at (0, 0). */
 export function drawPath(path: Path): PathDrawing {
   const layout = layoutPath(path);
   const steps = stepsOf(path);
@@ -99,7 +102,7 @@ export function drawPath(path: Path): PathDrawing {
 
 function bar(device: DeviceBar, owner: string): string {
   return [
-    `<g><title>${escapeXml(`${device.label.full} of ${owner}`)}</title>`,
+    `<g><title>${escapeXml(t`${device.label.full} of ${owner}`)}</title>`,
     `<rect class="kt-bar" x="${n(device.x)}" y="${n(device.y)}" width="${n(device.width)}" height="${n(device.height)}" rx="3"/>`,
     textAt(device.label.x, device.label.y, device.label.text, "kt-text kt-mono kt-small kt-middle"),
     "</g>",
@@ -130,14 +133,14 @@ function stopMark(stop: Stop, step: Step | undefined): string {
   ].join("");
 }
 
-/** Not by colour alone: a tick or a cross under the last stop. */
+/** A check mark or a cross below the last stop, so the verdict does not depend on color alone. */
 function endSign(stop: Stop, good: boolean): string {
   const y = stop.y + stop.radius + 8;
   const d = good ? `M${n(stop.x - 4.5)} ${n(y)}l3 3l6 -6` : `M${n(stop.x - 3.5)} ${n(y - 3.5)}l7 7m0 -7l-7 7`;
   return `<path class="kt-sign ${good ? "kt-sign-good" : "kt-sign-bad"}" d="${d}"/>`;
 }
 
-/* -------------------------------------------------------------------- words, shared with the page of html.ts */
+/* -------------------------------------------------------------------- texts, shared with html.ts */
 
 export function titleOf(trace: Trace): string {
   const { from, to, proto, port } = trace.query;
@@ -149,34 +152,29 @@ export function succeeded(trace: Trace): boolean {
 }
 
 export function verdictText(trace: Trace): string {
-  if (succeeded(trace)) return "✓ delivered and answered";
-  if (trace.verdict === "delivered") return "✗ delivered, but the answer does not come back";
-  return `✗ ${trace.verdict}`;
+  return markText(trace);
 }
 
 export function pathTitle(trace: Trace, index: number): string {
-  const probability = Math.round((waysOf(trace)[index]?.probability ?? 1) * 1000) / 10;
-  return `${capital(wayTitle(trace, index) ?? "path")}, taken with a probability of ${probability} %`;
+  return capital(titleWithProbability(wayTitle(trace, index) ?? t`path`, waysOf(trace)[index]?.probability ?? 1));
 }
 
-export function replyTitle(path: Path): string {
-  if (path.verdict === "delivered") return "Reply";
-  return path.error?.kind === "rst" ? "Refusal" : "What comes back";
-}
-
-/** How a leg ended, in sentences. */
+/** The result of a leg, in sentences. */
 export function endingOf(walk: Reply): string[] {
   if (walk.verdict === "delivered") {
     const { receiver } = walk;
     if (!receiver) return [];
-    const port = receiver.sport === undefined ? "" : `, port ${receiver.sport}`;
+    const source = withPort(receiver.src, receiver.sport);
     return [
-      `Delivered. ${receiver.process ?? "The receiver"} sees the sender as ${receiver.src}${port}. Largest packet: ${walk.mtu} bytes.`,
+      receiver.process === undefined
+        ? t`Delivered. The receiver sees source ${source}. Path MTU: ${walk.mtu} bytes.`
+        : t`Delivered. ${receiver.process} sees source ${source}. Path MTU: ${walk.mtu} bytes.`,
     ];
   }
   const at = walk.reason?.location;
   const place = at ? ` (${at.file}:${at.range.start.line + 1})` : "";
-  const reason = walk.reason ? `${capital(walk.verdict)}: ${walk.reason.message}${place}` : capital(walk.verdict);
+  const verdict = capital(verdictWord(walk.verdict));
+  const reason = walk.reason ? `${verdict}: ${walk.reason.message}${place}` : verdict;
   return [reason, `${capital(errorText(walk))}.`];
 }
 
@@ -194,18 +192,18 @@ function stepText(step: Step): string {
     const rule = hop.rule ? ` [${hop.rule.text}]` : "";
     return `${number}  ${hop.owner}: ${hop.text}${rule}`;
   }
-  return `${number}  ${hop.owner}, ${hop.device} ${hop.direction}: ${stackText(hop)}, ${hop.packet.length} bytes`;
+  return `${number}  ${hop.owner}, ${hop.device} ${hop.direction}: ${t`${stackText(hop)}, ${hop.packet.length} bytes`}`;
 }
 
 function descriptionOf(trace: Trace): string {
   const way = waysOf(trace).map((path) => {
     const owners = path.hops.map((hop) => hop.owner).filter((owner, i, all) => owner !== all[i - 1]);
-    return [`By way of ${owners.join(", ")}.`, ...endingOf(path)].join(" ");
+    return [t`Via ${list(owners, owners.length)}.`, ...endingOf(path)].join(" ");
   });
-  return [`${verdictText(trace).slice(2)}.`, ...way].join(" ");
+  return [`${capital(verdictText(trace).slice(2))}.`, ...way].join(" ");
 }
 
-function capital(text: string): string {
+export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
@@ -219,7 +217,7 @@ function shortened(text: string, width: number): string {
   return ellipsize(text, width, (part) => estimateWidth(part, "name"));
 }
 
-/** Lines no wider than `width`; a single word that is too wide is cut in its middle. */
+/** Lines of at most `width`; longer tokens are shortened in the middle. */
 function wrap(text: string, width: number): string[] {
   const measure = (part: string): number => estimateWidth(part, "name");
   const lines: string[] = [];
@@ -242,7 +240,7 @@ function n(value: number): string {
   return String(Math.round(value * 100) / 100);
 }
 
-/** Text as XML (and HTML) takes it. What XML 1.0 forbids in any form becomes U+FFFD. */
+/** Escapes text for XML and HTML. Characters that XML 1.0 does not allow are replaced with U+FFFD. */
 export function escapeXml(text: string): string {
   return text
     .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd")
@@ -274,8 +272,8 @@ const dark: typeof light = {
   bad: "#f85149",
 };
 
-/** Colours by class, without variables: programs other than browsers draw SVG too. */
-function colours(c: typeof light): string {
+/** Colors by class, without CSS variables, for SVG viewers other than browsers. */
+function colors(c: typeof light): string {
   return [
     `.kt-ground{fill:${c.ground}}`,
     `.kt-text{fill:${c.text}}`,
@@ -296,7 +294,7 @@ function colours(c: typeof light): string {
   ].join("");
 }
 
-/** The classes of `drawPath`. */
+/** Style sheet for the classes of `drawPath`. */
 export const svgStyle = [
   "text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif;white-space:pre}",
   ".kt-title{font-size:17px;font-weight:600}",
@@ -311,6 +309,6 @@ export const svgStyle = [
   ".kt-stop{stroke-width:2}",
   ".kt-stop-good,.kt-stop-bad{stroke-width:2.5}",
   ".kt-sign{fill:none;stroke-width:2;stroke-linecap:round;stroke-linejoin:round}",
-  colours(light),
-  `@media screen and (prefers-color-scheme:dark){${colours(dark)}}`,
+  colors(light),
+  `@media screen and (prefers-color-scheme:dark){${colors(dark)}}`,
 ].join("");

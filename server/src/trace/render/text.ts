@@ -1,18 +1,19 @@
-/** A trace as text for terminals: one line a hop, what changed, why it ended. Works without colour; colour is optional. */
+/** A trace as text for terminals: one line per hop, rewrites, and the reason of the verdict. Color is optional. */
+import { t } from "../../text/l10n.ts";
 import { waysOf, wayTitle } from "../layout.ts";
-import type { Header, Hop, Path, Reply, Trace } from "../schema.ts";
+import type { Header, Hop, Path, Reply, Trace, Verdict } from "../schema.ts";
 
 export interface TextOptions {
-  /** ANSI colours. */
+  /** ANSI colors. */
   readonly colour: boolean;
-  /** Also the decisions between the crossings of devices. */
+  /** Also print decisions between device crossings. */
   readonly decisions: boolean;
 }
 
 type Style = "good" | "bad" | "dim" | "bold";
 const CODES: Readonly<Record<Style, string>> = { good: "32", bad: "31", dim: "2", bold: "1" };
 
-/** The whole trace; ends with a newline. */
+/** The complete trace; ends with a newline. */
 export function renderText(asked: Trace, options: TextOptions): string {
   const trace = printable(asked);
   const paint = (style: Style, text: string): string =>
@@ -24,15 +25,15 @@ export function renderText(asked: Trace, options: TextOptions): string {
   for (const note of trace.notes ?? []) lines.push(paint("dim", note));
   waysOf(trace).forEach((path, i) => {
     const title = wayTitle(trace, i);
-    if (title) lines.push("", paint("bold", `${title}, probability ${percent(path.probability)}`));
-    lines.push("", ...walkLines("request", path, options, paint));
+    if (title) lines.push("", paint("bold", titleWithProbability(title, path.probability)));
+    lines.push("", ...walkLines(t`request`, path, options, paint));
     if (path.reply) lines.push("", ...walkLines(replyTitle(path), path.reply, options, paint));
   });
-  lines.push("", `${mark(trace, paint)}`);
+  lines.push("", paint(trace.verdict === "delivered" && trace.answered ? "good" : "bad", markText(trace)));
   return `${lines.join("\n")}\n`;
 }
 
-/** Names come from files: what a terminal would obey (C0, DEL, C1) becomes U+FFFD, and nothing breaks a line. */
+/** Names are untrusted input from files: control characters (C0, DEL, C1) are replaced with U+FFFD. */
 function printable(trace: Trace): Trace {
   return JSON.parse(
     JSON.stringify(trace, (_, value: unknown) =>
@@ -41,20 +42,43 @@ function printable(trace: Trace): Trace {
   );
 }
 
-function replyTitle(path: Path): string {
-  if (path.verdict === "delivered") return "reply";
-  if (
-    path.error?.kind === "rst" ||
-    path.reply?.hops.some((hop) => hop.packet.headers.some((h) => h.kind === "tcp" && h.flags?.startsWith("RST")))
-  )
-    return "refusal";
-  return "ICMP error";
+/** The kind of reply: a response, a reset, or an ICMP error. */
+export function replyTitle(path: Path): string {
+  if (path.verdict === "delivered") return t`reply`;
+  const headers = path.reply?.hops[0]?.packet.headers ?? [];
+  if (headers.some((header) => header.kind === "tcp")) return t`TCP reset`;
+  return headers.some((header) => header.kind === "sctp") ? t`SCTP ABORT` : t`ICMP error`;
 }
 
-function mark(trace: Trace, paint: (style: Style, text: string) => string): string {
-  if (trace.verdict === "delivered" && trace.answered) return paint("good", "✓ delivered and answered");
-  if (trace.verdict === "delivered") return paint("bad", "✗ delivered, but the answer does not come back");
-  return paint("bad", `✗ ${trace.verdict}`);
+/** The verdict of the trace, with a check mark or a cross. */
+export function markText(trace: Trace): string {
+  if (trace.verdict !== "delivered") return `✗ ${verdictWord(trace.verdict)}`;
+  return trace.answered ? t`✓ delivered, reply received` : t`✗ delivered, but no reply received`;
+}
+
+export function verdictWord(verdict: Verdict): string {
+  switch (verdict) {
+    case "delivered":
+      return t`delivered`;
+    case "dropped":
+      return t`dropped`;
+    case "rejected":
+      return t`rejected`;
+    case "unreachable":
+      return t`unreachable`;
+    case "looped":
+      return t`looped`;
+  }
+}
+
+export function titleWithProbability(title: string, probability: number): string {
+  return t`${title}, probability ${`${Math.round(probability * 1000) / 10}%`}`;
+}
+
+/** "10.0.0.1:80", "[fd00::1]:80". */
+export function withPort(address: string, port: number | undefined): string {
+  if (port === undefined) return address;
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function walkLines(
@@ -82,14 +106,11 @@ function walkLines(
   });
   const ending: string[] = [];
   if (walk.verdict === "delivered") {
-    if (walk.receiver)
-      ending.push(
-        `the receiver${walk.receiver.process === undefined ? "" : ` ${walk.receiver.process}`} sees ${walk.receiver.src}${walk.receiver.sport === undefined ? "" : `:${walk.receiver.sport}`}; largest packet ${walk.mtu} bytes`,
-      );
+    if (walk.receiver) ending.push(receivedText(walk.receiver, walk.mtu));
   } else if (walk.reason) {
     const at = walk.reason.location;
     ending.push(
-      `${walk.verdict}: ${walk.reason.message}${at ? ` (${at.file}:${at.range.start.line + 1}:${at.range.start.character + 1})` : ""}`,
+      `${verdictWord(walk.verdict)}: ${walk.reason.message}${at ? ` (${at.file}:${at.range.start.line + 1}:${at.range.start.character + 1})` : ""}`,
     );
     ending.push(errorText(walk));
   }
@@ -99,31 +120,44 @@ function walkLines(
   ];
 }
 
-/** What the sender is told, in a sentence. */
-export function errorText(walk: Reply): string {
-  const error = walk.error;
-  if (!error) return "the sender hears nothing";
-  const errno = error.errno === undefined ? "" : ` (${error.errno})`;
-  switch (error.kind) {
-    case "icmp":
-      return `the sender gets ICMP ${error.type}/${error.code} from ${error.from}${error.mtu === undefined ? "" : `, MTU ${error.mtu}`}${errno}`;
-    case "rst":
-      return `the sender gets a reset${errno}`;
-    case "local":
-      return `the sender's own kernel refuses${errno}${error.mtu === undefined ? "" : `, MTU ${error.mtu}`}`;
-  }
+function receivedText({ src, sport, process }: NonNullable<Reply["receiver"]>, mtu: number): string {
+  const source = withPort(src, sport);
+  return process === undefined
+    ? t`received from ${source}; path MTU ${mtu} bytes`
+    : t`received by ${process} from ${source}; path MTU ${mtu} bytes`;
 }
 
-function percent(probability: number): string {
-  return `${Math.round(probability * 1000) / 10}%`;
+/** The error that the sender receives. */
+export function errorText(walk: Reply): string {
+  const error = walk.error;
+  if (!error) return t`the sender receives no error (timeout)`;
+  const { mtu } = error;
+  const errno = error.errno === undefined ? "" : ` (${error.errno})`;
+  switch (error.kind) {
+    case "icmp": {
+      const message = `ICMP ${error.type}/${error.code}`;
+      const from = error.from ?? "";
+      return mtu === undefined
+        ? t`the sender receives ${message} from ${from}${errno}`
+        : t`the sender receives ${message} from ${from}, MTU ${mtu}${errno}`;
+    }
+    case "rst":
+      return walk.hops[0]?.packet.headers.some((header) => header.kind === "sctp")
+        ? t`the sender receives an SCTP ABORT${errno}`
+        : t`the sender receives a TCP reset${errno}`;
+    case "local":
+      return mtu === undefined
+        ? t`the sender's kernel returns an error${errno}`
+        : t`the sender's kernel returns an error${errno}, MTU ${mtu}`;
+  }
 }
 
 function packetText(hop: Hop): string {
   const stack = hop.packet.headers.map(headerText).filter((text) => text !== "");
-  return `${stack.join(" | ")}, ${hop.packet.length} bytes`;
+  return t`${stack.join(" | ")}, ${hop.packet.length} bytes`;
 }
 
-/** One header as tcpdump's readers know it. Ports stand with their addresses' header in order. */
+/** One header in a tcpdump-like form. Ports are part of the transport header. */
 export function headerText(header: Header): string {
   switch (header.kind) {
     case "ip":

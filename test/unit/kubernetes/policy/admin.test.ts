@@ -1,6 +1,6 @@
 /**
  * The truth tables of kubernetes-sigs/network-policy-api (conformance/base/admin_tier, baseline_tier, api_integration and
- * conformance/tests), retyped: four houses, a namespace each, with a server that listens on 80, 8080, 53, 5353, 9003 and 9005.
+ * conformance/tests), retyped: four houses, one namespace per house, with a server that listens on 80, 8080, 53, 5353, 9003, and 9005.
  */
 import { describe, expect, it } from "vitest";
 import type { Protocol } from "../../../../server/src/topology/policy.ts";
@@ -39,7 +39,7 @@ cluster prod {
 
 const rules = (order: readonly number[], all: readonly string[]): string => order.map((index) => all[index]).join("\n");
 
-/** standard-ingress-tcp-rules.yaml: with rules swapped as the tests swap them. */
+/** standard-ingress-tcp-rules.yaml, with rules swapped as in the tests. */
 const ingressTcp = (...order: number[]): string => `admin-policy ingress-tcp {
   priority 3
   subject namespace gryffindor
@@ -210,13 +210,13 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    name: "integration: a Deny of the Admin tier goes before NetworkPolicy",
+    name: "integration: a Deny of the Admin tier takes precedence over NetworkPolicy",
     policies: integration("deny"),
     inGryffindor: networkPolicy,
     table: both(false),
   },
   {
-    name: "integration: Pass leaves it to NetworkPolicy, which goes before the Baseline tier",
+    name: "integration: Pass continues with NetworkPolicy, which takes precedence over the Baseline tier",
     policies: integration("pass"),
     inGryffindor: networkPolicy,
     table: both(true),
@@ -226,10 +226,10 @@ const cases: readonly Case[] = [
     policies: integration("pass"),
     table: both(false),
   },
-  { name: "the smaller priority goes first: 50 before 60", policies: priorities(60), table: both(false) },
-  { name: "the smaller priority goes first: 40 before 50", policies: priorities(40), table: both(true) },
+  { name: "the lower priority is evaluated first: 50 before 60", policies: priorities(60), table: both(false) },
+  { name: "the lower priority is evaluated first: 40 before 50", policies: priorities(40), table: both(true) },
   {
-    name: "networks match pods as well (ClusterNetworkPolicyPeer.networks)",
+    name: "networks also match pods (ClusterNetworkPolicyPeer.networks)",
     policies: `admin-policy networks {
   subject namespace gryffindor
   egress deny to cidr 10.244.0.0/16
@@ -240,7 +240,7 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    name: "no rule of a direction: that direction is left alone",
+    name: "no rule of a direction: that direction is not affected",
     policies: "admin-policy nothing { subject namespace gryffindor }",
     table: both(true),
   },
@@ -256,14 +256,19 @@ describe("truth tables of network-policy-api's conformance tests", () => {
 describe("Calico's tiers", () => {
   it.each<readonly [string, string, string, readonly boolean[]]>([
     [
-      "a tier that selects and does not decide drops at its end",
+      "a tier that selects the pod without a matching rule drops at its end",
       "egress allow to namespace ravenclaw",
       "",
       [true, false],
     ],
-    ["pass goes on to the next tier", "egress allow to namespace ravenclaw\n  egress pass to any", "", [true, true]],
     [
-      "what is passed meets the namespace's own policies",
+      "pass continues with the next tier",
+      "egress allow to namespace ravenclaw\n  egress pass to any",
+      "",
+      [true, true],
+    ],
+    [
+      "after pass, the namespace's own policies apply",
       "egress pass to any",
       "policy p { types egress; egress to namespace slytherin }",
       [false, true],
@@ -288,7 +293,7 @@ calico-policy first {
     expect((["ravenclaw", "slytherin"] as const).map((to) => ask("gryffindor", to, "80/tcp"))).toEqual(wanted);
   });
 
-  it("order decides inside a tier, and the namespaces' own policies have order 1000", () => {
+  it("order applies within a tier, and the namespaces' own policies have order 1000", () => {
     const written = (order: number): string => `calico-policy deny {
   order ${order}
   select conformance-house=gryffindor

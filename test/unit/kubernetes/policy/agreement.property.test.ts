@@ -1,6 +1,6 @@
 /**
- * Three ways to the same answer, on random clusters with random policies: the matrix, single evaluations, and packets that the
- * simulator walks through the chains of each engine.
+ * Three methods with the same result, on random clusters with random policies: the matrix, single evaluations, and
+ * packets through the chains of each engine in the simulator.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -142,7 +142,7 @@ const drawn = fc.record({
   admins: fc.array(admin, { maxLength: 2 }),
 });
 
-/** "x/a > y/b 80/tcp" of everything that may be. */
+/** "x/a > y/b 80/tcp" for every allowed connection. */
 function byEvaluation(topology: Topology): readonly string[] {
   const pods = podsOf(topology);
   return pods.flatMap((from) =>
@@ -188,10 +188,10 @@ function byTraces(topology: Topology): readonly string[] {
   );
 }
 
-/** Only Calico knows the policies of administrators; kube-router errs where a policy isolates both directions (below). */
+/** Only Calico supports the policies of administrators; kube-router differs if a policy isolates both directions (below). */
 function known(one: Drawn, engine: string): Drawn {
   if (engine === "calico") return one;
-  // Calico's plugin marks packets of pods with the bit that weave-npc takes for its own: nobody runs the two together.
+  // Calico's plugin marks packets of pods with a bit that weave-npc also uses: the two cannot run together.
   const plugin = engine === "weave" && one.plugin.startsWith("calico") ? "weave { range 10.244.0.0/16 }" : one.plugin;
   const policies = one.policies.map(({ namespace, body }) => ({
     namespace,
@@ -215,19 +215,22 @@ describe("policies on random clusters", () => {
     );
   });
 
-  it.each(["calico", "kube-router", "kindnet", "weave"])("%s lets through what the evaluation says", (engine) => {
-    fc.assert(
-      fc.property(drawn, (one) => {
-        const topology = topologyOf(clusterText(known(one, engine), engine));
-        expect([...byTraces(topology)].sort()).toEqual([...byEvaluation(topology)].sort());
-      }),
-      { numRuns: 40 },
-    );
-  });
+  it.each(["calico", "kube-router", "kindnet", "weave"])(
+    "%s allows the same connections as the evaluation",
+    (engine) => {
+      fc.assert(
+        fc.property(drawn, (one) => {
+          const topology = topologyOf(clusterText(known(one, engine), engine));
+          expect([...byTraces(topology)].sort()).toEqual([...byEvaluation(topology)].sort());
+        }),
+        { numRuns: 40 },
+      );
+    },
+  );
 
-  it("kube-router asks a policy's egress rules for ingress, too", () => {
-    // One chain holds the rules of both directions, and a policy of both is jumped to without an address
-    // (pkg/controllers/netpol/pod.go, setupPodNetpolRules): between two pods that it selects egress rules are enough.
+  it("kube-router also evaluates a policy's egress rules for ingress", () => {
+    // One chain has the rules of both directions, and a policy for both is jumped to without an address match
+    // (pkg/controllers/netpol/pod.go, setupPodNetpolRules): between two pods that it selects, egress rules are sufficient.
     const both = { namespace: "x", body: ["select pod in [a b]", "types ingress egress", "egress to pod=b"] };
     const topology = topologyOf(clusterText({ plugin: "kindnet", policies: [both], admins: [] }, "kube-router"));
     expect(byEvaluation(topology)).not.toContain("x/a > x/b 80/tcp");

@@ -1,12 +1,12 @@
 /**
  * The truth tables of Kubernetes' own suite (kubernetes/kubernetes, test/e2e/network/netpol/network_policy.go), retyped: the
- * pods of a case, its policies, and for a port whom it expects to reach whom. As there everything is expected to be reachable
- * first; later lines count more than earlier ones, and connections of a pod to itself are left out.
+ * pods of a case, its policies, and for a port the expected connections between pods. As in the suite, all pods are expected
+ * to be reachable by default, later lines override earlier ones, and connections of a pod to itself are omitted.
  */
 import { describe, expect, it } from "vitest";
 import { blocked, clusterOf, topologyOf } from "./support.ts";
 
-/** From, to, reachable? `x/*` are all pods of x, `*` all. */
+/** From, to, whether it is reachable. `x/*`: all pods of x, `*`: all pods. */
 type Line = readonly [from: string, to: string, reachable: boolean];
 
 interface Probe {

@@ -1,6 +1,7 @@
 /**
- * The recipes of ahmetb/kubernetes-network-policy-recipes, retyped: the policy of each page with what its "Try it out" shows, as
- * packets through the data plane of each engine, services included: a policy sees the pod's port, not the service's.
+ * The recipes of ahmetb/kubernetes-network-policy-recipes, retyped: the policy of each page with the results of its
+ * "Try it out" section, as packets through the data plane of each engine, also through services: a policy sees the pod's
+ * port, not the service's.
  */
 import { describe, expect, it } from "vitest";
 import { check } from "../../checks/harness.ts";
@@ -15,7 +16,7 @@ interface Recipe {
 const web = `pod web { labels app=web; listen 80/tcp }
 service web-service { select app=web; port 80; cluster-ip 10.96.0.50 }
 pod client
-pod labelled { labels type=monitoring }`;
+pod labeled { labels type=monitoring }`;
 
 const recipes: readonly Recipe[] = [
   {
@@ -84,7 +85,7 @@ namespace other {
 policy web-allow-all-ns-monitoring { select app=web; ingress from type=monitoring namespaces team=operations }`,
     expect: [
       "client -> web:80 blocked",
-      "labelled -> web:80 blocked",
+      "labeled -> web:80 blocked",
       "other/plain -> web:80 blocked",
       "other/monitor -> web:80 reachable",
       "other/monitor -> 10.96.0.50:80 reachable",
@@ -98,7 +99,7 @@ namespace other {
   pod plain
 }
 policy either { select app=web; ingress { from namespaces team=operations; from type=monitoring } }`,
-    expect: ["client -> web:80 blocked", "labelled -> web:80 reachable", "other/plain -> web:80 reachable"],
+    expect: ["client -> web:80 blocked", "labeled -> web:80 reachable", "other/plain -> web:80 reachable"],
   },
   {
     page: "08-allow-external-traffic",
@@ -213,7 +214,7 @@ ${wanted.map((one) => `expect ${one}`).join("\n")}
 `;
 
 describe.each([
-  ["kube-router beside flannel", "cni flannel { backend host-gw }\n  network-policy kube-router"],
+  ["kube-router with flannel", "cni flannel { backend host-gw }\n  network-policy kube-router"],
   ["Canal", "cni flannel { backend host-gw }\n  network-policy calico"],
   ["kindnet", "cni kindnet"],
 ])("%s", (_, cni) => {

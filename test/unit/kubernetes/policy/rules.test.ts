@@ -1,4 +1,4 @@
-/** What the engines put on a node, as iptables-save and ipset save print it; and how traces name rule, line and remedy. */
+/** The engines' rules on a node, as printed by iptables-save and ipset save; and the rule, line, and fix in traces. */
 import { describe, expect, it } from "vitest";
 import { formatIp } from "../../../../server/src/addressing/ip.ts";
 import { ruleSections } from "../../../../server/src/dataplane/rules.ts";
@@ -30,7 +30,7 @@ cluster prod {
 }
 `;
 
-/** Names with hashes as their kind alone, numbered. */
+/** Replaces names with hashes by their kind and a number. */
 function lines(engine: string, plugin?: string): readonly string[] {
   const { network } = world(text(engine, plugin));
   const netns = network.netns("prod/n1");
@@ -57,7 +57,7 @@ function lines(engine: string, plugin?: string): readonly string[] {
 const about = (all: readonly string[], pattern: RegExp): readonly string[] => all.filter((line) => pattern.test(line));
 
 describe("Calico's chains", () => {
-  it("lead from the pod's device to the policy's chain and drop what none accepted", () => {
+  it("jump from the pod's device to the policy's chain and drop packets that no policy accepted", () => {
     expect(about(lines("calico"), /cali-(tw|pi|to|FORWARD)|FORWARD|^(create|add)/)).toMatchInlineSnapshot(`
       [
         ":FORWARD ACCEPT [0:0]",
@@ -104,7 +104,7 @@ describe("Calico's chains", () => {
 });
 
 describe("kube-router's chains", () => {
-  it("lead from the pod's address to the policy's chain and reject what none marked", () => {
+  it("jump from the pod's address to the policy's chain and reject packets that no policy marked", () => {
     expect(about(lines("kube-router"), /POD-FW|KUBE-NWPLCY|^(create|add)/)).toMatchInlineSnapshot(`
       [
         ":KUBE-NWPLCY-COMMON - [0:0]",
@@ -161,7 +161,7 @@ describe("kube-router's chains", () => {
 });
 
 describe("kindnet's queue", () => {
-  it("takes the pods that some policy selects", () => {
+  it("receives packets of pods that a policy selects", () => {
     expect(about(lines("kindnet"), /podips|NFQUEUE|skuid|^-A POSTROUTING/)).toMatchInlineSnapshot(`
       [
         "-A INPUT -m set --match-set podips-v4 src -m conntrack --ctstate NEW -m comment --comment kube-network-policies -j NFQUEUE --queue-num 100 --queue-bypass",
@@ -179,7 +179,7 @@ describe("kindnet's queue", () => {
 
 describe("a trace", () => {
   it.each(["calico", "kube-router", "kindnet"])(
-    "by %s says which rule let it through, and where it is written",
+    "with %s includes the rule that allowed the packet, and its position",
     (engine) => {
       const { network, topology } = world(text(engine));
       const [db, api] = ["prod/shop/db", "prod/shop/api"].map((path) => {
@@ -192,21 +192,23 @@ describe("a trace", () => {
       const ask = (from: string, dport: number) =>
         simulate(network, { from, dst, proto: "tcp", sport: 40000, dport, df: false })[0];
       const allowed = ask(api.path, 5432);
-      const step = allowed?.steps.find(({ text: why }) => why.includes("allows it"));
+      const step = allowed?.steps.find(({ text: why }) => why.includes("allows:"));
       expect(allowed?.verdict).toBe("delivered");
       expect(step?.text).toBe(
-        "policy shop/db allows it: ingress from app=api or cidr 172.16.0.0/12 except 172.16.9.0/24 to postgres/tcp 8000-8080/tcp 53/udp",
+        "policy shop/db allows: ingress from app=api or cidr 172.16.0.0/12 except 172.16.9.0/24 to postgres/tcp 8000-8080/tcp 53/udp",
       );
       expect(step?.rule?.origin?.statement.keyword.text).toBe("ingress");
       const denied = ask("prod/shop/web", 5432);
-      expect(denied?.reason?.message).toContain(`pod shop/db takes in only what policy shop/db allows`);
-      expect(denied?.reason?.message).toContain('"ingress from app=web to 5432/tcp" would allow it');
+      expect(denied?.reason?.message).toContain(
+        "policy shop/db isolates pod shop/db and allows only ingress from app=api",
+      );
+      expect(denied?.reason?.message).toContain("; to allow it: ingress from app=web to 5432/tcp");
       expect(denied?.reason?.origin?.statement.args[0]?.text).toBe("db");
       expect(formatIp(dst)).toBe("10.244.0.2");
     },
   );
 
-  it("does not ask policies about what a node sends to its own pods", () => {
+  it("does not apply policies to packets from a node to its own pods", () => {
     for (const engine of ["calico", "kube-router", "kindnet", "weave"]) {
       const { network } = world(text(engine));
       const [journey] = simulate(network, {
@@ -221,7 +223,7 @@ describe("a trace", () => {
     }
   });
 
-  it("from another node is not the node's own", () => {
+  it("applies policies to packets from another node", () => {
     for (const engine of ["calico", "kube-router"]) {
       const { network } = world(text(engine));
       const question = {

@@ -1,4 +1,4 @@
-/** Small clusters with policies, and what the evaluator says of every pair of their pods. */
+/** Small clusters with policies, and the evaluator's result for every pair of their pods. */
 import { modeAddressing } from "../../../../server/src/cni/modes.ts";
 import { policySetOf, verdictFor } from "../../../../server/src/kubernetes/policy/evaluate.ts";
 import { decodeFile } from "../../../../server/src/language/decode.ts";
@@ -19,7 +19,7 @@ export function topologyOf(text: string): Topology {
   return topology;
 }
 
-/** `x/a` with the labels that the Kubernetes tests give it: pod=a, in namespace x; ports 80 and 81 by name. */
+/** `x/a` with the labels of the Kubernetes tests: pod=a, in namespace x; ports 80 and 81 have names. */
 export function clusterOf(pods: readonly string[], policies: Readonly<Record<string, string>>, inside = ""): string {
   const namespaces = [...new Set(pods.map((pod) => pod.split("/")[0] ?? ""))];
   const blocks = namespaces.map((namespace) => {
@@ -78,7 +78,7 @@ export function isAllowed(
   );
 }
 
-/** Every pair that may not talk, as "x/a > y/b". */
+/** Every denied pair, as "x/a > y/b". */
 export function blocked(topology: Topology, port: number, proto: Protocol | "icmp" = "tcp"): readonly string[] {
   const pods = podsOf(topology);
   return pods.flatMap((from) =>

@@ -1,7 +1,8 @@
 /**
- * Felix' chains (projectcalico, felix/rules/endpoints.go and policy.go): for each pod one for what it sends and one for what it
- * gets, in them a jump to each policy's chain, tier by tier. A policy's chain sets the accept mark; what no policy of a tier
- * accepted or passed is dropped at the tier's end. What a node's own processes send to its pods is not asked (cali-OUTPUT).
+ * Felix's chains (projectcalico, felix/rules/endpoints.go and policy.go): per pod, one chain for its outgoing and one
+ * for its incoming packets, with a jump to each policy's chain, tier by tier. A policy's chain sets the accept mark;
+ * packets that no policy of a tier accepted or passed are dropped at the end of the tier. Packets from a node's own
+ * processes to its pods are not checked (cali-OUTPUT).
  */
 import { hostPrefix } from "../../../addressing/ip.ts";
 import type { ChainRules } from "../../../cni/mode.ts";
@@ -28,7 +29,7 @@ import { matchesOf, type SetName } from "./match.ts";
 
 const ACCEPT = 0x10000;
 const PASS = 0x20000;
-/** All that a packet may bring along from another chain. */
+/** All marks that a packet can have from another chain. */
 const ALL = 0xe0000;
 
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -39,7 +40,7 @@ function chainName(policy: Policy, direction: Direction): string {
   return `cali-${direction === "ingress" ? "pi" : "po"}-_${nameHash(policyName(policy), 19, BASE64)}`;
 }
 
-/** `isFramed`: the plugin has made the chains that lead here; only what policies add is given. */
+/** `isFramed`: the plugin has created the chains that jump here; only the policies' additions are returned. */
 export function calicoBefore(context: EnforceContext, isFramed: boolean): readonly ChainRules[] {
   return families(context.cluster).flatMap((of) => {
     const pods = [...localPods(context, of)];
@@ -60,7 +61,7 @@ export function calicoBefore(context: EnforceContext, isFramed: boolean): readon
   });
 }
 
-/** Felix appends this one behind all others (StaticFilterForwardAppendRules). */
+/** Felix appends this rule after all others (StaticFilterForwardAppendRules). */
 export function calicoAfter(context: EnforceContext, isFramed: boolean): readonly ChainRules[] {
   if (isFramed) return [];
   return families(context.cluster).map((of) =>
@@ -75,8 +76,8 @@ function idOf({ device, pod }: LocalPod): string {
 }
 
 /**
- * From the built-in chains to those of the pods, by the device of each. Behind a bridge, where Canal would route instead, the
- * device does not show in FORWARD: there the pod's address is asked.
+ * From the built-in chains to the pods' chains, by the pods' devices. If a bridge is in between, where Canal uses
+ * routes instead, the device is not visible in FORWARD: the pod's address is matched instead.
  */
 function frame(of: 4 | 6, pods: readonly LocalPod[]): readonly ChainRules[] {
   const from = (local: LocalPod): NfMatch =>

@@ -1,4 +1,4 @@
-/** What the engines share: rules with their origin, sets of pods, the pods of a node, and the sentences of a trace. */
+/** Shared by the engines: rules with their origin, sets of pods, the pods of a node, and the sentences of a trace. */
 import type { Ip, Prefix } from "../../../addressing/ip.ts";
 import { family, formatIp, formatPrefix, hostPrefix, prefixContains } from "../../../addressing/ip.ts";
 import { hash32 } from "../../../cni/hash.ts";
@@ -6,6 +6,8 @@ import type { ChainRules, NodeParts } from "../../../cni/mode.ts";
 import type { Explanation, IpSet, NfMatch, NfRule, NfTarget } from "../../../dataplane/model.ts";
 import { type Packet, portsOf, transportOf } from "../../../dataplane/packet.ts";
 import type { Source } from "../../../language/tree.ts";
+import { list } from "../../../text/format.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Cluster, Node, Pod } from "../../../topology/model.ts";
 import type { Direction, Policy, PolicyRule, Protocol } from "../../../topology/policy.ts";
 import { selectorText } from "../../../topology/selector.ts";
@@ -19,7 +21,7 @@ export interface EnforceContext {
   readonly node: Node;
   readonly parts: NodeParts;
   readonly set: PolicySet;
-  /** By name: rules that mean the same set have one object. */
+  /** By name: rules with the same set share one object. */
   readonly sets: Map<string, IpSet>;
 }
 
@@ -32,7 +34,7 @@ function once(sets: Map<string, IpSet>, name: string, make: () => IpSet): IpSet 
   return set;
 }
 
-/** A pod of the node with its address of the family and the host's end of its veth pair, where it is no bridge port. */
+/** A pod of the node with its address of the family, and the host end of its veth pair unless that is a bridge port. */
 export interface LocalPod {
   readonly pod: Pod;
   readonly group: PodGroup;
@@ -92,7 +94,7 @@ export function clearMark(mask: number): NfTarget {
   return { kind: "MARK", value: 0, mask };
 }
 
-/** As hashes in names are written, in place of SHA-256: letters and digits that depend on the text. */
+/** Replaces SHA-256 hashes in names: letters and digits that depend on the text. */
 export function nameHash(text: string, length: number, alphabet: string): string {
   let out = "";
   for (let index = 0; out.length < length; index++) {
@@ -107,7 +109,7 @@ export function nameHash(text: string, length: number, alphabet: string): string
 
 /* ----------------------------------------------------------------------- sets */
 
-/** Addresses of pods; asked pod by pod, so that a set of all pods costs nothing. */
+/** Addresses of pods, evaluated pod by pod, so a set of all pods costs nothing. */
 export function podSet(context: EnforceContext, of: 4 | 6, name: string, selector: PodSelector): IpSet {
   const { cluster, set } = context;
   const isMember = (pod: Pod): boolean => selectsGroup(selector, set.groups.groupOf(pod));
@@ -125,7 +127,7 @@ export function podSet(context: EnforceContext, of: 4 | 6, name: string, selecto
   }));
 }
 
-/** Addresses and ports that the pods call by this name. */
+/** Addresses and ports of pods that have a port of this name. */
 export function namedPortSet(
   context: EnforceContext,
   of: 4 | 6,
@@ -190,11 +192,18 @@ function* podsOf(cluster: Cluster, of: 4 | 6, isMember: (pod: Pod) => boolean): 
 /* ------------------------------------------------------------------ sentences */
 
 export function allowedBy(policy: Policy, rule: PolicyRule): Explanation {
-  const verb = rule.action === "deny" ? "denies" : rule.action === "pass" ? "passes" : "allows";
-  return { note: `${policyName(policy)} ${verb} it: ${ruleText(rule, policy)}`, origin: rule.source };
+  const name = policyName(policy);
+  const text = ruleText(rule, policy);
+  const note =
+    rule.action === "deny"
+      ? t`${name} denies: ${text}`
+      : rule.action === "pass"
+        ? t`${name} passes: ${text}`
+        : t`${name} allows: ${text}`;
+  return { note, origin: rule.source };
 }
 
-/** Why no rule let the packet through, and which one would. */
+/** Why no rule allowed the packet, and a rule that allows it. */
 export function isolatedBy(
   { set }: Pick<EnforceContext, "set">,
   pod: Pod,
@@ -203,15 +212,30 @@ export function isolatedBy(
   packet: Packet,
 ): Explanation {
   const other = direction === "ingress" ? packet.src : packet.dst;
-  const names = policies.map(policyName).join(", ");
   const own = `${pod.workload.namespace}/${pod.name}`;
   const port = portWords(packet);
-  const verb = direction === "ingress" ? "takes in" : "may send";
-  const way = direction === "ingress" ? "from" : "to";
+  const limits = limitsText(policies, direction, own);
+  const sent = port === "" ? "ICMP" : port;
+  const peer = otherText(set, other);
+  const rule = allowingRule(set, pod, direction, other, port);
   const note =
-    `pod ${own} ${verb} only what ${names} ${policies.length === 1 ? "allows" : "allow"} (${allowsText(policies, direction)}), ` +
-    `and this is ${port === "" ? "ICMP" : port} ${way} ${otherText(set, other)}; "${wouldAllow(set, pod, direction, other, port)}" would allow it`;
+    direction === "ingress"
+      ? t`${limits}; this is ${sent} from ${peer}; to allow it: ${rule}`
+      : t`${limits}; this is ${sent} to ${peer}; to allow it: ${rule}`;
   return { note, origin: policies[0]?.source };
+}
+
+function limitsText(policies: readonly Policy[], direction: Direction, pod: string): string {
+  const names = list(policies.map(policyName));
+  const isOne = policies.length === 1;
+  if (!policies.some((policy) => policy[direction]?.some(({ action }) => action === "allow")))
+    return isOne
+      ? t`${names} isolates pod ${pod} and allows no ${direction}`
+      : t`${names} isolate pod ${pod} and allow no ${direction}`;
+  const allowed = allowsText(policies, direction);
+  return isOne
+    ? t`${names} isolates pod ${pod} and allows only ${direction} ${allowed}`
+    : t`${names} isolate pod ${pod} and allow only ${direction} ${allowed}`;
 }
 
 function portWords(packet: Packet): string {
@@ -224,7 +248,7 @@ function otherText(set: PolicySet, ip: Ip): string {
   return pod ? `${pod.workload.namespace}/${pod.name} (${formatIp(ip)})` : formatIp(ip);
 }
 
-function wouldAllow(set: PolicySet, pod: Pod, direction: Direction, other: Ip, port: string): string {
+function allowingRule(set: PolicySet, pod: Pod, direction: Direction, other: Ip, port: string): string {
   const peer = set.cluster.pods.podsByAddress(other)[0];
   const words: string[] = [direction, direction === "ingress" ? "from" : "to"];
   if (peer === undefined || peer.workload.hostNetwork) words.push(`cidr ${formatIp(other)}`);

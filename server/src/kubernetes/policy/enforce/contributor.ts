@@ -1,4 +1,4 @@
-/** The rules that enforce policies on a node, by who enforces them there. A cluster without policies has none of them. */
+/** The rules that enforce policies on a node, by policy engine. None for a cluster without policies. */
 import type { Contributor } from "../../../cni/contributor.ts";
 import { isOwnEngine, type PolicyEngine, policyEngineOf } from "../../../cni/policy-engine.ts";
 import type { Policy } from "../../../topology/policy.ts";
@@ -8,7 +8,7 @@ import { kindnetBefore } from "./kindnet.ts";
 import { kubeRouterBefore } from "./kube-router.ts";
 import { weaveBefore } from "./weave.ts";
 
-/** The kinds of policies that an engine knows; it has no effect what others there are. */
+/** The kinds of policies that an engine supports; it ignores all others. */
 export const KNOWN_KINDS: Readonly<Record<PolicyEngine, readonly Policy["kind"][]>> = {
   none: [],
   calico: ["network", "admin", "baseline", "calico"],

@@ -1,14 +1,15 @@
 /**
- * kube-network-policies, which kindnet and newer charts of others bring along (kubernetes-sigs/kube-network-policies,
- * pkg/dataplane/controller.go): nftables puts packets of pods that some policy selects to a daemon, behind DNAT and before
- * SNAT, and the daemon looks the policies up itself. Its chains of type filter stand here in table mangle, which is asked at the
- * same place.
+ * kube-network-policies, included in kindnet and in newer charts of other plugins
+ * (kubernetes-sigs/kube-network-policies, pkg/dataplane/controller.go): nftables queues packets of pods that a policy
+ * selects to a daemon, after DNAT and before SNAT, and the daemon evaluates the policies itself. Its chains of type
+ * filter are in table mangle here, which is evaluated at the same place.
  */
 import type { Ip } from "../../../addressing/ip.ts";
 import { formatIp, hostPrefix } from "../../../addressing/ip.ts";
 import type { ChainRules } from "../../../cni/mode.ts";
 import type { IpSet, NfMatch, QueueVerdict } from "../../../dataplane/model.ts";
 import { type Packet, portsOf, transportOf } from "../../../dataplane/packet.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Direction } from "../../../topology/policy.ts";
 import { verdictFor } from "../evaluate.ts";
 import { allowedBy, type EnforceContext, families, isolatedBy, type LocalPod, localPods, makeRule } from "./common.ts";
@@ -46,7 +47,7 @@ export function kindnetBefore(context: EnforceContext): readonly ChainRules[] {
         table: "mangle",
         chain: "POSTROUTING",
         rules: [
-          // `meta skuid 0 accept`: what the node's own processes send; kubelet's probes among it.
+          // `meta skuid 0 accept`: packets from the node's own processes, including kubelet's probes.
           makeRule({ addrtype: { side: "src", type: "LOCAL" } }, { kind: "RETURN" }, { comment: "skuid 0" }),
           makeRule({ ctstate: ["ESTABLISHED", "RELATED"] }, { kind: "RETURN" }),
           ...queue({}, ["src", "dst"]),
@@ -57,13 +58,13 @@ export function kindnetBefore(context: EnforceContext): readonly ChainRules[] {
   });
 }
 
-/** The daemon of a node answers for its own pods: the sender's is asked there for egress, the receiver's for ingress. */
+/** A node's daemon decides for its own pods: egress for the sender, ingress for the receiver. */
 function decideOn(context: EnforceContext, pods: ReadonlyMap<Ip, LocalPod>, packet: Packet): QueueVerdict {
   const { set } = context;
   const proto = transportOf(packet);
-  if (proto === "ipip" || proto === "esp") return { accept: true, note: "no policy speaks of it", origin: undefined };
+  if (proto === "ipip" || proto === "esp") return { accept: true, note: t`no policy applies`, origin: undefined };
   const port = proto === "icmp" ? 0 : (portsOf(packet)?.dport ?? 0);
-  let allowed: QueueVerdict = { accept: true, note: "no policy is against it", origin: undefined };
+  let allowed: QueueVerdict = { accept: true, note: t`no policy denies it`, origin: undefined };
   const sides: readonly (readonly [Direction, Ip, Ip])[] = [
     ["egress", packet.src, packet.dst],
     ["ingress", packet.dst, packet.src],

@@ -1,10 +1,12 @@
 /**
- * kube-router's chains, as it and k3s make them (cloudnativelabs/kube-router, pkg/controllers/netpol): one for each pod, to
- * which its address leads from INPUT, FORWARD and OUTPUT, in it a jump to each policy's chain. What no policy has marked is
- * rejected. The rules that find bridged packets once more by physdev are left out: their address has led them there already.
+ * kube-router's chains, as in kube-router and k3s (cloudnativelabs/kube-router, pkg/controllers/netpol): one chain per
+ * pod, to which INPUT, FORWARD, and OUTPUT jump by the pod's address, with a jump to each policy's chain. Packets that
+ * no policy has marked are rejected. The additional rules that match bridged packets by physdev are omitted: these
+ * packets have been matched by address.
  *
- * A policy's chain holds the rules of both its directions, and one of both is jumped to without an address: between two pods
- * that it selects its egress rules are enough, whatever its ingress rules say. That is so in the original, too.
+ * A policy's chain has the rules of both directions, and a policy for both directions is jumped to without an address
+ * match: between two pods that it selects, a matching egress rule is sufficient, regardless of the ingress rules. The
+ * original behaves the same.
  */
 import { hostPrefix } from "../../../addressing/ip.ts";
 import type { ChainRules } from "../../../cni/mode.ts";
@@ -29,7 +31,7 @@ import {
 } from "./common.ts";
 import { matchesOf, type SetName } from "./match.ts";
 
-/** Some policy allows it; the pod's chain is through. */
+/** A policy allows the packet; the pod's chain is finished. */
 const ALLOWED = 0x10000;
 const PASSED = 0x20000;
 
@@ -39,7 +41,7 @@ const DEFAULT = "KUBE-NWPLCY-DEFAULT";
 const TAIL = "KUBE-NWPLCY-TAIL";
 const HOOKS = { INPUT: "KUBE-ROUTER-INPUT", FORWARD: "KUBE-ROUTER-FORWARD", OUTPUT: "KUBE-ROUTER-OUTPUT" } as const;
 
-/** pkg/utils/iptables.go, CommonICMPRules: pings and errors pass whatever policies say. */
+/** pkg/utils/iptables.go, CommonICMPRules: pings and errors pass regardless of policies. */
 const ICMP: readonly IcmpMessage["kind"][] = ["echo-request", "net-unreachable", "ttl-exceeded"];
 
 const hashed = (prefix: string, text: string, of: 4 | 6): string =>
@@ -118,7 +120,7 @@ function commonRules(): readonly NfRule[] {
   ];
 }
 
-/** Rules are inserted at the top one by one: what is inserted last stands first. */
+/** Rules are inserted at the top one by one: the last one inserted is first. */
 function podRules(context: EnforceContext, local: LocalPod): readonly NfRule[] {
   const { pod, group, ip } = local;
   const own = hostPrefix(ip);

@@ -1,4 +1,4 @@
-/** A policy's rule as conditions of netfilter: one for each peer and each group of ports. */
+/** A policy's rule as netfilter matches: one for each peer and each group of ports. */
 import { family, hostPrefix } from "../../../addressing/ip.ts";
 import type { NfMatch, PortRange } from "../../../dataplane/model.ts";
 import type { Peer, Policy, PolicyPort, PolicyRule, Protocol } from "../../../topology/policy.ts";
@@ -8,10 +8,10 @@ import type { PodSelector } from "../selectors.ts";
 import { peerText, portText } from "../text.ts";
 import { blockSet, type EnforceContext, namedPortSet, podSet } from "./common.ts";
 
-/** How an engine calls its sets; `key` is the same for the same members. */
+/** How an engine names its sets; `key` is the same for the same members. */
 export type SetName = (kind: "pods" | "block" | "ports", key: string, of: 4 | 6) => string;
 
-/** The conditions under which the rule holds; empty where it can hold of nothing of the family. */
+/** The matches of the rule; empty if it cannot match packets of the family. */
 export function matchesOf(
   context: EnforceContext,
   of: 4 | 6,
@@ -32,7 +32,7 @@ export function matchesOf(
   return matches;
 }
 
-/** In which pods a named port is looked up. */
+/** The pods in which a named port is looked up. */
 function receivers(policy: Policy, rule: PolicyRule, peer: Peer | undefined): PodSelector {
   if (rule.direction === "ingress") return subjectOf(policy);
   return peer?.kind === "pods" ? peerSelector(policy, peer) : { pods: [], namespaces: [] };
@@ -71,7 +71,7 @@ function peerMatch(
   }
 }
 
-/** iptables takes 15 ports in a multiport match, a range counts as two. */
+/** iptables allows 15 ports in a multiport match; a range uses 2 of the 15. */
 const MULTIPORT = 15;
 
 function portMatches(

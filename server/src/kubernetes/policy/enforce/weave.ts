@@ -1,14 +1,15 @@
 /**
- * weave-npc's chains (weaveworks/weave, prog/weave-npc/main.go and npc/): what enters the bridge is asked for egress, what leaves
- * it for ingress. Pods that no policy isolates are in a set for each namespace, which lets them through; what nothing accepts
- * is dropped. Where the original asks by physdev whether the other end is behind the tunnel, a set of the node's own pods is
- * asked here: a policy is enforced on the node of its pod.
+ * weave-npc's chains (weaveworks/weave, prog/weave-npc/main.go and npc/): packets entering the bridge are checked for
+ * egress, packets leaving the bridge for ingress. Pods that no policy isolates are members of a set per namespace that
+ * allows them; unmatched packets are dropped. The original matches by physdev whether the peer is across the tunnel;
+ * here, a set of the node's own pods is matched instead: a policy is enforced on the node of its pod.
  */
 import type { Prefix } from "../../../addressing/ip.ts";
 import { family, formatIp, hostPrefix } from "../../../addressing/ip.ts";
 import type { ChainRules } from "../../../cni/mode.ts";
 import type { Explanation, IpSet, NfMatch, NfRule } from "../../../dataplane/model.ts";
 import type { Packet } from "../../../dataplane/packet.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Direction } from "../../../topology/policy.ts";
 import { subjectOf } from "../evaluate.ts";
 import {
@@ -138,6 +139,6 @@ function custom(
 function why(context: EnforceContext, pods: readonly LocalPod[], direction: Direction, packet: Packet): Explanation {
   const own = direction === "ingress" ? packet.dst : packet.src;
   const local = pods.find(({ ip }) => ip === own);
-  if (local === undefined) return { note: "no rule accepts it", origin: undefined };
+  if (local === undefined) return { note: t`no rule accepts it`, origin: undefined };
   return isolatedBy(context, local.pod, direction, context.set.selecting(local.group, direction), packet);
 }

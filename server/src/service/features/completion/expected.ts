@@ -1,4 +1,4 @@
-/** Which arguments and literals may follow the words that are there. */
+/** The arguments and literals that can follow the tokens before the cursor. */
 import { all, type Decl } from "../../../language/decode.ts";
 import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../../language/schema/index.ts";
 import type { Arg } from "../../../language/tree.ts";
@@ -14,7 +14,7 @@ interface Expected {
   readonly literals: readonly Literal[];
 }
 
-/** What may follow the words `before`, as `decode` reads them. */
+/** What can follow the arguments `before`, which are read in the same way as in `decode`. */
 export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]): Expected {
   const readBy = new Map<Arg, ArgSpec>();
   for (const arg of spec.args) {
@@ -50,7 +50,7 @@ export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]
     } else {
       const target = waiting ? open : (readBy.get(word) ?? open ?? positional.find((arg) => !used.has(arg)));
       if (target) used.add(target);
-      // Positions before it are passed over.
+      // Earlier positional arguments are skipped.
       const at = target ? positional.indexOf(target) : -1;
       for (const earlier of positional.slice(0, Math.max(at, 0))) used.add(earlier);
       open = target?.many === true ? target : undefined;
@@ -60,7 +60,7 @@ export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]
   if (rest)
     return { values: [], literals: [{ text: rest.words.join(" "), summary: rest.arg.summary, followed: true }] };
   if (waiting && open) {
-    // `from namespaces team=a`: who it is may begin with another literal; on which ports is no part of that.
+    // `from namespaces team=a`: the peer can begin with a different literal, but not with the one for the ports.
     const others = spec.args.filter((arg) => isFlag(arg) || (arg.after !== undefined && arg.type.kind !== "ports"));
     return {
       values: [open],
@@ -84,7 +84,7 @@ export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]
     ? new Set(spec.atMostOneOf)
     : new Set<string>();
   const literals = literalsOf(spec.args.filter((arg) => !used.has(arg) && !excluded.has(arg.name)));
-  // `expect a`: nothing but the arrow can follow.
+  // `expect a`: only the arrow can follow.
   const needed = new Set(
     spec.args.flatMap((arg) => (isFlag(arg) || arg.optional === true || used.has(arg) ? [] : [arg.after])),
   );

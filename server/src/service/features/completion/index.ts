@@ -1,6 +1,6 @@
 /**
- * What may be written at a place: keywords of the context, literals and values of the arguments, names in scope, free
- * addresses. All of it from the schema and the topology; works in half-typed files, since every text has a tree.
+ * Completion at a position: keywords of the context, literals and values of the arguments, names in scope, and free
+ * addresses. Derived from the schema and the topology; works in incomplete files, because every text has a tree.
  */
 import type { Analysis } from "../../analysis.ts";
 import { type Place, placeAt } from "../place.ts";
@@ -16,7 +16,7 @@ export function completionsAt(analysis: Analysis, file: string, offset: number, 
   if (!place || place.path.inComment) return { items: [], incomplete: false };
   const all = atKeyword(place) ? keywords(place) : values(analysis, place, workspace);
   const typed = all[0] ? place.file.tree.text.slice(all[0].replace.start, offset) : "";
-  // A few hundred are enough to choose from; those that begin with what is typed come first.
+  // A few hundred items are enough; items that begin with the typed text are first.
   if (all.length <= MOST) return { items: all, incomplete: false };
   const begin = all.filter(({ label }) => label.startsWith(typed));
   const rest = all.filter(({ label }) => !label.startsWith(typed) && label.includes(typed));

@@ -1,4 +1,4 @@
-/** What a completion is made of. */
+/** The types of completion items. */
 import type { Span } from "../../../language/tree.ts";
 
 export type CompletionKind =
@@ -16,22 +16,22 @@ export type CompletionKind =
 export interface CompletionItem {
   readonly label: string;
   readonly kind: CompletionKind;
-  /** Beside the label: what it is. */
+  /** Short description, shown next to the label. */
   readonly detail: string;
   readonly documentation: string | undefined;
   readonly insert: string;
-  /** `insert` has tab stops as in TextMate snippets. */
+  /** Whether `insert` has tab stops as in TextMate snippets. */
   readonly snippet: boolean;
-  /** What the item takes the place of. */
+  /** The text that the item replaces. */
   readonly replace: Span;
-  /** After this item the editor should ask again. */
+  /** Whether the editor must request completions again after this item. */
   readonly more: boolean;
-  /** Typing one of these takes the item and goes on behind it. */
+  /** Typing one of these characters accepts the item. */
   readonly commit: readonly string[];
 }
 
 export interface Completion {
   readonly items: readonly CompletionItem[];
-  /** There are more; ask again when more has been typed. */
+  /** Whether items are omitted; request again after more is typed. */
   readonly incomplete: boolean;
 }

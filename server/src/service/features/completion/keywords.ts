@@ -1,7 +1,8 @@
-/** Keywords of the context, each with a snippet of what must follow it. */
+/** Keywords of the context, each with a snippet of its required parts. */
 import { contextInside } from "../../../language/decode.ts";
 import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../../language/schema/index.ts";
 import type { Span } from "../../../language/tree.ts";
+import { t, translated } from "../../../text/l10n.ts";
 import type { Place } from "../place.ts";
 import type { CompletionItem } from "./item.ts";
 
@@ -15,7 +16,7 @@ export function keywords({ path, decls, offset }: Place): readonly CompletionIte
   if (depth > 0 && !parent) return [];
   const context = parent ? contextInside(parent) : "file";
   if (context === undefined) return [];
-  // With arguments already there only the word is exchanged.
+  // If arguments exist, only the keyword is replaced.
   const bare = typing !== undefined && (typing.args.length > 0 || typing.block !== undefined);
   const present = new Set(
     (parent?.children ?? []).filter(({ statement }) => statement !== typing).map(({ spec }) => spec),
@@ -31,7 +32,7 @@ function keywordItem(spec: KeywordSpec, replace: Span, bare: boolean): Completio
   return {
     label: spec.keyword,
     kind: "keyword",
-    detail: spec.summary,
+    detail: translated(spec.summary),
     documentation: keywordDocumentation(spec),
     insert: text,
     snippet: text.includes("$"),
@@ -42,11 +43,11 @@ function keywordItem(spec: KeywordSpec, replace: Span, bare: boolean): Completio
 }
 
 export function keywordDocumentation(spec: KeywordSpec): string {
-  const otherwise = spec.default === undefined ? "" : `\n\nDefault: ${spec.default}`;
-  return `${spec.documentation.replace(/([^\n])\n(?!\n)/g, "$1 ")}${otherwise}`;
+  const otherwise = spec.default === undefined ? "" : `\n\n${t`Default: ${translated(spec.default)}`}`;
+  return `${translated(spec.documentation).replace(/([^\n])\n(?!\n)/g, "$1 ")}${otherwise}`;
 }
 
-/** The keyword with what must follow; the tab stop of a first value that can be chosen from a list stands alone. */
+/** The keyword with its required parts. If the only part is a value to choose from a list, its tab stop is empty. */
 function snippetOf(spec: KeywordSpec): { text: string; more: boolean } {
   if (spec.snippet !== undefined) return { text: spec.snippet, more: /^\S+ "?\$1"?$/.test(spec.snippet) };
   const choice = spec.args.find((arg) => spec.atLeastOneOf?.includes(arg.name));
@@ -85,7 +86,7 @@ function tabStop(arg: ArgSpec, stop: number): string {
   }
 }
 
-/** A node is seldom written without a block, a pod may be. */
+/** Whether a block is usual: a node is seldom written without one, a pod often is. */
 function blockIsUsual(spec: KeywordSpec): boolean {
   return spec.defines !== undefined && spec.defines !== "pod" && spec.defines !== "workload";
 }

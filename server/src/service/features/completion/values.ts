@@ -2,6 +2,7 @@
 import { partArg } from "../../../language/positions.ts";
 import type { ArgSpec } from "../../../language/schema/index.ts";
 import type { Span } from "../../../language/tree.ts";
+import { translated } from "../../../text/l10n.ts";
 import type { Analysis } from "../../analysis.ts";
 import { innerSpan, type Place } from "../place.ts";
 import { suggestionsFor } from "../suggestions/index.ts";
@@ -17,7 +18,7 @@ export function values(analysis: Analysis, place: Place, workspace: Workspace): 
   const { statement } = decl;
   const index = typeof path.part === "number" ? path.part : typeof path.part === "object" ? path.part[0] : path.next;
   const typed = path.part === undefined || path.part === "whole" ? undefined : partArg(statement, path.part);
-  // A list as a whole: the cursor is between its items, unless it touches the list from outside.
+  // If the part is a whole list, the cursor is between its items, unless it touches the list from outside.
   const inList = typed?.kind === "list";
   if (
     inList &&
@@ -26,7 +27,7 @@ export function values(analysis: Analysis, place: Place, workspace: Workspace): 
   )
     return [];
   const replace = typed && !inList ? innerSpan(typed, start, place.file.tree.text) : { start: offset, end: offset };
-  // Outside the quotes of a string nothing fits.
+  // There are no values outside the quotes of a string.
   if (offset < replace.start || offset > replace.end) return [];
   const expected = expectedAt(decl, decl.spec, statement.args.slice(0, index));
   const items: CompletionItem[] = [];
@@ -43,13 +44,13 @@ export function values(analysis: Analysis, place: Place, workspace: Workspace): 
     }
   }
   if (typed === undefined || typed.kind === "word" || typed.kind === "arrow") {
-    const behind = typed === undefined ? [] : statement.args.slice(index + 1).map(({ text }) => text);
-    for (const literal of expected.literals) items.push(literalItem(literal, replace, behind));
+    const following = typed === undefined ? [] : statement.args.slice(index + 1).map(({ text }) => text);
+    for (const literal of expected.literals) items.push(literalItem(literal, replace, following));
   }
   return items;
 }
 
-/** A path goes on with its port, a choice with the next word; an address or a number may itself go on. */
+/** A port can follow a path, and the next argument a choice; an address or a number can itself be incomplete. */
 function commitAfter({ type }: ArgSpec, { kind }: Suggestion): readonly string[] {
   if (type.kind === "endpoint" && kind === "name") return type.port ? [" ", ":"] : [" "];
   return kind === "enum" || kind === "name" ? [" "] : [];
@@ -70,14 +71,18 @@ function valueItem(suggestion: Suggestion, replace: Span, commit: readonly strin
   };
 }
 
-/** `behind`: the words that follow already. */
-function literalItem({ text, summary, followed }: Literal, replace: Span, behind: readonly string[]): CompletionItem {
+/** `following`: the tokens after the cursor. */
+function literalItem(
+  { text, summary, followed }: Literal,
+  replace: Span,
+  following: readonly string[],
+): CompletionItem {
   const [first = "", ...rest] = text.split(" ");
-  const isThere = rest.length > 0 && rest.every((word, index) => behind[index] === word);
+  const isThere = rest.length > 0 && rest.every((word, index) => following[index] === word);
   return {
     label: text,
     kind: "literal",
-    detail: summary,
+    detail: translated(summary),
     documentation: undefined,
     insert: isThere ? first : followed ? `${text} ` : text,
     snippet: false,

@@ -1,9 +1,10 @@
-/** What a line at a machine's edge does: addresses that change, ports that lead elsewhere, who answers for whom. */
+/** Hovers of the edge statements of a machine: masquerading, port forwarding, `answers any`, and host ports. */
 import { formatIp, formatPrefix, type Ip } from "../../../addressing/ip.ts";
 import type { Netns } from "../../../dataplane/model.ts";
 import { ruleText } from "../../../dataplane/text.ts";
 import type { Statement } from "../../../language/tree.ts";
-import { plural } from "../../../text/words.ts";
+import { plural } from "../../../text/format.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Listener, NatRule, Pod, Station, Topology } from "../../../topology/model.ts";
 import { ownerOf } from "../../../trace/endpoints.ts";
 import type { Analysis } from "../../analysis.ts";
@@ -12,7 +13,7 @@ import type { Place } from "../place.ts";
 import { byStatement } from "../statements.ts";
 import { stationsAround } from "../stations.ts";
 
-/** Of `masquerade`, `port-forward`, `answers any` and `listen … host-port`; empty for every other line. */
+/** Hover of `masquerade`, `port-forward`, `answers any`, and `listen … host-port`; empty for all other statements. */
 export function edgeText(analysis: Analysis, place: Place, keyword: string, statement: Statement): string {
   switch (keyword) {
     case "masquerade":
@@ -21,7 +22,7 @@ export function edgeText(analysis: Analysis, place: Place, keyword: string, stat
       const stations = stationsAround(analysis.topology, place);
       const [station] = stations;
       if (!station) return "";
-      const more = stations.length > 1 ? `And on ${plural(stations.length - 1, "more node")} likewise.` : "";
+      const more = stations.length > 1 ? t`Also on ${plural(stations.length - 1, "more node")}.` : "";
       const own = station.edge?.nat.find(({ source }) => source.statement === statement);
       const netns = analysis.network.netns(station.path);
       const text = own ? natText(analysis.topology, station, own) : answersText(station);
@@ -39,13 +40,15 @@ function natText(topology: Topology, station: Station, rule: NatRule): string {
   const interfaces = station.interfaces.filter((iface) => segment === undefined || iface.segment === segment.name);
   switch (rule.kind) {
     case "masquerade": {
-      const from = rule.from.length === 0 ? "All packets" : `Packets from ${rule.from.map(formatPrefix).join(", ")}`;
+      const from = rule.from.map(formatPrefix).join(", ");
       return paragraphs(
-        `${from} that leave ${code(station.path)} get its own address as their source:`,
+        from === ""
+          ? t`All packets that leave ${code(station.path)} are masqueraded to:`
+          : t`Packets from ${from} that leave ${code(station.path)} are masqueraded to:`,
         bullets(
           interfaces.map(
             ({ device, segment: name, addresses }) =>
-              `by ${code(device)} to segment ${code(name)}: ${addressList(addresses.map(({ ip }) => ip))}`,
+              t`via ${code(device)} on segment ${code(name)}: ${addressList(addresses.map(({ ip }) => ip))}`,
           ),
         ),
       );
@@ -54,29 +57,35 @@ function natText(topology: Topology, station: Station, rule: NatRule): string {
       const all = segment === undefined ? station.interfaces : interfaces;
       const own = addressList(all.flatMap(({ addresses }) => addresses.map(({ ip }) => ip)));
       const port = rule.toPort ?? rule.port;
-      const where = segment === undefined ? "" : `, for packets that come from segment ${code(segment.name)},`;
-      return `Port ${rule.port}/${rule.proto} of ${own}${where} leads to ${formatIp(rule.to)} port ${port}: ${receiverText(topology, rule.to, rule.proto, port)}`;
+      const outside = `${rule.port}/${rule.proto}`;
+      const to = formatIp(rule.to);
+      const receiver = receiverText(topology, rule.to, rule.proto, port);
+      return segment === undefined
+        ? t`Port ${outside} of ${own} forwards to ${to} port ${port}: ${receiver}`
+        : t`Port ${outside} of ${own}, for packets from segment ${code(segment.name)}, forwards to ${to} port ${port}: ${receiver}`;
     }
   }
 }
 
 function addressList(ips: readonly Ip[]): string {
-  return ips.length === 0 ? "no address" : ips.map(formatIp).join(", ");
+  return ips.length === 0 ? t`no address` : ips.map(formatIp).join(", ");
 }
 
 function receiverText(topology: Topology, ip: Ip, proto: Listener["proto"], port: number): string {
   const owner = ownerOf(topology, ip);
-  if (!owner) return "nobody has this address";
+  if (!owner) return t`unassigned`;
   const listening = owner.ports.find((one) => one.port === port && one.proto === proto);
-  const what = listening ? `where ${code(listening.process)} listens` : "where nobody listens on this port";
-  return `${owner.kind} ${code(owner.path)}, ${what}`;
+  return listening
+    ? t`${owner.kind} ${code(owner.path)}, ${code(listening.process)} listens`
+    : t`${owner.kind} ${code(owner.path)}, nothing listens on this port`;
 }
 
 function answersText(station: Station): string {
   if (station.edge?.answersAny !== true) return "";
   const ports = station.processes.flatMap(({ listeners }) => listeners.map(portText));
-  const on = ports.length === 0 ? "it listens on no port, so only pings are answered" : `on ${ports.join(", ")}`;
-  return `A packet that reaches ${code(station.path)} is answered from the address to which it went, whatever that is: ${on}.`;
+  return ports.length === 0
+    ? t`Accepts packets to any address and replies from the address they were sent to; no open ports, so only pings receive a reply.`
+    : t`Accepts packets to any address (${ports.join(", ")}) and replies from the address they were sent to.`;
 }
 
 function portText({ first, last, proto }: Listener): string {
@@ -85,7 +94,7 @@ function portText({ first, last, proto }: Listener): string {
 
 const CHAINS = ["PREROUTING", "OUTPUT", "POSTROUTING"] as const;
 
-/** The rules of the built-in chains only: those of services are many, and made when somebody comes to them. */
+/** Only rules of the built-in chains: the chains of services are numerous and created on demand. */
 function rulesText(netns: Netns, statement: Statement): string {
   const lines = ([4, 6] as const).flatMap((family) =>
     CHAINS.flatMap((name) => {
@@ -112,17 +121,18 @@ function hostPortText(analysis: Analysis, place: Place, statement: Statement): s
   const shown = Math.min(workload.replicas, MOST_PODS);
   const pods = [...Array(shown).keys()].map((ordinal) => cluster.pods.podAt(workload, ordinal));
   return paragraphs(
-    "A port of the nodes leads here:",
+    t`Forwarded from node ports:`,
     bullets([
       ...listeners.flatMap((listener) => pods.map((pod) => portOfNode(pod, listener))),
-      workload.replicas > shown ? `and those of ${plural(workload.replicas - shown, "more pod")}` : undefined,
+      workload.replicas > shown ? t`and ${plural(workload.replicas - shown, "more pod")}` : undefined,
     ]),
   );
 }
 
 function portOfNode({ name, node, addresses }: Pod, { hostPort, first, proto }: Listener): string {
-  const to = addresses.map((ip) => `${formatIp(ip)} port ${first}`).join(", ");
-  if (!node) return `pod ${code(name)} runs on no node`;
+  const to = addresses.map((ip) => t`${formatIp(ip)} port ${first}`).join(", ");
+  if (!node) return t`pod ${code(name)} runs on no node`;
   const ips = node.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => formatIp(ip)));
-  return `${ips.join(", ")} port ${hostPort}/${proto} (node ${code(node.name)}) → ${to} (pod ${code(name)})`;
+  const port = `${hostPort}/${proto}`;
+  return t`${ips.join(", ")} port ${port} (node ${code(node.name)}) → ${to} (pod ${code(name)})`;
 }

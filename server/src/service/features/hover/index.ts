@@ -1,8 +1,9 @@
-/** What one sees on pointing at something: what it is, what it means, and what the kernel holds because of it. */
+/** Hovers: the object under the cursor, its documentation, and the resulting kernel state. */
 
 import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../../language/schema/index.ts";
 import type { Span, StatementPart } from "../../../language/tree.ts";
-import { plural } from "../../../text/words.ts";
+import { plural } from "../../../text/format.ts";
+import { t, translated } from "../../../text/l10n.ts";
 import type { Analysis } from "../../analysis.ts";
 import { keywordDocumentation } from "../completion/keywords.ts";
 import { code, paragraphs } from "../markdown.ts";
@@ -19,7 +20,7 @@ export interface Hover {
   readonly markdown: string;
 }
 
-/** Of these every value says what the line does. */
+/** Statements whose values also show the effect of the whole statement. */
 const WHOLE_LINES: ReadonlySet<string> = new Set([
   "route",
   "backend",
@@ -44,11 +45,11 @@ export function hoverAt(analysis: Analysis, file: string, offset: number): Hover
   const target = targetAt(analysis, file, offset);
   const symbol = target?.symbols[0];
   const found = readAt(pointed.decl, pointed.part);
-  // A DNS name is told of as a whole, with what it is answered with.
+  // A DNS name is described as a whole, with the addresses that it resolves to.
   if (target && symbol && !target.dns) {
     const text =
       target.symbols.length > 1 && symbol.kind !== "namespace"
-        ? `${plural(target.symbols.length, "declaration")} of this name`
+        ? t`${plural(target.symbols.length, "declaration")} of this name`
         : "";
     const use = pointed.arg.kind === "word" || pointed.arg.kind === "string" ? pointed.arg.text : undefined;
     return { span: target.span, markdown: paragraphs(symbolText(analysis, symbol, use), text) };
@@ -72,7 +73,7 @@ export function hoverAt(analysis: Analysis, file: string, offset: number): Hover
   return literal && { span: pointed.span, markdown: paragraphs(code(pointed.arg.text), argumentText(literal, spec)) };
 }
 
-/** What the last part of an end's path names; a DNS name is told of as a whole. */
+/** The symbol of the last part of an endpoint's path; undefined for a DNS name, which is described as a whole. */
 function endOf(analysis: Analysis, place: Place, part: StatementPart): NameLink | undefined {
   const table = symbolsOf(analysis);
   const links = table
@@ -83,10 +84,10 @@ function endOf(analysis: Analysis, place: Place, part: StatementPart): NameLink 
 }
 
 function keywordText(spec: KeywordSpec): string {
-  return paragraphs(`**${spec.keyword}** · ${spec.summary}`, keywordDocumentation(spec));
+  return paragraphs(`**${spec.keyword}** · ${translated(spec.summary)}`, keywordDocumentation(spec));
 }
 
 function argumentText(arg: ArgSpec | FlagSpec, spec: KeywordSpec): string {
-  const otherwise = isFlag(arg) || arg.default === undefined ? "" : `\n\nDefault: ${arg.default}`;
-  return `${arg.summary} (${code(spec.keyword)})${otherwise}`;
+  const otherwise = isFlag(arg) || arg.default === undefined ? "" : `\n\n${t`Default: ${translated(arg.default)}`}`;
+  return `${translated(arg.summary)} (${code(spec.keyword)})${otherwise}`;
 }

@@ -1,5 +1,7 @@
-/** What a line makes in the kernel. */
-import { plural } from "../../../text/words.ts";
+/** The kernel state that a statement creates. */
+
+import { plural } from "../../../text/format.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Analysis } from "../../analysis.ts";
 import { defaultRoutes, madeBy, madeText, pluginText } from "../kernel.ts";
 import { code, paragraphs } from "../markdown.ts";
@@ -8,7 +10,7 @@ import { stationsAround } from "../stations.ts";
 import { edgeText } from "./edge.ts";
 import { rulesText } from "./names.ts";
 
-/** Of a station's statement: devices and routes that go back to it; of the plugin's: what one node holds of it. */
+/** For a statement of a machine, its devices and routes; for a plugin statement, the plugin's state on one node. */
 export function made(analysis: Analysis, place: Place, { decl }: Pointed): string {
   const keyword = decl.spec?.keyword;
   const { topology, network } = analysis;
@@ -27,7 +29,7 @@ export function made(analysis: Analysis, place: Place, { decl }: Pointed): strin
     const netns = node && network.netns(node.path);
     if (!node || !netns) return "";
     const text = pluginText(netns);
-    return text === "" ? "" : paragraphs(`On node ${code(node.name)}:`, text);
+    return text === "" ? "" : paragraphs(t`On node ${code(node.name)}:`, text);
   }
   if (keyword !== "attach" && keyword !== "route" && keyword !== "docker-bridge") return "";
   const stations = stationsAround(topology, place);
@@ -38,10 +40,13 @@ export function made(analysis: Analysis, place: Place, { decl }: Pointed): strin
   const iface =
     keyword === "attach" ? station.interfaces.find(({ source }) => source.statement === statement) : undefined;
   const own = madeBy(netns, new Set([statement]));
-  // The default route belongs to the segment that gives it.
+  // The origin of a default route is the segment that provides the gateway.
   const defaults = iface ? defaultRoutes(netns, iface.device).filter((route) => !own.routes.includes(route)) : [];
   const text = madeText({ devices: own.devices, routes: [...own.routes, ...defaults] });
-  if (text === "") return keyword === "route" ? "The kernel refuses this route; it is left out." : "";
-  const more = stations.length > 1 ? ` and on ${plural(stations.length - 1, "more node")} likewise` : "";
-  return paragraphs(`In the kernel of ${code(station.path)}${more}:`, text);
+  if (text === "") return keyword === "route" ? t`The kernel rejects this route; it is ignored.` : "";
+  const title =
+    stations.length > 1
+      ? t`In the kernel of ${code(station.path)} and on ${plural(stations.length - 1, "more node")}:`
+      : t`In the kernel of ${code(station.path)}:`;
+  return paragraphs(title, text);
 }

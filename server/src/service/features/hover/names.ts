@@ -1,8 +1,10 @@
-/** Names that are no names of the file: those of the cluster's DNS, and URLs; and the ingresses that serve them. */
-import { number, plural } from "../../../text/words.ts";
+/** Hovers of names that the file does not declare (cluster DNS names, URLs), and of ingresses and gateways. */
+
+import { list, number, plural } from "../../../text/format.ts";
+import { t } from "../../../text/l10n.ts";
 import { dnsNames, nameServer } from "../../../topology/dns.ts";
 import { backendOf, entryOf, readUrl, type Url } from "../../../topology/ingress.ts";
-import type { Cluster, Ingress, IngressRule, Service } from "../../../topology/model.ts";
+import type { Cluster, Ingress, IngressRule, Pod, Service } from "../../../topology/model.ts";
 import { endpointText } from "../../../topology/service-endpoints.ts";
 import { answersOf } from "../../../trace/lookup.ts";
 import { proxiedBy } from "../../../trace/proxied.ts";
@@ -14,7 +16,7 @@ import { serviceText } from "./services.ts";
 const MOST_ENDPOINTS = 4;
 const MOST_RULES = 12;
 
-/** Where an end of an expectation leads that is neither a path nor an address; empty where nobody knows it. */
+/** Hover of an endpoint that is neither a path nor an address; empty if the name is unknown. */
 export function foreignName(analysis: Analysis, text: string, path: string): string {
   const url = readUrl(text);
   return url ? urlText(analysis, url) : dnsText(analysis, path);
@@ -26,17 +28,19 @@ function dnsText({ topology }: Analysis, path: string): string {
     ...dnsNames(topology.clusters, path).map((found) => {
       const { cluster, name } = found;
       const server = nameServer(cluster);
-      const asked = server ? `the DNS service ${code(server.path)} is asked first` : "no DNS service is declared";
-      const what =
-        found.kind === "pod"
-          ? `pod ${code(found.pod.path)}${found.pod.node ? ` on node ${code(found.pod.node.name)}` : ""}`
-          : serviceText(cluster, found.service);
+      const addresses = answersOf(found).join(", ") || t`nothing`;
       return paragraphs(
-        `DNS name ${code(name)} of cluster ${code(cluster.name)} · answers ${answersOf(found).join(", ") || "nothing"}; ${asked}`,
-        what,
+        server
+          ? t`DNS name ${code(name)} of cluster ${code(cluster.name)} · resolves to ${addresses} through DNS service ${code(server.path)}`
+          : t`DNS name ${code(name)} of cluster ${code(cluster.name)} · resolves to ${addresses}; no DNS service is declared`,
+        found.kind === "pod" ? podText(found.pod) : serviceText(cluster, found.service),
       );
     }),
   );
+}
+
+function podText({ path, node }: Pod): string {
+  return node ? t`pod ${code(path)} on node ${code(node.name)}` : t`pod ${code(path)}`;
 }
 
 function urlText({ topology }: Analysis, url: Url): string {
@@ -49,8 +53,10 @@ function urlText({ topology }: Analysis, url: Url): string {
     entryText(cluster, entry),
     bullets(
       backends.map(({ path, targets, share }) => {
-        const part = backends.length > 1 ? `, ${Math.round(share * 100)} % of the requests` : "";
-        return `the proxy sends to service ${code(path)}, straight to one of ${plural(targets.length, "endpoint")}${part}`;
+        const endpoints = plural(targets.length, "endpoint");
+        return backends.length > 1
+          ? t`forwarded directly to ${endpoints} of service ${code(path)} (${Math.round(share * 100)}% of requests)`
+          : t`forwarded directly to ${endpoints} of service ${code(path)}`;
       }),
     ),
   );
@@ -70,21 +76,21 @@ function ruleLines(cluster: Cluster, ingress: Ingress): string {
   const { rules } = ingress;
   return bullets([
     ...rules.slice(0, MOST_RULES).map((rule) => ruleLine(cluster, ingress, rule)),
-    rules.length > MOST_RULES ? `and ${number(rules.length - MOST_RULES)} more` : undefined,
+    rules.length > MOST_RULES ? t`and ${number(rules.length - MOST_RULES)} more` : undefined,
   ]);
 }
 
-/** A gateway with the routes that belong to it. */
+/** Hover of a gateway with its attached routes. */
 export function gatewayText(cluster: Cluster, path: string, routes: readonly Ingress[]): string {
   const [first] = routes;
   return paragraphs(
     `**gateway** ${code(path)} · ${plural(routes.length, "route")}`,
-    first ? servedText(cluster, first) : "No HTTP route belongs to it: it answers 404 to every request.",
+    first ? servedText(cluster, first) : t`No HTTP route is attached: responds with 404 to every request.`,
     ...routes.map((route) => paragraphs(titleOf(route), ruleLines(cluster, route))),
   );
 }
 
-/** Of a line inside an ingress or a route: where its requests go. */
+/** Hover of a line inside an ingress or a route: the backends of its requests. */
 export function rulesText({ topology }: Analysis, { path }: Place, keyword: string): string {
   if (keyword !== "path" && keyword !== "default-backend" && keyword !== "host") return "";
   const statements = new Set(path.statements);
@@ -110,8 +116,8 @@ function servedText(cluster: Cluster, ingress: Ingress): string {
   const entry = entryOf(cluster, ingress);
   if (entry) return entryText(cluster, entry);
   return ingress.servedBy
-    ? `Served by nobody: there is no service ${code(ingress.servedBy.text)}`
-    : "Served by nobody: no service leads to its proxy";
+    ? t`Not served: service ${code(ingress.servedBy.text)} does not exist`
+    : t`Not served: no service selects the proxy pods`;
 }
 
 function entryText(cluster: Cluster, entry: Service): string {
@@ -121,20 +127,27 @@ function entryText(cluster: Cluster, entry: Service): string {
     ),
   );
   const ports = entry.ports.map(({ port, nodePort }) =>
-    nodePort === undefined ? String(port) : `${port} (on every node ${nodePort})`,
+    nodePort === undefined ? String(port) : t`${port} (node port ${nodePort})`,
   );
-  return `Served by ${code(entry.path)} · ${entry.type}, port ${ports.join(", ")}: ${plural(proxies.size, "proxy", "proxies")}`;
+  const count = plural(proxies.size, "proxy", "proxies");
+  return ports.length === 1
+    ? t`Served by ${code(entry.path)} · ${entry.type}, port ${ports.join()}: ${count}`
+    : t`Served by ${code(entry.path)} · ${entry.type}, ports ${ports.join(", ")}: ${count}`;
 }
 
 function ruleLine(cluster: Cluster, ingress: Ingress, rule: IngressRule): string {
-  const host = rule.host ?? "any host";
-  const what = rule.isDefault ? "everything else" : `${host}${rule.path}${rule.exact ? " exactly" : ""}`;
+  const url = `${rule.host ?? t`any host`}${rule.path}`;
+  const what = rule.isDefault ? t`everything else` : rule.exact ? t`${url} (exact)` : url;
   const found = backendOf(cluster, ingress, rule.backend);
   if (typeof found === "string") return `${code(what)} → ${found}`;
   const { service, port } = found;
   const endpoints = ([4, 6] as const).flatMap((of) => cluster.services.endpoints(service, port, of));
-  const shown = endpoints.slice(0, MOST_ENDPOINTS).map((one) => endpointText(one));
-  const rest = endpoints.length > shown.length ? ` and ${number(endpoints.length - shown.length)} more` : "";
-  const where = endpoints.length === 0 ? "no endpoints: the proxy answers 503" : `${shown.join(", ")}${rest}`;
-  return `${code(what)} → service ${code(service.path)} port ${port.port}: ${where}`;
+  const shown =
+    endpoints.length === 0
+      ? t`no endpoints (the proxy responds with 503)`
+      : list(
+          endpoints.map((one) => endpointText(one)),
+          MOST_ENDPOINTS,
+        );
+  return t`${code(what)} → service ${code(service.path)} port ${port.port}: ${shown}`;
 }

@@ -1,6 +1,7 @@
-/** Pods and workloads, as a hover tells of them: where they run, what isolates them, by which devices a packet comes. */
+/** Hovers of pods and workloads: placement, isolation, and the devices on the path of a packet to them. */
 import { formatIp } from "../../../addressing/ip.ts";
-import { number, plural } from "../../../text/words.ts";
+import { number, plural } from "../../../text/format.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Cluster, Pod, Workload } from "../../../topology/model.ts";
 import type { Trace } from "../../../trace/schema.ts";
 import { ask } from "../../../trace/trace.ts";
@@ -28,13 +29,13 @@ export function workloadText(
   );
   const first = shown[0];
   return paragraphs(
-    `**${workload.kind}** ${code(`${cluster.name}/${workload.namespace}/${workload.name}`)} · ${plural(workload.replicas, "pod")}${workload.hostNetwork ? " in the nodes' network namespaces" : ""}`,
+    titleOf(cluster, workload),
     bullets([
-      ...shown.map(
-        (pod) =>
-          `${code(pod.name)} ${pod.addresses.map(formatIp).join(", ") || "without address"}${pod.node ? ` on ${code(pod.node.name)}` : ""}`,
-      ),
-      workload.replicas > shown.length ? `and ${number(workload.replicas - shown.length)} more` : undefined,
+      ...shown.map(({ name, addresses, node }) => {
+        const own = addresses.length === 0 ? t`no address` : addresses.map(formatIp).join(", ");
+        return node ? t`${code(name)} ${own} on ${code(node.name)}` : `${code(name)} ${own}`;
+      }),
+      workload.replicas > shown.length ? t`and ${number(workload.replicas - shown.length)} more` : undefined,
     ]),
     listeningText(workload.containers),
     first && isolationText(cluster, first),
@@ -42,15 +43,24 @@ export function workloadText(
   );
 }
 
+function titleOf(cluster: Cluster, { kind, namespace, name, replicas, hostNetwork }: Workload): string {
+  const path = code(`${cluster.name}/${namespace}/${name}`);
+  const pods = plural(replicas, "pod");
+  return hostNetwork ? t`**${kind}** ${path} · ${pods} (host network)` : `**${kind}** ${path} · ${pods}`;
+}
+
 function podText(analysis: Analysis, cluster: Cluster, pod: Pod): string {
   const { workload, node } = pod;
-  const own = workload.hostNetwork ? "in the node's network namespace" : "";
-  const addresses = pod.addresses.length === 0 ? "without address" : pod.addresses.map(formatIp).join(", ");
+  const addresses = pod.addresses.length === 0 ? t`no address` : pod.addresses.map(formatIp).join(", ");
   return paragraphs(
     `**pod** ${code(pod.path)} · ${addresses}`,
     bullets([
-      node ? `on node ${code(node.path)} ${own}`.trimEnd() : "runs on no node",
-      ...workload.containers.map(({ name }) => `container ${code(name)}`),
+      node === undefined
+        ? t`runs on no node`
+        : workload.hostNetwork
+          ? t`on node ${code(node.path)} (host network)`
+          : t`on node ${code(node.path)}`,
+      ...workload.containers.map(({ name }) => t`container ${code(name)}`),
     ]),
     listeningText(workload.containers),
     isolationText(cluster, pod),
@@ -58,25 +68,20 @@ function podText(analysis: Analysis, cluster: Cluster, pod: Pod): string {
   );
 }
 
-/** By which devices a packet from the same node and from another one comes to the pod. */
+/** The devices on the path of a packet to the pod, from the same node and from a different node. */
 function reachText(analysis: Analysis, cluster: Cluster, pod: Pod): string {
   const { node } = pod;
   const to = pod.addresses[0];
   if (!node || to === undefined || pod.workload.hostNetwork) return "";
   const other = cluster.nodes.find((one) => one !== node);
-  const neighbour =
+  const peer =
     other &&
     [...firstOf(cluster.pods.podsOn(other), 20)].find((one) => !one.workload.hostNetwork && one.addresses.length > 0);
   return bullets([
-    chainText(analysis, "From its node", node.path, to),
-    other && !neighbour ? chainText(analysis, `From node ${code(other.name)}`, other.path, to) : undefined,
-    neighbour
-      ? chainText(
-          analysis,
-          `From pod ${code(neighbour.name)} on ${code(neighbour.node?.name ?? "")}`,
-          neighbour.path,
-          to,
-        )
+    chainText(analysis, t`From its own node`, node.path, to),
+    other && !peer ? chainText(analysis, t`From node ${code(other.name)}`, other.path, to) : undefined,
+    peer
+      ? chainText(analysis, t`From pod ${code(peer.name)} on ${code(peer.node?.name ?? "")}`, peer.path, to)
       : undefined,
   ]);
 }
@@ -89,24 +94,20 @@ function* firstOf<T>(all: Iterable<T>, most: number): Generator<T> {
   }
 }
 
-function chainText(analysis: Analysis, who: string, from: string, to: Pod["addresses"][number]): string {
+function chainText(analysis: Analysis, title: string, from: string, to: Pod["addresses"][number]): string {
   const answer = ask(
     { topology: analysis.topology, network: analysis.network, locate: () => undefined },
     { from, to: formatIp(to), proto: "icmp" },
   );
   if (!answer.ok) return "";
   const { trace } = answer;
-  const chain = chainOf(trace);
-  const end =
-    trace.verdict === "delivered"
-      ? trace.answered
-        ? ""
-        : "; no reply comes back"
-      : `; **${trace.verdict}**: ${trace.paths[0]?.reason?.message ?? ""}`;
-  return `${who}: ${chain === "" ? "directly" : chain}${end}`;
+  const chain = chainOf(trace) || t`direct`;
+  if (trace.verdict !== "delivered")
+    return `${title}: ${chain}; **${trace.verdict}**: ${trace.paths[0]?.reason?.message ?? ""}`;
+  return trace.answered ? `${title}: ${chain}` : t`${title}: ${chain}; no reply`;
 }
 
-/** "web `eth0` → n1 `cni0` `flannel.1` `eth0` → n2 `eth0` …": the devices of the first path, by who has them. */
+/** "web `eth0` → n1 `cni0` `flannel.1` `eth0` → n2 `eth0` …": the devices of the first path, grouped by machine. */
 function chainOf(trace: Trace): string {
   const stations: { readonly netns: string; readonly devices: string[] }[] = [];
   for (const { netns, device, direction } of trace.paths[0]?.hops ?? []) {

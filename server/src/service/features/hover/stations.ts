@@ -1,7 +1,8 @@
-/** Routers, hosts, nodes and clusters, as a hover tells of them: devices, routes, what listens. */
+/** Hovers of routers, hosts, nodes, and clusters: devices, routes, and listeners. */
 import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
 import { one } from "../../../language/decode.ts";
-import { number, plural } from "../../../text/words.ts";
+import { number, plural } from "../../../text/format.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Cluster, Node, Station } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
 import { deviceLines, routeReasons, routeTable } from "../kernel.ts";
@@ -21,22 +22,28 @@ export function stationText(analysis: Analysis, station: Station, kind: string, 
 }
 
 function interfaceLines(station: Station): readonly string[] {
-  return station.interfaces.map(
-    ({ device, segment, addresses, mtu }) =>
-      `${code(device)} on segment ${code(segment)} ${addresses.map(({ ip, len }) => `${formatIp(ip)}/${len}`).join(" ")}, MTU ${mtu}`,
-  );
+  return station.interfaces.map(({ device, segment, addresses, mtu }) => {
+    const own = addresses.map(({ ip, len }) => `${formatIp(ip)}/${len}`).join(" ");
+    return t`${code(device)} on segment ${code(segment)} ${own}, MTU ${mtu}`;
+  });
 }
 
 export function poolText(nodes: readonly Node[]): string {
   const first = nodes[0]?.name ?? "";
   const last = nodes.at(-1)?.name ?? "";
-  return `**${plural(nodes.length, "node")}** ${code(first)} to ${code(last)}; the first of them:`;
+  return t`**${plural(nodes.length, "node")}** ${code(first)} to ${code(last)}; for example:`;
 }
 
 export function nodeFacts(cluster: Cluster, node: Node): string {
-  const blocks = node.podCidrs.map(({ prefix, allocated }) => `${formatPrefix(prefix)}${allocated ? "" : " (stated)"}`);
+  const blocks = node.podCidrs.map(({ prefix, allocated }) =>
+    allocated ? formatPrefix(prefix) : t`${formatPrefix(prefix)} (explicit)`,
+  );
+  const pods = plural(cluster.pods.countOn(node), "pod");
+  const most = number(cluster.maxPods);
   return bullets([
-    `pods ${blocks.length === 0 ? "without a range" : blocks.join(", ")}: ${plural(cluster.pods.countOn(node), "pod")} of at most ${number(cluster.maxPods)}`,
+    blocks.length === 0
+      ? t`no pod CIDR: ${pods} of at most ${most}`
+      : t`pod CIDR ${blocks.join(", ")}: ${pods} of at most ${most}`,
     `cni ${code(modeName(cluster, node))}`,
   ]);
 }
@@ -63,5 +70,6 @@ export function listeningText(processes: Station["processes"]): string {
   const ports = processes.flatMap(({ name, listeners }) =>
     listeners.map(({ first, last, proto }) => `${first}${last === first ? "" : `-${last}`}/${proto} (${code(name)})`),
   );
-  return ports.length === 0 ? "" : `Listens on ${ports.slice(0, 12).join(", ")}${ports.length > 12 ? " …" : ""}`;
+  const shown = `${ports.slice(0, 12).join(", ")}${ports.length > 12 ? " …" : ""}`;
+  return ports.length === 0 ? "" : t`Listens on ${shown}`;
 }

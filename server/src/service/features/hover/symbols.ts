@@ -1,6 +1,7 @@
-/** What has a name, by its kind. */
+/** Hovers of named objects, by kind. */
 import { formatIp } from "../../../addressing/ip.ts";
-import { plural } from "../../../text/words.ts";
+import { plural } from "../../../text/format.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Analysis } from "../../analysis.ts";
 import { code, paragraphs } from "../markdown.ts";
 import { policyText } from "../policies.ts";
@@ -23,7 +24,7 @@ export function symbolText(analysis: Analysis, symbol: NamedSymbol, use: string 
       const attached = topology.attachedTo(segment.name).length;
       return paragraphs(
         `**segment** ${code(segment.name)} · MTU ${segment.mtu}${segment.vlan === undefined ? "" : `, VLAN ${segment.vlan}`}, ${plural(attached, "interface")}`,
-        segment.gateways.length === 0 ? "No gateway" : `Gateway ${segment.gateways.map(formatIp).join(", ")}`,
+        segment.gateways.length === 0 ? t`No gateway` : t`Gateway ${segment.gateways.map(formatIp).join(", ")}`,
         ...segment.cidrs.map((prefix) => prefixText(topology, prefix)),
       );
     }
@@ -69,6 +70,6 @@ function processText(symbol: NamedSymbol, subject: Subject | undefined): string 
   );
   return paragraphs(
     `**${symbol.kind}** ${code(path)}`,
-    ports.length === 0 ? "Listens on no port" : `Listens on ${ports.join(", ")}`,
+    ports.length === 0 ? t`No open ports` : t`Listens on ${ports.join(", ")}`,
   );
 }

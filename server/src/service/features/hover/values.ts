@@ -1,9 +1,10 @@
-/** A value by itself: an address, a prefix, a word of a list. */
+/** Hovers of plain values: addresses, prefixes, enumeration values, numbers. */
 
 import type { ArgSpec } from "../../../language/schema/index.ts";
 import { sysctls } from "../../../language/schema/sysctls.ts";
 import type { Value } from "../../../language/values.ts";
-import { number, plural } from "../../../text/words.ts";
+import { plural } from "../../../text/format.ts";
+import { t, translated } from "../../../text/l10n.ts";
 import { requirementText } from "../../../topology/selector.ts";
 import type { Analysis } from "../../analysis.ts";
 import { code, paragraphs } from "../markdown.ts";
@@ -20,27 +21,27 @@ export function valueText(analysis: Analysis, value: Value, spec: ArgSpec): stri
     case "interface-address":
       return addressText(topology, value.ip);
     case "ref":
-      return value.address === undefined
-        ? `${code(value.text)} · nothing has this name`
-        : addressText(topology, value.address);
+      return value.address === undefined ? t`${code(value.text)} · not declared` : addressText(topology, value.address);
     case "endpoint":
       if (value.address !== undefined) return addressText(topology, value.address);
-      return foreignName(analysis, value.text, value.path) || `${code(value.text)} · nothing has this name`;
+      return foreignName(analysis, value.text, value.path) || t`${code(value.text)} · not declared`;
     case "word": {
       if (spec.type.kind === "sysctl") return sysctlText(value.text);
       const chosen = spec.type.kind === "enum" ? spec.type.values.find((one) => one.value === value.text) : undefined;
-      return `**${value.text}**${chosen ? ` · ${chosen.summary}` : ""}`;
+      return `**${value.text}**${chosen ? ` · ${translated(chosen.summary)}` : ""}`;
     }
     case "default-route":
-      return `${code("default")} · 0.0.0.0/0 or ::/0, according to the next hop`;
+      return t`${code("default")} · 0.0.0.0/0 or ::/0, depending on the next hop`;
     case "length":
-      return `**/${value.len}**${value.len <= 32 ? ` · of IPv4 ${plural(2 ** (32 - value.len), "address", "addresses")}` : ""}`;
+      return value.len <= 32
+        ? t`**/${value.len}** · ${plural(2 ** (32 - value.len), "address", "addresses")} in IPv4`
+        : `**/${value.len}**`;
     case "ports": {
       const proto = value.proto === undefined ? "" : `/${value.proto}`;
       return `**${value.first}${value.last === value.first ? "" : `-${value.last}`}${proto}**`;
     }
     case "index-range":
-      return `${number(value.last - value.first + 1)} of them`;
+      return plural(value.last - value.first + 1, "member");
     case "name":
     case "string":
       return code(value.text);
@@ -55,7 +56,7 @@ export function valueText(analysis: Analysis, value: Value, spec: ArgSpec): stri
     case "requirement":
       return code(value.requirement === undefined ? "*" : requirementText(value.requirement));
     case "port-name":
-      return `port ${code(value.name)}${value.proto === undefined ? "" : `/${value.proto}`}, as the containers name it`;
+      return t`port ${code(value.name)}${value.proto === undefined ? "" : `/${value.proto}`}, as named by the containers`;
   }
 }
 
@@ -63,5 +64,5 @@ function sysctlText(name: string): string {
   const spec =
     sysctls.find((one) => one.name === name.replace(/^(net\.ipv4\.conf\.)[^.]+\./, "$1<device>.")) ??
     sysctls.find((one) => one.name === name);
-  return paragraphs(code(name), spec && `${spec.summary}\n\nDefault: ${spec.default}`);
+  return paragraphs(code(name), spec && `${translated(spec.summary)}\n\n${t`Default: ${translated(spec.default)}`}`);
 }

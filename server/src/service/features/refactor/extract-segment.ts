@@ -1,10 +1,11 @@
-/** Segments made out of others: one prefix of several becomes a segment of its own; one that is missing is declared. */
+/** Refactorings: extract one of several prefixes into a separate segment, and declare a missing segment. */
 
 import { formatIp, formatPrefix, type Prefix, prefixContains } from "../../../addressing/ip.ts";
 import type { FixEdit } from "../../../checks/check.ts";
 import { all } from "../../../language/decode.ts";
 import { newlineOf } from "../../../language/lines.ts";
 import type { Source, Span } from "../../../language/tree.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Interface, Segment, Topology } from "../../../topology/model.ts";
 import { stationAt } from "../../../topology/stations.ts";
 import type { Analysis } from "../../analysis.ts";
@@ -22,7 +23,7 @@ export function extractSegment(analysis: Analysis, file: string, selection: Span
 
 /* ------------------------------------------------------------------- split */
 
-/** The cursor is on one of several prefixes of a segment. */
+/** Offered if the cursor is on one of several prefixes of a segment. */
 function splitPrefix(analysis: Analysis, file: string, selection: Span): readonly Refactoring[] {
   const checked = analysis.fileOf(file);
   if (!checked) return [];
@@ -69,7 +70,7 @@ function split(
   const written = ["", `segment ${name} {`, ...lines.map((line) => `  ${line}`), "}"];
   const added: TextEdit = { start: after.offset, end: after.offset, text: written.join(after.newline) };
   const own = [...(edits.get(source.file) ?? []), added].sort((a, b) => a.start - b.start || a.end - b.end);
-  const title = `Extract ${formatPrefix(prefix)} into a segment of its own`;
+  const title = t`Extract ${formatPrefix(prefix)} into a separate segment`;
   return [{ title, kind: "extract", edits: new Map([...edits, [source.file, own]]) }];
 }
 
@@ -77,7 +78,7 @@ function freeName(topology: Topology, name: string): string {
   for (let number = 2; ; number++) if (!topology.segments.has(`${name}-${number}`)) return `${name}-${number}`;
 }
 
-/** An interface with addresses of both prefixes becomes two; the new one is the station's last, so that no device is renamed. */
+/** An interface with addresses of both prefixes is split in two. The new interface is the machine's last, so no device is renamed. */
 function moved(topology: Topology, iface: Interface, prefix: Prefix, name: string): readonly FixEdit[] {
   const leaving = iface.addresses.filter(({ ip }) => prefixContains(prefix, ip));
   if (leaving.length === 0) return [];
@@ -97,7 +98,7 @@ function moved(topology: Topology, iface: Interface, prefix: Prefix, name: strin
 
 /* ----------------------------------------------------------------- declare */
 
-/** The cursor is on the name of a segment that nobody declares. */
+/** Offered if the cursor is on the name of an undeclared segment. */
 function declareMissing(analysis: Analysis, file: string, selection: Span): readonly Refactoring[] {
   const checked = analysis.fileOf(file);
   if (!checked) return [];
@@ -107,7 +108,7 @@ function declareMissing(analysis: Analysis, file: string, selection: Span): read
   const uses = placed.length > 0 ? table.usesIn(file, placeAt(analysis, file, selection.start)?.decls ?? []) : [];
   const use = uses.find(({ kinds }) => kinds.length === 1 && kinds[0] === "segment");
   if (!top || !use || use.path.length !== 1 || table.resolve(use).length > 0) return [];
-  const [name] = use.path;
+  const [name = ""] = use.path;
   const others = [...analysis.topology.segments.values()].flatMap(({ cidrs }) => cidrs);
   const like = others.findLast(({ ip }) => typeof ip === "number");
   const [free] = freePrefixes(blocksAround(like, 4), like?.len ?? 24, usedRanges(analysis.topology));
@@ -115,7 +116,6 @@ function declareMissing(analysis: Analysis, file: string, selection: Span): read
   const lines = [`segment ${name} {`, `  cidr ${formatPrefix(free)}`, "}", ""];
   const text = lines.join(newlineOf(checked.tree.text));
   const edits = new Map([[file, [{ start: top.start, end: top.start, text }]]]);
-  return [
-    { title: `Declare segment ${name} with the next free prefix, ${formatPrefix(free)}`, kind: "extract", edits },
-  ];
+  const title = t`Declare segment \`${name}\` with next free prefix ${formatPrefix(free)}`;
+  return [{ title, kind: "extract", edits }];
 }

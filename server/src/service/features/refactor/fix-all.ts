@@ -1,12 +1,12 @@
-/** Everything that can be mended without a choice, as one edit of a file. */
+/** Applies all fixes that do not require a choice, as one edit of a file. */
 import type { Analysis } from "../../analysis.ts";
 import type { TextEdit } from "../../service.ts";
 import { editedAnalysis, provenFixes } from "../fixes.ts";
 
-/** Each mends at least one finding; a file with more is mended by asking again. */
+/** Maximum number of fixes per run; each resolves at least one finding, and a second run resolves more. */
 const MOST = 100;
 
-/** Fixes that change this file alone, one after the other, each proven on what the others left. */
+/** Fixes that change only this file, applied in sequence; each is proven on the result of the previous fixes. */
 export function fixAll(analysis: Analysis, file: string, cancelled: () => boolean): readonly TextEdit[] {
   const before = analysis.fileOf(file)?.tree.text;
   if (before === undefined) return [];

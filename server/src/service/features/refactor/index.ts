@@ -1,4 +1,4 @@
-/** All refactorings at a place: those that hold what they promise. */
+/** The refactorings at a position that pass verification. */
 import type { Span } from "../../../language/tree.ts";
 import type { Analysis } from "../../analysis.ts";
 import { extractSegment } from "./extract-segment.ts";

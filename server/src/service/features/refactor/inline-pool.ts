@@ -1,10 +1,12 @@
-/** A pool as single nodes, so that one of them can differ. */
+/** Refactoring: expand a pool into single nodes, which can then differ. */
 
 import { formatIp } from "../../../addressing/ip.ts";
 import { all } from "../../../language/decode.ts";
 import { newlineOf } from "../../../language/lines.ts";
 import { partSpan } from "../../../language/positions.ts";
 import type { Span } from "../../../language/tree.ts";
+import { plural } from "../../../text/format.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Node } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
 import type { TextEdit } from "../../service.ts";
@@ -28,7 +30,7 @@ export function inlinePool(analysis: Analysis, file: string, selection: Span): r
     const body = `${newline}${indentAt(text, start)}`;
     const written = nodes.map((node) => `node ${node.name}${blockOf(text, placed, node)}`).join(body);
     const edits = new Map([[file, [{ start, end, text: written }]]]);
-    return [{ title: `Write the pool as ${nodes.length} single nodes`, kind: "inline", edits }];
+    return [{ title: t`Expand the pool into ${plural(nodes.length, "node")}`, kind: "inline", edits }];
   });
 }
 
@@ -42,7 +44,7 @@ function headTouches({ decl, start }: Placed, selection: Span): boolean {
   return selection.start <= start + (decl.statement.block?.start ?? decl.statement.length);
 }
 
-/** The pool's block as it is written, with this node's own addresses. */
+/** The block of the pool as written, with the addresses of this node. */
 function blockOf(text: string, { decl, start }: Placed, node: Node): string {
   const { block } = decl.statement;
   if (!block) return "";

@@ -1,10 +1,10 @@
-/** Imports in order, each once. */
+/** Organize imports: sorted, without duplicates. */
 import type { Analysis } from "../../analysis.ts";
 import type { TextEdit } from "../../service.ts";
 import { textEdit } from "../fixes.ts";
 import { placedIn } from "../place.ts";
 
-/** Empty where they are in order already. */
+/** Empty if the imports are already in order. */
 export function organiseImports(analysis: Analysis, file: string): readonly TextEdit[] {
   const checked = analysis.fileOf(file);
   if (!checked) return [];

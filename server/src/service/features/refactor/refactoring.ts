@@ -1,4 +1,4 @@
-/** What a refactoring is, and the proof that one keeps the meaning of the project. */
+/** The refactoring type, and the verification that a refactoring preserves the topology. */
 import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
 import type { Topology } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
@@ -11,7 +11,10 @@ export interface Refactoring {
   readonly edits: ReadonlyMap<string, readonly TextEdit[]>;
 }
 
-/** Every station, node range and pod as before, and no finding that was not there; nodes of their own each have those of their pool. */
+/**
+ * Whether all machines, node pod CIDRs, and pods are unchanged and no finding is new. Nodes that were expanded from a pool
+ * each have the findings of the pool.
+ */
 export function keepsMeaning(analysis: Analysis, { kind, edits }: Refactoring, cancelled: () => boolean): boolean {
   const after = editedAnalysis(analysis, edits);
   if (allocations(analysis.topology) !== allocations(after.topology)) return false;
@@ -21,14 +24,14 @@ export function keepsMeaning(analysis: Analysis, { kind, edits }: Refactoring, c
   return kind === "inline" ? [...codes.keys()].every((code) => before.has(code)) : isWithin(codes, before);
 }
 
-/** For what changes the topology on purpose: no more findings of any kind than before. */
+/** For refactorings that change the topology: whether no code is reported more often than before. */
 export function bringsNoErrors(analysis: Analysis, edits: Refactoring["edits"], cancelled: () => boolean): boolean {
   const before = codesOf(analysis, cancelled);
   const after = codesOf(editedAnalysis(analysis, edits), cancelled);
   return before !== undefined && after !== undefined && isWithin(after, before);
 }
 
-/** How many findings of each code there are. */
+/** The number of findings per code. */
 function codesOf(analysis: Analysis, cancelled: () => boolean): ReadonlyMap<string, number> | undefined {
   const findings = analysis.findings(cancelled);
   if (!findings) return undefined;
@@ -43,7 +46,7 @@ function isWithin(counts: ReadonlyMap<string, number>, most: ReadonlyMap<string,
 
 const MOST_PODS = 2000;
 
-/** Who has which address, whatever the order of declaration. */
+/** All allocated addresses, independent of the declaration order. */
 function allocations({ routers, hosts, clusters }: Topology): string {
   const stations = [...routers, ...hosts, ...clusters.flatMap(({ nodes }) => nodes)].map((station) => {
     const interfaces = station.interfaces.map(

@@ -1,8 +1,9 @@
-/** Neighbouring declarations by name, and lists by value; comments move with what they stand above or beside. */
+/** Refactorings: sort adjacent declarations by name and lists by value. Comments move with the declaration that they belong to. */
 import { all, nameOf } from "../../../language/decode.ts";
 import { lineStartOf } from "../../../language/lines.ts";
 import { isFlag } from "../../../language/schema/index.ts";
 import type { Span } from "../../../language/tree.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Analysis } from "../../analysis.ts";
 import type { TextEdit } from "../../service.ts";
 import { type Placed, placedIn } from "../place.ts";
@@ -37,7 +38,7 @@ function sortValues(file: string, { decl, start }: Placed): readonly Refactoring
     if (reads.some((read) => read.arg.kind !== "word")) continue;
     return [
       {
-        title: `Sort the ${arg.name} of ${decl.statement.keyword.text}`,
+        title: t`Sort the ${arg.name} of \`${decl.statement.keyword.text}\``,
         kind: "rewrite",
         edits: new Map([[file, edits]]),
       },
@@ -51,7 +52,7 @@ function sortValues(file: string, { decl, start }: Placed): readonly Refactoring
 function sortSiblings(text: string, file: string, all: readonly Placed[], { start }: Span): readonly Refactoring[] {
   const around = all.filter((one) => one.start <= start && one.end >= start && nameIn(one) !== undefined);
   return around.slice(-2).flatMap((one): readonly Refactoring[] => {
-    const run = neighbours(all, one);
+    const run = adjacent(all, one);
     const chunks = chunksOf(text, run);
     if (!chunks || run.length < 2) return [];
     const sorted = chunks
@@ -63,7 +64,7 @@ function sortSiblings(text: string, file: string, all: readonly Placed[], { star
       return !by || by === chunk ? [] : [{ ...chunk, text: text.slice(by.start, by.end) }];
     });
     const keyword = one.decl.statement.keyword.text;
-    const title = `Sort the ${run.length} neighbouring statements \`${keyword}\` by name`;
+    const title = t`Sort ${run.length} \`${keyword}\` statements by name`;
     return [{ title, kind: "rewrite", edits: new Map([[file, edits]]) }];
   });
 }
@@ -72,8 +73,8 @@ function nameIn(placed: Placed | undefined): string | undefined {
   return placed?.decl.spec?.defines && nameOf(placed.decl);
 }
 
-/** The unbroken run of statements with the same keyword, in the same block. */
-function neighbours(all: readonly Placed[], one: Placed): readonly Placed[] {
+/** The contiguous run of statements with the same keyword in the same block. */
+function adjacent(all: readonly Placed[], one: Placed): readonly Placed[] {
   const outer = all.findLast((other) => other.start < one.start && other.end >= one.end);
   const level =
     outer?.decl.children ??
@@ -90,7 +91,7 @@ function neighbours(all: readonly Placed[], one: Placed): readonly Placed[] {
   return all.filter(({ decl }) => run.has(decl));
 }
 
-/** Each statement with the comment lines right above it and what stands behind it; undefined where two share a line. */
+/** Each statement with the comment lines directly above it and the rest of its line; undefined if two statements share a line. */
 function chunksOf(text: string, run: readonly Placed[]): readonly Span[] | undefined {
   const chunks: Span[] = [];
   for (const { start, end } of run) {

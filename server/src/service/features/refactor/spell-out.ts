@@ -1,7 +1,8 @@
-/** Allocated addresses and ranges, written into the file: from then on no edit elsewhere changes them. */
+/** Refactoring: write allocated addresses and ranges into the file, so edits elsewhere no longer change them. */
 import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
 import type { FixEdit } from "../../../checks/check.ts";
 import type { Source, Span } from "../../../language/tree.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Analysis } from "../../analysis.ts";
 import type { TextEdit } from "../../service.ts";
 import { textEdit } from "../fixes.ts";
@@ -21,11 +22,11 @@ export function spellOut(analysis: Analysis, file: string, { start, end }: Span)
     const name = outer.decl.spec?.defines === undefined ? undefined : outer.decl.statement.args[0]?.text;
     if (name === undefined) return [];
     const inside = all.filter((one) => one.start >= outer.start && one.end <= outer.end);
-    return refactoring(`Spell out the allocated addresses of ${name}`, analysis, file, inside, made);
+    return refactoring(t`Write out the allocated addresses of \`${name}\``, analysis, file, inside, made);
   });
   return [
     ...here.slice(0, 1),
-    ...refactoring("Spell out all allocated addresses of this file", analysis, file, all, made),
+    ...refactoring(t`Write out all allocated addresses in this file`, analysis, file, all, made),
   ];
 }
 
@@ -37,7 +38,7 @@ function refactoring(
   made: Made,
 ): readonly Refactoring[] {
   const tree = analysis.fileOf(file)?.tree;
-  // In a block that is not closed both may be at its last character: what ends a line goes before a new one.
+  // In an unclosed block both edits can be at the last character: the edit that completes a line goes before the edit that adds one.
   const edits = [
     ...placed.flatMap((one): TextEdit | readonly TextEdit[] => attachEdit(one, made) ?? []),
     ...placed.flatMap((one) =>
@@ -57,7 +58,7 @@ function appendTo(file: string, { decl }: Placed, text: string): FixEdit {
   return { kind: "append", source, text };
 }
 
-/** Members of a pool share one statement and cannot have addresses of their own. */
+/** Members of a pool share one statement, so they cannot have individual addresses. */
 function attachEdit({ decl, start }: Placed, made: Made): TextEdit | undefined {
   const interfaces = made.interfaces.get(decl.statement);
   const only = interfaces?.length === 1 ? interfaces[0] : undefined;
@@ -67,7 +68,7 @@ function attachEdit({ decl, start }: Placed, made: Made): TextEdit | undefined {
   return { start: at, end: at, text: ` ${only.addresses.map(({ ip }) => formatIp(ip)).join(" ")}` };
 }
 
-/** Statements that say what was allocated. */
+/** Statements with the allocated values. */
 function lines({ decl }: Placed, made: Made): readonly string[] {
   const nodes = made.nodes.get(decl.statement);
   const [node] = nodes?.length === 1 ? nodes : [];

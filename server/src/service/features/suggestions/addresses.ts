@@ -1,7 +1,8 @@
-/** Addresses: the next free ones, gateways, next hops. */
+/** Suggested addresses: next free addresses, gateways, next hops. */
 import { formatIp, formatPrefix, nthAddress, parsePrefix } from "../../../addressing/ip.ts";
 import { all, type Decl, one } from "../../../language/decode.ts";
 import type { Arg } from "../../../language/tree.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Topology } from "../../../topology/model.ts";
 import { blocksAround, freePrefixes, isFree, nextForService, nextInSegment, nextOnNode, usedRanges } from "../free.ts";
 import type { Place } from "../place.ts";
@@ -22,14 +23,14 @@ export function addresses(given: Given, typed: Arg | undefined): readonly Sugges
   if (keyword === "public-ip" || keyword === "iface") {
     return stationsAround(topology, place).flatMap((station) =>
       station.interfaces.flatMap((iface) =>
-        iface.addresses.map(({ ip }) => suggestion(formatIp(ip), "address", `${iface.device} of ${station.path}`)),
+        iface.addresses.map(({ ip }) => suggestion(formatIp(ip), "address", t`${iface.device} of ${station.path}`)),
       ),
     );
   }
   return [];
 }
 
-/** Of the families that have none yet. */
+/** Addresses of the families that the interface does not have yet. */
 function attachAddresses(topology: Topology, decl: Decl, typed: Arg | undefined): readonly Suggestion[] {
   const name = one(decl, "segment")?.value;
   const segment = name?.kind === "ref" ? topology.segments.get(name.path.at(-1) ?? "") : undefined;
@@ -43,7 +44,7 @@ function attachAddresses(topology: Topology, decl: Decl, typed: Arg | undefined)
         suggestion(
           formatIp(ip),
           "address",
-          index === 0 ? `next free of ${formatPrefix(prefix)}` : `free in ${formatPrefix(prefix)}`,
+          index === 0 ? t`next free in ${formatPrefix(prefix)}` : t`free in ${formatPrefix(prefix)}`,
         ),
       ),
     );
@@ -57,7 +58,7 @@ function dockerBridges(topology: Topology, decl: Decl): readonly Suggestion[] {
   return unique(
     all.map((prefix) => {
       const ip = nthAddress(prefix, 1) ?? prefix.ip;
-      return suggestion(`${formatIp(ip)}/${prefix.len}`, "address", prefix === usual ? "Docker's default" : "free");
+      return suggestion(`${formatIp(ip)}/${prefix.len}`, "address", prefix === usual ? t`Docker default` : t`free`);
     }),
   );
 }
@@ -71,7 +72,7 @@ function gatewayAddresses(place: Place, topology: Topology): readonly Suggestion
     const ip = nthAddress(prefix, 1);
     return ip === undefined
       ? []
-      : [suggestion(formatIp(ip), "address", `first host address of ${formatPrefix(prefix)}`)];
+      : [suggestion(formatIp(ip), "address", t`first host address of ${formatPrefix(prefix)}`)];
   });
 }
 
@@ -81,7 +82,7 @@ function podAddresses(topology: Topology, place: Place): readonly Suggestion[] {
     if (!workload) continue;
     const node = workload.on ?? cluster.pods.podAt(workload, 0).node;
     if (!node) return [];
-    return nextOnNode(cluster, node).map((ip) => suggestion(formatIp(ip), "address", `next free on ${node.name}`));
+    return nextOnNode(cluster, node).map((ip) => suggestion(formatIp(ip), "address", t`next free on ${node.name}`));
   }
   return [];
 }
@@ -90,15 +91,15 @@ function serviceAddresses(topology: Topology, place: Place): readonly Suggestion
   const cluster = clusterAround(topology, place);
   if (!cluster) return [];
   const free = nextForService(cluster, serviceAround(cluster, place));
-  return free.map((ip) => suggestion(formatIp(ip), "address", `next free for services of ${cluster.name}`));
+  return free.map((ip) => suggestion(formatIp(ip), "address", t`next free ClusterIP of cluster ${cluster.name}`));
 }
 
-/** Those that nodes speak BGP with. */
+/** Addresses of routers, which are the BGP peers of nodes. */
 function routerAddresses({ routers }: Topology): readonly Suggestion[] {
   return unique(
     routers.flatMap(({ path, interfaces }) =>
       interfaces.flatMap(({ addresses: own, segment }) =>
-        own.map(({ ip }) => suggestion(formatIp(ip), "address", `router ${path} on ${segment}`)),
+        own.map(({ ip }) => suggestion(formatIp(ip), "address", t`router ${path} on ${segment}`)),
       ),
     ),
   );
@@ -106,7 +107,7 @@ function routerAddresses({ routers }: Topology): readonly Suggestion[] {
 
 const MOST_HOPS = 100;
 
-/** Everything on the segments of this station; routers first. */
+/** The addresses on the segments of this machine; routers first. */
 function nextHops(topology: Topology, place: Place): readonly Suggestion[] {
   const rank = { router: 0, host: 1, node: 2 } as const;
   const own = stationsAround(topology, place);
@@ -125,7 +126,7 @@ function nextHops(topology: Topology, place: Place): readonly Suggestion[] {
       .slice(0, MOST_HOPS)
       .flatMap((iface) =>
         iface.addresses.map(({ ip }) =>
-          suggestion(formatIp(ip), "address", `${iface.station.kind} ${iface.station.path} on ${iface.segment}`),
+          suggestion(formatIp(ip), "address", t`${iface.station.kind} ${iface.station.path} on ${iface.segment}`),
         ),
       ),
   );

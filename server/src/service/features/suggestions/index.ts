@@ -1,9 +1,10 @@
-/** Values for one argument at one place: what the schema allows, what the topology knows, what is still free. */
+/** Values for an argument at a position: from the schema, from the topology, and free addresses. */
 import { all, type Decl } from "../../../language/decode.ts";
 import { type ArgSpec, isFlag } from "../../../language/schema/index.ts";
 import { sysctls } from "../../../language/schema/sysctls.ts";
 import { stringText } from "../../../language/tokens.ts";
 import type { Arg } from "../../../language/tree.ts";
+import { t, translated } from "../../../text/l10n.ts";
 import type { Analysis } from "../../analysis.ts";
 import { type Place, walk } from "../place.ts";
 import { stationsAround } from "../stations.ts";
@@ -27,9 +28,9 @@ export function suggestionsFor(
     case "name":
       return type.alias === true ? aliases(given) : [];
     case "enum":
-      return type.values.map(({ value, summary }) => suggestion(value, "enum", summary));
+      return type.values.map(({ value, summary }) => suggestion(value, "enum", translated(summary)));
     case "boolean":
-      return ["true", "false"].map((text) => suggestion(text, "enum", text === spec.default ? "default" : ""));
+      return ["true", "false"].map((text) => suggestion(text, "enum", text === spec.default ? t`default` : ""));
     case "ref":
       return [...names(given, typed, type.to), ...(type.orAddress === true ? addresses(given, typed) : [])];
     case "endpoint":
@@ -48,11 +49,11 @@ export function suggestionsFor(
     case "ports":
       return ports(type.protocol);
     case "index-range":
-      return [suggestion("1..3", "number", spec.summary)];
+      return [suggestion("1..3", "number", translated(spec.summary))];
     case "label":
       return labels(given);
     case "selector":
-      return [...labels(given), suggestion("*", "label", "all")];
+      return [...labels(given), suggestion("*", "label", t`all`)];
     case "port-name":
       return [];
     case "string":
@@ -60,7 +61,7 @@ export function suggestionsFor(
     case "sysctl":
       return sysctls.flatMap(({ name, summary, default: otherwise }) =>
         (name.includes("<device>") ? ["all", "eth0"].map((device) => name.replace("<device>", device)) : [name]).map(
-          (text) => suggestion(text, "text", summary, `Default: ${otherwise}`),
+          (text) => suggestion(text, "text", translated(summary), t`Default: ${translated(otherwise)}`),
         ),
       );
   }
@@ -68,8 +69,8 @@ export function suggestionsFor(
 
 function devices({ analysis, place }: Given): readonly Suggestion[] {
   const [station] = stationsAround(analysis.topology, place);
-  const own = (station?.interfaces ?? []).map(({ device, segment }) => suggestion(device, "text", `on ${segment}`));
-  return own.length > 0 ? own : [suggestion("eth0", "text", "the first interface")];
+  const own = (station?.interfaces ?? []).map(({ device, segment }) => suggestion(device, "text", t`on ${segment}`));
+  return own.length > 0 ? own : [suggestion("eth0", "text", t`first interface`)];
 }
 
 function labels({ analysis, decl }: Given): readonly Suggestion[] {

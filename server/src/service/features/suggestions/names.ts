@@ -1,9 +1,10 @@
-/** Names in scope, and the ends of an expectation with their ports. */
+/** Names in scope, and the endpoints of an expectation with their ports. */
 import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
 import type { Decl } from "../../../language/decode.ts";
 import type { ArgType } from "../../../language/schema/index.ts";
 import type { Arg } from "../../../language/tree.ts";
-import { plural } from "../../../text/words.ts";
+import { plural } from "../../../text/format.ts";
+import { t } from "../../../text/l10n.ts";
 import { dnsNames, serviceName } from "../../../topology/dns.ts";
 import type { Cluster, Listener, Service, Topology } from "../../../topology/model.ts";
 import { ends, pathsBelow, processes, sampleName, shortPaths } from "../names.ts";
@@ -32,7 +33,7 @@ export function names(
   const paths = shortPaths(fitting);
   const seen = new Set<string>();
   return fitting.flatMap((symbol) => {
-    // The bare name where it means this one from here; of a pool its first node.
+    // The bare name if it resolves to this symbol from here; for a pool, the name of its first node.
     const name = sampleName(symbol);
     const use: NameUse = {
       source: symbol.source,
@@ -51,7 +52,7 @@ export function names(
   });
 }
 
-/** What stands in a cluster means what is in that cluster. */
+/** Whether a scope can refer to the symbol: a scope inside a cluster can only refer to objects of that cluster. */
 function isInReach(symbol: NamedSymbol, scope: NamedSymbol | undefined): boolean {
   const home = scope && outermost(scope);
   const own = outermost(symbol);
@@ -85,8 +86,8 @@ function describe(topology: Topology, symbol: NamedSymbol): string {
     const segment = topology.segments.get(symbol.name);
     return `segment ${segment?.cidrs.map(formatPrefix).join(", ") ?? ""}`.trimEnd();
   }
-  if (symbol.range) return `one of ${plural(symbol.range.last - symbol.range.first + 1, "node")} of ${where}`;
-  return where === "" ? kind : `${kind} of ${where}`;
+  if (symbol.range) return t`one of ${plural(symbol.range.last - symbol.range.first + 1, "node")} of ${where}`;
+  return where === "" ? kind : t`${kind} of ${where}`;
 }
 
 export function endpoints(given: Given, typed: Arg | undefined, type: EndpointType): readonly Suggestion[] {
@@ -101,13 +102,13 @@ export function endpoints(given: Given, typed: Arg | undefined, type: EndpointTy
   return hasPort ? found.map((one) => ({ ...one, keep: text.length - colon })) : found;
 }
 
-/** "shop/" of "shop/w": the outer parts of the path that stand before the cursor. */
+/** "shop/" of "shop/w": the complete parts of the path before the cursor. */
 function folderBefore(place: Place, typed: Arg | undefined): string {
   const before = typed?.text.slice(0, Math.max(0, typedBefore(place, typed))) ?? "";
   return before.slice(0, before.lastIndexOf("/") + 1);
 }
 
-/** How much of a word stands before the cursor. */
+/** The number of characters of an argument before the cursor. */
 function typedBefore({ path, offset }: Place, typed: Arg): number {
   const start = (path.starts.at(-1) ?? 0) + typed.start;
   return offset - start - (typed.kind === "string" ? 1 : 0);
@@ -123,7 +124,7 @@ function portsBehind({ analysis }: Given, name: string, typed: Arg, skip: number
   return path.length === 1 ? portsOfName(analysis.topology, name, skip) : [];
 }
 
-/** Each path once: as a target it means the service, as a sender what runs. */
+/** Each path once: as a destination it refers to the service, as a source to the workload. */
 function pathsOfEnds(
   { analysis, place, decl, spec }: Given,
   typed: Arg | undefined,
@@ -146,7 +147,7 @@ function pathsOfEnds(
   return isTarget ? [...own, ...foreignNames(analysis.topology, typed)] : own;
 }
 
-/** An ingress sends to services of its cluster; without a namespace to those of its own. */
+/** Services of the cluster; services in the namespace of the ingress are named without it. */
 function backends({ analysis, place }: Given): readonly Suggestion[] {
   const table = symbolsOf(analysis);
   const around = place.decls.flatMap((decl) => table.symbolOf(decl) ?? []);
@@ -162,7 +163,7 @@ function backends({ analysis, place }: Given): readonly Suggestion[] {
   );
 }
 
-/** Addresses of machines that are in no cluster. */
+/** Addresses of machines outside the clusters. */
 function outside({ hosts }: Topology): readonly Suggestion[] {
   return unique(
     hosts.flatMap(({ name, interfaces }) =>
@@ -173,7 +174,7 @@ function outside({ hosts }: Topology): readonly Suggestion[] {
   );
 }
 
-/** What a packet can be sent to and the file does not declare by that name: names of the cluster's DNS, URLs of ingresses. */
+/** Destinations that are not names of the file: names of the cluster DNS and URLs of ingresses. */
 function foreignNames({ clusters }: Topology, typed: Arg | undefined): readonly Suggestion[] {
   const isQuoted = typed?.kind === "string";
   const urls = clusters.flatMap(({ ingresses }) =>
@@ -181,7 +182,7 @@ function foreignNames({ clusters }: Topology, typed: Arg | undefined): readonly 
       rules.flatMap((rule): readonly Suggestion[] => {
         if (rule.host === undefined || rule.host.startsWith("*")) return [];
         const url = `http://${rule.host}${rule.path}`;
-        return [{ ...suggestion(url, "text", `by ${path}`), insert: isQuoted ? url : `"${url}"` }];
+        return [{ ...suggestion(url, "text", t`served by ${path}`), insert: isQuoted ? url : `"${url}"` }];
       }),
     ),
   );
@@ -191,19 +192,19 @@ function foreignNames({ clusters }: Topology, typed: Arg | undefined): readonly 
 function serviceNames(clusters: readonly Cluster[]): readonly Suggestion[] {
   return clusters.flatMap((cluster) =>
     cluster.services.all.map((service) =>
-      suggestion(serviceName(cluster, service), "name", `DNS name of service ${service.path}`),
+      suggestion(serviceName(cluster, service), "name", t`DNS name of service ${service.path}`),
     ),
   );
 }
 
-/** What a service may be another name of. */
+/** The names that a service can be an alias of. */
 export function aliases({ analysis }: Given): readonly Suggestion[] {
   const { hosts, clusters } = analysis.topology;
   const own = hosts.map(({ name }) => suggestion(name, "name", "host"));
   return unique([...own, ...serviceNames(clusters)]);
 }
 
-/** Behind a DNS name: the ports of its service. */
+/** The ports of the service that a DNS name refers to. */
 function portsOfName({ clusters }: Topology, name: string, skip: number): readonly Suggestion[] {
   const ports = dnsNames(clusters, name).flatMap((found) => (found.kind === "service" ? found.service.ports : []));
   return servicePorts(ports, skip);
@@ -220,7 +221,7 @@ function servicePorts(ports: Service["ports"], skip: number): readonly Suggestio
 
 function useOf(path: readonly string[], arg: Arg, symbols: readonly NamedSymbol[]): NameUse {
   const any = symbols[0];
-  if (!any) throw new Error("a use is only asked for where there are symbols");
+  if (!any) throw new Error("useOf requires at least one symbol");
   return { source: any.source, decl: any.decl, arg, path, kinds: [], dns: true, scope: undefined };
 }
 
@@ -234,7 +235,7 @@ function portsOf(topology: Topology, symbol: NamedSymbol, skip: number): readonl
   });
 }
 
-/** As after a colon: tcp is not written. */
+/** The port as written after a colon; `/tcp` is implied. */
 function portText({ first, proto }: Listener): string {
   return proto === "tcp" ? String(first) : `${first}/${proto}`;
 }

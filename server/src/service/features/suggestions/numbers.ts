@@ -1,7 +1,8 @@
-/** Numbers: lengths of prefixes, bounds and defaults, ports that people know. */
+/** Suggested numbers: prefix lengths, bounds, defaults, and well-known ports. */
 
 import { one } from "../../../language/decode.ts";
-import { plural } from "../../../text/words.ts";
+import { plural } from "../../../text/format.ts";
+import { phrase, t, translated } from "../../../text/l10n.ts";
 import { nextNodePort } from "../free.ts";
 import { clusterAround, serviceAround } from "../stations.ts";
 import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts";
@@ -16,7 +17,7 @@ export function lengths(given: Given): readonly Suggestion[] {
     const blocks =
       range?.kind === "prefix" && len >= range.prefix.len ? `, ${plural(2 ** (len - range.prefix.len), "block")}` : "";
     const size = v6 ? "" : `${plural(2 ** (32 - len), "address", "addresses")}${blocks}`;
-    return suggestion(text, "number", size === "" ? spec.summary : size);
+    return suggestion(text, "number", size === "" ? translated(spec.summary) : size);
   });
 }
 
@@ -24,13 +25,13 @@ export function numbers(given: Given, min: number, max: number): readonly Sugges
   const { spec, decl } = given;
   if (spec.after === "node-port" || decl.spec?.keyword === "node-port") return nodePorts(given);
   const { type, default: otherwise } = spec;
-  const found = otherwise !== undefined && /^\d+$/.test(otherwise) ? [suggestion(otherwise, "number", "default")] : [];
+  const found = otherwise !== undefined && /^\d+$/.test(otherwise) ? [suggestion(otherwise, "number", t`default`)] : [];
   const unit = type.kind === "number" ? type.unit : undefined;
   if (unit === "bytes" && max >= 9000) {
     found.push(
       suggestion("1500", "number", "Ethernet"),
-      suggestion("1450", "number", "Ethernet less VXLAN's 50 bytes"),
-      suggestion("9000", "number", "jumbo frames"),
+      suggestion("1450", "number", t`Ethernet minus 50 bytes for VXLAN`),
+      suggestion("9000", "number", t`jumbo frames`),
     );
   }
   if (max - min < 3) for (let value = min; value <= max; value++) found.push(suggestion(String(value), "number", ""));
@@ -41,7 +42,7 @@ function nodePorts({ analysis, place }: Given): readonly Suggestion[] {
   const cluster = clusterAround(analysis.topology, place);
   const port = cluster && nextNodePort(cluster, serviceAround(cluster, place));
   return cluster && port !== undefined
-    ? [suggestion(String(port), "number", `next free node port of ${cluster.name}`)]
+    ? [suggestion(String(port), "number", t`next free node port of cluster ${cluster.name}`)]
     : [];
 }
 
@@ -53,13 +54,15 @@ const KNOWN_PORTS: readonly (readonly [number, "tcp" | "udp", string])[] = [
   [53, "tcp", "DNS"],
   [5432, "tcp", "PostgreSQL"],
   [6443, "tcp", "Kubernetes API"],
-  [8472, "udp", "VXLAN, as flannel has it"],
-  [8285, "udp", "flannel udp"],
+  [8472, "udp", phrase("VXLAN (flannel default)")],
+  [8285, "udp", phrase("flannel backend udp")],
   [10250, "tcp", "kubelet"],
 ];
 
 export function ports(protocol: boolean): readonly Suggestion[] {
   return unique(
-    KNOWN_PORTS.map(([port, proto, what]) => suggestion(protocol ? `${port}/${proto}` : String(port), "number", what)),
+    KNOWN_PORTS.map(([port, proto, what]) =>
+      suggestion(protocol ? `${port}/${proto}` : String(port), "number", translated(what)),
+    ),
   );
 }

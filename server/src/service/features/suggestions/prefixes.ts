@@ -1,7 +1,8 @@
-/** Prefixes: free ranges and blocks, and those that are in use already. */
+/** Suggested prefixes: free ranges and blocks, and ranges in use. */
 import { formatPrefix, lastAddress, type Prefix, parsePrefix, prefixRange } from "../../../addressing/ip.ts";
 import { planOf } from "../../../checks/addresses/plan.ts";
 import type { Decl } from "../../../language/decode.ts";
+import { t } from "../../../text/l10n.ts";
 import type { Topology } from "../../../topology/model.ts";
 import { blocksAround, freePrefixes, isFree, usedRanges } from "../free.ts";
 import { clusterAround, stationsAround } from "../stations.ts";
@@ -23,15 +24,15 @@ export function prefixes(given: Given, orDefault: boolean): readonly Suggestion[
     case "ipv6-network": {
       const cluster = clusterAround(given.analysis.topology, given.place);
       return (cluster?.podCidrs ?? []).map(({ prefix }) =>
-        suggestion(formatPrefix(prefix), "prefix", `pods of ${cluster?.name ?? ""}`),
+        suggestion(formatPrefix(prefix), "prefix", t`pod CIDR of cluster ${cluster?.name ?? ""}`),
       );
     }
     default: {
       const known = planOf(topology).ranges;
       const blocks = spec.name === "destination" ? nodeBlocks(topology) : [];
       return unique([
-        ...(orDefault ? [suggestion("default", "prefix", "every destination that has no other route")] : []),
-        ...known.map(({ prefix, label }) => suggestion(formatPrefix(prefix), "prefix", label)),
+        ...(orDefault ? [suggestion("default", "prefix", t`all destinations without a more specific route`)] : []),
+        ...known.map(({ prefix, label }) => suggestion(formatPrefix(prefix), "prefix", label.replaceAll("`", ""))),
         ...blocks,
       ]);
     }
@@ -46,13 +47,13 @@ function nodeBlocks(topology: Topology): readonly Suggestion[] {
     for (const node of cluster.nodes) {
       if (found.length >= MOST_BLOCKS) return found;
       for (const { prefix } of node.podCidrs)
-        found.push(suggestion(formatPrefix(prefix), "prefix", `pods of node ${node.path}`));
+        found.push(suggestion(formatPrefix(prefix), "prefix", t`pod CIDR of node ${node.path}`));
     }
   }
   return found;
 }
 
-/** Of the size that the other segments have, beside them. */
+/** Free prefixes near the prefixes of the existing segments and of the same length. */
 function freeSegments(topology: Topology, decl: Decl): readonly Suggestion[] {
   const others = [...topology.segments.values()].flatMap((segment) =>
     segment.cidrs.filter((_, index) => segment.cidrSources[index]?.statement !== decl.statement),
@@ -63,10 +64,10 @@ function freeSegments(topology: Topology, decl: Decl): readonly Suggestion[] {
   const found = [...freePrefixes(around(last4, 4), last4?.len ?? 24, used)];
   if (last4 && last4.len !== 24) found.push(...freePrefixes(around(last4, 4), 24, used));
   if (last6) found.push(...freePrefixes(around(last6, 6), last6.len, used));
-  return unique(found.map((prefix) => suggestion(formatPrefix(prefix), "prefix", `next free /${prefix.len}`)));
+  return unique(found.map((prefix) => suggestion(formatPrefix(prefix), "prefix", t`next free /${prefix.len}`)));
 }
 
-/** The /16 around a prefix first, then everything private. */
+/** The /16 that contains a prefix first, then all private ranges. */
 function around(like: Prefix | undefined, family: 4 | 6): readonly Prefix[] {
   const outer =
     like && family === 4 && like.len > 16 && typeof like.ip === "number"
@@ -75,7 +76,7 @@ function around(like: Prefix | undefined, family: 4 | 6): readonly Prefix[] {
   return [...outer, ...blocksAround(like, family)];
 }
 
-/** The usual range where it is free; else what follows that of another cluster, and the first free ones. */
+/** The common range if it is free, then the range after the last range of this kind, and the first free ranges. */
 function freeRanges(topology: Topology, decl: Decl, usual: readonly string[], len: number): readonly Suggestion[] {
   const used = usedRanges(topology, decl.statement);
   const defaults = usual.flatMap((text) => parsePrefix(text)?.prefix ?? []).filter((prefix) => isFree(prefix, used));
@@ -90,9 +91,9 @@ function freeRanges(topology: Topology, decl: Decl, usual: readonly string[], le
   const ula = parsePrefix("fd00:10::/32")?.prefix;
   const v6 = ula ? freePrefixes([ula], kind === "services" ? 112 : 56, used) : [];
   return unique([
-    ...defaults.map((prefix) => suggestion(formatPrefix(prefix), "prefix", "the usual one")),
+    ...defaults.map((prefix) => suggestion(formatPrefix(prefix), "prefix", t`common choice`)),
     ...[...following, ...freePrefixes(blocks, len, used), ...v6].map((prefix) =>
-      suggestion(formatPrefix(prefix), "prefix", `next free /${prefix.len}`),
+      suggestion(formatPrefix(prefix), "prefix", t`next free /${prefix.len}`),
     ),
   ]);
 }
@@ -110,10 +111,10 @@ function freeBlocks(given: Given): readonly Suggestion[] {
   return unique([
     ...present
       .filter(({ allocated }) => allocated)
-      .map(({ prefix }) => suggestion(formatPrefix(prefix), "prefix", "what it has now")),
+      .map(({ prefix }) => suggestion(formatPrefix(prefix), "prefix", t`current value`)),
     ...cluster.podCidrs.flatMap(({ prefix, perNode }) =>
       freePrefixes([prefix], perNode, [...used, ...owned]).map((free) =>
-        suggestion(formatPrefix(free), "prefix", `next free block of ${formatPrefix(prefix)}`),
+        suggestion(formatPrefix(free), "prefix", t`next free block of ${formatPrefix(prefix)}`),
       ),
     ),
   ]);

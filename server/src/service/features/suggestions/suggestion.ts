@@ -1,4 +1,4 @@
-/** One value that may be written, and what is known of the place where it may. */
+/** A suggested value, and the context that it is suggested for. */
 import type { Decl } from "../../../language/decode.ts";
 import type { ArgSpec } from "../../../language/schema/index.ts";
 import type { Analysis } from "../../analysis.ts";
@@ -9,17 +9,17 @@ export interface Suggestion {
   readonly kind: "enum" | "name" | "address" | "prefix" | "number" | "label" | "file" | "text";
   readonly detail: string;
   readonly documentation: string | undefined;
-  /** Where it is not the label. */
+  /** The text to insert, if it differs from the label. */
   readonly insert?: string;
-  /** So many characters at the beginning of the word being typed stay. */
+  /** Number of characters to keep at the start of the typed argument. */
   readonly skip?: number;
-  /** So many at its end stay. */
+  /** Number of characters to keep at its end. */
   readonly keep?: number;
 }
 
-/** What lies around the files of an analysis; known to the shell only. */
+/** The files around the analyzed files, which only the shell can list. */
 export interface Workspace {
-  /** Paths of files that `file` could import, relative to its folder. */
+  /** Paths of files that `file` can import, relative to its folder. */
   importable(file: string): readonly string[];
 }
 

@@ -1,7 +1,7 @@
-/** Numbers, counts, and lists in sentences. */
+/** Numbers, plurals, and lists in sentences. */
 import { currentLocale, filled, t } from "./l10n.ts";
 
-/** 65536 → "65,536". Counts beyond 2^64 become a power of two: 39 digits are not legible. */
+/** 65536 → "65,536". A count of 2^64 or more is shown as a power of two: 39 digits are not readable. */
 export function number(count: number | bigint): string {
   if (typeof count === "bigint" && count >= 1n << 64n) {
     const power = count.toString(2).length - 1;
@@ -10,7 +10,7 @@ export function number(count: number | bigint): string {
   return count.toString().replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/** "1 node", "5 nodes". The nouns are literals at the call: they are keys of the bundle (`{0} node`, `{0} nodes`). */
+/** "1 node", "5 nodes". Pass literal nouns: `{0} node` and `{0} nodes` are keys of the bundle. */
 export function plural(count: number | bigint, one: string, many = `${one}s`): string {
   return filled(`{0} ${count === 1 || count === 1n ? one : many}`, [number(count)]);
 }

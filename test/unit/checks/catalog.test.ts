@@ -1,24 +1,24 @@
 import { describe, expect, it } from "vitest";
-import { catalogue, codeOf } from "../../../server/src/checks/catalogue.ts";
+import { catalog, codeOf } from "../../../server/src/checks/catalog.ts";
 import { readConfig } from "../../../server/src/checks/config.ts";
 import { CODES as MODE_CODES } from "../../../server/src/cni/problems.ts";
 import { CODES as TOPOLOGY_CODES } from "../../../server/src/topology/problems.ts";
 import { check, shown } from "./harness.ts";
 
-describe("the catalogue", () => {
-  it("has each code and each name once, in its family", () => {
-    expect(new Set(catalogue.map(({ code }) => code)).size).toBe(catalogue.length);
-    expect(new Set(catalogue.map(({ name }) => name)).size).toBe(catalogue.length);
-    for (const { code, name, summary, documentation } of catalogue) {
+describe("the catalog", () => {
+  it("has unique codes and names", () => {
+    expect(new Set(catalog.map(({ code }) => code)).size).toBe(catalog.length);
+    expect(new Set(catalog.map(({ name }) => name)).size).toBe(catalog.length);
+    for (const { code, name, summary, documentation } of catalog) {
       expect(code).toMatch(/^KN\d{3}$/);
       expect(name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
-      expect(summary).toMatch(/^[A-Za-z].*\.$/);
+      expect(summary).toMatch(/^[A-Za-z`].*\.$/);
       expect(documentation.length, code).toBeGreaterThan(60);
     }
   });
 
-  it("has words for every problem of the floors below", () => {
-    const known = new Map<string, (typeof catalogue)[number]>(catalogue.map((one) => [one.code, one]));
+  it("has a message for every problem of the lower layers", () => {
+    const known = new Map<string, (typeof catalog)[number]>(catalog.map((one) => [one.code, one]));
     const codes = [
       ...Object.values(MODE_CODES),
       ...Object.values(TOPOLOGY_CODES),
@@ -29,11 +29,11 @@ describe("the catalogue", () => {
 });
 
 describe("examples", () => {
-  for (const { code, example } of catalogue) {
-    // Files are imported by the service.
+  for (const { code, example } of catalog) {
+    // The service, not this harness, imports files.
     if (code === "KN015") continue;
     if (example.language === "json") {
-      it(`${code}: bad is refused, good is not`, () => {
+      it(`${code}: bad is rejected, good is accepted`, () => {
         const problems = (text: string) => readConfig("knet.json", text, codeOf).problems.map((one) => one.code);
         expect([problems(example.bad), problems(example.good)]).toEqual([[code], []]);
       });
@@ -48,7 +48,7 @@ describe("examples", () => {
       const others = found.filter(({ code: one, finding }) => one !== code && finding.severity === "error");
       expect(others.map(shown)).toEqual([]);
     });
-    it(`${code}: good has none`, () => {
+    it(`${code}: good has no findings`, () => {
       expect(check(example.good).map(shown)).toEqual([]);
     });
   }

@@ -1,4 +1,4 @@
-/** Every check, causes before consequences: syntax, addresses, capacity, settings, packet sizes, reachability, expectations. */
+/** All checks, causes before consequences: syntax, addresses, capacity, settings, MTU, reachability, expectations. */
 import { addressOutside } from "./addresses/address-outside.ts";
 import { aksForbidden } from "./addresses/aks-forbidden.ts";
 import { calicoBgpAddress } from "./addresses/calico-bgp-address.ts";
@@ -160,7 +160,7 @@ import { unexpectedBlock } from "./syntax/unexpected-block.ts";
 import { unknownKeyword } from "./syntax/unknown-keyword.ts";
 import { unknownName } from "./syntax/unknown-name.ts";
 import { wrongType } from "./syntax/wrong-type.ts";
-export const catalogue: readonly Check[] = [
+export const catalog: readonly Check[] = [
   parse,
   unknownKeyword,
   misplacedKeyword,
@@ -324,10 +324,10 @@ export const catalogue: readonly Check[] = [
 ];
 
 const codes: ReadonlyMap<string, string> = new Map(
-  catalogue.flatMap(({ code, name }) => [[code, code] as const, [name, code] as const]),
+  catalog.flatMap(({ code, name }) => [[code, code] as const, [name, code] as const]),
 );
 
-/** The code that a code, in any case, or a check's name means. */
+/** The diagnostic code for a code (case-insensitive) or a check name. */
 export function codeOf(text: string): string | undefined {
   return codes.get(text) ?? codes.get(text.toUpperCase());
 }

@@ -4,6 +4,7 @@
 import { keptFor, valueAt } from "../topology/cache.ts";
 import { type Column, nodeColumn } from "../topology/column.ts";
 import type { Cluster, Node, Topology } from "../topology/model.ts";
+import type { Speaker } from "./bgp/model.ts";
 import { routerSpeakers } from "./bgp/routers.ts";
 import { type Bgp, solveBgp } from "./bgp/solve.ts";
 import { type HostState, hostState } from "./host.ts";
@@ -19,6 +20,8 @@ export interface ClusterState {
 
 export interface ClusterStates {
   of(cluster: Cluster): ClusterState;
+  /** The routers and nodes that run BGP. */
+  speakers(): readonly Speaker[];
   bgp(): Bgp;
 }
 
@@ -28,17 +31,18 @@ export const clusterStates = keptFor(makeStates);
 function makeStates(topology: Topology): ClusterStates {
   const states = new Map<string, ClusterState>();
   let solved: Bgp | undefined;
+  const speakers = (): readonly Speaker[] => [
+    ...routerSpeakers(topology),
+    ...topology.clusters.flatMap((cluster) =>
+      [...pluginsOf(cluster)].flatMap((plugin) => modeOf(plugin).speakers?.(of(cluster).context) ?? []),
+    ),
+  ];
   const bgp = (): Bgp => {
-    solved ??= solveBgp(topology, [
-      ...routerSpeakers(topology),
-      ...topology.clusters.flatMap((cluster) =>
-        [...pluginsOf(cluster)].flatMap((plugin) => modeOf(plugin).speakers?.(of(cluster).context) ?? []),
-      ),
-    ]);
+    solved ??= solveBgp(topology, speakers());
     return solved;
   };
   const of = (cluster: Cluster): ClusterState => valueAt(states, cluster.name, () => stateOf(topology, cluster, bgp));
-  return { of, bgp };
+  return { of, speakers, bgp };
 }
 
 const ownPlugins = nodeColumn<string | undefined, undefined>(({ cni }) => cni?.plugin);

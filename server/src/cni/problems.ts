@@ -83,7 +83,7 @@ export const CODES = {
   bgpOneSided: "KN231",
   /** Access lists drop TCP port 179 in both directions. data: node, peer, port. */
   bgpBlocked: "KN232",
-  /** No BGP speaker has the address or the labels. data: node, peer. */
+  /** No BGP speaker has the address or the labels, or the peer is out of reach. data: node, peer, cause (nobody, off-link, no-route). */
   bgpNobody: "KN233",
   /** Nodes without routes to each other's blocks. data: cluster, node, peer, pairs, cause (mesh-off, not-reflected, not-exported, no-bgp, none), via. */
   bgpRoutesMissing: "KN234",

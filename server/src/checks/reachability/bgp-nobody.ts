@@ -14,24 +14,38 @@ export const bgpNobody: Check = {
   name: "bgp-nobody",
   family: "reachability",
   severity: "warning",
-  summary: "No BGP speaker exists at a configured peer.",
+  summary: "A configured BGP peer does not exist or is out of reach.",
   documentation: `## What happens
 
 The peer's address does not belong to a node that runs BGP or to a router with a \`bgp\` block in this file, or no node has
 the labels that the peer selects. The session does not come up.
 
+A session also does not come up without routes to the peer and back, which must be connected or static routes. A router's eBGP
+peer must be on one of the router's own subnets: packets of eBGP have a TTL of 1 unless \`ebgp-multihop\` is configured.
+
 ## How to fix it
 
 Add a \`bgp\` block to the router that has the address. If the peer exists but is not part of the file, add it as a router, so
-knet can follow its routes.`,
+knet can follow its routes.
+
+For a peer that is out of reach, add the routes, or peer with a router on the same segment.
+
+## References
+
+- RFC 4271, section 5.1.3`,
   example: {
     bad: bgpPeering(""),
     good: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 as-override }"),
   },
-  message: ({ node, peer }) =>
-    parseIp(String(peer)) === undefined
+  message: ({ node, peer, cause }) => {
+    if (cause === "off-link")
+      return t`${quoted(node)} peers with ${quoted(peer)}, which is not on one of its subnets: eBGP packets have TTL 1, and the session does not come up`;
+    if (cause === "no-route")
+      return t`${quoted(node)} peers with ${quoted(peer)}, but there is no route between them: the session does not come up`;
+    return parseIp(String(peer)) === undefined
       ? t`${quoted(node)} peers with ${peer}, but no BGP speaker matches`
-      : t`${quoted(node)} peers with ${peer}, but no BGP speaker has this address; add a \`bgp\` block to the router`,
+      : t`${quoted(node)} peers with ${peer}, but no BGP speaker has this address; add a \`bgp\` block to the router`;
+  },
   fixes: ({ peer }, source, { topology }) => speakFix(topology, String(peer), source),
 };
 

@@ -13,6 +13,8 @@ export interface SpeakerClass {
   readonly index: number;
   /** In the given order; never empty. */
   readonly members: readonly Speaker[];
+  /** The same, by router ID. */
+  readonly byId: readonly Speaker[];
 }
 
 export function classesOf(topology: Topology, speakers: readonly Speaker[], family: 4 | 6): readonly SpeakerClass[] {
@@ -47,7 +49,24 @@ export function classesOf(topology: Topology, speakers: readonly Speaker[], fami
     if (same) same.push(speaker);
     else classes.set(key, [speaker]);
   }
-  return [...classes.values()].map((members, index) => ({ index, members }));
+  const hasRouters = speakers.some(({ addPaths }) => !addPaths);
+  return [...classes.values()]
+    .flatMap((members) => (hasRouters ? apart(members) : [members]))
+    .map((members, index) => ({ index, members, byId: byRouterId(members) }));
+}
+
+function byRouterId(members: readonly Speaker[]): readonly Speaker[] {
+  return [...members].sort((a, b) => a.routerId - b.routerId);
+}
+
+/**
+ * The member with the lowest router ID, and the others: a router that receives a route from all of them advertises the
+ * one of the first, and not to the first itself.
+ */
+function apart(members: readonly Speaker[]): readonly (readonly Speaker[])[] {
+  const [lowest] = byRouterId(members);
+  if (!lowest || members.length === 1) return [members];
+  return [[lowest], members.filter((member) => member !== lowest)];
 }
 
 function holds(prefix: Prefix, addresses: readonly Ip[]): boolean {

@@ -9,6 +9,12 @@ import type { Station } from "../../topology/model.ts";
 export interface Speaker {
   readonly station: Station;
   readonly as: number;
+  /** BGP identifier: of two routes that are equal otherwise, the one from the lower identifier is advertised. */
+  readonly routerId: number;
+  /** eBGP peers can be several hops away. A speaker with direct sessions requires a peer on one of its own subnets. */
+  readonly multihop: boolean;
+  /** Advertises all accepted routes to peers that do the same, not only the best one (RFC 7911). */
+  readonly addPaths: boolean;
   /** Route reflectors only. */
   readonly clusterId: Ip | undefined;
   /** Session addresses: one per family on a node, the addresses of all interfaces on a router. */
@@ -58,8 +64,11 @@ export interface Learned {
   readonly via: readonly Ip[];
   readonly path: readonly number[];
   readonly origin: Origin;
-  /** The speaker that originated the route. */
+  /** The speaker that originated the route; of several, the one with the lowest identifier. */
   readonly from: Speaker;
+  readonly origins: readonly Speaker[];
+  /** Next hops of less preferred routes, in order: used if no next hop of the better ones is reachable. */
+  readonly worse: readonly (readonly Ip[])[];
 }
 
 /** Maximum number of next hops, as in FRR and BIRD (BIRD's `merge paths` limit). */
@@ -67,6 +76,11 @@ export const MOST_PATHS = 16;
 
 export function ofFamily(speaker: Speaker, family: 4 | 6): readonly Ip[] {
   return speaker.addresses.filter((ip) => (typeof ip === "number") === (family === 4));
+}
+
+/** The default of a route reflector is its router ID (RFC 4456 section 8). */
+export function clusterIdOf({ clusterId, routerId }: Speaker): Ip {
+  return clusterId ?? routerId;
 }
 
 /** For traces and `data`: "node prod/n1". */

@@ -11,6 +11,9 @@ function speakerOf(topology: Topology, router: Router, bgp: BgpSpec): Speaker {
   return {
     station: router,
     as: bgp.as,
+    routerId: routerIdOf(router),
+    multihop: false,
+    addPaths: false,
     clusterId: bgp.clusterId,
     addresses: router.interfaces.flatMap(({ addresses }) => addresses.map(({ ip }): Ip => ip)),
     mesh: undefined,
@@ -22,6 +25,13 @@ function speakerOf(topology: Topology, router: Router, bgp: BgpSpec): Speaker {
     exports: undefined,
     source: bgp.source,
   };
+}
+
+/** FRR's default: the highest loopback address, otherwise the highest address (zebra/router-id.c). */
+function routerIdOf({ edge, interfaces }: Router): number {
+  const own = (edge?.loopbacks ?? []).map(({ ip }) => ip);
+  const all = own.length > 0 ? own : interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => ip));
+  return Math.max(0, ...all.filter((ip) => typeof ip === "number"));
 }
 
 /** Undefined for an unknown name, which is reported elsewhere. */

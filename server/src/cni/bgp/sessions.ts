@@ -8,6 +8,7 @@ import { CODES, problem } from "../problems.ts";
 import { type AccessLists, accessLists, BGP_PORT } from "./acl.ts";
 import { means, type SpeakerClass } from "./classes.ts";
 import { nameOf, ofFamily, type PeerRule, type Speaker, titleOf } from "./model.ts";
+import { isLoopback, isOnLink, type Reach, reach } from "./reach.ts";
 
 /** One direction of a session: `to` receives routes from `from`. */
 export interface Session {
@@ -22,6 +23,11 @@ export interface Session {
   readonly fromClient: boolean;
   /** Option of the receiver. */
   readonly allowAsIn: number;
+  /** The sender advertises all its routes, not only the best one. */
+  readonly addPaths: boolean;
+  /** Segment of an eBGP session that is single-hop for the sender, and for the receiver. */
+  readonly sentOn: string | undefined;
+  readonly heardOn: string | undefined;
 }
 
 export interface Sessions {
@@ -31,7 +37,7 @@ export interface Sessions {
 }
 
 export function sessionsOf(topology: Topology, classes: readonly SpeakerClass[], family: 4 | 6): Sessions {
-  const lists = accessLists(topology);
+  const around: Around = { lists: accessLists(topology), reach: reach(topology), family };
   const heardBy: Session[][] = classes.map(() => []);
   const problems: TopologyProblem[] = [];
   const met = new Set<PeerRule>();
@@ -43,11 +49,14 @@ export function sessionsOf(topology: Topology, classes: readonly SpeakerClass[],
       const mine = ruleFor(a, b, family);
       const theirs = ruleFor(b, a, family);
       for (const rule of [mine, theirs]) if (typeof rule === "object") met.add(rule);
-      const made = mine && theirs ? refusal(lists, a, mine, b, theirs, family) : oneSided(a, mine, b, theirs);
+      const made = mine && theirs ? refusal(around, a, mine, b, theirs) : oneSided(a, mine, b, theirs);
       if (made === "up" && mine && theirs) {
-        heardBy[other.index]?.push(direction(one, a, mine, other, b, theirs));
-        if (other !== one) heardBy[one.index]?.push(direction(other, b, theirs, one, a, mine));
-      } else if (made !== undefined && made !== "up") problems.push(made);
+        const link = a.as === b.as ? undefined : sharedSegment(a, mine, b, theirs, family);
+        const left: End = { of: one, speaker: a, rule: mine };
+        const right: End = { of: other, speaker: b, rule: theirs };
+        heardBy[other.index]?.push(direction(left, right, link));
+        if (other !== one) heardBy[one.index]?.push(direction(right, left, link));
+      } else if (typeof made === "object") problems.push(made);
     }
   }
   return { heardBy, problems: [...problems, ...unmet(classes, met, family)] };
@@ -62,19 +71,28 @@ function ruleFor(speaker: Speaker, peer: Speaker, family: 4 | 6): Configured {
   return speaker.mesh !== undefined && speaker.mesh === peer.mesh ? "mesh" : undefined;
 }
 
+interface Around {
+  readonly lists: AccessLists;
+  readonly reach: Reach;
+  readonly family: 4 | 6;
+}
+
+/** "down": a session of a mesh, whose problem is reported as missing routes. */
 function refusal(
-  lists: AccessLists,
+  { lists, reach: ways, family }: Around,
   a: Speaker,
   mine: PeerRule | "mesh",
   b: Speaker,
   theirs: PeerRule | "mesh",
-  family: 4 | 6,
-): TopologyProblem | "up" {
+): TopologyProblem | "up" | "down" {
   const wrong = wrongAs(a, mine, b) ?? wrongAs(b, theirs, a);
   if (wrong) return wrong;
   const from = sessionAddress(a, b, theirs, family);
   const to = sessionAddress(b, a, mine, family);
   if (from === undefined || to === undefined) return "up";
+  const apart = offLink(a, mine, from, b, to) ?? offLink(b, theirs, to, a, from);
+  if (apart) return apart;
+  if (!ways.connects(a.station, from, b.station, to)) return unroutable(a, mine, b, theirs);
   const there = lists.blocking(a.station, from, b.station, to, BGP_PORT);
   // Either side can connect; one open direction is sufficient.
   if (!there || !lists.blocking(b.station, to, a.station, from, BGP_PORT)) return "up";
@@ -83,6 +101,39 @@ function refusal(
     { source: a.source, message: t`${titleOf(a)} (${formatIp(from)})` },
     { source: b.source, message: t`${titleOf(b)} (${formatIp(to)})` },
   ]);
+}
+
+/** An eBGP peer of a router must be directly connected, unless `ebgp-multihop` is configured (RFC 4271 section 5.1.3). */
+function offLink(
+  speaker: Speaker,
+  rule: PeerRule | "mesh",
+  own: Ip,
+  peer: Speaker,
+  to: Ip,
+): TopologyProblem | undefined {
+  if (rule === "mesh" || speaker.multihop || speaker.as === peer.as || isOnLink(speaker.station, to)) return undefined;
+  if (isLoopback(peer.station, to) || isLoopback(speaker.station, own)) return undefined;
+  return cannotConnect(speaker, rule, peer, "off-link");
+}
+
+function unroutable(
+  a: Speaker,
+  mine: PeerRule | "mesh",
+  b: Speaker,
+  theirs: PeerRule | "mesh",
+): TopologyProblem | "down" {
+  if (mine !== "mesh") return cannotConnect(a, mine, b, "no-route");
+  return theirs === "mesh" ? "down" : cannotConnect(b, theirs, a, "no-route");
+}
+
+function cannotConnect(
+  speaker: Speaker,
+  rule: PeerRule,
+  peer: Speaker,
+  cause: "off-link" | "no-route",
+): TopologyProblem {
+  const data = { node: nameOf(speaker), peer: nameOf(peer), cause };
+  return problem(CODES.bgpNobody, rule.source, data, [{ source: peer.source, message: titleOf(peer) }]);
 }
 
 function wrongAs(speaker: Speaker, rule: PeerRule | "mesh", peer: Speaker): TopologyProblem | undefined {
@@ -116,20 +167,24 @@ function unmet(classes: readonly SpeakerClass[], met: ReadonlySet<PeerRule>, fam
         if (classes.some((one) => one.members.some((peer) => peer !== speaker && means(rule, peer, family)))) continue;
         reported.add(rule.source);
         const peer = to.kind === "address" ? formatIp(to.ip) : to.kind === "station" ? to.path : t`the selected nodes`;
-        problems.push(problem(CODES.bgpNobody, rule.source, { node: nameOf(speaker), peer }));
+        problems.push(problem(CODES.bgpNobody, rule.source, { node: nameOf(speaker), peer, cause: "nobody" }));
       }
     }
   }
   return problems;
 }
 
+/** One side of a session. */
+interface End {
+  readonly of: SpeakerClass;
+  readonly speaker: Speaker;
+  readonly rule: PeerRule | "mesh";
+}
+
 function direction(
-  from: SpeakerClass,
-  sender: Speaker,
-  sends: PeerRule | "mesh",
-  to: SpeakerClass,
-  receiver: Speaker,
-  takes: PeerRule | "mesh",
+  { of: from, speaker: sender, rule: sends }: End,
+  { of: to, speaker: receiver, rule: takes }: End,
+  link: string | undefined,
 ): Session {
   const ebgp = sender.as !== receiver.as;
   return {
@@ -140,7 +195,26 @@ function direction(
     toClient: !ebgp && sends !== "mesh" && sends.client(sender, receiver),
     fromClient: !ebgp && takes !== "mesh" && takes.client(receiver, sender),
     allowAsIn: takes === "mesh" ? 0 : takes.allowAsIn,
+    addPaths: sender.addPaths && receiver.addPaths,
+    sentOn: sender.multihop ? undefined : link,
+    heardOn: receiver.multihop ? undefined : link,
   };
+}
+
+/** The segment on which both session addresses are. */
+function sharedSegment(
+  a: Speaker,
+  mine: PeerRule | "mesh",
+  b: Speaker,
+  theirs: PeerRule | "mesh",
+  family: 4 | 6,
+): string | undefined {
+  const from = sessionAddress(a, b, theirs, family);
+  const to = sessionAddress(b, a, mine, family);
+  const segment = (speaker: Speaker, ip: Ip | undefined) =>
+    speaker.station.interfaces.find(({ addresses }) => addresses.some((own) => own.ip === ip))?.segment;
+  const found = segment(a, from);
+  return found === segment(b, to) ? found : undefined;
 }
 
 /** The address of `speaker` that `peer` connects to: the one in the peer's rule, else one on a shared segment. */

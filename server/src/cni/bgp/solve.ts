@@ -13,8 +13,8 @@ import {
 import type { Topology, TopologyProblem } from "../../topology/model.ts";
 import { classesOf, type SpeakerClass } from "./classes.ts";
 import { type Learned, MOST_PATHS, type Origin, ofFamily, type Speaker } from "./model.ts";
-import { addressSeenFrom, sessionsOf } from "./sessions.ts";
-import { type Hop, type Known, type Refused, type Spread, spread } from "./spread.ts";
+import { addressSeenFrom, type Session, sessionsOf } from "./sessions.ts";
+import { comparePreference, type Known, type Refused, type Spread, speakersOf, spread } from "./spread.ts";
 
 export interface Bgp {
   /** Sessions that do not come up. */
@@ -41,8 +41,11 @@ export interface Missing {
 
 /** Prefixes of one class that all filters treat the same. */
 interface Group {
+  /** Class of the first origin. */
   readonly of: SpeakerClass;
-  readonly entries: { readonly speaker: Speaker; readonly origin: Origin }[];
+  readonly entries: { readonly of: SpeakerClass; readonly speaker: Speaker; readonly origin: Origin }[];
+  /** The origins of its first prefix, which stand for those of its other prefixes. */
+  readonly origins: ReadonlySet<Speaker>;
   readonly spread: () => Spread;
 }
 
@@ -118,38 +121,90 @@ function solveFamily(topology: Topology, all: readonly Speaker[], family: 4 | 6)
   };
 }
 
+type Entry = Group["entries"][number];
+
+/**
+ * Prefixes with one origin: those of a class together, unless a comparison of router IDs can come out differently.
+ * Prefixes with several origins: those with the same origins.
+ */
 function groupsOf(
   classes: readonly SpeakerClass[],
-  heardBy: Parameters<typeof spread>[1],
+  heardBy: readonly (readonly Session[])[],
   family: 4 | 6,
 ): readonly Group[] {
   const filters = [...new Set(classes.flatMap(({ members }) => members[0]?.exports ?? []))];
   const groups = new Map<string, Group>();
-  for (const one of classes) {
-    for (const speaker of one.members) {
+  const ranks = ranksOf(classes);
+  for (const entries of entriesByPrefix(classes, family)) {
+    const [{ of, speaker, origin }] = entries;
+    const passed = filters.filter((filter) => filter(origin.prefix));
+    const origins =
+      entries.length === 1 ? ranks(of, speaker) : entries.map((one) => `${one.speaker.station.path}`).join(" ");
+    const key = `${of.index} ${origins} ${filters.map((filter) => (passed.includes(filter) ? 1 : 0)).join("")}`;
+    let group = groups.get(key);
+    if (!group) {
+      let made: Spread | undefined;
+      const announces = ({ exports }: Speaker) => exports === undefined || passed.includes(exports);
+      const from = new Set(entries.map((one) => one.speaker));
+      group = {
+        of,
+        entries: [],
+        origins: from,
+        spread: () => {
+          made ??= spread({ classes, heardBy, origins: from, announces });
+          return made;
+        },
+      };
+      groups.set(key, group);
+    }
+    group.entries.push(...entries);
+  }
+  return [...groups.values()];
+}
+
+type Entries = readonly [Entry, ...Entry[]];
+
+function entriesByPrefix(classes: readonly SpeakerClass[], family: 4 | 6): Iterable<Entries> {
+  const found = new Map<string, [Entry, ...Entry[]]>();
+  for (const of of classes) {
+    for (const speaker of of.byId) {
       for (const origin of speaker.originates) {
         if ((typeof origin.prefix.ip === "number") !== (family === 4)) continue;
-        const passed = filters.filter((filter) => filter(origin.prefix));
-        const key = `${one.index} ${filters.map((filter) => (passed.includes(filter) ? 1 : 0)).join("")}`;
-        let group = groups.get(key);
-        if (!group) {
-          let made: Spread | undefined;
-          const announces = ({ exports }: Speaker) => exports === undefined || passed.includes(exports);
-          group = {
-            of: one,
-            entries: [],
-            spread: () => {
-              made ??= spread(classes, heardBy, one, announces);
-              return made;
-            },
-          };
-          groups.set(key, group);
-        }
-        group.entries.push({ speaker, origin });
+        const key = `${origin.prefix.ip}/${origin.prefix.len}`;
+        const same = found.get(key);
+        if (!same) found.set(key, [{ of, speaker, origin }]);
+        else if (!same.some((one) => one.speaker === speaker)) same.push({ of, speaker, origin });
       }
     }
   }
-  return [...groups.values()];
+  return found.values();
+}
+
+/**
+ * The position of a speaker's router ID among the lowest ones of the classes in its AS: only they advertise its route
+ * with a path of the same length.
+ */
+function ranksOf(classes: readonly SpeakerClass[]): (of: SpeakerClass, speaker: Speaker) => string {
+  const lowest = new Map<number, number[]>();
+  for (const { byId } of classes) {
+    for (const { as, routerId } of byId.slice(0, 2)) {
+      const ids = lowest.get(as) ?? [];
+      ids.push(routerId);
+      lowest.set(as, ids);
+    }
+  }
+  for (const ids of lowest.values()) ids.sort((a, b) => a - b);
+  return ({ byId }, { as, routerId }) => {
+    if (byId.length === 1) return "";
+    const ids = lowest.get(as) ?? [];
+    let [low, high] = [0, ids.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((ids[middle] ?? 0) < routerId) low = middle + 1;
+      else high = middle;
+    }
+    return `${low}${ids[low] === routerId ? "=" : ""}`;
+  };
 }
 
 /* ------------------------------------------------------------------ routes */
@@ -161,27 +216,33 @@ function announcedIn(groups: readonly Group[]): PrefixTable<Announced> {
   );
 }
 
-/**
- * The route that the class has learned to a prefix; of several origins the shorter path is used, of equal paths both.
- */
+/** The route that the class has learned to a prefix. */
 function learnedAt({ prefix, values }: PrefixMatch<Announced>, index: number, family: 4 | 6): Learned | undefined {
-  let best: Learned | undefined;
-  for (const { group, speaker, origin } of values) {
-    const known = group.spread().known[index];
-    if (!known || (best && known.path.length > best.path.length)) continue;
-    const via = hopsOf(known, speaker, family);
-    best =
-      best && known.path.length === best.path.length
-        ? { ...best, via: [...new Set([...best.via, ...via])].slice(0, MOST_PATHS) }
-        : { prefix, via, path: known.path, origin, from: speaker };
-  }
-  return best;
+  const [first] = values;
+  const known = first?.group.spread().known[index];
+  const best = known?.[0];
+  if (!first || !known || !best) return undefined;
+  const origins = values.map(({ speaker }) => speaker);
+  const [via = [], ...worse] = ranked(known).map((equal) => hopsOf(equal, new Set(origins), family));
+  return { prefix, via, path: best.path, origin: first.origin, from: first.speaker, origins, worse };
 }
 
-function hopsOf({ hops }: Known, origin: Speaker, family: 4 | 6): readonly Ip[] {
+/** Routes that are used together, best first. */
+function ranked(known: readonly Known[]): readonly (readonly Known[])[] {
+  const groups: Known[][] = [];
+  for (const one of known) {
+    const last = groups.at(-1);
+    const [first] = last ?? [];
+    if (last && first && comparePreference(first, one) === 0) last.push(one);
+    else groups.push([one]);
+  }
+  return groups;
+}
+
+function hopsOf(known: readonly Known[], origins: ReadonlySet<Speaker>, family: 4 | 6): readonly Ip[] {
   const addresses: Ip[] = [];
-  for (const hop of hops) {
-    for (const speaker of speakersOf(hop, origin)) {
+  for (const { hop } of known) {
+    for (const speaker of speakersOf(hop, origins)) {
       const [from] = hop.seenFrom.members;
       const ip = from && addressSeenFrom(speaker, from, family);
       if (ip !== undefined && !addresses.includes(ip)) addresses.push(ip);
@@ -191,26 +252,24 @@ function hopsOf({ hops }: Known, origin: Speaker, family: 4 | 6): readonly Ip[] 
   return addresses;
 }
 
-function* speakersOf({ kind, of }: Hop, origin: Speaker): Iterable<Speaker> {
-  if (kind === "origin") {
-    yield origin;
-    return;
-  }
-  for (const member of of.members) if (member !== origin) yield member;
-}
-
 /* ----------------------------------------------------------------- missing */
 
 function* missingIn({ classes, groups }: Solved, wanted: (speaker: Speaker) => boolean): Iterable<Missing> {
-  for (const group of groups) {
-    const [origin] = group.of.members;
+  const counted = classes.map(() => new Set<Speaker>());
+  for (const { entries, origins, spread: solved } of groups) {
+    const [origin] = origins;
     if (!origin || !wanted(origin)) continue;
-    const { known, refused } = group.spread();
+    const { known, refused } = solved();
     for (const one of classes) {
-      const speaker = one === group.of ? one.members[1] : one.members[0];
-      if (!speaker || !wanted(speaker) || known[one.index]) continue;
-      const pairs = one.members.length * (group.of.members.length - (one === group.of ? 1 : 0));
-      yield { speaker, origin, pairs, refused: refused[one.index] };
+      const speaker = one.members.find((member) => !origins.has(member));
+      if (!speaker || !wanted(speaker) || (known[one.index] ?? []).length > 0) continue;
+      let pairs = 0;
+      for (const entry of entries) {
+        if (counted[one.index]?.has(entry.speaker)) continue;
+        counted[one.index]?.add(entry.speaker);
+        pairs += one.members.length - (entry.of === one ? 1 : 0);
+      }
+      if (pairs > 0) yield { speaker, origin, pairs, refused: refused[one.index] };
     }
   }
 }

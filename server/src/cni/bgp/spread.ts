@@ -1,32 +1,42 @@
 /**
- * How routes of one class's members spread to all classes: each speaker selects the best of the routes it receives,
- * until nothing changes. Rules of RFC 4271 section 9 and RFC 4456: an AS path that contains the receiver's own number
- * is a loop; the shorter path wins, then eBGP over iBGP; only a route reflector advertises routes learned from iBGP
- * peers to iBGP peers.
+ * How a route spreads from its origins to all classes: each speaker selects the best of the routes it receives, until
+ * nothing changes. Rules of RFC 4271 section 9 and RFC 4456 in the order of BIRD (bgp_rte_better, proto/bgp/attrs.c): an
+ * AS path that contains the receiver's own number is a loop; the shorter path wins, then eBGP over iBGP, then the lower
+ * router ID; only a route reflector advertises routes learned from iBGP peers to iBGP peers. A speaker uses all routes
+ * that are equal up to the router ID, but advertises only the best one unless the session has ADD-PATH.
  */
 import type { Ip } from "../../addressing/ip.ts";
 import type { SpeakerClass } from "./classes.ts";
-import type { Speaker } from "./model.ts";
+import { clusterIdOf, type Speaker } from "./model.ts";
 import type { Session } from "./sessions.ts";
 
-/**
- * A next hop, in terms of classes: the origin itself, or any member of a class, with the address that `seenFrom` uses.
- */
+/** Next hops in terms of classes, each with the address that `seenFrom` uses. */
 export interface Hop {
-  readonly kind: "origin" | "member";
+  /** The origins in the class, or its other members. */
+  readonly among: "origins" | "others";
+  /** Only the one with the lowest router ID. */
+  readonly first: boolean;
   readonly of: SpeakerClass;
   readonly seenFrom: SpeakerClass;
 }
 
-/** The route that the members of a class have learned. */
+/** A route that the members of a class have accepted. */
 export interface Known {
   readonly path: readonly number[];
   readonly ebgp: boolean;
-  readonly hops: readonly Hop[];
+  readonly hop: Hop;
+  /** The peer that advertised it. */
+  readonly from: SpeakerClass;
   /** Learned from a client of this route reflector. */
   readonly fromClient: boolean;
   /** Clusters that it was reflected through. */
   readonly clusters: readonly Ip[];
+  /** ORIGINATOR_ID of a reflected route. */
+  readonly originator: number | undefined;
+  /** Router ID of the peer that advertised it. */
+  readonly peer: number;
+  /** Segment of a single-hop eBGP session. */
+  readonly heardOn: string | undefined;
 }
 
 /** Why a class has no route although a peer has one. */
@@ -38,127 +48,153 @@ export type Refused =
   | { readonly kind: "filtered"; readonly from: SpeakerClass };
 
 export interface Spread {
-  /** By class index; at the index of the origin's own class, the route of its other members. */
-  readonly known: readonly (Known | undefined)[];
+  /** By class index, best first; for the class of an origin, the routes of its other members. */
+  readonly known: readonly (readonly Known[])[];
   readonly refused: readonly (Refused | undefined)[];
 }
 
-export function spread(
-  classes: readonly SpeakerClass[],
-  heardBy: readonly (readonly Session[])[],
-  origin: SpeakerClass,
-  announces: (speaker: Speaker) => boolean,
-): Spread {
-  const known: (Known | undefined)[] = classes.map(() => undefined);
+export interface SpreadInput {
+  readonly classes: readonly SpeakerClass[];
+  /** The sessions on which each class receives routes, by its index. */
+  readonly heardBy: readonly (readonly Session[])[];
+  readonly origins: ReadonlySet<Speaker>;
+  /** Whether the speaker's filter allows the route. */
+  readonly announces: (speaker: Speaker) => boolean;
+}
+
+export function spread(input: SpreadInput): Spread {
+  const { classes, heardBy } = input;
+  const known: (readonly Known[])[] = classes.map(() => []);
   const refused: (Refused | undefined)[] = classes.map(() => undefined);
-  // A path passes each class at most once.
-  for (let round = 0; round <= classes.length + 1; round++) {
+  const counts = classes.map(({ members }) => members.filter((one) => input.origins.has(one)).length);
+  // A path passes each class at most once; a speaker that changes its mind needs further rounds.
+  for (let round = 0; round <= 2 * classes.length + 2; round++) {
     let changed = false;
     for (const receiver of classes) {
-      if (receiver === origin && receiver.members.length < 2) continue;
+      if (counts[receiver.index] === receiver.members.length) continue;
       const offers: Known[] = [];
       let reason: Refused | undefined;
       for (const session of heardBy[receiver.index] ?? []) {
-        for (const offer of offered(session, receiver, origin, known, announces)) {
+        for (const offer of offered(input, session, counts[session.from.index] ?? 0, known)) {
           if ("path" in offer) offers.push(offer);
           else if (reason?.kind !== "loop") reason = offer;
         }
       }
-      const best = bestOf(offers);
-      if (!same(best, known[receiver.index])) changed = true;
-      known[receiver.index] = best;
-      refused[receiver.index] = best === undefined ? reason : undefined;
+      const sorted = offers.sort(compare);
+      if (!same(sorted, known[receiver.index] ?? [])) changed = true;
+      known[receiver.index] = sorted;
+      refused[receiver.index] = sorted.length === 0 ? reason : undefined;
     }
     if (!changed) break;
   }
   return { known, refused };
 }
 
-/** Routes offered on the session: from the origin itself, and from a member of its class that has learned the route. */
+/** Routes offered on the session: from the origins in its class, and from the other members that have learned the route. */
 function* offered(
+  input: SpreadInput,
   session: Session,
-  receiver: SpeakerClass,
-  origin: SpeakerClass,
-  known: readonly (Known | undefined)[],
-  announces: (speaker: Speaker) => boolean,
+  origins: number,
+  known: readonly (readonly Known[])[],
 ): Iterable<Known | Refused> {
-  const { from } = session;
-  const sender = from.members[0];
+  const { from, to } = session;
+  const [sender] = from.members;
   if (!sender) return;
-  const others = from.members.length - (from === origin ? 1 : 0) - (from === receiver ? 1 : 0);
-  const learned = others > 0 ? known[from.index] : undefined;
-  if (from !== origin && !learned) return;
-  if (!announces(sender)) {
+  const others = from.members.length - origins - (from === to ? 1 : 0);
+  const learned = others > 0 ? (known[from.index] ?? []) : [];
+  if (origins === 0 && learned.length === 0) return;
+  if (!input.announces(sender)) {
     yield { kind: "filtered", from };
     return;
   }
-  if (from === origin) yield received(session, undefined);
-  if (learned) yield received(session, learned);
+  if (origins > 0) yield received(input, session, undefined);
+  for (const one of session.addPaths ? learned : learned.slice(0, 1)) {
+    // A route is not advertised to the peer that it was learned from.
+    if (one.from === to && to.members.length === 1) continue;
+    yield received(input, session, one);
+  }
 }
 
 /** The route as received; `learned` undefined: the sender is its origin. */
-function received(session: Session, learned: Known | undefined): Known | Refused {
+function received(input: SpreadInput, session: Session, learned: Known | undefined): Known | Refused {
   const { from, to, ebgp } = session;
   const [sender] = from.members;
   const [receiver] = to.members;
   if (!sender || !receiver) throw new Error("a class has members");
+  const self: Hop = { among: learned ? "others" : "origins", first: false, of: from, seenFrom: to };
+  const peer = routerId(self, input.origins);
+  const base = { from, peer, heardOn: session.heardOn, fromClient: session.fromClient };
   if (ebgp) {
     const sent = learned?.path ?? [];
     const path = [sender.as, ...(session.asOverride ? sent.map((as) => (as === receiver.as ? sender.as : as)) : sent)];
     if (path.filter((as) => as === receiver.as).length > session.allowAsIn)
       return { kind: "loop", from, as: receiver.as };
-    // The sender of an eBGP session is the next hop.
-    const hop: Hop = { kind: learned ? "member" : "origin", of: from, seenFrom: to };
-    return { path, ebgp: true, hops: [hop], fromClient: false, clusters: [] };
+    const hop = learned && isThirdParty(session, learned) ? firstOf(learned.hop) : self;
+    return { ...base, path, ebgp: true, hop, clusters: [], originator: undefined };
   }
-  if (!learned) {
-    const hop: Hop = { kind: "origin", of: from, seenFrom: to };
-    return { path: [], ebgp: false, hops: [hop], fromClient: session.fromClient, clusters: [] };
-  }
-  const base = { path: learned.path, ebgp: false, hops: learned.hops, fromClient: session.fromClient };
-  if (learned.ebgp) return { ...base, clusters: [] };
+  if (!learned) return { ...base, path: [], ebgp: false, hop: self, clusters: [], originator: undefined };
+  const forwarded = {
+    ...base,
+    path: learned.path,
+    ebgp: false,
+    hop: session.addPaths ? learned.hop : firstOf(learned.hop),
+  };
+  if (learned.ebgp) return { ...forwarded, clusters: [], originator: undefined };
   if (!session.toClient && !learned.fromClient) return { kind: "not-reflected", from };
-  const id = clusterIdOf(sender);
-  const clusters = id === undefined ? learned.clusters : [...learned.clusters, id];
-  if (receiver.clusterId !== undefined && clusters.includes(receiver.clusterId)) return { kind: "not-reflected", from };
-  return { ...base, clusters };
+  const originator = learned.originator ?? learned.peer;
+  const clusters = [...learned.clusters, clusterIdOf(sender)];
+  if (clusters.includes(clusterIdOf(receiver)) || (to.members.length === 1 && originator === receiver.routerId))
+    return { kind: "not-reflected", from };
+  return { ...forwarded, clusters, originator };
 }
 
-function clusterIdOf({ clusterId, addresses }: Speaker): Ip | undefined {
-  return clusterId ?? addresses[0];
+/**
+ * RFC 4271 section 5.1.3: between two eBGP peers on one subnet, the next hop remains, and packets do not pass through
+ * this speaker (bgp_use_next_hop, proto/bgp/attrs.c; bgp_multiaccess_check_v4, FRR bgpd/bgp_nexthop.c).
+ */
+function isThirdParty({ sentOn }: Session, { heardOn, ebgp }: Known): boolean {
+  return ebgp && sentOn !== undefined && sentOn === heardOn;
 }
 
-function bestOf(offers: readonly Known[]): Known | undefined {
-  let best: Known | undefined;
-  for (const offer of offers) {
-    const rank = best ? compare(offer, best) : -1;
-    if (rank < 0) best = offer;
-    else if (rank === 0 && best) best = { ...best, hops: merged(best.hops, offer.hops) };
+function firstOf(hop: Hop): Hop {
+  return hop.first ? hop : { ...hop, first: true };
+}
+
+/** The speakers of the next hop, by router ID. */
+export function* speakersOf({ among, first, of }: Hop, origins: ReadonlySet<Speaker>): Iterable<Speaker> {
+  for (const member of of.byId) {
+    if (origins.has(member) !== (among === "origins")) continue;
+    yield member;
+    if (first) return;
   }
-  return best;
+}
+
+function routerId(hop: Hop, origins: ReadonlySet<Speaker>): number {
+  for (const speaker of speakersOf(hop, origins)) return speaker.routerId;
+  return 0;
 }
 
 function compare(a: Known, b: Known): number {
+  return (
+    comparePreference(a, b) ||
+    (a.originator ?? a.peer) - (b.originator ?? b.peer) ||
+    a.clusters.length - b.clusters.length ||
+    a.peer - b.peer
+  );
+}
+
+/** 0: both are used, and share the traffic. */
+export function comparePreference(a: Known, b: Known): number {
   return a.path.length - b.path.length || Number(b.ebgp) - Number(a.ebgp);
 }
 
-function merged(a: readonly Hop[], b: readonly Hop[]): readonly Hop[] {
-  const known = new Set(a.map(keyOf));
-  return [...a, ...b.filter((hop) => !known.has(keyOf(hop)))];
+function same(a: readonly Known[], b: readonly Known[]): boolean {
+  return a.length === b.length && a.every((one, i) => keyOf(one) === keyOf(b[i]));
 }
 
-/** The origin is the same next hop, regardless of the speaker that advertised it. */
-function keyOf({ kind, of, seenFrom }: Hop): string {
-  return `${kind} ${of.index} ${of.members[0]?.station.kind === "router" ? seenFrom.index : ""}`;
-}
-
-function same(a: Known | undefined, b: Known | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return (
-    a.ebgp === b.ebgp &&
-    a.fromClient === b.fromClient &&
-    a.path.join() === b.path.join() &&
-    a.clusters.join() === b.clusters.join() &&
-    a.hops.map(keyOf).join() === b.hops.map(keyOf).join()
-  );
+function keyOf(known: Known | undefined): string {
+  if (!known) return "";
+  const { path, ebgp, hop, from, fromClient, clusters, originator, heardOn } = known;
+  const next = `${hop.among} ${hop.first} ${hop.of.index} ${hop.seenFrom.index}`;
+  return `${path.join(" ")}|${ebgp}|${next}|${from.index}|${fromClient}|${clusters.join(" ")}|${originator}|${heardOn}`;
 }

@@ -8,7 +8,7 @@ import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-tabl
 import type { Nexthop, Route, RouteLayer } from "../../dataplane/model.ts";
 import { t } from "../../text/l10n.ts";
 import type { Learned } from "../bgp/model.ts";
-import { isNone, learnedLayer, nexthopsOf } from "../bgp/routes.ts";
+import { birdNexthops, isNone, type LearnedTable, learnedLayer } from "../bgp/routes.ts";
 import { withMetric } from "../host.ts";
 import {
   type CalicoCluster,
@@ -71,12 +71,9 @@ export function remoteRoutes(calico: CalicoCluster): (member: Member) => readonl
         const key = [family, group, host.routing, subnet ? formatPrefix(subnet) : ""].join("|");
         let table = learned.get(key);
         if (!table) {
-          table = learnedLayer(
-            host,
-            bgp.learned(group, family),
-            family,
-            { proto: "bird", ...withMetric(family) },
-            (one) => birdHops(calico, member, one),
+          const routes = bgp.learned(group, family);
+          table = learnedLayer(host, routes, family, { proto: "bird", ...withMetric(family) }, (one) =>
+            birdHops(calico, member, routes, one),
           );
           learned.set(key, table);
         }
@@ -159,10 +156,15 @@ function* directRoutes(
 /* -------------------------------------------------------------------- BIRD */
 
 /** calico_kernel_programming: "Don't program VXLAN routes into the kernel - these are handled by Felix." */
-function birdHops(calico: CalicoCluster, member: Member, one: Learned): readonly Nexthop[] | undefined {
+function birdHops(
+  calico: CalicoCluster,
+  member: Member,
+  learned: LearnedTable,
+  one: Learned,
+): readonly Nexthop[] | "unreachable" | undefined {
   const pool = calico.poolOf(one.prefix);
   if (pool && programmer(calico.settings, pool) !== "bird") return undefined;
-  if (!pool || !isTunnelled(pool, member, one)) return nexthopsOf(calico.context.host(member.node), one);
+  if (!pool || !isTunnelled(pool, member, one)) return birdNexthops(calico.context.host(member.node), learned, one);
   return one.via.map((via) => ({ via, dev: TUNL0, onlink: true }));
 }
 

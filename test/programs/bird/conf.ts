@@ -20,7 +20,7 @@ export function confOf(speaker: Speaker, speakers: readonly Speaker[]): string {
   const families = ([4, 6] as const).filter((family) => ofFamily(speaker, family).length > 0);
   const node = speaker.station.kind === "node";
   return [
-    `router id ${routerId(speaker)};`,
+    `router id ${formatIp(speaker.routerId)};`,
     "protocol device { scan time 1; }",
     ...families.flatMap((family) => (node ? nodeTables(speaker, family) : routerTables(speaker, family))),
     ...families.flatMap((family) =>
@@ -30,18 +30,6 @@ export function confOf(speaker: Speaker, speakers: readonly Speaker[]): string {
     ),
     "",
   ].join("\n");
-}
-
-/** Node: its IPv4 address. FRR: the highest address of a loopback, otherwise of all interfaces (zebra/router-id.c). */
-export function routerId(speaker: Speaker): string {
-  const own = speaker.addresses.filter((ip) => typeof ip === "number");
-  const loopback = speaker.station.interfaces.length === 0 ? [] : own.filter((ip) => isLoopback(speaker, ip));
-  const among = loopback.length > 0 ? loopback : own;
-  return formatIp(speaker.station.kind === "node" ? (own[0] ?? 1) : Math.max(...among, 1));
-}
-
-function isLoopback({ station }: Speaker, ip: Ip): boolean {
-  return station.interfaces.some(({ device, addresses }) => device === "lo" && addresses.some((own) => own.ip === ip));
 }
 
 /**
@@ -161,16 +149,16 @@ function session(
 ): string {
   const { to, as, rule, peers } = neighbor;
   const node = speaker.station.kind === "node";
-  const client = peers.some((peer) => peer.as === speaker.as && rule?.client(speaker, peer));
+  const client = as === speaker.as && peers.some((peer) => peer.as === speaker.as && rule?.client(speaker, peer));
   const [address = 0] = ofFamily(speaker, family);
   const options = [
     `local as ${speaker.as};`,
     `neighbor ${to} as ${as};`,
     ...(to.startsWith("range") ? [`dynamic name "${name}_";`] : []),
-    ...(node ? ["multihop;", `source address ${formatIp(address)};`] : []),
+    ...(node ? ["multihop;", `source address ${formatIp(address)};`] : updateSource(speaker, peers, family)),
     ...(rule === undefined && to > formatIp(address) ? ["passive on;"] : []),
     ...(node ? [] : ["igp metric off;"]),
-    "connect delay time 1; connect retry time 1; error wait time 1, 2; hold time 90;",
+    "connect delay time 1; connect retry time 1; error wait time 1, 2; hold time 6; keepalive time 2;",
     ...(client ? ["rr client;"] : []),
     ...(speaker.clusterId !== undefined && client ? [`rr cluster id ${formatIp(speaker.clusterId)};`] : []),
     ...(rule && rule.allowAsIn > 0 ? [`allow local as ${rule.allowAsIn};`] : []),
@@ -184,6 +172,14 @@ function session(
         `export ${rule?.asOverride && as !== speaker.as ? overriding(as, speaker.as) : "all"};`,
       ];
   return `protocol bgp ${name} { ${options.join(" ")} ipv${family} { ${channel.join(" ")} }; }`;
+}
+
+/** For a peer that is not on a segment of the router's: the address that the peer has for this router. */
+function updateSource(speaker: Speaker, peers: readonly Speaker[], family: Family): readonly string[] {
+  const [peer] = peers;
+  const segments = new Set(speaker.station.interfaces.map(({ segment }) => segment));
+  if (!peer || peers.length > 1 || peer.station.interfaces.some(({ segment }) => segments.has(segment))) return [];
+  return [`source address ${addressFor(peer, speaker, family)};`];
 }
 
 /** The filter of the node, spelled out for the prefixes of this topology. */

@@ -11,7 +11,14 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
+
+/** Daemons do not outlive this process. */
+const children = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
 export async function startBird(netns: string, folder: string, index: number, conf: string): Promise<Daemon> {
   const file = join(folder, `${index}.conf`);
@@ -24,6 +31,8 @@ export async function startBird(netns: string, folder: string, index: number, co
       stdio: ["ignore", "ignore", "pipe"],
     },
   );
+  children.add(child);
+  child.on("exit", () => children.delete(child));
   const errors: Buffer[] = [];
   child.stderr.on("data", (data: Buffer) => errors.push(data));
   const started = performance.now();

@@ -133,7 +133,8 @@ function statics(plan: Plan, self: number): readonly string[] {
 function sessions(plan: Plan, self: number): readonly string[] {
   const { random, as, segments, ipv6, reflectors, cluster } = plan;
   const lines: string[] = [];
-  if (random.once(3)) lines.push(`cluster-id 1.1.1.${1 + random.int(2)}`);
+  // BIRD ignores the cluster ID of a router that has no clients, unlike FRR (bgp_cluster_filter, bgpd/bgp_route.c).
+  if (reflectors.has(self) && random.once(2)) lines.push(`cluster-id 1.1.1.${1 + random.int(2)}`);
   for (const [other, number] of as.entries()) {
     if (other === self) continue;
     const shared = sharedBy(plan, self, other);

@@ -4,8 +4,9 @@
  * class that peers with itself, and no table has nodes × nodes entries.
  */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
-import { formatIp, prefixContains } from "../../addressing/ip.ts";
-import type { Topology } from "../../topology/model.ts";
+import { formatIp, hostPrefix, prefixContains } from "../../addressing/ip.ts";
+import { buildPrefixTable } from "../../addressing/prefix-table.ts";
+import type { Station, Topology } from "../../topology/model.ts";
 import { BGP_PORT, prefixesOfRules } from "./acl.ts";
 import { ofFamily, type PeerRule, type Speaker } from "./model.ts";
 
@@ -21,11 +22,12 @@ export function classesOf(topology: Topology, speakers: readonly Speaker[], fami
   const matchedBy = matchKeys(speakers, family);
   const numbers = numbering();
   const telling = prefixesOfRules(topology, BGP_PORT);
-  // Shared segments matter only if there are routers or access lists.
+  // Speakers with the same prefix lengths and routes reach their peers in the same way. Shared segments matter only if there are routers or access lists.
   const placesMatter =
     speakers.some(({ station }) => station.kind === "router") ||
     topology.routers.some(({ acl }) => acl.length > 0) ||
     speakers.some(({ station }) => station.acl.length > 0);
+  const holdsSpeakers = blockHolders(speakers, family);
   const classes = new Map<string, Speaker[]>();
   for (const speaker of speakers) {
     const { station } = speaker;
@@ -35,6 +37,9 @@ export function classesOf(topology: Topology, speakers: readonly Speaker[], fami
       speaker.clusterId === undefined ? "" : formatIp(speaker.clusterId),
       speaker.mesh ?? "",
       numbers(speaker.exports),
+      holdsSpeakers(station) ? station.path : "",
+      ...station.interfaces.flatMap(({ addresses }) => addresses.map(({ len }) => `/${len}`)),
+      ...station.routes.map(({ implied, source }) => (implied ? "default" : numbers(source.statement))),
       ...speaker.rules.map(numbers),
       "|",
       ...(matchedBy.get(speaker) ?? []),
@@ -49,10 +54,23 @@ export function classesOf(topology: Topology, speakers: readonly Speaker[], fami
     if (same) same.push(speaker);
     else classes.set(key, [speaker]);
   }
-  const hasRouters = speakers.some(({ addPaths }) => !addPaths);
+  const hasRouters = speakers.some(({ daemon }) => daemon !== "bird");
   return [...classes.values()]
     .flatMap((members) => (hasRouters ? apart(members) : [members]))
     .map((members, index) => ({ index, members, byId: byRouterId(members) }));
+}
+
+/** Whether a node's own blocks contain the address of a speaker, to which it drops packets. */
+function blockHolders(speakers: readonly Speaker[], family: 4 | 6): (station: Station) => boolean {
+  const addresses = buildPrefixTable(
+    speakers.flatMap((speaker) => ofFamily(speaker, family).map((ip) => [hostPrefix(ip), ip] as const)),
+  );
+  return (station) =>
+    station.kind === "node" &&
+    station.podCidrs.some(({ prefix }) => {
+      for (const _ of addresses.coveredBy(prefix)) return true;
+      return false;
+    });
 }
 
 function byRouterId(members: readonly Speaker[]): readonly Speaker[] {

@@ -11,10 +11,11 @@ export interface Speaker {
   readonly as: number;
   /** BGP identifier: of two routes that are equal otherwise, the one from the lower identifier is advertised. */
   readonly routerId: number;
-  /** eBGP peers can be several hops away. A speaker with direct sessions requires a peer on one of its own subnets. */
-  readonly multihop: boolean;
-  /** Advertises all accepted routes to peers that do the same, not only the best one (RFC 7911). */
-  readonly addPaths: boolean;
+  /**
+   * BIRD as Calico configures it: sessions can cross several hops, and carry all accepted routes if both peers run it
+   * (ADD-PATH, RFC 7911). FRR with its defaults: an eBGP peer must be on one of the speaker's own subnets.
+   */
+  readonly daemon: "bird" | "frr";
   /** Route reflectors only. */
   readonly clusterId: Ip | undefined;
   /** Session addresses: one per family on a node, the addresses of all interfaces on a router. */

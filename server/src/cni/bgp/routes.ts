@@ -74,13 +74,9 @@ function throughRoute({ nexthops }: Route, via: Ip): readonly Nexthop[] {
  * unreachable: all routes of `multihop` sessions are recursive, and a recursive route cannot depend on another one. Of
  * equal routes, those with a directly connected next hop are preferred (rt_get_igp_metric).
  */
-export function birdNexthops(
-  host: HostState,
-  learned: LearnedTable,
-  one: Learned,
-): readonly Nexthop[] | "unreachable" | undefined {
+export function birdNexthops(host: HostState, learned: LearnedTable, one: Learned): readonly Nexthop[] | "unreachable" {
   const found = bestReachable(one, (equal) => {
-    const routes = equal.map((via) => ({ via, route: underlayRoute(host, learned, via) }));
+    const routes = equal.map((via) => ({ via, route: birdUnderlay(host, learned, via) }));
     const direct = routes.filter(({ route }) => route?.proto === "kernel");
     return (direct.length > 0 ? direct : routes).flatMap(({ via, route }) => (route ? throughRoute(route, via) : []));
   });
@@ -88,7 +84,7 @@ export function birdNexthops(
 }
 
 /** The host's own route to a next hop, unless BIRD prefers a route of BGP: only a connected route has a higher preference. */
-function underlayRoute(host: HostState, learned: LearnedTable, via: Ip): Route | undefined {
+export function birdUnderlay(host: HostState, learned: LearnedTable, via: Ip): Route | undefined {
   const route = host.lookup(via);
   if (route?.type !== "unicast") return undefined;
   for (const { prefix, values } of learned.matches(via)) {
@@ -102,6 +98,11 @@ function underlayRoute(host: HostState, learned: LearnedTable, via: Ip): Route |
 /** FRR (nexthop_active, zebra/zebra_nhg.c): next hops are looked up among all routes, including those of BGP. */
 function routerNexthops(host: HostState, learned: LearnedTable, one: Learned): readonly Nexthop[] | undefined {
   return bestReachable(one, (equal) => equal.flatMap((via) => recursive({ host, learned, above: [one.prefix] }, via)));
+}
+
+/** The next hops of packets to a next hop of BGP, as a router looks it up; empty if it is not reachable. */
+export function routerRecursion(host: HostState, learned: LearnedTable, via: Ip): readonly Nexthop[] {
+  return recursive({ host, learned, above: [] }, via);
 }
 
 interface Recursion {

@@ -8,7 +8,7 @@ import { CODES, problem } from "../problems.ts";
 import { type AccessLists, accessLists, BGP_PORT } from "./acl.ts";
 import { means, type SpeakerClass } from "./classes.ts";
 import { nameOf, ofFamily, type PeerRule, type Speaker, titleOf } from "./model.ts";
-import { isLoopback, isOnLink, type Reach, reach } from "./reach.ts";
+import { type Connects, connections, isLoopback, isOnLink, type Underlay } from "./underlay.ts";
 
 /** One direction of a session: `to` receives routes from `from`. */
 export interface Session {
@@ -34,10 +34,18 @@ export interface Sessions {
   /** The sessions on which each class receives routes, by its index. */
   readonly heardBy: readonly (readonly Session[])[];
   readonly problems: readonly TopologyProblem[];
+  /** Whether a session is down because there is no route between the peers. */
+  readonly unrouted: boolean;
 }
 
-export function sessionsOf(topology: Topology, classes: readonly SpeakerClass[], family: 4 | 6): Sessions {
-  const around: Around = { lists: accessLists(topology), reach: reach(topology), family };
+export function sessionsOf(
+  topology: Topology,
+  classes: readonly SpeakerClass[],
+  routes: Underlay,
+  family: 4 | 6,
+): Sessions {
+  const around: Around = { lists: accessLists(topology), connects: connections(topology, routes), family };
+  let unrouted = false;
   const heardBy: Session[][] = classes.map(() => []);
   const problems: TopologyProblem[] = [];
   const met = new Set<PeerRule>();
@@ -56,10 +64,14 @@ export function sessionsOf(topology: Topology, classes: readonly SpeakerClass[],
         const right: End = { of: other, speaker: b, rule: theirs };
         heardBy[other.index]?.push(direction(left, right, link));
         if (other !== one) heardBy[one.index]?.push(direction(right, left, link));
+      } else if (made === "unrouted") {
+        unrouted = true;
+        const found = unroutable(a, mine, b, theirs);
+        if (found) problems.push(found);
       } else if (typeof made === "object") problems.push(made);
     }
   }
-  return { heardBy, problems: [...problems, ...unmet(classes, met, family)] };
+  return { heardBy, problems: [...problems, ...unmet(classes, met, family)], unrouted };
 }
 
 /** The speaker's rule for the peer; "mesh" if both are members of one mesh. */
@@ -73,18 +85,17 @@ function ruleFor(speaker: Speaker, peer: Speaker, family: 4 | 6): Configured {
 
 interface Around {
   readonly lists: AccessLists;
-  readonly reach: Reach;
+  readonly connects: Connects;
   readonly family: 4 | 6;
 }
 
-/** "down": a session of a mesh, whose problem is reported as missing routes. */
 function refusal(
-  { lists, reach: ways, family }: Around,
+  { lists, connects, family }: Around,
   a: Speaker,
   mine: PeerRule | "mesh",
   b: Speaker,
   theirs: PeerRule | "mesh",
-): TopologyProblem | "up" | "down" {
+): TopologyProblem | "up" | "unrouted" {
   const wrong = wrongAs(a, mine, b) ?? wrongAs(b, theirs, a);
   if (wrong) return wrong;
   const from = sessionAddress(a, b, theirs, family);
@@ -92,7 +103,7 @@ function refusal(
   if (from === undefined || to === undefined) return "up";
   const apart = offLink(a, mine, from, b, to) ?? offLink(b, theirs, to, a, from);
   if (apart) return apart;
-  if (!ways.connects(a.station, from, b.station, to)) return unroutable(a, mine, b, theirs);
+  if (!connects(a.station, from, b.station, to)) return "unrouted";
   const there = lists.blocking(a.station, from, b.station, to, BGP_PORT);
   // Either side can connect; one open direction is sufficient.
   if (!there || !lists.blocking(b.station, to, a.station, from, BGP_PORT)) return "up";
@@ -111,19 +122,16 @@ function offLink(
   peer: Speaker,
   to: Ip,
 ): TopologyProblem | undefined {
-  if (rule === "mesh" || speaker.multihop || speaker.as === peer.as || isOnLink(speaker.station, to)) return undefined;
+  if (rule === "mesh" || speaker.daemon === "bird" || speaker.as === peer.as || isOnLink(speaker.station, to))
+    return undefined;
   if (isLoopback(peer.station, to) || isLoopback(speaker.station, own)) return undefined;
   return cannotConnect(speaker, rule, peer, "off-link");
 }
 
-function unroutable(
-  a: Speaker,
-  mine: PeerRule | "mesh",
-  b: Speaker,
-  theirs: PeerRule | "mesh",
-): TopologyProblem | "down" {
-  if (mine !== "mesh") return cannotConnect(a, mine, b, "no-route");
-  return theirs === "mesh" ? "down" : cannotConnect(b, theirs, a, "no-route");
+/** Not for a session of a mesh, whose problem is reported as missing routes. */
+function unroutable(a: Speaker, mine: Configured, b: Speaker, theirs: Configured): TopologyProblem | undefined {
+  if (mine && mine !== "mesh") return cannotConnect(a, mine, b, "no-route");
+  return theirs && theirs !== "mesh" ? cannotConnect(b, theirs, a, "no-route") : undefined;
 }
 
 function cannotConnect(
@@ -195,9 +203,9 @@ function direction(
     toClient: !ebgp && sends !== "mesh" && sends.client(sender, receiver),
     fromClient: !ebgp && takes !== "mesh" && takes.client(receiver, sender),
     allowAsIn: takes === "mesh" ? 0 : takes.allowAsIn,
-    addPaths: sender.addPaths && receiver.addPaths,
-    sentOn: sender.multihop ? undefined : link,
-    heardOn: receiver.multihop ? undefined : link,
+    addPaths: sender.daemon === "bird" && receiver.daemon === "bird",
+    sentOn: sender.daemon === "bird" ? undefined : link,
+    heardOn: receiver.daemon === "bird" ? undefined : link,
   };
 }
 

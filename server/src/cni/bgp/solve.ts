@@ -10,11 +10,24 @@ import {
   type PrefixMatch,
   type PrefixTable,
 } from "../../addressing/prefix-table.ts";
+import { valueAt } from "../../topology/cache.ts";
 import type { Topology, TopologyProblem } from "../../topology/model.ts";
 import { classesOf, type SpeakerClass } from "./classes.ts";
 import { type Learned, MOST_PATHS, type Origin, ofFamily, type Speaker } from "./model.ts";
-import { addressSeenFrom, type Session, sessionsOf } from "./sessions.ts";
-import { comparePreference, type Known, type Refused, type Spread, speakersOf, spread } from "./spread.ts";
+import type { LearnedTable } from "./routes.ts";
+import { addressSeenFrom, type Sessions, sessionsOf } from "./sessions.ts";
+import {
+  comparePreference,
+  type Hop,
+  type Known,
+  type Rank,
+  type Refused,
+  type Spread,
+  type SpreadInput,
+  speakersOf,
+  spread,
+} from "./spread.ts";
+import { hostStates, type Underlay, underlay } from "./underlay.ts";
 
 export interface Bgp {
   /** Sessions that do not come up. */
@@ -39,22 +52,28 @@ export interface Missing {
   readonly refused: Refused | undefined;
 }
 
-/** Prefixes of one class that all filters treat the same. */
+/** Prefixes that spread in the same way. */
 interface Group {
   /** Class of the first origin. */
   readonly of: SpeakerClass;
   readonly entries: { readonly of: SpeakerClass; readonly speaker: Speaker; readonly origin: Origin }[];
   /** The origins of its first prefix, which stand for those of its other prefixes. */
   readonly origins: ReadonlySet<Speaker>;
-  readonly spread: () => Spread;
+  readonly announces: (speaker: Speaker) => boolean;
 }
 
-interface Solved {
+/** What does not depend on sessions. */
+interface Announcements {
   readonly classes: readonly SpeakerClass[];
   readonly classOf: ReadonlyMap<string, SpeakerClass>;
   readonly groups: readonly Group[];
   readonly announced: () => PrefixTable<Announced>;
-  readonly problems: readonly TopologyProblem[];
+}
+
+interface Solved extends Announcements {
+  readonly sessions: Sessions;
+  spread(group: Group): Spread;
+  learned(index: number): LearnedTable;
 }
 
 interface Announced {
@@ -65,7 +84,6 @@ interface Announced {
 
 export function solveBgp(topology: Topology, speakers: readonly Speaker[]): Bgp {
   const solved = new Map<4 | 6, Solved>();
-  const tables = new Map<string, PrefixTable<Learned | undefined>>();
   const of = (family: 4 | 6): Solved => {
     const known = solved.get(family) ?? solveFamily(topology, speakers, family);
     solved.set(family, known);
@@ -74,7 +92,7 @@ export function solveBgp(topology: Topology, speakers: readonly Speaker[]): Bgp 
   const families = ([4, 6] as const).filter((family) => speakers.some((one) => ofFamily(one, family).length > 0));
   return {
     get problems() {
-      const found = families.flatMap((family) => of(family).problems);
+      const found = families.flatMap((family) => of(family).sessions.problems);
       // A session that fails for both families is one problem.
       return found.filter(
         (one, i) => !found.slice(0, i).some((other) => other.code === one.code && other.source === one.source),
@@ -85,31 +103,27 @@ export function solveBgp(topology: Topology, speakers: readonly Speaker[]): Bgp 
       return groups.every((group) => group === "") ? undefined : groups.join(" ");
     },
     learned: (group, family) => {
-      const key = `${family} ${group}`;
       const index = group.split(" ")[families.indexOf(family)] ?? "";
-      let table = tables.get(key);
-      if (!table) {
-        table =
-          index === ""
-            ? emptyPrefixTable
-            : mapPrefixTable(of(family).announced(), family, (match) => learnedAt(match, Number(index), family));
-        tables.set(key, table);
-      }
-      return table;
+      return index === "" ? emptyPrefixTable : of(family).learned(Number(index));
     },
     missing: (family, wanted) => missingIn(of(family), wanted),
   };
 }
 
+/**
+ * Sessions and next hops can depend on routes that other sessions provide. Each pass takes these from the pass before it,
+ * the first one from connected and static routes alone; all of them are computed only where they are needed.
+ */
+const FURTHER_PASSES = 2;
+
 function solveFamily(topology: Topology, all: readonly Speaker[], family: 4 | 6): Solved {
   const speakers = all.filter((speaker) => ofFamily(speaker, family).length > 0);
   const classes = classesOf(topology, speakers, family);
-  const { heardBy, problems } = sessionsOf(topology, classes, family);
   const classOf = new Map<string, SpeakerClass>();
   for (const one of classes) for (const { station } of one.members) classOf.set(station.path, one);
-  const groups = groupsOf(classes, heardBy, family);
+  const groups = groupsOf(classes, family);
   let announced: PrefixTable<Announced> | undefined;
-  return {
+  const announcements: Announcements = {
     classes,
     classOf,
     groups,
@@ -117,8 +131,78 @@ function solveFamily(topology: Topology, all: readonly Speaker[], family: 4 | 6)
       announced ??= announcedIn(groups);
       return announced;
     },
-    problems,
   };
+  const hostOf = hostStates();
+  const before = underlay(hostOf, () => undefined);
+  let solved = solvedOver(announcements, sessionsOf(topology, classes, before, family), UNKNOWN, family);
+  for (let pass = 0; pass < FURTHER_PASSES; pass++) {
+    const previous = solved;
+    const routes = underlay(hostOf, (station) => {
+      const own = classOf.get(station.path);
+      return own && previous.learned(own.index);
+    });
+    const sessions = previous.sessions.unrouted ? sessionsOf(topology, classes, routes, family) : previous.sessions;
+    solved = solvedOver(announcements, sessions, reachingIn(routes, family), family);
+  }
+  return solved;
+}
+
+function solvedOver(announcements: Announcements, sessions: Sessions, reaching: Reaching, family: 4 | 6): Solved {
+  const { classes, announced } = announcements;
+  const spreads = new Map<Group, Spread>();
+  const tables = new Map<number, LearnedTable>();
+  const { heardBy } = sessions;
+  const spreadOf = (group: Group): Spread =>
+    valueAt(spreads, group, () => {
+      const { origins, announces } = group;
+      return spread({ classes, heardBy, origins, announces, ...reaching });
+    });
+  return {
+    ...announcements,
+    sessions,
+    spread: spreadOf,
+    learned: (index) =>
+      valueAt(tables, index, () =>
+        mapPrefixTable(announced(), family, (match) => learnedAt(match, spreadOf, index, family)),
+      ),
+  };
+}
+
+/** How classes reach next hops, by the addresses that these have there. */
+type Reaching = Pick<SpreadInput, "rank" | "gateway">;
+
+const UNKNOWN: Reaching = { rank: () => 0, gateway: () => undefined };
+
+function reachingIn(routes: Underlay, family: 4 | 6): Reaching {
+  const known = new Map<string, Rank>();
+  return {
+    rank: (receiver, hop, origins) => {
+      const { speaker, ip } = firstAddress(hop, origins, family);
+      const self = receiver.members.find((member) => member !== speaker) ?? speaker;
+      if (!self || ip === undefined) return 0;
+      return valueAt(known, `${receiver.index} ${ip}`, () => routes.rank(self, ip));
+    },
+    gateway: ({ members: [sender] }, hop, segment, origins) => {
+      const { ip } = firstAddress(hop, origins, family);
+      const next = sender && ip !== undefined ? routes.forward(sender.station, ip) : undefined;
+      const on = sender?.station.interfaces.find(({ device }) => device === next?.dev)?.segment;
+      if (on !== segment) return undefined;
+      return next?.via === undefined || next.via === ip ? "itself" : next.via;
+    },
+  };
+}
+
+function firstAddress(
+  hop: Hop,
+  origins: ReadonlySet<Speaker>,
+  family: 4 | 6,
+): { readonly speaker: Speaker | undefined; readonly ip: Ip | undefined } {
+  const [from] = hop.seenFrom.members;
+  for (const speaker of speakersOf(hop, origins)) {
+    if (hop.gateway !== undefined) return { speaker: undefined, ip: hop.gateway };
+    return { speaker, ip: from && addressSeenFrom(speaker, from, family) };
+  }
+  return { speaker: undefined, ip: undefined };
 }
 
 type Entry = Group["entries"][number];
@@ -127,36 +211,21 @@ type Entry = Group["entries"][number];
  * Prefixes with one origin: those of a class together, unless a comparison of router IDs can come out differently.
  * Prefixes with several origins: those with the same origins.
  */
-function groupsOf(
-  classes: readonly SpeakerClass[],
-  heardBy: readonly (readonly Session[])[],
-  family: 4 | 6,
-): readonly Group[] {
+function groupsOf(classes: readonly SpeakerClass[], family: 4 | 6): readonly Group[] {
   const filters = [...new Set(classes.flatMap(({ members }) => members[0]?.exports ?? []))];
   const groups = new Map<string, Group>();
   const ranks = ranksOf(classes);
   for (const entries of entriesByPrefix(classes, family)) {
     const [{ of, speaker, origin }] = entries;
     const passed = filters.filter((filter) => filter(origin.prefix));
-    const origins =
-      entries.length === 1 ? ranks(of, speaker) : entries.map((one) => `${one.speaker.station.path}`).join(" ");
-    const key = `${of.index} ${origins} ${filters.map((filter) => (passed.includes(filter) ? 1 : 0)).join("")}`;
-    let group = groups.get(key);
-    if (!group) {
-      let made: Spread | undefined;
-      const announces = ({ exports }: Speaker) => exports === undefined || passed.includes(exports);
-      const from = new Set(entries.map((one) => one.speaker));
-      group = {
-        of,
-        entries: [],
-        origins: from,
-        spread: () => {
-          made ??= spread({ classes, heardBy, origins: from, announces });
-          return made;
-        },
-      };
-      groups.set(key, group);
-    }
+    const from = entries.length === 1 ? ranks(of, speaker) : entries.map((one) => one.speaker.station.path).join(" ");
+    const key = `${of.index} ${from} ${filters.map((filter) => (passed.includes(filter) ? 1 : 0)).join("")}`;
+    const group = valueAt(groups, key, () => ({
+      of,
+      entries: [],
+      origins: new Set(entries.map((one) => one.speaker)),
+      announces: ({ exports }) => exports === undefined || passed.includes(exports),
+    }));
     group.entries.push(...entries);
   }
   return [...groups.values()];
@@ -217,9 +286,14 @@ function announcedIn(groups: readonly Group[]): PrefixTable<Announced> {
 }
 
 /** The route that the class has learned to a prefix. */
-function learnedAt({ prefix, values }: PrefixMatch<Announced>, index: number, family: 4 | 6): Learned | undefined {
+function learnedAt(
+  { prefix, values }: PrefixMatch<Announced>,
+  spreadOf: (group: Group) => Spread,
+  index: number,
+  family: 4 | 6,
+): Learned | undefined {
   const [first] = values;
-  const known = first?.group.spread().known[index];
+  const known = first && spreadOf(first.group).known[index];
   const best = known?.[0];
   if (!first || !known || !best) return undefined;
   const origins = values.map(({ speaker }) => speaker);
@@ -244,7 +318,7 @@ function hopsOf(known: readonly Known[], origins: ReadonlySet<Speaker>, family: 
   for (const { hop } of known) {
     for (const speaker of speakersOf(hop, origins)) {
       const [from] = hop.seenFrom.members;
-      const ip = from && addressSeenFrom(speaker, from, family);
+      const ip = hop.gateway ?? (from && addressSeenFrom(speaker, from, family));
       if (ip !== undefined && !addresses.includes(ip)) addresses.push(ip);
       if (addresses.length >= MOST_PATHS) return addresses;
     }
@@ -254,12 +328,16 @@ function hopsOf(known: readonly Known[], origins: ReadonlySet<Speaker>, family: 
 
 /* ----------------------------------------------------------------- missing */
 
-function* missingIn({ classes, groups }: Solved, wanted: (speaker: Speaker) => boolean): Iterable<Missing> {
+function* missingIn(
+  { classes, groups, spread: spreadOf }: Solved,
+  wanted: (speaker: Speaker) => boolean,
+): Iterable<Missing> {
   const counted = classes.map(() => new Set<Speaker>());
-  for (const { entries, origins, spread: solved } of groups) {
+  for (const group of groups) {
+    const { entries, origins } = group;
     const [origin] = origins;
     if (!origin || !wanted(origin)) continue;
-    const { known, refused } = solved();
+    const { known, refused } = spreadOf(group);
     for (const one of classes) {
       const speaker = one.members.find((member) => !origins.has(member));
       if (!speaker || !wanted(speaker) || (known[one.index] ?? []).length > 0) continue;

@@ -18,6 +18,8 @@ export interface Hop {
   readonly first: boolean;
   readonly of: SpeakerClass;
   readonly seenFrom: SpeakerClass;
+  /** A gateway instead, which need not run BGP. */
+  readonly gateway?: Ip | undefined;
 }
 
 /** A route that the members of a class have accepted. */
@@ -37,7 +39,11 @@ export interface Known {
   readonly peer: number;
   /** Segment of a single-hop eBGP session. */
   readonly heardOn: string | undefined;
+  readonly rank: Rank;
 }
+
+/** How a speaker reaches a next hop: 0 best; undefined: not at all; "own": the address is its own. */
+export type Rank = number | "own" | undefined;
 
 /** Why a class has no route although a peer has one. */
 export type Refused =
@@ -60,6 +66,14 @@ export interface SpreadInput {
   readonly origins: ReadonlySet<Speaker>;
   /** Whether the speaker's filter allows the route. */
   readonly announces: (speaker: Speaker) => boolean;
+  readonly rank: (receiver: SpeakerClass, hop: Hop, origins: ReadonlySet<Speaker>) => Rank;
+  /** Through which address on the segment the class reaches the next hop; "itself": directly; undefined: not on it. */
+  readonly gateway: (
+    sender: SpeakerClass,
+    hop: Hop,
+    segment: string,
+    origins: ReadonlySet<Speaker>,
+  ) => Ip | "itself" | undefined;
 }
 
 export function spread(input: SpreadInput): Spread {
@@ -76,8 +90,9 @@ export function spread(input: SpreadInput): Spread {
       let reason: Refused | undefined;
       for (const session of heardBy[receiver.index] ?? []) {
         for (const offer of offered(input, session, counts[session.from.index] ?? 0, known)) {
-          if ("path" in offer) offers.push(offer);
-          else if (reason?.kind !== "loop") reason = offer;
+          if ("path" in offer) {
+            if (offer.rank !== "own") offers.push(offer);
+          } else if (reason?.kind !== "loop") reason = offer;
         }
       }
       const sorted = offers.sort(compare);
@@ -123,37 +138,50 @@ function received(input: SpreadInput, session: Session, learned: Known | undefin
   if (!sender || !receiver) throw new Error("a class has members");
   const self: Hop = { among: learned ? "others" : "origins", first: false, of: from, seenFrom: to };
   const peer = routerId(self, input.origins);
-  const base = { from, peer, heardOn: session.heardOn, fromClient: session.fromClient };
+  const base = (hop: Hop) => ({
+    from,
+    peer,
+    hop,
+    heardOn: session.heardOn,
+    fromClient: session.fromClient,
+    rank: input.rank(to, hop, input.origins),
+  });
   if (ebgp) {
     const sent = learned?.path ?? [];
     const path = [sender.as, ...(session.asOverride ? sent.map((as) => (as === receiver.as ? sender.as : as)) : sent)];
     if (path.filter((as) => as === receiver.as).length > session.allowAsIn)
       return { kind: "loop", from, as: receiver.as };
-    const hop = learned && isThirdParty(session, learned) ? firstOf(learned.hop) : self;
-    return { ...base, path, ebgp: true, hop, clusters: [], originator: undefined };
+    const hop = (learned && thirdParty(input, session, learned)) ?? self;
+    return { ...base(hop), path, ebgp: true, clusters: [], originator: undefined };
   }
-  if (!learned) return { ...base, path: [], ebgp: false, hop: self, clusters: [], originator: undefined };
+  if (!learned) return { ...base(self), path: [], ebgp: false, clusters: [], originator: undefined };
   const forwarded = {
-    ...base,
+    ...base(session.addPaths ? learned.hop : firstOf(learned.hop)),
     path: learned.path,
     ebgp: false,
-    hop: session.addPaths ? learned.hop : firstOf(learned.hop),
   };
   if (learned.ebgp) return { ...forwarded, clusters: [], originator: undefined };
   if (!session.toClient && !learned.fromClient) return { kind: "not-reflected", from };
   const originator = learned.originator ?? learned.peer;
   const clusters = [...learned.clusters, clusterIdOf(sender)];
-  if (clusters.includes(clusterIdOf(receiver)) || (to.members.length === 1 && originator === receiver.routerId))
-    return { kind: "not-reflected", from };
+  // BIRD checks the cluster list on sessions with its clients only (bgp_decode_attrs), FRR always (bgp_cluster_filter).
+  const checks = receiver.daemon === "frr" || session.fromClient;
+  const isLoop = checks && clusters.includes(clusterIdOf(receiver));
+  if (isLoop || (to.members.length === 1 && originator === receiver.routerId)) return { kind: "not-reflected", from };
   return { ...forwarded, clusters, originator };
 }
 
 /**
- * RFC 4271 section 5.1.3: between two eBGP peers on one subnet, the next hop remains, and packets do not pass through
- * this speaker (bgp_use_next_hop, proto/bgp/attrs.c; bgp_multiaccess_check_v4, FRR bgpd/bgp_nexthop.c).
+ * RFC 4271 section 5.1.3: an eBGP peer that shares the subnet of the next hop sends packets to it directly. Between two
+ * eBGP sessions on one subnet the next hop remains (bgp_use_next_hop, proto/bgp/attrs.c); of an iBGP route, the gateway
+ * on that subnet becomes the next hop (bgp_use_gateway).
  */
-function isThirdParty({ sentOn }: Session, { heardOn, ebgp }: Known): boolean {
-  return ebgp && sentOn !== undefined && sentOn === heardOn;
+function thirdParty(input: SpreadInput, { from, sentOn }: Session, learned: Known): Hop | undefined {
+  if (sentOn === undefined) return undefined;
+  const hop = firstOf(learned.hop);
+  if (learned.ebgp) return sentOn === learned.heardOn ? hop : undefined;
+  const gateway = input.gateway(from, hop, sentOn, input.origins);
+  return gateway === undefined || gateway === "itself" ? gateway && hop : { ...hop, gateway };
 }
 
 function firstOf(hop: Hop): Hop {
@@ -185,7 +213,12 @@ function compare(a: Known, b: Known): number {
 
 /** 0: both are used, and share the traffic. */
 export function comparePreference(a: Known, b: Known): number {
-  return a.path.length - b.path.length || Number(b.ebgp) - Number(a.ebgp);
+  return (
+    Number(a.rank === undefined) - Number(b.rank === undefined) ||
+    a.path.length - b.path.length ||
+    Number(b.ebgp) - Number(a.ebgp) ||
+    Number(a.rank ?? 0) - Number(b.rank ?? 0)
+  );
 }
 
 function same(a: readonly Known[], b: readonly Known[]): boolean {
@@ -194,7 +227,7 @@ function same(a: readonly Known[], b: readonly Known[]): boolean {
 
 function keyOf(known: Known | undefined): string {
   if (!known) return "";
-  const { path, ebgp, hop, from, fromClient, clusters, originator, heardOn } = known;
-  const next = `${hop.among} ${hop.first} ${hop.of.index} ${hop.seenFrom.index}`;
-  return `${path.join(" ")}|${ebgp}|${next}|${from.index}|${fromClient}|${clusters.join(" ")}|${originator}|${heardOn}`;
+  const { path, ebgp, hop, from, fromClient, clusters, originator, heardOn, rank } = known;
+  const next = `${hop.among} ${hop.first} ${hop.of.index} ${hop.seenFrom.index} ${hop.gateway ?? ""}`;
+  return `${path.join(" ")}|${ebgp}|${next}|${from.index}|${fromClient}|${clusters.join(" ")}|${originator}|${heardOn}|${rank}`;
 }

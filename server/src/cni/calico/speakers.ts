@@ -28,10 +28,10 @@ export function calicoSpeakers(calico: CalicoCluster): readonly Speaker[] {
       {
         station: node,
         as: own.as ?? settings.as,
-        // CALICO_ROUTER_ID is the node's IPv4 address by default; BIRD's sessions are `multihop; add paths on`.
-        routerId: typeof member.v4?.address === "number" ? member.v4.address : node.index,
-        multihop: true,
-        addPaths: true,
+        // The IPv4 address by default (CALICO_ROUTER_ID), which a cluster with IPv6 only replaces by a hash of the name.
+        routerId: typeof member.v4?.address === "number" ? member.v4.address : node.index + 1,
+        // Its sessions are `multihop; add paths on`.
+        daemon: "bird",
         clusterId: own.clusterId,
         addresses,
         // A route reflector is not part of the mesh.

@@ -1,0 +1,363 @@
+/**
+ * What flanneld leaves on a node, as lines of text: devices, addresses, routes, neighbor and FDB entries, IPsec, and
+ * netfilter rules. The same lines are made from knet's prediction. MAC addresses are random, and replaced by the node's name.
+ */
+import { formatIp, formatPrefix, isLinkLocal } from "../../../server/src/addressing/ip.ts";
+import type { Device, Netns, NfChain, NfRule, Route } from "../../../server/src/dataplane/model.ts";
+import { routesOf, routesReport } from "../../../server/src/dataplane/print.ts";
+import { ruleText } from "../../../server/src/dataplane/text.ts";
+import { inSpace } from "../spaces.ts";
+
+export type Lines = readonly string[];
+/** MAC address → name. */
+export type Macs = ReadonlyMap<string, string>;
+
+/** Devices of flanneld; the bridge and the veth devices belong to the CNI plugin. */
+const OWN = /^flannel/;
+const PLUGIN = /^(cni0|veth)/;
+const FAMILIES = [4, 6] as const;
+const NFT = /^flannel-ipv\d-/;
+
+/* --------------------------------------------------------------- prediction */
+
+export function predictedMacs(nodes: readonly Netns[]): Macs {
+  return new Map(
+    nodes.flatMap(({ id, devices }) =>
+      [...devices.values()].flatMap(({ name, mac }) => (mac && OWN.test(name) ? [[mac, `mac(${id} ${name})`]] : [])),
+    ) as [string, string][],
+  );
+}
+
+export function predicted(netns: Netns, bare: Netns, macs: Macs): Lines {
+  const before = new Set(FAMILIES.flatMap((family) => routesOf(bare, family).map(routeLine)));
+  const { neighbours, fdb, xfrm } = routesReport(netns, () => undefined);
+  return [
+    ...[...netns.devices.values()].filter(({ name }) => OWN.test(name)).flatMap(deviceLines),
+    ...FAMILIES.flatMap((family) => routesOf(netns, family))
+      .filter(({ nexthops }) => !nexthops.some(({ dev }) => PLUGIN.test(dev)))
+      .filter(({ dst }) => !isLinkLocal(dst.ip))
+      .map(routeLine)
+      .filter((one) => !before.has(one)),
+    ...neighbours.map(({ dst, dev, lladdr }) => `neighbor ${dst} dev ${dev} ${macs.get(lladdr) ?? lladdr}`),
+    ...fdb.map(({ mac, dev, dst }) => `fdb ${macs.get(mac) ?? mac} dev ${dev} dst ${dst}`),
+    ...(xfrm?.policies ?? []).map(
+      ({ dir, src, dst, tmpl }) => `xfrm policy ${dir} ${src} ${dst} tmpl ${tmpl.src} ${tmpl.dst} ${tmpl.mode}`,
+    ),
+    ...(xfrm?.states ?? []).map(({ src, dst, encap }) => `xfrm state ${src} ${dst} ${encap ?? ""}`.trim()),
+    ...FAMILIES.flatMap((family) =>
+      [...netns.netfilter.chains(family)].flatMap(({ chain }) => chainLines(family, chain)),
+    ),
+  ];
+}
+
+function deviceLines(device: Device): Lines {
+  const addresses = device.addresses
+    .filter(({ ip }) => !isLinkLocal(ip))
+    .map(({ ip, len }) => `${formatIp(ip)}/${len}`);
+  const { name, mtu } = device;
+  return [
+    `device ${name} ${kindOf(device)} mtu ${mtu}`,
+    ...addresses.map((address) => `address ${address} dev ${name}`),
+  ];
+}
+
+function kindOf(device: Device): string {
+  switch (device.kind) {
+    case "vxlan": {
+      const { vni, port, local, lower, learning } = device;
+      return `vxlan id ${vni} local ${formatIp(local)} dev ${lower ?? ""} dstport ${port} ${learning ? "learning" : "nolearning"}`;
+    }
+    case "ipip":
+      return `ipip local ${device.local === undefined ? "any" : formatIp(device.local)}`;
+    case "wireguard": {
+      const peers = [...device.peers.entries()].map(
+        ({ endpoint, allowedIps }) =>
+          `${formatIp(endpoint.ip)} port ${endpoint.port} allowed ${allowedIps.map(formatPrefix).sort().join(" ")}`,
+      );
+      return `wireguard port ${device.port} peers ${peers.sort().join("; ")}`;
+    }
+    default:
+      return device.kind;
+  }
+}
+
+function routeLine({ dst, type, nexthops, src, scope, metric, mtu }: Route): string {
+  const words = nexthops.map(({ via, dev, onlink }) =>
+    [...(via === undefined ? [] : ["via", formatIp(via)]), "dev", dev, ...(onlink ? ["onlink"] : [])].join(" "),
+  );
+  return line({
+    dst: formatPrefix(dst),
+    type,
+    hops: words,
+    src: src === undefined ? undefined : formatIp(src),
+    scope: scope === "global" ? undefined : scope,
+    metric,
+    mtu,
+  });
+}
+
+interface RouteWords {
+  readonly dst: string;
+  readonly type: string;
+  readonly hops: Lines;
+  readonly src: string | undefined;
+  readonly scope: string | undefined;
+  readonly metric: number | undefined;
+  readonly mtu: number | undefined;
+}
+
+function line({ dst, type, hops, src, scope, metric, mtu }: RouteWords): string {
+  return [
+    "route",
+    ...(type === "unicast" ? [] : [type]),
+    dst,
+    hops.join(", "),
+    ...(src === undefined ? [] : ["src", src]),
+    ...(scope === undefined ? [] : ["scope", scope]),
+    ...(metric === undefined ? [] : ["metric", String(metric)]),
+    ...(mtu === undefined ? [] : ["mtu", String(mtu)]),
+  ].join(" ");
+}
+
+/**
+ * One line for a chain of flannel, with its rules in order. knet shows the base chains of nftables table `flannel-ipv4` as
+ * chains of iptables: with a jump from the chain of their hook, and RETURN instead of `accept`, which also ends only the chain.
+ */
+function chainLines(family: 4 | 6, { name, rules }: NfChain): Lines {
+  if (rules.some(({ target }) => target.kind === "JUMP" && NFT.test(target.chain))) return [];
+  const own = /^FLANNEL|^flannel-/.test(name) ? rules : rules.filter((rule) => /flannel/i.test(ruleText(rule, family)));
+  if (own.length === 0) return [];
+  return [`chain ${family} ${chainName(name)}: ${own.map((rule) => rulePart(rule, family)).join("; ")}`];
+}
+
+function chainName(name: string): string {
+  return name.replace(NFT, "nft ");
+}
+
+function rulePart(rule: NfRule, family: 4 | 6): string {
+  return wordsOf(ruleText(rule, family));
+}
+
+/** Iptables words without the comment. */
+function wordsOf(text: string): string {
+  return text
+    .replace(/ ?-m comment --comment ("[^"]*"|\S+)/, "")
+    .replaceAll(/-m mark /g, "")
+    .trim();
+}
+
+/* ------------------------------------------------------------- observation */
+
+interface Link {
+  readonly ifname: string;
+  readonly mtu: number;
+  readonly address?: string;
+  readonly addr_info: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[];
+  readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: Readonly<Record<string, unknown>> };
+}
+
+interface KernelHop {
+  readonly gateway?: string;
+  readonly dev?: string;
+  readonly flags?: readonly string[];
+}
+interface KernelRoute extends KernelHop {
+  readonly dst: string;
+  readonly type?: string;
+  readonly nexthops?: readonly KernelHop[];
+  readonly protocol?: string;
+  readonly prefsrc?: string;
+  readonly scope?: string;
+  readonly metric?: number;
+  readonly metrics?: readonly { readonly mtu?: number }[];
+}
+
+function json<T>(name: string, argv: Lines): readonly T[] {
+  const out = inSpace(name, argv);
+  return (out.trim() === "" ? [] : JSON.parse(out)) as readonly T[];
+}
+
+function linksOf(name: string): readonly Link[] {
+  return json<Link>(name, ["ip", "-j", "-d", "addr"]);
+}
+
+export function observedMacs(nodes: readonly { readonly id: string; readonly name: string }[]): Macs {
+  return new Map(
+    nodes.flatMap(({ id, name }) =>
+      linksOf(name).flatMap(({ ifname, address }) =>
+        address !== undefined && OWN.test(ifname) ? [[address, `mac(${id} ${ifname})`] as const] : [],
+      ),
+    ),
+  );
+}
+
+/** `before`: the lines of the routes that existed before flanneld was started. */
+export function observed(name: string, macs: Macs, before: ReadonlySet<string>): Lines {
+  return [
+    ...linksOf(name)
+      .filter(({ ifname }) => OWN.test(ifname))
+      .flatMap((link) => observedDevice(name, link)),
+    ...observedRoutes(name).filter((one) => !before.has(one)),
+    ...observedNeighbours(name, macs),
+    ...observedXfrm(name),
+    ...FAMILIES.flatMap((family) => [...iptablesLines(name, family), ...nftLines(name, family)]),
+  ];
+}
+
+function observedDevice(name: string, { ifname, mtu, addr_info, linkinfo }: Link): Lines {
+  const data = linkinfo?.info_data ?? {};
+  const kinds: Readonly<Record<string, () => string>> = {
+    vxlan: () =>
+      `vxlan id ${data["id"]} local ${data["local"] ?? data["local6"]} dev ${data["link"] ?? ""} dstport ${data["port"]} ${data["learning"] === true ? "learning" : "nolearning"}`,
+    ipip: () => `ipip local ${data["local"] ?? "any"}`,
+    wireguard: () => wireguardText(name, ifname),
+  };
+  const kind = linkinfo?.info_kind ?? "";
+  return [
+    `device ${ifname} ${kinds[kind]?.() ?? kind} mtu ${mtu}`,
+    // knet shows link-local addresses only on devices that also have another IPv6 address.
+    ...addr_info
+      .filter(({ local }) => !local.startsWith("fe80"))
+      .map(({ local, prefixlen }) => `address ${local}/${prefixlen} dev ${ifname}`),
+  ];
+}
+
+function wireguardText(name: string, device: string): string {
+  const [own = "", ...peers] = inSpace(name, ["wg", "show", device, "dump"]).trim().split("\n");
+  const texts = peers.map((peer) => {
+    const [, , endpoint = "", allowed = ""] = peer.split("\t");
+    const [, ip = "", port = ""] = /^\[?(.*?)\]?:(\d+)$/.exec(endpoint) ?? [];
+    return `${ip} port ${port} allowed ${allowed.split(",").sort().join(" ")}`;
+  });
+  return `wireguard port ${own.split("\t")[2]} peers ${texts.sort().join("; ")}`;
+}
+
+export function observedRoutes(name: string): Lines {
+  return FAMILIES.flatMap((family) =>
+    json<KernelRoute>(name, ["ip", `-${family}`, "-j", "-d", "route", "show", "table", "main"])
+      .filter(({ dst, nexthops, dev = "" }) => !dst.startsWith("fe80") && !(nexthops === undefined && PLUGIN.test(dev)))
+      .map(({ dst, type = "unicast", nexthops, prefsrc, scope, metric, metrics, ...only }) =>
+        line({
+          dst: withLength(dst, family),
+          type,
+          hops: (nexthops ?? [only]).map(({ gateway, dev = "", flags }) =>
+            [
+              ...(gateway === undefined ? [] : ["via", gateway]),
+              "dev",
+              dev,
+              ...(flags?.includes("onlink") ? ["onlink"] : []),
+            ].join(" "),
+          ),
+          src: prefsrc,
+          scope: scope === "global" ? undefined : scope,
+          metric,
+          mtu: metrics?.[0]?.mtu,
+        }),
+      ),
+  );
+}
+
+function withLength(dst: string, family: 4 | 6): string {
+  if (dst === "default") return family === 4 ? "0.0.0.0/0" : "::/0";
+  return family === 6 && !dst.includes("/") ? `${dst}/128` : dst.includes("/") ? dst : `${dst}/32`;
+}
+
+function observedNeighbours(name: string, macs: Macs): Lines {
+  const neighbours = json<{ readonly dst: string; readonly dev: string; readonly lladdr?: string }>(name, [
+    ...["ip", "-j", "neigh", "show", "nud", "permanent"],
+  ]);
+  const fdb = json<{ readonly mac: string; readonly ifname: string; readonly dst?: string }>(name, [
+    "bridge",
+    "-j",
+    "fdb",
+  ]);
+  return [
+    ...neighbours.map(({ dst, dev, lladdr = "" }) => `neighbor ${dst} dev ${dev} ${macs.get(lladdr) ?? lladdr}`),
+    ...fdb.flatMap(({ mac, ifname, dst }) =>
+      dst === undefined ? [] : [`fdb ${macs.get(mac) ?? mac} dev ${ifname} dst ${dst}`],
+    ),
+  ];
+}
+
+function observedXfrm(name: string): Lines {
+  const read = (what: string): string => {
+    try {
+      return inSpace(name, ["ip", "xfrm", what]);
+    } catch {
+      // The kernel has no IPsec.
+      return "";
+    }
+  };
+  const policies = [
+    ...read("policy").matchAll(
+      /^src (\S+) dst (\S+)[^\n]*\n\s+dir (in|out|fwd)[^\n]*\n\s+tmpl src (\S+) dst (\S+)[^\n]*\n[^\n]*mode (\w+)/gm,
+    ),
+  ];
+  const states = [...read("state").matchAll(/^src (\S+) dst (\S+)\n((?:[ \t][^\n]*\n)*)/gm)];
+  return [
+    ...policies.map(
+      ([, src, dst, dir, from, to, mode]) => `xfrm policy ${dir} ${src} ${dst} tmpl ${from} ${to} ${mode}`,
+    ),
+    ...states.map(([, src, dst, rest = ""]) => {
+      const port = /encap type espinudp sport (\d+)/.exec(rest)?.[1];
+      return `xfrm state ${src} ${dst} ${port === undefined ? "" : `udp ${port}`}`.trim();
+    }),
+  ];
+}
+
+function iptablesLines(name: string, family: 4 | 6): Lines {
+  const chains = new Map<string, string[]>();
+  const programs =
+    family === 4 ? ["iptables-nft-save", "iptables-legacy-save"] : ["ip6tables-nft-save", "ip6tables-legacy-save"];
+  for (const program of programs) {
+    for (const text of inSpace(name, [program]).split("\n")) {
+      const [, chain = "", rule = ""] = /^-A (\S+) (.*)$/.exec(text) ?? [];
+      if (!/flannel/i.test(text) || chain === "") continue;
+      chains.set(chain, [...(chains.get(chain) ?? []), wordsOf(rule)]);
+    }
+  }
+  return [...chains].map(([chain, rules]) => `chain ${family} ${chain}: ${rules.join("; ")}`);
+}
+
+/** The hooks to which knet's jumps correspond. */
+const HEADS: Readonly<Record<string, string>> = {
+  postrtg: "type nat hook postrouting priority srcnat",
+  forward: "type filter hook forward priority filter",
+};
+
+/** Rules of nftables in the words of iptables. */
+function nftLines(name: string, family: 4 | 6): Lines {
+  let text: string;
+  try {
+    text = inSpace(name, ["nft", "list", "table", family === 4 ? "ip" : "ip6", `flannel-ipv${family}`]);
+  } catch {
+    // The table does not exist.
+    return [];
+  }
+  const lines: string[] = [];
+  for (const [, chain = "", body = ""] of text.matchAll(/chain (\S+) \{([^}]*)\}/g)) {
+    const head = /type [^;]*/.exec(body)?.[0];
+    if (head !== HEADS[chain]) lines.push(`chain ${family} nft ${chain}: ${head}`);
+    const rules = body
+      .split("\n")
+      .map((one) => one.trim())
+      .filter((one) => one !== "" && !one.startsWith("type ") && !one.startsWith("comment "));
+    if (rules.length > 0) lines.push(`chain ${family} nft ${chain}: ${rules.map(nftWords).join("; ")}`);
+  }
+  return lines;
+}
+
+function nftWords(rule: string): string {
+  return rule
+    .replace(/ comment "[^"]*"/, "")
+    .replace(/(?:meta )?mark 0x0*([0-9a-f]+)/, "--mark 0x$1")
+    .replace(/ip6? saddr != (\S+)/, "! -s $1")
+    .replace(/ip6? daddr != (\S+)/, "! -d $1")
+    .replace(/ip6? saddr (\S+)/, "-s $1")
+    .replace(/ip6? daddr (\S+)/, "-d $1")
+    .replace(/counter packets \d+ bytes \d+ /, "")
+    .replace(/return$/, "-j RETURN")
+    .replace(/accept$/, "-j RETURN")
+    .replace(/masquerade fully-random$/, "-j MASQUERADE --random-fully")
+    .replace(/masquerade$/, "-j MASQUERADE");
+}

@@ -40,6 +40,7 @@ import {
   predictedPaths,
   prefixesOfFelix,
   type Table,
+  unreachablePrefixes,
 } from "./tables.ts";
 
 /** Milliseconds between two looks at the daemons. */
@@ -62,7 +63,12 @@ const SMALLER: Readonly<Record<string, readonly (readonly [string, string])[]>> 
 function exception({ dst }: Differing, expected: readonly Expected[], found: readonly Table[]): string | undefined {
   // A node that has an unreachable route advertises it all the same. A router that prefers it does not offer its own route, which
   // would be reachable, to this node. Once the node has that one, it advertises nothing to the router: the first one to arrive stays.
-  const isUndecided = [...found, ...expected.map(({ hops }) => hops)].some((hops) => hops.get(dst) === "unreachable");
+  const isUndecided = expected.some(
+    ({ hops, paths }, i) =>
+      hops.get(dst) === "unreachable" ||
+      found[i]?.get(dst) === "unreachable" ||
+      (paths.has(dst) && !hops.has(dst) && found[i]?.has(dst)),
+  );
   return isUndecided ? "unreachable routes: the order of the updates decides between two stable states" : undefined;
 }
 
@@ -147,7 +153,12 @@ async function observe(
   };
   const compared = expected.reduce((sum, { hops, paths }) => sum + hops.size + paths.size, 0);
   const found = await settled(look);
-  const kernels = expected.map(({ speaker, name }) => kernelHops(name, familiesOf(speaker), globals));
+  const kernels = await Promise.all(
+    expected.map(async ({ speaker, name, daemon }) => {
+      const unreachable = await unreachablePrefixes(daemon, speaker);
+      return new Map([...kernelHops(name, familiesOf(speaker), globals), ...unreachable]);
+    }),
+  );
   const reasons = found.map((one) => exception(one, expected, kernels));
   return {
     compared,

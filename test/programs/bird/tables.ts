@@ -154,6 +154,16 @@ export async function birdPaths(daemon: Daemon, speaker: Speaker): Promise<Table
   return table;
 }
 
+/** Destinations whose best route has no reachable next hop: routers do not install it. */
+export async function unreachablePrefixes(daemon: Daemon, speaker: Speaker): Promise<Table> {
+  const table = new Map<string, string>();
+  for (const family of familiesOf(speaker)) {
+    const text = await daemon.ask(`show route table master${family} primary`);
+    for (const [, prefix = ""] of text.matchAll(/^(\S+\/\d+)\s+unreachable \[bgp/gm)) table.set(prefix, "unreachable");
+  }
+  return table;
+}
+
 /* -------------------------------------------------------------- comparison */
 
 export interface Differing {

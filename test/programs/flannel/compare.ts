@@ -1,7 +1,7 @@
 /** Runs flanneld on each node of a topology, and compares the nodes' state with knet's prediction. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { formatIp, formatPrefix, type Prefix } from "../../../server/src/addressing/ip.ts";
@@ -68,7 +68,8 @@ async function compared({ name, text, kernel }: FlannelCase, program: string, ve
       return { node: self.node, self, name: space, before: new Set(observedRoutes(space)) };
     });
     const port = await startManager(children, spaces.folder, nodes);
-    const logs = nodes.map((one) => startFlanneld(children, { program, folder: spaces.folder, port }, one));
+    const path = kernel === "host" ? "" : legacyPrograms(spaces.folder);
+    const logs = nodes.map((one) => startFlanneld(children, { program, folder: spaces.folder, port, path }, one));
     const expected = nodes.map(({ node }) => predictedOf(network, bare, participants, node));
     const look = (): Lines => {
       const macs = observedMacs(nodes.map(({ node, name: space }) => ({ id: node.path, name: space })));
@@ -208,10 +209,26 @@ interface Flanneld {
   readonly program: string;
   readonly folder: string;
   readonly port: number;
+  /** Folders of programs that come before those of the machine. */
+  readonly path: string;
+}
+
+/** Names of iptables' programs for its old kernel interface: in User-Mode Linux, tables cannot be created with the new one. */
+function legacyPrograms(folder: string): string {
+  const path = join(folder, "bin");
+  mkdirSync(path);
+  for (const name of ["iptables", "ip6tables"])
+    for (const ending of ["", "-save", "-restore"])
+      symlinkSync("/usr/sbin/xtables-legacy-multi", join(path, `${name}${ending}`));
+  return `${path}:`;
 }
 
 /** Returns a function that returns its log. */
-function startFlanneld(children: Set<ChildProcess>, { program, folder, port }: Flanneld, one: NodeRun): () => string {
+function startFlanneld(
+  children: Set<ChildProcess>,
+  { program, folder, port, path }: Flanneld,
+  one: NodeRun,
+): () => string {
   const { node, self, name } = one;
   const { settings } = self;
   const conf = join(folder, `${node.name}.json`);
@@ -242,7 +259,7 @@ function startFlanneld(children: Set<ChildProcess>, { program, folder, port }: F
   const argv = ["netns", "exec", name, "unshare", "-m", "sh", "-c", start, "sh", program, ...flags];
   const child = spawn("ip", argv, {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NODE_NAME: node.name, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin:/usr/lib/ipsec` },
+    env: { ...process.env, NODE_NAME: node.name, PATH: `${path}${process.env["PATH"]}:/usr/sbin:/sbin:/usr/lib/ipsec` },
   });
   children.add(child);
   const log: Buffer[] = [];

@@ -118,8 +118,9 @@ describe("eBGP", () => {
       "10.10.0.64/26 via 10.0.1.12 dev eth0 proto bgp metric 20",
       "10.10.0.128/26 via 10.0.0.2 dev eth1 proto bgp metric 20",
     ]);
+    // The router and both nodes are on one subnet: the next hop of a route within the rack is the node itself.
     expect(routes(found, "c/a1").filter((line) => line.startsWith("10.10"))).toEqual([
-      "10.10.0.64/26 via 10.0.1.1 dev eth0 proto bird",
+      "10.10.0.64/26 via 10.0.1.12 dev eth0 proto bird",
       "10.10.0.128/26 via 10.0.1.1 dev eth0 proto bird",
     ]);
   });
@@ -139,20 +140,21 @@ describe("eBGP", () => {
   });
 
   it("uses the shortest path, and several paths of the same length", () => {
-    const line = (fabric: string, more: string) => `segment lan { cidr 10.0.0.0/24 }
-segment far { cidr 10.9.0.0/24 }
-router left { attach lan 10.0.0.1; bgp as 65001 { peer right as 65002; peer origin as 65004; peer top as 65005 } }
-router right { attach lan 10.0.0.2; bgp as 65002 { peer left as 65001; peer origin as 65004; peer top as 65005 } }
-router origin { attach lan 10.0.0.4; bgp as 65004 { peer left as 65001; peer right as 65002; ${fabric} advertise 10.9.0.0/24 } }
-router top { attach lan 10.0.0.5; bgp as 65005 { peer left as 65001; peer right as 65002; ${more} } }
+    const line = (fabric: string, more: string) => `segment far { cidr 10.9.0.0/24 }
+segment low { cidr 10.0.4.0/24 }
+segment high { cidr 10.0.5.0/24 }
+router left { attach low 10.0.4.1; attach high 10.0.5.1; bgp as 65001 { peer right as 65002; peer origin as 65004; peer top as 65005 } }
+router right { attach low 10.0.4.2; attach high 10.0.5.2; bgp as 65002 { peer left as 65001; peer origin as 65004; peer top as 65005 } }
+router origin { attach low 10.0.4.4; attach high 10.0.5.4; bgp as 65004 { peer left as 65001; peer right as 65002; ${fabric} advertise 10.9.0.0/24 } }
+router top { attach high 10.0.5.5; bgp as 65005 { peer left as 65001; peer right as 65002; ${more} } }
 `;
     expect(routes(world(line("", "")), "top")).toEqual([
       "10.9.0.0/24 proto bgp metric 20",
-      "\tnexthop via 10.0.0.1 dev eth0 weight 1",
-      "\tnexthop via 10.0.0.2 dev eth0 weight 1",
+      "\tnexthop via 10.0.5.1 dev eth0 weight 1",
+      "\tnexthop via 10.0.5.2 dev eth0 weight 1",
     ]);
     expect(routes(world(line("peer top as 65005;", "peer origin as 65004")), "top")).toEqual([
-      "10.9.0.0/24 via 10.0.0.4 dev eth0 proto bgp metric 20",
+      "10.9.0.0/24 via 10.0.5.4 dev eth0 proto bgp metric 20",
     ]);
   });
 });

@@ -37,7 +37,10 @@ export function learnedLayer(
       nexthops: nexthops === "unreachable" ? [] : (nexthops ?? []),
       ...form,
       get why() {
-        return one ? whyLearned(one) : "";
+        if (!one) return "";
+        return nexthops === "unreachable"
+          ? t`${whyLearned(one)}, which matches another BGP route: BIRD cannot use it (recursive next hop)`
+          : whyLearned(one);
       },
       origin: one?.origin.source,
     };
@@ -49,7 +52,7 @@ export function isNone({ nexthops, type }: Route): boolean {
   return nexthops.length === 0 && type === "unicast";
 }
 
-/** The next hops of the best route that has a reachable one; undefined if there is none. */
+/** The next hops of the best route with a reachable next hop; undefined if no next hop is reachable. */
 function bestReachable(
   { via, worse }: Learned,
   resolve: (equal: readonly Ip[]) => readonly Nexthop[],
@@ -95,14 +98,14 @@ export function birdUnderlay(host: HostState, learned: LearnedTable, via: Ip): R
   return route;
 }
 
-/** FRR (nexthop_active, zebra/zebra_nhg.c): next hops are looked up among all routes, including those of BGP. */
+/** FRR (nexthop_active, zebra/zebra_nhg.c): next hops are looked up among all routes, including BGP routes. */
 function routerNexthops(host: HostState, learned: LearnedTable, one: Learned): readonly Nexthop[] | undefined {
   return bestReachable(one, (equal) => equal.flatMap((via) => recursive({ host, learned, above: [one.prefix] }, via)));
 }
 
 /** The next hops of packets to a next hop of BGP, as a router looks it up; empty if it is not reachable. */
-export function routerRecursion(host: HostState, learned: LearnedTable, via: Ip): readonly Nexthop[] {
-  return recursive({ host, learned, above: [] }, via);
+export function routerRecursion(host: HostState, learned: LearnedTable, via: Ip, around?: Prefix): readonly Nexthop[] {
+  return recursive({ host, learned, above: around ? [around] : [] }, via);
 }
 
 interface Recursion {

@@ -2,7 +2,7 @@
  * Which speakers learn which routes from which peers. Solved once per topology; the cost depends on the number of
  * classes of speakers, and routes are created when read.
  */
-import type { Ip } from "../../addressing/ip.ts";
+import { formatPrefix, hostPrefix, type Ip, type Prefix } from "../../addressing/ip.ts";
 import {
   buildPrefixTable,
   emptyPrefixTable,
@@ -57,9 +57,11 @@ interface Group {
   /** Class of the first origin. */
   readonly of: SpeakerClass;
   readonly entries: { readonly of: SpeakerClass; readonly speaker: Speaker; readonly origin: Origin }[];
-  /** The origins of its first prefix, which stand for those of its other prefixes. */
+  /** The origins of its first prefix; the other prefixes spread in the same way from their own origins. */
   readonly origins: ReadonlySet<Speaker>;
   readonly announces: (speaker: Speaker) => boolean;
+  /** The only prefix of a group whose prefix contains the address of a speaker, and therefore of a next hop. */
+  readonly around: Prefix | undefined;
 }
 
 /** What does not depend on sessions. */
@@ -111,7 +113,7 @@ export function solveBgp(topology: Topology, speakers: readonly Speaker[]): Bgp 
 }
 
 /**
- * Sessions and next hops can depend on routes that other sessions provide. Each pass takes these from the pass before it,
+ * Sessions and next hops can depend on routes that other sessions provide. Each pass takes these from the previous pass,
  * the first one from connected and static routes alone; all of them are computed only where they are needed.
  */
 const FURTHER_PASSES = 2;
@@ -154,8 +156,8 @@ function solvedOver(announcements: Announcements, sessions: Sessions, reaching: 
   const { heardBy } = sessions;
   const spreadOf = (group: Group): Spread =>
     valueAt(spreads, group, () => {
-      const { origins, announces } = group;
-      return spread({ classes, heardBy, origins, announces, ...reaching });
+      const { origins, announces, around } = group;
+      return spread({ classes, heardBy, origins, announces, ...reaching(around) });
     });
   return {
     ...announcements,
@@ -169,18 +171,20 @@ function solvedOver(announcements: Announcements, sessions: Sessions, reaching: 
 }
 
 /** How classes reach next hops, by the addresses that these have there. */
-type Reaching = Pick<SpreadInput, "rank" | "gateway">;
+type Reaching = (around: Prefix | undefined) => Pick<SpreadInput, "rank" | "gateway">;
 
-const UNKNOWN: Reaching = { rank: () => 0, gateway: () => undefined };
+const UNKNOWN: Reaching = () => ({ rank: () => 0, gateway: () => undefined });
 
 function reachingIn(routes: Underlay, family: 4 | 6): Reaching {
   const known = new Map<string, Rank>();
-  return {
+  return (around) => ({
     rank: (receiver, hop, origins) => {
       const { speaker, ip } = firstAddress(hop, origins, family);
       const self = receiver.members.find((member) => member !== speaker) ?? speaker;
       if (!self || ip === undefined) return 0;
-      return valueAt(known, `${receiver.index} ${ip}`, () => routes.rank(self, ip));
+      return valueAt(known, `${receiver.index} ${ip} ${around ? formatPrefix(around) : ""}`, () =>
+        routes.rank(self, ip, around),
+      );
     },
     gateway: ({ members: [sender] }, hop, segment, origins) => {
       const { ip } = firstAddress(hop, origins, family);
@@ -189,7 +193,7 @@ function reachingIn(routes: Underlay, family: 4 | 6): Reaching {
       if (on !== segment) return undefined;
       return next?.via === undefined || next.via === ip ? "itself" : next.via;
     },
-  };
+  });
 }
 
 function firstAddress(
@@ -208,27 +212,39 @@ function firstAddress(
 type Entry = Group["entries"][number];
 
 /**
- * Prefixes with one origin: those of a class together, unless a comparison of router IDs can come out differently.
- * Prefixes with several origins: those with the same origins.
+ * One group per class for prefixes with one origin, unless a comparison of router IDs can have another result; one per
+ * set of origins for other prefixes.
  */
 function groupsOf(classes: readonly SpeakerClass[], family: 4 | 6): readonly Group[] {
   const filters = [...new Set(classes.flatMap(({ members }) => members[0]?.exports ?? []))];
   const groups = new Map<string, Group>();
   const ranks = ranksOf(classes);
+  const addresses = buildPrefixTable(
+    classes.flatMap(({ members }) =>
+      members.flatMap((one) => ofFamily(one, family).map((ip) => [hostPrefix(ip), ip] as const)),
+    ),
+  );
   for (const entries of entriesByPrefix(classes, family)) {
     const [{ of, speaker, origin }] = entries;
     const passed = filters.filter((filter) => filter(origin.prefix));
     const from = entries.length === 1 ? ranks(of, speaker) : entries.map((one) => one.speaker.station.path).join(" ");
-    const key = `${of.index} ${from} ${filters.map((filter) => (passed.includes(filter) ? 1 : 0)).join("")}`;
+    const around = isEmpty(addresses.coveredBy(origin.prefix)) ? undefined : origin.prefix;
+    const key = `${of.index} ${from} ${around ? formatPrefix(around) : ""} ${filters.map((filter) => (passed.includes(filter) ? 1 : 0)).join("")}`;
     const group = valueAt(groups, key, () => ({
       of,
       entries: [],
       origins: new Set(entries.map((one) => one.speaker)),
       announces: ({ exports }) => exports === undefined || passed.includes(exports),
+      around,
     }));
     group.entries.push(...entries);
   }
   return [...groups.values()];
+}
+
+function isEmpty(list: Iterable<unknown>): boolean {
+  for (const _ of list) return false;
+  return true;
 }
 
 type Entries = readonly [Entry, ...Entry[]];

@@ -149,12 +149,13 @@ function received(input: SpreadInput, session: Session, learned: Known | undefin
   if (ebgp) {
     const sent = learned?.path ?? [];
     const path = [sender.as, ...(session.asOverride ? sent.map((as) => (as === receiver.as ? sender.as : as)) : sent)];
-    if (path.filter((as) => as === receiver.as).length > session.allowAsIn)
-      return { kind: "loop", from, as: receiver.as };
+    if (isLoop(path, receiver, session)) return { kind: "loop", from, as: receiver.as };
     const hop = (learned && thirdParty(input, session, learned)) ?? self;
     return { ...base(hop), path, ebgp: true, clusters: [], originator: undefined };
   }
   if (!learned) return { ...base(self), path: [], ebgp: false, clusters: [], originator: undefined };
+  // A peer in the same AS can have accepted such a path (allowas-in).
+  if (isLoop(learned.path, receiver, session)) return { kind: "loop", from, as: receiver.as };
   const forwarded = {
     ...base(session.addPaths ? learned.hop : firstOf(learned.hop)),
     path: learned.path,
@@ -166,15 +167,20 @@ function received(input: SpreadInput, session: Session, learned: Known | undefin
   const clusters = [...learned.clusters, clusterIdOf(sender)];
   // BIRD checks the cluster list on sessions with its clients only (bgp_decode_attrs), FRR always (bgp_cluster_filter).
   const checks = receiver.daemon === "frr" || session.fromClient;
-  const isLoop = checks && clusters.includes(clusterIdOf(receiver));
-  if (isLoop || (to.members.length === 1 && originator === receiver.routerId)) return { kind: "not-reflected", from };
+  const isReflectedBack = checks && clusters.includes(clusterIdOf(receiver));
+  if (isReflectedBack || (to.members.length === 1 && originator === receiver.routerId))
+    return { kind: "not-reflected", from };
   return { ...forwarded, clusters, originator };
+}
+
+function isLoop(path: readonly number[], { as }: Speaker, { allowAsIn }: Session): boolean {
+  return path.filter((one) => one === as).length > allowAsIn;
 }
 
 /**
  * RFC 4271 section 5.1.3: an eBGP peer that shares the subnet of the next hop sends packets to it directly. Between two
- * eBGP sessions on one subnet the next hop remains (bgp_use_next_hop, proto/bgp/attrs.c); of an iBGP route, the gateway
- * on that subnet becomes the next hop (bgp_use_gateway).
+ * eBGP sessions on one subnet the next hop remains (bgp_use_next_hop, proto/bgp/attrs.c); an iBGP route is advertised
+ * with the gateway on that subnet as its next hop (bgp_use_gateway).
  */
 function thirdParty(input: SpreadInput, { from, sentOn }: Session, learned: Known): Hop | undefined {
   if (sentOn === undefined) return undefined;

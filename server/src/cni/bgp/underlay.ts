@@ -13,7 +13,8 @@ import type { Rank } from "./spread.ts";
 export interface Underlay {
   /** The next hop of packets to the address. */
   forward(station: Station, ip: Ip): Nexthop | undefined;
-  rank(speaker: Speaker, ip: Ip): Rank;
+  /** `around`: a prefix whose route cannot be used, because the address is its next hop. */
+  rank(speaker: Speaker, ip: Ip, around: Prefix | undefined): Rank;
 }
 
 export function hostStates(): (station: Station) => HostState {
@@ -28,12 +29,12 @@ export function underlay(
 ): Underlay {
   return {
     forward: (station, ip) => forward(hostOf(station), learned(station), ip),
-    rank: ({ station }, ip) => {
+    rank: ({ station }, ip, around) => {
       if (station.interfaces.some(({ addresses }) => addresses.some((own) => own.ip === ip))) return "own";
       const host = hostOf(station);
       const routes = learned(station);
       if (!routes) return 0;
-      if (station.kind !== "node") return routerRecursion(host, routes, ip).length > 0 ? 0 : undefined;
+      if (station.kind !== "node") return routerRecursion(host, routes, ip, around).length > 0 ? 0 : undefined;
       const route = birdUnderlay(host, routes, ip);
       return route && (route.proto === "kernel" ? 0 : 1);
     },
@@ -43,7 +44,7 @@ export function underlay(
 function forward(host: HostState, learned: LearnedTable | undefined, ip: Ip): Nexthop | undefined {
   const route = host.lookup(ip);
   const { station } = host;
-  // A node drops packets to unused addresses of its own blocks.
+  // Unused addresses in the blocks of the node: Felix and BIRD add a blackhole route for each block.
   if (
     station.kind === "node" &&
     station.podCidrs.some(({ prefix }) => isLonger(prefix, route) && prefixContains(prefix, ip))
@@ -64,7 +65,7 @@ function isLonger({ len }: Prefix, route: Route | undefined): boolean {
   return route === undefined || len > route.dst.len;
 }
 
-/** Whether two speakers can open a TCP connection: packets of both find the way, from machine to machine. */
+/** Whether two speakers can open a TCP connection: packets of both arrive, forwarded by the machines between them. */
 export type Connects = (a: Station, from: Ip, b: Station, to: Ip) => boolean;
 
 const MOST_HOPS = 16;

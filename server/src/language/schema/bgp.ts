@@ -69,10 +69,13 @@ export const bgpRows: readonly KeywordSpec[] = [
     block: "bgp",
     repeat: "once",
     summary: "Enables BGP on the router",
-    documentation: `The router learns routes from its peers and forwards them: to eBGP peers, with itself as the next hop; to iBGP peers,
-the routes learned from eBGP; as a route reflector, also the routes learned from its clients. A session is established
-if both peers are configured, the AS numbers match, and TCP port 179 is allowed. Paths of equal length share the
-traffic (ECMP), up to 16. Static and connected routes are not advertised, only the prefixes in \`advertise\` (RFC 4271).`,
+    documentation: `The router learns routes from its peers and forwards them: to eBGP peers, with itself as the next hop unless they are on
+the subnet of the next hop; to iBGP peers, the routes learned from eBGP; as a route reflector, also the routes learned
+from its clients. A session is established if both peers are configured, the AS numbers match, TCP port 179 is allowed,
+and both have a route to the other; an eBGP peer must be on one of the router's subnets. Paths of equal length share the
+traffic (ECMP), up to 16; the router advertises only the one from the peer with the lowest router ID, which is the highest
+loopback or interface address. Static and connected routes are not advertised, only the prefixes in \`advertise\`
+(RFC 4271).`,
     example,
   },
   {

@@ -5,9 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findLacks } from "../../server/src/cli/lab-run.ts";
 import { host } from "../../server/src/cli/machine.ts";
-import type { NetnsId, Network, Route } from "../../server/src/dataplane/model.ts";
+import { hostState } from "../../server/src/cni/host.ts";
+import { plainNetns } from "../../server/src/cni/netns.ts";
+import { buildNetwork } from "../../server/src/cni/network.ts";
+import type { Netns, NetnsId, Network, Route } from "../../server/src/dataplane/model.ts";
 import { planLab } from "../../server/src/lab/plan.ts";
 import { labScript } from "../../server/src/lab/script.ts";
+import { valueAt } from "../../server/src/topology/cache.ts";
+import type { Topology } from "../../server/src/topology/model.ts";
+import { stationsByPath } from "../../server/src/topology/stations.ts";
 import { VERSION } from "../../server/src/version.ts";
 
 export interface Spaces {
@@ -65,6 +71,21 @@ function withoutRoutes(network: Network, omits: (route: Route) => boolean): Netw
       );
       return { ...netns, tables: new Map(tables) };
     },
+  };
+}
+
+/** The machines before a network plugin runs. */
+export function bareNetwork(topology: Topology): Network {
+  const stations = stationsByPath(topology);
+  const bare = new Map<NetnsId, Netns | undefined>();
+  return {
+    netns: (id) =>
+      valueAt(bare, id, () => {
+        const station = stations(id);
+        return station && plainNetns(hostState(station), [], [], []);
+      }),
+    resolve: () => undefined,
+    segment: buildNetwork(topology).segment,
   };
 }
 

@@ -60,8 +60,8 @@ export function portmapChains(cluster: Cluster, node: Node, parts: (pod: Pod) =>
       const ip = pod.addresses.find((one) => familyOf(one) === family);
       return ip === undefined ? [] : [podChain(pod, ip, lengthOf(parts(pod), ip), ports, family)];
     });
-    // Entry rules are prepended: the most recent pod wins.
-    const entries = own.map(({ entry }) => entry).reverse();
+    // The entry rules of later pods are appended: of two pods with one port, the first wins.
+    const entries = own.map(({ entry }) => entry);
     return { family, own: own.map(({ chain }) => chain), entries };
   });
   return {

@@ -9,17 +9,15 @@ import { diskService } from "../../../server/src/cli/files.ts";
 import { clusterStates } from "../../../server/src/cni/clusters.ts";
 import { flannelCluster, type Participant } from "../../../server/src/cni/flannel/cluster.ts";
 import type { BackendSettings } from "../../../server/src/cni/flannel/settings.ts";
-import { hostState } from "../../../server/src/cni/host.ts";
-import { plainNetns } from "../../../server/src/cni/netns.ts";
-import type { NetnsId, Network } from "../../../server/src/dataplane/model.ts";
+import type { Network } from "../../../server/src/dataplane/model.ts";
 import type { Analysis } from "../../../server/src/service/analysis.ts";
 import type { Node, Topology } from "../../../server/src/topology/model.ts";
-import { stationsByPath } from "../../../server/src/topology/stations.ts";
 import { type KubeObject, serve } from "../api-server.ts";
-import { buildSpaces } from "../spaces.ts";
+import { kernelRoutes, type Lines } from "../lines.ts";
+import { bareNetwork, buildSpaces } from "../spaces.ts";
 import type { FlannelCase } from "./cases.ts";
 import { exceptionOf } from "./exceptions.ts";
-import { type Lines, observed, observedMacs, observedRoutes, predicted, predictedMacs } from "./state.ts";
+import { observed, observedMacs, predicted, predictedMacs } from "./state.ts";
 
 export interface Outcome {
   readonly name: string;
@@ -65,7 +63,7 @@ async function compared({ name, text, kernel }: FlannelCase, program: string, ve
   try {
     const nodes = participants.map((self): NodeRun => {
       const space = spaces.names.get(self.node.path) ?? "";
-      return { node: self.node, self, name: space, before: new Set(observedRoutes(space)) };
+      return { node: self.node, self, name: space, before: new Set(kernelRoutes(space)) };
     });
     const port = await startManager(children, spaces.folder, nodes);
     const path = kernel === "host" ? "" : legacyPrograms(spaces.folder);
@@ -98,22 +96,6 @@ function analysisOf(name: string, text: string): Analysis {
   const analysis = service.analysisOf(file);
   if (!analysis) throw new Error(`no analysis of ${name}`);
   return analysis;
-}
-
-/** The machines before flanneld is started. */
-function bareNetwork(topology: Topology): Network {
-  const stations = stationsByPath(topology);
-  return {
-    netns: (id: NetnsId) => {
-      const station = stations(id);
-      return station && plainNetns(hostState(station), [], [], []);
-    },
-    resolve: () => undefined,
-    segment: (segment) => {
-      const found = topology.segments.get(segment);
-      return found && { mtu: found.mtu ?? 1500, admits: () => true };
-    },
-  } as Network;
 }
 
 function participantsOf(topology: Topology): readonly Participant[] {

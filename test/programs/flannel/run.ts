@@ -91,7 +91,7 @@ async function onKernel(kernel: Kernel, cases: readonly FlannelCase[], running: 
     for (const { name } of possible) {
       const flags = running.verbose ? ["--verbose"] : [];
       const argv = [process.execPath, join(import.meta.dirname, "inside.ts"), name, running.program, ...flags];
-      const { out, err } = await box.exec(argv);
+      const { out, err } = await box.exec(argv).catch((error: Error) => ({ out: "", err: error.message }));
       const last = out.trim().split("\n").at(-1) ?? "";
       if (running.verbose) console.log(out);
       const outcome = last.startsWith("{")

@@ -3,20 +3,33 @@
  * netfilter rules. The same lines are made from knet's prediction. MAC addresses are random, and replaced by the node's name.
  */
 import { formatIp, formatPrefix, isLinkLocal } from "../../../server/src/addressing/ip.ts";
-import type { Device, Netns, NfChain, NfRule, Route } from "../../../server/src/dataplane/model.ts";
-import { routesOf, routesReport } from "../../../server/src/dataplane/print.ts";
-import { ruleText } from "../../../server/src/dataplane/text.ts";
+import type { Device, Netns } from "../../../server/src/dataplane/model.ts";
+import { routesReport } from "../../../server/src/dataplane/print.ts";
+import {
+  addressLines,
+  type Chains,
+  FAMILIES,
+  jsonOf,
+  kernelChains,
+  kernelRoutes,
+  type Lines,
+  type Link,
+  linksOf,
+  predictedChains,
+  predictedRoutes,
+  routeLine,
+} from "../lines.ts";
 import { inSpace } from "../spaces.ts";
 
-export type Lines = readonly string[];
 /** MAC address → name. */
 export type Macs = ReadonlyMap<string, string>;
 
 /** Devices of flanneld; the bridge and the veth devices belong to the CNI plugin. */
 const OWN = /^flannel/;
 const PLUGIN = /^(cni0|veth)/;
-const FAMILIES = [4, 6] as const;
 const NFT = /^flannel-ipv\d-/;
+const OWN_CHAIN = /^(FLANNEL-|flannel-ipv\d-)/;
+const OWN_JUMP = /-j FLANNEL-/;
 
 /* --------------------------------------------------------------- prediction */
 
@@ -29,13 +42,12 @@ export function predictedMacs(nodes: readonly Netns[]): Macs {
 }
 
 export function predicted(netns: Netns, bare: Netns, macs: Macs): Lines {
-  const before = new Set(FAMILIES.flatMap((family) => routesOf(bare, family).map(routeLine)));
+  const before = new Set(predictedRoutes(bare).map(routeLine));
   const { neighbours, fdb, xfrm } = routesReport(netns, () => undefined);
   return [
     ...[...netns.devices.values()].filter(({ name }) => OWN.test(name)).flatMap(deviceLines),
-    ...FAMILIES.flatMap((family) => routesOf(netns, family))
+    ...predictedRoutes(netns)
       .filter(({ nexthops }) => !nexthops.some(({ dev }) => PLUGIN.test(dev)))
-      .filter(({ dst }) => !isLinkLocal(dst.ip))
       .map(routeLine)
       .filter((one) => !before.has(one)),
     ...neighbours.map(({ dst, dev, lladdr }) => `neighbor ${dst} dev ${dev} ${macs.get(lladdr) ?? lladdr}`),
@@ -44,9 +56,7 @@ export function predicted(netns: Netns, bare: Netns, macs: Macs): Lines {
       ({ dir, src, dst, tmpl }) => `xfrm policy ${dir} ${src} ${dst} tmpl ${tmpl.src} ${tmpl.dst} ${tmpl.mode}`,
     ),
     ...(xfrm?.states ?? []).map(({ src, dst, encap }) => `xfrm state ${src} ${dst} ${encap ?? ""}`.trim()),
-    ...FAMILIES.flatMap((family) =>
-      [...netns.netfilter.chains(family)].flatMap(({ chain }) => chainLines(family, chain)),
-    ),
+    ...FAMILIES.flatMap((family) => ownChains(family, predictedChains(netns, family))),
   ];
 }
 
@@ -81,105 +91,19 @@ function kindOf(device: Device): string {
   }
 }
 
-function routeLine({ dst, type, nexthops, src, scope, metric, mtu }: Route): string {
-  const words = nexthops.map(({ via, dev, onlink }) =>
-    [...(via === undefined ? [] : ["via", formatIp(via)]), "dev", dev, ...(onlink ? ["onlink"] : [])].join(" "),
-  );
-  return line({
-    dst: formatPrefix(dst),
-    type,
-    hops: words,
-    src: src === undefined ? undefined : formatIp(src),
-    scope: scope === "global" ? undefined : scope,
-    metric,
-    mtu,
+/**
+ * One line for each chain of flannel, with its rules in order. knet shows the base chains of nftables table `flannel-ipv4`
+ * as chains of iptables: with a jump from the chain of their hook, and RETURN instead of `accept`, which also ends only the
+ * chain.
+ */
+function ownChains(family: 4 | 6, chains: Chains): Lines {
+  return [...chains].flatMap(([name, rules]) => {
+    const own = OWN_CHAIN.test(name) ? rules : rules.filter((rule) => OWN_JUMP.test(rule));
+    return own.length === 0 ? [] : [`chain ${family} ${name.replace(NFT, "nft ")}: ${own.join("; ")}`];
   });
 }
 
-interface RouteWords {
-  readonly dst: string;
-  readonly type: string;
-  readonly hops: Lines;
-  readonly src: string | undefined;
-  readonly scope: string | undefined;
-  readonly metric: number | undefined;
-  readonly mtu: number | undefined;
-}
-
-function line({ dst, type, hops, src, scope, metric, mtu }: RouteWords): string {
-  return [
-    "route",
-    ...(type === "unicast" ? [] : [type]),
-    dst,
-    hops.join(", "),
-    ...(src === undefined ? [] : ["src", src]),
-    ...(scope === undefined ? [] : ["scope", scope]),
-    ...(metric === undefined ? [] : ["metric", String(metric)]),
-    ...(mtu === undefined ? [] : ["mtu", String(mtu)]),
-  ].join(" ");
-}
-
-/**
- * One line for a chain of flannel, with its rules in order. knet shows the base chains of nftables table `flannel-ipv4` as
- * chains of iptables: with a jump from the chain of their hook, and RETURN instead of `accept`, which also ends only the chain.
- */
-function chainLines(family: 4 | 6, { name, rules }: NfChain): Lines {
-  if (rules.some(({ target }) => target.kind === "JUMP" && NFT.test(target.chain))) return [];
-  const own = /^FLANNEL|^flannel-/.test(name) ? rules : rules.filter((rule) => /flannel/i.test(ruleText(rule, family)));
-  if (own.length === 0) return [];
-  return [`chain ${family} ${chainName(name)}: ${own.map((rule) => rulePart(rule, family)).join("; ")}`];
-}
-
-function chainName(name: string): string {
-  return name.replace(NFT, "nft ");
-}
-
-function rulePart(rule: NfRule, family: 4 | 6): string {
-  return wordsOf(ruleText(rule, family));
-}
-
-/** Iptables words without the comment. */
-function wordsOf(text: string): string {
-  return text
-    .replace(/ ?-m comment --comment ("[^"]*"|\S+)/, "")
-    .replaceAll(/-m mark /g, "")
-    .trim();
-}
-
 /* ------------------------------------------------------------- observation */
-
-interface Link {
-  readonly ifname: string;
-  readonly mtu: number;
-  readonly address?: string;
-  readonly addr_info: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[];
-  readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: Readonly<Record<string, unknown>> };
-}
-
-interface KernelHop {
-  readonly gateway?: string;
-  readonly dev?: string;
-  readonly flags?: readonly string[];
-}
-interface KernelRoute extends KernelHop {
-  readonly dst: string;
-  readonly type?: string;
-  readonly nexthops?: readonly KernelHop[];
-  readonly protocol?: string;
-  readonly prefsrc?: string;
-  readonly scope?: string;
-  readonly metric?: number;
-  readonly metrics?: readonly { readonly mtu?: number }[];
-}
-
-function json<T>(name: string, argv: Lines): readonly T[] {
-  const out = inSpace(name, argv);
-  return (out.trim() === "" ? [] : JSON.parse(out)) as readonly T[];
-}
-
-function linksOf(name: string): readonly Link[] {
-  return json<Link>(name, ["ip", "-j", "-d", "addr"]);
-}
 
 export function observedMacs(nodes: readonly { readonly id: string; readonly name: string }[]): Macs {
   return new Map(
@@ -197,14 +121,15 @@ export function observed(name: string, macs: Macs, before: ReadonlySet<string>):
     ...linksOf(name)
       .filter(({ ifname }) => OWN.test(ifname))
       .flatMap((link) => observedDevice(name, link)),
-    ...observedRoutes(name).filter((one) => !before.has(one)),
+    ...kernelRoutes(name).filter((one) => !before.has(one)),
     ...observedNeighbours(name, macs),
     ...observedXfrm(name),
-    ...FAMILIES.flatMap((family) => [...iptablesLines(name, family), ...nftLines(name, family)]),
+    ...FAMILIES.flatMap((family) => [...ownChains(family, kernelChains(name, family)), ...nftLines(name, family)]),
   ];
 }
 
-function observedDevice(name: string, { ifname, mtu, addr_info, linkinfo }: Link): Lines {
+function observedDevice(name: string, link: Link): Lines {
+  const { ifname, mtu, linkinfo } = link;
   const data = linkinfo?.info_data ?? {};
   const kinds: Readonly<Record<string, () => string>> = {
     vxlan: () =>
@@ -213,13 +138,7 @@ function observedDevice(name: string, { ifname, mtu, addr_info, linkinfo }: Link
     wireguard: () => wireguardText(name, ifname),
   };
   const kind = linkinfo?.info_kind ?? "";
-  return [
-    `device ${ifname} ${kinds[kind]?.() ?? kind} mtu ${mtu}`,
-    // knet shows link-local addresses only on devices that also have another IPv6 address.
-    ...addr_info
-      .filter(({ local }) => !local.startsWith("fe80"))
-      .map(({ local, prefixlen }) => `address ${local}/${prefixlen} dev ${ifname}`),
-  ];
+  return [`device ${ifname} ${kinds[kind]?.() ?? kind} mtu ${mtu}`, ...addressLines(link)];
 }
 
 function wireguardText(name: string, device: string): string {
@@ -232,41 +151,11 @@ function wireguardText(name: string, device: string): string {
   return `wireguard port ${own.split("\t")[2]} peers ${texts.sort().join("; ")}`;
 }
 
-export function observedRoutes(name: string): Lines {
-  return FAMILIES.flatMap((family) =>
-    json<KernelRoute>(name, ["ip", `-${family}`, "-j", "-d", "route", "show", "table", "main"])
-      .filter(({ dst, nexthops, dev = "" }) => !dst.startsWith("fe80") && !(nexthops === undefined && PLUGIN.test(dev)))
-      .map(({ dst, type = "unicast", nexthops, prefsrc, scope, metric, metrics, ...only }) =>
-        line({
-          dst: withLength(dst, family),
-          type,
-          hops: (nexthops ?? [only]).map(({ gateway, dev = "", flags }) =>
-            [
-              ...(gateway === undefined ? [] : ["via", gateway]),
-              "dev",
-              dev,
-              ...(flags?.includes("onlink") ? ["onlink"] : []),
-            ].join(" "),
-          ),
-          src: prefsrc,
-          scope: scope === "global" ? undefined : scope,
-          metric,
-          mtu: metrics?.[0]?.mtu,
-        }),
-      ),
-  );
-}
-
-function withLength(dst: string, family: 4 | 6): string {
-  if (dst === "default") return family === 4 ? "0.0.0.0/0" : "::/0";
-  return family === 6 && !dst.includes("/") ? `${dst}/128` : dst.includes("/") ? dst : `${dst}/32`;
-}
-
 function observedNeighbours(name: string, macs: Macs): Lines {
-  const neighbours = json<{ readonly dst: string; readonly dev: string; readonly lladdr?: string }>(name, [
+  const neighbours = jsonOf<{ readonly dst: string; readonly dev: string; readonly lladdr?: string }>(name, [
     ...["ip", "-j", "neigh", "show", "nud", "permanent"],
   ]);
-  const fdb = json<{ readonly mac: string; readonly ifname: string; readonly dst?: string }>(name, [
+  const fdb = jsonOf<{ readonly mac: string; readonly ifname: string; readonly dst?: string }>(name, [
     "bridge",
     "-j",
     "fdb",
@@ -303,20 +192,6 @@ function observedXfrm(name: string): Lines {
       return `xfrm state ${src} ${dst} ${port === undefined ? "" : `udp ${port}`}`.trim();
     }),
   ];
-}
-
-function iptablesLines(name: string, family: 4 | 6): Lines {
-  const chains = new Map<string, string[]>();
-  const programs =
-    family === 4 ? ["iptables-nft-save", "iptables-legacy-save"] : ["ip6tables-nft-save", "ip6tables-legacy-save"];
-  for (const program of programs) {
-    for (const text of inSpace(name, [program]).split("\n")) {
-      const [, chain = "", rule = ""] = /^-A (\S+) (.*)$/.exec(text) ?? [];
-      if (!/flannel/i.test(text) || chain === "") continue;
-      chains.set(chain, [...(chains.get(chain) ?? []), wordsOf(rule)]);
-    }
-  }
-  return [...chains].map(([chain, rules]) => `chain ${family} ${chain}: ${rules.join("; ")}`);
 }
 
 /** The hooks to which knet's jumps correspond. */

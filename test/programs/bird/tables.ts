@@ -167,6 +167,7 @@ export async function unreachablePrefixes(daemon: Daemon, speaker: Speaker): Pro
 /* -------------------------------------------------------------- comparison */
 
 export interface Differing {
+  readonly id: NetnsId;
   readonly dst: string;
   readonly line: string;
 }
@@ -176,7 +177,7 @@ export function differ(id: NetnsId, knet: Table, bird: Table, except: ReadonlySe
   const found: Differing[] = [];
   for (const dst of new Set([...knet.keys(), ...bird.keys()])) {
     if (except.has(dst) || bird.get(dst) === "" || knet.get(dst) === bird.get(dst)) continue;
-    found.push({ dst, line: `${id}: ${dst}: knet ${knet.get(dst) ?? "none"}; BIRD ${bird.get(dst) ?? "none"}` });
+    found.push({ id, dst, line: `${id}: ${dst}: knet ${knet.get(dst) ?? "none"}; BIRD ${bird.get(dst) ?? "none"}` });
   }
   return found;
 }

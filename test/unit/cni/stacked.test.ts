@@ -108,7 +108,7 @@ describe("ipvlan", () => {
     const lan = analysed("pods 10.244.0.0/16 per-node /24\n  cni ipvlan { mode l3 }");
     const pod = lan.network.netns("prod/default/a");
     expect(pod && printRoutes(pod, 4)).toEqual([
-      "default dev eth0 scope link",
+      "default via 10.244.0.1 dev eth0",
       "10.244.0.0/24 dev eth0 proto kernel scope link src 10.244.0.2",
     ]);
     expect(ends(lan, "a", "b")).toBe("ok");

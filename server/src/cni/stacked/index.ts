@@ -92,7 +92,9 @@ function compile(plugin: "macvlan" | "ipvlan", { cluster, topology }: ClusterCon
         node,
         settings,
         master,
-        gatewaysOf(topology.segments.get(master.segment)?.gateways, settings),
+        isRouted(settings)
+          ? gatewaysOf(rangeGateways(node), settings)
+          : gatewaysOf(topology.segments.get(master.segment)?.gateways, settings),
       );
     },
     localAddresses: () => [],
@@ -106,6 +108,11 @@ function compile(plugin: "macvlan" | "ipvlan", { cluster, topology }: ClusterCon
       return { segment: master.segment, node, device: master.device, pod, mac: macFor(pod, node, settings, master) };
     },
   };
+}
+
+/** host-local's default: the first address of the range. A device without ARP sends the packets to the node all the same. */
+function rangeGateways({ podCidrs }: Node): readonly Ip[] {
+  return podCidrs.flatMap(({ prefix }) => gatewayIn(prefix, "first") ?? []);
 }
 
 function gatewaysOf(ofSegment: readonly Ip[] | undefined, { gateways }: StackedSettings): readonly Ip[] {
@@ -148,18 +155,16 @@ function stackedPod(
   const routes = ([4, 6] as const).flatMap((family): Route[] => {
     if (!pod.addresses.some((ip) => familyOf(ip) === family)) return [];
     const via = gateways.find((ip) => familyOf(ip) === family);
-    if (!routed && via === undefined) return [];
+    if (via === undefined) return [];
     return [
       {
         dst: { ip: family === 4 ? 0 : 0n, len: 0 },
         type: "unicast",
-        nexthops: [{ dev: "eth0", ...(routed || via === undefined ? {} : { via }) }],
-        ...(routed && family === 4 ? { scope: "link" as const } : {}),
+        nexthops: [{ via, dev: "eth0" }],
         ...withMetric(family),
-        why:
-          routed || via === undefined
-            ? t`ipvlan mode ${settings.mode}: node ${node.name} routes for the pod`
-            : t`default gateway: the segment's gateway ${formatIp(via)}`,
+        why: routed
+          ? t`ipvlan mode ${settings.mode}: node ${node.name} routes for the pod; ${formatIp(via)} is host-local's default gateway, which no machine has`
+          : t`default gateway: the segment's gateway ${formatIp(via)}`,
         origin: settings.sources.get("gateway") ?? settings.source,
       },
     ];

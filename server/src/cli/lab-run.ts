@@ -17,6 +17,7 @@ import { t } from "../text/l10n.ts";
 import { VERSION } from "../version.ts";
 import { LabError } from "./errors.ts";
 import type { LabProbe } from "./lab-ask.ts";
+import { decryptEsp } from "./lab-decrypt.ts";
 import { type Ended, host, type Machine } from "./machine.ts";
 
 export interface LabRun {
@@ -205,7 +206,7 @@ function take(message: Message, heard: Heard): void {
 
 function judge(run: LabRun, plan: LabPlan, captures: string, heard: Heard): readonly LabOutcome[] {
   const { network, probes } = run;
-  const tunnels = tunnelPorts(network, run.ids);
+  const tunnels = tunnelPorts(network, run.ids, decryptEsp);
   const captured: Captured[] = plan.namespaces.map(({ id, name }) => ({
     netns: id,
     devices: new Map(Object.entries(heard.devices[name] ?? {}).map(([index, device]) => [Number(index), device])),

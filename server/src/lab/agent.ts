@@ -54,6 +54,15 @@ def families(address):
         return [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
     return [(socket.AF_INET6 if ":" in address else socket.AF_INET, address)]
 
+encapsulated = set()
+
+# Like an IKE daemon: with a listener for acquire messages, a packet without a security association is dropped silently.
+def await_keys():
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 6)  # NETLINK_XFRM
+    sock.setblocking(False)
+    sock.bind((0, 1))  # XFRMNLGRP_ACQUIRE
+    selector.register(sock, selectors.EVENT_READ, lambda: sock.recv(65536))
+
 def listen(wanted, accepted):
     for family, address in families(wanted["address"]):
         try:
@@ -66,6 +75,8 @@ def listen(wanted, accepted):
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setblocking(False)
         sock.bind((address, wanted["port"]))
+        if wanted["proto"] == "udp" and wanted["port"] in encapsulated:
+            sock.setsockopt(17, 100, 2)  # UDP_ENCAP, UDP_ENCAP_ESPINUDP
         if wanted["proto"] == "tcp":
             sock.listen(128)
             selector.register(sock, selectors.EVENT_READ, lambda sock=sock: accept(sock, accepted))
@@ -203,6 +214,10 @@ def main():
         if run:
             quicken()
             captures.append(capture(space["name"], run["pcap"]))
+        encapsulated.clear()
+        encapsulated.update(space["espPorts"])
+        if space["ipsec"]:
+            await_keys()
         for wanted in space["listeners"]:
             try:
                 listen(wanted, accepted)

@@ -65,9 +65,8 @@ export function makingOf(place: Place, owner: NetnsId, device: Device): Making {
       // flanneld creates its tunnel with PMtuDisc 0, so only the DF bit of the inner packet is copied (backend/ipip/ipip.go).
       return { by: "upper", line: `link add ${device.name} type ipip${endpoints}${lower} nopmtudisc` };
     }
-    // WireGuard packets are encrypted, so captures cannot be compared.
     case "wireguard":
-      return { by: "none" };
+      return { by: "upper", line: `link add ${device.name} type wireguard` };
     case "tun":
       return { by: "upper", line: `tuntap add ${device.name} mode tun` };
   }

@@ -5,6 +5,7 @@
 import type { Ip } from "../addressing/ip.ts";
 import type { Device, Netns } from "../dataplane/model.ts";
 import { phrase, t, translated } from "../text/l10n.ts";
+import { fixedKey } from "./encryption.ts";
 import { netfilterTexts, type RulesText } from "./netfilter.ts";
 import { needsBridgeNetfilter } from "./settings.ts";
 
@@ -28,7 +29,7 @@ export function trialsOf(spaces: readonly Netns[]): readonly Trial[] {
   };
   for (const netns of spaces) {
     for (const device of netns.devices.values()) add(deviceTrial(device));
-    if (netns.xfrm) add({ name: IPSEC, kind: "never" });
+    if (netns.xfrm) add({ name: IPSEC, kind: "ip", line: XFRM_TRIAL });
     if (needsBridgeNetfilter(netns))
       add({ name: BRIDGE_NETFILTER, kind: "setting", path: "bridge/bridge-nf-call-iptables" });
     for (const text of netfilterTexts(netns)) for (const trial of ruleTrials(text)) add(trial);
@@ -36,7 +37,8 @@ export function trialsOf(spaces: readonly Netns[]): readonly Trial[] {
   return [...trials.values()];
 }
 
-const IPSEC = "ipsec";
+export const IPSEC = "ipsec";
+const XFRM_TRIAL = `xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x100 mode tunnel aead rfc4106(gcm(aes)) 0x${fixedKey(20)} 128`;
 const QUEUE = "nfqueue";
 const BRIDGE_NETFILTER = "br_netfilter";
 
@@ -63,7 +65,7 @@ function deviceTrial({ kind }: Device): Trial | undefined {
     case "ipip":
       return { name: "ipip", kind: "ip", line: "link add try0 type ipip remote 192.0.2.1" };
     case "wireguard":
-      return { name: "wireguard", kind: "never" };
+      return { name: "wireguard", kind: "ip", line: "link add try0 type wireguard" };
     case "tun":
       return { name: "tun", kind: "ip", line: "tuntap add try0 mode tun" };
   }
@@ -121,8 +123,6 @@ export function lacksRules(lacks: Lacks, text: RulesText): boolean {
 
 /** Why labs do not support a feature, regardless of the kernel. */
 const NEVER: Readonly<Record<string, string>> = {
-  [IPSEC]: phrase("labs do not support encryption"),
-  wireguard: phrase("labs do not support encryption"),
   [QUEUE]: phrase("labs have no program that returns NFQUEUE verdicts"),
 };
 

@@ -14,6 +14,7 @@ export function listenersOf(space: Netns): readonly Listener[] {
   for (const device of space.devices.values()) {
     if (device.kind === "vxlan") tunnels.add(device.port);
     if (device.kind === "tun") tunnels.add(device.daemon.port);
+    if (device.kind === "wireguard") tunnels.add(device.port);
   }
   const listeners = new Map<string, Listener>();
   for (const { proto, port, address } of space.sockets) {

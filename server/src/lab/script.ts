@@ -3,6 +3,7 @@
  * records each network namespace in its state directory before creation, and removes only recorded namespaces.
  */
 import { AGENT } from "./agent.ts";
+import type { WireguardPlan } from "./encryption.ts";
 import { type Trial, whyLacking } from "./features.ts";
 import type { LabPlan, NamespacePlan } from "./plan.ts";
 import type { Setting } from "./settings.ts";
@@ -69,7 +70,9 @@ function trialLines(trial: Trial): string[] {
 /** Input of the agent. */
 function agentInput(namespaces: readonly NamespacePlan[]): object {
   return {
-    namespaces: namespaces.map(({ name, listeners, tuns }) => ({ name, listeners, tuns })),
+    namespaces: namespaces.map(({ name, listeners, tuns, espPorts, ipsec }) => ({
+      ...{ name, listeners, tuns, espPorts, ipsec },
+    })),
   };
 }
 
@@ -80,11 +83,22 @@ function contents(space: NamespacePlan): string[] {
     ...space.fallbacks.map(({ device, type }) => `  fallback ${quote(name)} ${quote(device)} ${type}`),
     ...batch("links", name, space.devices),
     ...settings(name, space.deviceSettings),
+    ...space.wireguard.flatMap(wireguardLines(name)),
     ...batch("links", name, space.routes),
     ...batch("links6", name, space.rules6),
     ...batch("forwarding", name, space.forwarding),
     ...space.rules.flatMap(({ program, text }) => heredoc(`  rules ${quote(name)} ${program}`, text.split("\n"))),
   ];
+}
+
+function wireguardLines(name: string): (plan: WireguardPlan) => string[] {
+  return ({ device, port, key, peers }) =>
+    heredoc(
+      `  wireguard ${quote(name)} ${quote(device)} ${port} ${quote(key)}`,
+      peers.map((peer) =>
+        [peer.key, peer.presharedKey ?? "-", peer.endpoint, peer.allowedIps, String(peer.keepalive ?? 0)].join("\t"),
+      ),
+    );
 }
 
 function batch(command: string, name: string, lines: readonly string[]): string[] {
@@ -141,6 +155,18 @@ links() { ip -n "$1" $FORCE -batch - 2>"$STATE/error" || rejected "$1"; }
 # The kernel creates the fallback device of a tunnel module in every network namespace, unless it is configured not to.
 fallback() {
   ip -n "$1" link add "$2" type "$3" 2>"$STATE/error" || ip -n "$1" link show "$2" >/dev/null 2>&1 || rejected "$1"
+}
+# A WireGuard key derived from a name: the public key of a peer follows from the private key of its device.
+key() { printf "$(printf %s "$1" | sha256sum | cut -c1-64 | sed 's/../\\x&/g')" | base64; }
+wireguard() {
+  local peer psk endpoint allowed keepalive
+  (umask 077; key "$4" >"$STATE/key")
+  ip netns exec "$1" wg set "$2" listen-port "$3" private-key "$STATE/key" 2>"$STATE/error" || rejected "$1"
+  while IFS=$'\t' read -r peer psk endpoint allowed keepalive; do
+    [ "$psk" = - ] || (umask 077; key "$psk" >"$STATE/psk")
+    ip netns exec "$1" wg set "$2" peer "$(key "$peer" | wg pubkey)" endpoint "$endpoint" allowed-ips "$allowed" \
+      persistent-keepalive "$keepalive" $([ "$psk" = - ] || echo preshared-key "$STATE/psk") 2>"$STATE/error" || rejected "$1"
+  done
 }
 links6() { ip -6 -n "$1" $FORCE -batch - 2>"$STATE/error" || rejected "$1"; }
 forwarding() { bridge -n "$1" $FORCE -batch - 2>"$STATE/error" || rejected "$1"; }

@@ -13,8 +13,9 @@ import { errnoOf, familyOf, icmpAbout, ipHeaderLength, type Packet } from "../pa
 import { deliver } from "./deliver.ts";
 import { balance } from "./ipvs.ts";
 import { bridgeIn, receive, receiveIp } from "./receive.ts";
-import { type End, newRun, type Run, type Stack, step } from "./run.ts";
+import { type End, isOwn, newRun, type Run, type Stack, step } from "./run.ts";
 import { originate } from "./send.ts";
+import { keyExchange } from "./session.ts";
 
 const STACK: Stack = { originate, receive, bridgeIn, receiveIp, balance, deliver };
 
@@ -39,6 +40,18 @@ export function simulate(network: Network, question: Question): readonly Journey
     }
   }
   return journeys;
+}
+
+/** Whether the IKE exchange between two tunnel endpoints succeeds; one of the addresses belongs to `id`. */
+export function keysAgreed(
+  network: Network,
+  id: NetnsId,
+  ends: { readonly src: Ip; readonly dst: Ip; readonly inUdp: boolean },
+): boolean {
+  const netns = network.netns(id);
+  if (!netns) return false;
+  const [own, peer] = isOwn(netns, ends.src) ? [ends.src, ends.dst] : [ends.dst, ends.src];
+  return keyExchange(newRun(STACK, network, []), netns, own, peer, ends.inUdp) === undefined;
 }
 
 function request(run: Run, question: Question): Journey {

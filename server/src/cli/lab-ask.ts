@@ -26,6 +26,8 @@ export interface LabProbe extends Probe {
   readonly trace: Trace;
   /** Whether the outcome differs if a neighbor entry already exists. */
   readonly unlessAsked: boolean;
+  /** The error is about the second packet. */
+  readonly twice: boolean;
   /** `<router> <address>`: routers that sent an ICMP "no route" error about an ARP packet inside a tunnel, and to which address. */
   readonly refusedQuestions: readonly string[];
 }
@@ -110,6 +112,7 @@ export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted:
         label: text,
         expected: label !== undefined,
         trace: traceOf(network, probe, journeys),
+        twice: reasonsOf(journeys).some(({ afterLoss }) => afterLoss),
         unlessAsked: reasonsOf(journeys).some(({ unlessAsked }) => unlessAsked),
         refusedQuestions: reasonsOf(journeys).flatMap(({ netns, lost, lostBy }) =>
           lost && isRefusedByRoute(lostBy) ? [`${netns} ${formatIp(lost.src)}`] : [],

@@ -176,6 +176,7 @@ async function converse(
         dport: probe.dport,
         size: probe.size ?? null,
         df: probe.df,
+        twice: probe.twice,
         delay,
         wait: probe.trace.paths.length > 1 ? PATIENCE_AT_FORKS : PATIENCE,
       })),

@@ -128,8 +128,8 @@ async function compareWithKernel(
   }
 }
 
-/** Devices that only Debian's full kernel has; User-Mode Linux has all others that labs build. */
-const ONLY_QEMU: ReadonlySet<string> = new Set(["wireguard"]);
+/** Features that only Debian's full kernel has; User-Mode Linux has all others that labs build (of nftables it lacks nat and fib). */
+const ONLY_QEMU: ReadonlySet<string> = new Set(["wireguard", "nft"]);
 
 /** Which `--kernel` can build the features that this one lacks. */
 function otherKernels(kernel: Kernel, lacks: ReadonlySet<string>): readonly string[] {

@@ -111,6 +111,8 @@ export interface Reason {
   readonly lostBy?: ReasonCode | undefined;
   /** Neighbor resolution failed, but it would have succeeded after a request from the other side: the outcome in a kernel depends on earlier packets. */
   readonly unlessAsked?: boolean | undefined;
+  /** The first packet is lost silently, and the tunnel endpoint learns the path MTU from it; the walk is the next packet's. */
+  readonly afterLoss?: boolean | undefined;
 }
 
 /** The error that the sender's socket reports; absent: none (timeout). */

@@ -117,7 +117,20 @@ class Probe:
         self.open(socket.SOCK_DGRAM)
         self.sock.connect((self.probe["dst"], self.probe["dport"]))
         selector.register(self.sock, selectors.EVENT_READ, self.received)
-        self.sock.send(b"\0" * max(1, (self.probe["size"] or 60) - DISCOVER[self.family][2]))
+        message = b"\0" * max(1, (self.probe["size"] or 60) - DISCOVER[self.family][2])
+        self.sock.send(message)
+        self.again(message)
+
+    # The first packet is lost, and its error reaches only a tunnel endpoint.
+    def again(self, message):
+        def send():
+            if not self.over:
+                try:
+                    self.sock.send(message)
+                except OSError as e:
+                    self.fail(e.errno)
+        if self.probe["twice"]:
+            later(0.3, send)
 
     def received(self):
         try:
@@ -139,6 +152,7 @@ class Probe:
         message = struct.pack("!BBHHH", 8 if v4 else 128, 0, 0, self.probe["sport"], 1) + b"\0" * length
         message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
         self.sock.send(message)
+        self.again(message)
 
     def echoed(self):
         try:

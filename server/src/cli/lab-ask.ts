@@ -4,7 +4,7 @@ import { endsOf } from "../checks/expectations/failed.ts";
 import type { Journey, Reason } from "../dataplane/journey.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
-import { incomplete, type Lacks, whyLacking } from "../lab/features.ts";
+import { incomplete, type Lacks, SCTP, whyLacking } from "../lab/features.ts";
 import { keyOf, mtuProbes, type Probe, randomProbes } from "../lab/probes.ts";
 import { seeded } from "../lab/random.ts";
 import { isRefusedByRoute } from "../lab/schedule.ts";
@@ -148,7 +148,6 @@ function probesOf(analysis: Analysis, expectation: Expectation): readonly Probe[
   const probes: Probe[] = [];
   for (const { targets, first } of aims) {
     const asked = port === undefined && first !== undefined ? first : { port, proto };
-    if (asked.proto === "sctp") return t`SCTP packets are not sent`;
     for (const { ip, port: own } of targets)
       probes.push({
         from: from.netns,
@@ -158,6 +157,7 @@ function probesOf(analysis: Analysis, expectation: Expectation): readonly Probe[
         dport: own ?? asked.port ?? 0,
         size,
         df: size !== undefined,
+        ttl: undefined,
       });
   }
   return probes;
@@ -177,8 +177,9 @@ function expectationText({ from, to, port, proto, want }: Expectation): string {
   }
 }
 
-function probeText({ from, dst, proto, dport, size, df }: Probe): string {
-  const what = size === undefined ? "" : t`, ${size} bytes${df ? t` with DF` : ""}`;
+function probeText({ from, dst, proto, dport, size, df, ttl }: Probe): string {
+  const bytes = size === undefined ? "" : t`, ${size} bytes${df ? t` with DF` : ""}`;
+  const what = ttl === undefined ? bytes : t`${bytes}, TTL ${ttl}`;
   return proto === "icmp"
     ? t`${from} pings ${formatIp(dst)}${what}`
     : `${from} -> ${formatIp(dst)} ${proto} ${dport}${what}`;
@@ -221,6 +222,7 @@ function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
   return {
     unable(probe: Probe, journeys: readonly Journey[]): string | undefined {
       if (!built.has(probe.from)) return t`${probe.from} is not part of the lab`;
+      if (probe.proto === "sctp" && lacks.has(SCTP)) return whyLacking(SCTP);
       for (const journey of journeys) {
         if (journey.askedFirst) return t`depends on which neighbor sent an ARP request first`;
         if ([journey, journey.reply].some((walk) => walk?.reason?.code === "source-check"))

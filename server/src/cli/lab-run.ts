@@ -177,6 +177,7 @@ async function converse(
         size: probe.size ?? null,
         df: probe.df,
         twice: probe.twice,
+        ttl: probe.ttl ?? null,
         delay,
         wait: probe.trace.paths.length > 1 ? PATIENCE_AT_FORKS : PATIENCE,
       })),

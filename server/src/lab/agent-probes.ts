@@ -70,7 +70,7 @@ class Probe:
         self.sock = None
         later(probe["wait"], lambda: self.end(result="timeout"))
         try:
-            {"tcp": self.tcp, "udp": self.udp, "icmp": self.ping}[probe["proto"]]()
+            {"tcp": self.connect, "sctp": self.connect, "udp": self.udp, "icmp": self.ping}[probe["proto"]]()
         except BlockingIOError:
             pass
         except OSError as e:
@@ -99,13 +99,15 @@ class Probe:
         level, option, _ = DISCOVER[self.family]
         if self.probe["size"] is not None:
             self.sock.setsockopt(level, option, 2 if self.probe["df"] else 0)
+        if self.probe["ttl"] is not None:
+            self.sock.setsockopt(*((socket.IPPROTO_IP, socket.IP_TTL) if self.family == socket.AF_INET else (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS)), self.probe["ttl"])
         source = self.probe["src"]
         port = 0 if kind == socket.SOCK_RAW else self.probe["sport"]
         if source is not None or port:
             self.sock.bind((source or ("" if self.family == socket.AF_INET else "::"), port))
 
-    def tcp(self):
-        self.open(socket.SOCK_STREAM)
+    def connect(self):
+        self.open(socket.SOCK_STREAM, SCTP if self.probe["proto"] == "sctp" else 0)
         selector.register(self.sock, selectors.EVENT_WRITE, self.connected)
         self.sock.connect((self.probe["dst"], self.probe["dport"]))
 

@@ -66,10 +66,10 @@ def await_keys():
 def listen(wanted, accepted):
     for family, address in families(wanted["address"]):
         try:
-            kind = socket.SOCK_STREAM if wanted["proto"] == "tcp" else socket.SOCK_DGRAM
-            sock = socket.socket(family, kind)
+            kind = socket.SOCK_DGRAM if wanted["proto"] == "udp" else socket.SOCK_STREAM
+            sock = socket.socket(family, kind, SCTP if wanted["proto"] == "sctp" else 0)
         except OSError:
-            continue  # a kernel without IPv6
+            continue  # a kernel without IPv6 or SCTP
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -77,7 +77,7 @@ def listen(wanted, accepted):
         sock.bind((address, wanted["port"]))
         if wanted["proto"] == "udp" and wanted["port"] in encapsulated:
             sock.setsockopt(17, 100, 2)  # UDP_ENCAP, UDP_ENCAP_ESPINUDP
-        if wanted["proto"] == "tcp":
+        if wanted["proto"] != "udp":
             sock.listen(128)
             selector.register(sock, selectors.EVENT_READ, lambda sock=sock: accept(sock, accepted))
         else:
@@ -88,6 +88,7 @@ def listen(wanted, accepted):
             selector.register(sock, selectors.EVENT_READ, lambda sock=sock, family=family: answer(sock, family, accepted))
 
 IP_PKTINFO = 8
+SCTP = 132
 
 def accept(listener, accepted):
     sock, peer = listener.accept()

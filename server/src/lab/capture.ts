@@ -18,6 +18,8 @@ export interface Crossing {
   readonly fragment: boolean;
   /** An encrypted packet that cannot be decrypted: its identity along the path, and the length of its payload. */
   readonly sealed?: Sealed | undefined;
+  /** Type of the first chunk of an SCTP packet (RFC 9260, section 3.2). */
+  readonly chunk?: number | undefined;
   /** Ports of the innermost packet; for an ICMP error the ports of the quoted packet; for an echo its id twice. */
   readonly ports: readonly [number, number] | undefined;
 }
@@ -78,6 +80,7 @@ export function readCapture(bytes: Uint8Array, tunnels: TunnelPorts): Crossing[]
 }
 
 interface ReadPacket {
+  readonly chunk?: number | undefined;
   readonly sealed?: Sealed | undefined;
   readonly headers: Header[];
   readonly length: number;
@@ -85,6 +88,7 @@ interface ReadPacket {
   readonly ports: readonly [number, number] | undefined;
 }
 interface ReadTransport {
+  readonly chunk?: number | undefined;
   readonly sealed?: Sealed | undefined;
   readonly headers: Header[];
   readonly ports: readonly [number, number] | undefined;
@@ -125,6 +129,7 @@ function readIp(view: DataView, tunnels: TunnelPorts): ReadPacket | undefined {
       fragment: later || (flags & 0x2000) !== 0,
       ports: body.ports,
       sealed: body.sealed,
+      chunk: body.chunk,
     };
   }
   if (version !== 6 || view.byteLength < 40) return undefined;
@@ -143,7 +148,14 @@ function readIp(view: DataView, tunnels: TunnelPorts): ReadPacket | undefined {
   const length = 40 + view.getUint16(4, false);
   if (proto !== 44) {
     const body = transport(view, 40, proto, tunnels);
-    return { headers: [ip, ...body.headers], length, fragment: false, ports: body.ports, sealed: body.sealed };
+    return {
+      headers: [ip, ...body.headers],
+      length,
+      fragment: false,
+      ports: body.ports,
+      sealed: body.sealed,
+      chunk: body.chunk,
+    };
   }
   if (view.byteLength < 48) return undefined;
   const inside = view.getUint8(40);
@@ -201,7 +213,7 @@ function transport(view: DataView, at: number, proto: number, tunnels: TunnelPor
         return { ...inside, headers: [udp, ...inside.headers] };
       }
       const bare = tunnels.ip.has(dport) ? readIp(below(8), tunnels) : undefined;
-      if (bare) return { headers: [udp, ...bare.headers], ports: bare.ports };
+      if (bare) return { headers: [udp, ...bare.headers], ports: bare.ports, chunk: bare.chunk };
       if (!tunnels.vxlan.has(dport) || rest < 30) return { headers: [udp], ports: [sport, dport] };
       const vni = (view.getUint8(at + 12) << 16) | (view.getUint8(at + 13) << 8) | view.getUint8(at + 14);
       const inner = readIp(below(30), tunnels);
@@ -210,11 +222,12 @@ function transport(view: DataView, at: number, proto: number, tunnels: TunnelPor
         { kind: "vxlan", vni },
         { kind: "ethernet", src: mac(view, at + 22), dst: mac(view, at + 16) },
       ];
-      return { headers: [...tunnel, ...(inner?.headers ?? [])], ports: inner?.ports };
+      return { headers: [...tunnel, ...(inner?.headers ?? [])], ports: inner?.ports, chunk: inner?.chunk };
     }
     case 132: {
       const [sport, dport] = ports();
-      return { headers: [{ kind: "sctp", sport, dport }], ports: [sport, dport] };
+      const chunk = rest > 12 ? view.getUint8(at + 12) : undefined;
+      return { headers: [{ kind: "sctp", sport, dport }], ports: [sport, dport], chunk };
     }
     default:
       return NOTHING;
@@ -226,7 +239,7 @@ function espIn(view: DataView, tunnels: TunnelPorts): ReadTransport {
   const payload = new Uint8Array(view.buffer, view.byteOffset + 8, Math.max(0, view.byteLength - 8));
   const plain = tunnels.decrypt(view.getUint32(0, false), payload);
   const inner = plain && readIp(new DataView(plain.buffer, plain.byteOffset, plain.byteLength), tunnels);
-  return { headers: [{ kind: "esp" }, ...(inner?.headers ?? [])], ports: inner?.ports };
+  return { headers: [{ kind: "esp" }, ...(inner?.headers ?? [])], ports: inner?.ports, chunk: inner?.chunk };
 }
 
 /** A message with data; handshakes and keepalives (an empty payload) carry no packet. `length`: of the UDP payload. */

@@ -30,6 +30,7 @@ export function trialsOf(spaces: readonly Netns[]): readonly Trial[] {
   for (const netns of spaces) {
     for (const device of netns.devices.values()) add(deviceTrial(device));
     if (netns.xfrm) add({ name: IPSEC, kind: "ip", line: XFRM_TRIAL });
+    if (netns.sockets.some(({ proto }) => proto === "sctp")) add({ name: SCTP, kind: "setting", path: "sctp" });
     if (needsBridgeNetfilter(netns))
       add({ name: BRIDGE_NETFILTER, kind: "setting", path: "bridge/bridge-nf-call-iptables" });
     for (const text of netfilterTexts(netns)) for (const trial of ruleTrials(text)) add(trial);
@@ -40,6 +41,7 @@ export function trialsOf(spaces: readonly Netns[]): readonly Trial[] {
 export const IPSEC = "ipsec";
 const XFRM_TRIAL = `xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x100 mode tunnel aead rfc4106(gcm(aes)) 0x${fixedKey(20)} 128`;
 const QUEUE = "nfqueue";
+export const SCTP = "sctp";
 const BRIDGE_NETFILTER = "br_netfilter";
 
 function deviceTrial({ kind }: Device): Trial | undefined {

@@ -3,7 +3,7 @@ import { formatIp } from "../addressing/ip.ts";
 import type { Netns } from "../dataplane/model.ts";
 
 export interface Listener {
-  readonly proto: "tcp" | "udp";
+  readonly proto: "tcp" | "udp" | "sctp";
   readonly port: number;
   readonly address: string | null;
 }
@@ -18,7 +18,7 @@ export function listenersOf(space: Netns): readonly Listener[] {
   }
   const listeners = new Map<string, Listener>();
   for (const { proto, port, address } of space.sockets) {
-    if (proto === "sctp" || (proto === "udp" && tunnels.has(port))) continue;
+    if (proto === "udp" && tunnels.has(port)) continue;
     const bound = address === undefined ? null : formatIp(address);
     listeners.set(`${proto} ${port} ${bound}`, { proto, port, address: bound });
   }

@@ -80,7 +80,11 @@ function opened(crossing: Crossing, carried: ReadonlyMap<string, Carried>): Cros
 const AGAIN = 980_000_000n;
 
 /** Whether the packet is part of the first exchange; false for the ACK and for the RST that closes the probe. */
-function belongs({ headers }: Crossing, flow: number): boolean {
+function belongs({ headers, chunk }: Crossing, flow: number): boolean {
+  const sctp = headers.find((header) => header.kind === "sctp");
+  // INIT, INIT ACK, and the ABORT that rejects the association; not the ABORT that closes the probe.
+  if (sctp?.kind === "sctp" && chunk !== undefined)
+    return chunk === 1 || chunk === 2 || (chunk === 6 && sctp.dport === flow);
   const tcp = headers.find((header) => header.kind === "tcp");
   if (tcp?.kind !== "tcp" || tcp.flags === undefined) return true;
   if (tcp.flags === "SYN" || tcp.flags === "SYN,ACK") return true;

@@ -221,10 +221,10 @@ function replyTo(packet: Packet): Omit<Packet, "src"> {
   }
 }
 
-/** tcp_v4_send_reset, sctp_sf_ootb: the reply to a segment for a closed port. */
+/** tcp_v4_send_reset, sctp_sf_ootb: the reply to a segment for a closed port. Both set DF (observed on Linux 6.1 for SCTP). */
 function refusalOf(packet: Packet): Omit<Packet, "src"> {
   const length = ipHeaderLength(familyOf(packet)) + 20;
-  const common = { dst: packet.src, ttl: 64, df: packet.body.kind === "tcp", length, mark: 0 };
+  const common = { dst: packet.src, ttl: 64, df: true, length, mark: 0 };
   const body = packet.body;
   if (body.kind === "sctp")
     return { ...common, body: { kind: "sctp", sport: body.dport, dport: body.sport, chunk: "ABORT" } };

@@ -24,6 +24,7 @@ export interface LabProbe extends Probe {
   /** Whether the probe is from an expectation of the file, as opposed to a random one. */
   readonly expected: boolean;
   readonly trace: Trace;
+  readonly journeys: readonly Journey[];
   /** Whether the outcome differs if a neighbor entry already exists. */
   readonly unlessAsked: boolean;
   /** The error is about the second packet. */
@@ -112,6 +113,7 @@ export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted:
         label: text,
         expected: label !== undefined,
         trace: traceOf(network, probe, journeys),
+        journeys,
         twice: reasonsOf(journeys).some(({ afterLoss }) => afterLoss),
         unlessAsked: reasonsOf(journeys).some(({ unlessAsked }) => unlessAsked),
         refusedQuestions: reasonsOf(journeys).flatMap(({ netns, lost, lostBy }) =>

@@ -10,6 +10,7 @@ import { compare, type Difference } from "../lab/compare.ts";
 import type { Lacks } from "../lab/features.ts";
 import { type Captured, linesByFlow, tunnelPorts } from "../lab/observe.ts";
 import { type LabPlan, planLab } from "../lab/plan.ts";
+import { queueVerdicts } from "../lab/queues.ts";
 import { schedule } from "../lab/schedule.ts";
 import { labScript } from "../lab/script.ts";
 import { plural } from "../text/format.ts";
@@ -98,7 +99,7 @@ export async function runLab(run: LabRun): Promise<readonly LabOutcome[]> {
       signal?.throwIfAborted();
       if (built.code !== 0) throw new LabError(built.err.trim() || t`the lab cannot be built`);
       say(t`sending ${plural(probes.length, "packet")}`);
-      const heard = await converse(machine, plan, probes, captures, signal);
+      const heard = await converse(run, plan, captures);
       say(t`comparing`);
       return judge(run, plan, captures, heard);
     } finally {
@@ -155,16 +156,23 @@ type Message = { readonly id?: number; readonly lost?: number; readonly problem?
 
 /** Starts the agent in the lab, sends it the rounds of probes, and collects the results. */
 async function converse(
-  machine: Machine,
+  { machine, network, ids, probes, signal }: LabRun,
   plan: LabPlan,
-  probes: readonly LabProbe[],
   captures: string,
-  signal: AbortSignal | undefined,
 ): Promise<Heard> {
   const names = new Map(plan.namespaces.map(({ id, name }) => [id, name]));
   const rounds = schedule(probes.map((probe) => ({ ...probe, dst: formatIp(probe.dst), probe })));
   const input = {
     pcap: captures,
+    queues: Object.fromEntries(
+      [
+        ...queueVerdicts(
+          network,
+          ids,
+          probes.flatMap(({ journeys }) => journeys),
+        ),
+      ].map(([id, verdicts]) => [names.get(id), verdicts]),
+    ),
     rounds: rounds.map((round) =>
       round.map(({ item: { probe }, delay }) => ({
         id: probe.sport,

@@ -2,7 +2,6 @@
 import { writeFileSync } from "node:fs";
 import { basename, extname } from "node:path";
 import type { NetnsId } from "../dataplane/model.ts";
-import { isNeverBuilt } from "../lab/features.ts";
 import { planLab } from "../lab/plan.ts";
 import { labScript } from "../lab/script.ts";
 import type { Analysis } from "../service/analysis.ts";
@@ -133,7 +132,7 @@ const ONLY_QEMU: ReadonlySet<string> = new Set(["wireguard", "nft"]);
 
 /** Which `--kernel` can build the features that this one lacks. */
 function otherKernels(kernel: Kernel, lacks: ReadonlySet<string>): readonly string[] {
-  const buildable = [...lacks].filter((name) => !isNeverBuilt(name)).sort();
+  const buildable = [...lacks].sort();
   const qemu = buildable.filter((name) => ONLY_QEMU.has(name));
   const uml = buildable.filter((name) => !ONLY_QEMU.has(name));
   return [

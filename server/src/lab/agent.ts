@@ -224,6 +224,8 @@ def main():
                 listen(wanted, accepted)
             except OSError as e:
                 say(problem="%s cannot listen on %s/%s: %s" % (space["name"], wanted["port"], wanted["proto"], e.strerror))
+        for number, verdicts in (run["queues"].get(space["name"], {}) if run else {}).items():
+            serve_queue(int(number), verdicts)
         for tun in space["tuns"]:
             serve_tun(tun)
     say(ready=True)

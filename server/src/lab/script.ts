@@ -4,7 +4,7 @@
  */
 import { AGENT } from "./agent.ts";
 import type { WireguardPlan } from "./encryption.ts";
-import { type Trial, whyLacking } from "./features.ts";
+import type { Trial } from "./features.ts";
 import type { LabPlan, NamespacePlan } from "./plan.ts";
 import type { Setting } from "./settings.ts";
 
@@ -60,8 +60,6 @@ function trialLines(trial: Trial): string[] {
       return heredoc(`  try_ip ${quote(trial.name)}`, [trial.line]);
     case "rules":
       return heredoc(`  try_rules ${quote(trial.name)} ${trial.program}`, trial.text.split("\n"));
-    case "never":
-      return [`  lacking ${quote(trial.name)} ${quote(whyLacking(trial.name))}`];
     case "setting":
       return [`  try_setting ${quote(trial.name)} ${trial.path}`];
   }

@@ -172,7 +172,9 @@ export function icmpNumbers(message: Pick<IcmpMessage, "kind">, family: Family):
  * net/ipv6/icmp.c). A connecting TCP socket reports all errors; a UDP socket only fatal ones (udp_err: the remaining errors
  * require IP_RECVERR), so it does not report an unreachable network or host. ping prints all of them.
  */
-export function errnoOf(kind: IcmpErrorKind, family: Family, proto: Body["kind"]): string | undefined {
+export function errnoOf(kind: IcmpErrorKind, packet: Packet): string | undefined {
+  const family = familyOf(packet);
+  const proto = packet.body.kind;
   switch (kind) {
     case "net-unreachable":
       return proto === "udp" ? undefined : "ENETUNREACH";
@@ -186,7 +188,8 @@ export function errnoOf(kind: IcmpErrorKind, family: Family, proto: Body["kind"]
     case "admin-prohibited":
       return family === 4 ? "EHOSTUNREACH" : "EACCES";
     case "packet-too-big":
-      return "EMSGSIZE";
+      // udpv6_err: not with IPV6_PMTUDISC_DONT. Over IPv4, such a packet has no DF bit and causes no error.
+      return proto === "udp" && !packet.df ? undefined : "EMSGSIZE";
   }
 }
 

@@ -56,12 +56,12 @@ export function aimAt(
   const from: Sender = { endpoint: sender, families: wanted === undefined ? familiesOf(sender) : [wanted], wanted };
   const ip = parseIp(text);
   if (ip !== undefined) {
-    const owner = ownAddress(ip) ? sender : ownerOf(topology, ip);
+    const owner = ownAddress(ip) || isUnspecified(ip) ? sender : ownerOf(topology, ip);
     const service = owner ? undefined : serviceAt(topology, ip);
     return aimed(
       [{ ip, port: undefined, weight: 1 }],
       owner?.ports ?? (service ? portsOf(service) : []),
-      [],
+      isUnspecified(ip) ? [t`${formatIp(ip)} is the sender itself: Linux replaces it with a local address`] : [],
       text,
       service,
     );
@@ -111,6 +111,11 @@ function failed(error: string, candidates: readonly string[] = []): Aim {
 /** Loopback addresses belong to the sender. */
 function ownAddress(ip: Ip): boolean {
   return typeof ip === "number" ? ip >>> 24 === 127 : ip === 1n;
+}
+
+/** ip_route_output, ip6_route_output: packets to the unspecified address stay on the machine. */
+function isUnspecified(ip: Ip): boolean {
+  return ip === 0 || ip === 0n;
 }
 
 function serviceAt(topology: Topology, ip: Ip): Service | undefined {

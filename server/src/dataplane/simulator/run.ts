@@ -244,14 +244,26 @@ function because(message: string, explanation: Explanation | undefined): string 
   return explanation === undefined ? message : `${message}: ${explanation.note}`;
 }
 
-/** Runs a hook and records its decisions as steps. If `end` is undefined, the walk continues with `packet`. */
+/**
+ * The error that the socket of a local sender reports if the packet is lost after its first route lookup. Only sendmsg of UDP
+ * and raw sockets returns it; TCP and SCTP treat the packet as lost and retransmit it (tcp_connect, net/ipv4/tcp_output.c,
+ * returns only ECONNREFUSED).
+ */
+export function sendErrno({ body }: Packet, name: string): End["errno"] {
+  return body.kind === "tcp" || body.kind === "sctp" ? undefined : { name };
+}
+
+/**
+ * Runs a hook and records its decisions as steps. If `end` is undefined, the walk continues with `packet`. `own`: the packet
+ * was generated locally.
+ */
 export function hook(
   run: Run,
   netns: Netns,
   name: NfHook,
   packet: Packet,
   tracking: Tracking,
-  dev: { in?: string | undefined; out?: string | undefined },
+  dev: { in?: string | undefined; out?: string | undefined; own?: boolean },
   masqueradeAs?: () => Ip | undefined,
 ): { packet: Packet; end: End | undefined; tracking: Tracking } {
   const context: HookContext = {
@@ -295,7 +307,7 @@ export function hook(
           ),
           device,
           rule,
-          ...(name === "OUTPUT" ? { errno: { name: "EPERM" } } : {}),
+          ...(name === "OUTPUT" || dev.own ? { errno: sendErrno(seen, "EPERM") } : {}),
         });
         break;
       case "reject":
@@ -305,15 +317,13 @@ export function hook(
           message: because(t`${machine(netns)} rejects the packet (${where})`, decision.explanation),
           device,
           rule,
-          ...(name === "OUTPUT"
-            ? { errno: { name: "ECONNREFUSED" } }
-            : {
-                icmp: {
-                  kind: decision.rejectWith === "icmp-admin-prohibited" ? "admin-prohibited" : "port-unreachable",
-                  // icmp_send: for locally addressed packets, the error is sent from the destination address.
-                  ...(name === "INPUT" ? { toLocal: true } : {}),
-                },
-              }),
+          icmp: {
+            kind: decision.rejectWith === "icmp-admin-prohibited" ? "admin-prohibited" : "port-unreachable",
+            // icmp_send: for locally addressed packets, the error is sent from the destination address.
+            ...(name === "INPUT" || (name === "OUTPUT" && isOwn(netns, seen.dst)) ? { toLocal: true } : {}),
+          },
+          // In OUTPUT, the ICMP error reaches the sender through lo, and the packet also counts as dropped.
+          ...(name === "OUTPUT" ? { errno: sendErrno(seen, "EPERM") } : {}),
         });
         break;
     }

@@ -11,6 +11,7 @@ import type { Journey, Question, SenderError } from "../journey.ts";
 import type { Device, Netns, NetnsId, Network } from "../model.ts";
 import { errnoOf, familyOf, icmpAbout, ipHeaderLength, type Packet } from "../packet.ts";
 import { deliver } from "./deliver.ts";
+import { destinationOf, ttlTo } from "./destinations.ts";
 import { balance } from "./ipvs.ts";
 import { bridgeIn, receive, receiveIp } from "./receive.ts";
 import { type End, newRun, type Run, type Stack, step } from "./run.ts";
@@ -41,7 +42,8 @@ export function simulate(network: Network, question: Question): readonly Journey
   return journeys;
 }
 
-function request(run: Run, question: Question): Journey {
+function request(run: Run, asked: Question): Journey {
+  const question = { ...asked, dst: destinationOf(asked.dst, asked.src) };
   const from = run.network.netns(question.from);
   if (!from) throw new Error(`no network namespace ${question.from}`);
   const packet = firstPacket(question);
@@ -76,8 +78,9 @@ function firstPacket(question: Question): Omit<Packet, "src"> {
   const length = question.size ?? (question.proto === "icmp" ? header + 64 : header + 40);
   const common = {
     dst: question.dst,
-    ttl: question.ttl ?? 64,
-    df: question.df || question.size === undefined,
+    ttl: question.ttl ?? ttlTo(question.dst, question.proto),
+    // TCP and SCTP discover the path MTU and adapt their segments: DF is always set (ip_dont_fragment; SPP_PMTUD_ENABLE in sctp_v4_xmit).
+    df: question.df || question.size === undefined || question.proto === "tcp" || question.proto === "sctp",
     length,
     mark: 0,
   };
@@ -100,7 +103,8 @@ function answerTo(
   sender: NetnsId,
   sent: Packet,
 ): { error: SenderError | undefined; reply: Journey | undefined } {
-  if (end.errno) return { error: { kind: "local", errno: end.errno.name, mtu: end.errno.mtu }, reply: undefined };
+  const local: SenderError | undefined = end.errno && { kind: "local", errno: end.errno.name, mtu: end.errno.mtu };
+  if (local && !end.icmp) return { error: local, reply: undefined };
   const back = (packet: Omit<Packet, "src">, src: Ip | undefined): Journey => {
     run.steps = [];
     run.mtu = Number.POSITIVE_INFINITY;
@@ -140,11 +144,12 @@ function answerTo(
   }
   if (end.icmp) {
     const error = icmpAbout(packet, end.icmp.kind, end.icmp.mtu);
-    if (!error) return { error: undefined, reply: undefined };
+    if (!error) return { error: local, reply: undefined };
     const { tun, port, toLocal } = end.icmp;
     const src = tun ? tun.addresses[0]?.ip : toLocal || port ? packet.dst : undefined;
     const reply = back(tun ? { ...error, ttl: 8 } : port ? { ...error, df: familyOf(packet) === 4 } : error, src);
-    return { error: reply.verdict === "delivered" ? errorSeen(end.icmp, packet, reply) : undefined, reply };
+    // The error of sendmsg precedes the ICMP error.
+    return { error: local ?? (reply.verdict === "delivered" ? errorSeen(end.icmp, packet, reply) : undefined), reply };
   }
   return { error: undefined, reply: undefined };
 }
@@ -165,7 +170,7 @@ function answerByPort(run: Run, netns: Netns, port: Device, packet: Packet): End
 
 /** The error that the sender's socket reports for the received ICMP error. */
 function errorSeen(icmp: NonNullable<End["icmp"]>, packet: Packet, reply: Journey): SenderError | undefined {
-  const errno = errnoOf(icmp.kind, familyOf(packet), packet.body.kind);
+  const errno = errnoOf(icmp.kind, packet);
   if (icmp.own) return errno === undefined ? undefined : { kind: "local", errno };
   const from = reply.receiver?.src;
   return from === undefined ? undefined : { kind: "icmp", error: icmp.kind, from, mtu: icmp.mtu, errno };

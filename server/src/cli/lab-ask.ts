@@ -1,8 +1,9 @@
 /** The probes of a lab and their predicted traces: the file's expectations, random packets, and path MTU tests. */
 import { formatIp } from "../addressing/ip.ts";
 import { endsOf } from "../checks/expectations/failed.ts";
-import type { Journey, Reason } from "../dataplane/journey.ts";
+import type { Journey, Reason, Step } from "../dataplane/journey.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
+import { portsOf } from "../dataplane/packet.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
 import { incomplete, type Lacks, whyLacking } from "../lab/features.ts";
 import { keyOf, mtuProbes, type Probe, randomProbes } from "../lab/probes.ts";
@@ -195,6 +196,15 @@ function freePorts(network: Network, ids: readonly NetnsId[], dports: readonly n
   };
 }
 
+/** Whether NAT changes the source port of the request because it is in use (nf_nat_l4proto_unique_tuple): captures are matched by port. */
+function changesPort({ steps }: Journey): boolean {
+  const sport = ({ packet }: Step): number | undefined => portsOf(packet)?.sport;
+  return steps.some((step, i) => {
+    const before = steps[i - 1];
+    return step.action === "snat" && before !== undefined && sport(before) !== sport(step);
+  });
+}
+
 /** Finds the probes that cannot be sent: packets that cross machines or devices that the lab does not build. */
 function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
   const built = new Set(ids);
@@ -219,6 +229,7 @@ function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
     unable(probe: Probe, journeys: readonly Journey[]): string | undefined {
       if (!built.has(probe.from)) return t`${probe.from} is not part of the lab`;
       for (const journey of journeys) {
+        if (changesPort(journey)) return t`the kernel selects a random source port`;
         if (journey.askedFirst) return t`depends on which neighbor sent an ARP request first`;
         if ([journey, journey.reply].some((walk) => walk?.reason?.code === "source-check"))
           return t`the lab does not build a cloud's source check`;

@@ -39,7 +39,7 @@ export function stationSysctls(
     // Either setting is sufficient: IN_DEV_PROXY_ARP is IN_DEV_ORCONF.
     proxyArp: (device) =>
       flag([`net.ipv4.conf.${device}.proxy_arp`], false) || flag(["net.ipv4.conf.all.proxy_arp"], false),
-    // IN_DEV_ORCONF, too.
+    // IN_DEV_ROUTE_LOCALNET is also IN_DEV_ORCONF.
     routeLocalnet: (device) =>
       flag([`net.ipv4.conf.${device}.route_localnet`], false) || flag(["net.ipv4.conf.all.route_localnet"], false),
   };

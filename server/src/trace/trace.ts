@@ -105,7 +105,9 @@ export function ask(world: World, question: Ask): Answer {
 /** A note if paths were omitted. */
 function cutNote(journeys: readonly Journey[]): readonly string[] {
   const sum = journeys.reduce((all, { probability }) => all + probability, 0);
-  if (sum > 0.9999) return [];
+  // Rounding errors of up to 256 summands.
+  if (sum > 1 - 1e-9) return [];
+  if (sum > 0.9999) return [t`paths with a total probability below 0.01% are omitted`];
   const percent = Math.round(sum * 1000) / 10;
   return [t`${plural(journeys.length, "path")} shown, covering ${percent}% of the packets; further paths are omitted`];
 }

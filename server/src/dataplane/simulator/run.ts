@@ -37,12 +37,19 @@ export interface Stack {
   readonly deliver: (run: Run, netns: Netns, packet: Packet, device: Device | undefined, tracking: Tracking) => End;
 }
 
+/** A fork of a run. `likelihood`: the probability of the path up to and including a branch. */
+export interface Choice {
+  readonly taken: number;
+  readonly of: number;
+  readonly likelihood: (branch: number) => number;
+}
+
 export interface Run {
   readonly stack: Stack;
   readonly network: Network;
   readonly connections: Map<NetnsId, Connection[]>;
   readonly script: readonly number[];
-  readonly choices: { readonly taken: number; readonly of: number }[];
+  readonly choices: Choice[];
   probability: number;
   /** Of the current journey. */
   steps: Step[];
@@ -161,10 +168,12 @@ export function choose(run: Run, count: number, weight: (i: number) => number): 
   if (count <= 1) return 0;
   const position = run.choices.length;
   const taken = run.script[position] ?? 0;
-  run.choices.push({ taken, of: count });
   let total = 0;
   for (let i = 0; i < count; i += 1) total += weight(i);
-  run.probability *= weight(taken) / total;
+  const before = run.probability;
+  const likelihood = (branch: number): number => (before * weight(branch)) / total;
+  run.choices.push({ taken, of: count, likelihood });
+  run.probability = likelihood(taken);
   return taken;
 }
 
@@ -274,6 +283,7 @@ export function hook(
     reversePath: (one, device) => leavesBy(netns, one, device),
     masqueradeAs: masqueradeAs ?? (() => undefined),
     chance: (probability) => choose(run, 2, (i) => (i === 0 ? probability : 1 - probability)) === 0,
+    connections: connectionsOf(run, netns),
   };
   const result = runHook(netns.netfilter, name, packet, tracking, context);
   const device = dev.out ?? dev.in ?? "lo";
@@ -322,7 +332,7 @@ export function hook(
             // icmp_send: for locally addressed packets, the error is sent from the destination address.
             ...(name === "INPUT" || (name === "OUTPUT" && isOwn(netns, seen.dst)) ? { toLocal: true } : {}),
           },
-          // In OUTPUT, the ICMP error reaches the sender through lo, and the packet also counts as dropped.
+          // In OUTPUT, the ICMP error reaches the sender through lo; the hook itself returns NF_DROP.
           ...(name === "OUTPUT" ? { errno: sendErrno(seen, "EPERM") } : {}),
         });
         break;

@@ -24,22 +24,67 @@ const STACK: Stack = { originate, receive, bridgeIn, receiveIp, balance, deliver
  * sig-scalability). Further paths are omitted, and the probabilities then sum to less than 1.
  */
 const MAX_PATHS = 256;
+/** Paths beyond this total are omitted: a packet that two nodes could bounce between each other until its TTL expires (2⁻⁶⁰). */
+const COVERED = 0.9999;
 
 /** All possible paths of the packet, with replies. Never empty; the probabilities sum to 1 unless paths were omitted. */
 export function simulate(network: Network, question: Question): readonly Journey[] {
-  const journeys: Journey[] = [];
-  const pending: (readonly number[])[] = [[]];
-  while (pending.length > 0 && journeys.length < MAX_PATHS) {
-    const script = pending.pop() ?? [];
+  const walked: Walked[] = [];
+  const pending: Branch[] = [{ script: [], likelihood: 1 }];
+  let covered = 0;
+  while (pending.length > 0 && walked.length < MAX_PATHS && covered < COVERED) {
+    const script = takeLikeliest(pending);
     const run = newRun(STACK, network, script);
-    journeys.push(request(run, question));
+    const journey = request(run, question);
+    covered += journey.probability;
+    walked.push({ journey, choices: run.choices.map(({ taken }) => taken) });
     // New forks of this run: the remaining branches are walked in separate runs.
     for (let i = script.length; i < run.choices.length; i += 1) {
-      const taken = run.choices.slice(0, i).map((choice) => choice.taken);
-      for (let branch = (run.choices[i]?.of ?? 1) - 1; branch >= 1; branch -= 1) pending.push([...taken, branch]);
+      const choice = run.choices[i];
+      const taken = run.choices.slice(0, i).map((one) => one.taken);
+      for (let branch = 1; branch < (choice?.of ?? 1); branch += 1)
+        pending.push({ script: [...taken, branch], likelihood: choice?.likelihood(branch) ?? 0 });
     }
   }
-  return journeys;
+  return walked.length === 1 ? walked.map(({ journey }) => journey) : inOrder(likeliest(walked));
+}
+
+/** The choices that start a run: the last one is a branch that no run has taken yet. */
+interface Branch {
+  readonly script: readonly number[];
+  readonly likelihood: number;
+}
+interface Walked {
+  readonly journey: Journey;
+  readonly choices: readonly number[];
+}
+
+/** Removes and returns the likeliest branch, the earliest among equals. */
+function takeLikeliest(pending: Branch[]): readonly number[] {
+  let best = 0;
+  for (let i = 1; i < pending.length; i += 1)
+    if ((pending[i]?.likelihood ?? 0) > (pending[best]?.likelihood ?? 0)) best = i;
+  return pending.splice(best, 1)[0]?.script ?? [];
+}
+
+/** Without the paths beyond `COVERED`: the first run follows the first branches, whatever their probability. */
+function likeliest(walked: readonly Walked[]): readonly Walked[] {
+  const sorted = [...walked].sort((a, b) => b.journey.probability - a.journey.probability);
+  let sum = 0;
+  const kept = sorted.findIndex(({ journey }) => {
+    sum += journey.probability;
+    return sum >= COVERED;
+  });
+  return kept < 0 ? sorted : sorted.slice(0, kept + 1);
+}
+
+/** In the order of the choices, like rules and next hops are listed. */
+function inOrder(walked: readonly Walked[]): readonly Journey[] {
+  const before = (a: readonly number[], b: readonly number[]): number => {
+    const at = a.findIndex((taken, i) => taken !== b[i]);
+    return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
+  };
+  return [...walked].sort((a, b) => before(a.choices, b.choices)).map(({ journey }) => journey);
 }
 
 function request(run: Run, asked: Question): Journey {

@@ -72,7 +72,8 @@ export function verdictWord(verdict: Verdict): string {
 }
 
 export function titleWithProbability(title: string, probability: number): string {
-  return t`${title}, probability ${`${Math.round(probability * 1000) / 10}%`}`;
+  const percent = probability < 0.0005 ? "<0.1%" : `${Math.round(probability * 1000) / 10}%`;
+  return t`${title}, probability ${percent}`;
 }
 
 /** "10.0.0.1:80", "[fd00::1]:80". */

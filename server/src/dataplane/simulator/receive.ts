@@ -11,6 +11,7 @@ import { type Neighbour, resolve } from "./neighbours.ts";
 import {
   connectionsOf,
   type End,
+  expiredText,
   fail,
   hook,
   isOwn,
@@ -242,7 +243,7 @@ function forward(run: Run, netns: Netns, device: Device, arrived: Packet, found:
     return fail(run, netns, arrived, {
       verdict: "looped",
       code: "ttl-exceeded",
-      message: t`TTL expired on ${machine(netns)}`,
+      message: expiredText(run, netns),
       device: device.name,
       icmp: { kind: "ttl-exceeded" },
     });

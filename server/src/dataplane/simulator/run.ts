@@ -6,9 +6,11 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { type Found, localAddressesOf, lookup } from "../fib.ts";
 import type { Reason, ReasonCode, Step, StepAction, StepRule, Verdict } from "../journey.ts";
+import { repetitionIn } from "../loop.ts";
 import type { Device, Explanation, Netns, NetnsId, Network, Nexthop, NfHook } from "../model.ts";
 import { type Connection, type Decision, type HookContext, runHook, type Tracking } from "../netfilter.ts";
 import type { IcmpErrorKind, Packet } from "../packet.ts";
@@ -187,6 +189,17 @@ export function machineAt(run: Run, id: NetnsId): string {
   const netns = run.network.netns(id);
   return netns ? machine(netns) : id;
 }
+
+/** Why a packet with TTL 1 is not forwarded: a loop with the machines of one round, or a TTL that is too small for the path. */
+export function expiredText(run: Run, netns: Netns): string {
+  const loop = repetitionIn([...run.steps, { netns: netns.id, device: "", direction: null, action: "drop" }]);
+  if (!loop) return t`TTL expired on ${machine(netns)}`;
+  const ids = new Set(run.steps.slice(loop.first, loop.first + loop.period).map((one) => one.netns));
+  const machines = [...ids].map((id) => machineAt(run, id));
+  return t`TTL expired on ${machine(netns)}: routing loop of ${plural(machines.length, "machine")} (${list(machines, MOST_MACHINES)})`;
+}
+
+const MOST_MACHINES = 4;
 
 export function isOwn(netns: Netns, ip: Ip): boolean {
   return localAddressesOf(netns).route(ip)?.type === "local";

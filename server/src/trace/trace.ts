@@ -10,6 +10,7 @@ import { type Surroundings, toTrace } from "./convert.ts";
 import { type Endpoint, endpointOf } from "./endpoints.ts";
 import { isAnswered, type Lookup, lookupOf } from "./lookup.ts";
 import { proxiedBy, secondLeg } from "./proxied.ts";
+import { receiverOfAll, receiverOfTarget } from "./receivers.ts";
 import type { Query, Trace } from "./schema.ts";
 
 export interface World extends Surroundings {
@@ -84,7 +85,10 @@ export function ask(world: World, question: Ask): Answer {
   const onward = proxied && {
     by: proxied.ingress.path,
     ...secondLeg(world.network, proxied, journeys),
+    receiver: receiverOfAll(topology, proxied.backends),
   };
+  // Without a DNS answer, the journeys are queries to the DNS service.
+  const receiver = unanswered ? undefined : receiverOfTarget(topology, to, parseIp(target) !== undefined);
   const notes = [...notesOf(to.notes, lookup), ...(proxied?.notes ?? []), ...cutNote(journeys)];
   const query: Query = {
     from: question.from,
@@ -96,7 +100,7 @@ export function ask(world: World, question: Ask): Answer {
   };
   return {
     ok: true,
-    trace: toTrace(query, journeys, world, notes, { lookup, proxied: onward }),
+    trace: toTrace(query, journeys, world, notes, { lookup, proxied: onward, receiver }),
     journeys,
     from: from.endpoint,
   };

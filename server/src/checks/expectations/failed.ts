@@ -3,11 +3,12 @@ import { type Family, family, formatIp, parseIp } from "../../addressing/ip.ts";
 import type { Journey } from "../../dataplane/journey.ts";
 import { t } from "../../text/l10n.ts";
 import { readUrl, type Url } from "../../topology/ingress.ts";
-import type { Expectation, Ingress, Service, ServiceEndpoint, ServicePort, Topology } from "../../topology/model.ts";
+import type { Expectation, Ingress, Service } from "../../topology/model.ts";
 import { aimAt, journeysTo, type Target } from "../../trace/aim.ts";
-import { type Endpoint, endpointOf, netnsOfPod, ownerOf } from "../../trace/endpoints.ts";
+import { type Endpoint, endpointOf, ownerOf } from "../../trace/endpoints.ts";
 import { isAnswered, type Lookup, lookupOf } from "../../trace/lookup.ts";
-import { type Proxied, proxiedBy, secondLeg } from "../../trace/proxied.ts";
+import { proxiedBy, secondLeg } from "../../trace/proxied.ts";
+import { isAstray, type Receiver, receiverOf, receiverOfAll } from "../../trace/receivers.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { finding } from "../finding.ts";
@@ -83,7 +84,7 @@ export function outcomeOf(world: World, expectation: Expectation): Outcome {
       expectation,
       journeysOf(world, expectation, ends, aim),
       ends,
-      receiverOf(world.topology, aim),
+      receiverOf(world.topology, { netns: aim.at, service: aim.service }, aim.family),
     );
     if (!refuted) continue;
     const why = ends.aims.length > 1 ? t`over IPv${aim.family}, ${refuted.why}` : refuted.why;
@@ -293,52 +294,10 @@ function loss(journey: Journey): Refuted | undefined {
   return { why, journey: reply };
 }
 
-/** The machine or pods that must reply. */
-interface Receiver {
-  /** "node prod/n2", "an endpoint of service prod/shop/web". */
-  readonly name: string;
-  admits(journey: Journey): boolean;
-}
-
-function receiverOf(topology: Topology, { at, service, family: of }: FamilyAim): Receiver | undefined {
-  if (service) {
-    const ends = service.ports.flatMap((port) => endpointsOf(topology, service, port, of));
-    return endpointReceiver(topology, t`an endpoint of service ${service.path}`, ends);
-  }
-  if (at === undefined) return undefined;
-  return {
-    name: at,
-    // Node ports, host ports, and port forwarding: the destination machine forwarded the packet.
-    admits: ({ end, steps }) => end === at || steps.some(({ action, netns }) => action === "dnat" && netns === at),
-  };
-}
-
-/** The backends of an ingress: the proxy connects to their endpoints directly. */
-function receiverOfAll(topology: Topology, backends: Proxied["backends"]): Receiver {
-  const ends = backends.flatMap(({ targets }) => targets.map(({ ip }) => ({ ip, pod: undefined })));
-  const names = [...new Set(backends.map(({ path }) => path))].join(", ");
-  return endpointReceiver(topology, t`an endpoint of service ${names}`, ends);
-}
-
-function endpointsOf(topology: Topology, service: Service, port: ServicePort, of: Family): readonly End[] {
-  return topology.clusters.find(({ name }) => name === service.cluster)?.services.endpoints(service, port, of) ?? [];
-}
-
-/** An endpoint of a service. Without `pod`: an address in the file. */
-type End = Pick<ServiceEndpoint, "ip" | "pod">;
-
-/** An endpoint outside the file can be any machine. */
-function endpointReceiver(topology: Topology, name: string, ends: readonly End[]): Receiver {
-  const known = ends.map(({ ip, pod }) => (pod?.node ? netnsOfPod(pod, pod.node) : ownerOf(topology, ip)?.netns));
-  const isOpen = known.includes(undefined);
-  const places = new Set(known);
-  return { name, admits: ({ end }) => isOpen || places.has(end) };
-}
-
 /** The wrong machine accepted the packet: a second machine with the address, or a host that accepts any address. */
 function astray(journey: Journey, receiver: Receiver | undefined): Refuted | undefined {
-  if (receiver === undefined || journey.verdict !== "delivered" || receiver.admits(journey)) return undefined;
-  return { why: t`${journey.end ?? ""} replies, not ${receiver.name}`, journey };
+  if (!receiver || !isAstray(journey, receiver)) return undefined;
+  return { why: t`${journey.end} replies, not ${receiver.name}`, journey };
 }
 
 function messageOf({ from, to, port, proto, want }: Expectation, why: string): string {

@@ -42,6 +42,7 @@ function randomText(count: number, wrong: number, seed: number): string {
 }
 
 function predicted({ verdict, answered, paths }: LabOutcome["probe"]["trace"]): string {
+  if (verdict === "misdelivered") return paths.find(({ reason }) => reason)?.reason?.message ?? verdict;
   if (verdict === "delivered") return answered ? t`delivered, reply received` : t`delivered, reply lost`;
   const errno = paths[0]?.error?.errno;
   return `${verdict}${errno === undefined ? "" : `, ${errno}`}`;

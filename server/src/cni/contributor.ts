@@ -14,6 +14,8 @@ export interface Contributor {
   /** Chains that those rules jump to, built when a packet reaches them. */
   chains?(node: Node, cluster: Cluster, parts: NodeParts): ChainSource;
   devices?(node: Node, cluster: Cluster): readonly Device[];
+  /** The value that a program sets for a kernel parameter; the file's own value takes precedence. */
+  sysctl?(node: Node, cluster: Cluster, name: string): string | undefined;
   ipvs?(node: Node, cluster: Cluster): Ipvs | undefined;
   /** Interfaces on the segment that reply to ARP for an address that no interface has, the preferred one first. */
   answers?(topology: Topology, cluster: Cluster, segment: string, ip: Ip): readonly Interface[];

@@ -22,7 +22,7 @@ import { anyAddressChains, loopbackOf, natChains } from "./edge.ts";
 import { connectedRoutes, type HostState, LOOPBACK } from "./host.ts";
 import { layersOver, withoutShortIpv6 } from "./minimum-mtu.ts";
 import type { ChainRules, ChainSource, CompiledMode, FabricDomain, NodeParts } from "./mode.ts";
-import type { PortmapChains } from "./portmap.ts";
+import { type PortmapChains, portmapSysctl } from "./portmap.ts";
 import { podSysctls, stationSysctls } from "./sysctls.ts";
 
 /** Routers and hosts. A router's static routes come before the routes that a cluster adds. */
@@ -92,7 +92,10 @@ export function nodeNetns(
     layers: [ownLayer([...routes, ...connectedOf({ ...parts, devices }), ...parts.routes]), ...parts.layers],
     rules: parts.rules,
     tables: parts.tables,
-    sysctl: parts.sysctl,
+    sysctl: (name) =>
+      parts.sysctl?.(name) ??
+      contributors.map((one) => one.sysctl?.(node, cluster, name)).find((one) => one !== undefined) ??
+      portmapSysctl(devices, name, hostPorts),
     neighbours: parts.neighbours ?? NO_NEIGHBOURS,
     xfrm: parts.xfrm,
     chains: () => {

@@ -39,6 +39,9 @@ export function stationSysctls(
     // Either setting is sufficient: IN_DEV_PROXY_ARP is IN_DEV_ORCONF.
     proxyArp: (device) =>
       flag([`net.ipv4.conf.${device}.proxy_arp`], false) || flag(["net.ipv4.conf.all.proxy_arp"], false),
+    // IN_DEV_ROUTE_LOCALNET is also IN_DEV_ORCONF.
+    routeLocalnet: (device) =>
+      flag([`net.ipv4.conf.${device}.route_localnet`], false) || flag(["net.ipv4.conf.all.route_localnet"], false),
   };
 }
 
@@ -47,5 +50,11 @@ export function stationSysctls(
  * (net.core.devconf_inherit_init_net = 0).
  */
 export function podSysctls(node: Sysctls): Sysctls {
-  return { ...node, ip6Forward: false, rpFilter: () => node.rpFilter("default"), proxyArp: () => false };
+  return {
+    ...node,
+    ip6Forward: false,
+    rpFilter: () => node.rpFilter("default"),
+    proxyArp: () => false,
+    routeLocalnet: () => node.routeLocalnet("all"),
+  };
 }

@@ -20,7 +20,8 @@ export interface Question {
   readonly size?: number | undefined;
   /**
    * Don't-fragment requested by the application (IP_PMTUDISC_DO; otherwise IP_PMTUDISC_DONT). Only relevant together with
-   * `size`: packets of default size always have the bit set, because Linux sets it on packets that fit (IP_PMTUDISC_WANT).
+   * `size`, for UDP and ICMP: packets of default size always have the bit set, because Linux sets it on packets that fit
+   * (IP_PMTUDISC_WANT), and so do TCP and SCTP packets of any size.
    */
   readonly df: boolean;
   readonly ttl?: number | undefined;
@@ -68,6 +69,7 @@ export type ReasonCode =
   | "blackhole-route"
   | "prohibit-route"
   | "broadcast"
+  | "multicast"
   | "no-source-address"
   | "neighbour-failed"
   | "stacked-apart"

@@ -188,7 +188,7 @@ export interface TunDaemon {
 
 /* ---------------------------------------------------------------- routing */
 
-export type RouteType = "unicast" | "local" | "broadcast" | "unreachable" | "blackhole" | "prohibit";
+export type RouteType = "unicast" | "local" | "broadcast" | "multicast" | "unreachable" | "blackhole" | "prohibit";
 export type RouteScope = "global" | "link" | "host";
 
 export interface Nexthop {
@@ -459,6 +459,8 @@ export interface Sysctls {
   rpFilter(device: string): 0 | 1 | 2;
   readonly bridgeNfCallIptables: boolean;
   readonly bridgeNfCallIp6tables: boolean;
+  /** Whether packets from and to 127.0.0.0/8 can cross the device: `all` or the device's value (IN_DEV_ORCONF). */
+  routeLocalnet(device: string): boolean;
   proxyArp(device: string): boolean;
 }
 

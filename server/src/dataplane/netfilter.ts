@@ -18,7 +18,16 @@ import type {
   NfRule,
   NfTable,
 } from "./model.ts";
-import { familyOf, icmpErrorOf, icmpNumbers, type Packet, portsOf, transportOf, withPorts } from "./packet.ts";
+import {
+  familyOf,
+  icmpErrorOf,
+  icmpNumbers,
+  maskedMark,
+  type Packet,
+  portsOf,
+  transportOf,
+  withPorts,
+} from "./packet.ts";
 import { addrTypesOf, ruleText } from "./text.ts";
 
 /** nf_ct_untracked: conntrack ignores the packet. */
@@ -63,6 +72,8 @@ export interface HookContext {
   readonly masqueradeAs: () => Ip | undefined;
   /** Whether a random event with this probability occurs; the simulator walks both branches. */
   readonly chance: (probability: number) => boolean;
+  /** All connections of the network namespace. */
+  readonly connections: readonly Connection[];
 }
 
 export interface Decision {
@@ -249,30 +260,59 @@ function translate(
     }
     if (outcome.nat) bind(connection, outcome.nat);
     else if (outcome.decision) decisions.push({ decision: outcome.decision, packet });
+    const isMoved = side === "src" && makeUnique(connection, context.connections);
     const marked = outcome.mark === undefined ? packet : { ...packet, mark: outcome.mark };
     const changed = apply(marked, tracking, side);
     if (outcome.decision && outcome.nat) decisions.push({ decision: outcome.decision, packet: changed });
+    else if (isMoved) {
+      const port = portsOf(changed)?.sport ?? 0;
+      const text = t`conntrack: source port changed to ${port} (another connection has the same addresses and ports)`;
+      decisions.push({ decision: byConntrack("snat", text), packet: changed });
+    }
     return { packet: changed, verdict: "accept", decisions };
   }
   const changed = apply(arrived, tracking, side);
   if (changed !== arrived) {
-    const effect = side === "dst" ? "dnat" : "snat";
-    decisions.push({
-      decision: {
-        table: "nat",
-        chain: "conntrack",
-        rule: undefined,
-        chains: [],
-        text:
-          side === "dst"
-            ? t`conntrack: destination rewritten to ${formatIp(changed.dst)} (existing connection)`
-            : t`conntrack: source rewritten to ${formatIp(changed.src)} (existing connection)`,
-        effect,
-      },
-      packet: changed,
-    });
+    const decision =
+      side === "dst"
+        ? byConntrack("dnat", t`conntrack: destination rewritten to ${formatIp(changed.dst)} (existing connection)`)
+        : byConntrack("snat", t`conntrack: source rewritten to ${formatIp(changed.src)} (existing connection)`);
+    decisions.push({ decision, packet: changed });
   }
   return { packet: changed, verdict: "accept", decisions };
+}
+
+function byConntrack(effect: "dnat" | "snat", text: string): Decision {
+  return { table: "nat", chain: "conntrack", rule: undefined, chains: [], text, effect };
+}
+
+/**
+ * get_unique_tuple (net/netfilter/nf_nat_core.c), also without a SNAT rule (nf_nat_alloc_null_binding): if replies would be
+ * assigned to another connection, the source port changes. The kernel selects it at random from the range of the original
+ * port; here it is the next free port.
+ */
+function makeUnique(connection: Connection, all: readonly Connection[]): boolean {
+  const { reply } = connection;
+  const [first, last] = portRangeOf(reply);
+  for (let offset = 0; offset <= last - first; offset += 1) {
+    const dport = offset === 0 ? reply.dport : first + ((reply.dport - first + offset) % (last - first + 1));
+    const candidate = { ...reply, dport };
+    const isTaken = all.some(
+      (other) => other !== connection && (sameTuple(other.reply, candidate) || sameTuple(other.orig, candidate)),
+    );
+    if (isTaken) continue;
+    if (offset > 0) connection.reply = candidate;
+    return offset > 0;
+  }
+  return false;
+}
+
+/** nf_nat_l4proto_unique_tuple: privileged ports remain privileged; an echo id can have any value. */
+function portRangeOf({ proto, dport }: Tuple): readonly [first: number, last: number] {
+  if (proto === "icmp") return [0, 65535];
+  if (proto !== "tcp" && proto !== "udp" && proto !== "sctp") return [dport, dport];
+  if (dport >= 1024) return [1024, 65535];
+  return dport < 512 ? [1, 511] : [600, 1023];
 }
 
 /** Stores a NAT binding in the reply tuple of the connection. */
@@ -380,8 +420,8 @@ function walkChain(
         case "CONNMARK": {
           const { connection } = tracking;
           if (!connection) break;
-          if (target.op === "set") connection.mark = (connection.mark & ~target.mask) ^ target.value;
-          else mark = (mark & ~target.mask) ^ (connection.mark & target.mask);
+          if (target.op === "set") connection.mark = ((connection.mark & ~target.mask) ^ target.value) >>> 0;
+          else mark = ((mark & ~target.mask) ^ (connection.mark & target.mask)) >>> 0;
           break;
         }
         case "JUMP": {
@@ -458,7 +498,7 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
   }
   if (match.in && deviceMatches(match.in.is, context.in) === (match.in.not ?? false)) return false;
   if (match.out && deviceMatches(match.out.is, context.out) === (match.out.not ?? false)) return false;
-  if (match.mark && ((packet.mark & match.mark.is.mask) === match.mark.is.value) === (match.mark.not ?? false))
+  if (match.mark && (maskedMark(packet.mark, match.mark.is.mask) === match.mark.is.value) === (match.mark.not ?? false))
     return false;
   if (match.ctstate && !match.ctstate.includes(tracking.state)) return false;
   if (

@@ -1,5 +1,6 @@
 /** State that Kubernetes' own programs add to the nodes that a CNI mode has created. */
 
+import { type Prefix, prefixContains } from "../addressing/ip.ts";
 import type { Contributor } from "../cni/contributor.ts";
 import type { ChainSource } from "../cni/mode.ts";
 import type { Device } from "../dataplane/model.ts";
@@ -62,10 +63,24 @@ function kubeProxy(): Contributor {
       own.device ??= ipvsDevice(portsOf(cluster), cluster.services.kubeProxy.source);
       return [own.device];
     },
+    sysctl: (_, cluster, name) => (name === ROUTE_LOCALNET && routesLocalnet(cluster) ? "1" : undefined),
     answers: answersFor,
     router: routerParts,
     ipvs: (node, cluster) => (runs(cluster, "ipvs") ? ipvsServers(portsOf(cluster), node) : undefined),
   };
+}
+
+const ROUTE_LOCALNET = "net.ipv4.conf.all.route_localnet";
+const LOOPBACK = { ip: 0x7f000000, len: 8 } as const satisfies Prefix;
+
+/** For node ports on localhost (pkg/proxy/iptables, NewProxier: localhostNodePorts, ContainsIPv4Loopback). */
+function routesLocalnet(cluster: Cluster): boolean {
+  const { mode, localhostNodePorts, nodePortAddresses } = cluster.services.kubeProxy;
+  if (mode !== "iptables" || !localhostNodePorts || !runsProxy(cluster)) return false;
+  if (!proxyFamilies(cluster).includes(4) || nodePortAddresses === "primary") return false;
+  return (
+    nodePortAddresses?.some((one) => prefixContains(LOOPBACK, one.ip) || prefixContains(one, LOOPBACK.ip + 1)) ?? true
+  );
 }
 
 function sourcesOf({ families }: Shared, cluster: Cluster, node: Node): readonly ChainSource[] {

@@ -10,6 +10,7 @@ import { type Surroundings, toTrace } from "./convert.ts";
 import { type Endpoint, endpointOf } from "./endpoints.ts";
 import { isAnswered, type Lookup, lookupOf } from "./lookup.ts";
 import { proxiedBy, secondLeg } from "./proxied.ts";
+import { receiverOfAll, receiverOfTarget } from "./receivers.ts";
 import type { Query, Trace } from "./schema.ts";
 
 export interface World extends Surroundings {
@@ -84,7 +85,10 @@ export function ask(world: World, question: Ask): Answer {
   const onward = proxied && {
     by: proxied.ingress.path,
     ...secondLeg(world.network, proxied, journeys),
+    receiver: receiverOfAll(topology, proxied.backends),
   };
+  // Without a DNS answer, the journeys are queries to the DNS service.
+  const receiver = unanswered ? undefined : receiverOfTarget(topology, to, parseIp(target) !== undefined);
   const notes = [...notesOf(to.notes, lookup), ...(proxied?.notes ?? []), ...cutNote(journeys)];
   const query: Query = {
     from: question.from,
@@ -96,7 +100,7 @@ export function ask(world: World, question: Ask): Answer {
   };
   return {
     ok: true,
-    trace: toTrace(query, journeys, world, notes, { lookup, proxied: onward }),
+    trace: toTrace(query, journeys, world, notes, { lookup, proxied: onward, receiver }),
     journeys,
     from: from.endpoint,
   };
@@ -105,7 +109,9 @@ export function ask(world: World, question: Ask): Answer {
 /** A note if paths were omitted. */
 function cutNote(journeys: readonly Journey[]): readonly string[] {
   const sum = journeys.reduce((all, { probability }) => all + probability, 0);
-  if (sum > 0.9999) return [];
+  // Rounding errors of up to 256 summands.
+  if (sum > 1 - 1e-9) return [];
+  if (sum > 0.9999) return [t`paths with a total probability below 0.01% are omitted`];
   const percent = Math.round(sum * 1000) / 10;
   return [t`${plural(journeys.length, "path")} shown, covering ${percent}% of the packets; further paths are omitted`];
 }

@@ -9,7 +9,19 @@ import type { Device, Netns, VirtualServer } from "../model.ts";
 import { bind, type Tracking } from "../netfilter.ts";
 import { type Packet, portsOf, transportOf, withPorts } from "../packet.ts";
 import { serverText, withPort } from "../text.ts";
-import { choose, type End, fail, hook, isOwn, machine, pickNexthop, type Run, step } from "./run.ts";
+import {
+  choose,
+  type End,
+  expiredText,
+  fail,
+  hook,
+  isOwn,
+  machine,
+  pickNexthop,
+  type Run,
+  sendErrno,
+  step,
+} from "./run.ts";
 import { output, refusedByRoute } from "./send.ts";
 
 /** Undefined: not a packet to a virtual server. `ingress` is undefined for locally generated packets. */
@@ -32,7 +44,7 @@ export function balance(
     return fail(run, netns, packet, {
       verdict: "looped",
       code: "ttl-exceeded",
-      message: t`TTL expired on ${machine(netns)}`,
+      message: expiredText(run, netns),
       device,
       icmp: { kind: "ttl-exceeded" },
     });
@@ -91,6 +103,8 @@ function withoutServers(
     message: t`IPVS on ${machine(netns)} has no real server for ${withPort(virtual.ip, virtual.port)}`,
     device: ingress?.name ?? "lo",
     rule: { table: "ipvs", text: serverText(virtual, undefined), origin: virtual.origin },
-    ...(ingress ? { icmp: { kind: "port-unreachable", toLocal: true } } : { errno: { name: "ECONNREFUSED" } }),
+    icmp: { kind: "port-unreachable", toLocal: true },
+    // NF_DROP in OUTPUT, in addition to the ICMP error, which reaches the sender through lo.
+    ...(ingress ? {} : { errno: sendErrno(packet, "EPERM") }),
   });
 }

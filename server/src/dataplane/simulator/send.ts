@@ -1,13 +1,14 @@
 /** Send path: locally generated packets, failed route lookups, POSTROUTING, neighbor resolution. */
 
 import type { Ip } from "../../addressing/ip.ts";
-import { formatIp } from "../../addressing/ip.ts";
+import { formatIp, isMulticast } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { type Found, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, fragmented, type Packet, pieceLength } from "../packet.ts";
+import { multicastBySource, multicastHop, refusedDestination, refusedSource, sendMulticast } from "./destinations.ts";
 import { type Neighbour, resolve } from "./neighbours.ts";
 import {
   connectionsOf,
@@ -19,6 +20,7 @@ import {
   pickNexthop,
   type Run,
   routeRule,
+  sendErrno,
   step,
 } from "./run.ts";
 import { withoutSession } from "./session.ts";
@@ -28,12 +30,14 @@ import { encapsulateEsp, isEnd, type Outbound, outbound, roomBehind } from "./xf
 /** ip_route_output and __ip_local_out: a locally generated packet. */
 export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string): End {
   const unsent: Packet = { ...made, src: src ?? (typeof made.dst === "number" ? 0 : 0n) };
-  const found = lookup(netns, localAddressesOf(netns), { dst: made.dst, src, oif, mark: made.mark });
-  const refused = refusedByRoute(run, netns, unsent, found, undefined);
+  const found =
+    multicastBySource(netns, made.dst, src) ??
+    lookup(netns, localAddressesOf(netns), { dst: made.dst, src, oif, mark: made.mark });
+  const refused = refusedDestination(run, netns, unsent, found) ?? refusedByRoute(run, netns, unsent, found, undefined);
   if (refused) return refused;
   if (!found) throw new Error("unreachable");
   let route = found;
-  let nexthop = pickNexthop(run, netns, route, src, made.dst);
+  let nexthop = multicastHop(route, pickNexthop(run, netns, route, src, made.dst), made.dst);
   const source = src ?? selectSource(netns, route, nexthop, made.dst);
   if (source === undefined) {
     return fail(run, netns, unsent, {
@@ -46,6 +50,8 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
     });
   }
   let packet: Packet = { ...made, src: source };
+  const martian = refusedSource(run, netns, packet, route, nexthop);
+  if (martian) return martian;
   const ipsec = outbound(run, netns, packet, nexthop?.dev ?? "lo");
   if (isEnd(ipsec)) return ipsec;
   const tooBig = tooBigFor(run, netns, packet, route, nexthop, ipsec);
@@ -77,11 +83,13 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
   if (packet.dst !== before.dst || packet.mark !== before.mark) {
     // ip_route_me_harder: a packet with a changed destination or mark is routed again.
     const again = lookup(netns, localAddressesOf(netns), { dst: packet.dst, src: packet.src, mark: packet.mark });
-    const no = refusedByRoute(run, netns, packet, again, undefined);
-    if (no) return no;
+    const hop = again && pickNexthop(run, netns, again, packet.src, packet.dst);
+    const no =
+      refusedByRoute(run, netns, packet, again, undefined) ?? (again && refusedSource(run, netns, packet, again, hop));
+    if (no) return { ...no, errno: no.errno && sendErrno(packet, no.errno.name) };
     if (!again) throw new Error("unreachable");
     route = again;
-    nexthop = pickNexthop(run, netns, route, packet.src, packet.dst);
+    nexthop = hop;
   }
   return output(run, netns, packet, route, nexthop, tracking, undefined);
 }
@@ -128,6 +136,7 @@ export function refusedByRoute(
   switch (found.route.type) {
     case "unicast":
     case "local":
+    case "multicast":
       return undefined;
     case "unreachable":
       return fail(run, netns, packet, {
@@ -166,6 +175,7 @@ export function refusedByRoute(
         message: t`${dst} is a broadcast address on ${machine(netns)}`,
         device,
         rule,
+        // A packet rewritten to a broadcast address (DNAT in OUTPUT).
         ...(ingress ? {} : { errno: { name: "EACCES" } }),
       });
   }
@@ -209,7 +219,8 @@ export function output(
     });
   }
   const target = nexthop.via ?? packet.dst;
-  const post = hook(run, netns, "POSTROUTING", packet, tracking, { out: device.name }, () =>
+  const dev = { out: device.name, own: ingress === undefined };
+  const post = hook(run, netns, "POSTROUTING", packet, tracking, dev, () =>
     // nf_nat_masquerade_ipv4: inet_select_addr(out, nexthop); IPv6 uses the destination.
     sourceOn(netns, device, nexthop.via, packet.dst),
   );
@@ -230,6 +241,7 @@ export function output(
       t`fragmented: ${sent.length} bytes, at most ${mtu} bytes per fragment`,
       sent,
     );
+  if (isMulticast(packet.dst)) return sendMulticast(run, netns, device, sent, routeRule(found, nexthop));
   const neighbour = resolve(run, netns, device, target);
   if (neighbour.kind === "none")
     return unanswered(run, netns, sent, device, neighbour, routeRule(found, nexthop), ingress === undefined);

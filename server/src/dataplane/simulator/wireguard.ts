@@ -6,7 +6,7 @@ import { localAddressesOf, lookup, selectSource } from "../fib.ts";
 import type { Device, Netns, WireguardPeer } from "../model.ts";
 import { type Carried, encapsulationOverhead, familyOf, type Packet, wireguardPadded } from "../packet.ts";
 import { peerText } from "../text.ts";
-import { type End, fail, isOwn, machine, type Run, step } from "./run.ts";
+import { type End, fail, isOwn, machine, type Run, sendErrno, step } from "./run.ts";
 import { handshakeResponse, withoutSession } from "./session.ts";
 import { closedTunnel, tunnelLoop, unwrapped } from "./tunnels.ts";
 
@@ -23,9 +23,8 @@ export function encapsulateWireguard(run: Run, netns: Netns, device: Wireguard, 
       message: t`no peer of ${device.name} on ${machine(netns)} has ${formatIp(packet.dst)} in its allowed IPs`,
       device: device.name,
       origin: device.origin,
-      ...(own && packet.body.kind !== "tcp"
-        ? { errno: { name: "ENOKEY" } }
-        : { icmp: { kind: "host-unreachable", own } }),
+      icmp: { kind: "host-unreachable", own },
+      ...(own ? { errno: sendErrno(packet, "ENOKEY") } : {}),
     });
   }
   const learned = run.roamed.get(roamKey(netns, device, peer));

@@ -44,10 +44,15 @@ function printable(trace: Trace): Trace {
 
 /** The kind of reply: a response, a reset, or an ICMP error. */
 export function replyTitle(path: Path): string {
-  if (path.verdict === "delivered") return t`reply`;
+  if (isReceived(path)) return t`reply`;
   const headers = path.reply?.hops[0]?.packet.headers ?? [];
   if (headers.some((header) => header.kind === "tcp")) return t`TCP reset`;
   return headers.some((header) => header.kind === "sctp") ? t`SCTP ABORT` : t`ICMP error`;
+}
+
+/** Whether a machine received the packet: the named one, or another one. */
+export function isReceived({ verdict }: Reply): boolean {
+  return verdict === "delivered" || verdict === "misdelivered";
 }
 
 /** The verdict of the trace, with a check mark or a cross. */
@@ -60,6 +65,8 @@ export function verdictWord(verdict: Verdict): string {
   switch (verdict) {
     case "delivered":
       return t`delivered`;
+    case "misdelivered":
+      return t`misdelivered`;
     case "dropped":
       return t`dropped`;
     case "rejected":
@@ -72,7 +79,8 @@ export function verdictWord(verdict: Verdict): string {
 }
 
 export function titleWithProbability(title: string, probability: number): string {
-  return t`${title}, probability ${`${Math.round(probability * 1000) / 10}%`}`;
+  const percent = probability < 0.0005 ? "<0.1%" : `${Math.round(probability * 1000) / 10}%`;
+  return t`${title}, probability ${percent}`;
 }
 
 /** "10.0.0.1:80", "[fd00::1]:80". */
@@ -105,14 +113,13 @@ function walkLines(
     previous = hop;
   });
   const ending: string[] = [];
-  if (walk.verdict === "delivered") {
-    if (walk.receiver) ending.push(receivedText(walk.receiver, walk.mtu));
-  } else if (walk.reason) {
+  if (walk.receiver) ending.push(receivedText(walk.receiver, walk.mtu));
+  if (walk.reason && walk.verdict !== "delivered") {
     const at = walk.reason.location;
     ending.push(
       `${verdictWord(walk.verdict)}: ${walk.reason.message}${at ? ` (${at.file}:${at.range.start.line + 1}:${at.range.start.character + 1})` : ""}`,
     );
-    ending.push(errorText(walk));
+    if (!isReceived(walk)) ending.push(errorText(walk));
   }
   return [
     ...lines,
@@ -137,6 +144,9 @@ export function errorText(walk: Reply): string {
     case "icmp": {
       const message = `ICMP ${error.type}/${error.code}`;
       const from = error.from ?? "";
+      // udp_err, udpv6_err: without IP_RECVERR, a UDP socket reports only fatal errors.
+      if (error.errno === undefined)
+        return t`the sender's kernel receives ${message} from ${from}, which a UDP socket does not report (timeout)`;
       return mtu === undefined
         ? t`the sender receives ${message} from ${from}${errno}`
         : t`the sender receives ${message} from ${from}, MTU ${mtu}${errno}`;

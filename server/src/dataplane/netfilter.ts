@@ -54,6 +54,9 @@ export interface Tracking {
 export interface HookContext {
   readonly in: string | undefined;
   readonly out: string | undefined;
+  /** Only the base chains with a priority in this range, `before` excluded: IPVS takes packets in the middle of a hook. */
+  readonly from?: number | undefined;
+  readonly before?: number | undefined;
   readonly isLocal: (ip: Ip) => boolean;
   /** Whether the device has the address. */
   readonly isOf: (ip: Ip, device: string) => boolean;
@@ -181,7 +184,12 @@ export function runHook(
   const decisions: { decision: Decision; packet: Packet }[] = [];
   let current = packet;
   let tracking = known;
-  const bases = basesAt(netfilter, familyOf(packet), hook);
+  const { from = Number.NEGATIVE_INFINITY, before = Number.POSITIVE_INFINITY } = context;
+  const all = basesAt(netfilter, familyOf(packet), hook);
+  const bases =
+    context.from === undefined && context.before === undefined
+      ? all
+      : all.filter(({ priority }) => priority >= from && priority < before);
   let translated = false;
   for (const one of bases) {
     if (one.type === "nat") {

@@ -33,9 +33,14 @@ export interface Stack {
     packet: Packet,
     tracking: Tracking,
     ingress: Device | undefined,
-  ) => End | undefined;
+  ) => Balanced | undefined;
   readonly deliver: (run: Run, netns: Netns, packet: Packet, device: Device | undefined, tracking: Tracking) => End;
 }
+
+/** A packet to a virtual server: on its way to another machine, or for a real server on this machine. */
+export type Balanced =
+  | { readonly kind: "sent"; readonly end: End }
+  | { readonly kind: "local"; readonly packet: Packet };
 
 export interface Run {
   readonly stack: Stack;
@@ -251,12 +256,14 @@ export function hook(
   name: NfHook,
   packet: Packet,
   tracking: Tracking,
-  dev: { in?: string | undefined; out?: string | undefined },
+  dev: { in?: string | undefined; out?: string | undefined; from?: number; before?: number },
   masqueradeAs?: () => Ip | undefined,
 ): { packet: Packet; end: End | undefined; tracking: Tracking } {
   const context: HookContext = {
     in: dev.in,
     out: dev.out,
+    from: dev.from,
+    before: dev.before,
     isLocal: (ip) => isOwn(netns, ip),
     isOf: (ip, device) => netns.devices.get(device)?.addresses.some((own) => own.ip === ip) === true,
     reversePath: (one, device) => leavesBy(netns, one, device),

@@ -7,6 +7,7 @@ import type { Ip } from "../addressing/ip.ts";
 import { hostPrefix, ipEquals, isLoopback, network, prefixContains } from "../addressing/ip.ts";
 import { t } from "../text/l10n.ts";
 import type { Device, Netns, Nexthop, PolicyRule, Route, RouteTable } from "./model.ts";
+import { maskedMark } from "./packet.ts";
 import { sourceFor } from "./source6.ts";
 
 export interface Lookup {
@@ -146,7 +147,7 @@ function ruleMatches(rule: PolicyRule, query: Lookup): boolean {
   if (rule.from && !(query.src !== undefined && prefixContains(rule.from, query.src))) return false;
   if (rule.to && !prefixContains(rule.to, query.dst)) return false;
   if (rule.iif !== undefined && rule.iif !== query.iif) return false;
-  if (rule.fwmark && ((query.mark ?? 0) & rule.fwmark.mask) !== rule.fwmark.value) return false;
+  if (rule.fwmark && maskedMark(query.mark ?? 0, rule.fwmark.mask) !== rule.fwmark.value) return false;
   return true;
 }
 

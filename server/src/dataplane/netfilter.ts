@@ -18,7 +18,16 @@ import type {
   NfRule,
   NfTable,
 } from "./model.ts";
-import { familyOf, icmpErrorOf, icmpNumbers, type Packet, portsOf, transportOf, withPorts } from "./packet.ts";
+import {
+  familyOf,
+  icmpErrorOf,
+  icmpNumbers,
+  maskedMark,
+  type Packet,
+  portsOf,
+  transportOf,
+  withPorts,
+} from "./packet.ts";
 import { addrTypesOf, ruleText } from "./text.ts";
 
 /** nf_ct_untracked: conntrack ignores the packet. */
@@ -388,8 +397,8 @@ function walkChain(
         case "CONNMARK": {
           const { connection } = tracking;
           if (!connection) break;
-          if (target.op === "set") connection.mark = (connection.mark & ~target.mask) ^ target.value;
-          else mark = (mark & ~target.mask) ^ (connection.mark & target.mask);
+          if (target.op === "set") connection.mark = ((connection.mark & ~target.mask) ^ target.value) >>> 0;
+          else mark = ((mark & ~target.mask) ^ (connection.mark & target.mask)) >>> 0;
           break;
         }
         case "JUMP": {
@@ -466,7 +475,7 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
   }
   if (match.in && deviceMatches(match.in.is, context.in) === (match.in.not ?? false)) return false;
   if (match.out && deviceMatches(match.out.is, context.out) === (match.out.not ?? false)) return false;
-  if (match.mark && ((packet.mark & match.mark.is.mask) === match.mark.is.value) === (match.mark.not ?? false))
+  if (match.mark && (maskedMark(packet.mark, match.mark.is.mask) === match.mark.is.value) === (match.mark.not ?? false))
     return false;
   if (match.ctstate && !match.ctstate.includes(tracking.state)) return false;
   if (

@@ -190,6 +190,11 @@ export function errnoOf(kind: IcmpErrorKind, family: Family, proto: Body["kind"]
   }
 }
 
+/** The bits of a mark that a mask selects. Marks are unsigned 32-bit values (skb->mark), JavaScript's bit operators signed. */
+export function maskedMark(mark: number, mask: number): number {
+  return (mark & mask) >>> 0;
+}
+
 /** Ports of a packet; undefined for protocols without ports. An ICMP echo id is treated as the port, like in conntrack. */
 export function portsOf(packet: Packet): { sport: number; dport: number } | undefined {
   const body = packet.body;

@@ -77,6 +77,7 @@ import { tunnelClamped } from "./mtu/tunnel-clamped.ts";
 import { blockBehindNat } from "./policies/block-behind-nat.ts";
 import { blockOfPods } from "./policies/block-of-pods.ts";
 import { closesIngress } from "./policies/closes-ingress.ts";
+import { dnsBeforeIpvs } from "./policies/dns-before-ipvs.ts";
 import { emptyPeer } from "./policies/empty-peer.ts";
 import { equalPriority } from "./policies/equal-priority.ts";
 import { exceptOutside } from "./policies/except-outside.ts";
@@ -318,6 +319,7 @@ export const catalog: readonly Check[] = [
   policyServicePort,
   ruleShadowed,
   equalPriority,
+  dnsBeforeIpvs,
   typesContradict,
   closesIngress,
   blockOfPods,

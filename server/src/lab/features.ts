@@ -78,7 +78,10 @@ function ruleTrials({ program, text }: RulesText): readonly Trial[] {
   // The input of nft and ipset is tried as a whole.
   // Without routes, a network namespace rejects every real server; a virtual server is enough.
   if (program === "ipvsadm") return [{ name: program, kind: "rules", program, text: text.split("\n")[0] ?? "" }];
-  if (program === "nft" || program === "ipset") return [{ name: program, kind: "rules", program, text }];
+  if (program === "nft" || program === "ipset") {
+    const whole: Trial = { name: program, kind: "rules", program, text };
+    return / queue .*to \d+$/m.test(text) ? [{ name: QUEUE, kind: "never" }, whole] : [whole];
+  }
   const trials: Trial[] = [];
   let table = "";
   for (const line of text.split("\n")) {

@@ -47,6 +47,8 @@ export interface Connection {
   reply: Tuple;
   /** Set once a reply was seen. */
   replied: boolean;
+  /** Set once its first packet passed POSTROUTING or INPUT (nf_confirm); a dropped packet leaves no entry. */
+  confirmed?: boolean;
   /** Whether the nat chains for DNAT and SNAT were walked (once per connection). */
   dnatDone: boolean;
   snatDone: boolean;

@@ -325,6 +325,8 @@ export function hook(
         break;
     }
   }
+  const isLast = name === "POSTROUTING" || (name === "INPUT" && dev.before === undefined);
+  if (isLast && !end && result.tracking.connection) result.tracking.connection.confirmed = true;
   if (result.tracking !== tracking && result.tracking.connection === undefined)
     forget(connectionsOf(run, netns), tracking);
   return { packet: result.packet, end, tracking: result.tracking };

@@ -77,14 +77,20 @@ import { tunnelClamped } from "./mtu/tunnel-clamped.ts";
 import { blockBehindNat } from "./policies/block-behind-nat.ts";
 import { blockOfPods } from "./policies/block-of-pods.ts";
 import { closesIngress } from "./policies/closes-ingress.ts";
+import { dnsBeforeIpvs } from "./policies/dns-before-ipvs.ts";
+import { emptyPeer } from "./policies/empty-peer.ts";
+import { equalPriority } from "./policies/equal-priority.ts";
 import { exceptOutside } from "./policies/except-outside.ts";
 import { namedPort } from "./policies/named-port.ts";
+import { namedPortOfAddress } from "./policies/named-port-of-address.ts";
 import { noDns } from "./policies/no-dns.ts";
 import { noEngine } from "./policies/no-engine.ts";
 import { otherSide } from "./policies/other-side.ts";
 import { peerMixed } from "./policies/peer-mixed.ts";
 import { peerNothing } from "./policies/peer-nothing.ts";
+import { peerUnsupported } from "./policies/peer-unsupported.ts";
 import { ruleShadowed } from "./policies/rule-shadowed.ts";
+import { ruleWithoutPeer } from "./policies/rule-without-peer.ts";
 import { selectsNothing } from "./policies/selects-nothing.ts";
 import { policyServicePort } from "./policies/service-port.ts";
 import { typesContradict } from "./policies/types-contradict.ts";
@@ -302,12 +308,18 @@ export const catalog: readonly Check[] = [
   hairpinOff,
   peerMixed,
   exceptOutside,
+  emptyPeer,
+  ruleWithoutPeer,
+  peerUnsupported,
   noEngine,
   selectsNothing,
   peerNothing,
   namedPort,
+  namedPortOfAddress,
   policyServicePort,
   ruleShadowed,
+  equalPriority,
+  dnsBeforeIpvs,
   typesContradict,
   closesIngress,
   blockOfPods,

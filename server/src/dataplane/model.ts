@@ -169,6 +169,8 @@ export interface WireguardPeer {
   readonly allowedIps: readonly Prefix[];
   /** Seconds; absent: off. */
   readonly keepalive?: number | undefined;
+  /** The network namespace of the peer's device. */
+  readonly netns: NetnsId;
   readonly origin: Source | undefined;
 }
 

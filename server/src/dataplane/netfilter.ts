@@ -47,6 +47,8 @@ export interface Connection {
   reply: Tuple;
   /** Set once a reply was seen. */
   replied: boolean;
+  /** Set once its first packet passed POSTROUTING or INPUT (nf_confirm); a dropped packet leaves no entry. */
+  confirmed?: boolean;
   /** Whether the nat chains for DNAT and SNAT were walked (once per connection). */
   dnatDone: boolean;
   snatDone: boolean;
@@ -63,6 +65,9 @@ export interface Tracking {
 export interface HookContext {
   readonly in: string | undefined;
   readonly out: string | undefined;
+  /** Only the base chains with a priority in this range, `before` excluded: IPVS takes packets in the middle of a hook. */
+  readonly from?: number | undefined;
+  readonly before?: number | undefined;
   readonly isLocal: (ip: Ip) => boolean;
   /** Whether the device has the address. */
   readonly isOf: (ip: Ip, device: string) => boolean;
@@ -192,7 +197,12 @@ export function runHook(
   const decisions: { decision: Decision; packet: Packet }[] = [];
   let current = packet;
   let tracking = known;
-  const bases = basesAt(netfilter, familyOf(packet), hook);
+  const { from = Number.NEGATIVE_INFINITY, before = Number.POSITIVE_INFINITY } = context;
+  const all = basesAt(netfilter, familyOf(packet), hook);
+  const bases =
+    context.from === undefined && context.before === undefined
+      ? all
+      : all.filter(({ priority }) => priority >= from && priority < before);
   let translated = false;
   for (const one of bases) {
     if (one.type === "nat") {

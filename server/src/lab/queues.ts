@@ -43,9 +43,12 @@ type Program = (packet: Packet) => QueueVerdict;
 function programsOf({ netfilter }: Netns): ReadonlyMap<number, Program> {
   const programs = new Map<number, Program>();
   for (const family of [4, 6] as const) {
-    for (const { chain } of netfilter.chains(family)) {
-      for (const { target } of chain.rules) if (target?.kind === "NFQUEUE") programs.set(target.number, target.program);
-    }
+    const chains = [
+      ...[...netfilter.chains(family)].map(({ chain }) => chain),
+      ...netfilter.bases(family).flatMap(({ table, chain }) => netfilter.chain(family, table, chain) ?? []),
+    ];
+    for (const { target } of chains.flatMap(({ rules }) => rules))
+      if (target?.kind === "NFQUEUE") programs.set(target.number, target.program);
   }
   return programs;
 }

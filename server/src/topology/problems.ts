@@ -44,6 +44,12 @@ export const CODES = {
   peerMixed: "KN610",
   /** data: except, cidr. */
   exceptOutside: "KN611",
+  /** A `from` or `to` without arguments. data: peer (the keyword), kind (of the policy). */
+  peerEmpty: "KN615",
+  /** A rule of an admin policy without peers. data: direction, peer (the keyword). */
+  rulePeerMissing: "KN616",
+  /** A peer that ingress rules of admin policies do not have. data: peer (cidr, nodes, any). */
+  peerUnsupported: "KN617",
 } as const;
 
 export type ProblemCode = (typeof CODES)[keyof typeof CODES];

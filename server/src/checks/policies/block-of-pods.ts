@@ -102,7 +102,7 @@ function selectFixes(cluster: Cluster, policy: Policy, { ports }: PolicyRule, pl
 function isMeant({ name, proto, first, last }: Listener, ports: readonly PolicyPort[]): boolean {
   return ports.some((port) =>
     port.kind === "name"
-      ? port.name === name && port.proto === proto
+      ? port.name === name && (port.proto === undefined || port.proto === proto)
       : port.proto === proto && port.first <= last && first <= port.last,
   );
 }

@@ -1,6 +1,6 @@
 import { type Prefix, prefixCovers, prefixSize } from "../../addressing/ip.ts";
 import { difference, isEmpty, portsOf } from "../../kubernetes/policy/ports.ts";
-import { peerText, ruleText } from "../../kubernetes/policy/text.ts";
+import { peerText, portText, ruleText } from "../../kubernetes/policy/text.ts";
 import { t } from "../../text/l10n.ts";
 import type { Peer, Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import type { Requirement } from "../../topology/selector.ts";
@@ -103,8 +103,8 @@ function coversPorts(wide: readonly PolicyPort[] | undefined, narrow: readonly P
   if (wide === undefined) return true;
   if (narrow === undefined) return false;
   // A port name can have a different number in each pod, so it covers only itself.
-  const names = new Set(wide.flatMap((port) => (port.kind === "name" ? [`${port.name}/${port.proto}`] : [])));
-  if (!narrow.every((port) => port.kind === "range" || names.has(`${port.name}/${port.proto}`))) return false;
+  const names = new Set(wide.flatMap((port) => (port.kind === "name" ? [portText(port)] : [])));
+  if (!narrow.every((port) => port.kind === "range" || names.has(portText(port)))) return false;
   return isEmpty(
     difference(
       portsOf(narrow, () => []),

@@ -124,7 +124,9 @@ function leadsElsewhere(workload: Workload, port: ServicePort): boolean {
 
 /** Whether the rule also allows the target port: the service port is then intentional. */
 function allows(ports: readonly PolicyPort[], target: number, { proto }: PortRange): boolean {
-  return ports.some(
-    (port) => port.proto === proto && (port.kind === "name" || (port.first <= target && target <= port.last)),
+  return ports.some((port) =>
+    port.kind === "name"
+      ? port.proto === undefined || port.proto === proto
+      : port.proto === proto && port.first <= target && target <= port.last,
   );
 }

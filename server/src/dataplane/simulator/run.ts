@@ -35,7 +35,7 @@ export interface Stack {
     packet: Packet,
     tracking: Tracking,
     ingress: Device | undefined,
-  ) => End | undefined;
+  ) => Balanced | undefined;
   readonly deliver: (run: Run, netns: Netns, packet: Packet, device: Device | undefined, tracking: Tracking) => End;
 }
 
@@ -45,6 +45,11 @@ export interface Choice {
   readonly of: number;
   readonly likelihood: (branch: number) => number;
 }
+
+/** A packet to a virtual server: on its way to another machine, or for a real server on this machine. */
+export type Balanced =
+  | { readonly kind: "sent"; readonly end: End }
+  | { readonly kind: "local"; readonly packet: Packet };
 
 export interface Run {
   readonly stack: Stack;
@@ -285,12 +290,20 @@ export function hook(
   name: NfHook,
   packet: Packet,
   tracking: Tracking,
-  dev: { in?: string | undefined; out?: string | undefined; own?: boolean },
+  dev: {
+    in?: string | undefined;
+    out?: string | undefined;
+    own?: boolean;
+    from?: number;
+    before?: number;
+  },
   masqueradeAs?: () => Ip | undefined,
 ): { packet: Packet; end: End | undefined; tracking: Tracking } {
   const context: HookContext = {
     in: dev.in,
     out: dev.out,
+    from: dev.from,
+    before: dev.before,
     isLocal: (ip) => isOwn(netns, ip),
     isOf: (ip, device) => netns.devices.get(device)?.addresses.some((own) => own.ip === ip) === true,
     reversePath: (one, device) => leavesBy(netns, one, device),
@@ -351,6 +364,8 @@ export function hook(
         break;
     }
   }
+  const isLast = name === "POSTROUTING" || (name === "INPUT" && dev.before === undefined);
+  if (isLast && !end && result.tracking.connection) result.tracking.connection.confirmed = true;
   if (result.tracking !== tracking && result.tracking.connection === undefined)
     forget(connectionsOf(run, netns), tracking);
   return { packet: result.packet, end, tracking: result.tracking };

@@ -27,6 +27,9 @@ import { withoutSession } from "./session.ts";
 import { transmit } from "./transmit.ts";
 import { encapsulateEsp, isEnd, type Outbound, outbound, roomBehind } from "./xfrm.ts";
 
+/** IPVS in NF_INET_LOCAL_OUT: NF_IP_PRI_NAT_DST + 2 (ip_vs_ops4): after nat/OUTPUT, before filter/OUTPUT. */
+const LOCAL_OUT = -98;
+
 /** ip_route_output and __ip_local_out: a locally generated packet. */
 export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string): End {
   const unsent: Packet = { ...made, src: src ?? (typeof made.dst === "number" ? 0 : 0n) };
@@ -71,14 +74,23 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
     step(run, netns, nexthop?.dev ?? "lo", null, "send", t`sent to ${formatIp(packet.dst)}`, packet);
   let tracking = track(connectionsOf(run, netns), packet);
   const before = packet;
-  const passed = hook(run, netns, "OUTPUT", packet, tracking, { out: nexthop?.dev });
+  const isBalanced = route.route.type === "local" && netns.ipvs !== undefined;
+  const passed = hook(run, netns, "OUTPUT", packet, tracking, {
+    out: nexthop?.dev,
+    ...(isBalanced ? { before: LOCAL_OUT } : {}),
+  });
   if (passed.end) return passed.end;
   packet = passed.packet;
   tracking = passed.tracking;
-  if (route.route.type === "local") {
-    // ip_vs_local_request4: directly after NAT in OUTPUT.
+  if (isBalanced) {
     const balanced = run.stack.balance(run, netns, packet, tracking, undefined);
-    if (balanced) return balanced;
+    if (balanced?.kind === "sent") return balanced.end;
+    const late = hook(run, netns, "OUTPUT", balanced?.packet ?? packet, tracking, {
+      out: nexthop?.dev,
+      from: LOCAL_OUT,
+    });
+    if (late.end) return late.end;
+    packet = late.packet;
   }
   if (packet.dst !== before.dst || packet.mark !== before.mark) {
     // ip_route_me_harder: a packet with a changed destination or mark is routed again.

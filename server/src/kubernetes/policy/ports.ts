@@ -75,7 +75,7 @@ export function portsOf(
     (proto) =>
       joined(
         ports.flatMap((port): readonly PortRange[] => {
-          if (port.proto !== proto) return none;
+          if (port.proto !== undefined && port.proto !== proto) return none;
           return port.kind === "name" ? named(port.name, proto) : [{ first: port.first, last: port.last }];
         }),
       ),

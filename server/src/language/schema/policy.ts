@@ -114,12 +114,13 @@ pod other
 admin-policy closed {
   subject app=web
   ingress deny {
-    from nodes *
     from app!=web
+    from namespaces team=other
     to 80 443
   }
   egress deny {
     to namespaces team=other
+    to nodes *
     to cidr 192.168.10.0/24
     port 5432
   }
@@ -209,6 +210,9 @@ const ports = (literal: string | undefined): ArgSpec => ({
   summary: "Ports of the receiver: 80, 53/udp, 30000-32767/tcp, a port name, or a protocol for all its ports",
   ...(literal === undefined ? {} : { default: "all ports and protocols" }),
 });
+
+const adminPortText = `Defaults to TCP; ports of several protocols can be combined. A name in an admin policy matches the port of that name of any
+protocol: \`namedPort\` has no protocol.`;
 
 const action: ArgSpec = {
   name: "action",
@@ -392,8 +396,8 @@ ClusterNetworkPolicy v1alpha2).`,
     repeat: "once",
     default: "1000",
     summary: "Position among the policies of its kind",
-    documentation: `If two policies have the same priority and conflict, the result is undefined; knet evaluates them in alphabetical
-order.`,
+    documentation: `If two policies have the same priority and conflict, the result is undefined (KN619); knet evaluates them in
+alphabetical order.`,
     example: administered,
   },
   {
@@ -416,7 +420,7 @@ order.`,
     repeat: "many",
     summary: "Action on connections to the pods",
     documentation: `The first matching rule applies. \`app=web\` alone selects pods in all namespaces (in a namespace's \`calico-policy\`, in
-that namespace).`,
+that namespace). In an admin policy, a rule needs a peer, and the peers of \`ingress\` are pods.`,
     example: administered,
   },
   {
@@ -446,7 +450,7 @@ that namespace).`,
     args: [ports(undefined)],
     repeat: "many",
     summary: "Ports of the receivers",
-    documentation: "Defaults to TCP; ports of several protocols can be combined.",
+    documentation: adminPortText,
     example: adminBlock,
   },
   {
@@ -465,7 +469,7 @@ that namespace).`,
     args: [ports(undefined)],
     repeat: "many",
     summary: "Ports of the receivers",
-    documentation: "Defaults to TCP; ports of several protocols can be combined.",
+    documentation: adminPortText,
     example: adminBlock,
   },
   {

@@ -31,6 +31,7 @@ import { nextHopFamily } from "./addresses/next-hop-family.ts";
 import { nodeFamily } from "./addresses/node-family.ts";
 import { nodeRangeOutside } from "./addresses/node-range-outside.ts";
 import { nodeRanges } from "./addresses/node-ranges.ts";
+import { oneRangePerFamily } from "./addresses/one-range-per-family.ts";
 import { podAddressOutside } from "./addresses/pod-address-outside.ts";
 import { podsPods } from "./addresses/pods-pods.ts";
 import { podsSegment } from "./addresses/pods-segment.ts";
@@ -177,6 +178,7 @@ export const catalog: readonly Check[] = [
   hostBits,
   importFailed,
   ambiguousName,
+  oneRangePerFamily,
   podsServices,
   podsSegment,
   servicesSegment,

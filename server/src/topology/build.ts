@@ -447,8 +447,9 @@ function demandProblems(
     const data = { cluster: cluster.name, count, node: node.path, pods: wanted, addresses };
     return problem(CODES.noPodAddressLeft, source, data, [{ source: node.source, message: t`node \`${node.path}\`` }]);
   });
-  // If ranges come from the nodes' segments, the mode reports problems with the segments.
-  if (withoutRange && !states(cluster, "pods") && addressing.fromSegment === undefined) {
+  // If ranges come from the nodes' segments or from the plugin's own settings (Calico's pools), the mode reports nodes without one.
+  const isOwn = addressing.fromSegment !== undefined || addressing.nodeRanges.length > 0;
+  if (withoutRange && !states(cluster, "pods") && !isOwn) {
     const data = { keyword: "pods", context: `cluster ${cluster.name}` };
     problems.push(problem(CODES.missingStatement, cluster.nameSource, data));
   }

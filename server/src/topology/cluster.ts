@@ -1,5 +1,5 @@
 /** A cluster as written, and the ranges of its nodes. */
-import { type Blocks, blocksOf, kthFreeBlock } from "../addressing/allocation.ts";
+import { type Blocks, blocksOf, freeBlockCount, kthFreeBlock } from "../addressing/allocation.ts";
 import {
   addIp,
   bits,
@@ -492,10 +492,24 @@ function shortageProblems(
       cidr: formatPrefix(within),
       perNode,
       blocks: pool.taken,
+      ...unusableBlocks(cluster, pool.range),
     };
     problems.push(problem(CODES.noPodCidrLeft, pool.source, data));
   }
   return problems;
+}
+
+/** The number of a range's blocks, and of those that overlap the service CIDR and are skipped for this reason. */
+function unusableBlocks(
+  { serviceCidrs }: ClusterDraft,
+  range: NodeRange,
+): { readonly total: number; readonly services: number } {
+  const { within, perNode, avoidsServices } = range;
+  const outside = outsideOf(range);
+  const total = freeBlockCount(blocksOf(within, perNode, outside));
+  const services = avoidsServices === false ? [] : serviceCidrs.map(({ prefix }) => prefixRange(prefix));
+  const left = freeBlockCount(blocksOf(within, perNode, [...outside, ...services]));
+  return { total: Number(total), services: Number(total) - Number(left) };
 }
 
 /**

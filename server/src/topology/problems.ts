@@ -30,7 +30,10 @@ export const CODES = {
   nextHopFamily: "KN125",
   /** A NAT rule for a segment that the machine is not attached to. data: station, segment. */
   natSegment: "KN126",
-  /** data: cluster, count (of nodes without), node (the first), cidr, perNode, blocks. */
+  /**
+   * data: cluster, count (of nodes without), node (the first), cidr, perNode, blocks (allocated), total (in the range),
+   * services (of these, overlapping the service CIDR).
+   */
   noPodCidrLeft: "KN401",
   /** data: cluster, count (of nodes), node (the first), pods, addresses (both of that node). */
   noPodAddressLeft: "KN402",

@@ -53,3 +53,59 @@ cluster c {
     expect(check(plan("pods 10.244.0.0/16")).map(shown)).toEqual([]);
   });
 });
+
+const calico = (settings: string): string => `segment lan { cidr 10.20.0.0/24; gateway gw }
+router gw { attach lan 10.20.0.1 }
+cluster k {
+  cni calico { ${settings} }
+  node n1 { attach lan; labels zone=a }
+  node n2 { attach lan }
+  pod a on n1
+  pod b on n2
+}
+`;
+
+describe("nodes without a pod CIDR", () => {
+  it("does not require `pods` if Calico's pool is exhausted", () => {
+    expect(
+      check(calico("strict-affinity true; pool p 10.42.0.0/26 { vxlan always }")).map(({ code, line }) => [code, line]),
+    ).toEqual([["KN423", 4]]);
+  });
+
+  it("does not require `pods` if no pool selects the node", () => {
+    const found = check(calico("pool p 10.42.0.0/16 { vxlan always; node-selector zone=a }"));
+    expect(found.map(({ code }) => code)).not.toContain("KN011");
+    expect(found.map(({ code }) => code)).toContain("KN422");
+  });
+
+  it("requires `pods` if the plugin has no range", () => {
+    const text = calico("pool p 10.42.0.0/16").replace("calico { pool p 10.42.0.0/16 }", "flannel { backend vxlan }");
+    expect(check(text).map(({ code }) => code)).toContain("KN011");
+  });
+
+  it("counts the node pod CIDRs that the service CIDR takes", () => {
+    const swallowed = (services: string, nodes: string): readonly string[] =>
+      check(`segment lan { cidr 10.20.0.0/24; gateway gw }
+router gw { attach lan 10.20.0.1 }
+cluster k {
+  pods 10.111.0.0/20
+  services ${services}
+  cni flannel { backend vxlan }
+  ${nodes}
+}
+`)
+        .filter(({ code }) => code === "KN401")
+        .map(({ finding }) => finding.message);
+    expect(swallowed("10.96.0.0/12", "node n1 { attach lan }")).toEqual([
+      "node `k/n1` cannot be assigned a pod CIDR: 10.111.0.0/20 contains 16 node pod CIDRs of /24 (all overlap the service CIDR)",
+    ]);
+    expect(
+      swallowed("10.111.8.0/21", "node z { attach lan; pod-cidr 10.111.7.0/24 }; nodes n 1..8 { attach lan }"),
+    ).toEqual([
+      "node `k/n8` cannot be assigned a pod CIDR: 10.111.0.0/20 contains 16 node pod CIDRs of /24 (8 overlap the service CIDR and 1 is set with `pod-cidr`)",
+    ]);
+    expect(swallowed("10.96.0.0/16", "nodes n 1..17 { attach lan }")).toEqual([
+      "node `k/n17` cannot be assigned a pod CIDR: 10.111.0.0/20 contains only 16 node pod CIDRs of /24",
+    ]);
+  });
+});

@@ -109,3 +109,58 @@ cluster k {
     ]);
   });
 });
+
+describe("machines in the pod CIDR", () => {
+  const vpc = (nodes: string): readonly string[] =>
+    check(`segment vpc { cidr 172.31.0.0/16; gateway r }
+router r { attach vpc 172.31.255.1 }
+cluster k {
+  pods 172.31.0.0/16 per-node /24
+  cni flannel { backend vxlan }
+  ${nodes}
+}
+`)
+      .filter(({ code }) => code === "KN102")
+      .map(({ finding }) => finding.message.replace(/^.*? addresses: |; \S+ is free$/g, ""));
+
+  it("names only the node inside an allocated block, the block, and its owner", () => {
+    expect(vpc("node cp { attach vpc 172.31.44.10 }; node w1 { attach vpc 172.31.0.7 }")).toEqual([
+      "packets to node `w1` (172.31.0.7) follow the route to pod CIDR 172.31.0.0/24 of node `cp`",
+    ]);
+  });
+
+  it("names all nodes inside allocated blocks", () => {
+    expect(vpc("node cp { attach vpc 172.31.1.10 }; node w1 { attach vpc 172.31.0.7 }")).toEqual([
+      "packets to nodes `cp` and `w1` follow pod routes, such as the route to 172.31.1.0/24 of node `w1` for 172.31.1.10",
+    ]);
+  });
+
+  it("names the router if no node is inside", () => {
+    const text = vpc("node cp { attach vpc 172.31.44.10; pod-cidr 172.31.255.0/24 }");
+    expect(text).toEqual([
+      "packets to router `r` (172.31.255.1) follow the route to pod CIDR 172.31.255.0/24 of node `cp`",
+    ]);
+  });
+
+  it("states the condition if no block contains a machine", () => {
+    expect(vpc("node cp { attach vpc 172.31.44.10 }")).toEqual([
+      "packets to node `cp` are lost as soon as a node is assigned a pod CIDR that contains the address",
+    ]);
+  });
+
+  it("knows plugins that route all pods through one device", () => {
+    const udp = `segment vpc { cidr 172.31.0.0/16; gateway r }
+router r { attach vpc 172.31.255.1 }
+cluster k {
+  pods 172.31.0.0/16 per-node /24
+  cni flannel { backend udp }
+  node cp { attach vpc 172.31.44.10 }
+}
+`;
+    expect(
+      check(udp)
+        .filter(({ code }) => code === "KN102")
+        .map(shown),
+    ).toEqual([expect.stringContaining(": packets to node `cp` in the shared range follow the pod routes; ")]);
+  });
+});

@@ -147,20 +147,4 @@ cluster k {
       "packets to node `cp` are lost as soon as a node is assigned a pod CIDR that contains the address",
     ]);
   });
-
-  it("knows plugins that route all pods through one device", () => {
-    const udp = `segment vpc { cidr 172.31.0.0/16; gateway r }
-router r { attach vpc 172.31.255.1 }
-cluster k {
-  pods 172.31.0.0/16 per-node /24
-  cni flannel { backend udp }
-  node cp { attach vpc 172.31.44.10 }
-}
-`;
-    expect(
-      check(udp)
-        .filter(({ code }) => code === "KN102")
-        .map(shown),
-    ).toEqual([expect.stringContaining(": packets to node `cp` in the shared range follow the pod routes; ")]);
-  });
 });

@@ -69,8 +69,8 @@ function surplus(ranges: readonly Range[]): readonly { readonly first: Range; re
 
 function report(first: Range, second: Range, message: string): Finding {
   const other = formatPrefix(first.prefix);
-  return finding(oneRangePerFamily, second.source, message, {
-    related: [{ source: first.source, message: t`${other} is declared here` }],
+  return finding(oneRangePerFamily, sourceAt(second.source, 0), message, {
+    related: [{ source: sourceAt(first.source, 0), message: t`${other} is declared here` }],
     fixes: [removeFix(t`Remove ${formatPrefix(second.prefix)}`, sourceAt(second.source, "whole"))],
   });
 }

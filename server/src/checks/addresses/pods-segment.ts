@@ -2,9 +2,7 @@ import {
   family,
   formatIp,
   formatPrefix,
-  type Prefix,
   prefixContains,
-  prefixCovers,
   prefixRange,
   rangeContains,
   rangesOverlap,
@@ -17,7 +15,7 @@ import type { Check, CheckContext } from "../check.ts";
 import { machineText } from "../machine.ts";
 import { nodeAt } from "../topology.ts";
 import { nodesInside, overlapFindings } from "./overlaps.ts";
-import type { Conflict, PlannedRange } from "./plan.ts";
+import type { Conflict } from "./plan.ts";
 
 export const podsSegment: Check = {
   code: "KN102",
@@ -68,9 +66,7 @@ cluster prod {
         if (captured !== undefined) return captured;
         const nodes = nodesInside(context.topology, conflict.a.cluster, conflict);
         if (nodes !== undefined) {
-          return isCovered(context, conflict)
-            ? t`packets to ${nodes} in the shared range follow the pod routes`
-            : t`packets to ${nodes} are lost as soon as a node is assigned a pod CIDR that contains the address`;
+          return t`packets to ${nodes} are lost as soon as a node is assigned a pod CIDR that contains the address`;
         }
         return isCaptured(context, conflict)
           ? t`packets to machines in the shared range follow the pod routes and are lost`
@@ -114,32 +110,17 @@ function isRefused({ topology, found }: CheckContext, { a, b }: Conflict): boole
   return nodes.some(({ interfaces }) => interfaces.some(({ segment }) => segment === b.segment));
 }
 
-/** Whether a node already has a pod route in the shared range. */
-function isCaptured(context: CheckContext, { a, shared }: Conflict): boolean {
-  const cluster = context.topology.clusters.find(({ name }) => name === a.cluster);
+/** Whether a node already has a pod route in the shared range. Connected routes of physical interfaces are not pod routes. */
+function isCaptured({ topology, network }: CheckContext, { a, shared }: Conflict): boolean {
+  const cluster = topology.clusters.find(({ name }) => name === a.cluster);
   if (cluster?.nodes.some(({ podCidrs }) => podCidrs.some(({ prefix }) => rangesOverlap(prefixRange(prefix), shared))))
     return true;
-  return hasPodRoute(context, a, (dst) => rangesOverlap(prefixRange(dst), shared));
-}
-
-/** Whether one route of a node covers all pods (Weave's bridge, flannel's `udp` backend). */
-function isCovered(context: CheckContext, { a }: Conflict): boolean {
-  return hasPodRoute(context, a, (dst) => prefixCovers(dst, a.prefix));
-}
-
-/** Connected routes of physical interfaces are not pod routes. */
-function hasPodRoute(
-  { topology, network }: CheckContext,
-  { cluster: name, prefix }: PlannedRange,
-  isMeant: (dst: Prefix) => boolean,
-): boolean {
-  const cluster = topology.clusters.find((one) => one.name === name);
   const netns = network.netns(cluster?.nodes[0]?.path ?? "");
   if (!netns) return true;
-  return routesOf(netns, family(prefix.ip)).some(
+  return routesOf(netns, family(shared.first)).some(
     ({ dst, proto, nexthops }) =>
       dst.len > 0 &&
-      isMeant(dst) &&
+      rangesOverlap(prefixRange(dst), shared) &&
       !(proto === "kernel" && nexthops.every(({ dev }) => netns.devices.get(dev ?? "")?.kind === "physical")),
   );
 }

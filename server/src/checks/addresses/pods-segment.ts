@@ -11,9 +11,9 @@ import { routesOf } from "../../dataplane/print.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
+import { stationAt } from "../../topology/stations.ts";
 import type { Check, CheckContext } from "../check.ts";
 import { machineText } from "../machine.ts";
-import { nodeAt } from "../topology.ts";
 import { nodesInside, overlapFindings } from "./overlaps.ts";
 import type { Conflict } from "./plan.ts";
 
@@ -87,8 +87,8 @@ function capturedText(topology: Topology, { a, b, shared }: Conflict): string | 
     }),
   );
   const nodes = inside.flatMap((one) => {
-    const node = one.station.kind === "node" ? nodeAt(topology, one.station.path) : undefined;
-    return node?.cluster === cluster.name ? [{ ...one, text: `\`${node.name}\`` }] : [];
+    const node = stationAt(topology, one.station.path);
+    return node?.kind === "node" && node.cluster === cluster.name ? [{ ...one, text: `\`${node.name}\`` }] : [];
   });
   const others = inside.map((one) => ({ ...one, text: machineText(one.station) }));
   const [first, ...more] = nodes.length > 0 ? nodes : others;

@@ -67,8 +67,11 @@ function isAmong(prefixes: readonly Prefix[], ip: Ip): boolean {
   return prefixes.length === 0 || prefixes.some((prefix) => prefixContains(prefix, ip));
 }
 
-function segmentOf(station: Station, ip: Ip): string | undefined {
-  return station.interfaces.find(({ addresses }) => addresses.some((own) => own.ip === ip))?.segment;
+/** The segment of the address; for an address on `lo`, the segment of the first interface. */
+function segmentOf({ interfaces, edge }: Station, ip: Ip): string | undefined {
+  const iface = interfaces.find(({ addresses }) => addresses.some((own) => own.ip === ip));
+  const isOnLoopback = iface === undefined && edge?.loopbacks.some((own) => own.ip === ip);
+  return (isOnLoopback ? interfaces[0] : iface)?.segment;
 }
 
 function routersBetween(topology: Topology, start: string, end: string): readonly Router[] {

@@ -1,0 +1,63 @@
+/** Sound designs without findings: an engineer who receives two false warnings turns the tool off. */
+import { describe, expect, it } from "vitest";
+import { check, shown } from "../checks/harness.ts";
+
+const codes = (text: string): readonly string[] => check(text).map(shown);
+
+describe("a BGP address on the loopback device", () => {
+  const metal = (pool: string): string => `segment lan { cidr 10.64.1.0/24; gateway tor }
+router tor {
+  attach lan 10.64.1.1
+  route 172.31.10.1/32 via 10.64.1.11
+  route 172.31.10.2/32 via 10.64.1.12
+}
+cluster metal {
+  pods 10.244.0.0/16
+  cni calico { ${pool} }
+  node n1 { attach lan 10.64.1.11; loopback 172.31.10.1; cni calico { bgp-address 172.31.10.1 } }
+  node n2 { attach lan 10.64.1.12; loopback 172.31.10.2; cni calico { bgp-address 172.31.10.2 } }
+}
+expect n1 -> 172.31.10.2 reachable
+`;
+
+  it("is an address of the node", () => {
+    expect(codes(metal("pool d 10.244.0.0/16 { vxlan always }"))).toEqual([]);
+  });
+
+  it("is still checked against all addresses of the node", () => {
+    const wrong = metal("pool d 10.244.0.0/16 { vxlan always }").replace(
+      "bgp-address 172.31.10.2",
+      "bgp-address 172.31.10.3",
+    );
+    expect(codes(wrong)).toContain(
+      "KN159 error line 11: `bgp-address` 172.31.10.3 is not an address of node `metal/n2`: BGP sessions and tunnels do not come up",
+    );
+  });
+
+  // ip_tunnel_xmit: the source of the outer packet is the address of the route's device, which is not the BGP address.
+  it("is not the source of IP-in-IP packets, which Calico drops", () => {
+    expect(codes(metal("pool d 10.244.0.0/16 { ipip always }"))).toEqual([
+      expect.stringMatching(/^KN204 error .*node metal\/n2 drops the packet \(filter\/cali-INPUT\)$/),
+    ]);
+  });
+
+  it("works for the router of a session, too", () => {
+    const reflector = `segment lan { cidr 192.168.10.0/24; gateway tor }
+router tor {
+  attach lan 192.168.10.1
+  loopback 10.255.0.1
+  bgp as 64512 { listen-range 192.168.10.0/24 as 64512 route-reflector-client }
+}
+cluster prod {
+  pods 10.244.0.0/16
+  cni calico {
+    pool default
+    node-to-node-mesh false
+    peer tor { peer-ip 10.255.0.1; as-number 64512 }
+  }
+  nodes n 1..2 { attach lan }
+}
+`;
+    expect(codes(reflector)).toEqual([]);
+  });
+});

@@ -191,6 +191,7 @@ function domainOf(
     return address ? [prefixOf(address.ip, 32)] : [];
   });
   return {
+    cluster: cluster.name,
     from: [...cluster.podCidrs.map(({ prefix }) => prefix).filter(({ ip }) => familyOf(ip) === 4), ...nodes],
     routes: inside,
   };

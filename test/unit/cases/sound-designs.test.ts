@@ -61,3 +61,38 @@ cluster prod {
     expect(codes(reflector)).toEqual([]);
   });
 });
+
+describe("two AKS overlay clusters with one pod CIDR", () => {
+  const clusters = (segments: string): string => `${segments}
+cluster one {
+  pods 10.244.0.0/16
+  cni azure
+  nodes n 1..2 { attach n }
+  pod a on n1 { listen 80 }
+  pod b on n2 { listen 80 }
+}
+cluster two {
+  pods 10.244.0.0/16
+  cni azure
+  nodes n 1..2 { attach m }
+  pod a on n1 { listen 80 }
+  pod b on n2 { listen 80 }
+}
+expect one/default/a -> one/default/b:80 reachable
+expect one/default/b -> one/default/a:80 preserves-source
+expect two/default/a -> two/default/b:80 reachable
+expect two/default/b -> two/default/a:80 preserves-source
+`;
+  const vnet = `segment n { cidr 10.10.0.0/24; cloud azure; gateway vnet }
+segment m { cidr 10.10.1.0/24; cloud azure; gateway vnet }
+router vnet { attach n 10.10.0.1; attach m 10.10.1.1 }`;
+  const onlyKn106 = [expect.stringMatching(/^KN106 info /)];
+
+  it("are separate routing domains on one subnet", () => {
+    expect(codes(clusters(vnet).replace("attach m }\n  pod", "attach n }\n  pod"))).toEqual(onlyKn106);
+  });
+
+  it("are separate routing domains on two subnets", () => {
+    expect(codes(clusters(vnet))).toEqual(onlyKn106);
+  });
+});

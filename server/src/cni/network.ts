@@ -174,7 +174,9 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     )
       return true;
     for (const end of fabricEnds(segment.name, ip)) if (end.netns === id && end.device === device) return true;
-    return false;
+    const station = stations(id);
+    const cluster = station?.kind === "node" ? clusterOf(station) : undefined;
+    return cluster !== undefined && contributors.some((one) => one.delivers?.(topology, cluster, segment, ip));
   };
 
   return { netns, resolve, segment: (name) => segmentOf(topology, name, admits) };

@@ -7,7 +7,7 @@ import type { RouterParts } from "../cni/contributor.ts";
 import type { ChainRules } from "../cni/mode.ts";
 import type { Nexthop, NfRule, Route } from "../dataplane/model.ts";
 import { t } from "../text/l10n.ts";
-import type { Cluster, Interface, Node, Router, Service, ServicePort, Topology } from "../topology/model.ts";
+import type { Cluster, Interface, Node, Router, Segment, Service, ServicePort, Topology } from "../topology/model.ts";
 
 /** A trace follows each node; more nodes behave the same. */
 const MOST_NODES = 8;
@@ -60,6 +60,21 @@ export function answersFor(topology: Topology, cluster: Cluster, segment: string
 
 function attached(stations: readonly (Node | Router)[], segment: string): readonly Interface[] {
   return stations.flatMap(({ interfaces }) => interfaces.filter((iface) => iface.segment === segment).slice(0, 1));
+}
+
+/**
+ * The pass-through load balancer of the cloud (the segment's gateway): Azure's with floating IP, which is AKS's default
+ * (cloud-provider-azure, `azure-disable-load-balancer-floating-ip`), and Google's deliver packets with the load balancer IP as destination,
+ * and replies have it as source. A machine that forwards packets like this, or a load balancer on AWS, is subject to the check.
+ */
+export function isDelivered(topology: Topology, cluster: Cluster, segment: Segment, ip: Ip): boolean {
+  const { loadBalancer } = cluster.services;
+  if (loadBalancer?.kind !== "pass-through" || (segment.cloud !== "azure" && segment.cloud !== "gcp")) return false;
+  if (balancedAt(cluster, ip) === undefined) return false;
+  const router = topology.routers.find(({ path }) => path === loadBalancer.by);
+  return (
+    router?.interfaces.some(({ addresses }) => addresses.some((own) => segment.gateways.includes(own.ip))) ?? false
+  );
 }
 
 /** The router's state because of the cluster; undefined if it is not the cluster's load balancer. */

@@ -4,7 +4,7 @@ import type { Contributor } from "../cni/contributor.ts";
 import type { ChainSource } from "../cni/mode.ts";
 import type { Device } from "../dataplane/model.ts";
 import type { Cluster, Node } from "../topology/model.ts";
-import { answersFor, routerParts } from "./balancer.ts";
+import { answersFor, isDelivered, routerParts } from "./balancer.ts";
 import { policyContributor } from "./policy/enforce/contributor.ts";
 import { type ChainNames, iptablesChains, iptablesJumps } from "./proxy/iptables.ts";
 import { ipvsDevice, ipvsRules, ipvsServers } from "./proxy/ipvs.ts";
@@ -64,6 +64,7 @@ function kubeProxy(): Contributor {
     },
     answers: answersFor,
     router: routerParts,
+    delivers: isDelivered,
     ipvs: (node, cluster) => (runs(cluster, "ipvs") ? ipvsServers(portsOf(cluster), node) : undefined),
   };
 }

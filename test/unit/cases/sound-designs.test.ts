@@ -96,3 +96,48 @@ router vnet { attach n 10.10.0.1; attach m 10.10.1.1 }`;
     expect(codes(clusters(vnet))).toEqual(onlyKn106);
   });
 });
+
+describe("a pass-through load balancer", () => {
+  const balanced = (
+    cloud: string,
+    cni: string,
+    by = "vnet",
+  ): string => `segment nodes { cidr 10.240.0.0/24; ${cloud}; gateway vnet }
+segment vms { cidr 10.240.1.0/24; ${cloud}; gateway vnet }
+router vnet { attach nodes 10.240.0.1; attach vms 10.240.1.1; route 10.240.0.201/32 via 10.240.0.50 }
+router lvs { attach nodes 10.240.0.50 }
+host vm { attach vms 10.240.1.10 }
+cluster c {
+  pods 10.244.0.0/16
+  services 10.0.0.0/16
+  load-balancer pass-through by ${by}
+  cni ${cni}
+  node n1 { attach nodes 10.240.0.4 }
+  deployment web replicas 1 { labels app=web; listen 80 }
+  service web { select app=web; load-balancer-ip 10.240.0.${by === "vnet" ? "200" : "201"}; port 80 }
+}
+expect vm -> 10.240.0.${by === "vnet" ? "200" : "201"}:80 reachable
+`;
+  const failures = (text: string): readonly string[] =>
+    check(text)
+      .filter(({ code }) => code === "KN701")
+      .map(({ finding }) => finding.message);
+
+  it("of Azure or Google delivers packets unchanged", () => {
+    expect(failures(balanced("cloud azure", "azure { mode overlay }"))).toEqual([]);
+    expect(failures(balanced("cloud gcp", "gke"))).toEqual([]);
+  });
+
+  it("in a virtual machine is subject to the source check", () => {
+    expect(failures(balanced("cloud gcp", "gke", "lvs"))).toEqual([expect.stringContaining("(source check)")]);
+  });
+
+  it("does not exist on AWS, and is checked in other networks", () => {
+    expect(failures(balanced("cloud aws", "flannel { backend vxlan }"))).toEqual([
+      expect.stringContaining("(source check)"),
+    ]);
+    expect(failures(balanced("source-check on", "flannel { backend vxlan }"))).toEqual([
+      expect.stringContaining("(source check)"),
+    ]);
+  });
+});

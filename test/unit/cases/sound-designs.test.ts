@@ -141,3 +141,30 @@ expect vm -> 10.240.0.${by === "vnet" ? "200" : "201"}:80 reachable
     ]);
   });
 });
+
+describe("ServiceLB of k3s", () => {
+  const k3s = (ip: string): string => `segment lan { cidr 192.168.178.0/24 }
+host tablet { attach lan 192.168.178.50 }
+cluster k3s {
+  pods 10.42.0.0/16
+  services 10.43.0.0/16
+  cni flannel { backend host-gw; iface eth0 }
+  node pi { attach lan 192.168.178.20; route default via 192.168.178.1 }
+  pod web { labels app=web; listen 80 }
+  service web { select app=web; load-balancer-ip ${ip}; port 80 }
+}
+expect tablet -> 192.168.178.20:80 reachable
+`;
+  const found = (ip: string): readonly string[] =>
+    check(k3s(ip))
+      .map(({ code }) => code)
+      .filter((code) => code !== "KN192");
+
+  it("uses the address of a node", () => {
+    expect(found("192.168.178.20")).toEqual([]);
+  });
+
+  it("does not make other addresses reachable", () => {
+    expect(found("192.168.178.21")).toContain("KN513");
+  });
+});

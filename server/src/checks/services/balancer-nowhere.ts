@@ -31,6 +31,7 @@ Choose how packets to the address reach a node:
 - \`load-balancer l2\`: a node replies to ARP for the address. The address must be in a segment of the nodes.
 - \`load-balancer bgp\`, \`proxy\`, or \`pass-through\`, with the router that implements it (\`by ROUTER\`).
 - A static route to the address on a router or host.
+- An address of a node, like k3s's ServiceLB.
 
 ## References
 
@@ -58,7 +59,7 @@ Choose how packets to the address reach a node:
 
 function whyNowhere(topology: Topology, cluster: Cluster, ip: Ip): string | undefined {
   const { loadBalancer } = cluster.services;
-  if (isRouted(topology, ip)) return undefined;
+  if (isRouted(topology, ip) || isOwn(cluster, ip)) return undefined;
   if (!loadBalancer)
     return t`cluster \`${cluster.name}\` has no load balancer; add \`load-balancer l2\`, \`bgp\`, \`proxy\`, or \`pass-through\``;
   if (loadBalancer.kind === "l2") {
@@ -69,6 +70,15 @@ function whyNowhere(topology: Topology, cluster: Cluster, ip: Ip): string | unde
   if (loadBalancer.by === undefined) return t`\`load-balancer ${loadBalancer.kind}\` requires a router (\`by ROUTER\`)`;
   const known = topology.routers.some(({ path }) => path === loadBalancer.by);
   return known ? undefined : t`router \`${loadBalancer.by}\` does not exist`;
+}
+
+/** Whether a node has the address: k3s's ServiceLB uses the nodes' own addresses. */
+function isOwn({ nodes }: Cluster, ip: Ip): boolean {
+  return nodes.some(
+    ({ interfaces, edge }) =>
+      interfaces.some(({ addresses }) => addresses.some((own) => own.ip === ip)) ||
+      edge?.loopbacks.some((own) => own.ip === ip),
+  );
 }
 
 /** Whether a segment of the nodes contains the address: only then do ARP requests for it reach a node. */

@@ -17,7 +17,7 @@ export interface Contributor {
   ipvs?(node: Node, cluster: Cluster): Ipvs | undefined;
   /** Interfaces on the segment that reply to ARP for an address that no interface has, the preferred one first. */
   answers?(topology: Topology, cluster: Cluster, segment: string, ip: Ip): readonly Interface[];
-  router?(router: Router, cluster: Cluster): RouterParts | undefined;
+  router?(topology: Topology, router: Router, cluster: Cluster): RouterParts | undefined;
   /** Whether the cloud itself delivers packets to this address to the cluster's nodes on the segment: it does not check them. */
   delivers?(topology: Topology, cluster: Cluster, segment: Segment, ip: Ip): boolean;
 }

@@ -51,7 +51,9 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     return given.length === 0 ? learned : [ownLayer(given), ...learned];
   };
   const contributed = (router: Router): readonly RouterParts[] =>
-    contributors.flatMap((one) => topology.clusters.flatMap((cluster) => one.router?.(router, cluster) ?? []));
+    contributors.flatMap((one) =>
+      topology.clusters.flatMap((cluster) => one.router?.(topology, router, cluster) ?? []),
+    );
   const domains = new Map<string, readonly FabricDomain[]>();
   const fabricDomains = (router: Router): readonly FabricDomain[] =>
     valueAt(domains, router.path, () => modes().flatMap((mode) => mode.fabricDomain?.(router) ?? []));

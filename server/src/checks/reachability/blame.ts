@@ -1,5 +1,6 @@
 /** Attributes a lost packet to a place in the file and to the check that reports it. */
 import { formatPrefix, type Ip, type Prefix, parseIp, parsePrefix, prefixContains } from "../../addressing/ip.ts";
+import { forwardingOf } from "../../cni/sysctls.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
 import type { Network } from "../../dataplane/model.ts";
 import { familyOf, innerOf } from "../../dataplane/packet.ts";
@@ -56,20 +57,20 @@ export function attribute(failure: Failure, stations: Stations, network: Network
     case "stacked-apart":
       return { code: "KN240", source: probe.cluster.cni.source, specific: true };
     case "forwarding-off": {
-      const source = sysctlOf(station, FORWARDING);
+      const packet = failed.steps.at(-1)?.packet;
+      const source = station && packet ? forwardingOf(station, familyOf(packet))?.source : undefined;
       if (source) return { code: "KN206", source, specific: true };
       break;
     }
     case "reverse-path-filter": {
       const device = failed.steps.at(-1)?.device ?? "";
-      const names = [
-        `net.ipv4.conf.${device}.rp_filter`,
-        "net.ipv4.conf.all.rp_filter",
-        "net.ipv4.conf.default.rp_filter",
-      ];
+      // `default` is the value of a device that is not set itself.
+      const own = `net.ipv4.conf.${device}.rp_filter`;
+      const ofDevice = station?.sysctls.has(own) ? own : "net.ipv4.conf.default.rp_filter";
+      const names = [ofDevice, "net.ipv4.conf.all.rp_filter"];
       return {
         code: "KN207",
-        source: sysctlOf(station, names) ?? reason.origin ?? probe.cluster.cni.source,
+        source: highestOf(station, names) ?? reason.origin ?? probe.cluster.cni.source,
         specific: true,
       };
     }
@@ -107,12 +108,10 @@ export function attribute(failure: Failure, stations: Stations, network: Network
   return { code: probe.from.kind === "pod" ? "KN201" : "KN202", source, specific: false };
 }
 
-const FORWARDING = ["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding"];
-
 /** The sysctl that stops the ARP replies for the pods' gateway: proxy_arp works only with forwarding (arp_process, IN_DEV_FORWARD). */
 function silencedBy({ from, to }: Probe, netns: string): Source | undefined {
   const node = [from, to].find((end) => end.kind === "pod" && end.netns === netns)?.node;
-  const set = node?.sysctls.get("net.ipv4.ip_forward");
+  const set = node && forwardingOf(node, 4);
   return set?.value === "0" ? set.source : undefined;
 }
 
@@ -271,12 +270,11 @@ function isAclRule(source: Source | undefined): source is Source {
   return keyword === "deny" || keyword === "allow";
 }
 
-function sysctlOf(station: Station | undefined, names: readonly string[]): Source | undefined {
-  for (const name of names) {
-    const found = station?.sysctls.get(name);
-    if (found) return found.source;
-  }
-  return undefined;
+/** The setting with the highest value: the kernel uses the maximum (IN_DEV_RPFILTER is IN_DEV_MAXCONF). */
+function highestOf(station: Station | undefined, names: readonly string[]): Source | undefined {
+  const settings = names.flatMap((name) => station?.sysctls.get(name) ?? []);
+  const [highest] = settings.sort((a, b) => Number(b.value) - Number(a.value));
+  return highest?.source;
 }
 
 /** The least specific static route in the loop: it matches packets that have no better route. */

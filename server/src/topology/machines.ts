@@ -197,7 +197,7 @@ function noteAttaches({ placed, segments }: MachineDraft, names: NameProblems, p
     for (const attach of parts.attaches) {
       const segment = segments.get(attach.segment);
       if (segment !== undefined) noteAttach(segment, parts, attach, countOf(parts), problems);
-      else problems.push(names.unknown(attach.segment, "segment", attach.segmentSource));
+      else problems.push(names.unknownSegment(attach.segment, attach.addresses, attach.segmentSource));
     }
     for (const { segment } of parts.edge?.nat ?? nothing) {
       if (segment === undefined) continue;

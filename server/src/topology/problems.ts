@@ -10,7 +10,7 @@ export const CODES = {
    * context, family?, service?.
    */
   missingStatement: "KN011",
-  /** data: name, kind (segment, router, node, endpoint …), suggestion?. */
+  /** data: name, kind (segment, router, node, endpoint …), suggestion?, suggestions? (several equally near ones, with spaces). */
   unknownName: "KN012",
   /** data: name, kind, context; related: the first definition, which is used. */
   nameTwice: "KN013",

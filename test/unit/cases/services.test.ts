@@ -52,3 +52,26 @@ describe("a route that rejects packets to services (KN512)", () => {
     ]);
   });
 });
+
+describe("host ports (KN561)", () => {
+  const pods = (replicas: number, nodes: number): readonly string[] =>
+    check(`segment lan { cidr 192.168.10.0/24 }
+cluster prod {
+  pods 10.244.0.0/16
+  cni flannel { backend vxlan; iface eth0 }
+  nodes n 1..${nodes} { attach lan }
+  deployment web replicas ${replicas} { container c { port 80/tcp host-port 80 } }
+}
+`)
+      .filter(({ code }) => code === "KN561")
+      .map(({ finding }) => finding.message);
+
+  it("counts one node and one pod in the singular", () => {
+    expect(pods(2, 1)).toEqual([
+      expect.stringContaining(" for 2 pods, but the cluster has only 1 node: 1 pod stays Pending;"),
+    ]);
+    expect(pods(5, 2)).toEqual([
+      expect.stringContaining(" for 5 pods, but the cluster has only 2 nodes: 3 pods stay Pending;"),
+    ]);
+  });
+});

@@ -60,7 +60,7 @@ cluster prod {
   pods 10.244.0.0/16
   cni flannel { backend vxlan; iface eth0 }
   nodes n 1..${nodes} { attach lan }
-  deployment web replicas ${replicas} { container c { port 80/tcp host-port 80 } }
+  deployment web replicas ${replicas} { container c { listen 80/tcp host-port 80 } }
 }
 `)
       .filter(({ code }) => code === "KN561")

@@ -3,11 +3,11 @@ import { type Family, family, formatIp, parseIp } from "../../addressing/ip.ts";
 import type { Journey } from "../../dataplane/journey.ts";
 import { t } from "../../text/l10n.ts";
 import { readUrl, type Url } from "../../topology/ingress.ts";
-import type { Expectation, Ingress } from "../../topology/model.ts";
+import type { Expectation, Ingress, Service, ServiceEndpoint, ServicePort, Topology } from "../../topology/model.ts";
 import { aimAt, journeysTo, type Target } from "../../trace/aim.ts";
-import { type Endpoint, endpointOf, ownerOf } from "../../trace/endpoints.ts";
+import { type Endpoint, endpointOf, netnsOfPod, ownerOf } from "../../trace/endpoints.ts";
 import { isAnswered, type Lookup, lookupOf } from "../../trace/lookup.ts";
-import { proxiedBy, secondLeg } from "../../trace/proxied.ts";
+import { type Proxied, proxiedBy, secondLeg } from "../../trace/proxied.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { finding } from "../finding.ts";
@@ -25,7 +25,9 @@ export const failed: Check = {
 \`expect A -> B …\` states a requirement for the network. knet sends a packet through its model of the network and checks
 the result:
 
-- \`reachable\`: the packet is delivered and the reply returns, on every path.
+- \`reachable\`: the packet is delivered and the reply returns, on every path. If the destination is a name, the machine or
+  pod with this name must reply; for a service or a URL, one of its endpoints. Another machine with the address fails the
+  expectation.
 - \`blocked\`: the packet is not delivered on any path.
 - \`via X\`: every path passes through X.
 - \`preserves-source\`: the receiver sees the sender's address.
@@ -77,7 +79,12 @@ export function outcomeOf(world: World, expectation: Expectation): Outcome {
   if (typeof lookup === "string") return { kind: "unclear", why: lookup };
   if (lookup && !isAnswered(lookup)) return withoutAnswer(expectation, lookup);
   for (const aim of ends.aims) {
-    const refuted = refute(expectation, journeysOf(world, expectation, ends, aim), ends, aim.at);
+    const refuted = refute(
+      expectation,
+      journeysOf(world, expectation, ends, aim),
+      ends,
+      receiverOf(world.topology, aim),
+    );
     if (!refuted) continue;
     const why = ends.aims.length > 1 ? t`over IPv${aim.family}, ${refuted.why}` : refuted.why;
     return { kind: "fails", why, journey: refuted.journey };
@@ -98,7 +105,10 @@ function outcomeOfUrl(world: World, expectation: Expectation, url: Url): Outcome
   const ends = endsOf(world, first);
   const journeys = typeof ends === "string" ? [] : ends.aims.flatMap((aim) => journeysOf(world, first, ends, aim));
   const onward = secondLeg(world.network, proxied, journeys).journeys;
-  const bad = onward.find((one) => one.verdict !== "delivered" || one.reply?.verdict !== "delivered");
+  const backends = receiverOfAll(world.topology, proxied.backends);
+  const bad = onward.find(
+    (one) => one.verdict !== "delivered" || one.reply?.verdict !== "delivered" || astray(one, backends) !== undefined,
+  );
   if (want.kind === "blocked") {
     const [some] = onward;
     return bad || !some
@@ -106,7 +116,7 @@ function outcomeOfUrl(world: World, expectation: Expectation, url: Url): Outcome
       : { kind: "fails", why: t`${ingressText(proxied.ingress)} allows the request`, journey: some };
   }
   if (!bad) return { kind: "holds" };
-  const why = bad.reason?.message ?? bad.reply?.reason?.message ?? t`no reply arrives`;
+  const why = bad.reason?.message ?? bad.reply?.reason?.message ?? astray(bad, backends)?.why ?? t`no reply arrives`;
   return {
     kind: "fails",
     why: t`the proxy of ${ingressText(proxied.ingress)} cannot reach its backend: ${why}`,
@@ -143,6 +153,8 @@ interface FamilyAim {
   readonly targets: readonly Target[];
   /** The network namespace in which the packets must arrive, if there is only one. */
   readonly at: string | undefined;
+  /** The service that the expectation names: the packets must arrive at one of its endpoints. */
+  readonly service: Service | undefined;
   /** Port and protocol of a service, if the expectation names no port. */
   readonly first: { readonly port: number; readonly proto: Expectation["proto"] } | undefined;
 }
@@ -161,7 +173,17 @@ export function endsOf({ topology, network }: World, { from, to, port }: Expecta
     ip !== undefined ? [family(ip)] : [...new Set((src === undefined ? endpoint.addresses : [src]).map(family))];
   const aims = families.map((of) => ({ of, aim: aimAt(topology, to, endpoint, port, of) }));
   const usable = aims.flatMap(({ of, aim }): FamilyAim[] =>
-    aim.ok ? [{ family: of, targets: aim.targets, at: aim.netns, first: aim.service && aim.ports[0] }] : [],
+    aim.ok
+      ? [
+          {
+            family: of,
+            targets: aim.targets,
+            at: aim.netns,
+            service: ip === undefined ? aim.service : undefined,
+            first: aim.service && aim.ports[0],
+          },
+        ]
+      : [],
   );
   if (usable.length > 0) return { from: endpoint, src, aims: usable };
   const any = aimAt(topology, to, endpoint, port, undefined);
@@ -202,14 +224,14 @@ function refute(
   { want }: Expectation,
   journeys: readonly Journey[],
   ends: Ends,
-  at: string | undefined,
+  receiver: Receiver | undefined,
 ): Refuted | undefined {
-  const lost = journeys.map((one) => loss(one) ?? astray(one, at)).find((one) => one !== undefined);
+  const lost = journeys.map((one) => loss(one) ?? astray(one, receiver)).find((one) => one !== undefined);
   switch (want.kind) {
     case "reachable":
       return lost;
     case "blocked": {
-      const arrived = journeys.find((one) => one.verdict === "delivered" && !astray(one, at));
+      const arrived = journeys.find((one) => one.verdict === "delivered" && !astray(one, receiver));
       return (
         arrived && {
           why:
@@ -271,12 +293,52 @@ function loss(journey: Journey): Refuted | undefined {
   return { why, journey: reply };
 }
 
+/** The machine or pods that must reply. */
+interface Receiver {
+  /** "node prod/n2", "an endpoint of service prod/shop/web". */
+  readonly name: string;
+  admits(journey: Journey): boolean;
+}
+
+function receiverOf(topology: Topology, { at, service, family: of }: FamilyAim): Receiver | undefined {
+  if (service) {
+    const ends = service.ports.flatMap((port) => endpointsOf(topology, service, port, of));
+    return endpointReceiver(topology, t`an endpoint of service ${service.path}`, ends);
+  }
+  if (at === undefined) return undefined;
+  return {
+    name: at,
+    // Node ports, host ports, and port forwarding: the destination machine forwarded the packet.
+    admits: ({ end, steps }) => end === at || steps.some(({ action, netns }) => action === "dnat" && netns === at),
+  };
+}
+
+/** The backends of an ingress: the proxy connects to their endpoints directly. */
+function receiverOfAll(topology: Topology, backends: Proxied["backends"]): Receiver {
+  const ends = backends.flatMap(({ targets }) => targets.map(({ ip }) => ({ ip, pod: undefined })));
+  const names = [...new Set(backends.map(({ path }) => path))].join(", ");
+  return endpointReceiver(topology, t`an endpoint of service ${names}`, ends);
+}
+
+function endpointsOf(topology: Topology, service: Service, port: ServicePort, of: Family): readonly End[] {
+  return topology.clusters.find(({ name }) => name === service.cluster)?.services.endpoints(service, port, of) ?? [];
+}
+
+/** An endpoint of a service. Without `pod`: an address in the file. */
+type End = Pick<ServiceEndpoint, "ip" | "pod">;
+
+/** An endpoint outside the file can be any machine. */
+function endpointReceiver(topology: Topology, name: string, ends: readonly End[]): Receiver {
+  const known = ends.map(({ ip, pod }) => (pod?.node ? netnsOfPod(pod, pod.node) : ownerOf(topology, ip)?.netns));
+  const isOpen = known.includes(undefined);
+  const places = new Set(known);
+  return { name, admits: ({ end }) => isOpen || places.has(end) };
+}
+
 /** The wrong machine accepted the packet: a second machine with the address, or a host that accepts any address. */
-function astray(journey: Journey, at: string | undefined): Refuted | undefined {
-  if (at === undefined || journey.verdict !== "delivered" || journey.end === at) return undefined;
-  // Node ports, host ports, and port forwarding: the destination machine forwarded the packet.
-  if (journey.steps.some(({ action, netns }) => action === "dnat" && netns === at)) return undefined;
-  return { why: t`${journey.end} replies, not ${at}`, journey };
+function astray(journey: Journey, receiver: Receiver | undefined): Refuted | undefined {
+  if (receiver === undefined || journey.verdict !== "delivered" || receiver.admits(journey)) return undefined;
+  return { why: t`${journey.end ?? ""} replies, not ${receiver.name}`, journey };
 }
 
 function messageOf({ from, to, port, proto, want }: Expectation, why: string): string {

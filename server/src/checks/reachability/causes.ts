@@ -186,11 +186,18 @@ export function hopsOf(journey: Journey, topology: Topology): readonly Related[]
     const source = step.rule?.origin ?? stations(step.netns)?.source;
     if (!source) continue;
     // A failure reason names its machine.
-    const hop = step.text.includes(step.netns) ? t`${i + 1}. ${step.text}` : t`${i + 1}. ${step.netns}: ${step.text}`;
+    const hop = namesMachine(step.text, step.netns)
+      ? t`${i + 1}. ${step.text}`
+      : t`${i + 1}. ${step.netns}: ${step.text}`;
     const message = step.rule && step.action === "route" ? t`${hop}; route ${step.rule.text}` : hop;
     hops.push({ source: headOf(source), message });
   }
   return hops.length <= MOST_HOPS ? hops : [...hops.slice(0, MOST_HOPS - 2), ...hops.slice(-2)];
+}
+
+/** Whether the text names the machine: "r" is not the router in "routed". */
+function namesMachine(text: string, netns: string): boolean {
+  return text.split(/[\s:,()]+/).includes(netns);
 }
 
 const SHOWN: ReadonlySet<Step["action"]> = new Set([

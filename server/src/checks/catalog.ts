@@ -95,6 +95,7 @@ import { bgpAsNumber } from "./reachability/bgp-as-number.ts";
 import { bgpBlocked } from "./reachability/bgp-blocked.ts";
 import { bgpLoop } from "./reachability/bgp-loop.ts";
 import { bgpNobody } from "./reachability/bgp-nobody.ts";
+import { bgpNotAdvertised } from "./reachability/bgp-not-advertised.ts";
 import { bgpOneSided } from "./reachability/bgp-one-sided.ts";
 import { bgpRoutesMissing } from "./reachability/bgp-routes-missing.ts";
 import { calicoAddressTwice } from "./reachability/calico-address-twice.ts";
@@ -272,6 +273,7 @@ export const catalog: readonly Check[] = [
   calicoNoDefaultRoute,
   calicoAddressTwice,
   stackedApart,
+  bgpNotAdvertised,
   podsUnreachable,
   nodeUnreachable,
   podNat,

@@ -18,6 +18,50 @@ const messages = (text: string, code: string): readonly string[] =>
     .filter((one) => one.code === code)
     .map(({ finding }) => finding.message);
 
+describe("a segment that no router advertises (KN241)", () => {
+  const fabric = (leaf2: string, internet = ""): string => `segment a { cidr 10.0.1.0/24; gateway leaf1 }
+segment b { cidr 10.0.2.0/24; gateway leaf2 }
+segment f1 { cidr 10.9.0.0/31 }
+segment f2 { cidr 10.9.0.2/31 }
+router spine {
+  attach f1 10.9.0.0
+  attach f2 10.9.0.2
+  ${internet}
+  bgp as 65000 { peer 10.9.0.1 as 65001; peer 10.9.0.3 as 65002; advertise 0.0.0.0/0 }
+}
+router leaf1 { attach a 10.0.1.1; attach f1 10.9.0.1; bgp as 65001 { peer 10.9.0.0 as 65000; advertise 10.0.1.0/24 } }
+router leaf2 { attach b 10.0.2.1; attach f2 10.9.0.3; bgp as 65002 { peer 10.9.0.2 as 65000${leaf2} } }
+segment up { cidr 10.8.0.0/24 }
+host internet { attach up 10.8.0.9; answers any }
+cluster k {
+  pods 10.42.0.0/16
+  services 10.43.0.0/16
+  cni flannel { backend vxlan }
+  node n1 { attach a 10.0.1.11 }
+  node n2 { attach b 10.0.2.12 }
+}
+`;
+  const message =
+    "router `leaf2` does not advertise segment `b` (10.0.2.0/24) over BGP: a pod on node `n1` cannot reach a pod on node `n2` (2 node pairs affected)";
+  const uplink = "attach up 10.8.0.1; route default via 10.8.0.9";
+
+  it("is blamed on its router, not on the router without a route", () => {
+    expect(check(fabric("")).map(({ code }) => code)).toEqual(["KN241"]);
+    expect(messages(fabric(""), "KN241")).toEqual([message]);
+    expect(titles(fabric(""), "KN241")).toEqual(["Add `advertise 10.0.2.0/24`"]);
+  });
+
+  it("is blamed on its router, not on the host that receives the packets", () => {
+    expect(check(fabric("", uplink)).map(({ code }) => code)).toEqual(["KN241"]);
+    expect(messages(fabric("", uplink), "KN241")).toEqual([message]);
+  });
+
+  it("is not reported if a router advertises the segment or a covering prefix", () => {
+    expect(check(fabric("; advertise 10.0.2.0/24", uplink))).toEqual([]);
+    expect(check(fabric("; advertise 10.0.2.0/23", uplink)).map(({ code }) => code)).not.toContain("KN241");
+  });
+});
+
 describe("advice that fits the topology", () => {
   const kindnet = `segment a { cidr 172.18.0.0/24; gateway r }
 segment b { cidr 172.19.0.0/24; gateway r }

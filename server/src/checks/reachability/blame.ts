@@ -6,7 +6,7 @@ import type { Network } from "../../dataplane/model.ts";
 import { familyOf, innerOf } from "../../dataplane/packet.ts";
 import { routesOf } from "../../dataplane/print.ts";
 import type { Source, Statement } from "../../language/tree.ts";
-import type { Cluster, Interface, Node, Station } from "../../topology/model.ts";
+import type { Cluster, Interface, Node, Router, Segment, Station, Topology } from "../../topology/model.ts";
 import type { Stations } from "../../topology/stations.ts";
 import { childOf } from "../source.ts";
 import type { Failure, Probe } from "./probes.ts";
@@ -22,7 +22,8 @@ export type ReachabilityCode =
   | "KN208"
   | "KN209"
   | "KN214"
-  | "KN240";
+  | "KN240"
+  | "KN241";
 
 interface Blame {
   readonly code: ReachabilityCode;
@@ -32,7 +33,7 @@ interface Blame {
 }
 
 /** The place in the file that causes a failure, and the check that reports it. */
-export function attribute(failure: Failure, stations: Stations, network: Network): Blame {
+export function attribute(failure: Failure, topology: Topology, stations: Stations, network: Network): Blame {
   const { probe, failed, reason } = failure;
   if (!reason) {
     const nat = failed.steps.find((step) => step.action === "snat");
@@ -42,6 +43,8 @@ export function attribute(failure: Failure, stations: Stations, network: Network
   const stray = DECIDED.has(reason.code) ? undefined : strayRoute(failed, probe.cluster, network);
   const wrong = wrongRoute(failed, probe.cluster) ?? stray;
   if (wrong) return { code: "KN209", source: wrong, specific: true };
+  const silent = DECIDED.has(reason.code) ? undefined : notAdvertised(failed, topology, stations)?.router.bgp;
+  if (silent) return { code: "KN241", source: silent.source, specific: true };
   switch (reason.code) {
     case "filtered":
     case "rejected-by-rule":
@@ -106,6 +109,44 @@ export function attribute(failure: Failure, stations: Stations, network: Network
   if (isTunnels || (probe.to.kind === "node" && probe.from.kind === "node"))
     return { code: "KN204", source, specific: false };
   return { code: probe.from.kind === "pod" ? "KN201" : "KN202", source, specific: false };
+}
+
+/** A segment of a BGP router that no router advertises, and the packet for it that another BGP router could not route. */
+export interface NotAdvertised {
+  readonly router: Router;
+  readonly segment: Segment;
+  readonly cidr: Prefix;
+}
+
+/** The destination of the outermost packet when a BGP router used its default route, or had no route. */
+export function notAdvertised({ steps }: Journey, topology: Topology, stations: Stations): NotAdvertised | undefined {
+  const speakers = topology.routers.filter(({ bgp }) => bgp !== undefined);
+  if (speakers.length < 2) return undefined;
+  for (const [index, { action, netns, packet, rule }] of steps.entries()) {
+    const isLast = index === steps.length - 1 && action === "drop";
+    const isDefault = action === "route" && rule?.text.startsWith("default ");
+    const station = isLast || isDefault ? stations(netns) : undefined;
+    if (station?.kind !== "router" || station.bgp === undefined) continue;
+    if (speakers.some(({ bgp }) => bgp?.advertises.some((one) => isSpecific(one.prefix, packet.dst)))) continue;
+    const found = attachedTo(speakers, topology, packet.dst);
+    if (found && found.router !== station) return found;
+  }
+  return undefined;
+}
+
+function isSpecific(prefix: Prefix, ip: Ip): boolean {
+  return prefix.len > 0 && prefixContains(prefix, ip);
+}
+
+function attachedTo(routers: readonly Router[], { segments }: Topology, ip: Ip): NotAdvertised | undefined {
+  for (const router of routers) {
+    for (const iface of router.interfaces) {
+      const segment = segments.get(iface.segment);
+      const cidr = segment?.cidrs.find((one) => prefixContains(one, ip));
+      if (segment && cidr) return { router, segment, cidr };
+    }
+  }
+  return undefined;
 }
 
 /** The sysctl that stops the ARP replies for the pods' gateway: proxy_arp works only with forwarding (arp_process, IN_DEV_FORWARD). */

@@ -31,6 +31,7 @@ import { nextHopFamily } from "./addresses/next-hop-family.ts";
 import { nodeFamily } from "./addresses/node-family.ts";
 import { nodeRangeOutside } from "./addresses/node-range-outside.ts";
 import { nodeRanges } from "./addresses/node-ranges.ts";
+import { oneRangePerFamily } from "./addresses/one-range-per-family.ts";
 import { podAddressOutside } from "./addresses/pod-address-outside.ts";
 import { podsPods } from "./addresses/pods-pods.ts";
 import { podsSegment } from "./addresses/pods-segment.ts";
@@ -100,6 +101,7 @@ import { bgpAsNumber } from "./reachability/bgp-as-number.ts";
 import { bgpBlocked } from "./reachability/bgp-blocked.ts";
 import { bgpLoop } from "./reachability/bgp-loop.ts";
 import { bgpNobody } from "./reachability/bgp-nobody.ts";
+import { bgpNotAdvertised } from "./reachability/bgp-not-advertised.ts";
 import { bgpOneSided } from "./reachability/bgp-one-sided.ts";
 import { bgpRoutesMissing } from "./reachability/bgp-routes-missing.ts";
 import { calicoAddressTwice } from "./reachability/calico-address-twice.ts";
@@ -183,6 +185,7 @@ export const catalog: readonly Check[] = [
   hostBits,
   importFailed,
   ambiguousName,
+  oneRangePerFamily,
   podsServices,
   podsSegment,
   servicesSegment,
@@ -276,6 +279,7 @@ export const catalog: readonly Check[] = [
   calicoNoDefaultRoute,
   calicoAddressTwice,
   stackedApart,
+  bgpNotAdvertised,
   podsUnreachable,
   nodeUnreachable,
   podNat,

@@ -1,7 +1,7 @@
 /** State that layers other than the modes add to machines. */
 import type { Ip } from "../addressing/ip.ts";
 import type { Device, Ipvs, Route } from "../dataplane/model.ts";
-import type { Cluster, Interface, Node, Router, Topology } from "../topology/model.ts";
+import type { Cluster, Interface, Node, Router, Segment, Topology } from "../topology/model.ts";
 import type { ChainRules, ChainSource, NodeParts } from "./mode.ts";
 
 /**
@@ -19,7 +19,9 @@ export interface Contributor {
   ipvs?(node: Node, cluster: Cluster): Ipvs | undefined;
   /** Interfaces on the segment that reply to ARP for an address that no interface has, the preferred one first. */
   answers?(topology: Topology, cluster: Cluster, segment: string, ip: Ip): readonly Interface[];
-  router?(router: Router, cluster: Cluster): RouterParts | undefined;
+  router?(topology: Topology, router: Router, cluster: Cluster): RouterParts | undefined;
+  /** Whether the cloud itself delivers packets to this address to the cluster's nodes on the segment: it does not check them. */
+  delivers?(topology: Topology, cluster: Cluster, segment: Segment, ip: Ip): boolean;
 }
 
 /** State of a router that results from a cluster. */

@@ -5,7 +5,7 @@ import type { Contributor } from "../cni/contributor.ts";
 import type { ChainSource } from "../cni/mode.ts";
 import type { Device } from "../dataplane/model.ts";
 import type { Cluster, Node } from "../topology/model.ts";
-import { answersFor, routerParts } from "./balancer.ts";
+import { answersFor, isDelivered, routerParts } from "./balancer.ts";
 import { policyContributor } from "./policy/enforce/contributor.ts";
 import { type ChainNames, iptablesChains, iptablesJumps } from "./proxy/iptables.ts";
 import { ipvsDevice, ipvsRules, ipvsServers } from "./proxy/ipvs.ts";
@@ -66,6 +66,7 @@ function kubeProxy(): Contributor {
     sysctl: (_, cluster, name) => (name === ROUTE_LOCALNET && routesLocalnet(cluster) ? "1" : undefined),
     answers: answersFor,
     router: routerParts,
+    delivers: isDelivered,
     ipvs: (node, cluster) => (runs(cluster, "ipvs") ? ipvsServers(portsOf(cluster), node) : undefined),
   };
 }

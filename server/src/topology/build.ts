@@ -3,7 +3,7 @@ import { formatIp, formatPrefix, type Ip, prefixContains } from "../addressing/i
 import { type Decl, has, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
 import { phrase, t } from "../text/l10n.ts";
-import { type AddressingOf, hostLocal, type ModeAddressing, type SharedRange } from "./addressing.ts";
+import { type AddressingOf, hostLocal, type ModeAddressing, type SharedRange, sizeOfNeeds } from "./addressing.ts";
 import {
   type ClusterStages,
   clusterStages,
@@ -254,7 +254,7 @@ function buildTenants(
   const workloads = sameList(before, built.workloads);
   const placed = placePods(nodes.length, workloads, placement);
   machines.complete(() => claimantsOf(nodes, workloads, placed));
-  const podRanges = addressing.claims === undefined ? firstRanges : nodeRanges(nodes);
+  const podRanges = machines.isFinal ? firstRanges : nodeRanges(nodes);
   const ofPlugin = new Map<string, ModeAddressing>([[cluster.cni.plugin, addressing]]);
   const planned = planPods({
     cluster: cluster.name,
@@ -413,7 +413,8 @@ function givenAddressProblems(workloads: readonly Workload[], { index }: Planned
  * Whether the node's segment had no complete share left: the mode reports the consequences, because it counts addresses
  * instead of blocks.
  */
-function isShort({ podCidrs }: Node, { fromSegment }: ModeAddressing): boolean {
+function isShort({ podCidrs }: Node, { fromSegment }: ModeAddressing, wanted: number, available: number): boolean {
+  if (fromSegment?.kind === "interfaces") return available < sizeOfNeeds(fromSegment.needs(wanted));
   return (
     fromSegment !== undefined && podCidrs.length > 0 && podCidrs.every(({ prefix }) => prefix.len > fromSegment.len)
   );
@@ -432,7 +433,7 @@ function demandProblems(
   let withoutRange = false;
   for (const node of nodes) {
     const { wanted, available } = demand(node);
-    if (wanted <= available || isShort(node, addressing)) continue;
+    if (wanted <= available || isShort(node, addressing, wanted, available)) continue;
     if (node.podCidrs.length === 0) {
       // Reported by KN401 or below.
       withoutRange = true;
@@ -447,8 +448,9 @@ function demandProblems(
     const data = { cluster: cluster.name, count, node: node.path, pods: wanted, addresses };
     return problem(CODES.noPodAddressLeft, source, data, [{ source: node.source, message: t`node \`${node.path}\`` }]);
   });
-  // If ranges come from the nodes' segments, the mode reports problems with the segments.
-  if (withoutRange && !states(cluster, "pods") && addressing.fromSegment === undefined) {
+  // If ranges come from the nodes' segments or from the plugin's own settings (Calico's pools), the mode reports nodes without one.
+  const isOwn = addressing.fromSegment !== undefined || addressing.nodeRanges.length > 0;
+  if (withoutRange && !states(cluster, "pods") && !isOwn) {
     const data = { keyword: "pods", context: `cluster ${cluster.name}` };
     problems.push(problem(CODES.missingStatement, cluster.nameSource, data));
   }

@@ -1,5 +1,5 @@
 /** A cluster as written, and the ranges of its nodes. */
-import { type Blocks, blocksOf, kthFreeBlock } from "../addressing/allocation.ts";
+import { type Blocks, blocksOf, freeBlockCount, kthFreeBlock } from "../addressing/allocation.ts";
 import {
   addIp,
   bits,
@@ -40,7 +40,7 @@ import {
   serviceIn,
   workloadIn,
 } from "./namespace.ts";
-import { takeBlock } from "./pod-blocks.ts";
+import { fillInterfaces, type InterfaceUser, takeBlock } from "./pod-blocks.ts";
 import { type Policy, type PolicyKeyword, policyKeyword, readCalicoTier, readPolicy, type Tier } from "./policy.ts";
 import { CODES, problem } from "./problems.ts";
 import type { SegmentDraft } from "./segments.ts";
@@ -339,8 +339,10 @@ function perNodeProblems(file: string, decl: Decl): readonly TopologyProblem[] {
 export interface RangeAllocator {
   /** `position`: index of the node in a pool; `segment`: the segment of its first interface. */
   next(parts: StationParts, path: string, position: number, segment: SegmentDraft | undefined): readonly NodeCidr[];
-  /** Called after the pods have been placed: nodes that claim blocks get the blocks they need. */
+  /** Called after the pods have been placed: nodes that claim blocks or addresses get what they need. */
   complete(claimants: () => readonly Claimant[]): void;
+  /** Whether all ranges are allocated without `complete`, so the nodes can be kept for later builds. */
+  isFinal(): boolean;
   /** Problems, after all nodes have their ranges. */
   problems(): readonly TopologyProblem[];
 }
@@ -389,6 +391,7 @@ export function allocateRanges(
   const same = sameForAll(cluster, cluster.cni, undefined, addressing);
   const shortages = new Map<Family, Shortage>();
   const problems: TopologyProblem[] = [];
+  const users: InterfaceUser[] = [];
 
   const allocated = (of: Family, path: string): NodeCidr | undefined => {
     for (const pool of pools) {
@@ -410,6 +413,12 @@ export function allocateRanges(
       const { cni } = parts;
       const settings = cni ?? cluster.cni;
       const share = (cni === undefined ? addressing : addressingOf(cni, cluster.podCidrs, cluster.maxPods)).fromSegment;
+      if (share?.kind === "interfaces") {
+        if (parts.podCidrs.length > 0 || segment === undefined) return parts.podCidrs;
+        const list: NodeCidr[] = [];
+        users.push({ list, share, segment, source: settings.source });
+        return list;
+      }
       if (share !== undefined) {
         const block = parts.podCidrs.length === 0 && segment !== undefined ? takeBlock(segment, share) : undefined;
         return block === undefined ? parts.podCidrs : [{ prefix: block, allocated: true, source: settings.source }];
@@ -432,12 +441,13 @@ export function allocateRanges(
       }
       return cidrs;
     },
-    complete: nothingLeft,
+    complete: (claimants) => {
+      if (users.length > 0) fillInterfaces(users, claimants());
+    },
+    isFinal: () => users.length === 0,
     problems: () => [...problems, ...shortageProblems(cluster, pools, shortages)],
   };
 }
-
-const nothingLeft: RangeAllocator["complete"] = () => undefined;
 
 /** The mode itself reports missing blocks. */
 function claimRanges(cluster: ClusterDraft, addressing: ModeAddressing, claims: Claims): RangeAllocator {
@@ -462,6 +472,7 @@ function claimRanges(cluster: ClusterDraft, addressing: ModeAddressing, claims: 
       return made.first(foreign ? undefined : given(parts, position), parts.labels, foreign);
     },
     complete: (claimants) => made.complete(claimants()),
+    isFinal: () => false,
     problems: () => [],
   };
 }
@@ -492,10 +503,24 @@ function shortageProblems(
       cidr: formatPrefix(within),
       perNode,
       blocks: pool.taken,
+      ...unusableBlocks(cluster, pool.range),
     };
     problems.push(problem(CODES.noPodCidrLeft, pool.source, data));
   }
   return problems;
+}
+
+/** The number of a range's blocks, and of those that overlap the service CIDR and are skipped for this reason. */
+function unusableBlocks(
+  { serviceCidrs }: ClusterDraft,
+  range: NodeRange,
+): { readonly total: number; readonly services: number } {
+  const { within, perNode, avoidsServices } = range;
+  const outside = outsideOf(range);
+  const total = freeBlockCount(blocksOf(within, perNode, outside));
+  const services = avoidsServices === false ? [] : serviceCidrs.map(({ prefix }) => prefixRange(prefix));
+  const left = freeBlockCount(blocksOf(within, perNode, [...outside, ...services]));
+  return { total: Number(total), services: Number(total) - Number(left) };
 }
 
 /**

@@ -10,7 +10,7 @@ export const CODES = {
    * context, family?, service?.
    */
   missingStatement: "KN011",
-  /** data: name, kind (segment, router, node, endpoint …), suggestion?. */
+  /** data: name, kind (segment, router, node, endpoint …), suggestion?, suggestions? (several equally near ones, with spaces). */
   unknownName: "KN012",
   /** data: name, kind, context; related: the first definition, which is used. */
   nameTwice: "KN013",
@@ -30,7 +30,10 @@ export const CODES = {
   nextHopFamily: "KN125",
   /** A NAT rule for a segment that the machine is not attached to. data: station, segment. */
   natSegment: "KN126",
-  /** data: cluster, count (of nodes without), node (the first), cidr, perNode, blocks. */
+  /**
+   * data: cluster, count (of nodes without), node (the first), cidr, perNode, blocks (allocated), total (in the range),
+   * services (of these, overlapping the service CIDR).
+   */
   noPodCidrLeft: "KN401",
   /** data: cluster, count (of nodes), node (the first), pods, addresses (both of that node). */
   noPodAddressLeft: "KN402",

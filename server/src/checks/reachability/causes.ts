@@ -50,7 +50,7 @@ function findCauses(context: CheckContext): readonly Cause[] {
     // Without pods, there are no kubelet probes or logs that require a node to reach stacked pods.
     const { cluster, from, to } = failure.probe;
     if (to.imagined && from.kind === "node" && STACKED.has(cluster.cni.plugin)) continue;
-    const { code, source, specific } = attribute(failure, stations, context.open);
+    const { code, source, specific } = attribute(failure, context.peopled, stations, context.open);
     if (!specific && sessions.some((one) => isUnannounced(context.peopled, failure, one))) continue;
     if (!specific && suspects.length > 0 && isExcused(context.peopled, failure, stations, suspects)) continue;
     let place = places.indexOf(source.statement);
@@ -67,7 +67,7 @@ function findCauses(context: CheckContext): readonly Cause[] {
 }
 
 /** Codes with one cause per place, regardless of how the packets are lost. */
-const ONE_WAY: ReadonlySet<ReachabilityCode> = new Set(["KN206", "KN209"]);
+const ONE_WAY: ReadonlySet<ReachabilityCode> = new Set(["KN206", "KN209", "KN241"]);
 
 function howOf({ reason }: Failure): string {
   return reason?.code === "no-session" ? "filtered" : (reason?.code ?? "");

@@ -12,7 +12,7 @@ function speakerOf(topology: Topology, router: Router, bgp: BgpSpec): Speaker {
     station: router,
     as: bgp.as,
     clusterId: bgp.clusterId,
-    addresses: router.interfaces.flatMap(({ addresses }) => addresses.map(({ ip }): Ip => ip)),
+    addresses: addressesOf(router),
     mesh: undefined,
     rules: bgp.peers.flatMap((peer) => {
       const to = targetOf(topology, peer);
@@ -22,6 +22,12 @@ function speakerOf(topology: Topology, router: Router, bgp: BgpSpec): Speaker {
     exports: undefined,
     source: bgp.source,
   };
+}
+
+/** Peers can also use an address on `lo` (`update-source lo`). */
+function addressesOf({ interfaces, edge }: Router): readonly Ip[] {
+  const own = interfaces.flatMap(({ addresses }) => addresses.map(({ ip }): Ip => ip));
+  return edge === undefined ? own : [...own, ...edge.loopbacks.map(({ ip }) => ip)];
 }
 
 /** Undefined for an unknown name, which is reported elsewhere. */

@@ -14,6 +14,11 @@ export const sysctls: readonly SysctlSpec[] = [
     default: "1 on routers and nodes, 0 on hosts",
   },
   {
+    name: "net.ipv4.conf.all.forwarding",
+    summary: "A second name of `net.ipv4.ip_forward`; the last of the two in the file applies",
+    default: "the value of `net.ipv4.ip_forward`",
+  },
+  {
     name: "net.ipv6.conf.all.forwarding",
     summary: "Forwards IPv6 packets between interfaces",
     default: "1 on routers and nodes, 0 on hosts",

@@ -188,7 +188,7 @@ export function errorText(error: SenderError | undefined, leg: "request" | "repl
   if (error.kind === "local")
     return errno === "" ? t`${side}’s kernel returns an error.` : t`${side}’s kernel returns ${errno}.`;
   if (error.kind === "icmp" && errno === "")
-    return `${receivedText(t`${side}’s kernel`, error)} ${t`A UDP socket does not report this error.`}`;
+    return `${receivedText(t`${side}’s kernel`, error)} ${t`The socket does not report this error.`}`;
   const received = receivedText(side, error);
   return errno === "" ? received : `${received} ${t`The socket returns ${errno}.`}`;
 }

@@ -15,8 +15,8 @@ interface Place {
 }
 
 /**
- * The shortest repetition that continues to the end; the last step (the dropped packet) and an incomplete sequence before it
- * are not part of it. Quadratic in the number of steps at worst: only for packets that looped.
+ * The shortest repetition that continues to the end; the last step (the dropped packet) and an incomplete sequence are not
+ * part of it. Quadratic in the number of steps at worst: only for packets that looped.
  */
 export function repetitionIn(steps: readonly Place[]): Repetition | undefined {
   const keys = steps.map(({ netns, device, direction, action }) => `${netns}\n${device}\n${direction}\n${action}`);

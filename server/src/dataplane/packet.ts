@@ -170,11 +170,13 @@ export function icmpNumbers(message: Pick<IcmpMessage, "kind">, family: Family):
 /**
  * The errno that the sender's socket reports for an ICMP error (icmp_err_convert in net/ipv4/icmp.c, icmpv6_err_convert in
  * net/ipv6/icmp.c). A connecting TCP socket reports all errors; a UDP socket only fatal ones (udp_err: the remaining errors
- * require IP_RECVERR), so it does not report an unreachable network or host. ping prints all of them.
+ * require IP_RECVERR), so it does not report an unreachable network or host; an SCTP socket only an unreachable protocol
+ * (sctp_v4_err: sk_err_soft). ping prints all of them.
  */
 export function errnoOf(kind: IcmpErrorKind, packet: Packet): string | undefined {
   const family = familyOf(packet);
   const proto = packet.body.kind;
+  if (proto === "sctp" && kind !== "protocol-unreachable") return undefined;
   switch (kind) {
     case "net-unreachable":
       return proto === "udp" ? undefined : "ENETUNREACH";

@@ -78,13 +78,22 @@ host x { attach a 10.0.1.2 }
     const trace = traceOf(text, "x", "8.8.8.8", { proto: "udp", port: 53 });
     expect(trace.paths[0]?.error).toEqual({ kind: "icmp", type: 3, code: 0, from: "10.0.1.1" });
     expect(textOf(trace)).toContain(
-      "the sender's kernel receives ICMP 3/0 from 10.0.1.1, which a UDP socket does not report (timeout)",
+      "the sender's kernel receives ICMP 3/0 from 10.0.1.1, which the UDP socket does not report (timeout)",
     );
   });
   test("no neighbor: no error", () => {
     const trace = traceOf(text, "x", "10.0.1.77", { proto: "udp", port: 53 });
     expect(trace.paths[0]?.error).toBeUndefined();
     expect(textOf(trace)).toContain("the sender receives no error (timeout)");
+  });
+  test("SCTP: only the kernel receives it", () => {
+    const trace = traceOf(text, "x", "8.8.8.8", { proto: "sctp", port: 80 });
+    expect(trace.paths[0]?.error).toEqual({ kind: "icmp", type: 3, code: 0, from: "10.0.1.1" });
+    expect(textOf(trace)).toContain("which the SCTP socket does not report (timeout)");
+  });
+  test("SCTP waits for a route on the sender's machine", () => {
+    expect(traceOf(text, "r", "8.8.8.8", { proto: "sctp", port: 80 }).paths[0]?.error).toBeUndefined();
+    expect(traceOf(text, "r", "8.8.8.8", { proto: "udp" }).paths[0]?.error?.errno).toBe("ENETUNREACH");
   });
   test("TCP and ping report it", () => {
     for (const proto of ["tcp", "icmp"] as const)

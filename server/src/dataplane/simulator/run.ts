@@ -195,7 +195,7 @@ export function machineAt(run: Run, id: NetnsId): string {
   return netns ? machine(netns) : id;
 }
 
-/** Why a packet with TTL 1 is not forwarded: a loop with the machines of one round, or a TTL that is too small for the path. */
+/** Why a packet with TTL 1 is not forwarded: a loop and the machines in it, or a TTL that is too small for the path. */
 export function expiredText(run: Run, netns: Netns): string {
   const loop = repetitionIn([...run.steps, { netns: netns.id, device: "", direction: null, action: "drop" }]);
   if (!loop) return t`TTL expired on ${machine(netns)}`;

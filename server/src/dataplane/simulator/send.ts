@@ -37,6 +37,8 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
     multicastBySource(netns, made.dst, src) ??
     lookup(netns, localAddressesOf(netns), { dst: made.dst, src, oif, mark: made.mark });
   const refused = refusedDestination(run, netns, unsent, found) ?? refusedByRoute(run, netns, unsent, found, undefined);
+  // An SCTP association waits for a route (sctp_packet_transmit); observed on Linux 6.1.
+  if (refused?.reason?.code === "no-route" && unsent.body.kind === "sctp") return { ...refused, errno: undefined };
   if (refused) return refused;
   if (!found) throw new Error("unreachable");
   let route = found;

@@ -80,7 +80,7 @@ function takeLikeliest(pending: Branch[]): readonly number[] {
   return pending.splice(best, 1)[0]?.script ?? [];
 }
 
-/** Without the paths beyond `COVERED`: the first run follows the first branches, whatever their probability. */
+/** Without the paths beyond `COVERED`: the first run follows the first branches, even unlikely ones. */
 function likeliest(walked: readonly Walked[]): readonly Walked[] {
   const sorted = [...walked].sort((a, b) => b.journey.probability - a.journey.probability);
   let sum = 0;

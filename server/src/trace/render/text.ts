@@ -144,9 +144,11 @@ export function errorText(walk: Reply): string {
     case "icmp": {
       const message = `ICMP ${error.type}/${error.code}`;
       const from = error.from ?? "";
-      // udp_err, udpv6_err: without IP_RECVERR, a UDP socket reports only fatal errors.
-      if (error.errno === undefined)
-        return t`the sender's kernel receives ${message} from ${from}, which a UDP socket does not report (timeout)`;
+      // udp_err, sctp_v4_err: without IP_RECVERR, these sockets report only fatal errors.
+      if (error.errno === undefined) {
+        const protocol = walk.hops[0]?.packet.headers.some(({ kind }) => kind === "sctp") ? "SCTP" : "UDP";
+        return t`the sender's kernel receives ${message} from ${from}, which the ${protocol} socket does not report (timeout)`;
+      }
       return mtu === undefined
         ? t`the sender receives ${message} from ${from}${errno}`
         : t`the sender receives ${message} from ${from}, MTU ${mtu}${errno}`;

@@ -348,7 +348,10 @@ export interface NfMatch {
   readonly in?: Negatable<string>;
   readonly out?: Negatable<string>;
   readonly mark?: Negatable<{ readonly value: number; readonly mask: number }>;
-  readonly ctstate?: readonly CtState[];
+  /** One of these: `-m conntrack --ctstate`; `DNAT` alone is also nft's `ct status dnat`. */
+  readonly ctstate?: readonly CtMatch[];
+  /** None of these: `-m conntrack ! --ctstate`. */
+  readonly notCtstate?: readonly CtMatch[];
   readonly srcRange?: IpRange;
   /** A list: all entries must match. */
   readonly addrtype?: AddrType | readonly AddrType[];
@@ -401,6 +404,8 @@ export interface PortRange {
   readonly last: number;
 }
 export type CtState = "NEW" | "ESTABLISHED" | "RELATED" | "INVALID" | "UNTRACKED";
+/** `DNAT`: the connection's destination was rewritten, in any state (net/netfilter/xt_conntrack.c, conntrack_mt). */
+export type CtMatch = CtState | "DNAT";
 export type NfTarget =
   | { readonly kind: "ACCEPT" }
   | { readonly kind: "DROP" }

@@ -2,6 +2,7 @@
 import { bits, formatIp, formatPrefix, type Ip } from "../addressing/ip.ts";
 import type {
   AddrType,
+  CtMatch,
   Negatable,
   Nexthop,
   NfMatch,
@@ -120,18 +121,20 @@ function extensions(match: NfMatch, family: 4 | 6): readonly string[] {
   }
   if (match.mark) words.push("-m", "mark", ...negatable(match.mark, "--mark", (mark) => markText(mark, 0xffffffff)));
   if (match.rpfilterFails) words.push("-m", "rpfilter", "--validmark", "--invert");
-  if (match.ctstate) {
-    // iptables prints the states in this order.
-    const states = (["INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED"] as const).filter((state) =>
-      match.ctstate?.includes(state),
-    );
-    words.push("-m", "conntrack", "--ctstate", states.join(","));
-  }
+  if (match.ctstate) words.push("-m", "conntrack", "--ctstate", statesText(match.ctstate));
+  if (match.notCtstate) words.push("-m", "conntrack", "!", "--ctstate", statesText(match.notCtstate));
   if (match.statistic) {
     words.push("-m", "statistic", "--mode", "random", "--probability", probabilityText(match.statistic.probability));
   }
   if (match.recent) words.push(...recentWords(match.recent, family));
   return words;
+}
+
+/** iptables prints the states in this order (libxt_conntrack.c). */
+function statesText(states: readonly CtMatch[]): string {
+  return (["INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED", "DNAT"] as const)
+    .filter((state) => states.includes(state))
+    .join(",");
 }
 
 /** The kernel stores 31 bits, and iptables prints them with 11 decimal places (libxt_statistic.c). */

@@ -88,11 +88,11 @@ export function nodeNetns(
       ...devices,
       ...contributors.flatMap((one) => one.devices?.(node, cluster) ?? []),
     ],
-    ipvs: contributors.map((one) => one.ipvs?.(node, cluster)).find((one) => one !== undefined),
+    ipvs: contributors.map((one) => one.ipvs?.(node, cluster, parts)).find((one) => one !== undefined),
     layers: [ownLayer([...routes, ...connectedOf({ ...parts, devices }), ...parts.routes]), ...parts.layers],
     rules: parts.rules,
     tables: parts.tables,
-    sysctl: parts.sysctl,
+    sysctl: (name) => parts.sysctl?.(name) ?? settingOf(contributors, cluster, name),
     neighbours: parts.neighbours ?? NO_NEIGHBOURS,
     xfrm: parts.xfrm,
     chains: () => {
@@ -108,8 +108,21 @@ export function nodeNetns(
       ];
     },
     sources: () => contributors.flatMap((one) => one.chains?.(node, cluster, parts) ?? []),
-    sockets: [...parts.sockets, ...socketsOf(node.processes), ...hostNetworkSockets(cluster, node)],
+    sockets: [
+      ...parts.sockets,
+      ...socketsOf(node.processes),
+      ...hostNetworkSockets(cluster, node),
+      ...contributors.flatMap((one) => one.sockets?.(node, cluster, parts) ?? []),
+    ],
   });
+}
+
+function settingOf(contributors: readonly Contributor[], cluster: Cluster, name: string): string | undefined {
+  for (const one of contributors) {
+    const value = one.sysctl?.(cluster, name);
+    if (value !== undefined) return value;
+  }
+  return undefined;
 }
 
 function withChildren(device: Device, { stacks }: NodeParts): Device {

@@ -336,6 +336,8 @@ export interface NfRule {
   readonly explain?: (packet: Packet) => Explanation;
   /** As `nft` prints it; only for nftables rules. */
   readonly text?: string;
+  /** nftables: the rule sets the mark before its target, like a MARK target. */
+  readonly marks?: { readonly value: number; readonly mask: number };
   readonly origin: Source | undefined;
 }
 /** All conditions must match. */

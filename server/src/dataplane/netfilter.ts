@@ -362,6 +362,7 @@ function walkChain(
     for (const rule of chain.candidates?.(packet.dst, portsOf(packet)?.dport) ?? chain.rules) {
       if (!matches(rule.match, { ...packet, mark }, tracking, context)) continue;
       const target = rule.target;
+      if (rule.marks) mark = ((mark & ~rule.marks.mask) ^ rule.marks.value) >>> 0;
       switch (target.kind) {
         case "ACCEPT":
           return { verdict: "accept", decision: note(name, rule, "accept") };

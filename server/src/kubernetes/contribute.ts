@@ -6,10 +6,12 @@ import type { Device } from "../dataplane/model.ts";
 import type { Cluster, Node } from "../topology/model.ts";
 import { answersFor, routerParts } from "./balancer.ts";
 import { policyContributor } from "./policy/enforce/contributor.ts";
+import { healthSockets } from "./proxy/health.ts";
 import { type ChainNames, iptablesChains, iptablesJumps } from "./proxy/iptables.ts";
 import { ipvsDevice, ipvsRules, ipvsServers } from "./proxy/ipvs.ts";
 import type { NftNames } from "./proxy/nft-view.ts";
 import { nftablesChains } from "./proxy/nftables.ts";
+import { opensLocalhost } from "./proxy/node-addresses.ts";
 import { type ProxyPorts, proxyFamilies, proxyPorts, runsProxy } from "./proxy/ports.ts";
 
 /**
@@ -24,6 +26,8 @@ export function kubernetes(): readonly Contributor[] {
 export function withoutPolicies(): readonly Contributor[] {
   return [kubeProxy()];
 }
+
+const ROUTE_LOCALNET = "net.ipv4.conf.all.route_localnet";
 
 /** State shared by the nodes of a cluster. */
 interface Shared {
@@ -55,7 +59,10 @@ function kubeProxy(): Contributor {
       const { source } = cluster.services.kubeProxy;
       return portsOf(cluster).flatMap((ports) => iptablesJumps(ports.family, source));
     },
-    chains: (node, cluster) => together(sourcesOf(shared(cluster), cluster, node)),
+    chains: (node, cluster, { devices }) => together(sourcesOf(shared(cluster), cluster, node, devices)),
+    sockets: (node, cluster, { devices }) => healthSockets(portsOf(cluster), node, devices),
+    sysctl: (cluster, name) =>
+      name === ROUTE_LOCALNET && runsProxy(cluster) && opensLocalhost(cluster.services.kubeProxy) ? "1" : undefined,
     devices: (_, cluster) => {
       if (!runs(cluster, "ipvs")) return [];
       const own = shared(cluster);
@@ -64,16 +71,22 @@ function kubeProxy(): Contributor {
     },
     answers: answersFor,
     router: routerParts,
-    ipvs: (node, cluster) => (runs(cluster, "ipvs") ? ipvsServers(portsOf(cluster), node) : undefined),
+    ipvs: (node, cluster, { devices }) =>
+      runs(cluster, "ipvs") ? ipvsServers(portsOf(cluster), node, devices) : undefined,
   };
 }
 
-function sourcesOf({ families }: Shared, cluster: Cluster, node: Node): readonly ChainSource[] {
+function sourcesOf(
+  { families }: Shared,
+  cluster: Cluster,
+  node: Node,
+  devices: readonly Device[],
+): readonly ChainSource[] {
   switch (cluster.services.kubeProxy.mode) {
     case "iptables":
-      return families.map(({ ports, chains }) => iptablesChains(ports, chains, node));
+      return families.map(({ ports, chains }) => iptablesChains(ports, chains, node, devices));
     case "nftables":
-      return families.map(({ ports, nft }) => nftablesChains(ports, nft, node));
+      return families.map(({ ports, nft }) => nftablesChains(ports, nft, node, devices));
     case "ipvs":
     case "none":
       return [];

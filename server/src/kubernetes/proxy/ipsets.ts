@@ -5,7 +5,7 @@
 import { formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
 import type { IpSet } from "../../dataplane/model.ts";
 import type { Node, ServiceEndpoint } from "../../topology/model.ts";
-import type { ProxyPort, ProxyPorts } from "./ports.ts";
+import { healthCheckPort, type ProxyPort, type ProxyPorts } from "./ports.ts";
 
 const SETS = {
   clusterIp: ["KUBE-CLUSTER-IP", "Kubernetes service cluster ip + port for masquerade purpose"],
@@ -135,7 +135,10 @@ export function ipSets(ports: ProxyPorts, node: Node): readonly ProxySet[] {
     make(
       "healthCheck",
       "bitmap:port",
-      (port) => (port.service.healthCheckNodePort === undefined ? [] : [String(port.service.healthCheckNodePort)]),
+      ({ service }) => {
+        const number = healthCheckPort(service);
+        return number === undefined ? [] : [String(number)];
+      },
       (_, __, dport) => ports.healthChecked().some(({ service }) => service.healthCheckNodePort === dport),
     ),
     make(

@@ -19,8 +19,9 @@ import type { Source } from "../../language/tree.ts";
 import type { Node, ServiceEndpoint } from "../../topology/model.ts";
 import { localDetector } from "./detect.ts";
 import { ipSets, type ProxySet, type SetKey, virtualIps } from "./ipsets.ts";
-import { markRule, nodeAddresses, postroutingRules } from "./iptables.ts";
-import type { ProxyPort, ProxyPorts } from "./ports.ts";
+import { markRule, postroutingRules } from "./iptables.ts";
+import { localIps, nodePortIps, withoutLoopback } from "./node-addresses.ts";
+import { type ProxyPort, type ProxyPorts, usesCluster } from "./ports.ts";
 
 const IPVS_DEVICE = "kube-ipvs0";
 
@@ -37,7 +38,8 @@ export function ipvsDevice(all: readonly ProxyPorts[], origin: Source): Device {
   };
 }
 
-export function ipvsServers(all: readonly ProxyPorts[], node: Node): Ipvs {
+/** `devices` are those that the node's mode adds. */
+export function ipvsServers(all: readonly ProxyPorts[], node: Node, devices: readonly Device[]): Ipvs {
   const { services } = all[0]?.cluster ?? { services: undefined };
   const scheduler = services?.kubeProxy.scheduler ?? "rr";
   const server = (ports: ProxyPorts, port: ProxyPort, ip: Ip, number: number, outer: boolean): VirtualServer => ({
@@ -49,8 +51,10 @@ export function ipvsServers(all: readonly ProxyPorts[], node: Node): Ipvs {
     servers: servers(ports, port, node, outer).map((one) => ({ ip: one.ip, port: one.port })),
     origin: port.port.source,
   });
-  const own = (of: 4 | 6): readonly Ip[] =>
-    nodeAddresses(node, of, services?.kubeProxy.nodePortAddresses ?? [prefixOf(of === 4 ? 0 : 0n, 0)]);
+  const own = (of: 4 | 6): readonly Ip[] => {
+    const ips = services ? nodePortIps(node, of, services.kubeProxy, devices) : [];
+    return withoutLoopback(ips === "all" ? localIps(node, of, devices) : ips);
+  };
   return {
     find: (proto, ip, number) => {
       for (const ports of all) {
@@ -85,9 +89,9 @@ export function ipvsServers(all: readonly ProxyPorts[], node: Node): Ipvs {
 function servers(ports: ProxyPorts, port: ProxyPort, node: Node, outer: boolean): readonly ServiceEndpoint[] {
   const reach = ports.reach(port, node);
   const { internalPolicy, externalPolicy } = port.service;
-  if ((outer ? externalPolicy : internalPolicy) === "cluster") return reach.cluster;
-  if (reach.local.length > 0) return reach.local;
-  return internalPolicy === "local" && externalPolicy === "local" ? [] : reach.cluster;
+  const others = usesCluster(port) ? reach.cluster : [];
+  if ((outer ? externalPolicy : internalPolicy) === "cluster") return others;
+  return reach.local.length > 0 ? reach.local : others;
 }
 
 /* ---------------------------------------------------------------------- rules */

@@ -329,9 +329,9 @@ function selectorOf(query: URLSearchParams): (object: KubeObject) => boolean {
   return (object) =>
     labels.every((term) => hasLabel(object.metadata.labels ?? {}, term.trim())) &&
     fields.every((term) => {
-      const [path = "", value = ""] = term.split(/==?/);
+      const [, path = "", operator, value = ""] = /^([^=!]+)(==|=|!=)(.*)$/.exec(term) ?? [];
       const found = path.split(".").reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), object);
-      return String(found ?? "") === value;
+      return (String(found ?? "") === value) !== (operator === "!=");
     });
 }
 

@@ -25,8 +25,10 @@ export interface Difference {
 export interface Exception {
   readonly name: string;
   readonly why: string;
-  /** Whether a line of the program's, or of knet's, is covered. */
-  covers(line: string, where: string): boolean;
+  /** Whether a line of the program's, or of knet's, is covered; `all` are the lines of the place. */
+  covers?(line: string, where: string, all: readonly string[]): boolean;
+  /** The line as it is compared, if the exception is another spelling. */
+  rewrite?(line: string): string;
 }
 
 /** State as text: the lines of every place, such as a chain; `unordered`: their order has no meaning. */
@@ -43,10 +45,16 @@ export function differences(
   const found: Difference[] = [];
   const kept = (state: State, where: string): readonly string[] => {
     const { lines, unordered } = state.get(where) ?? { lines: [], unordered: false };
-    const left = lines.filter((line) => {
-      const exception = exceptions.find((one) => one.covers(line, where));
-      if (exception) used.set(exception.name, (used.get(exception.name) ?? 0) + 1);
-      return !exception;
+    const count = ({ name }: Exception): unknown => used.set(name, (used.get(name) ?? 0) + 1);
+    const left = lines.flatMap((line) => {
+      const exception = exceptions.find((one) => one.covers?.(line, where, lines));
+      if (exception) {
+        count(exception);
+        return [];
+      }
+      const respelled = exceptions.find((one) => one.rewrite && one.rewrite(line) !== line);
+      if (respelled) count(respelled);
+      return [respelled?.rewrite?.(line) ?? line];
     });
     return unordered ? left.toSorted() : left;
   };

@@ -369,6 +369,13 @@ export interface NfMatch {
   readonly sets?: readonly SetMatch[];
   /** `-m multiport --dports 80,443`. */
   readonly dports?: readonly PortRange[];
+  /** `-m ipvs --vaddr … --vproto … --vport …`: the packet belongs to a connection to this virtual server. */
+  readonly ipvs?: { readonly ip: Ip; readonly proto: Transport; readonly port: number };
+  /**
+   * `-m physdev ! --physdev-is-in`: the packet did not arrive through a bridge port. Not evaluated: kube-proxy's next rule
+   * accepts the other packets, too.
+   */
+  readonly notBridged?: boolean;
   /** `-m icmp --icmp-type 8`: matches by ICMP type. */
   readonly icmp?: IcmpMessage["kind"];
 }
@@ -475,6 +482,8 @@ export interface Socket {
   readonly port: number;
   /** Bound address; undefined: any. */
   readonly address?: Ip;
+  /** The family of a socket that is bound to any address; undefined: both. */
+  readonly family?: 4 | 6;
   /** The listening process: "c1.1", "d1". */
   readonly process: string;
   readonly origin: Source | undefined;

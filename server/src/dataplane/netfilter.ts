@@ -496,6 +496,9 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
     if (local === (not ?? false)) return false;
   }
   if (match.rpfilterFails && (context.in === undefined || context.reversePath(packet, context.in))) return false;
+  // ipvs_mt finds a connection by the tuple of its replies, whose source is the real server (ip_vs_conn_out_get). In
+  // masquerading mode, this is never a packet from the virtual IP, and kube-proxy's only such rule requires one.
+  if (match.ipvs) return false;
   // The source of a trace has never been seen before.
   if (match.recent?.op === "rcheck") return false;
   return match.statistic === undefined || context.chance(match.statistic.probability);

@@ -63,7 +63,8 @@ export function ruleText(rule: NfRule, family: 4 | 6): string {
     // kube-proxy's order: the extensions (only `addrtype` occurs) are between the comment and the protocol match.
     if (proto !== undefined) words.push("-p", protocolName(proto, family));
     words.push(...comment, ...extensions(match, family));
-    if (proto !== undefined) words.push("-m", proto, ...portWords(match));
+    // In ipvs mode, sets match the ports.
+    if (proto !== undefined && !match.sets) words.push("-m", proto, ...portWords(match));
   } else words.push(...transport(match, family), ...extensions(match, family), ...comment);
   words.push(...target(rule.target, family));
   return words.join(" ");
@@ -115,6 +116,11 @@ function extensions(match: NfMatch, family: 4 | 6): readonly string[] {
   for (const { set, side, not } of match.sets ?? []) {
     words.push("-m", "set", ...(not ? ["!"] : []), "--match-set", set.name, side);
   }
+  if (match.ipvs) {
+    const { ip, proto, port } = match.ipvs;
+    words.push("-m", "ipvs", "--vproto", String(PROTOCOLS[proto]), "--vaddr", formatIp(ip), "--vport", String(port));
+  }
+  if (match.notBridged) words.push("-m", "physdev", "!", "--physdev-is-in");
   for (const { side, type, not, ofEgress } of addrTypesOf(match)) {
     words.push("-m", "addrtype", ...(not ? ["!"] : []), side === "src" ? "--src-type" : "--dst-type", type);
     if (ofEgress) words.push("--limit-iface-out");
@@ -129,6 +135,8 @@ function extensions(match: NfMatch, family: 4 | 6): readonly string[] {
   if (match.recent) words.push(...recentWords(match.recent, family));
   return words;
 }
+
+const PROTOCOLS: Readonly<Record<Transport, number>> = { icmp: 1, ipip: 4, tcp: 6, udp: 17, esp: 50, sctp: 132 };
 
 /** iptables prints the states in this order (libxt_conntrack.c). */
 function statesText(states: readonly CtMatch[]): string {

@@ -8,7 +8,7 @@ import { answersFor, routerParts } from "./balancer.ts";
 import { policyContributor } from "./policy/enforce/contributor.ts";
 import { healthSockets } from "./proxy/health.ts";
 import { type ChainNames, iptablesChains, iptablesJumps } from "./proxy/iptables.ts";
-import { ipvsDevice, ipvsRules, ipvsServers } from "./proxy/ipvs.ts";
+import { ipvsDevice, ipvsDeviceOn, ipvsRules, ipvsServers } from "./proxy/ipvs.ts";
 import type { NftNames } from "./proxy/nft-view.ts";
 import { nftablesChains } from "./proxy/nftables.ts";
 import { opensLocalhost } from "./proxy/node-addresses.ts";
@@ -53,8 +53,8 @@ function kubeProxy(): Contributor {
     cluster.services.kubeProxy.mode === mode && runsProxy(cluster);
   const portsOf = (cluster: Cluster): readonly ProxyPorts[] => shared(cluster).families.map(({ ports }) => ports);
   return {
-    before: (node, cluster) => {
-      if (runs(cluster, "ipvs")) return portsOf(cluster).flatMap((ports) => ipvsRules(ports, node));
+    before: (node, cluster, { devices }) => {
+      if (runs(cluster, "ipvs")) return portsOf(cluster).flatMap((ports) => ipvsRules(ports, node, devices));
       if (!runs(cluster, "iptables")) return [];
       const { source } = cluster.services.kubeProxy;
       return portsOf(cluster).flatMap((ports) => iptablesJumps(ports.family, source));
@@ -63,11 +63,11 @@ function kubeProxy(): Contributor {
     sockets: (node, cluster, { devices }) => healthSockets(portsOf(cluster), node, devices),
     sysctl: (cluster, name) =>
       name === ROUTE_LOCALNET && runsProxy(cluster) && opensLocalhost(cluster.services.kubeProxy) ? "1" : undefined,
-    devices: (_, cluster) => {
+    devices: (node, cluster) => {
       if (!runs(cluster, "ipvs")) return [];
       const own = shared(cluster);
       own.device ??= ipvsDevice(portsOf(cluster), cluster.services.kubeProxy.source);
-      return [own.device];
+      return [ipvsDeviceOn(node, portsOf(cluster), own.device)];
     },
     answers: answersFor,
     router: routerParts,

@@ -25,6 +25,8 @@ export interface Run {
   readonly node: Node;
   /** The node with kube-proxy's additions only. */
   readonly netns: Netns;
+  /** Seconds without a change after which the state is complete: changes of the node arrive in a second sync. */
+  readonly settle: number;
 }
 
 /** The state after kube-proxy has written its rules, and knet's. */
@@ -104,6 +106,15 @@ function configOf(kubeProxy: KubeProxy, node: Node, kubeconfig: string): object 
 /** A line that starts a section of the script's output. */
 const MARK = "\u0001section ";
 
+/** The box's kernel has no nft_compat: the legacy tools under the usual names. */
+const LEGACY = `mkdir bin
+for tool in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
+  ln -s "$(command -v xtables-legacy-multi)" bin/$tool
+done
+printf '#!/bin/sh\\nexec /sbin/modprobe -d /run/modules "$@"\\n' >bin/modprobe
+chmod +x bin/modprobe
+export PATH=$PWD/bin:$PATH`;
+
 function scriptOf(run: Run, name: string, folder: string): string {
   const { mode } = run.cluster.services.kubeProxy;
   const [theirs, ours] = [`${name}-a`, `${name}-b`];
@@ -123,6 +134,8 @@ function scriptOf(run: Run, name: string, folder: string): string {
 cd ${folder}
 trap 'kill $pids 2>/dev/null; wait 2>/dev/null; ip netns del ${theirs} 2>/dev/null; ip netns del ${ours} 2>/dev/null' EXIT
 pids=
+export XTABLES_LOCKFILE=${folder}/xtables.lock
+${mode === "ipvs" ? LEGACY : ""}
 ip netns add ${theirs}
 ip netns add ${ours}
 for ns in ${theirs} ${ours}; do ip -n $ns link set lo up; done
@@ -153,7 +166,7 @@ for i in $(seq 40); do
   now=$(${mode === "nftables" ? `ip netns exec ${theirs} nft list ruleset` : `ip netns exec ${theirs} iptables-save | grep -v '^#'; ip netns exec ${theirs} ip6tables-save | grep -v '^#'`})
   [ "$now" = "$before" ] && break
   before=$now
-  sleep 1.2
+  sleep ${run.settle}
 done
 ${dump("program", theirs)}
 ${section("program sockets", `ip netns exec ${theirs} ss -ltnHp`)}
@@ -224,8 +237,8 @@ function ownState({ netns, cluster }: Run): State {
   const { mode } = cluster.services.kubeProxy;
   const sockets = netns.sockets
     .filter(({ process }) => process === "kube-proxy")
-    .map(({ address, port }) => {
-      if (address === undefined) return `0.0.0.0:${port}`;
+    .map(({ address, family, port }) => {
+      if (address === undefined) return `${family === undefined ? "*" : family === 4 ? "0.0.0.0" : "[::]"}:${port}`;
       return typeof address === "bigint" ? `[${formatIp(address)}]:${port}` : `${formatIp(address)}:${port}`;
     });
   const dummy = netns.devices.get("kube-ipvs0");

@@ -20,6 +20,9 @@ const RELEASES = [
   { minor: 33, version: "v1.33.0" },
   { minor: 37, version: "v1.37.2" },
 ];
+/** Seconds without a change before the state is read; on a slow machine, the first state might be incomplete. */
+const SETTLE = 1.2;
+const SETTLE_LONG = 6;
 const MODES: readonly ProxyMode[] = ["iptables", "nftables", "ipvs"];
 const root = join(import.meta.dirname, "../../..");
 
@@ -130,10 +133,14 @@ async function compareOne(
       const netns = node && network.netns(node.path);
       if (!node || !netns) continue;
       const where = `${name} (${mode}, ${node.name})`;
+      const families = proxyFamilies(cluster);
+      const compare = async (settle: number): Promise<readonly Difference[]> => {
+        const pair = await runNode({ machine, program, cluster, node, netns, settle });
+        return differences(where, ofFamilies(pair.program, families, used), pair.knet, EXCEPTIONS, used);
+      };
       try {
-        const pair = await runNode({ machine, program, cluster, node, netns });
-        const theirs = ofFamilies(pair.program, proxyFamilies(cluster), used);
-        found.push(...differences(where, theirs, pair.knet, EXCEPTIONS, used));
+        const first = await compare(SETTLE);
+        found.push(...(first.length > 0 ? await compare(SETTLE_LONG) : first));
       } catch (error) {
         found.push({ configuration: where, where: "kube-proxy", program: [(error as Error).message], knet: [] });
       }

@@ -22,7 +22,8 @@ export function iptablesState(saved: string, tool: string): State {
     if (line.startsWith("*")) table = line.slice(1);
     const declared = /^:(KUBE-\S+)/.exec(line)?.[1];
     if (declared !== undefined) chain(declared);
-    const [, name = "", rule = ""] = /^-A (\S+) (.*)$/.exec(line) ?? [];
+    const [, name = "", text = ""] = /^-A (\S+) (.*)$/.exec(line) ?? [];
+    const rule = withSortedMatches(text);
     if (name.startsWith("KUBE-")) {
       if (rule.includes(LAST)) chain(`${name} (last)`).lines.push(rule);
       else chain(name).lines.push(rule);
@@ -30,6 +31,19 @@ export function iptablesState(saved: string, tool: string): State {
   }
   for (const [where, { lines }] of state) if (where.endsWith("(last)")) state.set(where, { lines, unordered: true });
   return state;
+}
+
+/** All matches must apply, so their order has no meaning. */
+function withSortedMatches(rule: string): string {
+  const [head = "", ...parts] = ` ${rule}`.split(/ (?=-m |-j |-g )/);
+  return [
+    head,
+    ...parts.filter((part) => part.startsWith("-m ")).sort(),
+    ...parts.filter((part) => !part.startsWith("-m ")),
+  ]
+    .map((part) => part.trim())
+    .filter((part) => part !== "")
+    .join(" ");
 }
 
 /* --------------------------------------------------------------------- nft */
@@ -105,6 +119,9 @@ export function ipvsState(saved: string): State {
   return state;
 }
 
+/** Marks the lines of a set without members. */
+export const EMPTY = "without members";
+
 export function ipsetState(saved: string): State {
   const state = new Map<string, Lines>();
   for (const line of saved.split("\n")) {
@@ -114,5 +131,6 @@ export function ipsetState(saved: string): State {
       state.set(`ipset ${name}`, { lines: [`create ${rest.slice(0, 3).join(" ")}`], unordered: true });
     if (command === "add") state.get(`ipset ${name}`)?.lines.push(rest.join(" "));
   }
+  for (const { lines } of state.values()) if (lines.length === 1) lines.push(EMPTY);
   return state;
 }

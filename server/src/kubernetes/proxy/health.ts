@@ -2,7 +2,7 @@
  * The sockets of `healthCheckNodePort`: kube-proxy responds on the node port addresses of every node, in every mode, with 200 if
  * the node has a ready endpoint of the service, and with 503 otherwise (pkg/proxy/healthcheck/service_health.go).
  */
-import type { Ip } from "../../addressing/ip.ts";
+import { formatIp, type Ip } from "../../addressing/ip.ts";
 import type { Device, Socket } from "../../dataplane/model.ts";
 import type { Node } from "../../topology/model.ts";
 import { nodePortIps } from "./node-addresses.ts";
@@ -14,11 +14,15 @@ export function healthSockets(all: readonly ProxyPorts[], node: Node, devices: r
   for (const ports of all) {
     const checked = ports.healthChecked();
     if (checked.length === 0) continue;
-    const ips = nodePortIps(node, ports.family, ports.cluster.services.kubeProxy, devices);
-    for (const address of ips === "all" ? [undefined] : ips) {
+    const { kubeProxy } = ports.cluster.services;
+    const ips = nodePortIps(node, ports.family, kubeProxy, devices);
+    // Before 1.36, a socket for any address accepts both families, and the socket of the second family cannot be opened.
+    const places = ips === "all" ? [kubeProxy.minor < 36 ? {} : { family: ports.family }] : ips.map(atAddress);
+    for (const place of places) {
       for (const port of checked) {
-        const socket = socketOf(port, address);
-        const key = `${socket.port} ${String(address)}`;
+        const socket = socketOf(port, place);
+        if (sockets.has(String(socket.port))) continue;
+        const key = ips === "all" && kubeProxy.minor < 36 ? String(socket.port) : `${socket.port} ${placeText(place)}`;
         if (!sockets.has(key)) sockets.set(key, socket);
       }
     }
@@ -26,11 +30,21 @@ export function healthSockets(all: readonly ProxyPorts[], node: Node, devices: r
   return [...sockets.values()];
 }
 
-function socketOf({ service, port }: ProxyPort, address: Ip | undefined): Socket {
+type Place = Pick<Socket, "address" | "family">;
+
+function atAddress(address: Ip): Place {
+  return { address };
+}
+
+function placeText({ address, family }: Place): string {
+  return address === undefined ? `any ${family ?? ""}` : formatIp(address);
+}
+
+function socketOf({ service, port }: ProxyPort, place: Place): Socket {
   return {
     proto: "tcp",
     port: service.healthCheckNodePort ?? 0,
-    ...(address === undefined ? {} : { address }),
+    ...place,
     process: "kube-proxy",
     origin: port.source,
   };

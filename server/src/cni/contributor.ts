@@ -1,6 +1,6 @@
 /** State that layers other than the modes add to machines. */
 import type { Ip } from "../addressing/ip.ts";
-import type { Device, Ipvs, Route } from "../dataplane/model.ts";
+import type { Device, Ipvs, Route, Socket } from "../dataplane/model.ts";
 import type { Cluster, Interface, Node, Router, Segment, Topology } from "../topology/model.ts";
 import type { ChainRules, ChainSource, NodeParts } from "./mode.ts";
 
@@ -16,7 +16,8 @@ export interface Contributor {
   devices?(node: Node, cluster: Cluster): readonly Device[];
   /** The value that a program sets for a kernel parameter; the file's own value takes precedence. */
   sysctl?(node: Node, cluster: Cluster, name: string): string | undefined;
-  ipvs?(node: Node, cluster: Cluster): Ipvs | undefined;
+  ipvs?(node: Node, cluster: Cluster, parts: NodeParts): Ipvs | undefined;
+  sockets?(node: Node, cluster: Cluster, parts: NodeParts): readonly Socket[];
   /** Interfaces on the segment that reply to ARP for an address that no interface has, the preferred one first. */
   answers?(topology: Topology, cluster: Cluster, segment: string, ip: Ip): readonly Interface[];
   router?(topology: Topology, router: Router, cluster: Cluster): RouterParts | undefined;

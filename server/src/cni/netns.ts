@@ -79,7 +79,7 @@ export function nodeNetns(
       ...devices,
       ...contributors.flatMap((one) => one.devices?.(node, cluster) ?? []),
     ],
-    ipvs: contributors.map((one) => one.ipvs?.(node, cluster)).find((one) => one !== undefined),
+    ipvs: contributors.map((one) => one.ipvs?.(node, cluster, parts)).find((one) => one !== undefined),
     layers: [ownLayer([...routes, ...connectedOf({ ...parts, devices }), ...parts.routes]), ...parts.layers],
     rules: parts.rules,
     tables: parts.tables,
@@ -102,7 +102,12 @@ export function nodeNetns(
       ];
     },
     sources: () => contributors.flatMap((one) => one.chains?.(node, cluster, parts) ?? []),
-    sockets: [...parts.sockets, ...socketsOf(node.processes), ...hostNetworkSockets(cluster, node)],
+    sockets: [
+      ...parts.sockets,
+      ...socketsOf(node.processes),
+      ...hostNetworkSockets(cluster, node),
+      ...contributors.flatMap((one) => one.sockets?.(node, cluster, parts) ?? []),
+    ],
   });
 }
 

@@ -7,6 +7,7 @@ import type { Ip } from "../addressing/ip.ts";
 import { formatIp, prefixContains } from "../addressing/ip.ts";
 import { t } from "../text/l10n.ts";
 import type {
+  CtMatch,
   CtState,
   Explanation,
   IptablesTable,
@@ -411,6 +412,7 @@ function walkChain(
     for (const rule of chain.candidates?.(packet.dst, portsOf(packet)?.dport) ?? chain.rules) {
       if (!matches(rule.match, { ...packet, mark }, tracking, context)) continue;
       const target = rule.target;
+      if (rule.marks) mark = ((mark & ~rule.marks.mask) ^ rule.marks.value) >>> 0;
       switch (target.kind) {
         case "ACCEPT":
           return { verdict: "accept", decision: note(name, rule, "accept") };
@@ -510,7 +512,8 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
   if (match.out && deviceMatches(match.out.is, context.out) === (match.out.not ?? false)) return false;
   if (match.mark && (maskedMark(packet.mark, match.mark.is.mask) === match.mark.is.value) === (match.mark.not ?? false))
     return false;
-  if (match.ctstate && !match.ctstate.includes(tracking.state)) return false;
+  if (match.ctstate && !inState(match.ctstate, tracking)) return false;
+  if (match.notCtstate && inState(match.notCtstate, tracking)) return false;
   if (
     match.srcRange &&
     !(
@@ -543,9 +546,22 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
     if (local === (not ?? false)) return false;
   }
   if (match.rpfilterFails && (context.in === undefined || context.reversePath(packet, context.in))) return false;
+  // ipvs_mt finds a connection by the tuple of its replies, whose source is the real server (ip_vs_conn_out_get). In
+  // masquerading mode, this is never a packet from the virtual IP, and kube-proxy's only such rule requires one.
+  if (match.ipvs) return false;
   // The source of a trace has never been seen before.
   if (match.recent?.op === "rcheck") return false;
   return match.statistic === undefined || context.chance(match.statistic.probability);
+}
+
+/** conntrack_mt: a packet has one state; DNAT is a property of its connection in addition. */
+function inState(states: readonly CtMatch[], { state, connection }: Tracking): boolean {
+  return states.includes(state) || (connection !== undefined && states.includes("DNAT") && hasDnat(connection));
+}
+
+/** IPS_DST_NAT: replies do not come from the original destination. */
+function hasDnat({ orig, reply }: Connection): boolean {
+  return reply.src !== orig.dst || reply.sport !== orig.dport;
 }
 
 /** "cali+" matches all device names with that prefix (iptables -i). */

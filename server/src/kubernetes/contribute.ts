@@ -1,16 +1,17 @@
 /** State that Kubernetes' own programs add to the nodes that a CNI mode has created. */
 
-import { type Prefix, prefixContains } from "../addressing/ip.ts";
 import type { Contributor } from "../cni/contributor.ts";
 import type { ChainSource } from "../cni/mode.ts";
 import type { Device } from "../dataplane/model.ts";
 import type { Cluster, Node } from "../topology/model.ts";
 import { answersFor, isDelivered, routerParts } from "./balancer.ts";
 import { policyContributor } from "./policy/enforce/contributor.ts";
+import { healthSockets } from "./proxy/health.ts";
 import { type ChainNames, iptablesChains, iptablesJumps } from "./proxy/iptables.ts";
-import { ipvsDevice, ipvsRules, ipvsServers } from "./proxy/ipvs.ts";
+import { ipvsDevice, ipvsDeviceOn, ipvsRules, ipvsServers } from "./proxy/ipvs.ts";
 import type { NftNames } from "./proxy/nft-view.ts";
 import { nftablesChains } from "./proxy/nftables.ts";
+import { opensLocalhost } from "./proxy/node-addresses.ts";
 import { type ProxyPorts, proxyFamilies, proxyPorts, runsProxy } from "./proxy/ports.ts";
 
 /**
@@ -25,6 +26,8 @@ export function kubernetes(): readonly Contributor[] {
 export function withoutPolicies(): readonly Contributor[] {
   return [kubeProxy()];
 }
+
+const ROUTE_LOCALNET = "net.ipv4.conf.all.route_localnet";
 
 /** State shared by the nodes of a cluster. */
 interface Shared {
@@ -50,46 +53,41 @@ function kubeProxy(): Contributor {
     cluster.services.kubeProxy.mode === mode && runsProxy(cluster);
   const portsOf = (cluster: Cluster): readonly ProxyPorts[] => shared(cluster).families.map(({ ports }) => ports);
   return {
-    before: (node, cluster) => {
-      if (runs(cluster, "ipvs")) return portsOf(cluster).flatMap((ports) => ipvsRules(ports, node));
+    before: (node, cluster, { devices }) => {
+      if (runs(cluster, "ipvs")) return portsOf(cluster).flatMap((ports) => ipvsRules(ports, node, devices));
       if (!runs(cluster, "iptables")) return [];
       const { source } = cluster.services.kubeProxy;
       return portsOf(cluster).flatMap((ports) => iptablesJumps(ports.family, source));
     },
-    chains: (node, cluster) => together(sourcesOf(shared(cluster), cluster, node)),
-    devices: (_, cluster) => {
+    chains: (node, cluster, { devices }) => together(sourcesOf(shared(cluster), cluster, node, devices)),
+    sockets: (node, cluster, { devices }) => healthSockets(portsOf(cluster), node, devices),
+    sysctl: (_, cluster, name) =>
+      name === ROUTE_LOCALNET && runsProxy(cluster) && opensLocalhost(cluster.services.kubeProxy) ? "1" : undefined,
+    devices: (node, cluster) => {
       if (!runs(cluster, "ipvs")) return [];
       const own = shared(cluster);
       own.device ??= ipvsDevice(portsOf(cluster), cluster.services.kubeProxy.source);
-      return [own.device];
+      return [ipvsDeviceOn(node, portsOf(cluster), own.device)];
     },
-    sysctl: (_, cluster, name) => (name === ROUTE_LOCALNET && routesLocalnet(cluster) ? "1" : undefined),
     answers: answersFor,
     router: routerParts,
     delivers: isDelivered,
-    ipvs: (node, cluster) => (runs(cluster, "ipvs") ? ipvsServers(portsOf(cluster), node) : undefined),
+    ipvs: (node, cluster, { devices }) =>
+      runs(cluster, "ipvs") ? ipvsServers(portsOf(cluster), node, devices) : undefined,
   };
 }
 
-const ROUTE_LOCALNET = "net.ipv4.conf.all.route_localnet";
-const LOOPBACK = { ip: 0x7f000000, len: 8 } as const satisfies Prefix;
-
-/** For node ports on localhost (pkg/proxy/iptables, NewProxier: localhostNodePorts, ContainsIPv4Loopback). */
-function routesLocalnet(cluster: Cluster): boolean {
-  const { mode, localhostNodePorts, nodePortAddresses } = cluster.services.kubeProxy;
-  if (mode !== "iptables" || !localhostNodePorts || !runsProxy(cluster)) return false;
-  if (!proxyFamilies(cluster).includes(4) || nodePortAddresses === "primary") return false;
-  return (
-    nodePortAddresses?.some((one) => prefixContains(LOOPBACK, one.ip) || prefixContains(one, LOOPBACK.ip + 1)) ?? true
-  );
-}
-
-function sourcesOf({ families }: Shared, cluster: Cluster, node: Node): readonly ChainSource[] {
+function sourcesOf(
+  { families }: Shared,
+  cluster: Cluster,
+  node: Node,
+  devices: readonly Device[],
+): readonly ChainSource[] {
   switch (cluster.services.kubeProxy.mode) {
     case "iptables":
-      return families.map(({ ports, chains }) => iptablesChains(ports, chains, node));
+      return families.map(({ ports, chains }) => iptablesChains(ports, chains, node, devices));
     case "nftables":
-      return families.map(({ ports, nft }) => nftablesChains(ports, nft, node));
+      return families.map(({ ports, nft }) => nftablesChains(ports, nft, node, devices));
     case "ipvs":
     case "none":
       return [];

@@ -112,6 +112,7 @@ export function readCluster(
   const services: PlacedService[] = [];
   const ingresses: IngressParts[] = [];
   let kubeProxy: Decl | undefined;
+  let version: Decl | undefined;
   let loadBalancer: LoadBalancer | undefined;
   let nodePorts: NodePortRange | undefined;
   let domain: string | undefined;
@@ -137,6 +138,9 @@ export function readCluster(
       }
       case "kube-proxy":
         kubeProxy ??= statement;
+        break;
+      case "version":
+        version ??= statement;
         break;
       case "load-balancer":
         loadBalancer ??= readLoadBalancer(file, statement);
@@ -233,7 +237,7 @@ export function readCluster(
     policyEngine,
     services,
     ingresses: buildIngresses(file, name, ingresses),
-    kubeProxy: readKubeProxy(file, kubeProxy, podCidrs, source),
+    kubeProxy: readKubeProxy(file, { proxy: kubeProxy, version }, podCidrs, source),
     nodePorts: nodePorts ?? { first: 30000, last: 32767, source },
     domain: domain ?? "cluster.local",
     loadBalancer,

@@ -432,6 +432,8 @@ export interface ServiceEndpoint {
 
 export interface KubeProxy {
   readonly mode: "iptables" | "nftables" | "ipvs" | "none";
+  /** Its release: 37 for Kubernetes 1.37. */
+  readonly minor: number;
   /** Whether the file sets the mode. */
   readonly stated: boolean;
   readonly clusterCidrs: readonly Prefix[];

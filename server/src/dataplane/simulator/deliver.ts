@@ -5,7 +5,7 @@ import { t } from "../../text/l10n.ts";
 import { isAnycast } from "../fib.ts";
 import type { Device, Netns, NetnsId } from "../model.ts";
 import type { Tracking } from "../netfilter.ts";
-import { icmpErrorOf, innerOf, type Packet, reassembled } from "../packet.ts";
+import { familyOf, icmpErrorOf, innerOf, type Packet, reassembled } from "../packet.ts";
 import { balance, LOCAL_IN } from "./ipvs.ts";
 import { type End, fail, hook, machine, type Run, step } from "./run.ts";
 import { decapsulate } from "./tunnels.ts";
@@ -58,7 +58,8 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
         (one) =>
           one.proto === body.kind &&
           one.port === body.dport &&
-          (one.address === undefined || one.address === packet.dst),
+          (one.address === undefined || one.address === packet.dst) &&
+          (one.family === undefined || one.family === familyOf(packet)),
       );
       if (socket)
         return delivered(

@@ -127,7 +127,7 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
 function tracksConnections(netns: Netns, family: Family): boolean {
   if (netns.netfilter.bases(family).length > 0) return true;
   for (const { table, chain } of netns.netfilter.chains(family))
-    if (table === "nat" || chain.rules.some(({ match }) => match.ctstate)) return true;
+    if (table === "nat" || chain.rules.some(({ match }) => match.ctstate ?? match.notCtstate)) return true;
   return false;
 }
 

@@ -55,6 +55,51 @@ an address in both ranges is redirected to a service endpoint (DNAT) before rout
     example: small,
   },
   {
+    keyword: "version",
+    in: ["cluster"],
+    args: [
+      {
+        name: "release",
+        type: {
+          kind: "enum",
+          values: [
+            { value: "1.33", summary: "nftables mode is stable; its filter chains run before DNAT" },
+            { value: "1.34", summary: "nftables mode filters after DNAT, like iptables mode" },
+            { value: "1.35", summary: "ipvs mode is deprecated" },
+            { value: "1.36", summary: "nftables mode selects an endpoint and rewrites the packet in one rule" },
+            { value: "1.37", summary: "the newest release whose rules knet has compared with kube-proxy itself" },
+          ],
+        },
+        summary: "Kubernetes release, without the patch version",
+        default: "1.37",
+      },
+    ],
+    repeat: "once",
+    default: "1.37",
+    summary: "Kubernetes release of the cluster",
+    documentation: `Selects the rules that kube-proxy installs. The releases differ in nftables mode:
+
+- 1.33: \`filter-input\`, \`filter-forward\`, and \`filter-output\` have priority -110, before DNAT, so a node without an
+  endpoint drops its own packets to a load balancer IP with \`external-traffic-policy local\`.
+- 1.34: these chains have priority 0, after DNAT; \`filter-prerouting-pre-dnat\` and \`filter-output-pre-dnat\` check
+  \`load-balancer-source-ranges\` before DNAT (kubernetes PR 132456). In all modes, the source range 0.0.0.0/0 or ::/0
+  allows every source.
+- 1.36: \`services\` marks packets to ClusterIPs for masquerading, the chain of a service contains the DNAT rule, and the set
+  \`hairpin-connections\` replaces the endpoint chains.
+
+For an older release, use 1.33.`,
+    example: `segment lan { cidr 192.168.10.0/24 }
+cluster prod {
+  version 1.33
+  pods 10.244.0.0/16
+  services 10.96.0.0/12
+  cni flannel { backend vxlan }
+  kube-proxy nftables
+  node n1 { attach lan 192.168.10.11 }
+}
+`,
+  },
+  {
     keyword: "max-pods",
     in: ["cluster"],
     args: [

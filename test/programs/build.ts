@@ -1,0 +1,50 @@
+// Builds a real program from its Go module, once, into a cache outside the repository.
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+export interface Program {
+  readonly name: string;
+  /** As in the Go module: "v1.37.2". */
+  readonly version: string;
+  /** The folder with `go.mod` and `go.sum`. */
+  readonly folder: string;
+  /** The Go package of the command: "k8s.io/kubernetes/cmd/kube-proxy". */
+  readonly command: string;
+}
+
+/** The path of the program, or why it is missing. */
+export type Built = { readonly path: string } | { readonly missing: string };
+
+const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "knet/programs");
+const run = promisify(execFile);
+
+export async function built({ name, version, folder, command }: Program): Promise<Built> {
+  const path = join(cache, `${name}-${version}`);
+  if (existsSync(path)) return { path };
+  mkdirSync(cache, { recursive: true });
+  const unfinished = `${path}.${process.pid}`;
+  try {
+    await run("go", ["version"]);
+  } catch {
+    return { missing: "Go is not installed" };
+  }
+  try {
+    // The versions are those in go.mod: -mod=mod only adds what go.sum lacks.
+    const env = { ...process.env, GOFLAGS: "-mod=mod" };
+    await run("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", unfinished, command], {
+      cwd: folder,
+      env,
+      timeout: Number(process.env["KNET_TEST_BUILD_SECONDS"] ?? 1800) * 1000,
+      maxBuffer: 1 << 26,
+    });
+  } catch (error) {
+    const { stderr, message } = error as { readonly stderr?: string; readonly message: string };
+    const lines = (stderr ?? message).trim().split("\n");
+    return { missing: `${name} ${version} does not build: ${lines.at(-1) ?? ""}` };
+  }
+  renameSync(unfinished, path);
+  return { path };
+}

@@ -160,7 +160,9 @@ function addProblems(problems: readonly TopologyProblem[], context: CheckContext
     const one = isAcknowledged(first, context)
       ? expected(worded(first, context.topology))
       : worded(first, context.topology);
-    add(count === 1 ? one : { ...one, message: t`${one.message} (${number(count - 1)} more at this location)` });
+    add(
+      count === 1 ? one : { ...one, message: t`${one.message} (${number(count - 1)} more like this at this location)` },
+    );
   }
 }
 
@@ -170,7 +172,11 @@ function isSameSegment({ data: a }: TopologyProblem, { data: b }: TopologyProble
 }
 
 function expected(one: Finding): Finding {
-  return { ...one, severity: "info", message: t`${one.message} (expected: the file declares this failure)` };
+  return {
+    ...one,
+    severity: "info",
+    message: t`${one.message} (expected: an \`expect\` statement declares this failure)`,
+  };
 }
 
 function worded(problem: TopologyProblem, topology: Topology): Finding {

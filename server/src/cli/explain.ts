@@ -12,7 +12,7 @@ export function explain(code: string | undefined): number {
   }
   const wanted = code.toUpperCase();
   const found = catalog.find((check) => check.code === wanted || check.name === code);
-  if (!found) throw new UsageError(t`unknown diagnostic ${code}; run knet explain for a list`);
+  if (!found) throw new UsageError(t`unknown diagnostic ${code}; run \`knet explain\` for a list`);
   process.stdout.write(page(found));
   return 0;
 }

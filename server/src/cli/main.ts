@@ -18,7 +18,7 @@ function integer(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!Number.isInteger(value) || value < least || value > most)
-      throw new InvalidArgumentError(t`expected a whole number from ${least} to ${most}`);
+      throw new InvalidArgumentError(t`Expected a whole number from ${least} to ${most}.`);
     return value;
   };
 }
@@ -77,7 +77,7 @@ function commands(done: (code: number) => void): Command {
       ]),
     )
     .addOption(new Option("--size <bytes>", t`IP packet size in bytes`).argParser(integer(28, 65535)))
-    .option("--df", t`set the don't-fragment bit (always set for TCP)`, false)
+    .option("--df", t`set the don't-fragment bit (always set for TCP and SCTP, and without --size)`, false)
     .addOption(new Option("-4, --ipv4", t`use the target's IPv4 address`).conflicts("ipv6"))
     .addOption(
       new Option("-6, --ipv6", t`use the target's IPv6 address (default: the cluster's first family)`).conflicts(
@@ -115,7 +115,7 @@ function commands(done: (code: number) => void): Command {
     .addOption(new Option("--format <format>", t`output format`).choices(["text", "json", "fib"]).default("text"))
     .addHelpText(
       "after",
-      `\n${t`fib: a Network Graph switch table, [src sport dst dport action]; the first match decides.`}${example("knet routes samples/flannel-vxlan.knet node1")}`,
+      `\n${t`fib: one table with rows of src, sport, dst, dport, and action (Network Graph notation); the first matching row applies.`}${example("knet routes samples/flannel-vxlan.knet node1")}`,
     )
     .action((file, where, options) => done(routes(file, where, options)));
 
@@ -125,7 +125,7 @@ function commands(done: (code: number) => void): Command {
     .argument("<file>", t`.knet file (- for standard input)`)
     .addOption(new Option("--from <sel>", t`source filter: shop, shop/web, app=web, 10.0.0.0/8`))
     .addOption(new Option("--to <sel>", t`destination filter`))
-    .addOption(new Option("--by <unit>", t`rows and columns`).choices(["workload", "pod"]).default("workload"))
+    .addOption(new Option("--by <unit>", t`unit of rows and columns`).choices(["workload", "pod"]).default("workload"))
     .option("--policy-only", t`evaluate network policies only, ignoring the data plane`, false)
     .addOption(new Option("--format <format>", t`output format`).choices(["text", "json", "csv"]).default("text"))
     .addHelpText(
@@ -212,7 +212,7 @@ function commands(done: (code: number) => void): Command {
     });
 
   program.on("command:*", (words: string[]) => {
-    throw new UsageError(t`unknown command "${words[0] ?? ""}"; run knet --help`);
+    throw new UsageError(t`unknown command "${words[0] ?? ""}"; run \`knet --help\``);
   });
   return program;
 }

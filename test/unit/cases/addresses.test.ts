@@ -97,15 +97,15 @@ cluster k {
         .filter(({ code }) => code === "KN401")
         .map(({ finding }) => finding.message);
     expect(swallowed("10.96.0.0/12", "node n1 { attach lan }")).toEqual([
-      "node `k/n1` cannot be assigned a pod CIDR: 10.111.0.0/20 contains 16 node pod CIDRs of /24 (all overlap the service CIDR)",
+      "node `k/n1` cannot be assigned a pod CIDR: 10.111.0.0/20 contains 16 node pod CIDRs (/24 each; all overlap the service CIDR)",
     ]);
     expect(
       swallowed("10.111.8.0/21", "node z { attach lan; pod-cidr 10.111.7.0/24 }; nodes n 1..8 { attach lan }"),
     ).toEqual([
-      "node `k/n8` cannot be assigned a pod CIDR: 10.111.0.0/20 contains 16 node pod CIDRs of /24 (8 overlap the service CIDR and 1 is set with `pod-cidr`)",
+      "node `k/n8` cannot be assigned a pod CIDR: 10.111.0.0/20 contains 16 node pod CIDRs (/24 each; 8 overlap the service CIDR and 1 is set with `pod-cidr`)",
     ]);
     expect(swallowed("10.96.0.0/16", "nodes n 1..17 { attach lan }")).toEqual([
-      "node `k/n17` cannot be assigned a pod CIDR: 10.111.0.0/20 contains only 16 node pod CIDRs of /24",
+      "node `k/n17` cannot be assigned a pod CIDR: 10.111.0.0/20 contains only 16 node pod CIDRs (/24 each)",
     ]);
   });
 });

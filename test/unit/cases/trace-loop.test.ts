@@ -73,10 +73,10 @@ describe("a loop between two routers", () => {
   test("the related locations of a check show one round", () => {
     const failed = check(LOOP).find(({ code }) => code === "KN701");
     expect(failed?.finding.related.map(({ message }) => message)).toEqual([
-      "1. x: routed to 8.8.8.8 via 10.0.1.1 dev eth0 (default route); route default via 10.0.1.1 dev eth0",
-      "2. r1: routed to 8.8.8.8 via 10.0.2.2 dev eth1 (default route); route default via 10.0.2.2 dev eth1",
-      "3. r2: routed to 8.8.8.8 via 10.0.2.1 dev eth0 (default route); route default via 10.0.2.1 dev eth0",
-      "4. r1: routed to 8.8.8.8 via 10.0.2.2 dev eth1 (default route); route default via 10.0.2.2 dev eth1",
+      "1. x: routed to 8.8.8.8 via 10.0.1.1 dev eth0 (default route) [default via 10.0.1.1 dev eth0]",
+      "2. r1: routed to 8.8.8.8 via 10.0.2.2 dev eth1 (default route) [default via 10.0.2.2 dev eth1]",
+      "3. r2: routed to 8.8.8.8 via 10.0.2.1 dev eth0 (default route) [default via 10.0.2.1 dev eth0]",
+      "4. r1: routed to 8.8.8.8 via 10.0.2.2 dev eth1 (default route) [default via 10.0.2.2 dev eth1]",
       "5. TTL expired on router r2: routing loop of 2 machines (router r1 and router r2)",
     ]);
   });

@@ -58,10 +58,10 @@ function blocksText({ perNode, blocks, total, services }: ProblemData): string {
   const all = plural(Number(total), "node pod CIDR");
   const skipped = Number(services);
   const stated = Number(total) - skipped - Number(blocks);
-  if (skipped === 0 && stated === 0) return t`only ${all} of /${length}`;
+  if (skipped === 0 && stated === 0) return t`only ${all} (/${length} each)`;
   const count = skipped === Number(total) ? t`all` : number(skipped);
   const overlap = skipped === 1 ? t`${count} overlaps the service CIDR` : t`${count} overlap the service CIDR`;
   const taken = stated === 1 ? t`1 is set with \`pod-cidr\`` : t`${number(stated)} are set with \`pod-cidr\``;
   const why = list([...(skipped > 0 ? [overlap] : []), ...(stated > 0 ? [taken] : [])]);
-  return t`${all} of /${length} (${why})`;
+  return t`${all} (/${length} each; ${why})`;
 }

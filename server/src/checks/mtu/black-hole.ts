@@ -21,8 +21,8 @@ work; TLS handshakes and large responses hang.
 ## How to fix it
 
 Set the CNI's MTU so that the pod MTU plus the overhead fits the smallest MTU on the path. The overhead is 50 bytes for
-VXLAN, 20 for IPIP, and 28 for flannel's \`udp\` backend; add 20 for each of them over IPv6. If a
-firewall drops ICMP, also allow it; a segment or a bridge sends no ICMP error.`,
+VXLAN (70 over IPv6), 60 for WireGuard (80 over IPv6), 20 for IPIP, and 28 for flannel's \`udp\` backend. If a firewall
+drops ICMP, also allow ICMP; a segment or a bridge sends no ICMP error.`,
   example: { bad: cluster(9000), good: cluster(1500) },
   run: (context) =>
     reportFullSize(blackHole, context, "lost", ({ size, journey }, who) =>

@@ -20,11 +20,11 @@ export const ruleShadowed: Check = {
   summary: "A policy rule has no effect because another rule covers it.",
   documentation: `## What happens
 
-Another rule of the policy matches the same packets or more. The rules of a NetworkPolicy are additive, so the narrower rule has no
+Another rule of the policy matches at least the same packets. The rules of a NetworkPolicy are additive, so the narrower rule has no
 effect. In admin policies and Calico policies, the first matching rule decides, and a rule after another rule that covers it is never
 reached.
 
-An \`except\` that leaves nothing of its prefix is also reported.
+A peer whose \`except\` prefixes cover its whole \`cidr\` is also reported.
 
 ## How to fix it
 

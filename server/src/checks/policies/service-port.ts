@@ -27,9 +27,9 @@ export const policyServicePort: Check = {
   summary: "A policy uses the service port instead of the target port.",
   documentation: `## What happens
 
-A policy is evaluated with the packet that the pod receives. kube-proxy has already rewritten its port from the service port to the
-target port (\`targetPort\`). If a service targets port 9090, a rule for its port 80 allows packets that never arrive, and denies the
-packets that do arrive.
+A policy is evaluated against the packet that the pod receives. kube-proxy has already rewritten its port from the service port to
+the target port (\`targetPort\`). If a service targets port 9090, a rule for its port 80 allows packets that never arrive, and denies
+the packets that do arrive.
 
 ## How to fix it
 

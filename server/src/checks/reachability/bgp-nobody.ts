@@ -14,7 +14,7 @@ export const bgpNobody: Check = {
   name: "bgp-nobody",
   family: "reachability",
   severity: "warning",
-  summary: "No BGP speaker exists at a configured peer.",
+  summary: "A configured BGP peer does not exist or does not run BGP.",
   documentation: `## What happens
 
 The peer's address does not belong to a node that runs BGP or to a router with a \`bgp\` block in this file, or no node has

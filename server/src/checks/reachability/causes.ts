@@ -191,7 +191,7 @@ export function hopsOf(journey: Journey, topology: Topology): readonly Related[]
     const hop = namesMachine(step.text, step.netns)
       ? t`${i + 1}. ${step.text}`
       : t`${i + 1}. ${step.netns}: ${step.text}`;
-    const message = step.rule && step.action === "route" ? t`${hop}; route ${step.rule.text}` : hop;
+    const message = step.rule && step.action === "route" ? t`${hop} [${step.rule.text}]` : hop;
     hops.push({ source: headOf(source), message });
   }
   return hops.length <= MOST_HOPS ? hops : [...hops.slice(0, MOST_HOPS - 2), ...hops.slice(-2)];

@@ -16,8 +16,9 @@ The statement refers to an object that no statement declares. knet ignores the r
 
 ## How to fix it
 
-Check the spelling, declare the object, or import the file that declares it. Refer to segments, routers, and hosts by
-name. Refer to nodes and pods by a path that is as long as necessary: \`n1\`, \`prod/n1\`, \`shop/web\`, \`prod/shop/web\`.`,
+Check the spelling, declare the object, or import the file that declares it. Refer to segments, routers, and hosts by name.
+Refer to nodes and pods by a path that is just long enough to be unique: \`n1\`, \`prod/n1\`, \`shop/web\`,
+\`prod/shop/web\`.`,
   example: {
     bad: `segment lan { cidr 192.168.10.0/24 }
 host h1 { attach lna 192.168.10.11 }

@@ -83,9 +83,9 @@ export function portsOf(
   );
 }
 
-/** "tcp 80, 443; udp 53"; "everything". */
+/** "tcp 80, 443; udp 53"; "all traffic". */
 export function portsText(set: PortSet): string {
-  if (portKey(set) === "all") return t`everything`;
+  if (portKey(set) === "all") return t`all traffic`;
   const parts = PROTOCOLS.flatMap((proto) => {
     const ranges = set[proto];
     if (ranges.length === 0) return [];

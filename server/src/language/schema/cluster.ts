@@ -173,9 +173,9 @@ pods without \`on\` are assigned to nodes in declaration order.`,
     repeat: "many",
     summary: "A pool of identical nodes",
     documentation: `\`nodes w 1..50\` declares w1 to w50; \`nodes w- 01..50\` declares w-01 to w-50. The block applies to every node of the
-pool. An address after \`attach\` belongs to the first node; the other nodes count up from it. A pool can have at most
-100,000 nodes; Kubernetes is tested with up to 5,000 nodes per cluster (kubernetes.io, Considerations for large
-clusters).`,
+pool. An address after \`attach\` belongs to the first node, the next address to the second node, and so on. A pool can
+have at most 100,000 nodes; Kubernetes is tested with up to 5,000 nodes per cluster (kubernetes.io, Considerations for
+large clusters).`,
     example: `segment lan { cidr 10.168.0.0/16 }
 cluster prod {
   pods 10.0.0.0/11
@@ -246,7 +246,8 @@ cluster prod {
     repeat: "many",
     summary: "A Kubernetes namespace with its workloads",
     documentation: `Pods in the namespace are referred to as \`shop/web\`, in full \`prod/shop/web\`. Pods declared directly in the cluster
-are in the namespace \`default\`, which needs no statement. A namespace can be continued in another block.`,
+are in the namespace \`default\`, which needs no statement. Several \`namespace\` blocks with the same name declare one
+namespace.`,
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16

@@ -273,10 +273,10 @@ kindnet and flannel's newer chart add kube-network-policies.`,
     block: "policy",
     repeat: "many",
     summary: "A Kubernetes NetworkPolicy",
-    documentation: `Isolates the pods of its namespace that \`select\` matches, in the directions of \`types\`: only connections that a rule
-of some policy allows are permitted. Policies are additive: their order is irrelevant, and no policy can deny what
-another one allows. A connection must be allowed for both the source and the destination; its replies pass. Without
-rules, the policy denies all connections in its directions; without \`select\`, it applies to all pods of the namespace
+    documentation: `Isolates the pods of its namespace that \`select\` matches, in the directions of \`types\`: only connections that at least
+one policy allows are permitted. Policies are additive: their order is irrelevant, and no policy can deny what another
+one allows. A connection must be allowed for both the source and the destination; its replies pass. Without rules, the
+policy denies all connections in its directions; without \`select\`, it applies to all pods of the namespace
 (k8s.io/api/networking/v1). In the cluster's block, it belongs to the namespace \`default\`.`,
     example: shop,
   },
@@ -479,10 +479,10 @@ that namespace). In an admin policy, a rule needs a peer, and the peers of \`ing
     block: "calico tier",
     repeat: "many",
     summary: "A Calico Tier",
-    documentation: `Tiers are evaluated in order, and within a tier the policies that select the pod in their order. If a policy of the
-tier selects the pod but no rule matches, the packet is dropped at the end of the tier; a rule with \`pass\` prevents
-this. The tier \`default\` has order 1000000 and also contains the namespaces' policies, with order 1000 (projectcalico,
-api/pkg/apis/projectcalico/v3/tier.go).`,
+    documentation: `Tiers are evaluated in order. Within a tier, the policies that select the pod are evaluated in order. If a policy of
+the tier selects the pod but no rule matches, the packet is dropped at the end of the tier; a rule with \`pass\`
+prevents this. The \`default\` tier has order 1000000 and also contains the namespaces' policies, with order 1000
+(projectcalico, api/pkg/apis/projectcalico/v3/tier.go).`,
     example: calico,
   },
   {

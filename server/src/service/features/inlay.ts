@@ -95,7 +95,7 @@ function attachHints(
       offset: end,
       text: beyond.trimStart(),
       kind: "addresses",
-      tooltip: t`Pool members count up from this address`,
+      tooltip: t`The nodes of the pool have consecutive addresses, starting with this one`,
       edit: undefined,
     });
   }

@@ -212,8 +212,8 @@ export function sourceOn(netns: Netns, device: Device | undefined, via: Ip | und
   const towards = via ?? dst;
   const own = device && addressTowards(device, towards);
   if (own !== undefined) return own;
+  // In the order of the devices, `lo` first: 127.0.0.0/8 has scope host and is not used, an address of a router ID is.
   for (const other of netns.devices.values()) {
-    if (other.name === "lo") continue;
     const any = addressTowards(other, towards);
     if (any !== undefined) return any;
   }
@@ -224,7 +224,7 @@ export function sourceOn(netns: Netns, device: Device | undefined, via: Ip | und
 function addressTowards(device: Device, towards: Ip): Ip | undefined {
   let first: Ip | undefined;
   for (const { ip, len } of device.addresses) {
-    if (typeof ip !== "number") continue;
+    if (typeof ip !== "number" || isLoopback(ip)) continue;
     if (len < 32 && ipEquals(network(ip, len), network(towards, len))) return ip;
     first ??= ip;
   }

@@ -66,7 +66,7 @@ export function fillInterfaces(users: readonly InterfaceUser[], claimants: reado
     };
     for (const ip of own) {
       if (segment.cidrs.some((cidr) => prefixContains(cidr, ip)))
-        list.push({ prefix: hostPrefix(ip), allocated: false, source });
+        list.push({ prefix: hostPrefix(ip), allocated: true, source });
     }
     for (const [index, { units, len }] of share.needs(Math.max(0, wanted - own.length)).entries()) {
       if (index > 0) add(takeAddresses(segment, taken, 1), true);

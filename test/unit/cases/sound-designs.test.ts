@@ -1,6 +1,7 @@
 /** Sound designs without findings: an engineer who receives two false warnings turns the tool off. */
 import { describe, expect, it } from "vitest";
-import { check, shown } from "../checks/harness.ts";
+import { formatIp } from "../../../server/src/addressing/ip.ts";
+import { check, shown, world } from "../checks/harness.ts";
 
 const codes = (text: string): readonly string[] => check(text).map(shown);
 
@@ -166,5 +167,94 @@ expect tablet -> 192.168.178.20:80 reachable
 
   it("does not make other addresses reachable", () => {
     expect(found("192.168.178.21")).toContain("KN513");
+  });
+});
+
+describe("the addresses of the Amazon VPC CNI", () => {
+  const eks = (
+    cidr: string,
+    settings: string,
+    inside: string,
+  ): string => `segment s { cidr ${cidr}; cloud aws; gateway vpc }
+router vpc { attach s 10.0.1.1 }
+cluster eks {
+  services 172.20.0.0/16
+  cni aws-vpc { ${settings} }
+  ${inside}
+}
+`;
+  const addressesOf = (text: string): readonly string[] => {
+    const { topology } = world(text);
+    const [cluster] = topology.clusters;
+    return (cluster?.workloads ?? []).flatMap((workload) =>
+      Array.from(
+        { length: workload.replicas },
+        (_, i) => cluster?.pods.podAt(workload, i).addresses.map(formatIp)[0] ?? "-",
+      ),
+    );
+  };
+
+  it("are not allocated in blocks: nodes without pods need only the first interface", () => {
+    expect(codes(eks("10.0.1.0/24", "instance t3.medium", "max-pods 17; nodes a 1..14 { attach s }"))).toEqual([]);
+  });
+
+  it("are enough for two nodes with one pod each in a /27", () => {
+    const text = eks(
+      "10.0.1.0/27",
+      "instance t3.medium",
+      "max-pods 17; nodes a 1..2 { attach s }; pod x on a1 { listen 80 }; pod y on a2 { listen 80 }",
+    );
+    expect(codes(`${text}expect x -> y:80 reachable\n`)).toEqual([]);
+    expect(addressesOf(text)).toEqual(["10.0.1.26", "10.0.1.15"]);
+  });
+
+  it("are /28 prefixes with prefix delegation", () => {
+    const text = eks(
+      "10.0.1.0/24",
+      "instance t3.medium; prefix-delegation true",
+      "nodes a 1..2 { attach s }; deployment w replicas 34",
+    );
+    const addresses = addressesOf(text);
+    // 17 pods per node: two prefixes of 16 addresses, the first of which starts at a multiple of 16.
+    expect(new Set(addresses).size).toBe(34);
+    expect(addresses.slice(0, 2)).toEqual(["10.0.1.224", "10.0.1.192"]);
+    expect(codes(text)).toEqual([]);
+  });
+
+  it("belong to the interface that has them, up to the last one", () => {
+    const text = eks(
+      "10.0.1.0/26",
+      "instance t3.medium",
+      "node a1 { attach s }; deployment w replicas 15 { listen 80 }",
+    );
+    expect(addressesOf(text)).not.toContain("-");
+    expect(codes(`${text}expect w-0 -> w-14:80 reachable\nexpect w-14 -> w-0:80 preserves-source\n`)).toEqual([]);
+  });
+
+  it("are missing if the subnet is too small, which KN411 explains", () => {
+    const text = eks("10.0.1.0/28", "instance t3.medium", "node a1 { attach s }; deployment w replicas 12");
+    expect(check(text).map(({ code }) => code)).toEqual(["KN411"]);
+  });
+
+  it("are missing if the instance type has too few, which KN402 explains", () => {
+    const text = eks(
+      "10.0.1.0/24",
+      "instance t3.medium",
+      "max-pods 17; node a1 { attach s }; deployment w replicas 16",
+    );
+    expect(check(text).map(({ code }) => code)).toEqual(["KN402"]);
+  });
+
+  it("can be set per pod, and are not allocated twice", () => {
+    const text = eks(
+      "10.0.1.0/24",
+      "instance t3.medium",
+      "node a1 { attach s }; pod x { address 10.0.1.254 }; pod y; pod z on a1 { address 10.0.1.100 }",
+    );
+    const addresses = addressesOf(text);
+    expect(addresses[0]).toBe("10.0.1.254");
+    expect(addresses[2]).toBe("10.0.1.100");
+    expect(new Set(addresses).size).toBe(3);
+    expect(check(text).map(shown)).toEqual([]);
   });
 });

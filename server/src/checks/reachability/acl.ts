@@ -59,7 +59,7 @@ access list.`,
             title: t`Add \`${allow}\` above this rule`,
             edits: [{ kind: "before" as const, source: rule, text: allow }],
           },
-          ...(way === "" ? [anyToPods(rule, example.probe.cluster)] : []),
+          ...(way === "" && example.probe.cluster.podCidrs.length > 0 ? [anyToPods(rule, example.probe.cluster)] : []),
           removeFix(t`Remove this rule`, rule),
         ];
       },

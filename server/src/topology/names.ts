@@ -29,10 +29,13 @@ export function resolveEndpoint(topology: Topology, text: string): Resolution {
   return topology.resolve(text);
 }
 
+/** A `sender` is never a service; a `station` is a router, a node, or a host. */
+export type Role = "sender" | "station";
+
 export interface Names {
-  resolve(text: string, as?: "sender"): Resolution;
+  resolve(text: string, as?: Role): Resolution;
   /** Every endpoint that the path can refer to; one entry if it is unambiguous. */
-  find(text: string, as?: "sender"): readonly Endpoint[];
+  find(text: string, as?: Role): readonly Endpoint[];
   /** Full paths with a similar name. */
   similar(text: string): readonly string[];
 }
@@ -63,12 +66,12 @@ export function makeNames(named: Named): Names {
     lists ??= makeLists(named);
     return lists;
   };
-  const find = (text: string, as?: "sender"): readonly Endpoint[] => {
+  const find = (text: string, as?: Role): readonly Endpoint[] => {
     const ip = parseIp(text);
     if (ip !== undefined) return [{ kind: "address", path: text, ip }];
     const paths = findAll(named, known, text.split("/"));
     const all = paths.length > 0 ? paths : byDns(named.clusters, text);
-    const found = as === "sender" ? all.filter(({ kind }) => kind !== "service") : all;
+    const found = as === undefined ? all : all.filter(({ kind }) => canBe(as, kind));
     const full = found.filter(({ path }) => path === text);
     return bestRank(full.length > 0 ? full : found);
   };
@@ -138,6 +141,10 @@ function append<V>(map: Map<string, V[]>, key: string, value: V): void {
   const list = map.get(key);
   if (list === undefined) map.set(key, [value]);
   else list.push(value);
+}
+
+function canBe(role: Role, kind: Endpoint["kind"]): boolean {
+  return role === "sender" ? kind !== "service" : kind === "router" || kind === "node" || kind === "host";
 }
 
 function bestRank(found: readonly Endpoint[]): readonly Endpoint[] {

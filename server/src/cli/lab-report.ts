@@ -2,6 +2,7 @@
 
 import { number, plural } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
+import { visible } from "../text/visible.ts";
 import type { Skipped } from "./lab-ask.ts";
 import type { LabOutcome } from "./lab-run.ts";
 
@@ -12,7 +13,7 @@ export function report(
   skipped: readonly Skipped[],
   seed: number,
 ): string {
-  const lines = [t`${lab.file}: ${plural(lab.namespaces, "network namespace")} on Linux ${lab.release}`];
+  const lines = [t`${visible(lab.file)}: ${plural(lab.namespaces, "network namespace")} on Linux ${lab.release}`];
   const expected = outcomes.filter(({ probe }) => probe.expected);
   for (const { probe, difference } of expected)
     lines.push(

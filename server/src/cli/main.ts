@@ -10,6 +10,7 @@ import { explain } from "./explain.ts";
 import { fmt } from "./fmt.ts";
 import { lab } from "./lab.ts";
 import { matrix } from "./matrix.ts";
+import { complain, sayError } from "./output.ts";
 import { routes } from "./routes.ts";
 import { rules } from "./rules.ts";
 import { trace } from "./trace.ts";
@@ -35,7 +36,7 @@ function commands(done: (code: number) => void): Command {
     .description(t`Design, check, and understand Kubernetes networks: analyze .knet topologies and trace packets.`)
     .version(VERSION)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "knet: ")) })
+    .configureOutput({ outputError: (text) => sayError(text.replace(/^error: /, "knet: ")) })
     .addHelpText(
       "after",
       `\n${t`Exit codes: 0 success; 1 problems found (see each command); 2 invalid usage, or a file that cannot be read.`}\n${t`FILE can be - (standard input).`}`,
@@ -230,12 +231,12 @@ async function main(): Promise<void> {
       return;
     }
     if (error instanceof UsageError) {
-      process.stderr.write(`knet: ${error.message.split("\n").join(" ")}\n`);
+      complain(error.message.split("\n").join(" "));
       process.exitCode = 2;
       return;
     }
     if (error instanceof LabError) {
-      process.stderr.write(`knet: ${error.message}\n`);
+      sayError(`knet: ${error.message}\n`);
       process.exitCode = 1;
       return;
     }
@@ -243,9 +244,10 @@ async function main(): Promise<void> {
   }
 }
 
-// A reader that closes the pipe early (`| head`) is not an error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
+// A reader that closes the pipe early (`| head`) is not an error: the command completes, so its exit code is the same.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
 void main();

@@ -18,7 +18,7 @@ import { type ClusterDraft, readCluster, states, stationParts } from "./cluster.
 import { editedMachines } from "./edited.ts";
 import { areFinal, buildMachines, type ClusterMachines, machineParts } from "./machines.ts";
 import type { Cluster, Expectation, Node, PodIndex, Topology, TopologyProblem, Workload } from "./model.ts";
-import { exact, makeNames, type Names } from "./names.ts";
+import { exact, makeNames, type Names, type Role } from "./names.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
 import { EVERYWHERE, NOWHERE, type Placement, placePods, SPREAD } from "./placement.ts";
 import { nodeRanges, type PlannedPods, planPods } from "./pods.ts";
@@ -497,11 +497,12 @@ function wanted(file: string, decl: Decl, names: Names, problems: TopologyProble
   if (atLeast !== undefined) return { kind: "mtu", atLeast };
   const via = one(decl, "via");
   if (via?.value.kind !== "ref") return undefined;
-  checkName(via.value.text, sourceOfRead(file, decl, via), names, problems);
-  return { kind: "via", station: names.find(via.value.text)[0]?.path ?? via.value.text };
+  checkName(via.value.text, sourceOfRead(file, decl, via), names, problems, "station");
+  const [station] = names.find(via.value.text, "station");
+  return station && { kind: "via", station: station.path };
 }
 
-function checkName(name: string, source: Source, names: Names, problems: TopologyProblem[], as?: "sender"): void {
+function checkName(name: string, source: Source, names: Names, problems: TopologyProblem[], as?: Role): void {
   const found = names.find(name, as);
   if (found.length === 1) return;
   if (found.length > 1) {
@@ -509,7 +510,8 @@ function checkName(name: string, source: Source, names: Names, problems: Topolog
     problems.push(problem(CODES.ambiguousName, source, { name, candidates }));
     return;
   }
-  const suggestion = problems.length < mostSuggestions ? names.similar(name)[0] : undefined;
-  const data = { name, kind: "endpoint" };
+  const similar = problems.length < mostSuggestions ? names.similar(name) : nothing;
+  const suggestion = similar.find((path) => names.find(path, as).length > 0);
+  const data = { name, kind: as === "station" ? "station" : "endpoint" };
   problems.push(problem(CODES.unknownName, source, suggestion === undefined ? data : { ...data, suggestion }));
 }

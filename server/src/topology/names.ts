@@ -62,10 +62,13 @@ export function podPath(cluster: Cluster, { path, name, workload }: Pod): string
   return cluster.services.byName(workload.namespace, name) === undefined ? path : `pod/${path}`;
 }
 
+/** A `sender` is never a service; a `station` is a router, a node, or a host. */
+export type Role = "sender" | "station";
+
 export interface Names {
-  resolve(text: string, as?: "sender"): Resolution;
+  resolve(text: string, as?: Role): Resolution;
   /** Every endpoint that the path can refer to; one entry if it is unambiguous. */
-  find(text: string, as?: "sender"): readonly Endpoint[];
+  find(text: string, as?: Role): readonly Endpoint[];
   /** Full paths with a similar name. */
   similar(text: string): readonly string[];
 }
@@ -96,20 +99,20 @@ export function makeNames(named: Named): Names {
     lists ??= makeLists(named);
     return lists;
   };
-  const find = (text: string, as?: "sender"): readonly Endpoint[] => {
+  const find = (text: string, as?: Role): readonly Endpoint[] => {
     const ip = parseIp(text);
     if (ip !== undefined) return [{ kind: "address", path: text, ip }];
     return best(matching(text, as), text);
   };
   /** All objects that the text matches, of any kind. */
-  const matching = (text: string, as: "sender" | undefined): readonly Endpoint[] => {
+  const matching = (text: string, as: Role | undefined): readonly Endpoint[] => {
     const plain = findAll(named, known, text.split("/"));
     const paths = plain.length > 0 ? plain : ofKind(text);
     const all = paths.length > 0 ? paths : byDns(named.clusters, text);
     const machines = all.filter(({ kind }) => kind !== "segment");
     // A segment alone is found, to name the mistake.
     const ends = machines.length > 0 ? machines : all;
-    return as === "sender" ? ends.filter(({ kind }) => kind !== "service") : ends;
+    return as === undefined ? ends : ends.filter(({ kind }) => canBe(as, kind));
   };
   const ofKind = (text: string): readonly Endpoint[] => {
     const split = splitKind(text);
@@ -215,6 +218,10 @@ function append<V>(map: Map<string, V[]>, key: string, value: V): void {
   const list = map.get(key);
   if (list === undefined) map.set(key, [value]);
   else list.push(value);
+}
+
+function canBe(role: Role, kind: Endpoint["kind"]): boolean {
+  return role === "sender" ? kind !== "service" : kind === "router" || kind === "node" || kind === "host";
 }
 
 function bestRank(found: readonly Endpoint[]): readonly Endpoint[] {

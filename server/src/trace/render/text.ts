@@ -1,5 +1,6 @@
 /** A trace as text for terminals: one line per hop, rewrites, and the reason of the verdict. Color is optional. */
 import { t } from "../../text/l10n.ts";
+import { visibleIn } from "../../text/visible.ts";
 import { waysOf, wayTitle } from "../layout.ts";
 import type { Header, Hop, Path, Reply, Trace, Verdict } from "../schema.ts";
 
@@ -15,7 +16,7 @@ const CODES: Readonly<Record<Style, string>> = { good: "32", bad: "31", dim: "2"
 
 /** The complete trace; ends with a newline. */
 export function renderText(asked: Trace, options: TextOptions): string {
-  const trace = printable(asked);
+  const trace = visibleIn(asked);
   const paint = (style: Style, text: string): string =>
     options.colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
   const lines: string[] = [];
@@ -31,15 +32,6 @@ export function renderText(asked: Trace, options: TextOptions): string {
   });
   lines.push("", paint(trace.verdict === "delivered" && trace.answered ? "good" : "bad", markText(trace)));
   return `${lines.join("\n")}\n`;
-}
-
-/** Names are untrusted input from files: control characters (C0, DEL, C1) are replaced with U+FFFD. */
-function printable(trace: Trace): Trace {
-  return JSON.parse(
-    JSON.stringify(trace, (_, value: unknown) =>
-      typeof value === "string" ? value.replace(/\p{Cc}/gu, "\ufffd") : value,
-    ),
-  );
 }
 
 /** The kind of reply: a response, a reset, or an ICMP error. */

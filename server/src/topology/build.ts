@@ -18,7 +18,7 @@ import { type ClusterDraft, readCluster, states, stationParts } from "./cluster.
 import { editedMachines } from "./edited.ts";
 import { areFinal, buildMachines, type ClusterMachines, machineParts } from "./machines.ts";
 import type { Cluster, Expectation, Node, PodIndex, Topology, TopologyProblem, Workload } from "./model.ts";
-import { makeNames, type Names } from "./names.ts";
+import { exact, makeNames, type Names } from "./names.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
 import { EVERYWHERE, NOWHERE, type Placement, placePods, SPREAD } from "./placement.ts";
 import { nodeRanges, type PlannedPods, planPods } from "./pods.ts";
@@ -503,7 +503,7 @@ function checkName(name: string, source: Source, names: Names, problems: Topolog
   const found = names.find(name, as);
   if (found.length === 1) return;
   if (found.length > 1) {
-    const candidates = found.map(({ path }) => path).join(", ");
+    const candidates = found.map((one) => exact(one, found)).join(", ");
     problems.push(problem(CODES.ambiguousName, source, { name, candidates }));
     return;
   }

@@ -62,8 +62,9 @@ export type Endpoint =
   | { readonly kind: "address"; readonly path: string; readonly ip: Ip };
 
 export type Resolution =
-  | { readonly ok: true; readonly endpoint: Endpoint }
-  /** `candidates`: full paths; for an unknown name, the most similar ones. */
+  /** `others`: objects of other kinds that the path also matches, with their kind: "pod/shop/web". */
+  | { readonly ok: true; readonly endpoint: Endpoint; readonly others: readonly string[] }
+  /** `candidates`: full paths, with their kind if the path alone is ambiguous; for an unknown name, the most similar ones. */
   | { readonly ok: false; readonly error: "unknown" | "ambiguous"; readonly candidates: readonly string[] };
 
 /**

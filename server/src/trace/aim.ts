@@ -11,7 +11,7 @@ import { simulate } from "../dataplane/simulator/simulate.ts";
 import { list, plural } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { serviceNamed } from "../topology/dns.ts";
-import type { Cluster, Node, Service, ServicePort, Topology } from "../topology/model.ts";
+import type { Cluster, Node, Resolution, Service, ServicePort, Topology } from "../topology/model.ts";
 import { type Endpoint, endpointAt, nameError, ownerOf } from "./endpoints.ts";
 
 /** A possible target address and its probability. */
@@ -42,6 +42,8 @@ export type Aim =
 
 /** Larger clusters are represented by one node with an endpoint and one without. */
 const MOST_NODES = 8;
+/** Maximum number of other objects of a name to list. */
+const MOST_OTHERS = 3;
 /** Maximum length of a CNAME chain. */
 const MOST_ALIASES = 8;
 
@@ -68,12 +70,20 @@ export function aimAt(
   }
   const meaning = topology.resolve(text);
   if (!meaning.ok) return failed(nameError(text, meaning), meaning.candidates);
+  const notes = choiceNotes(text, meaning);
   if (meaning.endpoint.kind === "service") {
     const { cluster, service } = meaning.endpoint;
-    return aimAtService(topology, cluster, service, from, port, []);
+    return aimAtService(topology, cluster, service, from, port, notes);
   }
   const endpoint = endpointAt(topology, meaning.endpoint);
-  return typeof endpoint === "string" ? failed(endpoint) : aimAtEndpoint(topology, endpoint, from, []);
+  return typeof endpoint === "string" ? failed(endpoint) : aimAtEndpoint(topology, endpoint, from, notes);
+}
+
+/** The object that a name of several objects refers to. */
+export function choiceNotes(text: string, meaning: Resolution): readonly string[] {
+  if (!meaning.ok || meaning.others.length === 0) return [];
+  const { kind, path } = meaning.endpoint;
+  return [t`"${text}" refers to ${kind} ${path}, not to ${list(meaning.others, MOST_OTHERS)}`];
 }
 
 /** The journeys to all targets; the probability of a journey is multiplied by the weight of its target. */

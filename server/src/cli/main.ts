@@ -61,8 +61,8 @@ function commands(done: (code: number) => void): Command {
     .command("trace")
     .description(t`Trace a packet and its reply, hop by hop, over all paths`)
     .argument("<file>", t`.knet file (- for standard input)`)
-    .argument("<from>", t`source: pod, container, node, daemon, router, or host (shop/web, prod/n1, p1/c1.1)`)
-    .argument("<to>", t`destination: same as source, or a service, DNS name, URL, or address`)
+    .argument("<from>", t`source: pod, container, node, daemon, router, or host (shop/web, prod/n1, pod/web)`)
+    .argument("<to>", t`destination: same as source, or a service (service/web), DNS name, URL, or address`)
     .addOption(
       new Option(
         "--port <n>",
@@ -124,7 +124,7 @@ function commands(done: (code: number) => void): Command {
     .command("matrix")
     .description(t`Print which workloads can reach which others, and on which ports`)
     .argument("<file>", t`.knet file (- for standard input)`)
-    .addOption(new Option("--from <sel>", t`source filter: shop, shop/web, app=web, 10.0.0.0/8`))
+    .addOption(new Option("--from <sel>", t`source filter: shop, shop/web, pod/web, app=web, 10.0.0.0/8`))
     .addOption(new Option("--to <sel>", t`destination filter`))
     .addOption(new Option("--by <unit>", t`unit of rows and columns`).choices(["workload", "pod"]).default("workload"))
     .option("--policy-only", t`evaluate network policies only, ignoring the data plane`, false)

@@ -20,11 +20,11 @@ const NODE_PORTS = { first: 30000, last: 32767 };
 export interface IpvsFrame {
   readonly family: 4 | 6;
   readonly origin: Source | undefined;
-  /** The node's pods: the device or the address by which their packets are recognized. */
+  /** The node's pods, with a match for their packets: the device or the address. */
   readonly endpoints: readonly { readonly name: string; readonly from: NfMatch }[];
   /** All devices of pods; undefined if the pods are attached to a bridge. */
   readonly workloads: string | undefined;
-  /** All addresses of the node, except those of kube-ipvs0 (hostip_mgr.go, InterfaceExclude). */
+  /** All addresses of the node, without the virtual IPs of kube-ipvs0 (hostip_mgr.go, InterfaceExclude). */
   readonly addresses: readonly Ip[];
 }
 

@@ -104,23 +104,26 @@ function readPath(topology: Topology, text: string): Selected | undefined {
 function readKind(topology: Topology, text: string): Selected | undefined {
   const [kind = "", ...rest] = text.split("/");
   const path = rest.join("/");
-  const isPod = ({ cluster, namespace, name, kind: own }: Workload, pod: Pod): boolean => {
-    const paths = (one: string): readonly string[] => [
-      `${cluster}/${namespace}/${one}`,
-      `${namespace}/${one}`,
-      ...(namespace === "default" ? [one, `${cluster}/${one}`] : []),
-    ];
+  const isPod = (workload: Workload, pod: Pod): boolean => {
+    const { cluster, namespace } = workload;
     if (kind === "cluster") return cluster === path;
     if (kind === "namespace") return [namespace, `${cluster}/${namespace}`].includes(path);
-    return (kind === "pod" || kind === own) && [...paths(name), ...paths(pod.name)].includes(path);
+    if (kind !== "pod" && kind !== workload.kind) return false;
+    return pathsFor(workload, workload.name).includes(path) || pathsFor(workload, pod.name).includes(path);
   };
-  const isKnown = topology.clusters.some(({ workloads, pods }) =>
-    workloads.some((workload) => {
-      for (let n = 0; n < workload.replicas; n++) if (isPod(workload, pods.podAt(workload, n))) return true;
-      return false;
-    }),
-  );
+  const name = rest.at(-1) ?? "";
+  const isKnown = topology.clusters.some(({ workloads, pods }) => {
+    const pod = pods.podByName(rest.at(-2) ?? "default", name) ?? pods.podByName("default", name);
+    if (pod && isPod(pod.workload, pod)) return true;
+    return workloads.some((workload) => workload.replicas > 0 && isPod(workload, pods.podAt(workload, 0)));
+  });
   return isKnown ? { ok: true, selection: { isPod, ranges: [] } } : undefined;
+}
+
+/** `web`, `shop/web`, `prod/shop/web`; the namespace `default` is optional. */
+function pathsFor({ cluster, namespace }: Workload, name: string): readonly string[] {
+  const own = [`${namespace}/${name}`, `${cluster}/${namespace}/${name}`];
+  return namespace === "default" ? [...own, name, `${cluster}/${name}`] : own;
 }
 
 function unknown(text: string): Selected {
@@ -162,5 +165,8 @@ function podNamed(topology: Topology, text: string): boolean {
   const parts = text.split("/");
   const name = parts.at(-1) ?? "";
   const namespace = parts.at(-2) ?? "default";
-  return topology.clusters.some(({ pods }) => pods.podByName(namespace, name) !== undefined);
+  return topology.clusters.some(({ pods }) => {
+    const pod = pods.podByName(namespace, name);
+    return pod !== undefined && pathsOf(pod.workload, pod).includes(text);
+  });
 }

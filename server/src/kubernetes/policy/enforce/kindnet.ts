@@ -118,7 +118,7 @@ function listing(tables: readonly FamilyTable[]): readonly NftLine[] {
     const at = `srcnat ${offset < 0 ? "-" : "+"} ${Math.abs(offset)}`;
     lines.push(`\tchain ${chain} {`, `\t\ttype filter hook ${hook.toLowerCase()} priority ${at}; policy accept;`);
     const texts = tables.flatMap(({ chains }) => (chains.get(chain)?.rules ?? []).flatMap(({ text }) => text ?? []));
-    // The rules without addresses stand once for both families.
+    // A rule without addresses appears once for both families.
     lines.push(...[...new Set(texts)].map((text) => `\t\t${text}`), "\t}", "");
   }
   lines.pop();

@@ -125,7 +125,7 @@ function portsBehind({ analysis }: Given, name: string, typed: Arg, skip: number
   return path.length === 1 ? portsOfName(analysis.topology, name, skip) : [];
 }
 
-/** Each path once: as a destination it refers to the service, as a source to the workload. */
+/** Each path once: as a destination it refers to the service, as a source to the workload. After `pod/`: the paths of pods. */
 function pathsOfEnds(
   { analysis, place, decl, spec }: Given,
   typed: Arg | undefined,

@@ -29,7 +29,7 @@ export function readText(file: string): string {
   return OPEN_FILE.test(file) ? decoded(file, readOpened(file, 0)) : readRegular(file);
 }
 
-/** The text of a regular file; its size is checked before it is read. */
+/** The text of a regular file; its size is checked first. */
 function readRegular(file: string): string {
   const stat = tried(file, () => statSync(file));
   // Reading a folder fails with its own error.

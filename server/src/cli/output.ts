@@ -12,7 +12,7 @@ export function writeOut(text: string): void {
   process.stdout.write(text);
 }
 
-/** Writes lines for a person to standard output; only `colored` text can contain escape sequences, and only those of knet. */
+/** Writes lines for a person to standard output; only `colored` text can contain escape sequences, which knet generates. */
 export function say(text: string, colored = false): void {
   writeOut(withoutCommands(colored ? text : visibleLines(text)));
 }

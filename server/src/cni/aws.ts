@@ -176,7 +176,7 @@ function compile(context: ClusterContext): CompiledMode {
     const { mtu, source } = settingsFor(node);
     return { prefix: "eni", mtu: Math.min(mtu, node.interfaces[0]?.mtu ?? mtu), scope: "link", origin: source };
   };
-  /** Index of the interface that has an address; 0 is the first interface. The own address of each further one starts its list. */
+  /** Index of the interface that has an address; 0 is the first interface. The primary address of each further interface starts its list. */
   const eniIndex = (node: Node, ip: Ip): number => {
     if (settingsFor(node).ipv6 || typeof ip !== "number") return 0;
     let index = 0;

@@ -1,7 +1,7 @@
 /**
  * Separate routing domains in a router of the fabric: packets from a domain's sources use its table. If two domains have a source
- * in common (two AKS overlay clusters with one pod CIDR), the cloud tells them apart by the virtual machine that sends. The router
- * then receives the packets of each further domain on a device of its own.
+ * in common (two AKS overlay clusters with one pod CIDR), the cloud distinguishes them by the sending virtual machine. The router
+ * then receives the packets of each further domain on a separate device.
  */
 import { prefixRange, rangesOverlap } from "../addressing/ip.ts";
 import type { Device, PolicyRule, RouteTable } from "../dataplane/model.ts";

@@ -1,5 +1,5 @@
 /**
- * Programs behind NFQUEUE targets. In a lab, the agent returns the verdicts that the program of the model returns for the packets of
+ * User-space programs of NFQUEUE targets. In a lab, the agent returns the verdicts that the program of the model returns for the packets of
  * the predicted walks; a packet that no walk predicts is accepted, so it appears in the captures as a disagreement.
  */
 import { formatIp } from "../addressing/ip.ts";

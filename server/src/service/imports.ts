@@ -45,7 +45,7 @@ export function rootsOf(open: readonly string[], importsOf: ImportsOf): Readonly
   return rootOf;
 }
 
-/** Visits a file and all files behind it. `enter` returns false for a file that was visited before. */
+/** Visits a file and all files that it imports. `enter` returns false for a file that was visited before. */
 function visit(start: string, next: ImportsOf, enter: (file: string) => boolean): void {
   const stack = [start];
   for (let file = stack.pop(); file !== undefined; file = stack.pop()) {

@@ -176,7 +176,7 @@ export function createService(host: ServiceHost): Service {
           queue.push(target);
           length += imported.tree.text.length;
         } else if (!isFull) {
-          // One finding for the topology: the next imports exceed the limit, too.
+          // One finding for the topology: the next imports also exceed the limit.
           isFull = true;
           extra.push(failedImport(source, t`\`${path}\` and later imports are not analyzed: ${full}`));
         }

@@ -82,7 +82,7 @@ export interface BlockShare {
 export interface InterfaceShare {
   readonly kind: "interfaces";
   readonly family: 4;
-  /** The interfaces of a node with this number of pods; each but the first also has an address of its own. */
+  /** The interfaces of a node with this number of pods; each but the first also has a primary address. */
   needs(pods: number): readonly InterfaceNeed[];
 }
 

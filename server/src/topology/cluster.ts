@@ -343,7 +343,7 @@ function perNodeProblems(file: string, decl: Decl): readonly TopologyProblem[] {
 export interface RangeAllocator {
   /** `position`: index of the node in a pool; `segment`: the segment of its first interface. */
   next(parts: StationParts, path: string, position: number, segment: SegmentDraft | undefined): readonly NodeCidr[];
-  /** Called after the pods have been placed: nodes that claim blocks or addresses get what they need. */
+  /** Called after the pods have been placed: nodes claim the blocks or addresses that they need. */
   complete(claimants: () => readonly Claimant[]): void;
   /** Whether all ranges are allocated without `complete`, so the nodes can be kept for later builds. */
   isFinal(): boolean;

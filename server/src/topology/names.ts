@@ -62,7 +62,7 @@ export function podPath(cluster: Cluster, { path, name, workload }: Pod): string
   return cluster.services.byName(workload.namespace, name) === undefined ? path : `pod/${path}`;
 }
 
-/** A `sender` is never a service; a `station` is a router, a node, or a host. */
+/** The sender is never a service; the other role accepts only routers, nodes, and hosts. */
 export type Role = "sender" | "station";
 
 export interface Names {

@@ -16,7 +16,7 @@ export interface Contributor {
   devices?(node: Node, cluster: Cluster): readonly Device[];
   ipvs?(node: Node, cluster: Cluster, parts: NodeParts): Ipvs | undefined;
   sockets?(node: Node, cluster: Cluster, parts: NodeParts): readonly Socket[];
-  /** Kernel settings by full name; settings in the file, and then those of the mode, take precedence. */
+  /** Kernel settings by full name; settings in the file take precedence, then the mode's settings. */
   sysctl?(cluster: Cluster, name: string): string | undefined;
   /** Interfaces on the segment that reply to ARP for an address that no interface has, the preferred one first. */
   answers?(topology: Topology, cluster: Cluster, segment: string, ip: Ip): readonly Interface[];

@@ -373,7 +373,7 @@ export interface NfMatch {
   readonly ipvs?: { readonly ip: Ip; readonly proto: Transport; readonly port: number };
   /**
    * `-m physdev ! --physdev-is-in`: the packet did not arrive through a bridge port. Not evaluated: kube-proxy's next rule
-   * accepts the other packets, too.
+   * also accepts the other packets.
    */
   readonly notBridged?: boolean;
   /** `-m icmp --icmp-type 8`: matches by ICMP type. */

@@ -444,8 +444,8 @@ function externalRules(view: View, port: ProxyPort, reach: Reach): readonly NfRu
 }
 
 /**
- * KUBE-FW: sources that are allowed to use the load balancer IP; KUBE-PROXY-FIREWALL drops the remaining packets. A node's
- * packet to a load balancer IP that is also an address of the node has this address as source.
+ * KUBE-FW: sources that are allowed to use the load balancer IP; KUBE-PROXY-FIREWALL drops the remaining packets. If
+ * a node has the load balancer IP itself, its packets to this address have it as source.
  */
 function firewallRules(view: View, port: ProxyPort): readonly NfRule[] {
   const target: NfTarget = { kind: "JUMP", chain: named(view, "EXT", port) };

@@ -11,7 +11,7 @@ const LOOPBACK_ADDRESSES: readonly Ip[] = [0x7f000001, 1n];
 
 /**
  * NewNodePortAddresses and GetNodeIPs: without a prefix of the family, or with a default prefix, all addresses; otherwise
- * the interface addresses inside the prefixes. `devices` are the node's devices in addition to its interfaces.
+ * the addresses of all interfaces inside the prefixes. `devices` are the node's devices in addition to its interfaces.
  */
 export function nodePortIps(
   node: Node,

@@ -162,14 +162,14 @@ describe("kube-router's chains", () => {
 
 describe("kindnet's queue", () => {
   it("receives packets of pods that a policy selects", () => {
-    expect(about(lines("kindnet"), /podips|skuid|srcnat/)).toMatchInlineSnapshot(`
+    expect(about(lines("kindnet"), /podips|skuid|priority/)).toMatchInlineSnapshot(`
       [
         "	set podips-v4 {",
         "		type filter hook postrouting priority srcnat - 5; policy accept;",
         "		meta skuid 0 accept",
         "		ip saddr @podips-v4 queue flags bypass to 100",
         "		ip daddr @podips-v4 queue flags bypass to 100",
-        "		type filter hook input priority srcnat + 1; policy accept;",
+        "		type filter hook input priority 101; policy accept;",
         "		ip saddr @podips-v4 ct state new queue flags bypass to 100",
       ]
     `);

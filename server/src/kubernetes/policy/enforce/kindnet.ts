@@ -93,7 +93,8 @@ function familyTable(context: EnforceContext, of: 4 | 6): FamilyTable | undefine
       chain("postrouting", [
         // Packets of the node's own processes, including kubelet's probes.
         pass({ addrtype: { side: "src", type: "LOCAL" } }, "meta skuid 0 accept"),
-        pass({ ctstate: ["ESTABLISHED", "RELATED"] }, "ct label 100 ct state established,related accept"),
+        // Without `ct label`, which the daemon sets on every connection that it accepts.
+        pass({ ctstate: ["ESTABLISHED", "RELATED"] }, "ct state established,related accept"),
         queue("src", {}, ""),
         queue("dst", {}, ""),
       ]),
@@ -114,8 +115,8 @@ function listing(tables: readonly FamilyTable[]): readonly NftLine[] {
     lines.push(`\tset ${pods.name} {`, `\t\ttype ${type}`, `\t\telements = { ${elements} }`, "\t}", "");
   }
   for (const { chain, hook, priority } of BASES) {
-    const offset = priority - SRCNAT;
-    const at = `srcnat ${offset < 0 ? "-" : "+"} ${Math.abs(offset)}`;
+    // nft has the name `srcnat` only for POSTROUTING.
+    const at = hook === "POSTROUTING" ? `srcnat - ${SRCNAT - priority}` : String(priority);
     lines.push(`\tchain ${chain} {`, `\t\ttype filter hook ${hook.toLowerCase()} priority ${at}; policy accept;`);
     const texts = tables.flatMap(({ chains }) => (chains.get(chain)?.rules ?? []).flatMap(({ text }) => text ?? []));
     // A rule without addresses appears once for both families.

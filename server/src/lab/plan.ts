@@ -113,7 +113,7 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
         const temporary = `knet-new${stacked.length}`;
         const line = `link add link ${making.parent} name ${temporary} netns ${name} ${making.type}`;
         stacked.push({ netns: making.netns, line });
-        lines.push(`link set ${temporary} name ${device.name}`);
+        lines.push(`link set dev ${temporary} name ${device.name}`);
       }
       lines.push(...configureLines(device, around));
     }

@@ -16,10 +16,12 @@ import {
 import type { Claimant } from "./claims.ts";
 import { type ClusterDraft, readCluster, states, stationParts } from "./cluster.ts";
 import { editedMachines } from "./edited.ts";
+import { limitProblems, MOST_REPLICAS } from "./limits.ts";
 import { areFinal, buildMachines, type ClusterMachines, machineParts } from "./machines.ts";
 import type { Cluster, Expectation, Node, PodIndex, Topology, TopologyProblem, Workload } from "./model.ts";
 import { exact, makeNames, type Names, type Role } from "./names.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
+import { type NodeBudget, nodeBudget } from "./node-budget.ts";
 import { EVERYWHERE, NOWHERE, type Placement, placePods, SPREAD } from "./placement.ts";
 import { nodeRanges, type PlannedPods, planPods } from "./pods.ts";
 import { CODES, problem } from "./problems.ts";
@@ -77,6 +79,8 @@ export function buildTopology(
     problems.push(...found.problems);
     return [found.cluster];
   });
+  const drafts = draft.placed.filter((placed) => "nodes" in placed);
+  problems.push(...limitProblems(draft.budget, drafts, clusters));
   const endpoints = makeNames({ segments, routers, hosts, clusters });
   for (const { bgp } of routers) {
     for (const { to, source } of bgp?.peers ?? nothing) {
@@ -110,6 +114,7 @@ interface Draft {
   /** Routers, hosts, and clusters in order of declaration. */
   readonly placed: (StationParts | ClusterDraft)[];
   readonly expectations: { readonly file: string; readonly decl: Decl }[];
+  readonly budget: NodeBudget;
   readonly problems: TopologyProblem[];
 }
 
@@ -121,7 +126,7 @@ function collect(files: readonly TopologyFile[], cache: TopologyCache): Draft {
   const placed: (StationParts | ClusterDraft)[] = [];
   const expectations: { file: string; decl: Decl }[] = [];
   const problems: TopologyProblem[] = [];
-  const budget = { used: 0 };
+  const budget = nodeBudget();
   const isNew = <T extends { readonly name: string; readonly nameSource: Source; readonly source: Source }>(
     known: Map<string, T>,
     added: T,
@@ -163,7 +168,7 @@ function collect(files: readonly TopologyFile[], cache: TopologyCache): Draft {
       }
     }
   }
-  return { segments, stations, placed, expectations, problems };
+  return { segments, stations, placed, expectations, budget, problems };
 }
 
 /* ---------------------------------------------------------------- clusters */
@@ -318,6 +323,7 @@ function buildWorkloads(
   const workloads: Workload[] = [];
   const placement: number[] = [];
   const namespaces = new Map<string, Map<string, Workload>>();
+  let left = MOST_REPLICAS;
   for (const { namespace, parts } of cluster.workloads) {
     problems.push(...parts.problems);
     let inNamespace = namespaces.get(namespace);
@@ -342,7 +348,9 @@ function buildWorkloads(
     } else if (parts.addresses.length > 0 && where === SPREAD) {
       where = holder(parts.addresses[0]!.ip)?.index ?? where;
     }
-    const workload = workloadOf(cluster.name, namespace, parts, workloads.length, nodes.length, on, cache);
+    const replicas = Math.min(left, parts.kind === "daemonset" ? nodes.length : parts.replicas);
+    left -= replicas;
+    const workload = workloadOf(cluster.name, namespace, parts, workloads.length, replicas, on, cache);
     workloads.push(workload);
     placement.push(where);
     inNamespace.set(parts.name, workload);
@@ -356,11 +364,10 @@ function workloadOf(
   namespace: string,
   parts: WorkloadParts,
   index: number,
-  nodes: number,
+  replicas: number,
   on: Node | undefined,
   { built }: TopologyCache,
 ): Workload {
-  const replicas = parts.kind === "daemonset" ? nodes : parts.replicas;
   const known = built.workloads.get(parts);
   if (
     known?.cluster === cluster &&

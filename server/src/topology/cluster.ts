@@ -40,6 +40,7 @@ import {
   serviceIn,
   workloadIn,
 } from "./namespace.ts";
+import { isWithin, type NodeBudget } from "./node-budget.ts";
 import { fillInterfaces, type InterfaceUser, takeBlock } from "./pod-blocks.ts";
 import { type Policy, type PolicyKeyword, policyKeyword, readCalicoTier, readPolicy, type Tier } from "./policy.ts";
 import { CODES, problem } from "./problems.ts";
@@ -80,17 +81,6 @@ export interface ClusterDraft {
   readonly nodePorts: NodePortRange;
   readonly domain: string;
   readonly loadBalancer: LoadBalancer | undefined;
-}
-
-/**
- * For all clusters together. Kubernetes' own limits are lower; this limit keeps an incorrect file from using all
- * memory.
- */
-const mostNodes = 100_000;
-
-/** The number of nodes declared so far. */
-export interface NodeBudget {
-  used: number;
 }
 
 export function readCluster(
@@ -155,15 +145,7 @@ export function readCluster(
       case "nodes": {
         const parts = stationParts(file, statement, "node", cache);
         if (parts === undefined) break;
-        const count = countOf(parts);
-        if (budget.used + count > mostNodes) {
-          problems.push(
-            problem(CODES.tooManyNodes, parts.source, { cluster: name, count: budget.used + count, max: mostNodes }),
-          );
-          break;
-        }
-        budget.used += count;
-        nodes.push(parts);
+        if (isWithin(budget, countOf(parts), parts.source)) nodes.push(parts);
         break;
       }
       case "pods": {

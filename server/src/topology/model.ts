@@ -470,7 +470,7 @@ export interface ServiceIndex {
   byNodePort(port: number): readonly Service[];
   /** Workloads whose pods the selector matches; empty without a selector. */
   selected(service: Service): readonly Workload[];
-  /** Usable endpoints of the port and family, in kube-proxy's sort order. Cached. */
+  /** Usable endpoints of the port and family, in kube-proxy's sort order; only a part if the topology exceeds a limit. Cached. */
   endpoints(service: Service, port: ServicePort, family: 4 | 6): readonly ServiceEndpoint[];
 }
 

@@ -41,7 +41,7 @@ export const CODES = {
   sharedRangeFull: "KN430",
   /** data: cluster, count (of services without), service (the first). */
   noServiceAddressLeft: "KN408",
-  /** More nodes than knet supports. data: cluster, count, max. */
+  /** More than knet supports. data: kind (nodes, pods, endpoints), count, max. */
   tooManyNodes: "KN403",
   /** `cidr` and labels in one peer. */
   peerMixed: "KN610",

@@ -397,7 +397,7 @@ default route uses another network, as on Vagrant machines, where the first inte
   {
     keyword: "bridge",
     in: ["cni bridge"],
-    args: value({ kind: "device" }, "Name of the bridge", "cni0"),
+    args: value({ kind: "device", creates: true }, "Name of the bridge", "cni0"),
     repeat: "once",
     default: "cni0",
     summary: "Name of the bridge device",

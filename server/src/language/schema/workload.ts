@@ -6,7 +6,7 @@ const places = ["cluster", "namespace"];
 const name: ArgSpec = { name: "name", type: { kind: "name" }, summary: "Name of the workload" };
 const replicas: ArgSpec = {
   name: "replicas",
-  type: { kind: "number", min: 0, max: 1_000_000, unit: "pods" },
+  type: { kind: "number", min: 0, max: 2_147_483_647, unit: "pods" },
   after: "replicas",
   summary: "Number of pods",
 };

@@ -11,7 +11,7 @@ export const tooManyNodes: Check = {
   documentation: `## What happens
 
 knet supports 100,000 nodes, 300,000 pods, and 1,000,000 service endpoints in all clusters together. Kubernetes is tested
-with up to 5,000 nodes and 150,000 pods in a cluster. Apart from syntax, knet does not check a topology that exceeds a limit.
+with up to 5,000 nodes and 150,000 pods in a cluster. knet checks only the syntax of a topology that exceeds a limit.
 Common cause: a number in \`nodes … 1..N\` or \`replicas N\` has an extra digit.
 
 ## How to fix it

@@ -70,20 +70,28 @@ export function aimAt(
   }
   const meaning = topology.resolve(text);
   if (!meaning.ok) return failed(nameError(text, meaning), meaning.candidates);
-  const notes = choiceNotes(text, meaning);
+  const choice = choiceOf(text, meaning);
   if (meaning.endpoint.kind === "service") {
     const { cluster, service } = meaning.endpoint;
-    return aimAtService(topology, cluster, service, from, port, notes);
+    return withChoice(aimAtService(topology, cluster, service, from, port, []), choice);
   }
   const endpoint = endpointAt(topology, meaning.endpoint);
-  return typeof endpoint === "string" ? failed(endpoint) : aimAtEndpoint(topology, endpoint, from, notes);
+  if (typeof endpoint === "string") return failed(endpoint);
+  return withChoice(aimAtEndpoint(topology, endpoint, from, []), choice);
 }
 
-/** The object that a name of several objects refers to. */
-export function choiceNotes(text: string, meaning: Resolution): readonly string[] {
-  if (!meaning.ok || meaning.others.length === 0) return [];
+/** In the first note, which explains how the name is resolved. */
+function withChoice(aim: Aim, choice: string | undefined): Aim {
+  if (!aim.ok || choice === undefined) return aim;
+  const [first, ...rest] = aim.notes;
+  return { ...aim, notes: [first === undefined ? choice : `${first}; ${choice}`, ...rest] };
+}
+
+/** The object that a name of several objects refers to; undefined if the name has only one. */
+export function choiceOf(text: string, meaning: Resolution): string | undefined {
+  if (!meaning.ok || meaning.others.length === 0) return undefined;
   const { kind, path } = meaning.endpoint;
-  return [t`"${text}" refers to ${kind} ${path}, not to ${list(meaning.others, MOST_OTHERS)}`];
+  return t`"${text}" refers to ${kind} ${path}, not to ${list(meaning.others, MOST_OTHERS)}`;
 }
 
 /** The journeys to all targets; the probability of a journey is multiplied by the weight of its target. */

@@ -5,7 +5,7 @@ import { list, plural } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { readUrl } from "../topology/ingress.ts";
 import type { Topology } from "../topology/model.ts";
-import { aimAt, choiceNotes, journeysTo } from "./aim.ts";
+import { aimAt, choiceOf, journeysTo } from "./aim.ts";
 import { type Surroundings, toTrace } from "./convert.ts";
 import { type Endpoint, endpointOf } from "./endpoints.ts";
 import { isAnswered, type Lookup, lookupOf } from "./lookup.ts";
@@ -89,8 +89,13 @@ export function ask(world: World, question: Ask): Answer {
   };
   // Without a DNS answer, the journeys are queries to the DNS service.
   const receiver = unanswered ? undefined : receiverOfTarget(topology, to, parseIp(target) !== undefined);
-  const sender = choiceNotes(question.from, topology.resolve(question.from, "sender"));
-  const notes = [...sender, ...notesOf(to.notes, lookup), ...(proxied?.notes ?? []), ...cutNote(journeys)];
+  const sender = choiceOf(question.from, topology.resolve(question.from, "sender"));
+  const notes = [
+    ...(sender === undefined ? [] : [sender]),
+    ...notesOf(to.notes, lookup),
+    ...(proxied?.notes ?? []),
+    ...cutNote(journeys),
+  ];
   const query: Query = {
     from: question.from,
     to: question.to,

@@ -41,7 +41,10 @@ function traced(from: string, to: string, port?: number): string {
   if (!answer.ok) return answer.error;
   const { paths, verdict, notes } = answer.trace;
   const last = paths[0]?.hops.at(-1);
-  return [`${verdict} at ${last?.owner}`, ...(notes ?? []).filter((note) => note.includes(" refers to "))].join("; ");
+  return [
+    `${verdict} at ${last?.owner}`,
+    ...(notes ?? []).flatMap((note) => note.match(/".*" refers to .*/) ?? []),
+  ].join("; ");
 }
 
 const problems = (text: string): readonly string[] =>

@@ -142,12 +142,7 @@ function pathsOfEnds(
   const meant = new Map<string, NamedSymbol>();
   for (const [symbol, path] of split ? pathsOfKind(all, split.kind, split.path) : paths) {
     const label = withSample(path, symbol);
-    const other = meant.get(label);
-    if (!other) meant.set(label, symbol);
-    else if (symbol.kind === "service" && type.port) {
-      meant.set(label, symbol);
-      meant.set(`pod/${label}`, other);
-    } else if (other.kind === "service" && symbol.kind !== "service") meant.set(`pod/${label}`, symbol);
+    if (!meant.has(label) || symbol.kind === "service") meant.set(label, symbol);
   }
   const own = [...meant].map(([label, symbol]) => suggestion(label, "name", describe(analysis.topology, symbol)));
   const isTarget = decl.spec?.keyword === "expect" && spec.name === "to";

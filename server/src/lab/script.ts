@@ -114,14 +114,14 @@ function batch(command: string, name: string, lines: readonly string[]): string[
       continue;
     }
     flush();
-    out.push(`  apart ${command} ${quote(name)} ${line.split(" ").map(quote).join(" ")}`);
+    out.push(`  single ${command} ${quote(name)} ${line.split(" ").map(quote).join(" ")}`);
   }
   flush();
   return out;
 }
 
 /**
- * `-batch` ends a line at `#`, continues it after a backslash, and reads a word that starts with a quotation mark up to the
+ * `-batch` ends a line at `#`, continues it after a backslash, and reads an argument that starts with a quotation mark up to the
  * next one (iproute2, lib/utils.c, getcmdline and makeargs). A device name can contain all of these, but no space.
  */
 function isBatchable(line: string): boolean {
@@ -205,7 +205,7 @@ wireguard() {
 }
 links6() { ip -6 -n "$1" $FORCE -batch - 2>"$STATE/error" || rejected "$1"; }
 # One line of links, links6, or forwarding, as arguments.
-apart() {
+single() {
   local command=$1 name=$2
   shift 2
   case $command in

@@ -111,7 +111,7 @@ describe("a lab with odd device names", () => {
     ["'ab", `''\\''ab'`],
   ])("%j, which a batch file cannot contain, is an argument of a separate command", (name, argument) => {
     const text = script(name);
-    expect(text).toContain(`  apart links knet-test.c.n1 link add name ${argument} type bridge mcast_snooping 0\n`);
+    expect(text).toContain(`  single links knet-test.c.n1 link add name ${argument} type bridge mcast_snooping 0\n`);
     for (const line of batches(text)) expect(line).not.toMatch(/#|(?:^| )["']/);
     // iptables-restore reads quotation marks, and backslashes inside them.
     if (name === '"ab') expect(text).toContain('-i "\\"ab"');

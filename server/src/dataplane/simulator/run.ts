@@ -295,7 +295,8 @@ export function hook(
           ),
           device,
           rule,
-          ...(name === "OUTPUT" ? { errno: { name: "EPERM" } } : {}),
+          // A packet that IPVS sends passes OUTPUT again, and its sender is not told (ip_vs_nat_send_or_cont, NF_STOLEN).
+          ...(name === "OUTPUT" && !decision.rule?.match.ipvs ? { errno: { name: "EPERM" } } : {}),
         });
         break;
       case "reject":

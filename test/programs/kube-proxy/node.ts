@@ -95,7 +95,8 @@ function configOf(kubeProxy: KubeProxy, node: Node, kubeconfig: string): object 
           : nodePortAddresses.map(formatPrefix),
     iptables: { masqueradeAll, masqueradeBit, localhostNodePorts: kubeProxy.localhostNodePorts },
     nftables: { masqueradeAll, masqueradeBit },
-    ipvs: { scheduler: kubeProxy.scheduler, strictARP: kubeProxy.strictArp },
+    // A second sync soon: node ports on the addresses of kube-ipvs0 follow in it.
+    ipvs: { scheduler: kubeProxy.scheduler, strictARP: kubeProxy.strictArp, syncPeriod: "2s", minSyncPeriod: "1s" },
     // The limits are those of the whole kernel.
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: "0s", tcpCloseWaitTimeout: "0s" },
   };

@@ -23,6 +23,7 @@ const RELEASES = [
 /** Seconds without a change before the state is read; on a slow machine, the first state might be incomplete. */
 const SETTLE = 1.2;
 const SETTLE_LONG = 6;
+const BOOT_SECONDS = 120;
 const MODES: readonly ProxyMode[] = ["iptables", "nftables", "ipvs"];
 const root = join(import.meta.dirname, "../../..");
 
@@ -103,7 +104,10 @@ async function compareRelease(
 /** IPVS needs a kernel with ip_vs: User-Mode Linux, booted for each configuration. */
 async function boxOrReason(): Promise<Machine | string> {
   try {
-    return await openBox("uml", () => {});
+    const late = new Promise<string>((resolve) =>
+      setTimeout(() => resolve("the kernel does not start"), BOOT_SECONDS * 1000).unref(),
+    );
+    return await Promise.race([openBox("uml", () => {}), late]);
   } catch (error) {
     return (error as Error).message;
   }

@@ -546,9 +546,7 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
     if (local === (not ?? false)) return false;
   }
   if (match.rpfilterFails && (context.in === undefined || context.reversePath(packet, context.in))) return false;
-  // ipvs_mt finds a connection by the tuple of its replies, whose source is the real server (ip_vs_conn_out_get). In
-  // masquerading mode, this is never a packet from the virtual IP, and kube-proxy's only such rule requires one.
-  if (match.ipvs) return false;
+  if (match.ipvs && !isToVirtual(match.ipvs, tracking)) return false;
   // The source of a trace has never been seen before.
   if (match.recent?.op === "rcheck") return false;
   return match.statistic === undefined || context.chance(match.statistic.probability);
@@ -557,6 +555,15 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
 /** conntrack_mt: a packet has one state; DNAT is a property of its connection in addition. */
 function inState(states: readonly CtMatch[], { state, connection }: Tracking): boolean {
   return states.includes(state) || (connection !== undefined && states.includes("DNAT") && hasDnat(connection));
+}
+
+/**
+ * ipvs_mt: packets that IPVS forwards, by the virtual server of their connection. IPVS forwards every packet to a virtual
+ * server, so the original destination decides.
+ */
+function isToVirtual({ ip, proto, port }: NonNullable<NfMatch["ipvs"]>, { connection }: Tracking): boolean {
+  const orig = connection?.orig;
+  return orig !== undefined && orig.dst === ip && orig.dport === port && orig.proto === proto;
 }
 
 /** IPS_DST_NAT: replies do not come from the original destination. */

@@ -52,9 +52,19 @@ function kubeProxy(): Contributor {
   const runs = (cluster: Cluster, mode: Cluster["services"]["kubeProxy"]["mode"]): boolean =>
     cluster.services.kubeProxy.mode === mode && runsProxy(cluster);
   const portsOf = (cluster: Cluster): readonly ProxyPorts[] => shared(cluster).families.map(({ ports }) => ports);
+  /** kube-ipvs0, in ipvs mode. */
+  const dummyOn = (node: Node, cluster: Cluster): readonly Device[] => {
+    if (!runs(cluster, "ipvs")) return [];
+    const own = shared(cluster);
+    own.device ??= ipvsDevice(portsOf(cluster), cluster.services.kubeProxy.source);
+    return [ipvsDeviceOn(node, portsOf(cluster), own.device)];
+  };
   return {
     before: (node, cluster, { devices }) => {
-      if (runs(cluster, "ipvs")) return portsOf(cluster).flatMap((ports) => ipvsRules(ports, node, devices));
+      if (runs(cluster, "ipvs")) {
+        const all = [...devices, ...dummyOn(node, cluster)];
+        return portsOf(cluster).flatMap((ports) => ipvsRules(ports, node, all));
+      }
       if (!runs(cluster, "iptables")) return [];
       const { source } = cluster.services.kubeProxy;
       return portsOf(cluster).flatMap((ports) => iptablesJumps(ports.family, source));
@@ -63,17 +73,12 @@ function kubeProxy(): Contributor {
     sockets: (node, cluster, { devices }) => healthSockets(portsOf(cluster), node, devices),
     sysctl: (_, cluster, name) =>
       name === ROUTE_LOCALNET && runsProxy(cluster) && opensLocalhost(cluster.services.kubeProxy) ? "1" : undefined,
-    devices: (node, cluster) => {
-      if (!runs(cluster, "ipvs")) return [];
-      const own = shared(cluster);
-      own.device ??= ipvsDevice(portsOf(cluster), cluster.services.kubeProxy.source);
-      return [ipvsDeviceOn(node, portsOf(cluster), own.device)];
-    },
+    devices: dummyOn,
     answers: answersFor,
     router: routerParts,
     delivers: isDelivered,
     ipvs: (node, cluster, { devices }) =>
-      runs(cluster, "ipvs") ? ipvsServers(portsOf(cluster), node, devices) : undefined,
+      runs(cluster, "ipvs") ? ipvsServers(portsOf(cluster), node, [...devices, ...dummyOn(node, cluster)]) : undefined,
   };
 }
 

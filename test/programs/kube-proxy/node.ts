@@ -35,6 +35,7 @@ export interface Pair {
   readonly knet: State;
 }
 
+const LIMIT_SECONDS = 300;
 let runs = 0;
 
 export async function runNode(run: Run): Promise<Pair> {
@@ -54,7 +55,7 @@ export async function runNode(run: Run): Promise<Pair> {
     for (const { command, lines } of ruleSections(run.netns))
       write(command.replaceAll(" ", "-"), `${lines.map(({ text }) => text).join("\n")}\n`);
     const script = write("run.sh", scriptOf(run, name, folder));
-    const { code, out, err } = await run.machine.exec(["bash", script]);
+    const { code, out, err } = await run.machine.exec(["bash", script], "", AbortSignal.timeout(LIMIT_SECONDS * 1000));
     if (code !== 0) throw new Error(`${err.trim().split("\n").slice(-12).join("\n")}\n${out.slice(-400)}`);
     const sections = sectionsOf(out);
     return {
@@ -95,7 +96,8 @@ function configOf(kubeProxy: KubeProxy, node: Node, kubeconfig: string): object 
           : nodePortAddresses.map(formatPrefix),
     iptables: { masqueradeAll, masqueradeBit, localhostNodePorts: kubeProxy.localhostNodePorts },
     nftables: { masqueradeAll, masqueradeBit },
-    ipvs: { scheduler: kubeProxy.scheduler, strictARP: kubeProxy.strictArp },
+    // A second sync soon: node ports on the addresses of kube-ipvs0 follow in it.
+    ipvs: { scheduler: kubeProxy.scheduler, strictARP: kubeProxy.strictArp, syncPeriod: "2s", minSyncPeriod: "1s" },
     // The limits are those of the whole kernel.
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: "0s", tcpCloseWaitTimeout: "0s" },
   };

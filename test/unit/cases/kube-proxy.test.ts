@@ -53,6 +53,17 @@ describe("load balancer source ranges that contain the node's address", () => {
     expect(ends(traced(text(mode, "203.0.113.0/24"), "n1", "1.2.3.4", { port: 80 }))[0]).toMatch(/^100% dropped/);
   });
 
+  it("admit or drop the node's own packets in mode ipvs (verified on Linux 6.1)", () => {
+    const own = (ranges: string): string =>
+      cluster({ mode: "ipvs", service: `load-balancer-ip 192.168.0.200; load-balancer-source-ranges ${ranges}` });
+    expect(ends(traced(own("192.168.0.0/24"), "n1", "192.168.0.200", { port: 80 }))).toEqual([
+      "100% 10.244.0.2:80 sees 10.244.0.1, reply received",
+    ]);
+    expect(ends(traced(own("203.0.113.0/24"), "n1", "192.168.0.200", { port: 80 }))[0]).toMatch(
+      /^100% dropped timeout: .*KUBE-IPVS-OUT-FILTER/,
+    );
+  });
+
   it("are members of a set in mode ipvs", () => {
     const admitted = rulesOf(text("ipvs", "192.168.0.0/24"), "c/n1");
     expect(admitted).toContain("add KUBE-LOAD-BALANCER-SOURCE-IP 1.2.3.4,tcp:80,1.2.3.4");

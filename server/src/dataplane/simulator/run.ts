@@ -343,7 +343,8 @@ export function hook(
           ),
           device,
           rule,
-          ...(name === "OUTPUT" || dev.own ? { errno: sendErrno(seen, "EPERM") } : {}),
+          // A packet that IPVS sends passes OUTPUT again, and its sender is not told (ip_vs_nat_send_or_cont, NF_STOLEN).
+          ...((name === "OUTPUT" && !decision.rule?.match.ipvs) || dev.own ? { errno: sendErrno(seen, "EPERM") } : {}),
         });
         break;
       case "reject":

@@ -24,7 +24,7 @@ const SETS = {
   ],
   sourceCidr: [
     "KUBE-LOAD-BALANCER-SOURCE-CIDR",
-    "Kubernetes service load balancer ip + port + source cidr for packet filter",
+    "Kubernetes service load balancer ip + port + source cidr for packet filter purpose",
   ],
   sourceIp: [
     "KUBE-LOAD-BALANCER-SOURCE-IP",
@@ -124,19 +124,17 @@ export function ipSets(ports: ProxyPorts, node: Node, nodeIps: readonly Ip[]): r
       "sourceCidr",
       "hash:ip,port,net",
       (port) =>
-        port.loadBalancerIps.flatMap((ip) =>
-          port.sourceRanges.map((one) => `${pairText(ip, port)},${formatPrefix(one)}`),
-        ),
+        port.loadBalancerIps.flatMap((ip) => storable(port).map((one) => `${pairText(ip, port)},${formatPrefix(one)}`)),
       (dst, proto, dport, src) =>
         ports
           .byAddress(dst)
           .some(
-            ({ port, loadBalancerIps, sourceRanges }) =>
-              port.port === dport &&
-              port.proto === proto &&
-              loadBalancerIps.includes(dst) &&
+            (one) =>
+              one.port.port === dport &&
+              one.port.proto === proto &&
+              one.loadBalancerIps.includes(dst) &&
               src !== undefined &&
-              sourceRanges.some((one) => prefixContains(one, src)),
+              storable(one).some((range) => prefixContains(range, src)),
           ),
     ),
     make(
@@ -187,6 +185,11 @@ export function ipSets(ports: ProxyPorts, node: Node, nodeIps: readonly Ip[]): r
     return !keys.has(key);
   };
   return all.map((set) => ({ ...set, isEmpty: isEmpty(set.key) }));
+}
+
+/** ip_set_hash_ipportnet rejects prefixes of length 0: before 1.34, such a range allows nobody in ipvs mode. */
+function storable({ sourceRanges }: ProxyPort): ProxyPort["sourceRanges"] {
+  return sourceRanges.filter(({ len }) => len > 0);
 }
 
 function pairText(ip: Ip, { port }: ProxyPort): string {

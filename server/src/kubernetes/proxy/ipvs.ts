@@ -3,7 +3,7 @@
  * virtual server for each virtual IP and each node port, and rules over sets that mark packets for masquerading and
  * reject the rest.
  */
-import { hostPrefix, type Ip, prefixOf } from "../../addressing/ip.ts";
+import { hostPrefix, type Ip, isLinkLocal, prefixOf } from "../../addressing/ip.ts";
 import type { ChainRules } from "../../cni/mode.ts";
 import type {
   Device,
@@ -46,7 +46,7 @@ export function ipvsDeviceOn(node: Node, all: readonly ProxyPorts[], shared: Dev
   return { ...shared, addresses: shared.addresses.filter(({ ip }) => bound.has(ip)) };
 }
 
-/** `devices` are those that the node's mode adds. */
+/** `devices` are those that the node's mode adds, and kube-ipvs0. */
 export function ipvsServers(all: readonly ProxyPorts[], node: Node, devices: readonly Device[]): Ipvs {
   const { services } = all[0]?.cluster ?? { services: undefined };
   const scheduler = services?.kubeProxy.scheduler ?? "rr";
@@ -59,7 +59,15 @@ export function ipvsServers(all: readonly ProxyPorts[], node: Node, devices: rea
     servers: servers(ports, port, node, outer).map((one) => ({ ip: one.ip, port: one.port })),
     origin: port.port.source,
   });
-  const own = (of: 4 | 6): readonly Ip[] => (services ? serverIps(node, of, services.kubeProxy, devices) : []);
+  const known = new Map<4 | 6, ReadonlySet<Ip>>();
+  const own = (of: 4 | 6): ReadonlySet<Ip> => {
+    let ips = known.get(of);
+    if (ips === undefined) {
+      ips = new Set(services ? serverIps(node, of, services.kubeProxy, devices) : []);
+      known.set(of, ips);
+    }
+    return ips;
+  };
   return {
     find: (proto, ip, number) => {
       for (const ports of all) {
@@ -68,7 +76,7 @@ export function ipvsServers(all: readonly ProxyPorts[], node: Node, devices: rea
             return server(ports, port, ip, number, ip !== port.clusterIp);
           }
         }
-        if ((typeof ip === "number" ? 4 : 6) !== ports.family || !own(ports.family).includes(ip)) continue;
+        if ((typeof ip === "number" ? 4 : 6) !== ports.family || !own(ports.family).has(ip)) continue;
         for (const port of ports.byNodePort(number)) {
           if (port.port.proto === proto) return server(ports, port, ip, number, true);
         }
@@ -87,10 +95,15 @@ export function ipvsServers(all: readonly ProxyPorts[], node: Node, devices: rea
   };
 }
 
-/** The addresses with virtual servers for node ports: never a loopback address. */
+/**
+ * The addresses with virtual servers for node ports: never a loopback address. `node-port-addresses` selects virtual IPs on
+ * kube-ipvs0, too; without it, kube-proxy excludes this device, and link-local addresses (GetAllLocalAddressesExcept).
+ */
 function serverIps(node: Node, of: 4 | 6, kubeProxy: KubeProxy, devices: readonly Device[]): readonly Ip[] {
   const ips = nodePortIps(node, of, kubeProxy, devices);
-  return withoutLoopback(ips === "all" ? localIps(node, of, devices) : ips);
+  if (ips !== "all") return withoutLoopback(ips);
+  const others = devices.filter(({ name }) => name !== IPVS_DEVICE);
+  return withoutLoopback(localIps(node, of, others)).filter((ip) => !isLinkLocal(ip));
 }
 
 /**
@@ -129,7 +142,7 @@ function jump(chain: string): NfTarget {
 
 /**
  * The same rules for any number of services, except those for source ranges that exclude the node. `devices` are those that the
- * node's mode adds.
+ * node's mode adds, and kube-ipvs0.
  */
 export function ipvsRules(ports: ProxyPorts, node: Node, devices: readonly Device[]): readonly ChainRules[] {
   const { cluster, family } = ports;

@@ -201,6 +201,8 @@ function argName(arg: ArgSpec | FlagSpec): string {
   return `\`${arg.after === undefined ? "" : `${arg.after} `}${capitals(arg.name)}\`${arg.many ? ", repeatable" : ""}`;
 }
 
+const EITHER = new Intl.ListFormat("en", { type: "disjunction" });
+
 function typeText(type: ArgType): string {
   const orAddress = "orAddress" in type && type.orAddress === true ? " or an address" : "";
   switch (type.kind) {
@@ -209,11 +211,11 @@ function typeText(type: ArgType): string {
     case "device":
       return `a device name, 1 to 15 characters${orAddress}`;
     case "ref":
-      return `the name of a ${type.to.join(", ")}${orAddress}`;
+      return `the name of a ${EITHER.format(type.to)}${orAddress && `,${orAddress}`}`;
     case "address":
       return "an address: `10.0.0.1`, `fd00::1`";
     case "prefix":
-      return `a prefix: \`10.0.0.0/16\`${type.orDefault === true ? ", or `default`" : ""}${orAddress}`;
+      return `a prefix: \`10.0.0.0/16\`${type.orDefault === true ? ", `default`," : ""}${orAddress}`;
     case "interface-address":
       return type.lengthRequired === true
         ? "an address with a prefix length: `10.0.0.1/24`"

@@ -29,6 +29,13 @@ const VERDICTS: Readonly<Record<Verdict, VerdictTexts>> = {
     reply: phrase("Reply delivered"),
     path: phrase("Delivered, reply received"),
   },
+  misdelivered: {
+    title: phrase("Misdelivered"),
+    label: phrase("misdelivered"),
+    request: phrase("Request received by another machine"),
+    reply: phrase("Reply received by another machine"),
+    path: phrase("Delivered, reply received by another machine"),
+  },
   dropped: {
     title: phrase("Dropped"),
     label: phrase("dropped"),
@@ -152,7 +159,7 @@ export function failuresOf(path: Path): Failure[] {
       code: walk.reason?.code ?? "",
       message: walk.reason?.message ?? "",
       hasSource: walk.reason?.location !== undefined,
-      error: errorText(walk.error, leg),
+      error: walk.verdict === "misdelivered" ? t`The reply is from another machine.` : errorText(walk.error, leg),
     });
   };
   add("request", path);
@@ -180,6 +187,8 @@ export function errorText(error: SenderError | undefined, leg: "request" | "repl
   const errno = error.errno ? `${error.errno}${errnoTexts[error.errno] ? `, “${errnoTexts[error.errno]}”` : ""}` : "";
   if (error.kind === "local")
     return errno === "" ? t`${side}’s kernel returns an error.` : t`${side}’s kernel returns ${errno}.`;
+  if (error.kind === "icmp" && errno === "")
+    return `${receivedText(t`${side}’s kernel`, error)} ${t`The socket does not report this error.`}`;
   const received = receivedText(side, error);
   return errno === "" ? received : `${received} ${t`The socket returns ${errno}.`}`;
 }

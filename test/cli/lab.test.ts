@@ -27,7 +27,9 @@ describe("knet lab", () => {
   it("builds the network state of a node", () => {
     const lines = script.split("\n");
     expect(lines).toContain("route add 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink");
-    expect(lines).toContain("link add flannel.1 type vxlan id 1 dev eth0 local 192.168.10.11 dstport 8472 nolearning");
+    expect(lines).toContain(
+      "link add name flannel.1 type vxlan id 1 dev eth0 local 192.168.10.11 dstport 8472 nolearning",
+    );
     expect(lines).toContain("neigh replace 10.244.2.0 lladdr 0e:3e:08:99:12:48 dev flannel.1 nud permanent");
     expect(lines).toContain("fdb append 0e:3e:08:99:12:48 dev flannel.1 dst 192.168.10.12 self permanent");
     expect(lines).toContain("ipv4/ip_forward 1");

@@ -11,7 +11,7 @@ function trace(...args: readonly string[]): { readonly code: number | null; read
 describe("knet trace to a service", () => {
   it.each([
     ["services", "nat/KUBE-SEP-"],
-    ["services-nftables", "nft kube-proxy/endpoint-"],
+    ["services-nftables", "nft kube-proxy/service-"],
     ["services-ipvs", "ipvs"],
   ])(
     "in %s.knet: one path per endpoint, DNAT on the client's node, reverse translation for the reply",

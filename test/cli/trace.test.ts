@@ -229,7 +229,10 @@ host y { attach b 10.0.2.2; listen 80/tcp }
       mtu: 1400,
       errno: "EMSGSIZE",
     });
-    expect(trace([narrow, "x", "y", "--size", "1500"]).trace).toMatchObject({ verdict: "delivered", answered: true });
+    // TCP always sets DF; UDP only on packets that fit.
+    expect(trace([narrow, "x", "y", "--size", "1500"]).trace.verdict).toBe("dropped");
+    const datagram = trace([narrow, "x", "y", "--size", "1500", "--proto", "udp"]).trace;
+    expect(datagram.paths[0]?.hops.some(({ action }) => action === "fragment")).toBe(true);
     expect(trace([narrow, "x", "y", "--size", "1400", "--df"]).trace.paths[0]?.mtu).toBe(1400);
   });
 

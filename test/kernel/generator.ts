@@ -46,6 +46,36 @@ const MODES: readonly ModeRow[] = [
   { weight: 2, cni: () => "weave", services: true },
 ];
 
+/** Modes with devices that many kernels lack: a box runs them (`--kernel uml`). */
+const BOXED: readonly ModeRow[] = [
+  { weight: 3, cni: () => "flannel { backend ipip }", ...kube, policies: ["kube-router"] },
+  { weight: 1, cni: () => "flannel { backend ipip { direct-routing true } }", ...kube },
+  {
+    weight: 4,
+    cni: (random) =>
+      `calico { pool p ${PODS} { ipip ${random.pick(["always", "cross-subnet"])}; nat-outgoing ${random.once(2)} } }`,
+    services: true,
+    policies: ["calico"],
+  },
+  { weight: 2, cni: () => `flannel { backend ipsec { psk "${"0123456789abcdef".repeat(6)}" } }`, ...kube },
+];
+/** WireGuard, which only Debian's full kernel has (`--kernel qemu`). */
+const SEALED: readonly ModeRow[] = [{ weight: 1, cni: () => "flannel { backend wireguard }", ...kube }];
+
+/** Which modes a topology is chosen from: those of every kernel, of a complete kernel, or WireGuard alone. */
+export type ModeSet = "common" | "complete" | "wireguard";
+
+function modesOf(set: ModeSet): readonly ModeRow[] {
+  switch (set) {
+    case "common":
+      return MODES;
+    case "complete":
+      return [...MODES, ...BOXED, ...BOXED];
+    case "wireguard":
+      return SEALED;
+  }
+}
+
 const PODS = "10.244.0.0/16";
 const SERVICES = "10.96.0.0/16";
 
@@ -68,11 +98,12 @@ interface Plan {
   readonly routers: readonly string[];
   readonly nodes: readonly { readonly name: string; readonly segment: Segment }[];
   readonly mode: ModeRow;
+  readonly set: ModeSet;
 }
 
-export function topologyText(seed: number): string {
+export function topologyText(seed: number, set: ModeSet = "common"): string {
   const random = seeded(seed);
-  const mode = random.weighted(MODES.map((row) => [row.weight, row] as const)) ?? kindnet();
+  const mode = random.weighted(modesOf(set).map((row) => [row.weight, row] as const)) ?? kindnet();
   const routers = random.once(3) ? ["west", "east"] : ["core"];
   const count = 2 + random.int(2);
   const segments = Array.from({ length: count }, (_, number): Segment => {
@@ -92,7 +123,7 @@ export function topologyText(seed: number): string {
     if (!segment) throw new Error("no segment");
     return { name: `n${i + 1}`, segment };
   });
-  const plan: Plan = { random, ipv6: mode.ipv6 === true && random.once(4), segments, routers, nodes, mode };
+  const plan: Plan = { random, ipv6: mode.ipv6 === true && random.once(4), segments, routers, nodes, mode, set };
   const parts = [
     ...segments.map((one) => segmentText(plan, one)),
     ...transit(plan),
@@ -210,7 +241,9 @@ function cluster(plan: Plan): string {
   const proxy = mode.services
     ? random.weighted([
         [5, "iptables"],
-        [3, "nftables"],
+        // The UML kernel has neither nft_nat nor nft_fib.
+        [plan.set === "complete" ? 0 : 3, "nftables"],
+        [plan.set === "complete" ? 3 : 0, "ipvs"],
       ] as const)
     : undefined;
   if (proxy !== undefined) lines.push(`kube-proxy ${proxy}`);

@@ -8,6 +8,8 @@ const NEEDED: Readonly<Record<string, string>> = {
   nft: "nftables",
   ipset: "ipset",
   python3: "python3",
+  ipvsadm: "ipvsadm",
+  wg: "wireguard-tools",
 };
 
 function missing(): readonly string[] {

@@ -57,6 +57,24 @@ describe("start and exit", () => {
   });
 });
 
+describe("a header that is not valid", () => {
+  it.each([
+    ["without Content-Length", "Content-Type: application/vscode-jsonrpc\r\n\r\n{}"],
+    ["with a Content-Length that is not a number", "Content-Length: many\r\n\r\n{}"],
+    ["without a colon", "Content-Length 2\r\n\r\n{}"],
+  ])("%s ends the server with one line: the start of the next message is unknown", async (_, bytes) => {
+    const child = spawn(process.execPath, [SERVER, "--stdio"], { stdio: ["pipe", "ignore", "pipe"] });
+    let err = "";
+    child.stderr.setEncoding("utf8").on("data", (data: string) => {
+      err += data;
+    });
+    const closed = new Promise((resolve) => child.once("close", resolve));
+    child.stdin.write(bytes);
+    expect(await closed).toBe(1);
+    expect(err).toMatch(/^knet: .*\n$/);
+  });
+});
+
 describe("settings", () => {
   it("are requested, and can be invalid", async () => {
     for (const settings of [{ diagnostics: { delay: 1 } }, { diagnostics: { delay: "soon" } }, null, 7]) {

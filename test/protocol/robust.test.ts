@@ -208,6 +208,29 @@ describe("invalid and large texts", () => {
     await client.close(uri);
   });
 
+  it.each([
+    ["13 MB of hosts", "host h0 { attach lan }\n", 13],
+    ["16 MB of unknown statements", "a\n", 16],
+  ])("%s is one note, also after a keystroke, in a heap of 2 GB", async (_, line, size) => {
+    const before = process.env.NODE_OPTIONS;
+    process.env.NODE_OPTIONS = "--max-old-space-size=2048";
+    const small = await startClient();
+    if (before === undefined) delete process.env.NODE_OPTIONS;
+    else process.env.NODE_OPTIONS = before;
+    const uri = fresh();
+    await small.open(uri, line.repeat(Math.ceil((size * 1e6) / line.length)));
+    const here = { line: 3, character: 0 };
+    for (let version = 1; version <= 3; version++) {
+      const found = await small.diagnostics(uri, version);
+      expect(found.map(({ message }) => message)).toEqual([
+        expect.stringMatching(/^the file has 1\d,\d{3},\d{3} characters and is not analyzed \(limit: 4,000,000\); /),
+      ]);
+      await small.change(uri, version + 1, [{ range: { start: here, end: here }, text: "x" }]);
+    }
+    expect(await small.request("textDocument/hover", { textDocument: { uri }, position: here })).toBeNull();
+    expect(await small.stop()).toBe(0);
+  });
+
   it("a file that exceeds the size limit is reported, and analyzed when it is small again", async () => {
     const uri = fresh();
     const line = "# a comment line without any content\n";

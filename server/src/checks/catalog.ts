@@ -31,6 +31,7 @@ import { nextHopFamily } from "./addresses/next-hop-family.ts";
 import { nodeFamily } from "./addresses/node-family.ts";
 import { nodeRangeOutside } from "./addresses/node-range-outside.ts";
 import { nodeRanges } from "./addresses/node-ranges.ts";
+import { oneRangePerFamily } from "./addresses/one-range-per-family.ts";
 import { podAddressOutside } from "./addresses/pod-address-outside.ts";
 import { podsPods } from "./addresses/pods-pods.ts";
 import { podsSegment } from "./addresses/pods-segment.ts";
@@ -77,14 +78,20 @@ import { tunnelClamped } from "./mtu/tunnel-clamped.ts";
 import { blockBehindNat } from "./policies/block-behind-nat.ts";
 import { blockOfPods } from "./policies/block-of-pods.ts";
 import { closesIngress } from "./policies/closes-ingress.ts";
+import { dnsBeforeIpvs } from "./policies/dns-before-ipvs.ts";
+import { emptyPeer } from "./policies/empty-peer.ts";
+import { equalPriority } from "./policies/equal-priority.ts";
 import { exceptOutside } from "./policies/except-outside.ts";
 import { namedPort } from "./policies/named-port.ts";
+import { namedPortOfAddress } from "./policies/named-port-of-address.ts";
 import { noDns } from "./policies/no-dns.ts";
 import { noEngine } from "./policies/no-engine.ts";
 import { otherSide } from "./policies/other-side.ts";
 import { peerMixed } from "./policies/peer-mixed.ts";
 import { peerNothing } from "./policies/peer-nothing.ts";
+import { peerUnsupported } from "./policies/peer-unsupported.ts";
 import { ruleShadowed } from "./policies/rule-shadowed.ts";
+import { ruleWithoutPeer } from "./policies/rule-without-peer.ts";
 import { selectsNothing } from "./policies/selects-nothing.ts";
 import { policyServicePort } from "./policies/service-port.ts";
 import { typesContradict } from "./policies/types-contradict.ts";
@@ -94,6 +101,7 @@ import { bgpAsNumber } from "./reachability/bgp-as-number.ts";
 import { bgpBlocked } from "./reachability/bgp-blocked.ts";
 import { bgpLoop } from "./reachability/bgp-loop.ts";
 import { bgpNobody } from "./reachability/bgp-nobody.ts";
+import { bgpNotAdvertised } from "./reachability/bgp-not-advertised.ts";
 import { bgpOneSided } from "./reachability/bgp-one-sided.ts";
 import { bgpRoutesMissing } from "./reachability/bgp-routes-missing.ts";
 import { calicoAddressTwice } from "./reachability/calico-address-twice.ts";
@@ -177,6 +185,7 @@ export const catalog: readonly Check[] = [
   hostBits,
   importFailed,
   ambiguousName,
+  oneRangePerFamily,
   podsServices,
   podsSegment,
   servicesSegment,
@@ -270,6 +279,7 @@ export const catalog: readonly Check[] = [
   calicoNoDefaultRoute,
   calicoAddressTwice,
   stackedApart,
+  bgpNotAdvertised,
   podsUnreachable,
   nodeUnreachable,
   podNat,
@@ -302,12 +312,18 @@ export const catalog: readonly Check[] = [
   hairpinOff,
   peerMixed,
   exceptOutside,
+  emptyPeer,
+  ruleWithoutPeer,
+  peerUnsupported,
   noEngine,
   selectsNothing,
   peerNothing,
   namedPort,
+  namedPortOfAddress,
   policyServicePort,
   ruleShadowed,
+  equalPriority,
+  dnsBeforeIpvs,
   typesContradict,
   closesIngress,
   blockOfPods,

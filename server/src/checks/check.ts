@@ -58,6 +58,18 @@ export interface Finding {
   readonly span?: Span;
   readonly related: readonly Related[];
   readonly fixes: readonly Fix[];
+  /** Packets that are lost because of the problem: after a fix, they must arrive. */
+  readonly queries?: readonly FailingQuery[];
+}
+
+/** A packet by the paths of its endpoints, which remain valid after an edit. */
+export interface FailingQuery {
+  /** A machine, or a pod with its own network namespace. */
+  readonly from: string;
+  readonly to: { readonly kind: "netns" | "service"; readonly path: string };
+  readonly proto: "tcp" | "udp" | "icmp";
+  readonly port: number | undefined;
+  readonly family: 4 | 6;
 }
 
 export interface Related {

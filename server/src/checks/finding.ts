@@ -1,12 +1,13 @@
 /** Creates findings and fixes. */
 import type { Source } from "../language/tree.ts";
-import type { Check, Finding, Fix, FixEdit, Related, Severity } from "./check.ts";
+import type { Check, FailingQuery, Finding, Fix, FixEdit, Related, Severity } from "./check.ts";
 import { childOf, headOf, sourceAt } from "./source.ts";
 
 export interface FindingExtras {
   readonly severity?: Severity;
   readonly related?: readonly Related[];
   readonly fixes?: readonly Fix[];
+  readonly queries?: readonly FailingQuery[];
 }
 
 /** A finding of the check. `source` can be a whole block; only its head is underlined. */
@@ -18,6 +19,7 @@ export function finding(check: Check, source: Source, message: string, extras: F
     source: headOf(source),
     related: (extras.related ?? []).map((one) => ({ source: headOf(one.source), message: one.message })),
     fixes: extras.fixes ?? [],
+    ...(extras.queries && extras.queries.length > 0 ? { queries: extras.queries } : {}),
   };
 }
 

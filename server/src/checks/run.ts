@@ -8,6 +8,7 @@ import { number } from "../text/format.ts";
 import { t, translated } from "../text/l10n.ts";
 import { buildTopology } from "../topology/build.ts";
 import type { Cluster, Topology, TopologyProblem } from "../topology/model.ts";
+import { tooManyNodes } from "./capacity/too-many-nodes.ts";
 import { catalog } from "./catalog.ts";
 import type { Check, CheckContext, Code, Finding } from "./check.ts";
 import { isAcknowledged } from "./expectations/acknowledged.ts";
@@ -88,6 +89,12 @@ function allFindings(context: Given): Finding[] {
     found: (code) => found.get(code) ?? [],
     reported,
   };
+  // A topology of this size has no further findings: computing them could use all memory.
+  const tooLarge = context.topology.problems.filter(({ code }) => code === tooManyNodes.code);
+  if (tooLarge.length > 0) {
+    addProblems(tooLarge, full, add);
+    return inOrder(found, dropped);
+  }
   addProblems([...context.topology.problems, ...networkProblems(context.topology)], full, add);
   for (const check of catalog) {
     if (context.cancelled()) return [];
@@ -160,7 +167,9 @@ function addProblems(problems: readonly TopologyProblem[], context: CheckContext
     const one = isAcknowledged(first, context)
       ? expected(worded(first, context.topology))
       : worded(first, context.topology);
-    add(count === 1 ? one : { ...one, message: t`${one.message} (${number(count - 1)} more at this location)` });
+    add(
+      count === 1 ? one : { ...one, message: t`${one.message} (${number(count - 1)} more like this at this location)` },
+    );
   }
 }
 
@@ -170,7 +179,11 @@ function isSameSegment({ data: a }: TopologyProblem, { data: b }: TopologyProble
 }
 
 function expected(one: Finding): Finding {
-  return { ...one, severity: "info", message: t`${one.message} (expected: the file declares this failure)` };
+  return {
+    ...one,
+    severity: "info",
+    message: t`${one.message} (expected: an \`expect\` statement declares this failure)`,
+  };
 }
 
 function worded(problem: TopologyProblem, topology: Topology): Finding {

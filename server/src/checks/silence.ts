@@ -9,6 +9,7 @@
  * block; `-file` applies to the whole file. A finding is suppressed if its own location is in this scope, regardless of
  * its related locations.
  */
+import { lineEndOf, lineStartOf } from "../language/lines.ts";
 import { positionsOf } from "../language/positions.ts";
 import { tokenize } from "../language/tokens.ts";
 import type { Block, Span } from "../language/tree.ts";
@@ -84,11 +85,8 @@ export function placing(files: readonly CheckedFile[]): (finding: Finding) => Sp
 }
 
 function scopeOf(root: Block, text: string, comment: Span): Span | undefined {
-  const lineStart = text.lastIndexOf("\n", comment.start - 1) + 1;
-  if (text.slice(lineStart, comment.start).trim() !== "") {
-    const lineEnd = text.indexOf("\n", comment.end);
-    return { start: lineStart, end: lineEnd < 0 ? text.length : lineEnd };
-  }
+  const start = lineStartOf(text, comment.start);
+  if (text.slice(start, comment.start).trim() !== "") return { start, end: lineEndOf(text, comment.end) };
   return statementAfter(root, 0, comment.end);
 }
 

@@ -3,17 +3,17 @@ import { catalog } from "../checks/catalog.ts";
 import type { Check } from "../checks/check.ts";
 import { t, translated } from "../text/l10n.ts";
 import { UsageError } from "./errors.ts";
+import { say } from "./output.ts";
 
 export function explain(code: string | undefined): number {
   if (code === undefined) {
-    for (const check of catalog)
-      process.stdout.write(`${check.code}  ${check.severity.padEnd(7)}  ${translated(check.summary)}\n`);
+    for (const check of catalog) say(`${check.code}  ${check.severity.padEnd(7)}  ${translated(check.summary)}\n`);
     return 0;
   }
   const wanted = code.toUpperCase();
   const found = catalog.find((check) => check.code === wanted || check.name === code);
-  if (!found) throw new UsageError(t`unknown diagnostic ${code}; run knet explain for a list`);
-  process.stdout.write(page(found));
+  if (!found) throw new UsageError(t`unknown diagnostic ${code}; run \`knet explain\` for a list`);
+  say(page(found));
   return 0;
 }
 

@@ -1,9 +1,15 @@
 /** Files of the command line: reading them, walking folders, and the service that analyzes them. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Netns } from "../dataplane/model.ts";
 import type { Analysis } from "../service/analysis.ts";
-import { CONFIG_FILE, createService, MAX_TEXT, type Service } from "../service/service.ts";
+import {
+  CONFIG_FILE,
+  createService,
+  MAX_TEXT,
+  type Service,
+  tooLarge as tooManyCharacters,
+} from "../service/service.ts";
 import { t } from "../text/l10n.ts";
 import { namespaceOf } from "../trace/endpoints.ts";
 import { UsageError } from "./errors.ts";
@@ -12,21 +18,74 @@ import { UsageError } from "./errors.ts";
 export const STDIN = "-";
 const SKIPPED_FOLDERS = new Set(["node_modules", ".git"]);
 
-/** The text of a file or of standard input. Throws UsageError with the file name if it is not readable UTF-8 text. */
+/** UTF-8 needs at most three bytes for a UTF-16 code unit, so a larger file exceeds the limit without decoding it. */
+const MAX_BYTES = 3 * MAX_TEXT;
+/** Open file descriptors, such as of the shell's `<(command)`; a pipe or a device by any other name does not end, or blocks. */
+const OPEN_FILE = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/;
+
+/** The text of a file or of standard input, as the user names it. Throws UsageError with the file name if it is not readable UTF-8 text. */
 export function readText(file: string): string {
-  let bytes: Uint8Array;
+  if (file === STDIN) return decoded(file, readBytes(file, 0, 0));
+  return OPEN_FILE.test(file) ? decoded(file, readOpened(file, 0)) : readRegular(file);
+}
+
+/** The text of a regular file; its size is checked first. */
+function readRegular(file: string): string {
+  const stat = tried(file, () => statSync(file));
+  // Reading a folder fails with its own error.
+  if (!stat.isFile() && !stat.isDirectory()) throw new UsageError(t`${file}: not a regular file`);
+  const { size } = stat;
+  if (size > MAX_BYTES) throw tooLarge(file);
+  return decoded(file, readOpened(file, size));
+}
+
+function readOpened(file: string, size: number): Uint8Array {
+  const descriptor = tried(file, () => openSync(file, "r"));
   try {
-    bytes = readFileSync(file === STDIN ? 0 : file);
-  } catch (error) {
-    throw new UsageError(t`${file}: cannot be read (${errno(error)})`);
+    return readBytes(file, descriptor, size);
+  } finally {
+    closeSync(descriptor);
   }
-  if (bytes.byteLength > MAX_TEXT) throw new UsageError(t`${file}: file is larger than ${MAX_TEXT / 1024 / 1024} MB`);
+}
+
+/** Reads to the end, or until the limit is exceeded: standard input can be endless. `size` is a guess. */
+function readBytes(file: string, descriptor: number, size: number): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  while (length <= MAX_BYTES) {
+    const chunk = new Uint8Array(Math.max(size + 1 - length, 1 << 16));
+    const count = tried(file, () => readSync(descriptor, chunk));
+    if (count === 0) break;
+    chunks.push(chunk.subarray(0, count));
+    length += count;
+  }
+  return Buffer.concat(chunks);
+}
+
+function decoded(file: string, bytes: Uint8Array): string {
+  if (bytes.byteLength > MAX_BYTES) throw tooLarge(file);
   const nul = bytes.indexOf(0);
   if (nul >= 0) throw new UsageError(t`${file}: not a text file (NUL byte at offset ${nul})`);
+  let text: string;
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new UsageError(t`${file}: not valid UTF-8`);
+  }
+  if (text.length > MAX_TEXT) throw tooLarge(file);
+  return text;
+}
+
+function tooLarge(file: string): UsageError {
+  return new UsageError(`${file}: ${tooManyCharacters()}`);
+}
+
+/** The result of a system call. Throws UsageError with the name of the error. */
+function tried<T>(file: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw new UsageError(t`${file}: cannot be read (${errno(error)})`);
   }
 }
 
@@ -34,46 +93,62 @@ function errno(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : String(error);
 }
 
-/** The `.knet` files that the paths denote: files unchanged, folders with everything below them, ordered by name. */
-export function expandPaths(paths: readonly string[]): string[] {
-  const files: string[] = [];
-  const add = (file: string): void => {
-    if (!files.includes(file)) files.push(file);
-  };
+export interface Found {
+  /** Files unchanged, folders with everything below them, ordered by name. */
+  readonly files: readonly string[];
+  /** What cannot be read, one line each. */
+  readonly problems: readonly string[];
+}
+
+/** The `.knet` files that the paths denote. */
+export function expandPaths(paths: readonly string[]): Found {
+  const files = new Set<string>();
+  const problems: string[] = [];
   for (const path of paths) {
-    if (path === STDIN) {
-      add(STDIN);
+    const isFolder = path !== STDIN && attempt(problems, () => tried(path, () => statSync(path).isDirectory()));
+    if (isFolder === undefined) continue;
+    if (!isFolder) {
+      files.add(path);
       continue;
     }
-    let folder: boolean;
-    try {
-      folder = statSync(path).isDirectory();
-    } catch (error) {
-      throw new UsageError(t`${path}: cannot be read (${errno(error)})`);
-    }
-    if (!folder) {
-      add(path);
+    const before = problems.length;
+    const below = walk(path, problems);
+    if (below.length === 0 && problems.length === before) problems.push(t`${path}: contains no .knet files`);
+    for (const file of below) files.add(file);
+  }
+  return { files: [...files], problems };
+}
+
+/** Iterative: folders can be nested deeply. */
+function walk(root: string, problems: string[]): readonly string[] {
+  const files: string[] = [];
+  const stack: { readonly path: string; readonly isFolder: boolean }[] = [{ path: root, isFolder: true }];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    const { path, isFolder } = next;
+    if (!isFolder) {
+      files.push(path);
       continue;
     }
-    const below = walk(path);
-    if (below.length === 0) throw new UsageError(t`${path}: contains no .knet files`);
-    for (const file of below) add(file);
+    const entries = attempt(problems, () => tried(path, () => readdirSync(path, { withFileTypes: true }))) ?? [];
+    const known = entries.filter((entry) =>
+      entry.isDirectory() ? !SKIPPED_FOLDERS.has(entry.name) : entry.isFile() && entry.name.endsWith(".knet"),
+    );
+    // In descending order, because the stack returns the last entry first.
+    for (const entry of known.sort((a, b) => (a.name < b.name ? 1 : -1)))
+      stack.push({ path: join(path, entry.name), isFolder: entry.isDirectory() });
   }
   return files;
 }
 
-function walk(folder: string): string[] {
-  const files: string[] = [];
-  const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const entry of entries) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) {
-      if (!SKIPPED_FOLDERS.has(entry.name)) files.push(...walk(path));
-    } else if (entry.isFile() && entry.name.endsWith(".knet")) {
-      files.push(path);
-    }
+/** The result, or undefined after adding the message of a UsageError to the problems. */
+export function attempt<T>(problems: string[], work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    problems.push(error.message);
+    return undefined;
   }
-  return files;
 }
 
 /** Where `knet.json` can be: next to the file and in the folders above it, up to the working folder. */
@@ -92,32 +167,39 @@ export function diskService(): Service {
   return createService({
     configFiles,
     readFile(file) {
-      try {
-        return readText(file);
-      } catch {
-        return undefined;
-      }
+      const problems: string[] = [];
+      const text = attempt(problems, () => readRegular(file));
+      if (text !== undefined || !existsSync(file)) return text;
+      return { problem: problems.join() };
     },
     resolveImport(from, path) {
       const base = from === STDIN ? process.cwd() : dirname(resolve(from));
       const target = resolve(base, path);
       // A file outside the working folder has an absolute name.
       const short = relative(process.cwd(), target);
-      return short === "" || short.startsWith(`..${sep}`) ? target : short;
+      return short === "" || short === STDIN || short.startsWith(`..${sep}`) ? target : short;
     },
   });
 }
 
-/** Opens the given files in one service. Throws UsageError if a file cannot be read. */
-export function openFiles(files: readonly string[]): Service {
+/** Opens the readable ones of the given files and folders in one service. */
+export function openAll(paths: readonly string[]): Found & { readonly service: Service } {
+  const found = expandPaths(paths);
+  const problems = [...found.problems];
   const service = diskService();
-  for (const file of files) service.setText(file, readText(file));
-  return service;
+  const files = found.files.filter((file) => {
+    const text = attempt(problems, () => readText(file));
+    if (text !== undefined) service.setText(file, text);
+    return text !== undefined;
+  });
+  return { service, files, problems };
 }
 
 /** The analysis of one file. Throws UsageError if it cannot be read. */
 export function analysisOf(file: string): Analysis {
-  const analysis = openFiles([file]).analysisOf(file);
+  const service = diskService();
+  service.setText(file, readText(file));
+  const analysis = service.analysisOf(file);
   if (!analysis) throw new UsageError(t`${file}: cannot be read`);
   return analysis;
 }

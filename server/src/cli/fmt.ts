@@ -1,22 +1,43 @@
 /** `knet fmt`: formats files in place, or lists the unformatted ones. */
 import { writeFileSync } from "node:fs";
 import { format } from "../language/format.ts";
-import { expandPaths, readText, STDIN } from "./files.ts";
+import { t } from "../text/l10n.ts";
+import { visible } from "../text/visible.ts";
+import { UsageError } from "./errors.ts";
+import { attempt, expandPaths, readText, STDIN } from "./files.ts";
+import { complain, say, writeOut } from "./output.ts";
 
-/** Exit code 1 if `check` is set and a file is not formatted, else 0. Standard input is formatted to standard output. */
+/**
+ * Exit code 2 if a file or folder cannot be read or written (the others are formatted), 1 if `check` is set and a file is not
+ * formatted, else 0. Standard input is formatted to standard output.
+ */
 export function fmt(paths: readonly string[], options: { readonly check: boolean }): number {
   let unformatted = 0;
-  for (const file of expandPaths(paths)) {
-    const text = readText(file);
+  const found = expandPaths(paths);
+  const problems = [...found.problems];
+  for (const file of found.files) {
+    const text = attempt(problems, () => readText(file));
+    if (text === undefined) continue;
     const formatted = format(text);
     if (file === STDIN && !options.check) {
-      process.stdout.write(formatted);
+      writeOut(formatted);
       continue;
     }
     if (formatted === text) continue;
     unformatted += 1;
-    process.stdout.write(`${file}\n`);
-    if (!options.check) writeFileSync(file, formatted);
+    if (!options.check && attempt(problems, () => write(file, formatted)) === undefined) continue;
+    say(`${visible(file)}\n`);
   }
+  for (const problem of problems) complain(problem);
+  if (problems.length > 0) return 2;
   return options.check && unformatted > 0 ? 1 : 0;
+}
+
+function write(file: string, text: string): true {
+  try {
+    writeFileSync(file, text);
+    return true;
+  } catch (error) {
+    throw new UsageError(t`${file}: cannot be written (${error instanceof Error ? error.message : String(error)})`);
+  }
 }

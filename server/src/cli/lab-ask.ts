@@ -1,10 +1,11 @@
 /** The probes of a lab and their predicted traces: the file's expectations, random packets, and path MTU tests. */
 import { formatIp } from "../addressing/ip.ts";
 import { endsOf } from "../checks/expectations/failed.ts";
-import type { Journey, Reason } from "../dataplane/journey.ts";
+import type { Journey, Reason, Step } from "../dataplane/journey.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
+import { portsOf } from "../dataplane/packet.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
-import { incomplete, type Lacks, whyLacking } from "../lab/features.ts";
+import { incomplete, type Lacks, SCTP, whyLacking } from "../lab/features.ts";
 import { keyOf, mtuProbes, type Probe, randomProbes } from "../lab/probes.ts";
 import { seeded } from "../lab/random.ts";
 import { isRefusedByRoute } from "../lab/schedule.ts";
@@ -13,6 +14,7 @@ import { t } from "../text/l10n.ts";
 import type { Expectation, Topology } from "../topology/model.ts";
 import { toTrace } from "../trace/convert.ts";
 import { netnsOfPod } from "../trace/endpoints.ts";
+import { type Receiver, receiverOf } from "../trace/receivers.ts";
 import type { Trace } from "../trace/schema.ts";
 
 /** A packet to send, with its predicted trace. */
@@ -24,8 +26,11 @@ export interface LabProbe extends Probe {
   /** Whether the probe is from an expectation of the file, as opposed to a random one. */
   readonly expected: boolean;
   readonly trace: Trace;
+  readonly journeys: readonly Journey[];
   /** Whether the outcome differs if a neighbor entry already exists. */
   readonly unlessAsked: boolean;
+  /** The error is about the second packet. */
+  readonly twice: boolean;
   /** `<router> <address>`: routers that sent an ICMP "no route" error about an ARP packet inside a tunnel, and to which address. */
   readonly refusedQuestions: readonly string[];
 }
@@ -77,16 +82,16 @@ export interface Wanted {
 export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted: Wanted, lacks: Lacks): Questions {
   const { network, topology } = analysis;
   const skipped: Skipped[] = [];
-  const probes = new Map<string, { readonly probe: Probe; readonly label: string | undefined }>();
-  const add = (probe: Probe, label?: string): void => {
+  const probes = new Map<string, Labeled>();
+  const add = (probe: Probe, label?: string, receiver?: Receiver): void => {
     const key = keyOf(probe);
-    if (!probes.has(key)) probes.set(key, { probe, label });
+    if (!probes.has(key)) probes.set(key, { probe, label, receiver });
   };
   for (const expectation of wanted.expectations ? topology.expectations : []) {
     const label = expectationText(expectation);
     const found = probesOf(analysis, expectation);
     if (typeof found === "string") skipped.push({ label, why: found });
-    else for (const probe of found) add(probe, label);
+    else for (const { probe, receiver } of found) add(probe, label, receiver);
   }
   for (const probe of randomProbes(network, ids, wanted.random, seeded(wanted.seed))) add(probe);
   const world = worldOf(network, ids, lacks);
@@ -96,7 +101,7 @@ export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted:
     [...probes.values()].map(({ probe }) => probe.dport),
   );
   const asked: LabProbe[] = [];
-  for (const { probe, label } of probes.values()) {
+  for (const { probe, label, receiver } of probes.values()) {
     const sport = ports.next();
     const journeys = simulate(network, { ...probe, sport });
     if (label === undefined) for (const more of mtuProbes(probe, journeys)) add(more);
@@ -109,7 +114,9 @@ export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted:
         sport,
         label: text,
         expected: label !== undefined,
-        trace: traceOf(network, probe, journeys),
+        trace: traceOf(network, probe, journeys, receiver),
+        journeys,
+        twice: reasonsOf(journeys).some(({ afterLoss }) => afterLoss),
         unlessAsked: reasonsOf(journeys).some(({ unlessAsked }) => unlessAsked),
         refusedQuestions: reasonsOf(journeys).flatMap(({ netns, lost, lostBy }) =>
           lost && isRefusedByRoute(lostBy) ? [`${netns} ${formatIp(lost.src)}`] : [],
@@ -123,7 +130,14 @@ function reasonsOf(journeys: readonly Journey[]): readonly Reason[] {
   return journeys.flatMap(({ reason, reply }) => [reason, reply?.reason].filter((one) => one !== undefined));
 }
 
-function traceOf(network: Network, probe: Probe, journeys: readonly Journey[]): Trace {
+/** `label` and `receiver`: of an expectation. */
+interface Labeled {
+  readonly probe: Probe;
+  readonly label: string | undefined;
+  readonly receiver: Receiver | undefined;
+}
+
+function traceOf(network: Network, probe: Probe, journeys: readonly Journey[], receiver: Receiver | undefined): Trace {
   const { proto, dport, size, df } = probe;
   const query = {
     from: probe.from,
@@ -133,28 +147,35 @@ function traceOf(network: Network, probe: Probe, journeys: readonly Journey[]): 
     ...(proto === "icmp" ? {} : { port: dport }),
     ...(size === undefined ? {} : { size }),
   };
-  return toTrace(query, journeys, { network, locate: () => undefined });
+  return toTrace(query, journeys, { network, locate: () => undefined }, [], { receiver });
 }
 
-function probesOf(analysis: Analysis, expectation: Expectation): readonly Probe[] | string {
+function probesOf(
+  analysis: Analysis,
+  expectation: Expectation,
+): readonly Pick<Labeled, "probe" | "receiver">[] | string {
   const { proto, port, want } = expectation;
   const ends = endsOf(analysis, expectation);
   if (typeof ends === "string") return ends;
   const size = want.kind === "mtu" ? want.atLeast : undefined;
   const { from, src, aims } = ends;
-  const probes: Probe[] = [];
-  for (const { targets, first } of aims) {
+  const probes: Pick<Labeled, "probe" | "receiver">[] = [];
+  for (const { targets, first, at, service, family } of aims) {
+    const receiver = receiverOf(analysis.topology, { netns: at, service }, family);
     const asked = port === undefined && first !== undefined ? first : { port, proto };
-    if (asked.proto === "sctp") return t`SCTP packets are not sent`;
     for (const { ip, port: own } of targets)
       probes.push({
-        from: from.netns,
-        src,
-        dst: ip,
-        proto: asked.proto,
-        dport: own ?? asked.port ?? 0,
-        size,
-        df: size !== undefined,
+        receiver,
+        probe: {
+          from: from.netns,
+          src,
+          dst: ip,
+          proto: asked.proto,
+          dport: own ?? asked.port ?? 0,
+          size,
+          df: size !== undefined,
+          ttl: undefined,
+        },
       });
   }
   return probes;
@@ -174,8 +195,9 @@ function expectationText({ from, to, port, proto, want }: Expectation): string {
   }
 }
 
-function probeText({ from, dst, proto, dport, size, df }: Probe): string {
-  const what = size === undefined ? "" : t`, ${size} bytes${df ? t` with DF` : ""}`;
+function probeText({ from, dst, proto, dport, size, df, ttl }: Probe): string {
+  const bytes = size === undefined ? "" : t`, ${size} bytes${df ? t` with DF` : ""}`;
+  const what = ttl === undefined ? bytes : t`${bytes}, TTL ${ttl}`;
   return proto === "icmp"
     ? t`${from} pings ${formatIp(dst)}${what}`
     : `${from} -> ${formatIp(dst)} ${proto} ${dport}${what}`;
@@ -193,6 +215,15 @@ function freePorts(network: Network, ids: readonly NetnsId[], dports: readonly n
       return port;
     },
   };
+}
+
+/** Whether NAT changes the source port of the request because it is in use (nf_nat_l4proto_unique_tuple): captures are matched by port. */
+function changesPort({ steps }: Journey): boolean {
+  const sport = ({ packet }: Step): number | undefined => portsOf(packet)?.sport;
+  return steps.some((step, i) => {
+    const before = steps[i - 1];
+    return step.action === "snat" && before !== undefined && sport(before) !== sport(step);
+  });
 }
 
 /** Finds the probes that cannot be sent: packets that cross machines or devices that the lab does not build. */
@@ -218,7 +249,9 @@ function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
   return {
     unable(probe: Probe, journeys: readonly Journey[]): string | undefined {
       if (!built.has(probe.from)) return t`${probe.from} is not part of the lab`;
+      if (probe.proto === "sctp" && lacks.has(SCTP)) return whyLacking(SCTP);
       for (const journey of journeys) {
+        if (changesPort(journey)) return t`the kernel selects a random source port`;
         if (journey.askedFirst) return t`depends on which neighbor sent an ARP request first`;
         if ([journey, journey.reply].some((walk) => walk?.reason?.code === "source-check"))
           return t`the lab does not build a cloud's source check`;

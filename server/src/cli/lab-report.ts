@@ -2,6 +2,7 @@
 
 import { number, plural } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
+import { visible } from "../text/visible.ts";
 import type { Skipped } from "./lab-ask.ts";
 import type { LabOutcome } from "./lab-run.ts";
 
@@ -12,7 +13,7 @@ export function report(
   skipped: readonly Skipped[],
   seed: number,
 ): string {
-  const lines = [t`${lab.file}: ${plural(lab.namespaces, "network namespace")} on Linux ${lab.release}`];
+  const lines = [t`${visible(lab.file)}: ${plural(lab.namespaces, "network namespace")} on Linux ${lab.release}`];
   const expected = outcomes.filter(({ probe }) => probe.expected);
   for (const { probe, difference } of expected)
     lines.push(
@@ -42,6 +43,7 @@ function randomText(count: number, wrong: number, seed: number): string {
 }
 
 function predicted({ verdict, answered, paths }: LabOutcome["probe"]["trace"]): string {
+  if (verdict === "misdelivered") return paths.find(({ reason }) => reason)?.reason?.message ?? verdict;
   if (verdict === "delivered") return answered ? t`delivered, reply received` : t`delivered, reply lost`;
   const errno = paths[0]?.error?.errno;
   return `${verdict}${errno === undefined ? "" : `, ${errno}`}`;

@@ -10,6 +10,7 @@ import { compare, type Difference } from "../lab/compare.ts";
 import type { Lacks } from "../lab/features.ts";
 import { type Captured, linesByFlow, tunnelPorts } from "../lab/observe.ts";
 import { type LabPlan, planLab } from "../lab/plan.ts";
+import { queueVerdicts } from "../lab/queues.ts";
 import { schedule } from "../lab/schedule.ts";
 import { labScript } from "../lab/script.ts";
 import { plural } from "../text/format.ts";
@@ -17,6 +18,7 @@ import { t } from "../text/l10n.ts";
 import { VERSION } from "../version.ts";
 import { LabError } from "./errors.ts";
 import type { LabProbe } from "./lab-ask.ts";
+import { decryptEsp } from "./lab-decrypt.ts";
 import { type Ended, host, type Machine } from "./machine.ts";
 
 export interface LabRun {
@@ -97,7 +99,7 @@ export async function runLab(run: LabRun): Promise<readonly LabOutcome[]> {
       signal?.throwIfAborted();
       if (built.code !== 0) throw new LabError(built.err.trim() || t`the lab cannot be built`);
       say(t`sending ${plural(probes.length, "packet")}`);
-      const heard = await converse(machine, plan, probes, captures, signal);
+      const heard = await converse(run, plan, captures);
       say(t`comparing`);
       return judge(run, plan, captures, heard);
     } finally {
@@ -154,16 +156,23 @@ type Message = { readonly id?: number; readonly lost?: number; readonly problem?
 
 /** Starts the agent in the lab, sends it the rounds of probes, and collects the results. */
 async function converse(
-  machine: Machine,
+  { machine, network, ids, probes, signal }: LabRun,
   plan: LabPlan,
-  probes: readonly LabProbe[],
   captures: string,
-  signal: AbortSignal | undefined,
 ): Promise<Heard> {
   const names = new Map(plan.namespaces.map(({ id, name }) => [id, name]));
   const rounds = schedule(probes.map((probe) => ({ ...probe, dst: formatIp(probe.dst), probe })));
   const input = {
     pcap: captures,
+    queues: Object.fromEntries(
+      [
+        ...queueVerdicts(
+          network,
+          ids,
+          probes.flatMap(({ journeys }) => journeys),
+        ),
+      ].map(([id, verdicts]) => [names.get(id), verdicts]),
+    ),
     rounds: rounds.map((round) =>
       round.map(({ item: { probe }, delay }) => ({
         id: probe.sport,
@@ -175,6 +184,8 @@ async function converse(
         dport: probe.dport,
         size: probe.size ?? null,
         df: probe.df,
+        twice: probe.twice,
+        ttl: probe.ttl ?? null,
         delay,
         wait: probe.trace.paths.length > 1 ? PATIENCE_AT_FORKS : PATIENCE,
       })),
@@ -205,7 +216,7 @@ function take(message: Message, heard: Heard): void {
 
 function judge(run: LabRun, plan: LabPlan, captures: string, heard: Heard): readonly LabOutcome[] {
   const { network, probes } = run;
-  const tunnels = tunnelPorts(network, run.ids);
+  const tunnels = tunnelPorts(network, run.ids, decryptEsp);
   const captured: Captured[] = plan.namespaces.map(({ id, name }) => ({
     netns: id,
     devices: new Map(Object.entries(heard.devices[name] ?? {}).map(([index, device]) => [Number(index), device])),

@@ -2,7 +2,6 @@
 import { writeFileSync } from "node:fs";
 import { basename, extname } from "node:path";
 import type { NetnsId } from "../dataplane/model.ts";
-import { isNeverBuilt } from "../lab/features.ts";
 import { planLab } from "../lab/plan.ts";
 import { labScript } from "../lab/script.ts";
 import type { Analysis } from "../service/analysis.ts";
@@ -16,6 +15,7 @@ import { namespaceCount, namespacesOf, questionsOf } from "./lab-ask.ts";
 import { report } from "./lab-report.ts";
 import { findLacks, removeStale, runLab } from "./lab-run.ts";
 import { host } from "./machine.ts";
+import { say, sayError, writeOut } from "./output.ts";
 
 export interface LabOptions {
   readonly kernel: Kernel;
@@ -41,7 +41,7 @@ export async function lab(file: string, options: LabOptions): Promise<number> {
   if (!/^[\w.-]{1,100}$/.test(name) || name.startsWith("."))
     throw new UsageError(t`--name ${name}: use letters, digits, - and _`);
   const script = labScript(planLab(analysis.network, ids, name, new Set()), { source: file, version: VERSION });
-  if (options.output === undefined) process.stdout.write(script);
+  if (options.output === undefined) writeOut(script);
   else write(options.output, script);
   return 0;
 }
@@ -87,7 +87,7 @@ async function compareWithKernel(
   if (kernel === "host" && process.getuid?.() !== 0)
     throw new UsageError(t`lab --run requires root to create network namespaces; without --run, knet prints a script`);
   const stop = new AbortController();
-  const progress = (text: string): void => void process.stderr.write(`${text} …\n`);
+  const progress = (text: string): void => sayError(`${text} …\n`);
   const interrupted = (): void => {
     progress(t`interrupted; removing the lab`);
     stop.abort();
@@ -112,10 +112,8 @@ async function compareWithKernel(
       source: file,
       signal: stop.signal,
     });
-    process.stdout.write(
-      report({ file, namespaces: ids.length, release: machine.release }, outcomes, skipped, options.seed),
-    );
-    for (const advice of otherKernels(kernel, lacks)) process.stdout.write(`${advice}\n`);
+    say(report({ file, namespaces: ids.length, release: machine.release }, outcomes, skipped, options.seed));
+    for (const advice of otherKernels(kernel, lacks)) say(`${advice}\n`);
     if (outcomes.length === 0) throw new LabError(t`${file}: nothing can be compared on this kernel`);
     return outcomes.some(({ difference }) => difference) ? 1 : 0;
   } catch (error) {
@@ -128,12 +126,12 @@ async function compareWithKernel(
   }
 }
 
-/** Devices that only Debian's full kernel has; User-Mode Linux has all others that labs build. */
-const ONLY_QEMU: ReadonlySet<string> = new Set(["wireguard"]);
+/** Features that only Debian's full kernel has; User-Mode Linux has all others that labs build (of nftables it lacks nat and fib). */
+const ONLY_QEMU: ReadonlySet<string> = new Set(["wireguard", "nft"]);
 
 /** Which `--kernel` can build the features that this one lacks. */
 function otherKernels(kernel: Kernel, lacks: ReadonlySet<string>): readonly string[] {
-  const buildable = [...lacks].filter((name) => !isNeverBuilt(name)).sort();
+  const buildable = [...lacks].sort();
   const qemu = buildable.filter((name) => ONLY_QEMU.has(name));
   const uml = buildable.filter((name) => !ONLY_QEMU.has(name));
   return [

@@ -10,6 +10,7 @@ import { explain } from "./explain.ts";
 import { fmt } from "./fmt.ts";
 import { lab } from "./lab.ts";
 import { matrix } from "./matrix.ts";
+import { complain, sayError } from "./output.ts";
 import { routes } from "./routes.ts";
 import { rules } from "./rules.ts";
 import { trace } from "./trace.ts";
@@ -18,7 +19,7 @@ function integer(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!Number.isInteger(value) || value < least || value > most)
-      throw new InvalidArgumentError(t`expected a whole number from ${least} to ${most}`);
+      throw new InvalidArgumentError(t`Expected a whole number from ${least} to ${most}.`);
     return value;
   };
 }
@@ -35,7 +36,7 @@ function commands(done: (code: number) => void): Command {
     .description(t`Design, check, and understand Kubernetes networks: analyze .knet topologies and trace packets.`)
     .version(VERSION)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "knet: ")) })
+    .configureOutput({ outputError: (text) => sayError(text.replace(/^error: /, "knet: ")) })
     .addHelpText(
       "after",
       `\n${t`Exit codes: 0 success; 1 problems found (see each command); 2 invalid usage, or a file that cannot be read.`}\n${t`FILE can be - (standard input).`}`,
@@ -60,8 +61,8 @@ function commands(done: (code: number) => void): Command {
     .command("trace")
     .description(t`Trace a packet and its reply, hop by hop, over all paths`)
     .argument("<file>", t`.knet file (- for standard input)`)
-    .argument("<from>", t`source: pod, container, node, daemon, router, or host (shop/web, prod/n1, p1/c1.1)`)
-    .argument("<to>", t`destination: same as source, or a service, DNS name, URL, or address`)
+    .argument("<from>", t`source: pod, container, node, daemon, router, or host (shop/web, prod/n1, pod/web)`)
+    .argument("<to>", t`destination: same as source, or a service (service/web), DNS name, URL, or address`)
     .addOption(
       new Option(
         "--port <n>",
@@ -77,7 +78,7 @@ function commands(done: (code: number) => void): Command {
       ]),
     )
     .addOption(new Option("--size <bytes>", t`IP packet size in bytes`).argParser(integer(28, 65535)))
-    .option("--df", t`set the don't-fragment bit (always set for TCP)`, false)
+    .option("--df", t`set the don't-fragment bit (always set for TCP and SCTP, and without --size)`, false)
     .addOption(new Option("-4, --ipv4", t`use the target's IPv4 address`).conflicts("ipv6"))
     .addOption(
       new Option("-6, --ipv6", t`use the target's IPv6 address (default: the cluster's first family)`).conflicts(
@@ -115,7 +116,7 @@ function commands(done: (code: number) => void): Command {
     .addOption(new Option("--format <format>", t`output format`).choices(["text", "json", "fib"]).default("text"))
     .addHelpText(
       "after",
-      `\n${t`fib: a Network Graph switch table, [src sport dst dport action]; the first match decides.`}${example("knet routes samples/flannel-vxlan.knet node1")}`,
+      `\n${t`fib: one table with rows of src, sport, dst, dport, and action (Network Graph notation); the first matching row applies.`}${example("knet routes samples/flannel-vxlan.knet node1")}`,
     )
     .action((file, where, options) => done(routes(file, where, options)));
 
@@ -123,9 +124,9 @@ function commands(done: (code: number) => void): Command {
     .command("matrix")
     .description(t`Print which workloads can reach which others, and on which ports`)
     .argument("<file>", t`.knet file (- for standard input)`)
-    .addOption(new Option("--from <sel>", t`source filter: shop, shop/web, app=web, 10.0.0.0/8`))
+    .addOption(new Option("--from <sel>", t`source filter: shop, shop/web, pod/web, app=web, 10.0.0.0/8`))
     .addOption(new Option("--to <sel>", t`destination filter`))
-    .addOption(new Option("--by <unit>", t`rows and columns`).choices(["workload", "pod"]).default("workload"))
+    .addOption(new Option("--by <unit>", t`unit of rows and columns`).choices(["workload", "pod"]).default("workload"))
     .option("--policy-only", t`evaluate network policies only, ignoring the data plane`, false)
     .addOption(new Option("--format <format>", t`output format`).choices(["text", "json", "csv"]).default("text"))
     .addHelpText(
@@ -212,7 +213,7 @@ function commands(done: (code: number) => void): Command {
     });
 
   program.on("command:*", (words: string[]) => {
-    throw new UsageError(t`unknown command "${words[0] ?? ""}"; run knet --help`);
+    throw new UsageError(t`unknown command "${words[0] ?? ""}"; run \`knet --help\``);
   });
   return program;
 }
@@ -230,12 +231,12 @@ async function main(): Promise<void> {
       return;
     }
     if (error instanceof UsageError) {
-      process.stderr.write(`knet: ${error.message.split("\n").join(" ")}\n`);
+      complain(error.message.split("\n").join(" "));
       process.exitCode = 2;
       return;
     }
     if (error instanceof LabError) {
-      process.stderr.write(`knet: ${error.message}\n`);
+      sayError(`knet: ${error.message}\n`);
       process.exitCode = 1;
       return;
     }
@@ -243,9 +244,10 @@ async function main(): Promise<void> {
   }
 }
 
-// A reader that closes the pipe early (`| head`) is not an error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
+// A reader that closes the pipe early (`| head`) is not an error: the command completes, so its exit code is the same.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
 void main();

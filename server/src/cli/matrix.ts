@@ -4,6 +4,7 @@ import { csvOf, textOf } from "../kubernetes/matrix/text.ts";
 import { reachMatrix } from "../service/matrix.ts";
 import { UsageError } from "./errors.ts";
 import { analysisOf } from "./files.ts";
+import { say, writeOut } from "./output.ts";
 
 /** Characters per write: one write per row is slow, one string for a large matrix exceeds the maximum string length. */
 const CHUNK = 1 << 16;
@@ -23,14 +24,15 @@ export function matrix(file: string, options: MatrixOptions): number {
     ? policyMatrix(analysis.topology, question)
     : reachMatrix(analysis.topology, analysis.network, question);
   if (!answer.ok) throw new UsageError(answer.error);
+  const write = options.format === "json" ? writeOut : say;
   let chunk = "";
   for (const text of print(answer, options.format)) {
     chunk += text;
     if (chunk.length < CHUNK) continue;
-    process.stdout.write(chunk);
+    write(chunk);
     chunk = "";
   }
-  process.stdout.write(chunk);
+  write(chunk);
   return 0;
 }
 

@@ -1,15 +1,13 @@
 /** `knet rules`: the netfilter rules of a node, pod, router, or host. */
 import { printRules, rulesReport } from "../dataplane/rules.ts";
+import { jsonText } from "../text/visible.ts";
 import { analysisOf, netnsAt } from "./files.ts";
-import { locator } from "./output.ts";
+import { locator, say, writeOut } from "./output.ts";
 
 export function rules(file: string, where: string, options: { readonly format: "text" | "json" }): number {
   const analysis = analysisOf(file);
   const netns = netnsAt(analysis, where);
-  process.stdout.write(
-    options.format === "text"
-      ? printRules(netns)
-      : `${JSON.stringify(rulesReport(netns, locator(analysis).source), undefined, 2)}\n`,
-  );
+  if (options.format === "text") say(printRules(netns));
+  else writeOut(`${jsonText(rulesReport(netns, locator(analysis).source))}\n`);
   return 0;
 }

@@ -1,4 +1,5 @@
 /** `knet trace`: one packet and its reply, hop by hop. */
+import { jsonText, visibleIn } from "../text/visible.ts";
 import { renderHtml } from "../trace/render/html.ts";
 import { renderMermaid } from "../trace/render/mermaid.ts";
 import { renderSvg } from "../trace/render/svg.ts";
@@ -7,7 +8,7 @@ import type { Query, Trace } from "../trace/schema.ts";
 import { ask } from "../trace/trace.ts";
 import { UsageError } from "./errors.ts";
 import { analysisOf } from "./files.ts";
-import { locator, useColour } from "./output.ts";
+import { locator, say, useColour, writeOut } from "./output.ts";
 
 export interface TraceOptions {
   readonly port: number | undefined;
@@ -26,7 +27,9 @@ export function trace(file: string, from: string, to: string, options: TraceOpti
     { from, to, ...options },
   );
   if (!answer.ok) throw new UsageError(answer.error);
-  process.stdout.write(print(answer.trace, options.format));
+  const text = print(answer.trace, options.format);
+  if (options.format === "json") writeOut(text);
+  else say(text, true);
   return answer.trace.verdict === "delivered" && answer.trace.answered ? 0 : 1;
 }
 
@@ -35,12 +38,12 @@ function print(result: Trace, format: TraceOptions["format"]): string {
     case "text":
       return renderText(result, { colour: useColour(), decisions: true });
     case "json":
-      return `${JSON.stringify(result, undefined, 2)}\n`;
+      return `${jsonText(result)}\n`;
     case "mermaid":
-      return renderMermaid(result);
+      return renderMermaid(visibleIn(result));
     case "svg":
-      return renderSvg(result);
+      return renderSvg(visibleIn(result));
     case "html":
-      return renderHtml(result);
+      return renderHtml(visibleIn(result));
   }
 }

@@ -3,14 +3,16 @@
  * interface use table main; addresses of every other interface use a separate table, selected by source rules
  * (amazon-vpc-cni-k8s cmd/routed-eni-cni-plugin/driver/driver.go, pkg/networkutils/network.go).
  *
- * ipamd allocates addresses as pods start, anywhere in the subnet. In knet each node has one block of its subnet, so a
- * file always results in the same network.
+ * ipamd attaches as many interfaces as a node's pods need, and one in reserve, and fills each with single addresses or /28
+ * prefixes of the subnet (pkg/ipamd, WARM_ENI_TARGET 1, WARM_PREFIX_TARGET 1). In knet, the addresses of an interface are
+ * consecutive where possible, so a file always results in the same network.
  */
-import { addIp, bits, hostPrefix, type Ip, type Prefix } from "../addressing/ip.ts";
+import { bits, hostPrefix, type Ip, lastAddress, type Prefix, prefixContains } from "../addressing/ip.ts";
 import { buildPrefixTable } from "../addressing/prefix-table.ts";
 import type { Device, NfRule, PolicyRule, Route, RouteTable } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import { t } from "../text/l10n.ts";
+import { type InterfaceNeed, sizeOfNeeds } from "../topology/addressing.ts";
 import type { CniSettings, Interface, Node, TopologyProblem } from "../topology/model.ts";
 import { ENI_LIMITS, type EniLimits } from "./aws-limits.ts";
 import { firstOf } from "./azure.ts";
@@ -92,7 +94,7 @@ function maxPodsOf(settings: AwsSettings): number {
 
 export const awsVpc: Mode = {
   plugin: "aws-vpc",
-  addressing: (cni, _, stated) => {
+  addressing: (cni) => {
     const settings = awsSettings(cni, undefined);
     const maxPods = maxPodsOf(settings);
     if (settings.ipv6) {
@@ -100,18 +102,15 @@ export const awsVpc: Mode = {
         gateway: () => undefined,
         usable: (cidr) => firstOf(cidr, 2 ** 16),
         nodeRanges: [],
-        fromSegment: { family: 6, len: 80, atWorst: 80 },
+        fromSegment: { kind: "block", family: 6, len: 80, atWorst: 80 },
         maxPods,
       };
     }
-    const pods = Math.min(capacityOf(settings), settings.prefixes ? (stated ?? maxPods) : Number.MAX_SAFE_INTEGER);
-    // The primary addresses of the secondary interfaces follow the pod addresses in the block.
-    const len = 32 - Math.ceil(Math.log2(pods + settings.limits.enis - 1));
     return {
       gateway: () => undefined,
-      usable: (cidr) => firstOf(cidr, Math.min(pods, 2 ** (32 - cidr.len) - (settings.limits.enis - 1))),
+      usable: (cidr) => ({ first: cidr.ip, last: lastAddress(cidr) }),
       nodeRanges: [],
-      fromSegment: { family: 4, len, atWorst: Math.max(len, 28) },
+      fromSegment: { kind: "interfaces", family: 4, needs: (pods) => interfacesFor(settings, pods) },
       maxPods,
     };
   },
@@ -134,15 +133,28 @@ function check(context: ClusterContext): readonly TopologyProblem[] {
   return problems;
 }
 
-/** Addresses of the subnet that a node uses now: the interfaces its pods need and one warm interface, all filled. */
+/**
+ * The interfaces of a node: those that its pods need and, without prefixes, one in reserve, all filled; with prefixes, one
+ * free prefix.
+ */
+function interfacesFor({ limits: { enis, ips }, prefixes }: AwsSettings, pods: number): readonly InterfaceNeed[] {
+  const slots = ips - 1;
+  if (!prefixes) {
+    const attached = Math.min(enis, Math.ceil(pods / slots) + 1);
+    return Array.from({ length: Math.max(1, attached) }, () => ({ units: slots, len: 32 }));
+  }
+  const units = Math.min(Math.ceil((pods + 1) / 16), enis * slots);
+  const attached = Math.max(1, Math.ceil(units / Math.max(1, slots)));
+  return Array.from({ length: attached }, (_, i) => ({ units: Math.min(slots, units - i * slots), len: 28 }));
+}
+
+/** Addresses of the subnet that a node uses now, including the interfaces' own. */
 function takenBy({ cluster }: ClusterContext, node: Node): number {
   const settings = awsSettings(cluster.cni, node.cni);
-  const { enis, ips } = settings.limits;
   // Includes pods that found the subnet full.
   const pods = [...cluster.pods.podsOn(node)].filter(({ workload }) => !workload.hostNetwork).length;
-  const perEni = (ips - 1) * (settings.prefixes ? 16 : 1);
-  const attached = Math.min(enis, Math.ceil(pods / perEni) + (settings.prefixes ? 0 : 1));
-  return settings.prefixes ? Math.max(1, attached) + 16 * Math.ceil((pods + 1) / 16) : Math.max(1, attached) * ips;
+  const needs = interfacesFor(settings, pods);
+  return sizeOfNeeds(needs) + needs.length;
 }
 
 /** A secondary interface: device, primary address, routing table. */
@@ -164,20 +176,18 @@ function compile(context: ClusterContext): CompiledMode {
     const { mtu, source } = settingsFor(node);
     return { prefix: "eni", mtu: Math.min(mtu, node.interfaces[0]?.mtu ?? mtu), scope: "link", origin: source };
   };
-  /** Index of the interface that an address of the node's block belongs to; 0 is the first interface. */
+  /** Index of the interface that has an address; 0 is the first interface. The primary address of each further interface starts its list. */
   const eniIndex = (node: Node, ip: Ip): number => {
-    const settings = settingsFor(node);
-    const block = node.podCidrs[0]?.prefix;
-    if (settings.ipv6 || !block || typeof ip !== "number" || typeof block.ip !== "number") return 0;
-    const perEni = (settings.limits.ips - 1) * (settings.prefixes ? 16 : 1);
-    const offset = ip - block.ip;
-    const own = 2 ** (32 - block.len) - (settings.limits.enis - 1);
-    return offset >= own ? offset - own + 1 : Math.min(Math.floor(offset / perEni), settings.limits.enis - 1);
+    if (settingsFor(node).ipv6 || typeof ip !== "number") return 0;
+    let index = 0;
+    for (const { prefix, own = 0 } of node.podCidrs) {
+      if (own > 0) index++;
+      if (prefixContains(prefix, ip)) return index;
+    }
+    return 0;
   };
   const eni = (node: Node, index: number): Eni | undefined => {
-    const block = node.podCidrs[0]?.prefix;
-    const { enis } = settingsFor(node).limits;
-    const address = block && addIp(block.ip, 2 ** (32 - block.len) - enis + index);
+    const address = node.podCidrs.filter(({ own = 0 }) => own > 0)[index - 1]?.prefix.ip;
     // CalculateRouteTableId: device number plus one.
     return address === undefined
       ? undefined

@@ -73,7 +73,7 @@ export const azure: Mode = {
       gateway: () => undefined,
       usable: (cidr) => firstOf(cidr, pods),
       nodeRanges: [],
-      fromSegment: { family: 4, len: 32 - Math.ceil(Math.log2(pods)), atWorst: 32 },
+      fromSegment: { kind: "block", family: 4, len: 32 - Math.ceil(Math.log2(pods)), atWorst: 32 },
       maxPods: MAX_PODS.nodeSubnet,
     };
   },
@@ -191,6 +191,7 @@ function domainOf(
     return address ? [prefixOf(address.ip, 32)] : [];
   });
   return {
+    cluster: cluster.name,
     from: [...cluster.podCidrs.map(({ prefix }) => prefix).filter(({ ip }) => familyOf(ip) === 4), ...nodes],
     routes: inside,
   };

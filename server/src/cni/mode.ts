@@ -84,6 +84,8 @@ export interface StackedEnd {
 }
 
 export interface FabricDomain {
+  /** The cluster whose nodes send its packets. */
+  readonly cluster: string;
   readonly from: readonly Prefix[];
   readonly routes: readonly Route[];
 }

@@ -18,29 +18,30 @@ import { aclChains } from "./acl.ts";
 import { BGP_PORT } from "./bgp/acl.ts";
 import { netfilterOf } from "./chains.ts";
 import type { Contributor, RouterParts } from "./contributor.ts";
+import type { DomainParts } from "./domains.ts";
 import { anyAddressChains, loopbackOf, natChains } from "./edge.ts";
 import { connectedRoutes, type HostState, LOOPBACK } from "./host.ts";
 import { layersOver, withoutShortIpv6 } from "./minimum-mtu.ts";
-import type { ChainRules, ChainSource, CompiledMode, FabricDomain, NodeParts } from "./mode.ts";
-import type { PortmapChains } from "./portmap.ts";
+import type { ChainRules, ChainSource, CompiledMode, NodeParts } from "./mode.ts";
+import { type PortmapChains, portmapSysctl } from "./portmap.ts";
 import { podSysctls, stationSysctls } from "./sysctls.ts";
 
 /** Routers and hosts. A router's static routes come before the routes that a cluster adds. */
 export function plainNetns(
   host: HostState,
   learned: readonly RouteLayer[],
-  domains: readonly FabricDomain[],
+  domains: DomainParts | undefined,
   contributed: readonly RouterParts[],
 ): Netns {
   const routes = contributed.flatMap((one) => one.routes);
   const { station } = host;
-  const policy = policyOf(domains);
   return assemble({
     station,
-    devices: [...host.devices, ...contributed.flatMap(({ devices }) => devices)],
+    devices: [...host.devices, ...(domains?.devices ?? []), ...contributed.flatMap(({ devices }) => devices)],
     layers: [ownLayer(host.routes), ...learned, ...(routes.length > 0 ? [ownLayer(routes)] : [])],
     neighbours: NO_NEIGHBOURS,
-    ...policy,
+    rules: domains?.rules,
+    tables: domains?.tables,
     chains: () => [
       ...aclChains(station.acl),
       ...contributed.flatMap(({ chains }) => chains()),
@@ -54,16 +55,6 @@ export function plainNetns(
 function bgpSockets(station: Station): readonly Socket[] {
   const bgp = station.kind === "router" ? station.bgp : undefined;
   return bgp ? [{ proto: "tcp", port: BGP_PORT, process: "bgpd", origin: bgp.source }] : [];
-}
-
-/** One table per domain, looked up before `main` for packets from the domain's sources. */
-function policyOf(domains: readonly FabricDomain[]): Required<Pick<NodeParts, "rules" | "tables">> {
-  return {
-    rules: domains.flatMap(({ from }, i) =>
-      from.map((one) => ({ priority: 1000 + i, from: one, table: String(1000 + i) })),
-    ),
-    tables: new Map(domains.map(({ routes }, i) => [String(1000 + i), { layers: [ownLayer(routes)] }])),
-  };
 }
 
 export function nodeNetns(
@@ -88,11 +79,14 @@ export function nodeNetns(
       ...devices,
       ...contributors.flatMap((one) => one.devices?.(node, cluster) ?? []),
     ],
-    ipvs: contributors.map((one) => one.ipvs?.(node, cluster)).find((one) => one !== undefined),
+    ipvs: contributors.map((one) => one.ipvs?.(node, cluster, parts)).find((one) => one !== undefined),
     layers: [ownLayer([...routes, ...connectedOf({ ...parts, devices }), ...parts.routes]), ...parts.layers],
     rules: parts.rules,
     tables: parts.tables,
-    sysctl: parts.sysctl,
+    sysctl: (name) =>
+      parts.sysctl?.(name) ??
+      contributors.map((one) => one.sysctl?.(node, cluster, name)).find((one) => one !== undefined) ??
+      portmapSysctl(devices, name, hostPorts),
     neighbours: parts.neighbours ?? NO_NEIGHBOURS,
     xfrm: parts.xfrm,
     chains: () => {
@@ -108,7 +102,12 @@ export function nodeNetns(
       ];
     },
     sources: () => contributors.flatMap((one) => one.chains?.(node, cluster, parts) ?? []),
-    sockets: [...parts.sockets, ...socketsOf(node.processes), ...hostNetworkSockets(cluster, node)],
+    sockets: [
+      ...parts.sockets,
+      ...socketsOf(node.processes),
+      ...hostNetworkSockets(cluster, node),
+      ...contributors.flatMap((one) => one.sockets?.(node, cluster, parts) ?? []),
+    ],
   });
 }
 

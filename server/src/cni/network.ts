@@ -5,6 +5,7 @@
 
 import { type Ip, isLinkLocal, isMulticast } from "../addressing/ip.ts";
 import type { LinkEnd, Netns, NetnsId, Network, RouteLayer } from "../dataplane/model.ts";
+import { valueAt } from "../topology/cache.ts";
 import type {
   Cluster,
   Interface,
@@ -20,6 +21,7 @@ import { stationsByPath } from "../topology/stations.ts";
 import { routerLayers } from "./bgp/routes.ts";
 import { clusterStates, pluginsOf, pluginsOfNodes } from "./clusters.ts";
 import type { Contributor, RouterParts } from "./contributor.ts";
+import { type DomainParts, domainDevice, domainParts } from "./domains.ts";
 import { linkEnd, linkLocalEnd, otherAddresses, segmentOf } from "./ends.ts";
 import { type HostState, hostState, interfaceMac, routeProblems } from "./host.ts";
 import { IPV6_MIN_MTU } from "./minimum-mtu.ts";
@@ -49,17 +51,28 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     return given.length === 0 ? learned : [ownLayer(given), ...learned];
   };
   const contributed = (router: Router): readonly RouterParts[] =>
-    contributors.flatMap((one) => topology.clusters.flatMap((cluster) => one.router?.(router, cluster) ?? []));
+    contributors.flatMap((one) =>
+      topology.clusters.flatMap((cluster) => one.router?.(topology, router, cluster) ?? []),
+    );
+  const domains = new Map<string, readonly FabricDomain[]>();
   const fabricDomains = (router: Router): readonly FabricDomain[] =>
-    modes().flatMap((mode) => mode.fabricDomain?.(router) ?? []);
-  const fabricEnd = (segment: string, ip: Ip): LinkEnd | undefined => {
+    valueAt(domains, router.path, () => modes().flatMap((mode) => mode.fabricDomain?.(router) ?? []));
+  /** Where the machine receives frames of a sender: a router separates the routing domains of clusters. */
+  const endFor = (iface: Interface, sender: NetnsId): LinkEnd => {
+    const end = linkEnd(iface);
+    const router = iface.station.kind === "router" ? stations(iface.station.path) : undefined;
+    const node = router && stations(sender);
+    if (router?.kind !== "router" || node?.kind !== "node") return end;
+    const device = domainDevice(fabricDomains(router), node.cluster, end.device);
+    return device === end.device ? end : { ...end, device, mac: interfaceMac(end.netns, device) };
+  };
+  /** Several machines have the address if clusters reuse a range, each in its own routing domain. */
+  const fabricEnds = function* (segment: string, ip: Ip): Iterable<LinkEnd> {
     for (const mode of modes()) {
       const end = mode.fabricEnd?.(ip);
-      if (end?.segment === segment) {
-        return { netns: end.node.path, device: end.device, mac: interfaceMac(end.node.path, end.device) };
-      }
+      if (end?.segment === segment)
+        yield { netns: end.node.path, device: end.device, mac: interfaceMac(end.node.path, end.device) };
     }
-    return undefined;
   };
 
   const stackedEnd = (segment: string, ip: Ip): LinkEnd | undefined => {
@@ -77,13 +90,17 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     return undefined;
   };
 
+  const partsOf = (router: Router, { devices }: HostState): DomainParts | undefined => {
+    const own = fabricDomains(router);
+    return own.length === 0 ? undefined : domainParts(devices, router, own);
+  };
   const compileStation = (station: Station): Netns => {
     const cluster = station.kind === "node" ? clusterOf(station) : undefined;
     if (station.kind !== "node" || !cluster) {
       const host = hostState(station);
       return station.kind === "router"
-        ? plainNetns(host, fabricLayers(station, host), fabricDomains(station), contributed(station))
-        : plainNetns(host, [], [], []);
+        ? plainNetns(host, fabricLayers(station, host), partsOf(station, host), contributed(station))
+        : plainNetns(host, [], undefined, []);
     }
     const state = clusterState(cluster);
     const mode = state.mode(station);
@@ -112,12 +129,12 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
   const indirect = new Map<string, ReadonlyMap<Ip, readonly LinkEnd[]>>();
   const resolve = (segment: string, ip: Ip, asker: NetnsId): LinkEnd | undefined => {
     for (const iface of topology.interfacesWith(segment, ip)) {
-      if (iface.station.path !== asker && (typeof ip === "number" || iface.mtu >= IPV6_MIN_MTU)) return linkEnd(iface);
+      if (iface.station.path !== asker && (typeof ip === "number" || iface.mtu >= IPV6_MIN_MTU))
+        return endFor(iface, asker);
     }
     const stacked = stackedEnd(segment, ip);
     if (stacked && stacked.netns !== asker) return stacked;
-    const held = fabricEnd(segment, ip);
-    if (held && held.netns !== asker) return held;
+    for (const held of fabricEnds(segment, ip)) if (held.netns !== asker) return held;
     for (const contributor of contributors) {
       for (const cluster of topology.clusters) {
         const answers = contributor.answers?.(topology, cluster, segment, ip) ?? [];
@@ -148,7 +165,9 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
       interfaces = new Map(all.map((iface) => [`${iface.station.path} ${iface.device}`, iface]));
       checked.set(segment.name, interfaces);
     }
-    if (!(interfaces.get(`${id} ${device}`)?.sourceCheck ?? segment.sourceCheck)) return true;
+    // Routers are exempt, including their devices for routing domains, which are not attached to the segment.
+    const iface = interfaces.get(`${id} ${device}`);
+    if (!(iface?.sourceCheck ?? (segment.sourceCheck && stations(id)?.kind !== "router"))) return true;
     if (isLinkLocal(ip) || isMulticast(ip)) return true;
     if (
       netns(id)
@@ -156,8 +175,10 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
         ?.addresses.some((own) => own.ip === ip)
     )
       return true;
-    const end = fabricEnd(segment.name, ip);
-    return end?.netns === id && end.device === device;
+    for (const end of fabricEnds(segment.name, ip)) if (end.netns === id && end.device === device) return true;
+    const station = stations(id);
+    const cluster = station?.kind === "node" ? clusterOf(station) : undefined;
+    return cluster !== undefined && contributors.some((one) => one.delivers?.(topology, cluster, segment, ip));
   };
 
   return { netns, resolve, segment: (name) => segmentOf(topology, name, admits) };

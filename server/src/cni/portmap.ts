@@ -5,7 +5,7 @@
  * localhost.
  */
 import { bits, hostPrefix, type Ip, prefixOf } from "../addressing/ip.ts";
-import type { NfRule } from "../dataplane/model.ts";
+import type { Device, NfRule } from "../dataplane/model.ts";
 import type { Cluster, Listener, Node, Pod } from "../topology/model.ts";
 import { usesOfNodes } from "../topology/workload.ts";
 import { hexOf } from "./hash.ts";
@@ -88,6 +88,21 @@ export function portmapChains(cluster: Cluster, node: Node, parts: (pod: Pod) =>
       ];
     }),
   };
+}
+
+/**
+ * enableLocalnetRouting (plugins/meta/portmap/utils.go): route_localnet on the interface through which the node reaches the
+ * pod, for host ports on 127.0.0.1. Here on all bridges and veth devices of a node with host ports.
+ */
+export function portmapSysctl(
+  devices: readonly Device[],
+  name: string,
+  chains: () => PortmapChains,
+): string | undefined {
+  const device = /^net\.ipv4\.conf\.(.+)\.route_localnet$/.exec(name)?.[1];
+  const kind = devices.find((one) => one.name === device)?.kind;
+  if (kind !== "bridge" && kind !== "veth") return undefined;
+  return chains().before.some(({ family }) => family === 4) ? "1" : undefined;
 }
 
 function lengthOf({ devices }: PodParts, ip: Ip): number {

@@ -2,7 +2,13 @@
  * Kernel parameters of machines and pods: values in the file override the kernel's defaults and the values of a role.
  */
 import type { Sysctls } from "../dataplane/model.ts";
+import type { Source } from "../language/tree.ts";
 import type { Station } from "../topology/model.ts";
+
+interface SysctlSetting {
+  readonly value: string;
+  readonly source: Source;
+}
 
 /**
  * Values in the file override the kernel's defaults and the values of a role: routers forward; kubelet and the bridge
@@ -26,9 +32,14 @@ export function stationSysctls(
     const found = setting(name);
     return found === undefined ? undefined : Number(found);
   };
+  const forwarding = (family: 4 | 6): boolean => {
+    const found =
+      forwardingOf(station, family)?.value ?? FORWARDING[family].map(given).find((one) => one !== undefined);
+    return found === undefined ? forwards : found !== "0";
+  };
   return {
-    ipForward: flag(["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"], forwards),
-    ip6Forward: flag(["net.ipv6.conf.all.forwarding"], forwards),
+    ipForward: forwarding(4),
+    ip6Forward: forwarding(6),
     rpFilter: (device) => {
       const own = number(`net.ipv4.conf.${device}.rp_filter`) ?? number("net.ipv4.conf.default.rp_filter") ?? 0;
       const mode = Math.max(own, number("net.ipv4.conf.all.rp_filter") ?? 0);
@@ -39,7 +50,26 @@ export function stationSysctls(
     // Either setting is sufficient: IN_DEV_PROXY_ARP is IN_DEV_ORCONF.
     proxyArp: (device) =>
       flag([`net.ipv4.conf.${device}.proxy_arp`], false) || flag(["net.ipv4.conf.all.proxy_arp"], false),
+    // IN_DEV_ROUTE_LOCALNET is also IN_DEV_ORCONF.
+    routeLocalnet: (device) =>
+      flag([`net.ipv4.conf.${device}.route_localnet`], false) || flag(["net.ipv4.conf.all.route_localnet"], false),
   };
+}
+
+const FORWARDING = {
+  4: ["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"],
+  6: ["net.ipv6.conf.all.forwarding"],
+} as const;
+
+/**
+ * The setting in the file that decides whether a machine forwards packets. IPv4 has two names for one variable, and the last write
+ * counts (net/ipv4/devinet.c, devinet_sysctl_forward).
+ */
+export function forwardingOf({ sysctls }: Station, family: 4 | 6): SysctlSetting | undefined {
+  const names: readonly string[] = FORWARDING[family];
+  let last: SysctlSetting | undefined;
+  for (const [name, setting] of sysctls) if (names.includes(name)) last = setting;
+  return last;
 }
 
 /**
@@ -47,5 +77,11 @@ export function stationSysctls(
  * (net.core.devconf_inherit_init_net = 0).
  */
 export function podSysctls(node: Sysctls): Sysctls {
-  return { ...node, ip6Forward: false, rpFilter: () => node.rpFilter("default"), proxyArp: () => false };
+  return {
+    ...node,
+    ip6Forward: false,
+    rpFilter: () => node.rpFilter("default"),
+    proxyArp: () => false,
+    routeLocalnet: () => node.routeLocalnet("all"),
+  };
 }

@@ -4,9 +4,10 @@
  */
 
 import type { Ip } from "../addressing/ip.ts";
-import { hostPrefix, ipEquals, isLoopback, network, prefixContains } from "../addressing/ip.ts";
+import { hostPrefix, ipEquals, isLoopback, isMulticast, network, prefixContains } from "../addressing/ip.ts";
 import { t } from "../text/l10n.ts";
 import type { Device, Netns, Nexthop, PolicyRule, Route, RouteTable } from "./model.ts";
+import { maskedMark } from "./packet.ts";
 import { sourceFor } from "./source6.ts";
 
 export interface Lookup {
@@ -46,7 +47,7 @@ export function localAddressesOf(netns: Netns): LocalAddresses {
   return locals;
 }
 
-/** Table `local` of a network namespace: device addresses, 127.0.0.0/8 and ::1 on lo, broadcast addresses. */
+/** Table `local` of a network namespace: device addresses, 127.0.0.0/8 and ::1 on lo, broadcast addresses, ff00::/8. */
 function localAddresses(netns: Netns): LocalAddresses {
   const own = new Map<Ip, Route>();
   const broadcasts = new Map<Ip, Route>();
@@ -81,12 +82,29 @@ function localAddresses(netns: Netns): LocalAddresses {
   }
   return {
     route(ip) {
-      const found = own.get(ip);
+      const found = own.get(ip) ?? broadcasts.get(ip);
       if (found) return found;
       if (isLoopback(ip) && netns.devices.has("lo")) return loopbackRoute(ip);
-      return broadcasts.get(ip);
+      return typeof ip === "bigint" && isMulticast(ip) ? multicastRoute(netns) : undefined;
     },
   };
+}
+
+/** Each device with IPv6 has a route to ff00::/8 in table local (addrconf_add_mroute); the first device's route applies. */
+function multicastRoute({ devices }: Netns): Route | undefined {
+  for (const { name, kind, addresses, origin } of devices.values()) {
+    if (kind === "loopback" || !addresses.some(({ ip }) => typeof ip === "bigint")) continue;
+    return {
+      dst: { ip: 0xffn << 120n, len: 8 },
+      type: "multicast",
+      nexthops: [{ dev: name }],
+      proto: "kernel",
+      metric: 256,
+      why: t`multicast route of ${name}`,
+      origin,
+    };
+  }
+  return undefined;
 }
 
 function loopbackRoute(ip: Ip): Route {
@@ -146,7 +164,7 @@ function ruleMatches(rule: PolicyRule, query: Lookup): boolean {
   if (rule.from && !(query.src !== undefined && prefixContains(rule.from, query.src))) return false;
   if (rule.to && !prefixContains(rule.to, query.dst)) return false;
   if (rule.iif !== undefined && rule.iif !== query.iif) return false;
-  if (rule.fwmark && ((query.mark ?? 0) & rule.fwmark.mask) !== rule.fwmark.value) return false;
+  if (rule.fwmark && maskedMark(query.mark ?? 0, rule.fwmark.mask) !== rule.fwmark.value) return false;
   return true;
 }
 
@@ -194,8 +212,8 @@ export function sourceOn(netns: Netns, device: Device | undefined, via: Ip | und
   const towards = via ?? dst;
   const own = device && addressTowards(device, towards);
   if (own !== undefined) return own;
+  // In the order of the devices, `lo` first: 127.0.0.0/8 has scope host and is not used, an address of a router ID is.
   for (const other of netns.devices.values()) {
-    if (other.name === "lo") continue;
     const any = addressTowards(other, towards);
     if (any !== undefined) return any;
   }
@@ -206,7 +224,7 @@ export function sourceOn(netns: Netns, device: Device | undefined, via: Ip | und
 function addressTowards(device: Device, towards: Ip): Ip | undefined {
   let first: Ip | undefined;
   for (const { ip, len } of device.addresses) {
-    if (typeof ip !== "number") continue;
+    if (typeof ip !== "number" || isLoopback(ip)) continue;
     if (len < 32 && ipEquals(network(ip, len), network(towards, len))) return ip;
     first ??= ip;
   }

@@ -20,7 +20,8 @@ export interface Question {
   readonly size?: number | undefined;
   /**
    * Don't-fragment requested by the application (IP_PMTUDISC_DO; otherwise IP_PMTUDISC_DONT). Only relevant together with
-   * `size`: packets of default size always have the bit set, because Linux sets it on packets that fit (IP_PMTUDISC_WANT).
+   * `size`, for UDP and ICMP: packets of default size always have the bit set, because Linux sets it on packets that fit
+   * (IP_PMTUDISC_WANT), and so do TCP and SCTP packets of any size.
    */
   readonly df: boolean;
   readonly ttl?: number | undefined;
@@ -68,6 +69,7 @@ export type ReasonCode =
   | "blackhole-route"
   | "prohibit-route"
   | "broadcast"
+  | "multicast"
   | "no-source-address"
   | "neighbour-failed"
   | "stacked-apart"
@@ -111,6 +113,8 @@ export interface Reason {
   readonly lostBy?: ReasonCode | undefined;
   /** Neighbor resolution failed, but it would have succeeded after a request from the other side: the outcome in a kernel depends on earlier packets. */
   readonly unlessAsked?: boolean | undefined;
+  /** The first packet is lost silently, and the tunnel endpoint learns the path MTU from it; the walk is the next packet's. */
+  readonly afterLoss?: boolean | undefined;
 }
 
 /** The error that the sender's socket reports; absent: none (timeout). */

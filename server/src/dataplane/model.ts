@@ -169,6 +169,8 @@ export interface WireguardPeer {
   readonly allowedIps: readonly Prefix[];
   /** Seconds; absent: off. */
   readonly keepalive?: number | undefined;
+  /** The network namespace of the peer's device. */
+  readonly netns: NetnsId;
   readonly origin: Source | undefined;
 }
 
@@ -188,7 +190,7 @@ export interface TunDaemon {
 
 /* ---------------------------------------------------------------- routing */
 
-export type RouteType = "unicast" | "local" | "broadcast" | "unreachable" | "blackhole" | "prohibit";
+export type RouteType = "unicast" | "local" | "broadcast" | "multicast" | "unreachable" | "blackhole" | "prohibit";
 export type RouteScope = "global" | "link" | "host";
 
 export interface Nexthop {
@@ -336,6 +338,8 @@ export interface NfRule {
   readonly explain?: (packet: Packet) => Explanation;
   /** As `nft` prints it; only for nftables rules. */
   readonly text?: string;
+  /** nftables: the rule sets the mark before its target, like a MARK target. */
+  readonly marks?: { readonly value: number; readonly mask: number };
   readonly origin: Source | undefined;
 }
 /** All conditions must match. */
@@ -348,7 +352,10 @@ export interface NfMatch {
   readonly in?: Negatable<string>;
   readonly out?: Negatable<string>;
   readonly mark?: Negatable<{ readonly value: number; readonly mask: number }>;
-  readonly ctstate?: readonly CtState[];
+  /** One of these: `-m conntrack --ctstate`; `DNAT` alone is also nft's `ct status dnat`. */
+  readonly ctstate?: readonly CtMatch[];
+  /** None of these: `-m conntrack ! --ctstate`. */
+  readonly notCtstate?: readonly CtMatch[];
   readonly srcRange?: IpRange;
   /** A list: all entries must match. */
   readonly addrtype?: AddrType | readonly AddrType[];
@@ -364,6 +371,13 @@ export interface NfMatch {
   readonly sets?: readonly SetMatch[];
   /** `-m multiport --dports 80,443`. */
   readonly dports?: readonly PortRange[];
+  /** `-m ipvs --vaddr … --vproto … --vport …`: the packet belongs to a connection to this virtual server. */
+  readonly ipvs?: { readonly ip: Ip; readonly proto: Transport; readonly port: number };
+  /**
+   * `-m physdev ! --physdev-is-in`: the packet did not arrive through a bridge port. Not evaluated: kube-proxy's next rule
+   * also accepts the other packets.
+   */
+  readonly notBridged?: boolean;
   /** `-m icmp --icmp-type 8`: matches by ICMP type. */
   readonly icmp?: IcmpMessage["kind"];
 }
@@ -401,6 +415,8 @@ export interface PortRange {
   readonly last: number;
 }
 export type CtState = "NEW" | "ESTABLISHED" | "RELATED" | "INVALID" | "UNTRACKED";
+/** `DNAT`: the connection's destination was rewritten, in any state (net/netfilter/xt_conntrack.c, conntrack_mt). */
+export type CtMatch = CtState | "DNAT";
 export type NfTarget =
   | { readonly kind: "ACCEPT" }
   | { readonly kind: "DROP" }
@@ -459,6 +475,8 @@ export interface Sysctls {
   rpFilter(device: string): 0 | 1 | 2;
   readonly bridgeNfCallIptables: boolean;
   readonly bridgeNfCallIp6tables: boolean;
+  /** Whether packets from and to 127.0.0.0/8 can cross the device: `all` or the device's value (IN_DEV_ORCONF). */
+  routeLocalnet(device: string): boolean;
   proxyArp(device: string): boolean;
 }
 
@@ -468,6 +486,8 @@ export interface Socket {
   readonly port: number;
   /** Bound address; undefined: any. */
   readonly address?: Ip;
+  /** The family of a socket that is bound to any address; undefined: both. */
+  readonly family?: 4 | 6;
   /** The listening process: "c1.1", "d1". */
   readonly process: string;
   readonly origin: Source | undefined;

@@ -7,6 +7,7 @@ import type { Ip } from "../addressing/ip.ts";
 import { formatIp, prefixContains } from "../addressing/ip.ts";
 import { t } from "../text/l10n.ts";
 import type {
+  CtMatch,
   CtState,
   Explanation,
   IptablesTable,
@@ -18,7 +19,16 @@ import type {
   NfRule,
   NfTable,
 } from "./model.ts";
-import { familyOf, icmpErrorOf, icmpNumbers, type Packet, portsOf, transportOf, withPorts } from "./packet.ts";
+import {
+  familyOf,
+  icmpErrorOf,
+  icmpNumbers,
+  maskedMark,
+  type Packet,
+  portsOf,
+  transportOf,
+  withPorts,
+} from "./packet.ts";
 import { addrTypesOf, ruleText } from "./text.ts";
 
 /** nf_ct_untracked: conntrack ignores the packet. */
@@ -38,6 +48,8 @@ export interface Connection {
   reply: Tuple;
   /** Set once a reply was seen. */
   replied: boolean;
+  /** Set once its first packet passed POSTROUTING or INPUT (nf_confirm); a dropped packet leaves no entry. */
+  confirmed?: boolean;
   /** Whether the nat chains for DNAT and SNAT were walked (once per connection). */
   dnatDone: boolean;
   snatDone: boolean;
@@ -54,6 +66,9 @@ export interface Tracking {
 export interface HookContext {
   readonly in: string | undefined;
   readonly out: string | undefined;
+  /** Only the base chains with a priority in this range, `before` excluded: IPVS takes packets in the middle of a hook. */
+  readonly from?: number | undefined;
+  readonly before?: number | undefined;
   readonly isLocal: (ip: Ip) => boolean;
   /** Whether the device has the address. */
   readonly isOf: (ip: Ip, device: string) => boolean;
@@ -63,6 +78,8 @@ export interface HookContext {
   readonly masqueradeAs: () => Ip | undefined;
   /** Whether a random event with this probability occurs; the simulator walks both branches. */
   readonly chance: (probability: number) => boolean;
+  /** All connections of the network namespace. */
+  readonly connections: readonly Connection[];
 }
 
 export interface Decision {
@@ -181,7 +198,12 @@ export function runHook(
   const decisions: { decision: Decision; packet: Packet }[] = [];
   let current = packet;
   let tracking = known;
-  const bases = basesAt(netfilter, familyOf(packet), hook);
+  const { from = Number.NEGATIVE_INFINITY, before = Number.POSITIVE_INFINITY } = context;
+  const all = basesAt(netfilter, familyOf(packet), hook);
+  const bases =
+    context.from === undefined && context.before === undefined
+      ? all
+      : all.filter(({ priority }) => priority >= from && priority < before);
   let translated = false;
   for (const one of bases) {
     if (one.type === "nat") {
@@ -249,30 +271,59 @@ function translate(
     }
     if (outcome.nat) bind(connection, outcome.nat);
     else if (outcome.decision) decisions.push({ decision: outcome.decision, packet });
+    const isMoved = side === "src" && makeUnique(connection, context.connections);
     const marked = outcome.mark === undefined ? packet : { ...packet, mark: outcome.mark };
     const changed = apply(marked, tracking, side);
     if (outcome.decision && outcome.nat) decisions.push({ decision: outcome.decision, packet: changed });
+    else if (isMoved) {
+      const port = portsOf(changed)?.sport ?? 0;
+      const text = t`conntrack: source port changed to ${port} (another connection has the same addresses and ports)`;
+      decisions.push({ decision: byConntrack("snat", text), packet: changed });
+    }
     return { packet: changed, verdict: "accept", decisions };
   }
   const changed = apply(arrived, tracking, side);
   if (changed !== arrived) {
-    const effect = side === "dst" ? "dnat" : "snat";
-    decisions.push({
-      decision: {
-        table: "nat",
-        chain: "conntrack",
-        rule: undefined,
-        chains: [],
-        text:
-          side === "dst"
-            ? t`conntrack: destination rewritten to ${formatIp(changed.dst)} (existing connection)`
-            : t`conntrack: source rewritten to ${formatIp(changed.src)} (existing connection)`,
-        effect,
-      },
-      packet: changed,
-    });
+    const decision =
+      side === "dst"
+        ? byConntrack("dnat", t`conntrack: destination rewritten to ${formatIp(changed.dst)} (existing connection)`)
+        : byConntrack("snat", t`conntrack: source rewritten to ${formatIp(changed.src)} (existing connection)`);
+    decisions.push({ decision, packet: changed });
   }
   return { packet: changed, verdict: "accept", decisions };
+}
+
+function byConntrack(effect: "dnat" | "snat", text: string): Decision {
+  return { table: "nat", chain: "conntrack", rule: undefined, chains: [], text, effect };
+}
+
+/**
+ * get_unique_tuple (net/netfilter/nf_nat_core.c), also without a SNAT rule (nf_nat_alloc_null_binding): if replies would be
+ * assigned to another connection, the source port changes. The kernel selects it at random from the range of the original
+ * port; here it is the next free port.
+ */
+function makeUnique(connection: Connection, all: readonly Connection[]): boolean {
+  const { reply } = connection;
+  const [first, last] = portRangeOf(reply);
+  for (let offset = 0; offset <= last - first; offset += 1) {
+    const dport = offset === 0 ? reply.dport : first + ((reply.dport - first + offset) % (last - first + 1));
+    const candidate = { ...reply, dport };
+    const isTaken = all.some(
+      (other) => other !== connection && (sameTuple(other.reply, candidate) || sameTuple(other.orig, candidate)),
+    );
+    if (isTaken) continue;
+    if (offset > 0) connection.reply = candidate;
+    return offset > 0;
+  }
+  return false;
+}
+
+/** nf_nat_l4proto_unique_tuple: privileged ports remain privileged; an echo id can have any value. */
+function portRangeOf({ proto, dport }: Tuple): readonly [first: number, last: number] {
+  if (proto === "icmp") return [0, 65535];
+  if (proto !== "tcp" && proto !== "udp" && proto !== "sctp") return [dport, dport];
+  if (dport >= 1024) return [1024, 65535];
+  return dport < 512 ? [1, 511] : [600, 1023];
 }
 
 /** Stores a NAT binding in the reply tuple of the connection. */
@@ -361,6 +412,7 @@ function walkChain(
     for (const rule of chain.candidates?.(packet.dst, portsOf(packet)?.dport) ?? chain.rules) {
       if (!matches(rule.match, { ...packet, mark }, tracking, context)) continue;
       const target = rule.target;
+      if (rule.marks) mark = ((mark & ~rule.marks.mask) ^ rule.marks.value) >>> 0;
       switch (target.kind) {
         case "ACCEPT":
           return { verdict: "accept", decision: note(name, rule, "accept") };
@@ -380,8 +432,8 @@ function walkChain(
         case "CONNMARK": {
           const { connection } = tracking;
           if (!connection) break;
-          if (target.op === "set") connection.mark = (connection.mark & ~target.mask) ^ target.value;
-          else mark = (mark & ~target.mask) ^ (connection.mark & target.mask);
+          if (target.op === "set") connection.mark = ((connection.mark & ~target.mask) ^ target.value) >>> 0;
+          else mark = ((mark & ~target.mask) ^ (connection.mark & target.mask)) >>> 0;
           break;
         }
         case "JUMP": {
@@ -458,9 +510,10 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
   }
   if (match.in && deviceMatches(match.in.is, context.in) === (match.in.not ?? false)) return false;
   if (match.out && deviceMatches(match.out.is, context.out) === (match.out.not ?? false)) return false;
-  if (match.mark && ((packet.mark & match.mark.is.mask) === match.mark.is.value) === (match.mark.not ?? false))
+  if (match.mark && (maskedMark(packet.mark, match.mark.is.mask) === match.mark.is.value) === (match.mark.not ?? false))
     return false;
-  if (match.ctstate && !match.ctstate.includes(tracking.state)) return false;
+  if (match.ctstate && !inState(match.ctstate, tracking)) return false;
+  if (match.notCtstate && inState(match.notCtstate, tracking)) return false;
   if (
     match.srcRange &&
     !(
@@ -493,9 +546,29 @@ function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: Ho
     if (local === (not ?? false)) return false;
   }
   if (match.rpfilterFails && (context.in === undefined || context.reversePath(packet, context.in))) return false;
+  if (match.ipvs && !isToVirtual(match.ipvs, tracking)) return false;
   // The source of a trace has never been seen before.
   if (match.recent?.op === "rcheck") return false;
   return match.statistic === undefined || context.chance(match.statistic.probability);
+}
+
+/** conntrack_mt: a packet has one state; DNAT is a property of its connection in addition. */
+function inState(states: readonly CtMatch[], { state, connection }: Tracking): boolean {
+  return states.includes(state) || (connection !== undefined && states.includes("DNAT") && hasDnat(connection));
+}
+
+/**
+ * ipvs_mt: packets that IPVS forwards, by the virtual server of their connection. IPVS forwards every packet to a virtual
+ * server, so the original destination decides.
+ */
+function isToVirtual({ ip, proto, port }: NonNullable<NfMatch["ipvs"]>, { connection }: Tracking): boolean {
+  const orig = connection?.orig;
+  return orig !== undefined && orig.dst === ip && orig.dport === port && orig.proto === proto;
+}
+
+/** IPS_DST_NAT: replies do not come from the original destination. */
+function hasDnat({ orig, reply }: Connection): boolean {
+  return reply.src !== orig.dst || reply.sport !== orig.dport;
 }
 
 /** "cali+" matches all device names with that prefix (iptables -i). */

@@ -170,9 +170,13 @@ export function icmpNumbers(message: Pick<IcmpMessage, "kind">, family: Family):
 /**
  * The errno that the sender's socket reports for an ICMP error (icmp_err_convert in net/ipv4/icmp.c, icmpv6_err_convert in
  * net/ipv6/icmp.c). A connecting TCP socket reports all errors; a UDP socket only fatal ones (udp_err: the remaining errors
- * require IP_RECVERR), so it does not report an unreachable network or host. ping prints all of them.
+ * require IP_RECVERR), so it does not report an unreachable network or host; an SCTP socket only an unreachable protocol
+ * (sctp_v4_err: sk_err_soft). ping prints all of them.
  */
-export function errnoOf(kind: IcmpErrorKind, family: Family, proto: Body["kind"]): string | undefined {
+export function errnoOf(kind: IcmpErrorKind, packet: Packet): string | undefined {
+  const family = familyOf(packet);
+  const proto = packet.body.kind;
+  if (proto === "sctp" && kind !== "protocol-unreachable") return undefined;
   switch (kind) {
     case "net-unreachable":
       return proto === "udp" ? undefined : "ENETUNREACH";
@@ -186,8 +190,14 @@ export function errnoOf(kind: IcmpErrorKind, family: Family, proto: Body["kind"]
     case "admin-prohibited":
       return family === 4 ? "EHOSTUNREACH" : "EACCES";
     case "packet-too-big":
-      return "EMSGSIZE";
+      // udpv6_err: not with IPV6_PMTUDISC_DONT. Over IPv4, such a packet has no DF bit and causes no error.
+      return proto === "udp" && !packet.df ? undefined : "EMSGSIZE";
   }
+}
+
+/** The bits of a mark that a mask selects. Marks are unsigned 32-bit values (skb->mark), JavaScript's bit operators signed. */
+export function maskedMark(mark: number, mask: number): number {
+  return (mark & mask) >>> 0;
 }
 
 /** Ports of a packet; undefined for protocols without ports. An ICMP echo id is treated as the port, like in conntrack. */

@@ -2,6 +2,7 @@
 import { bits, formatIp, formatPrefix, type Ip } from "../addressing/ip.ts";
 import type {
   AddrType,
+  CtMatch,
   Negatable,
   Nexthop,
   NfMatch,
@@ -62,7 +63,8 @@ export function ruleText(rule: NfRule, family: 4 | 6): string {
     // kube-proxy's order: the extensions (only `addrtype` occurs) are between the comment and the protocol match.
     if (proto !== undefined) words.push("-p", protocolName(proto, family));
     words.push(...comment, ...extensions(match, family));
-    if (proto !== undefined) words.push("-m", proto, ...portWords(match));
+    // In ipvs mode, sets match the ports.
+    if (proto !== undefined && !match.sets) words.push("-m", proto, ...portWords(match));
   } else words.push(...transport(match, family), ...extensions(match, family), ...comment);
   words.push(...target(rule.target, family));
   return words.join(" ");
@@ -114,24 +116,33 @@ function extensions(match: NfMatch, family: 4 | 6): readonly string[] {
   for (const { set, side, not } of match.sets ?? []) {
     words.push("-m", "set", ...(not ? ["!"] : []), "--match-set", set.name, side);
   }
+  if (match.ipvs) {
+    const { ip, proto, port } = match.ipvs;
+    words.push("-m", "ipvs", "--vproto", String(PROTOCOLS[proto]), "--vaddr", formatIp(ip), "--vport", String(port));
+  }
+  if (match.notBridged) words.push("-m", "physdev", "!", "--physdev-is-in");
   for (const { side, type, not, ofEgress } of addrTypesOf(match)) {
     words.push("-m", "addrtype", ...(not ? ["!"] : []), side === "src" ? "--src-type" : "--dst-type", type);
     if (ofEgress) words.push("--limit-iface-out");
   }
   if (match.mark) words.push("-m", "mark", ...negatable(match.mark, "--mark", (mark) => markText(mark, 0xffffffff)));
   if (match.rpfilterFails) words.push("-m", "rpfilter", "--validmark", "--invert");
-  if (match.ctstate) {
-    // iptables prints the states in this order.
-    const states = (["INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED"] as const).filter((state) =>
-      match.ctstate?.includes(state),
-    );
-    words.push("-m", "conntrack", "--ctstate", states.join(","));
-  }
+  if (match.ctstate) words.push("-m", "conntrack", "--ctstate", statesText(match.ctstate));
+  if (match.notCtstate) words.push("-m", "conntrack", "!", "--ctstate", statesText(match.notCtstate));
   if (match.statistic) {
     words.push("-m", "statistic", "--mode", "random", "--probability", probabilityText(match.statistic.probability));
   }
   if (match.recent) words.push(...recentWords(match.recent, family));
   return words;
+}
+
+const PROTOCOLS: Readonly<Record<Transport, number>> = { icmp: 1, ipip: 4, tcp: 6, udp: 17, esp: 50, sctp: 132 };
+
+/** iptables prints the states in this order (libxt_conntrack.c). */
+function statesText(states: readonly CtMatch[]): string {
+  return (["INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED", "DNAT"] as const)
+    .filter((state) => states.includes(state))
+    .join(",");
 }
 
 /** The kernel stores 31 bits, and iptables prints them with 11 decimal places (libxt_statistic.c). */

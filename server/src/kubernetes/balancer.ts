@@ -2,12 +2,14 @@
  * Receivers of packets to load balancer IPs, as Linux state: nodes that reply to ARP (MetalLB's layer-2 mode), routes
  * of a router (MetalLB's BGP mode, pass-through load balancers), or NAT on a router (proxying load balancers).
  */
-import { family, formatIp, hostPrefix, type Ip, isNear } from "../addressing/ip.ts";
+import { type Family, family, formatIp, hostPrefix, type Ip, isNear } from "../addressing/ip.ts";
+import { accessLists, BGP_PORT } from "../cni/bgp/acl.ts";
 import type { RouterParts } from "../cni/contributor.ts";
 import type { ChainRules } from "../cni/mode.ts";
 import type { Nexthop, NfRule, Route } from "../dataplane/model.ts";
+import type { Source } from "../language/tree.ts";
 import { t } from "../text/l10n.ts";
-import type { Cluster, Interface, Node, Router, Service, ServicePort, Topology } from "../topology/model.ts";
+import type { Cluster, Interface, Node, Router, Segment, Service, ServicePort, Topology } from "../topology/model.ts";
 
 /** A trace follows each node; more nodes behave the same. */
 const MOST_NODES = 8;
@@ -62,8 +64,23 @@ function attached(stations: readonly (Node | Router)[], segment: string): readon
   return stations.flatMap(({ interfaces }) => interfaces.filter((iface) => iface.segment === segment).slice(0, 1));
 }
 
+/**
+ * The pass-through load balancer of the cloud (the segment's gateway): Azure's with floating IP, which is AKS's default
+ * (cloud-provider-azure, `azure-disable-load-balancer-floating-ip`), and Google's deliver packets with the load balancer IP as destination,
+ * and replies have it as source. A machine that forwards packets like this, or a load balancer on AWS, is subject to the check.
+ */
+export function isDelivered(topology: Topology, cluster: Cluster, segment: Segment, ip: Ip): boolean {
+  const { loadBalancer } = cluster.services;
+  if (loadBalancer?.kind !== "pass-through" || (segment.cloud !== "azure" && segment.cloud !== "gcp")) return false;
+  if (balancedAt(cluster, ip) === undefined) return false;
+  const router = topology.routers.find(({ path }) => path === loadBalancer.by);
+  return (
+    router?.interfaces.some(({ addresses }) => addresses.some((own) => segment.gateways.includes(own.ip))) ?? false
+  );
+}
+
 /** The router's state because of the cluster; undefined if it is not the cluster's load balancer. */
-export function routerParts(router: Router, cluster: Cluster): RouterParts | undefined {
+export function routerParts(topology: Topology, router: Router, cluster: Cluster): RouterParts | undefined {
   const { loadBalancer } = cluster.services;
   if (!loadBalancer || !byThis(cluster, router)) return undefined;
   const given = cluster.services.all.flatMap((service) => service.loadBalancerIps.map(({ ip }) => ({ service, ip })));
@@ -73,7 +90,7 @@ export function routerParts(router: Router, cluster: Cluster): RouterParts | und
     case "bgp":
     case "pass-through":
       return {
-        routes: given.flatMap(({ service, ip }) => routeTo(router, cluster, service, ip)),
+        routes: given.flatMap(({ service, ip }) => routeTo(topology, router, cluster, service, ip)),
         chains: () => [],
         devices: [],
       };
@@ -95,12 +112,12 @@ export function routerParts(router: Router, cluster: Cluster): RouterParts | und
   }
 }
 
-/** One route to all healthy nodes that are on-link for the router. */
-function routeTo(router: Router, cluster: Cluster, service: Service, ip: Ip): readonly Route[] {
+/** One route to all healthy nodes that announce the address, or to which the router can forward packets unchanged. */
+function routeTo(topology: Topology, router: Router, cluster: Cluster, service: Service, ip: Ip): readonly Route[] {
+  const peer = balancerPeers(topology, router, cluster);
   const nexthops = healthyNodes(cluster, service).flatMap((node): Nexthop[] => {
-    const via = addressOf(node, family(ip));
-    const out = via === undefined ? undefined : neighbourDevice(router, via);
-    return via === undefined || out === undefined ? [] : [{ via, dev: out }];
+    const found = peer(node, family(ip));
+    return found.kind === "up" ? [{ via: found.via, dev: found.dev }] : [];
   });
   if (nexthops.length === 0) return [];
   const why = t`load balancer IP ${formatIp(ip)} of service ${service.path}`;
@@ -109,8 +126,38 @@ function routeTo(router: Router, cluster: Cluster, service: Service, ip: Ip): re
   return [{ dst: hostPrefix(ip), type: "unicast", nexthops: shown, proto, why, origin: service.source }];
 }
 
-function neighbourDevice({ interfaces }: Router, ip: Ip): string | undefined {
-  return interfaces.find(({ addresses }) => addresses.some((own) => isNear(own, ip)))?.device;
+/** A node, from the point of view of the router that performs the load balancing (`bgp` and `pass-through`). */
+export type BalancerPeer =
+  | { readonly kind: "up"; readonly via: Ip; readonly dev: string }
+  /** Access lists drop the BGP session from the node's address to the router's: the rules along the path. */
+  | { readonly kind: "blocked"; readonly via: Ip; readonly own: Ip; readonly rules: readonly Source[] }
+  /** Not on-link: MetalLB's eBGP sessions have TTL 1 (without `ebgpMultiHop`), and DSR requires a common segment. */
+  | { readonly kind: "far" };
+
+/**
+ * MetalLB's speakers connect to the router and do not listen (`bgpd -p 0`), so connections from the router do not matter.
+ */
+export function balancerPeers(
+  topology: Topology,
+  router: Router,
+  { services }: Cluster,
+): (node: Node, of: Family) => BalancerPeer {
+  const lists = accessLists(topology);
+  const isBgp = services.loadBalancer?.kind === "bgp";
+  return (node, of) => {
+    const via = addressOf(node, of);
+    const near = via === undefined ? undefined : neighbourOf(router, via);
+    if (via === undefined || near === undefined) return { kind: "far" };
+    const rules = isBgp ? lists.blockers(node, via, router, near.own, BGP_PORT) : [];
+    return rules.length > 0 ? { kind: "blocked", via, own: near.own, rules } : { kind: "up", via, dev: near.dev };
+  };
+}
+
+/** The router's address on the link of `ip`, and its device. */
+function neighbourOf({ interfaces }: Router, ip: Ip): { readonly own: Ip; readonly dev: string } | undefined {
+  for (const { addresses, device } of interfaces)
+    for (const own of addresses) if (isNear(own, ip)) return { own: own.ip, dev: device };
+  return undefined;
 }
 
 function addressOf({ interfaces }: Node, of: 4 | 6): Ip | undefined {

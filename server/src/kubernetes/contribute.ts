@@ -4,12 +4,14 @@ import type { Contributor } from "../cni/contributor.ts";
 import type { ChainSource } from "../cni/mode.ts";
 import type { Device } from "../dataplane/model.ts";
 import type { Cluster, Node } from "../topology/model.ts";
-import { answersFor, routerParts } from "./balancer.ts";
+import { answersFor, isDelivered, routerParts } from "./balancer.ts";
 import { policyContributor } from "./policy/enforce/contributor.ts";
+import { healthSockets } from "./proxy/health.ts";
 import { type ChainNames, iptablesChains, iptablesJumps } from "./proxy/iptables.ts";
-import { ipvsDevice, ipvsRules, ipvsServers } from "./proxy/ipvs.ts";
+import { ipvsDevice, ipvsDeviceOn, ipvsRules, ipvsServers } from "./proxy/ipvs.ts";
 import type { NftNames } from "./proxy/nft-view.ts";
 import { nftablesChains } from "./proxy/nftables.ts";
+import { opensLocalhost } from "./proxy/node-addresses.ts";
 import { type ProxyPorts, proxyFamilies, proxyPorts, runsProxy } from "./proxy/ports.ts";
 
 /**
@@ -24,6 +26,8 @@ export function kubernetes(): readonly Contributor[] {
 export function withoutPolicies(): readonly Contributor[] {
   return [kubeProxy()];
 }
+
+const ROUTE_LOCALNET = "net.ipv4.conf.all.route_localnet";
 
 /** State shared by the nodes of a cluster. */
 interface Shared {
@@ -48,32 +52,47 @@ function kubeProxy(): Contributor {
   const runs = (cluster: Cluster, mode: Cluster["services"]["kubeProxy"]["mode"]): boolean =>
     cluster.services.kubeProxy.mode === mode && runsProxy(cluster);
   const portsOf = (cluster: Cluster): readonly ProxyPorts[] => shared(cluster).families.map(({ ports }) => ports);
+  /** kube-ipvs0, in ipvs mode. */
+  const dummyOn = (node: Node, cluster: Cluster): readonly Device[] => {
+    if (!runs(cluster, "ipvs")) return [];
+    const own = shared(cluster);
+    own.device ??= ipvsDevice(portsOf(cluster), cluster.services.kubeProxy.source);
+    return [ipvsDeviceOn(node, portsOf(cluster), own.device)];
+  };
   return {
-    before: (node, cluster) => {
-      if (runs(cluster, "ipvs")) return portsOf(cluster).flatMap((ports) => ipvsRules(ports, node));
+    before: (node, cluster, { devices }) => {
+      if (runs(cluster, "ipvs")) {
+        const all = [...devices, ...dummyOn(node, cluster)];
+        return portsOf(cluster).flatMap((ports) => ipvsRules(ports, node, all));
+      }
       if (!runs(cluster, "iptables")) return [];
       const { source } = cluster.services.kubeProxy;
       return portsOf(cluster).flatMap((ports) => iptablesJumps(ports.family, source));
     },
-    chains: (node, cluster) => together(sourcesOf(shared(cluster), cluster, node)),
-    devices: (_, cluster) => {
-      if (!runs(cluster, "ipvs")) return [];
-      const own = shared(cluster);
-      own.device ??= ipvsDevice(portsOf(cluster), cluster.services.kubeProxy.source);
-      return [own.device];
-    },
+    chains: (node, cluster, { devices }) => together(sourcesOf(shared(cluster), cluster, node, devices)),
+    sockets: (node, cluster, { devices }) => healthSockets(portsOf(cluster), node, devices),
+    sysctl: (_, cluster, name) =>
+      name === ROUTE_LOCALNET && runsProxy(cluster) && opensLocalhost(cluster.services.kubeProxy) ? "1" : undefined,
+    devices: dummyOn,
     answers: answersFor,
     router: routerParts,
-    ipvs: (node, cluster) => (runs(cluster, "ipvs") ? ipvsServers(portsOf(cluster), node) : undefined),
+    delivers: isDelivered,
+    ipvs: (node, cluster, { devices }) =>
+      runs(cluster, "ipvs") ? ipvsServers(portsOf(cluster), node, [...devices, ...dummyOn(node, cluster)]) : undefined,
   };
 }
 
-function sourcesOf({ families }: Shared, cluster: Cluster, node: Node): readonly ChainSource[] {
+function sourcesOf(
+  { families }: Shared,
+  cluster: Cluster,
+  node: Node,
+  devices: readonly Device[],
+): readonly ChainSource[] {
   switch (cluster.services.kubeProxy.mode) {
     case "iptables":
-      return families.map(({ ports, chains }) => iptablesChains(ports, chains, node));
+      return families.map(({ ports, chains }) => iptablesChains(ports, chains, node, devices));
     case "nftables":
-      return families.map(({ ports, nft }) => nftablesChains(ports, nft, node));
+      return families.map(({ ports, nft }) => nftablesChains(ports, nft, node, devices));
     case "ipvs":
     case "none":
       return [];

@@ -70,7 +70,7 @@ class Probe:
         self.sock = None
         later(probe["wait"], lambda: self.end(result="timeout"))
         try:
-            {"tcp": self.tcp, "udp": self.udp, "icmp": self.ping}[probe["proto"]]()
+            {"tcp": self.connect, "sctp": self.connect, "udp": self.udp, "icmp": self.ping}[probe["proto"]]()
         except BlockingIOError:
             pass
         except OSError as e:
@@ -99,13 +99,15 @@ class Probe:
         level, option, _ = DISCOVER[self.family]
         if self.probe["size"] is not None:
             self.sock.setsockopt(level, option, 2 if self.probe["df"] else 0)
+        if self.probe["ttl"] is not None:
+            self.sock.setsockopt(*((socket.IPPROTO_IP, socket.IP_TTL) if self.family == socket.AF_INET else (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS)), self.probe["ttl"])
         source = self.probe["src"]
         port = 0 if kind == socket.SOCK_RAW else self.probe["sport"]
         if source is not None or port:
             self.sock.bind((source or ("" if self.family == socket.AF_INET else "::"), port))
 
-    def tcp(self):
-        self.open(socket.SOCK_STREAM)
+    def connect(self):
+        self.open(socket.SOCK_STREAM, SCTP if self.probe["proto"] == "sctp" else 0)
         selector.register(self.sock, selectors.EVENT_WRITE, self.connected)
         self.sock.connect((self.probe["dst"], self.probe["dport"]))
 
@@ -117,7 +119,20 @@ class Probe:
         self.open(socket.SOCK_DGRAM)
         self.sock.connect((self.probe["dst"], self.probe["dport"]))
         selector.register(self.sock, selectors.EVENT_READ, self.received)
-        self.sock.send(b"\0" * max(1, (self.probe["size"] or 60) - DISCOVER[self.family][2]))
+        message = b"\0" * max(1, (self.probe["size"] or 60) - DISCOVER[self.family][2])
+        self.sock.send(message)
+        self.again(message)
+
+    # The first packet is lost, and its error reaches only a tunnel endpoint.
+    def again(self, message):
+        def send():
+            if not self.over:
+                try:
+                    self.sock.send(message)
+                except OSError as e:
+                    self.fail(e.errno)
+        if self.probe["twice"]:
+            later(0.3, send)
 
     def received(self):
         try:
@@ -139,6 +154,7 @@ class Probe:
         message = struct.pack("!BBHHH", 8 if v4 else 128, 0, 0, self.probe["sport"], 1) + b"\0" * length
         message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
         self.sock.send(message)
+        self.again(message)
 
     def echoed(self):
         try:
@@ -166,6 +182,49 @@ class Probe:
             data = data[(data[0] & 15) * 4:]
         if data[0] in (0, 129) and data[4:6] == struct.pack("!H", self.probe["sport"]):
             self.end(result="answered")
+
+# nfnetlink_queue (linux/netfilter/nfnetlink_queue.h): a verdict for each queued packet.
+def attribute(kind, data):
+    return struct.pack("=HH", len(data) + 4, kind) + data + b"\0" * (-len(data) % 4)
+
+def queue_message(kind, number, attributes):
+    body = struct.pack("!BBH", 0, 0, number) + attributes
+    return struct.pack("=IHHII", len(body) + 16, 3 << 8 | kind, 1, 0, 0) + body
+
+def queued_key(packet):
+    if packet[0] >> 4 == 4:
+        proto, at = packet[9], (packet[0] & 15) * 4
+        src, dst = socket.inet_ntop(socket.AF_INET, packet[12:16]), socket.inet_ntop(socket.AF_INET, packet[16:20])
+    else:
+        proto, at = packet[6], 40
+        src, dst = socket.inet_ntop(socket.AF_INET6, packet[8:24]), socket.inet_ntop(socket.AF_INET6, packet[24:40])
+    proto = 1 if proto == 58 else proto
+    port = struct.unpack("!H", packet[at + 2:at + 4])[0] if proto in (6, 17, 132) else 0
+    return "%s %s %d %d" % (src, dst, proto, port)
+
+def serve_queue(number, verdicts):
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)  # NETLINK_NETFILTER
+    sock.bind((0, 0))
+    sock.send(queue_message(2, number, attribute(1, struct.pack("!BBH", 1, 0, 0))))  # NFQA_CFG_CMD_BIND
+    sock.send(queue_message(2, number, attribute(2, struct.pack("!IB", 256, 2))))  # NFQNL_COPY_PACKET
+    sock.setblocking(False)
+    def decide():
+        data = sock.recv(65536)
+        while len(data) >= 20:
+            length, kind = struct.unpack("=IH", data[:6])
+            if kind == 3 << 8:  # NFQNL_MSG_PACKET
+                verdict(data[20:length])
+            data = data[(length + 3) & ~3:]
+    def verdict(attributes):
+        values = {}
+        while len(attributes) >= 4:
+            length, kind = struct.unpack("=HH", attributes[:4])
+            values[kind & 0x7fff] = attributes[4:length]
+            attributes = attributes[(length + 3) & ~3:]
+        identifier, packet = values[1][:4], values.get(10, b"")
+        accepted = verdicts.get(queued_key(packet), True) if packet else True
+        sock.send(queue_message(1, number, attribute(2, struct.pack("!I", 1 if accepted else 0) + identifier)))
+    selector.register(sock, selectors.EVENT_READ, decide)
 
 def probes(lab, run, captures, received):
     for number, probes in enumerate(run["rounds"]):

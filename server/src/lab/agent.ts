@@ -54,19 +54,30 @@ def families(address):
         return [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
     return [(socket.AF_INET6 if ":" in address else socket.AF_INET, address)]
 
+encapsulated = set()
+
+# Like an IKE daemon: with a listener for acquire messages, a packet without a security association is dropped silently.
+def await_keys():
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 6)  # NETLINK_XFRM
+    sock.setblocking(False)
+    sock.bind((0, 1))  # XFRMNLGRP_ACQUIRE
+    selector.register(sock, selectors.EVENT_READ, lambda: sock.recv(65536))
+
 def listen(wanted, accepted):
     for family, address in families(wanted["address"]):
         try:
-            kind = socket.SOCK_STREAM if wanted["proto"] == "tcp" else socket.SOCK_DGRAM
-            sock = socket.socket(family, kind)
+            kind = socket.SOCK_DGRAM if wanted["proto"] == "udp" else socket.SOCK_STREAM
+            sock = socket.socket(family, kind, SCTP if wanted["proto"] == "sctp" else 0)
         except OSError:
-            continue  # a kernel without IPv6
+            continue  # a kernel without IPv6 or SCTP
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setblocking(False)
         sock.bind((address, wanted["port"]))
-        if wanted["proto"] == "tcp":
+        if wanted["proto"] == "udp" and wanted["port"] in encapsulated:
+            sock.setsockopt(17, 100, 2)  # UDP_ENCAP, UDP_ENCAP_ESPINUDP
+        if wanted["proto"] != "udp":
             sock.listen(128)
             selector.register(sock, selectors.EVENT_READ, lambda sock=sock: accept(sock, accepted))
         else:
@@ -77,6 +88,7 @@ def listen(wanted, accepted):
             selector.register(sock, selectors.EVENT_READ, lambda sock=sock, family=family: answer(sock, family, accepted))
 
 IP_PKTINFO = 8
+SCTP = 132
 
 def accept(listener, accepted):
     sock, peer = listener.accept()
@@ -203,11 +215,17 @@ def main():
         if run:
             quicken()
             captures.append(capture(space["name"], run["pcap"]))
+        encapsulated.clear()
+        encapsulated.update(space["espPorts"])
+        if space["ipsec"]:
+            await_keys()
         for wanted in space["listeners"]:
             try:
                 listen(wanted, accepted)
             except OSError as e:
                 say(problem="%s cannot listen on %s/%s: %s" % (space["name"], wanted["port"], wanted["proto"], e.strerror))
+        for number, verdicts in (run["queues"].get(space["name"], {}) if run else {}).items():
+            serve_queue(int(number), verdicts)
         for tun in space["tuns"]:
             serve_tun(tun)
     say(ready=True)

@@ -16,8 +16,18 @@ export interface Crossing {
   readonly length: number;
   /** Not the first fragment, or more fragments follow. */
   readonly fragment: boolean;
+  /** An encrypted packet that cannot be decrypted: its identity along the path, and the length of its payload. */
+  readonly sealed?: Sealed | undefined;
+  /** Type of the first chunk of an SCTP packet (RFC 9260, section 3.2). */
+  readonly chunk?: number | undefined;
   /** Ports of the innermost packet; for an ICMP error the ports of the quoted packet; for an echo its id twice. */
   readonly ports: readonly [number, number] | undefined;
+}
+
+/** A WireGuard data message (type 4): receiver index and counter are the same on all devices that it crosses. */
+export interface Sealed {
+  readonly id: string;
+  readonly payload: number;
 }
 
 const MAGIC_NANO = 0xa1b23c4d;
@@ -31,6 +41,11 @@ export interface TunnelPorts {
   readonly vxlan: ReadonlySet<number>;
   /** A plain IP packet. */
   readonly ip: ReadonlySet<number>;
+  readonly wireguard: ReadonlySet<number>;
+  /** ESP in UDP. */
+  readonly esp: ReadonlySet<number>;
+  /** Decrypts the payload of an ESP packet (the bytes after the sequence number); undefined: the association is unknown. */
+  readonly decrypt: (spi: number, payload: Uint8Array) => Uint8Array | undefined;
 }
 
 /** All IP packets of the file, without ARP and neighbor discovery. A truncated last record ends the list. */
@@ -65,12 +80,16 @@ export function readCapture(bytes: Uint8Array, tunnels: TunnelPorts): Crossing[]
 }
 
 interface ReadPacket {
+  readonly chunk?: number | undefined;
+  readonly sealed?: Sealed | undefined;
   readonly headers: Header[];
   readonly length: number;
   readonly fragment: boolean;
   readonly ports: readonly [number, number] | undefined;
 }
 interface ReadTransport {
+  readonly chunk?: number | undefined;
+  readonly sealed?: Sealed | undefined;
   readonly headers: Header[];
   readonly ports: readonly [number, number] | undefined;
 }
@@ -81,6 +100,7 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
   4: "ipip",
   6: "tcp",
   17: "udp",
+  50: "esp",
   58: "ipv6-icmp",
   132: "sctp",
 };
@@ -108,6 +128,8 @@ function readIp(view: DataView, tunnels: TunnelPorts): ReadPacket | undefined {
       length,
       fragment: later || (flags & 0x2000) !== 0,
       ports: body.ports,
+      sealed: body.sealed,
+      chunk: body.chunk,
     };
   }
   if (version !== 6 || view.byteLength < 40) return undefined;
@@ -126,7 +148,14 @@ function readIp(view: DataView, tunnels: TunnelPorts): ReadPacket | undefined {
   const length = 40 + view.getUint16(4, false);
   if (proto !== 44) {
     const body = transport(view, 40, proto, tunnels);
-    return { headers: [ip, ...body.headers], length, fragment: false, ports: body.ports };
+    return {
+      headers: [ip, ...body.headers],
+      length,
+      fragment: false,
+      ports: body.ports,
+      sealed: body.sealed,
+      chunk: body.chunk,
+    };
   }
   if (view.byteLength < 48) return undefined;
   const inside = view.getUint8(40);
@@ -170,11 +199,21 @@ function transport(view: DataView, at: number, proto: number, tunnels: TunnelPor
       const flags = rest < 14 ? {} : { flags: tcpFlags(view.getUint8(at + 13)) };
       return { headers: [{ kind: "tcp", sport, dport, ...flags }], ports: [sport, dport] };
     }
+    case 50:
+      return espIn(below(0), tunnels);
     case 17: {
       const [sport, dport] = ports();
       const udp: Header = { kind: "udp", sport, dport };
+      if (tunnels.wireguard.has(sport) || tunnels.wireguard.has(dport)) {
+        const sealed = wireguardIn(below(8), view.getUint16(at + 4, false) - 8);
+        return { headers: [udp, { kind: "wireguard" }], ports: undefined, sealed };
+      }
+      if (tunnels.esp.has(dport) && rest >= 16 && view.getUint32(at + 8, false) !== 0) {
+        const inside = espIn(below(8), tunnels);
+        return { ...inside, headers: [udp, ...inside.headers] };
+      }
       const bare = tunnels.ip.has(dport) ? readIp(below(8), tunnels) : undefined;
-      if (bare) return { headers: [udp, ...bare.headers], ports: bare.ports };
+      if (bare) return { headers: [udp, ...bare.headers], ports: bare.ports, chunk: bare.chunk };
       if (!tunnels.vxlan.has(dport) || rest < 30) return { headers: [udp], ports: [sport, dport] };
       const vni = (view.getUint8(at + 12) << 16) | (view.getUint8(at + 13) << 8) | view.getUint8(at + 14);
       const inner = readIp(below(30), tunnels);
@@ -183,15 +222,31 @@ function transport(view: DataView, at: number, proto: number, tunnels: TunnelPor
         { kind: "vxlan", vni },
         { kind: "ethernet", src: mac(view, at + 22), dst: mac(view, at + 16) },
       ];
-      return { headers: [...tunnel, ...(inner?.headers ?? [])], ports: inner?.ports };
+      return { headers: [...tunnel, ...(inner?.headers ?? [])], ports: inner?.ports, chunk: inner?.chunk };
     }
     case 132: {
       const [sport, dport] = ports();
-      return { headers: [{ kind: "sctp", sport, dport }], ports: [sport, dport] };
+      const chunk = rest > 12 ? view.getUint8(at + 12) : undefined;
+      return { headers: [{ kind: "sctp", sport, dport }], ports: [sport, dport], chunk };
     }
     default:
       return NOTHING;
   }
+}
+
+/** RFC 4303: SPI, sequence number, payload. */
+function espIn(view: DataView, tunnels: TunnelPorts): ReadTransport {
+  const payload = new Uint8Array(view.buffer, view.byteOffset + 8, Math.max(0, view.byteLength - 8));
+  const plain = tunnels.decrypt(view.getUint32(0, false), payload);
+  const inner = plain && readIp(new DataView(plain.buffer, plain.byteOffset, plain.byteLength), tunnels);
+  return { headers: [{ kind: "esp" }, ...(inner?.headers ?? [])], ports: inner?.ports, chunk: inner?.chunk };
+}
+
+/** A message with data; handshakes and keepalives (an empty payload) carry no packet. `length`: of the UDP payload. */
+function wireguardIn(view: DataView, length: number): Sealed | undefined {
+  const payload = length - 32;
+  if (view.byteLength < 16 || view.getUint8(0) !== 4 || payload <= 0) return undefined;
+  return { id: `${view.getUint32(4, true)} ${view.getBigUint64(8, true)}`, payload };
 }
 
 /** An ICMP error about the outer packet of a tunnel is sent to the tunnel endpoint, not to the sender of the inner packet. */

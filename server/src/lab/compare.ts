@@ -47,7 +47,9 @@ function differenceIn(
   const more = observed.lines.slice(seen).filter((one) => !isErrorAboutReply(path, one));
   if (at < predicted.length || more.length > 0)
     return t`crossing ${seen + 1}: predicted ${predicted[at]?.line ?? t`nothing`}, observed ${observed.lines[seen] ?? t`nothing`}`;
-  const answered = path.verdict === "delivered" && path.reply?.verdict === "delivered";
+  // The kernel does not know which machine a packet is meant for.
+  const isReceived = path.verdict === "delivered" || path.verdict === "misdelivered";
+  const answered = isReceived && path.reply?.verdict === "delivered";
   if (answered !== (observed.result === "answered"))
     return t`predicted ${answered ? t`a reply` : path.verdict}, observed ${observed.errno ?? observed.result} at the sender`;
   const error = path.error;

@@ -35,14 +35,14 @@ export function makingOf(place: Place, owner: NetnsId, device: Device): Making {
     case "physical":
       return { by: "wire", segment: device.segment };
     case "bridge":
-      return { by: "link", line: `link add ${device.name} type bridge mcast_snooping 0` };
+      return { by: "link", line: `link add name ${device.name} type bridge mcast_snooping 0` };
     case "dummy":
-      return { by: "link", line: `link add ${device.name} type dummy` };
+      return { by: "link", line: `link add name ${device.name} type dummy` };
     case "veth": {
       const netns = place.names.get(device.peer.netns);
       const other = place.network.netns(device.peer.netns)?.devices.get(device.peer.device);
       if (netns === undefined || !other) return { by: "none" };
-      const line = `link add ${device.name} type veth peer name ${other.name} netns ${netns}`;
+      const line = `link add name ${device.name} type veth peer name ${other.name} netns ${netns}`;
       return { by: "pair", line, peer: device.peer };
     }
     case "macvlan":
@@ -54,7 +54,7 @@ export function makingOf(place: Place, owner: NetnsId, device: Device): Making {
     case "vxlan": {
       const lower = device.lower === undefined ? "" : ` dev ${device.lower}`;
       const learning = device.learning ? "learning" : "nolearning";
-      const line = `link add ${device.name} type vxlan id ${device.vni}${lower} local ${formatIp(device.local)} dstport ${device.port} ${learning}`;
+      const line = `link add name ${device.name} type vxlan id ${device.vni}${lower} local ${formatIp(device.local)} dstport ${device.port} ${learning}`;
       return { by: "upper", line };
     }
     case "ipip": {
@@ -63,13 +63,12 @@ export function makingOf(place: Place, owner: NetnsId, device: Device): Making {
       const endpoints = `${device.local === undefined ? "" : ` local ${formatIp(device.local)}`}${device.remote === undefined ? "" : ` remote ${formatIp(device.remote)}`}`;
       const lower = device.lower === undefined ? "" : ` dev ${device.lower}`;
       // flanneld creates its tunnel with PMtuDisc 0, so only the DF bit of the inner packet is copied (backend/ipip/ipip.go).
-      return { by: "upper", line: `link add ${device.name} type ipip${endpoints}${lower} nopmtudisc` };
+      return { by: "upper", line: `link add name ${device.name} type ipip${endpoints}${lower} nopmtudisc` };
     }
-    // WireGuard packets are encrypted, so captures cannot be compared.
     case "wireguard":
-      return { by: "none" };
+      return { by: "upper", line: `link add name ${device.name} type wireguard` };
     case "tun":
-      return { by: "upper", line: `tuntap add ${device.name} mode tun` };
+      return { by: "upper", line: `tuntap add dev ${device.name} mode tun` };
   }
 }
 
@@ -87,12 +86,12 @@ const KEEPS_MAC: ReadonlySet<Device["kind"]> = new Set(["loopback", "ipip", "tun
 export function configureLines(device: Device, around: Surroundings): readonly string[] {
   const { name } = device;
   const lines: string[] = [];
-  if (device.mac !== undefined && !KEEPS_MAC.has(device.kind)) lines.push(`link set ${name} address ${device.mac}`);
+  if (device.mac !== undefined && !KEEPS_MAC.has(device.kind)) lines.push(`link set dev ${name} address ${device.mac}`);
   if (device.master !== undefined && around.has(device.master)) {
-    lines.push(`link set ${name} master ${device.master}`);
-    if (device.hairpin) lines.push(`link set ${name} type bridge_slave hairpin on`);
+    lines.push(`link set dev ${name} master ${device.master}`);
+    if (device.hairpin) lines.push(`link set dev ${name} type bridge_slave hairpin on`);
   }
-  lines.push(device.kind === "loopback" ? "link set lo up" : `link set ${name} mtu ${device.mtu} up`);
+  lines.push(device.kind === "loopback" ? "link set lo up" : `link set dev ${name} mtu ${device.mtu} up`);
   for (const address of device.addresses) {
     const { ip, len } = address;
     // The kernel generates link-local addresses from the MAC address.

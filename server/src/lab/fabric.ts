@@ -17,6 +17,7 @@ export function fabricLines(network: Network, spaces: readonly Netns[]): Readonl
   // Service addresses for which a load balancer replies to ARP.
   for (const ip of translated(spaces).keys()) addresses.add(ip);
   const owns = new Map(spaces.map((space) => [space.id, localAddressesOf(space)]));
+  const byId = new Map(spaces.map((space) => [space.id, space]));
   const lines = new Map<NetnsId, readonly string[]>();
   for (const space of spaces) {
     const own: string[] = [];
@@ -25,11 +26,18 @@ export function fabricLines(network: Network, spaces: readonly Netns[]): Readonl
       for (const ip of addresses) {
         const end = network.resolve(device.segment, ip, space.id);
         const owner = end?.upper ? undefined : end && owns.get(end.netns);
-        if (end && owner && owner.route(ip)?.type !== "local")
+        if (end && owner && (owner.route(ip)?.type !== "local" || isSplit(byId.get(end.netns), device.segment)))
           own.push(`neigh replace ${formatIp(ip)} lladdr ${end.mac} dev ${device.name} nud permanent`);
       }
     }
     if (own.length > 0) lines.set(space.id, own);
   }
   return lines;
+}
+
+/** Whether a router receives the packets of some senders on a device without an address: every device would reply to ARP. */
+function isSplit(space: Netns | undefined, segment: string): boolean {
+  return [...(space?.devices.values() ?? [])].some(
+    (device) => device.kind === "physical" && device.segment === segment && device.addresses.length === 0,
+  );
 }

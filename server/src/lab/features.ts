@@ -4,7 +4,8 @@
  */
 import type { Ip } from "../addressing/ip.ts";
 import type { Device, Netns } from "../dataplane/model.ts";
-import { phrase, t, translated } from "../text/l10n.ts";
+import { t } from "../text/l10n.ts";
+import { fixedKey } from "./encryption.ts";
 import { netfilterTexts, type RulesText } from "./netfilter.ts";
 import { needsBridgeNetfilter } from "./settings.ts";
 
@@ -14,9 +15,7 @@ export type Trial =
   | { readonly name: string; readonly kind: "ip"; readonly line: string }
   | ({ readonly name: string; readonly kind: "rules" } & RulesText)
   /** A path below /proc/sys/net that must exist. */
-  | { readonly name: string; readonly kind: "setting"; readonly path: string }
-  /** Not supported by labs, regardless of the kernel. */
-  | { readonly name: string; readonly kind: "never" };
+  | { readonly name: string; readonly kind: "setting"; readonly path: string };
 
 /** Names of trials that failed. */
 export type Lacks = ReadonlySet<string>;
@@ -28,7 +27,8 @@ export function trialsOf(spaces: readonly Netns[]): readonly Trial[] {
   };
   for (const netns of spaces) {
     for (const device of netns.devices.values()) add(deviceTrial(device));
-    if (netns.xfrm) add({ name: IPSEC, kind: "never" });
+    if (netns.xfrm) add({ name: IPSEC, kind: "ip", line: XFRM_TRIAL });
+    if (netns.sockets.some(({ proto }) => proto === "sctp")) add({ name: SCTP, kind: "setting", path: "sctp" });
     if (needsBridgeNetfilter(netns))
       add({ name: BRIDGE_NETFILTER, kind: "setting", path: "bridge/bridge-nf-call-iptables" });
     for (const text of netfilterTexts(netns)) for (const trial of ruleTrials(text)) add(trial);
@@ -36,8 +36,9 @@ export function trialsOf(spaces: readonly Netns[]): readonly Trial[] {
   return [...trials.values()];
 }
 
-const IPSEC = "ipsec";
-const QUEUE = "nfqueue";
+export const IPSEC = "ipsec";
+const XFRM_TRIAL = `xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x100 mode tunnel aead rfc4106(gcm(aes)) 0x${fixedKey(20)} 128`;
+export const SCTP = "sctp";
 const BRIDGE_NETFILTER = "br_netfilter";
 
 function deviceTrial({ kind }: Device): Trial | undefined {
@@ -63,7 +64,7 @@ function deviceTrial({ kind }: Device): Trial | undefined {
     case "ipip":
       return { name: "ipip", kind: "ip", line: "link add try0 type ipip remote 192.0.2.1" };
     case "wireguard":
-      return { name: "wireguard", kind: "never" };
+      return { name: "wireguard", kind: "ip", line: "link add try0 type wireguard" };
     case "tun":
       return { name: "tun", kind: "ip", line: "tuntap add try0 mode tun" };
   }
@@ -84,7 +85,6 @@ function ruleTrials({ program, text }: RulesText): readonly Trial[] {
     }
     const rule = /^-A \S+ (.*)$/.exec(line)?.[1];
     if (rule === undefined) continue;
-    if (rule.includes("-j NFQUEUE")) trials.push({ name: QUEUE, kind: "never" });
     // Sets do not exist during the trial.
     if (rule.includes("--match-set")) continue;
     for (const used of extensions(rule)) {
@@ -119,22 +119,9 @@ export function lacksRules(lacks: Lacks, text: RulesText): boolean {
   return lacks.size > 0 && ruleTrials(text).some((trial) => lacks.has(trial.name));
 }
 
-/** Why labs do not support a feature, regardless of the kernel. */
-const NEVER: Readonly<Record<string, string>> = {
-  [IPSEC]: phrase("labs do not support encryption"),
-  wireguard: phrase("labs do not support encryption"),
-  [QUEUE]: phrase("labs have no program that returns NFQUEUE verdicts"),
-};
-
-/** Whether labs never build the feature, regardless of the kernel. */
-export function isNeverBuilt(name: string): boolean {
-  return NEVER[name] !== undefined;
-}
-
 /** The reason for a failed trial, as a clause. */
 export function whyLacking(name: string): string {
-  const why = NEVER[name];
-  return why === undefined ? t`${name}: not supported by this kernel` : `${name}: ${translated(why)}`;
+  return t`${name}: not supported by this kernel`;
 }
 
 /** Missing parts of a network namespace: devices by name, and the feature that invalidates predictions for the whole namespace. */

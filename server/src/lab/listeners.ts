@@ -3,7 +3,7 @@ import { formatIp } from "../addressing/ip.ts";
 import type { Netns } from "../dataplane/model.ts";
 
 export interface Listener {
-  readonly proto: "tcp" | "udp";
+  readonly proto: "tcp" | "udp" | "sctp";
   readonly port: number;
   readonly address: string | null;
 }
@@ -14,10 +14,11 @@ export function listenersOf(space: Netns): readonly Listener[] {
   for (const device of space.devices.values()) {
     if (device.kind === "vxlan") tunnels.add(device.port);
     if (device.kind === "tun") tunnels.add(device.daemon.port);
+    if (device.kind === "wireguard") tunnels.add(device.port);
   }
   const listeners = new Map<string, Listener>();
   for (const { proto, port, address } of space.sockets) {
-    if (proto === "sctp" || (proto === "udp" && tunnels.has(port))) continue;
+    if (proto === "udp" && tunnels.has(port)) continue;
     const bound = address === undefined ? null : formatIp(address);
     listeners.set(`${proto} ${port} ${bound}`, { proto, port, address: bound });
   }

@@ -1,5 +1,5 @@
 /** The rules of a network namespace as input for the restore programs. */
-import type { Netns, NfTable } from "../dataplane/model.ts";
+import type { Negatable, Netns, NfRule, NfTable } from "../dataplane/model.ts";
 import { ruleSections } from "../dataplane/rules.ts";
 import { ruleText } from "../dataplane/text.ts";
 
@@ -29,6 +29,24 @@ export function netfilterTexts(netns: Netns): readonly RulesText[] {
   return texts.filter(({ text }) => text !== "");
 }
 
+/** Quotes device names as iptables-restore reads them (iptables/xshared.c, add_param_to_argv); iptables-save does not. */
+function quotedDevices(rule: NfRule): NfRule {
+  const { in: from, out: to } = rule.match;
+  if (!needsQuotes(from) && !needsQuotes(to)) return rule;
+  return {
+    ...rule,
+    match: { ...rule.match, ...(from ? { in: quoted(from) } : {}), ...(to ? { out: quoted(to) } : {}) },
+  };
+}
+
+function needsQuotes(device: Negatable<string> | undefined): boolean {
+  return device !== undefined && /["\\]/.test(device.is);
+}
+
+function quoted(device: Negatable<string>): Negatable<string> {
+  return { ...device, is: `"${device.is.replaceAll(/["\\]/g, "\\$&")}"` };
+}
+
 interface TableText {
   readonly heads: string[];
   readonly rules: string[];
@@ -46,7 +64,7 @@ function restoreText(netns: Netns, family: 4 | 6): string {
     entry.heads.push(`:${chain.name} ${policy} [0:0]`);
     // Without --random-fully, source ports usually do not change, so a flow can be recognized in the captures.
     for (const rule of chain.rules)
-      entry.rules.push(`-A ${chain.name} ${ruleText(rule, family).replace(" --random-fully", "")}`);
+      entry.rules.push(`-A ${chain.name} ${ruleText(quotedDevices(rule), family).replace(" --random-fully", "")}`);
   }
   return [...tables]
     .map(([table, { heads, rules }]) => [`*${table}`, ...heads, ...rules, "COMMIT"].join("\n"))

@@ -1,7 +1,8 @@
 /** Converts the captures of all network namespaces to the crossings of each flow, in time order. A flow is identified by its source port. */
-import type { NetnsId, Network } from "../dataplane/model.ts";
+import type { EspCipher, NetnsId, Network } from "../dataplane/model.ts";
 import type { Crossing, TunnelPorts } from "./capture.ts";
 import { type Line, line } from "./compare.ts";
+import { type Carried, carriedBy } from "./sealed.ts";
 
 export interface Captured {
   readonly netns: NetnsId;
@@ -10,16 +11,33 @@ export interface Captured {
   readonly crossings: readonly Crossing[];
 }
 
-export function tunnelPorts(network: Network, ids: readonly NetnsId[]): TunnelPorts {
+/** `decryptWith` decrypts ESP payloads with the key of an algorithm; the core has no cryptography. */
+export function tunnelPorts(
+  network: Network,
+  ids: readonly NetnsId[],
+  decryptWith: (cipher: EspCipher, payload: Uint8Array) => Uint8Array | undefined,
+): TunnelPorts {
   const vxlan = new Set<number>();
   const ip = new Set<number>();
+  const wireguard = new Set<number>();
+  const esp = new Set<number>();
+  const ciphers = new Map<number, EspCipher>();
   for (const id of ids) {
     for (const device of network.netns(id)?.devices.values() ?? []) {
       if (device.kind === "vxlan") vxlan.add(device.port);
       if (device.kind === "tun") ip.add(device.daemon.port);
+      if (device.kind === "wireguard") wireguard.add(device.port);
+    }
+    for (const { spi, cipher, udpPort } of network.netns(id)?.xfrm?.states() ?? []) {
+      ciphers.set(spi, cipher);
+      if (udpPort !== undefined) esp.add(udpPort);
     }
   }
-  return { vxlan, ip };
+  const decrypt = (spi: number, payload: Uint8Array): Uint8Array | undefined => {
+    const cipher = ciphers.get(spi);
+    return cipher && decryptWith(cipher, payload);
+  };
+  return { vxlan, ip, wireguard, esp, decrypt };
 }
 
 export function linesByFlow(
@@ -28,8 +46,10 @@ export function linesByFlow(
   flows: ReadonlySet<number>,
 ): ReadonlyMap<number, readonly Line[]> {
   const seen = new Map<number, { readonly time: bigint; readonly text: Line }[]>();
+  const carried = carriedBy(network, captured);
   for (const { netns, devices, crossings } of captured) {
-    for (const crossing of crossings) {
+    for (const encrypted of crossings) {
+      const crossing = opened(encrypted, carried);
       const flow = crossing.ports?.find((port) => flows.has(port));
       if (flow === undefined || !belongs(crossing, flow)) continue;
       const device = devices.get(crossing.ifindex) ?? "?";
@@ -50,11 +70,21 @@ export function linesByFlow(
   );
 }
 
+/** A message with the packet that it carries. */
+function opened(crossing: Crossing, carried: ReadonlyMap<string, Carried>): Crossing {
+  const inner = crossing.sealed && carried.get(crossing.sealed.id);
+  return inner ? { ...crossing, headers: [...crossing.headers, ...inner.headers], ports: inner.ports } : crossing;
+}
+
 /** Nanoseconds until TCP retransmits (TCP_TIMEOUT_INIT is 1 second): a retransmission can use a different path. */
 const AGAIN = 980_000_000n;
 
 /** Whether the packet is part of the first exchange; false for the ACK and for the RST that closes the probe. */
-function belongs({ headers }: Crossing, flow: number): boolean {
+function belongs({ headers, chunk }: Crossing, flow: number): boolean {
+  const sctp = headers.find((header) => header.kind === "sctp");
+  // INIT, INIT ACK, and the ABORT that rejects the association; not the ABORT that closes the probe.
+  if (sctp?.kind === "sctp" && chunk !== undefined)
+    return chunk === 1 || chunk === 2 || (chunk === 6 && sctp.dport === flow);
   const tcp = headers.find((header) => header.kind === "tcp");
   if (tcp?.kind !== "tcp" || tcp.flags === undefined) return true;
   if (tcp.flags === "SYN" || tcp.flags === "SYN,ACK") return true;

@@ -6,8 +6,9 @@
 import { formatIp } from "../addressing/ip.ts";
 import type { Device, Netns, NetnsId, Network } from "../dataplane/model.ts";
 import { configureLines, connectedIn, makingOf, type Place } from "./devices.ts";
+import { type WireguardPlan, wireguardPlan, xfrmLines } from "./encryption.ts";
 import { fabricLines } from "./fabric.ts";
-import { type Lacks, lacksDevice, lacksRules, type Trial, trialsOf } from "./features.ts";
+import { IPSEC, type Lacks, lacksDevice, lacksRules, type Trial, trialsOf } from "./features.ts";
 import { type Listener, listenersOf } from "./listeners.ts";
 import { netfilterTexts, type RulesText } from "./netfilter.ts";
 import { forwardingLines, neighbourLines, routeLines, ruleLines } from "./routes.ts";
@@ -43,6 +44,11 @@ export interface NamespacePlan {
   readonly rules: readonly RulesText[];
   readonly listeners: readonly Listener[];
   readonly tuns: readonly Tun[];
+  readonly wireguard: readonly WireguardPlan[];
+  /** UDP ports that receive ESP (RFC 3948). */
+  readonly espPorts: readonly number[];
+  /** Whether packets without a security association wait for a key exchange, as with an IKE daemon. */
+  readonly ipsec: boolean;
 }
 
 /** A TUN device and the configuration of its daemon. */
@@ -107,7 +113,7 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
         const temporary = `knet-new${stacked.length}`;
         const line = `link add link ${making.parent} name ${temporary} netns ${name} ${making.type}`;
         stacked.push({ netns: making.netns, line });
-        lines.push(`link set ${temporary} name ${device.name}`);
+        lines.push(`link set dev ${temporary} name ${device.name}`);
       }
       lines.push(...configureLines(device, around));
     }
@@ -124,12 +130,16 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
         ...ruleLines(space, 4),
         ...neighbourLines(space, isMade),
         ...(fabric.get(space.id) ?? []),
+        ...(lacks.has(IPSEC) ? [] : xfrmLines(network, space)),
       ],
       rules6: ruleLines(space, 6),
       forwarding: forwardingLines(devices),
       rules: netfilterTexts(space).filter((text) => !lacksRules(lacks, text)),
       listeners: listenersOf(space),
       tuns: devices.flatMap((device) => (device.kind === "tun" ? [tunOf(device)] : [])),
+      wireguard: devices.flatMap((device) => (device.kind === "wireguard" ? [wireguardPlan(device)] : [])),
+      espPorts: [...new Set([...(space.xfrm?.states() ?? [])].flatMap(({ udpPort }) => udpPort ?? []))],
+      ipsec: space.xfrm !== undefined,
     };
   };
   const namespaces = spaces.map(build).map((plan) => ({

@@ -10,12 +10,14 @@ export interface Probe {
   /** Undefined: selected by the kernel. */
   readonly src: Ip | undefined;
   readonly dst: Ip;
-  readonly proto: "tcp" | "udp" | "icmp";
+  readonly proto: "tcp" | "udp" | "sctp" | "icmp";
   /** 0 for icmp. */
   readonly dport: number;
   /** Length of the IP packet. */
   readonly size: number | undefined;
   readonly df: boolean;
+  /** Undefined: the kernel's default, 64. */
+  readonly ttl: number | undefined;
 }
 
 /** A port without listeners. */
@@ -25,7 +27,7 @@ const SIZES = [576, 1300, 1400, 1430, 1450, 1480, 1500, 1501, 1600, 3000, 9000];
 
 interface Target {
   readonly ip: Ip;
-  readonly ports: readonly { readonly proto: "tcp" | "udp"; readonly port: number }[];
+  readonly ports: readonly { readonly proto: "tcp" | "udp" | "sctp"; readonly port: number }[];
 }
 
 /** Up to `count` distinct probes. */
@@ -52,7 +54,7 @@ export function randomProbes(
 const SENDS = { pod: 6, node: 2, host: 2, router: 1 } as const;
 
 export function keyOf(probe: Probe): string {
-  return [probe.from, probe.src, probe.dst, probe.proto, probe.dport, probe.size, probe.df].join(" ");
+  return [probe.from, probe.src, probe.dst, probe.proto, probe.dport, probe.size, probe.df, probe.ttl].join(" ");
 }
 
 function speaks(netns: Netns, ip: Ip): boolean {
@@ -61,8 +63,8 @@ function speaks(netns: Netns, ip: Ip): boolean {
   );
 }
 
-function transportTo({ ports }: Target, random: Random): Pick<Probe, "proto" | "dport" | "size" | "df"> {
-  const plain = { size: undefined, df: false };
+function transportTo({ ports }: Target, random: Random): Pick<Probe, "proto" | "dport" | "size" | "df" | "ttl"> {
+  const plain = { size: undefined, df: false, ttl: undefined };
   const ping = { proto: "icmp", dport: 0 } as const;
   const open = random.pick(ports);
   const kind = random.weighted([
@@ -72,6 +74,7 @@ function transportTo({ ports }: Target, random: Random): Pick<Probe, "proto" | "
     [3, "ping"],
     [1, "sized"],
     [1, "whole"],
+    [1, "ttl"],
   ] as const);
   switch (kind) {
     case "open":
@@ -81,9 +84,11 @@ function transportTo({ ports }: Target, random: Random): Pick<Probe, "proto" | "
     case "closed udp":
       return { proto: "udp", dport: CLOSED, ...plain };
     case "sized":
-      return { ...ping, size: random.pick(SIZES), df: false };
+      return { ...ping, size: random.pick(SIZES), df: false, ttl: undefined };
     case "whole":
-      return { ...ping, size: random.pick(SIZES), df: true };
+      return { ...ping, size: random.pick(SIZES), df: true, ttl: undefined };
+    case "ttl":
+      return { ...ping, size: undefined, df: false, ttl: 1 + random.int(4) };
     default:
       return { ...ping, ...plain };
   }

@@ -2,8 +2,10 @@
  * A lab as one bash script. Requirements: iproute2, iptables (if there are rules), and python3 for the listeners. The script
  * records each network namespace in its state directory before creation, and removes only recorded namespaces.
  */
+import { visible, visibleLines } from "../text/visible.ts";
 import { AGENT } from "./agent.ts";
-import { type Trial, whyLacking } from "./features.ts";
+import type { WireguardPlan } from "./encryption.ts";
+import type { Trial } from "./features.ts";
 import type { LabPlan, NamespacePlan } from "./plan.ts";
 import type { Setting } from "./settings.ts";
 
@@ -59,8 +61,6 @@ function trialLines(trial: Trial): string[] {
       return heredoc(`  try_ip ${quote(trial.name)}`, [trial.line]);
     case "rules":
       return heredoc(`  try_rules ${quote(trial.name)} ${trial.program}`, trial.text.split("\n"));
-    case "never":
-      return [`  lacking ${quote(trial.name)} ${quote(whyLacking(trial.name))}`];
     case "setting":
       return [`  try_setting ${quote(trial.name)} ${trial.path}`];
   }
@@ -69,7 +69,9 @@ function trialLines(trial: Trial): string[] {
 /** Input of the agent. */
 function agentInput(namespaces: readonly NamespacePlan[]): object {
   return {
-    namespaces: namespaces.map(({ name, listeners, tuns }) => ({ name, listeners, tuns })),
+    namespaces: namespaces.map(({ name, listeners, tuns, espPorts, ipsec }) => ({
+      ...{ name, listeners, tuns, espPorts, ipsec },
+    })),
   };
 }
 
@@ -80,6 +82,7 @@ function contents(space: NamespacePlan): string[] {
     ...space.fallbacks.map(({ device, type }) => `  fallback ${quote(name)} ${quote(device)} ${type}`),
     ...batch("links", name, space.devices),
     ...settings(name, space.deviceSettings),
+    ...space.wireguard.flatMap(wireguardLines(name)),
     ...batch("links", name, space.routes),
     ...batch("links6", name, space.rules6),
     ...batch("forwarding", name, space.forwarding),
@@ -87,30 +90,76 @@ function contents(space: NamespacePlan): string[] {
   ];
 }
 
+function wireguardLines(name: string): (plan: WireguardPlan) => string[] {
+  return ({ device, port, key, peers }) =>
+    heredoc(
+      `  wireguard ${quote(name)} ${quote(device)} ${port} ${quote(key)}`,
+      peers.map((peer) =>
+        [peer.key, peer.presharedKey ?? "-", peer.endpoint, peer.allowedIps, String(peer.keepalive ?? 0)].join("\t"),
+      ),
+    );
+}
+
+/** Lines for a batch command in order; a line that it cannot read is a separate call. */
 function batch(command: string, name: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : heredoc(`  ${command} ${quote(name)}`, lines);
+  const out: string[] = [];
+  let readable: string[] = [];
+  const flush = (): void => {
+    if (readable.length > 0) out.push(...heredoc(`  ${command} ${quote(name)}`, readable));
+    readable = [];
+  };
+  for (const line of lines) {
+    if (isBatchable(line)) {
+      readable.push(line);
+      continue;
+    }
+    flush();
+    out.push(`  single ${command} ${quote(name)} ${line.split(" ").map(quote).join(" ")}`);
+  }
+  flush();
+  return out;
+}
+
+/**
+ * `-batch` ends a line at `#`, continues it after a backslash, and reads an argument that starts with a quotation mark up to the
+ * next one (iproute2, lib/utils.c, getcmdline and makeargs). A device name can contain all of these, but no space.
+ */
+function isBatchable(line: string): boolean {
+  return !/#|\\$|(?:^| )["']/.test(line);
 }
 
 function settings(name: string, list: readonly Setting[]): string[] {
-  return batch(
-    "settings",
-    name,
-    list.map(({ path, value }) => `${path} ${value}`),
-  );
+  return list.length === 0
+    ? []
+    : heredoc(
+        `  settings ${quote(name)}`,
+        list.map(({ path, value }) => `${path} ${value}`),
+      );
 }
 
 function heredoc(command: string, lines: readonly string[]): string[] {
+  // Only a device name can have control characters.
+  const text = lines.join("\n");
+  if (visibleLines(text) !== text) return [`${command} <<<${quote(text)}`];
   return [`${command} <<'KNET'`, ...lines, "KNET"];
 }
 
-/** Quotes a text as one shell argument. */
+/** Quotes a text as one shell argument. Control characters are written as escapes, because the script is shown on terminals. */
 export function quote(text: string): string {
-  return /^[\w./:@%+=~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  if (/^[\w./:@%+=~-]+$/.test(text)) return text;
+  if (visible(text) === text) return `'${text.replaceAll("'", "'\\''")}'`;
+  const escaped = text.replaceAll(/['\\]/g, "\\$&");
+  return `$'${escaped.replaceAll(/./gsu, (char) => (visible(char) === char ? char : bytesOf(char)))}'`;
+}
+
+/** The UTF-8 bytes, because `\\u` depends on the locale. */
+function bytesOf(char: string): string {
+  return [...new TextEncoder().encode(char)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
 }
 
 function header({ lab }: LabPlan, { source, version }: ScriptHead): string {
   return `#!/usr/bin/env bash
-# The topology of ${source.replaceAll(/[\r\n]/g, " ")} as network namespaces on this machine; generated by knet ${version}.
+# The topology of ${visible(source)} as network namespaces on this machine; generated by knet ${version}.
 #
 #   sudo bash SCRIPT up              build (or rebuild) the lab and start its listeners
 #   sudo bash SCRIPT names           list the network namespaces: path in the file, name in the kernel
@@ -142,7 +191,29 @@ links() { ip -n "$1" $FORCE -batch - 2>"$STATE/error" || rejected "$1"; }
 fallback() {
   ip -n "$1" link add "$2" type "$3" 2>"$STATE/error" || ip -n "$1" link show "$2" >/dev/null 2>&1 || rejected "$1"
 }
+# A WireGuard key derived from a name: the public key of a peer follows from the private key of its device.
+key() { printf "$(printf %s "$1" | sha256sum | cut -c1-64 | sed 's/../\\x&/g')" | base64; }
+wireguard() {
+  local peer psk endpoint allowed keepalive
+  (umask 077; key "$4" >"$STATE/key")
+  ip netns exec "$1" wg set "$2" listen-port "$3" private-key "$STATE/key" 2>"$STATE/error" || rejected "$1"
+  while IFS=$'\t' read -r peer psk endpoint allowed keepalive; do
+    [ "$psk" = - ] || (umask 077; key "$psk" >"$STATE/psk")
+    ip netns exec "$1" wg set "$2" peer "$(key "$peer" | wg pubkey)" endpoint "$endpoint" allowed-ips "$allowed" \
+      persistent-keepalive "$keepalive" $([ "$psk" = - ] || echo preshared-key "$STATE/psk") 2>"$STATE/error" || rejected "$1"
+  done
+}
 links6() { ip -6 -n "$1" $FORCE -batch - 2>"$STATE/error" || rejected "$1"; }
+# One line of links, links6, or forwarding, as arguments.
+single() {
+  local command=$1 name=$2
+  shift 2
+  case $command in
+    links) ip -n "$name" "$@" ;;
+    links6) ip -6 -n "$name" "$@" ;;
+    forwarding) bridge -n "$name" "$@" ;;
+  esac 2>"$STATE/error" || rejected "$name"
+}
 forwarding() { bridge -n "$1" $FORCE -batch - 2>"$STATE/error" || rejected "$1"; }
 rules() {
   if ! enter "$1" "$2" 2>"$STATE/error"; then rejected "$1"; fi

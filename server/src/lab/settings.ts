@@ -57,6 +57,7 @@ export function deviceSettings(netns: Netns, devices: readonly string[]): readon
     const settings: Setting[] = [];
     if (rpFilter !== 0) settings.push({ path: `ipv4/conf/${name}/rp_filter`, value: rpFilter });
     if (netns.sysctls.proxyArp(name)) settings.push({ path: `ipv4/conf/${name}/proxy_arp`, value: 1 });
+    if (netns.sysctls.routeLocalnet(name)) settings.push({ path: `ipv4/conf/${name}/route_localnet`, value: 1 });
     return settings;
   });
 }

@@ -51,7 +51,11 @@ interface Draft {
   readonly start: number;
   readonly end: number;
   readonly breaks: number;
+  /** As in `StatementItem`. */
+  readonly separate: boolean;
   frozen: boolean;
+  /** Frozen together with the next draft: the `;` between them is significant. */
+  held: boolean;
 }
 
 interface Plan {
@@ -75,8 +79,7 @@ export function makePlan(text: string): readonly Item[] | undefined {
     let next = 0;
     let breaks = 0;
     let oneLine = true;
-    /** Number of drafts before the last `;`. */
-    let separated = 0;
+    const leads = leadsAfterSemicolon(drafts);
     for (let token = tokens[at]; token !== undefined && token.start < end; token = tokens[at]) {
       if (token.kind === "newline") {
         breaks += countBreaks(token.text);
@@ -86,7 +89,7 @@ export function makePlan(text: string): readonly Item[] | undefined {
       }
       if (token.kind === ";") {
         at++;
-        separated = drafts.length;
+        leads.separate();
         continue;
       }
       const statement = block.statements[next];
@@ -95,7 +98,7 @@ export function makePlan(text: string): readonly Item[] | undefined {
         const separate = statement.block === undefined && block.statements[next]?.keyword.length === 0;
         const planned = planStatement(statement, token.start, breaks, separate);
         oneLine &&= planned.oneLine;
-        leadFrom(drafts, separated, breaks);
+        leads.mark(breaks);
         drafts.push(planned.draft);
       } else {
         at++;
@@ -106,7 +109,9 @@ export function makePlan(text: string): readonly Item[] | undefined {
           start: token.start,
           end: token.end,
           breaks,
+          separate: false,
           frozen: !comment,
+          held: false,
         });
       }
       breaks = 0;
@@ -116,6 +121,7 @@ export function makePlan(text: string): readonly Item[] | undefined {
       if (drafts[index]!.breaks === 0) drafts[index]!.frozen ||= drafts[index - 1]!.frozen;
     for (let index = drafts.length - 1; index > 0; index--)
       if (drafts[index]!.breaks === 0) drafts[index - 1]!.frozen ||= drafts[index]!.frozen;
+    holdSeparated(drafts);
     const first = drafts[0];
     const last = drafts[drafts.length - 1];
     return {
@@ -153,23 +159,53 @@ export function makePlan(text: string): readonly Item[] | undefined {
       oneLine &&= inner.oneLine;
     }
     const item: StatementItem = { kind: "statement", header, body, breaks, separate };
-    return { draft: { item, start, end, breaks, frozen }, oneLine };
+    return { draft: { item, start, end, breaks, separate, frozen, held: false }, oneLine };
   };
 
   return planBlock(root, 0, text.length + 1).items;
 }
 
 /** Marks the comments since the last `;` as leading if they are on the same line as the next statement. */
-function leadFrom(drafts: Draft[], separated: number, breaks: number): void {
-  const recent = drafts.slice(separated);
-  if (separated === 0 || breaks > 0 || recent.some((draft) => draft.breaks > 0)) return;
-  recent.forEach((draft, index) => {
-    if (draft.item?.kind === "comment") drafts[separated + index] = { ...draft, item: { ...draft.item, leads: true } };
-  });
+function leadsAfterSemicolon(drafts: Draft[]): { separate(): void; mark(breaks: number): void } {
+  /** Number of drafts before the last `;`, and of those whose mark is decided. */
+  let separated = 0;
+  let decided = 0;
+  return {
+    separate: () => {
+      separated = drafts.length;
+      decided = separated;
+    },
+    mark: (breaks) => {
+      const from = decided;
+      decided = drafts.length;
+      if (separated === 0) return;
+      let isBroken = breaks > 0;
+      for (let index = from; index < decided; index++) isBroken ||= drafts[index]!.breaks > 0;
+      // After a line break, no statement is on the line of the `;`.
+      if (isBroken) separated = 0;
+      for (let index = from; index < decided && !isBroken; index++) {
+        const { item } = drafts[index]!;
+        if (item?.kind === "comment") drafts[index] = { ...drafts[index]!, item: { ...item, leads: true } };
+      }
+    },
+  };
 }
 
-/** Merges frozen items that share lines, and all items after an unclosed `{`, where a `;` can be significant. */
+/** Freezes everything between a frozen statement and the block without arguments that must not attach to it. */
+function holdSeparated(drafts: readonly Draft[]): void {
+  let isHeld = false;
+  for (const draft of drafts) {
+    // Only a statement follows the `;` directly or after comments: the block without arguments.
+    if (draft.item?.kind === "statement") isHeld = false;
+    draft.frozen ||= isHeld;
+    isHeld ||= draft.frozen && draft.separate;
+    draft.held = isHeld;
+  }
+}
+
+/** Merges frozen items that share lines or a significant `;`, and all items after an unclosed `{`, where a `;` can be significant. */
 function merge(drafts: readonly Draft[], text: string, unbalanced: number): Item[] {
+  const isJoined = ({ held, end }: Draft, next: Draft): boolean => held || next.breaks === 0 || end > unbalanced;
   const items: Item[] = [];
   for (let index = 0; index < drafts.length; index++) {
     const { item, frozen, start, breaks } = drafts[index]!;
@@ -177,7 +213,7 @@ function merge(drafts: readonly Draft[], text: string, unbalanced: number): Item
       items.push(item);
       continue;
     }
-    while (index + 1 < drafts.length && (drafts[index + 1]!.breaks === 0 || drafts[index]!.end > unbalanced)) index++;
+    while (index + 1 < drafts.length && isJoined(drafts[index]!, drafts[index + 1]!)) index++;
     let from = start;
     while (from > (text[0] === "\ufeff" ? 1 : 0) && !isBreak(text, from - 1)) from--;
     // An unclosed block includes the line breaks at the end of the text.

@@ -30,6 +30,16 @@ export function nearestFew(text: string, candidates: Iterable<string>, count: nu
   return found.map(({ candidate }) => candidate);
 }
 
+/** All nearest candidates, in the given order, up to `most`. */
+export function nearestEqual(text: string, candidates: Iterable<string>, most: number): string[] {
+  const few = nearestFew(text, candidates, most);
+  const [first] = few;
+  if (first === undefined) return [];
+  const limit = Math.max(1, Math.floor(text.length / 3));
+  const distance = (one: string): number | undefined => nearness(text.toLowerCase(), one.toLowerCase(), limit);
+  return few.filter((one) => distance(one) === distance(first));
+}
+
 function nearness(wanted: string, candidate: string, limit: number): number | undefined {
   if (candidate.length > longest) return undefined;
   if (Math.abs(candidate.length - wanted.length) <= limit) {

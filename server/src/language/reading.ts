@@ -205,10 +205,32 @@ function readDevice(type: ArgType & { kind: "device" }, text: string): Value | U
     const ip = parseIp(text);
     if (ip !== undefined) return { kind: "address", ip };
   }
-  if (text.length > 15) return reject(type, text, t`a device name can have at most 15 characters`);
-  return /^[^\s/:]+$/.test(text) && text !== "." && text !== ".."
-    ? { kind: "name", text }
-    : reject(type, text, t`a device name cannot contain spaces, \`/\`, or \`:\``);
+  const wrong = whyNotDevice(text) ?? (type.creates === true ? whyNotCreated(text) : undefined);
+  return wrong === undefined ? { kind: "name", text } : reject(type, text, wrong);
+}
+
+const utf8 = new TextEncoder();
+
+/** The names that the kernel accepts (net/core/dev.c, dev_valid_name). It counts bytes, and reads each byte as Latin-1. */
+function whyNotDevice(text: string): string | undefined {
+  const bytes = utf8.encode(text);
+  if (text === "") return t`the name is empty`;
+  if (bytes.length > 15) return t`a device name can have at most 15 bytes in UTF-8, not ${bytes.length}`;
+  if (/[ \t\n\v\f\r/:]/.test(text)) return t`a device name cannot contain spaces, \`/\`, or \`:\``;
+  // 0xA0 is the no-break space of Latin-1, which isspace() includes (lib/ctype.c).
+  if (bytes.includes(0xa0)) return t`the kernel reads byte a0 of its UTF-8 form as a space`;
+  if (text === "." || text === "..") return t`a device name cannot be \`.\` or \`..\``;
+  return undefined;
+}
+
+/**
+ * The names that no new device can have: `%` is a number pattern (__dev_alloc_name), `all` and `default` are directories of
+ * net.ipv4.conf (sysctl_dev_name_is_allowed), and `lo` exists.
+ */
+function whyNotCreated(text: string): string | undefined {
+  if (text.includes("%")) return t`the kernel reads \`%\` as a number pattern (\`eth%d\`)`;
+  if (text === "all" || text === "default") return t`the kernel reserves this name for \`net.ipv4.conf.${text}\``;
+  return text === "lo" ? t`every machine already has the loopback device \`lo\`` : undefined;
 }
 
 function readRef(type: ArgType & { kind: "ref" }, text: string): Value | Unread {

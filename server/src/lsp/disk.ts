@@ -2,14 +2,15 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { MAX_TEXT } from "../service/service.ts";
+import { MAX_TEXT, tooLarge, type Unreadable } from "../service/service.ts";
+import { t } from "../text/l10n.ts";
 import { diskPath, folderOf, isInside, keyOf } from "./uri.ts";
 
 export interface Disk {
   setFolders(uris: readonly string[]): void;
   /** Whether `from` is allowed to import `file`: both are in the workspace, or `file` is in or below the folder of `from`. */
   mayImport(from: string, file: string): boolean;
-  read(key: string): string | undefined;
+  read(key: string): string | Unreadable | undefined;
   /** Possible locations of a file with this name: the folder of `near` and its parent folders within the workspace. */
   upwards(near: string, name: string): readonly string[];
   /** The `.knet` files of the workspace; for a file outside the workspace, the files in its folder. */
@@ -50,9 +51,11 @@ export function createDisk(): Disk {
       const path = diskPath(key);
       if (path === undefined) return undefined;
       try {
-        const { size } = statSync(path);
+        const stat = statSync(path);
         // Only regular files: reading a device or a pipe does not terminate.
-        if (!statSync(path).isFile() || size > 4 * MAX_TEXT) return undefined;
+        if (!stat.isFile()) return { problem: t`not a regular file` };
+        // UTF-8 needs at most three bytes for a UTF-16 code unit.
+        if (stat.size > 3 * MAX_TEXT) return { problem: tooLarge() };
         return readFileSync(path, "utf8").replace(/^\uFEFF/, "");
       } catch {
         return undefined;

@@ -3,8 +3,8 @@ import { type LineIndex, lineIndex } from "../language/positions.ts";
 import type { SyntaxTree } from "../language/tree.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { CONFIG_FILE, createService, MAX_TEXT, type Service, type TextEdit } from "../service/service.ts";
+import { applyChanges, type ContentChange } from "./changes.ts";
 import type { Disk } from "./disk.ts";
-import type { Position } from "./protocol.ts";
 import { beside, keyOf } from "./uri.ts";
 
 export interface OpenDocument {
@@ -14,11 +14,6 @@ export interface OpenDocument {
   version: number;
   /** The text if it is too large to be analyzed; the service then has an empty text. */
   oversized: string | undefined;
-}
-
-export interface ContentChange {
-  readonly range?: { readonly start: Position; readonly end: Position };
-  readonly text: string;
 }
 
 export interface Documents {
@@ -81,11 +76,7 @@ export function createDocuments(disk: Disk): Documents {
       const rest = changes.slice(whole + 1);
       if (whole >= 0) setText(document, changes[whole]?.text ?? "");
       if (document.oversized !== undefined || rest.length > MANY_CHANGES) {
-        const text = document.oversized ?? service.textOf(document.key) ?? "";
-        setText(
-          document,
-          rest.reduce((before, change) => applied(before, editOf(lineIndex(before), change)), text),
-        );
+        setText(document, applyChanges(document.oversized ?? service.textOf(document.key) ?? "", rest));
         return true;
       }
       for (const change of rest) {

@@ -127,12 +127,12 @@ function failed(): Diagnostic {
 }
 
 function tooLarge({ oversized }: OpenDocument): Diagnostic {
-  const size = ((oversized?.length ?? 0) / 1024 / 1024).toFixed(0);
-  const limit = MAX_TEXT / 1024 / 1024;
+  const size = number(oversized?.length ?? 0);
+  const limit = number(MAX_TEXT);
   return {
     range: { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } },
     severity: DiagnosticSeverity.Error,
     source: "knet",
-    message: t`the file has ${size} million characters and is not analyzed (limit: ${limit} million); split it with \`import\``,
+    message: t`the file has ${size} characters and is not analyzed (limit: ${limit}); declare equal machines as a pool (\`nodes n 1..500\`)`,
   };
 }

@@ -18,6 +18,7 @@ import {
   StreamMessageReader,
   StreamMessageWriter,
 } from "vscode-languageserver/node";
+import { visible } from "../text/visible.ts";
 import { startServer } from "./server.ts";
 
 /** Passed to the worker thread. */
@@ -77,7 +78,12 @@ function relay(reader: MessageReader, writer: MessageWriter): void {
     leave(1);
   });
   worker.on("exit", leave);
-  reader.onError((error) => process.stderr.write(`knet: ${error.message}\n`));
+  reader.onError((error) => {
+    process.stderr.write(`knet: ${visible(error.message)}\n`);
+    // A body that is not JSON is one lost message. After any other error, such as a header without Content-Length, the start of
+    // the next message is unknown, and the server would never respond again.
+    if (!(error instanceof SyntaxError)) leave(1);
+  });
   reader.onClose(() => leave(1));
   process.on("disconnect", () => leave(1));
   reader.listen((message: unknown) => {

@@ -13,6 +13,7 @@ import type { Source } from "../language/tree.ts";
 import { plural } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import type { Listener, Topology } from "../topology/model.ts";
+import { podPath } from "../topology/names.ts";
 import type { Direction } from "../topology/policy.ts";
 import { ownerOf } from "../trace/endpoints.ts";
 
@@ -135,7 +136,7 @@ function endOf(
     kind: end.kind,
     namespace: end.namespace,
     pods: unit?.pods.length ?? 0,
-    path: pod?.path ?? end.path,
+    path: unit && pod ? podPath(unit.cluster, pod) : end.path,
     ports: (unit?.workload.containers ?? []).flatMap(({ name, listeners }) =>
       listeners.map(({ first, proto }) => ({ port: first, proto, name })),
     ),

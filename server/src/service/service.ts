@@ -9,20 +9,32 @@ import { type Levels, NO_LEVELS } from "../checks/levels.ts";
 import { type Decl, decodeCache, decodeFile, one } from "../language/decode.ts";
 import { reparse } from "../language/incremental.ts";
 import { parse } from "../language/parser.ts";
-import type { SyntaxTree } from "../language/tree.ts";
+import type { Source, SyntaxTree } from "../language/tree.ts";
+import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { topologyCache } from "../topology/cache.ts";
 import { type Analysis, analyse } from "./analysis.ts";
+import { rootsOf } from "./imports.ts";
 
-/** Maximum length of a file in UTF-16 code units. Larger files are reported instead of parsed. */
-export const MAX_TEXT = 16 * 1024 * 1024;
-const MAX_IMPORTS = 1000;
+/**
+ * Maximum length of a file, and of all files of a topology, in UTF-16 code units; more is reported instead of analyzed. The
+ * densest text of this length needs 1.7 GB, so a server with a heap of 2 GB survives it.
+ */
+export const MAX_TEXT = 4_000_000;
+const MAX_FILES = 1000;
+/** Maximum number of files that are read from disk to find the importers of a file. */
+const MAX_FOLLOWED = 10_000;
 /** Name of the file with a project's check settings; see `checks/config.ts`. */
 export const CONFIG_FILE = "knet.json";
 
+/** A file that exists but cannot be read; `problem` is a clause: "not a regular file". */
+export interface Unreadable {
+  readonly problem: string;
+}
+
 export interface ServiceHost {
-  /** Text of a file that is not open in an editor, or undefined. Called once, and again after `invalidate` and `forget`. */
-  readFile(file: string): string | undefined;
+  /** Text of a file that is not open in an editor, or undefined if it does not exist. Called once, and again after `invalidate` and `forget`. */
+  readFile(file: string): string | Unreadable | undefined;
   /** Identity of the file that `path` refers to in an import of `from`. */
   resolveImport(from: string, path: string): string | undefined;
   /** Possible locations of a `knet.json` for this file, nearest first; they need not exist. */
@@ -59,35 +71,52 @@ export interface Service {
 
 interface Loaded {
   tree: SyntaxTree;
-  open: boolean;
+  readonly open: boolean;
+  /** The text exceeds the limit; the tree is empty. */
+  readonly oversized: boolean;
   decls: readonly Decl[] | undefined;
+  imports: readonly Import[] | undefined;
+}
+
+interface Import {
+  readonly source: Source;
+  readonly path: string;
+  /** Undefined if this file must not import the path. */
+  readonly target: string | undefined;
+}
+
+function loadedOf(text: string, open: boolean): Loaded {
+  const oversized = text.length > MAX_TEXT;
+  return { tree: parse(oversized ? "" : text), open, oversized, decls: undefined, imports: undefined };
 }
 
 export function createService(host: ServiceHost): Service {
   let settings: Levels = NO_LEVELS;
   /** Configurations by file name; undefined if the file does not exist. */
   const configs = new Map<string, Config | undefined>();
-  /** Requested files that cannot be read. */
-  const missing = new Set<string>();
+  /** Requested files that cannot be read, with the reason if they exist. */
+  const missing = new Map<string, string | undefined>();
   const loaded = new Map<string, Loaded>();
   const cache = decodeCache();
   const topologies = topologyCache();
   const analyses = new Map<string, Analysis>();
   let version = 0;
+  let importRoots: ReadonlyMap<string, string> | undefined;
 
   const changed = (): void => {
     version += 1;
+    importRoots = undefined;
     analyses.clear();
   };
   const load = (file: string): Loaded | undefined => {
     const known = loaded.get(file);
     if (known || missing.has(file)) return known;
     const text = host.readFile(file);
-    if (text === undefined) {
-      missing.add(file);
+    if (typeof text !== "string") {
+      missing.set(file, text?.problem);
       return undefined;
     }
-    const fresh: Loaded = { tree: parse(text.length > MAX_TEXT ? "" : text), open: false, decls: undefined };
+    const fresh = loadedOf(text, false);
     loaded.set(file, fresh);
     return fresh;
   };
@@ -99,12 +128,23 @@ export function createService(host: ServiceHost): Service {
   /** Drops the matching files that were read from disk; false if nothing matches. */
   const drop = (isMeant: (file: string) => boolean): boolean => {
     const read = [...loaded].filter(([file, { open }]) => !open && isMeant(file)).map(([file]) => file);
-    const gone = [...missing].filter(isMeant);
+    const gone = [...missing.keys()].filter(isMeant);
     const decided = [...configs.keys()].filter(isMeant);
     for (const file of read) loaded.delete(file);
     for (const file of gone) missing.delete(file);
     for (const file of decided) configs.delete(file);
     return read.length + gone.length + decided.length > 0;
+  };
+
+  const importsOf = (file: string, entry: Loaded): readonly Import[] => {
+    entry.imports ??= declsOf(entry).flatMap((decl) => {
+      const path = decl.spec?.keyword === "import" ? one(decl, "path") : undefined;
+      if (path?.value.kind !== "string") return [];
+      const { text } = path.value;
+      const source = { file, statement: decl.statement, part: path.index };
+      return { source, path: text, target: host.resolveImport(file, text) };
+    });
+    return entry.imports;
   };
 
   /** The root and all its imports, breadth first. Each file appears once, so import cycles terminate. */
@@ -113,29 +153,32 @@ export function createService(host: ServiceHost): Service {
     const extra: Finding[] = [];
     const queue = [root];
     const seen = new Set(queue);
-    while (queue.length > 0 && files.length < MAX_IMPORTS) {
-      const file = queue.shift() ?? root;
+    let length = load(root)?.tree.text.length ?? 0;
+    let isFull = false;
+    for (const file of queue) {
       const entry = load(file);
       if (!entry) continue;
-      const decls = declsOf(entry);
-      files.push({ file, tree: entry.tree, decls });
-      for (const decl of decls) {
-        if (decl.spec?.keyword !== "import") continue;
-        const path = one(decl, "path");
-        if (path?.value.kind !== "string") continue;
-        const target = host.resolveImport(file, path.value.text);
-        if (target === undefined || !load(target)) {
-          extra.push({
-            code: "KN015",
-            severity: "error",
-            message: t`\`${path.value.text}\` cannot be read (paths are relative to this file)`,
-            source: { file, statement: decl.statement, part: path.index },
-            related: [],
-            fixes: [],
-          });
-        } else if (!seen.has(target)) {
+      files.push({ file, tree: entry.tree, decls: declsOf(entry) });
+      for (const { source, path, target } of importsOf(file, entry)) {
+        const imported = target === undefined ? undefined : load(target);
+        if (target !== undefined && seen.has(target)) continue;
+        if (target === undefined || !imported) {
+          extra.push(failedImport(source, unreadable(path, missing.get(target ?? ""))));
+          continue;
+        }
+        if (imported.oversized) {
+          extra.push(failedImport(source, t`\`${path}\` is not analyzed: ${tooLarge()}`));
+          continue;
+        }
+        const full = fullWith(queue.length + 1, length + imported.tree.text.length);
+        if (full === undefined) {
           seen.add(target);
           queue.push(target);
+          length += imported.tree.text.length;
+        } else if (!isFull) {
+          // One finding for the topology: the next imports also exceed the limit.
+          isFull = true;
+          extra.push(failedImport(source, t`\`${path}\` and later imports are not analyzed: ${full}`));
         }
       }
     }
@@ -146,7 +189,7 @@ export function createService(host: ServiceHost): Service {
     for (const file of host.configFiles?.(root) ?? []) {
       if (!configs.has(file)) {
         const text = host.readFile(file);
-        configs.set(file, text === undefined ? undefined : readConfig(file, text, codeOf));
+        configs.set(file, typeof text === "string" ? readConfig(file, text, codeOf) : undefined);
       }
       const known = configs.get(file);
       if (known) return known;
@@ -154,25 +197,28 @@ export function createService(host: ServiceHost): Service {
     return undefined;
   };
 
-  /** An open file that imports `file`, directly or indirectly; otherwise the file itself. */
-  const rootOf = (file: string): string => {
-    for (const [candidate, entry] of loaded) {
-      if (!entry.open || candidate === file) continue;
-      const imports = closure(candidate).files;
-      if (imports.some((one) => one.file === file)) {
-        // If two files import each other, the first in name order is the root of both.
-        const back = closure(file).files.some((one) => one.file === candidate);
-        if (!back || candidate < file) return candidate;
+  /** Roots of the open files and of the files that they import. */
+  const roots = (): ReadonlyMap<string, string> => {
+    if (importRoots) return importRoots;
+    const targets = new Map<string, readonly string[]>();
+    const open = [...loaded].filter(([, entry]) => entry.open).map(([file]) => file);
+    importRoots = rootsOf(open, (file) => {
+      let known = targets.get(file);
+      if (!known) {
+        const entry = targets.size < MAX_FOLLOWED + open.length ? load(file) : undefined;
+        known = entry ? importsOf(file, entry).flatMap(({ target }) => target ?? []) : [];
+        targets.set(file, known);
       }
-    }
-    return file;
+      return known;
+    });
+    return importRoots;
   };
 
   return {
     setText(file, text) {
       const entry = loaded.get(file);
-      if (entry?.open && entry.tree.text === text) return;
-      loaded.set(file, { tree: parse(text.length > MAX_TEXT ? "" : text), open: true, decls: undefined });
+      if (entry?.open && !entry.oversized && entry.tree.text === text) return;
+      loaded.set(file, loadedOf(text, true));
       changed();
     },
     edit(file, edits) {
@@ -180,6 +226,7 @@ export function createService(host: ServiceHost): Service {
       if (!entry) throw new Error(`${file} is not open`);
       for (const edit of edits) entry.tree = reparse(entry.tree, edit);
       entry.decls = undefined;
+      entry.imports = undefined;
       changed();
     },
     close(file) {
@@ -200,13 +247,14 @@ export function createService(host: ServiceHost): Service {
     },
     forget() {
       drop(() => true);
+      for (const entry of loaded.values()) entry.imports = undefined;
       changed();
     },
     textOf: (file) => load(file)?.tree.text,
     treeOf: (file) => load(file)?.tree,
     analysisOf(file) {
       if (!load(file)) return undefined;
-      const root = hasImports() ? rootOf(file) : file;
+      const root = roots().get(file) ?? file;
       let analysis = analyses.get(root);
       if (!analysis) {
         const { files, extra } = closure(root);
@@ -219,19 +267,32 @@ export function createService(host: ServiceHost): Service {
       return analysis;
     },
     roots() {
-      const all = [...loaded].filter(([, entry]) => entry.open).map(([file]) => file);
-      return hasImports() ? [...new Set(all.map(rootOf))] : all;
+      const all = roots();
+      return [...new Set([...loaded].flatMap(([file, entry]) => (entry.open ? (all.get(file) ?? file) : [])))];
     },
     get version() {
       return version;
     },
   };
+}
 
-  /** Most workspaces have one file, so the search for importers is skipped unless an open file has an import. */
-  function hasImports(): boolean {
-    for (const entry of loaded.values()) {
-      if (entry.open && declsOf(entry).some((decl) => decl.spec?.keyword === "import")) return true;
-    }
-    return false;
-  }
+function failedImport(source: Source, message: string): Finding {
+  return { code: "KN015", severity: "error", message, source, related: [], fixes: [] };
+}
+
+function unreadable(path: string, problem: string | undefined): string {
+  return problem === undefined
+    ? t`\`${path}\` cannot be read (paths are relative to this file)`
+    : t`\`${path}\` cannot be read (${problem})`;
+}
+
+/** Why a file is not read or analyzed. */
+export function tooLarge(): string {
+  return t`the file has more than ${number(MAX_TEXT)} characters`;
+}
+
+/** The limit that a topology of this size exceeds. */
+function fullWith(files: number, length: number): string | undefined {
+  if (files > MAX_FILES) return t`the topology has more than ${number(MAX_FILES)} files`;
+  return length > MAX_TEXT ? t`the topology has more than ${number(MAX_TEXT)} characters` : undefined;
 }

@@ -48,7 +48,7 @@ export interface ModeAddressing extends PodAddressing {
   readonly claims?: Claims;
   /** Present: pods get addresses from these, in order of declaration, instead of from their node's range. */
   readonly shared?: readonly SharedRange[] | undefined;
-  /** Pods have addresses of the segment of their node's first interface: each node has a block of the segment. */
+  /** Pods have addresses of the segment of their node's first interface: each node has a part of the segment. */
   readonly fromSegment?: SegmentShare;
   /** Default number of pods that kubelet starts on a node; 110 if absent. */
   readonly maxPods?: number;
@@ -67,11 +67,35 @@ export interface Claims {
 }
 
 /** The part of its segment that a node uses for its pods. */
-export interface SegmentShare {
+export type SegmentShare = BlockShare | InterfaceShare;
+
+/** One block per node. */
+export interface BlockShare {
+  readonly kind: "block";
   readonly family: 4 | 6;
   /** Prefix length of the block, and of the smallest sufficient block. */
   readonly len: number;
   readonly atWorst: number;
+}
+
+/** Addresses of the node's network interfaces: as many interfaces as the node's pods need. */
+export interface InterfaceShare {
+  readonly kind: "interfaces";
+  readonly family: 4;
+  /** The interfaces of a node with this number of pods; each but the first also has a primary address. */
+  needs(pods: number): readonly InterfaceNeed[];
+}
+
+export interface InterfaceNeed {
+  /** Number of pod addresses, or of prefixes. */
+  readonly units: number;
+  /** Prefix length of a unit: 32 for single addresses. */
+  readonly len: number;
+}
+
+/** Number of pod addresses of the interfaces. */
+export function sizeOfNeeds(needs: readonly InterfaceNeed[]): number {
+  return needs.reduce((sum, { units, len }) => sum + units * 2 ** (32 - len), 0);
 }
 
 /**

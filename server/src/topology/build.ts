@@ -3,7 +3,7 @@ import { formatIp, formatPrefix, type Ip, prefixContains } from "../addressing/i
 import { type Decl, has, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
 import { phrase, t } from "../text/l10n.ts";
-import { type AddressingOf, hostLocal, type ModeAddressing, type SharedRange } from "./addressing.ts";
+import { type AddressingOf, hostLocal, type ModeAddressing, type SharedRange, sizeOfNeeds } from "./addressing.ts";
 import {
   type ClusterStages,
   clusterStages,
@@ -16,10 +16,12 @@ import {
 import type { Claimant } from "./claims.ts";
 import { type ClusterDraft, readCluster, states, stationParts } from "./cluster.ts";
 import { editedMachines } from "./edited.ts";
+import { limitProblems, MOST_REPLICAS } from "./limits.ts";
 import { areFinal, buildMachines, type ClusterMachines, machineParts } from "./machines.ts";
 import type { Cluster, Expectation, Node, PodIndex, Topology, TopologyProblem, Workload } from "./model.ts";
-import { makeNames, type Names } from "./names.ts";
+import { exact, makeNames, type Names, type Role } from "./names.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
+import { type NodeBudget, nodeBudget } from "./node-budget.ts";
 import { EVERYWHERE, NOWHERE, type Placement, placePods, SPREAD } from "./placement.ts";
 import { nodeRanges, type PlannedPods, planPods } from "./pods.ts";
 import { CODES, problem } from "./problems.ts";
@@ -77,6 +79,8 @@ export function buildTopology(
     problems.push(...found.problems);
     return [found.cluster];
   });
+  const drafts = draft.placed.filter((placed) => "nodes" in placed);
+  problems.push(...limitProblems(draft.budget, drafts, clusters));
   const endpoints = makeNames({ segments, routers, hosts, clusters });
   for (const { bgp } of routers) {
     for (const { to, source } of bgp?.peers ?? nothing) {
@@ -110,6 +114,7 @@ interface Draft {
   /** Routers, hosts, and clusters in order of declaration. */
   readonly placed: (StationParts | ClusterDraft)[];
   readonly expectations: { readonly file: string; readonly decl: Decl }[];
+  readonly budget: NodeBudget;
   readonly problems: TopologyProblem[];
 }
 
@@ -121,7 +126,7 @@ function collect(files: readonly TopologyFile[], cache: TopologyCache): Draft {
   const placed: (StationParts | ClusterDraft)[] = [];
   const expectations: { file: string; decl: Decl }[] = [];
   const problems: TopologyProblem[] = [];
-  const budget = { used: 0 };
+  const budget = nodeBudget();
   const isNew = <T extends { readonly name: string; readonly nameSource: Source; readonly source: Source }>(
     known: Map<string, T>,
     added: T,
@@ -163,7 +168,7 @@ function collect(files: readonly TopologyFile[], cache: TopologyCache): Draft {
       }
     }
   }
-  return { segments, stations, placed, expectations, problems };
+  return { segments, stations, placed, expectations, budget, problems };
 }
 
 /* ---------------------------------------------------------------- clusters */
@@ -254,7 +259,7 @@ function buildTenants(
   const workloads = sameList(before, built.workloads);
   const placed = placePods(nodes.length, workloads, placement);
   machines.complete(() => claimantsOf(nodes, workloads, placed));
-  const podRanges = addressing.claims === undefined ? firstRanges : nodeRanges(nodes);
+  const podRanges = machines.isFinal ? firstRanges : nodeRanges(nodes);
   const ofPlugin = new Map<string, ModeAddressing>([[cluster.cni.plugin, addressing]]);
   const planned = planPods({
     cluster: cluster.name,
@@ -318,6 +323,7 @@ function buildWorkloads(
   const workloads: Workload[] = [];
   const placement: number[] = [];
   const namespaces = new Map<string, Map<string, Workload>>();
+  let left = MOST_REPLICAS;
   for (const { namespace, parts } of cluster.workloads) {
     problems.push(...parts.problems);
     let inNamespace = namespaces.get(namespace);
@@ -342,7 +348,9 @@ function buildWorkloads(
     } else if (parts.addresses.length > 0 && where === SPREAD) {
       where = holder(parts.addresses[0]!.ip)?.index ?? where;
     }
-    const workload = workloadOf(cluster.name, namespace, parts, workloads.length, nodes.length, on, cache);
+    const replicas = Math.min(left, parts.kind === "daemonset" ? nodes.length : parts.replicas);
+    left -= replicas;
+    const workload = workloadOf(cluster.name, namespace, parts, workloads.length, replicas, on, cache);
     workloads.push(workload);
     placement.push(where);
     inNamespace.set(parts.name, workload);
@@ -356,11 +364,10 @@ function workloadOf(
   namespace: string,
   parts: WorkloadParts,
   index: number,
-  nodes: number,
+  replicas: number,
   on: Node | undefined,
   { built }: TopologyCache,
 ): Workload {
-  const replicas = parts.kind === "daemonset" ? nodes : parts.replicas;
   const known = built.workloads.get(parts);
   if (
     known?.cluster === cluster &&
@@ -413,7 +420,8 @@ function givenAddressProblems(workloads: readonly Workload[], { index }: Planned
  * Whether the node's segment had no complete share left: the mode reports the consequences, because it counts addresses
  * instead of blocks.
  */
-function isShort({ podCidrs }: Node, { fromSegment }: ModeAddressing): boolean {
+function isShort({ podCidrs }: Node, { fromSegment }: ModeAddressing, wanted: number, available: number): boolean {
+  if (fromSegment?.kind === "interfaces") return available < sizeOfNeeds(fromSegment.needs(wanted));
   return (
     fromSegment !== undefined && podCidrs.length > 0 && podCidrs.every(({ prefix }) => prefix.len > fromSegment.len)
   );
@@ -432,7 +440,7 @@ function demandProblems(
   let withoutRange = false;
   for (const node of nodes) {
     const { wanted, available } = demand(node);
-    if (wanted <= available || isShort(node, addressing)) continue;
+    if (wanted <= available || isShort(node, addressing, wanted, available)) continue;
     if (node.podCidrs.length === 0) {
       // Reported by KN401 or below.
       withoutRange = true;
@@ -447,8 +455,9 @@ function demandProblems(
     const data = { cluster: cluster.name, count, node: node.path, pods: wanted, addresses };
     return problem(CODES.noPodAddressLeft, source, data, [{ source: node.source, message: t`node \`${node.path}\`` }]);
   });
-  // If ranges come from the nodes' segments, the mode reports problems with the segments.
-  if (withoutRange && !states(cluster, "pods") && addressing.fromSegment === undefined) {
+  // If ranges come from the nodes' segments or from the plugin's own settings (Calico's pools), the mode reports nodes without one.
+  const isOwn = addressing.fromSegment !== undefined || addressing.nodeRanges.length > 0;
+  if (withoutRange && !states(cluster, "pods") && !isOwn) {
     const data = { keyword: "pods", context: `cluster ${cluster.name}` };
     problems.push(problem(CODES.missingStatement, cluster.nameSource, data));
   }
@@ -495,19 +504,21 @@ function wanted(file: string, decl: Decl, names: Names, problems: TopologyProble
   if (atLeast !== undefined) return { kind: "mtu", atLeast };
   const via = one(decl, "via");
   if (via?.value.kind !== "ref") return undefined;
-  checkName(via.value.text, sourceOfRead(file, decl, via), names, problems);
-  return { kind: "via", station: names.find(via.value.text)[0]?.path ?? via.value.text };
+  checkName(via.value.text, sourceOfRead(file, decl, via), names, problems, "station");
+  const [station] = names.find(via.value.text, "station");
+  return station && { kind: "via", station: station.path };
 }
 
-function checkName(name: string, source: Source, names: Names, problems: TopologyProblem[], as?: "sender"): void {
+function checkName(name: string, source: Source, names: Names, problems: TopologyProblem[], as?: Role): void {
   const found = names.find(name, as);
   if (found.length === 1) return;
   if (found.length > 1) {
-    const candidates = found.map(({ path }) => path).join(", ");
+    const candidates = found.map((one) => exact(one, found)).join(", ");
     problems.push(problem(CODES.ambiguousName, source, { name, candidates }));
     return;
   }
-  const suggestion = problems.length < mostSuggestions ? names.similar(name)[0] : undefined;
-  const data = { name, kind: "endpoint" };
+  const similar = problems.length < mostSuggestions ? names.similar(name) : nothing;
+  const suggestion = similar.find((path) => names.find(path, as).length > 0);
+  const data = { name, kind: as === "station" ? "station" : "endpoint" };
   problems.push(problem(CODES.unknownName, source, suggestion === undefined ? data : { ...data, suggestion }));
 }

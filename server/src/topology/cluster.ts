@@ -1,5 +1,5 @@
 /** A cluster as written, and the ranges of its nodes. */
-import { type Blocks, blocksOf, kthFreeBlock } from "../addressing/allocation.ts";
+import { type Blocks, blocksOf, freeBlockCount, kthFreeBlock } from "../addressing/allocation.ts";
 import {
   addIp,
   bits,
@@ -40,7 +40,8 @@ import {
   serviceIn,
   workloadIn,
 } from "./namespace.ts";
-import { takeBlock } from "./pod-blocks.ts";
+import { isWithin, type NodeBudget } from "./node-budget.ts";
+import { fillInterfaces, type InterfaceUser, takeBlock } from "./pod-blocks.ts";
 import { type Policy, type PolicyKeyword, policyKeyword, readCalicoTier, readPolicy, type Tier } from "./policy.ts";
 import { CODES, problem } from "./problems.ts";
 import type { SegmentDraft } from "./segments.ts";
@@ -82,17 +83,6 @@ export interface ClusterDraft {
   readonly loadBalancer: LoadBalancer | undefined;
 }
 
-/**
- * For all clusters together. Kubernetes' own limits are lower; this limit keeps an incorrect file from using all
- * memory.
- */
-const mostNodes = 100_000;
-
-/** The number of nodes declared so far. */
-export interface NodeBudget {
-  used: number;
-}
-
 export function readCluster(
   file: string,
   decl: Decl,
@@ -112,6 +102,7 @@ export function readCluster(
   const services: PlacedService[] = [];
   const ingresses: IngressParts[] = [];
   let kubeProxy: Decl | undefined;
+  let version: Decl | undefined;
   let loadBalancer: LoadBalancer | undefined;
   let nodePorts: NodePortRange | undefined;
   let domain: string | undefined;
@@ -138,6 +129,9 @@ export function readCluster(
       case "kube-proxy":
         kubeProxy ??= statement;
         break;
+      case "version":
+        version ??= statement;
+        break;
       case "load-balancer":
         loadBalancer ??= readLoadBalancer(file, statement);
         break;
@@ -151,15 +145,7 @@ export function readCluster(
       case "nodes": {
         const parts = stationParts(file, statement, "node", cache);
         if (parts === undefined) break;
-        const count = countOf(parts);
-        if (budget.used + count > mostNodes) {
-          problems.push(
-            problem(CODES.tooManyNodes, parts.source, { cluster: name, count: budget.used + count, max: mostNodes }),
-          );
-          break;
-        }
-        budget.used += count;
-        nodes.push(parts);
+        if (isWithin(budget, countOf(parts), parts.source)) nodes.push(parts);
         break;
       }
       case "pods": {
@@ -233,7 +219,7 @@ export function readCluster(
     policyEngine,
     services,
     ingresses: buildIngresses(file, name, ingresses),
-    kubeProxy: readKubeProxy(file, kubeProxy, podCidrs, source),
+    kubeProxy: readKubeProxy(file, { proxy: kubeProxy, version }, podCidrs, source),
     nodePorts: nodePorts ?? { first: 30000, last: 32767, source },
     domain: domain ?? "cluster.local",
     loadBalancer,
@@ -339,8 +325,10 @@ function perNodeProblems(file: string, decl: Decl): readonly TopologyProblem[] {
 export interface RangeAllocator {
   /** `position`: index of the node in a pool; `segment`: the segment of its first interface. */
   next(parts: StationParts, path: string, position: number, segment: SegmentDraft | undefined): readonly NodeCidr[];
-  /** Called after the pods have been placed: nodes that claim blocks get the blocks they need. */
+  /** Called after the pods have been placed: nodes claim the blocks or addresses that they need. */
   complete(claimants: () => readonly Claimant[]): void;
+  /** Whether all ranges are allocated without `complete`, so the nodes can be kept for later builds. */
+  isFinal(): boolean;
   /** Problems, after all nodes have their ranges. */
   problems(): readonly TopologyProblem[];
 }
@@ -389,6 +377,7 @@ export function allocateRanges(
   const same = sameForAll(cluster, cluster.cni, undefined, addressing);
   const shortages = new Map<Family, Shortage>();
   const problems: TopologyProblem[] = [];
+  const users: InterfaceUser[] = [];
 
   const allocated = (of: Family, path: string): NodeCidr | undefined => {
     for (const pool of pools) {
@@ -410,6 +399,12 @@ export function allocateRanges(
       const { cni } = parts;
       const settings = cni ?? cluster.cni;
       const share = (cni === undefined ? addressing : addressingOf(cni, cluster.podCidrs, cluster.maxPods)).fromSegment;
+      if (share?.kind === "interfaces") {
+        if (parts.podCidrs.length > 0 || segment === undefined) return parts.podCidrs;
+        const list: NodeCidr[] = [];
+        users.push({ list, share, segment, source: settings.source });
+        return list;
+      }
       if (share !== undefined) {
         const block = parts.podCidrs.length === 0 && segment !== undefined ? takeBlock(segment, share) : undefined;
         return block === undefined ? parts.podCidrs : [{ prefix: block, allocated: true, source: settings.source }];
@@ -432,12 +427,13 @@ export function allocateRanges(
       }
       return cidrs;
     },
-    complete: nothingLeft,
+    complete: (claimants) => {
+      if (users.length > 0) fillInterfaces(users, claimants());
+    },
+    isFinal: () => users.length === 0,
     problems: () => [...problems, ...shortageProblems(cluster, pools, shortages)],
   };
 }
-
-const nothingLeft: RangeAllocator["complete"] = () => undefined;
 
 /** The mode itself reports missing blocks. */
 function claimRanges(cluster: ClusterDraft, addressing: ModeAddressing, claims: Claims): RangeAllocator {
@@ -462,6 +458,7 @@ function claimRanges(cluster: ClusterDraft, addressing: ModeAddressing, claims: 
       return made.first(foreign ? undefined : given(parts, position), parts.labels, foreign);
     },
     complete: (claimants) => made.complete(claimants()),
+    isFinal: () => false,
     problems: () => [],
   };
 }
@@ -492,10 +489,24 @@ function shortageProblems(
       cidr: formatPrefix(within),
       perNode,
       blocks: pool.taken,
+      ...unusableBlocks(cluster, pool.range),
     };
     problems.push(problem(CODES.noPodCidrLeft, pool.source, data));
   }
   return problems;
+}
+
+/** The number of a range's blocks, and of those that overlap the service CIDR and are skipped for this reason. */
+function unusableBlocks(
+  { serviceCidrs }: ClusterDraft,
+  range: NodeRange,
+): { readonly total: number; readonly services: number } {
+  const { within, perNode, avoidsServices } = range;
+  const outside = outsideOf(range);
+  const total = freeBlockCount(blocksOf(within, perNode, outside));
+  const services = avoidsServices === false ? [] : serviceCidrs.map(({ prefix }) => prefixRange(prefix));
+  const left = freeBlockCount(blocksOf(within, perNode, [...outside, ...services]));
+  return { total: Number(total), services: Number(total) - Number(left) };
 }
 
 /**

@@ -50,6 +50,8 @@ export interface ClusterMachines {
   /** Indexes of the nodes in the list, by name. */
   readonly indexes: ReadonlyMap<string, number>;
   readonly addressing: ModeAddressing;
+  /** Whether the nodes' ranges are complete before the pods have been placed. */
+  readonly isFinal: boolean;
   /** Completes the nodes' ranges; does not reference statements, which an edit replaces. */
   readonly complete: RangeAllocator["complete"];
 }
@@ -68,9 +70,11 @@ export function buildMachines(draft: MachineDraft, addressingOf: AddressingOf, k
       const addressing = addressingOf(placed.cni, placed.podCidrs, placed.maxPods);
       const ranges = allocateRanges(placed, addressing, addressingOf);
       const around = { segments: draft.segments, assigned, known };
-      const { nodes, indexes } = buildNodes(placed, around, ranges, addressing.claims === undefined, problems);
+      const isLasting = addressing.claims === undefined && addressing.fromSegment?.kind !== "interfaces";
+      const { nodes, indexes } = buildNodes(placed, around, ranges, isLasting, problems);
       problems.push(...ranges.problems());
-      clusters.set(placed.name, { nodes, indexes, addressing, complete: ranges.complete });
+      const isFinal = ranges.isFinal();
+      clusters.set(placed.name, { nodes, indexes, addressing, isFinal, complete: ranges.complete });
       continue;
     }
     const ref: StationRef = { kind: placed.kind, path: placed.name };
@@ -108,11 +112,11 @@ export function attachments(
 }
 
 /**
- * Nodes of plugins that claim blocks get the blocks only after the pods have been placed: these machines cannot be
+ * Nodes of plugins that claim blocks or addresses get them only after the pods have been placed: these machines cannot be
  * shared.
  */
 export function areFinal({ clusters }: Machines): boolean {
-  return [...clusters.values()].every(({ addressing }) => addressing.claims === undefined);
+  return [...clusters.values()].every(({ isFinal }) => isFinal);
 }
 
 /** Statements of a cluster that do not affect its nodes. */
@@ -197,7 +201,7 @@ function noteAttaches({ placed, segments }: MachineDraft, names: NameProblems, p
     for (const attach of parts.attaches) {
       const segment = segments.get(attach.segment);
       if (segment !== undefined) noteAttach(segment, parts, attach, countOf(parts), problems);
-      else problems.push(names.unknown(attach.segment, "segment", attach.segmentSource));
+      else problems.push(names.unknownSegment(attach.segment, attach.addresses, attach.segmentSource));
     }
     for (const { segment } of parts.edge?.nat ?? nothing) {
       if (segment === undefined) continue;

@@ -62,8 +62,9 @@ export type Endpoint =
   | { readonly kind: "address"; readonly path: string; readonly ip: Ip };
 
 export type Resolution =
-  | { readonly ok: true; readonly endpoint: Endpoint }
-  /** `candidates`: full paths; for an unknown name, the most similar ones. */
+  /** `others`: objects of other kinds that the path also matches, with their kind: "pod/shop/web". */
+  | { readonly ok: true; readonly endpoint: Endpoint; readonly others: readonly string[] }
+  /** `candidates`: full paths, with their kind if the path alone is ambiguous; for an unknown name, the most similar ones. */
   | { readonly ok: false; readonly error: "unknown" | "ambiguous"; readonly candidates: readonly string[] };
 
 /**
@@ -431,6 +432,8 @@ export interface ServiceEndpoint {
 
 export interface KubeProxy {
   readonly mode: "iptables" | "nftables" | "ipvs" | "none";
+  /** Its release: 37 for Kubernetes 1.37. */
+  readonly minor: number;
   /** Whether the file sets the mode. */
   readonly stated: boolean;
   readonly clusterCidrs: readonly Prefix[];
@@ -467,7 +470,7 @@ export interface ServiceIndex {
   byNodePort(port: number): readonly Service[];
   /** Workloads whose pods the selector matches; empty without a selector. */
   selected(service: Service): readonly Workload[];
-  /** Usable endpoints of the port and family, in kube-proxy's sort order. Cached. */
+  /** Usable endpoints of the port and family, in kube-proxy's sort order; only a part if the topology exceeds a limit. Cached. */
   endpoints(service: Service, port: ServicePort, family: 4 | 6): readonly ServiceEndpoint[];
 }
 

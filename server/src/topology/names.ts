@@ -2,9 +2,10 @@
  * Resolution of paths. Full paths are `router`, `host`, `host/daemon`, `cluster/node`, `cluster/node/daemon`,
  * `cluster/namespace/pod`, and `cluster/namespace/pod/container`. The namespace `default` can be omitted, and so can
  * leading parts of any path as long as the rest is unambiguous. A deployment's name refers to its first pod. Pods and
- * machines take precedence over processes, and processes over segments, so a container can have the name of its pod. A
- * service takes precedence over the pod or workload of the same name, as in DNS, but is never a sender. A name that is
- * not a path can be a name in the cluster's DNS (`dns.ts`).
+ * machines take precedence over processes, so a container can have the name of its pod. A service takes precedence over
+ * the pod or workload of the same name, as in DNS, but is never a sender; a segment is never an endpoint. A kind in front
+ * of a path refers to an object of this kind only: `pod/web`, `service/shop/web`; a path that exists as written takes
+ * precedence. A name that is not a path can be a name in the cluster's DNS (`dns.ts`).
  */
 import { parseIp } from "../addressing/ip.ts";
 import { nearestFew } from "../language/nearest.ts";
@@ -29,10 +30,45 @@ export function resolveEndpoint(topology: Topology, text: string): Resolution {
   return topology.resolve(text);
 }
 
+/** The kinds that a path can begin with, and the kind of endpoint. */
+export const ENDPOINT_KINDS: Readonly<Record<string, Exclude<Endpoint["kind"], "address" | "segment">>> = {
+  pod: "pod",
+  deployment: "pod",
+  statefulset: "pod",
+  daemonset: "pod",
+  service: "service",
+  node: "node",
+  router: "router",
+  host: "host",
+  container: "container",
+  daemon: "daemon",
+};
+
+/** "pod/shop/web": the kind and the rest; undefined without a kind. */
+export function splitKind(text: string): { readonly kind: string; readonly path: string } | undefined {
+  const slash = text.indexOf("/");
+  const kind = text.slice(0, Math.max(0, slash));
+  return Object.hasOwn(ENDPOINT_KINDS, kind) ? { kind, path: text.slice(slash + 1) } : undefined;
+}
+
+/** The full path, with its kind if the path alone refers to a different object: "pod/prod/shop/web". */
+export function exactPath(topology: Pick<Topology, "resolve">, kind: Endpoint["kind"], path: string): string {
+  const found = topology.resolve(path);
+  return found.ok && found.endpoint.kind === kind && found.endpoint.path === path ? path : `${kind}/${path}`;
+}
+
+/** The same for a pod, without a search: only a service of its name shares its path. */
+export function podPath(cluster: Cluster, { path, name, workload }: Pod): string {
+  return cluster.services.byName(workload.namespace, name) === undefined ? path : `pod/${path}`;
+}
+
+/** The sender is never a service; the other role accepts only routers, nodes, and hosts. */
+export type Role = "sender" | "station";
+
 export interface Names {
-  resolve(text: string, as?: "sender"): Resolution;
+  resolve(text: string, as?: Role): Resolution;
   /** Every endpoint that the path can refer to; one entry if it is unambiguous. */
-  find(text: string, as?: "sender"): readonly Endpoint[];
+  find(text: string, as?: Role): readonly Endpoint[];
   /** Full paths with a similar name. */
   similar(text: string): readonly string[];
 }
@@ -63,14 +99,31 @@ export function makeNames(named: Named): Names {
     lists ??= makeLists(named);
     return lists;
   };
-  const find = (text: string, as?: "sender"): readonly Endpoint[] => {
+  const find = (text: string, as?: Role): readonly Endpoint[] => {
     const ip = parseIp(text);
     if (ip !== undefined) return [{ kind: "address", path: text, ip }];
-    const paths = findAll(named, known, text.split("/"));
+    return best(matching(text, as), text);
+  };
+  /** All objects that the text matches, of any kind. */
+  const matching = (text: string, as: Role | undefined): readonly Endpoint[] => {
+    const plain = findAll(named, known, text.split("/"));
+    const paths = plain.length > 0 ? plain : ofKind(text);
     const all = paths.length > 0 ? paths : byDns(named.clusters, text);
-    const found = as === "sender" ? all.filter(({ kind }) => kind !== "service") : all;
-    const full = found.filter(({ path }) => path === text);
-    return bestRank(full.length > 0 ? full : found);
+    const machines = all.filter(({ kind }) => kind !== "segment");
+    // A segment alone is found, to name the mistake.
+    const ends = machines.length > 0 ? machines : all;
+    return as === undefined ? ends : ends.filter(({ kind }) => canBe(as, kind));
+  };
+  const ofKind = (text: string): readonly Endpoint[] => {
+    const split = splitKind(text);
+    if (split === undefined) return [];
+    return findAll(named, known, split.path.split("/")).filter((one) => isOfKind(one, split.kind));
+  };
+  /** The text with the kind of this endpoint; with its full path if that is not enough. */
+  const withKind = ({ kind, path }: Endpoint, text: string, all: readonly Endpoint[]): string => {
+    const short = `${kind}/${text}`;
+    const isOnly = all.filter((one) => one.kind === kind).length === 1;
+    return isOnly && findAll(named, known, short.split("/")).length === 0 ? short : `${kind}/${path}`;
   };
   let suggested = 0;
   const similar = (text: string): readonly string[] => {
@@ -82,13 +135,40 @@ export function makeNames(named: Named): Names {
     find,
     similar,
     resolve: (text, as) => {
-      const found = find(text, as);
+      const ip = parseIp(text);
+      if (ip !== undefined) return { ok: true, endpoint: { kind: "address", path: text, ip }, others: [] };
+      const all = matching(text, as);
+      const found = best(all, text);
       const [endpoint] = found;
       if (endpoint === undefined) return { ok: false, error: "unknown", candidates: similar(text) };
-      if (found.length === 1) return { ok: true, endpoint };
-      return { ok: false, error: "ambiguous", candidates: found.slice(0, most).map(({ path }) => path) };
+      if (found.length > 1) {
+        return { ok: false, error: "ambiguous", candidates: found.slice(0, most).map((one) => exact(one, found)) };
+      }
+      const others = all.filter((one) => isOther(one, endpoint));
+      return { ok: true, endpoint, others: others.map((one) => withKind(one, text, all)) };
     },
   };
+}
+
+/** The full path of an endpoint, with its kind if another endpoint of the list has the same path. */
+export function exact({ kind, path }: Endpoint, all: readonly Endpoint[]): string {
+  return all.some((other) => other.path === path && other.kind !== kind) ? `${kind}/${path}` : path;
+}
+
+/** A container's name and its pod's refer to the same network namespace. */
+function isOther({ kind }: Endpoint, chosen: Endpoint): boolean {
+  return kind !== chosen.kind && kind !== "container" && kind !== "daemon";
+}
+
+function isOfKind(endpoint: Endpoint, kind: string): boolean {
+  if (endpoint.kind !== ENDPOINT_KINDS[kind]) return false;
+  return endpoint.kind !== "pod" || kind === "pod" || endpoint.pod.workload.kind === kind;
+}
+
+/** A full path takes precedence over the end of one. */
+function best(found: readonly Endpoint[], text: string): readonly Endpoint[] {
+  const full = found.filter(({ path }) => path === text);
+  return bestRank(full.length > 0 ? full : found);
 }
 
 /** A name that is not a path can be a DNS name, or a URL, which refers to the proxy's service. */
@@ -138,6 +218,10 @@ function append<V>(map: Map<string, V[]>, key: string, value: V): void {
   const list = map.get(key);
   if (list === undefined) map.set(key, [value]);
   else list.push(value);
+}
+
+function canBe(role: Role, kind: Endpoint["kind"]): boolean {
+  return role === "sender" ? kind !== "service" : kind === "router" || kind === "node" || kind === "host";
 }
 
 function bestRank(found: readonly Endpoint[]): readonly Endpoint[] {
@@ -256,7 +340,8 @@ function addNode(cluster: Cluster, name: string, found: Endpoint[]): void {
 
 function addPods(cluster: Cluster, pods: readonly Pod[], found: Endpoint[]): void {
   for (const pod of pods) {
-    if (!found.some(({ path }) => path === pod.path)) found.push({ kind: "pod", path: pod.path, cluster, pod });
+    if (!found.some(({ kind, path }) => kind === "pod" && path === pod.path))
+      found.push({ kind: "pod", path: pod.path, cluster, pod });
   }
 }
 
@@ -292,7 +377,6 @@ function similarPaths({ routers, hosts, clusters }: Named, text: string): readon
     for (const { name, namespace } of cluster.workloads) append(paths, name, `${cluster.name}/${namespace}/${name}`);
     for (const { name, path } of cluster.services.all) append(paths, name, path);
   }
-  return nearestFew(last, paths.keys(), 5)
-    .flatMap((name) => paths.get(name) ?? [])
-    .slice(0, 5);
+  const found = nearestFew(last, paths.keys(), 5).flatMap((name) => paths.get(name) ?? []);
+  return [...new Set(found)].slice(0, 5);
 }

@@ -1,5 +1,6 @@
 /** Problems with undeclared names, with the most similar declared name. */
-import { nearest } from "../language/nearest.ts";
+import { formatIp, type Ip, type Prefix, prefixContains } from "../addressing/ip.ts";
+import { nearestEqual } from "../language/nearest.ts";
 import type { Source } from "../language/tree.ts";
 import type { TopologyProblem } from "./model.ts";
 import { CODES, problem } from "./problems.ts";
@@ -12,24 +13,54 @@ export interface NameProblems {
     source: Source,
     candidates?: Iterable<string>,
   ): TopologyProblem;
+  /** A segment of an `attach` with these addresses: segments that contain them are the likely ones. */
+  unknownSegment(name: string, addresses: readonly { readonly ip: Ip }[], source: Source): TopologyProblem;
 }
 
 /** A suggestion compares with every name; a file with thousands of wrong names gets only this many. */
 const most = 50;
 
-export function nameProblems(segments: ReadonlyMap<string, unknown>, routers: ReadonlySet<string>): NameProblems {
-  const known = new Map<string, string | undefined>();
+/** Maximum number of equally near names. */
+const mostEqual = 3;
+
+export function nameProblems(
+  segments: ReadonlyMap<string, { readonly cidrs: readonly Prefix[] }>,
+  routers: ReadonlySet<string>,
+): NameProblems {
+  const known = new Map<string, readonly string[]>();
+  const reported = (key: string, find: () => readonly string[]): readonly string[] => {
+    if (!known.has(key) && known.size < most) known.set(key, find());
+    return known.get(key) ?? [];
+  };
   return {
     isRouter: (name) => routers.has(name),
     unknown: (name, kind, source, candidates) => {
-      const key = `${kind} ${name}`;
-      if (!known.has(key) && known.size < most) {
-        const names = candidates ?? (kind === "segment" ? segments.keys() : routers);
-        known.set(key, nearest(name, names));
-      }
-      const suggestion = known.get(key);
-      const data = { name, kind };
-      return problem(CODES.unknownName, source, suggestion === undefined ? data : { ...data, suggestion });
+      const names = candidates ?? (kind === "segment" ? segments.keys() : routers);
+      return unknownName(
+        name,
+        kind,
+        source,
+        reported(`${kind} ${name}`, () => nearestEqual(name, names, mostEqual)),
+      );
+    },
+    unknownSegment: (name, addresses, source) => {
+      const contains = ({ cidrs }: { readonly cidrs: readonly Prefix[] }): boolean =>
+        addresses.every(({ ip }) => cidrs.some((cidr) => prefixContains(cidr, ip)));
+      const near = reported(`segment ${name} ${addresses.map(({ ip }) => formatIp(ip)).join(" ")}`, () => {
+        const likely = addresses.length === 0 ? [] : [...segments].flatMap(([key, one]) => (contains(one) ? key : []));
+        const inside = nearestEqual(name, likely, mostEqual);
+        return inside.length > 0 ? inside : nearestEqual(name, segments.keys(), mostEqual);
+      });
+      return unknownName(name, "segment", source, near);
     },
   };
+}
+
+/** `suggestions`: equally near names, separated by spaces. */
+function unknownName(name: string, kind: string, source: Source, near: readonly string[]): TopologyProblem {
+  const [suggestion, ...others] = near;
+  const data = { name, kind };
+  if (suggestion === undefined) return problem(CODES.unknownName, source, data);
+  const more = others.length === 0 ? {} : { suggestions: near.join(" ") };
+  return problem(CODES.unknownName, source, { ...data, suggestion, ...more });
 }

@@ -1,13 +1,28 @@
 /**
- * Blocks of a segment for the pods of its nodes, if pods have addresses of the node's subnet. Blocks are allocated
+ * Addresses of a segment for the pods of its nodes, if pods have addresses of the node's subnet. They are allocated
  * downward from the end, machines' addresses upward from the beginning, until the two overlap.
  */
-import { addIp, family, lastAddress, type Prefix, prefixOf, rangesOverlap } from "../addressing/ip.ts";
-import type { SegmentShare } from "./addressing.ts";
+import { freeCount, kthFree, type SortedReserved, sortReserved } from "../addressing/allocation.ts";
+import {
+  addIp,
+  family,
+  hostPrefix,
+  type Ip,
+  lastAddress,
+  type Prefix,
+  prefixContains,
+  prefixOf,
+  rangesOverlap,
+  rangeToPrefixes,
+} from "../addressing/ip.ts";
+import type { Source } from "../language/tree.ts";
+import type { BlockShare, InterfaceShare } from "./addressing.ts";
+import type { Claimant } from "./claims.ts";
+import type { NodeCidr } from "./model.ts";
 import { cloudReserved, type SegmentDraft } from "./segments.ts";
 
 /** The next block, or a smaller one if no block of this size is left; undefined if the segment is full. */
-export function takeBlock(segment: SegmentDraft, share: SegmentShare): Prefix | undefined {
+export function takeBlock(segment: SegmentDraft, share: BlockShare): Prefix | undefined {
   for (let len = share.len; len <= share.atWorst; len++) {
     for (const cidr of segment.cidrs) {
       const block = family(cidr.ip) === share.family ? blockBelow(segment, cidr, len) : undefined;
@@ -19,10 +34,95 @@ export function takeBlock(segment: SegmentDraft, share: SegmentShare): Prefix | 
   return undefined;
 }
 
+/* -------------------------------------------------------- network interfaces */
+
+/** A node whose pods have addresses of its network interfaces; `list` is filled after the pods have been placed. */
+export interface InterfaceUser {
+  readonly list: NodeCidr[];
+  readonly share: InterfaceShare;
+  readonly segment: SegmentDraft;
+  readonly source: Source;
+}
+
+/**
+ * Allocates the addresses of the nodes' interfaces, in order of declaration. Single addresses of an interface are consecutive,
+ * except where another machine has one; an interface of the cloud has any free addresses of the subnet.
+ */
+export function fillInterfaces(users: readonly InterfaceUser[], claimants: readonly Claimant[]): void {
+  const byList = new Map(users.map((user) => [user.list as readonly NodeCidr[], user]));
+  const given = claimants.flatMap((one) => one.given);
+  const reserved = new Map<SegmentDraft, SortedReserved>();
+  for (const { node, wanted, given: own } of claimants) {
+    const user = byList.get(node.podCidrs);
+    if (!user) continue;
+    const { list, share, segment, source } = user;
+    let taken = reserved.get(segment);
+    if (!taken) {
+      taken = sortReserved([...takenOn(segment), ...given.map((ip) => ({ first: ip, last: ip }))]);
+      reserved.set(segment, taken);
+    }
+    const add = (prefixes: readonly Prefix[], isOwn: boolean): void => {
+      for (const prefix of prefixes) list.push({ prefix, allocated: true, source, ...(isOwn ? { own: 1 } : {}) });
+    };
+    for (const ip of own) {
+      if (segment.cidrs.some((cidr) => prefixContains(cidr, ip)))
+        list.push({ prefix: hostPrefix(ip), allocated: true, source });
+    }
+    for (const [index, { units, len }] of share.needs(Math.max(0, wanted - own.length)).entries()) {
+      if (index > 0) add(takeAddresses(segment, taken, 1), true);
+      if (len === 32) add(takeAddresses(segment, taken, units), false);
+      else for (let i = 0; i < units; i++) add(takeUnit(segment, len), false);
+    }
+  }
+}
+
+function takeUnit(segment: SegmentDraft, len: number): readonly Prefix[] {
+  const block = takeBlock(segment, { kind: "block", family: 4, len, atWorst: len });
+  return block ? [block] : [];
+}
+
+/** Up to `count` free addresses below the lowest pod address. */
+function takeAddresses(segment: SegmentDraft, taken: SortedReserved, count: number): readonly Prefix[] {
+  const found: Ip[] = [];
+  for (const cidr of segment.cidrs) {
+    if (family(cidr.ip) !== 4) continue;
+    const lowest = segment.podsFrom.get(cidr);
+    const last = lowest === undefined ? lastAddress(cidr) : addIp(lowest, -1);
+    const first = addIp(segment.highest.get(cidr) ?? cidr.ip, 1);
+    if (first === undefined || last === undefined || first > last) continue;
+    const free = Number(freeCount(first, last, taken));
+    const from = Math.max(0, free - (count - found.length));
+    for (let k = from; k < free; k++) {
+      const ip = kthFree(first, last, taken, k);
+      if (ip === undefined) continue;
+      if (k === from) segment.podsFrom.set(cidr, ip);
+      found.push(ip);
+    }
+    if (found.length >= count) break;
+  }
+  return prefixesOf(found);
+}
+
+function prefixesOf(ascending: readonly Ip[]): readonly Prefix[] {
+  const runs: { first: Ip; last: Ip }[] = [];
+  for (const ip of ascending) {
+    const run = runs.at(-1);
+    if (run && addIp(run.last, 1) === ip) run.last = ip;
+    else runs.push({ first: ip, last: ip });
+  }
+  return runs.flatMap(rangeToPrefixes);
+}
+
+function takenOn(segment: SegmentDraft): readonly { readonly first: Ip; readonly last: Ip }[] {
+  const gateways = segment.gateways.map(({ ip }) => ({ first: ip, last: ip }));
+  return [...segment.stated, ...gateways, ...cloudReserved(segment)];
+}
+
+/* ------------------------------------------------------------------- blocks */
+
 function blockBelow(segment: SegmentDraft, cidr: Prefix, len: number): Prefix | undefined {
   if (len < cidr.len) return undefined;
-  const gateways = segment.gateways.map(({ ip }) => ({ first: ip, last: ip }));
-  const taken = [...segment.stated, ...gateways, ...cloudReserved(segment)];
+  const taken = takenOn(segment);
   const lowest = segment.podsFrom.get(cidr);
   const bottom = segment.highest.get(cidr) ?? cidr.ip;
   let top = lowest === undefined ? lastAddress(cidr) : addIp(lowest, -1);

@@ -25,6 +25,9 @@ export type Direction = "ingress" | "egress";
 /** The label that every namespace has (kube-apiserver, 1.22 and later). */
 export const NAMESPACE_NAME = "kubernetes.io/metadata.name";
 
+/** Namespaces of every cluster (kubernetes.io, Namespaces, section Initial namespaces). */
+export const INITIAL_NAMESPACES: readonly string[] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
 export interface Policy {
   /** network: NetworkPolicy. admin, baseline: network-policy-api. calico: projectcalico.org. */
   readonly kind: "network" | "admin" | "baseline" | "calico";
@@ -87,7 +90,13 @@ export type PolicyPort =
       readonly last: number;
       readonly source: Source;
     }
-  | { readonly kind: "name"; readonly proto: Protocol; readonly name: string; readonly source: Source };
+  /** `proto` undefined: the port with this name of any protocol (admin policies). */
+  | {
+      readonly kind: "name";
+      readonly proto: Protocol | undefined;
+      readonly name: string;
+      readonly source: Source;
+    };
 
 /**
  * KubeAdmin, default, and KubeBaseline (projectcalico api/pkg/apis/projectcalico/v3/tier.go); actions without a match
@@ -101,6 +110,13 @@ const NETWORK_ORDER = 1000;
 const LAST_PRIORITY = 1000;
 
 export type PolicyKeyword = "policy" | "admin-policy" | "baseline-admin-policy" | "calico-policy";
+
+const KINDS: Readonly<Record<PolicyKeyword, Policy["kind"]>> = {
+  policy: "network",
+  "admin-policy": "admin",
+  "baseline-admin-policy": "baseline",
+  "calico-policy": "calico",
+};
 
 export function policyKeyword(keyword: string | undefined): PolicyKeyword | undefined {
   switch (keyword) {
@@ -135,7 +151,8 @@ export function readPolicy(
   if (name === undefined) return undefined;
   const source = sourceOf(file, decl);
   const own = keyword === "policy" ? (namespace ?? "default") : namespace;
-  const rules = decl.children.flatMap((statement) => readRule(file, statement, own === undefined, problems));
+  const context: RuleContext = { file, kind: KINDS[keyword], isClusterWide: own === undefined, problems };
+  const rules = decl.children.flatMap((statement) => readRule(context, statement));
   const base = {
     name,
     namespace: own,
@@ -237,14 +254,17 @@ function isolatedDirections(
 
 /* ---------------------------------------------------------------------- rules */
 
-function readRule(
-  file: string,
-  decl: Decl,
-  isClusterWide: boolean,
-  problems: TopologyProblem[],
-): readonly PolicyRule[] {
+interface RuleContext {
+  readonly file: string;
+  readonly kind: Policy["kind"];
+  readonly isClusterWide: boolean;
+  readonly problems: TopologyProblem[];
+}
+
+function readRule(context: RuleContext, decl: Decl): readonly PolicyRule[] {
   const direction = decl.spec?.keyword;
   if (direction !== "ingress" && direction !== "egress") return [];
+  const { file, kind, problems } = context;
   const peerWord = direction === "ingress" ? "from" : "to";
   const portWord = direction === "ingress" ? "to" : "port";
   const word = oneOf(decl, "action", "word")?.text;
@@ -252,29 +272,60 @@ function readRule(
   const statements = [decl, ...decl.children];
   // A rule with an unreadable part is ignored: its peers are unknown.
   if (statements.some(({ problems: own }) => own.some(({ code }) => code !== "KN014"))) return [];
+  const before = problems.length;
   let isAny = false;
   const peers: Peer[] = [];
   const ports: PolicyPort[] = [];
   for (const statement of statements) {
     const keyword = statement.spec?.keyword;
     if (statement === decl || keyword === peerWord) {
+      const read = readPeer(context, statement);
+      if (direction === "ingress" && isAdmin(kind)) refuseInIngress(context, statement);
       if (has(statement, "any")) isAny = true;
-      else peers.push(...readPeer(file, statement, isClusterWide, problems));
+      else if (read.length > 0) peers.push(...read);
+      else if (statement !== decl && kind !== "calico") {
+        problems.push(problem(CODES.peerEmpty, sourceOf(file, statement), { peer: peerWord, kind }));
+      }
     }
-    if (statement === decl || keyword === portWord) ports.push(...readPorts(file, statement));
+    if (statement === decl || keyword === portWord) ports.push(...readPorts(context, statement));
   }
+  const hasPeers = isAny || peers.length > 0;
+  if (!hasPeers && isAdmin(kind) && problems.length === before) {
+    problems.push(
+      problem(CODES.rulePeerMissing, { ...sourceOf(file, decl), part: "keyword" }, { direction, peer: peerWord }),
+    );
+  }
+  // kube-apiserver rejects the policy, so the rule matches nothing.
+  if (problems.slice(before).some(({ code }) => REJECTED.has(code))) return [];
   return [
     {
       direction,
       action,
-      peers: isAny || peers.length === 0 ? undefined : peers,
+      peers: isAny || !hasPeers ? undefined : peers,
       ports: ports.length === 0 ? undefined : ports,
       source: sourceOf(file, decl),
     },
   ];
 }
 
-function readPeer(file: string, decl: Decl, isClusterWide: boolean, problems: TopologyProblem[]): readonly Peer[] {
+const REJECTED: ReadonlySet<string> = new Set([CODES.peerEmpty, CODES.rulePeerMissing, CODES.peerUnsupported]);
+
+function isAdmin(kind: Policy["kind"]): boolean {
+  return kind === "admin" || kind === "baseline";
+}
+
+/**
+ * Ingress rules of admin policies have only peers with pods (network-policy-api: AdminNetworkPolicyIngressPeer in
+ * v1alpha1, ClusterNetworkPolicyIngressPeer in v1alpha2, fields `namespaces` and `pods`).
+ */
+function refuseInIngress({ file, problems }: RuleContext, decl: Decl): void {
+  for (const peer of ["cidr", "nodes", "any"] as const) {
+    const read = one(decl, peer);
+    if (read !== undefined) problems.push(problem(CODES.peerUnsupported, sourceOfRead(file, decl, read), { peer }));
+  }
+}
+
+function readPeer({ file, isClusterWide, problems }: RuleContext, decl: Decl): readonly Peer[] {
   const source = sourceOf(file, decl);
   const cidr = one(decl, "cidr");
   const namespaces = namespacesOf(decl);
@@ -313,11 +364,15 @@ function readExcept(file: string, decl: Decl, cidr: Prefix, problems: TopologyPr
   return except;
 }
 
-function readPorts(file: string, decl: Decl): readonly PolicyPort[] {
+/** `namedPort` of admin policies has no protocol: the port with this name matches with its own (AdminNetworkPolicyPort). */
+function readPorts({ file, kind }: RuleContext, decl: Decl): readonly PolicyPort[] {
   return all(decl, "ports").flatMap((read): readonly PolicyPort[] => {
     const { value } = read;
     const source = sourceOfRead(file, decl, read);
-    if (value.kind === "port-name") return [{ kind: "name", proto: value.proto ?? "tcp", name: value.name, source }];
+    if (value.kind === "port-name") {
+      const proto = isAdmin(kind) ? undefined : (value.proto ?? "tcp");
+      return [{ kind: "name", proto, name: value.name, source }];
+    }
     if (value.kind !== "ports") return [];
     return [{ kind: "range", proto: value.proto ?? "tcp", first: value.first, last: value.last, source }];
   });

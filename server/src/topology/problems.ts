@@ -10,7 +10,7 @@ export const CODES = {
    * context, family?, service?.
    */
   missingStatement: "KN011",
-  /** data: name, kind (segment, router, node, endpoint …), suggestion?. */
+  /** data: name, kind (segment, router, node, endpoint …), suggestion?, suggestions? (several equally near ones, with spaces). */
   unknownName: "KN012",
   /** data: name, kind, context; related: the first definition, which is used. */
   nameTwice: "KN013",
@@ -30,7 +30,10 @@ export const CODES = {
   nextHopFamily: "KN125",
   /** A NAT rule for a segment that the machine is not attached to. data: station, segment. */
   natSegment: "KN126",
-  /** data: cluster, count (of nodes without), node (the first), cidr, perNode, blocks. */
+  /**
+   * data: cluster, count (of nodes without), node (the first), cidr, perNode, blocks (allocated), total (in the range),
+   * services (of these, overlapping the service CIDR).
+   */
   noPodCidrLeft: "KN401",
   /** data: cluster, count (of nodes), node (the first), pods, addresses (both of that node). */
   noPodAddressLeft: "KN402",
@@ -38,12 +41,18 @@ export const CODES = {
   sharedRangeFull: "KN430",
   /** data: cluster, count (of services without), service (the first). */
   noServiceAddressLeft: "KN408",
-  /** More nodes than knet supports. data: cluster, count, max. */
+  /** More than knet supports. data: kind (nodes, pods, endpoints), count, max. */
   tooManyNodes: "KN403",
   /** `cidr` and labels in one peer. */
   peerMixed: "KN610",
   /** data: except, cidr. */
   exceptOutside: "KN611",
+  /** A `from` or `to` without arguments. data: peer (the keyword), kind (of the policy). */
+  peerEmpty: "KN615",
+  /** A rule of an admin policy without peers. data: direction, peer (the keyword). */
+  rulePeerMissing: "KN616",
+  /** A peer that ingress rules of admin policies do not have. data: peer (cidr, nodes, any). */
+  peerUnsupported: "KN617",
 } as const;
 
 export type ProblemCode = (typeof CODES)[keyof typeof CODES];

@@ -8,6 +8,9 @@ import type { Node, Pod, PodIndex, Service, ServiceEndpoint, ServiceIndex, Servi
 import type { PortParts } from "./service.ts";
 import { nothing } from "./station.ts";
 
+/** For all service ports together; each service of a topology with more has a part of them, and KN403 reports it. */
+export const MOST_ENDPOINTS = 1_000_000;
+
 export function endpointsOf(
   all: readonly Service[],
   inNamespace: (namespace: string) => readonly Workload[],
@@ -15,6 +18,7 @@ export function endpointsOf(
 ): Pick<ServiceIndex, "selected" | "endpoints"> {
   if (all.length === 0) return { selected: () => nothing, endpoints: () => nothing };
   const selected = (service: Service): readonly Workload[] => selectionIn(inNamespace(service.namespace))(service);
+  let count: number | undefined;
   const known = valueAt(endpointsBehind, pods, () => new WeakMap());
   return {
     selected,
@@ -22,9 +26,10 @@ export function endpointsOf(
       const byFamily = valueAt(known, port, () => new Map());
       let found = byFamily.get(of);
       if (found === undefined) {
-        found = [...written(service, port, of), ...behind(service, port, of, selected(service), pods)].sort(
-          compareEndpoints,
-        );
+        const from = selected(service);
+        count ??= endpointCount({ all, selected }, pods);
+        const most = Math.ceil(podsIn(from) * Math.min(1, MOST_ENDPOINTS / count));
+        found = inOrder([...written(service, port, of), ...behind(service, port, of, { from, pods, most })]);
         byFamily.set(of, found);
       }
       return found;
@@ -64,6 +69,18 @@ function selectedBy({ selector }: Service, index: LabelIndex): readonly Workload
     : candidates.filter(({ labels }) => others.every(([key, value]) => labels.get(key) === value));
 }
 
+/** Number of endpoints of one family, if each selected pod is usable; an upper bound if that is within the limit. */
+export function endpointCount({ all, selected }: Pick<ServiceIndex, "all" | "selected">, pods: PodIndex): number {
+  const ports = all.reduce((sum, service) => sum + service.ports.length, 0);
+  if (ports * pods.count <= MOST_ENDPOINTS) return ports * pods.count;
+  return all.reduce((sum, service) => sum + service.ports.length * podsIn(selected(service)), 0);
+}
+
+/** Number of pods of the workloads. */
+export function podsIn(workloads: readonly Workload[]): number {
+  return workloads.reduce((sum, { replicas }) => sum + replicas, 0);
+}
+
 function written(service: Service, port: ServicePort, of: 4 | 6): readonly ServiceEndpoint[] {
   const target = typeof port.target === "number" ? port.target : port.port;
   return service.written.flatMap((one) =>
@@ -76,15 +93,14 @@ function behind(
   service: Service,
   port: ServicePort,
   of: 4 | 6,
-  workloads: readonly Workload[],
-  pods: PodIndex,
+  { from, pods, most }: { readonly from: readonly Workload[]; readonly pods: PodIndex; readonly most: number },
 ): readonly ServiceEndpoint[] {
   const found: ServiceEndpoint[] = [];
-  for (const workload of workloads) {
+  for (const workload of from) {
     if (workload.notReady === true && !service.publishNotReady) continue;
     const target = targetIn(workload, port);
     if (target === undefined) continue;
-    for (let ordinal = 0; ordinal < workload.replicas; ordinal++) {
+    for (let ordinal = 0; ordinal < workload.replicas && found.length < most; ordinal++) {
       const pod: Pod = pods.podAt(workload, ordinal);
       const ip = pod.addresses.find((one) => family(one) === of);
       const node: Node | undefined = pod.node;
@@ -107,10 +123,11 @@ export function targetIn(
 }
 
 /** kube-proxy sorts endpoints by their text (pkg/proxy, endpointslicecache.go). */
-function compareEndpoints(a: ServiceEndpoint, b: ServiceEndpoint): number {
-  const left = endpointText(a);
-  const right = endpointText(b);
-  return left < right ? -1 : left > right ? 1 : compareIp(a.ip, b.ip);
+function inOrder(endpoints: readonly ServiceEndpoint[]): readonly ServiceEndpoint[] {
+  return endpoints
+    .map((endpoint) => ({ endpoint, text: endpointText(endpoint) }))
+    .sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : compareIp(a.endpoint.ip, b.endpoint.ip)))
+    .map(({ endpoint }) => endpoint);
 }
 
 /** "10.244.1.5:8080", "[fd00::5]:8080" (net.JoinHostPort). */

@@ -186,10 +186,13 @@ function readPorts(file: string, decl: Decl): readonly PortParts[] {
 
 /* ---------------------------------------------------------------- settings */
 
+/** The newest release in the schema of `version`. */
+const NEWEST_MINOR = 37;
+
 /** kube-proxy's defaults: iptables, the pod CIDRs as cluster CIDR (as set by kubeadm), bit 14. */
 export function readKubeProxy(
   file: string,
-  decl: Decl | undefined,
+  { proxy: decl, version }: { readonly proxy: Decl | undefined; readonly version: Decl | undefined },
   podCidrs: readonly PodCidr[],
   otherwise: Source,
 ): KubeProxy {
@@ -199,6 +202,7 @@ export function readKubeProxy(
   const mode = modeOf(oneOf(decl, "mode", "word")?.text);
   return {
     mode,
+    minor: Number(oneOf(version, "release", "word")?.text.split(".")[1] ?? NEWEST_MINOR),
     stated: decl !== undefined,
     clusterCidrs: cidrs.length > 0 ? cidrs : podCidrs.map(({ prefix }) => prefix),
     detectLocal: detectOf(oneOf(detect, "mode", "word")?.text),

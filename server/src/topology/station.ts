@@ -136,6 +136,8 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
         const value = oneOf(statement, "value", "number")?.value;
         if (key === undefined || value === undefined) break;
         sysctls ??= new Map();
+        // In the order of the last write.
+        sysctls.delete(key);
         sysctls.set(key, { value: String(value), source: sourceOf(file, statement) });
         break;
       }

@@ -11,7 +11,7 @@ import { simulate } from "../dataplane/simulator/simulate.ts";
 import { list, plural } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { serviceNamed } from "../topology/dns.ts";
-import type { Cluster, Node, Service, ServicePort, Topology } from "../topology/model.ts";
+import type { Cluster, Node, Resolution, Service, ServicePort, Topology } from "../topology/model.ts";
 import { type Endpoint, endpointAt, nameError, ownerOf } from "./endpoints.ts";
 
 /** A possible target address and its probability. */
@@ -42,6 +42,8 @@ export type Aim =
 
 /** Larger clusters are represented by one node with an endpoint and one without. */
 const MOST_NODES = 8;
+/** Maximum number of other objects of a name to list. */
+const MOST_OTHERS = 3;
 /** Maximum length of a CNAME chain. */
 const MOST_ALIASES = 8;
 
@@ -56,24 +58,40 @@ export function aimAt(
   const from: Sender = { endpoint: sender, families: wanted === undefined ? familiesOf(sender) : [wanted], wanted };
   const ip = parseIp(text);
   if (ip !== undefined) {
-    const owner = ownAddress(ip) ? sender : ownerOf(topology, ip);
+    const owner = ownAddress(ip) || isUnspecified(ip) ? sender : ownerOf(topology, ip);
     const service = owner ? undefined : serviceAt(topology, ip);
     return aimed(
       [{ ip, port: undefined, weight: 1 }],
       owner?.ports ?? (service ? portsOf(service) : []),
-      [],
+      isUnspecified(ip) ? [t`${formatIp(ip)} is the sender itself: Linux replaces it with a local address`] : [],
       text,
       service,
     );
   }
   const meaning = topology.resolve(text);
   if (!meaning.ok) return failed(nameError(text, meaning), meaning.candidates);
+  const choice = choiceOf(text, meaning);
   if (meaning.endpoint.kind === "service") {
     const { cluster, service } = meaning.endpoint;
-    return aimAtService(topology, cluster, service, from, port, []);
+    return withChoice(aimAtService(topology, cluster, service, from, port, []), choice);
   }
   const endpoint = endpointAt(topology, meaning.endpoint);
-  return typeof endpoint === "string" ? failed(endpoint) : aimAtEndpoint(topology, endpoint, from, []);
+  if (typeof endpoint === "string") return failed(endpoint);
+  return withChoice(aimAtEndpoint(topology, endpoint, from, []), choice);
+}
+
+/** In the first note, which explains how the name is resolved. */
+function withChoice(aim: Aim, choice: string | undefined): Aim {
+  if (!aim.ok || choice === undefined) return aim;
+  const [first, ...rest] = aim.notes;
+  return { ...aim, notes: [first === undefined ? choice : `${first}; ${choice}`, ...rest] };
+}
+
+/** The object that a name of several objects refers to; undefined if the name has only one. */
+export function choiceOf(text: string, meaning: Resolution): string | undefined {
+  if (!meaning.ok || meaning.others.length === 0) return undefined;
+  const { kind, path } = meaning.endpoint;
+  return t`"${text}" refers to ${kind} ${path}, not to ${list(meaning.others, MOST_OTHERS)}`;
 }
 
 /** The journeys to all targets; the probability of a journey is multiplied by the weight of its target. */
@@ -113,6 +131,11 @@ function ownAddress(ip: Ip): boolean {
   return typeof ip === "number" ? ip >>> 24 === 127 : ip === 1n;
 }
 
+/** ip_route_output, ip6_route_output: packets to the unspecified address stay on the machine. */
+function isUnspecified(ip: Ip): boolean {
+  return ip === 0 || ip === 0n;
+}
+
 function serviceAt(topology: Topology, ip: Ip): Service | undefined {
   for (const { services } of topology.clusters) {
     const service = services.byAddress(ip)[0];
@@ -126,9 +149,44 @@ function aimAtEndpoint(topology: Topology, endpoint: Endpoint, from: Sender, not
   const cluster = topology.clusters.find(({ name }) => endpoint.path.startsWith(`${name}/`));
   const primary = family(cluster?.podCidrs[0]?.prefix.ip ?? 0);
   const ordered = [...endpoint.addresses].sort((a, b) => Number(family(a) !== primary) - Number(family(b) !== primary));
-  const ip = pick(ordered, from);
+  const ip = isMachine(endpoint) ? pickOf(endpoint, ordered, from) : pick(ordered, from);
   if (ip === undefined) return failed(noAddress(endpoint.path, from));
-  return aimed([{ ip, port: undefined, weight: 1 }], endpoint.ports, notes, endpoint.path, undefined, endpoint.netns);
+  const chosen = isMachine(endpoint) ? chosenNote(endpoint, ip, from) : undefined;
+  const all = chosen === undefined ? notes : [...notes, chosen];
+  return aimed([{ ip, port: undefined, weight: 1 }], endpoint.ports, all, endpoint.path, undefined, endpoint.netns);
+}
+
+/** Pods and containers have the interfaces of their node only as senders. */
+function isMachine({ kind }: Endpoint): boolean {
+  return kind !== "pod" && kind !== "container";
+}
+
+/** The address on a segment of the sender, otherwise the first; within one address family. */
+function pickOf(target: Pick<Endpoint, "interfaces">, addresses: readonly Ip[], from: Sender): Ip | undefined {
+  const first = pick(addresses, from);
+  if (first === undefined) return undefined;
+  const near = addresses.filter((ip) => family(ip) === family(first) && sharedSegment(target, ip, from) !== undefined);
+  return near[0] ?? first;
+}
+
+/** The segment of the target's interface with this address, if the sender is attached to it. */
+function sharedSegment({ interfaces }: Pick<Endpoint, "interfaces">, ip: Ip, from: Sender): string | undefined {
+  const segment = interfaces.find(({ addresses }) => addresses.some((own) => own.ip === ip))?.segment;
+  return from.endpoint.interfaces.find((own) => own.segment === segment)?.segment;
+}
+
+/** Which address of several the packet is sent to; undefined if there is only one. */
+function chosenNote(target: Endpoint, ip: Ip, from: Sender): string | undefined {
+  const count = target.addresses.filter((own) => family(own) === family(ip)).length;
+  if (count < 2 || target.netns === from.endpoint.netns) return undefined;
+  const addresses =
+    family(ip) === 4
+      ? plural(count, "IPv4 address", "IPv4 addresses")
+      : plural(count, "IPv6 address", "IPv6 addresses");
+  const segment = sharedSegment(target, ip, from);
+  return segment === undefined
+    ? t`${target.path} has ${addresses}; packets are sent to the first, ${formatIp(ip)}`
+    : t`${target.path} has ${addresses}; packets are sent to ${formatIp(ip)}, on the sender's segment ${segment}`;
 }
 
 /** The sender and the address families to use. */
@@ -229,7 +287,11 @@ function aimAtNodes(
 ): Aim {
   const addresses = (node: Node): Ip | undefined => {
     const all = node.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip));
-    return all.find((ip) => speaks(from, ip));
+    return pickOf(
+      node,
+      all.filter((ip) => speaks(from, ip)),
+      from,
+    );
   };
   const chosen = nodesFor(cluster, service, port, (node) => addresses(node) !== undefined);
   const targets = chosen.flatMap(({ node, weight }): Target[] => {

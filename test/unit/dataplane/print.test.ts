@@ -33,6 +33,7 @@ function netnsWith(routes: readonly Route[], devices: readonly Device[] = []): N
       bridgeNfCallIptables: false,
       bridgeNfCallIp6tables: false,
       proxyArp: () => false,
+      routeLocalnet: () => false,
     },
     sockets: [],
     origin: undefined,

@@ -147,6 +147,13 @@ describe("a node", () => {
       "-A -t 192.168.10.11:30080 -s lc -p 10800",
       "-a -t 192.168.10.11:30080 -r 10.244.0.3:9090 -m -w 1",
       "-a -t 192.168.10.11:30080 -r 10.244.1.2:9090 -m -w 1",
+      // Every address of the node, except loopback addresses: those of cni0 and flannel.1, too.
+      "-A -t 10.244.0.0:30080 -s lc -p 10800",
+      "-a -t 10.244.0.0:30080 -r 10.244.0.3:9090 -m -w 1",
+      "-a -t 10.244.0.0:30080 -r 10.244.1.2:9090 -m -w 1",
+      "-A -t 10.244.0.1:30080 -s lc -p 10800",
+      "-a -t 10.244.0.1:30080 -r 10.244.0.3:9090 -m -w 1",
+      "-a -t 10.244.0.1:30080 -r 10.244.1.2:9090 -m -w 1",
     ]);
     expect(lines.filter((line) => /^(-A KUBE|add|create)/.test(line))).toEqual([
       "-A KUBE-SERVICES -s 127.0.0.0/8 -j RETURN",
@@ -154,7 +161,7 @@ describe("a node", () => {
       "-A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODE-PORT",
       "-A KUBE-SERVICES -m set --match-set KUBE-CLUSTER-IP dst,dst -j ACCEPT",
       "-A KUBE-LOAD-BALANCER -j KUBE-MARK-MASQ",
-      '-A KUBE-NODE-PORT -p tcp -m comment --comment "Kubernetes nodeport TCP port for masquerade purpose" -m set --match-set KUBE-NODE-PORT-TCP dst -m tcp -j KUBE-MARK-MASQ',
+      '-A KUBE-NODE-PORT -p tcp -m comment --comment "Kubernetes nodeport TCP port for masquerade purpose" -m set --match-set KUBE-NODE-PORT-TCP dst -j KUBE-MARK-MASQ',
       "-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000",
       '-A KUBE-POSTROUTING -m comment --comment "Kubernetes endpoints dst ip:port, source ip for solving hairpin purpose" -m set --match-set KUBE-LOOP-BACK dst,dst,src -j MASQUERADE',
       "-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN",
@@ -162,8 +169,14 @@ describe("a node", () => {
       '-A KUBE-POSTROUTING -m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully',
       '-A KUBE-FORWARD -m comment --comment "kubernetes forwarding rules" -m mark --mark 0x4000/0x4000 -j ACCEPT',
       '-A KUBE-FORWARD -m comment --comment "kubernetes forwarding conntrack rule" -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+      '-A KUBE-NODE-PORT -m comment --comment "Kubernetes health check node port" -m set --match-set KUBE-HEALTH-CHECK-NODE-PORT dst -j ACCEPT',
       "-A KUBE-SOURCE-RANGES-FIREWALL -j DROP",
+      // These rules exist with empty sets, too.
+      "-A KUBE-IPVS-FILTER -m set --match-set KUBE-LOAD-BALANCER dst,dst -j RETURN",
       "-A KUBE-IPVS-FILTER -m set --match-set KUBE-CLUSTER-IP dst,dst -j RETURN",
+      "-A KUBE-IPVS-FILTER -m set --match-set KUBE-EXTERNAL-IP dst,dst -j RETURN",
+      "-A KUBE-IPVS-FILTER -m set --match-set KUBE-EXTERNAL-IP-LOCAL dst,dst -j RETURN",
+      "-A KUBE-IPVS-FILTER -m set --match-set KUBE-HEALTH-CHECK-NODE-PORT dst -j RETURN",
       "-A KUBE-IPVS-FILTER -m set --match-set KUBE-IPVS-IPS dst -m conntrack --ctstate NEW -j REJECT --reject-with icmp-port-unreachable",
       "create KUBE-CLUSTER-IP hash:ip,port family inet",
       "add KUBE-CLUSTER-IP 10.96.0.20,tcp:80",
@@ -171,12 +184,16 @@ describe("a node", () => {
       "add KUBE-NODE-PORT-TCP 30080",
       "create KUBE-LOOP-BACK hash:ip,port,ip family inet",
       "add KUBE-LOOP-BACK 10.244.0.3,tcp:9090,10.244.0.3",
+      "create KUBE-HEALTH-CHECK-NODE-PORT bitmap:port range 0-65535",
+      "create KUBE-LOAD-BALANCER hash:ip,port family inet",
+      "create KUBE-EXTERNAL-IP hash:ip,port family inet",
+      "create KUBE-EXTERNAL-IP-LOCAL hash:ip,port family inet",
       "create KUBE-IPVS-IPS hash:ip family inet",
       "add KUBE-IPVS-IPS 10.96.0.20",
     ]);
   });
 
-  it("has kube-proxy's own table in nftables mode (proxier_test.go, TestOverallNFTablesRules)", () => {
+  it("has kube-proxy's own table in nftables mode (services of proxier_test.go, TestOverallNFTablesRules)", () => {
     const text = `segment lan { cidr 192.168.0.0/24 }
 cluster c {
   pods 10.0.0.0/8
@@ -233,18 +250,23 @@ cluster c {
       		elements = { 192.168.0.2 }
       	}
 
+      	set hairpin-connections {
+      		type ipv4_addr . ipv4_addr . inet_proto . inet_service
+      		comment "service hairpin connections"
+      	}
+
       	map no-endpoint-services {
       		type ipv4_addr . inet_proto . inet_service : verdict
       		comment "vmap to drop or reject packets to services with no endpoints"
-      		elements = { 192.168.99.22 . tcp . 80 : drop,
-      			     1.2.3.4 . tcp . 80 : drop,
-      			     172.30.0.46 . tcp . 80 : goto reject-chain }
+      		elements = { 192.168.99.22 . tcp . 80 comment "ns2/svc2:p80" : drop,
+      			     1.2.3.4 . tcp . 80 comment "ns2/svc2:p80" : drop,
+      			     172.30.0.46 . tcp . 80 comment "ns6/svc6:p80" : goto reject-chain }
       	}
 
       	map no-endpoint-nodeports {
       		type inet_proto . inet_service : verdict
       		comment "vmap to drop or reject packets to service nodeports with no endpoints"
-      		elements = { tcp . 3001 : drop }
+      		elements = { tcp . 3001 comment "ns2/svc2:p80" : drop }
       	}
 
       	map firewall-ips {
@@ -273,31 +295,38 @@ cluster c {
       			     tcp . 3002 : goto external-HVFWP5L3-ns5/svc5/tcp/p80 }
       	}
 
-      	chain filter-prerouting {
+      	set affinity-GTK6MW7G-ns5/svc5/tcp/p80__10.180.0.3/80 {
+      		type ipv4_addr
+      		size 65535
+      		flags dynamic,timeout
+      		timeout 10800s
+      	}
+
+      	chain filter-prerouting-pre-dnat {
       		type filter hook prerouting priority -110; policy accept;
       		ct state new jump firewall-check
       	}
 
+      	chain filter-output-pre-dnat {
+      		type filter hook output priority -110; policy accept;
+      		ct state new jump firewall-check
+      	}
+
       	chain filter-input {
-      		type filter hook input priority -110; policy accept;
+      		type filter hook input priority 0; policy accept;
       		ct state new jump nodeport-endpoints-check
       		ct state new jump service-endpoints-check
       	}
 
       	chain filter-forward {
-      		type filter hook forward priority -110; policy accept;
+      		type filter hook forward priority 0; policy accept;
       		ct state new jump service-endpoints-check
       		ct state new jump cluster-ips-check
       	}
 
       	chain filter-output {
-      		type filter hook output priority -110; policy accept;
+      		type filter hook output priority 0; policy accept;
       		ct state new jump service-endpoints-check
-      		ct state new jump firewall-check
-      	}
-
-      	chain filter-output-post-dnat {
-      		type filter hook output priority -90; policy accept;
       		ct state new jump cluster-ips-check
       	}
 
@@ -316,17 +345,13 @@ cluster c {
       		jump masquerading
       	}
 
-      	chain mark-for-masquerade {
-      		mark set mark or 0x4000
-      	}
-
       	chain masquerading {
-      		mark and 0x4000 == 0 return
-      		mark set mark xor 0x4000
-      		masquerade fully-random
+      		meta mark and 0x00004000 != 0 meta mark set meta mark xor 0x00004000 masquerade fully-random
+      		ct status dnat ip saddr . ip daddr . meta l4proto . th dport @hairpin-connections masquerade fully-random
       	}
 
       	chain reject-chain {
+      		comment "helper for @no-endpoint-services / @no-endpoint-nodeports"
       		reject
       	}
 
@@ -343,6 +368,7 @@ cluster c {
       	}
 
       	chain services {
+      		ip daddr @cluster-ips ip saddr != 10.0.0.0/8 meta mark set meta mark or 0x00004000 comment "masquerade clusterIP traffic from outside cluster"
       		ip daddr . meta l4proto . th dport vmap @service-ips
       		ip daddr @nodeport-ips meta l4proto . th dport vmap @service-nodeports
       	}
@@ -353,59 +379,35 @@ cluster c {
       	}
 
       	chain service-ULMVA6XW-ns1/svc1/tcp/p80 {
-      		ip daddr 172.30.0.41 ip saddr != 10.0.0.0/8 jump mark-for-masquerade
-      		numgen random mod 1 vmap { 0 : goto endpoint-5OJB2KTY-ns1/svc1/tcp/p80__10.180.0.1/80 }
-      	}
-
-      	chain endpoint-5OJB2KTY-ns1/svc1/tcp/p80__10.180.0.1/80 {
-      		ip saddr 10.180.0.1 jump mark-for-masquerade
       		meta l4proto tcp dnat to 10.180.0.1:80
       	}
 
       	chain service-42NFTM6N-ns2/svc2/tcp/p80 {
-      		ip daddr 172.30.0.42 ip saddr != 10.0.0.0/8 jump mark-for-masquerade
-      		numgen random mod 1 vmap { 0 : goto endpoint-SGOXE6O3-ns2/svc2/tcp/p80__10.180.0.2/80 }
+      		meta l4proto tcp dnat to 10.180.0.2:80
       	}
 
       	chain external-42NFTM6N-ns2/svc2/tcp/p80 {
       		ip saddr 10.0.0.0/8 goto service-42NFTM6N-ns2/svc2/tcp/p80 comment "short-circuit pod traffic"
-      		fib saddr type local jump mark-for-masquerade comment "masquerade local traffic"
+      		fib saddr type local meta mark set meta mark or 0x00004000 comment "masquerade local traffic"
       		fib saddr type local goto service-42NFTM6N-ns2/svc2/tcp/p80 comment "short-circuit local traffic"
       	}
 
-      	chain endpoint-SGOXE6O3-ns2/svc2/tcp/p80__10.180.0.2/80 {
-      		ip saddr 10.180.0.2 jump mark-for-masquerade
-      		meta l4proto tcp dnat to 10.180.0.2:80
-      	}
-
       	chain service-LAUZTJTB-ns4/svc4/tcp/p80 {
-      		ip daddr 172.30.0.44 ip saddr != 10.0.0.0/8 jump mark-for-masquerade
-      		numgen random mod 2 vmap { 0 : goto endpoint-UNZV3OEC-ns4/svc4/tcp/p80__10.180.0.4/80 , 1 : goto endpoint-5RFCDDV7-ns4/svc4/tcp/p80__10.180.0.5/80 }
+      		meta l4proto tcp dnat ip addr . port to numgen random mod 2 map { 0 : 10.180.0.4 . 80, 1 : 10.180.0.5 . 80 }
       	}
 
       	chain external-LAUZTJTB-ns4/svc4/tcp/p80 {
-      		jump mark-for-masquerade
+      		meta mark set meta mark or 0x00004000 comment "masquerade"
       		goto service-LAUZTJTB-ns4/svc4/tcp/p80
       	}
 
-      	chain endpoint-UNZV3OEC-ns4/svc4/tcp/p80__10.180.0.4/80 {
-      		ip saddr 10.180.0.4 jump mark-for-masquerade
-      		meta l4proto tcp dnat to 10.180.0.4:80
-      	}
-
-      	chain endpoint-5RFCDDV7-ns4/svc4/tcp/p80__10.180.0.5/80 {
-      		ip saddr 10.180.0.5 jump mark-for-masquerade
-      		meta l4proto tcp dnat to 10.180.0.5:80
-      	}
-
       	chain service-HVFWP5L3-ns5/svc5/tcp/p80 {
-      		ip daddr 172.30.0.45 ip saddr != 10.0.0.0/8 jump mark-for-masquerade
       		ip saddr @affinity-GTK6MW7G-ns5/svc5/tcp/p80__10.180.0.3/80 goto endpoint-GTK6MW7G-ns5/svc5/tcp/p80__10.180.0.3/80
       		numgen random mod 1 vmap { 0 : goto endpoint-GTK6MW7G-ns5/svc5/tcp/p80__10.180.0.3/80 }
       	}
 
       	chain external-HVFWP5L3-ns5/svc5/tcp/p80 {
-      		jump mark-for-masquerade
+      		meta mark set meta mark or 0x00004000 comment "masquerade"
       		goto service-HVFWP5L3-ns5/svc5/tcp/p80
       	}
 
@@ -414,7 +416,6 @@ cluster c {
       	}
 
       	chain endpoint-GTK6MW7G-ns5/svc5/tcp/p80__10.180.0.3/80 {
-      		ip saddr 10.180.0.3 jump mark-for-masquerade
       		update @affinity-GTK6MW7G-ns5/svc5/tcp/p80__10.180.0.3/80 { ip saddr }
       		meta l4proto tcp dnat to 10.180.0.3:80
       	}

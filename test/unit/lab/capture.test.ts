@@ -3,7 +3,13 @@ import { describe, expect, it } from "vitest";
 import { readCapture, type TunnelPorts } from "../../../server/src/lab/capture.ts";
 import { line } from "../../../server/src/lab/compare.ts";
 
-const TUNNELS: TunnelPorts = { vxlan: new Set([8472]), ip: new Set([8285]) };
+const TUNNELS: TunnelPorts = {
+  vxlan: new Set([8472]),
+  ip: new Set([8285]),
+  wireguard: new Set([51820]),
+  esp: new Set(),
+  decrypt: () => undefined,
+};
 const OUT = 4;
 const IN = 0;
 

@@ -163,9 +163,9 @@ expect a b reachable
       }
       cluster c {
         deployment d
-        ^^^^^^^^^^ KN004 keyword: deployment; argument: replicas; expected: a number from 0 to 1000000; after: replicas
+        ^^^^^^^^^^ KN004 keyword: deployment; argument: replicas; expected: a number from 0 to 2147483647; after: replicas
         deployment e replicas
-                     ^^^^^^^^ KN004 keyword: deployment; argument: replicas; expected: a number from 0 to 1000000; after: replicas
+                     ^^^^^^^^ KN004 keyword: deployment; argument: replicas; expected: a number from 0 to 2147483647; after: replicas
         pod p on n1 n2
                     ^^ KN005 keyword: pod; text: n2
         pod -> n1
@@ -252,7 +252,7 @@ expect a -> b//c reachable
                               ^^^^^^^^^^^ KN006 keyword: attach; argument: addresses; text: 10.0.0.1/40; expected: an address (\`10.0.0.1\` or \`10.0.0.1/24\`); reason: an IPv4 prefix length must be 0 to 32, not 40
         route 10.0.0.0/8 via host dev a-very-long-device-name
                              ^^^^ KN006 keyword: route; argument: via; text: host; expected: an address (\`10.0.0.1\`); reason: host is not a number from 0 to 255
-                                      ^^^^^^^^^^^^^^^^^^^^^^^ KN006 keyword: route; argument: dev; text: a-very-long-device-name; expected: a device (\`eth0\`); reason: a device name can have at most 15 characters
+                                      ^^^^^^^^^^^^^^^^^^^^^^^ KN006 keyword: route; argument: dev; text: a-very-long-device-name; expected: a device (\`eth0\`); reason: a device name can have at most 15 bytes in UTF-8, not 23
         allow tpc
               ^^^ KN006 keyword: allow; argument: protocol; text: tpc; expected: \`any\`, \`tcp\`, \`udp\`, \`sctp\`, \`icmp\`, \`ipip\`, or \`esp\`; suggestion: tcp
         deny port 0

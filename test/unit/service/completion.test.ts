@@ -26,7 +26,7 @@ describe("keywords", () => {
         "router · A router that connects segments",
         "host · A machine outside of all clusters",
         "cluster · A Kubernetes cluster: its address ranges, CNI plugin, nodes, and pods",
-        "expect · What must be true between two endpoints; checked while you type",
+        "expect · Requirement for the traffic between two endpoints; checked while you type",
       ]
     `);
   });

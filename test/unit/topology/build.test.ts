@@ -218,7 +218,7 @@ cluster prod {
         node prod/w-10
           eth0 lan 192.168.10.6/24 (allocated) mtu 1500
           pods of 10.244.6.0/24:
-      ! KN401 at «pods fd00:10::/62» cluster: prod, count: 2, node: prod/w-09, cidr: fd00:10::/62, perNode: 64, blocks: 3
+      ! KN401 at «pods fd00:10::/62» cluster: prod, count: 2, node: prod/w-09, cidr: fd00:10::/62, perNode: 64, blocks: 3, total: 4, services: 0
       "
     `);
   });

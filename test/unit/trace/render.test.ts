@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { waysOf } from "../../../server/src/trace/layout.ts";
 import { renderHtml } from "../../../server/src/trace/render/html.ts";
 import { renderMermaid } from "../../../server/src/trace/render/mermaid.ts";
 import { renderSvg } from "../../../server/src/trace/render/svg.ts";
@@ -39,7 +40,7 @@ describe.each(cases)("%s", (_, trace) => {
   test("text has one line per hop and no control characters", () => {
     const text = renderText(trace, { colour: false, decisions: true });
     expect(text).not.toMatch(/[^\P{Cc}\n]/u);
-    const hops = trace.paths.flatMap((path) => [...path.hops, ...(path.reply?.hops ?? [])]);
+    const hops = waysOf(trace).flatMap((path) => [...path.hops, ...(path.reply?.hops ?? [])]);
     expect(text.split("\n").length).toBeGreaterThanOrEqual(hops.length);
   });
 });

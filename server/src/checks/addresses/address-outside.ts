@@ -21,7 +21,7 @@ an ARP request. For the same reason, the machine treats the other addresses of t
 
 ## How to fix it
 
-Use an address of the segment, or attach the machine to the right segment.`,
+Use an address in the segment, or attach the machine to the right segment.`,
   example: { bad: host("192.168.11.5"), good: host("192.168.10.5") },
   message: ({ address, segment, cidrs }) => t`address ${address} is outside segment \`${segment}\` (${cidrs})`,
   fixes: (data, source, { topology }) => {

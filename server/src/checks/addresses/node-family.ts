@@ -32,9 +32,8 @@ export const nodeFamily: Check = {
   documentation: `## What happens
 
 Dual stack requires both address families on every node. kubelet registers a node with one address per family, and the
-routes, tunnels, and BGP sessions for the IPv6 pods of a node use the node's own IPv6 address. A node with only an IPv4
-address does not participate: its pods have no IPv6 connectivity in either direction, and working IPv4 hides the
-problem.
+routes, tunnels, and BGP sessions for the IPv6 pods of a node use the node's own IPv6 address. The pods of a node with
+only an IPv4 address have no IPv6 connectivity in either direction, and working IPv4 hides the problem.
 
 ## How to fix it
 

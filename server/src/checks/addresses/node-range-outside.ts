@@ -13,7 +13,7 @@ export const nodeRangeOutside: Check = {
   documentation: `## What happens
 
 Masquerade and forwarding rules and many other settings (kube-proxy's \`--cluster-cidr\`, flannel's \`Network\`) are written
-for the cluster's pod CIDR. Traffic of pods outside it is masqueraded like traffic of external hosts, and flanneld exits
+for the cluster's pod CIDR. Traffic from pods outside it is masqueraded like traffic from external hosts, and flanneld exits
 on the node.
 
 ## How to fix it

@@ -1,7 +1,19 @@
-import { family, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import {
+  family,
+  formatIp,
+  formatPrefix,
+  prefixContains,
+  prefixRange,
+  rangeContains,
+  rangesOverlap,
+} from "../../addressing/ip.ts";
 import { routesOf } from "../../dataplane/print.ts";
+import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
+import type { Topology } from "../../topology/model.ts";
+import { stationAt } from "../../topology/stations.ts";
 import type { Check, CheckContext } from "../check.ts";
+import { machineText } from "../machine.ts";
 import { nodesInside, overlapFindings } from "./overlaps.ts";
 import type { Conflict } from "./plan.ts";
 
@@ -50,18 +62,46 @@ cluster prod {
       blame: "a",
       isSaid: (conflict) => isRefused(context, conflict),
       consequence: (conflict) => {
+        const captured = capturedText(context.topology, conflict);
+        if (captured !== undefined) return captured;
         const nodes = nodesInside(context.topology, conflict.a.cluster, conflict);
-        if (isCaptured(context, conflict)) {
-          return nodes === undefined
-            ? t`packets to machines in the shared range follow the pod routes and are lost`
-            : t`packets to ${nodes} in the shared range follow the pod routes`;
+        if (nodes !== undefined) {
+          return t`packets to ${nodes} are lost as soon as a node is assigned a pod CIDR that contains the address`;
         }
-        return nodes === undefined
-          ? t`packets from pods to machines in the shared range are not masqueraded, so replies are lost`
-          : t`packets to ${nodes} follow the route to the node pod CIDR that contains the address`;
+        return isCaptured(context, conflict)
+          ? t`packets to machines in the shared range follow the pod routes and are lost`
+          : t`packets from pods to machines in the shared range are not masqueraded, so replies are lost`;
       },
     }),
 };
+
+/** The machines on the segment with an address in a node's pod CIDR: packets to them follow the route to that node's pods. */
+function capturedText(topology: Topology, { a, b, shared }: Conflict): string | undefined {
+  const cluster = topology.clusters.find(({ name }) => name === a.cluster);
+  if (!cluster || b.segment === undefined) return undefined;
+  const inside = topology.attachedTo(b.segment).flatMap(({ station, addresses }) =>
+    addresses.flatMap(({ ip }) => {
+      const owner = rangeContains(shared, ip) ? cluster.nodeByPodAddress(ip) : undefined;
+      const cidr = owner?.podCidrs.find(({ prefix }) => prefixContains(prefix, ip))?.prefix;
+      return owner && cidr ? [{ station, ip: formatIp(ip), owner: owner.name, cidr: formatPrefix(cidr) }] : [];
+    }),
+  );
+  const nodes = inside.flatMap((one) => {
+    const node = stationAt(topology, one.station.path);
+    return node?.kind === "node" && node.cluster === cluster.name ? [{ ...one, text: `\`${node.name}\`` }] : [];
+  });
+  const others = inside.map((one) => ({ ...one, text: machineText(one.station) }));
+  const [first, ...more] = nodes.length > 0 ? nodes : others;
+  if (!first) return undefined;
+  const { ip, cidr, owner } = first;
+  if (more.length === 0) {
+    const who = nodes.length > 0 ? t`node ${first.text}` : first.text;
+    return t`packets to ${who} (${ip}) follow the route to pod CIDR ${cidr} of node \`${owner}\``;
+  }
+  const texts = list([first, ...more].map(({ text }) => text));
+  const who = nodes.length > 0 ? t`nodes ${texts}` : texts;
+  return t`packets to ${who} follow pod routes, such as the route to ${cidr} of node \`${owner}\` for ${ip}`;
+}
 
 /** Whether the segment is a network of the nodes and KN165 already reports that the plugin fails to start. */
 function isRefused({ topology, found }: CheckContext, { a, b }: Conflict): boolean {

@@ -15,7 +15,8 @@ export const podsServices: Check = {
   documentation: `## What happens
 
 An address can belong to both a pod and a service. kube-proxy rewrites packets to it before the routing decision, so the
-service takes precedence, and the pod is unreachable on that port. With IPVS, the address is even local to every node.
+service takes precedence, and the pod is unreachable on that port. With IPVS, the address is also assigned to
+\`kube-ipvs0\` on every node.
 
 No component warns about the overlap: kubeadm and flannel do not compare the two ranges, and kube-controller-manager
 silently withholds the node pod CIDRs that overlap the service CIDR, so fewer nodes can be assigned one.

@@ -19,8 +19,8 @@ export const segmentFull: Check = {
   summary: "A segment has no free address for an interface.",
   documentation: `## What happens
 
-The network address and the broadcast address of an IPv4 prefix cannot be assigned (except in a /31 or /32), nor can
-addresses that other machines have. A /28 has room for 14 machines, a /24 for 254.
+The network address and the broadcast address of an IPv4 prefix cannot be assigned (except in a /31 or /32), and
+neither can an address that is already in use. A /28 has room for 14 machines, a /24 for 254.
 
 ## How to fix it
 

@@ -19,7 +19,7 @@ kube-apiserver rejects the service: *provided IP is not in the valid range*.
 
 ## How to fix it
 
-Use an address of the service CIDR, preferably from its lower part, which Kubernetes keeps for static assignment. Or
+Use an address in the service CIDR, preferably in its lower part, which Kubernetes reserves for static assignment. Or
 remove \`cluster-ip\`: Kubernetes then allocates a free address.`,
   example: { bad: shop(service("cluster-ip 10.97.0.20")), good: shop(service("cluster-ip 10.96.0.20")) },
   *run({ topology }: CheckContext): Iterable<Finding> {

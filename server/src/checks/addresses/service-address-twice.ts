@@ -24,7 +24,8 @@ export const serviceAddressTwice: Check = {
   documentation: `## What happens
 
 kube-apiserver rejects the second service: *provided IP is already allocated*. The first address of the service CIDR
-belongs to the service \`kubernetes\` of the API server itself. By convention, the cluster DNS has the tenth address.
+belongs to the \`kubernetes\` service, which is the API server. By convention, the cluster DNS service has the tenth
+address.
 
 Several services can share a load balancer IP or an external IP if their ports differ (MetalLB requires the
 *allow-shared-ip* annotation). Each port of the address can belong to only one service: for a load balancer IP, MetalLB

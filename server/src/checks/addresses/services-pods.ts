@@ -10,8 +10,8 @@ export const servicesPods: Check = {
   summary: "A service CIDR overlaps the pod CIDR of a connected cluster.",
   documentation: `## What happens
 
-On the nodes of the first cluster, kube-proxy intercepts packets to the shared addresses. A pod of the other cluster is
-unreachable from there if a service has the same address. The overlap matters as soon as the clusters are meshed,
+On the nodes of the first cluster, kube-proxy intercepts packets to addresses in both ranges. From there, a pod of the
+other cluster is unreachable if a service has the same address. The overlap matters as soon as the clusters are meshed,
 peered, or connected by routes, and neither range can be changed later without rebuilding the cluster.
 
 ## How to fix it

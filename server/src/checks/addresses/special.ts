@@ -49,14 +49,14 @@ export const specialRange: Check = {
 No kernel forwards packets with loopback (127.0.0.0/8), multicast (224.0.0.0/4, ff00::/8), 0.0.0.0/8, or IPv6 link-local
 (fe80::/10) addresses. The packets are dropped as martians: the source or destination is not valid on the interface.
 
-IPv4 link-local (169.254.0.0/16) and 240.0.0.0/4 addresses work on some systems and fail on others. The former contains
-the metadata service of the clouds and the internal addresses of several CNI plugins; many network stacks reject the
-latter.
+IPv4 link-local (169.254.0.0/16) and 240.0.0.0/4 addresses work on some systems and fail on others. 169.254.0.0/16
+contains the metadata services of cloud providers and the internal addresses of several CNI plugins; many network
+stacks reject 240.0.0.0/4.
 
 ## How to fix it
 
-Use addresses of RFC 1918 (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16), RFC 6598 (100.64.0.0/10), or IPv6 unique local
-addresses (fd00::/8).
+Use addresses from RFC 1918 (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16), RFC 6598 (100.64.0.0/10), or IPv6 unique
+local addresses (fd00::/8).
 
 ## References
 

@@ -23,8 +23,8 @@ export const stackedRangeMissing: Check = {
   documentation: `## What happens
 
 Without an IPAM plugin, the pods' interfaces have no addresses. The \`pods\` range of the cluster does not help: it is for
-pods that are reached through a route on their node. macvlan and ipvlan pods are attached to the segment of the nodes
-and need addresses of its subnet.
+pods that other machines reach through a route to their node. macvlan and ipvlan pods are attached to the segment of the
+nodes and need addresses from its subnet.
 
 ## How to fix it
 

@@ -67,8 +67,8 @@ longer than the prefix length of the pod CIDR.
             blockSize,
             place,
             isRejectedByManager
-              ? t`${range} contains 2^${perNode - prefix.len} node pod CIDRs of /${perNode}, more than the limit of ${most}: kube-controller-manager rejects the configuration ("the node CIDR size is too big")`
-              : t`${range} contains 2^${perNode - prefix.len} node pod CIDRs of /${perNode}, more than the limit of ${most}: kubeadm rejects the configuration`,
+              ? t`${range} contains 2^${perNode - prefix.len} node pod CIDRs (/${perNode} each), more than the limit of ${most}: kube-controller-manager rejects the configuration ("the node CIDR size is too big")`
+              : t`${range} contains 2^${perNode - prefix.len} node pod CIDRs (/${perNode} each), more than the limit of ${most}: kubeadm rejects the configuration`,
             {
               severity: isRejectedByManager ? "error" : "warning",
               fixes: perNodeFix(t`Use /${longest} per node`, source, `/${longest}`),

@@ -28,7 +28,7 @@ export function blockFixes(data: ProblemData, source: Source, { topology }: FixC
   return [
     ...(written ? enlargeFixes(topology, pool, pool.len - more, written) : []),
     ...(isPool && size <= LONGEST[typeof pool.ip === "number" ? 4 : 6]
-      ? [setFix(t`Set block size to /${size}`, sourceAt(source, "whole"), "block-size", `/${size}`)]
+      ? [setFix(t`Set \`block-size /${size}\``, sourceAt(source, "whole"), "block-size", `/${size}`)]
       : []),
   ];
 }

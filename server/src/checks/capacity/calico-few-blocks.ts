@@ -34,8 +34,8 @@ Use a larger pool, or smaller blocks (\`block-size\`, which cannot be changed af
   message: ({ cluster: name, nodes, node, blocks, size, pools }) => {
     const all = plural(Number(blocks), "block");
     return Number(nodes) === 1
-      ? t`node \`${node}\` cannot claim a block from ${pools} (${all} of /${size}) and borrows single addresses, each with its own route`
-      : t`${plural(Number(nodes), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot claim a block from ${pools} (${all} of /${size}) and borrow single addresses, each with its own route`;
+      ? t`node \`${node}\` cannot claim a block from ${pools} (${all}, /${size} each) and borrows single addresses, each with its own route`
+      : t`${plural(Number(nodes), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot claim a block from ${pools} (${all}, /${size} each) and borrow single addresses, each with its own route`;
   },
   fixes: blockFixes,
 };

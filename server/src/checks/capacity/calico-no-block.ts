@@ -39,8 +39,8 @@ Use a larger pool, or smaller blocks. With \`auto-allocate-blocks false\`, assig
         : t`${plural(Number(nodes), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot start pods with strict affinity: nodes do not claim blocks (\`auto-allocate-blocks false\`); assign a block to each node`;
     }
     return Number(nodes) === 1
-      ? t`node \`${node}\` cannot claim a block from ${pools} (${all} of /${size}), so it cannot start pods with strict affinity`
-      : t`${plural(Number(nodes), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot claim a block from ${pools} (${all} of /${size}), so they cannot start pods with strict affinity`;
+      ? t`node \`${node}\` cannot claim a block from ${pools} (${all}, /${size} each), so it cannot start pods with strict affinity`
+      : t`${plural(Number(nodes), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot claim a block from ${pools} (${all}, /${size} each), so they cannot start pods with strict affinity`;
   },
   fixes: blockFixes,
 };

@@ -27,8 +27,8 @@ they keep the condition NetworkUnavailable, and their pods are unreachable.
 
 ## How to fix it
 
-Raise the quota if possible and set \`route-limit\` to it. Or use a plugin that does not need routes: the cloud's own
-plugin, or one that encapsulates.`,
+If possible, raise the quota and set \`route-limit\` to the new value. Or use a plugin that does not need routes: the
+cloud's own plugin, or one that encapsulates.`,
   example: { bad: cluster(""), good: cluster(" { route-limit 1000 }") },
   message: ({ cluster: name, routes, limit }) =>
     t`cluster \`${name}\` requires ${plural(Number(routes), "route")}, but the cloud route table supports ${number(Number(limit))}: pods on the remaining nodes are unreachable; raise the quota, or use a plugin without cloud routes`,

@@ -22,7 +22,7 @@ export const instanceMaxPods: Check = {
   summary: "The value of `max-pods` exceeds the number of addresses on the machine's network interfaces.",
   documentation: `## What happens
 
-The Amazon VPC CNI assigns addresses of the machine's network interfaces to pods. The number of pods depends on the
+The Amazon VPC CNI assigns addresses from the machine's network interfaces to pods. The number of pods depends on the
 instance type: ENIs × (addresses − 1), plus two pods on the host network (29 on m5.large). kube-scheduler considers only
 kubelet's \`max-pods\`: pods beyond the number of addresses stay in ContainerCreating with *failed to assign an IP address
 to container*.

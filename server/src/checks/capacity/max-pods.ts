@@ -32,8 +32,8 @@ have free addresses.
 
 ## How to fix it
 
-Use larger node pod CIDRs, or lower \`max-pods\`. A node pod CIDR should have twice as many addresses as \`maxPods\`,
-because the address of a terminated pod is reused only after all other addresses: /24 for 110.`,
+Use larger node pod CIDRs, or lower \`max-pods\`. A node pod CIDR should have twice as many addresses as \`maxPods\`
+(a /24 for 110 pods), because host-local reuses the address of a terminated pod only after all other addresses.`,
   example: { bad: cluster("/26", "110"), good: cluster("/24", "110") },
   *run({ topology, found }: CheckContext): Iterable<Finding> {
     // KN402 reports nodes that already have too many pods.

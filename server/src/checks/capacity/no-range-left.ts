@@ -1,7 +1,7 @@
 import { formatPrefix, parsePrefix, prefixOf } from "../../addressing/ip.ts";
-import { plural } from "../../text/format.ts";
+import { list, number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
+import type { Check, ProblemData } from "../check.ts";
 import { perNodeFix, replaceFix } from "../finding.ts";
 import { sourceAt } from "../source.ts";
 
@@ -32,12 +32,12 @@ For N nodes, the prefix length of the pod CIDR must be at most per-node − log2
 prefix length per node. The pod CIDR of a running cluster cannot be enlarged in place.`,
   example: { bad: cluster("10.244.0.0/22"), good: cluster("10.244.0.0/16") },
   impliedBy: ["KN130", "KN132"],
-  message: ({ cluster: name, count, node, cidr, perNode, blocks }) => {
-    const all = plural(Number(blocks), "node pod CIDR");
-    const length = String(perNode).replace("/", "");
+  message: (data) => {
+    const { cluster: name, count, node, cidr } = data;
+    const holds = t`${cidr} contains ${blocksText(data)}`;
     return Number(count) === 1
-      ? t`node \`${node}\` cannot be assigned a pod CIDR: ${cidr} contains only ${all} of /${length}`
-      : t`${plural(Number(count), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot be assigned a pod CIDR: ${cidr} contains only ${all} of /${length}`;
+      ? t`node \`${node}\` cannot be assigned a pod CIDR: ${holds}`
+      : t`${plural(Number(count), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot be assigned a pod CIDR: ${holds}`;
   },
   fixes: ({ count, cidr, perNode, blocks }, source) => {
     const range = parsePrefix(String(cidr))?.prefix;
@@ -51,3 +51,17 @@ prefix length per node. The pod CIDR of a running cluster cannot be enlarged in 
     ];
   },
 };
+
+/** "only 4 node pod CIDRs of /24", "16 node pod CIDRs of /24 (all overlap the service CIDR)". */
+function blocksText({ perNode, blocks, total, services }: ProblemData): string {
+  const length = String(perNode).replace("/", "");
+  const all = plural(Number(total), "node pod CIDR");
+  const skipped = Number(services);
+  const stated = Number(total) - skipped - Number(blocks);
+  if (skipped === 0 && stated === 0) return t`only ${all} (/${length} each)`;
+  const count = skipped === Number(total) ? t`all` : number(skipped);
+  const overlap = skipped === 1 ? t`${count} overlaps the service CIDR` : t`${count} overlap the service CIDR`;
+  const taken = stated === 1 ? t`1 is set with \`pod-cidr\`` : t`${number(stated)} are set with \`pod-cidr\``;
+  const why = list([...(skipped > 0 ? [overlap] : []), ...(stated > 0 ? [taken] : [])]);
+  return t`${all} (/${length} each; ${why})`;
+}

@@ -18,12 +18,12 @@ export const scale: Check = {
   name: "cluster-scale",
   family: "capacity",
   severity: "info",
-  summary: "A cluster is larger than what Kubernetes is tested with.",
+  summary: "A cluster exceeds the size that Kubernetes is tested with.",
   documentation: `## What happens
 
 Kubernetes is designed for clusters that are within all of these limits: 110 pods per node, 5,000 nodes, and 150,000
-pods. Within the limits, it can reach its service level objectives. They are not hard limits: larger clusters are
-possible, but without any guarantee, and most installations reach other limits first.
+pods. Within these limits, Kubernetes achieves its service level objectives. Larger clusters are possible, but without
+any guarantee, and most installations reach other limits first.
 
 ## How to fix it
 

@@ -23,7 +23,7 @@ export const subnetTooSmall: Check = {
   summary: "A subnet has too few addresses for its nodes and pods.",
   documentation: `## What happens
 
-If pods have addresses of the nodes' subnet, the subnet must have room for all of them, and the plugins reserve more
+If pods have addresses from the nodes' subnet, the subnet must have room for all of them, and the plugins reserve more
 addresses than there are pods:
 
 - Azure CNI reserves 1 + max-pods addresses per node when the node is created, and needs room for an additional node
@@ -31,7 +31,7 @@ addresses than there are pods:
 - The Amazon VPC CNI reserves all addresses of every attached network interface and keeps one more interface ready
   (\`WARM_ENI_TARGET\` 1): an m5.large with two pods uses 20 addresses.
 
-Both clouds reserve five addresses of each subnet. If the subnet is full, nodes do not start, or pods stay in
+Both clouds reserve five addresses in each subnet. If the subnet is full, nodes do not start, or pods stay in
 ContainerCreating (*InsufficientFreeAddressesInSubnet*).
 
 ## How to fix it

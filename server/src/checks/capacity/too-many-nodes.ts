@@ -7,15 +7,20 @@ export const tooManyNodes: Check = {
   name: "too-many-nodes",
   family: "capacity",
   severity: "error",
-  summary: "A cluster has more nodes than knet supports.",
+  summary: "The topology has more nodes, pods, or service endpoints than knet supports.",
   documentation: `## What happens
 
-Kubernetes is tested with up to 5,000 nodes. knet supports 20 times as many and ignores the remaining nodes. Common
-cause: a number in \`nodes … 1..N\` has an extra digit.
+knet supports 100,000 nodes, 300,000 pods, and 1,000,000 service endpoints in all clusters together. Kubernetes is tested
+with up to 5,000 nodes and 150,000 pods in a cluster. knet checks only the syntax of a topology that exceeds a limit.
+Common cause: a number in \`nodes … 1..N\` or \`replicas N\` has an extra digit.
 
 ## How to fix it
 
-Reduce the number of nodes.`,
+Reduce the number, or split the topology. A few pods of each workload are enough to check its connections.
+
+## References
+
+- kubernetes.io, *Considerations for large clusters*`,
   example: {
     bad: `segment lan { cidr 10.0.0.0/8 }
 cluster big {
@@ -30,6 +35,17 @@ cluster big {
 }
 `,
   },
-  message: ({ cluster, count, max }) =>
-    t`cluster \`${cluster}\` has ${plural(Number(count), "node")}; knet supports ${number(Number(max))} and ignores the rest`,
+  message: ({ kind, count, max }) =>
+    t`the topology has ${counted(kind, Number(count))}, but knet supports at most ${number(Number(max))}: nothing else is checked`,
 };
+
+function counted(kind: string | number | undefined, count: number): string {
+  switch (kind) {
+    case "pods":
+      return plural(count, "pod");
+    case "endpoints":
+      return plural(count, "service endpoint");
+    default:
+      return plural(count, "node");
+  }
+}

@@ -3,11 +3,12 @@ import { type Family, family, formatIp, parseIp } from "../../addressing/ip.ts";
 import type { Journey } from "../../dataplane/journey.ts";
 import { t } from "../../text/l10n.ts";
 import { readUrl, type Url } from "../../topology/ingress.ts";
-import type { Expectation, Ingress } from "../../topology/model.ts";
+import type { Expectation, Ingress, Service } from "../../topology/model.ts";
 import { aimAt, journeysTo, type Target } from "../../trace/aim.ts";
 import { type Endpoint, endpointOf, ownerOf } from "../../trace/endpoints.ts";
 import { isAnswered, type Lookup, lookupOf } from "../../trace/lookup.ts";
 import { proxiedBy, secondLeg } from "../../trace/proxied.ts";
+import { isAstray, type Receiver, receiverOf, receiverOfAll } from "../../trace/receivers.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { finding } from "../finding.ts";
@@ -25,7 +26,9 @@ export const failed: Check = {
 \`expect A -> B …\` states a requirement for the network. knet sends a packet through its model of the network and checks
 the result:
 
-- \`reachable\`: the packet is delivered and the reply returns, on every path.
+- \`reachable\`: the packet is delivered and the reply returns, on every path. If the destination is a name, the machine or
+  pod with this name must reply; for a service or a URL, one of its endpoints. Another machine with the address fails the
+  expectation.
 - \`blocked\`: the packet is not delivered on any path.
 - \`via X\`: every path passes through X.
 - \`preserves-source\`: the receiver sees the sender's address.
@@ -77,7 +80,12 @@ export function outcomeOf(world: World, expectation: Expectation): Outcome {
   if (typeof lookup === "string") return { kind: "unclear", why: lookup };
   if (lookup && !isAnswered(lookup)) return withoutAnswer(expectation, lookup);
   for (const aim of ends.aims) {
-    const refuted = refute(expectation, journeysOf(world, expectation, ends, aim), ends, aim.at);
+    const refuted = refute(
+      expectation,
+      journeysOf(world, expectation, ends, aim),
+      ends,
+      receiverOf(world.topology, { netns: aim.at, service: aim.service }, aim.family),
+    );
     if (!refuted) continue;
     const why = ends.aims.length > 1 ? t`over IPv${aim.family}, ${refuted.why}` : refuted.why;
     return { kind: "fails", why, journey: refuted.journey };
@@ -98,7 +106,10 @@ function outcomeOfUrl(world: World, expectation: Expectation, url: Url): Outcome
   const ends = endsOf(world, first);
   const journeys = typeof ends === "string" ? [] : ends.aims.flatMap((aim) => journeysOf(world, first, ends, aim));
   const onward = secondLeg(world.network, proxied, journeys).journeys;
-  const bad = onward.find((one) => one.verdict !== "delivered" || one.reply?.verdict !== "delivered");
+  const backends = receiverOfAll(world.topology, proxied.backends);
+  const bad = onward.find(
+    (one) => one.verdict !== "delivered" || one.reply?.verdict !== "delivered" || astray(one, backends) !== undefined,
+  );
   if (want.kind === "blocked") {
     const [some] = onward;
     return bad || !some
@@ -106,7 +117,7 @@ function outcomeOfUrl(world: World, expectation: Expectation, url: Url): Outcome
       : { kind: "fails", why: t`${ingressText(proxied.ingress)} allows the request`, journey: some };
   }
   if (!bad) return { kind: "holds" };
-  const why = bad.reason?.message ?? bad.reply?.reason?.message ?? t`no reply arrives`;
+  const why = bad.reason?.message ?? bad.reply?.reason?.message ?? astray(bad, backends)?.why ?? t`no reply arrives`;
   return {
     kind: "fails",
     why: t`the proxy of ${ingressText(proxied.ingress)} cannot reach its backend: ${why}`,
@@ -143,6 +154,8 @@ interface FamilyAim {
   readonly targets: readonly Target[];
   /** The network namespace in which the packets must arrive, if there is only one. */
   readonly at: string | undefined;
+  /** The service that the expectation names: the packets must arrive at one of its endpoints. */
+  readonly service: Service | undefined;
   /** Port and protocol of a service, if the expectation names no port. */
   readonly first: { readonly port: number; readonly proto: Expectation["proto"] } | undefined;
 }
@@ -161,7 +174,17 @@ export function endsOf({ topology, network }: World, { from, to, port }: Expecta
     ip !== undefined ? [family(ip)] : [...new Set((src === undefined ? endpoint.addresses : [src]).map(family))];
   const aims = families.map((of) => ({ of, aim: aimAt(topology, to, endpoint, port, of) }));
   const usable = aims.flatMap(({ of, aim }): FamilyAim[] =>
-    aim.ok ? [{ family: of, targets: aim.targets, at: aim.netns, first: aim.service && aim.ports[0] }] : [],
+    aim.ok
+      ? [
+          {
+            family: of,
+            targets: aim.targets,
+            at: aim.netns,
+            service: ip === undefined ? aim.service : undefined,
+            first: aim.service && aim.ports[0],
+          },
+        ]
+      : [],
   );
   if (usable.length > 0) return { from: endpoint, src, aims: usable };
   const any = aimAt(topology, to, endpoint, port, undefined);
@@ -202,14 +225,14 @@ function refute(
   { want }: Expectation,
   journeys: readonly Journey[],
   ends: Ends,
-  at: string | undefined,
+  receiver: Receiver | undefined,
 ): Refuted | undefined {
-  const lost = journeys.map((one) => loss(one) ?? astray(one, at)).find((one) => one !== undefined);
+  const lost = journeys.map((one) => loss(one) ?? astray(one, receiver)).find((one) => one !== undefined);
   switch (want.kind) {
     case "reachable":
       return lost;
     case "blocked": {
-      const arrived = journeys.find((one) => one.verdict === "delivered" && !astray(one, at));
+      const arrived = journeys.find((one) => one.verdict === "delivered" && !astray(one, receiver));
       return (
         arrived && {
           why:
@@ -272,11 +295,9 @@ function loss(journey: Journey): Refuted | undefined {
 }
 
 /** The wrong machine accepted the packet: a second machine with the address, or a host that accepts any address. */
-function astray(journey: Journey, at: string | undefined): Refuted | undefined {
-  if (at === undefined || journey.verdict !== "delivered" || journey.end === at) return undefined;
-  // Node ports, host ports, and port forwarding: the destination machine forwarded the packet.
-  if (journey.steps.some(({ action, netns }) => action === "dnat" && netns === at)) return undefined;
-  return { why: t`${journey.end} replies, not ${at}`, journey };
+function astray(journey: Journey, receiver: Receiver | undefined): Refuted | undefined {
+  if (!receiver || !isAstray(journey, receiver)) return undefined;
+  return { why: t`${journey.end} replies, not ${receiver.name}`, journey };
 }
 
 function messageOf({ from, to, port, proto, want }: Expectation, why: string): string {

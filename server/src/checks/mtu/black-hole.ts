@@ -1,7 +1,7 @@
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
-import { lossOf, reportFullSize } from "./full-size.ts";
+import { isIcmpFiltered, lossOf, reportFullSize } from "./full-size.ts";
 
 const cluster = (mtu: number): string =>
   twoNodes(`cni bridge { mtu ${mtu} }`, "node n3 { attach lan 192.168.10.13; deny icmp out }\npod c on n3");
@@ -21,14 +21,13 @@ work; TLS handshakes and large responses hang.
 ## How to fix it
 
 Set the CNI's MTU so that the pod MTU plus the overhead fits the smallest MTU on the path. The overhead is 50 bytes for
-VXLAN, 20 for IPIP, and 28 for flannel's \`udp\` backend; add 20 for each of them over IPv6. Also allow ICMP.`,
+VXLAN (70 over IPv6), 60 for WireGuard (80 over IPv6), 20 for IPIP, and 28 for flannel's \`udp\` backend. If a firewall
+drops ICMP, also allow ICMP; a segment or a bridge sends no ICMP error.`,
   example: { bad: cluster(9000), good: cluster(1500) },
   run: (context) =>
-    reportFullSize(
-      blackHole,
-      context,
-      "lost",
-      ({ size, journey }, who) =>
-        t`packets of ${size} bytes ${who} are dropped silently: ${lossOf(journey)}; lower the pods' MTU, or allow ICMP "packet too big"`,
+    reportFullSize(blackHole, context, "lost", ({ size, journey }, who) =>
+      isIcmpFiltered(journey)
+        ? t`packets of ${size} bytes ${who} are dropped silently: ${lossOf(journey)}; lower the pods' MTU, or allow ICMP "packet too big"`
+        : t`packets of ${size} bytes ${who} are dropped silently: ${lossOf(journey)}; lower the pods' MTU`,
     ),
 };

@@ -198,3 +198,9 @@ export function* reportFullSize(
 export function lossOf({ reason }: Journey): string {
   return reason?.message ?? t`the packet is lost`;
 }
+
+/** Whether a router sent ICMP "packet too big" and a rule dropped it. A segment or a bridge drops large frames without an error. */
+export function isIcmpFiltered({ reply }: Journey): boolean {
+  const code = reply?.reason?.code;
+  return code === "filtered" || code === "rejected-by-rule";
+}

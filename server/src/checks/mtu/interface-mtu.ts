@@ -21,8 +21,8 @@ export const interfaceMtu: Check = {
   summary: "An interface's MTU is larger than its segment's MTU.",
   documentation: `## What happens
 
-Switches silently drop frames that are too long: no router is involved that could send an ICMP error. Small packets pass, so
-ping and TCP handshakes work, and large transfers hang.
+Switches silently drop frames that are too long, and because no router is involved, no ICMP error is sent. Small packets
+pass, so ping and TCP handshakes work, but large transfers hang.
 
 ## How to fix it
 

@@ -36,8 +36,8 @@ export const ipv6Minimum: Check = {
 IPv6 requires links of at least 1280 bytes. On a device with a smaller MTU, the Linux kernel disables IPv6: the addresses are
 removed, including the link-local address. If the MTU is raised again, only the link-local address returns.
 
-Tunnels subtract their overhead first: a pod network with VXLAN over IPv6 needs an MTU of 1350 on the nodes' interfaces, with
-WireGuard 1360.
+A tunnel also needs room for its overhead: for IPv6 pods, the nodes' interfaces need an MTU of 1350 with VXLAN over IPv6 and
+1360 with WireGuard.
 
 ## How to fix it
 

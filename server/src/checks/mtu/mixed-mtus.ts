@@ -21,9 +21,9 @@ export const mixedMtus: Check = {
   summary: "Interfaces on one segment have different MTUs.",
   documentation: `## What happens
 
-A machine sends frames up to its own MTU, regardless of the receiver's MTU. A network card silently drops frames longer
-than its MTU. TCP negotiates a segment size and works between the two machines themselves; UDP, tunnels (VXLAN, IPIP), and routed
-packets do not. flannel uses each node's own MTU for its pods and does not reconcile the values.
+A machine sends frames up to its own MTU, regardless of the receiver's MTU. A network card silently drops frames longer than its
+MTU. TCP negotiates a maximum segment size, so it works between the two machines themselves; UDP, tunnels (VXLAN, IPIP), and
+routed packets do not adapt. flannel uses each node's own MTU for its pods and does not reconcile the values.
 
 ## How to fix it
 

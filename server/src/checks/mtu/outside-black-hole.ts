@@ -1,6 +1,6 @@
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
-import { lossOf, reportFullSize } from "./full-size.ts";
+import { isIcmpFiltered, lossOf, reportFullSize } from "./full-size.ts";
 
 const site = (filter: string): string => `segment dc { cidr 192.168.10.0/24; gateway vpn }
 segment line { cidr 192.168.255.0/30; mtu 1400 }
@@ -42,11 +42,9 @@ body hang. Common causes are VPNs and PPPoE links.
 Allow ICMP *fragmentation needed* (IPv6: *packet too big*), or lower the pods' MTU to the MTU of the link.`,
   example: { bad: site("\n  deny icmp out"), good: site("") },
   run: (context) =>
-    reportFullSize(
-      outsideBlackHole,
-      context,
-      "lost-outside",
-      ({ size, journey }, who) =>
-        t`packets of ${size} bytes ${who} are dropped silently: ${lossOf(journey)}; allow ICMP "packet too big", or lower the pods' MTU`,
+    reportFullSize(outsideBlackHole, context, "lost-outside", ({ size, journey }, who) =>
+      isIcmpFiltered(journey)
+        ? t`packets of ${size} bytes ${who} are dropped silently: ${lossOf(journey)}; allow ICMP "packet too big", or lower the pods' MTU`
+        : t`packets of ${size} bytes ${who} are dropped silently: ${lossOf(journey)}; lower the pods' MTU`,
     ),
 };

@@ -11,16 +11,16 @@ export const tunnelClamped: Check = {
   summary: "The kernel lowers the tunnel's MTU, but pods keep the larger MTU.",
   documentation: `## What happens
 
-flannel subtracts 50 bytes from the interface's MTU (or from the \`mtu\` setting) for both address families. If more is needed,
-over IPv6 (70 bytes) or with a setting above the interface's MTU, the kernel lowers the MTU of the device when it is created,
-without an error, but the pods' interfaces keep flannel's value.
+flannel subtracts 50 bytes from the interface's MTU (or from the \`mtu\` setting) for both address families. That is too little
+for VXLAN over IPv6 (70 bytes), and too little if \`mtu\` is above the interface's MTU. In both cases, the kernel lowers the
+MTU of the tunnel device without an error when the device is created, but the pods' interfaces keep flannel's value.
 
-The node itself rejects packets between the two sizes with ICMP *packet too big*; this works only if nothing filters ICMP. If
-\`mtu\` is not set, as in a default dual-stack installation, the severity is info.
+The node rejects packets that are larger than the device's MTU with ICMP *packet too big*; this works only if nothing filters
+ICMP. If \`mtu\` is not set, as in a default dual-stack installation, the severity is info.
 
 ## How to fix it
 
-Set the \`mtu\` of the backend so that the value minus 50 bytes does not exceed the MTU that the kernel sets.`,
+Set the \`mtu\` of the backend to at most the MTU that the kernel sets plus 50 bytes.`,
   example: {
     bad: twoNodes("cni flannel { backend vxlan { mtu 1600 } }"),
     good: twoNodes("cni flannel { backend vxlan { mtu 1500 } }"),

@@ -27,7 +27,8 @@ export const blockBehindNat: Check = {
   documentation: `## What happens
 
 Unless \`externalTrafficPolicy\` is \`Local\`, packets from outside to a NodePort or load balancer are source-NATed to the address of the
-node that receives them. The policy of the pod is evaluated with the node address, so an \`ipBlock\` of client addresses never matches.
+node that receives them. The policy of the pod is evaluated against the node address, so an \`ipBlock\` of client addresses never
+matches.
 
 ## How to fix it
 

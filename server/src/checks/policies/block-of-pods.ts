@@ -22,10 +22,10 @@ export const blockOfPods: Check = {
   documentation: `## What happens
 
 \`ipBlock\` is intended for addresses outside the cluster. Pod addresses change, and whether a block matches pods at all depends on the
-policy engine: Calico and kube-router compare it with any address; Cilium's CIDR rules do not apply to pods.
+policy engine: Calico and kube-router match it against any address; Cilium's CIDR rules do not apply to pods.
 
-A policy is never evaluated with the virtual address of a service: kube-proxy has already rewritten it to the address of a pod. A rule
-for the service CIDR therefore allows nothing.
+A policy is never evaluated against a ClusterIP: kube-proxy has already rewritten it to the address of a pod. A rule for the service
+CIDR therefore allows nothing.
 
 ## How to fix it
 
@@ -102,7 +102,7 @@ function selectFixes(cluster: Cluster, policy: Policy, { ports }: PolicyRule, pl
 function isMeant({ name, proto, first, last }: Listener, ports: readonly PolicyPort[]): boolean {
   return ports.some((port) =>
     port.kind === "name"
-      ? port.name === name && port.proto === proto
+      ? port.name === name && (port.proto === undefined || port.proto === proto)
       : port.proto === proto && port.first <= last && first <= port.last,
   );
 }

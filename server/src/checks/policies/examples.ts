@@ -1,5 +1,10 @@
 /** The cluster of this family's examples. */
 
+/** The cluster with an engine that enforces admin policies, and the statements `inside` in the cluster's block. */
+export function inCluster(inside: string): string {
+  return shop("", { cluster: inside, engine: "network-policy calico" });
+}
+
 /** Two nodes, a policy engine, and a namespace `shop` with the pods web, api, and db and the statements `inside`. */
 export function shop(inside: string, parts: { readonly cluster?: string; readonly engine?: string } = {}): string {
   const { cluster = "", engine = "network-policy kube-router" } = parts;

@@ -61,12 +61,13 @@ function* unknown(
     ),
   ];
   const [only] = there;
+  const wanted = port.proto === undefined ? `\`${port.name}\`` : `\`${port.name}\` (${port.proto})`;
   yield finding(
     namedPort,
     port.source,
     there.length === 0
-      ? t`no destination pod has a port named \`${port.name}\` (${port.proto}), so this rule of ${policyLabel(policy)} allows nothing: their ports have no names; use the number, or name the port with \`listen … as ${port.name}\``
-      : t`no destination pod has a port named \`${port.name}\` (${port.proto}), so this rule of ${policyLabel(policy)} allows nothing: their ports are named ${list(there.map((name) => `\`${name}\``))}; use the number, or name the port with \`listen … as ${port.name}\``,
+      ? t`no destination pod has a port named ${wanted}, so this rule of ${policyLabel(policy)} allows nothing: their ports have no names; use the number, or name the port with \`listen … as ${port.name}\``
+      : t`no destination pod has a port named ${wanted}, so this rule of ${policyLabel(policy)} allows nothing: their ports are named ${list(there.map((name) => `\`${name}\``))}; use the number, or name the port with \`listen … as ${port.name}\``,
     {
       fixes: there.length === 1 && only !== undefined ? [replaceFix(t`Change to \`${only}\``, port.source, only)] : [],
     },

@@ -37,7 +37,8 @@ export const otherSide: Check = {
 Both sides must allow a connection: the egress of the sender and the ingress of the receiver. An egress rule has no effect for a pod
 whose policies do not allow the ingress, and an ingress rule has no effect for a pod whose policies do not allow the egress.
 
-knet reports rules that select pods by label if at least one pair of pods has no port left that both sides allow.
+knet reports a rule that selects pods by label if, for at least one pair of pods, the two sides have no allowed port
+in common.
 
 ## How to fix it
 

@@ -2,7 +2,7 @@ import { peerText } from "../../kubernetes/policy/text.ts";
 import type { Source } from "../../language/tree.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Peer, Policy } from "../../topology/policy.ts";
+import { INITIAL_NAMESPACES, type Peer, type Policy } from "../../topology/policy.ts";
 import { requirementText, selectorText, selects } from "../../topology/selector.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
@@ -41,7 +41,7 @@ For pods in a different namespace, add the namespace: \`from app=web namespace s
       for (const policy of cluster.policies) {
         for (const rule of rulesOf(policy)) {
           for (const peer of rule.peers ?? []) {
-            if (peer.kind !== "pods" || view.meant(peer).length > 0) continue;
+            if (peer.kind !== "pods" || view.meant(peer).length > 0 || areSystemPods(view, policy, peer)) continue;
             yield finding(
               peerNothing,
               { ...peer.source, part: "keyword" },
@@ -55,11 +55,24 @@ For pods in a different namespace, add the namespace: \`from app=web namespace s
   },
 };
 
+const SYSTEM = "kube-system";
+
 type PodPeer = Peer & { readonly kind: "pods" };
 
+/** The names of all namespaces; every cluster has the initial ones. */
 function all({ cluster }: PolicyView): readonly string[] {
   const names = [...cluster.namespaces.map(({ name }) => name), ...cluster.workloads.map((one) => one.namespace)];
-  return [...new Set(names)];
+  return [...new Set([...names, ...INITIAL_NAMESPACES])];
+}
+
+/**
+ * Whether the peer selects `kube-system` and no namespace with declared pods: every cluster has system pods (DNS), which
+ * the file omits. A peer for all namespaces refers to the declared pods.
+ */
+function areSystemPods(view: PolicyView, policy: Policy, peer: PodPeer): boolean {
+  if (peer.namespaces?.length === 0) return false;
+  const meant = namespacesOf(view, policy, peer);
+  return meant.includes(SYSTEM) && !view.cluster.workloads.some(({ namespace }) => meant.includes(namespace));
 }
 
 function namespacesOf(view: PolicyView, policy: Policy, { namespaces }: PodPeer): readonly string[] {
@@ -111,9 +124,11 @@ function why(view: PolicyView, policy: Policy, peer: PodPeer): string {
   const meant = namespacesOf(view, policy, peer);
   if (meant.length === 0) return t`no namespace matches this selector; fix the selector, or label the namespace`;
   const inside = cluster.workloads.filter(({ namespace }) => meant.includes(namespace));
-  const [only = "", ...others] = meant;
+  if (inside.length === 0 && peer.namespaces?.length === 0) return t`no namespace has pods`;
+  const declared = meant.filter((name) => cluster.namespaces.some((one) => one.name === name));
+  const [only = meant[0], ...others] = declared;
   const where =
-    others.length === 0 ? t`namespace \`${only}\`` : t`namespaces ${list(meant.map((name) => `\`${name}\``))}`;
+    others.length === 0 ? t`namespace \`${only}\`` : t`namespaces ${list(declared.map((name) => `\`${name}\``))}`;
   if (inside.length === 0) return t`no pods exist in ${where}`;
   const onHost = inside.filter(({ hostNetwork, labels }) => hostNetwork && selects(peer.pods, labels));
   if (onHost.length > 0)

@@ -1,6 +1,6 @@
 import { type Prefix, prefixCovers, prefixSize } from "../../addressing/ip.ts";
 import { difference, isEmpty, portsOf } from "../../kubernetes/policy/ports.ts";
-import { peerText, ruleText } from "../../kubernetes/policy/text.ts";
+import { peerText, portText, ruleText } from "../../kubernetes/policy/text.ts";
 import { t } from "../../text/l10n.ts";
 import type { Peer, Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import type { Requirement } from "../../topology/selector.ts";
@@ -20,11 +20,11 @@ export const ruleShadowed: Check = {
   summary: "A policy rule has no effect because another rule covers it.",
   documentation: `## What happens
 
-Another rule of the policy matches the same packets or more. The rules of a NetworkPolicy are additive, so the narrower rule has no
+Another rule of the policy matches at least the same packets. The rules of a NetworkPolicy are additive, so the narrower rule has no
 effect. In admin policies and Calico policies, the first matching rule decides, and a rule after another rule that covers it is never
 reached.
 
-An \`except\` that leaves nothing of its prefix is also reported.
+A peer whose \`except\` prefixes cover its whole \`cidr\` is also reported.
 
 ## How to fix it
 
@@ -103,8 +103,8 @@ function coversPorts(wide: readonly PolicyPort[] | undefined, narrow: readonly P
   if (wide === undefined) return true;
   if (narrow === undefined) return false;
   // A port name can have a different number in each pod, so it covers only itself.
-  const names = new Set(wide.flatMap((port) => (port.kind === "name" ? [`${port.name}/${port.proto}`] : [])));
-  if (!narrow.every((port) => port.kind === "range" || names.has(`${port.name}/${port.proto}`))) return false;
+  const names = new Set(wide.flatMap((port) => (port.kind === "name" ? [portText(port)] : [])));
+  if (!narrow.every((port) => port.kind === "range" || names.has(portText(port)))) return false;
   return isEmpty(
     difference(
       portsOf(narrow, () => []),

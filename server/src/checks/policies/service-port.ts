@@ -27,9 +27,9 @@ export const policyServicePort: Check = {
   summary: "A policy uses the service port instead of the target port.",
   documentation: `## What happens
 
-A policy is evaluated with the packet that the pod receives. kube-proxy has already rewritten its port from the service port to the
-target port (\`targetPort\`). If a service targets port 9090, a rule for its port 80 allows packets that never arrive, and denies the
-packets that do arrive.
+A policy is evaluated against the packet that the pod receives. kube-proxy has already rewritten its port from the service port to
+the target port (\`targetPort\`). If a service targets port 9090, a rule for its port 80 allows packets that never arrive, and denies
+the packets that do arrive.
 
 ## How to fix it
 
@@ -124,7 +124,9 @@ function leadsElsewhere(workload: Workload, port: ServicePort): boolean {
 
 /** Whether the rule also allows the target port: the service port is then intentional. */
 function allows(ports: readonly PolicyPort[], target: number, { proto }: PortRange): boolean {
-  return ports.some(
-    (port) => port.proto === proto && (port.kind === "name" || (port.first <= target && target <= port.last)),
+  return ports.some((port) =>
+    port.kind === "name"
+      ? port.proto === undefined || port.proto === proto
+      : port.proto === proto && port.first <= target && target <= port.last,
   );
 }

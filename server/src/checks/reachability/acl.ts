@@ -2,11 +2,12 @@ import { formatPrefix, prefixOf } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
-import type { Check } from "../check.ts";
+import type { Check, Fix } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { removeFix } from "../finding.ts";
 import { directionIn, sourceAt } from "../source.ts";
 import { wayThrough, whatDied } from "./causes.ts";
+import { lostToServices } from "./replay.ts";
 import { machineAt, reportCauses, whoCannot } from "./report.ts";
 
 export const acl: Check & { readonly code: "KN205" } = {
@@ -51,17 +52,30 @@ access list.`,
       },
       ({ source, example }) => {
         const rule = sourceAt(source, "whole");
-        const allow = wayThrough(example.failed) || podsAllowed(source, example.probe.cluster);
+        const way = wayThrough(example.failed);
+        const allow = way || podsAllowed(source, example.probe.cluster);
         return [
           {
             title: t`Add \`${allow}\` above this rule`,
             edits: [{ kind: "before" as const, source: rule, text: allow }],
           },
+          ...(way === "" && example.probe.cluster.podCidrs.length > 0 ? [anyToPods(rule, example.probe.cluster)] : []),
           removeFix(t`Remove this rule`, rule),
         ];
       },
+      ({ source, example }) => lostToServices(context, example.probe.cluster, source.statement),
     ),
 };
+
+/** Rules that allow all packets from and to pods, like flannel's FLANNEL-FWD: clients of services are outside of the cluster. */
+function anyToPods(rule: Source, { podCidrs }: Cluster): Fix {
+  const pods = podCidrs.map(({ prefix }) => formatPrefix(prefix)).join(" ");
+  const line = `allow any${directionIn(rule.statement)}`;
+  return {
+    title: t`Allow all packets from and to ${pods} above this rule`,
+    edits: [`${line} from ${pods}`, `${line} to ${pods}`].map((text) => ({ kind: "before", source: rule, text })),
+  };
+}
 
 /** A rule that allows packets to pods without a tunnel, from the cluster's pods and nodes. */
 function podsAllowed({ statement }: Source, { podCidrs, nodes }: Cluster): string {

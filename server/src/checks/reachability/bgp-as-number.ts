@@ -15,7 +15,7 @@ export const bgpAsNumber: Check = {
   documentation: `## What happens
 
 Each side of a session is configured with the AS number that it expects from the other side. If the OPEN message contains a
-different number, the session closes with *Bad Peer AS*, again after every retry, and neither side learns routes.
+different number, every connection attempt fails with *Bad Peer AS*, and neither side learns routes.
 
 Between nodes, Calico's default is AS 64512 (\`asNumber\` of BGPConfiguration).
 
@@ -31,7 +31,7 @@ Change the expected AS number to the peer's number, or move the peer to the expe
     good: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 as-override }"),
   },
   message: ({ node, as, peer, peerAs }) =>
-    t`${quoted(node)} expects AS ${as} on ${quoted(peer)}, which is in AS ${peerAs}: the session does not come up (Bad Peer AS)`,
+    t`${quoted(node)} expects AS ${as} from ${quoted(peer)}, which is in AS ${peerAs}: the session does not come up (Bad Peer AS)`,
   fixes: ({ as, peer, peerAs }, source, { related }) => [
     ...asFix(t`Change to AS ${peerAs} (${quoted(peer)})`, source, String(peerAs)),
     ...related.flatMap((other) => asFix(t`Move ${quoted(peer)} to AS ${as}`, other.source, String(as))),

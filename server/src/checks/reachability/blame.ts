@@ -1,11 +1,12 @@
 /** Attributes a lost packet to a place in the file and to the check that reports it. */
 import { formatPrefix, type Ip, type Prefix, parseIp, parsePrefix, prefixContains } from "../../addressing/ip.ts";
+import { forwardingOf } from "../../cni/sysctls.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
 import type { Network } from "../../dataplane/model.ts";
 import { familyOf, innerOf } from "../../dataplane/packet.ts";
 import { routesOf } from "../../dataplane/print.ts";
 import type { Source, Statement } from "../../language/tree.ts";
-import type { Cluster, Interface, Node, Station } from "../../topology/model.ts";
+import type { Cluster, Interface, Node, Router, Segment, Station, Topology } from "../../topology/model.ts";
 import type { Stations } from "../../topology/stations.ts";
 import { childOf } from "../source.ts";
 import type { Failure, Probe } from "./probes.ts";
@@ -21,7 +22,8 @@ export type ReachabilityCode =
   | "KN208"
   | "KN209"
   | "KN214"
-  | "KN240";
+  | "KN240"
+  | "KN241";
 
 interface Blame {
   readonly code: ReachabilityCode;
@@ -31,7 +33,7 @@ interface Blame {
 }
 
 /** The place in the file that causes a failure, and the check that reports it. */
-export function attribute(failure: Failure, stations: Stations, network: Network): Blame {
+export function attribute(failure: Failure, topology: Topology, stations: Stations, network: Network): Blame {
   const { probe, failed, reason } = failure;
   if (!reason) {
     const nat = failed.steps.find((step) => step.action === "snat");
@@ -41,6 +43,8 @@ export function attribute(failure: Failure, stations: Stations, network: Network
   const stray = DECIDED.has(reason.code) ? undefined : strayRoute(failed, probe.cluster, network);
   const wrong = wrongRoute(failed, probe.cluster) ?? stray;
   if (wrong) return { code: "KN209", source: wrong, specific: true };
+  const silent = DECIDED.has(reason.code) ? undefined : notAdvertised(failed, topology, stations)?.router.bgp;
+  if (silent) return { code: "KN241", source: silent.source, specific: true };
   switch (reason.code) {
     case "filtered":
     case "rejected-by-rule":
@@ -56,20 +60,20 @@ export function attribute(failure: Failure, stations: Stations, network: Network
     case "stacked-apart":
       return { code: "KN240", source: probe.cluster.cni.source, specific: true };
     case "forwarding-off": {
-      const source = sysctlOf(station, FORWARDING);
+      const packet = failed.steps.at(-1)?.packet;
+      const source = station && packet ? forwardingOf(station, familyOf(packet))?.source : undefined;
       if (source) return { code: "KN206", source, specific: true };
       break;
     }
     case "reverse-path-filter": {
       const device = failed.steps.at(-1)?.device ?? "";
-      const names = [
-        `net.ipv4.conf.${device}.rp_filter`,
-        "net.ipv4.conf.all.rp_filter",
-        "net.ipv4.conf.default.rp_filter",
-      ];
+      // `default` is the value of a device that is not set itself.
+      const own = `net.ipv4.conf.${device}.rp_filter`;
+      const ofDevice = station?.sysctls.has(own) ? own : "net.ipv4.conf.default.rp_filter";
+      const names = [ofDevice, "net.ipv4.conf.all.rp_filter"];
       return {
         code: "KN207",
-        source: sysctlOf(station, names) ?? reason.origin ?? probe.cluster.cni.source,
+        source: highestOf(station, names) ?? reason.origin ?? probe.cluster.cni.source,
         specific: true,
       };
     }
@@ -107,12 +111,48 @@ export function attribute(failure: Failure, stations: Stations, network: Network
   return { code: probe.from.kind === "pod" ? "KN201" : "KN202", source, specific: false };
 }
 
-const FORWARDING = ["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding"];
+/** A segment of a BGP router that no router advertises, and the packet for it that another BGP router could not route. */
+export interface NotAdvertised {
+  readonly router: Router;
+  readonly segment: Segment;
+  readonly cidr: Prefix;
+}
+
+/** The destination of the outermost packet when a BGP router used its default route, or had no route. */
+export function notAdvertised({ steps }: Journey, topology: Topology, stations: Stations): NotAdvertised | undefined {
+  const speakers = topology.routers.filter(({ bgp }) => bgp !== undefined);
+  if (speakers.length < 2) return undefined;
+  for (const [index, { action, netns, packet, rule }] of steps.entries()) {
+    const isLast = index === steps.length - 1 && action === "drop";
+    const isDefault = action === "route" && rule?.text.startsWith("default ");
+    const station = isLast || isDefault ? stations(netns) : undefined;
+    if (station?.kind !== "router" || station.bgp === undefined) continue;
+    if (speakers.some(({ bgp }) => bgp?.advertises.some((one) => isSpecific(one.prefix, packet.dst)))) continue;
+    const found = attachedTo(speakers, topology, packet.dst);
+    if (found && found.router !== station) return found;
+  }
+  return undefined;
+}
+
+function isSpecific(prefix: Prefix, ip: Ip): boolean {
+  return prefix.len > 0 && prefixContains(prefix, ip);
+}
+
+function attachedTo(routers: readonly Router[], { segments }: Topology, ip: Ip): NotAdvertised | undefined {
+  for (const router of routers) {
+    for (const iface of router.interfaces) {
+      const segment = segments.get(iface.segment);
+      const cidr = segment?.cidrs.find((one) => prefixContains(one, ip));
+      if (segment && cidr) return { router, segment, cidr };
+    }
+  }
+  return undefined;
+}
 
 /** The sysctl that stops the ARP replies for the pods' gateway: proxy_arp works only with forwarding (arp_process, IN_DEV_FORWARD). */
 function silencedBy({ from, to }: Probe, netns: string): Source | undefined {
   const node = [from, to].find((end) => end.kind === "pod" && end.netns === netns)?.node;
-  const set = node?.sysctls.get("net.ipv4.ip_forward");
+  const set = node && forwardingOf(node, 4);
   return set?.value === "0" ? set.source : undefined;
 }
 
@@ -271,12 +311,11 @@ function isAclRule(source: Source | undefined): source is Source {
   return keyword === "deny" || keyword === "allow";
 }
 
-function sysctlOf(station: Station | undefined, names: readonly string[]): Source | undefined {
-  for (const name of names) {
-    const found = station?.sysctls.get(name);
-    if (found) return found.source;
-  }
-  return undefined;
+/** The setting with the highest value: the kernel uses the maximum (IN_DEV_RPFILTER is IN_DEV_MAXCONF). */
+function highestOf(station: Station | undefined, names: readonly string[]): Source | undefined {
+  const settings = names.flatMap((name) => station?.sysctls.get(name) ?? []);
+  const [highest] = settings.sort((a, b) => Number(b.value) - Number(a.value));
+  return highest?.source;
 }
 
 /** The least specific static route in the loop: it matches packets that have no better route. */

@@ -6,6 +6,7 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, isLinkLocal } from "../../addressing/ip.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
+import { withoutRepetition } from "../../dataplane/loop.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
 import type { Source, Statement } from "../../language/tree.ts";
 import { t } from "../../text/l10n.ts";
@@ -49,7 +50,7 @@ function findCauses(context: CheckContext): readonly Cause[] {
     // Without pods, there are no kubelet probes or logs that require a node to reach stacked pods.
     const { cluster, from, to } = failure.probe;
     if (to.imagined && from.kind === "node" && STACKED.has(cluster.cni.plugin)) continue;
-    const { code, source, specific } = attribute(failure, stations, context.open);
+    const { code, source, specific } = attribute(failure, context.peopled, stations, context.open);
     if (!specific && sessions.some((one) => isUnannounced(context.peopled, failure, one))) continue;
     if (!specific && suspects.length > 0 && isExcused(context.peopled, failure, stations, suspects)) continue;
     let place = places.indexOf(source.statement);
@@ -66,7 +67,7 @@ function findCauses(context: CheckContext): readonly Cause[] {
 }
 
 /** Codes with one cause per place, regardless of how the packets are lost. */
-const ONE_WAY: ReadonlySet<ReachabilityCode> = new Set(["KN206", "KN209"]);
+const ONE_WAY: ReadonlySet<ReachabilityCode> = new Set(["KN206", "KN209", "KN241"]);
 
 function howOf({ reason }: Failure): string {
   return reason?.code === "no-session" ? "filtered" : (reason?.code ?? "");
@@ -177,20 +178,28 @@ function isExcused(topology: Topology, failure: Failure, stations: Stations, sus
 
 const MOST_HOPS = 10;
 
-/** The hops of a failed journey, each with the place in the file that determined it. */
+/** The hops of a failed journey, each with the place in the file that determined it. A loop is listed once. */
 export function hopsOf(journey: Journey, topology: Topology): readonly Related[] {
   const stations = stationsByPath(topology);
   const hops: Related[] = [];
-  const shown = journey.steps.filter((step, i) => i === journey.steps.length - 1 || SHOWN.has(step.action));
+  const steps = journey.verdict === "looped" ? withoutRepetition(journey.steps) : journey.steps;
+  const shown = steps.filter((step, i) => i === steps.length - 1 || SHOWN.has(step.action));
   for (const [i, step] of shown.entries()) {
     const source = step.rule?.origin ?? stations(step.netns)?.source;
     if (!source) continue;
     // A failure reason names its machine.
-    const hop = step.text.includes(step.netns) ? t`${i + 1}. ${step.text}` : t`${i + 1}. ${step.netns}: ${step.text}`;
-    const message = step.rule && step.action === "route" ? t`${hop}; route ${step.rule.text}` : hop;
+    const hop = namesMachine(step.text, step.netns)
+      ? t`${i + 1}. ${step.text}`
+      : t`${i + 1}. ${step.netns}: ${step.text}`;
+    const message = step.rule && step.action === "route" ? t`${hop} [${step.rule.text}]` : hop;
     hops.push({ source: headOf(source), message });
   }
   return hops.length <= MOST_HOPS ? hops : [...hops.slice(0, MOST_HOPS - 2), ...hops.slice(-2)];
+}
+
+/** Whether the text names the machine: "r" is not the router in "routed". */
+function namesMachine(text: string, netns: string): boolean {
+  return text.split(/[\s:,()]+/).includes(netns);
 }
 
 const SHOWN: ReadonlySet<Step["action"]> = new Set([

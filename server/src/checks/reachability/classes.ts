@@ -4,7 +4,7 @@
  * between two nodes is valid for all nodes of their classes, so one probe per pair of classes is enough.
  */
 import type { InterfaceAddress, Ip, IpRange, Prefix } from "../../addressing/ip.ts";
-import { formatPrefix, prefixEquals, rangeToPrefixes, samePrefixes } from "../../addressing/ip.ts";
+import { bits, formatPrefix, prefixEquals, rangeToPrefixes, samePrefixes } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Decl } from "../../language/decode.ts";
 import type { Statement } from "../../language/tree.ts";
@@ -50,7 +50,7 @@ const traitsOf = nodeColumn<Traits, undefined>(
     // A prefix length other than the segment's (a /32 on a cloud) results in different connected routes.
     for (const { addresses, mtu, sourceCheck } of node.interfaces)
       own += `|${mtu} ${addresses.length === 1 ? addresses[0]?.len : addresses.map(({ len }) => len).join()} ${sourceCheck ? "checked" : ""}`;
-    for (const { prefix } of node.podCidrs) own += typeof prefix.ip === "number" ? "4" : "6";
+    own += rangesOf(node);
     if (node.cni) own += ` cni ${textOf(node.cni.source.statement)}`;
     if (node.dockerBridge) own += ` docker ${node.dockerBridge.address.ip}/${node.dockerBridge.address.len}`;
     for (const [name, { value }] of node.sysctls) own += ` ${name}=${value}`;
@@ -63,6 +63,20 @@ const traitsOf = nodeColumn<Traits, undefined>(
   },
   (a, b) => a.own === b.own && a.writes === b.writes,
 );
+
+/**
+ * The families of a node's ranges, and whether it has only borrowed single addresses. Their number is irrelevant: the addresses of
+ * cloud interfaces are any prefixes.
+ */
+function rangesOf({ podCidrs }: Node): string {
+  let [has4, has6, hasBlock] = [false, false, false];
+  for (const { prefix } of podCidrs) {
+    if (typeof prefix.ip === "number") has4 = true;
+    else has6 = true;
+    if (prefix.len < bits(prefix.ip)) hasBlock = true;
+  }
+  return `${has4 ? "4" : ""}${has6 ? "6" : ""}${hasBlock ? "" : "single"}`;
+}
 
 const writers = keptFor((traits: Column<Traits>) => traits.flatMap(({ writes }, index) => (writes ? [index] : [])));
 

@@ -28,7 +28,7 @@ export const leak: Check & { readonly code: "KN209" } = {
   documentation: `## What happens
 
 On Linux, a packet without a specific route is not dropped: it follows the default route to the gateway. A router without
-routes to the pod CIDRs replies with *network unreachable*, forwards the packet towards the Internet, or, if its own route
+routes to the pod CIDRs replies with *network unreachable*, forwards the packet toward the internet, or, if its own route
 points back, causes a routing loop until the TTL expires.
 
 ## How to fix it

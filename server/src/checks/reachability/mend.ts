@@ -24,7 +24,10 @@ export function lostFixes(topology: Topology, cause: Cause): readonly Fix[] {
     case "blackhole-route":
     case "unreachable-route":
     case "prohibit-route":
-      return reason.origin ? [removeFix(t`Remove this route`, sourceAt(reason.origin, "whole"))] : [];
+      // The route can also be the plugin's (Calico's blackhole route of a block): its origin is then a pool.
+      return reason.origin?.statement.keyword.text === "route"
+        ? [removeFix(t`Remove this route`, sourceAt(reason.origin, "whole"))]
+        : [];
     case "neighbour-failed":
       return reason.origin ? maskFixes(topology, reason.origin) : [];
     case "no-route":

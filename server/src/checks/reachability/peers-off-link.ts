@@ -22,8 +22,9 @@ follow the default route to a router without routes to the pod CIDRs. Nothing in
 
 ## How to fix it
 
-Use a backend that encapsulates: \`vxlan\` with \`direct-routing true\` tunnels only between segments. Or add routes to the pod
-CIDRs on the routers and disable the routes between nodes.`,
+- flannel: use a backend that encapsulates. \`vxlan\` with \`direct-routing true\` tunnels only between segments.
+- bridge: add routes to the pod CIDRs on the routers and disable the routes between nodes (\`routes off\`).
+- kindnet has no backend that encapsulates: use a different plugin, or attach all nodes to one segment.`,
   example: {
     bad: twoRacks("cni flannel { backend host-gw }"),
     good: twoRacks("cni flannel { backend vxlan { direct-routing true } }"),
@@ -36,7 +37,7 @@ CIDRs on the routers and disable the routes between nodes.`,
       case "bridge":
         return t`plain routes require all nodes on one segment: a router is between node \`${node}\` and next hop ${address} of node \`${peer}\` (${affected} affected); use a plugin that encapsulates`;
       default:
-        return t`${backend} requires all nodes on one segment: a router is between node \`${node}\` and next hop ${address} of node \`${peer}\` (${affected} affected); use a plugin that encapsulates`;
+        return t`${backend} requires all nodes on one segment and has no encapsulation: a router is between node \`${node}\` and next hop ${address} of node \`${peer}\` (${affected} affected); use a different plugin`;
     }
   },
   fixes: (data, source, { topology }) => [...encapsulate(data, source), ...moveNode(data, topology)],

@@ -12,8 +12,8 @@ export const podsUnreachable: Check & { readonly code: "KN201" } = {
   summary: "A pod cannot reach another pod of its cluster.",
   documentation: `## What happens
 
-The Kubernetes network model guarantees that any pod reaches any other pod, on any node, without NAT. knet sends
-packets and their replies between pods on all kinds of nodes; this packet or its reply was lost.
+The Kubernetes network model guarantees that any pod reaches any other pod, on any node, without NAT. knet traces
+packets and their replies between pods on every kind of node; this packet or its reply was lost.
 
 Findings with a known cause (an access list, \`ip_forward\`, \`rp_filter\`, a missing route, overlaps) have their own codes; this
 code is for all other causes.

@@ -22,14 +22,14 @@ host-gw backend*. A next hop must be directly connected; an address on the other
 
 ## How to fix it
 
-Remove \`public-ip\`. If the node is behind NAT, use a backend that supports it (\`wireguard\`).`,
+Remove \`public-ip\`. If the node is behind NAT, use \`wireguard\`: it learns the NAT gateway's port from the packets. \`vxlan\` and\n\`udp\` reply to a fixed port, which NAT does not forward.`,
   example: {
     bad: twoNodes("cni flannel { backend host-gw }", node("203.0.113.9")),
     good: twoNodes("cni flannel { backend host-gw }", node("192.168.10.13")),
   },
   message: ({ node: name, publicIp: given, address }) =>
     address === ""
-      ? t`\`public-ip\` ${given} of node \`${name}\` is not its interface address, which host-gw rejects; use a backend that encapsulates if the node is behind NAT`
-      : t`\`public-ip\` ${given} of node \`${name}\` is not its interface address ${address}, which host-gw rejects; use a backend that encapsulates if the node is behind NAT`,
+      ? t`\`public-ip\` ${given} of node \`${name}\` is not its interface address, which host-gw rejects; use \`wireguard\` if the node is behind NAT`
+      : t`\`public-ip\` ${given} of node \`${name}\` is not its interface address ${address}, which host-gw rejects; use \`wireguard\` if the node is behind NAT`,
   fixes: ({ publicIp }, source) => [removeFix(t`Remove \`public-ip ${publicIp}\``, sourceAt(source, "whole"))],
 };

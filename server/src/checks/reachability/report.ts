@@ -6,21 +6,24 @@ import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { StationRef, Topology } from "../../topology/model.ts";
 import { stationAt } from "../../topology/stations.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import type { Check, CheckContext, FailingQuery, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
 import type { ReachabilityCode } from "./blame.ts";
 import { type Cause, causesOf, hopsOf } from "./causes.ts";
+import { queriesOf } from "./replay.ts";
 
 export function* reportCauses(
   check: Check & { readonly code: ReachabilityCode },
   context: CheckContext,
   message: (cause: Cause) => string,
   fixes: (cause: Cause) => readonly Fix[] = () => [],
+  queries: (cause: Cause) => readonly FailingQuery[] = () => [],
 ): Iterable<Finding> {
   for (const cause of causesOf(context, check.code)) {
     yield finding(check, cause.source, message(cause), {
       related: hopsOf(cause.example.failed, context.topology),
       fixes: fixes(cause),
+      queries: [...queriesOf(cause.example.probe), ...queries(cause)],
     });
   }
 }

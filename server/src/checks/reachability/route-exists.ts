@@ -12,7 +12,7 @@ export const routeExists: Check = {
   documentation: `## What happens
 
 \`ip route add\` fails with *File exists*; the first route remains. Connected routes are added first, then the route to the
-segment's gateway, then the routes of the file in their order.
+segment's gateway, then the static routes in file order.
 
 ## How to fix it
 

@@ -36,8 +36,8 @@ no ICMP error is sent, and nothing is logged (\`log_martians\` is off).
 
 ## How to fix it
 
-Set \`rp_filter\` to 2 (loose) or 0, or make the paths symmetric. The larger of the values of \`all\` and of the interface
-applies.
+Set \`rp_filter\` to 2 (loose) or 0, or make the paths symmetric. The kernel uses the larger of the \`all\` value and the
+interface's value.
 
 ## References
 

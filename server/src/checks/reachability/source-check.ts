@@ -30,8 +30,8 @@ export const sourceCheck: Check & { readonly code: "KN208" } = {
 
 A cloud network has a list of the addresses of each machine's interface and drops packets from or to other addresses. This is
 the source/destination check on AWS, *IP forwarding* on Azure, *can-ip-forward* on Google Cloud, and port security on
-OpenStack. To the cloud network, a node that routes packets of pods with their own addresses is spoofing its source address.
-The packets are dropped silently: a capture on the node shows them as sent, but they never arrive.
+OpenStack. If a node forwards packets from its pods without encapsulation or NAT, the cloud network treats their source
+addresses as spoofed. The packets are dropped silently: a capture on the node shows them as sent, but they never arrive.
 
 ## How to fix it
 

@@ -38,7 +38,7 @@ with its parent device. This has several consequences:
 - NodePorts do not reach the pods.
 - In the modes \`private\` and \`vepa\`, pods on the same node cannot reach each other either.
 
-It violates the rule of the Kubernetes network model that agents on a node can reach the pods on that node.
+This violates the Kubernetes network model, which requires that agents on a node can reach the pods on that node.
 
 ## How to fix it
 
@@ -57,7 +57,7 @@ for a second interface (Multus), or use another plugin.
       stackedApart,
       context,
       (cause) =>
-        t`${whoCannot(cause)}: ${reasonOf(cause)}; kubelet probes fail, so add a dedicated device for the node, or use another plugin`,
+        t`${whoCannot(cause)}: ${reasonOf(cause)}; kubelet probes require a dedicated device on the node, or another plugin`,
       ({ example: { probe } }) => overlayFix(context.topology, probe.cluster),
     ),
 };

@@ -12,9 +12,9 @@ export const tunnelDiffers: Check = {
   summary: "Nodes use different VNIs or ports for the tunnel.",
   documentation: `## What happens
 
-Both tunnel endpoints must agree. A packet that arrives on a different UDP port does not match a tunnel; the receiving kernel
-silently drops a packet with an unknown VNI (\`vxlan_rcv\`). Port 8472 is the default of Linux and flannel, 4789 the port
-assigned by IANA and used on Windows.
+Both tunnel endpoints must use the same VNI and port. The receiving kernel does not decapsulate a packet that arrives on a
+different UDP port, and silently drops a packet with an unknown VNI (\`vxlan_rcv\`). Port 8472 is the default of Linux and
+flannel, 4789 the port assigned by IANA and used on Windows.
 
 ## How to fix it
 

@@ -41,7 +41,7 @@ Add \`strict-arp\`. It sets \`arp_ignore = 1\` and \`arp_announce = 2\`. MetalLB
         kubeProxy.source,
         t`without \`strict-arp\`, every node of cluster \`${name}\` replies to ARP for the load balancer IP of service \`${service.name}\`: clients reach the first node that replies`,
         {
-          related: [{ source: loadBalancer.source, message: t`only one node must reply` }],
+          related: [{ source: loadBalancer.source, message: t`exactly one node must reply` }],
           fixes: [appendFix(t`Add \`strict-arp\``, kubeProxy.source, "strict-arp")],
         },
       );

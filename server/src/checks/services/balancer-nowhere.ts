@@ -1,8 +1,9 @@
-import { formatIp, type Ip, prefixContains } from "../../addressing/ip.ts";
+import { family, formatIp, type Ip, prefixContains } from "../../addressing/ip.ts";
+import { balancerPeers } from "../../kubernetes/balancer.ts";
 import { nearestFew } from "../../language/nearest.ts";
 import type { Source } from "../../language/tree.ts";
 import { t } from "../../text/l10n.ts";
-import type { Cluster, Topology } from "../../topology/model.ts";
+import type { Cluster, Router, Topology } from "../../topology/model.ts";
 import { nextFreeAddress } from "../addresses/free.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { appendFix, finding, replaceFix, wordsEdit } from "../finding.ts";
@@ -29,8 +30,10 @@ rewrites packets to this address on the nodes, but the packets must reach a node
 Choose how packets to the address reach a node:
 
 - \`load-balancer l2\`: a node replies to ARP for the address. The address must be in a segment of the nodes.
-- \`load-balancer bgp\`, \`proxy\`, or \`pass-through\`, with the router that implements it (\`by ROUTER\`).
+- \`load-balancer bgp\`, \`proxy\`, or \`pass-through\`, with the router that implements it (\`by ROUTER\`). For \`bgp\` and
+  \`pass-through\`, the router must be on a segment of the nodes.
 - A static route to the address on a router or host.
+- An address of a node, like k3s's ServiceLB.
 
 ## References
 
@@ -58,7 +61,7 @@ Choose how packets to the address reach a node:
 
 function whyNowhere(topology: Topology, cluster: Cluster, ip: Ip): string | undefined {
   const { loadBalancer } = cluster.services;
-  if (isRouted(topology, ip)) return undefined;
+  if (isRouted(topology, ip) || isOwn(cluster, ip)) return undefined;
   if (!loadBalancer)
     return t`cluster \`${cluster.name}\` has no load balancer; add \`load-balancer l2\`, \`bgp\`, \`proxy\`, or \`pass-through\``;
   if (loadBalancer.kind === "l2") {
@@ -67,8 +70,29 @@ function whyNowhere(topology: Topology, cluster: Cluster, ip: Ip): string | unde
       : t`no segment of the nodes contains it, so no machine sends ARP requests for it to the nodes`;
   }
   if (loadBalancer.by === undefined) return t`\`load-balancer ${loadBalancer.kind}\` requires a router (\`by ROUTER\`)`;
-  const known = topology.routers.some(({ path }) => path === loadBalancer.by);
-  return known ? undefined : t`router \`${loadBalancer.by}\` does not exist`;
+  const router = topology.routers.find(({ path }) => path === loadBalancer.by);
+  if (!router) return t`router \`${loadBalancer.by}\` does not exist`;
+  if (!isFar(topology, cluster, router, ip)) return undefined;
+  return loadBalancer.kind === "bgp"
+    ? t`router \`${router.path}\` is not on a segment of the nodes, so their eBGP sessions (TTL 1) do not come up`
+    : t`router \`${router.path}\` is not on a segment of the nodes, so it cannot forward packets to them unchanged`;
+}
+
+/** Whether the router must be on-link for the nodes, and is not for any of them. */
+function isFar(topology: Topology, cluster: Cluster, router: Router, ip: Ip): boolean {
+  const { kind } = cluster.services.loadBalancer ?? {};
+  if ((kind !== "bgp" && kind !== "pass-through") || cluster.nodes.length === 0) return false;
+  const peerOf = balancerPeers(topology, router, cluster);
+  return cluster.nodes.every((node) => peerOf(node, family(ip)).kind === "far");
+}
+
+/** Whether a node has the address: k3s's ServiceLB uses the nodes' own addresses. */
+function isOwn({ nodes }: Cluster, ip: Ip): boolean {
+  return nodes.some(
+    ({ interfaces, edge }) =>
+      interfaces.some(({ addresses }) => addresses.some((own) => own.ip === ip)) ||
+      edge?.loopbacks.some((own) => own.ip === ip),
+  );
 }
 
 /** Whether a segment of the nodes contains the address: only then do ARP requests for it reach a node. */
@@ -112,5 +136,9 @@ function fixesFor(topology: Topology, cluster: Cluster, ip: Ip, place: Source): 
     return by === undefined ? [] : [{ title: t`Add \`${by}\``, edits: [wordsEdit(loadBalancer.source, by)] }];
   const written = argumentWith(sourceAt(loadBalancer.source, "whole"), (text) => text === loadBalancer.by);
   const known = topology.routers.map(({ path }) => path);
+  if (known.includes(loadBalancer.by)) {
+    const near = router?.station.path;
+    return near === undefined ? [] : [replaceFix(t`Change to \`${near}\` (on the nodes' segment)`, written, near)];
+  }
   return nearestFew(loadBalancer.by, known, 3).map((path) => replaceFix(t`Change to \`${path}\``, written, path));
 }

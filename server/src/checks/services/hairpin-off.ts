@@ -1,5 +1,6 @@
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Pod, Service } from "../../topology/model.ts";
+import { podsIn } from "../../topology/service-endpoints.ts";
 import { ask } from "../../trace/trace.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
@@ -69,7 +70,7 @@ function candidate(
   for (const service of cluster.services.all.slice(0, 100)) {
     const [port] = service.ports;
     const [ip] = service.clusterIps;
-    if (!port || ip === undefined) continue;
+    if (!port || ip === undefined || podsIn(cluster.services.selected(service)) > FEW) continue;
     const endpoints = cluster.services.endpoints(service, port, typeof ip === "number" ? 4 : 6);
     const own = endpoints.find(({ pod }) => pod !== undefined && !pod.workload.hostNetwork)?.pod;
     if (!own || endpoints.length > FEW) continue;

@@ -1,11 +1,14 @@
-import { family, formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
+import { family, formatPrefix, type Ip, type Prefix, prefixContains, prefixCovers } from "../../addressing/ip.ts";
+import type { Source, Statement } from "../../language/tree.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
+import { valueAt } from "../../topology/cache.ts";
 import { nodesWhere } from "../../topology/column.ts";
-import type { Node } from "../../topology/model.ts";
+import type { Cluster, Node, StaticRoute } from "../../topology/model.ts";
 import { gatewayFixes } from "../addresses/new-gateway.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { appendEdit, finding } from "../finding.ts";
+import { appendEdit, finding, removeFix } from "../finding.ts";
+import { sourceAt } from "../source.ts";
 
 /** Maximum number of edits in one fix. */
 const MOST_EDITS = 10;
@@ -30,17 +33,18 @@ export const noServiceRoute: Check = {
   documentation: `## What happens
 
 For packets that a node sends itself, Linux looks up a route before kube-proxy's rules rewrite the destination. Without a route to the
-service address, programs on the node and pods on the host network fail with "network is unreachable" although the rules are installed.
-Any route is sufficient, because the kernel routes the rewritten packet again. Packets from other pods are rewritten before routing.
+service address, programs on the node and pods on the host network fail with ENETUNREACH although the rules are installed. A
+\`blackhole\` route has the same effect (EINVAL), like \`unreachable\` (EHOSTUNREACH) and \`prohibit\` (EACCES). Any other route is
+sufficient, because the kernel routes the rewritten packet again. Pods are not affected: their packets are rewritten before routing.
 
 ## How to fix it
 
-Set a gateway on the segment, or add a route to the service CIDR on the nodes: \`route 10.96.0.0/16 via …\`. IPVS needs no route: the
-service addresses are addresses of the node.
+Set a gateway on the segment, or add a route to the service CIDR on the nodes: \`route 10.96.0.0/16 via …\`. Remove a route that
+rejects packets to the service CIDR. IPVS needs no route: the service addresses are addresses of the node.
 
 ## References
 
-- Linux: \`net/netfilter/nf_nat_proto.c\` (\`nf_nat_ipv4_local_fn\`)`,
+- Linux: \`net/netfilter/nf_nat_proto.c\` (\`nf_nat_ipv4_local_fn\`), \`net/ipv4/fib_semantics.c\` (\`fib_props\`)`,
   example: { bad: text(""), good: text("; gateway 192.168.10.1") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
@@ -48,13 +52,18 @@ service addresses are addresses of the node.
       const { mode } = services.kubeProxy;
       if (services.all.length === 0 || mode === "ipvs" || mode === "none") continue;
       for (const { prefix, source } of serviceCidrs) {
-        const lost = withoutDefault[family(prefix.ip)](cluster, undefined).filter((node) => !covers(node, prefix));
+        const rejecting = rejectedBy(cluster, prefix);
+        for (const [first, ...more] of groupsOf(rejecting).values())
+          if (first) yield rejected(first, more.length, { prefix, source });
+        const lost = withoutDefault[family(prefix.ip)](cluster, undefined).filter(
+          (node) => !covers(node, prefix) && !rejecting.some((one) => one.node === node),
+        );
         const [first] = lost;
         if (!first) continue;
         yield finding(
           noServiceRoute,
           source,
-          t`service CIDR ${formatPrefix(prefix)} has no route on ${plural(lost.length, "node")} of cluster \`${name}\` (${list(lost.map((node) => `\`${node.name}\``))}): local connections to services fail with "network is unreachable"`,
+          t`service CIDR ${formatPrefix(prefix)} has no route on ${plural(lost.length, "node")} of cluster \`${name}\` (${list(lost.map((node) => `\`${node.name}\``))}): their own connections to services fail (ENETUNREACH); pods are not affected`,
           {
             related: [{ source: first.source, message: t`node \`${first.name}\` has no default route` }],
             fixes: [...gatewayFixes(topology, lost), ...routeFix(prefix, lost)],
@@ -64,6 +73,78 @@ service addresses are addresses of the node.
     }
   },
 };
+
+interface ServiceRange {
+  readonly prefix: Prefix;
+  readonly source: Source;
+}
+
+/** A route of a node that rejects packets to services. */
+interface Rejecting {
+  readonly node: Node;
+  readonly route: StaticRoute;
+}
+
+/** The results of a route lookup (fib_props): what connect() returns. */
+const ERRNO = { blackhole: "EINVAL", unreachable: "EHOSTUNREACH", prohibit: "EACCES" } as const;
+
+function rejectedBy(cluster: Cluster, prefix: Prefix): readonly Rejecting[] {
+  return withRejectingRoute(cluster, undefined).flatMap((node) => {
+    const route = node.routes.find(
+      (one) =>
+        one.type !== "unicast" &&
+        family(one.dst.ip) === family(prefix.ip) &&
+        (prefixCovers(one.dst, prefix)
+          ? bestRoute(node, prefix.ip) === one
+          : prefixCovers(prefix, one.dst) && holdsService(cluster, node, one)),
+    );
+    return route ? [{ node, route }] : [];
+  });
+}
+
+const withRejectingRoute = nodesWhere<undefined>(({ routes }) => routes.some(({ type }) => type !== "unicast"));
+
+/** Whether the route is more specific than the service CIDR, and the best route to the address of a service. */
+function holdsService({ services }: Cluster, node: Node, route: StaticRoute): boolean {
+  return services.all.some(({ clusterIps }) =>
+    clusterIps.some((ip) => prefixContains(route.dst, ip) && bestRoute(node, ip) === route),
+  );
+}
+
+/** The longest match, then the lowest metric, then the first one. */
+function bestRoute({ routes }: Node, ip: Ip): StaticRoute | undefined {
+  let best: StaticRoute | undefined;
+  for (const one of routes) {
+    if (!prefixContains(one.dst, ip)) continue;
+    const order = best ? one.dst.len - best.dst.len || (best.metric ?? 0) - (one.metric ?? 0) : 1;
+    if (order > 0) best = one;
+  }
+  return best;
+}
+
+/** By statement: the nodes of a pool share theirs. */
+function groupsOf(rejecting: readonly Rejecting[]): ReadonlyMap<Statement, readonly Rejecting[]> {
+  const groups = new Map<Statement, Rejecting[]>();
+  for (const one of rejecting) valueAt(groups, one.route.source.statement, (): Rejecting[] => []).push(one);
+  return groups;
+}
+
+function rejected({ node, route }: Rejecting, more: number, { prefix, source }: ServiceRange): Finding {
+  const cidr = formatPrefix(prefix);
+  const dst = formatPrefix(route.dst);
+  const errno = route.type === "unicast" ? "" : ERRNO[route.type];
+  const who =
+    more > 0 ? t`node \`${node.path}\` and ${plural(more, "more node", "more nodes")}` : t`node \`${node.path}\``;
+  return finding(
+    noServiceRoute,
+    route.source,
+    t`the ${route.type} route to ${dst} on ${who} rejects the node's own connections to services in ${cidr} (${errno}); pods are not affected`,
+    {
+      related: [{ source, message: t`service CIDR ${cidr}` }],
+      fixes: [removeFix(t`Remove this route`, sourceAt(route.source, "whole"))],
+    },
+  );
+}
 
 /** Nodes without a default route; a default route covers every range. */
 const withoutDefault = {

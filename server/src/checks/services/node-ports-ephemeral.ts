@@ -17,8 +17,9 @@ export const nodePortsEphemeral: Check = {
   summary: "The node port range overlaps the ephemeral port range.",
   documentation: `## What happens
 
-Linux allocates source ports from \`net.ipv4.ip_local_port_range\`, 32768-60999. If a node port is in this range, a reply to a
-connection of the node itself can be mistaken for a packet to the service. The Kubernetes default range 30000-32767 ends just below it.
+Linux allocates source ports from \`net.ipv4.ip_local_port_range\`, 32768-60999. If a node port is in this range, a reply to
+one of the node's own connections can be mistaken for a packet to the service. The Kubernetes default range 30000-32767 ends
+just below it.
 
 ## How to fix it
 
@@ -36,7 +37,7 @@ End \`node-port-range\` at 32767 or below.
       yield finding(
         nodePortsEphemeral,
         source,
-        t`node ports ${first}-${last} of cluster \`${name}\` overlap the ephemeral ports ${FIRST}-${LAST} of its nodes: replies to connections of a node can be mistaken for packets to a service`,
+        t`node ports ${first}-${last} of cluster \`${name}\` overlap the ephemeral ports ${FIRST}-${LAST} of its nodes: replies to a node's own connections can be mistaken for packets to a service`,
         { fixes: source.statement.keyword.text === "node-port-range" ? [upTo(first, source)] : [] },
       );
     }

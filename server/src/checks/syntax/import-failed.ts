@@ -9,12 +9,13 @@ export const importFailed: Check = {
   summary: "An imported file cannot be read.",
   documentation: `## What happens
 
-The file does not exist, is not readable, or (in the editor) is outside the workspace. Its declarations are missing, so
-this error can cause other diagnostics.
+The file does not exist, is not a readable text file, or (in the editor) is outside the workspace, or the topology exceeds
+the limit of 1,000 files or of 4,000,000 characters. Its declarations are missing, so this error can cause other diagnostics.
 
 ## How to fix it
 
-Fix the path, or create the file. Paths are relative to the importing file.`,
+Fix the path, or create the file. Paths are relative to the importing file. In a large topology, declare equal machines as a
+pool (\`nodes n 1..500\`).`,
   example: {
     bad: `import "missing.knet"
 segment lan { cidr 192.168.10.0/24 }

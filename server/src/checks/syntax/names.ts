@@ -18,6 +18,7 @@ const KINDS: Readonly<Record<string, string>> = {
   daemon: phrase("daemon"),
   policy: phrase("policy"),
   endpoint: phrase("endpoint"),
+  station: phrase("router, node, or host"),
   "calico-tier": phrase("Calico tier"),
 };
 

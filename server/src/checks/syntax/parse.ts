@@ -1,5 +1,5 @@
 import { countBelow } from "../../addressing/search.ts";
-import { newlineOf } from "../../language/lines.ts";
+import { lineEndOf, lineStartOf, newlineOf, nextLineOf } from "../../language/lines.ts";
 import type { Block, Source, Statement, SyntaxProblem, SyntaxProblemKind } from "../../language/tree.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckedFile, Finding, Fix } from "../check.ts";
@@ -106,7 +106,7 @@ function fixesFor(
   start: number,
   text: string,
 ): readonly Fix[] {
-  const lineEnd = endOfLine(text, start);
+  const lineEnd = lineEndOf(text, start);
   const insert = (title: string, at: number, inserted: string): readonly Fix[] => [
     { title, edits: [{ kind: "insert", file, at, text: inserted }] },
   ];
@@ -134,12 +134,6 @@ function fixesFor(
   }
 }
 
-function endOfLine(text: string, from: number): number {
-  const found = /\r?\n/g;
-  found.lastIndex = from;
-  return found.exec(text)?.index ?? text.length;
-}
-
 /** Longer lines are not hand-written: scanning them to the end for each problem would take quadratic time. */
 const LONGEST = 1000;
 
@@ -155,13 +149,13 @@ function endOfArguments(text: string, start: number, end: number): number {
  * The start of the first line that is indented no deeper than the line of the opening brace, or the end of the text.
  */
 function endOfBlock(text: string, brace: number): { readonly at: number; readonly indent: string } {
-  const lineStart = text.lastIndexOf("\n", brace - 1) + 1;
+  const lineStart = lineStartOf(text, brace);
   const indent = /^[ \t]*/.exec(text.slice(lineStart, brace))?.[0] ?? "";
-  let at = endOfLine(text, brace);
+  let at = lineEndOf(text, brace);
   while (at < text.length) {
-    const next = text.indexOf("\n", at) + 1;
-    if (next === 0) break;
-    const end = endOfLine(text, next);
+    const next = nextLineOf(text, at);
+    if (next === text.length) break;
+    const end = lineEndOf(text, next);
     const line = text.slice(next, end);
     const depth = /^[ \t]*/.exec(line)?.[0] ?? "";
     if (line.trim() !== "" && depth.length <= indent.length) return { at: next, indent };

@@ -10,11 +10,11 @@ export const repeatedStatement: Check = {
   summary: "A single-value setting is set more than once.",
   documentation: `## What happens
 
-The setting accepts only one value. knet uses the first statement and ignores the second.
+The setting accepts only one value. knet uses the first statement and ignores any later one.
 
 ## How to fix it
 
-Remove one of the two statements.`,
+Keep only one of the statements.`,
   example: {
     bad: `segment lan {
   cidr 192.168.10.0/24

@@ -1,4 +1,5 @@
 /** Workflow commands of GitHub Actions (docs.github.com, "Workflow commands"): annotations on a pull request. */
+import { visible } from "../../text/visible.ts";
 import type { Report } from "../report.ts";
 
 /** Ends with a newline unless it is empty. */
@@ -22,7 +23,7 @@ export function githubReport(report: Report): string {
 }
 
 function data(text: string): string {
-  return text.replace(/%/g, "%25").replace(/\r/g, "%0D").replace(/\n/g, "%0A");
+  return visible(text).replace(/%/g, "%25");
 }
 
 function property(text: string): string {

@@ -2,6 +2,7 @@
 import type { ArtifactLocation, Fix, Location, Log, Region } from "sarif";
 import type { Check } from "../../checks/check.ts";
 import { translated } from "../../text/l10n.ts";
+import { jsonText } from "../../text/visible.ts";
 import type { Diagnostic, Report } from "../report.ts";
 
 type Range = Diagnostic["range"];
@@ -47,7 +48,7 @@ export function sarifReport(report: Report, catalog: readonly Check[], version: 
       },
     ],
   };
-  return `${JSON.stringify(sarif, undefined, 2)}\n`;
+  return `${jsonText(sarif)}\n`;
 }
 
 function level(severity: "error" | "warning" | "info" | "hint"): "error" | "warning" | "note" {

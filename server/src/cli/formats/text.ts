@@ -2,6 +2,7 @@
 
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
+import { visible, visibleIn } from "../../text/visible.ts";
 import type { Report } from "../report.ts";
 
 type Diagnostic = Report["files"][number]["diagnostics"][number];
@@ -12,7 +13,7 @@ export interface TextReportOptions {
   readonly lineOf: (file: string, line: number) => string | undefined;
 }
 
-/** Ends with a newline. */
+/** Ends with a newline. Control characters in texts of files are shown as escapes. */
 export function textReport(report: Report, options: TextReportOptions): string {
   const paint = (code: string, text: string): string => (options.colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const lines: string[] = [];
@@ -29,26 +30,21 @@ function one(
   options: TextReportOptions,
   paint: (code: string, text: string) => string,
 ): string[] {
-  const { range, severity } = diagnostic;
-  const lines = [
-    `${path}:${range.start.line + 1}:${range.start.character + 1} ${paint(COLOUR[severity], severity)} ${diagnostic.code}  ${diagnostic.message}`,
-  ];
+  const { code, severity, message, range, related, fixes } = visibleIn(diagnostic);
+  const place = `${visible(path)}:${range.start.line + 1}:${range.start.character + 1}`;
+  const lines = [`${place} ${paint(COLOUR[severity], severity)} ${code}  ${message}`];
   const text = options.lineOf(path, range.start.line);
   if (text !== undefined && text.length < 400) {
-    const shown = text.replace(/\t/g, " ");
-    const end =
-      range.end.line === range.start.line ? Math.max(range.end.character, range.start.character + 1) : shown.length;
-    lines.push(`    ${paint("2", shown)}`);
-    lines.push(
-      `    ${" ".repeat(range.start.character)}${paint(COLOUR[severity], "^".repeat(Math.max(1, end - range.start.character)))}`,
-    );
+    // An escape is longer than its character, so the marker is measured on the shown text.
+    const shown = (from: number, to: number): string => visible(text.slice(from, to).replace(/\t/g, " "));
+    const end = range.end.line === range.start.line ? range.end.character : text.length;
+    const indent = " ".repeat(shown(0, range.start.character).length);
+    const mark = "^".repeat(Math.max(1, shown(range.start.character, end).length));
+    lines.push(`    ${paint("2", shown(0, text.length))}`, `    ${indent}${paint(COLOUR[severity], mark)}`);
   }
-  for (const related of diagnostic.related) {
-    lines.push(
-      `    ${related.file}:${related.range.start.line + 1}:${related.range.start.character + 1}: ${related.message}`,
-    );
-  }
-  for (const fix of diagnostic.fixes) lines.push(`    ${t`fix: ${fix.title}`}`);
+  for (const { file, range: at, message: fact } of related)
+    lines.push(`    ${file}:${at.start.line + 1}:${at.start.character + 1}: ${fact}`);
+  for (const { title } of fixes) lines.push(`    ${t`fix: ${title}`}`);
   return lines;
 }
 

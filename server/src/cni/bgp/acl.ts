@@ -14,6 +14,8 @@ export const BGP_PORT = 179;
 export interface AccessLists {
   /** The rule that drops TCP connections from `a` to this port of `b`, or undefined. */
   blocking(a: Station, from: Ip, b: Station, to: Ip, port: number): Source | undefined;
+  /** All rules along the path that drop these connections, at most one per machine. */
+  blockers(a: Station, from: Ip, b: Station, to: Ip, port: number): readonly Source[];
 }
 
 export function accessLists(topology: Topology): AccessLists {
@@ -30,18 +32,15 @@ export function accessLists(topology: Topology): AccessLists {
     }
     return way;
   };
-  return {
-    blocking: (a, from, b, to, port) => {
-      const dropped =
-        deciding(a.acl, "out", from, to, port) ??
-        between(a, from, b, to)
-          .filter((router) => router !== a && router !== b)
-          .map(({ acl }) => deciding(acl, "forward", from, to, port))
-          .find((rule) => rule !== undefined) ??
-        deciding(b.acl, "in", from, to, port);
-      return dropped?.source;
-    },
-  };
+  const blockers: AccessLists["blockers"] = (a, from, b, to, port) =>
+    [
+      deciding(a.acl, "out", from, to, port),
+      ...between(a, from, b, to)
+        .filter((router) => router !== a && router !== b)
+        .map(({ acl }) => deciding(acl, "forward", from, to, port)),
+      deciding(b.acl, "in", from, to, port),
+    ].flatMap((rule) => (rule ? [rule.source] : []));
+  return { blockers, blocking: (a, from, b, to, port) => blockers(a, from, b, to, port)[0] };
 }
 
 /** The rule that drops the connection; the first match decides. */
@@ -67,8 +66,11 @@ function isAmong(prefixes: readonly Prefix[], ip: Ip): boolean {
   return prefixes.length === 0 || prefixes.some((prefix) => prefixContains(prefix, ip));
 }
 
-function segmentOf(station: Station, ip: Ip): string | undefined {
-  return station.interfaces.find(({ addresses }) => addresses.some((own) => own.ip === ip))?.segment;
+/** The segment of the address; for an address on `lo`, the segment of the first interface. */
+function segmentOf({ interfaces, edge }: Station, ip: Ip): string | undefined {
+  const iface = interfaces.find(({ addresses }) => addresses.some((own) => own.ip === ip));
+  const isOnLoopback = iface === undefined && edge?.loopbacks.some((own) => own.ip === ip);
+  return (isOnLoopback ? interfaces[0] : iface)?.segment;
 }
 
 function routersBetween(topology: Topology, start: string, end: string): readonly Router[] {

@@ -14,7 +14,7 @@ function speakerOf(topology: Topology, router: Router, bgp: BgpSpec): Speaker {
     routerId: routerIdOf(router),
     daemon: "frr",
     clusterId: bgp.clusterId,
-    addresses: router.interfaces.flatMap(({ addresses }) => addresses.map(({ ip }): Ip => ip)),
+    addresses: addressesOf(router),
     mesh: undefined,
     rules: bgp.peers.flatMap((peer) => {
       const to = targetOf(topology, peer);
@@ -31,6 +31,12 @@ function routerIdOf({ edge, interfaces }: Router): number {
   const own = (edge?.loopbacks ?? []).map(({ ip }) => ip);
   const all = own.length > 0 ? own : interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => ip));
   return Math.max(0, ...all.filter((ip) => typeof ip === "number"));
+}
+
+/** Peers can also use an address on `lo` (`update-source lo`). */
+function addressesOf({ interfaces, edge }: Router): readonly Ip[] {
+  const own = interfaces.flatMap(({ addresses }) => addresses.map(({ ip }): Ip => ip));
+  return edge === undefined ? own : [...own, ...edge.loopbacks.map(({ ip }) => ip)];
 }
 
 /** Undefined for an unknown name, which is reported elsewhere. */

@@ -7,7 +7,7 @@ import { valueAt } from "../../topology/cache.ts";
 import type { Node, TopologyProblem } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";
 import { CODES, problem } from "../problems.ts";
-import { type CalicoCluster, type Member, nodesOf } from "./cluster.ts";
+import { type CalicoCluster, isLoopback, type Member, nodesOf } from "./cluster.ts";
 import { blocksIn, isUsable, nodeSettings } from "./settings.ts";
 
 export function checkNodes(calico: CalicoCluster): readonly TopologyProblem[] {
@@ -84,7 +84,7 @@ function foreignAddress(node: Node): TopologyProblem[] {
   const own = node.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip));
   const source = sources.get("bgp-address");
   return addresses
-    .filter((ip) => source && !own.includes(ip))
+    .filter((ip) => source && !own.includes(ip) && !isLoopback(node, ip))
     .map((ip) => problem(CODES.calicoBgpAddress, source ?? node.source, { node: node.path, address: formatIp(ip) }));
 }
 

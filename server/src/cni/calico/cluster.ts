@@ -1,9 +1,9 @@
 /** The nodes of a cluster that run Calico: their addresses, blocks, and tunnels. Created once per cluster. */
 import type { InterfaceAddress, Ip, Prefix } from "../../addressing/ip.ts";
-import { addIp, prefixContains, prefixOf } from "../../addressing/ip.ts";
+import { addIp, hostPrefix, prefixContains, prefixOf } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Cluster, Interface, Node, NodeCidr } from "../../topology/model.ts";
-import { familyOf } from "../host.ts";
+import { defaultInterface, familyOf } from "../host.ts";
 import type { ClusterContext } from "../mode.ts";
 import { pluginOf } from "../settings.ts";
 import { type TunnelKind, tunnelKinds } from "./pools.ts";
@@ -109,7 +109,18 @@ function familyPartOf(node: Node, own: NodeSettings, family: 4 | 6): MemberFamil
     );
     if (found) return { address: found.ip, subnet: prefixOf(found.ip, found.len), iface };
   }
-  return undefined;
+  return given === undefined ? undefined : onLoopback(node, given);
+}
+
+/** `bgp-address` on `lo`, for nodes that peer between loopback addresses: it has no subnet, and any interface reaches it. */
+function onLoopback(node: Node, ip: Ip): MemberFamily | undefined {
+  const iface = defaultInterface(node, typeof ip === "number" ? 4 : 6) ?? node.interfaces[0];
+  return isLoopback(node, ip) && iface ? { address: ip, subnet: hostPrefix(ip), iface } : undefined;
+}
+
+/** Whether the address is on the loopback device. */
+export function isLoopback({ edge }: Node, ip: Ip): boolean {
+  return edge?.loopbacks.some((one) => one.ip === ip) ?? false;
 }
 
 export function familyPart(member: Member, family: 4 | 6): MemberFamily | undefined {

@@ -11,6 +11,7 @@ import { bridgedPods } from "../bridged.ts";
 import type { ChainRules } from "../mode.ts";
 import { type CalicoCluster, familyPart, type Member } from "./cluster.ts";
 import { caliName } from "./endpoints.ts";
+import { type IpvsFrame, ipvsChains, ipvsInput, ipvsOutput } from "./ipvs.ts";
 import { TUNL0, usesIpip, usesVxlan, VXLAN_DEVICE, VXLAN_PORT } from "./tunnels.ts";
 
 /** Felix allocates mark bits from IptablesMarkMask 0xffff0000: accept, pass, and two scratch bits. */
@@ -187,6 +188,7 @@ function filterChains(calico: CalicoCluster, member: Member, family: Family, set
       ),
     );
   }
+  const ipvs = ipvsFrame(calico, member, family);
   const toHost = settings.sources.get("default-endpoint-to-host-action") ?? settings.source;
   return [
     chain("INPUT", [rule({}, jump("cali-INPUT"))]),
@@ -198,6 +200,7 @@ function filterChains(calico: CalicoCluster, member: Member, family: Family, set
     chain("OUTPUT", [rule({}, jump("cali-OUTPUT"))]),
     chain("cali-INPUT", [
       ...input,
+      ...(ipvs ? ipvsInput(ipvs) : []),
       rule({ in: { is: WORKLOADS } }, { kind: "JUMP", chain: "cali-wl-to-host", goto: true }),
       rule(isMarked(ACCEPT_MARK), accept),
     ]),
@@ -215,11 +218,33 @@ function filterChains(calico: CalicoCluster, member: Member, family: Family, set
     ]),
     chain("cali-OUTPUT", [
       rule(isMarked(ACCEPT_MARK), accept),
+      ...(ipvs ? ipvsOutput(ipvs) : []),
       rule({ out: { is: WORKLOADS } }, { kind: "RETURN" }),
       ...output,
     ]),
+    ...(ipvs ? ipvsChains(ipvs) : []),
     ...endpointChains(calico, member, family),
   ];
+}
+
+/** Felix detects kube-proxy's ipvs mode by the device kube-ipvs0. */
+function ipvsFrame(calico: CalicoCluster, { node }: Member, family: Family): IpvsFrame | undefined {
+  const { cluster } = calico.context;
+  if (cluster.services.kubeProxy.mode !== "ipvs") return undefined;
+  const names = [...bridgedPods(cluster.pods.podsOn(node))].map(caliName);
+  const tunnels = (["ipip", "vxlan"] as const).map((kind) => calico.tunnelAddress(node, kind, family));
+  return {
+    family,
+    origin: calico.settings.source,
+    endpoints: names.map((name) => ({ name, from: { in: { is: name } } })),
+    workloads: WORKLOADS,
+    addresses: [
+      ...node.interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => ip)),
+      ...(node.edge?.loopbacks ?? []).map(({ ip }) => ip),
+      ...(node.dockerBridge ? [node.dockerBridge.address.ip] : []),
+      ...tunnels.flatMap((ip) => ip ?? []),
+    ],
+  };
 }
 
 /**

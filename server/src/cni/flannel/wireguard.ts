@@ -120,6 +120,7 @@ function peersOf(cluster: FlannelCluster, self: Participant, backend: Settings, 
       endpoint: { ip, port: plan.port },
       allowedIps,
       keepalive: backend.keepalive,
+      netns: peer.node.path,
       origin: peer.node.source,
     };
   };

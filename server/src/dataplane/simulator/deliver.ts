@@ -5,8 +5,8 @@ import { t } from "../../text/l10n.ts";
 import { isAnycast } from "../fib.ts";
 import type { Device, Netns, NetnsId } from "../model.ts";
 import type { Tracking } from "../netfilter.ts";
-import { icmpErrorOf, innerOf, type Packet, reassembled } from "../packet.ts";
-import { balance } from "./ipvs.ts";
+import { familyOf, icmpErrorOf, innerOf, type Packet, reassembled } from "../packet.ts";
+import { balance, LOCAL_IN } from "./ipvs.ts";
 import { type End, fail, hook, machine, type Run, step } from "./run.ts";
 import { decapsulate } from "./tunnels.ts";
 import { decapsulateWireguard } from "./wireguard.ts";
@@ -15,15 +15,22 @@ import { decapsulateEsp, isEsp, refusedByPolicy } from "./xfrm.ts";
 /** ip_local_deliver: INPUT, then the protocol handler. */
 export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device | undefined, tracking: Tracking): End {
   const name = device?.name ?? "lo";
-  const input = hook(run, netns, "INPUT", arrived, tracking, { in: name });
+  const isBalanced = netns.ipvs !== undefined && run.waiting === undefined;
+  const priorities = isBalanced ? { before: LOCAL_IN } : {};
+  const input = hook(run, netns, "INPUT", arrived, tracking, { in: name, ...priorities });
   if (input.end) return input.end;
-  const packet = reassembled(input.packet);
+  let packet = reassembled(input.packet);
+  if (isBalanced) {
+    const balanced = balance(run, netns, packet, tracking, device);
+    if (balanced?.kind === "sent") return balanced.end;
+    const late = hook(run, netns, "INPUT", balanced?.packet ?? packet, tracking, { in: name, from: LOCAL_IN });
+    if (late.end) return late.end;
+    packet = late.packet;
+  }
   const inner = innerOf(packet);
   if (inner) return decapsulated(run, netns, packet, inner, device, name);
   const refused = refusedByPolicy(run, netns, "in", packet, name);
   if (refused) return refused;
-  const balanced = run.waiting ? undefined : balance(run, netns, packet, tracking, device);
-  if (balanced) return balanced;
   if (run.waiting) return deliverAnswer(run, netns, packet, name, run.waiting);
   const body = packet.body;
   switch (body.kind) {
@@ -51,7 +58,8 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
         (one) =>
           one.proto === body.kind &&
           one.port === body.dport &&
-          (one.address === undefined || one.address === packet.dst),
+          (one.address === undefined || one.address === packet.dst) &&
+          (one.family === undefined || one.family === familyOf(packet)),
       );
       if (socket)
         return delivered(

@@ -83,6 +83,7 @@ function refusal(
     reversePath: () => true,
     masqueradeAs: () => undefined,
     chance: () => true,
+    connections: [],
   };
   const { verdict, decisions } = runHook(netns.netfilter, hook, packet, UNTRACKED, context);
   if (verdict === "accept") return undefined;

@@ -7,10 +7,27 @@ import { t } from "../../text/l10n.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
 import type { Device, Netns, VirtualServer } from "../model.ts";
 import { bind, type Tracking } from "../netfilter.ts";
-import { type Packet, portsOf, transportOf, withPorts } from "../packet.ts";
+import { familyOf, type Packet, portsOf, transportOf, withPorts } from "../packet.ts";
 import { serverText, withPort } from "../text.ts";
-import { choose, type End, fail, hook, isOwn, machine, pickNexthop, type Run, step } from "./run.ts";
-import { output, refusedByRoute } from "./send.ts";
+import {
+  type Balanced,
+  choose,
+  type End,
+  expiredText,
+  fail,
+  hook,
+  isOwn,
+  machine,
+  pickNexthop,
+  type Run,
+  routeRule,
+  sendErrno,
+  step,
+} from "./run.ts";
+import { output, refusedByRoute, tooBigFor, tooBigText } from "./send.ts";
+
+/** NF_INET_LOCAL_IN: NF_IP_PRI_NAT_SRC - 1 (ip_vs_ops4): after the filter chains, before nat/INPUT. */
+export const LOCAL_IN = 99;
 
 /** Undefined: not a packet to a virtual server. `ingress` is undefined for locally generated packets. */
 export function balance(
@@ -19,62 +36,86 @@ export function balance(
   packet: Packet,
   tracking: Tracking,
   ingress: Device | undefined,
-): End | undefined {
+): Balanced | undefined {
   const ports = packet.body.kind === "icmp" ? undefined : portsOf(packet);
   const virtual = ports && netns.ipvs?.find(transportOf(packet), packet.dst, ports.dport);
   if (!virtual || !ports) return undefined;
   const device = ingress?.name ?? "lo";
   const server = virtual.servers[choose(run, virtual.servers.length, () => 1)];
-  if (!server) return withoutServers(run, netns, packet, virtual, ingress);
-  // __ip_vs_get_out_rt, decrement_ttl: also for locally generated packets, but not for a real server on this machine.
-  const isLocal = isOwn(netns, server.ip);
-  if (!isLocal && packet.ttl <= 1) {
-    return fail(run, netns, packet, {
-      verdict: "looped",
-      code: "ttl-exceeded",
-      message: t`TTL expired on ${machine(netns)}`,
-      device,
-      icmp: { kind: "ttl-exceeded" },
-    });
+  if (!server) return { kind: "sent", end: withoutServers(run, netns, packet, virtual, ingress) };
+  // ip_vs_nat_send_or_cont: NF_ACCEPT, so the packet continues in its hook.
+  if (isOwn(netns, server.ip)) {
+    return { kind: "local", packet: rewritten(run, netns, packet, tracking, { virtual, server, device }) };
   }
-  const { connection } = tracking;
+  return { kind: "sent", end: forward(run, netns, packet, tracking, { virtual, server, device, ingress }) };
+}
+
+interface Choice {
+  readonly virtual: VirtualServer;
+  readonly server: VirtualServer["servers"][number];
+  readonly device: string;
+}
+
+function rewritten(run: Run, netns: Netns, packet: Packet, { connection }: Tracking, choice: Choice): Packet {
+  const { virtual, server, device } = choice;
   if (connection) {
     bind(connection, { side: "dst", ip: server.ip, port: server.port });
     connection.dnatDone = true;
-    // IPVS intercepts the packet before nat/INPUT (priority 99 before 100), so nat/POSTROUTING still applies later.
-    connection.snatDone = false;
   }
-  const sent = withPorts(
-    { ...packet, dst: server.ip, ttl: isLocal ? packet.ttl : packet.ttl - 1 },
-    ports.sport,
-    server.port,
-  );
+  const sent = withPorts({ ...packet, dst: server.ip }, portsOf(packet)?.sport ?? 0, server.port);
   step(run, netns, device, null, "dnat", t`forwarded by IPVS to ${withPort(server.ip, server.port)} (DNAT)`, sent, {
     table: "ipvs",
     text: serverText(virtual, server),
     origin: virtual.origin,
   });
-  const passed = ingress
-    ? hook(run, netns, "OUTPUT", sent, tracking, { out: device })
-    : { packet: sent, end: undefined };
-  if (passed.end) return passed.end;
-  const found = lookup(netns, localAddressesOf(netns), {
-    dst: server.ip,
-    src: passed.packet.src,
-    mark: passed.packet.mark,
-  });
-  const refused = refusedByRoute(run, netns, passed.packet, found, ingress);
+  return sent;
+}
+
+/**
+ * ip_vs_nat_xmit: the route of the real server (do_output_route4 looks up only the destination), TTL, and MTU, with errors
+ * about the packet as it arrived. It then passes OUTPUT completely, with the device of its new route.
+ */
+function forward(
+  run: Run,
+  netns: Netns,
+  packet: Packet,
+  tracking: Tracking,
+  choice: Choice & { readonly ingress: Device | undefined },
+): End {
+  const { server, device, ingress } = choice;
+  const found = lookup(netns, localAddressesOf(netns), { dst: server.ip });
+  const refused = refusedByRoute(run, netns, { ...packet, dst: server.ip }, found, ingress);
   if (refused) return refused;
   if (!found) throw new Error("unreachable");
-  return output(
-    run,
-    netns,
-    passed.packet,
-    found,
-    pickNexthop(run, netns, found, passed.packet.src, passed.packet.dst),
-    tracking,
-    ingress,
-  );
+  // decrement_ttl: also for locally generated packets.
+  if (packet.ttl <= 1) {
+    return fail(run, netns, packet, {
+      verdict: "looped",
+      code: "ttl-exceeded",
+      message: expiredText(run, netns),
+      device,
+      icmp: { kind: "ttl-exceeded" },
+    });
+  }
+  const nexthop = pickNexthop(run, netns, found, packet.src, server.ip);
+  const mtu = tooBigFor(run, netns, packet, found, nexthop, undefined);
+  // ensure_mtu_is_adequate
+  if (mtu !== undefined && (packet.df || familyOf(packet) === 6)) {
+    return fail(run, netns, packet, {
+      verdict: "dropped",
+      code: "too-big",
+      message: tooBigText(netns, packet, mtu, nexthop),
+      device,
+      rule: routeRule(found, nexthop),
+      origin: nexthop && netns.devices.get(nexthop.dev)?.origin,
+      icmp: { kind: "packet-too-big", mtu, toLocal: true, own: ingress === undefined },
+    });
+  }
+  const sent = rewritten(run, netns, { ...packet, ttl: packet.ttl - 1 }, tracking, choice);
+  const passed = hook(run, netns, "OUTPUT", sent, tracking, { out: nexthop?.dev });
+  // A received packet has no local sender that could see an error.
+  if (passed.end) return ingress ? { ...passed.end, errno: undefined } : passed.end;
+  return output(run, netns, passed.packet, found, nexthop, tracking, ingress);
 }
 
 /** ip_vs_leave: a virtual server without real servers rejects packets with ICMP port unreachable. */
@@ -91,6 +132,8 @@ function withoutServers(
     message: t`IPVS on ${machine(netns)} has no real server for ${withPort(virtual.ip, virtual.port)}`,
     device: ingress?.name ?? "lo",
     rule: { table: "ipvs", text: serverText(virtual, undefined), origin: virtual.origin },
-    ...(ingress ? { icmp: { kind: "port-unreachable", toLocal: true } } : { errno: { name: "ECONNREFUSED" } }),
+    icmp: { kind: "port-unreachable", toLocal: true },
+    // NF_DROP in OUTPUT, in addition to the ICMP error, which reaches the sender through lo.
+    ...(ingress ? {} : { errno: sendErrno(packet, "EPERM") }),
   });
 }

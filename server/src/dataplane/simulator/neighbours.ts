@@ -109,7 +109,7 @@ function resolveUnfiltered(run: Run, netns: Netns, device: Device, ip: Ip): Neig
       const child = device.children?.child(ip);
       if (child)
         return apart(
-          t`${machineAt(run, child.netns)} is stacked on ${device.name} of ${machine(netns)}, so they cannot exchange frames`,
+          t`${machineAt(run, child.netns)} has a macvlan or ipvlan interface on ${device.name} of ${machine(netns)}, so the two cannot exchange frames`,
         );
       const end = run.network.resolve(device.segment, ip, netns.id);
       return end ? { kind: "station", end } : silence(t`segment ${device.segment}`);
@@ -143,7 +143,7 @@ function resolveStacked(
   if (!below || parent?.kind !== "physical") return silence(device.name);
   if (isOwn(below, ip))
     return apart(
-      t`${device.name} of ${machine(netns)} is stacked on ${parent.name} of ${machine(below)}, so they cannot exchange frames`,
+      t`${machine(netns)} has a macvlan or ipvlan interface on ${parent.name} of ${machine(below)}, so the two cannot exchange frames`,
     );
   const sibling = parent.children?.child(ip);
   if (!sibling) {

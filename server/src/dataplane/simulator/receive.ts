@@ -1,5 +1,5 @@
 /** Receive path: frames, bridges, PREROUTING, routing decision, forwarding. */
-import { type Family, formatIp, isLoopback } from "../../addressing/ip.ts";
+import { type Family, formatIp, type Ip, isLoopback } from "../../addressing/ip.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { type Found, localAddressesOf, lookup, sourceOn } from "../fib.ts";
@@ -11,6 +11,7 @@ import { type Neighbour, resolve } from "./neighbours.ts";
 import {
   connectionsOf,
   type End,
+  expiredText,
   fail,
   hook,
   isOwn,
@@ -126,7 +127,7 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
 function tracksConnections(netns: Netns, family: Family): boolean {
   if (netns.netfilter.bases(family).length > 0) return true;
   for (const { table, chain } of netns.netfilter.chains(family))
-    if (table === "nat" || chain.rules.some(({ match }) => match.ctstate)) return true;
+    if (table === "nat" || chain.rules.some(({ match }) => match.ctstate ?? match.notCtstate)) return true;
   return false;
 }
 
@@ -156,8 +157,8 @@ export function receiveIp(
     mark: packet.mark,
   });
   if (found?.route.type === "local") {
-    // ip_route_input: 127.0.0.0/8 received from outside is a martian destination.
-    if (isLoopback(packet.dst) && device.kind !== "loopback") {
+    // ip_route_input_slow: 127.0.0.0/8 received from outside is a martian destination without route_localnet.
+    if (isLoopback(packet.dst) && device.kind !== "loopback" && !routesLocalnet(netns, device, packet.dst)) {
       return fail(run, netns, packet, {
         verdict: "dropped",
         code: "martian-source",
@@ -189,7 +190,7 @@ export function receiveIp(
  */
 function validateSource(run: Run, netns: Netns, device: Device, packet: Packet): End | undefined {
   if (device.kind === "loopback" || (typeof packet.src === "bigint" && packet.src !== 1n)) return undefined;
-  if (isOwn(netns, packet.src)) {
+  if (isOwn(netns, packet.src) && !isForeignLoopback(netns, device, packet.src)) {
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "martian-source",
@@ -216,6 +217,24 @@ function validateSource(run: Run, netns: Netns, device: Device, packet: Packet):
   });
 }
 
+function routesLocalnet(netns: Netns, device: Device, ip: Ip): boolean {
+  return typeof ip === "number" && netns.sysctls.routeLocalnet(device.name);
+}
+
+/**
+ * With route_localnet, a source in 127.0.0.0/8 that no device has is valid (inet_lookup_ifaddr_rcu in fib_validate_source,
+ * net/ipv4/fib_frontend.c), unless rp_filter or policy rules require a complete lookup.
+ */
+function isForeignLoopback(netns: Netns, device: Device, src: Ip): boolean {
+  if (!isLoopback(src) || !routesLocalnet(netns, device, src) || netns.sysctls.rpFilter(device.name) !== 0)
+    return false;
+  if (netns.rules.length > DEFAULT_RULES) return false;
+  return ![...netns.devices.values()].some(({ addresses }) => addresses.some(({ ip }) => ip === src));
+}
+
+/** local, main, default. */
+const DEFAULT_RULES = 3;
+
 /** ip_forward: IPsec policy, TTL, MTU, FORWARD. */
 function forward(run: Run, netns: Netns, device: Device, arrived: Packet, found: Found, tracking: Tracking): End {
   const refused = refusedByPolicy(run, netns, "fwd", arrived, device.name);
@@ -224,7 +243,7 @@ function forward(run: Run, netns: Netns, device: Device, arrived: Packet, found:
     return fail(run, netns, arrived, {
       verdict: "looped",
       code: "ttl-exceeded",
-      message: t`TTL expired on ${machine(netns)}`,
+      message: expiredText(run, netns),
       device: device.name,
       icmp: { kind: "ttl-exceeded" },
     });

@@ -6,9 +6,11 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { type Found, localAddressesOf, lookup } from "../fib.ts";
 import type { Reason, ReasonCode, Step, StepAction, StepRule, Verdict } from "../journey.ts";
+import { repetitionIn } from "../loop.ts";
 import type { Device, Explanation, Netns, NetnsId, Network, Nexthop, NfHook } from "../model.ts";
 import { type Connection, type Decision, type HookContext, runHook, type Tracking } from "../netfilter.ts";
 import type { IcmpErrorKind, Packet } from "../packet.ts";
@@ -33,16 +35,28 @@ export interface Stack {
     packet: Packet,
     tracking: Tracking,
     ingress: Device | undefined,
-  ) => End | undefined;
+  ) => Balanced | undefined;
   readonly deliver: (run: Run, netns: Netns, packet: Packet, device: Device | undefined, tracking: Tracking) => End;
 }
+
+/** A fork of a run. `likelihood`: the probability of the path up to and including a branch. */
+export interface Choice {
+  readonly taken: number;
+  readonly of: number;
+  readonly likelihood: (branch: number) => number;
+}
+
+/** A packet to a virtual server: on its way to another machine, or for a real server on this machine. */
+export type Balanced =
+  | { readonly kind: "sent"; readonly end: End }
+  | { readonly kind: "local"; readonly packet: Packet };
 
 export interface Run {
   readonly stack: Stack;
   readonly network: Network;
   readonly connections: Map<NetnsId, Connection[]>;
   readonly script: readonly number[];
-  readonly choices: { readonly taken: number; readonly of: number }[];
+  readonly choices: Choice[];
   probability: number;
   /** Of the current journey. */
   steps: Step[];
@@ -161,10 +175,12 @@ export function choose(run: Run, count: number, weight: (i: number) => number): 
   if (count <= 1) return 0;
   const position = run.choices.length;
   const taken = run.script[position] ?? 0;
-  run.choices.push({ taken, of: count });
   let total = 0;
   for (let i = 0; i < count; i += 1) total += weight(i);
-  run.probability *= weight(taken) / total;
+  const before = run.probability;
+  const likelihood = (branch: number): number => (before * weight(branch)) / total;
+  run.choices.push({ taken, of: count, likelihood });
+  run.probability = likelihood(taken);
   return taken;
 }
 
@@ -178,6 +194,17 @@ export function machineAt(run: Run, id: NetnsId): string {
   const netns = run.network.netns(id);
   return netns ? machine(netns) : id;
 }
+
+/** Why a packet with TTL 1 is not forwarded: a loop and the machines in it, or a TTL that is too small for the path. */
+export function expiredText(run: Run, netns: Netns): string {
+  const loop = repetitionIn([...run.steps, { netns: netns.id, device: "", direction: null, action: "drop" }]);
+  if (!loop) return t`TTL expired on ${machine(netns)}`;
+  const ids = new Set(run.steps.slice(loop.first, loop.first + loop.period).map((one) => one.netns));
+  const machines = [...ids].map((id) => machineAt(run, id));
+  return t`TTL expired on ${machine(netns)}: routing loop of ${plural(machines.length, "machine")} (${list(machines, MOST_MACHINES)})`;
+}
+
+const MOST_MACHINES = 4;
 
 export function isOwn(netns: Netns, ip: Ip): boolean {
   return localAddressesOf(netns).route(ip)?.type === "local";
@@ -244,24 +271,45 @@ function because(message: string, explanation: Explanation | undefined): string 
   return explanation === undefined ? message : `${message}: ${explanation.note}`;
 }
 
-/** Runs a hook and records its decisions as steps. If `end` is undefined, the walk continues with `packet`. */
+/**
+ * The error that the socket of a local sender reports if the packet is lost after its first route lookup. Only sendmsg of UDP
+ * and raw sockets returns it; TCP and SCTP treat the packet as lost and retransmit it (tcp_connect, net/ipv4/tcp_output.c,
+ * returns only ECONNREFUSED).
+ */
+export function sendErrno({ body }: Packet, name: string): End["errno"] {
+  return body.kind === "tcp" || body.kind === "sctp" ? undefined : { name };
+}
+
+/**
+ * Runs a hook and records its decisions as steps. If `end` is undefined, the walk continues with `packet`. `own`: the packet
+ * was generated locally.
+ */
 export function hook(
   run: Run,
   netns: Netns,
   name: NfHook,
   packet: Packet,
   tracking: Tracking,
-  dev: { in?: string | undefined; out?: string | undefined },
+  dev: {
+    in?: string | undefined;
+    out?: string | undefined;
+    own?: boolean;
+    from?: number;
+    before?: number;
+  },
   masqueradeAs?: () => Ip | undefined,
 ): { packet: Packet; end: End | undefined; tracking: Tracking } {
   const context: HookContext = {
     in: dev.in,
     out: dev.out,
+    from: dev.from,
+    before: dev.before,
     isLocal: (ip) => isOwn(netns, ip),
     isOf: (ip, device) => netns.devices.get(device)?.addresses.some((own) => own.ip === ip) === true,
     reversePath: (one, device) => leavesBy(netns, one, device),
     masqueradeAs: masqueradeAs ?? (() => undefined),
     chance: (probability) => choose(run, 2, (i) => (i === 0 ? probability : 1 - probability)) === 0,
+    connections: connectionsOf(run, netns),
   };
   const result = runHook(netns.netfilter, name, packet, tracking, context);
   const device = dev.out ?? dev.in ?? "lo";
@@ -295,7 +343,8 @@ export function hook(
           ),
           device,
           rule,
-          ...(name === "OUTPUT" ? { errno: { name: "EPERM" } } : {}),
+          // A packet that IPVS sends passes OUTPUT again, and its sender is not told (ip_vs_nat_send_or_cont, NF_STOLEN).
+          ...((name === "OUTPUT" && !decision.rule?.match.ipvs) || dev.own ? { errno: sendErrno(seen, "EPERM") } : {}),
         });
         break;
       case "reject":
@@ -305,19 +354,19 @@ export function hook(
           message: because(t`${machine(netns)} rejects the packet (${where})`, decision.explanation),
           device,
           rule,
-          ...(name === "OUTPUT"
-            ? { errno: { name: "ECONNREFUSED" } }
-            : {
-                icmp: {
-                  kind: decision.rejectWith === "icmp-admin-prohibited" ? "admin-prohibited" : "port-unreachable",
-                  // icmp_send: for locally addressed packets, the error is sent from the destination address.
-                  ...(name === "INPUT" ? { toLocal: true } : {}),
-                },
-              }),
+          icmp: {
+            kind: decision.rejectWith === "icmp-admin-prohibited" ? "admin-prohibited" : "port-unreachable",
+            // icmp_send: for locally addressed packets, the error is sent from the destination address.
+            ...(name === "INPUT" || (name === "OUTPUT" && isOwn(netns, seen.dst)) ? { toLocal: true } : {}),
+          },
+          // In OUTPUT, the ICMP error reaches the sender through lo; the hook itself returns NF_DROP.
+          ...(name === "OUTPUT" ? { errno: sendErrno(seen, "EPERM") } : {}),
         });
         break;
     }
   }
+  const isLast = name === "POSTROUTING" || (name === "INPUT" && dev.before === undefined);
+  if (isLast && !end && result.tracking.connection) result.tracking.connection.confirmed = true;
   if (result.tracking !== tracking && result.tracking.connection === undefined)
     forget(connectionsOf(run, netns), tracking);
   return { packet: result.packet, end, tracking: result.tracking };

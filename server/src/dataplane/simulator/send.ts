@@ -1,13 +1,14 @@
 /** Send path: locally generated packets, failed route lookups, POSTROUTING, neighbor resolution. */
 
 import type { Ip } from "../../addressing/ip.ts";
-import { formatIp } from "../../addressing/ip.ts";
+import { formatIp, isMulticast } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { type Found, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, fragmented, type Packet, pieceLength } from "../packet.ts";
+import { multicastBySource, multicastHop, refusedDestination, refusedSource, sendMulticast } from "./destinations.ts";
 import { type Neighbour, resolve } from "./neighbours.ts";
 import {
   connectionsOf,
@@ -19,21 +20,29 @@ import {
   pickNexthop,
   type Run,
   routeRule,
+  sendErrno,
   step,
 } from "./run.ts";
 import { withoutSession } from "./session.ts";
 import { transmit } from "./transmit.ts";
 import { encapsulateEsp, isEnd, type Outbound, outbound, roomBehind } from "./xfrm.ts";
 
+/** IPVS in NF_INET_LOCAL_OUT: NF_IP_PRI_NAT_DST + 2 (ip_vs_ops4): after nat/OUTPUT, before filter/OUTPUT. */
+const LOCAL_OUT = -98;
+
 /** ip_route_output and __ip_local_out: a locally generated packet. */
 export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string): End {
   const unsent: Packet = { ...made, src: src ?? (typeof made.dst === "number" ? 0 : 0n) };
-  const found = lookup(netns, localAddressesOf(netns), { dst: made.dst, src, oif, mark: made.mark });
-  const refused = refusedByRoute(run, netns, unsent, found, undefined);
+  const found =
+    multicastBySource(netns, made.dst, src) ??
+    lookup(netns, localAddressesOf(netns), { dst: made.dst, src, oif, mark: made.mark });
+  const refused = refusedDestination(run, netns, unsent, found) ?? refusedByRoute(run, netns, unsent, found, undefined);
+  // An SCTP association waits for a route (sctp_packet_transmit); observed on Linux 6.1.
+  if (refused?.reason?.code === "no-route" && unsent.body.kind === "sctp") return { ...refused, errno: undefined };
   if (refused) return refused;
   if (!found) throw new Error("unreachable");
   let route = found;
-  let nexthop = pickNexthop(run, netns, route, src, made.dst);
+  let nexthop = multicastHop(route, pickNexthop(run, netns, route, src, made.dst), made.dst);
   const source = src ?? selectSource(netns, route, nexthop, made.dst);
   if (source === undefined) {
     return fail(run, netns, unsent, {
@@ -46,6 +55,8 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
     });
   }
   let packet: Packet = { ...made, src: source };
+  const martian = refusedSource(run, netns, packet, route, nexthop);
+  if (martian) return martian;
   const ipsec = outbound(run, netns, packet, nexthop?.dev ?? "lo");
   if (isEnd(ipsec)) return ipsec;
   const tooBig = tooBigFor(run, netns, packet, route, nexthop, ipsec);
@@ -65,23 +76,34 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
     step(run, netns, nexthop?.dev ?? "lo", null, "send", t`sent to ${formatIp(packet.dst)}`, packet);
   let tracking = track(connectionsOf(run, netns), packet);
   const before = packet;
-  const passed = hook(run, netns, "OUTPUT", packet, tracking, { out: nexthop?.dev });
+  const isBalanced = route.route.type === "local" && netns.ipvs !== undefined;
+  const passed = hook(run, netns, "OUTPUT", packet, tracking, {
+    out: nexthop?.dev,
+    ...(isBalanced ? { before: LOCAL_OUT } : {}),
+  });
   if (passed.end) return passed.end;
   packet = passed.packet;
   tracking = passed.tracking;
-  if (route.route.type === "local") {
-    // ip_vs_local_request4: directly after NAT in OUTPUT.
+  if (isBalanced) {
     const balanced = run.stack.balance(run, netns, packet, tracking, undefined);
-    if (balanced) return balanced;
+    if (balanced?.kind === "sent") return balanced.end;
+    const late = hook(run, netns, "OUTPUT", balanced?.packet ?? packet, tracking, {
+      out: nexthop?.dev,
+      from: LOCAL_OUT,
+    });
+    if (late.end) return late.end;
+    packet = late.packet;
   }
   if (packet.dst !== before.dst || packet.mark !== before.mark) {
     // ip_route_me_harder: a packet with a changed destination or mark is routed again.
     const again = lookup(netns, localAddressesOf(netns), { dst: packet.dst, src: packet.src, mark: packet.mark });
-    const no = refusedByRoute(run, netns, packet, again, undefined);
-    if (no) return no;
+    const hop = again && pickNexthop(run, netns, again, packet.src, packet.dst);
+    const no =
+      refusedByRoute(run, netns, packet, again, undefined) ?? (again && refusedSource(run, netns, packet, again, hop));
+    if (no) return { ...no, errno: no.errno && sendErrno(packet, no.errno.name) };
     if (!again) throw new Error("unreachable");
     route = again;
-    nexthop = pickNexthop(run, netns, route, packet.src, packet.dst);
+    nexthop = hop;
   }
   return output(run, netns, packet, route, nexthop, tracking, undefined);
 }
@@ -128,6 +150,7 @@ export function refusedByRoute(
   switch (found.route.type) {
     case "unicast":
     case "local":
+    case "multicast":
       return undefined;
     case "unreachable":
       return fail(run, netns, packet, {
@@ -166,6 +189,7 @@ export function refusedByRoute(
         message: t`${dst} is a broadcast address on ${machine(netns)}`,
         device,
         rule,
+        // A packet rewritten to a broadcast address (DNAT in OUTPUT).
         ...(ingress ? {} : { errno: { name: "EACCES" } }),
       });
   }
@@ -209,7 +233,8 @@ export function output(
     });
   }
   const target = nexthop.via ?? packet.dst;
-  const post = hook(run, netns, "POSTROUTING", packet, tracking, { out: device.name }, () =>
+  const dev = { out: device.name, own: ingress === undefined };
+  const post = hook(run, netns, "POSTROUTING", packet, tracking, dev, () =>
     // nf_nat_masquerade_ipv4: inet_select_addr(out, nexthop); IPv6 uses the destination.
     sourceOn(netns, device, nexthop.via, packet.dst),
   );
@@ -230,6 +255,7 @@ export function output(
       t`fragmented: ${sent.length} bytes, at most ${mtu} bytes per fragment`,
       sent,
     );
+  if (isMulticast(packet.dst)) return sendMulticast(run, netns, device, sent, routeRule(found, nexthop));
   const neighbour = resolve(run, netns, device, target);
   if (neighbour.kind === "none")
     return unanswered(run, netns, sent, device, neighbour, routeRule(found, nexthop), ingress === undefined);

@@ -8,11 +8,18 @@ import type { Reason } from "../journey.ts";
 import type { Device, Netns } from "../model.ts";
 import { type End, newRun, type Run } from "./run.ts";
 
-/** Sends a UDP datagram of an exchange and returns its end. */
-function tell(run: Run, netns: Netns, src: Ip, sport: number, dst: Ip, dport: number): End {
+/** Sends a UDP datagram of an exchange and returns its end. Where it is dropped, it leaves no conntrack entry. */
+function tell(run: Run, netns: Netns, src: Ip | undefined, sport: number, dst: Ip, dport: number): End {
   const own: Run = { ...newRun(run.stack, run.network, []), connections: run.connections, sessions: run.sessions };
   const body = { kind: "udp", sport, dport, carries: undefined } as const;
-  return run.stack.originate(own, netns, { dst, ttl: 64, df: false, length: 176, mark: 0, body }, src);
+  const end = run.stack.originate(own, netns, { dst, ttl: 64, df: false, length: 176, mark: 0, body }, src);
+  const left = run.connections.get(end.netns.id);
+  if (left)
+    run.connections.set(
+      end.netns.id,
+      left.filter(({ confirmed }) => confirmed === true),
+    );
+  return end;
 }
 
 function lossOf({ verdict, reason, packet }: End): Reason | undefined {
@@ -53,6 +60,31 @@ export function handshakeResponse(
   return once(run, responder, `wireguard ${formatIp(from.ip)} ${formatIp(to.ip)} ${to.port}`, () => {
     return lossOf(tell(run, responder, from.ip, from.port, to.ip, to.port));
   });
+}
+
+/** Where a message of an exchange came from, as its receiver sees it: after NAT. */
+export interface Origin {
+  readonly ip: Ip;
+  readonly port: number;
+  /** The address that received it. */
+  readonly own: Ip;
+}
+
+/**
+ * The source of a WireGuard peer's keepalives, which start with a handshake initiation: its receiver learns the endpoint
+ * from the initiation (wg_receive_handshake_packet, wg_socket_set_peer_endpoint_from_skb). Undefined: they are lost.
+ */
+export function keepaliveOrigin(
+  run: Run,
+  receiver: Netns,
+  peer: Netns,
+  ports: { readonly from: number; readonly to: number },
+  to: { readonly ip: Ip; readonly own: Ip | undefined },
+): Origin | undefined {
+  const end = tell(run, peer, to.own, ports.from, to.ip, ports.to);
+  const { body, src, dst } = end.packet;
+  if (end.verdict !== "delivered" || end.netns.id !== receiver.id || body.kind !== "udp") return undefined;
+  return { ip: src, port: body.sport, own: dst };
 }
 
 /** A frame that a VXLAN device floods to a remote VTEP, and the reply: required for ARP through a bridged tunnel. */

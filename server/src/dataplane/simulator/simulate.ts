@@ -11,10 +11,12 @@ import type { Journey, Question, SenderError } from "../journey.ts";
 import type { Device, Netns, NetnsId, Network } from "../model.ts";
 import { errnoOf, familyOf, icmpAbout, ipHeaderLength, type Packet } from "../packet.ts";
 import { deliver } from "./deliver.ts";
+import { destinationOf, ttlTo } from "./destinations.ts";
 import { balance } from "./ipvs.ts";
 import { bridgeIn, receive, receiveIp } from "./receive.ts";
-import { type End, newRun, type Run, type Stack, step } from "./run.ts";
+import { type End, isOwn, newRun, type Run, type Stack, step } from "./run.ts";
 import { originate } from "./send.ts";
+import { keyExchange } from "./session.ts";
 
 const STACK: Stack = { originate, receive, bridgeIn, receiveIp, balance, deliver };
 
@@ -23,25 +25,83 @@ const STACK: Stack = { originate, receive, bridgeIn, receiveIp, balance, deliver
  * sig-scalability). Further paths are omitted, and the probabilities then sum to less than 1.
  */
 const MAX_PATHS = 256;
+/** Paths beyond this total are omitted: a packet that two nodes could bounce between each other until its TTL expires (2⁻⁶⁰). */
+const COVERED = 0.9999;
 
 /** All possible paths of the packet, with replies. Never empty; the probabilities sum to 1 unless paths were omitted. */
 export function simulate(network: Network, question: Question): readonly Journey[] {
-  const journeys: Journey[] = [];
-  const pending: (readonly number[])[] = [[]];
-  while (pending.length > 0 && journeys.length < MAX_PATHS) {
-    const script = pending.pop() ?? [];
+  const walked: Walked[] = [];
+  const pending: Branch[] = [{ script: [], likelihood: 1 }];
+  let covered = 0;
+  while (pending.length > 0 && walked.length < MAX_PATHS && covered < COVERED) {
+    const script = takeLikeliest(pending);
     const run = newRun(STACK, network, script);
-    journeys.push(request(run, question));
+    const journey = request(run, question);
+    covered += journey.probability;
+    walked.push({ journey, choices: run.choices.map(({ taken }) => taken) });
     // New forks of this run: the remaining branches are walked in separate runs.
     for (let i = script.length; i < run.choices.length; i += 1) {
-      const taken = run.choices.slice(0, i).map((choice) => choice.taken);
-      for (let branch = (run.choices[i]?.of ?? 1) - 1; branch >= 1; branch -= 1) pending.push([...taken, branch]);
+      const choice = run.choices[i];
+      const taken = run.choices.slice(0, i).map((one) => one.taken);
+      for (let branch = 1; branch < (choice?.of ?? 1); branch += 1)
+        pending.push({ script: [...taken, branch], likelihood: choice?.likelihood(branch) ?? 0 });
     }
   }
-  return journeys;
+  return walked.length === 1 ? walked.map(({ journey }) => journey) : inOrder(likeliest(walked));
 }
 
-function request(run: Run, question: Question): Journey {
+/** Whether the IKE exchange between two tunnel endpoints succeeds; one of the addresses belongs to `id`. */
+export function keysAgreed(
+  network: Network,
+  id: NetnsId,
+  ends: { readonly src: Ip; readonly dst: Ip; readonly inUdp: boolean },
+): boolean {
+  const netns = network.netns(id);
+  if (!netns) return false;
+  const [own, peer] = isOwn(netns, ends.src) ? [ends.src, ends.dst] : [ends.dst, ends.src];
+  return keyExchange(newRun(STACK, network, []), netns, own, peer, ends.inUdp) === undefined;
+}
+
+/** The choices that start a run: the last one is a branch that no run has taken yet. */
+interface Branch {
+  readonly script: readonly number[];
+  readonly likelihood: number;
+}
+interface Walked {
+  readonly journey: Journey;
+  readonly choices: readonly number[];
+}
+
+/** Removes and returns the likeliest branch, the earliest among equals. */
+function takeLikeliest(pending: Branch[]): readonly number[] {
+  let best = 0;
+  for (let i = 1; i < pending.length; i += 1)
+    if ((pending[i]?.likelihood ?? 0) > (pending[best]?.likelihood ?? 0)) best = i;
+  return pending.splice(best, 1)[0]?.script ?? [];
+}
+
+/** Without the paths beyond `COVERED`: the first run follows the first branches, even unlikely ones. */
+function likeliest(walked: readonly Walked[]): readonly Walked[] {
+  const sorted = [...walked].sort((a, b) => b.journey.probability - a.journey.probability);
+  let sum = 0;
+  const kept = sorted.findIndex(({ journey }) => {
+    sum += journey.probability;
+    return sum >= COVERED;
+  });
+  return kept < 0 ? sorted : sorted.slice(0, kept + 1);
+}
+
+/** In the order of the choices, like rules and next hops are listed. */
+function inOrder(walked: readonly Walked[]): readonly Journey[] {
+  const before = (a: readonly number[], b: readonly number[]): number => {
+    const at = a.findIndex((taken, i) => taken !== b[i]);
+    return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
+  };
+  return [...walked].sort((a, b) => before(a.choices, b.choices)).map(({ journey }) => journey);
+}
+
+function request(run: Run, asked: Question): Journey {
+  const question = { ...asked, dst: destinationOf(asked.dst, asked.src) };
   const from = run.network.netns(question.from);
   if (!from) throw new Error(`no network namespace ${question.from}`);
   const packet = firstPacket(question);
@@ -76,8 +136,9 @@ function firstPacket(question: Question): Omit<Packet, "src"> {
   const length = question.size ?? (question.proto === "icmp" ? header + 64 : header + 40);
   const common = {
     dst: question.dst,
-    ttl: question.ttl ?? 64,
-    df: question.df || question.size === undefined,
+    ttl: question.ttl ?? ttlTo(question.dst, question.proto),
+    // TCP and SCTP discover the path MTU and adapt their segments: DF is always set (ip_dont_fragment; SPP_PMTUD_ENABLE in sctp_v4_xmit).
+    df: question.df || question.size === undefined || question.proto === "tcp" || question.proto === "sctp",
     length,
     mark: 0,
   };
@@ -100,7 +161,8 @@ function answerTo(
   sender: NetnsId,
   sent: Packet,
 ): { error: SenderError | undefined; reply: Journey | undefined } {
-  if (end.errno) return { error: { kind: "local", errno: end.errno.name, mtu: end.errno.mtu }, reply: undefined };
+  const local: SenderError | undefined = end.errno && { kind: "local", errno: end.errno.name, mtu: end.errno.mtu };
+  if (local && !end.icmp) return { error: local, reply: undefined };
   const back = (packet: Omit<Packet, "src">, src: Ip | undefined): Journey => {
     run.steps = [];
     run.mtu = Number.POSITIVE_INFINITY;
@@ -140,11 +202,12 @@ function answerTo(
   }
   if (end.icmp) {
     const error = icmpAbout(packet, end.icmp.kind, end.icmp.mtu);
-    if (!error) return { error: undefined, reply: undefined };
+    if (!error) return { error: local, reply: undefined };
     const { tun, port, toLocal } = end.icmp;
     const src = tun ? tun.addresses[0]?.ip : toLocal || port ? packet.dst : undefined;
     const reply = back(tun ? { ...error, ttl: 8 } : port ? { ...error, df: familyOf(packet) === 4 } : error, src);
-    return { error: reply.verdict === "delivered" ? errorSeen(end.icmp, packet, reply) : undefined, reply };
+    // The error of sendmsg precedes the ICMP error.
+    return { error: local ?? (reply.verdict === "delivered" ? errorSeen(end.icmp, packet, reply) : undefined), reply };
   }
   return { error: undefined, reply: undefined };
 }
@@ -165,7 +228,7 @@ function answerByPort(run: Run, netns: Netns, port: Device, packet: Packet): End
 
 /** The error that the sender's socket reports for the received ICMP error. */
 function errorSeen(icmp: NonNullable<End["icmp"]>, packet: Packet, reply: Journey): SenderError | undefined {
-  const errno = errnoOf(icmp.kind, familyOf(packet), packet.body.kind);
+  const errno = errnoOf(icmp.kind, packet);
   if (icmp.own) return errno === undefined ? undefined : { kind: "local", errno };
   const from = reply.receiver?.src;
   return from === undefined ? undefined : { kind: "icmp", error: icmp.kind, from, mtu: icmp.mtu, errno };
@@ -208,10 +271,10 @@ function replyTo(packet: Packet): Omit<Packet, "src"> {
   }
 }
 
-/** tcp_v4_send_reset, sctp_sf_ootb: the reply to a segment for a closed port. */
+/** tcp_v4_send_reset, sctp_sf_ootb: the reply to a segment for a closed port. Both set DF (observed on Linux 6.1 for SCTP). */
 function refusalOf(packet: Packet): Omit<Packet, "src"> {
   const length = ipHeaderLength(familyOf(packet)) + 20;
-  const common = { dst: packet.src, ttl: 64, df: packet.body.kind === "tcp", length, mark: 0 };
+  const common = { dst: packet.src, ttl: 64, df: true, length, mark: 0 };
   const body = packet.body;
   if (body.kind === "sctp")
     return { ...common, body: { kind: "sctp", sport: body.dport, dport: body.sport, chunk: "ABORT" } };

@@ -18,7 +18,7 @@ export function transmitStacked(run: Run, netns: Netns, device: Stacked, packet:
     return fail(run, netns, packet, {
       verdict: "dropped",
       code: "no-device",
-      message: t`${device.name} of ${machine(netns)} is stacked on ${device.parent.device}, which ${machineAt(run, device.parent.netns)} does not have`,
+      message: t`${device.name} of ${machine(netns)} requires parent interface ${device.parent.device}, which ${machineAt(run, device.parent.netns)} does not have`,
       device: device.name,
       origin: device.origin,
     });

@@ -177,17 +177,18 @@ function tooBigForTunnel(
   ...[mtu, remote]: [mtu: number, remote?: string]
 ): End {
   limitMtu(run, mtu);
-  return fail(run, netns, packet, {
+  const end = fail(run, netns, packet, {
     verdict: "dropped",
     code: "too-big",
     message:
       remote === undefined
         ? t`packet of ${packet.length} bytes exceeds the ${mtu} bytes that fit into ${device.name} on ${machine(netns)} and has DF set`
-        : t`packet of ${packet.length} bytes exceeds the ${mtu} bytes that fit into ${device.name} on ${machine(netns)} (path MTU to ${remote}) and has DF set`,
+        : t`packet of ${packet.length} bytes exceeds the ${mtu} bytes that fit into ${device.name} on ${machine(netns)} (path MTU to ${remote}, learned from the first packet) and has DF set`,
     device: device.name,
     origin: device.origin,
     icmp: { kind: "packet-too-big", mtu, own: isOwn(netns, packet.src) },
   });
+  return remote === undefined || !end.reason ? end : { ...end, reason: { ...end.reason, afterLoss: true } };
 }
 
 /**

@@ -6,8 +6,8 @@ import { localAddressesOf, lookup, selectSource } from "../fib.ts";
 import type { Device, Netns, WireguardPeer } from "../model.ts";
 import { type Carried, encapsulationOverhead, familyOf, type Packet, wireguardPadded } from "../packet.ts";
 import { peerText } from "../text.ts";
-import { type End, fail, isOwn, machine, type Run, step } from "./run.ts";
-import { handshakeResponse, withoutSession } from "./session.ts";
+import { type End, fail, isOwn, machine, type Run, sendErrno, step } from "./run.ts";
+import { handshakeResponse, keepaliveOrigin, type Origin, withoutSession } from "./session.ts";
 import { closedTunnel, tunnelLoop, unwrapped } from "./tunnels.ts";
 
 type Wireguard = Device & { kind: "wireguard" };
@@ -23,12 +23,13 @@ export function encapsulateWireguard(run: Run, netns: Netns, device: Wireguard, 
       message: t`no peer of ${device.name} on ${machine(netns)} has ${formatIp(packet.dst)} in its allowed IPs`,
       device: device.name,
       origin: device.origin,
-      ...(own && packet.body.kind !== "tcp"
-        ? { errno: { name: "ENOKEY" } }
-        : { icmp: { kind: "host-unreachable", own } }),
+      icmp: { kind: "host-unreachable", own },
+      ...(own ? { errno: sendErrno(packet, "ENOKEY") } : {}),
     });
   }
-  const learned = run.roamed.get(roamKey(netns, device, peer));
+  const known = run.roamed.get(roamKey(netns, device, peer));
+  const kept = known ? undefined : learnedFromKeepalives(run, netns, device, peer);
+  const learned = known ?? kept;
   const { ip, port } = learned ?? peer.endpoint;
   const length = wireguardPadded(packet.length, device.mtu);
   const overhead = encapsulationOverhead("wireguard", typeof ip === "number" ? 4 : 6);
@@ -56,7 +57,13 @@ export function encapsulateWireguard(run: Run, netns: Netns, device: Wireguard, 
       ? t`encrypted for peer ${formatIp(ip)}, UDP port ${port} (+${overhead} bytes, +${padding} padding)`
       : t`encrypted for peer ${formatIp(ip)}, UDP port ${port} (+${overhead} bytes)`,
     { ...made, src: sourceTo(netns, ip, learned?.own) },
-    { table: "wireguard", text: peerText(peer), origin: peer.origin },
+    {
+      table: "wireguard",
+      // wg show: the current endpoint.
+      text: peerText({ ...peer, endpoint: { ip, port } }),
+      ...(kept ? { why: t`endpoint learned from the keepalives of the peer` } : {}),
+      origin: peer.origin,
+    },
   );
   // wg_socket_send: ELOOP.
   const egress = lookup(netns, localAddressesOf(netns), { dst: ip, src: learned?.own });
@@ -68,6 +75,27 @@ export function encapsulateWireguard(run: Run, netns: Netns, device: Wireguard, 
 function sourceTo(netns: Netns, ip: Ip, own: Ip | undefined): Ip {
   const found = own === undefined ? lookup(netns, localAddressesOf(netns), { dst: ip }) : undefined;
   return own ?? (found && selectSource(netns, found, found.nexthops[0], ip)) ?? (typeof ip === "number" ? 0 : 0n);
+}
+
+/**
+ * The endpoint of a peer that sends keepalives (persistent-keepalive), also behind NAT: the last authenticated packet sets it
+ * (wg_socket_set_peer_endpoint). Computed once per run; undefined if no keepalive arrives.
+ */
+function learnedFromKeepalives(run: Run, netns: Netns, device: Wireguard, peer: WireguardPeer): Origin | undefined {
+  const key = `keepalive ${roamKey(netns, device, peer)}`;
+  const home = run.network.netns(peer.netns);
+  if (run.sessions.has(key) || !home) return undefined;
+  run.sessions.set(key, { failure: undefined });
+  const far = [...home.devices.values()].find((one) => one.kind === "wireguard" && one.publicKey === peer.publicKey);
+  if (far?.kind !== "wireguard") return undefined;
+  const self = far.peers.byKey(device.publicKey);
+  if (!self?.keepalive || self.presharedKey !== peer.presharedKey) return undefined;
+  const known = run.roamed.get(roamKey(home, far, self));
+  const { ip, port } = known ?? self.endpoint;
+  const ports = { from: far.port, to: port };
+  const origin = keepaliveOrigin(run, netns, home, ports, { ip, own: known?.own });
+  if (origin) run.roamed.set(roamKey(netns, device, peer), origin);
+  return origin;
 }
 
 /** Key of a learned endpoint: wg_socket_set_peer_endpoint_from_skb. */

@@ -64,7 +64,7 @@ export function rangeEnd(range: IpRange): MatrixEnd {
 
 /**
  * The endpoints that a query selects: `shop`, `shop/web`, `prod/shop/web`, `app=web`, `10.0.0.0/8`; without a query,
- * all.
+ * all. A kind in front selects only objects of this kind: `pod/web`, `deployment/shop/web`, `namespace/shop`.
  */
 export interface Selection {
   isPod(workload: Workload, pod: Pod): boolean;
@@ -84,6 +84,11 @@ export function readSelection(topology: Topology, text: string | undefined): Sel
     return { ok: true, selection: { isPod, ranges: [range] } };
   }
   if (/[=!]/.test(text)) return readLabels(text);
+  return readPath(topology, text) ?? readKind(topology, text) ?? unknown(text);
+}
+
+/** Undefined: nothing has this path. */
+function readPath(topology: Topology, text: string): Selected | undefined {
   const isPod = (workload: Workload, pod: Pod): boolean => pathsOf(workload, pod).includes(text);
   const known = topology.clusters.some(
     ({ name, workloads, namespaces, pods }) =>
@@ -92,13 +97,40 @@ export function readSelection(topology: Topology, text: string | undefined): Sel
       workloads.some((workload) => workload.replicas > 0 && isPod(workload, pods.podAt(workload, 0))) ||
       podNamed(topology, text),
   );
-  if (!known) {
-    return {
-      ok: false,
-      error: t`no workload, pod, or namespace \`${text}\`; write labels as \`app=web\`, addresses as \`10.0.0.0/8\``,
-    };
-  }
-  return { ok: true, selection: { isPod, ranges: [] } };
+  return known ? { ok: true, selection: { isPod, ranges: [] } } : undefined;
+}
+
+/** `pod/shop/web`; undefined: no kind, or nothing of this kind has the path. */
+function readKind(topology: Topology, text: string): Selected | undefined {
+  const [kind = "", ...rest] = text.split("/");
+  const path = rest.join("/");
+  const isPod = (workload: Workload, pod: Pod): boolean => {
+    const { cluster, namespace } = workload;
+    if (kind === "cluster") return cluster === path;
+    if (kind === "namespace") return [namespace, `${cluster}/${namespace}`].includes(path);
+    if (kind !== "pod" && kind !== workload.kind) return false;
+    return pathsFor(workload, workload.name).includes(path) || pathsFor(workload, pod.name).includes(path);
+  };
+  const name = rest.at(-1) ?? "";
+  const isKnown = topology.clusters.some(({ workloads, pods }) => {
+    const pod = pods.podByName(rest.at(-2) ?? "default", name) ?? pods.podByName("default", name);
+    if (pod && isPod(pod.workload, pod)) return true;
+    return workloads.some((workload) => workload.replicas > 0 && isPod(workload, pods.podAt(workload, 0)));
+  });
+  return isKnown ? { ok: true, selection: { isPod, ranges: [] } } : undefined;
+}
+
+/** `web`, `shop/web`, `prod/shop/web`; the namespace `default` is optional. */
+function pathsFor({ cluster, namespace }: Workload, name: string): readonly string[] {
+  const own = [`${namespace}/${name}`, `${cluster}/${namespace}/${name}`];
+  return namespace === "default" ? [...own, name, `${cluster}/${name}`] : own;
+}
+
+function unknown(text: string): Selected {
+  return {
+    ok: false,
+    error: t`no workload, pod, or namespace \`${text}\`; write labels as \`app=web\`, addresses as \`10.0.0.0/8\``,
+  };
 }
 
 function addressRange(text: string): IpRange | undefined {
@@ -133,5 +165,8 @@ function podNamed(topology: Topology, text: string): boolean {
   const parts = text.split("/");
   const name = parts.at(-1) ?? "";
   const namespace = parts.at(-2) ?? "default";
-  return topology.clusters.some(({ pods }) => pods.podByName(namespace, name) !== undefined);
+  return topology.clusters.some(({ pods }) => {
+    const pod = pods.podByName(namespace, name);
+    return pod !== undefined && pathsOf(pod.workload, pod).includes(text);
+  });
 }

@@ -9,8 +9,9 @@ import type { Pod } from "../../topology/model.ts";
 import type { Direction, Peer, Policy } from "../../topology/policy.ts";
 import { allowedPorts, type End, type PolicySet, peerMatches, peerSelector } from "../policy/evaluate.ts";
 import type { PodGroup } from "../policy/groups.ts";
-import { ALL_PORTS, intersection, NO_PORTS, type PortSet, portKey } from "../policy/ports.ts";
+import { ALL_PORTS, intersection, NO_PORTS, type PortSet, PROTOCOLS, portKey } from "../policy/ports.ts";
 import { type SelectorIndex, selectorIndex } from "../policy/selectors.ts";
+import { portText } from "../policy/text.ts";
 import type { Space } from "./space.ts";
 
 /** Endpoints that no policy distinguishes. */
@@ -163,19 +164,21 @@ function peerIndex(set: PolicySet): SelectorIndex<Peer> {
   );
 }
 
-/** "http/tcp" of every port that a policy selects by name. */
+/** "http/tcp" of every port that a policy selects by name; "http" if the protocol is irrelevant. */
 function portNames(set: PolicySet): ReadonlySet<string> {
   const names = new Set<string>();
   for (const { ingress, egress } of set.cluster.policies) {
     for (const { ports } of [...(ingress ?? []), ...(egress ?? [])]) {
-      for (const port of ports ?? []) if (port.kind === "name") names.add(`${port.name}/${port.proto}`);
+      for (const port of ports ?? []) if (port.kind === "name") names.add(portText(port));
     }
   }
   return names;
 }
 
 function namedKey(group: PodGroup | undefined, name: string): string {
-  const [own = "", proto] = name.split("/");
-  const ranges = group?.named(own, proto === "udp" || proto === "sctp" ? proto : "tcp") ?? [];
-  return ranges.map(({ first, last }) => `${first}-${last}`).join("+");
+  const [own = "", stated] = name.split("/");
+  return PROTOCOLS.flatMap((proto) => {
+    if (stated !== undefined && stated !== proto) return [];
+    return (group?.named(own, proto) ?? []).map(({ first, last }) => `${proto}${first}-${last}`);
+  }).join("+");
 }

@@ -15,8 +15,8 @@ export interface PodGroup {
   readonly namespaceLabels: Labels;
   /** Policies do not apply to pods of the host network, which are identified only by their node's address. */
   readonly hostNetwork: boolean;
-  /** Ports declared with `listen … as`, in order. */
-  named(name: string, proto: Protocol): readonly PortRange[];
+  /** Ports declared with `listen … as`, in order; of any protocol if it is undefined. */
+  named(name: string, proto: Protocol | undefined): readonly PortRange[];
 }
 
 export interface PodGroups {
@@ -64,7 +64,7 @@ export function podGroups(cluster: Cluster, keys: ReadonlySet<string>): PodGroup
       labels,
       namespaceLabels: namespaceLabels(workload.namespace),
       hostNetwork: workload.hostNetwork,
-      named: (name, proto) => named.filter((one) => one.name === name && one.proto === proto),
+      named: (name, proto) => named.filter((one) => one.name === name && (proto === undefined || one.proto === proto)),
     };
     byKey.set(key, group);
     all.push(group);

@@ -75,7 +75,7 @@ export function portsOf(
     (proto) =>
       joined(
         ports.flatMap((port): readonly PortRange[] => {
-          if (port.proto !== proto) return none;
+          if (port.proto !== undefined && port.proto !== proto) return none;
           return port.kind === "name" ? named(port.name, proto) : [{ first: port.first, last: port.last }];
         }),
       ),
@@ -83,9 +83,9 @@ export function portsOf(
   );
 }
 
-/** "tcp 80, 443; udp 53"; "everything". */
+/** "tcp 80, 443; udp 53"; "all traffic". */
 export function portsText(set: PortSet): string {
-  if (portKey(set) === "all") return t`everything`;
+  if (portKey(set) === "all") return t`all traffic`;
   const parts = PROTOCOLS.flatMap((proto) => {
     const ranges = set[proto];
     if (ranges.length === 0) return [];

@@ -5,7 +5,8 @@
 import { formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
 import type { IpSet } from "../../dataplane/model.ts";
 import type { Node, ServiceEndpoint } from "../../topology/model.ts";
-import type { ProxyPort, ProxyPorts } from "./ports.ts";
+import { localIps, primaryIp } from "./node-addresses.ts";
+import { admitsNode, healthCheckPort, type ProxyPort, type ProxyPorts } from "./ports.ts";
 
 const SETS = {
   clusterIp: ["KUBE-CLUSTER-IP", "Kubernetes service cluster ip + port for masquerade purpose"],
@@ -23,7 +24,11 @@ const SETS = {
   ],
   sourceCidr: [
     "KUBE-LOAD-BALANCER-SOURCE-CIDR",
-    "Kubernetes service load balancer ip + port + source cidr for packet filter",
+    "Kubernetes service load balancer ip + port + source cidr for packet filter purpose",
+  ],
+  sourceIp: [
+    "KUBE-LOAD-BALANCER-SOURCE-IP",
+    "Kubernetes service load balancer ip + port + source IP for packet filter purpose",
   ],
   nodePortTcp: ["KUBE-NODE-PORT-TCP", "Kubernetes nodeport TCP port for masquerade purpose"],
   nodePortLocalTcp: ["KUBE-NODE-PORT-LOCAL-TCP", "Kubernetes nodeport TCP port with externalTrafficPolicy=local"],
@@ -38,20 +43,25 @@ const SETS = {
     "Kubernetes nodeport SCTP port with externalTrafficPolicy=local with type 'hash ip:port'",
   ],
   healthCheck: ["KUBE-HEALTH-CHECK-NODE-PORT", "Kubernetes health check node port"],
-  ips: ["KUBE-IPVS-IPS", "Virtual IPs used in ipvs"],
+  ips: ["KUBE-IPVS-IPS", "Addresses on the ipvs interface"],
 } as const;
 export type SetKey = keyof typeof SETS;
 
-/** A set, and whether it is empty: kube-proxy adds rules only for sets with members. */
+/** A set; kube-proxy adds most rules only for sets with members. */
 export interface ProxySet extends IpSet {
   readonly key: SetKey;
   readonly comment: string;
+  readonly isEmpty: boolean;
   entries(): Iterable<string>;
 }
 
-/** Only sets with members. */
-export function ipSets(ports: ProxyPorts, node: Node): readonly ProxySet[] {
+/** Longer names are truncated (IPSET_MAXNAMELEN). */
+const LONGEST_NAME = 31;
+
+/** `nodeIps`: the addresses with node ports. */
+export function ipSets(ports: ProxyPorts, node: Node, nodeIps: readonly Ip[]): readonly ProxySet[] {
   const { family } = ports;
+  const own = new Set(localIps(node, family, []));
   const make = (
     key: SetKey,
     type: IpSet["type"],
@@ -63,7 +73,8 @@ export function ipSets(ports: ProxyPorts, node: Node): readonly ProxySet[] {
     return {
       key,
       comment,
-      name: family === 4 ? name : name.replace("KUBE-", "KUBE-6-"),
+      isEmpty: false,
+      name: family === 4 ? name : name.replace("KUBE-", "KUBE-6-").slice(0, LONGEST_NAME),
       type,
       family,
       contains,
@@ -84,16 +95,18 @@ export function ipSets(ports: ProxyPorts, node: Node): readonly ProxySet[] {
   const nodePorts = (key: SetKey, proto: string, local: boolean): ProxySet => {
     const fits = ({ port, service }: ProxyPort): boolean =>
       port.proto === proto && port.nodePort !== undefined && (!local || service.externalPolicy === "local");
+    const numbers = (port: string): readonly string[] =>
+      proto === "sctp" ? nodeIps.map((ip) => `${formatIp(ip)},sctp:${port}`) : [port];
     return make(
       key,
       proto === "sctp" ? "hash:ip,port" : "bitmap:port",
-      (port) => (fits(port) ? [String(port.port.nodePort)] : []),
-      (_, __, dport) => dport !== undefined && ports.byNodePort(dport).some(fits),
+      (port) => (fits(port) ? numbers(String(port.port.nodePort)) : []),
+      (ip, _, dport) =>
+        dport !== undefined && (proto !== "sctp" || nodeIps.includes(ip)) && ports.byNodePort(dport).some(fits),
     );
   };
   const localTo = (port: ProxyPort): readonly ServiceEndpoint[] => ports.reach(port, node).local;
   const isLocal = ({ service }: ProxyPort): boolean => service.externalPolicy === "local";
-  const guarded = ({ sourceRanges }: ProxyPort): boolean => sourceRanges.length > 0;
   const all = [
     pairs("clusterIp", ({ clusterIp }) => [clusterIp]),
     make(
@@ -106,24 +119,41 @@ export function ipSets(ports: ProxyPorts, node: Node): readonly ProxySet[] {
     pairs("externalIpLocal", (port) => (isLocal(port) ? port.externalIps : [])),
     pairs("loadBalancer", ({ loadBalancerIps }) => loadBalancerIps),
     pairs("loadBalancerLocal", (port) => (isLocal(port) ? port.loadBalancerIps : [])),
-    pairs("loadBalancerFw", (port) => (guarded(port) ? port.loadBalancerIps : [])),
+    pairs("loadBalancerFw", (port) => (port.sourceRanges.length > 0 ? port.loadBalancerIps : [])),
     make(
       "sourceCidr",
       "hash:ip,port,net",
       (port) =>
-        port.loadBalancerIps.flatMap((ip) =>
-          port.sourceRanges.map((one) => `${pairText(ip, port)},${formatPrefix(one)}`),
-        ),
+        port.loadBalancerIps.flatMap((ip) => storable(port).map((one) => `${pairText(ip, port)},${formatPrefix(one)}`)),
       (dst, proto, dport, src) =>
         ports
           .byAddress(dst)
           .some(
-            ({ port, loadBalancerIps, sourceRanges }) =>
-              port.port === dport &&
-              port.proto === proto &&
-              loadBalancerIps.includes(dst) &&
+            (one) =>
+              one.port.port === dport &&
+              one.port.proto === proto &&
+              one.loadBalancerIps.includes(dst) &&
               src !== undefined &&
-              sourceRanges.some((one) => prefixContains(one, src)),
+              storable(one).some((range) => prefixContains(range, src)),
+          ),
+    ),
+    make(
+      "sourceIp",
+      "hash:ip,port,ip",
+      (port) =>
+        admitsNode(port, primaryIp(node, family))
+          ? port.loadBalancerIps.map((ip) => `${pairText(ip, port)},${formatIp(ip)}`)
+          : [],
+      (dst, proto, dport, src) =>
+        src === dst &&
+        ports
+          .byAddress(dst)
+          .some(
+            (one) =>
+              one.port.port === dport &&
+              one.port.proto === proto &&
+              one.loadBalancerIps.includes(dst) &&
+              admitsNode(one, primaryIp(node, family)),
           ),
     ),
     nodePorts("nodePortTcp", "tcp", false),
@@ -135,27 +165,45 @@ export function ipSets(ports: ProxyPorts, node: Node): readonly ProxySet[] {
     make(
       "healthCheck",
       "bitmap:port",
-      (port) => (port.service.healthCheckNodePort === undefined ? [] : [String(port.service.healthCheckNodePort)]),
+      ({ service }) => {
+        const number = healthCheckPort(service);
+        return number === undefined ? [] : [String(number)];
+      },
       (_, __, dport) => ports.healthChecked().some(({ service }) => service.healthCheckNodePort === dport),
     ),
     make(
       "ips",
       "hash:ip",
-      (port) => virtualIps(port).map(formatIp),
-      (dst) => ports.byAddress(dst).length > 0,
+      (port) => boundIps(port, own).map(formatIp),
+      (dst) => ports.byAddress(dst).some((port) => boundIps(port, own).includes(dst)),
     ),
   ];
   const keys = filledSets(all, ports);
-  return all.filter(({ key }) => keys.has(key));
+  const isEmpty = (key: SetKey): boolean => {
+    if (key === "loopBack") return !ports.all().some((port) => localTo(port).length > 0);
+    if (key === "sourceIp") return !guardedPorts(ports).some((port) => admitsNode(port, primaryIp(node, family)));
+    return !keys.has(key);
+  };
+  return all.map((set) => ({ ...set, isEmpty: isEmpty(set.key) }));
+}
+
+/** ip_set_hash_ipportnet rejects prefixes of length 0: before 1.34, such a range allows nobody in ipvs mode. */
+function storable({ sourceRanges }: ProxyPort): ProxyPort["sourceRanges"] {
+  return sourceRanges.filter(({ len }) => len > 0);
 }
 
 function pairText(ip: Ip, { port }: ProxyPort): string {
   return `${formatIp(ip)},${port.proto}:${port.port}`;
 }
 
-/** The addresses of kube-ipvs0. */
+/** The addresses with virtual servers. */
 export function virtualIps({ clusterIp, externalIps, loadBalancerIps }: ProxyPort): readonly Ip[] {
   return [clusterIp, ...externalIps, ...loadBalancerIps];
+}
+
+/** The addresses of kube-ipvs0: without external addresses that the node has on another device (shouldBind). */
+export function boundIps({ clusterIp, externalIps, loadBalancerIps }: ProxyPort, own: ReadonlySet<Ip>): readonly Ip[] {
+  return [clusterIp, ...[...externalIps, ...loadBalancerIps].filter((ip) => !own.has(ip))];
 }
 
 function hasLocalEndpoint(ports: ProxyPorts, node: Node, ip: Ip, port: number | undefined): boolean {
@@ -164,9 +212,23 @@ function hasLocalEndpoint(ports: ProxyPorts, node: Node, ip: Ip, port: number | 
     .some((one) => ports.reach(one, node).local.some((endpoint) => endpoint.ip === ip && endpoint.port === port));
 }
 
+const guarded = new WeakMap<ProxyPorts, readonly ProxyPort[]>();
+
+/** The ports with source ranges; determined once for all nodes. */
+export function guardedPorts(ports: ProxyPorts): readonly ProxyPort[] {
+  let found = guarded.get(ports);
+  if (found === undefined) {
+    found = ports
+      .all()
+      .filter(({ sourceRanges, loadBalancerIps }) => sourceRanges.length > 0 && loadBalancerIps.length > 0);
+    guarded.set(ports, found);
+  }
+  return found;
+}
+
 const filled = new WeakMap<ProxyPorts, ReadonlySet<SetKey>>();
 
-/** Which sets have members is the same on all nodes, and determined once for all services. */
+/** Which sets have members, except those that depend on the node; determined once for all services. */
 function filledSets(sets: readonly ProxySet[], ports: ProxyPorts): ReadonlySet<SetKey> {
   let found = filled.get(ports);
   if (found === undefined) {
@@ -180,8 +242,7 @@ function filledSets(sets: readonly ProxySet[], ports: ProxyPorts): ReadonlySet<S
  * The sets of ClusterIPs have members whenever there are services; for the other sets, the first entry is sufficient.
  */
 function holdsAny(set: ProxySet, ports: ProxyPorts): boolean {
-  if (set.key === "clusterIp" || set.key === "ips" || set.key === "loopBack")
-    return ports.cluster.services.all.length > 0;
+  if (set.key === "clusterIp" || set.key === "ips") return ports.cluster.services.all.length > 0;
   for (const _ of set.entries()) return true;
   return false;
 }

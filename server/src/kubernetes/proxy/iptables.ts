@@ -3,14 +3,15 @@
  * same order, for one node. Long chains are built only for printing; a packet is evaluated against the rules for its
  * address and port.
  */
-import { hostPrefix, type Ip, prefixContains, prefixOf } from "../../addressing/ip.ts";
+import { hostPrefix, type Ip, prefixOf } from "../../addressing/ip.ts";
 import type { ChainRules, ChainSource } from "../../cni/mode.ts";
-import type { NfChain, NfMatch, NfRule, NfTable, NfTarget } from "../../dataplane/model.ts";
+import type { Device, NfChain, NfMatch, NfRule, NfTable, NfTarget } from "../../dataplane/model.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Cluster, Node, ServiceEndpoint } from "../../topology/model.ts";
 import { endpointText } from "../../topology/service-endpoints.ts";
 import { type LocalDetector, localDetector } from "./detect.ts";
-import { chainHash, type ProxyPort, type ProxyPorts, type Reach } from "./ports.ts";
+import { type NodePortIps, nodePortIps, opensLocalhost, primaryIp, withoutLoopback } from "./node-addresses.ts";
+import { admitsNode, chainHash, type ProxyPort, type ProxyPorts, type Reach, usesCluster, usesLocal } from "./ports.ts";
 
 /** Chains of services by name, shared by the nodes: a name is known after a rule that jumps to it has been created. */
 export type ChainNames = Map<string, { readonly port: ProxyPort; readonly endpoint?: ServiceEndpoint }>;
@@ -21,15 +22,22 @@ interface View {
   readonly cluster: Cluster;
   readonly node: Node;
   readonly detector: LocalDetector | undefined;
+  readonly nodePortIps: NodePortIps;
   readonly origin: Source;
 }
 
 const MARK_MASQ: NfTarget = { kind: "JUMP", chain: "KUBE-MARK-MASQ" };
 const REJECT: NfTarget = { kind: "REJECT", with: "icmp-port-unreachable" };
 const DROP: NfTarget = { kind: "DROP" };
+const LOCALNET = prefixOf(0x7f000000, 8);
 
-/** iptablesJumpChains: each is inserted at the top, so the last one is first. */
-const JUMPS: readonly (readonly [NfTable, string, string, string, fresh: boolean])[] = [
+/**
+ * iptablesJumpChains and iptablesKubeletJumpChains: each is inserted at the top, so the last one is first. The kubelet's have
+ * no comment.
+ */
+const JUMPS: readonly (readonly [NfTable, string, string, string | undefined, fresh: boolean])[] = [
+  ["filter", "INPUT", "KUBE-FIREWALL", undefined, false],
+  ["filter", "OUTPUT", "KUBE-FIREWALL", undefined, false],
   ["filter", "INPUT", "KUBE-PROXY-FIREWALL", "kubernetes load balancer firewall", true],
   ["filter", "INPUT", "KUBE-NODEPORTS", "kubernetes health check service ports", false],
   ["filter", "INPUT", "KUBE-EXTERNAL-SERVICES", "kubernetes externally-visible service portals", true],
@@ -50,18 +58,40 @@ export function iptablesJumps(of: 4 | 6, origin: Source): readonly ChainRules[] 
     family: of,
     table,
     chain,
-    rules: [{ match: fresh ? { ctstate: ["NEW"] } : {}, target: { kind: "JUMP", chain: to }, comment, origin }],
+    rules: [
+      {
+        match: fresh ? { ctstate: ["NEW"] } : {},
+        target: { kind: "JUMP", chain: to },
+        ...(comment === undefined ? {} : { comment }),
+        origin,
+      },
+    ],
   }));
 }
 
-/** The node's own chains. */
-export function iptablesChains(ports: ProxyPorts, names: ChainNames, node: Node): ChainSource {
+/** The node's own chains. `devices` are those that its mode adds. */
+export function iptablesChains(
+  ports: ProxyPorts,
+  names: ChainNames,
+  node: Node,
+  devices: readonly Device[],
+): ChainSource {
   const { cluster } = ports;
-  const origin = cluster.services.kubeProxy.source;
-  const view: View = { ports, names, cluster, node, detector: localDetector(cluster, node, ports.family), origin };
+  const { kubeProxy } = cluster.services;
+  const origin = kubeProxy.source;
+  const view: View = {
+    ports,
+    names,
+    cluster,
+    node,
+    detector: localDetector(cluster, node, ports.family),
+    nodePortIps: nodePortIps(node, ports.family, kubeProxy, devices),
+    origin,
+  };
   const fixed: Readonly<Partial<Record<NfTable, ReadonlyMap<string, NfChain>>>> = {
     filter: byName([
       longChain("KUBE-EXTERNAL-SERVICES", view, externalFilter, true),
+      { name: "KUBE-FIREWALL", rules: localnetRules(view) },
       { name: "KUBE-FORWARD", rules: forwardRules(cluster.services.kubeProxy.mark, origin) },
       healthChain(view),
       longChain("KUBE-PROXY-FIREWALL", view, firewallFilter, false),
@@ -153,15 +183,6 @@ function namesOn(view: View): string[] {
   return [...found];
 }
 
-/** Also true if the external policy is Local: packets from the node's own pods use all endpoints. */
-function usesCluster({ service, external }: ProxyPort): boolean {
-  return service.internalPolicy === "cluster" || external;
-}
-
-function usesLocal({ service, external }: ProxyPort): boolean {
-  return service.internalPolicy === "local" || (external && service.externalPolicy === "local");
-}
-
 function hasFirewall({ loadBalancerIps, sourceRanges }: ProxyPort): boolean {
   return loadBalancerIps.length > 0 && sourceRanges.length > 0;
 }
@@ -205,34 +226,39 @@ function serviceRules(view: View, port: ProxyPort): readonly NfRule[] {
 }
 
 /** The last rules of nat/KUBE-SERVICES: to any address of the node, or to the configured addresses. */
-function nodePortsRules({ cluster, node, ports, origin }: View): readonly NfRule[] {
-  const { nodePortAddresses, localhostNodePorts } = cluster.services.kubeProxy;
+function nodePortsRules({ cluster, nodePortIps: ips, ports, origin }: View): readonly NfRule[] {
+  const localhost = ports.family === 4 && opensLocalhost(cluster.services.kubeProxy);
   const comment = "kubernetes service nodeports; NOTE: this must be the last rule in this chain";
   const target: NfTarget = { kind: "JUMP", chain: "KUBE-NODEPORTS" };
   const make = (match: NfMatch): NfRule => ({ match, target, comment, commentFirst: true, origin });
-  if (nodePortAddresses === undefined) {
-    const loopback = ports.family === 6 ? prefixOf(1n, 128) : localhostNodePorts ? undefined : prefixOf(0x7f000000, 8);
+  if (ips === "all") {
+    const loopback = ports.family === 6 ? prefixOf(1n, 128) : LOCALNET;
     return [
       make({
-        ...(loopback === undefined ? {} : { dst: { is: loopback, not: true } }),
+        ...(localhost ? {} : { dst: { is: loopback, not: true } }),
         addrtype: { side: "dst", type: "LOCAL" },
       }),
     ];
   }
-  return nodeAddresses(node, ports.family, nodePortAddresses).map((ip) => make({ dst: { is: hostPrefix(ip) } }));
+  return (localhost ? ips : withoutLoopback(ips)).map((ip) => make({ dst: { is: hostPrefix(ip) } }));
 }
 
-/** The addresses of a node on which node ports are available. */
-export function nodeAddresses(
-  node: Node,
-  of: 4 | 6,
-  chosen: "primary" | Cluster["services"]["kubeProxy"]["clusterCidrs"],
-): readonly Ip[] {
-  const all = node.interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => ip));
-  const own = all.filter((ip) => (typeof ip === "number" ? 4 : 6) === of);
-  return chosen === "primary"
-    ? own.slice(0, 1)
-    : own.filter((ip) => chosen.some((prefix) => prefixContains(prefix, ip)));
+/** filter/KUBE-FIREWALL: with route_localnet, other machines could reach 127.0.0.1 (kubernetes issue 90259). */
+function localnetRules({ cluster, ports, origin }: View): readonly NfRule[] {
+  if (ports.family === 6 || !opensLocalhost(cluster.services.kubeProxy)) return [];
+  return [
+    {
+      match: {
+        src: { is: LOCALNET, not: true },
+        dst: { is: LOCALNET },
+        notCtstate: ["RELATED", "ESTABLISHED", "DNAT"],
+      },
+      target: DROP,
+      comment: "block incoming localnet connections",
+      commentFirst: true,
+      origin,
+    },
+  ];
 }
 
 /** nat/KUBE-NODEPORTS. */
@@ -417,13 +443,15 @@ function externalRules(view: View, port: ProxyPort, reach: Reach): readonly NfRu
   return rules;
 }
 
-/** KUBE-FW: sources that are allowed to use the load balancer IP; KUBE-PROXY-FIREWALL drops the remaining packets. */
+/**
+ * KUBE-FW: sources that are allowed to use the load balancer IP; KUBE-PROXY-FIREWALL drops the remaining packets. If
+ * a node has the load balancer IP itself, its packets to this address have it as source.
+ */
 function firewallRules(view: View, port: ProxyPort): readonly NfRule[] {
-  const chain = named(view, "EXT", port);
+  const target: NfTarget = { kind: "JUMP", chain: named(view, "EXT", port) };
+  const own = admitsNode(port, primaryIp(view.node, view.ports.family)) ? port.loadBalancerIps.map(hostPrefix) : [];
   return [
-    ...port.sourceRanges.map((is) =>
-      rule(port, `${port.id} loadbalancer IP`, { src: { is } }, { kind: "JUMP", chain }),
-    ),
+    ...[...port.sourceRanges, ...own].map((is) => rule(port, `${port.id} loadbalancer IP`, { src: { is } }, target)),
     rule(port, `other traffic to ${port.id} will be dropped by KUBE-PROXY-FIREWALL`, {}, { kind: "NONE" }),
   ];
 }

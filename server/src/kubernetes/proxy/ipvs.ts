@@ -3,7 +3,7 @@
  * virtual server for each virtual IP and each node port, and rules over sets that mark packets for masquerading and
  * reject the rest.
  */
-import { hostPrefix, type Ip, prefixOf } from "../../addressing/ip.ts";
+import { hostPrefix, type Ip, isLinkLocal, prefixOf } from "../../addressing/ip.ts";
 import type { ChainRules } from "../../cni/mode.ts";
 import type {
   Device,
@@ -16,15 +16,16 @@ import type {
   VirtualServer,
 } from "../../dataplane/model.ts";
 import type { Source } from "../../language/tree.ts";
-import type { Node, ServiceEndpoint } from "../../topology/model.ts";
+import type { KubeProxy, Node, ServiceEndpoint } from "../../topology/model.ts";
 import { localDetector } from "./detect.ts";
-import { ipSets, type ProxySet, type SetKey, virtualIps } from "./ipsets.ts";
-import { markRule, nodeAddresses, postroutingRules } from "./iptables.ts";
-import type { ProxyPort, ProxyPorts } from "./ports.ts";
+import { boundIps, guardedPorts, ipSets, type ProxySet, type SetKey, virtualIps } from "./ipsets.ts";
+import { markRule, postroutingRules } from "./iptables.ts";
+import { localIps, nodePortIps, primaryIp, withoutLoopback } from "./node-addresses.ts";
+import { admitsNode, type ProxyPort, type ProxyPorts, usesCluster } from "./ports.ts";
 
 const IPVS_DEVICE = "kube-ipvs0";
 
-/** kube-ipvs0 with every virtual IP as /32 or /128; the same on all nodes. */
+/** kube-ipvs0 with every virtual IP as /32 or /128; the same on all nodes that have no such address themselves. */
 export function ipvsDevice(all: readonly ProxyPorts[], origin: Source): Device {
   const ips = new Set(all.flatMap((ports) => ports.all().flatMap(virtualIps)));
   return {
@@ -37,7 +38,16 @@ export function ipvsDevice(all: readonly ProxyPorts[], origin: Source): Device {
   };
 }
 
-export function ipvsServers(all: readonly ProxyPorts[], node: Node): Ipvs {
+/** Without the external addresses that the node has on its own interfaces. */
+export function ipvsDeviceOn(node: Node, all: readonly ProxyPorts[], shared: Device): Device {
+  const own = new Set(all.flatMap(({ family }) => localIps(node, family, [])));
+  if (!shared.addresses.some(({ ip }) => own.has(ip))) return shared;
+  const bound = new Set(all.flatMap((ports) => ports.all().flatMap((port) => boundIps(port, own))));
+  return { ...shared, addresses: shared.addresses.filter(({ ip }) => bound.has(ip)) };
+}
+
+/** `devices` are those that the node's mode adds, and kube-ipvs0. */
+export function ipvsServers(all: readonly ProxyPorts[], node: Node, devices: readonly Device[]): Ipvs {
   const { services } = all[0]?.cluster ?? { services: undefined };
   const scheduler = services?.kubeProxy.scheduler ?? "rr";
   const server = (ports: ProxyPorts, port: ProxyPort, ip: Ip, number: number, outer: boolean): VirtualServer => ({
@@ -49,8 +59,15 @@ export function ipvsServers(all: readonly ProxyPorts[], node: Node): Ipvs {
     servers: servers(ports, port, node, outer).map((one) => ({ ip: one.ip, port: one.port })),
     origin: port.port.source,
   });
-  const own = (of: 4 | 6): readonly Ip[] =>
-    nodeAddresses(node, of, services?.kubeProxy.nodePortAddresses ?? [prefixOf(of === 4 ? 0 : 0n, 0)]);
+  const known = new Map<4 | 6, ReadonlySet<Ip>>();
+  const own = (of: 4 | 6): ReadonlySet<Ip> => {
+    let ips = known.get(of);
+    if (ips === undefined) {
+      ips = new Set(services ? serverIps(node, of, services.kubeProxy, devices) : []);
+      known.set(of, ips);
+    }
+    return ips;
+  };
   return {
     find: (proto, ip, number) => {
       for (const ports of all) {
@@ -59,7 +76,7 @@ export function ipvsServers(all: readonly ProxyPorts[], node: Node): Ipvs {
             return server(ports, port, ip, number, ip !== port.clusterIp);
           }
         }
-        if ((typeof ip === "number" ? 4 : 6) !== ports.family || !own(ports.family).includes(ip)) continue;
+        if ((typeof ip === "number" ? 4 : 6) !== ports.family || !own(ports.family).has(ip)) continue;
         for (const port of ports.byNodePort(number)) {
           if (port.port.proto === proto) return server(ports, port, ip, number, true);
         }
@@ -79,15 +96,26 @@ export function ipvsServers(all: readonly ProxyPorts[], node: Node): Ipvs {
 }
 
 /**
+ * The addresses with virtual servers for node ports: never a loopback address. `node-port-addresses` selects virtual IPs on
+ * kube-ipvs0, too; without it, kube-proxy excludes this device, and link-local addresses (GetAllLocalAddressesExcept).
+ */
+function serverIps(node: Node, of: 4 | 6, kubeProxy: KubeProxy, devices: readonly Device[]): readonly Ip[] {
+  const ips = nodePortIps(node, of, kubeProxy, devices);
+  if (ips !== "all") return withoutLoopback(ips);
+  const others = devices.filter(({ name }) => name !== IPVS_DEVICE);
+  return withoutLoopback(localIps(node, of, others)).filter((ip) => !isLinkLocal(ip));
+}
+
+/**
  * syncEndpoint: with policy Local, the node's own endpoints; if it has no endpoint, all endpoints, to serve the node's own
  * pods. Replies to external clients then come from another node and bypass the reverse NAT (kubernetes PR 97081).
  */
 function servers(ports: ProxyPorts, port: ProxyPort, node: Node, outer: boolean): readonly ServiceEndpoint[] {
   const reach = ports.reach(port, node);
   const { internalPolicy, externalPolicy } = port.service;
-  if ((outer ? externalPolicy : internalPolicy) === "cluster") return reach.cluster;
-  if (reach.local.length > 0) return reach.local;
-  return internalPolicy === "local" && externalPolicy === "local" ? [] : reach.cluster;
+  const others = usesCluster(port) ? reach.cluster : [];
+  if ((outer ? externalPolicy : internalPolicy) === "cluster") return others;
+  return reach.local.length > 0 ? reach.local : others;
 }
 
 /* ---------------------------------------------------------------------- rules */
@@ -95,7 +123,13 @@ function servers(ports: ProxyPorts, port: ProxyPort, node: Node, outer: boolean)
 interface Rules {
   readonly family: 4 | 6;
   readonly origin: Source;
-  readonly set: (key: SetKey) => ProxySet | undefined;
+  readonly set: (key: SetKey) => ProxySet;
+}
+
+function setOf(sets: readonly ProxySet[], key: SetKey): ProxySet {
+  const found = sets.find((one) => one.key === key);
+  if (found === undefined) throw new Error(`no set ${key}`);
+  return found;
 }
 
 const MARK_MASQ = jump("KUBE-MARK-MASQ");
@@ -106,13 +140,16 @@ function jump(chain: string): NfTarget {
   return { kind: "JUMP", chain };
 }
 
-/** The same rules for any number of services. */
-export function ipvsRules(ports: ProxyPorts, node: Node): readonly ChainRules[] {
-  const sets = ipSets(ports, node);
+/**
+ * The same rules for any number of services, except those for source ranges that exclude the node. `devices` are those that the
+ * node's mode adds, and kube-ipvs0.
+ */
+export function ipvsRules(ports: ProxyPorts, node: Node, devices: readonly Device[]): readonly ChainRules[] {
   const { cluster, family } = ports;
   const { kubeProxy } = cluster.services;
+  const sets = ipSets(ports, node, serverIps(node, family, kubeProxy, devices));
   const origin = kubeProxy.source;
-  const rules: Rules = { family, origin, set: (key) => sets.find((one) => one.key === key) };
+  const rules: Rules = { family, origin, set: (key) => setOf(sets, key) };
   const add = (table: IptablesTable, chain: string, list: readonly NfRule[]): ChainRules => ({
     family,
     table,
@@ -136,16 +173,18 @@ export function ipvsRules(ports: ProxyPorts, node: Node): readonly ChainRules[] 
     jumps("filter", "INPUT", "KUBE-NODE-PORT", "kubernetes health check rules"),
     jumps("filter", "FORWARD", "KUBE-PROXY-FIREWALL", "kube-proxy firewall rules"),
     jumps("filter", "FORWARD", "KUBE-FORWARD", "kubernetes forwarding rules"),
+    jumps("filter", "OUTPUT", "KUBE-IPVS-OUT-FILTER", "kubernetes ipvs access filter"),
     add("nat", "KUBE-SERVICES", [
       { match: { src: { is: family === 4 ? prefixOf(0x7f000000, 8) : prefixOf(1n, 128) } }, target: RETURN, origin },
       ...of(rules, "loadBalancer", "dst,dst", {}, jump("KUBE-LOAD-BALANCER")),
       ...masquerade,
       ...of(rules, "externalIp", "dst,dst", {}, MARK_MASQ),
-      ...of(rules, "externalIp", "dst,dst", { addrtype: { side: "dst", type: "LOCAL" } }, ACCEPT),
-      ...of(rules, "externalIpLocal", "dst,dst", { addrtype: { side: "dst", type: "LOCAL" } }, ACCEPT),
+      ...externalRules(rules, "externalIp"),
+      ...externalRules(rules, "externalIpLocal"),
       { match: { addrtype: { side: "dst", type: "LOCAL" } }, target: jump("KUBE-NODE-PORT"), origin },
-      ...bare(rules, "clusterIp", ACCEPT),
-      ...bare(rules, "loadBalancer", ACCEPT),
+      ...(["clusterIp", "loadBalancer"] as const).flatMap((key) =>
+        rules.set(key).isEmpty ? [] : [bare(rules, key, ACCEPT)],
+      ),
     ]),
     add("nat", "KUBE-LOAD-BALANCER", [
       ...of(rules, "loadBalancerLocal", "dst,dst", {}, RETURN),
@@ -165,7 +204,7 @@ export function ipvsRules(ports: ProxyPorts, node: Node): readonly ChainRules[] 
       ...postroutingRules(kubeProxy.mark, origin),
     ]),
     add("filter", "KUBE-FORWARD", forward(kubeProxy.mark, origin)),
-    add("filter", "KUBE-NODE-PORT", of(rules, "healthCheck", "dst", {}, ACCEPT)),
+    add("filter", "KUBE-NODE-PORT", [commented(rules, "healthCheck", "dst", {}, ACCEPT)]),
     add(
       "filter",
       "KUBE-PROXY-FIREWALL",
@@ -173,38 +212,42 @@ export function ipvsRules(ports: ProxyPorts, node: Node): readonly ChainRules[] 
     ),
     add("filter", "KUBE-SOURCE-RANGES-FIREWALL", [
       ...of(rules, "sourceCidr", "dst,dst,src", {}, RETURN),
+      ...of(rules, "sourceIp", "dst,dst,src", {}, RETURN),
       { match: {}, target: { kind: "DROP" }, origin },
     ]),
+    // Also with empty sets.
     add("filter", "KUBE-IPVS-FILTER", [
-      ...bare(rules, "loadBalancer", RETURN),
-      ...bare(rules, "clusterIp", RETURN),
-      ...bare(rules, "externalIp", RETURN),
-      ...bare(rules, "externalIpLocal", RETURN),
-      ...bare(rules, "healthCheck", RETURN, "dst"),
-      ...bare(rules, "ips", { kind: "REJECT", with: "icmp-port-unreachable" }, "dst", { ctstate: ["NEW"] }),
+      bare(rules, "loadBalancer", RETURN),
+      bare(rules, "clusterIp", RETURN),
+      bare(rules, "externalIp", RETURN),
+      bare(rules, "externalIpLocal", RETURN),
+      bare(rules, "healthCheck", RETURN, "dst"),
+      bare(rules, "ips", { kind: "REJECT", with: "icmp-port-unreachable" }, "dst", { ctstate: ["NEW"] }),
     ]),
+    add("filter", "KUBE-IPVS-OUT-FILTER", outRules(ports, node)),
   ];
 }
 
 /** A rule over a set, with the set's comment; no rule if the set is empty. */
-function of(
+function of(rules: Rules, key: SetKey, by: SetMatch["side"], match: NfMatch, target: NfTarget): readonly NfRule[] {
+  return rules.set(key).isEmpty ? [] : [commented(rules, key, by, match, target)];
+}
+
+function commented(
   { set, origin }: Rules,
   key: SetKey,
   by: SetMatch["side"],
   match: NfMatch,
   target: NfTarget,
-): readonly NfRule[] {
+): NfRule {
   const found = set(key);
-  if (!found) return [];
-  return [
-    {
-      match: { ...match, sets: [{ set: found, side: by }] },
-      target,
-      comment: found.comment,
-      commentFirst: true,
-      origin,
-    },
-  ];
+  return {
+    match: { ...match, sets: [{ set: found, side: by }] },
+    target,
+    comment: found.comment,
+    commentFirst: true,
+    origin,
+  };
 }
 
 function bare(
@@ -213,9 +256,32 @@ function bare(
   target: NfTarget,
   by: SetMatch["side"] = "dst,dst",
   match: NfMatch = {},
-): readonly NfRule[] {
-  const found = set(key);
-  return found ? [{ match: { ...match, sets: [{ set: found, side: by }] }, target, origin }] : [];
+): NfRule {
+  return { match: { ...match, sets: [{ set: set(key), side: by }] }, target, origin };
+}
+
+/** externalIPRules: packets from other machines, and packets to external IPs that are local addresses. */
+function externalRules(rules: Rules, key: "externalIp" | "externalIpLocal"): readonly NfRule[] {
+  return [
+    { notBridged: true, addrtype: { side: "src", type: "LOCAL", not: true } } as const,
+    { addrtype: { side: "dst", type: "LOCAL" } } as const,
+  ].flatMap((match) => of(rules, key, "dst,dst", match, ACCEPT));
+}
+
+/** Drops the node's own packets to load balancer IPs whose source ranges exclude the node. */
+function outRules(ports: ProxyPorts, node: Node): readonly NfRule[] {
+  const nodeIp = primaryIp(node, ports.family);
+  return guardedPorts(ports)
+    .filter((port) => !admitsNode(port, nodeIp))
+    .flatMap((port) =>
+      port.loadBalancerIps.map(
+        (ip): NfRule => ({
+          match: { src: { is: hostPrefix(ip) }, ipvs: { ip, proto: port.port.proto, port: port.port.port } },
+          target: { kind: "DROP" },
+          origin: port.port.source,
+        }),
+      ),
+    );
 }
 
 function forward(mark: number, origin: Source): readonly NfRule[] {

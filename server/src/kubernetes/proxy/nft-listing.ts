@@ -1,16 +1,20 @@
 /** `nft list table ip kube-proxy`: the table of one node as text. */
 import { formatIp } from "../../addressing/ip.ts";
 import type { NfChain, NftLine } from "../../dataplane/model.ts";
+import { affinitySets } from "./nft-services.ts";
 import {
   elementText,
   firewallElements,
-  NFT_BASES,
+  hairpinEndpoints,
+  hasDirectDnat,
   type NftView,
+  nftBases,
   nodePortElements,
   noEndpointElements,
   noEndpointNodePorts,
   serviceElements,
 } from "./nft-view.ts";
+import { withoutLoopback } from "./node-addresses.ts";
 
 type Elements = ReturnType<typeof serviceElements>;
 
@@ -53,11 +57,26 @@ export function nftListing(
   say(0, "");
   const ips = [...new Set(all.map(({ clusterIp }) => formatIp(clusterIp)))];
   block("set cluster-ips", [`type ${address}`, 'comment "Active ClusterIPs"'], ips);
-  block(
-    "set nodeport-ips",
-    [`type ${address}`, 'comment "IPs that accept NodePort traffic"'],
-    view.nodePortIps.map(formatIp),
-  );
+  if (view.nodePortIps !== "all") {
+    block(
+      "set nodeport-ips",
+      [`type ${address}`, 'comment "IPs that accept NodePort traffic"'],
+      withoutLoopback(view.nodePortIps).map(formatIp),
+    );
+  }
+  if (hasDirectDnat(view.cluster)) {
+    const connections = all.flatMap((port) =>
+      hairpinEndpoints(view, port).map(({ ip: own, port: number }) => {
+        const text = formatIp(own);
+        return `${text} . ${text} . ${port.port.proto} . ${number}`;
+      }),
+    );
+    block(
+      "set hairpin-connections",
+      [`type ${address} . ${address} . inet_proto . inet_service`, 'comment "service hairpin connections"'],
+      [...new Set(connections)],
+    );
+  }
   map("no-endpoint-services", "vmap to drop or reject packets to services with no endpoints", true, (port) =>
     noEndpointElements(view, port),
   );
@@ -69,10 +88,13 @@ export function nftListing(
   );
   map("service-ips", "ClusterIP, ExternalIP and LoadBalancer IP traffic", true, (port) => serviceElements(view, port));
   map("service-nodeports", "NodePort traffic", false, (port) => nodePortElements(view, port));
+  for (const { name, seconds } of affinitySets(view))
+    block(`set ${name}`, [`type ${address}`, "size 65535", "flags dynamic,timeout", `timeout ${seconds}s`], []);
   const chains = [...fixed, ...names.map(chainOf).filter((chain) => chain !== undefined)];
   for (const { name, rules } of chains) {
     say(1, `chain ${name} {`);
-    const base = NFT_BASES.find(({ chain }) => chain === name);
+    if (name === "reject-chain") say(2, 'comment "helper for @no-endpoint-services / @no-endpoint-nodeports"');
+    const base = nftBases(view.cluster).find(({ chain }) => chain === name);
     if (base) say(2, `type ${base.type} hook ${base.hook.toLowerCase()} priority ${base.priority}; policy accept;`);
     // A lookup with a random number, or a set of ranges, is one rule here and several in the simulation.
     const shown = rules.filter((rule, i) => rules[i - 1]?.text !== rule.text);

@@ -3,36 +3,42 @@
  * one node. The maps from addresses and ports to chains contain the services: for a packet, only the element for its
  * address and port is created; a listing creates all of them.
  */
-import { formatIp, formatPrefix, hostPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
+import { formatPrefix, type Ip, isLoopback, prefixContains } from "../../addressing/ip.ts";
 import type { ChainSource } from "../../cni/mode.ts";
-import type { NfChain, NfMatch, NfRule, NfTarget } from "../../dataplane/model.ts";
-import type { Node, ServiceEndpoint } from "../../topology/model.ts";
-import { endpointText } from "../../topology/service-endpoints.ts";
+import type { Device, IpSet, NfChain, NfMatch, NfRule, NfTarget } from "../../dataplane/model.ts";
+import type { Node } from "../../topology/model.ts";
 import { localDetector } from "./detect.ts";
-import { nodeAddresses } from "./iptables.ts";
 import { nftListing } from "./nft-listing.ts";
+import { chainNames, markText, serviceChain } from "./nft-services.ts";
 import {
   type Element,
   elementText,
-  endpointId,
-  endpointName,
   firewallElements,
+  hairpinEndpoints,
+  hasDirectDnat,
   jump,
-  NFT_BASES,
+  matchText,
   NFT_TABLE,
   type NftNames,
   type NftView,
-  named,
+  nftBases,
   nodePortElements,
   noEndpointElements,
   noEndpointNodePorts,
   serviceElements,
 } from "./nft-view.ts";
-import type { ProxyPort, ProxyPorts, Reach } from "./ports.ts";
+import { nodePortIps } from "./node-addresses.ts";
+import type { ProxyPort, ProxyPorts } from "./ports.ts";
 
 const BY_SERVICE = "daddr . meta l4proto . th dport vmap";
 
-export function nftablesChains(ports: ProxyPorts, names: NftNames, node: Node): ChainSource {
+/** `devices` are those that the node's mode adds. */
+export function nftablesChains(
+  ports: ProxyPorts,
+  names: NftNames,
+  node: Node,
+  devices: readonly Device[],
+): ChainSource {
   const { cluster, family } = ports;
   const { kubeProxy } = cluster.services;
   const view: NftView = {
@@ -43,7 +49,7 @@ export function nftablesChains(ports: ProxyPorts, names: NftNames, node: Node): 
     detector: localDetector(cluster, node, family),
     origin: kubeProxy.source,
     ip: family === 4 ? "ip" : "ip6",
-    nodePortIps: nodeAddresses(node, family, kubeProxy.nodePortAddresses ?? "primary"),
+    nodePortIps: nodePortIps(node, family, kubeProxy, devices),
   };
   const fixed = new Map([...fixedChains(view), ...lookups(view)].map((chain) => [chain.name, chain]));
   const made = new Map<string, NfChain | undefined>();
@@ -56,7 +62,7 @@ export function nftablesChains(ports: ProxyPorts, names: NftNames, node: Node): 
       return made.get(name);
     },
     chains: () => [],
-    bases: (of) => (of === family ? NFT_BASES : []),
+    bases: (of) => (of === family ? nftBases(cluster) : []),
     nft: (of) =>
       of === family ? nftListing(view, [...fixed.values()], (name) => serviceChain(view, name), chainNames(view)) : [],
   };
@@ -64,40 +70,113 @@ export function nftablesChains(ports: ProxyPorts, names: NftNames, node: Node): 
 
 /* ---------------------------------------------------------------- rules that are always there */
 
-function fixedChains({ cluster, origin }: NftView): readonly NfChain[] {
-  const { mark } = cluster.services.kubeProxy;
-  const bit = `0x${mark.toString(16)}`;
-  const rule = (text: string, match: NfMatch, target: NfTarget): NfRule => ({ match, target, text, origin });
-  const fresh = (...chains: readonly string[]): readonly NfRule[] =>
-    chains.map((chain) => rule(`ct state new jump ${chain}`, { ctstate: ["NEW"] }, jump(chain)));
-  const plain = (chain: string): readonly NfRule[] => [rule(`jump ${chain}`, {}, jump(chain))];
+/** nftablesJumpChains of the cluster's release: base chain, and the chains to which it jumps for new connections. */
+const EARLY_CHECKS: readonly (readonly [string, ...string[]])[] = [
+  ["filter-prerouting", "firewall-check"],
+  ["filter-input", "nodeport-endpoints-check", "service-endpoints-check"],
+  ["filter-forward", "service-endpoints-check", "cluster-ips-check"],
+  ["filter-output", "service-endpoints-check", "firewall-check"],
+  ["filter-output-post-dnat", "cluster-ips-check"],
+];
+const CHECKS: readonly (readonly [string, ...string[]])[] = [
+  ["filter-prerouting-pre-dnat", "firewall-check"],
+  ["filter-output-pre-dnat", "firewall-check"],
+  ["filter-input", "nodeport-endpoints-check", "service-endpoints-check"],
+  ["filter-forward", "service-endpoints-check", "cluster-ips-check"],
+  ["filter-output", "service-endpoints-check", "cluster-ips-check"],
+];
+
+function fixedChains(view: NftView): readonly NfChain[] {
+  const { kubeProxy } = view.cluster.services;
+  const checks = (kubeProxy.minor < 34 ? EARLY_CHECKS : CHECKS).map(([name, ...chains]) => ({
+    name,
+    rules: chains.map((chain) => fixed(view, `ct state new jump ${chain}`, { ctstate: ["NEW"] }, jump(chain))),
+  }));
+  const plain = (name: string, chain: string): NfChain => ({
+    name,
+    rules: [fixed(view, `jump ${chain}`, {}, jump(chain))],
+  });
   return [
-    { name: "filter-prerouting", rules: fresh("firewall-check") },
-    { name: "filter-input", rules: fresh("nodeport-endpoints-check", "service-endpoints-check") },
-    { name: "filter-forward", rules: fresh("service-endpoints-check", "cluster-ips-check") },
-    { name: "filter-output", rules: fresh("service-endpoints-check", "firewall-check") },
-    { name: "filter-output-post-dnat", rules: fresh("cluster-ips-check") },
-    { name: "nat-prerouting", rules: plain("services") },
-    { name: "nat-output", rules: plain("services") },
-    { name: "nat-postrouting", rules: plain("masquerading") },
+    ...checks,
+    plain("nat-prerouting", "services"),
+    plain("nat-output", "services"),
+    plain("nat-postrouting", "masquerading"),
+    ...(hasDirectDnat(view.cluster) ? [masquerading(view)] : masqueradingByChain(view)),
+    { name: "reject-chain", rules: [fixed(view, "reject", {}, { kind: "REJECT", with: "icmp-port-unreachable" })] },
+  ];
+}
+
+function fixed({ origin }: NftView, text: string, match: NfMatch, target: NfTarget): NfRule {
+  return { match, target, text, origin };
+}
+
+/** Until 1.35. */
+function masqueradingByChain(view: NftView): readonly NfChain[] {
+  const { mark } = view.cluster.services.kubeProxy;
+  const bit = markText(mark);
+  return [
     {
       name: "mark-for-masquerade",
-      rules: [rule(`mark set mark or ${bit}`, {}, { kind: "MARK", value: mark, mask: mark })],
+      rules: [fixed(view, `meta mark set meta mark or ${bit}`, {}, { kind: "MARK", value: mark, mask: mark })],
     },
     {
       name: "masquerading",
       rules: [
-        rule(
-          `mark and ${bit} == 0 return`,
+        fixed(
+          view,
+          `meta mark and ${bit} == 0 return`,
           { mark: { is: { value: mark, mask: mark }, not: true } },
           { kind: "RETURN" },
         ),
-        rule(`mark set mark xor ${bit}`, {}, { kind: "MARK", value: mark, mask: 0 }),
-        rule("masquerade fully-random", {}, { kind: "MASQUERADE", randomFully: true }),
+        fixed(view, `meta mark set meta mark xor ${bit}`, {}, { kind: "MARK", value: mark, mask: 0 }),
+        fixed(view, "masquerade fully-random", {}, { kind: "MASQUERADE", randomFully: true }),
       ],
     },
-    { name: "reject-chain", rules: [rule("reject", {}, { kind: "REJECT", with: "icmp-port-unreachable" })] },
   ];
+}
+
+/** Since 1.36, a set contains the connections of endpoints to themselves. */
+function masquerading(view: NftView): NfChain {
+  const { mark } = view.cluster.services.kubeProxy;
+  const bit = markText(mark);
+  const target: NfTarget = { kind: "MASQUERADE", randomFully: true };
+  const marked: NfRule = {
+    ...fixed(
+      view,
+      `meta mark and ${bit} != 0 meta mark set meta mark xor ${bit} masquerade fully-random`,
+      { mark: { is: { value: mark, mask: mark } } },
+      target,
+    ),
+    marks: { value: mark, mask: 0 },
+  };
+  const { ip } = view;
+  const hairpin = fixed(
+    view,
+    `ct status dnat ${ip} saddr . ${ip} daddr . meta l4proto . th dport @hairpin-connections masquerade fully-random`,
+    { ctstate: ["DNAT"], sets: [{ set: hairpinSet(view), side: "dst,dst,src" }] },
+    target,
+  );
+  return { name: "masquerading", rules: [marked, hairpin] };
+}
+
+function hairpinSet(view: NftView): IpSet {
+  const { ports } = view;
+  return {
+    name: "hairpin-connections",
+    type: "hash:ip,port,ip",
+    family: ports.family,
+    // Equal addresses are rare: the services are searched only then.
+    contains: (dst, proto, dport, src) =>
+      src === dst &&
+      ports
+        .all()
+        .some(
+          (port) =>
+            port.port.proto === proto &&
+            hairpinEndpoints(view, port).some((one) => one.ip === dst && one.port === dport),
+        ),
+    members: () => [],
+  };
 }
 
 /* ------------------------------------------------------------- chains that look into maps */
@@ -110,45 +189,88 @@ function lookups(view: NftView): readonly NfChain[] {
     rules: [lookupRule(view, `${ip} ${BY_SERVICE} @${map}`)],
     candidates: (dst) => view.ports.byAddress(dst).flatMap((port) => of(port).map((one) => elementRule(one, map))),
   });
-  const byNodePort = (dst: Ip, dport: number | undefined): readonly ProxyPort[] =>
-    dport === undefined || !view.nodePortIps.includes(dst) ? [] : view.ports.byNodePort(dport);
-  const nodePorts = `${ip} daddr @nodeport-ips meta l4proto . th dport vmap`;
+  const marks = clusterIpMarks(view);
   return [
     byAddress("firewall-check", "firewall-ips", (port) => firewallElements(view, port)),
     byAddress("service-endpoints-check", "no-endpoint-services", (port) => noEndpointElements(view, port)),
     {
       name: "nodeport-endpoints-check",
-      rules: [lookupRule(view, `${nodePorts} @no-endpoint-nodeports`)],
+      rules: [lookupRule(view, `${nodePortWords(view, false)} vmap @no-endpoint-nodeports`)],
       candidates: (dst, dport) =>
-        byNodePort(dst, dport).flatMap((port) =>
+        byNodePort(view, dst, dport).flatMap((port) =>
           noEndpointNodePorts(view, port).map((one) => elementRule(one, "no-endpoint-nodeports")),
         ),
     },
     {
       name: "services",
       rules: [
+        ...marks,
         lookupRule(view, `${ip} ${BY_SERVICE} @service-ips`),
-        lookupRule(view, `${nodePorts} @service-nodeports`),
+        lookupRule(view, `${nodePortWords(view, true)} vmap @service-nodeports`),
       ],
-      candidates: (dst, dport) => [
-        ...view.ports
-          .byAddress(dst)
-          .flatMap((port) => serviceElements(view, port).map((one) => elementRule(one, "service-ips"))),
-        ...byNodePort(dst, dport).flatMap((port) =>
-          nodePortElements(view, port).map((one) => elementRule(one, "service-nodeports")),
-        ),
-      ],
+      candidates: (dst, dport) => {
+        const found = view.ports.byAddress(dst);
+        return [
+          ...(found.some(({ clusterIp }) => clusterIp === dst) ? marks : []),
+          ...found.flatMap((port) => serviceElements(view, port).map((one) => elementRule(one, "service-ips"))),
+          ...byNodePort(view, dst, dport).flatMap((port) =>
+            nodePortElements(view, port).map((one) => elementRule(toLocal(view, one), "service-nodeports")),
+          ),
+        ];
+      },
     },
     clusterIpsCheck(view),
   ];
 }
 
-function lookupRule({ origin }: NftView, text: string): NfRule {
-  return { match: {}, target: { kind: "NONE" }, text, origin };
+/** Since 1.36, packets to ClusterIPs are marked for masquerading before the lookup, unless they are from a pod of the node. */
+function clusterIpMarks(view: NftView): readonly NfRule[] {
+  const { ip, detector, cluster } = view;
+  if (!hasDirectDnat(cluster)) return [];
+  const { mark, masqueradeAll } = cluster.services.kubeProxy;
+  const target: NfTarget = { kind: "MARK", value: mark, mask: mark };
+  const set = `meta mark set meta mark or ${markText(mark)}`;
+  if (masqueradeAll)
+    return [fixed(view, `${ip} daddr @cluster-ips ${set} comment "masquerade all clusterIP traffic"`, {}, target)];
+  if (!detector) return [];
+  const { ifNotLocal } = detector;
+  const comment = "masquerade clusterIP traffic from outside cluster";
+  return [
+    fixed(
+      view,
+      `${ip} daddr @cluster-ips ${matchText(ifNotLocal, ip)} ${set} comment "${comment}"`,
+      ifNotLocal,
+      target,
+    ),
+  ];
 }
 
-function elementRule({ match, target, origin }: Element, map: string): NfRule {
-  return { match, target, text: `vmap @${map} { ${elementText({ match, target })} }`, origin };
+/** The match of packets to node ports; `dispatch`: in the chain `services`. */
+function nodePortWords({ ip, nodePortIps: ips }: NftView, dispatch: boolean): string {
+  if (ips !== "all") return `${ip} daddr @nodeport-ips meta l4proto . th dport`;
+  const notLocalhost = ip === "ip" ? "ip daddr != 127.0.0.0/8" : "ip6 daddr != ::1";
+  return `${dispatch ? "fib daddr type local " : ""}${notLocalhost} meta l4proto . th dport`;
+}
+
+function byNodePort({ ports, nodePortIps: ips }: NftView, dst: Ip, dport: number | undefined): readonly ProxyPort[] {
+  if (dport === undefined || isLoopback(dst) || (ips !== "all" && !ips.includes(dst))) return [];
+  return ports.byNodePort(dport);
+}
+
+/** Without a list of addresses, the rule matches any local address. */
+function toLocal({ nodePortIps: ips }: NftView, element: Element): Element {
+  return ips === "all"
+    ? { ...element, match: { ...element.match, addrtype: { side: "dst", type: "LOCAL" } } }
+    : element;
+}
+
+function lookupRule(view: NftView, text: string): NfRule {
+  return fixed(view, text, {}, { kind: "NONE" });
+}
+
+function elementRule(element: Element, map: string): NfRule {
+  const { match, target, origin } = element;
+  return { match, target, text: `vmap @${map} { ${elementText(element)} }`, origin };
 }
 
 /** Other ports of a ClusterIP are rejected; packets to addresses of the range that no service has are dropped. */
@@ -177,137 +299,4 @@ function clusterIpsCheck(view: NftView): NfChain {
       return ranges.some((range) => prefixContains(range, dst)) ? [drop] : [];
     },
   };
-}
-
-/* --------------------------------------------------------- chains of a service */
-
-/** Names of all chains of services, in order of the services. */
-function chainNames(view: NftView): readonly string[] {
-  return view.ports.all().flatMap((port) => {
-    const reach = view.ports.reach(port, view.node);
-    if (!reach.hasEndpoints) return [];
-    const { service, external } = port;
-    const all = service.internalPolicy === "cluster" || external;
-    const local = service.internalPolicy === "local" || (external && service.externalPolicy === "local");
-    const used = new Set([...(all ? reach.cluster : []), ...(local ? reach.local : [])]);
-    return [
-      ...(all ? [named(view, "service", port)] : []),
-      ...(local && reach.local.length > 0 ? [named(view, "local", port)] : []),
-      ...(external ? [named(view, "external", port)] : []),
-      ...(firewallElements(view, port).length > 0 ? [named(view, "firewall", port)] : []),
-      ...[...used].map((endpoint) => endpointName(view, port, endpoint)),
-    ];
-  });
-}
-
-function serviceChain(view: NftView, name: string): NfChain | undefined {
-  const found = view.names.get(name);
-  if (!found) return undefined;
-  const { port, endpoint } = found;
-  const reach = view.ports.reach(port, view.node);
-  if (endpoint) return { name, rules: endpointRules(view, port, endpoint) };
-  if (name.startsWith("service-")) return { name, rules: balancingRules(view, port, reach.cluster, "cluster") };
-  if (name.startsWith("local-")) return { name, rules: balancingRules(view, port, reach.local, "local") };
-  if (name.startsWith("external-")) return { name, rules: externalRules(view, port, reach) };
-  return { name, rules: firewallRules(view, port) };
-}
-
-function rule(port: ProxyPort, text: string, match: NfMatch, target: NfTarget): NfRule {
-  return { match, target, text, origin: port.port.source };
-}
-
-const MARK = jump("mark-for-masquerade");
-
-/** One lookup with a random number: here one rule per endpoint, each with its share of the remaining probability. */
-function balancingRules(
-  view: NftView,
-  port: ProxyPort,
-  endpoints: readonly ServiceEndpoint[],
-  policy: "cluster" | "local",
-): readonly NfRule[] {
-  const { ip } = view;
-  const rules: NfRule[] = [];
-  if (port.service.internalPolicy === policy) {
-    const daddr = `${ip} daddr ${formatIp(port.clusterIp)}`;
-    const match: NfMatch = { dst: { is: hostPrefix(port.clusterIp) } };
-    if (view.cluster.services.kubeProxy.masqueradeAll)
-      rules.push(rule(port, `${daddr} jump mark-for-masquerade`, match, MARK));
-    else if (view.detector) {
-      const { ifNotLocal } = view.detector;
-      rules.push(
-        rule(port, `${daddr} ${matchText(ifNotLocal, ip)} jump mark-for-masquerade`, { ...match, ...ifNotLocal }, MARK),
-      );
-    }
-  }
-  const { affinity } = port.service;
-  for (const endpoint of affinity === undefined ? [] : endpoints) {
-    const id = endpointId(port, endpoint);
-    const match: NfMatch = { recent: { name: id, op: "rcheck", seconds: affinity ?? 0, reap: true } };
-    const chain = endpointName(view, port, endpoint);
-    rules.push(rule(port, `${ip} saddr @affinity-${id} goto ${chain}`, match, jump(chain)));
-  }
-  const chains = endpoints.map((endpoint) => endpointName(view, port, endpoint));
-  const text = `numgen random mod ${chains.length} vmap { ${chains.map((chain, i) => `${i} : goto ${chain}`).join(" , ")} }`;
-  chains.forEach((chain, i) => {
-    const left = chains.length - i;
-    rules.push(rule(port, text, left > 1 ? { statistic: { probability: 1 / left } } : {}, jump(chain)));
-  });
-  return rules;
-}
-
-function endpointRules({ ip }: NftView, port: ProxyPort, endpoint: ServiceEndpoint): readonly NfRule[] {
-  const own = formatIp(endpoint.ip);
-  const set = `affinity-${endpointId(port, endpoint)}`;
-  return [
-    rule(port, `${ip} saddr ${own} jump mark-for-masquerade`, { src: { is: hostPrefix(endpoint.ip) } }, MARK),
-    ...(port.service.affinity === undefined
-      ? []
-      : [rule(port, `update @${set} { ${ip} saddr }`, {}, { kind: "NONE" })]),
-    rule(
-      port,
-      `meta l4proto ${port.port.proto} dnat to ${endpointText(endpoint)}`,
-      { proto: port.port.proto },
-      { kind: "DNAT", to: endpoint.ip, port: endpoint.port },
-    ),
-  ];
-}
-
-function externalRules(view: NftView, port: ProxyPort, reach: Reach): readonly NfRule[] {
-  const all = named(view, "service", port);
-  if (port.service.externalPolicy === "cluster") {
-    return [rule(port, "jump mark-for-masquerade", {}, MARK), rule(port, `goto ${all}`, {}, jump(all))];
-  }
-  const own: NfMatch = { addrtype: { side: "src", type: "LOCAL" } };
-  const rules: NfRule[] = [];
-  if (view.detector) {
-    const { ifLocal } = view.detector;
-    rules.push(
-      rule(port, `${matchText(ifLocal, view.ip)} goto ${all} comment "short-circuit pod traffic"`, ifLocal, jump(all)),
-    );
-  }
-  rules.push(
-    rule(port, 'fib saddr type local jump mark-for-masquerade comment "masquerade local traffic"', own, MARK),
-    rule(port, `fib saddr type local goto ${all} comment "short-circuit local traffic"`, own, jump(all)),
-  );
-  if (reach.local.length > 0) {
-    const local = named(view, "local", port);
-    rules.push(rule(port, `goto ${local}`, {}, jump(local)));
-  }
-  return rules;
-}
-
-function firewallRules({ ip }: NftView, port: ProxyPort): readonly NfRule[] {
-  const text = `${ip} saddr != { ${port.sourceRanges.map(formatPrefix).join(", ")} } drop`;
-  return [
-    ...port.sourceRanges.map((is) => rule(port, text, { src: { is } }, { kind: "RETURN" })),
-    rule(port, text, {}, { kind: "DROP" }),
-  ];
-}
-
-/** The local detector's match in nft syntax. */
-function matchText(match: NfMatch, ip: string): string {
-  const { src } = match;
-  if (src) return `${ip} saddr ${src.not ? "!= " : ""}${formatPrefix(src.is)}`;
-  const device = match.in;
-  return device ? `iifname ${device.not ? "!= " : ""}"${device.is.replace(/\+$/, "*")}"` : "";
 }

@@ -2,7 +2,7 @@
  * The input of kube-proxy: one entry per service port and address family (pkg/proxy, ServicePort), and the endpoints of
  * it that a node uses (pkg/proxy/topology.go, CategorizeEndpoints).
  */
-import { family, type Ip, type Prefix } from "../../addressing/ip.ts";
+import { family, type Ip, type Prefix, prefixContains } from "../../addressing/ip.ts";
 import type { Cluster, Node, Service, ServiceEndpoint, ServicePort } from "../../topology/model.ts";
 import { base32, sha256 } from "./sha256.ts";
 
@@ -37,7 +37,7 @@ export interface ProxyPorts {
   all(): readonly ProxyPort[];
   byAddress(ip: Ip): readonly ProxyPort[];
   byNodePort(port: number): readonly ProxyPort[];
-  /** Entries with health check node ports. */
+  /** Entries of services with a health check node port. */
   healthChecked(): readonly ProxyPort[];
   reach(port: ProxyPort, node: Node): Reach;
 }
@@ -62,13 +62,16 @@ export function proxyPorts(cluster: Cluster, of: 4 | 6): ProxyPorts {
     byNodePort: (port) =>
       services.byNodePort(port).flatMap((one) => portsOf(one).filter((entry) => entry.port.nodePort === port)),
     healthChecked: () => {
-      checked ??= services.all.flatMap((service) =>
-        service.healthCheckNodePort === undefined ? [] : portsOf(service).slice(0, 1),
-      );
+      checked ??= services.all.flatMap((service) => (healthCheckPort(service) === undefined ? [] : portsOf(service)));
       return checked;
     },
     reach: (port, node) => reachOf(port, node),
   };
+}
+
+/** NeedsHealthCheck (pkg/api/v1/service/util.go). */
+export function healthCheckPort({ type, externalPolicy, healthCheckNodePort }: Service): number | undefined {
+  return type === "load-balancer" && externalPolicy === "local" ? healthCheckNodePort : undefined;
 }
 
 function entries(cluster: Cluster, service: Service, of: 4 | 6): readonly ProxyPort[] {
@@ -85,12 +88,35 @@ function entries(cluster: Cluster, service: Service, of: 4 | 6): readonly ProxyP
     clusterIp,
     externalIps,
     loadBalancerIps,
-    sourceRanges: service.sourceRanges.filter(({ ip }) => family(ip) === of),
+    sourceRanges: sourceRanges(service.sourceRanges, of, cluster.services.kubeProxy.minor),
     external: port.nodePort !== undefined || externalIps.length > 0 || loadBalancerIps.length > 0,
     get endpoints() {
       return cluster.services.endpoints(service, port, of);
     },
   }));
+}
+
+/** Since 1.34, a range of length 0 means "no restriction" (pkg/proxy/serviceport.go, newBaseServiceInfo). */
+function sourceRanges(ranges: readonly Prefix[], of: 4 | 6, minor: number): readonly Prefix[] {
+  const own = ranges.filter(({ ip }) => family(ip) === of);
+  return minor >= 34 && own.some(({ len }) => len === 0) ? [] : own;
+}
+
+/**
+ * Whether a source range contains the node's own address. kube-proxy then also admits the load balancer IPs: if such an
+ * address is on the node itself, the node's packets to it have it as source (allowFromNode).
+ */
+export function admitsNode({ sourceRanges: ranges }: ProxyPort, nodeIp: Ip | undefined): boolean {
+  return nodeIp !== undefined && ranges.some((range) => prefixContains(range, nodeIp));
+}
+
+/** Also true if the external policy is Local: packets from the node's own pods use all endpoints. */
+export function usesCluster({ service, external }: ProxyPort): boolean {
+  return service.internalPolicy === "cluster" || external;
+}
+
+export function usesLocal({ service, external }: ProxyPort): boolean {
+  return service.internalPolicy === "local" || (external && service.externalPolicy === "local");
 }
 
 function reachOf(port: ProxyPort, node: Node): Reach {

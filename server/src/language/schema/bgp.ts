@@ -92,8 +92,8 @@ loopback or interface address. Static and connected routes are not advertised, o
     ],
     repeat: "many",
     summary: "A BGP neighbor",
-    documentation: `\`as-override\` and \`allowas-in\` are required if several sites share an AS number: otherwise, each site rejects the
-routes of the other sites as AS path loops (RFC 4271 section 9.1.2).`,
+    documentation: `If several sites share an AS number, set \`as-override\` or \`allowas-in\`: otherwise, each site rejects the routes of the
+other sites as AS path loops (RFC 4271 section 9.1.2).`,
     example,
   },
   {

@@ -171,9 +171,9 @@ encapsulation, no NAT. The operator's usual pool is \`vxlan cross-subnet\` with 
     repeat: "once",
     default: "/26; for IPv6, /122",
     summary: "Prefix length of the blocks that nodes claim (blockSize)",
-    documentation: `By default, a block has 64 addresses, all of them usable. Allowed are /20 to /32 for IPv4 and /116 to /128 for IPv6,
-but not shorter than the pool's own prefix length. A pool contains 2^(block size − pool length) blocks. A node without
-a block borrows single addresses from other nodes' blocks; with \`strict-affinity\`, it starts no pods.`,
+    documentation: `By default, a block has 64 addresses, all of them usable. The allowed range is /20 to /32 for IPv4 and /116 to /128
+for IPv6, and a block cannot be larger than the pool. A pool contains 2^(block size − pool length) blocks. A node
+without a block borrows single addresses from other nodes' blocks; with \`strict-affinity\`, it starts no pods.`,
     example: poolExample,
   },
   {
@@ -206,9 +206,9 @@ prefix*, not whether it is on the same link.`,
     repeat: "once",
     default: "false",
     summary: "Masquerades packets from the pool to destinations outside all pools (natOutgoing)",
-    documentation: `The chain \`cali-nat-outgoing\`. Node addresses are outside the pools: another node sees the address of the pod's node
-instead of the pod's address. The API default is false; calico-node's default pools have true for IPv4 and false for
-IPv6.`,
+    documentation: `Adds rules to the chain \`cali-nat-outgoing\`. Node addresses are outside the pools, so another node sees the address of
+the pod's node instead of the pod's address. The API default is false; in calico-node's default pools, it is true for
+IPv4 and false for IPv6.`,
     example: poolExample,
   },
   {
@@ -237,9 +237,9 @@ IPv6.`,
     args: value(yesNo, "Not advertised", "false"),
     repeat: "once",
     default: "false",
-    summary: "Does not advertise the pool's blocks by BGP (disableBGPExport)",
+    summary: "Does not advertise the pool's blocks over BGP (disableBGPExport)",
     documentation:
-      "Also applies to other nodes. If BIRD programs the routes, nodes have no routes to each other's blocks.",
+      "The blocks are not advertised to other nodes either. If BIRD programs the routes, nodes have no routes to each other's blocks.",
     example: poolExample,
   },
   {
@@ -271,7 +271,7 @@ affinity enabled"). Windows nodes require true.`,
     repeat: "once",
     default: "20",
     summary: "Maximum number of blocks per node (IPAMConfig maxBlocksPerHost)",
-    documentation: `20 blocks of /26 are 1,280 addresses. Values other than 0 require \`strict-affinity true\`.`,
+    documentation: `20 /26 blocks are 1,280 addresses. Values other than 0 require \`strict-affinity true\`.`,
     example: ipamExample,
   },
   {
@@ -302,8 +302,8 @@ affinity enabled"). Windows nodes require true.`,
     repeat: "once",
     default: "64512",
     summary: "AS number of the nodes (BGPConfiguration asNumber, Node spec.bgp.asNumber)",
-    documentation: `Nodes with the same number use iBGP. A node's own value applies to that node; the mesh sessions of other nodes follow
-it.`,
+    documentation: `Nodes with the same number use iBGP. A node's own value applies to that node; the mesh sessions of the other nodes use
+this value for the node.`,
     example: bgpExample,
   },
   {
@@ -498,8 +498,8 @@ its peers in the same AS that have no cluster ID or a different one.`,
     repeat: "once",
     default: "the next free block",
     summary: "Blocks assigned to the node, instead of claimed ones",
-    documentation: `An IPAMBlock with affinity to the node. In a node pool, this is the block of the first node; the other nodes count up
-from it.`,
+    documentation: `An IPAMBlock with affinity to the node. In a node pool, this is the block of the first node; the next block belongs to
+the second node, and so on.`,
     example: reflectorExample,
   },
 ];

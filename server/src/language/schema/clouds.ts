@@ -9,7 +9,7 @@ export const cloudPlugins: readonly EnumValue[] = [
     summary: "kindnet, the default network of kind: veth pairs without a bridge, routes between the nodes",
   },
   { value: "aws-vpc", summary: "Amazon VPC CNI: pods have VPC addresses on the nodes' own network interfaces (ENIs)" },
-  { value: "azure", summary: "Azure CNI: addresses of the subnet, or an overlay carried by the VNet" },
+  { value: "azure", summary: "Azure CNI: pod addresses from the subnet, or an overlay carried by the VNet" },
   { value: "gke", summary: "GKE, VPC-native: each node's pod CIDR is an alias range of its interface" },
 ];
 
@@ -139,9 +139,9 @@ different nodes cannot reach each other unless the routers have their own routes
     repeat: "once",
     default: "the cloud's quota: 50 on AWS, 400 on Azure",
     summary: "Route quota of the cloud route table, if it was raised",
-    documentation: `Each node uses one route per address family. Beyond the quota, the route controller adds no more routes: the node
-keeps the condition NetworkUnavailable, and its pods are unreachable. A route table on AWS has 50 routes by default
-and at most 1,000, on Azure 400; the default is the quota of the segment's \`cloud\`.`,
+    documentation: `Each node uses one route per address family. Beyond the quota, the route controller adds no more routes: a node
+without a route keeps the condition NetworkUnavailable, and its pods are unreachable. A route table on AWS has 50
+routes by default and at most 1,000, on Azure 400; the default is the quota of the segment's \`cloud\`.`,
     example: kubenetExample,
   },
   {
@@ -322,7 +322,7 @@ source. With true, pods keep their addresses, and replies from peered networks r
             value: "overlay",
             summary: "A /24 of the pod CIDR per node; the VNet carries the packets, without a tunnel on the nodes",
           },
-          { value: "node-subnet", summary: "Addresses of the nodes' subnet, reserved when the node is created" },
+          { value: "node-subnet", summary: "Addresses from the nodes' subnet, reserved when the node is created" },
         ],
       },
       "Source of the pod addresses",
@@ -363,8 +363,8 @@ RFC 1918, 100.64.0.0/10, the documentation ranges, and 240.0.0.0/4.`,
     repeat: "once",
     default: "true",
     summary: "Masquerades packets to other networks (default SNAT)",
-    documentation: `False is the same as \`--disable-default-snat\`, for example if private ranges are used on the internet side or Cloud
-NAT handles it.`,
+    documentation: `False is the same as \`--disable-default-snat\`. Use it if destinations outside the cluster must see pod addresses, or
+if Cloud NAT does the source NAT.`,
     example: gkeExample,
   },
 ];

@@ -55,6 +55,51 @@ an address in both ranges is redirected to a service endpoint (DNAT) before rout
     example: small,
   },
   {
+    keyword: "version",
+    in: ["cluster"],
+    args: [
+      {
+        name: "release",
+        type: {
+          kind: "enum",
+          values: [
+            { value: "1.33", summary: "nftables mode is stable; its filter chains run before DNAT" },
+            { value: "1.34", summary: "nftables mode filters after DNAT, like iptables mode" },
+            { value: "1.35", summary: "ipvs mode is deprecated" },
+            { value: "1.36", summary: "nftables mode selects an endpoint and rewrites the packet in one rule" },
+            { value: "1.37", summary: "the newest release whose rules knet has compared with kube-proxy itself" },
+          ],
+        },
+        summary: "Kubernetes release, without the patch version",
+        default: "1.37",
+      },
+    ],
+    repeat: "once",
+    default: "1.37",
+    summary: "Kubernetes release of the cluster",
+    documentation: `Selects the rules that kube-proxy installs. The releases differ in nftables mode:
+
+- 1.33: \`filter-input\`, \`filter-forward\`, and \`filter-output\` have priority -110, before DNAT, so a node without an
+  endpoint drops its own packets to a load balancer IP with \`external-traffic-policy local\`.
+- 1.34: these chains have priority 0, after DNAT; \`filter-prerouting-pre-dnat\` and \`filter-output-pre-dnat\` check
+  \`load-balancer-source-ranges\` before DNAT (kubernetes PR 132456). In all modes, the source range 0.0.0.0/0 or ::/0
+  allows every source.
+- 1.36: \`services\` marks packets to ClusterIPs for masquerading, the chain of a service contains the DNAT rule, and the set
+  \`hairpin-connections\` replaces the endpoint chains.
+
+For an older release, use 1.33.`,
+    example: `segment lan { cidr 192.168.10.0/24 }
+cluster prod {
+  version 1.33
+  pods 10.244.0.0/16
+  services 10.96.0.0/12
+  cni flannel { backend vxlan }
+  kube-proxy nftables
+  node n1 { attach lan 192.168.10.11 }
+}
+`,
+  },
+  {
     keyword: "max-pods",
     in: ["cluster"],
     args: [
@@ -128,9 +173,9 @@ pods without \`on\` are assigned to nodes in declaration order.`,
     repeat: "many",
     summary: "A pool of identical nodes",
     documentation: `\`nodes w 1..50\` declares w1 to w50; \`nodes w- 01..50\` declares w-01 to w-50. The block applies to every node of the
-pool. An address after \`attach\` belongs to the first node; the other nodes count up from it. A pool can have at most
-100,000 nodes; Kubernetes is tested with up to 5,000 nodes per cluster (kubernetes.io, Considerations for large
-clusters).`,
+pool. An address after \`attach\` belongs to the first node, the next address to the second node, and so on. A pool can
+have at most 100,000 nodes; Kubernetes is tested with up to 5,000 nodes per cluster (kubernetes.io, Considerations for
+large clusters).`,
     example: `segment lan { cidr 10.168.0.0/16 }
 cluster prod {
   pods 10.0.0.0/11
@@ -201,7 +246,8 @@ cluster prod {
     repeat: "many",
     summary: "A Kubernetes namespace with its workloads",
     documentation: `Pods in the namespace are referred to as \`shop/web\`, in full \`prod/shop/web\`. Pods declared directly in the cluster
-are in the namespace \`default\`, which needs no statement. A namespace can be continued in another block.`,
+are in the namespace \`default\`, which needs no statement. Several \`namespace\` blocks with the same name declare one
+namespace.`,
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16

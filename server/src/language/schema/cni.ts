@@ -137,7 +137,7 @@ pod. The block contains the plugin's settings; a node can override some of them 
     },
     repeat: "once",
     default: "the cluster's settings",
-    summary: "Settings of this node; override the cluster's settings",
+    summary: "CNI settings of this node, which override the cluster's settings",
     documentation: `The settings in this block apply to this node; all other settings are the cluster's. A node with a different plugin
 than the cluster is not part of the other nodes' pod network.`,
     example: nodeExample,
@@ -185,7 +185,7 @@ kube-controller-manager assigns the node pod CIDRs (\`pods … per-node\`).`,
     default: "the network's second subnet",
     summary: "First subnet to lease (SubnetMin); etcd subnet manager only",
     documentation: `Must be on a \`subnet-len\` boundary in the network. By default, flannel skips the first subnet, so 10.244.0.0/16 has
-255 leases of /24 instead of 256.`,
+255 /24 leases instead of 256.`,
     example: etcdExample,
   },
   {
@@ -253,8 +253,8 @@ from the first hundred; knet leases them in order, starting at \`subnet-min\`, s
     default: "udp",
     summary: "How flannel carries packets between nodes (Backend.Type)",
     documentation: `The shipped manifest sets \`vxlan\`. If net-conf.json sets no backend, flanneld uses **udp**, although its documentation
-states vxlan (pkg/subnet/config.go); knet does the same. Nodes with different backends ignore each other: neither has
-a route to the other's pods.`,
+names vxlan as the default (pkg/subnet/config.go); knet does the same. Nodes with different backends ignore each
+other: neither has a route to the other's pods.`,
     example: vxlanExample,
   },
   {
@@ -353,8 +353,8 @@ the other pod's own address (pkg/trafficmngr).`,
     repeat: "once",
     default: "true",
     summary: "Accepts forwarded pod packets (--iptables-forward-rules)",
-    documentation: `Rules from and to the network in chain \`FLANNEL-FWD\`. Needed when something else (Docker since 1.13) sets the FORWARD
-policy to DROP.`,
+    documentation: `Adds rules for packets from and to the network to the chain \`FLANNEL-FWD\`. Needed if another program (Docker since
+1.13) sets the FORWARD policy to DROP.`,
     example: flannelExample,
   },
   {
@@ -397,7 +397,7 @@ default route uses another network, as on Vagrant machines, where the first inte
   {
     keyword: "bridge",
     in: ["cni bridge"],
-    args: value({ kind: "device" }, "Name of the bridge", "cni0"),
+    args: value({ kind: "device", creates: true }, "Name of the bridge", "cni0"),
     repeat: "once",
     default: "cni0",
     summary: "Name of the bridge device",

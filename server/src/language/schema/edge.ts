@@ -108,7 +108,7 @@ original source. The receiver sees this machine's address, so a firewall at the 
       },
     ],
     repeat: "many",
-    summary: "Destination NAT: forwards a port of this machine to another one",
+    summary: "Destination NAT: forwards a port of this machine to another machine",
     documentation: `\`iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -p tcp --dport … -j DNAT --to-destination …\`. The receiver
 sees the client's address, so its replies must return through this machine.`,
     example: edgeExample,
@@ -131,11 +131,11 @@ sees the client's address, so its replies must return through this machine.`,
     ],
     repeat: "once",
     default: "only its own addresses",
-    summary: "Whether the host represents all machines beyond it (for example, the internet)",
+    summary: "Whether the host accepts packets to any address (to represent, for example, the internet)",
     documentation: `With \`answers any\`, the host represents the internet or a company network: it accepts packets to any address and
-replies from that address (as with \`iptables -t nat -A PREROUTING -m addrtype ! --dst-type LOCAL -j DNAT\` to its own
-address). The host has no default route and therefore no route back to private addresses: configure \`masquerade\` on
-the network's edge, or add a \`route\` to this host.`,
+replies from that address, as if \`iptables -t nat -A PREROUTING -m addrtype ! --dst-type LOCAL -j DNAT\` rewrote them
+to its own address. The host has no default route and therefore no route back to private addresses: configure
+\`masquerade\` at the network edge, or add a \`route\` to this host.`,
     example: edgeExample,
   },
 ];

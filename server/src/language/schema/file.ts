@@ -31,8 +31,8 @@ export const file: readonly KeywordSpec[] = [
     repeat: "many",
     summary: "Imports all declarations of another file",
     documentation: `Adds the declarations of the imported file to this topology, as if they were written here. The path is relative to the
-importing file. A file that is imported more than once is loaded once; a file that imports itself, directly or through
-other files, is an error.`,
+importing file. A file that is imported more than once is loaded once, also if files import each other. A topology can have
+1,000 files with 4,000,000 characters in total.`,
     example: `import "fabric.knet"
 
 host laptop { attach office 192.168.1.10 }
@@ -188,10 +188,11 @@ network.`,
     repeat: "once",
     default: "on for cloud subnets, off otherwise and for routers",
     summary: "Drops packets from or to an address that is not the interface's own (source/destination check)",
-    documentation: `AWS: source/destination check. Google Cloud: the opposite of \`can-ip-forward\`. Azure: the opposite of IP forwarding on
-a network interface. OpenStack: port security. It must be \`off\` on machines that route packets with pod addresses
-(kubenet, host-gw, BGP); encapsulated packets pass because their outer addresses belong to the machine. In a segment,
-it applies to all attached machines except routers; in an \`attach\` block, to that interface.`,
+    documentation: `On AWS, this is the source/destination check; on Google Cloud, the opposite of \`can-ip-forward\`; on Azure, the
+opposite of IP forwarding on a network interface; on OpenStack, port security. It must be \`off\` on machines that route
+packets with pod addresses (kubenet, host-gw, BGP); encapsulated packets pass because their outer addresses belong to
+the machine. In a segment, it applies to all attached machines except routers; in an \`attach\` block, to that
+interface.`,
     example: cloudSubnet,
   },
   {
@@ -270,7 +271,7 @@ cluster prod {
         summary: "Destination, with port and protocol: shop/api:80, n1:53/udp",
       },
       { name: "reachable", flag: true, summary: "The packet and its reply are delivered, on every path" },
-      { name: "blocked", flag: true, summary: "The packet is delivered on no path" },
+      { name: "blocked", flag: true, summary: "The packet is not delivered on any path" },
       {
         name: "via",
         type: { kind: "ref", to: ["router", "node", "host"] },
@@ -290,10 +291,13 @@ cluster prod {
     atLeastOneOf: ["reachable", "blocked", "via", "preserves-source", "mtu"],
     atMostOneOf: ["reachable", "blocked", "via", "preserves-source", "mtu"],
     repeat: "many",
-    summary: "What must be true between two endpoints; checked while you type",
+    summary: "Requirement for the traffic between two endpoints; checked while you type",
     documentation: `knet traces the packet and compares the result with the expectation. A failed expectation is an error with the trace
 as its related information. Without a port, the packet is an ICMP echo request; with a port, it is TCP unless \`/udp\`
-or \`/sctp\` follows. An IPv6 address with a port must be quoted: \`"[fd00::1]:80"\`.`,
+or \`/sctp\` follows. An IPv6 address with a port must be quoted: \`"[fd00::1]:80"\`.
+
+If objects of different kinds share a path, write the kind in front of it: \`pod/web\`, \`service/shop/web\`,
+\`node/prod/n1\`. Without it, a destination refers to the service, and a source to the pod.`,
     example: `${rack}host db {
   attach rack-a 10.168.0.60
   listen 5432/tcp

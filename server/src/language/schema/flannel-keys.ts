@@ -54,7 +54,7 @@ export const keySettings: readonly KeywordSpec[] = [
         kind: "enum",
         values: [
           { value: "separate", summary: "`flannel-wg` carries IPv4 over IPv4, `flannel-wg-v6` IPv6 over IPv6" },
-          { value: "auto", summary: "One device for both families; uses the public one of a peer's two addresses" },
+          { value: "auto", summary: "One device for both families; prefers a peer's public address, IPv4 first" },
           { value: "ipv4", summary: "One device for both families, over IPv4" },
           { value: "ipv6", summary: "One device for both families, over IPv6" },
         ],

@@ -83,9 +83,9 @@ export const ingress: readonly KeywordSpec[] = [
     repeat: "many",
     summary: "Hosts and paths that a proxy forwards to services",
     documentation: `The controller's pods (nginx, Traefik, a cloud provider's proxy) accept the client's connection and open a second one,
-usually directly to a pod of the service instead of its ClusterIP. The two connections have separate addresses,
-policies, and failures: the backend sees the proxy as the source, and the client only in \`X-Forwarded-For\`. A URL can
-be used as the destination of a packet: \`"http://shop.example.com/api"\`.`,
+usually directly to a pod of the service instead of its ClusterIP. The two connections have different addresses, are
+subject to different policies, and can fail separately: the backend sees the proxy as the source, and the client only
+in \`X-Forwarded-For\`. A URL can be the destination of a trace: \`"http://shop.example.com/api"\`.`,
     example: ingressExample,
   },
   {
@@ -155,7 +155,7 @@ endpoints are the proxy pods.`,
     blockRequired: true,
     repeat: "many",
     summary: "Rules for requests with this host",
-    documentation: "An exact host takes precedence over a wildcard. Paths outside any host apply to all hosts.",
+    documentation: "An exact host takes precedence over a wildcard. Paths outside a `host` block apply to all hosts.",
     example: ingressExample,
   },
   {
@@ -172,7 +172,7 @@ endpoints are the proxy pods.`,
     ],
     repeat: "many",
     summary: "Backend for requests with this path",
-    documentation: "An exact path takes precedence over prefixes; the longest matching prefix wins.",
+    documentation: "An exact path takes precedence over prefixes; among prefixes, the longest match is used.",
     example: ingressExample,
   },
   {

@@ -32,10 +32,10 @@ if the range overlaps an existing route on the node.`,
   {
     keyword: "per-node",
     in: ["cni weave"],
-    args: value({ kind: "prefix-length" }, "Prefix length of a node's share", "the range's prefix length plus 8"),
+    args: value({ kind: "prefix-length" }, "Prefix length of a node's part", "the range's prefix length plus 8"),
     repeat: "once",
     default: "the range's prefix length plus 8",
-    summary: "Share of the range that a node allocates pod addresses from",
+    summary: "Part of the range that a node allocates pod addresses from",
     documentation: `Weave divides the range among the initial nodes and transfers address space between nodes later. knet assigns each
 node a block of this length, in declaration order, so the result is reproducible. Forwarding is not affected: all
 addresses are on-link.`,
@@ -48,8 +48,8 @@ addresses are on-link.`,
     repeat: "once",
     default: "1376",
     summary: "MTU of the bridge, the pods, and the tunnel (WEAVE_MTU)",
-    documentation: `The default suits networks with an MTU of 1460 bytes with encryption. Without encryption, the maximum is the network's
-MTU minus 50 bytes.`,
+    documentation: `The default leaves room for encryption on networks with an MTU of 1460 bytes. Without encryption, the maximum is the
+network's MTU minus 50 bytes.`,
     example: weaveExample,
   },
 ];

@@ -114,12 +114,13 @@ pod other
 admin-policy closed {
   subject app=web
   ingress deny {
-    from nodes *
     from app!=web
+    from namespaces team=other
     to 80 443
   }
   egress deny {
     to namespaces team=other
+    to nodes *
     to cidr 192.168.10.0/24
     port 5432
   }
@@ -210,6 +211,9 @@ const ports = (literal: string | undefined): ArgSpec => ({
   ...(literal === undefined ? {} : { default: "all ports and protocols" }),
 });
 
+const adminPortText = `Defaults to TCP; ports of several protocols can be combined. A name in an admin policy matches the port of that name of any
+protocol: \`namedPort\` has no protocol.`;
+
 const action: ArgSpec = {
   name: "action",
   type: {
@@ -269,10 +273,10 @@ kindnet and flannel's newer chart add kube-network-policies.`,
     block: "policy",
     repeat: "many",
     summary: "A Kubernetes NetworkPolicy",
-    documentation: `Isolates the pods of its namespace that \`select\` matches, in the directions of \`types\`: only connections that a rule
-of some policy allows are permitted. Policies are additive: their order is irrelevant, and no policy can deny what
-another one allows. A connection must be allowed for both the source and the destination; its replies pass. Without
-rules, the policy denies all connections in its directions; without \`select\`, it applies to all pods of the namespace
+    documentation: `Isolates the pods of its namespace that \`select\` matches, in the directions of \`types\`: only connections that at least
+one policy allows are permitted. Policies are additive: their order is irrelevant, and no policy can deny what another
+one allows. A connection must be allowed for both the source and the destination; its replies pass. Without rules, the
+policy denies all connections in its directions; without \`select\`, it applies to all pods of the namespace
 (k8s.io/api/networking/v1). In the cluster's block, it belongs to the namespace \`default\`.`,
     example: shop,
   },
@@ -392,8 +396,8 @@ ClusterNetworkPolicy v1alpha2).`,
     repeat: "once",
     default: "1000",
     summary: "Position among the policies of its kind",
-    documentation: `If two policies have the same priority and conflict, the result is undefined; knet evaluates them in alphabetical
-order.`,
+    documentation: `If two policies have the same priority and conflict, the result is undefined (KN619); knet evaluates them in
+alphabetical order.`,
     example: administered,
   },
   {
@@ -416,7 +420,7 @@ order.`,
     repeat: "many",
     summary: "Action on connections to the pods",
     documentation: `The first matching rule applies. \`app=web\` alone selects pods in all namespaces (in a namespace's \`calico-policy\`, in
-that namespace).`,
+that namespace). In an admin policy, a rule needs a peer, and the peers of \`ingress\` are pods.`,
     example: administered,
   },
   {
@@ -446,7 +450,7 @@ that namespace).`,
     args: [ports(undefined)],
     repeat: "many",
     summary: "Ports of the receivers",
-    documentation: "Defaults to TCP; ports of several protocols can be combined.",
+    documentation: adminPortText,
     example: adminBlock,
   },
   {
@@ -465,7 +469,7 @@ that namespace).`,
     args: [ports(undefined)],
     repeat: "many",
     summary: "Ports of the receivers",
-    documentation: "Defaults to TCP; ports of several protocols can be combined.",
+    documentation: adminPortText,
     example: adminBlock,
   },
   {
@@ -475,10 +479,10 @@ that namespace).`,
     block: "calico tier",
     repeat: "many",
     summary: "A Calico Tier",
-    documentation: `Tiers are evaluated in order, and within a tier the policies that select the pod in their order. If a policy of the
-tier selects the pod but no rule matches, the packet is dropped at the end of the tier; a rule with \`pass\` prevents
-this. The tier \`default\` has order 1000000 and also contains the namespaces' policies, with order 1000 (projectcalico,
-api/pkg/apis/projectcalico/v3/tier.go).`,
+    documentation: `Tiers are evaluated in order. Within a tier, the policies that select the pod are evaluated in order. If a policy of
+the tier selects the pod but no rule matches, the packet is dropped at the end of the tier; a rule with \`pass\`
+prevents this. The \`default\` tier has order 1000000 and also contains the namespaces' policies, with order 1000
+(projectcalico, api/pkg/apis/projectcalico/v3/tier.go).`,
     example: calico,
   },
   {

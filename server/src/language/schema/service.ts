@@ -81,9 +81,9 @@ source.`,
         type: {
           kind: "enum",
           values: [
-            { value: "cluster-ip", summary: "reachable from the cluster's nodes and pods" },
-            { value: "node-port", summary: "and on one port of every node" },
-            { value: "load-balancer", summary: "and through an external load balancer IP" },
+            { value: "cluster-ip", summary: "reachable from the cluster's nodes and pods only" },
+            { value: "node-port", summary: "like `cluster-ip`, and reachable on one port of every node" },
+            { value: "load-balancer", summary: "like `node-port`, and reachable through an external load balancer IP" },
             { value: "external-name", summary: "a DNS alias (CNAME); no address or rules" },
             { value: "headless", summary: "no address: DNS returns the endpoints (clusterIP: None)" },
           ],
@@ -96,7 +96,7 @@ source.`,
       "`cluster-ip`; `external-name`, `load-balancer`, or `node-port` if `external-name`, `load-balancer-ip`, or a node port is set",
     summary: "Service type",
     documentation: `Each type includes the previous one: a \`load-balancer\` has a node port, and a \`node-port\` has a ClusterIP. \`headless\`
-is Kubernetes' \`clusterIP: None\`, which is a property there and a type here.`,
+is a type in knet; in Kubernetes, it is the property \`clusterIP: None\`.`,
     example: withService("    type node-port\n"),
   },
   {
@@ -175,8 +175,8 @@ resolved in each pod: pods without a port of that name are not endpoints of this
     summary: "ClusterIP, instead of an allocated one",
     documentation: `It must be in the cluster's service CIDR (\`services\`) and free. Kubernetes allocates from the upper part of the range
 first; the lower min(max(16, size/16), 256) addresses are intended for explicitly set ones
-(pkg/registry/core/service/ipallocator). The first address of the range belongs to the API server's own service
-\`kubernetes\`. knet allocates the next free address; Kubernetes allocates a random one.`,
+(pkg/registry/core/service/ipallocator). The first address of the range belongs to the \`kubernetes\` service, which is
+the API server. knet allocates the next free address; Kubernetes allocates a random one.`,
     example: withService("    cluster-ip 10.96.0.20\n"),
   },
   {
@@ -193,7 +193,7 @@ first; the lower min(max(16, size/16), 256) addresses are intended for explicitl
           ],
         },
         many: true,
-        summary: "ipv4, ipv6, or both (first one is primary)",
+        summary: "ipv4, ipv6, or both (the first is the primary family)",
         default: "the family of the cluster's first service CIDR",
       },
     ],
@@ -394,7 +394,7 @@ host db.example.com { attach lan 192.168.10.90; listen 5432 }
           kind: "enum",
           values: [
             { value: "prefer-same-zone", summary: "endpoints in the node's zone, if any" },
-            { value: "prefer-close", summary: "older name of prefer-same-zone" },
+            { value: "prefer-close", summary: "older name of `prefer-same-zone`" },
             { value: "prefer-same-node", summary: "endpoints on the node, then in its zone" },
           ],
         },
@@ -524,11 +524,11 @@ packets from pods are.`,
   {
     keyword: "masquerade-all",
     in: ["kube-proxy"],
-    args: [{ name: "value", type: { kind: "boolean" }, optional: true, summary: "true or false", default: "true" }],
+    args: [{ name: "value", type: { kind: "boolean" }, optional: true, summary: "Masquerade", default: "true" }],
     repeat: "once",
     default: "false",
     summary: "Masquerades all packets to ClusterIPs",
-    documentation: "`masqueradeAll`: packets from pods are also seen with the node's address.",
+    documentation: "`masqueradeAll`: packets from pods also have the node's address as the source.",
     example: withService("", "  kube-proxy iptables { masquerade-all }\n"),
   },
   {
@@ -539,13 +539,13 @@ packets from pods are.`,
     default: "14",
     summary: "Bit of the packet mark that requests masquerading",
     documentation:
-      "`iptables.masqueradeBit`: 14 gives mark 0x4000, which other components recognize (flannel returns on it).",
+      "`iptables.masqueradeBit`: 14 gives mark 0x4000, which other components recognize (flannel's rules return on it).",
     example: withService("", "  kube-proxy iptables { masquerade-bit 15 }\n"),
   },
   {
     keyword: "localhost-node-ports",
     in: ["kube-proxy"],
-    args: [{ name: "value", type: { kind: "boolean" }, summary: "true or false", default: "true" }],
+    args: [{ name: "value", type: { kind: "boolean" }, summary: "Reachable on 127.0.0.1", default: "true" }],
     repeat: "once",
     default: "true",
     summary: "Node ports are reachable on 127.0.0.1 of the nodes",
@@ -604,7 +604,7 @@ packets from pods are.`,
   {
     keyword: "strict-arp",
     in: ["kube-proxy"],
-    args: [{ name: "value", type: { kind: "boolean" }, optional: true, summary: "true or false", default: "true" }],
+    args: [{ name: "value", type: { kind: "boolean" }, optional: true, summary: "Strict ARP", default: "true" }],
     repeat: "once",
     default: "false",
     summary: "Nodes do not reply to ARP for addresses on `kube-ipvs0`",

@@ -9,7 +9,7 @@ export const stackedPlugins: readonly EnumValue[] = [
   },
   {
     value: "ipvlan",
-    summary: "ipvlan: attached with the node's MAC address (`l2`) or routed by the node (`l3`, `l3s`)",
+    summary: "ipvlan: each pod is attached with the node's MAC address (`l2`) or routed by the node (`l3`, `l3s`)",
   },
 ];
 
@@ -78,8 +78,8 @@ export const stackedSettings: readonly KeywordSpec[] = [
     default: "bridge",
     summary: "How pods on one node reach each other (mode)",
     documentation: `In every mode, a pod cannot reach its own node, and the node cannot reach the pod: frames pass between the pods and
-the network, not up to the node's network stack. The segments of knet are ordinary switches, which never send a frame
-back through the port it arrived on.`,
+the network, not up to the node's network stack. Segments in knet are ordinary switches, which never send a frame back
+through the port it arrived on.`,
     example: macvlanExample,
   },
   {
@@ -91,7 +91,7 @@ back through the port it arrived on.`,
         values: [
           { value: "l2", summary: "Pods are attached to the segment with the node's MAC address" },
           { value: "l3", summary: "The node routes packets from pods; pods do not reply to ARP" },
-          { value: "l3s", summary: "Like `l3`, but inbound packets pass the node's netfilter" },
+          { value: "l3s", summary: "Like `l3`, but inbound packets pass through the node's netfilter hooks" },
         ],
       },
       "Layer at which packets are switched",
@@ -100,7 +100,7 @@ back through the port it arrived on.`,
     repeat: "once",
     default: "l2",
     summary: "Layer at which the node switches the pods' packets (mode)",
-    documentation: `With \`l3\` and \`l3s\`, pods have addresses of the node's pod CIDR (\`pods … per-node\`), their packets use the node's
+    documentation: `With \`l3\` and \`l3s\`, pods have addresses from the node's pod CIDR (\`pods … per-node\`), their packets use the node's
 routes, and the routers on the segment need a route to each node's pod CIDR: there is no ARP reply for pod addresses.`,
     example: ipvlanExample,
   },
@@ -117,9 +117,9 @@ routes, and the routers on the segment need a route to each node's pod CIDR: the
     ],
     repeat: "once",
     summary: "Pod addresses for the whole cluster",
-    documentation: `Part of the nodes' own subnet, and shared by all nodes. With the same host-local range on two nodes, each address
-could be allocated twice, so the range requires an IPAM plugin with cluster-wide state (whereabouts, or DHCP). Exclude
-the addresses of the other machines on the segment. The network and broadcast addresses of the range are not
+    documentation: `A part of the nodes' own subnet that all nodes share. If two nodes use host-local with the same range, both can
+allocate the same address, so the range requires an IPAM plugin with cluster-wide state (whereabouts, or DHCP).
+Exclude the addresses of the other machines on the segment. The network and broadcast addresses of the range are not
 allocated. knet allocates the addresses in declaration order.`,
     example: macvlanExample,
   },
@@ -158,7 +158,7 @@ to this gateway.`,
     repeat: "once",
     default: "the parent interface's MTU",
     summary: "MTU of the pods' interfaces (mtu)",
-    documentation: "The plugin rejects an MTU above the parent interface's.",
+    documentation: "The plugin rejects an MTU above the MTU of the parent interface.",
     example: macvlanExample,
   },
 ];

@@ -101,8 +101,8 @@ export const station: readonly KeywordSpec[] = [
     documentation: `Interfaces are named eth0, eth1, … in the order of the \`attach\` statements. An address without a prefix length has the
 length of the segment prefix that contains it. Without an address, the machine is assigned the next free host address
 of the segment, in declaration order; if the segment's only router is attached without an address, it is assigned the
-\`gateway\` address. In a node pool (\`nodes w 1..50\`), the address belongs to the first node; the other nodes count up
-from it.`,
+\`gateway\` address. In a node pool (\`nodes w 1..50\`), the address belongs to the first node, the next address to the
+second node, and so on.`,
     example: `segment lan { cidr 10.0.0.0/24 }
 segment storage {
   cidr 10.30.0.0/24
@@ -185,9 +185,9 @@ host old {
     repeat: "many",
     summary: "A static route",
     documentation: `The same as \`ip route add\` in table main. The kernel rejects a route if its next hop is not on-link ("Nexthop has
-invalid gateway"); knet reports the error and ignores the route. A \`route default\` replaces the default route through
-the segment's gateway that nodes and hosts have otherwise. \`default\` is 0.0.0.0/0 or ::/0, depending on the next hop;
-without a next hop, it is both.`,
+invalid gateway"); knet reports the error and ignores the route. On nodes and hosts, a \`route default\` replaces the
+default route through the segment's gateway. \`default\` is 0.0.0.0/0 or ::/0, depending on the next hop; without a next
+hop, it is both.`,
     example: `segment lan { cidr 10.0.0.0/24 }
 router edge {
   attach lan 10.0.0.1
@@ -208,7 +208,7 @@ cluster prod {
     in: stations,
     args: acl("allow"),
     repeat: "many",
-    summary: "Allows packets, evaluated before a later `deny`",
+    summary: "Allows packets; takes precedence over a later `deny`",
     documentation: aclDocumentation,
     example: aclExample,
   },

@@ -14,6 +14,11 @@ export const sysctls: readonly SysctlSpec[] = [
     default: "1 on routers and nodes, 0 on hosts",
   },
   {
+    name: "net.ipv4.conf.all.forwarding",
+    summary: "A second name of `net.ipv4.ip_forward`; the last of the two in the file applies",
+    default: "the value of `net.ipv4.ip_forward`",
+  },
+  {
     name: "net.ipv6.conf.all.forwarding",
     summary: "Forwards IPv6 packets between interfaces",
     default: "1 on routers and nodes, 0 on hosts",
@@ -30,6 +35,11 @@ export const sysctls: readonly SysctlSpec[] = [
     default: "0",
   },
   {
+    name: "net.ipv4.conf.<device>.route_localnet",
+    summary: "Accepts and sends packets from and to 127.0.0.0/8 on the device, for node ports on localhost",
+    default: "0; 1 for `all` on nodes with kube-proxy in iptables mode, unless `localhost-node-ports` is false",
+  },
+  {
     name: "net.bridge.bridge-nf-call-iptables",
     summary: "Bridged IPv4 frames traverse the iptables chains (module br_netfilter)",
     default: "1 on nodes",
@@ -42,7 +52,7 @@ export const sysctls: readonly SysctlSpec[] = [
 ];
 
 const exact: ReadonlySet<string> = new Set(sysctls.map(({ name }) => name).filter((name) => !name.includes("<")));
-const perDevice = /^net\.ipv4\.conf\.[^\s/]{1,15}\.(?:rp_filter|proxy_arp)$/;
+const perDevice = /^net\.ipv4\.conf\.[^\s/]{1,15}\.(?:rp_filter|proxy_arp|route_localnet)$/;
 
 export function isSysctl(name: string): boolean {
   return exact.has(name) || perDevice.test(name);

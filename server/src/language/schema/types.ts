@@ -26,8 +26,8 @@ export type SymbolKind =
 export type ArgType =
   /** A name that this statement defines; `alias`: a DNS name of a host or a service. */
   | { readonly kind: "name"; readonly alias?: true }
-  /** The name of a network device: 1 to 15 characters (IFNAMSIZ); read as a name. */
-  | { readonly kind: "device"; readonly orAddress?: boolean }
+  /** The name of a network device: 1 to 15 bytes (IFNAMSIZ); read as a name. `creates`: of a device that the statement creates. */
+  | { readonly kind: "device"; readonly orAddress?: boolean; readonly creates?: true }
   /** A name or path that refers to a declaration elsewhere. */
   | { readonly kind: "ref"; readonly to: readonly SymbolKind[]; readonly orAddress?: boolean }
   | { readonly kind: "address" }

@@ -6,7 +6,7 @@ const places = ["cluster", "namespace"];
 const name: ArgSpec = { name: "name", type: { kind: "name" }, summary: "Name of the workload" };
 const replicas: ArgSpec = {
   name: "replicas",
-  type: { kind: "number", min: 0, max: 1_000_000, unit: "pods" },
+  type: { kind: "number", min: 0, max: 2_147_483_647, unit: "pods" },
   after: "replicas",
   summary: "Number of pods",
 };
@@ -38,7 +38,7 @@ const answered = `A packet to any other port of the address is rejected with a T
 process is named after the pod or host. Protocols: tcp (default), udp, sctp.`;
 
 const placement = `Without \`on\`, pods are distributed round robin: the first pod runs on the first node, the second on the second, and so
-on, continuing from workload to workload. This simplifies kube-scheduler and always produces the same result.`;
+on, continuing from workload to workload. This is a simplified, deterministic form of what kube-scheduler does.`;
 
 const shop = `segment lan { cidr 192.168.10.0/24 }
 cluster prod {

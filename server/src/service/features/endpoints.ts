@@ -1,7 +1,8 @@
 /** Endpoints of traces: a list to select from, and the endpoint that is declared at a position. */
 import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
-import type { Listener, Pod, ProcessSpec, Station, Topology, Workload } from "../../topology/model.ts";
+import type { Cluster, Listener, Pod, ProcessSpec, Station, Topology, Workload } from "../../topology/model.ts";
+import { podPath } from "../../topology/names.ts";
 import type { Analysis } from "../analysis.ts";
 import { sampleName } from "./names.ts";
 import { targetAt } from "./navigation.ts";
@@ -10,7 +11,7 @@ import { podNamed, subjectOf } from "./subjects.ts";
 import { type NamedSymbol, pathOf, symbolsOf } from "./symbols.ts";
 
 export interface EndItem {
-  /** The shortest unambiguous name. */
+  /** The shortest unambiguous name; with its kind if a service has the same. */
   readonly label: string;
   readonly kind: "pod" | "node" | "router" | "host";
   readonly detail: string;
@@ -46,7 +47,7 @@ function* allEnds(topology: Topology, labels: Labels): Generator<EndItem> {
   for (const cluster of topology.clusters) {
     for (const workload of cluster.workloads) {
       for (let ordinal = 0; ordinal < workload.replicas; ordinal++) {
-        yield podItem(cluster.pods.podAt(workload, ordinal), labels);
+        yield podItem(cluster, cluster.pods.podAt(workload, ordinal), labels);
       }
     }
   }
@@ -63,15 +64,17 @@ function stationItem(station: Station, labels: Labels): EndItem {
   };
 }
 
-function podItem(pod: Pod, labels: Labels): EndItem {
+function podItem(cluster: Cluster, pod: Pod, labels: Labels): EndItem {
   const { workload } = pod;
+  const path = podPath(cluster, pod);
+  const label = labels(pod.path, workloadPath(workload));
   const kind = workload.kind === "pod" ? "pod" : t`pod of ${workload.kind} ${workload.name},`;
   const where = pod.node ? t`on ${pod.node.name}` : t`on no node`;
   return {
-    label: labels(pod.path, workloadPath(workload)),
+    label: path === pod.path ? label : `pod/${label}`,
     kind: "pod",
     detail: [kind, pod.addresses.map(formatIp).join(", "), where].filter((text) => text !== "").join(" "),
-    path: pod.path,
+    path,
     ports: portsOf(workload.containers),
   };
 }

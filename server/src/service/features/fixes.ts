@@ -1,8 +1,11 @@
 /**
  * Fixes: converts tree edits to text edits and verifies them. A fix is offered only after the edited files were analyzed:
- * the finding is gone, and no code is reported more often than before.
+ * the finding is gone, no code is reported more often than before, and the packets that the finding reports arrive.
  */
 import type { CheckedFile, Finding, Fix, FixEdit } from "../../checks/check.ts";
+import { isAnsweredIn } from "../../checks/reachability/replay.ts";
+import { buildNetwork } from "../../cni/network.ts";
+import { withoutPolicies } from "../../kubernetes/contribute.ts";
 import { decodeCache, decodeFile } from "../../language/decode.ts";
 import { reparse } from "../../language/incremental.ts";
 import { lineStartOf, newlineOf, skipBlanksBack } from "../../language/lines.ts";
@@ -24,9 +27,10 @@ export function provenFixes(analysis: Analysis, finding: Finding, cancelled: () 
     const edits = fixEdits(analysis, fix);
     if (!edits) continue;
     const before = analysis.findings(cancelled);
-    const after = before && editedAnalysis(analysis, edits).findings(cancelled);
-    if (!before || !after) return undefined;
-    if (mends(finding, before, after)) proven.push({ title: fix.title, edits });
+    const edited = before && editedAnalysis(analysis, edits);
+    const after = edited?.findings(cancelled);
+    if (!before || !edited || !after) return undefined;
+    if (mends(finding, before, after) && arrive(edited, finding)) proven.push({ title: fix.title, edits });
   }
   return proven;
 }
@@ -46,6 +50,14 @@ function mends(finding: Finding, before: readonly Finding[], after: readonly Fin
     counts.set(code, left);
   }
   return (counts.get(finding.code) ?? 0) > 0;
+}
+
+/** Sends the failing packets of the finding again, like the checks: without policies. */
+function arrive({ topology, network }: Analysis, { queries = [] }: Finding): boolean {
+  if (queries.length === 0) return true;
+  const hasPolicies = topology.clusters.some(({ policies }) => policies.length > 0);
+  const world = { topology, network: hasPolicies ? buildNetwork(topology, withoutPolicies()) : network };
+  return queries.every((query) => isAnsweredIn(world, query));
 }
 
 function isGrave(severity: Finding["severity"]): boolean {

@@ -2,7 +2,7 @@
  * Inlay hints: values that the file omits and knet fills in (allocated addresses, derived ranges, MTUs, defaults).
  * Defaults are from the schema, all other values from the topology and from the kernel state that the mode creates.
  */
-import { formatIp, formatPrefix } from "../../addressing/ip.ts";
+import { formatIp } from "../../addressing/ip.ts";
 import { contextInside, type Decl, has } from "../../language/decode.ts";
 import { readValue } from "../../language/reading.ts";
 import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../language/schema/index.ts";
@@ -10,6 +10,7 @@ import type { Span } from "../../language/tree.ts";
 import { t, translated } from "../../text/l10n.ts";
 import type { Cluster, Interface, Node, Segment, Service, Workload } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
+import { rangeTexts } from "../node-ranges.ts";
 import type { TextEdit } from "../service.ts";
 import { placedIn } from "./place.ts";
 import { byStatement, type Made } from "./statements.ts";
@@ -95,7 +96,7 @@ function attachHints(
       offset: end,
       text: beyond.trimStart(),
       kind: "addresses",
-      tooltip: t`Pool members count up from this address`,
+      tooltip: t`The nodes of the pool have consecutive addresses, starting with this one`,
       edit: undefined,
     });
   }
@@ -138,9 +139,10 @@ function rangeHint(nodes: readonly Node[], end: number): readonly InlayHint[] {
   const last = nodes.at(-1);
   const own = first?.podCidrs.filter(({ allocated }) => allocated) ?? [];
   if (!first || !last || own.length === 0) return [];
-  const texts = own.map(({ prefix }, index) => {
-    const other = last.podCidrs[index];
-    return `${formatPrefix(prefix)}${last === first || !other ? "" : ` … ${formatPrefix(other.prefix)}`}`;
+  const others = rangeTexts(last.podCidrs);
+  const texts = rangeTexts(own).map((text, index) => {
+    const other = others[index];
+    return `${text}${last === first || other === undefined ? "" : ` … ${other}`}`;
   });
   return [
     {

@@ -1,6 +1,7 @@
 /** Call hierarchy: what reaches a declaration, and what it reaches. Sends one packet per pair and listening port. */
 import type { Span } from "../../language/tree.ts";
 import type { Topology } from "../../topology/model.ts";
+import { exactPath } from "../../topology/names.ts";
 import { endpointOf } from "../../trace/endpoints.ts";
 import { ask } from "../../trace/trace.ts";
 import type { Analysis } from "../analysis.ts";
@@ -13,7 +14,7 @@ import { type NamedSymbol, pathOf, symbolsOf } from "./symbols.ts";
 export interface ReachItem {
   readonly name: string;
   readonly kind: NamedSymbol["kind"];
-  /** Its path in traces. */
+  /** Its path in traces, with its kind if necessary: "pod/prod/shop/web". */
   readonly path: string;
   readonly file: string;
   readonly full: Span;
@@ -32,14 +33,21 @@ const MOST_PORTS = 8;
 
 export function reachItemAt(analysis: Analysis, file: string, offset: number): ReachItem | undefined {
   const target = targetAt(analysis, file, offset)?.symbols[0];
-  const end = endAt(analysis, file, offset);
-  const path = target?.kind === "service" ? pathOf(target).join("/") : end && endPath(analysis, end.symbol);
-  if (path === undefined) return undefined;
-  // For a container, its pod: they share one network namespace.
-  return (
-    itemsOf(analysis).find((item) => item.path === path) ??
-    itemsOf(analysis).find((item) => path.startsWith(`${item.path}/`))
-  );
+  const symbol = target?.kind === "service" ? target : endAt(analysis, file, offset)?.symbol;
+  if (symbol === undefined) return undefined;
+  // For a process, its pod or machine: they share one network namespace.
+  const isProcess = symbol.kind === "container" || symbol.kind === "daemon";
+  const path = pathFor(analysis, isProcess && symbol.parent ? symbol.parent : symbol);
+  return itemsOf(analysis).find((item) => item.path === path);
+}
+
+/** The path of a symbol in traces, with its kind if a service has the same path. */
+function pathFor(analysis: Analysis, symbol: NamedSymbol): string | undefined {
+  // A service can only be a destination.
+  if (symbol.kind === "service") return pathOf(symbol).join("/");
+  const path = endPath(analysis, symbol);
+  const isPod = symbol.kind === "pod" || symbol.kind === "workload";
+  return path !== undefined && isPod ? exactPath(analysis.topology, "pod", path) : path;
 }
 
 /** The item with this path in a different version of the file. */
@@ -115,8 +123,7 @@ function itemsOf(analysis: Analysis): readonly ReachItem[] {
   let items = known.get(analysis);
   if (!items) {
     items = ends(symbolsOf(analysis)).flatMap((symbol): readonly ReachItem[] => {
-      // A service can only be a destination.
-      const path = symbol.kind === "service" ? pathOf(symbol).join("/") : endPath(analysis, symbol);
+      const path = pathFor(analysis, symbol);
       const selection = analysis.spanOf(symbol.source);
       const full = analysis.spanOf({ ...symbol.source, part: "whole" });
       if (path === undefined || !selection || !full) return [];

@@ -57,6 +57,20 @@ export interface NameLink {
   readonly dns: boolean;
 }
 
+/** The symbols that the kind in front of a path selects: `pod/shop/web`, `deployment/web`. */
+const OF_KIND: Readonly<Record<string, readonly SymbolKind[]>> = {
+  pod: ["pod", "workload"],
+  deployment: ["workload"],
+  statefulset: ["workload"],
+  daemonset: ["workload"],
+  service: ["service"],
+  node: ["node"],
+  router: ["router"],
+  host: ["host"],
+  container: ["container"],
+  daemon: ["daemon"],
+};
+
 export interface SymbolTable {
   readonly symbols: readonly NamedSymbol[];
   /** The uses in the innermost of these nested declarations (outermost first). */
@@ -145,6 +159,12 @@ function ownPart(symbol: NamedSymbol, text: string): number | undefined {
   return kind === "workload" && isPod.test(rest) ? name.length : undefined;
 }
 
+/** Whether the kind in front of a path selects the symbol. Workloads are also selected by the kind of their pods. */
+export function isOfKind(symbol: NamedSymbol, kind: string): boolean {
+  if (!OF_KIND[kind]?.includes(symbol.kind)) return false;
+  return symbol.kind !== "workload" || kind === "pod" || symbol.decl.spec?.keyword === kind;
+}
+
 function isDaemonSet({ decl }: NamedSymbol): boolean {
   return decl.spec?.keyword === "daemonset";
 }
@@ -211,7 +231,16 @@ function makeTable(files: readonly CheckedFile[], dns: (name: string) => readonl
       ({ kind, parent }) => kind === "node" && parent !== undefined && isWithin(daemonSet, parent),
     );
 
-  const byPath = (use: NameUse): readonly NamedSymbol[] => {
+  const byPath = (use: NameUse): { readonly path: readonly string[]; readonly found: readonly NamedSymbol[] } => {
+    const found = byPlainPath(use);
+    const [kind = "", ...path] = use.path;
+    const kinds = OF_KIND[kind];
+    if (found.length > 0 || !use.dns || kinds === undefined || path.length === 0) return { path: use.path, found };
+    const wanted = use.kinds.length === 0 ? kinds : kinds.filter((one) => use.kinds.includes(one));
+    const all = wanted.length === 0 ? [] : byPlainPath({ ...use, path, kinds: wanted });
+    return { path, found: all.filter((symbol) => isOfKind(symbol, kind)) };
+  };
+  const byPlainPath = (use: NameUse): readonly NamedSymbol[] => {
     const last = use.path.at(-1);
     if (last === undefined) return [];
     const aligned = named(last).filter(
@@ -249,19 +278,23 @@ function makeTable(files: readonly CheckedFile[], dns: (name: string) => readonl
   };
 
   const resolve = (use: NameUse): readonly NamedSymbol[] => {
-    const found = byPath(use);
+    const { found } = byPath(use);
     return found.length > 0 ? found : byDns(use).flatMap(([symbol]) => symbol ?? []);
   };
 
   const linksOf = (use: NameUse): readonly NameLink[] => {
     const first = use.arg.kind === "string" ? 1 : 0;
-    const found = byPath(use);
+    const { path, found } = byPath(use);
     if (found.length === 0)
       return byDns(use).flatMap((targets) => linked(use, first, use.path[0]?.split(".") ?? [], targets, true));
     return found.flatMap((symbol) => {
-      const aligned = alignment(symbol, use.path);
+      const aligned = alignment(symbol, path);
       const chain = chainOf(symbol);
-      return linked(use, first, use.path, aligned?.map((at) => chain[at]) ?? [], false);
+      // A kind in front is not a name.
+      const skipped = use.path.slice(0, use.path.length - path.length);
+      const start = first + skipped.reduce((length, part) => length + part.length + 1, 0);
+      const own = linked(use, start, path, aligned?.map((at) => chain[at]) ?? [], false);
+      return own.map((link) => ({ ...link, segment: link.segment + skipped.length }));
     });
   };
   /** Links of consecutive names that are separated by one character. */

@@ -8,6 +8,7 @@ import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Node, Pod, Segment, Station, Topology } from "../../topology/model.ts";
 import { hostRange, segmentUsage } from "../features/free.ts";
+import { rangeTexts } from "../node-ranges.ts";
 
 export interface TopologyMap {
   readonly clusters: readonly MapItem[];
@@ -152,11 +153,11 @@ function factsOf(stations: readonly Station[], cluster: Cluster | undefined, pod
   // Only nodes are grouped.
   if (stations.length > 1) facts.push(plural(stations.length, "node"));
   if (first?.kind === "node" && last?.kind === "node") {
+    const others = rangeTexts(last.podCidrs);
     facts.push(
-      ...first.podCidrs.map(({ prefix }, index) => {
-        const other = last.podCidrs[index];
-        const own = formatPrefix(prefix);
-        return t`pod CIDR ${first === last || !other ? own : `${own} … ${formatPrefix(other.prefix)}`}`;
+      ...rangeTexts(first.podCidrs).map((own, index) => {
+        const other = others[index];
+        return t`pod CIDR ${first === last || other === undefined ? own : `${own} … ${other}`}`;
       }),
     );
     if (first.cni && cluster && first.cni.plugin !== cluster.cni.plugin) facts.push(`cni ${first.cni.plugin}`);

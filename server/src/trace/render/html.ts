@@ -42,7 +42,9 @@ ${
 `;
 }
 
-function queryList({ query }: Trace): string {
+function queryList({ query, paths }: Trace): string {
+  const [header] = paths[0]?.hops[0]?.packet.headers ?? [];
+  const df = header?.kind === "ip" ? header.df : query.df;
   const rows: [string, string][] = [
     [t`from`, query.from],
     [t`to`, query.to],
@@ -50,7 +52,7 @@ function queryList({ query }: Trace): string {
   ];
   if (query.port !== undefined) rows.push([t`port`, String(query.port)]);
   if (query.size !== undefined) rows.push([t`size`, t`${query.size} bytes`]);
-  rows.push([t`don't fragment`, query.df ? t`yes` : t`no`]);
+  rows.push([t`don't fragment`, df ? t`yes` : t`no`]);
   return `<dl>${rows.map(([name, value]) => `<div><dt>${escapeXml(name)}</dt><dd>${escapeXml(value)}</dd></div>`).join("")}</dl>`;
 }
 

@@ -2,7 +2,7 @@
 import { t } from "../../text/l10n.ts";
 import { waysOf, wayTitle } from "../layout.ts";
 import type { Hop, Reply, Trace } from "../schema.ts";
-import { errorText, titleWithProbability } from "./text.ts";
+import { errorText, isReceived, titleWithProbability, verdictWord } from "./text.ts";
 
 /** Ends with a newline. */
 export function renderMermaid(trace: Trace): string {
@@ -45,7 +45,10 @@ function arrows(walk: Reply, idOf: (hop: Hop) => string, arrow: string): string[
     if (hop.direction === "out") sent = hop;
   }
   const last = walk.hops.at(-1);
-  if (last && walk.verdict !== "delivered") lines.push(`  Note over ${idOf(last)}: ${mermaidText(errorText(walk))}`);
+  if (last && walk.verdict !== "delivered")
+    lines.push(
+      `  Note over ${idOf(last)}: ${mermaidText(isReceived(walk) ? (walk.reason?.message ?? verdictWord(walk.verdict)) : errorText(walk))}`,
+    );
   return lines;
 }
 

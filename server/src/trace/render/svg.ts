@@ -19,7 +19,16 @@ import {
   wayTitle,
 } from "../layout.ts";
 import type { Hop, Path, Reply, Trace } from "../schema.ts";
-import { errorText, headerText, markText, replyTitle, titleWithProbability, verdictWord, withPort } from "./text.ts";
+import {
+  errorText,
+  headerText,
+  isReceived,
+  markText,
+  replyTitle,
+  titleWithProbability,
+  verdictWord,
+  withPort,
+} from "./text.ts";
 
 const margin = 20;
 const minWidth = 760;
@@ -161,21 +170,20 @@ export function pathTitle(trace: Trace, index: number): string {
 
 /** The result of a leg, in sentences. */
 export function endingOf(walk: Reply): string[] {
-  if (walk.verdict === "delivered") {
-    const { receiver } = walk;
-    if (!receiver) return [];
-    const source = withPort(receiver.src, receiver.sport);
-    return [
-      receiver.process === undefined
-        ? t`Delivered. The receiver sees source ${source}. Path MTU: ${walk.mtu} bytes.`
-        : t`Delivered. ${receiver.process} sees source ${source}. Path MTU: ${walk.mtu} bytes.`,
-    ];
-  }
+  const received = walk.receiver ? [receivedText(walk.receiver, walk.mtu)] : [];
+  if (walk.verdict === "delivered") return received.map((text) => t`Delivered. ${text}`);
   const at = walk.reason?.location;
   const place = at ? ` (${at.file}:${at.range.start.line + 1})` : "";
   const verdict = capital(verdictWord(walk.verdict));
   const reason = walk.reason ? `${verdict}: ${walk.reason.message}${place}` : verdict;
-  return [reason, `${capital(errorText(walk))}.`];
+  return isReceived(walk) ? [reason, ...received] : [reason, `${capital(errorText(walk))}.`];
+}
+
+function receivedText({ src, sport, process }: NonNullable<Reply["receiver"]>, mtu: number): string {
+  const source = withPort(src, sport);
+  return process === undefined
+    ? t`The receiver sees source ${source}. Path MTU: ${mtu} bytes.`
+    : t`${process} sees source ${source}. Path MTU: ${mtu} bytes.`;
 }
 
 function stackText(hop: Hop): string {

@@ -1,5 +1,6 @@
 /** A trace as text for terminals: one line per hop, rewrites, and the reason of the verdict. Color is optional. */
 import { t } from "../../text/l10n.ts";
+import { visibleIn } from "../../text/visible.ts";
 import { waysOf, wayTitle } from "../layout.ts";
 import type { Header, Hop, Path, Reply, Trace, Verdict } from "../schema.ts";
 
@@ -15,7 +16,7 @@ const CODES: Readonly<Record<Style, string>> = { good: "32", bad: "31", dim: "2"
 
 /** The complete trace; ends with a newline. */
 export function renderText(asked: Trace, options: TextOptions): string {
-  const trace = printable(asked);
+  const trace = visibleIn(asked);
   const paint = (style: Style, text: string): string =>
     options.colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
   const lines: string[] = [];
@@ -33,21 +34,17 @@ export function renderText(asked: Trace, options: TextOptions): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Names are untrusted input from files: control characters (C0, DEL, C1) are replaced with U+FFFD. */
-function printable(trace: Trace): Trace {
-  return JSON.parse(
-    JSON.stringify(trace, (_, value: unknown) =>
-      typeof value === "string" ? value.replace(/\p{Cc}/gu, "\ufffd") : value,
-    ),
-  );
-}
-
 /** The kind of reply: a response, a reset, or an ICMP error. */
 export function replyTitle(path: Path): string {
-  if (path.verdict === "delivered") return t`reply`;
+  if (isReceived(path)) return t`reply`;
   const headers = path.reply?.hops[0]?.packet.headers ?? [];
   if (headers.some((header) => header.kind === "tcp")) return t`TCP reset`;
   return headers.some((header) => header.kind === "sctp") ? t`SCTP ABORT` : t`ICMP error`;
+}
+
+/** Whether a machine received the packet: the named one, or another one. */
+export function isReceived({ verdict }: Reply): boolean {
+  return verdict === "delivered" || verdict === "misdelivered";
 }
 
 /** The verdict of the trace, with a check mark or a cross. */
@@ -60,6 +57,8 @@ export function verdictWord(verdict: Verdict): string {
   switch (verdict) {
     case "delivered":
       return t`delivered`;
+    case "misdelivered":
+      return t`misdelivered`;
     case "dropped":
       return t`dropped`;
     case "rejected":
@@ -72,7 +71,8 @@ export function verdictWord(verdict: Verdict): string {
 }
 
 export function titleWithProbability(title: string, probability: number): string {
-  return t`${title}, probability ${`${Math.round(probability * 1000) / 10}%`}`;
+  const percent = probability < 0.0005 ? "<0.1%" : `${Math.round(probability * 1000) / 10}%`;
+  return t`${title}, probability ${percent}`;
 }
 
 /** "10.0.0.1:80", "[fd00::1]:80". */
@@ -105,14 +105,13 @@ function walkLines(
     previous = hop;
   });
   const ending: string[] = [];
-  if (walk.verdict === "delivered") {
-    if (walk.receiver) ending.push(receivedText(walk.receiver, walk.mtu));
-  } else if (walk.reason) {
+  if (walk.receiver) ending.push(receivedText(walk.receiver, walk.mtu));
+  if (walk.reason && walk.verdict !== "delivered") {
     const at = walk.reason.location;
     ending.push(
       `${verdictWord(walk.verdict)}: ${walk.reason.message}${at ? ` (${at.file}:${at.range.start.line + 1}:${at.range.start.character + 1})` : ""}`,
     );
-    ending.push(errorText(walk));
+    if (!isReceived(walk)) ending.push(errorText(walk));
   }
   return [
     ...lines,
@@ -137,6 +136,11 @@ export function errorText(walk: Reply): string {
     case "icmp": {
       const message = `ICMP ${error.type}/${error.code}`;
       const from = error.from ?? "";
+      // udp_err, sctp_v4_err: without IP_RECVERR, these sockets report only fatal errors.
+      if (error.errno === undefined) {
+        const protocol = walk.hops[0]?.packet.headers.some(({ kind }) => kind === "sctp") ? "SCTP" : "UDP";
+        return t`the sender's kernel receives ${message} from ${from}, which the ${protocol} socket does not report (timeout)`;
+      }
       return mtu === undefined
         ? t`the sender receives ${message} from ${from}${errno}`
         : t`the sender receives ${message} from ${from}, MTU ${mtu}${errno}`;

@@ -44,7 +44,7 @@ const peer = fc.oneof(
   namespaces.filter((text) => text !== "").map((text) => text.trim()),
   blocks,
 );
-const ports = fc.constantFrom("", "80", "80/udp", "80 81", "79-80", "http", "web-81/tcp", "udp", "81/sctp");
+const ports = fc.constantFrom("", "80", "80/udp", "80 81", "79-80", "http", "web-81/tcp", "web-82", "udp", "81/sctp");
 
 const rule = fc.record({
   direction: fc.constantFrom("ingress", "egress"),
@@ -74,6 +74,12 @@ const policy = fc
     body: [`select ${select}`, types, ...rules.map((one) => ruleText(one))].filter((text) => text !== ""),
   }));
 
+/** The ingress peers of admin policies are pods. */
+function inAdmin<T extends { readonly direction: string; readonly peers: readonly string[] }>(one: T): T {
+  if (one.direction !== "ingress") return one;
+  return { ...one, peers: one.peers.map((text) => (/^(any|cidr)/.test(text) ? "namespaces *" : text)) };
+}
+
 const admin = fc
   .record({
     keyword: fc.constantFrom("admin-policy", "baseline-admin-policy"),
@@ -87,7 +93,7 @@ const admin = fc
       `priority ${priority}`,
       `subject ${subject}`,
       ...rules.map(([one, action]) =>
-        ruleText(one, keyword === "baseline-admin-policy" && action === " pass" ? " deny" : action),
+        ruleText(inAdmin(one), keyword === "baseline-admin-policy" && action === " pass" ? " deny" : action),
       ),
     ],
   }));
@@ -118,7 +124,7 @@ function clusterText({ plugin, policies, admins }: Drawn, engine: string): strin
   labels pod=${name}${tier}
   listen 80/tcp as http
   listen 81/tcp as ${name === "a" ? "http" : "web-81"}
-  listen 80/udp
+  listen 80/udp as web-82
 }`;
   }).join("\n");
   return `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }

@@ -162,16 +162,15 @@ describe("kube-router's chains", () => {
 
 describe("kindnet's queue", () => {
   it("receives packets of pods that a policy selects", () => {
-    expect(about(lines("kindnet"), /podips|NFQUEUE|skuid|^-A POSTROUTING/)).toMatchInlineSnapshot(`
+    expect(about(lines("kindnet"), /podips|skuid|priority/)).toMatchInlineSnapshot(`
       [
-        "-A INPUT -m set --match-set podips-v4 src -m conntrack --ctstate NEW -m comment --comment kube-network-policies -j NFQUEUE --queue-num 100 --queue-bypass",
-        "-A POSTROUTING -m addrtype --src-type LOCAL -m comment --comment "skuid 0" -j RETURN",
-        "-A POSTROUTING -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
-        "-A POSTROUTING -m set --match-set podips-v4 src -m comment --comment kube-network-policies -j NFQUEUE --queue-num 100 --queue-bypass",
-        "-A POSTROUTING -m set --match-set podips-v4 dst -m comment --comment kube-network-policies -j NFQUEUE --queue-num 100 --queue-bypass",
-        "-A POSTROUTING -m addrtype ! --dst-type LOCAL -m comment --comment "kind-masq-agent: ensure nat POSTROUTING directs all non-LOCAL destination traffic to our custom KIND-MASQ-AGENT chain" -j KIND-MASQ-AGENT",
-        "create podips-v4 hash:ip family inet",
-        "add podips-v4 10.244.0.2",
+        "	set podips-v4 {",
+        "		type filter hook postrouting priority srcnat - 5; policy accept;",
+        "		meta skuid 0 accept",
+        "		ip saddr @podips-v4 queue flags bypass to 100",
+        "		ip daddr @podips-v4 queue flags bypass to 100",
+        "		type filter hook input priority 101; policy accept;",
+        "		ip saddr @podips-v4 ct state new queue flags bypass to 100",
       ]
     `);
   });

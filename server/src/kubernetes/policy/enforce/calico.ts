@@ -5,6 +5,7 @@
  * processes to its pods are not checked (cali-OUTPUT).
  */
 import { hostPrefix } from "../../../addressing/ip.ts";
+import { type IpvsFrame, ipvsChains, ipvsInput, ipvsOutput } from "../../../cni/calico/ipvs.ts";
 import type { ChainRules } from "../../../cni/mode.ts";
 import type { NfMatch, NfRule } from "../../../dataplane/model.ts";
 import type { Direction, Policy } from "../../../topology/policy.ts";
@@ -57,7 +58,7 @@ export function calicoBefore(context: EnforceContext, isFramed: boolean): readon
     for (const direction of ["ingress", "egress"] as const) {
       for (const policy of used[direction]) chains.push(policyChain(context, of, policy, direction));
     }
-    return isFramed ? chains : [...frame(of, pods), ...chains];
+    return isFramed ? chains : [...frame(context, of, pods), ...chains];
   });
 }
 
@@ -79,15 +80,30 @@ function idOf({ device, pod }: LocalPod): string {
  * From the built-in chains to the pods' chains, by the pods' devices. If a bridge is in between, where Canal uses
  * routes instead, the device is not visible in FORWARD: the pod's address is matched instead.
  */
-function frame(of: 4 | 6, pods: readonly LocalPod[]): readonly ChainRules[] {
+function frame(context: EnforceContext, of: 4 | 6, pods: readonly LocalPod[]): readonly ChainRules[] {
   const from = (local: LocalPod): NfMatch =>
     local.device === undefined ? { src: { is: hostPrefix(local.ip) } } : { in: { is: local.device } };
   const to = (local: LocalPod): NfMatch =>
     local.device === undefined ? { dst: { is: hostPrefix(local.ip) } } : { out: { is: local.device } };
+  const ipvs = ipvsFrame(
+    context,
+    of,
+    pods.map((local) => ({ name: idOf(local), from: from(local) })),
+  );
   return [
     filterChain(of, "INPUT", [makeRule({}, { kind: "JUMP", chain: "cali-INPUT" })]),
     filterChain(of, "FORWARD", [makeRule({}, { kind: "JUMP", chain: "cali-FORWARD" })]),
-    filterChain(of, "cali-INPUT", [makeRule({}, { kind: "JUMP", chain: "cali-from-wl-dispatch" })]),
+    ...(ipvs
+      ? [
+          filterChain(of, "OUTPUT", [makeRule({}, { kind: "JUMP", chain: "cali-OUTPUT" })]),
+          filterChain(of, "cali-OUTPUT", [makeRule(marked(ACCEPT), { kind: "ACCEPT" }), ...ipvsOutput(ipvs)]),
+          ...ipvsChains(ipvs),
+        ]
+      : []),
+    filterChain(of, "cali-INPUT", [
+      ...(ipvs ? ipvsInput(ipvs) : []),
+      makeRule({}, { kind: "JUMP", chain: "cali-from-wl-dispatch" }),
+    ]),
     filterChain(of, "cali-FORWARD", [
       makeRule({}, clearMark(ALL)),
       makeRule({}, { kind: "JUMP", chain: "cali-from-wl-dispatch" }),
@@ -104,6 +120,23 @@ function frame(of: 4 | 6, pods: readonly LocalPod[]): readonly ChainRules[] {
       pods.map((local) => makeRule(to(local), { kind: "JUMP", chain: `cali-tw-${idOf(local)}`, goto: true })),
     ),
   ];
+}
+
+/** With kube-proxy in ipvs mode. */
+function ipvsFrame(
+  { cluster, node, parts }: EnforceContext,
+  of: 4 | 6,
+  endpoints: IpvsFrame["endpoints"],
+): IpvsFrame | undefined {
+  if (cluster.services.kubeProxy.mode !== "ipvs") return undefined;
+  const devices = [...node.interfaces, ...parts.devices];
+  return {
+    family: of,
+    origin: cluster.policyEngine?.source,
+    endpoints,
+    workloads: undefined,
+    addresses: devices.flatMap(({ addresses }) => addresses.map(({ ip }) => ip)),
+  };
 }
 
 function endpointChain(

@@ -220,8 +220,8 @@ export function isolatedBy(
   const rule = allowingRule(set, pod, direction, other, port);
   const note =
     direction === "ingress"
-      ? t`${limits}; this is ${sent} from ${peer}; to allow it: ${rule}`
-      : t`${limits}; this is ${sent} to ${peer}; to allow it: ${rule}`;
+      ? t`${limits}; the packet is ${sent} from ${peer}; to allow it: ${rule}`
+      : t`${limits}; the packet is ${sent} to ${peer}; to allow it: ${rule}`;
   return { note, origin: policies[0]?.source };
 }
 

@@ -1,10 +1,11 @@
 /** The rules that enforce policies on a node, by policy engine. None for a cluster without policies. */
 import type { Contributor } from "../../../cni/contributor.ts";
+import type { ChainSource } from "../../../cni/mode.ts";
 import { isOwnEngine, type PolicyEngine, policyEngineOf } from "../../../cni/policy-engine.ts";
 import type { Policy } from "../../../topology/policy.ts";
 import { policySetOf } from "../evaluate.ts";
 import { calicoAfter, calicoBefore } from "./calico.ts";
-import { kindnetBefore } from "./kindnet.ts";
+import { kindnetSource } from "./kindnet.ts";
 import { kubeRouterBefore } from "./kube-router.ts";
 import { weaveBefore } from "./weave.ts";
 
@@ -17,6 +18,8 @@ export const KNOWN_KINDS: Readonly<Record<PolicyEngine, readonly Policy["kind"][
   weave: ["network"],
 };
 
+const NO_CHAINS: ChainSource = { chain: () => undefined, chains: () => [] };
+
 export const policyContributor: Contributor = {
   before(node, cluster, parts) {
     if (cluster.policies.length === 0) return [];
@@ -24,16 +27,19 @@ export const policyContributor: Contributor = {
     const context = { cluster, node, parts, set: policySetOf(cluster, KNOWN_KINDS[engine]), sets: new Map() };
     switch (engine) {
       case "none":
+      case "kindnet":
         return [];
       case "calico":
         return calicoBefore(context, isOwnEngine(cluster, node, engine));
       case "kube-router":
         return kubeRouterBefore(context);
-      case "kindnet":
-        return kindnetBefore(context);
       case "weave":
         return weaveBefore(context);
     }
+  },
+  chains(node, cluster, parts) {
+    if (cluster.policies.length === 0 || policyEngineOf(cluster, node) !== "kindnet") return NO_CHAINS;
+    return kindnetSource({ cluster, node, parts, set: policySetOf(cluster, KNOWN_KINDS.kindnet), sets: new Map() });
   },
   after(node, cluster, parts) {
     if (cluster.policies.length === 0 || policyEngineOf(cluster, node) !== "calico") return [];

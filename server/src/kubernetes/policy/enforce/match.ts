@@ -4,8 +4,9 @@ import type { NfMatch, PortRange } from "../../../dataplane/model.ts";
 import type { Peer, Policy, PolicyPort, PolicyRule, Protocol } from "../../../topology/policy.ts";
 import { selects } from "../../../topology/selector.ts";
 import { peerSelector, subjectOf } from "../evaluate.ts";
+import { PROTOCOLS } from "../ports.ts";
 import type { PodSelector } from "../selectors.ts";
-import { peerText, portText } from "../text.ts";
+import { peerText } from "../text.ts";
 import { blockSet, type EnforceContext, namedPortSet, podSet } from "./common.ts";
 
 /** How an engine names its sets; `key` is the same for the same members. */
@@ -86,11 +87,12 @@ function portMatches(
   const byProto = new Map<Protocol, PortRange[]>();
   for (const port of ports) {
     if (port.kind === "name") {
-      const name = nameOf("ports", `${JSON.stringify(selector)} ${portText(port)}`, of);
-      matches.push({
-        proto: port.proto,
-        sets: [{ set: namedPortSet(context, of, name, selector, port), side: "dst,dst" }],
-      });
+      for (const proto of port.proto === undefined ? PROTOCOLS : [port.proto]) {
+        const own = { name: port.name, proto };
+        const name = nameOf("ports", `${JSON.stringify(selector)} ${own.name}/${proto}`, of);
+        const set = namedPortSet(context, of, name, selector, own);
+        matches.push({ proto, sets: [{ set, side: "dst,dst" }] });
+      }
       continue;
     }
     if (port.first === 1 && port.last === 65535) {

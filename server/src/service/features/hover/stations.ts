@@ -5,6 +5,7 @@ import { number, plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Cluster, Node, Station } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
+import { rangeTexts } from "../../node-ranges.ts";
 import { deviceLines, routeReasons, routeTable } from "../kernel.ts";
 import { bullets, code, paragraphs } from "../markdown.ts";
 import { prefixText } from "../ranges.ts";
@@ -35,9 +36,10 @@ export function poolText(nodes: readonly Node[]): string {
 }
 
 export function nodeFacts(cluster: Cluster, node: Node): string {
-  const blocks = node.podCidrs.map(({ prefix, allocated }) =>
-    allocated ? formatPrefix(prefix) : t`${formatPrefix(prefix)} (explicit)`,
-  );
+  const blocks = [
+    ...rangeTexts(node.podCidrs.filter(({ allocated }) => allocated)),
+    ...node.podCidrs.flatMap(({ prefix, allocated }) => (allocated ? [] : [t`${formatPrefix(prefix)} (explicit)`])),
+  ];
   const pods = plural(cluster.pods.countOn(node), "pod");
   const most = number(cluster.maxPods);
   return bullets([

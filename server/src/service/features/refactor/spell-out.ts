@@ -1,5 +1,5 @@
 /** Refactoring: write allocated addresses and ranges into the file, so edits elsewhere no longer change them. */
-import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
+import { formatIp, formatPrefix, prefixContains, prefixOf } from "../../../addressing/ip.ts";
 import type { FixEdit } from "../../../checks/check.ts";
 import type { Source, Span } from "../../../language/tree.ts";
 import { t } from "../../../text/l10n.ts";
@@ -74,7 +74,15 @@ function lines({ decl }: Placed, made: Made): readonly string[] {
   const [node] = nodes?.length === 1 ? nodes : [];
   const ranges = node?.podCidrs ?? [];
   const hasOwn = decl.children.some(({ spec }) => spec?.keyword === "pod-cidr");
-  if (node && !hasOwn && ranges.length > 0 && ranges.every(({ allocated }) => allocated))
+  // Addresses of the node's network interfaces are not a pod CIDR.
+  const isSubnet =
+    ranges.length > 1 &&
+    ranges.some(({ prefix }) =>
+      node?.interfaces.some(({ addresses }) =>
+        addresses.some((own) => prefixContains(prefixOf(own.ip, own.len), prefix.ip)),
+      ),
+    );
+  if (node && !hasOwn && !isSubnet && ranges.length > 0 && ranges.every(({ allocated }) => allocated))
     return [`pod-cidr ${ranges.map(({ prefix }) => formatPrefix(prefix)).join(" ")}`];
   const owner = made.workloads.get(decl.statement);
   if (owner?.workload.kind !== "pod" || owner.workload.addresses.length > 0 || owner.workload.hostNetwork) return [];

@@ -7,10 +7,11 @@ import { plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
 import { dnsNames, serviceName } from "../../../topology/dns.ts";
 import type { Cluster, Listener, Service, Topology } from "../../../topology/model.ts";
+import { splitKind } from "../../../topology/names.ts";
 import { ends, pathsBelow, processes, sampleName, shortPaths } from "../names.ts";
 import type { Place } from "../place.ts";
 import { listenersOf, subjectOf } from "../subjects.ts";
-import { DEFAULT_NAMESPACE, type NamedSymbol, type NameUse, pathOf, symbolsOf } from "../symbols.ts";
+import { DEFAULT_NAMESPACE, isOfKind, type NamedSymbol, type NameUse, pathOf, symbolsOf } from "../symbols.ts";
 import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts";
 
 type EndpointType = Extract<ArgType, { kind: "endpoint" }>;
@@ -124,7 +125,7 @@ function portsBehind({ analysis }: Given, name: string, typed: Arg, skip: number
   return path.length === 1 ? portsOfName(analysis.topology, name, skip) : [];
 }
 
-/** Each path once: as a destination it refers to the service, as a source to the workload. */
+/** Each path once: as a destination it refers to the service, as a source to the workload. After `pod/`: the paths of pods. */
 function pathsOfEnds(
   { analysis, place, decl, spec }: Given,
   typed: Arg | undefined,
@@ -136,15 +137,27 @@ function pathsOfEnds(
   const inside = [...pathsBelow(processes(table), folder)].filter(
     ([, path]) => !path.slice(folder.length).includes("/"),
   );
+  const split = splitKind(folder);
   const paths = folder === "" ? shortPaths(all) : [...pathsBelow(all, folder), ...inside];
   const meant = new Map<string, NamedSymbol>();
-  for (const [symbol, path] of paths) {
+  for (const [symbol, path] of split ? pathsOfKind(all, split.kind, split.path) : paths) {
     const label = withSample(path, symbol);
     if (!meant.has(label) || symbol.kind === "service") meant.set(label, symbol);
   }
   const own = [...meant].map(([label, symbol]) => suggestion(label, "name", describe(analysis.topology, symbol)));
   const isTarget = decl.spec?.keyword === "expect" && spec.name === "to";
   return isTarget ? [...own, ...foreignNames(analysis.topology, typed)] : own;
+}
+
+/** The paths of this kind that begin with the typed part: "pod/shop/" → "pod/shop/web". */
+function pathsOfKind(
+  all: readonly NamedSymbol[],
+  kind: string,
+  folder: string,
+): readonly (readonly [NamedSymbol, string])[] {
+  const fitting = all.filter((symbol) => isOfKind(symbol, kind));
+  const paths = folder === "" ? shortPaths(fitting) : pathsBelow(fitting, folder);
+  return [...paths].map(([symbol, path]) => [symbol, `${kind}/${path}`]);
 }
 
 /** Services of the cluster; services in the namespace of the ingress are named without it. */

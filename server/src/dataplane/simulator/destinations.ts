@@ -1,0 +1,147 @@
+/**
+ * Destinations that are not an ordinary address: 0.0.0.0 and :: (the sender itself), broadcast, and multicast
+ * (ip_route_output_key_hash_rcu and __mkroute_output, net/ipv4/route.c). The errors depend on the socket: TCP does not connect
+ * to such addresses (tcp_v4_connect, tcp_v6_connect), a broadcast requires SO_BROADCAST (udp_sendmsg, raw_sendmsg).
+ */
+import { formatIp, hostPrefix, type Ip, isLoopback, isMulticast } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
+import { type Found, localAddressesOf } from "../fib.ts";
+import type { StepRule } from "../journey.ts";
+import type { Device, Netns, Nexthop } from "../model.ts";
+import type { Packet } from "../packet.ts";
+import { type End, fail, machine, type Run, routeRule, step } from "./run.ts";
+
+const LIMITED_BROADCAST = 0xffffffff;
+/** ff01::/16 and ff02::/16: valid only on one link, so the socket must name an interface (__ipv6_addr_needs_scope_id). */
+const LINK_SCOPES: ReadonlySet<bigint> = new Set([0xff01n, 0xff02n]);
+/** IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS. */
+const MULTICAST_TTL = 1;
+/** A default route does not determine the next hop of a multicast packet (`prefixlen < 4` in __mkroute_output). */
+const SHORTEST_MULTICAST_ROUTE = 4;
+
+/** The address that a packet is sent to: 0.0.0.0 and :: are the sender's own address, or loopback if it has not chosen one. */
+export function destinationOf(dst: Ip, src: Ip | undefined): Ip {
+  if (dst === 0) return typeof src === "number" ? src : 0x7f000001;
+  return dst === 0n ? 1n : dst;
+}
+
+export function ttlTo(dst: Ip, proto: Packet["body"]["kind"]): number {
+  return isMulticast(dst) && proto !== "tcp" ? MULTICAST_TTL : 64;
+}
+
+/** The route of a multicast packet of a socket with a source address: through the device that has the address. */
+export function multicastBySource(netns: Netns, dst: Ip, src: Ip | undefined): Found | undefined {
+  if (typeof dst !== "number" || src === undefined || !isMulticast(dst)) return undefined;
+  const own = localAddressesOf(netns).route(src);
+  const dev = own?.type === "local" ? own.nexthops[0]?.dev : undefined;
+  if (dev === undefined || dev === "lo") return undefined;
+  const nexthops = [{ dev }];
+  const why = t`the device of the source address ${formatIp(src)}`;
+  return {
+    route: { dst: hostPrefix(dst), type: "multicast", nexthops, why, origin: undefined },
+    table: "local",
+    nexthops,
+  };
+}
+
+/** Without a gateway if a default route applies. */
+export function multicastHop({ route }: Found, nexthop: Nexthop | undefined, dst: Ip): Nexthop | undefined {
+  if (!nexthop || !isMulticast(dst) || route.dst.len >= SHORTEST_MULTICAST_ROUTE) return nexthop;
+  return { dev: nexthop.dev };
+}
+
+/** Errors of a socket that sends to a broadcast or multicast address; undefined if it sends, or if there is no route. */
+export function refusedDestination(run: Run, netns: Netns, packet: Packet, found: Found | undefined): End | undefined {
+  const { dst, body } = packet;
+  const isBroadcast = dst === LIMITED_BROADCAST || found?.route.type === "broadcast";
+  const address = formatIp(dst);
+  const refuse = (code: "broadcast" | "multicast", errno: string, message: string): End =>
+    fail(run, netns, packet, {
+      verdict: errno === "ENETUNREACH" ? "unreachable" : "dropped",
+      code,
+      message,
+      device: "lo",
+      ...(found ? { rule: routeRule(found, found.nexthops[0]) } : {}),
+      errno: { name: errno },
+    });
+  // sctp_v4_addr_valid: also 0.0.0.0/8.
+  const isUnusable = dst === LIMITED_BROADCAST || isMulticast(dst) || (typeof dst === "number" && dst >>> 24 === 0);
+  if (body.kind === "sctp" && isUnusable)
+    return refuse(
+      isMulticast(dst) ? "multicast" : "broadcast",
+      "EINVAL",
+      t`${machine(netns)} does not open an SCTP association with ${address}: not a unicast address`,
+    );
+  if (!found) return undefined;
+  if (isBroadcast)
+    return body.kind === "tcp"
+      ? refuse(
+          "broadcast",
+          "ENETUNREACH",
+          t`${machine(netns)} does not connect to broadcast address ${address} over TCP`,
+        )
+      : refuse(
+          "broadcast",
+          "EACCES",
+          t`${machine(netns)} does not send to broadcast address ${address}: the socket does not have SO_BROADCAST set`,
+        );
+  if (!isMulticast(dst)) return undefined;
+  if (body.kind === "tcp")
+    return refuse(
+      "multicast",
+      "ENETUNREACH",
+      t`${machine(netns)} does not connect to multicast address ${address} over TCP`,
+    );
+  if (typeof dst === "bigint" && LINK_SCOPES.has(dst >> 112n))
+    return refuse(
+      "multicast",
+      "EINVAL",
+      t`${machine(netns)} does not send to ${address}: the address is valid only on one link, and the socket names no interface`,
+    );
+  return undefined;
+}
+
+/** ip_finish_output2 with a multicast MAC address: all machines on the link receive the frame; group members are not modeled. */
+export function sendMulticast(run: Run, netns: Netns, device: Device, packet: Packet, rule: StepRule): End {
+  step(
+    run,
+    netns,
+    device.name,
+    "out",
+    "route",
+    t`sent to multicast group ${formatIp(packet.dst)} dev ${device.name}`,
+    packet,
+    rule,
+  );
+  return fail(run, netns, packet, {
+    verdict: "dropped",
+    code: "multicast",
+    message: t`${machine(netns)} sends one multicast frame on ${device.name}, but no simulated machine is a member of ${formatIp(packet.dst)}`,
+    device: device.name,
+  });
+}
+
+/**
+ * __mkroute_output: a packet from 127.0.0.0/8 leaves the machine only through devices with route_localnet; otherwise EINVAL.
+ * IPv6 has no such setting.
+ */
+export function refusedSource(
+  run: Run,
+  netns: Netns,
+  packet: Packet,
+  found: Found,
+  nexthop: Nexthop | undefined,
+): End | undefined {
+  if (typeof packet.src !== "number" || !isLoopback(packet.src) || found.route.type === "local") return undefined;
+  if (!nexthop || nexthop.dev === "lo" || netns.sysctls.routeLocalnet(nexthop.dev)) return undefined;
+  const { dev } = nexthop;
+  return fail(run, netns, packet, {
+    verdict: "dropped",
+    code: "martian-source",
+    message: t`${machine(netns)} does not send packets from ${formatIp(packet.src)} on ${dev} (net.ipv4.conf.${dev}.route_localnet is 0)`,
+    device: dev,
+    rule: routeRule(found, nexthop),
+    origin: netns.origin,
+    errno: { name: "EINVAL" },
+  });
+}

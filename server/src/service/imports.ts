@@ -1,0 +1,78 @@
+/** The import graph of the open files: which root a file belongs to. */
+
+/** The files that a file imports; unreadable files are omitted. */
+export type ImportsOf = (file: string) => readonly string[];
+
+/**
+ * The root of each file that can be reached from the open files: the open file that no other file imports, directly or
+ * indirectly. If several roots import a file, or if files import each other, the first in name order is the root. Linear in
+ * the number of imports.
+ */
+export function rootsOf(open: readonly string[], importsOf: ImportsOf): ReadonlyMap<string, string> {
+  const order = finishOrder(open, importsOf);
+  const importers = new Map<string, string[]>();
+  for (const file of order) {
+    for (const target of importsOf(file)) {
+      const known = importers.get(target);
+      if (known) known.push(file);
+      else importers.set(target, [file]);
+    }
+  }
+  // A file that finishes after everything else that is still unreached has no importer outside its import cycle (Kosaraju).
+  const reached = new Set<string>();
+  const isOpen = new Set(open);
+  const roots: string[] = [];
+  for (let at = order.length - 1; at >= 0; at--) {
+    const file = order[at]!;
+    if (reached.has(file)) continue;
+    visit(file, importsOf, (one) => reached.size < reached.add(one).size);
+    const cycle = new Set<string>();
+    visit(
+      file,
+      (one) => importers.get(one) ?? [],
+      (one) => cycle.size < cycle.add(one).size,
+    );
+    roots.push([...cycle].filter((one) => isOpen.has(one)).sort()[0] ?? file);
+  }
+  const rootOf = new Map<string, string>();
+  for (const root of roots.sort()) {
+    visit(root, importsOf, (file) => {
+      if (rootOf.has(file)) return false;
+      rootOf.set(file, root);
+      return true;
+    });
+  }
+  return rootOf;
+}
+
+/** Visits a file and all files that it imports. `enter` returns false for a file that was visited before. */
+function visit(start: string, next: ImportsOf, enter: (file: string) => boolean): void {
+  const stack = [start];
+  for (let file = stack.pop(); file !== undefined; file = stack.pop()) {
+    if (!enter(file)) continue;
+    for (const target of next(file)) stack.push(target);
+  }
+}
+
+/** All files in depth-first order, each after the files that it imports. Without recursion: an import chain can be long. */
+function finishOrder(open: readonly string[], importsOf: ImportsOf): readonly string[] {
+  const order: string[] = [];
+  const seen = new Set<string>();
+  for (const start of open) {
+    if (seen.has(start)) continue;
+    seen.add(start);
+    const stack = [{ file: start, next: 0 }];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const target = importsOf(top.file)[top.next];
+      top.next += 1;
+      if (target === undefined) {
+        order.push(top.file);
+        stack.pop();
+      } else if (!seen.has(target)) {
+        seen.add(target);
+        stack.push({ file: target, next: 0 });
+      }
+    }
+  }
+  return order;
+}

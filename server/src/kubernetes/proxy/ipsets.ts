@@ -187,7 +187,7 @@ export function ipSets(ports: ProxyPorts, node: Node, nodeIps: readonly Ip[]): r
   return all.map((set) => ({ ...set, isEmpty: isEmpty(set.key) }));
 }
 
-/** ip_set_hash_ipportnet rejects prefixes of length 0: before 1.34, such a range allows nobody in ipvs mode. */
+/** ip_set_hash_ipportnet rejects prefixes of length 0: before 1.34, such a range allows no client in ipvs mode. */
 function storable({ sourceRanges }: ProxyPort): ProxyPort["sourceRanges"] {
   return sourceRanges.filter(({ len }) => len > 0);
 }

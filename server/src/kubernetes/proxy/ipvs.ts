@@ -96,8 +96,8 @@ export function ipvsServers(all: readonly ProxyPorts[], node: Node, devices: rea
 }
 
 /**
- * The addresses with virtual servers for node ports: never a loopback address. `node-port-addresses` selects virtual IPs on
- * kube-ipvs0, too; without it, kube-proxy excludes this device, and link-local addresses (GetAllLocalAddressesExcept).
+ * The addresses with virtual servers for node ports: never a loopback address. `node-port-addresses` also selects virtual IPs on
+ * kube-ipvs0; without it, kube-proxy excludes this device, and link-local addresses (GetAllLocalAddressesExcept).
  */
 function serverIps(node: Node, of: 4 | 6, kubeProxy: KubeProxy, devices: readonly Device[]): readonly Ip[] {
   const ips = nodePortIps(node, of, kubeProxy, devices);

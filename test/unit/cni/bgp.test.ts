@@ -208,15 +208,21 @@ const plans: fc.Arbitrary<Plan> = fc.record({
   override: fc.boolean(),
 });
 
-/** `single`: an access list on each node that has no effect except making it a separate class. */
+/**
+ * `single`: an access list on each node that has no effect except making it a separate class.
+ *
+ * With `as-override`, the routes to the racks are static. If they were BGP routes, BIRD could not resolve next hops through
+ * them, and two states would be stable: a node uses the ToR's route to a block, or the ToR uses the node's.
+ */
 function textOf({ nodes, mesh, peers, override }: Plan, single: boolean): string {
   const lines = ["segment fabric { cidr 10.0.100.0/24 }"];
   for (let rack = 0; rack < 3; rack++) {
     lines.push(
       `segment rack-${rack} { cidr 10.0.${rack}.0/24; gateway tor-${rack} }`,
       `router tor-${rack} { attach rack-${rack} 10.0.${rack}.1; attach fabric 10.0.100.${rack + 1}`,
-      `  bgp as ${64600 + rack} { listen-range 10.0.${rack}.0/24 as 64512 ${override ? "as-override" : ""}; advertise 10.0.${rack}.0/24`,
-      ...[0, 1, 2].filter((other) => other !== rack).map((other) => `    peer tor-${other} as ${64600 + other}`),
+      ...(override ? others(rack).map((other) => `  route 10.0.${other}.0/24 via 10.0.100.${other + 1}`) : []),
+      `  bgp as ${64600 + rack} { listen-range 10.0.${rack}.0/24 as 64512 ${override ? "as-override" : `; advertise 10.0.${rack}.0/24`}`,
+      ...others(rack).map((other) => `    peer tor-${other} as ${64600 + other}`),
       "  } }",
     );
   }
@@ -239,6 +245,10 @@ function textOf({ nodes, mesh, peers, override }: Plan, single: boolean): string
     );
   });
   return `${[...lines, "}"].join("\n")}\n`;
+}
+
+function others(rack: number): readonly number[] {
+  return [0, 1, 2].filter((other) => other !== rack);
 }
 
 describe("classes of speakers", () => {

@@ -9,7 +9,7 @@ import { hostState } from "../../server/src/cni/host.ts";
 import { plainNetns } from "../../server/src/cni/netns.ts";
 import { buildNetwork } from "../../server/src/cni/network.ts";
 import type { Netns, NetnsId, Network, Route } from "../../server/src/dataplane/model.ts";
-import { planLab } from "../../server/src/lab/plan.ts";
+import { NO_NEEDS, planLab } from "../../server/src/lab/plan.ts";
 import { labScript } from "../../server/src/lab/script.ts";
 import { valueAt } from "../../server/src/topology/cache.ts";
 import type { Topology } from "../../server/src/topology/model.ts";
@@ -36,7 +36,7 @@ export async function buildSpaces(
   const lab = `run-${process.pid}-${900_000 + built}`;
   const folder = mkdtempSync(join(tmpdir(), "knet-program-"));
   const before = withoutRoutes(network, omits);
-  const plan = planLab(before, ids, lab, await findLacks(host, before, ids, lab));
+  const plan = planLab(before, ids, lab, { ...NO_NEEDS, lacks: await findLacks(host, before, ids, lab) });
   const script = join(folder, "lab.sh");
   writeFileSync(script, labScript(plan, { source: lab, version: VERSION }));
   const made = await host.exec(["bash", script, "build"]);

@@ -71,7 +71,7 @@ export async function findLacks(
 ): Promise<Lacks> {
   const tried = trialsOf.get(machine) ?? new Map<string, boolean>();
   trialsOf.set(machine, tried);
-  const plan = planLab(network, ids, newName(), new Set());
+  const plan = planLab(network, ids, newName());
   const trials = plan.trials.filter(({ name }) => !tried.has(name));
   if (trials.length > 0) {
     await inFolder(async (folder) => {
@@ -89,7 +89,7 @@ export async function runLab(run: LabRun): Promise<readonly LabOutcome[]> {
   const { machine, network, ids, probes, lacks, source, signal } = run;
   const say = run.progress ?? (() => {});
   return inFolder(async (folder) => {
-    const plan = planLab(network, ids, newName(), lacks);
+    const plan = planLab(network, ids, newName(), { lacks, targets: probes.map(({ dst }) => dst) });
     const script = writeScript(plan, folder, source);
     const captures = run.pcap ?? folder;
     mkdirSync(captures, { recursive: true });

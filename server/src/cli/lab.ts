@@ -40,7 +40,7 @@ export async function lab(file: string, options: LabOptions): Promise<number> {
   const name = options.name ?? defaultName(file);
   if (!/^[\w.-]{1,100}$/.test(name) || name.startsWith("."))
     throw new UsageError(t`--name ${name}: use letters, digits, - and _`);
-  const script = labScript(planLab(analysis.network, ids, name, new Set()), { source: file, version: VERSION });
+  const script = labScript(planLab(analysis.network, ids, name), { source: file, version: VERSION });
   if (options.output === undefined) writeOut(script);
   else write(options.output, script);
   return 0;

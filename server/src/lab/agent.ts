@@ -7,7 +7,7 @@
 import { PROBES } from "./agent-probes.ts";
 
 const CORE = String.raw`
-import ctypes, errno, fcntl, heapq, ipaddress, json, os, selectors, signal, socket, stat, struct, sys, time
+import ctypes, errno, fcntl, heapq, ipaddress, json, os, resource, selectors, signal, socket, stat, struct, sys, time
 
 selector = selectors.DefaultSelector()
 timers = []
@@ -199,6 +199,9 @@ def serve_tun(tun):
 const MAIN = `
 def main():
     mode, path = sys.argv[1], sys.argv[2]
+    # A socket per listener and capture; the soft limit is often 1024.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with open(path) as file:
         lab = json.load(file)
     run = json.loads(sys.stdin.readline()) if mode == "run" else None

@@ -28,6 +28,8 @@ const ERRORS_AT_ONCE = 4;
 const ERROR_PACE = 1.1;
 /** ARP sends three requests (net.ipv4.neigh.default.mcast_solicit). */
 const ASKED = 3;
+/** Bytes of a fragment on a link with a small MTU. */
+const SMALLEST_FRAGMENT = 1200;
 /** Upper bound, regardless of the number of requests: they are complete after two seconds, and the rate limit recovers shortly after. */
 const MOST_SPENT = 2 * ERRORS_AT_ONCE;
 
@@ -37,7 +39,7 @@ export function schedule<T extends Ask>(items: readonly T[]): readonly (readonly
   // Neighbor requests are not delayed: all of them can precede the first expected error.
   for (const { refusedQuestions, proto } of items)
     for (const key of refusedQuestions)
-      errors.set(key, Math.min(MOST_SPENT, (errors.get(key) ?? 0) + ASKED * timesSent(proto)));
+      errors.set(key, Math.min(MOST_SPENT, (errors.get(key) ?? 0) + ASKED * timesSent(proto, undefined)));
   const first = items.filter(({ unlessAsked }) => unlessAsked);
   for (const item of [...first, ...items.filter(({ unlessAsked }) => !unlessAsked)]) {
     const places = item.size === undefined ? [] : learning(item);
@@ -51,15 +53,15 @@ export function schedule<T extends Ask>(items: readonly T[]): readonly (readonly
     for (const place of places) round.busy.add(place);
     const limited = item.trace.paths.flatMap(rateLimited);
     const before = Math.max(0, ...limited.map((key) => errors.get(key) ?? 0));
-    for (const key of limited) errors.set(key, before + timesSent(item.proto));
+    for (const key of limited) errors.set(key, before + timesSent(item.proto, item.size));
     round.list.push({ item, delay: Math.max(0, before - ERRORS_AT_ONCE + 1) * ERROR_PACE });
   }
   return rounds.map(({ list }) => list);
 }
 
-/** TCP retransmits after 1 second. */
-function timesSent(proto: string): number {
-  return proto === "tcp" ? 2 : 1;
+/** Packets that can cause an error: TCP retransmits after 1 second, and each fragment of a large packet is refused. */
+function timesSent(proto: string, size: number | undefined): number {
+  return proto === "tcp" ? 2 : Math.ceil((size ?? 1) / SMALLEST_FRAGMENT);
 }
 
 /** Places that can learn a path MTU from a large packet: its sender and the tunnel endpoints along the path. */

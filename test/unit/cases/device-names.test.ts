@@ -94,7 +94,7 @@ describe("a lab with odd device names", () => {
   const script = (name: string): string => {
     const { network, topology } = analysisOf(cluster(name, "eth0", name));
     const ids = namespacesOf(topology, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
-    return labScript(planLab(network, ids, "knet-test", new Set()), { source: "a.knet", version: "0" });
+    return labScript(planLab(network, ids, "knet-test"), { source: "a.knet", version: "0" });
   };
 
   it.each([["up"], ["dev"], ["type"]])("%j, a keyword of ip, is always preceded by `name` or `dev`", (name) => {

@@ -81,6 +81,22 @@ describe("random packets", () => {
     expect(schedule(asks).map((round) => round.map(({ item }) => item.sport))).toEqual([[one.sport], [two.sport]]);
   });
 
+  it("that expect an ICMP error of a router are delayed after fragments used up its rate limit", () => {
+    const [one, two] = probes(2, 1);
+    const path = one?.trace.paths[0];
+    const last = path?.hops.at(-1);
+    if (!one || !two || !path || !last) throw new Error("no probes");
+    const { reply: _, ...sent } = path;
+    const reason = { code: "no-route", message: "", netns: last.netns };
+    const refused = { ...one, proto: "icmp", trace: { ...one.trace, paths: [{ ...sent, reason }] } } as const;
+    const delays = (size: number | undefined): readonly number[] =>
+      schedule([{ ...refused, size }, refused].map((probe) => ({ ...probe, dst: String(probe.dst) })))
+        .flat()
+        .map(({ delay }) => delay);
+    expect(delays(undefined)).toEqual([0, 0]);
+    expect(delays(9000)[1]).toBeGreaterThan(2);
+  });
+
   it("that expect an ICMP error of a router are delayed after neighbor requests in a tunnel used up its rate limit", () => {
     const [one, two] = probes(2, 1);
     const path = one?.trace.paths[0];

@@ -1,6 +1,6 @@
 /** Arithmetic and classification of single addresses. */
 import { countLike, plus } from "./arith.ts";
-import type { Family, Ip } from "./ip.ts";
+import type { Family, Ip } from "./types.ts";
 
 const MAX_4 = 0xffffffff;
 const MAX_6 = (1n << 128n) - 1n;

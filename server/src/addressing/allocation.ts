@@ -7,9 +7,9 @@
  */
 import { bits } from "./address.ts";
 import { countLike, minus, plus, shiftLeft } from "./arith.ts";
-import type { Count, Ip, IpRange, Prefix } from "./ip.ts";
 import { lastAddress, subnetCount, subnetIndex } from "./prefix.ts";
 import { type Ascending, ascending, upperBound } from "./sorted.ts";
+import type { Count, Ip, IpRange, Prefix } from "./types.ts";
 
 /** Reserved addresses, prepared for searching by `sortReserved`. */
 export interface SortedReserved {

@@ -2,7 +2,7 @@
  * Arithmetic for both families. Both arguments must be of the same family. Results are exact: an IPv4 quantity never
  * exceeds 2^33, and doubles are exact up to 2^53.
  */
-import type { Ip } from "./ip.ts";
+import type { Ip } from "./types.ts";
 
 /** a + b */
 export function plus(a: Ip, b: Ip): Ip {

@@ -5,7 +5,7 @@
  */
 import { IPv4, IPv6, Validator } from "ip-num";
 import { t } from "../text/l10n.ts";
-import type { Ip } from "./ip.ts";
+import type { Ip } from "./types.ts";
 
 /** The address, or undefined if the text is not an address; `whyNoIp` returns the reason. */
 export function parseIp(text: string): Ip | undefined {

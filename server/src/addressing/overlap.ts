@@ -5,7 +5,7 @@
  * addresses inside a range that contains them by design cost one sort and one step each.
  */
 import { compareIp } from "./address.ts";
-import type { Ip, IpRange } from "./ip.ts";
+import type { Ip, IpRange } from "./types.ts";
 
 export interface RangeItem<T> {
   readonly range: IpRange;

@@ -7,9 +7,9 @@
  * /64 networks.
  */
 import { compareIp } from "./address.ts";
-import type { Ip, Prefix } from "./ip.ts";
 import { comparePrefix, lastAddress, prefixCovers, prefixEquals } from "./prefix.ts";
 import { type Ascending, ascending, upperBound } from "./sorted.ts";
+import type { Ip, Prefix } from "./types.ts";
 
 export interface PrefixMatch<T> {
   readonly prefix: Prefix;

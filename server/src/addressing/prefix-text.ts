@@ -1,9 +1,9 @@
 /** Parses and formats prefixes, interface addresses, and ranges. */
 import { t } from "../text/l10n.ts";
 import { bits } from "./address.ts";
-import type { Ip, IpRange, Prefix } from "./ip.ts";
 import { formatIp, parseIp, quote, whyNoIp } from "./ip-text.ts";
 import { network } from "./prefix.ts";
+import type { Ip, IpRange, Prefix } from "./types.ts";
 
 /** The value, or why the text is not valid: a lower-case clause without a period, for messages. */
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };

@@ -1,7 +1,7 @@
 /** Arithmetic of prefixes and subnets. A length must be 0 to `bits(ip)`: the parsers validate it. */
 import { bits, compareIp } from "./address.ts";
 import { countLike, minus, plus, shiftLeft, shiftRight } from "./arith.ts";
-import type { Count, InterfaceAddress, Ip, IpRange, Prefix } from "./ip.ts";
+import type { Count, InterfaceAddress, Ip, IpRange, Prefix } from "./types.ts";
 
 /** The network address: `ip` with the host bits cleared. `len` is 0 to `bits(ip)`. */
 export function network(ip: Ip, len: number): Ip {

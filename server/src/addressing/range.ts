@@ -1,8 +1,8 @@
 /** Arithmetic of ranges; both bounds are inclusive. */
 import { addIp, bits } from "./address.ts";
 import { minus, plus } from "./arith.ts";
-import type { Count, Ip, IpRange, Prefix } from "./ip.ts";
 import { lastAddress, network, prefixSize } from "./prefix.ts";
+import type { Count, Ip, IpRange, Prefix } from "./types.ts";
 
 /** The number of addresses in a range. */
 export function rangeSize(range: IpRange): Count {

@@ -2,7 +2,7 @@
  * Binary search in ascending addresses of one family. There is one function per family: a loop that handles both numbers
  * and bigints is several times slower than a loop that handles only one of the two types.
  */
-import type { Ip } from "./ip.ts";
+import type { Ip } from "./types.ts";
 
 /** Ascending values of one family; an index is also valid in the parallel arrays of the caller. */
 export type Ascending =

@@ -13,7 +13,8 @@ import type { Device, NfRule, PolicyRule, Route, RouteTable } from "../dataplane
 import type { Source } from "../language/tree.ts";
 import { t } from "../text/l10n.ts";
 import { type InterfaceNeed, sizeOfNeeds } from "../topology/addressing.ts";
-import type { CniSettings, Interface, Node, TopologyProblem } from "../topology/model.ts";
+import type { CniSettings, Interface, Node } from "../topology/model.ts";
+import type { TopologyProblem } from "../topology/problems.ts";
 import { ENI_LIMITS, type EniLimits } from "./aws-limits.ts";
 import { firstOf } from "./azure.ts";
 import { bridgedPods } from "./bridged.ts";

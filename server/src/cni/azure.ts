@@ -17,7 +17,8 @@ import {
 } from "../addressing/ip.ts";
 import type { Source } from "../language/tree.ts";
 import { t } from "../text/l10n.ts";
-import type { CniSettings, Node, Router, TopologyProblem } from "../topology/model.ts";
+import type { CniSettings, Node, Router } from "../topology/model.ts";
+import type { TopologyProblem } from "../topology/problems.ts";
 import { cloudRoutes } from "./cloud-routes.ts";
 import { familyOf } from "./host.ts";
 import { kubeRanges } from "./hostlocal.ts";

@@ -4,7 +4,8 @@
  */
 
 import type { Source } from "../language/tree.ts";
-import type { CniSettings, Node, TopologyProblem } from "../topology/model.ts";
+import type { CniSettings, Node } from "../topology/model.ts";
+import type { TopologyProblem } from "../topology/problems.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod, bridgedPods } from "./bridged.ts";
 import { type GatewayPlace, gatewayIn, kubeRanges, usableIn } from "./hostlocal.ts";
 import { podMasquerade } from "./masquerade.ts";

@@ -7,8 +7,8 @@ import { prefixRange, rangesOverlap } from "../addressing/ip.ts";
 import type { Device, PolicyRule, RouteTable } from "../dataplane/model.ts";
 import type { Router } from "../topology/model.ts";
 import { interfaceMac } from "./host.ts";
+import { ownLayer } from "./layer.ts";
 import type { FabricDomain } from "./mode.ts";
-import { ownLayer } from "./netns.ts";
 
 /** First priority and name of the domains' tables, before `main`. */
 const FIRST_TABLE = 1000;

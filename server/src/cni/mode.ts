@@ -22,7 +22,8 @@ import type {
   Xfrm,
 } from "../dataplane/model.ts";
 import type { ModeAddressing } from "../topology/addressing.ts";
-import type { Cluster, CniSettings, Node, Pod, PodCidr, Router, Topology, TopologyProblem } from "../topology/model.ts";
+import type { Cluster, CniSettings, Node, Pod, PodCidr, Router, Topology } from "../topology/model.ts";
+import type { TopologyProblem } from "../topology/problems.ts";
 import type { Speaker } from "./bgp/model.ts";
 import type { Bgp } from "./bgp/solve.ts";
 import type { HostState } from "./host.ts";

@@ -1,6 +1,5 @@
 /** Network namespaces, assembled from the machine's own state, the mode's additions, and other contributions. */
 
-import { buildPrefixTable } from "../addressing/prefix-table.ts";
 import type {
   Device,
   Ipvs,
@@ -21,6 +20,7 @@ import type { Contributor, RouterParts } from "./contributor.ts";
 import type { DomainParts } from "./domains.ts";
 import { anyAddressChains, loopbackOf, natChains } from "./edge.ts";
 import { connectedRoutes, type HostState, LOOPBACK } from "./host.ts";
+import { ownLayer } from "./layer.ts";
 import { layersOver, withoutShortIpv6 } from "./minimum-mtu.ts";
 import type { ChainRules, ChainSource, CompiledMode, NodeParts } from "./mode.ts";
 import { type PortmapChains, portmapSysctl } from "./portmap.ts";
@@ -202,10 +202,6 @@ function connectedOf({ devices, deletes }: Pick<NodeParts, "devices" | "deletes"
 
 function byName(devices: readonly Device[]): ReadonlyMap<string, Device> {
   return new Map(devices.map((device) => [device.name, device]));
-}
-
-export function ownLayer(routes: readonly Route[]): RouteLayer {
-  return { table: buildPrefixTable(routes.map((route) => [route.dst, route] as const)) };
 }
 
 /** One socket per port of a listener's range. */

@@ -6,17 +6,8 @@
 import { type Ip, isLinkLocal, isMulticast } from "../addressing/ip.ts";
 import type { LinkEnd, Netns, NetnsId, Network, RouteLayer } from "../dataplane/model.ts";
 import { valueAt } from "../topology/cache.ts";
-import type {
-  Cluster,
-  Interface,
-  Node,
-  Pod,
-  Router,
-  Segment,
-  Station,
-  Topology,
-  TopologyProblem,
-} from "../topology/model.ts";
+import type { Cluster, Interface, Node, Pod, Router, Segment, Station, Topology } from "../topology/model.ts";
+import type { TopologyProblem } from "../topology/problems.ts";
 import { stationsByPath } from "../topology/stations.ts";
 import { routerLayers } from "./bgp/routes.ts";
 import { clusterStates, pluginsOf, pluginsOfNodes } from "./clusters.ts";
@@ -24,10 +15,11 @@ import type { Contributor, RouterParts } from "./contributor.ts";
 import { type DomainParts, domainDevice, domainParts } from "./domains.ts";
 import { linkEnd, linkLocalEnd, otherAddresses, segmentOf } from "./ends.ts";
 import { type HostState, hostState, interfaceMac, routeProblems } from "./host.ts";
+import { ownLayer } from "./layer.ts";
 import { IPV6_MIN_MTU } from "./minimum-mtu.ts";
 import type { CompiledMode, FabricDomain } from "./mode.ts";
 import { modeOf } from "./modes.ts";
-import { nodeNetns, ownLayer, plainNetns, podNetns } from "./netns.ts";
+import { nodeNetns, plainNetns, podNetns } from "./netns.ts";
 import { type PortmapChains, portmapChains } from "./portmap.ts";
 import { pluginOf } from "./settings.ts";
 

@@ -8,7 +8,8 @@ import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.t
 import type { Route, RouteLayer } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import { t } from "../text/l10n.ts";
-import type { Interface, Node, TopologyProblem } from "../topology/model.ts";
+import type { Interface, Node } from "../topology/model.ts";
+import type { TopologyProblem } from "../topology/problems.ts";
 import { familyOf, hasOwnRoutes, onLinkDevice, withMetric } from "./host.ts";
 import type { ClusterContext } from "./mode.ts";
 import { CODES, problem } from "./problems.ts";

@@ -1,6 +1,6 @@
 /** The problems found by this layer, by code; `data` has the values of their messages, which the checks write. */
 import type { Source } from "../language/tree.ts";
-import type { TopologyProblem } from "../topology/model.ts";
+import type { TopologyProblem } from "../topology/problems.ts";
 
 export const CODES = {
   /** flannel's CheckNetworkConfig rejects the settings. data: error (flannel's own text). */

@@ -1,7 +1,8 @@
 /** Whether a segment has enough addresses if pods use addresses of the segment. */
 import { formatPrefix } from "../addressing/ip.ts";
 import { reservedIn } from "../topology/clouds.ts";
-import type { Node, Segment, TopologyProblem } from "../topology/model.ts";
+import type { Node, Segment } from "../topology/model.ts";
+import type { TopologyProblem } from "../topology/problems.ts";
 import type { ClusterContext } from "./mode.ts";
 import { CODES, problem } from "./problems.ts";
 import { pluginOf } from "./settings.ts";

@@ -12,7 +12,8 @@ import { addIp, formatPrefix, lastAddress, prefixContains, prefixCovers } from "
 import type { BridgeNeighbour, Device, FdbEntry, Mac, NfRule, NfTarget } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import { t } from "../text/l10n.ts";
-import type { Cluster, CniSettings, Node, TopologyProblem } from "../topology/model.ts";
+import type { Cluster, CniSettings, Node } from "../topology/model.ts";
+import type { TopologyProblem } from "../topology/problems.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod } from "./bridged.ts";
 import { defaultInterface, familyOf, interfaceMac } from "./host.ts";
 import { blockOf } from "./hostlocal.ts";

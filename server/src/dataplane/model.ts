@@ -6,11 +6,12 @@
 import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
 import type { PrefixTable } from "../addressing/prefix-table.ts";
 import type { Source } from "../language/tree.ts";
-import type { IcmpMessage, Packet } from "./packet.ts";
+import type { EspCipher, IcmpMessage, Mac, Packet, Transport } from "./packet.ts";
+
+export type { EspCipher, Mac, Transport };
 
 /** Name of a network namespace: "prod/n1", "prod/shop/web", "tor". Unique in a network. */
 export type NetnsId = string;
-export type Mac = string;
 export type OwnerKind = "pod" | "node" | "router" | "host";
 
 /** The data plane of a topology. Network namespaces are compiled on first use and cached; no structure grows with nodes². */
@@ -281,22 +282,12 @@ export interface XfrmState {
   readonly udpPort?: number | undefined;
   readonly origin: Source | undefined;
 }
-/** Overhead of the cipher in bytes (RFC 4303 §2). */
-export interface EspCipher {
-  readonly name: string;
-  readonly iv: number;
-  /** The payload and its two trailer bytes are padded to a multiple of this. */
-  readonly block: number;
-  readonly icv: number;
-}
-
 /* -------------------------------------------------------------- netfilter */
 
 export type IptablesTable = "raw" | "mangle" | "nat" | "filter";
 /** iptables tables, and nftables tables by name: "nft kube-proxy". */
 export type NfTable = IptablesTable | `nft ${string}`;
 export type NfHook = "PREROUTING" | "INPUT" | "FORWARD" | "OUTPUT" | "POSTROUTING";
-export type Transport = "tcp" | "udp" | "sctp" | "icmp" | "ipip" | "esp";
 
 /** The output of iptables-save, per address family. Absent chains are empty and have policy ACCEPT. */
 export interface Netfilter {

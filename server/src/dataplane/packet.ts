@@ -3,7 +3,18 @@
  * of an encapsulated packet contains the inner packet.
  */
 import type { Family, Ip } from "../addressing/ip.ts";
-import type { EspCipher, Mac, Transport } from "./model.ts";
+
+export type Mac = string;
+export type Transport = "tcp" | "udp" | "sctp" | "icmp" | "ipip" | "esp";
+
+/** Overhead of the cipher in bytes (RFC 4303 §2). */
+export interface EspCipher {
+  readonly name: string;
+  readonly iv: number;
+  /** The payload and its two trailer bytes are padded to a multiple of this. */
+  readonly block: number;
+  readonly icv: number;
+}
 
 export interface Packet {
   readonly src: Ip;

@@ -2,6 +2,7 @@
  * Reads captures of `tcpdump -i any -y LINUX_SLL2 -w FILE --time-stamp-precision=nano` as device crossings, in the same form
  * as in a trace. Format: pcap-savefile(5); link type 276, LINKTYPE_LINUX_SLL2 (tcpdump.org/linktypes).
  */
+import type { NetnsId } from "../dataplane/model.ts";
 import type { Header } from "../trace/schema.ts";
 
 export interface Crossing {
@@ -22,6 +23,14 @@ export interface Crossing {
   readonly chunk?: number | undefined;
   /** Ports of the innermost packet; for an ICMP error the ports of the quoted packet; for an echo its id twice. */
   readonly ports: readonly [number, number] | undefined;
+}
+
+/** What a network namespace captured. */
+export interface Captured {
+  readonly netns: NetnsId;
+  /** Device names by index. */
+  readonly devices: ReadonlyMap<number, string>;
+  readonly crossings: readonly Crossing[];
 }
 
 /** A WireGuard data message (type 4): receiver index and counter are the same on all devices that it crosses. */

@@ -1,15 +1,8 @@
 /** Converts the captures of all network namespaces to the crossings of each flow, in time order. A flow is identified by its source port. */
 import type { EspCipher, NetnsId, Network } from "../dataplane/model.ts";
-import type { Crossing, TunnelPorts } from "./capture.ts";
+import type { Captured, Crossing, TunnelPorts } from "./capture.ts";
 import { type Line, line } from "./compare.ts";
 import { type Carried, carriedBy } from "./sealed.ts";
-
-export interface Captured {
-  readonly netns: NetnsId;
-  /** Device names by index. */
-  readonly devices: ReadonlyMap<number, string>;
-  readonly crossings: readonly Crossing[];
-}
 
 /** `decryptWith` decrypts ESP payloads with the key of an algorithm; the core has no cryptography. */
 export function tunnelPorts(

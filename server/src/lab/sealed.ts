@@ -7,8 +7,7 @@ import { parseIp } from "../addressing/ip.ts";
 import type { Device, Netns, Network } from "../dataplane/model.ts";
 import { wireguardPadded } from "../dataplane/packet.ts";
 import type { Header } from "../trace/schema.ts";
-import type { Crossing } from "./capture.ts";
-import type { Captured } from "./observe.ts";
+import type { Captured, Crossing } from "./capture.ts";
 
 export interface Carried {
   readonly headers: readonly Header[];

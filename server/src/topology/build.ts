@@ -18,13 +18,13 @@ import { type ClusterDraft, readCluster, states, stationParts } from "./cluster.
 import { editedMachines } from "./edited.ts";
 import { limitProblems, MOST_REPLICAS } from "./limits.ts";
 import { areFinal, buildMachines, type ClusterMachines, machineParts } from "./machines.ts";
-import type { Cluster, Expectation, Node, PodIndex, Topology, TopologyProblem, Workload } from "./model.ts";
+import type { Cluster, Expectation, Node, PodIndex, Topology, Workload } from "./model.ts";
 import { exact, makeNames, type Names, type Role } from "./names.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
 import { type NodeBudget, nodeBudget } from "./node-budget.ts";
 import { EVERYWHERE, NOWHERE, type Placement, placePods, SPREAD } from "./placement.ts";
 import { nodeRanges, type PlannedPods, planPods } from "./pods.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import { readSegment, type SegmentDraft } from "./segments.ts";
 import { buildServices } from "./services.ts";
 import { nameTwice, nothing, type StationParts } from "./station.ts";

@@ -21,16 +21,7 @@ import type { AddressingOf, Claims, ModeAddressing, NodeRange } from "./addressi
 import type { TopologyCache } from "./cache.ts";
 import { type Claimant, claimer } from "./claims.ts";
 import { buildIngresses, type IngressParts } from "./ingress.ts";
-import type {
-  Cluster,
-  CniSettings,
-  Ingress,
-  KubeProxy,
-  LoadBalancer,
-  NodeCidr,
-  PodCidr,
-  TopologyProblem,
-} from "./model.ts";
+import type { Cluster, CniSettings, Ingress, KubeProxy, LoadBalancer, NodeCidr, PodCidr } from "./model.ts";
 import {
   namespaceParts,
   type PlacedPolicy,
@@ -43,7 +34,7 @@ import {
 import { isWithin, type NodeBudget } from "./node-budget.ts";
 import { fillInterfaces, type InterfaceUser, takeBlock } from "./pod-blocks.ts";
 import { type Policy, type PolicyKeyword, policyKeyword, readCalicoTier, readPolicy, type Tier } from "./policy.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import type { SegmentDraft } from "./segments.ts";
 import { type NodePortRange, readKubeProxy, readLoadBalancer, readNodePorts } from "./service.ts";
 import {

@@ -4,9 +4,9 @@
  */
 import type { Source } from "../language/tree.ts";
 import type { ClusterDraft } from "./cluster.ts";
-import type { Cluster, TopologyProblem } from "./model.ts";
+import type { Cluster } from "./model.ts";
 import { MOST_NODES, type NodeBudget } from "./node-budget.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import { endpointCount, MOST_ENDPOINTS } from "./service-endpoints.ts";
 
 /** For all clusters together; a topology with more pods is not checked. */

@@ -9,10 +9,10 @@ import type { AddressingOf, ModeAddressing } from "./addressing.ts";
 import { sameList, valueAt } from "./cache.ts";
 import { allocateRanges, type ClusterDraft, countOf, type RangeAllocator } from "./cluster.ts";
 import { buildInterfaces, stationBase, withDefaults } from "./interfaces.ts";
-import type { ExternalHost, Interface, Node, Router, Segment, StationRef, TopologyProblem } from "./model.ts";
+import type { ExternalHost, Interface, Node, Router, Segment, StationRef } from "./model.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
 import { buildNodes, type KnownNodes } from "./nodes.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import {
   type Assigned,
   chooseGateways,

@@ -9,6 +9,7 @@ import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts"
 import type { Decl } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
 import type { Policy } from "./policy.ts";
+import type { TopologyProblem } from "./problems.ts";
 
 export interface Topology {
   readonly segments: ReadonlyMap<string, Segment>;
@@ -66,16 +67,6 @@ export type Resolution =
   | { readonly ok: true; readonly endpoint: Endpoint; readonly others: readonly string[] }
   /** `candidates`: full paths, with their kind if the path alone is ambiguous; for an unknown name, the most similar ones. */
   | { readonly ok: false; readonly error: "unknown" | "ambiguous"; readonly candidates: readonly string[] };
-
-/**
- * A problem found during the build; `checks/` turns it into a diagnostic. `data` contains the values in its message.
- */
-export interface TopologyProblem {
-  readonly code: string;
-  readonly source: Source;
-  readonly data: Readonly<Record<string, string | number>>;
-  readonly related: readonly { readonly source: Source; readonly message: string }[];
-}
 
 export interface Segment {
   readonly name: string;

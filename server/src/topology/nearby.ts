@@ -2,8 +2,7 @@
 import { formatIp, type Ip, type Prefix, prefixContains } from "../addressing/ip.ts";
 import { nearestEqual } from "../language/nearest.ts";
 import type { Source } from "../language/tree.ts";
-import type { TopologyProblem } from "./model.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, problem, type TopologyProblem } from "./problems.ts";
 
 export interface NameProblems {
   isRouter(name: string): boolean;

@@ -2,7 +2,8 @@
 import type { Statement } from "../language/tree.ts";
 import { type ClusterDraft, countOf, type RangeAllocator } from "./cluster.ts";
 import { buildInterfaces, withDefaults } from "./interfaces.ts";
-import type { Interface, Node, NodeCidr, TopologyProblem } from "./model.ts";
+import type { Interface, Node, NodeCidr } from "./model.ts";
+import type { TopologyProblem } from "./problems.ts";
 import type { Assigned, Gateway, SegmentDraft } from "./segments.ts";
 import { nameTwice, type StationParts } from "./station.ts";
 

@@ -16,8 +16,7 @@ import {
   sourceOfRead,
 } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
-import type { TopologyProblem } from "./model.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import { EVERYTHING, type Requirement, type Selector } from "./selector.ts";
 
 export type Direction = "ingress" | "egress";

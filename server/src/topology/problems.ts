@@ -1,6 +1,15 @@
 /** The problems found by this layer. The checks write their messages. */
 import type { Source } from "../language/tree.ts";
-import type { TopologyProblem } from "./model.ts";
+
+/**
+ * A problem found during the build; `checks/` turns it into a diagnostic. `data` contains the values in its message.
+ */
+export interface TopologyProblem {
+  readonly code: string;
+  readonly source: Source;
+  readonly data: Readonly<Record<string, string | number>>;
+  readonly related: readonly { readonly source: Source; readonly message: string }[];
+}
 
 export const CODES = {
   /** A number that is invalid only here. data: keyword, argument, text, min, max. */

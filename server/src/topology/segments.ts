@@ -27,9 +27,9 @@ import type { Source } from "../language/tree.ts";
 import { t } from "../text/l10n.ts";
 import { hostRange } from "./addressing.ts";
 import { CLOUDS, reservedIn } from "./clouds.ts";
-import type { CloudName, Interface, Segment, StaticRoute, TopologyProblem } from "./model.ts";
+import type { CloudName, Interface, Segment, StaticRoute } from "./model.ts";
 import type { NameProblems } from "./nearby.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import { type Attach, onOff, type StationParts } from "./station.ts";
 
 /** A segment while the topology is being built. */

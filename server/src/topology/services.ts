@@ -6,8 +6,8 @@ import { addIp, family, type Ip, lastAddress, type Prefix, prefixSize } from "..
 import { t } from "../text/l10n.ts";
 import { keptIn, type Slot, sameMembers, type TopologyCache, valueAt } from "./cache.ts";
 import type { ClusterDraft } from "./cluster.ts";
-import type { PodIndex, Service, ServiceIndex, TopologyProblem, Workload } from "./model.ts";
-import { CODES, problem } from "./problems.ts";
+import type { PodIndex, Service, ServiceIndex, Workload } from "./model.ts";
+import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import type { ServiceParts } from "./service.ts";
 import { endpointsOf } from "./service-endpoints.ts";
 import { nameTwice, nothing } from "./station.ts";

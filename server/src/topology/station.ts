@@ -27,9 +27,8 @@ import type {
   ProcessSpec,
   StaticRoute,
   Station,
-  TopologyProblem,
 } from "./model.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, problem, type TopologyProblem } from "./problems.ts";
 
 export interface StationParts {
   readonly file: string;

@@ -2,7 +2,8 @@
 import type { Ip } from "../addressing/ip.ts";
 import { all, type Decl, nameOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
-import type { ProcessSpec, TopologyProblem, Workload } from "./model.ts";
+import type { ProcessSpec, Workload } from "./model.ts";
+import type { TopologyProblem } from "./problems.ts";
 import { noLabels, nothing, type ProcessesRead, processesOf, readLabels, readProcesses, trimmed } from "./station.ts";
 
 export interface WorkloadParts {

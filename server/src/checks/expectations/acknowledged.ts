@@ -2,7 +2,8 @@
  * A problem that the file expects is reported as info instead of an error: `expect a -> b blocked` between pods of two segments
  * documents that routes between nodes do not cross the router.
  */
-import type { Cluster, Node, TopologyProblem } from "../../topology/model.ts";
+import type { Cluster, Node } from "../../topology/model.ts";
+import type { TopologyProblem } from "../../topology/problems.ts";
 import { journeysTo } from "../../trace/aim.ts";
 import type { CheckContext } from "../check.ts";
 import { peersOffLink } from "../reachability/peers-off-link.ts";

@@ -11,7 +11,8 @@ import {
   type PrefixTable,
 } from "../../addressing/prefix-table.ts";
 import { valueAt } from "../../topology/cache.ts";
-import type { Topology, TopologyProblem } from "../../topology/model.ts";
+import type { Topology } from "../../topology/model.ts";
+import type { TopologyProblem } from "../../topology/problems.ts";
 import { classesOf, type SpeakerClass } from "./classes.ts";
 import { type Learned, MOST_PATHS, type Origin, ofFamily, type Speaker } from "./model.ts";
 import type { LearnedTable } from "./routes.ts";

@@ -1,7 +1,7 @@
 /** Meshes that are too large, BGPPeers that Calico rejects, and nodes that learn no routes to each other's blocks. */
 
 import { t } from "../../text/l10n.ts";
-import type { TopologyProblem } from "../../topology/model.ts";
+import type { TopologyProblem } from "../../topology/problems.ts";
 import { nameOf, type Speaker, titleOf } from "../bgp/model.ts";
 import type { Missing } from "../bgp/solve.ts";
 import { familyOf } from "../host.ts";

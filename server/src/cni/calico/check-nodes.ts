@@ -4,7 +4,8 @@ import { formatIp, formatPrefix, type Ip, prefixCovers } from "../../addressing/
 import type { Source } from "../../language/tree.ts";
 import { t } from "../../text/l10n.ts";
 import { valueAt } from "../../topology/cache.ts";
-import type { Node, TopologyProblem } from "../../topology/model.ts";
+import type { Node } from "../../topology/model.ts";
+import type { TopologyProblem } from "../../topology/problems.ts";
 import { defaultInterface, familyOf } from "../host.ts";
 import { CODES, problem } from "../problems.ts";
 import { type CalicoCluster, isLoopback, type Member, nodesOf } from "./cluster.ts";

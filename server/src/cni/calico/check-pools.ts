@@ -1,7 +1,7 @@
 /** IP pools and IPAM configuration that libcalico-go rejects (lib/clientv3/ippool.go, lib/ipam). */
 import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
-import type { TopologyProblem } from "../../topology/model.ts";
+import type { TopologyProblem } from "../../topology/problems.ts";
 import { familyOf } from "../host.ts";
 import { CODES, problem } from "../problems.ts";
 import type { CalicoCluster } from "./cluster.ts";

@@ -4,7 +4,7 @@
  */
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
-import type { TopologyProblem } from "../../topology/model.ts";
+import type { TopologyProblem } from "../../topology/problems.ts";
 import { CODES, problem } from "../problems.ts";
 import { type CalicoCluster, familyPart, inSubnet, type Member, type MemberFamily } from "./cluster.ts";
 import { isUsable, type Pool } from "./settings.ts";

@@ -1,5 +1,5 @@
 /** Problems in a cluster's Calico settings, and nodes that do not match the settings. */
-import type { TopologyProblem } from "../../topology/model.ts";
+import type { TopologyProblem } from "../../topology/problems.ts";
 import { checkBgp } from "./check-bgp.ts";
 import { checkNodes } from "./check-nodes.ts";
 import { checkPools } from "./check-pools.ts";

@@ -2,7 +2,8 @@
 import { formatIp, formatRange, type IpRange, prefixRange } from "../../addressing/ip.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Interface, Node, TopologyProblem } from "../../topology/model.ts";
+import type { Interface, Node } from "../../topology/model.ts";
+import type { TopologyProblem } from "../../topology/problems.ts";
 import { familyOf } from "../host.ts";
 import type { ClusterContext } from "../mode.ts";
 import { CODES, problem } from "../problems.ts";

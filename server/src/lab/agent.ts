@@ -200,7 +200,7 @@ const MAIN = `
 def main():
     mode, path = sys.argv[1], sys.argv[2]
     # A socket per listener and capture; the soft limit is often 1024.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = max(1 << 16, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with open(path) as file:
         lab = json.load(file)

@@ -88,7 +88,7 @@ describe("random packets", () => {
     if (!one || !two || !path || !last) throw new Error("no probes");
     const { reply: _, ...sent } = path;
     const reason = { code: "no-route", message: "", netns: last.netns };
-    const refused = { ...one, proto: "icmp", trace: { ...one.trace, paths: [{ ...sent, reason }] } } as const;
+    const refused = { ...one, proto: "icmp" as const, trace: { ...one.trace, paths: [{ ...sent, reason }] } };
     const delays = (size: number | undefined): readonly number[] =>
       schedule([{ ...refused, size }, refused].map((probe) => ({ ...probe, dst: String(probe.dst) })))
         .flat()

@@ -11,7 +11,7 @@ import { buildNetwork } from "../../server/src/cni/network.ts";
 import type { Netns, NetnsId, Network, Route } from "../../server/src/dataplane/model.ts";
 import { NO_NEEDS, planLab } from "../../server/src/lab/plan.ts";
 import { labScript } from "../../server/src/lab/script.ts";
-import { valueAt } from "../../server/src/topology/cache.ts";
+import { valueAt } from "../../server/src/memo/memo.ts";
 import type { Topology } from "../../server/src/topology/model.ts";
 import { stationsByPath } from "../../server/src/topology/stations.ts";
 import { VERSION } from "../../server/src/version.ts";

@@ -1,7 +1,7 @@
 /**
  * State computed once per topology and cluster: compiled modes, hosts, and the BGP that connects them with the fabric.
  */
-import { keptFor, valueAt } from "../topology/cache.ts";
+import { keptFor, valueAt } from "../memo/memo.ts";
 import { type Column, nodeColumn } from "../topology/column.ts";
 import type { Cluster, Node, Topology } from "../topology/model.ts";
 import type { Speaker } from "./bgp/model.ts";

@@ -5,7 +5,7 @@
 
 import { type Ip, isLinkLocal, isMulticast } from "../addressing/ip.ts";
 import type { LinkEnd, Netns, NetnsId, Network, RouteLayer } from "../dataplane/model.ts";
-import { valueAt } from "../topology/cache.ts";
+import { valueAt } from "../memo/memo.ts";
 import type { Cluster, Interface, Node, Pod, Router, Segment, Station, Topology } from "../topology/model.ts";
 import type { TopologyProblem } from "../topology/problems.ts";
 import { stationsByPath } from "../topology/stations.ts";

@@ -1,6 +1,6 @@
 /** Typed access to declarations: their statements, arguments, and settings. */
 import type { Ip } from "../addressing/ip.ts";
-import type { Decl } from "./decode.ts";
+import type { Decl } from "./decl.ts";
 import type { Source, StatementPart } from "./tree.ts";
 import type { Read, Value, ValueKind } from "./values.ts";
 

@@ -14,8 +14,8 @@ import { parse } from "../language/parser.ts";
 import { positionsOf } from "../language/positions.ts";
 import type { Source, Span } from "../language/tree.ts";
 import { buildTopology } from "../topology/build.ts";
-import { type TopologyCache, topologyCache } from "../topology/cache.ts";
 import type { Topology } from "../topology/model.ts";
+import { type TopologyCache, topologyCache } from "../topology/stages.ts";
 
 export interface AnalysisOptions extends RunOptions {
   /** The `knet.json` that applies to these files. */

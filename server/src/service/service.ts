@@ -12,7 +12,7 @@ import { parse } from "../language/parser.ts";
 import type { Source, SyntaxTree } from "../language/tree.ts";
 import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
-import { topologyCache } from "../topology/cache.ts";
+import { topologyCache } from "../topology/stages.ts";
 import { type Analysis, analyse } from "./analysis.ts";
 import { rootsOf } from "./imports.ts";
 

@@ -2,23 +2,15 @@
 import { formatIp, formatPrefix, type Ip, prefixContains } from "../addressing/ip.ts";
 import { type Decl, has, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
 import type { Source } from "../language/tree.ts";
+import { keptIn, sameList } from "../memo/memo.ts";
 import { phrase, t } from "../text/l10n.ts";
 import { type AddressingOf, hostLocal, type ModeAddressing, type SharedRange, sizeOfNeeds } from "./addressing.ts";
-import {
-  type ClusterStages,
-  clusterStages,
-  keptIn,
-  sameList,
-  stagesOf,
-  type TopologyCache,
-  topologyCache,
-} from "./cache.ts";
 import type { Claimant } from "./claims.ts";
 import { type ClusterDraft, readCluster, states, stationParts } from "./cluster.ts";
 import { editedMachines } from "./edited.ts";
 import { limitProblems, MOST_REPLICAS } from "./limits.ts";
 import { areFinal, buildMachines, type ClusterMachines, machineParts } from "./machines.ts";
-import type { Cluster, Expectation, Node, PodIndex, Topology, Workload } from "./model.ts";
+import type { Cluster, Expectation, Node, Topology, Workload } from "./model.ts";
 import { exact, makeNames, type Names, type Role } from "./names.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
 import { type NodeBudget, nodeBudget } from "./node-budget.ts";
@@ -27,7 +19,9 @@ import { nodeRanges, type PlannedPods, planPods } from "./pods.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import { readSegment, type SegmentDraft } from "./segments.ts";
 import { buildServices } from "./services.ts";
+import { type ClusterStages, clusterStages, stagesOf, type TopologyCache, topologyCache } from "./stages.ts";
 import { nameTwice, nothing, type StationParts } from "./station.ts";
+import type { Tenants } from "./tenants.ts";
 import { imaginedDaemonset, type WorkloadParts } from "./workload.ts";
 
 /** One file's declarations, as returned by `decodeFile`. */
@@ -229,15 +223,6 @@ function buildCluster(
 
 function namedNode({ nodes, indexes }: Pick<ClusterMachines, "nodes" | "indexes">): (name: string) => Node | undefined {
   return (name) => nodes[indexes.get(name) ?? -1];
-}
-
-/** The workloads and pods of a cluster. */
-export interface Tenants {
-  readonly workloads: readonly Workload[];
-  workloadByName(namespace: string, name: string): Workload | undefined;
-  readonly pods: PodIndex;
-  holder(ip: Ip): Node | undefined;
-  readonly problems: readonly TopologyProblem[];
 }
 
 /** `before`: the workloads of the previous build; `identity`: the cluster's. */

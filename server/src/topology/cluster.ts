@@ -18,20 +18,13 @@ import { child, type Decl, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead 
 import type { Source } from "../language/tree.ts";
 import { t } from "../text/l10n.ts";
 import type { AddressingOf, Claims, ModeAddressing, NodeRange } from "./addressing.ts";
-import type { TopologyCache } from "./cache.ts";
+import type { ReadCache } from "./cache.ts";
 import { type Claimant, claimer } from "./claims.ts";
 import { buildIngresses, type IngressParts } from "./ingress.ts";
 import type { Cluster, CniSettings, Ingress, KubeProxy, LoadBalancer, NodeCidr, PodCidr } from "./model.ts";
-import {
-  namespaceParts,
-  type PlacedPolicy,
-  type PlacedService,
-  type PlacedWorkload,
-  readOnce,
-  serviceIn,
-  workloadIn,
-} from "./namespace.ts";
+import { namespaceParts, readOnce, serviceIn, workloadIn } from "./namespace.ts";
 import { isWithin, type NodeBudget } from "./node-budget.ts";
+import type { PlacedPolicy, PlacedService, PlacedWorkload, PodCidrParts } from "./parts.ts";
 import { fillInterfaces, type InterfaceUser, takeBlock } from "./pod-blocks.ts";
 import { type Policy, type PolicyKeyword, policyKeyword, readCalicoTier, readPolicy, type Tier } from "./policy.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
@@ -77,7 +70,7 @@ export interface ClusterDraft {
 export function readCluster(
   file: string,
   decl: Decl,
-  cache: TopologyCache,
+  cache: ReadCache,
   budget: NodeBudget,
   problems: TopologyProblem[],
 ): ClusterDraft | undefined {
@@ -223,7 +216,7 @@ function readPolicies(
   cluster: string,
   written: readonly PlacedPolicy[],
   tiers: ReadonlyMap<string, Tier>,
-  cache: TopologyCache,
+  cache: ReadCache,
   problems: TopologyProblem[],
 ): readonly Policy[] {
   const policies = new Map<string, Policy>();
@@ -249,7 +242,7 @@ function policyIn(
   keyword: PolicyKeyword,
   namespace: string | undefined,
   tiers: ReadonlyMap<string, Tier>,
-  { policies }: TopologyCache,
+  { policies }: ReadCache,
   problems: TopologyProblem[],
 ): Policy | undefined {
   // Calico policies depend on tiers, which are declared elsewhere.
@@ -273,19 +266,13 @@ export function stationParts(
   file: string,
   decl: Decl,
   kind: StationParts["kind"],
-  { stations }: TopologyCache,
+  { stations }: ReadCache,
 ): StationParts | undefined {
   return readOnce(stations, file, decl, () => readStation(file, decl, kind));
 }
 
 function nameOfArgument(decl: Decl, argument: string): string | undefined {
   return oneOf(decl, argument, "name")?.text;
-}
-
-/** A `pods` statement after reading. */
-export interface PodCidrParts {
-  readonly file: string;
-  readonly cidr: PodCidr;
 }
 
 function readPods(file: string, decl: Decl): PodCidrParts | undefined {

@@ -2,7 +2,7 @@
  * One value per node of a cluster, kept from one build to the next: after an edit, it is computed only for the nodes
  * that the edit created, not for the 5,000 other nodes.
  */
-import { keptFor, sameMembers } from "./cache.ts";
+import { keptFor, sameMembers } from "../memo/memo.ts";
 import type { Cluster, Node } from "./model.ts";
 
 /** By node index. The same list as before if no value has changed. */

@@ -4,12 +4,13 @@
  */
 import { prefixEquals } from "../addressing/ip.ts";
 import type { Decl } from "../language/decode.ts";
-import type { Made } from "./cache.ts";
+import type { Made } from "../memo/memo.ts";
 import type { ClusterDraft } from "./cluster.ts";
 import { givenAddresses, interfaceOf } from "./interfaces.ts";
 import { attachments, type ClusterMachines, type MachineDraft, type Machines } from "./machines.ts";
 import type { Interface, Node } from "./model.ts";
-import { gatewaysAt, type KnownNodes, nodeBase, rememberNode } from "./nodes.ts";
+import { gatewaysAt, nodeBase, rememberNode } from "./nodes.ts";
+import type { KnownNodes } from "./parts.ts";
 import { cidrOf, type SegmentDraft } from "./segments.ts";
 import { type Attach, nothing, type StationParts, trimmed } from "./station.ts";
 

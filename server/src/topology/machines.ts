@@ -5,13 +5,14 @@
  */
 import type { Ip } from "../addressing/ip.ts";
 import { type Decl, nameOf } from "../language/decode.ts";
+import { sameList, valueAt } from "../memo/memo.ts";
 import type { AddressingOf, ModeAddressing } from "./addressing.ts";
-import { sameList, valueAt } from "./cache.ts";
 import { allocateRanges, type ClusterDraft, countOf, type RangeAllocator } from "./cluster.ts";
 import { buildInterfaces, stationBase, withDefaults } from "./interfaces.ts";
 import type { ExternalHost, Interface, Node, Router, Segment, StationRef } from "./model.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
-import { buildNodes, type KnownNodes } from "./nodes.ts";
+import { buildNodes } from "./nodes.ts";
+import type { KnownNodes } from "./parts.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import {
   type Assigned,

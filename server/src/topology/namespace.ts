@@ -3,48 +3,20 @@
  * again.
  */
 import { type Decl, nameOf, sourceOf } from "../language/decode.ts";
-import type { Source } from "../language/tree.ts";
-import type { TopologyCache } from "./cache.ts";
+import type { ReadCache } from "./cache.ts";
 import type { IngressParts } from "./ingress.ts";
 import type { Workload } from "./model.ts";
+import type { NamespaceParts, PlacedPolicy, PlacedService, PlacedWorkload } from "./parts.ts";
 import { policyKeyword } from "./policy.ts";
-import { readService, type ServiceParts } from "./service.ts";
-import { readWorkload, type WorkloadParts } from "./workload.ts";
-
-export interface NamespaceParts {
-  readonly file: string;
-  readonly name: string;
-  readonly source: Source;
-  /** The `labels` statements. */
-  readonly labels: readonly Decl[];
-  readonly workloads: readonly PlacedWorkload[];
-  readonly services: readonly PlacedService[];
-  readonly policies: readonly PlacedPolicy[];
-  readonly ingresses: readonly IngressParts[];
-}
-
-export interface PlacedWorkload {
-  readonly namespace: string;
-  readonly parts: WorkloadParts;
-}
-
-export interface PlacedService {
-  readonly namespace: string;
-  readonly parts: ServiceParts;
-}
-
-/** `namespace` undefined: it is in the cluster's own block. */
-export interface PlacedPolicy {
-  readonly decl: Decl;
-  readonly namespace: string | undefined;
-}
+import { readService } from "./service.ts";
+import { readWorkload } from "./workload.ts";
 
 /** Undefined if the name is unreadable. */
-export function namespaceParts(file: string, decl: Decl, cache: TopologyCache): NamespaceParts | undefined {
+export function namespaceParts(file: string, decl: Decl, cache: ReadCache): NamespaceParts | undefined {
   return readOnce(cache.namespaces, file, decl, () => readNamespace(file, decl, cache));
 }
 
-function readNamespace(file: string, decl: Decl, cache: TopologyCache): NamespaceParts | undefined {
+function readNamespace(file: string, decl: Decl, cache: ReadCache): NamespaceParts | undefined {
   const name = nameOf(decl);
   if (name === undefined) return undefined;
   const labels: Decl[] = [];
@@ -70,7 +42,7 @@ export function workloadIn(
   file: string,
   decl: Decl,
   namespace: string,
-  { workloads }: TopologyCache,
+  { workloads }: ReadCache,
 ): PlacedWorkload | undefined {
   const kind = workloadKind(decl.spec?.keyword);
   const parts = kind && readOnce(workloads, file, decl, () => readWorkload(file, decl, kind));
@@ -82,7 +54,7 @@ export function serviceIn(
   file: string,
   decl: Decl,
   namespace: string,
-  { services }: TopologyCache,
+  { services }: ReadCache,
 ): PlacedService | undefined {
   if (decl.spec?.keyword !== "service") return undefined;
   const parts = readOnce(services, file, decl, () => readService(file, decl));

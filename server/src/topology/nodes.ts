@@ -1,8 +1,8 @@
 /** A cluster's nodes. An unchanged node is the object of the previous build, and everything known about it is kept. */
-import type { Statement } from "../language/tree.ts";
 import { type ClusterDraft, countOf, type RangeAllocator } from "./cluster.ts";
 import { buildInterfaces, withDefaults } from "./interfaces.ts";
 import type { Interface, Node, NodeCidr } from "./model.ts";
+import type { KnownNode, KnownNodes } from "./parts.ts";
 import type { TopologyProblem } from "./problems.ts";
 import type { Assigned, Gateway, SegmentDraft } from "./segments.ts";
 import { nameTwice, type StationParts } from "./station.ts";
@@ -12,24 +12,6 @@ export interface Surroundings {
   readonly segments: ReadonlyMap<string, SegmentDraft>;
   readonly assigned: Assigned;
   readonly known: KnownNodes;
-}
-
-/** Nodes of the previous build, and the gateways of its segments. */
-export interface KnownNodes {
-  readonly nodes: WeakMap<StationParts, KnownNode>;
-  readonly gateways: WeakMap<Statement, readonly Gateway[]>;
-  /** The interfaces on each segment. */
-  readonly attached: WeakMap<Statement, readonly Interface[]>;
-}
-
-interface KnownNode {
-  readonly node: Node;
-  /** Gateways of the segment of each `attach`; undefined if the segment does not exist. */
-  readonly gateways: readonly (readonly Gateway[] | undefined)[];
-}
-
-export function knownNodes(): KnownNodes {
-  return { nodes: new WeakMap(), gateways: new WeakMap(), attached: new WeakMap() };
 }
 
 /** `lasting`: blocks are allocated permanently here, not only after the pods have been placed. */

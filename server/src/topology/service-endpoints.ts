@@ -3,7 +3,7 @@
  * cached.
  */
 import { compareIp, family, formatIp, type Ip } from "../addressing/ip.ts";
-import { keptFor, valueAt } from "./cache.ts";
+import { keptFor, valueAt } from "../memo/memo.ts";
 import type { Node, Pod, PodIndex, Service, ServiceEndpoint, ServiceIndex, ServicePort, Workload } from "./model.ts";
 import type { PortParts } from "./service.ts";
 import { nothing } from "./station.ts";

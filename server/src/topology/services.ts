@@ -3,8 +3,9 @@
  * random; and their endpoints, computed on request.
  */
 import { addIp, family, type Ip, lastAddress, type Prefix, prefixSize } from "../addressing/ip.ts";
+import { keptIn, type Slot, sameMembers, valueAt } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
-import { keptIn, type Slot, sameMembers, type TopologyCache, valueAt } from "./cache.ts";
+import type { ReadCache } from "./cache.ts";
 import type { ClusterDraft } from "./cluster.ts";
 import type { PodIndex, Service, ServiceIndex, Workload } from "./model.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
@@ -18,7 +19,7 @@ export function buildServices(
   workloads: readonly Workload[],
   pods: PodIndex,
   identity: object,
-  cache: TopologyCache,
+  cache: ReadCache,
   slot: Slot<DeclaredServices>,
 ): { readonly index: ServiceIndex; readonly problems: readonly TopologyProblem[] } {
   const { kubeProxy, nodePorts, domain, loadBalancer } = cluster;
@@ -65,7 +66,7 @@ function madeOf({ file, services, serviceCidrs, nodePorts }: ClusterDraft): read
   ];
 }
 
-function declared(cluster: ClusterDraft, { built }: TopologyCache): DeclaredServices {
+function declared(cluster: ClusterDraft, { built }: ReadCache): DeclaredServices {
   if (cluster.services.length === 0)
     return { all: nothing, places: NO_PLACES, lookups: NO_LOOKUPS, of: supplyOf(cluster), problems: nothing };
   const problems: TopologyProblem[] = [];
@@ -103,7 +104,7 @@ function declared(cluster: ClusterDraft, { built }: TopologyCache): DeclaredServ
 function changed(
   cluster: ClusterDraft,
   before: DeclaredServices | undefined,
-  { built }: TopologyCache,
+  { built }: ReadCache,
 ): DeclaredServices | undefined {
   if (before === undefined || !isSameSupply(cluster, before.of)) return undefined;
   const { services } = cluster;

@@ -1,6 +1,18 @@
 /** A cluster's workloads, namespace by namespace. */
-import { sameList, valueAt } from "./cache.ts";
-import type { Workload } from "./model.ts";
+
+import type { Ip } from "../addressing/ip.ts";
+import { sameList, valueAt } from "../memo/memo.ts";
+import type { Node, PodIndex, Workload } from "./model.ts";
+import type { TopologyProblem } from "./problems.ts";
+
+/** The workloads and pods of a cluster. */
+export interface Tenants {
+  readonly workloads: readonly Workload[];
+  workloadByName(namespace: string, name: string): Workload | undefined;
+  readonly pods: PodIndex;
+  holder(ip: Ip): Node | undefined;
+  readonly problems: readonly TopologyProblem[];
+}
 
 type Namespaces = ReadonlyMap<string, readonly Workload[]>;
 

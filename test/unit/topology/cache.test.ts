@@ -4,8 +4,8 @@ import { decodeCache, decodeFile } from "../../../server/src/language/decode.ts"
 import { reparse } from "../../../server/src/language/incremental.ts";
 import { parse } from "../../../server/src/language/parser.ts";
 import { buildTopology } from "../../../server/src/topology/build.ts";
-import { topologyCache } from "../../../server/src/topology/cache.ts";
 import type { Topology } from "../../../server/src/topology/model.ts";
+import { topologyCache } from "../../../server/src/topology/stages.ts";
 
 /** Objects kept between builds, or used as keys of kept objects. */
 const KEPT: ReadonlySet<string> = new Set(["machines", "identity"]);

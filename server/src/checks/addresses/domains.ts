@@ -7,7 +7,7 @@
  */
 import type { Prefix } from "../../addressing/ip.ts";
 import { prefixRange, rangesOverlap } from "../../addressing/ip.ts";
-import { keptFor, valueAt } from "../../topology/cache.ts";
+import { keptFor, valueAt } from "../../memo/memo.ts";
 import { type Column, nodeSegments } from "../../topology/column.ts";
 import type { Cluster, ExternalHost, Interface, Router, Topology } from "../../topology/model.ts";
 

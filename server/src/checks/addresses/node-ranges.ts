@@ -1,8 +1,8 @@
 import type { Prefix } from "../../addressing/ip.ts";
 import { type Family, family, formatPrefix, ipKey, prefixRange, samePrefixes } from "../../addressing/ip.ts";
 import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
+import { keptFor, valueAt } from "../../memo/memo.ts";
 import { t } from "../../text/l10n.ts";
-import { keptFor, valueAt } from "../../topology/cache.ts";
 import { type Column, nodeColumn } from "../../topology/column.ts";
 import type { Cluster, Node, NodeCidr } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";

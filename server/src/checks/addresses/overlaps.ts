@@ -1,9 +1,9 @@
 /** Turns conflicts of the address plan into findings; shared by the overlap checks (KN101 to KN107, KN113). */
 
 import { rangeContains, rangeSize } from "../../addressing/ip.ts";
+import { valueAt } from "../../memo/memo.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { valueAt } from "../../topology/cache.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Severity } from "../check.ts";
 import { finding } from "../finding.ts";

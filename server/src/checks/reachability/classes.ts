@@ -8,7 +8,7 @@ import { bits, formatPrefix, prefixEquals, rangeToPrefixes, samePrefixes } from 
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Decl } from "../../language/decode.ts";
 import type { Statement } from "../../language/tree.ts";
-import { keptFor, sameMembers, valueAt } from "../../topology/cache.ts";
+import { keptFor, sameMembers, valueAt } from "../../memo/memo.ts";
 import { type Column, nodeColumn, nodeSegments, nodesAt } from "../../topology/column.ts";
 import type { AclRule, Cluster, Interface, Node, Topology } from "../../topology/model.ts";
 import { areAllDifferent } from "../addresses/duplicates.ts";

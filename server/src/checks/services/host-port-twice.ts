@@ -1,7 +1,7 @@
 import type { Source } from "../../language/tree.ts";
+import { valueAt } from "../../memo/memo.ts";
 import { list, number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { valueAt } from "../../topology/cache.ts";
 import type { Cluster, Listener, Node, Workload } from "../../topology/model.ts";
 import { usesOfNodes } from "../../topology/workload.ts";
 import type { Check, CheckContext, Finding, Fix, FixEdit } from "../check.ts";

@@ -1,8 +1,8 @@
 import { family, formatPrefix, type Ip, type Prefix, prefixContains, prefixCovers } from "../../addressing/ip.ts";
 import type { Source, Statement } from "../../language/tree.ts";
+import { valueAt } from "../../memo/memo.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { valueAt } from "../../topology/cache.ts";
 import { nodesWhere } from "../../topology/column.ts";
 import type { Cluster, Node, StaticRoute } from "../../topology/model.ts";
 import { gatewayFixes } from "../addresses/new-gateway.ts";

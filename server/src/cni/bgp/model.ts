@@ -3,6 +3,7 @@
  * routes, and problems follow from this data alone; no messages are exchanged and no time passes.
  */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
+import type { PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Station } from "../../topology/model.ts";
 
@@ -71,6 +72,12 @@ export interface Learned {
   /** Next hops of less preferred routes, in order: used if no next hop of the better ones is reachable. */
   readonly worse: readonly (readonly Ip[])[];
 }
+
+/** What a class of speakers has learned, by prefix. */
+export type LearnedTable = PrefixTable<Learned | undefined>;
+
+/** How a speaker reaches a next hop: 0 best; undefined: not at all; "own": the address is its own. */
+export type Rank = number | "own" | undefined;
 
 /** Maximum number of next hops, as in FRR and BIRD (BIRD's `merge paths` limit). */
 export const MOST_PATHS = 16;

@@ -5,8 +5,7 @@ import { mapPrefixTable, type PrefixTable } from "../../addressing/prefix-table.
 import type { Nexthop, Route, RouteLayer } from "../../dataplane/model.ts";
 import { t } from "../../text/l10n.ts";
 import type { HostState } from "../host.ts";
-import { type Learned, nameOf } from "./model.ts";
-import type { Bgp } from "./solve.ts";
+import { type Learned, type LearnedTable, nameOf } from "./model.ts";
 
 /**
  * Whether the host has another route to the prefix. BIRD does not touch routes of other protocols, and zebra prefers
@@ -15,8 +14,6 @@ import type { Bgp } from "./solve.ts";
 function isTaken({ routes }: HostState, { ip, len }: Prefix): boolean {
   return routes.some(({ dst }) => dst.len === len && dst.ip === ip);
 }
-
-export type LearnedTable = PrefixTable<Learned | undefined>;
 
 /**
  * A layer of learned routes, each created when it is looked up. `hops` returns the next hops of a route; "unreachable":
@@ -134,7 +131,13 @@ function whyLearned({ via, path, from }: Learned): string {
 }
 
 /** A router's routes as created by zebra: `proto bgp metric 20` (FRR, zebra/zebra_rib.c). */
-export function routerLayers(host: HostState, bgp: Bgp): readonly RouteLayer[] {
+/** The part of the solution that this file reads. */
+interface LearnedRoutes {
+  groupOf(path: string): string | undefined;
+  learned(group: string, family: 4 | 6): LearnedTable;
+}
+
+export function routerLayers(host: HostState, bgp: LearnedRoutes): readonly RouteLayer[] {
   const group = bgp.groupOf(host.station.path);
   if (group === undefined) return [];
   return ([4, 6] as const).map((family) => ({

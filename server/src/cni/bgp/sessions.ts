@@ -9,27 +9,8 @@ import { CODES, problem } from "../problems.ts";
 import { type AccessLists, accessLists, BGP_PORT } from "./acl.ts";
 import { means, type SpeakerClass } from "./classes.ts";
 import { nameOf, ofFamily, type PeerRule, type Speaker, titleOf } from "./model.ts";
+import type { Session } from "./session.ts";
 import { type Connects, connections, isLoopback, isOnLink, type Underlay } from "./underlay.ts";
-
-/** One direction of a session: `to` receives routes from `from`. */
-export interface Session {
-  readonly from: SpeakerClass;
-  readonly to: SpeakerClass;
-  readonly ebgp: boolean;
-  /** Option of the sender. */
-  readonly asOverride: boolean;
-  /** The receiver is the sender's client. */
-  readonly toClient: boolean;
-  /** The sender is the receiver's client. */
-  readonly fromClient: boolean;
-  /** Option of the receiver. */
-  readonly allowAsIn: number;
-  /** The sender advertises all its routes, not only the best one. */
-  readonly addPaths: boolean;
-  /** Segment of an eBGP session that is single-hop for the sender, and for the receiver. */
-  readonly sentOn: string | undefined;
-  readonly heardOn: string | undefined;
-}
 
 export interface Sessions {
   /** The sessions on which each class receives routes, by its index. */

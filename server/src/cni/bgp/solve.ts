@@ -10,18 +10,24 @@ import {
   type PrefixMatch,
   type PrefixTable,
 } from "../../addressing/prefix-table.ts";
-import { valueAt } from "../../topology/cache.ts";
+import { valueAt } from "../../memo/memo.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { TopologyProblem } from "../../topology/problems.ts";
 import { classesOf, type SpeakerClass } from "./classes.ts";
-import { type Learned, MOST_PATHS, type Origin, ofFamily, type Speaker } from "./model.ts";
-import type { LearnedTable } from "./routes.ts";
+import {
+  type Learned,
+  type LearnedTable,
+  MOST_PATHS,
+  type Origin,
+  ofFamily,
+  type Rank,
+  type Speaker,
+} from "./model.ts";
 import { addressSeenFrom, type Sessions, sessionsOf } from "./sessions.ts";
 import {
   comparePreference,
   type Hop,
   type Known,
-  type Rank,
   type Refused,
   type Spread,
   type SpreadInput,

@@ -7,8 +7,8 @@
  */
 import type { Ip } from "../../addressing/ip.ts";
 import type { SpeakerClass } from "./classes.ts";
-import { clusterIdOf, type Speaker } from "./model.ts";
-import type { Session } from "./sessions.ts";
+import { clusterIdOf, type Rank, type Speaker } from "./model.ts";
+import type { Session } from "./session.ts";
 
 /** Next hops in terms of classes, each with the address that `seenFrom` uses. */
 export interface Hop {
@@ -41,9 +41,6 @@ export interface Known {
   readonly heardOn: string | undefined;
   readonly rank: Rank;
 }
-
-/** How a speaker reaches a next hop: 0 best; undefined: not at all; "own": the address is its own. */
-export type Rank = number | "own" | undefined;
 
 /** Why a class has no route although a peer has one. */
 export type Refused =

@@ -2,13 +2,12 @@
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { isNear, prefixContains } from "../../addressing/ip.ts";
 import type { Nexthop, Route } from "../../dataplane/model.ts";
-import { valueAt } from "../../topology/cache.ts";
+import { valueAt } from "../../memo/memo.ts";
 import type { Station, Topology } from "../../topology/model.ts";
 import { stationsByPath } from "../../topology/stations.ts";
 import { type HostState, hostState } from "../host.ts";
-import type { Speaker } from "./model.ts";
-import { birdNexthops, birdUnderlay, type LearnedTable, routerRecursion } from "./routes.ts";
-import type { Rank } from "./spread.ts";
+import type { LearnedTable, Rank, Speaker } from "./model.ts";
+import { birdNexthops, birdUnderlay, routerRecursion } from "./routes.ts";
 
 export interface Underlay {
   /** The next hop of packets to the address. */

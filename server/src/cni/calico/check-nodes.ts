@@ -2,8 +2,8 @@
 
 import { formatIp, formatPrefix, type Ip, prefixCovers } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { valueAt } from "../../memo/memo.ts";
 import { t } from "../../text/l10n.ts";
-import { valueAt } from "../../topology/cache.ts";
 import type { Node } from "../../topology/model.ts";
 import type { TopologyProblem } from "../../topology/problems.ts";
 import { defaultInterface, familyOf } from "../host.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Ip } from "../../addressing/ip.ts";
-import { keptFor } from "../../topology/cache.ts";
+import { keptFor } from "../../memo/memo.ts";
 import type { Node, Pod } from "../../topology/model.ts";
 import { BGP_PORT } from "../bgp/acl.ts";
 import { type CompiledMode, type Mode, NO_NODE_PARTS, NO_POD_PARTS, type NodeParts, type PodParts } from "../mode.ts";

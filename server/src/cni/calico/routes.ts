@@ -7,8 +7,8 @@ import { bits, formatIp, formatPrefix, prefixContains } from "../../addressing/i
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Nexthop, Route, RouteLayer } from "../../dataplane/model.ts";
 import { t } from "../../text/l10n.ts";
-import type { Learned } from "../bgp/model.ts";
-import { birdNexthops, isNone, type LearnedTable, learnedLayer } from "../bgp/routes.ts";
+import type { Learned, LearnedTable } from "../bgp/model.ts";
+import { birdNexthops, isNone, learnedLayer } from "../bgp/routes.ts";
 import { withMetric } from "../host.ts";
 import {
   type CalicoCluster,

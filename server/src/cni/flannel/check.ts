@@ -3,9 +3,9 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, formatPrefix, network, prefixEquals } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { valueAt } from "../../memo/memo.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { valueAt } from "../../topology/cache.ts";
 import type { Node } from "../../topology/model.ts";
 import type { TopologyProblem } from "../../topology/problems.ts";
 import { hexOf } from "../hash.ts";

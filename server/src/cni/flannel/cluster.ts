@@ -6,7 +6,7 @@ import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { prefixCovers } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Device, Route, RouteLayer, Socket, Xfrm } from "../../dataplane/model.ts";
-import { keptFor, valueAt } from "../../topology/cache.ts";
+import { keptFor, valueAt } from "../../memo/memo.ts";
 import { nodeColumn } from "../../topology/column.ts";
 import type { Cluster, CniSettings, Interface, Node, PodCidr } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";

@@ -4,31 +4,11 @@ import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
-import type { Reason, StepRule } from "../journey.ts";
-import type { BridgeNeighbour, Device, LinkEnd, Netns } from "../model.ts";
+import type { BridgeNeighbour, Device, Netns } from "../model.ts";
 import { type Between, discover } from "./discovery.ts";
+import type { Neighbour } from "./neighbour.ts";
 import { isOwn, machine, machineAt, type Run } from "./run.ts";
 import { overlayAnswer } from "./session.ts";
-
-export type Neighbour =
-  | {
-      readonly kind: "none";
-      readonly message: string;
-      readonly code?: "stacked-apart" | undefined;
-      /** The request or the reply was lost on its path. */
-      readonly failure?: Reason | undefined;
-    }
-  /** The device does not use neighbor entries: tun, ipip, wireguard. */
-  | { readonly kind: "unneeded" }
-  | { readonly kind: "station"; readonly end: LinkEnd }
-  /** Another device stacked on the same parent. */
-  | { readonly kind: "sibling"; readonly netns: string; readonly device: string }
-  /** The veth peer, if it is not a bridge port. */
-  | { readonly kind: "peer" }
-  /** On a bridge: the machine that has the bridge, or a port. */
-  | { readonly kind: "bridge-host" }
-  | { readonly kind: "bridge-port"; readonly port: string; readonly mac?: string | undefined }
-  | { readonly kind: "permanent"; readonly mac: string; readonly rule: StepRule };
 
 /** neigh_resolve_output: the neighbor on the device that has `ip`. */
 export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbour {

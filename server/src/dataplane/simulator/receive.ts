@@ -7,7 +7,8 @@ import type { Device, Netns, NetnsId } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, type Packet, pieceLength, reassembled } from "../packet.ts";
 import { deliver } from "./deliver.ts";
-import { type Neighbour, resolve } from "./neighbours.ts";
+import type { Neighbour } from "./neighbour.ts";
+import { resolve } from "./neighbours.ts";
 import {
   connectionsOf,
   type End,

@@ -15,7 +15,7 @@ import type { Device, Explanation, Netns, NetnsId, Network, Nexthop, NfHook } fr
 import { type Connection, type Decision, type HookContext, runHook, type Tracking } from "../netfilter.ts";
 import type { IcmpErrorKind, Packet } from "../packet.ts";
 import { routeText } from "../text.ts";
-import type { Neighbour } from "./neighbours.ts";
+import type { Neighbour } from "./neighbour.ts";
 
 /** A TTL of 64 with tunnels causes a few hundred steps; more than this indicates an error in the model. */
 const MAX_STEPS = 4000;

@@ -9,7 +9,8 @@ import type { Device, Netns, Nexthop } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, fragmented, type Packet, pieceLength } from "../packet.ts";
 import { multicastBySource, multicastHop, refusedDestination, refusedSource, sendMulticast } from "./destinations.ts";
-import { type Neighbour, resolve } from "./neighbours.ts";
+import type { Neighbour } from "./neighbour.ts";
+import { resolve } from "./neighbours.ts";
 import {
   connectionsOf,
   type End,

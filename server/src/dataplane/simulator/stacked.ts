@@ -4,7 +4,7 @@ import { t } from "../../text/l10n.ts";
 import type { Children, Device, Netns } from "../model.ts";
 import { track } from "../netfilter.ts";
 import type { Packet } from "../packet.ts";
-import type { Neighbour } from "./neighbours.ts";
+import type { Neighbour } from "./neighbour.ts";
 import { connectionsOf, type End, fail, hook, machine, machineAt, type Run, step } from "./run.ts";
 import { ontoSegment } from "./wire.ts";
 

@@ -4,7 +4,7 @@ import { t } from "../../text/l10n.ts";
 import type { StepRule } from "../journey.ts";
 import type { Device, Netns } from "../model.ts";
 import { type Packet, pieceLength } from "../packet.ts";
-import type { Neighbour } from "./neighbours.ts";
+import type { Neighbour } from "./neighbour.ts";
 import { type End, fail, machine, machineAt, type Run, step, VLAN_ROOM } from "./run.ts";
 import { transmitStacked } from "./stacked.ts";
 import { encapsulateIpip, encapsulateTun, encapsulateVxlan } from "./tunnels.ts";

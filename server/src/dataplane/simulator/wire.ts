@@ -3,7 +3,7 @@ import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import type { Device, L2Segment, LinkEnd, Netns } from "../model.ts";
 import { type Packet, pieceLength } from "../packet.ts";
-import type { Neighbour } from "./neighbours.ts";
+import type { Neighbour } from "./neighbour.ts";
 import { type End, fail, limitMtu, machine, machineAt, type Run } from "./run.ts";
 
 /** Sends the frame to the segment. */

@@ -59,7 +59,7 @@ export function schedule<T extends Ask>(items: readonly T[]): readonly (readonly
   return rounds.map(({ list }) => list);
 }
 
-/** Packets that can cause an error: TCP retransmits after 1 second, and each fragment of a large packet is refused. */
+/** Packets that can cause an error: TCP retransmits after 1 second, and each fragment of a large packet can cause one. */
 function timesSent(proto: string, size: number | undefined): number {
   return proto === "tcp" ? 2 : Math.ceil((size ?? 1) / SMALLEST_FRAGMENT);
 }

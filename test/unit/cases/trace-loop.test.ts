@@ -46,7 +46,7 @@ describe("a loop between two routers", () => {
        10  router r2  eth0 in   10.0.1.2 > 8.8.8.8 ttl 1 DF | tcp 40000 > 80 SYN, 60 bytes
        11             eth0      TTL expired on router r2: routing loop of 2 machines (router r1 and router r2)
            looped: TTL expired on router r2: routing loop of 2 machines (router r1 and router r2)
-           the sender receives ICMP 11/0 from 10.0.2.2 (EHOSTUNREACH)
+           the sender receives ICMP time to live exceeded (11/0) from 10.0.2.2 (EHOSTUNREACH)
 
       ICMP error
         1  router r2  eth0      sent to 10.0.1.2

@@ -3,6 +3,7 @@ import { t } from "../../text/l10n.ts";
 import { visibleIn } from "../../text/visible.ts";
 import { waysOf, wayTitle } from "../layout.ts";
 import type { Header, Hop, Path, Reply, Trace, Verdict } from "../schema.ts";
+import { icmpName } from "../words.ts";
 
 export interface TextOptions {
   /** ANSI colors. */
@@ -97,7 +98,9 @@ function walkLines(
     const owner = previous?.owner === hop.owner ? " ".repeat(owners) : hop.owner.padEnd(owners);
     const device = `${hop.device} ${hop.direction ?? ""}`.padEnd(devices);
     const crossing = hop.direction !== null;
-    const shown = crossing ? packetText(hop) : hop.text;
+    // The reason of the verdict is printed once, below the hops.
+    const decided = hop.text === walk.reason?.message ? verdictWord(walk.verdict) : hop.text;
+    const shown = crossing ? packetText(hop) : decided;
     const rule = hop.rule && crossing && hop.action !== "receive" ? `  [${hop.rule.text}]` : "";
     const decision = !crossing && hop.rule ? `  [${hop.rule.text}]` : "";
     const line = `${String(i + 1).padStart(3)}  ${owner}  ${device}  ${shown}`;
@@ -134,8 +137,9 @@ export function errorText(walk: Reply): string {
   const errno = error.errno === undefined ? "" : ` (${error.errno})`;
   switch (error.kind) {
     case "icmp": {
-      const message = `ICMP ${error.type}/${error.code}`;
       const from = error.from ?? "";
+      const [type, code] = [error.type ?? -1, error.code ?? -1];
+      const message = `ICMP ${icmpName(type, code, from.includes(":"))} (${type}/${code})`;
       // udp_err, sctp_v4_err: without IP_RECVERR, these sockets report only fatal errors.
       if (error.errno === undefined) {
         const protocol = walk.hops[0]?.packet.headers.some(({ kind }) => kind === "sctp") ? "SCTP" : "UDP";

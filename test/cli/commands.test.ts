@@ -193,7 +193,7 @@ describe("routes", () => {
 
   it("prints the routes of a pod and of a router", () => {
     expect(knet(["routes", "samples/flannel-vxlan.knet", "web"]).out).toContain("default via 10.244.1.1 dev eth0");
-    expect(knet(["routes", "samples/flannel-vxlan.knet", "router"]).out).toContain("192.168.20.0/24 dev eth1");
+    expect(knet(["routes", "samples/flannel-vxlan.knet", "core"]).out).toContain("192.168.20.0/24 dev eth1");
   });
 });
 

@@ -60,7 +60,7 @@ otherwise, the routers must have them.`,
           keyword.text === "router" ? context.topology.routers.find(({ path }) => path === reason?.netns) : undefined;
         if (router) {
           const { known, missing } = tableOf(probe.cluster, router);
-          const without = list(missing.map(({ node, prefix }) => `\`${node.name}\` (${formatPrefix(prefix)})`));
+          const without = list(missing.map(({ node, prefix }) => `\`${node.path}\` (${formatPrefix(prefix)})`));
           return t`router \`${router.path}\` has routes to pods on ${plural(known, "node")} of cluster \`${probe.cluster.name}\`, but not on ${without}: ${whoCannot(cause)}`;
         }
         if (keyword.text === "pool") {

@@ -2,7 +2,7 @@
 import { t } from "../../text/l10n.ts";
 import { visibleIn } from "../../text/visible.ts";
 import { waysOf, wayTitle } from "../layout.ts";
-import type { Header, Hop, Path, Reply, Trace, Verdict } from "../schema.ts";
+import type { Header, Hop, Path, Query, Reply, Trace, Verdict } from "../schema.ts";
 import { icmpName } from "../words.ts";
 
 export interface TextOptions {
@@ -22,8 +22,7 @@ export function renderText(asked: Trace, options: TextOptions): string {
     options.colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
   const lines: string[] = [];
   const { query } = trace;
-  const port = query.port === undefined || query.proto === "icmp" || query.to.includes("://") ? "" : `:${query.port}`;
-  lines.push(paint("bold", `${query.from} -> ${query.to}${port} (${query.proto})`));
+  lines.push(paint("bold", `${query.from} -> ${query.to}${portSuffix(query)} (${query.proto})`));
   for (const note of trace.notes ?? []) lines.push(paint("dim", note));
   waysOf(trace).forEach((path, i) => {
     const title = wayTitle(trace, i);
@@ -33,6 +32,12 @@ export function renderText(asked: Trace, options: TextOptions): string {
   });
   lines.push("", paint(trace.verdict === "delivered" && trace.answered ? "good" : "bad", markText(trace)));
   return `${lines.join("\n")}\n`;
+}
+
+/** ":80", unless the destination already contains the port ("api:80", "[fd00::1]:80", a URL). */
+export function portSuffix({ to, port, proto }: Query): string {
+  const isInText = to.includes("://") || /^[^:]+:\d+$|^\[.*\]:\d+$/.test(to);
+  return port === undefined || proto === "icmp" || isInText ? "" : `:${port}`;
 }
 
 /** The kind of reply: a response, a reset, or an ICMP error. */

@@ -2,8 +2,8 @@
 
 import { t } from "../../server/src/text/l10n.ts";
 import { type Layout, layoutPath, type Measure, type Step, stepsOf } from "../../server/src/trace/layout.ts";
+import { actionText } from "../../server/src/trace/names.ts";
 import type { Path } from "../../server/src/trace/schema.ts";
-import { actionText } from "../../server/src/trace/words.ts";
 import { s } from "./dom.ts";
 import { crossing, depth } from "./model.ts";
 

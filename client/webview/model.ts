@@ -2,8 +2,8 @@
 
 import { phrase, t, translated } from "../../server/src/text/l10n.ts";
 import { type Step, splitOwner, stepsOf, waysOf } from "../../server/src/trace/layout.ts";
+import { actionText, icmpName } from "../../server/src/trace/names.ts";
 import type { Header, Hop, Packet, Path, Reply, SenderError, Trace, Verdict } from "../../server/src/trace/schema.ts";
-import { actionText, icmpName } from "../../server/src/trace/words.ts";
 
 /** An outcome, which determines color and icon. */
 export type Outcome = "good" | "partly" | "bad";

@@ -14,7 +14,7 @@ export function machineText({ kind, path }: StationRef): string {
   }
 }
 
-/** The machine in the data of a problem (`kind`, `station`). */
+/** The machine in the data of a problem: its kind and its path. */
 export function machineOf({ kind, station }: ProblemData): string {
   return machineText({ kind: kind as StationRef["kind"], path: String(station) });
 }

@@ -4,8 +4,8 @@
  */
 import { currentLocale, t } from "../../text/l10n.ts";
 import { type Step, stepsOf, waysOf } from "../layout.ts";
+import { actionText } from "../names.ts";
 import type { Header, Path, Reply, Rule, Trace } from "../schema.ts";
-import { actionText } from "../words.ts";
 import { capital, drawPath, endingOf, escapeXml, pathTitle, succeeded, svgStyle, titleOf, verdictText } from "./svg.ts";
 import { replyTitle } from "./text.ts";
 

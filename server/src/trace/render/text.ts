@@ -2,8 +2,8 @@
 import { t } from "../../text/l10n.ts";
 import { visibleIn } from "../../text/visible.ts";
 import { waysOf, wayTitle } from "../layout.ts";
+import { icmpName } from "../names.ts";
 import type { Header, Hop, Path, Query, Reply, Trace, Verdict } from "../schema.ts";
-import { icmpName } from "../words.ts";
 
 export interface TextOptions {
   /** ANSI colors. */

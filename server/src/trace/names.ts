@@ -1,4 +1,4 @@
-/** Words for values of a trace: actions of hops, and ICMP messages. Used by the renderers and by the panel. */
+/** Names of the values of a trace: the actions of hops, and ICMP messages. Used by the renderers and by the panel. */
 import { phrase, t, translated } from "../text/l10n.ts";
 import type { Hop } from "./schema.ts";
 
@@ -19,7 +19,7 @@ const ACTIONS: Readonly<Record<Hop["action"], string>> = {
   drop: phrase("drop"),
 };
 
-/** The action of a hop as a word: "send", "DNAT"; for an action of a newer server, the action itself. */
+/** The name of an action: "send", "DNAT"; for an action of a newer server, the action itself. */
 export function actionText(action: Hop["action"]): string {
   return translated(ACTIONS[action] ?? action);
 }

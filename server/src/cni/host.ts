@@ -200,7 +200,12 @@ function staticRoute(
   const { dst, dev, source } = written;
   if (dev !== undefined && dev !== "lo" && !devices.some((device) => device.name === dev)) {
     return {
-      problem: problem(CODES.routeDeviceUnknown, source, { station: station.path, dst: formatPrefix(dst), dev }),
+      problem: problem(CODES.routeDeviceUnknown, source, {
+        kind: station.kind,
+        station: station.path,
+        dst: formatPrefix(dst),
+        dev,
+      }),
     };
   }
   const nexthops: Nexthop[] = [];
@@ -235,7 +240,7 @@ function refusedProblem(
   route: Route,
   refused: "exists" | "gateway",
 ): TopologyProblem {
-  const data = { station: station.path, dst: formatPrefix(route.dst) };
+  const data = { kind: station.kind, station: station.path, dst: formatPrefix(route.dst) };
   if (refused === "exists") return problem(CODES.routeExists, source, data);
   const via = route.nexthops.map((hop) => (hop.via === undefined ? "" : formatIp(hop.via))).join(", ");
   const [first] = station.interfaces;

@@ -48,7 +48,7 @@ describe("a route that rejects packets to services (KN512)", () => {
   it("without any route: pods are not affected", () => {
     const text = shop("", "").replace("router tor { attach lan 192.168.10.1 }\n", "");
     expect(kn512(text)).toEqual([
-      "KN512 warning line 4: service CIDR 10.96.0.0/12 has no route on 2 nodes of cluster `prod` (`n1` and `n2`): their own connections to services fail (ENETUNREACH); pods are not affected",
+      "KN512 warning line 4: 2 nodes of cluster `prod` (`prod/n1` and `prod/n2`) have no route to service CIDR 10.96.0.0/12: their own connections to services fail (ENETUNREACH); pods are not affected",
     ]);
   });
 });

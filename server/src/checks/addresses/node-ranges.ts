@@ -62,7 +62,7 @@ cluster prod {
                 ? []
                 : [
                     removeFix(
-                      t`Remove \`pod-cidr\` of node \`${node.name}\` and allocate a pod CIDR`,
+                      t`Remove \`pod-cidr\` of node \`${node.path}\` and allocate a pod CIDR`,
                       sourceAt(cidr.source, "whole"),
                     ),
                   ],
@@ -80,7 +80,7 @@ interface Owned {
 }
 
 function describe({ node, cidr }: Owned): string {
-  return t`pod CIDR ${formatPrefix(cidr.prefix)} of node \`${node.name}\``;
+  return t`pod CIDR ${formatPrefix(cidr.prefix)} of node \`${node.path}\``;
 }
 
 function overlapping(cluster: Cluster): readonly { readonly a: Owned; readonly b: Owned }[] {

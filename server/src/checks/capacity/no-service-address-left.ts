@@ -24,7 +24,7 @@ export const noServiceAddressLeft: Check = {
   documentation: `## What happens
 
 kube-apiserver rejects a service if no ClusterIP is left: *range is full*. A service CIDR with prefix length L has
-2^(32 − L) − 2 addresses, one of which belongs to the \`kubernetes\` service, which is the API server. Headless services
+2^(32 − L) − 2 addresses, one of which belongs to the \`kubernetes\` service (the API server). Headless services
 and aliases (ExternalName) do not need an address.
 
 ## How to fix it

@@ -4,6 +4,7 @@ import { stationAt } from "../../topology/stations.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
+import { machineOf } from "../machine.ts";
 import { sourceAt } from "../source.ts";
 
 export const routeGateway: Check = {
@@ -28,8 +29,8 @@ Use the directly connected router as the next hop, not the machine on the far si
     bad: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.20.12" }),
     good: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.10.1" }),
   },
-  message: ({ station, dst, via }) =>
-    t`next hop ${via} for ${dst} is not on-link on machine \`${station}\`: the kernel rejects the route ("Nexthop has invalid gateway")`,
+  message: ({ dst, via, ...data }) =>
+    t`next hop ${via} for ${dst} is not on-link on ${machineOf(data)}: the kernel rejects the route ("Nexthop has invalid gateway")`,
   fixes: ({ station: path, via }, source, { topology }) => {
     const at = source.statement.args.findIndex(({ text }) => text === via);
     const station = stationAt(topology, String(path));

@@ -74,7 +74,7 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
       return fail(run, netns, packet, {
         verdict: "rejected",
         code: "closed-port",
-        message: t`nothing listens on ${body.dport}/${body.kind} on ${machine(netns)}`,
+        message: t`${machine(netns)} does not listen on ${body.dport}/${body.kind}`,
         device: name,
         origin: netns.origin,
         ...(body.kind === "udp" ? { icmp: { kind: "port-unreachable", toLocal: true } } : {}),
@@ -137,7 +137,7 @@ function deliverAnswer(
       netns,
       packet,
       device,
-      error ? t`ICMP error delivered to the sender` : t`reply delivered to the sender`,
+      error ? t`ICMP error delivered to the sender` : replyText(packet),
       undefined,
       undefined,
     );
@@ -151,6 +151,12 @@ function deliverAnswer(
     device,
     origin: netns.origin,
   });
+}
+
+function replyText({ body }: Packet): string {
+  if (body.kind === "tcp" && body.flags.includes("RST")) return t`TCP reset delivered to the sender`;
+  if (body.kind === "sctp" && body.chunk === "ABORT") return t`SCTP ABORT delivered to the sender`;
+  return t`reply delivered to the sender`;
 }
 
 function samePorts(packet: Packet, sent: Packet, swapped: boolean): boolean {

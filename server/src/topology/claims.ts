@@ -123,7 +123,7 @@ export function claimer(
         for (const ip of own) {
           const inside = list.some(({ prefix }) => prefixContains(prefix, ip));
           const pool = pools.find(({ range }) => prefixContains(range.within, ip));
-          if (!inside && pool) list.push({ prefix: hostPrefix(ip), allocated: false, source: pool.source });
+          if (!inside && pool) list.push(single(ip, pool, false));
         }
         for (const of of families) {
           let missing = wanted - roomIn(list, of, given);
@@ -162,6 +162,11 @@ function isFor({ range }: Pool, labels: ReadonlyMap<string, string>): boolean {
   return range.selects?.(labels) !== false;
 }
 
+/** An address outside the node's blocks. */
+function single(ip: Ip, { source }: Pool, allocated: boolean): NodeCidr {
+  return { prefix: hostPrefix(ip), allocated, borrowed: true, source };
+}
+
 /**
  * Takes one spare address at a time from any of the given pools, all of one family. Spare addresses of other pools are
  * kept for the next borrower.
@@ -171,18 +176,17 @@ function lender(
   spare: ReadonlyMap<Family, Iterator<Ip, undefined>>,
 ): (from: readonly Pool[]) => NodeCidr | undefined {
   const kept = new Map<Pool, Ip[]>(pools.map((pool) => [pool, []]));
-  const lent = (ip: Ip, { source }: Pool): NodeCidr => ({ prefix: hostPrefix(ip), allocated: true, source });
   return (from) => {
     for (const pool of from) {
       const ip = kept.get(pool)?.shift();
-      if (ip !== undefined) return lent(ip, pool);
+      if (ip !== undefined) return single(ip, pool, true);
     }
     const addresses = from[0] && spare.get(from[0].family);
     for (let next = addresses?.next(); next !== undefined && next.done !== true; next = addresses?.next()) {
       const ip = next.value;
       const pool = pools.find(({ range }) => prefixContains(range.within, ip));
       if (pool === undefined) continue;
-      if (from.includes(pool)) return lent(ip, pool);
+      if (from.includes(pool)) return single(ip, pool, true);
       kept.get(pool)?.push(ip);
     }
     return undefined;

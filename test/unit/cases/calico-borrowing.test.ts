@@ -73,6 +73,37 @@ describe("a node without a block", () => {
   });
 });
 
+describe("blocks and addresses in the file", () => {
+  const text = (block: string, address: string): string => `segment lan { cidr 10.20.0.0/24; gateway gw }
+router gw { attach lan 10.20.0.1 }
+cluster k {
+  cni calico { pool p 10.42.0.0/26 }
+  node n1 { attach lan; ${block} }
+  node n2 { attach lan }
+  pod a on n1
+  pod b on n2 { ${address} }
+}
+expect a -> b preserves-source
+`;
+
+  it("a block inside its pool does not overlap it", () => {
+    expect(codes(text("cni calico { block 10.42.0.0/26 }", ""))).toEqual(["KN422 warning"]);
+  });
+
+  it("a pod can have an address of another node's block", () => {
+    expect(codes(text("", "address 10.42.0.9"))).toEqual(["KN422 warning"]);
+    expect(codes(text("cni calico { block 10.42.0.0/26 }", "address 10.42.0.9"))).toEqual(["KN422 warning"]);
+  });
+
+  it("two nodes cannot have one block", () => {
+    const twice = text("cni calico { block 10.42.0.0/26 }", "").replace(
+      "node n2 { attach lan }",
+      "node n2 { attach lan; cni calico { block 10.42.0.0/26 } }",
+    );
+    expect(codes(twice)).toContain("KN108 error");
+  });
+});
+
 describe("a pool with blocks of one address", () => {
   it("has a direct route to each node's VXLAN device", () => {
     const text = cluster("block-size /32; vxlan always");

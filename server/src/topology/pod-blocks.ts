@@ -53,7 +53,7 @@ export interface InterfaceUser {
 /**
  * Allocates the addresses of the nodes' interfaces, in order of declaration. Single addresses of an interface are consecutive,
  * except where another machine has one; an interface of the cloud has any free addresses of the subnet. Configured
- * addresses of pods are among those of the first interfaces.
+ * addresses of pods belong to the first interfaces.
  */
 export function fillInterfaces(users: readonly InterfaceUser[], claimants: readonly Claimant[]): void {
   const byList = new Map(users.map((user) => [user.list as readonly NodeCidr[], user]));

@@ -83,8 +83,8 @@ function lines({ decl }: Placed, made: Made): readonly { readonly to: Decl; read
 }
 
 /**
- * The statement that fixes the ranges of a node. Ranges that depend only on the plugin's settings (Weave, Docker), or
- * that are parts of a segment (clouds), have none.
+ * The statement that fixes the ranges of a node. No statement fixes ranges that depend only on the plugin's settings
+ * (Weave, Docker), and parts of a segment (clouds).
  */
 function rangeLines(decl: Decl, node: Node, made: Made): readonly { readonly to: Decl; readonly text: string }[] {
   const { podCidrs } = node;

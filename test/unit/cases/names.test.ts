@@ -219,5 +219,7 @@ describe("in the editor", () => {
     expect(labels(`expect ${CURSOR}`)).not.toContain("pod/web");
     expect(labels(`expect a -> pod/${CURSOR}`)).toEqual(expect.arrayContaining(["pod/web", "pod/a"]));
     expect(labels(`expect a -> pod/${CURSOR}`)).not.toContain("pod/r");
+    expect(labels(`expect a -> web:8080 via node/${CURSOR}`)).toEqual(expect.arrayContaining(["node/n1"]));
+    expect(labels(`expect a -> web:8080 via node/${CURSOR}`)).not.toContain("node/r");
   });
 });

@@ -92,7 +92,8 @@ function overlapping(cluster: Cluster): readonly { readonly a: Owned; readonly b
   return overlapsAmong(ranges(cluster, cluster.cni.plugin)).flatMap(([one, other]) => {
     const [a] = owned(one);
     const [b] = owned(other);
-    return a && b ? [{ a, b }] : [];
+    // A borrowed address is inside the block of its owner, which does not allocate it again.
+    return a && b && !a.cidr.borrowed && !b.cidr.borrowed ? [{ a, b }] : [];
   });
 }
 

@@ -274,7 +274,7 @@ cluster prod {
       { name: "blocked", flag: true, summary: "The packet is not delivered on any path" },
       {
         name: "via",
-        type: { kind: "ref", to: ["router", "node", "host"] },
+        type: { kind: "ref", to: ["router", "node", "host"], withKind: true },
         after: "via",
         optional: true,
         summary: "A machine that the packet passes through",

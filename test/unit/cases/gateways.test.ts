@@ -17,19 +17,19 @@ describe("the gateway of a static route", () => {
   it.each([
     [
       "10.9.0.0/16 via 10.0.0.255",
-      'next hop 10.0.0.255 for 10.9.0.0/16 is a broadcast address on machine `h`: the kernel rejects the route ("Nexthop has invalid gateway")',
+      'next hop 10.0.0.255 for 10.9.0.0/16 is a broadcast address on host `h`: the kernel rejects the route ("Nexthop has invalid gateway")',
     ],
     [
       "fd99::/64 via fd00::5",
-      'next hop fd00::5 for fd99::/64 is an address of machine `h` itself: the kernel rejects the route ("Gateway can not be a local address")',
+      'next hop fd00::5 for fd99::/64 is an address of host `h` itself: the kernel rejects the route ("Gateway can not be a local address")',
     ],
     [
       "fd99::/64 via fd00::5 dev eth0",
-      'next hop fd00::5 for fd99::/64 is an address of machine `h` itself: the kernel rejects the route ("Gateway can not be a local address")',
+      'next hop fd00::5 for fd99::/64 is an address of host `h` itself: the kernel rejects the route ("Gateway can not be a local address")',
     ],
     [
       "10.9.0.0/16 via 10.1.0.1",
-      'next hop 10.1.0.1 for 10.9.0.0/16 is not on-link on machine `h`: the kernel rejects the route ("Nexthop has invalid gateway")',
+      'next hop 10.1.0.1 for 10.9.0.0/16 is not on-link on host `h`: the kernel rejects the route ("Nexthop has invalid gateway")',
     ],
   ])("%s is rejected", (route, message) => {
     const text = host(`route ${route}`);

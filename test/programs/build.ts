@@ -1,6 +1,6 @@
 // Builds a real program from its Go module, once, into a cache outside the repository.
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -37,14 +37,30 @@ export async function built({ name, version, folder, command }: Program): Promis
     await run("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", unfinished, command], {
       cwd: folder,
       env,
-      timeout: Number(process.env["KNET_TEST_BUILD_SECONDS"] ?? 1800) * 1000,
+      timeout: Number(process.env["KNET_TEST_BUILD_SECONDS"] ?? 1200) * 1000,
       maxBuffer: 1 << 26,
     });
   } catch (error) {
+    rmSync(unfinished, { force: true });
     const { stderr, message } = error as { readonly stderr?: string; readonly message: string };
     const lines = (stderr ?? message).trim().split("\n");
     return { missing: `${name} ${version} does not build: ${lines.at(-1) ?? ""}` };
   }
   renameSync(unfinished, path);
   return { path };
+}
+
+/** The version of a module in a folder's `go.mod`. */
+export function requiredVersion(folder: string, module: string): string {
+  const line = readFileSync(join(folder, "go.mod"), "utf8")
+    .split("\n")
+    .map((text) =>
+      text
+        .trim()
+        .replace(/^require /, "")
+        .split(" "),
+    )
+    .find(([name]) => name === module);
+  if (line?.[1] === undefined) throw new Error(`${folder}/go.mod does not require ${module}`);
+  return line[1];
 }

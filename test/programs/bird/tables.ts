@@ -169,7 +169,8 @@ export async function unreachablePrefixes(daemon: Daemon, speaker: Speaker): Pro
 export interface Differing {
   readonly id: NetnsId;
   readonly dst: string;
-  readonly line: string;
+  readonly knet: string;
+  readonly bird: string;
 }
 
 /** The destinations in which the tables differ, apart from those of `except`; "": not comparable. */
@@ -177,7 +178,7 @@ export function differ(id: NetnsId, knet: Table, bird: Table, except: ReadonlySe
   const found: Differing[] = [];
   for (const dst of new Set([...knet.keys(), ...bird.keys()])) {
     if (except.has(dst) || bird.get(dst) === "" || knet.get(dst) === bird.get(dst)) continue;
-    found.push({ id, dst, line: `${id}: ${dst}: knet ${knet.get(dst) ?? "none"}; BIRD ${bird.get(dst) ?? "none"}` });
+    found.push({ id, dst, knet: knet.get(dst) ?? "none", bird: bird.get(dst) ?? "none" });
   }
   return found;
 }

@@ -1,10 +1,9 @@
 /** Runs CNI plugins as a container runtime does, and compares the pods and nodes with knet's prediction. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { formatIp } from "../../../server/src/addressing/ip.ts";
-import { diskService } from "../../../server/src/cli/files.ts";
 import { hostPortsOf } from "../../../server/src/cni/portmap.ts";
 import type { Device, Netns } from "../../../server/src/dataplane/model.ts";
 import type { Analysis } from "../../../server/src/service/analysis.ts";
@@ -23,13 +22,9 @@ import {
   routeLine,
 } from "../lines.ts";
 import { bareNetwork, buildSpaces } from "../spaces.ts";
+import { analysisOf, bag, type Comparison, differences, failed, sizeOf } from "../suite.ts";
 import type { CniCase, Plugin } from "./cases.ts";
-
-export interface Outcome {
-  readonly name: string;
-  readonly compared: number;
-  readonly differences: Lines;
-}
+import { EXCEPTIONS } from "./exceptions.ts";
 
 interface PodRun {
   readonly pod: Pod;
@@ -40,18 +35,12 @@ interface PodRun {
 }
 
 /** `plugins`: the folder with the programs. */
-export async function compareCase(one: CniCase, plugins: string): Promise<Outcome> {
-  const { name } = one;
-  try {
-    return await compared(one, plugins);
-  } catch (error) {
-    return { name, compared: 0, differences: [error instanceof Error ? error.message : String(error)] };
-  }
+export function compareCase(one: CniCase, plugins: string): Promise<Comparison> {
+  return compared(one, plugins).catch((error: Error) => failed(one.name, error));
 }
 
-async function compared(one: CniCase, plugins: string): Promise<Outcome> {
-  const analysis = analysisOf(one);
-  const { topology, network } = analysis;
+async function compared(one: CniCase, plugins: string): Promise<Comparison> {
+  const { topology, network } = analysisOf(`cni ${one.name}`, one.text);
   const [cluster] = topology.clusters;
   if (!cluster) throw new Error("no cluster");
   const bare = bareNetwork(topology);
@@ -73,11 +62,11 @@ async function compared(one: CniCase, plugins: string): Promise<Outcome> {
         addPod(one, run, { plugins, folder: spaces.folder, topology });
       }
     }
-    const differences: string[] = [];
-    let count = 0;
-    const judge = (id: string, knet: Lines, real: Lines): void => {
-      count += knet.length;
-      differences.push(...differ(id, knet, real));
+    const knet = new Map<string, ReturnType<typeof bag>>();
+    const real = new Map<string, ReturnType<typeof bag>>();
+    const judge = (id: string, expected: Lines, seen: Lines): void => {
+      knet.set(id, bag(expected));
+      real.set(id, bag(seen));
     };
     for (const { pod, name } of pods) {
       const netns = network.netns(pod.path);
@@ -90,20 +79,13 @@ async function compared(one: CniCase, plugins: string): Promise<Outcome> {
       const own = pods.filter((pod) => pod.node === node);
       judge(node.name, predictedNode(netns, empty, own), observedNode(spaces.names.get(node.path) ?? "", empty, own));
     }
-    return { name: one.name, compared: count, differences };
+    const used = new Map<string, number>();
+    const found = differences(real, knet, EXCEPTIONS, used);
+    return { name: one.name, entries: sizeOf(knet), differences: found, exceptions: [...used] };
   } finally {
     for (const { name } of pods) spawnSync("ip", ["netns", "del", name]);
     await spaces.down();
   }
-}
-
-function analysisOf({ name, text }: CniCase): Analysis {
-  const service = diskService();
-  const file = join("/tmp", `knet-cni ${name}.knet`);
-  service.setText(file, text);
-  const analysis = service.analysisOf(file);
-  if (!analysis) throw new Error(`no analysis of ${name}`);
-  return analysis;
 }
 
 /* ------------------------------------------------------------------- plugins */
@@ -317,16 +299,4 @@ function chainLines(family: 4 | 6, chains: Chains, pods: readonly PodRun[]): Lin
 
 function nameOf(pods: readonly PodRun[], address: string | undefined): string {
   return pods.find(({ pod }) => pod.addresses.some((ip) => formatIp(ip) === address))?.pod.name ?? address ?? "";
-}
-
-function differ(id: string, knet: Lines, real: Lines): Lines {
-  const [expected, seen] = [new Set(knet), new Set(real)];
-  return [
-    ...[...expected].filter((line) => !seen.has(line)).map((line) => `${id}: only knet: ${line}`),
-    ...[...seen].filter((line) => !expected.has(line)).map((line) => `${id}: only plugins: ${line}`),
-  ].sort();
-}
-
-export function versionOf(folder: string): string {
-  return /containernetworking\/plugins (v\S+)/.exec(readFileSync(join(folder, "go.mod"), "utf8"))?.[1] ?? "";
 }

@@ -119,19 +119,20 @@ async function observe(
     for (const { speaker, name, daemon, hops, paths, felix } of expected) {
       const id = speaker.station.path;
       found.push(...differ(id, hops, kernelHops(name, familiesOf(speaker), globals), felix));
-      found.push(...differ(id, paths, await birdPaths(daemon, speaker), new Set()));
+      found.push(...differ(id, paths, (await birdPaths(daemon, speaker)).paths, new Set()));
     }
     return found;
   };
   const entries = expected.reduce((sum, { hops, paths }) => sum + hops.size + paths.size, 0);
   const found = await settled(look);
-  const kernels = await Promise.all(
+  const states = await Promise.all(
     expected.map(async ({ speaker, name, daemon }) => {
       const unreachable = await unreachablePrefixes(daemon, speaker);
-      return new Map([...kernelHops(name, familiesOf(speaker), globals), ...unreachable]);
+      const routes = new Map([...kernelHops(name, familiesOf(speaker), globals), ...unreachable]);
+      return { routes, selfResolved: (await birdPaths(daemon, speaker)).selfResolved };
     }),
   );
-  const reasons = found.map((one) => exceptionOf(one, expected, kernels));
+  const reasons = found.map((one) => exceptionOf(one, expected, states));
   const used = new Map<string, number>();
   for (const reason of reasons) if (reason !== undefined) used.set(reason, (used.get(reason) ?? 0) + 1);
   return {

@@ -21,7 +21,7 @@ import {
   selected,
   textOf,
 } from "../suite.ts";
-import { CASES, type FlannelCase } from "./cases.ts";
+import { CASES, FEW_CASES, type FlannelCase } from "./cases.ts";
 import { compareCase } from "./compare.ts";
 import { EXCEPTIONS } from "./exceptions.ts";
 
@@ -74,15 +74,13 @@ export function insideFlannel([one = "", program = "", verbose]: readonly string
 function casesOf(options: Options): readonly FlannelCase[] {
   const { few, only, kernel, seeds, file } = options;
   const files = file === undefined ? globSync("samples/*.knet", { cwd: ROOT }).sort() : [file];
-  const fixed =
-    seeds !== undefined ? [] : [...(file === undefined ? CASES : []), ...(few ? [] : files.flatMap(fileCase))];
+  const described = file !== undefined || seeds !== undefined ? [] : few ? FEW_CASES : CASES;
+  const fromFiles = seeds !== undefined || (few && file === undefined) ? [] : files.flatMap(fileCase);
   const random = seedsOf(options, few ? RANDOM.few : RANDOM.all).flatMap((seed) =>
     fromText(`seed ${seed}`, topologyText(seed)),
   );
-  // QEMU without KVM is too slow for the few.
-  const fits = (one: FlannelCase): boolean =>
-    kernel === undefined ? !few || one.kernel !== "qemu" : one.kernel === kernel;
-  return selected([...fixed, ...random].filter(fits), only);
+  const all = [...described, ...fromFiles, ...random].filter((one) => kernel === undefined || one.kernel === kernel);
+  return selected(all, only);
 }
 
 function fileCase(file: string): readonly FlannelCase[] {

@@ -18,13 +18,14 @@ export interface Program {
 /** The path of the program, or why it is missing. */
 export type Built = { readonly path: string } | { readonly missing: string };
 
-const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "knet/programs");
+/** Programs and packages are kept here. */
+export const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "knet/programs");
 const run = promisify(execFile);
 
 export async function built({ name, version, folder, command }: Program): Promise<Built> {
-  const path = join(cache, `${name}-${version}`);
+  const path = join(CACHE, `${name}-${version}`);
   if (existsSync(path)) return { path };
-  mkdirSync(cache, { recursive: true });
+  mkdirSync(CACHE, { recursive: true });
   const unfinished = `${path}.${process.pid}`;
   try {
     await run("go", ["version"]);

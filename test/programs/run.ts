@@ -1,10 +1,11 @@
 // Compares knet with the real programs: runs them in network namespaces with Kubernetes objects from a small API server, and compares
-// the state that they leave with knet's. kube-proxy, flanneld, and the CNI plugins are built from their Go modules; BIRD is Debian's.
+// the state that they leave with knet's. kube-proxy, flanneld, and the CNI plugins are built from their Go modules; dockerd and BIRD are
+// Debian's.
 // Needs root, and Go or Debian; without them, programs are skipped by name.
 //
 //   node test/programs/run.ts                           everything
 //   node test/programs/run.ts --few                     the configurations of npm test
-//   node test/programs/run.ts --program bird,flannel    some programs: kube-proxy, flannel, cni, bird
+//   node test/programs/run.ts --program bird,flannel    some programs: kube-proxy, flannel, cni, docker, bird
 //   node test/programs/run.ts --only vxlan              configurations whose names contain a word
 //   node test/programs/run.ts --seeds 1..200            random topologies only
 //   node test/programs/run.ts --file some.knet          one file
@@ -24,11 +25,12 @@ import { removeStale } from "../../server/src/cli/lab-run.ts";
 import { whyNot } from "../kernel/install.ts";
 import { bird } from "./bird/run.ts";
 import { cni } from "./cni/run.ts";
+import { docker } from "./docker/run.ts";
 import { flannel } from "./flannel/run.ts";
 import { kubeProxy } from "./kube-proxy/run.ts";
 import { type Options, type Outcome, reportSkipped, type Seeds, type Suite } from "./suite.ts";
 
-const SUITES: readonly Suite[] = [kubeProxy, flannel, cni, bird];
+const SUITES: readonly Suite[] = [kubeProxy, flannel, cni, docker, bird];
 
 const { values } = parseArgs({
   options: {

@@ -79,8 +79,15 @@ export interface Exception {
   rewrite?(line: string): string;
 }
 
-/** State as text: the lines of every place, such as a chain; `unordered`: their order has no meaning. */
-export type State = ReadonlyMap<string, { readonly lines: readonly string[]; readonly unordered: boolean }>;
+/** The lines of a place, such as a chain. */
+export interface PlaceState {
+  readonly lines: readonly string[];
+  /** Their order has no meaning. */
+  readonly unordered: boolean;
+}
+
+/** State as text, by place. */
+export type State = ReadonlyMap<string, PlaceState>;
 
 /** The differences between two states, without those that an exception covers; `used` counts the exceptions. */
 export function differences(
@@ -138,7 +145,7 @@ export function sizeOf(state: State): number {
 }
 
 /** Lines without an order. */
-export function bag(lines: readonly string[]): { readonly lines: readonly string[]; readonly unordered: true } {
+export function bag(lines: readonly string[]): PlaceState {
   return { lines, unordered: true };
 }
 

@@ -5,24 +5,26 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { formatIp } from "../../../server/src/addressing/ip.ts";
 import { hostPortsOf } from "../../../server/src/cni/portmap.ts";
-import type { Device, Netns } from "../../../server/src/dataplane/model.ts";
+import type { Netns } from "../../../server/src/dataplane/model.ts";
 import type { Analysis } from "../../../server/src/service/analysis.ts";
 import type { Node, Pod } from "../../../server/src/topology/model.ts";
 import {
-  addressLines,
   type Chains,
   FAMILIES,
   kernelChains,
   kernelRoutes,
   type Lines,
-  type Link,
   linksOf,
+  observedDevice,
+  observedPod,
   predictedChains,
+  predictedDevice,
+  predictedPod,
   predictedRoutes,
   routeLine,
 } from "../lines.ts";
 import { bareNetwork, buildSpaces } from "../spaces.ts";
-import { analysisOf, bag, type Comparison, differences, failed, sizeOf } from "../suite.ts";
+import { analysisOf, bag, type Comparison, differences, failed, type PlaceState, sizeOf } from "../suite.ts";
 import type { CniCase, Plugin } from "./cases.ts";
 import { EXCEPTIONS } from "./exceptions.ts";
 
@@ -62,8 +64,8 @@ async function compared(one: CniCase, plugins: string): Promise<Comparison> {
         addPod(one, run, { plugins, folder: spaces.folder, topology });
       }
     }
-    const knet = new Map<string, ReturnType<typeof bag>>();
-    const real = new Map<string, ReturnType<typeof bag>>();
+    const knet = new Map<string, PlaceState>();
+    const real = new Map<string, PlaceState>();
     const judge = (id: string, expected: Lines, seen: Lines): void => {
       knet.set(id, bag(expected));
       real.set(id, bag(seen));
@@ -153,61 +155,6 @@ export function pluginFolder(folder: string, paths: ReadonlyMap<string, string>)
   return folder;
 }
 
-/* ---------------------------------------------------------------------- pods */
-
-function predictedPod(netns: Netns): Lines {
-  return [
-    ...[...netns.devices.values()].filter(({ kind }) => kind !== "loopback").flatMap(deviceLines),
-    ...predictedRoutes(netns).map(routeLine),
-  ];
-}
-
-function deviceLines(device: Device): Lines {
-  const { name, mtu } = device;
-  const addresses = device.addresses
-    .map(({ ip, len }) => `${formatIp(ip)}/${len}`)
-    .filter((text) => !text.startsWith("fe80"));
-  return [`device ${name} ${kindOf(device)} mtu ${mtu}`, ...addresses.map((text) => `address ${text} dev ${name}`)];
-}
-
-function kindOf(device: Device): string {
-  switch (device.kind) {
-    case "macvlan":
-    case "ipvlan":
-      return `${device.kind} mode ${device.mode}`;
-    case "veth":
-      return [
-        "veth",
-        ...(device.master ? [`master ${device.master}`] : []),
-        ...(device.hairpin ? ["hairpin"] : []),
-      ].join(" ");
-    default:
-      return device.kind;
-  }
-}
-
-function observedPod(name: string): Lines {
-  return [
-    ...linksOf(name)
-      .filter(({ ifname }) => ifname === "eth0")
-      .flatMap((link) => observedDevice(link, link.ifname)),
-    ...kernelRoutes(name),
-  ];
-}
-
-function observedDevice(link: Link, name: string): Lines {
-  return [`device ${name} ${observedKind(link)} mtu ${link.mtu}`, ...addressLines({ ...link, ifname: name })];
-}
-
-function observedKind({ linkinfo, master }: Link): string {
-  const kind = linkinfo?.info_kind ?? "";
-  const mode = linkinfo?.info_data?.["mode"];
-  if (kind === "macvlan" || kind === "ipvlan") return `${kind} mode ${mode}`;
-  if (kind !== "veth") return kind;
-  const hairpin = linkinfo?.info_slave_data?.["hairpin"] === true;
-  return ["veth", ...(master ? [`master ${master}`] : []), ...(hairpin ? ["hairpin"] : [])].join(" ");
-}
-
 /* --------------------------------------------------------------------- nodes */
 
 /** Names that plugins make up → the pod: of host ends, and of chains. */
@@ -224,7 +171,7 @@ function predictedNode(netns: Netns, bare: Netns, pods: readonly PodRun[]): Line
     ({ name }) => !bare.devices.has(name) && !name.startsWith("flannel"),
   );
   return [
-    ...created.flatMap(deviceLines).map((line) => renamed(line, names)),
+    ...created.flatMap(predictedDevice).map((line) => renamed(line, names)),
     ...predictedRoutes(netns)
       .map(routeLine)
       .filter((line) => !before.has(line) && created.some(({ name }) => line.includes(`dev ${name}`)))

@@ -21,6 +21,8 @@ export type Built = { readonly path: string } | { readonly missing: string };
 /** Programs and packages are kept here. */
 export const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "knet/programs");
 const run = promisify(execFile);
+/** Milliseconds for all builds of this run; Go's cache keeps what an interrupted build has compiled. */
+let left = Number(process.env["KNET_TEST_BUILD_SECONDS"] ?? 1200) * 1000;
 
 export async function built({ name, version, folder, command }: Program): Promise<Built> {
   const path = join(CACHE, `${name}-${version}`);
@@ -32,20 +34,26 @@ export async function built({ name, version, folder, command }: Program): Promis
   } catch {
     return { missing: "Go is not installed" };
   }
+  console.log(`  building ${name} ${version}`);
+  const started = performance.now();
   try {
     // The versions are those in go.mod: -mod=mod only adds what go.sum lacks.
     const env = { ...process.env, GOFLAGS: "-mod=mod" };
     await run("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", unfinished, command], {
       cwd: folder,
       env,
-      timeout: Number(process.env["KNET_TEST_BUILD_SECONDS"] ?? 1200) * 1000,
+      timeout: Math.max(1, left),
       maxBuffer: 1 << 26,
     });
   } catch (error) {
     rmSync(unfinished, { force: true });
+    if ((error as { readonly killed?: boolean }).killed)
+      return { missing: `${name} ${version} is not built within the time limit (KNET_TEST_BUILD_SECONDS)` };
     const { stderr, message } = error as { readonly stderr?: string; readonly message: string };
     const lines = (stderr ?? message).trim().split("\n");
     return { missing: `${name} ${version} does not build: ${lines.at(-1) ?? ""}` };
+  } finally {
+    left -= performance.now() - started;
   }
   renameSync(unfinished, path);
   return { path };

@@ -15,7 +15,7 @@
 //
 // Environment:
 //   KNET_TEST_REPORT=path              output file for the totals, as JSON { passed, failed, skipped }
-//   KNET_TEST_BUILD_SECONDS=1200       limit for the build of a program
+//   KNET_TEST_BUILD_SECONDS=1200       limit for the builds of all programs
 //   KNET_TEST_LABS=4                   number of configurations in parallel
 
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -28,7 +28,7 @@ import { cni } from "./cni/run.ts";
 import { docker } from "./docker/run.ts";
 import { flannel } from "./flannel/run.ts";
 import { kubeProxy } from "./kube-proxy/run.ts";
-import { type Options, type Outcome, reportSkipped, type Seeds, type Suite } from "./suite.ts";
+import { EVERYTHING, type Options, type Outcome, reportSkipped, type Seeds, type Suite } from "./suite.ts";
 
 const SUITES: readonly Suite[] = [kubeProxy, flannel, cni, docker, bird];
 
@@ -60,7 +60,12 @@ function suites(): readonly Suite[] {
 async function outcomes(): Promise<readonly Outcome[]> {
   const why = await whyNot();
   if (why !== undefined) {
-    return suites().map(({ name }) => ({ program: name, version: "", comparisons: [], skipped: [{ name, why }] }));
+    return suites().map(({ name }) => ({
+      program: name,
+      version: "",
+      comparisons: [],
+      skipped: [{ name: EVERYTHING, why }],
+    }));
   }
   removeStale();
   const { few, only, kernel, version, file, verbose } = values;

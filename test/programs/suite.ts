@@ -50,6 +50,9 @@ export interface Skipped {
   readonly why: string;
 }
 
+/** Name in `Skipped`: the program was not run at all. */
+export const EVERYTHING = "all configurations";
+
 /** The comparison of one configuration. Can be converted to JSON. */
 export interface Comparison {
   readonly name: string;

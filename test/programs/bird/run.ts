@@ -10,6 +10,7 @@ import { buildSpaces, inSpace, installed, type Spaces } from "../spaces.ts";
 import {
   analysisOf,
   type Comparison,
+  EVERYTHING,
   each,
   failed,
   LABS,
@@ -209,7 +210,7 @@ async function run(options: Options): Promise<readonly Outcome[]> {
   if ((options.kernel ?? "host") !== "host") return [];
   const none: Outcome = { program: PROGRAM, version: "", comparisons: [], skipped: [] };
   if (!installed("bird", "bird2"))
-    return [{ ...none, skipped: [{ name: PROGRAM, why: "bird is not installed (Debian: apt install bird2)" }] }];
+    return [{ ...none, skipped: [{ name: EVERYTHING, why: "bird is not installed (Debian: apt install bird2)" }] }];
   const version = spawnSync("/usr/sbin/bird", ["--version"], { encoding: "utf8" }).stderr.trim().replace(/^.* /, "");
   if (options.version !== undefined && options.version !== version) return [];
   const { cases, skipped } = casesOf(options);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { built, requiredVersion } from "../build.ts";
 import { onKernels } from "../kernels.ts";
-import { type Comparison, failed, type Options, type Outcome, type Suite, selected } from "../suite.ts";
+import { type Comparison, EVERYTHING, failed, type Options, type Outcome, type Suite, selected } from "../suite.ts";
 import { CASES } from "./cases.ts";
 import { compareCase, pluginFolder } from "./compare.ts";
 import { EXCEPTIONS } from "./exceptions.ts";
@@ -34,7 +34,7 @@ async function run({ version: wanted, seeds, file, kernel, only }: Options): Pro
     const name = plugin.split("/").at(-1) ?? plugin;
     const command = `${MODULE}/plugins/${plugin}`;
     const made = await built({ name: `cni-${name}`, version, folder: import.meta.dirname, command });
-    if ("missing" in made) return [{ ...none, skipped: [{ name: PROGRAM, why: made.missing }] }];
+    if ("missing" in made) return [{ ...none, skipped: [{ name: EVERYTHING, why: made.missing }] }];
     paths.set(name, made.path);
   }
   const folder = mkdtempSync(join(tmpdir(), "knet-cni-"));

@@ -4,6 +4,7 @@ import { unpacked } from "../debian.ts";
 import {
   analysisOf,
   type Comparison,
+  EVERYTHING,
   each,
   type Options,
   type Outcome,
@@ -31,7 +32,7 @@ async function run(options: Options): Promise<readonly Outcome[]> {
   if ((options.kernel ?? "host") !== "host" || options.seeds !== undefined) return [];
   const none: Outcome = { program: PROGRAM, version: "", comparisons: [], skipped: [] };
   const found = unpacked("docker", PACKAGES);
-  if ("missing" in found) return [{ ...none, skipped: [{ name: PROGRAM, why: found.missing }] }];
+  if ("missing" in found) return [{ ...none, skipped: [{ name: EVERYTHING, why: found.missing }] }];
   const { path } = found;
   const version = dockerVersion(path);
   if ((options.version ?? version) !== version) return [];

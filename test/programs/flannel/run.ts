@@ -12,6 +12,7 @@ import { installed } from "../spaces.ts";
 import {
   analysisOf,
   type Comparison,
+  EVERYTHING,
   type Options,
   type Outcome,
   ROOT,
@@ -48,7 +49,7 @@ async function run(options: Options): Promise<readonly Outcome[]> {
   if (options.version !== undefined && options.version !== version) return [];
   const none: Outcome = { program: PROGRAM, version, comparisons: [], skipped: [] };
   const program = await built({ name: PROGRAM, version, folder: import.meta.dirname, command: MODULE });
-  if ("missing" in program) return [{ ...none, skipped: [{ name: PROGRAM, why: program.missing }] }];
+  if ("missing" in program) return [{ ...none, skipped: [{ name: EVERYTHING, why: program.missing }] }];
   const wanted = casesOf(options);
   const lacking = wanted.flatMap(({ name, text }) => {
     const found = NEEDED.find(([word, path, debian]) => text.includes(word) && !installed(path, debian));

@@ -16,6 +16,7 @@ import {
   type Comparison,
   type Difference,
   differences,
+  EVERYTHING,
   each,
   LABS,
   type Options,
@@ -77,7 +78,7 @@ async function run(options: Options): Promise<readonly Outcome[]> {
             program: PROGRAM,
             version: release.version,
             comparisons: [],
-            skipped: [{ name: PROGRAM, why: found.missing }],
+            skipped: [{ name: EVERYTHING, why: found.missing }],
           }
         : compareRelease(release, found.path, options),
     ),

@@ -49,8 +49,8 @@ const RANDOM = { few: 12, all: 200 };
 const POLL = 200;
 /** BIRD has converged if it agrees with knet in so many looks in succession, … */
 const SAME_POLLS = 5;
-/** … or if a difference lasts for so many milliseconds, which is the time of several retries and of the hold timer. */
-const LONGEST = 20_000;
+/** … or if a difference is the same for so many milliseconds, which is the time of several retries and of the hold timer. */
+const UNCHANGED = 20_000;
 
 /** Topologies with more speakers are skipped, or made smaller: a daemon for each would take minutes. */
 const MOST_SPEAKERS = 50;
@@ -147,7 +147,7 @@ async function observe(
 
 /** The differences once they no longer change. */
 async function settled(look: () => Promise<readonly Differing[]>): Promise<readonly Differing[]> {
-  const started = performance.now();
+  let changed = performance.now();
   let before: string | undefined;
   let same = 0;
   for (;;) {
@@ -156,9 +156,13 @@ async function settled(look: () => Promise<readonly Differing[]>): Promise<reado
       .map((one) => Object.values(one).join(" "))
       .sort()
       .join("\n");
-    same = key === before ? same + 1 : 0;
+    if (key === before) same += 1;
+    else {
+      same = 0;
+      changed = performance.now();
+    }
     before = key;
-    if (same >= SAME_POLLS && (found.length === 0 || performance.now() - started > LONGEST)) return found;
+    if (same >= SAME_POLLS && (found.length === 0 || performance.now() - changed > UNCHANGED)) return found;
     await new Promise((resolve) => setTimeout(resolve, POLL));
   }
 }

@@ -10,7 +10,7 @@ import { flannelCluster, type Participant } from "../../../server/src/cni/flanne
 import type { BackendSettings } from "../../../server/src/cni/flannel/settings.ts";
 import type { Network } from "../../../server/src/dataplane/model.ts";
 import type { Node, Topology } from "../../../server/src/topology/model.ts";
-import { type KubeObject, serve } from "../api-server.ts";
+import type { KubeObject } from "../api-server.ts";
 import { kernelRoutes, type Lines } from "../lines.ts";
 import { bareNetwork, buildSpaces } from "../spaces.ts";
 import { analysisOf, bag, type Comparison, type Difference, differences, failed, type State } from "../suite.ts";
@@ -19,8 +19,14 @@ import { EXCEPTIONS } from "./exceptions.ts";
 import { observed, observedMacs, predicted, predictedMacs } from "./state.ts";
 
 const POLL = 500;
-/** flanneld renews its rules every 5 seconds; a box is several times slower. */
-const LONGEST = { host: 30_000, uml: 120_000, qemu: 300_000 } as const;
+/**
+ * Milliseconds without a change after which a difference is final: flanneld renews its rules every 5 seconds, and a box is
+ * several times slower.
+ */
+const UNCHANGED = { host: 30_000, uml: 120_000, qemu: 300_000 } as const;
+const PATIENCE = 600_000;
+/** In the log of flanneld (main.go) when it has a lease. */
+const STARTED = "Running backend.";
 const ETCD_KEY = "/coreos.com/network/config";
 
 interface NodeRun {
@@ -66,7 +72,9 @@ async function compared({ name, text, kernel }: FlannelCase, program: string, ve
       used.clear();
       return differences(new Map(state), knet, EXCEPTIONS, used);
     };
-    const found = await settled(look, LONGEST[kernel], () => [...children].every((child) => child.exitCode === null));
+    const alive = (): boolean => [...children].every((child) => child.exitCode === null);
+    await until(() => logs.every((log) => log().includes(STARTED)) || !alive());
+    const found = await settled(look, UNCHANGED[kernel], alive);
     if (verbose) console.log(logs.map((log) => log()).join("\n---\n"));
     const entries = expected.reduce((sum, lines) => sum + lines.length, 0);
     return { name, entries, differences: found, exceptions: [...used] };
@@ -92,7 +100,9 @@ async function startManager(children: Set<ChildProcess>, folder: string, nodes: 
   const [first] = nodes;
   if (!first) throw new Error("no node");
   const target =
-    first.self.settings.manager === "etcd" ? await startEtcd(children, folder, first) : await startApi(nodes);
+    first.self.settings.manager === "etcd"
+      ? await startEtcd(children, folder, first)
+      : await startApi(children, folder, nodes);
   const port = 6443;
   const relay = spawn(
     "python3",
@@ -104,22 +114,29 @@ async function startManager(children: Set<ChildProcess>, folder: string, nodes: 
   return port;
 }
 
-async function startApi(nodes: readonly NodeRun[]): Promise<number> {
-  const objects = nodes.map(({ node }): KubeObject => {
-    const podCIDRs = node.podCidrs.map(({ prefix }) => formatPrefix(prefix));
-    const addresses = node.interfaces.flatMap((iface) =>
-      iface.addresses.map(({ ip }) => ({ type: "InternalIP", address: formatIp(ip) })),
-    );
-    return {
-      apiVersion: "v1",
-      kind: "Node",
-      metadata: { name: node.name, annotations: {} },
-      spec: { podCIDR: podCIDRs[0], podCIDRs },
-      status: { addresses },
-    };
-  });
-  const server = await serve(objects);
-  return Number(new URL(server.url).port);
+/** A separate process: this one waits for the programs that print the state. */
+async function startApi(children: Set<ChildProcess>, folder: string, nodes: readonly NodeRun[]): Promise<number> {
+  const file = join(folder, "objects.json");
+  writeFileSync(file, JSON.stringify(nodes.map(({ node }) => flannelNode(node))));
+  const argv = [join(import.meta.dirname, "../api-server.ts"), file, "0"];
+  const server = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
+  children.add(server);
+  const [line] = (await once(server.stdout, "data")) as [Buffer];
+  return Number(new URL(line.toString().trim().replace("listening on ", "")).port);
+}
+
+function flannelNode(node: Node): KubeObject {
+  const podCIDRs = node.podCidrs.map(({ prefix }) => formatPrefix(prefix));
+  const addresses = node.interfaces.flatMap((iface) =>
+    iface.addresses.map(({ ip }) => ({ type: "InternalIP", address: formatIp(ip) })),
+  );
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name: node.name, annotations: {} },
+    spec: { podCIDR: podCIDRs[0], podCIDRs },
+    status: { addresses },
+  };
 }
 
 async function startEtcd(children: Set<ChildProcess>, folder: string, first: NodeRun): Promise<number> {
@@ -304,18 +321,27 @@ function subnetFile(folder: string, node: Node): Lines {
   }
 }
 
-/** The differences once they no longer change: none in three looks, or some after `longest` milliseconds. */
+async function until(reached: () => boolean): Promise<void> {
+  const started = performance.now();
+  while (!reached() && performance.now() - started < PATIENCE) await wait(POLL);
+}
+
+/** The differences once they no longer change: none in three looks, or the same ones for `unchanged` milliseconds. */
 async function settled(
   look: () => readonly Difference[],
-  longest: number,
+  unchanged: number,
   alive: () => boolean,
 ): Promise<readonly Difference[]> {
-  const started = performance.now();
+  let changed = performance.now();
+  let before = "";
   let none = 0;
   for (;;) {
     const found = look();
+    const text = JSON.stringify(found);
+    if (text !== before) changed = performance.now();
+    before = text;
     none = found.length === 0 ? none + 1 : 0;
-    if (none >= 3 || performance.now() - started > longest || !alive()) return found;
+    if (none >= 3 || performance.now() - changed > unchanged || !alive()) return found;
     await wait(POLL);
   }
 }

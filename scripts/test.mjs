@@ -1,4 +1,5 @@
-// The complete test run: types, lint, build, vitest (unit, property, protocol, and command-line tests), kernel, editor.
+// The complete test run: types, lint, build, vitest (unit, property, protocol, and command-line tests), kernel,
+// real programs, editor.
 // The last line is the total. `npm test -- --only=editor,unit` runs selected suites.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -69,6 +70,11 @@ const suites = {
     const code = await node(["test/kernel/run.ts"], { KNET_TEST_REPORT: file });
     return counted(file, code, (report) => report);
   },
+  programs: async () => {
+    const file = join(reports, "programs.json");
+    const code = await node(["test/programs/run.ts", "--few"], { KNET_TEST_REPORT: file });
+    return counted(file, code, (report) => report);
+  },
   editor: async () => {
     const file = join(reports, "editor.json");
     const code = await node(["test/editor/run.ts"], { KNET_TEST_REPORT: file });
@@ -91,7 +97,7 @@ for (const [name, run] of Object.entries(suites)) {
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const outcome = counts.failed > 0 ? "FAILED" : "ok";
   table.push(
-    `${name.padEnd(8)}${outcome.padEnd(8)}${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped  (${seconds} s)`,
+    `${name.padEnd(9)}${outcome.padEnd(8)}${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped  (${seconds} s)`,
   );
   total.passed += counts.passed;
   total.failed += counts.failed;

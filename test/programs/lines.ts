@@ -1,6 +1,6 @@
 /** Routes, rules, and devices as lines of text, with the same words for knet's prediction and for the kernel's state. */
 import { formatIp, formatPrefix, isLinkLocal } from "../../server/src/addressing/ip.ts";
-import type { Netns, NfChain, NfRule, Route } from "../../server/src/dataplane/model.ts";
+import type { Device, Netns, NfChain, NfRule, Route } from "../../server/src/dataplane/model.ts";
 import { routesOf } from "../../server/src/dataplane/print.ts";
 import { ruleText } from "../../server/src/dataplane/text.ts";
 import { inSpace } from "./spaces.ts";
@@ -128,6 +128,61 @@ export function addressLines({ ifname, addr_info }: Link): Lines {
   return addr_info
     .filter(({ local }) => !local.startsWith("fe80"))
     .map(({ local, prefixlen }) => `address ${local}/${prefixlen} dev ${ifname}`);
+}
+
+/* ------------------------------------------------------------ pods and devices */
+
+export function predictedPod(netns: Netns): Lines {
+  return [
+    ...[...netns.devices.values()].filter(({ kind }) => kind !== "loopback").flatMap(predictedDevice),
+    ...predictedRoutes(netns).map(routeLine),
+  ];
+}
+
+export function predictedDevice(device: Device): Lines {
+  const { name, mtu } = device;
+  const addresses = device.addresses
+    .map(({ ip, len }) => `${formatIp(ip)}/${len}`)
+    .filter((text) => !text.startsWith("fe80"));
+  return [`device ${name} ${kindOf(device)} mtu ${mtu}`, ...addresses.map((text) => `address ${text} dev ${name}`)];
+}
+
+function kindOf(device: Device): string {
+  switch (device.kind) {
+    case "macvlan":
+    case "ipvlan":
+      return `${device.kind} mode ${device.mode}`;
+    case "veth":
+      return [
+        "veth",
+        ...(device.master ? [`master ${device.master}`] : []),
+        ...(device.hairpin ? ["hairpin"] : []),
+      ].join(" ");
+    default:
+      return device.kind;
+  }
+}
+
+export function observedPod(name: string): Lines {
+  return [
+    ...linksOf(name)
+      .filter(({ ifname }) => ifname === "eth0")
+      .flatMap((link) => observedDevice(link, link.ifname)),
+    ...kernelRoutes(name),
+  ];
+}
+
+export function observedDevice(link: Link, name: string): Lines {
+  return [`device ${name} ${observedKind(link)} mtu ${link.mtu}`, ...addressLines({ ...link, ifname: name })];
+}
+
+function observedKind({ linkinfo, master }: Link): string {
+  const kind = linkinfo?.info_kind ?? "";
+  const mode = linkinfo?.info_data?.["mode"];
+  if (kind === "macvlan" || kind === "ipvlan") return `${kind} mode ${mode}`;
+  if (kind !== "veth") return kind;
+  const hairpin = linkinfo?.info_slave_data?.["hairpin"] === true;
+  return ["veth", ...(master ? [`master ${master}`] : []), ...(hairpin ? ["hairpin"] : [])].join(" ");
 }
 
 /* --------------------------------------------------------------------- rules */

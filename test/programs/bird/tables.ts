@@ -1,5 +1,12 @@
 /** Routes of BGP as one line of text per destination: knet's prediction, and what BIRD and the kernel have. */
-import { formatIp, formatPrefix, isLinkLocal } from "../../../server/src/addressing/ip.ts";
+import {
+  formatIp,
+  formatPrefix,
+  isLinkLocal,
+  parseIp,
+  parsePrefix,
+  prefixContains,
+} from "../../../server/src/addressing/ip.ts";
 import type { Speaker } from "../../../server/src/cni/bgp/model.ts";
 import { clusterStates } from "../../../server/src/cni/clusters.ts";
 import { hostState } from "../../../server/src/cni/host.ts";
@@ -134,24 +141,37 @@ function pathText(path: readonly (number | string)[]): string {
   return `AS path ${path.map(String).sort().join(" ")}`;
 }
 
-/** Of the best routes in BIRD's table; "" for prefixes whose best route is not one of BGP. */
-export async function birdPaths(daemon: Daemon, speaker: Speaker): Promise<Table> {
-  const table = new Map<string, string>();
+export function isPath(text: string): boolean {
+  return text.startsWith("AS path");
+}
+
+export interface BirdPaths {
+  /** Of the best routes in BIRD's table; "" for prefixes whose best route is not one of BGP. */
+  readonly paths: Table;
+  /** Prefixes that contain the next hop of their best route, which is not on a link of the speaker. */
+  readonly selfResolved: ReadonlySet<string>;
+}
+
+export async function birdPaths(daemon: Daemon, speaker: Speaker): Promise<BirdPaths> {
+  const paths = new Map<string, string>();
+  const selfResolved = new Set<string>();
   for (const family of familiesOf(speaker)) {
     const name = speaker.station.kind === "node" ? `master${family}` : `bgp${family}`;
     const text = await daemon.ask(`show route table ${name} primary all`);
-    let prefix = "";
-    for (const line of text.split("\n")) {
-      const head = /^(\S+\/\d+)\s/.exec(line)?.[1];
-      if (head !== undefined) {
-        prefix = head;
-        table.set(prefix, "");
-      }
-      const path = /^\s+BGP\.as_path: ?(.*)$/.exec(line)?.[1];
-      if (path !== undefined) table.set(prefix, pathText(path.split(" ").filter((as) => as !== "")));
+    for (const [, prefix = "", about = ""] of text.matchAll(/^(\S+\/\d+)\s(.*(?:\n\s.*)*)/gm)) {
+      const path = /^\s+BGP\.as_path: ?(.*)$/m.exec(about)?.[1];
+      paths.set(prefix, path === undefined ? "" : pathText(path.split(" ").filter((as) => as !== "")));
+      const next = /^\s+BGP\.next_hop: (\S+)/m.exec(about)?.[1];
+      const via = /^\s+via (\S+) on/m.exec(about)?.[1];
+      if (next !== undefined && next !== via && contains(prefix, next)) selfResolved.add(prefix);
     }
   }
-  return table;
+  return { paths, selfResolved };
+}
+
+function contains(prefix: string, address: string): boolean {
+  const [range, ip] = [parsePrefix(prefix)?.prefix, parseIp(address)];
+  return range !== undefined && ip !== undefined && prefixContains(range, ip);
 }
 
 /** Destinations whose best route has no reachable next hop: routers do not install it. */
@@ -169,7 +189,8 @@ export async function unreachablePrefixes(daemon: Daemon, speaker: Speaker): Pro
 export interface Differing {
   readonly id: NetnsId;
   readonly dst: string;
-  readonly line: string;
+  readonly knet: string;
+  readonly bird: string;
 }
 
 /** The destinations in which the tables differ, apart from those of `except`; "": not comparable. */
@@ -177,7 +198,7 @@ export function differ(id: NetnsId, knet: Table, bird: Table, except: ReadonlySe
   const found: Differing[] = [];
   for (const dst of new Set([...knet.keys(), ...bird.keys()])) {
     if (except.has(dst) || bird.get(dst) === "" || knet.get(dst) === bird.get(dst)) continue;
-    found.push({ id, dst, line: `${id}: ${dst}: knet ${knet.get(dst) ?? "none"}; BIRD ${bird.get(dst) ?? "none"}` });
+    found.push({ id, dst, knet: knet.get(dst) ?? "none", bird: bird.get(dst) ?? "none" });
   }
   return found;
 }

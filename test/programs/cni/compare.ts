@@ -1,35 +1,32 @@
 /** Runs CNI plugins as a container runtime does, and compares the pods and nodes with knet's prediction. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { formatIp } from "../../../server/src/addressing/ip.ts";
-import { diskService } from "../../../server/src/cli/files.ts";
 import { hostPortsOf } from "../../../server/src/cni/portmap.ts";
-import type { Device, Netns } from "../../../server/src/dataplane/model.ts";
+import type { Netns } from "../../../server/src/dataplane/model.ts";
 import type { Analysis } from "../../../server/src/service/analysis.ts";
 import type { Node, Pod } from "../../../server/src/topology/model.ts";
 import {
-  addressLines,
   type Chains,
   FAMILIES,
   kernelChains,
   kernelRoutes,
   type Lines,
-  type Link,
   linksOf,
+  observedDevice,
+  observedPod,
   predictedChains,
+  predictedDevice,
+  predictedPod,
   predictedRoutes,
   routeLine,
 } from "../lines.ts";
 import { bareNetwork, buildSpaces } from "../spaces.ts";
+import { analysisOf, bag, type Comparison, differences, failed, type PlaceState, sizeOf } from "../suite.ts";
 import type { CniCase, Plugin } from "./cases.ts";
-
-export interface Outcome {
-  readonly name: string;
-  readonly compared: number;
-  readonly differences: Lines;
-}
+import { EXCEPTIONS } from "./exceptions.ts";
 
 interface PodRun {
   readonly pod: Pod;
@@ -40,18 +37,12 @@ interface PodRun {
 }
 
 /** `plugins`: the folder with the programs. */
-export async function compareCase(one: CniCase, plugins: string): Promise<Outcome> {
-  const { name } = one;
-  try {
-    return await compared(one, plugins);
-  } catch (error) {
-    return { name, compared: 0, differences: [error instanceof Error ? error.message : String(error)] };
-  }
+export function compareCase(one: CniCase, plugins: string): Promise<Comparison> {
+  return compared(one, plugins).catch((error: Error) => failed(one.name, error));
 }
 
-async function compared(one: CniCase, plugins: string): Promise<Outcome> {
-  const analysis = analysisOf(one);
-  const { topology, network } = analysis;
+async function compared(one: CniCase, plugins: string): Promise<Comparison> {
+  const { topology, network } = analysisOf(`cni ${one.name}`, one.text);
   const [cluster] = topology.clusters;
   if (!cluster) throw new Error("no cluster");
   const bare = bareNetwork(topology);
@@ -73,11 +64,11 @@ async function compared(one: CniCase, plugins: string): Promise<Outcome> {
         addPod(one, run, { plugins, folder: spaces.folder, topology });
       }
     }
-    const differences: string[] = [];
-    let count = 0;
-    const judge = (id: string, knet: Lines, real: Lines): void => {
-      count += knet.length;
-      differences.push(...differ(id, knet, real));
+    const knet = new Map<string, PlaceState>();
+    const real = new Map<string, PlaceState>();
+    const judge = (id: string, expected: Lines, seen: Lines): void => {
+      knet.set(id, bag(expected));
+      real.set(id, bag(seen));
     };
     for (const { pod, name } of pods) {
       const netns = network.netns(pod.path);
@@ -90,20 +81,13 @@ async function compared(one: CniCase, plugins: string): Promise<Outcome> {
       const own = pods.filter((pod) => pod.node === node);
       judge(node.name, predictedNode(netns, empty, own), observedNode(spaces.names.get(node.path) ?? "", empty, own));
     }
-    return { name: one.name, compared: count, differences };
+    const used = new Map<string, number>();
+    const found = differences(real, knet, EXCEPTIONS, used);
+    return { name: one.name, entries: sizeOf(knet), differences: found, exceptions: [...used] };
   } finally {
     for (const { name } of pods) spawnSync("ip", ["netns", "del", name]);
     await spaces.down();
   }
-}
-
-function analysisOf({ name, text }: CniCase): Analysis {
-  const service = diskService();
-  const file = join("/tmp", `knet-cni ${name}.knet`);
-  service.setText(file, text);
-  const analysis = service.analysisOf(file);
-  if (!analysis) throw new Error(`no analysis of ${name}`);
-  return analysis;
 }
 
 /* ------------------------------------------------------------------- plugins */
@@ -171,61 +155,6 @@ export function pluginFolder(folder: string, paths: ReadonlyMap<string, string>)
   return folder;
 }
 
-/* ---------------------------------------------------------------------- pods */
-
-function predictedPod(netns: Netns): Lines {
-  return [
-    ...[...netns.devices.values()].filter(({ kind }) => kind !== "loopback").flatMap(deviceLines),
-    ...predictedRoutes(netns).map(routeLine),
-  ];
-}
-
-function deviceLines(device: Device): Lines {
-  const { name, mtu } = device;
-  const addresses = device.addresses
-    .map(({ ip, len }) => `${formatIp(ip)}/${len}`)
-    .filter((text) => !text.startsWith("fe80"));
-  return [`device ${name} ${kindOf(device)} mtu ${mtu}`, ...addresses.map((text) => `address ${text} dev ${name}`)];
-}
-
-function kindOf(device: Device): string {
-  switch (device.kind) {
-    case "macvlan":
-    case "ipvlan":
-      return `${device.kind} mode ${device.mode}`;
-    case "veth":
-      return [
-        "veth",
-        ...(device.master ? [`master ${device.master}`] : []),
-        ...(device.hairpin ? ["hairpin"] : []),
-      ].join(" ");
-    default:
-      return device.kind;
-  }
-}
-
-function observedPod(name: string): Lines {
-  return [
-    ...linksOf(name)
-      .filter(({ ifname }) => ifname === "eth0")
-      .flatMap((link) => observedDevice(link, link.ifname)),
-    ...kernelRoutes(name),
-  ];
-}
-
-function observedDevice(link: Link, name: string): Lines {
-  return [`device ${name} ${observedKind(link)} mtu ${link.mtu}`, ...addressLines({ ...link, ifname: name })];
-}
-
-function observedKind({ linkinfo, master }: Link): string {
-  const kind = linkinfo?.info_kind ?? "";
-  const mode = linkinfo?.info_data?.["mode"];
-  if (kind === "macvlan" || kind === "ipvlan") return `${kind} mode ${mode}`;
-  if (kind !== "veth") return kind;
-  const hairpin = linkinfo?.info_slave_data?.["hairpin"] === true;
-  return ["veth", ...(master ? [`master ${master}`] : []), ...(hairpin ? ["hairpin"] : [])].join(" ");
-}
-
 /* --------------------------------------------------------------------- nodes */
 
 /** Names that plugins make up → the pod: of host ends, and of chains. */
@@ -242,7 +171,7 @@ function predictedNode(netns: Netns, bare: Netns, pods: readonly PodRun[]): Line
     ({ name }) => !bare.devices.has(name) && !name.startsWith("flannel"),
   );
   return [
-    ...created.flatMap(deviceLines).map((line) => renamed(line, names)),
+    ...created.flatMap(predictedDevice).map((line) => renamed(line, names)),
     ...predictedRoutes(netns)
       .map(routeLine)
       .filter((line) => !before.has(line) && created.some(({ name }) => line.includes(`dev ${name}`)))
@@ -317,16 +246,4 @@ function chainLines(family: 4 | 6, chains: Chains, pods: readonly PodRun[]): Lin
 
 function nameOf(pods: readonly PodRun[], address: string | undefined): string {
   return pods.find(({ pod }) => pod.addresses.some((ip) => formatIp(ip) === address))?.pod.name ?? address ?? "";
-}
-
-function differ(id: string, knet: Lines, real: Lines): Lines {
-  const [expected, seen] = [new Set(knet), new Set(real)];
-  return [
-    ...[...expected].filter((line) => !seen.has(line)).map((line) => `${id}: only knet: ${line}`),
-    ...[...seen].filter((line) => !expected.has(line)).map((line) => `${id}: only plugins: ${line}`),
-  ].sort();
-}
-
-export function versionOf(folder: string): string {
-  return /containernetworking\/plugins (v\S+)/.exec(readFileSync(join(folder, "go.mod"), "utf8"))?.[1] ?? "";
 }

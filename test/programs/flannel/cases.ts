@@ -2,6 +2,7 @@
 import type { Kernel } from "../../../server/src/cli/box/box.ts";
 
 export interface FlannelCase {
+  /** The file, the seed, or a description. */
   readonly name: string;
   readonly kernel: Kernel;
   readonly text: string;
@@ -56,6 +57,19 @@ export const CASES: readonly FlannelCase[] = Object.entries(VARIANTS).map(([name
   kernel: variant.kernel ?? "host",
   text: textOf(variant),
 }));
+
+/** Of npm test: every backend of the kernels that boot fast, and both subnet managers. */
+const FEW = [
+  "vxlan",
+  "vxlan with direct routing",
+  "vxlan, dual stack",
+  "vxlan with nftables",
+  "vxlan with etcd",
+  "host-gw",
+  "udp",
+  "ipip",
+];
+export const FEW_CASES: readonly FlannelCase[] = CASES.filter(({ name }) => FEW.includes(name));
 
 function textOf({ cni, ipv6 = false, together = false, twoInterfaces = false }: Variant): string {
   const at = (segment: string, number: number, last: number): string =>

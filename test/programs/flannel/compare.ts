@@ -5,30 +5,28 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { formatIp, formatPrefix, type Prefix } from "../../../server/src/addressing/ip.ts";
-import { diskService } from "../../../server/src/cli/files.ts";
 import { clusterStates } from "../../../server/src/cni/clusters.ts";
 import { flannelCluster, type Participant } from "../../../server/src/cni/flannel/cluster.ts";
 import type { BackendSettings } from "../../../server/src/cni/flannel/settings.ts";
 import type { Network } from "../../../server/src/dataplane/model.ts";
-import type { Analysis } from "../../../server/src/service/analysis.ts";
 import type { Node, Topology } from "../../../server/src/topology/model.ts";
-import { type KubeObject, serve } from "../api-server.ts";
+import type { KubeObject } from "../api-server.ts";
 import { kernelRoutes, type Lines } from "../lines.ts";
 import { bareNetwork, buildSpaces } from "../spaces.ts";
+import { analysisOf, bag, type Comparison, type Difference, differences, failed, type State } from "../suite.ts";
 import type { FlannelCase } from "./cases.ts";
-import { exceptionOf } from "./exceptions.ts";
+import { EXCEPTIONS } from "./exceptions.ts";
 import { observed, observedMacs, predicted, predictedMacs } from "./state.ts";
 
-export interface Outcome {
-  readonly name: string;
-  readonly compared: number;
-  readonly differences: Lines;
-  readonly exceptions: Lines;
-}
-
 const POLL = 500;
-/** flanneld renews its rules every 5 seconds; a box is several times slower. */
-const LONGEST = { host: 30_000, uml: 120_000, qemu: 300_000 } as const;
+/**
+ * Milliseconds without a change after which a difference is final: flanneld renews its rules every 5 seconds, and a box is
+ * several times slower.
+ */
+const UNCHANGED = { host: 30_000, uml: 120_000, qemu: 300_000 } as const;
+const PATIENCE = 600_000;
+/** In the log of flanneld (main.go) when it has a lease. */
+const STARTED = "Running backend.";
 const ETCD_KEY = "/coreos.com/network/config";
 
 interface NodeRun {
@@ -39,18 +37,12 @@ interface NodeRun {
   readonly before: ReadonlySet<string>;
 }
 
-export async function compareCase(one: FlannelCase, program: string, verbose: boolean): Promise<Outcome> {
-  const { name } = one;
-  try {
-    return await compared(one, program, verbose);
-  } catch (error) {
-    return { name, compared: 0, differences: [error instanceof Error ? error.message : String(error)], exceptions: [] };
-  }
+export function compareCase(one: FlannelCase, program: string, verbose: boolean): Promise<Comparison> {
+  return compared(one, program, verbose).catch((error: Error) => failed(one.name, error));
 }
 
-async function compared({ name, text, kernel }: FlannelCase, program: string, verbose: boolean): Promise<Outcome> {
-  const analysis = analysisOf(name, text);
-  const { topology, network } = analysis;
+async function compared({ name, text, kernel }: FlannelCase, program: string, verbose: boolean): Promise<Comparison> {
+  const { topology, network } = analysisOf(`flannel ${name.replaceAll("/", " ")}`, text);
   const bare = bareNetwork(topology);
   const participants = participantsOf(topology);
   const ids = [...topology.routers.map(({ path }) => path), ...participants.map(({ node }) => node.path)];
@@ -69,38 +61,31 @@ async function compared({ name, text, kernel }: FlannelCase, program: string, ve
     const path = kernel === "host" ? "" : legacyPrograms(spaces.folder);
     const logs = nodes.map((one) => startFlanneld(children, { program, folder: spaces.folder, port, path }, one));
     const expected = nodes.map(({ node }) => predictedOf(network, bare, participants, node));
-    const look = (): Lines => {
+    const used = new Map<string, number>();
+    const knet: State = new Map(nodes.map(({ node }, i) => [node.name, bag(expected[i] ?? [])]));
+    const look = (): readonly Difference[] => {
       const macs = observedMacs(nodes.map(({ node, name: space }) => ({ id: node.path, name: space })));
-      return nodes.flatMap(({ node, name: space, before }, i) =>
-        differ(node.name, expected[i] ?? [], [...observed(space, macs, before), ...subnetFile(spaces.folder, node)]),
-      );
+      const state = nodes.map(({ node, name: space, before }) => {
+        const lines = [...observed(space, macs, before), ...subnetFile(spaces.folder, node)];
+        return [node.name, bag(lines)] as const;
+      });
+      used.clear();
+      return differences(new Map(state), knet, EXCEPTIONS, used);
     };
-    const found = await settled(look, LONGEST[kernel], () => [...children].every((child) => child.exitCode === null));
+    const alive = (): boolean => [...children].every((child) => child.exitCode === null);
+    await until(() => logs.every((log) => log().includes(STARTED)) || !alive());
+    const found = await settled(look, UNCHANGED[kernel], alive);
     if (verbose) console.log(logs.map((log) => log()).join("\n---\n"));
-    const reasons = found.map((line) => exceptionOf(name, line));
-    return {
-      name,
-      compared: expected.reduce((sum, lines) => sum + lines.length, 0),
-      differences: found.filter((_, i) => reasons[i] === undefined),
-      exceptions: [...new Set(reasons.filter((reason) => reason !== undefined))],
-    };
+    const entries = expected.reduce((sum, lines) => sum + lines.length, 0);
+    return { name, entries, differences: found, exceptions: [...used] };
   } finally {
     await stop();
   }
 }
 
-function analysisOf(name: string, text: string): Analysis {
-  const service = diskService();
-  const file = join("/tmp", `knet-flannel ${name}.knet`);
-  service.setText(file, text);
-  const analysis = service.analysisOf(file);
-  if (!analysis) throw new Error(`no analysis of ${name}`);
-  return analysis;
-}
-
 function participantsOf(topology: Topology): readonly Participant[] {
-  const [cluster] = topology.clusters;
-  if (!cluster) throw new Error("no cluster");
+  const cluster = topology.clusters.find(({ cni }) => cni.plugin === "flannel");
+  if (!cluster) throw new Error("no cluster with flannel");
   const flannel = flannelCluster(clusterStates(topology).of(cluster).context);
   return cluster.nodes.flatMap((node) => {
     const standing = flannel.standing(node);
@@ -115,7 +100,9 @@ async function startManager(children: Set<ChildProcess>, folder: string, nodes: 
   const [first] = nodes;
   if (!first) throw new Error("no node");
   const target =
-    first.self.settings.manager === "etcd" ? await startEtcd(children, folder, first) : await startApi(nodes);
+    first.self.settings.manager === "etcd"
+      ? await startEtcd(children, folder, first)
+      : await startApi(children, folder, nodes);
   const port = 6443;
   const relay = spawn(
     "python3",
@@ -127,22 +114,29 @@ async function startManager(children: Set<ChildProcess>, folder: string, nodes: 
   return port;
 }
 
-async function startApi(nodes: readonly NodeRun[]): Promise<number> {
-  const objects = nodes.map(({ node }): KubeObject => {
-    const podCIDRs = node.podCidrs.map(({ prefix }) => formatPrefix(prefix));
-    const addresses = node.interfaces.flatMap((iface) =>
-      iface.addresses.map(({ ip }) => ({ type: "InternalIP", address: formatIp(ip) })),
-    );
-    return {
-      apiVersion: "v1",
-      kind: "Node",
-      metadata: { name: node.name, annotations: {} },
-      spec: { podCIDR: podCIDRs[0], podCIDRs },
-      status: { addresses },
-    };
-  });
-  const server = await serve(objects);
-  return Number(new URL(server.url).port);
+/** A separate process: this one waits for the programs that print the state. */
+async function startApi(children: Set<ChildProcess>, folder: string, nodes: readonly NodeRun[]): Promise<number> {
+  const file = join(folder, "objects.json");
+  writeFileSync(file, JSON.stringify(nodes.map(({ node }) => flannelNode(node))));
+  const argv = [join(import.meta.dirname, "../api-server.ts"), file, "0"];
+  const server = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
+  children.add(server);
+  const [line] = (await once(server.stdout, "data")) as [Buffer];
+  return Number(new URL(line.toString().trim().replace("listening on ", "")).port);
+}
+
+function flannelNode(node: Node): KubeObject {
+  const podCIDRs = node.podCidrs.map(({ prefix }) => formatPrefix(prefix));
+  const addresses = node.interfaces.flatMap((iface) =>
+    iface.addresses.map(({ ip }) => ({ type: "InternalIP", address: formatIp(ip) })),
+  );
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name: node.name, annotations: {} },
+    spec: { podCIDR: podCIDRs[0], podCIDRs },
+    status: { addresses },
+  };
 }
 
 async function startEtcd(children: Set<ChildProcess>, folder: string, first: NodeRun): Promise<number> {
@@ -327,22 +321,27 @@ function subnetFile(folder: string, node: Node): Lines {
   }
 }
 
-function differ(node: string, knet: Lines, real: Lines): Lines {
-  const [expected, seen] = [new Set(knet), new Set(real)];
-  return [
-    ...[...expected].filter((line) => !seen.has(line)).map((line) => `${node}: only knet: ${line}`),
-    ...[...seen].filter((line) => !expected.has(line)).map((line) => `${node}: only flanneld: ${line}`),
-  ].sort();
+async function until(reached: () => boolean): Promise<void> {
+  const started = performance.now();
+  while (!reached() && performance.now() - started < PATIENCE) await wait(POLL);
 }
 
-/** The differences once they no longer change: none in three looks, or some after `longest` milliseconds. */
-async function settled(look: () => Lines, longest: number, alive: () => boolean): Promise<Lines> {
-  const started = performance.now();
+/** The differences once they no longer change: none in three looks, or the same ones for `unchanged` milliseconds. */
+async function settled(
+  look: () => readonly Difference[],
+  unchanged: number,
+  alive: () => boolean,
+): Promise<readonly Difference[]> {
+  let changed = performance.now();
+  let before = "";
   let none = 0;
   for (;;) {
     const found = look();
+    const text = JSON.stringify(found);
+    if (text !== before) changed = performance.now();
+    before = text;
     none = found.length === 0 ? none + 1 : 0;
-    if (none >= 3 || performance.now() - started > longest || !alive()) return found;
+    if (none >= 3 || performance.now() - changed > unchanged || !alive()) return found;
     await wait(POLL);
   }
 }

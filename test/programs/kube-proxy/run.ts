@@ -1,7 +1,6 @@
 // kube-proxy, two releases: before and after the change of the nftables layout (kubernetes PR 132456).
-import { globSync, readFileSync } from "node:fs";
+import { globSync } from "node:fs";
 import { join } from "node:path";
-import { openBox } from "../../../server/src/cli/box/box.ts";
 import { host, type Machine } from "../../../server/src/cli/machine.ts";
 import { modeAddressing } from "../../../server/src/cni/modes.ts";
 import { buildNetwork } from "../../../server/src/cni/network.ts";
@@ -10,22 +9,43 @@ import { proxyFamilies } from "../../../server/src/kubernetes/proxy/ports.ts";
 import { decodeFile } from "../../../server/src/language/decode.ts";
 import { parse } from "../../../server/src/language/parser.ts";
 import { buildTopology } from "../../../server/src/topology/build.ts";
-import { built, type Program } from "../build.ts";
-import { type Difference, differences, type Outcome, type State } from "../suite.ts";
+import type { Topology } from "../../../server/src/topology/model.ts";
+import { type Built, built, type Program, requiredVersion } from "../build.ts";
+import { startBox } from "../kernels.ts";
+import {
+  type Comparison,
+  type Difference,
+  differences,
+  EVERYTHING,
+  each,
+  LABS,
+  type Options,
+  type Outcome,
+  ROOT,
+  report,
+  reportSkipped,
+  type Skipped,
+  type State,
+  type Suite,
+  seedsOf,
+  selected,
+  sizeOf,
+  textOf,
+} from "../suite.ts";
 import { EXCEPTIONS } from "./exceptions.ts";
-import { runNode } from "./node.ts";
+import { type Pair, runNode } from "./node.ts";
 import { type ProxyMode, servicesText } from "./topologies.ts";
 
-const RELEASES = [
-  { minor: 33, version: "v1.33.0" },
-  { minor: 37, version: "v1.37.2" },
-];
+const PROGRAM = "kube-proxy";
+const MINORS = [33, 37];
+/** Random topologies per mode. */
+const RANDOM = { few: 1, all: 12 };
 /** Seconds without a change before the state is read; on a slow machine, the first state might be incomplete. */
 const SETTLE = 1.2;
 const SETTLE_LONG = 6;
-const BOOT_SECONDS = 120;
+/** Boxes in parallel, per release: each uses a whole processor. */
+const BOXES = 1;
 const MODES: readonly ProxyMode[] = ["iptables", "nftables", "ipvs"];
-const root = join(import.meta.dirname, "../../..");
 
 interface Configuration {
   readonly name: string;
@@ -33,136 +53,134 @@ interface Configuration {
   readonly text: string;
 }
 
-export interface Options {
-  /** Number of random topologies per mode. */
-  readonly random: number;
-  readonly seed: number;
-  readonly modes: readonly ProxyMode[];
-  readonly only: string | undefined;
-  readonly version: string | undefined;
+export const kubeProxy: Suite = { name: "kube-proxy", exceptions: EXCEPTIONS, run };
+
+interface Release extends Program {
+  readonly minor: number;
 }
 
-export function kubeProxyPrograms(): readonly (Program & { readonly minor: number })[] {
-  return RELEASES.map(({ minor, version }) => ({
-    name: "kube-proxy",
-    version,
-    minor,
-    folder: join(import.meta.dirname, `1.${minor}`),
-    command: "k8s.io/kubernetes/cmd/kube-proxy",
-  }));
+function releases(): readonly Release[] {
+  return MINORS.map((minor) => {
+    const folder = join(import.meta.dirname, `1.${minor}`);
+    const version = requiredVersion(folder, "k8s.io/kubernetes");
+    return { name: PROGRAM, version, minor, folder, command: "k8s.io/kubernetes/cmd/kube-proxy" };
+  });
 }
 
-export async function compareKubeProxy(options: Options): Promise<readonly Outcome[]> {
-  const outcomes: Outcome[] = [];
-  for (const program of kubeProxyPrograms()) {
-    const { name, version } = program;
-    if (options.version !== undefined && options.version !== version) continue;
-    const found = await built(program);
-    outcomes.push(
+async function run(options: Options): Promise<readonly Outcome[]> {
+  const wanted = releases().filter(({ version }) => (options.version ?? version) === version);
+  const programs: (readonly [Release, Built])[] = [];
+  for (const release of wanted) programs.push([release, await built(release)]);
+  return Promise.all(
+    programs.map(([release, found]) =>
       "missing" in found
-        ? { program: name, version, compared: 0, differences: [], exceptions: new Map(), skipped: found.missing }
-        : await compareRelease(program, found.path, options),
-    );
-  }
-  return outcomes;
+        ? {
+            program: PROGRAM,
+            version: release.version,
+            comparisons: [],
+            skipped: [{ name: EVERYTHING, why: found.missing }],
+          }
+        : compareRelease(release, found.path, options),
+    ),
+  );
 }
 
-async function compareRelease(
-  { name, version, minor }: ReturnType<typeof kubeProxyPrograms>[number],
-  path: string,
-  options: Options,
-): Promise<Outcome> {
-  const exceptions = new Map<string, number>();
-  const all: Difference[] = [];
-  let compared = 0;
-  let skipped: string | undefined;
-  for (const mode of MODES.filter((one) => options.modes.includes(one))) {
-    for (const one of configurations(options, mode, minor)) {
-      if (options.only !== undefined && one.name !== options.only) continue;
-      const machine = mode === "ipvs" ? await boxOrReason() : host;
-      if (typeof machine === "string") {
-        skipped = `ipvs: ${machine}`;
-        break;
-      }
-      const found = await compareOne(one, path, machine, exceptions);
-      if (machine !== host) await machine.close();
-      compared += 1;
-      all.push(...found);
-      console.log(`${found.length === 0 ? "✓" : "✗"} ${name} ${version}: ${one.name} (${mode})`);
+async function compareRelease({ version, minor }: Release, path: string, options: Options): Promise<Outcome> {
+  const all = selected(
+    MODES.flatMap((mode) => configurations(options, mode, minor)),
+    options.only,
+  );
+  const skipped: Skipped[] = [];
+  const compare = async (one: Configuration): Promise<readonly Comparison[]> => {
+    // IPVS needs a kernel with ip_vs: User-Mode Linux, booted for each configuration.
+    const machine = one.mode === "ipvs" ? await startBox("uml") : host;
+    if (typeof machine === "string") {
+      skipped.push({ name: one.name, why: machine });
+      reportSkipped(`${PROGRAM} ${version}`, { name: one.name, why: machine });
+      return [];
     }
-  }
-  return {
-    program: name,
-    version,
-    compared,
-    differences: all,
-    exceptions,
-    ...(skipped === undefined ? {} : { skipped }),
+    const found = await compareOne(one, path, machine, options.few && one.mode === "ipvs");
+    await machine.close();
+    report(`${PROGRAM} ${version}`, found);
+    return [found];
   };
+  const onHost = await each(
+    all.filter(({ mode }) => mode !== "ipvs"),
+    LABS,
+    compare,
+  );
+  const inBoxes = await each(
+    all.filter(({ mode }) => mode === "ipvs"),
+    BOXES,
+    compare,
+  );
+  return { program: PROGRAM, version, comparisons: [...onHost, ...inBoxes].flat(), skipped };
 }
 
-/** IPVS needs a kernel with ip_vs: User-Mode Linux, booted for each configuration. */
-async function boxOrReason(): Promise<Machine | string> {
-  try {
-    const late = new Promise<string>((resolve) =>
-      setTimeout(() => resolve("the kernel does not start"), BOOT_SECONDS * 1000).unref(),
-    );
-    return await Promise.race([openBox("uml", () => {}), late]);
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-function configurations({ random, seed }: Options, mode: ProxyMode, minor: number): readonly Configuration[] {
-  const samples = globSync("samples/services*.knet", { cwd: root }).sort();
+function configurations(options: Options, mode: ProxyMode, minor: number): readonly Configuration[] {
+  const { few, file, kernel, seeds } = options;
+  if (kernel !== undefined && kernel !== (mode === "ipvs" ? "uml" : "host")) return [];
+  const files =
+    file === undefined ? globSync(few ? "samples/services*.knet" : "samples/*.knet", { cwd: ROOT }) : [file];
+  const count = few ? RANDOM.few : RANDOM.all;
   return [
-    ...samples
-      .map((file) => ({ name: file, mode, text: versioned(readFileSync(join(root, file), "utf8"), minor) }))
-      .filter(({ text }) => text.includes(`kube-proxy ${mode}`)),
+    ...(seeds === undefined ? files.sort() : [])
+      .map((name) => ({ name: `${mode}, ${name}`, mode, text: versioned(textOf(name), minor) }))
+      .filter(({ text }) => usesProxy(topologyOf(text), mode)),
     // A box is an order of magnitude slower.
-    ...Array.from({ length: mode === "ipvs" ? Math.ceil(random / 3) : random }, (_, i) => ({
-      name: `seed ${seed + i}`,
+    ...seedsOf(options, mode === "ipvs" ? Math.floor(count / 3) : count).map((seed) => ({
+      name: `${mode}, seed ${seed}`,
       mode,
-      text: servicesText(seed + i, mode, minor),
+      text: servicesText(seed, mode, minor),
     })),
   ];
 }
 
-function versioned(text: string, minor: number): string {
-  return text.replace(/^cluster \S+ \{/m, (head) => `${head}\n  version 1.${minor}`);
+function topologyOf(text: string): Topology {
+  return buildTopology([{ file: "text", decls: decodeFile(parse(text)) }], modeAddressing);
 }
 
-/** On every node of the cluster. */
+function usesProxy({ clusters }: Topology, mode: ProxyMode): boolean {
+  return clusters.some(({ services }) => services.kubeProxy.mode === mode && services.all.length > 0);
+}
+
+function versioned(text: string, minor: number): string {
+  return text.replaceAll(/^cluster \S+ \{/gm, (head) => `${head}\n  version 1.${minor}`);
+}
+
+/** On the first node of each cluster, which has endpoints more often than others, and the last one. */
 async function compareOne(
   { name, mode, text }: Configuration,
   program: string,
   machine: Machine,
-  used: Map<string, number>,
-): Promise<readonly Difference[]> {
-  const tree = parse(text);
-  const topology = buildTopology([{ file: name, decls: decodeFile(tree) }], modeAddressing);
+  firstOnly: boolean,
+): Promise<Comparison> {
+  const topology = topologyOf(text);
   const network = buildNetwork(topology, withoutPolicies());
   const found: Difference[] = [];
+  const used = new Map<string, number>();
+  let entries = 0;
   for (const cluster of topology.clusters) {
-    // The first node has endpoints more often than the last one.
-    for (const node of [cluster.nodes[0], cluster.nodes.at(-1)]) {
+    if (cluster.services.kubeProxy.mode !== mode) continue;
+    for (const node of new Set([cluster.nodes[0], firstOnly ? undefined : cluster.nodes.at(-1)])) {
       const netns = node && network.netns(node.path);
       if (!node || !netns) continue;
-      const where = `${name} (${mode}, ${node.name})`;
       const families = proxyFamilies(cluster);
-      const compare = async (settle: number): Promise<readonly Difference[]> => {
-        const pair = await runNode({ machine, program, cluster, node, netns, settle });
-        return differences(where, ofFamilies(pair.program, families, used), pair.knet, EXCEPTIONS, used);
-      };
+      const pairOf = (settle: number): Promise<Pair> => runNode({ machine, program, cluster, node, netns, settle });
+      const differ = ({ program: theirs, knet }: Pair, counts: Map<string, number>): readonly Difference[] =>
+        differences(ofFamilies(theirs, families, counts), knet, EXCEPTIONS, counts);
       try {
-        const first = await compare(SETTLE);
-        found.push(...(first.length > 0 ? await compare(SETTLE_LONG) : first));
+        const first = await pairOf(SETTLE);
+        const pair = differ(first, new Map()).length > 0 ? await pairOf(SETTLE_LONG) : first;
+        entries += sizeOf(pair.knet);
+        const all = differ(pair, used);
+        found.push(...all.map(({ where, ...lines }) => ({ where: `${node.name}: ${where}`, ...lines })));
       } catch (error) {
-        found.push({ configuration: where, where: "kube-proxy", program: [(error as Error).message], knet: [] });
+        found.push({ where: `${node.name}: the run failed`, program: [(error as Error).message], knet: [] });
       }
     }
   }
-  return found;
+  return { name, entries, differences: found, exceptions: [...used] };
 }
 
 /** kube-proxy always writes the chains of both families. */

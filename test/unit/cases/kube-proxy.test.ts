@@ -114,6 +114,44 @@ expect lb -> n2:30999 reachable
   });
 });
 
+describe("health check node ports of a dual-stack cluster with node port addresses of one family", () => {
+  const text = (version: string, addresses: string): string => `segment lan { cidr 192.168.0.0/24 fd00::/64 }
+host lb { attach lan 192.168.0.9 fd00::9 }
+cluster c {
+  version ${version}
+  pods 10.244.0.0/16
+  pods fd00:244::/56
+  services 10.96.0.0/16
+  services fd00:96::/112
+  cni flannel { backend host-gw }
+  kube-proxy iptables { node-port-addresses ${addresses} }
+  node n1 { attach lan 192.168.0.2 fd00::2 }
+  namespace shop {
+    pod web { labels app=web; container c { listen 80/tcp } }
+    service s { type load-balancer; select app=web; families ipv4 ipv6; port 80; load-balancer-ip 203.0.113.1 2001:db8::1; external-traffic-policy local; health-check-node-port 30999 }
+  }
+}
+`;
+  const reached = (version: string, addresses: string): readonly string[] =>
+    ["192.168.0.2", "fd00::2"].map((ip) => {
+      const [end = ""] = ends(traced(text(version, addresses), "lb", ip, { port: 30999 }));
+      return end.includes("ECONNREFUSED") ? "refused" : end.includes("reply received") ? "open" : end;
+    });
+
+  it("are open in the other family from 1.36", () => {
+    expect(reached("1.37", "192.168.0.0/24")).toEqual(["open", "open"]);
+    expect(reached("1.37", "fd00::/64")).toEqual(["open", "open"]);
+  });
+
+  it("are closed in the other family before 1.36 if sockets of IPv4 addresses use the port", () => {
+    expect(reached("1.33", "192.168.0.0/24")).toEqual(["open", "refused"]);
+  });
+
+  it("share the socket of IPv4 before 1.36 if it accepts every address", () => {
+    expect(reached("1.33", "fd00::/64")).toEqual(["open", "open"]);
+  });
+});
+
 describe("the release of kube-proxy in nftables mode", () => {
   const text = (version: string | undefined): string =>
     cluster({

@@ -16,14 +16,16 @@ export function healthSockets(all: readonly ProxyPorts[], node: Node, devices: r
     if (checked.length === 0) continue;
     const { kubeProxy } = ports.cluster.services;
     const ips = nodePortIps(node, ports.family, kubeProxy, devices);
-    // Before 1.36, a socket for any address accepts both families, and the socket of the second family cannot be opened.
-    const places = ips === "all" ? [kubeProxy.minor < 36 ? {} : { family: ports.family }] : ips.map(atAddress);
+    // Before 1.36, a socket for any address accepts both families, and cannot be opened next to a socket of the other family: IPv4
+    // is first (metaProxier.OnServiceSynced, pkg/proxy/metaproxier/meta_proxier.go).
+    const both = kubeProxy.minor < 36;
+    const before = new Set([...sockets.values()].map(({ port }) => port));
+    const places = ips === "all" ? [both ? {} : { family: ports.family }] : ips.map(atAddress);
     for (const place of places) {
       for (const port of checked) {
         const socket = socketOf(port, place);
-        if (sockets.has(String(socket.port))) continue;
-        const key = ips === "all" && kubeProxy.minor < 36 ? String(socket.port) : `${socket.port} ${placeText(place)}`;
-        if (!sockets.has(key)) sockets.set(key, socket);
+        const isTaken = sockets.has(placeText(socket.port, {})) || (both && ips === "all" && before.has(socket.port));
+        if (!isTaken) sockets.set(placeText(socket.port, place), socket);
       }
     }
   }
@@ -36,8 +38,9 @@ function atAddress(address: Ip): Place {
   return { address };
 }
 
-function placeText({ address, family }: Place): string {
-  return address === undefined ? `any ${family ?? ""}` : formatIp(address);
+/** The same for sockets that are one socket. */
+function placeText(port: number, { address, family }: Place): string {
+  return `${port} ${address === undefined ? `any ${family ?? ""}` : formatIp(address)}`;
 }
 
 function socketOf({ service, port }: ProxyPort, place: Place): Socket {

@@ -1,0 +1,4 @@
+// Differences between dockerd and knet that are not errors, each with its reason: none.
+import type { Exception } from "../suite.ts";
+
+export const EXCEPTIONS: readonly Exception[] = [];

@@ -64,11 +64,16 @@ function timesSent(proto: string, size: number | undefined): number {
   return proto === "tcp" ? 2 : Math.ceil((size ?? 1) / SMALLEST_FRAGMENT);
 }
 
-/** Places that can learn a path MTU from a large packet: its sender and the tunnel endpoints along the path. */
+/**
+ * Places that can learn a path MTU from a large packet: its sender, the tunnel endpoints along the path, and the tunnel
+ * endpoint that rejects it (tnl_update_pmtu in net/ipv4/ip_tunnel.c).
+ */
 function learning({ from, dst, trace }: Ask): readonly string[] {
   const tunnels = trace.paths
-    .flatMap((path) => [...path.hops, ...(path.reply?.hops ?? [])])
-    .filter((hop) => hop.action === "encapsulate")
+    .flatMap((path) => [path, ...(path.reply ? [path.reply] : [])])
+    .flatMap(({ hops, reason }) =>
+      hops.filter((hop, i) => hop.action === "encapsulate" || (reason?.code === "too-big" && i === hops.length - 1)),
+    )
     .map((hop) => hop.netns);
   return [...new Set([`${from} ${dst}`, ...tunnels])];
 }

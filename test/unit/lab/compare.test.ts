@@ -74,6 +74,20 @@ describe("random packets", () => {
     }
   });
 
+  it("that are too big for a tunnel teach its path MTU to packets of other senders", () => {
+    const [one, two] = probes(2, 1);
+    const path = one?.trace.paths[0];
+    const last = path?.hops.at(-1);
+    if (!one || !two || !path || !last) throw new Error("no probes");
+    const { reply: _, ...sent } = path;
+    const hops = sent.hops.filter(({ action }) => action !== "encapsulate");
+    const reason = { code: "too-big", message: "" };
+    const forwarded = { ...one, size: 1401, trace: { ...one.trace, paths: [{ ...sent, hops, reason }] } };
+    const local = { ...forwarded, from: `not ${one.from}`, sport: two.sport };
+    const rounds = schedule([forwarded, local].map((probe) => ({ ...probe, dst: String(probe.dst) })));
+    expect(rounds.map((round) => round.map(({ item }) => item.sport))).toEqual([[one.sport], [two.sport]]);
+  });
+
   it("that require a missing neighbor entry are sent first", () => {
     const [one, two] = probes(2, 1);
     if (!one || !two) throw new Error("no probes");

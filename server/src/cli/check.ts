@@ -9,7 +9,8 @@ import { githubReport } from "./formats/github.ts";
 import { sarifReport } from "./formats/sarif.ts";
 import { textReport } from "./formats/text.ts";
 import { complain, say, useColour, writeOut } from "./output.ts";
-import { makeReport, type Report } from "./report.ts";
+import { makeReport } from "./report.ts";
+import type { Report } from "./report-schema.ts";
 
 export interface CheckOptions {
   readonly format: "text" | "json" | "sarif" | "github";

@@ -1,48 +1,9 @@
 /** The report of `knet check` as data (`knet-check/1`), which the output formats print. */
-import { type Static, Type } from "typebox";
 import type { Finding, Severity } from "../checks/check.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { type ProvenFix, provenFixes } from "../service/features/fixes.ts";
-import { Location } from "../trace/schema.ts";
-import { type Locator, locator } from "./output.ts";
-
-const strict = { additionalProperties: false } as const;
-const Range = Location.properties.range;
-
-export const Diagnostic = Type.Object(
-  {
-    code: Type.String(),
-    severity: Type.Enum(["error", "warning", "info", "hint"]),
-    message: Type.String(),
-    /** Zero-based lines and UTF-16 characters. */
-    range: Range,
-    related: Type.Array(Type.Object({ file: Type.String(), range: Range, message: Type.String() }, strict)),
-    /** Each fix is proven: after its edits, the finding is gone and no new error appears. All edits of a fix apply together. */
-    fixes: Type.Array(
-      Type.Object(
-        {
-          title: Type.String(),
-          edits: Type.Array(Type.Object({ file: Type.String(), range: Range, text: Type.String() }, strict)),
-        },
-        strict,
-      ),
-    ),
-  },
-  strict,
-);
-export const Report = Type.Object(
-  {
-    schema: Type.Literal("knet-check/1"),
-    files: Type.Array(Type.Object({ path: Type.String(), diagnostics: Type.Array(Diagnostic) }, strict)),
-    summary: Type.Object(
-      { errors: Type.Integer(), warnings: Type.Integer(), infos: Type.Integer(), hints: Type.Integer() },
-      strict,
-    ),
-  },
-  { ...strict, $id: "knet-check-1.schema.json", title: "knet check" },
-);
-export type Diagnostic = Static<typeof Diagnostic>;
-export type Report = Static<typeof Report>;
+import { type Locator, locator } from "./locate.ts";
+import type { Diagnostic, Report } from "./report-schema.ts";
 
 /** Each proof analyzes the edited files: limits for the number of proofs and for their total text. Findings beyond the limits have no fixes. */
 const MOST_PROOFS = 100;

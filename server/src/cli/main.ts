@@ -9,6 +9,7 @@ import { VERSION } from "../version.ts";
 import { LabError, UsageError } from "./errors.ts";
 import { KERNELS } from "./kernels.ts";
 import { complain, sayError, writeOut } from "./output.ts";
+import { WORKER_COMMAND } from "./worker-command.ts";
 
 function integer(least: number, most: number): (text: string) => number {
   return (text) => {
@@ -17,6 +18,17 @@ function integer(least: number, most: number): (text: string) => number {
       throw new InvalidArgumentError(t`Expected a whole number from ${least} to ${most}.`);
     return value;
   };
+}
+
+/** "2/5": the second of five shards. */
+function shard(text: string): { readonly index: number; readonly count: number } {
+  const [, index = 0, count = 0] = (/^([1-9]\d{0,5})\/([1-9]\d{0,5})$/.exec(text) ?? []).map(Number);
+  if (index < 1 || index > count) throw new InvalidArgumentError(t`Expected I/N, such as 1/4 to 4/4.`);
+  return { index, count };
+}
+
+function unknownCommand(name: string): UsageError {
+  return new UsageError(t`unknown command "${name}"; run \`knet --help\``);
 }
 
 /** The last line of a command's help. */
@@ -49,11 +61,19 @@ function commands(done: (code: number) => void): Command {
         .choices(["error", "warning"])
         .default("error"),
     )
+    .addOption(
+      new Option("--shard <i/n>", t`check part I of N of the topologies, for N parallel jobs (1/4)`).argParser(shard),
+    )
     .addHelpText("after", example("knet check samples --format json"))
     .action(async (paths, options) => {
       const { check } = await import("./check.ts");
-      done(check(paths, options));
+      done(await check(paths, options));
     });
+
+  program.command(WORKER_COMMAND, { hidden: true }).action(async () => {
+    const { answerRequests } = await import("./check-worker.ts");
+    if (!answerRequests()) throw unknownCommand(WORKER_COMMAND);
+  });
 
   program
     .command("trace")
@@ -229,7 +249,7 @@ function commands(done: (code: number) => void): Command {
     });
 
   program.on("command:*", (words: string[]) => {
-    throw new UsageError(t`unknown command "${words[0] ?? ""}"; run \`knet --help\``);
+    throw unknownCommand(words[0] ?? "");
   });
   return program;
 }

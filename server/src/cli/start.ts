@@ -3,6 +3,7 @@ import { writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { VERSION } from "../version.ts";
 import { requireCached } from "./code-cache.ts";
+import { WORKER_COMMAND } from "./worker-command.ts";
 
 /** Options that the command line also accepts, with the same output. */
 const VERSION_OPTIONS = ["-V", "--version"];
@@ -16,6 +17,12 @@ function printVersion(): void {
   }
 }
 
+/** A worker thread runs the code of `check`. */
+function partOf(command: string): string {
+  if (command === WORKER_COMMAND) return "check";
+  return /^[a-z]+$/.test(command) ? command : "knet";
+}
+
 const [command = "", ...rest] = process.argv.slice(2);
 if (rest.length === 0 && VERSION_OPTIONS.includes(command)) printVersion();
-else requireCached(fileURLToPath(new URL("cli.cjs", import.meta.url)), /^[a-z]+$/.test(command) ? command : "knet");
+else requireCached(fileURLToPath(new URL("cli.cjs", import.meta.url)), partOf(command));

@@ -63,6 +63,10 @@ export interface Service {
   treeOf(file: string): SyntaxTree | undefined;
   /** The analysis of `file` in its project: rooted at an open file that imports it, or at the file itself. */
   analysisOf(file: string): Analysis | undefined;
+  /** Drops the analysis of a root, to free its memory; the next request creates it again. */
+  release(root: string): void;
+  /** Root of the project of a file: the open file that imports it, or the file itself. */
+  rootOf(file: string): string;
   /** Roots of all open files, for workspace-wide reports. */
   roots(): readonly string[];
   /** Incremented by every state change. */
@@ -265,6 +269,11 @@ export function createService(host: ServiceHost): Service {
         analyses.set(root, analysis);
       }
       return analysis;
+    },
+    rootOf: (file) => roots().get(file) ?? file,
+    release(root) {
+      analyses.delete(root);
+      topologies.stages.delete(root);
     },
     roots() {
       const all = roots();

@@ -1,5 +1,5 @@
 /** One measurement in its own process: `measure <name> [input]`; prints its results as JSON. */
-import { locator } from "../server/src/cli/output.ts";
+import { locator } from "../server/src/cli/locate.ts";
 import { policyMatrix } from "../server/src/kubernetes/matrix/matrix.ts";
 import { parse } from "../server/src/language/parser.ts";
 import type { Analysis } from "../server/src/service/analysis.ts";

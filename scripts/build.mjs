@@ -2,7 +2,7 @@
 //   node scripts/build.mjs [--watch] [--production]
 
 import { existsSync } from "node:fs";
-import { chmod, mkdir, rm, symlink } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -10,6 +10,77 @@ import * as esbuild from "esbuild";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const watch = process.argv.includes("--watch");
 const production = process.argv.includes("--production");
+
+/** Modules that few inputs need and whose start takes milliseconds: loaded when one of their exports is used. */
+const ON_FIRST_USE = ["ip-num", "yaml", "node:child_process"];
+
+/** `knet lsp` loads the other bundle of the server instead of a second copy. @type {import("esbuild").Plugin} */
+const serverBundle = {
+  name: "server-bundle",
+  setup(build) {
+    build.onResolve({ filter: /^\.\.\/lsp\/main\.ts$/ }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: "./server.cjs", external: true } : undefined,
+    );
+  },
+};
+
+/** package.json contains 90 kB of the extension's settings; the code reads only the version. @type {import("esbuild").Plugin} */
+const onlyVersion = {
+  name: "only-version",
+  setup(build) {
+    build.onLoad({ filter: /package\.json$/ }, async ({ path }) => {
+      if (path !== join(root, "package.json")) return undefined;
+      const { version } = JSON.parse(await readFile(path, "utf8"));
+      return { contents: JSON.stringify({ version }), loader: "json" };
+    });
+  },
+};
+
+/** @type {import("esbuild").Plugin} */
+const onFirstUse = {
+  name: "on-first-use",
+  setup(build) {
+    const namespace = "on-first-use";
+    build.onResolve({ filter: /./ }, (args) => {
+      const path = args.path === "child_process" ? "node:child_process" : args.path;
+      return ON_FIRST_USE.includes(path) && args.namespace !== namespace ? { path, namespace } : undefined;
+    });
+    build.onLoad({ filter: /./, namespace }, async ({ path }) => {
+      const names = Object.keys(await import(path)).filter((name) => /^\w+$/.test(name) && name !== "default");
+      const constants = names.map((name) => `export const ${name} = /* @__PURE__ */ onFirstUse("${name}");`);
+      // Every export is a function or a class: calls, constructions, and static members go to the real one.
+      const contents = `
+        const onFirstUse = (name) => {
+          const real = () => require(${JSON.stringify(path)})[name];
+          return new Proxy(function () {}, {
+            get: (_, key) => real()[key],
+            apply: (_, self, args) => Reflect.apply(real(), self, args),
+            construct: (_, args) => Reflect.construct(real(), args),
+          });
+        };
+        ${constants.join("\n")}`;
+      return { contents, resolveDir: root, loader: "js" };
+    });
+  },
+};
+
+/**
+ * Escapes the other characters of the bundle, so it can be read without decoding. esbuild escapes those of strings, but not of tagged
+ * templates, whose raw text it keeps; `String.raw` is the only tag that uses it (test/cli/start.test.ts checks these templates).
+ * @type {import("esbuild").Plugin}
+ */
+const onlyAscii = {
+  name: "only-ascii",
+  setup({ initialOptions, onEnd }) {
+    onEnd(async ({ errors }) => {
+      if (errors.length > 0 || initialOptions.outfile === undefined) return;
+      const file = join(root, initialOptions.outfile);
+      const text = await readFile(file, "utf8");
+      const escaped = (/** @type {string} */ unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+      await writeFile(file, text.replace(/[^\0-\x7f]/g, escaped));
+    });
+  },
+};
 
 /** @type {import("esbuild").BuildOptions} */
 const common = {
@@ -19,6 +90,7 @@ const common = {
   minify: production,
   legalComments: "none",
   logLevel: "warning",
+  plugins: [onlyVersion],
   define: { "process.env.NODE_ENV": JSON.stringify(production ? "production" : "development") },
 };
 
@@ -29,6 +101,9 @@ const node = {
   target: "node20",
   format: "cjs",
   mainFields: ["module", "main"],
+  plugins: [serverBundle, onlyVersion, onFirstUse],
+  // `require` instead of `import()`: the loader for ES modules takes milliseconds to start.
+  supported: { "dynamic-import": false },
   // The sources are ES modules, but the bundles are CommonJS, which has no `import.meta.url`: define it.
   define: { ...common.define, "import.meta.url": "__knetModuleUrl" },
   banner: { js: 'const __knetModuleUrl = require("node:url").pathToFileURL(__filename).href;' },
@@ -43,9 +118,15 @@ const bundles = [
   { ...node, entryPoints: ["server/src/lsp/main.ts"], outfile: "dist/server.cjs" },
   {
     ...node,
-    entryPoints: ["server/src/cli/main.ts"],
+    entryPoints: ["server/src/cli/start.ts"],
     outfile: "dist/knet.cjs",
     banner: { js: `#!/usr/bin/env node\n${node.banner?.js}` },
+  },
+  {
+    ...node,
+    plugins: [...(node.plugins ?? []), onlyAscii],
+    entryPoints: ["server/src/cli/main.ts"],
+    outfile: "dist/cli.cjs",
   },
   { ...browser, entryPoints: ["client/webview/main.ts"], outfile: "dist/webview.js" },
   { ...browser, entryPoints: ["client/webview/trace.css"], outfile: "dist/trace.css" },

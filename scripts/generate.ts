@@ -9,7 +9,7 @@ import { Bench } from "../bench/schema.ts";
 import { catalog } from "../server/src/checks/catalog.ts";
 import type { Check, Family } from "../server/src/checks/check.ts";
 import { LEVELS } from "../server/src/checks/levels.ts";
-import { Report } from "../server/src/cli/report.ts";
+import { Report } from "../server/src/cli/report-schema.ts";
 import { RoutesReport } from "../server/src/dataplane/routes-schema.ts";
 import { RulesReport } from "../server/src/dataplane/rules-schema.ts";
 import { Matrix } from "../server/src/kubernetes/matrix/schema.ts";

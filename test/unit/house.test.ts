@@ -90,7 +90,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 /** `knet lsp` starts the language server. */
-const SHELL_TO_SHELL = ["server/src/cli/main.ts → server/src/lsp/start.ts"];
+const SHELL_TO_SHELL = ["server/src/cli/main.ts → server/src/lsp/main.ts"];
 const SHELLS = ["lsp", "cli"];
 
 describe("imports", () => {

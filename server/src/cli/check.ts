@@ -4,34 +4,78 @@ import { type LineIndex, lineIndex } from "../language/positions.ts";
 import type { Service } from "../service/service.ts";
 import { jsonText } from "../text/visible.ts";
 import { VERSION } from "../version.ts";
-import { openAll } from "./files.ts";
+import { checkHere, checkInWorkers, workersFor } from "./check-roots.ts";
+import { isReadTwice, type Opened, openAll } from "./files.ts";
 import { githubReport } from "./formats/github.ts";
 import { sarifReport } from "./formats/sarif.ts";
 import { textReport } from "./formats/text.ts";
 import { complain, say, useColour, writeOut } from "./output.ts";
-import { makeReport, type Report } from "./report.ts";
+import { mergedReport } from "./report.ts";
+import type { Report } from "./report-schema.ts";
 
 export interface CheckOptions {
   readonly format: "text" | "json" | "sarif" | "github";
   readonly failOn: "error" | "warning";
+  readonly shard?: Shard;
+}
+
+/** One of several runs that together check all files: number `index` of `count`, from 1. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
 }
 
 /** Exit code: 0 clean, 1 problems at or above the threshold, 2 if a file or folder cannot be read; the others are checked. */
-export function check(paths: readonly string[], options: CheckOptions): number {
-  const { service, files, problems } = openAll(paths.length === 0 ? ["."] : paths);
+export async function check(paths: readonly string[], options: CheckOptions): Promise<number> {
+  const opened = openAll(paths.length === 0 ? ["."] : paths);
+  const { service, problems } = opened;
   for (const problem of problems) complain(problem);
-  if (files.length === 0) return 2;
-  const analyses = service
-    .roots()
-    .map((root) => service.analysisOf(root))
-    .filter((one) => one !== undefined);
-  const report = makeReport(files, analyses);
+  if (opened.files.length === 0) return 2;
+  const { files, roots } = partOf(opened, options.shard);
+  const report = await reportOf(service, files, roots);
   const text = print(report, options.format, service);
   if (options.format === "text") say(text, true);
   else writeOut(text);
   if (problems.length > 0) return 2;
   const { errors, warnings } = report.summary;
   return errors > 0 || (options.failOn === "warning" && warnings > 0) ? 1 : 0;
+}
+
+/**
+ * The topologies of a shard and the given files in them. A file that several topologies import is in the shard of the first; if
+ * topologies of other shards have findings in it, their reports also list it.
+ */
+function partOf(
+  { service, files }: Pick<Opened, "service" | "files">,
+  shard: Shard | undefined,
+): { readonly files: readonly string[]; readonly roots: readonly string[] } {
+  const all = service.roots();
+  if (shard === undefined) return { files, roots: all };
+  const roots = all.filter((_, index) => index % shard.count === shard.index - 1);
+  const own = new Set(roots);
+  return { files: files.filter((file) => own.has(service.rootOf(file))), roots };
+}
+
+async function reportOf(service: Service, files: readonly string[], roots: readonly string[]): Promise<Report> {
+  const lengths = roots.map((root) =>
+    (service.analysisOf(root)?.files ?? []).reduce((sum, { tree }) => sum + tree.text.length, 0),
+  );
+  const length = lengths.reduce((sum, one) => sum + one, 0);
+  const workers = roots.every(isReadTwice) ? workersFor(lengths) : 0;
+  if (workers > 1) {
+    const merged = mergedReport(files, length);
+    // If a thread cannot be started or fails, the analysis in this thread reports the same error or succeeds.
+    if (
+      await checkInWorkers(workers, roots, merged).then(
+        () => true,
+        () => false,
+      )
+    )
+      return merged.report();
+  }
+  const merged = mergedReport(files, length);
+  checkHere(service, roots, merged);
+  return merged.report();
 }
 
 function print(report: Report, format: CheckOptions["format"], service: Service): string {

@@ -184,8 +184,17 @@ export function diskService(): Service {
   });
 }
 
+/** Whether a file can be read more than once: not standard input or an open descriptor. */
+export function isReadTwice(file: string): boolean {
+  return file !== STDIN && !OPEN_FILE.test(file);
+}
+
+export interface Opened extends Found {
+  readonly service: Service;
+}
+
 /** Opens the readable ones of the given files and folders in one service. */
-export function openAll(paths: readonly string[]): Found & { readonly service: Service } {
+export function openAll(paths: readonly string[]): Opened {
   const found = expandPaths(paths);
   const problems = [...found.problems];
   const service = diskService();

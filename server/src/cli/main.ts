@@ -1,20 +1,16 @@
-/** The command line: one function per command; exit code 2 and one line on standard error for invalid usage. */
+/**
+ * The command line: one function per command; exit code 2 and one line on standard error for invalid usage. A command's code is
+ * loaded when the command runs.
+ */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { installLocale, localeOf } from "../bundles.ts";
 import { t } from "../text/l10n.ts";
 import { VERSION } from "../version.ts";
-import { KERNELS } from "./box/box.ts";
-import { check } from "./check.ts";
 import { LabError, UsageError } from "./errors.ts";
-import { explain } from "./explain.ts";
-import { fmt } from "./fmt.ts";
-import { lab } from "./lab.ts";
-import { matrix } from "./matrix.ts";
-import { complain, sayError } from "./output.ts";
-import { routes } from "./routes.ts";
-import { rules } from "./rules.ts";
-import { trace } from "./trace.ts";
+import { KERNELS } from "./kernels.ts";
+import { complain, sayError, writeOut } from "./output.ts";
 import { usageText } from "./usage.ts";
+import { WORKER_COMMAND } from "./worker-command.ts";
 
 function integer(least: number, most: number): (text: string) => number {
   return (text) => {
@@ -23,6 +19,17 @@ function integer(least: number, most: number): (text: string) => number {
       throw new InvalidArgumentError(t`expected a whole number from ${least} to ${most}`);
     return value;
   };
+}
+
+/** "2/5": the second of five shards. */
+function shard(text: string): { readonly index: number; readonly count: number } {
+  const [, index = 0, count = 0] = (/^([1-9]\d{0,5})\/([1-9]\d{0,5})$/.exec(text) ?? []).map(Number);
+  if (index < 1 || index > count) throw new InvalidArgumentError(t`Expected I/N, such as 1/4 to 4/4.`);
+  return { index, count };
+}
+
+function unknownCommand(name: string): UsageError {
+  return new UsageError(t`unknown command \`${name}\`; run \`knet --help\``);
 }
 
 /** The last line of a command's help. */
@@ -37,7 +44,10 @@ function commands(done: (code: number) => void): Command {
     .description(t`Design, check, and understand Kubernetes networks: analyze .knet topologies and trace packets.`)
     .version(VERSION)
     .exitOverride()
-    .configureOutput({ outputError: (text) => complain(usageText(text.trimEnd().replace(/^error: /, ""))) })
+    .configureOutput({
+      writeOut,
+      outputError: (text) => complain(usageText(text.trimEnd().replace(/^error: /, ""))),
+    })
     .addHelpText(
       "after",
       `\n${t`Exit codes: 0 success; 1 problems found (see each command); 2 invalid usage, or a file that cannot be read.`}\n${t`FILE can be - (standard input).`}`,
@@ -55,8 +65,19 @@ function commands(done: (code: number) => void): Command {
         .choices(["error", "warning"])
         .default("error"),
     )
+    .addOption(
+      new Option("--shard <i/n>", t`check part I of N of the topologies, for N parallel jobs (1/4)`).argParser(shard),
+    )
     .addHelpText("after", example("knet check samples --format json"))
-    .action((paths, options) => done(check(paths, options)));
+    .action(async (paths, options) => {
+      const { check } = await import("./check.ts");
+      done(await check(paths, options));
+    });
+
+  program.command(WORKER_COMMAND, { hidden: true }).action(async () => {
+    const { answerRequests } = await import("./check-worker.ts");
+    if (!answerRequests()) throw unknownCommand(WORKER_COMMAND);
+  });
 
   program
     .command("trace")
@@ -95,7 +116,8 @@ function commands(done: (code: number) => void): Command {
       "after",
       `\n${t`Exit code 0: delivered, and the reply is received, on every path.`}${example("knet trace samples/k1.knet p1/c1.1 10.1.2.1 --port 8080")}`,
     )
-    .action((file, from, to, options) =>
+    .action(async (file, from, to, options) => {
+      const { trace } = await import("./trace.ts");
       done(
         trace(file, from, to, {
           port: undefined,
@@ -104,8 +126,8 @@ function commands(done: (code: number) => void): Command {
           family: options.ipv4 === true ? 4 : options.ipv6 === true ? 6 : undefined,
           ...options,
         }),
-      ),
-    );
+      );
+    });
 
   program
     .command("routes")
@@ -119,7 +141,10 @@ function commands(done: (code: number) => void): Command {
       "after",
       `\n${t`fib: one table with rows of src, sport, dst, dport, and action, in the notation of the Network Graph (samples/k1.knet); the first matching row applies.`}${example("knet routes samples/flannel-vxlan.knet node1")}`,
     )
-    .action((file, where, options) => done(routes(file, where, options)));
+    .action(async (file, where, options) => {
+      const { routes } = await import("./routes.ts");
+      done(routes(file, where, options));
+    });
 
   program
     .command("matrix")
@@ -134,7 +159,10 @@ function commands(done: (code: number) => void): Command {
       "after",
       `\n${t`Two workloads are listed if any pod of one can reach any pod of the other.`}${example("knet matrix samples/policy.knet --policy-only")}`,
     )
-    .action((file, options) => done(matrix(file, { from: undefined, to: undefined, ...options })));
+    .action(async (file, options) => {
+      const { matrix } = await import("./matrix.ts");
+      done(matrix(file, { from: undefined, to: undefined, ...options }));
+    });
 
   program
     .command("rules")
@@ -143,20 +171,29 @@ function commands(done: (code: number) => void): Command {
     .argument("<where>", t`node, pod, router, or host`)
     .addOption(new Option("--format <format>", t`output format`).choices(["text", "json"]).default("text"))
     .addHelpText("after", example("knet rules samples/services.knet n1"))
-    .action((file, where, options) => done(rules(file, where, options)));
+    .action(async (file, where, options) => {
+      const { rules } = await import("./rules.ts");
+      done(rules(file, where, options));
+    });
 
   program
     .command("fmt")
     .description(t`Format files in place (- formats standard input to standard output)`)
     .argument("<path...>", t`files or folders`)
     .option("--check", t`list unformatted files without changing them; exit code 1 if there are any`, false)
-    .action((paths, options) => done(fmt(paths, options)));
+    .action(async (paths, options) => {
+      const { fmt } = await import("./fmt.ts");
+      done(fmt(paths, options));
+    });
 
   program
     .command("explain")
     .description(t`Explain a diagnostic, or list all diagnostics`)
     .argument("[code]", t`diagnostic code or name (KN101, pod-service-overlap)`)
-    .action((code) => done(explain(code)));
+    .action(async (code) => {
+      const { explain } = await import("./explain.ts");
+      done(explain(code));
+    });
 
   program
     .command("lab")
@@ -202,19 +239,21 @@ function commands(done: (code: number) => void): Command {
       "after",
       `\n${t`The script requires root: sudo bash SCRIPT up | names | exec WHERE COMMAND | listen | down. So does --run.`}\n${t`Exit code 0: the script was written, or every packet was as predicted; 1: a packet differed, or the lab cannot be built.`}${example("sudo npx knet lab samples/flannel-vxlan.knet --run --probes 100 --seed 7")}`,
     )
-    .action(async (file, options) => done(await lab(file, options)));
+    .action(async (file, options) => {
+      const { lab } = await import("./lab.ts");
+      done(await lab(file, options));
+    });
 
   program
     .command("lsp")
     .description(t`Run the language server`)
     .option("--stdio", t`use standard input and output (the only transport, and the default)`)
     .action(async () => {
-      const { startStdio } = await import("../lsp/start.ts");
-      startStdio();
+      await import("../lsp/main.ts");
     });
 
   program.on("command:*", (words: string[]) => {
-    throw new UsageError(t`unknown command \`${words[0] ?? ""}\`; run \`knet --help\``);
+    throw unknownCommand(words[0] ?? "");
   });
   return program;
 }
@@ -245,10 +284,4 @@ async function main(): Promise<void> {
   }
 }
 
-// A reader that closes the pipe early (`| head`) is not an error: the command completes, so its exit code is the same.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
-}
 void main();

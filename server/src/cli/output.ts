@@ -1,15 +1,21 @@
-/** What several commands need for their output: writing it, color, and locations. */
-
-import type { Finding } from "../checks/check.ts";
-import { lineIndex } from "../language/positions.ts";
-import type { Source, Span } from "../language/tree.ts";
-import type { Analysis } from "../service/analysis.ts";
+/** Output of all commands: writing it, and color. Imports nothing of the analysis, because `knet --help` also needs it. */
 import { visible, visibleLines } from "../text/visible.ts";
-import type { Location } from "../trace/schema.ts";
+
+/** The streams with a handler. Node creates a stream on first use, which takes milliseconds. */
+const handled = new Set<NodeJS.WriteStream>();
+
+/** A reader that closes the pipe early (`| head`) is not an error: the command completes, so its exit code is the same. */
+function patient(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  if (handled.has(stream)) return stream;
+  handled.add(stream);
+  return stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
 
 /** Writes text that already has no control characters from files, or the content of a file that the user requests as data. */
 export function writeOut(text: string): void {
-  process.stdout.write(text);
+  patient(process.stdout).write(text);
 }
 
 /** Writes lines for a person to standard output; only `colored` text can contain escape sequences, which knet generates. */
@@ -24,7 +30,7 @@ export function complain(message: string): void {
 
 /** Writes lines for a person to standard error, such as the output of another program. */
 export function sayError(text: string): void {
-  process.stderr.write(withoutCommands(visibleLines(text)));
+  patient(process.stderr).write(withoutCommands(visibleLines(text)));
 }
 
 /**
@@ -41,30 +47,4 @@ export function useColour(): boolean {
   if (process.env.NO_COLOR) return false;
   if (process.env.FORCE_COLOR) return true;
   return process.stdout.isTTY === true;
-}
-
-/** Converts sources and spans of an analysis to lines and characters. */
-export interface Locator {
-  source(source: Source): Location | undefined;
-  finding(finding: Finding): Location | undefined;
-  span(file: string, span: Span): Location | undefined;
-}
-
-export function locator(analysis: Analysis): Locator {
-  const lines = new Map<string, ReturnType<typeof lineIndex>>();
-  const locate = (name: string, span: Span | undefined): Location | undefined => {
-    const file = analysis.fileOf(name);
-    if (!span || !file) return undefined;
-    let index = lines.get(name);
-    if (!index) {
-      index = lineIndex(file.tree.text);
-      lines.set(name, index);
-    }
-    return { file: name, range: { start: index.positionAt(span.start), end: index.positionAt(span.end) } };
-  };
-  return {
-    source: (source) => locate(source.file, analysis.spanOf(source)),
-    span: locate,
-    finding: (finding) => locate(finding.source.file, analysis.placeOf(finding)),
-  };
 }

@@ -1,102 +1,102 @@
-/** The report of `knet check` as data (`knet-check/1`), which the output formats print. */
-import { type Static, Type } from "typebox";
+/** Builds the report of `knet check`, which the output formats print. */
+
 import type { Finding, Severity } from "../checks/check.ts";
 import type { Analysis } from "../service/analysis.ts";
-import { type ProvenFix, provenFixes } from "../service/features/fixes.ts";
-import { Location } from "../trace/schema.ts";
-import { type Locator, locator } from "./output.ts";
-
-const strict = { additionalProperties: false } as const;
-const Range = Location.properties.range;
-
-export const Diagnostic = Type.Object(
-  {
-    code: Type.String(),
-    severity: Type.Enum(["error", "warning", "info", "hint"]),
-    message: Type.String(),
-    /** Zero-based lines and UTF-16 characters. */
-    range: Range,
-    related: Type.Array(Type.Object({ file: Type.String(), range: Range, message: Type.String() }, strict)),
-    /** Each fix is proven: after its edits, the finding is gone and no new error appears. All edits of a fix apply together. */
-    fixes: Type.Array(
-      Type.Object(
-        {
-          title: Type.String(),
-          edits: Type.Array(Type.Object({ file: Type.String(), range: Range, text: Type.String() }, strict)),
-        },
-        strict,
-      ),
-    ),
-  },
-  strict,
-);
-export const Report = Type.Object(
-  {
-    schema: Type.Literal("knet-check/1"),
-    files: Type.Array(Type.Object({ path: Type.String(), diagnostics: Type.Array(Diagnostic) }, strict)),
-    summary: Type.Object(
-      { errors: Type.Integer(), warnings: Type.Integer(), infos: Type.Integer(), hints: Type.Integer() },
-      strict,
-    ),
-  },
-  { ...strict, $id: "knet-check-1.schema.json", title: "knet check" },
-);
-export type Diagnostic = Static<typeof Diagnostic>;
-export type Report = Static<typeof Report>;
+import { provenFixes } from "../service/features/fixes.ts";
+import { type Locator, locator } from "./locate.ts";
+import type { Diagnostic, Report } from "./report-schema.ts";
 
 /** Each proof analyzes the edited files: limits for the number of proofs and for their total text. Findings beyond the limits have no fixes. */
 const MOST_PROOFS = 100;
 const PROVEN_TEXT = 4_000_000;
 
-/** Lists every file once, even if several roots import it. */
-export function makeReport(files: readonly string[], analyses: readonly Analysis[]): Report {
-  const size = analyses.flatMap((one) => one.files).reduce((sum, { tree }) => sum + tree.text.length, 0);
-  let proofs = Math.min(MOST_PROOFS, Math.ceil(PROVEN_TEXT / (size + 1)));
+export type Fixes = Diagnostic["fixes"];
+
+/** A finding of one topology, with the number of its fixes, which are not proven yet. Plain data: a worker thread can send it. */
+export interface Entry {
+  readonly file: string;
+  readonly diagnostic: Diagnostic;
+  readonly fixes: number;
+}
+
+/** A finding whose fixes must be proven: its index in the entries of its topology. */
+export interface Wanted {
+  readonly at: number;
+  readonly diagnostic: Diagnostic;
+}
+
+export interface Merged {
+  /** Adds the entries of the next topology. The caller adds the fixes of the returned ones with `withFixes`. */
+  add(entries: readonly Entry[]): readonly Wanted[];
+  report(): Report;
+}
+
+/**
+ * Lists every file once, even if several topologies contain it. `length`: of the texts of all topologies. The order of `add` determines
+ * the order in the report and which fixes are proven.
+ */
+export function mergedReport(files: readonly string[], length: number): Merged {
+  let proofs = Math.min(MOST_PROOFS, Math.ceil(PROVEN_TEXT / (length + 1)));
   const byFile = new Map<string, Diagnostic[]>(files.map((file) => [file, []]));
   const seen = new Set<string>();
-  for (const analysis of analyses) {
-    const locate = locator(analysis);
-    for (const finding of analysis.findings(() => false) ?? []) {
-      const range = locate.finding(finding)?.range;
-      if (!range) continue;
-      const file = finding.source.file;
-      const key = JSON.stringify([file, finding.code, range, finding.message]);
-      if (seen.has(key)) continue;
-      seen.add(key);
-      proofs -= finding.fixes.length;
-      const proven = proofs < 0 ? [] : (provenFixes(analysis, finding, () => false) ?? []);
-      const diagnostic = toDiagnostic(finding, range, proven, locate);
-      const before = byFile.get(file);
-      if (before) before.push(diagnostic);
-      else byFile.set(file, [diagnostic]);
-    }
-  }
-  const all = [...byFile.values()].flat();
-  const count = (severity: Severity): number => all.filter((one) => one.severity === severity).length;
   return {
-    schema: "knet-check/1",
-    files: [...byFile].map(([path, diagnostics]) => ({ path, diagnostics })),
-    summary: { errors: count("error"), warnings: count("warning"), infos: count("info"), hints: count("hint") },
+    add: (entries) =>
+      entries.flatMap(({ file, diagnostic, fixes }, at) => {
+        const { code, range, message } = diagnostic;
+        const key = JSON.stringify([file, code, range, message]);
+        if (seen.has(key)) return [];
+        seen.add(key);
+        const before = byFile.get(file);
+        if (before) before.push(diagnostic);
+        else byFile.set(file, [diagnostic]);
+        proofs -= fixes;
+        return proofs < 0 || fixes === 0 ? [] : [{ at, diagnostic }];
+      }),
+    report() {
+      const all = [...byFile.values()].flat();
+      const count = (severity: Severity): number => all.filter((one) => one.severity === severity).length;
+      return {
+        schema: "knet-check/1",
+        files: [...byFile].map(([path, diagnostics]) => ({ path, diagnostics })),
+        summary: { errors: count("error"), warnings: count("warning"), infos: count("info"), hints: count("hint") },
+      };
+    },
   };
 }
 
-function toDiagnostic(
-  finding: Finding,
-  range: Diagnostic["range"],
-  fixes: readonly ProvenFix[],
-  locate: Locator,
-): Diagnostic {
-  const related = finding.related.flatMap(({ source, message }) => {
-    const where = locate.source(source);
-    return where ? [{ file: where.file, range: where.range, message }] : [];
+export function withFixes({ diagnostic }: Wanted, fixes: Fixes): void {
+  diagnostic.fixes.push(...fixes);
+}
+
+/** Findings of a topology that have a location, in order. */
+function placed(analysis: Analysis, locate: Locator): { finding: Finding; range: Diagnostic["range"] }[] {
+  return (analysis.findings(() => false) ?? []).flatMap((finding) => {
+    const range = locate.finding(finding)?.range;
+    return range ? [{ finding, range }] : [];
   });
-  return {
-    code: finding.code,
-    severity: finding.severity,
-    message: finding.message,
-    range,
-    related,
-    fixes: fixes.map(({ title, edits }) => ({
+}
+
+export function entriesOf(analysis: Analysis): Entry[] {
+  const locate = locator(analysis);
+  return placed(analysis, locate).map(({ finding, range }) => {
+    const { code, severity, message } = finding;
+    const related = finding.related.flatMap(({ source, message: text }) => {
+      const where = locate.source(source);
+      return where ? [{ file: where.file, range: where.range, message: text }] : [];
+    });
+    const diagnostic = { code, severity, message, range, related, fixes: [] };
+    return { file: finding.source.file, diagnostic, fixes: finding.fixes.length };
+  });
+}
+
+/** The proven fixes of the entries with these indexes. */
+export function fixesOf(analysis: Analysis, indexes: readonly number[]): Fixes[] {
+  const locate = locator(analysis);
+  const all = placed(analysis, locate);
+  return indexes.map((at) => {
+    const finding = all[at]?.finding;
+    const proven = (finding && provenFixes(analysis, finding, () => false)) ?? [];
+    return proven.map(({ title, edits }) => ({
       title,
       edits: [...edits].flatMap(([name, list]) =>
         list.flatMap(({ start, end, text }) => {
@@ -104,6 +104,6 @@ function toDiagnostic(
           return where ? [{ file: name, range: where.range, text }] : [];
         }),
       ),
-    })),
-  };
+    }));
+  });
 }

@@ -6,7 +6,8 @@ import type { Analysis } from "../service/analysis.ts";
 import { jsonText } from "../text/visible.ts";
 import { switchText } from "../trace/switches.ts";
 import { analysisOf, netnsAt } from "./files.ts";
-import { locator, say, writeOut } from "./output.ts";
+import { locator } from "./locate.ts";
+import { say, writeOut } from "./output.ts";
 
 export type RoutesFormat = "text" | "json" | "fib";
 

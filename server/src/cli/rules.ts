@@ -2,7 +2,8 @@
 import { printRules, rulesReport } from "../dataplane/rules.ts";
 import { jsonText } from "../text/visible.ts";
 import { analysisOf, netnsAt } from "./files.ts";
-import { locator, say, writeOut } from "./output.ts";
+import { locator } from "./locate.ts";
+import { say, writeOut } from "./output.ts";
 
 export function rules(file: string, where: string, options: { readonly format: "text" | "json" }): number {
   const analysis = analysisOf(file);

@@ -8,7 +8,8 @@ import type { Query, Trace } from "../trace/schema.ts";
 import { ask } from "../trace/trace.ts";
 import { UsageError } from "./errors.ts";
 import { analysisOf } from "./files.ts";
-import { locator, say, useColour, writeOut } from "./output.ts";
+import { locator } from "./locate.ts";
+import { say, useColour, writeOut } from "./output.ts";
 
 export interface TraceOptions {
   readonly port: number | undefined;

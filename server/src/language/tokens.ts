@@ -113,16 +113,20 @@ function matchBlockComment(text: string, start: number): CustomPatternMatcherRet
 
 /**
  * For each class, the code units that can start a token of the class, in the form that Chevrotain requires: all units
- * below 256, and one unit per group of 255 above.
+ * below 256, and one unit per group of 255 above. Every group contains characters of names. Most units are
+ * skipped, because every command waits for this.
  */
 const starts: number[][] = [[], [], [], [], []];
-for (let code = 0, seen = [-1, -1, -1, -1, -1]; code < 0x10000; code++) {
-  const kind = classOf(code);
-  const group = code < 256 ? code : 255 + Math.floor(code / 255);
-  if (seen[kind] === group) continue;
-  seen[kind] = group;
-  starts[kind]!.push(code);
-}
+for (let code = 0; code < 256; code++) starts[classOf(code)]!.push(code);
+for (let group = 1; group <= 257; group++) starts[unit.word]!.push(Math.min(group * 255 + 1, 0xffff));
+for (const [from, to] of [
+  [0x1680, 0x1680],
+  [0x2000, 0x206f],
+  [0x3000, 0x3000],
+  [0xfeff, 0xfeff],
+  [0xfff9, 0xfffb],
+] as const)
+  for (let code = from; code <= to; code++) if (classOf(code) !== unit.word) starts[classOf(code)]!.push(code);
 
 /** A token that can be an argument. */
 export const Atom = createToken({ name: "Atom", pattern: Lexer.NA });

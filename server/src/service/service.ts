@@ -14,6 +14,7 @@ import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { topologyCache } from "../topology/stages.ts";
 import { type Analysis, analyse } from "./analysis.ts";
+import { combined } from "./edits.ts";
 import { rootsOf } from "./imports.ts";
 
 /**
@@ -22,6 +23,8 @@ import { rootsOf } from "./imports.ts";
  */
 export const MAX_TEXT = 4_000_000;
 const MAX_FILES = 1000;
+/** More edits are combined: each separate one copies the list of statements around it. */
+const MANY_EDITS = 16;
 /** Maximum number of files that are read from disk to find the importers of a file. */
 const MAX_FOLLOWED = 10_000;
 /** Name of the file with a project's check settings; see `checks/config.ts`. */
@@ -50,7 +53,7 @@ export interface TextEdit {
 export interface Service {
   /** Sets the text of a file that is open in an editor; it takes precedence over the text on disk. */
   setText(file: string, text: string): void;
-  /** Offsets refer to the text before the edit. Throws if the file is not open, which is a bug in the caller. */
+  /** Offsets refer to the text after the previous edit. Throws if the file is not open, which is a bug in the caller. */
   edit(file: string, edits: readonly TextEdit[]): void;
   close(file: string): void;
   /** Check severities from the editor settings; a `knet.json` takes precedence over them. */
@@ -63,6 +66,10 @@ export interface Service {
   treeOf(file: string): SyntaxTree | undefined;
   /** The analysis of `file` in its project: rooted at an open file that imports it, or at the file itself. */
   analysisOf(file: string): Analysis | undefined;
+  /** Drops the analysis of a root, to free its memory; the next request creates it again. */
+  release(root: string): void;
+  /** Root of the project of a file: the open file that imports it, or the file itself. */
+  rootOf(file: string): string;
   /** Roots of all open files, for workspace-wide reports. */
   roots(): readonly string[];
   /** Incremented by every state change. */
@@ -224,7 +231,8 @@ export function createService(host: ServiceHost): Service {
     edit(file, edits) {
       const entry = loaded.get(file);
       if (!entry) throw new Error(`${file} is not open`);
-      for (const edit of edits) entry.tree = reparse(entry.tree, edit);
+      const few = edits.length > MANY_EDITS ? [combined(entry.tree.text, edits)] : edits;
+      for (const edit of few) entry.tree = reparse(entry.tree, edit);
       entry.decls = undefined;
       entry.imports = undefined;
       changed();
@@ -265,6 +273,11 @@ export function createService(host: ServiceHost): Service {
         analyses.set(root, analysis);
       }
       return analysis;
+    },
+    rootOf: (file) => roots().get(file) ?? file,
+    release(root) {
+      analyses.delete(root);
+      topologies.stages.delete(root);
     },
     roots() {
       const all = roots();

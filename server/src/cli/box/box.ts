@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { t } from "../../text/l10n.ts";
 import { LabError } from "../errors.ts";
+import type { Kernel } from "../kernels.ts";
 import type { Ended, Machine } from "../machine.ts";
 import { DONE, quoted, READY } from "./guest.ts";
 import { qemuCommand } from "./qemu.ts";
 import { umlCommand } from "./uml.ts";
 
-export const KERNELS = ["host", "uml", "qemu"] as const;
-export type Kernel = (typeof KERNELS)[number];
+export { KERNELS, type Kernel } from "../kernels.ts";
 export type BoxKernel = Exclude<Kernel, "host">;
 
 /** Lines of the console that are kept for the message when a guest does not start. */

@@ -1,6 +1,6 @@
 /** Workflow commands of GitHub Actions (docs.github.com, "Workflow commands"): annotations on a pull request. */
 import { visible } from "../../text/visible.ts";
-import type { Report } from "../report.ts";
+import type { Report } from "../report-schema.ts";
 
 /** Ends with a newline unless it is empty. */
 export function githubReport(report: Report): string {

@@ -3,7 +3,7 @@ import type { ArtifactLocation, Fix, Location, Log, Region } from "sarif";
 import type { Check } from "../../checks/check.ts";
 import { translated } from "../../text/l10n.ts";
 import { jsonText } from "../../text/visible.ts";
-import type { Diagnostic, Report } from "../report.ts";
+import type { Diagnostic, Report } from "../report-schema.ts";
 
 type Range = Diagnostic["range"];
 

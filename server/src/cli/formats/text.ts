@@ -3,7 +3,7 @@
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { visible, visibleIn } from "../../text/visible.ts";
-import type { Report } from "../report.ts";
+import type { Report } from "../report-schema.ts";
 
 type Diagnostic = Report["files"][number]["diagnostics"][number];
 const COLOUR = { error: "31", warning: "33", info: "36", hint: "2" } as const;

@@ -1,0 +1,38 @@
+/** A worker thread of `knet check`: answers requests about topologies, which it reads from disk. */
+import { parentPort } from "node:worker_threads";
+import type { Service } from "../service/service.ts";
+import type { Request, Response } from "./check-roots.ts";
+import { attempt, diskService, readText } from "./files.ts";
+import { entriesOf, fixesOf } from "./report.ts";
+
+/** False in the main thread, which has no requests to answer. */
+export function answerRequests(): boolean {
+  const port = parentPort;
+  if (!port) return false;
+  const service = diskService();
+  port.on("message", (request: Request) => port.postMessage(answer(service, request)));
+  return true;
+}
+
+/** The roots of the request are the only open files, so each is the root of its own topology, as in the main thread. */
+function answer(service: Service, request: Request): Response<Request> {
+  const roots = request.kind === "entries" ? request.roots : [request.root];
+  for (const root of roots) {
+    const text = attempt([], () => readText(root));
+    if (text !== undefined) service.setText(root, text);
+  }
+  try {
+    if (request.kind === "fixes") {
+      const analysis = service.analysisOf(request.root);
+      return analysis ? fixesOf(analysis, request.indexes) : [];
+    }
+    return roots.map((root) => {
+      const analysis = service.analysisOf(root);
+      const entries = analysis ? entriesOf(analysis) : [];
+      service.release(root);
+      return entries;
+    });
+  } finally {
+    for (const root of roots) service.close(root);
+  }
+}

@@ -1,0 +1,32 @@
+/** Locations in the output of commands. */
+import type { Finding } from "../checks/check.ts";
+import { lineIndex } from "../language/positions.ts";
+import type { Source, Span } from "../language/tree.ts";
+import type { Analysis } from "../service/analysis.ts";
+import type { Location } from "../trace/schema.ts";
+
+/** Converts sources and spans of an analysis to lines and characters. */
+export interface Locator {
+  source(source: Source): Location | undefined;
+  finding(finding: Finding): Location | undefined;
+  span(file: string, span: Span): Location | undefined;
+}
+
+export function locator(analysis: Analysis): Locator {
+  const lines = new Map<string, ReturnType<typeof lineIndex>>();
+  const locate = (name: string, span: Span | undefined): Location | undefined => {
+    const file = analysis.fileOf(name);
+    if (!span || !file) return undefined;
+    let index = lines.get(name);
+    if (!index) {
+      index = lineIndex(file.tree.text);
+      lines.set(name, index);
+    }
+    return { file: name, range: { start: index.positionAt(span.start), end: index.positionAt(span.end) } };
+  };
+  return {
+    source: (source) => locate(source.file, analysis.spanOf(source)),
+    span: locate,
+    finding: (finding) => locate(finding.source.file, analysis.placeOf(finding)),
+  };
+}

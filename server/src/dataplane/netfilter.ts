@@ -18,6 +18,7 @@ import type {
   NfMatch,
   NfRule,
   NfTable,
+  NfTarget,
 } from "./model.ts";
 import {
   familyOf,
@@ -211,19 +212,17 @@ export function runHook(
       if (translated) continue;
       translated = true;
       const nat = translate(
-        netfilter,
         bases.filter(({ type }) => type === "nat"),
         hook,
         current,
-        tracking,
-        context,
+        { netfilter, tracking, context },
       );
       current = nat.packet;
       decisions.push(...nat.decisions);
       if (nat.verdict !== "accept") return { packet: current, verdict: nat.verdict, decisions, tracking };
       continue;
     }
-    const outcome = walkChain(netfilter, one, current, tracking, context);
+    const outcome = walkChain(one, current, { netfilter, tracking, context });
     for (const decision of outcome.noted ?? []) decisions.push({ decision, packet: current });
     if (outcome.mark !== undefined) current = { ...current, mark: outcome.mark };
     if (outcome.untracked) tracking = UNTRACKED;
@@ -234,61 +233,56 @@ export function runHook(
 }
 
 /** The nat part of a hook: walks the chains for a new connection, otherwise applies the bindings of the connection. */
-function translate(
-  netfilter: Netfilter,
-  bases: readonly NfBase[],
-  hook: NfHook,
-  arrived: Packet,
-  tracking: Tracking,
-  context: HookContext,
-): Omit<HookResult, "tracking"> {
+function translate(bases: readonly NfBase[], hook: NfHook, arrived: Packet, walk: Walk): Omit<HookResult, "tracking"> {
+  const { tracking } = walk;
   const side =
     hook === "PREROUTING" || hook === "OUTPUT" ? "dst" : hook === "POSTROUTING" || hook === "INPUT" ? "src" : undefined;
   const connection = tracking.connection;
   if (!side || !connection) return { packet: arrived, verdict: "accept", decisions: [] };
-  const decisions: { decision: Decision; packet: Packet }[] = [];
   if (
     tracking.direction === "original" &&
     tracking.state === "NEW" &&
     !(side === "dst" ? connection.dnatDone : connection.snatDone)
-  ) {
-    if (side === "dst") connection.dnatDone = true;
-    else connection.snatDone = true;
-    let packet = arrived;
-    let outcome: ChainOutcome = { verdict: "accept" };
-    for (const one of bases) {
-      outcome = walkChain(netfilter, one, packet, tracking, context);
-      // Nat chains also set marks: kube-proxy's KUBE-MARK-MASQ.
-      if (outcome.mark !== undefined) packet = { ...packet, mark: outcome.mark };
-      if (outcome.verdict !== "accept" || outcome.nat) break;
-    }
-    if (outcome.verdict !== "accept") {
-      return {
-        packet,
-        verdict: outcome.verdict,
-        decisions: outcome.decision ? [{ decision: outcome.decision, packet }] : [],
-      };
-    }
-    if (outcome.nat) bind(connection, outcome.nat);
-    else if (outcome.decision) decisions.push({ decision: outcome.decision, packet });
-    const isMoved = side === "src" && makeUnique(connection, context.connections);
-    const marked = outcome.mark === undefined ? packet : { ...packet, mark: outcome.mark };
-    const changed = apply(marked, tracking, side);
-    if (outcome.decision && outcome.nat) decisions.push({ decision: outcome.decision, packet: changed });
-    else if (isMoved) {
-      const port = portsOf(changed)?.sport ?? 0;
-      const text = t`conntrack: source port changed to ${port} (another connection has the same addresses and ports)`;
-      decisions.push({ decision: byConntrack("snat", text), packet: changed });
-    }
-    return { packet: changed, verdict: "accept", decisions };
-  }
+  )
+    return translateNew(bases, side, arrived, connection, walk);
   const changed = apply(arrived, tracking, side);
-  if (changed !== arrived) {
-    const decision =
-      side === "dst"
-        ? byConntrack("dnat", t`conntrack: destination rewritten to ${formatIp(changed.dst)} (existing connection)`)
-        : byConntrack("snat", t`conntrack: source rewritten to ${formatIp(changed.src)} (existing connection)`);
-    decisions.push({ decision, packet: changed });
+  if (changed === arrived) return { packet: changed, verdict: "accept", decisions: [] };
+  const decision =
+    side === "dst"
+      ? byConntrack("dnat", t`conntrack: destination rewritten to ${formatIp(changed.dst)} (existing connection)`)
+      : byConntrack("snat", t`conntrack: source rewritten to ${formatIp(changed.src)} (existing connection)`);
+  return { packet: changed, verdict: "accept", decisions: [{ decision, packet: changed }] };
+}
+
+/** Walks the nat chains for a connection that has not passed them, and stores the binding. */
+function translateNew(
+  bases: readonly NfBase[],
+  side: "src" | "dst",
+  arrived: Packet,
+  connection: Connection,
+  walk: Walk,
+): Omit<HookResult, "tracking"> {
+  if (side === "dst") connection.dnatDone = true;
+  else connection.snatDone = true;
+  let packet = arrived;
+  let outcome: ChainOutcome = { verdict: "accept" };
+  for (const one of bases) {
+    outcome = walkChain(one, packet, walk);
+    // Nat chains also set marks: kube-proxy's KUBE-MARK-MASQ.
+    if (outcome.mark !== undefined) packet = { ...packet, mark: outcome.mark };
+    if (outcome.verdict !== "accept" || outcome.nat) break;
+  }
+  const { verdict, decision, nat } = outcome;
+  if (verdict !== "accept") return { packet, verdict, decisions: decision ? [{ decision, packet }] : [] };
+  if (nat) bind(connection, nat);
+  const isMoved = side === "src" && makeUnique(connection, walk.context.connections);
+  const changed = apply(packet, walk.tracking, side);
+  const decisions: { decision: Decision; packet: Packet }[] = [];
+  if (decision) decisions.push({ decision, packet: nat ? changed : packet });
+  if (isMoved && !(decision && nat)) {
+    const port = portsOf(changed)?.sport ?? 0;
+    const text = t`conntrack: source port changed to ${port} (another connection has the same addresses and ports)`;
+    decisions.push({ decision: byConntrack("snat", text), packet: changed });
   }
   return { packet: changed, verdict: "accept", decisions };
 }
@@ -377,124 +371,166 @@ interface ChainOutcome {
   readonly untracked?: boolean;
 }
 
-function walkChain(
-  netfilter: Netfilter,
-  { table, chain: first, type }: NfBase,
-  packet: Packet,
-  tracking: Tracking,
-  context: HookContext,
-): ChainOutcome {
-  const family = familyOf(packet);
-  let mark = packet.mark;
-  let returned: Decision | undefined;
-  const way: string[] = [];
-  const noted: Decision[] = [];
-  let untracked = false;
-  const note = (chain: string, rule: NfRule, effect: Decision["effect"]): Decision => ({
-    table,
+/** The parameters that all chains of a hook share. */
+interface Walk {
+  readonly netfilter: Netfilter;
+  readonly tracking: Tracking;
+  readonly context: HookContext;
+}
+
+/** A packet on its walk through one base chain and the chains that it jumps to. */
+interface ChainWalk extends Walk {
+  readonly family: 4 | 6;
+  readonly base: NfBase;
+  readonly packet: Packet;
+  /** The chains from the base chain to the current one. */
+  readonly path: string[];
+  readonly noted: Decision[];
+  mark: number;
+  untracked: boolean;
+  /** The last RETURN of a nat chain. */
+  returned: Decision | undefined;
+}
+
+function walkChain(base: NfBase, packet: Packet, { netfilter, tracking, context }: Walk): ChainOutcome {
+  const walk: ChainWalk = {
+    netfilter,
+    tracking,
+    context,
+    family: familyOf(packet),
+    base,
+    packet,
+    path: [],
+    noted: [],
+    mark: packet.mark,
+    untracked: false,
+    returned: undefined,
+  };
+  const outcome = enterChain(walk, base.chain);
+  const changed = {
+    ...(walk.mark === packet.mark ? {} : { mark: walk.mark }),
+    ...(walk.noted.length === 0 ? {} : { noted: walk.noted }),
+    ...(walk.untracked ? { untracked: true } : {}),
+  };
+  if (outcome) return { ...outcome, ...changed };
+  if (netfilter.chain(walk.family, base.table, base.chain)?.policy === "DROP")
+    return { verdict: "drop", decision: byPolicy(base), ...changed };
+  return { verdict: "accept", ...(walk.returned ? { decision: walk.returned } : {}), ...changed };
+}
+
+function byPolicy({ table, chain }: NfBase): Decision {
+  const text = t`default policy DROP of ${`${table}/${chain}`}`;
+  return { table, chain, rule: undefined, chains: [chain], text, effect: "drop" };
+}
+
+/** The kernel limits the depth of jumps when a table is loaded; a loop of chains is an error in the model. */
+const MAX_DEPTH = 64;
+
+/** Undefined: the chain ended or returned without a verdict. */
+function enterChain(walk: ChainWalk, name: string): ChainOutcome | undefined {
+  const chain = walk.netfilter.chain(walk.family, walk.base.table, name);
+  if (!chain || walk.path.length > MAX_DEPTH) return undefined;
+  walk.path.push(name);
+  const outcome = walkRules(walk, chain, name);
+  walk.path.pop();
+  return outcome;
+}
+
+function walkRules(walk: ChainWalk, chain: NfChain, name: string): ChainOutcome | undefined {
+  const { packet, tracking, context } = walk;
+  for (const rule of chain.candidates?.(packet.dst, portsOf(packet)?.dport) ?? chain.rules) {
+    if (!matches(rule.match, { ...packet, mark: walk.mark }, tracking, context)) continue;
+    if (rule.marks) walk.mark = marked(walk.mark, rule.marks);
+    const outcome = applyTarget(walk, rule, name);
+    if (outcome === "next") continue;
+    return outcome === "return" ? undefined : outcome;
+  }
+  return undefined;
+}
+
+/** The decision of a rule in the current chain. */
+function note(
+  { base, path, family, packet }: ChainWalk,
+  chain: string,
+  rule: NfRule,
+  effect: Decision["effect"],
+): Decision {
+  return {
+    table: base.table,
     chain,
     rule,
-    chains: [...way],
+    chains: [...path],
     text: rule.text ?? `-A ${chain} ${ruleText(rule, family)}`,
     effect,
     ...(rule.explain ? { explanation: rule.explain(packet) } : {}),
-  });
-  /** Undefined: the chain ended or returned without a verdict. */
-  const run = (name: string, depth: number): ChainOutcome | undefined => {
-    const chain = netfilter.chain(family, table, name);
-    if (!chain || depth > 64) return undefined;
-    way.push(name);
-    const outcome = inChain(chain, name, depth);
-    way.pop();
-    return outcome;
   };
-  const inChain = (chain: NfChain, name: string, depth: number): ChainOutcome | undefined => {
-    for (const rule of chain.candidates?.(packet.dst, portsOf(packet)?.dport) ?? chain.rules) {
-      if (!matches(rule.match, { ...packet, mark }, tracking, context)) continue;
-      const target = rule.target;
-      if (rule.marks) mark = ((mark & ~rule.marks.mask) ^ rule.marks.value) >>> 0;
-      switch (target.kind) {
-        case "ACCEPT":
-          return { verdict: "accept", decision: note(name, rule, "accept") };
-        case "DROP":
-          return { verdict: "drop", decision: note(name, rule, "drop") };
-        case "REJECT":
-          return { verdict: "reject", decision: { ...note(name, rule, "reject"), rejectWith: target.with } };
-        case "RETURN":
-          if (type === "nat") returned = note(name, rule, "return");
-          return undefined;
-        case "MARK":
-          mark = ((mark & ~target.mask) ^ target.value) >>> 0;
-          if (rule.explain) noted.push(note(name, rule, "accept"));
-          break;
-        case "NONE":
-          break;
-        case "CONNMARK": {
-          const { connection } = tracking;
-          if (!connection) break;
-          if (target.op === "set") connection.mark = ((connection.mark & ~target.mask) ^ target.value) >>> 0;
-          else mark = ((mark & ~target.mask) ^ (connection.mark & target.mask)) >>> 0;
-          break;
-        }
-        case "JUMP": {
-          const outcome = run(target.chain, depth + 1);
-          if (outcome || target.goto) return outcome;
-          break;
-        }
-        case "NFQUEUE": {
-          const verdict = target.program(packet);
-          const effect = verdict.accept ? "accept" : "drop";
-          return { verdict: effect, decision: { ...note(name, rule, effect), explanation: verdict } };
-        }
-        case "NOTRACK":
-          // xt_CT: a packet that already has a connection keeps it.
-          untracked = true;
-          break;
-        case "SNAT":
-          return {
-            verdict: "accept",
-            decision: note(name, rule, "snat"),
-            nat: { side: "src", ip: target.to, port: undefined },
-          };
-        case "MASQUERADE": {
-          const ip = context.masqueradeAs();
-          // Without a source address for MASQUERADE, the kernel drops the packet (nf_nat_masquerade.c).
-          if (ip === undefined) return { verdict: "drop", decision: note(name, rule, "drop") };
-          return { verdict: "accept", decision: note(name, rule, "snat"), nat: { side: "src", ip, port: undefined } };
-        }
-        case "DNAT":
-          return {
-            verdict: "accept",
-            decision: note(name, rule, "dnat"),
-            nat: { side: "dst", ip: target.to, port: target.port },
-          };
-      }
+}
+
+/** xt_mark, xt_connmark: `(mark & ~mask) ^ value`. */
+function marked(mark: number, { value, mask }: { readonly value: number; readonly mask: number }): number {
+  return ((mark & ~mask) ^ value) >>> 0;
+}
+
+/** The effect of a matching rule: a verdict, the next rule, or the end of the chain without a verdict. */
+function applyTarget(walk: ChainWalk, rule: NfRule, name: string): ChainOutcome | "next" | "return" {
+  const { target } = rule;
+  switch (target.kind) {
+    case "ACCEPT":
+      return { verdict: "accept", decision: note(walk, name, rule, "accept") };
+    case "DROP":
+      return { verdict: "drop", decision: note(walk, name, rule, "drop") };
+    case "REJECT":
+      return { verdict: "reject", decision: { ...note(walk, name, rule, "reject"), rejectWith: target.with } };
+    case "RETURN":
+      if (walk.base.type === "nat") walk.returned = note(walk, name, rule, "return");
+      return "return";
+    case "MARK":
+      walk.mark = marked(walk.mark, target);
+      if (rule.explain) walk.noted.push(note(walk, name, rule, "accept"));
+      return "next";
+    case "NONE":
+      return "next";
+    case "CONNMARK":
+      applyConnmark(walk, target);
+      return "next";
+    case "JUMP": {
+      const outcome = enterChain(walk, target.chain);
+      return outcome ?? (target.goto ? "return" : "next");
     }
-    return undefined;
-  };
-  const outcome = run(first, 0);
-  const changed = {
-    ...(mark === packet.mark ? {} : { mark }),
-    ...(noted.length === 0 ? {} : { noted }),
-    ...(untracked ? { untracked } : {}),
-  };
-  if (outcome) return { ...outcome, ...changed };
-  const chain = netfilter.chain(family, table, first);
-  if (chain?.policy === "DROP") {
-    return {
-      verdict: "drop",
-      decision: {
-        table,
-        chain: first,
-        rule: undefined,
-        chains: [first],
-        text: t`default policy DROP of ${`${table}/${first}`}`,
-        effect: "drop",
-      },
-      ...changed,
-    };
+    case "NFQUEUE": {
+      const verdict = target.program(walk.packet);
+      const effect = verdict.accept ? "accept" : "drop";
+      return { verdict: effect, decision: { ...note(walk, name, rule, effect), explanation: verdict } };
+    }
+    case "NOTRACK":
+      // xt_CT: a packet that already has a connection keeps it.
+      walk.untracked = true;
+      return "next";
+    case "SNAT":
+      return sourceNat(walk, rule, name, target.to);
+    case "MASQUERADE":
+      return sourceNat(walk, rule, name, walk.context.masqueradeAs());
+    case "DNAT":
+      return {
+        verdict: "accept",
+        decision: note(walk, name, rule, "dnat"),
+        nat: { side: "dst", ip: target.to, port: target.port },
+      };
   }
-  return { verdict: "accept", ...(returned ? { decision: returned } : {}), ...changed };
+}
+
+/** Without a source address for MASQUERADE, the kernel drops the packet (nf_nat_masquerade.c). */
+function sourceNat(walk: ChainWalk, rule: NfRule, name: string, ip: Ip | undefined): ChainOutcome {
+  if (ip === undefined) return { verdict: "drop", decision: note(walk, name, rule, "drop") };
+  return { verdict: "accept", decision: note(walk, name, rule, "snat"), nat: { side: "src", ip, port: undefined } };
+}
+
+/** net/netfilter/xt_connmark.c: without a connection, nothing happens. */
+function applyConnmark(walk: ChainWalk, target: NfTarget & { kind: "CONNMARK" }): void {
+  const { connection } = walk.tracking;
+  if (!connection) return;
+  if (target.op === "set") connection.mark = marked(connection.mark, target);
+  else walk.mark = marked(walk.mark, { value: connection.mark & target.mask, mask: target.mask });
 }
 
 function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: HookContext): boolean {

@@ -7,6 +7,7 @@ import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts"
 import type { PrefixTable } from "../addressing/prefix-table.ts";
 import type { Source } from "../language/tree.ts";
 import type { EspCipher, IcmpMessage, Mac, Packet, Transport } from "./packet.ts";
+import type { ConnectProgram, DevicePrograms, QueueProgram } from "./program.ts";
 
 export type { EspCipher, Mac, Transport };
 
@@ -56,6 +57,8 @@ export interface Netns {
   /** IPsec policies and security associations; absent: none. */
   readonly xfrm?: Xfrm | undefined;
   readonly ipvs?: Ipvs;
+  /** Attached to the cgroup of the processes: runs when a socket connects or sends a datagram. */
+  readonly connect?: ConnectProgram | undefined;
   readonly sysctls: Sysctls;
   readonly sockets: readonly Socket[];
   readonly origin: Source | undefined;
@@ -72,6 +75,8 @@ interface DeviceBase {
   readonly master?: string;
   /** Bridge port flag: a frame can leave through the port it arrived on. */
   readonly hairpin?: boolean;
+  /** Programs on tc ingress and tc egress. */
+  readonly tc?: DevicePrograms | undefined;
   readonly origin: Source | undefined;
 }
 
@@ -424,7 +429,7 @@ export type NfTarget =
   /** Table raw: the packet is not tracked by conntrack. */
   | { readonly kind: "NOTRACK" }
   /** A user-space program returns the verdict (nfnetlink_queue). */
-  | { readonly kind: "NFQUEUE"; readonly number: number; readonly program: (packet: Packet) => QueueVerdict }
+  | { readonly kind: "NFQUEUE"; readonly number: number; readonly program: QueueProgram }
   /** Sets the connection mark, or copies it to the packet (net/netfilter/xt_connmark.c). */
   | { readonly kind: "CONNMARK"; readonly op: "set"; readonly value: number; readonly mask: number }
   | { readonly kind: "CONNMARK"; readonly op: "restore"; readonly mask: number };
@@ -433,9 +438,6 @@ export type NfTarget =
 export interface Explanation {
   readonly note: string;
   readonly origin: Source | undefined;
-}
-export interface QueueVerdict extends Explanation {
-  readonly accept: boolean;
 }
 
 /* ------------------------------------------------------------------- ipvs */

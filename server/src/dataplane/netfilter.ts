@@ -498,8 +498,8 @@ function applyTarget(walk: ChainWalk, rule: NfRule, name: string): ChainOutcome 
       return outcome ?? (target.goto ? "return" : "next");
     }
     case "NFQUEUE": {
-      const verdict = target.program(walk.packet);
-      const effect = verdict.accept ? "accept" : "drop";
+      const verdict = target.program.decide(walk.packet);
+      const effect = verdict.kind === "pass" ? "accept" : "drop";
       return { verdict: effect, decision: { ...note(walk, name, rule, effect), explanation: verdict } };
     }
     case "NOTRACK":

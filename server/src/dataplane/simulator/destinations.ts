@@ -25,6 +25,11 @@ export function destinationOf(dst: Ip, src: Ip | undefined): Ip {
   return dst === 0n ? 1n : dst;
 }
 
+/** 0.0.0.0 or ::, the source of a packet without a source address. */
+export function unspecified(dst: Ip): Ip {
+  return typeof dst === "number" ? 0 : 0n;
+}
+
 export function ttlTo(dst: Ip, proto: Packet["body"]["kind"]): number {
   return isMulticast(dst) && proto !== "tcp" ? MULTICAST_TTL : 64;
 }

@@ -6,7 +6,7 @@ import type { StepRule } from "../journey.ts";
 import type { Explanation, Netns, NfHook } from "../model.ts";
 import { type Connection, type Decision, type HookContext, runHook, type Tracking } from "../netfilter.ts";
 import type { Packet } from "../packet.ts";
-import { choose, connectionsOf, type End, fail, type Host, isOwn, machine, sendErrno, step } from "./run.ts";
+import { choose, connectionsOf, type End, endOf, fail, type Host, isOwn, machine, sendErrno, step } from "./run.ts";
 
 /** The devices of a packet at a netfilter hook. */
 export interface HookDevices {
@@ -132,12 +132,6 @@ function forget(connections: Connection[], { connection }: Tracking): void {
 function leavesBy(netns: Netns, { src, dst, mark }: Packet, device: string): boolean {
   const back = lookup(netns, localAddressesOf(netns), { dst: src, src: dst, mark });
   return back?.route.type === "unicast" && back.nexthops.some((hop) => hop.dev === device);
-}
-
-/** Destination address, with the port if the packet has one. */
-function endOf({ dst, body }: Packet): string {
-  if (!("dport" in body)) return formatIp(dst);
-  return typeof dst === "bigint" ? `[${formatIp(dst)}]:${body.dport}` : `${formatIp(dst)}:${body.dport}`;
 }
 
 /** With the path through nested chains, if there is one: "KUBE-SERVICES → KUBE-SVC-… → KUBE-SEP-…". */

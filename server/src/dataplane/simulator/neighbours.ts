@@ -4,11 +4,13 @@ import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
+import type { StepRule } from "../journey.ts";
 import type { BridgeNeighbour, Device, Netns } from "../model.ts";
+import type { Packet } from "../packet.ts";
 import { type Between, discover } from "./discovery.ts";
 import type { Neighbour } from "./neighbour.ts";
-import { type Host, isOwn, machine, machineAt, type Run } from "./run.ts";
-import { overlayAnswer } from "./session.ts";
+import { type End, fail, type Host, isOwn, machine, machineAt, type Run } from "./run.ts";
+import { overlayAnswer, withoutSession } from "./session.ts";
 
 /** neigh_resolve_output: the neighbor on the device that has `ip`. */
 export function resolve(host: Host, device: Device, ip: Ip): Neighbour {
@@ -51,6 +53,7 @@ function ownerOf(run: Run, device: Device, netns: Netns, found: Neighbour): Netn
     case "none":
     case "unneeded":
     case "permanent":
+    case "tunnel":
       return undefined;
   }
 }
@@ -185,4 +188,31 @@ function behindPort(host: Host, { port, mac }: BridgeNeighbour, ip: Ip): Neighbo
     message: t`no ARP reply for ${formatIp(ip)} through ${port} and VTEP ${formatIp(vtep ?? 0)}: ${failure.message}`,
     failure,
   };
+}
+
+/** arp_error_report, ipv4_link_failure: ICMP error to the source of the packet, through lo if the source is local. */
+export function unanswered(
+  host: Host,
+  packet: Packet,
+  { name }: Device,
+  { code, message, failure }: Neighbour & { kind: "none" },
+  { rule, own }: { readonly rule: StepRule; readonly own: boolean },
+): End {
+  const end = fail(host, packet, {
+    verdict: "unreachable",
+    code: code ?? "neighbour-failed",
+    message,
+    device: name,
+    rule,
+    icmp: { kind: "host-unreachable", own },
+  });
+  return withoutSession(end, failure);
+}
+
+/** The neighbor that a frame received on a bridge port is addressed to, by its destination address; undefined if the device is not a port. */
+export function frameTo(netns: Netns, device: Device, dst: Ip): Neighbour | undefined {
+  const bridge = device.master === undefined ? undefined : netns.devices.get(device.master);
+  if (bridge?.kind !== "bridge") return undefined;
+  const behind = bridge.portFor(dst);
+  return behind ? { kind: "bridge-port", port: behind.port, mac: behind.mac } : { kind: "bridge-host" };
 }

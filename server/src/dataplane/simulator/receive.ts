@@ -3,15 +3,18 @@ import { type Family, formatIp, type Ip, isLoopback } from "../../addressing/ip.
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { type Found, localAddressesOf, lookup, sourceOn } from "../fib.ts";
-import type { Device, Netns, NetnsId } from "../model.ts";
+import type { Device, Netns } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, type Packet, pieceLength, reassembled } from "../packet.ts";
 import { deliver } from "./deliver.ts";
 import { hook } from "./hook.ts";
 import type { Neighbour } from "./neighbour.ts";
-import { resolve } from "./neighbours.ts";
+import { resolve, unanswered } from "./neighbours.ts";
+import { tcIngress } from "./programs.ts";
 import {
+  type Arrival,
   connectionsOf,
+  type DeviceOf,
   type End,
   expiredText,
   fail,
@@ -26,42 +29,68 @@ import {
   step,
   VLAN_ROOM,
 } from "./run.ts";
-import { output, refusedByRoute, tooBigFor, tooBigText, unanswered } from "./send.ts";
+import { output, refusedByRoute, tooBigFor, tooBigText } from "./send.ts";
 import { handUp } from "./stacked.ts";
 import { bridgeOut } from "./transmit.ts";
 import { isEnd, outbound, refusedByPolicy } from "./xfrm.ts";
 
-/** netif_receive_skb: a frame arrives on a device. */
-export function receive(run: Run, id: NetnsId, deviceName: string, sent: Packet, to: Neighbour): End {
-  const netns = run.network.netns(id);
-  const device = netns?.devices.get(deviceName);
-  if (!netns || !device) throw new Error(`no device ${deviceName} on ${id}`);
-  const host: Host = { run, netns };
-  // skb_scrub_packet: removes metadata that is local to the sender's network namespace.
-  const bare = sent.mark === 0 && !sent.secpath && !sent.ignoreDf;
-  const packet = bare ? sent : { ...sent, mark: 0, secpath: undefined, ignoreDf: undefined };
+/** A frame from another device. */
+export function receive(run: Run, at: DeviceOf, packet: Packet, to: Neighbour): End {
+  const { host, device } = deviceAt(run, at);
   if ((device.kind === "veth" || device.kind === "physical") && pieceLength(packet) > device.mtu + VLAN_ROOM) {
     // __dev_forward_skb: a veth device drops frames that exceed its MTU. Most network cards do the same.
-    return fail(host, packet, {
+    return fail(host, scrubbed(packet), {
       verdict: "dropped",
       code: device.kind === "veth" ? "too-big" : "receiver-mtu",
-      message: t`${deviceName} of ${machine(netns)} (MTU ${device.mtu}) silently drops the frame of ${pieceLength(packet)} bytes`,
-      device: deviceName,
+      message: t`${device.name} of ${machine(host.netns)} (MTU ${device.mtu}) silently drops the frame of ${pieceLength(packet)} bytes`,
+      device: device.name,
       origin: device.origin,
     });
   }
   if (device.kind === "veth" && run.overhead === 0) limitMtu(run, device.mtu);
-  step(host, { device: deviceName, direction: "in", action: "receive", text: t`received on ${deviceName}`, packet });
-  if (device.kind === "physical") {
+  return entered(host, device, packet, to);
+}
+
+/** netif_receive_skb, also of a packet that a program has redirected from another network namespace, with any size. */
+export function enter(run: Run, at: DeviceOf, sent: Packet, to: Neighbour): End {
+  const { host, device } = deviceAt(run, at);
+  return entered(host, device, sent, to);
+}
+
+function entered(host: Host, device: Device, sent: Packet, to: Neighbour): End {
+  const packet = scrubbed(sent);
+  const text = t`received on ${device.name}`;
+  step(host, { device: device.name, direction: "in", action: "receive", text, packet });
+  return arrive(host, device, packet, { to });
+}
+
+/** __netif_receive_skb_core: tc ingress, stacked devices, the bridge of a port, the IP layer. */
+export function arrive(host: Host, device: Device, arrived: Packet, { to, tunnel }: Arrival = {}): End {
+  const { packet, end } = tcIngress(host, device, arrived, tunnel);
+  if (end) return end;
+  if (to && device.kind === "physical") {
     const up = handUp(host, device, packet, to);
     if (up) return up;
   }
-  if (device.master !== undefined) return bridgeIn(host, device, packet, to);
+  if (to && device.master !== undefined) return bridgeIn(host, device, packet, to);
   return receiveIp(host, device, packet);
 }
 
+function deviceAt(run: Run, at: DeviceOf): { readonly host: Host; readonly device: Device } {
+  const netns = run.network.netns(at.netns);
+  const device = netns?.devices.get(at.device);
+  if (!netns || !device) throw new Error(`no device ${at.device} on ${at.netns}`);
+  return { host: { run, netns }, device };
+}
+
+/** skb_scrub_packet: without metadata that is local to the sender's network namespace. */
+function scrubbed(sent: Packet): Packet {
+  const bare = sent.mark === 0 && !sent.secpath && !sent.ignoreDf;
+  return bare ? sent : { ...sent, mark: 0, secpath: undefined, ignoreDf: undefined };
+}
+
 /** br_handle_frame: to the IP layer of the machine, or to another port. */
-export function bridgeIn(host: Host, port: Device, arrived: Packet, to: Neighbour): End {
+function bridgeIn(host: Host, port: Device, arrived: Packet, to: Neighbour): End {
   const { netns } = host;
   const bridge = port.master === undefined ? undefined : netns.devices.get(port.master);
   if (bridge?.kind !== "bridge")
@@ -154,7 +183,7 @@ function tracksConnections(netns: Netns, family: Family): boolean {
  * ip_rcv: PREROUTING, routing decision, then local delivery or forwarding. `prerouted`: the state of a packet that passed
  * PREROUTING on a bridge port.
  */
-export function receiveIp(host: Host, device: Device, arrived: Packet, prerouted?: Tracking): End {
+function receiveIp(host: Host, device: Device, arrived: Packet, prerouted?: Tracking): End {
   const { netns } = host;
   let tracking = prerouted ?? track(connectionsOf(host), arrived);
   let packet = arrived;

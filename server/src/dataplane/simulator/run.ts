@@ -3,7 +3,7 @@
  * all parts of the stack share.
  */
 
-import type { Ip } from "../../addressing/ip.ts";
+import { formatIp, type Ip } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
@@ -13,6 +13,7 @@ import { repetitionIn } from "../loop.ts";
 import type { Device, Netns, NetnsId, Network, Nexthop } from "../model.ts";
 import type { Connection, Tracking } from "../netfilter.ts";
 import type { IcmpErrorKind, Packet } from "../packet.ts";
+import type { Flow, TunnelKey } from "../program.ts";
 import { routeText } from "../text.ts";
 import type { Neighbour } from "./neighbour.ts";
 
@@ -25,9 +26,10 @@ const MAX_STEPS = 4000;
  */
 export interface Stack {
   readonly originate: (host: Host, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string) => End;
-  readonly receive: (run: Run, id: NetnsId, device: string, packet: Packet, to: Neighbour) => End;
-  readonly bridgeIn: (host: Host, port: Device, packet: Packet, to: Neighbour) => End;
-  readonly receiveIp: (host: Host, device: Device, packet: Packet) => End;
+  readonly receive: (run: Run, at: DeviceOf, packet: Packet, to: Neighbour) => End;
+  readonly enter: (run: Run, at: DeviceOf, packet: Packet, to: Neighbour) => End;
+  readonly arrive: (host: Host, device: Device, packet: Packet, arrival?: Arrival) => End;
+  readonly transmit: (host: Host, device: Device, packet: Packet, to: Neighbour, why: RouteStep) => End;
   readonly balance: (
     host: Host,
     packet: Packet,
@@ -35,6 +37,26 @@ export interface Stack {
     ingress: Device | undefined,
   ) => Balanced | undefined;
   readonly deliver: (host: Host, packet: Packet, device: Device | undefined, tracking: Tracking) => End;
+}
+
+/** A device by name. */
+export interface DeviceOf {
+  readonly netns: NetnsId;
+  readonly device: string;
+}
+
+/** Link layer of a received frame. */
+export interface Arrival {
+  /** The neighbor that the frame is addressed to; required on bridge ports and below stacked devices. */
+  readonly to?: Neighbour | undefined;
+  /** The tunnel key of a decapsulated packet. */
+  readonly tunnel?: TunnelKey | undefined;
+}
+
+/** Why a packet leaves through a device. */
+export interface RouteStep {
+  readonly rule: StepRule;
+  readonly text: string;
 }
 
 /** A fork of a run. `likelihood`: the probability of the path up to and including a branch. */
@@ -64,6 +86,8 @@ export interface Run {
   /** The socket that waits for the reply, while the reply is on its path. */
   waiting: { readonly netns: NetnsId; readonly packet: Packet } | undefined;
   budget: number;
+  /** The number of redirects by programs. */
+  redirects: number;
   /** See `Journey`. */
   askedFirst: boolean;
   /** Key exchanges and neighbor requests of this run, with the reason of their failure. */
@@ -72,6 +96,8 @@ export interface Run {
   readonly roamed: Map<string, { readonly ip: Ip; readonly port: number; readonly own: Ip }>;
   /** The next hop that a machine selected per address pair (ECMP). */
   readonly hashed: Map<string, number>;
+  /** See `ProgramContext`. */
+  readonly maps: Map<string, Flow>;
 }
 
 /** Where a packet is during a run: the network namespace whose tables and rules apply to it. */
@@ -93,10 +119,12 @@ export function newRun(stack: Stack, network: Network, script: readonly number[]
     overhead: 0,
     waiting: undefined,
     budget: MAX_STEPS,
+    redirects: 0,
     askedFirst: false,
     sessions: new Map(),
     roamed: new Map(),
     hashed: new Map(),
+    maps: new Map(),
   };
 }
 
@@ -271,4 +299,10 @@ export function pickNexthop(host: Host, found: Found, src: Ip | undefined, dst: 
  */
 export function sendErrno({ body }: Packet, name: string): End["errno"] {
   return body.kind === "tcp" || body.kind === "sctp" ? undefined : { name };
+}
+
+/** Destination address, with the port if the packet has one. */
+export function endOf({ dst, body }: Packet): string {
+  if (!("dport" in body)) return formatIp(dst);
+  return typeof dst === "bigint" ? `[${formatIp(dst)}]:${body.dport}` : `${formatIp(dst)}:${body.dport}`;
 }

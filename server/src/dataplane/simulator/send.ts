@@ -4,14 +4,20 @@ import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, isMulticast } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { type Found, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";
-import type { StepRule } from "../journey.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, fragmented, type Packet, pieceLength } from "../packet.ts";
-import { multicastBySource, multicastHop, refusedDestination, refusedSource, sendMulticast } from "./destinations.ts";
+import {
+  multicastBySource,
+  multicastHop,
+  refusedDestination,
+  refusedSource,
+  sendMulticast,
+  unspecified,
+} from "./destinations.ts";
 import { hook } from "./hook.ts";
-import type { Neighbour } from "./neighbour.ts";
-import { resolve } from "./neighbours.ts";
+import { resolve, unanswered } from "./neighbours.ts";
+import { tcEgress, tcIngress } from "./programs.ts";
 import {
   connectionsOf,
   type End,
@@ -26,7 +32,6 @@ import {
   sendErrno,
   step,
 } from "./run.ts";
-import { withoutSession } from "./session.ts";
 import { transmit } from "./transmit.ts";
 import { encapsulateEsp, isEnd, type Outbound, outbound, roomBehind } from "./xfrm.ts";
 
@@ -36,7 +41,7 @@ const LOCAL_OUT = -98;
 /** ip_route_output and __ip_local_out: a locally generated packet. */
 export function originate(host: Host, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string): End {
   const { run, netns } = host;
-  const unsent: Packet = { ...made, src: src ?? (typeof made.dst === "number" ? 0 : 0n) };
+  const unsent: Packet = { ...made, src: src ?? unspecified(made.dst) };
   const found =
     multicastBySource(netns, made.dst, src) ??
     lookup(netns, localAddressesOf(netns), { dst: made.dst, src, oif, mark: made.mark });
@@ -76,9 +81,14 @@ export function originate(host: Host, made: Omit<Packet, "src">, src: Ip | undef
       errno: { name: "EMSGSIZE", mtu: tooBig },
     });
   }
-  if (run.steps.length === 0)
+  if (isUnsent(run))
     step(host, { device: nexthop?.dev ?? "lo", action: "send", text: t`sent to ${formatIp(packet.dst)}`, packet });
   return emit(host, packet, route);
+}
+
+/** Whether the packet is the first one of its journey; a program on connect() can precede it. */
+function isUnsent({ steps }: Run): boolean {
+  return steps.every(({ action, direction }) => direction === null && action === "dnat");
 }
 
 /** __ip_local_out: OUTPUT, IPVS, and a second route lookup if they change the destination or the mark. */
@@ -269,25 +279,6 @@ export function output(
   return transmit(host, device, sent, neighbour, { rule, text: describeRoute(packet, found, nexthop) });
 }
 
-/** arp_error_report, ipv4_link_failure: ICMP error to the source of the packet, through lo if the source is local. */
-export function unanswered(
-  host: Host,
-  packet: Packet,
-  { name }: Device,
-  { code, message, failure }: Neighbour & { kind: "none" },
-  { rule, own }: { readonly rule: StepRule; readonly own: boolean },
-): End {
-  const end = fail(host, packet, {
-    verdict: "unreachable",
-    code: code ?? "neighbour-failed",
-    message,
-    device: name,
-    rule,
-    icmp: { kind: "host-unreachable", own },
-  });
-  return withoutSession(end, failure);
-}
-
 function describeRoute(packet: Packet, found: Found, nexthop: Nexthop): string {
   const dst = formatIp(packet.dst);
   const { via, dev } = nexthop;
@@ -317,15 +308,19 @@ function loopback(host: Host, packet: Packet, found: Found, tracking: Tracking):
     packet: post.packet,
     rule: routeRule({ found, nexthop: undefined }),
   });
+  const left = lo ? tcEgress(host, lo, post.packet) : post;
+  if (left.end) return left.end;
   step(host, {
     device: name,
     direction: "in",
     action: "receive",
     text: t`looped back on ${name}`,
-    packet: post.packet,
+    packet: left.packet,
   });
+  const arrived = lo ? tcIngress(host, lo, left.packet) : left;
+  if (arrived.end) return arrived.end;
   // The packet keeps its conntrack entry over lo (nf_conntrack_in: "previously seen"); NAT was already applied in OUTPUT and POSTROUTING.
-  const pre = hook(host, "PREROUTING", post.packet, { ...tracking, connection: undefined }, { in: name });
+  const pre = hook(host, "PREROUTING", arrived.packet, { ...tracking, connection: undefined }, { in: name });
   if (pre.end) return pre.end;
   return run.stack.deliver(
     host,

@@ -21,7 +21,12 @@ interface From {
 
 /** Sends a UDP datagram of an exchange and returns its end. Where it is dropped, it leaves no conntrack entry. */
 function tell({ run, netns }: Host, from: From, to: Endpoint): End {
-  const own: Run = { ...newRun(run.stack, run.network, []), connections: run.connections, sessions: run.sessions };
+  const own: Run = {
+    ...newRun(run.stack, run.network, []),
+    connections: run.connections,
+    sessions: run.sessions,
+    maps: run.maps,
+  };
   const made: Omit<Packet, "src"> = {
     dst: to.ip,
     ttl: 64,

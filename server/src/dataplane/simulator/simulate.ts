@@ -11,14 +11,17 @@ import type { Journey, Question, SenderError } from "../journey.ts";
 import type { Device, NetnsId, Network } from "../model.ts";
 import { errnoOf, familyOf, icmpAbout, ipHeaderLength, type Packet } from "../packet.ts";
 import { deliver } from "./deliver.ts";
-import { destinationOf, ttlTo } from "./destinations.ts";
+import { destinationOf, ttlTo, unspecified } from "./destinations.ts";
 import { balance } from "./ipvs.ts";
-import { bridgeIn, receive, receiveIp } from "./receive.ts";
+import { frameTo } from "./neighbours.ts";
+import { atConnect } from "./programs.ts";
+import { arrive, enter, receive } from "./receive.ts";
 import { type End, type Host, isOwn, newRun, type Run, type Stack, step } from "./run.ts";
 import { originate } from "./send.ts";
 import { keyExchange } from "./session.ts";
+import { transmit } from "./transmit.ts";
 
-const STACK: Stack = { originate, receive, bridgeIn, receiveIp, balance, deliver };
+const STACK: Stack = { originate, receive, enter, arrive, transmit, balance, deliver };
 
 /**
  * Maximum number of paths per packet, based on the recommended maximum of 250 endpoints per service (Kubernetes
@@ -105,7 +108,7 @@ function request(run: Run, asked: Question): Journey {
   const from = run.network.netns(question.from);
   if (!from) throw new Error(`no network namespace ${question.from}`);
   const packet = firstPacket(question);
-  const end = originate({ run, netns: from }, packet, question.src);
+  const end = connect({ run, netns: from }, packet, question.src);
   const steps = run.steps;
   const mtu = run.mtu;
   const sent = steps.find((step) => step.direction === "out" || step.action === "send")?.packet ?? {
@@ -129,6 +132,15 @@ function request(run: Run, asked: Question): Journey {
     askedFirst: run.askedFirst,
     reply: answer.reply,
   };
+}
+
+/** connect() or sendmsg() of the sender: its program can rewrite the destination. */
+function connect(host: Host, made: Omit<Packet, "src">, src: Ip | undefined): End {
+  const program = host.netns.connect;
+  if (!program) return originate(host, made, src);
+  const { packet, end } = atConnect(host, program, { ...made, src: src ?? unspecified(made.dst) });
+  // A program can also bind the socket to an address.
+  return end ?? originate(host, packet, packet.src === unspecified(packet.dst) ? undefined : packet.src);
 }
 
 function firstPacket(question: Question): Omit<Packet, "src"> {
@@ -172,7 +184,7 @@ function answerTo(
     const over = end.icmp?.port
       ? answerByPort(at, end.icmp.port, { ...packet, src: src ?? 0 })
       : end.icmp?.tun
-        ? receiveIp(at, end.icmp.tun, { ...packet, src: src ?? 0 })
+        ? arrive(at, end.icmp.tun, { ...packet, src: src ?? 0 })
         : originate(at, packet, src);
     return {
       steps: run.steps,
@@ -215,22 +227,9 @@ function answerTo(
 
 /** iptunnel_pmtud_build_icmp, vxlan_encap_bypass: the error arrives on the tunnel device and is bridged from there. */
 function answerByPort(host: Host, port: Device, packet: Packet): End {
-  const { netns } = host;
-  const bridge = port.master === undefined ? undefined : netns.devices.get(port.master);
-  const behind = bridge?.kind === "bridge" ? bridge.portFor(packet.dst) : undefined;
-  step(host, {
-    device: port.name,
-    direction: "in",
-    action: "receive",
-    text: t`ICMP error received on ${port.name}`,
-    packet,
-  });
-  return bridgeIn(
-    host,
-    port,
-    packet,
-    behind ? { kind: "bridge-port", port: behind.port, mac: behind.mac } : { kind: "bridge-host" },
-  );
+  const text = t`ICMP error received on ${port.name}`;
+  step(host, { device: port.name, direction: "in", action: "receive", text, packet });
+  return arrive(host, port, packet, { to: frameTo(host.netns, port, packet.dst) ?? { kind: "bridge-host" } });
 }
 
 /** The error that the sender's socket reports for the received ICMP error. */

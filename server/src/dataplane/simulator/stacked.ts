@@ -6,6 +6,7 @@ import { track } from "../netfilter.ts";
 import type { Packet } from "../packet.ts";
 import { hook } from "./hook.ts";
 import type { Neighbour } from "./neighbour.ts";
+import { tcEgress, tcIngress } from "./programs.ts";
 import { connectionsOf, type End, fail, type Host, machine, machineAt, step } from "./run.ts";
 import { ontoSegment } from "./wire.ts";
 
@@ -34,16 +35,15 @@ export function transmitStacked(host: Host, device: Stacked, packet: Packet, to:
   };
   if (to.kind === "sibling") {
     // macvlan_queue_xmit: "send to lowerdev first for its network taps"; ipvlan passes the frame to the sibling directly.
-    if (device.kind === "macvlan")
-      step(lower, {
-        device: parent.name,
-        direction: "in",
-        action: "bridge",
-        text: t`switched by ${parent.name} to ${machineAt(run, to.netns)}`,
-        packet,
-        rule,
-      });
-    return run.stack.receive(run, to.netns, to.device, packet, { kind: "peer" });
+    let seen = packet;
+    if (device.kind === "macvlan") {
+      const text = t`switched by ${parent.name} to ${machineAt(run, to.netns)}`;
+      step(lower, { device: parent.name, direction: "in", action: "bridge", text, packet, rule });
+      const passed = tcIngress(lower, parent, packet);
+      if (passed.end) return passed.end;
+      seen = passed.packet;
+    }
+    return run.stack.receive(run, to, seen, { kind: "peer" });
   }
   step(lower, {
     device: parent.name,
@@ -53,14 +53,15 @@ export function transmitStacked(host: Host, device: Stacked, packet: Packet, to:
     packet,
     rule,
   });
-  return ontoSegment(lower, parent, packet, to);
+  const left = tcEgress(lower, parent, packet);
+  return left.end ?? ontoSegment(lower, parent, left.packet, to);
 }
 
 /** ipvlan_process_outbound: directly to a sibling; other packets are sent by the parent's machine through the parent device. */
 function routedBelow(host: Host, parent: Device & { kind: "physical" }, packet: Packet): End {
   const { run, netns } = host;
   const sibling = parent.children?.child(packet.dst);
-  if (sibling) return run.stack.receive(run, sibling.netns, sibling.device, packet, { kind: "peer" });
+  if (sibling) return run.stack.receive(run, sibling, packet, { kind: "peer" });
   const end = run.stack.originate(host, packet, packet.src, parent.name);
   // A failure there is counted as a transmit error; the sender receives no error.
   return end.netns === netns ? { ...end, errno: undefined } : end;
@@ -95,5 +96,5 @@ export function handUp(
     text: t`passed by ${device.name} to ${machineAt(run, upper.netns)} (destination ${formatIp(packet.dst)})`,
     packet: seen,
   });
-  return run.stack.receive(run, upper.netns, upper.device, seen, { kind: "peer" });
+  return run.stack.receive(run, upper, seen, { kind: "peer" });
 }

@@ -5,22 +5,16 @@ import type { StepRule } from "../journey.ts";
 import type { Device } from "../model.ts";
 import { type Packet, pieceLength } from "../packet.ts";
 import type { Neighbour } from "./neighbour.ts";
-import { type End, fail, type Host, machine, machineAt, step, VLAN_ROOM } from "./run.ts";
+import { tcEgress } from "./programs.ts";
+import { type End, fail, type Host, machine, machineAt, type RouteStep, step, VLAN_ROOM } from "./run.ts";
 import { transmitStacked } from "./stacked.ts";
 import { encapsulateIpip, encapsulateTun, encapsulateVxlan } from "./tunnels.ts";
 import { ontoSegment } from "./wire.ts";
 import { encapsulateWireguard } from "./wireguard.ts";
 
 /** dev_queue_xmit: the frame leaves through a device; `to` is the resolved neighbor, `rule` and `text` describe the route. */
-export function transmit(
-  host: Host,
-  device: Device,
-  packet: Packet,
-  to: Neighbour,
-  { rule, text }: { readonly rule: StepRule; readonly text: string },
-): End {
-  const { run, netns } = host;
-  if (run.budget <= 0)
+export function transmit(host: Host, device: Device, packet: Packet, to: Neighbour, { rule, text }: RouteStep): End {
+  if (host.run.budget <= 0)
     return fail(host, packet, {
       verdict: "looped",
       code: "step-limit",
@@ -28,6 +22,13 @@ export function transmit(
       device: device.name,
     });
   step(host, { device: device.name, direction: "out", action: "route", text, packet, rule });
+  const left = tcEgress(host, device, packet);
+  return left.end ?? startXmit(host, device, left.packet, to, rule);
+}
+
+/** ndo_start_xmit: the driver of the device. */
+function startXmit(host: Host, device: Device, packet: Packet, to: Neighbour, rule: StepRule): End {
+  const { run, netns } = host;
   switch (device.kind) {
     case "physical":
       return ontoSegment(host, device, packet, to);
@@ -35,13 +36,13 @@ export function transmit(
     case "ipvlan":
       return transmitStacked(host, device, packet, to);
     case "veth":
-      return run.stack.receive(run, device.peer.netns, device.peer.device, packet, to);
+      return run.stack.receive(run, device.peer, packet, to);
     case "bridge": {
       if (to.kind !== "bridge-port") throw new Error(`no port of ${device.name}`);
       return bridgeOut(host, to, packet, device);
     }
     case "vxlan":
-      if (to.kind !== "permanent") throw new Error(`no neighbor entry on ${device.name}`);
+      if (to.kind !== "permanent" && to.kind !== "tunnel") throw new Error(`no neighbor entry on ${device.name}`);
       return encapsulateVxlan(host, device, packet, to);
     case "ipip":
       return encapsulateIpip(host, device, packet, rule);
@@ -84,24 +85,14 @@ export function bridgeOut(host: Host, to: Neighbour & { kind: "bridge-port" }, p
     });
   }
   const rule: StepRule = { table: "fdb", text: `dev ${portName} master ${bridge.name}`, origin: port.origin };
-  if (port.kind === "vxlan") {
-    step(host, {
-      device: portName,
-      direction: "out",
-      action: "bridge",
-      text: t`bridged by ${bridge.name} to the tunnel`,
-      packet,
-      rule,
-    });
-    return encapsulateVxlan(host, port, packet, { kind: "permanent", mac: to.mac ?? "", rule });
-  }
-  step(host, {
-    device: portName,
-    direction: "out",
-    action: "bridge",
-    text: t`bridged by ${bridge.name} to ${machineAt(run, port.peer.netns)}`,
-    packet,
-    rule,
-  });
-  return run.stack.receive(run, port.peer.netns, port.peer.device, packet, { kind: "peer" });
+  const text =
+    port.kind === "vxlan"
+      ? t`bridged by ${bridge.name} to the tunnel`
+      : t`bridged by ${bridge.name} to ${machineAt(run, port.peer.netns)}`;
+  step(host, { device: portName, direction: "out", action: "bridge", text, packet, rule });
+  const left = tcEgress(host, port, packet);
+  if (left.end) return left.end;
+  return port.kind === "vxlan"
+    ? encapsulateVxlan(host, port, left.packet, { kind: "permanent", mac: to.mac ?? "", rule })
+    : run.stack.receive(run, port.peer, left.packet, { kind: "peer" });
 }

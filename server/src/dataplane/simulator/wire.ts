@@ -43,7 +43,7 @@ export function ontoSegment(host: Host, device: Device & { kind: "physical" }, p
       origin: segment?.origin,
     });
   }
-  return run.stack.receive(run, to.end.netns, to.end.device, packet, to);
+  return run.stack.receive(run, to.end, packet, to);
 }
 
 /** The message if the source/destination check of the network drops the packet. */

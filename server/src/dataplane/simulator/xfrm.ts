@@ -109,7 +109,7 @@ export function decapsulateEsp(host: Host, packet: Packet, inner: Packet, device
     text: t`received again on ${device.name} (decrypted)`,
     packet: fresh,
   });
-  return run.stack.receiveIp(host, device, fresh);
+  return run.stack.arrive(host, device, fresh);
 }
 
 /** __xfrm_policy_check: packets that match a policy must arrive encrypted, and encrypted packets must match a policy. */

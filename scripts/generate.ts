@@ -207,7 +207,7 @@ function typeText(type: ArgType): string {
   const orAddress = "orAddress" in type && type.orAddress === true ? " or an address" : "";
   switch (type.kind) {
     case "name":
-      return "a new name";
+      return "a name";
     case "device":
       return `a device name, 1 to 15 characters${orAddress}`;
     case "ref":
@@ -243,7 +243,7 @@ function typeText(type: ArgType): string {
     case "endpoint":
       return `a path or an address${type.port ? ", with a port: `shop/api:80`, `n1:53/udp`" : ""}`;
     case "string":
-      return 'a quoted string: `"fabric.knet"`';
+      return 'a quoted string: `"…"`';
     case "sysctl":
       return "a [kernel parameter](#kernel-parameters)";
   }
@@ -278,7 +278,7 @@ command line. The editor settings (\`knet.checks.KN105\`) do the same; \`knet.js
 { "checks": { "KN407": "off", "pod-service-overlap": "warning" } }
 \`\`\`
 
-Suppress a single diagnostic with a \`knet-ignore\` comment that states the reason: at the end of a line for the statement on that line, on its own
+Suppress a single diagnostic with a \`knet-ignore\` comment that states the reason: at the end of a line for that line, on its own
 line for the statement that follows (including its block), or as \`knet-ignore-file\` for the whole file. A comment that suppresses nothing is
 reported.
 

@@ -29,7 +29,7 @@ export class RoutesDocuments implements vscode.TextDocumentContentProvider, vsco
   uriOf(file: vscode.Uri, where: string): vscode.Uri {
     return vscode.Uri.from({
       scheme: SCHEME,
-      path: `/${vscode.l10n.t("routes of {0}", where)}`,
+      path: `/${vscode.l10n.t("Routes of {0}", where)}`,
       query: JSON.stringify({ file: file.toString(), where }),
     });
   }

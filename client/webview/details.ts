@@ -2,9 +2,10 @@
 
 import { t } from "../../server/src/text/l10n.ts";
 import { type Step, splitOwner } from "../../server/src/trace/layout.ts";
+import { actionText } from "../../server/src/trace/names.ts";
 import type { Hop, Packet, Rule } from "../../server/src/trace/schema.ts";
 import { h, icon } from "./dom.ts";
-import { actionText, changeText, crossing, type Field, type Layer, legText, viewPacket } from "./model.ts";
+import { changeText, crossing, type Field, type Layer, legText, viewPacket } from "./model.ts";
 
 export interface DetailsActions {
   showRule(): void;

@@ -2,9 +2,10 @@
 
 import { t } from "../../server/src/text/l10n.ts";
 import { type Layout, layoutPath, type Measure, type Step, stepsOf } from "../../server/src/trace/layout.ts";
+import { actionText } from "../../server/src/trace/names.ts";
 import type { Path } from "../../server/src/trace/schema.ts";
 import { s } from "./dom.ts";
-import { actionText, crossing, depth } from "./model.ts";
+import { crossing, depth } from "./model.ts";
 
 const packetAbove = 25;
 

@@ -7,13 +7,13 @@ import "./l10n.ts";
 import { either, plural } from "../../server/src/text/format.ts";
 import { t } from "../../server/src/text/l10n.ts";
 import { type Step, splitOwner, stepsOf, wayOf, waysOf } from "../../server/src/trace/layout.ts";
+import { actionText } from "../../server/src/trace/names.ts";
 import type { Path, Trace } from "../../server/src/trace/schema.ts";
 import { details } from "./details.ts";
 import { find, h, icon } from "./dom.ts";
 import { Drawing } from "./drawing.ts";
 import { type FromPage, type PanelState, readToPage, type ToPage } from "./messages.ts";
 import {
-  actionText,
   announcement,
   failuresOf,
   keepPath,

@@ -2,6 +2,7 @@
 
 import { phrase, t, translated } from "../../server/src/text/l10n.ts";
 import { type Step, splitOwner, stepsOf, waysOf } from "../../server/src/trace/layout.ts";
+import { actionText, icmpName } from "../../server/src/trace/names.ts";
 import type { Header, Hop, Packet, Path, Reply, SenderError, Trace, Verdict } from "../../server/src/trace/schema.ts";
 
 /** An outcome, which determines color and icon. */
@@ -70,27 +71,6 @@ const VERDICTS: Readonly<Record<Verdict, VerdictTexts>> = {
 export function verdictText(verdict: Verdict, form: keyof VerdictTexts = "title"): string {
   const texts: VerdictTexts | undefined = VERDICTS[verdict];
   return texts === undefined ? verdict : translated(texts[form]);
-}
-
-const ACTIONS: Readonly<Record<Hop["action"], string>> = {
-  send: phrase("send"),
-  route: phrase("route"),
-  bridge: phrase("bridge"),
-  encapsulate: phrase("encapsulate"),
-  decapsulate: phrase("decapsulate"),
-  dnat: "DNAT",
-  snat: "SNAT",
-  filter: phrase("filter"),
-  neighbour: phrase("neighbor"),
-  fragment: phrase("fragment"),
-  receive: phrase("receive"),
-  deliver: phrase("deliver"),
-  reject: phrase("reject"),
-  drop: phrase("drop"),
-};
-
-export function actionText(action: Hop["action"]): string {
-  return translated(ACTIONS[action] ?? action);
 }
 
 export function legText(leg: "request" | "reply"): string {
@@ -184,11 +164,11 @@ const errnoTexts: Readonly<Record<string, string>> = {
 export function errorText(error: SenderError | undefined, leg: "request" | "reply" = "request"): string {
   const side = leg === "request" ? t`The sender` : t`The receiver`;
   if (!error) return t`${side} receives no error and times out.`;
-  const errno = error.errno ? `${error.errno}${errnoTexts[error.errno] ? `, “${errnoTexts[error.errno]}”` : ""}` : "";
+  const errno = error.errno ? `${error.errno}${errnoTexts[error.errno] ? `, "${errnoTexts[error.errno]}"` : ""}` : "";
   if (error.kind === "local")
-    return errno === "" ? t`${side}’s kernel returns an error.` : t`${side}’s kernel returns ${errno}.`;
+    return errno === "" ? t`${side}'s kernel returns an error.` : t`${side}'s kernel returns ${errno}.`;
   if (error.kind === "icmp" && errno === "")
-    return `${receivedText(t`${side}’s kernel`, error)} ${t`The socket does not report this error.`}`;
+    return `${receivedText(t`${side}'s kernel`, error)} ${t`The socket does not report this error.`}`;
   const received = receivedText(side, error);
   return errno === "" ? received : `${received} ${t`The socket returns ${errno}.`}`;
 }
@@ -196,38 +176,8 @@ export function errorText(error: SenderError | undefined, leg: "request" | "repl
 function receivedText(side: string, { kind, type, code, from, mtu }: SenderError): string {
   if (kind === "rst") return from ? t`${side} receives a TCP reset from ${from}.` : t`${side} receives a TCP reset.`;
   const name = icmpName(type ?? -1, code ?? -1, from?.includes(":") ?? false);
-  const message = from ? t`${side} receives ICMP “${name}” from ${from}` : t`${side} receives ICMP “${name}”`;
+  const message = from ? t`${side} receives ICMP "${name}" from ${from}` : t`${side} receives ICMP "${name}"`;
   return mtu === undefined ? `${message}.` : `${message}, MTU ${mtu}.`;
-}
-
-const icmp4: Readonly<Record<string, string>> = {
-  "0/0": "echo reply",
-  "8/0": "echo request",
-  "3/0": "network unreachable",
-  "3/1": "host unreachable",
-  "3/2": "protocol unreachable",
-  "3/3": "port unreachable",
-  "3/4": "fragmentation needed",
-  "3/9": "network administratively prohibited",
-  "3/10": "host administratively prohibited",
-  "3/13": "communication administratively prohibited",
-  "11/0": "time to live exceeded",
-  "11/1": "fragment reassembly time exceeded",
-};
-const icmp6: Readonly<Record<string, string>> = {
-  "128/0": "echo request",
-  "129/0": "echo reply",
-  "1/0": "no route to destination",
-  "1/1": "administratively prohibited",
-  "1/3": "address unreachable",
-  "1/4": "port unreachable",
-  "2/0": "packet too big",
-  "3/0": "hop limit exceeded",
-};
-
-function icmpName(type: number, code: number, v6 = false): string {
-  const key = `${type}/${code}`;
-  return (v6 ? (icmp6[key] ?? icmp4[key]) : (icmp4[key] ?? icmp6[key])) ?? t`type ${type} code ${code}`;
 }
 
 /* -------------------------------------------------------------------- the packet */

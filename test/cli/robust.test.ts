@@ -118,7 +118,7 @@ describe("unreadable files among many", () => {
     mkdirSync(Buffer.concat([Buffer.from(join(folder, "b")), Buffer.from([0xff])]));
   };
   const problems = [
-    "knet: b\ufffd: cannot be read (ENOENT)",
+    "knet: b\ufffd: cannot be read (ENOENT: no such file or directory)",
     "knet: a/bytes.knet: not valid UTF-8",
     "knet: c/nul.knet: not a text file (NUL byte at offset 0)",
   ];
@@ -127,7 +127,7 @@ describe("unreadable files among many", () => {
     tree();
     const { code, out, err } = knet(["check", ".", "missing.knet"]);
     expect(err.trimEnd().split("\n").sort()).toEqual(
-      [...problems, "knet: missing.knet: cannot be read (ENOENT)"].sort(),
+      [...problems, "knet: missing.knet: cannot be read (ENOENT: no such file or directory)"].sort(),
     );
     expect(out).toContain("a/x.knet:1:20 error KN006");
     expect(out).toContain("2 files: 1 error, 0 warnings");

@@ -49,7 +49,7 @@ describe("knet trace to a service", () => {
 
   it("rejects a service as source", () => {
     const { code, err } = knet(["trace", "samples/nodeport.knet", "shop/kept", "laptop"]);
-    expect([code, err]).toEqual([2, "knet: prod/shop/kept is a service; a service cannot send packets\n"]);
+    expect([code, err]).toEqual([2, "knet: `prod/shop/kept` is a service; a service cannot send packets\n"]);
   });
 });
 

@@ -270,7 +270,7 @@ describe("host-gw across a router", () => {
   it("is unreachable from the router, and check reports the cause at the backend", () => {
     const { trace: found } = trace(["samples/flannel-host-gw.knet", "web", "db"]);
     expect(found.verdict).toBe("unreachable");
-    expect(found.paths[0]?.hops.at(-1)?.owner).toBe("router router");
+    expect(found.paths[0]?.hops.at(-1)?.owner).toBe("router core");
     const { out } = knet(["check", "samples/flannel-host-gw.knet", "--format", "json"]);
     const report = JSON.parse(out) as { files: { diagnostics: { code: string; message: string }[] }[] };
     expect(report.files[0]?.diagnostics.map((one) => one.code)).toEqual(["KN220"]);

@@ -120,11 +120,12 @@ describe("imports", () => {
     expect(outside.map(shown)).toEqual([`${VERSION} → package.json`]);
   });
 
-  it("of the client from the server are limited to the protocol, the trace schema and layout, and texts", () => {
+  it("of the client from the server are limited to the protocol, the trace schema, layout, and names, and texts", () => {
     const allowed = [
       "server/src/lsp/protocol.ts",
       "server/src/trace/schema.ts",
       "server/src/trace/layout.ts",
+      "server/src/trace/names.ts",
       "server/src/text/l10n.ts",
       "server/src/text/format.ts",
     ];

@@ -4,13 +4,16 @@
  *
  *     { "checks": { "KN407": "off", "pod-service-overlap": "warning" } }
  */
-import { isMap, isScalar, parseDocument } from "yaml";
+import { isCollection, isMap, isScalar, parseDocument } from "yaml";
 import type { Span } from "../language/tree.ts";
 import { either } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import type { Finding } from "./check.ts";
 import { isLevel, LEVELS, type Level, type Levels, NO_LEVELS } from "./levels.ts";
 import { misconfigured } from "./syntax/configuration.ts";
+
+/** Longer values are shortened in messages. */
+const MOST_SHOWN = 40;
 
 export interface Config {
   readonly file: string;
@@ -52,7 +55,7 @@ export function readConfig(file: string, text: string, codeOf: (name: string) =>
         else if (!isLevel(wanted))
           wrong(
             level,
-            t`invalid severity ${JSON.stringify(wanted)}; expected ${either(LEVELS.map((one) => `\`${one}\``))}`,
+            t`invalid severity ${valueText(level, text)}; expected ${either(LEVELS.map((one) => `\`${one}\``))}`,
           );
         else levels.set(code, wanted);
       }
@@ -74,8 +77,15 @@ function textOf(node: unknown): string {
   return isScalar(node) ? String(node.value) : "";
 }
 
+/** The value as in the file, on one line: `"none"`, `{ "level": "off" }`. */
+function valueText(node: unknown, text: string): string {
+  const at = spanOf(node);
+  const shown = at && text.slice(at.start, at.end).trim().replace(/\s+/g, " ");
+  return shown ? `\`${shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN)}…` : shown}\`` : t`without a value`;
+}
+
 function spanOf(node: unknown): Span | undefined {
-  const range = isScalar(node) || isMap(node) ? node.range : undefined;
+  const range = isScalar(node) || isCollection(node) ? node.range : undefined;
   return range ? span([range[0], range[1]]) : undefined;
 }
 

@@ -7,7 +7,9 @@ import { say } from "./output.ts";
 
 export function explain(code: string | undefined): number {
   if (code === undefined) {
-    for (const check of catalog) say(`${check.code}  ${check.severity.padEnd(7)}  ${translated(check.summary)}\n`);
+    // The catalog lists causes before consequences; people look up a code.
+    for (const check of [...catalog].sort((a, b) => a.code.localeCompare(b.code)))
+      say(`${check.code}  ${check.severity.padEnd(7)}  ${translated(check.summary)}\n`);
     return 0;
   }
   const wanted = code.toUpperCase();

@@ -89,8 +89,10 @@ function tried<T>(file: string, call: () => T): T {
   }
 }
 
-function errno(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+/** "ENOENT: no such file or directory", from the message of a system error: "ENOENT: no such file or directory, open 'x'". */
+export function errno(error: unknown): string {
+  if (!(error instanceof Error) || !("code" in error)) return String(error);
+  return /^[A-Z0-9]+: [^,]+/.exec(error.message)?.[0] ?? String(error.code);
 }
 
 export interface Found {

@@ -4,7 +4,7 @@ import { format } from "../language/format.ts";
 import { t } from "../text/l10n.ts";
 import { visible } from "../text/visible.ts";
 import { UsageError } from "./errors.ts";
-import { attempt, expandPaths, readText, STDIN } from "./files.ts";
+import { attempt, errno, expandPaths, readText, STDIN } from "./files.ts";
 import { complain, say, writeOut } from "./output.ts";
 
 /**
@@ -38,6 +38,6 @@ function write(file: string, text: string): true {
     writeFileSync(file, text);
     return true;
   } catch (error) {
-    throw new UsageError(t`${file}: cannot be written (${error instanceof Error ? error.message : String(error)})`);
+    throw new UsageError(t`${file}: cannot be written (${errno(error)})`);
   }
 }

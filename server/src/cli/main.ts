@@ -14,12 +14,13 @@ import { complain, sayError } from "./output.ts";
 import { routes } from "./routes.ts";
 import { rules } from "./rules.ts";
 import { trace } from "./trace.ts";
+import { usageText } from "./usage.ts";
 
 function integer(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!Number.isInteger(value) || value < least || value > most)
-      throw new InvalidArgumentError(t`Expected a whole number from ${least} to ${most}.`);
+      throw new InvalidArgumentError(t`expected a whole number from ${least} to ${most}`);
     return value;
   };
 }
@@ -36,7 +37,7 @@ function commands(done: (code: number) => void): Command {
     .description(t`Design, check, and understand Kubernetes networks: analyze .knet topologies and trace packets.`)
     .version(VERSION)
     .exitOverride()
-    .configureOutput({ outputError: (text) => sayError(text.replace(/^error: /, "knet: ")) })
+    .configureOutput({ outputError: (text) => complain(usageText(text.trimEnd().replace(/^error: /, ""))) })
     .addHelpText(
       "after",
       `\n${t`Exit codes: 0 success; 1 problems found (see each command); 2 invalid usage, or a file that cannot be read.`}\n${t`FILE can be - (standard input).`}`,
@@ -116,7 +117,7 @@ function commands(done: (code: number) => void): Command {
     .addOption(new Option("--format <format>", t`output format`).choices(["text", "json", "fib"]).default("text"))
     .addHelpText(
       "after",
-      `\n${t`fib: one table with rows of src, sport, dst, dport, and action (Network Graph notation); the first matching row applies.`}${example("knet routes samples/flannel-vxlan.knet node1")}`,
+      `\n${t`fib: one table with rows of src, sport, dst, dport, and action, in the notation of the Network Graph (samples/k1.knet); the first matching row applies.`}${example("knet routes samples/flannel-vxlan.knet node1")}`,
     )
     .action((file, where, options) => done(routes(file, where, options)));
 
@@ -213,7 +214,7 @@ function commands(done: (code: number) => void): Command {
     });
 
   program.on("command:*", (words: string[]) => {
-    throw new UsageError(t`unknown command "${words[0] ?? ""}"; run \`knet --help\``);
+    throw new UsageError(t`unknown command \`${words[0] ?? ""}\`; run \`knet --help\``);
   });
   return program;
 }

@@ -17,7 +17,7 @@ export function say(text: string, colored = false): void {
   writeOut(withoutCommands(colored ? text : visibleLines(text)));
 }
 
-/** Writes one line to standard error: "knet: FILE: cannot be read (ENOENT)". */
+/** Writes one line to standard error: "knet: FILE: cannot be read (ENOENT: no such file or directory)". */
 export function complain(message: string): void {
   sayError(`knet: ${visible(message)}\n`);
 }

@@ -1,15 +1,8 @@
 /** NAT and other features of a network's edge as Linux state, for routers, hosts, and nodes alike. */
-import { hostPrefix } from "../addressing/ip.ts";
-import type { Device, NfRule } from "../dataplane/model.ts";
+import type { NfRule } from "../dataplane/model.ts";
 import type { NatRule, Station } from "../topology/model.ts";
-import { familyOf, LOOPBACK } from "./host.ts";
+import { familyOf } from "./host.ts";
 import type { ChainRules } from "./mode.ts";
-
-export function loopbackOf({ edge }: Station): Device {
-  if (!edge || edge.loopbacks.length === 0) return LOOPBACK;
-  const own = edge.loopbacks.map(({ ip }) => hostPrefix(ip));
-  return { ...LOOPBACK, addresses: [...LOOPBACK.addresses, ...own], origin: edge.loopbacks[0]?.source };
-}
 
 export function natChains(station: Station): readonly ChainRules[] {
   return (station.edge?.nat ?? []).flatMap((rule) => {

@@ -4,13 +4,14 @@
  */
 
 import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
-import { formatIp, formatPrefix, isNear, prefixContains, prefixOf } from "../addressing/ip.ts";
+import { formatIp, formatPrefix, hostPrefix, isNear, prefixContains, prefixOf } from "../addressing/ip.ts";
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Source } from "../language/tree.ts";
 import { t } from "../text/l10n.ts";
 import { nodesWhere } from "../topology/column.ts";
 import type { Interface, StaticRoute, Station, Topology } from "../topology/model.ts";
 import type { TopologyProblem } from "../topology/problems.ts";
+import { type GatewayRule, gatewayRule } from "./gateways.ts";
 import { linkLocalOf, macOf } from "./hash.ts";
 import { withoutShortIpv6 } from "./minimum-mtu.ts";
 import { CODES, problem } from "./problems.ts";
@@ -38,6 +39,13 @@ export const LOOPBACK: Device = {
   ],
   origin: undefined,
 };
+
+/** `lo` with the machine's additional addresses. */
+export function loopbackOf({ edge }: Station): Device {
+  if (!edge || edge.loopbacks.length === 0) return LOOPBACK;
+  const own = edge.loopbacks.map(({ ip }) => hostPrefix(ip));
+  return { ...LOOPBACK, addresses: [...LOOPBACK.addresses, ...own], origin: edge.loopbacks[0]?.source };
+}
 
 export function hostState(station: Station): HostState {
   const devices = station.interfaces.map((iface) => physicalDevice(station, iface));
@@ -161,8 +169,10 @@ export function defaultInterface(station: Station, family: 4 | 6): Interface | u
   return undefined;
 }
 
+type Refusal = "exists" | "off-link" | "own" | "broadcast";
+
 /** Why the kernel rejects a route, or undefined. */
-function refusal(existing: readonly Route[], route: Route): "exists" | "gateway" | undefined {
+function refusal(existing: readonly Route[], route: Route, gateways: GatewayRule): Refusal | undefined {
   const metric = route.metric ?? 0;
   if (
     existing.some(
@@ -171,9 +181,13 @@ function refusal(existing: readonly Route[], route: Route): "exists" | "gateway"
   ) {
     return "exists";
   }
-  return route.nexthops.some((hop) => hop.via !== undefined && gatewayDevice(existing, hop.via, hop.dev) === undefined)
-    ? "gateway"
-    : undefined;
+  for (const hop of route.nexthops) {
+    if (hop.via === undefined) continue;
+    if (gatewayDevice(existing, hop.via, hop.dev) === undefined) return "off-link";
+    const refused = gateways.refusal(hop);
+    if (refused !== undefined) return refused;
+  }
+  return undefined;
 }
 
 /** The device on which a gateway is on-link; an empty `dev` matches every device. */
@@ -200,7 +214,12 @@ function staticRoute(
   const { dst, dev, source } = written;
   if (dev !== undefined && dev !== "lo" && !devices.some((device) => device.name === dev)) {
     return {
-      problem: problem(CODES.routeDeviceUnknown, source, { station: station.path, dst: formatPrefix(dst), dev }),
+      problem: problem(CODES.routeDeviceUnknown, source, {
+        kind: station.kind,
+        station: station.path,
+        dst: formatPrefix(dst),
+        dev,
+      }),
     };
   }
   const nexthops: Nexthop[] = [];
@@ -224,7 +243,7 @@ function staticRoute(
       : t`static route of ${station.kind} ${station.name}`,
     origin: source,
   };
-  const refused = refusal(existing, route);
+  const refused = refusal(existing, route, gatewayRule([loopbackOf(station), ...devices]));
   if (refused !== undefined) return { problem: refusedProblem(station, written, route, refused) };
   return { route };
 }
@@ -233,9 +252,9 @@ function refusedProblem(
   station: Station,
   { source, implied }: StaticRoute,
   route: Route,
-  refused: "exists" | "gateway",
+  refused: Refusal,
 ): TopologyProblem {
-  const data = { station: station.path, dst: formatPrefix(route.dst) };
+  const data = { kind: station.kind, station: station.path, dst: formatPrefix(route.dst), cause: refused };
   if (refused === "exists") return problem(CODES.routeExists, source, data);
   const via = route.nexthops.map((hop) => (hop.via === undefined ? "" : formatIp(hop.via))).join(", ");
   const [first] = station.interfaces;

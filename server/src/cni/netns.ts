@@ -18,8 +18,9 @@ import { BGP_PORT } from "./bgp/acl.ts";
 import { netfilterOf } from "./chains.ts";
 import type { Contributor, RouterParts } from "./contributor.ts";
 import type { DomainParts } from "./domains.ts";
-import { anyAddressChains, loopbackOf, natChains } from "./edge.ts";
-import { connectedRoutes, type HostState, LOOPBACK } from "./host.ts";
+import { anyAddressChains, natChains } from "./edge.ts";
+import { withoutInvalidGateways } from "./gateways.ts";
+import { connectedRoutes, type HostState, LOOPBACK, loopbackOf } from "./host.ts";
 import { ownLayer } from "./layer.ts";
 import { layersOver, withoutShortIpv6 } from "./minimum-mtu.ts";
 import type { ChainRules, ChainSource, CompiledMode, NodeParts } from "./mode.ts";
@@ -145,12 +146,16 @@ function assemble({
   sources,
   sockets,
 }: StationNetns): Netns {
+  const all = [loopbackOf(station), ...devices];
   return {
     id: station.path,
     kind: station.kind,
-    devices: byName([loopbackOf(station), ...devices]),
+    devices: byName(all),
     rules: rules ? [...DEFAULT_RULES, ...rules].sort((a, b) => a.priority - b.priority) : DEFAULT_RULES,
-    tables: new Map([["main", { layers: layersOver(devices, layers) }], ...(tables ?? [])]),
+    tables: new Map([
+      ["main", { layers: withoutInvalidGateways(all, layersOver(devices, layers)) }],
+      ...(tables ?? []),
+    ]),
     neighbours,
     xfrm,
     netfilter: netfilterOf(chains, sources),

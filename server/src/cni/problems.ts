@@ -51,7 +51,7 @@ export const CODES = {
   weaveRangeOverlaps: "KN165",
   /** Every node has the same container range. data: range, nodes. */
   dockerSameRange: "KN140",
-  /** The kernel rejects a static route: its gateway is not on-link. data: station, dst, via. */
+  /** The kernel rejects the gateway of a static route. data: station, dst, via, cause (off-link, own, broadcast). */
   routeGatewayOffLink: "KN210",
   /** A static route names a device that the machine does not have. data: station, dst, dev. */
   routeDeviceUnknown: "KN211",

@@ -17,6 +17,7 @@ import type { CompletionKind } from "../service/features/completion/item.ts";
 import type { Fold } from "../service/features/folding.ts";
 import type { OutlineKind } from "../service/features/outline.ts";
 import type { TextEdit } from "../service/service.ts";
+import { visible } from "../text/visible.ts";
 import type { Location } from "../trace/schema.ts";
 import type { Documents } from "./documents.ts";
 
@@ -75,7 +76,7 @@ export function diagnosticOf(
   const locate = locator(documents, analysis);
   const related = finding.related.slice(0, MOST_RELATED).flatMap(({ source, message }) => {
     const at = locate(source);
-    return at ? [{ location: { uri: at.file, range: at.range }, message }] : [];
+    return at ? [{ location: { uri: at.file, range: at.range }, message: visible(message) }] : [];
   });
   const href = support.codeDescription ? link(finding.code) : undefined;
   return {
@@ -84,7 +85,7 @@ export function diagnosticOf(
     code: finding.code,
     ...(href === undefined ? {} : { codeDescription: { href } }),
     source: "knet",
-    message: finding.message,
+    message: visible(finding.message),
     ...(support.related && related.length > 0 ? { relatedInformation: related } : {}),
     ...(support.data && finding.fixes.length > 0 ? { data: { fixes: finding.fixes.map(({ title }) => title) } } : {}),
   };

@@ -58,6 +58,8 @@ export interface ModeAddressing extends PodAddressing {
 export interface Claims {
   /** Blocks named in a node's own settings. */
   given(settings: CniSettings): readonly NodeCidr[];
+  /** The statement that names them, in the node's `cni` block. */
+  readonly keyword: string;
   /** Before its pods, a node takes an address from a range of each of these kinds for itself: for a tunnel. */
   readonly own: readonly ((range: NodeRange) => boolean)[];
   /** Maximum number of blocks per node and family. */

@@ -68,6 +68,8 @@ export function claimer(
   );
   const families = [...new Set(pools.map((pool) => pool.family))];
   const lists: Lists[] = [];
+  /** Tunnels without a block: they need an address of another node's block, from one of these pools. */
+  const tunnels: { readonly list: Lists; readonly from: readonly Pool[] }[] = [];
 
   const claim = (
     list: Lists,
@@ -77,7 +79,7 @@ export function claimer(
   ): Lists[number] | undefined => {
     if (list.filter(({ prefix }) => family(prefix.ip) === of).length >= claims.most) return undefined;
     for (const pool of pools) {
-      if (pool.family !== of || !wanted(pool.range) || pool.range.selects?.(labels) === false) continue;
+      if (pool.family !== of || !wanted(pool.range) || !isFor(pool, labels)) continue;
       pool.blocks ??= blocksIn(pool.range);
       const prefix = kthFreeBlock(pool.blocks, pool.taken);
       if (prefix === undefined) continue;
@@ -94,8 +96,8 @@ export function claimer(
       const list: Lists = (given ?? []).map((cidr) => ({ ...cidr }));
       for (const of of foreign ? [] : families) {
         for (const kind of claims.own) {
-          if (!pools.some((pool) => pool.family === of && kind(pool.range) && pool.range.selects?.(labels) !== false))
-            continue;
+          const from = pools.filter((pool) => pool.family === of && kind(pool.range) && isFor(pool, labels));
+          if (from.length === 0) continue;
           const block =
             list.find(({ prefix }) =>
               pools.some(
@@ -103,6 +105,7 @@ export function claimer(
               ),
             ) ?? claim(list, of, labels, kind);
           if (block !== undefined) block.own = (block.own ?? 0) + 1;
+          else tunnels.push({ list, from });
         }
         if (!list.some(({ prefix }) => family(prefix.ip) === of)) claim(list, of, labels);
       }
@@ -110,7 +113,7 @@ export function claimer(
       return list;
     },
     complete: (claimants) => {
-      const short: { readonly list: Lists; readonly of: Family; missing: number; readonly source: Source }[] = [];
+      const short: { readonly list: Lists; readonly from: readonly Pool[]; readonly missing: number }[] = [];
       const given = buildPrefixTable(
         claimants.flatMap(({ given: own }) => own.map((ip) => [hostPrefix(ip), ip] as const)),
       );
@@ -120,7 +123,7 @@ export function claimer(
         for (const ip of own) {
           const inside = list.some(({ prefix }) => prefixContains(prefix, ip));
           const pool = pools.find(({ range }) => prefixContains(range.within, ip));
-          if (!inside && pool) list.push({ prefix: hostPrefix(ip), allocated: false, source: pool.source });
+          if (!inside && pool) list.push(single(ip, pool, false));
         }
         for (const of of families) {
           let missing = wanted - roomIn(list, of, given);
@@ -129,21 +132,64 @@ export function claimer(
             if (block === undefined) break;
             missing -= roomIn([block], of, given);
           }
-          const source = pools.find((pool) => pool.family === of)?.source;
-          if (missing > 0 && source !== undefined) short.push({ list, of, missing, source });
+          const from = pools.filter((pool) => pool.family === of && isFor(pool, node.labels));
+          if (missing > 0) short.push({ list, from, missing });
         }
       }
-      if (short.length === 0 || !claims.borrows) return;
-      const lenders = families.map((of) => ({ of, spare: spareAddresses(claimants, lists, of, given) }));
-      for (const { list, of, missing, source } of short) {
-        const spare = lenders.find((lender) => lender.of === of)?.spare;
+      if (short.length + tunnels.length === 0 || !claims.borrows) return;
+      const lend = lender(
+        pools,
+        new Map(families.map((of) => [of, spareAddresses(claimants, lists, of, given)] as const)),
+      );
+      // calico-node allocates the addresses of its tunnels before a pod starts.
+      for (const { list, from } of tunnels) {
+        const lent = lend(from);
+        if (lent) list.push({ ...lent, own: 1 });
+      }
+      for (const { list, from, missing } of short) {
         for (let i = 0; i < missing; i++) {
-          const next = spare?.next();
-          if (next === undefined || next.done === true) break;
-          list.push({ prefix: hostPrefix(next.value), allocated: true, source });
+          const lent = lend(from);
+          if (!lent) break;
+          list.push(lent);
         }
       }
     },
+  };
+}
+
+/** Whether the pool selects nodes with these labels. */
+function isFor({ range }: Pool, labels: ReadonlyMap<string, string>): boolean {
+  return range.selects?.(labels) !== false;
+}
+
+/** An address outside the node's blocks. */
+function single(ip: Ip, { source }: Pool, allocated: boolean): NodeCidr {
+  return { prefix: hostPrefix(ip), allocated, borrowed: true, source };
+}
+
+/**
+ * Takes one spare address at a time from any of the given pools, all of one family. Spare addresses of other pools are
+ * kept for the next borrower.
+ */
+function lender(
+  pools: readonly Pool[],
+  spare: ReadonlyMap<Family, Iterator<Ip, undefined>>,
+): (from: readonly Pool[]) => NodeCidr | undefined {
+  const kept = new Map<Pool, Ip[]>(pools.map((pool) => [pool, []]));
+  return (from) => {
+    for (const pool of from) {
+      const ip = kept.get(pool)?.shift();
+      if (ip !== undefined) return single(ip, pool, true);
+    }
+    const addresses = from[0] && spare.get(from[0].family);
+    for (let next = addresses?.next(); next !== undefined && next.done !== true; next = addresses?.next()) {
+      const ip = next.value;
+      const pool = pools.find(({ range }) => prefixContains(range.within, ip));
+      if (pool === undefined) continue;
+      if (from.includes(pool)) return single(ip, pool, true);
+      kept.get(pool)?.push(ip);
+    }
+    return undefined;
   };
 }
 

@@ -85,13 +85,13 @@ export function backendOf(
   const parts = text.split("/").slice(-2);
   const [where, name] = parts.length === 2 ? [parts[0] ?? "", parts[1] ?? ""] : [namespace, parts[0] ?? ""];
   const service = services.byName(where, name);
-  if (!service) return t`service ${where}/${name} does not exist`;
+  if (!service) return t`service \`${where}/${name}\` does not exist`;
   const found = service.ports.find((one) => one.port === port);
   const ports = service.ports.map((one) => one.port).join(", ");
   if (found) return { service, port: found };
   return ports === ""
-    ? t`service ${service.path} has no ports`
-    : t`service ${service.path} has no port ${port} (ports: ${ports})`;
+    ? t`service \`${service.path}\` has no ports`
+    : t`service \`${service.path}\` has no port ${port} (ports: ${ports})`;
 }
 
 export function entryOf({ services }: Cluster, { namespace, servedBy }: Ingress): Service | undefined {

@@ -197,7 +197,7 @@ function routerNames({ placed }: MachineDraft): ReadonlySet<string> {
 }
 
 function noteAttaches({ placed, segments }: MachineDraft, names: NameProblems, problems: TopologyProblem[]): void {
-  const note = (parts: StationParts): void => {
+  const note = (parts: StationParts, path: string): void => {
     problems.push(...parts.problems);
     for (const attach of parts.attaches) {
       const segment = segments.get(attach.segment);
@@ -209,11 +209,11 @@ function noteAttaches({ placed, segments }: MachineDraft, names: NameProblems, p
       const { name, source } = segment;
       if (!segments.has(name)) problems.push(names.unknown(name, "segment", source));
       else if (!parts.attaches.some((attach) => attach.segment === name))
-        problems.push(problem(CODES.natSegment, source, { station: parts.name, segment: name }));
+        problems.push(problem(CODES.natSegment, source, { kind: parts.kind, station: path, segment: name }));
     }
   };
   for (const one of placed) {
-    if ("nodes" in one) for (const parts of one.nodes) note(parts);
-    else note(one);
+    if ("nodes" in one) for (const parts of one.nodes) note(parts, `${one.name}/${parts.name}`);
+    else note(one, one.name);
   }
 }

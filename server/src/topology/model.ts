@@ -233,6 +233,8 @@ export interface NodeCidr {
   readonly allocated: boolean;
   /** Number of addresses at the start that the node uses itself for its tunnels, not for its pods. */
   readonly own?: number;
+  /** A single address in a range that another node can have (Calico), for one pod or tunnel of this node. */
+  readonly borrowed?: true;
   readonly source: Source;
 }
 

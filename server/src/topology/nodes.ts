@@ -132,13 +132,14 @@ function hasSameCidrs(a: readonly NodeCidr[], b: readonly NodeCidr[]): boolean {
   if (a === b) return true;
   return (
     a.length === b.length &&
-    a.every(({ prefix, source, allocated, own }, i) => {
+    a.every(({ prefix, source, allocated, own, borrowed }, i) => {
       const other = b[i];
       return (
         prefix.ip === other?.prefix.ip &&
         prefix.len === other.prefix.len &&
         allocated === other.allocated &&
         own === other.own &&
+        borrowed === other.borrowed &&
         source.statement === other.source.statement &&
         source.part === other.source.part
       );

@@ -5,9 +5,11 @@
 import { freeCount, kthFree, type SortedReserved, sortReserved } from "../addressing/allocation.ts";
 import {
   addIp,
+  compareIp,
   family,
   hostPrefix,
   type Ip,
+  type IpRange,
   lastAddress,
   type Prefix,
   prefixContains,
@@ -21,11 +23,15 @@ import type { Claimant } from "./claims.ts";
 import type { NodeCidr } from "./model.ts";
 import { cloudReserved, type SegmentDraft } from "./segments.ts";
 
-/** The next block, or a smaller one if no block of this size is left; undefined if the segment is full. */
-export function takeBlock(segment: SegmentDraft, share: BlockShare): Prefix | undefined {
+/** The next block outside `avoid`, or a smaller one if no block of this size is left; undefined if the segment is full. */
+export function takeBlock(
+  segment: SegmentDraft,
+  share: BlockShare,
+  avoid: readonly IpRange[] = [],
+): Prefix | undefined {
   for (let len = share.len; len <= share.atWorst; len++) {
     for (const cidr of segment.cidrs) {
-      const block = family(cidr.ip) === share.family ? blockBelow(segment, cidr, len) : undefined;
+      const block = family(cidr.ip) === share.family ? blockBelow(segment, cidr, len, avoid) : undefined;
       if (block === undefined) continue;
       segment.podsFrom.set(cidr, block.ip);
       return block;
@@ -46,13 +52,14 @@ export interface InterfaceUser {
 
 /**
  * Allocates the addresses of the nodes' interfaces, in order of declaration. Single addresses of an interface are consecutive,
- * except where another machine has one; an interface of the cloud has any free addresses of the subnet.
+ * except where another machine has one; an interface of the cloud has any free addresses of the subnet. Configured
+ * addresses of pods belong to the first interfaces.
  */
 export function fillInterfaces(users: readonly InterfaceUser[], claimants: readonly Claimant[]): void {
   const byList = new Map(users.map((user) => [user.list as readonly NodeCidr[], user]));
-  const given = claimants.flatMap((one) => one.given);
+  const given = claimants.flatMap((one) => one.given.filter((ip) => family(ip) === 4));
   const reserved = new Map<SegmentDraft, SortedReserved>();
-  for (const { node, wanted, given: own } of claimants) {
+  for (const { node, wanted, given: all } of claimants) {
     const user = byList.get(node.podCidrs);
     if (!user) continue;
     const { list, share, segment, source } = user;
@@ -61,28 +68,48 @@ export function fillInterfaces(users: readonly InterfaceUser[], claimants: reado
       taken = sortReserved([...takenOn(segment), ...given.map((ip) => ({ first: ip, last: ip }))]);
       reserved.set(segment, taken);
     }
-    const add = (prefixes: readonly Prefix[], isOwn: boolean): void => {
+    const add = (prefixes: readonly Prefix[], isOwn = false): void => {
       for (const prefix of prefixes) list.push({ prefix, allocated: true, source, ...(isOwn ? { own: 1 } : {}) });
     };
-    for (const ip of own) {
-      if (segment.cidrs.some((cidr) => prefixContains(cidr, ip)))
-        list.push({ prefix: hostPrefix(ip), allocated: true, source });
+    const own = all.filter((ip) => segment.cidrs.some((cidr) => prefixContains(cidr, ip))).sort(compareIp);
+    const needs = share.needs(wanted + own.length);
+    const len = needs[0]?.len ?? 32;
+    const units = distinctUnits(own, len);
+    for (const [index, need] of needs.entries()) {
+      if (index > 0) add(takeAddresses(segment, taken, 1).map(hostPrefix), true);
+      const configured = units.splice(0, need.units);
+      const left = need.units - configured.length;
+      if (len === 32) add(prefixesOf([...configured.map(({ ip }) => ip), ...takeAddresses(segment, taken, left)]));
+      else add([...configured, ...takeUnits(segment, len, left, given)]);
     }
-    for (const [index, { units, len }] of share.needs(Math.max(0, wanted - own.length)).entries()) {
-      if (index > 0) add(takeAddresses(segment, taken, 1), true);
-      if (len === 32) add(takeAddresses(segment, taken, units), false);
-      else for (let i = 0; i < units; i++) add(takeUnit(segment, len), false);
-    }
+    add(units);
   }
 }
 
-function takeUnit(segment: SegmentDraft, len: number): readonly Prefix[] {
-  const block = takeBlock(segment, { kind: "block", family: 4, len, atWorst: len });
-  return block ? [block] : [];
+/** The units that contain these addresses, ascending. */
+function distinctUnits(ascending: readonly Ip[], len: number): Prefix[] {
+  const units: Prefix[] = [];
+  for (const ip of ascending) {
+    const unit = prefixOf(ip, len);
+    if (units.at(-1)?.ip !== unit.ip) units.push(unit);
+  }
+  return units;
+}
+
+/** Up to `count` free prefixes without configured addresses. */
+function takeUnits(segment: SegmentDraft, len: number, count: number, given: readonly Ip[]): readonly Prefix[] {
+  const found: Prefix[] = [];
+  const avoid = given.map((ip) => ({ first: ip, last: ip }));
+  for (let i = 0; i < count; i++) {
+    const block = takeBlock(segment, { kind: "block", family: 4, len, atWorst: len }, avoid);
+    if (block === undefined) break;
+    found.push(block);
+  }
+  return found;
 }
 
 /** Up to `count` free addresses below the lowest pod address. */
-function takeAddresses(segment: SegmentDraft, taken: SortedReserved, count: number): readonly Prefix[] {
+function takeAddresses(segment: SegmentDraft, taken: SortedReserved, count: number): readonly Ip[] {
   const found: Ip[] = [];
   for (const cidr of segment.cidrs) {
     if (family(cidr.ip) !== 4) continue;
@@ -100,12 +127,13 @@ function takeAddresses(segment: SegmentDraft, taken: SortedReserved, count: numb
     }
     if (found.length >= count) break;
   }
-  return prefixesOf(found);
+  return found;
 }
 
-function prefixesOf(ascending: readonly Ip[]): readonly Prefix[] {
+/** The addresses as prefixes, ascending within each run. */
+function prefixesOf(addresses: readonly Ip[]): readonly Prefix[] {
   const runs: { first: Ip; last: Ip }[] = [];
-  for (const ip of ascending) {
+  for (const ip of [...addresses].sort(compareIp)) {
     const run = runs.at(-1);
     if (run && addIp(run.last, 1) === ip) run.last = ip;
     else runs.push({ first: ip, last: ip });
@@ -120,9 +148,9 @@ function takenOn(segment: SegmentDraft): readonly { readonly first: Ip; readonly
 
 /* ------------------------------------------------------------------- blocks */
 
-function blockBelow(segment: SegmentDraft, cidr: Prefix, len: number): Prefix | undefined {
+function blockBelow(segment: SegmentDraft, cidr: Prefix, len: number, avoid: readonly IpRange[]): Prefix | undefined {
   if (len < cidr.len) return undefined;
-  const taken = takenOn(segment);
+  const taken = [...takenOn(segment), ...avoid];
   const lowest = segment.podsFrom.get(cidr);
   const bottom = segment.highest.get(cidr) ?? cidr.ip;
   let top = lowest === undefined ? lastAddress(cidr) : addIp(lowest, -1);

@@ -268,11 +268,12 @@ function addressAllocator(cluster: ClusterDraft, services: readonly ServiceParts
       });
     },
     problems: () => {
-      const found = [...full].map(([{ source }, { first, count }]) =>
-        problem(CODES.noServiceAddressLeft, source, { cluster: cluster.name, count, service: first.name }, [
+      const found = [...full].map(([{ prefix, source }, { first, count }]) => {
+        const data = { cluster: cluster.name, count, service: first.name, family: family(prefix.ip) };
+        return problem(CODES.noServiceAddressLeft, source, data, [
           { source: first.nameSource, message: t`service \`${first.name}\` has no address` },
-        ]),
-      );
+        ]);
+      });
       if (without === undefined && (ranges.length > 0 || !services.some(needsAddress))) return found;
       const data = { keyword: "services", context: `cluster ${cluster.name}` };
       if (without === undefined || ranges.length === 0)

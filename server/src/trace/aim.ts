@@ -91,7 +91,11 @@ function withChoice(aim: Aim, choice: string | undefined): Aim {
 export function choiceOf(text: string, meaning: Resolution): string | undefined {
   if (!meaning.ok || meaning.others.length === 0) return undefined;
   const { kind, path } = meaning.endpoint;
-  return t`"${text}" refers to ${kind} ${path}, not to ${list(meaning.others, MOST_OTHERS)}`;
+  const others = list(
+    meaning.others.map((one) => `\`${one}\``),
+    MOST_OTHERS,
+  );
+  return t`\`${text}\` refers to ${kind} ${path} (other matches: ${others})`;
 }
 
 /** The journeys to all targets; the probability of a journey is multiplied by the weight of its target. */

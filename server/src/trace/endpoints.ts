@@ -53,13 +53,13 @@ export function nameError(
   text: string,
   problem: { readonly error: "unknown" | "ambiguous"; readonly candidates: readonly string[] },
 ): string {
-  const candidates = either(problem.candidates);
-  if (problem.error === "ambiguous") return t`"${text}" is ambiguous: ${candidates}`;
-  return candidates === "" ? t`"${text}" does not exist` : t`"${text}" does not exist; did you mean ${candidates}?`;
+  const candidates = either(problem.candidates.map((one) => `\`${one}\``));
+  if (problem.error === "ambiguous") return t`\`${text}\` is ambiguous: ${candidates}`;
+  return candidates === "" ? t`\`${text}\` does not exist` : t`\`${text}\` does not exist; did you mean ${candidates}?`;
 }
 
 function serviceError(path: string): string {
-  return t`${path} is a service; a service cannot send packets`;
+  return t`\`${path}\` is a service; a service cannot send packets`;
 }
 
 /** The endpoint, or an error message. */

@@ -48,7 +48,7 @@ export function ask(world: World, question: Ask): Answer {
   const proxied = url && proxiedBy(topology, url);
   if (typeof proxied === "string") return { ok: false, error: proxied, candidates: [] };
   const { target, port: writtenPort } =
-    url && proxied ? { target: proxied.entry.path, port: url.port } : splitPort(question.to);
+    url && proxied ? { target: `service/${proxied.entry.path}`, port: url.port } : splitPort(question.to);
   const wanted = question.port ?? writtenPort;
   const to = aimAt(topology, target, from.endpoint, wanted, question.family);
   if (!to.ok) return to;

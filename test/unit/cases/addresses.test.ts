@@ -125,26 +125,26 @@ cluster k {
 
   it("names only the node inside an allocated block, the block, and its owner", () => {
     expect(vpc("node cp { attach vpc 172.31.44.10 }; node w1 { attach vpc 172.31.0.7 }")).toEqual([
-      "packets to node `w1` (172.31.0.7) follow the route to pod CIDR 172.31.0.0/24 of node `cp`",
+      "packets to node `k/w1` (172.31.0.7) follow the route to pod CIDR 172.31.0.0/24 of node `k/cp`",
     ]);
   });
 
   it("names all nodes inside allocated blocks", () => {
     expect(vpc("node cp { attach vpc 172.31.1.10 }; node w1 { attach vpc 172.31.0.7 }")).toEqual([
-      "packets to nodes `cp` and `w1` follow pod routes, such as the route to 172.31.1.0/24 of node `w1` for 172.31.1.10",
+      "packets to nodes `k/cp` and `k/w1` follow pod routes, such as the route to 172.31.1.0/24 of node `k/w1` for 172.31.1.10",
     ]);
   });
 
   it("names the router if no node is inside", () => {
     const text = vpc("node cp { attach vpc 172.31.44.10; pod-cidr 172.31.255.0/24 }");
     expect(text).toEqual([
-      "packets to router `r` (172.31.255.1) follow the route to pod CIDR 172.31.255.0/24 of node `cp`",
+      "packets to router `r` (172.31.255.1) follow the route to pod CIDR 172.31.255.0/24 of node `k/cp`",
     ]);
   });
 
   it("states the condition if no block contains a machine", () => {
     expect(vpc("node cp { attach vpc 172.31.44.10 }")).toEqual([
-      "packets to node `cp` are lost as soon as a node is assigned a pod CIDR that contains the address",
+      "packets to node `k/cp` are lost as soon as a node is assigned a pod CIDR that contains the address",
     ]);
   });
 });

@@ -126,7 +126,7 @@ describe("Calico's BIRD", () => {
       "unreachable 10.10.0.64/26 proto bird",
     ]);
     expect(findings(text)).toEqual([
-      "KN201 error line 27: pod `web-0` on node `a1` cannot reach pod `web-1` on node `b1` (2 node pairs affected): node c/a1 rejects packets to 10.10.0.64 (unreachable route)",
+      "KN201 error line 27: pod `web-0` on node `c/a1` cannot reach pod `web-1` on node `c/b1` (2 node pairs affected): node c/a1 rejects packets to 10.10.0.64 (unreachable route)",
     ]);
   });
 });

@@ -42,7 +42,7 @@ cluster k {
 }
 `;
   const message =
-    "router `leaf2` does not advertise segment `b` (10.0.2.0/24) over BGP: a pod on node `n1` cannot reach a pod on node `n2` (2 node pairs affected)";
+    "router `leaf2` does not advertise segment `b` (10.0.2.0/24) over BGP: a pod on node `k/n1` cannot reach a pod on node `k/n2` (2 node pairs affected)";
   const uplink = "attach up 10.8.0.1; route default via 10.8.0.9";
 
   it("is blamed on its router, not on the router without a route", () => {

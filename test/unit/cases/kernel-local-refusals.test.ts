@@ -78,7 +78,7 @@ host x { attach a 10.0.1.2 }
     const trace = traceOf(text, "x", "8.8.8.8", { proto: "udp", port: 53 });
     expect(trace.paths[0]?.error).toEqual({ kind: "icmp", type: 3, code: 0, from: "10.0.1.1" });
     expect(textOf(trace)).toContain(
-      "the sender's kernel receives ICMP 3/0 from 10.0.1.1, which the UDP socket does not report (timeout)",
+      "the sender's kernel receives ICMP network unreachable (3/0) from 10.0.1.1, which the UDP socket does not report (timeout)",
     );
   });
   test("no neighbor: no error", () => {

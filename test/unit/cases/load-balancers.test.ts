@@ -39,7 +39,7 @@ describe("the BGP session of a load balancer", () => {
     );
     expect(codes(text)).toEqual(["KN232 12", expect.stringMatching(/^KN701 /)]);
     expect(check(text).map(shown)).toEqual([
-      "KN232 error line 12: this rule drops BGP (TCP port 179) between node `k/n1` and router `r`: the session does not come up and they learn no routes from each other",
+      "KN232 error line 12: this rule drops BGP (TCP port 179) between node `k/n1` and router `r`: the session does not come up, and they learn no routes from each other",
       expect.stringMatching(/^KN701 error line 16: expected `client -> 101\.0\.0\.1:80` to be reachable, but /),
     ]);
     expect(titles(text, "KN232")).toEqual(["Allow TCP port 179 between the node and the router"]);

@@ -43,7 +43,7 @@ function traced(from: string, to: string, port?: number): string {
   const last = paths[0]?.hops.at(-1);
   return [
     `${verdict} at ${last?.owner}`,
-    ...(notes ?? []).flatMap((note) => note.match(/".*" refers to .*/) ?? []),
+    ...(notes ?? []).flatMap((note) => note.match(/`.*` refers to .*/) ?? []),
   ].join("; ");
 }
 
@@ -55,21 +55,23 @@ const problems = (text: string): readonly string[] =>
 describe("a pod and a service with the same path", () => {
   it("are both traced: the bare path is the service, as a note states", () => {
     expect(traced("a", "web", 80)).toBe(
-      'delivered at pod c/default/web; "web" refers to service c/default/web, not to pod/web',
+      "delivered at pod c/default/web; `web` refers to service c/default/web (other matches: `pod/web`)",
     );
-    expect(traced("a", "web", 8080)).toMatch(/^(dropped|unreachable|rejected).*"web" refers to service/);
+    expect(traced("a", "web", 8080)).toMatch(/^(dropped|unreachable|rejected).*`web` refers to service/);
     expect(traced("a", "pod/web", 8080)).toBe("delivered at pod c/default/web");
     expect(traced("a", "service/web", 80)).toBe("delivered at pod c/default/web");
     expect(traced("a", "pod/c/default/web", 8080)).toBe("delivered at pod c/default/web");
     expect(traced("a", "deployment/shop/api", 9090)).toBe("delivered at pod c/shop/api-0");
-    expect(traced("a", "statefulset/shop/api")).toBe('"statefulset/shop/api" does not exist; did you mean c/shop/api?');
+    expect(traced("a", "statefulset/shop/api")).toBe(
+      "`statefulset/shop/api` does not exist; did you mean `c/shop/api`?",
+    );
   });
 
   it("have one sender: a service sends nothing", () => {
     expect(traced("web", "a")).toMatch(/ at pod c\/default\/a$/);
     expect(traced("pod/web", "a")).toMatch(/ at pod c\/default\/a$/);
     expect(traced("c/default/web", "a")).toMatch(/ at pod c\/default\/a$/);
-    expect(traced("service/web", "a")).toBe("c/default/web is a service; a service cannot send packets");
+    expect(traced("service/web", "a")).toBe("`c/default/web` is a service; a service cannot send packets");
   });
 
   it("are endpoints of expectations", () => {
@@ -100,11 +102,11 @@ describe("a node with the name of a segment", () => {
 describe("a host with the name of a pod", () => {
   it("has the bare name, which is its full path", () => {
     expect(traced("a", "shared", 22)).toBe(
-      'delivered at host shared; "shared" refers to host shared, not to pod/shared',
+      "delivered at host shared; `shared` refers to host shared (other matches: `pod/shared`)",
     );
     expect(traced("a", "pod/shared", 443)).toBe("delivered at pod c/shop/shared");
     expect(traced("a", "host/shared", 22)).toBe("delivered at host shared");
-    expect(traced("shared", "a")).toContain('"shared" refers to host shared, not to pod/shared');
+    expect(traced("shared", "a")).toContain("`shared` refers to host shared (other matches: `pod/shared`)");
   });
 });
 
@@ -217,5 +219,7 @@ describe("in the editor", () => {
     expect(labels(`expect ${CURSOR}`)).not.toContain("pod/web");
     expect(labels(`expect a -> pod/${CURSOR}`)).toEqual(expect.arrayContaining(["pod/web", "pod/a"]));
     expect(labels(`expect a -> pod/${CURSOR}`)).not.toContain("pod/r");
+    expect(labels(`expect a -> web:8080 via node/${CURSOR}`)).toEqual(expect.arrayContaining(["node/n1"]));
+    expect(labels(`expect a -> web:8080 via node/${CURSOR}`)).not.toContain("node/r");
   });
 });

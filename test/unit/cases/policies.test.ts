@@ -219,3 +219,38 @@ cluster k {
     ]);
   });
 });
+
+describe("an ipBlock for the clients of a node port (KN608)", () => {
+  const exposed = (settings: string, nodes: string): string => `segment lan { cidr 10.20.0.0/24; gateway gw }
+segment out { cidr 172.20.0.0/24; gateway gw }
+router gw { attach lan 10.20.0.1; attach out 172.20.0.1 }
+host client { attach out 172.20.0.9 }
+cluster k {
+  pods 10.244.0.0/16
+  services 10.96.0.0/16
+  ${settings}
+  node n1 { attach lan 10.20.0.11 }
+  ${nodes}
+  pod web on n1 { labels app=web; listen 80/tcp }
+  service web { select app=web; type node-port; port 80 node-port 30080 }
+  policy web { select app=web; ingress from cidr 172.20.0.0/16 to 80/tcp }
+}
+expect client -> n1:30080 reachable
+`;
+  const two = "node n2 { attach lan 10.20.0.12 }";
+  // Policies are evaluated before POSTROUTING replaces the source: the pod's own node sees the client, others do not.
+  const engines = ["calico", "kindnet", "flannel { backend vxlan }; network-policy kube-router"];
+  const settings = engines.flatMap((cni) =>
+    ["iptables", "ipvs", "nftables"].map((mode) => `cni ${cni}; kube-proxy ${mode}`),
+  );
+
+  it.each(settings)("matches them on the pod's own node only: %s", (one) => {
+    expect(found(`${exposed(one, two)}expect client -> n2:30080 blocked\n`)).toEqual([
+      "KN608 warning line 13: `cidr 172.20.0.0/16` in policy `default/web` matches clients of service `default/web` only on the pod's own node: other nodes replace their address; allow the node addresses",
+    ]);
+  });
+
+  it.each(settings)("matches them if the cluster has one node: %s", (one) => {
+    expect(found(exposed(one, ""))).toEqual([]);
+  });
+});

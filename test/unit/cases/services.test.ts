@@ -48,7 +48,7 @@ describe("a route that rejects packets to services (KN512)", () => {
   it("without any route: pods are not affected", () => {
     const text = shop("", "").replace("router tor { attach lan 192.168.10.1 }\n", "");
     expect(kn512(text)).toEqual([
-      "KN512 warning line 4: service CIDR 10.96.0.0/12 has no route on 2 nodes of cluster `prod` (`n1` and `n2`): their own connections to services fail (ENETUNREACH); pods are not affected",
+      "KN512 warning line 4: 2 nodes of cluster `prod` (`prod/n1` and `prod/n2`) have no route to service CIDR 10.96.0.0/12: their own connections to services fail (ENETUNREACH); pods are not affected",
     ]);
   });
 });
@@ -72,6 +72,35 @@ cluster prod {
     ]);
     expect(pods(5, 2)).toEqual([
       expect.stringContaining(" for 5 pods, but the cluster has only 2 nodes: 3 pods stay Pending;"),
+    ]);
+  });
+});
+
+describe("a service CIDR without a free address (KN408)", () => {
+  const services = (cidr: string, pods: string, count: number): readonly string[] =>
+    check(`segment lan { cidr 192.168.10.0/24 fd00::/64; gateway r }
+router r { attach lan 192.168.10.1 fd00::1 }
+cluster prod {
+  pods ${pods}
+  services ${cidr}
+  cni bridge
+  node n1 { attach lan }
+  pod web { labels app=web; listen 80/tcp }
+${Array.from({ length: count }, (_, i) => `  service s${i} { select app=web; port 80 }`).join("\n")}
+}
+`)
+      .filter(({ code }) => code === "KN408")
+      .map(({ finding }) => finding.message);
+
+  // The first and the last IPv4 address, and the first IPv6 address, are not allocated; the next one is `kubernetes`.
+  it("suggests a prefix length of its address family", () => {
+    expect(services("10.96.0.0/28", "10.244.0.0/16", 13)).toEqual([]);
+    expect(services("10.96.0.0/28", "10.244.0.0/16", 14)).toEqual([
+      "service `s13` of cluster `prod` cannot be assigned a ClusterIP; use a larger service CIDR (a /22 has 1,022 addresses)",
+    ]);
+    expect(services("fd00:96::/124", "fd44::/48", 14)).toEqual([]);
+    expect(services("fd00:96::/124", "fd44::/48", 16)).toEqual([
+      "2 services of cluster `prod` (first: `s14`) cannot be assigned a ClusterIP; use a larger service CIDR (a /118 has 1,023 addresses)",
     ]);
   });
 });

@@ -1,6 +1,6 @@
 /** Sound designs without findings: an engineer who receives two false warnings turns the tool off. */
 import { describe, expect, it } from "vitest";
-import { formatIp } from "../../../server/src/addressing/ip.ts";
+import { formatIp, formatPrefix } from "../../../server/src/addressing/ip.ts";
 import { check, shown, world } from "../checks/harness.ts";
 
 const codes = (text: string): readonly string[] => check(text).map(shown);
@@ -256,5 +256,22 @@ cluster eks {
     expect(addresses[2]).toBe("10.0.1.100");
     expect(new Set(addresses).size).toBe(3);
     expect(check(text).map(shown)).toEqual([]);
+  });
+
+  it.each([
+    ["instance t3.medium", "10.0.1.250", "10.0.1.239"],
+    ["instance t3.medium; prefix-delegation true", "10.0.1.224", "10.0.1.208"],
+  ])("are the same if the addresses of pods are set (%s)", (settings, x, y) => {
+    const rangesOf = (ofX: string, ofY: string): readonly string[] => {
+      const inside = `max-pods 17; nodes a 1..2 { attach s }; pod x on a1${ofX}; pod y on a2${ofY}`;
+      const { topology } = world(eks("10.0.1.0/24", settings, inside));
+      return topology.clusters.flatMap(({ nodes }) =>
+        nodes.flatMap((node) => node.podCidrs.map(({ prefix }) => `${node.name} ${formatPrefix(prefix)}`)),
+      );
+    };
+    const free = rangesOf("", "");
+    expect(rangesOf(` { address ${x} }`, ` { address ${y} }`)).toEqual(free);
+    const swapped = rangesOf(` { address ${y} }`, ` { address ${x} }`);
+    expect(new Set(swapped.map((line) => line.split(" ")[1])).size).toBe(swapped.length);
   });
 });

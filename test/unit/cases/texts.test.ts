@@ -146,23 +146,41 @@ cluster c {
     // Not the service with the name of the router.
     ["n1", "far", "tor"],
     ["n1", "far", "far"],
+    ["app", "db:80", "node/n1"],
+    ["app", "db:80", "node/c/n1"],
+    ["n1", "far", "router/tor"],
+    ["n1", "far", "host/far"],
   ])("%s -> %s via %s passes", (from, to, station) => {
     expect(via(from, to, station)).toEqual([]);
   });
 
-  it.each([["db"], ["c/default/db"], ["web"], ["default/tor"], ["c"]])("%s is an error", (name) => {
+  it.each([
+    ["db"],
+    ["c/default/db"],
+    ["web"],
+    ["default/tor"],
+    ["c"],
+    ["pod/db"],
+    ["service/tor"],
+    ["router/n1"],
+    ["node/tor"],
+  ])("%s is an error", (name) => {
     expect(via("app", "db:80", name)).toEqual([`KN012 ${name}`]);
   });
 
-  it("is renamed with the machine", () => {
-    const text = `${topology}expect n1 -> far via tor\n`;
+  it.each(["tor", "router/tor"])("is renamed with the machine: %s", (station) => {
+    const text = `${topology}expect n1 -> far via ${station}\n`;
     const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
     service.setText("a.knet", text);
     const analysis = service.analysisOf("a.knet");
     const renamed = analysis && renameAt(analysis, "a.knet", text.indexOf("router tor") + "router ".length, "leaf");
     const edits = renamed && "edits" in renamed ? (renamed.edits.get("a.knet") ?? []) : [];
     expect(edits.map(({ start }) => text.slice(text.lastIndexOf("\n", start) + 1, start)).sort()).toEqual(
-      ["expect n1 -> far via ", "router ", "segment lan { cidr 10.0.0.0/24; gateway "].sort(),
+      [
+        `expect n1 -> far via ${station.slice(0, -"tor".length)}`,
+        "router ",
+        "segment lan { cidr 10.0.0.0/24; gateway ",
+      ].sort(),
     );
   });
 });

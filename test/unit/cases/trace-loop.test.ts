@@ -44,9 +44,9 @@ describe("a loop between two routers", () => {
         8             eth1      previous 4 steps repeated 30 times (TTL 61 to 2)
         9             eth1 out  10.0.1.2 > 8.8.8.8 ttl 1 DF | tcp 40000 > 80 SYN, 60 bytes  [default via 10.0.2.2 dev eth1]
        10  router r2  eth0 in   10.0.1.2 > 8.8.8.8 ttl 1 DF | tcp 40000 > 80 SYN, 60 bytes
-       11             eth0      TTL expired on router r2: routing loop of 2 machines (router r1 and router r2)
+       11             eth0      looped
            looped: TTL expired on router r2: routing loop of 2 machines (router r1 and router r2)
-           the sender receives ICMP 11/0 from 10.0.2.2 (EHOSTUNREACH)
+           the sender receives ICMP time to live exceeded (11/0) from 10.0.2.2 (EHOSTUNREACH)
 
       ICMP error
         1  router r2  eth0      sent to 10.0.1.2

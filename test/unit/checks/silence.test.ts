@@ -71,11 +71,21 @@ describe("knet.json", () => {
     [`{ "checks": { "KN999": "off" } }`, "unknown diagnostic KN999; run `knet explain` for a list", `"KN999"`],
     [
       `{ "checks": { "KN101": "no" } }`,
-      'invalid severity "no"; expected `off`, `hint`, `info`, `warning`, or `error`',
+      'invalid severity `"no"`; expected `off`, `hint`, `info`, `warning`, or `error`',
       `"no"`,
     ],
+    [
+      `{ "checks": { "KN101": { "level":  "off" } } }`,
+      'invalid severity `{ "level": "off" }`; expected `off`, `hint`, `info`, `warning`, or `error`',
+      `{ "level":  "off" }`,
+    ],
+    [
+      `{ "checks": { "KN101": ["off"] } }`,
+      'invalid severity `["off"]`; expected `off`, `hint`, `info`, `warning`, or `error`',
+      `["off"]`,
+    ],
     [`{ "rules": {} }`, "unknown property `rules`; expected `checks`", `"rules"`],
-    [`[]`, 'expected an object such as `{ "checks": { … } }`', `[`],
+    [`[]`, 'expected an object such as `{ "checks": { … } }`', `[]`],
   ])("%s", (text, message, place) => {
     const [problem] = read(text).problems;
     expect(problem?.message).toBe(message);

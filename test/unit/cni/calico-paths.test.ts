@@ -70,7 +70,7 @@ describe("samples/calico-ipip", () => {
     const ipip = sample("calico-ipip");
     const walk = ipip.walk("prod/shop/web", address(ipip, "db"), 5432);
     expect(way(walk)).toBe(
-      "web:eth0 out, n1:cali in, n1:tunl0 out, n1:eth0 out, router:eth0 in, router:eth1 out, n3:eth0 in, n3:tunl0 in, n3:cali out, db:eth0 in",
+      "web:eth0 out, n1:cali in, n1:tunl0 out, n1:eth0 out, core:eth0 in, core:eth1 out, n3:eth0 in, n3:tunl0 in, n3:cali out, db:eth0 in",
     );
     expect([walk.source, walk.mtu]).toEqual(["10.10.0.1", 1480]);
     expect(ipip.walk("prod/n1", address(ipip, "db"), 5432).source).toBe("10.10.0.0");
@@ -82,7 +82,7 @@ describe("samples/calico-vxlan", () => {
     const vxlan = sample("calico-vxlan");
     const walk = vxlan.walk("prod/shop/web", address(vxlan, "db"), 5432);
     expect(way(walk)).toBe(
-      "web:eth0 out, node1:cali in, node1:vxlan.calico out, node1:eth0 out, router:eth0 in, router:eth1 out, node3:eth0 in, node3:vxlan.calico in, node3:cali out, db:eth0 in",
+      "web:eth0 out, node1:cali in, node1:vxlan.calico out, node1:eth0 out, core:eth0 in, core:eth1 out, node3:eth0 in, node3:vxlan.calico in, node3:cali out, db:eth0 in",
     );
     expect([walk.verdict, walk.source, walk.mtu]).toEqual(["delivered", "10.10.0.1", 1430]);
   });

@@ -164,7 +164,7 @@ describe("Docker with routes on the router", () => {
   const { netns, walk } = sample("docker-routed");
 
   it("has the article's two routes, and a different bridge range on each host", () => {
-    expect(printRoutes(netns("router"), 4).filter((line) => line.startsWith("172."))).toEqual([
+    expect(printRoutes(netns("core"), 4).filter((line) => line.startsWith("172."))).toEqual([
       "172.17.0.0/24 via 10.100.0.2 dev eth0",
       "172.17.1.0/24 via 10.100.0.3 dev eth0",
     ]);
@@ -175,8 +175,8 @@ describe("Docker with routes on the router", () => {
 
   it("carries a container's packet through the router to the other bridge, unchanged", () => {
     expect(walk("hosts/default/c1", "172.17.1.2")).toEqual({
-      way: "c1:eth0 out, host1:veth in, host1:docker0 in, host1:eth0 out, router:eth0 in, router:eth0 out, host2:eth0 in, host2:docker0 out, host2:veth out, c3:eth0 in",
-      back: "delivered: c3:eth0 out, host2:veth in, host2:docker0 in, host2:eth0 out, router:eth0 in, router:eth0 out, host1:eth0 in, host1:docker0 out, host1:veth out, c1:eth0 in",
+      way: "c1:eth0 out, host1:veth in, host1:docker0 in, host1:eth0 out, core:eth0 in, core:eth0 out, host2:eth0 in, host2:docker0 out, host2:veth out, c3:eth0 in",
+      back: "delivered: c3:eth0 out, host2:veth in, host2:docker0 in, host2:eth0 out, core:eth0 in, core:eth0 out, host1:eth0 in, host1:docker0 out, host1:veth out, c1:eth0 in",
       verdict: "delivered",
       reason: undefined,
       source: "172.17.0.2",

@@ -267,9 +267,9 @@ describe("names", () => {
       more: "deployment twice replicas 2 { labels app=twice; listen 81 }; service twice { select app=twice; port 80 -> 81 }",
     });
     expect(traced(text, "twice", "twice").notes).toEqual([
-      'inside cluster prod, prod/shop/twice is reached at ClusterIP 10.96.1.0; "twice" refers to service prod/shop/twice, not to pod/twice',
+      "inside cluster prod, prod/shop/twice is reached at ClusterIP 10.96.1.0; `twice` refers to service prod/shop/twice (other matches: `pod/twice`)",
     ]);
-    expect(refusal(shop(), "shop/api", "web")).toBe("prod/shop/api is a service; a service cannot send packets");
+    expect(refusal(shop(), "shop/api", "web")).toBe("`prod/shop/api` is a service; a service cannot send packets");
   });
 });
 

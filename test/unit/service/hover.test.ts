@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { specFor } from "../../../server/src/language/schema/index.ts";
+import { keywordDocumentation } from "../../../server/src/service/features/completion/keywords.ts";
 import { hoverAt } from "../../../server/src/service/features/hover/index.ts";
 import { code, codeBlock } from "../../../server/src/service/features/markdown.ts";
 import { CURSOR, fixture, SHOP } from "./support.ts";
@@ -319,5 +321,15 @@ describe("text from a file", () => {
     expect(code("a`b``c")).toBe("``` a`b``c ```");
     expect(codeBlock(["```", "x"])).not.toContain("```\n```\n");
     expect(hover("<img", 2, 'import "<img src=x>`"\n')).not.toMatch(/^<img/m);
+  });
+});
+
+describe("the documentation of a statement", () => {
+  it("keeps list items on separate lines and joins the lines of an item", () => {
+    const spec = specFor("cluster", "version");
+    const text = spec ? keywordDocumentation(spec) : "";
+    const items = text.split("\n").filter((line) => line.startsWith("- "));
+    expect(items.map((line) => line.slice(0, 8))).toEqual(["- 1.33: ", "- 1.34: ", "- 1.36: "]);
+    expect(items[0]).toMatch(/so a node without an endpoint drops its own packets/);
   });
 });

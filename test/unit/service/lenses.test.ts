@@ -51,10 +51,10 @@ expect shop/web -> missing reachable
     ).toMatchInlineSnapshot(`
       [
         "expect shop/web -> shop/api-0:9090 reachable: ✓ passed · Trace → {"name":"trace","from":"shop/web","to":"shop/api-0","proto":"tcp","port":9090}",
-        "expect shop/web -> shop/api-0:9091 reachable: ✗ failed: nothing listens on 9091/tcp on pod prod/shop/api-0 · Trace → {"name":"trace","from":"shop/web","to":"shop/api-0","proto":"tcp","port":9091}",
+        "expect shop/web -> shop/api-0:9091 reachable: ✗ failed: pod prod/shop/api-0 does not listen on 9091/tcp · Trace → {"name":"trace","from":"shop/web","to":"shop/api-0","proto":"tcp","port":9091}",
         "expect shop/web -> shop/api-0:9090 blocked: ✗ failed: the packet is delivered to api · Trace → {"name":"trace","from":"shop/web","to":"shop/api-0","proto":"tcp","port":9090}",
         "expect shop/web -> laptop via tor: ✓ passed · Trace → {"name":"trace","from":"shop/web","to":"laptop","proto":"icmp"}",
-        "expect shop/web -> missing reachable: ? cannot be evaluated: "missing" does not exist · Trace → {"name":"trace","from":"shop/web","to":"missing","proto":"icmp"}",
+        "expect shop/web -> missing reachable: ? cannot be evaluated: \`missing\` does not exist · Trace → {"name":"trace","from":"shop/web","to":"missing","proto":"icmp"}",
       ]
     `);
   });

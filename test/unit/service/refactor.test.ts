@@ -6,6 +6,7 @@ import { fixAll } from "../../../server/src/service/features/refactor/fix-all.ts
 import { refactoringsAt } from "../../../server/src/service/features/refactor/index.ts";
 import { organiseImports } from "../../../server/src/service/features/refactor/organise.ts";
 import { typedRange } from "../../../server/src/service/features/typing.ts";
+import { check, shown, world } from "../checks/harness.ts";
 import { at, CURSOR, edited, fixture, SHOP } from "./support.ts";
 
 const never = (): boolean => false;
@@ -53,6 +54,52 @@ describe("writing out allocated addresses", () => {
     const open = `segment lan { cidr 10.0.0.0/24 }\ncluster c {\n  pods 10.244.0.0/16\n  node n1 {\n    attach lan${CURSOR}`;
     expect(changed(open, "Write out all")).toBe("    attach lan 10.0.0.1\n    pod-cidr 10.244.0.0/24");
   });
+  /** The node, the topology's findings, and the pods' addresses before and after. */
+  function nodeAfter(cni: string, pods = "", cloud = ""): string {
+    const text = `segment s { cidr 10.0.1.0/24; gateway vpc${cloud} }
+router vpc { attach s 10.0.1.1 }
+cluster k {
+  ${pods}
+  cni ${cni}
+  node a1 { attach s }
+  node a2 { attach s }
+  pod x on a1
+  pod y on a2
+}
+`;
+    const after = result(`${text}${CURSOR}`, "Write out all");
+    const state = (of: string) => ({
+      findings: check(of).map(shown),
+      pods: world(of).topology.clusters.flatMap(({ pods: index, nodes }) =>
+        nodes.flatMap((node) => [...index.podsOn(node)].map(({ addresses }) => addresses)),
+      ),
+    });
+    expect(state(after)).toEqual(state(text));
+    return after.split("\n").find((line) => line.includes("node a1")) ?? "";
+  }
+
+  it("names the ranges of a node by the statement that the plugin reads, if any", () => {
+    expect(nodeAfter("flannel { backend vxlan }", "pods 10.244.0.0/16")).toContain(
+      "node a1 { attach s 10.0.1.2; pod-cidr 10.244.0.0/24 }",
+    );
+    const calico = "cni calico { block 10.100.0.0/26 } }";
+    expect(nodeAfter("calico { pool p 10.100.0.0/24 { vxlan always } }")).toContain(calico);
+    expect(nodeAfter("calico", "pods 10.100.0.0/24")).toContain(calico);
+    expect(nodeAfter("calico { pool p 10.100.0.0/31 { block-size /31 } }")).toContain(
+      "cni calico { block 10.100.0.0/31 } }",
+    );
+    expect(nodeAfter("weave")).toContain("node a1 { attach s 10.0.1.2 }");
+    expect(nodeAfter("aws-vpc { instance t3.medium }", "max-pods 17", "; cloud aws")).toContain(
+      "node a1 { attach s 10.0.1.4 }",
+    );
+    expect(nodeAfter("aws-vpc { instance t3.medium; prefix-delegation true }", "", "; cloud aws")).toContain(
+      "node a1 { attach s 10.0.1.4 }",
+    );
+    expect(nodeAfter("azure { mode node-subnet }", "services 172.20.0.0/16", "; cloud azure")).toContain(
+      "node a1 { attach s 10.0.1.4 }",
+    );
+  });
+
   it("is not offered if all addresses are explicit", () => {
     expect(titles(`segment lan { cidr 10.0.0.0/24 }\nhost a { at${CURSOR}tach lan 10.0.0.5 }\n`)).toEqual([]);
   });

@@ -14,8 +14,7 @@ export const calicoBgpAddress: Check = {
   summary: "A node's BGP address is not an address of the node.",
   documentation: `## What happens
 
-BGP sessions, next hops, and tunnels use the address in \`spec.bgp\` of the Calico Node resource. If no device of the
-node has the address (\`lo\` is one), BIRD cannot bind to it, and the other nodes send packets to the wrong machine. knet models the node without a
+BGP sessions, next hops, and tunnels use the address in \`spec.bgp\` of the Calico Node resource. If no device of the node, including \`lo\`, has the address, BIRD cannot bind to it, and the other nodes send packets to the wrong machine. knet models the node without a
 BGP address of this address family.
 
 ## How to fix it

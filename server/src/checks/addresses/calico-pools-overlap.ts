@@ -30,7 +30,7 @@ Make the pools disjoint. A pool cannot contain another pool.
     good: twoNodes("cni calico {\n  pool a 10.244.0.0/17\n  pool b 10.244.128.0/17\n}"),
   },
   message: ({ pool, cidr, other, otherCidr }) =>
-    t`pool \`${pool}\` (${cidr}) overlaps pool \`${other}\` (${otherCidr}): Calico rejects the second pool`,
+    t`pool \`${pool}\` (${cidr}) overlaps pool \`${other}\` (${otherCidr}): Calico rejects pool \`${pool}\``,
   fixes: ({ cidr, otherCidr }, source, { topology, related }) => {
     const mine = parsePrefix(String(cidr))?.prefix;
     const other = parsePrefix(String(otherCidr))?.prefix;

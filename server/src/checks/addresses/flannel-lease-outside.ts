@@ -31,7 +31,7 @@ Set \`network\` to the cluster's pod CIDR, or remove it.
     good: twoNodes("cni flannel {\n  network 10.244.0.0/16\n  backend vxlan\n}"),
   },
   message: ({ node, cidr, network }) =>
-    t`pod CIDR ${cidr} of node \`${node}\` is outside flannel's network ${network}: flanneld exits and the node has no pod network`,
+    t`pod CIDR ${cidr} of node \`${node}\` is outside flannel's network ${network}: flanneld exits, and the node has no pod network`,
   fixes: (_data, place, { related }) => {
     const network = [place, ...related.map(({ source }) => source)].find(
       ({ statement }) => statement.keyword.text === "network",

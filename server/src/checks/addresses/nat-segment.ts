@@ -1,6 +1,7 @@
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { appendFix } from "../finding.ts";
+import { machineOf } from "../machine.ts";
 
 const office = (attach: string): string => `segment office { cidr 192.168.1.0/24 }
 segment wan { cidr 203.0.113.0/24 }
@@ -25,8 +26,8 @@ never applies, and packets pass unmodified.
 
 Attach the machine to the segment, or name a different segment in the rule.`,
   example: { bad: office(""), good: office("\n  attach wan 203.0.113.2") },
-  message: ({ station, segment }) =>
-    t`machine \`${station}\` has no interface on segment \`${segment}\`, so this rule never applies`,
+  message: ({ segment, ...data }) =>
+    t`${machineOf(data)} has no interface on segment \`${segment}\`, so this rule never applies`,
   fixes: (data, _source, { topology }) => {
     const station = [...topology.routers, ...topology.hosts].find(({ path }) => path === data.station);
     return station

@@ -56,7 +56,7 @@ with an address assigns only this address; without an address, it assigns one pe
           const range = formatPrefix(prefix);
           const fact =
             nodes.length > 1
-              ? t`${plural(nodes.length, "node")} of cluster \`${one.name}\` (first: \`${first.name}\`) have no ${name} address, but pod CIDR ${range} requires one: no route or tunnel reaches their pods`
+              ? t`${plural(nodes.length, "node")} of cluster \`${one.name}\` (first: \`${first.path}\`) have no ${name} address, but pod CIDR ${range} requires one: no route or tunnel reaches their pods`
               : t`node \`${first.path}\` has no ${name} address, but pod CIDR ${range} requires one: no route or tunnel reaches its pods`;
           yield finding(nodeFamily, iface.source, withRemedy(fact, topology, iface, name), {
             related: [{ source, message: t`pod CIDR ${range} of cluster \`${one.name}\`` }],

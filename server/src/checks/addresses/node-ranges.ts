@@ -62,7 +62,7 @@ cluster prod {
                 ? []
                 : [
                     removeFix(
-                      t`Remove \`pod-cidr\` of node \`${node.name}\` and allocate a pod CIDR`,
+                      t`Remove \`pod-cidr\` of node \`${node.path}\` and allocate a pod CIDR`,
                       sourceAt(cidr.source, "whole"),
                     ),
                   ],
@@ -80,7 +80,7 @@ interface Owned {
 }
 
 function describe({ node, cidr }: Owned): string {
-  return t`pod CIDR ${formatPrefix(cidr.prefix)} of node \`${node.name}\``;
+  return t`pod CIDR ${formatPrefix(cidr.prefix)} of node \`${node.path}\``;
 }
 
 function overlapping(cluster: Cluster): readonly { readonly a: Owned; readonly b: Owned }[] {
@@ -92,7 +92,8 @@ function overlapping(cluster: Cluster): readonly { readonly a: Owned; readonly b
   return overlapsAmong(ranges(cluster, cluster.cni.plugin)).flatMap(([one, other]) => {
     const [a] = owned(one);
     const [b] = owned(other);
-    return a && b ? [{ a, b }] : [];
+    // A borrowed address is inside the block of its owner, which does not allocate it again.
+    return a && b && !a.cidr.borrowed && !b.cidr.borrowed ? [{ a, b }] : [];
   });
 }
 

@@ -20,12 +20,13 @@ export const oneRangePerFamily: Check = {
   documentation: `## What happens
 
 A cluster has at most one IPv4 and one IPv6 range for pods, and one of each for services. kube-controller-manager does not start its
-node IPAM controller with two \`--cluster-cidr\` ranges of one family, and kube-apiserver exits with two \`--service-cluster-ip-range\`
-ranges of one family. No pod and no service receives an address from the second range.
+node IPAM controller with two \`--cluster-cidr\` ranges of one family, and kube-apiserver exits if two \`--service-cluster-ip-range\`
+ranges have the same family. No pod and no service receives an address from the second range.
 
 ## How to fix it
 
-Use one larger range, or remove the second one. More addresses for pods of Calico come from more IP pools (\`pool\`).
+Use one larger range, or remove the second one. With Calico, an additional IP pool (\`pool\`) provides more pod
+addresses.
 
 ## References
 

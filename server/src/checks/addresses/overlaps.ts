@@ -81,7 +81,7 @@ function labelWithNodes({ label, nodes }: PlannedRange): string {
   return nodes > 1 ? t`${label} and ${plural(nodes - 1, "more node", "more nodes")}` : label;
 }
 
-/** "node `n1`" or "nodes `n1` and `n2`": the nodes with an address in the shared range, or undefined. */
+/** "node `prod/n1`" or "nodes `prod/n1` and `prod/n2`": the nodes with an address in the shared range, or undefined. */
 export function nodesInside(topology: Topology, cluster: string, { shared }: Conflict): string | undefined {
   const nodes = topology.clusters.find((one) => one.name === cluster)?.nodes ?? [];
   const inside = nodes.filter((node) =>
@@ -89,5 +89,5 @@ export function nodesInside(topology: Topology, cluster: string, { shared }: Con
   );
   const [first] = inside;
   if (!first) return undefined;
-  return inside.length === 1 ? t`node \`${first.name}\`` : t`nodes ${list(inside.map(({ name }) => `\`${name}\``))}`;
+  return inside.length === 1 ? t`node \`${first.path}\`` : t`nodes ${list(inside.map(({ path }) => `\`${path}\``))}`;
 }

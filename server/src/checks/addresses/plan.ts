@@ -103,7 +103,8 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
       source: written(source, prefix),
     });
   }
-  for (const { within, source } of ownRanges(cluster)) {
+  const own = ownRanges(cluster);
+  for (const { within, source } of own) {
     ranges.push({
       ...base,
       kind: "pods",
@@ -123,7 +124,7 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
   }
   const docker = new Map<string, PlannedRange & { nodes: number }>();
   for (const node of withOwnRanges(cluster, cluster.podCidrs)) {
-    collectNodeCidrs(cluster, node, ranges);
+    collectNodeCidrs(cluster, node, own, ranges);
     if (!node.dockerBridge) continue;
     const { address, source } = node.dockerBridge;
     const prefix = prefixOf(address.ip, address.len);
@@ -171,10 +172,16 @@ function isInside(prefix: Prefix, podCidrs: Cluster["podCidrs"]): boolean {
   return podCidrs.some((pods) => prefixCovers(pods.prefix, prefix));
 }
 
-/** Adds explicit node pod CIDRs outside the cluster's pod CIDRs. */
-function collectNodeCidrs(cluster: Cluster, node: Node, ranges: PlannedRange[]): void {
+/** Adds explicit node pod CIDRs outside the cluster's pod CIDRs and outside the mode's ranges. */
+function collectNodeCidrs(
+  cluster: Cluster,
+  node: Node,
+  own: readonly { readonly within: Prefix }[],
+  ranges: PlannedRange[],
+): void {
   for (const { prefix, allocated, source } of node.podCidrs) {
     if (allocated || isInside(prefix, cluster.podCidrs)) continue;
+    if (own.some(({ within }) => prefixCovers(within, prefix))) continue;
     ranges.push({
       kind: "pods",
       prefix,

@@ -83,12 +83,12 @@ function capturedText(topology: Topology, { a, b, shared }: Conflict): string | 
     addresses.flatMap(({ ip }) => {
       const owner = rangeContains(shared, ip) ? cluster.nodeByPodAddress(ip) : undefined;
       const cidr = owner?.podCidrs.find(({ prefix }) => prefixContains(prefix, ip))?.prefix;
-      return owner && cidr ? [{ station, ip: formatIp(ip), owner: owner.name, cidr: formatPrefix(cidr) }] : [];
+      return owner && cidr ? [{ station, ip: formatIp(ip), owner: owner.path, cidr: formatPrefix(cidr) }] : [];
     }),
   );
   const nodes = inside.flatMap((one) => {
     const node = stationAt(topology, one.station.path);
-    return node?.kind === "node" && node.cluster === cluster.name ? [{ ...one, text: `\`${node.name}\`` }] : [];
+    return node?.kind === "node" && node.cluster === cluster.name ? [{ ...one, text: `\`${node.path}\`` }] : [];
   });
   const others = inside.map((one) => ({ ...one, text: machineText(one.station) }));
   const [first, ...more] = nodes.length > 0 ? nodes : others;

@@ -24,7 +24,7 @@ export const serviceAddressTwice: Check = {
   documentation: `## What happens
 
 kube-apiserver rejects the second service: *provided IP is already allocated*. The first address of the service CIDR
-belongs to the \`kubernetes\` service, which is the API server. By convention, the cluster DNS service has the tenth
+belongs to the \`kubernetes\` service (the API server). By convention, the cluster DNS service has the tenth
 address.
 
 Several services can share a load balancer IP or an external IP if their ports differ (MetalLB requires the

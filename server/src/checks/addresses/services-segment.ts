@@ -44,7 +44,7 @@ cluster prod {
         const nodes = nodesInside(context.topology, conflict.a.cluster, conflict);
         return nodes === undefined
           ? t`a service can be assigned a machine's address and make the machine unreachable from the cluster`
-          : t`a service with an address of ${nodes} makes the node unreachable from the cluster`;
+          : t`services in the shared range can make ${nodes} unreachable from the cluster`;
       },
     }),
 };

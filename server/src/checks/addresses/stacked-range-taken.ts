@@ -3,6 +3,7 @@ import { list, number } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { appendFix, replaceFix } from "../finding.ts";
+import { machineOf } from "../machine.ts";
 import { sourceAt } from "../source.ts";
 import { clusterAt } from "../topology.ts";
 import { emptyPart, takenIn } from "./stacked-free.ts";
@@ -32,10 +33,10 @@ reply receives the packets.
 
 Exclude these addresses with \`exclude\`, or use an unused part of the subnet.`,
   example: { bad: lan("range 192.168.10.0/24"), good: lan("range 192.168.10.128/25") },
-  message: ({ range, count, address, station }) =>
+  message: ({ range, count, address, ...data }) =>
     Number(count) === 1
-      ? t`range ${range} contains ${address}, which machine \`${station}\` uses: a pod can be assigned the same address`
-      : t`range ${range} contains ${number(Number(count))} addresses that are in use, such as ${address} of machine \`${station}\`: pods can be assigned the same addresses`,
+      ? t`range ${range} contains ${address}, which ${machineOf(data)} uses: a pod can be assigned the same address`
+      : t`range ${range} contains ${number(Number(count))} addresses that are in use, such as ${address} of ${machineOf(data)}: pods can be assigned the same addresses`,
   fixes: (_, source, { topology }) => {
     const cni = clusterAt(topology, source)?.cni.source;
     const at = source.statement.args.findIndex(({ text }) => parsePrefix(text) !== undefined);

@@ -42,7 +42,7 @@ Use an address that no machine has. To expose a service on a node's own address,
           const ipvs = services.kubeProxy.mode === "ipvs";
           const consequence = ipvs
             ? t`every node treats ${text} as its own address`
-            : t`nodes send packets for the service's ports to the service, not to the machine`;
+            : t`nodes send packets for the service's ports to the service, not to ${machine}`;
           yield finding(
             virtualAddressTaken,
             source,

@@ -23,8 +23,9 @@ export const noServiceAddressLeft: Check = {
   summary: "The service CIDR is too small for the number of services.",
   documentation: `## What happens
 
-kube-apiserver rejects a service if no ClusterIP is left: *range is full*. A service CIDR with prefix length L has
-2^(32 − L) − 2 addresses, one of which belongs to the \`kubernetes\` service, which is the API server. Headless services
+kube-apiserver rejects a service if no ClusterIP is left: *range is full*. An IPv4 service CIDR with prefix length L has
+2^(32 − L) − 2 addresses, an IPv6 service CIDR 2^(128 − L) − 1, one of which belongs to the \`kubernetes\` service (the API
+server). Headless services
 and aliases (ExternalName) do not need an address.
 
 ## How to fix it
@@ -32,10 +33,12 @@ and aliases (ExternalName) do not need an address.
 Use a larger service CIDR. The service CIDR of a running cluster cannot be enlarged in place; in Kubernetes 1.33 and
 later, an additional one can be created (ServiceCIDR).`,
   example: { bad: cluster("10.96.0.0/28"), good: cluster("10.96.0.0/24") },
-  message: ({ cluster: name, count, service }) =>
-    Number(count) === 1
-      ? t`service \`${service}\` of cluster \`${name}\` cannot be assigned a ClusterIP; use a larger service CIDR (a /22 has 1,022 addresses)`
-      : t`${plural(Number(count), "service")} of cluster \`${name}\` (first: \`${service}\`) cannot be assigned a ClusterIP; use a larger service CIDR (a /22 has 1,022 addresses)`,
+  message: ({ cluster: name, count, service, family }) => {
+    const example = family === 6 ? t`a /118 has 1,023 addresses` : t`a /22 has 1,022 addresses`;
+    return Number(count) === 1
+      ? t`service \`${service}\` of cluster \`${name}\` cannot be assigned a ClusterIP; use a larger service CIDR (${example})`
+      : t`${plural(Number(count), "service")} of cluster \`${name}\` (first: \`${service}\`) cannot be assigned a ClusterIP; use a larger service CIDR (${example})`;
+  },
   fixes: (data, source, { topology }) => {
     const cluster = topology.clusters.find(({ name }) => name === data.cluster);
     const range = parsePrefix(source.statement.args[Number(source.part)]?.text ?? "")?.prefix;

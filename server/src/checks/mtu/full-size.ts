@@ -23,7 +23,7 @@ export interface FullSize {
   readonly size: number;
   /** The probe with a small packet, which passed. */
   readonly probe: Pick<Probe, "cluster" | "journey">;
-  /** "from pod `a` on node `n1` to pod `b` on node `n2` (6 node pairs affected)". */
+  /** "from pod `a` on node `prod/n1` to pod `b` on node `prod/n2` (6 node pairs affected)". */
   readonly who: string;
   readonly journey: Journey;
   readonly source: Source;

@@ -5,7 +5,7 @@ import type { Peer, Policy } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { shop } from "./examples.ts";
-import { policyLabel, policyView, withPolicies, workloadName } from "./view.ts";
+import { policyLabel, policyView, withPolicies } from "./view.ts";
 
 const policy = (keep: string): string =>
   shop(`service web {
@@ -23,12 +23,13 @@ export const blockBehindNat: Check = {
   name: "policy-block-behind-nat",
   family: "policies",
   severity: "warning",
-  summary: "An ipBlock cannot match clients whose addresses a service hides.",
+  summary: "An ipBlock does not match clients whose addresses a service hides.",
   documentation: `## What happens
 
 Unless \`externalTrafficPolicy\` is \`Local\`, packets from outside to a NodePort or load balancer are source-NATed to the address of the
-node that receives them. The policy of the pod is evaluated against the node address, so an \`ipBlock\` of client addresses never
-matches.
+node that receives them. The policy is evaluated on the pod's node: it sees the client address if the client connects to this node,
+because policies precede SNAT, and a node address if the client connects to any other node. An \`ipBlock\` of client addresses
+therefore matches some connections only.
 
 ## How to fix it
 
@@ -41,6 +42,8 @@ Set \`external-traffic-policy local\`, allow the node addresses, or filter in fr
   example: { bad: policy(""), good: policy("\n  external-traffic-policy local") },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of withPolicies(topology)) {
+      // On the pod's own node, policies see the client: they precede SNAT.
+      if (cluster.nodes.length < 2) continue;
       const exposed = exposedBy(cluster);
       if (exposed.size === 0) continue;
       const { selected, set } = policyView(cluster);
@@ -53,7 +56,7 @@ Set \`external-traffic-policy local\`, allow the node addresses, or filter in fr
               const group = set.groups.groupOfAll(workload);
               return group !== undefined && groups.has(group);
             });
-            if (hit) yield behind(policy, peer, hit);
+            if (hit) yield behind(policy, peer, hit[1]);
           }
         }
       }
@@ -61,15 +64,11 @@ Set \`external-traffic-policy local\`, allow the node addresses, or filter in fr
   },
 };
 
-function behind(
-  policy: Policy,
-  peer: Peer & { readonly kind: "cidr" },
-  [workload, service]: readonly [Workload, Service],
-): Finding {
+function behind(policy: Policy, peer: Peer & { readonly kind: "cidr" }, service: Service): Finding {
   return finding(
     blockBehindNat,
     { ...peer.source, part: "keyword" },
-    t`\`cidr ${formatPrefix(peer.cidr)}\` in ${policyLabel(policy)} does not match clients of service \`${service.namespace}/${service.name}\`: ${workloadName(workload)} sees them with a node's address; allow the node addresses, or filter in front of the cluster`,
+    t`\`cidr ${formatPrefix(peer.cidr)}\` in ${policyLabel(policy)} matches clients of service \`${service.namespace}/${service.name}\` only on the pod's own node: other nodes replace their address; allow the node addresses`,
     {
       related: [
         {

@@ -81,6 +81,6 @@ function inRule(one: Policy, { source }: PolicyRule): Finding {
   return finding(
     dnsBeforeIpvs,
     { ...source, part: "keyword" },
-    t`knet assumes \`--netfilter-bug-1766-fix=false\`: by default, kube-network-policies evaluates DNS before IPVS rewrites its address, and ${policyLabel(one)} denies it`,
+    t`knet assumes \`--netfilter-bug-1766-fix=false\`: by default, kube-network-policies evaluates DNS queries before IPVS rewrites their address, and ${policyLabel(one)} denies them`,
   );
 }

@@ -63,8 +63,8 @@ Allow port 53 to the cluster DNS, over UDP and, for large responses, over TCP: \
           noDns,
           policy.source,
           others.length === 0
-            ? t`${all} restricts the egress of ${list(names)} and does not allow port 53: the pods cannot resolve names`
-            : t`${all} restrict the egress of ${list(names)} and do not allow port 53: the pods cannot resolve names`,
+            ? t`${all} restricts the egress of ${list(names)} and does not allow port 53: no name can be resolved there`
+            : t`${all} restrict the egress of ${list(names)} and do not allow port 53: no name can be resolved there`,
           {
             related: others.map((other) => ({
               source: other.source,

@@ -1,6 +1,6 @@
 import { allowedPorts, type PolicySet, peerSelector, rulePorts } from "../../kubernetes/policy/evaluate.ts";
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
-import { intersection, isEmpty, type PortSet, portsText } from "../../kubernetes/policy/ports.ts";
+import { intersection, isEmpty, type PortSet, portListText } from "../../kubernetes/policy/ports.ts";
 import { selectsGroup } from "../../kubernetes/policy/selectors.ts";
 import { allowsText } from "../../kubernetes/policy/text.ts";
 import { plural } from "../../text/format.ts";
@@ -95,7 +95,7 @@ function clashOf(view: PolicyView, policy: Policy, rule: PolicyRule, direction: 
   const a = nameOf(view, subject);
   const b = nameOf(view, other);
   const [sender, receiver] = direction === "egress" ? [a, b] : [b, a];
-  const allows = t`${policyLabel(policy)} allows ${sender} to call ${receiver} on ${portsText(wanted)}`;
+  const allows = t`${policyLabel(policy)} allows ${sender} to call ${receiver} on ${portListText(wanted)}`;
   const allowed = count === 1 ? allows : t`${allows} (and ${plural(count - 1, "more pair")})`;
   return finding(otherSide, { ...rule.source, part: "keyword" }, t`${allowed}, but ${limitText(policies, far, b)}`, {
     related: policies.map((one) => ({ source: one.source, message: t`${policyLabel(one)} applies to ${b}` })),

@@ -26,7 +26,7 @@ A tunnel needs its port or protocol open between all nodes, in both directions:
 - WireGuard: UDP 51820
 - IPsec: protocol 50 (ESP) and UDP 500, or UDP 500 and 4500 if ESP is encapsulated in UDP
 
-If an access list blocks it, pods on the same node reach each other, pods on different nodes do not, DNS works only
+If an access list blocks it, pods on the same node reach each other, but pods on different nodes do not, DNS works only
 intermittently, and no error is reported. Without a tunnel, the access list must allow the pod addresses.
 
 ## How to fix it

@@ -27,7 +27,7 @@ Use the same backend on all nodes. After changing the backend, restart flannel o
     good: twoRacks("cni flannel { backend vxlan }"),
   },
   message: ({ node, backend, peer, peerBackend }) =>
-    t`node \`${node}\` uses backend \`${backend}\`, but node \`${peer}\` uses \`${peerBackend}\`: they ignore each other and their pods cannot reach each other`,
+    t`node \`${node}\` uses backend \`${backend}\`, but node \`${peer}\` uses \`${peerBackend}\`: they ignore each other, and their pods cannot reach each other`,
   fixes: ({ node, peerBackend }, source) => [
     replaceFix(t`Change node \`${node}\` to backend \`${peerBackend}\``, sourceAt(source, 0), String(peerBackend)),
   ],

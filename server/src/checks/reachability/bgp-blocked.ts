@@ -37,7 +37,7 @@ Allow TCP port 179 between the two peers.`,
     for (const cluster of topology.clusters) yield* balancerFindings(topology, cluster);
   },
   message: ({ node, peer, port }) =>
-    t`this rule drops BGP (TCP port ${port}) between ${quoted(node)} and ${quoted(peer)}: the session does not come up and they learn no routes from each other`,
+    t`this rule drops BGP (TCP port ${port}) between ${quoted(node)} and ${quoted(peer)}: the session does not come up, and they learn no routes from each other`,
   fixes: ({ port }, source) => {
     const rule = sourceAt(source, "whole");
     const allow = allowText(rule, Number(port));

@@ -21,7 +21,7 @@ The peer's address does not belong to a node that runs BGP or to a router with a
 the labels that the peer selects. The session does not come up.
 
 A session also does not come up without routes to the peer and back, which must be connected or static routes. A router's eBGP
-peer must be on one of the router's own subnets: packets of eBGP have a TTL of 1 unless \`ebgp-multihop\` is configured.
+peer must be on one of the router's own subnets: eBGP packets have a TTL of 1 unless \`ebgp-multihop\` is configured.
 
 ## How to fix it
 

@@ -44,9 +44,8 @@ export const bgpNotAdvertised: Check & { readonly code: "KN241" } = {
   summary: "No router advertises a segment of the nodes over BGP.",
   documentation: `## What happens
 
-A BGP router advertises only the prefixes that it is configured to advertise (\`network\` or \`redistribute connected\` in FRR): the
-segments that it is attached to are not included. The other routers have no route to the segment, or use their default route, and
-packets to its nodes are lost far away from the router that causes it.
+A BGP router advertises only the prefixes that it is configured to advertise (\`network\` or \`redistribute connected\` in FRR): the segments that it is attached to are not included automatically. The other routers have no route to the segment, or use their default route, and
+packets to its nodes are lost far away from the misconfigured router.
 
 ## How to fix it
 

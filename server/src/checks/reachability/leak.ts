@@ -51,7 +51,7 @@ otherwise, the routers must have them.`,
         const dst = failed.steps.at(-1)?.packet.dst;
         const misled = dst === undefined ? undefined : misledBy(cause.source.statement, dst, probe.cluster);
         if (misled && args[0])
-          return t`this route sends packets for pods on node \`${misled.owner.name}\` (${args[0].text}) to node \`${misled.to.name}\`: ${whoCannot(cause)}`;
+          return t`this route sends packets for pods on node \`${misled.owner.path}\` (${args[0].text}) to node \`${misled.to.path}\`: ${whoCannot(cause)}`;
         if (keyword.text === "route" && !isLoop(reason)) {
           const to = dst === undefined ? t`pods` : formatIp(dst);
           return t`this route sends packets to ${to} away from the pod network, so ${whoCannot(cause)}: ${reasonOf(cause)}`;
@@ -60,7 +60,7 @@ otherwise, the routers must have them.`,
           keyword.text === "router" ? context.topology.routers.find(({ path }) => path === reason?.netns) : undefined;
         if (router) {
           const { known, missing } = tableOf(probe.cluster, router);
-          const without = list(missing.map(({ node, prefix }) => `\`${node.name}\` (${formatPrefix(prefix)})`));
+          const without = list(missing.map(({ node, prefix }) => `\`${node.path}\` (${formatPrefix(prefix)})`));
           return t`router \`${router.path}\` has routes to pods on ${plural(known, "node")} of cluster \`${probe.cluster.name}\`, but not on ${without}: ${whoCannot(cause)}`;
         }
         if (keyword.text === "pool") {

@@ -15,8 +15,7 @@ export const podNat: Check & { readonly code: "KN203" } = {
   summary: "Traffic between pods is NATed.",
   documentation: `## What happens
 
-The Kubernetes network model requires that pods communicate without NAT, and that the address a pod has is the address other
-pods see. With NAT between pods, NetworkPolicies that select pods do not match, and logs show nodes instead of pods.
+The Kubernetes network model requires that pods communicate without NAT, and that other pods see a pod's own address. With NAT between pods, NetworkPolicies that select pods do not match, and logs show nodes instead of pods.
 
 Common causes:
 

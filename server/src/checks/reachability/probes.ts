@@ -21,7 +21,7 @@ import { type NodeClass, nodeClasses } from "./classes.ts";
 export interface ProbeEnd {
   readonly kind: "pod" | "node";
   readonly node: Node;
-  /** "pod `shop/web` on node `n1`", "node `n1`". */
+  /** "pod `shop/web` on node `prod/n1`", "node `prod/n1`". */
   readonly name: string;
   readonly netns: string;
   readonly ip: Ip;
@@ -294,7 +294,7 @@ function podEnds(pod: Pod, node: Node): readonly ProbeEnd[] {
   const { workload } = pod;
   const imagined = isImagined(pod);
   const own = workload.namespace === "default" ? pod.name : `${workload.namespace}/${pod.name}`;
-  const name = imagined ? t`a pod on node \`${node.name}\`` : t`pod \`${own}\` on node \`${node.name}\``;
+  const name = imagined ? t`a pod on node \`${node.path}\`` : t`pod \`${own}\` on node \`${node.path}\``;
   const source = imagined ? node.source : workload.source;
   return pod.addresses.map((ip) => ({ kind: "pod", node, name, netns: pod.path, ip, source, imagined }));
 }
@@ -312,7 +312,7 @@ function nodeEnds(node: Node): readonly ProbeEnd[] {
         ends.set(family(ip), {
           kind: "node",
           node,
-          name: t`node \`${node.name}\``,
+          name: t`node \`${node.path}\``,
           netns: node.path,
           ip,
           source: node.source,

@@ -38,7 +38,7 @@ export const protocolRefused: Check & { readonly code: "KN214" } = {
   documentation: `## What happens
 
 Azure virtual networks carry TCP, UDP, ICMP, ESP, and AH. IP-in-IP (protocol 4) and GRE are dropped, regardless of the
-security groups. Calico's manifest uses IPIP by default: on Azure, pods on the same node reach each other, pods on different
+security groups. Calico's manifest uses IPIP by default: on Azure, pods on the same node reach each other, but pods on different
 nodes do not, and no error is reported.
 
 ## How to fix it

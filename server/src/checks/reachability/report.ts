@@ -28,7 +28,7 @@ export function* reportCauses(
   }
 }
 
-/** "pod `a` on node `n1` cannot reach pod `b` on node `n2` (12 node pairs affected)". */
+/** "pod `a` on node `prod/n1` cannot reach pod `b` on node `prod/n2` (12 node pairs affected)". */
 export function whoCannot({ example, pairs, nodes }: Cause): string {
   const { from, to } = example.probe;
   const fact = example.isReply

@@ -2,6 +2,7 @@ import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { removeFix } from "../finding.ts";
+import { machineOf } from "../machine.ts";
 
 export const routeExists: Check = {
   code: "KN212",
@@ -23,7 +24,7 @@ Remove the second route, set a different \`metric\` on it, or list both next hop
     }),
     good: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.10.1 192.168.10.2" }),
   },
-  message: ({ station, dst }) =>
-    t`machine \`${station}\` already has a route to ${dst} with this metric: the kernel rejects the second route ("File exists"); set a different \`metric\``,
+  message: ({ dst, ...data }) =>
+    t`${machineOf(data)} already has a route to ${dst} with this metric: the kernel rejects the second route ("File exists"); set a different \`metric\``,
   fixes: ({ dst }, source) => [removeFix(t`Remove the second route to ${dst}`, { ...source, part: "whole" })],
 };

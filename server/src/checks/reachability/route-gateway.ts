@@ -4,6 +4,7 @@ import { stationAt } from "../../topology/stations.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
+import { machineOf } from "../machine.ts";
 import { sourceAt } from "../source.ts";
 
 export const routeGateway: Check = {
@@ -11,11 +12,12 @@ export const routeGateway: Check = {
   name: "route-gateway-off-link",
   family: "reachability",
   severity: "error",
-  summary: "The gateway of a static route is not on-link.",
+  summary: "The kernel rejects the gateway of a static route.",
   documentation: `## What happens
 
 A next hop is the directly connected machine that receives the packet, so it must be in a network that the machine is
-attached to. \`ip route add\` fails with *Nexthop has invalid gateway*, and the route does not exist.
+attached to. \`ip route add\` fails with *Nexthop has invalid gateway*, and the route does not exist. The same is true for a
+broadcast address, and for the machine's own IPv6 address (*Gateway can not be a local address*).
 
 ## How to fix it
 
@@ -23,13 +25,19 @@ Use the directly connected router as the next hop, not the machine on the far si
 
 ## References
 
-- Linux: \`net/ipv4/fib_semantics.c\` (\`fib_check_nh\`)`,
+- Linux: \`net/ipv4/fib_semantics.c\` (\`fib_check_nh\`), \`net/ipv6/route.c\` (\`ip6_validate_gw\`)`,
   example: {
     bad: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.20.12" }),
     good: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.10.1" }),
   },
-  message: ({ station, dst, via }) =>
-    t`next hop ${via} for ${dst} is not on-link on machine \`${station}\`: the kernel rejects the route ("Nexthop has invalid gateway")`,
+  message: ({ dst, via, cause, ...data }) => {
+    const station = machineOf(data);
+    if (cause === "own")
+      return t`next hop ${via} for ${dst} is an address of ${station} itself: the kernel rejects the route ("Gateway can not be a local address")`;
+    return cause === "broadcast"
+      ? t`next hop ${via} for ${dst} is a broadcast address on ${station}: the kernel rejects the route ("Nexthop has invalid gateway")`
+      : t`next hop ${via} for ${dst} is not on-link on ${station}: the kernel rejects the route ("Nexthop has invalid gateway")`;
+  },
   fixes: ({ station: path, via }, source, { topology }) => {
     const at = source.statement.args.findIndex(({ text }) => text === via);
     const station = stationAt(topology, String(path));

@@ -106,9 +106,9 @@ function* clashes(cluster: Cluster): Iterable<Finding> {
       if (!process || !meets(claim.workload, process.nodes) || !once(claim)) continue;
       const { on } = claim.workload;
       const where = on
-        ? t`node \`${on.name}\``
+        ? t`node \`${on.path}\``
         : process.nodes.length === 1
-          ? t`node \`${process.nodes[0]?.name ?? ""}\``
+          ? t`node \`${process.nodes[0]?.path ?? ""}\``
           : plural(process.nodes.length, "node");
       const { name } = process;
       const message = claim.workload.hostNetwork
@@ -143,11 +143,11 @@ function* between({ nodes }: Cluster, claims: readonly Claim[], key: string): It
       const [own, other] = [nameOf(workload), nameOf(before.workload)];
       const message =
         busy.length === 1
-          ? t`${own} and ${other} both request host port ${key} on node \`${first.name}\`: the second pod stays Pending; use a different port or a different node`
+          ? t`${own} and ${other} both request host port ${key} on node \`${first.path}\`: the second pod stays Pending; use a different port or a different node`
           : t`${own} and ${other} both request host port ${key} on ${plural(busy.length, "node")}: the second pod on each node stays Pending; use a different port or different nodes`;
       yield { claim, before, message };
     } else if (workload.on && workload.kind !== "daemonset" && workload.replicas > 1) {
-      const message = t`${plural(workload.replicas, "pod")} of ${nameOf(workload)} request host port ${key} on node \`${workload.on.name}\`: all but one stay Pending; distribute them over the nodes`;
+      const message = t`${plural(workload.replicas, "pod")} of ${nameOf(workload)} request host port ${key} on node \`${workload.on.path}\`: all but one stay Pending; distribute them over the nodes`;
       yield { claim, before: undefined, message };
     }
     for (const node of places) if (!holders.has(node)) holders.set(node, claim);

@@ -59,7 +59,7 @@ function* without(cluster: Cluster, service: Service, keyword: string): Iterable
   const empty = cluster.nodes.filter((node) => !holders.has(node));
   if (empty.length === 0) return;
   const nodes = plural(empty.length, "node");
-  const names = list(empty.map(({ name }) => `\`${name}\``));
+  const names = list(empty.map(({ path }) => `\`${path}\``));
   yield finding(
     localWithoutEndpoint,
     childOf(service.source, keyword, 0),

@@ -60,19 +60,21 @@ rejects packets to the service CIDR. IPVS needs no route: the service addresses 
         );
         const [first] = lost;
         if (!first) continue;
-        yield finding(
-          noServiceRoute,
-          source,
-          t`service CIDR ${formatPrefix(prefix)} has no route on ${plural(lost.length, "node")} of cluster \`${name}\` (${list(lost.map((node) => `\`${node.name}\``))}): their own connections to services fail (ENETUNREACH); pods are not affected`,
-          {
-            related: [{ source: first.source, message: t`node \`${first.name}\` has no default route` }],
-            fixes: [...gatewayFixes(topology, lost), ...routeFix(prefix, lost)],
-          },
-        );
+        yield finding(noServiceRoute, source, noRouteText(lost, name, formatPrefix(prefix)), {
+          related: [{ source: first.source, message: t`node \`${first.path}\` has no default route` }],
+          fixes: [...gatewayFixes(topology, lost), ...routeFix(prefix, lost)],
+        });
       }
     }
   },
 };
+
+function noRouteText(nodes: readonly Node[], cluster: string, cidr: string): string {
+  const [only, ...more] = nodes;
+  return only && more.length === 0
+    ? t`node \`${only.path}\` has no route to service CIDR ${cidr}: its own connections to services fail (ENETUNREACH); pods are not affected`
+    : t`${plural(nodes.length, "node")} of cluster \`${cluster}\` (${list(nodes.map(({ path }) => `\`${path}\``))}) have no route to service CIDR ${cidr}: their own connections to services fail (ENETUNREACH); pods are not affected`;
+}
 
 interface ServiceRange {
   readonly prefix: Prefix;
@@ -170,7 +172,7 @@ function routeFix(prefix: Prefix, lost: readonly Node[]): readonly Fix[] {
   const [first, ...more] = lost;
   const title =
     first && more.length === 0
-      ? t`Add a route to ${formatPrefix(prefix)} on node \`${first.name}\``
+      ? t`Add a route to ${formatPrefix(prefix)} on node \`${first.path}\``
       : t`Add a route to ${formatPrefix(prefix)} on these nodes`;
   return [{ title, edits }];
 }

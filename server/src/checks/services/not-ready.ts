@@ -22,8 +22,7 @@ although the pods are running. With \`publish-not-ready\`, pods that are not rea
 
 ## How to fix it
 
-Make a pod ready (remove \`not-ready\`). If the pods must reach each other before they are ready, for example the members of a stateful
-set, add \`publish-not-ready\` to the service.
+Make a pod ready (remove \`not-ready\`). If the pods must reach each other before they are ready, for example the members of a StatefulSet, add \`publish-not-ready\` to the service.
 
 ## References
 

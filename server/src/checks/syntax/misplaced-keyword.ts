@@ -6,7 +6,7 @@ export const misplacedKeyword: Check = {
   name: "misplaced-keyword",
   family: "syntax",
   severity: "error",
-  summary: "This statement is not allowed in this block.",
+  summary: "A statement is not allowed in its block.",
   documentation: `## What happens
 
 Each statement is allowed only in certain blocks. knet skips a misplaced statement with its block. A common cause is a

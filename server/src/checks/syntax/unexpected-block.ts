@@ -30,8 +30,8 @@ Move the statements to the enclosing block, or remove the block.`,
   },
   message: ({ keyword, choice }) =>
     choice === undefined
-      ? t`\`${keyword}\` does not take a block; move its statements to the enclosing block`
-      : t`\`${keyword} ${choice}\` has no settings and does not take a block`,
+      ? t`\`${keyword}\` does not accept a block; move its statements to the enclosing block`
+      : t`\`${keyword} ${choice}\` has no settings and does not accept a block`,
   fixes: (_data, source) => {
     const { keyword, args } = source.statement;
     const parts = [keyword, ...args].map(({ kind, text }) => (kind === "string" ? JSON.stringify(text) : text));

@@ -7,7 +7,7 @@ export const unknownKeyword: Check = {
   name: "unknown-keyword",
   family: "syntax",
   severity: "error",
-  summary: "This statement does not exist.",
+  summary: "A statement has an unknown keyword.",
   documentation: `## What happens
 
 A statement starts with a keyword, and this keyword does not exist. knet skips the statement with its block.

@@ -110,9 +110,9 @@ function reachesNextHop({ context }: CalicoCluster, { node }: Member): boolean {
  * One address on several segments, such as the address of the first interface of every Vagrant machine. The same
  * address twice on one segment is reported elsewhere.
  */
-function addressTwice({ members, settings, context }: CalicoCluster): TopologyProblem[] {
+function addressTwice({ candidates, settings, context }: CalicoCluster): TopologyProblem[] {
   const byAddress = new Map<Ip, Member[]>();
-  for (const member of members) {
+  for (const member of candidates) {
     const address = (member.v4 ?? member.v6)?.address;
     if (address === undefined) continue;
     valueAt(byAddress, address, (): Member[] => []).push(member);

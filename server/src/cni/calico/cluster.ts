@@ -34,6 +34,8 @@ export interface CalicoCluster {
   readonly settings: CalicoSettings;
   readonly tunnels: readonly TunnelKind[];
   readonly members: readonly Member[];
+  /** The members, and the nodes on which calico-node exits because an earlier node has their address. */
+  readonly candidates: readonly Member[];
   member(node: Node): Member | undefined;
   poolOf(prefix: Prefix): Pool | undefined;
   /** All blocks and addresses that nodes have in pools of the family for which `wanted` is true. */
@@ -45,12 +47,9 @@ export function calicoCluster(context: ClusterContext): CalicoCluster {
   const { cluster } = context;
   const settings = calicoSettings(cluster.cni, cluster.podCidrs);
   const tunnels = tunnelKinds(settings);
-  const byIndex = new Map<number, Member>();
-  for (const node of cluster.nodes) {
-    const member = pluginOf(cluster, node) === "calico" ? memberOf(node) : undefined;
-    if (member) byIndex.set(node.index, member);
-  }
-  const members = [...byIndex.values()];
+  const candidates = nodesOf(cluster).map(memberOf);
+  const members = distinctMembers(candidates);
+  const byIndex = new Map(members.map((member) => [member.node.index, member]));
   const pools: PrefixTable<Pool> = buildPrefixTable(settings.pools.map((pool) => [pool.cidr, pool] as const));
   const poolOf = (prefix: Prefix): Pool | undefined => pools.lookup(prefix.ip)[0];
   return {
@@ -58,6 +57,7 @@ export function calicoCluster(context: ClusterContext): CalicoCluster {
     settings,
     tunnels,
     members,
+    candidates,
     member: (node) => byIndex.get(node.index),
     poolOf,
     held: function* (family, wanted) {
@@ -71,6 +71,21 @@ export function calicoCluster(context: ClusterContext): CalicoCluster {
     },
     tunnelAddress: (node, kind, family) => tunnelAddress(node, kind, family, tunnels, poolOf),
   };
+}
+
+/**
+ * The nodes on which calico-node starts, in order of declaration. If another node has one of its addresses, it exits
+ * (checkConflictingNodes in node/pkg/lifecycle/startup): no Felix, no BIRD, and no /var/lib/calico/nodename, which the
+ * CNI plugin requires.
+ */
+function distinctMembers(candidates: readonly Member[]): readonly Member[] {
+  const taken = new Set<Ip>();
+  return candidates.filter(({ v4, v6 }) => {
+    const own = [v4, v6].flatMap((part) => (part ? [part.address] : []));
+    if (own.some((ip) => taken.has(ip))) return false;
+    for (const ip of own) taken.add(ip);
+    return true;
+  });
 }
 
 /** A node's tunnels use the first addresses of its blocks, in the order of their kinds. */

@@ -2,7 +2,7 @@
 import { lastAddress, prefixOf, prefixRange } from "../../addressing/ip.ts";
 import type { ModeAddressing, NodeRange } from "../../topology/addressing.ts";
 import type { CniSettings, PodCidr } from "../../topology/model.ts";
-import { blocksIn, type CalicoSettings, calicoSettings, isUsable, type Pool, selects } from "./settings.ts";
+import { BLOCK, blocksIn, type CalicoSettings, calicoSettings, isUsable, type Pool, selects } from "./settings.ts";
 
 /** The tunnels of a cluster, in the order in which calico-node allocates an address for each (node/pkg/allocateip). */
 export type TunnelKind = "ipip" | "vxlan";
@@ -22,6 +22,7 @@ export function addressing(cluster: CniSettings, podCidrs: readonly PodCidr[]): 
     nodeRanges: [...ranges.keys()],
     claims: {
       given: (own) => blocksIn(own).map(({ prefix, source }) => ({ prefix, allocated: false, source })),
+      keyword: BLOCK,
       own: tunnelKinds(settings).map((kind) => (range) => ranges.get(range)?.[kind] !== "never"),
       most: settings.autoAllocateBlocks ? settings.maxBlocksPerHost : 0,
       borrows: !settings.strictAffinity,

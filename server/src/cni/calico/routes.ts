@@ -96,10 +96,14 @@ function* tunnelRoutes(calico: CalicoCluster, family: 4 | 6, felix: (pool: Pool)
     const { member, cidr, pool } = held;
     const hop = tunnelHop(calico, held, family);
     if (!hop) continue;
+    // vxlanManager.route (felix/dataplane/linux/vxlan_mgr.go): a borrowed address of a VXLAN device, or one that is a
+    // block, has no gateway.
+    const isDevice = isSingle(cidr.prefix) && pool.vxlan !== "never" && hop.via === cidr.prefix.ip;
     yield {
       dst: cidr.prefix,
       type: "unicast",
-      nexthops: [{ ...hop, onlink: true }],
+      nexthops: isDevice ? [{ dev: hop.dev }] : [{ ...hop, onlink: true }],
+      ...(isDevice && family === 4 ? { scope: "link" as const } : {}),
       // Felix sets its protocol on IPIP routes; routes through a VXLAN device have the kernel's default protocol.
       ...(pool.vxlan === "never" ? { proto: FELIX } : {}),
       ...withMetric(family),

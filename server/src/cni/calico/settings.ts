@@ -124,10 +124,13 @@ export function nodeSettings(own: CniSettings | undefined): NodeSettings {
 }
 const NO_NODE_SETTINGS: NodeSettings = { as: undefined, clusterId: undefined, addresses: [], sources: new Map() };
 
+/** The statement that names the blocks of a node. */
+export const BLOCK = "block";
+
 /** The blocks in a node's own settings. */
 export function blocksIn(own: CniSettings): readonly { readonly prefix: Prefix; readonly source: Source }[] {
   if (own.plugin !== "calico" || !own.decl) return [];
-  const found = statement([{ decl: own.decl, file: own.file }], "block");
+  const found = statement([{ decl: own.decl, file: own.file }], BLOCK);
   return found ? prefixesIn(found).map((prefix) => ({ prefix, source: sourceOf(found) })) : [];
 }
 

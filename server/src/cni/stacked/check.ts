@@ -59,6 +59,7 @@ function checkRanges({ topology }: ClusterContext, settings: StackedSettings, na
       range: text,
       count: taken.length,
       address: formatIp(example.ip),
+      kind: example.iface.station.kind,
       station: example.iface.station.path,
       exclude: taken
         .slice(0, MOST_NAMED)

@@ -71,7 +71,7 @@ export function deliver(host: Host, arrived: Packet, device: Device | undefined,
       return fail(host, packet, {
         verdict: "rejected",
         code: "closed-port",
-        message: t`nothing listens on ${body.dport}/${body.kind} on ${machine(netns)}`,
+        message: t`${machine(netns)} does not listen on ${body.dport}/${body.kind}`,
         device: name,
         origin: netns.origin,
         ...(body.kind === "udp" ? { icmp: { kind: "port-unreachable", toLocal: true } } : {}),
@@ -122,7 +122,7 @@ function deliverAnswer(host: Host, packet: Packet, device: string, waiting: { ne
   if (mine)
     return delivered(host, packet, {
       device,
-      text: error ? t`ICMP error delivered to the sender` : t`reply delivered to the sender`,
+      text: error ? t`ICMP error delivered to the sender` : replyText(packet),
     });
   return fail(host, packet, {
     verdict: "rejected",
@@ -134,6 +134,12 @@ function deliverAnswer(host: Host, packet: Packet, device: string, waiting: { ne
     device,
     origin: netns.origin,
   });
+}
+
+function replyText({ body }: Packet): string {
+  if (body.kind === "tcp" && body.flags.includes("RST")) return t`TCP reset delivered to the sender`;
+  if (body.kind === "sctp" && body.chunk === "ABORT") return t`SCTP ABORT delivered to the sender`;
+  return t`reply delivered to the sender`;
 }
 
 function samePorts(packet: Packet, sent: Packet, swapped: boolean): boolean {

@@ -91,11 +91,10 @@ function resolveUnfiltered(host: Host, device: Device, ip: Ip): Neighbour {
         },
       };
     case "physical": {
-      const child = device.children?.child(ip);
-      if (child)
-        return apart(
-          t`${machineAt(run, child.netns)} has a macvlan or ipvlan interface on ${device.name} of ${machine(netns)}, so the two cannot exchange frames`,
-        );
+      const { children } = device;
+      const child = children?.child(ip);
+      if (children && child)
+        return apart(apartText(children.kind, machineAt(run, child.netns), device.name, machine(netns)));
       const end = run.network.resolve(device.segment, ip, netns.id);
       return end ? { kind: "station", end } : silence(t`segment ${device.segment}`);
     }
@@ -113,6 +112,12 @@ function apart(message: string): Neighbour {
   return { kind: "none", message, code: "stacked-apart" };
 }
 
+function apartText(kind: "macvlan" | "ipvlan", pod: string, parent: string, node: string): string {
+  return kind === "ipvlan"
+    ? t`${pod} has an ipvlan interface on ${parent} of ${node}, so the two cannot exchange frames`
+    : t`${pod} has a macvlan interface on ${parent} of ${node}, so the two cannot exchange frames`;
+}
+
 /** A stacked device exchanges frames with the segment and, in some modes, with its siblings, but never with the parent device. */
 function resolveStacked(
   host: Host,
@@ -126,10 +131,7 @@ function resolveStacked(
   const below = run.network.netns(device.parent.netns);
   const parent = below?.devices.get(device.parent.device);
   if (!below || parent?.kind !== "physical") return silence(device.name);
-  if (isOwn(below, ip))
-    return apart(
-      t`${machine(netns)} has a macvlan or ipvlan interface on ${parent.name} of ${machine(below)}, so the two cannot exchange frames`,
-    );
+  if (isOwn(below, ip)) return apart(apartText(device.kind, machine(netns), parent.name, machine(below)));
   const sibling = parent.children?.child(ip);
   if (!sibling) {
     const end = run.network.resolve(parent.segment, ip, below.id);

@@ -141,8 +141,8 @@ export function tooBigText(netns: Netns, packet: Packet, mtu: number, nexthop: N
   const { length } = packet;
   const dev = nexthop?.dev ?? t`the route`;
   return familyOf(packet) === 4
-    ? t`packet of ${length} bytes exceeds MTU ${mtu} of ${dev} on ${machine(netns)} and has DF set`
-    : t`packet of ${length} bytes exceeds MTU ${mtu} of ${dev} on ${machine(netns)} and cannot be fragmented`;
+    ? t`${machine(netns)} cannot send ${length} bytes through ${dev} (MTU ${mtu}) because DF is set`
+    : t`${machine(netns)} cannot send ${length} bytes through ${dev} (MTU ${mtu}) because the packet cannot be fragmented`;
 }
 
 /** Route lookups that end the walk, for locally generated (`ingress` undefined) and forwarded packets. */

@@ -79,7 +79,7 @@ export function bridgeOut(host: Host, to: Neighbour & { kind: "bridge-port" }, p
     return fail(host, packet, {
       verdict: "dropped",
       code: "too-big",
-      message: t`frame of ${pieceLength(packet)} bytes exceeds MTU ${port.mtu} of port ${portName} on ${machine(netns)}: the bridge drops it silently`,
+      message: t`bridge port ${portName} of ${machine(netns)} (MTU ${port.mtu}) silently drops the frame of ${pieceLength(packet)} bytes`,
       device: portName,
       origin: port.origin,
     });

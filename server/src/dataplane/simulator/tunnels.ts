@@ -112,8 +112,8 @@ function tooBigForPort(
     code: "too-big",
     message:
       familyOf(packet) === 4
-        ? t`packet of ${packet.length} bytes exceeds the ${mtu} bytes that fit into ${device.name} on ${machine(netns)} and has DF set`
-        : t`packet of ${packet.length} bytes exceeds the ${mtu} bytes that fit into ${device.name} on ${machine(netns)} and cannot be fragmented`,
+        ? t`${machine(netns)} cannot send ${packet.length} bytes through ${device.name} (at most ${mtu} bytes fit) because DF is set`
+        : t`${machine(netns)} cannot send ${packet.length} bytes through ${device.name} (at most ${mtu} bytes fit) because the packet cannot be fragmented`,
     device: device.name,
     origin: device.origin,
     icmp: { kind: "packet-too-big", mtu, port: device },
@@ -193,8 +193,8 @@ function tooBigForTunnel(
     code: "too-big",
     message:
       learnedFrom === undefined
-        ? t`packet of ${packet.length} bytes exceeds the ${mtu} bytes that fit into ${device.name} on ${machine(netns)} and has DF set`
-        : t`packet of ${packet.length} bytes exceeds the ${mtu} bytes that fit into ${device.name} on ${machine(netns)} (path MTU to ${learnedFrom}, learned from the first packet) and has DF set`,
+        ? t`${machine(netns)} cannot send ${packet.length} bytes through ${device.name} (at most ${mtu} bytes fit) because DF is set`
+        : t`${machine(netns)} cannot send ${packet.length} bytes through ${device.name} (at most ${mtu} bytes fit, from the path MTU to ${learnedFrom} learned with the first packet) because DF is set`,
     device: device.name,
     origin: device.origin,
     icmp: { kind: "packet-too-big", mtu, own: isOwn(netns, packet.src) },
@@ -368,7 +368,7 @@ export function closedTunnel(host: Host, packet: Packet, port: number, ingress: 
   return fail(host, packet, {
     verdict: "dropped",
     code: "tunnel-port-closed",
-    message: t`no tunnel of ${machine(netns)} listens on UDP port ${port}; the sending node receives ICMP port unreachable, the pod no error`,
+    message: t`no tunnel of ${machine(netns)} listens on UDP port ${port}; the sending node receives ICMP port unreachable, and the pod receives no error`,
     device: ingress,
     origin: netns.origin,
   });

@@ -55,10 +55,10 @@ function unwantedBy(
   packet: Packet,
 ): string | undefined {
   if (!segment.admits(netns.id, device, packet.src)) {
-    return t`segment ${segment.name} drops packets from ${formatIp(packet.src)} sent by ${device} of ${machine(netns)} because the address is not its own (source check)`;
+    return t`segment ${segment.name} drops packets from ${formatIp(packet.src)} because ${device} of ${machine(netns)} does not have this address (source check)`;
   }
   if (!segment.admits(to.netns, to.device, packet.dst)) {
-    return t`segment ${segment.name} drops packets to ${formatIp(packet.dst)} for ${to.device} of ${machineAt(run, to.netns)} because the address is not its own (source check)`;
+    return t`segment ${segment.name} drops packets to ${formatIp(packet.dst)} because ${to.device} of ${machineAt(run, to.netns)} does not have this address (source check)`;
   }
   return undefined;
 }

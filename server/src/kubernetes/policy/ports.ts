@@ -2,6 +2,7 @@
  * Sets of ports: a list of ranges per protocol; ICMP has no ports and is included or not. Sets are immutable values.
  */
 
+import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { PolicyPort, Protocol } from "../../topology/policy.ts";
 
@@ -94,8 +95,21 @@ export function portsText(set: PortSet): string {
   return [...parts, ...(set.icmp ? ["icmp"] : [])].join("; ");
 }
 
+/** "9090/tcp", "80/tcp, 53/udp"; "all traffic": next to the name of an object. */
+export function portListText(set: PortSet): string {
+  if (portKey(set) === "all") return t`all traffic`;
+  const ports = PROTOCOLS.flatMap((proto) =>
+    set[proto].map((range) => (isEvery(range) ? t`all ${proto} ports` : `${rangeText(range)}/${proto}`)),
+  );
+  return list([...ports, ...(set.icmp ? ["icmp"] : [])]);
+}
+
+function isEvery({ first, last }: PortRange): boolean {
+  return first === 1 && last === 65535;
+}
+
 function rangeText({ first, last }: PortRange): string {
-  if (first === 1 && last === 65535) return t`all ports`;
+  if (isEvery({ first, last })) return t`all ports`;
   return first === last ? String(first) : `${first}-${last}`;
 }
 

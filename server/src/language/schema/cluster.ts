@@ -67,7 +67,7 @@ an address in both ranges is redirected to a service endpoint (DNAT) before rout
             { value: "1.34", summary: "nftables mode filters after DNAT, like iptables mode" },
             { value: "1.35", summary: "ipvs mode is deprecated" },
             { value: "1.36", summary: "nftables mode selects an endpoint and rewrites the packet in one rule" },
-            { value: "1.37", summary: "the newest release whose rules knet has compared with kube-proxy itself" },
+            { value: "1.37", summary: "Newest release whose rules were compared with kube-proxy itself" },
           ],
         },
         summary: "Kubernetes release, without the patch version",
@@ -82,7 +82,7 @@ an address in both ranges is redirected to a service endpoint (DNAT) before rout
 - 1.33: \`filter-input\`, \`filter-forward\`, and \`filter-output\` have priority -110, before DNAT, so a node without an
   endpoint drops its own packets to a load balancer IP with \`external-traffic-policy local\`.
 - 1.34: these chains have priority 0, after DNAT; \`filter-prerouting-pre-dnat\` and \`filter-output-pre-dnat\` check
-  \`load-balancer-source-ranges\` before DNAT (kubernetes PR 132456). In all modes, the source range 0.0.0.0/0 or ::/0
+  \`load-balancer-source-ranges\` before DNAT (kubernetes/kubernetes PR 132456). In all modes, the source range 0.0.0.0/0 or ::/0
   allows every source.
 - 1.36: \`services\` marks packets to ClusterIPs for masquerading, the chain of a service contains the DNAT rule, and the set
   \`hairpin-connections\` replaces the endpoint chains.

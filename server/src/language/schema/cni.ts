@@ -195,7 +195,7 @@ kube-controller-manager assigns the node pod CIDRs (\`pods … per-node\`).`,
     repeat: "once",
     default: "the network's last subnet",
     summary: "Last subnet to lease (SubnetMax); etcd subnet manager only",
-    documentation: `Must be on a \`subnet-len\` boundary in the network. flannel does not detect a subnet-max below subnet-min; knet does.`,
+    documentation: `Must be on a \`subnet-len\` boundary in the network. flannel does not detect a \`subnet-max\` below \`subnet-min\`; knet does.`,
     example: etcdExample,
   },
   {

@@ -31,8 +31,8 @@ export const file: readonly KeywordSpec[] = [
     repeat: "many",
     summary: "Imports all declarations of another file",
     documentation: `Adds the declarations of the imported file to this topology, as if they were written here. The path is relative to the
-importing file. A file that is imported more than once is loaded once, also if files import each other. A topology can have
-1,000 files with 4,000,000 characters in total.`,
+importing file. A file that is imported more than once is loaded once, also if files import each other. A topology can have at most 1,000 files with 4,000,000
+characters in total.`,
     example: `import "fabric.knet"
 
 host laptop { attach office 192.168.1.10 }
@@ -274,7 +274,7 @@ cluster prod {
       { name: "blocked", flag: true, summary: "The packet is not delivered on any path" },
       {
         name: "via",
-        type: { kind: "ref", to: ["router", "node", "host"] },
+        type: { kind: "ref", to: ["router", "node", "host"], withKind: true },
         after: "via",
         optional: true,
         summary: "A machine that the packet passes through",

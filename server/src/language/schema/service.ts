@@ -48,7 +48,7 @@ const traffic = (name: string, summary: string): ArgSpec => ({
   type: {
     kind: "enum",
     values: [
-      { value: "cluster", summary: "all endpoints of the service" },
+      { value: "cluster", summary: "All endpoints of the service" },
       { value: "local", summary },
     ],
   },
@@ -81,11 +81,11 @@ source.`,
         type: {
           kind: "enum",
           values: [
-            { value: "cluster-ip", summary: "reachable from the cluster's nodes and pods only" },
-            { value: "node-port", summary: "like `cluster-ip`, and reachable on one port of every node" },
-            { value: "load-balancer", summary: "like `node-port`, and reachable through an external load balancer IP" },
-            { value: "external-name", summary: "a DNS alias (CNAME); no address or rules" },
-            { value: "headless", summary: "no address: DNS returns the endpoints (clusterIP: None)" },
+            { value: "cluster-ip", summary: "Reachable from the cluster's nodes and pods only" },
+            { value: "node-port", summary: "Like `cluster-ip`, and reachable on one port of every node" },
+            { value: "load-balancer", summary: "Like `node-port`, and reachable through an external load balancer IP" },
+            { value: "external-name", summary: "A DNS alias (CNAME); no address or rules" },
+            { value: "headless", summary: "No address: DNS returns the endpoints (clusterIP: None)" },
           ],
         },
         summary: "Service type",
@@ -175,8 +175,7 @@ resolved in each pod: pods without a port of that name are not endpoints of this
     summary: "ClusterIP, instead of an allocated one",
     documentation: `It must be in the cluster's service CIDR (\`services\`) and free. Kubernetes allocates from the upper part of the range
 first; the lower min(max(16, size/16), 256) addresses are intended for explicitly set ones
-(pkg/registry/core/service/ipallocator). The first address of the range belongs to the \`kubernetes\` service, which is
-the API server. knet allocates the next free address; Kubernetes allocates a random one.`,
+(pkg/registry/core/service/ipallocator). The first address of the range belongs to the \`kubernetes\` service (the API server). knet allocates the next free address; Kubernetes allocates a random one.`,
     example: withService("    cluster-ip 10.96.0.20\n"),
   },
   {
@@ -291,8 +290,8 @@ the client drops the reply). Packets from pods of the cluster always go to all e
         type: {
           kind: "enum",
           values: [
-            { value: "none", summary: "each connection can go to a different endpoint" },
-            { value: "client-ip", summary: "connections from the same source go to the same endpoint" },
+            { value: "none", summary: "Each connection can go to a different endpoint" },
+            { value: "client-ip", summary: "Connections from the same source go to the same endpoint" },
           ],
         },
         summary: "Session affinity key",
@@ -319,7 +318,7 @@ shows the first connection, for which any endpoint can be selected.`,
     args: [],
     repeat: "once",
     summary: "Includes pods that are not ready",
-    documentation: `\`publishNotReadyAddresses\`; used with headless services of stateful sets whose members must find each other during
+    documentation: `\`publishNotReadyAddresses\`; used with headless services of StatefulSets whose members must find each other during
 startup.`,
     example: withService("    publish-not-ready\n"),
   },
@@ -393,9 +392,9 @@ host db.example.com { attach lan 192.168.10.90; listen 5432 }
         type: {
           kind: "enum",
           values: [
-            { value: "prefer-same-zone", summary: "endpoints in the node's zone, if any" },
-            { value: "prefer-close", summary: "older name of `prefer-same-zone`" },
-            { value: "prefer-same-node", summary: "endpoints on the node, then in its zone" },
+            { value: "prefer-same-zone", summary: "Endpoints in the node's zone, if any" },
+            { value: "prefer-close", summary: "Older name of `prefer-same-zone`" },
+            { value: "prefer-same-node", summary: "Endpoints on the node, then in its zone" },
           ],
         },
         summary: "Preferred endpoints",
@@ -462,10 +461,10 @@ only after all others, so that they remain available for explicitly set ports.`,
         type: {
           kind: "enum",
           values: [
-            { value: "iptables", summary: "netfilter chains; the default on Linux" },
-            { value: "nftables", summary: "an nftables table with maps; stable since Kubernetes 1.33" },
-            { value: "ipvs", summary: "the kernel's load balancer (IPVS); deprecated since Kubernetes 1.35" },
-            { value: "none", summary: "no kube-proxy: services do not work unless the CNI plugin implements them" },
+            { value: "iptables", summary: "Netfilter chains; the default on Linux" },
+            { value: "nftables", summary: "An nftables table with maps; stable since Kubernetes 1.33" },
+            { value: "ipvs", summary: "The kernel's load balancer (IPVS); deprecated since Kubernetes 1.35" },
+            { value: "none", summary: "No kube-proxy: services do not work unless the CNI plugin implements them" },
           ],
         },
         summary: "How services are implemented on the nodes",
@@ -500,10 +499,10 @@ packets from pods are.`,
         type: {
           kind: "enum",
           values: [
-            { value: "cluster-cidr", summary: "by `cluster-cidr`" },
-            { value: "node-cidr", summary: "by the node's own pod CIDR" },
-            { value: "bridge-interface", summary: "by the bridge that packets arrive through" },
-            { value: "interface-name-prefix", summary: "by the name prefix of the device that packets arrive through" },
+            { value: "cluster-cidr", summary: "By `cluster-cidr`" },
+            { value: "node-cidr", summary: "By the node's own pod CIDR" },
+            { value: "bridge-interface", summary: "By the bridge that packets arrive through" },
+            { value: "interface-name-prefix", summary: "By the name prefix of the device that packets arrive through" },
           ],
         },
         summary: "How local pod traffic is detected",
@@ -580,15 +579,15 @@ packets from pods are.`,
         type: {
           kind: "enum",
           values: [
-            { value: "rr", summary: "round robin" },
-            { value: "wrr", summary: "weighted round robin; all weights are 1" },
-            { value: "lc", summary: "least connections" },
-            { value: "wlc", summary: "weighted least connections" },
-            { value: "sh", summary: "source hash: always the same endpoint" },
-            { value: "dh", summary: "destination hash" },
+            { value: "rr", summary: "Round robin" },
+            { value: "wrr", summary: "Weighted round robin; all weights are 1" },
+            { value: "lc", summary: "Least connections" },
+            { value: "wlc", summary: "Weighted least connections" },
+            { value: "sh", summary: "Source hash: always the same endpoint" },
+            { value: "dh", summary: "Destination hash" },
             { value: "mh", summary: "Maglev hash" },
-            { value: "sed", summary: "shortest expected delay" },
-            { value: "nq", summary: "never queue" },
+            { value: "sed", summary: "Shortest expected delay" },
+            { value: "nq", summary: "Never queue" },
           ],
         },
         summary: "Scheduler name in the kernel",
@@ -621,15 +620,15 @@ IP; MetalLB's layer 2 mode requires it.`,
         type: {
           kind: "enum",
           values: [
-            { value: "l2", summary: "one node replies to ARP for the address (MetalLB layer 2, kube-vip)" },
-            { value: "bgp", summary: "a router has a route through every node that serves it (MetalLB BGP)" },
+            { value: "l2", summary: "One node replies to ARP for the address (MetalLB layer 2, kube-vip)" },
+            { value: "bgp", summary: "A router has a route through every node that serves it (MetalLB BGP)" },
             {
               value: "proxy",
-              summary: "a proxy with this address forwards packets to the nodes' node ports, with its own source",
+              summary: "A proxy with this address forwards packets to the nodes' node ports, with its own source",
             },
             {
               value: "pass-through",
-              summary: "a proxy forwards packets to the nodes unchanged; replies go directly (DSR)",
+              summary: "A proxy forwards packets to the nodes unchanged; replies go directly (DSR)",
             },
           ],
         },

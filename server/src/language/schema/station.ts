@@ -234,9 +234,10 @@ cluster prod {
     ],
     repeat: "many",
     summary: "A sysctl that affects where packets go",
-    documentation: `Supported sysctls: \`net.ipv4.ip_forward\`, \`net.ipv6.conf.all.forwarding\`, \`net.ipv4.conf.{all,default,DEV}.rp_filter\`
+    documentation: `Supported sysctls: \`net.ipv4.ip_forward\` (or \`net.ipv4.conf.all.forwarding\`), \`net.ipv6.conf.all.forwarding\`, \`net.ipv4.conf.{all,default,DEV}.rp_filter\`
 (0 off, 1 strict, 2 loose; the maximum of \`all\` and the device's value applies),
-\`net.ipv4.conf.{all,default,DEV}.proxy_arp\`, \`net.bridge.bridge-nf-call-iptables\`, and
+\`net.ipv4.conf.{all,default,DEV}.proxy_arp\`, \`net.ipv4.conf.{all,default,DEV}.route_localnet\`,
+\`net.bridge.bridge-nf-call-iptables\`, and
 \`net.bridge.bridge-nf-call-ip6tables\` (Documentation/networking/ip-sysctl.rst). A sysctl that is not set has the value
 set by the kernel, the CNI plugin, or kubelet.`,
     example: `segment lan { cidr 10.0.0.0/24 }

@@ -29,7 +29,13 @@ export type ArgType =
   /** The name of a network device: 1 to 15 bytes (IFNAMSIZ); read as a name. `creates`: of a device that the statement creates. */
   | { readonly kind: "device"; readonly orAddress?: boolean; readonly creates?: true }
   /** A name or path that refers to a declaration elsewhere. */
-  | { readonly kind: "ref"; readonly to: readonly SymbolKind[]; readonly orAddress?: boolean }
+  /** `withKind`: the kind can precede the path (`node/prod/n1`). */
+  | {
+      readonly kind: "ref";
+      readonly to: readonly SymbolKind[];
+      readonly orAddress?: boolean;
+      readonly withKind?: boolean;
+    }
   | { readonly kind: "address" }
   /** 10.0.0.0/16, without host bits. `orAddress`: an address without a length is read as /32 or /128. */
   | { readonly kind: "prefix"; readonly orDefault?: boolean; readonly orAddress?: boolean }

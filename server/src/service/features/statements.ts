@@ -17,6 +17,7 @@ export interface Made {
   /** Of `attach`; several in a pool of nodes. */
   readonly interfaces: ReadonlyMap<Statement, readonly Interface[]>;
   readonly nodes: ReadonlyMap<Statement, readonly Node[]>;
+  readonly clusterOf: ReadonlyMap<Node, Cluster>;
   readonly workloads: ReadonlyMap<Statement, { readonly cluster: Cluster; readonly workload: Workload }>;
   readonly services: ReadonlyMap<Statement, { readonly cluster: Cluster; readonly service: Service }>;
   /** The clusters, by their `cni` statement. */
@@ -43,6 +44,7 @@ function make({ topology }: Analysis): Made {
     segments: new Map([...segments.values()].map((segment) => [segment.source.statement, segment])),
     interfaces: grouped([...routers, ...hosts, ...nodes].flatMap((station) => station.interfaces)),
     nodes: grouped(nodes),
+    clusterOf: new Map(clusters.flatMap((cluster) => cluster.nodes.map((node) => [node, cluster] as const))),
     workloads: new Map(
       clusters.flatMap((cluster) =>
         cluster.workloads.map((workload) => [workload.source.statement, { cluster, workload }] as const),

@@ -41,6 +41,8 @@ export interface NameUse {
   readonly kinds: readonly SymbolKind[];
   /** Whether text that is not a path can be a name of the cluster DNS. */
   readonly dns: boolean;
+  /** Whether the kind can precede the path: `pod/web`. */
+  readonly withKind: boolean;
   /** The symbol whose block contains the use. */
   readonly scope: NamedSymbol | undefined;
 }
@@ -235,7 +237,7 @@ function makeTable(files: readonly CheckedFile[], dns: (name: string) => readonl
     const found = byPlainPath(use);
     const [kind = "", ...path] = use.path;
     const kinds = OF_KIND[kind];
-    if (found.length > 0 || !use.dns || kinds === undefined || path.length === 0) return { path: use.path, found };
+    if (found.length > 0 || !use.withKind || kinds === undefined || path.length === 0) return { path: use.path, found };
     const wanted = use.kinds.length === 0 ? kinds : kinds.filter((one) => use.kinds.includes(one));
     const all = wanted.length === 0 ? [] : byPlainPath({ ...use, path, kinds: wanted });
     return { path, found: all.filter((symbol) => isOfKind(symbol, kind)) };
@@ -422,13 +424,12 @@ function usesOf(file: string, decl: Decl, scope: NamedSymbol | undefined): reado
     all(decl, name).flatMap((read): readonly NameUse[] => {
       const { value, arg } = read;
       const source: Source = { file, statement: decl.statement, part: partOf(read) };
+      const use = { source, decl, arg, scope };
       if (value.kind === "ref" && type.kind === "ref" && value.address === undefined)
-        return [{ source, decl, arg, path: value.path, kinds: type.to, dns: false, scope }];
+        return [{ ...use, path: value.path, kinds: type.to, dns: false, withKind: type.withKind === true }];
       if (value.kind === "endpoint" && value.address === undefined)
-        return [
-          { source, decl, arg, path: value.path.split("/"), kinds: sends(type) ? SENDERS : [], dns: true, scope },
-        ];
-      if (value.kind === "name") return [{ source, decl, arg, path: [value.text], kinds: ["host"], dns: true, scope }];
+        return [{ ...use, path: value.path.split("/"), kinds: sends(type) ? SENDERS : [], dns: true, withKind: true }];
+      if (value.kind === "name") return [{ ...use, path: [value.text], kinds: ["host"], dns: true, withKind: true }];
       return [];
     }),
   );

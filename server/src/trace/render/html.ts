@@ -4,6 +4,7 @@
  */
 import { currentLocale, t } from "../../text/l10n.ts";
 import { type Step, stepsOf, waysOf } from "../layout.ts";
+import { actionText } from "../names.ts";
 import type { Header, Path, Reply, Rule, Trace } from "../schema.ts";
 import { capital, drawPath, endingOf, escapeXml, pathTitle, succeeded, svgStyle, titleOf, verdictText } from "./svg.ts";
 import { replyTitle } from "./text.ts";
@@ -85,19 +86,20 @@ function leg(title: string, walk: Reply, steps: readonly Step[]): string {
 <caption>${escapeXml(title)}</caption>
 <thead><tr>${["#", t`Machine`, t`Device`, t`Step`, t`Packet`].map((head) => `<th scope="col">${escapeXml(head)}</th>`).join("")}</tr></thead>
 <tbody>
-${steps.map((step, i) => row(step, steps[i - 1])).join("\n")}
+${steps.map((step, i) => row(step, steps[i - 1], walk.reason?.message)).join("\n")}
 </tbody>
 </table>
 ${ending.join("\n")}`;
 }
 
-function row(step: Step, before: Step | undefined): string {
+/** A row of the table; the reason of the verdict is below the table, so the last row does not repeat it. */
+function row(step: Step, before: Step | undefined, reason: string | undefined): string {
   const { hop } = step;
   const where =
     before?.hop.owner === hop.owner ? `<span class="muted">${escapeXml(hop.owner)}</span>` : escapeXml(hop.owner);
   const device = hop.direction === null ? "" : `${escapeXml(hop.device)} <span class="muted">${hop.direction}</span>`;
   const bad = step.last && (hop.action === "drop" || hop.action === "reject");
-  const what = `<span class="action${bad ? " bad" : ""}">${hop.action}</span> ${escapeXml(hop.text)}${hop.rule ? ruleOf(hop.rule) : ""}`;
+  const what = `<span class="action${bad ? " bad" : ""}">${escapeXml(actionText(hop.action))}</span> ${hop.text === reason ? "" : escapeXml(hop.text)}${hop.rule ? ruleOf(hop.rule) : ""}`;
   return `<tr class="${hop.direction === null ? "decision" : "crossing"}"><td class="number">${step.index + 1}</td><td>${where}</td><td class="mono">${device}</td><td>${what}</td><td>${stack(step)}</td></tr>`;
 }
 

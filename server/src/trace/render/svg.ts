@@ -24,6 +24,7 @@ import {
   headerText,
   isReceived,
   markText,
+  portSuffix,
   replyTitle,
   titleWithProbability,
   verdictWord,
@@ -152,8 +153,8 @@ function endSign(stop: Stop, good: boolean): string {
 /* -------------------------------------------------------------------- texts, shared with html.ts */
 
 export function titleOf(trace: Trace): string {
-  const { from, to, proto, port } = trace.query;
-  return `${from} → ${to}${port === undefined || proto === "icmp" ? "" : `:${port}`} (${proto})`;
+  const { query } = trace;
+  return `${query.from} → ${query.to}${portSuffix(query)} (${query.proto})`;
 }
 
 export function succeeded(trace: Trace): boolean {

@@ -2,7 +2,8 @@
 import { t } from "../../text/l10n.ts";
 import { visibleIn } from "../../text/visible.ts";
 import { waysOf, wayTitle } from "../layout.ts";
-import type { Header, Hop, Path, Reply, Trace, Verdict } from "../schema.ts";
+import { icmpName } from "../names.ts";
+import type { Header, Hop, Path, Query, Reply, Trace, Verdict } from "../schema.ts";
 
 export interface TextOptions {
   /** ANSI colors. */
@@ -21,8 +22,7 @@ export function renderText(asked: Trace, options: TextOptions): string {
     options.colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
   const lines: string[] = [];
   const { query } = trace;
-  const port = query.port === undefined || query.proto === "icmp" || query.to.includes("://") ? "" : `:${query.port}`;
-  lines.push(paint("bold", `${query.from} -> ${query.to}${port} (${query.proto})`));
+  lines.push(paint("bold", `${query.from} -> ${query.to}${portSuffix(query)} (${query.proto})`));
   for (const note of trace.notes ?? []) lines.push(paint("dim", note));
   waysOf(trace).forEach((path, i) => {
     const title = wayTitle(trace, i);
@@ -32,6 +32,12 @@ export function renderText(asked: Trace, options: TextOptions): string {
   });
   lines.push("", paint(trace.verdict === "delivered" && trace.answered ? "good" : "bad", markText(trace)));
   return `${lines.join("\n")}\n`;
+}
+
+/** ":80", unless the destination already contains the port ("api:80", "[fd00::1]:80", a URL). */
+export function portSuffix({ to, port, proto }: Query): string {
+  const isInText = to.includes("://") || /^[^:]+:\d+$|^\[.*\]:\d+$/.test(to);
+  return port === undefined || proto === "icmp" || isInText ? "" : `:${port}`;
 }
 
 /** The kind of reply: a response, a reset, or an ICMP error. */
@@ -97,7 +103,9 @@ function walkLines(
     const owner = previous?.owner === hop.owner ? " ".repeat(owners) : hop.owner.padEnd(owners);
     const device = `${hop.device} ${hop.direction ?? ""}`.padEnd(devices);
     const crossing = hop.direction !== null;
-    const shown = crossing ? packetText(hop) : hop.text;
+    // The reason of the verdict is printed once, below the hops.
+    const decided = hop.text === walk.reason?.message ? verdictWord(walk.verdict) : hop.text;
+    const shown = crossing ? packetText(hop) : decided;
     const rule = hop.rule && crossing && hop.action !== "receive" ? `  [${hop.rule.text}]` : "";
     const decision = !crossing && hop.rule ? `  [${hop.rule.text}]` : "";
     const line = `${String(i + 1).padStart(3)}  ${owner}  ${device}  ${shown}`;
@@ -134,8 +142,9 @@ export function errorText(walk: Reply): string {
   const errno = error.errno === undefined ? "" : ` (${error.errno})`;
   switch (error.kind) {
     case "icmp": {
-      const message = `ICMP ${error.type}/${error.code}`;
       const from = error.from ?? "";
+      const [type, code] = [error.type ?? -1, error.code ?? -1];
+      const message = `ICMP ${icmpName(type, code, from.includes(":"))} (${type}/${code})`;
       // udp_err, sctp_v4_err: without IP_RECVERR, these sockets report only fatal errors.
       if (error.errno === undefined) {
         const protocol = walk.hops[0]?.packet.headers.some(({ kind }) => kind === "sctp") ? "SCTP" : "UDP";

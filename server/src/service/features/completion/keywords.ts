@@ -42,9 +42,10 @@ function keywordItem(spec: KeywordSpec, replace: Span, bare: boolean): Completio
   };
 }
 
+/** Lines of a paragraph or of a list item are joined; list items stay on separate lines. */
 export function keywordDocumentation(spec: KeywordSpec): string {
   const otherwise = spec.default === undefined ? "" : `\n\n${t`Default: ${translated(spec.default)}`}`;
-  return `${translated(spec.documentation).replace(/([^\n])\n(?!\n)/g, "$1 ")}${otherwise}`;
+  return `${translated(spec.documentation).replace(/([^\n])\n(?!\n|- ) */g, "$1 ")}${otherwise}`;
 }
 
 /** The keyword with its required parts. If the only part is a value to choose from a list, its tab stop is empty. */

@@ -1,8 +1,11 @@
 /** Refactoring: write allocated addresses and ranges into the file, so edits elsewhere no longer change them. */
-import { formatIp, formatPrefix, prefixContains, prefixOf } from "../../../addressing/ip.ts";
+import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
 import type { FixEdit } from "../../../checks/check.ts";
+import { modeAddressing } from "../../../cni/modes.ts";
+import type { Decl } from "../../../language/decode.ts";
 import type { Source, Span } from "../../../language/tree.ts";
 import { t } from "../../../text/l10n.ts";
+import type { Node } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
 import type { TextEdit } from "../../service.ts";
 import { textEdit } from "../fixes.ts";
@@ -43,7 +46,7 @@ function refactoring(
     ...placed.flatMap((one): TextEdit | readonly TextEdit[] => attachEdit(one, made) ?? []),
     ...placed.flatMap((one) =>
       lines(one, made).flatMap(
-        (text): TextEdit | readonly TextEdit[] => (tree && textEdit(tree, appendTo(file, one, text))) ?? [],
+        ({ to, text }): TextEdit | readonly TextEdit[] => (tree && textEdit(tree, appendTo(file, to, text))) ?? [],
       ),
     ),
   ];
@@ -53,8 +56,8 @@ function refactoring(
   ];
 }
 
-function appendTo(file: string, { decl }: Placed, text: string): FixEdit {
-  const source: Source = { file, statement: decl.statement, part: "whole" };
+function appendTo(file: string, { statement }: Decl, text: string): FixEdit {
+  const source: Source = { file, statement, part: "whole" };
   return { kind: "append", source, text };
 }
 
@@ -68,24 +71,35 @@ function attachEdit({ decl, start }: Placed, made: Made): TextEdit | undefined {
   return { start: at, end: at, text: ` ${only.addresses.map(({ ip }) => formatIp(ip)).join(" ")}` };
 }
 
-/** Statements with the allocated values. */
-function lines({ decl }: Placed, made: Made): readonly string[] {
+/** Statements with the allocated values, and the statement that they are appended to. */
+function lines({ decl }: Placed, made: Made): readonly { readonly to: Decl; readonly text: string }[] {
   const nodes = made.nodes.get(decl.statement);
   const [node] = nodes?.length === 1 ? nodes : [];
-  const ranges = node?.podCidrs ?? [];
-  const hasOwn = decl.children.some(({ spec }) => spec?.keyword === "pod-cidr");
-  // Addresses of the node's network interfaces are not a pod CIDR.
-  const isSubnet =
-    ranges.length > 1 &&
-    ranges.some(({ prefix }) =>
-      node?.interfaces.some(({ addresses }) =>
-        addresses.some((own) => prefixContains(prefixOf(own.ip, own.len), prefix.ip)),
-      ),
-    );
-  if (node && !hasOwn && !isSubnet && ranges.length > 0 && ranges.every(({ allocated }) => allocated))
-    return [`pod-cidr ${ranges.map(({ prefix }) => formatPrefix(prefix)).join(" ")}`];
+  if (node) return rangeLines(decl, node, made);
   const owner = made.workloads.get(decl.statement);
   if (owner?.workload.kind !== "pod" || owner.workload.addresses.length > 0 || owner.workload.hostNetwork) return [];
   const { addresses } = owner.cluster.pods.podAt(owner.workload, 0);
-  return addresses.length === 0 ? [] : [`address ${addresses.map(formatIp).join(" ")}`];
+  return addresses.length === 0 ? [] : [{ to: decl, text: `address ${addresses.map(formatIp).join(" ")}` }];
+}
+
+/**
+ * The statement that fixes the ranges of a node. No statement fixes ranges that depend only on the plugin's settings
+ * (Weave, Docker), and parts of a segment (clouds).
+ */
+function rangeLines(decl: Decl, node: Node, made: Made): readonly { readonly to: Decl; readonly text: string }[] {
+  const { podCidrs } = node;
+  const cluster = made.clusterOf.get(node);
+  if (!cluster || podCidrs.length === 0 || podCidrs.some(({ allocated }) => !allocated)) return [];
+  const cni = node.cni ?? cluster.cni;
+  const { claims, fromSegment } = modeAddressing(cni, cluster.podCidrs, cluster.maxPods);
+  const ranges = podCidrs.map(({ prefix }) => formatPrefix(prefix)).join(" ");
+  if (claims) {
+    // A node with borrowed addresses has no blocks to name.
+    if (podCidrs.some(({ borrowed }) => borrowed)) return [];
+    const own = decl.children.find(({ statement }) => statement === node.cni?.decl?.statement);
+    const text = `${claims.keyword} ${ranges}`;
+    return [own ? { to: own, text } : { to: decl, text: `cni ${cni.plugin} { ${text} }` }];
+  }
+  const fromPods = podCidrs.every(({ source }) => source.statement.keyword.text === "pods");
+  return fromPods && fromSegment === undefined ? [{ to: decl, text: `pod-cidr ${ranges}` }] : [];
 }

@@ -32,7 +32,7 @@ export function suggestionsFor(
     case "boolean":
       return ["true", "false"].map((text) => suggestion(text, "enum", text === spec.default ? t`default` : ""));
     case "ref":
-      return [...names(given, typed, type.to), ...(type.orAddress === true ? addresses(given, typed) : [])];
+      return [...names(given, typed, type), ...(type.orAddress === true ? addresses(given, typed) : [])];
     case "endpoint":
       return endpoints(given, typed, type);
     case "address":

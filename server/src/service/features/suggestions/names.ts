@@ -15,19 +15,21 @@ import { DEFAULT_NAMESPACE, isOfKind, type NamedSymbol, type NameUse, pathOf, sy
 import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts";
 
 type EndpointType = Extract<ArgType, { kind: "endpoint" }>;
+type RefType = Extract<ArgType, { kind: "ref" }>;
 
 export function names(
   { analysis, place, decl }: Given,
   typed: Arg | undefined,
-  kinds: readonly NamedSymbol["kind"][],
+  { to: kinds, withKind }: RefType,
 ): readonly Suggestion[] {
   const table = symbolsOf(analysis);
   const scope = enclosing(place, decl, table.symbolOf);
   const fitting = table.symbols.filter((symbol) => kinds.includes(symbol.kind) && isInReach(symbol, scope));
   const folder = folderBefore(place, typed);
+  const split = withKind === true ? splitKind(folder) : undefined;
   if (folder !== "")
     return unique(
-      [...pathsBelow(fitting, folder)].map(([symbol, path]) =>
+      [...(split ? pathsOfKind(fitting, split.kind, split.path) : pathsBelow(fitting, folder))].map(([symbol, path]) =>
         suggestion(withSample(path, symbol), "name", describe(analysis.topology, symbol)),
       ),
     );
@@ -43,6 +45,7 @@ export function names(
       path: [name],
       kinds,
       dns: false,
+      withKind: false,
       scope,
     };
     const near = table.resolve(use);
@@ -235,7 +238,7 @@ function servicePorts(ports: Service["ports"], skip: number): readonly Suggestio
 function useOf(path: readonly string[], arg: Arg, symbols: readonly NamedSymbol[]): NameUse {
   const any = symbols[0];
   if (!any) throw new Error("useOf requires at least one symbol");
-  return { source: any.source, decl: any.decl, arg, path, kinds: [], dns: true, scope: undefined };
+  return { source: any.source, decl: any.decl, arg, path, kinds: [], dns: true, withKind: true, scope: undefined };
 }
 
 function portsOf(topology: Topology, symbol: NamedSymbol, skip: number): readonly Suggestion[] {

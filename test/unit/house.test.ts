@@ -161,6 +161,13 @@ describe("imports", () => {
     expect(cycles).toEqual([]);
   });
 
+  it("of records of conditions are outside the data plane, which reads the lists of matches", () => {
+    const readers = serverImports
+      .filter(({ to }) => to === "server/src/dataplane/rule.ts")
+      .map(({ from }) => layerOf(from));
+    expect([...new Set(readers)].sort()).toEqual(["cni", "kubernetes"]);
+  });
+
   it("contain no cycles between folders", () => {
     const imported = new Map<string, Set<string>>();
     for (const { from, to } of serverImports) {

@@ -1,87 +1,22 @@
-/**
- * Netfilter: chains are walked like in iptables. Conntrack provides the state and stores NAT bindings, so later packets and
- * replies are rewritten without a second walk of the nat chains (net/netfilter/nf_nat_core.c).
- */
+/** Netfilter: chains are walked like in iptables and nftables. */
 
-import type { Ip } from "../addressing/ip.ts";
-import { formatIp, prefixContains } from "../addressing/ip.ts";
+import { formatIp, type Ip } from "../addressing/ip.ts";
 import { t } from "../text/l10n.ts";
+import { bind, type Connection, makeUnique, rewritten, type Tracking, UNTRACKED } from "./conntrack.ts";
+import { type HookContext, matches } from "./match.ts";
 import type {
-  CtMatch,
-  CtState,
   Explanation,
   IptablesTable,
   Netfilter,
   NfBase,
   NfChain,
   NfHook,
-  NfMatch,
   NfRule,
   NfTable,
   NfTarget,
 } from "./model.ts";
-import {
-  familyOf,
-  icmpErrorOf,
-  icmpNumbers,
-  maskedMark,
-  type Packet,
-  portsOf,
-  transportOf,
-  withPorts,
-} from "./packet.ts";
-import { addrTypesOf, ruleText } from "./text.ts";
-
-/** nf_ct_untracked: conntrack ignores the packet. */
-export const UNTRACKED: Tracking = { connection: undefined, direction: "original", state: "UNTRACKED" };
-
-export interface Tuple {
-  readonly proto: string;
-  readonly src: Ip;
-  readonly dst: Ip;
-  readonly sport: number;
-  readonly dport: number;
-}
-
-/** One connection of a network namespace. `reply` is the tuple of reply packets; with NAT it differs from the mirrored `orig`. */
-export interface Connection {
-  readonly orig: Tuple;
-  reply: Tuple;
-  /** Set once a reply was seen. */
-  replied: boolean;
-  /** Set once its first packet passed POSTROUTING or INPUT (nf_confirm); a dropped packet leaves no entry. */
-  confirmed?: boolean;
-  /** Whether the nat chains for DNAT and SNAT were walked (once per connection). */
-  dnatDone: boolean;
-  snatDone: boolean;
-  /** nf_conn's mark. */
-  mark: number;
-}
-
-export interface Tracking {
-  readonly connection: Connection | undefined;
-  readonly direction: "original" | "reply";
-  readonly state: CtState;
-}
-
-export interface HookContext {
-  readonly in: string | undefined;
-  readonly out: string | undefined;
-  /** Only the base chains with a priority in this range, `before` excluded: IPVS takes packets in the middle of a hook. */
-  readonly from?: number | undefined;
-  readonly before?: number | undefined;
-  readonly isLocal: (ip: Ip) => boolean;
-  /** Whether the device has the address. */
-  readonly isOf: (ip: Ip, device: string) => boolean;
-  /** Whether a reply to the packet would leave through the device. */
-  readonly reversePath: (packet: Packet, device: string) => boolean;
-  /** The source address that MASQUERADE uses. */
-  readonly masqueradeAs: () => Ip | undefined;
-  /** Whether a random event with this probability occurs; the simulator walks both branches. */
-  readonly chance: (probability: number) => boolean;
-  /** All connections of the network namespace. */
-  readonly connections: readonly Connection[];
-}
+import { familyOf, type Packet, portsOf } from "./packet.ts";
+import { ruleText } from "./text.ts";
 
 export interface Decision {
   readonly table: NfTable;
@@ -102,65 +37,6 @@ export interface HookResult {
   readonly decisions: readonly { readonly decision: Decision; readonly packet: Packet }[];
   /** The tracking passed in, unless a NOTRACK rule matched. */
   readonly tracking: Tracking;
-}
-
-function tupleOf(packet: Packet): Tuple | undefined {
-  const ports = portsOf(packet);
-  if (!ports)
-    return packet.body.kind === "ipip" || packet.body.kind === "esp"
-      ? { proto: packet.body.kind, src: packet.src, dst: packet.dst, sport: 0, dport: 0 }
-      : undefined;
-  return { proto: transportOf(packet), src: packet.src, dst: packet.dst, ...ports };
-}
-
-function mirrored(tuple: Tuple): Tuple {
-  return { proto: tuple.proto, src: tuple.dst, dst: tuple.src, sport: tuple.dport, dport: tuple.sport };
-}
-
-function sameTuple(a: Tuple, b: Tuple): boolean {
-  return a.proto === b.proto && a.src === b.src && a.dst === b.dst && a.sport === b.sport && a.dport === b.dport;
-}
-
-/** nf_conntrack_in: finds or creates the connection of a packet. An ICMP error belongs to the connection of the quoted packet. */
-export function track(connections: Connection[], packet: Packet): Tracking {
-  const error = icmpErrorOf(packet);
-  if (error) {
-    // The quoted packet was sent in the opposite direction: its tuple is mirrored for the lookup.
-    const about = tupleOf(error.about);
-    const tuple = about && mirrored(about);
-    for (const connection of tuple ? connections : []) {
-      if (tuple && sameTuple(connection.reply, tuple)) return { connection, direction: "reply", state: "RELATED" };
-      if (tuple && sameTuple(connection.orig, tuple)) return { connection, direction: "original", state: "RELATED" };
-    }
-    return { connection: undefined, direction: "original", state: "INVALID" };
-  }
-  const tuple = tupleOf(packet);
-  if (!tuple) return { connection: undefined, direction: "original", state: "INVALID" };
-  for (const connection of connections) {
-    if (sameTuple(connection.orig, tuple))
-      return { connection, direction: "original", state: connection.replied ? "ESTABLISHED" : "NEW" };
-    if (sameTuple(connection.reply, tuple)) {
-      connection.replied = true;
-      return { connection, direction: "reply", state: "ESTABLISHED" };
-    }
-  }
-  // Only a SYN creates a TCP connection (nf_conntrack_proto_tcp, tcp_new): an unexpected RST or SYN,ACK is INVALID.
-  const opens =
-    packet.body.kind === "tcp"
-      ? packet.body.flags === "SYN"
-      : // nf_conntrack_icmp_packet: an echo reply without a tracked request is also INVALID.
-        packet.body.kind !== "icmp" || packet.body.message.kind === "echo-request";
-  if (!opens) return { connection: undefined, direction: "original", state: "INVALID" };
-  const connection: Connection = {
-    orig: tuple,
-    reply: mirrored(tuple),
-    replied: false,
-    dnatDone: false,
-    snatDone: false,
-    mark: 0,
-  };
-  connections.push(connection);
-  return { connection, direction: "original", state: "NEW" };
 }
 
 /** The iptables chains of each hook with their priorities (include/uapi/linux/netfilter_ipv4.h); conntrack runs after raw. */
@@ -245,7 +121,7 @@ function translate(bases: readonly NfBase[], hook: NfHook, arrived: Packet, walk
     !(side === "dst" ? connection.dnatDone : connection.snatDone)
   )
     return translateNew(bases, side, arrived, connection, walk);
-  const changed = apply(arrived, tracking, side);
+  const changed = rewritten(arrived, tracking, side);
   if (changed === arrived) return { packet: changed, verdict: "accept", decisions: [] };
   const decision =
     side === "dst"
@@ -276,7 +152,7 @@ function translateNew(
   if (verdict !== "accept") return { packet, verdict, decisions: decision ? [{ decision, packet }] : [] };
   if (nat) bind(connection, nat);
   const isMoved = side === "src" && makeUnique(connection, walk.context.connections);
-  const changed = apply(packet, walk.tracking, side);
+  const changed = rewritten(packet, walk.tracking, side);
   const decisions: { decision: Decision; packet: Packet }[] = [];
   if (decision) decisions.push({ decision, packet: nat ? changed : packet });
   if (isMoved && !(decision && nat)) {
@@ -289,76 +165,6 @@ function translateNew(
 
 function byConntrack(effect: "dnat" | "snat", text: string): Decision {
   return { table: "nat", chain: "conntrack", rule: undefined, chains: [], text, effect };
-}
-
-/**
- * get_unique_tuple (net/netfilter/nf_nat_core.c), also without a SNAT rule (nf_nat_alloc_null_binding): if replies would be
- * assigned to another connection, the source port changes. The kernel selects it at random from the range of the original
- * port; here it is the next free port.
- */
-function makeUnique(connection: Connection, all: readonly Connection[]): boolean {
-  const { reply } = connection;
-  const [first, last] = portRangeOf(reply);
-  for (let offset = 0; offset <= last - first; offset += 1) {
-    const dport = offset === 0 ? reply.dport : first + ((reply.dport - first + offset) % (last - first + 1));
-    const candidate = { ...reply, dport };
-    const isTaken = all.some(
-      (other) => other !== connection && (sameTuple(other.reply, candidate) || sameTuple(other.orig, candidate)),
-    );
-    if (isTaken) continue;
-    if (offset > 0) connection.reply = candidate;
-    return offset > 0;
-  }
-  return false;
-}
-
-/** nf_nat_l4proto_unique_tuple: privileged ports remain privileged; an echo id can have any value. */
-function portRangeOf({ proto, dport }: Tuple): readonly [first: number, last: number] {
-  if (proto === "icmp") return [0, 65535];
-  if (proto !== "tcp" && proto !== "udp" && proto !== "sctp") return [dport, dport];
-  if (dport >= 1024) return [1024, 65535];
-  return dport < 512 ? [1, 511] : [600, 1023];
-}
-
-/** Stores a NAT binding in the reply tuple of the connection. */
-export function bind(connection: Connection, nat: { side: "src" | "dst"; ip: Ip; port: number | undefined }): void {
-  const reply = connection.reply;
-  connection.reply =
-    nat.side === "dst"
-      ? { ...reply, src: nat.ip, sport: nat.port ?? reply.sport }
-      : { ...reply, dst: nat.ip, dport: nat.port ?? reply.dport };
-}
-
-/** nf_nat_manip_pkt: rewrites one side of a packet to the tuple of its direction. In ICMP errors, the quoted packet is also rewritten. */
-function apply(packet: Packet, tracking: Tracking, side: "src" | "dst"): Packet {
-  const connection = tracking.connection;
-  if (!connection) return packet;
-  // After NAT, a packet of this direction has the mirrored tuple of the opposite direction.
-  const target = tracking.direction === "original" ? mirrored(connection.reply) : mirrored(connection.orig);
-  const error = icmpErrorOf(packet);
-  if (error && packet.body.kind === "icmp") {
-    const inner = mirrored(target);
-    const about = error.about;
-    // The quoted packet is mirrored: its source changes when the outer destination changes.
-    const ports = portsOf(about) ?? { sport: 0, dport: 0 };
-    const before = side === "dst" ? about.src : about.dst;
-    const after = side === "dst" ? inner.src : inner.dst;
-    if (before === after && (side === "dst" ? ports.sport === inner.sport : ports.dport === inner.dport)) return packet;
-    const rewritten =
-      side === "dst"
-        ? withPorts({ ...about, src: inner.src }, inner.sport, ports.dport)
-        : withPorts({ ...about, dst: inner.dst }, ports.sport, inner.dport);
-    // nf_nat_icmp_reply_translation: the outer header is also rewritten, regardless of which machine sent the error.
-    const outer = side === "dst" ? { ...packet, dst: target.dst } : { ...packet, src: target.src };
-    return { ...outer, body: { kind: "icmp", message: { ...error, about: rewritten } } };
-  }
-  const ports = portsOf(packet) ?? { sport: 0, dport: 0 };
-  if (side === "dst") {
-    if (packet.dst === target.dst && ports.dport === target.dport) return packet;
-    return withPorts({ ...packet, dst: target.dst }, ports.sport, target.dport);
-  }
-  if (packet.src === target.src && ports.sport === target.sport) return packet;
-  return withPorts({ ...packet, src: target.src }, target.sport, ports.dport);
 }
 
 interface ChainOutcome {
@@ -439,7 +245,7 @@ function enterChain(walk: ChainWalk, name: string): ChainOutcome | undefined {
 function walkRules(walk: ChainWalk, chain: NfChain, name: string): ChainOutcome | undefined {
   const { packet, tracking, context } = walk;
   for (const rule of chain.candidates?.(packet.dst, portsOf(packet)?.dport) ?? chain.rules) {
-    if (!matches(rule.match, { ...packet, mark: walk.mark }, tracking, context)) continue;
+    if (!matches(rule.matches, { packet, mark: walk.mark, tracking, context })) continue;
     if (rule.marks) walk.mark = marked(walk.mark, rule.marks);
     const outcome = applyTarget(walk, rule, name);
     if (outcome === "next") continue;
@@ -531,84 +337,4 @@ function applyConnmark(walk: ChainWalk, target: NfTarget & { kind: "CONNMARK" })
   if (!connection) return;
   if (target.op === "set") connection.mark = marked(connection.mark, target);
   else walk.mark = marked(walk.mark, { value: connection.mark & target.mask, mask: target.mask });
-}
-
-function matches(match: NfMatch, packet: Packet, tracking: Tracking, context: HookContext): boolean {
-  if (match.src && prefixContains(match.src.is, packet.src) === (match.src.not ?? false)) return false;
-  if (match.dst && prefixContains(match.dst.is, packet.dst) === (match.dst.not ?? false)) return false;
-  if (match.proto !== undefined && match.proto !== transportOf(packet)) return false;
-  if (match.sport || match.dport) {
-    // Port matches require a transport protocol with ports; an ICMP id is not a port.
-    const ports = packet.body.kind === "icmp" ? undefined : portsOf(packet);
-    if (!ports) return false;
-    if (match.sport && (ports.sport < match.sport.first || ports.sport > match.sport.last)) return false;
-    if (match.dport && (ports.dport < match.dport.first || ports.dport > match.dport.last)) return false;
-  }
-  if (match.in && deviceMatches(match.in.is, context.in) === (match.in.not ?? false)) return false;
-  if (match.out && deviceMatches(match.out.is, context.out) === (match.out.not ?? false)) return false;
-  if (match.mark && (maskedMark(packet.mark, match.mark.is.mask) === match.mark.is.value) === (match.mark.not ?? false))
-    return false;
-  if (match.ctstate && !inState(match.ctstate, tracking)) return false;
-  if (match.notCtstate && inState(match.notCtstate, tracking)) return false;
-  if (
-    match.srcRange &&
-    !(
-      typeof match.srcRange.first === typeof packet.src &&
-      packet.src >= match.srcRange.first &&
-      packet.src <= match.srcRange.last
-    )
-  )
-    return false;
-  if (match.dports || match.icmp !== undefined) {
-    const { body } = packet;
-    if (match.icmp !== undefined) {
-      const { type } = icmpNumbers({ kind: match.icmp }, familyOf(packet));
-      if (body.kind !== "icmp" || icmpNumbers(body.message, familyOf(packet)).type !== type) return false;
-    }
-    const ports = body.kind === "icmp" ? undefined : portsOf(packet);
-    if (match.dports && !match.dports.some(({ first, last }) => ports && ports.dport >= first && ports.dport <= last))
-      return false;
-  }
-  for (const { set, side, not } of match.sets ?? []) {
-    // An ICMP packet has no port and never matches a set with ports.
-    const asksPort = side.includes(",") || set.type === "bitmap:port";
-    const ports = asksPort && packet.body.kind !== "icmp" ? portsOf(packet) : undefined;
-    const ip = side.startsWith("src") ? packet.src : packet.dst;
-    if (set.contains(ip, transportOf(packet), ports?.dport, packet.src) === (not ?? false)) return false;
-  }
-  for (const { side, not, ofEgress } of addrTypesOf(match)) {
-    const ip = side === "src" ? packet.src : packet.dst;
-    const local = context.isLocal(ip) && (!ofEgress || (context.out !== undefined && context.isOf(ip, context.out)));
-    if (local === (not ?? false)) return false;
-  }
-  if (match.rpfilterFails && (context.in === undefined || context.reversePath(packet, context.in))) return false;
-  if (match.ipvs && !isToVirtual(match.ipvs, tracking)) return false;
-  // The source of a trace has never been seen before.
-  if (match.recent?.op === "rcheck") return false;
-  return match.statistic === undefined || context.chance(match.statistic.probability);
-}
-
-/** conntrack_mt: a packet has one state; DNAT is a property of its connection in addition. */
-function inState(states: readonly CtMatch[], { state, connection }: Tracking): boolean {
-  return states.includes(state) || (connection !== undefined && states.includes("DNAT") && hasDnat(connection));
-}
-
-/**
- * ipvs_mt: packets that IPVS forwards, by the virtual server of their connection. IPVS forwards every packet to a virtual
- * server, so the original destination decides.
- */
-function isToVirtual({ ip, proto, port }: NonNullable<NfMatch["ipvs"]>, { connection }: Tracking): boolean {
-  const orig = connection?.orig;
-  return orig !== undefined && orig.dst === ip && orig.dport === port && orig.proto === proto;
-}
-
-/** IPS_DST_NAT: replies do not come from the original destination. */
-function hasDnat({ orig, reply }: Connection): boolean {
-  return reply.src !== orig.dst || reply.sport !== orig.dport;
-}
-
-/** "cali+" matches all device names with that prefix (iptables -i). */
-function deviceMatches(pattern: string, device: string | undefined): boolean {
-  if (device === undefined) return false;
-  return pattern.endsWith("+") ? device.startsWith(pattern.slice(0, -1)) : pattern === device;
 }

@@ -69,7 +69,7 @@ function setLines({ netfilter }: Netns): readonly RuleLine[] {
   const sets = new Set<IpSet>();
   for (const family of [4, 6] as const) {
     for (const { chain } of netfilter.chains(family)) {
-      for (const { match } of chain.rules) for (const { set } of match.sets ?? []) sets.add(set);
+      for (const match of chain.rules.flatMap(({ matches }) => matches)) if (match.kind === "set") sets.add(match.set);
     }
   }
   const plain = (text: string): RuleLine => ({ text, origin: undefined });

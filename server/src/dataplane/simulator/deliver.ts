@@ -1,9 +1,9 @@
 /** Local delivery: INPUT, sockets, kernel replies, tunnel endpoints. */
 import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
+import type { Tracking } from "../conntrack.ts";
 import { isAnycast } from "../fib.ts";
 import type { Device, NetnsId, Socket } from "../model.ts";
-import type { Tracking } from "../netfilter.ts";
 import { familyOf, icmpErrorOf, innerOf, type Packet, reassembled } from "../packet.ts";
 import { hook } from "./hook.ts";
 import { balance, LOCAL_IN } from "./ipvs.ts";

@@ -1,10 +1,12 @@
 /** A netfilter hook on a host: runs the chains and records the decisions of rules as steps. */
 import { formatIp, type Ip } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
+import type { Connection, Tracking } from "../conntrack.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
-import type { Explanation, Netns, NfHook } from "../model.ts";
-import { type Connection, type Decision, type HookContext, runHook, type Tracking } from "../netfilter.ts";
+import { type HookContext, matchOf } from "../match.ts";
+import type { Explanation, Netns, NfHook, NfRule } from "../model.ts";
+import { type Decision, runHook } from "../netfilter.ts";
 import type { Packet } from "../packet.ts";
 import { choose, connectionsOf, type End, endOf, fail, type Host, isOwn, machine, sendErrno, step } from "./run.ts";
 
@@ -70,7 +72,7 @@ function record(host: Host, decided: Decided): End | undefined {
   const rule: StepRule = {
     table: `${decision.table}/${decision.chain}`,
     text: decision.text,
-    why: decision.rule?.comment,
+    why: decision.rule && matchOf(decision.rule, "comment")?.text,
     origin: decision.explanation?.origin ?? decision.rule?.origin,
   };
   switch (decision.effect) {
@@ -104,7 +106,7 @@ function refused(host: Host, { decision, packet, hook: name, dev }: Decided, rul
       device,
       rule,
       // A packet that IPVS sends passes OUTPUT again, and its sender is not told (ip_vs_nat_send_or_cont, NF_STOLEN).
-      ...((name === "OUTPUT" && !decision.rule?.match.ipvs) || dev.own ? { errno: sendErrno(packet, "EPERM") } : {}),
+      ...((name === "OUTPUT" && !isOfIpvs(decision.rule)) || dev.own ? { errno: sendErrno(packet, "EPERM") } : {}),
     });
   return fail(host, packet, {
     verdict: "rejected",
@@ -132,6 +134,11 @@ function forget(connections: Connection[], { connection }: Tracking): void {
 function leavesBy(netns: Netns, { src, dst, mark }: Packet, device: string): boolean {
   const back = lookup(netns, localAddressesOf(netns), { dst: src, src: dst, mark });
   return back?.route.type === "unicast" && back.nexthops.some((hop) => hop.dev === device);
+}
+
+/** Whether the rule matches packets that IPVS sends. */
+function isOfIpvs(rule: NfRule | undefined): boolean {
+  return rule !== undefined && matchOf(rule, "ipvs") !== undefined;
 }
 
 /** With the path through nested chains, if there is one: "KUBE-SERVICES → KUBE-SVC-… → KUBE-SEP-…". */

@@ -4,9 +4,9 @@
  * entry (net.ipv4.vs.conntrack = 1, set by kube-proxy).
  */
 import { t } from "../../text/l10n.ts";
+import { bind, type Tracking } from "../conntrack.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
 import type { Device, VirtualServer } from "../model.ts";
-import { bind, type Tracking } from "../netfilter.ts";
 import { familyOf, type Packet, portsOf, transportOf, withPorts } from "../packet.ts";
 import { serverText, withPort } from "../text.ts";
 import { hook } from "./hook.ts";

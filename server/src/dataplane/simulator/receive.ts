@@ -2,9 +2,9 @@
 import { type Family, formatIp, type Ip, isLoopback } from "../../addressing/ip.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
+import { type Tracking, track } from "../conntrack.ts";
 import { type Found, localAddressesOf, lookup, sourceOn } from "../fib.ts";
 import type { Device, Netns } from "../model.ts";
-import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, type Packet, pieceLength, reassembled } from "../packet.ts";
 import { deliver } from "./deliver.ts";
 import { hook } from "./hook.ts";
@@ -175,7 +175,8 @@ function bridgeIn(host: Host, port: Device, arrived: Packet, to: Neighbour): End
 function tracksConnections(netns: Netns, family: Family): boolean {
   if (netns.netfilter.bases(family).length > 0) return true;
   for (const { table, chain } of netns.netfilter.chains(family))
-    if (table === "nat" || chain.rules.some(({ match }) => match.ctstate ?? match.notCtstate)) return true;
+    if (table === "nat" || chain.rules.some(({ matches }) => matches.some(({ kind }) => kind === "conntrack")))
+      return true;
   return false;
 }
 

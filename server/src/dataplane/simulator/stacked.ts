@@ -1,8 +1,8 @@
 /** Stacked devices (macvlan, ipvlan): frames bypass the IP layer of the parent's machine. */
 import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
+import { track } from "../conntrack.ts";
 import type { Device } from "../model.ts";
-import { track } from "../netfilter.ts";
 import type { Packet } from "../packet.ts";
 import { hook } from "./hook.ts";
 import type { Neighbour } from "./neighbour.ts";

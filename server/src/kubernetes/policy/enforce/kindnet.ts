@@ -10,9 +10,10 @@
 import type { Ip } from "../../../addressing/ip.ts";
 import { formatIp, hostPrefix } from "../../../addressing/ip.ts";
 import type { ChainSource } from "../../../cni/mode.ts";
-import type { IpSet, NfBase, NfChain, NfMatch, NfRule, NfTable, NftLine } from "../../../dataplane/model.ts";
+import type { IpSet, NfBase, NfChain, NfTable, NftLine } from "../../../dataplane/model.ts";
 import { type Packet, portsOf, transportOf } from "../../../dataplane/packet.ts";
 import type { QueueProgram } from "../../../dataplane/program.ts";
+import { type Conditions, nfChain, type RuleSpec } from "../../../dataplane/rule.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Direction } from "../../../topology/policy.ts";
 import { verdictFor } from "../evaluate.ts";
@@ -72,12 +73,15 @@ function familyTable(context: EnforceContext, of: 4 | 6): FamilyTable | undefine
   const ip = of === 4 ? "ip" : "ip6";
   // The daemon has no tool that prints its state; its verdicts appear only in its log.
   const daemon: QueueProgram = { name: NAME, listings: [], decide: (packet) => decideOn(context, selected, packet) };
-  const queue = (side: "src" | "dst", match: NfMatch, words: string): NfRule => ({
+  const queue = (side: "src" | "dst", match: Conditions, words: string): RuleSpec => ({
     ...makeRule({ ...match, sets: [{ set: pods, side }] }, { kind: "NFQUEUE", number: QUEUE, program: daemon }),
     text: `${ip} ${side === "src" ? "saddr" : "daddr"} @${pods.name}${words} queue flags bypass to ${QUEUE}`,
   });
-  const pass = (match: NfMatch, text: string): NfRule => ({ ...makeRule(match, { kind: "RETURN" }), text });
-  const chain = (name: string, rules: readonly NfRule[]): readonly [string, NfChain] => [name, { name, rules }];
+  const pass = (match: Conditions, text: string): RuleSpec => ({ ...makeRule(match, { kind: "RETURN" }), text });
+  const chain = (name: string, rules: readonly RuleSpec[]): readonly [string, NfChain] => [
+    name,
+    nfChain({ name, rules }),
+  ];
   return {
     pods,
     chains: new Map([

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parse } from "@babel/parser";
 import { describe, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -160,6 +161,13 @@ describe("imports", () => {
     expect(cycles).toEqual([]);
   });
 
+  it("of records of conditions are outside the data plane, which reads the lists of matches", () => {
+    const readers = serverImports
+      .filter(({ to }) => to === "server/src/dataplane/rule.ts")
+      .map(({ from }) => layerOf(from));
+    expect([...new Set(readers)].sort()).toEqual(["cni", "kubernetes"]);
+  });
+
   it("contain no cycles between folders", () => {
     const imported = new Map<string, Set<string>>();
     for (const { from, to } of serverImports) {
@@ -207,6 +215,43 @@ describe("the core", () => {
   });
 });
 
+describe("functions", () => {
+  const MOST_PARAMETERS = 5;
+  const MOST_LINES = 80;
+  /** The folders in which every function is within the limits. */
+  const LIMITED = ["server/src/dataplane"];
+
+  it.each(LIMITED)("in %s have at most five parameters and 80 lines", (folder) => {
+    const functions = sourcesIn(folder).flatMap((path) => functionsOf(path, read(path)));
+    expect(functions.length).toBeGreaterThan(100);
+    const wrong = functions.filter(({ parameters, lines }) => parameters > MOST_PARAMETERS || lines > MOST_LINES);
+    expect(wrong.map(({ at, parameters, lines }) => `${at}: ${parameters} parameters, ${lines} lines`)).toEqual([]);
+  });
+
+  it("are measured in every form", () => {
+    const text = `function a(x, y) {}
+const b = (x) => {
+  return x;
+};
+interface C { d(x: 1, y: 2, z: 3): void; readonly e: (x: 1) => void }
+const f = { g(x) {}, h: function (x, y, z, u) {} };
+class K { k(x) {} }
+function many(...all: [1, 2, 3]) {}
+`;
+    const measured = functionsOf("t.ts", text).map(({ at, parameters, lines }) => `${at} ${parameters} ${lines}`);
+    expect(measured).toEqual([
+      "t.ts:1 2 1",
+      "t.ts:2 1 3",
+      "t.ts:5 3 1",
+      "t.ts:5 1 1",
+      "t.ts:6 1 1",
+      "t.ts:6 4 1",
+      "t.ts:7 1 1",
+      "t.ts:8 3 1",
+    ]);
+  });
+});
+
 describe("the behavior of modes", () => {
   /** Strings that name a mode. "bridge" and "none" are omitted because they are also kernel terms. */
   const NAMES = ["flannel", "docker", "host-gw"];
@@ -235,4 +280,61 @@ describe("the behavior of modes", () => {
 /** Removes comments, which are not checked. `//` after a colon, as in a URL, is not a comment. */
 function code(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|[^:"'`])\/\/.*$/gm, "$1");
+}
+
+interface Measured {
+  readonly at: string;
+  readonly parameters: number;
+  readonly lines: number;
+}
+
+interface SyntaxNode {
+  readonly type: string;
+  readonly loc: { readonly start: { readonly line: number }; readonly end: { readonly line: number } };
+  readonly [key: string]: unknown;
+}
+
+/** Declarations, expressions, methods, and the types of functions: a type with six parameters requires a function with six. */
+const FUNCTIONS: ReadonlySet<string> = new Set([
+  "FunctionDeclaration",
+  "FunctionExpression",
+  "ArrowFunctionExpression",
+  "ObjectMethod",
+  "ClassMethod",
+  "TSDeclareFunction",
+  "TSMethodSignature",
+  "TSFunctionType",
+]);
+
+function functionsOf(path: string, text: string): readonly Measured[] {
+  const found: Measured[] = [];
+  const walk = (value: unknown): void => {
+    if (Array.isArray(value)) value.forEach(walk);
+    if (!isNode(value)) return;
+    if (FUNCTIONS.has(value.type)) {
+      const { start, end } = value.loc;
+      const parameters = countOf(value["params"] ?? value["parameters"]);
+      found.push({ at: `${path}:${start.line}`, parameters, lines: end.line - start.line + 1 });
+    }
+    for (const child of Object.values(value)) walk(child);
+  };
+  walk(parse(text, { sourceType: "module", plugins: ["typescript"] }).program);
+  return found;
+}
+
+/** The elements of a tuple in a rest parameter are parameters. */
+function countOf(parameters: unknown): number {
+  if (!Array.isArray(parameters)) return 0;
+  return parameters.reduce((count: number, parameter) => count + tupleLength(parameter), 0);
+}
+
+function tupleLength(parameter: unknown): number {
+  if (!isNode(parameter) || parameter.type !== "RestElement") return 1;
+  const { typeAnnotation } = parameter;
+  const type = isNode(typeAnnotation) ? typeAnnotation["typeAnnotation"] : undefined;
+  return isNode(type) && Array.isArray(type["elementTypes"]) ? type["elementTypes"].length : 1;
+}
+
+function isNode(value: unknown): value is SyntaxNode {
+  return typeof value === "object" && value !== null && "type" in value && "loc" in value;
 }

@@ -1,6 +1,6 @@
 /** An access list as iptables rules: one rule per statement, pair of prefixes, and port range. */
 import type { Prefix } from "../addressing/ip.ts";
-import type { NfRule } from "../dataplane/model.ts";
+import type { RuleSpec } from "../dataplane/rule.ts";
 import type { AclRule } from "../topology/model.ts";
 import { familyOf } from "./host.ts";
 import type { ChainRules } from "./mode.ts";
@@ -26,12 +26,12 @@ export function aclChains(acl: readonly AclRule[]): readonly ChainRules[] {
 }
 
 /** ESTABLISHED only: RELATED would also accept ICMP errors, which an access list that denies ICMP must drop. */
-function repliesPass({ source }: AclRule): NfRule {
+function repliesPass({ source }: AclRule): RuleSpec {
   return { match: { ctstate: ["ESTABLISHED"] }, target: { kind: "ACCEPT" }, origin: source };
 }
 
-function rulesOf(rule: AclRule, family: 4 | 6): readonly NfRule[] {
-  const rules: NfRule[] = [];
+function rulesOf(rule: AclRule, family: 4 | 6): readonly RuleSpec[] {
+  const rules: RuleSpec[] = [];
   for (const from of ofFamily(rule.from, family)) {
     for (const to of ofFamily(rule.to, family)) {
       for (const ports of rule.ports.length === 0 ? [undefined] : rule.ports) {

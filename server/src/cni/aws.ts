@@ -9,7 +9,8 @@
  */
 import { bits, hostPrefix, type Ip, lastAddress, type Prefix, prefixContains } from "../addressing/ip.ts";
 import { buildPrefixTable } from "../addressing/prefix-table.ts";
-import type { Device, NfRule, PolicyRule, Route, RouteTable } from "../dataplane/model.ts";
+import type { Device, NfTarget, PolicyRule, Route, RouteTable } from "../dataplane/model.ts";
+import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Source } from "../language/tree.ts";
 import { t } from "../text/l10n.ts";
 import { type InterfaceNeed, sizeOfNeeds } from "../topology/addressing.ts";
@@ -284,7 +285,7 @@ function eniTable(gateways: readonly Ip[], { device, table }: Eni): RouteTable {
 function snat(first: Interface, { excluded, snatSource }: AwsSettings, vpc: readonly Prefix[]): readonly ChainRules[] {
   const primary = first.addresses.find(({ ip }) => familyOf(ip) === 4)?.ip;
   if (primary === undefined) return [];
-  const rule = (match: NfRule["match"], target: NfRule["target"], comment: string): NfRule => ({
+  const rule = (match: Conditions, target: NfTarget, comment: string): RuleSpec => ({
     match,
     target,
     comment,

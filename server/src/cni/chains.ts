@@ -1,5 +1,6 @@
 /** netfilter contributions, merged into chains on request. */
-import type { IptablesTable, Netfilter, NfBase, NfChain, NfRule } from "../dataplane/model.ts";
+import type { IptablesTable, Netfilter, NfBase, NfChain } from "../dataplane/model.ts";
+import { nfChain, type RuleSpec } from "../dataplane/rule.ts";
 import type { ChainRules, ChainSource } from "./mode.ts";
 
 /** As iptables creates and prints them (include/linux/netfilter, hook order in each table). */
@@ -66,7 +67,7 @@ function collect(all: readonly ChainRules[], family: 4 | 6): Chains {
   for (const table of TABLES) {
     const mine = all.filter((part) => part.family === family && part.table === table);
     if (mine.length === 0) continue;
-    const rules = new Map<string, { rules: NfRule[]; policy?: "ACCEPT" | "DROP" }>();
+    const rules = new Map<string, { rules: RuleSpec[]; policy?: "ACCEPT" | "DROP" }>();
     for (const name of BUILT_IN[table]) rules.set(name, { rules: [], policy: "ACCEPT" });
     for (const part of mine) {
       const chain = rules.get(part.chain) ?? { rules: [] };
@@ -75,7 +76,7 @@ function collect(all: readonly ChainRules[], family: 4 | 6): Chains {
       rules.set(part.chain, chain);
     }
     const chains = new Map<string, NfChain>();
-    for (const [name, chain] of rules) chains.set(name, { name, ...chain });
+    for (const [name, chain] of rules) chains.set(name, nfChain({ name, ...chain }));
     tables.set(table, chains);
   }
   return tables;

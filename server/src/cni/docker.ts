@@ -6,7 +6,8 @@
 
 import type { InterfaceAddress, Prefix } from "../addressing/ip.ts";
 import { formatPrefix, hostPrefix, prefixOf } from "../addressing/ip.ts";
-import type { NfMatch, NfRule, NfTarget } from "../dataplane/model.ts";
+import type { NfTarget } from "../dataplane/model.ts";
+import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Source } from "../language/tree.ts";
 import type { CniSettings, Node, Pod } from "../topology/model.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod } from "./bridged.ts";
@@ -127,9 +128,9 @@ function compile({ cluster }: ClusterContext): CompiledMode {
 
 /** `docker run -p 80:8080`: a pod's host port without the portmap plugin. */
 interface Published {
-  readonly nat: NfRule;
-  readonly hairpin: NfRule;
-  readonly accept: NfRule;
+  readonly nat: RuleSpec;
+  readonly hairpin: RuleSpec;
+  readonly accept: RuleSpec;
 }
 
 /** dockerd, daemon/libnetwork/drivers/bridge/internal/iptabler/port.go. */
@@ -169,7 +170,7 @@ function dockerChains(subnet: Prefix, settings: DockerSettings, ports: readonly 
   const family = 4;
   const rule =
     (origin: Source) =>
-    (match: NfMatch, target: NfTarget): NfRule => ({ match, target, origin });
+    (match: Conditions, target: NfTarget): RuleSpec => ({ match, target, origin });
   const masq = rule(settings.sources.ipMasq);
   const forward = rule(settings.sources.forwardPolicy);
   const accept: NfTarget = { kind: "ACCEPT" };

@@ -1,5 +1,5 @@
 /** NAT and other features of a network's edge as Linux state, for routers, hosts, and nodes alike. */
-import type { NfRule } from "../dataplane/model.ts";
+import type { RuleSpec } from "../dataplane/rule.ts";
 import type { NatRule, Station } from "../topology/model.ts";
 import { familyOf } from "./host.ts";
 import type { ChainRules } from "./mode.ts";
@@ -23,7 +23,7 @@ function masqueradeChains(rule: NatRule & { readonly kind: "masquerade" }, devic
     if (rule.from.length > 0 && from.length === 0) return [];
     const out = device === undefined ? { is: "lo", not: true } : { is: device };
     const rules = (from.length === 0 ? [undefined] : from).map(
-      (src): NfRule => ({
+      (src): RuleSpec => ({
         match: { ...(src ? { src: { is: src } } : {}), out },
         target: { kind: "MASQUERADE" },
         origin: rule.source,
@@ -35,7 +35,7 @@ function masqueradeChains(rule: NatRule & { readonly kind: "masquerade" }, devic
 
 function forwardChains(rule: NatRule & { readonly kind: "port-forward" }, device: string | undefined): ChainRules[] {
   const { proto, port, to, toPort, source } = rule;
-  const made: NfRule = {
+  const made: RuleSpec = {
     match: {
       proto,
       dport: { first: port, last: port },
@@ -59,7 +59,7 @@ export function anyAddressChains(station: Station): readonly ChainRules[] {
     ([4, 6] as const).flatMap((family) => {
       const own = addresses.find(({ ip }) => familyOf(ip) === family);
       if (!own) return [];
-      const made: NfRule = {
+      const made: RuleSpec = {
         match: { in: { is: device }, addrtype: { side: "dst", type: "LOCAL", not: true } },
         target: { kind: "DNAT", to: own.ip },
         origin: station.source,

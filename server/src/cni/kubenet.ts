@@ -4,7 +4,7 @@
  * to the pod CIDRs.
  */
 import { type Prefix, parsePrefix } from "../addressing/ip.ts";
-import type { NfRule } from "../dataplane/model.ts";
+import type { RuleSpec } from "../dataplane/rule.ts";
 import type { Source } from "../language/tree.ts";
 import { t } from "../text/l10n.ts";
 import type { CloudName, CniSettings, Node } from "../topology/model.ts";
@@ -111,7 +111,7 @@ function compile(context: ClusterContext): CompiledMode {
 /** ensureMasqRule: one rule of the range's family; no rule for 0.0.0.0/0. */
 function masquerade({ nonMasquerade, masqSource }: KubenetSettings): readonly ChainRules[] {
   if (nonMasquerade.len === 0) return [];
-  const rule: NfRule = {
+  const rule: RuleSpec = {
     match: {
       dst: { is: nonMasquerade, not: true },
       addrtype: { side: "dst", type: "LOCAL", not: true },

@@ -3,7 +3,8 @@
  * (kubernetes-sigs/ip-masq-agent cmd/ip-masq-agent; kind images/kindnetd/cmd/kindnetd/masq.go).
  */
 import type { Prefix } from "../addressing/ip.ts";
-import type { NfRule } from "../dataplane/model.ts";
+import type { NfTarget } from "../dataplane/model.ts";
+import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Source } from "../language/tree.ts";
 import { familyOf } from "./host.ts";
 import type { ChainRules } from "./mode.ts";
@@ -20,7 +21,7 @@ export interface MasqAgent {
 
 export function masqAgentChains(agent: MasqAgent, families: readonly (4 | 6)[]): readonly ChainRules[] {
   const { chain, name, kept, randomFully, origin } = agent;
-  const rule = (match: NfRule["match"], target: NfRule["target"], comment: string): NfRule => ({
+  const rule = (match: Conditions, target: NfTarget, comment: string): RuleSpec => ({
     match,
     target,
     comment,

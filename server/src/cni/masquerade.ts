@@ -6,7 +6,8 @@
 
 import type { Prefix } from "../addressing/ip.ts";
 import { hostPrefix, prefixContains } from "../addressing/ip.ts";
-import type { NfRule } from "../dataplane/model.ts";
+import type { NfTarget } from "../dataplane/model.ts";
+import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Source } from "../language/tree.ts";
 import type { Pod } from "../topology/model.ts";
 import { bridgedPods } from "./bridged.ts";
@@ -32,7 +33,7 @@ export function podMasquerade(
       if (!range) continue;
       // "CNI-" and the start of a hash of network and container (pkg/utils/utils.go).
       const chain = `CNI-${hexOf(`${network} ${id} ${family}`, 24)}`;
-      const rule = (match: NfRule["match"], target: NfRule["target"]): NfRule => ({ match, target, comment, origin });
+      const rule = (match: Conditions, target: NfTarget): RuleSpec => ({ match, target, comment, origin });
       chains.push(
         {
           family,

@@ -11,7 +11,6 @@ import type {
   Neighbour,
   NfBase,
   NfChain,
-  NfRule,
   NfTable,
   NftLine,
   PolicyRule,
@@ -21,6 +20,7 @@ import type {
   Socket,
   Xfrm,
 } from "../dataplane/model.ts";
+import type { RuleSpec } from "../dataplane/rule.ts";
 import type { ModeAddressing } from "../topology/addressing.ts";
 import type { Cluster, CniSettings, Node, Pod, PodCidr, Router, Topology } from "../topology/model.ts";
 import type { TopologyProblem } from "../topology/problems.ts";
@@ -129,7 +129,7 @@ export interface ChainRules {
   readonly table: NfTable;
   readonly chain: string;
   readonly policy?: "DROP";
-  readonly rules: readonly NfRule[];
+  readonly rules: readonly RuleSpec[];
 }
 
 /** Chains that are built when requested by name: kube-proxy has thousands. */

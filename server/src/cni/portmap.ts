@@ -5,7 +5,8 @@
  * localhost.
  */
 import { bits, hostPrefix, type Ip, prefixOf } from "../addressing/ip.ts";
-import type { Device, NfRule } from "../dataplane/model.ts";
+import type { Device, NfTarget } from "../dataplane/model.ts";
+import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Cluster, Listener, Node, Pod } from "../topology/model.ts";
 import { usesOfNodes } from "../topology/workload.ts";
 import { hexOf } from "./hash.ts";
@@ -112,16 +113,16 @@ function lengthOf({ devices }: PodParts, ip: Ip): number {
 
 interface PodChain {
   readonly chain: ChainRules;
-  readonly entry: readonly NfRule[];
+  readonly entry: readonly RuleSpec[];
 }
 
 function podChain(pod: Pod, ip: Ip, len: number, ports: readonly HostPort[], family: 4 | 6): PodChain {
   const name = `CNI-DN-${hexOf(pod.path, CHAIN_DIGITS)}`;
   const origin = pod.workload.source;
-  const rules = ports.flatMap(({ proto, port, target, listener }): NfRule[] => {
+  const rules = ports.flatMap(({ proto, port, target, listener }): RuleSpec[] => {
     const base = { proto, dport: { first: port, last: port } };
     const mark = { kind: "JUMP", chain: SETMARK } as const;
-    const made = (match: NfRule["match"], to: NfRule["target"]): NfRule => ({
+    const made = (match: Conditions, to: NfTarget): RuleSpec => ({
       match,
       target: to,
       origin: listener.source,
@@ -133,7 +134,7 @@ function podChain(pod: Pod, ip: Ip, len: number, ports: readonly HostPort[], fam
     ];
   });
   const protos = [...new Set(ports.map(({ proto }) => proto))].sort();
-  const entry = protos.map((proto): NfRule => {
+  const entry = protos.map((proto): RuleSpec => {
     const dports = ports.filter((one) => one.proto === proto).map(({ port }) => ({ first: port, last: port }));
     return {
       match: { proto, dports },
@@ -145,6 +146,6 @@ function podChain(pod: Pod, ip: Ip, len: number, ports: readonly HostPort[], fam
   return { chain: { family, table: "nat", chain: name, rules }, entry };
 }
 
-function rule(match: NfRule["match"], target: NfRule["target"], comment?: string): NfRule {
+function rule(match: Conditions, target: NfTarget, comment?: string): RuleSpec {
   return { match, target, ...(comment === undefined ? {} : { comment }), origin: undefined };
 }

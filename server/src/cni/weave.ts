@@ -9,7 +9,8 @@
  */
 import type { Ip, Prefix } from "../addressing/ip.ts";
 import { addIp, formatPrefix, lastAddress, prefixContains, prefixCovers } from "../addressing/ip.ts";
-import type { BridgeNeighbour, Device, FdbEntry, Mac, NfRule, NfTarget } from "../dataplane/model.ts";
+import type { BridgeNeighbour, Device, FdbEntry, Mac, NfTarget } from "../dataplane/model.ts";
+import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Source } from "../language/tree.ts";
 import { t } from "../text/l10n.ts";
 import type { Cluster, CniSettings, Node } from "../topology/model.ts";
@@ -249,7 +250,7 @@ const MULTICAST: Prefix = { ip: 0xe0000000, len: 4 };
 
 /** net/bridge.go configureIPTables and net/expose.go, without the network policy controller (EXPECT_NPC=0). */
 function weaveChains({ range, source }: WeaveSettings): readonly ChainRules[] {
-  const rule = (match: NfRule["match"], target: NfTarget): NfRule => ({ match, target, origin: source });
+  const rule = (match: Conditions, target: NfTarget): RuleSpec => ({ match, target, origin: source });
   const masquerade: NfTarget = { kind: "MASQUERADE" };
   const jump = (chain: string): NfTarget => ({ kind: "JUMP", chain });
   return [

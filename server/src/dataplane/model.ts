@@ -7,6 +7,7 @@ import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts"
 import type { PrefixTable } from "../addressing/prefix-table.ts";
 import type { Source } from "../language/tree.ts";
 import type { EspCipher, IcmpMessage, Mac, Packet, Transport } from "./packet.ts";
+import type { ConnectProgram, DevicePrograms, QueueProgram } from "./program.ts";
 
 export type { EspCipher, Mac, Transport };
 
@@ -56,6 +57,8 @@ export interface Netns {
   /** IPsec policies and security associations; absent: none. */
   readonly xfrm?: Xfrm | undefined;
   readonly ipvs?: Ipvs;
+  /** Attached to the cgroup of the processes: runs when a socket connects or sends a datagram. */
+  readonly connect?: ConnectProgram | undefined;
   readonly sysctls: Sysctls;
   readonly sockets: readonly Socket[];
   readonly origin: Source | undefined;
@@ -72,6 +75,8 @@ interface DeviceBase {
   readonly master?: string;
   /** Bridge port flag: a frame can leave through the port it arrived on. */
   readonly hairpin?: boolean;
+  /** Programs on tc ingress and tc egress. */
+  readonly tc?: DevicePrograms | undefined;
   readonly origin: Source | undefined;
 }
 
@@ -320,58 +325,70 @@ export interface NfChain {
   candidates?(dst: Ip, dport: number | undefined): readonly NfRule[];
 }
 export interface NfRule {
-  readonly match: NfMatch;
+  /** All must match. In the order in which iptables prints them. */
+  readonly matches: readonly NfMatch[];
   readonly target: NfTarget;
-  readonly comment?: string;
-  /** The comment precedes the other extensions, including the protocol; iptables-save keeps that order. */
-  readonly commentFirst?: boolean;
   /** Explains a decision or a mark of this rule to users; computed only while a packet is traced. */
   readonly explain?: (packet: Packet) => Explanation;
   /** As `nft` prints it; only for nftables rules. */
   readonly text?: string;
   /** nftables: the rule sets the mark before its target, like a MARK target. */
-  readonly marks?: { readonly value: number; readonly mask: number };
+  readonly marks?: Mark;
   readonly origin: Source | undefined;
 }
-/** All conditions must match. */
-export interface NfMatch {
-  readonly src?: Negatable<Prefix>;
-  readonly dst?: Negatable<Prefix>;
-  readonly proto?: Transport;
-  readonly sport?: PortRange;
-  readonly dport?: PortRange;
-  readonly in?: Negatable<string>;
-  readonly out?: Negatable<string>;
-  readonly mark?: Negatable<{ readonly value: number; readonly mask: number }>;
-  /** One of these: `-m conntrack --ctstate`; `DNAT` alone is also nft's `ct status dnat`. */
-  readonly ctstate?: readonly CtMatch[];
-  /** None of these: `-m conntrack ! --ctstate`. */
-  readonly notCtstate?: readonly CtMatch[];
-  readonly srcRange?: IpRange;
-  /** A list: all entries must match. */
-  readonly addrtype?: AddrType | readonly AddrType[];
-  /** `-m rpfilter --validmark --invert`: matches if the route back to the source does not use the ingress device. */
-  readonly rpfilterFails?: boolean;
-  /** `-m statistic --mode random`: matches with this probability, so the walk forks. */
-  readonly statistic?: { readonly probability: number };
-  /** `-m recent`: the source is in the list (`rcheck`), or is added to the list (`set`, which always matches). */
-  readonly recent?:
-    | { readonly name: string; readonly op: "set" }
-    | { readonly name: string; readonly op: "rcheck"; readonly seconds: number; readonly reap: boolean };
-  /** ipset(8): `-m set --match-set NAME src`. */
-  readonly sets?: readonly SetMatch[];
+export interface Mark {
+  readonly value: number;
+  readonly mask: number;
+}
+/** A match by its kind, named after the extension or the option of iptables. */
+export type NfMatch<K extends NfMatchKind = NfMatchKind> = {
+  readonly [P in K]: { readonly kind: P } & NfMatches[P];
+}[K];
+export type NfMatchKind = keyof NfMatches;
+interface NfMatches {
+  readonly src: Negatable<Prefix>;
+  readonly dst: Negatable<Prefix>;
+  /** A device, or a prefix of names: "cali+". */
+  readonly in: Negatable<string>;
+  readonly out: Negatable<string>;
+  readonly proto: { readonly proto: Transport };
+  /** `-m tcp --sport … --dport …`; without ports, the extension is loaded but matches every packet. `proto` is absent only in nftables rules. */
+  readonly ports: {
+    readonly proto: Transport | undefined;
+    readonly sport?: PortRange | undefined;
+    readonly dport?: PortRange | undefined;
+  };
   /** `-m multiport --dports 80,443`. */
-  readonly dports?: readonly PortRange[];
+  readonly multiport: { readonly dports: readonly PortRange[] };
+  /** `-m icmp --icmp-type 8`: matches by ICMP type. */
+  readonly icmp: { readonly message: IcmpMessage["kind"] };
+  /** `-m iprange --src-range`. */
+  readonly iprange: IpRange;
+  /** `-m set --match-set NAME src`: ipset(8). */
+  readonly set: SetMatch;
   /** `-m ipvs --vaddr … --vproto … --vport …`: the packet belongs to a connection to this virtual server. */
-  readonly ipvs?: { readonly ip: Ip; readonly proto: Transport; readonly port: number };
+  readonly ipvs: { readonly ip: Ip; readonly proto: Transport; readonly port: number };
   /**
    * `-m physdev ! --physdev-is-in`: the packet did not arrive through a bridge port. Not evaluated: kube-proxy's next rule
    * also accepts the other packets.
    */
-  readonly notBridged?: boolean;
-  /** `-m icmp --icmp-type 8`: matches by ICMP type. */
-  readonly icmp?: IcmpMessage["kind"];
+  readonly physdev: { readonly not: true };
+  readonly addrtype: AddrType;
+  readonly mark: Negatable<Mark>;
+  /** `-m rpfilter --validmark --invert`: matches if the route back to the source does not use the ingress device. */
+  readonly rpfilter: { readonly not: true };
+  /** `-m conntrack --ctstate`: one of these; `DNAT` alone is also nft's `ct status dnat`. */
+  readonly conntrack: Negatable<readonly CtMatch[]>;
+  /** `-m statistic --mode random`: matches with this probability, so the walk forks. */
+  readonly statistic: { readonly probability: number };
+  /** `-m recent`: the source is in the list (`rcheck`), or is added to the list (`set`, which always matches). */
+  readonly recent: RecentMatch;
+  /** `-m comment`: matches every packet; the reason for the rule. */
+  readonly comment: { readonly text: string };
 }
+export type RecentMatch =
+  | { readonly name: string; readonly op: "set" }
+  | { readonly name: string; readonly op: "rcheck"; readonly seconds: number; readonly reap: boolean };
 export interface SetMatch {
   readonly set: IpSet;
   /** The packet fields to look up, in the order of the set's type. */
@@ -424,7 +441,7 @@ export type NfTarget =
   /** Table raw: the packet is not tracked by conntrack. */
   | { readonly kind: "NOTRACK" }
   /** A user-space program returns the verdict (nfnetlink_queue). */
-  | { readonly kind: "NFQUEUE"; readonly number: number; readonly program: (packet: Packet) => QueueVerdict }
+  | { readonly kind: "NFQUEUE"; readonly number: number; readonly program: QueueProgram }
   /** Sets the connection mark, or copies it to the packet (net/netfilter/xt_connmark.c). */
   | { readonly kind: "CONNMARK"; readonly op: "set"; readonly value: number; readonly mask: number }
   | { readonly kind: "CONNMARK"; readonly op: "restore"; readonly mask: number };
@@ -433,9 +450,6 @@ export type NfTarget =
 export interface Explanation {
   readonly note: string;
   readonly origin: Source | undefined;
-}
-export interface QueueVerdict extends Explanation {
-  readonly accept: boolean;
 }
 
 /* ------------------------------------------------------------------- ipvs */

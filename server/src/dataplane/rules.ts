@@ -2,6 +2,7 @@
 import { formatPrefix } from "../addressing/ip.ts";
 import type { Source } from "../language/tree.ts";
 import type { IpSet, IptablesTable, Netns, NfChain } from "./model.ts";
+import type { ProgramListing, QueueProgram } from "./program.ts";
 import type { ReportLocation } from "./routes-schema.ts";
 import type { RulesReport } from "./rules-schema.ts";
 import { ruleText, serverText } from "./text.ts";
@@ -17,7 +18,7 @@ export interface RuleSection {
   readonly lines: readonly RuleLine[];
 }
 
-/** Empty sections are omitted. */
+/** Empty sections are omitted. The listings of programs follow, each once. */
 export function ruleSections(netns: Netns): readonly RuleSection[] {
   const sections = [
     iptablesSection(netns, 4),
@@ -25,8 +26,32 @@ export function ruleSections(netns: Netns): readonly RuleSection[] {
     { command: "nft list ruleset", lines: [...netns.netfilter.nft(4), ...netns.netfilter.nft(6)] },
     { command: "ipvsadm -Sn", lines: ipvsLines(netns) },
     { command: "ipset save", lines: setLines(netns) },
+    ...[...listingsOf(netns)].map((listing) => ({ command: listing.command, lines: [...listing.entries()] })),
   ];
   return sections.filter(({ lines }) => lines.length > 0);
+}
+
+function listingsOf(netns: Netns): ReadonlySet<ProgramListing> {
+  const programs = [
+    netns.connect,
+    ...[...netns.devices.values()].flatMap(({ tc }) => [tc?.ingress, tc?.egress]),
+    ...queuePrograms(netns).values(),
+  ];
+  return new Set(programs.flatMap((program) => program?.listings ?? []));
+}
+
+/** The programs of NFQUEUE targets by queue number. */
+export function queuePrograms({ netfilter }: Netns): ReadonlyMap<number, QueueProgram> {
+  const programs = new Map<number, QueueProgram>();
+  for (const family of [4, 6] as const) {
+    const chains = [
+      ...[...netfilter.chains(family)].map(({ chain }) => chain),
+      ...netfilter.bases(family).flatMap(({ table, chain }) => netfilter.chain(family, table, chain) ?? []),
+    ];
+    for (const { target } of chains.flatMap(({ rules }) => rules))
+      if (target.kind === "NFQUEUE") programs.set(target.number, target.program);
+  }
+  return programs;
 }
 
 function ipvsLines({ ipvs }: Netns): readonly RuleLine[] {
@@ -44,7 +69,7 @@ function setLines({ netfilter }: Netns): readonly RuleLine[] {
   const sets = new Set<IpSet>();
   for (const family of [4, 6] as const) {
     for (const { chain } of netfilter.chains(family)) {
-      for (const { match } of chain.rules) for (const { set } of match.sets ?? []) sets.add(set);
+      for (const match of chain.rules.flatMap(({ matches }) => matches)) if (match.kind === "set") sets.add(match.set);
     }
   }
   const plain = (text: string): RuleLine => ({ text, origin: undefined });

@@ -1,13 +1,15 @@
 /** Routes and rules in the syntax of iproute2 and iptables-save, for listings and for the steps of a trace. */
 import { bits, formatIp, formatPrefix, type Ip } from "../addressing/ip.ts";
 import type {
-  AddrType,
   CtMatch,
   Negatable,
   Nexthop,
   NfMatch,
+  NfMatchKind,
   NfRule,
   NfTarget,
+  PortRange,
+  RecentMatch,
   Route,
   Transport,
   VirtualServer,
@@ -49,91 +51,67 @@ export function destination({ dst }: Route): string {
 }
 
 /** A rule as iptables-save prints it after `-A CHAIN`. */
-export function ruleText(rule: NfRule, family: 4 | 6): string {
-  const { match } = rule;
-  const words = [
-    ...negatable(match.src, "-s", formatPrefix),
-    ...negatable(match.dst, "-d", formatPrefix),
-    ...negatable(match.in, "-i", (name) => name),
-    ...negatable(match.out, "-o", (name) => name),
-  ];
-  const comment = rule.comment === undefined ? [] : ["-m", "comment", "--comment", quoted(rule.comment)];
-  const { proto } = match;
-  if (rule.commentFirst === true) {
-    // kube-proxy's order: the extensions (only `addrtype` occurs) are between the comment and the protocol match.
-    if (proto !== undefined) words.push("-p", protocolName(proto, family));
-    words.push(...comment, ...extensions(match, family));
-    // In ipvs mode, sets match the ports.
-    if (proto !== undefined && !match.sets) words.push("-m", proto, ...portWords(match));
-  } else words.push(...transport(match, family), ...extensions(match, family), ...comment);
-  words.push(...target(rule.target, family));
-  return words.join(" ");
+export function ruleText({ matches, target }: NfRule, family: 4 | 6): string {
+  return [...matches.flatMap((match) => matchWords(match, family)), ...targetWords(target, family)].join(" ");
 }
 
-function negatable<T>(value: Negatable<T> | undefined, option: string, text: (value: T) => string): readonly string[] {
-  if (!value) return [];
-  return value.not ? ["!", option, text(value.is)] : [option, text(value.is)];
+function matchWords<K extends NfMatchKind>(match: NfMatch<K>, family: 4 | 6): readonly string[] {
+  return WORDS[match.kind](match, family);
 }
 
-/** Protocol match with ports and ICMP type. */
-function transport(match: NfMatch, family: 4 | 6): readonly string[] {
-  const { proto, sport, dport } = match;
-  if (proto === undefined) return [];
-  const words = ["-p", protocolName(proto, family), ...(sport || dport ? ["-m", proto, ...portWords(match)] : [])];
-  if (match.dports) words.push("-m", "multiport", "--dports", match.dports.map(portText).join(","));
-  if (match.icmp !== undefined) {
-    const { type } = icmpNumbers({ kind: match.icmp }, family);
-    words.push("-m", family === 4 ? "icmp" : "icmp6", family === 4 ? "--icmp-type" : "--icmpv6-type", String(type));
-  }
-  return words;
+const WORDS: { readonly [K in NfMatchKind]: (match: NfMatch<K>, family: 4 | 6) => readonly string[] } = {
+  src: (match) => negatable(match, "-s", formatPrefix),
+  dst: (match) => negatable(match, "-d", formatPrefix),
+  in: (match) => negatable(match, "-i", (name) => name),
+  out: (match) => negatable(match, "-o", (name) => name),
+  proto: ({ proto }, family) => ["-p", protocolName(proto, family)],
+  ports: ({ proto, sport, dport }) =>
+    proto === undefined ? [] : ["-m", proto, ...portWords("--sport", sport), ...portWords("--dport", dport)],
+  multiport: ({ dports }) => ["-m", "multiport", "--dports", dports.map(portText).join(",")],
+  icmp: ({ message }, family) => {
+    const type = String(icmpNumbers({ kind: message }, family).type);
+    return family === 4 ? ["-m", "icmp", "--icmp-type", type] : ["-m", "icmp6", "--icmpv6-type", type];
+  },
+  iprange: ({ first, last }) => ["-m", "iprange", "--src-range", `${formatIp(first)}-${formatIp(last)}`],
+  set: ({ set, side, not }) => ["-m", "set", ...(not ? ["!"] : []), "--match-set", set.name, side],
+  ipvs: ({ ip, proto, port }) => [
+    ...["-m", "ipvs", "--vproto", String(PROTOCOLS[proto])],
+    ...["--vaddr", formatIp(ip), "--vport", String(port)],
+  ],
+  physdev: () => ["-m", "physdev", "!", "--physdev-is-in"],
+  addrtype: ({ side, type, not, ofEgress }) => [
+    ...["-m", "addrtype", ...(not ? ["!"] : []), side === "src" ? "--src-type" : "--dst-type", type],
+    ...(ofEgress ? ["--limit-iface-out"] : []),
+  ],
+  mark: (match) => ["-m", "mark", ...negatable(match, "--mark", (mark) => markText(mark, 0xffffffff))],
+  rpfilter: () => ["-m", "rpfilter", "--validmark", "--invert"],
+  conntrack: (match) => ["-m", "conntrack", ...negatable(match, "--ctstate", statesText)],
+  statistic: ({ probability }) => [
+    "-m",
+    "statistic",
+    "--mode",
+    "random",
+    "--probability",
+    probabilityText(probability),
+  ],
+  recent: (match, family) => recentWords(match, family),
+  comment: ({ text }) => ["-m", "comment", "--comment", quoted(text)],
+};
+
+function negatable<T>({ is, not }: Negatable<T>, option: string, text: (value: T) => string): readonly string[] {
+  return not ? ["!", option, text(is)] : [option, text(is)];
 }
 
 function protocolName(proto: Transport, family: 4 | 6): string {
   return proto === "ipip" ? "ipencap" : proto === "icmp" && family === 6 ? "ipv6-icmp" : proto;
 }
 
-function portWords({ sport, dport }: NfMatch): readonly string[] {
-  return [...(sport ? ["--sport", portText(sport)] : []), ...(dport ? ["--dport", portText(dport)] : [])];
+function portWords(option: string, range: PortRange | undefined): readonly string[] {
+  return range ? [option, portText(range)] : [];
 }
 
-function portText({ first, last }: { readonly first: number; readonly last: number }): string {
+function portText({ first, last }: PortRange): string {
   return first === last ? String(first) : `${first}:${last}`;
-}
-
-export function addrTypesOf({ addrtype }: NfMatch): readonly AddrType[] {
-  if (addrtype === undefined) return [];
-  return isList(addrtype) ? addrtype : [addrtype];
-}
-
-function isList(types: AddrType | readonly AddrType[]): types is readonly AddrType[] {
-  return Array.isArray(types);
-}
-
-function extensions(match: NfMatch, family: 4 | 6): readonly string[] {
-  const words: string[] = [];
-  if (match.srcRange)
-    words.push("-m", "iprange", "--src-range", `${formatIp(match.srcRange.first)}-${formatIp(match.srcRange.last)}`);
-  for (const { set, side, not } of match.sets ?? []) {
-    words.push("-m", "set", ...(not ? ["!"] : []), "--match-set", set.name, side);
-  }
-  if (match.ipvs) {
-    const { ip, proto, port } = match.ipvs;
-    words.push("-m", "ipvs", "--vproto", String(PROTOCOLS[proto]), "--vaddr", formatIp(ip), "--vport", String(port));
-  }
-  if (match.notBridged) words.push("-m", "physdev", "!", "--physdev-is-in");
-  for (const { side, type, not, ofEgress } of addrTypesOf(match)) {
-    words.push("-m", "addrtype", ...(not ? ["!"] : []), side === "src" ? "--src-type" : "--dst-type", type);
-    if (ofEgress) words.push("--limit-iface-out");
-  }
-  if (match.mark) words.push("-m", "mark", ...negatable(match.mark, "--mark", (mark) => markText(mark, 0xffffffff)));
-  if (match.rpfilterFails) words.push("-m", "rpfilter", "--validmark", "--invert");
-  if (match.ctstate) words.push("-m", "conntrack", "--ctstate", statesText(match.ctstate));
-  if (match.notCtstate) words.push("-m", "conntrack", "!", "--ctstate", statesText(match.notCtstate));
-  if (match.statistic) {
-    words.push("-m", "statistic", "--mode", "random", "--probability", probabilityText(match.statistic.probability));
-  }
-  if (match.recent) words.push(...recentWords(match.recent, family));
-  return words;
 }
 
 const PROTOCOLS: Readonly<Record<Transport, number>> = { icmp: 1, ipip: 4, tcp: 6, udp: 17, esp: 50, sctp: 132 };
@@ -150,7 +128,7 @@ function probabilityText(probability: number): string {
   return (Math.round(Number(probability.toFixed(10)) * 2 ** 31) / 2 ** 31).toFixed(11);
 }
 
-function recentWords(recent: NonNullable<NfMatch["recent"]>, family: 4 | 6): readonly string[] {
+function recentWords(recent: RecentMatch, family: 4 | 6): readonly string[] {
   const how =
     recent.op === "set"
       ? ["--set"]
@@ -177,7 +155,7 @@ function quoted(text: string): string {
   return /^[\w./:+-]+$/.test(text) ? text : `"${text.replace(/(["\\'])/g, "\\$1")}"`;
 }
 
-function target(to: NfTarget, family: 4 | 6): readonly string[] {
+function targetWords(to: NfTarget, family: 4 | 6): readonly string[] {
   switch (to.kind) {
     case "ACCEPT":
     case "DROP":

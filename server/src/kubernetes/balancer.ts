@@ -6,7 +6,8 @@ import { type Family, family, formatIp, hostPrefix, type Ip, isNear } from "../a
 import { accessLists, BGP_PORT } from "../cni/bgp/acl.ts";
 import type { RouterParts } from "../cni/contributor.ts";
 import type { ChainRules } from "../cni/mode.ts";
-import type { Nexthop, NfRule, Route } from "../dataplane/model.ts";
+import type { Nexthop, Route } from "../dataplane/model.ts";
+import type { RuleSpec } from "../dataplane/rule.ts";
 import type { Source } from "../language/tree.ts";
 import { t } from "../text/l10n.ts";
 import type { Cluster, Interface, Node, Router, Segment, Service, ServicePort, Topology } from "../topology/model.ts";
@@ -179,7 +180,7 @@ function proxyChains(
       .flatMap(({ service, ip }) => service.ports.flatMap((port) => portRules(cluster, service, port, ip)));
     if (rules.length === 0) return [];
     const mark = { value: MARK, mask: MARK };
-    const masquerade: NfRule = {
+    const masquerade: RuleSpec = {
       match: { mark: { is: mark } },
       target: { kind: "MASQUERADE" },
       origin: cluster.services.loadBalancer?.source,
@@ -191,7 +192,7 @@ function proxyChains(
   });
 }
 
-function portRules(cluster: Cluster, service: Service, port: ServicePort, ip: Ip): readonly NfRule[] {
+function portRules(cluster: Cluster, service: Service, port: ServicePort, ip: Ip): readonly RuleSpec[] {
   const { nodePort, proto, source } = port;
   if (nodePort === undefined) return [];
   const match = { dst: { is: hostPrefix(ip) }, proto, dport: { first: port.port, last: port.port } };
@@ -202,7 +203,7 @@ function portRules(cluster: Cluster, service: Service, port: ServicePort, ip: Ip
   if (ends.length === 0) return [];
   return [
     { match, target: { kind: "MARK", value: MARK, mask: MARK }, comment, origin: source },
-    ...ends.map((to, i): NfRule => {
+    ...ends.map((to, i): RuleSpec => {
       const left = ends.length - i;
       const chance = left > 1 ? { statistic: { probability: 1 / left } } : {};
       return { match: { ...match, ...chance }, target: { kind: "DNAT", to, port: nodePort }, comment, origin: source };

@@ -119,8 +119,12 @@ export function lacksRules(lacks: Lacks, text: RulesText): boolean {
   return lacks.size > 0 && ruleTrials(text).some((trial) => lacks.has(trial.name));
 }
 
+/** Programs on devices and on connect(): a lab does not load them, with any kernel. */
+const PROGRAMS = "programs";
+
 /** The reason for a failed trial, as a clause. */
 export function whyLacking(name: string): string {
+  if (name === PROGRAMS) return t`a lab does not load programs on devices`;
   return t`${name}: not supported by this kernel`;
 }
 
@@ -135,6 +139,8 @@ export interface Incomplete {
 export function incomplete(netns: Netns, lacks: Lacks): Incomplete {
   const devices = new Map<string, string>();
   const addresses = new Set<Ip>();
+  if (netns.connect || [...netns.devices.values()].some(({ tc }) => tc !== undefined))
+    return { devices, addresses, whole: PROGRAMS };
   if (lacks.size === 0) return { devices, addresses, whole: undefined };
   for (const device of netns.devices.values()) {
     const trial = deviceTrial(device);

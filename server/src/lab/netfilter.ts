@@ -1,5 +1,5 @@
 /** The rules of a network namespace as input for the restore programs. */
-import type { Negatable, Netns, NfRule, NfTable } from "../dataplane/model.ts";
+import type { Netns, NfMatch, NfRule, NfTable } from "../dataplane/model.ts";
 import { ruleSections } from "../dataplane/rules.ts";
 import { ruleText } from "../dataplane/text.ts";
 
@@ -31,20 +31,16 @@ export function netfilterTexts(netns: Netns): readonly RulesText[] {
 
 /** Quotes device names as iptables-restore reads them (iptables/xshared.c, add_param_to_argv); iptables-save does not. */
 function quotedDevices(rule: NfRule): NfRule {
-  const { in: from, out: to } = rule.match;
-  if (!needsQuotes(from) && !needsQuotes(to)) return rule;
-  return {
-    ...rule,
-    match: { ...rule.match, ...(from ? { in: quoted(from) } : {}), ...(to ? { out: quoted(to) } : {}) },
-  };
+  return rule.matches.some(needsQuotes) ? { ...rule, matches: rule.matches.map(quoted) } : rule;
 }
 
-function needsQuotes(device: Negatable<string> | undefined): boolean {
-  return device !== undefined && /["\\]/.test(device.is);
+function needsQuotes(match: NfMatch): boolean {
+  return (match.kind === "in" || match.kind === "out") && /["\\]/.test(match.is);
 }
 
-function quoted(device: Negatable<string>): Negatable<string> {
-  return { ...device, is: `"${device.is.replaceAll(/["\\]/g, "\\$&")}"` };
+function quoted(match: NfMatch): NfMatch {
+  if (match.kind !== "in" && match.kind !== "out") return match;
+  return { ...match, is: `"${match.is.replaceAll(/["\\]/g, "\\$&")}"` };
 }
 
 interface TableText {

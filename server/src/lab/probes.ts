@@ -1,6 +1,7 @@
 /** Probes of a lab: random packets, and pings that verify the path MTU. Derived from the data plane only. */
 import { type Ip, isLinkLocal, isLoopback } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
+import { matchOf } from "../dataplane/match.ts";
 import type { Netns, NetnsId, Network } from "../dataplane/model.ts";
 import { listenersOf } from "./listeners.ts";
 import type { Random } from "./random.ts";
@@ -127,8 +128,9 @@ export function translated(spaces: readonly Netns[]): ReadonlyMap<Ip, Target["po
     for (const family of [4, 6] as const) {
       for (const { table, chain } of space.netfilter.chains(family)) {
         if (table !== "nat") continue;
-        for (const { match } of chain.rules) {
-          const { dst, dport, proto } = match;
+        for (const rule of chain.rules) {
+          const dst = matchOf(rule, "dst");
+          const { dport, proto } = matchOf(rule, "ports") ?? {};
           if (!dst || dst.not || dst.is.len !== (family === 4 ? 32 : 128) || !dport) continue;
           if (proto !== "tcp" && proto !== "udp") continue;
           const ports = found.get(dst.is.ip) ?? [];

@@ -4,8 +4,9 @@
  */
 import { formatIp } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
-import type { Netns, NetnsId, Network, QueueVerdict } from "../dataplane/model.ts";
+import type { NetnsId, Network } from "../dataplane/model.ts";
 import { type Packet, portsOf, transportOf } from "../dataplane/packet.ts";
+import { queuePrograms } from "../dataplane/rules.ts";
 
 /** Queue number → "src dst protocol dport" → whether the packet is accepted. */
 export type Verdicts = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
@@ -19,7 +20,7 @@ export function queueVerdicts(
   const found = new Map<NetnsId, Verdicts>();
   for (const id of ids) {
     const netns = network.netns(id);
-    const programs = netns ? programsOf(netns) : new Map();
+    const programs = netns ? queuePrograms(netns) : new Map();
     if (programs.size === 0) continue;
     const packets = journeys
       .flatMap((journey) => [...journey.steps, ...(journey.reply?.steps ?? [])])
@@ -30,27 +31,12 @@ export function queueVerdicts(
       Object.fromEntries(
         [...programs].map(([number, program]) => [
           String(number),
-          Object.fromEntries(packets.map((packet) => [keyOf(packet), program(packet).accept])),
+          Object.fromEntries(packets.map((packet) => [keyOf(packet), program.decide(packet).kind === "pass"])),
         ]),
       ),
     );
   }
   return found;
-}
-
-type Program = (packet: Packet) => QueueVerdict;
-
-function programsOf({ netfilter }: Netns): ReadonlyMap<number, Program> {
-  const programs = new Map<number, Program>();
-  for (const family of [4, 6] as const) {
-    const chains = [
-      ...[...netfilter.chains(family)].map(({ chain }) => chain),
-      ...netfilter.bases(family).flatMap(({ table, chain }) => netfilter.chain(family, table, chain) ?? []),
-    ];
-    for (const { target } of chains.flatMap(({ rules }) => rules))
-      if (target?.kind === "NFQUEUE") programs.set(target.number, target.program);
-  }
-  return programs;
 }
 
 const NUMBERS = { tcp: 6, udp: 17, sctp: 132, icmp: 1, ipip: 4, esp: 50 } as const;

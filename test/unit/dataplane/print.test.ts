@@ -3,9 +3,10 @@ import { describe, expect, it } from "vitest";
 import { buildPrefixTable } from "../../../server/src/addressing/prefix-table.ts";
 import { LOOPBACK } from "../../../server/src/cni/host.ts";
 import { buildNetwork } from "../../../server/src/cni/network.ts";
-import type { Device, Netns, NfRule, Route } from "../../../server/src/dataplane/model.ts";
+import type { Device, Netns, NfTarget, Route } from "../../../server/src/dataplane/model.ts";
 import { printNetns, printPolicyRules, printRoutes, routesReport } from "../../../server/src/dataplane/print.ts";
 import { RoutesReport } from "../../../server/src/dataplane/routes-schema.ts";
+import { type Conditions, nfRule } from "../../../server/src/dataplane/rule.ts";
 import { ruleText } from "../../../server/src/dataplane/text.ts";
 import { cni, golden, ip, prefix } from "../cni/fixture.ts";
 
@@ -153,8 +154,8 @@ describe("ip rule", () => {
 
 /* Each line is unchanged after iptables-restore and iptables-save 1.8.9. */
 describe("iptables-save", () => {
-  const text = (match: NfRule["match"], target: NfRule["target"], comment?: string, family: 4 | 6 = 4) =>
-    ruleText({ match, target, origin: undefined, ...(comment === undefined ? {} : { comment }) }, family);
+  const text = (match: Conditions, target: NfTarget, comment?: string, family: 4 | 6 = 4) =>
+    ruleText(nfRule({ match, target, comment, origin: undefined }), family);
   it.each([
     [text({ proto: "tcp", dport: { first: 80, last: 90 } }, { kind: "DROP" }), "-p tcp -m tcp --dport 80:90 -j DROP"],
     [text({ proto: "udp", sport: { first: 53, last: 53 } }, { kind: "DROP" }), "-p udp -m udp --sport 53 -j DROP"],

@@ -5,7 +5,8 @@
  * the egress policy of the endpoint by that mark, and the ingress policy by the egress device.
  */
 import { family as familyOfIp, hostPrefix, type Ip } from "../../addressing/ip.ts";
-import type { IpSet, NfMatch, NfRule, NfTarget } from "../../dataplane/model.ts";
+import type { IpSet, NfTarget } from "../../dataplane/model.ts";
+import type { Conditions, RuleSpec } from "../../dataplane/rule.ts";
 import type { Source } from "../../language/tree.ts";
 import type { ChainRules } from "../mode.ts";
 
@@ -21,7 +22,7 @@ export interface IpvsFrame {
   readonly family: 4 | 6;
   readonly origin: Source | undefined;
   /** The node's pods, with a match for their packets: the device or the address. */
-  readonly endpoints: readonly { readonly name: string; readonly from: NfMatch }[];
+  readonly endpoints: readonly { readonly name: string; readonly from: Conditions }[];
   /** All devices of pods; undefined if the pods are attached to a bridge. */
   readonly workloads: string | undefined;
   /** All addresses of the node, without the virtual IPs of kube-ipvs0 (hostip_mgr.go, InterfaceExclude). */
@@ -31,10 +32,10 @@ export interface IpvsFrame {
 const jump = (chain: string): NfTarget => ({ kind: "JUMP", chain });
 const goTo = (chain: string): NfTarget => ({ kind: "JUMP", chain, goto: true });
 const mark = (value: number): NfTarget => ({ kind: "MARK", value, mask: ENDPOINT });
-const hasMark: NfMatch = { mark: { is: { value: 0, mask: ENDPOINT }, not: true } };
+const hasMark: Conditions = { mark: { is: { value: 0, mask: ENDPOINT }, not: true } };
 
 /** In cali-INPUT, before the rules for packets to the node. */
-export function ipvsInput({ origin }: IpvsFrame): readonly NfRule[] {
+export function ipvsInput({ origin }: IpvsFrame): readonly RuleSpec[] {
   return [
     { match: {}, target: mark(0), origin },
     { match: {}, target: jump("cali-forward-check"), origin },
@@ -43,19 +44,19 @@ export function ipvsInput({ origin }: IpvsFrame): readonly NfRule[] {
 }
 
 /** In cali-OUTPUT, after the packets that were accepted before. */
-export function ipvsOutput({ origin }: IpvsFrame): readonly NfRule[] {
+export function ipvsOutput({ origin }: IpvsFrame): readonly RuleSpec[] {
   return [{ match: hasMark, target: goTo("cali-forward-endpoint-mark"), origin }];
 }
 
 export function ipvsChains(frame: IpvsFrame): readonly ChainRules[] {
   const { family, origin, endpoints, workloads } = frame;
-  const rule = (match: NfMatch, target: NfTarget, comment?: string): NfRule => ({
+  const rule = (match: Conditions, target: NfTarget, comment?: string): RuleSpec => ({
     match,
     target,
     ...(comment === undefined ? {} : { comment }),
     origin,
   });
-  const chain = (name: string, rules: readonly NfRule[]): ChainRules => ({
+  const chain = (name: string, rules: readonly RuleSpec[]): ChainRules => ({
     family,
     table: "filter",
     chain: name,

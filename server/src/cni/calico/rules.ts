@@ -5,7 +5,8 @@
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { formatPrefix, hostPrefix } from "../../addressing/ip.ts";
 import { buildPrefixTable } from "../../addressing/prefix-table.ts";
-import type { IpSet, NfMatch, NfRule, NfTable, NfTarget } from "../../dataplane/model.ts";
+import type { IpSet, NfTable, NfTarget } from "../../dataplane/model.ts";
+import type { Conditions, RuleSpec } from "../../dataplane/rule.ts";
 import type { Source } from "../../language/tree.ts";
 import { bridgedPods } from "../bridged.ts";
 import type { ChainRules } from "../mode.ts";
@@ -106,19 +107,19 @@ function distinct(prefixes: Iterable<Prefix>): Iterable<Prefix> {
 
 function writer(family: Family, table: NfTable, origin: Source) {
   return {
-    rule: (match: NfMatch, target: NfTarget, comment?: string): NfRule => ({
+    rule: (match: Conditions, target: NfTarget, comment?: string): RuleSpec => ({
       match,
       target,
       ...(comment === undefined ? {} : { comment }),
       origin,
     }),
-    chain: (chain: string, rules: readonly NfRule[]): ChainRules => ({ family, table, chain, rules }),
+    chain: (chain: string, rules: readonly RuleSpec[]): ChainRules => ({ family, table, chain, rules }),
   };
 }
 
 const jump = (chain: string): NfTarget => ({ kind: "JUMP", chain });
 const clear = (mask: number): NfTarget => ({ kind: "MARK", value: 0, mask });
-const isMarked = (value: number): NfMatch => ({ mark: { is: { value, mask: value } } });
+const isMarked = (value: number): Conditions => ({ mark: { is: { value, mask: value } } });
 
 /**
  * No connection tracking for VXLAN, whose source ports differ in each direction. Packets from pods with a spoofed
@@ -126,7 +127,7 @@ const isMarked = (value: number): NfMatch => ({ mark: { is: { value, mask: value
  */
 function rawChains(calico: CalicoCluster, family: Family): readonly ChainRules[] {
   const { rule, chain } = writer(family, "raw", calico.settings.source);
-  const untracked: NfRule[] = usesVxlan(calico, family)
+  const untracked: RuleSpec[] = usesVxlan(calico, family)
     ? [rule({ proto: "udp", dport: { first: VXLAN_PORT, last: VXLAN_PORT } }, { kind: "NOTRACK" })]
     : [];
   return [
@@ -149,8 +150,8 @@ function filterChains(calico: CalicoCluster, member: Member, family: Family, set
   const drop: NfTarget = { kind: "DROP" };
   const local = { side: "dst", type: "LOCAL" } as const;
   const ownSource = { side: "src", type: "LOCAL" } as const;
-  const input: NfRule[] = [];
-  const output: NfRule[] = [];
+  const input: RuleSpec[] = [];
+  const output: RuleSpec[] = [];
   if (family === 4 && usesIpip(calico)) {
     const hosts = sets.hosts(4);
     input.push(
@@ -253,12 +254,12 @@ function ipvsFrame(calico: CalicoCluster, { node }: Member, family: Family): Ipv
  */
 function endpointChains(calico: CalicoCluster, { node }: Member, family: Family): readonly ChainRules[] {
   const { rule, chain } = writer(family, "filter", calico.settings.source);
-  const established: readonly NfRule[] = [
+  const established: readonly RuleSpec[] = [
     rule({ ctstate: ["RELATED", "ESTABLISHED"] }, { kind: "ACCEPT" }),
     rule({ ctstate: ["INVALID"] }, { kind: "DROP" }),
   ];
-  const from: NfRule[] = [];
-  const to: NfRule[] = [];
+  const from: RuleSpec[] = [];
+  const to: RuleSpec[] = [];
   const chains: ChainRules[] = [];
   const accepted: NfTarget = { kind: "MARK", value: ACCEPT_MARK, mask: ACCEPT_MARK };
   for (const pod of bridgedPods(calico.context.cluster.pods.podsOn(node))) {
@@ -300,7 +301,7 @@ function natChains(calico: CalicoCluster, member: Member, family: Family, sets: 
   const tunnels: string[] = [];
   if (family === 4 && calico.tunnelAddress(member.node, "ipip", 4) !== undefined) tunnels.push(TUNL0);
   if (calico.tunnelAddress(member.node, "vxlan", family) !== undefined) tunnels.push(VXLAN_DEVICE[family]);
-  const outgoing: NfRule[] = pool
+  const outgoing: RuleSpec[] = pool
     ? [
         {
           ...rule(

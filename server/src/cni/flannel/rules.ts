@@ -1,6 +1,7 @@
 /** flannel's netfilter rules: pkg/trafficmngr/iptables/iptables.go and pkg/trafficmngr/nftables/nftables.go, in the same order. */
 import type { Prefix } from "../../addressing/ip.ts";
-import type { NfMatch, NfRule, NfTarget } from "../../dataplane/model.ts";
+import type { NfTarget } from "../../dataplane/model.ts";
+import type { Conditions, RuleSpec } from "../../dataplane/rule.ts";
 import type { Source } from "../../language/tree.ts";
 import type { ChainRules } from "../mode.ts";
 import { familyPart, type Participant, type ParticipantFamily } from "./cluster.ts";
@@ -109,6 +110,6 @@ function nftForward(family: 4 | 6, { network }: ParticipantFamily, origin: Sourc
   ];
 }
 
-function ruleWith(comment: string, origin: Source): (match: NfMatch, target: NfTarget) => NfRule {
+function ruleWith(comment: string, origin: Source): (match: Conditions, target: NfTarget) => RuleSpec {
   return (match, target) => ({ match, target, comment, origin });
 }

@@ -1,43 +1,44 @@
 /** Local delivery: INPUT, sockets, kernel replies, tunnel endpoints. */
 import { formatIp } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
 import { t } from "../../text/l10n.ts";
+import type { Tracking } from "../conntrack.ts";
 import { isAnycast } from "../fib.ts";
-import type { Device, Netns, NetnsId } from "../model.ts";
-import type { Tracking } from "../netfilter.ts";
+import type { Device, NetnsId, Socket } from "../model.ts";
 import { familyOf, icmpErrorOf, innerOf, type Packet, reassembled } from "../packet.ts";
+import { hook } from "./hook.ts";
 import { balance, LOCAL_IN } from "./ipvs.ts";
-import { type End, fail, hook, machine, type Run, step } from "./run.ts";
+import { type End, fail, type Host, machine, step } from "./run.ts";
 import { decapsulate } from "./tunnels.ts";
 import { decapsulateWireguard } from "./wireguard.ts";
 import { decapsulateEsp, isEsp, refusedByPolicy } from "./xfrm.ts";
 
 /** ip_local_deliver: INPUT, then the protocol handler. */
-export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device | undefined, tracking: Tracking): End {
+export function deliver(host: Host, arrived: Packet, device: Device | undefined, tracking: Tracking): End {
+  const { run, netns } = host;
   const name = device?.name ?? "lo";
   const isBalanced = netns.ipvs !== undefined && run.waiting === undefined;
   const priorities = isBalanced ? { before: LOCAL_IN } : {};
-  const input = hook(run, netns, "INPUT", arrived, tracking, { in: name, ...priorities });
+  const input = hook(host, "INPUT", arrived, tracking, { in: name, ...priorities });
   if (input.end) return input.end;
   let packet = reassembled(input.packet);
   if (isBalanced) {
-    const balanced = balance(run, netns, packet, tracking, device);
+    const balanced = balance(host, packet, tracking, device);
     if (balanced?.kind === "sent") return balanced.end;
-    const late = hook(run, netns, "INPUT", balanced?.packet ?? packet, tracking, { in: name, from: LOCAL_IN });
+    const late = hook(host, "INPUT", balanced?.packet ?? packet, tracking, { in: name, from: LOCAL_IN });
     if (late.end) return late.end;
     packet = late.packet;
   }
   const inner = innerOf(packet);
-  if (inner) return decapsulated(run, netns, packet, inner, device, name);
-  const refused = refusedByPolicy(run, netns, "in", packet, name);
+  if (inner) return decapsulated(host, packet, inner, device);
+  const refused = refusedByPolicy(host, "in", packet, name);
   if (refused) return refused;
-  if (run.waiting) return deliverAnswer(run, netns, packet, name, run.waiting);
+  if (run.waiting) return deliverAnswer(host, packet, name, run.waiting);
   const body = packet.body;
   switch (body.kind) {
     case "icmp":
       if (body.message.kind === "echo-request")
-        return delivered(run, netns, packet, name, t`the kernel replies to the ping`, undefined, undefined);
-      return fail(run, netns, packet, {
+        return delivered(host, packet, { device: name, text: t`the kernel replies to the ping` });
+      return fail(host, packet, {
         verdict: "dropped",
         code: "protocol-unknown",
         message: t`${machine(netns)} drops an unsolicited ICMP message`,
@@ -47,7 +48,7 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
     case "udp":
     case "sctp": {
       if (body.kind === "tcp" && isAnycast(netns, packet.dst, name))
-        return fail(run, netns, packet, {
+        return fail(host, packet, {
           verdict: "dropped",
           code: "protocol-unknown",
           message: t`${machine(netns)} does not accept TCP connections to the subnet-router anycast address ${formatIp(packet.dst)}`,
@@ -62,16 +63,12 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
           (one.family === undefined || one.family === familyOf(packet)),
       );
       if (socket)
-        return delivered(
-          run,
-          netns,
-          packet,
-          name,
-          t`delivered to ${socket.process} (listening on ${body.dport}/${body.kind})`,
-          socket.process,
-          socket.origin,
-        );
-      return fail(run, netns, packet, {
+        return delivered(host, packet, {
+          device: name,
+          text: t`delivered to ${socket.process} (listening on ${body.dport}/${body.kind})`,
+          socket,
+        });
+      return fail(host, packet, {
         verdict: "rejected",
         code: "closed-port",
         message: t`${machine(netns)} does not listen on ${body.dport}/${body.kind}`,
@@ -86,45 +83,36 @@ export function deliver(run: Run, netns: Netns, arrived: Packet, device: Device 
   }
 }
 
-function decapsulated(
-  run: Run,
-  netns: Netns,
-  packet: Packet,
-  inner: Packet,
-  device: Device | undefined,
-  name: string,
-): End {
+function decapsulated(host: Host, packet: Packet, inner: Packet, device: Device | undefined): End {
+  const name = device?.name ?? "lo";
   const carries = packet.body.kind === "udp" ? packet.body.carries : undefined;
-  if (isEsp(packet) && device) return decapsulateEsp(run, netns, packet, inner, device);
-  if (carries?.kind === "wireguard") return decapsulateWireguard(run, netns, packet, carries, name);
-  return decapsulate(run, netns, packet, inner, name);
+  if (isEsp(packet) && device) return decapsulateEsp(host, packet, inner, device);
+  if (carries?.kind === "wireguard") return decapsulateWireguard(host, packet, carries, name);
+  return decapsulate(host, packet, inner, name);
 }
 
-function delivered(
-  run: Run,
-  netns: Netns,
-  packet: Packet,
-  device: string,
-  text: string,
-  process: string | undefined,
-  origin: Source | undefined,
-): End {
-  step(run, netns, device, null, "deliver", text, packet, {
-    table: "socket",
-    text: `local ${formatIp(packet.dst)}`,
-    origin,
+/** `socket`: the socket that receives the packet; absent: the kernel, or the socket that sent the request. */
+interface Delivery {
+  readonly device: string;
+  readonly text: string;
+  readonly socket?: Socket;
+}
+
+function delivered(host: Host, packet: Packet, { device, text, socket }: Delivery): End {
+  const { netns } = host;
+  step(host, {
+    device,
+    action: "deliver",
+    text,
+    packet,
+    rule: { table: "socket", text: `local ${formatIp(packet.dst)}`, origin: socket?.origin },
   });
-  return { verdict: "delivered", netns, packet, reason: undefined, process };
+  return { verdict: "delivered", netns, packet, reason: undefined, process: socket?.process };
 }
 
 /** The socket that sent the request accepts replies only from the destination of the request. */
-function deliverAnswer(
-  run: Run,
-  netns: Netns,
-  packet: Packet,
-  device: string,
-  waiting: { netns: NetnsId; packet: Packet },
-): End {
+function deliverAnswer(host: Host, packet: Packet, device: string, waiting: { netns: NetnsId; packet: Packet }): End {
+  const { netns } = host;
   const sent = waiting.packet;
   const error = icmpErrorOf(packet);
   const quoted = error?.about;
@@ -132,16 +120,11 @@ function deliverAnswer(
     ? netns.id === waiting.netns && quoted.src === sent.src && quoted.dst === sent.dst && samePorts(quoted, sent, false)
     : netns.id === waiting.netns && packet.dst === sent.src && packet.src === sent.dst && samePorts(packet, sent, true);
   if (mine)
-    return delivered(
-      run,
-      netns,
-      packet,
+    return delivered(host, packet, {
       device,
-      error ? t`ICMP error delivered to the sender` : replyText(packet),
-      undefined,
-      undefined,
-    );
-  return fail(run, netns, packet, {
+      text: error ? t`ICMP error delivered to the sender` : replyText(packet),
+    });
+  return fail(host, packet, {
     verdict: "rejected",
     code: "unexpected-reply",
     message:

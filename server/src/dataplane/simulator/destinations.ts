@@ -9,7 +9,7 @@ import { type Found, localAddressesOf } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import type { Packet } from "../packet.ts";
-import { type End, fail, machine, type Run, routeRule, step } from "./run.ts";
+import { type End, fail, type Host, machine, type Routed, routeRule, step } from "./run.ts";
 
 const LIMITED_BROADCAST = 0xffffffff;
 /** ff01::/16 and ff02::/16: valid only on one link, so the socket must name an interface (__ipv6_addr_needs_scope_id). */
@@ -23,6 +23,11 @@ const SHORTEST_MULTICAST_ROUTE = 4;
 export function destinationOf(dst: Ip, src: Ip | undefined): Ip {
   if (dst === 0) return typeof src === "number" ? src : 0x7f000001;
   return dst === 0n ? 1n : dst;
+}
+
+/** 0.0.0.0 or ::, the source of a packet without a source address. */
+export function unspecified(dst: Ip): Ip {
+  return typeof dst === "number" ? 0 : 0n;
 }
 
 export function ttlTo(dst: Ip, proto: Packet["body"]["kind"]): number {
@@ -51,17 +56,18 @@ export function multicastHop({ route }: Found, nexthop: Nexthop | undefined, dst
 }
 
 /** Errors of a socket that sends to a broadcast or multicast address; undefined if it sends, or if there is no route. */
-export function refusedDestination(run: Run, netns: Netns, packet: Packet, found: Found | undefined): End | undefined {
+export function refusedDestination(host: Host, packet: Packet, found: Found | undefined): End | undefined {
+  const { netns } = host;
   const { dst, body } = packet;
   const isBroadcast = dst === LIMITED_BROADCAST || found?.route.type === "broadcast";
   const address = formatIp(dst);
   const refuse = (code: "broadcast" | "multicast", errno: string, message: string): End =>
-    fail(run, netns, packet, {
+    fail(host, packet, {
       verdict: errno === "ENETUNREACH" ? "unreachable" : "dropped",
       code,
       message,
       device: "lo",
-      ...(found ? { rule: routeRule(found, found.nexthops[0]) } : {}),
+      ...(found ? { rule: routeRule({ found, nexthop: found.nexthops[0] }) } : {}),
       errno: { name: errno },
     });
   // sctp_v4_addr_valid: also 0.0.0.0/8.
@@ -102,18 +108,17 @@ export function refusedDestination(run: Run, netns: Netns, packet: Packet, found
 }
 
 /** ip_finish_output2 with a multicast MAC address: all machines on the link receive the frame; group members are not modeled. */
-export function sendMulticast(run: Run, netns: Netns, device: Device, packet: Packet, rule: StepRule): End {
-  step(
-    run,
-    netns,
-    device.name,
-    "out",
-    "route",
-    t`sent to multicast group ${formatIp(packet.dst)} dev ${device.name}`,
+export function sendMulticast(host: Host, device: Device, packet: Packet, rule: StepRule): End {
+  const { netns } = host;
+  step(host, {
+    device: device.name,
+    direction: "out",
+    action: "route",
+    text: t`sent to multicast group ${formatIp(packet.dst)} dev ${device.name}`,
     packet,
     rule,
-  );
-  return fail(run, netns, packet, {
+  });
+  return fail(host, packet, {
     verdict: "dropped",
     code: "multicast",
     message: t`${machine(netns)} sends one multicast frame on ${device.name}, but no simulated machine is a member of ${formatIp(packet.dst)}`,
@@ -125,22 +130,18 @@ export function sendMulticast(run: Run, netns: Netns, device: Device, packet: Pa
  * __mkroute_output: a packet from 127.0.0.0/8 leaves the machine only through devices with route_localnet; otherwise EINVAL.
  * IPv6 has no such setting.
  */
-export function refusedSource(
-  run: Run,
-  netns: Netns,
-  packet: Packet,
-  found: Found,
-  nexthop: Nexthop | undefined,
-): End | undefined {
+export function refusedSource(host: Host, packet: Packet, route: Routed): End | undefined {
+  const { netns } = host;
+  const { found, nexthop } = route;
   if (typeof packet.src !== "number" || !isLoopback(packet.src) || found.route.type === "local") return undefined;
   if (!nexthop || nexthop.dev === "lo" || netns.sysctls.routeLocalnet(nexthop.dev)) return undefined;
   const { dev } = nexthop;
-  return fail(run, netns, packet, {
+  return fail(host, packet, {
     verdict: "dropped",
     code: "martian-source",
     message: t`${machine(netns)} does not send packets from ${formatIp(packet.src)} on ${dev} (net.ipv4.conf.${dev}.route_localnet is 0)`,
     device: dev,
-    rule: routeRule(found, nexthop),
+    rule: routeRule(route),
     origin: netns.origin,
     errno: { name: "EINVAL" },
   });

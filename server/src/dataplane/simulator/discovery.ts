@@ -4,15 +4,15 @@
  */
 import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
+import { UNTRACKED } from "../conntrack.ts";
 import type { Reason } from "../journey.ts";
+import type { HookContext } from "../match.ts";
 import type { Device, Netns, NfHook } from "../model.ts";
-import { type HookContext, runHook, type Tracking } from "../netfilter.ts";
+import { runHook } from "../netfilter.ts";
 import type { IcmpMessage, Packet } from "../packet.ts";
 import { sourceFor } from "../source6.ts";
 import { isOwn, machine, type Run } from "./run.ts";
 
-/** nf_conntrack_icmpv6 does not track these messages. */
-const UNTRACKED: Tracking = { connection: undefined, direction: "original", state: "UNTRACKED" };
 /** ff02::1:ff00:0/104, the solicited-node multicast addresses. */
 const SOLICITED_NODE = 0xff0200000000000000000001ff000000n;
 const LAST_24_BITS = 0xffffffn;
@@ -85,6 +85,7 @@ function refusal(
     chance: () => true,
     connections: [],
   };
+  // nf_conntrack_icmpv6 does not track these messages.
   const { verdict, decisions } = runHook(netns.netfilter, hook, packet, UNTRACKED, context);
   if (verdict === "accept") return undefined;
   const { decision } = decisions.at(-1) ?? {};

@@ -1,6 +1,7 @@
 /** How a device reaches an address on its link. */
 import type { Reason, StepRule } from "../journey.ts";
 import type { LinkEnd } from "../model.ts";
+import type { TunnelKey } from "../program.ts";
 
 export type Neighbour =
   | {
@@ -20,4 +21,6 @@ export type Neighbour =
   /** On a bridge: the machine that has the bridge, or a port. */
   | { readonly kind: "bridge-host" }
   | { readonly kind: "bridge-port"; readonly port: string; readonly mac?: string | undefined }
-  | { readonly kind: "permanent"; readonly mac: string; readonly rule: StepRule };
+  | { readonly kind: "permanent"; readonly mac: string; readonly rule: StepRule }
+  /** A program has set the tunnel key of the packet. */
+  | { readonly kind: "tunnel"; readonly key: TunnelKey; readonly rule: StepRule };

@@ -4,15 +4,18 @@ import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
+import type { StepRule } from "../journey.ts";
 import type { BridgeNeighbour, Device, Netns } from "../model.ts";
+import type { Packet } from "../packet.ts";
 import { type Between, discover } from "./discovery.ts";
 import type { Neighbour } from "./neighbour.ts";
-import { isOwn, machine, machineAt, type Run } from "./run.ts";
-import { overlayAnswer } from "./session.ts";
+import { type End, fail, type Host, isOwn, machine, machineAt, type Run } from "./run.ts";
+import { overlayAnswer, withoutSession } from "./session.ts";
 
 /** neigh_resolve_output: the neighbor on the device that has `ip`. */
-export function resolve(run: Run, netns: Netns, device: Device, ip: Ip): Neighbour {
-  const found = resolveUnfiltered(run, netns, device, ip);
+export function resolve(host: Host, device: Device, ip: Ip): Neighbour {
+  const { run, netns } = host;
+  const found = resolveUnfiltered(host, device, ip);
   const owner = typeof ip === "bigint" ? ownerOf(run, device, netns, found) : undefined;
   const between = found.kind === "bridge-port" && device.kind === "veth" ? bridgeBetween(run, device) : undefined;
   const failure =
@@ -50,11 +53,13 @@ function ownerOf(run: Run, device: Device, netns: Netns, found: Neighbour): Netn
     case "none":
     case "unneeded":
     case "permanent":
+    case "tunnel":
       return undefined;
   }
 }
 
-function resolveUnfiltered(run: Run, netns: Netns, device: Device, ip: Ip): Neighbour {
+function resolveUnfiltered(host: Host, device: Device, ip: Ip): Neighbour {
+  const { run, netns } = host;
   const silence = (where: string): Neighbour => ({
     kind: "none",
     message:
@@ -69,7 +74,7 @@ function resolveUnfiltered(run: Run, netns: Netns, device: Device, ip: Ip): Neig
   switch (device.kind) {
     case "macvlan":
     case "ipvlan":
-      return resolveStacked(run, netns, device, ip, silence);
+      return resolveStacked(host, device, ip, silence);
     case "vxlan":
       if (!permanent)
         return {
@@ -95,11 +100,11 @@ function resolveUnfiltered(run: Run, netns: Netns, device: Device, ip: Ip): Neig
     }
     case "bridge": {
       const neighbour = device.portFor(ip);
-      return neighbour ? behindPort(run, netns, neighbour, ip) : silence(t`bridge ${device.name} of ${machine(netns)}`);
+      return neighbour ? behindPort(host, neighbour, ip) : silence(t`bridge ${device.name} of ${machine(netns)}`);
     }
     case "veth":
       if (permanent && isMacOfPeer(run, device, permanent.mac)) return { kind: "peer" };
-      return resolveAcross(run, netns, device, ip, silence);
+      return resolveAcross(host, device, ip, silence);
   }
 }
 
@@ -115,12 +120,12 @@ function apartText(kind: "macvlan" | "ipvlan", pod: string, parent: string, node
 
 /** A stacked device exchanges frames with the segment and, in some modes, with its siblings, but never with the parent device. */
 function resolveStacked(
-  run: Run,
-  netns: Netns,
+  host: Host,
   device: Device & { kind: "macvlan" | "ipvlan" },
   ip: Ip,
   silence: (where: string) => Neighbour,
 ): Neighbour {
+  const { run, netns } = host;
   // The layer 3 modes of ipvlan do not use neighbor entries (IFF_NOARP).
   if (device.kind === "ipvlan" && device.mode !== "l2") return { kind: "unneeded" };
   const below = run.network.netns(device.parent.netns);
@@ -145,12 +150,12 @@ function isMacOfPeer(run: Run, { peer }: Device & { kind: "veth" }, mac: string)
 }
 
 function resolveAcross(
-  run: Run,
-  netns: Netns,
+  host: Host,
   device: Device & { kind: "veth" },
   ip: Ip,
   silence: (where: string) => Neighbour,
 ): Neighbour {
+  const { run, netns } = host;
   const peer = run.network.netns(device.peer.netns);
   const end = peer?.devices.get(device.peer.device);
   if (!peer || !end) return silence(device.name);
@@ -170,18 +175,46 @@ function resolveAcross(
   const neighbour = bridge?.kind === "bridge" ? bridge.portFor(ip) : undefined;
   if (!neighbour || (neighbour.port === end.name && !end.hairpin))
     return silence(t`bridge ${end.master} of ${machine(peer)}`);
-  return behindPort(run, peer, neighbour, ip);
+  return behindPort({ run, netns: peer }, neighbour, ip);
 }
 
 /** A neighbor across a tunnel replies only if the flooded request and its reply pass the tunnel. */
-function behindPort(run: Run, netns: Netns, { port, mac }: BridgeNeighbour, ip: Ip): Neighbour {
+function behindPort(host: Host, { port, mac }: BridgeNeighbour, ip: Ip): Neighbour {
+  const { netns } = host;
   const device = netns.devices.get(port);
   const vtep = device?.kind === "vxlan" ? device.fdb.lookup(mac)?.dst : undefined;
-  const failure = device?.kind === "vxlan" && vtep !== undefined ? overlayAnswer(run, netns, device, vtep) : undefined;
+  const failure = device?.kind === "vxlan" && vtep !== undefined ? overlayAnswer(host, device, vtep) : undefined;
   if (!failure) return { kind: "bridge-port", port, mac };
   return {
     kind: "none",
     message: t`no ARP reply for ${formatIp(ip)} through ${port} and VTEP ${formatIp(vtep ?? 0)}: ${failure.message}`,
     failure,
   };
+}
+
+/** arp_error_report, ipv4_link_failure: ICMP error to the source of the packet, through lo if the source is local. */
+export function unanswered(
+  host: Host,
+  packet: Packet,
+  { name }: Device,
+  { code, message, failure }: Neighbour & { kind: "none" },
+  { rule, own }: { readonly rule: StepRule; readonly own: boolean },
+): End {
+  const end = fail(host, packet, {
+    verdict: "unreachable",
+    code: code ?? "neighbour-failed",
+    message,
+    device: name,
+    rule,
+    icmp: { kind: "host-unreachable", own },
+  });
+  return withoutSession(end, failure);
+}
+
+/** The neighbor that a frame received on a bridge port is addressed to, by its destination address; undefined if the device is not a port. */
+export function frameTo(netns: Netns, device: Device, dst: Ip): Neighbour | undefined {
+  const bridge = device.master === undefined ? undefined : netns.devices.get(device.master);
+  if (bridge?.kind !== "bridge") return undefined;
+  const behind = bridge.portFor(dst);
+  return behind ? { kind: "bridge-port", port: behind.port, mac: behind.mac } : { kind: "bridge-host" };
 }

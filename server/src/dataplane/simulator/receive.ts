@@ -2,66 +2,99 @@
 import { type Family, formatIp, type Ip, isLoopback } from "../../addressing/ip.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
+import { type Tracking, track } from "../conntrack.ts";
 import { type Found, localAddressesOf, lookup, sourceOn } from "../fib.ts";
-import type { Device, Netns, NetnsId } from "../model.ts";
-import { type Tracking, track } from "../netfilter.ts";
+import type { Device, Netns } from "../model.ts";
 import { familyOf, type Packet, pieceLength, reassembled } from "../packet.ts";
 import { deliver } from "./deliver.ts";
+import { hook } from "./hook.ts";
 import type { Neighbour } from "./neighbour.ts";
-import { resolve } from "./neighbours.ts";
+import { resolve, unanswered } from "./neighbours.ts";
+import { tcIngress } from "./programs.ts";
 import {
+  type Arrival,
   connectionsOf,
+  type DeviceOf,
   type End,
   expiredText,
   fail,
-  hook,
+  type Host,
   isOwn,
   limitMtu,
   machine,
   pickNexthop,
+  type Routed,
   type Run,
   routeRule,
   step,
   VLAN_ROOM,
 } from "./run.ts";
-import { output, refusedByRoute, tooBigFor, tooBigText, unanswered } from "./send.ts";
+import { output, refusedByRoute, tooBigFor, tooBigText } from "./send.ts";
 import { handUp } from "./stacked.ts";
 import { bridgeOut } from "./transmit.ts";
 import { isEnd, outbound, refusedByPolicy } from "./xfrm.ts";
 
-/** netif_receive_skb: a frame arrives on a device. */
-export function receive(run: Run, id: NetnsId, deviceName: string, sent: Packet, to: Neighbour): End {
-  const netns = run.network.netns(id);
-  const device = netns?.devices.get(deviceName);
-  if (!netns || !device) throw new Error(`no device ${deviceName} on ${id}`);
-  // skb_scrub_packet: removes metadata that is local to the sender's network namespace.
-  const bare = sent.mark === 0 && !sent.secpath && !sent.ignoreDf;
-  const packet = bare ? sent : { ...sent, mark: 0, secpath: undefined, ignoreDf: undefined };
+/** A frame from another device. */
+export function receive(run: Run, at: DeviceOf, packet: Packet, to: Neighbour): End {
+  const { host, device } = deviceAt(run, at);
   if ((device.kind === "veth" || device.kind === "physical") && pieceLength(packet) > device.mtu + VLAN_ROOM) {
     // __dev_forward_skb: a veth device drops frames that exceed its MTU. Most network cards do the same.
-    return fail(run, netns, packet, {
+    return fail(host, scrubbed(packet), {
       verdict: "dropped",
       code: device.kind === "veth" ? "too-big" : "receiver-mtu",
-      message: t`${deviceName} of ${machine(netns)} (MTU ${device.mtu}) silently drops the frame of ${pieceLength(packet)} bytes`,
-      device: deviceName,
+      message: t`${device.name} of ${machine(host.netns)} (MTU ${device.mtu}) silently drops the frame of ${pieceLength(packet)} bytes`,
+      device: device.name,
       origin: device.origin,
     });
   }
   if (device.kind === "veth" && run.overhead === 0) limitMtu(run, device.mtu);
-  step(run, netns, deviceName, "in", "receive", t`received on ${deviceName}`, packet);
-  if (device.kind === "physical" && device.children) {
-    const up = handUp(run, netns, device, device.children, packet, to);
+  return entered(host, device, packet, to);
+}
+
+/** netif_receive_skb, also of a packet that a program has redirected from another network namespace, with any size. */
+export function enter(run: Run, at: DeviceOf, sent: Packet, to: Neighbour): End {
+  const { host, device } = deviceAt(run, at);
+  return entered(host, device, sent, to);
+}
+
+function entered(host: Host, device: Device, sent: Packet, to: Neighbour): End {
+  const packet = scrubbed(sent);
+  const text = t`received on ${device.name}`;
+  step(host, { device: device.name, direction: "in", action: "receive", text, packet });
+  return arrive(host, device, packet, { to });
+}
+
+/** __netif_receive_skb_core: tc ingress, stacked devices, the bridge of a port, the IP layer. */
+export function arrive(host: Host, device: Device, arrived: Packet, { to, tunnel }: Arrival = {}): End {
+  const { packet, end } = tcIngress(host, device, arrived, tunnel);
+  if (end) return end;
+  if (to && device.kind === "physical") {
+    const up = handUp(host, device, packet, to);
     if (up) return up;
   }
-  if (device.master !== undefined) return bridgeIn(run, netns, device, packet, to);
-  return receiveIp(run, netns, device, packet, false);
+  if (to && device.master !== undefined) return bridgeIn(host, device, packet, to);
+  return receiveIp(host, device, packet);
+}
+
+function deviceAt(run: Run, at: DeviceOf): { readonly host: Host; readonly device: Device } {
+  const netns = run.network.netns(at.netns);
+  const device = netns?.devices.get(at.device);
+  if (!netns || !device) throw new Error(`no device ${at.device} on ${at.netns}`);
+  return { host: { run, netns }, device };
+}
+
+/** skb_scrub_packet: without metadata that is local to the sender's network namespace. */
+function scrubbed(sent: Packet): Packet {
+  const bare = sent.mark === 0 && !sent.secpath && !sent.ignoreDf;
+  return bare ? sent : { ...sent, mark: 0, secpath: undefined, ignoreDf: undefined };
 }
 
 /** br_handle_frame: to the IP layer of the machine, or to another port. */
-export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, to: Neighbour): End {
+function bridgeIn(host: Host, port: Device, arrived: Packet, to: Neighbour): End {
+  const { netns } = host;
   const bridge = port.master === undefined ? undefined : netns.devices.get(port.master);
   if (bridge?.kind !== "bridge")
-    return fail(run, netns, arrived, {
+    return fail(host, arrived, {
       verdict: "dropped",
       code: "no-device",
       message: t`${port.name} of ${machine(netns)} is not attached to a bridge`,
@@ -73,8 +106,8 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
   let tracking: Tracking | undefined;
   if (calls) {
     // br_nf_pre_routing: PREROUTING of the IP layer runs on the port, before the frame is passed up.
-    tracking = track(connectionsOf(run, netns), packet);
-    const pre = hook(run, netns, "PREROUTING", packet, tracking, { in: bridge.name });
+    tracking = track(connectionsOf(host), packet);
+    const pre = hook(host, "PREROUTING", packet, tracking, { in: bridge.name });
     if (pre.end) return pre.end;
     if (pre.packet.dst !== packet.dst) {
       // br_nf_pre_routing_finish: after DNAT to a destination on the same bridge, the frame is bridged; otherwise it is passed up.
@@ -86,9 +119,9 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
       const nexthop =
         found?.route.type === "unicast" ? found.nexthops.find((hop) => hop.dev === bridge.name) : undefined;
       // br_nf_pre_routing_finish_bridge (net/bridge/br_netfilter_hooks.c): the machine resolves the neighbor itself, like neigh->output.
-      target = nexthop ? resolve(run, netns, bridge, nexthop.via ?? pre.packet.dst) : { kind: "bridge-host" };
+      target = nexthop ? resolve(host, bridge, nexthop.via ?? pre.packet.dst) : { kind: "bridge-host" };
       if (found && target.kind === "none")
-        return unanswered(run, netns, pre.packet, bridge, target, routeRule(found, nexthop), false);
+        return unanswered(host, pre.packet, bridge, target, { rule: routeRule({ found, nexthop }), own: false });
     }
     packet = pre.packet;
   }
@@ -97,13 +130,26 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
     const whole = calls && packet.fragment !== undefined && tracksConnections(netns, familyOf(packet));
     // ignore_df remains set (nf_ct_frag6_reasm), so ip6_forward fragments the packet again if it is too large.
     if (whole) packet = { ...reassembled(packet), ignoreDf: true };
-    step(run, netns, bridge.name, "in", "receive", t`received by ${bridge.name} itself`, packet);
-    return receiveIp(run, netns, bridge, packet, calls, tracking);
+    step(host, {
+      device: bridge.name,
+      direction: "in",
+      action: "receive",
+      text: t`received by ${bridge.name} itself`,
+      packet,
+    });
+    return receiveIp(host, bridge, packet, tracking);
   }
   // br_nf_pre_routing_finish_bridge: through the bridge device, unless the machine already has a neighbor entry.
-  if (target !== to) step(run, netns, bridge.name, "out", "bridge", t`bridged to its new destination`, packet);
+  if (target !== to)
+    step(host, {
+      device: bridge.name,
+      direction: "out",
+      action: "bridge",
+      text: t`bridged to its new destination`,
+      packet,
+    });
   if (target.port === port.name && !port.hairpin) {
-    return fail(run, netns, packet, {
+    return fail(host, packet, {
       verdict: "dropped",
       code: "hairpin-off",
       message: t`${bridge.name} of ${machine(netns)} does not send a frame out of the port it arrived on (hairpin mode is off)`,
@@ -112,44 +158,43 @@ export function bridgeIn(run: Run, netns: Netns, port: Device, arrived: Packet, 
     });
   }
   if (tracking) {
-    const forward = hook(run, netns, "FORWARD", packet, tracking, { in: bridge.name, out: bridge.name });
+    const forward = hook(host, "FORWARD", packet, tracking, { in: bridge.name, out: bridge.name });
     if (forward.end) return forward.end;
     const destination = forward.packet.dst;
-    const post = hook(run, netns, "POSTROUTING", forward.packet, tracking, { out: bridge.name }, () =>
-      sourceOn(netns, bridge, undefined, destination),
-    );
+    const post = hook(host, "POSTROUTING", forward.packet, tracking, {
+      out: bridge.name,
+      masqueradeAs: () => sourceOn(netns, bridge, undefined, destination),
+    });
     if (post.end) return post.end;
     packet = post.packet;
   }
-  return bridgeOut(run, netns, target, packet, bridge);
+  return bridgeOut(host, target, packet, bridge);
 }
 
 /** Whether a rule requires conntrack, which then tracks all packets of the network namespace. */
 function tracksConnections(netns: Netns, family: Family): boolean {
   if (netns.netfilter.bases(family).length > 0) return true;
   for (const { table, chain } of netns.netfilter.chains(family))
-    if (table === "nat" || chain.rules.some(({ match }) => match.ctstate ?? match.notCtstate)) return true;
+    if (table === "nat" || chain.rules.some(({ matches }) => matches.some(({ kind }) => kind === "conntrack")))
+      return true;
   return false;
 }
 
-/** ip_rcv: PREROUTING, routing decision, then local delivery or forwarding. */
-export function receiveIp(
-  run: Run,
-  netns: Netns,
-  device: Device,
-  arrived: Packet,
-  prerouted: boolean,
-  known?: Tracking,
-): End {
-  let tracking = known ?? track(connectionsOf(run, netns), arrived);
+/**
+ * ip_rcv: PREROUTING, routing decision, then local delivery or forwarding. `prerouted`: the state of a packet that passed
+ * PREROUTING on a bridge port.
+ */
+function receiveIp(host: Host, device: Device, arrived: Packet, prerouted?: Tracking): End {
+  const { netns } = host;
+  let tracking = prerouted ?? track(connectionsOf(host), arrived);
   let packet = arrived;
   if (!prerouted) {
-    const pre = hook(run, netns, "PREROUTING", packet, tracking, { in: device.name });
+    const pre = hook(host, "PREROUTING", packet, tracking, { in: device.name });
     if (pre.end) return pre.end;
     packet = pre.packet;
     tracking = pre.tracking;
   }
-  const refused = validateSource(run, netns, device, packet);
+  const refused = validateSource(host, device, packet);
   if (refused) return refused;
   const found = lookup(netns, localAddressesOf(netns), {
     dst: packet.dst,
@@ -160,18 +205,18 @@ export function receiveIp(
   if (found?.route.type === "local") {
     // ip_route_input_slow: 127.0.0.0/8 received from outside is a martian destination without route_localnet.
     if (isLoopback(packet.dst) && device.kind !== "loopback" && !routesLocalnet(netns, device, packet.dst)) {
-      return fail(run, netns, packet, {
+      return fail(host, packet, {
         verdict: "dropped",
         code: "martian-source",
         message: t`${machine(netns)} drops a martian packet: destination ${formatIp(packet.dst)} is not valid on ${device.name}`,
         device: device.name,
       });
     }
-    return deliver(run, netns, packet, device, tracking);
+    return deliver(host, packet, device, tracking);
   }
   const forwards = familyOf(packet) === 4 ? netns.sysctls.ipForward : netns.sysctls.ip6Forward;
   if (!forwards) {
-    return fail(run, netns, packet, {
+    return fail(host, packet, {
       verdict: "dropped",
       code: "forwarding-off",
       message: t`${machine(netns)} does not forward packets (${familyOf(packet) === 4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding"} is 0)`,
@@ -179,20 +224,21 @@ export function receiveIp(
       origin: netns.origin,
     });
   }
-  const no = refusedByRoute(run, netns, packet, found, device);
+  const no = refusedByRoute(host, packet, found, device);
   if (no) return no;
   if (!found) throw new Error("unreachable");
-  return forward(run, netns, device, packet, found, tracking);
+  return forward(host, packet, found, tracking, device);
 }
 
 /**
  * fib_validate_source: local addresses are not valid as source of received packets, and rp_filter checks the route back to
  * the source. IPv6 has neither check (ip6_rcv_core checks only ::1 and multicast).
  */
-function validateSource(run: Run, netns: Netns, device: Device, packet: Packet): End | undefined {
+function validateSource(host: Host, device: Device, packet: Packet): End | undefined {
+  const { netns } = host;
   if (device.kind === "loopback" || (typeof packet.src === "bigint" && packet.src !== 1n)) return undefined;
   if (isOwn(netns, packet.src) && !isForeignLoopback(netns, device, packet.src)) {
-    return fail(run, netns, packet, {
+    return fail(host, packet, {
       verdict: "dropped",
       code: "martian-source",
       message: t`${machine(netns)} drops a received packet with its own address ${formatIp(packet.src)} as source`,
@@ -209,7 +255,7 @@ function validateSource(run: Run, netns: Netns, device: Device, packet: Packet):
   const detail = usable
     ? t`the route back to ${formatIp(packet.src)} is through ${list(back.nexthops.map((hop) => hop.dev))}, not ${device.name}`
     : t`it has no route back to ${formatIp(packet.src)}`;
-  return fail(run, netns, packet, {
+  return fail(host, packet, {
     verdict: "dropped",
     code: "reverse-path-filter",
     message: t`${machine(netns)} drops the packet (rp_filter=${mode} on ${device.name}) because ${detail}`,
@@ -237,37 +283,39 @@ function isForeignLoopback(netns: Netns, device: Device, src: Ip): boolean {
 const DEFAULT_RULES = 3;
 
 /** ip_forward: IPsec policy, TTL, MTU, FORWARD. */
-function forward(run: Run, netns: Netns, device: Device, arrived: Packet, found: Found, tracking: Tracking): End {
-  const refused = refusedByPolicy(run, netns, "fwd", arrived, device.name);
+function forward(host: Host, arrived: Packet, found: Found, tracking: Tracking, device: Device): End {
+  const { netns } = host;
+  const refused = refusedByPolicy(host, "fwd", arrived, device.name);
   if (refused) return refused;
   if (arrived.ttl <= 1) {
-    return fail(run, netns, arrived, {
+    return fail(host, arrived, {
       verdict: "looped",
       code: "ttl-exceeded",
-      message: expiredText(run, netns),
+      message: expiredText(host),
       device: device.name,
       icmp: { kind: "ttl-exceeded" },
     });
   }
-  const nexthop = pickNexthop(run, netns, found, arrived.src, arrived.dst);
-  const ipsec = outbound(run, netns, arrived, device.name);
+  const nexthop = pickNexthop(host, found, arrived.src, arrived.dst);
+  const route: Routed = { found, nexthop };
+  const ipsec = outbound(host, arrived, device.name);
   if (isEnd(ipsec)) return ipsec;
-  const mtu = tooBigFor(run, netns, arrived, found, nexthop, ipsec);
+  const mtu = tooBigFor(host, arrived, route, ipsec);
   // ip6_pkt_too_big, ip_exceeds_mtu: ignore_df permits fragmentation of packets that were reassembled here.
   if (mtu !== undefined && !arrived.ignoreDf && (arrived.df || familyOf(arrived) === 6)) {
     const egress = nexthop && netns.devices.get(nexthop.dev);
-    return fail(run, netns, arrived, {
+    return fail(host, arrived, {
       verdict: "dropped",
       code: "too-big",
       message: tooBigText(netns, arrived, mtu, nexthop),
       device: device.name,
-      rule: routeRule(found, nexthop),
+      rule: routeRule(route),
       origin: egress?.origin,
       icmp: { kind: "packet-too-big", mtu },
     });
   }
   const lowered: Packet = { ...arrived, ttl: arrived.ttl - 1 };
-  const passed = hook(run, netns, "FORWARD", lowered, tracking, { in: device.name, out: nexthop?.dev });
+  const passed = hook(host, "FORWARD", lowered, tracking, { in: device.name, out: nexthop?.dev });
   if (passed.end) return passed.end;
-  return output(run, netns, passed.packet, found, nexthop, tracking, device);
+  return output(host, passed.packet, route, tracking, device);
 }

@@ -3,17 +3,17 @@
  * all parts of the stack share.
  */
 
-import type { Ip } from "../../addressing/ip.ts";
-import { formatIp } from "../../addressing/ip.ts";
+import { formatIp, type Ip } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { type Found, localAddressesOf, lookup } from "../fib.ts";
+import type { Connection, Tracking } from "../conntrack.ts";
+import { type Found, localAddressesOf } from "../fib.ts";
 import type { Reason, ReasonCode, Step, StepAction, StepRule, Verdict } from "../journey.ts";
 import { repetitionIn } from "../loop.ts";
-import type { Device, Explanation, Netns, NetnsId, Network, Nexthop, NfHook } from "../model.ts";
-import { type Connection, type Decision, type HookContext, runHook, type Tracking } from "../netfilter.ts";
+import type { Device, Netns, NetnsId, Network, Nexthop } from "../model.ts";
 import type { IcmpErrorKind, Packet } from "../packet.ts";
+import type { Flow, TunnelKey } from "../program.ts";
 import { routeText } from "../text.ts";
 import type { Neighbour } from "./neighbour.ts";
 
@@ -25,18 +25,38 @@ const MAX_STEPS = 4000;
  * layers call upper layers through this interface, so imports have one direction only.
  */
 export interface Stack {
-  readonly originate: (run: Run, netns: Netns, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string) => End;
-  readonly receive: (run: Run, id: NetnsId, device: string, packet: Packet, to: Neighbour) => End;
-  readonly bridgeIn: (run: Run, netns: Netns, port: Device, packet: Packet, to: Neighbour) => End;
-  readonly receiveIp: (run: Run, netns: Netns, device: Device, packet: Packet, prerouted: boolean) => End;
+  readonly originate: (host: Host, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string) => End;
+  readonly receive: (run: Run, at: DeviceOf, packet: Packet, to: Neighbour) => End;
+  readonly enter: (run: Run, at: DeviceOf, packet: Packet, to: Neighbour) => End;
+  readonly arrive: (host: Host, device: Device, packet: Packet, arrival?: Arrival) => End;
+  readonly transmit: (host: Host, device: Device, packet: Packet, to: Neighbour, why: RouteStep) => End;
   readonly balance: (
-    run: Run,
-    netns: Netns,
+    host: Host,
     packet: Packet,
     tracking: Tracking,
     ingress: Device | undefined,
   ) => Balanced | undefined;
-  readonly deliver: (run: Run, netns: Netns, packet: Packet, device: Device | undefined, tracking: Tracking) => End;
+  readonly deliver: (host: Host, packet: Packet, device: Device | undefined, tracking: Tracking) => End;
+}
+
+/** A device by name. */
+export interface DeviceOf {
+  readonly netns: NetnsId;
+  readonly device: string;
+}
+
+/** Link layer of a received frame. */
+export interface Arrival {
+  /** The neighbor that the frame is addressed to; required on bridge ports and below stacked devices. */
+  readonly to?: Neighbour | undefined;
+  /** The tunnel key of a decapsulated packet. */
+  readonly tunnel?: TunnelKey | undefined;
+}
+
+/** Why a packet leaves through a device. */
+export interface RouteStep {
+  readonly rule: StepRule;
+  readonly text: string;
 }
 
 /** A fork of a run. `likelihood`: the probability of the path up to and including a branch. */
@@ -66,6 +86,8 @@ export interface Run {
   /** The socket that waits for the reply, while the reply is on its path. */
   waiting: { readonly netns: NetnsId; readonly packet: Packet } | undefined;
   budget: number;
+  /** The number of redirects by programs. */
+  redirects: number;
   /** See `Journey`. */
   askedFirst: boolean;
   /** Key exchanges and neighbor requests of this run, with the reason of their failure. */
@@ -74,6 +96,14 @@ export interface Run {
   readonly roamed: Map<string, { readonly ip: Ip; readonly port: number; readonly own: Ip }>;
   /** The next hop that a machine selected per address pair (ECMP). */
   readonly hashed: Map<string, number>;
+  /** See `ProgramContext`. */
+  readonly maps: Map<string, Flow>;
+}
+
+/** Where a packet is during a run: the network namespace whose tables and rules apply to it. */
+export interface Host {
+  readonly run: Run;
+  readonly netns: Netns;
 }
 
 export function newRun(stack: Stack, network: Network, script: readonly number[]): Run {
@@ -89,10 +119,12 @@ export function newRun(stack: Stack, network: Network, script: readonly number[]
     overhead: 0,
     waiting: undefined,
     budget: MAX_STEPS,
+    redirects: 0,
     askedFirst: false,
     sessions: new Map(),
     roamed: new Map(),
     hashed: new Map(),
+    maps: new Map(),
   };
 }
 
@@ -122,17 +154,18 @@ export interface End {
   readonly process?: string | undefined;
 }
 
-export function step(
-  run: Run,
-  netns: Netns,
-  device: string,
-  direction: "in" | "out" | null,
-  action: StepAction,
-  text: string,
-  packet: Packet,
-  rule?: StepRule,
-): void {
-  run.steps.push({ netns: netns.id, device, direction, action, text, rule, packet });
+/** A step of a packet on a host. `direction`: only for frames that enter or leave the device. */
+export interface HostStep {
+  readonly device: string;
+  readonly direction?: "in" | "out";
+  readonly action: StepAction;
+  readonly text: string;
+  readonly packet: Packet;
+  readonly rule?: StepRule | undefined;
+}
+
+export function step({ run, netns }: Host, { device, direction, action, text, packet, rule }: HostStep): void {
+  run.steps.push({ netns: netns.id, device, direction: direction ?? null, action, text, rule, packet });
   run.budget -= 1;
 }
 
@@ -151,9 +184,10 @@ export interface Failure {
  * Ends a walk. The sender receives an errno if the packet was generated locally, otherwise an ICMP error. Errors about the
  * outer packet of a tunnel reach only the tunnel endpoint and are not forwarded to the inner sender.
  */
-export function fail(run: Run, netns: Netns, packet: Packet, failure: Failure): End {
+export function fail(host: Host, packet: Packet, failure: Failure): End {
+  const { run, netns } = host;
   const action = failure.verdict === "rejected" ? "reject" : "drop";
-  step(run, netns, failure.device, null, action, failure.message, packet, failure.rule);
+  step(host, { device: failure.device, action, text: failure.message, packet, rule: failure.rule });
   const reported = run.overhead === 0 && run.waiting === undefined;
   return {
     verdict: failure.verdict,
@@ -196,7 +230,8 @@ export function machineAt(run: Run, id: NetnsId): string {
 }
 
 /** Why a packet with TTL 1 is not forwarded: a loop and the machines in it, or a TTL that is too small for the path. */
-export function expiredText(run: Run, netns: Netns): string {
+export function expiredText(host: Host): string {
+  const { run, netns } = host;
   const loop = repetitionIn([...run.steps, { netns: netns.id, device: "", direction: null, action: "drop" }]);
   if (!loop) return t`TTL expired on ${machine(netns)}`;
   const ids = new Set(run.steps.slice(loop.first, loop.first + loop.period).map((one) => one.netns));
@@ -210,7 +245,8 @@ export function isOwn(netns: Netns, ip: Ip): boolean {
   return localAddressesOf(netns).route(ip)?.type === "local";
 }
 
-export function connectionsOf(run: Run, netns: Netns): Connection[] {
+export function connectionsOf(host: Host): Connection[] {
+  const { run, netns } = host;
   let connections = run.connections.get(netns.id);
   if (!connections) {
     connections = [];
@@ -226,7 +262,14 @@ export function limitMtu(run: Run, size: number): void {
   run.mtu = Math.min(run.mtu, size - run.overhead);
 }
 
-export function routeRule(found: Found, nexthop: Nexthop | undefined): StepRule {
+/** A route and the next hop that was selected from it. */
+export interface Routed {
+  readonly found: Found;
+  /** Undefined: the route does not have a next hop (a local route, for example). */
+  readonly nexthop: Nexthop | undefined;
+}
+
+export function routeRule({ found, nexthop }: Routed): StepRule {
   return {
     table: found.table,
     text: routeText(found.route, nexthop),
@@ -239,36 +282,14 @@ export function routeRule(found: Found, nexthop: Nexthop | undefined): StepRule 
  * fib_multipath_hash with its default policy: hashes source and destination, so a machine always selects the same next hop
  * for the same address pair (in a loop, or for the next packet). Machines use different hash seeds.
  */
-export function pickNexthop(run: Run, netns: Netns, found: Found, src: Ip | undefined, dst: Ip): Nexthop | undefined {
+export function pickNexthop(host: Host, found: Found, src: Ip | undefined, dst: Ip): Nexthop | undefined {
+  const { run, netns } = host;
   if (found.nexthops.length < 2) return found.nexthops[0];
   const key = `${netns.id} ${src ?? ""} ${dst} ${found.table} ${found.route.dst.ip}/${found.route.dst.len}`;
   const known = run.hashed.get(key);
   const taken = known ?? choose(run, found.nexthops.length, (i) => found.nexthops[i]?.weight ?? 1);
   run.hashed.set(key, taken);
   return found.nexthops[taken];
-}
-
-/** Destination address, with the port if the packet has one. */
-function endOf({ dst, body }: Packet): string {
-  if (!("dport" in body)) return formatIp(dst);
-  return typeof dst === "bigint" ? `[${formatIp(dst)}]:${body.dport}` : `${formatIp(dst)}:${body.dport}`;
-}
-
-/** With the path through nested chains, if there is one: "KUBE-SERVICES → KUBE-SVC-… → KUBE-SEP-…". */
-function dnatText(packet: Packet, { chains }: Decision): string {
-  const destination = endOf(packet);
-  return chains.length > 2
-    ? t`destination rewritten to ${destination} (DNAT: ${chains.join(" → ")})`
-    : t`destination rewritten to ${destination} (DNAT)`;
-}
-
-function filterText({ effect, explanation }: Decision, where: string): string {
-  if (explanation) return explanation.note;
-  return effect === "accept" ? t`accepted by ${where}` : t`not modified by ${where}`;
-}
-
-function because(message: string, explanation: Explanation | undefined): string {
-  return explanation === undefined ? message : `${message}: ${explanation.note}`;
 }
 
 /**
@@ -280,106 +301,8 @@ export function sendErrno({ body }: Packet, name: string): End["errno"] {
   return body.kind === "tcp" || body.kind === "sctp" ? undefined : { name };
 }
 
-/**
- * Runs a hook and records its decisions as steps. If `end` is undefined, the walk continues with `packet`. `own`: the packet
- * was generated locally.
- */
-export function hook(
-  run: Run,
-  netns: Netns,
-  name: NfHook,
-  packet: Packet,
-  tracking: Tracking,
-  dev: {
-    in?: string | undefined;
-    out?: string | undefined;
-    own?: boolean;
-    from?: number;
-    before?: number;
-  },
-  masqueradeAs?: () => Ip | undefined,
-): { packet: Packet; end: End | undefined; tracking: Tracking } {
-  const context: HookContext = {
-    in: dev.in,
-    out: dev.out,
-    from: dev.from,
-    before: dev.before,
-    isLocal: (ip) => isOwn(netns, ip),
-    isOf: (ip, device) => netns.devices.get(device)?.addresses.some((own) => own.ip === ip) === true,
-    reversePath: (one, device) => leavesBy(netns, one, device),
-    masqueradeAs: masqueradeAs ?? (() => undefined),
-    chance: (probability) => choose(run, 2, (i) => (i === 0 ? probability : 1 - probability)) === 0,
-    connections: connectionsOf(run, netns),
-  };
-  const result = runHook(netns.netfilter, name, packet, tracking, context);
-  const device = dev.out ?? dev.in ?? "lo";
-  let end: End | undefined;
-  for (const { decision, packet: seen } of result.decisions) {
-    const rule: StepRule = {
-      table: `${decision.table}/${decision.chain}`,
-      text: decision.text,
-      why: decision.rule?.comment,
-      origin: decision.explanation?.origin ?? decision.rule?.origin,
-    };
-    const where = rule.table;
-    switch (decision.effect) {
-      case "accept":
-      case "return":
-        step(run, netns, device, null, "filter", filterText(decision, where), seen, rule);
-        break;
-      case "dnat":
-        step(run, netns, device, null, "dnat", dnatText(seen, decision), seen, rule);
-        break;
-      case "snat":
-        step(run, netns, device, null, "snat", t`source rewritten to ${formatIp(seen.src)} (SNAT)`, seen, rule);
-        break;
-      case "drop":
-        end = fail(run, netns, seen, {
-          verdict: "dropped",
-          code: "filtered",
-          message: because(
-            t`${machine(netns)} drops the packet (${decision.rule ? where : decision.text})`,
-            decision.explanation,
-          ),
-          device,
-          rule,
-          // A packet that IPVS sends passes OUTPUT again, and its sender is not told (ip_vs_nat_send_or_cont, NF_STOLEN).
-          ...((name === "OUTPUT" && !decision.rule?.match.ipvs) || dev.own ? { errno: sendErrno(seen, "EPERM") } : {}),
-        });
-        break;
-      case "reject":
-        end = fail(run, netns, seen, {
-          verdict: "rejected",
-          code: "rejected-by-rule",
-          message: because(t`${machine(netns)} rejects the packet (${where})`, decision.explanation),
-          device,
-          rule,
-          icmp: {
-            kind: decision.rejectWith === "icmp-admin-prohibited" ? "admin-prohibited" : "port-unreachable",
-            // icmp_send: for locally addressed packets, the error is sent from the destination address.
-            ...(name === "INPUT" || (name === "OUTPUT" && isOwn(netns, seen.dst)) ? { toLocal: true } : {}),
-          },
-          // In OUTPUT, the ICMP error reaches the sender through lo; the hook itself returns NF_DROP.
-          ...(name === "OUTPUT" ? { errno: sendErrno(seen, "EPERM") } : {}),
-        });
-        break;
-    }
-  }
-  const isLast = name === "POSTROUTING" || (name === "INPUT" && dev.before === undefined);
-  if (isLast && !end && result.tracking.connection) result.tracking.connection.confirmed = true;
-  if (result.tracking !== tracking && result.tracking.connection === undefined)
-    forget(connectionsOf(run, netns), tracking);
-  return { packet: result.packet, end, tracking: result.tracking };
-}
-
-/** Removes a connection that was created for a packet before a rule of table raw disabled tracking. */
-function forget(connections: Connection[], { connection }: Tracking): void {
-  const index = connection === undefined ? -1 : connections.indexOf(connection);
-  if (index >= 0) connections.splice(index, 1);
-}
-
-/** rpfilter_lookup_reverse (net/ipv4/netfilter/ipt_rpfilter.c): whether the route to the source uses the ingress device. */
-function leavesBy(netns: Netns, { src, dst, mark }: Packet, device: string): boolean {
-  const back = lookup(netns, localAddressesOf(netns), { dst: src, src: dst, mark });
-  return back?.route.type === "unicast" && back.nexthops.some((hop) => hop.dev === device);
+/** Destination address, with the port if the packet has one. */
+export function endOf({ dst, body }: Packet): string {
+  if (!("dport" in body)) return formatIp(dst);
+  return typeof dst === "bigint" ? `[${formatIp(dst)}]:${body.dport}` : `${formatIp(dst)}:${body.dport}`;
 }

@@ -3,28 +3,35 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, isMulticast } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
+import { type Tracking, track } from "../conntrack.ts";
 import { type Found, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";
-import type { StepRule } from "../journey.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
-import { type Tracking, track } from "../netfilter.ts";
 import { familyOf, fragmented, type Packet, pieceLength } from "../packet.ts";
-import { multicastBySource, multicastHop, refusedDestination, refusedSource, sendMulticast } from "./destinations.ts";
-import type { Neighbour } from "./neighbour.ts";
-import { resolve } from "./neighbours.ts";
+import {
+  multicastBySource,
+  multicastHop,
+  refusedDestination,
+  refusedSource,
+  sendMulticast,
+  unspecified,
+} from "./destinations.ts";
+import { hook } from "./hook.ts";
+import { resolve, unanswered } from "./neighbours.ts";
+import { tcEgress, tcIngress } from "./programs.ts";
 import {
   connectionsOf,
   type End,
   fail,
-  hook,
+  type Host,
   limitMtu,
   machine,
   pickNexthop,
+  type Routed,
   type Run,
   routeRule,
   sendErrno,
   step,
 } from "./run.ts";
-import { withoutSession } from "./session.ts";
 import { transmit } from "./transmit.ts";
 import { encapsulateEsp, isEnd, type Outbound, outbound, roomBehind } from "./xfrm.ts";
 
@@ -32,53 +39,66 @@ import { encapsulateEsp, isEnd, type Outbound, outbound, roomBehind } from "./xf
 const LOCAL_OUT = -98;
 
 /** ip_route_output and __ip_local_out: a locally generated packet. */
-export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string): End {
-  const unsent: Packet = { ...made, src: src ?? (typeof made.dst === "number" ? 0 : 0n) };
+export function originate(host: Host, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string): End {
+  const { run, netns } = host;
+  const unsent: Packet = { ...made, src: src ?? unspecified(made.dst) };
   const found =
     multicastBySource(netns, made.dst, src) ??
     lookup(netns, localAddressesOf(netns), { dst: made.dst, src, oif, mark: made.mark });
-  const refused = refusedDestination(run, netns, unsent, found) ?? refusedByRoute(run, netns, unsent, found, undefined);
+  const refused = refusedDestination(host, unsent, found) ?? refusedByRoute(host, unsent, found, undefined);
   // An SCTP association waits for a route (sctp_packet_transmit); observed on Linux 6.1.
   if (refused?.reason?.code === "no-route" && unsent.body.kind === "sctp") return { ...refused, errno: undefined };
   if (refused) return refused;
   if (!found) throw new Error("unreachable");
-  let route = found;
-  let nexthop = multicastHop(route, pickNexthop(run, netns, route, src, made.dst), made.dst);
-  const source = src ?? selectSource(netns, route, nexthop, made.dst);
+  const nexthop = multicastHop(found, pickNexthop(host, found, src, made.dst), made.dst);
+  const route: Routed = { found, nexthop };
+  const source = src ?? selectSource(netns, found, nexthop, made.dst);
   if (source === undefined) {
-    return fail(run, netns, unsent, {
+    return fail(host, unsent, {
       verdict: "unreachable",
       code: "no-source-address",
       message: t`${machine(netns)} has no ${typeof made.dst === "number" ? "IPv4" : "IPv6"} source address`,
       device: nexthop?.dev ?? "lo",
-      rule: routeRule(route, nexthop),
+      rule: routeRule(route),
       errno: { name: "EADDRNOTAVAIL" },
     });
   }
-  let packet: Packet = { ...made, src: source };
-  const martian = refusedSource(run, netns, packet, route, nexthop);
+  const packet: Packet = { ...made, src: source };
+  const martian = refusedSource(host, packet, route);
   if (martian) return martian;
-  const ipsec = outbound(run, netns, packet, nexthop?.dev ?? "lo");
+  const ipsec = outbound(host, packet, nexthop?.dev ?? "lo");
   if (isEnd(ipsec)) return ipsec;
-  const tooBig = tooBigFor(run, netns, packet, route, nexthop, ipsec);
+  const tooBig = tooBigFor(host, packet, route, ipsec);
   if (tooBig !== undefined && !maySplit(run, packet)) {
     limitMtu(run, tooBig);
-    return fail(run, netns, packet, {
+    return fail(host, packet, {
       verdict: "dropped",
       code: "too-big",
       message: tooBigText(netns, packet, tooBig, nexthop),
       device: nexthop?.dev ?? "lo",
-      rule: routeRule(route, nexthop),
+      rule: routeRule(route),
       origin: nexthop && netns.devices.get(nexthop.dev)?.origin,
       errno: { name: "EMSGSIZE", mtu: tooBig },
     });
   }
-  if (run.steps.length === 0)
-    step(run, netns, nexthop?.dev ?? "lo", null, "send", t`sent to ${formatIp(packet.dst)}`, packet);
-  let tracking = track(connectionsOf(run, netns), packet);
-  const before = packet;
-  const isBalanced = route.route.type === "local" && netns.ipvs !== undefined;
-  const passed = hook(run, netns, "OUTPUT", packet, tracking, {
+  if (isUnsent(run))
+    step(host, { device: nexthop?.dev ?? "lo", action: "send", text: t`sent to ${formatIp(packet.dst)}`, packet });
+  return emit(host, packet, route);
+}
+
+/** Whether the packet is the first one of its journey; a program on connect() can precede it. */
+function isUnsent({ steps }: Run): boolean {
+  return steps.every(({ action, direction }) => direction === null && action === "dnat");
+}
+
+/** __ip_local_out: OUTPUT, IPVS, and a second route lookup if they change the destination or the mark. */
+function emit(host: Host, made: Packet, route: Routed): End {
+  const { run, netns } = host;
+  const { nexthop } = route;
+  let tracking = track(connectionsOf(host), made);
+  let packet = made;
+  const isBalanced = route.found.route.type === "local" && netns.ipvs !== undefined;
+  const passed = hook(host, "OUTPUT", packet, tracking, {
     out: nexthop?.dev,
     ...(isBalanced ? { before: LOCAL_OUT } : {}),
   });
@@ -86,27 +106,25 @@ export function originate(run: Run, netns: Netns, made: Omit<Packet, "src">, src
   packet = passed.packet;
   tracking = passed.tracking;
   if (isBalanced) {
-    const balanced = run.stack.balance(run, netns, packet, tracking, undefined);
+    const balanced = run.stack.balance(host, packet, tracking, undefined);
     if (balanced?.kind === "sent") return balanced.end;
-    const late = hook(run, netns, "OUTPUT", balanced?.packet ?? packet, tracking, {
+    const late = hook(host, "OUTPUT", balanced?.packet ?? packet, tracking, {
       out: nexthop?.dev,
       from: LOCAL_OUT,
     });
     if (late.end) return late.end;
     packet = late.packet;
   }
-  if (packet.dst !== before.dst || packet.mark !== before.mark) {
+  if (packet.dst !== made.dst || packet.mark !== made.mark) {
     // ip_route_me_harder: a packet with a changed destination or mark is routed again.
     const again = lookup(netns, localAddressesOf(netns), { dst: packet.dst, src: packet.src, mark: packet.mark });
-    const hop = again && pickNexthop(run, netns, again, packet.src, packet.dst);
-    const no =
-      refusedByRoute(run, netns, packet, again, undefined) ?? (again && refusedSource(run, netns, packet, again, hop));
+    const rerouted = again && { found: again, nexthop: pickNexthop(host, again, packet.src, packet.dst) };
+    const no = refusedByRoute(host, packet, again, undefined) ?? (rerouted && refusedSource(host, packet, rerouted));
     if (no) return { ...no, errno: no.errno && sendErrno(packet, no.errno.name) };
-    if (!again) throw new Error("unreachable");
-    route = again;
-    nexthop = hop;
+    if (!rerouted) throw new Error("unreachable");
+    return output(host, packet, rerouted, tracking, undefined);
   }
-  return output(run, netns, packet, route, nexthop, tracking, undefined);
+  return output(host, packet, route, tracking, undefined);
 }
 
 /**
@@ -129,16 +147,16 @@ export function tooBigText(netns: Netns, packet: Packet, mtu: number, nexthop: N
 
 /** Route lookups that end the walk, for locally generated (`ingress` undefined) and forwarded packets. */
 export function refusedByRoute(
-  run: Run,
-  netns: Netns,
+  host: Host,
   packet: Packet,
   found: Found | undefined,
   ingress: Device | undefined,
 ): End | undefined {
+  const { netns } = host;
   const device = ingress?.name ?? "lo";
   const dst = formatIp(packet.dst);
   if (!found) {
-    return fail(run, netns, packet, {
+    return fail(host, packet, {
       verdict: "unreachable",
       code: "no-route",
       message: t`${machine(netns)} has no route to ${dst}`,
@@ -147,14 +165,14 @@ export function refusedByRoute(
       ...(ingress ? { icmp: { kind: "net-unreachable" } } : { errno: { name: "ENETUNREACH" } }),
     });
   }
-  const rule = routeRule(found, undefined);
+  const rule = routeRule({ found, nexthop: undefined });
   switch (found.route.type) {
     case "unicast":
     case "local":
     case "multicast":
       return undefined;
     case "unreachable":
-      return fail(run, netns, packet, {
+      return fail(host, packet, {
         verdict: "unreachable",
         code: "unreachable-route",
         message: t`${machine(netns)} rejects packets to ${dst} (unreachable route)`,
@@ -166,7 +184,7 @@ export function refusedByRoute(
           : { errno: { name: "EHOSTUNREACH" } }),
       });
     case "prohibit":
-      return fail(run, netns, packet, {
+      return fail(host, packet, {
         verdict: "unreachable",
         code: "prohibit-route",
         message: t`${machine(netns)} rejects packets to ${dst} (prohibit route)`,
@@ -175,7 +193,7 @@ export function refusedByRoute(
         ...(ingress ? { icmp: { kind: "admin-prohibited" } } : { errno: { name: "EACCES" } }),
       });
     case "blackhole":
-      return fail(run, netns, packet, {
+      return fail(host, packet, {
         verdict: "dropped",
         code: "blackhole-route",
         message: t`${machine(netns)} silently drops packets to ${dst} (blackhole route)`,
@@ -184,7 +202,7 @@ export function refusedByRoute(
         ...(ingress ? {} : { errno: { name: "EINVAL" } }),
       });
     case "broadcast":
-      return fail(run, netns, packet, {
+      return fail(host, packet, {
         verdict: "dropped",
         code: "broadcast",
         message: t`${dst} is a broadcast address on ${machine(netns)}`,
@@ -198,13 +216,12 @@ export function refusedByRoute(
 
 /** The MTU that the packet exceeds; undefined if it fits. */
 export function tooBigFor(
-  run: Run,
-  netns: Netns,
+  host: Host,
   packet: Packet,
-  found: Found,
-  nexthop: Nexthop | undefined,
+  { found, nexthop }: Routed,
   ipsec: Outbound | undefined,
 ): number | undefined {
+  const { run, netns } = host;
   const device = nexthop && netns.devices.get(nexthop.dev);
   if (!device || found.route.type === "local") return undefined;
   const mtu = roomBehind(found.route.mtu ?? device.mtu, ipsec);
@@ -214,82 +231,52 @@ export function tooBigFor(
 
 /** ip_output: POSTROUTING, neighbor resolution, device. */
 export function output(
-  run: Run,
-  netns: Netns,
+  host: Host,
   packet: Packet,
-  found: Found,
-  nexthop: Nexthop | undefined,
+  route: Routed,
   tracking: Tracking,
   ingress: Device | undefined,
 ): End {
-  if (found.route.type === "local") return loopback(run, netns, packet, found, tracking);
+  const { netns } = host;
+  const { found, nexthop } = route;
+  if (found.route.type === "local") return loopback(host, packet, found, tracking);
   const device = nexthop && netns.devices.get(nexthop.dev);
   if (!nexthop || !device) {
-    return fail(run, netns, packet, {
+    return fail(host, packet, {
       verdict: "unreachable",
       code: "no-device",
       message: t`the route to ${formatIp(packet.dst)} uses a device that does not exist on ${machine(netns)}`,
       device: nexthop?.dev ?? "lo",
-      rule: routeRule(found, nexthop),
+      rule: routeRule(route),
     });
   }
   const target = nexthop.via ?? packet.dst;
-  const dev = { out: device.name, own: ingress === undefined };
-  const post = hook(run, netns, "POSTROUTING", packet, tracking, dev, () =>
+  const own = ingress === undefined;
+  const post = hook(host, "POSTROUTING", packet, tracking, {
+    out: device.name,
+    own,
     // nf_nat_masquerade_ipv4: inet_select_addr(out, nexthop); IPv6 uses the destination.
-    sourceOn(netns, device, nexthop.via, packet.dst),
-  );
+    masqueradeAs: () => sourceOn(netns, device, nexthop.via, packet.dst),
+  });
   if (post.end) return post.end;
   // nf_xfrm_me_harder: after SNAT, the IPsec policy is looked up again.
-  const ipsec = outbound(run, netns, post.packet, device.name);
+  const ipsec = outbound(host, post.packet, device.name);
   if (isEnd(ipsec)) return ipsec;
-  if (ipsec) return encapsulateEsp(run, netns, device, post.packet, ipsec);
+  if (ipsec) return encapsulateEsp(host, device, post.packet, ipsec);
   const mtu = found.route.mtu ?? device.mtu;
   const sent = pieceLength(post.packet) > mtu ? fragmented(post.packet, mtu) : post.packet;
   if (sent !== post.packet)
-    step(
-      run,
-      netns,
-      device.name,
-      null,
-      "fragment",
-      t`fragmented: ${sent.length} bytes, at most ${mtu} bytes per fragment`,
-      sent,
-    );
-  if (isMulticast(packet.dst)) return sendMulticast(run, netns, device, sent, routeRule(found, nexthop));
-  const neighbour = resolve(run, netns, device, target);
-  if (neighbour.kind === "none")
-    return unanswered(run, netns, sent, device, neighbour, routeRule(found, nexthop), ingress === undefined);
-  return transmit(
-    run,
-    netns,
-    device,
-    sent,
-    neighbour,
-    routeRule(found, nexthop),
-    describeRoute(packet, found, nexthop),
-  );
-}
-
-/** arp_error_report, ipv4_link_failure: ICMP error to the source of the packet, through lo if the source is local. */
-export function unanswered(
-  run: Run,
-  netns: Netns,
-  packet: Packet,
-  { name }: Device,
-  { code, message, failure }: Neighbour & { kind: "none" },
-  rule: StepRule,
-  own: boolean,
-): End {
-  const end = fail(run, netns, packet, {
-    verdict: "unreachable",
-    code: code ?? "neighbour-failed",
-    message,
-    device: name,
-    rule,
-    icmp: { kind: "host-unreachable", own },
-  });
-  return withoutSession(end, failure);
+    step(host, {
+      device: device.name,
+      action: "fragment",
+      text: t`fragmented: ${sent.length} bytes, at most ${mtu} bytes per fragment`,
+      packet: sent,
+    });
+  const rule = routeRule(route);
+  if (isMulticast(packet.dst)) return sendMulticast(host, device, sent, rule);
+  const neighbour = resolve(host, device, target);
+  if (neighbour.kind === "none") return unanswered(host, sent, device, neighbour, { rule, own });
+  return transmit(host, device, sent, neighbour, { rule, text: describeRoute(packet, found, nexthop) });
 }
 
 function describeRoute(packet: Packet, found: Found, nexthop: Nexthop): string {
@@ -303,31 +290,40 @@ function describeRoute(packet: Packet, found: Found, nexthop: Nexthop): string {
     : t`routed to ${dst} via ${formatIp(via)} dev ${dev}`;
 }
 
-function loopback(run: Run, netns: Netns, packet: Packet, found: Found, tracking: Tracking): End {
+function loopback(host: Host, packet: Packet, found: Found, tracking: Tracking): End {
+  const { run, netns } = host;
   const lo = netns.devices.get("lo");
   const name = lo?.name ?? "lo";
-  const post = hook(run, netns, "POSTROUTING", packet, tracking, { out: name }, () =>
-    sourceOn(netns, undefined, undefined, packet.dst),
-  );
+  const post = hook(host, "POSTROUTING", packet, tracking, {
+    out: name,
+    masqueradeAs: () => sourceOn(netns, undefined, undefined, packet.dst),
+  });
   if (post.end) return post.end;
   if (lo) limitMtu(run, lo.mtu);
-  step(
-    run,
-    netns,
-    name,
-    "out",
-    "route",
-    t`routed to ${formatIp(packet.dst)} dev ${name} (local address)`,
-    post.packet,
-    routeRule(found, undefined),
-  );
-  step(run, netns, name, "in", "receive", t`looped back on ${name}`, post.packet);
+  step(host, {
+    device: name,
+    direction: "out",
+    action: "route",
+    text: t`routed to ${formatIp(packet.dst)} dev ${name} (local address)`,
+    packet: post.packet,
+    rule: routeRule({ found, nexthop: undefined }),
+  });
+  const left = lo ? tcEgress(host, lo, post.packet) : post;
+  if (left.end) return left.end;
+  step(host, {
+    device: name,
+    direction: "in",
+    action: "receive",
+    text: t`looped back on ${name}`,
+    packet: left.packet,
+  });
+  const arrived = lo ? tcIngress(host, lo, left.packet) : left;
+  if (arrived.end) return arrived.end;
   // The packet keeps its conntrack entry over lo (nf_conntrack_in: "previously seen"); NAT was already applied in OUTPUT and POSTROUTING.
-  const pre = hook(run, netns, "PREROUTING", post.packet, { ...tracking, connection: undefined }, { in: name });
+  const pre = hook(host, "PREROUTING", arrived.packet, { ...tracking, connection: undefined }, { in: name });
   if (pre.end) return pre.end;
   return run.stack.deliver(
-    run,
-    netns,
+    host,
     pre.packet,
     lo ?? found.route.nexthops.map((hop) => netns.devices.get(hop.dev))[0],
     tracking,

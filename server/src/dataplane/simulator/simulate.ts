@@ -8,17 +8,20 @@ import type { Ip } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { isAnycast } from "../fib.ts";
 import type { Journey, Question, SenderError } from "../journey.ts";
-import type { Device, Netns, NetnsId, Network } from "../model.ts";
+import type { Device, NetnsId, Network } from "../model.ts";
 import { errnoOf, familyOf, icmpAbout, ipHeaderLength, type Packet } from "../packet.ts";
 import { deliver } from "./deliver.ts";
-import { destinationOf, ttlTo } from "./destinations.ts";
+import { destinationOf, ttlTo, unspecified } from "./destinations.ts";
 import { balance } from "./ipvs.ts";
-import { bridgeIn, receive, receiveIp } from "./receive.ts";
-import { type End, isOwn, newRun, type Run, type Stack, step } from "./run.ts";
+import { frameTo } from "./neighbours.ts";
+import { atConnect } from "./programs.ts";
+import { arrive, enter, receive } from "./receive.ts";
+import { type End, type Host, isOwn, newRun, type Run, type Stack, step } from "./run.ts";
 import { originate } from "./send.ts";
 import { keyExchange } from "./session.ts";
+import { transmit } from "./transmit.ts";
 
-const STACK: Stack = { originate, receive, bridgeIn, receiveIp, balance, deliver };
+const STACK: Stack = { originate, receive, enter, arrive, transmit, balance, deliver };
 
 /**
  * Maximum number of paths per packet, based on the recommended maximum of 250 endpoints per service (Kubernetes
@@ -59,7 +62,7 @@ export function keysAgreed(
   const netns = network.netns(id);
   if (!netns) return false;
   const [own, peer] = isOwn(netns, ends.src) ? [ends.src, ends.dst] : [ends.dst, ends.src];
-  return keyExchange(newRun(STACK, network, []), netns, own, peer, ends.inUdp) === undefined;
+  return keyExchange({ run: newRun(STACK, network, []), netns }, own, peer, ends.inUdp) === undefined;
 }
 
 /** The choices that start a run: the last one is a branch that no run has taken yet. */
@@ -105,7 +108,7 @@ function request(run: Run, asked: Question): Journey {
   const from = run.network.netns(question.from);
   if (!from) throw new Error(`no network namespace ${question.from}`);
   const packet = firstPacket(question);
-  const end = originate(run, from, packet, question.src);
+  const end = connect({ run, netns: from }, packet, question.src);
   const steps = run.steps;
   const mtu = run.mtu;
   const sent = steps.find((step) => step.direction === "out" || step.action === "send")?.packet ?? {
@@ -129,6 +132,15 @@ function request(run: Run, asked: Question): Journey {
     askedFirst: run.askedFirst,
     reply: answer.reply,
   };
+}
+
+/** connect() or sendmsg() of the sender: its program can rewrite the destination. */
+function connect(host: Host, made: Omit<Packet, "src">, src: Ip | undefined): End {
+  const program = host.netns.connect;
+  if (!program) return originate(host, made, src);
+  const { packet, end } = atConnect(host, program, { ...made, src: src ?? unspecified(made.dst) });
+  // A program can also bind the socket to an address.
+  return end ?? originate(host, packet, packet.src === unspecified(packet.dst) ? undefined : packet.src);
 }
 
 function firstPacket(question: Question): Omit<Packet, "src"> {
@@ -168,11 +180,12 @@ function answerTo(
     run.mtu = Number.POSITIVE_INFINITY;
     run.overhead = 0;
     run.waiting = { netns: sender, packet: sent };
+    const at: Host = { run, netns: end.netns };
     const over = end.icmp?.port
-      ? answerByPort(run, end.netns, end.icmp.port, { ...packet, src: src ?? 0 })
+      ? answerByPort(at, end.icmp.port, { ...packet, src: src ?? 0 })
       : end.icmp?.tun
-        ? receiveIp(run, end.netns, end.icmp.tun, { ...packet, src: src ?? 0 }, false)
-        : originate(run, end.netns, packet, src);
+        ? arrive(at, end.icmp.tun, { ...packet, src: src ?? 0 })
+        : originate(at, packet, src);
     return {
       steps: run.steps,
       verdict: over.verdict,
@@ -213,17 +226,10 @@ function answerTo(
 }
 
 /** iptunnel_pmtud_build_icmp, vxlan_encap_bypass: the error arrives on the tunnel device and is bridged from there. */
-function answerByPort(run: Run, netns: Netns, port: Device, packet: Packet): End {
-  const bridge = port.master === undefined ? undefined : netns.devices.get(port.master);
-  const behind = bridge?.kind === "bridge" ? bridge.portFor(packet.dst) : undefined;
-  step(run, netns, port.name, "in", "receive", t`ICMP error received on ${port.name}`, packet);
-  return bridgeIn(
-    run,
-    netns,
-    port,
-    packet,
-    behind ? { kind: "bridge-port", port: behind.port, mac: behind.mac } : { kind: "bridge-host" },
-  );
+function answerByPort(host: Host, port: Device, packet: Packet): End {
+  const text = t`ICMP error received on ${port.name}`;
+  step(host, { device: port.name, direction: "in", action: "receive", text, packet });
+  return arrive(host, port, packet, { to: frameTo(host.netns, port, packet.dst) ?? { kind: "bridge-host" } });
 }
 
 /** The error that the sender's socket reports for the received ICMP error. */

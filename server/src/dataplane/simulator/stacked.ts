@@ -1,21 +1,24 @@
 /** Stacked devices (macvlan, ipvlan): frames bypass the IP layer of the parent's machine. */
 import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
-import type { Children, Device, Netns } from "../model.ts";
-import { track } from "../netfilter.ts";
+import { track } from "../conntrack.ts";
+import type { Device } from "../model.ts";
 import type { Packet } from "../packet.ts";
+import { hook } from "./hook.ts";
 import type { Neighbour } from "./neighbour.ts";
-import { connectionsOf, type End, fail, hook, machine, machineAt, type Run, step } from "./run.ts";
+import { tcEgress, tcIngress } from "./programs.ts";
+import { connectionsOf, type End, fail, type Host, machine, machineAt, step } from "./run.ts";
 import { ontoSegment } from "./wire.ts";
 
 type Stacked = Device & { kind: "macvlan" | "ipvlan" };
 
 /** macvlan_start_xmit, ipvlan_queue_xmit. */
-export function transmitStacked(run: Run, netns: Netns, device: Stacked, packet: Packet, to: Neighbour): End {
+export function transmitStacked(host: Host, device: Stacked, packet: Packet, to: Neighbour): End {
+  const { run, netns } = host;
   const below = run.network.netns(device.parent.netns);
   const parent = below?.devices.get(device.parent.device);
   if (!below || parent?.kind !== "physical") {
-    return fail(run, netns, packet, {
+    return fail(host, packet, {
       verdict: "dropped",
       code: "no-device",
       message: t`${device.name} of ${machine(netns)} requires parent interface ${device.parent.device}, which ${machineAt(run, device.parent.netns)} does not have`,
@@ -23,7 +26,8 @@ export function transmitStacked(run: Run, netns: Netns, device: Stacked, packet:
       origin: device.origin,
     });
   }
-  if (device.kind === "ipvlan" && device.mode !== "l2") return routedBelow(run, below, parent, packet);
+  const lower: Host = { run, netns: below };
+  if (device.kind === "ipvlan" && device.mode !== "l2") return routedBelow(lower, parent, packet);
   const rule = {
     table: device.kind,
     text: `${device.name} mode ${device.mode} on ${parent.name}`,
@@ -31,62 +35,66 @@ export function transmitStacked(run: Run, netns: Netns, device: Stacked, packet:
   };
   if (to.kind === "sibling") {
     // macvlan_queue_xmit: "send to lowerdev first for its network taps"; ipvlan passes the frame to the sibling directly.
-    if (device.kind === "macvlan")
-      step(
-        run,
-        below,
-        parent.name,
-        "in",
-        "bridge",
-        t`switched by ${parent.name} to ${machineAt(run, to.netns)}`,
-        packet,
-        rule,
-      );
-    return run.stack.receive(run, to.netns, to.device, packet, { kind: "peer" });
+    let seen = packet;
+    if (device.kind === "macvlan") {
+      const text = t`switched by ${parent.name} to ${machineAt(run, to.netns)}`;
+      step(lower, { device: parent.name, direction: "in", action: "bridge", text, packet, rule });
+      const passed = tcIngress(lower, parent, packet);
+      if (passed.end) return passed.end;
+      seen = passed.packet;
+    }
+    return run.stack.receive(run, to, seen, { kind: "peer" });
   }
-  step(run, below, parent.name, "out", "bridge", t`sent by ${parent.name} to segment ${parent.segment}`, packet, rule);
-  return ontoSegment(run, below, parent, packet, to);
+  step(lower, {
+    device: parent.name,
+    direction: "out",
+    action: "bridge",
+    text: t`sent by ${parent.name} to segment ${parent.segment}`,
+    packet,
+    rule,
+  });
+  const left = tcEgress(lower, parent, packet);
+  return left.end ?? ontoSegment(lower, parent, left.packet, to);
 }
 
 /** ipvlan_process_outbound: directly to a sibling; other packets are sent by the parent's machine through the parent device. */
-function routedBelow(run: Run, below: Netns, parent: Device & { kind: "physical" }, packet: Packet): End {
+function routedBelow(host: Host, parent: Device & { kind: "physical" }, packet: Packet): End {
+  const { run, netns } = host;
   const sibling = parent.children?.child(packet.dst);
-  if (sibling) return run.stack.receive(run, sibling.netns, sibling.device, packet, { kind: "peer" });
-  const end = run.stack.originate(run, below, packet, packet.src, parent.name);
+  if (sibling) return run.stack.receive(run, sibling, packet, { kind: "peer" });
+  const end = run.stack.originate(host, packet, packet.src, parent.name);
   // A failure there is counted as a transmit error; the sender receives no error.
-  return end.netns === below ? { ...end, errno: undefined } : end;
+  return end.netns === netns ? { ...end, errno: undefined } : end;
 }
 
 /** macvlan_handle_frame selects the device by MAC address, ipvlan_handle_frame by destination address. */
 export function handUp(
-  run: Run,
-  netns: Netns,
+  host: Host,
   device: Device & { kind: "physical" },
-  children: Children,
   packet: Packet,
   to: Neighbour,
 ): End | undefined {
+  const { run } = host;
+  const { children } = device;
+  if (!children) return undefined;
   const upper =
     children.kind === "ipvlan" ? children.child(packet.dst) : to.kind === "station" ? to.end.upper : undefined;
   if (!upper) return undefined;
   let seen = packet;
   if (children.mode === "l3s") {
     // ipvlan_l3_rcv, ipvlan_nf_input: the packet passes PREROUTING and INPUT of the parent's machine.
-    const tracking = track(connectionsOf(run, netns), packet);
+    const tracking = track(connectionsOf(host), packet);
     for (const name of ["PREROUTING", "INPUT"] as const) {
-      const passed = hook(run, netns, name, seen, tracking, { in: device.name });
+      const passed = hook(host, name, seen, tracking, { in: device.name });
       if (passed.end) return passed.end;
       seen = passed.packet;
     }
   }
-  step(
-    run,
-    netns,
-    device.name,
-    null,
-    "bridge",
-    t`passed by ${device.name} to ${machineAt(run, upper.netns)} (destination ${formatIp(packet.dst)})`,
-    seen,
-  );
-  return run.stack.receive(run, upper.netns, upper.device, seen, { kind: "peer" });
+  step(host, {
+    device: device.name,
+    action: "bridge",
+    text: t`passed by ${device.name} to ${machineAt(run, upper.netns)} (destination ${formatIp(packet.dst)})`,
+    packet: seen,
+  });
+  return run.stack.receive(run, upper, seen, { kind: "peer" });
 }

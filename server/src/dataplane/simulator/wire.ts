@@ -1,26 +1,21 @@
 /** A frame on a segment: MTU and filters of the network. */
 import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
-import type { Device, L2Segment, LinkEnd, Netns } from "../model.ts";
+import type { Device, L2Segment, LinkEnd } from "../model.ts";
 import { type Packet, pieceLength } from "../packet.ts";
 import type { Neighbour } from "./neighbour.ts";
-import { type End, fail, limitMtu, machine, machineAt, type Run } from "./run.ts";
+import { type End, fail, type Host, limitMtu, machine, machineAt } from "./run.ts";
 
 /** Sends the frame to the segment. */
-export function ontoSegment(
-  run: Run,
-  netns: Netns,
-  device: Device & { kind: "physical" },
-  packet: Packet,
-  to: Neighbour,
-): End {
+export function ontoSegment(host: Host, device: Device & { kind: "physical" }, packet: Packet, to: Neighbour): End {
+  const { run } = host;
   if (to.kind !== "station") throw new Error(`no machine on ${device.name}`);
   const segment = run.network.segment(device.segment);
   if (segment) {
     const size = pieceLength(packet);
     if (run.overhead === 0 || segment.mtu < device.mtu) limitMtu(run, segment.mtu);
     if (size > segment.mtu) {
-      return fail(run, netns, packet, {
+      return fail(host, packet, {
         verdict: "dropped",
         code: "segment-mtu",
         message: t`segment ${segment.name} (MTU ${segment.mtu}) silently drops the packet of ${size} bytes`,
@@ -30,7 +25,7 @@ export function ontoSegment(
     }
   }
   if (segment?.refusesIpip !== undefined && packet.body.kind === "ipip") {
-    return fail(run, netns, packet, {
+    return fail(host, packet, {
       verdict: "dropped",
       code: "protocol-refused",
       message: t`the network of ${segment.refusesIpip} (segment ${segment.name}) drops IP-in-IP (protocol 4)`,
@@ -38,9 +33,9 @@ export function ontoSegment(
       origin: segment.origin,
     });
   }
-  const unwanted = segment && unwantedBy(run, segment, netns, device.name, to.end, packet);
+  const unwanted = segment && unwantedBy(host, segment, device.name, to.end, packet);
   if (unwanted !== undefined) {
-    return fail(run, netns, packet, {
+    return fail(host, packet, {
       verdict: "dropped",
       code: "source-check",
       message: unwanted,
@@ -48,14 +43,13 @@ export function ontoSegment(
       origin: segment?.origin,
     });
   }
-  return run.stack.receive(run, to.end.netns, to.end.device, packet, to);
+  return run.stack.receive(run, to.end, packet, to);
 }
 
 /** The message if the source/destination check of the network drops the packet. */
 function unwantedBy(
-  run: Run,
+  { run, netns }: Host,
   segment: L2Segment,
-  netns: Netns,
   device: string,
   to: LinkEnd,
   packet: Packet,

@@ -6,18 +6,19 @@ import { localAddressesOf, lookup, selectSource } from "../fib.ts";
 import type { Device, Netns, WireguardPeer } from "../model.ts";
 import { type Carried, encapsulationOverhead, familyOf, type Packet, wireguardPadded } from "../packet.ts";
 import { peerText } from "../text.ts";
-import { type End, fail, isOwn, machine, type Run, sendErrno, step } from "./run.ts";
+import { type End, fail, type Host, isOwn, machine, sendErrno, step } from "./run.ts";
 import { handshakeResponse, keepaliveOrigin, type Origin, withoutSession } from "./session.ts";
 import { closedTunnel, tunnelLoop, unwrapped } from "./tunnels.ts";
 
 type Wireguard = Device & { kind: "wireguard" };
 
-export function encapsulateWireguard(run: Run, netns: Netns, device: Wireguard, packet: Packet): End {
+export function encapsulateWireguard(host: Host, device: Wireguard, packet: Packet): End {
+  const { run, netns } = host;
   const peer = device.peers.allowed(packet.dst);
   if (!peer) {
     // wg_xmit: ENOKEY, and icmp_ndo_send sends an ICMP error to the source.
     const own = isOwn(netns, packet.src);
-    return fail(run, netns, packet, {
+    return fail(host, packet, {
       verdict: "unreachable",
       code: "no-tunnel-peer",
       message: t`no peer of ${device.name} on ${machine(netns)} has ${formatIp(packet.dst)} in its allowed IPs`,
@@ -28,7 +29,7 @@ export function encapsulateWireguard(run: Run, netns: Netns, device: Wireguard, 
     });
   }
   const known = run.roamed.get(roamKey(netns, device, peer));
-  const kept = known ? undefined : learnedFromKeepalives(run, netns, device, peer);
+  const kept = known ? undefined : learnedFromKeepalives(host, device, peer);
   const learned = known ?? kept;
   const { ip, port } = learned ?? peer.endpoint;
   const length = wireguardPadded(packet.length, device.mtu);
@@ -47,29 +48,27 @@ export function encapsulateWireguard(run: Run, netns: Netns, device: Wireguard, 
     },
   };
   const padding = length - packet.length;
-  step(
-    run,
-    netns,
-    device.name,
-    null,
-    "encapsulate",
-    padding > 0
-      ? t`encrypted for peer ${formatIp(ip)}, UDP port ${port} (+${overhead} bytes, +${padding} padding)`
-      : t`encrypted for peer ${formatIp(ip)}, UDP port ${port} (+${overhead} bytes)`,
-    { ...made, src: sourceTo(netns, ip, learned?.own) },
-    {
+  step(host, {
+    device: device.name,
+    action: "encapsulate",
+    text:
+      padding > 0
+        ? t`encrypted for peer ${formatIp(ip)}, UDP port ${port} (+${overhead} bytes, +${padding} padding)`
+        : t`encrypted for peer ${formatIp(ip)}, UDP port ${port} (+${overhead} bytes)`,
+    packet: { ...made, src: sourceTo(netns, ip, learned?.own) },
+    rule: {
       table: "wireguard",
       // wg show: the current endpoint.
       text: peerText({ ...peer, endpoint: { ip, port } }),
       ...(kept ? { why: t`endpoint learned from the keepalives of the peer` } : {}),
       origin: peer.origin,
     },
-  );
+  });
   // wg_socket_send: ELOOP.
   const egress = lookup(netns, localAddressesOf(netns), { dst: ip, src: learned?.own });
-  if (egress?.nexthops.some((hop) => hop.dev === device.name)) return tunnelLoop(run, netns, device, packet);
+  if (egress?.nexthops.some((hop) => hop.dev === device.name)) return tunnelLoop(host, device, packet);
   run.overhead += overhead;
-  return run.stack.originate(run, netns, made, learned?.own);
+  return run.stack.originate(host, made, learned?.own);
 }
 
 function sourceTo(netns: Netns, ip: Ip, own: Ip | undefined): Ip {
@@ -81,7 +80,8 @@ function sourceTo(netns: Netns, ip: Ip, own: Ip | undefined): Ip {
  * The endpoint of a peer that sends keepalives (persistent-keepalive), also behind NAT: the last authenticated packet sets it
  * (wg_socket_set_peer_endpoint). Computed once per run; undefined if no keepalive arrives.
  */
-function learnedFromKeepalives(run: Run, netns: Netns, device: Wireguard, peer: WireguardPeer): Origin | undefined {
+function learnedFromKeepalives(host: Host, device: Wireguard, peer: WireguardPeer): Origin | undefined {
+  const { run, netns } = host;
   const key = `keepalive ${roamKey(netns, device, peer)}`;
   const home = run.network.netns(peer.netns);
   if (run.sessions.has(key) || !home) return undefined;
@@ -93,7 +93,7 @@ function learnedFromKeepalives(run: Run, netns: Netns, device: Wireguard, peer: 
   const known = run.roamed.get(roamKey(home, far, self));
   const { ip, port } = known ?? self.endpoint;
   const ports = { from: far.port, to: port };
-  const origin = keepaliveOrigin(run, netns, home, ports, { ip, own: known?.own });
+  const origin = keepaliveOrigin(host, home, ports, { ip, own: known?.own });
   if (origin) run.roamed.set(roamKey(netns, device, peer), origin);
   return origin;
 }
@@ -105,18 +105,18 @@ function roamKey(netns: Netns, device: Wireguard, peer: WireguardPeer): string {
 
 /** wg_receive: handshake, decryption, and check of the inner source (wg_packet_consume_data_done). */
 export function decapsulateWireguard(
-  run: Run,
-  netns: Netns,
+  host: Host,
   packet: Packet,
   carries: Carried & { kind: "wireguard" },
   ingress: string,
 ): End {
+  const { run, netns } = host;
   const { body } = packet;
   if (body.kind !== "udp") throw new Error("not a datagram");
   const device = [...netns.devices.values()].find((one) => one.kind === "wireguard" && one.port === body.dport);
-  if (device?.kind !== "wireguard") return closedTunnel(run, netns, packet, body.dport, ingress);
+  if (device?.kind !== "wireguard") return closedTunnel(host, packet, body.dport, ingress);
   const refuse = (code: "no-session" | "source-not-allowed", message: string): End =>
-    fail(run, netns, packet, { verdict: "dropped", code, message, device: device.name, origin: device.origin });
+    fail(host, packet, { verdict: "dropped", code, message, device: device.name, origin: device.origin });
   const peer = device.peers.byKey(carries.sender);
   if (!peer)
     return refuse(
@@ -128,12 +128,7 @@ export function decapsulateWireguard(
       "no-session",
       t`${device.name} of ${machine(netns)} has a different preshared key for ${formatIp(packet.src)}: the handshake fails`,
     );
-  const failure = handshakeResponse(
-    run,
-    netns,
-    { ip: packet.dst, port: device.port },
-    { ip: packet.src, port: body.sport },
-  );
+  const failure = handshakeResponse(host, { ip: packet.dst, port: device.port }, { ip: packet.src, port: body.sport });
   if (failure)
     return withoutSession(
       refuse(
@@ -148,5 +143,7 @@ export function decapsulateWireguard(
       "source-not-allowed",
       t`${device.name} of ${machine(netns)} drops a packet from ${formatIp(carries.inner.src)}: the allowed IPs of peer ${formatIp(packet.src)} are ${list(peer.allowedIps.map(formatPrefix))}`,
     );
-  return unwrapped(run, netns, device, packet, carries.inner, encapsulationOverhead("wireguard", familyOf(packet)));
+  return unwrapped(host, device, packet, carries.inner, {
+    overhead: encapsulationOverhead("wireguard", familyOf(packet)),
+  });
 }

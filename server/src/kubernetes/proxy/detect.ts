@@ -2,13 +2,13 @@
  * How kube-proxy distinguishes packets of its node's pods from other packets (pkg/proxy/util, LocalTrafficDetector).
  */
 import { family } from "../../addressing/ip.ts";
-import type { NfMatch } from "../../dataplane/model.ts";
+import type { Conditions } from "../../dataplane/rule.ts";
 import type { Cluster, Node } from "../../topology/model.ts";
 
 /** Undefined: kube-proxy cannot distinguish them, and adds no such rules. */
 export interface LocalDetector {
-  readonly ifLocal: NfMatch;
-  readonly ifNotLocal: NfMatch;
+  readonly ifLocal: Conditions;
+  readonly ifNotLocal: Conditions;
 }
 
 export function localDetector({ services }: Cluster, node: Node, of: 4 | 6): LocalDetector | undefined {

@@ -5,7 +5,8 @@
  */
 import { hostPrefix, type Ip, prefixOf } from "../../addressing/ip.ts";
 import type { ChainRules, ChainSource } from "../../cni/mode.ts";
-import type { Device, NfChain, NfMatch, NfRule, NfTable, NfTarget } from "../../dataplane/model.ts";
+import type { Device, NfChain, NfRule, NfTable, NfTarget } from "../../dataplane/model.ts";
+import { type Conditions, nfChain, nfRule, type RuleSpec } from "../../dataplane/rule.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Cluster, Node, ServiceEndpoint } from "../../topology/model.ts";
 import { endpointText } from "../../topology/service-endpoints.ts";
@@ -91,16 +92,16 @@ export function iptablesChains(
   const fixed: Readonly<Partial<Record<NfTable, ReadonlyMap<string, NfChain>>>> = {
     filter: byName([
       longChain("KUBE-EXTERNAL-SERVICES", view, externalFilter, true),
-      { name: "KUBE-FIREWALL", rules: localnetRules(view) },
-      { name: "KUBE-FORWARD", rules: forwardRules(cluster.services.kubeProxy.mark, origin) },
+      nfChain({ name: "KUBE-FIREWALL", rules: localnetRules(view) }),
+      nfChain({ name: "KUBE-FORWARD", rules: forwardRules(cluster.services.kubeProxy.mark, origin) }),
       healthChain(view),
       longChain("KUBE-PROXY-FIREWALL", view, firewallFilter, false),
       longChain("KUBE-SERVICES", view, internalFilter, false),
     ]),
     nat: byName([
-      { name: "KUBE-MARK-MASQ", rules: [markRule(cluster.services.kubeProxy.mark, origin)] },
+      nfChain({ name: "KUBE-MARK-MASQ", rules: [markRule(cluster.services.kubeProxy.mark, origin)] }),
       longChain("KUBE-NODEPORTS", view, nodePortRules, true),
-      { name: "KUBE-POSTROUTING", rules: postroutingRules(cluster.services.kubeProxy.mark, origin) },
+      nfChain({ name: "KUBE-POSTROUTING", rules: postroutingRules(cluster.services.kubeProxy.mark, origin) }),
       longChain("KUBE-SERVICES", view, serviceRules, false, nodePortsRules(view)),
     ]),
   };
@@ -134,21 +135,21 @@ function byName(chains: readonly NfChain[]): ReadonlyMap<string, NfChain> {
 function longChain(
   name: string,
   view: View,
-  rulesOf: (view: View, port: ProxyPort) => readonly NfRule[],
+  rulesOf: (view: View, port: ProxyPort) => readonly RuleSpec[],
   byNodePort: boolean,
-  tail: readonly NfRule[] = [],
+  tail: readonly RuleSpec[] = [],
 ): NfChain {
   let all: readonly NfRule[] | undefined;
   return {
     name,
     get rules() {
-      all ??= [...view.ports.all().flatMap((port) => rulesOf(view, port)), ...tail];
+      all ??= [...view.ports.all().flatMap((port) => rulesOf(view, port)), ...tail].map(nfRule);
       return all;
     },
     candidates: (dst, dport) => {
       const found = new Set(view.ports.byAddress(dst));
       if (byNodePort && dport !== undefined) for (const port of view.ports.byNodePort(dport)) found.add(port);
-      return [...[...found].flatMap((port) => rulesOf(view, port)), ...tail];
+      return [...[...found].flatMap((port) => rulesOf(view, port)), ...tail].map(nfRule);
     },
   };
 }
@@ -193,23 +194,23 @@ function internalChain(view: View, port: ProxyPort): string {
 
 /* ---------------------------------------------------------------------- rules */
 
-function rule(port: ProxyPort, comment: string, match: NfMatch, target: NfTarget): NfRule {
+function rule(port: ProxyPort, comment: string, match: Conditions, target: NfTarget): RuleSpec {
   return { match, target, comment, commentFirst: true, origin: port.port.source };
 }
 
-function toAddress(port: ProxyPort, ip: Ip): NfMatch {
+function toAddress(port: ProxyPort, ip: Ip): Conditions {
   return { dst: { is: hostPrefix(ip) }, ...toPort(port, port.port.port) };
 }
 
-function toPort({ port }: ProxyPort, number: number): NfMatch {
+function toPort({ port }: ProxyPort, number: number): Conditions {
   return { proto: port.proto, dport: { first: number, last: number } };
 }
 
 /** nat/KUBE-SERVICES. */
-function serviceRules(view: View, port: ProxyPort): readonly NfRule[] {
+function serviceRules(view: View, port: ProxyPort): readonly RuleSpec[] {
   const reach = view.ports.reach(port, view.node);
   if (!reach.hasEndpoints) return [];
-  const rules: NfRule[] = [];
+  const rules: RuleSpec[] = [];
   if (reach.hasInternal) {
     const chain = internalChain(view, port);
     rules.push(rule(port, `${port.id} cluster IP`, toAddress(port, port.clusterIp), { kind: "JUMP", chain }));
@@ -226,11 +227,11 @@ function serviceRules(view: View, port: ProxyPort): readonly NfRule[] {
 }
 
 /** The last rules of nat/KUBE-SERVICES: to any address of the node, or to the configured addresses. */
-function nodePortsRules({ cluster, nodePortIps: ips, ports, origin }: View): readonly NfRule[] {
+function nodePortsRules({ cluster, nodePortIps: ips, ports, origin }: View): readonly RuleSpec[] {
   const localhost = ports.family === 4 && opensLocalhost(cluster.services.kubeProxy);
   const comment = "kubernetes service nodeports; NOTE: this must be the last rule in this chain";
   const target: NfTarget = { kind: "JUMP", chain: "KUBE-NODEPORTS" };
-  const make = (match: NfMatch): NfRule => ({ match, target, comment, commentFirst: true, origin });
+  const make = (match: Conditions): RuleSpec => ({ match, target, comment, commentFirst: true, origin });
   if (ips === "all") {
     const loopback = ports.family === 6 ? prefixOf(1n, 128) : LOCALNET;
     return [
@@ -244,7 +245,7 @@ function nodePortsRules({ cluster, nodePortIps: ips, ports, origin }: View): rea
 }
 
 /** filter/KUBE-FIREWALL: with route_localnet, other machines could reach 127.0.0.1 (kubernetes issue 90259). */
-function localnetRules({ cluster, ports, origin }: View): readonly NfRule[] {
+function localnetRules({ cluster, ports, origin }: View): readonly RuleSpec[] {
   if (ports.family === 6 || !opensLocalhost(cluster.services.kubeProxy)) return [];
   return [
     {
@@ -262,7 +263,7 @@ function localnetRules({ cluster, ports, origin }: View): readonly NfRule[] {
 }
 
 /** nat/KUBE-NODEPORTS. */
-function nodePortRules(view: View, port: ProxyPort): readonly NfRule[] {
+function nodePortRules(view: View, port: ProxyPort): readonly RuleSpec[] {
   const { nodePort } = port.port;
   if (nodePort === undefined || !view.ports.reach(port, view.node).hasEndpoints) return [];
   return [rule(port, port.id, toPort(port, nodePort), { kind: "JUMP", chain: named(view, "EXT", port) })];
@@ -272,7 +273,7 @@ function nodePortRules(view: View, port: ProxyPort): readonly NfRule[] {
  * filter/KUBE-SERVICES: rejects packets to services without endpoints; drops them if the policy is Local and no endpoint is
  * on this node.
  */
-function internalFilter(view: View, port: ProxyPort): readonly NfRule[] {
+function internalFilter(view: View, port: ProxyPort): readonly RuleSpec[] {
   const reach = view.ports.reach(port, view.node);
   if (reach.hasInternal) return [];
   const [target, comment] = noEndpoints(port, reach);
@@ -280,7 +281,7 @@ function internalFilter(view: View, port: ProxyPort): readonly NfRule[] {
 }
 
 /** filter/KUBE-EXTERNAL-SERVICES: the same for external IPs, load balancer IPs, and node ports. */
-function externalFilter(view: View, port: ProxyPort): readonly NfRule[] {
+function externalFilter(view: View, port: ProxyPort): readonly RuleSpec[] {
   const reach = view.ports.reach(port, view.node);
   if (reach.hasExternal) return [];
   const [target, comment] = noEndpoints(port, reach);
@@ -289,7 +290,7 @@ function externalFilter(view: View, port: ProxyPort): readonly NfRule[] {
   );
   const { nodePort } = port.port;
   if (nodePort === undefined) return rules;
-  const match: NfMatch = { addrtype: { side: "dst", type: "LOCAL" }, ...toPort(port, nodePort) };
+  const match: Conditions = { addrtype: { side: "dst", type: "LOCAL" }, ...toPort(port, nodePort) };
   return [...rules, rule(port, comment, match, target)];
 }
 
@@ -298,7 +299,7 @@ function noEndpoints(port: ProxyPort, { hasEndpoints }: Reach): readonly [NfTarg
 }
 
 /** filter/KUBE-PROXY-FIREWALL: packets that KUBE-FW did not accept still have the load balancer IP as destination. */
-function firewallFilter(view: View, port: ProxyPort): readonly NfRule[] {
+function firewallFilter(view: View, port: ProxyPort): readonly RuleSpec[] {
   if (!hasFirewall(port) || !view.ports.reach(port, view.node).hasEndpoints) return [];
   const comment = `${port.id} traffic not accepted by ${named(view, "FW", port)}`;
   return port.loadBalancerIps.map((ip) => rule(port, comment, toAddress(port, ip), DROP));
@@ -311,14 +312,14 @@ function healthChain(view: View): NfChain {
     get rules() {
       return view.ports.healthChecked().map((port) => {
         const number = port.service.healthCheckNodePort ?? 0;
-        const match: NfMatch = { proto: "tcp", dport: { first: number, last: number } };
-        return rule(port, `${port.id} health check node port`, match, { kind: "ACCEPT" });
+        const match: Conditions = { proto: "tcp", dport: { first: number, last: number } };
+        return nfRule(rule(port, `${port.id} health check node port`, match, { kind: "ACCEPT" }));
       });
     },
   };
 }
 
-function forwardRules(mark: number, origin: Source): readonly NfRule[] {
+function forwardRules(mark: number, origin: Source): readonly RuleSpec[] {
   const accept: NfTarget = { kind: "ACCEPT" };
   return [
     { match: { ctstate: ["INVALID"] }, target: DROP, origin },
@@ -339,7 +340,7 @@ function forwardRules(mark: number, origin: Source): readonly NfRule[] {
   ];
 }
 
-export function postroutingRules(mark: number, origin: Source): readonly NfRule[] {
+export function postroutingRules(mark: number, origin: Source): readonly RuleSpec[] {
   return [
     { match: { mark: { is: { value: mark, mask: mark }, not: true } }, target: { kind: "RETURN" }, origin },
     { match: {}, target: { kind: "MARK", value: mark, mask: 0 }, origin },
@@ -353,7 +354,7 @@ export function postroutingRules(mark: number, origin: Source): readonly NfRule[
   ];
 }
 
-export function markRule(mark: number, origin: Source): NfRule {
+export function markRule(mark: number, origin: Source): RuleSpec {
   return { match: {}, target: { kind: "MARK", value: mark, mask: mark }, origin };
 }
 
@@ -369,11 +370,11 @@ function serviceChain(view: View, name: string): NfChain | undefined {
   if (found === undefined) return undefined;
   const { port, endpoint } = found;
   const reach = view.ports.reach(port, view.node);
-  if (endpoint !== undefined) return { name, rules: endpointRules(name, port, endpoint) };
-  if (name.startsWith("KUBE-SVC-")) return { name, rules: balancingRules(view, name, port, reach.cluster) };
-  if (name.startsWith("KUBE-SVL-")) return { name, rules: balancingRules(view, name, port, reach.local) };
-  if (name.startsWith("KUBE-EXT-")) return { name, rules: externalRules(view, port, reach) };
-  return { name, rules: firewallRules(view, port) };
+  if (endpoint !== undefined) return nfChain({ name, rules: endpointRules(name, port, endpoint) });
+  if (name.startsWith("KUBE-SVC-")) return nfChain({ name, rules: balancingRules(view, name, port, reach.cluster) });
+  if (name.startsWith("KUBE-SVL-")) return nfChain({ name, rules: balancingRules(view, name, port, reach.local) });
+  if (name.startsWith("KUBE-EXT-")) return nfChain({ name, rules: externalRules(view, port, reach) });
+  return nfChain({ name, rules: firewallRules(view, port) });
 }
 
 /**
@@ -385,8 +386,8 @@ function balancingRules(
   name: string,
   port: ProxyPort,
   endpoints: readonly ServiceEndpoint[],
-): readonly NfRule[] {
-  const rules: NfRule[] = [];
+): readonly RuleSpec[] {
+  const rules: RuleSpec[] = [];
   if (name === internalChain(view, port)) {
     const comment = `${port.id} cluster IP`;
     const match = toAddress(port, port.clusterIp);
@@ -400,20 +401,20 @@ function balancingRules(
   const { affinity } = port.service;
   if (affinity !== undefined) {
     for (const { comment, chain } of chains) {
-      const match: NfMatch = { recent: { name: chain, op: "rcheck", seconds: affinity, reap: true } };
+      const match: Conditions = { recent: { name: chain, op: "rcheck", seconds: affinity, reap: true } };
       rules.push(rule(port, comment, match, { kind: "JUMP", chain }));
     }
   }
   chains.forEach(({ comment, chain }, i) => {
     const left = chains.length - i;
-    const match: NfMatch = left > 1 ? { statistic: { probability: 1 / left } } : {};
+    const match: Conditions = left > 1 ? { statistic: { probability: 1 / left } } : {};
     rules.push(rule(port, comment, match, { kind: "JUMP", chain }));
   });
   return rules;
 }
 
 /** KUBE-SEP: packets from an endpoint to itself are masqueraded, so the replies return through the node. */
-function endpointRules(name: string, port: ProxyPort, endpoint: ServiceEndpoint): readonly NfRule[] {
+function endpointRules(name: string, port: ProxyPort, endpoint: ServiceEndpoint): readonly RuleSpec[] {
   const { affinity } = port.service;
   return [
     rule(port, port.id, { src: { is: hostPrefix(endpoint.ip) } }, MARK_MASQ),
@@ -427,16 +428,16 @@ function endpointRules(name: string, port: ProxyPort, endpoint: ServiceEndpoint)
 }
 
 /** KUBE-EXT: packets to node ports, external IPs, and load balancer IPs. */
-function externalRules(view: View, port: ProxyPort, reach: Reach): readonly NfRule[] {
+function externalRules(view: View, port: ProxyPort, reach: Reach): readonly RuleSpec[] {
   const cluster: NfTarget = { kind: "JUMP", chain: named(view, "SVC", port) };
-  const bare = (target: NfTarget): NfRule => ({ match: {}, target, origin: port.port.source });
+  const bare = (target: NfTarget): RuleSpec => ({ match: {}, target, origin: port.port.source });
   if (port.service.externalPolicy === "cluster") {
     return [rule(port, `masquerade traffic for ${port.id} external destinations`, {}, MARK_MASQ), bare(cluster)];
   }
-  const rules: NfRule[] = [];
+  const rules: RuleSpec[] = [];
   const external = `${port.id} external destinations`;
   if (view.detector) rules.push(rule(port, `pod traffic for ${external}`, view.detector.ifLocal, cluster));
-  const own: NfMatch = { addrtype: { side: "src", type: "LOCAL" } };
+  const own: Conditions = { addrtype: { side: "src", type: "LOCAL" } };
   rules.push(rule(port, `masquerade LOCAL traffic for ${external}`, own, MARK_MASQ));
   rules.push(rule(port, `route LOCAL traffic for ${external}`, own, cluster));
   if (reach.local.length > 0) rules.push(bare({ kind: "JUMP", chain: named(view, "SVL", port) }));
@@ -447,7 +448,7 @@ function externalRules(view: View, port: ProxyPort, reach: Reach): readonly NfRu
  * KUBE-FW: sources that are allowed to use the load balancer IP; KUBE-PROXY-FIREWALL drops the remaining packets. If
  * a node has the load balancer IP itself, its packets to this address have it as source.
  */
-function firewallRules(view: View, port: ProxyPort): readonly NfRule[] {
+function firewallRules(view: View, port: ProxyPort): readonly RuleSpec[] {
   const target: NfTarget = { kind: "JUMP", chain: named(view, "EXT", port) };
   const own = admitsNode(port, primaryIp(view.node, view.ports.family)) ? port.loadBalancerIps.map(hostPrefix) : [];
   return [

@@ -5,16 +5,8 @@
  */
 import { hostPrefix, type Ip, isLinkLocal, prefixOf } from "../../addressing/ip.ts";
 import type { ChainRules } from "../../cni/mode.ts";
-import type {
-  Device,
-  IptablesTable,
-  Ipvs,
-  NfMatch,
-  NfRule,
-  NfTarget,
-  SetMatch,
-  VirtualServer,
-} from "../../dataplane/model.ts";
+import type { Device, IptablesTable, Ipvs, NfTarget, SetMatch, VirtualServer } from "../../dataplane/model.ts";
+import type { Conditions, RuleSpec } from "../../dataplane/rule.ts";
 import type { Source } from "../../language/tree.ts";
 import type { KubeProxy, Node, ServiceEndpoint } from "../../topology/model.ts";
 import { localDetector } from "./detect.ts";
@@ -150,7 +142,7 @@ export function ipvsRules(ports: ProxyPorts, node: Node, devices: readonly Devic
   const sets = ipSets(ports, node, serverIps(node, family, kubeProxy, devices));
   const origin = kubeProxy.source;
   const rules: Rules = { family, origin, set: (key) => setOf(sets, key) };
-  const add = (table: IptablesTable, chain: string, list: readonly NfRule[]): ChainRules => ({
+  const add = (table: IptablesTable, chain: string, list: readonly RuleSpec[]): ChainRules => ({
     family,
     table,
     chain,
@@ -229,7 +221,7 @@ export function ipvsRules(ports: ProxyPorts, node: Node, devices: readonly Devic
 }
 
 /** A rule over a set, with the set's comment; no rule if the set is empty. */
-function of(rules: Rules, key: SetKey, by: SetMatch["side"], match: NfMatch, target: NfTarget): readonly NfRule[] {
+function of(rules: Rules, key: SetKey, by: SetMatch["side"], match: Conditions, target: NfTarget): readonly RuleSpec[] {
   return rules.set(key).isEmpty ? [] : [commented(rules, key, by, match, target)];
 }
 
@@ -237,9 +229,9 @@ function commented(
   { set, origin }: Rules,
   key: SetKey,
   by: SetMatch["side"],
-  match: NfMatch,
+  match: Conditions,
   target: NfTarget,
-): NfRule {
+): RuleSpec {
   const found = set(key);
   return {
     match: { ...match, sets: [{ set: found, side: by }] },
@@ -255,13 +247,13 @@ function bare(
   key: SetKey,
   target: NfTarget,
   by: SetMatch["side"] = "dst,dst",
-  match: NfMatch = {},
-): NfRule {
+  match: Conditions = {},
+): RuleSpec {
   return { match: { ...match, sets: [{ set: set(key), side: by }] }, target, origin };
 }
 
 /** externalIPRules: packets from other machines, and packets to external IPs that are local addresses. */
-function externalRules(rules: Rules, key: "externalIp" | "externalIpLocal"): readonly NfRule[] {
+function externalRules(rules: Rules, key: "externalIp" | "externalIpLocal"): readonly RuleSpec[] {
   return [
     { notBridged: true, addrtype: { side: "src", type: "LOCAL", not: true } } as const,
     { addrtype: { side: "dst", type: "LOCAL" } } as const,
@@ -269,13 +261,13 @@ function externalRules(rules: Rules, key: "externalIp" | "externalIpLocal"): rea
 }
 
 /** Drops the node's own packets to load balancer IPs whose source ranges exclude the node. */
-function outRules(ports: ProxyPorts, node: Node): readonly NfRule[] {
+function outRules(ports: ProxyPorts, node: Node): readonly RuleSpec[] {
   const nodeIp = primaryIp(node, ports.family);
   return guardedPorts(ports)
     .filter((port) => !admitsNode(port, nodeIp))
     .flatMap((port) =>
       port.loadBalancerIps.map(
-        (ip): NfRule => ({
+        (ip): RuleSpec => ({
           match: { src: { is: hostPrefix(ip) }, ipvs: { ip, proto: port.port.proto, port: port.port.port } },
           target: { kind: "DROP" },
           origin: port.port.source,
@@ -284,7 +276,7 @@ function outRules(ports: ProxyPorts, node: Node): readonly NfRule[] {
     );
 }
 
-function forward(mark: number, origin: Source): readonly NfRule[] {
+function forward(mark: number, origin: Source): readonly RuleSpec[] {
   return [
     {
       match: { mark: { is: { value: mark, mask: mark } } },

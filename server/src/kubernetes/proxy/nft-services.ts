@@ -1,6 +1,7 @@
 /** The chains of services in kube-proxy's nftables table (pkg/proxy/nftables/proxier.go, syncProxyRules). */
 import { formatIp, formatPrefix, hostPrefix } from "../../addressing/ip.ts";
-import type { NfChain, NfMatch, NfRule, NfTarget } from "../../dataplane/model.ts";
+import type { NfChain, NfTarget } from "../../dataplane/model.ts";
+import { type Conditions, nfChain, type RuleSpec } from "../../dataplane/rule.ts";
 import type { ServiceEndpoint } from "../../topology/model.ts";
 import { endpointText } from "../../topology/service-endpoints.ts";
 import {
@@ -52,11 +53,11 @@ export function serviceChain(view: NftView, name: string): NfChain | undefined {
   if (!found) return undefined;
   const { port, endpoint } = found;
   const reach = view.ports.reach(port, view.node);
-  if (endpoint) return { name, rules: endpointRules(view, port, endpoint) };
-  if (name.startsWith("service-")) return { name, rules: policyRules(view, port, reach.cluster, "cluster") };
-  if (name.startsWith("local-")) return { name, rules: policyRules(view, port, reach.local, "local") };
-  if (name.startsWith("external-")) return { name, rules: externalRules(view, port, reach) };
-  return { name, rules: firewallRules(view, port) };
+  if (endpoint) return nfChain({ name, rules: endpointRules(view, port, endpoint) });
+  if (name.startsWith("service-")) return nfChain({ name, rules: policyRules(view, port, reach.cluster, "cluster") });
+  if (name.startsWith("local-")) return nfChain({ name, rules: policyRules(view, port, reach.local, "local") });
+  if (name.startsWith("external-")) return nfChain({ name, rules: externalRules(view, port, reach) });
+  return nfChain({ name, rules: firewallRules(view, port) });
 }
 
 function usedEndpoints(port: ProxyPort, { cluster, local }: Reach): readonly ServiceEndpoint[] {
@@ -71,12 +72,12 @@ function affinitySet(port: ProxyPort, endpoint: ServiceEndpoint): string {
   return `affinity-${endpointId(port, endpoint)}`;
 }
 
-function rule(port: ProxyPort, text: string, match: NfMatch, target: NfTarget): NfRule {
+function rule(port: ProxyPort, text: string, match: Conditions, target: NfTarget): RuleSpec {
   return { match, target, text, origin: port.port.source };
 }
 
 /** Marks for masquerading: since 1.36 in the rule itself, before through a chain. */
-function masquerade(view: NftView, port: ProxyPort, words: string, match: NfMatch, comment: string): NfRule {
+function masquerade(view: NftView, port: ProxyPort, words: string, match: Conditions, comment: string): RuleSpec {
   const { mark } = view.cluster.services.kubeProxy;
   const before = words === "" ? "" : `${words} `;
   const after = comment === "" ? "" : ` comment "${comment}"`;
@@ -100,18 +101,18 @@ function policyRules(
   port: ProxyPort,
   endpoints: readonly ServiceEndpoint[],
   policy: "cluster" | "local",
-): readonly NfRule[] {
+): readonly RuleSpec[] {
   if (!jumpsToEndpoints(view, port)) return dnatRules(view, port, endpoints);
   const mark = hasDirectDnat(view.cluster) || port.service.internalPolicy !== policy ? [] : markRules(view, port);
   return [...mark, ...jumpRules(view, port, endpoints)];
 }
 
 /** Before 1.36, the chain of the ClusterIP marks packets that are not from a pod of the node. */
-function markRules(view: NftView, port: ProxyPort): readonly NfRule[] {
+function markRules(view: NftView, port: ProxyPort): readonly RuleSpec[] {
   const { kubeProxy } = view.cluster.services;
   const dport = kubeProxy.minor < 34 ? ` ${port.port.proto} dport ${port.port.port}` : "";
   const words = `${view.ip} daddr ${formatIp(port.clusterIp)}${dport}`;
-  const match: NfMatch = {
+  const match: Conditions = {
     dst: { is: hostPrefix(port.clusterIp) },
     ...(kubeProxy.minor < 34 ? { proto: port.port.proto, dport: { first: port.port.port, last: port.port.port } } : {}),
   };
@@ -126,7 +127,7 @@ function dnatRules(
   { ip, cluster }: NftView,
   port: ProxyPort,
   endpoints: readonly ServiceEndpoint[],
-): readonly NfRule[] {
+): readonly RuleSpec[] {
   const { proto } = port.port;
   const [first] = endpoints;
   const elements = endpoints.map((one, i) => `${i} : ${formatIp(one.ip)} . ${one.port}`).join(", ");
@@ -140,17 +141,17 @@ function dnatRules(
   );
 }
 
-function share(left: number): NfMatch {
+function share(left: number): Conditions {
   return left > 1 ? { statistic: { probability: 1 / left } } : {};
 }
 
 /** The same with jumps to the chains of endpoints; with session affinity, sources that were seen before keep theirs. */
-function jumpRules(view: NftView, port: ProxyPort, endpoints: readonly ServiceEndpoint[]): readonly NfRule[] {
+function jumpRules(view: NftView, port: ProxyPort, endpoints: readonly ServiceEndpoint[]): readonly RuleSpec[] {
   const { affinity } = port.service;
-  const rules: NfRule[] = [];
+  const rules: RuleSpec[] = [];
   for (const endpoint of affinity === undefined ? [] : endpoints) {
     const name = endpointId(port, endpoint);
-    const match: NfMatch = { recent: { name, op: "rcheck", seconds: affinity ?? 0, reap: true } };
+    const match: Conditions = { recent: { name, op: "rcheck", seconds: affinity ?? 0, reap: true } };
     const chain = endpointName(view, port, endpoint);
     rules.push(rule(port, `${view.ip} saddr @${affinitySet(port, endpoint)} goto ${chain}`, match, goTo(chain)));
   }
@@ -163,7 +164,7 @@ function jumpRules(view: NftView, port: ProxyPort, endpoints: readonly ServiceEn
 }
 
 /** endpoint-…: since 1.36, the set `hairpin-connections` masquerades packets of an endpoint to itself. */
-function endpointRules(view: NftView, port: ProxyPort, endpoint: ServiceEndpoint): readonly NfRule[] {
+function endpointRules(view: NftView, port: ProxyPort, endpoint: ServiceEndpoint): readonly RuleSpec[] {
   const { ip } = view;
   const own = formatIp(endpoint.ip);
   return [
@@ -183,14 +184,14 @@ function endpointRules(view: NftView, port: ProxyPort, endpoint: ServiceEndpoint
 }
 
 /** external-…: packets to node ports, external IPs, and load balancer IPs. */
-function externalRules(view: NftView, port: ProxyPort, reach: Reach): readonly NfRule[] {
+function externalRules(view: NftView, port: ProxyPort, reach: Reach): readonly RuleSpec[] {
   const all = named(view, "service", port);
   if (port.service.externalPolicy === "cluster") {
     const comment = hasDirectDnat(view.cluster) ? "masquerade" : "";
     return [masquerade(view, port, "", {}, comment), rule(port, `goto ${all}`, {}, goTo(all))];
   }
-  const own: NfMatch = { addrtype: { side: "src", type: "LOCAL" } };
-  const rules: NfRule[] = [];
+  const own: Conditions = { addrtype: { side: "src", type: "LOCAL" } };
+  const rules: RuleSpec[] = [];
   if (view.detector) {
     const { ifLocal } = view.detector;
     rules.push(
@@ -209,7 +210,7 @@ function externalRules(view: NftView, port: ProxyPort, reach: Reach): readonly N
 }
 
 /** firewall-…: the allowed sources, and the load balancer IPs themselves if a range contains the node's address. */
-function firewallRules({ ip, node, ports }: NftView, port: ProxyPort): readonly NfRule[] {
+function firewallRules({ ip, node, ports }: NftView, port: ProxyPort): readonly RuleSpec[] {
   const own = admitsNode(port, primaryIp(node, ports.family)) ? port.loadBalancerIps : [];
   const text = `${ip} saddr != { ${[...port.sourceRanges.map(formatPrefix), ...own.map(formatIp)].join(", ")} } drop`;
   return [

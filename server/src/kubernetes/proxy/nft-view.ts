@@ -1,6 +1,7 @@
 /** The contents of kube-proxy's nftables table on one node: names of chains, base chains, elements of maps. */
 import { formatIp, formatPrefix, hostPrefix, type Ip } from "../../addressing/ip.ts";
-import type { NfBase, NfHook, NfMatch, NfTable, NfTarget } from "../../dataplane/model.ts";
+import type { NfBase, NfHook, NfTable, NfTarget } from "../../dataplane/model.ts";
+import type { Conditions } from "../../dataplane/rule.ts";
 import type { Source } from "../../language/tree.ts";
 import type { Cluster, Node, ServiceEndpoint } from "../../topology/model.ts";
 import type { LocalDetector } from "./detect.ts";
@@ -70,7 +71,7 @@ export function hasDirectDnat({ services }: Cluster): boolean {
 
 /** An element of a map. The comment is the port's id, only for ports without endpoints. */
 export interface Element {
-  readonly match: NfMatch;
+  readonly match: Conditions;
   readonly target: NfTarget;
   readonly comment?: string;
   readonly origin: Source;
@@ -114,7 +115,7 @@ export function endpointName(view: NftView, port: ProxyPort, endpoint: ServiceEn
 
 /* -------------------------------------------------------------------- elements */
 
-function to({ port }: ProxyPort, ip: Ip | undefined, number: number): NfMatch {
+function to({ port }: ProxyPort, ip: Ip | undefined, number: number): Conditions {
   return {
     ...(ip === undefined ? {} : { dst: { is: hostPrefix(ip) } }),
     proto: port.proto,
@@ -192,7 +193,7 @@ export function hairpinEndpoints({ ports, node }: NftView, port: ProxyPort): rea
 }
 
 /** The local detector's match in nft syntax. */
-export function matchText(match: NfMatch, ip: string): string {
+export function matchText(match: Conditions, ip: string): string {
   const { src } = match;
   if (src) return `${ip} saddr ${src.not ? "!= " : ""}${formatPrefix(src.is)}`;
   const device = match.in;

@@ -5,7 +5,8 @@
  */
 import { formatPrefix, type Ip, isLoopback, prefixContains } from "../../addressing/ip.ts";
 import type { ChainSource } from "../../cni/mode.ts";
-import type { Device, IpSet, NfChain, NfMatch, NfRule, NfTarget } from "../../dataplane/model.ts";
+import type { Device, IpSet, NfChain, NfTarget } from "../../dataplane/model.ts";
+import { type Conditions, nfChain, nfRule, type RuleSpec } from "../../dataplane/rule.ts";
 import type { Node } from "../../topology/model.ts";
 import { localDetector } from "./detect.ts";
 import { nftListing } from "./nft-listing.ts";
@@ -88,25 +89,28 @@ const CHECKS: readonly (readonly [string, ...string[]])[] = [
 
 function fixedChains(view: NftView): readonly NfChain[] {
   const { kubeProxy } = view.cluster.services;
-  const checks = (kubeProxy.minor < 34 ? EARLY_CHECKS : CHECKS).map(([name, ...chains]) => ({
-    name,
-    rules: chains.map((chain) => fixed(view, `ct state new jump ${chain}`, { ctstate: ["NEW"] }, jump(chain))),
-  }));
-  const plain = (name: string, chain: string): NfChain => ({
-    name,
-    rules: [fixed(view, `jump ${chain}`, {}, jump(chain))],
-  });
+  const checks = (kubeProxy.minor < 34 ? EARLY_CHECKS : CHECKS).map(([name, ...chains]) =>
+    nfChain({
+      name,
+      rules: chains.map((chain) => fixed(view, `ct state new jump ${chain}`, { ctstate: ["NEW"] }, jump(chain))),
+    }),
+  );
+  const plain = (name: string, chain: string): NfChain =>
+    nfChain({ name, rules: [fixed(view, `jump ${chain}`, {}, jump(chain))] });
   return [
     ...checks,
     plain("nat-prerouting", "services"),
     plain("nat-output", "services"),
     plain("nat-postrouting", "masquerading"),
     ...(hasDirectDnat(view.cluster) ? [masquerading(view)] : masqueradingByChain(view)),
-    { name: "reject-chain", rules: [fixed(view, "reject", {}, { kind: "REJECT", with: "icmp-port-unreachable" })] },
+    nfChain({
+      name: "reject-chain",
+      rules: [fixed(view, "reject", {}, { kind: "REJECT", with: "icmp-port-unreachable" })],
+    }),
   ];
 }
 
-function fixed({ origin }: NftView, text: string, match: NfMatch, target: NfTarget): NfRule {
+function fixed({ origin }: NftView, text: string, match: Conditions, target: NfTarget): RuleSpec {
   return { match, target, text, origin };
 }
 
@@ -115,11 +119,11 @@ function masqueradingByChain(view: NftView): readonly NfChain[] {
   const { mark } = view.cluster.services.kubeProxy;
   const bit = markText(mark);
   return [
-    {
+    nfChain({
       name: "mark-for-masquerade",
       rules: [fixed(view, `meta mark set meta mark or ${bit}`, {}, { kind: "MARK", value: mark, mask: mark })],
-    },
-    {
+    }),
+    nfChain({
       name: "masquerading",
       rules: [
         fixed(
@@ -131,7 +135,7 @@ function masqueradingByChain(view: NftView): readonly NfChain[] {
         fixed(view, `meta mark set meta mark xor ${bit}`, {}, { kind: "MARK", value: mark, mask: 0 }),
         fixed(view, "masquerade fully-random", {}, { kind: "MASQUERADE", randomFully: true }),
       ],
-    },
+    }),
   ];
 }
 
@@ -140,7 +144,7 @@ function masquerading(view: NftView): NfChain {
   const { mark } = view.cluster.services.kubeProxy;
   const bit = markText(mark);
   const target: NfTarget = { kind: "MASQUERADE", randomFully: true };
-  const marked: NfRule = {
+  const marked: RuleSpec = {
     ...fixed(
       view,
       `meta mark and ${bit} != 0 meta mark set meta mark xor ${bit} masquerade fully-random`,
@@ -156,7 +160,7 @@ function masquerading(view: NftView): NfChain {
     { ctstate: ["DNAT"], sets: [{ set: hairpinSet(view), side: "dst,dst,src" }] },
     target,
   );
-  return { name: "masquerading", rules: [marked, hairpin] };
+  return nfChain({ name: "masquerading", rules: [marked, hairpin] });
 }
 
 function hairpinSet(view: NftView): IpSet {
@@ -186,8 +190,9 @@ function lookups(view: NftView): readonly NfChain[] {
   const { ip } = view;
   const byAddress = (name: string, map: string, of: (port: ProxyPort) => readonly Element[]): NfChain => ({
     name,
-    rules: [lookupRule(view, `${ip} ${BY_SERVICE} @${map}`)],
-    candidates: (dst) => view.ports.byAddress(dst).flatMap((port) => of(port).map((one) => elementRule(one, map))),
+    rules: [nfRule(lookupRule(view, `${ip} ${BY_SERVICE} @${map}`))],
+    candidates: (dst) =>
+      view.ports.byAddress(dst).flatMap((port) => of(port).map((one) => nfRule(elementRule(one, map)))),
   });
   const marks = clusterIpMarks(view);
   return [
@@ -195,10 +200,10 @@ function lookups(view: NftView): readonly NfChain[] {
     byAddress("service-endpoints-check", "no-endpoint-services", (port) => noEndpointElements(view, port)),
     {
       name: "nodeport-endpoints-check",
-      rules: [lookupRule(view, `${nodePortWords(view, false)} vmap @no-endpoint-nodeports`)],
+      rules: [nfRule(lookupRule(view, `${nodePortWords(view, false)} vmap @no-endpoint-nodeports`))],
       candidates: (dst, dport) =>
         byNodePort(view, dst, dport).flatMap((port) =>
-          noEndpointNodePorts(view, port).map((one) => elementRule(one, "no-endpoint-nodeports")),
+          noEndpointNodePorts(view, port).map((one) => nfRule(elementRule(one, "no-endpoint-nodeports"))),
         ),
     },
     {
@@ -207,7 +212,7 @@ function lookups(view: NftView): readonly NfChain[] {
         ...marks,
         lookupRule(view, `${ip} ${BY_SERVICE} @service-ips`),
         lookupRule(view, `${nodePortWords(view, true)} vmap @service-nodeports`),
-      ],
+      ].map(nfRule),
       candidates: (dst, dport) => {
         const found = view.ports.byAddress(dst);
         return [
@@ -216,7 +221,7 @@ function lookups(view: NftView): readonly NfChain[] {
           ...byNodePort(view, dst, dport).flatMap((port) =>
             nodePortElements(view, port).map((one) => elementRule(toLocal(view, one), "service-nodeports")),
           ),
-        ];
+        ].map(nfRule);
       },
     },
     clusterIpsCheck(view),
@@ -224,7 +229,7 @@ function lookups(view: NftView): readonly NfChain[] {
 }
 
 /** Since 1.36, packets to ClusterIPs are marked for masquerading before the lookup, unless they are from a pod of the node. */
-function clusterIpMarks(view: NftView): readonly NfRule[] {
+function clusterIpMarks(view: NftView): readonly RuleSpec[] {
   const { ip, detector, cluster } = view;
   if (!hasDirectDnat(cluster)) return [];
   const { mark, masqueradeAll } = cluster.services.kubeProxy;
@@ -264,11 +269,11 @@ function toLocal({ nodePortIps: ips }: NftView, element: Element): Element {
     : element;
 }
 
-function lookupRule(view: NftView, text: string): NfRule {
+function lookupRule(view: NftView, text: string): RuleSpec {
   return fixed(view, text, {}, { kind: "NONE" });
 }
 
-function elementRule(element: Element, map: string): NfRule {
+function elementRule(element: Element, map: string): RuleSpec {
   const { match, target, origin } = element;
   return { match, target, text: `vmap @${map} { ${elementText(element)} }`, origin };
 }
@@ -279,18 +284,18 @@ function clusterIpsCheck(view: NftView): NfChain {
   const ranges = cluster.serviceCidrs
     .map(({ prefix }) => prefix)
     .filter((one) => typeof one.ip === (ports.family === 4 ? "number" : "bigint"));
-  const reject: NfRule = {
+  const reject = nfRule({
     match: {},
     target: { kind: "REJECT", with: "icmp-port-unreachable" },
     text: `${ip} daddr @cluster-ips reject comment "Reject traffic to invalid ports of ClusterIPs"`,
     origin,
-  };
-  const drop: NfRule = {
+  });
+  const drop = nfRule({
     match: {},
     target: { kind: "DROP" },
     text: `${ip} daddr { ${ranges.map(formatPrefix).join(", ")} } drop comment "Drop traffic to unallocated ClusterIPs"`,
     origin,
-  };
+  });
   return {
     name: "cluster-ips-check",
     rules: ranges.length === 0 ? [reject] : [reject, drop],

@@ -7,7 +7,7 @@
 import { hostPrefix } from "../../../addressing/ip.ts";
 import { type IpvsFrame, ipvsChains, ipvsInput, ipvsOutput } from "../../../cni/calico/ipvs.ts";
 import type { ChainRules } from "../../../cni/mode.ts";
-import type { NfMatch, NfRule } from "../../../dataplane/model.ts";
+import type { Conditions, RuleSpec } from "../../../dataplane/rule.ts";
 import type { Direction, Policy } from "../../../topology/policy.ts";
 import { tiersOf } from "../evaluate.ts";
 import { policyName } from "../text.ts";
@@ -81,9 +81,9 @@ function idOf({ device, pod }: LocalPod): string {
  * routes instead, the device is not visible in FORWARD: the pod's address is matched instead.
  */
 function frame(context: EnforceContext, of: 4 | 6, pods: readonly LocalPod[]): readonly ChainRules[] {
-  const from = (local: LocalPod): NfMatch =>
+  const from = (local: LocalPod): Conditions =>
     local.device === undefined ? { src: { is: hostPrefix(local.ip) } } : { in: { is: local.device } };
-  const to = (local: LocalPod): NfMatch =>
+  const to = (local: LocalPod): Conditions =>
     local.device === undefined ? { dst: { is: hostPrefix(local.ip) } } : { out: { is: local.device } };
   const ipvs = ipvsFrame(
     context,
@@ -148,7 +148,7 @@ function endpointChain(
   isFramed: boolean,
 ): ChainRules {
   const chain = `cali-${direction === "ingress" ? "tw" : "fw"}-${idOf(local)}`;
-  const rules: NfRule[] = [
+  const rules: RuleSpec[] = [
     makeRule({ ctstate: ["RELATED", "ESTABLISHED"] }, { kind: "ACCEPT" }),
     makeRule({ ctstate: ["INVALID"] }, { kind: "DROP" }),
     makeRule({}, clearMark(ACCEPT | PASS)),
@@ -182,7 +182,7 @@ function endpointChain(
 }
 
 function policyChain(context: EnforceContext, of: 4 | 6, policy: Policy, direction: Direction): ChainRules {
-  const rules: NfRule[] = [];
+  const rules: RuleSpec[] = [];
   const comment = `Policy ${policy.path} ${direction}`;
   for (const rule of policy[direction] ?? []) {
     const explain = () => allowedBy(policy, rule);

@@ -3,8 +3,9 @@ import type { Ip, Prefix } from "../../../addressing/ip.ts";
 import { family, formatIp, formatPrefix, hostPrefix, prefixContains } from "../../../addressing/ip.ts";
 import { hash32 } from "../../../cni/hash.ts";
 import type { ChainRules, NodeParts } from "../../../cni/mode.ts";
-import type { Explanation, IpSet, NfMatch, NfRule, NfTarget } from "../../../dataplane/model.ts";
+import type { Explanation, IpSet, NfTarget } from "../../../dataplane/model.ts";
 import { type Packet, portsOf, transportOf } from "../../../dataplane/packet.ts";
+import type { Conditions, RuleSpec } from "../../../dataplane/rule.ts";
 import type { Source } from "../../../language/tree.ts";
 import { list } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
@@ -70,19 +71,19 @@ export interface RuleExtras {
   readonly explain?: (packet: Packet) => Explanation;
 }
 
-export function makeRule(match: NfMatch, target: NfTarget, extras: RuleExtras = {}): NfRule {
+export function makeRule(match: Conditions, target: NfTarget, extras: RuleExtras = {}): RuleSpec {
   return { match, target, ...extras, origin: extras.origin };
 }
 
-export function filterChain(of: 4 | 6, chain: string, rules: readonly NfRule[]): ChainRules {
+export function filterChain(of: 4 | 6, chain: string, rules: readonly RuleSpec[]): ChainRules {
   return { family: of, table: "filter", chain, rules };
 }
 
-export function marked(mask: number): NfMatch {
+export function marked(mask: number): Conditions {
   return { mark: { is: { value: mask, mask } } };
 }
 
-export function unmarked(mask: number): NfMatch {
+export function unmarked(mask: number): Conditions {
   return { mark: { is: { value: 0, mask } } };
 }
 

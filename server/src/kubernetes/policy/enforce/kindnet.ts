@@ -10,17 +10,10 @@
 import type { Ip } from "../../../addressing/ip.ts";
 import { formatIp, hostPrefix } from "../../../addressing/ip.ts";
 import type { ChainSource } from "../../../cni/mode.ts";
-import type {
-  IpSet,
-  NfBase,
-  NfChain,
-  NfMatch,
-  NfRule,
-  NfTable,
-  NftLine,
-  QueueVerdict,
-} from "../../../dataplane/model.ts";
+import type { IpSet, NfBase, NfChain, NfTable, NftLine } from "../../../dataplane/model.ts";
 import { type Packet, portsOf, transportOf } from "../../../dataplane/packet.ts";
+import type { QueueProgram } from "../../../dataplane/program.ts";
+import { type Conditions, nfChain, type RuleSpec } from "../../../dataplane/rule.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Direction } from "../../../topology/policy.ts";
 import { verdictFor } from "../evaluate.ts";
@@ -78,15 +71,17 @@ function familyTable(context: EnforceContext, of: 4 | 6): FamilyTable | undefine
     entries: () => [...selected.keys()].map(formatIp),
   };
   const ip = of === 4 ? "ip" : "ip6";
-  const queue = (side: "src" | "dst", match: NfMatch, words: string): NfRule => ({
-    ...makeRule(
-      { ...match, sets: [{ set: pods, side }] },
-      { kind: "NFQUEUE", number: QUEUE, program: (packet) => decideOn(context, selected, packet) },
-    ),
+  // The daemon has no tool that prints its state; its verdicts appear only in its log.
+  const daemon: QueueProgram = { name: NAME, listings: [], decide: (packet) => decideOn(context, selected, packet) };
+  const queue = (side: "src" | "dst", match: Conditions, words: string): RuleSpec => ({
+    ...makeRule({ ...match, sets: [{ set: pods, side }] }, { kind: "NFQUEUE", number: QUEUE, program: daemon }),
     text: `${ip} ${side === "src" ? "saddr" : "daddr"} @${pods.name}${words} queue flags bypass to ${QUEUE}`,
   });
-  const pass = (match: NfMatch, text: string): NfRule => ({ ...makeRule(match, { kind: "RETURN" }), text });
-  const chain = (name: string, rules: readonly NfRule[]): readonly [string, NfChain] => [name, { name, rules }];
+  const pass = (match: Conditions, text: string): RuleSpec => ({ ...makeRule(match, { kind: "RETURN" }), text });
+  const chain = (name: string, rules: readonly RuleSpec[]): readonly [string, NfChain] => [
+    name,
+    nfChain({ name, rules }),
+  ];
   return {
     pods,
     chains: new Map([
@@ -126,13 +121,15 @@ function listing(tables: readonly FamilyTable[]): readonly NftLine[] {
   return [...lines, "}"].map((text) => ({ text, origin: undefined }));
 }
 
+type Verdict = ReturnType<QueueProgram["decide"]>;
+
 /** A node's daemon decides for its own pods: egress for the sender, ingress for the receiver. */
-function decideOn(context: EnforceContext, pods: ReadonlyMap<Ip, LocalPod>, packet: Packet): QueueVerdict {
+function decideOn(context: EnforceContext, pods: ReadonlyMap<Ip, LocalPod>, packet: Packet): Verdict {
   const { set } = context;
   const proto = transportOf(packet);
-  if (proto === "ipip" || proto === "esp") return { accept: true, note: t`no policy applies`, origin: undefined };
+  if (proto === "ipip" || proto === "esp") return { kind: "pass", note: t`no policy applies`, origin: undefined };
   const port = proto === "icmp" ? 0 : (portsOf(packet)?.dport ?? 0);
-  let allowed: QueueVerdict = { accept: true, note: t`no policy denies it`, origin: undefined };
+  let allowed: Verdict = { kind: "pass", note: t`no policy denies it`, origin: undefined };
   const sides: readonly (readonly [Direction, Ip, Ip])[] = [
     ["egress", packet.src, packet.dst],
     ["ingress", packet.dst, packet.src],
@@ -145,11 +142,11 @@ function decideOn(context: EnforceContext, pods: ReadonlyMap<Ip, LocalPod>, pack
       case "open":
         break;
       case "rule":
-        allowed = { accept: verdict.allowed, ...allowedBy(verdict.policy, verdict.rule) };
+        allowed = { kind: verdict.allowed ? "pass" : "drop", ...allowedBy(verdict.policy, verdict.rule) };
         if (!verdict.allowed) return allowed;
         break;
       case "isolated":
-        return { accept: false, ...isolatedBy(context, local.pod, direction, verdict.by, packet) };
+        return { kind: "drop", ...isolatedBy(context, local.pod, direction, verdict.by, packet) };
     }
   }
   return allowed;

@@ -10,8 +10,8 @@
  */
 import { hostPrefix } from "../../../addressing/ip.ts";
 import type { ChainRules } from "../../../cni/mode.ts";
-import type { NfRule } from "../../../dataplane/model.ts";
 import type { IcmpMessage } from "../../../dataplane/packet.ts";
+import type { RuleSpec } from "../../../dataplane/rule.ts";
 import type { Direction, Policy } from "../../../topology/policy.ts";
 import { subjectOf } from "../evaluate.ts";
 import {
@@ -72,7 +72,7 @@ export function kubeRouterBefore(context: EnforceContext): readonly ChainRules[]
 }
 
 function hookChains({ cluster }: EnforceContext, of: 4 | 6, pods: readonly LocalPod[]): readonly ChainRules[] {
-  const jump = (local: LocalPod, side: "src" | "dst"): NfRule =>
+  const jump = (local: LocalPod, side: "src" | "dst"): RuleSpec =>
     makeRule(
       { [side]: { is: hostPrefix(local.ip) } },
       { kind: "JUMP", chain: podChain(local) },
@@ -106,7 +106,7 @@ function hookChains({ cluster }: EnforceContext, of: 4 | 6, pods: readonly Local
   ];
 }
 
-function commonRules(): readonly NfRule[] {
+function commonRules(): readonly RuleSpec[] {
   return [
     makeRule({ ctstate: ["INVALID"] }, { kind: "DROP" }, { comment: "rule to drop invalid state for pod" }),
     makeRule(
@@ -121,7 +121,7 @@ function commonRules(): readonly NfRule[] {
 }
 
 /** Rules are inserted at the top one by one: the last one inserted is first. */
-function podRules(context: EnforceContext, local: LocalPod): readonly NfRule[] {
+function podRules(context: EnforceContext, local: LocalPod): readonly RuleSpec[] {
   const { pod, group, ip } = local;
   const own = hostPrefix(ip);
   const ingress = context.set.selecting(group, "ingress");
@@ -134,7 +134,7 @@ function podRules(context: EnforceContext, local: LocalPod): readonly NfRule[] {
     const extras = { comment: `${policy.path} policy`, origin: policy.source };
     return makeRule(match, { kind: "JUMP", chain: policyChain(policy) }, extras);
   });
-  const otherwise = (side: "src" | "dst", comment: string): NfRule =>
+  const otherwise = (side: "src" | "dst", comment: string): RuleSpec =>
     makeRule({ [side]: { is: own } }, { kind: "JUMP", chain: DEFAULT }, { comment });
   return [
     makeRule({}, { kind: "JUMP", chain: COMMON }, { comment: "common netpol rules" }),
@@ -163,8 +163,8 @@ function podRules(context: EnforceContext, local: LocalPod): readonly NfRule[] {
   ];
 }
 
-function policyRules(context: EnforceContext, of: 4 | 6, policy: Policy): readonly NfRule[] {
-  const rules: NfRule[] = [];
+function policyRules(context: EnforceContext, of: 4 | 6, policy: Policy): readonly RuleSpec[] {
+  const rules: RuleSpec[] = [];
   const nameOf =
     (direction: Direction): SetName =>
     (kind, key) => {

@@ -1,6 +1,7 @@
 /** A policy's rule as netfilter matches: one for each peer and each group of ports. */
 import { family, hostPrefix } from "../../../addressing/ip.ts";
-import type { NfMatch, PortRange } from "../../../dataplane/model.ts";
+import type { PortRange } from "../../../dataplane/model.ts";
+import type { Conditions } from "../../../dataplane/rule.ts";
 import type { Peer, Policy, PolicyPort, PolicyRule, Protocol } from "../../../topology/policy.ts";
 import { selects } from "../../../topology/selector.ts";
 import { peerSelector, subjectOf } from "../evaluate.ts";
@@ -19,9 +20,9 @@ export function matchesOf(
   policy: Policy,
   rule: PolicyRule,
   nameOf: SetName,
-): readonly NfMatch[] {
+): readonly Conditions[] {
   const side = rule.direction === "ingress" ? "src" : "dst";
-  const matches: NfMatch[] = [];
+  const matches: Conditions[] = [];
   for (const peer of rule.peers ?? [undefined]) {
     const far = peer === undefined ? {} : peerMatch(context, of, policy, peer, side, nameOf);
     if (far === undefined) continue;
@@ -46,7 +47,7 @@ function peerMatch(
   peer: Peer,
   side: "src" | "dst",
   nameOf: SetName,
-): NfMatch | undefined {
+): Conditions | undefined {
   switch (peer.kind) {
     case "pods": {
       const selector = peerSelector(policy, peer);
@@ -81,9 +82,9 @@ function portMatches(
   selector: PodSelector,
   ports: readonly PolicyPort[] | undefined,
   nameOf: SetName,
-): readonly NfMatch[] {
+): readonly Conditions[] {
   if (ports === undefined) return [{}];
-  const matches: NfMatch[] = [];
+  const matches: Conditions[] = [];
   const byProto = new Map<Protocol, PortRange[]>();
   for (const port of ports) {
     if (port.kind === "name") {

@@ -7,8 +7,9 @@
 import type { Prefix } from "../../../addressing/ip.ts";
 import { family, formatIp, hostPrefix } from "../../../addressing/ip.ts";
 import type { ChainRules } from "../../../cni/mode.ts";
-import type { Explanation, IpSet, NfMatch, NfRule } from "../../../dataplane/model.ts";
+import type { Explanation, IpSet } from "../../../dataplane/model.ts";
 import type { Packet } from "../../../dataplane/packet.ts";
+import type { Conditions, RuleSpec } from "../../../dataplane/rule.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Direction } from "../../../topology/policy.ts";
 import { subjectOf } from "../evaluate.ts";
@@ -29,8 +30,8 @@ import {
 import { matchesOf } from "./match.ts";
 
 const ACCEPTED = 0x40000;
-const NEW: NfMatch = { ctstate: ["NEW"] };
-const UNMARKED: NfMatch = { ...NEW, mark: { is: { value: ACCEPTED, mask: ACCEPTED }, not: true } };
+const NEW: Conditions = { ctstate: ["NEW"] };
+const UNMARKED: Conditions = { ...NEW, mark: { is: { value: ACCEPTED, mask: ACCEPTED }, not: true } };
 const MULTICAST: Readonly<Record<4 | 6, Prefix>> = { 4: { ip: 0xe0000000, len: 4 }, 6: { ip: 0xffn << 120n, len: 8 } };
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -40,11 +41,11 @@ export function weaveBefore(context: EnforceContext): readonly ChainRules[] {
   return families(context.cluster).flatMap((of) => {
     const pods = [...localPods(context, of)];
     const local = addressSet("weave-local-pods", of, pods);
-    const inbound: NfMatch = { sets: [{ set: local, side: "dst" }] };
-    const outbound: NfMatch = { sets: [{ set: local, side: "src" }] };
+    const inbound: Conditions = { sets: [{ set: local, side: "dst" }] };
+    const outbound: Conditions = { sets: [{ set: local, side: "src" }] };
     const explain = (direction: Direction) => (packet: Packet) => why(context, pods, direction, packet);
     const established = makeRule({ ctstate: ["RELATED", "ESTABLISHED"] }, { kind: "ACCEPT" });
-    const toMulticast: NfMatch = { dst: { is: MULTICAST[of] } };
+    const toMulticast: Conditions = { dst: { is: MULTICAST[of] } };
     const jump = (chain: string) => ({ kind: "JUMP", chain }) as const;
     return [
       filterChain(of, "INPUT", [makeRule(outbound, jump("WEAVE-NPC-EGRESS"))]),
@@ -94,15 +95,15 @@ function defaults(
   of: 4 | 6,
   pods: readonly LocalPod[],
   direction: Direction,
-): readonly NfRule[] {
+): readonly RuleSpec[] {
   const open = pods.filter(({ group }) => context.set.selecting(group, direction).length === 0);
   const namespaces = [...new Set(open.map(({ group }) => group.namespace))];
-  return namespaces.flatMap((namespace): readonly NfRule[] => {
+  return namespaces.flatMap((namespace): readonly RuleSpec[] => {
     const own = open.filter(({ group }) => group.namespace === namespace);
     const set = addressSet(setName(`${direction} ${namespace}`, of), of, own);
     const comment = `DefaultAllow ${direction} isolation for namespace: ${namespace}`;
     const side = direction === "ingress" ? "dst" : "src";
-    const match: NfMatch = { sets: [{ set, side }] };
+    const match: Conditions = { sets: [{ set, side }] };
     if (direction === "ingress") return [makeRule(match, { kind: "ACCEPT" }, { comment })];
     return [
       makeRule(match, { kind: "JUMP", chain: "WEAVE-NPC-EGRESS-ACCEPT" }, { comment }),
@@ -116,14 +117,14 @@ function custom(
   of: 4 | 6,
   pods: readonly LocalPod[],
   direction: Direction,
-): readonly NfRule[] {
+): readonly RuleSpec[] {
   const policies = new Set(pods.flatMap(({ group }) => context.set.selecting(group, direction)));
   const side = direction === "ingress" ? "dst" : "src";
   return [...policies].flatMap((policy) => {
     const targets = podSet(context, of, setName(policy.path, of), subjectOf(policy));
     return (policy[direction] ?? []).flatMap((rule) =>
-      matchesOf(context, of, policy, rule, (_, key) => setName(key, of)).flatMap((match): readonly NfRule[] => {
-        const whole: NfMatch = { ...match, sets: [...(match.sets ?? []), { set: targets, side }] };
+      matchesOf(context, of, policy, rule, (_, key) => setName(key, of)).flatMap((match): readonly RuleSpec[] => {
+        const whole: Conditions = { ...match, sets: [...(match.sets ?? []), { set: targets, side }] };
         const extras = {
           comment: `${policy.path} ${direction}`,
           origin: rule.source,

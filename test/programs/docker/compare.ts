@@ -153,7 +153,9 @@ function flagsOf(netns: Netns): readonly string[] {
   const [address] = bridge?.addresses ?? [];
   if (!bridge || !address) throw new Error("no docker0");
   const masquerades = chainsIn(netns).some(
-    ({ name, rules }) => name === "POSTROUTING" && rules.some(({ match }) => match.out?.is === BRIDGE),
+    ({ name, rules }) =>
+      name === "POSTROUTING" &&
+      rules.some(({ matches }) => matches.some((one) => one.kind === "out" && one.is === BRIDGE)),
   );
   const bip = `${formatIp(address.ip)}/${address.len}`;
   return [

@@ -265,3 +265,57 @@ export const inputs: Readonly<Record<InputName, () => string>> = {
   services: () => writtenOut(serviceData()),
   policies: () => writtenOut(policyData()),
 };
+
+/* ------------------------------------------------------------ unusual sizes */
+
+/** The underlay that the files of `clusterFile` import. */
+export const COMMON = `segment lan {
+  cidr 192.168.0.0/16
+  gateway gw
+}
+router gw { attach lan 192.168.0.1 }
+`;
+
+/** One small cluster on the common underlay. */
+export function clusterFile(index: number): string {
+  const place = `${10 + Math.floor(index / 200)}.${10 + (index % 200)}`;
+  return `import "common.knet"
+cluster c${index} {
+  pods 10.${Math.floor(index / 250)}.${index % 250}.0/24 per-node /26
+  services 172.16.0.0/16
+  cni flannel
+  node n${index} { attach lan 192.168.${place} }
+  pod web on n${index} { container a { listen 80/tcp } }
+}
+`;
+}
+
+/** Each line needs two edits. */
+export function unformatted(lines: number): string {
+  return `cluster c {\n${range(lines)
+    .map((index) => ` daemonset   d${index}\n`)
+    .join("")}}\n`;
+}
+
+/** Hosts on one segment, up to this length. */
+export function hostsOf(length: number): string {
+  const parts = ["segment lan { cidr 10.0.0.0/8 }\n"];
+  let rest = length - (parts[0]?.length ?? 0);
+  for (let index = 0; ; index += 1) {
+    const host = `host h${index} {\n  attach lan\n}\n`;
+    if (host.length > rest) return parts.join("");
+    parts.push(host);
+    rest -= host.length;
+  }
+}
+
+/** A file of 3 KB with a dozen findings that have fixes: services that select nothing and duplicate addresses. */
+export function fixable(): string {
+  const service = (index: number): string => `    service s${index} { select app=wep; port ${8000 + index} }\n`;
+  const host = (index: number): string => `host h${index} { attach lan 192.168.0.${20 + (index >> 1)} }\n`;
+  const node = (index: number): string => `  node n${index} { attach lan 192.168.0.${100 + index} }\n`;
+  return `segment lan {\n  cidr 192.168.0.0/24\n  gateway gw\n}\nrouter gw { attach lan 192.168.0.1 }
+${range(12).map(host).join("")}cluster c {\n  pods 10.244.0.0/16 per-node /24\n  services 10.96.0.0/16\n  cni flannel
+${range(20).map(node).join("")}  namespace shop {\n    deployment web replicas 6 { labels app=web; container a { listen 80/tcp } }
+${range(8).map(service).join("")}  }\n}\n`;
+}

@@ -51,8 +51,11 @@ async function bench(): Promise<Bench> {
     target: "node20",
     format: "cjs",
     mainFields: ["module", "main"],
+    define: { "import.meta.url": "__moduleUrl" },
+    banner: { js: 'const __moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
     logLevel: "warning",
   });
+  await run(process.execPath, ["scripts/build.mjs"], { cwd: root });
   const results: Result[] = [];
   const steps: readonly (() => Promise<readonly Result[]>)[] = [
     () => measured("against"),
@@ -74,6 +77,11 @@ async function bench(): Promise<Bench> {
     () => measured("check", "policies"),
     () => measured("type", "policies"),
     () => measured("matrix"),
+    () => measured("starts"),
+    () => measured("files"),
+    () => measured("formatting"),
+    () => measured("largest"),
+    () => measured("proofs"),
     () => again(3, "memory", "pools"),
     () => again(3, "memory", "written"),
     () => again(3, "memory", "services"),
@@ -100,6 +108,9 @@ policies ${number(POLICIES)} policies, one per deployment, enforced by kube-rout
 
 check: from text to findings without caches; check-cold: the first check of a process; keystroke: from the edit of one character to all findings.
 typed: from the edit to the response, before any other analysis of the new text; hover, completion: in a text that is already analyzed.
+start: whole processes, such as \`knet --version\`; check-files: \`knet check\` of a folder of small clusters that import one file.
+format-edits: 8,000 lines, from the formatter's edits to all findings; largest: the longest document that is analyzed (4,000,000
+characters), and a keystroke above the limit.
 heap: retained memory after this number of keystrokes.
 Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() || process.arch}, load ${loadavg()[0]?.toFixed(1)} (above 1: other processes were running, which affects long measurements more than short ones)
 `;

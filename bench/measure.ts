@@ -13,8 +13,11 @@ import { type Stroke, typists } from "./keystrokes.ts";
 import { names } from "./names.ts";
 import type { Result } from "./schema.ts";
 import { result, timed } from "./statistics.ts";
+import { formatting, largest, manyFiles, proofs, starts } from "./whole.ts";
 
 const FILE = "bench.knet";
+/** The built program, as published; `KNET_BENCH_PROGRAM` replaces it, such as with another version. */
+const PROGRAM = process.env["KNET_BENCH_PROGRAM"] ?? "dist/knet.cjs";
 
 /** Accumulates results, so the JIT compiler cannot remove unused work. */
 let seen = 0;
@@ -238,6 +241,16 @@ function measure(name: string | undefined, input: InputName): Result[] {
       return answers(typed(input), 120);
     case "steady":
       return steady(typed(input), input === "small" ? 1 : 20);
+    case "starts":
+      return starts(PROGRAM, 15);
+    case "files":
+      return manyFiles(PROGRAM, 2000);
+    case "formatting":
+      return formatting(8000, 15);
+    case "largest":
+      return largest(20);
+    case "proofs":
+      return proofs(5);
     case "memory":
       return memory(input);
     default:

@@ -22,5 +22,10 @@ export const names = {
   matrix: "matrix-policy-only/policies",
   hover: "hover/written",
   completion: "completion/written",
+  start: (command: "node" | "version" | "check") => `start/${command}`,
+  files: (count: number) => `check-files/${count}`,
+  formatted: (edits: number | "one") => `format-edits/${edits}`,
+  largest: (what: "hover" | "keystroke" | "above" | "memory") => `largest-${what}/hosts`,
+  proofs: "prove-fixes/3kB",
   memory: (input: InputName) => `memory/${input}`,
 } as const;

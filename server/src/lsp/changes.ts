@@ -3,6 +3,7 @@
  * is kept as parts of lines on both sides of a gap: a change costs the distance from the previous one, not the length of the
  * text or of its line.
  */
+import { type LineIndex, lineIndex } from "../language/positions.ts";
 import type { Position } from "./protocol.ts";
 
 export interface ContentChange {
@@ -13,6 +14,39 @@ export interface ContentChange {
 
 /** The text after all changes. */
 export function applyChanges(text: string, changes: readonly ContentChange[]): string {
+  return appliedBackwards(text, changes) ?? appliedInOrder(text, changes);
+}
+
+/**
+ * Editors send the changes of one command from the end of the text to its start: then all positions are also valid in the first text.
+ * Undefined in any other order, for positions after the end of a line, and for texts with CR, which can become one line break with an inserted LF.
+ */
+function appliedBackwards(text: string, changes: readonly ContentChange[]): string | undefined {
+  if (text.includes("\r")) return undefined;
+  const index = lineIndex(text);
+  const parts: string[] = [];
+  let rest = text.length;
+  let last: Position = { line: Number.POSITIVE_INFINITY, character: 0 };
+  for (const { range, text: inserted } of changes) {
+    if (range === undefined || inserted.includes("\r")) return undefined;
+    const [start, end] = inOrder(range.start, range.end);
+    if (inOrder(end, last)[0] !== end) return undefined;
+    const [from, to] = [index.offsetAt(start), index.offsetAt(end)];
+    if (!isExact(index, from, start) || !isExact(index, to, end)) return undefined;
+    parts.push(text.slice(to, rest), inserted);
+    rest = from;
+    last = start;
+  }
+  return [text.slice(0, rest), ...parts.reverse()].join("");
+}
+
+/** False after the end of a line or of the text, which an earlier change can move. */
+function isExact(index: LineIndex, offset: number, { line, character }: Position): boolean {
+  const found = index.positionAt(offset);
+  return found.line === line && found.character === character;
+}
+
+export function appliedInOrder(text: string, changes: readonly ContentChange[]): string {
   let buffer = gapBuffer(text);
   for (const { range, text: inserted } of changes) {
     if (range === undefined) buffer = gapBuffer(inserted);

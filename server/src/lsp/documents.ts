@@ -75,7 +75,13 @@ export function createDocuments(disk: Disk): Documents {
       const whole = changes.findLastIndex(({ range }) => range === undefined);
       const rest = changes.slice(whole + 1);
       if (whole >= 0) setText(document, changes[whole]?.text ?? "");
-      if (document.oversized !== undefined || rest.length > MANY_CHANGES) {
+      if (document.oversized !== undefined && rest.length <= MANY_CHANGES) {
+        // Dividing the text into lines, as for many changes, would take most of a second.
+        const apply = (text: string, change: ContentChange): string => applied(text, editOf(lineIndex(text), change));
+        setText(document, rest.reduce(apply, document.oversized));
+        return true;
+      }
+      if (rest.length > MANY_CHANGES) {
         setText(document, applyChanges(document.oversized ?? service.textOf(document.key) ?? "", rest));
         return true;
       }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatEdits } from "../../../server/src/language/format.ts";
 import { lineIndex } from "../../../server/src/language/positions.ts";
-import { applyChanges, type ContentChange } from "../../../server/src/lsp/changes.ts";
+import { appliedInOrder, applyChanges, type ContentChange } from "../../../server/src/lsp/changes.ts";
 import { createDisk } from "../../../server/src/lsp/disk.ts";
 import { createDocuments } from "../../../server/src/lsp/documents.ts";
 
@@ -28,6 +28,29 @@ describe("many changes in one notification", () => {
   it("have the same result as one change at a time, with every kind of line break", () => {
     fc.assert(
       fc.property(text, fc.array(change, { maxLength: 12 }), (before, changes) => {
+        const expected = oneByOne(before, changes);
+        expect(applyChanges(before, changes)).toBe(expected);
+        expect(appliedInOrder(before, changes)).toBe(expected);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it("have the same result from the end of the text, also past the ends of lines", () => {
+    const lines = fc.array(fc.constantFrom("a", "bc", "\n", "\n\n", " ")).map((parts) => parts.join(""));
+    const places = fc
+      .array(fc.tuple(fc.nat(6), fc.nat(5)), { maxLength: 24 })
+      .map((all) =>
+        all
+          .map(([line, character]) => ({ line, character }))
+          .sort((a, b) => b.line - a.line || b.character - a.character),
+      );
+    fc.assert(
+      fc.property(lines, places, fc.array(lines, { minLength: 12, maxLength: 12 }), (before, sorted, inserted) => {
+        const changes = inserted.flatMap((one, at): ContentChange[] => {
+          const [end, start] = [sorted[2 * at], sorted[2 * at + 1]];
+          return start && end ? [{ range: { start, end }, text: one }] : [];
+        });
         expect(applyChanges(before, changes)).toBe(oneByOne(before, changes));
       }),
       { numRuns: 3000 },

@@ -89,7 +89,8 @@ export async function runLab(run: LabRun): Promise<readonly LabOutcome[]> {
   const { machine, network, ids, probes, lacks, source, signal } = run;
   const say = run.progress ?? (() => {});
   return inFolder(async (folder) => {
-    const plan = planLab(network, ids, newName(), lacks);
+    const targets = [...new Set(probes.map(({ dst }) => dst))];
+    const plan = planLab(network, ids, newName(), lacks, targets);
     const script = writeScript(plan, folder, source);
     const captures = run.pcap ?? folder;
     mkdirSync(captures, { recursive: true });

@@ -7,9 +7,13 @@ import { localAddressesOf } from "../dataplane/fib.ts";
 import type { Netns, NetnsId, Network } from "../dataplane/model.ts";
 import { translated } from "./probes.ts";
 
-/** Lines for `ip -batch` by network namespace. */
-export function fabricLines(network: Network, spaces: readonly Netns[]): ReadonlyMap<NetnsId, readonly string[]> {
-  const addresses = new Set<Ip>();
+/** Lines for `ip -batch` by network namespace; `targets`: addresses of probes, which no machine needs to have. */
+export function fabricLines(
+  network: Network,
+  spaces: readonly Netns[],
+  targets: readonly Ip[],
+): ReadonlyMap<NetnsId, readonly string[]> {
+  const addresses = new Set<Ip>(targets);
   for (const space of spaces) {
     for (const device of space.devices.values())
       for (const { ip } of device.addresses) if (device.kind !== "loopback" && !isLinkLocal(ip)) addresses.add(ip);

@@ -3,7 +3,7 @@
  * `bridge -batch`, and `iptables-restore`. Derived from the same structures that the simulator uses. Segments are bridges in
  * a dedicated network namespace, the wire.
  */
-import { formatIp } from "../addressing/ip.ts";
+import { formatIp, type Ip } from "../addressing/ip.ts";
 import type { Device, Netns, NetnsId, Network } from "../dataplane/model.ts";
 import { configureLines, connectedIn, makingOf, type Place } from "./devices.ts";
 import { type WireguardPlan, wireguardPlan, xfrmLines } from "./encryption.ts";
@@ -64,8 +64,14 @@ export interface Tun {
 
 const VLAN_TAG = 4;
 
-/** `ids`: the network namespaces to build; links to other namespaces are omitted. `lacks`: features missing in the kernel, which are also omitted. */
-export function planLab(network: Network, ids: readonly NetnsId[], lab: string, lacks: Lacks): LabPlan {
+/** `ids`: the network namespaces to build; links to other namespaces are omitted. `lacks`: features missing in the kernel, which are also omitted. `targets`: see `fabricLines`. */
+export function planLab(
+  network: Network,
+  ids: readonly NetnsId[],
+  lab: string,
+  lacks: Lacks,
+  targets: readonly Ip[] = [],
+): LabPlan {
   const names = kernelNames(lab, ids);
   const wire = `${lab}.wire`;
   const spaces = ids.flatMap((id) => network.netns(id) ?? []);
@@ -78,7 +84,7 @@ export function planLab(network: Network, ids: readonly NetnsId[], lab: string, 
   /** Veth peers that are created together with the first device. */
   const paired = new Set<string>();
   const stacked: { readonly netns: NetnsId; readonly line: string }[] = [];
-  const fabric = fabricLines(network, spaces);
+  const fabric = fabricLines(network, spaces, targets);
   let port = 0;
   const build = (space: Netns): NamespacePlan => {
     const name = names.get(space.id) ?? "";

@@ -243,9 +243,9 @@ function enterChain(walk: ChainWalk, name: string): ChainOutcome | undefined {
 }
 
 function walkRules(walk: ChainWalk, chain: NfChain, name: string): ChainOutcome | undefined {
-  const { packet, tracking, context } = walk;
+  const { packet } = walk;
   for (const rule of chain.candidates?.(packet.dst, portsOf(packet)?.dport) ?? chain.rules) {
-    if (!matches(rule.matches, { packet, mark: walk.mark, tracking, context })) continue;
+    if (!matches(rule.matches, walk)) continue;
     if (rule.marks) walk.mark = marked(walk.mark, rule.marks);
     const outcome = applyTarget(walk, rule, name);
     if (outcome === "next") continue;

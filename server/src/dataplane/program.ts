@@ -46,7 +46,7 @@ export interface Rewrite extends Action {
   readonly kind: "rewrite";
   readonly set: HeaderChange;
 }
-/** Absent fields are unchanged; ports are ignored for protocols without ports. */
+/** Absent fields are unchanged; ports are ignored for protocols without ports. A trace shows changes of addresses and ports. */
 export interface HeaderChange {
   readonly src?: Ip;
   readonly dst?: Ip;

@@ -14,7 +14,7 @@ export function answerRequests(): boolean {
   return true;
 }
 
-/** The roots of the request are the only open files, so each is the root of its own topology, as in the main thread. */
+/** The roots of the request are the only open files, so each is a root, as in the main thread. */
 function answer(service: Service, request: Request): Response<Request> {
   const roots = request.kind === "entries" ? request.roots : [request.root];
   for (const root of roots) {

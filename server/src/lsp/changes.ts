@@ -19,7 +19,7 @@ export function applyChanges(text: string, changes: readonly ContentChange[]): s
 
 /**
  * Editors send the changes of one command from the end of the text to its start: then all positions are also valid in the first text.
- * Undefined in any other order, for positions after the end of a line, and for texts with CR, which can become one line break with an inserted LF.
+ * Undefined in any other order, for positions after the end of a line, and for texts with CR, which an inserted LF extends.
  */
 function appliedBackwards(text: string, changes: readonly ContentChange[]): string | undefined {
   if (text.includes("\r")) return undefined;

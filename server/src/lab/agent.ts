@@ -200,8 +200,13 @@ const MAIN = `
 def main():
     mode, path = sys.argv[1], sys.argv[2]
     # A socket per listener and capture; the soft limit is often 1024.
-    most = max(1 << 16, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for most in (max(1 << 16, hard), hard):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+            break
+        except (ValueError, OSError):
+            pass  # Raising the hard limit requires CAP_SYS_RESOURCE.
     with open(path) as file:
         lab = json.load(file)
     run = json.loads(sys.stdin.readline()) if mode == "run" else None

@@ -129,7 +129,7 @@ it("the command of the worker threads is not a command for users", () => {
   expect(knet(["check-worker"])).toEqual({
     code: 2,
     out: "",
-    err: 'knet: unknown command `check-worker`; run `knet --help`\n',
+    err: "knet: unknown command `check-worker`; run `knet --help`\n",
   });
   expect(knet(["--help"]).out).not.toContain("worker");
 });

@@ -2,9 +2,10 @@
  * The type of a check. Each check is one file in `checks/<family>/` and is listed in the catalog. Documentation, settings,
  * hover texts, and reports are generated from these objects.
  */
-import type { Network } from "../dataplane/model.ts";
 import type { Decl } from "../language/decode.ts";
 import type { Source, Span, SyntaxTree } from "../language/tree.ts";
+import type { FailingQuery } from "../questions/replay.ts";
+import type { View } from "../questions/view.ts";
 import type { Topology } from "../topology/model.ts";
 
 export type Severity = "error" | "warning" | "info" | "hint";
@@ -21,19 +22,8 @@ export type Family =
   | "import";
 
 /** The input of all checks: plain data and lazily computed views, without file system or clock. */
-export interface CheckContext {
+export interface CheckContext extends View {
   readonly files: readonly CheckedFile[];
-  readonly topology: Topology;
-  readonly network: Network;
-  /**
-   * The topology with placeholder pods on the nodes of clusters without pods; `topology` itself if all clusters have
-   * pods.
-   */
-  readonly peopled: Topology;
-  /** The network of `peopled` without policies: traffic that a policy denies is not a network problem. */
-  readonly open: Network;
-  /** True after a newer edit made this run obsolete; long checks poll it and stop. */
-  cancelled(): boolean;
   /** Findings of the preceding checks: a check does not report the consequences of a reported cause. */
   found(code: Code): readonly Finding[];
   /** All findings of the preceding checks. */
@@ -60,16 +50,6 @@ export interface Finding {
   readonly fixes: readonly Fix[];
   /** Packets that are lost because of the problem: after a fix, they must arrive. */
   readonly queries?: readonly FailingQuery[];
-}
-
-/** A packet by the paths of its endpoints, which remain valid after an edit. */
-export interface FailingQuery {
-  /** A machine, or a pod with its own network namespace. */
-  readonly from: string;
-  readonly to: { readonly kind: "netns" | "service"; readonly path: string };
-  readonly proto: "tcp" | "udp" | "icmp";
-  readonly port: number | undefined;
-  readonly family: 4 | 6;
 }
 
 export interface Related {

@@ -1,7 +1,9 @@
 /** Creates findings and fixes. */
+
 import type { Source } from "../language/tree.ts";
-import type { Check, FailingQuery, Finding, Fix, FixEdit, Related, Severity } from "./check.ts";
-import { childOf, headOf, sourceAt } from "./source.ts";
+import { childOf, headOf, sourceAt } from "../questions/origin.ts";
+import type { FailingQuery } from "../questions/replay.ts";
+import type { Check, Finding, Fix, FixEdit, Related, Severity } from "./check.ts";
 
 export interface FindingExtras {
   readonly severity?: Severity;

@@ -1,11 +1,11 @@
 /** "Did you mean" for labels: similar labels for a selector term that matches no labels. */
 import { nearestFew } from "../language/nearest.ts";
 import type { Source } from "../language/tree.ts";
+import { argumentWith, sourceAt } from "../questions/origin.ts";
 import { t } from "../text/l10n.ts";
 import type { Labels, Selector } from "../topology/selector.ts";
 import type { Fix } from "./check.ts";
 import { replaceFix } from "./finding.ts";
-import { argumentWith, sourceAt } from "./source.ts";
 
 const MOST_FIXES = 3;
 

@@ -5,8 +5,6 @@
  */
 
 import { family, type Ip, type IpRange, rangeContains } from "../addressing/ip.ts";
-import { planOf } from "../checks/addresses/plan.ts";
-import { nodeClasses } from "../checks/reachability/classes.ts";
 import type { Network } from "../dataplane/model.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
 import { rangeEnd, type Unit, unitsOf } from "../kubernetes/matrix/ends.ts";
@@ -22,6 +20,8 @@ import { policyClasses } from "../kubernetes/matrix/policy.ts";
 import type { MatrixEnd } from "../kubernetes/matrix/schema.ts";
 import { spaceOf } from "../kubernetes/matrix/space.ts";
 import { isEmpty, NO_PORTS, type PortRange, type PortSet, PROTOCOLS, union } from "../kubernetes/policy/ports.ts";
+import { nodeClasses } from "../questions/classes.ts";
+import { planOf } from "../questions/plan.ts";
 import type { ExternalHost, Listener, Node, Topology } from "../topology/model.ts";
 import type { Protocol } from "../topology/policy.ts";
 import { stationsOf } from "../topology/stations.ts";

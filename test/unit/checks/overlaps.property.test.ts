@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { formatPrefix, nthSubnet, type Prefix, prefixCovers } from "../../../server/src/addressing/ip.ts";
-import { planOf } from "../../../server/src/checks/addresses/plan.ts";
+import { planOf } from "../../../server/src/questions/plan.ts";
 import { world } from "./harness.ts";
 
 /** Few places and sizes, so ranges overlap often. */

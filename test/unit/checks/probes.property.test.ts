@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { CheckContext } from "../../../server/src/checks/check.ts";
-import { probesOf } from "../../../server/src/checks/reachability/probes.ts";
 import { simulate } from "../../../server/src/dataplane/simulator/simulate.ts";
+import { probesOf } from "../../../server/src/questions/probes.ts";
 import { world } from "./harness.ts";
 
 const node = fc.record({

@@ -1,10 +1,10 @@
 import { formatIp } from "../../addressing/ip.ts";
+import { sourceAt } from "../../questions/origin.ts";
+import { nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix, replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
-import { nodeAt } from "../topology.ts";
 
 export const calicoBgpAddress: Check = {
   code: "KN159",

@@ -1,9 +1,9 @@
+import { sourceAt } from "../../questions/origin.ts";
+import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix, setFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
-import { clusterAt } from "../topology.ts";
 
 export const calicoIpamConfig: Check = {
   code: "KN155",

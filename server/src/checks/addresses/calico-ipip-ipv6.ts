@@ -1,8 +1,8 @@
+import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix, replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 
 export const calicoIpipIpv6: Check = {
   code: "KN154",

@@ -1,8 +1,8 @@
+import { childOf, hasChild } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
-import { childOf, hasChild } from "../source.ts";
 
 export const calicoPeerConfig: Check = {
   code: "KN156",

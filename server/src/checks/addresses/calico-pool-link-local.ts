@@ -1,9 +1,9 @@
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import { argumentWith, sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
-import { argumentWith, sourceAt } from "../source.ts";
 import { nextFree } from "./free.ts";
 
 export const calicoPoolLinkLocal: Check = {

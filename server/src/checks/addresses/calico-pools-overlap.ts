@@ -1,10 +1,10 @@
 import { formatPrefix, nthSubnet, type Prefix, parsePrefix, prefixCovers } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { argumentWith, sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
-import { argumentWith, sourceAt } from "../source.ts";
 import { nextFree } from "./free.ts";
 
 export const calicoPoolsOverlap: Check = {

@@ -1,8 +1,8 @@
+import { clusterAt, holds } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
-import { clusterAt, holds } from "../topology.ts";
 
 export const calicoTwoEncapsulations: Check = {
   code: "KN153",

@@ -1,12 +1,12 @@
 import { formatIp, formatRange, type Ip, rangeContains } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { argumentWith, sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import { reservedIn } from "../../topology/clouds.ts";
 import type { CloudName, Segment, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, removeFix, replaceFix } from "../finding.ts";
 import { machineText } from "../machine.ts";
-import { argumentWith, sourceAt } from "../source.ts";
 import { nextFreeAddress } from "./free.ts";
 
 const CLOUDS: Readonly<Record<CloudName, string>> = { aws: "AWS", azure: "Azure", gcp: "Google Cloud" };

@@ -1,8 +1,8 @@
+import { clusterAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { overlayFix } from "../reachability/stacked-apart.ts";
-import { clusterAt } from "../topology.ts";
 
 const hosts = (
   cni: string,

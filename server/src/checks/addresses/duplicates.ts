@@ -1,18 +1,17 @@
 import type { Ip } from "../../addressing/ip.ts";
-import { formatIp, ipKey } from "../../addressing/ip.ts";
+import { formatIp } from "../../addressing/ip.ts";
 import { findDuplicates, type IpItem } from "../../addressing/overlap.ts";
 import type { Source } from "../../language/tree.ts";
-import { keptFor, sameMembers } from "../../memo/memo.ts";
+import { areAllDifferent } from "../../questions/distinct.ts";
+import { domainsOf } from "../../questions/domains.ts";
+import { argumentWith } from "../../questions/origin.ts";
+import { planOf } from "../../questions/plan.ts";
 import { t } from "../../text/l10n.ts";
-import { type Column, nodeColumn } from "../../topology/column.ts";
 import type { Interface, Station, Topology } from "../../topology/model.ts";
 import { stationsOf } from "../../topology/stations.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
 import { machineText } from "../machine.ts";
-import { argumentWith } from "../source.ts";
-import { domainsOf } from "./domains.ts";
-import { planOf } from "./plan.ts";
 
 export const duplicates: Check = {
   code: "KN110",
@@ -80,33 +79,6 @@ function* stations(topology: Topology): Iterable<Finding> {
       );
     }
   }
-}
-
-function addressesOf({ interfaces }: Station): readonly Ip[] {
-  return interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => ip));
-}
-
-const nodeAddresses = nodeColumn<readonly Ip[], undefined>(addressesOf, sameMembers);
-/** Undefined if an address occurs twice. */
-const setOf = keptFor((column: Column<readonly Ip[]>) => allDifferent(column));
-
-/** Whether all machines have different addresses, on any segment. This is the common case and cheap to establish. */
-export function areAllDifferent({ routers, hosts, clusters }: Topology): boolean {
-  const sets = clusters.map((cluster) => setOf(nodeAddresses(cluster, undefined)));
-  sets.push(allDifferent([...routers, ...hosts].map(addressesOf)));
-  return sets.every((own, i) => own && sets.slice(0, i).every((other) => ![...own].some((ip) => other?.has(ip))));
-}
-
-function allDifferent(lists: readonly (readonly Ip[])[]): ReadonlySet<number | string> | undefined {
-  const seen = new Set<number | string>();
-  for (const ips of lists) {
-    for (const ip of ips) {
-      const key = ipKey(ip);
-      if (seen.has(key)) return undefined;
-      seen.add(key);
-    }
-  }
-  return seen;
 }
 
 function duplicate(ip: Ip, name: string, source: Source, other: string, otherSource: Source): Finding {

@@ -1,9 +1,9 @@
+import { childOf, sourceAt } from "../../questions/origin.ts";
+import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix, replaceFix } from "../finding.ts";
-import { childOf, sourceAt } from "../source.ts";
-import { clusterAt } from "../topology.ts";
 
 const wireguard = (psk: string): string => twoNodes(`cni flannel { backend wireguard { psk "${psk}" } }`);
 

@@ -1,8 +1,8 @@
+import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { setEdit } from "../finding.ts";
-import { clusterAt } from "../topology.ts";
 
 export const flannelSubnetOrder: Check = {
   code: "KN132",

@@ -18,13 +18,13 @@ import {
   rangesOverlap,
 } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { sourceAt } from "../../questions/origin.ts";
+import { type PlannedRange, planOf } from "../../questions/plan.ts";
 import { t } from "../../text/l10n.ts";
 import { reservedIn } from "../../topology/clouds.ts";
 import type { Segment, Topology } from "../../topology/model.ts";
 import type { Fix, FixEdit } from "../check.ts";
 import { replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
-import { type PlannedRange, planOf } from "./plan.ts";
 
 /** RFC 1918, RFC 6598, RFC 4193. */
 const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fd00::/8"].flatMap(

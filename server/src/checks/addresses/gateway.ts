@@ -1,10 +1,10 @@
 import { formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
+import { argumentWith, childOf } from "../../questions/origin.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Segment, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
-import { argumentWith, childOf } from "../source.ts";
 import { gatewayFor } from "./new-gateway.ts";
 
 export const gateway: Check = {

@@ -1,10 +1,10 @@
 import { type Family, family, formatPrefix, type Prefix } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { finding, removeFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 
 interface Range {
   readonly prefix: Prefix;

@@ -2,13 +2,13 @@
 
 import { rangeContains, rangeSize } from "../../addressing/ip.ts";
 import { valueAt } from "../../memo/memo.ts";
+import { type Conflict, type ConflictKind, type PlannedRange, planOf } from "../../questions/plan.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Severity } from "../check.ts";
 import { finding } from "../finding.ts";
 import { freeHint, moveFixes, shrinkFixes } from "./free.ts";
-import { type Conflict, type ConflictKind, type PlannedRange, planOf } from "./plan.ts";
 
 export interface OverlapWording {
   readonly kind: ConflictKind;

@@ -1,10 +1,10 @@
 import { family, prefixEquals, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
 import { routesOf } from "../../dataplane/print.ts";
+import { clusterAt } from "../../questions/owner.ts";
+import type { Conflict } from "../../questions/plan.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext } from "../check.ts";
-import { clusterAt } from "../topology.ts";
 import { overlapFindings } from "./overlaps.ts";
-import type { Conflict } from "./plan.ts";
 
 export const podsPods: Check = {
   code: "KN106",

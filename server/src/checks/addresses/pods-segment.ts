@@ -8,6 +8,7 @@ import {
   rangesOverlap,
 } from "../../addressing/ip.ts";
 import { routesOf } from "../../dataplane/print.ts";
+import type { Conflict } from "../../questions/plan.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
@@ -15,7 +16,6 @@ import { stationAt } from "../../topology/stations.ts";
 import type { Check, CheckContext } from "../check.ts";
 import { machineText } from "../machine.ts";
 import { nodesInside, overlapFindings } from "./overlaps.ts";
-import type { Conflict } from "./plan.ts";
 
 export const podsSegment: Check = {
   code: "KN102",

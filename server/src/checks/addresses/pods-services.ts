@@ -1,10 +1,10 @@
 import { family, prefixEquals, subnetCount } from "../../addressing/ip.ts";
+import type { Conflict } from "../../questions/plan.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext } from "../check.ts";
 import { overlapFindings } from "./overlaps.ts";
-import type { Conflict } from "./plan.ts";
 
 export const podsServices: Check = {
   code: "KN101",

@@ -1,8 +1,8 @@
 import { formatPrefix, prefixSize } from "../../addressing/ip.ts";
+import { argumentWith } from "../../questions/origin.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
-import { argumentWith } from "../source.ts";
 import { enlargeFixes } from "./free.ts";
 
 const pool = (cidr: string): string => `segment lan { cidr ${cidr} }

@@ -1,11 +1,11 @@
 import { family, formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
+import { childOf } from "../../questions/origin.ts";
+import { withStatedAddress } from "../../questions/per-service.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
-import { withStatedAddress } from "../services/each.ts";
 import { service, shop } from "../services/example.ts";
-import { childOf } from "../source.ts";
 
 export const serviceAddressOutside: Check = {
   code: "KN190",

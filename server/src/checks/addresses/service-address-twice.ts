@@ -1,12 +1,12 @@
 import { addIp, formatIp, type Ip } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { childOf } from "../../questions/origin.ts";
+import { withStatedAddress } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix, replaceFix } from "../finding.ts";
-import { withStatedAddress } from "../services/each.ts";
 import { service, shop } from "../services/example.ts";
-import { childOf } from "../source.ts";
 
 const both = (ip: string): string => `${service("cluster-ip 10.96.0.20")}
 service web {

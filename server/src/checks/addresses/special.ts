@@ -1,11 +1,11 @@
 import type { Prefix } from "../../addressing/ip.ts";
 import { parsePrefix, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import { type PlannedRange, planOf } from "../../questions/plan.ts";
 import { phrase, t, translated } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Severity } from "../check.ts";
 import { finding } from "../finding.ts";
 import { freeHint, moveFixes } from "./free.ts";
-import { type PlannedRange, planOf } from "./plan.ts";
 
 interface Special {
   readonly prefix: Prefix;

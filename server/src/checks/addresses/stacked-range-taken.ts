@@ -1,12 +1,12 @@
 import { formatIp, formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import { sourceAt } from "../../questions/origin.ts";
+import { clusterAt } from "../../questions/owner.ts";
+import { emptyPart, takenIn } from "../../questions/stacked-free.ts";
 import { list, number } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { appendFix, replaceFix } from "../finding.ts";
 import { machineOf } from "../machine.ts";
-import { sourceAt } from "../source.ts";
-import { clusterAt } from "../topology.ts";
-import { emptyPart, takenIn } from "./stacked-free.ts";
 
 const lan = (cni: string): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }

@@ -1,7 +1,7 @@
+import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { removeFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 
 const lan = (mtu: number): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }

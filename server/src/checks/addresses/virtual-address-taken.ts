@@ -1,13 +1,13 @@
 import { formatIp, type Ip } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { sourceAt } from "../../questions/origin.ts";
+import { withOutsideAddress } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, removeFix, replaceFix } from "../finding.ts";
 import { machineText } from "../machine.ts";
-import { withOutsideAddress } from "../services/each.ts";
 import { service, shop } from "../services/example.ts";
-import { sourceAt } from "../source.ts";
 import { nextFreeAddress } from "./free.ts";
 
 export const virtualAddressTaken: Check = {

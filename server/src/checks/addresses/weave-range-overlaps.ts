@@ -1,8 +1,8 @@
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import { clusterAt, nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { setFix } from "../finding.ts";
-import { clusterAt, nodeAt } from "../topology.ts";
 import { nextFree } from "./free.ts";
 
 const lan = (cidr: string, address: string): string => `segment lan { cidr ${cidr} }

@@ -1,13 +1,13 @@
 import { family, formatPrefix, type Prefix } from "../../addressing/ip.ts";
 import { modeOf } from "../../cni/modes.ts";
 import type { Source } from "../../language/tree.ts";
+import { argumentWith, sourceAt } from "../../questions/origin.ts";
 import { number } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import { enlargeFixes } from "../addresses/free.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, perNodeFix } from "../finding.ts";
-import { argumentWith, sourceAt } from "../source.ts";
 import { perNodeOf } from "./max-pods.ts";
 
 const cluster = (pods: string): string => `cluster prod {

@@ -2,12 +2,12 @@
 
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { argumentWith, sourceAt } from "../../questions/origin.ts";
+import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import { enlargeFixes } from "../addresses/free.ts";
 import type { Fix, FixContext, ProblemData } from "../check.ts";
 import { setFix } from "../finding.ts";
-import { argumentWith, sourceAt } from "../source.ts";
-import { clusterAt } from "../topology.ts";
 
 /** The longest block size that Calico accepts (libcalico-go/lib/clientv3/ippool.go). */
 const LONGEST = { 4: 32, 6: 128 } as const;

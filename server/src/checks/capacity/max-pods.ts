@@ -2,12 +2,12 @@ import type { Prefix } from "../../addressing/ip.ts";
 import { bits, formatPrefix, rangeSize } from "../../addressing/ip.ts";
 import { modeOf } from "../../cni/modes.ts";
 import type { Source } from "../../language/tree.ts";
+import { childOf, hasChild, sourceAt } from "../../questions/origin.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, perNodeFix, setFix } from "../finding.ts";
-import { childOf, hasChild, sourceAt } from "../source.ts";
 
 const cluster = (perNode: string, maxPods: string): string => `cluster prod {
   pods 10.244.0.0/16 per-node ${perNode}

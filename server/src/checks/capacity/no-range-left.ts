@@ -1,9 +1,9 @@
 import { formatPrefix, parsePrefix, prefixOf } from "../../addressing/ip.ts";
+import { sourceAt } from "../../questions/origin.ts";
 import { list, number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, ProblemData } from "../check.ts";
 import { perNodeFix, replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 
 const cluster = (pods: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {

@@ -1,10 +1,10 @@
 import { formatPrefix, parsePrefix, prefixCovers, prefixSize } from "../../addressing/ip.ts";
+import { sourceAt } from "../../questions/origin.ts";
+import { emptyPart } from "../../questions/stacked-free.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { emptyPart } from "../addresses/stacked-free.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 
 const lan = (range: string): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }

@@ -1,10 +1,10 @@
 import { parsePrefix } from "../../addressing/ip.ts";
+import { argumentWith, hasChild, sourceAt } from "../../questions/origin.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { enlargeFixes } from "../addresses/free.ts";
 import type { Check } from "../check.ts";
 import { setFix } from "../finding.ts";
-import { argumentWith, hasChild, sourceAt } from "../source.ts";
 
 const cluster = (cidr: string): string => `segment nodes { cidr ${cidr}; cloud azure; gateway vnet }
 router vnet { attach nodes 10.224.0.1 }

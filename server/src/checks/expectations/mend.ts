@@ -4,13 +4,13 @@ import { nodeAddress } from "../../cni/peers.ts";
 import type { Journey } from "../../dataplane/journey.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
 import type { Statement } from "../../language/tree.ts";
+import { directionIn, sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Router, Topology } from "../../topology/model.ts";
 import type { Fix } from "../check.ts";
 import { appendFix } from "../finding.ts";
 import { wayThrough } from "../reachability/causes.ts";
 import { routerFixes } from "../reachability/mend.ts";
-import { directionIn, sourceAt } from "../source.ts";
 
 /** Source port of the packets of an expectation. */
 export const CLIENT_PORT = 40_000;

@@ -6,15 +6,15 @@ import { innerOf } from "../../dataplane/packet.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import type { Source } from "../../language/tree.ts";
 import { keptFor } from "../../memo/memo.ts";
+import { childOf } from "../../questions/origin.ts";
+import { outwardProbes } from "../../questions/outward.ts";
+import { type Probe, type ProbeEnd, probesOf } from "../../questions/probes.ts";
 import { t } from "../../text/l10n.ts";
 import { stationsOf } from "../../topology/stations.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { hopsOf } from "../reachability/causes.ts";
-import { outwardProbes } from "../reachability/outward.ts";
-import { type Probe, type ProbeEnd, probesOf } from "../reachability/probes.ts";
 import { howMany } from "../reachability/report.ts";
-import { childOf } from "../source.ts";
 
 export type Fate = "lost" | "fragmented" | "told" | "lost-outside";
 

@@ -1,10 +1,10 @@
+import { childOf } from "../../questions/origin.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { machineText } from "../machine.ts";
-import { childOf } from "../source.ts";
 
 const lan = (mtu: number): string => `segment lan {
   cidr 192.168.10.0/24

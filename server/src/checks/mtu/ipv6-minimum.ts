@@ -1,12 +1,12 @@
 import type { Device } from "../../dataplane/model.ts";
 import type { Source } from "../../language/tree.ts";
+import { childOf, hasChild, sourceAt } from "../../questions/origin.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node, Topology } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { machineText } from "../machine.ts";
-import { childOf, hasChild, sourceAt } from "../source.ts";
 
 const lan = (mtu: number): string => `segment lan {
   cidr fd00:10::/64

@@ -1,13 +1,13 @@
 /** Fixes that allow a connection in the policies of its other side. */
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
 import { portText } from "../../kubernetes/policy/text.ts";
+import { sourceAt } from "../../questions/origin.ts";
+import { type PolicyView, policyLabel } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
 import type { Direction, Policy, PolicyRule } from "../../topology/policy.ts";
 import { type Labels, selectorText } from "../../topology/selector.ts";
 import type { Fix } from "../check.ts";
 import { appendFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
-import { type PolicyView, policyLabel } from "./view.ts";
 
 /** `app=web tier=front`, with the namespace if the rule is in a different namespace. */
 export function podsText(pods: string, namespace: string, from: string): string {

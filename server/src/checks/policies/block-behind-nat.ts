@@ -1,11 +1,11 @@
 import { formatPrefix, prefixContains, prefixCovers } from "../../addressing/ip.ts";
+import { policyLabel, policyView, withPolicies } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Service, Workload } from "../../topology/model.ts";
 import type { Peer, Policy } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { shop } from "./examples.ts";
-import { policyLabel, policyView, withPolicies } from "./view.ts";
 
 const policy = (keep: string): string =>
   shop(`service web {

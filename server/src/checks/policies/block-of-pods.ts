@@ -1,14 +1,14 @@
 import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { sourceAt } from "../../questions/origin.ts";
+import { policyLabel, rulesOf } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Listener } from "../../topology/model.ts";
 import type { Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 import { labelsText, podsText } from "./allow.ts";
 import { shop } from "./examples.ts";
-import { policyLabel, rulesOf } from "./view.ts";
 
 const policy = (rule: string): string =>
   shop(`policy web {\n  select app=web\n  types egress\n  egress { ${rule}; port 9090/tcp 53/udp }\n}`);

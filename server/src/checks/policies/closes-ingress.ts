@@ -1,8 +1,8 @@
+import { policyLabel } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
 import { shop } from "./examples.ts";
-import { policyLabel } from "./view.ts";
 
 const policy = (types: string): string =>
   shop(`policy api {\n  select app=api${types}\n  egress to app=db port 5432/tcp 53/udp\n}`);

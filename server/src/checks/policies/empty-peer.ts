@@ -1,7 +1,7 @@
+import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { removeFix, replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 import { shop } from "./examples.ts";
 
 const policy = (from: string): string => shop(`policy api {\n  select app=api\n  ingress { ${from}; to 9090/tcp }\n}`);

@@ -3,15 +3,15 @@ import { rulePorts } from "../../kubernetes/policy/evaluate.ts";
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
 import { intersection, isEmpty } from "../../kubernetes/policy/ports.ts";
 import { ruleText } from "../../kubernetes/policy/text.ts";
+import { childOf } from "../../questions/origin.ts";
+import { DIRECTIONS, type PolicyView, policyLabel, policyView, withPolicies } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Direction, Peer, Policy, PolicyRule } from "../../topology/policy.ts";
 import { selects } from "../../topology/selector.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
-import { childOf } from "../source.ts";
 import { inCluster } from "./examples.ts";
-import { DIRECTIONS, type PolicyView, policyLabel, policyView, withPolicies } from "./view.ts";
 
 const policies = (second: number): string =>
   inCluster(`admin-policy closed {

@@ -1,7 +1,7 @@
 import { parsePrefix } from "../../addressing/ip.ts";
+import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, FixEdit } from "../check.ts";
-import { sourceAt } from "../source.ts";
 import { shop } from "./examples.ts";
 
 const policy = (except: string): string =>

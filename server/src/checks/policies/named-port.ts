@@ -1,10 +1,10 @@
+import { type PolicyView, policyLabel, policyView, rulesOf, withPolicies } from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { shop } from "./examples.ts";
-import { type PolicyView, policyLabel, policyView, rulesOf, withPolicies } from "./view.ts";
 
 const policy = (port: string): string => shop(`policy api {\n  select app=api\n  ingress from app=web to ${port}\n}`);
 

@@ -1,5 +1,7 @@
 import type { PodGroups } from "../../kubernetes/policy/groups.ts";
 import { hasPort, portsOf } from "../../kubernetes/policy/ports.ts";
+import { sourceAt } from "../../questions/origin.ts";
+import { policyLabel, policyView, withPolicies, workloadName } from "../../questions/policy-view.ts";
 import { either, list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Workload } from "../../topology/model.ts";
@@ -7,9 +9,7 @@ import type { Policy, PolicyRule } from "../../topology/policy.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 import { shop } from "./examples.ts";
-import { policyLabel, policyView, withPolicies, workloadName } from "./view.ts";
 
 const policy = (dns: string): string =>
   shop(`policy api {\n  select app=api\n  types egress\n  egress to app=db port 5432/tcp${dns}\n}`, {

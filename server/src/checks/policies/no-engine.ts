@@ -1,5 +1,6 @@
 import { policyEngineOf } from "../../cni/policy-engine.ts";
 import { KNOWN_KINDS } from "../../kubernetes/policy/enforce/contributor.ts";
+import { policyLabel } from "../../questions/policy-view.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
@@ -7,7 +8,6 @@ import type { Policy } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { shop } from "./examples.ts";
-import { policyLabel } from "./view.ts";
 
 const policy = "policy api {\n  select app=api\n  ingress from app=web to 9090/tcp\n}";
 

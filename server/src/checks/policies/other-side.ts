@@ -3,6 +3,14 @@ import type { PodGroup } from "../../kubernetes/policy/groups.ts";
 import { intersection, isEmpty, type PortSet, portListText } from "../../kubernetes/policy/ports.ts";
 import { selectsGroup } from "../../kubernetes/policy/selectors.ts";
 import { allowsText } from "../../kubernetes/policy/text.ts";
+import {
+  DIRECTIONS,
+  type PolicyView,
+  policyLabel,
+  policyView,
+  withPolicies,
+  workloadName,
+} from "../../questions/policy-view.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Direction, Policy, PolicyRule } from "../../topology/policy.ts";
@@ -10,7 +18,6 @@ import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
 import { otherSideFixes } from "./allow.ts";
 import { shop } from "./examples.ts";
-import { DIRECTIONS, type PolicyView, policyLabel, policyView, withPolicies, workloadName } from "./view.ts";
 
 const policies = (from: string): string =>
   shop(`policy web {

@@ -1,5 +1,14 @@
 import { peerText } from "../../kubernetes/policy/text.ts";
 import type { Source } from "../../language/tree.ts";
+import { argumentWith, sourceAt } from "../../questions/origin.ts";
+import {
+  type PolicyView,
+  policyLabel,
+  policyView,
+  rulesOf,
+  withPolicies,
+  workloadName,
+} from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { INITIAL_NAMESPACES, type Peer, type Policy } from "../../topology/policy.ts";
@@ -7,9 +16,7 @@ import { requirementText, selectorText, selects } from "../../topology/selector.
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { labelFixes } from "../labels.ts";
-import { argumentWith, sourceAt } from "../source.ts";
 import { shop } from "./examples.ts";
-import { type PolicyView, policyLabel, policyView, rulesOf, withPolicies, workloadName } from "./view.ts";
 
 const policy = (peer: string): string =>
   shop(`policy api {\n  select app=api\n  ingress from ${peer}\n}`, {

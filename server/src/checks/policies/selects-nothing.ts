@@ -1,4 +1,6 @@
 import { subjectText } from "../../kubernetes/policy/text.ts";
+import { childOf } from "../../questions/origin.ts";
+import { type PolicyView, policyLabel, policyView, withPolicies, workloadName } from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Workload } from "../../topology/model.ts";
@@ -7,9 +9,7 @@ import { selects } from "../../topology/selector.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
 import { labelFixes } from "../labels.ts";
-import { childOf } from "../source.ts";
 import { shop } from "./examples.ts";
-import { type PolicyView, policyLabel, policyView, withPolicies, workloadName } from "./view.ts";
 
 const policy = (select: string): string => shop(`policy api {\n  select ${select}\n  ingress from app=web\n}`);
 

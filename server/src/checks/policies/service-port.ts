@@ -1,4 +1,13 @@
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
+import { listens, saysPorts } from "../../questions/listeners.ts";
+import {
+  type PolicyView,
+  policyLabel,
+  policyView,
+  rulesOf,
+  withPolicies,
+  workloadName,
+} from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Service, ServicePort, Workload } from "../../topology/model.ts";
@@ -6,9 +15,7 @@ import type { Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding } from "../finding.ts";
-import { listens, saysPorts } from "../listeners.ts";
 import { shop } from "./examples.ts";
-import { type PolicyView, policyLabel, policyView, rulesOf, withPolicies, workloadName } from "./view.ts";
 
 const policy = (port: string): string =>
   shop(`service api { select app=api; port 80 -> 9090/tcp }

@@ -1,12 +1,12 @@
 import { ruleText } from "../../kubernetes/policy/text.ts";
+import { sourceAt } from "../../questions/origin.ts";
+import { policyLabel } from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Policy } from "../../topology/policy.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 import { shop } from "./examples.ts";
-import { policyLabel } from "./view.ts";
 
 const policy = (types: string): string =>
   shop(

@@ -1,13 +1,13 @@
 import { formatPrefix, prefixOf } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { directionIn, sourceAt } from "../../questions/origin.ts";
+import { lostToServices } from "../../questions/replay.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { removeFix } from "../finding.ts";
-import { directionIn, sourceAt } from "../source.ts";
 import { wayThrough, whatDied } from "./causes.ts";
-import { lostToServices } from "./replay.ts";
 import { machineAt, reportCauses, whoCannot } from "./report.ts";
 
 export const acl: Check & { readonly code: "KN205" } = {

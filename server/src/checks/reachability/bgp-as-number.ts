@@ -1,9 +1,9 @@
 import type { Source } from "../../language/tree.ts";
+import { childOf, hasChild, sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { bgpPeering } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
-import { childOf, hasChild, sourceAt } from "../source.ts";
 import { quoted } from "./report.ts";
 
 export const bgpAsNumber: Check = {

@@ -2,12 +2,12 @@ import { family, formatIp } from "../../addressing/ip.ts";
 import { BGP_PORT } from "../../cni/bgp/acl.ts";
 import { balancerPeers } from "../../kubernetes/balancer.ts";
 import type { Source, Statement } from "../../language/tree.ts";
+import { directionIn, sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import type { Check, Finding } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { finding, removeFix } from "../finding.ts";
-import { directionIn, sourceAt } from "../source.ts";
 import { quoted } from "./report.ts";
 
 const racks = (router: string): string => twoRacks("cni calico { pool default { vxlan always } }", { router });

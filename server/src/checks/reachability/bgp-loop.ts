@@ -1,10 +1,10 @@
+import { sourceAt } from "../../questions/origin.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { bgpPeering } from "../examples.ts";
 import { setEdit, wordsEdit } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 import { quoted } from "./report.ts";
 
 /** Maximum number of edits in one fix. */

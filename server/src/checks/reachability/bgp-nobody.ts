@@ -1,12 +1,12 @@
 import { formatPrefix, parseIp, prefixOf } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { childOf } from "../../questions/origin.ts";
+import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { bgpPeering } from "../examples.ts";
 import { appendFix } from "../finding.ts";
-import { childOf } from "../source.ts";
-import { clusterAt } from "../topology.ts";
 import { quoted } from "./report.ts";
 
 export const bgpNobody: Check = {

@@ -1,9 +1,9 @@
 import { formatPrefix } from "../../addressing/ip.ts";
+import { type NotAdvertised, notAdvertised } from "../../questions/blame.ts";
 import { t } from "../../text/l10n.ts";
 import { stationsByPath } from "../../topology/stations.ts";
 import type { Check, CheckContext, Fix } from "../check.ts";
 import { appendFix } from "../finding.ts";
-import { type NotAdvertised, notAdvertised } from "./blame.ts";
 import type { Cause } from "./causes.ts";
 import { reportCauses, whoCannot } from "./report.ts";
 

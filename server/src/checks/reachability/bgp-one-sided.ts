@@ -1,11 +1,11 @@
 import { formatPrefix } from "../../addressing/ip.ts";
+import { childOf } from "../../questions/origin.ts";
+import { nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Router, Topology } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { bgpPeering } from "../examples.ts";
 import { appendFix } from "../finding.ts";
-import { childOf } from "../source.ts";
-import { nodeAt } from "../topology.ts";
 import { quoted } from "./report.ts";
 
 export const bgpOneSided: Check = {

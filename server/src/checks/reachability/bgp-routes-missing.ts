@@ -1,11 +1,11 @@
+import { childOf, sourceAt } from "../../questions/origin.ts";
+import { nodeAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { appendFix, removeFix, setFix } from "../finding.ts";
-import { childOf, sourceAt } from "../source.ts";
-import { nodeAt } from "../topology.ts";
 import { quoted } from "./report.ts";
 
 /** The ID in Calico's documentation examples. */

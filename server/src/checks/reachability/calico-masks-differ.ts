@@ -1,8 +1,8 @@
 import type { Source } from "../../language/tree.ts";
+import { argumentWith, sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
-import { argumentWith, sourceAt } from "../source.ts";
 
 const lan = (mask: string): string => `segment lan { cidr 10.0.0.0/16; gateway 10.0.2.1 }
 router edge { attach lan 10.0.2.1 }

@@ -1,8 +1,8 @@
+import { nodeAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { gatewayFixes } from "../addresses/new-gateway.ts";
 import type { Check } from "../check.ts";
-import { nodeAt } from "../topology.ts";
 
 const lan = (gateway: string): string => `segment lan { cidr 192.168.10.0/24${gateway} }
 cluster prod {

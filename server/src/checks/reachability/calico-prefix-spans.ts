@@ -1,10 +1,10 @@
 import { formatIp } from "../../addressing/ip.ts";
+import { argumentWith, sourceAt } from "../../questions/origin.ts";
+import { clusterAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node, Topology } from "../../topology/model.ts";
 import type { Check, Fix, FixEdit } from "../check.ts";
-import { argumentWith, sourceAt } from "../source.ts";
-import { clusterAt } from "../topology.ts";
 
 const racks = (mask: string): string => `segment rack-a { cidr 10.0.1.0/24; gateway tor }
 segment rack-b { cidr 10.0.2.0/24; gateway tor }

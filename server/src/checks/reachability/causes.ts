@@ -10,15 +10,15 @@ import { withoutRepetition } from "../../dataplane/loop.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
 import type { Source, Statement } from "../../language/tree.ts";
 import { keptFor } from "../../memo/memo.ts";
+import { attribute, type ReachabilityCode } from "../../questions/blame.ts";
+import { headOf } from "../../questions/origin.ts";
+import { holds } from "../../questions/owner.ts";
+import { planOf } from "../../questions/plan.ts";
+import { type Failure, probesOf } from "../../questions/probes.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import { type Stations, stationsByPath } from "../../topology/stations.ts";
-import { planOf } from "../addresses/plan.ts";
 import type { CheckContext, Code, Finding, Related } from "../check.ts";
-import { headOf } from "../source.ts";
-import { holds } from "../topology.ts";
-import { attribute, type ReachabilityCode } from "./blame.ts";
-import { type Failure, probesOf } from "./probes.ts";
 
 export interface Cause {
   readonly code: ReachabilityCode;

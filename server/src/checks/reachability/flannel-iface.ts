@@ -1,9 +1,9 @@
+import { sourceAt } from "../../questions/origin.ts";
+import { clusterAt, holds, nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { appendFix, removeFix, replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
-import { clusterAt, holds, nodeAt } from "../topology.ts";
 
 export const flannelIface: Check = {
   code: "KN224",

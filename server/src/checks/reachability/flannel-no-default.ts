@@ -1,7 +1,7 @@
+import { nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import { gatewayFixes } from "../addresses/new-gateway.ts";
 import type { Check } from "../check.ts";
-import { nodeAt } from "../topology.ts";
 
 const cluster = (gateway: string): string => `segment lan { cidr 192.168.10.0/24${gateway} }
 cluster prod {

@@ -2,14 +2,14 @@ import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { nodeAddress } from "../../cni/peers.ts";
 import type { Journey, Reason } from "../../dataplane/journey.ts";
 import type { Source } from "../../language/tree.ts";
+import { leakOf, misledBy, tableOf } from "../../questions/blame.ts";
+import { sourceAt } from "../../questions/origin.ts";
 import { list, plural } from "../../text/format.ts";
 import { phrase, t, translated } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, CheckContext, Fix } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { removeFix, replaceFix, setFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
-import { leakOf, misledBy, tableOf } from "./blame.ts";
 import { routerFixes } from "./mend.ts";
 import { machineAt, reasonOf, reportCauses, whoCannot } from "./report.ts";
 

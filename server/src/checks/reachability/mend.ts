@@ -3,12 +3,12 @@
 import { formatIp, formatPrefix, parseIp, prefixContains } from "../../addressing/ip.ts";
 import { nodeAddress } from "../../cni/peers.ts";
 import type { Source, Statement } from "../../language/tree.ts";
+import { tableOf } from "../../questions/blame.ts";
+import { hasChild, sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Interface, Node, Topology } from "../../topology/model.ts";
 import type { Fix } from "../check.ts";
 import { appendEdit, appendFix, removeFix, replaceFix, setFix } from "../finding.ts";
-import { hasChild, sourceAt } from "../source.ts";
-import { tableOf } from "./blame.ts";
 import type { Cause } from "./causes.ts";
 
 /** Maximum number of edits, or added routes, in one fix. */

@@ -1,6 +1,6 @@
+import { otherNetwork } from "../../questions/blame.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
-import { otherNetwork } from "./blame.ts";
 import { lostFixes, sharedNetworkFixes } from "./mend.ts";
 import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 

@@ -1,11 +1,11 @@
 import type { Source } from "../../language/tree.ts";
+import { sourceAt } from "../../questions/origin.ts";
+import { nodeAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, Fix, FixEdit, ProblemData } from "../check.ts";
 import { twoRacks } from "../examples.ts";
-import { sourceAt } from "../source.ts";
-import { nodeAt } from "../topology.ts";
 
 export const peersOffLink: Check = {
   code: "KN220",

@@ -1,10 +1,10 @@
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
+import { childOf } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { replaceFix, setFix } from "../finding.ts";
-import { childOf } from "../source.ts";
 import { howMany, reportCauses } from "./report.ts";
 
 export const podNat: Check & { readonly code: "KN203" } = {

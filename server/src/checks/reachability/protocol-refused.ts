@@ -1,8 +1,8 @@
 import type { Source } from "../../language/tree.ts";
+import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (pool: string): string => `segment zone-1 {

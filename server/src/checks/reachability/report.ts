@@ -2,15 +2,15 @@ import { machineText } from "../machine.ts";
 
 /** Findings from causes, and the parts of their messages that the reachability and MTU checks share. */
 
+import type { ReachabilityCode } from "../../questions/blame.ts";
+import { type FailingQuery, queriesOf } from "../../questions/replay.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { StationRef, Topology } from "../../topology/model.ts";
 import { stationAt } from "../../topology/stations.ts";
-import type { Check, CheckContext, FailingQuery, Finding, Fix } from "../check.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
-import type { ReachabilityCode } from "./blame.ts";
 import { type Cause, causesOf, hopsOf } from "./causes.ts";
-import { queriesOf } from "./replay.ts";
 
 export function* reportCauses(
   check: Check & { readonly code: ReachabilityCode },

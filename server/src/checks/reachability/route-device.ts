@@ -1,10 +1,10 @@
+import { argumentWith, sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import { stationAt } from "../../topology/stations.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
 import { machineOf } from "../machine.ts";
-import { argumentWith, sourceAt } from "../source.ts";
 
 export const routeDevice: Check = {
   code: "KN211",

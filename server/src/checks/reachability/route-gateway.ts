@@ -1,11 +1,11 @@
 import { formatIp } from "../../addressing/ip.ts";
+import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import { stationAt } from "../../topology/stations.ts";
 import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { replaceFix } from "../finding.ts";
 import { machineOf } from "../machine.ts";
-import { sourceAt } from "../source.ts";
 
 export const routeGateway: Check = {
   code: "KN210",

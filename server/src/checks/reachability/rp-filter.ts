@@ -1,7 +1,7 @@
+import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (value: number): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }

@@ -1,9 +1,9 @@
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import { nextFree } from "../addresses/free.ts";
 import type { Check, Fix, FixEdit } from "../check.ts";
-import { sourceAt } from "../source.ts";
 import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 /** The search for a free range starts after it, at 10.244.0.0/16, the most common pod CIDR. */

@@ -1,12 +1,12 @@
 import { nearestFew } from "../../language/nearest.ts";
 import type { Source } from "../../language/tree.ts";
+import { childOf } from "../../questions/origin.ts";
+import { aliasing } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import { serviceName, serviceNamed } from "../../topology/dns.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
-import { childOf } from "../source.ts";
-import { aliasing } from "./each.ts";
 import { shop } from "./example.ts";
 
 const alias = (name: string): string =>

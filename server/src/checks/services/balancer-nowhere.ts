@@ -2,13 +2,13 @@ import { family, formatIp, type Ip, prefixContains } from "../../addressing/ip.t
 import { balancerPeers } from "../../kubernetes/balancer.ts";
 import { nearestFew } from "../../language/nearest.ts";
 import type { Source } from "../../language/tree.ts";
+import { argumentWith, sourceAt } from "../../questions/origin.ts";
+import { withOutsideAddress } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Router, Topology } from "../../topology/model.ts";
 import { nextFreeAddress } from "../addresses/free.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { appendFix, finding, replaceFix, wordsEdit } from "../finding.ts";
-import { argumentWith, sourceAt } from "../source.ts";
-import { withOutsideAddress } from "./each.ts";
 import { shop } from "./example.ts";
 
 const balanced = (cluster: string): string =>

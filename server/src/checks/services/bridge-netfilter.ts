@@ -1,10 +1,10 @@
+import { sourceAt } from "../../questions/origin.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Node, Pod, Service } from "../../topology/model.ts";
 import { ask } from "../../trace/trace.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 import { shop } from "./example.ts";
 
 const SYSCTL = "net.bridge.bridge-nf-call-iptables";

@@ -1,12 +1,12 @@
 import type { Source } from "../../language/tree.ts";
 import { valueAt } from "../../memo/memo.ts";
+import { sourceAt } from "../../questions/origin.ts";
 import { list, number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Listener, Node, Workload } from "../../topology/model.ts";
 import { usesOfNodes } from "../../topology/workload.ts";
 import type { Check, CheckContext, Finding, Fix, FixEdit } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 
 const cluster = (second: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {

@@ -1,10 +1,10 @@
+import { childOf } from "../../questions/origin.ts";
+import { keptLocal } from "../../questions/per-service.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
-import { childOf } from "../source.ts";
-import { keptLocal } from "./each.ts";
 import { shop } from "./example.ts";
 
 const pinned = (policy: string): string =>

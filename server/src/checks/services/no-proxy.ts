@@ -1,9 +1,9 @@
 import { mayDoServices } from "../../cni/underlay.ts";
+import { sourceAt } from "../../questions/origin.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 import { service, shop } from "./example.ts";
 
 const proxy = (mode: string): string => shop(service(""), `kube-proxy ${mode}`);

@@ -1,6 +1,7 @@
 import { family, formatPrefix, type Ip, type Prefix, prefixContains, prefixCovers } from "../../addressing/ip.ts";
 import type { Source, Statement } from "../../language/tree.ts";
 import { valueAt } from "../../memo/memo.ts";
+import { sourceAt } from "../../questions/origin.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { nodesWhere } from "../../topology/column.ts";
@@ -8,7 +9,6 @@ import type { Cluster, Node, StaticRoute } from "../../topology/model.ts";
 import { gatewayFixes } from "../addresses/new-gateway.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { appendEdit, finding, removeFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 
 /** Maximum number of edits in one fix. */
 const MOST_EDITS = 10;

@@ -1,7 +1,7 @@
+import { withStatedPort } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
-import { withStatedPort } from "./each.ts";
 import { service, shop } from "./example.ts";
 
 export const nodePortRange: Check = {

@@ -1,10 +1,10 @@
 import type { Source } from "../../language/tree.ts";
+import { sourceAt } from "../../questions/origin.ts";
+import { withStatedPort } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, removeFix, replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
-import { withStatedPort } from "./each.ts";
 import { service, shop } from "./example.ts";
 
 const second = (port: number): string => `${service("node-port 30080")}

@@ -1,8 +1,8 @@
 import type { Source } from "../../language/tree.ts";
+import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 import { shop } from "./example.ts";
 
 /** Default of net.ipv4.ip_local_port_range. */

@@ -1,9 +1,9 @@
+import { childOf } from "../../questions/origin.ts";
+import { ofEach } from "../../questions/per-service.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { appendFix, finding, removeFix } from "../finding.ts";
-import { childOf } from "../source.ts";
-import { ofEach } from "./each.ts";
 import { shop } from "./example.ts";
 
 const late = (more: string): string =>

@@ -1,10 +1,10 @@
+import { sourceAt } from "../../questions/origin.ts";
+import { ofEach } from "../../questions/per-service.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Service, ServicePort, Workload } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { appendFix, finding, removeFix, wordsEdit } from "../finding.ts";
-import { sourceAt } from "../source.ts";
-import { ofEach } from "./each.ts";
 import { shop } from "./example.ts";
 
 const two = (a: string, b: string): string => shop(`service api {\n  select app=api\n  port ${a}\n  port ${b}\n}`);

@@ -1,12 +1,12 @@
 import { family, formatPrefix, type Prefix, prefixCovers, prefixEquals } from "../../addressing/ip.ts";
 import type { Source } from "../../language/tree.ts";
+import { argumentWith, childOf, hasChild, sourceAt } from "../../questions/origin.ts";
+import { type PlannedRange, planOf } from "../../questions/plan.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
-import { type PlannedRange, planOf } from "../addresses/plan.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, removeFix, replaceFix } from "../finding.ts";
-import { argumentWith, childOf, hasChild, sourceAt } from "../source.ts";
 import { service, shop } from "./example.ts";
 
 const proxy = (cidr: string): string => shop(service(""), `kube-proxy iptables { cluster-cidr ${cidr} }`);

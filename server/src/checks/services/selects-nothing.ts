@@ -1,11 +1,11 @@
 import { nearest } from "../../language/nearest.ts";
+import { childOf } from "../../questions/origin.ts";
+import { ofEach } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
 import { labelFixes } from "../labels.ts";
-import { childOf } from "../source.ts";
-import { ofEach } from "./each.ts";
 import { service, shop } from "./example.ts";
 
 export const serviceSelectsNothing: Check = {

@@ -1,11 +1,11 @@
 import { nearestFew } from "../../language/nearest.ts";
+import { ofEach } from "../../questions/per-service.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Workload } from "../../topology/model.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
-import { ofEach } from "./each.ts";
 import { service, shop } from "./example.ts";
 
 export const targetUnnamed: Check = {

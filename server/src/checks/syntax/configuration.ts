@@ -1,6 +1,6 @@
 import type { Span } from "../../language/tree.ts";
+import { NO_STATEMENT } from "../../questions/origin.ts";
 import type { Check, Finding } from "../check.ts";
-import { NO_STATEMENT } from "../source.ts";
 
 /** Reported by `config.ts`; its examples are `knet.json` files. */
 export const configuration: Check = {

@@ -1,10 +1,10 @@
 import { formatPrefix, parsePrefix, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import { clusterAt } from "../../questions/owner.ts";
+import { planOf } from "../../questions/plan.ts";
 import { t } from "../../text/l10n.ts";
 import { nextFree } from "../addresses/free.ts";
-import { planOf } from "../addresses/plan.ts";
 import type { Check } from "../check.ts";
 import { appendFix } from "../finding.ts";
-import { clusterAt } from "../topology.ts";
 import { placeText } from "./names.ts";
 
 /** The ranges that the documentation of kubeadm, flannel, and kind uses. */

@@ -1,7 +1,7 @@
+import { argumentWith, sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
-import { argumentWith, sourceAt } from "../source.ts";
 import { kindText, placeText } from "./names.ts";
 
 export const nameTwice: Check = {

@@ -1,9 +1,9 @@
 import { countBelow } from "../../addressing/search.ts";
 import { lineEndOf, lineStartOf, newlineOf, nextLineOf } from "../../language/lines.ts";
 import type { Block, Source, Statement, SyntaxProblem, SyntaxProblemKind } from "../../language/tree.ts";
+import { NO_STATEMENT } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckedFile, Finding, Fix } from "../check.ts";
-import { NO_STATEMENT } from "../source.ts";
 
 export const parse: Check = {
   code: "KN001",

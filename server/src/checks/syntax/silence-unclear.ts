@@ -1,8 +1,8 @@
+import { NO_STATEMENT } from "../../questions/origin.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Finding } from "../check.ts";
 import { isCode, type Silence } from "../silence.ts";
-import { NO_STATEMENT } from "../source.ts";
 
 /** Reported by `run.ts`, which reads the comments. */
 export const silenceUnclear: Check = {

@@ -1,7 +1,7 @@
+import { NO_STATEMENT } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Code, Finding } from "../check.ts";
 import type { Silence } from "../silence.ts";
-import { NO_STATEMENT } from "../source.ts";
 
 /** Reported by `run.ts` after all other checks. */
 export const silenceUnused: Check = {

@@ -1,7 +1,7 @@
+import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
-import { sourceAt } from "../source.ts";
 
 export const unexpectedBlock: Check = {
   code: "KN010",

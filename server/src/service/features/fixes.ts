@@ -3,7 +3,6 @@
  * the finding is gone, no code is reported more often than before, and the packets that the finding reports arrive.
  */
 import type { CheckedFile, Finding, Fix, FixEdit } from "../../checks/check.ts";
-import { isAnsweredIn } from "../../checks/reachability/replay.ts";
 import { buildNetwork } from "../../cni/network.ts";
 import { withoutPolicies } from "../../kubernetes/contribute.ts";
 import { decodeCache, decodeFile } from "../../language/decode.ts";
@@ -12,6 +11,7 @@ import { lineStartOf, newlineOf, skipBlanksBack } from "../../language/lines.ts"
 import { partSpan, positionsOf } from "../../language/positions.ts";
 import { tokenize } from "../../language/tokens.ts";
 import type { Block, Span, Statement, SyntaxTree } from "../../language/tree.ts";
+import { isAnsweredIn } from "../../questions/replay.ts";
 import { type Analysis, analyse } from "../analysis.ts";
 import type { TextEdit } from "../service.ts";
 

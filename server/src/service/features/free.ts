@@ -14,8 +14,8 @@ import {
   prefixCovers,
   prefixRange,
 } from "../../addressing/ip.ts";
-import { planOf } from "../../checks/addresses/plan.ts";
 import type { Statement } from "../../language/tree.ts";
+import { planOf } from "../../questions/plan.ts";
 import type { Cluster, Node, Segment, Service, Topology } from "../../topology/model.ts";
 
 /** RFC 1918, RFC 4193. */

@@ -13,7 +13,7 @@ import {
   prefixSize,
   subnetCount,
 } from "../../addressing/ip.ts";
-import { type PlannedRange, planOf } from "../../checks/addresses/plan.ts";
+import { type PlannedRange, planOf } from "../../questions/plan.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";

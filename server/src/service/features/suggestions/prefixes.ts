@@ -1,7 +1,7 @@
 /** Suggested prefixes: free ranges and blocks, and ranges in use. */
 import { formatPrefix, lastAddress, type Prefix, parsePrefix, prefixRange } from "../../../addressing/ip.ts";
-import { planOf } from "../../../checks/addresses/plan.ts";
 import type { Decl } from "../../../language/decode.ts";
+import { planOf } from "../../../questions/plan.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Topology } from "../../../topology/model.ts";
 import { blocksAround, freePrefixes, isFree, usedRanges } from "../free.ts";

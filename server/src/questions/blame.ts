@@ -1,14 +1,14 @@
 /** Attributes a lost packet to a place in the file and to the check that reports it. */
-import { formatPrefix, type Ip, type Prefix, parseIp, parsePrefix, prefixContains } from "../../addressing/ip.ts";
-import { forwardingOf } from "../../cni/sysctls.ts";
-import type { Journey, Step } from "../../dataplane/journey.ts";
-import type { Network } from "../../dataplane/model.ts";
-import { familyOf, innerOf } from "../../dataplane/packet.ts";
-import { routesOf } from "../../dataplane/print.ts";
-import type { Source, Statement } from "../../language/tree.ts";
-import type { Cluster, Interface, Node, Router, Segment, Station, Topology } from "../../topology/model.ts";
-import type { Stations } from "../../topology/stations.ts";
-import { childOf } from "../source.ts";
+import { formatPrefix, type Ip, type Prefix, parseIp, parsePrefix, prefixContains } from "../addressing/ip.ts";
+import { forwardingOf } from "../cni/sysctls.ts";
+import type { Journey, Step } from "../dataplane/journey.ts";
+import type { Network } from "../dataplane/model.ts";
+import { familyOf, innerOf } from "../dataplane/packet.ts";
+import { routesOf } from "../dataplane/print.ts";
+import type { Source, Statement } from "../language/tree.ts";
+import type { Cluster, Interface, Node, Router, Segment, Station, Topology } from "../topology/model.ts";
+import type { Stations } from "../topology/stations.ts";
+import { childOf } from "./origin.ts";
 import type { Failure, Probe } from "./probes.ts";
 
 export type ReachabilityCode =

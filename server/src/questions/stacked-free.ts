@@ -1,6 +1,6 @@
 /** Free parts of a segment, for macvlan and ipvlan pods: they have addresses of the segment. */
-import { type Ip, nthSubnet, type Prefix, prefixContains } from "../../addressing/ip.ts";
-import type { Topology } from "../../topology/model.ts";
+import { type Ip, nthSubnet, type Prefix, prefixContains } from "../addressing/ip.ts";
+import type { Topology } from "../topology/model.ts";
 
 /** Addresses in the range that machines and gateways have. */
 export function takenIn({ segments, attachedTo }: Topology, range: Prefix): readonly Ip[] {

@@ -1,18 +1,28 @@
 /** Failing queries of findings: what the proof of a fix sends again. */
-import { family } from "../../addressing/ip.ts";
-import type { Journey } from "../../dataplane/journey.ts";
-import type { Network } from "../../dataplane/model.ts";
-import type { Statement } from "../../language/tree.ts";
-import type { Cluster, Service, Topology } from "../../topology/model.ts";
-import { stationAt } from "../../topology/stations.ts";
-import { aimAt, journeysTo, type Target } from "../../trace/aim.ts";
-import { endpointOf } from "../../trace/endpoints.ts";
-import type { CheckContext, FailingQuery } from "../check.ts";
+import { family } from "../addressing/ip.ts";
+import type { Journey } from "../dataplane/journey.ts";
+import type { Network } from "../dataplane/model.ts";
+import type { Statement } from "../language/tree.ts";
+import type { Cluster, Service, Topology } from "../topology/model.ts";
+import { stationAt } from "../topology/stations.ts";
+import { aimAt, journeysTo, type Target } from "../trace/aim.ts";
+import { endpointOf } from "../trace/endpoints.ts";
 import { type Probe, partThatFailed } from "./probes.ts";
+import type { View } from "./view.ts";
 
 const CLIENT_PORT = 40_000;
 /** Maximum number of hosts, and of services, whose connections are replayed. */
 const MOST = 8;
+
+/** A packet by the paths of its endpoints, which remain valid after an edit. */
+export interface FailingQuery {
+  /** A machine, or a pod with its own network namespace. */
+  readonly from: string;
+  readonly to: { readonly kind: "netns" | "service"; readonly path: string };
+  readonly proto: "tcp" | "udp" | "icmp";
+  readonly port: number | undefined;
+  readonly family: 4 | 6;
+}
 
 /** The probe as a query; none if knet added one of its pods, which an edited file does not have. */
 export function queriesOf({ from, to, journey }: Probe): readonly FailingQuery[] {
@@ -31,7 +41,7 @@ export function queriesOf({ from, to, journey }: Probe): readonly FailingQuery[]
 }
 
 /** Connections of hosts to services of the cluster that this statement drops. */
-export function lostToServices(context: CheckContext, cluster: Cluster, at: Statement): readonly FailingQuery[] {
+export function lostToServices(context: View, cluster: Cluster, at: Statement): readonly FailingQuery[] {
   const { topology, open } = context;
   const exposed = cluster.services.all.filter(isExposed).slice(0, MOST);
   const hosts = topology.hosts.filter(({ edge }) => !edge?.answersAny).slice(0, MOST);

@@ -1,7 +1,7 @@
 /** Results of checks per service, cached: a cluster can have ten thousand services. */
 
-import type { Cluster, Service, Workload } from "../../topology/model.ts";
-import { workloadsByNamespace } from "../../topology/tenants.ts";
+import type { Cluster, Service, Workload } from "../topology/model.ts";
+import { workloadsByNamespace } from "../topology/tenants.ts";
 
 /**
  * The results of `read` for all services, in order. `read` can use the service and the workloads of its cluster, but if it returns nothing,

@@ -5,11 +5,11 @@
  * side, but not vice versa, and two home networks with a masquerading router each never exchange packets. Ranges of
  * networks that cannot exchange packets can be equal.
  */
-import type { Prefix } from "../../addressing/ip.ts";
-import { prefixRange, rangesOverlap } from "../../addressing/ip.ts";
-import { keptFor, valueAt } from "../../memo/memo.ts";
-import { type Column, nodeSegments } from "../../topology/column.ts";
-import type { Cluster, ExternalHost, Interface, Router, Topology } from "../../topology/model.ts";
+import type { Prefix } from "../addressing/ip.ts";
+import { prefixRange, rangesOverlap } from "../addressing/ip.ts";
+import { keptFor, valueAt } from "../memo/memo.ts";
+import { type Column, nodeSegments } from "../topology/column.ts";
+import type { Cluster, ExternalHost, Interface, Router, Topology } from "../topology/model.ts";
 
 export interface Domains {
   /** The domain of a segment; undefined if the segment does not exist. */

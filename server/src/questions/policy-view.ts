@@ -1,11 +1,11 @@
 /** Policies with the pods that they select and the pods that their peers match, computed once per cluster. */
-import { policyEngineOf } from "../../cni/policy-engine.ts";
-import { type PolicySet, peerSelector, policySetOf } from "../../kubernetes/policy/evaluate.ts";
-import type { PodGroup } from "../../kubernetes/policy/groups.ts";
-import { selectorIndex } from "../../kubernetes/policy/selectors.ts";
-import { policyName } from "../../kubernetes/policy/text.ts";
-import type { Cluster, Topology, Workload } from "../../topology/model.ts";
-import type { Direction, Peer, Policy, PolicyRule } from "../../topology/policy.ts";
+import { policyEngineOf } from "../cni/policy-engine.ts";
+import { type PolicySet, peerSelector, policySetOf } from "../kubernetes/policy/evaluate.ts";
+import type { PodGroup } from "../kubernetes/policy/groups.ts";
+import { selectorIndex } from "../kubernetes/policy/selectors.ts";
+import { policyName } from "../kubernetes/policy/text.ts";
+import type { Cluster, Topology, Workload } from "../topology/model.ts";
+import type { Direction, Peer, Policy, PolicyRule } from "../topology/policy.ts";
 
 export interface PolicyView {
   readonly cluster: Cluster;

@@ -3,19 +3,19 @@
  * Computed once per run; the checks KN2xx report the failures.
  */
 
-import type { Family, Ip, Prefix } from "../../addressing/ip.ts";
-import { family, hostPrefix } from "../../addressing/ip.ts";
-import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
-import { pluginOf } from "../../cni/settings.ts";
-import type { Journey, Question, Reason } from "../../dataplane/journey.ts";
-import { simulate } from "../../dataplane/simulator/simulate.ts";
-import type { Source } from "../../language/tree.ts";
-import { keptFor } from "../../memo/memo.ts";
-import { t } from "../../text/l10n.ts";
-import type { Cluster, Node, Pod, Topology } from "../../topology/model.ts";
-import { planOf } from "../addresses/plan.ts";
-import type { CheckContext } from "../check.ts";
+import type { Family, Ip, Prefix } from "../addressing/ip.ts";
+import { family, hostPrefix } from "../addressing/ip.ts";
+import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
+import { pluginOf } from "../cni/settings.ts";
+import type { Journey, Question, Reason } from "../dataplane/journey.ts";
+import { simulate } from "../dataplane/simulator/simulate.ts";
+import type { Source } from "../language/tree.ts";
+import { keptFor } from "../memo/memo.ts";
+import { t } from "../text/l10n.ts";
+import type { Cluster, Node, Pod, Topology } from "../topology/model.ts";
 import { type NodeClass, nodeClasses } from "./classes.ts";
+import { planOf } from "./plan.ts";
+import type { View } from "./view.ts";
 
 /** An endpoint of a probe: a pod, or a node itself. */
 export interface ProbeEnd {
@@ -68,7 +68,7 @@ const UNUSED_PORT = 65000;
 
 export const probesOf = keptFor(probeAll);
 
-function probeAll(context: CheckContext): ProbeResult {
+function probeAll(context: View): ProbeResult {
   const failures: Failure[] = [];
   const passed: Probe[] = [];
   const { peopled } = context;
@@ -325,14 +325,7 @@ function nodeEnds(node: Node): readonly ProbeEnd[] {
 
 /* ------------------------------------------------------------------ probes */
 
-function ask(
-  context: CheckContext,
-  cluster: Cluster,
-  from: ProbeEnd,
-  to: ProbeEnd,
-  sameNode: boolean,
-  pairs: number,
-): Probe {
+function ask(context: View, cluster: Cluster, from: ProbeEnd, to: ProbeEnd, sameNode: boolean, pairs: number): Probe {
   const base = { cluster, from, to, sameNode, pairs };
   const ping = worst(context, pingTo(from.netns, to.ip));
   const probe: Probe = { ...base, journey: ping };
@@ -346,7 +339,7 @@ export function pingTo(from: string, dst: Ip): Question {
 }
 
 /** A connection to an open TCP port, if there is one. `to`: the network namespace that has the address. */
-export function connectionTo({ open }: CheckContext, from: string, to: string, dst: Ip): Question {
+export function connectionTo({ open }: View, from: string, to: string, dst: Ip): Question {
   const dport = open.netns(to)?.sockets.find((socket) => socket.proto === "tcp")?.port ?? UNUSED_PORT;
   return { from, dst, proto: "tcp", sport: 40000, dport, df: false };
 }
@@ -355,7 +348,7 @@ function filteredIn(failure: Failure | undefined): boolean {
   return failure?.reason?.code === "filtered" || failure?.reason?.code === "rejected-by-rule";
 }
 
-export function worst(context: CheckContext, question: Question): Journey {
+export function worst(context: View, question: Question): Journey {
   const journeys = simulate(context.open, question);
   return journeys.find((journey) => partThatFailed(journey) !== undefined) ?? (journeys[0] as Journey);
 }

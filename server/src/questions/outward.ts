@@ -1,11 +1,11 @@
 /** Probes from one pod of each class of nodes to each external host that replies to small packets. */
-import { family } from "../../addressing/ip.ts";
-import type { Journey, Question } from "../../dataplane/journey.ts";
-import type { Cluster, ExternalHost } from "../../topology/model.ts";
-import { planOf } from "../addresses/plan.ts";
-import type { CheckContext } from "../check.ts";
+import { family } from "../addressing/ip.ts";
+import type { Journey, Question } from "../dataplane/journey.ts";
+import type { Cluster, ExternalHost } from "../topology/model.ts";
 import { nodeClasses } from "./classes.ts";
+import { planOf } from "./plan.ts";
 import { connectionTo, type ProbeEnd, partThatFailed, pingTo, podEndsOn, worst } from "./probes.ts";
+import type { View } from "./view.ts";
 
 /** Limit of probes, one per class and host; the remaining ones are skipped. */
 const MOST_QUESTIONS = 200;
@@ -21,7 +21,7 @@ export interface Outward {
   readonly nodes: number;
 }
 
-export function* outwardProbes(context: CheckContext): Iterable<Outward> {
+export function* outwardProbes(context: View): Iterable<Outward> {
   const { peopled } = context;
   if (peopled.hosts.length === 0) return;
   const disputed = planOf(peopled).conflicts.map(({ shared }) => shared);
@@ -43,7 +43,7 @@ export function* outwardProbes(context: CheckContext): Iterable<Outward> {
 
 /** A ping, or a connection if pings are filtered; undefined without a reply. */
 function comesBack(
-  context: CheckContext,
+  context: View,
   from: ProbeEnd,
   host: ExternalHost,
 ): Pick<Outward, "question" | "journey"> | undefined {

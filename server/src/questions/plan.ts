@@ -3,17 +3,17 @@
  * disjoint. All KN10x checks use it; the reachability checks use it to find the cause of a lost packet.
  */
 
-import type { Ip, IpRange, Prefix } from "../../addressing/ip.ts";
-import { formatPrefix, prefixCovers, prefixOf, prefixRange, rangeContains } from "../../addressing/ip.ts";
-import { findOverlaps, type RangeItem } from "../../addressing/overlap.ts";
-import { modeOf } from "../../cni/modes.ts";
-import type { Source } from "../../language/tree.ts";
-import { valueAt } from "../../memo/memo.ts";
-import { t } from "../../text/l10n.ts";
-import { nodesWhere } from "../../topology/column.ts";
-import type { Cluster, Node, Topology } from "../../topology/model.ts";
-import { argumentWith } from "../source.ts";
+import type { Ip, IpRange, Prefix } from "../addressing/ip.ts";
+import { formatPrefix, prefixCovers, prefixOf, prefixRange, rangeContains } from "../addressing/ip.ts";
+import { findOverlaps, type RangeItem } from "../addressing/overlap.ts";
+import { modeOf } from "../cni/modes.ts";
+import type { Source } from "../language/tree.ts";
+import { valueAt } from "../memo/memo.ts";
+import { t } from "../text/l10n.ts";
+import { nodesWhere } from "../topology/column.ts";
+import type { Cluster, Node, Topology } from "../topology/model.ts";
 import { type Domains, domainsOf } from "./domains.ts";
+import { argumentWith } from "./origin.ts";
 
 export type RangeKind = "pods" | "services" | "segment" | "docker";
 

@@ -3,16 +3,16 @@
  * settings, sysctls, access lists, and routes, and the same match against every prefix in the files. The result of a probe
  * between two nodes is valid for all nodes of their classes, so one probe per pair of classes is enough.
  */
-import type { InterfaceAddress, Ip, IpRange, Prefix } from "../../addressing/ip.ts";
-import { bits, formatPrefix, prefixEquals, rangeToPrefixes, samePrefixes } from "../../addressing/ip.ts";
-import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
-import type { Decl } from "../../language/decode.ts";
-import type { Statement } from "../../language/tree.ts";
-import { keptFor, sameMembers, valueAt } from "../../memo/memo.ts";
-import { type Column, nodeColumn, nodeSegments, nodesAt } from "../../topology/column.ts";
-import type { AclRule, Cluster, Interface, Node, Topology } from "../../topology/model.ts";
-import { areAllDifferent } from "../addresses/duplicates.ts";
-import { rangesAreApart } from "../addresses/node-ranges.ts";
+import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
+import { bits, formatPrefix, prefixEquals, rangeToPrefixes, samePrefixes } from "../addressing/ip.ts";
+import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
+import type { Decl } from "../language/decode.ts";
+import type { Statement } from "../language/tree.ts";
+import { keptFor, sameMembers, valueAt } from "../memo/memo.ts";
+import { type Column, nodeColumn, nodeSegments, nodesAt } from "../topology/column.ts";
+import type { AclRule, Cluster, Interface, Node, Topology } from "../topology/model.ts";
+import { areAllDifferent } from "./distinct.ts";
+import { rangesAreApart } from "./node-ranges.ts";
 
 export interface NodeClass {
   readonly cluster: Cluster;

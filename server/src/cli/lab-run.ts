@@ -247,7 +247,9 @@ export function removeStale(): void {
   for (const lab of readdirSync(STATE)) {
     const pid = RUNS.exec(lab)?.[1];
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
-    const names = readFileSync(join(STATE, lab, "namespaces"), "utf8").split("\n");
+    const list = join(STATE, lab, "namespaces");
+    // A build that was interrupted early has no list yet.
+    const names = existsSync(list) ? readFileSync(list, "utf8").split("\n") : [];
     for (const name of names) if (name !== "") spawn("ip", ["netns", "del", name], { stdio: "ignore" });
     rmSync(join(STATE, lab), { recursive: true, force: true });
   }

@@ -35,12 +35,14 @@ function tell({ run, netns }: Host, from: From, to: Endpoint): End {
     mark: 0,
     body: { kind: "udp", sport: from.port, dport: to.port, carries: undefined },
   };
+  // The packet that waits for the exchange has a connection that is not confirmed yet.
+  const before = new Set([...run.connections.values()].flat());
   const end = run.stack.originate({ run: own, netns }, made, from.ip);
   const left = run.connections.get(end.netns.id);
   if (left)
     run.connections.set(
       end.netns.id,
-      left.filter(({ confirmed }) => confirmed === true),
+      left.filter((one) => one.confirmed === true || before.has(one)),
     );
   return end;
 }

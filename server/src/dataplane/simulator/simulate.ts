@@ -218,11 +218,16 @@ function answerTo(
     if (!error) return { error: local, reply: undefined };
     const { tun, port, toLocal } = end.icmp;
     const src = tun ? tun.addresses[0]?.ip : toLocal || port ? packet.dst : undefined;
-    const reply = back(tun ? { ...error, ttl: 8 } : port ? { ...error, df: familyOf(packet) === 4 } : error, src);
+    const reply = back(tun ? { ...error, ttl: 8 } : port ? asBuiltByPort(error, packet) : error, src);
     // The error of sendmsg precedes the ICMP error.
     return { error: local ?? (reply.verdict === "delivered" ? errorSeen(end.icmp, packet, reply) : undefined), reply };
   }
   return { error: undefined, reply: undefined };
+}
+
+/** iptunnel_pmtud_build_icmp and iptunnel_pmtud_build_icmpv6 (net/ipv4/ip_tunnel_core.c) copy the TTL; only IPv4 has DF. */
+function asBuiltByPort(error: Omit<Packet, "src">, packet: Packet): Omit<Packet, "src"> {
+  return { ...error, ttl: packet.ttl, df: familyOf(packet) === 4 };
 }
 
 /** iptunnel_pmtud_build_icmp, vxlan_encap_bypass: the error arrives on the tunnel device and is bridged from there. */

@@ -126,6 +126,14 @@ export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted:
   return { probes: asked, skipped };
 }
 
+/** Whether a stateful filter dropped a datagram between two daemons with one port: both directions are one connection. */
+function isFlowOfDaemons({ reason, steps }: Pick<Journey, "reason" | "steps">): boolean {
+  const body = steps.at(-1)?.packet.body;
+  return (
+    reason?.code === "filtered" && body?.kind === "udp" && body.carries?.kind === "ip" && body.sport === body.dport
+  );
+}
+
 function reasonsOf(journeys: readonly Journey[]): readonly Reason[] {
   return journeys.flatMap(({ reason, reply }) => [reason, reply?.reason].filter((one) => one !== undefined));
 }
@@ -253,6 +261,8 @@ function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
       for (const journey of journeys) {
         if (changesPort(journey)) return t`the kernel selects a random source port`;
         if (journey.askedFirst) return t`depends on which neighbor sent an ARP request first`;
+        if ([journey, journey.reply].some((walk) => walk && isFlowOfDaemons(walk)))
+          return t`depends on which tunnel endpoint sent first: connection tracking accepts the other direction`;
         if ([journey, journey.reply].some((walk) => walk?.reason?.code === "source-check"))
           return t`the lab does not build a cloud's source check`;
         for (const step of [...journey.steps, ...(journey.reply?.steps ?? [])]) {

@@ -22,7 +22,7 @@ import { anyAddressChains, natChains } from "./edge.ts";
 import { withoutInvalidGateways } from "./gateways.ts";
 import { connectedRoutes, type HostState, LOOPBACK, loopbackOf } from "./host.ts";
 import { ownLayer } from "./layer.ts";
-import { layersOver, withoutShortIpv6 } from "./minimum-mtu.ts";
+import { layersOver, neighboursOver, withoutShortIpv6 } from "./minimum-mtu.ts";
 import type { ChainRules, ChainSource, CompiledMode, NodeParts } from "./mode.ts";
 import { type PortmapChains, portmapSysctl } from "./portmap.ts";
 import { podSysctls, stationSysctls } from "./sysctls.ts";
@@ -88,7 +88,7 @@ export function nodeNetns(
       parts.sysctl?.(name) ??
       contributors.map((one) => one.sysctl?.(node, cluster, name)).find((one) => one !== undefined) ??
       portmapSysctl(devices, name, hostPorts),
-    neighbours: parts.neighbours ?? NO_NEIGHBOURS,
+    neighbours: neighboursOver(devices, parts.neighbours ?? NO_NEIGHBOURS),
     xfrm: parts.xfrm,
     chains: () => {
       const { before, after } = hostPorts();

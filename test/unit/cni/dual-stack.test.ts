@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { formatIp } from "../../../server/src/addressing/ip.ts";
 import { buildNetwork } from "../../../server/src/cni/network.ts";
-import { printAddresses, printRoutes } from "../../../server/src/dataplane/print.ts";
+import { printAddresses, printNeighbours, printRoutes } from "../../../server/src/dataplane/print.ts";
 import { simulate } from "../../../server/src/dataplane/simulator/simulate.ts";
 import { world } from "../checks/harness.ts";
 import { cni, golden, ip, type Plan, route } from "./fixture.ts";
@@ -110,6 +110,25 @@ host b { attach lan fd00:10::2 192.168.10.2; listen 80/tcp; deny icmp in }
     expect(printRoutes(node, 6)).toEqual([]);
     const six = buildNetwork(golden(hostGw, { dual: true, mtu: 1280 })).netns("prod/node1");
     expect(six && printRoutes(six, 6)).toContain("default via fd00:10::1 dev eth0 metric 1024 pref medium");
+  });
+
+  it("has no neighbor entries on a tunnel device with a smaller MTU", () => {
+    const text = (mtu: number): string => `segment s { cidr 192.168.0.0/24; cidr fd00::/64; mtu ${mtu} }
+cluster c {
+  pods 10.244.0.0/16 per-node /24
+  pods fd00:244::/48 per-node /64
+  cni flannel { backend vxlan }
+  node n1 { attach s 192.168.0.11 fd00::11 }
+  node n2 { attach s 192.168.0.12 fd00::12 }
+}
+`;
+    const entries = (mtu: number): readonly string[] => {
+      const node = world(text(mtu)).network.netns("c/n1");
+      return node ? printNeighbours(node).map((line) => line.split(" ").slice(0, 3).join(" ")) : [];
+    };
+    expect(entries(1280)).toEqual(["10.244.1.0 dev flannel.1"]);
+    // VXLAN over IPv6 adds 70 bytes.
+    expect(entries(1350)).toEqual(["10.244.1.0 dev flannel.1", "fd00:244:0:1:: dev flannel-v6.1"]);
   });
 
   it("is routed via a link-local gateway", () => {

@@ -129,11 +129,43 @@ describe("usage", () => {
       "invalid value `xml` for `--format <format>`: expected text, json, sarif, or github",
     ],
     [["fmt", "--chek", "x.knet"], "unknown option `--chek`; did you mean `--check`?"],
+    [
+      ["check", "--shard", "5/4"],
+      "invalid value `5/4` for `--shard <i/n>`: expected I/N, with I from 1 to N and N up to 999999, such as 1/4",
+    ],
+    [["trace", "samples/services.knet", "web", "api:99999"], "`api:99999`: expected a port from 1 to 65535"],
+    [["trace", "samples/services.knet", "web", "[::1]:0"], "`[::1]:0`: expected a port from 1 to 65535"],
+    [["trace", "samples/services.knet", "web", "api-0", "--size", "39"], "size 39: the headers alone have 40 bytes"],
+    [
+      ["trace", "samples/dual-stack.knet", "web", "api", "-6", "--proto", "udp", "--size", "47"],
+      "size 47: the headers alone have 48 bytes",
+    ],
+    [
+      ["lab", "samples/services.knet", "--name", "a/b"],
+      "invalid value `a/b` for `--name <name>`: expected 1 to 100 letters, digits, `-`, `_`, and `.`, without a leading `.`",
+    ],
+    [
+      ["lab", "samples/services.knet", "--run", "--pcap", "/proc/knet"],
+      "/proc/knet: captures cannot be written (ENOENT: no such file or directory)",
+    ],
+    [["lab", "samples/services.knet", "--run", "--pcap", "README.md/x"], `${join(root, "README.md")}: not a folder`],
     [["explain", "KN999"], "unknown diagnostic KN999; run `knet explain` for a list"],
   ])("%s is a usage error", (args, message) => {
     const { code, err } = knet(args);
     expect(code).toBe(2);
     expect(err).toBe(`knet: ${message}\n`);
+  });
+
+  it("names the options that the other form of knet lab uses", () => {
+    const { code, out, err } = knet(["lab", "samples/services.knet", "--probes", "40", "--pcap", "x"]);
+    expect([code, out.startsWith("#!")]).toEqual([0, true]);
+    expect(err).toBe("knet: --probes has no effect without --run\nknet: --pcap has no effect without --run\n");
+  });
+
+  it("encloses IPv6 addresses before a port in brackets", () => {
+    expect(knet(["trace", "samples/services.knet", "web", "::1", "--port", "8080"]).out).toMatch(
+      /^web -> \[::1\]:8080 \(tcp\)\n/,
+    );
   });
 
   it("lists the candidates for an unknown or ambiguous name", () => {

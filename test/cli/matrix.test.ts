@@ -52,6 +52,13 @@ describe("knet matrix", () => {
     ]);
   });
 
+  it("selects by name in any namespace", () => {
+    const api = ["shop/api > shop/db: tcp 5432"];
+    for (const name of ["shop/api", "api", "pod/api", "deployment/api", "api-1"])
+      expect(shown(matrix("--policy-only", "--from", name, "--to", "db"))).toEqual(api);
+    expect(knet(["matrix", SAMPLE, "--from", "statefulset/api"]).code).toBe(2);
+  });
+
   it("lists pods separately", () => {
     expect(shown(matrix("--policy-only", "--by", "pod", "--from", "shop/web-0", "--to", "app=api"))).toEqual([
       "shop/web-0 > shop/api-0: tcp 9090",

@@ -1,6 +1,6 @@
 /** Hostile input on the command line: unreadable files, pipes and devices, control characters, and closed pipes. */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
@@ -300,5 +300,31 @@ describe("a line ends with LF, CRLF, or CR", () => {
     expect(knet(["check", "a.knet"]).out).toContain(
       "\n    segment b { cidr 10.0.0.0/33 }\n                     ^^^^^^^^^^^\n",
     );
+  });
+});
+
+describe("output", () => {
+  it.runIf(process.platform === "linux")("to a full disk is an error, with exit code 2", () => {
+    write({ "a.knet": GOOD });
+    const full = openSync("/dev/full", "w");
+    try {
+      const { status, stderr } = spawnSync(process.execPath, [KNET, "check", "a.knet"], {
+        cwd: folder,
+        encoding: "utf8",
+        stdio: ["ignore", full, "pipe"],
+      });
+      expect([status, stderr]).toEqual([
+        2,
+        "knet: standard output: cannot be written (ENOSPC: no space left on device)\n",
+      ]);
+    } finally {
+      closeSync(full);
+    }
+  });
+
+  it("a file that is named twice is checked once", () => {
+    write({ "a.knet": WRONG });
+    const { out } = knet(["check", "a.knet", "./a.knet", join(folder, "a.knet"), "."]);
+    expect(out).toMatch(/\n1 file: 1 error, 0 warnings\n$/);
   });
 });

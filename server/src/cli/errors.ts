@@ -3,3 +3,9 @@ export class UsageError extends Error {}
 
 /** A lab that cannot be built or does not complete: exit code 1 and the output of the failing tool. */
 export class LabError extends Error {}
+
+/** "ENOENT: no such file or directory", from the message of a system error: "ENOENT: no such file or directory, open 'x'". */
+export function errno(error: unknown): string {
+  if (!(error instanceof Error) || !("code" in error)) return String(error);
+  return /^[A-Z0-9]+: [^,]+/.exec(error.message)?.[0] ?? String(error.code);
+}

@@ -12,7 +12,7 @@ import {
 } from "../service/service.ts";
 import { t } from "../text/l10n.ts";
 import { namespaceOf } from "../trace/endpoints.ts";
-import { UsageError } from "./errors.ts";
+import { errno, UsageError } from "./errors.ts";
 
 /** The path that denotes standard input. */
 export const STDIN = "-";
@@ -89,12 +89,6 @@ function tried<T>(file: string, call: () => T): T {
   }
 }
 
-/** "ENOENT: no such file or directory", from the message of a system error: "ENOENT: no such file or directory, open 'x'". */
-export function errno(error: unknown): string {
-  if (!(error instanceof Error) || !("code" in error)) return String(error);
-  return /^[A-Z0-9]+: [^,]+/.exec(error.message)?.[0] ?? String(error.code);
-}
-
 export interface Found {
   /** Files unchanged, folders with everything below them, ordered by name. */
   readonly files: readonly string[];
@@ -104,21 +98,26 @@ export interface Found {
 
 /** The `.knet` files that the paths denote. */
 export function expandPaths(paths: readonly string[]): Found {
-  const files = new Set<string>();
+  // By absolute path: `a.knet` and `./a.knet` are one file, with its first name.
+  const files = new Map<string, string>();
+  const add = (file: string): void => {
+    const key = file === STDIN ? STDIN : resolve(file);
+    if (!files.has(key)) files.set(key, file);
+  };
   const problems: string[] = [];
   for (const path of paths) {
     const isFolder = path !== STDIN && attempt(problems, () => tried(path, () => statSync(path).isDirectory()));
     if (isFolder === undefined) continue;
     if (!isFolder) {
-      files.add(path);
+      add(path);
       continue;
     }
     const before = problems.length;
     const below = walk(path, problems);
     if (below.length === 0 && problems.length === before) problems.push(t`${path}: contains no .knet files`);
-    for (const file of below) files.add(file);
+    below.forEach(add);
   }
-  return { files: [...files], problems };
+  return { files: [...files.values()], problems };
 }
 
 /** Iterative: folders can be nested deeply. */

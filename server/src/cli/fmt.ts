@@ -3,8 +3,8 @@ import { writeFileSync } from "node:fs";
 import { format } from "../language/format.ts";
 import { t } from "../text/l10n.ts";
 import { visible } from "../text/visible.ts";
-import { UsageError } from "./errors.ts";
-import { attempt, errno, expandPaths, readText, STDIN } from "./files.ts";
+import { errno, UsageError } from "./errors.ts";
+import { attempt, expandPaths, readText, STDIN } from "./files.ts";
 import { complain, say, writeOut } from "./output.ts";
 
 /**

@@ -91,7 +91,7 @@ export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted:
     const label = expectationText(expectation);
     const found = probesOf(analysis, expectation);
     if (typeof found === "string") skipped.push({ label, why: found });
-    else for (const { probe, receiver } of found) add(probe, label, receiver);
+    else for (const one of found) add(one.probe, one.label, one.receiver);
   }
   for (const probe of randomProbes(network, ids, wanted.random, seeded(wanted.seed))) add(probe);
   const world = worldOf(network, ids, lacks);
@@ -158,22 +158,20 @@ function traceOf(network: Network, probe: Probe, journeys: readonly Journey[], r
   return toTrace(query, journeys, { network, locate: () => undefined }, [], { receiver });
 }
 
-function probesOf(
-  analysis: Analysis,
-  expectation: Expectation,
-): readonly Pick<Labeled, "probe" | "receiver">[] | string {
+function probesOf(analysis: Analysis, expectation: Expectation): readonly Labeled[] | string {
   const { proto, port, want } = expectation;
   const ends = endsOf(analysis, expectation);
   if (typeof ends === "string") return ends;
   const size = want.kind === "mtu" ? want.atLeast : undefined;
   const { from, src, aims } = ends;
-  const probes: Pick<Labeled, "probe" | "receiver">[] = [];
+  const probes: Labeled[] = [];
   for (const { targets, first, at, service, family } of aims) {
     const receiver = receiverOf(analysis.topology, { netns: at, service }, family);
     const asked = port === undefined && first !== undefined ? first : { port, proto };
     for (const { ip, port: own } of targets)
       probes.push({
         receiver,
+        label: expectationText({ ...expectation, ...asked }),
         probe: {
           from: from.netns,
           src,

@@ -1,6 +1,6 @@
 /** Builds a lab in real network namespaces, sends probes, captures on every device, compares, and removes the lab. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatIp } from "../addressing/ip.ts";
@@ -29,7 +29,7 @@ export interface LabRun {
   readonly lacks: Lacks;
   /** The file that declares the topology, for messages. */
   readonly source: string;
-  /** Folder for the captures; they are deleted if it is absent. */
+  /** An existing folder for the captures; they are deleted if it is absent. */
   readonly pcap?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: (text: string) => void;
@@ -92,7 +92,6 @@ export async function runLab(run: LabRun): Promise<readonly LabOutcome[]> {
     const plan = planLab(network, ids, newName(), { lacks, targets: probes.map(({ dst }) => dst) });
     const script = writeScript(plan, folder, source);
     const captures = run.pcap ?? folder;
-    mkdirSync(captures, { recursive: true });
     try {
       say(t`building ${plural(ids.length, "network namespace")}`);
       const built = await command(machine, script, ["build"], signal);

@@ -1,6 +1,6 @@
 /** `knet lab`: the topology as network namespaces: a script, or a comparison of traces with this machine's kernel. */
-import { writeFileSync } from "node:fs";
-import { basename, extname } from "node:path";
+import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, extname, resolve } from "node:path";
 import type { NetnsId } from "../dataplane/model.ts";
 import { planLab } from "../lab/plan.ts";
 import { labScript } from "../lab/script.ts";
@@ -9,14 +9,14 @@ import { list, number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { VERSION } from "../version.ts";
 import { openBox } from "./box/box.ts";
-import { LabError, UsageError } from "./errors.ts";
+import { errno, LabError, UsageError } from "./errors.ts";
 import { analysisOf, STDIN } from "./files.ts";
 import type { Kernel } from "./kernels.ts";
 import { namespaceCount, namespacesOf, questionsOf } from "./lab-ask.ts";
 import { report } from "./lab-report.ts";
 import { findLacks, removeStale, runLab } from "./lab-run.ts";
 import { host } from "./machine.ts";
-import { say, sayError, writeOut } from "./output.ts";
+import { complain, say, sayError, writeOut } from "./output.ts";
 
 export interface LabOptions {
   readonly kernel: Kernel;
@@ -30,17 +30,30 @@ export interface LabOptions {
   readonly pcap?: string;
 }
 
+/** Ctrl-C, `kill`, and a closed terminal: the lab is removed before knet ends. */
+const INTERRUPTIONS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** A larger lab takes minutes to build. */
 const MOST_NAMESPACES = 500;
 
-/** Exit code 0: every packet was as predicted, or the script was written; otherwise 1. */
-export async function lab(file: string, options: LabOptions): Promise<number> {
+/** Options that only `--run` uses, and options that it does not use. */
+const ONLY_RUN = ["kernel", "probes", "seed", "pcap"] as const;
+const ONLY_SCRIPT = ["output", "name"] as const;
+
+/** `stated`: the options on the command line. Exit code 0: every packet was as predicted, or the script was written; otherwise 1. */
+export async function lab(file: string, options: LabOptions, stated: ReadonlySet<string>): Promise<number> {
+  for (const name of options.run ? ONLY_SCRIPT : ONLY_RUN) {
+    if (!stated.has(name)) continue;
+    complain(options.run ? t`--${name} has no effect with --run` : t`--${name} has no effect without --run`);
+  }
   const analysis = analysisOf(file);
   const ids = namespacesFor(file, analysis, options);
   if (options.run) return compareWithKernel(file, analysis, ids, options);
   const name = options.name ?? defaultName(file);
   if (!/^[\w.-]{1,100}$/.test(name) || name.startsWith("."))
-    throw new UsageError(t`--name ${name}: use letters, digits, - and _`);
+    throw new UsageError(
+      t`invalid value \`${name}\` for \`--name <name>\`: expected 1 to 100 letters, digits, \`-\`, \`_\`, and \`.\`, without a leading \`.\``,
+    );
   const script = labScript(planLab(analysis.network, ids, name), { source: file, version: VERSION });
   if (options.output === undefined) writeOut(script);
   else write(options.output, script);
@@ -56,8 +69,28 @@ function write(file: string, text: string): void {
   try {
     writeFileSync(file, text, { mode: 0o755 });
   } catch (error) {
-    throw new UsageError(t`${file}: cannot be written (${error instanceof Error ? error.message : String(error)})`);
+    throw new UsageError(t`${file}: cannot be written (${errno(error)})`);
   }
+}
+
+/** Creates the folder and those above it. Not with `recursive`: in /proc, Node 20 then repeats mkdir forever (nodejs/node, src/node_file.cc, MKDirpSync). */
+function makeFolder(folder: string): void {
+  try {
+    const missing: string[] = [];
+    for (let path = resolve(folder); !isFolder(path); path = dirname(path)) missing.unshift(path);
+    for (const path of missing) mkdirSync(path);
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(t`${folder}: captures cannot be written (${errno(error)})`);
+  }
+}
+
+/** Throws UsageError if the path is a file. */
+function isFolder(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found && !found.isDirectory()) throw new UsageError(t`${path}: not a folder`);
+  return found !== undefined;
 }
 
 function namespacesFor(file: string, { topology }: Analysis, { nodes, pods }: LabOptions): readonly NetnsId[] {
@@ -85,6 +118,7 @@ async function compareWithKernel(
 ): Promise<number> {
   const { kernel } = options;
   if (process.platform !== "linux") throw new UsageError(t`lab --run requires Linux (network namespaces)`);
+  if (options.pcap !== undefined) makeFolder(options.pcap);
   if (kernel === "host" && process.getuid?.() !== 0)
     throw new UsageError(t`lab --run requires root to create network namespaces; without --run, knet prints a script`);
   const stop = new AbortController();
@@ -93,8 +127,7 @@ async function compareWithKernel(
     progress(t`interrupted; removing the lab`);
     stop.abort();
   };
-  process.on("SIGINT", interrupted);
-  process.on("SIGTERM", interrupted);
+  for (const signal of INTERRUPTIONS) process.on(signal, interrupted);
   let machine = host;
   try {
     if (kernel === "host") removeStale();
@@ -121,8 +154,7 @@ async function compareWithKernel(
     if (stop.signal.aborted) return 1;
     throw error;
   } finally {
-    process.off("SIGINT", interrupted);
-    process.off("SIGTERM", interrupted);
+    for (const signal of INTERRUPTIONS) process.off(signal, interrupted);
     await machine.close();
   }
 }

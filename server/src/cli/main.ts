@@ -24,7 +24,8 @@ function integer(least: number, most: number): (text: string) => number {
 /** "2/5": the second of five shards. */
 function shard(text: string): { readonly index: number; readonly count: number } {
   const [, index = 0, count = 0] = (/^([1-9]\d{0,5})\/([1-9]\d{0,5})$/.exec(text) ?? []).map(Number);
-  if (index < 1 || index > count) throw new InvalidArgumentError(t`Expected I/N, such as 1/4 to 4/4.`);
+  if (index < 1 || index > count)
+    throw new InvalidArgumentError(t`expected I/N, with I from 1 to N and N up to 999999, such as 1/4`);
   return { index, count };
 }
 
@@ -46,6 +47,7 @@ function commands(done: (code: number) => void): Command {
     .exitOverride()
     .configureOutput({
       writeOut,
+      writeErr: sayError,
       outputError: (text) => complain(usageText(text.trimEnd().replace(/^error: /, ""))),
     })
     .addHelpText(
@@ -239,9 +241,10 @@ function commands(done: (code: number) => void): Command {
       "after",
       `\n${t`The script requires root: sudo bash SCRIPT up | names | exec WHERE COMMAND | listen | down. So does --run.`}\n${t`Exit code 0: the script was written, or every packet was as predicted; 1: a packet differed, or the lab cannot be built.`}${example("sudo npx knet lab samples/flannel-vxlan.knet --run --probes 100 --seed 7")}`,
     )
-    .action(async (file, options) => {
+    .action(async (file, options, command) => {
       const { lab } = await import("./lab.ts");
-      done(await lab(file, options));
+      const stated = new Set(Object.keys(options).filter((name) => command.getOptionValueSource(name) === "cli"));
+      done(await lab(file, options, stated));
     });
 
   program

@@ -1,15 +1,29 @@
 /** Output of all commands: writing it, and color. Imports nothing of the analysis, because `knet --help` also needs it. */
+import { t } from "../text/l10n.ts";
 import { visible, visibleLines } from "../text/visible.ts";
+import { errno } from "./errors.ts";
 
 /** The streams with a handler. Node creates a stream on first use, which takes milliseconds. */
 const handled = new Set<NodeJS.WriteStream>();
 
-/** A reader that closes the pipe early (`| head`) is not an error: the command completes, so its exit code is the same. */
+/** The reader is gone: a closed pipe (`| head`), or a closed terminal. */
+const CLOSED: ReadonlySet<string | undefined> = new Set(["EPIPE", "EIO"]);
+
+/**
+ * A reader that closes the pipe early is not an error: the command completes, so its exit code is the same. If output is lost for any
+ * other reason, such as a full disk, the command completes with exit code 2. Errors on standard error cannot be reported.
+ */
 function patient(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   if (handled.has(stream)) return stream;
   handled.add(stream);
+  let reported = false;
   return stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (reported || CLOSED.has(error.code) || stream === process.stderr) return;
+    reported = true;
+    complain(t`standard output: cannot be written (${errno(error)})`);
+    process.once("exit", () => {
+      process.exitCode = 2;
+    });
   });
 }
 

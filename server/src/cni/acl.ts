@@ -1,10 +1,12 @@
-/** An access list as iptables rules: one rule per statement, pair of prefixes, and port range. */
+/** An access list as iptables rules: one rule per statement, pair of prefixes, protocol, and port range. */
 import type { Prefix } from "../addressing/ip.ts";
-import type { RuleSpec } from "../dataplane/rule.ts";
+import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { AclRule } from "../topology/model.ts";
 import { familyOf } from "./host.ts";
 import type { ChainRules } from "./mode.ts";
 
+/** iptables matches ports only together with one of these protocols; without one, the rule would match every packet. */
+const WITH_PORTS = ["tcp", "udp", "sctp"] as const;
 const CHAIN = { in: "INPUT", out: "OUTPUT", forward: "FORWARD" } as const;
 
 /** If a direction has a deny rule, replies are accepted first, so allowed connections receive their replies. */
@@ -32,15 +34,15 @@ function repliesPass({ source }: AclRule): RuleSpec {
 
 function rulesOf(rule: AclRule, family: 4 | 6): readonly RuleSpec[] {
   const rules: RuleSpec[] = [];
+  const transports = transportsOf(rule);
   for (const from of ofFamily(rule.from, family)) {
     for (const to of ofFamily(rule.to, family)) {
-      for (const ports of rule.ports.length === 0 ? [undefined] : rule.ports) {
+      for (const transport of transports) {
         rules.push({
           match: {
             ...(from === undefined ? {} : { src: { is: from } }),
             ...(to === undefined ? {} : { dst: { is: to } }),
-            ...(rule.proto === undefined ? {} : { proto: rule.proto }),
-            ...(ports === undefined ? {} : { dport: { first: ports.first, last: ports.last } }),
+            ...transport,
           },
           target: { kind: rule.action === "allow" ? "ACCEPT" : "DROP" },
           origin: rule.source,
@@ -49,6 +51,13 @@ function rulesOf(rule: AclRule, family: 4 | 6): readonly RuleSpec[] {
     }
   }
   return rules;
+}
+
+/** The protocols and port ranges that the rule matches. Empty if its protocol has no ports: no packet matches. */
+function transportsOf({ proto, ports }: AclRule): readonly Pick<Conditions, "proto" | "dport">[] {
+  if (ports.length === 0) return [proto === undefined ? {} : { proto }];
+  const protocols = WITH_PORTS.filter((one) => proto === undefined || proto === one);
+  return protocols.flatMap((one) => ports.map(({ first, last }) => ({ proto: one, dport: { first, last } })));
 }
 
 /** `[undefined]` for "any"; empty if prefixes are set and all are of the other family. */

@@ -1,5 +1,5 @@
 /** Computes traces. The only place that fills in missing arguments: port, protocol, addresses. */
-import { type Family, parseIp } from "../addressing/ip.ts";
+import { type Family, type Ip, parseIp } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import { list, plural } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
@@ -38,6 +38,13 @@ export type Answer =
 const SOURCE_PORT = 40000;
 const DEFAULT_PORT = 80;
 
+/** Bytes of the headers: IPv4 (RFC 791) or IPv6 (RFC 8200) without options, and TCP, UDP, SCTP (RFC 9260), or ICMP echo. */
+const HEADERS = { tcp: 20, udp: 8, sctp: 12, icmp: 8 } as const;
+
+function smallest(proto: Query["proto"], ip: Ip | undefined): number {
+  return (typeof ip === "bigint" ? 40 : 20) + HEADERS[proto];
+}
+
 /** Traces one packet and its reply. Errors concern the arguments only. */
 export function ask(world: World, question: Ask): Answer {
   const { topology } = world;
@@ -49,6 +56,8 @@ export function ask(world: World, question: Ask): Answer {
   if (typeof proxied === "string") return { ok: false, error: proxied, candidates: [] };
   const { target, port: writtenPort } =
     url && proxied ? { target: `service/${proxied.entry.path}`, port: url.port } : splitPort(question.to);
+  if (writtenPort !== undefined && (writtenPort < 1 || writtenPort > 65535))
+    return { ok: false, error: t`\`${question.to}\`: expected a port from 1 to 65535`, candidates: [] };
   const wanted = question.port ?? writtenPort;
   const to = aimAt(topology, target, from.endpoint, wanted, question.family);
   if (!to.ok) return to;
@@ -60,6 +69,9 @@ export function ask(world: World, question: Ask): Answer {
       : (wanted ??
         (question.proto === undefined || guess?.proto === question.proto ? guess?.port : undefined) ??
         DEFAULT_PORT);
+  const least = smallest(proto, to.targets[0]?.ip);
+  if (question.size !== undefined && question.size < least)
+    return { ok: false, error: t`size ${question.size}: the headers alone have ${least} bytes`, candidates: [] };
   if (!world.network.netns(from.endpoint.netns))
     return { ok: false, error: t`${from.endpoint.path} has no network namespace`, candidates: [] };
   const df = question.df ?? false;

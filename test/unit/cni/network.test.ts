@@ -228,6 +228,29 @@ describe("access lists", () => {
       "-A FORWARD -p udp -m udp --dport 8472 -j DROP",
     ]);
   });
+
+  it("match ports with each protocol that has ports: without a protocol, iptables ignores the ports", () => {
+    const deny = {
+      action: "deny",
+      direction: "forward",
+      ports: [{ first: 443, last: 443 }],
+      from: [],
+      to: [],
+      source: source("deny"),
+    } as const;
+    const rules = (proto: "icmp" | "tcp" | undefined): readonly string[] => {
+      const attach = [["a", ["192.168.10.1/24"]]] as const;
+      const topology = golden(vxlan, { routers: { r: { attach, acl: [{ ...deny, proto }] } } });
+      return printNetfilter(netnsOf(buildNetwork(topology), "r"), 4).filter((line) => line.endsWith("DROP"));
+    };
+    expect(rules(undefined)).toEqual([
+      "-A FORWARD -p tcp -m tcp --dport 443 -j DROP",
+      "-A FORWARD -p udp -m udp --dport 443 -j DROP",
+      "-A FORWARD -p sctp -m sctp --dport 443 -j DROP",
+    ]);
+    expect(rules("tcp")).toEqual(["-A FORWARD -p tcp -m tcp --dport 443 -j DROP"]);
+    expect(rules("icmp")).toEqual([]);
+  });
 });
 
 describe("sysctls and sockets", () => {

@@ -64,7 +64,7 @@ export function rangeEnd(range: IpRange): MatrixEnd {
 
 /**
  * The endpoints that a query selects: `shop`, `shop/web`, `prod/shop/web`, `app=web`, `10.0.0.0/8`; without a query,
- * all. A kind in front selects only objects of this kind: `pod/web`, `deployment/shop/web`, `namespace/shop`.
+ * all. Without its namespace, `web` selects the pods of this name in the namespace `default`; without such pods, in all namespaces. A kind in front selects only objects of this kind: `pod/web`, `deployment/shop/web`, `namespace/shop`.
  */
 export interface Selection {
   isPod(workload: Workload, pod: Pod): boolean;
@@ -84,7 +84,7 @@ export function readSelection(topology: Topology, text: string | undefined): Sel
     return { ok: true, selection: { isPod, ranges: [range] } };
   }
   if (/[=!]/.test(text)) return readLabels(text);
-  return readPath(topology, text) ?? readKind(topology, text) ?? unknown(text);
+  return readPath(topology, text) ?? readKind(topology, text) ?? readName(topology, text) ?? unknown(text);
 }
 
 /** Undefined: nothing has this path. */
@@ -117,6 +117,22 @@ function readKind(topology: Topology, text: string): Selected | undefined {
     if (pod && isPod(pod.workload, pod)) return true;
     return workloads.some((workload) => workload.replicas > 0 && isPod(workload, pods.podAt(workload, 0)));
   });
+  return isKnown ? { ok: true, selection: { isPod, ranges: [] } } : undefined;
+}
+
+/** `web`, `pod/web`, in any namespace; undefined: no workload or pod has this name. */
+function readName(topology: Topology, text: string): Selected | undefined {
+  const [, kind, name = ""] = /^(?:([^/]+)\/)?([^/]+)$/.exec(text) ?? [];
+  const isPod = (workload: Workload, pod: Pod): boolean =>
+    (kind === undefined || kind === "pod" || kind === workload.kind) && [workload.name, pod.name].includes(name);
+  const isKnown = topology.clusters.some(
+    ({ workloads, namespaces, pods }) =>
+      workloads.some((workload) => workload.replicas > 0 && isPod(workload, pods.podAt(workload, 0))) ||
+      namespaces.some((namespace) => {
+        const pod = pods.podByName(namespace.name, name);
+        return pod !== undefined && isPod(pod.workload, pod);
+      }),
+  );
   return isKnown ? { ok: true, selection: { isPod, ranges: [] } } : undefined;
 }
 

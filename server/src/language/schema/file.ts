@@ -293,8 +293,8 @@ cluster prod {
     repeat: "many",
     summary: "Requirement for the traffic between two endpoints; checked while you type",
     documentation: `knet traces the packet and compares the result with the expectation. A failed expectation is an error with the trace
-as its related information. Without a port, the packet is an ICMP echo request; with a port, it is TCP unless \`/udp\`
-or \`/sctp\` follows. An IPv6 address with a port must be quoted: \`"[fd00::1]:80"\`.
+as its related information. Without a port, the packet is an ICMP echo request, or, to a service, a packet to its first
+port; with a port, it is TCP unless \`/udp\` or \`/sctp\` follows. An IPv6 address with a port must be quoted: \`"[fd00::1]:80"\`.
 
 If objects of different kinds share a path, write the kind in front of it: \`pod/web\`, \`service/shop/web\`,
 \`node/prod/n1\`. Without it, a destination refers to the service, and a source to the pod.`,

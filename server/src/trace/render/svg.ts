@@ -24,8 +24,8 @@ import {
   headerText,
   isReceived,
   markText,
-  portSuffix,
   replyTitle,
+  targetText,
   titleWithProbability,
   verdictWord,
   withPort,
@@ -154,7 +154,7 @@ function endSign(stop: Stop, good: boolean): string {
 
 export function titleOf(trace: Trace): string {
   const { query } = trace;
-  return `${query.from} → ${query.to}${portSuffix(query)} (${query.proto})`;
+  return `${query.from} → ${targetText(query)} (${query.proto})`;
 }
 
 export function succeeded(trace: Trace): boolean {

@@ -1,4 +1,5 @@
 /** A trace as text for terminals: one line per hop, rewrites, and the reason of the verdict. Color is optional. */
+import { parseIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { visibleIn } from "../../text/visible.ts";
 import { waysOf, wayTitle } from "../layout.ts";
@@ -22,7 +23,7 @@ export function renderText(asked: Trace, options: TextOptions): string {
     options.colour ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
   const lines: string[] = [];
   const { query } = trace;
-  lines.push(paint("bold", `${query.from} -> ${query.to}${portSuffix(query)} (${query.proto})`));
+  lines.push(paint("bold", `${query.from} -> ${targetText(query)} (${query.proto})`));
   for (const note of trace.notes ?? []) lines.push(paint("dim", note));
   waysOf(trace).forEach((path, i) => {
     const title = wayTitle(trace, i);
@@ -34,10 +35,11 @@ export function renderText(asked: Trace, options: TextOptions): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** ":80", unless the destination already contains the port ("api:80", "[fd00::1]:80", a URL). */
-export function portSuffix({ to, port, proto }: Query): string {
+/** "api:80", "[fd00::1]:80"; unchanged if the destination already contains the port, or is a URL. */
+export function targetText({ to, port, proto }: Query): string {
   const isInText = to.includes("://") || /^[^:]+:\d+$|^\[.*\]:\d+$/.test(to);
-  return port === undefined || proto === "icmp" || isInText ? "" : `:${port}`;
+  if (port === undefined || proto === "icmp" || isInText) return to;
+  return parseIp(to) !== undefined && to.includes(":") ? `[${to}]:${port}` : `${to}:${port}`;
 }
 
 /** The kind of reply: a response, a reset, or an ICMP error. */

@@ -121,7 +121,7 @@ describe("--shard", () => {
   it.each([["0/2"], ["3/2"], ["1"], ["a/b"], ["1/0"], ["-1/2"], ["1/2/3"], [""]])("rejects %j", (text) => {
     const { code, err } = knet(["check", "samples/k1.knet", `--shard=${text}`]);
     expect(code).toBe(2);
-    expect(err).toContain("Expected I/N, such as 1/4");
+    expect(err).toContain("expected I/N, with I from 1 to N and N up to 999999, such as 1/4");
   });
 });
 

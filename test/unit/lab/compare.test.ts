@@ -130,3 +130,29 @@ describe("random packets", () => {
     expect(asking).toBe(0);
   });
 });
+
+describe("labels of expectations", () => {
+  it("contain the first port of a service if the expectation has no port", () => {
+    const service = diskService();
+    service.setText(
+      "a.knet",
+      `segment lan { cidr 192.168.10.0/24 }
+cluster prod {
+  pods 10.244.0.0/16
+  services 10.96.0.0/12
+  cni flannel { backend vxlan }
+  node n1 { attach lan }
+  pod web { labels app=web; listen 53/udp }
+  service dns { select app=web; port 53/udp }
+}
+expect n1 -> dns reachable
+expect n1 -> web reachable
+`,
+    );
+    const analysis = service.analysisOf("a.knet");
+    if (!analysis) throw new Error("no analysis");
+    const ids = namespacesOf(analysis.topology, 9, 9);
+    const { probes } = questionsOf(analysis, ids, { random: 0, seed: 1, expectations: true }, new Set());
+    expect(probes.map(({ label }) => label)).toEqual(["n1 -> dns:53 udp reachable", "n1 -> web icmp reachable"]);
+  });
+});

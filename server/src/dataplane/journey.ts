@@ -70,6 +70,7 @@ export type ReasonCode =
   | "prohibit-route"
   | "broadcast"
   | "multicast"
+  | "link-local"
   | "no-source-address"
   | "neighbour-failed"
   | "stacked-apart"

@@ -1,4 +1,4 @@
-/** What checks and features ask questions about: plain data and lazily computed views, without file system or clock. */
+/** The input of queries: plain data and lazily computed views, without file system or clock. */
 import type { Network } from "../dataplane/model.ts";
 import type { Topology } from "../topology/model.ts";
 
@@ -12,6 +12,6 @@ export interface View {
   readonly peopled: Topology;
   /** The network of `peopled` without policies: traffic that a policy denies is not a network problem. */
   readonly open: Network;
-  /** True after a newer edit made this run obsolete; long questions poll it and stop. */
+  /** True after a newer edit made this run obsolete; long queries poll it and stop. */
   cancelled(): boolean;
 }

@@ -38,6 +38,15 @@ describe("0.0.0.0 is the sender itself", () => {
   });
 });
 
+test.each(["tcp", "udp", "icmp"] as const)(
+  "a link-local IPv6 address without an interface over %s: EINVAL",
+  (proto) => {
+    const { verdict, paths } = traceOf(SIX, "h", "fe80::1", { port: 8080, proto });
+    expect([verdict, paths[0]?.error?.errno]).toEqual(["dropped", "EINVAL"]);
+    expect(crossings(paths[0])).toEqual([]);
+  },
+);
+
 describe("broadcast and multicast", () => {
   const NOT_SENT: readonly (readonly [string, Proto, string])[] = [
     ["192.168.10.255", "tcp", "ENETUNREACH"],

@@ -3,7 +3,7 @@
  * (ip_route_output_key_hash_rcu and __mkroute_output, net/ipv4/route.c). The errors depend on the socket: TCP does not connect
  * to such addresses (tcp_v4_connect, tcp_v6_connect), a broadcast requires SO_BROADCAST (udp_sendmsg, raw_sendmsg).
  */
-import { formatIp, hostPrefix, type Ip, isLoopback, isMulticast } from "../../addressing/ip.ts";
+import { formatIp, hostPrefix, type Ip, isLinkLocal, isLoopback, isMulticast } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { type Found, localAddressesOf } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
@@ -53,6 +53,21 @@ export function multicastBySource(netns: Netns, dst: Ip, src: Ip | undefined): F
 export function multicastHop({ route }: Found, nexthop: Nexthop | undefined, dst: Ip): Nexthop | undefined {
   if (!nexthop || !isMulticast(dst) || route.dst.len >= SHORTEST_MULTICAST_ROUTE) return nexthop;
   return { dev: nexthop.dev };
+}
+
+/**
+ * A socket must name the interface of a link-local IPv6 address, including an address of the sender (tcp_v6_connect, __ip6_datagram_connect,
+ * ping_v6_sendmsg).
+ */
+export function refusedLinkLocal(host: Host, packet: Packet): End | undefined {
+  if (typeof packet.dst === "number" || !isLinkLocal(packet.dst)) return undefined;
+  return fail(host, packet, {
+    verdict: "dropped",
+    code: "link-local",
+    message: t`${machine(host.netns)} does not send to ${formatIp(packet.dst)}: the address is valid only on one link, and the socket names no interface`,
+    device: "lo",
+    errno: { name: "EINVAL" },
+  });
 }
 
 /** Errors of a socket that sends to a broadcast or multicast address; undefined if it sends, or if there is no route. */

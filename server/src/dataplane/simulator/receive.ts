@@ -119,9 +119,7 @@ function bridgeIn(host: Host, port: Device, arrived: Packet, to: Neighbour): End
       // Without forwarding, ip_route_input_slow returns a route that rejects the packet, which is not through the bridge.
       const forwards = familyOf(packet) === 6 || netns.sysctls.ipForward;
       const nexthop =
-        forwards && found?.route.type === "unicast"
-          ? found.nexthops.find((hop) => hop.dev === bridge.name)
-          : undefined;
+        forwards && found?.route.type === "unicast" ? found.nexthops.find((hop) => hop.dev === bridge.name) : undefined;
       // br_nf_pre_routing_finish_bridge (net/bridge/br_netfilter_hooks.c): the machine resolves the neighbor itself, like neigh->output.
       target = nexthop ? resolve(host, bridge, nexthop.via ?? pre.packet.dst) : { kind: "bridge-host" };
       if (found && target.kind === "none")

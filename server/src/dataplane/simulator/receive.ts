@@ -110,16 +110,7 @@ function bridgeIn(host: Host, port: Device, arrived: Packet, to: Neighbour): End
     const pre = hook(host, "PREROUTING", packet, tracking, { in: bridge.name });
     if (pre.end) return pre.end;
     if (pre.packet.dst !== packet.dst) {
-      // br_nf_pre_routing_finish: after DNAT to a destination on the same bridge, the frame is bridged; otherwise it is passed up.
-      const found = lookup(netns, localAddressesOf(netns), {
-        dst: pre.packet.dst,
-        src: pre.packet.src,
-        iif: bridge.name,
-      });
-      // Without forwarding, ip_route_input_slow returns a route that rejects the packet, which is not through the bridge.
-      const forwards = familyOf(packet) === 6 || netns.sysctls.ipForward;
-      const nexthop =
-        forwards && found?.route.type === "unicast" ? found.nexthops.find((hop) => hop.dev === bridge.name) : undefined;
+      const { found, nexthop } = routeOnBridge(netns, bridge, pre.packet);
       // br_nf_pre_routing_finish_bridge (net/bridge/br_netfilter_hooks.c): the machine resolves the neighbor itself, like neigh->output.
       target = nexthop ? resolve(host, bridge, nexthop.via ?? pre.packet.dst) : { kind: "bridge-host" };
       if (found && target.kind === "none")
@@ -171,6 +162,23 @@ function bridgeIn(host: Host, port: Device, arrived: Packet, to: Neighbour): End
     packet = post.packet;
   }
   return bridgeOut(host, target, packet, bridge);
+}
+
+/**
+ * br_nf_pre_routing_finish: after DNAT to a destination on the same bridge, the frame is bridged; otherwise it is passed up.
+ * Without forwarding, ip_route_input_slow returns a route that rejects the packet, which is not through the bridge.
+ */
+function routeOnBridge(
+  netns: Netns,
+  { name }: Device,
+  packet: Packet,
+): { readonly found: Found | undefined; readonly nexthop: Nexthop | undefined } {
+  const { dst, src } = packet;
+  const found = lookup(netns, localAddressesOf(netns), { dst, src, iif: name });
+  const forwards = familyOf(packet) === 6 || netns.sysctls.ipForward;
+  const nexthop =
+    forwards && found?.route.type === "unicast" ? found.nexthops.find(({ dev }) => dev === name) : undefined;
+  return { found, nexthop };
 }
 
 /** Whether a rule requires conntrack, which then tracks all packets of the network namespace. */

@@ -4,7 +4,7 @@ import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { type Tracking, track } from "../conntrack.ts";
 import { type Found, localAddressesOf, lookup, sourceOn } from "../fib.ts";
-import type { Device, Netns } from "../model.ts";
+import type { Device, Netns, Nexthop } from "../model.ts";
 import { familyOf, type Packet, pieceLength, reassembled } from "../packet.ts";
 import { deliver } from "./deliver.ts";
 import { hook } from "./hook.ts";

@@ -22,7 +22,7 @@ export type Built = { readonly path: string } | { readonly missing: string };
 export const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "knet/programs");
 const run = promisify(execFile);
 /** Milliseconds for all builds of this run; Go's cache keeps what an interrupted build has compiled. */
-let left = Number(process.env["KNET_TEST_BUILD_SECONDS"] ?? 1200) * 1000;
+let left = Number(process.env["KNET_TEST_BUILD_SECONDS"] ?? 900) * 1000;
 
 export async function built({ name, version, folder, command }: Program): Promise<Built> {
   const path = join(CACHE, `${name}-${version}`);

@@ -15,7 +15,7 @@
 //
 // Environment:
 //   KNET_TEST_REPORT=path              output file for the totals, as JSON { passed, failed, skipped }
-//   KNET_TEST_BUILD_SECONDS=1200       limit for the builds of all programs
+//   KNET_TEST_BUILD_SECONDS=900        limit for the builds of all programs
 //   KNET_TEST_LABS=4                   number of configurations in parallel
 
 import { mkdirSync, writeFileSync } from "node:fs";

@@ -5,6 +5,7 @@
  */
 import { broadcast, type InterfaceAddress, type Ip, prefixOf } from "../addressing/ip.ts";
 import type { Device, Nexthop, RouteLayer } from "../dataplane/model.ts";
+import { withoutRoutes } from "./layer.ts";
 
 export interface GatewayRule {
   /** Why the kernel rejects a route with this next hop, or undefined. */
@@ -41,8 +42,5 @@ export function withoutInvalidGateways(
   layers: readonly RouteLayer[],
 ): readonly RouteLayer[] {
   const { refusal } = gatewayRule(devices);
-  return layers.map(({ table, except }) => ({
-    table,
-    except: (route) => except?.(route) === true || route.nexthops.some((hop) => refusal(hop) !== undefined),
-  }));
+  return withoutRoutes(layers, ({ nexthops }) => nexthops.some((hop) => refusal(hop) !== undefined));
 }

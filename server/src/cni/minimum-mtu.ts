@@ -5,6 +5,7 @@
  */
 import type { Ip } from "../addressing/ip.ts";
 import type { Device, NeighbourTable, RouteLayer } from "../dataplane/model.ts";
+import { withoutRoutes } from "./layer.ts";
 
 export const IPV6_MIN_MTU = 1280;
 
@@ -15,7 +16,7 @@ export function withoutShortIpv6(device: Device): Device {
 
 /** The table without IPv6 entries of devices with a smaller MTU: "IPv6 is disabled on this device" (ndisc_allow_add, net/ipv6/ndisc.c). */
 export function neighboursOver(devices: readonly Device[], table: NeighbourTable): NeighbourTable {
-  const short = new Set(devices.filter(({ mtu }) => mtu < IPV6_MIN_MTU).map(({ name }) => name));
+  const short = shortDevices(devices);
   if (short.size === 0) return table;
   const isMissing = (device: string, ip: Ip): boolean => typeof ip === "bigint" && short.has(device);
   return {
@@ -28,12 +29,14 @@ export function neighboursOver(devices: readonly Device[], table: NeighbourTable
 
 /** The layers without the IPv6 routes through devices with a smaller MTU. */
 export function layersOver(devices: readonly Device[], layers: readonly RouteLayer[]): readonly RouteLayer[] {
-  const short = new Set(devices.filter(({ mtu }) => mtu < IPV6_MIN_MTU).map(({ name }) => name));
+  const short = shortDevices(devices);
   if (short.size === 0) return layers;
-  return layers.map(({ table, except }) => ({
-    table,
-    except: (route) =>
-      except?.(route) === true ||
-      (typeof route.dst.ip === "bigint" && route.nexthops.some(({ dev }) => short.has(dev))),
-  }));
+  return withoutRoutes(
+    layers,
+    ({ dst, nexthops }) => typeof dst.ip === "bigint" && nexthops.some(({ dev }) => short.has(dev)),
+  );
+}
+
+function shortDevices(devices: readonly Device[]): ReadonlySet<string> {
+  return new Set(devices.filter(({ mtu }) => mtu < IPV6_MIN_MTU).map(({ name }) => name));
 }

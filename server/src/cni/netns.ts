@@ -88,7 +88,7 @@ export function nodeNetns(
       parts.sysctl?.(name) ??
       contributors.map((one) => one.sysctl?.(node, cluster, name)).find((one) => one !== undefined) ??
       portmapSysctl(devices, name, hostPorts),
-    neighbours: neighboursOver(devices, parts.neighbours ?? NO_NEIGHBOURS),
+    neighbours: parts.neighbours ?? NO_NEIGHBOURS,
     xfrm: parts.xfrm,
     chains: () => {
       const { before, after } = hostPorts();
@@ -156,7 +156,7 @@ function assemble({
       ["main", { layers: withoutInvalidGateways(all, layersOver(devices, layers)) }],
       ...(tables ?? []),
     ]),
-    neighbours,
+    neighbours: neighboursOver(devices, neighbours),
     xfrm,
     netfilter: netfilterOf(chains, sources),
     ...(ipvs ? { ipvs } : {}),

@@ -64,10 +64,14 @@ export function refusedLinkLocal(host: Host, packet: Packet): End | undefined {
   return fail(host, packet, {
     verdict: "dropped",
     code: "link-local",
-    message: t`${machine(host.netns)} does not send to ${formatIp(packet.dst)}: the address is valid only on one link, and the socket names no interface`,
+    message: withoutInterface(host.netns, packet.dst),
     device: "lo",
     errno: { name: "EINVAL" },
   });
+}
+
+function withoutInterface(netns: Netns, dst: Ip): string {
+  return t`${machine(netns)} does not send to ${formatIp(dst)}: the address is valid only on one link, and the socket names no interface`;
 }
 
 /** Errors of a socket that sends to a broadcast or multicast address; undefined if it sends, or if there is no route. */
@@ -114,11 +118,7 @@ export function refusedDestination(host: Host, packet: Packet, found: Found | un
       t`${machine(netns)} does not connect to multicast address ${address} over TCP`,
     );
   if (typeof dst === "bigint" && LINK_SCOPES.has(dst >> 112n))
-    return refuse(
-      "multicast",
-      "EINVAL",
-      t`${machine(netns)} does not send to ${address}: the address is valid only on one link, and the socket names no interface`,
-    );
+    return refuse("multicast", "EINVAL", withoutInterface(netns, dst));
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 /** Editor requests between keystrokes, and memory retained after ten thousand keystrokes. */
+
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Analysis } from "../server/src/service/analysis.ts";
@@ -7,6 +8,7 @@ import { hoverAt } from "../server/src/service/features/hover/index.ts";
 import { inlayHintsIn } from "../server/src/service/features/inlay.ts";
 import { lensesOf } from "../server/src/service/features/lenses.ts";
 import { semanticTokens } from "../server/src/service/features/tokens.ts";
+import { knetFile } from "../server/src/service/knet.ts";
 import { createService, type Service } from "../server/src/service/service.ts";
 import { inputs } from "./generate.ts";
 import { typists } from "./keystrokes.ts";
@@ -55,7 +57,7 @@ export function answers(input: Typed, times: number): Result[] {
     hints: (analysis, at) => inlayHintsIn(analysis, FILE, { start: at - SCREEN, end: at + SCREEN }, ALL_HINTS),
     lenses: (analysis) => lensesOf(analysis, FILE),
     colours: (analysis, at) => {
-      const file = analysis.fileOf(FILE);
+      const file = knetFile(analysis, FILE);
       return file && semanticTokens(file, { start: at - SCREEN, end: at + SCREEN });
     },
   };

@@ -1,5 +1,5 @@
 /** A simulated typist: edits of one character, as an editor sends them, at a different node each round. */
-import type { TextEdit } from "../server/src/service/service.ts";
+import type { TextEdit } from "../server/src/text/edit.ts";
 import { type ClusterData, type InputName, largeData, policyData, serviceData, smallData } from "./generate.ts";
 
 export type Stroke = "address" | "port" | "label" | "line";

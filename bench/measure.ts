@@ -1,7 +1,7 @@
 /** One measurement in its own process: `measure <name> [input]`; prints its results as JSON. */
 import { locator } from "../server/src/cli/locate.ts";
+import { parse } from "../server/src/frontends/knet/parser.ts";
 import { policyMatrix } from "../server/src/kubernetes/matrix/matrix.ts";
-import { parse } from "../server/src/language/parser.ts";
 import type { Analysis } from "../server/src/service/analysis.ts";
 import { completionsAt } from "../server/src/service/features/completion/index.ts";
 import { hoverAt } from "../server/src/service/features/hover/index.ts";

@@ -12,7 +12,6 @@ import { LEVELS } from "../server/src/checks/levels.ts";
 import { Report } from "../server/src/cli/report-schema.ts";
 import { RoutesReport } from "../server/src/dataplane/routes-schema.ts";
 import { RulesReport } from "../server/src/dataplane/rules-schema.ts";
-import { Matrix } from "../server/src/kubernetes/matrix/schema.ts";
 import {
   type ArgSpec,
   type ArgType,
@@ -25,9 +24,10 @@ import {
   type KeywordSpec,
   keywordsIn,
   schema,
-} from "../server/src/language/schema/index.ts";
-import { sysctls } from "../server/src/language/schema/sysctls.ts";
-import { type GrammarWords, grammar } from "../server/src/language/textmate.ts";
+} from "../server/src/declared/schema/index.ts";
+import { sysctls } from "../server/src/declared/schema/sysctls.ts";
+import { type GrammarWords, grammar } from "../server/src/frontends/knet/textmate.ts";
+import { Matrix } from "../server/src/kubernetes/matrix/schema.ts";
 import { Trace } from "../server/src/trace/schema.ts";
 import { extract } from "./l10n.ts";
 
@@ -97,7 +97,7 @@ function languagePage(): string {
     return `| [${place(context)}](#${placeAnchor(context)}) | ${summary} |`;
   });
   return page([
-    "<!-- Generated from server/src/language/schema by `npm run generate`. -->",
+    "<!-- Generated from server/src/declared/schema by `npm run generate`. -->",
     "# The knet language",
     SYNTAX,
     "## Statement reference by block",

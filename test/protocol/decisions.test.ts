@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CodeAction, Diagnostic, TextDocumentEdit, TextEdit } from "vscode-languageserver-protocol";
-import { lineIndex } from "../../server/src/language/positions.ts";
+import { lineIndex } from "../../server/src/text/line-index.ts";
 import { type Client, startClient } from "./client.ts";
 
 const OVERLAP = `cluster prod {

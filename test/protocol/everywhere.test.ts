@@ -24,7 +24,7 @@ import type {
   TextDocumentEdit,
   TextEdit,
 } from "vscode-languageserver-protocol";
-import { lineIndex } from "../../server/src/language/positions.ts";
+import { lineIndex } from "../../server/src/text/line-index.ts";
 import { CAPABILITIES, type Client, startClient } from "./client.ts";
 
 const folder = fileURLToPath(new URL("../../samples/", import.meta.url));

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Diagnostic } from "vscode-languageserver-protocol";
-import { lineIndex } from "../../server/src/language/positions.ts";
+import { lineIndex } from "../../server/src/text/line-index.ts";
 import { type Client, startClient } from "./client.ts";
 import { TWO_NODES } from "./texts.ts";
 

@@ -49,7 +49,7 @@ const LAYERS = [
   "text",
   "memo",
   "addressing",
-  "language",
+  "declared",
   "topology",
   "dataplane",
   "cni",
@@ -65,18 +65,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   text: [],
   memo: [],
   addressing: ["text"],
-  language: ["text", "addressing"],
+  declared: ["text", "addressing"],
+  frontends: ["text", "addressing", "declared"],
   topology: below("topology"),
-  dataplane: ["text", "addressing", "server/src/language/tree.ts"],
+  dataplane: ["text", "addressing", "declared"],
   cni: below("cni"),
   kubernetes: below("kubernetes"),
   trace: below("trace").filter((layer) => layer !== "memo"),
   lab: ["text", "addressing", "dataplane", "server/src/trace/schema.ts"],
   questions: below("questions"),
   checks: below("checks"),
-  service: below("service"),
-  lsp: [...LAYERS, VERSION, BUNDLES],
-  cli: [...LAYERS, "lab", VERSION, BUNDLES],
+  service: [...below("service"), "frontends"],
+  lsp: [...LAYERS, "frontends", VERSION, BUNDLES],
+  cli: [...LAYERS, "frontends", "lab", VERSION, BUNDLES],
 };
 /** `knet lsp` starts the language server. */
 const SHELL_TO_SHELL = ["server/src/cli/main.ts → server/src/lsp/main.ts"];
@@ -199,7 +200,7 @@ describe("the core", () => {
     // The lab agent is a Python program in a string.
     const looked = server.filter((path) => path !== "server/src/lab/agent-probes.ts");
     const classes = looked.filter((path) => /^(?:export )?(?:abstract )?class \w/m.test(code(read(path))));
-    expect(classes).toEqual(["server/src/cli/errors.ts", "server/src/language/parser.ts"]);
+    expect(classes).toEqual(["server/src/cli/errors.ts", "server/src/frontends/knet/parser.ts"]);
   });
 });
 
@@ -240,6 +241,19 @@ function many(...all: [1, 2, 3]) {}
   });
 });
 
+describe("syntax", () => {
+  it("is known only to the front ends, and to features that present or edit text", () => {
+    const knowing = serverImports
+      .filter(({ from, to }) => to.startsWith("server/src/frontends/") && !from.startsWith("server/src/frontends/"))
+      .filter(({ from }) => !/^server\/src\/(?:service|lsp|cli)\//.test(from));
+    expect(knowing.map(shown)).toEqual([]);
+    const reading = server
+      .filter((path) => !path.startsWith("server/src/frontends/") && !path.startsWith("server/src/service/features/"))
+      .filter((path) => /\.statement\b|statementOf\(/.test(code(read(path))));
+    expect(reading).toEqual([]);
+  });
+});
+
 describe("the behavior of modes", () => {
   /** Strings that name a mode. "bridge" and "none" are omitted because they are also kernel terms. */
   const NAMES = ["flannel", "docker", "host-gw"];
@@ -258,7 +272,7 @@ describe("the behavior of modes", () => {
 
   it("is defined only in cni/ and the schema", () => {
     const naming = server
-      .filter((path) => !path.startsWith("server/src/cni/") && !path.startsWith("server/src/language/schema/"))
+      .filter((path) => !path.startsWith("server/src/cni/") && !path.startsWith("server/src/declared/schema/"))
       .filter((path) => NAMES.some((name) => new RegExp(`(["'\`])${name}\\1`).test(code(read(path)))));
     expect(naming.filter((path) => !MAY_NAME.has(path))).toEqual([]);
     expect([...MAY_NAME.keys()].filter((path) => !naming.includes(path))).toEqual([]);

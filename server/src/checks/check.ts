@@ -1,11 +1,13 @@
+import type { Change } from "../declared/change.ts";
+import type { Document } from "../declared/document.ts";
 /**
  * The type of a check. Each check is one file in `checks/<family>/` and is listed in the catalog. Documentation, settings,
  * hover texts, and reports are generated from these objects.
  */
-import type { Decl } from "../language/decode.ts";
-import type { Source, Span, SyntaxTree } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { FailingQuery } from "../questions/replay.ts";
 import type { View } from "../questions/view.ts";
+import type { Span } from "../text/span.ts";
 import type { Topology } from "../topology/model.ts";
 
 export type Severity = "error" | "warning" | "info" | "hint";
@@ -23,25 +25,19 @@ export type Family =
 
 /** The input of all checks: plain data and lazily computed views, without file system or clock. */
 export interface CheckContext extends View {
-  readonly files: readonly CheckedFile[];
+  readonly files: readonly Document[];
   /** Findings of the preceding checks: a check does not report the consequences of a reported cause. */
   found(code: Code): readonly Finding[];
   /** All findings of the preceding checks. */
   readonly reported: readonly Finding[];
 }
-export interface CheckedFile {
-  readonly file: string;
-  readonly tree: SyntaxTree;
-  readonly decls: readonly Decl[];
-}
-
 /** A problem found by a check. `source` is the location of the cause; all other locations are related information. */
 export interface Finding {
   readonly code: Code;
   readonly severity: Severity;
   /** One sentence that names both sides with their values. */
   readonly message: string;
-  readonly source: Source;
+  readonly source: Origin;
   /**
    * The location in the text if it is not part of a statement (a stray bracket); `source` then specifies only the file.
    */
@@ -53,27 +49,15 @@ export interface Finding {
 }
 
 export interface Related {
-  readonly source: Source;
+  readonly source: Origin;
   readonly message: string;
 }
 
-/** Edits that resolve a finding, in terms of the tree. The service offers a fix only after proving that it works. */
+/** Changes that resolve a finding. The service offers a fix only after proving that it works. */
 export interface Fix {
   readonly title: string;
-  readonly edits: readonly FixEdit[];
+  readonly edits: readonly Change[];
 }
-export type FixEdit =
-  | { readonly kind: "replace"; readonly source: Source; readonly text: string }
-  /** Adds statements, one per line, at the end of the block of the statement, and adds the block if it is missing. */
-  | { readonly kind: "append"; readonly source: Source; readonly text: string }
-  /** Adds a line above the statement. */
-  | { readonly kind: "before"; readonly source: Source; readonly text: string }
-  | { readonly kind: "remove"; readonly source: Source }
-  /** Removes a comment or a stray character, and its line if nothing else is on it. */
-  | { readonly kind: "comment"; readonly file: string; readonly span: Span }
-  /** Inserts characters at an offset, for problems that are not part of a statement. */
-  | { readonly kind: "insert"; readonly file: string; readonly at: number; readonly text: string };
-
 /** The input of fixes, in addition to the location and the data of the problem. */
 export interface FixContext {
   readonly topology: Topology;
@@ -105,7 +89,7 @@ export interface Check {
   /** The severity of these problems if it depends on the data. */
   readonly severityOf?: (data: ProblemData) => Severity;
   /** The fixes for these problems. */
-  readonly fixes?: (data: ProblemData, source: Source, context: FixContext) => readonly Fix[];
+  readonly fixes?: (data: ProblemData, source: Origin, context: FixContext) => readonly Fix[];
   /** Problems of this check are not reported if one of these codes is found, because it already covers them. */
   readonly impliedBy?: readonly Code[];
   /** Finds problems in the whole topology or network. */

@@ -5,9 +5,9 @@
  *     { "checks": { "KN407": "off", "pod-service-overlap": "warning" } }
  */
 import { isCollection, isMap, isScalar, parseDocument } from "yaml";
-import type { Span } from "../language/tree.ts";
 import { either } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
+import type { Span } from "../text/span.ts";
 import type { Finding } from "./check.ts";
 import { isLevel, LEVELS, type Level, type Levels, NO_LEVELS } from "./levels.ts";
 import { misconfigured } from "./syntax/configuration.ts";

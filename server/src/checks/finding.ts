@@ -1,9 +1,10 @@
 /** Creates findings and fixes. */
 
-import type { Source } from "../language/tree.ts";
-import { childOf, headOf, sourceAt } from "../questions/origin.ts";
+import type { Change } from "../declared/change.ts";
+import { argument, childOf, headOf, keywordOf, readAt, sourceAt } from "../declared/navigate.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { FailingQuery } from "../questions/replay.ts";
-import type { Check, Finding, Fix, FixEdit, Related, Severity } from "./check.ts";
+import type { Check, Finding, Fix, Related, Severity } from "./check.ts";
 
 export interface FindingExtras {
   readonly severity?: Severity;
@@ -13,7 +14,7 @@ export interface FindingExtras {
 }
 
 /** A finding of the check. `source` can be a whole block; only its head is underlined. */
-export function finding(check: Check, source: Source, message: string, extras: FindingExtras = {}): Finding {
+export function finding(check: Check, source: Origin, message: string, extras: FindingExtras = {}): Finding {
   return {
     code: check.code,
     severity: extras.severity ?? check.severity,
@@ -26,38 +27,35 @@ export function finding(check: Check, source: Source, message: string, extras: F
 }
 
 /** Replaces the text at the source. */
-export function replaceFix(title: string, source: Source, text: string): Fix {
+export function replaceFix(title: string, source: Origin, text: string): Fix {
   return { title, edits: [{ kind: "replace", source, text }] };
 }
 
 /** Removes the statement or argument at the source. */
-export function removeFix(title: string, source: Source): Fix {
+export function removeFix(title: string, source: Origin): Fix {
   return { title, edits: [{ kind: "remove", source }] };
 }
 
 /** Adds a line at the end of the block of the source, and adds the block if it is missing. */
-export function appendFix(title: string, source: Source, text: string): Fix {
+export function appendFix(title: string, source: Origin, text: string): Fix {
   return { title, edits: [appendEdit(source, text)] };
 }
 
-export function appendEdit(source: Source, text: string): FixEdit {
+export function appendEdit(source: Origin, text: string): Change {
   return { kind: "append", source: sourceAt(source, "whole"), text };
 }
 
 /** Adds text after the last argument of the statement. */
-export function wordsEdit({ file, statement }: Source, added: string): FixEdit {
-  const part = statement.args.length > 0 ? statement.args.length - 1 : "keyword";
-  const last = statement.args.at(-1) ?? statement.keyword;
-  const text = last.kind === "string" ? JSON.stringify(last.text) : last.text;
-  return { kind: "replace", source: { file, statement, part }, text: `${text} ${added}` };
+export function wordsEdit(source: Origin, text: string): Change {
+  return { kind: "extend", source, text };
 }
 
 /** Changes a setting: replaces the first argument of `keyword` in the block of `parent`, or adds the statement. */
-export function setFix(title: string, parent: Source, keyword: string, value: string): Fix {
+export function setFix(title: string, parent: Origin, keyword: string, value: string): Fix {
   return { title, edits: [setEdit(parent, keyword, value)] };
 }
 
-export function setEdit(parent: Source, keyword: string, value: string): FixEdit {
+export function setEdit(parent: Origin, keyword: string, value: string): Change {
   const found = childOf(parent, keyword, 0);
   return found === parent
     ? appendEdit(parent, `${keyword} ${value}`)
@@ -65,12 +63,13 @@ export function setEdit(parent: Source, keyword: string, value: string): FixEdit
 }
 
 /** Sets the length of the node pod CIDRs in a `pods` statement: `pods 10.0.0.0/8 per-node /24`. */
-export function perNodeFix(title: string, pods: Source, length: string): readonly Fix[] {
-  const { args } = pods.statement;
-  const index = args.findIndex(({ text }) => text === "per-node");
-  const prefix = args[0];
-  if (pods.statement.keyword.text !== "pods" || !prefix) return [];
-  return index < 0
-    ? [replaceFix(title, sourceAt(pods, 0), `${prefix.text} per-node ${length}`)]
-    : [replaceFix(title, sourceAt(pods, index + 1), length)];
+export function perNodeFix(title: string, pods: Origin, length: string): readonly Fix[] {
+  const prefix = readAt(sourceAt(pods, 0));
+  if (keywordOf(pods) !== "pods" || !prefix) return [];
+  const stated = argument(pods, "per-node");
+  return [
+    stated
+      ? replaceFix(title, stated, length)
+      : replaceFix(title, sourceAt(pods, 0), `${prefix.text} per-node ${length}`),
+  ];
 }

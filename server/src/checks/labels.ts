@@ -1,8 +1,8 @@
 /** "Did you mean" for labels: similar labels for a selector term that matches no labels. */
-import { nearestFew } from "../language/nearest.ts";
-import type { Source } from "../language/tree.ts";
-import { argumentWith, sourceAt } from "../questions/origin.ts";
+import { argumentWith, sourceAt } from "../declared/navigate.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
+import { nearestFew } from "../text/nearest.ts";
 import type { Labels, Selector } from "../topology/selector.ts";
 import type { Fix } from "./check.ts";
 import { replaceFix } from "./finding.ts";
@@ -13,7 +13,7 @@ const MOST_FIXES = 3;
  * Fixes that replace a `key=value` argument that matches none of the label sets: with similar labels first, then with
  * the existing values of the key.
  */
-export function labelFixes(statement: Source, selector: Selector, sets: readonly Labels[]): readonly Fix[] {
+export function labelFixes(statement: Origin, selector: Selector, sets: readonly Labels[]): readonly Fix[] {
   return selector.flatMap(({ key, operator, values }) => {
     const [value] = values;
     if (operator !== "In" || values.length !== 1 || sets.some((labels) => labels.get(key) === value)) return [];

@@ -1,10 +1,11 @@
 /** Runs all checks on an analyzed topology. */
+
 import { modeAddressing } from "../cni/modes.ts";
 import { buildNetwork, networkProblems } from "../cni/network.ts";
 import type { Network } from "../dataplane/model.ts";
+import type { Decl } from "../declared/decl.ts";
+import { identities } from "../declared/navigate.ts";
 import { withoutPolicies } from "../kubernetes/contribute.ts";
-import type { Decl } from "../language/decode.ts";
-import { identities } from "../questions/origin.ts";
 import { number } from "../text/format.ts";
 import { t, translated } from "../text/l10n.ts";
 import { buildTopology } from "../topology/build.ts";
@@ -16,8 +17,8 @@ import type { Check, CheckContext, Code, Finding } from "./check.ts";
 import { isAcknowledged } from "./expectations/acknowledged.ts";
 import { finding } from "./finding.ts";
 import { type Levels, NO_LEVELS, withLevels } from "./levels.ts";
-import { applySilences, placing, silencesIn } from "./silence.ts";
-import { syntaxFindings } from "./syntax/parse.ts";
+import { applySilences, placing } from "./silence.ts";
+import { syntaxFinding } from "./syntax/parse.ts";
 import { unclearSilence } from "./syntax/silence-unclear.ts";
 import { unusedSilence } from "./syntax/silence-unused.ts";
 
@@ -37,7 +38,7 @@ type Given = Omit<CheckContext, "found" | "reported" | "open" | "peopled">;
 export function runChecks(context: Given, options: RunOptions = {}): readonly Finding[] {
   const all = [...(options.extra ?? []), ...allFindings(context)];
   if (context.cancelled()) return [];
-  const silences = context.files.flatMap(silencesIn);
+  const silences = context.files.flatMap((file) => file.silences());
   const levels = options.levels ?? NO_LEVELS;
   const { kept, unused } = applySilences(silences, all, placing(context.files));
   const comments = silences.flatMap((silence) => unclearSilence(silence, (code) => byCode.has(code)) ?? []);
@@ -71,7 +72,7 @@ function allFindings(context: Given): Finding[] {
     else dropped.set(one.code, (dropped.get(one.code) ?? 0) + 1);
   };
   for (const file of context.files) {
-    for (const one of syntaxFindings(file)) add(one);
+    for (const one of file.faults()) add(syntaxFinding(one));
     for (const decl of file.decls) addDeclProblems(file.file, decl, context.topology, add);
     if (context.cancelled()) return [];
   }
@@ -135,10 +136,10 @@ const byCode: ReadonlyMap<string, Check> = new Map(catalog.map((check) => [check
 
 function addDeclProblems(file: string, decl: Decl, topology: Topology, add: (one: Finding) => void): void {
   if (decl.problemCount === 0) return;
-  for (const { code, data, part, statement, related } of decl.problems) {
-    const place = { file, statement: statement ?? decl.statement, part };
+  for (const { code, data, part, decl: inner, related } of decl.problems) {
+    const place = { file, decl: inner ?? decl, part };
     const others = (related ?? []).map((other) => ({
-      source: { file, statement: other, part: "keyword" as const },
+      source: { file, decl: other, part: "keyword" as const },
       message: t`also declared here`,
     }));
     add(worded({ code, data, source: place, related: others }, topology));
@@ -159,7 +160,7 @@ function addProblems(problems: readonly TopologyProblem[], context: CheckContext
   for (const problem of problems) {
     const isOfIt = (other: TopologyProblem): boolean => isSameSegment(problem, other);
     if (byCode.get(problem.code)?.impliedBy?.some((code) => codes.get(code)?.some(isOfIt))) continue;
-    const key = `${problem.code} ${idOf(problem.source.statement)} ${String(problem.source.part)}`;
+    const key = `${problem.code} ${idOf(problem.source.decl.handle)} ${String(problem.source.part)}`;
     const place = places.get(key);
     if (place) place.count += 1;
     else places.set(key, { first: problem, count: 1 });

@@ -1,7 +1,7 @@
 /** `knet check`: the diagnostics of files and folders. */
 import { catalog } from "../checks/catalog.ts";
-import { type LineIndex, lineIndex } from "../language/positions.ts";
 import type { Service } from "../service/service.ts";
+import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { jsonText } from "../text/visible.ts";
 import { VERSION } from "../version.ts";
 import { checkHere, checkInWorkers, workersFor } from "./check-roots.ts";
@@ -58,7 +58,7 @@ function partOf(
 
 async function reportOf(service: Service, files: readonly string[], roots: readonly string[]): Promise<Report> {
   const lengths = roots.map((root) =>
-    (service.analysisOf(root)?.files ?? []).reduce((sum, { tree }) => sum + tree.text.length, 0),
+    (service.analysisOf(root)?.files ?? []).reduce((sum, { text }) => sum + text.length, 0),
   );
   const length = lengths.reduce((sum, one) => sum + one, 0);
   const workers = roots.every(isReadTwice) ? workersFor(lengths) : 0;

@@ -1,6 +1,6 @@
 /** `knet fmt`: formats files in place, or lists the unformatted ones. */
 import { writeFileSync } from "node:fs";
-import { format } from "../language/format.ts";
+import { format } from "../frontends/knet/format.ts";
 import { t } from "../text/l10n.ts";
 import { visible } from "../text/visible.ts";
 import { errno, UsageError } from "./errors.ts";

@@ -1,13 +1,14 @@
 /** Locations in the output of commands. */
 import type { Finding } from "../checks/check.ts";
-import { lineIndex } from "../language/positions.ts";
-import type { Source, Span } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { Analysis } from "../service/analysis.ts";
+import { lineIndex } from "../text/line-index.ts";
+import type { Span } from "../text/span.ts";
 import type { Location } from "../trace/schema.ts";
 
 /** Converts sources and spans of an analysis to lines and characters. */
 export interface Locator {
-  source(source: Source): Location | undefined;
+  source(source: Origin): Location | undefined;
   finding(finding: Finding): Location | undefined;
   span(file: string, span: Span): Location | undefined;
 }
@@ -19,7 +20,7 @@ export function locator(analysis: Analysis): Locator {
     if (!span || !file) return undefined;
     let index = lines.get(name);
     if (!index) {
-      index = lineIndex(file.tree.text);
+      index = lineIndex(file.text);
       lines.set(name, index);
     }
     return { file: name, range: { start: index.positionAt(span.start), end: index.positionAt(span.end) } };

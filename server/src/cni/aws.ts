@@ -11,7 +11,7 @@ import { bits, hostPrefix, type Ip, lastAddress, type Prefix, prefixContains } f
 import { buildPrefixTable } from "../addressing/prefix-table.ts";
 import type { Device, NfTarget, PolicyRule, Route, RouteTable } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import { type InterfaceNeed, sizeOfNeeds } from "../topology/addressing.ts";
 import type { CniSettings, Interface, Node } from "../topology/model.ts";
@@ -48,9 +48,9 @@ interface AwsSettings {
   readonly excluded: readonly Prefix[];
   /** AWS_VPC_ENI_MTU. */
   readonly mtu: number;
-  readonly instanceSource: Source;
-  readonly snatSource: Source;
-  readonly source: Source;
+  readonly instanceSource: Origin;
+  readonly snatSource: Origin;
+  readonly source: Origin;
 }
 
 function awsSettings(cluster: CniSettings, node: CniSettings | undefined): AwsSettings {

@@ -15,7 +15,7 @@ import {
   prefixRange,
   rangesOverlap,
 } from "../addressing/ip.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import type { CniSettings, Node, Router } from "../topology/model.ts";
 import type { TopologyProblem } from "../topology/problems.ts";
@@ -34,8 +34,8 @@ interface AzureSettings {
   readonly overlay: boolean;
   /** azure-ip-masq-agent's nonMasqueradeCIDRs, if set. */
   readonly kept: readonly Prefix[] | undefined;
-  readonly masqSource: Source;
-  readonly source: Source;
+  readonly masqSource: Origin;
+  readonly source: Origin;
 }
 
 function azureSettings(cluster: CniSettings, node: CniSettings | undefined): AzureSettings {

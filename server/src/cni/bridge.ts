@@ -3,7 +3,7 @@
  * `podCIDR via nodeIP dev eth0`.
  */
 
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { CniSettings, Node } from "../topology/model.ts";
 import type { TopologyProblem } from "../topology/problems.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod, bridgedPods } from "./bridged.ts";
@@ -20,9 +20,9 @@ interface BridgeSettings {
   readonly ipMasq: boolean;
   readonly hairpin: boolean;
   readonly mtu: number;
-  readonly routesSource: Source;
-  readonly masqSource: Source;
-  readonly source: Source;
+  readonly routesSource: Origin;
+  readonly masqSource: Origin;
+  readonly source: Origin;
 }
 
 function bridgeSettings(cluster: CniSettings, node: CniSettings | undefined): BridgeSettings {

@@ -6,7 +6,7 @@
 import type { InterfaceAddress, Ip, Prefix } from "../addressing/ip.ts";
 import { prefixContains } from "../addressing/ip.ts";
 import type { BridgeNeighbour, Device, Route } from "../dataplane/model.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import type { Node, Pod } from "../topology/model.ts";
 import { hexOf, linkLocalOf } from "./hash.ts";
@@ -24,7 +24,7 @@ export interface BridgeSpec {
   readonly vethDigits: 7 | 8;
   /** True if the bridge exists before the first pod (Docker); a CNI plugin creates it with the first pod. */
   readonly withoutPods: boolean;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 export interface BridgeRange {
   readonly cidr: Prefix;

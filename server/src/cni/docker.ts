@@ -8,7 +8,7 @@ import type { InterfaceAddress, Prefix } from "../addressing/ip.ts";
 import { formatPrefix, hostPrefix, prefixOf } from "../addressing/ip.ts";
 import type { NfTarget } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { CniSettings, Node, Pod } from "../topology/model.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod } from "./bridged.ts";
 import { familyOf } from "./host.ts";
@@ -26,8 +26,8 @@ interface DockerSettings {
   readonly mtu: number;
   readonly ipMasq: boolean;
   readonly forwardDrop: boolean;
-  readonly sources: { readonly ipMasq: Source; readonly forwardPolicy: Source };
-  readonly source: Source;
+  readonly sources: { readonly ipMasq: Origin; readonly forwardPolicy: Origin };
+  readonly source: Origin;
 }
 
 function dockerSettings(cluster: CniSettings, node: CniSettings | undefined): DockerSettings {
@@ -56,7 +56,7 @@ export const docker: Mode = {
     };
   },
   check: ({ cluster }) => {
-    const byRange = new Map<string, { count: number; source: Source; range: Prefix }>();
+    const byRange = new Map<string, { count: number; source: Origin; range: Prefix }>();
     for (const node of cluster.nodes) {
       if (pluginOf(cluster, node) !== "docker") continue;
       const { cidr } = rangeOf(node);
@@ -169,7 +169,7 @@ function published(pods: Iterable<Pod>): readonly Published[] {
 function dockerChains(subnet: Prefix, settings: DockerSettings, ports: readonly Published[]): readonly ChainRules[] {
   const family = 4;
   const rule =
-    (origin: Source) =>
+    (origin: Origin) =>
     (match: Conditions, target: NfTarget): RuleSpec => ({ match, target, origin });
   const masq = rule(settings.sources.ipMasq);
   const forward = rule(settings.sources.forwardPolicy);

@@ -4,7 +4,7 @@
  * pairs as with the ptp plugin, and ip-masq-agent masquerades.
  */
 import { type Prefix, parsePrefix } from "../addressing/ip.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { CniSettings, Node, PodCidr } from "../topology/model.ts";
 import { bridgedPods } from "./bridged.ts";
 import { cloudRoutes } from "./cloud-routes.ts";
@@ -37,8 +37,8 @@ const RESERVED: readonly Prefix[] = [
 interface GkeSettings {
   readonly ipMasq: boolean;
   readonly kept: readonly Prefix[];
-  readonly masqSource: Source;
-  readonly source: Source;
+  readonly masqSource: Origin;
+  readonly source: Origin;
 }
 
 function gkeSettings(cluster: CniSettings, node: CniSettings | undefined): GkeSettings {

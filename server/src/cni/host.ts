@@ -6,7 +6,7 @@
 import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
 import { formatIp, formatPrefix, hostPrefix, isNear, prefixContains, prefixOf } from "../addressing/ip.ts";
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import { nodesWhere } from "../topology/column.ts";
 import type { Interface, StaticRoute, Station, Topology } from "../topology/model.ts";
@@ -109,7 +109,7 @@ export function withLinkLocal(addresses: readonly InterfaceAddress[], mac: strin
 }
 
 /** The bridge that the Docker daemon creates at startup. Its netfilter rules exist only with `cni docker`. */
-function dockerBridge(path: string, bridge: { readonly address: InterfaceAddress; readonly source: Source }): Device {
+function dockerBridge(path: string, bridge: { readonly address: InterfaceAddress; readonly source: Origin }): Device {
   return {
     kind: "bridge",
     name: "docker0",

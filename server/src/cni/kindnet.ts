@@ -3,7 +3,7 @@
  * other node's pod CIDR via that node's address, and a separate masquerading agent. All nodes are containers on one
  * Docker network.
  */
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { CniSettings, Node } from "../topology/model.ts";
 import { bridgedPods } from "./bridged.ts";
 import { defaultInterface, familyOf } from "./host.ts";
@@ -16,7 +16,7 @@ import { numberIn, settingsOf, settingsPerNode, statement } from "./settings.ts"
 
 interface KindnetSettings {
   readonly mtu: number | undefined;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 function kindnetSettings(cluster: CniSettings, node: CniSettings | undefined): KindnetSettings {

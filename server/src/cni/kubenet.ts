@@ -5,7 +5,7 @@
  */
 import { type Prefix, parsePrefix } from "../addressing/ip.ts";
 import type { RuleSpec } from "../dataplane/rule.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import type { CloudName, CniSettings, Node } from "../topology/model.ts";
 import type { TopologyProblem } from "../topology/problems.ts";
@@ -24,9 +24,9 @@ interface KubenetSettings {
   readonly mtu: number | undefined;
   /** Maximum number of routes in the cloud's route table, if set in the file. */
   readonly limit: number | undefined;
-  readonly routesSource: Source;
-  readonly masqSource: Source;
-  readonly source: Source;
+  readonly routesSource: Origin;
+  readonly masqSource: Origin;
+  readonly source: Origin;
 }
 
 /** Routes per table: AWS's default quota, Azure's limit for user-defined routes. */

@@ -5,7 +5,7 @@
 import type { Prefix } from "../addressing/ip.ts";
 import type { NfTarget } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import { familyOf } from "./host.ts";
 import type { ChainRules } from "./mode.ts";
 
@@ -16,7 +16,7 @@ export interface MasqAgent {
   /** Destinations that see the pod's address. */
   readonly kept: readonly Prefix[];
   readonly randomFully: boolean;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 export function masqAgentChains(agent: MasqAgent, families: readonly (4 | 6)[]): readonly ChainRules[] {

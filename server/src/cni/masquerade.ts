@@ -8,7 +8,7 @@ import type { Prefix } from "../addressing/ip.ts";
 import { hostPrefix, prefixContains } from "../addressing/ip.ts";
 import type { NfTarget } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { Pod } from "../topology/model.ts";
 import { bridgedPods } from "./bridged.ts";
 import { hexOf } from "./hash.ts";
@@ -21,7 +21,7 @@ export function podMasquerade(
   network: string,
   pods: Iterable<Pod>,
   ranges: readonly Prefix[],
-  origin: Source | undefined,
+  origin: Origin | undefined,
 ): readonly ChainRules[] {
   const chains: ChainRules[] = [];
   for (const pod of bridgedPods(pods)) {

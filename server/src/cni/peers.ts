@@ -6,7 +6,7 @@ import type { Ip, Prefix } from "../addressing/ip.ts";
 import { formatIp, formatPrefix } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import type { Route, RouteLayer } from "../dataplane/model.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import type { Interface, Node } from "../topology/model.ts";
 import type { TopologyProblem } from "../topology/problems.ts";
@@ -72,7 +72,7 @@ function* routesToNodes(context: ClusterContext, plugin: string, from: Node): It
 }
 
 /** The problem reported if nodes that run the plugin are not on one link. */
-export function peersOffLink(context: ClusterContext, plugin: string, source: Source): readonly TopologyProblem[] {
+export function peersOffLink(context: ClusterContext, plugin: string, source: Origin): readonly TopologyProblem[] {
   const { cluster } = context;
   const groups = new Map<string, { node: Node; count: number; ip: Ip }>();
   for (const node of cluster.nodes) {

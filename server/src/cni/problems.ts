@@ -1,5 +1,5 @@
 /** The problems found by this layer, by code; `data` has the values of their messages, which the checks write. */
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { TopologyProblem } from "../topology/problems.ts";
 
 export const CODES = {
@@ -121,7 +121,7 @@ export type ProblemCode = (typeof CODES)[keyof typeof CODES];
 
 export function problem(
   code: ProblemCode,
-  source: Source,
+  source: Origin,
   data: Readonly<Record<string, string | number>>,
   related: TopologyProblem["related"] = [],
 ): TopologyProblem {

@@ -6,7 +6,7 @@
 import type { InterfaceAddress } from "../addressing/ip.ts";
 import { bits, hostPrefix, isLinkLocal } from "../addressing/ip.ts";
 import type { Device, Route } from "../dataplane/model.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import type { Node, Pod } from "../topology/model.ts";
 import { type BridgeRange, bridgedPods, rangeAround, vethName } from "./bridged.ts";
@@ -18,7 +18,7 @@ export interface PtpSpec {
   readonly mtu: number;
   /** The node's ranges with the gateway address of each. */
   readonly ranges: readonly BridgeRange[];
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 /** The host ends of the veth pairs and the routes to the pods. */

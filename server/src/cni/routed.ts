@@ -7,7 +7,7 @@
 import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
 import { bits, hostPrefix } from "../addressing/ip.ts";
 import type { Device, Neighbour, Route } from "../dataplane/model.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import type { Node, Pod } from "../topology/model.ts";
 import { bridgedPods } from "./bridged.ts";
@@ -24,7 +24,7 @@ export interface RoutedSpec {
   readonly proto?: string;
   /** Scope link on IPv4 routes to pods, if the plugin sets it. */
   readonly scope?: "link";
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 const GATEWAYS: Readonly<Record<4 | 6, Ip>> = { 4: 0xa9fe0101, 6: (0xfe80n << 112n) | 1n };

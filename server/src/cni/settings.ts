@@ -1,8 +1,8 @@
 /** Reads a decoded `cni` block: first the node's own block, then the cluster's. */
 import type { Ip, Prefix } from "../addressing/ip.ts";
-import type { Decl } from "../language/decode.ts";
-import type { Source } from "../language/tree.ts";
-import type { Value, ValueKind } from "../language/values.ts";
+import type { Decl } from "../declared/decl.ts";
+import type { Origin } from "../declared/origin.ts";
+import type { Value, ValueKind } from "../declared/values.ts";
 import type { Cluster, CniSettings, Node } from "../topology/model.ts";
 
 /** A statement of a settings block and its file. */
@@ -35,7 +35,7 @@ export function settingsOf(cluster: CniSettings, node: CniSettings | undefined):
 /** All statements with this keyword, from the first block that has one. */
 export function statements(settings: Settings, keyword: string): readonly Setting[] {
   for (const { decl, file } of settings) {
-    const found = decl.children.filter((child) => child.statement.keyword.text === keyword);
+    const found = decl.children.filter((child) => child.spec?.keyword === keyword);
     if (found.length > 0) return found.map((child) => ({ decl: child, file }));
   }
   return [];
@@ -45,8 +45,8 @@ export function statement(settings: Settings, keyword: string): Setting | undefi
   return statements(settings, keyword)[0];
 }
 
-export function sourceOf(setting: Setting): Source {
-  return { file: setting.file, statement: setting.decl.statement, part: "whole" };
+export function sourceOf(setting: Setting): Origin {
+  return { file: setting.file, decl: setting.decl, part: "whole" };
 }
 
 /** The first value of this kind, regardless of the argument's name. */
@@ -68,7 +68,7 @@ export function booleanIn(setting: Setting | undefined, otherwise: boolean): boo
   const value = firstOf(setting, "boolean");
   if (value) return value.value;
   const word = wordIn(setting);
-  if (word === undefined) return setting.decl.statement.args.length === 0 ? true : otherwise;
+  if (word === undefined) return setting.decl.values.length === 0 ? true : otherwise;
   return word === "on" || word === "true" || word === "yes"
     ? true
     : word === "off" || word === "false" || word === "no"

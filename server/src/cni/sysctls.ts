@@ -2,12 +2,12 @@
  * Kernel parameters of machines and pods: values in the file override the kernel's defaults and the values of a role.
  */
 import type { Sysctls } from "../dataplane/model.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { Station } from "../topology/model.ts";
 
 interface SysctlSetting {
   readonly value: string;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 /**

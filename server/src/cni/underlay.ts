@@ -1,5 +1,5 @@
 /** Requirements of a cluster's plugin for the underlying network, as far as the checks need them. */
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { Cluster } from "../topology/model.ts";
 import { settingsOf, sourceOf, statement, wordIn } from "./settings.ts";
 
@@ -21,7 +21,7 @@ export function needsNodesOfItsFamily({ cni }: Cluster): boolean {
  * The block that contains `mtu`: flannel's backend block, where it is the outer packet's MTU, or the `cni` block, where
  * it is the pods' MTU.
  */
-export function mtuSetting({ cni }: Cluster): { readonly block: Source; readonly isOuter: boolean } {
+export function mtuSetting({ cni }: Cluster): { readonly block: Origin; readonly isOuter: boolean } {
   const backend = cni.plugin === "flannel" ? statement(settingsOf(cni, undefined), "backend") : undefined;
   return { block: backend ? sourceOf(backend) : cni.source, isOuter: cni.plugin === "flannel" };
 }

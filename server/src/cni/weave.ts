@@ -11,7 +11,7 @@ import type { Ip, Prefix } from "../addressing/ip.ts";
 import { addIp, formatPrefix, lastAddress, prefixContains, prefixCovers } from "../addressing/ip.ts";
 import type { BridgeNeighbour, Device, FdbEntry, Mac, NfTarget } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import type { Cluster, CniSettings, Node } from "../topology/model.ts";
 import type { TopologyProblem } from "../topology/problems.ts";
@@ -49,8 +49,8 @@ interface WeaveSettings {
   /** Prefix length of a node's share of the range. */
   readonly perNode: number;
   readonly mtu: number;
-  readonly sources: { readonly range: Source };
-  readonly source: Source;
+  readonly sources: { readonly range: Origin };
+  readonly source: Origin;
 }
 
 function weaveSettings(cluster: CniSettings, node: CniSettings | undefined): WeaveSettings {

@@ -3,7 +3,7 @@
  * JSON; `checks/` reads verdicts and reasons.
  */
 import type { Ip } from "../addressing/ip.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { NetnsId } from "./model.ts";
 import type { IcmpErrorKind, Packet } from "./packet.ts";
 
@@ -47,7 +47,7 @@ export interface StepRule {
   readonly table: string;
   readonly text: string;
   readonly why?: string | undefined;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 export interface Step {
@@ -107,7 +107,7 @@ export interface Reason {
   readonly code: ReasonCode;
   readonly message: string;
   readonly netns: NetnsId;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
   /** The lost packet, if it is not the packet itself: for example a key exchange message that was lost in `netns`. */
   readonly lost?: Packet | undefined;
   /** Why that packet was lost. */

@@ -5,7 +5,7 @@
  */
 import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
 import type { PrefixTable } from "../addressing/prefix-table.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { EspCipher, IcmpMessage, Mac, Packet, Transport } from "./packet.ts";
 import type { ConnectProgram, DevicePrograms, QueueProgram } from "./program.ts";
 
@@ -32,7 +32,7 @@ export interface L2Segment {
   admits(netns: NetnsId, device: string, ip: Ip): boolean;
   /** Name of the cloud if its network drops IP-in-IP (protocol 4): "Azure". */
   readonly refusesIpip: string | undefined;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 /** One end of a link: a device in a network namespace. */
@@ -61,7 +61,7 @@ export interface Netns {
   readonly connect?: ConnectProgram | undefined;
   readonly sysctls: Sysctls;
   readonly sockets: readonly Socket[];
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 /* ---------------------------------------------------------------- devices */
@@ -77,7 +77,7 @@ interface DeviceBase {
   readonly hairpin?: boolean;
   /** Programs on tc ingress and tc egress. */
   readonly tc?: DevicePrograms | undefined;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 export type Device =
@@ -158,7 +158,7 @@ export interface FdbEntry {
   readonly device: string;
   /** Learned from a received frame, not configured. */
   readonly learned?: boolean | undefined;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 export interface WireguardPeers {
@@ -177,7 +177,7 @@ export interface WireguardPeer {
   readonly keepalive?: number | undefined;
   /** The network namespace of the peer's device. */
   readonly netns: NetnsId;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 export interface TunDaemon {
@@ -185,7 +185,7 @@ export interface TunDaemon {
   readonly port: number;
   readonly local: Ip;
   /** The daemon's table: destination → address of the peer daemon. */
-  lookup(ip: Ip): { readonly peer: Ip; readonly text: string; readonly origin: Source | undefined } | undefined;
+  lookup(ip: Ip): { readonly peer: Ip; readonly text: string; readonly origin: Origin | undefined } | undefined;
   /** The whole table, for printing. The longest match applies; among equal prefixes the last entry. */
   entries(): Iterable<{ readonly dst: Prefix; readonly peer: Ip }>;
   /** The name of the daemon: "flanneld". */
@@ -221,7 +221,7 @@ export interface Route {
   readonly mtu?: number;
   /** Reason for the route, shown to users: "flanneld: lease of node2". */
   readonly why: string;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 /**
@@ -255,7 +255,7 @@ export interface Neighbour {
   readonly ip: Ip;
   readonly mac: Mac;
   readonly device: string;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 /* ------------------------------------------------------------------ IPsec */
@@ -275,7 +275,7 @@ export interface XfrmPolicy {
   readonly src: Prefix;
   readonly dst: Prefix;
   readonly template: { readonly src: Ip; readonly dst: Ip; readonly reqid: number };
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 export interface XfrmState {
   readonly src: Ip;
@@ -285,7 +285,7 @@ export interface XfrmState {
   readonly cipher: EspCipher;
   /** ESP in UDP (RFC 3948); absent: IP protocol 50. */
   readonly udpPort?: number | undefined;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 /* -------------------------------------------------------------- netfilter */
 
@@ -314,7 +314,7 @@ export interface NfBase {
 }
 export interface NftLine {
   readonly text: string;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 export interface NfChain {
   readonly name: string;
@@ -334,7 +334,7 @@ export interface NfRule {
   readonly text?: string;
   /** nftables: the rule sets the mark before its target, like a MARK target. */
   readonly marks?: Mark;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 export interface Mark {
   readonly value: number;
@@ -449,7 +449,7 @@ export type NfTarget =
 /** `note`: the reason as a clause, shown to users. */
 export interface Explanation {
   readonly note: string;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 /* ------------------------------------------------------------------- ipvs */
@@ -468,7 +468,7 @@ export interface VirtualServer {
   readonly persistence: number | undefined;
   /** Real servers in masquerading (NAT) mode, each with weight 1. */
   readonly servers: readonly { readonly ip: Ip; readonly port: number }[];
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 /* ------------------------------------------------------- sysctls, sockets */
@@ -495,5 +495,5 @@ export interface Socket {
   readonly family?: 4 | 6;
   /** The listening process: "c1.1", "d1". */
   readonly process: string;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }

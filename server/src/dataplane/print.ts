@@ -1,5 +1,5 @@
 import { bits, compareIp, formatIp, formatPrefix, lastAddress, type Prefix } from "../addressing/ip.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { Device, FdbEntry, Neighbour, Netns, Network, Nexthop, NfChain, NfTable, Route } from "./model.ts";
 import type { ReportLocation, RouteReport, RoutesReport } from "./routes-schema.ts";
 import { destination, markText, nexthopFlags, routeText, ruleText, withPort } from "./text.ts";
@@ -228,8 +228,8 @@ export function printXfrmStates(netns: Netns): string[] {
 /* -------------------------------------------------------------------- JSON */
 
 /** `knet-routes/1`. */
-export function routesReport(netns: Netns, locate: (source: Source) => ReportLocation | undefined): RoutesReport {
-  const located = (origin: Source | undefined): { location?: ReportLocation } => {
+export function routesReport(netns: Netns, locate: (source: Origin) => ReportLocation | undefined): RoutesReport {
+  const located = (origin: Origin | undefined): { location?: ReportLocation } => {
     const location = origin && locate(origin);
     return location === undefined ? {} : { location };
   };
@@ -266,7 +266,7 @@ export function routesReport(netns: Netns, locate: (source: Source) => ReportLoc
   };
 }
 
-type Located = (origin: Source | undefined) => { location?: ReportLocation };
+type Located = (origin: Origin | undefined) => { location?: ReportLocation };
 
 /** Only for network namespaces with WireGuard or IPsec. */
 function encrypted(netns: Netns, located: Located): Pick<RoutesReport, "wireguard" | "xfrm"> {

@@ -4,12 +4,12 @@
  * format of the tool that lists them.
  */
 import type { Ip } from "../addressing/ip.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { Packet } from "./packet.ts";
 
 export interface ProgramEntry {
   readonly text: string;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 /** The entries of a table or map: `cilium-dbg bpf lb list`, `ovs-ofctl dump-flows br-int`. */
@@ -30,7 +30,7 @@ interface Listed {
 interface Action {
   /** The entry that applies, as its tool prints it; absent: the program has no table for it. */
   readonly entry?: string | undefined;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 /** The packet continues, and the program does not decide further. `note`: shown to users; absent without entry: not shown. */
 export interface Pass extends Action {

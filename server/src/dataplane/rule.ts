@@ -1,6 +1,6 @@
 /** Builds rules: the conditions of a rule as a record, which is easier to read and to combine than the list of its matches. */
 import type { Ip, IpRange, Prefix } from "../addressing/ip.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type {
   AddrType,
   CtMatch,
@@ -52,7 +52,7 @@ export interface RuleSpec {
   readonly explain?: (packet: Packet) => Explanation;
   readonly text?: string;
   readonly marks?: Mark;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 /** The rule, with its matches in the order in which the programs add them. */

@@ -1,6 +1,6 @@
 /** The rules of a network namespace as the Linux tools print them: iptables-save, nft, ipvsadm, ipset. */
 import { formatPrefix } from "../addressing/ip.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { IpSet, IptablesTable, Netns, NfChain } from "./model.ts";
 import type { ProgramListing, QueueProgram } from "./program.ts";
 import type { ReportLocation } from "./routes-schema.ts";
@@ -9,7 +9,7 @@ import { ruleText, serverText } from "./text.ts";
 
 export interface RuleLine {
   readonly text: string;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
 }
 
 export interface RuleSection {
@@ -87,7 +87,7 @@ export function printRules(netns: Netns): string {
     .join("\n");
 }
 
-export function rulesReport(netns: Netns, locate: (source: Source) => ReportLocation | undefined): RulesReport {
+export function rulesReport(netns: Netns, locate: (source: Origin) => ReportLocation | undefined): RulesReport {
   return {
     schema: "knet-rules/1",
     netns: netns.id,

@@ -8,7 +8,7 @@ import type { RouterParts } from "../cni/contributor.ts";
 import type { ChainRules } from "../cni/mode.ts";
 import type { Nexthop, Route } from "../dataplane/model.ts";
 import type { RuleSpec } from "../dataplane/rule.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import type { Cluster, Interface, Node, Router, Segment, Service, ServicePort, Topology } from "../topology/model.ts";
 
@@ -131,7 +131,7 @@ function routeTo(topology: Topology, router: Router, cluster: Cluster, service: 
 export type BalancerPeer =
   | { readonly kind: "up"; readonly via: Ip; readonly dev: string }
   /** Access lists drop the BGP session from the node's address to the router's: the rules along the path. */
-  | { readonly kind: "blocked"; readonly via: Ip; readonly own: Ip; readonly rules: readonly Source[] }
+  | { readonly kind: "blocked"; readonly via: Ip; readonly own: Ip; readonly rules: readonly Origin[] }
   /** Not on-link: MetalLB's eBGP sessions have TTL 1 (without `ebgpMultiHop`), and DSR requires a common segment. */
   | { readonly kind: "far" };
 

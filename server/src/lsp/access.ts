@@ -1,9 +1,11 @@
 /** Shared by the handlers: documents at positions, the analysis of each project that contains a file, and edits in protocol form. */
+
 import type { CancellationToken, Connection, WorkspaceEdit } from "vscode-languageserver/node";
-import type { LineIndex } from "../language/positions.ts";
-import type { SyntaxTree } from "../language/tree.ts";
+import type { SyntaxTree } from "../frontends/knet/tree.ts";
 import type { Analysis } from "../service/analysis.ts";
-import type { TextEdit } from "../service/service.ts";
+import { knetFile } from "../service/knet.ts";
+import type { TextEdit } from "../text/edit.ts";
+import type { LineIndex } from "../text/line-index.ts";
 import type { ClientSupport } from "./capabilities.ts";
 import { editsOf } from "./convert.ts";
 import type { Disk } from "./disk.ts";
@@ -51,7 +53,7 @@ export function accessOf({ documents, disk, support }: Server): Access {
     const document = documents.get(uri);
     const analysis = document && documents.analysisOf(uri);
     const index = document && documents.linesOf(document.key);
-    const tree = document && analysis?.fileOf(document.key)?.tree;
+    const tree = document && analysis && knetFile(analysis, document.key)?.tree;
     if (!document || !analysis || !index || !tree) return undefined;
     return { key: document.key, uri, version: document.version, analysis, tree, index };
   };

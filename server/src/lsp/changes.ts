@@ -3,7 +3,7 @@
  * is kept as parts of lines on both sides of a gap: a change costs the distance from the previous one, not the length of the
  * text or of its line.
  */
-import { type LineIndex, lineIndex } from "../language/positions.ts";
+import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import type { Position } from "./protocol.ts";
 
 export interface ContentChange {

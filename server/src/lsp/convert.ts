@@ -1,4 +1,5 @@
 /** Conversion between offsets and plain results, and the ranges and kinds of the protocol. */
+
 import {
   CompletionItemKind,
   type Diagnostic,
@@ -9,14 +10,15 @@ import {
   type Range,
 } from "vscode-languageserver/node";
 import type { Finding, Severity } from "../checks/check.ts";
-import type { LineIndex } from "../language/positions.ts";
-import type { SymbolKind } from "../language/schema/index.ts";
-import type { Source, Span } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
+import type { SymbolKind } from "../declared/schema/index.ts";
 import type { Analysis } from "../service/analysis.ts";
 import type { CompletionKind } from "../service/features/completion/item.ts";
 import type { Fold } from "../service/features/folding.ts";
 import type { OutlineKind } from "../service/features/outline.ts";
-import type { TextEdit } from "../service/service.ts";
+import type { TextEdit } from "../text/edit.ts";
+import type { LineIndex } from "../text/line-index.ts";
+import type { Span } from "../text/span.ts";
 import { visible } from "../text/visible.ts";
 import type { Location } from "../trace/schema.ts";
 import type { Documents } from "./documents.ts";
@@ -30,7 +32,7 @@ export function editsOf(index: LineIndex, edits: readonly TextEdit[]): LspTextEd
 }
 
 /** The location of a source, for traces and route lists, with the client's URI. */
-export function locator(documents: Documents, analysis: Analysis): (source: Source) => Location | undefined {
+export function locator(documents: Documents, analysis: Analysis): (source: Origin) => Location | undefined {
   return (source) => {
     const span = analysis.spanOf(source);
     const index = span && documents.linesOf(source.file);

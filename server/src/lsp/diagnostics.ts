@@ -69,7 +69,7 @@ export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
         schedule();
         return;
       }
-      isAcross ||= done !== before && done.trees.length > 1;
+      isAcross ||= done !== before && done.files.length > 1;
       for (const [file, diagnostics] of done.diagnostics) {
         merged.set(file, [...(merged.get(file) ?? []), ...diagnostics]);
         durations.set(file, done.durationMs);

@@ -1,8 +1,10 @@
 /** The documents that are open in the client, and the language service that analyzes them. */
-import { type LineIndex, lineIndex } from "../language/positions.ts";
-import type { SyntaxTree } from "../language/tree.ts";
+
+import type { SyntaxTree } from "../frontends/knet/tree.ts";
 import type { Analysis } from "../service/analysis.ts";
-import { CONFIG_FILE, createService, MAX_TEXT, type Service, type TextEdit } from "../service/service.ts";
+import { CONFIG_FILE, createService, MAX_TEXT, type Service } from "../service/service.ts";
+import type { TextEdit } from "../text/edit.ts";
+import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { applyChanges, type ContentChange } from "./changes.ts";
 import type { Disk } from "./disk.ts";
 import { beside, keyOf } from "./uri.ts";

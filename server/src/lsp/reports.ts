@@ -1,6 +1,7 @@
 /** The findings of a project as diagnostics of the protocol, by file, for push and pull. */
+
 import { type Connection, type Diagnostic, DiagnosticSeverity } from "vscode-languageserver/node";
-import type { SyntaxTree } from "../language/tree.ts";
+import type { Document } from "../declared/document.ts";
 import type { AnalysisOptions } from "../service/analysis.ts";
 import { MAX_TEXT } from "../service/service.ts";
 import { number } from "../text/format.ts";
@@ -22,7 +23,7 @@ export interface ReportsOptions {
 }
 
 export interface Report {
-  readonly trees: readonly SyntaxTree[];
+  readonly files: readonly Document[];
   readonly options: AnalysisOptions | undefined;
   readonly diagnostics: ReadonlyMap<string, readonly Diagnostic[]>;
   readonly durationMs: number;
@@ -44,9 +45,9 @@ export function createReports(options: ReportsOptions): Reports {
   const analyse = (root: string): Report | undefined => {
     const start = now();
     const analysis = documents.service.analysisOf(root);
-    const trees = analysis?.files.map(({ tree }) => tree) ?? [];
+    const files = analysis?.files ?? [];
     const before = known.get(root);
-    if (before && sameItems(before.trees, trees) && sameDecisions(before.options, analysis?.options)) return before;
+    if (before && sameItems(before.files, files) && sameDecisions(before.options, analysis?.options)) return before;
     const findings = analysis ? analysis.findings(options.stale) : [];
     if (!analysis || !findings) return undefined;
     const byFile = new Map<string, Diagnostic[]>(analysis.files.map(({ file }) => [file, []]));
@@ -56,7 +57,7 @@ export function createReports(options: ReportsOptions): Reports {
       const diagnostic = diagnosticOf(documents, analysis, finding, options.support(), options.link);
       if (diagnostic) byFile.get(finding.source.file)?.push(diagnostic);
     }
-    return { trees, options: analysis.options, diagnostics: byFile, durationMs: now() - start };
+    return { files, options: analysis.options, diagnostics: byFile, durationMs: now() - start };
   };
 
   return {
@@ -68,7 +69,7 @@ export function createReports(options: ReportsOptions): Reports {
       } catch (error) {
         // A bug in knet affects only the project that triggers it; the file shows that the analysis failed.
         connection.console.error(`analysis of ${root}: ${describe(error)}`);
-        return { trees: [], options: undefined, diagnostics: new Map([[root, [failed()]]]), durationMs: 0 };
+        return { files: [], options: undefined, diagnostics: new Map([[root, [failed()]]]), durationMs: 0 };
       }
     },
     known: (root) => known.get(root),

@@ -1,14 +1,18 @@
 /** Attributes a lost packet to a place in the file and to the check that reports it. */
-import { formatPrefix, type Ip, type Prefix, parseIp, parsePrefix, prefixContains } from "../addressing/ip.ts";
+
+import { formatPrefix, type Ip, type Prefix, prefixContains } from "../addressing/ip.ts";
 import { forwardingOf } from "../cni/sysctls.ts";
 import type { Journey, Step } from "../dataplane/journey.ts";
 import type { Network } from "../dataplane/model.ts";
 import { familyOf, innerOf } from "../dataplane/packet.ts";
 import { routesOf } from "../dataplane/print.ts";
-import type { Source, Statement } from "../language/tree.ts";
+import { all, has, oneOf } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
+import type { Handle } from "../declared/handle.ts";
+import { childOf, childrenAt, prefixAt, prefixIn, sourceAt, sourceIn, within } from "../declared/navigate.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { Cluster, Interface, Node, Router, Segment, Station, Topology } from "../topology/model.ts";
 import type { Stations } from "../topology/stations.ts";
-import { childOf } from "./origin.ts";
 import type { Failure, Probe } from "./probes.ts";
 
 export type ReachabilityCode =
@@ -27,7 +31,7 @@ export type ReachabilityCode =
 
 interface Blame {
   readonly code: ReachabilityCode;
-  readonly source: Source;
+  readonly source: Origin;
   /** Whether the place alone explains the failure, regardless of other findings. */
   readonly specific: boolean;
 }
@@ -150,16 +154,18 @@ function attachedTo(routers: readonly Router[], { segments }: Topology, ip: Ip):
 }
 
 /** The sysctl that stops the ARP replies for the pods' gateway: proxy_arp works only with forwarding (arp_process, IN_DEV_FORWARD). */
-function silencedBy({ from, to }: Probe, netns: string): Source | undefined {
+function silencedBy({ from, to }: Probe, netns: string): Origin | undefined {
   const node = [from, to].find((end) => end.kind === "pod" && end.netns === netns)?.node;
   const set = node && forwardingOf(node, 4);
   return set?.value === "0" ? set.source : undefined;
 }
 
 /** The interface whose source check is enabled, if it is disabled on other interfaces of the cluster on the segment. */
-function checkedAttach({ probe, reason, failed }: Failure, network: Network): Source | undefined {
+function checkedAttach({ probe, reason, failed }: Failure, network: Network): Origin | undefined {
   const on = (node: Node): readonly Interface[] =>
-    node.interfaces.filter(({ segment }) => network.segment(segment)?.origin?.statement === reason?.origin?.statement);
+    node.interfaces.filter(
+      ({ segment }) => network.segment(segment)?.origin?.decl.handle === reason?.origin?.decl.handle,
+    );
   const { cluster, from, to } = probe;
   if (cluster.nodes.every((node) => on(node).every(({ sourceCheck }) => sourceCheck))) return undefined;
   const last = failed.steps.at(-1)?.netns;
@@ -168,11 +174,11 @@ function checkedAttach({ probe, reason, failed }: Failure, network: Network): So
 }
 
 /** A static route on the path that points to a node other than the owner of the destination pod. */
-function wrongRoute({ steps }: Journey, cluster: Cluster): Source | undefined {
+function wrongRoute({ steps }: Journey, cluster: Cluster): Origin | undefined {
   for (const { action, rule, packet } of steps) {
-    const statement = action === "route" && !innerOf(packet) ? rule?.origin?.statement : undefined;
-    if (!rule?.origin || statement?.keyword.text !== "route") continue;
-    if (misledBy(statement, packet.dst, cluster)) return rule.origin;
+    const decl = action === "route" && !innerOf(packet) ? rule?.origin?.decl : undefined;
+    if (!rule?.origin || decl?.spec?.keyword !== "route") continue;
+    if (misledBy(decl, packet.dst, cluster)) return rule.origin;
   }
   return undefined;
 }
@@ -188,15 +194,15 @@ const DECIDED: ReadonlySet<string> = new Set([
 ]);
 
 /** A static route of a node that hides the plugin's route to the pods: the packets that match it are lost. */
-function strayRoute({ steps }: Journey, cluster: Cluster, network: Network): Source | undefined {
+function strayRoute({ steps }: Journey, cluster: Cluster, network: Network): Origin | undefined {
   for (const { action, netns, rule, packet } of steps) {
-    const statement = action === "route" && !innerOf(packet) ? rule?.origin?.statement : undefined;
-    if (!rule?.origin || statement?.keyword.text !== "route" || statement.args[0]?.text === "default") continue;
+    const decl = action === "route" && !innerOf(packet) ? rule?.origin?.decl : undefined;
+    if (!rule?.origin || decl?.spec?.keyword !== "route" || decl.values[0]?.value.kind === "default-route") continue;
     const node = network.netns(netns);
     if (node?.kind !== "node" || !cluster.nodeByPodAddress(packet.dst)) continue;
     const plugins = routesOf(node, familyOf(packet)).some(
       ({ dst, origin, proto }) =>
-        dst.len > 0 && proto !== "kernel" && origin?.statement !== statement && prefixContains(dst, packet.dst),
+        dst.len > 0 && proto !== "kernel" && origin?.decl.handle !== decl.handle && prefixContains(dst, packet.dst),
     );
     if (plugins) return rule.origin;
   }
@@ -205,25 +211,30 @@ function strayRoute({ steps }: Journey, cluster: Cluster, network: Network): Sou
 
 /** The node that the route points to, and the node that owns the pod, if they differ. */
 export function misledBy(
-  { args }: Statement,
+  route: Decl,
   dst: Ip,
   { nodes, nodeByPodAddress }: Cluster,
 ): { readonly to: Node; readonly owner: Node } | undefined {
   const owner = nodeByPodAddress(dst);
   // A wider route can point to any node that forwards the packets.
-  const len = parsePrefix(args[0]?.text ?? "")?.prefix.len;
+  const len = prefixOfRoute(route)?.len;
   if (!owner?.podCidrs.some(({ prefix }) => prefix.len === len && prefixContains(prefix, dst))) return undefined;
-  const via = args.findIndex(({ text }) => text === "via");
-  const next = parseIp(args[via + 1]?.text ?? "");
-  if (via < 0 || next === undefined || args.length > via + 2) return undefined;
+  const hops = all(route, "via");
+  const next = hops[0]?.value.kind === "address" ? hops[0].value.ip : undefined;
+  if (next === undefined || hops.length > 1 || has(route, "dev") || has(route, "metric")) return undefined;
   const to = nodes.find(({ interfaces }) =>
     interfaces.some(({ addresses }) => addresses.some(({ ip }) => ip === next)),
   );
   return to && to !== owner ? { to, owner } : undefined;
 }
 
+/** The destination of a `route`; undefined for `default`. */
+function prefixOfRoute(route: Decl): Prefix | undefined {
+  return oneOf(route, "destination", "prefix")?.prefix;
+}
+
 /** A router with static routes to some of the cluster's node pod CIDRs, but not to the destination's. */
-function incompleteTable({ probe, reason, failed }: Failure, station: Station): Source | undefined {
+function incompleteTable({ probe, reason, failed }: Failure, station: Station): Origin | undefined {
   const dst = failed.steps.at(-1)?.packet.dst;
   if (reason?.code !== "no-route" || dst === undefined) return undefined;
   if (probe.cluster.nodes.some((node) => node.path === station.path)) return undefined;
@@ -261,74 +272,68 @@ export function otherNetwork({ probe, reason, failed }: Failure): string | undef
 const LOST: ReadonlySet<string> = new Set(["no-route", "unreachable-route", "neighbour-failed", "ttl-exceeded"]);
 
 /** The setting that installs routes to the pods, if the plugin has one. */
-function routesSetting({ cni }: Cluster): Source {
+function routesSetting({ cni }: Cluster): Origin {
   const cloud = childOf(cni.source, "cloud-routes");
   return cloud === cni.source ? childOf(cni.source, "routes") : cloud;
 }
 
 /** The setting that selects IP-in-IP: `ipip` of a pool, `backend ipip` of flannel. */
-function ipipSetting({ cni }: Cluster): Source {
-  const found = within(cni.source.statement, (one) => [one.keyword, ...one.args].some(({ text }) => text === "ipip"));
-  return found ? { ...cni.source, statement: found, part: "whole" } : cni.source;
-}
-
-function within(root: Statement, wanted: (one: Statement) => boolean): Statement | undefined {
-  for (const child of root.block?.statements ?? []) {
-    const found = wanted(child) ? child : within(child, wanted);
-    if (found) return found;
-  }
-  return undefined;
+function ipipSetting({ cni }: Cluster): Origin {
+  const found = within(
+    cni.source.decl,
+    ({ spec, values }) => spec?.keyword === "ipip" || values.some(({ text }) => text === "ipip"),
+  );
+  return found ? sourceIn(cni.source, found) : cni.source;
 }
 
 /**
  * The pool whose packets go to other subnets without a tunnel, if a router on the path has no route to its blocks: the
  * routers must learn the blocks, or the pool must encapsulate.
  */
-function bareOf(journey: Journey, cluster: Cluster, network: Network): Source | undefined {
+function bareOf(journey: Journey, cluster: Cluster, network: Network): Origin | undefined {
   const { reason } = journey;
   if (cluster.cni.plugin !== "calico" || !reason || network.netns(reason.netns)?.kind !== "router") return undefined;
   if (reason.code !== "no-route" && reason.code !== "unreachable-route") return undefined;
   const { packet } = journey.steps.at(-1) ?? {};
   if (!packet || innerOf(packet)) return undefined;
-  const pools = cluster.cni.source.statement.block?.statements.filter(({ keyword }) => keyword.text === "pool") ?? [];
-  const pool = pools.find(({ args }) => {
-    const prefix = parsePrefix(args[1]?.text ?? "")?.prefix;
+  const pools = childrenAt(cluster.cni.source, "pool");
+  const pool = pools.find((one) => {
+    const prefix = prefixAt(prefixIn(one));
     return prefix !== undefined && prefixContains(prefix, packet.dst);
   });
-  const statement = pool ?? (pools.length === 1 ? pools[0] : undefined);
-  const isPods = statement !== undefined && cluster.nodeByPodAddress(packet.dst) !== undefined;
-  return isPods ? { ...cluster.cni.source, statement, part: 0 } : undefined;
+  const meant = pool ?? (pools.length === 1 ? pools[0] : undefined);
+  return meant && cluster.nodeByPodAddress(packet.dst) !== undefined ? sourceAt(meant, 0) : undefined;
 }
 
 /** The segment's `source-check` statement, or its `cloud` statement, which enables the check. */
-function sourceCheckOf(segment: Source | undefined): Source | undefined {
+function sourceCheckOf(segment: Origin | undefined): Origin | undefined {
   const own = segment && childOf(segment, "source-check");
   return own && own !== segment ? own : segment && childOf(segment, "cloud");
 }
 
-function isAclRule(source: Source | undefined): source is Source {
-  const keyword = source?.statement.keyword.text;
+function isAclRule(source: Origin | undefined): source is Origin {
+  const keyword = source?.decl.spec?.keyword;
   return keyword === "deny" || keyword === "allow";
 }
 
 /** The setting with the highest value: the kernel uses the maximum (IN_DEV_RPFILTER is IN_DEV_MAXCONF). */
-function highestOf(station: Station | undefined, names: readonly string[]): Source | undefined {
+function highestOf(station: Station | undefined, names: readonly string[]): Origin | undefined {
   const settings = names.flatMap((name) => station?.sysctls.get(name) ?? []);
   const [highest] = settings.sort((a, b) => Number(b.value) - Number(a.value));
   return highest?.source;
 }
 
 /** The least specific static route in the loop: it matches packets that have no better route. */
-function loopSource({ steps }: Journey): Source | undefined {
-  const times = new Map<Statement, { readonly source: Source; count: number }>();
+function loopSource({ steps }: Journey): Origin | undefined {
+  const times = new Map<Handle, { readonly source: Origin; count: number }>();
   for (const { action, rule } of steps) {
     const source = rule?.origin;
-    if (action !== "route" || source?.statement.keyword.text !== "route") continue;
-    const seen = times.get(source.statement);
+    if (action !== "route" || source?.decl.spec?.keyword !== "route") continue;
+    const seen = times.get(source.decl.handle);
     if (seen) seen.count += 1;
-    else times.set(source.statement, { source, count: 1 });
+    else times.set(source.decl.handle, { source, count: 1 });
   }
-  const lengthOf = ({ statement }: Source): number => parsePrefix(statement.args[0]?.text ?? "")?.prefix.len ?? 0;
+  const lengthOf = ({ decl }: Origin): number => prefixOfRoute(decl)?.len ?? 0;
   const looping = [...times.values()].filter(({ count }) => count > 1).map(({ source }) => source);
   return looping.sort((a, b) => lengthOf(a) - lengthOf(b))[0];
 }

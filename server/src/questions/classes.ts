@@ -3,11 +3,12 @@
  * settings, sysctls, access lists, and routes, and the same match against every prefix in the files. The result of a probe
  * between two nodes is valid for all nodes of their classes, so one probe per pair of classes is enough.
  */
+
 import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
 import { bits, formatPrefix, prefixEquals, rangeToPrefixes, samePrefixes } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
-import type { Decl } from "../language/decode.ts";
-import type { Statement } from "../language/tree.ts";
+import type { Decl } from "../declared/decl.ts";
+import { wholeText } from "../declared/text.ts";
 import { keptFor, sameMembers, valueAt } from "../memo/memo.ts";
 import { type Column, nodeColumn, nodeSegments, nodesAt } from "../topology/column.ts";
 import type { AclRule, Cluster, Interface, Node, Topology } from "../topology/model.ts";
@@ -51,14 +52,14 @@ const traitsOf = nodeColumn<Traits, undefined>(
     for (const { addresses, mtu, sourceCheck } of node.interfaces)
       own += `|${mtu} ${addresses.length === 1 ? addresses[0]?.len : addresses.map(({ len }) => len).join()} ${sourceCheck ? "checked" : ""}`;
     own += rangesOf(node);
-    if (node.cni) own += ` cni ${textOf(node.cni.source.statement)}`;
+    if (node.cni) own += ` cni ${wholeText(node.cni.source.decl)}`;
     if (node.dockerBridge) own += ` docker ${node.dockerBridge.address.ip}/${node.dockerBridge.address.len}`;
     for (const [name, { value }] of node.sysctls) own += ` ${name}=${value}`;
     if (node.edge) own += ` ${node.path}`;
-    for (const rule of node.acl) own += ` ${textOf(rule.source.statement)}`;
+    for (const rule of node.acl) own += ` ${wholeText(rule.source.decl)}`;
     // The gateway address differs by segment; the kind of segment is part of the key elsewhere.
     for (const route of node.routes)
-      own += route.implied ? ` gateway ${typeof route.dst.ip}` : ` ${textOf(route.source.statement)}`;
+      own += route.implied ? ` gateway ${typeof route.dst.ip}` : ` ${wholeText(route.source.decl)}`;
     return { own, writes: node.acl.length > 0 || node.routes.some(({ implied }) => !implied) };
   },
   (a, b) => a.own === b.own && a.writes === b.writes,
@@ -301,13 +302,3 @@ function doublesOn(topology: Topology, segment: string): ReadonlySet<Interface> 
 }
 
 const doubles = new WeakMap<readonly Interface[], ReadonlySet<Interface>>();
-
-const texts = new WeakMap<Statement, string>();
-
-/** A statement as text without its position: equal text in two nodes is an equal setting. */
-function textOf(statement: Statement): string {
-  return valueAt(texts, statement, () => {
-    const words = [statement.keyword, ...statement.args].map((arg) => arg.text).join(" ");
-    return statement.block ? `${words} { ${statement.block.statements.map(textOf).join("; ")} }` : words;
-  });
-}

@@ -1,10 +1,11 @@
 /** Maps source locations to objects of the topology. */
-import type { Source, Statement } from "../language/tree.ts";
+import { holds } from "../declared/navigate.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { Cluster, Node, Topology } from "../topology/model.ts";
 
 /** The cluster whose block contains the source. */
-export function clusterAt({ clusters }: Topology, { statement }: Source): Cluster | undefined {
-  return clusters.find(({ source }) => holds(source.statement, statement));
+export function clusterAt({ clusters }: Topology, { decl }: Origin): Cluster | undefined {
+  return clusters.find(({ source }) => holds(source.decl, decl.handle));
 }
 
 /** The node with this path: "prod/n1". */
@@ -14,8 +15,4 @@ export function nodeAt({ clusters }: Topology, path: string): Node | undefined {
     if (found) return found;
   }
   return undefined;
-}
-
-export function holds(root: Statement, wanted: Statement): boolean {
-  return root === wanted || (root.block?.statements.some((child) => holds(child, wanted)) ?? false);
 }

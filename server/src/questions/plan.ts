@@ -7,13 +7,13 @@ import type { Ip, IpRange, Prefix } from "../addressing/ip.ts";
 import { formatPrefix, prefixCovers, prefixOf, prefixRange, rangeContains } from "../addressing/ip.ts";
 import { findOverlaps, type RangeItem } from "../addressing/overlap.ts";
 import { modeOf } from "../cni/modes.ts";
-import type { Source } from "../language/tree.ts";
+import { argumentWith } from "../declared/navigate.ts";
+import type { Origin } from "../declared/origin.ts";
 import { valueAt } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
 import { nodesWhere } from "../topology/column.ts";
 import type { Cluster, Node, Topology } from "../topology/model.ts";
 import { type Domains, domainsOf } from "./domains.ts";
-import { argumentWith } from "./origin.ts";
 
 export type RangeKind = "pods" | "services" | "segment" | "docker";
 
@@ -26,7 +26,7 @@ export interface PlannedRange {
   readonly segment: string;
   /** For messages: "pod CIDR 10.244.0.0/16 of cluster `prod`". */
   readonly label: string;
-  readonly source: Source;
+  readonly source: Origin;
   /** Number of nodes with this range, for ranges of nodes. */
   readonly nodes: number;
   /** With `cni docker`, `docker0` is the pod network and can be inside the pod CIDR. */
@@ -146,7 +146,7 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
 }
 
 /** Pod ranges that the CNI mode adds outside the cluster's pod CIDRs, without nested ones: Calico's pools, Weave's range. */
-function ownRanges(cluster: Cluster): readonly { readonly within: Prefix; readonly source: Source }[] {
+function ownRanges(cluster: Cluster): readonly { readonly within: Prefix; readonly source: Origin }[] {
   const { nodeRanges } = modeOf(cluster.cni.plugin).addressing(cluster.cni, cluster.podCidrs);
   const known: Prefix[] = cluster.podCidrs.map(({ prefix }) => prefix);
   return nodeRanges.flatMap(({ within, sameForAll, source = cluster.cni.source }) => {
@@ -157,7 +157,7 @@ function ownRanges(cluster: Cluster): readonly { readonly within: Prefix; readon
 }
 
 /** The argument with this prefix, if the place is a whole statement. */
-function written(source: Source, prefix: Prefix): Source {
+function written(source: Origin, prefix: Prefix): Origin {
   const wanted = formatPrefix(prefix);
   return argumentWith(source, (text) => text === wanted);
 }

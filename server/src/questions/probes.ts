@@ -9,7 +9,7 @@ import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.t
 import { pluginOf } from "../cni/settings.ts";
 import type { Journey, Question, Reason } from "../dataplane/journey.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import { keptFor } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
 import type { Cluster, Node, Pod, Topology } from "../topology/model.ts";
@@ -26,7 +26,7 @@ export interface ProbeEnd {
   readonly netns: string;
   readonly ip: Ip;
   /** The workload, the node. */
-  readonly source: Source;
+  readonly source: Origin;
   /** A pod that knet adds to a cluster without pods. */
   readonly imagined: boolean;
 }
@@ -301,7 +301,7 @@ function podEnds(pod: Pod, node: Node): readonly ProbeEnd[] {
 
 /** Whether knet added the pod (buildTopology): its source is then the cluster. */
 function isImagined({ workload }: Pod): boolean {
-  return workload.source.statement.keyword.text === "cluster";
+  return workload.source.decl.spec?.keyword === "cluster";
 }
 
 function nodeEnds(node: Node): readonly ProbeEnd[] {

@@ -1,8 +1,9 @@
 /** Failing queries of findings: what the proof of a fix sends again. */
+
 import { family } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import type { Network } from "../dataplane/model.ts";
-import type { Statement } from "../language/tree.ts";
+import type { Decl } from "../declared/decl.ts";
 import type { Cluster, Service, Topology } from "../topology/model.ts";
 import { stationAt } from "../topology/stations.ts";
 import { aimAt, journeysTo, type Target } from "../trace/aim.ts";
@@ -41,7 +42,7 @@ export function queriesOf({ from, to, journey }: Probe): readonly FailingQuery[]
 }
 
 /** Connections of hosts to services of the cluster that this statement drops. */
-export function lostToServices(context: View, cluster: Cluster, at: Statement): readonly FailingQuery[] {
+export function lostToServices(context: View, cluster: Cluster, at: Decl): readonly FailingQuery[] {
   const { topology, open } = context;
   const exposed = cluster.services.all.filter(isExposed).slice(0, MOST);
   const hosts = topology.hosts.filter(({ edge }) => !edge?.answersAny).slice(0, MOST);
@@ -64,7 +65,7 @@ export function lostToServices(context: View, cluster: Cluster, at: Statement): 
   });
   return queries.filter((query) =>
     journeysOf({ topology, network: open }, query)?.some(
-      (journey) => partThatFailed(journey)?.reason?.origin?.statement === at,
+      (journey) => partThatFailed(journey)?.reason?.origin?.decl.handle === at.handle,
     ),
   );
 }

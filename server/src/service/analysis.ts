@@ -1,18 +1,19 @@
+import type { Document } from "../declared/document.ts";
 /**
  * One analysis of a root file and all its imports, from text to findings. Immutable: `service.ts` creates one for each
  * state of the files. Expensive parts are computed on first use.
  */
 
-import type { CheckedFile, Finding } from "../checks/check.ts";
+import type { Finding } from "../checks/check.ts";
 import type { Config } from "../checks/config.ts";
 import { type RunOptions, runChecks } from "../checks/run.ts";
 import { modeAddressing } from "../cni/modes.ts";
 import { buildNetwork } from "../cni/network.ts";
 import type { Network } from "../dataplane/model.ts";
+import type { Origin } from "../declared/origin.ts";
+import { plainDocument } from "../declared/plain.ts";
 import { kubernetes } from "../kubernetes/contribute.ts";
-import { parse } from "../language/parser.ts";
-import { positionsOf } from "../language/positions.ts";
-import type { Source, Span } from "../language/tree.ts";
+import type { Span } from "../text/span.ts";
 import { buildTopology } from "../topology/build.ts";
 import type { Topology } from "../topology/model.ts";
 import { type TopologyCache, topologyCache } from "../topology/stages.ts";
@@ -24,15 +25,15 @@ export interface AnalysisOptions extends RunOptions {
 
 export interface Analysis {
   readonly root: string;
-  readonly files: readonly CheckedFile[];
+  readonly files: readonly Document[];
   readonly topology: Topology;
   readonly network: Network;
   readonly options: AnalysisOptions;
   /** Sorted by file and position. Undefined if the run was canceled. */
   findings(cancelled: () => boolean): readonly Finding[] | undefined;
-  fileOf(file: string): CheckedFile | undefined;
+  fileOf(file: string): Document | undefined;
   /** Span of a source in the current text of its file. */
-  spanOf(source: Source): Span | undefined;
+  spanOf(source: Origin): Span | undefined;
   /** Span at which a finding is shown. Findings outside statements carry their own span. */
   placeOf(finding: Finding): Span | undefined;
 }
@@ -40,23 +41,18 @@ export interface Analysis {
 /** `options`: findings about the files themselves (such as an unreadable import) and the project settings. `cache`: shared with earlier runs. */
 export function analyse(
   root: string,
-  files: readonly CheckedFile[],
+  files: readonly Document[],
   options: AnalysisOptions = {},
   cache: TopologyCache = topologyCache(),
 ): Analysis {
   const byName = new Map(files.map((file) => [file.file, file]));
   const { config } = options;
   // Findings can also point into knet.json, which has text but no statements.
-  if (config) byName.set(config.file, { file: config.file, tree: { ...parse(""), text: config.text }, decls: [] });
-  const spanOf = (source: Source): Span | undefined => {
-    const file = byName.get(source.file);
-    return file && positionsOf(file.tree).spanOf(source.statement, source.part);
-  };
+  if (config) byName.set(config.file, plainDocument(config.file, config.text));
+  const spanOf = (source: Origin): Span | undefined => byName.get(source.file)?.spanOf(source);
   const prepare = (found: readonly Finding[]): void => {
-    for (const { file, tree } of files) {
-      positionsOf(tree).prepare(
-        found.filter(({ source }) => source.file === file).map(({ source }) => source.statement),
-      );
+    for (const file of files) {
+      file.prepare(found.flatMap(({ source }) => (source.file === file.file ? source : [])));
     }
   };
   let topology: Topology | undefined;

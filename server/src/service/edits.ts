@@ -2,7 +2,7 @@
  * Many edits as one, so the text is parsed once. Each edit refers to the text after the previous edit, so the text is kept on both
  * sides of a gap: an edit costs the distance from the previous one, not the length of the text.
  */
-import type { Edit } from "../language/incremental.ts";
+import type { Edit } from "../frontends/knet/incremental.ts";
 
 /** The smallest edit with the same effect as all edits in order. */
 export function combined(text: string, edits: readonly Edit[]): Edit {

@@ -3,13 +3,13 @@
  * click opens. The caller computes the pairs, so it controls the length of each time slice.
  */
 import { parseIp } from "../addressing/ip.ts";
+import type { Origin } from "../declared/origin.ts";
 import { type Unit, unitsOf } from "../kubernetes/matrix/ends.ts";
 import { type MatrixAnswer, type MatrixEnds, type Pair, toConnection } from "../kubernetes/matrix/matrix.ts";
 import type { MatrixEnd } from "../kubernetes/matrix/schema.ts";
 import { nameOf, textOf } from "../kubernetes/matrix/text.ts";
 import { hasPort, type PortSet } from "../kubernetes/policy/ports.ts";
 import { policyName } from "../kubernetes/policy/text.ts";
-import type { Source } from "../language/tree.ts";
 import { plural } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import type { Listener, Topology } from "../topology/model.ts";
@@ -24,7 +24,7 @@ export interface MatrixPicture {
   readonly ports: readonly PicturePorts[];
   /** Four numbers per cell: index in `rows`, index in `columns`, 1 if all ports of the receiver are open (else 0), index in `ports`. */
   readonly cells: readonly number[];
-  readonly policies: readonly { readonly name: string; readonly source: Source }[];
+  readonly policies: readonly { readonly name: string; readonly source: Origin }[];
   readonly namespaces: readonly string[];
   readonly text: string;
 }
@@ -40,7 +40,7 @@ export interface PictureEnd {
   readonly ports: readonly { readonly port: number; readonly proto: Listener["proto"]; readonly name: string }[];
   readonly ingress: readonly number[];
   readonly egress: readonly number[];
-  readonly source: Source | undefined;
+  readonly source: Origin | undefined;
 }
 
 /** Maximum number of rows or columns. A larger matrix is unreadable and needs a filter. */
@@ -65,7 +65,7 @@ export function pictureOf(
   pairs: readonly Pair[],
 ): MatrixPicture {
   const units = new Map(unitsOf(topology, false, () => true).map((unit) => [nameOf(unit.end), unit]));
-  const policies = numbered<string, { name: string; source: Source }>();
+  const policies = numbered<string, { name: string; source: Origin }>();
   const ends = numbered<string, PictureEnd>();
   const numberOf = (end: MatrixEnd): number =>
     ends.of(nameOf(end), () => endOf(topology, end, units.get(nameOf(end)), policies));
@@ -108,7 +108,7 @@ function endOf(
   topology: Topology,
   end: MatrixEnd,
   unit: Unit | undefined,
-  policies: Numbered<string, { name: string; source: Source }>,
+  policies: Numbered<string, { name: string; source: Origin }>,
 ): PictureEnd {
   if ("range" in end) {
     const first = parseIp(end.range.split("-")[0] ?? "");

@@ -3,13 +3,18 @@
  * file as root. It has no editor, protocol, or clock; file access is a function of the host.
  */
 import { codeOf } from "../checks/catalog.ts";
-import type { CheckedFile, Finding } from "../checks/check.ts";
+import type { Finding } from "../checks/check.ts";
 import { type Config, readConfig } from "../checks/config.ts";
 import { type Levels, NO_LEVELS } from "../checks/levels.ts";
-import { type Decl, decodeCache, decodeFile, one } from "../language/decode.ts";
-import { reparse } from "../language/incremental.ts";
-import { parse } from "../language/parser.ts";
-import type { Source, SyntaxTree } from "../language/tree.ts";
+import { one } from "../declared/access.ts";
+import type { Document } from "../declared/document.ts";
+import type { Origin } from "../declared/origin.ts";
+import { decodeCache } from "../frontends/knet/decode.ts";
+import { knetDocument } from "../frontends/knet/document.ts";
+import { reparse } from "../frontends/knet/incremental.ts";
+import { parse } from "../frontends/knet/parser.ts";
+import type { SyntaxTree } from "../frontends/knet/tree.ts";
+import type { TextEdit } from "../text/edit.ts";
 import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { topologyCache } from "../topology/stages.ts";
@@ -44,12 +49,6 @@ export interface ServiceHost {
   configFiles?(file: string): readonly string[];
 }
 
-export interface TextEdit {
-  readonly start: number;
-  readonly end: number;
-  readonly text: string;
-}
-
 export interface Service {
   /** Sets the text of a file that is open in an editor; it takes precedence over the text on disk. */
   setText(file: string, text: string): void;
@@ -81,12 +80,12 @@ interface Loaded {
   readonly open: boolean;
   /** The text exceeds the limit; the tree is empty. */
   readonly oversized: boolean;
-  decls: readonly Decl[] | undefined;
+  document: Document | undefined;
   imports: readonly Import[] | undefined;
 }
 
 interface Import {
-  readonly source: Source;
+  readonly source: Origin;
   readonly path: string;
   /** Undefined if this file must not import the path. */
   readonly target: string | undefined;
@@ -94,7 +93,7 @@ interface Import {
 
 function loadedOf(text: string, open: boolean): Loaded {
   const oversized = text.length > MAX_TEXT;
-  return { tree: parse(oversized ? "" : text), open, oversized, decls: undefined, imports: undefined };
+  return { tree: parse(oversized ? "" : text), open, oversized, document: undefined, imports: undefined };
 }
 
 export function createService(host: ServiceHost): Service {
@@ -127,9 +126,9 @@ export function createService(host: ServiceHost): Service {
     loaded.set(file, fresh);
     return fresh;
   };
-  const declsOf = (entry: Loaded): readonly Decl[] => {
-    entry.decls ??= decodeFile(entry.tree, cache);
-    return entry.decls;
+  const documentOf = (file: string, entry: Loaded): Document => {
+    entry.document ??= knetDocument(file, entry.tree, cache);
+    return entry.document;
   };
 
   /** Drops the matching files that were read from disk; false if nothing matches. */
@@ -144,19 +143,19 @@ export function createService(host: ServiceHost): Service {
   };
 
   const importsOf = (file: string, entry: Loaded): readonly Import[] => {
-    entry.imports ??= declsOf(entry).flatMap((decl) => {
+    entry.imports ??= documentOf(file, entry).decls.flatMap((decl) => {
       const path = decl.spec?.keyword === "import" ? one(decl, "path") : undefined;
       if (path?.value.kind !== "string") return [];
       const { text } = path.value;
-      const source = { file, statement: decl.statement, part: path.index };
+      const source: Origin = { file, decl, part: path.index };
       return { source, path: text, target: host.resolveImport(file, text) };
     });
     return entry.imports;
   };
 
   /** The root and all its imports, breadth first. Each file appears once, so import cycles terminate. */
-  const closure = (root: string): { files: CheckedFile[]; extra: Finding[] } => {
-    const files: CheckedFile[] = [];
+  const closure = (root: string): { files: Document[]; extra: Finding[] } => {
+    const files: Document[] = [];
     const extra: Finding[] = [];
     const queue = [root];
     const seen = new Set(queue);
@@ -165,7 +164,7 @@ export function createService(host: ServiceHost): Service {
     for (const file of queue) {
       const entry = load(file);
       if (!entry) continue;
-      files.push({ file, tree: entry.tree, decls: declsOf(entry) });
+      files.push(documentOf(file, entry));
       for (const { source, path, target } of importsOf(file, entry)) {
         const imported = target === undefined ? undefined : load(target);
         if (target !== undefined && seen.has(target)) continue;
@@ -233,7 +232,7 @@ export function createService(host: ServiceHost): Service {
       if (!entry) throw new Error(`${file} is not open`);
       const few = edits.length > MANY_EDITS ? [combined(entry.tree.text, edits)] : edits;
       for (const edit of few) entry.tree = reparse(entry.tree, edit);
-      entry.decls = undefined;
+      entry.document = undefined;
       entry.imports = undefined;
       changed();
     },
@@ -289,7 +288,7 @@ export function createService(host: ServiceHost): Service {
   };
 }
 
-function failedImport(source: Source, message: string): Finding {
+function failedImport(source: Origin, message: string): Finding {
   return { code: "KN015", severity: "error", message, source, related: [], fixes: [] };
 }
 

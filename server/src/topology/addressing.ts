@@ -12,7 +12,7 @@ import {
   type Prefix,
   prefixOf,
 } from "../addressing/ip.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { CniSettings, NodeCidr, PodAddressing, PodCidr } from "./model.ts";
 
 /** The blocks of one prefix that are allocated, in order, to nodes without a configured range. */
@@ -32,14 +32,14 @@ export interface NodeRange {
   /** Only nodes with these labels get blocks from it; all nodes if absent. */
   readonly selects?: (labels: ReadonlyMap<string, string>) => boolean;
   /** Where it is declared, if not in the cluster's `pods`. */
-  readonly source?: Source;
+  readonly source?: Origin;
 }
 
 /** Addresses that a cluster's pods share, regardless of their node: at most one range per family. */
 export interface SharedRange {
   readonly range: IpRange;
   readonly exclude: readonly IpRange[];
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export interface ModeAddressing extends PodAddressing {

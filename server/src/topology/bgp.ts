@@ -1,7 +1,7 @@
 /** A router's `bgp` block as written. */
 
-import { addressOf } from "../language/access.ts";
-import { all, type Decl, has, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
+import { addressOf, all, has, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
 import type { BgpPeerSpec, BgpSpec } from "./model.ts";
 
 export function readBgp(file: string, decl: Decl): BgpSpec | undefined {

@@ -1,7 +1,8 @@
 /** Declarations → topology: binds names, allocates addresses, and fills in defaults. */
 import { formatIp, formatPrefix, type Ip, prefixContains } from "../addressing/ip.ts";
-import { type Decl, has, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
-import type { Source } from "../language/tree.ts";
+import { has, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
+import type { Origin } from "../declared/origin.ts";
 import { keptIn, sameList } from "../memo/memo.ts";
 import { phrase, t } from "../text/l10n.ts";
 import { type AddressingOf, hostLocal, type ModeAddressing, type SharedRange, sizeOfNeeds } from "./addressing.ts";
@@ -121,7 +122,7 @@ function collect(files: readonly TopologyFile[], cache: TopologyCache): Draft {
   const expectations: { file: string; decl: Decl }[] = [];
   const problems: TopologyProblem[] = [];
   const budget = nodeBudget();
-  const isNew = <T extends { readonly name: string; readonly nameSource: Source; readonly source: Source }>(
+  const isNew = <T extends { readonly name: string; readonly nameSource: Origin; readonly source: Origin }>(
     known: Map<string, T>,
     added: T,
     kind: string,
@@ -494,7 +495,7 @@ function wanted(file: string, decl: Decl, names: Names, problems: TopologyProble
   return station && { kind: "via", station: station.path };
 }
 
-function checkName(name: string, source: Source, names: Names, problems: TopologyProblem[], as?: Role): void {
+function checkName(name: string, source: Origin, names: Names, problems: TopologyProblem[], as?: Role): void {
   const found = names.find(name, as);
   if (found.length === 1) return;
   if (found.length > 1) {

@@ -1,5 +1,5 @@
 /** What was read from a declaration is kept by its identity, so a build after an edit reads only the edited declarations. */
-import type { Decl } from "../language/decode.ts";
+import type { Decl } from "../declared/decl.ts";
 import type { CniSettings, Service, Workload } from "./model.ts";
 import { type KnownNodes, knownNodes, type NamespaceParts, type PodCidrParts } from "./parts.ts";
 import type { PolicyParts } from "./policy.ts";

@@ -18,7 +18,7 @@ import {
   prefixSize,
 } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { Claims, NodeRange } from "./addressing.ts";
 import type { Node, NodeCidr } from "./model.ts";
 
@@ -44,7 +44,7 @@ export interface Claimer {
 interface Pool {
   readonly family: Family;
   readonly range: NodeRange;
-  readonly source: Source;
+  readonly source: Origin;
   blocks: Blocks | undefined;
   taken: number;
 }
@@ -54,7 +54,7 @@ type Lists = { -readonly [K in keyof NodeCidr]: NodeCidr[K] }[];
 export function claimer(
   ranges: readonly NodeRange[],
   claims: Claims,
-  sourceOf: (range: NodeRange) => Source,
+  sourceOf: (range: NodeRange) => Origin,
   blocksIn: (range: NodeRange) => Blocks,
 ): Claimer {
   const pools = ranges.map(

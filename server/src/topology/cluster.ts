@@ -14,8 +14,9 @@ import {
   prefixRange,
   prefixSize,
 } from "../addressing/ip.ts";
-import { child, type Decl, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
-import type { Source } from "../language/tree.ts";
+import { child, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import type { AddressingOf, Claims, ModeAddressing, NodeRange } from "./addressing.ts";
 import type { ReadCache } from "./cache.ts";
@@ -46,16 +47,16 @@ export interface ClusterDraft {
   readonly name: string;
   readonly file: string;
   readonly decl: Decl;
-  readonly source: Source;
-  readonly nameSource: Source;
+  readonly source: Origin;
+  readonly nameSource: Origin;
   readonly podCidrs: readonly PodCidr[];
-  readonly serviceCidrs: readonly { readonly prefix: Prefix; readonly source: Source }[];
+  readonly serviceCidrs: readonly { readonly prefix: Prefix; readonly source: Origin }[];
   readonly cni: CniSettings;
   /** Undefined if not set. */
   readonly maxPods: number | undefined;
   readonly dockerBridge: DockerBridge | undefined;
   readonly nodes: readonly StationParts[];
-  readonly namespaces: ReadonlyMap<string, { readonly labels: ReadonlyMap<string, string>; readonly source: Source }>;
+  readonly namespaces: ReadonlyMap<string, { readonly labels: ReadonlyMap<string, string>; readonly source: Origin }>;
   readonly workloads: readonly PlacedWorkload[];
   readonly policies: readonly Policy[];
   readonly policyEngine: Cluster["policyEngine"];
@@ -79,9 +80,9 @@ export function readCluster(
   if (name === undefined || nameRead === undefined) return undefined;
   const source = sourceOf(file, decl);
   const podCidrs: PodCidr[] = [];
-  const serviceCidrs: { prefix: Prefix; source: Source }[] = [];
+  const serviceCidrs: { prefix: Prefix; source: Origin }[] = [];
   const nodes: StationParts[] = [];
-  const namespaces = new Map<string, { labels: ReadonlyMap<string, string>; source: Source }>();
+  const namespaces = new Map<string, { labels: ReadonlyMap<string, string>; source: Origin }>();
   const workloads: PlacedWorkload[] = [];
   const services: PlacedService[] = [];
   const ingresses: IngressParts[] = [];
@@ -97,7 +98,7 @@ export function readCluster(
   const tiers = new Map<string, Tier>();
 
   /** A namespace exists as soon as it contains something. */
-  const addNamespace = (namespace: string, place: Source): void => {
+  const addNamespace = (namespace: string, place: Origin): void => {
     if (!namespaces.has(namespace)) namespaces.set(namespace, { labels: noLabels, source: place });
   };
   for (const statement of decl.children) {
@@ -316,7 +317,7 @@ interface Pool {
   readonly range: NodeRange;
   /** Created for the first node that needs one. */
   blocks: Blocks | undefined;
-  readonly source: Source;
+  readonly source: Origin;
   taken: number;
 }
 
@@ -520,7 +521,7 @@ function outsideOf({ within, perNode, first, last }: NodeRange): IpRange[] {
   return ranges;
 }
 
-function sourceOfRange(cluster: ClusterDraft, within: Prefix): Source {
+function sourceOfRange(cluster: ClusterDraft, within: Prefix): Origin {
   const pods = cluster.podCidrs.find(({ prefix }) => prefixCovers(prefix, within));
   return pods?.source ?? cluster.cni.source;
 }

@@ -1,5 +1,6 @@
 /** Features of a machine at the edge of a network, as written. */
-import { all, type Decl, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
+import { all, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
 import type { Edge, NatRule } from "./model.ts";
 
 /** `statements`: the machine's statements about this; empty on nearly every machine. */

@@ -3,7 +3,7 @@
  * previous build, and nothing is computed for 5,000 nodes because of one.
  */
 import { prefixEquals } from "../addressing/ip.ts";
-import type { Decl } from "../language/decode.ts";
+import type { Decl } from "../declared/decl.ts";
 import type { Made } from "../memo/memo.ts";
 import type { ClusterDraft } from "./cluster.ts";
 import { givenAddresses, interfaceOf } from "./interfaces.ts";
@@ -48,7 +48,7 @@ export function editedMachines(
   }
   for (const [name, list] of attached) {
     const segment = segments.get(name);
-    if (segment && result.attached.get(name) !== list) known.attached.set(segment.source.statement, list);
+    if (segment && result.attached.get(name) !== list) known.attached.set(segment.source.decl.handle, list);
   }
   return { ...result, clusters, draft: { segments, placed: draft.placed }, ...attachments(attached) };
 }

@@ -1,5 +1,6 @@
 /** Ingresses, gateways, and HTTP routes as written, and which of their rules matches a URL. */
-import { child, type Decl, has, nameOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
+import { child, has, nameOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
 import { t } from "../text/l10n.ts";
 import type { Cluster, Ingress, IngressBackend, IngressRule, Service, ServicePort } from "./model.ts";
 

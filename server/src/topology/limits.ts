@@ -2,7 +2,7 @@
  * Limits that keep one incorrect number in a file from using all memory. Kubernetes' own limits are lower: 5,000 nodes and
  * 150,000 pods (kubernetes.io, "Considerations for large clusters").
  */
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { ClusterDraft } from "./cluster.ts";
 import type { Cluster } from "./model.ts";
 import { MOST_NODES, type NodeBudget } from "./node-budget.ts";
@@ -25,7 +25,7 @@ export function limitProblems(
   return podProblem(drafts, clusters) ?? endpointProblem(clusters) ?? [];
 }
 
-function tooMany(kind: "nodes" | "pods" | "endpoints", source: Source, count: number, max: number): TopologyProblem {
+function tooMany(kind: "nodes" | "pods" | "endpoints", source: Origin, count: number, max: number): TopologyProblem {
   return problem(CODES.tooManyNodes, source, { kind, count, max });
 }
 
@@ -35,7 +35,7 @@ function podProblem(
 ): readonly TopologyProblem[] | undefined {
   if (clusters.reduce((sum, { pods }) => sum + pods.count, 0) <= MOST_PODS) return undefined;
   let count = 0;
-  let first: Source | undefined;
+  let first: Origin | undefined;
   for (const { name, workloads } of drafts) {
     const nodes = clusters.find((cluster) => cluster.name === name)?.nodes.length ?? 0;
     for (const { parts } of workloads) {

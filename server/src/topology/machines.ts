@@ -4,7 +4,8 @@
  * the next.
  */
 import type { Ip } from "../addressing/ip.ts";
-import { type Decl, nameOf } from "../language/decode.ts";
+import { nameOf } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
 import { sameList, valueAt } from "../memo/memo.ts";
 import type { AddressingOf, ModeAddressing } from "./addressing.ts";
 import { allocateRanges, type ClusterDraft, countOf, type RangeAllocator } from "./cluster.ts";
@@ -165,8 +166,8 @@ function withoutInterfaces(segments: MachineDraft["segments"]): MachineDraft["se
 
 /** The list of the previous build if it is the same. */
 function attachedOf({ source, interfaces }: SegmentDraft, known: KnownNodes): readonly Interface[] {
-  const attached = sameList(known.attached.get(source.statement), interfaces);
-  known.attached.set(source.statement, attached);
+  const attached = sameList(known.attached.get(source.decl.handle), interfaces);
+  known.attached.set(source.decl.handle, attached);
   return attached;
 }
 

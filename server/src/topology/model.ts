@@ -6,8 +6,8 @@
  * pods and their placement, and `podAt`, `podsOn`, `podByAddress` compute one on request (150,000 pods cost nothing).
  */
 import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
-import type { Decl } from "../language/decode.ts";
-import type { Source } from "../language/tree.ts";
+import type { Decl } from "../declared/decl.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { Policy } from "./policy.ts";
 import type { TopologyProblem } from "./problems.ts";
 
@@ -79,8 +79,8 @@ export interface Segment {
   readonly sourceCheck: boolean;
   /** Default gateways of the hosts on this segment: the router's addresses, per family. */
   readonly gateways: readonly Ip[];
-  readonly source: Source;
-  readonly cidrSources: readonly Source[];
+  readonly source: Origin;
+  readonly cidrSources: readonly Origin[];
 }
 
 export type CloudName = "aws" | "azure" | "gcp";
@@ -97,7 +97,7 @@ export interface Interface {
   readonly mtu: number;
   /** The interface's setting, else its segment's; off by default for routers. */
   readonly sourceCheck: boolean;
-  readonly source: Source;
+  readonly source: Origin;
   readonly station: StationRef;
 }
 /** "router tor", "host laptop", "node prod/n1"; `path` is also the id of its network namespace. */
@@ -115,7 +115,7 @@ export interface StaticRoute {
   readonly metric: number | undefined;
   /** Not written: the default route via the segment's gateway. `source` is the statement that makes it the gateway. */
   readonly implied: boolean;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export interface AclRule {
@@ -126,7 +126,7 @@ export interface AclRule {
   readonly ports: readonly { readonly first: number; readonly last: number }[];
   readonly from: readonly Prefix[];
   readonly to: readonly Prefix[];
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export interface Listener {
@@ -137,14 +137,14 @@ export interface Listener {
   readonly name?: string;
   /** `listen 8080/tcp host-port 80`: the node's port that forwards here. */
   readonly hostPort?: number;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 /** A named process with its listening ports: a container, a daemon. */
 export interface ProcessSpec {
   readonly name: string;
   readonly listeners: readonly Listener[];
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 interface StationBase {
@@ -154,24 +154,24 @@ interface StationBase {
   readonly routes: readonly StaticRoute[];
   readonly acl: readonly AclRule[];
   /** By full kernel name: "net.ipv4.ip_forward" → "1". Only values set in the file. */
-  readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly source: Source }>;
+  readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly source: Origin }>;
   readonly processes: readonly ProcessSpec[];
   /** Absent if the file has no such statements. */
   readonly edge?: Edge | undefined;
-  readonly source: Source;
+  readonly source: Origin;
 }
 /** Features of a machine at the edge of a network. */
 export interface Edge {
   /** Addresses on `lo`; several machines can have the same address on purpose. */
-  readonly loopbacks: readonly { readonly ip: Ip; readonly source: Source }[];
+  readonly loopbacks: readonly { readonly ip: Ip; readonly source: Origin }[];
   readonly nat: readonly NatRule[];
   /** Represents all machines beyond it: the Internet. */
   readonly answersAny: boolean;
 }
 interface NatBase {
   /** Segment that the packets leave or enter through. */
-  readonly segment: { readonly name: string; readonly source: Source } | undefined;
-  readonly source: Source;
+  readonly segment: { readonly name: string; readonly source: Origin } | undefined;
+  readonly source: Origin;
 }
 export type NatRule =
   | (NatBase & { readonly kind: "masquerade"; readonly from: readonly Prefix[] })
@@ -192,8 +192,8 @@ export interface BgpSpec {
   /** Route reflectors only. */
   readonly clusterId: Ip | undefined;
   readonly peers: readonly BgpPeerSpec[];
-  readonly advertises: readonly { readonly prefix: Prefix; readonly source: Source }[];
-  readonly source: Source;
+  readonly advertises: readonly { readonly prefix: Prefix; readonly source: Origin }[];
+  readonly source: Origin;
 }
 export interface BgpPeerSpec {
   readonly to:
@@ -206,7 +206,7 @@ export interface BgpPeerSpec {
   readonly asOverride: boolean;
   readonly allowAsIn: boolean;
   readonly routeReflectorClient: boolean;
-  readonly source: Source;
+  readonly source: Origin;
 }
 export interface ExternalHost extends StationBase {
   readonly kind: "host";
@@ -224,7 +224,7 @@ export interface Node extends StationBase {
    */
   readonly podCidrs: readonly NodeCidr[];
   /** docker0, if the node has it. */
-  readonly dockerBridge: { readonly address: InterfaceAddress; readonly source: Source } | undefined;
+  readonly dockerBridge: { readonly address: InterfaceAddress; readonly source: Origin } | undefined;
   /** Settings of the node's own `cni` block, which override the cluster's. */
   readonly cni: CniSettings | undefined;
 }
@@ -235,7 +235,7 @@ export interface NodeCidr {
   readonly own?: number;
   /** A single address in a range that another node can have (Calico), for one pod or tunnel of this node. */
   readonly borrowed?: true;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export interface Cluster {
@@ -246,7 +246,7 @@ export interface Cluster {
   readonly identity: object;
   readonly name: string;
   readonly podCidrs: readonly PodCidr[];
-  readonly serviceCidrs: readonly { readonly prefix: Prefix; readonly source: Source }[];
+  readonly serviceCidrs: readonly { readonly prefix: Prefix; readonly source: Origin }[];
   readonly cni: CniSettings;
   readonly maxPods: number;
   readonly nodes: readonly Node[];
@@ -256,8 +256,8 @@ export interface Cluster {
   /** Network policies of every kind, in order of declaration. */
   readonly policies: readonly Policy[];
   /** `network-policy`: the engine that enforces policies; undefined: the CNI plugin's default. */
-  readonly policyEngine: { readonly engine: string; readonly source: Source } | undefined;
-  readonly source: Source;
+  readonly policyEngine: { readonly engine: string; readonly source: Origin } | undefined;
+  readonly source: Origin;
   nodeByName(name: string): Node | undefined;
   /** The node whose podCIDR contains the address; the first one if there are several. */
   nodeByPodAddress(ip: Ip): Node | undefined;
@@ -272,7 +272,7 @@ export interface PodCidr {
   readonly prefix: Prefix;
   /** --node-cidr-mask-size for its family. */
   readonly perNode: number;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 /** `cni flannel { … }`: the plugin's name and its decoded block; only `cni/<plugin>.ts` reads the contents. */
@@ -281,13 +281,13 @@ export interface CniSettings {
   /** Undefined if the file has no `cni` statement. */
   readonly decl: Decl | undefined;
   readonly file: string;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export interface Namespace {
   readonly name: string;
   readonly labels: ReadonlyMap<string, string>;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export interface Workload {
@@ -307,8 +307,8 @@ export interface Workload {
   readonly containers: readonly ProcessSpec[];
   readonly labels: ReadonlyMap<string, string>;
   /** Configured addresses (pods only). */
-  readonly addresses: readonly { readonly ip: Ip; readonly source: Source }[];
-  readonly source: Source;
+  readonly addresses: readonly { readonly ip: Ip; readonly source: Origin }[];
+  readonly source: Origin;
 }
 
 /**
@@ -360,10 +360,10 @@ export interface Service {
   readonly affinity: number | undefined;
   readonly publishNotReady: boolean;
   readonly healthCheckNodePort: number | undefined;
-  readonly written: readonly { readonly ip: Ip; readonly port: number | undefined; readonly source: Source }[];
+  readonly written: readonly { readonly ip: Ip; readonly port: number | undefined; readonly source: Origin }[];
   readonly externalName: string | undefined;
   readonly distribution: "prefer-same-zone" | "prefer-same-node" | undefined;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 /** Hosts and paths for which a proxy of the cluster forwards requests: an Ingress, or a route of the Gateway API. */
@@ -373,9 +373,9 @@ export interface Ingress {
   readonly namespace: string;
   readonly name: string;
   /** The service of the proxy's pods, as written; undefined if not set, or if the gateway does not exist. */
-  readonly servedBy: { readonly text: string; readonly source: Source } | undefined;
+  readonly servedBy: { readonly text: string; readonly source: Origin } | undefined;
   readonly rules: readonly IngressRule[];
-  readonly source: Source;
+  readonly source: Origin;
 }
 export interface IngressRule {
   /** Lower case; undefined: any. */
@@ -385,19 +385,19 @@ export interface IngressRule {
   readonly isDefault: boolean;
   readonly weight: number;
   readonly backend: IngressBackend;
-  readonly source: Source;
+  readonly source: Origin;
 }
 export interface IngressBackend {
   readonly text: string;
   readonly port: number;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export type TrafficPolicy = "cluster" | "local";
 
 export interface GivenIp {
   readonly ip: Ip;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export interface ServicePort {
@@ -408,10 +408,10 @@ export interface ServicePort {
   readonly target: number | string;
   readonly nodePort: number | undefined;
   readonly nodePortGiven: boolean;
-  readonly source: Source;
+  readonly source: Origin;
   /** Positions of the target and the node port, if written. */
-  readonly targetSource: Source;
-  readonly nodePortSource: Source;
+  readonly targetSource: Origin;
+  readonly nodePortSource: Origin;
 }
 
 /** One endpoint address of a service port. */
@@ -440,21 +440,21 @@ export interface KubeProxy {
   readonly nodePortAddresses: "primary" | readonly Prefix[] | undefined;
   readonly scheduler: string;
   readonly strictArp: boolean;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 /** How packets to load balancer IPs reach the nodes. */
 export interface LoadBalancer {
   readonly kind: "l2" | "bgp" | "proxy" | "pass-through";
   readonly by: string | undefined;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 /** A cluster's services and the settings of their implementation. */
 export interface ServiceIndex {
   readonly all: readonly Service[];
   readonly kubeProxy: KubeProxy;
-  readonly nodePorts: { readonly first: number; readonly last: number; readonly source: Source };
+  readonly nodePorts: { readonly first: number; readonly last: number; readonly source: Origin };
   readonly domain: string;
   readonly loadBalancer: LoadBalancer | undefined;
   byName(namespace: string, name: string): Service | undefined;
@@ -503,5 +503,5 @@ export interface Expectation {
     | { readonly kind: "via"; readonly station: string }
     | { readonly kind: "preserves-source" }
     | { readonly kind: "mtu"; readonly atLeast: number };
-  readonly source: Source;
+  readonly source: Origin;
 }

@@ -8,7 +8,7 @@
  * precedence. A name that is not a path can be a name in the cluster's DNS (`dns.ts`).
  */
 import { parseIp } from "../addressing/ip.ts";
-import { nearestFew } from "../language/nearest.ts";
+import { nearestFew } from "../text/nearest.ts";
 import { dnsNames } from "./dns.ts";
 import { entryOf, readUrl, routeUrl } from "./ingress.ts";
 import type {

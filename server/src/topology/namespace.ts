@@ -2,7 +2,9 @@
  * The contents of one `namespace` statement, read once: an edit in one of hundreds of namespaces reads only that one
  * again.
  */
-import { type Decl, nameOf, sourceOf } from "../language/decode.ts";
+
+import { nameOf, sourceOf } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
 import type { ReadCache } from "./cache.ts";
 import type { IngressParts } from "./ingress.ts";
 import type { Workload } from "./model.ts";

@@ -1,7 +1,7 @@
 /** Problems with undeclared names, with the most similar declared name. */
 import { formatIp, type Ip, type Prefix, prefixContains } from "../addressing/ip.ts";
-import { nearestEqual } from "../language/nearest.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
+import { nearestEqual } from "../text/nearest.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 
 export interface NameProblems {
@@ -9,11 +9,11 @@ export interface NameProblems {
   unknown(
     name: string,
     kind: "segment" | "router" | "node",
-    source: Source,
+    source: Origin,
     candidates?: Iterable<string>,
   ): TopologyProblem;
   /** A segment of an `attach` with these addresses: segments that contain them are the likely ones. */
-  unknownSegment(name: string, addresses: readonly { readonly ip: Ip }[], source: Source): TopologyProblem;
+  unknownSegment(name: string, addresses: readonly { readonly ip: Ip }[], source: Origin): TopologyProblem;
 }
 
 /** A suggestion compares with every name; a file with thousands of wrong names gets only this many. */
@@ -56,7 +56,7 @@ export function nameProblems(
 }
 
 /** `suggestions`: equally near names, separated by spaces. */
-function unknownName(name: string, kind: string, source: Source, near: readonly string[]): TopologyProblem {
+function unknownName(name: string, kind: string, source: Origin, near: readonly string[]): TopologyProblem {
   const [suggestion, ...others] = near;
   const data = { name, kind };
   if (suggestion === undefined) return problem(CODES.unknownName, source, data);

@@ -1,5 +1,5 @@
 /** The limit for the nodes of all clusters together. */
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 
 /** Further nodes are not built. */
 export const MOST_NODES = 100_000;
@@ -7,7 +7,7 @@ export const MOST_NODES = 100_000;
 /** The nodes declared so far, and the statement that exceeds the limit. */
 export interface NodeBudget {
   declared: number;
-  first: Source | undefined;
+  first: Origin | undefined;
 }
 
 export function nodeBudget(): NodeBudget {
@@ -15,7 +15,7 @@ export function nodeBudget(): NodeBudget {
 }
 
 /** Whether these nodes are within the limit. */
-export function isWithin(budget: NodeBudget, count: number, source: Source): boolean {
+export function isWithin(budget: NodeBudget, count: number, source: Origin): boolean {
   budget.declared += count;
   if (budget.declared > MOST_NODES) budget.first ??= source;
   return budget.first === undefined;

@@ -87,7 +87,7 @@ export function gatewaysAt(
   { gateways }: KnownNodes,
   segment: SegmentDraft | undefined,
 ): readonly Gateway[] | undefined {
-  return segment && gateways.get(segment.source.statement);
+  return segment && gateways.get(segment.source.decl.handle);
 }
 
 type NodeBase = Omit<Node, "path" | "name" | "cluster" | "index" | "podCidrs" | "dockerBridge">;
@@ -110,9 +110,9 @@ function gatewaysIn(
 ): (segment: string) => readonly Gateway[] | undefined {
   const lists = new Map<string, readonly Gateway[]>();
   for (const [name, { gateways, source }] of segments) {
-    const before = known.get(source.statement);
+    const before = known.get(source.decl.handle);
     const list = before !== undefined && hasSameGateways(before, gateways) ? before : gateways;
-    known.set(source.statement, list);
+    known.set(source.decl.handle, list);
     lists.set(name, list);
   }
   return (segment) => lists.get(segment);
@@ -123,7 +123,7 @@ function hasSameGateways(a: readonly Gateway[], b: readonly Gateway[]): boolean 
     a.length === b.length &&
     a.every(({ ip, source }, i) => {
       const other = b[i];
-      return ip === other?.ip && source.statement === other.source.statement && source.part === other.source.part;
+      return ip === other?.ip && source.decl.handle === other.source.decl.handle && source.part === other.source.part;
     })
   );
 }
@@ -140,7 +140,7 @@ function hasSameCidrs(a: readonly NodeCidr[], b: readonly NodeCidr[]): boolean {
         allocated === other.allocated &&
         own === other.own &&
         borrowed === other.borrowed &&
-        source.statement === other.source.statement &&
+        source.decl.handle === other.source.decl.handle &&
         source.part === other.source.part
       );
     })

@@ -1,6 +1,8 @@
 /** What the readers of statements produce, before the build combines it. */
-import type { Decl } from "../language/decl.ts";
-import type { Source, Statement } from "../language/tree.ts";
+
+import type { Decl } from "../declared/decl.ts";
+import type { Handle } from "../declared/handle.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { IngressParts } from "./ingress.ts";
 import type { Interface, Node, PodCidr } from "./model.ts";
 import type { Gateway } from "./segments.ts";
@@ -33,7 +35,7 @@ export interface PodCidrParts {
 export interface NamespaceParts {
   readonly file: string;
   readonly name: string;
-  readonly source: Source;
+  readonly source: Origin;
   /** The `labels` statements. */
   readonly labels: readonly Decl[];
   readonly workloads: readonly PlacedWorkload[];
@@ -45,9 +47,9 @@ export interface NamespaceParts {
 /** Nodes of the previous build, and the gateways of its segments. */
 export interface KnownNodes {
   readonly nodes: WeakMap<StationParts, KnownNode>;
-  readonly gateways: WeakMap<Statement, readonly Gateway[]>;
+  readonly gateways: WeakMap<Handle, readonly Gateway[]>;
   /** The interfaces on each segment. */
-  readonly attached: WeakMap<Statement, readonly Interface[]>;
+  readonly attached: WeakMap<Handle, readonly Interface[]>;
 }
 
 export interface KnownNode {

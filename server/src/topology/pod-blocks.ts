@@ -17,7 +17,7 @@ import {
   rangesOverlap,
   rangeToPrefixes,
 } from "../addressing/ip.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { BlockShare, InterfaceShare } from "./addressing.ts";
 import type { Claimant } from "./claims.ts";
 import type { NodeCidr } from "./model.ts";
@@ -47,7 +47,7 @@ export interface InterfaceUser {
   readonly list: NodeCidr[];
   readonly share: InterfaceShare;
   readonly segment: SegmentDraft;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 /**

@@ -3,19 +3,9 @@
  * in each policy its rules. A Kubernetes NetworkPolicy has only allow rules.
  */
 import { type Prefix, prefixCovers, prefixEquals } from "../addressing/ip.ts";
-import {
-  all,
-  child,
-  type Decl,
-  has,
-  nameOf,
-  numberOf,
-  one,
-  oneOf,
-  sourceOf,
-  sourceOfRead,
-} from "../language/decode.ts";
-import type { Source } from "../language/tree.ts";
+import { all, child, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
+import type { Origin } from "../declared/origin.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import { EVERYTHING, type Requirement, type Selector } from "./selector.ts";
 
@@ -45,10 +35,10 @@ export interface Policy {
   readonly ingress: readonly PolicyRule[] | undefined;
   readonly egress: readonly PolicyRule[] | undefined;
   /** As set with `types`; undefined: the default. */
-  readonly types: { readonly directions: ReadonlySet<Direction>; readonly source: Source } | undefined;
+  readonly types: { readonly directions: ReadonlySet<Direction>; readonly source: Origin } | undefined;
   /** Rules of a direction that `types` does not list: they have no effect. */
   readonly ignored: readonly PolicyRule[];
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export interface Tier {
@@ -65,7 +55,7 @@ export interface PolicyRule {
   readonly peers: readonly Peer[] | undefined;
   /** Undefined: all ports of all protocols, ICMP included. */
   readonly ports: readonly PolicyPort[] | undefined;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export type Peer =
@@ -74,10 +64,10 @@ export type Peer =
       readonly kind: "pods";
       readonly pods: Selector;
       readonly namespaces: Selector | undefined;
-      readonly source: Source;
+      readonly source: Origin;
     }
-  | { readonly kind: "cidr"; readonly cidr: Prefix; readonly except: readonly Prefix[]; readonly source: Source }
-  | { readonly kind: "nodes"; readonly nodes: Selector; readonly source: Source };
+  | { readonly kind: "cidr"; readonly cidr: Prefix; readonly except: readonly Prefix[]; readonly source: Origin }
+  | { readonly kind: "nodes"; readonly nodes: Selector; readonly source: Origin };
 
 export type Protocol = "tcp" | "udp" | "sctp";
 
@@ -87,14 +77,14 @@ export type PolicyPort =
       readonly proto: Protocol;
       readonly first: number;
       readonly last: number;
-      readonly source: Source;
+      readonly source: Origin;
     }
   /** `proto` undefined: the port with this name of any protocol (admin policies). */
   | {
       readonly kind: "name";
       readonly proto: Protocol | undefined;
       readonly name: string;
-      readonly source: Source;
+      readonly source: Origin;
     };
 
 /**
@@ -357,8 +347,8 @@ function readExcept(file: string, decl: Decl, cidr: Prefix, problems: TopologyPr
       except.push(prefix);
       continue;
     }
-    const text = one(decl, "cidr")?.arg.text ?? "";
-    problems.push(problem(CODES.exceptOutside, sourceOfRead(file, decl, read), { except: read.arg.text, cidr: text }));
+    const text = one(decl, "cidr")?.text ?? "";
+    problems.push(problem(CODES.exceptOutside, sourceOfRead(file, decl, read), { except: read.text, cidr: text }));
   }
   return except;
 }

@@ -1,14 +1,14 @@
 /** The problems found by this layer. The checks write their messages. */
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 
 /**
  * A problem found during the build; `checks/` turns it into a diagnostic. `data` contains the values in its message.
  */
 export interface TopologyProblem {
   readonly code: string;
-  readonly source: Source;
+  readonly source: Origin;
   readonly data: Readonly<Record<string, string | number>>;
-  readonly related: readonly { readonly source: Source; readonly message: string }[];
+  readonly related: readonly { readonly source: Origin; readonly message: string }[];
 }
 
 export const CODES = {
@@ -68,7 +68,7 @@ export type ProblemCode = (typeof CODES)[keyof typeof CODES];
 
 export function problem(
   code: ProblemCode,
-  source: Source,
+  source: Origin,
   data: TopologyProblem["data"],
   related: TopologyProblem["related"] = [],
 ): TopologyProblem {

@@ -11,19 +11,9 @@ import {
   type Prefix,
   prefixContains,
 } from "../addressing/ip.ts";
-import {
-  all,
-  child,
-  childrenOf,
-  type Decl,
-  nameOf,
-  numberOf,
-  one,
-  sourceOf,
-  sourceOfRead,
-  wordOf,
-} from "../language/decode.ts";
-import type { Source } from "../language/tree.ts";
+import { all, child, childrenOf, nameOf, numberOf, one, sourceOf, sourceOfRead, wordOf } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import { hostRange } from "./addressing.ts";
 import { CLOUDS, reservedIn } from "./clouds.ts";
@@ -35,16 +25,16 @@ import { type Attach, onOff, type StationParts } from "./station.ts";
 /** A segment while the topology is being built. */
 export interface SegmentDraft {
   readonly name: string;
-  readonly source: Source;
-  readonly nameSource: Source;
+  readonly source: Origin;
+  readonly nameSource: Origin;
   readonly cidrs: readonly Prefix[];
-  readonly cidrSources: readonly Source[];
+  readonly cidrSources: readonly Origin[];
   readonly mtu: number;
   readonly vlan: number | undefined;
   readonly cloud: CloudName | undefined;
   readonly sourceCheck: boolean;
   /** Routers by name, or addresses, as set with `gateway`. */
-  readonly gatewayNames: readonly { readonly name: string; readonly ip: Ip | undefined; readonly source: Source }[];
+  readonly gatewayNames: readonly { readonly name: string; readonly ip: Ip | undefined; readonly source: Origin }[];
   /** Addresses configured anywhere on the segment. */
   readonly stated: IpRange[];
   readonly routers: { readonly parts: StationParts; readonly attach: Attach }[];
@@ -57,13 +47,13 @@ export interface SegmentDraft {
   readonly impliedRoutes: { readonly device: string; readonly via: Ip; readonly routes: readonly StaticRoute[] }[];
   allocator: Allocator | undefined;
   /** Interfaces that could not get an address, by family. */
-  readonly exhausted: { readonly family: 4 | 6; count: number; readonly station: string; readonly source: Source }[];
+  readonly exhausted: { readonly family: 4 | 6; count: number; readonly station: string; readonly source: Origin }[];
 }
 
 export interface Gateway {
   readonly ip: Ip;
   /** The statement that makes it the gateway: the segment's, or the router's. */
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export function readSegment(file: string, decl: Decl): SegmentDraft | undefined {
@@ -71,7 +61,7 @@ export function readSegment(file: string, decl: Decl): SegmentDraft | undefined 
   const nameRead = one(decl, "name");
   if (name === undefined || nameRead === undefined) return undefined;
   const cidrs: Prefix[] = [];
-  const cidrSources: Source[] = [];
+  const cidrSources: Origin[] = [];
   for (const statement of childrenOf(decl, "cidr")) {
     for (const read of all(statement, "prefixes")) {
       if (read.value.kind !== "prefix") continue;
@@ -211,7 +201,7 @@ function makeCursor(
 }
 
 /** One address of each family that the segment has; an exhausted family is recorded and omitted. */
-export function allocate(segment: SegmentDraft, station: string, source: Source): readonly InterfaceAddress[] {
+export function allocate(segment: SegmentDraft, station: string, source: Origin): readonly InterfaceAddress[] {
   segment.allocator ??= makeAllocator(segment);
   const addresses: InterfaceAddress[] = [];
   for (const family of familiesOf(segment)) {
@@ -289,7 +279,7 @@ function addGateway(
   segment: SegmentDraft,
   parts: StationParts,
   attach: Attach,
-  source: Source,
+  source: Origin,
   assigned: Assigned,
 ): void {
   let addresses: readonly { readonly ip: Ip }[] = attach.addresses;

@@ -2,9 +2,9 @@
  * Label selectors as in k8s.io/apimachinery (meta/v1 LabelSelectorAsSelector, labels.Requirement.Matches): all
  * conditions must match, and a selector without conditions matches everything.
  */
-import type { Requirement } from "../language/values.ts";
+import type { Requirement } from "../declared/values.ts";
 
-export type { Requirement } from "../language/values.ts";
+export type { Requirement } from "../declared/values.ts";
 export type Selector = readonly Requirement[];
 export type Labels = ReadonlyMap<string, string>;
 

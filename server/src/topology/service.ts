@@ -4,7 +4,6 @@ import {
   all,
   booleanOf,
   child,
-  type Decl,
   has,
   nameOf,
   numberOf,
@@ -12,8 +11,9 @@ import {
   oneOf,
   sourceOf,
   sourceOfRead,
-} from "../language/decode.ts";
-import type { Source } from "../language/tree.ts";
+} from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
+import type { Origin } from "../declared/origin.ts";
 import type {
   GivenIp,
   KubeProxy,
@@ -29,7 +29,7 @@ import { readLabels } from "./station.ts";
 export interface ServiceParts {
   readonly file: string;
   readonly name: string;
-  readonly nameSource: Source;
+  readonly nameSource: Origin;
   readonly type: ServiceType;
   readonly families: readonly (4 | 6)[];
   readonly clusterIps: readonly GivenIp[];
@@ -46,7 +46,7 @@ export type PortParts = Omit<ServicePort, "nodePort" | "nodePortGiven"> & { read
 export interface NodePortRange {
   readonly first: number;
   readonly last: number;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 /** Undefined if it has no name. */
@@ -194,7 +194,7 @@ export function readKubeProxy(
   file: string,
   { proxy: decl, version }: { readonly proxy: Decl | undefined; readonly version: Decl | undefined },
   podCidrs: readonly PodCidr[],
-  otherwise: Source,
+  otherwise: Origin,
 ): KubeProxy {
   const cidrs = prefixesIn(child(decl, "cluster-cidr"));
   const detect = child(decl, "detect-local");

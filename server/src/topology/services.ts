@@ -55,7 +55,7 @@ function supplyOf({ services, serviceCidrs, nodePorts: { first, last } }: Cluste
 }
 
 function madeOf({ file, services, serviceCidrs, nodePorts }: ClusterDraft): readonly unknown[] {
-  const ranges = serviceCidrs.map(({ source }) => source.statement);
+  const ranges = serviceCidrs.map(({ source }) => source.decl.handle);
   return [
     file,
     ranges.length,
@@ -133,7 +133,7 @@ function isSameSupply(a: Supply, b: Supply): boolean {
     a.nodePorts.first === b.nodePorts.first &&
     a.nodePorts.last === b.nodePorts.last &&
     a.serviceCidrs.length === b.serviceCidrs.length &&
-    a.serviceCidrs.every(({ source }, i) => source.statement === b.serviceCidrs[i]?.source.statement)
+    a.serviceCidrs.every(({ source }, i) => source.decl.handle === b.serviceCidrs[i]?.source.decl.handle)
   );
 }
 

@@ -1,19 +1,9 @@
 /** One router, host, node, or pool of nodes as written, before names are bound and addresses allocated. */
 import { formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
-import {
-  all,
-  type Decl,
-  has,
-  nameOf,
-  numberOf,
-  one,
-  oneOf,
-  sourceOf,
-  sourceOfRead,
-  wordOf,
-} from "../language/decode.ts";
-import type { Source } from "../language/tree.ts";
-import type { Read } from "../language/values.ts";
+import { all, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead, wordOf } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
+import type { Origin } from "../declared/origin.ts";
+import type { Read } from "../declared/values.ts";
 import { t } from "../text/l10n.ts";
 import { readBgp } from "./bgp.ts";
 import { readEdge } from "./edge.ts";
@@ -34,9 +24,9 @@ export interface StationParts {
   readonly file: string;
   readonly kind: Station["kind"];
   readonly name: string;
-  readonly source: Source;
+  readonly source: Origin;
   /** Source of the name. */
-  readonly nameSource: Source;
+  readonly nameSource: Origin;
   readonly attaches: readonly Attach[];
   readonly routes: readonly StaticRoute[];
   readonly acl: readonly AclRule[];
@@ -58,24 +48,24 @@ export interface StationParts {
 
 export interface DockerBridge {
   readonly address: InterfaceAddress;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export interface Attach {
   readonly device: string;
   readonly segment: string;
-  readonly segmentSource: Source;
+  readonly segmentSource: Origin;
   readonly addresses: readonly GivenAddress[];
   readonly mtu: number | undefined;
   readonly sourceCheck: boolean | undefined;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export interface GivenAddress {
   readonly ip: Ip;
   /** Undefined: the length of the segment's prefix. */
   readonly len: number | undefined;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export const nothing: readonly never[] = [];
@@ -102,7 +92,7 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
   const attaches: Attach[] = [];
   let routes: StaticRoute[] | undefined;
   let acl: AclRule[] | undefined;
-  let sysctls: Map<string, { value: string; source: Source }> | undefined;
+  let sysctls: Map<string, { value: string; source: Origin }> | undefined;
   let processes: ProcessesRead | undefined;
   let problems: TopologyProblem[] | undefined;
   let podCidrs: readonly NodeCidr[] | undefined;
@@ -355,7 +345,7 @@ export function readProcesses(
 }
 
 /** A `listen` outside of all processes belongs to a process with the name of the machine or workload. */
-export function processesOf(read: ProcessesRead | undefined, name: string, source: Source): readonly ProcessSpec[] {
+export function processesOf(read: ProcessesRead | undefined, name: string, source: Origin): readonly ProcessSpec[] {
   if (read === undefined) return nothing;
   const { named, listeners } = read;
   return trimmed(listeners.length > 0 ? [{ name, listeners, source }, ...named] : named);
@@ -386,7 +376,7 @@ function readListeners(file: string, decl: Decl, listeners: Listener[]): void {
   }
 }
 
-export function nameTwice(kind: string, name: string, context: string, source: Source, first: Source): TopologyProblem {
+export function nameTwice(kind: string, name: string, context: string, source: Origin, first: Origin): TopologyProblem {
   const related = [{ source: first, message: t`first declaration of \`${name}\`, which is used` }];
   return problem(CODES.nameTwice, source, { name, kind, context }, related);
 }

@@ -1,7 +1,8 @@
 /** One workload as written, before its node is bound. */
 import type { Ip } from "../addressing/ip.ts";
-import { all, type Decl, nameOf, one, oneOf, sourceOf, sourceOfRead } from "../language/decode.ts";
-import type { Source } from "../language/tree.ts";
+import { all, nameOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { ProcessSpec, Workload } from "./model.ts";
 import type { TopologyProblem } from "./problems.ts";
 import { noLabels, nothing, type ProcessesRead, processesOf, readLabels, readProcesses, trimmed } from "./station.ts";
@@ -10,16 +11,16 @@ export interface WorkloadParts {
   readonly file: string;
   readonly kind: Workload["kind"];
   readonly name: string;
-  readonly nameSource: Source;
+  readonly nameSource: Origin;
   /** 0 for a DaemonSet, which has one pod per node. */
   readonly replicas: number;
-  readonly on: { readonly text: string; readonly source: Source } | undefined;
+  readonly on: { readonly text: string; readonly source: Origin } | undefined;
   readonly hostNetwork: boolean;
   readonly notReady: boolean;
   readonly containers: readonly ProcessSpec[];
   readonly labels: ReadonlyMap<string, string>;
-  readonly addresses: readonly { readonly ip: Ip; readonly source: Source }[];
-  readonly source: Source;
+  readonly addresses: readonly { readonly ip: Ip; readonly source: Origin }[];
+  readonly source: Origin;
   readonly problems: readonly TopologyProblem[];
 }
 
@@ -35,7 +36,7 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
   let notReady = false;
   let containers: ProcessesRead | undefined;
   let labels: Map<string, string> | undefined;
-  let addresses: { ip: Ip; source: Source }[] | undefined;
+  let addresses: { ip: Ip; source: Origin }[] | undefined;
   for (const statement of decl.children) {
     switch (statement.spec?.keyword) {
       case "host-network":
@@ -104,7 +105,7 @@ export function usesOfNodes(workloads: readonly Workload[]): NodeUses {
 }
 
 /** A pod on each node that is not in the file. */
-export function imaginedDaemonset(source: Source, name: string): WorkloadParts {
+export function imaginedDaemonset(source: Origin, name: string): WorkloadParts {
   return {
     file: source.file,
     kind: "daemonset",

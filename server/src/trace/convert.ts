@@ -6,7 +6,7 @@ import { formatIp } from "../addressing/ip.ts";
 import type { Journey, Step, StepRule } from "../dataplane/journey.ts";
 import type { Network } from "../dataplane/model.ts";
 import { familyOf, icmpNumbers, innerOf, type Packet, pieceLength } from "../dataplane/packet.ts";
-import type { Source } from "../language/tree.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import { isAnswered, type Lookup } from "./lookup.ts";
 import { isAstray, type Receiver } from "./receivers.ts";
@@ -25,7 +25,7 @@ import type {
 } from "./schema.ts";
 
 /** Converts a location in a tree to a location in a file; undefined if the file is not part of the analysis. */
-export type Locate = (source: Source) => Location | undefined;
+export type Locate = (source: Origin) => Location | undefined;
 
 export interface Surroundings {
   readonly network: Network;

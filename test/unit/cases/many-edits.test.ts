@@ -1,11 +1,11 @@
 /** Format Document of a large file is one notification with thousands of edits. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatEdits } from "../../../server/src/language/format.ts";
-import { lineIndex } from "../../../server/src/language/positions.ts";
+import { formatEdits } from "../../../server/src/frontends/knet/format.ts";
 import { appliedInOrder, applyChanges, type ContentChange } from "../../../server/src/lsp/changes.ts";
 import { createDisk } from "../../../server/src/lsp/disk.ts";
 import { createDocuments } from "../../../server/src/lsp/documents.ts";
+import { lineIndex } from "../../../server/src/text/line-index.ts";
 
 /** The definition: each change is applied to the text after the previous one. */
 function oneByOne(text: string, changes: readonly ContentChange[]): string {

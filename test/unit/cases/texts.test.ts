@@ -1,9 +1,9 @@
 /** The formatter on text with problems, one rule for line endings, and the machines of `via`. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { format } from "../../../server/src/language/format.ts";
-import { parse } from "../../../server/src/language/parser.ts";
-import type { Arg, Block } from "../../../server/src/language/tree.ts";
+import { format } from "../../../server/src/frontends/knet/format.ts";
+import { parse } from "../../../server/src/frontends/knet/parser.ts";
+import type { Arg, Block } from "../../../server/src/frontends/knet/tree.ts";
 import { renameAt } from "../../../server/src/service/features/navigation.ts";
 import { createService } from "../../../server/src/service/service.ts";
 

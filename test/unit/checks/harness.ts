@@ -1,14 +1,15 @@
 /** Text → findings, like the service. */
 
-import type { CheckedFile, Finding } from "../../../server/src/checks/check.ts";
+import type { Finding } from "../../../server/src/checks/check.ts";
 import { runChecks } from "../../../server/src/checks/run.ts";
 import { modeAddressing } from "../../../server/src/cni/modes.ts";
 import { buildNetwork } from "../../../server/src/cni/network.ts";
 import type { Network } from "../../../server/src/dataplane/model.ts";
+import type { Document } from "../../../server/src/declared/document.ts";
+import { knetDocument } from "../../../server/src/frontends/knet/document.ts";
+import { parse } from "../../../server/src/frontends/knet/parser.ts";
 import { kubernetes } from "../../../server/src/kubernetes/contribute.ts";
-import { decodeFile } from "../../../server/src/language/decode.ts";
-import { parse } from "../../../server/src/language/parser.ts";
-import { lineIndex, positionsOf } from "../../../server/src/language/positions.ts";
+import { lineIndex } from "../../../server/src/text/line-index.ts";
 import { buildTopology } from "../../../server/src/topology/build.ts";
 import type { Topology } from "../../../server/src/topology/model.ts";
 
@@ -21,27 +22,25 @@ export interface Found {
 }
 
 export interface World {
-  readonly files: readonly CheckedFile[];
+  readonly files: readonly Document[];
   readonly topology: Topology;
   readonly network: Network;
 }
 
 export function world(text: string): World {
-  const tree = parse(text);
-  const files = [{ file: "test.knet", tree, decls: decodeFile(tree) }];
+  const files = [knetDocument("test.knet", parse(text))];
   const topology = buildTopology(files, modeAddressing);
   return { files, topology, network: buildNetwork(topology, kubernetes()) };
 }
 
 export function check(text: string): readonly Found[] {
   const { files, topology, network } = world(text);
-  const tree = files[0]?.tree;
-  if (!tree) throw new Error("no file");
+  const [file] = files;
+  if (!file) throw new Error("no file");
   const findings = runChecks({ files, topology, network, cancelled: () => false });
-  const positions = positionsOf(tree);
   const lines = lineIndex(text);
   return findings.map((finding) => {
-    const span = finding.span ?? positions.spanOf(finding.source.statement, finding.source.part);
+    const span = finding.span ?? file.spanOf(finding.source);
     if (!span) throw new Error(`${finding.code} has no place: ${finding.message}`);
     return {
       code: finding.code,

@@ -10,9 +10,11 @@ import {
   prefixContains,
 } from "../../../server/src/addressing/ip.ts";
 import { modeOf } from "../../../server/src/cni/modes.ts";
-import type { Decl } from "../../../server/src/language/decode.ts";
-import type { Arg, Source, Statement } from "../../../server/src/language/tree.ts";
-import type { Value } from "../../../server/src/language/values.ts";
+import type { Decl } from "../../../server/src/declared/decl.ts";
+import type { Handle } from "../../../server/src/declared/handle.ts";
+import type { Origin } from "../../../server/src/declared/origin.ts";
+import type { KeywordSpec } from "../../../server/src/declared/schema/types.ts";
+import type { Value } from "../../../server/src/declared/values.ts";
 import type {
   AclRule,
   Cluster,
@@ -48,21 +50,11 @@ export function address(text: string): InterfaceAddress {
   return { ip: ip(host), len: Number(len) };
 }
 
-function arg(text: string): Arg {
-  return { kind: "word", text, start: 0, length: text.length };
+function specOf(keyword: string): KeywordSpec {
+  return { keyword, in: [], args: [], repeat: "many", summary: "", documentation: "", example: "" };
 }
-function statement(keyword: string, ...args: string[]): Statement {
-  return {
-    keyword: arg(keyword),
-    args: args.map(arg),
-    block: undefined,
-    length: keyword.length,
-    problems: [],
-    problemCount: 0,
-  };
-}
-export function source(text: string): Source {
-  return { file: FILE, statement: statement(text), part: "whole" };
+export function source(text: string): Origin {
+  return { file: FILE, decl: decl(text, undefined), part: "whole" };
 }
 
 /** A settings block: keyword → value, or [value, block]. */
@@ -72,12 +64,13 @@ export function decl(keyword: string, first: string | number | boolean | undefin
   const text = first === undefined ? undefined : String(first);
   const value = first === undefined ? undefined : readValue(first);
   return {
-    statement: statement(keyword, ...(text === undefined ? [] : [text])),
-    spec: undefined,
-    values: value && text !== undefined ? [{ name: "value", value, arg: arg(text), index: 0, item: undefined }] : [],
+    handle: {} as Handle,
+    spec: specOf(keyword),
+    values: value && text !== undefined ? [{ name: "value", value, text, index: 0, item: undefined }] : [],
     children: Object.entries(block).map(([name, given]) =>
       typeof given === "object" ? decl(name, given[0], given[1]) : decl(name, given),
     ),
+    block: Object.keys(block).length > 0,
     problems: [],
     problemCount: 0,
   };

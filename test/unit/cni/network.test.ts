@@ -41,7 +41,7 @@ describe("namespaces", () => {
     const why = new Map<string, string>();
     for (const layer of netnsOf(network, "prod/node1").tables.get("main")?.layers ?? []) {
       for (const [, one] of layer.table.entries())
-        if (!layer.except?.(one)) why.set(one.why, one.origin?.statement.keyword.text ?? "");
+        if (!layer.except?.(one)) why.set(one.why, one.origin?.decl.spec?.keyword ?? "");
     }
     expect([...why]).toEqual([
       ["192.168.10.1: gateway of the segment", "segment a"],

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { generated, leftOver, words } from "../../../scripts/generate.ts";
 import { catalog } from "../../../server/src/checks/catalog.ts";
-import { contexts, describeContext, keywordsIn, schema } from "../../../server/src/language/schema/index.ts";
+import { contexts, describeContext, keywordsIn, schema } from "../../../server/src/declared/schema/index.ts";
 import { createService } from "../../../server/src/service/service.ts";
 
 const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { format, formatEdits, formatRangeEdits } from "../../../server/src/language/format.ts";
-import { parse } from "../../../server/src/language/parser.ts";
-import { tokenize } from "../../../server/src/language/tokens.ts";
-import type { Arg, Block } from "../../../server/src/language/tree.ts";
+import { format, formatEdits, formatRangeEdits } from "../../../server/src/frontends/knet/format.ts";
+import { parse } from "../../../server/src/frontends/knet/parser.ts";
+import { tokenize } from "../../../server/src/frontends/knet/tokens.ts";
+import type { Arg, Block } from "../../../server/src/frontends/knet/tree.ts";
 import { soup, valid } from "./support.ts";
 
 const fixtures = new URL("./fixtures/", import.meta.url);

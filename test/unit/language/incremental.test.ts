@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Edit, reparse } from "../../../server/src/language/incremental.ts";
-import { parse } from "../../../server/src/language/parser.ts";
-import type { Block, Statement, SyntaxTree } from "../../../server/src/language/tree.ts";
+import { type Edit, reparse } from "../../../server/src/frontends/knet/incremental.ts";
+import { parse } from "../../../server/src/frontends/knet/parser.ts";
+import type { Block, Statement, SyntaxTree } from "../../../server/src/frontends/knet/tree.ts";
 import { checkTree, pieces, soup, valid } from "./support.ts";
 
 const fixtures = new URL("./fixtures/", import.meta.url);

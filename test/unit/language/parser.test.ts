@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkGrammar, parse } from "../../../server/src/language/parser.ts";
+import { checkGrammar, parse } from "../../../server/src/frontends/knet/parser.ts";
 import { checkTree, printTree, soup, valid } from "./support.ts";
 
 const fixtures = new URL("./fixtures/", import.meta.url);

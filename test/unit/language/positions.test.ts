@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parse } from "../../../server/src/language/parser.ts";
-import { lineIndex, positionsOf } from "../../../server/src/language/positions.ts";
-import type { Block, Statement } from "../../../server/src/language/tree.ts";
+import { parse } from "../../../server/src/frontends/knet/parser.ts";
+import { positionsOf } from "../../../server/src/frontends/knet/positions.ts";
+import type { Block, Statement } from "../../../server/src/frontends/knet/tree.ts";
+import { lineIndex } from "../../../server/src/text/line-index.ts";
 import { soup, valid } from "./support.ts";
 
 /** The path at `|`: keywords of the statements, part, index of the next argument, index in the block. */

@@ -1,8 +1,8 @@
 /** Shared by the language tests: trees as text, random texts, and the invariants of all trees. */
 
 import fc from "fast-check";
-import { tokenize } from "../../../server/src/language/tokens.ts";
-import type { Arg, Block, Statement, SyntaxProblem, SyntaxTree } from "../../../server/src/language/tree.ts";
+import { tokenize } from "../../../server/src/frontends/knet/tokens.ts";
+import type { Arg, Block, Statement, SyntaxProblem, SyntaxTree } from "../../../server/src/frontends/knet/tree.ts";
 
 /** Prints one statement per line with its span; blocks are indented; problems follow `!`. */
 export function printTree({ text, root }: SyntaxTree): string {

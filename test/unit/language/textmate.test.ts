@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { beforeAll, describe, expect, it } from "vitest";
 import oniguruma from "vscode-oniguruma";
 import textmate, { type IGrammar } from "vscode-textmate";
-import { type GrammarWords, grammar } from "../../../server/src/language/textmate.ts";
+import { type GrammarWords, grammar } from "../../../server/src/frontends/knet/textmate.ts";
 
 const words: GrammarWords = {
   defining: ["segment", "router", "cluster", "node", "namespace", "pod", "container", "service"],

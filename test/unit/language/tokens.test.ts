@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { tokenize } from "../../../server/src/language/tokens.ts";
+import { tokenize } from "../../../server/src/frontends/knet/tokens.ts";
 import { soup, valid } from "./support.ts";
 
 const kinds = (text: string): string =>

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decode, decodeCache, decodeFile } from "../../../server/src/language/decode.ts";
-import { reparse } from "../../../server/src/language/incremental.ts";
-import { parse } from "../../../server/src/language/parser.ts";
-import { schema } from "../../../server/src/language/schema/index.ts";
+import { schema } from "../../../server/src/declared/schema/index.ts";
+import { decode, decodeCache, decodeFile } from "../../../server/src/frontends/knet/decode.ts";
+import { reparse } from "../../../server/src/frontends/knet/incremental.ts";
+import { parse } from "../../../server/src/frontends/knet/parser.ts";
 import { annotated, printDecls, problemsIn } from "./support.ts";
 
 describe("arguments", () => {

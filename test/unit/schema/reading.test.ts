@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nearest, nearestFew } from "../../../server/src/language/nearest.ts";
-import { describeType, isName, readValue } from "../../../server/src/language/reading.ts";
-import { isFlag, schema } from "../../../server/src/language/schema/index.ts";
-import type { ArgType } from "../../../server/src/language/schema/types.ts";
+import { describeType, isName, readValue } from "../../../server/src/declared/reading.ts";
+import { isFlag, schema } from "../../../server/src/declared/schema/index.ts";
+import type { ArgType } from "../../../server/src/declared/schema/types.ts";
+import { nearest, nearestFew } from "../../../server/src/text/nearest.ts";
 import { printValue } from "./support.ts";
 
 const types: readonly ArgType[] = schema.flatMap(({ args }) => args.flatMap((arg) => (isFlag(arg) ? [] : [arg.type])));

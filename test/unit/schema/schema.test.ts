@@ -1,8 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { modeAddressing } from "../../../server/src/cni/modes.ts";
-import { decodeFile } from "../../../server/src/language/decode.ts";
-import { format } from "../../../server/src/language/format.ts";
-import { parse } from "../../../server/src/language/parser.ts";
 import {
   blockContexts,
   contexts,
@@ -12,7 +9,10 @@ import {
   keywordsIn,
   schema,
   specFor,
-} from "../../../server/src/language/schema/index.ts";
+} from "../../../server/src/declared/schema/index.ts";
+import { decodeFile } from "../../../server/src/frontends/knet/decode.ts";
+import { format } from "../../../server/src/frontends/knet/format.ts";
+import { parse } from "../../../server/src/frontends/knet/parser.ts";
 import { buildTopology } from "../../../server/src/topology/build.ts";
 import { problemsIn } from "./support.ts";
 

@@ -1,11 +1,13 @@
 /** Helpers of the tests in this folder: declarations as text, problems marked below their span. */
 
 import { formatIp, formatPrefix } from "../../../server/src/addressing/ip.ts";
-import { type Decl, type DeclProblem, decodeFile } from "../../../server/src/language/decode.ts";
-import { parse } from "../../../server/src/language/parser.ts";
-import { positionsOf } from "../../../server/src/language/positions.ts";
-import type { Statement } from "../../../server/src/language/tree.ts";
-import type { Value } from "../../../server/src/language/values.ts";
+import type { Decl, DeclProblem } from "../../../server/src/declared/decl.ts";
+import type { Value } from "../../../server/src/declared/values.ts";
+import { decodeFile } from "../../../server/src/frontends/knet/decode.ts";
+import { statementOf } from "../../../server/src/frontends/knet/handle.ts";
+import { parse } from "../../../server/src/frontends/knet/parser.ts";
+import { positionsOf } from "../../../server/src/frontends/knet/positions.ts";
+import type { Statement } from "../../../server/src/frontends/knet/tree.ts";
 import { requirementText } from "../../../server/src/topology/selector.ts";
 
 export interface Found {
@@ -16,7 +18,7 @@ export interface Found {
 export function problemsIn(decls: readonly Decl[]): Found[] {
   const found: Found[] = [];
   for (const decl of decls) {
-    for (const problem of decl.problems) found.push({ statement: problem.statement ?? decl.statement, problem });
+    for (const problem of decl.problems) found.push({ statement: statementOf(problem.decl ?? decl), problem });
     found.push(...problemsIn(decl.children));
   }
   return found;
@@ -45,7 +47,9 @@ export function annotated(text: string): string {
 /** Statements with the values of their arguments: `attach segment=lan addresses=10.0.0.1/24,fd00::1`. */
 export function printDecls(decls: readonly Decl[], indent = ""): string {
   return decls
-    .map(({ statement, spec, values, children }) => {
+    .map((decl) => {
+      const { spec, values, children } = decl;
+      const statement = statementOf(decl);
       const names = [...new Set(values.map(({ name }) => name))];
       const args = names.map((name) => {
         const read = values.filter((one) => one.name === name).map(({ value }) => printValue(value));

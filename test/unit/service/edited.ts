@@ -1,9 +1,11 @@
 /** Compares a service after edits with a new service for the same text. */
+
 import { expect } from "vitest";
 import { hoverAt } from "../../../server/src/service/features/hover/index.ts";
 import { inlayHintsIn } from "../../../server/src/service/features/inlay.ts";
 import { lensAt, lensesOf } from "../../../server/src/service/features/lenses.ts";
-import { createService, type Service, type TextEdit } from "../../../server/src/service/service.ts";
+import { createService, type Service } from "../../../server/src/service/service.ts";
+import type { TextEdit } from "../../../server/src/text/edit.ts";
 
 const FILE = "main.knet";
 

@@ -1,9 +1,9 @@
 /** Many edits of a text at once. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { formatEdits } from "../../../server/src/language/format.ts";
-import type { Edit } from "../../../server/src/language/incremental.ts";
-import { parse } from "../../../server/src/language/parser.ts";
+import { formatEdits } from "../../../server/src/frontends/knet/format.ts";
+import type { Edit } from "../../../server/src/frontends/knet/incremental.ts";
+import { parse } from "../../../server/src/frontends/knet/parser.ts";
 import { applied, combined } from "../../../server/src/service/edits.ts";
 import { createService } from "../../../server/src/service/service.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Finding, Fix } from "../../../server/src/checks/check.ts";
+import type { Decl } from "../../../server/src/declared/decl.ts";
 import { endpointAt, endpointsOf } from "../../../server/src/service/features/endpoints.ts";
 import { fixEdits, provenFixes } from "../../../server/src/service/features/fixes.ts";
 import { foldsOf, selectionsAt } from "../../../server/src/service/features/folding.ts";
@@ -12,6 +13,7 @@ import {
 } from "../../../server/src/service/features/navigation.ts";
 import { findSymbols, type OutlineItem, outlineOf } from "../../../server/src/service/features/outline.ts";
 import { semanticTokens } from "../../../server/src/service/features/tokens.ts";
+import { knetFile } from "../../../server/src/service/knet.ts";
 import { at, CURSOR, fixture, marked, SHOP } from "./support.ts";
 
 const DNS = `segment lan { cidr 10.0.0.0/24 }
@@ -309,7 +311,7 @@ describe("folding and selection", () => {
 describe("semantic tokens", () => {
   const print = (text: string): string => {
     const one = fixture(text);
-    const file = one.analysis.fileOf(one.file);
+    const file = knetFile(one.analysis, one.file);
     if (!file) throw new Error("no file");
     return semanticTokens(file, undefined)
       .map(
@@ -386,7 +388,7 @@ lines */
   it("never overlap, for any text", () => {
     for (let cut = 0; cut < SHOP.length; cut += 7) {
       const one = fixture(SHOP.slice(0, cut));
-      const file = one.analysis.fileOf(one.file);
+      const file = knetFile(one.analysis, one.file);
       let end = 0;
       for (const token of file ? semanticTokens(file, undefined) : []) {
         expect(token.start).toBeGreaterThanOrEqual(end);
@@ -400,22 +402,18 @@ describe("fixes", () => {
   /** The text after an edit of the first statement with this keyword. */
   const apply = (text: string, keyword: string, edit: (source: Finding["source"]) => Fix["edits"][number]): string => {
     const one = fixture(text);
-    const find = (
-      decls: readonly { statement: Finding["source"]["statement"]; children: readonly unknown[] }[],
-    ): Finding["source"]["statement"] | undefined => {
-      for (const decl of decls) {
-        if (decl.statement.keyword.text === keyword) return decl.statement;
-        const inner = find(decl.children as typeof decls);
-        if (inner) return inner;
+    const find = (decls: readonly Decl[]): Decl | undefined => {
+      for (const one of decls) {
+        const found = one.spec?.keyword === keyword ? one : find(one.children);
+        if (found) return found;
       }
       return undefined;
     };
-    const statement = find(one.analysis.fileOf(one.file)?.decls ?? []);
-    if (!statement) throw new Error(`no ${keyword}`);
+    const decl = find(one.analysis.fileOf(one.file)?.decls ?? []);
+    if (!decl) throw new Error(`no ${keyword}`);
     const edits =
-      fixEdits(one.analysis, { title: "", edits: [edit({ file: one.file, statement, part: "whole" })] })?.get(
-        one.file,
-      ) ?? [];
+      fixEdits(one.analysis, { title: "", edits: [edit({ file: one.file, decl, part: "whole" })] })?.get(one.file) ??
+      [];
     return [...edits]
       .reverse()
       .reduce((so, { start, end, text: by }) => so.slice(0, start) + by + so.slice(end), one.text);
@@ -444,9 +442,9 @@ describe("fixes", () => {
   });
   it("merge adjacent edits", () => {
     const one = fixture("segment a { vlan 3 }\n");
-    const statement = one.analysis.fileOf(one.file)?.decls[0]?.statement;
-    if (!statement) throw new Error("no segment");
-    const source = { file: one.file, statement, part: "whole" } as const;
+    const decl = one.analysis.fileOf(one.file)?.decls[0];
+    if (!decl) throw new Error("no segment");
+    const source = { file: one.file, decl, part: "whole" } as const;
     const edits = fixEdits(one.analysis, {
       title: "",
       edits: [

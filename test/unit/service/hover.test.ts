@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { specFor } from "../../../server/src/language/schema/index.ts";
+import { specFor } from "../../../server/src/declared/schema/index.ts";
 import { keywordDocumentation } from "../../../server/src/service/features/completion/keywords.ts";
 import { hoverAt } from "../../../server/src/service/features/hover/index.ts";
 import { code, codeBlock } from "../../../server/src/service/features/markdown.ts";

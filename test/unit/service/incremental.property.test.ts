@@ -1,4 +1,5 @@
 /** After any edits the service returns the same results as a new service for the same text: findings and all file-wide features. */
+
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
@@ -14,6 +15,7 @@ import { reachItemAt } from "../../../server/src/service/features/reach.ts";
 import { implementationAt, linkedAt, typeDefinitionAt } from "../../../server/src/service/features/relations.ts";
 import { signatureAt } from "../../../server/src/service/features/signature.ts";
 import { semanticTokens } from "../../../server/src/service/features/tokens.ts";
+import { knetFile } from "../../../server/src/service/knet.ts";
 import { createService, type Service } from "../../../server/src/service/service.ts";
 
 const folder = fileURLToPath(new URL("../../../samples/", import.meta.url));
@@ -29,7 +31,7 @@ const fresh = (text: string): Service => {
 /** Everything that a client can request, as plain data. */
 function everything(service: Service, places: readonly number[]): unknown {
   const analysis = service.analysisOf(FILE);
-  const file = analysis?.fileOf(FILE);
+  const file = analysis && knetFile(analysis, FILE);
   if (!analysis || !file) throw new Error("an open file has an analysis");
   const { text } = file.tree;
   const all = { start: 0, end: text.length };

@@ -1,8 +1,10 @@
 /** Large statements are split for semantic tokens and folds: the result is the same as for the whole text. */
+
 import { expect, it } from "vitest";
-import { tokenize } from "../../../server/src/language/tokens.ts";
+import { tokenize } from "../../../server/src/frontends/knet/tokens.ts";
 import { foldsOf } from "../../../server/src/service/features/folding.ts";
 import { semanticTokens } from "../../../server/src/service/features/tokens.ts";
+import { knetFile } from "../../../server/src/service/knet.ts";
 import { fixture } from "./support.ts";
 
 const nodes = Array.from(
@@ -22,7 +24,7 @@ const LARGE = `# first\n# second\nsegment lan { cidr 10.0.0.0/24 }\ncluster prod
 
 it("every comment line has exactly one token, in order", () => {
   const { analysis, file } = fixture(LARGE);
-  const checked = analysis.fileOf(file);
+  const checked = knetFile(analysis, file);
   const tokens = checked ? semanticTokens(checked, undefined) : [];
   const shown = (start: number, length: number): string => `${start} ${LARGE.slice(start, start + length)}`;
   const expected = tokenize(LARGE)
@@ -46,7 +48,7 @@ it("every comment line has exactly one token, in order", () => {
 
 it("every block, list, and run of comments folds at any position", () => {
   const { analysis, file } = fixture(LARGE);
-  const tree = analysis.fileOf(file)?.tree;
+  const tree = knetFile(analysis, file)?.tree;
   const line = (offset: number): string => LARGE.slice(LARGE.lastIndexOf("\n", offset - 1) + 1).split("\n", 1)[0] ?? "";
   const folds = (tree ? foldsOf(tree) : []).map(({ start, kind }) => `${kind}: ${line(start).trim()}`);
   expect(folds.slice(0, 6)).toEqual([
@@ -65,12 +67,13 @@ it("statements far from an edit are not recomputed", () => {
   const { service, analysis, file } = fixture(LARGE);
   const before = analysis.fileOf(file)?.decls[1]?.children;
   service.edit(file, [{ start: LARGE.indexOf("10.0.0.50"), end: LARGE.indexOf("10.0.0.50"), text: " " }]);
-  const after = service.analysisOf(file)?.fileOf(file);
+  const edited = service.analysisOf(file);
+  const after = edited && knetFile(edited, file);
   // Tokens and folds are cached by these keys.
   const children = after?.decls[1]?.children ?? [];
   expect(children.filter((child, index) => child !== before?.[index]).length).toBe(1);
   const fresh = fixture(after?.tree.text ?? "");
-  const checked = fresh.analysis.fileOf(fresh.file);
+  const checked = knetFile(fresh.analysis, fresh.file);
   if (!after || !checked) throw new Error("both texts must be analyzed");
   expect(semanticTokens(after, undefined)).toEqual(semanticTokens(checked, undefined));
   expect(foldsOf(after.tree)).toEqual(foldsOf(checked.tree));

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { format } from "../../../server/src/language/format.ts";
-import { parse } from "../../../server/src/language/parser.ts";
+import { format } from "../../../server/src/frontends/knet/format.ts";
+import { parse } from "../../../server/src/frontends/knet/parser.ts";
 import { fixAll } from "../../../server/src/service/features/refactor/fix-all.ts";
 import { refactoringsAt } from "../../../server/src/service/features/refactor/index.ts";
 import { organiseImports } from "../../../server/src/service/features/refactor/organise.ts";

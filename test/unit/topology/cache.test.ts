@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { modeAddressing } from "../../../server/src/cni/modes.ts";
-import { decodeCache, decodeFile } from "../../../server/src/language/decode.ts";
-import { reparse } from "../../../server/src/language/incremental.ts";
-import { parse } from "../../../server/src/language/parser.ts";
+import { decodeCache, decodeFile } from "../../../server/src/frontends/knet/decode.ts";
+import { reparse } from "../../../server/src/frontends/knet/incremental.ts";
+import { parse } from "../../../server/src/frontends/knet/parser.ts";
 import { buildTopology } from "../../../server/src/topology/build.ts";
 import type { Topology } from "../../../server/src/topology/model.ts";
 import { topologyCache } from "../../../server/src/topology/stages.ts";

@@ -1,10 +1,13 @@
 /** The resolved model of a text, as text for the tests of this folder. */
+
 import { formatIp, formatPrefix, type Ip } from "../../../server/src/addressing/ip.ts";
 import { modeAddressing } from "../../../server/src/cni/modes.ts";
-import { decodeFile } from "../../../server/src/language/decode.ts";
-import { parse } from "../../../server/src/language/parser.ts";
-import { positionsOf } from "../../../server/src/language/positions.ts";
-import type { Source, SyntaxTree } from "../../../server/src/language/tree.ts";
+import type { Origin } from "../../../server/src/declared/origin.ts";
+import { decodeFile } from "../../../server/src/frontends/knet/decode.ts";
+import { statementOf } from "../../../server/src/frontends/knet/handle.ts";
+import { parse } from "../../../server/src/frontends/knet/parser.ts";
+import { positionsOf } from "../../../server/src/frontends/knet/positions.ts";
+import type { SyntaxTree } from "../../../server/src/frontends/knet/tree.ts";
 import { buildTopology } from "../../../server/src/topology/build.ts";
 import type {
   AclRule,
@@ -53,8 +56,8 @@ export function problemsOf(text: string): string[] {
 
 function printProblems(tree: SyntaxTree, { problems }: Topology): string[] {
   const positions = positionsOf(tree);
-  const at = ({ statement, part }: Source): string => {
-    const span = positions.spanOf(statement, part);
+  const at = ({ decl, part }: Origin): string => {
+    const span = positions.spanOf(statementOf(decl), part);
     return span === undefined ? "?" : (tree.text.slice(span.start, span.end).split("\n")[0] ?? "");
   };
   return problems.map(({ code, source, data, related }) => {

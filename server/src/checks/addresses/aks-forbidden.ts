@@ -1,5 +1,6 @@
-import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import { formatPrefix } from "../../addressing/ip.ts";
 import { AKS_FORBIDDEN } from "../../cni/azure.ts";
+import { readAt } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
@@ -40,9 +41,8 @@ Choose a range that does not overlap a reserved range.
   message: ({ what, forbidden, cluster: name }) =>
     t`${what} of cluster \`${name}\` overlaps ${forbidden}, which AKS reserves`,
   fixes: (_, source, { topology }) => {
-    const range =
-      typeof source.part === "number" ? parsePrefix(source.statement.args[source.part]?.text ?? "") : undefined;
-    const free = range && nextFree(topology, range.prefix, AKS_FORBIDDEN);
+    const range = readAt(source)?.value;
+    const free = range?.kind === "prefix" ? nextFree(topology, range.prefix, AKS_FORBIDDEN) : undefined;
     const text = free && formatPrefix(free);
     return text === undefined ? [] : [replaceFix(t`Change to ${text} (next free range of this size)`, source, text)];
   },

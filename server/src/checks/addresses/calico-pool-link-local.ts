@@ -1,5 +1,5 @@
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
-import { argumentWith, sourceAt } from "../../questions/origin.ts";
+import { argumentWith, sourceAt } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";

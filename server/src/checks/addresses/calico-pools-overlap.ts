@@ -1,6 +1,6 @@
 import { formatPrefix, nthSubnet, type Prefix, parsePrefix, prefixCovers } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
-import { argumentWith, sourceAt } from "../../questions/origin.ts";
+import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { twoNodes } from "../examples.ts";
@@ -45,14 +45,14 @@ Make the pools disjoint. A pool cannot contain another pool.
 };
 
 /** The half of the larger pool that does not contain the smaller pool. */
-function halfFix(place: Source, larger: Prefix, smaller: Prefix): readonly Fix[] {
+function halfFix(place: Origin, larger: Prefix, smaller: Prefix): readonly Fix[] {
   if (!prefixCovers(larger, smaller) || larger.len === smaller.len) return [];
   const halves = [0, 1].flatMap((n) => nthSubnet(larger, larger.len + 1, n) ?? []);
   const free = halves.find((half) => !prefixCovers(half, smaller));
   return free ? poolFix(t`Reduce ${formatPrefix(larger)} to ${formatPrefix(free)}`, place, larger, free) : [];
 }
 
-function poolFix(title: string, pool: Source, old: Prefix, other: Prefix): readonly Fix[] {
+function poolFix(title: string, pool: Origin, old: Prefix, other: Prefix): readonly Fix[] {
   const place = argumentWith(sourceAt(pool, "whole"), (text) => text === formatPrefix(old));
   return place.part === "whole" ? [] : [replaceFix(title, place, formatPrefix(other))];
 }

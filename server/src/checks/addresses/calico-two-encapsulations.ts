@@ -1,4 +1,5 @@
-import { clusterAt, holds } from "../../questions/owner.ts";
+import { holds, sourceIn } from "../../declared/navigate.ts";
+import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
@@ -25,13 +26,10 @@ Keep one of the two. Use VXLAN if the network drops IP protocol 4, as in Azure. 
   message: ({ pool, ipip, vxlan }) =>
     t`pool \`${pool}\` sets both \`ipip ${ipip}\` and \`vxlan ${vxlan}\`: Calico rejects the pool`,
   fixes: (_, source, { topology }) => {
-    const pool = clusterAt(topology, source)?.cni.source.statement.block?.statements.find((one) =>
-      holds(one, source.statement),
-    );
-    const parts = pool?.block?.statements ?? [];
+    const pool = clusterAt(topology, source)?.cni.source.decl.children.find((one) => holds(one, source.decl.handle));
     return ["ipip", "vxlan"].flatMap((keyword) => {
-      const other = parts.find((one) => one.keyword.text !== keyword && ["ipip", "vxlan"].includes(one.keyword.text));
-      return other ? [removeFix(t`Keep \`${keyword}\` only`, { ...source, statement: other, part: "whole" })] : [];
+      const other = pool?.children.find(({ spec }) => spec?.keyword === (keyword === "ipip" ? "vxlan" : "ipip"));
+      return other ? [removeFix(t`Keep \`${keyword}\` only`, sourceIn(source, other))] : [];
     });
   },
 };

@@ -1,6 +1,6 @@
 import { formatIp, formatRange, type Ip, rangeContains } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
-import { argumentWith, sourceAt } from "../../questions/origin.ts";
+import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
 import { reservedIn } from "../../topology/clouds.ts";
 import type { CloudName, Segment, Topology } from "../../topology/model.ts";
@@ -58,7 +58,7 @@ Use a different address, or remove the address: knet then allocates a free one.`
   },
 };
 
-function otherAddress(topology: Topology, segment: Segment, attached: Source, ip: Ip): readonly Fix[] {
+function otherAddress(topology: Topology, segment: Segment, attached: Origin, ip: Ip): readonly Fix[] {
   const text = formatIp(ip);
   const place = argumentWith(sourceAt(attached, "whole"), (one) => one.split("/")[0] === text);
   const free = nextFreeAddress(topology, segment, ip);

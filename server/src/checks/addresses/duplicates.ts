@@ -1,10 +1,10 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import { findDuplicates, type IpItem } from "../../addressing/overlap.ts";
-import type { Source } from "../../language/tree.ts";
+import { argumentWith } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { areAllDifferent } from "../../questions/distinct.ts";
 import { domainsOf } from "../../questions/domains.ts";
-import { argumentWith } from "../../questions/origin.ts";
 import { planOf } from "../../questions/plan.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface, Station, Topology } from "../../topology/model.ts";
@@ -81,7 +81,7 @@ function* stations(topology: Topology): Iterable<Finding> {
   }
 }
 
-function duplicate(ip: Ip, name: string, source: Source, other: string, otherSource: Source): Finding {
+function duplicate(ip: Ip, name: string, source: Origin, other: string, otherSource: Origin): Finding {
   const text = formatIp(ip);
   const isAddress = (arg: string): boolean => arg === text || arg.startsWith(`${text}/`);
   const place = argumentWith(source, isAddress);
@@ -95,7 +95,7 @@ function duplicate(ip: Ip, name: string, source: Source, other: string, otherSou
 /** Only pods with explicit addresses can collide: the allocator skips those addresses. */
 function* pods(context: CheckContext): Iterable<Finding> {
   for (const cluster of context.topology.clusters) {
-    const seen = new Map<Ip, { readonly path: string; readonly source: Source }>();
+    const seen = new Map<Ip, { readonly path: string; readonly source: Origin }>();
     for (const workload of cluster.workloads) {
       for (const { ip, source } of workload.addresses) {
         const path = t`pod \`${workload.namespace}/${workload.name}\``;
@@ -113,7 +113,7 @@ function holderOf(
   cluster: string,
   ip: Ip,
   path: string,
-): { readonly path: string; readonly source: Source } | undefined {
+): { readonly path: string; readonly source: Origin } | undefined {
   const index = context.topology.clusters.find((one) => one.name === cluster)?.pods;
   const pod = index?.podsByAddress(ip).find((one) => one.workload.addresses.length === 0 && !one.workload.hostNetwork);
   if (!pod) return undefined;

@@ -1,5 +1,5 @@
-import { formatIp, network, parseIp } from "../../addressing/ip.ts";
-import { childOf, sourceAt } from "../../questions/origin.ts";
+import { formatIp, network } from "../../addressing/ip.ts";
+import { childOf, keywordOf, readAt, sourceAt } from "../../declared/navigate.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
@@ -38,19 +38,19 @@ Fix the setting that the error names, or remove it to use the default.
   },
   message: ({ error }) => t`flanneld fails to start: "${error}"`,
   fixes: (_data, source, { topology }) => {
-    const { keyword, args } = source.statement;
+    const keyword = keywordOf(source);
     const whole = sourceAt(source, "whole");
     const cni = clusterAt(topology, source)?.cni.source;
-    if (!cni || !SUBNETS.has(keyword.text)) return [];
-    const stated = childOf(cni, "subnet-len", 0);
-    const len = Number(stated === cni ? 24 : stated.statement.args[0]?.text.replace("/", ""));
-    const ip = parseIp(args[0]?.text ?? "");
-    const boundary = ip !== undefined && keyword.text !== "subnet-len" ? formatIp(network(ip, len)) : undefined;
+    if (!cni || keyword === undefined || !SUBNETS.has(keyword)) return [];
+    const stated = readAt(childOf(cni, "subnet-len", 0))?.value;
+    const len = stated?.kind === "length" ? stated.len : stated?.kind === "number" ? stated.value : 24;
+    const given = readAt(sourceAt(source, 0));
+    const boundary = given?.value.kind === "address" ? formatIp(network(given.value.ip, len)) : undefined;
     return [
-      ...(boundary === undefined || boundary === args[0]?.text
+      ...(boundary === undefined || boundary === given?.text
         ? []
         : [replaceFix(t`Change to ${boundary} (start of a subnet)`, sourceAt(source, 0), boundary)]),
-      removeFix(t`Remove \`${keyword.text}\``, whole),
+      removeFix(t`Remove \`${keyword}\``, whole),
     ];
   },
 };

@@ -1,4 +1,4 @@
-import { sourceAt } from "../../questions/origin.ts";
+import { keywordOf, sourceAt } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
@@ -33,9 +33,7 @@ Set \`network\` to the cluster's pod CIDR, or remove it.
   message: ({ node, cidr, network }) =>
     t`pod CIDR ${cidr} of node \`${node}\` is outside flannel's network ${network}: flanneld exits, and the node has no pod network`,
   fixes: (_data, place, { related }) => {
-    const network = [place, ...related.map(({ source }) => source)].find(
-      ({ statement }) => statement.keyword.text === "network",
-    );
+    const network = [place, ...related.map(({ source }) => source)].find((one) => keywordOf(one) === "network");
     return network ? [removeFix(t`Remove \`network\` and use the pod CIDR`, sourceAt(network, "whole"))] : [];
   },
 };

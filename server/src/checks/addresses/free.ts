@@ -17,13 +17,14 @@ import {
   prefixRange,
   rangesOverlap,
 } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import type { Change } from "../../declared/change.ts";
+import { keywordOf, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { type PlannedRange, planOf } from "../../questions/plan.ts";
 import { t } from "../../text/l10n.ts";
 import { reservedIn } from "../../topology/clouds.ts";
 import type { Segment, Topology } from "../../topology/model.ts";
-import type { Fix, FixEdit } from "../check.ts";
+import type { Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 
 /** RFC 1918, RFC 6598, RFC 4193. */
@@ -72,7 +73,7 @@ export function nextFreeAddress(topology: Topology, { name, cidrs, cloud, gatewa
 }
 
 /** A larger range: the enclosing one, or the next free one if the enclosing one overlaps another range. */
-export function enlargeFixes(topology: Topology, prefix: Prefix, len: number, source: Source): readonly Fix[] {
+export function enlargeFixes(topology: Topology, prefix: Prefix, len: number, source: Origin): readonly Fix[] {
   if (len < 8) return [];
   const around = prefixOf(prefix.ip, len);
   const isAlone = planOf(topology).ranges.every(
@@ -112,28 +113,28 @@ export function moveFixes(topology: Topology, range: PlannedRange): readonly Fix
   // A bridge has the first address of its range.
   const address = kind === "docker" ? addIp(free.ip, 1) : free.ip;
   if (address === undefined) return [];
-  const edit: FixEdit = { kind: "replace", source, text: `${formatIp(address)}/${free.len}` };
+  const edit: Change = { kind: "replace", source, text: `${formatIp(address)}/${free.len}` };
   return [{ title, edits: [edit, ...(kind === "pods" ? rangesInside(topology, cluster, prefix) : [])] }];
 }
 
 /** Removes explicit node pod CIDRs inside a range that moves, so that new ones are allocated. */
-function rangesInside({ clusters }: Topology, name: string, within: Prefix): readonly FixEdit[] {
+function rangesInside({ clusters }: Topology, name: string, within: Prefix): readonly Change[] {
   const nodes = clusters.find((one) => one.name === name)?.nodes ?? [];
   const written = nodes.flatMap(({ podCidrs }) =>
     podCidrs.filter(({ prefix, allocated }) => !allocated && prefixCovers(within, prefix)),
   );
-  const statements = new Map(written.map(({ source }) => [source.statement, sourceAt(source, "whole")]));
-  return [...statements.values()]
-    .filter(({ statement }) => statement.keyword.text === "pod-cidr")
+  const places = new Map(written.map(({ source }) => [source.decl.handle, sourceAt(source, "whole")]));
+  return [...places.values()]
+    .filter((one) => keywordOf(one) === "pod-cidr")
     .map((source) => ({ kind: "remove", source }));
 }
 
 /** Sets `pods` if the plugin uses its own default because the cluster has no `pods` statement. */
-function statePods(topology: Topology, free: Prefix, { statement }: Source): readonly Fix[] {
-  const cluster = topology.clusters.find(({ cni }) => cni.source.statement === statement);
+function statePods(topology: Topology, free: Prefix, { decl }: Origin): readonly Fix[] {
+  const cluster = topology.clusters.find(({ cni }) => cni.source.decl.handle === decl.handle);
   if (!cluster || cluster.podCidrs.length > 0) return [];
   const text = `pods ${formatPrefix(free)}`;
-  const edits: readonly FixEdit[] = [{ kind: "before", source: sourceAt(cluster.cni.source, "whole"), text }];
+  const edits: readonly Change[] = [{ kind: "before", source: sourceAt(cluster.cni.source, "whole"), text }];
   return [{ title: t`Set \`pods\` to ${formatPrefix(free)}`, edits }];
 }
 

@@ -1,5 +1,5 @@
 import { formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
-import { argumentWith, childOf } from "../../questions/origin.ts";
+import { argumentWith, childOf } from "../../declared/navigate.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Segment, Topology } from "../../topology/model.ts";

@@ -1,7 +1,7 @@
 /** Fixes that add a default gateway to segments without one. */
 
 import { formatIp } from "../../addressing/ip.ts";
-import { hasChild } from "../../questions/origin.ts";
+import { hasChild } from "../../declared/navigate.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node, Segment, Topology } from "../../topology/model.ts";

@@ -74,7 +74,7 @@ function lacking(cluster: Cluster, of: Family): readonly (readonly Node[])[] {
   for (const node of without[of](cluster, undefined)) {
     const [first] = node.interfaces;
     if (!first) continue;
-    valueAt(byLine, first.source.statement, (): Node[] => []).push(node);
+    valueAt(byLine, first.source.decl.handle, (): Node[] => []).push(node);
   }
   return [...byLine.values()];
 }

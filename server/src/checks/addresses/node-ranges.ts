@@ -1,6 +1,6 @@
 import { formatPrefix } from "../../addressing/ip.ts";
+import { sourceAt } from "../../declared/navigate.ts";
 import { type Owned, overlappingNodeRanges } from "../../questions/node-ranges.ts";
-import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";

@@ -1,6 +1,6 @@
 import { type Family, family, formatPrefix, type Prefix } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { twoNodes } from "../examples.ts";
@@ -8,7 +8,7 @@ import { finding, removeFix } from "../finding.ts";
 
 interface Range {
   readonly prefix: Prefix;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export const oneRangePerFamily: Check = {

@@ -1,5 +1,5 @@
 import { formatPrefix, prefixSize } from "../../addressing/ip.ts";
-import { argumentWith } from "../../questions/origin.ts";
+import { argumentWith } from "../../declared/navigate.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";

@@ -1,5 +1,5 @@
 import { family, formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
-import { childOf } from "../../questions/origin.ts";
+import { childOf } from "../../declared/navigate.ts";
 import { withStatedAddress } from "../../questions/per-service.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";

@@ -1,6 +1,6 @@
 import { addIp, formatIp, type Ip } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
-import { childOf } from "../../questions/origin.ts";
+import { childOf } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { withStatedAddress } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
@@ -37,7 +37,7 @@ Use a different address or port for one of the services. Without \`cluster-ip\`,
   example: { bad: shop(both("10.96.0.20")), good: shop(both("10.96.0.21")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
-      const reserved = new Map<Ip, Source>();
+      const reserved = new Map<Ip, Origin>();
       for (const { prefix, source } of cluster.serviceCidrs) {
         const own = addIp(prefix.ip, 1);
         if (own !== undefined) reserved.set(own, source);
@@ -104,9 +104,9 @@ function freeBeside({ services }: Cluster, ip: Ip): Ip | undefined {
 }
 
 function holderOf(
-  reserved: Source | undefined,
+  reserved: Origin | undefined,
   other: Service | undefined,
-): { readonly name: string; readonly source: Source } | undefined {
+): { readonly name: string; readonly source: Origin } | undefined {
   if (reserved) return { name: t`service \`kubernetes\` of the API server`, source: reserved };
   return other && { name: t`service \`${other.name}\``, source: childOf(other.source, "cluster-ip") };
 }

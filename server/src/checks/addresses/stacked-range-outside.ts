@@ -1,5 +1,5 @@
-import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { formatPrefix } from "../../addressing/ip.ts";
+import { prefixIn } from "../../declared/navigate.ts";
 import { emptyPart } from "../../questions/stacked-free.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
@@ -35,8 +35,8 @@ Use a free part of the segment's subnet.`,
   fixes: ({ segment }, source, { topology }) => {
     const [cidr] = topology.segments.get(String(segment))?.cidrs ?? [];
     const part = cidr && emptyPart(topology, cidr);
-    const at = source.statement.args.findIndex(({ text }) => parsePrefix(text) !== undefined);
+    const at = prefixIn(source);
     const text = part && formatPrefix(part);
-    return text === undefined || at < 0 ? [] : [replaceFix(t`Change to ${text} (unused)`, sourceAt(source, at), text)];
+    return text === undefined || !at ? [] : [replaceFix(t`Change to ${text} (unused)`, at, text)];
   },
 };

@@ -1,5 +1,5 @@
-import { formatIp, formatPrefix, parsePrefix } from "../../addressing/ip.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { formatIp, formatPrefix } from "../../addressing/ip.ts";
+import { prefixAt, prefixIn } from "../../declared/navigate.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { emptyPart, takenIn } from "../../questions/stacked-free.ts";
 import { list, number } from "../../text/format.ts";
@@ -39,16 +39,14 @@ Exclude these addresses with \`exclude\`, or use an unused part of the subnet.`,
       : t`range ${range} contains ${number(Number(count))} addresses that are in use, such as ${address} of ${machineOf(data)}: pods can be assigned the same addresses`,
   fixes: (_, source, { topology }) => {
     const cni = clusterAt(topology, source)?.cni.source;
-    const at = source.statement.args.findIndex(({ text }) => parsePrefix(text) !== undefined);
-    const range = parsePrefix(source.statement.args[at]?.text ?? "")?.prefix;
-    if (!cni || !range) return [];
+    const at = prefixIn(source);
+    const range = prefixAt(at);
+    if (!cni || !at || !range) return [];
     const taken = takenIn(topology, range);
     const part = emptyPart(topology, range);
     return [
       appendFix(t`Exclude ${list(taken.map(formatIp))}`, cni, `exclude ${taken.map(formatIp).join(" ")}`),
-      ...(part
-        ? [replaceFix(t`Change to ${formatPrefix(part)} (unused)`, sourceAt(source, at), formatPrefix(part))]
-        : []),
+      ...(part ? [replaceFix(t`Change to ${formatPrefix(part)} (unused)`, at, formatPrefix(part))] : []),
     ];
   },
 };

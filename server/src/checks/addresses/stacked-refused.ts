@@ -1,4 +1,4 @@
-import { sourceAt } from "../../questions/origin.ts";
+import { keywordOf, sourceAt } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { removeFix } from "../finding.ts";
@@ -38,7 +38,7 @@ Fix the setting that the error names, or remove it.
   example: { bad: lan(9000), good: lan(1400) },
   message: ({ plugin, node, error }) => t`${plugin} cannot create interfaces for pods on node \`${node}\`: "${error}"`,
   fixes: (_, source) => {
-    const { keyword } = source.statement;
-    return keyword.text === "cni" ? [] : [removeFix(t`Remove \`${keyword.text}\``, sourceAt(source, "whole"))];
+    const keyword = keywordOf(source);
+    return keyword === "cni" ? [] : [removeFix(t`Remove \`${keyword ?? ""}\``, sourceAt(source, "whole"))];
   },
 };

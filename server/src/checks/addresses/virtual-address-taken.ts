@@ -1,6 +1,6 @@
 import { formatIp, type Ip } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { withOutsideAddress } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface, Topology } from "../../topology/model.ts";
@@ -61,10 +61,10 @@ Use an address that no machine has. To expose a service on a node's own address,
   },
 };
 
-function otherAddress(topology: Topology, { segment }: Interface, ip: Ip, place: Source): readonly Fix[] {
+function otherAddress(topology: Topology, { segment }: Interface, ip: Ip, place: Origin): readonly Fix[] {
   const own = topology.segments.get(segment);
   const free = own && nextFreeAddress(topology, own, ip);
-  const isOnly = place.statement.args.length === 1;
+  const isOnly = place.decl.values.length === 1;
   return [
     ...(free === undefined
       ? []

@@ -1,4 +1,4 @@
-import { hasChild, sourceAt } from "../../questions/origin.ts";
+import { hasChild, sourceAt } from "../../declared/navigate.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
@@ -44,7 +44,7 @@ Disable the mesh and make a few nodes route reflectors, or peer with the top-of-
 /** Makes two nodes with their own `node` statements route reflectors for all nodes. */
 function reflectorFix({ cni, nodes }: Cluster): readonly Fix[] {
   const own = nodes.filter(
-    ({ source }) => source.statement.keyword.text === "node" && !hasChild(source, "labels") && !hasChild(source, "cni"),
+    ({ source }) => source.decl.spec?.keyword === "node" && !hasChild(source, "labels") && !hasChild(source, "cni"),
   );
   const [first, second] = own;
   if (!first || !second || hasChild(cni.source, "peer")) return [];

@@ -1,7 +1,7 @@
 import { family, formatPrefix, type Prefix } from "../../addressing/ip.ts";
 import { modeOf } from "../../cni/modes.ts";
-import type { Source } from "../../language/tree.ts";
-import { argumentWith, sourceAt } from "../../questions/origin.ts";
+import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { number } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
@@ -81,7 +81,7 @@ longer than the prefix length of the pod CIDR.
 };
 
 /** Suggests a larger pod CIDR, or smaller node pod CIDRs, with one per node. */
-function roomFixes(topology: Topology, prefix: Prefix, perNode: number, source: Source, nodes: number): readonly Fix[] {
+function roomFixes(topology: Topology, prefix: Prefix, perNode: number, source: Origin, nodes: number): readonly Fix[] {
   const bits = Math.ceil(Math.log2(Math.max(nodes, 2)));
   const place = argumentWith(sourceAt(source, "whole"), (text) => text === formatPrefix(prefix));
   const smaller = prefix.len + bits;

@@ -1,8 +1,8 @@
 /** Fixes for nodes without a block: smaller blocks, or a larger pool. */
 
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
-import { argumentWith, sourceAt } from "../../questions/origin.ts";
+import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import { enlargeFixes } from "../addresses/free.ts";
@@ -12,7 +12,7 @@ import { setFix } from "../finding.ts";
 /** The longest block size that Calico accepts (libcalico-go/lib/clientv3/ippool.go). */
 const LONGEST = { 4: 32, 6: 128 } as const;
 
-export function blockFixes(data: ProblemData, source: Source, { topology }: FixContext): readonly Fix[] {
+export function blockFixes(data: ProblemData, source: Origin, { topology }: FixContext): readonly Fix[] {
   const cluster = clusterAt(topology, source);
   const [text = "", ...others] = String(data.pools).split(", ");
   const pool = parsePrefix(text)?.prefix;
@@ -24,7 +24,7 @@ export function blockFixes(data: ProblemData, source: Source, { topology }: FixC
     .map((one) => argumentWith(sourceAt(one, "whole"), (arg) => arg === formatPrefix(pool)))
     .find((one) => one.part !== "whole");
   const size = Number(data.size) + more;
-  const isPool = source.statement.keyword.text === "pool";
+  const isPool = source.decl.spec?.keyword === "pool";
   return [
     ...(written ? enlargeFixes(topology, pool, pool.len - more, written) : []),
     ...(isPool && size <= LONGEST[typeof pool.ip === "number" ? 4 : 6]

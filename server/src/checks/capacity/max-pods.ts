@@ -1,8 +1,8 @@
 import type { Prefix } from "../../addressing/ip.ts";
 import { bits, formatPrefix, rangeSize } from "../../addressing/ip.ts";
 import { modeOf } from "../../cni/modes.ts";
-import type { Source } from "../../language/tree.ts";
-import { childOf, hasChild, sourceAt } from "../../questions/origin.ts";
+import { argument, childOf, hasChild } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
@@ -37,9 +37,9 @@ Use larger node pod CIDRs, or lower \`max-pods\`. A node pod CIDR should have tw
   example: { bad: cluster("/26", "110"), good: cluster("/24", "110") },
   *run({ topology, found }: CheckContext): Iterable<Finding> {
     // KN402 reports nodes that already have too many pods.
-    const short = new Set(found("KN402").map(({ source }) => source.statement));
+    const short = new Set(found("KN402").map(({ source }) => source.decl.handle));
     for (const one of topology.clusters) {
-      if (one.podCidrs.some(({ source }) => short.has(source.statement))) continue;
+      if (one.podCidrs.some(({ source }) => short.has(source.decl.handle))) continue;
       for (const block of blocks(one)) {
         if (block.usable >= one.maxPods) continue;
         const source = hasChild(one.source, "max-pods") ? childOf(one.source, "max-pods", 0) : block.source;
@@ -67,7 +67,7 @@ interface Block {
   readonly len: number;
   readonly usable: number;
   readonly better: string;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 function* blocks(of: Cluster): Iterable<Block> {
@@ -96,7 +96,6 @@ function* blocks(of: Cluster): Iterable<Block> {
 }
 
 /** The prefix length after `per-node`, or the given place if `per-node` is not set. */
-export function perNodeOf(source: Source): Source {
-  const index = source.statement.args.findIndex((arg) => arg.text === "per-node");
-  return index < 0 || source.statement.args[index + 1] === undefined ? source : sourceAt(source, index + 1);
+export function perNodeOf(source: Origin): Origin {
+  return argument(source, "per-node") ?? source;
 }

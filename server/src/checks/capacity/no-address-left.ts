@@ -1,5 +1,5 @@
-import { formatPrefix, parsePrefix, prefixOf } from "../../addressing/ip.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { formatPrefix, prefixOf } from "../../addressing/ip.ts";
+import { prefixAt, sourceAt } from "../../declared/navigate.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
@@ -40,8 +40,8 @@ Use larger node pod CIDRs, or distribute the pods over more nodes.`,
     // The network, gateway, and broadcast addresses are not available to pods.
     const len = 32 - Math.ceil(Math.log2(Number(pods) + 3));
     const length = `/${len}`;
-    if (source.statement.keyword.text === "pods") return perNodeFix(t`Use ${length} per node`, source, length);
-    const given = parsePrefix(source.statement.args[0]?.text ?? "")?.prefix;
+    if (source.decl.spec?.keyword === "pods") return perNodeFix(t`Use ${length} per node`, source, length);
+    const given = prefixAt(sourceAt(source, 0));
     const wider = given && typeof given.ip === "number" && len < given.len;
     if (!wider) return [];
     const text = formatPrefix(prefixOf(given.ip, len));

@@ -1,5 +1,5 @@
 import { formatPrefix, parsePrefix, prefixOf } from "../../addressing/ip.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { sourceAt } from "../../declared/navigate.ts";
 import { list, number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, ProblemData } from "../check.ts";

@@ -1,4 +1,5 @@
-import { bits, parsePrefix } from "../../addressing/ip.ts";
+import { bits } from "../../addressing/ip.ts";
+import { prefixAt } from "../../declared/navigate.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { enlargeFixes } from "../addresses/free.ts";
@@ -41,7 +42,7 @@ later, an additional one can be created (ServiceCIDR).`,
   },
   fixes: (data, source, { topology }) => {
     const cluster = topology.clusters.find(({ name }) => name === data.cluster);
-    const range = parsePrefix(source.statement.args[Number(source.part)]?.text ?? "")?.prefix;
+    const range = prefixAt(source);
     if (!cluster || !range) return [];
     const all = bits(range.ip);
     // At least 1,024 addresses, because spare ones cost nothing; two addresses are not available to services.

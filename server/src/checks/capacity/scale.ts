@@ -1,4 +1,4 @@
-import { childOf } from "../../questions/origin.ts";
+import { childOf } from "../../declared/navigate.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";

@@ -1,5 +1,5 @@
 import { bits, formatPrefix, type Prefix, prefixOf, prefixSize } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
@@ -61,7 +61,7 @@ services.`,
   },
 };
 
-function lengthFix({ ip }: Prefix, len: number, source: Source): Fix {
+function lengthFix({ ip }: Prefix, len: number, source: Origin): Fix {
   const text = formatPrefix(prefixOf(ip, len));
   return replaceFix(t`Change to ${text}`, source, text);
 }

@@ -1,5 +1,5 @@
-import { formatPrefix, parsePrefix, prefixCovers, prefixSize } from "../../addressing/ip.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { formatPrefix, prefixCovers, prefixSize } from "../../addressing/ip.ts";
+import { prefixAt, prefixIn } from "../../declared/navigate.ts";
 import { emptyPart } from "../../questions/stacked-free.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
@@ -36,13 +36,13 @@ Use a larger range.`,
   message: ({ cluster, pods, addresses }) =>
     t`cluster \`${cluster}\` has ${plural(Number(pods), "pod")} but only ${plural(Number(addresses), "address", "addresses")} for them: the remaining pods stay in ContainerCreating`,
   fixes: ({ pods }, source, { topology }) => {
-    const index = source.statement.args.findIndex(({ text }) => parsePrefix(text) !== undefined);
-    const range = parsePrefix(source.statement.args[index]?.text ?? "")?.prefix;
+    const at = prefixIn(source);
+    const range = prefixAt(at);
     const around =
       range && [...topology.segments.values()].flatMap(({ cidrs }) => cidrs).find((cidr) => prefixCovers(cidr, range));
     const part = around && emptyPart(topology, around);
     // The network and broadcast addresses are not allocated.
-    if (!part || Number(prefixSize(part)) - 2 < Number(pods)) return [];
-    return [replaceFix(t`Change to ${formatPrefix(part)} (unused)`, sourceAt(source, index), formatPrefix(part))];
+    if (!at || !part || Number(prefixSize(part)) - 2 < Number(pods)) return [];
+    return [replaceFix(t`Change to ${formatPrefix(part)} (unused)`, at, formatPrefix(part))];
   },
 };

@@ -1,5 +1,5 @@
 import { parsePrefix } from "../../addressing/ip.ts";
-import { argumentWith, hasChild, sourceAt } from "../../questions/origin.ts";
+import { argumentWith, hasChild, sourceAt } from "../../declared/navigate.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { enlargeFixes } from "../addresses/free.ts";

@@ -1,6 +1,7 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { type Family, family, formatIp, parseIp } from "../../addressing/ip.ts";
 import type { Journey } from "../../dataplane/journey.ts";
+import { headText } from "../../declared/text.ts";
 import { t } from "../../text/l10n.ts";
 import { readUrl, type Url } from "../../topology/ingress.ts";
 import type { Expectation, Ingress, Service } from "../../topology/model.ts";
@@ -274,11 +275,10 @@ function refute(
 /** The source that the receiver sees, with the machine that rewrote it last and the `masquerade` statement of the file, if any. */
 function sourceText({ steps }: Journey, src: string): string {
   const step = steps.findLast(({ action }) => action === "snat");
-  const statement = step?.rule?.origin?.statement;
-  const words = statement?.keyword.text === "masquerade" ? [statement.keyword, ...statement.args] : [];
+  const rule = step?.rule?.origin?.decl;
   if (!step) return t`the receiver sees source ${src}`;
-  return words.length > 0
-    ? t`the receiver sees source ${src}, rewritten on ${step.netns} (${words.map(({ text }) => text).join(" ")})`
+  return rule?.spec?.keyword === "masquerade"
+    ? t`the receiver sees source ${src}, rewritten on ${step.netns} (${headText(rule)})`
     : t`the receiver sees source ${src}, rewritten on ${step.netns}`;
 }
 

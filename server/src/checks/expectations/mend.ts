@@ -1,10 +1,12 @@
 /** Fixes for a lost packet of an expectation, if a single place in the file causes the loss. */
+
 import { formatIp, formatPrefix, isNear, prefixContains } from "../../addressing/ip.ts";
 import { nodeAddress } from "../../cni/peers.ts";
 import type { Journey } from "../../dataplane/journey.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
-import type { Statement } from "../../language/tree.ts";
-import { directionIn, sourceAt } from "../../questions/origin.ts";
+import type { Decl } from "../../declared/decl.ts";
+import { directionIn, sourceAt } from "../../declared/navigate.ts";
+import { headText } from "../../declared/text.ts";
 import { t } from "../../text/l10n.ts";
 import type { Router, Topology } from "../../topology/model.ts";
 import type { Fix } from "../check.ts";
@@ -20,8 +22,8 @@ export function lossFixes(topology: Topology, journey: Journey): readonly Fix[] 
   const packet = reason?.lost ?? steps.at(-1)?.packet;
   if (!reason || !packet) return [];
   const { origin } = reason;
-  if (origin?.statement.keyword.text === "deny") {
-    const text = allowText(journey, packet, origin.statement);
+  if (origin?.decl.spec?.keyword === "deny") {
+    const text = allowText(journey, packet, origin.decl);
     return [
       {
         title: t`Add \`${text}\` above this rule`,
@@ -36,12 +38,11 @@ export function lossFixes(topology: Topology, journey: Journey): readonly Fix[] 
 
 /** The `deny` rule that dropped the packet, as written in the file. */
 export function ruleAt({ reason }: Journey): string | undefined {
-  const statement = reason?.origin?.statement;
-  if (statement?.keyword.text !== "deny") return undefined;
-  return [statement.keyword, ...statement.args].map(({ text }) => text).join(" ");
+  const rule = reason?.origin?.decl;
+  return rule?.spec?.keyword === "deny" ? headText(rule) : undefined;
 }
 
-function allowText(journey: Journey, packet: Packet, rule: Statement): string {
+function allowText(journey: Journey, packet: Packet, rule: Decl): string {
   const way = wayThrough(journey);
   const which = directionIn(rule);
   const ends = `from ${formatIp(packet.src)} to ${formatIp(packet.dst)}`;

@@ -4,9 +4,9 @@ import { mtuSetting } from "../../cni/underlay.ts";
 import type { Journey, Question } from "../../dataplane/journey.ts";
 import { innerOf } from "../../dataplane/packet.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
-import type { Source } from "../../language/tree.ts";
+import { childOf } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { keptFor } from "../../memo/memo.ts";
-import { childOf } from "../../questions/origin.ts";
 import { outwardProbes } from "../../questions/outward.ts";
 import { type Probe, type ProbeEnd, probesOf } from "../../questions/probes.ts";
 import { t } from "../../text/l10n.ts";
@@ -26,7 +26,7 @@ export interface FullSize {
   /** "from pod `a` on node `prod/n1` to pod `b` on node `prod/n2` (6 node pairs affected)". */
   readonly who: string;
   readonly journey: Journey;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 const fullSizeOf = keptFor(probeFullSize);
@@ -66,7 +66,7 @@ function probeFullSize(context: CheckContext): readonly FullSize[] {
     who: `${first.fromTo}${howMany(pairs, !first.isOutside)}`,
   }));
   return all.filter(({ fate, source }) => {
-    const others = all.filter((one) => one.source.statement === source.statement).map((one) => one.fate);
+    const others = all.filter((one) => one.source.decl.handle === source.decl.handle).map((one) => one.fate);
     // One wrong MTU can have several effects: silent loss hides rejections, and findings between pods hide those to external hosts.
     if (fate === "told") return !others.includes("lost");
     return fate !== "lost-outside" || !(others.includes("lost") || others.includes("told"));
@@ -156,7 +156,7 @@ function isLostInIpv6Tunnel({ steps }: Journey): boolean {
 }
 
 /** The `mtu` of the backend or plugin; if it is not set, the block that would contain it. */
-function settingOf({ cluster }: FullSize["probe"]): Source {
+function settingOf({ cluster }: FullSize["probe"]): Origin {
   return childOf(mtuSetting(cluster).block, "mtu", 0);
 }
 

@@ -1,4 +1,4 @@
-import { childOf } from "../../questions/origin.ts";
+import { childOf } from "../../declared/navigate.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface } from "../../topology/model.ts";
@@ -34,9 +34,9 @@ Set the MTU of the interface to the segment's MTU, or raise the MTU of every swi
     for (const segment of topology.segments.values()) {
       for (const iface of topology.attachedTo(segment.name)) {
         if (iface.mtu <= segment.mtu) continue;
-        const same = byStatement.get(iface.source.statement);
+        const same = byStatement.get(iface.source.decl.handle);
         if (same) same.count += 1;
-        else byStatement.set(iface.source.statement, { iface, count: 1 });
+        else byStatement.set(iface.source.decl.handle, { iface, count: 1 });
       }
     }
     for (const { iface, count } of byStatement.values()) {

@@ -1,6 +1,6 @@
 import type { Device } from "../../dataplane/model.ts";
-import type { Source } from "../../language/tree.ts";
-import { childOf, hasChild, sourceAt } from "../../questions/origin.ts";
+import { childOf, hasChild, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node, Topology } from "../../topology/model.ts";
@@ -17,7 +17,7 @@ host h1 { attach lan fd00:10::11 { mtu ${mtu} } }
 const MINIMUM = 1280;
 
 interface Short {
-  readonly source: Source;
+  readonly source: Origin;
   readonly where: string;
   readonly device: string;
   readonly mtu: number;
@@ -51,9 +51,9 @@ Raise the MTU to at least 1280, or remove the IPv6 addresses.
   *run(context: CheckContext): Iterable<Finding> {
     const places = new Map<object, Short>();
     for (const one of [...shortInterfaces(context), ...shortPods(context)]) {
-      const same = places.get(one.source.statement);
+      const same = places.get(one.source.decl.handle);
       if (same) same.count += 1;
-      else places.set(one.source.statement, one);
+      else places.set(one.source.decl.handle, one);
     }
     for (const { source, where, device, mtu, count, fixes } of places.values()) {
       yield finding(
@@ -111,7 +111,7 @@ function* shortPods({ topology, network }: CheckContext): Iterable<Short> {
 }
 
 /** Raises the plugin's `mtu` if it is set; otherwise the MTU of the node's interface, which the pod MTU is derived from. */
-function podFixes(topology: Topology, node: Node, settings: Source, mtu: number): readonly Fix[] {
+function podFixes(topology: Topology, node: Node, settings: Origin, mtu: number): readonly Fix[] {
   const [iface] = node.interfaces;
   const segment = iface && topology.segments.get(iface.segment);
   if (hasChild(settings, "mtu")) return [raise(settings, MINIMUM)];
@@ -120,7 +120,7 @@ function podFixes(topology: Topology, node: Node, settings: Source, mtu: number)
   return [raise(hasChild(iface.source, "mtu") ? sourceAt(iface.source, "whole") : segment.source, wanted)];
 }
 
-function raise(parent: Source, mtu: number): Fix {
+function raise(parent: Origin, mtu: number): Fix {
   return setFix(t`Raise the MTU to ${mtu}`, parent, "mtu", String(mtu));
 }
 

@@ -1,4 +1,4 @@
-import { childOf } from "../../questions/origin.ts";
+import { childOf } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
@@ -36,7 +36,8 @@ Use one MTU per segment: set the same value on all machines and switches.`,
       for (const iface of topology.attachedTo(segment.name)) {
         // Above the segment's MTU: KN301.
         if (iface.mtu <= segment.mtu && iface.mtu > (largest?.mtu ?? 0)) largest = iface;
-        if (iface.mtu < segment.mtu && !smaller.has(iface.source.statement)) smaller.set(iface.source.statement, iface);
+        if (iface.mtu < segment.mtu && !smaller.has(iface.source.decl.handle))
+          smaller.set(iface.source.decl.handle, iface);
       }
       for (const iface of smaller.values()) {
         if (!largest || iface.mtu >= largest.mtu) continue;

@@ -1,7 +1,7 @@
 /** Fixes that allow a connection in the policies of its other side. */
+import { sourceAt } from "../../declared/navigate.ts";
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
 import { portText } from "../../kubernetes/policy/text.ts";
-import { sourceAt } from "../../questions/origin.ts";
 import { type PolicyView, policyLabel } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
 import type { Direction, Policy, PolicyRule } from "../../topology/policy.ts";

@@ -1,6 +1,6 @@
 import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { argument, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { policyLabel, rulesOf } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Listener } from "../../topology/model.ts";
@@ -81,10 +81,8 @@ function rangeAround({ podCidrs, serviceCidrs }: Cluster, cidr: Prefix) {
 }
 
 /** Replaces the block with the labels of the pods that listen on the rule's ports. */
-function selectFixes(cluster: Cluster, policy: Policy, { ports }: PolicyRule, place: Source): readonly Fix[] {
-  const { args } = place.statement;
-  const at = args.findIndex(({ text }) => text === "cidr");
-  if (at < 0 || args.some(({ text }) => text === "except")) return [];
+function selectFixes(cluster: Cluster, policy: Policy, { ports }: PolicyRule, place: Origin): readonly Fix[] {
+  if (!argument(place, "cidr") || argument(place, "except")) return [];
   const from = policy.namespace ?? "default";
   const listening = cluster.workloads.filter(({ containers, hostNetwork }) =>
     containers.some(({ listeners }) => !hostNetwork && listeners.some((one) => isMeant(one, ports ?? []))),
@@ -92,10 +90,7 @@ function selectFixes(cluster: Cluster, policy: Policy, { ports }: PolicyRule, pl
   const texts = listening.map(({ labels, namespace }) => podsText(labelsText(labels), namespace, from));
   return [...new Set(texts)].slice(0, 3).map((text) => ({
     title: t`Replace the CIDR with \`${text}\``,
-    edits: [
-      { kind: "replace", source: sourceAt(place, at), text },
-      { kind: "remove", source: sourceAt(place, at + 1) },
-    ],
+    edits: [{ kind: "argument", source: place, name: "cidr", text }],
   }));
 }
 

@@ -1,4 +1,4 @@
-import { sourceAt } from "../../questions/origin.ts";
+import { sourceAt } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { removeFix, replaceFix } from "../finding.ts";

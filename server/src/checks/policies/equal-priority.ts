@@ -1,9 +1,9 @@
 import { prefixContains, prefixCovers } from "../../addressing/ip.ts";
+import { childOf } from "../../declared/navigate.ts";
 import { rulePorts } from "../../kubernetes/policy/evaluate.ts";
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
 import { intersection, isEmpty } from "../../kubernetes/policy/ports.ts";
 import { ruleText } from "../../kubernetes/policy/text.ts";
-import { childOf } from "../../questions/origin.ts";
 import { DIRECTIONS, type PolicyView, policyLabel, policyView, withPolicies } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";

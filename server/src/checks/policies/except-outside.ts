@@ -1,7 +1,6 @@
-import { parsePrefix } from "../../addressing/ip.ts";
-import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, FixEdit } from "../check.ts";
+import type { Check } from "../check.ts";
+import { removeFix } from "../finding.ts";
 import { shop } from "./examples.ts";
 
 const policy = (except: string): string =>
@@ -28,14 +27,5 @@ Use a smaller prefix inside the \`cidr\`, or remove the exception.
   example: { bad: policy("10.0.0.0/8"), good: policy("192.168.99.0/24") },
   message: ({ except, cidr }) =>
     t`\`except ${except ?? ""}\` is not a strict subset of \`cidr ${cidr ?? ""}\`: kube-apiserver rejects the policy; use a smaller prefix inside ${cidr ?? ""}`,
-  fixes: ({ except }, source) => {
-    const { args } = source.statement;
-    const at = Number(source.part);
-    const remove = (part: number): FixEdit => ({ kind: "remove", source: sourceAt(source, part) });
-    // Remove the keyword together with its last prefix.
-    const isOnly = args[at - 1]?.text === "except" && parsePrefix(args[at + 1]?.text ?? "") === undefined;
-    return [
-      { title: t`Remove \`except ${except ?? ""}\``, edits: isOnly ? [remove(at - 1), remove(at)] : [remove(at)] },
-    ];
-  },
+  fixes: ({ except }, source) => [removeFix(t`Remove \`except ${except ?? ""}\``, source)],
 };

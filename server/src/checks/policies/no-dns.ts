@@ -1,6 +1,6 @@
+import { sourceAt } from "../../declared/navigate.ts";
 import type { PodGroups } from "../../kubernetes/policy/groups.ts";
 import { hasPort, portsOf } from "../../kubernetes/policy/ports.ts";
-import { sourceAt } from "../../questions/origin.ts";
 import { policyLabel, policyView, withPolicies, workloadName } from "../../questions/policy-view.ts";
 import { either, list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";

@@ -1,5 +1,6 @@
-import type { Source } from "../../language/tree.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
+import { argumentTexts } from "../../declared/text.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
@@ -32,36 +33,22 @@ Write two peers; a packet is allowed if it matches either peer. A peer cannot re
   fixes: (_data, source) => splitFix(source),
 };
 
-const WORDS: ReadonlySet<string> = new Set([
-  "from",
-  "to",
-  "namespaces",
-  "namespace",
-  "cidr",
-  "except",
-  "nodes",
-  "any",
-  "port",
-]);
+const PODS: ReadonlySet<string> = new Set(["pods", "namespaces", "namespace"]);
+const PORTS: ReadonlySet<string> = new Set(["ports"]);
+const ADDRESSES: ReadonlySet<string> = new Set(["cidr", "except"]);
 
 /** Splits the peer into one for the pods and one for the addresses. */
-function splitFix(source: Source): readonly Fix[] {
-  const { keyword, args } = source.statement;
-  if (source.statement.block || args.some(({ kind }) => kind === "list")) return [];
-  const isPeer = keyword.text === "from" || keyword.text === "to";
-  const isEgress = keyword.text === "egress" || keyword.text === "to";
-  const parts = new Map<string, string[]>();
-  let word = isPeer ? keyword.text : "";
-  for (const { text } of args) {
-    if (WORDS.has(text) && !(isPeer && text === keyword.text)) word = text;
-    else parts.set(word, [...(parts.get(word) ?? []), text]);
-  }
+function splitFix(source: Origin): readonly Fix[] {
+  const { decl } = source;
+  const keyword = decl.spec?.keyword ?? "";
+  if (decl.block) return [];
+  const isPeer = keyword === "from" || keyword === "to";
+  const isEgress = keyword === "egress" || keyword === "to";
   const peer = isEgress ? "to" : "from";
-  const said = (one: string): string => (parts.has(one) ? ` ${one} ${parts.get(one)?.join(" ")}` : "");
-  const pods = `${peer} ${(parts.get(peer) ?? []).join(" ")}${said("namespaces")}${said("namespace")}`
-    .replace(/ {2,}/g, " ")
-    .trim();
-  const block = `${peer}${said("cidr")}${said("except")}`;
+  const said = (names: ReadonlySet<string>): string => argumentTexts(decl, names).join(" ");
+  const selector = said(PODS);
+  const pods = selector.startsWith(`${peer} `) ? selector : `${peer} ${selector}`;
+  const block = `${peer} ${said(ADDRESSES)}`;
   const title = t`Split into two peers`;
   const whole = sourceAt(source, "whole");
   if (isPeer)
@@ -74,8 +61,8 @@ function splitFix(source: Source): readonly Fix[] {
         ],
       },
     ];
-  if (keyword.text !== "ingress" && keyword.text !== "egress") return [];
-  const ports = isEgress ? said("port") : said("to");
-  const lines = [pods, block, ...(ports ? [ports.trim()] : [])].join("; ");
-  return [replaceFix(title, whole, `${keyword.text} { ${lines} }`)];
+  if (keyword !== "ingress" && keyword !== "egress") return [];
+  const ports = said(PORTS);
+  const lines = [pods, block, ...(ports ? [ports] : [])].join("; ");
+  return [replaceFix(title, whole, `${keyword} { ${lines} }`)];
 }

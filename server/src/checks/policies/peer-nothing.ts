@@ -1,6 +1,6 @@
+import { argumentWith, readAt, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { peerText } from "../../kubernetes/policy/text.ts";
-import type { Source } from "../../language/tree.ts";
-import { argumentWith, sourceAt } from "../../questions/origin.ts";
 import {
   type PolicyView,
   policyLabel,
@@ -109,19 +109,13 @@ function fixesFor(view: PolicyView, policy: Policy, peer: PodPeer): readonly Fix
   return [
     ...[...elsewhere]
       .slice(0, 3)
-      .map((name) =>
-        replaceFix(
-          t`Add \`namespace ${name}\``,
-          last,
-          `${last.statement.args[Number(last.part)]?.text} namespace ${name}`,
-        ),
-      ),
+      .map((name) => replaceFix(t`Add \`namespace ${name}\``, last, `${readAt(last)?.text ?? ""} namespace ${name}`)),
     ...near,
   ];
 }
 
 /** The last argument of the pod selector. */
-function lastLabel({ source, pods }: PodPeer): Source {
+function lastLabel({ source, pods }: PodPeer): Origin {
   const last = pods.at(-1);
   return argumentWith(sourceAt(source, "whole"), (text) => last !== undefined && text === requirementText(last));
 }

@@ -1,4 +1,4 @@
-import { sourceAt } from "../../questions/origin.ts";
+import { sourceAt } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { removeFix, replaceFix } from "../finding.ts";
@@ -32,8 +32,8 @@ Select pods, or restrict addresses from outside the cluster with a NetworkPolicy
   fixes: ({ peer }, source) => {
     if (peer === "any") return [replaceFix(t`Change to \`namespaces *\` (all pods)`, source, "namespaces *")];
     const whole = sourceAt(source, "whole");
-    if (source.statement.keyword.text === "from") return [removeFix(t`Remove this peer`, whole)];
+    if (source.decl.spec?.keyword === "from") return [removeFix(t`Remove this peer`, whole)];
     // With a block, the rule can have other peers.
-    return source.statement.block === undefined ? [removeFix(t`Remove this rule`, whole)] : [];
+    return !source.decl.block ? [removeFix(t`Remove this rule`, whole)] : [];
   },
 };

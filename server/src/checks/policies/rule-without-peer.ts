@@ -1,4 +1,4 @@
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { appendEdit, wordsEdit } from "../finding.ts";
@@ -31,10 +31,10 @@ Name the peers: \`from namespaces *\` for the pods of all namespaces; for egress
   fixes: ({ peer }, source) => [addPeer(source, `${peer ?? ""} namespaces *`)],
 };
 
-function addPeer(source: Source, text: string): Fix {
-  const { args, block } = source.statement;
+function addPeer(source: Origin, text: string): Fix {
+  const { values, block } = source.decl;
   const title = t`Add \`${text}\` (all pods)`;
   // On a line with ports, the peer precedes them: a block has no order.
-  if (block !== undefined || args.length !== 1) return { title, edits: [appendEdit(source, text)] };
+  if (block || values.length !== 1) return { title, edits: [appendEdit(source, text)] };
   return { title, edits: [wordsEdit(source, text)] };
 }

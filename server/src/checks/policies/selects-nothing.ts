@@ -1,5 +1,5 @@
+import { childOf } from "../../declared/navigate.ts";
 import { subjectText } from "../../kubernetes/policy/text.ts";
-import { childOf } from "../../questions/origin.ts";
 import { type PolicyView, policyLabel, policyView, withPolicies, workloadName } from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";

@@ -1,11 +1,10 @@
 import { ruleText } from "../../kubernetes/policy/text.ts";
-import { sourceAt } from "../../questions/origin.ts";
 import { policyLabel } from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Policy } from "../../topology/policy.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import { finding } from "../finding.ts";
 import { shop } from "./examples.ts";
 
 const policy = (types: string): string =>
@@ -54,10 +53,14 @@ Add the direction to \`types\`, or remove the rules.
   },
 };
 
-function typesFix({ types }: Policy) {
-  const last = types?.source.statement.args.length ?? 0;
-  const text = types?.source.statement.args.at(-1)?.text;
-  if (types === undefined || text === undefined) return [];
-  const both = text.includes("ingress") ? `${text} egress` : `${text} ingress`;
-  return [replaceFix(t`Change to \`types ${both}\``, sourceAt(types.source, last - 1), both)];
+function typesFix({ types }: Policy): readonly Fix[] {
+  const [only] = types?.source.decl.values ?? [];
+  if (types === undefined || only === undefined) return [];
+  const both = only.text === "ingress" ? "ingress egress" : "egress ingress";
+  return [
+    {
+      title: t`Change to \`types ${both}\``,
+      edits: [{ kind: "argument", source: types.source, name: only.name, text: both }],
+    },
+  ];
 }

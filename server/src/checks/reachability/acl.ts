@@ -1,6 +1,6 @@
 import { formatPrefix, prefixOf } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
-import { directionIn, sourceAt } from "../../questions/origin.ts";
+import { directionIn, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { lostToServices } from "../../questions/replay.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
@@ -63,14 +63,14 @@ access list.`,
           removeFix(t`Remove this rule`, rule),
         ];
       },
-      ({ source, example }) => lostToServices(context, example.probe.cluster, source.statement),
+      ({ source, example }) => lostToServices(context, example.probe.cluster, source.decl),
     ),
 };
 
 /** Rules that allow all packets from and to pods, like flannel's FLANNEL-FWD: clients of services are outside of the cluster. */
-function anyToPods(rule: Source, { podCidrs }: Cluster): Fix {
+function anyToPods(rule: Origin, { podCidrs }: Cluster): Fix {
   const pods = podCidrs.map(({ prefix }) => formatPrefix(prefix)).join(" ");
-  const line = `allow any${directionIn(rule.statement)}`;
+  const line = `allow any${directionIn(rule.decl)}`;
   return {
     title: t`Allow all packets from and to ${pods} above this rule`,
     edits: [`${line} from ${pods}`, `${line} to ${pods}`].map((text) => ({ kind: "before", source: rule, text })),
@@ -78,10 +78,10 @@ function anyToPods(rule: Source, { podCidrs }: Cluster): Fix {
 }
 
 /** A rule that allows packets to pods without a tunnel, from the cluster's pods and nodes. */
-function podsAllowed({ statement }: Source, { podCidrs, nodes }: Cluster): string {
+function podsAllowed({ decl }: Origin, { podCidrs, nodes }: Cluster): string {
   const pods = podCidrs.map(({ prefix }) => formatPrefix(prefix));
   const own = nodes.flatMap(({ interfaces }) =>
     interfaces.flatMap(({ addresses }) => addresses.map(({ ip, len }) => formatPrefix(prefixOf(ip, len)))),
   );
-  return `allow any${directionIn(statement)} from ${[...new Set([...pods, ...own])].join(" ")} to ${pods.join(" ")}`;
+  return `allow any${directionIn(decl)} from ${[...new Set([...pods, ...own])].join(" ")} to ${pods.join(" ")}`;
 }

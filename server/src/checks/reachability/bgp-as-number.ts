@@ -1,5 +1,5 @@
-import type { Source } from "../../language/tree.ts";
-import { childOf, hasChild, sourceAt } from "../../questions/origin.ts";
+import { argument, childOf, hasChild } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { bgpPeering } from "../examples.ts";
@@ -39,9 +39,9 @@ Change the expected AS number to the peer's number, or move the peer to the expe
 };
 
 /** Replaces the AS number, which is in a router's `bgp` statement, in `as-number`, or the argument after `as`. */
-function asFix(title: string, source: Source, as: string): readonly Fix[] {
+function asFix(title: string, source: Origin, as: string): readonly Fix[] {
   if (hasChild(source, "bgp")) return asFix(title, childOf(source, "bgp"), as);
   if (hasChild(source, "as-number")) return [replaceFix(title, childOf(source, "as-number", 0), as)];
-  const at = source.statement.args.findIndex(({ text }) => text === "as");
-  return at < 0 ? [] : [replaceFix(title, sourceAt(source, at + 1), as)];
+  const at = argument(source, "as");
+  return at ? [replaceFix(title, at, as)] : [];
 }

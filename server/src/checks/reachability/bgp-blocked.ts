@@ -1,8 +1,9 @@
 import { family, formatIp } from "../../addressing/ip.ts";
 import { BGP_PORT } from "../../cni/bgp/acl.ts";
+import type { Handle } from "../../declared/handle.ts";
+import { directionIn, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { balancerPeers } from "../../kubernetes/balancer.ts";
-import type { Source, Statement } from "../../language/tree.ts";
-import { directionIn, sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import type { Check, Finding } from "../check.ts";
@@ -55,15 +56,15 @@ function* balancerFindings(topology: Topology, cluster: Cluster): Iterable<Findi
   if (loadBalancer?.kind !== "bgp" || !router) return;
   const families = new Set(all.flatMap(({ loadBalancerIps }) => loadBalancerIps.map(({ ip }) => family(ip))));
   const peerOf = balancerPeers(topology, router, cluster);
-  const seen = new Set<Statement>();
+  const seen = new Set<Handle>();
   for (const of of families) {
     for (const node of cluster.nodes) {
       const peer = peerOf(node, of);
       const rule = peer.kind === "blocked" ? peer.rules[0] : undefined;
-      if (peer.kind !== "blocked" || !rule || seen.has(rule.statement)) continue;
-      seen.add(rule.statement);
+      if (peer.kind !== "blocked" || !rule || seen.has(rule.decl.handle)) continue;
+      seen.add(rule.decl.handle);
       const data = { node: `node ${node.path}`, peer: `router ${router.path}`, port: BGP_PORT };
-      const places = [...new Map(peer.rules.map((one) => [one.statement, sourceAt(one, "whole")])).values()];
+      const places = [...new Map(peer.rules.map((one) => [one.decl.handle, sourceAt(one, "whole")])).values()];
       yield finding(bgpBlocked, rule, bgpBlocked.message?.(data) ?? "", {
         related: [
           { source: node.source, message: t`node \`${node.path}\` (${formatIp(peer.via)})` },
@@ -81,6 +82,6 @@ function* balancerFindings(topology: Topology, cluster: Cluster): Iterable<Findi
 }
 
 /** An `allow` rule in the direction of the rule that drops the session. */
-function allowText({ statement }: Source, port: number): string {
-  return `allow tcp${directionIn(statement)} port ${port}`;
+function allowText({ decl }: Origin, port: number): string {
+  return `allow tcp${directionIn(decl)} port ${port}`;
 }

@@ -1,4 +1,4 @@
-import { sourceAt } from "../../questions/origin.ts";
+import { childrenAt } from "../../declared/navigate.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
@@ -65,13 +65,13 @@ function overrideFix({ routers }: Topology, as: number): readonly Fix[] {
 /** Sets `num-allowed-local-as-numbers` on all peers of the cluster, so nodes accept paths with their own AS number. */
 function acceptFix(cluster: Cluster | undefined): readonly Fix[] {
   const cni = cluster?.cni.source;
-  const peers = (cni?.statement.block?.statements ?? []).filter(({ keyword }) => keyword.text === "peer");
+  const peers = cni ? childrenAt(cni, "peer") : [];
   if (!cni || peers.length === 0 || peers.length > MOST_EDITS) return [];
   const keyword = "num-allowed-local-as-numbers";
   return [
     {
       title: t`Set \`num-allowed-local-as-numbers\` on the nodes`,
-      edits: peers.map((statement) => setEdit(sourceAt({ ...cni, statement }, "whole"), keyword, "1")),
+      edits: peers.map((peer) => setEdit(peer, keyword, "1")),
     },
   ];
 }

@@ -1,6 +1,6 @@
 import { formatPrefix, parseIp, prefixOf } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
-import { childOf } from "../../questions/origin.ts";
+import { childOf, readAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
@@ -50,18 +50,18 @@ For a peer that is out of reach, add the routes, or peer with a router on the sa
 };
 
 /** Adds the other side of the session to the router that has the address, for all nodes of its segment. */
-function speakFix(topology: Topology, peer: string, source: Source): readonly Fix[] {
+function speakFix(topology: Topology, peer: string, source: Origin): readonly Fix[] {
   const ip = parseIp(peer);
   const as = childOf(source, "as-number", 0);
   const cluster = clusterAt(topology, source);
-  if (ip === undefined || as.statement === source.statement || !cluster) return [];
+  if (ip === undefined || as.decl.handle === source.decl.handle || !cluster) return [];
   for (const router of topology.routers) {
     const own = router.interfaces.flatMap(({ addresses }) => addresses).find((one) => one.ip === ip);
     if (!own || router.bgp) continue;
     const nodes = childOf(cluster.cni.source, "as-number", 0);
-    const theirs = nodes === cluster.cni.source ? "64512" : nodes.statement.args[0]?.text;
+    const theirs = nodes === cluster.cni.source ? "64512" : readAt(nodes)?.text;
     const range = formatPrefix(prefixOf(own.ip, own.len));
-    const text = `bgp as ${as.statement.args[0]?.text} { listen-range ${range} as ${theirs} as-override }`;
+    const text = `bgp as ${readAt(as)?.text} { listen-range ${range} as ${theirs} as-override }`;
     return [appendFix(t`Add \`bgp\` for ${range} to router \`${router.path}\``, router.source, text)];
   }
   return [];

@@ -1,4 +1,4 @@
-import { childOf, sourceAt } from "../../questions/origin.ts";
+import { childOf, sourceAt } from "../../declared/navigate.ts";
 import { nodeAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
@@ -80,7 +80,7 @@ Felix programs (\`vxlan\`).
 /** Makes the node a route reflector; not possible for a node of a pool, whose statement applies to all its nodes. */
 function reflectorFix(topology: Topology, via: string): readonly Fix[] {
   const node = nodeAt(topology, via.replace(/^node /, ""));
-  if (node?.source.statement.keyword.text !== "node") return [];
+  if (node?.source.decl.spec?.keyword !== "node") return [];
   const title = t`Make ${quoted(via)} a route reflector`;
   const id = `route-reflector-cluster-id ${CLUSTER_ID}`;
   const own = childOf(node.source, "cni");

@@ -1,5 +1,5 @@
-import type { Source } from "../../language/tree.ts";
-import { argumentWith, sourceAt } from "../../questions/origin.ts";
+import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
@@ -49,7 +49,7 @@ Use the same prefix length on both nodes.
 };
 
 /** Replaces the prefix length of the address with the other side's. */
-function lengthFix(node: string, attached: Source, own: string, other: string): readonly Fix[] {
+function lengthFix(node: string, attached: Origin, own: string, other: string): readonly Fix[] {
   const [address = ""] = own.split("/");
   const length = other.split("/")[1];
   const place = argumentWith(sourceAt(attached, "whole"), (text) => text.split("/")[0] === address);

@@ -1,10 +1,11 @@
 import { formatIp } from "../../addressing/ip.ts";
-import { argumentWith, sourceAt } from "../../questions/origin.ts";
+import type { Change } from "../../declared/change.ts";
+import { argumentWith, sourceAt } from "../../declared/navigate.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node, Topology } from "../../topology/model.ts";
-import type { Check, Fix, FixEdit } from "../check.ts";
+import type { Check, Fix } from "../check.ts";
 
 const racks = (mask: string): string => `segment rack-a { cidr 10.0.1.0/24; gateway tor }
 segment rack-b { cidr 10.0.2.0/24; gateway tor }
@@ -51,7 +52,7 @@ Use the segment's prefix length on the nodes. A tunnel does not help: its outer 
 function maskFix({ segments }: Topology, nodes: readonly Node[]): readonly Fix[] {
   const edits = nodes.flatMap(({ interfaces }) =>
     interfaces.flatMap(({ segment, addresses, source }) =>
-      addresses.flatMap(({ ip, len }): FixEdit[] => {
+      addresses.flatMap(({ ip, len }): Change[] => {
         const own = segments.get(segment)?.cidrs.find((cidr) => typeof cidr.ip === typeof ip);
         const text = formatIp(ip);
         const place = argumentWith(sourceAt(source, "whole"), (one) => one === `${text}/${len}`);

@@ -8,11 +8,12 @@ import { formatIp, isLinkLocal } from "../../addressing/ip.ts";
 import type { Journey, Step } from "../../dataplane/journey.ts";
 import { withoutRepetition } from "../../dataplane/loop.ts";
 import { innerOf, type Packet } from "../../dataplane/packet.ts";
-import type { Source, Statement } from "../../language/tree.ts";
+import type { Decl } from "../../declared/decl.ts";
+import type { Handle } from "../../declared/handle.ts";
+import { headOf, holds } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { keptFor } from "../../memo/memo.ts";
 import { attribute, type ReachabilityCode } from "../../questions/blame.ts";
-import { headOf } from "../../questions/origin.ts";
-import { holds } from "../../questions/owner.ts";
 import { planOf } from "../../questions/plan.ts";
 import { type Failure, probesOf } from "../../questions/probes.ts";
 import { t } from "../../text/l10n.ts";
@@ -22,7 +23,7 @@ import type { CheckContext, Code, Finding, Related } from "../check.ts";
 
 export interface Cause {
   readonly code: ReachabilityCode;
-  readonly source: Source;
+  readonly source: Origin;
   /** The failure that the message describes. */
   readonly example: Failure;
   /** Number of ordered node pairs, or of nodes, over all similar failures with this cause. */
@@ -42,9 +43,9 @@ function findCauses(context: CheckContext): readonly Cause[] {
   if (failures.length === 0) return [];
   const stations = stationsByPath(context.peopled);
   const sessions = context.reported.filter(({ code }) => SESSIONS.has(code));
-  const suspects = context.reported.filter(isSuspect).map(({ source }) => source.statement);
+  const suspects = context.reported.filter(isSuspect).map(({ source }) => source.decl.handle);
   const causes = new Map<string, { -readonly [K in keyof Cause]: Cause[K] }>();
-  const places: Statement[] = [];
+  const places: Handle[] = [];
   for (const failure of failures) {
     if (touchesDisputed(context.peopled, failure)) continue;
     // Without pods, there are no kubelet probes or logs that require a node to reach stacked pods.
@@ -53,8 +54,8 @@ function findCauses(context: CheckContext): readonly Cause[] {
     const { code, source, specific } = attribute(failure, context.peopled, stations, context.open);
     if (!specific && sessions.some((one) => isUnannounced(context.peopled, failure, one))) continue;
     if (!specific && suspects.length > 0 && isExcused(context.peopled, failure, stations, suspects)) continue;
-    let place = places.indexOf(source.statement);
-    if (place < 0) place = places.push(source.statement) - 1;
+    let place = places.indexOf(source.decl.handle);
+    if (place < 0) place = places.push(source.decl.handle) - 1;
     const how = specific && ONE_WAY.has(code) ? "" : howOf(failure);
     const key = `${GENERAL.has(code) ? "general" : code} ${place} ${String(source.part)} ${how}`;
     const same = causes.get(key);
@@ -138,8 +139,8 @@ function isUnannounced({ clusters }: Topology, { probe, reason, failed }: Failur
   const packet = failed.steps.at(-1)?.packet;
   const isLost = reason?.code === "no-route" || reason?.code === "unreachable-route";
   if (!isLost || probe.cluster.cni.plugin !== "calico" || !packet || innerOf(packet)) return false;
-  const places = [session.source, ...session.related.map(({ source }) => source)].map(({ statement }) => statement);
-  const owners = clusters.filter(({ source }) => places.some((place) => holds(source.statement, place)));
+  const places = [session.source, ...session.related.map(({ source }) => source)].map(({ decl }) => decl.handle);
+  const owners = clusters.filter(({ source }) => places.some((place) => holds(source.decl, place)));
   return owners.length === 0 || owners.some(({ name }) => name === probe.cluster.name);
 }
 
@@ -152,25 +153,23 @@ function isSuspect(finding: Finding): boolean {
 }
 
 /** Whether a suspect is in a part of the file that is involved in the packet's path. */
-function isExcused(topology: Topology, failure: Failure, stations: Stations, suspects: readonly Statement[]): boolean {
+function isExcused(topology: Topology, failure: Failure, stations: Stations, suspects: readonly Handle[]): boolean {
   const { probe, failed } = failure;
-  const roots = new Set<Statement>(
-    [probe.cluster.cni.source, probe.from.source, probe.to.source].map(({ statement }) => statement),
-  );
+  const roots = new Set<Decl>([probe.cluster.cni.source, probe.from.source, probe.to.source].map(({ decl }) => decl));
   const involved = [probe.from.node.path, probe.to.node.path, ...failed.steps.map((step) => step.netns)];
   for (const path of involved) {
     const station = stations(path);
     if (!station) continue;
-    roots.add(station.source.statement);
+    roots.add(station.source.decl);
     for (const { segment, addresses } of station.interfaces) {
       const found = topology.segments.get(segment);
-      if (found) roots.add(found.source.statement);
+      if (found) roots.add(found.source.decl);
       // A service that uses an address of the machine (KN192).
       for (const { ip } of addresses)
-        for (const { source } of probe.cluster.services.byAddress(ip)) roots.add(source.statement);
+        for (const { source } of probe.cluster.services.byAddress(ip)) roots.add(source.decl);
     }
   }
-  for (const { source } of [...probe.cluster.podCidrs, ...probe.cluster.serviceCidrs]) roots.add(source.statement);
+  for (const { source } of [...probe.cluster.podCidrs, ...probe.cluster.serviceCidrs]) roots.add(source.decl);
   return suspects.some((suspect) => [...roots].some((root) => holds(root, suspect)));
 }
 

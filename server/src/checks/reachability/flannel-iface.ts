@@ -1,5 +1,5 @@
-import { sourceAt } from "../../questions/origin.ts";
-import { clusterAt, holds, nodeAt } from "../../questions/owner.ts";
+import { holds, sourceAt } from "../../declared/navigate.ts";
+import { clusterAt, nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
@@ -36,7 +36,7 @@ interface of the default route.`,
     const others =
       cluster?.nodes.flatMap(({ interfaces }) => interfaces.filter(({ device }) => device === iface)) ?? [];
     const [lacking] = others;
-    const isApart = found !== undefined && lacking !== undefined && !holds(found.source.statement, source.statement);
+    const isApart = found !== undefined && lacking !== undefined && !holds(found.source.decl, source.decl.handle);
     const aside = isApart ? own.slice(0, 2) : [];
     return [
       ...(isApart

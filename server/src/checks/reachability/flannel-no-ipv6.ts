@@ -1,4 +1,4 @@
-import { sourceAt } from "../../questions/origin.ts";
+import { sourceAt } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
@@ -35,7 +35,7 @@ Use one of the backends that support dual stack.`,
   message: ({ backend, network }) =>
     t`backend \`${backend}\` carries only IPv4: pods on different nodes cannot reach each other on ${network}; use \`vxlan\`, \`host-gw\`, or \`wireguard\``,
   fixes: (_data, source) =>
-    source.statement.keyword.text === "backend" && source.statement.block === undefined
+    source.decl.spec?.keyword === "backend" && !source.decl.block
       ? ["vxlan", "host-gw"].map((type) => replaceFix(t`Use backend \`${type}\``, sourceAt(source, 0), type))
       : [],
 };

@@ -1,9 +1,9 @@
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { nodeAddress } from "../../cni/peers.ts";
 import type { Journey, Reason } from "../../dataplane/journey.ts";
-import type { Source } from "../../language/tree.ts";
+import { argument, keywordOf, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { leakOf, misledBy, tableOf } from "../../questions/blame.ts";
-import { sourceAt } from "../../questions/origin.ts";
 import { list, plural } from "../../text/format.ts";
 import { phrase, t, translated } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
@@ -47,24 +47,25 @@ otherwise, the routers must have them.`,
       context,
       (cause) => {
         const { failed, probe, reason } = cause.example;
-        const { keyword, args } = cause.source.statement;
+        const keyword = keywordOf(cause.source);
+        const [first] = cause.source.decl.values;
         const dst = failed.steps.at(-1)?.packet.dst;
-        const misled = dst === undefined ? undefined : misledBy(cause.source.statement, dst, probe.cluster);
-        if (misled && args[0])
-          return t`this route sends packets for pods on node \`${misled.owner.path}\` (${args[0].text}) to node \`${misled.to.path}\`: ${whoCannot(cause)}`;
-        if (keyword.text === "route" && !isLoop(reason)) {
+        const misled = dst === undefined ? undefined : misledBy(cause.source.decl, dst, probe.cluster);
+        if (misled && first)
+          return t`this route sends packets for pods on node \`${misled.owner.path}\` (${first.text}) to node \`${misled.to.path}\`: ${whoCannot(cause)}`;
+        if (keyword === "route" && !isLoop(reason)) {
           const to = dst === undefined ? t`pods` : formatIp(dst);
           return t`this route sends packets to ${to} away from the pod network, so ${whoCannot(cause)}: ${reasonOf(cause)}`;
         }
         const router =
-          keyword.text === "router" ? context.topology.routers.find(({ path }) => path === reason?.netns) : undefined;
+          keyword === "router" ? context.topology.routers.find(({ path }) => path === reason?.netns) : undefined;
         if (router) {
           const { known, missing } = tableOf(probe.cluster, router);
           const without = list(missing.map(({ node, prefix }) => `\`${node.path}\` (${formatPrefix(prefix)})`));
           return t`router \`${router.path}\` has routes to pods on ${plural(known, "node")} of cluster \`${probe.cluster.name}\`, but not on ${without}: ${whoCannot(cause)}`;
         }
-        if (keyword.text === "pool") {
-          return t`${whoCannot(cause)}: ${reasonOf(cause)}, and pool \`${args[0]?.text ?? ""}\` sends packets to other subnets without a tunnel; use a tunnel between subnets, or advertise the blocks to the routers over BGP`;
+        if (keyword === "pool") {
+          return t`${whoCannot(cause)}: ${reasonOf(cause)}, and pool \`${first?.text ?? ""}\` sends packets to other subnets without a tunnel; use a tunnel between subnets, or advertise the blocks to the routers over BGP`;
         }
         if (isLoop(reason))
           return t`${whoCannot(cause)} because of a routing loop: ${reasonOf(cause)}; fix the routes along the path`;
@@ -75,40 +76,35 @@ otherwise, the routers must have them.`,
       },
       ({ source, example: { probe, reason, failed } }) => [
         ...rightFixes(source, failed, probe.cluster),
-        ...(source.statement.keyword.text === "route"
-          ? [removeFix(t`Remove this route`, sourceAt(source, "whole"))]
-          : []),
-        ...(Object.hasOwn(SWITCHES, source.statement.keyword.text)
-          ? [replaceFix(translated(SWITCHES[source.statement.keyword.text] ?? ""), sourceAt(source, 0), "on")]
-          : []),
-        ...(source.statement.keyword.text === "pool" ? tunnelFixes(source) : []),
+        ...(source.decl.spec?.keyword === "route" ? [removeFix(t`Remove this route`, sourceAt(source, "whole"))] : []),
+        ...switchFixes(source),
+        ...(source.decl.spec?.keyword === "pool" ? tunnelFixes(source) : []),
         ...(reason?.code === "no-route" ? routerFixes(context.topology, probe.cluster, reason.netns) : []),
       ],
     ),
 };
+
+/** Turns a setting on that adds the missing routes. */
+function switchFixes(source: Origin): readonly Fix[] {
+  const title = SWITCHES[keywordOf(source) ?? ""];
+  return title === undefined ? [] : [replaceFix(translated(title), sourceAt(source, 0), "on")];
+}
 
 function isLoop(reason: Reason | undefined): boolean {
   return reason?.code === "ttl-exceeded" || reason?.code === "step-limit" || reason?.code === "tunnel-loop";
 }
 
 /** Replaces the next hop of a route that points to the wrong node. */
-function rightFixes(source: Source, { steps }: Journey, cluster: Cluster): readonly Fix[] {
-  const { statement } = source;
+function rightFixes(source: Origin, { steps }: Journey, cluster: Cluster): readonly Fix[] {
   const dst = steps.at(-1)?.packet.dst;
-  const owner = dst === undefined ? undefined : misledBy(statement, dst, cluster)?.owner;
-  const via = statement.args.findIndex(({ text }) => text === "via");
+  const owner = dst === undefined ? undefined : misledBy(source.decl, dst, cluster)?.owner;
+  const via = argument(source, "via");
   const address = owner && nodeAddress(owner, typeof dst === "number" ? 4 : 6)?.ip;
-  if (!owner || address === undefined || via < 0) return [];
-  return [
-    replaceFix(
-      t`Change next hop to ${formatIp(address)} (\`${owner.name}\`)`,
-      sourceAt(source, via + 1),
-      formatIp(address),
-    ),
-  ];
+  if (!owner || address === undefined || !via) return [];
+  return [replaceFix(t`Change next hop to ${formatIp(address)} (\`${owner.name}\`)`, via, formatIp(address))];
 }
 
-function tunnelFixes(pool: Source): readonly Fix[] {
+function tunnelFixes(pool: Origin): readonly Fix[] {
   return [
     setFix(t`Use VXLAN between subnets`, pool, "vxlan", "cross-subnet"),
     setFix(t`Use IPIP between subnets`, pool, "ipip", "cross-subnet"),

@@ -1,10 +1,11 @@
 /** Fixes that several reachability checks share. */
 
-import { formatIp, formatPrefix, parseIp, prefixContains } from "../../addressing/ip.ts";
+import { formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
 import { nodeAddress } from "../../cni/peers.ts";
-import type { Source, Statement } from "../../language/tree.ts";
+import type { Handle } from "../../declared/handle.ts";
+import { hasChild, keywordOf, readAt, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { tableOf } from "../../questions/blame.ts";
-import { hasChild, sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Interface, Node, Topology } from "../../topology/model.ts";
 import type { Fix } from "../check.ts";
@@ -25,7 +26,7 @@ export function lostFixes(topology: Topology, cause: Cause): readonly Fix[] {
     case "unreachable-route":
     case "prohibit-route":
       // The route can also be the plugin's (Calico's blackhole route of a block): its origin is then a pool.
-      return reason.origin?.statement.keyword.text === "route"
+      return reason.origin?.decl.spec?.keyword === "route"
         ? [removeFix(t`Remove this route`, sourceAt(reason.origin, "whole"))]
         : [];
     case "neighbour-failed":
@@ -62,9 +63,9 @@ export function attachedFix(
   isMeant: (one: Interface) => boolean,
   line: string,
 ): readonly Fix[] {
-  const places = new Map<Statement, Source>();
+  const places = new Map<Handle, Origin>();
   for (const { interfaces } of cluster.nodes)
-    for (const one of interfaces) if (isMeant(one)) places.set(one.source.statement, sourceAt(one.source, "whole"));
+    for (const one of interfaces) if (isMeant(one)) places.set(one.source.decl.handle, sourceAt(one.source, "whole"));
   if (places.size === 0 || places.size > MOST_EDITS) return [];
   return [{ title, edits: [...places.values()].map((source) => appendEdit(source, line)) }];
 }
@@ -85,7 +86,7 @@ export function sharedNetworkFixes({ cni, nodes }: Cluster): readonly Fix[] {
 
 /** Sets `bgp-address` in each node. Not possible for a pool: its statement applies to all its nodes. */
 function ownAddresses(nodes: readonly Node[], shared: string): readonly Fix[] {
-  const statements = new Set(nodes.map(({ source }) => source.statement));
+  const statements = new Set(nodes.map(({ source }) => source.decl.handle));
   if (nodes.length > MOST_EDITS || statements.size < nodes.length) return [];
   const edits = nodes.flatMap(({ interfaces, source }) => {
     const own = interfaces.find(({ segment }) => segment === shared)?.addresses[0]?.ip;
@@ -97,19 +98,15 @@ function ownAddresses(nodes: readonly Node[], shared: string): readonly Fix[] {
 }
 
 /** Fixes an address whose prefix length is shorter than its segment's: it makes machines on other segments appear on-link. */
-function maskFixes({ segments }: Topology, { file, statement }: Source): readonly Fix[] {
-  const cidrs = segments.get(statement.args[0]?.text ?? "")?.cidrs ?? [];
-  return statement.args.flatMap(({ text }, i) => {
-    const [address = "", length] = text.split("/");
-    const ip = parseIp(address);
-    const own = ip === undefined ? undefined : cidrs.find((cidr) => prefixContains(cidr, ip));
-    if (statement.keyword.text !== "attach" || !own || length === undefined || Number(length) >= own.len) return [];
-    return [
-      replaceFix(
-        t`Use the segment's prefix length (${address}/${own.len})`,
-        { file, statement, part: i },
-        `${address}/${own.len}`,
-      ),
-    ];
+function maskFixes({ segments }: Topology, source: Origin): readonly Fix[] {
+  if (keywordOf(source) !== "attach") return [];
+  const cidrs = segments.get(readAt(sourceAt(source, 0))?.text ?? "")?.cidrs ?? [];
+  return source.decl.values.flatMap(({ value, index }) => {
+    if (value.kind !== "interface-address" || value.len === undefined) return [];
+    const { ip, len } = value;
+    const own = cidrs.find((cidr) => prefixContains(cidr, ip));
+    if (!own || len >= own.len) return [];
+    const text = `${formatIp(ip)}/${own.len}`;
+    return [replaceFix(t`Use the segment's prefix length (${text})`, sourceAt(source, index), text)];
   });
 }

@@ -1,10 +1,11 @@
-import type { Source } from "../../language/tree.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import type { Change } from "../../declared/change.ts";
+import { sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { nodeAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
-import type { Check, Fix, FixEdit, ProblemData } from "../check.ts";
+import type { Check, Fix, ProblemData } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 
 export const peersOffLink: Check = {
@@ -43,8 +44,8 @@ follow the default route to a router without routes to the pod CIDRs. Nothing in
   fixes: (data, source, { topology }) => [...encapsulate(data, source), ...moveNode(data, topology)],
 };
 
-function encapsulate({ backend }: ProblemData, source: Source): readonly Fix[] {
-  return backend === "host-gw" && source.statement.args.length === 1 && source.statement.block === undefined
+function encapsulate({ backend }: ProblemData, source: Origin): readonly Fix[] {
+  return backend === "host-gw" && source.decl.values.length === 1 && !source.decl.block
     ? [
         {
           title: t`Use \`vxlan\` with \`direct-routing true\``,
@@ -59,15 +60,16 @@ function moveNode({ node, peer }: ProblemData, topology: Topology): readonly Fix
   const segment = nodeAt(topology, String(node))?.interfaces[0]?.segment;
   const place = nodeAt(topology, String(peer))?.interfaces[0]?.source;
   if (segment === undefined || !place) return [];
-  const [, ...addresses] = place.statement.args;
-  const edits: FixEdit[] = [
+  const [, ...addresses] = place.decl.values;
+  const edits: Change[] = [
     { kind: "replace", source: sourceAt(place, 0), text: segment },
-    ...addresses.map((_, i): FixEdit => ({ kind: "remove", source: sourceAt(place, i + 1) })),
+    ...addresses.map(({ index }): Change => ({ kind: "remove", source: sourceAt(place, index) })),
   ];
   const isPool =
     place !== undefined &&
     topology.clusters.some(
-      ({ nodes }) => nodes.filter(({ interfaces }) => interfaces[0]?.source.statement === place.statement).length > 1,
+      ({ nodes }) =>
+        nodes.filter(({ interfaces }) => interfaces[0]?.source.decl.handle === place.decl.handle).length > 1,
     );
   const title = isPool
     ? t`Attach the pool of node \`${peer}\` to \`${segment}\``

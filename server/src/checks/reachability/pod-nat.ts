@@ -1,5 +1,5 @@
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
-import { childOf } from "../../questions/origin.ts";
+import { childOf, readAt } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
@@ -46,7 +46,7 @@ Exclude the pod CIDR from masquerading: set \`ip-masq false\` in the bridge plug
         const { source } = example.probe.cluster.cni;
         const set = childOf(source, "ip-masq", 0);
         if (set === source || typeof set.part !== "number") return spared(example.probe.cluster);
-        const value = set.statement.args[set.part]?.text === "true" ? "false" : "true";
+        const value = readAt(set)?.text === "true" ? "false" : "true";
         return [replaceFix(t`Set \`ip-masq ${value}\``, set, value)];
       },
     ),

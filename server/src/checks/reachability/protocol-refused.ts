@@ -1,5 +1,5 @@
-import type { Source } from "../../language/tree.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { keywordOf, readAt, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
@@ -60,10 +60,11 @@ allows it.
 };
 
 /** Changes a pool's `ipip always` to `vxlan always`, and flannel's `backend ipip` to `backend vxlan`. */
-function fixesAt(source: Source): readonly Fix[] {
-  const { keyword, args } = source.statement;
+function fixesAt(source: Origin): readonly Fix[] {
+  const keyword = keywordOf(source);
   const whole = sourceAt(source, "whole");
-  if (keyword.text === "ipip") return [replaceFix(t`Use VXLAN`, whole, `vxlan ${args[0]?.text ?? "always"}`)];
-  if (keyword.text === "backend") return [replaceFix(t`Use VXLAN`, sourceAt(source, 0), "vxlan")];
+  if (keyword === "ipip")
+    return [replaceFix(t`Use VXLAN`, whole, `vxlan ${readAt(sourceAt(source, 0))?.text ?? "always"}`)];
+  if (keyword === "backend") return [replaceFix(t`Use VXLAN`, sourceAt(source, 0), "vxlan")];
   return [];
 }

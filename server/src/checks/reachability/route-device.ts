@@ -1,4 +1,4 @@
-import { argumentWith, sourceAt } from "../../questions/origin.ts";
+import { argumentWith, sourceAt } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import { stationAt } from "../../topology/stations.ts";
 import type { Check } from "../check.ts";

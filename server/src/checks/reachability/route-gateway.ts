@@ -1,5 +1,5 @@
 import { formatIp } from "../../addressing/ip.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { argumentWith, sourceAt } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import { stationAt } from "../../topology/stations.ts";
 import type { Check } from "../check.ts";
@@ -39,13 +39,13 @@ Use the directly connected router as the next hop, not the machine on the far si
       : t`next hop ${via} for ${dst} is not on-link on ${station}: the kernel rejects the route ("Nexthop has invalid gateway")`;
   },
   fixes: ({ station: path, via }, source, { topology }) => {
-    const at = source.statement.args.findIndex(({ text }) => text === via);
+    const at = argumentWith(sourceAt(source, "whole"), (text) => text === via);
     const station = stationAt(topology, String(path));
     const gateways = station?.interfaces.flatMap(({ segment }) => topology.segments.get(segment)?.gateways ?? []) ?? [];
     const wanted = String(via).includes(":") ? "bigint" : "number";
-    if (at < 0) return [];
+    if (at.part === "whole") return [];
     return gateways
       .filter((ip) => typeof ip === wanted)
-      .map((ip) => replaceFix(t`Change next hop to ${formatIp(ip)}`, sourceAt(source, at), formatIp(ip)));
+      .map((ip) => replaceFix(t`Change next hop to ${formatIp(ip)}`, at, formatIp(ip)));
   },
 };

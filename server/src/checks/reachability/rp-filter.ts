@@ -1,4 +1,4 @@
-import { sourceAt } from "../../questions/origin.ts";
+import { sourceAt } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
@@ -51,8 +51,6 @@ interface's value.
       (cause) =>
         t`${whoCannot(cause)}: ${reasonOf(cause)}; set \`rp_filter\` to 2 (loose), or make the paths symmetric`,
       ({ source }) =>
-        source.statement.keyword.text === "sysctl"
-          ? [replaceFix(t`Change to 2 (loose)`, sourceAt(source, 1), "2")]
-          : [],
+        source.decl.spec?.keyword === "sysctl" ? [replaceFix(t`Change to 2 (loose)`, sourceAt(source, 1), "2")] : [],
     ),
 };

@@ -46,7 +46,7 @@ network: the cloud's own plugin, or one that encapsulates.`,
         t`${whoCannot(cause)}: ${reasonOf(cause)}; disable \`source-check\` on the nodes, or use a plugin that encapsulates or uses subnet addresses`,
       ({ example: { probe, reason } }) => {
         const segment = [...context.topology.segments.values()].find(
-          (one) => one.source.statement === reason?.origin?.statement,
+          (one) => one.source.decl.handle === reason?.origin?.decl.handle,
         );
         if (!segment) return [];
         const title = t`Disable \`source-check\` on the nodes' interfaces`;

@@ -1,9 +1,10 @@
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import type { Change } from "../../declared/change.ts";
+import { sourceAt } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import { nextFree } from "../addresses/free.ts";
-import type { Check, Fix, FixEdit } from "../check.ts";
+import type { Check, Fix } from "../check.ts";
 import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 /** The search for a free range starts after it, at 10.244.0.0/16, the most common pod CIDR. */
@@ -66,8 +67,8 @@ for a second interface (Multus), or use another plugin.
 export function overlayFix(topology: Topology, { cni, podCidrs }: Cluster): readonly Fix[] {
   const place = sourceAt(cni.source, "whole");
   const free = BEFORE_USUAL && nextFree(topology, BEFORE_USUAL);
-  if (cni.source.statement.keyword.text !== "cni" || !free) return [];
-  const edits: FixEdit[] = [{ kind: "replace", source: place, text: "cni flannel { backend vxlan }" }];
+  if (cni.source.decl.spec?.keyword !== "cni" || !free) return [];
+  const edits: Change[] = [{ kind: "replace", source: place, text: "cni flannel { backend vxlan }" }];
   if (podCidrs.length === 0)
     edits.unshift({ kind: "before", source: place, text: `pods ${formatPrefix(free)} per-node /24` });
   return [{ title: t`Use flannel with \`vxlan\``, edits }];

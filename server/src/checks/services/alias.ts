@@ -1,8 +1,8 @@
-import { nearestFew } from "../../language/nearest.ts";
-import type { Source } from "../../language/tree.ts";
-import { childOf } from "../../questions/origin.ts";
+import { childOf } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { aliasing } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
+import { nearestFew } from "../../text/nearest.ts";
 import { serviceName, serviceNamed } from "../../topology/dns.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
@@ -57,7 +57,7 @@ cluster.
 };
 
 /** The most similar service names that resolve. */
-function otherNames(cluster: Cluster, service: Service, name: string, place: Source): readonly Fix[] {
+function otherNames(cluster: Cluster, service: Service, name: string, place: Origin): readonly Fix[] {
   const known = cluster.services.all.filter((one) => one !== service).map((one) => serviceName(cluster, one));
   return nearestFew(name, known, 3)
     .filter((one) => whyNowhere(cluster, service, one) === undefined)

@@ -1,10 +1,10 @@
 import { family, formatIp, type Ip, prefixContains } from "../../addressing/ip.ts";
+import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { balancerPeers } from "../../kubernetes/balancer.ts";
-import { nearestFew } from "../../language/nearest.ts";
-import type { Source } from "../../language/tree.ts";
-import { argumentWith, sourceAt } from "../../questions/origin.ts";
 import { withOutsideAddress } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
+import { nearestFew } from "../../text/nearest.ts";
 import type { Cluster, Router, Topology } from "../../topology/model.ts";
 import { nextFreeAddress } from "../addresses/free.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
@@ -112,7 +112,7 @@ function isRouted({ routers, hosts, segments }: Topology, ip: Ip): boolean {
 }
 
 /** A load balancer kind that can reach the nodes, their router, or a free address of their segment (layer 2). */
-function fixesFor(topology: Topology, cluster: Cluster, ip: Ip, place: Source): readonly Fix[] {
+function fixesFor(topology: Topology, cluster: Cluster, ip: Ip, place: Origin): readonly Fix[] {
   const { loadBalancer } = cluster.services;
   const segment = topology.segments.get(cluster.nodes[0]?.interfaces[0]?.segment ?? "");
   const router = segment && topology.attachedTo(segment.name).find(({ station }) => station.kind === "router");

@@ -1,4 +1,4 @@
-import { sourceAt } from "../../questions/origin.ts";
+import { sourceAt } from "../../declared/navigate.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Node, Pod, Service } from "../../topology/model.ts";
@@ -48,9 +48,9 @@ Load \`br_netfilter\` at boot and set \`${SYSCTL}=1\`.
       for (const node of cluster.nodes) {
         const setting = node.sysctls.get(SYSCTL);
         if (setting?.value !== "0") continue;
-        const same = byPlace.get(setting.source.statement);
+        const same = byPlace.get(setting.source.decl.handle);
         if (same) same.push(node);
-        else byPlace.set(setting.source.statement, [node]);
+        else byPlace.set(setting.source.decl.handle, [node]);
       }
       for (const nodes of byPlace.values()) {
         if (context.cancelled()) return;

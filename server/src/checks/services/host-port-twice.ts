@@ -1,11 +1,11 @@
-import type { Source } from "../../language/tree.ts";
+import { argument, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { valueAt } from "../../memo/memo.ts";
-import { sourceAt } from "../../questions/origin.ts";
 import { list, number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Listener, Node, Workload } from "../../topology/model.ts";
 import { usesOfNodes } from "../../topology/workload.ts";
-import type { Check, CheckContext, Finding, Fix, FixEdit } from "../check.ts";
+import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 
 const cluster = (second: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
@@ -87,7 +87,7 @@ function* clashes(cluster: Cluster): Iterable<Finding> {
   // Report a statement once, even if several of its ports conflict.
   const told = new Set<object>();
   const once = (claim: Claim): boolean =>
-    !told.has(claim.listener.source.statement) && !!told.add(claim.listener.source.statement);
+    !told.has(claim.listener.source.decl.handle) && !!told.add(claim.listener.source.decl.handle);
   for (const [key, claims] of byPort) {
     for (const { claim, before, message } of between(cluster, claims, key)) {
       if (!once(claim)) continue;
@@ -190,7 +190,7 @@ function nameOf({ kind, namespace, name }: Workload): string {
 
 interface ProcessPort {
   readonly name: string;
-  readonly source: Source;
+  readonly source: Origin;
   readonly nodes: Node[];
 }
 
@@ -221,26 +221,25 @@ function meets({ on }: Workload, nodes: readonly Node[]): boolean {
 
 /** A deployment with a host port: a daemonset, or one replica per node. */
 function oneForEachNode({ source, kind }: Workload, nodes: number): readonly Fix[] {
-  const at = source.statement.args.findIndex(({ text }) => text === "replicas");
-  if (kind !== "deployment" || at < 0) return [];
-  const part = (one: Source["part"]): Source => sourceAt(source, one);
-  const remove = (one: number): FixEdit => ({ kind: "remove", source: part(one) });
+  const replicas = argument(source, "replicas");
+  if (kind !== "deployment" || !replicas) return [];
   return [
     {
       title: t`Convert to a daemonset (one pod per node)`,
-      edits: [{ kind: "replace", source: part("keyword"), text: "daemonset" }, remove(at), remove(at + 1)],
+      edits: [
+        { kind: "replace", source: sourceAt(source, "keyword"), text: "daemonset" },
+        { kind: "remove", source: replicas },
+      ],
     },
-    replaceFix(t`Set \`replicas\` to ${nodes} (number of nodes)`, part(at + 1), String(nodes)),
+    replaceFix(t`Set \`replicas\` to ${nodes} (number of nodes)`, replicas, String(nodes)),
   ];
 }
 
 /** The next port that is free on all nodes. */
 function otherPort({ listener, port }: Claim, isTaken: (port: number) => boolean): readonly Fix[] {
-  const at = listener.source.statement.args.findIndex(({ text }) => text === "host-port");
-  if (at < 0) return [];
+  const at = argument(listener.source, "host-port");
+  if (!at) return [];
   let free = port + 1;
   while (isTaken(free)) free += 1;
-  return free > 65535
-    ? []
-    : [replaceFix(t`Change host port to ${free}`, sourceAt(listener.source, at + 1), String(free))];
+  return free > 65535 ? [] : [replaceFix(t`Change host port to ${free}`, at, String(free))];
 }

@@ -1,5 +1,5 @@
-import { nearestFew } from "../../language/nearest.ts";
 import { t } from "../../text/l10n.ts";
+import { nearestFew } from "../../text/nearest.ts";
 import { backendOf, entryOf } from "../../topology/ingress.ts";
 import type { Cluster, Ingress, IngressRule, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";

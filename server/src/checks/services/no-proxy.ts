@@ -1,5 +1,5 @@
 import { mayDoServices } from "../../cni/underlay.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { sourceAt } from "../../declared/navigate.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";

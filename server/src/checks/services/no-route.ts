@@ -1,7 +1,8 @@
 import { family, formatPrefix, type Ip, type Prefix, prefixContains, prefixCovers } from "../../addressing/ip.ts";
-import type { Source, Statement } from "../../language/tree.ts";
+import type { Handle } from "../../declared/handle.ts";
+import { sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { valueAt } from "../../memo/memo.ts";
-import { sourceAt } from "../../questions/origin.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { nodesWhere } from "../../topology/column.ts";
@@ -78,7 +79,7 @@ function noRouteText(nodes: readonly Node[], cluster: string, cidr: string): str
 
 interface ServiceRange {
   readonly prefix: Prefix;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 /** A route of a node that rejects packets to services. */
@@ -125,9 +126,9 @@ function bestRoute({ routes }: Node, ip: Ip): StaticRoute | undefined {
 }
 
 /** By statement: the nodes of a pool share theirs. */
-function groupsOf(rejecting: readonly Rejecting[]): ReadonlyMap<Statement, readonly Rejecting[]> {
-  const groups = new Map<Statement, Rejecting[]>();
-  for (const one of rejecting) valueAt(groups, one.route.source.statement, (): Rejecting[] => []).push(one);
+function groupsOf(rejecting: readonly Rejecting[]): ReadonlyMap<Handle, readonly Rejecting[]> {
+  const groups = new Map<Handle, Rejecting[]>();
+  for (const one of rejecting) valueAt(groups, one.route.source.decl.handle, (): Rejecting[] => []).push(one);
   return groups;
 }
 
@@ -165,7 +166,7 @@ function covers({ routes, interfaces }: Node, prefix: Prefix): boolean {
 
 /** A route through the first interface is enough: the destination is rewritten before the kernel sends an ARP or NDP request. */
 function routeFix(prefix: Prefix, lost: readonly Node[]): readonly Fix[] {
-  const places = new Map(lost.map((node) => [node.source.statement, node]));
+  const places = new Map(lost.map((node) => [node.source.decl.handle, node]));
   if (places.size > MOST_EDITS) return [];
   const text = (node: Node): string => `route ${formatPrefix(prefix)} dev ${node.interfaces[0]?.device ?? "eth0"}`;
   const edits = [...places.values()].map((node) => appendEdit(node.source, text(node)));

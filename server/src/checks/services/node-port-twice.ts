@@ -1,5 +1,5 @@
-import type { Source } from "../../language/tree.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { withStatedPort } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
@@ -37,7 +37,7 @@ Choose a different node port, or remove \`node-port\`: kube-apiserver then alloc
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
       const programs = listening(cluster);
-      const taken = new Map<string, { readonly name: string; readonly source: Source }>();
+      const taken = new Map<string, { readonly name: string; readonly source: Origin }>();
       // Allocated node ports are unique, so only services with a port in the file can conflict.
       for (const one of withStatedPort(cluster)) {
         for (const { nodePort, proto, nodePortGiven, nodePortSource } of one.ports) {
@@ -65,7 +65,7 @@ Choose a different node port, or remove \`node-port\`: kube-apiserver then alloc
 function otherPort(
   { services }: Cluster,
   nodePort: number,
-  place: Source,
+  place: Origin,
   programs: ReadonlyMap<string, unknown>,
 ): readonly Fix[] {
   const { first, last } = services.nodePorts;
@@ -86,11 +86,11 @@ function otherPort(
 }
 
 /** Ports of processes on nodes and of pods on the host network; computed only if a service sets a node port. */
-function listening(cluster: Cluster): () => ReadonlyMap<string, { readonly name: string; readonly source: Source }> {
-  let found: Map<string, { name: string; source: Source }> | undefined;
+function listening(cluster: Cluster): () => ReadonlyMap<string, { readonly name: string; readonly source: Origin }> {
+  let found: Map<string, { name: string; source: Origin }> | undefined;
   return () => {
     if (found) return found;
-    const ports = new Map<string, { name: string; source: Source }>();
+    const ports = new Map<string, { name: string; source: Origin }>();
     const processes = [
       ...new Set(cluster.nodes.flatMap((node) => node.processes)),
       ...cluster.workloads.flatMap(({ hostNetwork, containers }) => (hostNetwork ? containers : [])),

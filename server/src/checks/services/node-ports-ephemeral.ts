@@ -1,5 +1,5 @@
-import type { Source } from "../../language/tree.ts";
-import { sourceAt } from "../../questions/origin.ts";
+import { sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
@@ -38,13 +38,13 @@ End \`node-port-range\` at 32767 or below.
         nodePortsEphemeral,
         source,
         t`node ports ${first}-${last} of cluster \`${name}\` overlap the ephemeral ports ${FIRST}-${LAST} of its nodes: replies to a node's own connections can be mistaken for packets to a service`,
-        { fixes: source.statement.keyword.text === "node-port-range" ? [upTo(first, source)] : [] },
+        { fixes: source.decl.spec?.keyword === "node-port-range" ? [upTo(first, source)] : [] },
       );
     }
   },
 };
 
-function upTo(first: number, source: Source): Fix {
+function upTo(first: number, source: Origin): Fix {
   // The start of the Kubernetes default range, if the whole range is ephemeral.
   const range = `${first < FIRST ? first : 30000}-${FIRST - 1}`;
   return replaceFix(t`Change to ${range}`, sourceAt(source, 0), range);

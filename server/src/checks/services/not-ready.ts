@@ -1,4 +1,4 @@
-import { childOf } from "../../questions/origin.ts";
+import { childOf } from "../../declared/navigate.ts";
 import { ofEach } from "../../questions/per-service.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";

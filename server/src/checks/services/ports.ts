@@ -1,4 +1,4 @@
-import { sourceAt } from "../../questions/origin.ts";
+import { sourceAt } from "../../declared/navigate.ts";
 import { ofEach } from "../../questions/per-service.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";

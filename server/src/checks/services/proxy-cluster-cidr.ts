@@ -1,6 +1,6 @@
 import { family, formatPrefix, type Prefix, prefixCovers, prefixEquals } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
-import { argumentWith, childOf, hasChild, sourceAt } from "../../questions/origin.ts";
+import { argumentWith, childOf, hasChild, sourceAt } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { type PlannedRange, planOf } from "../../questions/plan.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
@@ -97,12 +97,11 @@ function podsFix(cluster: Cluster, cidr: Prefix, [only, ...more]: readonly Prefi
   return place.part === "whole" ? [] : [replaceFix(t`Set \`pods\` to ${text}`, place, text)];
 }
 
-function written(place: Source, cidr: Prefix): Source {
-  const at = place.statement.args.findIndex(({ text }) => text === formatPrefix(cidr));
-  return at < 0 ? place : sourceAt(place, at);
+function written(place: Origin, cidr: Prefix): Origin {
+  return argumentWith(sourceAt(place, "whole"), (text) => text === formatPrefix(cidr));
 }
 
-function fixesFor({ podCidrs }: Cluster, place: Source, cidr: Prefix, missed: readonly Prefix[]): readonly Fix[] {
+function fixesFor({ podCidrs }: Cluster, place: Origin, cidr: Prefix, missed: readonly Prefix[]): readonly Fix[] {
   const [only] = missed;
   const argument = written(place, cidr);
   const use =

@@ -1,7 +1,7 @@
-import { nearest } from "../../language/nearest.ts";
-import { childOf } from "../../questions/origin.ts";
+import { childOf } from "../../declared/navigate.ts";
 import { ofEach } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
+import { nearest } from "../../text/nearest.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";

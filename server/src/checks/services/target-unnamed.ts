@@ -1,7 +1,7 @@
-import { nearestFew } from "../../language/nearest.ts";
 import { ofEach } from "../../questions/per-service.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
+import { nearestFew } from "../../text/nearest.ts";
 import type { Workload } from "../../topology/model.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";

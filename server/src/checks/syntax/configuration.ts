@@ -1,5 +1,5 @@
-import type { Span } from "../../language/tree.ts";
-import { NO_STATEMENT } from "../../questions/origin.ts";
+import { fileOrigin } from "../../declared/navigate.ts";
+import type { Span } from "../../text/span.ts";
 import type { Check, Finding } from "../check.ts";
 
 /** Reported by `config.ts`; its examples are `knet.json` files. */
@@ -35,7 +35,7 @@ export function misconfigured(file: string, span: Span, message: string): Findin
     code: configuration.code,
     severity: configuration.severity,
     message,
-    source: { file, statement: NO_STATEMENT, part: "whole" },
+    source: fileOrigin(file),
     span,
     related: [],
     fixes: [],

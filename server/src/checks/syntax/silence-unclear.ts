@@ -1,8 +1,9 @@
-import { NO_STATEMENT } from "../../questions/origin.ts";
+import type { Silence } from "../../declared/document.ts";
+import { fileOrigin } from "../../declared/navigate.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Finding } from "../check.ts";
-import { isCode, type Silence } from "../silence.ts";
+import { isCode } from "../silence.ts";
 
 /** Reported by `run.ts`, which reads the comments. */
 export const silenceUnclear: Check = {
@@ -43,7 +44,7 @@ export function unclearSilence(silence: Silence, known: (code: string) => boolea
     code: silenceUnclear.code,
     severity: silenceUnclear.severity,
     message,
-    source: { file, statement: NO_STATEMENT, part: "whole" },
+    source: fileOrigin(file),
     span: comment,
     related: [],
     fixes: silence.codes.some((code) => isCode(code) && known(code))

@@ -1,7 +1,7 @@
-import { NO_STATEMENT } from "../../questions/origin.ts";
+import type { Silence } from "../../declared/document.ts";
+import { fileOrigin } from "../../declared/navigate.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check, Code, Finding } from "../check.ts";
-import type { Silence } from "../silence.ts";
 
 /** Reported by `run.ts` after all other checks. */
 export const silenceUnused: Check = {
@@ -39,7 +39,7 @@ export function unusedSilence({ file, comment, codes, scope }: Silence, code: Co
     code: silenceUnused.code,
     severity: silenceUnused.severity,
     message: messageOf(code, scope !== undefined, alone),
-    source: { file, statement: NO_STATEMENT, part: "whole" },
+    source: fileOrigin(file),
     span: comment,
     related: [],
     fixes: alone ? [{ title: t`Remove the comment`, edits: [{ kind: "comment", file, span: comment }] }] : [],

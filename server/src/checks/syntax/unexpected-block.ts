@@ -1,7 +1,5 @@
-import { sourceAt } from "../../questions/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
 
 export const unexpectedBlock: Check = {
   code: "KN010",
@@ -32,11 +30,5 @@ Move the statements to the enclosing block, or remove the block.`,
     choice === undefined
       ? t`\`${keyword}\` does not accept a block; move its statements to the enclosing block`
       : t`\`${keyword} ${choice}\` has no settings and does not accept a block`,
-  fixes: (_data, source) => {
-    const { keyword, args } = source.statement;
-    const parts = [keyword, ...args].map(({ kind, text }) => (kind === "string" ? JSON.stringify(text) : text));
-    return args.some(({ kind }) => kind === "list")
-      ? []
-      : [replaceFix(t`Remove the block`, sourceAt(source, "whole"), parts.join(" "))];
-  },
+  fixes: (_data, source) => [{ title: t`Remove the block`, edits: [{ kind: "remove-block", source }] }],
 };

@@ -5,7 +5,7 @@
  */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { prefixContains } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import type { AclRule, Router, Station, Topology } from "../../topology/model.ts";
 
 /** RFC 4271 section 8.2.1. */
@@ -13,9 +13,9 @@ export const BGP_PORT = 179;
 
 export interface AccessLists {
   /** The rule that drops TCP connections from `a` to this port of `b`, or undefined. */
-  blocking(a: Station, from: Ip, b: Station, to: Ip, port: number): Source | undefined;
+  blocking(a: Station, from: Ip, b: Station, to: Ip, port: number): Origin | undefined;
   /** All rules along the path that drop these connections, at most one per machine. */
-  blockers(a: Station, from: Ip, b: Station, to: Ip, port: number): readonly Source[];
+  blockers(a: Station, from: Ip, b: Station, to: Ip, port: number): readonly Origin[];
 }
 
 export function accessLists(topology: Topology): AccessLists {

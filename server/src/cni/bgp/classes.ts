@@ -39,14 +39,14 @@ export function classesOf(topology: Topology, speakers: readonly Speaker[], fami
       numbers(speaker.exports),
       holdsSpeakers(station) ? station.path : "",
       ...station.interfaces.flatMap(({ addresses }) => addresses.map(({ len }) => `/${len}`)),
-      ...station.routes.map(({ implied, source }) => (implied ? "default" : numbers(source.statement))),
+      ...station.routes.map(({ implied, source }) => (implied ? "default" : numbers(source.decl.handle))),
       ...speaker.rules.map(numbers),
       "|",
       ...(matchedBy.get(speaker) ?? []),
     ];
     if (placesMatter) {
       parts.push("at", ...station.interfaces.map(({ segment }) => segment));
-      parts.push(...station.acl.map(({ source }) => numbers(source.statement)));
+      parts.push(...station.acl.map(({ source }) => numbers(source.decl.handle)));
       for (const prefix of telling) parts.push(holds(prefix, ofFamily(speaker, family)) ? 1 : 0);
     }
     const key = parts.join(" ");

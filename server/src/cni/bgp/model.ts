@@ -4,7 +4,7 @@
  */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import type { PrefixTable } from "../../addressing/prefix-table.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import type { Station } from "../../topology/model.ts";
 
 export interface Speaker {
@@ -25,18 +25,18 @@ export interface Speaker {
   readonly mesh: string | undefined;
   /** Rules that several speakers share are one object. */
   readonly rules: readonly PeerRule[];
-  readonly originates: readonly Origin[];
+  readonly originates: readonly Originated[];
   /**
    * Filter for advertised routes, own and learned; one function for speakers with the same filter. Undefined:
    * advertises everything.
    */
   readonly exports: ((prefix: Prefix) => boolean) | undefined;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
-export interface Origin {
+export interface Originated {
   readonly prefix: Prefix;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 /** A neighbor statement. */
@@ -56,7 +56,7 @@ export interface PeerRule {
   readonly client: (own: Speaker, peer: Speaker) => boolean;
   /** Derived from a statement of the other side; a missing peer is not reported. */
   readonly implied: boolean;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 /** A route that a speaker has learned. */
@@ -65,7 +65,7 @@ export interface Learned {
   /** Next hops as advertised by BGP; several share the traffic. */
   readonly via: readonly Ip[];
   readonly path: readonly number[];
-  readonly origin: Origin;
+  readonly origin: Originated;
   /** The speaker that originated the route; of several, the one with the lowest identifier. */
   readonly from: Speaker;
   readonly origins: readonly Speaker[];

@@ -1,7 +1,7 @@
 /** The sessions between classes of speakers, and the configured sessions that do not come up. */
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { TopologyProblem } from "../../topology/problems.ts";
@@ -144,7 +144,7 @@ function oneSided(a: Speaker, mine: Configured, b: Speaker, theirs: Configured):
 
 /** Rules that match no BGP speaker. */
 function unmet(classes: readonly SpeakerClass[], met: ReadonlySet<PeerRule>, family: 4 | 6): TopologyProblem[] {
-  const reported = new Set<Source>();
+  const reported = new Set<Origin>();
   const problems: TopologyProblem[] = [];
   for (const { members } of classes) {
     for (const speaker of members) {

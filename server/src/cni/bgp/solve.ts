@@ -18,7 +18,7 @@ import {
   type Learned,
   type LearnedTable,
   MOST_PATHS,
-  type Origin,
+  type Originated,
   ofFamily,
   type Rank,
   type Speaker,
@@ -63,7 +63,7 @@ export interface Missing {
 interface Group {
   /** Class of the first origin. */
   readonly of: SpeakerClass;
-  readonly entries: { readonly of: SpeakerClass; readonly speaker: Speaker; readonly origin: Origin }[];
+  readonly entries: { readonly of: SpeakerClass; readonly speaker: Speaker; readonly origin: Originated }[];
   /** The origins of its first prefix; the other prefixes spread in the same way from their own origins. */
   readonly origins: ReadonlySet<Speaker>;
   readonly announces: (speaker: Speaker) => boolean;
@@ -88,7 +88,7 @@ interface Solved extends Announcements {
 interface Announced {
   readonly group: Group;
   readonly speaker: Speaker;
-  readonly origin: Origin;
+  readonly origin: Originated;
 }
 
 export function solveBgp(topology: Topology, speakers: readonly Speaker[]): Bgp {

@@ -1,7 +1,7 @@
 /** Nodes without blocks, without a route for their pods' next hop, or without a usable address. */
 
 import { formatIp, formatPrefix, type Ip, prefixCovers } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
+import { childOf } from "../../declared/navigate.ts";
 import { valueAt } from "../../memo/memo.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node } from "../../topology/model.ts";
@@ -57,10 +57,9 @@ function withoutBlocks({ settings, context }: CalicoCluster, nodes: readonly Nod
 }
 
 function podCidrIgnored(node: Node): TopologyProblem[] {
-  const written = node.source.statement.block?.statements.find(({ keyword }) => keyword.text === "pod-cidr");
-  if (!written) return [];
-  const source: Source = { file: node.source.file, statement: written, part: "whole" };
-  const data = { node: node.path, cidr: written.args.map(({ text }) => text).join(" ") };
+  const source = childOf(node.source, "pod-cidr");
+  if (source === node.source) return [];
+  const data = { node: node.path, cidr: source.decl.values.map(({ text }) => text).join(" ") };
   return [problem(CODES.calicoPodCidrIgnored, source, data)];
 }
 

@@ -7,7 +7,7 @@
 import { family as familyOfIp, hostPrefix, type Ip } from "../../addressing/ip.ts";
 import type { IpSet, NfTarget } from "../../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../../dataplane/rule.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import type { ChainRules } from "../mode.ts";
 
 /** The bits of IptablesMarkMask 0xffff0000 that remain after accept, pass, and two scratch bits (dataplane/driver.go). */
@@ -20,7 +20,7 @@ const NODE_PORTS = { first: 30000, last: 32767 };
 
 export interface IpvsFrame {
   readonly family: 4 | 6;
-  readonly origin: Source | undefined;
+  readonly origin: Origin | undefined;
   /** The node's pods, with a match for their packets: the device or the address. */
   readonly endpoints: readonly { readonly name: string; readonly from: Conditions }[];
   /** All devices of pods; undefined if the pods are attached to a bridge. */

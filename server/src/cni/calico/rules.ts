@@ -7,7 +7,7 @@ import { formatPrefix, hostPrefix } from "../../addressing/ip.ts";
 import { buildPrefixTable } from "../../addressing/prefix-table.ts";
 import type { IpSet, NfTable, NfTarget } from "../../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../../dataplane/rule.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { bridgedPods } from "../bridged.ts";
 import type { ChainRules } from "../mode.ts";
 import { type CalicoCluster, familyPart, type Member } from "./cluster.ts";
@@ -105,7 +105,7 @@ function distinct(prefixes: Iterable<Prefix>): Iterable<Prefix> {
 
 /* ------------------------------------------------------------------ chains */
 
-function writer(family: Family, table: NfTable, origin: Source) {
+function writer(family: Family, table: NfTable, origin: Origin) {
   return {
     rule: (match: Conditions, target: NfTarget, comment?: string): RuleSpec => ({
       match,

@@ -1,8 +1,9 @@
 /** A `cni calico` block as Calico's resources: IPPool, IPAMConfig, BGPConfiguration, BGPPeer, FelixConfiguration, Node. */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { bits } from "../../addressing/ip.ts";
-import { all, type Decl, oneOf } from "../../language/decode.ts";
-import type { Source } from "../../language/tree.ts";
+import { all, oneOf } from "../../declared/access.ts";
+import type { Decl } from "../../declared/decl.ts";
+import type { Origin } from "../../declared/origin.ts";
 import type { CniSettings, PodCidr } from "../../topology/model.ts";
 import { familyOf } from "../host.ts";
 import {
@@ -34,8 +35,8 @@ export interface Pool {
   readonly disabled: boolean;
   readonly disableBgpExport: boolean;
   /** The effective statement of each keyword in the file. */
-  readonly sources: ReadonlyMap<string, Source>;
-  readonly source: Source;
+  readonly sources: ReadonlyMap<string, Origin>;
+  readonly source: Origin;
 }
 
 /** BGPPeer. */
@@ -47,7 +48,7 @@ export interface Peer {
   readonly peerSelector: readonly Label[] | undefined;
   readonly as: number | undefined;
   readonly allowAsIn: number;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export interface CalicoSettings {
@@ -64,8 +65,8 @@ export interface CalicoSettings {
   readonly mtu: number | undefined;
   readonly excludesHosts: boolean;
   readonly endpointToHost: "ACCEPT" | "RETURN" | "DROP";
-  readonly sources: ReadonlyMap<string, Source>;
-  readonly source: Source;
+  readonly sources: ReadonlyMap<string, Origin>;
+  readonly source: Origin;
 }
 
 /** Settings of a node's own block. */
@@ -73,7 +74,7 @@ export interface NodeSettings {
   readonly as: number | undefined;
   readonly clusterId: Ip | undefined;
   readonly addresses: readonly Ip[];
-  readonly sources: ReadonlyMap<string, Source>;
+  readonly sources: ReadonlyMap<string, Origin>;
 }
 
 /** Default of BGPConfiguration asNumber (libcalico-go). */
@@ -128,18 +129,18 @@ const NO_NODE_SETTINGS: NodeSettings = { as: undefined, clusterId: undefined, ad
 export const BLOCK = "block";
 
 /** The blocks in a node's own settings. */
-export function blocksIn(own: CniSettings): readonly { readonly prefix: Prefix; readonly source: Source }[] {
+export function blocksIn(own: CniSettings): readonly { readonly prefix: Prefix; readonly source: Origin }[] {
   if (own.plugin !== "calico" || !own.decl) return [];
   const found = statement([{ decl: own.decl, file: own.file }], BLOCK);
   return found ? prefixesIn(found).map((prefix) => ({ prefix, source: sourceOf(found) })) : [];
 }
 
-function sourcesOf(settings: Settings): ReadonlyMap<string, Source> {
-  const sources = new Map<string, Source>();
+function sourcesOf(settings: Settings): ReadonlyMap<string, Origin> {
+  const sources = new Map<string, Origin>();
   for (const { decl, file } of settings) {
     for (const child of decl.children) {
-      const keyword = child.statement.keyword.text;
-      if (!sources.has(keyword)) sources.set(keyword, sourceOf({ decl: child, file }));
+      const keyword = child.spec?.keyword;
+      if (keyword !== undefined && !sources.has(keyword)) sources.set(keyword, sourceOf({ decl: child, file }));
     }
   }
   return sources;
@@ -147,7 +148,7 @@ function sourcesOf(settings: Settings): ReadonlyMap<string, Source> {
 
 /* ------------------------------------------------------------------- pools */
 
-function poolsOf(settings: Settings, source: Source, podCidrs: readonly PodCidr[]): readonly Pool[] {
+function poolsOf(settings: Settings, source: Origin, podCidrs: readonly PodCidr[]): readonly Pool[] {
   const written = statements(settings, "pool");
   if (written.length > 0) {
     const first = podCidrs.find(({ prefix }) => familyOf(prefix.ip) === 4) ?? podCidrs[0];

@@ -2,7 +2,8 @@
 
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, formatPrefix, network, prefixEquals } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
+import { childOf } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { valueAt } from "../../memo/memo.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
@@ -40,7 +41,7 @@ export function checkFlannel(context: ClusterContext): readonly TopologyProblem[
 
 function checkSettings({ cluster }: ClusterContext, settings: FlannelSettings): TopologyProblem[] {
   const problems: TopologyProblem[] = [];
-  const at = (keyword: string): Source => settings.sources.get(keyword) ?? settings.source;
+  const at = (keyword: string): Origin => settings.sources.get(keyword) ?? settings.source;
   const { subnetMin: min, subnetMax: max } = settings;
   if (settings.manager === "etcd") {
     const { error } = etcdPlan(settings);
@@ -79,8 +80,7 @@ function checkSettings({ cluster }: ClusterContext, settings: FlannelSettings): 
   }
   const refused = backendError(backend);
   if (refused) {
-    const child = backend.source.statement.block?.statements.find(({ keyword }) => keyword.text === refused.setting);
-    const source: Source = child ? { ...backend.source, statement: child, part: "whole" } : backend.source;
+    const source = childOf(backend.source, refused.setting);
     problems.push(problem(CODES.flannelBackendRefused, source, { backend: backend.type, error: refused.text }));
   }
   if ((backend.type === "udp" || backend.type === "ipip" || backend.type === "ipsec") && settings.network6) {

@@ -2,7 +2,7 @@
 import type { Prefix } from "../../addressing/ip.ts";
 import type { NfTarget } from "../../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../../dataplane/rule.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import type { ChainRules } from "../mode.ts";
 import { familyPart, type Participant, type ParticipantFamily } from "./cluster.ts";
 
@@ -31,7 +31,7 @@ export function flannelChains(self: Participant): readonly ChainRules[] {
   return chains;
 }
 
-function masquerade(family: 4 | 6, { lease, network }: ParticipantFamily, origin: Source): readonly ChainRules[] {
+function masquerade(family: 4 | 6, { lease, network }: ParticipantFamily, origin: Origin): readonly ChainRules[] {
   const rule = ruleWith("flanneld masq", origin);
   const chain = "FLANNEL-POSTRTG";
   return [
@@ -52,7 +52,7 @@ function masquerade(family: 4 | 6, { lease, network }: ParticipantFamily, origin
   ];
 }
 
-function forwarding(family: 4 | 6, { network }: ParticipantFamily, origin: Source): readonly ChainRules[] {
+function forwarding(family: 4 | 6, { network }: ParticipantFamily, origin: Origin): readonly ChainRules[] {
   const rule = ruleWith("flanneld forward", origin);
   const chain = "FLANNEL-FWD";
   return [
@@ -71,7 +71,7 @@ function forwarding(family: 4 | 6, { network }: ParticipantFamily, origin: Sourc
  * effect. Its fourth rule returns for all packets to the network from outside the node's pods, so the last rule never
  * matches: unlike with iptables, packets from outside are not masqueraded on the way to another node's pods.
  */
-function nftMasquerade(family: 4 | 6, { lease, network }: ParticipantFamily, origin: Source): readonly ChainRules[] {
+function nftMasquerade(family: 4 | 6, { lease, network }: ParticipantFamily, origin: Origin): readonly ChainRules[] {
   const rule = ruleWith(`nftables flannel-ipv${family} postrtg`, origin);
   const chain = `flannel-ipv${family}-postrtg`;
   return [
@@ -96,7 +96,7 @@ function nftMasquerade(family: 4 | 6, { lease, network }: ParticipantFamily, ori
  * `accept` in a separate base chain ends only that chain; another table can still drop the packet. RETURN has the same
  * effect here.
  */
-function nftForward(family: 4 | 6, { network }: ParticipantFamily, origin: Source): readonly ChainRules[] {
+function nftForward(family: 4 | 6, { network }: ParticipantFamily, origin: Origin): readonly ChainRules[] {
   const rule = ruleWith(`nftables flannel-ipv${family} forward`, origin);
   const chain = `flannel-ipv${family}-forward`;
   return [
@@ -110,6 +110,6 @@ function nftForward(family: 4 | 6, { network }: ParticipantFamily, origin: Sourc
   ];
 }
 
-function ruleWith(comment: string, origin: Source): (match: Conditions, target: NfTarget) => RuleSpec {
+function ruleWith(comment: string, origin: Origin): (match: Conditions, target: NfTarget) => RuleSpec {
   return (match, target) => ({ match, target, comment, origin });
 }

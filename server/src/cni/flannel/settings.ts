@@ -2,7 +2,7 @@
  * A `cni flannel` block as flanneld reads it: net-conf.json and its flags. The defaults match the released manifest.
  */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import type { CniSettings, PodCidr } from "../../topology/model.ts";
 import { familyOf } from "../host.ts";
 import {
@@ -35,9 +35,9 @@ export interface FlannelSettings {
   readonly iface: string | Ip | undefined;
   readonly publicIp: Ip | undefined;
   /** The effective statement of each keyword in the file. */
-  readonly sources: ReadonlyMap<string, Source>;
+  readonly sources: ReadonlyMap<string, Origin>;
   /** The `cni` statement. */
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export type BackendSettings =
@@ -48,10 +48,10 @@ export type BackendSettings =
       readonly learning: boolean;
       readonly directRouting: boolean;
       readonly mtu: number | undefined;
-      readonly source: Source;
+      readonly source: Origin;
     }
-  | { readonly type: "host-gw"; readonly source: Source }
-  | { readonly type: "udp"; readonly port: number; readonly source: Source }
+  | { readonly type: "host-gw"; readonly source: Origin }
+  | { readonly type: "udp"; readonly port: number; readonly source: Origin }
   | {
       readonly type: "wireguard";
       readonly mode: WireguardMode;
@@ -61,16 +61,16 @@ export type BackendSettings =
       readonly psk: string | undefined;
       readonly keepalive: number | undefined;
       readonly mtu: number | undefined;
-      readonly source: Source;
+      readonly source: Origin;
     }
   | {
       readonly type: "ipsec";
       readonly psk: string;
       readonly udpEncap: boolean;
       readonly espProposal: string;
-      readonly source: Source;
+      readonly source: Origin;
     }
-  | { readonly type: "ipip"; readonly directRouting: boolean; readonly source: Source };
+  | { readonly type: "ipip"; readonly directRouting: boolean; readonly source: Origin };
 
 export type BackendType = BackendSettings["type"];
 
@@ -116,7 +116,7 @@ export function flannelSettings(
       given ?? (networks.length > 0 ? undefined : podCidrs.find(({ prefix }) => familyOf(prefix.ip) === family)?.prefix)
     );
   };
-  const sources = new Map<string, Source>();
+  const sources = new Map<string, Origin>();
   for (const keyword of KEYWORDS) {
     const found = statement(settings, keyword);
     if (found) sources.set(keyword, sourceOf(found));
@@ -140,7 +140,7 @@ export function flannelSettings(
   };
 }
 
-function backendSettings(settings: Settings, otherwise: Source): BackendSettings {
+function backendSettings(settings: Settings, otherwise: Origin): BackendSettings {
   const found = statement(settings, "backend");
   const inside: Settings = found ? [found] : [];
   const source = found ? sourceOf(found) : otherwise;

@@ -4,7 +4,7 @@
  */
 import { addIp, type Ip, type IpRange, lastAddress, type Prefix, prefixRange } from "../../addressing/ip.ts";
 import type { IpvlanMode, MacvlanMode } from "../../dataplane/model.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import type { SharedRange } from "../../topology/addressing.ts";
 import type { CniSettings, Interface, Node } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";
@@ -22,8 +22,8 @@ interface StackedBase {
   readonly ranges: readonly SharedRange[];
   readonly gateways: readonly Ip[];
   readonly mtu: number | undefined;
-  readonly sources: ReadonlyMap<string, Source>;
-  readonly source: Source;
+  readonly sources: ReadonlyMap<string, Origin>;
+  readonly source: Origin;
 }
 
 const MACVLAN: readonly MacvlanMode[] = ["bridge", "private", "vepa", "passthru"];
@@ -38,7 +38,7 @@ export function stackedSettings(
   const source = node?.plugin === plugin ? node.source : cluster.source;
   const mode = wordIn(statement(settings, "mode"));
   const excluded = statements(settings, "exclude").flatMap(prefixesIn).map(prefixRange);
-  const sources = new Map<string, Source>();
+  const sources = new Map<string, Origin>();
   for (const keyword of ["range", "mode", "master", "mtu", "gateway"]) {
     const found = statement(settings, keyword);
     if (found) sources.set(keyword, sourceOf(found));

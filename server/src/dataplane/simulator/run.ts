@@ -4,7 +4,7 @@
  */
 
 import { formatIp, type Ip } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Connection, Tracking } from "../conntrack.ts";
@@ -175,7 +175,7 @@ export interface Failure {
   readonly message: string;
   readonly device: string;
   readonly rule?: StepRule | undefined;
-  readonly origin?: Source | undefined;
+  readonly origin?: Origin | undefined;
   readonly icmp?: End["icmp"];
   readonly errno?: End["errno"];
 }

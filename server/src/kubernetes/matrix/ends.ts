@@ -3,7 +3,7 @@
  * selects.
  */
 import { formatRange, type IpRange, parseIp, parsePrefix, prefixRange, rangeContains } from "../../addressing/ip.ts";
-import { readValue } from "../../language/reading.ts";
+import { readValue } from "../../declared/reading.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Pod, Topology, Workload } from "../../topology/model.ts";
 import { holds, type Requirement } from "../../topology/selector.ts";

@@ -7,7 +7,7 @@ import { hostPrefix, type Ip, prefixOf } from "../../addressing/ip.ts";
 import type { ChainRules, ChainSource } from "../../cni/mode.ts";
 import type { Device, NfChain, NfRule, NfTable, NfTarget } from "../../dataplane/model.ts";
 import { type Conditions, nfChain, nfRule, type RuleSpec } from "../../dataplane/rule.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import type { Cluster, Node, ServiceEndpoint } from "../../topology/model.ts";
 import { endpointText } from "../../topology/service-endpoints.ts";
 import { type LocalDetector, localDetector } from "./detect.ts";
@@ -24,7 +24,7 @@ interface View {
   readonly node: Node;
   readonly detector: LocalDetector | undefined;
   readonly nodePortIps: NodePortIps;
-  readonly origin: Source;
+  readonly origin: Origin;
 }
 
 const MARK_MASQ: NfTarget = { kind: "JUMP", chain: "KUBE-MARK-MASQ" };
@@ -54,7 +54,7 @@ const JUMPS: readonly (readonly [NfTable, string, string, string | undefined, fr
 ];
 
 /** The jumps from the built-in chains. */
-export function iptablesJumps(of: 4 | 6, origin: Source): readonly ChainRules[] {
+export function iptablesJumps(of: 4 | 6, origin: Origin): readonly ChainRules[] {
   return JUMPS.map(([table, chain, to, comment, fresh]) => ({
     family: of,
     table,
@@ -319,7 +319,7 @@ function healthChain(view: View): NfChain {
   };
 }
 
-function forwardRules(mark: number, origin: Source): readonly RuleSpec[] {
+function forwardRules(mark: number, origin: Origin): readonly RuleSpec[] {
   const accept: NfTarget = { kind: "ACCEPT" };
   return [
     { match: { ctstate: ["INVALID"] }, target: DROP, origin },
@@ -340,7 +340,7 @@ function forwardRules(mark: number, origin: Source): readonly RuleSpec[] {
   ];
 }
 
-export function postroutingRules(mark: number, origin: Source): readonly RuleSpec[] {
+export function postroutingRules(mark: number, origin: Origin): readonly RuleSpec[] {
   return [
     { match: { mark: { is: { value: mark, mask: mark }, not: true } }, target: { kind: "RETURN" }, origin },
     { match: {}, target: { kind: "MARK", value: mark, mask: 0 }, origin },
@@ -354,7 +354,7 @@ export function postroutingRules(mark: number, origin: Source): readonly RuleSpe
   ];
 }
 
-export function markRule(mark: number, origin: Source): RuleSpec {
+export function markRule(mark: number, origin: Origin): RuleSpec {
   return { match: {}, target: { kind: "MARK", value: mark, mask: mark }, origin };
 }
 

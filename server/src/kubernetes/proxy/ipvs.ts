@@ -7,7 +7,7 @@ import { hostPrefix, type Ip, isLinkLocal, prefixOf } from "../../addressing/ip.
 import type { ChainRules } from "../../cni/mode.ts";
 import type { Device, IptablesTable, Ipvs, NfTarget, SetMatch, VirtualServer } from "../../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../../dataplane/rule.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import type { KubeProxy, Node, ServiceEndpoint } from "../../topology/model.ts";
 import { localDetector } from "./detect.ts";
 import { boundIps, guardedPorts, ipSets, type ProxySet, type SetKey, virtualIps } from "./ipsets.ts";
@@ -18,7 +18,7 @@ import { admitsNode, type ProxyPort, type ProxyPorts, usesCluster } from "./port
 const IPVS_DEVICE = "kube-ipvs0";
 
 /** kube-ipvs0 with every virtual IP as /32 or /128; the same on all nodes that have no such address themselves. */
-export function ipvsDevice(all: readonly ProxyPorts[], origin: Source): Device {
+export function ipvsDevice(all: readonly ProxyPorts[], origin: Origin): Device {
   const ips = new Set(all.flatMap((ports) => ports.all().flatMap(virtualIps)));
   return {
     kind: "dummy",
@@ -114,7 +114,7 @@ function servers(ports: ProxyPorts, port: ProxyPort, node: Node, outer: boolean)
 
 interface Rules {
   readonly family: 4 | 6;
-  readonly origin: Source;
+  readonly origin: Origin;
   readonly set: (key: SetKey) => ProxySet;
 }
 
@@ -276,7 +276,7 @@ function outRules(ports: ProxyPorts, node: Node): readonly RuleSpec[] {
     );
 }
 
-function forward(mark: number, origin: Source): readonly RuleSpec[] {
+function forward(mark: number, origin: Origin): readonly RuleSpec[] {
   return [
     {
       match: { mark: { is: { value: mark, mask: mark } } },

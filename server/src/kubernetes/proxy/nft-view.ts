@@ -2,7 +2,7 @@
 import { formatIp, formatPrefix, hostPrefix, type Ip } from "../../addressing/ip.ts";
 import type { NfBase, NfHook, NfTable, NfTarget } from "../../dataplane/model.ts";
 import type { Conditions } from "../../dataplane/rule.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import type { Cluster, Node, ServiceEndpoint } from "../../topology/model.ts";
 import type { LocalDetector } from "./detect.ts";
 import type { NodePortIps } from "./node-addresses.ts";
@@ -18,7 +18,7 @@ export interface NftView {
   readonly cluster: Cluster;
   readonly node: Node;
   readonly detector: LocalDetector | undefined;
-  readonly origin: Source;
+  readonly origin: Origin;
   /** "ip" or "ip6". */
   readonly ip: string;
   readonly nodePortIps: NodePortIps;
@@ -74,7 +74,7 @@ export interface Element {
   readonly match: Conditions;
   readonly target: NfTarget;
   readonly comment?: string;
-  readonly origin: Source;
+  readonly origin: Origin;
 }
 
 export function jump(chain: string): NfTarget {

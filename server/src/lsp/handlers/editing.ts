@@ -1,4 +1,5 @@
 /** Handlers that change text: formatting, code actions, and imports of renamed files. */
+
 import {
   type CodeAction,
   CodeActionKind,
@@ -8,9 +9,8 @@ import {
   type WorkspaceEdit,
 } from "vscode-languageserver/node";
 import type { Finding } from "../../checks/check.ts";
-import { formatEdits, formatRangeEdits } from "../../language/format.ts";
-import { stringText } from "../../language/tokens.ts";
-import type { Span } from "../../language/tree.ts";
+import { formatEdits, formatRangeEdits } from "../../frontends/knet/format.ts";
+import { stringText } from "../../frontends/knet/tokens.ts";
 import { type ProvenFix, provenFixes } from "../../service/features/fixes.ts";
 import { importsOf } from "../../service/features/links.ts";
 import { quickFixes } from "../../service/features/quickfix.ts";
@@ -18,8 +18,9 @@ import { fixAll } from "../../service/features/refactor/fix-all.ts";
 import { refactoringsAt } from "../../service/features/refactor/index.ts";
 import { organiseImports } from "../../service/features/refactor/organise.ts";
 import { typedRange } from "../../service/features/typing.ts";
-import type { TextEdit } from "../../service/service.ts";
+import type { TextEdit } from "../../text/edit.ts";
 import { t } from "../../text/l10n.ts";
+import type { Span } from "../../text/span.ts";
 import type { Access, At, Server } from "../access.ts";
 import { editsOf } from "../convert.ts";
 import { run } from "../guard.ts";

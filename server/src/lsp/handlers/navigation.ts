@@ -1,4 +1,5 @@
 /** Handlers that navigate from a name: definitions, references, rename, reachability (call hierarchy). */
+
 import {
   type CallHierarchyItem,
   DocumentHighlightKind,
@@ -27,7 +28,7 @@ import {
   whatReaches,
 } from "../../service/features/reach.ts";
 import { implementationAt, linkedAt, typeDefinitionAt } from "../../service/features/relations.ts";
-import type { TextEdit } from "../../service/service.ts";
+import type { TextEdit } from "../../text/edit.ts";
 import type { Access, At, Server } from "../access.ts";
 import { rangeOf, symbolKindOf } from "../convert.ts";
 import { run } from "../guard.ts";

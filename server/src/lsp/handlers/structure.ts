@@ -1,4 +1,5 @@
 /** Handlers for the structure of a file: symbols, folds, selections, semantic tokens. */
+
 import {
   type DocumentSymbol,
   type FoldingRange,
@@ -7,11 +8,12 @@ import {
   SemanticTokensBuilder,
   type SemanticTokensDelta,
 } from "vscode-languageserver/node";
-import type { LineIndex } from "../../language/positions.ts";
-import type { Span } from "../../language/tree.ts";
 import { foldsOf, selectionsAt } from "../../service/features/folding.ts";
 import { findSymbols, type OutlineItem, outlineOf } from "../../service/features/outline.ts";
 import { type SemanticToken, semanticTokens, TOKEN_MODIFIERS, TOKEN_TYPES } from "../../service/features/tokens.ts";
+import { knetFile } from "../../service/knet.ts";
+import type { LineIndex } from "../../text/line-index.ts";
+import type { Span } from "../../text/span.ts";
 import type { Access, Server } from "../access.ts";
 import { foldingKind, rangeOf, symbolKindOf } from "../convert.ts";
 import { run } from "../guard.ts";
@@ -118,7 +120,7 @@ function registerTokens(server: Server, { whole }: Pick<Access, "whole">): void 
 
   const dataOf = (uri: string, within: ((index: LineIndex) => Span) | undefined): number[] => {
     const here = whole(uri);
-    const file = here?.analysis.fileOf(here.key);
+    const file = here && knetFile(here.analysis, here.key);
     const builder = new SemanticTokensBuilder();
     for (const token of here && file ? semanticTokens(file, within?.(here.index)) : []) {
       const start = here?.index.positionAt(token.start);

@@ -1,9 +1,10 @@
 /** Folding ranges (multi-line blocks, lists, and comments) and expanding selections around a position. */
 
-import { lineStartOf, skipBlanksBack } from "../../language/lines.ts";
-import { partSpan, positionsOf } from "../../language/positions.ts";
-import { tokenize } from "../../language/tokens.ts";
-import type { Span, Statement, SyntaxTree } from "../../language/tree.ts";
+import { partSpan, positionsOf } from "../../frontends/knet/positions.ts";
+import { tokenize } from "../../frontends/knet/tokens.ts";
+import type { Statement, SyntaxTree } from "../../frontends/knet/tree.ts";
+import { lineStartOf, skipBlanksBack } from "../../text/lines.ts";
+import type { Span } from "../../text/span.ts";
 import { mayComment, piecesOf } from "./pieces.ts";
 
 export interface Fold {

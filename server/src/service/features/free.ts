@@ -14,7 +14,8 @@ import {
   prefixCovers,
   prefixRange,
 } from "../../addressing/ip.ts";
-import type { Statement } from "../../language/tree.ts";
+import { statementOf } from "../../frontends/knet/handle.ts";
+import type { Statement } from "../../frontends/knet/tree.ts";
 import { planOf } from "../../questions/plan.ts";
 import type { Cluster, Node, Segment, Service, Topology } from "../../topology/model.ts";
 
@@ -41,7 +42,7 @@ export interface Usage {
 export function segmentUsage(topology: Topology, segment: Segment, prefix: Prefix, without?: Statement): Usage {
   const taken = new Set<Ip>();
   for (const iface of topology.attachedTo(segment.name)) {
-    if (iface.source.statement === without) continue;
+    if (statementOf(iface.source.decl) === without) continue;
     for (const { ip } of iface.addresses) if (prefixContains(prefix, ip)) taken.add(ip);
   }
   const used = taken.size;
@@ -55,7 +56,7 @@ export function nextInSegment(topology: Topology, segment: Segment, prefix: Pref
   const taken = new Set<Ip>(segment.gateways);
   let highest: Ip | undefined;
   for (const iface of topology.attachedTo(segment.name)) {
-    if (iface.source.statement === without) continue;
+    if (statementOf(iface.source.decl) === without) continue;
     for (const { ip } of iface.addresses) {
       if (!prefixContains(prefix, ip)) continue;
       taken.add(ip);
@@ -108,7 +109,7 @@ export function nextNodePort({ services }: Cluster, without: Service | undefined
 /** Ranges in use, except the ranges that the statement `without` declares. */
 export function usedRanges(topology: Topology, without?: Statement): readonly IpRange[] {
   return planOf(topology)
-    .ranges.filter(({ source }) => source.statement !== without)
+    .ranges.filter(({ source }) => statementOf(source.decl) !== without)
     .map(({ prefix }) => prefixRange(prefix));
 }
 

@@ -2,16 +2,21 @@
  * Inlay hints: values that the file omits and knet fills in (allocated addresses, derived ranges, MTUs, defaults).
  * Defaults are from the schema, all other values from the topology and from the kernel state that the mode creates.
  */
+
 import { formatIp } from "../../addressing/ip.ts";
-import { contextInside, type Decl, has } from "../../language/decode.ts";
-import { readValue } from "../../language/reading.ts";
-import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../language/schema/index.ts";
-import type { Span } from "../../language/tree.ts";
+import { has } from "../../declared/access.ts";
+import type { Decl } from "../../declared/decl.ts";
+import { readValue } from "../../declared/reading.ts";
+import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../declared/schema/index.ts";
+import { contextInside } from "../../frontends/knet/decode.ts";
+import { statementOf } from "../../frontends/knet/handle.ts";
+import type { TextEdit } from "../../text/edit.ts";
 import { t, translated } from "../../text/l10n.ts";
+import type { Span } from "../../text/span.ts";
 import type { Cluster, Interface, Node, Segment, Service, Workload } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
+import { knetFile } from "../knet.ts";
 import { rangeTexts } from "../node-ranges.ts";
-import type { TextEdit } from "../service.ts";
 import { placedIn } from "./place.ts";
 import { byStatement, type Made } from "./statements.ts";
 
@@ -33,7 +38,7 @@ export function inlayHintsIn(
   within: Span,
   wanted: Readonly<Record<HintKind, boolean>>,
 ): readonly InlayHint[] {
-  const checked = analysis.fileOf(file);
+  const checked = knetFile(analysis, file);
   if (!checked) return [];
   const made = byStatement(analysis);
   return placedIn(checked, within)
@@ -43,7 +48,7 @@ export function inlayHintsIn(
 }
 
 function hintsOf(analysis: Analysis, decl: Decl, start: number, made: Made): readonly InlayHint[] {
-  const { statement } = decl;
+  const statement = statementOf(decl);
   if (!decl.spec) return [];
   const last = statement.args.at(-1) ?? statement.keyword;
   const end = start + last.start + last.length;
@@ -192,7 +197,7 @@ function serviceHint({ allocated, clusterIps }: Service, end: number): readonly 
 }
 
 function perNodeHint(decl: Decl, made: Made, end: number): readonly InlayHint[] {
-  const range = made.podRanges.get(decl.statement);
+  const range = made.podRanges.get(statementOf(decl));
   if (!range || has(decl, "per-node")) return [];
   const text = `per-node /${range.perNode}`;
   return [

@@ -1,9 +1,12 @@
 /** Network namespaces in hovers: devices and routes as the kernel's tools print them, and the state that a declaration creates. */
+
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import type { Device, Netns, Route } from "../../dataplane/model.ts";
 import { printRoutes, routesOf } from "../../dataplane/print.ts";
 import { routeText } from "../../dataplane/text.ts";
-import type { Statement } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
+import { statementOf } from "../../frontends/knet/handle.ts";
+import type { Statement } from "../../frontends/knet/tree.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { bullets, code, codeBlock } from "./markdown.ts";
@@ -84,8 +87,8 @@ export interface Made {
 
 /** The devices and routes of a network namespace that originate from one of the statements. */
 export function madeBy(netns: Netns, statements: ReadonlySet<Statement>): Made {
-  const isOwn = (one: { readonly origin: { readonly statement: Statement } | undefined }): boolean =>
-    one.origin !== undefined && statements.has(one.origin.statement);
+  const isOwn = (one: { readonly origin: Origin | undefined }): boolean =>
+    one.origin !== undefined && statements.has(statementOf(one.origin.decl));
   const routes = [...netns.tables.keys()].flatMap((table) =>
     ([4, 6] as const).flatMap((family) => routesOf(netns, family, table).filter(isOwn)),
   );

@@ -1,12 +1,15 @@
 /** Code lenses above declarations: the result of an expectation, free addresses of a range, and commands for routes and traces. */
+
 import { formatPrefix, type Prefix, prefixCovers, subnetCount } from "../../addressing/ip.ts";
 import { outcomeOf } from "../../checks/expectations/failed.ts";
-import type { Decl } from "../../language/decode.ts";
-import type { Span } from "../../language/tree.ts";
+import type { Decl } from "../../declared/decl.ts";
+import { statementOf } from "../../frontends/knet/handle.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
+import type { Span } from "../../text/span.ts";
 import type { Cluster, Expectation, Segment, Service } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
+import { knetFile } from "../knet.ts";
 import { endPath } from "./endpoints.ts";
 import { hostRange, segmentUsage } from "./free.ts";
 import { targetAt } from "./navigation.ts";
@@ -41,17 +44,17 @@ export interface LensText {
 const MOST_WITH_COMMANDS = 200;
 
 export function lensesOf(analysis: Analysis, file: string): readonly Lens[] {
-  const checked = analysis.fileOf(file);
+  const checked = knetFile(analysis, file);
   if (!checked) return [];
   const made = byStatement(analysis);
   const table = symbolsOf(analysis);
   const lenses: Lens[] = [];
   let ends = 0;
   for (const { decl, start } of placedIn(checked)) {
-    const span = { start, end: start + decl.statement.keyword.length };
+    const span = { start, end: start + statementOf(decl).keyword.length };
     const defines = decl.spec?.defines;
     if (defines !== undefined && HAS_ROUTES.has(defines)) {
-      const replicas = made.workloads.get(decl.statement)?.workload.replicas ?? 0;
+      const replicas = made.workloads.get(statementOf(decl))?.workload.replicas ?? 0;
       if (table.symbolOf(decl) === undefined || (defines === "workload" && replicas === 0)) continue;
       ends += 1;
       lenses.push({ kind: "trace", span }, { kind: "routes", span });
@@ -62,12 +65,12 @@ export function lensesOf(analysis: Analysis, file: string): readonly Lens[] {
 
 const HAS_ROUTES: ReadonlySet<string> = new Set(["node", "router", "host", "pod", "workload"]);
 
-function kindsOf({ statement }: Decl, made: Made): readonly LensKind[] {
-  if (made.expectations.has(statement)) return ["expectation"];
+function kindsOf(decl: Decl, made: Made): readonly LensKind[] {
+  if (made.expectations.has(statementOf(decl))) return ["expectation"];
   const counts =
-    made.segments.get(statement)?.cidrs.some((prefix) => hostCount(prefix) !== undefined) === true ||
-    (made.services.get(statement)?.service.ports.length ?? 0) > 0 ||
-    made.podRanges.has(statement);
+    made.segments.get(statementOf(decl))?.cidrs.some((prefix) => hostCount(prefix) !== undefined) === true ||
+    (made.services.get(statementOf(decl))?.service.ports.length ?? 0) > 0 ||
+    made.podRanges.has(statementOf(decl));
   return counts ? ["usage"] : [];
 }
 
@@ -78,12 +81,12 @@ export function lensAt(analysis: Analysis, file: string, start: number, kind: Le
   const made = byStatement(analysis);
   switch (kind) {
     case "expectation": {
-      const expectation = made.expectations.get(decl.statement);
+      const expectation = made.expectations.get(statementOf(decl));
       return expectation && expectationText(analysis, expectation);
     }
     case "usage": {
-      const segment = made.segments.get(decl.statement);
-      const served = made.services.get(decl.statement);
+      const segment = made.segments.get(statementOf(decl));
+      const served = made.services.get(statementOf(decl));
       if (served) return serviceText(served.cluster, served.service);
       return segment ? segmentText(analysis, segment) : rangeText(decl, made);
     }
@@ -145,8 +148,8 @@ function serviceText({ services }: Cluster, service: Service): LensText | undefi
   return { title, command: undefined };
 }
 
-function rangeText({ statement }: Decl, made: Made): LensText | undefined {
-  const range = made.podRanges.get(statement);
+function rangeText(decl: Decl, made: Made): LensText | undefined {
+  const range = made.podRanges.get(statementOf(decl));
   if (!range) return undefined;
   const all = subnetCount(range.prefix, range.perNode);
   const given = range.cluster.nodes.filter(({ podCidrs }) =>
@@ -168,7 +171,7 @@ export function commandsAt(analysis: Analysis, file: string, offset: number): re
       { name: "routes", where: path },
     ];
   const decl = placeAt(analysis, file, offset)?.decls.at(-1);
-  const expectation = decl && byStatement(analysis).expectations.get(decl.statement);
+  const expectation = decl && byStatement(analysis).expectations.get(statementOf(decl));
   return expectation ? [traceOf(expectation)] : [];
 }
 

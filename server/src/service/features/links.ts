@@ -1,8 +1,11 @@
 /** Links in a file: to imported files, and to the documentation of the codes in its comments. */
-import { one } from "../../language/decode.ts";
-import { positionsOf } from "../../language/positions.ts";
-import type { Span } from "../../language/tree.ts";
+
+import { one } from "../../declared/access.ts";
+import { argOf } from "../../frontends/knet/handle.ts";
+import { positionsOf } from "../../frontends/knet/positions.ts";
+import type { Span } from "../../text/span.ts";
 import type { Analysis } from "../analysis.ts";
+import { knetFile } from "../knet.ts";
 import { innerSpan } from "./place.ts";
 
 export type Link =
@@ -10,7 +13,7 @@ export type Link =
   | { readonly kind: "code"; readonly span: Span; readonly code: string };
 
 export function linksOf(analysis: Analysis, file: string): readonly Link[] {
-  const checked = analysis.fileOf(file);
+  const checked = knetFile(analysis, file);
   if (!checked) return [];
   const { tree } = checked;
   const positions = positionsOf(tree);
@@ -28,11 +31,13 @@ export interface Import {
 }
 
 export function importsOf(analysis: Analysis, file: string): readonly Import[] {
-  const checked = analysis.fileOf(file);
+  const checked = knetFile(analysis, file);
   const { root } = checked?.tree ?? {};
   return (checked?.decls ?? []).flatMap((decl, index): readonly Import[] => {
     const read = decl.spec?.keyword === "import" ? one(decl, "path") : undefined;
-    if (read?.value.kind !== "string" || read.arg.kind !== "string") return [];
-    return [{ path: read.value.text, span: innerSpan(read.arg, root?.offsets[index] ?? 0, checked?.tree.text ?? "") }];
+    if (read?.value.kind !== "string") return [];
+    const arg = argOf(decl, read);
+    if (arg.kind !== "string") return [];
+    return [{ path: read.value.text, span: innerSpan(arg, root?.offsets[index] ?? 0, checked?.tree.text ?? "") }];
   });
 }

@@ -1,5 +1,5 @@
 /** Shortest unambiguous paths of symbols, and the symbols that can be endpoints of a packet. */
-import type { SymbolKind } from "../../language/schema/index.ts";
+import type { SymbolKind } from "../../declared/schema/index.ts";
 import { DEFAULT_NAMESPACE, type NamedSymbol, pathOf, type SymbolTable } from "./symbols.ts";
 
 /** The shortest path of each symbol among the given symbols. A deployment and a service with the same name share a path. */

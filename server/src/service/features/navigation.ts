@@ -1,10 +1,13 @@
 /** Declarations and uses of a name: definition, references, highlights, rename. */
-import { readValue } from "../../language/reading.ts";
-import type { SymbolKind } from "../../language/schema/index.ts";
-import type { Source, Span } from "../../language/tree.ts";
+
+import type { Part } from "../../declared/handle.ts";
+import type { Origin } from "../../declared/origin.ts";
+import { readValue } from "../../declared/reading.ts";
+import type { SymbolKind } from "../../declared/schema/index.ts";
+import type { TextEdit } from "../../text/edit.ts";
 import { phrase, t, translated } from "../../text/l10n.ts";
+import type { Span } from "../../text/span.ts";
 import type { Analysis } from "../analysis.ts";
-import type { TextEdit } from "../service.ts";
 import { placeAt, pointedAt } from "./place.ts";
 import { type NamedSymbol, type NameLink, pathOf, type SymbolTable, symbolsOf } from "./symbols.ts";
 
@@ -192,7 +195,7 @@ function touches({ start, end }: Span, offset: number): boolean {
   return start <= offset && offset <= end;
 }
 
-export function isSamePart(a: Source["part"], b: Source["part"]): boolean {
+export function isSamePart(a: Part, b: Part): boolean {
   return typeof a === "object" && typeof b === "object" ? a[0] === b[0] && a[1] === b[1] : a === b;
 }
 
@@ -200,7 +203,7 @@ function entities(table: SymbolTable, symbols: readonly NamedSymbol[]): readonly
   return [...new Set(symbols.flatMap((symbol) => table.declarationsOf(symbol)))];
 }
 
-function placeOf(analysis: Analysis, source: Source): readonly FilePlace[] {
+function placeOf(analysis: Analysis, source: Origin): readonly FilePlace[] {
   const span = analysis.spanOf(source);
   return span ? [{ file: source.file, span }] : [];
 }

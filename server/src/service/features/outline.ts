@@ -1,9 +1,13 @@
 /** The outline of a file (its declarations, nested as in the text), and the symbol search over all files. */
-import { type Decl, one } from "../../language/decode.ts";
-import { positionsOf } from "../../language/positions.ts";
-import type { SymbolKind } from "../../language/schema/index.ts";
-import type { Span } from "../../language/tree.ts";
+
+import { one } from "../../declared/access.ts";
+import type { Decl } from "../../declared/decl.ts";
+import type { SymbolKind } from "../../declared/schema/index.ts";
+import { argOf, statementOf } from "../../frontends/knet/handle.ts";
+import { positionsOf } from "../../frontends/knet/positions.ts";
+import type { Span } from "../../text/span.ts";
 import type { Analysis } from "../analysis.ts";
+import { knetFile } from "../knet.ts";
 import { partOf } from "./place.ts";
 import { pathOf, symbolsOf } from "./symbols.ts";
 
@@ -19,12 +23,12 @@ export interface OutlineItem {
 }
 
 export function outlineOf(analysis: Analysis, file: string): readonly OutlineItem[] {
-  const checked = analysis.fileOf(file);
+  const checked = knetFile(analysis, file);
   if (!checked) return [];
   const positions = positionsOf(checked.tree);
   const itemsOf = (decls: readonly Decl[]): readonly OutlineItem[] =>
     decls.flatMap((decl) => {
-      const start = positions.startOf(decl.statement);
+      const start = positions.startOf(statementOf(decl));
       const item = start === undefined ? undefined : itemOf(decl, start, itemsOf);
       return item ? [item] : [];
     });
@@ -36,7 +40,8 @@ function itemOf(
   start: number,
   itemsOf: (decls: readonly Decl[]) => readonly OutlineItem[],
 ): OutlineItem | undefined {
-  const { statement, spec } = decl;
+  const { spec } = decl;
+  const statement = statementOf(decl);
   if (!spec) return undefined;
   const full: Span = { start, end: start + statement.length };
   const spanOf = (arg: { readonly start: number; readonly length: number }): Span => ({
@@ -48,11 +53,11 @@ function itemOf(
   if (spec.defines && name) {
     const rest = statement.args.filter((_, index) => index !== partOf(name)).map((arg) => arg.text);
     return {
-      name: name.arg.text,
+      name: name.text,
       detail: [spec.keyword, ...rest].join(" "),
       kind: spec.defines,
       full,
-      selection: spanOf(name.arg),
+      selection: spanOf(argOf(decl, name)),
       children: itemsOf(decl.children),
     };
   }

@@ -3,8 +3,8 @@
  * block), and the gaps between statements. A small statement keeps its identity until it is edited. Results are cached by
  * statement, so the cost of an edit is proportional to the edited part, even in a large file.
  */
-import type { Decl } from "../../language/decode.ts";
-import type { Block, Statement, SyntaxTree } from "../../language/tree.ts";
+import type { Decl } from "../../declared/decl.ts";
+import type { Block, Statement, SyntaxTree } from "../../frontends/knet/tree.ts";
 
 export type Piece =
   | {

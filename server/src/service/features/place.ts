@@ -1,16 +1,21 @@
 /** The enclosing declarations at an offset, the part of the innermost one, and the value of that part. */
 
-import type { CheckedFile } from "../../checks/check.ts";
-import { all, type Decl } from "../../language/decode.ts";
-import { type Path, partArg, positionsOf } from "../../language/positions.ts";
-import { type ArgSpec, isFlag, type KeywordSpec } from "../../language/schema/index.ts";
-import { isUnclosedString } from "../../language/tokens.ts";
-import type { Arg, Block, Span, StatementPart } from "../../language/tree.ts";
-import type { Read } from "../../language/values.ts";
+import { all } from "../../declared/access.ts";
+import type { Decl } from "../../declared/decl.ts";
+import type { Part } from "../../declared/handle.ts";
+import { type ArgSpec, isFlag, type KeywordSpec } from "../../declared/schema/index.ts";
+import type { Read } from "../../declared/values.ts";
+import type { KnetDocument } from "../../frontends/knet/document.ts";
+import { statementOf } from "../../frontends/knet/handle.ts";
+import { type Path, partArg, positionsOf } from "../../frontends/knet/positions.ts";
+import { isUnclosedString } from "../../frontends/knet/tokens.ts";
+import type { Arg, Block } from "../../frontends/knet/tree.ts";
+import type { Span } from "../../text/span.ts";
 import type { Analysis } from "../analysis.ts";
+import { knetFile } from "../knet.ts";
 
 export interface Place {
-  readonly file: CheckedFile;
+  readonly file: KnetDocument;
   readonly offset: number;
   readonly path: Path;
   /** The enclosing declarations that could be decoded, outermost first. */
@@ -21,19 +26,19 @@ export interface Place {
 export interface Pointed {
   readonly decl: Decl;
   readonly start: number;
-  readonly part: StatementPart;
+  readonly part: Part;
   readonly arg: Arg;
   readonly span: Span;
 }
 
 export function placeAt(analysis: Analysis, file: string, offset: number): Place | undefined {
-  const checked = analysis.fileOf(file);
+  const checked = knetFile(analysis, file);
   if (!checked) return undefined;
   const path = positionsOf(checked.tree).path(offset);
   const decls: Decl[] = [];
   let level = checked.decls;
   for (const statement of path.statements) {
-    const decl = level.find((one) => one.statement === statement);
+    const decl = level.find((one) => statementOf(one) === statement);
     if (!decl) break;
     decls.push(decl);
     level = decl.children;
@@ -47,13 +52,13 @@ export function pointedAt({ path, decls }: Place): Pointed | undefined {
   const decl = decls[statements.length - 1];
   const start = starts[statements.length - 1];
   if (!decl || start === undefined || part === undefined || part === "whole" || path.inComment) return undefined;
-  const arg = partArg(decl.statement, part);
+  const arg = partArg(statementOf(decl), part);
   if (!arg) return undefined;
   return { decl, start, part, arg, span: { start: start + arg.start, end: start + arg.start + arg.length } };
 }
 
 /** The value of a part, and the schema argument that it belongs to. */
-export function readAt(decl: Decl, part: StatementPart): { readonly spec: ArgSpec; readonly read: Read } | undefined {
+export function readAt(decl: Decl, part: Part): { readonly spec: ArgSpec; readonly read: Read } | undefined {
   if (typeof part === "string" || !decl.spec) return undefined;
   const [index, item] = typeof part === "number" ? [part, undefined] : part;
   for (const spec of decl.spec.args) {
@@ -74,7 +79,7 @@ export function innerSpan(arg: Arg, start: number, text: string): Span {
 }
 
 /** The part of a statement that a value was read from. */
-export function partOf(read: Read): StatementPart {
+export function partOf(read: Read): Part {
   return read.item === undefined ? read.index : [read.index, read.item];
 }
 
@@ -106,16 +111,16 @@ export interface Placed {
 }
 
 /** The declarations that touch a span, in text order, with their positions; subtrees outside the span are skipped. */
-export function placedIn({ tree, decls }: CheckedFile, within?: Span): readonly Placed[] {
+export function placedIn({ tree, decls }: KnetDocument, within?: Span): readonly Placed[] {
   const found: Placed[] = [];
   const visit = (level: readonly Decl[], block: Block, blockStart: number): void => {
     // A block has exactly one declaration per statement.
     level.forEach((decl, index) => {
       const start = blockStart + (block.offsets[index] ?? 0);
-      const end = start + decl.statement.length;
+      const end = start + statementOf(decl).length;
       if (within && (start > within.end || end < within.start)) return;
       found.push({ decl, start, end });
-      const inner = decl.statement.block;
+      const inner = statementOf(decl).block;
       if (inner && decl.children.length > 0) visit(decl.children, inner, start + inner.start);
     });
   };

@@ -1,12 +1,14 @@
 /** Quick fixes for the findings at a position: the proven fixes, the same fix for all findings of a code, and suppression. */
+
 import type { Finding } from "../../checks/check.ts";
-import { silencesIn } from "../../checks/silence.ts";
-import { reparse } from "../../language/incremental.ts";
-import { lineStartOf, newlineOf } from "../../language/lines.ts";
-import type { Span } from "../../language/tree.ts";
+import { reparse } from "../../frontends/knet/incremental.ts";
+import { silencesIn } from "../../frontends/knet/silences.ts";
+import type { TextEdit } from "../../text/edit.ts";
 import { t } from "../../text/l10n.ts";
+import { lineStartOf, newlineOf } from "../../text/lines.ts";
+import type { Span } from "../../text/span.ts";
 import type { Analysis } from "../analysis.ts";
-import type { TextEdit } from "../service.ts";
+import { knetFile } from "../knet.ts";
 import { editedAnalysis, fixEdits, type ProvenFix, provenFixes } from "./fixes.ts";
 
 export interface QuickFix {
@@ -69,7 +71,7 @@ function silencing(analysis: Analysis, finding: Finding): ProvenFix | undefined 
   const { code, source } = finding;
   const place = analysis.spanOf({ ...source, part: "whole" });
   const head = analysis.spanOf(source);
-  const text = analysis.fileOf(source.file)?.tree.text;
+  const text = analysis.fileOf(source.file)?.text;
   if (!place || !head || text === undefined) return undefined;
   const start = lineStartOf(text, place.start);
   const before = text.slice(start, place.start);
@@ -86,11 +88,11 @@ function silencing(analysis: Analysis, finding: Finding): ProvenFix | undefined 
 /** Whether the comment applies to the finding. In text with syntax errors, a different statement can follow the comment. */
 function isSilenced(analysis: Analysis, finding: Finding, edit: TextEdit): boolean {
   const { file } = finding.source;
-  const tree = analysis.fileOf(file)?.tree;
+  const tree = knetFile(analysis, file)?.tree;
   const place = analysis.placeOf(finding);
   if (!tree || !place) return false;
   const start = place.start < edit.start ? place.start : place.start + edit.text.length;
-  const silences = silencesIn({ file, tree: reparse(tree, edit), decls: [] });
+  const silences = silencesIn(file, reparse(tree, edit));
   return silences.some(
     ({ comment, scope }) =>
       comment.start >= edit.start &&

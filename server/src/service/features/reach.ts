@@ -1,5 +1,5 @@
 /** Call hierarchy: what reaches a declaration, and what it reaches. Sends one packet per pair and listening port. */
-import type { Span } from "../../language/tree.ts";
+import type { Span } from "../../text/span.ts";
 import type { Topology } from "../../topology/model.ts";
 import { exactPath } from "../../topology/names.ts";
 import { endpointOf } from "../../trace/endpoints.ts";

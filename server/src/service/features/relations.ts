@@ -1,5 +1,7 @@
 /** Navigation outward (container → pod → node → cluster) and inward, and linked editing of names. */
-import type { Source } from "../../language/tree.ts";
+
+import type { Origin } from "../../declared/origin.ts";
+import { statementOf } from "../../frontends/knet/handle.ts";
 import { backendOf } from "../../topology/ingress.ts";
 import type { Cluster, Node, Workload } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
@@ -31,7 +33,7 @@ export function implementationAt(analysis: Analysis, file: string, offset: numbe
 
 const MOST = 500;
 
-function outward(analysis: Analysis, symbol: NamedSymbol, use: string | undefined): readonly Source[] {
+function outward(analysis: Analysis, symbol: NamedSymbol, use: string | undefined): readonly Origin[] {
   const subject =
     symbol.kind === "container" || symbol.kind === "daemon" ? undefined : subjectOf(analysis.topology, symbol);
   if (subject?.kind !== "workload") return symbol.parent ? [symbol.parent.source] : [];
@@ -48,7 +50,7 @@ function nodesOf(cluster: Cluster, workload: Workload): readonly (Node | undefin
   return [...nodes];
 }
 
-function inward(analysis: Analysis, symbol: NamedSymbol): readonly Source[] {
+function inward(analysis: Analysis, symbol: NamedSymbol): readonly Origin[] {
   const { topology } = analysis;
   const subject = subjectOf(topology, symbol);
   const inside = symbolsOf(analysis).symbols.filter(({ parent }) => parent === symbol);
@@ -80,16 +82,16 @@ function inward(analysis: Analysis, symbol: NamedSymbol): readonly Source[] {
 function definitions(
   analysis: Analysis,
   origin: Definition["origin"],
-  sources: readonly Source[],
+  sources: readonly Origin[],
 ): readonly Definition[] {
   const table = symbolsOf(analysis);
-  const named = new Map(table.symbols.map((symbol) => [symbol.source.statement, symbol]));
+  const named = new Map(table.symbols.map((symbol) => [statementOf(symbol.source.decl), symbol]));
   const seen = new Set<unknown>();
   return sources.slice(0, MOST * 20).flatMap((source): readonly Definition[] => {
-    if (seen.size >= MOST || seen.has(source.statement)) return [];
-    seen.add(source.statement);
+    if (seen.size >= MOST || seen.has(statementOf(source.decl))) return [];
+    seen.add(statementOf(source.decl));
     const full = analysis.spanOf({ ...source, part: "whole" });
-    const name = analysis.spanOf(named.get(source.statement)?.source ?? { ...source, part: "keyword" });
+    const name = analysis.spanOf(named.get(statementOf(source.decl))?.source ?? { ...source, part: "keyword" });
     return full && name ? [{ origin, file: source.file, full, name }] : [];
   });
 }
@@ -103,7 +105,7 @@ function usedName(analysis: Analysis, file: string, offset: number): string | un
 /** The occurrences of the name in this file with identical text, which the editor changes together. */
 export function linkedAt(analysis: Analysis, file: string, offset: number): readonly FilePlace["span"][] {
   const target = targetAt(analysis, file, offset);
-  const text = analysis.fileOf(file)?.tree.text;
+  const text = analysis.fileOf(file)?.text;
   if (!target || text === undefined || offset > target.name.end) return [];
   const name = text.slice(target.name.start, target.name.end);
   const places = referencesAt(analysis, file, offset, true).filter((place) => place.file === file);

@@ -1,9 +1,11 @@
 /** Signature help: the arguments of a statement on one line, and the active argument. */
-import type { Decl } from "../../language/decode.ts";
-import { describeType } from "../../language/reading.ts";
-import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../language/schema/index.ts";
-import type { Span } from "../../language/tree.ts";
+
+import type { Decl } from "../../declared/decl.ts";
+import { describeType } from "../../declared/reading.ts";
+import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../declared/schema/index.ts";
+import { statementOf } from "../../frontends/knet/handle.ts";
 import { t, translated } from "../../text/l10n.ts";
+import type { Span } from "../../text/span.ts";
 import type { Analysis } from "../analysis.ts";
 import { expectedAt } from "./completion/expected.ts";
 import { placeAt } from "./place.ts";
@@ -30,8 +32,8 @@ export function signatureAt(analysis: Analysis, file: string, offset: number): S
 }
 
 function activeArgument(decl: Decl, spec: KeywordSpec, index: number): ArgSpec | FlagSpec | undefined {
-  const { values, literals } = expectedAt(decl, spec, decl.statement.args.slice(0, index));
-  const typed = decl.statement.args[index]?.text;
+  const { values, literals } = expectedAt(decl, spec, statementOf(decl).args.slice(0, index));
+  const typed = statementOf(decl).args[index]?.text;
   const named = (text: string | undefined): ArgSpec | FlagSpec | undefined =>
     spec.args.find((arg) => text !== undefined && (isFlag(arg) ? arg.name : arg.after) === text);
   return named(typed) ?? values[0] ?? named(literals[0]?.text);

@@ -1,5 +1,7 @@
 /** Maps statements to the topology objects that they declare. Built once per analysis, on first use. */
-import type { Statement } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
+import { statementOf } from "../../frontends/knet/handle.ts";
+import type { Statement } from "../../frontends/knet/tree.ts";
 import type {
   Cluster,
   Expectation,
@@ -41,40 +43,38 @@ function make({ topology }: Analysis): Made {
   const { clusters, segments, routers, hosts, expectations } = topology;
   const nodes = clusters.flatMap((cluster) => cluster.nodes);
   return {
-    segments: new Map([...segments.values()].map((segment) => [segment.source.statement, segment])),
+    segments: new Map([...segments.values()].map((segment) => [statementOf(segment.source.decl), segment])),
     interfaces: grouped([...routers, ...hosts, ...nodes].flatMap((station) => station.interfaces)),
     nodes: grouped(nodes),
     clusterOf: new Map(clusters.flatMap((cluster) => cluster.nodes.map((node) => [node, cluster] as const))),
     workloads: new Map(
       clusters.flatMap((cluster) =>
-        cluster.workloads.map((workload) => [workload.source.statement, { cluster, workload }] as const),
+        cluster.workloads.map((workload) => [statementOf(workload.source.decl), { cluster, workload }] as const),
       ),
     ),
     services: new Map(
       clusters.flatMap((cluster) =>
-        cluster.services.all.map((service) => [service.source.statement, { cluster, service }] as const),
+        cluster.services.all.map((service) => [statementOf(service.source.decl), { cluster, service }] as const),
       ),
     ),
     plugins: new Map(
-      clusters.flatMap((cluster) => (cluster.cni.decl ? [[cluster.cni.decl.statement, cluster] as const] : [])),
+      clusters.flatMap((cluster) => (cluster.cni.decl ? [[statementOf(cluster.cni.decl), cluster] as const] : [])),
     ),
     podRanges: new Map(
       clusters.flatMap((cluster) =>
-        cluster.podCidrs.map((range) => [range.source.statement, { ...range, cluster }] as const),
+        cluster.podCidrs.map((range) => [statementOf(range.source.decl), { ...range, cluster }] as const),
       ),
     ),
-    expectations: new Map(expectations.map((expectation) => [expectation.source.statement, expectation])),
+    expectations: new Map(expectations.map((expectation) => [statementOf(expectation.source.decl), expectation])),
   };
 }
 
-function grouped<T extends { readonly source: { readonly statement: Statement } }>(
-  all: readonly T[],
-): ReadonlyMap<Statement, readonly T[]> {
+function grouped<T extends { readonly source: Origin }>(all: readonly T[]): ReadonlyMap<Statement, readonly T[]> {
   const groups = new Map<Statement, T[]>();
   for (const one of all) {
-    const group = groups.get(one.source.statement);
+    const group = groups.get(statementOf(one.source.decl));
     if (group) group.push(one);
-    else groups.set(one.source.statement, [one]);
+    else groups.set(statementOf(one.source.decl), [one]);
   }
   return groups;
 }

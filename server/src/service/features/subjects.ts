@@ -1,4 +1,7 @@
 /** Maps a symbol of the text to the topology objects that it represents. */
+
+import type { Decl } from "../../declared/decl.ts";
+import { statementOf } from "../../frontends/knet/handle.ts";
 import type {
   Cluster,
   ExternalHost,
@@ -31,9 +34,8 @@ export type Subject =
   | { readonly kind: "gateway"; readonly cluster: Cluster; readonly routes: readonly Ingress[] };
 
 export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | undefined {
-  const { statement } = symbol.source;
-  const own = (thing: { readonly source: { readonly statement: unknown } }): boolean =>
-    thing.source.statement === statement;
+  const { handle } = symbol.source.decl;
+  const own = (thing: { readonly source: { readonly decl: Decl } }): boolean => thing.source.decl.handle === handle;
   switch (symbol.kind) {
     case "segment": {
       const segment = topology.segments.get(symbol.name);
@@ -88,10 +90,10 @@ export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | un
     case "gateway": {
       const name = symbol.parent?.parent?.name;
       const cluster = topology.clusters.find((one) => one.name === name);
-      const lines = new Set(symbol.decl.children.map((child) => child.statement));
+      const lines = new Set(symbol.decl.children.map((child) => statementOf(child)));
       // The `servedBy` source of an attached route is the `served-by` line of the gateway.
       const isOwn = ({ kind, servedBy }: Ingress): boolean =>
-        kind === "route" && servedBy !== undefined && lines.has(servedBy.source.statement);
+        kind === "route" && servedBy !== undefined && lines.has(statementOf(servedBy.source.decl));
       return cluster && { kind: "gateway", cluster, routes: cluster.ingresses?.filter(isOwn) ?? [] };
     }
     case "namespace":

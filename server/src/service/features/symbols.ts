@@ -4,8 +4,10 @@
  * is each label of a DNS name: `db-1.db.shop` refers to the pod, the service, and the namespace.
  */
 
-import type { CheckedFile } from "../../checks/check.ts";
-import { all, type Decl, one } from "../../language/decode.ts";
+import { all, one } from "../../declared/access.ts";
+import type { Decl } from "../../declared/decl.ts";
+import type { Document } from "../../declared/document.ts";
+import type { Origin } from "../../declared/origin.ts";
 import {
   type ArgSpec,
   blockContexts,
@@ -13,8 +15,10 @@ import {
   type KeywordSpec,
   keywordsIn,
   type SymbolKind,
-} from "../../language/schema/index.ts";
-import type { Arg, Source, Span, Statement } from "../../language/tree.ts";
+} from "../../declared/schema/index.ts";
+import { argOf, statementOf } from "../../frontends/knet/handle.ts";
+import type { Arg, Statement } from "../../frontends/knet/tree.ts";
+import type { Span } from "../../text/span.ts";
 import { type DnsName, dnsNames } from "../../topology/dns.ts";
 import type { Analysis } from "../analysis.ts";
 import { partOf } from "./place.ts";
@@ -25,7 +29,7 @@ export interface NamedSymbol {
   readonly parent: NamedSymbol | undefined;
   readonly decl: Decl;
   /** Source of the name argument. */
-  readonly source: Source;
+  readonly source: Origin;
   readonly arg: Arg;
   /** `nodes w 1..50`: the symbol represents w1 to w50. */
   readonly range: { readonly first: number; readonly last: number; readonly width: number } | undefined;
@@ -33,7 +37,7 @@ export interface NamedSymbol {
 
 /** An argument that refers to a symbol by its path. */
 export interface NameUse {
-  readonly source: Source;
+  readonly source: Origin;
   readonly decl: Decl;
   readonly arg: Arg;
   readonly path: readonly string[];
@@ -176,7 +180,7 @@ function isWithin({ parent }: NamedSymbol, outer: NamedSymbol): boolean {
   return parent !== undefined && (parent === outer || isWithin(parent, outer));
 }
 
-function makeTable(files: readonly CheckedFile[], dns: (name: string) => readonly DnsName[]): SymbolTable {
+function makeTable(files: readonly Document[], dns: (name: string) => readonly DnsName[]): SymbolTable {
   const symbols: NamedSymbol[] = [];
   const byDecl = new Map<Decl, NamedSymbol>();
   const byName = new Map<string, NamedSymbol[]>();
@@ -261,9 +265,9 @@ function makeTable(files: readonly CheckedFile[], dns: (name: string) => readonl
   };
 
   let statements: ReadonlyMap<Statement, NamedSymbol> | undefined;
-  const madeBy = ({ source }: { readonly source: Source }): NamedSymbol | undefined => {
-    statements ??= new Map(symbols.map((symbol) => [symbol.source.statement, symbol]));
-    return statements.get(source.statement);
+  const madeBy = ({ source }: { readonly source: Origin }): NamedSymbol | undefined => {
+    statements ??= new Map(symbols.map((symbol) => [statementOf(symbol.source.decl), symbol]));
+    return statements.get(statementOf(source.decl));
   };
   /** The symbols of the labels of a DNS name, in order; only for text that is not a path. */
   const byDns = (use: NameUse): readonly (readonly (NamedSymbol | undefined)[])[] => {
@@ -412,8 +416,8 @@ function defined(
     name: read.value.text,
     parent,
     decl,
-    source: { file, statement: decl.statement, part: partOf(read) },
-    arg: read.arg,
+    source: { file, decl, part: partOf(read) },
+    arg: argOf(decl, read),
     range: range?.kind === "index-range" ? range : undefined,
   };
 }
@@ -422,8 +426,9 @@ function usesOf(file: string, decl: Decl, scope: NamedSymbol | undefined): reado
   const { refers } = shapeOf(decl);
   return refers.flatMap(({ name, type }) =>
     all(decl, name).flatMap((read): readonly NameUse[] => {
-      const { value, arg } = read;
-      const source: Source = { file, statement: decl.statement, part: partOf(read) };
+      const { value } = read;
+      const arg = argOf(decl, read);
+      const source: Origin = { file, decl, part: partOf(read) };
       const use = { source, decl, arg, scope };
       if (value.kind === "ref" && type.kind === "ref" && value.address === undefined)
         return [{ ...use, path: value.path, kinds: type.to, dns: false, withKind: type.withKind === true }];

@@ -1,11 +1,14 @@
 /** Semantic tokens, classified by the schema instead of by spelling. */
 
-import type { CheckedFile } from "../../checks/check.ts";
-import { all, type Decl } from "../../language/decode.ts";
-import { type ArgSpec, isFlag, type SymbolKind } from "../../language/schema/index.ts";
-import { tokenize } from "../../language/tokens.ts";
-import type { Arg, Span } from "../../language/tree.ts";
-import type { Read } from "../../language/values.ts";
+import { all } from "../../declared/access.ts";
+import type { Decl } from "../../declared/decl.ts";
+import { type ArgSpec, isFlag, type SymbolKind } from "../../declared/schema/index.ts";
+import type { Read, Value } from "../../declared/values.ts";
+import type { KnetDocument } from "../../frontends/knet/document.ts";
+import { argOf, statementOf } from "../../frontends/knet/handle.ts";
+import { tokenize } from "../../frontends/knet/tokens.ts";
+import type { Arg } from "../../frontends/knet/tree.ts";
+import type { Span } from "../../text/span.ts";
 import { mayComment, piecesOf } from "./pieces.ts";
 import { literalsOf } from "./place.ts";
 
@@ -39,7 +42,7 @@ export interface SemanticToken {
 const known = new WeakMap<Decl, readonly SemanticToken[]>();
 
 /** The tokens of the file, or those that touch `within`: in order, without overlaps, each on one line. */
-export function semanticTokens({ tree, decls }: CheckedFile, within: Span | undefined): readonly SemanticToken[] {
+export function semanticTokens({ tree, decls }: KnetDocument, within: Span | undefined): readonly SemanticToken[] {
   const { text } = tree;
   const tokens: SemanticToken[] = [];
   const touches = (start: number, end: number): boolean => !within || (start <= within.end && end >= within.start);
@@ -77,7 +80,7 @@ function inOrder(tokens: SemanticToken[]): readonly SemanticToken[] {
 }
 
 function deepTokens(decl: Decl, start: number): readonly SemanticToken[] {
-  const { block } = decl.statement;
+  const { block } = statementOf(decl);
   if (!block) return statementTokens(decl, start);
   // A block has exactly one declaration per statement.
   const inner = decl.children.flatMap((child, index) =>
@@ -94,18 +97,19 @@ function statementTokens(decl: Decl, start: number): readonly SemanticToken[] {
   const add: Add = (at, length, type, modifier) => {
     if (length > 0) tokens.push({ start: at, length, type, modifier });
   };
-  const { statement, spec } = decl;
+  const { spec } = decl;
+  const statement = statementOf(decl);
   if (spec) add(start, statement.keyword.length, "keyword");
   const reads = new Map<Arg, { readonly read: Read; readonly arg: ArgSpec }>();
   for (const arg of spec?.args ?? []) {
     if (isFlag(arg)) continue;
-    for (const read of all(decl, arg.name)) reads.set(read.arg, { read, arg });
+    for (const read of all(decl, arg.name)) reads.set(argOf(decl, read), { read, arg });
   }
   const literals = spec ? literalsOf(spec) : new Set<string>();
   const visit = (arg: Arg): void => {
     const found = reads.get(arg);
     const at = start + arg.start;
-    if (found) valueTokens(found.read, found.arg, spec?.defines, at, add);
+    if (found) valueTokens({ value: found.read.value, at: arg }, found.arg, spec?.defines, at, add);
     else if (arg.kind === "list") for (const item of arg.items ?? []) visit(item);
     else if (arg.kind === "arrow") add(at, arg.length, "operator");
     else if (arg.kind === "string") add(at, arg.length, "string");
@@ -116,7 +120,7 @@ function statementTokens(decl: Decl, start: number): readonly SemanticToken[] {
 }
 
 function valueTokens(
-  { value, arg: at }: Read,
+  { value, at }: { readonly value: Value; readonly at: Arg },
   spec: ArgSpec,
   defines: SymbolKind | undefined,
   start: number,

@@ -1,8 +1,9 @@
 /** On-type formatting: the line or block that was just completed, never the line with the cursor. */
 
-import { lineStartOf } from "../../language/lines.ts";
-import { positionsOf } from "../../language/positions.ts";
-import type { Span, SyntaxTree } from "../../language/tree.ts";
+import { positionsOf } from "../../frontends/knet/positions.ts";
+import type { SyntaxTree } from "../../frontends/knet/tree.ts";
+import { lineStartOf } from "../../text/lines.ts";
+import type { Span } from "../../text/span.ts";
 
 /** `offset`: position after the typed character. */
 export function typedRange(tree: SyntaxTree, offset: number, typed: string): Span | undefined {

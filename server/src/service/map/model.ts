@@ -2,8 +2,9 @@
  * A topology as drawn: segments with their attached machines, nodes with their pods. The members of a pool are drawn as one
  * item that shows their number, and so are similar nodes if there are many.
  */
+
 import { formatIp, formatPrefix, type Prefix } from "../../addressing/ip.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Node, Pod, Segment, Station, Topology } from "../../topology/model.ts";
@@ -23,7 +24,7 @@ export interface MapItem {
   readonly facts: readonly string[];
   /** Its path in traces and in `knet routes`. */
   readonly path: string | undefined;
-  readonly source: Source;
+  readonly source: Origin;
 }
 
 export interface MapStation {
@@ -94,8 +95,8 @@ function prefixFact(topology: Topology, segment: Segment, prefix: Prefix): strin
 
 /** Nodes of one statement form a group; nodes of several statements do if they are on the same segments and too many to draw. */
 function groups({ nodes }: Cluster): readonly (readonly Node[])[] {
-  const byStatement = grouped(nodes, ({ source }) => source.statement);
-  const alike = grouped(byStatement, ([first]) => (first?.interfaces ?? []).map(({ segment }) => segment).join(" "));
+  const byDecl = grouped(nodes, ({ source }) => source.decl.handle);
+  const alike = grouped(byDecl, ([first]) => (first?.interfaces ?? []).map(({ segment }) => segment).join(" "));
   return alike.flatMap((some) => (some.length > MOST_ALIKE ? [some.flat()] : some));
 }
 

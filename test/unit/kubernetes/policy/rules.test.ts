@@ -196,13 +196,13 @@ describe("a trace", () => {
       expect(step?.text).toBe(
         "policy shop/db allows: ingress from app=api or cidr 172.16.0.0/12 except 172.16.9.0/24 to postgres/tcp 8000-8080/tcp 53/udp",
       );
-      expect(step?.rule?.origin?.statement.keyword.text).toBe("ingress");
+      expect(step?.rule?.origin?.decl.spec?.keyword).toBe("ingress");
       const denied = ask("prod/shop/web", 5432);
       expect(denied?.reason?.message).toContain(
         "policy shop/db isolates pod shop/db and allows only ingress from app=api",
       );
       expect(denied?.reason?.message).toContain("; to allow it: ingress from app=web to 5432/tcp");
-      expect(denied?.reason?.origin?.statement.args[0]?.text).toBe("db");
+      expect(denied?.reason?.origin?.decl.values[0]?.text).toBe("db");
       expect(formatIp(dst)).toBe("10.244.0.2");
     },
   );

@@ -1,8 +1,8 @@
 /** Small clusters with policies, and the evaluator's result for every pair of their pods. */
 import { modeAddressing } from "../../../../server/src/cni/modes.ts";
+import { decodeFile } from "../../../../server/src/frontends/knet/decode.ts";
+import { parse } from "../../../../server/src/frontends/knet/parser.ts";
 import { policySetOf, verdictFor } from "../../../../server/src/kubernetes/policy/evaluate.ts";
-import { decodeFile } from "../../../../server/src/language/decode.ts";
-import { parse } from "../../../../server/src/language/parser.ts";
 import { buildTopology } from "../../../../server/src/topology/build.ts";
 import type { Pod, Topology } from "../../../../server/src/topology/model.ts";
 import type { Protocol } from "../../../../server/src/topology/policy.ts";

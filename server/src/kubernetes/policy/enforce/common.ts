@@ -6,7 +6,7 @@ import type { ChainRules, NodeParts } from "../../../cni/mode.ts";
 import type { Explanation, IpSet, NfTarget } from "../../../dataplane/model.ts";
 import { type Packet, portsOf, transportOf } from "../../../dataplane/packet.ts";
 import type { Conditions, RuleSpec } from "../../../dataplane/rule.ts";
-import type { Source } from "../../../language/tree.ts";
+import type { Origin } from "../../../declared/origin.ts";
 import { list } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Cluster, Node, Pod } from "../../../topology/model.ts";
@@ -67,7 +67,7 @@ export function families(cluster: Cluster): readonly (4 | 6)[] {
 
 export interface RuleExtras {
   readonly comment?: string;
-  readonly origin?: Source | undefined;
+  readonly origin?: Origin | undefined;
   readonly explain?: (packet: Packet) => Explanation;
 }
 

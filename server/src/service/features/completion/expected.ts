@@ -1,7 +1,10 @@
 /** The arguments and literals that can follow the tokens before the cursor. */
-import { all, type Decl } from "../../../language/decode.ts";
-import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../../language/schema/index.ts";
-import type { Arg } from "../../../language/tree.ts";
+
+import { all } from "../../../declared/access.ts";
+import type { Decl } from "../../../declared/decl.ts";
+import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../../declared/schema/index.ts";
+import { statementOf } from "../../../frontends/knet/handle.ts";
+import type { Arg } from "../../../frontends/knet/tree.ts";
 
 export interface Literal {
   readonly text: string;
@@ -20,7 +23,7 @@ export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]
   for (const arg of spec.args) {
     if (isFlag(arg)) continue;
     for (const read of all(decl, arg.name)) {
-      const outer = decl.statement.args[read.index];
+      const outer = statementOf(decl).args[read.index];
       if (outer) readBy.set(outer, arg);
     }
   }

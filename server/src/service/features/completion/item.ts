@@ -1,5 +1,5 @@
 /** The types of completion items. */
-import type { Span } from "../../../language/tree.ts";
+import type { Span } from "../../../text/span.ts";
 
 export type CompletionKind =
   | "keyword"

@@ -1,8 +1,10 @@
 /** Keywords of the context, each with a snippet of its required parts. */
-import { contextInside } from "../../../language/decode.ts";
-import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../../language/schema/index.ts";
-import type { Span } from "../../../language/tree.ts";
+
+import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../../declared/schema/index.ts";
+import { contextInside } from "../../../frontends/knet/decode.ts";
+import { statementOf } from "../../../frontends/knet/handle.ts";
 import { t, translated } from "../../../text/l10n.ts";
+import type { Span } from "../../../text/span.ts";
 import type { Place } from "../place.ts";
 import type { CompletionItem } from "./item.ts";
 
@@ -19,7 +21,7 @@ export function keywords({ path, decls, offset }: Place): readonly CompletionIte
   // If arguments exist, only the keyword is replaced.
   const bare = typing !== undefined && (typing.args.length > 0 || typing.block !== undefined);
   const present = new Set(
-    (parent?.children ?? []).filter(({ statement }) => statement !== typing).map(({ spec }) => spec),
+    (parent?.children ?? []).filter((one) => statementOf(one) !== typing).map(({ spec }) => spec),
   );
   return [...keywordsIn(context).values()]
     .filter((spec) => spec.repeat === "many" || !present.has(spec))

@@ -1,8 +1,10 @@
 /** Values and literals for the arguments of a statement. */
-import { partArg } from "../../../language/positions.ts";
-import type { ArgSpec } from "../../../language/schema/index.ts";
-import type { Span } from "../../../language/tree.ts";
+
+import type { ArgSpec } from "../../../declared/schema/index.ts";
+import { statementOf } from "../../../frontends/knet/handle.ts";
+import { partArg } from "../../../frontends/knet/positions.ts";
 import { translated } from "../../../text/l10n.ts";
+import type { Span } from "../../../text/span.ts";
 import type { Analysis } from "../../analysis.ts";
 import { innerSpan, type Place } from "../place.ts";
 import { suggestionsFor } from "../suggestions/index.ts";
@@ -15,7 +17,7 @@ export function values(analysis: Analysis, place: Place, workspace: Workspace): 
   const decl = decls[path.statements.length - 1];
   const start = path.starts.at(-1);
   if (!decl?.spec || start === undefined) return [];
-  const { statement } = decl;
+  const statement = statementOf(decl);
   const index = typeof path.part === "number" ? path.part : typeof path.part === "object" ? path.part[0] : path.next;
   const typed = path.part === undefined || path.part === "whole" ? undefined : partArg(statement, path.part);
   // If the part is a whole list, the cursor is between its items, unless it touches the list from outside.

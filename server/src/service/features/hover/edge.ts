@@ -1,8 +1,10 @@
 /** Hovers of the edge statements of a machine: masquerading, port forwarding, `answers any`, and host ports. */
+
 import { formatIp, formatPrefix, type Ip } from "../../../addressing/ip.ts";
 import type { Netns } from "../../../dataplane/model.ts";
 import { ruleText } from "../../../dataplane/text.ts";
-import type { Statement } from "../../../language/tree.ts";
+import { statementOf } from "../../../frontends/knet/handle.ts";
+import type { Statement } from "../../../frontends/knet/tree.ts";
 import { plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Listener, NatRule, Pod, Station, Topology } from "../../../topology/model.ts";
@@ -23,7 +25,7 @@ export function edgeText(analysis: Analysis, place: Place, keyword: string, stat
       const [station] = stations;
       if (!station) return "";
       const more = stations.length > 1 ? t`Also on ${plural(stations.length - 1, "more node")}.` : "";
-      const own = station.edge?.nat.find(({ source }) => source.statement === statement);
+      const own = station.edge?.nat.find(({ source }) => statementOf(source.decl) === statement);
       const netns = analysis.network.netns(station.path);
       const text = own ? natText(analysis.topology, station, own) : answersText(station);
       return text === "" ? "" : paragraphs(text, netns && rulesText(netns, statement), more);
@@ -100,7 +102,7 @@ function rulesText(netns: Netns, statement: Statement): string {
     CHAINS.flatMap((name) => {
       const rules = netns.netfilter.chain(family, "nat", name)?.rules ?? [];
       return rules
-        .filter(({ origin }) => origin?.statement === statement)
+        .filter(({ origin }) => origin !== undefined && statementOf(origin.decl) === statement)
         .map((rule) => `-t nat -A ${name} ${ruleText(rule, family)}`);
     }),
   );
@@ -116,7 +118,7 @@ function hostPortText(analysis: Analysis, place: Place, statement: Statement): s
   const { cluster, workload } = found;
   const listeners = workload.containers
     .flatMap((container) => container.listeners)
-    .filter(({ hostPort, source }) => hostPort !== undefined && source.statement === statement);
+    .filter(({ hostPort, source }) => hostPort !== undefined && statementOf(source.decl) === statement);
   if (listeners.length === 0) return "";
   const shown = Math.min(workload.replicas, MOST_PODS);
   const pods = [...Array(shown).keys()].map((ordinal) => cluster.pods.podAt(workload, ordinal));

@@ -1,9 +1,10 @@
 /** Hovers: the object under the cursor, its documentation, and the resulting kernel state. */
 
-import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../../language/schema/index.ts";
-import type { Span, StatementPart } from "../../../language/tree.ts";
+import type { Part } from "../../../declared/handle.ts";
+import { type ArgSpec, type FlagSpec, isFlag, type KeywordSpec } from "../../../declared/schema/index.ts";
 import { plural } from "../../../text/format.ts";
 import { t, translated } from "../../../text/l10n.ts";
+import type { Span } from "../../../text/span.ts";
 import type { Analysis } from "../../analysis.ts";
 import { keywordDocumentation } from "../completion/keywords.ts";
 import { code, paragraphs } from "../markdown.ts";
@@ -74,7 +75,7 @@ export function hoverAt(analysis: Analysis, file: string, offset: number): Hover
 }
 
 /** The symbol of the last part of an endpoint's path; undefined for a DNS name, which is described as a whole. */
-function endOf(analysis: Analysis, place: Place, part: StatementPart): NameLink | undefined {
+function endOf(analysis: Analysis, place: Place, part: Part): NameLink | undefined {
   const table = symbolsOf(analysis);
   const links = table
     .usesIn(place.file.file, place.decls)

@@ -1,5 +1,6 @@
 /** The kernel state that a statement creates. */
 
+import { statementOf } from "../../../frontends/knet/handle.ts";
 import { plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Analysis } from "../../analysis.ts";
@@ -14,13 +15,13 @@ import { rulesText } from "./names.ts";
 export function made(analysis: Analysis, place: Place, { decl }: Pointed): string {
   const keyword = decl.spec?.keyword;
   const { topology, network } = analysis;
-  const { statement } = decl;
+  const statement = statementOf(decl);
   const edge = keyword === undefined ? "" : edgeText(analysis, place, keyword, statement);
   if (edge !== "") return edge;
   const rules = keyword === undefined ? "" : rulesText(analysis, place, keyword);
   if (rules !== "") return rules;
   if (keyword === "cni" || keyword === "backend") {
-    const cluster = topology.clusters.find(({ source }) => place.path.statements.includes(source.statement));
+    const cluster = topology.clusters.find(({ source }) => place.path.statements.includes(statementOf(source.decl)));
     const own = stationsAround(topology, place)[0];
     const node =
       (own?.kind === "node" ? own : undefined) ??
@@ -34,11 +35,12 @@ export function made(analysis: Analysis, place: Place, { decl }: Pointed): strin
   if (keyword !== "attach" && keyword !== "route" && keyword !== "docker-bridge") return "";
   const stations = stationsAround(topology, place);
   const station =
-    stations[0] ?? topology.clusters.find(({ source }) => place.path.statements.includes(source.statement))?.nodes[0];
+    stations[0] ??
+    topology.clusters.find(({ source }) => place.path.statements.includes(statementOf(source.decl)))?.nodes[0];
   const netns = station && network.netns(station.path);
   if (!station || !netns) return "";
   const iface =
-    keyword === "attach" ? station.interfaces.find(({ source }) => source.statement === statement) : undefined;
+    keyword === "attach" ? station.interfaces.find(({ source }) => statementOf(source.decl) === statement) : undefined;
   const own = madeBy(netns, new Set([statement]));
   // The origin of a default route is the segment that provides the gateway.
   const defaults = iface ? defaultRoutes(netns, iface.device).filter((route) => !own.routes.includes(route)) : [];

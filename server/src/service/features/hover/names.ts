@@ -1,5 +1,6 @@
 /** Hovers of names that the file does not declare (cluster DNS names, URLs), and of ingresses and gateways. */
 
+import { statementOf } from "../../../frontends/knet/handle.ts";
 import { list, number, plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
 import { dnsNames, nameServer } from "../../../topology/dns.ts";
@@ -97,10 +98,11 @@ export function rulesText({ topology }: Analysis, { path }: Place, keyword: stri
   const last = path.statements.at(-1);
   for (const cluster of topology.clusters) {
     for (const ingress of cluster.ingresses ?? []) {
-      if (!statements.has(ingress.source.statement)) continue;
+      if (!statements.has(statementOf(ingress.source.decl))) continue;
       const inside = new Set(last?.block?.statements ?? []);
       const own = ingress.rules.filter(
-        ({ source }) => source.statement === last || (keyword === "host" && inside.has(source.statement)),
+        ({ source }) =>
+          statementOf(source.decl) === last || (keyword === "host" && inside.has(statementOf(source.decl))),
       );
       return bullets(own.slice(0, MOST_RULES).map((rule) => ruleLine(cluster, ingress, rule)));
     }

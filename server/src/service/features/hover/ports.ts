@@ -1,5 +1,5 @@
 /** Hovers of the port of an endpoint: the processes and services that accept its packets. */
-import type { Value } from "../../../language/values.ts";
+import type { Value } from "../../../declared/values.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Analysis } from "../../analysis.ts";
 import { bullets, code, paragraphs } from "../markdown.ts";

@@ -1,6 +1,6 @@
 /** Hovers of routers, hosts, nodes, and clusters: devices, routes, and listeners. */
 import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
-import { one } from "../../../language/decode.ts";
+import { one } from "../../../declared/access.ts";
 import { number, plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Cluster, Node, Station } from "../../../topology/model.ts";

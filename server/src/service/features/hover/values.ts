@@ -1,8 +1,8 @@
 /** Hovers of plain values: addresses, prefixes, enumeration values, numbers. */
 
-import type { ArgSpec } from "../../../language/schema/index.ts";
-import { sysctls } from "../../../language/schema/sysctls.ts";
-import type { Value } from "../../../language/values.ts";
+import type { ArgSpec } from "../../../declared/schema/index.ts";
+import { sysctls } from "../../../declared/schema/sysctls.ts";
+import type { Value } from "../../../declared/values.ts";
 import { plural } from "../../../text/format.ts";
 import { t, translated } from "../../../text/l10n.ts";
 import { requirementText } from "../../../topology/selector.ts";

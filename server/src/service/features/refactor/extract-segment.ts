@@ -1,15 +1,18 @@
 /** Refactorings: extract one of several prefixes into a separate segment, and declare a missing segment. */
 
 import { formatIp, formatPrefix, type Prefix, prefixContains } from "../../../addressing/ip.ts";
-import type { FixEdit } from "../../../checks/check.ts";
-import { all } from "../../../language/decode.ts";
-import { newlineOf } from "../../../language/lines.ts";
-import type { Source, Span } from "../../../language/tree.ts";
+import { all } from "../../../declared/access.ts";
+import type { Change } from "../../../declared/change.ts";
+import type { Origin } from "../../../declared/origin.ts";
+import { argOf, statementOf } from "../../../frontends/knet/handle.ts";
+import type { TextEdit } from "../../../text/edit.ts";
 import { t } from "../../../text/l10n.ts";
+import { newlineOf } from "../../../text/lines.ts";
+import type { Span } from "../../../text/span.ts";
 import type { Interface, Segment, Topology } from "../../../topology/model.ts";
 import { stationAt } from "../../../topology/stations.ts";
 import type { Analysis } from "../../analysis.ts";
-import type { TextEdit } from "../../service.ts";
+import { knetFile } from "../../knet.ts";
 import { fixEdits } from "../fixes.ts";
 import { blocksAround, freePrefixes, usedRanges } from "../free.ts";
 import { partOf, placeAt, placedIn } from "../place.ts";
@@ -25,20 +28,21 @@ export function extractSegment(analysis: Analysis, file: string, selection: Span
 
 /** Offered if the cursor is on one of several prefixes of a segment. */
 function splitPrefix(analysis: Analysis, file: string, selection: Span): readonly Refactoring[] {
-  const checked = analysis.fileOf(file);
+  const checked = knetFile(analysis, file);
   if (!checked) return [];
   const made = byStatement(analysis);
   const around = placedIn(checked, selection);
-  const outer = around.find(({ decl }) => made.segments.has(decl.statement));
-  const segment = outer && made.segments.get(outer.decl.statement);
+  const outer = around.find(({ decl }) => made.segments.has(statementOf(decl)));
+  const segment = outer && made.segments.get(statementOf(outer.decl));
   if (!outer || !segment || segment.cidrs.length < 2) return [];
   for (const { decl, start } of around) {
     for (const read of all(decl, "prefixes")) {
-      const from = start + read.arg.start;
+      const from = start + argOf(decl, read).start;
       const { value } = read;
-      if (value.kind !== "prefix" || selection.start < from || selection.end > from + read.arg.length) continue;
+      if (value.kind !== "prefix" || selection.start < from || selection.end > from + argOf(decl, read).length)
+        continue;
       const only = all(decl, "prefixes").length === 1;
-      const source: Source = { file, statement: decl.statement, part: only ? "whole" : partOf(read) };
+      const source: Origin = { file, decl, part: only ? "whole" : partOf(read) };
       return split(analysis, segment, value.prefix, source, {
         offset: outer.end,
         newline: newlineOf(checked.tree.text),
@@ -52,13 +56,13 @@ function split(
   analysis: Analysis,
   segment: Segment,
   prefix: Prefix,
-  source: Source,
+  source: Origin,
   after: { readonly offset: number; readonly newline: string },
 ): readonly Refactoring[] {
   const { topology } = analysis;
   const name = freeName(topology, segment.name);
   const moves = topology.attachedTo(segment.name).map((iface) => moved(topology, iface, prefix, name));
-  const changes: readonly FixEdit[] = [{ kind: "remove", source }, ...moves.flat()];
+  const changes: readonly Change[] = [{ kind: "remove", source }, ...moves.flat()];
   const edits = fixEdits(analysis, { title: "", edits: changes });
   if (!edits) return [];
   const gateways = segment.gateways.filter((ip) => prefixContains(prefix, ip));
@@ -79,7 +83,7 @@ function freeName(topology: Topology, name: string): string {
 }
 
 /** An interface with addresses of both prefixes is split in two. The new interface is the machine's last, so no device is renamed. */
-function moved(topology: Topology, iface: Interface, prefix: Prefix, name: string): readonly FixEdit[] {
+function moved(topology: Topology, iface: Interface, prefix: Prefix, name: string): readonly Change[] {
   const leaving = iface.addresses.filter(({ ip }) => prefixContains(prefix, ip));
   if (leaving.length === 0) return [];
   const { source } = iface;
@@ -87,9 +91,9 @@ function moved(topology: Topology, iface: Interface, prefix: Prefix, name: strin
     return [{ kind: "replace", source: { ...source, part: 0 }, text: name }];
   const station = stationAt(topology, iface.station.path);
   if (!station || iface.allocated) return [];
-  const words = source.statement.args;
+  const words = statementOf(source.decl).args;
   const leavers = new Set(leaving.map(({ ip }) => formatIp(ip)));
-  const removed = words.flatMap((word, index): readonly FixEdit[] =>
+  const removed = words.flatMap((word, index): readonly Change[] =>
     leavers.has(word.text.split("/")[0] ?? "") ? [{ kind: "remove", source: { ...source, part: index } }] : [],
   );
   const text = `attach ${name} ${[...leavers].join(" ")}`;
@@ -100,7 +104,7 @@ function moved(topology: Topology, iface: Interface, prefix: Prefix, name: strin
 
 /** Offered if the cursor is on the name of an undeclared segment. */
 function declareMissing(analysis: Analysis, file: string, selection: Span): readonly Refactoring[] {
-  const checked = analysis.fileOf(file);
+  const checked = knetFile(analysis, file);
   if (!checked) return [];
   const placed = placedIn(checked, selection);
   const [top] = placed;

@@ -1,6 +1,6 @@
 /** Applies all fixes that do not require a choice, as one edit of a file. */
+import type { TextEdit } from "../../../text/edit.ts";
 import type { Analysis } from "../../analysis.ts";
-import type { TextEdit } from "../../service.ts";
 import { editedAnalysis, provenFixes } from "../fixes.ts";
 
 /** Maximum number of fixes per run; each resolves at least one finding, and a second run resolves more. */
@@ -8,7 +8,7 @@ const MOST = 100;
 
 /** Fixes that change only this file, applied in sequence; each is proven on the result of the previous fixes. */
 export function fixAll(analysis: Analysis, file: string, cancelled: () => boolean): readonly TextEdit[] {
-  const before = analysis.fileOf(file)?.tree.text;
+  const before = analysis.fileOf(file)?.text;
   if (before === undefined) return [];
   let now = analysis;
   const tried = new Set<string>();
@@ -17,7 +17,7 @@ export function fixAll(analysis: Analysis, file: string, cancelled: () => boolea
     if (!next) break;
     now = editedAnalysis(now, next);
   }
-  const after = now.fileOf(file)?.tree.text ?? before;
+  const after = now.fileOf(file)?.text ?? before;
   return difference(before, after);
 }
 

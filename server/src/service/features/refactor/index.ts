@@ -1,5 +1,5 @@
 /** The refactorings at a position that pass verification. */
-import type { Span } from "../../../language/tree.ts";
+import type { Span } from "../../../text/span.ts";
 import type { Analysis } from "../../analysis.ts";
 import { extractSegment } from "./extract-segment.ts";
 import { inlinePool } from "./inline-pool.ts";

@@ -1,16 +1,18 @@
 /** Refactoring: expand a pool into single nodes, which can then differ. */
 
 import { formatIp } from "../../../addressing/ip.ts";
-import { all } from "../../../language/decode.ts";
-import { newlineOf } from "../../../language/lines.ts";
-import { partSpan } from "../../../language/positions.ts";
-import type { Span } from "../../../language/tree.ts";
+import { all } from "../../../declared/access.ts";
+import { statementOf } from "../../../frontends/knet/handle.ts";
+import { partSpan } from "../../../frontends/knet/positions.ts";
+import { indentAt } from "../../../frontends/knet/render.ts";
+import type { TextEdit } from "../../../text/edit.ts";
 import { plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
+import { newlineOf } from "../../../text/lines.ts";
+import type { Span } from "../../../text/span.ts";
 import type { Node } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
-import type { TextEdit } from "../../service.ts";
-import { indentAt } from "../fixes.ts";
+import { knetFile } from "../../knet.ts";
 import { type Placed, partOf, placedIn } from "../place.ts";
 import { byStatement } from "../statements.ts";
 import type { Refactoring } from "./refactoring.ts";
@@ -18,12 +20,12 @@ import type { Refactoring } from "./refactoring.ts";
 const MOST = 200;
 
 export function inlinePool(analysis: Analysis, file: string, selection: Span): readonly Refactoring[] {
-  const checked = analysis.fileOf(file);
+  const checked = knetFile(analysis, file);
   if (!checked) return [];
   const made = byStatement(analysis);
   return placedIn(checked, selection).flatMap((placed): readonly Refactoring[] => {
     const { decl, start, end } = placed;
-    const nodes = made.nodes.get(decl.statement) ?? [];
+    const nodes = made.nodes.get(statementOf(decl)) ?? [];
     if (!isPool(placed) || nodes.length === 0 || nodes.length > MOST || !headTouches(placed, selection)) return [];
     const { text } = checked.tree;
     const newline = newlineOf(text);
@@ -41,20 +43,20 @@ function isPool({ decl }: Placed): boolean {
 }
 
 function headTouches({ decl, start }: Placed, selection: Span): boolean {
-  return selection.start <= start + (decl.statement.block?.start ?? decl.statement.length);
+  return selection.start <= start + (statementOf(decl).block?.start ?? statementOf(decl).length);
 }
 
 /** The block of the pool as written, with the addresses of this node. */
 function blockOf(text: string, { decl, start }: Placed, node: Node): string {
-  const { block } = decl.statement;
+  const { block } = statementOf(decl);
   if (!block) return "";
   const from = start + block.start;
   const edits = decl.children.flatMap((child, index): readonly TextEdit[] => {
-    const own = node.interfaces.find(({ source }) => source.statement === child.statement);
+    const own = node.interfaces.find(({ source }) => statementOf(source.decl) === statementOf(child));
     if (!own || own.allocated) return [];
     const childStart = from + (block.offsets[index] ?? 0);
     return all(child, "addresses").flatMap((read, order): readonly TextEdit[] => {
-      const span = partSpan(child.statement, partOf(read), childStart);
+      const span = partSpan(statementOf(child), partOf(read), childStart);
       const address = own.addresses[order];
       if (!span || !address || read.value.kind !== "interface-address") return [];
       const length = read.value.len === undefined ? "" : `/${read.value.len}`;

@@ -1,12 +1,14 @@
 /** Organize imports: sorted, without duplicates. */
+
+import { textEdit } from "../../../frontends/knet/render.ts";
+import type { TextEdit } from "../../../text/edit.ts";
 import type { Analysis } from "../../analysis.ts";
-import type { TextEdit } from "../../service.ts";
-import { textEdit } from "../fixes.ts";
+import { knetFile } from "../../knet.ts";
 import { placedIn } from "../place.ts";
 
 /** Empty if the imports are already in order. */
 export function organiseImports(analysis: Analysis, file: string): readonly TextEdit[] {
-  const checked = analysis.fileOf(file);
+  const checked = knetFile(analysis, file);
   if (!checked) return [];
   const imports = placedIn(checked).filter(({ decl }) => decl.spec?.keyword === "import" && decl.problemCount === 0);
   const textOf = ({ start, end }: { readonly start: number; readonly end: number }): string =>
@@ -18,7 +20,7 @@ export function organiseImports(analysis: Analysis, file: string): readonly Text
     if (by !== undefined) return [{ start: one.start, end: one.end, text: by }];
     const removed = textEdit(checked.tree, {
       kind: "remove",
-      source: { file, statement: one.decl.statement, part: "whole" },
+      source: { file, decl: one.decl, part: "whole" },
     });
     return removed ? [removed] : [];
   });

@@ -1,8 +1,9 @@
 /** The refactoring type, and the verification that a refactoring preserves the topology. */
+
 import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
+import type { TextEdit } from "../../../text/edit.ts";
 import type { Topology } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
-import type { TextEdit } from "../../service.ts";
 import { editedAnalysis } from "../fixes.ts";
 
 export interface Refactoring {

@@ -1,16 +1,19 @@
 /** Refactorings: sort adjacent declarations by name and lists by value. Comments move with the declaration that they belong to. */
-import { all, nameOf } from "../../../language/decode.ts";
-import { lineStartOf } from "../../../language/lines.ts";
-import { isFlag } from "../../../language/schema/index.ts";
-import type { Span } from "../../../language/tree.ts";
+
+import { all, nameOf } from "../../../declared/access.ts";
+import { isFlag } from "../../../declared/schema/index.ts";
+import { argOf, statementOf } from "../../../frontends/knet/handle.ts";
+import type { TextEdit } from "../../../text/edit.ts";
 import { t } from "../../../text/l10n.ts";
+import { lineStartOf } from "../../../text/lines.ts";
+import type { Span } from "../../../text/span.ts";
 import type { Analysis } from "../../analysis.ts";
-import type { TextEdit } from "../../service.ts";
+import { knetFile } from "../../knet.ts";
 import { type Placed, placedIn } from "../place.ts";
 import type { Refactoring } from "./refactoring.ts";
 
 export function sortAt(analysis: Analysis, file: string, selection: Span): readonly Refactoring[] {
-  const checked = analysis.fileOf(file);
+  const checked = knetFile(analysis, file);
   if (!checked) return [];
   const all = placedIn(checked);
   const here = all.findLast((one) => one.start <= selection.start && one.end >= selection.start);
@@ -25,20 +28,20 @@ const order = (a: string, b: string): number => a.localeCompare(b, "en", { numer
 function sortValues(file: string, { decl, start }: Placed): readonly Refactoring[] {
   for (const arg of decl.spec?.args ?? []) {
     const reads = isFlag(arg) ? [] : all(decl, arg.name);
-    const texts = reads.map((read) => read.arg.text);
+    const texts = reads.map((read) => read.text);
     const sorted = [...texts].sort(order);
     if (reads.length < 2 || sorted.every((text, index) => text === texts[index])) continue;
     const edits = reads.flatMap((read, index): readonly TextEdit[] => {
-      const from = start + read.arg.start;
+      const from = start + argOf(decl, read).start;
       const text = sorted[index] ?? "";
-      return text === read.arg.text || read.arg.kind !== "word"
+      return text === read.text || argOf(decl, read).kind !== "word"
         ? []
-        : [{ start: from, end: from + read.arg.length, text }];
+        : [{ start: from, end: from + argOf(decl, read).length, text }];
     });
-    if (reads.some((read) => read.arg.kind !== "word")) continue;
+    if (reads.some((read) => argOf(decl, read).kind !== "word")) continue;
     return [
       {
-        title: t`Sort the ${arg.name} of \`${decl.statement.keyword.text}\``,
+        title: t`Sort the ${arg.name} of \`${statementOf(decl).keyword.text}\``,
         kind: "rewrite",
         edits: new Map([[file, edits]]),
       },
@@ -63,7 +66,7 @@ function sortSiblings(text: string, file: string, all: readonly Placed[], { star
       const by = sorted[index]?.chunk;
       return !by || by === chunk ? [] : [{ ...chunk, text: text.slice(by.start, by.end) }];
     });
-    const keyword = one.decl.statement.keyword.text;
+    const keyword = statementOf(one.decl).keyword.text;
     const title = t`Sort ${run.length} \`${keyword}\` statements by name`;
     return [{ title, kind: "rewrite", edits: new Map([[file, edits]]) }];
   });

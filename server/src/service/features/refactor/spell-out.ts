@@ -1,14 +1,18 @@
 /** Refactoring: write allocated addresses and ranges into the file, so edits elsewhere no longer change them. */
+
 import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
-import type { FixEdit } from "../../../checks/check.ts";
 import { modeAddressing } from "../../../cni/modes.ts";
-import type { Decl } from "../../../language/decode.ts";
-import type { Source, Span } from "../../../language/tree.ts";
+import type { Change } from "../../../declared/change.ts";
+import type { Decl } from "../../../declared/decl.ts";
+import type { Origin } from "../../../declared/origin.ts";
+import { statementOf } from "../../../frontends/knet/handle.ts";
+import { textEdit } from "../../../frontends/knet/render.ts";
+import type { TextEdit } from "../../../text/edit.ts";
 import { t } from "../../../text/l10n.ts";
+import type { Span } from "../../../text/span.ts";
 import type { Node } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
-import type { TextEdit } from "../../service.ts";
-import { textEdit } from "../fixes.ts";
+import { knetFile } from "../../knet.ts";
 import { type Placed, placedIn } from "../place.ts";
 import { byStatement, type Made } from "../statements.ts";
 import type { Refactoring } from "./refactoring.ts";
@@ -16,13 +20,13 @@ import type { Refactoring } from "./refactoring.ts";
 const MOST = 2000;
 
 export function spellOut(analysis: Analysis, file: string, { start, end }: Span): readonly Refactoring[] {
-  const checked = analysis.fileOf(file);
+  const checked = knetFile(analysis, file);
   if (!checked) return [];
   const made = byStatement(analysis);
   const all = placedIn(checked);
   const around = all.filter((one) => one.start <= start && one.end >= end);
   const here = [...around].reverse().flatMap((outer) => {
-    const name = outer.decl.spec?.defines === undefined ? undefined : outer.decl.statement.args[0]?.text;
+    const name = outer.decl.spec?.defines === undefined ? undefined : statementOf(outer.decl).args[0]?.text;
     if (name === undefined) return [];
     const inside = all.filter((one) => one.start >= outer.start && one.end <= outer.end);
     return refactoring(t`Write out the allocated addresses of \`${name}\``, analysis, file, inside, made);
@@ -40,7 +44,7 @@ function refactoring(
   placed: readonly Placed[],
   made: Made,
 ): readonly Refactoring[] {
-  const tree = analysis.fileOf(file)?.tree;
+  const tree = knetFile(analysis, file)?.tree;
   // In an unclosed block both edits can be at the last character: the edit that completes a line goes before the edit that adds one.
   const edits = [
     ...placed.flatMap((one): TextEdit | readonly TextEdit[] => attachEdit(one, made) ?? []),
@@ -56,16 +60,16 @@ function refactoring(
   ];
 }
 
-function appendTo(file: string, { statement }: Decl, text: string): FixEdit {
-  const source: Source = { file, statement, part: "whole" };
+function appendTo(file: string, decl: Decl, text: string): Change {
+  const source: Origin = { file, decl, part: "whole" };
   return { kind: "append", source, text };
 }
 
 /** Members of a pool share one statement, so they cannot have individual addresses. */
 function attachEdit({ decl, start }: Placed, made: Made): TextEdit | undefined {
-  const interfaces = made.interfaces.get(decl.statement);
+  const interfaces = made.interfaces.get(statementOf(decl));
   const only = interfaces?.length === 1 ? interfaces[0] : undefined;
-  const last = decl.statement.args.at(-1);
+  const last = statementOf(decl).args.at(-1);
   if (!only?.allocated || only.addresses.length === 0 || !last) return undefined;
   const at = start + last.start + last.length;
   return { start: at, end: at, text: ` ${only.addresses.map(({ ip }) => formatIp(ip)).join(" ")}` };
@@ -73,10 +77,10 @@ function attachEdit({ decl, start }: Placed, made: Made): TextEdit | undefined {
 
 /** Statements with the allocated values, and the statement that they are appended to. */
 function lines({ decl }: Placed, made: Made): readonly { readonly to: Decl; readonly text: string }[] {
-  const nodes = made.nodes.get(decl.statement);
+  const nodes = made.nodes.get(statementOf(decl));
   const [node] = nodes?.length === 1 ? nodes : [];
   if (node) return rangeLines(decl, node, made);
-  const owner = made.workloads.get(decl.statement);
+  const owner = made.workloads.get(statementOf(decl));
   if (owner?.workload.kind !== "pod" || owner.workload.addresses.length > 0 || owner.workload.hostNetwork) return [];
   const { addresses } = owner.cluster.pods.podAt(owner.workload, 0);
   return addresses.length === 0 ? [] : [{ to: decl, text: `address ${addresses.map(formatIp).join(" ")}` }];
@@ -96,10 +100,10 @@ function rangeLines(decl: Decl, node: Node, made: Made): readonly { readonly to:
   if (claims) {
     // A node with borrowed addresses has no blocks to name.
     if (podCidrs.some(({ borrowed }) => borrowed)) return [];
-    const own = decl.children.find(({ statement }) => statement === node.cni?.decl?.statement);
+    const own = decl.children.find(({ handle }) => handle === node.cni?.decl?.handle);
     const text = `${claims.keyword} ${ranges}`;
     return [own ? { to: own, text } : { to: decl, text: `cni ${cni.plugin} { ${text} }` }];
   }
-  const fromPods = podCidrs.every(({ source }) => source.statement.keyword.text === "pods");
+  const fromPods = podCidrs.every(({ source }) => statementOf(source.decl).keyword.text === "pods");
   return fromPods && fromSegment === undefined ? [{ to: decl, text: `pod-cidr ${ranges}` }] : [];
 }

@@ -1,7 +1,10 @@
 /** Suggested addresses: next free addresses, gateways, next hops. */
+
 import { formatIp, formatPrefix, nthAddress, parsePrefix } from "../../../addressing/ip.ts";
-import { all, type Decl, one } from "../../../language/decode.ts";
-import type { Arg } from "../../../language/tree.ts";
+import { all, one } from "../../../declared/access.ts";
+import type { Decl } from "../../../declared/decl.ts";
+import { argOf, statementOf } from "../../../frontends/knet/handle.ts";
+import type { Arg } from "../../../frontends/knet/tree.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Topology } from "../../../topology/model.ts";
 import { blocksAround, freePrefixes, isFree, nextForService, nextInSegment, nextOnNode, usedRanges } from "../free.ts";
@@ -35,12 +38,12 @@ function attachAddresses(topology: Topology, decl: Decl, typed: Arg | undefined)
   const name = one(decl, "segment")?.value;
   const segment = name?.kind === "ref" ? topology.segments.get(name.path.at(-1) ?? "") : undefined;
   if (!segment) return [];
-  const others = all(decl, "addresses").filter(({ arg }) => arg !== typed);
+  const others = all(decl, "addresses").filter((read) => argOf(decl, read) !== typed);
   const families = new Set(others.map(({ value }) => (value.kind === "interface-address" ? typeof value.ip : "")));
   return segment.cidrs
     .filter(({ ip }) => !families.has(typeof ip))
     .flatMap((prefix) =>
-      nextInSegment(topology, segment, prefix, decl.statement).map((ip, index) =>
+      nextInSegment(topology, segment, prefix, statementOf(decl)).map((ip, index) =>
         suggestion(
           formatIp(ip),
           "address",
@@ -51,7 +54,7 @@ function attachAddresses(topology: Topology, decl: Decl, typed: Arg | undefined)
 }
 
 function dockerBridges(topology: Topology, decl: Decl): readonly Suggestion[] {
-  const used = usedRanges(topology, decl.statement);
+  const used = usedRanges(topology, statementOf(decl));
   const usual = parsePrefix("172.17.0.0/16")?.prefix;
   const blocks = blocksAround(usual, 4);
   const all = [...(usual && isFree(usual, used) ? [usual] : []), ...freePrefixes(blocks, 16, used)];
@@ -65,7 +68,7 @@ function dockerBridges(topology: Topology, decl: Decl): readonly Suggestion[] {
 
 function gatewayAddresses(place: Place, topology: Topology): readonly Suggestion[] {
   const segment = place.decls
-    .map((decl) => (decl.spec?.defines === "segment" ? one(decl, "name")?.arg.text : undefined))
+    .map((decl) => (decl.spec?.defines === "segment" ? one(decl, "name")?.text : undefined))
     .find((name) => name !== undefined);
   const cidrs = topology.segments.get(segment ?? "")?.cidrs ?? [];
   return cidrs.flatMap((prefix) => {
@@ -78,7 +81,7 @@ function gatewayAddresses(place: Place, topology: Topology): readonly Suggestion
 
 function podAddresses(topology: Topology, place: Place): readonly Suggestion[] {
   for (const cluster of topology.clusters) {
-    const workload = cluster.workloads.find(({ source }) => place.path.statements.includes(source.statement));
+    const workload = cluster.workloads.find(({ source }) => place.path.statements.includes(statementOf(source.decl)));
     if (!workload) continue;
     const node = workload.on ?? cluster.pods.podAt(workload, 0).node;
     if (!node) return [];

@@ -1,9 +1,10 @@
 /** Values for an argument at a position: from the schema, from the topology, and free addresses. */
-import { all, type Decl } from "../../../language/decode.ts";
-import { type ArgSpec, isFlag } from "../../../language/schema/index.ts";
-import { sysctls } from "../../../language/schema/sysctls.ts";
-import { stringText } from "../../../language/tokens.ts";
-import type { Arg } from "../../../language/tree.ts";
+import { all } from "../../../declared/access.ts";
+import type { Decl } from "../../../declared/decl.ts";
+import { type ArgSpec, isFlag } from "../../../declared/schema/index.ts";
+import { sysctls } from "../../../declared/schema/sysctls.ts";
+import { stringText } from "../../../frontends/knet/tokens.ts";
+import type { Arg } from "../../../frontends/knet/tree.ts";
 import { t, translated } from "../../../text/l10n.ts";
 import type { Analysis } from "../../analysis.ts";
 import { type Place, walk } from "../place.ts";
@@ -80,8 +81,8 @@ function labels({ analysis, decl }: Given): readonly Suggestion[] {
       if (other === decl) continue;
       for (const spec of other.spec?.args ?? []) {
         if (isFlag(spec) || spec.type.kind !== "label") continue;
-        for (const { value, arg } of all(other, spec.name)) {
-          if (value.kind === "label") found.push(suggestion(arg.text, "label", ""));
+        for (const { value, text } of all(other, spec.name)) {
+          if (value.kind === "label") found.push(suggestion(text, "label", ""));
         }
       }
     }

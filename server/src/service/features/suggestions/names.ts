@@ -1,8 +1,8 @@
 /** Names in scope, and the endpoints of an expectation with their ports. */
 import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
-import type { Decl } from "../../../language/decode.ts";
-import type { ArgType } from "../../../language/schema/index.ts";
-import type { Arg } from "../../../language/tree.ts";
+import type { Decl } from "../../../declared/decl.ts";
+import type { ArgType } from "../../../declared/schema/index.ts";
+import type { Arg } from "../../../frontends/knet/tree.ts";
 import { plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
 import { dnsNames, serviceName } from "../../../topology/dns.ts";

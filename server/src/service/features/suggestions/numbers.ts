@@ -1,6 +1,6 @@
 /** Suggested numbers: prefix lengths, bounds, defaults, and well-known ports. */
 
-import { one } from "../../../language/decode.ts";
+import { one } from "../../../declared/access.ts";
 import { plural } from "../../../text/format.ts";
 import { phrase, t, translated } from "../../../text/l10n.ts";
 import { nextNodePort } from "../free.ts";

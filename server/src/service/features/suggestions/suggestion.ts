@@ -1,6 +1,6 @@
 /** A suggested value, and the context that it is suggested for. */
-import type { Decl } from "../../../language/decode.ts";
-import type { ArgSpec } from "../../../language/schema/index.ts";
+import type { Decl } from "../../../declared/decl.ts";
+import type { ArgSpec } from "../../../declared/schema/index.ts";
 import type { Analysis } from "../../analysis.ts";
 import type { Place } from "../place.ts";
 

@@ -2,6 +2,7 @@
 
 import type { IToken } from "chevrotain";
 import { EmbeddedActionsParser } from "chevrotain";
+import type { FaultKind } from "../../declared/document.ts";
 import { End, Stray, structure } from "./structure.ts";
 import {
   Arrow,
@@ -19,7 +20,7 @@ import {
   Text,
   Word,
 } from "./tokens.ts";
-import type { Arg, Block, Statement, SyntaxProblem, SyntaxProblemKind, SyntaxTree } from "./tree.ts";
+import type { Arg, Block, Statement, SyntaxProblem, SyntaxTree } from "./tree.ts";
 
 /** The content of a block or of a whole text. */
 export type Content = Pick<Block, "statements" | "offsets" | "problems" | "problemCount">;
@@ -35,7 +36,7 @@ const vocabulary = [Atom, Word, Compare, Arrow, Text, LBrace, RBrace, LBracket, 
 
 function addProblem(
   owner: { problems: SyntaxProblem[]; problemCount: number },
-  kind: SyntaxProblemKind,
+  kind: FaultKind,
   start: number,
   text: string,
 ): void {
@@ -284,7 +285,7 @@ export function parse(text: string): SyntaxTree {
 }
 
 /** Whether the content, at any depth, has a problem of this kind. */
-export function hasProblem(content: Content, kind: SyntaxProblemKind): boolean {
+export function hasProblem(content: Content, kind: FaultKind): boolean {
   if (content.problemCount === 0) return false;
   const found = ({ problems }: Content | Statement): boolean => problems.some((problem) => problem.kind === kind);
   return (

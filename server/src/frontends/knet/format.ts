@@ -3,9 +3,9 @@
  * space and `;` between tokens, so the tree and the comments do not change. It does not format lines with syntax problems.
  */
 
+import type { Span } from "../../text/span.ts";
 import { type Body, type HeaderToken, hasBreak, type Item, makePlan, type StatementItem } from "./format-plan.ts";
 import type { Token } from "./tokens.ts";
-import type { Span } from "./tree.ts";
 
 export interface TextEdit extends Span {
   readonly text: string;

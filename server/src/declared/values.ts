@@ -1,6 +1,5 @@
 /** Values of arguments after reading them by type. Plain data. */
 import type { InterfaceAddress, Ip, Prefix } from "../addressing/ip.ts";
-import type { Arg } from "./tree.ts";
 
 /** A LabelSelectorRequirement (k8s.io/apimachinery meta/v1); `app=web` is `In` with one value. */
 export interface Requirement {
@@ -48,12 +47,13 @@ export type Value =
 
 export type ValueKind = Value["kind"];
 
-/** A value with its source: `index` is an index into `statement.args`, `item` an index into a list argument. */
+/** A value with its location: `index` identifies it in its declaration, `item` within a list. */
 export interface Read {
   /** `ArgSpec.name` or `FlagSpec.name`. */
   readonly name: string;
   readonly value: Value;
-  readonly arg: Arg;
+  /** As written. */
+  readonly text: string;
   readonly index: number;
   readonly item: number | undefined;
 }

@@ -1,7 +1,9 @@
 /** Maps statements to text offsets and back. */
 
+import type { Part } from "../../declared/handle.ts";
+import type { Span } from "../../text/span.ts";
 import { tokenize } from "./tokens.ts";
-import type { Arg, Block, Span, Statement, StatementPart, SyntaxTree } from "./tree.ts";
+import type { Arg, Block, Statement, SyntaxTree } from "./tree.ts";
 
 /** The syntax at an offset. */
 export interface Path {
@@ -16,7 +18,7 @@ export interface Path {
    * The part of the last statement that contains or touches the offset; a part that starts there takes precedence over
    * a part that ends there.
    */
-  readonly part: StatementPart | undefined;
+  readonly part: Part | undefined;
   /** The number of arguments of the last statement that start before the offset. */
   readonly next: number;
   /** The innermost block that contains the offset, and its start. */
@@ -30,7 +32,7 @@ export interface Path {
 export interface Positions {
   /** Undefined for a statement of another tree. */
   startOf(statement: Statement): number | undefined;
-  spanOf(statement: Statement, part: StatementPart): Span | undefined;
+  spanOf(statement: Statement, part: Part): Span | undefined;
   /** Finds the starts of all these statements in one walk, before they are needed. */
   prepare(wanted: Iterable<Statement>): void;
   path(offset: number): Path;
@@ -110,14 +112,14 @@ function statementStarts(root: Block, wanted?: ReadonlySet<Statement>): Readonly
 }
 
 /** The span of a part of a statement that starts at `start`; undefined if the statement has no such part. */
-export function partSpan(statement: Statement, part: StatementPart, start: number): Span | undefined {
+export function partSpan(statement: Statement, part: Part, start: number): Span | undefined {
   if (part === "whole") return { start, end: start + statement.length };
   const arg = partArg(statement, part);
   return arg && { start: start + arg.start, end: start + arg.start + arg.length };
 }
 
 /** The argument that a part refers to; undefined for "whole" and for a part that does not exist. */
-export function partArg(statement: Statement, part: StatementPart): Arg | undefined {
+export function partArg(statement: Statement, part: Part): Arg | undefined {
   if (part === "whole") return undefined;
   if (part === "keyword") return statement.keyword;
   if (typeof part === "number") return statement.args[part];
@@ -184,7 +186,7 @@ function pathAt({ text, root }: SyntaxTree, offset: number): Path {
 }
 
 /** The part that contains the offset or ends there; an argument next to an arrow takes precedence over the arrow. */
-function partAt(statement: Statement, offset: number): StatementPart | undefined {
+function partAt(statement: Statement, offset: number): Part | undefined {
   const parts = [statement.keyword, ...statement.args];
   const at = touched(parts, offset);
   if (at === undefined) return undefined;
@@ -217,44 +219,4 @@ function gapAt(text: string, from: number, to: number, offset: number): { inComm
     if (offset < from + end || (offset === from + end && !closed)) return { inComment: true, ended };
   }
   return { inComment: false, ended };
-}
-
-/** Lines and characters as defined by LSP: zero-based, in UTF-16 units; lines end with LF, CRLF, or CR. */
-export interface LineIndex {
-  readonly lineCount: number;
-  positionAt(offset: number): { line: number; character: number };
-  /** Positions after the end of a line or of the text are clamped to the end. */
-  offsetAt(position: { readonly line: number; readonly character: number }): number;
-}
-
-export function lineIndex(text: string): LineIndex {
-  const starts = [0];
-  const hasReturns = text.includes("\r");
-  if (!hasReturns) {
-    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
-  } else {
-    for (let at = 0; at < text.length; at++) {
-      const code = text.charCodeAt(at);
-      if (code === 0x0a || (code === 0x0d && text.charCodeAt(at + 1) !== 0x0a)) starts.push(at + 1);
-    }
-  }
-  /** The end of the line without its line break. */
-  const lineEnd = (line: number): number => {
-    if (line + 1 >= starts.length) return text.length;
-    const end = starts[line + 1]! - 1;
-    return end > 0 && text[end] === "\n" && text[end - 1] === "\r" ? end - 1 : end;
-  };
-  return {
-    lineCount: starts.length,
-    positionAt: (offset) => {
-      const clamped = Math.max(0, Math.min(offset, text.length));
-      const line = lastUpTo(starts, clamped);
-      return { line, character: clamped - starts[line]! };
-    },
-    offsetAt: ({ line, character }) => {
-      if (line < 0) return 0;
-      if (line >= starts.length) return text.length;
-      return Math.min(starts[line]! + Math.max(0, character), lineEnd(line));
-    },
-  };
 }

@@ -6,7 +6,8 @@
 
 import type { IToken, TokenType } from "chevrotain";
 import { createToken, Lexer } from "chevrotain";
-import { countBelow } from "../addressing/search.ts";
+import { countBelow } from "../../addressing/search.ts";
+import type { FaultKind } from "../../declared/document.ts";
 import {
   Arrow,
   Compare,
@@ -21,7 +22,6 @@ import {
   Unexpected,
   Word,
 } from "./tokens.ts";
-import type { SyntaxProblemKind } from "./tree.ts";
 
 /** The end of a statement: a line break or `;` after its arguments. */
 export const End = createToken({ name: "End", pattern: Lexer.NA });
@@ -30,7 +30,7 @@ export const Stray = createToken({ name: "Stray", pattern: Lexer.NA });
 
 export const maxDepth = 100;
 
-const make = (tokenType: TokenType, image: string, startOffset: number, payload?: SyntaxProblemKind): IToken => ({
+const make = (tokenType: TokenType, image: string, startOffset: number, payload?: FaultKind): IToken => ({
   image,
   startOffset,
   tokenTypeIdx: tokenType.tokenTypeIdx!,
@@ -38,7 +38,7 @@ const make = (tokenType: TokenType, image: string, startOffset: number, payload?
   ...(payload === undefined ? {} : { payload }),
 });
 
-const stray = (token: IToken, kind: SyntaxProblemKind): IToken => make(Stray, token.image, token.startOffset, kind);
+const stray = (token: IToken, kind: FaultKind): IToken => make(Stray, token.image, token.startOffset, kind);
 
 /** One shared token: only its type is used. */
 const end = make(End, "", 0);

@@ -1,22 +1,25 @@
-/** Declarations: statements with their typed arguments. */
+/** Declarations: what a file declares, with typed values, regardless of how the file writes it. */
+
+import type { Handle, Part } from "./handle.ts";
 import type { KeywordSpec } from "./schema/types.ts";
-import type { Statement, StatementPart } from "./tree.ts";
 import type { Read } from "./values.ts";
 
 export interface Decl {
-  readonly statement: Statement;
+  readonly handle: Handle;
   /** Undefined if the keyword does not exist in this context. */
   readonly spec: KeywordSpec | undefined;
   /** In text order, including flags; an argument that accepts several values occurs several times. */
   readonly values: readonly Read[];
   readonly children: readonly Decl[];
+  /** Whether it has a block, even an empty one. */
+  readonly block: boolean;
   readonly problems: readonly DeclProblem[];
   /** Problems of this declaration and its children. */
   readonly problemCount: number;
 }
 
 /**
- * A problem that is visible in one statement alone, with its diagnostic code. The keys of `data` by code:
+ * A problem that is visible in one declaration alone, with its diagnostic code. The keys of `data` by code:
  *
  * - KN002 unknown keyword: keyword, context, suggestion?
  * - KN003 keyword not allowed here: keyword, context, contexts (that allow it)
@@ -35,10 +38,10 @@ export interface Decl {
  */
 export interface DeclProblem {
   readonly code: string;
-  readonly part: StatementPart;
+  readonly part: Part;
   readonly data: Readonly<Record<string, string | number>>;
-  /** The statement that `part` refers to if it is in the block of the declaration (KN008). */
-  readonly statement?: Statement;
-  /** Other statements of the block that cause the problem. */
-  readonly related?: readonly Statement[];
+  /** The declaration that `part` refers to if it is in the block of this one (KN008). */
+  readonly decl?: Decl;
+  /** Other declarations of the block that cause the problem. */
+  readonly related?: readonly Decl[];
 }

@@ -4,32 +4,17 @@
  * context, so an edit decodes only the statements that it changes and a few lines around them.
  */
 
-import { either } from "../text/format.ts";
-import { t } from "../text/l10n.ts";
-import type { Decl, DeclProblem } from "./decl.ts";
-import { nearest } from "./nearest.ts";
-import { describeType, readSetRequirement, readValue } from "./reading.ts";
-import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "./schema/index.ts";
-import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "./schema/types.ts";
-import type { Arg, Block, Statement, StatementPart, SyntaxTree } from "./tree.ts";
-import type { Read, Value } from "./values.ts";
-
-export {
-  addressOf,
-  all,
-  booleanOf,
-  child,
-  childrenOf,
-  has,
-  nameOf,
-  numberOf,
-  one,
-  oneOf,
-  sourceOf,
-  sourceOfRead,
-  wordOf,
-} from "./access.ts";
-export type { Decl, DeclProblem } from "./decl.ts";
+import type { Decl, DeclProblem } from "../../declared/decl.ts";
+import type { Part } from "../../declared/handle.ts";
+import { describeType, readSetRequirement, readValue } from "../../declared/reading.ts";
+import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
+import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
+import type { Read, Value } from "../../declared/values.ts";
+import { either } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
+import { nearest } from "../../text/nearest.ts";
+import { handleOf } from "./handle.ts";
+import type { Arg, Block, Statement, SyntaxTree } from "./tree.ts";
 
 /** Decoded statements (where caching is worthwhile) and files. No other state is kept between calls. */
 export interface DecodeCache {
@@ -107,7 +92,15 @@ function unknown(statement: Statement, context: Context): Decl {
   const { kind, text } = statement.keyword;
   // The parser has already reported a block without a keyword.
   const problems = kind === "word" && text === "" ? nothing : [unknownKeyword(text, context, kind === "word")];
-  return { statement, spec: undefined, values: nothing, children: nothing, problems, problemCount: problems.length };
+  return {
+    handle: handleOf(statement),
+    spec: undefined,
+    values: nothing,
+    children: nothing,
+    block: statement.block !== undefined,
+    problems,
+    problemCount: problems.length,
+  };
 }
 
 function unknownKeyword(text: string, context: Context, isWord: boolean): DeclProblem {
@@ -154,7 +147,15 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
       if (choice !== undefined) problems = add(problems, "KN010", "keyword", { keyword: spec.keyword, choice });
     }
   }
-  return { statement, spec, values, children, problems, problemCount: problemCount + problems.length };
+  return {
+    handle: handleOf(statement),
+    spec,
+    values,
+    children,
+    block: block !== undefined,
+    problems,
+    problemCount: problemCount + problems.length,
+  };
 }
 
 function blockContext(spec: KeywordSpec, values: Decl["values"]): Context | undefined {
@@ -182,8 +183,7 @@ function checkBlock(
       first ??= child;
       if (first === child) continue;
       const data = { keyword: spec.keyword, context: inContexts([context]) };
-      const { statement } = child;
-      problems = [...problems, { code: "KN008", part: "keyword", data, statement, related: [first.statement] }];
+      problems = [...problems, { code: "KN008", part: "keyword", data, decl: child, related: [first] }];
     }
   }
   for (const spec of required.get(context) ?? nothing) {
@@ -196,7 +196,7 @@ function checkBlock(
 function add(
   problems: readonly DeclProblem[],
   code: string,
-  part: StatementPart,
+  part: Part,
   data: DeclProblem["data"],
 ): readonly DeclProblem[] {
   return [...problems, { code, part, data }];
@@ -311,7 +311,7 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
       open = undefined;
       if ("flag" in literal) {
         if (isRead(reader, literal.name)) problems.push(unexpected(spec, arg, index));
-        else addRead(reader, { name: literal.name, value: isThere, arg, index, item: undefined });
+        else addRead(reader, { name: literal.name, value: isThere, text: arg.text, index, item: undefined });
         continue;
       }
       if (isRead(reader, literal.arg.name) && literal.arg.many !== true) problems.push(unexpected(spec, arg, index));
@@ -405,7 +405,8 @@ function readSet(
   const values = (args[index + 2]?.items ?? nothing).map(({ text }) => text);
   const value = readSetRequirement(target.type, arg.text, args[index + 1]?.text ?? "", values);
   if (value === undefined) return false;
-  if (value.kind !== "unread") return keep(reader, { name: target.name, value, arg, index, item: undefined }, target);
+  if (value.kind !== "unread")
+    return keep(reader, { name: target.name, value, text: arg.text, index, item: undefined }, target);
   problems.push({
     code: value.code,
     part: index + 2,
@@ -451,10 +452,10 @@ function readItem(
   const read = readValue(target.type, arg.text);
   const value = read.kind === "unread" ? read.value : read;
   if (read.kind === "unread") {
-    const part: StatementPart = item === undefined ? index : [index, item];
+    const part: Part = item === undefined ? index : [index, item];
     problems.push({ code: read.code, part, data: { keyword: spec.keyword, argument: target.name, ...read.data } });
   }
-  return value !== undefined && keep(reader, { name: target.name, value, arg, index, item }, target);
+  return value !== undefined && keep(reader, { name: target.name, value, text: arg.text, index, item }, target);
 }
 
 /** Adds a value; a second value only if the argument accepts several. */

@@ -1,8 +1,9 @@
 /** The input of the formatter: statements and comments of each block in order, and the lines that must not change. */
 
+import type { Span } from "../../text/span.ts";
 import { hasProblem, parse } from "./parser.ts";
 import { type Token, tokenize } from "./tokens.ts";
-import type { Block, Span, Statement } from "./tree.ts";
+import type { Block, Statement } from "./tree.ts";
 
 export interface CommentItem {
   readonly kind: "comment";

@@ -1,7 +1,8 @@
 /** Typed access to declarations: their statements, arguments, and settings. */
 import type { Ip } from "../addressing/ip.ts";
 import type { Decl } from "./decl.ts";
-import type { Source, StatementPart } from "./tree.ts";
+import type { Part } from "./handle.ts";
+import type { Origin } from "./origin.ts";
 import type { Read, Value, ValueKind } from "./values.ts";
 
 const nothing: readonly never[] = [];
@@ -82,11 +83,11 @@ export function addressOf(decl: Decl | undefined, keyword: string): Ip | undefin
 }
 
 /** The source location of a declaration or of one part of it. */
-export function sourceOf(file: string, decl: Decl, part: StatementPart = "whole"): Source {
-  return { file, statement: decl.statement, part };
+export function sourceOf(file: string, decl: Decl, part: Part = "whole"): Origin {
+  return { file, decl, part };
 }
 
 /** The source location of a value. */
-export function sourceOfRead(file: string, decl: Decl, { index, item }: Read): Source {
-  return { file, statement: decl.statement, part: item === undefined ? index : [index, item] };
+export function sourceOfRead(file: string, decl: Decl, { index, item }: Read): Origin {
+  return { file, decl, part: item === undefined ? index : [index, item] };
 }

@@ -5,6 +5,8 @@
  * exactly once in a tree; `positions.ts` finds its position in the current text.
  */
 
+import type { FaultKind } from "../../declared/document.ts";
+
 export type ArgKind = "word" | "string" | "arrow" | "list";
 
 /** One argument. `start` is an offset in UTF-16 units from the start of the statement (its keyword). */
@@ -44,19 +46,9 @@ export interface Block {
   readonly closed: boolean;
 }
 
-export type SyntaxProblemKind =
-  | "unclosed-block"
-  | "stray-close"
-  | "unclosed-list"
-  | "stray-bracket"
-  | "unclosed-string"
-  | "unclosed-comment"
-  | "unexpected-character"
-  | "too-deep";
-
 /** `start` is relative to the start of the owner (a statement or a block). */
 export interface SyntaxProblem {
-  readonly kind: SyntaxProblemKind;
+  readonly kind: FaultKind;
   readonly start: number;
   readonly length: number;
   readonly text: string;
@@ -65,21 +57,4 @@ export interface SyntaxProblem {
 export interface SyntaxTree {
   readonly text: string;
   readonly root: Block;
-}
-
-/** A part of a statement: the whole, the keyword, an argument (index into `args`), or an item of a list argument. */
-export type StatementPart = "whole" | "keyword" | number | readonly [arg: number, item: number];
-
-/** The location in a user's file that causes a result. Plain data: converted to a text range only for display. */
-export interface Source {
-  /** Identifier of the file: a URI or a path. */
-  readonly file: string;
-  readonly statement: Statement;
-  readonly part: StatementPart;
-}
-
-/** UTF-16 offsets in a text; `end` is exclusive. */
-export interface Span {
-  readonly start: number;
-  readonly end: number;
 }

@@ -11,7 +11,7 @@ import {
 } from "../addressing/ip.ts";
 import { either } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../text/nearest.ts";
 import { isSysctl, sysctls } from "./schema/sysctls.ts";
 import type { ArgType, SymbolKind } from "./schema/types.ts";
 import type { Requirement, Value } from "./values.ts";

@@ -4,7 +4,7 @@
  * larger range is parsed, at worst the whole text: the result always equals `parse` on the new text.
  */
 
-import { countBelow } from "../addressing/search.ts";
+import { countBelow } from "../../addressing/search.ts";
 import { type Chunk, type Content, hasProblem, parse, parseChunk } from "./parser.ts";
 import type { Block, Statement, SyntaxTree } from "./tree.ts";
 

@@ -1,0 +1,58 @@
+/** A file as its front end presents it: all that the layers above know about a file. */
+import type { TextEdit } from "../text/edit.ts";
+import type { Span } from "../text/span.ts";
+import type { Change } from "./change.ts";
+import type { Decl } from "./decl.ts";
+import type { Origin } from "./origin.ts";
+
+export interface Document {
+  /** Identifier of the file: a URI or a path. */
+  readonly file: string;
+  /** The name of its front end. */
+  readonly language: string;
+  readonly text: string;
+  readonly decls: readonly Decl[];
+  /** Text that is not in the language. */
+  faults(): readonly Fault[];
+  /** Comments that suppress findings. */
+  silences(): readonly Silence[];
+  /** Span of a location in the text; undefined if the location is not in this version of the file. */
+  spanOf(source: Origin): Span | undefined;
+  /** Finds the positions of all these locations in one walk, before they are needed. */
+  prepare(sources: readonly Origin[]): void;
+  /** The text edit for a change; undefined if the file cannot express the change. */
+  render(change: Change): TextEdit | undefined;
+  /** The file after edits, which do not overlap. */
+  edited(edits: readonly TextEdit[]): Document;
+}
+
+export type FaultKind =
+  | "unclosed-block"
+  | "stray-close"
+  | "unclosed-list"
+  | "stray-bracket"
+  | "unclosed-string"
+  | "unclosed-comment"
+  | "unexpected-character"
+  | "too-deep";
+
+export interface Fault {
+  readonly kind: FaultKind;
+  /** The text that does not fit. */
+  readonly text: string;
+  readonly span: Span;
+  /** The declaration that contains the fault, or one near it. */
+  readonly source: Origin;
+  /** Undefined if no single change repairs it. */
+  readonly repair: Change | undefined;
+}
+
+/** A comment that suppresses findings. */
+export interface Silence {
+  readonly file: string;
+  readonly comment: Span;
+  readonly codes: readonly string[];
+  readonly reason: string;
+  /** Undefined if nothing follows the comment. */
+  readonly scope: Span | undefined;
+}

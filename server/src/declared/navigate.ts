@@ -1,0 +1,134 @@
+/** Navigates from a location to related declarations and values. */
+import type { Prefix } from "../addressing/ip.ts";
+import type { Decl } from "./decl.ts";
+import type { Handle, Part } from "./handle.ts";
+import type { Origin } from "./origin.ts";
+import type { Read } from "./values.ts";
+
+export function sourceAt({ file, decl }: Origin, part: Part): Origin {
+  return { file, decl, part };
+}
+
+/** The location of a declaration in the same file. */
+export function sourceIn({ file }: Origin, decl: Decl, part: Part = "whole"): Origin {
+  return { file, decl, part };
+}
+
+/** The value at the location; undefined for a whole declaration and its keyword. */
+export function readAt({ decl, part }: Origin): Read | undefined {
+  if (part === "whole" || part === "keyword") return undefined;
+  const [index, item] = typeof part === "number" ? [part, undefined] : part;
+  return decl.values.find((read) => read.index === index && read.item === item);
+}
+
+export function keywordOf({ decl }: Origin): string | undefined {
+  return decl.spec?.keyword;
+}
+
+function partOf({ index, item }: Read): Part {
+  return item === undefined ? index : [index, item];
+}
+
+/** The first value of this argument; undefined if it is not set. */
+export function argument(source: Origin, name: string): Origin | undefined {
+  const read = source.decl.values.find((one) => one.name === name);
+  return read && sourceAt(source, partOf(read));
+}
+
+/** The prefix at the location, if it is one. */
+export function prefixAt(source: Origin | undefined): Prefix | undefined {
+  const value = source && readAt(source)?.value;
+  return value?.kind === "prefix" ? value.prefix : undefined;
+}
+
+/** The first value that is a prefix. */
+export function prefixIn(source: Origin): Origin | undefined {
+  const read = source.decl.values.find(({ value }) => value.kind === "prefix");
+  return read && sourceAt(source, partOf(read));
+}
+
+/** The first value with a wanted text if the source is a whole declaration; otherwise the source itself. */
+export function argumentWith(source: Origin, isWanted: (text: string) => boolean): Origin {
+  if (source.part !== "whole") return source;
+  const read = source.decl.values.find(({ text }) => isWanted(text));
+  return read === undefined ? source : sourceAt(source, partOf(read));
+}
+
+/** The declaration with this keyword in the block of `source`; `source` itself if it does not exist. */
+export function childOf(source: Origin, keyword: string, part: Part = "whole"): Origin {
+  const child = findChild(source.decl, keyword);
+  return child ? sourceIn(source, child, partIn(child, part)) : source;
+}
+
+export function hasChild({ decl }: Origin, keyword: string): boolean {
+  return findChild(decl, keyword) !== undefined;
+}
+
+/** All declarations with this keyword in the block of `source`. */
+export function childrenAt(source: Origin, keyword: string): readonly Origin[] {
+  return source.decl.children.filter(({ spec }) => spec?.keyword === keyword).map((child) => sourceIn(source, child));
+}
+
+function findChild({ children }: Decl, keyword: string): Decl | undefined {
+  return children.find(({ spec }) => spec?.keyword === keyword);
+}
+
+function partIn({ values }: Decl, part: Part): Part {
+  return typeof part === "number" && !values.some(({ index }) => index === part) ? "whole" : part;
+}
+
+/** The part to underline instead of a whole block: the first argument (the name), or the keyword. */
+export function headOf(source: Origin): Origin {
+  if (source.part !== "whole" || !source.decl.block) return source;
+  return sourceAt(source, source.decl.values.length > 0 ? 0 : "keyword");
+}
+
+/** Whether the declaration is `wanted`, or `wanted` is in its block. */
+export function holds(root: Decl, wanted: Handle): boolean {
+  return root.handle === wanted || root.children.some((child) => holds(child, wanted));
+}
+
+/** The first declaration in the block, at any depth, that is wanted. */
+export function within(root: Decl, isWanted: (one: Decl) => boolean): Decl | undefined {
+  for (const child of root.children) {
+    const found = isWanted(child) ? child : within(child, isWanted);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** A placeholder for files without declarations and for locations outside declarations. */
+export const NO_DECL: Decl = {
+  handle: {} as Handle,
+  spec: undefined,
+  values: [],
+  children: [],
+  block: false,
+  problems: [],
+  problemCount: 0,
+};
+
+/** A file as a whole. */
+export function fileOrigin(file: string): Origin {
+  return { file, decl: NO_DECL, part: "whole" };
+}
+
+/** Assigns numbers to objects, to use locations in keys. */
+export function identities(): (object: object) => number {
+  const numbers = new WeakMap<object, number>();
+  let next = 0;
+  return (object) => {
+    let id = numbers.get(object);
+    if (id === undefined) {
+      id = next++;
+      numbers.set(object, id);
+    }
+    return id;
+  };
+}
+
+/** " out": the direction of an access list rule, with a leading space; "" if the rule has no direction. */
+export function directionIn({ values }: Decl): string {
+  const direction = values.find(({ name }) => name === "direction");
+  return direction ? ` ${direction.text}` : "";
+}

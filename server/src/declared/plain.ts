@@ -1,0 +1,18 @@
+import type { Document } from "./document.ts";
+
+/** A file without declarations, in which findings can be located (knet.json). */
+export function plainDocument(file: string, text: string): Document {
+  return {
+    file,
+    language: "plain",
+    text,
+    decls: [],
+    faults: () => [],
+    silences: () => [],
+    spanOf: () => undefined,
+    prepare: () => {},
+    render: (change) =>
+      change.kind === "insert" ? { start: change.at, end: change.at, text: change.text } : undefined,
+    edited: () => plainDocument(file, text),
+  };
+}

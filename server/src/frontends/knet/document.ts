@@ -1,0 +1,50 @@
+/** A `.knet` file as a document. */
+import type { Decl } from "../../declared/decl.ts";
+import type { Document } from "../../declared/document.ts";
+import type { TextEdit } from "../../text/edit.ts";
+import { type DecodeCache, decodeCache, decodeFile } from "./decode.ts";
+import { faultsIn } from "./faults.ts";
+import { statementOf } from "./handle.ts";
+import { reparse } from "./incremental.ts";
+import { positionsOf } from "./positions.ts";
+import { textEdit } from "./render.ts";
+import { silencesIn } from "./silences.ts";
+import type { SyntaxTree } from "./tree.ts";
+
+/** Features that present or edit `.knet` text also need its tree. */
+export interface KnetDocument extends Document {
+  readonly language: "knet";
+  readonly tree: SyntaxTree;
+}
+
+export function isKnet(document: Document | undefined): document is KnetDocument {
+  return document?.language === "knet";
+}
+
+/** `cache`: the declarations of unchanged statements are kept. */
+export function knetDocument(file: string, tree: SyntaxTree, cache: DecodeCache = decodeCache()): KnetDocument {
+  let decls: readonly Decl[] | undefined;
+  const self: KnetDocument = {
+    file,
+    language: "knet",
+    tree,
+    text: tree.text,
+    get decls() {
+      decls ??= decodeFile(tree, cache);
+      return decls;
+    },
+    faults: () => faultsIn(file, tree, self.decls),
+    silences: () => silencesIn(file, tree),
+    spanOf: ({ decl, part }) => positionsOf(tree).spanOf(statementOf(decl), part),
+    prepare: (sources) => positionsOf(tree).prepare(sources.map(({ decl }) => statementOf(decl))),
+    render: (change) => textEdit(tree, change),
+    edited: (edits) => knetDocument(file, editedTree(tree, edits), decodeCache()),
+  };
+  return self;
+}
+
+/** Applied from the end of the text, so the offsets of earlier edits remain valid. */
+function editedTree(tree: SyntaxTree, edits: readonly TextEdit[]): SyntaxTree {
+  const backwards = [...edits].reverse().sort((a, b) => b.start - a.start || b.end - a.end);
+  return backwards.reduce<SyntaxTree>(reparse, tree);
+}

@@ -5,7 +5,7 @@
 
 import { type Ip, isLinkLocal, isMulticast } from "../addressing/ip.ts";
 import type { LinkEnd, Netns, NetnsId, Network, RouteLayer } from "../dataplane/model.ts";
-import { valueAt } from "../memo/memo.ts";
+import { once, valueAt } from "../memo/memo.ts";
 import type { Cluster, Interface, Node, Pod, Router, Segment, Station, Topology } from "../topology/model.ts";
 import type { TopologyProblem } from "../topology/problems.ts";
 import { stationsByPath } from "../topology/stations.ts";
@@ -193,12 +193,4 @@ function podAt(topology: Topology, id: NetnsId): Pod | undefined {
   const [clusterName, namespace, name, more] = id.split("/");
   if (namespace === undefined || name === undefined || more !== undefined) return undefined;
   return topology.clusters.find((cluster) => cluster.name === clusterName)?.pods.podByName(namespace, name);
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }

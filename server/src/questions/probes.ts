@@ -10,7 +10,7 @@ import { pluginOf } from "../cni/settings.ts";
 import type { Journey, Question, Reason } from "../dataplane/journey.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
 import type { Origin } from "../declared/origin.ts";
-import { keptFor } from "../memo/memo.ts";
+import { memo } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
 import type { Cluster, Node, Pod, Topology } from "../topology/model.ts";
 import { type NodeClass, nodeClasses } from "./classes.ts";
@@ -66,7 +66,7 @@ const MOST_CLASSES = 1000;
 /** A closed port: the RST also shows that the packet arrived. */
 const UNUSED_PORT = 65000;
 
-export const probesOf = keptFor(probeAll);
+export const probesOf = memo(probeAll);
 
 function probeAll(context: View): ProbeResult {
   const failures: Failure[] = [];

@@ -17,7 +17,7 @@ import type { SyntaxTree } from "../frontends/knet/tree.ts";
 import type { TextEdit } from "../text/edit.ts";
 import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
-import { topologyCache } from "../topology/stages.ts";
+import type { TopologyMemo } from "../topology/build.ts";
 import { type Analysis, analyse } from "./analysis.ts";
 import { combined } from "./edits.ts";
 import { rootsOf } from "./imports.ts";
@@ -104,7 +104,7 @@ export function createService(host: ServiceHost): Service {
   const missing = new Map<string, string | undefined>();
   const loaded = new Map<string, Loaded>();
   const cache = decodeCache();
-  const topologies = topologyCache();
+  const topologies: TopologyMemo = new Map();
   const analyses = new Map<string, Analysis>();
   let version = 0;
   let importRoots: ReadonlyMap<string, string> | undefined;
@@ -239,7 +239,7 @@ export function createService(host: ServiceHost): Service {
     close(file) {
       loaded.delete(file);
       missing.delete(file);
-      topologies.stages.delete(file);
+      topologies.delete(file);
       changed();
     },
     configure(levels) {
@@ -276,7 +276,7 @@ export function createService(host: ServiceHost): Service {
     rootOf: (file) => roots().get(file) ?? file,
     release(root) {
       analyses.delete(root);
-      topologies.stages.delete(root);
+      topologies.delete(root);
     },
     roots() {
       const all = roots();

@@ -7,8 +7,8 @@
 import { bits, family, type Ip, prefixContains } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import { countBelow, firstThat } from "../addressing/search.ts";
+import { perItem } from "../memo/list.ts";
 import type { ModeAddressing, SharedRange } from "./addressing.ts";
-import { nodeColumn } from "./column.ts";
 import type { Node, Pod, PodIndex, Workload } from "./model.ts";
 import { EVERYWHERE, NOWHERE, type Placement, SPREAD, takesSlots } from "./placement.ts";
 import { sharedAddresses, sharedDemand, sharedHolder, sharedSpaces } from "./shared.ts";
@@ -16,7 +16,6 @@ import { countOf, indexOf, nthOf, type Space, spacesOf } from "./spaces.ts";
 
 export interface PodPlan {
   readonly cluster: string;
-  readonly identity: object;
   readonly nodes: readonly Node[];
   readonly workloads: readonly Workload[];
   /** By workload index. */
@@ -94,7 +93,7 @@ export function planPods(plan: PodPlan): PlannedPods {
   /** For plain ranges, the number follows from the prefix length. */
   const sizes = new Map<number, number>();
   const available = (node: Node): number => {
-    const size = plainSizes(plan, undefined)[node.index];
+    const size = plainSizes(nodes)[node.index];
     if (size === undefined || givenOn.has(node.index)) return countOf(spacesFor(node));
     let count = sizes.get(size);
     if (count === undefined) {
@@ -249,7 +248,7 @@ export function planPods(plan: PodPlan): PlannedPods {
 }
 
 /** A number for the size of the node's only range; undefined if the range is not plain. */
-const plainSizes = nodeColumn<number | undefined, undefined>(({ podCidrs: [cidr, ...others], dockerBridge, cni }) => {
+const plainSizes = perItem<Node, number | undefined>(({ podCidrs: [cidr, ...others], dockerBridge, cni }) => {
   if (cidr === undefined || others.length > 0 || dockerBridge !== undefined || cni !== undefined) return undefined;
   const { prefix, own = 0 } = cidr;
   return own * 2000 + (typeof prefix.ip === "number" ? prefix.len : prefix.len + 1000);

@@ -81,6 +81,11 @@ export function trimmed<T>(list: readonly T[]): readonly T[] {
 export const noLabels: ReadonlyMap<string, string> = new Map();
 const noSysctls: Station["sysctls"] = new Map();
 
+/** Number of machines that a statement declares. */
+export function countOf({ range }: StationParts): number {
+  return range === undefined ? 1 : range.last - range.first + 1;
+}
+
 /** Undefined if the statement has no readable name. */
 export function readStation(file: string, decl: Decl, kind: Station["kind"]): StationParts | undefined {
   const name = nameOf(decl);

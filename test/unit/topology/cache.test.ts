@@ -10,26 +10,25 @@ import { reparse } from "../../../server/src/frontends/knet/incremental.ts";
 import { parse } from "../../../server/src/frontends/knet/parser.ts";
 import type { SyntaxTree } from "../../../server/src/frontends/knet/tree.ts";
 import type { TextEdit } from "../../../server/src/text/edit.ts";
-import { buildTopology } from "../../../server/src/topology/build.ts";
-import { type TopologyCache, topologyCache } from "../../../server/src/topology/stages.ts";
+import { buildTopology, type TopologyMemo } from "../../../server/src/topology/build.ts";
 import { plain } from "./plain.ts";
 
-function built(tree: SyntaxTree, decls: DecodeCache, cache: TopologyCache): unknown {
+function built(tree: SyntaxTree, decls: DecodeCache, memo: TopologyMemo): unknown {
   const document: KnetDocument = knetDocument("a", tree, decls);
-  return plain(buildTopology([document], modeAddressing, cache), [document]);
+  return plain(buildTopology([document], modeAddressing, memo), [document]);
 }
 
 /** Types edits one after the other and compares each result with a new build. */
 function typist(text: string): (edit: (text: string) => TextEdit | undefined) => void {
   const decls = decodeCache();
-  const cache = topologyCache();
+  const memo: TopologyMemo = new Map();
   let tree = parse(text);
-  built(tree, decls, cache);
+  built(tree, decls, memo);
   return (edit) => {
     const made = edit(tree.text);
     if (made === undefined) return;
     tree = reparse(tree, made);
-    const [cached, fresh] = [built(tree, decls, cache), built(parse(tree.text), decodeCache(), topologyCache())];
+    const [cached, fresh] = [built(tree, decls, memo), built(parse(tree.text), decodeCache(), new Map())];
     // Comparing texts is faster; comparing the objects shows the difference.
     if (JSON.stringify(cached) !== JSON.stringify(fresh)) expect(cached, tree.text).toEqual(fresh);
   };
@@ -47,7 +46,7 @@ cluster c {
 }
 `;
 
-describe("a build with a cache", () => {
+describe("a build with a memo", () => {
   it.each([
     ["attach lan; labels", "attach lan 10.0.0.9; labels"],
     ["a=b", "a=c"],
@@ -56,7 +55,7 @@ describe("a build with a cache", () => {
     ["10.0.0.0/24", "10.0.0.0/29"],
     ["listen 80", "listen 81"],
     ["replicas 5", "replicas x"],
-  ])("is the same as a build without a cache: %s → %s", (from, to) => {
+  ])("is the same as a build without a memo: %s → %s", (from, to) => {
     typist(text)((now) => ({ start: now.indexOf(from), end: now.indexOf(from) + from.length, text: to }));
   });
 

@@ -3,10 +3,7 @@ import type { Document } from "../../../server/src/declared/document.ts";
 import type { Origin } from "../../../server/src/declared/origin.ts";
 import type { Topology } from "../../../server/src/topology/model.ts";
 
-/** Omitted: declarations, for which their locations stand, and objects that only mark a build. */
-const OMITTED: ReadonlySet<string> = new Set(["decl", "machines", "identity"]);
-
-/** With the position of every location, all pods, and the results of all lookups. */
+/** With the position of every location, all pods, and the results of all lookups; locations stand for declarations. */
 export function plain(topology: Topology, documents: readonly Document[]): unknown {
   const byFile = new Map(documents.map((document) => [document.file, document]));
   const seen = new Map<object, unknown>();
@@ -24,7 +21,7 @@ export function plain(topology: Topology, documents: readonly Document[]): unkno
     if (value instanceof Map) return { entries: [...value].map(([key, one]) => [convert(key), convert(one)]) };
     if (value instanceof Set) return { members: [...value].map(convert) };
     if (Array.isArray(value)) return value.map(convert);
-    const entries = Object.entries(value).filter(([key]) => !OMITTED.has(key));
+    const entries = Object.entries(value).filter(([key]) => key !== "decl");
     return Object.fromEntries(entries.map(([key, one]) => [key, convert(one)]));
   };
   const pods = topology.clusters.map(({ nodes, pods }) => nodes.map((node) => [...pods.podsOn(node)]));

@@ -6,7 +6,7 @@ import { innerOf } from "../../dataplane/packet.ts";
 import { simulate } from "../../dataplane/simulator/simulate.ts";
 import { childOf } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
-import { keptFor } from "../../memo/memo.ts";
+import { memo } from "../../memo/memo.ts";
 import { outwardProbes } from "../../questions/outward.ts";
 import { type Probe, type ProbeEnd, probesOf } from "../../questions/probes.ts";
 import { t } from "../../text/l10n.ts";
@@ -29,7 +29,7 @@ export interface FullSize {
   readonly source: Origin;
 }
 
-const fullSizeOf = keptFor(probeFullSize);
+const fullSizeOf = memo(probeFullSize);
 
 /** A probe that passed with a small packet, and the full-size packet to send. */
 interface Try {

@@ -12,7 +12,7 @@ import type { Decl } from "../../declared/decl.ts";
 import type { Handle } from "../../declared/handle.ts";
 import { headOf, holds } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
-import { keptFor } from "../../memo/memo.ts";
+import { memo } from "../../memo/memo.ts";
 import { attribute, type ReachabilityCode } from "../../questions/blame.ts";
 import { planOf } from "../../questions/plan.ts";
 import { type Failure, probesOf } from "../../questions/probes.ts";
@@ -32,7 +32,7 @@ export interface Cause {
   readonly nodes: boolean;
 }
 
-const allCauses = keptFor(findCauses);
+const allCauses = memo(findCauses);
 
 export function causesOf(context: CheckContext, code: ReachabilityCode): readonly Cause[] {
   return allCauses(context).filter((cause) => cause.code === code);

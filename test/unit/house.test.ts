@@ -208,11 +208,11 @@ describe("functions", () => {
   const MOST_PARAMETERS = 5;
   const MOST_LINES = 80;
   /** The folders in which every function is within the limits. */
-  const LIMITED = ["server/src/dataplane"];
+  const LIMITED = ["server/src/dataplane", "server/src/topology", "server/src/memo", "server/src/questions"];
 
   it.each(LIMITED)("in %s have at most five parameters and 80 lines", (folder) => {
     const functions = sourcesIn(folder).flatMap((path) => functionsOf(path, read(path)));
-    expect(functions.length).toBeGreaterThan(100);
+    expect(functions.length).toBeGreaterThan(10);
     const wrong = functions.filter(({ parameters, lines }) => parameters > MOST_PARAMETERS || lines > MOST_LINES);
     expect(wrong.map(({ at, parameters, lines }) => `${at}: ${parameters} parameters, ${lines} lines`)).toEqual([]);
   });

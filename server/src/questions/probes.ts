@@ -78,7 +78,7 @@ function probeAll(context: View): ProbeResult {
     const ends = classes.map((one) => endsOf(one));
     for (const { from, to, pairs, sameNode } of questions(ends, () => targetedPairs(classes, ends))) {
       if (context.cancelled()) return { failures, passed };
-      const probe = ask(context, cluster, from, to, sameNode, pairs);
+      const probe = ask(context, { cluster, from, to, sameNode, pairs });
       const failure = failureOf(probe, context.topology);
       if (failure) failures.push(failure);
       else passed.push(probe);
@@ -325,8 +325,8 @@ function nodeEnds(node: Node): readonly ProbeEnd[] {
 
 /* ------------------------------------------------------------------ probes */
 
-function ask(context: View, cluster: Cluster, from: ProbeEnd, to: ProbeEnd, sameNode: boolean, pairs: number): Probe {
-  const base = { cluster, from, to, sameNode, pairs };
+function ask(context: View, base: Omit<Probe, "journey">): Probe {
+  const { from, to } = base;
   const ping = worst(context, pingTo(from.netns, to.ip));
   const probe: Probe = { ...base, journey: ping };
   if (!filteredIn(failureOf(probe, context.topology))) return probe;

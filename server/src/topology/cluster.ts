@@ -11,7 +11,15 @@ import type { Cluster, CniSettings, Ingress, KubeProxy, LoadBalancer, PodCidr } 
 import { namespaceParts, serviceIn, workloadIn } from "./namespace.ts";
 import { isWithin, type NodeBudget } from "./node-budget.ts";
 import type { PlacedPolicy, PlacedService, PlacedWorkload } from "./parts.ts";
-import { type Policy, type PolicyKeyword, policyKeyword, readCalicoTier, readPolicy, type Tier } from "./policy.ts";
+import {
+  type Policy,
+  type PolicyKeyword,
+  type PolicyParts,
+  policyKeyword,
+  readCalicoTier,
+  readPolicy,
+  type Tier,
+} from "./policy.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import { type NodePortRange, readKubeProxy, readLoadBalancer, readNodePorts } from "./service.ts";
 import {
@@ -235,20 +243,11 @@ function readPolicies(
   return { list: [...policies.values()], problems };
 }
 
-/** A policy after reading; undefined if its name is unreadable. */
-interface PolicyParts {
-  readonly policy: Policy | undefined;
-  readonly problems: readonly TopologyProblem[];
-}
-
 const noTiers: ReadonlyMap<string, Tier> = new Map();
 
 /** Only Calico policies depend on tiers, which are declared elsewhere. */
-const policyWithoutTier = memo(
-  (decl: Decl, file: string, keyword: PolicyKeyword, namespace: string | undefined): PolicyParts => {
-    const problems: TopologyProblem[] = [];
-    return { policy: readPolicy(file, decl, keyword, namespace, noTiers, problems), problems };
-  },
+const policyWithoutTier = memo((decl: Decl, file: string, keyword: PolicyKeyword, namespace: string | undefined) =>
+  readPolicy(file, decl, keyword, namespace, noTiers),
 );
 
 function policyIn(
@@ -256,9 +255,9 @@ function policyIn(
   keyword: PolicyKeyword,
   tiers: ReadonlyMap<string, Tier>,
 ): PolicyParts {
-  if (keyword !== "calico-policy") return policyWithoutTier(decl, file, keyword, namespace);
-  const problems: TopologyProblem[] = [];
-  return { policy: readPolicy(file, decl, keyword, namespace, tiers, problems), problems };
+  return keyword === "calico-policy"
+    ? readPolicy(file, decl, keyword, namespace, tiers)
+    : policyWithoutTier(decl, file, keyword, namespace);
 }
 
 /* ---------------------------------------------------------------- settings */

@@ -100,7 +100,7 @@ interface KnownGroups<T, K> {
   readonly groups: ReadonlyMap<K, readonly T[]>;
 }
 
-/** The items by their keys, in order; an item can have several keys, each once. A group without changes is the same list as before. */
+/** The items by their keys, in order; an item occurs once, and can have several keys, each once. A group without changes is the same list as before. */
 export function groups<T, K>(keysOf: (item: T) => readonly K[]): (list: readonly T[]) => ReadonlyMap<K, readonly T[]> {
   const known = new WeakMap<Lineage, KnownGroups<T, K>>();
   return (list) => {

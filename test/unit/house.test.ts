@@ -204,6 +204,18 @@ describe("the core", () => {
   });
 });
 
+describe("results of earlier builds", () => {
+  /** `Cluster` and `Topology` are plain data: only `memo/` knows which one takes the place of which. */
+  const MEMOIZED = ["topology", "cni", "kubernetes", "questions", "checks"];
+
+  it("are kept only by the memo engine", () => {
+    const keeping = server
+      .filter((path) => MEMOIZED.includes(layerOf(path)))
+      .filter((path) => /new Weak(?:Map|Ref)\b/.test(code(read(path))));
+    expect(keeping).toEqual([]);
+  });
+});
+
 describe("functions", () => {
   const MOST_PARAMETERS = 5;
   const MOST_LINES = 80;

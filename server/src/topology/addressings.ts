@@ -1,5 +1,5 @@
 /** How the nodes of a cluster get the addresses of their pods: one answer of the mode for all nodes with the same settings. */
-import { memo, valueAt } from "../memo/memo.ts";
+import { memo } from "../memo/memo.ts";
 import type { AddressingOf, ModeAddressing } from "./addressing.ts";
 import type { ClusterDraft } from "./cluster.ts";
 import type { CniSettings, PodCidr } from "./model.ts";
@@ -21,11 +21,10 @@ export function addressingsOf(
 const known = memo(
   (cni: CniSettings, podCidrs: readonly PodCidr[], maxPods: number | undefined, addressingOf: AddressingOf) => {
     const cluster = addressingOf(cni, podCidrs, maxPods);
-    const ofNodes = new WeakMap<CniSettings, ModeAddressing>();
+    const ofNodes = memo((own: CniSettings) => addressingOf(own, podCidrs, maxPods));
     return {
       cluster,
-      of: (own: CniSettings | undefined): ModeAddressing =>
-        own === undefined ? cluster : valueAt(ofNodes, own, () => addressingOf(own, podCidrs, maxPods)),
+      of: (own: CniSettings | undefined): ModeAddressing => (own === undefined ? cluster : ofNodes(own)),
     };
   },
 );

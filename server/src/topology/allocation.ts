@@ -31,7 +31,7 @@ import { type Attach, countOf, nothing, type StationParts } from "./station.ts";
 export interface SegmentPlan {
   /** By the segment's name. */
   readonly gateways: ReadonlyMap<string, readonly Gateway[]>;
-  /** For an `attach` without addresses, those of each machine of its statement. */
+  /** For an `attach` without addresses: the allocated addresses, by index in the pool. */
   readonly addresses: ReadonlyMap<Attach, readonly (readonly InterfaceAddress[])[]>;
   /** Parts of segments for the pods of nodes, by the name of the cluster and the index of the node. */
   readonly blocks: ReadonlyMap<string, readonly (Prefix | undefined)[]>;

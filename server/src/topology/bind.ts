@@ -1,4 +1,4 @@
-/** The first phase: statements → what they declare, each name once. */
+/** The first phase: statements → declared objects, each name once. */
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
 import { succeedList } from "../memo/lineage.ts";

@@ -1,7 +1,7 @@
 /**
  * Declarations → topology, in phases: names are bound, segments get their gateways, machines their addresses, and nodes their
  * ranges; then pods are placed and get addresses, and services their endpoints. Each phase is a function of the
- * results of the phases before it, computed again only as far as an edit affects it (`memo/`).
+ * results of earlier phases, computed again only as far as an edit affects it (`memo/`).
  */
 import { succeed } from "../memo/lineage.ts";
 import { type AddressingOf, hostLocal } from "./addressing.ts";

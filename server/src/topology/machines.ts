@@ -87,7 +87,7 @@ const finishedSegments = query<Declared, ReadonlyMap<string, Segment>, [SegmentP
   },
 );
 
-/* ---------------------------------------------------------------- stations */
+/* ---------------------------------------------------------------- machines */
 
 /** What each machine sees of the segments that it is attached to, in the order of its `attach` statements. */
 const aroundOf = perItem<

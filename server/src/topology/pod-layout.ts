@@ -17,7 +17,7 @@ export interface LayoutInput {
   readonly placed: Placement;
 }
 
-/** What a place stands for. `node`: -1 if the pod has none; `slot`: -1 if the pod takes no address of the node's range. */
+/** The result for a place. `node`: -1 if the pod is on no node; `slot`: -1 if the pod takes no address of the node's range. */
 export type At<T> = (workload: Workload, ordinal: number, node: number, slot: number) => T;
 
 export interface PodLayout<T> {

@@ -125,7 +125,7 @@ function lastOf(ip: Ip, count: number): Ip {
   return count === 1 ? ip : (addIp(ip, count - 1) ?? ip);
 }
 
-/** Whether all machines of the statement have addresses of the segment. */
+/** Whether all addresses, counted up for the nodes of a pool, are in the segment. */
 export function isInside(segment: SegmentParts, attach: Attach, count: number): boolean {
   return (
     segment.cidrs.length === 0 ||

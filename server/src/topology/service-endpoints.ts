@@ -23,7 +23,7 @@ export function endpointsOf(
   return {
     selected,
     endpoints: (service, port, of) => {
-      const byFamily = valueAt(known, port, () => new Map());
+      const byFamily = known(port);
       let found = byFamily.get(of);
       if (found === undefined) {
         const from = selected(service);
@@ -38,7 +38,9 @@ export function endpointsOf(
 }
 
 /** By service port and family, as long as the pods are the same. */
-const endpointsBehind = memo((_: PodIndex) => new WeakMap<ServicePort, Map<4 | 6, readonly ServiceEndpoint[]>>());
+const endpointsBehind = memo((_: PodIndex) =>
+  memo((_port: ServicePort): Map<4 | 6, readonly ServiceEndpoint[]> => new Map()),
+);
 
 /** The selection of services among the workloads of their namespace. */
 export const selectedAmong = memo((workloads: readonly Workload[]): ServiceIndex["selected"] => {

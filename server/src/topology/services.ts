@@ -345,7 +345,7 @@ function portAllocator(first: number, last: number, demands: readonly Demand[]):
 
 /* ------------------------------------------------------------------- lookups */
 
-/** Search keys of the services; the maps remain as they are while no key changes. */
+/** Search keys of the services; the maps remain valid while no key changes. */
 const pathsOf = perItem(({ namespace, name }: Service) => `${namespace}/${name}`);
 const addressesOf = perItem<Service, readonly Ip[]>(
   ({ clusterIps, externalIps, loadBalancerIps }) =>

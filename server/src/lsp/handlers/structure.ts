@@ -19,6 +19,12 @@ import { run } from "../guard.ts";
 const MOST_SYMBOLS = 1000;
 
 export function registerStructure(server: Server, { whole }: Access): void {
+  registerSymbols(server, { whole });
+  registerRanges(server, { whole });
+  registerTokens(server, { whole });
+}
+
+function registerSymbols(server: Server, { whole }: Pick<Access, "whole">): void {
   const { connection, documents, disk } = server;
 
   connection.onDocumentSymbol((params, token) =>
@@ -68,6 +74,10 @@ export function registerStructure(server: Server, { whole }: Access): void {
       }
     );
   };
+}
+
+function registerRanges(server: Server, { whole }: Pick<Access, "whole">): void {
+  const { connection } = server;
 
   connection.onFoldingRanges((params, token) =>
     run(server, "foldingRange", null, token, () => {
@@ -99,8 +109,6 @@ export function registerStructure(server: Server, { whole }: Access): void {
       });
     }),
   );
-
-  registerTokens(server, { whole });
 }
 
 /* ---------------------------------------------------------- semantic tokens */

@@ -50,12 +50,12 @@ function missingRoutes(calico: CalicoCluster): TopologyProblem[] {
   if (!first) return [];
   if (settings.backend !== "bird") {
     const source = settings.sources.get("backend") ?? settings.source;
-    return [routesMissing(calico, source, "no-bgp", first.name, pairsOf(members.length))];
+    return [routesMissing(calico, { source, cause: "no-bgp", via: first.name, pairs: pairsOf(members.length) })];
   }
   const silent = birds.find(({ disableBgpExport }) => disableBgpExport);
   if (silent) {
     const source = silent.sources.get("disable-bgp-export") ?? silent.source;
-    return [routesMissing(calico, source, "not-exported", silent.name, pairsOf(members.length))];
+    return [routesMissing(calico, { source, cause: "not-exported", via: silent.name, pairs: pairsOf(members.length) })];
   }
   const paths = new Set(members.map(({ node }) => node.path));
   const inBirds = (pool: Pool | undefined): boolean => pool !== undefined && birds.includes(pool);
@@ -80,14 +80,18 @@ function pairsOf(nodes: number): number {
   return nodes * (nodes - 1);
 }
 
-function routesMissing(
-  { context }: CalicoCluster,
-  source: TopologyProblem["source"],
-  cause: Cause,
-  via: string,
-  pairs: number,
-  example?: Missing,
-): TopologyProblem {
+/** Node pairs without routes to each other's blocks. */
+interface RouteGap {
+  readonly source: TopologyProblem["source"];
+  readonly cause: Cause;
+  /** The pool or the speaker that causes it; empty if there is none. */
+  readonly via: string;
+  readonly pairs: number;
+  readonly example?: Missing;
+}
+
+function routesMissing({ context }: CalicoCluster, gap: RouteGap): TopologyProblem {
+  const { source, cause, via, pairs, example } = gap;
   const data = {
     cluster: context.cluster.name,
     cause,
@@ -135,13 +139,15 @@ function unlearned(calico: CalicoCluster, missing: readonly Missing[]): Topology
   const [reflected] = kept;
   const [via] = reflected?.refused?.from.members ?? [];
   if (reflected && via) {
-    problems.push(routesMissing(calico, via.source, "not-reflected", nameOf(via), sum(kept), reflected));
+    const gap = { source: via.source, via: nameOf(via), pairs: sum(kept), example: reflected };
+    problems.push(routesMissing(calico, { ...gap, cause: "not-reflected" }));
   }
   const [lonely] = silent;
   if (lonely) {
     const off = !settings.mesh && settings.peers.length === 0;
     const source = settings.sources.get("node-to-node-mesh") ?? settings.sources.get("peer") ?? settings.source;
-    problems.push(routesMissing(calico, source, off ? "mesh-off" : "no-session", "", sum(silent), lonely));
+    const cause = off ? "mesh-off" : "no-session";
+    problems.push(routesMissing(calico, { source, cause, via: "", pairs: sum(silent), example: lonely }));
   }
   return problems;
 }

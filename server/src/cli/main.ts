@@ -86,7 +86,10 @@ function commands(done: (code: number) => void): Command {
     .description(t`Trace a packet and its reply, hop by hop, over all paths`)
     .argument("<file>", t`.knet file (- for standard input)`)
     .argument("<from>", t`source: pod, container, node, daemon, router, or host (shop/web, prod/n1, pod/web)`)
-    .argument("<to>", t`destination: same as source, or a service (service/web), DNS name, URL, or address`)
+    .argument(
+      "<to>",
+      t`destination: same as source, or a service (service/web), DNS name, URL, or address; with a port: api:80, dns:53/udp`,
+    )
     .addOption(
       new Option(
         "--port <n>",

@@ -15,6 +15,9 @@ export interface Destination {
   readonly proxied: Proxied | undefined;
 }
 
+/** The protocols with ports. */
+const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
+
 interface Wanted {
   readonly to: string;
   readonly port?: number | undefined;
@@ -47,8 +50,10 @@ function read(topology: Topology, to: string): Destination | string {
   if (port === undefined) return { ...none, target: host };
   // `http://` and `db:postgres` are unknown names.
   if (!/^\d/.test(port)) return { ...none, target: to };
-  const [, number, proto] = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/.exec(port) ?? [];
-  if (number === undefined || Number(number) < 1 || Number(number) > 65535)
-    return t`\`${to}\`: expected a port from 1 to 65535, optionally followed by /tcp, /udp, or /sctp`;
-  return { ...none, target: host, port: Number(number), proto: proto as "tcp" | "udp" | "sctp" | undefined };
+  const [number = "", proto] = port.split(/\/(.*)/, 2);
+  if (!/^\d{1,5}$/.test(number) || Number(number) < 1 || Number(number) > 65535)
+    return t`\`${to}\`: expected a port from 1 to 65535`;
+  const written = proto === undefined ? undefined : PROTOCOLS.find((one) => one === proto);
+  if (written !== proto) return t`\`${to}\`: expected tcp, udp, or sctp after the port`;
+  return { ...none, target: host, port: Number(number), proto: written };
 }

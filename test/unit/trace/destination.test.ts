@@ -26,8 +26,10 @@ it.each([
   ["b:80/sctp", "rejected sctp 80"],
   ["10.0.0.2:53/udp", "delivered udp 53"],
   ["[fd00::2]:53/udp", "delivered udp 53"],
-  ["b:0", "`b:0`: expected a port from 1 to 65535, optionally followed by /tcp, /udp, or /sctp"],
-  ["b:80/icmp", "`b:80/icmp`: expected a port from 1 to 65535, optionally followed by /tcp, /udp, or /sctp"],
+  ["b:0", "`b:0`: expected a port from 1 to 65535"],
+  ["b:80/icmp", "`b:80/icmp`: expected tcp, udp, or sctp after the port"],
+  ["b:80/", "`b:80/`: expected tcp, udp, or sctp after the port"],
+  ["b:80/udp/tcp", "`b:80/udp/tcp`: expected tcp, udp, or sctp after the port"],
   ["b:http", "`b:http` does not exist"],
 ])("the destination %s: %s", (to, outcome) => expect(traced(to)).toBe(outcome));
 

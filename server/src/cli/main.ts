@@ -219,7 +219,7 @@ function commands(done: (code: number) => void): Command {
         .choices(KERNELS)
         .default("host"),
     )
-    .option("-o, --output <script>", t`output file for the script (default: standard output)`)
+    .option("-o, --output <script>", t`output file for the script (default: -, standard output)`)
     .addOption(
       new Option("--probes <n>", t`number of random packets, in addition to the file's expectations`)
         .argParser(integer(0, 5000))

@@ -56,9 +56,20 @@ describe("files that are not regular files", () => {
       write({ "a.knet": `import "${path}"\n` });
       const { code, out } = knet(["check", "a.knet"]);
       expect(code).toBe(1);
-      expect(out).toContain(`a.knet:1:8 error KN015  \`${path}\` cannot be read (${path}: not a regular file)\n`);
+      expect(out).toContain(`a.knet:1:8 error KN015  \`${path}\` cannot be read (not a regular file)\n`);
     },
   );
+
+  it("an import states once that it cannot be read, with the reason", () => {
+    write({ "d/x": "", "nul.knet": "\0", "bytes.knet": Uint8Array.of(0xff) });
+    const paths = ["d", "nul.knet", "bytes.knet"];
+    write({ "a.knet": paths.map((path) => `import "${path}"\n`).join("") });
+    expect(knet(["check", "a.knet"]).out.match(/KN015 .*/g)).toEqual([
+      "KN015  `d` cannot be read (EISDIR: illegal operation on a directory)",
+      "KN015  `nul.knet` cannot be read (not a text file (NUL byte at offset 0))",
+      "KN015  `bytes.knet` cannot be read (not valid UTF-8)",
+    ]);
+  });
 
   it("an import of `-` is a file, not standard input", () => {
     write({ "a.knet": 'import "-"\n' });

@@ -12,7 +12,7 @@ import {
 } from "../service/service.ts";
 import { t } from "../text/l10n.ts";
 import { namespaceOf } from "../trace/endpoints.ts";
-import { errno, UsageError } from "./errors.ts";
+import { errno, UnreadableError, UsageError } from "./errors.ts";
 
 /** The path that denotes standard input. */
 export const STDIN = "-";
@@ -23,7 +23,7 @@ const MAX_BYTES = 3 * MAX_TEXT;
 /** Open file descriptors, such as of the shell's `<(command)`; a pipe or a device by any other name does not end, or blocks. */
 const OPEN_FILE = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/;
 
-/** The text of a file or of standard input, as the user names it. Throws UsageError with the file name if it is not readable UTF-8 text. */
+/** The text of a file or of standard input, as the user names it. Throws UnreadableError if it is not readable UTF-8 text. */
 export function readText(file: string): string {
   if (file === STDIN) return decoded(file, readBytes(file, 0, 0));
   return OPEN_FILE.test(file) ? decoded(file, readOpened(file, 0)) : readRegular(file);
@@ -33,7 +33,7 @@ export function readText(file: string): string {
 function readRegular(file: string): string {
   const stat = tried(file, () => statSync(file));
   // Reading a folder fails with its own error.
-  if (!stat.isFile() && !stat.isDirectory()) throw new UsageError(t`${file}: not a regular file`);
+  if (!stat.isFile() && !stat.isDirectory()) throw new UnreadableError(file, t`not a regular file`);
   const { size } = stat;
   if (size > MAX_BYTES) throw tooLarge(file);
   return decoded(file, readOpened(file, size));
@@ -65,27 +65,28 @@ function readBytes(file: string, descriptor: number, size: number): Uint8Array {
 function decoded(file: string, bytes: Uint8Array): string {
   if (bytes.byteLength > MAX_BYTES) throw tooLarge(file);
   const nul = bytes.indexOf(0);
-  if (nul >= 0) throw new UsageError(t`${file}: not a text file (NUL byte at offset ${nul})`);
+  if (nul >= 0) throw new UnreadableError(file, t`not a text file (NUL byte at offset ${nul})`);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new UsageError(t`${file}: not valid UTF-8`);
+    throw new UnreadableError(file, t`not valid UTF-8`);
   }
   if (text.length > MAX_TEXT) throw tooLarge(file);
   return text;
 }
 
-function tooLarge(file: string): UsageError {
-  return new UsageError(`${file}: ${tooManyCharacters()}`);
+function tooLarge(file: string): UnreadableError {
+  return new UnreadableError(file, tooManyCharacters());
 }
 
-/** The result of a system call. Throws UsageError with the name of the error. */
+/** The result of a system call. Throws UnreadableError with the name of the error. */
 function tried<T>(file: string, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    throw new UsageError(t`${file}: cannot be read (${errno(error)})`);
+    const problem = errno(error);
+    throw new UnreadableError(file, problem, t`${file}: cannot be read (${problem})`);
   }
 }
 
@@ -204,10 +205,12 @@ export function diskService(): Service {
   return createService({
     configFiles,
     readFile(file) {
-      const problems: string[] = [];
-      const text = attempt(problems, () => readRegular(file));
-      if (text !== undefined || !existsSync(file)) return text;
-      return { problem: problems.join() };
+      try {
+        return readRegular(file);
+      } catch (error) {
+        if (!(error instanceof UnreadableError)) throw error;
+        return existsSync(file) ? { problem: error.problem } : undefined;
+      }
     },
     resolveImport(from, path) {
       const base = from === STDIN ? process.cwd() : dirname(resolve(from));

@@ -113,7 +113,10 @@ function addTrace(program: Command, done: Done): void {
     .description(t`Trace a packet and its reply, hop by hop, over all paths`)
     .argument("<file>", t`.knet file (- for standard input)`)
     .argument("<from>", t`source: pod, container, node, daemon, router, or host (shop/web, prod/n1, pod/web)`)
-    .argument("<to>", t`destination: same as source, or a service (service/web), DNS name, URL, or address`)
+    .argument(
+      "<to>",
+      t`destination: same as source, or a service (service/web), DNS name, URL, or address; with a port: api:80, dns:53/udp`,
+    )
     .addOption(
       new Option(
         "--port <n>",
@@ -255,7 +258,7 @@ function addLab(program: Command, done: Done): void {
         .choices(KERNELS)
         .default("host"),
     )
-    .option("-o, --output <script>", t`output file for the script (default: standard output)`)
+    .option("-o, --output <script>", t`output file for the script (default: -, standard output)`)
     .addOption(
       new Option("--probes <n>", t`number of random packets, in addition to the file's expectations`)
         .argParser(integer(0, 5000))

@@ -452,7 +452,8 @@ function readEndpoint(type: ArgType & { kind: "endpoint" }, text: string): Value
   return { ...end, port: number, proto };
 }
 
-function splitPort(text: string): { readonly host: string; readonly port: string | undefined } {
+/** "shop/api:80/udp": host "shop/api", port "80/udp"; an IPv6 address without brackets has no port. */
+export function splitPort(text: string): { readonly host: string; readonly port: string | undefined } {
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
   if (bracketed !== null) return { host: bracketed[1] ?? "", port: bracketed[2] };
   const colon = text.indexOf(":");

@@ -15,6 +15,7 @@ import {
   type MatrixQuestion,
   type Pair,
   selections,
+  unmatched,
 } from "../kubernetes/matrix/matrix.ts";
 import { policyClasses } from "../kubernetes/matrix/policy.ts";
 import type { MatrixEnd } from "../kubernetes/matrix/schema.ts";
@@ -22,6 +23,7 @@ import { spaceOf } from "../kubernetes/matrix/space.ts";
 import { isEmpty, NO_PORTS, type PortRange, type PortSet, PROTOCOLS, union } from "../kubernetes/policy/ports.ts";
 import { nodeClasses } from "../questions/classes.ts";
 import { planOf } from "../questions/plan.ts";
+import { t } from "../text/l10n.ts";
 import type { ExternalHost, Listener, Node, Topology } from "../topology/model.ts";
 import type { Protocol } from "../topology/policy.ts";
 import { stationsOf } from "../topology/stations.ts";
@@ -37,6 +39,9 @@ export function reachMatrix(topology: Topology, network: Network, question: Matr
   ];
   const senders = rowsOf(meant.from.isPod, meant.from.ranges);
   const receivers = rowsOf(meant.to.isPod, meant.to.ranges);
+  const found = { from: senders.length, to: receivers.length };
+  const nothing = unmatched(question, found, (one) => t`no pod or host matches \`${one}\``);
+  if (nothing) return nothing;
   function* rows(): Generator<readonly Pair[]> {
     for (const from of senders) {
       yield receivers.flatMap((to): readonly Pair[] => {

@@ -12,6 +12,8 @@ export interface TopologyProblem {
 }
 
 export const CODES = {
+  /** A value that is invalid only together with another argument. data: keyword, argument, text, expected, reason. */
+  wrongType: "KN006",
   /** A number that is invalid only here. data: keyword, argument, text, min, max. */
   numberOutOfRange: "KN007",
   /**

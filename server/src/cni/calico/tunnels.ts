@@ -5,7 +5,7 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { bits } from "../../addressing/ip.ts";
 import type { Device, FdbEntry, Mac, Neighbour, Socket } from "../../dataplane/model.ts";
-import type { Source } from "../../language/tree.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { macOf } from "../hash.ts";
 import { withLinkLocal } from "../host.ts";
 import type { NeighbourLayer } from "../mode.ts";
@@ -68,7 +68,7 @@ export function tunnelsOf(calico: CalicoCluster): Tunnels {
   };
 }
 
-function originOf({ settings }: CalicoCluster, kind: "ipip" | "vxlan"): Source {
+function originOf({ settings }: CalicoCluster, kind: "ipip" | "vxlan"): Origin {
   const pool = settings.pools.find((one) => one[kind] !== "never");
   return pool?.sources.get(kind) ?? pool?.source ?? settings.source;
 }

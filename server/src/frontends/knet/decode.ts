@@ -4,9 +4,10 @@
  * context, so an edit decodes only the statements that it changes and a few lines around them.
  */
 
+import { parseIp } from "../../addressing/ip.ts";
 import type { Decl, DeclProblem } from "../../declared/decl.ts";
 import type { Part } from "../../declared/handle.ts";
-import { describeType, readSetRequirement, readValue } from "../../declared/reading.ts";
+import { describeType, readSetRequirement, readValue, splitPort } from "../../declared/reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
 import type { Read, Value } from "../../declared/values.ts";
@@ -453,9 +454,19 @@ function readItem(
   const value = read.kind === "unread" ? read.value : read;
   if (read.kind === "unread") {
     const part: Part = item === undefined ? index : [index, item];
-    problems.push({ code: read.code, part, data: { keyword: spec.keyword, argument: target.name, ...read.data } });
+    const data = { keyword: spec.keyword, argument: target.name, ...read.data, ...withPort(spec, target, arg.text) };
+    problems.push({ code: read.code, part, data });
   }
   return value !== undefined && keep(reader, { name: target.name, value, text: arg.text, index, item }, target);
+}
+
+/** The suggestion for `10.0.0.1:80` if the statement has a separate argument for the port: `10.0.0.1 port 80`. */
+function withPort(spec: KeywordSpec, target: ArgSpec, text: string): { readonly suggestion?: string } {
+  const literal = plans.get(spec)?.literals.get("port");
+  if (target.type.kind !== "address" || literal === undefined || "flag" in literal) return {};
+  const { host, port } = splitPort(text);
+  if (port === undefined || parseIp(host) === undefined) return {};
+  return readValue(literal.arg.type, port).kind === "unread" ? {} : { suggestion: `${host} port ${port}` };
 }
 
 /** Adds a value; a second value only if the argument accepts several. */

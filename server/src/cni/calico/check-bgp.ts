@@ -84,7 +84,7 @@ function pairsOf(nodes: number): number {
 interface RouteGap {
   readonly source: TopologyProblem["source"];
   readonly cause: Cause;
-  /** The pool or the speaker that causes it; empty if there is none. */
+  /** The pool or the speaker that causes it; empty without a cause. */
   readonly via: string;
   readonly pairs: number;
   readonly example?: Missing;

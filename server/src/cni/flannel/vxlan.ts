@@ -109,7 +109,7 @@ function hasFamily(self: Participant, route: Route): boolean {
   return familyPart(self, typeof route.dst.ip === "number" ? 4 : 6) !== undefined;
 }
 
-/** A node's VXLAN devices and what they share. */
+/** A node's VXLAN devices and their common settings. */
 interface Tunnel {
   readonly self: Participant;
   readonly backend: Vxlan;

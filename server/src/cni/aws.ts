@@ -12,6 +12,7 @@ import { buildPrefixTable } from "../addressing/prefix-table.ts";
 import type { Device, NfTarget, PolicyRule, Route, RouteTable } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";
+import { booleanIn, numberIn, prefixesIn, statement, wordIn } from "../declared/settings.ts";
 import { t } from "../text/l10n.ts";
 import { type InterfaceNeed, sizeOfNeeds } from "../topology/addressing.ts";
 import type { CniSettings, Interface, Node, Pod, Topology } from "../topology/model.ts";
@@ -30,17 +31,7 @@ import {
 } from "./mode.ts";
 import { CODES, problem } from "./problems.ts";
 import { type RoutedSpec, routedHost, routedPod } from "./routed.ts";
-import {
-  booleanIn,
-  numberIn,
-  pluginOf,
-  prefixesIn,
-  settingsOf,
-  settingsPerNode,
-  sourceOf,
-  statement,
-  wordIn,
-} from "./settings.ts";
+import { pluginOf, settingsOf, settingsPerNode } from "./settings.ts";
 import { subnetProblems } from "./subnet-share.ts";
 
 interface AwsSettings {
@@ -81,8 +72,8 @@ function awsSettings(cluster: CniSettings, node: CniSettings | undefined): AwsSe
     vpc: vpc && prefixesIn(vpc),
     excluded: excluded ? prefixesIn(excluded) : [],
     mtu: numberIn(statement(settings, "mtu")) ?? 9001,
-    instanceSource: instance ? sourceOf(instance) : source,
-    snatSource: snat ? sourceOf(snat) : source,
+    instanceSource: instance ?? source,
+    snatSource: snat ?? source,
     source,
   };
 }

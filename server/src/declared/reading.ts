@@ -27,6 +27,16 @@ export interface Unread {
 
 type Protocol = "tcp" | "udp" | "sctp";
 
+/** The formatter writes the first two. */
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  true: true,
+  false: false,
+  on: true,
+  off: false,
+  yes: true,
+  no: false,
+};
+
 /** Reads the text of one argument or list item. */
 export function readValue(type: ArgType, text: string): Value | Unread {
   switch (type.kind) {
@@ -49,8 +59,7 @@ export function readValue(type: ArgType, text: string): Value | Unread {
     case "number":
       return readNumber(type, text);
     case "boolean":
-      if (text === "true" || text === "false") return { kind: "boolean", value: text === "true" };
-      return reject(type, text);
+      return Object.hasOwn(BOOLEANS, text) ? { kind: "boolean", value: BOOLEANS[text] === true } : reject(type, text);
     case "enum":
       for (const { value } of type.values) if (value === text) return { kind: "word", text };
       return rejectChoice(

@@ -1,6 +1,7 @@
 /** One router, host, node, or pool of nodes as written, before names are bound and addresses allocated. */
+
 import { family, formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
-import { all, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead, wordOf } from "../declared/access.ts";
+import { all, child, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
 import type { Read } from "../declared/values.ts";
@@ -198,7 +199,7 @@ function readAttach(file: string, decl: Decl, device: string): Attach | undefine
     segmentSource: sourceOfRead(file, decl, segment),
     addresses: trimmed(addresses),
     mtu: numberOf(decl, "mtu"),
-    sourceCheck: onOff(wordOf(decl, "source-check")),
+    sourceCheck: oneOf(child(decl, "source-check"), "value", "boolean")?.value,
     source: sourceOf(file, decl),
   };
 }
@@ -213,10 +214,6 @@ function readPodCidrs(file: string, decl: Decl): readonly NodeCidr[] {
     cidrs.push({ prefix, allocated: false, source: sourceOfRead(file, decl, read) });
   }
   return trimmed(cidrs);
-}
-
-export function onOff(word: string | undefined): boolean | undefined {
-  return word === "on" ? true : word === "off" ? false : undefined;
 }
 
 const anywhere4: Prefix = { ip: 0, len: 0 };

@@ -10,6 +10,7 @@ export {
   isLinkLocal,
   isLoopback,
   isMulticast,
+  unmapped,
 } from "./address.ts";
 export { formatIp, parseIp, whyNoIp } from "./ip-text.ts";
 export {

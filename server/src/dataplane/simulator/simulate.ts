@@ -104,7 +104,7 @@ function inOrder(walked: readonly Walked[]): readonly Journey[] {
 }
 
 function request(run: Run, asked: Question): Journey {
-  const question = { ...asked, dst: destinationOf(asked.dst, asked.src) };
+  const question = { ...asked, dst: destinationOf(asked.dst, asked.src, asked.proto) };
   const from = run.network.netns(question.from);
   if (!from) throw new Error(`no network namespace ${question.from}`);
   const packet = firstPacket(question);

@@ -3,7 +3,8 @@
  * work for all nodes is one map of names.
  */
 
-import { type Ip, isLinkLocal, isMulticast } from "../addressing/ip.ts";
+import { type Ip, isLinkLocal, isMulticast, network as networkOf } from "../addressing/ip.ts";
+import { isAnycastOn } from "../dataplane/fib.ts";
 import type { LinkEnd, Netns, NetnsId, Network, RouteLayer } from "../dataplane/model.ts";
 import { valueAt } from "../memo/memo.ts";
 import type { Cluster, Interface, Node, Pod, Router, Segment, Station, Topology } from "../topology/model.ts";
@@ -118,6 +119,20 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     return made;
   };
 
+  /** The first router with a prefix whose subnet-router anycast address is this one. */
+  const anycastEnd = (segment: string, ip: bigint, asker: NetnsId): LinkEnd | undefined => {
+    let first: LinkEnd | undefined;
+    for (const iface of topology.attachedTo(segment)) {
+      const id = iface.station.path;
+      if (id === asker || !iface.addresses.some((own) => own.len < 127 && networkOf(own.ip, own.len) === ip)) continue;
+      const router = netns(id);
+      if (!router || !isAnycastOn(router, ip, iface.device)) continue;
+      if (first) return { ...first, hasRivals: true };
+      first = linkEnd(iface);
+    }
+    return first;
+  };
+
   const indirect = new Map<string, ReadonlyMap<Ip, readonly LinkEnd[]>>();
   const resolve = (segment: string, ip: Ip, asker: NetnsId): LinkEnd | undefined => {
     for (const iface of topology.interfacesWith(segment, ip)) {
@@ -136,7 +151,8 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
     }
     // Neighbor discovery replies only for the interface's own addresses, ARP for any address of the host (arp_ignore =
     // 0).
-    if (typeof ip === "bigint") return isLinkLocal(ip) ? linkLocalEnd(topology, segment, ip, asker) : undefined;
+    if (typeof ip === "bigint")
+      return isLinkLocal(ip) ? linkLocalEnd(topology, segment, ip, asker) : anycastEnd(segment, ip, asker);
     let others = indirect.get(segment);
     if (!others) {
       others = otherAddresses(topology, segment, stations, (node) => {

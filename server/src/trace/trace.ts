@@ -101,6 +101,7 @@ export function ask(world: World, question: Ask): Answer {
     ...(sender === undefined ? [] : [sender]),
     ...notesOf(to.notes, lookup),
     ...(proxied?.notes ?? []),
+    ...raceNote(journeys),
     ...cutNote(journeys),
   ];
   const query: Query = {
@@ -117,6 +118,14 @@ export function ask(world: World, question: Ask): Answer {
     journeys,
     from: from.endpoint,
   };
+}
+
+/** A note if the first of several replies determines the path. */
+function raceNote(journeys: readonly Journey[]): readonly string[] {
+  const isOpen = journeys.some((one) => one.race === "first-reply" || one.reply?.race === "first-reply");
+  return isOpen
+    ? [t`several routers have the anycast address, and the packet can reach any of them: the first one is shown`]
+    : [];
 }
 
 /** A note if paths were omitted. */

@@ -23,7 +23,7 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
   const world = worldOf(topology, contributors);
   const netns = namespaces(world);
   const admits = sourceCheck(world, netns);
-  return { netns, resolve: resolver(world), segment: (name) => segmentOf(topology, name, admits) };
+  return { netns, resolve: resolver(world, netns), segment: (name) => segmentOf(topology, name, admits) };
 }
 
 function namespaces(world: World): Network["netns"] {

@@ -1,13 +1,15 @@
 /** ARP and neighbor discovery on a segment: which machine or pod replies for an address. */
-import { type Ip, isLinkLocal } from "../addressing/ip.ts";
+import { type Ip, isLinkLocal, network as networkOf } from "../addressing/ip.ts";
+import { isAnycastOn } from "../dataplane/fib.ts";
 import type { LinkEnd, NetnsId, Network } from "../dataplane/model.ts";
 import { valueAt } from "../memo/memo.ts";
+import type { Topology } from "../topology/model.ts";
 import { linkEnd, linkLocalEnd, otherAddresses } from "./ends.ts";
 import { receivingEnd } from "./fabric.ts";
 import { IPV6_MIN_MTU } from "./minimum-mtu.ts";
 import { clusterOf, type World } from "./world.ts";
 
-export function resolver(world: World): Network["resolve"] {
+export function resolver(world: World, netns: Network["netns"]): Network["resolve"] {
   const { topology } = world;
   const others = new Map<string, ReadonlyMap<Ip, readonly LinkEnd[]>>();
   return (segment, ip, asker) => {
@@ -18,7 +20,10 @@ export function resolver(world: World): Network["resolve"] {
     if (end) return end;
     // Neighbor discovery replies only for the interface's own addresses, ARP for any address of the host (arp_ignore =
     // 0).
-    if (typeof ip === "bigint") return isLinkLocal(ip) ? linkLocalEnd(topology, segment, ip, asker) : undefined;
+    if (typeof ip === "bigint")
+      return isLinkLocal(ip)
+        ? linkLocalEnd(topology, segment, ip, asker)
+        : anycastEnd(topology, netns, { segment, ip, asker });
     const ends = valueAt(others, segment, () => addressesElsewhere(world, segment)).get(ip);
     return ends?.find(({ netns }) => netns !== asker);
   };
@@ -59,6 +64,26 @@ function contributedEnd(
     }
   }
   return undefined;
+}
+
+interface Asked {
+  readonly segment: string;
+  readonly ip: bigint;
+  readonly asker: NetnsId;
+}
+
+/** The first router with a prefix whose subnet-router anycast address is this one. */
+function anycastEnd(topology: Topology, netns: Network["netns"], { segment, ip, asker }: Asked): LinkEnd | undefined {
+  let first: LinkEnd | undefined;
+  for (const iface of topology.attachedTo(segment)) {
+    const id = iface.station.path;
+    if (id === asker || !iface.addresses.some((own) => own.len < 127 && networkOf(own.ip, own.len) === ip)) continue;
+    const router = netns(id);
+    if (!router || !isAnycastOn(router, ip, iface.device)) continue;
+    if (first) return { ...first, hasRivals: true };
+    first = linkEnd(iface);
+  }
+  return first;
 }
 
 function addressesElsewhere(world: World, segment: string): ReadonlyMap<Ip, readonly LinkEnd[]> {

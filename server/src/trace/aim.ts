@@ -4,7 +4,7 @@
  * node address with the node port. A headless service resolves to the addresses of its pods.
  */
 
-import { type Family, family, formatIp, type Ip, parseIp } from "../addressing/ip.ts";
+import { type Family, family, formatIp, type Ip, isLoopback, parseIp, unmapped } from "../addressing/ip.ts";
 import type { Journey, Question } from "../dataplane/journey.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
@@ -59,13 +59,11 @@ export function aimAt(
   const from: Sender = { endpoint: sender, families, wanted, port };
   const ip = parseIp(text);
   if (ip !== undefined) {
-    const owner = ownAddress(ip) || isUnspecified(ip) ? sender : ownerOf(topology, ip);
-    const service = owner ? undefined : serviceAt(topology, ip);
-    const notes = isUnspecified(ip)
-      ? [t`${formatIp(ip)} is the sender itself: Linux replaces it with a local address`]
-      : [];
+    const reached = unmapped(ip);
+    const owner = isLoopback(reached) || isUnspecified(reached) ? sender : ownerOf(topology, reached);
+    const service = owner ? undefined : serviceAt(topology, reached);
     const ports = owner?.ports ?? (service ? portsOf(service) : []);
-    return aimed({ targets: only(ip), ports, notes, path: text, service });
+    return aimed({ targets: only(ip), ports, notes: addressNotes(ip), path: text, service });
   }
   const meaning = topology.resolve(text);
   if (!meaning.ok) return failed(nameError(text, meaning), meaning.candidates);
@@ -126,9 +124,23 @@ function failed(error: string, candidates: readonly string[] = []): Aim {
   return { ok: false, error, candidates };
 }
 
-/** Loopback addresses belong to the sender. */
-function ownAddress(ip: Ip): boolean {
-  return typeof ip === "number" ? ip >>> 24 === 127 : ip === 1n;
+/** How the kernel reads an address that is not an ordinary one. */
+function addressNotes(ip: Ip): readonly string[] {
+  const reached = unmapped(ip);
+  return [
+    ...(reached === ip
+      ? []
+      : [t`${formatIp(ip)} is IPv4-mapped: TCP, UDP, and SCTP send IPv4 packets to ${formatIp(reached)}`]),
+    ...(isUnspecified(reached)
+      ? [t`${formatIp(reached)} is the sender itself: Linux replaces it with a local address`]
+      : []),
+  ];
+}
+
+/** The error message for a source and a destination address that no packet can have together. */
+export function familyError(src: Ip | undefined, dst: Ip | undefined): string | undefined {
+  if (src === undefined || dst === undefined || family(src) === family(unmapped(dst))) return undefined;
+  return t`${formatIp(src)} and ${formatIp(dst)} have different address families`;
 }
 
 /** ip_route_output, ip6_route_output: packets to the unspecified address stay on the machine. */

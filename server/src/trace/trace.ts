@@ -1,10 +1,10 @@
 /** Computes traces. The only place that fills in missing arguments: port, protocol, addresses. */
-import { type Family, type Ip, parseIp } from "../addressing/ip.ts";
+import { type Family, family, type Ip, parseIp, unmapped } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import { list, plural } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import type { Topology } from "../topology/model.ts";
-import { aimAt, choiceOf, journeysTo } from "./aim.ts";
+import { aimAt, choiceOf, familyError, journeysTo } from "./aim.ts";
 import { type Surroundings, toTrace } from "./convert.ts";
 import { destinationOf } from "./destination.ts";
 import { type Endpoint, endpointOf } from "./endpoints.ts";
@@ -42,7 +42,8 @@ const DEFAULT_PORT = 80;
 const HEADERS = { tcp: 20, udp: 8, sctp: 12, icmp: 8 } as const;
 
 function smallest(proto: Query["proto"], ip: Ip | undefined): number {
-  return (typeof ip === "bigint" ? 40 : 20) + HEADERS[proto];
+  const reached = proto === "icmp" || ip === undefined ? ip : unmapped(ip);
+  return (typeof reached === "bigint" ? 40 : 20) + HEADERS[proto];
 }
 
 /** Traces one packet and its reply. Errors concern the arguments only. */
@@ -54,8 +55,11 @@ export function ask(world: World, question: Ask): Answer {
   const destination = destinationOf(topology, question);
   if (typeof destination === "string") return { ok: false, error: destination, candidates: [] };
   const { target, proxied, port: wanted } = destination;
-  const to = aimAt(topology, target, from.endpoint, wanted, question.family);
+  const ipFamily = question.family ?? (fromIp === undefined ? undefined : family(fromIp));
+  const to = aimAt(topology, target, from.endpoint, wanted, ipFamily);
   if (!to.ok) return to;
+  const mixed = familyError(fromIp, to.targets[0]?.ip);
+  if (mixed !== undefined) return { ok: false, error: mixed, candidates: [] };
   const guess = wanted === undefined ? to.ports[0] : to.ports.find((one) => one.port === wanted);
   const proto = destination.proto ?? guess?.proto ?? "tcp";
   const port =
@@ -66,7 +70,7 @@ export function ask(world: World, question: Ask): Answer {
   if (!world.network.netns(from.endpoint.netns))
     return { ok: false, error: t`${from.endpoint.path} has no network namespace`, candidates: [] };
   const df = question.df ?? false;
-  const lookup = lookupOf(world, target, from.endpoint, question.family);
+  const lookup = lookupOf(world, target, from.endpoint, ipFamily);
   if (typeof lookup === "string") return { ok: false, error: lookup, candidates: [] };
   // Without a DNS answer, no packet is sent: the trace consists of the query.
   const unanswered = lookup && !isAnswered(lookup) ? lookup.journeys : undefined;
@@ -97,6 +101,7 @@ export function ask(world: World, question: Ask): Answer {
     ...(sender === undefined ? [] : [sender]),
     ...notesOf(to.notes, lookup),
     ...(proxied?.notes ?? []),
+    ...raceNote(journeys),
     ...cutNote(journeys),
   ];
   const query: Query = {
@@ -113,6 +118,14 @@ export function ask(world: World, question: Ask): Answer {
     journeys,
     from: from.endpoint,
   };
+}
+
+/** A note if the first of several replies determines the path. */
+function raceNote(journeys: readonly Journey[]): readonly string[] {
+  const isOpen = journeys.some((one) => one.race === "first-reply" || one.reply?.race === "first-reply");
+  return isOpen
+    ? [t`several routers have the anycast address, and the packet can reach any of them: the first one is shown`]
+    : [];
 }
 
 /** A note if paths were omitted. */

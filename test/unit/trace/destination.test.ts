@@ -1,13 +1,15 @@
 /** The destination of a trace: `PATH:PORT/PROTOCOL`, as in `expect`, together with a requested port and protocol. */
-import { expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { type Ask, ask } from "../../../server/src/trace/trace.ts";
-import { world } from "../checks/harness.ts";
+import { traceOf } from "../cases/kernel-trace.ts";
+import { check, shown, world } from "../checks/harness.ts";
 import { sampleText } from "../cni/samples.ts";
 
-const lan = world(`segment lan { cidr 10.0.0.0/24; cidr fd00::/64 }
-host a { attach lan { address 10.0.0.1; address fd00::1 } }
-host b { attach lan { address 10.0.0.2; address fd00::2 }; listen 53/udp 53/tcp 80 }
-`);
+const LAN = `segment lan { cidr 10.0.0.0/24 fd00::/64 }
+host a { attach lan 10.0.0.1 fd00::1 }
+host b { attach lan 10.0.0.2 fd00::2; listen 53/udp 53/tcp 80 }
+`;
+const lan = world(LAN);
 const ingress = world(sampleText("ingress"));
 
 function traced(to: string, more: Partial<Ask> = {}, from = "a", { topology, network } = lan): string {
@@ -57,3 +59,51 @@ it("a URL has a port and the protocol tcp", () => {
     "`http://shop.example.com/api` has protocol tcp, not the requested protocol udp",
   );
 });
+
+describe("an IPv4-mapped address (recorded on Linux 6.18)", () => {
+  test.each(["tcp", "udp"] as const)("is an IPv4 address for %s", (proto) => {
+    const trace = traceOf(LAN, "a", "::ffff:10.0.0.2", { proto, port: 53, size: 41 });
+    expect(trace.paths[0]?.hops[0]?.packet.headers[0]).toMatchObject({ src: "10.0.0.1", dst: "10.0.0.2" });
+    expect([trace.verdict, trace.answered]).toEqual(["delivered", true]);
+    expect(trace.notes).toEqual(["::ffff:10.0.0.2 is IPv4-mapped: TCP, UDP, and SCTP send IPv4 packets to 10.0.0.2"]);
+  });
+
+  test("has the ports of its machine, and can be loopback", () => {
+    expect(traced("::ffff:10.0.0.2")).toBe("delivered udp 53");
+    expect(traced("[::ffff:127.0.0.1]:53/udp", {}, "b")).toBe("delivered udp 53");
+  });
+
+  test("is not an IPv4 address for ICMPv6", () => {
+    const { paths } = traceOf(LAN, "a", "::ffff:10.0.0.2", { proto: "icmp" });
+    expect(paths[0]).toMatchObject({ verdict: "unreachable", error: { kind: "local", errno: "ENETUNREACH" } });
+  });
+
+  test("in an expectation", () => {
+    expect(expectation("a", '"[::ffff:10.0.0.2]:80"')).toEqual([]);
+    expect(expectation("a", "::ffff:10.0.0.2")[0]).toMatch(/^KN701 .* no route to ::ffff:10.0.0.2/);
+  });
+});
+
+describe("a source address", () => {
+  test("determines the address family of a named destination", () => {
+    for (const from of ["10.0.0.1", "fd00::1"]) {
+      const { verdict, paths } = traceOf(LAN, from, "b", { proto: "tcp", port: 80 });
+      expect([verdict, paths[0]?.receiver?.src]).toEqual(["delivered", from]);
+    }
+  });
+
+  test("cannot send to an address of the other family", () => {
+    const message = (src: string, dst: string): string => `${src} and ${dst} have different address families`;
+    expect(traced("10.0.0.2", {}, "fd00::1")).toBe(message("fd00::1", "10.0.0.2"));
+    expect(traced("::ffff:10.0.0.2", {}, "fd00::1")).toBe(message("fd00::1", "::ffff:10.0.0.2"));
+    expect(traced("fd00::2", {}, "10.0.0.1")).toBe(message("10.0.0.1", "fd00::2"));
+    expect(traced("b", { family: 4 }, "fd00::1")).toBe(message("fd00::1", "10.0.0.2"));
+    expect(expectation("fd00::1", "10.0.0.2")).toEqual([
+      `KN702 error line 4: cannot evaluate this expectation: ${message("fd00::1", "10.0.0.2")}`,
+    ]);
+  });
+});
+
+function expectation(from: string, to: string): readonly string[] {
+  return check(`${LAN}expect ${from} -> ${to} reachable\n`).map(shown);
+}

@@ -434,7 +434,7 @@ assigned the remaining addresses in order.`,
     default: "true",
     summary: "Host routes to the other nodes' pods, as an administrator would add them",
     documentation: `\`ip route add <pod CIDR> via <node address>\` for each other node. The kernel rejects the route if the node is not on
-the same segment. The bridge plugin itself adds no routes. With \`false\`, the nodes have none; routers can have them instead.`,
+the same segment. The bridge plugin itself adds no routes. With \`false\`, knet adds no routes to the nodes; routers can have them instead.`,
     example: bridgeExample,
   },
   {

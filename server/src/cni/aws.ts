@@ -15,13 +15,12 @@ import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import { type InterfaceNeed, sizeOfNeeds } from "../topology/addressing.ts";
 import type { CniSettings, Interface, Node } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import { ENI_LIMITS, type EniLimits } from "./aws-limits.ts";
 import { firstOf } from "./azure.ts";
 import { bridgedPods } from "./bridged.ts";
 import { familyOf, interfaceMac } from "./host.ts";
 import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, type NetworkProblem, problem } from "./problems.ts";
 import { type RoutedSpec, routedHost, routedPod } from "./routed.ts";
 import {
   booleanIn,
@@ -120,10 +119,10 @@ export const awsVpc: Mode = {
   compile,
 };
 
-function check(context: ClusterContext): readonly TopologyProblem[] {
+function check(context: ClusterContext): readonly NetworkProblem[] {
   const { cluster } = context;
   const settings = awsSettings(cluster.cni, undefined);
-  const problems: TopologyProblem[] = [];
+  const problems: NetworkProblem[] = [];
   const { instance, limits, instanceSource } = settings;
   const most = capacityOf(settings) + 2;
   if (!settings.ipv6 && cluster.maxPods > most) {

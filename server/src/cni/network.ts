@@ -7,7 +7,6 @@ import { type Ip, isLinkLocal, isMulticast } from "../addressing/ip.ts";
 import type { LinkEnd, Netns, NetnsId, Network, RouteLayer } from "../dataplane/model.ts";
 import { valueAt } from "../memo/memo.ts";
 import type { Cluster, Interface, Node, Pod, Router, Segment, Station, Topology } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import { stationsByPath } from "../topology/stations.ts";
 import { routerLayers } from "./bgp/routes.ts";
 import { clusterStates, pluginsOf, pluginsOfNodes } from "./clusters.ts";
@@ -21,6 +20,7 @@ import type { CompiledMode, FabricDomain } from "./mode.ts";
 import { modeOf } from "./modes.ts";
 import { nodeNetns, plainNetns, podNetns } from "./netns.ts";
 import { type PortmapChains, portmapChains } from "./portmap.ts";
+import type { NetworkProblem } from "./problems.ts";
 import { pluginOf } from "./settings.ts";
 
 export function buildNetwork(topology: Topology, contributors: readonly Contributor[] = []): Network {
@@ -177,8 +177,8 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
 }
 
 /** Problems found by the modes, and routes that the kernel rejects, for the checks. */
-export function networkProblems(topology: Topology): readonly TopologyProblem[] {
-  const problems: TopologyProblem[] = [...routeProblems(topology)];
+export function networkProblems(topology: Topology): readonly NetworkProblem[] {
+  const problems: NetworkProblem[] = [...routeProblems(topology)];
   const clusters = clusterStates(topology);
   problems.push(...clusters.bgp().problems);
   for (const cluster of topology.clusters) {

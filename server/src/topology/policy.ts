@@ -204,7 +204,7 @@ function readTier(file: string, decl: Decl, tiers: ReadonlyMap<string, Tier>, pr
   if (statement === undefined || read?.value.kind !== "name" || read.value.text === DEFAULT.name) return DEFAULT;
   const tier = tiers.get(read.value.text);
   if (tier !== undefined) return tier;
-  const data = { name: read.value.text, kind: "calico-tier" };
+  const data = { name: read.value.text, kind: "calico-tier", suggestions: [] } as const;
   problems.push(problem(CODES.unknownName, sourceOfRead(file, statement, read), data));
   return DEFAULT;
 }

@@ -3,6 +3,7 @@ import { formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } f
 import { all, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead, wordOf } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
+import type { NamedKind, Place } from "../declared/problem-data.ts";
 import type { Read } from "../declared/values.ts";
 import { t } from "../text/l10n.ts";
 import { readBgp } from "./bgp.ts";
@@ -132,7 +133,7 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
       }
       case "daemon":
       case "listen":
-        processes = readProcesses(file, statement, statement.spec.keyword, processes, () => `${kind} ${name}`);
+        processes = readProcesses(file, statement, statement.spec.keyword, processes, { kind, name });
         break;
       case "labels":
         labels = readLabels(statement, labels);
@@ -323,13 +324,13 @@ export interface ProcessesRead {
   readonly problems: TopologyProblem[];
 }
 
-/** Adds to the processes read before; `context` is the location in the message about a duplicate name. */
+/** Adds to the processes read before; `owner` is the machine or workload. */
 export function readProcesses(
   file: string,
   decl: Decl,
   keyword: "daemon" | "container" | "listen",
   before: ProcessesRead | undefined,
-  context: () => string,
+  owner: Place,
 ): ProcessesRead {
   const read: ProcessesRead = before ?? { named: [], listeners: [], problems: [] };
   if (keyword === "listen") {
@@ -340,7 +341,7 @@ export function readProcesses(
   if (added === undefined) return read;
   const first = read.named.find(({ name }) => name === added.name);
   if (first === undefined) read.named.push(added);
-  else read.problems.push(nameTwice(keyword, added.name, context(), { ...added.source, part: 0 }, first.source));
+  else read.problems.push(nameTwice(keyword, added.name, owner, { ...added.source, part: 0 }, first.source));
   return read;
 }
 
@@ -376,7 +377,13 @@ function readListeners(file: string, decl: Decl, listeners: Listener[]): void {
   }
 }
 
-export function nameTwice(kind: string, name: string, context: string, source: Origin, first: Origin): TopologyProblem {
+export function nameTwice(
+  kind: NamedKind,
+  name: string,
+  context: Place,
+  source: Origin,
+  first: Origin,
+): TopologyProblem {
   const related = [{ source: first, message: t`first declaration of \`${name}\`, which is used` }];
   return problem(CODES.nameTwice, source, { name, kind, context }, related);
 }

@@ -4,7 +4,7 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
 
-export const flannelLeaseOutside: Check = {
+export const flannelLeaseOutside: Check<"KN133"> = {
   code: "KN133",
   name: "flannel-lease-outside",
   family: "addresses",

@@ -3,7 +3,7 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
 
-export const flannelNetworkDiffers: Check = {
+export const flannelNetworkDiffers: Check<"KN134"> = {
   code: "KN134",
   name: "flannel-network-differs",
   family: "addresses",

@@ -4,7 +4,7 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { setEdit } from "../finding.ts";
 
-export const flannelSubnetOrder: Check = {
+export const flannelSubnetOrder: Check<"KN132"> = {
   code: "KN132",
   name: "flannel-subnet-order",
   family: "addresses",
@@ -31,7 +31,7 @@ Swap \`subnet-min\` and \`subnet-max\`.`,
   fixes: ({ min, max }, source, { topology }) => {
     const cni = clusterAt(topology, source)?.cni.source;
     if (!cni) return [];
-    const edits = [setEdit(cni, "subnet-min", String(max)), setEdit(cni, "subnet-max", String(min))];
+    const edits = [setEdit(cni, "subnet-min", max), setEdit(cni, "subnet-max", min)];
     return [{ title: t`Swap \`subnet-min\` and \`subnet-max\``, edits }];
   },
 };

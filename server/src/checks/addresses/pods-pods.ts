@@ -6,7 +6,7 @@ import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext } from "../check.ts";
 import { overlapFindings } from "./overlaps.ts";
 
-export const podsPods: Check = {
+export const podsPods: Check<"KN106"> = {
   code: "KN106",
   name: "pod-range-overlap",
   family: "addresses",

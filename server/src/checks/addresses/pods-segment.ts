@@ -17,7 +17,7 @@ import type { Check, CheckContext } from "../check.ts";
 import { machineText } from "../machine.ts";
 import { nodesInside, overlapFindings } from "./overlaps.ts";
 
-export const podsSegment: Check = {
+export const podsSegment: Check<"KN102"> = {
   code: "KN102",
   name: "pod-segment-overlap",
   family: "addresses",

@@ -14,7 +14,7 @@ cluster prod {
 }
 `;
 
-export const stackedRefused: Check = {
+export const stackedRefused: Check<"KN163"> = {
   code: "KN163",
   name: "stacked-refused",
   family: "addresses",

@@ -17,7 +17,7 @@ const cluster = (perNode: string, maxPods: string): string => `cluster prod {
 }
 `;
 
-export const maxPods: Check = {
+export const maxPods: Check<"KN404"> = {
   code: "KN404",
   name: "max-pods-above-block",
   family: "capacity",

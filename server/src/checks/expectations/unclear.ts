@@ -4,7 +4,7 @@ import { twoNodes } from "../examples.ts";
 import { finding } from "../finding.ts";
 import { endsOf } from "./failed.ts";
 
-export const unclear: Check = {
+export const unclear: Check<"KN702"> = {
   code: "KN702",
   name: "expectation-unclear",
   family: "expectations",

@@ -11,7 +11,7 @@ import { outwardProbes } from "../../questions/outward.ts";
 import { type Probe, type ProbeEnd, probesOf } from "../../questions/probes.ts";
 import { t } from "../../text/l10n.ts";
 import { stationsOf } from "../../topology/stations.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import type { CheckContext, CheckInfo, Finding, Fix } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { hopsOf } from "../reachability/causes.ts";
 import { howMany } from "../reachability/report.ts";
@@ -180,7 +180,7 @@ function mtuFixes({ open: network, topology }: CheckContext, { journey, probe, s
 }
 
 export function* reportFullSize(
-  check: Check,
+  check: CheckInfo,
   context: CheckContext,
   fate: Fate,
   message: (one: FullSize, who: string) => string,

@@ -25,7 +25,7 @@ interface Short {
   readonly fixes: readonly Fix[];
 }
 
-export const ipv6Minimum: Check = {
+export const ipv6Minimum: Check<"KN306"> = {
   code: "KN306",
   name: "ipv6-below-minimum-mtu",
   family: "mtu",

@@ -3,7 +3,7 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { lossOf, reportFullSize } from "./full-size.ts";
 
-export const tooBig: Check = {
+export const tooBig: Check<"KN304"> = {
   code: "KN304",
   name: "pod-mtu-above-path",
   family: "mtu",

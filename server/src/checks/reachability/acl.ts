@@ -10,7 +10,7 @@ import { removeFix } from "../finding.ts";
 import { wayThrough, whatDied } from "./causes.ts";
 import { machineAt, reportCauses, whoCannot } from "./report.ts";
 
-export const acl: Check & { readonly code: "KN205" } = {
+export const acl: Check<"KN205"> = {
   code: "KN205",
   name: "blocked-by-access-list",
   family: "reachability",

@@ -5,12 +5,12 @@ import type { Cluster, Topology } from "../../topology/model.ts";
 import type { Check, Fix } from "../check.ts";
 import { bgpPeering } from "../examples.ts";
 import { setEdit, wordsEdit } from "../finding.ts";
-import { quoted } from "./report.ts";
+import { machineText } from "../machine.ts";
 
 /** Maximum number of edits in one fix. */
 const MOST_EDITS = 50;
 
-export const bgpLoop: Check = {
+export const bgpLoop: Check<"KN235"> = {
   code: "KN235",
   name: "bgp-loop",
   family: "reachability",
@@ -41,9 +41,9 @@ Use one of the following:
   },
   impliedBy: ["KN230", "KN231", "KN232", "KN233"],
   message: ({ node, peer, pairs, as, via }) =>
-    t`${quoted(node)} rejects routes to ${quoted(peer)} from ${quoted(via)}: its own AS ${as} is in the AS path (${plural(Number(pairs), "node pair")} affected), so packets follow the default route`,
+    t`${machineText(node)} rejects routes to ${machineText(peer)} from ${machineText(via)}: its own AS ${as} is in the AS path (${plural(pairs, "node pair")} affected), so packets follow the default route`,
   fixes: ({ cluster: name, as }, _source, { topology }) => [
-    ...overrideFix(topology, Number(as)),
+    ...overrideFix(topology, as),
     ...acceptFix(topology.clusters.find((one) => one.name === name)),
   ],
 };

@@ -36,7 +36,7 @@ cluster prod {
 }
 `;
 
-export const bgpNotAdvertised: Check & { readonly code: "KN241" } = {
+export const bgpNotAdvertised: Check<"KN241"> = {
   code: "KN241",
   name: "bgp-not-advertised",
   family: "reachability",

@@ -12,6 +12,7 @@ import type { Decl } from "../../declared/decl.ts";
 import type { Handle } from "../../declared/handle.ts";
 import { headOf, holds } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Related } from "../../declared/problem.ts";
 import { keptFor } from "../../memo/memo.ts";
 import { attribute, type ReachabilityCode } from "../../questions/blame.ts";
 import { planOf } from "../../questions/plan.ts";
@@ -19,7 +20,7 @@ import { type Failure, probesOf } from "../../questions/probes.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import { type Stations, stationsByPath } from "../../topology/stations.ts";
-import type { CheckContext, Code, Finding, Related } from "../check.ts";
+import type { CheckContext, Code, Finding } from "../check.ts";
 
 export interface Cause {
   readonly code: ReachabilityCode;

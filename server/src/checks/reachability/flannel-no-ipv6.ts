@@ -17,7 +17,7 @@ cluster prod {
 }
 `;
 
-export const flannelNoIpv6: Check = {
+export const flannelNoIpv6: Check<"KN228"> = {
   code: "KN228",
   name: "flannel-backend-ipv4-only",
   family: "reachability",

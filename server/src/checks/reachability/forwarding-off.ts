@@ -8,7 +8,7 @@ import { machineAt, reportCauses, whoCannot } from "./report.ts";
 const node = (value: number): string => `node n3 { attach lan 192.168.10.13; sysctl net.ipv4.ip_forward ${value} }
 pod c on n3`;
 
-export const forwardingOff: Check & { readonly code: "KN206" } = {
+export const forwardingOff: Check<"KN206"> = {
   code: "KN206",
   name: "ip-forward-off",
   family: "reachability",

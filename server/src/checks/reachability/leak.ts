@@ -19,7 +19,7 @@ const SWITCHES: Readonly<Record<string, string>> = {
   "cloud-routes": phrase("Add cloud routes to the nodes' pods"),
 };
 
-export const leak: Check & { readonly code: "KN209" } = {
+export const leak: Check<"KN209"> = {
   code: "KN209",
   name: "pod-route-missing",
   family: "reachability",

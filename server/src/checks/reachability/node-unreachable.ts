@@ -4,7 +4,7 @@ import { twoNodes } from "../examples.ts";
 import { lostFixes } from "./mend.ts";
 import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
-export const nodeUnreachable: Check & { readonly code: "KN202" } = {
+export const nodeUnreachable: Check<"KN202"> = {
   code: "KN202",
   name: "node-pod-unreachable",
   family: "reachability",

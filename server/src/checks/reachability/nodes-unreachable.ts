@@ -16,7 +16,7 @@ cluster prod {
 }
 `;
 
-export const nodesUnreachable: Check & { readonly code: "KN204" } = {
+export const nodesUnreachable: Check<"KN204"> = {
   code: "KN204",
   name: "nodes-unreachable",
   family: "reachability",

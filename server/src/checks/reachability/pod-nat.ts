@@ -7,7 +7,7 @@ import { twoNodes } from "../examples.ts";
 import { replaceFix, setFix } from "../finding.ts";
 import { howMany, reportCauses } from "./report.ts";
 
-export const podNat: Check & { readonly code: "KN203" } = {
+export const podNat: Check<"KN203"> = {
   code: "KN203",
   name: "nat-between-pods",
   family: "reachability",

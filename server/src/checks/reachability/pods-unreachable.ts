@@ -4,7 +4,7 @@ import { twoRacks } from "../examples.ts";
 import { lostFixes } from "./mend.ts";
 import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
-export const podsUnreachable: Check & { readonly code: "KN201" } = {
+export const podsUnreachable: Check<"KN201"> = {
   code: "KN201",
   name: "pods-unreachable",
   family: "reachability",

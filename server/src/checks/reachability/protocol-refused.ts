@@ -29,7 +29,7 @@ cluster prod {
 }
 `;
 
-export const protocolRefused: Check & { readonly code: "KN214" } = {
+export const protocolRefused: Check<"KN214"> = {
   code: "KN214",
   name: "protocol-refused",
   family: "reachability",

@@ -6,14 +6,14 @@ import type { ReachabilityCode } from "../../questions/blame.ts";
 import { type FailingQuery, queriesOf } from "../../questions/replay.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { StationRef, Topology } from "../../topology/model.ts";
+import type { Topology } from "../../topology/model.ts";
 import { stationAt } from "../../topology/stations.ts";
 import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
 import { type Cause, causesOf, hopsOf } from "./causes.ts";
 
 export function* reportCauses(
-  check: Check & { readonly code: ReachabilityCode },
+  check: Check<ReachabilityCode>,
   context: CheckContext,
   message: (cause: Cause) => string,
   fixes: (cause: Cause) => readonly Fix[] = () => [],
@@ -53,10 +53,4 @@ export function machineAt(topology: Topology, netns: string | undefined): string
   if (netns === undefined) return t`a machine`;
   const station = stationAt(topology, netns);
   return station ? machineText(station) : `\`${netns}\``;
-}
-
-/** "router tor" → "router `tor`", for the machine names in problem data; other texts are unchanged. */
-export function quoted(name: string | number | undefined): string {
-  const [, kind, path] = /^(node|router|host) (\S+)$/.exec(String(name)) ?? [];
-  return path === undefined ? String(name) : machineText({ kind: kind as StationRef["kind"], path });
 }

@@ -22,7 +22,7 @@ cluster prod {
 }
 `;
 
-export const rpFilter: Check & { readonly code: "KN207" } = {
+export const rpFilter: Check<"KN207"> = {
   code: "KN207",
   name: "reverse-path-filter",
   family: "reachability",

@@ -20,7 +20,7 @@ cluster prod {
 }
 `;
 
-export const sourceCheck: Check & { readonly code: "KN208" } = {
+export const sourceCheck: Check<"KN208"> = {
   code: "KN208",
   name: "source-check",
   family: "reachability",

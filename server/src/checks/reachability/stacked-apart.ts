@@ -23,7 +23,7 @@ cluster prod {
 }${more}
 `;
 
-export const stackedApart: Check & { readonly code: "KN240" } = {
+export const stackedApart: Check<"KN240"> = {
   code: "KN240",
   name: "stacked-apart",
   family: "reachability",

@@ -4,7 +4,7 @@ import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { removeFix } from "../finding.ts";
 
-export const tunnelDiffers: Check = {
+export const tunnelDiffers: Check<"KN222"> = {
   code: "KN222",
   name: "flannel-tunnel-differs",
   family: "reachability",

@@ -9,6 +9,7 @@ import type { FileProblemData } from "../declared/file-problem.ts";
 import type { Origin } from "../declared/origin.ts";
 import type { Related } from "../declared/problem.ts";
 import type { DeclProblemData } from "../declared/problem-data.ts";
+import type { Effect, Explaining } from "../questions/effect.ts";
 import type { FailingQuery } from "../questions/replay.ts";
 import type { View } from "../questions/view.ts";
 import type { Span } from "../text/span.ts";
@@ -31,10 +32,8 @@ export type Family =
 /** The input of all checks: plain data and lazily computed views, without file system or clock. */
 export interface CheckContext extends View {
   readonly files: readonly Document[];
-  /** Findings of the preceding checks: a check does not report the consequences of a reported cause. */
-  found(code: Code): readonly Finding[];
-  /** All findings of the preceding checks. */
-  readonly reported: readonly Finding[];
+  /** Findings of the preceding checks that explain the effect: a check does not report the effects of a reported cause. */
+  readonly explaining: Explaining;
 }
 /** A problem found by a check. `source` is the location of the cause; all other locations are related information. */
 export interface Finding {
@@ -88,8 +87,8 @@ export interface CheckInfo<C extends Code = Code> {
     /** "json" if the files are `knet.json` files. */
     readonly language?: "json";
   };
-  /** Problems of this check are not reported if one of these codes is found, because it already covers them. */
-  readonly impliedBy?: readonly Code[];
+  /** Effects of these findings, which other checks do not report again. */
+  readonly explains?: readonly Effect[];
 }
 
 /** Finds problems in the whole topology or network. */
@@ -98,6 +97,12 @@ export type Search = (context: CheckContext) => Iterable<Finding>;
 /** The check of a problem that a lower layer finds. */
 export interface ProblemCheck<C extends ProblemCode> extends CheckInfo<C> {
   readonly message: (data: ProblemData[C]) => string;
+  /** These problems are an effect: they are not reported if another problem explains it. */
+  readonly effect?: Effect;
+  /** Nothing else is checked if the topology has such a problem. */
+  readonly stops?: true;
+  /** Whether the file declares that it expects the failure; the finding is then only informative. */
+  readonly isExpected?: (data: ProblemData[C], context: CheckContext) => boolean;
   /** If it depends on the values. */
   readonly severityOf?: (data: ProblemData[C]) => Severity;
   readonly fixes?: (data: ProblemData[C], source: Origin, context: FixContext) => readonly Fix[];

@@ -9,15 +9,15 @@ import type { FileProblem } from "../declared/file-problem.ts";
 import { identities } from "../declared/navigate.ts";
 import type { Problem } from "../declared/problem.ts";
 import { withoutPolicies } from "../kubernetes/contribute.ts";
+import { valueAt } from "../memo/memo.ts";
+import type { Effect } from "../questions/effect.ts";
 import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import type { Span } from "../text/span.ts";
 import { buildTopology } from "../topology/build.ts";
 import type { Cluster, Topology } from "../topology/model.ts";
-import { tooManyNodes } from "./capacity/too-many-nodes.ts";
 import { catalog, checksOfProblems } from "./catalog.ts";
-import type { AnyCheck, CheckContext, Finding, ProblemCheck, ProblemCode, ProblemData } from "./check.ts";
-import { isAcknowledged } from "./expectations/acknowledged.ts";
+import type { AnyCheck, CheckContext, Family, Finding, ProblemCheck, ProblemCode, ProblemData } from "./check.ts";
 import { finding } from "./finding.ts";
 import { type Levels, NO_LEVELS, withLevels } from "./levels.ts";
 import { applySilences, placing, unclearSilence, unusedSilence } from "./silence.ts";
@@ -32,7 +32,7 @@ export interface RunOptions {
   readonly extra?: readonly FileProblem[];
 }
 
-type Given = Omit<CheckContext, "found" | "reported" | "open" | "peopled">;
+type Given = Omit<CheckContext, "explaining" | "open" | "peopled">;
 
 /** All findings that are neither off nor suppressed, in catalog order: causes before consequences. */
 export function runChecks(context: Given, options: RunOptions = {}): readonly Finding[] {
@@ -66,13 +66,15 @@ function openNetwork({ topology, network }: Given, peopled: Topology): Network {
 function allFindings(context: Given): Finding[] {
   const found = new Map<string, Finding[]>();
   const dropped = new Map<string, number>();
-  const reported: Finding[] = [];
+  const explaining = new Map<Effect, Finding[]>();
   const add = (one: Finding): void => {
-    if ((found.get(one.code)?.length ?? 0) < MOST_PER_CODE) reported.push(one);
-    const same = found.get(one.code);
-    if (!same) found.set(one.code, [one]);
-    else if (same.length < MOST_PER_CODE) same.push(one);
-    else dropped.set(one.code, (dropped.get(one.code) ?? 0) + 1);
+    const same = valueAt(found, one.code, (): Finding[] => []);
+    if (same.length === MOST_PER_CODE) {
+      dropped.set(one.code, (dropped.get(one.code) ?? 0) + 1);
+      return;
+    }
+    same.push(one);
+    for (const effect of effectsOf(one)) valueAt(explaining, effect, (): Finding[] => []).push(one);
   };
   for (const file of context.files) {
     for (const one of file.faults()) add(worded(problemOfFault(one), context.topology));
@@ -91,11 +93,10 @@ function allFindings(context: Given): Finding[] {
       open ??= openNetwork(context, full.peopled);
       return open;
     },
-    found: (code) => found.get(code) ?? [],
-    reported,
+    explaining: (effect) => explaining.get(effect) ?? [],
   };
-  // A topology of this size has no further findings: computing them could use all memory.
-  const tooLarge = context.topology.problems.filter(({ code }) => code === tooManyNodes.code);
+  // Without further findings: computing them could use all memory.
+  const tooLarge = context.topology.problems.filter(({ code }) => checksOfProblems[code].stops);
   if (tooLarge.length > 0) {
     addProblems(tooLarge, full, add);
     return inOrder(found, dropped);
@@ -107,6 +108,17 @@ function allFindings(context: Given): Finding[] {
   }
   return inOrder(found, dropped);
 }
+
+/** Lost packets are an effect of all errors in what the file declares. */
+function effectsOf({ code, severity }: Finding): ReadonlySet<Effect> {
+  const check = byCode.get(code);
+  const effects = new Set(check?.explains);
+  if (check && severity === "error" && DECLARING.has(check.family)) effects.add("lost-packets");
+  return effects;
+}
+
+/** The families of checks that find errors in declarations alone, without the data plane. */
+const DECLARING: ReadonlySet<Family> = new Set(["syntax", "addresses", "capacity"]);
 
 function inOrder(found: ReadonlyMap<string, readonly Finding[]>, dropped: ReadonlyMap<string, number>): Finding[] {
   const all: Finding[] = [];
@@ -162,33 +174,36 @@ function located({ part, decl: inner, related, ...problem }: DeclProblem, file: 
 function addProblems(problems: readonly AnyProblem[], context: CheckContext, add: (one: Finding) => void): void {
   const idOf = identities();
   const places = new Map<string, { readonly first: AnyProblem; count: number }>();
-  const codes = new Map<string, AnyProblem[]>();
+  const explaining = new Map<Effect, AnyProblem[]>();
   for (const problem of problems) {
-    const same = codes.get(problem.code);
-    if (same) same.push(problem);
-    else codes.set(problem.code, [problem]);
+    for (const effect of checksOfProblems[problem.code].explains ?? [])
+      valueAt(explaining, effect, (): AnyProblem[] => []).push(problem);
   }
   for (const problem of problems) {
-    const isOfIt = (other: AnyProblem): boolean => isSameSegment(problem, other);
-    if (byCode.get(problem.code)?.impliedBy?.some((code) => codes.get(code)?.some(isOfIt))) continue;
+    const { effect } = checksOfProblems[problem.code];
+    if (effect && explaining.get(effect)?.some((cause) => isSameSegment(cause, problem))) continue;
     const key = `${problem.code} ${idOf(problem.source.decl.handle)} ${String(problem.source.part)}`;
     const place = places.get(key);
     if (place) place.count += 1;
     else places.set(key, { first: problem, count: 1 });
   }
   for (const { first, count } of places.values()) {
-    const one = isAcknowledged(first, context)
-      ? expected(worded(first, context.topology))
-      : worded(first, context.topology);
+    const found = worded(first, context.topology);
+    const one = isExpected(first, context) ? expected(found) : found;
     add(
       count === 1 ? one : { ...one, message: t`${one.message} (${number(count - 1)} more like this at this location)` },
     );
   }
 }
 
-/** A problem of one segment never implies a problem of a different segment. */
+/** A problem of one segment never explains a problem of a different segment. */
 function isSameSegment({ data: a }: AnyProblem, { data: b }: AnyProblem): boolean {
   return !("segment" in a) || !("segment" in b) || a.segment === b.segment;
+}
+
+function isExpected<C extends ProblemCode>({ code, data }: AnyProblem<C>, context: CheckContext): boolean {
+  const check: ProblemCheck<C> = checksOfProblems[code];
+  return check.isExpected?.(data, context) ?? false;
 }
 
 function expected(one: Finding): Finding {

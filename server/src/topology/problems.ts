@@ -15,7 +15,7 @@ export interface TopologyProblemData extends Pick<DeclProblemData, "KN007" | "KN
   readonly KN016: { readonly name: string; readonly candidates: readonly string[] };
   /** An interface address outside its segment. */
   readonly KN120: { readonly address: string; readonly segment: string; readonly cidrs: string };
-  /** No address for `count` interfaces; the machine of the first one. */
+  /** No address for `count` interfaces; the name is from the first one. */
   readonly KN121: {
     readonly segment: string;
     readonly cidrs: string;

@@ -1,6 +1,17 @@
 /** One router, host, node, or pool of nodes as written, before names are bound and addresses allocated. */
 import { formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
-import { all, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead, wordOf } from "../declared/access.ts";
+import {
+  all,
+  has,
+  isBroken,
+  nameOf,
+  numberOf,
+  one,
+  oneOf,
+  sourceOf,
+  sourceOfRead,
+  wordOf,
+} from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
 import type { NamedKind, Place } from "../declared/problem-data.ts";
@@ -260,11 +271,6 @@ function readRoute(file: string, decl: Decl, routes: StaticRoute[], problems: To
     problems.push(problem(CODES.nextHopFamily, sourceOfRead(file, decl, read), data));
   }
   if (via.length > 0 || hops.length === 0) add(dst, via);
-}
-
-/** Whether a part of the statement has no value (with KN014, it has one: the masked prefix). */
-function isBroken(decl: Decl): boolean {
-  return decl.problems.some(({ code }) => code !== "KN014");
 }
 
 type Protocol = NonNullable<AclRule["proto"]>;

@@ -22,6 +22,7 @@ export const dockerSameRange: Check<"KN140"> = {
   name: "docker-same-range",
   family: "addresses",
   severity: "warning",
+  explains: ["lost-packets", "equal-pod-cidrs"],
   summary: "Without a CNI plugin, Docker containers on different hosts have the same addresses.",
   documentation: `## What happens
 

@@ -11,6 +11,7 @@ export const flannelConfig: Check<"KN130"> = {
   name: "flannel-config",
   family: "addresses",
   severity: "error",
+  explains: ["missing-pod-cidrs"],
   summary: "flanneld rejects its network configuration.",
   documentation: `## What happens
 

@@ -9,6 +9,7 @@ export const flannelLeaseOutside: Check<"KN133"> = {
   name: "flannel-lease-outside",
   family: "addresses",
   severity: "error",
+  explains: ["lost-packets", "other-network"],
   summary: "A node's pod CIDR is outside flannel's network, so flanneld exits on that node.",
   documentation: `## What happens
 

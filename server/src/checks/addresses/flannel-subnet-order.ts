@@ -9,6 +9,7 @@ export const flannelSubnetOrder: Check<"KN132"> = {
   name: "flannel-subnet-order",
   family: "addresses",
   severity: "error",
+  explains: ["missing-pod-cidrs"],
   summary: "The value of `subnet-min` is above `subnet-max`, so no subnet can be leased.",
   documentation: `## What happens
 

@@ -16,6 +16,7 @@ export const segmentFull: Check<"KN121"> = {
   name: "segment-full",
   family: "addresses",
   severity: "error",
+  effect: "full-segment",
   summary: "A segment has no free address for an interface.",
   documentation: `## What happens
 
@@ -25,7 +26,6 @@ neither can an address that is already in use. A /28 has room for 14 machines, a
 ## How to fix it
 
 Set a larger prefix on the segment, or add a second one.`,
-  impliedBy: ["KN411"],
   example: { bad: pool("192.168.10.0/29"), good: pool("192.168.10.0/24") },
   message: ({ segment, cidrs, count, station }) =>
     t`segment \`${segment}\` (${cidrs}) is full: ${plural(count, "interface")} cannot get an address (first: \`${station}\`)`,

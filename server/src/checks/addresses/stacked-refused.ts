@@ -19,6 +19,7 @@ export const stackedRefused: Check<"KN163"> = {
   name: "stacked-refused",
   family: "addresses",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "The macvlan or ipvlan plugin cannot create a pod's interface.",
   documentation: `## What happens
 

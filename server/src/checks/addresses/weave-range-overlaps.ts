@@ -17,6 +17,7 @@ export const weaveRangeOverlaps: Check<"KN165"> = {
   name: "weave-range-overlaps",
   family: "addresses",
   severity: "error",
+  explains: ["lost-packets", "pods-on-segment"],
   summary: "Weave's range overlaps a network of its nodes.",
   documentation: `## What happens
 

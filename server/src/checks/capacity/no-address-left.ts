@@ -21,6 +21,7 @@ export const noAddressLeft: Check<"KN402"> = {
   name: "no-pod-address-left",
   family: "capacity",
   severity: "error",
+  explains: ["small-pod-cidrs"],
   summary: "A node has more pods than pod addresses.",
   documentation: `## What happens
 

@@ -19,6 +19,7 @@ export const noRangeLeft: Check<"KN401"> = {
   name: "no-pod-range-left",
   family: "capacity",
   severity: "error",
+  effect: "missing-pod-cidrs",
   summary: "The pod CIDR is too small for the number of nodes.",
   documentation: `## What happens
 
@@ -31,7 +32,6 @@ range*, and the node stays NotReady without a \`podCIDR\`. A pod CIDR contains 2
 For N nodes, the prefix length of the pod CIDR must be at most per-node − log2(N). Use a larger pod CIDR, or a longer
 prefix length per node. The pod CIDR of a running cluster cannot be enlarged in place.`,
   example: { bad: cluster("10.244.0.0/22"), good: cluster("10.244.0.0/16") },
-  impliedBy: ["KN130", "KN132"],
   message: (data) => {
     const { cluster: name, count, node, cidr } = data;
     const holds = t`${formatPrefix(cidr)} contains ${blocksText(data)}`;

@@ -20,6 +20,7 @@ export const subnetTooSmall: Check<"KN411"> = {
   name: "subnet-too-small",
   family: "capacity",
   severity: "error",
+  explains: ["full-segment"],
   summary: "A subnet has too few addresses for its nodes and pods.",
   documentation: `## What happens
 

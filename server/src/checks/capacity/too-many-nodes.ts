@@ -7,6 +7,7 @@ export const tooManyNodes: Check<"KN403"> = {
   name: "too-many-nodes",
   family: "capacity",
   severity: "error",
+  stops: true,
   summary: "The topology has more nodes, pods, or service endpoints than knet supports.",
   documentation: `## What happens
 

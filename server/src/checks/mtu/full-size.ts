@@ -53,8 +53,9 @@ function probeFullSize(context: CheckContext): readonly FullSize[] {
     const [journey] = simulate(context.open, question);
     const fate = journey && fateOf(journey, isOutside);
     if (!fate) harmless.add(path);
-    // A packet that the MTU of the sending interface makes too large for its segment: KN301 reports it.
-    if (!fate || (journey.reason?.code === "segment-mtu" && context.found("KN301").length > 0)) continue;
+    // The MTU of the sending interface can make a packet too large for its segment.
+    if (!fate || (journey.reason?.code === "segment-mtu" && context.explaining("oversized-frames").length > 0))
+      continue;
     const source = settingOf(probe);
     const key = `${probe.cluster.name} ${fate} ${size} ${journey.reason?.code ?? ""}`;
     const same = results.get(key);

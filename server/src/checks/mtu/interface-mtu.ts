@@ -18,6 +18,7 @@ export const interfaceMtu: Check<"KN301"> = {
   name: "interface-mtu-above-segment",
   family: "mtu",
   severity: "error",
+  explains: ["oversized-frames"],
   summary: "An interface's MTU is larger than its segment's MTU.",
   documentation: `## What happens
 

@@ -8,6 +8,7 @@ export const tunnelClamped: Check<"KN320"> = {
   name: "tunnel-mtu-clamped",
   family: "mtu",
   severity: "warning",
+  explains: ["rejected-packets"],
   summary: "The kernel lowers the tunnel's MTU, but pods keep the larger MTU.",
   documentation: `## What happens
 

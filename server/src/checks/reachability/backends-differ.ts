@@ -9,6 +9,7 @@ export const backendsDiffer: Check<"KN221"> = {
   name: "flannel-backends-differ",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "Nodes with different flannel backends ignore each other.",
   documentation: `## What happens
 

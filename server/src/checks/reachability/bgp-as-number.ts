@@ -11,6 +11,7 @@ export const bgpAsNumber: Check<"KN230"> = {
   name: "bgp-as-number",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets", "unannounced-blocks", "missing-bgp-routes"],
   summary: "The two sides of a BGP session disagree about an AS number.",
   documentation: `## What happens
 

@@ -18,6 +18,7 @@ export const bgpBlocked: Check<"KN232"> = {
   name: "bgp-blocked",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets", "unannounced-blocks", "missing-bgp-routes"],
   summary: "An access list drops BGP.",
   documentation: `## What happens
 

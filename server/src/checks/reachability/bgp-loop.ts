@@ -15,6 +15,8 @@ export const bgpLoop: Check<"KN235"> = {
   name: "bgp-loop",
   family: "reachability",
   severity: "warning",
+  explains: ["lost-packets", "unannounced-blocks"],
+  effect: "missing-bgp-routes",
   summary: "Nodes reject each other's routes because of AS path loops.",
   documentation: `## What happens
 
@@ -39,7 +41,6 @@ Use one of the following:
     bad: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 }"),
     good: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 as-override }"),
   },
-  impliedBy: ["KN230", "KN231", "KN232", "KN233"],
   message: ({ node, peer, pairs, as, via }) =>
     t`${machineText(node)} rejects routes to ${machineText(peer)} from ${machineText(via)}: its own AS ${as} is in the AS path (${plural(pairs, "node pair")} affected), so packets follow the default route`,
   fixes: ({ cluster: name, as }, _source, { topology }) => [

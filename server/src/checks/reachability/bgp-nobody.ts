@@ -14,6 +14,7 @@ export const bgpNobody: Check<"KN233"> = {
   name: "bgp-nobody",
   family: "reachability",
   severity: "warning",
+  explains: ["lost-packets", "unannounced-blocks", "missing-bgp-routes"],
   summary: "A configured BGP peer does not exist or is out of reach.",
   documentation: `## What happens
 

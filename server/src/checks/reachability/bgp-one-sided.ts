@@ -13,6 +13,7 @@ export const bgpOneSided: Check<"KN231"> = {
   name: "bgp-one-sided",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets", "unannounced-blocks", "missing-bgp-routes"],
   summary: "A BGP session is configured on one side only.",
   documentation: `## What happens
 

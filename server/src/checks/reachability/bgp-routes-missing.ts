@@ -16,6 +16,8 @@ export const bgpRoutesMissing: Check<"KN234"> = {
   name: "bgp-routes-missing",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
+  effect: "missing-bgp-routes",
   summary: "Nodes do not learn routes to each other's blocks.",
   documentation: `## What happens
 
@@ -40,7 +42,6 @@ Felix programs (\`vxlan\`).
     bad: twoNodes("cni calico {\n  pool default\n  node-to-node-mesh false\n}"),
     good: twoNodes("cni calico {\n  pool default\n  node-to-node-mesh true\n}"),
   },
-  impliedBy: ["KN230", "KN231", "KN232", "KN233"],
   message: (data) => {
     const { cluster, pairs } = data;
     const count = plural(pairs, "node pair");

@@ -22,6 +22,7 @@ export const calicoAddressTwice: Check<"KN239"> = {
   name: "calico-address-twice",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "Calico uses the same address for two nodes.",
   documentation: `## What happens
 

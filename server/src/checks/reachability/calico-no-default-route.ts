@@ -20,6 +20,7 @@ export const calicoNoDefaultRoute: Check<"KN238"> = {
   name: "calico-no-default-route",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "A node without a default route does not reply to ARP for its pods' next hop.",
   documentation: `## What happens
 

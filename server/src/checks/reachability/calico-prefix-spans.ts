@@ -29,6 +29,7 @@ export const calicoPrefixSpans: Check<"KN237"> = {
   name: "cross-subnet-prefix-spans-segments",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "A node's prefix is wider than its segment, so cross-subnet skips the tunnel.",
   documentation: `## What happens
 

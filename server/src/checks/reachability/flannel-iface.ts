@@ -10,6 +10,7 @@ export const flannelIface: Check<"KN224"> = {
   name: "flannel-iface-unknown",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "flannel is configured with an interface that the node does not have.",
   documentation: `## What happens
 

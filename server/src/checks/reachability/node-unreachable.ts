@@ -28,10 +28,9 @@ device there.`,
     good: twoNodes("cni flannel { backend vxlan }", "node n3 { attach lan 192.168.10.13 }"),
   },
   run: (context) =>
-    reportCauses(
-      nodeUnreachable,
-      context,
-      (cause) => t`${whoCannot(cause)}: ${reasonOf(cause)}`,
-      (cause) => lostFixes(context.topology, cause),
-    ),
+    reportCauses(nodeUnreachable, context, {
+      kind: "node",
+      message: (cause) => t`${whoCannot(cause)}: ${reasonOf(cause)}`,
+      fixes: (cause) => lostFixes(context.topology, cause),
+    }),
 };

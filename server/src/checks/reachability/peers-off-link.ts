@@ -7,12 +7,14 @@ import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import type { Check, Fix, ProblemData } from "../check.ts";
 import { twoRacks } from "../examples.ts";
+import { isApartExpected } from "../expectations/acknowledged.ts";
 
 export const peersOffLink: Check<"KN220"> = {
   code: "KN220",
   name: "peers-off-link",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "Nodes that route to each other directly are not on one segment.",
   documentation: `## What happens
 
@@ -41,6 +43,7 @@ follow the default route to a router without routes to the pod CIDRs. Nothing in
         return t`${backend} requires all nodes on one segment and has no encapsulation: a router is between node \`${node}\` and next hop ${address} of node \`${peer}\` (${affected} affected); use a different plugin`;
     }
   },
+  isExpected: ({ node }, context) => isApartExpected(node, context),
   fixes: (data, source, { topology }) => [...encapsulate(data, source), ...moveNode(data, topology)],
 };
 

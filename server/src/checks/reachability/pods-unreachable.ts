@@ -27,10 +27,9 @@ device there.`,
     good: twoRacks("cni flannel { backend vxlan }"),
   },
   run: (context) =>
-    reportCauses(
-      podsUnreachable,
-      context,
-      (cause) => t`${whoCannot(cause)}: ${reasonOf(cause)}`,
-      (cause) => lostFixes(context.topology, cause),
-    ),
+    reportCauses(podsUnreachable, context, {
+      kind: "pods",
+      message: (cause) => t`${whoCannot(cause)}: ${reasonOf(cause)}`,
+      fixes: (cause) => lostFixes(context.topology, cause),
+    }),
 };

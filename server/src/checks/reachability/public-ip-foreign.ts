@@ -14,6 +14,7 @@ export const publicIpForeign: Check<"KN227"> = {
   name: "flannel-public-ip-foreign",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "vxlan is used with a `public-ip` that the node does not have.",
   documentation: `## What happens
 

@@ -22,6 +22,7 @@ export const publicIpTwice: Check<"KN226"> = {
   name: "flannel-public-ip-twice",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "Two nodes announce the same flannel public IP.",
   documentation: `## What happens
 

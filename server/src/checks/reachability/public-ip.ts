@@ -14,6 +14,7 @@ export const publicIp: Check<"KN223"> = {
   name: "flannel-public-ip",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "host-gw is used with a `public-ip` that is not the interface's address.",
   documentation: `## What happens
 

@@ -11,6 +11,7 @@ export const routeDevice: Check<"KN211"> = {
   name: "route-device-unknown",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "A static route uses a device that does not exist.",
   documentation: `## What happens
 

@@ -9,6 +9,7 @@ export const routeExists: Check<"KN212"> = {
   name: "route-exists",
   family: "reachability",
   severity: "warning",
+  explains: ["lost-packets"],
   summary: "Two routes have the same destination and metric.",
   documentation: `## What happens
 

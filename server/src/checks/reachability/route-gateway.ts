@@ -12,6 +12,7 @@ export const routeGateway: Check<"KN210"> = {
   name: "route-gateway-off-link",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "The kernel rejects the gateway of a static route.",
   documentation: `## What happens
 

@@ -9,6 +9,7 @@ export const tunnelDiffers: Check<"KN222"> = {
   name: "flannel-tunnel-differs",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "Nodes use different VNIs or ports for the tunnel.",
   documentation: `## What happens
 

@@ -8,6 +8,7 @@ export const ambiguousName: Check<"KN016"> = {
   name: "ambiguous-name",
   family: "syntax",
   severity: "error",
+  explains: ["unclear-endpoint"],
   summary: "A path is ambiguous.",
   documentation: `## What happens
 

@@ -9,6 +9,7 @@ export const unknownName: Check<"KN012"> = {
   name: "unknown-name",
   family: "syntax",
   severity: "error",
+  explains: ["unclear-endpoint"],
   summary: "A name is not declared.",
   documentation: `## What happens
 

@@ -7,6 +7,7 @@
  * prefixes of the subnet (pkg/ipamd, WARM_ENI_TARGET 1, WARM_PREFIX_TARGET 1). In knet, the addresses of an interface are
  * consecutive where possible, so a file always results in the same network.
  */
+
 import { bits, hostPrefix, type Ip, lastAddress, type Prefix, prefixContains } from "../addressing/ip.ts";
 import { buildPrefixTable } from "../addressing/prefix-table.ts";
 import type { Device, NfTarget, PolicyRule, Route, RouteTable } from "../dataplane/model.ts";
@@ -16,7 +17,6 @@ import { booleanIn, numberIn, prefixesIn, statement, wordIn } from "../declared/
 import { t } from "../text/l10n.ts";
 import { type InterfaceNeed, sizeOfNeeds } from "../topology/addressing.ts";
 import type { CniSettings, Interface, Node, Pod, Topology } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import { ENI_LIMITS, type EniLimits } from "./aws-limits.ts";
 import { firstOf } from "./azure.ts";
 import { bridgedPods } from "./bridged.ts";
@@ -29,6 +29,7 @@ import {
   NO_NODE_PARTS,
   type NodeParts,
 } from "./mode.ts";
+import type { NetworkProblem } from "./problems.ts";
 import { CODES, problem } from "./problems.ts";
 import { type RoutedSpec, routedHost, routedPod } from "./routed.ts";
 import { pluginOf, settingsOf, settingsPerNode } from "./settings.ts";
@@ -118,10 +119,10 @@ export const awsVpc: Mode = {
   compile,
 };
 
-function check(context: ClusterContext): readonly TopologyProblem[] {
+function check(context: ClusterContext): readonly NetworkProblem[] {
   const { cluster } = context;
   const settings = awsSettings(cluster.cni, undefined);
-  const problems: TopologyProblem[] = [];
+  const problems: NetworkProblem[] = [];
   const { instance, limits, instanceSource } = settings;
   const most = capacityOf(settings) + 2;
   if (!settings.ipv6 && cluster.maxPods > most) {

@@ -88,3 +88,8 @@ export function sourceOf(file: string, decl: Decl, part: Part = "whole"): Origin
 export function sourceOfRead(file: string, decl: Decl, { index, item }: Read): Origin {
   return { file, decl, part: item === undefined ? index : [index, item] };
 }
+
+/** Whether a part of the declaration has no value. A prefix with host bits (KN014) has one: the masked prefix. */
+export function isBroken({ problems }: Decl): boolean {
+  return problems.some(({ code }) => code !== "KN014");
+}

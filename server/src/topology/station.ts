@@ -1,9 +1,10 @@
 /** One router, host, node, or pool of nodes as written, before names are bound and addresses allocated. */
 
 import { family, formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
-import { all, child, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import { all, child, has, isBroken, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
+import type { NamedKind, Place } from "../declared/problem-data.ts";
 import type { Read } from "../declared/values.ts";
 import { either } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
@@ -135,7 +136,7 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
       }
       case "daemon":
       case "listen":
-        processes = readProcesses(file, statement, statement.spec.keyword, processes, () => `${kind} ${name}`);
+        processes = readProcesses(file, statement, statement.spec.keyword, processes, { kind, name });
         break;
       case "labels":
         labels = readLabels(statement, labels);
@@ -260,11 +261,6 @@ function readRoute(file: string, decl: Decl, routes: StaticRoute[], problems: To
   if (via.length > 0 || hops.length === 0) add(dst, via);
 }
 
-/** Whether a part of the statement has no value (with KN014, it has one: the masked prefix). */
-function isBroken(decl: Decl): boolean {
-  return decl.problems.some(({ code }) => code !== "KN014");
-}
-
 type Protocol = NonNullable<AclRule["proto"]>;
 const protocols: ReadonlySet<string> = new Set<Protocol>(["tcp", "udp", "sctp", "icmp", "ipip", "esp"]);
 const isProtocol = (text: string): text is Protocol => protocols.has(text);
@@ -349,13 +345,13 @@ export interface ProcessesRead {
   readonly problems: TopologyProblem[];
 }
 
-/** Adds to the processes read before; `context` is the location in the message about a duplicate name. */
+/** Adds to the processes read before; `owner` is the machine or workload. */
 export function readProcesses(
   file: string,
   decl: Decl,
   keyword: "daemon" | "container" | "listen",
   before: ProcessesRead | undefined,
-  context: () => string,
+  owner: Place,
 ): ProcessesRead {
   const read: ProcessesRead = before ?? { named: [], listeners: [], problems: [] };
   if (keyword === "listen") {
@@ -366,7 +362,7 @@ export function readProcesses(
   if (added === undefined) return read;
   const first = read.named.find(({ name }) => name === added.name);
   if (first === undefined) read.named.push(added);
-  else read.problems.push(nameTwice(keyword, added.name, context(), { ...added.source, part: 0 }, first.source));
+  else read.problems.push(nameTwice(keyword, added.name, owner, { ...added.source, part: 0 }, first.source));
   return read;
 }
 
@@ -402,7 +398,13 @@ function readListeners(file: string, decl: Decl, listeners: Listener[]): void {
   }
 }
 
-export function nameTwice(kind: string, name: string, context: string, source: Origin, first: Origin): TopologyProblem {
+export function nameTwice(
+  kind: NamedKind,
+  name: string,
+  context: Place,
+  source: Origin,
+  first: Origin,
+): TopologyProblem {
   const related = [{ source: first, message: t`first declaration of \`${name}\`, which is used` }];
   return problem(CODES.nameTwice, source, { name, kind, context }, related);
 }

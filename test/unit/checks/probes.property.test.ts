@@ -66,8 +66,7 @@ cluster prod {
         open: network,
         peopled: topology,
         cancelled: () => false,
-        found: () => [],
-        reported: [],
+        explaining: () => [],
       };
       const { failures } = probesOf(context);
       const counted = failures

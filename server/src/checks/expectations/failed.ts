@@ -16,7 +16,7 @@ import { finding } from "../finding.ts";
 import { hopsOf } from "../reachability/causes.ts";
 import { CLIENT_PORT, lossFixes, ruleAt } from "./mend.ts";
 
-export const failed: Check = {
+export const failed: Check<"KN701"> = {
   code: "KN701",
   name: "expectation-failed",
   family: "expectations",

@@ -19,7 +19,7 @@ const SWITCHES: Readonly<Record<string, string>> = {
   "cloud-routes": phrase("Add cloud routes to the nodes' pods"),
 };
 
-export const leak: Check & { readonly code: "KN209" } = {
+export const leak: Check<"KN209"> = {
   code: "KN209",
   name: "pod-route-missing",
   family: "reachability",
@@ -42,10 +42,9 @@ otherwise, the routers must have them.`,
     }),
   },
   run: (context: CheckContext) =>
-    reportCauses(
-      leak,
-      context,
-      (cause) => {
+    reportCauses(leak, context, {
+      kind: "route",
+      message: (cause) => {
         const { failed, probe, reason } = cause.example;
         const keyword = keywordOf(cause.source);
         const [first] = cause.source.decl.values;
@@ -74,14 +73,14 @@ otherwise, the routers must have them.`,
           ? t`${whoCannot(cause)}: ${machineAt(context.topology, step.netns)} has no route to ${formatIp(step.packet.dst)} and uses its default gateway, and ${reasonOf(cause)}`
           : t`${whoCannot(cause)}: the packet follows a default route, and ${reasonOf(cause)}`;
       },
-      ({ source, example: { probe, reason, failed } }) => [
+      fixes: ({ source, example: { probe, reason, failed } }) => [
         ...rightFixes(source, failed, probe.cluster),
         ...(source.decl.spec?.keyword === "route" ? [removeFix(t`Remove this route`, sourceAt(source, "whole"))] : []),
         ...switchFixes(source),
         ...(source.decl.spec?.keyword === "pool" ? tunnelFixes(source) : []),
         ...(reason?.code === "no-route" ? routerFixes(context.topology, probe.cluster, reason.netns) : []),
       ],
-    ),
+    }),
 };
 
 /** Turns a setting on that adds the missing routes. */

@@ -4,7 +4,7 @@ import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { suggestionFix } from "./suggestion.ts";
 
-export const wrongType: Check = {
+export const wrongType: Check<"KN006"> = {
   code: "KN006",
   name: "wrong-type",
   family: "syntax",
@@ -45,7 +45,7 @@ router tor { attach lan 192.168.10.1 }
   },
   fixes: (data, source) => {
     const fixes = suggestionFix(data, source);
-    const meant = strictly(String(data.text));
+    const meant = strictly(data.text);
     return fixes.length > 0 || meant === undefined ? fixes : [replaceFix(t`Change to ${meant}`, source, meant)];
   },
 };

@@ -7,6 +7,7 @@
 import { parseIp } from "../../addressing/ip.ts";
 import type { Decl, DeclProblem } from "../../declared/decl.ts";
 import type { Part } from "../../declared/handle.ts";
+import type { Unread } from "../../declared/reading.ts";
 import { describeType, readSetRequirement, readValue, splitPort } from "../../declared/reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
@@ -134,7 +135,8 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
   let problemCount = 0;
   const { block } = statement;
   if (block === undefined) {
-    if (spec.blockRequired === true) problems = add(problems, "KN009", "keyword", { keyword: spec.keyword });
+    if (spec.blockRequired === true)
+      problems = add(problems, { code: "KN009", part: "keyword", data: { keyword: spec.keyword } });
   } else {
     const context = blockContext(spec, values);
     if (context !== undefined) {
@@ -142,10 +144,11 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
       problems = checkBlock(children, context, problems);
       for (const child of children) problemCount += child.problemCount;
     } else if (spec.block === undefined || typeof spec.block === "string") {
-      problems = add(problems, "KN010", "keyword", { keyword: spec.keyword });
+      problems = add(problems, { code: "KN010", part: "keyword", data: { keyword: spec.keyword } });
     } else {
       const choice = wordAt(values, spec.block.by);
-      if (choice !== undefined) problems = add(problems, "KN010", "keyword", { keyword: spec.keyword, choice });
+      if (choice !== undefined)
+        problems = add(problems, { code: "KN010", part: "keyword", data: { keyword: spec.keyword, choice } });
     }
   }
   return {
@@ -184,23 +187,32 @@ function checkBlock(
       first ??= child;
       if (first === child) continue;
       const data = { keyword: spec.keyword, context: inContexts([context]) };
-      problems = [...problems, { code: "KN008", part: "keyword", data, decl: child, related: [first] }];
+      problems = add(problems, { code: "KN008", part: "keyword", data, decl: child, related: [first] });
     }
   }
   for (const spec of required.get(context) ?? nothing) {
     if (children.some((child) => child.spec === spec)) continue;
-    problems = add(problems, "KN011", "keyword", { keyword: spec.keyword, context: describeContext(context) });
+    const data = { keyword: spec.keyword, context: { text: describeContext(context) } };
+    problems = add(problems, { code: "KN011", part: "keyword", data });
   }
   return problems;
 }
 
-function add(
-  problems: readonly DeclProblem[],
-  code: string,
-  part: Part,
-  data: DeclProblem["data"],
-): readonly DeclProblem[] {
-  return [...problems, { code, part, data }];
+function add(problems: readonly DeclProblem[], added: DeclProblem): readonly DeclProblem[] {
+  return [...problems, added];
+}
+
+/** The problem of an argument that could not be read. */
+function unreadable(spec: KeywordSpec, target: ArgSpec, part: Part, read: Unread): DeclProblem {
+  const where = { keyword: spec.keyword, argument: target.name };
+  switch (read.code) {
+    case "KN006":
+      return { code: read.code, part, data: { ...where, ...read.data } };
+    case "KN007":
+      return { code: read.code, part, data: { ...where, ...read.data } };
+    case "KN014":
+      return { code: read.code, part, data: { ...where, ...read.data } };
+  }
 }
 
 /* ---------------------------------------------------------------- arguments */
@@ -408,11 +420,7 @@ function readSet(
   if (value === undefined) return false;
   if (value.kind !== "unread")
     return keep(reader, { name: target.name, value, text: arg.text, index, item: undefined }, target);
-  problems.push({
-    code: value.code,
-    part: index + 2,
-    data: { keyword: spec.keyword, argument: target.name, ...value.data },
-  });
+  problems.push(unreadable(spec, target, index + 2, value));
   return false;
 }
 
@@ -454,8 +462,12 @@ function readItem(
   const value = read.kind === "unread" ? read.value : read;
   if (read.kind === "unread") {
     const part: Part = item === undefined ? index : [index, item];
-    const data = { keyword: spec.keyword, argument: target.name, ...read.data, ...withPort(spec, target, arg.text) };
-    problems.push({ code: read.code, part, data });
+    const problem = unreadable(spec, target, part, read);
+    problems.push(
+      problem.code === "KN006"
+        ? { ...problem, data: { ...problem.data, ...withPort(spec, target, arg.text) } }
+        : problem,
+    );
   }
   return value !== undefined && keep(reader, { name: target.name, value, text: arg.text, index, item }, target);
 }

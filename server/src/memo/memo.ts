@@ -6,6 +6,8 @@
  * - `perItem`, `perRow`, `groups` (`list.ts`): a function of a list; valid item by item.
  */
 
+import { sameMembers } from "./same.ts";
+
 /** A function of one object and, optionally, other values: the result for the last ones is known as long as the object exists. */
 export function memo<K extends object, V, G extends readonly unknown[] = []>(
   compute: (key: K, ...given: G) => V,
@@ -13,7 +15,7 @@ export function memo<K extends object, V, G extends readonly unknown[] = []>(
   const known = new WeakMap<K, { readonly given: G; readonly value: V }>();
   return (key, ...given) => {
     const before = known.get(key);
-    if (before !== undefined && before.given.every((one, i) => one === given[i])) return before.value;
+    if (before !== undefined && sameMembers(before.given, given)) return before.value;
     const value = compute(key, ...given);
     known.set(key, { given, value });
     return value;

@@ -3,11 +3,11 @@
  * file as root. It has no editor, protocol, or clock; file access is a function of the host.
  */
 import { codeOf } from "../checks/catalog.ts";
-import type { Finding } from "../checks/check.ts";
 import { type Config, readConfig } from "../checks/config.ts";
 import { type Levels, NO_LEVELS } from "../checks/levels.ts";
 import { one } from "../declared/access.ts";
 import type { Document } from "../declared/document.ts";
+import type { FileProblem, FileProblemData } from "../declared/file-problem.ts";
 import type { Origin } from "../declared/origin.ts";
 import { decodeCache } from "../frontends/knet/decode.ts";
 import { knetDocument } from "../frontends/knet/document.ts";
@@ -154,9 +154,9 @@ export function createService(host: ServiceHost): Service {
   };
 
   /** The root and all its imports, breadth first. Each file appears once, so import cycles terminate. */
-  const closure = (root: string): { files: Document[]; extra: Finding[] } => {
+  const closure = (root: string): { files: Document[]; extra: FileProblem[] } => {
     const files: Document[] = [];
-    const extra: Finding[] = [];
+    const extra: FileProblem[] = [];
     const queue = [root];
     const seen = new Set(queue);
     let length = load(root)?.tree.text.length ?? 0;
@@ -169,11 +169,11 @@ export function createService(host: ServiceHost): Service {
         const imported = target === undefined ? undefined : load(target);
         if (target !== undefined && seen.has(target)) continue;
         if (target === undefined || !imported) {
-          extra.push(failedImport(source, unreadable(path, missing.get(target ?? ""))));
+          extra.push(failedImport(source, { path, cause: "unreadable", reason: missing.get(target ?? "") }));
           continue;
         }
         if (imported.oversized) {
-          extra.push(failedImport(source, t`\`${path}\` is not analyzed: ${tooLarge()}`));
+          extra.push(failedImport(source, { path, cause: "oversized", limit: tooLarge() }));
           continue;
         }
         const full = fullWith(queue.length + 1, length + imported.tree.text.length);
@@ -182,9 +182,9 @@ export function createService(host: ServiceHost): Service {
           queue.push(target);
           length += imported.tree.text.length;
         } else if (!isFull) {
-          // One finding for the topology: the next imports also exceed the limit.
+          // One problem for the topology: the next imports also exceed the limit.
           isFull = true;
-          extra.push(failedImport(source, t`\`${path}\` and later imports are not analyzed: ${full}`));
+          extra.push(failedImport(source, { path, cause: "full", limit: full }));
         }
       }
     }
@@ -288,14 +288,8 @@ export function createService(host: ServiceHost): Service {
   };
 }
 
-function failedImport(source: Origin, message: string): Finding {
-  return { code: "KN015", severity: "error", message, source, related: [], fixes: [] };
-}
-
-function unreadable(path: string, problem: string | undefined): string {
-  return problem === undefined
-    ? t`\`${path}\` cannot be read (paths are relative to this file)`
-    : t`\`${path}\` cannot be read (${problem})`;
+function failedImport(source: Origin, data: FileProblemData["KN015"]): FileProblem {
+  return { code: "KN015", source, data, related: [] };
 }
 
 /** Why a file is not read or analyzed. */

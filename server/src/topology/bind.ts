@@ -1,10 +1,10 @@
 /** The first phase: statements → declared objects, each name once. */
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
+import type { NamedKind } from "../declared/problem-data.ts";
 import { succeedList } from "../memo/lineage.ts";
 import { memo } from "../memo/memo.ts";
 import { sameMap } from "../memo/same.ts";
-import { phrase } from "../text/l10n.ts";
 import { type ClusterDraft, readCluster } from "./cluster.ts";
 import { type NodeBudget, nodeBudget } from "./node-budget.ts";
 import type { TopologyProblem } from "./problems.ts";
@@ -48,14 +48,14 @@ export function bind(files: readonly TopologyFile[], before: Declared | undefine
   const isNew = <T extends { readonly name: string; readonly nameSource: Origin }>(
     known: Map<string, T>,
     added: T,
-    kind: string,
+    kind: NamedKind,
   ): boolean => {
     const first = known.get(added.name);
     if (first === undefined) {
       known.set(added.name, added);
       return true;
     }
-    problems.push(nameTwice(kind, added.name, phrase("the topology"), added.nameSource, first.nameSource));
+    problems.push(nameTwice(kind, added.name, "topology", added.nameSource, first.nameSource));
     return false;
   };
   const add = (file: string, decl: Decl): void => {

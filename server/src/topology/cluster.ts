@@ -237,7 +237,10 @@ function readPolicies(
       policies.set(key, policy);
       continue;
     }
-    const context = policy.namespace === undefined ? `cluster ${cluster}` : `namespace ${policy.namespace}`;
+    const context =
+      policy.namespace === undefined
+        ? ({ kind: "cluster", name: cluster } as const)
+        : ({ kind: "namespace", name: policy.namespace } as const);
     problems.push(nameTwice("policy", policy.name, context, { ...policy.source, part: 0 }, before.source));
   }
   return { list: [...policies.values()], problems };

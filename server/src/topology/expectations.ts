@@ -47,12 +47,14 @@ export function checkName(name: string, source: Origin, names: Names, problems: 
   const found = names.find(name, as);
   if (found.length === 1) return;
   if (found.length > 1) {
-    const candidates = found.map((one) => exact(one, found)).join(", ");
+    const candidates = found.map((one) => exact(one, found));
     problems.push(problem(CODES.ambiguousName, source, { name, candidates }));
     return;
   }
   const similar = problems.length < mostSuggestions ? names.similar(name) : nothing;
   const suggestion = similar.find((path) => names.find(path, as).length > 0);
-  const data = { name, kind: as === "station" ? "station" : "endpoint" };
-  problems.push(problem(CODES.unknownName, source, suggestion === undefined ? data : { ...data, suggestion }));
+  const suggestions = suggestion === undefined ? [] : [suggestion];
+  problems.push(
+    problem(CODES.unknownName, source, { name, kind: as === "station" ? "station" : "endpoint", suggestions }),
+  );
 }

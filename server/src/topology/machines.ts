@@ -280,7 +280,7 @@ function faultsOf({ placed, outside, segments }: Declared): readonly TopologyPro
       const { name, source } = segment;
       if (!segments.has(name)) problems.push(names.unknown(name, "segment", source));
       else if (!parts.attaches.some((attach) => attach.segment === name))
-        problems.push(problem(CODES.natSegment, source, { kind: parts.kind, station: path, segment: name }));
+        problems.push(problem(CODES.natSegment, source, { station: { kind: parts.kind, path }, segment: name }));
     }
   };
   const attachProblems = (attach: Attach, count: number): readonly TopologyProblem[] => {
@@ -307,6 +307,6 @@ function twiceProblems(cluster: ClusterDraft, nodes: readonly Node[]): readonly 
   return twice.map(({ statement, name }) => {
     const parts = cluster.nodes[statement]!;
     const first = nodes[indexes.get(name) ?? -1]?.source ?? parts.source;
-    return nameTwice("node", name, `cluster ${cluster.name}`, parts.nameSource, first);
+    return nameTwice("node", name, { kind: "cluster", name: cluster.name }, parts.nameSource, first);
   });
 }

@@ -314,7 +314,7 @@ function shortageProblems(
       cluster: cluster.name,
       count: shortage.count,
       node: shortage.node,
-      cidr: formatPrefix(within),
+      cidr: within,
       perNode,
       blocks: pool.taken,
       ...unusableBlocks(cluster, pool.range),

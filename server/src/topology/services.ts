@@ -77,7 +77,13 @@ function atPlaces(services: readonly PlacedService[], places: readonly number[])
 const chosen = perItem<number, PlacedService, [readonly PlacedService[]]>((place, services) => services[place]!);
 
 function twiceProblem({ namespace, parts }: PlacedService, first: PlacedService): TopologyProblem {
-  return nameTwice("service", parts.name, `namespace ${namespace}`, parts.nameSource, first.parts.nameSource);
+  return nameTwice(
+    "service",
+    parts.name,
+    { kind: "namespace", name: namespace },
+    parts.nameSource,
+    first.parts.nameSource,
+  );
 }
 
 /* --------------------------------------------------- addresses and node ports */
@@ -285,7 +291,7 @@ function shortageProblems(
     ]);
   });
   if (without === undefined && (hasRanges || !isNeeded)) return found;
-  const data = { keyword: "services", context: `cluster ${cluster}` };
+  const data = { keyword: "services", context: { kind: "cluster", name: cluster } } as const;
   if (without === undefined || !hasRanges)
     return [
       ...found,
@@ -296,7 +302,7 @@ function shortageProblems(
       ),
     ];
   const { name, nameSource } = partsOf(without.index);
-  const wanted = { ...data, family: `IPv${without.family}`, service: name };
+  const wanted = { ...data, service: { name, family: without.family } };
   return [...found, problem(CODES.missingStatement, nameSource, wanted)];
 }
 

@@ -155,7 +155,7 @@ function buildWorkloads(written: readonly PlacedWorkload[], place: Place): Workl
     const inNamespace = valueAt(namespaces, namespace, () => new Map<string, Workload>());
     const before = inNamespace.get(parts.name);
     if (before !== undefined) {
-      const context = `namespace ${namespace}`;
+      const context = { kind: "namespace", name: namespace } as const;
       problems.push(nameTwice(parts.kind, parts.name, context, parts.nameSource, before.source));
       continue;
     }
@@ -272,7 +272,7 @@ function demandProblems(
     if (shortage === undefined) shortages.set(available, { node, wanted, count: 1 });
     else shortage.count++;
   }
-  const problems = [...shortages].map(([addresses, { node, wanted, count }]) => {
+  const problems = [...shortages].map(([addresses, { node, wanted, count }]): TopologyProblem => {
     const source = node.podCidrs[0]?.source ?? node.source;
     const data = { cluster: read(({ name }) => name), count, node: node.path, pods: wanted, addresses };
     return problem(CODES.noPodAddressLeft, source, data, [{ source: node.source, message: t`node \`${node.path}\`` }]);
@@ -280,7 +280,8 @@ function demandProblems(
   // If ranges come from the nodes' segments or from the plugin's own settings (Calico's pools), the mode reports nodes without one.
   const isOwn = addressing.fromSegment !== undefined || addressing.nodeRanges.length > 0;
   if (withoutRange && !isOwn && !read((cluster) => states(cluster, "pods"))) {
-    const data = { keyword: "pods", context: `cluster ${read(({ name }) => name)}` };
+    const context = { kind: "cluster", name: read(({ name }) => name) } as const;
+    const data = { keyword: "pods", context };
     problems.push(
       problem(
         CODES.missingStatement,

@@ -4,9 +4,11 @@
  * context, so an edit decodes only the statements that it changes and a few lines around them.
  */
 
+import { parseIp } from "../../addressing/ip.ts";
 import type { Decl, DeclProblem } from "../../declared/decl.ts";
 import type { Part } from "../../declared/handle.ts";
-import { describeType, readSetRequirement, readValue } from "../../declared/reading.ts";
+import type { Unread } from "../../declared/reading.ts";
+import { describeType, readSetRequirement, readValue, splitPort } from "../../declared/reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
 import type { Read, Value } from "../../declared/values.ts";
@@ -133,7 +135,8 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
   let problemCount = 0;
   const { block } = statement;
   if (block === undefined) {
-    if (spec.blockRequired === true) problems = add(problems, "KN009", "keyword", { keyword: spec.keyword });
+    if (spec.blockRequired === true)
+      problems = add(problems, { code: "KN009", part: "keyword", data: { keyword: spec.keyword } });
   } else {
     const context = blockContext(spec, values);
     if (context !== undefined) {
@@ -141,10 +144,11 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
       problems = checkBlock(children, context, problems);
       for (const child of children) problemCount += child.problemCount;
     } else if (spec.block === undefined || typeof spec.block === "string") {
-      problems = add(problems, "KN010", "keyword", { keyword: spec.keyword });
+      problems = add(problems, { code: "KN010", part: "keyword", data: { keyword: spec.keyword } });
     } else {
       const choice = wordAt(values, spec.block.by);
-      if (choice !== undefined) problems = add(problems, "KN010", "keyword", { keyword: spec.keyword, choice });
+      if (choice !== undefined)
+        problems = add(problems, { code: "KN010", part: "keyword", data: { keyword: spec.keyword, choice } });
     }
   }
   return {
@@ -183,23 +187,32 @@ function checkBlock(
       first ??= child;
       if (first === child) continue;
       const data = { keyword: spec.keyword, context: inContexts([context]) };
-      problems = [...problems, { code: "KN008", part: "keyword", data, decl: child, related: [first] }];
+      problems = add(problems, { code: "KN008", part: "keyword", data, decl: child, related: [first] });
     }
   }
   for (const spec of required.get(context) ?? nothing) {
     if (children.some((child) => child.spec === spec)) continue;
-    problems = add(problems, "KN011", "keyword", { keyword: spec.keyword, context: describeContext(context) });
+    const data = { keyword: spec.keyword, context: { text: describeContext(context) } };
+    problems = add(problems, { code: "KN011", part: "keyword", data });
   }
   return problems;
 }
 
-function add(
-  problems: readonly DeclProblem[],
-  code: string,
-  part: Part,
-  data: DeclProblem["data"],
-): readonly DeclProblem[] {
-  return [...problems, { code, part, data }];
+function add(problems: readonly DeclProblem[], added: DeclProblem): readonly DeclProblem[] {
+  return [...problems, added];
+}
+
+/** The problem of an argument that could not be read. */
+function unreadable(spec: KeywordSpec, target: ArgSpec, part: Part, read: Unread): DeclProblem {
+  const where = { keyword: spec.keyword, argument: target.name };
+  switch (read.code) {
+    case "KN006":
+      return { code: read.code, part, data: { ...where, ...read.data } };
+    case "KN007":
+      return { code: read.code, part, data: { ...where, ...read.data } };
+    case "KN014":
+      return { code: read.code, part, data: { ...where, ...read.data } };
+  }
 }
 
 /* ---------------------------------------------------------------- arguments */
@@ -407,11 +420,7 @@ function readSet(
   if (value === undefined) return false;
   if (value.kind !== "unread")
     return keep(reader, { name: target.name, value, text: arg.text, index, item: undefined }, target);
-  problems.push({
-    code: value.code,
-    part: index + 2,
-    data: { keyword: spec.keyword, argument: target.name, ...value.data },
-  });
+  problems.push(unreadable(spec, target, index + 2, value));
   return false;
 }
 
@@ -453,9 +462,23 @@ function readItem(
   const value = read.kind === "unread" ? read.value : read;
   if (read.kind === "unread") {
     const part: Part = item === undefined ? index : [index, item];
-    problems.push({ code: read.code, part, data: { keyword: spec.keyword, argument: target.name, ...read.data } });
+    const problem = unreadable(spec, target, part, read);
+    problems.push(
+      problem.code === "KN006"
+        ? { ...problem, data: { ...problem.data, ...withPort(spec, target, arg.text) } }
+        : problem,
+    );
   }
   return value !== undefined && keep(reader, { name: target.name, value, text: arg.text, index, item }, target);
+}
+
+/** The suggestion for `10.0.0.1:80` if the statement has a separate argument for the port: `10.0.0.1 port 80`. */
+function withPort(spec: KeywordSpec, target: ArgSpec, text: string): { readonly suggestion?: string } {
+  const literal = plans.get(spec)?.literals.get("port");
+  if (target.type.kind !== "address" || literal === undefined || "flag" in literal) return {};
+  const { host, port } = splitPort(text);
+  if (port === undefined || parseIp(host) === undefined) return {};
+  return readValue(literal.arg.type, port).kind === "unread" ? {} : { suggestion: `${host} port ${port}` };
 }
 
 /** Adds a value; a second value only if the argument accepts several. */

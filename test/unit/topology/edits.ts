@@ -5,12 +5,15 @@ import type { TextEdit } from "../../../server/src/text/edit.ts";
 /** Nodes with every kind of setting, and all that refers to nodes and workloads. */
 export const settled = `segment a { cidr 10.0.0.0/24; gateway 10.0.0.1; mtu 1500 }
 segment b { cidr 10.0.1.0/24 }
-segment e { cidr 10.0.2.0/24 }
+segment e { cidr 10.0.2.0/24; gateway r }
 router r { attach a 10.0.0.1; attach b 10.0.1.1; attach e; sysctl net.ipv4.ip_forward 1 }
+segment wan { cidr 203.0.113.0/24 }
+router nat { attach e 10.0.2.2; attach wan 203.0.113.1; masquerade out wan }
 host h { attach a 10.0.0.99; sysctl net.ipv4.ip_forward 0 }
 cluster c {
   pods 10.244.0.0/16 per-node /24
   services 10.96.0.0/24
+  node-port-range 30000-31000
   cni flannel { backend vxlan { vni 1; port 8472 } }
   kube-proxy iptables { masquerade-all false }
   node n1 { attach a 10.0.0.11; pod-cidr 10.244.1.0/24; labels rack=a; sysctl net.ipv4.ip_forward 1 }
@@ -27,6 +30,7 @@ cluster c {
     daemonset agent { labels app=agent; host-network; listen 91 }
     service web { select app=web; port 80 -> http }
     service api { type node-port; select app=api; port 90; node-port 31000 }
+    service open { type load-balancer; select app=api; port 90; external-traffic-policy local }
     service none { select app=none; port 90; cluster-ip 10.96.0.77 }
     policy p { select app=web; ingress from app=api to 80 }
   }
@@ -56,6 +60,9 @@ const WORDS: readonly (readonly string[])[] = [
   ["iptables", "nftables", "ipvs"],
   ["node-port", "load-balancer", "cluster-ip"],
   ["true", "false"],
+  ["30000-31000", "30000-30900", "30000-30001", "29000-31000"],
+  ["masquerade out wan", "masquerade out e", "masquerade from 10.0.2.0/24 out wan"],
+  ["cluster", "local"],
   ["n1", "n2", "n3", "n5", "w2", "nowhere"],
   ["allow", "deny"],
   ["attach a", "attach b", "attach nowhere"],

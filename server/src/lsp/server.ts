@@ -11,7 +11,7 @@ import {
   WatchKind,
 } from "vscode-languageserver/node";
 import { installLocale } from "../bundles.ts";
-import { CONFIG_FILE } from "../service/service.ts";
+import { CONFIG_FILE } from "../service/front-ends.ts";
 import { type Bundle, installBundle } from "../text/l10n.ts";
 import { VERSION } from "../version.ts";
 import type { Server } from "./access.ts";

@@ -1,11 +1,13 @@
 /** A `.knet` file as a document. */
 import type { Decl } from "../../declared/decl.ts";
 import type { Document } from "../../declared/document.ts";
-import type { TextEdit } from "../../text/edit.ts";
+import type { FrontEnd } from "../../declared/front-end.ts";
+import { backwards } from "../../text/edit.ts";
 import { type DecodeCache, decodeCache, decodeFile } from "./decode.ts";
 import { faultsIn } from "./faults.ts";
 import { statementOf } from "./handle.ts";
 import { reparse } from "./incremental.ts";
+import { parse } from "./parser.ts";
 import { positionsOf } from "./positions.ts";
 import { textEdit } from "./render.ts";
 import { silencesIn } from "./silences.ts";
@@ -38,13 +40,13 @@ export function knetDocument(file: string, tree: SyntaxTree, cache: DecodeCache 
     spanOf: ({ decl, part }) => positionsOf(tree).spanOf(statementOf(decl), part),
     prepare: (sources) => positionsOf(tree).prepare(sources.map(({ decl }) => statementOf(decl))),
     render: (change) => textEdit(tree, change),
-    edited: (edits) => knetDocument(file, editedTree(tree, edits), decodeCache()),
+    edited: (edits) => knetDocument(file, backwards(edits).reduce<SyntaxTree>(reparse, tree), cache),
   };
   return self;
 }
 
-/** Applied from the end of the text, so the offsets of earlier edits remain valid. */
-function editedTree(tree: SyntaxTree, edits: readonly TextEdit[]): SyntaxTree {
-  const backwards = [...edits].reverse().sort((a, b) => b.start - a.start || b.end - a.end);
-  return backwards.reduce<SyntaxTree>(reparse, tree);
+/** All its documents share the declarations of unchanged statements. */
+export function knetFrontEnd(): FrontEnd {
+  const cache = decodeCache();
+  return { name: "knet", accepts: () => true, read: (file, text) => knetDocument(file, parse(text), cache) };
 }

@@ -11,6 +11,8 @@ export function plainDocument(file: string, text: string): Document {
     faults: () => [],
     silences: () => [],
     spanOf: () => undefined,
+    innerSpanOf: () => undefined,
+    pointAt: () => ({ decls: [], token: undefined }),
     prepare: () => {},
     render: (change) =>
       change.kind === "insert" ? { start: change.at, end: change.at, text: change.text } : undefined,

@@ -22,7 +22,7 @@ import { spaceOf } from "../kubernetes/matrix/space.ts";
 import { isEmpty, NO_PORTS, type PortRange, type PortSet, PROTOCOLS, union } from "../kubernetes/policy/ports.ts";
 import { nodeClasses } from "../questions/classes.ts";
 import { planOf } from "../questions/plan.ts";
-import type { ExternalHost, Listener, Node, Topology } from "../topology/model.ts";
+import type { ExternalHost, Listener, Node, Pod, Topology } from "../topology/model.ts";
 import type { Protocol } from "../topology/policy.ts";
 import { stationsOf } from "../topology/stations.ts";
 
@@ -116,51 +116,12 @@ function makeAsker(topology: Topology, network: Network): Asker {
   };
 
   return {
-    unitRow(unit) {
-      const spots = new Map<string, { places: Map<Node | undefined, Place>; second: Place | undefined }>();
-      for (const pod of unit.pods) {
-        const [first] = pod.addresses;
-        if (pod.node === undefined || first === undefined) continue;
+    unitRow: (unit) =>
+      unitRow(unit, (pod, node) => {
         const policy = pod.addresses.map((ip) => classes.ofPod(unit.set, pod, ip).id).join();
-        const isGiven = unit.workload.addresses.length > 0;
-        const key = `${policy} ${kinds.get(pod.node)}${isGiven ? ` ${pod.path}` : ""}`;
-        const place: Place = {
-          path: pod.path,
-          netns: unit.workload.hostNetwork ? pod.node.path : pod.path,
-          addresses: pod.addresses,
-          node: pod.node,
-        };
-        const spot = spots.get(key);
-        if (spot === undefined) spots.set(key, { places: new Map([[pod.node, place]]), second: undefined });
-        else if (spot.places.has(pod.node)) spot.second ??= place;
-        else spot.places.set(pod.node, place);
-      }
-      return {
-        end: unit.end,
-        unit,
-        spots: [...spots].map(([key, spot]) => ({ key, ...spot })),
-        listeners: unit.workload.containers.flatMap(({ listeners }) => listeners),
-      };
-    },
-    hostRow(host, ranges) {
-      const addresses = host.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip));
-      const listeners = host.processes.flatMap((process) => process.listeners);
-      return addresses.flatMap((ip): readonly Row[] => {
-        if (ranges !== undefined && !ranges.some((range) => rangeContains(range, ip))) return [];
-        const place: Place = {
-          path: host.path,
-          netns: host.path,
-          addresses: [ip],
-          node: undefined,
-        };
-        const spot: Spot = {
-          key: `${host.path} ${String(ip)}`,
-          places: new Map([[undefined, place]]),
-          second: undefined,
-        };
-        return [{ end: rangeEnd({ first: ip, last: ip }), unit: undefined, spots: [spot], listeners }];
-      });
-    },
+        return `${policy} ${kinds.get(node)}`;
+      }),
+    hostRow: hostRows,
     between(from, to) {
       let all = NO_PORTS;
       for (const a of from.spots) {
@@ -173,6 +134,49 @@ function makeAsker(topology: Topology, network: Network): Asker {
       return all;
     },
   };
+}
+
+/** `kindOf`: pods of the unit with the same kind are equivalent. */
+function unitRow(unit: Unit, kindOf: (pod: Pod, node: Node) => string): Row {
+  const spots = new Map<string, { places: Map<Node | undefined, Place>; second: Place | undefined }>();
+  for (const pod of unit.pods) {
+    const [first] = pod.addresses;
+    if (pod.node === undefined || first === undefined) continue;
+    const isGiven = unit.workload.addresses.length > 0;
+    const key = `${kindOf(pod, pod.node)}${isGiven ? ` ${pod.path}` : ""}`;
+    const place: Place = {
+      path: pod.path,
+      netns: unit.workload.hostNetwork ? pod.node.path : pod.path,
+      addresses: pod.addresses,
+      node: pod.node,
+    };
+    const spot = spots.get(key);
+    if (spot === undefined) spots.set(key, { places: new Map([[pod.node, place]]), second: undefined });
+    else if (spot.places.has(pod.node)) spot.second ??= place;
+    else spot.places.set(pod.node, place);
+  }
+  return {
+    end: unit.end,
+    unit,
+    spots: [...spots].map(([key, spot]) => ({ key, ...spot })),
+    listeners: unit.workload.containers.flatMap(({ listeners }) => listeners),
+  };
+}
+
+/** One row per address of the host; `ranges`: only addresses in one of these. */
+function hostRows(host: ExternalHost, ranges: readonly IpRange[] | undefined): readonly Row[] {
+  const addresses = host.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip));
+  const listeners = host.processes.flatMap((process) => process.listeners);
+  return addresses.flatMap((ip): readonly Row[] => {
+    if (ranges !== undefined && !ranges.some((range) => rangeContains(range, ip))) return [];
+    const place: Place = { path: host.path, netns: host.path, addresses: [ip], node: undefined };
+    const spot: Spot = {
+      key: `${host.path} ${String(ip)}`,
+      places: new Map([[undefined, place]]),
+      second: undefined,
+    };
+    return [{ end: rangeEnd({ first: ip, last: ip }), unit: undefined, spots: [spot], listeners }];
+  });
 }
 
 /** A pair on the same node and a pair on different nodes, if they exist. */

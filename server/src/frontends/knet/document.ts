@@ -8,7 +8,8 @@ import { faultsIn } from "./faults.ts";
 import { statementOf } from "./handle.ts";
 import { reparse } from "./incremental.ts";
 import { parse } from "./parser.ts";
-import { positionsOf } from "./positions.ts";
+import { innerSpan, type KnetPoint, pointAt } from "./point.ts";
+import { partArg, positionsOf } from "./positions.ts";
 import { textEdit } from "./render.ts";
 import { silencesIn } from "./silences.ts";
 import type { SyntaxTree } from "./tree.ts";
@@ -17,6 +18,7 @@ import type { SyntaxTree } from "./tree.ts";
 export interface KnetDocument extends Document {
   readonly language: "knet";
   readonly tree: SyntaxTree;
+  pointAt(offset: number): KnetPoint;
 }
 
 export function isKnet(document: Document | undefined): document is KnetDocument {
@@ -38,6 +40,13 @@ export function knetDocument(file: string, tree: SyntaxTree, cache: DecodeCache 
     faults: () => faultsIn(file, tree, self.decls),
     silences: () => silencesIn(file, tree),
     spanOf: ({ decl, part }) => positionsOf(tree).spanOf(statementOf(decl), part),
+    innerSpanOf({ decl, part }) {
+      const statement = statementOf(decl);
+      const start = positionsOf(tree).startOf(statement);
+      const arg = partArg(statement, part);
+      return start === undefined ? undefined : arg && innerSpan(arg, start, tree.text);
+    },
+    pointAt: (offset) => pointAt(self, offset),
     prepare: (sources) => positionsOf(tree).prepare(sources.map(({ decl }) => statementOf(decl))),
     render: (change) => textEdit(tree, change),
     edited: (edits) => knetDocument(file, backwards(edits).reduce<SyntaxTree>(reparse, tree), cache),

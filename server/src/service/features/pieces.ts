@@ -21,20 +21,25 @@ const SMALL = 4096;
 
 /** `decls`: declarations of the tree's root, if the caller needs them. */
 export function* piecesOf({ text, root }: SyntaxTree, decls?: readonly Decl[]): Generator<Piece> {
-  yield* blockPieces(text, root, 0, 0, text.length, decls);
+  yield* blockPieces(text, { block: root, start: 0, from: 0, to: text.length }, decls);
+}
+
+/** A block, and its content without the braces. */
+interface Placed {
+  readonly block: Block;
+  readonly start: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 function* blockPieces(
   text: string,
-  { statements, offsets }: Block,
-  blockStart: number,
-  from: number,
-  to: number,
+  { block: outer, start: outerStart, from, to }: Placed,
   decls: readonly Decl[] | undefined,
 ): Generator<Piece> {
   let end = from;
-  for (const [index, statement] of statements.entries()) {
-    const start = blockStart + (offsets[index] ?? 0);
+  for (const [index, statement] of outer.statements.entries()) {
+    const start = outerStart + (outer.offsets[index] ?? 0);
     if (hasComment(text, end, start)) yield { kind: "gap", start: end, end: start };
     end = start + statement.length;
     // A block has exactly one declaration per statement.
@@ -46,7 +51,8 @@ function* blockPieces(
     }
     const inner = start + block.start;
     yield { kind: "head", decl, statement, start, end: inner };
-    yield* blockPieces(text, block, inner, inner + 1, end - (block.closed ? 1 : 0), decl?.children);
+    const inside = { block, start: inner, from: inner + 1, to: end - (block.closed ? 1 : 0) };
+    yield* blockPieces(text, inside, decl?.children);
   }
   if (hasComment(text, end, to)) yield { kind: "gap", start: end, end: to };
 }

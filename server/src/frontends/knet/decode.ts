@@ -4,6 +4,7 @@
  * context, so an edit decodes only the statements that it changes and a few lines around them.
  */
 
+import { contextInside, oneOf } from "../../declared/access.ts";
 import type { Decl, DeclProblem } from "../../declared/decl.ts";
 import type { Part } from "../../declared/handle.ts";
 import { describeType, readSetRequirement, readValue } from "../../declared/reading.ts";
@@ -37,14 +38,6 @@ export function decodeFile(tree: SyntaxTree, cache: DecodeCache = decodeCache())
 
 export function decode(statement: Statement, context: Context, cache: DecodeCache = decodeCache()): Decl {
   return decodeAll([statement], context, cache)[0]!;
-}
-
-/**
- * The context of the block of a statement; undefined if the statement takes no block, or if the argument that
- * determines the context is missing.
- */
-export function contextInside(decl: Decl): Context | undefined {
-  return decl.spec === undefined ? undefined : blockContext(decl.spec, decl.values);
 }
 
 /** Not frozen: V8 compiles loops over both frozen and unfrozen arrays poorly. The type prevents changes. */
@@ -135,7 +128,7 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
   if (block === undefined) {
     if (spec.blockRequired === true) problems = add(problems, "KN009", "keyword", { keyword: spec.keyword });
   } else {
-    const context = blockContext(spec, values);
+    const context = contextInside({ spec, values });
     if (context !== undefined) {
       children = decodeAll(block.statements, context, cache);
       problems = checkBlock(children, context, problems);
@@ -143,7 +136,7 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
     } else if (spec.block === undefined || typeof spec.block === "string") {
       problems = add(problems, "KN010", "keyword", { keyword: spec.keyword });
     } else {
-      const choice = wordAt(values, spec.block.by);
+      const choice = oneOf({ values }, spec.block.by, "word")?.text;
       if (choice !== undefined) problems = add(problems, "KN010", "keyword", { keyword: spec.keyword, choice });
     }
   }
@@ -156,17 +149,6 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
     problems,
     problemCount: problemCount + problems.length,
   };
-}
-
-function blockContext(spec: KeywordSpec, values: Decl["values"]): Context | undefined {
-  if (spec.block === undefined || typeof spec.block === "string") return spec.block;
-  const choice = wordAt(values, spec.block.by);
-  return choice === undefined ? undefined : spec.block.contexts[choice];
-}
-
-function wordAt(values: Decl["values"], name: string): string | undefined {
-  const value = values.find((read) => read.name === name)?.value;
-  return value?.kind === "word" ? value.text : undefined;
 }
 
 /** Problems of a block as a whole: repeated and missing statements. */

@@ -4,11 +4,10 @@
  */
 
 import { formatIp } from "../../addressing/ip.ts";
-import { has } from "../../declared/access.ts";
+import { contextInside, has } from "../../declared/access.ts";
 import type { Decl } from "../../declared/decl.ts";
 import { readValue } from "../../declared/reading.ts";
 import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../declared/schema/index.ts";
-import { contextInside } from "../../frontends/knet/decode.ts";
 import { statementOf } from "../../frontends/knet/handle.ts";
 import type { TextEdit } from "../../text/edit.ts";
 import { t, translated } from "../../text/l10n.ts";

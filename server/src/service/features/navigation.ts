@@ -42,7 +42,7 @@ interface Target {
 export function definitionAt(analysis: Analysis, file: string, offset: number): readonly Definition[] {
   const target = targetAt(analysis, file, offset);
   return (target?.symbols ?? []).flatMap((symbol): Definition[] => {
-    const name = analysis.spanOf(symbol.source);
+    const name = analysis.innerSpanOf(symbol.source);
     const full = analysis.spanOf({ ...symbol.source, part: "whole" });
     return target && name && full ? [{ origin: target.span, file: symbol.source.file, full, name }] : [];
   });
@@ -174,7 +174,7 @@ export function targetAt(analysis: Analysis, file: string, offset: number): Targ
   const table = symbolsOf(analysis);
   const own = table.symbolOf(pointed.decl);
   if (own && isSamePart(own.source.part, pointed.part))
-    return { symbols: [own], span: pointed.span, name: pointed.span, written: own.name, dns: false };
+    return { symbols: [own], span: pointed.inner, name: pointed.inner, written: own.name, dns: false };
   const uses = table.usesIn(file, place.decls).filter((use) => isSamePart(use.source.part, pointed.part));
   for (const use of uses) {
     const links = table.linksOf(use).map((link) => {
@@ -205,12 +205,12 @@ function entities(table: SymbolTable, symbols: readonly NamedSymbol[]): readonly
 }
 
 function placeOf(analysis: Analysis, source: Origin): readonly FilePlace[] {
-  const span = analysis.spanOf(source);
+  const span = analysis.innerSpanOf(source);
   return span ? [{ file: source.file, span }] : [];
 }
 
 function linkPlace(analysis: Analysis, { use, span }: NameLink): readonly FilePlace[] {
-  const whole = analysis.fileOf(use.source.file)?.innerSpanOf(use.source);
+  const whole = analysis.innerSpanOf(use.source);
   return whole
     ? [{ file: use.source.file, span: { start: whole.start + span.start, end: whole.start + span.end } }]
     : [];

@@ -1,7 +1,7 @@
 /** Keywords of the context, each with a snippet of its required parts. */
 
+import { contextInside } from "../../../declared/access.ts";
 import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../../declared/schema/index.ts";
-import { contextInside } from "../../../frontends/knet/decode.ts";
 import { statementOf } from "../../../frontends/knet/handle.ts";
 import { t, translated } from "../../../text/l10n.ts";
 import type { Span } from "../../../text/span.ts";

@@ -1,15 +1,14 @@
-import type { Document } from "../declared/document.ts";
 /**
  * One analysis of a root file and all its imports, from text to findings. Immutable: `service.ts` creates one for each
  * state of the files. Expensive parts are computed on first use.
  */
-
 import type { Finding } from "../checks/check.ts";
 import type { Config } from "../checks/config.ts";
 import { type RunOptions, runChecks } from "../checks/run.ts";
 import { modeAddressing } from "../cni/modes.ts";
 import { buildNetwork } from "../cni/network.ts";
 import type { Network } from "../dataplane/model.ts";
+import type { Document } from "../declared/document.ts";
 import type { Origin } from "../declared/origin.ts";
 import { plainDocument } from "../declared/plain.ts";
 import { kubernetes } from "../kubernetes/contribute.ts";
@@ -34,6 +33,8 @@ export interface Analysis {
   fileOf(file: string): Document | undefined;
   /** Span of a source in the current text of its file. */
   spanOf(source: Origin): Span | undefined;
+  /** The same without quotes. */
+  innerSpanOf(source: Origin): Span | undefined;
   /** Span at which a finding is shown. Findings outside statements carry their own span. */
   placeOf(finding: Finding): Span | undefined;
 }
@@ -85,6 +86,7 @@ export function analyse(
     },
     fileOf: (file) => byName.get(file),
     spanOf,
+    innerSpanOf: (source) => byName.get(source.file)?.innerSpanOf(source),
     placeOf: (finding) => finding.span ?? spanOf(finding.source),
   };
   return self;

@@ -13,7 +13,7 @@ export interface Offered {
 
 /** The offered fixes of the first finding with this code (or of the one whose message contains `part`). */
 export function offered(text: string, code: string, part = ""): readonly Offered[] {
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.setText(FILE, text);
   const analysis = service.analysisOf(FILE);
   const found = analysis

@@ -23,7 +23,7 @@ const samples = readdirSync(folder, { recursive: true, encoding: "utf8" }).filte
 
 const FILE = "main.knet";
 const fresh = (text: string): Service => {
-  const service = createService({ readFile: () => undefined, resolveImport: (_from, path) => path });
+  const service = createService({ resolveImport: (_from, path) => path });
   service.setText(FILE, text);
   return service;
 };

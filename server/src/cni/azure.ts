@@ -16,6 +16,7 @@ import {
   rangesOverlap,
 } from "../addressing/ip.ts";
 import type { Origin } from "../declared/origin.ts";
+import { prefixesIn, statement, wordIn } from "../declared/settings.ts";
 import { t } from "../text/l10n.ts";
 import type { CniSettings, Node, Router } from "../topology/model.ts";
 import { cloudRoutes } from "./cloud-routes.ts";
@@ -26,7 +27,7 @@ import { type ClusterContext, type CompiledMode, type FabricDomain, type Mode, N
 import { nodeAddress } from "./peers.ts";
 import { CODES, type NetworkProblem, problem } from "./problems.ts";
 import { type RoutedSpec, routedHost, routedPod } from "./routed.ts";
-import { pluginOf, prefixesIn, settingsOf, settingsPerNode, sourceOf, statement, wordIn } from "./settings.ts";
+import { pluginOf, settingsOf, settingsPerNode } from "./settings.ts";
 import { subnetProblems } from "./subnet-share.ts";
 
 interface AzureSettings {
@@ -44,7 +45,7 @@ function azureSettings(cluster: CniSettings, node: CniSettings | undefined): Azu
   return {
     overlay: wordIn(statement(settings, "mode")) !== "node-subnet",
     kept: kept && prefixesIn(kept),
-    masqSource: kept ? sourceOf(kept) : source,
+    masqSource: kept ?? source,
     source,
   };
 }

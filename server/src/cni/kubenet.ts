@@ -6,6 +6,7 @@
 import { type Prefix, parsePrefix } from "../addressing/ip.ts";
 import type { RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";
+import { booleanIn, numberIn, prefixesIn, statement } from "../declared/settings.ts";
 import { t } from "../text/l10n.ts";
 import type { CloudName, CniSettings, Node } from "../topology/model.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod, bridgedPods } from "./bridged.ts";
@@ -14,7 +15,7 @@ import { familyOf } from "./host.ts";
 import { gatewayIn, kubeRanges, usableIn } from "./hostlocal.ts";
 import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
 import { CODES, type NetworkProblem, problem } from "./problems.ts";
-import { booleanIn, numberIn, prefixesIn, settingsOf, settingsPerNode, sourceOf, statement } from "./settings.ts";
+import { settingsOf, settingsPerNode } from "./settings.ts";
 
 interface KubenetSettings {
   readonly cloudRoutes: boolean;
@@ -43,8 +44,8 @@ function kubenetSettings(cluster: CniSettings, node: CniSettings | undefined): K
     nonMasquerade: (masq && prefixesIn(masq)[0]) ?? DEFAULT_NON_MASQUERADE,
     mtu: numberIn(statement(settings, "mtu")),
     limit: numberIn(limit),
-    routesSource: limit ? sourceOf(limit) : routes ? sourceOf(routes) : source,
-    masqSource: masq ? sourceOf(masq) : source,
+    routesSource: limit ?? routes ?? source,
+    masqSource: masq ?? source,
     source,
   };
 }

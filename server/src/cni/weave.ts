@@ -12,6 +12,7 @@ import { addIp, formatPrefix, lastAddress, prefixContains, prefixCovers } from "
 import type { BridgeNeighbour, Device, FdbEntry, Mac, NfTarget } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";
+import { lengthIn, numberIn, prefixesIn, statement } from "../declared/settings.ts";
 import { t } from "../text/l10n.ts";
 import type { Cluster, CniSettings, Node } from "../topology/model.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod } from "./bridged.ts";
@@ -19,16 +20,7 @@ import { defaultInterface, familyOf, interfaceMac } from "./host.ts";
 import { blockOf } from "./hostlocal.ts";
 import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
 import { CODES, type NetworkProblem, problem } from "./problems.ts";
-import {
-  lengthIn,
-  numberIn,
-  pluginOf,
-  prefixesIn,
-  settingsOf,
-  settingsPerNode,
-  sourceOf,
-  statement,
-} from "./settings.ts";
+import { pluginOf, settingsOf, settingsPerNode } from "./settings.ts";
 import { podMac } from "./veth.ts";
 
 const BRIDGE = "weave";
@@ -61,7 +53,7 @@ function weaveSettings(cluster: CniSettings, node: CniSettings | undefined): Wea
     range: within,
     perNode: lengthIn(statement(settings, "per-node")) ?? Math.min(within.len + SHARES, 30),
     mtu: numberIn(statement(settings, "mtu")) || MTU,
-    sources: { range: range ? sourceOf(range) : source },
+    sources: { range: range ?? source },
     source,
   };
 }

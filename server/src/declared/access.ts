@@ -3,6 +3,7 @@ import type { Ip } from "../addressing/ip.ts";
 import type { Decl } from "./decl.ts";
 import type { Part } from "./handle.ts";
 import type { Origin } from "./origin.ts";
+import { addressIn, booleanIn, numberIn, type Setting, wordIn } from "./settings.ts";
 import type { Read, Value, ValueKind } from "./values.ts";
 
 const nothing: readonly never[] = [];
@@ -54,32 +55,28 @@ export function nameOf(decl: Decl): string | undefined {
   return oneOf(decl, "name", "name")?.text;
 }
 
-/** The first value of this kind in the statement with this keyword, regardless of the argument name. */
-function setting<K extends ValueKind>(decl: Decl | undefined, keyword: string, kind: K): ValueOf<K> | undefined {
-  const statement = child(decl, keyword);
-  if (statement === undefined) return undefined;
-  for (const { value } of statement.values) if (isKind(value, kind)) return value;
-  return undefined;
-}
-
-/**
- * The number in the statement with this keyword in the block: `vni 1` → 1. The following functions work the same way.
- */
+/** The number in the declaration with this keyword in the block: `vni 1` → 1. The following functions work the same way. */
 export function numberOf(decl: Decl | undefined, keyword: string): number | undefined {
-  return setting(decl, keyword, "number")?.value;
+  return numberIn(settingOf(decl, keyword));
 }
 
-export function booleanOf(decl: Decl | undefined, keyword: string): boolean | undefined {
-  return setting(decl, keyword, "boolean")?.value;
+/** `strict-arp` alone is equivalent to `strict-arp true`. */
+export function booleanOf(decl: Decl | undefined, keyword: string, otherwise: boolean): boolean {
+  return booleanIn(settingOf(decl, keyword), otherwise);
 }
 
 /** `backend vxlan` → "vxlan" */
 export function wordOf(decl: Decl | undefined, keyword: string): string | undefined {
-  return setting(decl, keyword, "word")?.text ?? setting(decl, keyword, "name")?.text;
+  return wordIn(settingOf(decl, keyword));
 }
 
 export function addressOf(decl: Decl | undefined, keyword: string): Ip | undefined {
-  return setting(decl, keyword, "address")?.ip;
+  return addressIn(settingOf(decl, keyword));
+}
+
+function settingOf(decl: Decl | undefined, keyword: string): Setting | undefined {
+  const found = child(decl, keyword);
+  return found && { decl: found };
 }
 
 /** The source location of a declaration or of one part of it. */

@@ -32,6 +32,16 @@ interface UnreadOf<Code extends UnreadCode> {
 
 type Protocol = "tcp" | "udp" | "sctp";
 
+/** The formatter writes the first two. */
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  true: true,
+  false: false,
+  on: true,
+  off: false,
+  yes: true,
+  no: false,
+};
+
 /** Reads the text of one argument or list item. */
 export function readValue(type: ArgType, text: string): Value | Unread {
   switch (type.kind) {
@@ -54,8 +64,7 @@ export function readValue(type: ArgType, text: string): Value | Unread {
     case "number":
       return readNumber(type, text);
     case "boolean":
-      if (text === "true" || text === "false") return { kind: "boolean", value: text === "true" };
-      return reject(type, text);
+      return Object.hasOwn(BOOLEANS, text) ? { kind: "boolean", value: BOOLEANS[text] === true } : reject(type, text);
     case "enum":
       for (const { value } of type.values) if (value === text) return { kind: "word", text };
       return rejectChoice(
@@ -457,7 +466,8 @@ function readEndpoint(type: ArgType & { kind: "endpoint" }, text: string): Value
   return { ...end, port: number, proto };
 }
 
-function splitPort(text: string): { readonly host: string; readonly port: string | undefined } {
+/** "shop/api:80/udp": host "shop/api", port "80/udp"; an IPv6 address without brackets has no port. */
+export function splitPort(text: string): { readonly host: string; readonly port: string | undefined } {
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
   if (bracketed !== null) return { host: bracketed[1] ?? "", port: bracketed[2] };
   const colon = text.indexOf(":");

@@ -6,7 +6,7 @@ import type { Problem, Related } from "../declared/problem.ts";
 import type { DeclProblemData, NamedKind, Place } from "../declared/problem-data.ts";
 
 /** By diagnostic code. */
-export interface TopologyProblemData extends Pick<DeclProblemData, "KN007" | "KN011"> {
+export interface TopologyProblemData extends Pick<DeclProblemData, "KN006" | "KN007" | "KN011"> {
   /** `suggestions`: equally near names. */
   readonly KN012: { readonly name: string; readonly kind: NamedKind; readonly suggestions: readonly string[] };
   /** Related: the first definition, which is used. */
@@ -83,6 +83,8 @@ export interface TopologyProblemData extends Pick<DeclProblemData, "KN007" | "KN
 export type TopologyProblem = Problem<TopologyProblemData>;
 
 export const CODES = {
+  /** A value that is invalid only together with another argument. */
+  wrongType: "KN006",
   numberOutOfRange: "KN007",
   /** The cluster has pods but no `pods` range, or no range of the family that a service requests. */
   missingStatement: "KN011",

@@ -1,21 +1,12 @@
 /** One router, host, node, or pool of nodes as written, before names are bound and addresses allocated. */
-import { formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
-import {
-  all,
-  has,
-  isBroken,
-  nameOf,
-  numberOf,
-  one,
-  oneOf,
-  sourceOf,
-  sourceOfRead,
-  wordOf,
-} from "../declared/access.ts";
+
+import { family, formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
+import { all, child, has, isBroken, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
 import type { NamedKind, Place } from "../declared/problem-data.ts";
 import type { Read } from "../declared/values.ts";
+import { either } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { readBgp } from "./bgp.ts";
 import { readEdge } from "./edge.ts";
@@ -130,7 +121,8 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
       case "allow":
       case "deny":
         acl ??= [];
-        readRule(file, statement, statement.spec.keyword, kind, acl);
+        problems ??= [];
+        readRule(file, statement, kind, acl, problems);
         break;
       case "sysctl": {
         const key = oneOf(statement, "name", "word")?.text;
@@ -208,7 +200,7 @@ function readAttach(file: string, decl: Decl, device: string): Attach | undefine
     segmentSource: sourceOfRead(file, decl, segment),
     addresses: trimmed(addresses),
     mtu: numberOf(decl, "mtu"),
-    sourceCheck: onOff(wordOf(decl, "source-check")),
+    sourceCheck: oneOf(child(decl, "source-check"), "value", "boolean")?.value,
     source: sourceOf(file, decl),
   };
 }
@@ -223,10 +215,6 @@ function readPodCidrs(file: string, decl: Decl): readonly NodeCidr[] {
     cidrs.push({ prefix, allocated: false, source: sourceOfRead(file, decl, read) });
   }
   return trimmed(cidrs);
-}
-
-export function onOff(word: string | undefined): boolean | undefined {
-  return word === "on" ? true : word === "off" ? false : undefined;
 }
 
 const anywhere4: Prefix = { ip: 0, len: 0 };
@@ -276,8 +264,16 @@ function readRoute(file: string, decl: Decl, routes: StaticRoute[], problems: To
 type Protocol = NonNullable<AclRule["proto"]>;
 const protocols: ReadonlySet<string> = new Set<Protocol>(["tcp", "udp", "sctp", "icmp", "ipip", "esp"]);
 const isProtocol = (text: string): text is Protocol => protocols.has(text);
+const withPorts: readonly (Protocol | undefined)[] = ["tcp", "udp", "sctp", undefined];
 
-function readRule(file: string, decl: Decl, action: "allow" | "deny", kind: Station["kind"], rules: AclRule[]): void {
+/** An `allow` or `deny`. A rule that cannot match any packet is a problem. */
+function readRule(
+  file: string,
+  decl: Decl,
+  kind: Station["kind"],
+  rules: AclRule[],
+  problems: TopologyProblem[],
+): void {
   // A rule with an unreadable part is ignored: without the part, it would match more packets than intended.
   if (isBroken(decl)) return;
   const proto = oneOf(decl, "protocol", "word")?.text;
@@ -288,15 +284,34 @@ function readRule(file: string, decl: Decl, action: "allow" | "deny", kind: Stat
   for (const { value } of all(decl, "ports")) {
     if (value.kind === "ports") ports.push({ first: value.first, last: value.last });
   }
-  rules.push({
-    action,
+  const rule: AclRule = {
+    action: decl.spec?.keyword === "allow" ? "allow" : "deny",
     direction,
     proto: proto !== undefined && isProtocol(proto) ? proto : undefined,
     ports,
     from: prefixes(decl, "from"),
     to: prefixes(decl, "to"),
     source: sourceOf(file, decl),
-  });
+  };
+  const wrong = unmatchable(file, decl, rule);
+  if (wrong) problems.push(wrong);
+  else rules.push(rule);
+}
+
+/** Why no packet can match: a protocol without ports, or prefixes of different address families. */
+function unmatchable(file: string, decl: Decl, { proto, ports, from, to }: AclRule): TopologyProblem | undefined {
+  const wrong = (argument: string, expected: string, reason: string): TopologyProblem | undefined => {
+    const read = one(decl, argument);
+    const keyword = decl.spec?.keyword ?? "";
+    const data = { keyword, argument, text: read?.text ?? "", expected, reason };
+    return read && problem(CODES.wrongType, sourceOfRead(file, decl, read), data);
+  };
+  if (ports.length > 0 && !withPorts.includes(proto))
+    return wrong("protocol", either(["`tcp`", "`udp`", "`sctp`"]), t`\`${proto ?? ""}\` packets have no ports`);
+  const families = new Set(from.map(({ ip }) => family(ip)));
+  if (from.length === 0 || to.length === 0 || to.some(({ ip }) => families.has(family(ip)))) return undefined;
+  const [version = 4] = families;
+  return wrong("to", t`an IPv${version} prefix`, t`source and destination have one address family`);
 }
 
 function prefixes(decl: Decl, argument: string): readonly Prefix[] {

@@ -40,8 +40,8 @@ const cni = fc.constantFrom(
   "flannel { backend host-gw }",
   "flannel { backend udp }",
   "flannel { backend ipip }",
-  "bridge { routes on }",
-  "bridge { routes off }",
+  "bridge { routes true }",
+  "bridge { routes false }",
 );
 
 it("counts the node pairs whose pods cannot reach each other", () => {

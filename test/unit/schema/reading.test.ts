@@ -71,7 +71,7 @@ describe("reading", () => {
     [{ kind: "prefix" }, "fd00::1/64", "KN014"],
     [{ kind: "prefix" }, "10.0.0.1", "KN006 the prefix length is missing (example: 10.0.0.1/24)"],
     [{ kind: "prefix", orAddress: true }, "10.0.0.1", "prefix 10.0.0.1/32"],
-    [{ kind: "prefix" }, "default", "KN006 default is not a number from 0 to 255"],
+    [{ kind: "prefix" }, "default", "KN006 default is a name, not an address"],
     [{ kind: "prefix", orDefault: true }, "default", "default-route default"],
     [{ kind: "prefix-length" }, "/64", "length /64"],
     [{ kind: "prefix-length" }, "/129", "KN007"],

@@ -9,7 +9,7 @@ cluster prod {
   pods 10.244.0.0/16 per-node /24
   services 10.0.0.0/16
   cni kubenet${limit}
-  nodes w 1..60 { attach subnet { source-check off } }
+  nodes w 1..60 { attach subnet { source-check false } }
 }
 `;
 

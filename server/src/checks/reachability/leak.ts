@@ -36,8 +36,8 @@ points back, causes a routing loop until the TTL expires.
 Every node needs a route to every other node's pod CIDR. The CNI plugin installs these routes unless they are disabled;
 otherwise, the routers must have them.`,
   example: {
-    bad: twoRacks("cni bridge { routes off }"),
-    good: twoRacks("cni bridge { routes off }", {
+    bad: twoRacks("cni bridge { routes false }"),
+    good: twoRacks("cni bridge { routes false }", {
       router: "route 10.244.0.0/24 via 192.168.10.11\nroute 10.244.1.0/24 via 192.168.20.12",
     }),
   },
@@ -86,7 +86,7 @@ otherwise, the routers must have them.`,
 /** Turns a setting on that adds the missing routes. */
 function switchFixes(source: Origin): readonly Fix[] {
   const title = SWITCHES[keywordOf(source) ?? ""];
-  return title === undefined ? [] : [replaceFix(translated(title), sourceAt(source, 0), "on")];
+  return title === undefined ? [] : [replaceFix(translated(title), sourceAt(source, 0), "true")];
 }
 
 function isLoop(reason: Reason | undefined): boolean {

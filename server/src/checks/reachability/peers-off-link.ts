@@ -26,7 +26,7 @@ follow the default route to a router without routes to the pod CIDRs. Nothing in
 ## How to fix it
 
 - flannel: use a backend that encapsulates. \`vxlan\` with \`direct-routing true\` tunnels only between segments.
-- bridge: add routes to the pod CIDRs on the routers and disable the routes between nodes (\`routes off\`).
+- bridge: add routes to the pod CIDRs on the routers and disable the routes between nodes (\`routes false\`).
 - kindnet has no backend that encapsulates: use a different plugin, or attach all nodes to one segment.`,
   example: {
     bad: twoRacks("cni flannel { backend host-gw }"),

@@ -35,9 +35,9 @@ addresses as spoofed. The packets are dropped silently: a capture on the node sh
 
 ## How to fix it
 
-Disable the check for the nodes (\`attach … { source-check off }\`). Or use a plugin whose packets have addresses of the cloud
+Disable the check for the nodes (\`attach … { source-check false }\`). Or use a plugin whose packets have addresses of the cloud
 network: the cloud's own plugin, or one that encapsulates.`,
-  example: { bad: cluster(""), good: cluster(" { source-check off }") },
+  example: { bad: cluster(""), good: cluster(" { source-check false }") },
   run: (context) =>
     reportCauses(sourceCheck, context, {
       kind: "source-check",
@@ -50,7 +50,7 @@ network: the cloud's own plugin, or one that encapsulates.`,
         if (!segment) return [];
         const title = t`Disable \`source-check\` on the nodes' interfaces`;
         const isChecked = (one: Interface): boolean => one.segment === segment.name && one.sourceCheck;
-        return attachedFix(title, probe.cluster, isChecked, "source-check off");
+        return attachedFix(title, probe.cluster, isChecked, "source-check false");
       },
     }),
 };

@@ -15,6 +15,9 @@ export const wrongType: Check<"KN006"> = {
 The argument does not have the type that the statement expects, such as an address, a prefix, or a port, or it is not
 one of the allowed values. knet ignores the argument.
 
+In an access list, the argument can also contradict the rest of the rule, so that no packet matches: ICMP packets have no
+ports, and the source and the destination of a packet have one address family. knet ignores the rule.
+
 Addresses are parsed strictly: an IPv4 address has four octets without leading zeros, because some programs read a
 leading zero as octal (RFC 6943 §3.1.1), and a prefix has a prefix length, not a netmask.
 

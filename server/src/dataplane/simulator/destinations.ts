@@ -1,12 +1,12 @@
 /**
- * Destinations that are not an ordinary address: 0.0.0.0 and :: (the sender itself), broadcast, and multicast
+ * Destinations that are not an ordinary address: 0.0.0.0 and :: (the sender itself), IPv4-mapped, broadcast, and multicast
  * (ip_route_output_key_hash_rcu and __mkroute_output, net/ipv4/route.c). The errors depend on the socket: TCP does not connect
  * to such addresses (tcp_v4_connect, tcp_v6_connect), a broadcast requires SO_BROADCAST (udp_sendmsg, raw_sendmsg).
  */
-import { formatIp, hostPrefix, type Ip, isLinkLocal, isLoopback, isMulticast } from "../../addressing/ip.ts";
+import { formatIp, hostPrefix, type Ip, isLinkLocal, isLoopback, isMulticast, unmapped } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { type Found, localAddressesOf } from "../fib.ts";
-import type { StepRule } from "../journey.ts";
+import type { Question, StepRule } from "../journey.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import type { Packet } from "../packet.ts";
 import { type End, fail, type Host, machine, type Routed, routeRule, step } from "./run.ts";
@@ -19,8 +19,13 @@ const MULTICAST_TTL = 1;
 /** A default route does not determine the next hop of a multicast packet (`prefixlen < 4` in __mkroute_output). */
 const SHORTEST_MULTICAST_ROUTE = 4;
 
-/** The address that a packet is sent to: 0.0.0.0 and :: are the sender's own address, or loopback if it has not chosen one. */
-export function destinationOf(dst: Ip, src: Ip | undefined): Ip {
+/**
+ * The address that a packet is sent to: 0.0.0.0 and :: are the sender's own address, or loopback if it has not chosen one. To an
+ * IPv4-mapped address, an IPv6 socket sends IPv4 packets (tcp_v6_connect, udpv6_sendmsg, sctp_v6_addr_valid), except with ICMPv6
+ * (observed on Linux 6.18: ENETUNREACH on a raw socket).
+ */
+export function destinationOf(asked: Ip, src: Ip | undefined, proto: Question["proto"]): Ip {
+  const dst = proto === "icmp" ? asked : unmapped(asked);
   if (dst === 0) return typeof src === "number" ? src : 0x7f000001;
   return dst === 0n ? 1n : dst;
 }

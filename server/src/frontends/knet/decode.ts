@@ -4,9 +4,10 @@
  * context, so an edit decodes only the statements that it changes and a few lines around them.
  */
 
+import { parseIp } from "../../addressing/ip.ts";
 import type { Decl, DeclProblem } from "../../declared/decl.ts";
 import type { Part } from "../../declared/handle.ts";
-import { describeType, readSetRequirement, readValue, type Unread } from "../../declared/reading.ts";
+import { describeType, readSetRequirement, readValue, splitPort, type Unread } from "../../declared/reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
 import type { Read, Value } from "../../declared/values.ts";
@@ -201,11 +202,11 @@ function add(problems: readonly DeclProblem[], added: DeclProblem): readonly Dec
 }
 
 /** The problem of an argument that could not be read. */
-function unreadable(spec: KeywordSpec, target: ArgSpec, part: Part, read: Unread): DeclProblem {
+function unreadable(spec: KeywordSpec, target: ArgSpec, read: Unread, text: string, part: Part): DeclProblem {
   const where = { keyword: spec.keyword, argument: target.name };
   switch (read.code) {
     case "KN006":
-      return { code: read.code, part, data: { ...where, ...read.data } };
+      return { code: read.code, part, data: { ...where, ...read.data, ...withPort(spec, target, text) } };
     case "KN007":
       return { code: read.code, part, data: { ...where, ...read.data } };
     case "KN014":
@@ -418,7 +419,7 @@ function readSet(
   if (value === undefined) return false;
   if (value.kind !== "unread")
     return keep(reader, { name: target.name, value, text: arg.text, index, item: undefined }, target);
-  problems.push(unreadable(spec, target, index + 2, value));
+  problems.push(unreadable(spec, target, value, arg.text, index + 2));
   return false;
 }
 
@@ -460,9 +461,18 @@ function readItem(
   const value = read.kind === "unread" ? read.value : read;
   if (read.kind === "unread") {
     const part: Part = item === undefined ? index : [index, item];
-    problems.push(unreadable(spec, target, part, read));
+    problems.push(unreadable(spec, target, read, arg.text, part));
   }
   return value !== undefined && keep(reader, { name: target.name, value, text: arg.text, index, item }, target);
+}
+
+/** The suggestion for `10.0.0.1:80` if the statement has a separate argument for the port: `10.0.0.1 port 80`. */
+function withPort(spec: KeywordSpec, target: ArgSpec, text: string): { readonly suggestion?: string } {
+  const literal = plans.get(spec)?.literals.get("port");
+  if (target.type.kind !== "address" || literal === undefined || "flag" in literal) return {};
+  const { host, port } = splitPort(text);
+  if (port === undefined || parseIp(host) === undefined) return {};
+  return readValue(literal.arg.type, port).kind === "unread" ? {} : { suggestion: `${host} port ${port}` };
 }
 
 /** Adds a value; a second value only if the argument accepts several. */

@@ -21,6 +21,12 @@ import { run } from "../guard.ts";
 const MOST_SYMBOLS = 1000;
 
 export function registerStructure(server: Server, { whole }: Access): void {
+  registerSymbols(server, { whole });
+  registerRanges(server, { whole });
+  registerTokens(server, { whole });
+}
+
+function registerSymbols(server: Server, { whole }: Pick<Access, "whole">): void {
   const { connection, documents, disk } = server;
 
   connection.onDocumentSymbol((params, token) =>
@@ -70,6 +76,10 @@ export function registerStructure(server: Server, { whole }: Access): void {
       }
     );
   };
+}
+
+function registerRanges(server: Server, { whole }: Pick<Access, "whole">): void {
+  const { connection } = server;
 
   connection.onFoldingRanges((params, token) =>
     run(server, "foldingRange", null, token, () => {
@@ -101,8 +111,6 @@ export function registerStructure(server: Server, { whole }: Access): void {
       });
     }),
   );
-
-  registerTokens(server, { whole });
 }
 
 /* ---------------------------------------------------------- semantic tokens */

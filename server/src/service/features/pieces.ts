@@ -5,6 +5,7 @@
  */
 import type { Decl } from "../../declared/decl.ts";
 import type { Block, Statement, SyntaxTree } from "../../frontends/knet/tree.ts";
+import type { Span } from "../../text/span.ts";
 
 export type Piece =
   | {
@@ -21,18 +22,18 @@ const SMALL = 4096;
 
 /** `decls`: declarations of the tree's root, if the caller needs them. */
 export function* piecesOf({ text, root }: SyntaxTree, decls?: readonly Decl[]): Generator<Piece> {
-  yield* blockPieces(text, root, 0, 0, text.length, decls);
+  yield* blockPieces(text, root, 0, { start: 0, end: text.length }, decls);
 }
 
+/** `inside`: the text between the braces of the block. */
 function* blockPieces(
   text: string,
   { statements, offsets }: Block,
   blockStart: number,
-  from: number,
-  to: number,
+  inside: Span,
   decls: readonly Decl[] | undefined,
 ): Generator<Piece> {
-  let end = from;
+  let end = inside.start;
   for (const [index, statement] of statements.entries()) {
     const start = blockStart + (offsets[index] ?? 0);
     if (hasComment(text, end, start)) yield { kind: "gap", start: end, end: start };
@@ -46,9 +47,10 @@ function* blockPieces(
     }
     const inner = start + block.start;
     yield { kind: "head", decl, statement, start, end: inner };
-    yield* blockPieces(text, block, inner, inner + 1, end - (block.closed ? 1 : 0), decl?.children);
+    const span = { start: inner + 1, end: end - (block.closed ? 1 : 0) };
+    yield* blockPieces(text, block, inner, span, decl?.children);
   }
-  if (hasComment(text, end, to)) yield { kind: "gap", start: end, end: to };
+  if (hasComment(text, end, inside.end)) yield { kind: "gap", start: end, end: inside.end };
 }
 
 /** Whether a gap can contain a comment; most gaps are only whitespace. */

@@ -180,7 +180,14 @@ function isWithin({ parent }: NamedSymbol, outer: NamedSymbol): boolean {
   return parent !== undefined && (parent === outer || isWithin(parent, outer));
 }
 
-function makeTable(files: readonly Document[], dns: (name: string) => readonly DnsName[]): SymbolTable {
+/** The symbols of all files, by declaration and by name. */
+interface SymbolIndex {
+  readonly symbols: readonly NamedSymbol[];
+  readonly byDecl: ReadonlyMap<Decl, NamedSymbol>;
+  readonly byName: ReadonlyMap<string, readonly NamedSymbol[]>;
+}
+
+function indexOf(files: readonly Document[]): SymbolIndex {
   const symbols: NamedSymbol[] = [];
   const byDecl = new Map<Decl, NamedSymbol>();
   const byName = new Map<string, NamedSymbol[]>();
@@ -199,163 +206,205 @@ function makeTable(files: readonly Document[], dns: (name: string) => readonly D
     }
   };
   for (const { file, decls } of files) declare(file, decls, undefined);
+  return { symbols, byDecl, byName };
+}
 
-  const usesIn = (file: string, decls: readonly Decl[]): readonly NameUse[] => {
-    const decl = decls.at(-1);
-    return decl ? usesOf(file, decl, nearest(byDecl, decls)) : [];
+function makeTable(files: readonly Document[], dns: (name: string) => readonly DnsName[]): SymbolTable {
+  const index = indexOf(files);
+  const { symbols, byDecl, byName } = index;
+  const names: Names = { index, dns, madeBy: makers(symbols) };
+  let links: ReadonlyMap<NamedSymbol, readonly NameLink[]> | undefined;
+  return {
+    symbols,
+    usesIn(file, decls) {
+      const decl = decls.at(-1);
+      return decl ? usesOf(file, decl, nearest(byDecl, decls)) : [];
+    },
+    symbolOf: (decl) => byDecl.get(decl),
+    resolve(use) {
+      const { found } = byPath(index, use);
+      return found.length > 0 ? found : byDns(names, use).flatMap(([symbol]) => symbol ?? []);
+    },
+    linksOf: (use) => linksOf(names, use),
+    linksTo(symbol) {
+      links ??= allLinks(names, files);
+      return links.get(symbol) ?? [];
+    },
+    declarationsOf(symbol) {
+      const path = pathOf(symbol).join("/");
+      return (byName.get(symbol.name) ?? []).filter(
+        (other) => other.kind === symbol.kind && other.range === symbol.range && pathOf(other).join("/") === path,
+      );
+    },
   };
-  /** Only needed to find all occurrences of a name. */
-  const allUses = (): readonly NameUse[] => {
-    const found: NameUse[] = [];
-    const visit = (file: string, decls: readonly Decl[], parent: NamedSymbol | undefined): void => {
-      for (const decl of decls) {
-        const scope = byDecl.get(decl) ?? parent;
-        for (const use of usesOf(file, decl, scope)) found.push(use);
-        if (decl.children.length > 0) visit(file, decl.children, scope);
-      }
-    };
-    for (const { file, decls } of files) visit(file, decls, undefined);
-    return found;
-  };
+}
 
-  const named = (text: string): readonly NamedSymbol[] => {
-    const exact = byName.get(text) ?? [];
-    const derived: NamedSymbol[] = [];
-    for (let length = text.length - 1; length > 0; length--) {
-      for (const symbol of byName.get(text.slice(0, length)) ?? []) {
-        if (ownPart(symbol, text) === undefined || (isDaemonSet(symbol) && nodesIn(symbol, text).length === 0))
-          continue;
-        derived.push(symbol);
-      }
-    }
-    // The bare name of a pool does not refer to a node.
-    return [...exact.filter((symbol) => symbol.range === undefined), ...derived];
-  };
-  /** The nodes that the name of a DaemonSet pod can contain: `n1` in `agent-n1`. */
-  const nodesIn = (daemonSet: NamedSymbol, text: string): readonly NamedSymbol[] =>
-    named(text.slice(daemonSet.name.length + 1)).filter(
-      ({ kind, parent }) => kind === "node" && parent !== undefined && isWithin(daemonSet, parent),
-    );
-
-  const byPath = (use: NameUse): { readonly path: readonly string[]; readonly found: readonly NamedSymbol[] } => {
-    const found = byPlainPath(use);
-    const [kind = "", ...path] = use.path;
-    const kinds = OF_KIND[kind];
-    if (found.length > 0 || !use.withKind || kinds === undefined || path.length === 0) return { path: use.path, found };
-    const wanted = use.kinds.length === 0 ? kinds : kinds.filter((one) => use.kinds.includes(one));
-    const all = wanted.length === 0 ? [] : byPlainPath({ ...use, path, kinds: wanted });
-    return { path, found: all.filter((symbol) => isOfKind(symbol, kind)) };
-  };
-  const byPlainPath = (use: NameUse): readonly NamedSymbol[] => {
-    const last = use.path.at(-1);
-    if (last === undefined) return [];
-    const aligned = named(last).filter(
-      (symbol) =>
-        (use.kinds.length === 0 || use.kinds.includes(symbol.kind)) && alignment(symbol, use.path) !== undefined,
-    );
-    const rank = Math.min(...aligned.map((symbol) => RANK[symbol.kind]));
-    const fitting = aligned.filter((symbol) => RANK[symbol.kind] === rank);
-    if (fitting.length < 2) return fitting;
-    const scope = use.scope ? pathOf(use.scope) : [];
-    const nearness = fitting.map((symbol) => commonPrefix(pathOf(symbol), scope));
-    const best = Math.max(...nearness);
-    const near = fitting.filter((_, index) => nearness[index] === best);
-    const exact = near.filter((symbol) => symbol.name === last);
-    return exact.length > 0 ? exact : near;
-  };
-
+/** Finds the symbol that declares an object of the topology. */
+function makers(symbols: readonly NamedSymbol[]): Names["madeBy"] {
   let statements: ReadonlyMap<Statement, NamedSymbol> | undefined;
-  const madeBy = ({ source }: { readonly source: Origin }): NamedSymbol | undefined => {
+  return ({ source }) => {
     statements ??= new Map(symbols.map((symbol) => [statementOf(symbol.source.decl), symbol]));
     return statements.get(statementOf(source.decl));
   };
-  /** The symbols of the labels of a DNS name, in order; only for text that is not a path. */
-  const byDns = (use: NameUse): readonly (readonly (NamedSymbol | undefined)[])[] => {
-    const { path, kinds } = use;
-    const [text = ""] = path;
-    if (!use.dns || path.length > 1 || !text.includes(".")) return [];
-    return dns(text).flatMap((found) => {
-      if (found.kind === "service" && kinds === SENDERS) return [];
-      const owner = madeBy(found.kind === "service" ? found.service : found.pod.workload);
-      const namespace = owner?.parent?.kind === "namespace" ? owner.parent : undefined;
-      if (found.kind === "service") return [[owner, namespace]];
-      return [found.behind ? [owner, madeBy(found.behind), namespace] : [undefined, namespace]];
-    });
-  };
-
-  const resolve = (use: NameUse): readonly NamedSymbol[] => {
-    const { found } = byPath(use);
-    return found.length > 0 ? found : byDns(use).flatMap(([symbol]) => symbol ?? []);
-  };
-
-  const linksOf = (use: NameUse): readonly NameLink[] => {
-    const first = use.arg.kind === "string" ? 1 : 0;
-    const { path, found } = byPath(use);
-    if (found.length === 0)
-      return byDns(use).flatMap((targets) => linked(use, first, use.path[0]?.split(".") ?? [], targets, true));
-    return found.flatMap((symbol) => {
-      const aligned = alignment(symbol, path);
-      const chain = chainOf(symbol);
-      // A kind in front is not a name.
-      const skipped = use.path.slice(0, use.path.length - path.length);
-      const start = first + skipped.reduce((length, part) => length + part.length + 1, 0);
-      const own = linked(use, start, path, aligned?.map((at) => chain[at]) ?? [], false);
-      return own.map((link) => ({ ...link, segment: link.segment + skipped.length }));
-    });
-  };
-  /** Links of consecutive names that are separated by one character. */
-  const linked = (
-    use: NameUse,
-    first: number,
-    names: readonly string[],
-    targets: readonly (NamedSymbol | undefined)[],
-    isDns: boolean,
-  ): readonly NameLink[] => {
-    let at = first;
-    return names.flatMap((text, segment): NameLink[] => {
-      const start = at;
-      at += text.length + 1;
-      const symbol = targets[segment];
-      const length = symbol && ownPart(symbol, text);
-      if (!symbol || length === undefined) return [];
-      const own: NameLink = { use, symbol, segment, written: text, span: { start, end: start + length }, dns: isDns };
-      if (!isDaemonSet(symbol) || length === text.length) return [own];
-      const rest = text.slice(length + 1);
-      const from = start + length + 1;
-      const nodes = nodesIn(symbol, text).flatMap((node): NameLink[] => {
-        const part = ownPart(node, rest);
-        return part === undefined
-          ? []
-          : [{ ...own, symbol: node, written: rest, span: { start: from, end: from + part } }];
-      });
-      return [own, ...nodes];
-    });
-  };
-
-  let links: Map<NamedSymbol, NameLink[]> | undefined;
-  const linksTo = (symbol: NamedSymbol): readonly NameLink[] => {
-    if (!links) {
-      links = new Map();
-      for (const use of allUses()) {
-        for (const link of linksOf(use)) {
-          const all = links.get(link.symbol);
-          if (all) all.push(link);
-          else links.set(link.symbol, [link]);
-        }
-      }
-    }
-    return links.get(symbol) ?? [];
-  };
-
-  const declarationsOf = (symbol: NamedSymbol): readonly NamedSymbol[] => {
-    const path = pathOf(symbol).join("/");
-    return (byName.get(symbol.name) ?? []).filter(
-      (other) => other.kind === symbol.kind && other.range === symbol.range && pathOf(other).join("/") === path,
-    );
-  };
-
-  return { symbols, usesIn, symbolOf: (decl) => byDecl.get(decl), resolve, linksOf, linksTo, declarationsOf };
 }
+
+/** All uses; only needed to find all occurrences of a name. */
+function allUses({ byDecl }: SymbolIndex, files: readonly Document[]): readonly NameUse[] {
+  const found: NameUse[] = [];
+  const visit = (file: string, decls: readonly Decl[], parent: NamedSymbol | undefined): void => {
+    for (const decl of decls) {
+      const scope = byDecl.get(decl) ?? parent;
+      for (const use of usesOf(file, decl, scope)) found.push(use);
+      if (decl.children.length > 0) visit(file, decl.children, scope);
+    }
+  };
+  for (const { file, decls } of files) visit(file, decls, undefined);
+  return found;
+}
+
+function allLinks(names: Names, files: readonly Document[]): ReadonlyMap<NamedSymbol, readonly NameLink[]> {
+  const links = new Map<NamedSymbol, NameLink[]>();
+  for (const use of allUses(names.index, files)) {
+    for (const link of linksOf(names, use)) {
+      const all = links.get(link.symbol);
+      if (all) all.push(link);
+      else links.set(link.symbol, [link]);
+    }
+  }
+  return links;
+}
+
+/* ---------------------------------------------------------------- resolution */
+
+/** The symbols that a text names: a symbol, a member of a pool, or a pod of a workload. */
+function named(index: SymbolIndex, text: string): readonly NamedSymbol[] {
+  const exact = index.byName.get(text) ?? [];
+  const derived: NamedSymbol[] = [];
+  for (let length = text.length - 1; length > 0; length--) {
+    for (const symbol of index.byName.get(text.slice(0, length)) ?? []) {
+      if (ownPart(symbol, text) === undefined || (isDaemonSet(symbol) && nodesIn(index, symbol, text).length === 0))
+        continue;
+      derived.push(symbol);
+    }
+  }
+  // The bare name of a pool does not refer to a node.
+  return [...exact.filter((symbol) => symbol.range === undefined), ...derived];
+}
+
+/** The nodes that the name of a DaemonSet pod can contain: `n1` in `agent-n1`. */
+function nodesIn(index: SymbolIndex, daemonSet: NamedSymbol, text: string): readonly NamedSymbol[] {
+  return named(index, text.slice(daemonSet.name.length + 1)).filter(
+    ({ kind, parent }) => kind === "node" && parent !== undefined && isWithin(daemonSet, parent),
+  );
+}
+
+/** `path`: without a kind in front. */
+function byPath(
+  index: SymbolIndex,
+  use: NameUse,
+): { readonly path: readonly string[]; readonly found: readonly NamedSymbol[] } {
+  const found = byPlainPath(index, use);
+  const [kind = "", ...path] = use.path;
+  const kinds = OF_KIND[kind];
+  if (found.length > 0 || !use.withKind || kinds === undefined || path.length === 0) return { path: use.path, found };
+  const wanted = use.kinds.length === 0 ? kinds : kinds.filter((one) => use.kinds.includes(one));
+  const all = wanted.length === 0 ? [] : byPlainPath(index, { ...use, path, kinds: wanted });
+  return { path, found: all.filter((symbol) => isOfKind(symbol, kind)) };
+}
+
+function byPlainPath(index: SymbolIndex, use: NameUse): readonly NamedSymbol[] {
+  const last = use.path.at(-1);
+  if (last === undefined) return [];
+  const aligned = named(index, last).filter(
+    (symbol) =>
+      (use.kinds.length === 0 || use.kinds.includes(symbol.kind)) && alignment(symbol, use.path) !== undefined,
+  );
+  const rank = Math.min(...aligned.map((symbol) => RANK[symbol.kind]));
+  const fitting = aligned.filter((symbol) => RANK[symbol.kind] === rank);
+  if (fitting.length < 2) return fitting;
+  const scope = use.scope ? pathOf(use.scope) : [];
+  const nearness = fitting.map((symbol) => commonPrefix(pathOf(symbol), scope));
+  const best = Math.max(...nearness);
+  const near = fitting.filter((_, at) => nearness[at] === best);
+  const exact = near.filter((symbol) => symbol.name === last);
+  return exact.length > 0 ? exact : near;
+}
+
+/** The names of the files and of the cluster DNS. */
+interface Names {
+  readonly index: SymbolIndex;
+  dns(name: string): readonly DnsName[];
+  madeBy(object: { readonly source: Origin }): NamedSymbol | undefined;
+}
+
+/** The symbols of the labels of a DNS name, in order; only for text that is not a path. */
+function byDns({ dns, madeBy }: Names, use: NameUse): readonly (readonly (NamedSymbol | undefined)[])[] {
+  const { path, kinds } = use;
+  const [text = ""] = path;
+  if (!use.dns || path.length > 1 || !text.includes(".")) return [];
+  return dns(text).flatMap((found) => {
+    if (found.kind === "service" && kinds === SENDERS) return [];
+    const owner = madeBy(found.kind === "service" ? found.service : found.pod.workload);
+    const namespace = owner?.parent?.kind === "namespace" ? owner.parent : undefined;
+    if (found.kind === "service") return [[owner, namespace]];
+    return [found.behind ? [owner, madeBy(found.behind), namespace] : [undefined, namespace]];
+  });
+}
+
+/* --------------------------------------------------------------------- links */
+
+function linksOf(names: Names, use: NameUse): readonly NameLink[] {
+  const { index } = names;
+  const first = use.arg.kind === "string" ? 1 : 0;
+  const { path, found } = byPath(index, use);
+  if (found.length === 0) {
+    const texts = use.path[0]?.split(".") ?? [];
+    return byDns(names, use).flatMap((targets) => linked(index, use, { first, texts, targets, dns: true }));
+  }
+  return found.flatMap((symbol) => {
+    const aligned = alignment(symbol, path);
+    const chain = chainOf(symbol);
+    // A kind in front is not a name.
+    const skipped = use.path.slice(0, use.path.length - path.length);
+    const start = first + skipped.reduce((length, part) => length + part.length + 1, 0);
+    const targets = aligned?.map((at) => chain[at]) ?? [];
+    const own = linked(index, use, { first: start, texts: path, targets, dns: false });
+    return own.map((link) => ({ ...link, segment: link.segment + skipped.length }));
+  });
+}
+
+/** Consecutive names that are separated by one character, and the symbol of each. */
+interface Sequence {
+  /** Start of the first name, relative to the start of the argument. */
+  readonly first: number;
+  readonly texts: readonly string[];
+  readonly targets: readonly (NamedSymbol | undefined)[];
+  readonly dns: boolean;
+}
+
+function linked(index: SymbolIndex, use: NameUse, { first, texts, targets, dns }: Sequence): readonly NameLink[] {
+  let at = first;
+  return texts.flatMap((text, segment): NameLink[] => {
+    const start = at;
+    at += text.length + 1;
+    const symbol = targets[segment];
+    const length = symbol && ownPart(symbol, text);
+    if (!symbol || length === undefined) return [];
+    const own: NameLink = { use, symbol, segment, written: text, span: { start, end: start + length }, dns };
+    if (!isDaemonSet(symbol) || length === text.length) return [own];
+    const rest = text.slice(length + 1);
+    const from = start + length + 1;
+    const nodes = nodesIn(index, symbol, text).flatMap((node): NameLink[] => {
+      const part = ownPart(node, rest);
+      return part === undefined
+        ? []
+        : [{ ...own, symbol: node, written: rest, span: { start: from, end: from + part } }];
+    });
+    return [own, ...nodes];
+  });
+}
+
+/* ---------------------------------------------------------------- declarations */
 
 function nearest(byDecl: ReadonlyMap<Decl, NamedSymbol>, around: readonly Decl[]): NamedSymbol | undefined {
   for (let at = around.length - 1; at >= 0; at--) {

@@ -34,14 +34,8 @@ export function values(analysis: Analysis, place: Place, workspace: Workspace): 
   const expected = expectedAt(decl, decl.spec, statement.args.slice(0, index));
   const items: CompletionItem[] = [];
   for (const arg of expected.values) {
-    for (const suggestion of suggestionsFor(
-      analysis,
-      place,
-      decl,
-      arg,
-      typed?.kind === "list" ? undefined : typed,
-      workspace,
-    )) {
+    const given = { analysis, place, decl, spec: arg };
+    for (const suggestion of suggestionsFor(given, typed?.kind === "list" ? undefined : typed, workspace)) {
       items.push(valueItem(suggestion, replace, commitAfter(arg, suggestion)));
     }
   }

@@ -1,12 +1,10 @@
 /** Values for an argument at a position: from the schema, from the topology, and free addresses. */
 import { all } from "../../../declared/access.ts";
-import type { Decl } from "../../../declared/decl.ts";
-import { type ArgSpec, isFlag } from "../../../declared/schema/index.ts";
+import { isFlag } from "../../../declared/schema/index.ts";
 import { sysctls } from "../../../declared/schema/sysctls.ts";
 import { stringText } from "../../../frontends/knet/tokens.ts";
 import type { Arg } from "../../../frontends/knet/tree.ts";
 import { t, translated } from "../../../text/l10n.ts";
-import type { Analysis } from "../../analysis.ts";
 import { type Place, walk } from "../place.ts";
 import { stationsAround } from "../stations.ts";
 import { addresses } from "./addresses.ts";
@@ -15,15 +13,8 @@ import { lengths, numbers, ports } from "./numbers.ts";
 import { prefixes } from "./prefixes.ts";
 import { type Given, type Suggestion, suggestion, unique, type Workspace } from "./suggestion.ts";
 
-export function suggestionsFor(
-  analysis: Analysis,
-  place: Place,
-  decl: Decl,
-  spec: ArgSpec,
-  typed: Arg | undefined,
-  workspace: Workspace,
-): readonly Suggestion[] {
-  const given: Given = { analysis, place, decl, spec };
+export function suggestionsFor(given: Given, typed: Arg | undefined, workspace: Workspace): readonly Suggestion[] {
+  const { place, decl, spec } = given;
   const { type } = spec;
   switch (type.kind) {
     case "name":

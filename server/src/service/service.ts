@@ -3,12 +3,11 @@
  * file as root. It has no editor, protocol, or clock; file access is a function of the host.
  */
 import { codeOf } from "../checks/catalog.ts";
-import { type Config, readConfig } from "../checks/config.ts";
-import { type Levels, NO_LEVELS } from "../checks/levels.ts";
 import { one } from "../declared/access.ts";
 import type { Document } from "../declared/document.ts";
 import type { FileProblem, FileProblemData } from "../declared/file-problem.ts";
 import type { Origin } from "../declared/origin.ts";
+import { type Levels, NO_LEVELS } from "../findings/levels.ts";
 import { decodeCache } from "../frontends/knet/decode.ts";
 import { knetDocument } from "../frontends/knet/document.ts";
 import { reparse } from "../frontends/knet/incremental.ts";
@@ -19,6 +18,7 @@ import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { topologyCache } from "../topology/stages.ts";
 import { type Analysis, analyse } from "./analysis.ts";
+import { type Config, readConfig } from "./config.ts";
 import { combined } from "./edits.ts";
 import { rootsOf } from "./imports.ts";
 
@@ -32,7 +32,7 @@ const MAX_FILES = 1000;
 const MANY_EDITS = 16;
 /** Maximum number of files that are read from disk to find the importers of a file. */
 const MAX_FOLLOWED = 10_000;
-/** Name of the file with a project's check settings; see `checks/config.ts`. */
+/** Name of the file with a project's check settings; see `config.ts`. */
 export const CONFIG_FILE = "knet.json";
 
 /** A file that exists but cannot be read; `problem` is a clause: "not a regular file". */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { catalog, codeOf } from "../../../server/src/checks/catalog.ts";
-import { readConfig } from "../../../server/src/checks/config.ts";
+import { readConfig } from "../../../server/src/service/config.ts";
 import { check, shown } from "./harness.ts";
 
 describe("the catalog", () => {

@@ -276,6 +276,8 @@ function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
       if (!built.has(probe.from)) return t`${probe.from} is not part of the lab`;
       if (probe.proto === "sctp" && lacks.has(SCTP)) return whyLacking(SCTP);
       for (const journey of journeys) {
+        if (journey.reason?.code === "ipv4-mapped")
+          return t`the lab's raw ICMP socket accepts IPv4-mapped addresses, unlike ping`;
         if (changesPort(journey)) return t`the kernel selects a random source port`;
         const race = [journey.race, journey.reply?.race].find((one) => one !== undefined);
         if (race !== undefined) return raceText(race);

@@ -56,6 +56,8 @@ const LAYERS = [
   "kubernetes",
   "trace",
   "questions",
+  "fixes",
+  "findings",
   "checks",
   "service",
 ];
@@ -74,6 +76,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   trace: below("trace").filter((layer) => layer !== "memo"),
   lab: ["text", "addressing", "dataplane", "server/src/trace/schema.ts"],
   questions: below("questions"),
+  fixes: below("fixes"),
+  findings: below("findings"),
   checks: below("checks"),
   service: [...below("service"), "frontends"],
   lsp: [...LAYERS, "frontends", VERSION, BUNDLES],
@@ -209,7 +213,6 @@ describe("functions", () => {
   const MOST_LINES = 80;
   /** Files with functions that exceed the limits. */
   const MAY_EXCEED = [
-    "server/src/checks/policies/allow.ts",
     "server/src/frontends/knet/decode.ts",
     "server/src/frontends/knet/format-plan.ts",
     "server/src/questions/probes.ts",
@@ -285,6 +288,37 @@ describe("syntax", () => {
   });
 });
 
+describe("checks", () => {
+  const CATALOG = "server/src/checks/catalog.ts";
+  const checks = server.filter((path) => /^server\/src\/checks\/[^/]+\/[^/]+$/.test(path));
+
+  it("are the only files in their folder, except the catalog and its runner", () => {
+    const others = server.filter((path) => layerOf(path) === "checks" && !checks.includes(path));
+    expect(others.sort()).toEqual([CATALOG, "server/src/checks/run.ts"]);
+  });
+
+  it("are one per file, in the folder of their family", () => {
+    const wrong = checks.filter((path) => {
+      const text = read(path);
+      const [, own] = /^export const \w+: Check<"(KN\d{3})"> = \{$/m.exec(text) ?? [];
+      const family = dirname(path).split("/").at(-1);
+      return (
+        text.match(/^export /gm)?.length !== 1 ||
+        own === undefined ||
+        !text.includes(`\n  code: "${own}",\n`) ||
+        !text.includes(`\n  family: "${family}",\n`)
+      );
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("are all in the catalog, and independent of each other", () => {
+    const importing = serverImports.filter(({ to }) => checks.includes(to));
+    expect(importing.filter(({ from }) => from !== CATALOG).map(shown)).toEqual([]);
+    expect(importing.map(({ to }) => to).sort()).toEqual([...checks].sort());
+  });
+});
+
 describe("the behavior of modes", () => {
   /** Strings that name a mode. "bridge" and "none" are omitted because they are also kernel terms. */
   const NAMES = ["flannel", "docker", "host-gw"];
@@ -294,7 +328,7 @@ describe("the behavior of modes", () => {
       "server/src/questions/plan.ts",
       "distinguishes docker0, which has its own range, from mode docker, whose range is the pods'",
     ],
-    ["server/src/checks/addresses/free.ts", "docker0 is declared with the bridge's address"],
+    ["server/src/fixes/ranges.ts", "docker0 is declared with the bridge's address"],
     ["server/src/questions/node-ranges.ts", "in mode docker all nodes have the same range, which KN140 reports"],
     ["server/src/checks/reachability/peers-off-link.ts", "suggests a backend in a fix"],
     ["server/src/checks/reachability/flannel-no-ipv6.ts", "example file"],

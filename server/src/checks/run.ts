@@ -8,6 +8,10 @@ import type { Fault } from "../declared/document.ts";
 import type { FileProblem } from "../declared/file-problem.ts";
 import { identities } from "../declared/navigate.ts";
 import type { Problem } from "../declared/problem.ts";
+import type { AnyCheck, CheckContext, Family, ProblemCheck, ProblemCode, ProblemData } from "../findings/check.ts";
+import { type Finding, finding } from "../findings/finding.ts";
+import { type Levels, NO_LEVELS, withLevels } from "../findings/levels.ts";
+import { applySilences, placing, unclearSilence, unusedSilence } from "../findings/silences.ts";
 import { withoutPolicies } from "../kubernetes/contribute.ts";
 import { valueAt } from "../memo/memo.ts";
 import type { Effect } from "../questions/effect.ts";
@@ -17,10 +21,6 @@ import type { Span } from "../text/span.ts";
 import { buildTopology } from "../topology/build.ts";
 import type { Cluster, Topology } from "../topology/model.ts";
 import { catalog, checksOfProblems } from "./catalog.ts";
-import type { AnyCheck, CheckContext, Family, Finding, ProblemCheck, ProblemCode, ProblemData } from "./check.ts";
-import { finding } from "./finding.ts";
-import { type Levels, NO_LEVELS, withLevels } from "./levels.ts";
-import { applySilences, placing, unclearSilence, unusedSilence } from "./silence.ts";
 
 /** Maximum number of findings per code, to keep the report of a file with thousands of errors readable. */
 const MOST_PER_CODE = 1000;

@@ -2,8 +2,7 @@
  * One analysis of a root file and all its imports, from text to findings. Immutable: `service.ts` creates one for each
  * state of the files. Expensive parts are computed on first use.
  */
-import type { Finding } from "../checks/check.ts";
-import type { Config } from "../checks/config.ts";
+
 import { type RunOptions, runChecks } from "../checks/run.ts";
 import { modeAddressing } from "../cni/modes.ts";
 import { buildNetwork } from "../cni/network.ts";
@@ -11,11 +10,13 @@ import type { Network } from "../dataplane/model.ts";
 import type { Document } from "../declared/document.ts";
 import type { Origin } from "../declared/origin.ts";
 import { plainDocument } from "../declared/plain.ts";
+import type { Finding } from "../findings/finding.ts";
 import { kubernetes } from "../kubernetes/contribute.ts";
 import type { Span } from "../text/span.ts";
 import { buildTopology } from "../topology/build.ts";
 import type { Topology } from "../topology/model.ts";
 import { type TopologyCache, topologyCache } from "../topology/stages.ts";
+import type { Config } from "./config.ts";
 
 export interface AnalysisOptions extends RunOptions {
   /** The `knet.json` that applies to these files. */

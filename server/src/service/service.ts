@@ -3,9 +3,10 @@
  * It reads no files: `wanted` names the files that it needs, and the shell provides them. It has no editor, protocol, or
  * clock.
  */
-import { type Levels, NO_LEVELS } from "../checks/levels.ts";
+
 import type { Document } from "../declared/document.ts";
 import type { FrontEnd } from "../declared/front-end.ts";
+import { type Levels, NO_LEVELS } from "../findings/levels.ts";
 import type { TextEdit } from "../text/edit.ts";
 import { topologyCache } from "../topology/stages.ts";
 import { type Analysis, analyse } from "./analysis.ts";

@@ -1,10 +1,11 @@
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { setFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Pod, Service } from "../../topology/model.ts";
 import { podsIn } from "../../topology/service-endpoints.ts";
 import { ask } from "../../trace/trace.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, setFix } from "../finding.ts";
-import { shop } from "./example.ts";
 
 const text = (cni: string): string =>
   shop("service web { select app=web; port 80 -> 8080 }").replace("cni flannel { backend vxlan }", cni);

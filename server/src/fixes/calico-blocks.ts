@@ -1,21 +1,22 @@
 /** Fixes for nodes without a block: smaller blocks, or a larger pool. */
 
-import { formatPrefix } from "../../addressing/ip.ts";
-import { argumentWith, sourceAt } from "../../declared/navigate.ts";
-import type { Origin } from "../../declared/origin.ts";
-import { clusterAt } from "../../questions/owner.ts";
-import { t } from "../../text/l10n.ts";
-import { enlargeFixes } from "../addresses/free.ts";
-import type { Fix, FixContext, ProblemData } from "../check.ts";
-import { setFix } from "../finding.ts";
+import { formatPrefix } from "../addressing/ip.ts";
+import type { NetworkProblemData } from "../cni/problems.ts";
+import { argumentWith, sourceAt } from "../declared/navigate.ts";
+import type { Origin } from "../declared/origin.ts";
+import { clusterAt } from "../questions/owner.ts";
+import { t } from "../text/l10n.ts";
+import type { Topology } from "../topology/model.ts";
+import { type Fix, setFix } from "./fix.ts";
+import { enlargeFixes } from "./ranges.ts";
 
 /** The longest block size that Calico accepts (libcalico-go/lib/clientv3/ippool.go). */
 const LONGEST = { 4: 32, 6: 128 } as const;
 
 export function blockFixes(
-  { pools, blocks, nodes, size: current, allocates }: ProblemData["KN422" | "KN423"],
+  { pools, blocks, nodes, size: current, allocates }: NetworkProblemData["KN422" | "KN423"],
   source: Origin,
-  { topology }: FixContext,
+  { topology }: { readonly topology: Topology },
 ): readonly Fix[] {
   const cluster = clusterAt(topology, source);
   const [pool, ...others] = pools;

@@ -1,4 +1,4 @@
-/** The cluster of this family's examples: nodes n1 and n2, a pod of `api` on each, and a pod `web` on n1. */
+/** The cluster of the examples of service checks: nodes n1 and n2, a pod of `api` on each, and a pod `web` on n1. */
 export function shop(inside: string, cluster = ""): string {
   const lines = (text: string, by: string): string =>
     text === "" ? "" : `${by}${text.trim().replace(/\n/g, `\n${by}`)}\n`;

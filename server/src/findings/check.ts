@@ -1,23 +1,20 @@
-import type { NetworkProblemData } from "../cni/problems.ts";
-import type { Change } from "../declared/change.ts";
-import type { Document } from "../declared/document.ts";
-import type { FileProblemData } from "../declared/file-problem.ts";
 /**
  * The type of a check. Each check is one file in `checks/<family>/` and is listed in the catalog. Documentation, settings,
  * hover texts, and reports are generated from these objects.
  */
+import type { NetworkProblemData } from "../cni/problems.ts";
+import type { Document } from "../declared/document.ts";
+import type { FileProblemData } from "../declared/file-problem.ts";
 import type { Origin } from "../declared/origin.ts";
 import type { Related } from "../declared/problem.ts";
 import type { DeclProblemData } from "../declared/problem-data.ts";
-import type { Effect, Explaining } from "../questions/effect.ts";
-import type { FailingQuery } from "../questions/replay.ts";
-import type { View } from "../questions/view.ts";
+import type { Fix } from "../fixes/fix.ts";
+import type { Effect, Explained } from "../questions/effect.ts";
 import type { Span } from "../text/span.ts";
 import type { Topology } from "../topology/model.ts";
 import type { TopologyProblemData } from "../topology/problems.ts";
+import type { Code, Finding, Severity } from "./finding.ts";
 
-export type Severity = "error" | "warning" | "info" | "hint";
-export type Code = `KN${string}`;
 export type Family =
   | "syntax"
   | "addresses"
@@ -30,32 +27,8 @@ export type Family =
   | "import";
 
 /** The input of all checks: plain data and lazily computed views, without file system or clock. */
-export interface CheckContext extends View {
+export interface CheckContext extends Explained {
   readonly files: readonly Document[];
-  /** Findings of the preceding checks that explain the effect: a check does not report the effects of a reported cause. */
-  readonly explaining: Explaining;
-}
-/** A problem found by a check. `source` is the location of the cause; all other locations are related information. */
-export interface Finding {
-  readonly code: Code;
-  readonly severity: Severity;
-  /** One sentence that names both sides with their values. */
-  readonly message: string;
-  readonly source: Origin;
-  /**
-   * The location in the text if it is not part of a statement (a stray bracket); `source` then specifies only the file.
-   */
-  readonly span?: Span;
-  readonly related: readonly Related[];
-  readonly fixes: readonly Fix[];
-  /** Packets that are lost because of the problem: after a fix, they must arrive. */
-  readonly queries?: readonly FailingQuery[];
-}
-
-/** Changes that resolve a finding. The service offers a fix only after proving that it works. */
-export interface Fix {
-  readonly title: string;
-  readonly edits: readonly Change[];
 }
 /** The input of fixes, in addition to the location and the values of the problem. */
 export interface FixContext {

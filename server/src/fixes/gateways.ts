@@ -1,13 +1,12 @@
 /** Fixes that add a default gateway to segments without one. */
 
-import { formatIp } from "../../addressing/ip.ts";
-import { hasChild } from "../../declared/navigate.ts";
-import { plural } from "../../text/format.ts";
-import { t } from "../../text/l10n.ts";
-import type { Node, Segment, Topology } from "../../topology/model.ts";
-import type { Fix } from "../check.ts";
-import { appendEdit } from "../finding.ts";
-import { nextFreeAddress } from "./free.ts";
+import { formatIp } from "../addressing/ip.ts";
+import { hasChild } from "../declared/navigate.ts";
+import { nextFreeAddress } from "../questions/free.ts";
+import { plural } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
+import type { Node, Segment, Topology } from "../topology/model.ts";
+import { appendEdit, type Fix } from "./fix.ts";
 
 /** Maximum number of segments that a single fix changes. */
 const MOST_EDITS = 10;

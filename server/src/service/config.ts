@@ -6,8 +6,8 @@
  */
 import { isCollection, isMap, isScalar, parseDocument } from "yaml";
 import { type FileProblem, type FileProblemData, problemInText } from "../declared/file-problem.ts";
+import { isLevel, type Level, type Levels, NO_LEVELS } from "../findings/levels.ts";
 import type { Span } from "../text/span.ts";
-import { isLevel, type Level, type Levels, NO_LEVELS } from "./levels.ts";
 
 /** Longer values are shortened in messages. */
 const MOST_SHOWN = 40;

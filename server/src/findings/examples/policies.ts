@@ -1,4 +1,4 @@
-/** The cluster of this family's examples. */
+/** The cluster of the examples of policy checks. */
 
 /** The cluster with an engine that enforces admin policies, and the statements `inside` in the cluster's block. */
 export function inCluster(inside: string): string {

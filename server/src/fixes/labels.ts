@@ -4,8 +4,7 @@ import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import { nearestFew } from "../text/nearest.ts";
 import type { Labels, Selector } from "../topology/selector.ts";
-import type { Fix } from "./check.ts";
-import { replaceFix } from "./finding.ts";
+import { type Fix, replaceFix } from "./fix.ts";
 
 const MOST_FIXES = 3;
 

@@ -1,21 +1,17 @@
 /** Fixes for a lost packet of an expectation, if a single place in the file causes the loss. */
 
-import { formatIp, formatPrefix, isNear, prefixContains } from "../../addressing/ip.ts";
-import { nodeAddress } from "../../cni/peers.ts";
-import type { Journey } from "../../dataplane/journey.ts";
-import { innerOf, type Packet } from "../../dataplane/packet.ts";
-import type { Decl } from "../../declared/decl.ts";
-import { directionIn, sourceAt } from "../../declared/navigate.ts";
-import { headText } from "../../declared/text.ts";
-import { t } from "../../text/l10n.ts";
-import type { Router, Topology } from "../../topology/model.ts";
-import type { Fix } from "../check.ts";
-import { appendFix } from "../finding.ts";
-import { wayThrough } from "../reachability/causes.ts";
-import { routerFixes } from "../reachability/mend.ts";
-
-/** Source port of the packets of an expectation. */
-export const CLIENT_PORT = 40_000;
+import { formatIp, formatPrefix, isNear, prefixContains } from "../addressing/ip.ts";
+import { nodeAddress } from "../cni/peers.ts";
+import type { Journey } from "../dataplane/journey.ts";
+import { innerOf, type Packet } from "../dataplane/packet.ts";
+import type { Decl } from "../declared/decl.ts";
+import { directionIn, sourceAt } from "../declared/navigate.ts";
+import { CLIENT_PORT } from "../questions/expectations.ts";
+import { t } from "../text/l10n.ts";
+import type { Router, Topology } from "../topology/model.ts";
+import { wayThrough } from "./allow.ts";
+import { appendFix, type Fix } from "./fix.ts";
+import { routerFixes } from "./reachability.ts";
 
 export function lossFixes(topology: Topology, journey: Journey): readonly Fix[] {
   const { reason, steps } = journey;
@@ -34,12 +30,6 @@ export function lossFixes(topology: Topology, journey: Journey): readonly Fix[] 
   if (reason.code !== "no-route" || innerOf(packet)) return [];
   const router = topology.routers.find(({ path }) => path === reason.netns);
   return router ? routeFixes(topology, router, packet) : [];
-}
-
-/** The `deny` rule that dropped the packet, as written in the file. */
-export function ruleAt({ reason }: Journey): string | undefined {
-  const rule = reason?.origin?.decl;
-  return rule?.spec?.keyword === "deny" ? headText(rule) : undefined;
 }
 
 function allowText(journey: Journey, packet: Packet, rule: Decl): string {

@@ -1,20 +1,18 @@
-/** Full-size packets between pods, and from pods to external hosts: input of the MTU checks KN302 to KN304 and KN307. */
+/** Full-size packets between pods, and from pods to external hosts. */
 
-import { mtuSetting } from "../../cni/underlay.ts";
-import type { Journey, Question } from "../../dataplane/journey.ts";
-import { innerOf } from "../../dataplane/packet.ts";
-import { simulate } from "../../dataplane/simulator/simulate.ts";
-import { childOf } from "../../declared/navigate.ts";
-import type { Origin } from "../../declared/origin.ts";
-import { keptFor } from "../../memo/memo.ts";
-import { outwardProbes } from "../../questions/outward.ts";
-import { type Probe, type ProbeEnd, probesOf } from "../../questions/probes.ts";
-import { t } from "../../text/l10n.ts";
-import { stationsOf } from "../../topology/stations.ts";
-import type { CheckContext, CheckInfo, Finding, Fix } from "../check.ts";
-import { finding, setFix } from "../finding.ts";
-import { hopsOf } from "../reachability/causes.ts";
-import { howMany } from "../reachability/report.ts";
+import { mtuSetting } from "../cni/underlay.ts";
+import type { Journey, Question } from "../dataplane/journey.ts";
+import { innerOf } from "../dataplane/packet.ts";
+import { simulate } from "../dataplane/simulator/simulate.ts";
+import { childOf } from "../declared/navigate.ts";
+import type { Origin } from "../declared/origin.ts";
+import { keptFor } from "../memo/memo.ts";
+import { t } from "../text/l10n.ts";
+import { stationsOf } from "../topology/stations.ts";
+import type { Explained } from "./effect.ts";
+import { outwardProbes } from "./outward.ts";
+import { type Probe, type ProbeEnd, probesOf } from "./probes.ts";
+import type { View } from "./view.ts";
 
 export type Fate = "lost" | "fragmented" | "told" | "lost-outside";
 
@@ -23,13 +21,17 @@ export interface FullSize {
   readonly size: number;
   /** The probe with a small packet, which passed. */
   readonly probe: Pick<Probe, "cluster" | "journey">;
-  /** "from pod `a` on node `prod/n1` to pod `b` on node `prod/n2` (6 node pairs affected)". */
-  readonly who: string;
+  /** "from pod `a` on node `prod/n1` to pod `b` on node `prod/n2`": the first probe with this result. */
+  readonly fromTo: string;
+  /** Whether the destination is an external host. */
+  readonly isOutside: boolean;
+  /** Number of ordered node pairs, or of nodes with this result to external hosts. */
+  readonly pairs: number;
   readonly journey: Journey;
   readonly source: Origin;
 }
 
-const fullSizeOf = keptFor(probeFullSize);
+export const fullSizeOf = keptFor(probeFullSize);
 
 /** A probe that passed with a small packet, and the full-size packet to send. */
 interface Try {
@@ -40,12 +42,11 @@ interface Try {
   readonly pairs: number;
 }
 
-function probeFullSize(context: CheckContext): readonly FullSize[] {
-  const results = new Map<string, { readonly one: Omit<FullSize, "who">; readonly first: Try; pairs: number }>();
+function probeFullSize(context: Explained): readonly FullSize[] {
+  const results = new Map<string, { -readonly [K in keyof FullSize]: FullSize[K] }>();
   const harmless = new Set<string>();
   const filtering = stationsWithRules(context);
-  for (const first of [...betweenPods(context), ...toOutside(context)]) {
-    const { probe, question, isOutside, pairs } = first;
+  for (const { probe, question, isOutside, fromTo, pairs } of [...betweenPods(context), ...toOutside(context)]) {
     if (context.cancelled()) break;
     const { size } = question;
     const path = `${size} ${pathOf(context, probe, filtering)}`;
@@ -60,12 +61,9 @@ function probeFullSize(context: CheckContext): readonly FullSize[] {
     const key = `${probe.cluster.name} ${fate} ${size} ${journey.reason?.code ?? ""}`;
     const same = results.get(key);
     if (same) same.pairs += pairs;
-    else results.set(key, { one: { fate, size, probe, journey, source }, first, pairs });
+    else results.set(key, { fate, size, probe, fromTo, isOutside, pairs, journey, source });
   }
-  const all = [...results.values()].map(({ one, first, pairs }) => ({
-    ...one,
-    who: `${first.fromTo}${howMany(pairs, !first.isOutside)}`,
-  }));
+  const all = [...results.values()];
   return all.filter(({ fate, source }) => {
     const others = all.filter((one) => one.source.decl.handle === source.decl.handle).map((one) => one.fate);
     // One wrong MTU can have several effects: silent loss hides rejections, and findings between pods hide those to external hosts.
@@ -74,7 +72,7 @@ function probeFullSize(context: CheckContext): readonly FullSize[] {
   });
 }
 
-function* betweenPods(context: CheckContext): Iterable<Try> {
+function* betweenPods(context: View): Iterable<Try> {
   for (const probe of probesOf(context).passed) {
     const { from, to, sameNode, pairs } = probe;
     const size = podMtu(context, from);
@@ -93,7 +91,7 @@ function* betweenPods(context: CheckContext): Iterable<Try> {
 }
 
 /** Packets of the size that both endpoints negotiate (TCP MSS). */
-function* toOutside(context: CheckContext): Iterable<Try> {
+function* toOutside(context: View): Iterable<Try> {
   for (const one of outwardProbes(context)) {
     const { from, host } = one;
     const there = host.interfaces.find(({ addresses }) => addresses.some(({ ip }) => ip === one.question.dst));
@@ -109,7 +107,7 @@ function* toOutside(context: CheckContext): Iterable<Try> {
  * result on all paths with the same key; machines with access lists are part of the key because they might drop ICMP.
  */
 function pathOf(
-  { open: network, topology }: CheckContext,
+  { open: network, topology }: View,
   { journey }: FullSize["probe"],
   filtering: ReadonlySet<string>,
 ): string {
@@ -127,13 +125,13 @@ function pathOf(
   return path;
 }
 
-function stationsWithRules({ topology }: CheckContext): ReadonlySet<string> {
+function stationsWithRules({ topology }: View): ReadonlySet<string> {
   const filtering = new Set<string>();
   for (const { acl, path } of stationsOf(topology)) if (acl.length > 0) filtering.add(path);
   return filtering;
 }
 
-function podMtu({ open: network }: CheckContext, from: ProbeEnd): number | undefined {
+function podMtu({ open: network }: View, from: ProbeEnd): number | undefined {
   return network.netns(from.netns)?.devices.get("eth0")?.mtu;
 }
 
@@ -159,45 +157,6 @@ function isLostInIpv6Tunnel({ steps }: Journey): boolean {
 /** The `mtu` of the backend or plugin; if it is not set, the block that would contain it. */
 function settingOf({ cluster }: FullSize["probe"]): Origin {
   return childOf(mtuSetting(cluster).block, "mtu", 0);
-}
-
-/** Sets the smallest MTU on the path, minus the tunnel overhead if the setting is the pods' MTU. */
-function mtuFixes({ open: network, topology }: CheckContext, { journey, probe, size }: FullSize): readonly Fix[] {
-  let least = Number.POSITIVE_INFINITY;
-  for (const { netns, device } of [...journey.steps, ...probe.journey.steps]) {
-    const found = network.netns(netns)?.devices.get(device);
-    if (found?.kind !== "physical") continue;
-    least = Math.min(least, found.mtu, topology.segments.get(found.segment)?.mtu ?? found.mtu);
-  }
-  if (least === Number.POSITIVE_INFINITY) return [];
-  const { block, isOuter } = mtuSetting(probe.cluster);
-  const overhead = isOuter ? 0 : Math.max(...journey.steps.map(({ packet }) => packet.length), size) - size;
-  const mtu = least - overhead;
-  const title =
-    overhead > 0
-      ? t`Set \`mtu\` to ${mtu} (smallest MTU on the path minus ${overhead} bytes)`
-      : t`Set \`mtu\` to ${mtu} (smallest MTU on the path)`;
-  return [setFix(title, block, "mtu", String(mtu))];
-}
-
-export function* reportFullSize(
-  check: CheckInfo,
-  context: CheckContext,
-  fate: Fate,
-  message: (one: FullSize, who: string) => string,
-): Iterable<Finding> {
-  for (const one of fullSizeOf(context)) {
-    if (one.fate !== fate) continue;
-    yield finding(check, one.source, message(one, one.who), {
-      related: hopsOf(one.journey, context.topology),
-      fixes: mtuFixes(context, one),
-    });
-  }
-}
-
-/** Why the packet was lost: a full clause, for use after a colon. */
-export function lossOf({ reason }: Journey): string {
-  return reason?.message ?? t`the packet is lost`;
 }
 
 /** Whether a router sent ICMP "packet too big" and a rule dropped it. A segment or a bridge drops large frames without an error. */

@@ -1,13 +1,12 @@
 /** Fixes that allow a connection in the policies of its other side. */
-import { sourceAt } from "../../declared/navigate.ts";
-import type { PodGroup } from "../../kubernetes/policy/groups.ts";
-import { portText } from "../../kubernetes/policy/text.ts";
-import { type PolicyView, policyLabel } from "../../questions/policy-view.ts";
-import { t } from "../../text/l10n.ts";
-import type { Direction, Policy, PolicyRule } from "../../topology/policy.ts";
-import { type Labels, selectorText } from "../../topology/selector.ts";
-import type { Fix } from "../check.ts";
-import { appendFix } from "../finding.ts";
+import { sourceAt } from "../declared/navigate.ts";
+import type { PodGroup } from "../kubernetes/policy/groups.ts";
+import { portText } from "../kubernetes/policy/text.ts";
+import { type PolicyView, policyLabel } from "../questions/policy-view.ts";
+import { t } from "../text/l10n.ts";
+import type { Direction, Policy, PolicyRule } from "../topology/policy.ts";
+import { type Labels, selectorText } from "../topology/selector.ts";
+import { appendFix, type Fix } from "./fix.ts";
 
 /** `app=web tier=front`, with the namespace if the rule is in a different namespace. */
 export function podsText(pods: string, namespace: string, from: string): string {
@@ -18,16 +17,21 @@ export function labelsText(labels: Labels): string {
   return labels.size === 0 ? "*" : [...labels].map(([key, value]) => `${key}=${value}`).join(" ");
 }
 
+/** A connection that `rule` of `policy` allows at `subject`, but no policy of `other`. */
+interface HalfAllowed {
+  readonly policy: Policy;
+  readonly rule: PolicyRule;
+  readonly subject: PodGroup;
+  readonly other: PodGroup;
+}
+
 /**
- * Allows at `other` what `rule` of `policy` allows at `subject`: with a rule in the most specific policy that selects `other`, or
- * with a new policy if all of these policies select every pod.
+ * Allows the connection at `other`: with a rule in the most specific of the policies that select it (`limits`), or with a new
+ * policy if all of these select every pod.
  */
 export function otherSideFixes(
   view: PolicyView,
-  policy: Policy,
-  rule: PolicyRule,
-  subject: PodGroup,
-  other: PodGroup,
+  { policy, rule, subject, other }: HalfAllowed,
   limits: readonly Policy[],
 ): readonly Fix[] {
   const far: Direction = rule.direction === "ingress" ? "egress" : "ingress";

@@ -1,14 +1,14 @@
 /** Turns conflicts of the address plan into findings; shared by the overlap checks (KN101 to KN107, KN113). */
 
-import { rangeContains, rangeSize } from "../../addressing/ip.ts";
-import { valueAt } from "../../memo/memo.ts";
-import { type Conflict, type ConflictKind, type PlannedRange, planOf } from "../../questions/plan.ts";
-import { list, plural } from "../../text/format.ts";
-import { t } from "../../text/l10n.ts";
-import type { Topology } from "../../topology/model.ts";
-import type { CheckContext, CheckInfo, Finding, Severity } from "../check.ts";
-import { finding } from "../finding.ts";
-import { freeHint, moveFixes, shrinkFixes } from "./free.ts";
+import { rangeContains, rangeSize } from "../addressing/ip.ts";
+import { freeHint, moveFixes, shrinkFixes } from "../fixes/ranges.ts";
+import { valueAt } from "../memo/memo.ts";
+import { type Conflict, type ConflictKind, type PlannedRange, planOf } from "../questions/plan.ts";
+import { list, plural } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
+import type { Topology } from "../topology/model.ts";
+import type { CheckContext, CheckInfo } from "./check.ts";
+import { type Finding, finding, type Severity } from "./finding.ts";
 
 export interface OverlapWording {
   readonly kind: ConflictKind;

@@ -3,25 +3,21 @@
  * Failures that an earlier finding explains are dropped.
  */
 
-import type { Ip } from "../../addressing/ip.ts";
-import { formatIp, isLinkLocal } from "../../addressing/ip.ts";
-import type { Journey, Step } from "../../dataplane/journey.ts";
-import { withoutRepetition } from "../../dataplane/loop.ts";
-import { innerOf, type Packet } from "../../dataplane/packet.ts";
-import type { Decl } from "../../declared/decl.ts";
-import type { Handle } from "../../declared/handle.ts";
-import { headOf, holds } from "../../declared/navigate.ts";
-import type { Origin } from "../../declared/origin.ts";
-import type { Related } from "../../declared/problem.ts";
-import { keptFor } from "../../memo/memo.ts";
-import { attribute, type CauseKind, causeKey } from "../../questions/blame.ts";
-import type { Reported } from "../../questions/effect.ts";
-import { planOf } from "../../questions/plan.ts";
-import { type Failure, probesOf } from "../../questions/probes.ts";
-import { t } from "../../text/l10n.ts";
-import type { Topology } from "../../topology/model.ts";
-import { type Stations, stationsByPath } from "../../topology/stations.ts";
-import type { CheckContext } from "../check.ts";
+import type { Ip } from "../addressing/ip.ts";
+import { isLinkLocal } from "../addressing/ip.ts";
+import type { Journey } from "../dataplane/journey.ts";
+import { innerOf, type Packet } from "../dataplane/packet.ts";
+import type { Decl } from "../declared/decl.ts";
+import type { Handle } from "../declared/handle.ts";
+import { holds } from "../declared/navigate.ts";
+import type { Origin } from "../declared/origin.ts";
+import { keptFor } from "../memo/memo.ts";
+import type { Topology } from "../topology/model.ts";
+import { type Stations, stationsByPath } from "../topology/stations.ts";
+import { attribute, type CauseKind, causeKey } from "./blame.ts";
+import type { Explained, Reported } from "./effect.ts";
+import { planOf } from "./plan.ts";
+import { type Failure, probesOf } from "./probes.ts";
 
 export interface Cause {
   readonly kind: CauseKind;
@@ -36,11 +32,11 @@ export interface Cause {
 
 const allCauses = keptFor(findCauses);
 
-export function causesOf(context: CheckContext, kind: CauseKind): readonly Cause[] {
+export function causesOf(context: Explained, kind: CauseKind): readonly Cause[] {
   return allCauses(context).filter((cause) => cause.kind === kind);
 }
 
-function findCauses(context: CheckContext): readonly Cause[] {
+function findCauses(context: Explained): readonly Cause[] {
   const { failures } = probesOf(context);
   if (failures.length === 0) return [];
   const stations = stationsByPath(context.peopled);
@@ -127,72 +123,7 @@ function isExcused(topology: Topology, failure: Failure, stations: Stations, sus
   return suspects.some((suspect) => [...roots].some((root) => holds(root, suspect)));
 }
 
-/* ------------------------------------------------------------------ hops */
-
-const MOST_HOPS = 10;
-
-/** The hops of a failed journey, each with the place in the file that determined it. A loop is listed once. */
-export function hopsOf(journey: Journey, topology: Topology): readonly Related[] {
-  const stations = stationsByPath(topology);
-  const hops: Related[] = [];
-  const steps = journey.verdict === "looped" ? withoutRepetition(journey.steps) : journey.steps;
-  const shown = steps.filter((step, i) => i === steps.length - 1 || SHOWN.has(step.action));
-  for (const [i, step] of shown.entries()) {
-    const source = step.rule?.origin ?? stations(step.netns)?.source;
-    if (!source) continue;
-    // A failure reason names its machine.
-    const hop = namesMachine(step.text, step.netns)
-      ? t`${i + 1}. ${step.text}`
-      : t`${i + 1}. ${step.netns}: ${step.text}`;
-    const message = step.rule && step.action === "route" ? t`${hop} [${step.rule.text}]` : hop;
-    hops.push({ source: headOf(source), message });
-  }
-  return hops.length <= MOST_HOPS ? hops : [...hops.slice(0, MOST_HOPS - 2), ...hops.slice(-2)];
-}
-
-/** Whether the text names the machine: "r" is not the router in "routed". */
-function namesMachine(text: string, netns: string): boolean {
-  return text.split(/[\s:,()]+/).includes(netns);
-}
-
-const SHOWN: ReadonlySet<Step["action"]> = new Set([
-  "route",
-  "encapsulate",
-  "decapsulate",
-  "dnat",
-  "snat",
-  "fragment",
-  "reject",
-  "drop",
-  "deliver",
-]);
-
-/** The rule that allows the tunnel packets: "allow udp port 8472"; empty if they are not tunnel packets. */
-export function wayThrough(journey: Journey): string {
-  const body = lostPacket(journey)?.body;
-  if (body?.kind === "icmp" && journey.reason?.lost) return "allow icmp";
-  if (body?.kind === "ipip" || body?.kind === "esp") return `allow ${body.kind}`;
-  const isTunnel = body?.kind === "udp" && (body.carries || journey.reason?.lost);
-  return isTunnel ? `allow udp port ${body.dport}` : "";
-}
-
-function lostPacket({ reason, steps }: Journey): Packet | undefined {
+/** The packet that was lost, or the last packet sent before the loss. */
+export function lostPacket({ reason, steps }: Journey): Packet | undefined {
   return reason?.lost ?? steps.at(-1)?.packet;
-}
-
-const CARRIERS = { vxlan: "VXLAN", wireguard: "WireGuard", esp: "ESP-in-UDP", ip: "flannel udp" } as const;
-
-/** "VXLAN packets (UDP port 8472)" for a tunnel packet, otherwise "packets to 10.244.1.2". */
-export function whatDied(journey: Journey): string {
-  const packet = lostPacket(journey);
-  const body = packet?.body;
-  if (body?.kind === "icmp" && journey.reason?.lost) return t`IPv6 neighbor discovery (ICMPv6)`;
-  if (body?.kind === "udp" && journey.reason?.lost && journey.reason.code === "neighbour-failed")
-    return t`ARP requests in VXLAN packets (UDP port ${body.dport})`;
-  if (body?.kind === "udp" && journey.reason?.lost) return t`key exchange messages (UDP port ${body.dport})`;
-  if (body?.kind === "ipip") return t`IP-in-IP packets (protocol 4)`;
-  if (body?.kind === "esp") return t`ESP packets (IPsec, protocol 50)`;
-  if (body?.kind === "udp" && body.carries) return t`${CARRIERS[body.carries.kind]} packets (UDP port ${body.dport})`;
-  if (body?.kind === "icmp") return t`pings`;
-  return packet ? t`packets to ${formatIp(packet.dst)}` : t`packets`;
 }

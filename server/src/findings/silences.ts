@@ -5,7 +5,7 @@
 import type { Document, Silence } from "../declared/document.ts";
 import { type FileProblem, type FileProblemData, problemInText } from "../declared/file-problem.ts";
 import type { Span } from "../text/span.ts";
-import type { Code, Finding } from "./check.ts";
+import type { Code, Finding } from "./finding.ts";
 
 /** Returns the remaining findings, and each comment and code that suppressed nothing. */
 export function applySilences(

@@ -1,16 +1,14 @@
-import { machineText } from "../machine.ts";
-
 /** Findings from causes, and the parts of their messages that the reachability and MTU checks share. */
 
-import type { CauseKind } from "../../questions/blame.ts";
-import { type FailingQuery, queriesOf } from "../../questions/replay.ts";
-import { plural } from "../../text/format.ts";
-import { t } from "../../text/l10n.ts";
-import type { Topology } from "../../topology/model.ts";
-import { stationAt } from "../../topology/stations.ts";
-import type { CheckContext, CheckInfo, Finding, Fix } from "../check.ts";
-import { finding } from "../finding.ts";
-import { type Cause, causesOf, hopsOf } from "./causes.ts";
+import type { Fix } from "../fixes/fix.ts";
+import type { CauseKind } from "../questions/blame.ts";
+import { type Cause, causesOf } from "../questions/causes.ts";
+import { type FailingQuery, queriesOf } from "../questions/replay.ts";
+import { plural } from "../text/format.ts";
+import { t } from "../text/l10n.ts";
+import type { CheckContext, CheckInfo } from "./check.ts";
+import { type Finding, finding } from "./finding.ts";
+import { hopsOf } from "./hops.ts";
 
 /** How a check reports one kind of causes. */
 export interface CauseReport {
@@ -50,11 +48,4 @@ export function howMany(pairs: number, nodes: boolean): string {
 /** Why the packet was lost: a full clause, for use after a colon. */
 export function reasonOf({ example }: Cause): string {
   return example.reason?.message ?? t`the packet is lost`;
-}
-
-/** "router `tor`": the machine that owns a network namespace; the id alone for a pod's. */
-export function machineAt(topology: Topology, netns: string | undefined): string {
-  if (netns === undefined) return t`a machine`;
-  const station = stationAt(topology, netns);
-  return station ? machineText(station) : `\`${netns}\``;
 }

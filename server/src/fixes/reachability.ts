@@ -1,16 +1,15 @@
 /** Fixes that several reachability checks share. */
 
-import { formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
-import { nodeAddress } from "../../cni/peers.ts";
-import type { Handle } from "../../declared/handle.ts";
-import { hasChild, keywordOf, readAt, sourceAt } from "../../declared/navigate.ts";
-import type { Origin } from "../../declared/origin.ts";
-import { tableOf } from "../../questions/blame.ts";
-import { t } from "../../text/l10n.ts";
-import type { Cluster, Interface, Node, Topology } from "../../topology/model.ts";
-import type { Fix } from "../check.ts";
-import { appendEdit, appendFix, removeFix, replaceFix, setFix } from "../finding.ts";
-import type { Cause } from "./causes.ts";
+import { formatIp, formatPrefix, prefixContains } from "../addressing/ip.ts";
+import { nodeAddress } from "../cni/peers.ts";
+import type { Handle } from "../declared/handle.ts";
+import { hasChild, keywordOf, readAt, sourceAt } from "../declared/navigate.ts";
+import type { Origin } from "../declared/origin.ts";
+import { tableOf } from "../questions/blame.ts";
+import type { Cause } from "../questions/causes.ts";
+import { t } from "../text/l10n.ts";
+import type { Cluster, Interface, Node, Topology } from "../topology/model.ts";
+import { appendEdit, appendFix, type Fix, removeFix, replaceFix, setFix } from "./fix.ts";
 
 /** Maximum number of edits, or added routes, in one fix. */
 const MOST_EDITS = 16;

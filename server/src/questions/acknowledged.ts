@@ -2,13 +2,12 @@
  * A problem that the file expects is reported as info instead of an error: `expect a -> b blocked` between pods of two segments
  * documents that routes between nodes do not cross the router.
  */
-import type { Cluster, Node } from "../../topology/model.ts";
-import { journeysTo } from "../../trace/aim.ts";
-import type { CheckContext } from "../check.ts";
-import { endsOf } from "./failed.ts";
+import type { Cluster, Node } from "../topology/model.ts";
+import { journeysTo } from "../trace/aim.ts";
+import { endsOf, type World } from "./expectations.ts";
 
 /** Whether every pair of the segments of the node's cluster has a `blocked` expectation that passes. */
-export function isApartExpected(node: string, context: CheckContext): boolean {
+export function isApartExpected(node: string, context: World): boolean {
   if (context.topology.expectations.length === 0) return false;
   const named = context.topology.resolve(node);
   if (!named.ok || named.endpoint.kind !== "node") return false;
@@ -27,7 +26,7 @@ function pairOf(a: string, b: string): string {
 }
 
 /** Pairs of segments with a `blocked` expectation between their pods that passes. */
-function blockedPairs(cluster: Cluster, context: CheckContext): ReadonlySet<string> {
+function blockedPairs(cluster: Cluster, context: World): ReadonlySet<string> {
   const pairs = new Set<string>();
   for (const expectation of context.topology.expectations) {
     if (expectation.want.kind !== "blocked") continue;
@@ -42,7 +41,7 @@ function blockedPairs(cluster: Cluster, context: CheckContext): ReadonlySet<stri
   return pairs;
 }
 
-function nodeOf(path: string, cluster: Cluster, { topology }: CheckContext): Node | undefined {
+function nodeOf(path: string, cluster: Cluster, { topology }: World): Node | undefined {
   const named = topology.resolve(path);
   if (!named.ok) return undefined;
   const { endpoint } = named;

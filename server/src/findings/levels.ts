@@ -1,5 +1,5 @@
 /** The severity of each check in a project, from the editor settings or from `knet.json`. */
-import type { Finding, Severity } from "./check.ts";
+import type { Finding, Severity } from "./finding.ts";
 
 export type Level = "off" | Severity;
 export const LEVELS: readonly Level[] = ["off", "hint", "info", "warning", "error"];

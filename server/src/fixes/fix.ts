@@ -1,32 +1,13 @@
-/** Creates findings and fixes. */
-
+/** Changes that resolve a finding, and the ways to create them. */
 import type { Change } from "../declared/change.ts";
-import { argument, childOf, headOf, keywordOf, readAt, sourceAt } from "../declared/navigate.ts";
+import { childOf, sourceAt } from "../declared/navigate.ts";
 import type { Origin } from "../declared/origin.ts";
-import type { Related } from "../declared/problem.ts";
-import type { FailingQuery } from "../questions/replay.ts";
-import type { CheckInfo, Finding, Fix, Severity } from "./check.ts";
 
-export interface FindingExtras {
-  readonly severity?: Severity;
-  readonly related?: readonly Related[];
-  readonly fixes?: readonly Fix[];
-  readonly queries?: readonly FailingQuery[];
+/** The service offers a fix only after proving that it works. */
+export interface Fix {
+  readonly title: string;
+  readonly edits: readonly Change[];
 }
-
-/** A finding of the check. `source` can be a whole block; only its head is underlined. */
-export function finding(check: CheckInfo, source: Origin, message: string, extras: FindingExtras = {}): Finding {
-  return {
-    code: check.code,
-    severity: extras.severity ?? check.severity,
-    message,
-    source: headOf(source),
-    related: (extras.related ?? []).map((one) => ({ source: headOf(one.source), message: one.message })),
-    fixes: extras.fixes ?? [],
-    ...(extras.queries && extras.queries.length > 0 ? { queries: extras.queries } : {}),
-  };
-}
-
 /** Replaces the text at the source. */
 export function replaceFix(title: string, source: Origin, text: string): Fix {
   return { title, edits: [{ kind: "replace", source, text }] };
@@ -61,16 +42,4 @@ export function setEdit(parent: Origin, keyword: string, value: string): Change 
   return found === parent
     ? appendEdit(parent, `${keyword} ${value}`)
     : { kind: "replace", source: found, text: found.part === "whole" ? `${keyword} ${value}` : value };
-}
-
-/** Sets the length of the node pod CIDRs in a `pods` statement: `pods 10.0.0.0/8 per-node /24`. */
-export function perNodeFix(title: string, pods: Origin, length: string): readonly Fix[] {
-  const prefix = readAt(sourceAt(pods, 0));
-  if (keywordOf(pods) !== "pods" || !prefix) return [];
-  const stated = argument(pods, "per-node");
-  return [
-    stated
-      ? replaceFix(title, stated, length)
-      : replaceFix(title, sourceAt(pods, 0), `${prefix.text} per-node ${length}`),
-  ];
 }

@@ -1,6 +1,6 @@
 /** Texts for the kinds and places of objects in problem data. */
-import type { NamedKind, Place } from "../../declared/problem-data.ts";
-import { phrase, t, translated } from "../../text/l10n.ts";
+import type { NamedKind, Place } from "../declared/problem-data.ts";
+import { phrase, t, translated } from "../text/l10n.ts";
 
 const KINDS: Readonly<Record<NamedKind, string>> = {
   segment: phrase("segment"),

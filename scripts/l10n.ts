@@ -59,7 +59,7 @@ interface Found {
 }
 
 function visit(node: SyntaxNode, inFunction: boolean, found: Found): void {
-  const inside = inFunction || /Function|ObjectMethod|ClassMethod/.test(node.type);
+  const inside = inFunction || /Function|ObjectMethod|ClassMethod|ClassPrivateMethod/.test(node.type);
   if (node.type === "TaggedTemplateExpression" && isNamed(node["tag"], "t")) {
     const key = keyOf(node["quasi"] as SyntaxNode);
     found.add(key);

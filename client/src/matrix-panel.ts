@@ -52,37 +52,10 @@ function open(server: Server, panel: vscode.WebviewPanel, { uri, ...first }: Pan
     const own = new vscode.CancellationTokenSource();
     running = own;
     const state: PanelState = { uri, ...question };
-    const file = fileOf(uri);
-    const failed = (error: string, namespaces: string[] = []): ToPage => ({
-      type: "failed",
-      state,
-      file,
-      error,
-      namespaces,
-    });
-    await say({ type: "working", state, file });
-    let message: ToPage;
-    try {
-      const { by, from, to } = question;
-      const answer = await withPatience(vscode.l10n.t("Computing reachability"), (token) => {
-        token.onCancellationRequested(() => own.cancel());
-        return server.request("knet/matrix", { uri, by, from, to }, own.token);
-      });
-      if (running !== own) return;
-      if (answer === undefined) message = failed(vscode.l10n.t("Canceled."));
-      else if ("error" in answer) message = failed(answer.error, answer.namespaces);
-      else {
-        matrix = answer.matrix;
-        message = { type: "matrix", state, file, matrix };
-      }
-    } catch (error) {
-      // The analysis of the newer text triggers a new request.
-      const isObsolete = error instanceof ResponseError && error.code === LSPErrorCodes.ContentModified;
-      if (running !== own || isObsolete) return;
-      message = failed(noAnswer(error));
-    } finally {
-      own.dispose();
-    }
+    await say({ type: "working", state, file: fileOf(uri) });
+    const message = await answerTo(server, state, own);
+    if (running !== own || message === undefined) return;
+    if (message.type === "matrix") matrix = message.matrix;
     await say(message);
   }
 
@@ -106,16 +79,55 @@ function open(server: Server, panel: vscode.WebviewPanel, { uri, ...first }: Pan
         return openLocation(matrix?.ends[message.end]?.location);
       case "showPolicy":
         return openLocation(matrix?.policies[message.policy]?.location);
-      case "trace": {
-        const from = matrix?.ends[message.from]?.path;
-        const to = matrix?.ends[message.to]?.path;
-        if (from === undefined || to === undefined) return;
-        const { proto, port } = message;
-        const given = { uri, from, to, proto, ...(port === undefined ? {} : { port }) };
-        await vscode.commands.executeCommand("knet.trace", given);
-      }
+      case "trace":
+        return traceBetween(uri, matrix, message);
     }
   }
 
   return { draw, receive, stop };
+}
+
+/** The matrix, or the error that the page shows; undefined if a newer request follows. Disposes of `own`. */
+async function answerTo(
+  server: Server,
+  state: PanelState,
+  own: vscode.CancellationTokenSource,
+): Promise<ToPage | undefined> {
+  const { uri, by, from, to } = state;
+  const file = fileOf(uri);
+  const failed = (error: string, namespaces: string[] = []): ToPage => ({
+    type: "failed",
+    state,
+    file,
+    error,
+    namespaces,
+  });
+  try {
+    const answer = await withPatience(vscode.l10n.t("Computing reachability"), (token) => {
+      token.onCancellationRequested(() => own.cancel());
+      return server.request("knet/matrix", { uri, by, from, to }, own.token);
+    });
+    if (answer === undefined) return failed(vscode.l10n.t("Canceled."));
+    if ("error" in answer) return failed(answer.error, answer.namespaces);
+    return { type: "matrix", state, file, matrix: answer.matrix };
+  } catch (error) {
+    // The analysis of the newer text triggers a new request.
+    if (error instanceof ResponseError && error.code === LSPErrorCodes.ContentModified) return undefined;
+    return failed(noAnswer(error));
+  } finally {
+    own.dispose();
+  }
+}
+
+async function traceBetween(
+  uri: string,
+  matrix: MatrixView | undefined,
+  message: FromPage & { readonly type: "trace" },
+): Promise<void> {
+  const from = matrix?.ends[message.from]?.path;
+  const to = matrix?.ends[message.to]?.path;
+  if (from === undefined || to === undefined) return;
+  const { proto, port } = message;
+  const given = { uri, from, to, proto, ...(port === undefined ? {} : { port }) };
+  await vscode.commands.executeCommand("knet.trace", given);
 }

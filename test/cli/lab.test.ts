@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { file, knet } from "./run.ts";
@@ -46,6 +46,15 @@ describe("knet lab", () => {
     expect(usage.stderr).toContain("up | names | exec WHERE COMMAND");
   });
 
+  it("writes to standard output for `-`, and creates no file", () => {
+    const folder = dirname(file(""));
+    const program = join(import.meta.dirname, "../../dist/knet.cjs");
+    const sample = join(import.meta.dirname, "../..", SAMPLE);
+    const made = spawnSync(process.execPath, [program, "lab", sample, "-o", "-"], { cwd: folder, encoding: "utf8" });
+    expect(made.stdout.replaceAll(sample, SAMPLE)).toBe(script);
+    expect(readdirSync(folder)).toEqual(["test.knet"]);
+  });
+
   it("names the lab after the file or with --name", () => {
     expect(script).toContain("\nLAB=knet-flannel-vxlan\n");
     expect(knet(["lab", SAMPLE, "--name", "mine"]).out).toContain("\nLAB=mine\n");
@@ -74,8 +83,9 @@ describe("knet lab", () => {
   });
 
   it("requires a file with at least one machine", () => {
+    // As in the help: the usage is correct, and the lab cannot be built.
     expect(knet(["lab", file("segment s { cidr 10.0.0.0/24 }\n")])).toMatchObject({
-      code: 2,
+      code: 1,
       err: expect.stringContaining("nothing to build"),
     });
     expect(knet(["lab", "no-such.knet"])).toMatchObject({ code: 2 });

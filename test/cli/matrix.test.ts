@@ -90,6 +90,21 @@ describe("knet matrix", () => {
     expect(knet(["matrix", "/nowhere.knet"]).code).toBe(2);
   });
 
+  it.each([
+    ["app=nosuch", [], "no pod or host matches `app=nosuch`"],
+    ["app=nosuch", ["--policy-only"], "no pod or address outside the clusters matches `app=nosuch`"],
+    ["!app,app", ["--by", "pod"], "no pod or host matches `!app,app`"],
+    ["8.8.8.8", [], "no pod or host matches `8.8.8.8`"],
+    ["10.244.9.9", ["--policy-only"], "no pod or address outside the clusters matches `10.244.9.9`"],
+  ])("reports a filter that matches nothing: %s %j", (filter, options, message) => {
+    for (const side of ["--from", "--to"])
+      expect(knet(["matrix", SAMPLE, side, filter, ...options])).toEqual({
+        code: 2,
+        out: "",
+        err: `knet: ${message}\n`,
+      });
+  });
+
   it("is empty for an empty cluster", () => {
     const empty = file("segment lan { cidr 10.0.0.0/24 }\ncluster c { pods 10.244.0.0/16 }\n");
     expect(knet(["matrix", empty, "--format", "json"])).toMatchObject({

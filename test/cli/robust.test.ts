@@ -1,6 +1,6 @@
 /** Hostile input on the command line: unreadable files, pipes and devices, control characters, and closed pipes. */
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
@@ -56,9 +56,20 @@ describe("files that are not regular files", () => {
       write({ "a.knet": `import "${path}"\n` });
       const { code, out } = knet(["check", "a.knet"]);
       expect(code).toBe(1);
-      expect(out).toContain(`a.knet:1:8 error KN015  \`${path}\` cannot be read (${path}: not a regular file)\n`);
+      expect(out).toContain(`a.knet:1:8 error KN015  \`${path}\` cannot be read (not a regular file)\n`);
     },
   );
+
+  it("an import states once that it cannot be read, with the reason", () => {
+    write({ "d/x": "", "nul.knet": "\0", "bytes.knet": Uint8Array.of(0xff) });
+    const paths = ["d", "nul.knet", "bytes.knet"];
+    write({ "a.knet": paths.map((path) => `import "${path}"\n`).join("") });
+    expect(knet(["check", "a.knet"]).out.match(/KN015 .*/g)).toEqual([
+      "KN015  `d` cannot be read (EISDIR: illegal operation on a directory)",
+      "KN015  `nul.knet` cannot be read (not a text file (NUL byte at offset 0))",
+      "KN015  `bytes.knet` cannot be read (not valid UTF-8)",
+    ]);
+  });
 
   it("an import of `-` is a file, not standard input", () => {
     write({ "a.knet": 'import "-"\n' });
@@ -152,6 +163,47 @@ describe("unreadable files among many", () => {
     expect(err.trimEnd().split("\n").sort()).toEqual([...problems].sort());
     expect(code).toBe(2);
     expect(knet(["fmt", "--check", "c/y.knet"]).code).toBe(0);
+  });
+});
+
+describe("symbolic links in a folder", () => {
+  const files = (args: readonly string[]): readonly string[] => {
+    const { out } = knet(["check", ...args, "--format", "json"]);
+    return (JSON.parse(out) as { files: { path: string }[] }).files.map(({ path }) => path);
+  };
+
+  it("to files are followed; a file with several names is checked once, with its own name", () => {
+    write({ "all/b.knet": GOOD, "all/below/x.txt": WRONG, "other/c.knet": WRONG });
+    symlinkSync("b.knet", join(folder, "all/a.knet"));
+    symlinkSync("below/x.txt", join(folder, "all/x.knet"));
+    symlinkSync("../other/c.knet", join(folder, "all/c.knet"));
+    symlinkSync("../../other/c.knet", join(folder, "all/below/d.knet"));
+    expect(files(["all"])).toEqual(["all/b.knet", "all/below/d.knet", "all/x.knet"]);
+    expect(files(["all", "other"])).toEqual(["all/b.knet", "all/x.knet", "other/c.knet"]);
+    expect(files(["all/a.knet"])).toEqual(["all/a.knet"]);
+    expect(knet(["check", "all"]).out).toContain("all/x.knet:1:20 error KN006");
+    expect(knet(["fmt", "--check", "all"])).toEqual({ code: 0, out: "", err: "" });
+  });
+
+  it("to folders and devices are not followed, so there are no loops", () => {
+    write({ "all/b.knet": GOOD });
+    symlinkSync(".", join(folder, "all/self.knet"));
+    symlinkSync("..", join(folder, "all/up"));
+    symlinkSync("/dev/zero", join(folder, "all/zero.knet"));
+    expect(files(["all"])).toEqual(["all/b.knet"]);
+  });
+
+  it("to nothing are reported, except the lock files of Emacs", () => {
+    write({ "all/b.knet": GOOD });
+    symlinkSync("user@host.4711:1700000000", join(folder, "all/.#b.knet"));
+    expect(knet(["check", "all"])).toMatchObject({ code: 0, err: "" });
+    symlinkSync("loop.knet", join(folder, "all/loop.knet"));
+    symlinkSync("gone.knet", join(folder, "all/old.knet"));
+    const { code, err } = knet(["check", "all"]);
+    expect(code).toBe(2);
+    expect(err).toBe(`knet: all/loop.knet: cannot be read (ELOOP: too many symbolic links encountered)
+knet: all/old.knet: cannot be read (ENOENT: no such file or directory)
+`);
   });
 });
 

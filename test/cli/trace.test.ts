@@ -290,6 +290,22 @@ describe("output formats", () => {
   });
 });
 
+describe("the destination", () => {
+  it("can end with a port and its protocol, as in an expectation", () => {
+    const { trace: found } = trace([K1, "p1/c1.1", "10.1.2.1:8080/tcp"]);
+    expect(found.query).toMatchObject({ to: "10.1.2.1:8080/tcp", port: 8080, proto: "tcp" });
+    expect(knet(["trace", K1, "p1/c1.1", "10.1.2.1:8080/tcp"]).out).toMatch(/^p1\/c1\.1 -> 10\.1\.2\.1:8080 \(tcp\)\n/);
+  });
+
+  it.each([
+    [["p2:80", "--port", "81"], "`p2:80` has port 80, not the requested port 81"],
+    [["p2:53/udp", "--proto", "tcp"], "`p2:53/udp` has protocol udp, not the requested protocol tcp"],
+    [["p2", "--proto", "icmp", "--port", "80"], "port 80 requires tcp, udp, or sctp: ICMP has no ports"],
+  ])("%j is invalid usage", (args, message) => {
+    expect(knet(["trace", K1, "p1", ...args])).toEqual({ code: 2, out: "", err: `knet: ${message}\n` });
+  });
+});
+
 describe("dual stack", () => {
   const DUAL = "samples/dual-stack.knet";
   const destination = (...args: string[]) => trace([DUAL, ...args]).trace.paths[0]?.hops[0]?.packet.headers[0];

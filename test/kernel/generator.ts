@@ -28,11 +28,11 @@ const MODES: readonly ModeRow[] = [
   { weight: 2, cni: () => "flannel { backend udp }", ...kube },
   {
     weight: 3,
-    cni: (random) => `bridge { routes on${maybe(random, 2, "; ip-masq true")}${maybe(random, 3, "; gateway last")} }`,
+    cni: (random) => `bridge { routes true${maybe(random, 2, "; ip-masq true")}${maybe(random, 3, "; gateway last")} }`,
     ...kube,
     ipv6: true,
   },
-  { weight: 1, cni: () => "bridge { routes off }", ...kube },
+  { weight: 1, cni: () => "bridge { routes false }", ...kube },
   { weight: 1, cni: (random) => `docker${maybe(random, 2, " { ip-masq false; forward-policy accept }")}` },
   { weight: 2, cni: () => "kubenet", ...kube },
   { weight: 3, cni: () => "kindnet", ...kube, ipv6: true },

@@ -1,6 +1,6 @@
 /** The server as a process: start, exit, and input that is not a valid message. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -43,6 +43,19 @@ describe("start and exit", () => {
     const exit = exitOf(child);
     child.stdin.end();
     expect(await exit).toBe(1);
+  });
+
+  it.each([
+    [SERVER, ["--stdio"]],
+    [KNET, ["lsp", "--stdio"]],
+  ])("exits at the end of a device or a file: %s", async (program, args) => {
+    const exits = ["/dev/null", fileURLToPath(import.meta.url)].map((input) => {
+      const descriptor = openSync(input, "r");
+      const child = spawn(process.execPath, [program, ...args], { stdio: [descriptor, "ignore", "ignore"] });
+      closeSync(descriptor);
+      return exitOf(child);
+    });
+    expect(await Promise.all(exits)).toEqual([1, 1]);
   });
 
   it("survives input that is not a valid message", async () => {

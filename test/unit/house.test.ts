@@ -207,14 +207,34 @@ describe("the core", () => {
 describe("functions", () => {
   const MOST_PARAMETERS = 5;
   const MOST_LINES = 80;
-  /** The folders in which every function is within the limits. */
-  const LIMITED = ["server/src/dataplane", "server/src/service"];
+  /** Files with functions that exceed the limits. */
+  const MAY_EXCEED = [
+    "server/src/checks/policies/allow.ts",
+    "server/src/frontends/knet/decode.ts",
+    "server/src/frontends/knet/format-plan.ts",
+    "server/src/questions/probes.ts",
+    "server/src/topology/build.ts",
+    "server/src/topology/claims.ts",
+    "server/src/topology/cluster.ts",
+    "server/src/topology/pods.ts",
+    "server/src/topology/policy.ts",
+    "server/src/topology/services.ts",
+    "server/src/topology/station.ts",
+  ];
 
-  it.each(LIMITED)("in %s have at most five parameters and 80 lines", (folder) => {
-    const functions = sourcesIn(folder).flatMap((path) => functionsOf(path, read(path)));
-    expect(functions.length).toBeGreaterThan(100);
-    const wrong = functions.filter(({ parameters, lines }) => parameters > MOST_PARAMETERS || lines > MOST_LINES);
-    expect(wrong.map(({ at, parameters, lines }) => `${at}: ${parameters} parameters, ${lines} lines`)).toEqual([]);
+  const exceeding = (path: string): readonly string[] =>
+    functionsOf(path, read(path))
+      .filter(({ parameters, lines }) => parameters > MOST_PARAMETERS || lines > MOST_LINES)
+      .map(({ at, parameters, lines }) => `${at}: ${parameters} parameters, ${lines} lines`);
+
+  it("have at most five parameters and 80 lines", () => {
+    const paths = [...server, ...sourcesIn("client")];
+    expect(paths.length).toBeGreaterThan(300);
+    expect(paths.filter((path) => !MAY_EXCEED.includes(path)).flatMap(exceeding)).toEqual([]);
+  });
+
+  it("exceed the limits in every listed file", () => {
+    expect(MAY_EXCEED.filter((path) => exceeding(path).length === 0)).toEqual([]);
   });
 
   it("are measured in every form", () => {
@@ -222,20 +242,22 @@ describe("functions", () => {
 const b = (x) => {
   return x;
 };
-interface C { d(x: 1, y: 2, z: 3): void; readonly e: (x: 1) => void }
+interface C { (x: 1): void; d(x: 1, y: 2, z: 3): void; readonly e: (x: 1) => void }
 const f = { g(x) {}, h: function (x, y, z, u) {} };
-class K { k(x) {} }
+class K { k(x) {} #l(x, y) {} }
 function many(...all: [1, 2, 3]) {}
 `;
     const measured = functionsOf("t.ts", text).map(({ at, parameters, lines }) => `${at} ${parameters} ${lines}`);
     expect(measured).toEqual([
       "t.ts:1 2 1",
       "t.ts:2 1 3",
+      "t.ts:5 1 1",
       "t.ts:5 3 1",
       "t.ts:5 1 1",
       "t.ts:6 1 1",
       "t.ts:6 4 1",
       "t.ts:7 1 1",
+      "t.ts:7 2 1",
       "t.ts:8 3 1",
     ]);
   });
@@ -312,8 +334,10 @@ const FUNCTIONS: ReadonlySet<string> = new Set([
   "ArrowFunctionExpression",
   "ObjectMethod",
   "ClassMethod",
+  "ClassPrivateMethod",
   "TSDeclareFunction",
   "TSMethodSignature",
+  "TSCallSignatureDeclaration",
   "TSFunctionType",
 ]);
 

@@ -127,21 +127,24 @@ function draw(drawing: TopologyDrawing): void {
     const classes = ["station", station.kind, station.count > 1 ? "many" : "", color].filter((name) => name !== "");
     const box = thing(station, classes.join(" "), "");
     const lineOf = (row: number): number => station.y + 10 + 12 + row * 16;
-    const middle = station.x + station.width / 2;
+    const { width } = station;
+    const middle = station.x + width / 2;
     box.append(
-      text(kind, middle, lineOf(0), station.width, "kind", "middle"),
-      text(station.name, middle, lineOf(1), station.width, "name", "middle"),
-      ...station.facts.map((fact, row) => text(fact, middle, lineOf(row + 2), station.width, "fact", "middle")),
+      text(kind, { x: middle, y: lineOf(0), width }, "kind", "middle"),
+      text(station.name, { x: middle, y: lineOf(1), width }, "name", "middle"),
+      ...station.facts.map((fact, row) => text(fact, { x: middle, y: lineOf(row + 2), width }, "fact", "middle")),
     );
     svg.append(box);
     for (const pod of station.pods) svg.append(thing(pod, "pod", `${pod.name} ${pod.facts[0] ?? ""}`));
     const last = station.pods.at(-1);
     if (last && station.morePods > 0) {
       const more = t`and ${plural(station.morePods, "more pod")}`;
-      svg.append(text(more, middle, last.y + last.height + 15, station.width, "fact", "middle"));
+      svg.append(text(more, { x: middle, y: last.y + last.height + 15, width }, "fact", "middle"));
     }
   }
-  svg.append(...lines.map(({ x, textY, text: label }) => text(label, x + 5, textY, 220, "address", "start")));
+  svg.append(
+    ...lines.map(({ x, textY, text: label }) => text(label, { x: x + 5, y: textY, width: 220 }, "address", "start")),
+  );
   scroller.replaceChildren(svg);
   setScale(scale);
 }
@@ -162,7 +165,7 @@ function thing(item: TopologyItem & Rectangle, kind: string, label: string): SVG
     },
     s("title", {}, [`${item.kind} ${item.name}`, ...item.facts].join("\n")),
     s("rect", { x, y, width, height, rx: item.kind === "segment" ? 3 : 6 }),
-    label !== "" && text(label, x + 10, y + height / 2 + 4, width - 10, "label", "start"),
+    label !== "" && text(label, { x: x + 10, y: y + height / 2 + 4, width: width - 10 }, "label", "start"),
   );
   element.addEventListener("click", () => choose(index, true));
   element.addEventListener("dblclick", () => act("show"));
@@ -172,7 +175,7 @@ function thing(item: TopologyItem & Rectangle, kind: string, label: string): SVG
 }
 
 /** Shortened to fit the width; the title and the details contain the full text. */
-function text(full: string, x: number, y: number, width: number, kind: string, anchor: string): SVGTextElement {
+function text(full: string, { x, y, width }: Omit<Rectangle, "height">, kind: string, anchor: string): SVGTextElement {
   const most = Math.max(4, Math.floor((width - 12) / 6.4));
   const shown = full.length > most ? `${full.slice(0, most - 1)}…` : full;
   return s("text", { class: kind, x, y, "text-anchor": anchor }, shown);

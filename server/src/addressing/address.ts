@@ -38,6 +38,11 @@ export function addIp(ip: Ip, n: number | bigint): Ip | undefined {
   return sum >= 0 && sum <= (typeof ip === "number" ? MAX_4 : MAX_6) ? sum : undefined;
 }
 
+/** The IPv4 address of an IPv4-mapped address, ::ffff:a.b.c.d (RFC 4291 §2.5.5.2); any other address unchanged. */
+export function unmapped(ip: Ip): Ip {
+  return typeof ip === "bigint" && ip >> 32n === 0xffffn ? Number(ip & 0xffffffffn) : ip;
+}
+
 /** 127.0.0.0/8 (RFC 1122 §3.2.1.3) or ::1 (RFC 4291 §2.5.3). */
 export function isLoopback(ip: Ip): boolean {
   return typeof ip === "number" ? ip >>> 24 === 127 : ip === 1n;

@@ -116,9 +116,15 @@ export function parseIpWithLibrary(text: string): Ip | undefined {
   return Number(IPv4.fromDecimalDottedString(text).getValue());
 }
 
+/** `10.0.0.1:80`, `[fd00::1]:80`, `web:80/tcp`: a text with exactly one colon outside of brackets is not an IPv6 address. */
+const WITH_PORT = /^(?:\[([^\]]*)\]|([^:]+)):([^:]+)$/;
+
 /** Why `parseIp` rejects a text: a lower-case clause without a period. */
 export function whyNoIp(text: string): string {
   if (text === "") return t`the address is missing`;
+  const [, bracketed, host = bracketed, port] = WITH_PORT.exec(text) ?? [];
+  if (host !== undefined && port !== undefined)
+    return parseIp(host) === undefined ? whyNoIp(host) : t`an address cannot have a port (${quote(`:${port}`)})`;
   if (text.includes("/")) return t`an address cannot have a prefix length`;
   const zone = text.indexOf("%");
   if (zone >= 0) return t`an address cannot have a zone (${quote(text.slice(zone))})`;
@@ -126,6 +132,7 @@ export function whyNoIp(text: string): string {
 }
 
 function whyNotIpv4(text: string, inIpv6: boolean): string {
+  if (/^[a-z][\w-]*$/i.test(text)) return t`${quote(text)} is a name, not an address`;
   const octets = text.split(".", 6);
   for (const octet of octets) {
     const reason = whyNotOctet(octet);

@@ -1,6 +1,17 @@
 /** Everything about addresses and prefixes; the files of this folder import each other directly. */
 
-export { addIp, bits, compareIp, family, ipEquals, ipKey, isLinkLocal, isLoopback, isMulticast } from "./address.ts";
+export {
+  addIp,
+  bits,
+  compareIp,
+  family,
+  ipEquals,
+  ipKey,
+  isLinkLocal,
+  isLoopback,
+  isMulticast,
+  unmapped,
+} from "./address.ts";
 export { formatIp, parseIp, whyNoIp } from "./ip-text.ts";
 export {
   broadcast,

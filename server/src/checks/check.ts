@@ -1,14 +1,20 @@
+import type { NetworkProblemData } from "../cni/problems.ts";
 import type { Change } from "../declared/change.ts";
 import type { Document } from "../declared/document.ts";
+import type { FileProblemData } from "../declared/file-problem.ts";
 /**
  * The type of a check. Each check is one file in `checks/<family>/` and is listed in the catalog. Documentation, settings,
  * hover texts, and reports are generated from these objects.
  */
 import type { Origin } from "../declared/origin.ts";
+import type { Related } from "../declared/problem.ts";
+import type { DeclProblemData } from "../declared/problem-data.ts";
+import type { Effect, Explaining } from "../questions/effect.ts";
 import type { FailingQuery } from "../questions/replay.ts";
 import type { View } from "../questions/view.ts";
 import type { Span } from "../text/span.ts";
 import type { Topology } from "../topology/model.ts";
+import type { TopologyProblemData } from "../topology/problems.ts";
 
 export type Severity = "error" | "warning" | "info" | "hint";
 export type Code = `KN${string}`;
@@ -26,10 +32,8 @@ export type Family =
 /** The input of all checks: plain data and lazily computed views, without file system or clock. */
 export interface CheckContext extends View {
   readonly files: readonly Document[];
-  /** Findings of the preceding checks: a check does not report the consequences of a reported cause. */
-  found(code: Code): readonly Finding[];
-  /** All findings of the preceding checks. */
-  readonly reported: readonly Finding[];
+  /** Findings of the preceding checks that explain the effect: a check does not report the effects of a reported cause. */
+  readonly explaining: Explaining;
 }
 /** A problem found by a check. `source` is the location of the cause; all other locations are related information. */
 export interface Finding {
@@ -48,27 +52,26 @@ export interface Finding {
   readonly queries?: readonly FailingQuery[];
 }
 
-export interface Related {
-  readonly source: Origin;
-  readonly message: string;
-}
-
 /** Changes that resolve a finding. The service offers a fix only after proving that it works. */
 export interface Fix {
   readonly title: string;
   readonly edits: readonly Change[];
 }
-/** The input of fixes, in addition to the location and the data of the problem. */
+/** The input of fixes, in addition to the location and the values of the problem. */
 export interface FixContext {
   readonly topology: Topology;
   readonly related: readonly Related[];
+  /** The location in the text if it is not part of a statement. */
+  readonly span: Span | undefined;
 }
 
-/** The values for the message of a problem. */
-export type ProblemData = Readonly<Record<string, string | number>>;
+/** The values of the problems that the lower layers find, by code. */
+export interface ProblemData extends FileProblemData, DeclProblemData, TopologyProblemData, NetworkProblemData {}
+export type ProblemCode = keyof ProblemData;
 
-export interface Check {
-  readonly code: Code;
+/** The part of a check that its documentation consists of. */
+export interface CheckInfo<C extends Code = Code> {
+  readonly code: C;
   /** In kebab-case: "pod-service-overlap". */
   readonly name: string;
   readonly family: Family;
@@ -84,14 +87,34 @@ export interface Check {
     /** "json" if the files are `knet.json` files. */
     readonly language?: "json";
   };
-  /** The message for a problem that decoding or building the topology found (DeclProblem, TopologyProblem). */
-  readonly message?: (data: ProblemData) => string;
-  /** The severity of these problems if it depends on the data. */
-  readonly severityOf?: (data: ProblemData) => Severity;
-  /** The fixes for these problems. */
-  readonly fixes?: (data: ProblemData, source: Origin, context: FixContext) => readonly Fix[];
-  /** Problems of this check are not reported if one of these codes is found, because it already covers them. */
-  readonly impliedBy?: readonly Code[];
-  /** Finds problems in the whole topology or network. */
-  readonly run?: (context: CheckContext) => Iterable<Finding>;
+  /** Effects of these findings, which other checks do not report again. */
+  readonly explains?: readonly Effect[];
 }
+
+/** Finds problems in the whole topology or network. */
+export type Search = (context: CheckContext) => Iterable<Finding>;
+
+/** The check of a problem that a lower layer finds. */
+export interface ProblemCheck<C extends ProblemCode> extends CheckInfo<C> {
+  readonly message: (data: ProblemData[C]) => string;
+  /** These problems are an effect: they are not reported if another problem explains it. */
+  readonly effect?: Effect;
+  /** Nothing else is checked if the topology has such a problem. */
+  readonly stops?: true;
+  /** Whether the file declares that it expects the failure; the finding is then only informative. */
+  readonly isExpected?: (data: ProblemData[C], context: CheckContext) => boolean;
+  /** If it depends on the values. */
+  readonly severityOf?: (data: ProblemData[C]) => Severity;
+  readonly fixes?: (data: ProblemData[C], source: Origin, context: FixContext) => readonly Fix[];
+  /** Finds more of these problems. */
+  readonly run?: Search;
+}
+
+export interface SearchCheck<C extends Code> extends CheckInfo<C> {
+  readonly run: Search;
+}
+
+export type Check<C extends Code> = C extends ProblemCode ? ProblemCheck<C> : SearchCheck<C>;
+
+/** What all checks have in common. */
+export type AnyCheck = CheckInfo & { readonly run?: Search };

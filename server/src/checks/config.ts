@@ -5,12 +5,9 @@
  *     { "checks": { "KN407": "off", "pod-service-overlap": "warning" } }
  */
 import { isCollection, isMap, isScalar, parseDocument } from "yaml";
-import { either } from "../text/format.ts";
-import { t } from "../text/l10n.ts";
+import { type FileProblem, type FileProblemData, problemInText } from "../declared/file-problem.ts";
 import type { Span } from "../text/span.ts";
-import type { Finding } from "./check.ts";
-import { isLevel, LEVELS, type Level, type Levels, NO_LEVELS } from "./levels.ts";
-import { misconfigured } from "./syntax/configuration.ts";
+import { isLevel, type Level, type Levels, NO_LEVELS } from "./levels.ts";
 
 /** Longer values are shortened in messages. */
 const MOST_SHOWN = 40;
@@ -19,7 +16,7 @@ export interface Config {
   readonly file: string;
   readonly text: string;
   readonly levels: Levels;
-  readonly problems: readonly Finding[];
+  readonly problems: readonly FileProblem<"KN017">[];
 }
 
 /** Parses `knet.json`. `codeOf` maps a code or a check name to a code. */
@@ -33,30 +30,26 @@ export function readConfig(file: string, text: string, codeOf: (name: string) =>
       file,
       text,
       levels: NO_LEVELS,
-      problems: [misconfigured(file, at ? span(at) : top(text), t`invalid JSON: ${broken}`)],
+      problems: [problemInText("KN017", file, at ? span(at) : top(text), { cause: "syntax", error: broken })],
     };
   }
-  const problems: Finding[] = [];
-  const wrong = (node: unknown, message: string): void => {
-    problems.push(misconfigured(file, spanOf(node) ?? top(text), message));
+  const problems: FileProblem<"KN017">[] = [];
+  const wrong = (node: unknown, data: FileProblemData["KN017"]): void => {
+    problems.push(problemInText("KN017", file, spanOf(node) ?? top(text), data));
   };
   const levels = new Map<string, Level>();
-  if (!isMap(document.contents)) wrong(document.contents, t`expected an object such as \`{ "checks": { … } }\``);
+  if (!isMap(document.contents)) wrong(document.contents, { cause: "no-object" });
   for (const { key, value } of isMap(document.contents) ? document.contents.items : []) {
     const name = textOf(key);
     if (name === "$schema") continue;
-    if (name !== "checks") wrong(key, t`unknown property \`${name}\`; expected \`checks\``);
-    else if (!isMap(value)) wrong(value, t`\`checks\` must be an object such as \`{ "KN407": "off" }\``);
+    if (name !== "checks") wrong(key, { cause: "property", name });
+    else if (!isMap(value)) wrong(value, { cause: "no-checks" });
     else {
       for (const { key: check, value: level } of value.items) {
         const code = codeOf(textOf(check));
         const wanted = isScalar(level) ? level.value : undefined;
-        if (code === undefined) wrong(check, t`unknown diagnostic ${textOf(check)}; run \`knet explain\` for a list`);
-        else if (!isLevel(wanted))
-          wrong(
-            level,
-            t`invalid severity ${valueText(level, text)}; expected ${either(LEVELS.map((one) => `\`${one}\``))}`,
-          );
+        if (code === undefined) wrong(check, { cause: "check", name: textOf(check) });
+        else if (!isLevel(wanted)) wrong(level, { cause: "severity", text: valueText(level, text) });
         else levels.set(code, wanted);
       }
     }
@@ -77,11 +70,11 @@ function textOf(node: unknown): string {
   return isScalar(node) ? String(node.value) : "";
 }
 
-/** The value as in the file, on one line: `"none"`, `{ "level": "off" }`. */
-function valueText(node: unknown, text: string): string {
+/** The value as in the file, on one line: `"none"`, `{ "level": "off" }`; undefined for an empty value. */
+function valueText(node: unknown, text: string): string | undefined {
   const at = spanOf(node);
   const shown = at && text.slice(at.start, at.end).trim().replace(/\s+/g, " ");
-  return shown ? `\`${shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN)}…` : shown}\`` : t`without a value`;
+  return shown ? (shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN)}…` : shown) : undefined;
 }
 
 function spanOf(node: unknown): Span | undefined {

@@ -3,8 +3,9 @@
 import type { Change } from "../declared/change.ts";
 import { argument, childOf, headOf, keywordOf, readAt, sourceAt } from "../declared/navigate.ts";
 import type { Origin } from "../declared/origin.ts";
+import type { Related } from "../declared/problem.ts";
 import type { FailingQuery } from "../questions/replay.ts";
-import type { Check, Finding, Fix, Related, Severity } from "./check.ts";
+import type { CheckInfo, Finding, Fix, Severity } from "./check.ts";
 
 export interface FindingExtras {
   readonly severity?: Severity;
@@ -14,7 +15,7 @@ export interface FindingExtras {
 }
 
 /** A finding of the check. `source` can be a whole block; only its head is underlined. */
-export function finding(check: Check, source: Origin, message: string, extras: FindingExtras = {}): Finding {
+export function finding(check: CheckInfo, source: Origin, message: string, extras: FindingExtras = {}): Finding {
   return {
     code: check.code,
     severity: extras.severity ?? check.severity,

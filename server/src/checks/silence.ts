@@ -3,6 +3,7 @@
  * of its related locations.
  */
 import type { Document, Silence } from "../declared/document.ts";
+import { type FileProblem, type FileProblemData, problemInText } from "../declared/file-problem.ts";
 import type { Span } from "../text/span.ts";
 import type { Code, Finding } from "./check.ts";
 
@@ -35,6 +36,24 @@ export function applySilences(
       .map((code) => ({ silence, code: code as Code })),
   );
   return { kept, unused };
+}
+
+/** A comment without a known code, or without a reason. */
+export function unclearSilence(silence: Silence, isKnown: (code: string) => boolean): FileProblem<"KN019"> | undefined {
+  const { file, comment, codes, reason } = silence;
+  const problem = (data: FileProblemData["KN019"]): FileProblem<"KN019"> => problemInText("KN019", file, comment, data);
+  if (codes.length === 0) return problem({ cause: "no-code", known: false });
+  const wrong = codes.find((code) => !isCode(code) || !isKnown(code));
+  if (wrong !== undefined) {
+    const known = codes.some((code) => isCode(code) && isKnown(code));
+    return problem({ cause: "unknown-code", code: wrong, known });
+  }
+  return /\p{L}/u.test(reason) ? undefined : problem({ cause: "no-reason", codes, known: true });
+}
+
+/** A comment and one of its codes, which suppressed nothing. */
+export function unusedSilence({ file, comment, codes, scope }: Silence, code: Code): FileProblem<"KN018"> {
+  return problemInText("KN018", file, comment, { code, alone: codes.length === 1, scope: scope !== undefined });
 }
 
 export function isCode(text: string): text is Code {

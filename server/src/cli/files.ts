@@ -1,5 +1,5 @@
 /** Files of the command line: reading them, walking folders, and the service that analyzes them. */
-import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, type Dirent, existsSync, openSync, readdirSync, readSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Netns } from "../dataplane/model.ts";
 import type { Analysis } from "../service/analysis.ts";
@@ -10,7 +10,7 @@ import { pulling } from "../service/pull.ts";
 import { createService, type Service } from "../service/service.ts";
 import { t } from "../text/l10n.ts";
 import { namespaceOf } from "../trace/endpoints.ts";
-import { errno, UsageError } from "./errors.ts";
+import { errno, UnreadableError, UsageError } from "./errors.ts";
 
 /** The path that denotes standard input. */
 export const STDIN = "-";
@@ -21,7 +21,7 @@ const MAX_BYTES = 3 * MAX_TEXT;
 /** Open file descriptors, such as of the shell's `<(command)`; a pipe or a device by any other name does not end, or blocks. */
 const OPEN_FILE = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/;
 
-/** The text of a file or of standard input, as the user names it. Throws UsageError with the file name if it is not readable UTF-8 text. */
+/** The text of a file or of standard input, as the user names it. Throws UnreadableError if it is not readable UTF-8 text. */
 export function readText(file: string): string {
   if (file === STDIN) return decoded(file, readBytes(file, 0, 0));
   return OPEN_FILE.test(file) ? decoded(file, readOpened(file, 0)) : readRegular(file);
@@ -31,7 +31,7 @@ export function readText(file: string): string {
 function readRegular(file: string): string {
   const stat = tried(file, () => statSync(file));
   // Reading a folder fails with its own error.
-  if (!stat.isFile() && !stat.isDirectory()) throw new UsageError(t`${file}: not a regular file`);
+  if (!stat.isFile() && !stat.isDirectory()) throw new UnreadableError(file, t`not a regular file`);
   const { size } = stat;
   if (size > MAX_BYTES) throw tooLarge(file);
   return decoded(file, readOpened(file, size));
@@ -63,32 +63,33 @@ function readBytes(file: string, descriptor: number, size: number): Uint8Array {
 function decoded(file: string, bytes: Uint8Array): string {
   if (bytes.byteLength > MAX_BYTES) throw tooLarge(file);
   const nul = bytes.indexOf(0);
-  if (nul >= 0) throw new UsageError(t`${file}: not a text file (NUL byte at offset ${nul})`);
+  if (nul >= 0) throw new UnreadableError(file, t`not a text file (NUL byte at offset ${nul})`);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new UsageError(t`${file}: not valid UTF-8`);
+    throw new UnreadableError(file, t`not valid UTF-8`);
   }
   if (text.length > MAX_TEXT) throw tooLarge(file);
   return text;
 }
 
-function tooLarge(file: string): UsageError {
-  return new UsageError(`${file}: ${tooManyCharacters()}`);
+function tooLarge(file: string): UnreadableError {
+  return new UnreadableError(file, tooManyCharacters());
 }
 
-/** The result of a system call. Throws UsageError with the name of the error. */
+/** The result of a system call. Throws UnreadableError with the name of the error. */
 function tried<T>(file: string, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    throw new UsageError(t`${file}: cannot be read (${errno(error)})`);
+    const problem = errno(error);
+    throw new UnreadableError(file, problem, t`${file}: cannot be read (${problem})`);
   }
 }
 
 export interface Found {
-  /** Files unchanged, folders with everything below them, ordered by name. */
+  /** Files unchanged, folders with everything below them, ordered by name, including links to files. */
   readonly files: readonly string[];
   /** What cannot be read, one line each. */
   readonly problems: readonly string[];
@@ -97,9 +98,9 @@ export interface Found {
 /** The `.knet` files that the paths denote. */
 export function expandPaths(paths: readonly string[]): Found {
   // By absolute path: `a.knet` and `./a.knet` are one file, with its first name.
-  const files = new Map<string, string>();
-  const add = (file: string): void => {
-    const key = file === STDIN ? STDIN : resolve(file);
+  const files = new Map<string, FoundFile>();
+  const add = (file: FoundFile): void => {
+    const key = file.path === STDIN ? STDIN : resolve(file.path);
     if (!files.has(key)) files.set(key, file);
   };
   const problems: string[] = [];
@@ -107,7 +108,7 @@ export function expandPaths(paths: readonly string[]): Found {
     const isFolder = path !== STDIN && attempt(problems, () => tried(path, () => statSync(path).isDirectory()));
     if (isFolder === undefined) continue;
     if (!isFolder) {
-      add(path);
+      add({ path, isLink: false });
       continue;
     }
     const before = problems.length;
@@ -115,28 +116,64 @@ export function expandPaths(paths: readonly string[]): Found {
     if (below.length === 0 && problems.length === before) problems.push(t`${path}: contains no .knet files`);
     below.forEach(add);
   }
-  return { files: [...files.values()], problems };
+  return { files: withoutAliases([...files.values()]), problems };
 }
 
-/** Iterative: folders can be nested deeply. */
-function walk(root: string, problems: string[]): readonly string[] {
-  const files: string[] = [];
-  const stack: { readonly path: string; readonly isFolder: boolean }[] = [{ path: root, isFolder: true }];
+interface FoundFile {
+  readonly path: string;
+  /** A symbolic link that is not named on the command line. */
+  readonly isLink: boolean;
+}
+
+/** The paths without links to files that have another name in the list. */
+function withoutAliases(files: readonly FoundFile[]): readonly string[] {
+  const paths = files.map(({ path }) => path);
+  if (!files.some(({ isLink }) => isLink)) return paths;
+  // Standard input and open file descriptors have no path.
+  const realPath = (path: string): string => (isReadTwice(path) && existsSync(path) ? realpathSync(path) : path);
+  const known = new Set(files.flatMap(({ path, isLink }) => (isLink ? [] : [realPath(path)])));
+  return files.flatMap(({ path, isLink }) => {
+    if (!isLink) return [path];
+    const target = realPath(path);
+    if (known.has(target)) return [];
+    known.add(target);
+    return [path];
+  });
+}
+
+/** Emacs marks a file that is being edited with a link to `USER@HOST.PID` (GNU Emacs, src/filelock.c). */
+const LOCK_FILE = /^\.#/;
+
+/** Iterative: folders can be nested deeply. Links to folders are not followed, because they can form loops. */
+function walk(root: string, problems: string[]): readonly FoundFile[] {
+  const files: FoundFile[] = [];
+  const stack: Entry[] = [{ path: root, kind: "folder" }];
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    const { path, isFolder } = next;
-    if (!isFolder) {
-      files.push(path);
-      continue;
-    }
-    const entries = attempt(problems, () => tried(path, () => readdirSync(path, { withFileTypes: true }))) ?? [];
-    const known = entries.filter((entry) =>
-      entry.isDirectory() ? !SKIPPED_FOLDERS.has(entry.name) : entry.isFile() && entry.name.endsWith(".knet"),
-    );
-    // In descending order, because the stack returns the last entry first.
-    for (const entry of known.sort((a, b) => (a.name < b.name ? 1 : -1)))
-      stack.push({ path: join(path, entry.name), isFolder: entry.isDirectory() });
+    const { path, kind } = next;
+    if (kind === "folder") {
+      const entries = attempt(problems, () => tried(path, () => readdirSync(path, { withFileTypes: true }))) ?? [];
+      // In descending order, because the stack returns the last entry first.
+      for (const entry of entries.sort((a, b) => (a.name < b.name ? 1 : -1))) {
+        const found = kindOf(entry);
+        if (found !== undefined) stack.push({ path: join(path, entry.name), kind: found });
+      }
+    } else if (kind === "file" || attempt(problems, () => tried(path, () => statSync(path).isFile())) === true)
+      files.push({ path, isLink: kind === "link" });
   }
   return files;
+}
+
+interface Entry {
+  readonly path: string;
+  readonly kind: "folder" | "file" | "link";
+}
+
+/** Undefined: not a topology. */
+function kindOf(entry: Dirent): Entry["kind"] | undefined {
+  if (entry.isDirectory()) return SKIPPED_FOLDERS.has(entry.name) ? undefined : "folder";
+  if (!entry.name.endsWith(".knet")) return undefined;
+  if (entry.isFile()) return "file";
+  return entry.isSymbolicLink() && !LOCK_FILE.test(entry.name) ? "link" : undefined;
 }
 
 /** The result, or undefined after adding the message of a UsageError to the problems. */
@@ -177,9 +214,12 @@ export function diskService(): Service {
 }
 
 function provided(file: string): Provided {
-  const problems: string[] = [];
-  const text = attempt(problems, () => readRegular(file));
-  return text !== undefined || !existsSync(file) ? text : { problem: problems.join() };
+  try {
+    return readRegular(file);
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    return existsSync(file) ? { problem: error.problem } : undefined;
+  }
 }
 
 /** Whether a file can be read more than once: not standard input or an open descriptor. */

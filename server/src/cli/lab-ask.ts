@@ -1,6 +1,7 @@
 /** The probes of a lab and their predicted traces: the file's expectations, random packets, and path MTU tests. */
 import { formatIp } from "../addressing/ip.ts";
 import { endsOf } from "../checks/expectations/failed.ts";
+import { isAnycast } from "../dataplane/fib.ts";
 import type { Journey, Reason, Step } from "../dataplane/journey.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
 import { portsOf } from "../dataplane/packet.ts";
@@ -31,6 +32,8 @@ export interface LabProbe extends Probe {
   readonly unlessAsked: boolean;
   /** The error is about the second packet. */
   readonly twice: boolean;
+  /** The destination is an anycast address of the machine that receives the packet. */
+  readonly anycast: boolean;
   /** `<router> <address>`: routers that sent an ICMP "no route" error about an ARP packet inside a tunnel, and to which address. */
   readonly refusedQuestions: readonly string[];
 }
@@ -116,6 +119,7 @@ export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted:
         expected: label !== undefined,
         trace: traceOf(network, probe, journeys, receiver),
         journeys,
+        anycast: journeys.some((journey) => reachesAnycast(network, journey)),
         twice: reasonsOf(journeys).some(({ afterLoss }) => afterLoss),
         unlessAsked: reasonsOf(journeys).some(({ unlessAsked }) => unlessAsked),
         refusedQuestions: reasonsOf(journeys).flatMap(({ netns, lost, lostBy }) =>
@@ -124,6 +128,12 @@ export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted:
       });
   }
   return { probes: asked, skipped };
+}
+
+function reachesAnycast(network: Network, { end, steps }: Journey): boolean {
+  const last = steps.at(-1);
+  const netns = network.netns(end);
+  return last !== undefined && netns !== undefined && isAnycast(netns, last.packet.dst, last.device);
 }
 
 /** Whether a stateful filter dropped a datagram between two daemons with one port: both directions are one connection. */
@@ -232,6 +242,15 @@ function changesPort({ steps }: Journey): boolean {
   });
 }
 
+function raceText(race: NonNullable<Journey["race"]>): string {
+  switch (race) {
+    case "first-request":
+      return t`depends on which neighbor sent an ARP request first`;
+    case "first-reply":
+      return t`depends on which router replies to neighbor discovery first`;
+  }
+}
+
 /** Finds the probes that cannot be sent: packets that cross machines or devices that the lab does not build. */
 function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
   const built = new Set(ids);
@@ -257,8 +276,11 @@ function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
       if (!built.has(probe.from)) return t`${probe.from} is not part of the lab`;
       if (probe.proto === "sctp" && lacks.has(SCTP)) return whyLacking(SCTP);
       for (const journey of journeys) {
+        if (journey.reason?.code === "ipv4-mapped")
+          return t`the lab's raw ICMP socket accepts IPv4-mapped addresses, unlike ping`;
         if (changesPort(journey)) return t`the kernel selects a random source port`;
-        if (journey.askedFirst) return t`depends on which neighbor sent an ARP request first`;
+        const race = [journey.race, journey.reply?.race].find((one) => one !== undefined);
+        if (race !== undefined) return raceText(race);
         if ([journey, journey.reply].some((walk) => walk && isFlowOfDaemons(walk)))
           return t`depends on which tunnel endpoint sent first: connection tracking accepts the other direction`;
         if ([journey, journey.reply].some((walk) => walk?.reason?.code === "source-check"))

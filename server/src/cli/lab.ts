@@ -30,6 +30,9 @@ export interface LabOptions {
   readonly pcap?: string;
 }
 
+/** The value of `--output` that denotes standard output. */
+const STDOUT = "-";
+
 /** Ctrl-C, `kill`, and a closed terminal: the lab is removed before knet ends. */
 const INTERRUPTIONS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -55,7 +58,7 @@ export async function lab(file: string, options: LabOptions, stated: ReadonlySet
       t`invalid value \`${name}\` for \`--name <name>\`: expected 1 to 100 letters, digits, \`-\`, \`_\`, and \`.\`, without a leading \`.\``,
     );
   const script = labScript(planLab(analysis.network, ids, name), { source: file, version: VERSION });
-  if (options.output === undefined) writeOut(script);
+  if (options.output === undefined || options.output === STDOUT) writeOut(script);
   else write(options.output, script);
   return 0;
 }
@@ -96,7 +99,7 @@ function isFolder(path: string): boolean {
 function namespacesFor(file: string, { topology }: Analysis, { nodes, pods }: LabOptions): readonly NetnsId[] {
   const limited = nodes !== undefined || pods !== undefined;
   const all = namespaceCount(topology);
-  if (all === 0) throw new UsageError(t`${file}: nothing to build: the file declares no node, router, or host`);
+  if (all === 0) throw new LabError(t`${file}: nothing to build: the file declares no node, router, or host`);
   if (all > MOST_NAMESPACES && !limited) {
     throw new UsageError(
       t`${file}: the lab would need ${number(all)} network namespaces; limit it, for example with --nodes 10 --pods 3`,

@@ -38,8 +38,24 @@ function example(command: string): string {
   return `\n${t`Example: ${command}`}`;
 }
 
-/** Defines the commands; `done` receives the exit code of the command that ran. */
-function commands(done: (code: number) => void): Command {
+/** Receives the exit code of the command that ran. */
+type Done = (code: number) => void;
+
+/** In the order of the help text. */
+const COMMANDS: readonly ((program: Command, done: Done) => void)[] = [
+  addCheck,
+  addWorker,
+  addTrace,
+  addRoutes,
+  addMatrix,
+  addRules,
+  addFmt,
+  addExplain,
+  addLab,
+  addLsp,
+];
+
+function commands(done: Done): Command {
   const program = new Command("knet");
   program
     .description(t`Design, check, and understand Kubernetes networks: analyze .knet topologies and trace packets.`)
@@ -54,7 +70,14 @@ function commands(done: (code: number) => void): Command {
       "after",
       `\n${t`Exit codes: 0 success; 1 problems found (see each command); 2 invalid usage, or a file that cannot be read.`}\n${t`FILE can be - (standard input).`}`,
     );
+  for (const add of COMMANDS) add(program, done);
+  program.on("command:*", (words: string[]) => {
+    throw unknownCommand(words[0] ?? "");
+  });
+  return program;
+}
 
+function addCheck(program: Command, done: Done): void {
   program
     .command("check")
     .description(t`Check files or folders and report diagnostics`)
@@ -75,18 +98,25 @@ function commands(done: (code: number) => void): Command {
       const { check } = await import("./check.ts");
       done(await check(paths, options));
     });
+}
 
+function addWorker(program: Command): void {
   program.command(WORKER_COMMAND, { hidden: true }).action(async () => {
     const { answerRequests } = await import("./check-worker.ts");
     if (!answerRequests()) throw unknownCommand(WORKER_COMMAND);
   });
+}
 
+function addTrace(program: Command, done: Done): void {
   program
     .command("trace")
     .description(t`Trace a packet and its reply, hop by hop, over all paths`)
     .argument("<file>", t`.knet file (- for standard input)`)
     .argument("<from>", t`source: pod, container, node, daemon, router, or host (shop/web, prod/n1, pod/web)`)
-    .argument("<to>", t`destination: same as source, or a service (service/web), DNS name, URL, or address`)
+    .argument(
+      "<to>",
+      t`destination: same as source, or a service (service/web), DNS name, URL, or address; with a port: api:80, dns:53/udp`,
+    )
     .addOption(
       new Option(
         "--port <n>",
@@ -130,7 +160,9 @@ function commands(done: (code: number) => void): Command {
         }),
       );
     });
+}
 
+function addRoutes(program: Command, done: Done): void {
   program
     .command("routes")
     .description(
@@ -147,7 +179,9 @@ function commands(done: (code: number) => void): Command {
       const { routes } = await import("./routes.ts");
       done(routes(file, where, options));
     });
+}
 
+function addMatrix(program: Command, done: Done): void {
   program
     .command("matrix")
     .description(t`Print which workloads can reach which others, and on which ports`)
@@ -165,7 +199,9 @@ function commands(done: (code: number) => void): Command {
       const { matrix } = await import("./matrix.ts");
       done(matrix(file, { from: undefined, to: undefined, ...options }));
     });
+}
 
+function addRules(program: Command, done: Done): void {
   program
     .command("rules")
     .description(t`Print the rules of a network namespace, in iptables-save, nft, ipvsadm, and ipset format`)
@@ -177,7 +213,9 @@ function commands(done: (code: number) => void): Command {
       const { rules } = await import("./rules.ts");
       done(rules(file, where, options));
     });
+}
 
+function addFmt(program: Command, done: Done): void {
   program
     .command("fmt")
     .description(t`Format files in place (- formats standard input to standard output)`)
@@ -187,7 +225,9 @@ function commands(done: (code: number) => void): Command {
       const { fmt } = await import("./fmt.ts");
       done(fmt(paths, options));
     });
+}
 
+function addExplain(program: Command, done: Done): void {
   program
     .command("explain")
     .description(t`Explain a diagnostic, or list all diagnostics`)
@@ -196,7 +236,9 @@ function commands(done: (code: number) => void): Command {
       const { explain } = await import("./explain.ts");
       done(explain(code));
     });
+}
 
+function addLab(program: Command, done: Done): void {
   program
     .command("lab")
     .description(
@@ -216,7 +258,7 @@ function commands(done: (code: number) => void): Command {
         .choices(KERNELS)
         .default("host"),
     )
-    .option("-o, --output <script>", t`output file for the script (default: standard output)`)
+    .option("-o, --output <script>", t`output file for the script (default: -, standard output)`)
     .addOption(
       new Option("--probes <n>", t`number of random packets, in addition to the file's expectations`)
         .argParser(integer(0, 5000))
@@ -246,7 +288,9 @@ function commands(done: (code: number) => void): Command {
       const stated = new Set(Object.keys(options).filter((name) => command.getOptionValueSource(name) === "cli"));
       done(await lab(file, options, stated));
     });
+}
 
+function addLsp(program: Command): void {
   program
     .command("lsp")
     .description(t`Run the language server`)
@@ -254,11 +298,6 @@ function commands(done: (code: number) => void): Command {
     .action(async () => {
       await import("../lsp/main.ts");
     });
-
-  program.on("command:*", (words: string[]) => {
-    throw unknownCommand(words[0] ?? "");
-  });
-  return program;
 }
 
 async function main(): Promise<void> {

@@ -53,7 +53,7 @@ function rulesOf(rule: AclRule, family: 4 | 6): readonly RuleSpec[] {
   return rules;
 }
 
-/** The protocols and port ranges that the rule matches. Empty if its protocol has no ports: no packet matches. */
+/** The protocols and port ranges that the rule matches. */
 function transportsOf({ proto, ports }: AclRule): readonly Pick<Conditions, "proto" | "dport">[] {
   if (ports.length === 0) return [proto === undefined ? {} : { proto }];
   const protocols = WITH_PORTS.filter((one) => proto === undefined || proto === one);

@@ -7,33 +7,32 @@
  * prefixes of the subnet (pkg/ipamd, WARM_ENI_TARGET 1, WARM_PREFIX_TARGET 1). In knet, the addresses of an interface are
  * consecutive where possible, so a file always results in the same network.
  */
+
 import { bits, hostPrefix, type Ip, lastAddress, type Prefix, prefixContains } from "../addressing/ip.ts";
 import { buildPrefixTable } from "../addressing/prefix-table.ts";
 import type { Device, NfTarget, PolicyRule, Route, RouteTable } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";
+import { booleanIn, numberIn, prefixesIn, statement, wordIn } from "../declared/settings.ts";
 import { t } from "../text/l10n.ts";
 import { type InterfaceNeed, sizeOfNeeds } from "../topology/addressing.ts";
-import type { CniSettings, Interface, Node } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
+import type { CniSettings, Interface, Node, Pod, Topology } from "../topology/model.ts";
 import { ENI_LIMITS, type EniLimits } from "./aws-limits.ts";
 import { firstOf } from "./azure.ts";
 import { bridgedPods } from "./bridged.ts";
 import { familyOf, interfaceMac } from "./host.ts";
-import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
+import {
+  type ChainRules,
+  type ClusterContext,
+  type CompiledMode,
+  type Mode,
+  NO_NODE_PARTS,
+  type NodeParts,
+} from "./mode.ts";
+import type { NetworkProblem } from "./problems.ts";
 import { CODES, problem } from "./problems.ts";
 import { type RoutedSpec, routedHost, routedPod } from "./routed.ts";
-import {
-  booleanIn,
-  numberIn,
-  pluginOf,
-  prefixesIn,
-  settingsOf,
-  settingsPerNode,
-  sourceOf,
-  statement,
-  wordIn,
-} from "./settings.ts";
+import { pluginOf, settingsOf, settingsPerNode } from "./settings.ts";
 import { subnetProblems } from "./subnet-share.ts";
 
 interface AwsSettings {
@@ -74,8 +73,8 @@ function awsSettings(cluster: CniSettings, node: CniSettings | undefined): AwsSe
     vpc: vpc && prefixesIn(vpc),
     excluded: excluded ? prefixesIn(excluded) : [],
     mtu: numberIn(statement(settings, "mtu")) ?? 9001,
-    instanceSource: instance ? sourceOf(instance) : source,
-    snatSource: snat ? sourceOf(snat) : source,
+    instanceSource: instance ?? source,
+    snatSource: snat ?? source,
     source,
   };
 }
@@ -120,10 +119,10 @@ export const awsVpc: Mode = {
   compile,
 };
 
-function check(context: ClusterContext): readonly TopologyProblem[] {
+function check(context: ClusterContext): readonly NetworkProblem[] {
   const { cluster } = context;
   const settings = awsSettings(cluster.cni, undefined);
-  const problems: TopologyProblem[] = [];
+  const problems: NetworkProblem[] = [];
   const { instance, limits, instanceSource } = settings;
   const most = capacityOf(settings) + 2;
   if (!settings.ipv6 && cluster.maxPods > most) {
@@ -166,91 +165,105 @@ interface Eni {
   readonly table: string;
 }
 
+/** Index of the interface that has an address; 0 is the first interface. The primary address of each further interface starts its list. */
+function eniIndex(node: Node, { ipv6 }: AwsSettings, ip: Ip): number {
+  if (ipv6 || typeof ip !== "number") return 0;
+  let index = 0;
+  for (const { prefix, own = 0 } of node.podCidrs) {
+    if (own > 0) index++;
+    if (prefixContains(prefix, ip)) return index;
+  }
+  return 0;
+}
+
+function eniAt(node: Node, index: number): Eni | undefined {
+  const address = node.podCidrs.filter(({ own = 0 }) => own > 0)[index - 1]?.prefix.ip;
+  // CalculateRouteTableId: device number plus one.
+  return address === undefined
+    ? undefined
+    : { device: `eth${node.interfaces.length - 1 + index}`, address, table: String(index + 1) };
+}
+
+/** The secondary interfaces that are attached because pods have their addresses. */
+function enisOf({ cluster }: ClusterContext, node: Node, settings: AwsSettings): readonly Eni[] {
+  const used = new Set<number>();
+  for (const pod of bridgedPods(cluster.pods.podsOn(node)))
+    for (const ip of pod.addresses) used.add(eniIndex(node, settings, ip));
+  return [...used]
+    .filter((index) => index > 0)
+    .sort((a, b) => a - b)
+    .flatMap((index) => eniAt(node, index) ?? []);
+}
+
+function routedSpec(node: Node, { mtu, source }: AwsSettings): RoutedSpec {
+  return { prefix: "eni", mtu: Math.min(mtu, node.interfaces[0]?.mtu ?? mtu), scope: "link", origin: source };
+}
+
 function compile(context: ClusterContext): CompiledMode {
-  const { topology, cluster } = context;
+  const { cluster } = context;
   const settingsFor = settingsPerNode(cluster, awsSettings);
-  const cloudCidrs = [...topology.segments.values()]
-    .filter(({ cloud }) => cloud === "aws")
-    .flatMap(({ cidrs }) => cidrs);
-  const vpcOf = (settings: AwsSettings): readonly Prefix[] =>
-    (settings.vpc ?? cloudCidrs).filter(({ ip }) => typeof ip === "number");
-  const spec = (node: Node): RoutedSpec => {
-    const { mtu, source } = settingsFor(node);
-    return { prefix: "eni", mtu: Math.min(mtu, node.interfaces[0]?.mtu ?? mtu), scope: "link", origin: source };
-  };
-  /** Index of the interface that has an address; 0 is the first interface. The primary address of each further interface starts its list. */
-  const eniIndex = (node: Node, ip: Ip): number => {
-    if (settingsFor(node).ipv6 || typeof ip !== "number") return 0;
-    let index = 0;
-    for (const { prefix, own = 0 } of node.podCidrs) {
-      if (own > 0) index++;
-      if (prefixContains(prefix, ip)) return index;
-    }
-    return 0;
-  };
-  const eni = (node: Node, index: number): Eni | undefined => {
-    const address = node.podCidrs.filter(({ own = 0 }) => own > 0)[index - 1]?.prefix.ip;
-    // CalculateRouteTableId: device number plus one.
-    return address === undefined
-      ? undefined
-      : { device: `eth${node.interfaces.length - 1 + index}`, address, table: String(index + 1) };
-  };
-  const enisOf = (node: Node): readonly Eni[] => {
-    const used = new Set<number>();
-    for (const pod of bridgedPods(cluster.pods.podsOn(node)))
-      for (const ip of pod.addresses) used.add(eniIndex(node, ip));
-    return [...used]
-      .filter((index) => index > 0)
-      .sort((a, b) => a - b)
-      .flatMap((index) => eni(node, index) ?? []);
-  };
+  const cloud = cloudRanges(context.topology);
   return {
-    node: (node) => {
-      const [iface] = node.interfaces;
-      const pods = [...bridgedPods(cluster.pods.podsOn(node))];
-      const enis = enisOf(node);
-      const host = routedHost(node, spec(node), pods);
-      const settings = settingsFor(node);
-      return {
-        ...NO_NODE_PARTS,
-        devices: [...(iface ? enis.map((one) => eniDevice(node, iface, one, spec(node))) : []), ...host.devices],
-        routes: host.routes,
-        rules: [
-          ...pods.flatMap(({ addresses }) =>
-            addresses.map((ip): PolicyRule => ({ priority: 512, to: hostPrefix(ip), table: "main" })),
-          ),
-          ...(settings.externalSnat || settings.ipv6
-            ? []
-            : [{ priority: 1024, fwmark: { value: 0x80, mask: 0x80 }, table: "main" }]),
-          ...pods.flatMap(({ addresses }) =>
-            addresses.flatMap((ip): PolicyRule[] => {
-              const index = eniIndex(node, ip);
-              return index === 0 ? [] : [{ priority: 1536, from: hostPrefix(ip), table: String(index + 1) }];
-            }),
-          ),
-          ...enis.map(({ address, table }) => ({ priority: 32765, from: hostPrefix(address), table })),
-        ],
-        tables: new Map(
-          enis.map((one) => [one.table, eniTable(topology.segments.get(iface?.segment ?? "")?.gateways ?? [], one)]),
-        ),
-        // ipamd deletes the subnet route that the kernel adds for a secondary interface.
-        deletes: ({ nexthops }) => nexthops.some(({ dev }) => enis.some(({ device }) => device === dev)),
-        chains: () => (settings.ipv6 || settings.externalSnat || !iface ? [] : snat(iface, settings, vpcOf(settings))),
-      };
-    },
-    pod: (pod, node) => routedPod(pod, node, spec(node)),
+    node: (node) => nodeParts(context, node, settingsFor(node), cloud),
+    pod: (pod, node) => routedPod(pod, node, routedSpec(node, settingsFor(node))),
     localAddresses: () => [],
     fabricEnd: (ip) => {
       const node = cluster.nodeByPodAddress(ip);
       const [iface] = node?.interfaces ?? [];
       if (!node || !iface || pluginOf(cluster, node) !== "aws-vpc") return undefined;
-      const index = eniIndex(node, ip);
+      const settings = settingsFor(node);
+      const index = eniIndex(node, settings, ip);
       // No device has the addresses of an interface that is not attached yet.
-      const own = index === 0 ? iface.device : eni(node, index)?.device;
-      const device = index === 0 ? own : enisOf(node).find((one) => one.device === own)?.device;
+      const own = index === 0 ? iface.device : eniAt(node, index)?.device;
+      const device = index === 0 ? own : enisOf(context, node, settings).find((one) => one.device === own)?.device;
       return device === undefined ? undefined : { segment: iface.segment, node, device };
     },
   };
+}
+
+function cloudRanges({ segments }: Topology): readonly Prefix[] {
+  return [...segments.values()].filter(({ cloud }) => cloud === "aws").flatMap(({ cidrs }) => cidrs);
+}
+
+function nodeParts(context: ClusterContext, node: Node, settings: AwsSettings, cloud: readonly Prefix[]): NodeParts {
+  const { topology, cluster } = context;
+  const [iface] = node.interfaces;
+  const pods = [...bridgedPods(cluster.pods.podsOn(node))];
+  const enis = enisOf(context, node, settings);
+  const spec = routedSpec(node, settings);
+  const host = routedHost(node, spec, pods);
+  const gateways = topology.segments.get(iface?.segment ?? "")?.gateways ?? [];
+  const vpc = (settings.vpc ?? cloud).filter(({ ip }) => typeof ip === "number");
+  return {
+    ...NO_NODE_PARTS,
+    devices: [...(iface ? enis.map((one) => eniDevice(node, iface, one, spec)) : []), ...host.devices],
+    routes: host.routes,
+    rules: policyRules(node, settings, pods, enis),
+    tables: new Map(enis.map((one) => [one.table, eniTable(gateways, one)])),
+    // ipamd deletes the subnet route that the kernel adds for a secondary interface.
+    deletes: ({ nexthops }) => nexthops.some(({ dev }) => enis.some(({ device }) => device === dev)),
+    chains: () => (settings.ipv6 || settings.externalSnat || !iface ? [] : snat(iface, settings, vpc)),
+  };
+}
+
+function policyRules(
+  node: Node,
+  settings: AwsSettings,
+  pods: readonly Pod[],
+  enis: readonly Eni[],
+): readonly PolicyRule[] {
+  const addresses = pods.flatMap((pod) => pod.addresses);
+  return [
+    ...addresses.map((ip) => ({ priority: 512, to: hostPrefix(ip), table: "main" })),
+    ...(settings.externalSnat || settings.ipv6
+      ? []
+      : [{ priority: 1024, fwmark: { value: 0x80, mask: 0x80 }, table: "main" }]),
+    ...addresses.flatMap((ip): PolicyRule[] => {
+      const index = eniIndex(node, settings, ip);
+      return index === 0 ? [] : [{ priority: 1536, from: hostPrefix(ip), table: String(index + 1) }];
+    }),
+    ...enis.map(({ address, table }) => ({ priority: 32765, from: hostPrefix(address), table })),
+  ];
 }
 
 function eniDevice(node: Node, first: Interface, { device, address }: Eni, { mtu, origin }: RoutedSpec): Device {

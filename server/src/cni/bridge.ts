@@ -4,14 +4,15 @@
  */
 
 import type { Origin } from "../declared/origin.ts";
+import { booleanIn, numberIn, statement, wordIn } from "../declared/settings.ts";
 import type { CniSettings, Node } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod, bridgedPods } from "./bridged.ts";
 import { type GatewayPlace, gatewayIn, kubeRanges, usableIn } from "./hostlocal.ts";
 import { podMasquerade } from "./masquerade.ts";
 import { type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
 import { peerRoutes, peersOffLink } from "./peers.ts";
-import { booleanIn, numberIn, settingsOf, sourceOf, statement, wordIn } from "./settings.ts";
+import type { NetworkProblem } from "./problems.ts";
+import { settingsOf } from "./settings.ts";
 
 interface BridgeSettings {
   readonly name: string;
@@ -39,8 +40,8 @@ function bridgeSettings(cluster: CniSettings, node: CniSettings | undefined): Br
     hairpin: booleanIn(statement(settings, "hairpin-mode"), false),
     // Without `mtu`, the plugin keeps the kernel's default for veth.
     mtu: numberIn(statement(settings, "mtu")) || 1500,
-    routesSource: routes ? sourceOf(routes) : source,
-    masqSource: ipMasq ? sourceOf(ipMasq) : source,
+    routesSource: routes ?? source,
+    masqSource: ipMasq ?? source,
     source,
   };
 }
@@ -59,7 +60,7 @@ export const bridge: Mode = {
   compile,
 };
 
-function check(context: ClusterContext): readonly TopologyProblem[] {
+function check(context: ClusterContext): readonly NetworkProblem[] {
   const settings = bridgeSettings(context.cluster.cni, undefined);
   return settings.routes ? peersOffLink(context, "bridge", settings.routesSource) : [];
 }

@@ -9,6 +9,7 @@ import { formatPrefix, hostPrefix, prefixOf } from "../addressing/ip.ts";
 import type { NfTarget } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";
+import { booleanIn, numberIn, statement, wordIn } from "../declared/settings.ts";
 import type { CniSettings, Node, Pod } from "../topology/model.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod } from "./bridged.ts";
 import { familyOf } from "./host.ts";
@@ -16,7 +17,7 @@ import { gatewayIn, usableIn } from "./hostlocal.ts";
 import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
 import { hostPortsOf } from "./portmap.ts";
 import { CODES, problem } from "./problems.ts";
-import { booleanIn, numberIn, pluginOf, settingsOf, sourceOf, statement, wordIn } from "./settings.ts";
+import { pluginOf, settingsOf } from "./settings.ts";
 
 const BRIDGE = "docker0";
 /** 172.17.0.0/16: the first of Docker's default address pools (daemon/libnetwork/ipamutils). */
@@ -39,7 +40,7 @@ function dockerSettings(cluster: CniSettings, node: CniSettings | undefined): Do
     mtu: numberIn(statement(settings, "mtu")) || 1500,
     ipMasq: booleanIn(ipMasq, true),
     forwardDrop: (wordIn(policy) ?? "drop").toLowerCase() !== "accept",
-    sources: { ipMasq: ipMasq ? sourceOf(ipMasq) : source, forwardPolicy: policy ? sourceOf(policy) : source },
+    sources: { ipMasq: ipMasq ?? source, forwardPolicy: policy ?? source },
     source,
   };
 }

@@ -5,6 +5,7 @@
  */
 import { type Prefix, parsePrefix } from "../addressing/ip.ts";
 import type { Origin } from "../declared/origin.ts";
+import { booleanIn, prefixesIn, statement } from "../declared/settings.ts";
 import type { CniSettings, Node, PodCidr } from "../topology/model.ts";
 import { bridgedPods } from "./bridged.ts";
 import { cloudRoutes } from "./cloud-routes.ts";
@@ -13,7 +14,7 @@ import { gatewayIn, kubeRanges, usableIn } from "./hostlocal.ts";
 import { masqAgentChains } from "./masq-agent.ts";
 import { type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
 import { type PtpSpec, ptpHost, ptpPod } from "./ptp.ts";
-import { booleanIn, pluginOf, prefixesIn, settingsOf, settingsPerNode, sourceOf, statement } from "./settings.ts";
+import { pluginOf, settingsOf, settingsPerNode } from "./settings.ts";
 
 /** ip-masq-agent with --nomasq-all-reserved-ranges: destinations that see the pod's address (NewMasqConfig). */
 const RESERVED: readonly Prefix[] = [
@@ -49,7 +50,7 @@ function gkeSettings(cluster: CniSettings, node: CniSettings | undefined): GkeSe
   return {
     ipMasq: booleanIn(ipMasq, true),
     kept: kept ? prefixesIn(kept) : RESERVED,
-    masqSource: kept ? sourceOf(kept) : ipMasq ? sourceOf(ipMasq) : source,
+    masqSource: kept ?? ipMasq ?? source,
     source,
   };
 }

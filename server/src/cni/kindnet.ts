@@ -4,6 +4,7 @@
  * Docker network.
  */
 import type { Origin } from "../declared/origin.ts";
+import { numberIn, statement } from "../declared/settings.ts";
 import type { CniSettings, Node } from "../topology/model.ts";
 import { bridgedPods } from "./bridged.ts";
 import { defaultInterface, familyOf } from "./host.ts";
@@ -12,7 +13,7 @@ import { masqAgentChains } from "./masq-agent.ts";
 import { type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
 import { peerRoutes, peersOffLink } from "./peers.ts";
 import { type PtpSpec, ptpHost, ptpPod } from "./ptp.ts";
-import { numberIn, settingsOf, settingsPerNode, statement } from "./settings.ts";
+import { settingsOf, settingsPerNode } from "./settings.ts";
 
 interface KindnetSettings {
   readonly mtu: number | undefined;

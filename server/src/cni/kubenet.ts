@@ -3,19 +3,21 @@
  * cbr0 with the node's pod CIDR, one masquerade rule, and nothing between nodes: the cloud's route table has the routes
  * to the pod CIDRs.
  */
+
 import { type Prefix, parsePrefix } from "../addressing/ip.ts";
 import type { RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";
+import { booleanIn, numberIn, prefixesIn, statement } from "../declared/settings.ts";
 import { t } from "../text/l10n.ts";
 import type { CloudName, CniSettings, Node } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod, bridgedPods } from "./bridged.ts";
 import { cloudRoutes } from "./cloud-routes.ts";
 import { familyOf } from "./host.ts";
 import { gatewayIn, kubeRanges, usableIn } from "./hostlocal.ts";
 import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
+import type { NetworkProblem } from "./problems.ts";
 import { CODES, problem } from "./problems.ts";
-import { booleanIn, numberIn, prefixesIn, settingsOf, settingsPerNode, sourceOf, statement } from "./settings.ts";
+import { settingsOf, settingsPerNode } from "./settings.ts";
 
 interface KubenetSettings {
   readonly cloudRoutes: boolean;
@@ -44,8 +46,8 @@ function kubenetSettings(cluster: CniSettings, node: CniSettings | undefined): K
     nonMasquerade: (masq && prefixesIn(masq)[0]) ?? DEFAULT_NON_MASQUERADE,
     mtu: numberIn(statement(settings, "mtu")),
     limit: numberIn(limit),
-    routesSource: limit ? sourceOf(limit) : routes ? sourceOf(routes) : source,
-    masqSource: masq ? sourceOf(masq) : source,
+    routesSource: limit ?? routes ?? source,
+    masqSource: masq ?? source,
     source,
   };
 }
@@ -61,7 +63,7 @@ export const kubenet: Mode = {
   compile,
 };
 
-function check({ topology, cluster }: ClusterContext): readonly TopologyProblem[] {
+function check({ topology, cluster }: ClusterContext): readonly NetworkProblem[] {
   const { cloudRoutes: wanted, limit: stated, routesSource } = kubenetSettings(cluster.cni, undefined);
   if (!wanted) return [];
   const routes = cluster.nodes.reduce((sum, { podCidrs }) => sum + podCidrs.length, 0);

@@ -58,14 +58,17 @@ function bgpSockets(station: Station): readonly Socket[] {
   return bgp ? [{ proto: "tcp", port: BGP_PORT, process: "bgpd", origin: bgp.source }] : [];
 }
 
-export function nodeNetns(
-  cluster: Cluster,
-  node: Node,
-  host: HostState,
-  parts: NodeParts,
-  contributors: readonly Contributor[],
-  hostPorts: () => PortmapChains,
-): Netns {
+/** A node's own state, and the additions of its mode and of the portmap plugin. */
+export interface NodeState {
+  readonly cluster: Cluster;
+  readonly node: Node;
+  readonly host: HostState;
+  readonly parts: NodeParts;
+  readonly hostPorts: () => PortmapChains;
+}
+
+export function nodeNetns(state: NodeState, contributors: readonly Contributor[]): Netns {
+  const { cluster, node, host, parts, hostPorts } = state;
   const devices = parts.devices.map(withoutShortIpv6);
   const made = new Set(devices.map(({ name }) => name));
   // A mode's bridge replaces a device of the same name, including its address.

@@ -1,7 +1,8 @@
 /** Requirements of a cluster's plugin for the underlying network, as far as the checks need them. */
 import type { Origin } from "../declared/origin.ts";
+import { statement, wordIn } from "../declared/settings.ts";
 import type { Cluster } from "../topology/model.ts";
-import { settingsOf, sourceOf, statement, wordIn } from "./settings.ts";
+import { settingsOf } from "./settings.ts";
 
 /** Pods are directly on the segment, or have no network between nodes. */
 const ASIDE: ReadonlySet<string> = new Set(["none", "docker", "macvlan", "ipvlan"]);
@@ -23,7 +24,7 @@ export function needsNodesOfItsFamily({ cni }: Cluster): boolean {
  */
 export function mtuSetting({ cni }: Cluster): { readonly block: Origin; readonly isOuter: boolean } {
   const backend = cni.plugin === "flannel" ? statement(settingsOf(cni, undefined), "backend") : undefined;
-  return { block: backend ? sourceOf(backend) : cni.source, isOuter: cni.plugin === "flannel" };
+  return { block: backend ?? cni.source, isOuter: cni.plugin === "flannel" };
 }
 
 /**

@@ -7,29 +7,22 @@
  * router/fastdp.go). knet models the tunnel as a port of the bridge itself, with the same frames on the pod side and on
  * the underlay. The slow path (sleeve, UDP 6783), which Weave uses if UDP 6784 is blocked, is not modeled.
  */
+
 import type { Ip, Prefix } from "../addressing/ip.ts";
 import { addIp, formatPrefix, lastAddress, prefixContains, prefixCovers } from "../addressing/ip.ts";
 import type { BridgeNeighbour, Device, FdbEntry, Mac, NfTarget } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";
+import { lengthIn, numberIn, prefixesIn, statement } from "../declared/settings.ts";
 import { t } from "../text/l10n.ts";
 import type { Cluster, CniSettings, Node } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod } from "./bridged.ts";
 import { defaultInterface, familyOf, interfaceMac } from "./host.ts";
 import { blockOf } from "./hostlocal.ts";
 import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
+import type { NetworkProblem } from "./problems.ts";
 import { CODES, problem } from "./problems.ts";
-import {
-  lengthIn,
-  numberIn,
-  pluginOf,
-  prefixesIn,
-  settingsOf,
-  settingsPerNode,
-  sourceOf,
-  statement,
-} from "./settings.ts";
+import { pluginOf, settingsOf, settingsPerNode } from "./settings.ts";
 import { podMac } from "./veth.ts";
 
 const BRIDGE = "weave";
@@ -62,7 +55,7 @@ function weaveSettings(cluster: CniSettings, node: CniSettings | undefined): Wea
     range: within,
     perNode: lengthIn(statement(settings, "per-node")) ?? Math.min(within.len + SHARES, 30),
     mtu: numberIn(statement(settings, "mtu")) || MTU,
-    sources: { range: range ? sourceOf(range) : source },
+    sources: { range: range ?? source },
     source,
   };
 }
@@ -105,7 +98,7 @@ function bridgeAddress(range: Prefix, cidr: Prefix): Ip {
 }
 
 /** weaveutil netcheck: the launcher exits if the range overlaps a route of the host. */
-function check(context: ClusterContext): readonly TopologyProblem[] {
+function check(context: ClusterContext): readonly NetworkProblem[] {
   const { cluster } = context;
   const settings = weaveSettings(cluster.cni, undefined);
   for (const node of cluster.nodes) {
@@ -119,7 +112,7 @@ function check(context: ClusterContext): readonly TopologyProblem[] {
           (prefixCovers(dst, settings.range) || prefixCovers(settings.range, dst)),
       );
     if (!taken) continue;
-    const data = { range: formatPrefix(settings.range), node: node.path, route: formatPrefix(taken.dst) };
+    const data = { range: settings.range, node: node.path, route: formatPrefix(taken.dst) };
     const related = [
       {
         source: taken.origin ?? node.source,

@@ -47,10 +47,11 @@ export function localAddressesOf(netns: Netns): LocalAddresses {
   return locals;
 }
 
-/** Table `local` of a network namespace: device addresses, 127.0.0.0/8 and ::1 on lo, broadcast addresses, ff00::/8. */
+/** Table `local` of a network namespace: device addresses, 127.0.0.0/8 and ::1 on lo, anycast and broadcast addresses, ff00::/8. */
 function localAddresses(netns: Netns): LocalAddresses {
   const own = new Map<Ip, Route>();
-  const broadcasts = new Map<Ip, Route>();
+  /** Broadcast addresses of IPv4, anycast addresses of IPv6. */
+  const shared = new Map<Ip, Route>();
   for (const device of netns.devices.values()) {
     for (const { ip, len } of device.addresses) {
       if (!own.has(ip)) {
@@ -67,7 +68,7 @@ function localAddresses(netns: Netns): LocalAddresses {
       }
       if (typeof ip === "number" && len < 31) {
         const last = (network(ip, len) as number) + 2 ** (32 - len) - 1;
-        broadcasts.set(last, {
+        shared.set(last, {
           dst: { ip: last, len: 32 },
           type: "broadcast",
           nexthops: [{ dev: device.name }],
@@ -78,11 +79,23 @@ function localAddresses(netns: Netns): LocalAddresses {
           origin: device.origin,
         });
       }
+      const router = anycastOf(netns, ip, len);
+      if (router !== undefined && !shared.has(router)) {
+        shared.set(router, {
+          dst: hostPrefix(router),
+          type: "anycast",
+          nexthops: [{ dev: device.name }],
+          src: ip,
+          proto: "kernel",
+          why: t`subnet-router anycast address of ${device.name}`,
+          origin: device.origin,
+        });
+      }
     }
   }
   return {
     route(ip) {
-      const found = own.get(ip) ?? broadcasts.get(ip);
+      const found = own.get(ip) ?? shared.get(ip);
       if (found) return found;
       if (isLoopback(ip) && netns.devices.has("lo")) return loopbackRoute(ip);
       return typeof ip === "bigint" && isMulticast(ip) ? multicastRoute(netns) : undefined;
@@ -123,15 +136,29 @@ function loopbackRoute(ip: Ip): Route {
 }
 
 /**
- * Whether the address is a subnet-router anycast address of the machine, which must forward (addrconf_join_anycast). If the
- * address is also a unicast address of the machine, the entry of the ingress device applies (rt6_score_route).
+ * The subnet-router anycast address that a machine joins with an address of a device (RFC 4291 §2.6.1): the machine forwards,
+ * and the prefix is shorter than /127 (addrconf_join_anycast, net/ipv6/addrconf.c).
+ */
+function anycastOf(netns: Netns, ip: Ip, len: number): Ip | undefined {
+  return typeof ip === "bigint" && netns.sysctls.ip6Forward && len < 127 ? network(ip, len) : undefined;
+}
+
+/** Whether the device has the anycast address: only this device replies to neighbor discovery for it (ipv6_chk_acast_addr). */
+export function isAnycastOn(netns: Netns, ip: Ip, device: string): boolean {
+  return netns.devices.get(device)?.addresses.some((own) => anycastOf(netns, own.ip, own.len) === ip) === true;
+}
+
+/**
+ * Whether the address is an anycast address of the machine. If it is also a unicast address of the machine, the entry of the
+ * ingress device applies (rt6_score_route).
  */
 export function isAnycast(netns: Netns, ip: Ip, ingress: string): boolean {
-  if (typeof ip === "number" || !netns.sysctls.ip6Forward) return false;
-  const on = [...netns.devices.values()].filter(({ addresses }) =>
-    addresses.some((own) => typeof own.ip === "bigint" && own.len < 127 && network(own.ip, own.len) === ip),
-  );
-  return on.some(({ name }) => name === ingress) || (on.length > 0 && localAddressesOf(netns).route(ip) === undefined);
+  return localAddressesOf(netns).route(ip)?.type === "anycast" || isAnycastOn(netns, ip, ingress);
+}
+
+/** Whether a packet with this route is delivered on the machine. */
+export function isDelivered({ type }: Route): boolean {
+  return type === "local" || type === "anycast";
 }
 
 /** The route that the kernel selects; undefined means network unreachable. */

@@ -71,6 +71,7 @@ export type ReasonCode =
   | "broadcast"
   | "multicast"
   | "link-local"
+  | "ipv4-mapped"
   | "no-source-address"
   | "neighbour-failed"
   | "stacked-apart"
@@ -145,8 +146,11 @@ export interface Journey {
   /** Path MTU: the largest IP packet (bytes) that passes the whole path without fragmentation of the inner packet. */
   readonly mtu: number;
   readonly probability: number;
-  /** Only one of two neighbors can resolve the other: the outcome in a kernel depends on which one sent the first request. */
-  readonly askedFirst: boolean;
+  /**
+   * The event that determines the outcome in a kernel, if the file does not: the first request, because only one of two neighbors
+   * can resolve the other, or the first reply, because several routers have the anycast address.
+   */
+  readonly race: "first-request" | "first-reply" | undefined;
   /** The reply packet: a response, a RST, or an ICMP error to the sender. */
   readonly reply: Journey | undefined;
 }

@@ -42,6 +42,8 @@ export interface LinkEnd {
   readonly mac: Mac;
   /** The device stacked on this one (macvlan, ipvlan) that has the address. */
   readonly upper?: { readonly netns: NetnsId; readonly device: string } | undefined;
+  /** Other machines also reply, each after a random delay: an anycast address of several routers. */
+  readonly hasRivals?: boolean;
 }
 
 export interface Netns {
@@ -196,7 +198,15 @@ export interface TunDaemon {
 
 /* ---------------------------------------------------------------- routing */
 
-export type RouteType = "unicast" | "local" | "broadcast" | "multicast" | "unreachable" | "blackhole" | "prohibit";
+export type RouteType =
+  | "unicast"
+  | "local"
+  | "anycast"
+  | "broadcast"
+  | "multicast"
+  | "unreachable"
+  | "blackhole"
+  | "prohibit";
 export type RouteScope = "global" | "link" | "host";
 
 export interface Nexthop {

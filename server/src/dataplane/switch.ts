@@ -19,7 +19,7 @@ import {
 } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import { t } from "../text/l10n.ts";
-import { localAddressesOf, lookup } from "./fib.ts";
+import { isDelivered, localAddressesOf, lookup } from "./fib.ts";
 import type { Device, Netns, NetnsId, Network, Nexthop, Socket } from "./model.ts";
 import { routeText } from "./text.ts";
 
@@ -201,7 +201,7 @@ function fateOf(network: Network, netns: Netns, prefix: Prefix, ip: Ip, src: Ip 
   const { route, nexthops } = found;
   const entry = routeText(route, nexthops[0]);
   const why = found.table === "main" ? entry : t`${entry} in table ${found.table}`;
-  if (route.type === "local") return { prefix, action: undefined, why: route.why };
+  if (isDelivered(route)) return { prefix, action: undefined, why: route.why };
   const to = nexthops.map((hop) => nextSwitch(network, netns, hop, ip, 0));
   const reached = [...new Set(to.filter((one) => one !== undefined))];
   if (route.type !== "unicast" || reached.length === 0) {
@@ -254,7 +254,7 @@ function farEnd(network: Network, from: Netns, outer: Ip | undefined, depth: num
   let netns: Netns | undefined = from;
   for (let hops = 0; netns && hops < MOST_HOPS; hops++) {
     const found = lookup(netns, localAddressesOf(netns), { dst: outer });
-    if (found?.route.type === "local") return netns.id;
+    if (found && isDelivered(found.route)) return netns.id;
     const [hop] = found?.nexthops ?? [];
     const next: NetnsId | undefined = hop && nextSwitch(network, netns, hop, outer, depth + 1);
     netns = next === undefined ? undefined : network.netns(next);

@@ -4,6 +4,7 @@ import type { Decl } from "./decl.ts";
 import type { Part } from "./handle.ts";
 import type { Origin } from "./origin.ts";
 import type { Context } from "./schema/types.ts";
+import { addressIn, booleanIn, numberIn, type Setting, wordIn } from "./settings.ts";
 import type { Read, Value, ValueKind } from "./values.ts";
 
 const nothing: readonly never[] = [];
@@ -59,32 +60,28 @@ export function nameOf(decl: Decl): string | undefined {
   return oneOf(decl, "name", "name")?.text;
 }
 
-/** The first value of this kind in the statement with this keyword, regardless of the argument name. */
-function setting<K extends ValueKind>(decl: Decl | undefined, keyword: string, kind: K): ValueOf<K> | undefined {
-  const statement = child(decl, keyword);
-  if (statement === undefined) return undefined;
-  for (const { value } of statement.values) if (isKind(value, kind)) return value;
-  return undefined;
-}
-
-/**
- * The number in the statement with this keyword in the block: `vni 1` → 1. The following functions work the same way.
- */
+/** The number in the declaration with this keyword in the block: `vni 1` → 1. The following functions work the same way. */
 export function numberOf(decl: Decl | undefined, keyword: string): number | undefined {
-  return setting(decl, keyword, "number")?.value;
+  return numberIn(settingOf(decl, keyword));
 }
 
-export function booleanOf(decl: Decl | undefined, keyword: string): boolean | undefined {
-  return setting(decl, keyword, "boolean")?.value;
+/** `strict-arp` alone is equivalent to `strict-arp true`. */
+export function booleanOf(decl: Decl | undefined, keyword: string, otherwise: boolean): boolean {
+  return booleanIn(settingOf(decl, keyword), otherwise);
 }
 
 /** `backend vxlan` → "vxlan" */
 export function wordOf(decl: Decl | undefined, keyword: string): string | undefined {
-  return setting(decl, keyword, "word")?.text ?? setting(decl, keyword, "name")?.text;
+  return wordIn(settingOf(decl, keyword));
 }
 
 export function addressOf(decl: Decl | undefined, keyword: string): Ip | undefined {
-  return setting(decl, keyword, "address")?.ip;
+  return addressIn(settingOf(decl, keyword));
+}
+
+function settingOf(decl: Decl | undefined, keyword: string): Setting | undefined {
+  const found = child(decl, keyword);
+  return found && { decl: found };
 }
 
 /**
@@ -105,4 +102,9 @@ export function sourceOf(file: string, decl: Decl, part: Part = "whole"): Origin
 /** The source location of a value. */
 export function sourceOfRead(file: string, decl: Decl, { index, item }: Read): Origin {
   return { file, decl, part: item === undefined ? index : [index, item] };
+}
+
+/** Whether a part of the declaration has no value. A prefix with host bits (KN014) has one: the masked prefix. */
+export function isBroken({ problems }: Decl): boolean {
+  return problems.some(({ code }) => code !== "KN014");
 }

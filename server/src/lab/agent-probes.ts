@@ -148,12 +148,14 @@ class Probe:
         self.open(socket.SOCK_RAW, 1 if v4 else 58)
         level, option = RECVERR[self.family]
         self.sock.setsockopt(level, option, 1)
-        self.sock.connect((self.probe["dst"], 0))
+        # The reply to an anycast address has another source, which a connected socket does not accept.
+        if not self.probe["anycast"]:
+            self.sock.connect((self.probe["dst"], 0))
         selector.register(self.sock, selectors.EVENT_READ, self.echoed)
         length = max(0, (self.probe["size"] or (84 if v4 else 104)) - DISCOVER[self.family][2])
         message = struct.pack("!BBHHH", 8 if v4 else 128, 0, 0, self.probe["sport"], 1) + b"\0" * length
         message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
-        self.sock.send(message)
+        self.sock.sendto(message, (self.probe["dst"], 0))
         self.again(message)
 
     def echoed(self):

@@ -5,7 +5,7 @@
  */
 import { formatIp, type Ip } from "../addressing/ip.ts";
 import type { Device, Netns, NetnsId, Network } from "../dataplane/model.ts";
-import { configureLines, connectedIn, makingOf, type Place } from "./devices.ts";
+import { configureLines, connectedIn, type Making, makingOf, type Place } from "./devices.ts";
 import { type WireguardPlan, wireguardPlan, xfrmLines } from "./encryption.ts";
 import { fabricLines } from "./fabric.ts";
 import { IPSEC, type Lacks, lacksDevice, lacksRules, type Trial, trialsOf } from "./features.ts";
@@ -81,87 +81,143 @@ export function planLab(
   lab: string,
   { lacks, targets }: LabNeeds = NO_NEEDS,
 ): LabPlan {
-  const names = kernelNames(lab, ids);
-  const wire = `${lab}.wire`;
   const spaces = ids.flatMap((id) => network.netns(id) ?? []);
   const segments = segmentBridges(spaces);
-  const place: Place = { network, names, segments };
-  const wireLines = [...segments].flatMap(([segment, bridge]) => [
-    `link add ${bridge} type bridge mcast_snooping 0`,
-    `link set ${bridge} mtu ${mtuOf(network, segment)} up`,
-  ]);
-  /** Veth peers that are created together with the first device. */
-  const paired = new Set<string>();
-  const stacked: { readonly netns: NetnsId; readonly line: string }[] = [];
-  const fabric = fabricLines(network, spaces, targets);
-  let port = 0;
-  const build = (space: Netns): NamespacePlan => {
-    const name = names.get(space.id) ?? "";
-    const links: string[] = [];
-    const lines: string[] = [];
-    const fallbacks: { readonly device: string; readonly type: string }[] = [];
-    const made = new Set<string>();
-    const devices = [...space.devices.values()].filter((device) => !lacksDevice(lacks, device));
-    const isMade = (device: string): boolean => made.has(device);
-    const around = { has: isMade, connected: connectedIn(space) };
-    for (const device of inOrder(devices)) {
-      const making = makingOf(place, space.id, device);
-      if (making.by === "none") continue;
-      made.add(device.name);
-      if (making.by === "wire") {
-        port += 1;
-        wireLines.push(
-          `link add p${port} type veth peer name ${device.name} netns ${name}`,
-          // A veth device accepts frames that exceed the MTU by a VLAN tag (is_skb_forwardable).
-          `link set p${port} mtu ${mtuOf(network, making.segment) - VLAN_TAG} master ${segments.get(making.segment)} up`,
-        );
-      }
-      if (making.by === "link") links.push(making.line);
-      if (making.by === "pair" && !paired.has(`${space.id} ${device.name}`)) {
-        paired.add(`${making.peer.netns} ${making.peer.device}`);
-        links.push(making.line);
-      }
-      if (making.by === "upper") lines.push(making.line);
-      if (making.by === "fallback") fallbacks.push({ device: device.name, type: making.type });
-      if (making.by === "parent") {
-        // Older kernels look the name up in the network namespace of the parent (rtnl_newlink), so the device is renamed afterward.
-        const temporary = `knet-new${stacked.length}`;
-        const line = `link add link ${making.parent} name ${temporary} netns ${name} ${making.type}`;
-        stacked.push({ netns: making.netns, line });
-        lines.push(`link set dev ${temporary} name ${device.name}`);
-      }
-      lines.push(...configureLines(device, around));
-    }
-    return {
-      id: space.id,
-      name,
-      settings: hostSettings(space),
-      links,
-      fallbacks,
-      devices: lines,
-      deviceSettings: deviceSettings(space, [...made]),
-      routes: [
-        ...routeLines(space, isMade),
-        ...ruleLines(space, 4),
-        ...neighbourLines(space, isMade),
-        ...(fabric.get(space.id) ?? []),
-        ...(lacks.has(IPSEC) ? [] : xfrmLines(network, space)),
-      ],
-      rules6: ruleLines(space, 6),
-      forwarding: forwardingLines(devices),
-      rules: netfilterTexts(space).filter((text) => !lacksRules(lacks, text)),
-      listeners: listenersOf(space),
-      tuns: devices.flatMap((device) => (device.kind === "tun" ? [tunOf(device)] : [])),
-      wireguard: devices.flatMap((device) => (device.kind === "wireguard" ? [wireguardPlan(device)] : [])),
-      espPorts: [...new Set([...(space.xfrm?.states() ?? [])].flatMap(({ udpPort }) => udpPort ?? []))],
-      ipsec: space.xfrm !== undefined,
-    };
+  const wiring: Wiring = {
+    place: { network, names: kernelNames(lab, ids), segments },
+    wire: [...segments].flatMap(([segment, bridge]) => [
+      `link add ${bridge} type bridge mcast_snooping 0`,
+      `link set ${bridge} mtu ${mtuOf(network, segment)} up`,
+    ]),
+    ports: 0,
+    paired: new Set(),
+    stacked: [],
   };
-  const namespaces = spaces.map(build).map((plan) => ({
+  const fabric = fabricLines(network, spaces, targets);
+  const plans = spaces.map((space) => namespacePlan(wiring, space, lacks, fabric.get(space.id) ?? []));
+  const namespaces = plans.map((plan) => ({
     ...plan,
-    links: [...plan.links, ...stacked.filter(({ netns }) => netns === plan.id).map(({ line }) => line)],
+    links: [...plan.links, ...wiring.stacked.filter(({ netns }) => netns === plan.id).map(({ line }) => line)],
   }));
-  return { lab, wire: { name: wire, links: wireLines }, namespaces, trials: trialsOf(spaces) };
+  return { lab, wire: { name: `${lab}.wire`, links: wiring.wire }, namespaces, trials: trialsOf(spaces) };
+}
+
+/** Links between network namespaces, added while the namespaces are planned. */
+interface Wiring {
+  readonly place: Place;
+  /** `ip -batch` in the wire namespace. */
+  readonly wire: string[];
+  /** Number of ports of the wire's bridges. */
+  ports: number;
+  /** Veth peers that are created together with the first device. */
+  readonly paired: Set<string>;
+  /** Lines for the network namespaces of the parent devices. */
+  readonly stacked: { readonly netns: NetnsId; readonly line: string }[];
+}
+
+/** `fabric`: neighbor entries for addresses that the wire does not resolve. */
+function namespacePlan(wiring: Wiring, space: Netns, lacks: Lacks, fabric: readonly string[]): NamespacePlan {
+  const devices = [...space.devices.values()].filter((device) => !lacksDevice(lacks, device));
+  const { made, links, lines, fallbacks } = createDevices(wiring, space, devices);
+  const isMade = (device: string): boolean => made.has(device);
+  return {
+    id: space.id,
+    name: nameIn(wiring, space),
+    settings: hostSettings(space),
+    links,
+    fallbacks,
+    devices: lines,
+    deviceSettings: deviceSettings(space, [...made]),
+    routes: [
+      ...routeLines(space, isMade),
+      ...ruleLines(space, 4),
+      ...neighbourLines(space, isMade),
+      ...fabric,
+      ...(lacks.has(IPSEC) ? [] : xfrmLines(wiring.place.network, space)),
+    ],
+    rules6: ruleLines(space, 6),
+    forwarding: forwardingLines(devices),
+    rules: netfilterTexts(space).filter((text) => !lacksRules(lacks, text)),
+    listeners: listenersOf(space),
+    tuns: devices.flatMap((device) => (device.kind === "tun" ? [tunOf(device)] : [])),
+    wireguard: devices.flatMap((device) => (device.kind === "wireguard" ? [wireguardPlan(device)] : [])),
+    espPorts: [...new Set([...(space.xfrm?.states() ?? [])].flatMap(({ udpPort }) => udpPort ?? []))],
+    ipsec: space.xfrm !== undefined,
+  };
+}
+
+function nameIn({ place }: Wiring, space: Netns): string {
+  return place.names.get(space.id) ?? "";
+}
+
+interface Creation {
+  /** Names of the devices that exist in the lab. */
+  readonly made: Set<string>;
+  readonly links: string[];
+  readonly lines: string[];
+  readonly fallbacks: { readonly device: string; readonly type: string }[];
+}
+
+function createDevices(wiring: Wiring, space: Netns, devices: readonly Device[]): Creation {
+  const creation: Creation = { made: new Set(), links: [], lines: [], fallbacks: [] };
+  const around = { has: (device: string) => creation.made.has(device), connected: connectedIn(space) };
+  for (const device of inOrder(devices)) {
+    const making = makingOf(wiring.place, space.id, device);
+    if (making.by === "none") continue;
+    creation.made.add(device.name);
+    create(wiring, space, device.name, making, creation);
+    creation.lines.push(...configureLines(device, around));
+  }
+  return creation;
+}
+
+function create(
+  wiring: Wiring,
+  space: Netns,
+  device: string,
+  making: Making,
+  { links, lines, fallbacks }: Creation,
+): void {
+  switch (making.by) {
+    case "none":
+    case "there":
+      return;
+    case "wire":
+      plugIn(wiring, space, device, making.segment);
+      return;
+    case "link":
+      links.push(making.line);
+      return;
+    case "pair":
+      if (wiring.paired.has(`${space.id} ${device}`)) return;
+      wiring.paired.add(`${making.peer.netns} ${making.peer.device}`);
+      links.push(making.line);
+      return;
+    case "upper":
+      lines.push(making.line);
+      return;
+    case "fallback":
+      fallbacks.push({ device, type: making.type });
+      return;
+    case "parent": {
+      // Older kernels look the name up in the network namespace of the parent (rtnl_newlink), so the device is renamed afterward.
+      const temporary = `knet-new${wiring.stacked.length}`;
+      const line = `link add link ${making.parent} name ${temporary} netns ${nameIn(wiring, space)} ${making.type}`;
+      wiring.stacked.push({ netns: making.netns, line });
+      lines.push(`link set dev ${temporary} name ${device}`);
+    }
+  }
+}
+
+/** Adds a port to the segment's bridge. */
+function plugIn(wiring: Wiring, space: Netns, device: string, segment: string): void {
+  const { network, segments } = wiring.place;
+  wiring.ports += 1;
+  wiring.wire.push(
+    `link add p${wiring.ports} type veth peer name ${device} netns ${nameIn(wiring, space)}`,
+    // A veth device accepts frames that exceed the MTU by a VLAN tag (is_skb_forwardable).
+    `link set p${wiring.ports} mtu ${mtuOf(network, segment) - VLAN_TAG} master ${segments.get(segment)} up`,
+  );
 }
 
 /** In list order (the creation order of the programs), but bridges before their ports. */

@@ -34,72 +34,24 @@ export interface Diagnostics {
 
 export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
   const { connection, documents, reports, now } = options;
+  const publisher = publisherOf(options);
   let delay = DEFAULT_DELAY;
   let timer: NodeJS.Timeout | undefined;
   let lastMs = 0;
-  /** The lists sent to the client, by URI. */
-  const published = new Map<string, { readonly json: string; readonly version: number | undefined }>();
-
-  const publish = (uri: string, version: number | undefined, diagnostics: readonly Diagnostic[]): void => {
-    if (!options.push()) return;
-    const json = JSON.stringify(diagnostics);
-    const before = published.get(uri);
-    if (before?.json === json && before.version === version) return;
-    if (!before && version === undefined && diagnostics.length === 0) return;
-    if (diagnostics.length === 0 && version === undefined) published.delete(uri);
-    else published.set(uri, { json, version });
-    void connection.sendDiagnostics({
-      uri,
-      ...(version === undefined ? {} : { version }),
-      diagnostics: [...diagnostics],
-    });
-  };
 
   const run = (): void => {
     timer = undefined;
     const start = now();
-    const merged = new Map<string, Diagnostic[]>();
     const roots = documents.service.roots();
-    const durations = new Map<string, number>();
-    let isAcross = false;
-    for (const root of roots) {
-      const before = reports.known(root);
-      const done = reports.of(root);
-      if (!done) {
-        schedule();
-        return;
-      }
-      isAcross ||= done !== before && done.files.length > 1;
-      for (const [file, diagnostics] of done.diagnostics) {
-        merged.set(file, [...(merged.get(file) ?? []), ...diagnostics]);
-        durations.set(file, done.durationMs);
-      }
+    const merged = mergedReports(reports, roots);
+    if (!merged) {
+      schedule();
+      return;
     }
     reports.keep(roots);
     lastMs = now() - start;
-    const sent = new Set<string>();
-    for (const document of documents.all()) {
-      const { key, uri, version } = document;
-      const diagnostics = listOf(merged.get(key) ?? [], document);
-      sent.add(uri);
-      publish(uri, version, diagnostics);
-      const params: AnalysisDoneParams = {
-        uri,
-        version,
-        errors: count(diagnostics, DiagnosticSeverity.Error),
-        warnings: count(diagnostics, DiagnosticSeverity.Warning),
-        durationMs: Math.round(durations.get(key) ?? 0),
-      };
-      void connection.sendNotification("knet/analysisDone" satisfies KnetNotification, params);
-      merged.delete(key);
-    }
-    for (const [key, diagnostics] of merged) {
-      const uri = documents.uriOf(key);
-      sent.add(uri);
-      publish(uri, undefined, listOf(diagnostics, undefined));
-    }
-    for (const uri of [...published.keys()]) if (!sent.has(uri)) publish(uri, undefined, []);
-    if (isAcross) options.changedAcross();
+    publishAll(options, publisher, merged);
+    if (merged.isAcross) options.changedAcross();
   };
 
   const schedule = (): void => {
@@ -123,7 +75,7 @@ export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
       delay = milliseconds;
     },
     closed({ uri }) {
-      publish(uri, undefined, []);
+      publisher.publish(uri, undefined, []);
       schedule();
     },
     stop() {
@@ -131,6 +83,97 @@ export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
       timer = undefined;
     },
   };
+}
+
+interface Publisher {
+  /** Sends the list of a file, unless the client already has it. */
+  publish(uri: string, version: number | undefined, diagnostics: readonly Diagnostic[]): void;
+  /** Sends empty lists for the files that are not in `kept`. */
+  clear(kept: ReadonlySet<string>): void;
+}
+
+function publisherOf({ connection, push }: DiagnosticsOptions): Publisher {
+  /** The lists sent to the client, by URI. */
+  const published = new Map<string, { readonly json: string; readonly version: number | undefined }>();
+
+  const publish: Publisher["publish"] = (uri, version, diagnostics) => {
+    if (!push()) return;
+    const json = JSON.stringify(diagnostics);
+    const before = published.get(uri);
+    if (before?.json === json && before.version === version) return;
+    if (!before && version === undefined && diagnostics.length === 0) return;
+    if (diagnostics.length === 0 && version === undefined) published.delete(uri);
+    else published.set(uri, { json, version });
+    void connection.sendDiagnostics({
+      uri,
+      ...(version === undefined ? {} : { version }),
+      diagnostics: [...diagnostics],
+    });
+  };
+  return {
+    publish,
+    clear(kept) {
+      for (const uri of [...published.keys()]) if (!kept.has(uri)) publish(uri, undefined, []);
+    },
+  };
+}
+
+/** The diagnostics of all projects. */
+interface Merged {
+  readonly byFile: ReadonlyMap<string, readonly Diagnostic[]>;
+  /** Milliseconds that the analysis of a file's project took. */
+  readonly durations: ReadonlyMap<string, number>;
+  /** Whether a project of several files has changed. */
+  readonly isAcross: boolean;
+}
+
+/** Undefined if a newer edit canceled the run. */
+function mergedReports(reports: Reports, roots: readonly string[]): Merged | undefined {
+  const byFile = new Map<string, Diagnostic[]>();
+  const durations = new Map<string, number>();
+  let isAcross = false;
+  for (const root of roots) {
+    const before = reports.known(root);
+    const done = reports.of(root);
+    if (!done) return undefined;
+    isAcross ||= done !== before && done.files.length > 1;
+    for (const [file, diagnostics] of done.diagnostics) {
+      byFile.set(file, [...(byFile.get(file) ?? []), ...diagnostics]);
+      durations.set(file, done.durationMs);
+    }
+  }
+  return { byFile, durations, isAcross };
+}
+
+/** Open documents have a version, and the client is notified that their analysis is done. */
+function publishAll(
+  { connection, documents }: DiagnosticsOptions,
+  { publish, clear }: Publisher,
+  { byFile, durations }: Merged,
+): void {
+  const rest = new Map(byFile);
+  const sent = new Set<string>();
+  for (const document of documents.all()) {
+    const { key, uri, version } = document;
+    const diagnostics = listOf(rest.get(key) ?? [], document);
+    sent.add(uri);
+    publish(uri, version, diagnostics);
+    const params: AnalysisDoneParams = {
+      uri,
+      version,
+      errors: count(diagnostics, DiagnosticSeverity.Error),
+      warnings: count(diagnostics, DiagnosticSeverity.Warning),
+      durationMs: Math.round(durations.get(key) ?? 0),
+    };
+    void connection.sendNotification("knet/analysisDone" satisfies KnetNotification, params);
+    rest.delete(key);
+  }
+  for (const [key, diagnostics] of rest) {
+    const uri = documents.uriOf(key);
+    sent.add(uri);
+    publish(uri, undefined, listOf(diagnostics, undefined));
+  }
+  clear(sent);
 }
 
 function count(diagnostics: readonly Diagnostic[], severity: DiagnosticSeverity): number {

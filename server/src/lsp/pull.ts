@@ -20,42 +20,58 @@ type Full = Extract<DocumentDiagnosticReport, { kind: "full" }>;
 type Unchanged = Extract<DocumentDiagnosticReport, { kind: "unchanged" }>;
 
 export function registerPull(server: Server, reports: Reports): void {
-  const { connection, documents, disk } = server;
+  const lists = listsOf(server, reports);
+  registerDocumentPull(server, lists);
+  registerWorkspacePull(server, lists);
+}
+
+interface Lists {
+  /** The diagnostics of all files of the projects with these roots. Undefined if a newer edit canceled the run. */
+  merged(roots: readonly string[]): Map<string, Diagnostic[]> | undefined;
+  report(key: string, found: readonly Diagnostic[], previous: string | undefined): Full | Unchanged;
+}
+
+function listsOf({ documents }: Server, reports: Reports): Lists {
   const ids = resultIds();
+  return {
+    merged: (roots) => {
+      const found = new Map<string, Diagnostic[]>();
+      for (const root of roots) {
+        const report = reports.of(root);
+        if (!report) return undefined;
+        for (const [file, own] of report.diagnostics) found.set(file, [...(found.get(file) ?? []), ...own]);
+      }
+      return found;
+    },
+    report: (key, found, previous) => {
+      const items = [...listOf(found, documents.get(key))];
+      const resultId = ids(key, items);
+      return resultId === previous
+        ? { kind: DocumentDiagnosticReportKind.Unchanged, resultId }
+        : { kind: DocumentDiagnosticReportKind.Full, resultId, items };
+    },
+  };
+}
+
+function again(): ResponseError<DiagnosticServerCancellationData> {
+  return new ResponseError(LSPErrorCodes.ServerCancelled, "the text has changed", { retriggerRequest: true });
+}
+
+/** Roots of the open projects that contain a file; the file itself if there is no open project. */
+function rootsOf({ documents: { service } }: Server, key: string): readonly string[] {
+  const open = service.roots().filter((root) => service.analysisOf(root)?.fileOf(key));
+  return open.length > 0 ? open : [key];
+}
+
+function registerDocumentPull(server: Server, { merged, report }: Lists): void {
+  const { connection, documents } = server;
   /** By document: the related files that had diagnostics in its last report. */
   const lastRelated = new Map<string, ReadonlySet<string>>();
-
-  const again = (): ResponseError<DiagnosticServerCancellationData> =>
-    new ResponseError(LSPErrorCodes.ServerCancelled, "the text has changed", { retriggerRequest: true });
-
-  /** Roots of the open projects that contain a file; the file itself if there is no open project. */
-  const rootsOf = (key: string): readonly string[] => {
-    const { service } = documents;
-    const open = service.roots().filter((root) => service.analysisOf(root)?.fileOf(key));
-    return open.length > 0 ? open : [key];
-  };
-  /** The diagnostics of all files of these projects. Undefined if a newer edit canceled the run. */
-  const merged = (roots: readonly string[]): Map<string, Diagnostic[]> | undefined => {
-    const found = new Map<string, Diagnostic[]>();
-    for (const root of roots) {
-      const report = reports.of(root);
-      if (!report) return undefined;
-      for (const [file, own] of report.diagnostics) found.set(file, [...(found.get(file) ?? []), ...own]);
-    }
-    return found;
-  };
-  const report = (key: string, found: readonly Diagnostic[], previous: string | undefined): Full | Unchanged => {
-    const items = [...listOf(found, documents.get(key))];
-    const resultId = ids(key, items);
-    return resultId === previous
-      ? { kind: DocumentDiagnosticReportKind.Unchanged, resultId }
-      : { kind: DocumentDiagnosticReportKind.Full, resultId, items };
-  };
 
   connection.languages.diagnostics.on(({ textDocument: { uri }, previousResultId }, token) => {
     if (token.isCancellationRequested) return again();
     const key = keyOf(uri);
-    const found = merged(rootsOf(key));
+    const found = merged(rootsOf(server, key));
     if (!found) return again();
     const own = report(key, found.get(key) ?? [], previousResultId);
     // Files of the last report that have left the project receive an empty list.
@@ -68,6 +84,10 @@ export function registerPull(server: Server, reports: Reports): void {
     );
     return { ...own, relatedDocuments };
   });
+}
+
+function registerWorkspacePull(server: Server, { merged, report }: Lists): void {
+  const { connection, documents, disk } = server;
 
   connection.languages.diagnostics.onWorkspace(async ({ previousResultIds }, token, _progress, partial) => {
     const previous = new Map(previousResultIds.map(({ uri, value }) => [keyOf(uri), value]));

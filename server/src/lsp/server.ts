@@ -1,17 +1,8 @@
 /** The language server of one connection; creates all of its state. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import {
-  CodeLensRefreshRequest,
-  type Connection,
-  DidChangeConfigurationNotification,
-  DidChangeWatchedFilesNotification,
-  FileChangeType,
-  type InitializeParams,
-  WatchKind,
-} from "vscode-languageserver/node";
+import type { Connection, InitializeParams } from "vscode-languageserver/node";
 import { installLocale } from "../bundles.ts";
-import { CONFIG_FILE } from "../service/front-ends.ts";
 import { type Bundle, installBundle } from "../text/l10n.ts";
 import { VERSION } from "../version.ts";
 import type { Server } from "./access.ts";
@@ -19,14 +10,13 @@ import { type ClientSupport, serverCapabilities, supportOf } from "./capabilitie
 import { createDiagnostics } from "./diagnostics.ts";
 import { createDisk } from "./disk.ts";
 import { createDocuments } from "./documents.ts";
-import { describe } from "./guard.ts";
 import { registerHandlers } from "./handlers.ts";
 import { registerKnetRequests } from "./knet.ts";
 import { registerMatrix } from "./matrix.ts";
+import { refreshOf, registerNotifications, type State } from "./notifications.ts";
 import { registerPull } from "./pull.ts";
 import { createReports } from "./reports.ts";
-import { DEFAULTS, member, settingsIn } from "./settings.ts";
-import { keyOf } from "./uri.ts";
+import { DEFAULTS, member } from "./settings.ts";
 
 export interface ServerOptions {
   /** Number of received didChange notifications, handled or not; a long analysis uses it to detect that it is out of date. */
@@ -59,19 +49,19 @@ const NOTHING: ClientSupport = {
 /** Serves a connection; `connection.listen()` is called here. */
 export function startServer(connection: Connection, options: ServerOptions = {}): void {
   const now = options.now ?? (() => performance.now());
-  let support = NOTHING;
-  let changesHandled = 0;
+  const state: State = { support: NOTHING, settings: DEFAULTS, changesHandled: 0 };
+  const support = (): ClientSupport => state.support;
   const disk = createDisk();
   const documents = createDocuments(disk);
-  let settings = DEFAULTS;
-  const stale = (): boolean => (options.changesReceived?.() ?? 0) > changesHandled;
-  const reports = createReports({ connection, documents, support: () => support, link: documentationLink, stale, now });
+  const stale = (): boolean => (options.changesReceived?.() ?? 0) > state.changesHandled;
+  const reports = createReports({ connection, documents, support, link: documentationLink, stale, now });
+  const refresh = refreshOf(connection, support);
   const diagnostics = createDiagnostics({
     connection,
     documents,
     reports,
-    push: () => !support.pull,
-    changedAcross: () => refreshShown(),
+    push: () => !state.support.pull,
+    changedAcross: refresh.shown,
     now,
   });
   const server: Server = {
@@ -80,132 +70,18 @@ export function startServer(connection: Connection, options: ServerOptions = {})
     disk,
     now,
     stale,
-    support: () => support,
-    settings: () => settings,
+    support,
+    settings: () => state.settings,
     link: documentationLink,
-  };
-  /** Notifications have no response; exceptions in their handlers are logged. */
-  const safely = <P>(name: string, work: (params: P) => void): ((params: P) => void) => {
-    return (params) => {
-      try {
-        work(params);
-      } catch (error) {
-        connection.console.error(`${name}: ${describe(error)}`);
-      }
-    };
   };
 
   connection.onInitialize((params: InitializeParams) => {
-    support = supportOf(params);
+    state.support = supportOf(params);
     installTexts(params);
     disk.setFolders(foldersOf(params));
-    return { capabilities: serverCapabilities(support), serverInfo: { name: "knet", version: VERSION } };
+    return { capabilities: serverCapabilities(state.support), serverInfo: { name: "knet", version: VERSION } };
   });
-
-  connection.onInitialized(
-    safely("initialized", () => {
-      if (support.configurationEvents) {
-        void connection.client.register(DidChangeConfigurationNotification.type, { section: "knet" }).catch(logged);
-      }
-      if (support.watching) {
-        void connection.client
-          .register(DidChangeWatchedFilesNotification.type, {
-            watchers: [
-              { globPattern: "**/*.knet" },
-              { globPattern: `**/${CONFIG_FILE}` },
-              // If a folder is deleted, clients do not report the files in it.
-              { globPattern: "**/*", kind: WatchKind.Delete },
-            ],
-          })
-          .catch(logged);
-      }
-      if (support.folders) {
-        connection.workspace.onDidChangeWorkspaceFolders(
-          safely("workspaceFolders", () => {
-            void connection.workspace
-              .getWorkspaceFolders()
-              .then((folders) => {
-                disk.setFolders((folders ?? []).map(({ uri }) => uri));
-                // The folders determine which files can be imported.
-                documents.service.forget();
-                diagnostics.schedule();
-                refresh();
-              })
-              .catch(logged);
-          }),
-        );
-      }
-      readSettings(undefined);
-    }),
-  );
-  const logged = (error: unknown): void => connection.console.error(describe(error));
-
-  const readSettings = (pushed: unknown): void => {
-    if (!support.configuration) {
-      take(pushed);
-      return;
-    }
-    void connection.workspace.getConfiguration("knet").then(take).catch(logged);
-  };
-  const take = (given: unknown): void => {
-    const before = settings;
-    settings = settingsIn(given);
-    diagnostics.setDelay(settings.delay);
-    documents.service.configure(settings.levels);
-    diagnostics.schedule();
-    if (JSON.stringify([before, [...before.levels]]) !== JSON.stringify([settings, [...settings.levels]])) refresh();
-  };
-  /** Hints and lenses depend on more than the text of their document. */
-  const refreshShown = (): void => {
-    if (support.hintRefresh) void connection.languages.inlayHint.refresh().catch(logged);
-    if (support.lensRefresh) void connection.sendRequest(CodeLensRefreshRequest.type).catch(logged);
-  };
-  const refresh = (): void => {
-    refreshShown();
-    if (support.pull && support.pullRefresh) void connection.languages.diagnostics.refresh();
-  };
-  connection.onDidChangeConfiguration(
-    safely("configuration", ({ settings }: { settings: unknown }) => readSettings(member(settings, "knet"))),
-  );
-
-  connection.onDidOpenTextDocument(
-    safely("didOpen", ({ textDocument: { uri, version, text } }) => {
-      // Without file watching, changes on disk are only noticed when a file is opened.
-      if (!support.watching) documents.service.forget();
-      documents.open(uri, version, text);
-      diagnostics.schedule();
-    }),
-  );
-  connection.onDidChangeTextDocument((params) => {
-    changesHandled += 1;
-    safely("didChange", () => {
-      const { uri, version } = params.textDocument;
-      if (!documents.change(uri, version, params.contentChanges)) {
-        connection.console.warn(`didChange: ${uri} is not open`);
-        return;
-      }
-      diagnostics.schedule();
-    })(params);
-  });
-  connection.onDidCloseTextDocument(
-    safely("didClose", ({ textDocument: { uri } }) => {
-      const document = documents.get(uri);
-      documents.close(uri);
-      if (document) diagnostics.closed(document);
-    }),
-  );
-  connection.onDidChangeWatchedFiles(
-    safely("watchedFiles", ({ changes }) => {
-      const known = changes.map(({ uri, type }) => {
-        const key = keyOf(uri);
-        if (type !== FileChangeType.Changed) disk.changed(key);
-        return documents.service.invalidate(key) || uri.endsWith(".knet");
-      });
-      if (!known.includes(true)) return;
-      diagnostics.schedule();
-      refresh();
-    }),
-  );
+  registerNotifications({ server, diagnostics, refresh, state });
   connection.onShutdown(() => diagnostics.stop());
 
   registerHandlers(server);

@@ -29,7 +29,12 @@ interface Shared {
 
 /** `knet lsp --stdio`. */
 export function startStdio(): void {
-  start(() => [new StreamMessageReader(process.stdin), new StreamMessageWriter(process.stdout)]);
+  start(() => {
+    // The reader waits for `close`. At the end of a file or a device, such as /dev/null, Node emits only `end` (nodejs/node,
+    // is_main_thread.js, getStdin: `autoClose: false`).
+    process.stdin.once("end", () => process.stdin.destroy());
+    return [new StreamMessageReader(process.stdin), new StreamMessageWriter(process.stdout)];
+  });
 }
 
 /** The arguments of dist/server.cjs: `--stdio` (default), `--node-ipc`, `--socket=…`, `--pipe=…`. */

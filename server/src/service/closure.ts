@@ -1,8 +1,7 @@
 /** The files of one topology: a root and all files that it imports. */
-import type { Finding } from "../checks/check.ts";
 import type { Document } from "../declared/document.ts";
+import type { FileProblem, FileProblemData } from "../declared/file-problem.ts";
 import type { Origin } from "../declared/origin.ts";
-import { t } from "../text/l10n.ts";
 import type { Entry, Provided } from "./files.ts";
 import type { Import } from "./imports.ts";
 import { fullWith, tooLarge } from "./limits.ts";
@@ -18,7 +17,7 @@ export interface Closure {
   /** The root first. Each file appears once, so import cycles terminate. */
   readonly files: readonly Document[];
   /** Imports that failed. */
-  readonly problems: readonly Finding[];
+  readonly problems: readonly FileProblem[];
   /** The imported files that cannot be read. */
   readonly absent: readonly string[];
 }
@@ -26,7 +25,7 @@ export interface Closure {
 /** Breadth first, up to the limits of a topology. */
 export function closureOf(root: string, { entryOf, provided, importsOf }: Reader): Closure {
   const files: Document[] = [];
-  const problems: Finding[] = [];
+  const problems: FileProblem[] = [];
   const absent: string[] = [];
   const queue = [root];
   const seen = new Set(queue);
@@ -41,11 +40,12 @@ export function closureOf(root: string, { entryOf, provided, importsOf }: Reader
       const imported = target === undefined ? undefined : entryOf(target);
       if (target === undefined || !imported) {
         if (target !== undefined) absent.push(target);
-        problems.push(failedImport(source, unreadable(path, target === undefined ? undefined : provided(target))));
+        const reason = target === undefined ? undefined : reasonOf(provided(target));
+        problems.push(failedImport(source, { path, cause: "unreadable", reason }));
         continue;
       }
       if (imported.oversized) {
-        problems.push(failedImport(source, t`\`${path}\` is not analyzed: ${tooLarge()}`));
+        problems.push(failedImport(source, { path, cause: "oversized", limit: tooLarge() }));
         continue;
       }
       const own = imported.document.text.length;
@@ -55,21 +55,20 @@ export function closureOf(root: string, { entryOf, provided, importsOf }: Reader
         queue.push(target);
         length += own;
       } else if (!isFull) {
-        // One finding for the topology: the next imports also exceed the limit.
+        // One problem for the topology: the next imports also exceed the limit.
         isFull = true;
-        problems.push(failedImport(source, t`\`${path}\` and later imports are not analyzed: ${full}`));
+        problems.push(failedImport(source, { path, cause: "full", limit: full }));
       }
     }
   }
   return { files, problems, absent };
 }
 
-function failedImport(source: Origin, message: string): Finding {
-  return { code: "KN015", severity: "error", message, source, related: [], fixes: [] };
+function failedImport(source: Origin, data: FileProblemData["KN015"]): FileProblem {
+  return { code: "KN015", source, data, related: [] };
 }
 
-function unreadable(path: string, found: Provided): string {
-  return typeof found === "object"
-    ? t`\`${path}\` cannot be read (${found.problem})`
-    : t`\`${path}\` cannot be read (paths are relative to this file)`;
+/** Why an existing file cannot be read. */
+function reasonOf(found: Provided): string | undefined {
+  return typeof found === "object" ? found.problem : undefined;
 }

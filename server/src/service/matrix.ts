@@ -15,14 +15,16 @@ import {
   type MatrixQuestion,
   type Pair,
   selections,
+  unmatched,
 } from "../kubernetes/matrix/matrix.ts";
-import { policyClasses } from "../kubernetes/matrix/policy.ts";
+import { type PolicyClasses, policyClasses } from "../kubernetes/matrix/policy.ts";
 import type { MatrixEnd } from "../kubernetes/matrix/schema.ts";
 import { spaceOf } from "../kubernetes/matrix/space.ts";
 import { isEmpty, NO_PORTS, type PortRange, type PortSet, PROTOCOLS, union } from "../kubernetes/policy/ports.ts";
 import { nodeClasses } from "../questions/classes.ts";
 import { planOf } from "../questions/plan.ts";
-import type { ExternalHost, Listener, Node, Pod, Topology } from "../topology/model.ts";
+import { t } from "../text/l10n.ts";
+import type { ExternalHost, Listener, Node, Topology } from "../topology/model.ts";
 import type { Protocol } from "../topology/policy.ts";
 import { stationsOf } from "../topology/stations.ts";
 
@@ -33,10 +35,13 @@ export function reachMatrix(topology: Topology, network: Network, question: Matr
   const asker = makeAsker(topology, network);
   const rowsOf = (isPod: Parameters<typeof unitsOf>[2], ranges: readonly IpRange[] | undefined): readonly Row[] => [
     ...unitsOf(topology, question.byPod, isPod).map((unit) => asker.unitRow(unit)),
-    ...topology.hosts.flatMap((host) => asker.hostRow(host, ranges)),
+    ...topology.hosts.flatMap((host) => hostRows(host, ranges)),
   ];
   const senders = rowsOf(meant.from.isPod, meant.from.ranges);
   const receivers = rowsOf(meant.to.isPod, meant.to.ranges);
+  const found = { from: senders.length, to: receivers.length };
+  const nothing = unmatched(question, found, (one) => t`no pod or host matches \`${one}\``);
+  if (nothing) return nothing;
   function* rows(): Generator<readonly Pair[]> {
     for (const from of senders) {
       yield receivers.flatMap((to): readonly Pair[] => {
@@ -79,20 +84,11 @@ interface Place {
 
 interface Asker {
   unitRow(unit: Unit): Row;
-  hostRow(host: ExternalHost, ranges: readonly IpRange[] | undefined): readonly Row[];
   between(from: Row, to: Row): PortSet;
 }
 
 function makeAsker(topology: Topology, network: Network): Asker {
-  const disputed = planOf(topology).conflicts.map(({ shared }) => shared);
-  const kinds = new Map<Node, string>();
-  for (const cluster of topology.clusters) {
-    for (const [index, { nodes }] of nodeClasses(topology, cluster, disputed).entries()) {
-      for (const node of nodes) {
-        kinds.set(node, `${cluster.name} ${index} ${node.interfaces.map(({ segment }) => segment).join()}`);
-      }
-    }
-  }
+  const kinds = nodeKinds(topology);
   const hosts = topology.hosts.flatMap(({ interfaces }) => interfaces.flatMap(({ addresses }) => addresses));
   const classes = policyClasses(
     spaceOf(
@@ -116,12 +112,12 @@ function makeAsker(topology: Topology, network: Network): Asker {
   };
 
   return {
-    unitRow: (unit) =>
-      unitRow(unit, (pod, node) => {
-        const policy = pod.addresses.map((ip) => classes.ofPod(unit.set, pod, ip).id).join();
-        return `${policy} ${kinds.get(node)}`;
-      }),
-    hostRow: hostRows,
+    unitRow: (unit) => ({
+      end: unit.end,
+      unit,
+      spots: spotsOf(unit, classes, kinds),
+      listeners: unit.workload.containers.flatMap(({ listeners }) => listeners),
+    }),
     between(from, to) {
       let all = NO_PORTS;
       for (const a of from.spots) {
@@ -136,14 +132,28 @@ function makeAsker(topology: Topology, network: Network): Asker {
   };
 }
 
-/** `kindOf`: pods of the unit with the same kind are equivalent. */
-function unitRow(unit: Unit, kindOf: (pod: Pod, node: Node) => string): Row {
+/** A text for each node, the same for nodes whose pods have the same connections. */
+function nodeKinds(topology: Topology): ReadonlyMap<Node, string> {
+  const disputed = planOf(topology).conflicts.map(({ shared }) => shared);
+  const kinds = new Map<Node, string>();
+  for (const cluster of topology.clusters) {
+    for (const [index, { nodes }] of nodeClasses(topology, cluster, disputed).entries()) {
+      for (const node of nodes) {
+        kinds.set(node, `${cluster.name} ${index} ${node.interfaces.map(({ segment }) => segment).join()}`);
+      }
+    }
+  }
+  return kinds;
+}
+
+function spotsOf(unit: Unit, classes: PolicyClasses, kinds: ReadonlyMap<Node, string>): readonly Spot[] {
   const spots = new Map<string, { places: Map<Node | undefined, Place>; second: Place | undefined }>();
   for (const pod of unit.pods) {
     const [first] = pod.addresses;
     if (pod.node === undefined || first === undefined) continue;
+    const policy = pod.addresses.map((ip) => classes.ofPod(unit.set, pod, ip).id).join();
     const isGiven = unit.workload.addresses.length > 0;
-    const key = `${kindOf(pod, pod.node)}${isGiven ? ` ${pod.path}` : ""}`;
+    const key = `${policy} ${kinds.get(pod.node)}${isGiven ? ` ${pod.path}` : ""}`;
     const place: Place = {
       path: pod.path,
       netns: unit.workload.hostNetwork ? pod.node.path : pod.path,
@@ -155,21 +165,20 @@ function unitRow(unit: Unit, kindOf: (pod: Pod, node: Node) => string): Row {
     else if (spot.places.has(pod.node)) spot.second ??= place;
     else spot.places.set(pod.node, place);
   }
-  return {
-    end: unit.end,
-    unit,
-    spots: [...spots].map(([key, spot]) => ({ key, ...spot })),
-    listeners: unit.workload.containers.flatMap(({ listeners }) => listeners),
-  };
+  return [...spots].map(([key, spot]) => ({ key, ...spot }));
 }
 
-/** One row per address of the host; `ranges`: only addresses in one of these. */
 function hostRows(host: ExternalHost, ranges: readonly IpRange[] | undefined): readonly Row[] {
   const addresses = host.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip));
   const listeners = host.processes.flatMap((process) => process.listeners);
   return addresses.flatMap((ip): readonly Row[] => {
     if (ranges !== undefined && !ranges.some((range) => rangeContains(range, ip))) return [];
-    const place: Place = { path: host.path, netns: host.path, addresses: [ip], node: undefined };
+    const place: Place = {
+      path: host.path,
+      netns: host.path,
+      addresses: [ip],
+      node: undefined,
+    };
     const spot: Spot = {
       key: `${host.path} ${String(ip)}`,
       places: new Map([[undefined, place]]),

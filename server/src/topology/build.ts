@@ -3,8 +3,9 @@ import { formatIp, formatPrefix, type Ip, prefixContains } from "../addressing/i
 import { has, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
+import type { NamedKind } from "../declared/problem-data.ts";
 import { keptIn, sameList } from "../memo/memo.ts";
-import { phrase, t } from "../text/l10n.ts";
+import { t } from "../text/l10n.ts";
 import { type AddressingOf, hostLocal, type ModeAddressing, type SharedRange, sizeOfNeeds } from "./addressing.ts";
 import type { Claimant } from "./claims.ts";
 import { type ClusterDraft, readCluster, states, stationParts } from "./cluster.ts";
@@ -125,14 +126,14 @@ function collect(files: readonly TopologyFile[], cache: TopologyCache): Draft {
   const isNew = <T extends { readonly name: string; readonly nameSource: Origin; readonly source: Origin }>(
     known: Map<string, T>,
     added: T,
-    kind: string,
+    kind: NamedKind,
   ): boolean => {
     const before = known.get(added.name);
     if (before === undefined) {
       known.set(added.name, added);
       return true;
     }
-    problems.push(nameTwice(kind, added.name, phrase("the topology"), added.nameSource, before.nameSource));
+    problems.push(nameTwice(kind, added.name, "topology", added.nameSource, before.nameSource));
     return false;
   };
   for (const { file, decls } of files) {
@@ -319,7 +320,7 @@ function buildWorkloads(
     }
     const before = inNamespace.get(parts.name);
     if (before !== undefined) {
-      const context = `namespace ${namespace}`;
+      const context = { kind: "namespace", name: namespace } as const;
       problems.push(nameTwice(parts.kind, parts.name, context, parts.nameSource, before.source));
       continue;
     }
@@ -436,7 +437,7 @@ function demandProblems(
     if (shortage === undefined) shortages.set(available, { node, wanted, count: 1 });
     else shortage.count++;
   }
-  const problems = [...shortages].map(([addresses, { node, wanted, count }]) => {
+  const problems = [...shortages].map(([addresses, { node, wanted, count }]): TopologyProblem => {
     const source = node.podCidrs[0]?.source ?? node.source;
     const data = { cluster: cluster.name, count, node: node.path, pods: wanted, addresses };
     return problem(CODES.noPodAddressLeft, source, data, [{ source: node.source, message: t`node \`${node.path}\`` }]);
@@ -444,7 +445,7 @@ function demandProblems(
   // If ranges come from the nodes' segments or from the plugin's own settings (Calico's pools), the mode reports nodes without one.
   const isOwn = addressing.fromSegment !== undefined || addressing.nodeRanges.length > 0;
   if (withoutRange && !states(cluster, "pods") && !isOwn) {
-    const data = { keyword: "pods", context: `cluster ${cluster.name}` };
+    const data = { keyword: "pods", context: { kind: "cluster", name: cluster.name } } as const;
     problems.push(problem(CODES.missingStatement, cluster.nameSource, data));
   }
   return problems;
@@ -499,12 +500,14 @@ function checkName(name: string, source: Origin, names: Names, problems: Topolog
   const found = names.find(name, as);
   if (found.length === 1) return;
   if (found.length > 1) {
-    const candidates = found.map((one) => exact(one, found)).join(", ");
+    const candidates = found.map((one) => exact(one, found));
     problems.push(problem(CODES.ambiguousName, source, { name, candidates }));
     return;
   }
   const similar = problems.length < mostSuggestions ? names.similar(name) : nothing;
   const suggestion = similar.find((path) => names.find(path, as).length > 0);
-  const data = { name, kind: as === "station" ? "station" : "endpoint" };
-  problems.push(problem(CODES.unknownName, source, suggestion === undefined ? data : { ...data, suggestion }));
+  const suggestions = suggestion === undefined ? [] : [suggestion];
+  problems.push(
+    problem(CODES.unknownName, source, { name, kind: as === "station" ? "station" : "endpoint", suggestions }),
+  );
 }

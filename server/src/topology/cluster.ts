@@ -231,7 +231,10 @@ function readPolicies(
       policies.set(key, policy);
       continue;
     }
-    const context = policy.namespace === undefined ? `cluster ${cluster}` : `namespace ${policy.namespace}`;
+    const context =
+      policy.namespace === undefined
+        ? ({ kind: "cluster", name: cluster } as const)
+        : ({ kind: "namespace", name: policy.namespace } as const);
     problems.push(nameTwice("policy", policy.name, context, { ...policy.source, part: 0 }, before.source));
   }
   return [...policies.values()];
@@ -465,7 +468,7 @@ function shortageProblems(
       cluster: cluster.name,
       count: shortage.count,
       node: shortage.node,
-      cidr: formatPrefix(within),
+      cidr: within,
       perNode,
       blocks: pool.taken,
       ...unusableBlocks(cluster, pool.range),

@@ -210,7 +210,7 @@ function noteAttaches({ placed, segments }: MachineDraft, names: NameProblems, p
       const { name, source } = segment;
       if (!segments.has(name)) problems.push(names.unknown(name, "segment", source));
       else if (!parts.attaches.some((attach) => attach.segment === name))
-        problems.push(problem(CODES.natSegment, source, { kind: parts.kind, station: path, segment: name }));
+        problems.push(problem(CODES.natSegment, source, { station: { kind: parts.kind, path }, segment: name }));
     }
   };
   for (const one of placed) {

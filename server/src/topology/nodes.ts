@@ -68,7 +68,7 @@ export function buildNodes(
     }
     if (twice === undefined) continue;
     const first = nodes[indexes.get(twice) ?? -1]?.source ?? parts.source;
-    problems.push(nameTwice("node", twice, `cluster ${cluster.name}`, parts.nameSource, first));
+    problems.push(nameTwice("node", twice, { kind: "cluster", name: cluster.name }, parts.nameSource, first));
   }
   return { nodes, indexes };
 }

@@ -3,7 +3,7 @@
  * in each policy its rules. A Kubernetes NetworkPolicy has only allow rules.
  */
 import { type Prefix, prefixCovers, prefixEquals } from "../addressing/ip.ts";
-import { all, child, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import { all, child, has, isBroken, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
@@ -204,7 +204,7 @@ function readTier(file: string, decl: Decl, tiers: ReadonlyMap<string, Tier>, pr
   if (statement === undefined || read?.value.kind !== "name" || read.value.text === DEFAULT.name) return DEFAULT;
   const tier = tiers.get(read.value.text);
   if (tier !== undefined) return tier;
-  const data = { name: read.value.text, kind: "calico-tier" };
+  const data = { name: read.value.text, kind: "calico-tier", suggestions: [] } as const;
   problems.push(problem(CODES.unknownName, sourceOfRead(file, statement, read), data));
   return DEFAULT;
 }
@@ -260,7 +260,7 @@ function readRule(context: RuleContext, decl: Decl): readonly PolicyRule[] {
   const action = word === "deny" || word === "pass" ? word : "allow";
   const statements = [decl, ...decl.children];
   // A rule with an unreadable part is ignored: its peers are unknown.
-  if (statements.some(({ problems: own }) => own.some(({ code }) => code !== "KN014"))) return [];
+  if (statements.some(isBroken)) return [];
   const before = problems.length;
   let isAny = false;
   const peers: Peer[] = [];

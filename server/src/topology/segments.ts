@@ -1,4 +1,5 @@
 /** Segments: their gateways, and the addresses of machines on them. */
+
 import { kthFree, type SortedReserved, sortReserved } from "../addressing/allocation.ts";
 import {
   addIp,
@@ -11,7 +12,18 @@ import {
   type Prefix,
   prefixContains,
 } from "../addressing/ip.ts";
-import { all, child, childrenOf, nameOf, numberOf, one, sourceOf, sourceOfRead, wordOf } from "../declared/access.ts";
+import {
+  all,
+  booleanOf,
+  child,
+  childrenOf,
+  nameOf,
+  numberOf,
+  one,
+  sourceOf,
+  sourceOfRead,
+  wordOf,
+} from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
@@ -20,7 +32,7 @@ import { CLOUDS, reservedIn } from "./clouds.ts";
 import type { CloudName, Interface, Segment, StaticRoute } from "./model.ts";
 import type { NameProblems } from "./nearby.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
-import { type Attach, onOff, type StationParts } from "./station.ts";
+import type { Attach, StationParts } from "./station.ts";
 
 /** A segment while the topology is being built. */
 export interface SegmentDraft {
@@ -86,7 +98,7 @@ export function readSegment(file: string, decl: Decl): SegmentDraft | undefined 
     mtu: numberOf(decl, "mtu") ?? (cloud === undefined ? 1500 : CLOUDS[cloud].mtu),
     vlan: numberOf(decl, "vlan"),
     cloud,
-    sourceCheck: onOff(wordOf(decl, "source-check")) ?? cloud !== undefined,
+    sourceCheck: booleanOf(decl, "source-check", cloud !== undefined),
     gatewayNames,
     stated: [],
     routers: [],

@@ -207,9 +207,9 @@ export function readKubeProxy(
     clusterCidrs: cidrs.length > 0 ? cidrs : podCidrs.map(({ prefix }) => prefix),
     detectLocal: detectOf(oneOf(detect, "mode", "word")?.text),
     detectInterface: oneOf(detect, "interface", "name")?.text,
-    masqueradeAll: flag(decl, "masquerade-all", false),
+    masqueradeAll: booleanOf(decl, "masquerade-all", false),
     mark: 2 ** (numberOf(decl, "masquerade-bit") ?? 14),
-    localhostNodePorts: flag(decl, "localhost-node-ports", true),
+    localhostNodePorts: booleanOf(decl, "localhost-node-ports", true),
     // In nftables mode, node ports are open only on the node's primary address (pkg/proxy/nftables, NodePortAddresses).
     nodePortAddresses: has(addresses, "primary")
       ? "primary"
@@ -219,7 +219,7 @@ export function readKubeProxy(
           ? "primary"
           : undefined,
     scheduler: oneOf(child(decl, "scheduler"), "scheduler", "word")?.text ?? "rr",
-    strictArp: flag(decl, "strict-arp", false),
+    strictArp: booleanOf(decl, "strict-arp", false),
     source: decl === undefined ? otherwise : sourceOf(file, decl),
   };
 }
@@ -232,11 +232,6 @@ function detectOf(text: string | undefined): KubeProxy["detectLocal"] {
   return text === "node-cidr" || text === "bridge-interface" || text === "interface-name-prefix"
     ? text
     : "cluster-cidr";
-}
-
-/** The statement alone means true. */
-function flag(decl: Decl | undefined, keyword: string, otherwise: boolean): boolean {
-  return child(decl, keyword) === undefined ? otherwise : (booleanOf(decl, keyword) ?? true);
 }
 
 function prefixesIn(decl: Decl | undefined): readonly Prefix[] {

@@ -76,7 +76,9 @@ function declared(cluster: ClusterDraft, { built }: ReadCache): DeclaredServices
     const inNamespace = valueAt(names, namespace, () => new Map<string, ServiceParts>());
     const before = inNamespace.get(parts.name);
     if (before !== undefined) {
-      problems.push(nameTwice("service", parts.name, `namespace ${namespace}`, parts.nameSource, before.nameSource));
+      problems.push(
+        nameTwice("service", parts.name, { kind: "namespace", name: namespace }, parts.nameSource, before.nameSource),
+      );
       continue;
     }
     inNamespace.set(parts.name, parts);
@@ -275,11 +277,11 @@ function addressAllocator(cluster: ClusterDraft, services: readonly ServiceParts
         ]);
       });
       if (without === undefined && (ranges.length > 0 || !services.some(needsAddress))) return found;
-      const data = { keyword: "services", context: `cluster ${cluster.name}` };
+      const data = { keyword: "services", context: { kind: "cluster", name: cluster.name } } as const;
       if (without === undefined || ranges.length === 0)
         return [...found, problem(CODES.missingStatement, cluster.nameSource, data)];
       const { parts, of } = without;
-      const wanted = { ...data, family: `IPv${of}`, service: parts.name };
+      const wanted = { ...data, service: { name: parts.name, family: of } };
       return [...found, problem(CODES.missingStatement, parts.nameSource, wanted)];
     },
   };

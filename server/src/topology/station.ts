@@ -1,9 +1,12 @@
 /** One router, host, node, or pool of nodes as written, before names are bound and addresses allocated. */
-import { formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
-import { all, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead, wordOf } from "../declared/access.ts";
+
+import { family, formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
+import { all, child, has, isBroken, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
+import type { NamedKind, Place } from "../declared/problem-data.ts";
 import type { Read } from "../declared/values.ts";
+import { either } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { readBgp } from "./bgp.ts";
 import { readEdge } from "./edge.ts";
@@ -118,7 +121,8 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
       case "allow":
       case "deny":
         acl ??= [];
-        readRule(file, statement, statement.spec.keyword, kind, acl);
+        problems ??= [];
+        readRule(file, statement, kind, acl, problems);
         break;
       case "sysctl": {
         const key = oneOf(statement, "name", "word")?.text;
@@ -132,7 +136,7 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
       }
       case "daemon":
       case "listen":
-        processes = readProcesses(file, statement, statement.spec.keyword, processes, () => `${kind} ${name}`);
+        processes = readProcesses(file, statement, statement.spec.keyword, processes, { kind, name });
         break;
       case "labels":
         labels = readLabels(statement, labels);
@@ -196,7 +200,7 @@ function readAttach(file: string, decl: Decl, device: string): Attach | undefine
     segmentSource: sourceOfRead(file, decl, segment),
     addresses: trimmed(addresses),
     mtu: numberOf(decl, "mtu"),
-    sourceCheck: onOff(wordOf(decl, "source-check")),
+    sourceCheck: oneOf(child(decl, "source-check"), "value", "boolean")?.value,
     source: sourceOf(file, decl),
   };
 }
@@ -211,10 +215,6 @@ function readPodCidrs(file: string, decl: Decl): readonly NodeCidr[] {
     cidrs.push({ prefix, allocated: false, source: sourceOfRead(file, decl, read) });
   }
   return trimmed(cidrs);
-}
-
-export function onOff(word: string | undefined): boolean | undefined {
-  return word === "on" ? true : word === "off" ? false : undefined;
 }
 
 const anywhere4: Prefix = { ip: 0, len: 0 };
@@ -261,16 +261,19 @@ function readRoute(file: string, decl: Decl, routes: StaticRoute[], problems: To
   if (via.length > 0 || hops.length === 0) add(dst, via);
 }
 
-/** Whether a part of the statement has no value (with KN014, it has one: the masked prefix). */
-function isBroken(decl: Decl): boolean {
-  return decl.problems.some(({ code }) => code !== "KN014");
-}
-
 type Protocol = NonNullable<AclRule["proto"]>;
 const protocols: ReadonlySet<string> = new Set<Protocol>(["tcp", "udp", "sctp", "icmp", "ipip", "esp"]);
 const isProtocol = (text: string): text is Protocol => protocols.has(text);
+const withPorts: readonly (Protocol | undefined)[] = ["tcp", "udp", "sctp", undefined];
 
-function readRule(file: string, decl: Decl, action: "allow" | "deny", kind: Station["kind"], rules: AclRule[]): void {
+/** An `allow` or `deny`. A rule that cannot match any packet is a problem. */
+function readRule(
+  file: string,
+  decl: Decl,
+  kind: Station["kind"],
+  rules: AclRule[],
+  problems: TopologyProblem[],
+): void {
   // A rule with an unreadable part is ignored: without the part, it would match more packets than intended.
   if (isBroken(decl)) return;
   const proto = oneOf(decl, "protocol", "word")?.text;
@@ -281,15 +284,34 @@ function readRule(file: string, decl: Decl, action: "allow" | "deny", kind: Stat
   for (const { value } of all(decl, "ports")) {
     if (value.kind === "ports") ports.push({ first: value.first, last: value.last });
   }
-  rules.push({
-    action,
+  const rule: AclRule = {
+    action: decl.spec?.keyword === "allow" ? "allow" : "deny",
     direction,
     proto: proto !== undefined && isProtocol(proto) ? proto : undefined,
     ports,
     from: prefixes(decl, "from"),
     to: prefixes(decl, "to"),
     source: sourceOf(file, decl),
-  });
+  };
+  const wrong = unmatchable(file, decl, rule);
+  if (wrong) problems.push(wrong);
+  else rules.push(rule);
+}
+
+/** Why no packet can match: a protocol without ports, or prefixes of different address families. */
+function unmatchable(file: string, decl: Decl, { proto, ports, from, to }: AclRule): TopologyProblem | undefined {
+  const wrong = (argument: string, expected: string, reason: string): TopologyProblem | undefined => {
+    const read = one(decl, argument);
+    const keyword = decl.spec?.keyword ?? "";
+    const data = { keyword, argument, text: read?.text ?? "", expected, reason };
+    return read && problem(CODES.wrongType, sourceOfRead(file, decl, read), data);
+  };
+  if (ports.length > 0 && !withPorts.includes(proto))
+    return wrong("protocol", either(["`tcp`", "`udp`", "`sctp`"]), t`\`${proto ?? ""}\` packets have no ports`);
+  const families = new Set(from.map(({ ip }) => family(ip)));
+  if (from.length === 0 || to.length === 0 || to.some(({ ip }) => families.has(family(ip)))) return undefined;
+  const [version = 4] = families;
+  return wrong("to", t`an IPv${version} prefix`, t`source and destination have one address family`);
 }
 
 function prefixes(decl: Decl, argument: string): readonly Prefix[] {
@@ -323,13 +345,13 @@ export interface ProcessesRead {
   readonly problems: TopologyProblem[];
 }
 
-/** Adds to the processes read before; `context` is the location in the message about a duplicate name. */
+/** Adds to the processes read before; `owner` is the machine or workload. */
 export function readProcesses(
   file: string,
   decl: Decl,
   keyword: "daemon" | "container" | "listen",
   before: ProcessesRead | undefined,
-  context: () => string,
+  owner: Place,
 ): ProcessesRead {
   const read: ProcessesRead = before ?? { named: [], listeners: [], problems: [] };
   if (keyword === "listen") {
@@ -340,7 +362,7 @@ export function readProcesses(
   if (added === undefined) return read;
   const first = read.named.find(({ name }) => name === added.name);
   if (first === undefined) read.named.push(added);
-  else read.problems.push(nameTwice(keyword, added.name, context(), { ...added.source, part: 0 }, first.source));
+  else read.problems.push(nameTwice(keyword, added.name, owner, { ...added.source, part: 0 }, first.source));
   return read;
 }
 
@@ -376,7 +398,13 @@ function readListeners(file: string, decl: Decl, listeners: Listener[]): void {
   }
 }
 
-export function nameTwice(kind: string, name: string, context: string, source: Origin, first: Origin): TopologyProblem {
+export function nameTwice(
+  kind: NamedKind,
+  name: string,
+  context: Place,
+  source: Origin,
+  first: Origin,
+): TopologyProblem {
   const related = [{ source: first, message: t`first declaration of \`${name}\`, which is used` }];
   return problem(CODES.nameTwice, source, { name, kind, context }, related);
 }

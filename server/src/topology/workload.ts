@@ -47,7 +47,7 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
         break;
       case "container":
       case "listen":
-        containers = readProcesses(file, statement, statement.spec.keyword, containers, () => `${kind} ${name}`);
+        containers = readProcesses(file, statement, statement.spec.keyword, containers, { kind, name });
         break;
       case "labels":
         labels = readLabels(statement, labels);

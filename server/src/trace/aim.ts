@@ -4,7 +4,7 @@
  * node address with the node port. A headless service resolves to the addresses of its pods.
  */
 
-import { type Family, family, formatIp, type Ip, parseIp } from "../addressing/ip.ts";
+import { type Family, family, formatIp, type Ip, isLoopback, parseIp, unmapped } from "../addressing/ip.ts";
 import type { Journey, Question } from "../dataplane/journey.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
@@ -55,25 +55,22 @@ export function aimAt(
   port: number | undefined,
   wanted: Family | undefined,
 ): Aim {
-  const from: Sender = { endpoint: sender, families: wanted === undefined ? familiesOf(sender) : [wanted], wanted };
+  const families = wanted === undefined ? familiesOf(sender) : [wanted];
+  const from: Sender = { endpoint: sender, families, wanted, port };
   const ip = parseIp(text);
   if (ip !== undefined) {
-    const owner = ownAddress(ip) || isUnspecified(ip) ? sender : ownerOf(topology, ip);
-    const service = owner ? undefined : serviceAt(topology, ip);
-    return aimed(
-      [{ ip, port: undefined, weight: 1 }],
-      owner?.ports ?? (service ? portsOf(service) : []),
-      isUnspecified(ip) ? [t`${formatIp(ip)} is the sender itself: Linux replaces it with a local address`] : [],
-      text,
-      service,
-    );
+    const reached = unmapped(ip);
+    const owner = isLoopback(reached) || isUnspecified(reached) ? sender : ownerOf(topology, reached);
+    const service = owner ? undefined : serviceAt(topology, reached);
+    const ports = owner?.ports ?? (service ? portsOf(service) : []);
+    return aimed({ targets: only(ip), ports, notes: addressNotes(ip), path: text, service });
   }
   const meaning = topology.resolve(text);
   if (!meaning.ok) return failed(nameError(text, meaning), meaning.candidates);
   const choice = choiceOf(text, meaning);
   if (meaning.endpoint.kind === "service") {
     const { cluster, service } = meaning.endpoint;
-    return withChoice(aimAtService(topology, cluster, service, from, port, []), choice);
+    return withChoice(aimAtService(topology, cluster, service, from, []), choice);
   }
   const endpoint = endpointAt(topology, meaning.endpoint);
   if (typeof endpoint === "string") return failed(endpoint);
@@ -115,24 +112,35 @@ function weighted(journey: Journey, weight: number): Journey {
   return { ...journey, probability: journey.probability * weight, reply };
 }
 
-function aimed(
-  targets: readonly Target[],
-  ports: Endpoint["ports"],
-  notes: readonly string[],
-  path: string,
-  service?: Service,
-  netns?: NetnsId,
-): Aim {
-  return { ok: true, targets, ports, notes, path, service, netns };
+function aimed(aim: Aimed): Aim {
+  return { ok: true, ...aim };
+}
+
+function only(ip: Ip): readonly Target[] {
+  return [{ ip, port: undefined, weight: 1 }];
 }
 
 function failed(error: string, candidates: readonly string[] = []): Aim {
   return { ok: false, error, candidates };
 }
 
-/** Loopback addresses belong to the sender. */
-function ownAddress(ip: Ip): boolean {
-  return typeof ip === "number" ? ip >>> 24 === 127 : ip === 1n;
+/** How the kernel reads an address that is not an ordinary one. */
+function addressNotes(ip: Ip): readonly string[] {
+  const reached = unmapped(ip);
+  return [
+    ...(reached === ip
+      ? []
+      : [t`${formatIp(ip)} is IPv4-mapped: TCP, UDP, and SCTP send IPv4 packets to ${formatIp(reached)}`]),
+    ...(isUnspecified(reached)
+      ? [t`${formatIp(reached)} is the sender itself: Linux replaces it with a local address`]
+      : []),
+  ];
+}
+
+/** The error message for a source and a destination address that no packet can have together. */
+export function familyError(src: Ip | undefined, dst: Ip | undefined): string | undefined {
+  if (src === undefined || dst === undefined || family(src) === family(unmapped(dst))) return undefined;
+  return t`${formatIp(src)} and ${formatIp(dst)} have different address families`;
 }
 
 /** ip_route_output, ip6_route_output: packets to the unspecified address stay on the machine. */
@@ -157,7 +165,8 @@ function aimAtEndpoint(topology: Topology, endpoint: Endpoint, from: Sender, not
   if (ip === undefined) return failed(noAddress(endpoint.path, from));
   const chosen = isMachine(endpoint) ? chosenNote(endpoint, ip, from) : undefined;
   const all = chosen === undefined ? notes : [...notes, chosen];
-  return aimed([{ ip, port: undefined, weight: 1 }], endpoint.ports, all, endpoint.path, undefined, endpoint.netns);
+  const { ports, path, netns } = endpoint;
+  return aimed({ targets: only(ip), ports, notes: all, path, service: undefined, netns });
 }
 
 /** Pods and containers have the interfaces of their node only as senders. */
@@ -193,11 +202,12 @@ function chosenNote(target: Endpoint, ip: Ip, from: Sender): string | undefined 
     : t`${target.path} has ${addresses}; packets are sent to ${formatIp(ip)}, on the sender's segment ${segment}`;
 }
 
-/** The sender and the address families to use. */
+/** The sender, the address families to use, and the requested family and port. */
 interface Sender {
   readonly endpoint: Endpoint;
   readonly families: readonly Family[];
   readonly wanted: Family | undefined;
+  readonly port: number | undefined;
 }
 
 function familiesOf({ addresses }: Endpoint): readonly Family[] {
@@ -228,15 +238,14 @@ function aimAtService(
   cluster: Cluster,
   service: Service,
   from: Sender,
-  port: number | undefined,
   notes: readonly string[],
 ): Aim {
   const { path } = service;
   const inside = from.endpoint.netns.startsWith(`${cluster.name}/`);
-  if (service.type === "external-name") return aimAtAlias(topology, cluster, service, from, port, notes);
-  if (service.type === "headless") return aimAtPods(cluster, service, from, port, notes);
+  if (service.type === "external-name") return aimAtAlias(topology, cluster, service, from, notes);
+  if (service.type === "headless") return aimAtPods(cluster, service, from, notes);
   const single = (ip: Ip, note: string): Aim =>
-    aimed([{ ip, port: undefined, weight: 1 }], portsOf(service), [...notes, note], path, service);
+    aimed({ targets: only(ip), ports: portsOf(service), notes: [...notes, note], path, service });
   const clusterIp = pick(service.clusterIps, from);
   if (inside) {
     if (clusterIp === undefined)
@@ -265,8 +274,8 @@ function aimAtService(
       t`outside cluster ${cluster.name}, ${path} is reached at external IP ${formatIp(external)}`,
     );
   }
-  const wanted = portOf(service, port);
-  if (wanted?.nodePort !== undefined) return aimAtNodes(cluster, service, wanted, wanted.nodePort, from, notes);
+  const wanted = portOf(service, from.port);
+  if (wanted && hasNodePort(wanted)) return aimAtNodes(cluster, service, wanted, from, notes);
   if (clusterIp === undefined) return failed(noAddress(path, from));
   return single(
     clusterIp,
@@ -280,15 +289,14 @@ function portOf(service: Service, port: number | undefined): ServicePort | undef
   return service.ports.find((one) => one.port === port) ?? service.ports.find((one) => one.nodePort === port);
 }
 
+type NodePort = ServicePort & { readonly nodePort: number };
+
+function hasNodePort(port: ServicePort): port is NodePort {
+  return port.nodePort !== undefined;
+}
+
 /** A client can use the node port of any node. */
-function aimAtNodes(
-  cluster: Cluster,
-  service: Service,
-  port: ServicePort,
-  nodePort: number,
-  from: Sender,
-  notes: readonly string[],
-): Aim {
+function aimAtNodes(cluster: Cluster, service: Service, port: NodePort, from: Sender, notes: readonly string[]): Aim {
   const addresses = (node: Node): Ip | undefined => {
     const all = node.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip));
     return pickOf(
@@ -297,6 +305,7 @@ function aimAtNodes(
       from,
     );
   };
+  const { nodePort } = port;
   const chosen = nodesFor(cluster, service, port, (node) => addresses(node) !== undefined);
   const targets = chosen.flatMap(({ node, weight }): Target[] => {
     const ip = addresses(node);
@@ -309,7 +318,7 @@ function aimAtNodes(
     MOST_NODES,
   );
   const note = t`outside cluster ${cluster.name}, ${service.path} is reached at port ${nodePort} of any node (here ${shown})`;
-  return aimed(targets, portsOf(service), [...notes, note], service.path, service);
+  return aimed({ targets, ports: portsOf(service), notes: [...notes, note], path: service.path, service });
 }
 
 /** All nodes of a small cluster; otherwise one node with an endpoint and one without, weighted by their number. */
@@ -329,14 +338,8 @@ function nodesFor(
 }
 
 /** DNS returns all addresses and the client selects one; ports are not rewritten. */
-function aimAtPods(
-  cluster: Cluster,
-  service: Service,
-  from: Sender,
-  port: number | undefined,
-  notes: readonly string[],
-): Aim {
-  const first = portOf(service, port);
+function aimAtPods(cluster: Cluster, service: Service, from: Sender, notes: readonly string[]): Aim {
+  const first = portOf(service, from.port);
   const asked = first ?? service.ports[0];
   const found = asked ? from.families.flatMap((of) => cluster.services.endpoints(service, asked, of)) : [];
   const ips = [...new Set(found.map(({ ip }) => ip))];
@@ -348,7 +351,7 @@ function aimAtPods(
     process: service.path,
   }));
   const targets = ips.map((ip) => ({ ip, port: undefined, weight: 1 / ips.length }));
-  return aimed(targets, ports, [...notes, note], service.path, service);
+  return aimed({ targets, ports, notes: [...notes, note], path: service.path, service });
 }
 
 /** A CNAME: the name of a host, or the DNS name of a service. */
@@ -357,14 +360,13 @@ function aimAtAlias(
   cluster: Cluster,
   service: Service,
   from: Sender,
-  port: number | undefined,
   notes: readonly string[],
 ): Aim {
   const name = service.externalName ?? "";
   const extended = [...notes, t`${service.path} is an alias: DNS returns ${name}`];
   if (extended.length > MOST_ALIASES) return failed(t`${service.path}: the aliases form a loop (${name})`);
   const other = serviceNamed(cluster, name);
-  if (other) return aimAtService(topology, cluster, other, from, port, extended);
+  if (other) return aimAtService(topology, cluster, other, from, extended);
   const host = topology.resolve(name, "sender");
   const endpoint = host.ok && host.endpoint.kind === "host" ? endpointAt(topology, host.endpoint) : undefined;
   if (endpoint === undefined || typeof endpoint === "string") {

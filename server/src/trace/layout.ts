@@ -371,8 +371,34 @@ function columnWidth(column: Column, edge: boolean, measure: Measure): number {
   return Math.ceil(Math.max(label, metrics.barWidthMin, stops * metrics.stopPitch + metrics.gapPadding));
 }
 
+/** Vertical positions, the same in all boxes. */
+interface Rows {
+  readonly top: number;
+  readonly barTop: number;
+  readonly barBottom: number;
+  readonly boxBottom: number;
+  readonly lanes: Readonly<Record<Leg, number>>;
+}
+
+/** `over`: whether a line passes above the boxes. */
+function rowsOf(over: boolean, hasReply: boolean): Rows {
+  const top = metrics.margin + (over ? metrics.detour : 0);
+  const barTop = top + metrics.titleHeight;
+  const request = barTop + metrics.barLabelHeight + metrics.aboveLane;
+  const reply = request + metrics.laneDistance;
+  const barBottom = (hasReply ? reply : request) + metrics.belowLane;
+  return { top, barTop, barBottom, boxBottom: barBottom + metrics.bottom, lanes: { request, reply } };
+}
+
+/** The boxes and stops that are placed so far. */
+interface Drawing {
+  readonly measure: Measure;
+  readonly rows: Rows;
+  readonly boxes: Box[];
+  readonly stops: Stop[];
+}
+
 export function layoutPath(path: Path, options: LayoutOptions = {}): Layout {
-  const measure = options.measure ?? estimateWidth;
   const steps = stepsOf(path);
   const there = visitsOf(steps.filter((step) => step.leg === "request"));
   const back = visitsOf(steps.filter((step) => step.leg === "reply"))
@@ -383,96 +409,17 @@ export function layoutPath(path: Path, options: LayoutOptions = {}): Layout {
   // A line that skips a box is drawn outside of it.
   const over = back.length > 0 && detours(places.map(([request]) => request !== undefined));
   const under = detours(places.map(([, reply]) => reply !== undefined));
-
-  const top = metrics.margin + (over ? metrics.detour : 0);
-  const barTop = top + metrics.titleHeight;
-  const requestY = barTop + metrics.barLabelHeight + metrics.aboveLane;
-  const replyY = requestY + metrics.laneDistance;
-  const barBottom = (back.length > 0 ? replyY : requestY) + metrics.belowLane;
-  const boxBottom = barBottom + metrics.bottom;
-  const laneY: Record<Leg, number> = { request: requestY, reply: replyY };
+  const rows = rowsOf(over, back.length > 0);
 
   const boxes: Box[] = [];
   const stops: Stop[] = [];
+  const drawing: Drawing = { measure: options.measure ?? estimateWidth, rows, boxes, stops };
   let x: number = metrics.margin;
   for (const [request, reply] of places) {
-    const hop = (request ?? reply)?.hop;
-    if (!hop) continue;
-    const columns = columnsOf(request, reply);
-    const widths = columns.map((column, index) =>
-      columnWidth(column, index === 0 || index === columns.length - 1, measure),
-    );
-    const inner = widths.reduce((sum, width) => sum + width, 0);
-    const { kind, name } = splitOwner(hop.owner);
-    const wanted = Math.min(
-      Math.max(measure(name, "name"), measure(kind, "kind"), metrics.nameWidthMin),
-      metrics.nameWidthMax,
-    );
-    const content = Math.ceil(Math.max(inner, wanted));
-    const width = content + 2 * metrics.boxPadding;
-    const middle = x + width / 2;
-
-    const devices: DeviceBar[] = [];
-    let cx = x + metrics.boxPadding + (content - inner) / 2;
-    for (const [index, column] of columns.entries()) {
-      const columnWide = widths[index] ?? 0;
-      const center = cx + columnWide / 2;
-      const isBar = column.device !== undefined;
-      for (const leg of ["request", "reply"] as const) {
-        const list = column[leg];
-        for (const [position, step] of list.entries()) {
-          stops[step] = {
-            step,
-            leg,
-            x: center + (position - (list.length - 1) / 2) * metrics.stopPitch,
-            y: laneY[leg],
-            radius: metrics.stopRadius,
-            box: boxes.length,
-            ...(isBar ? { device: devices.length } : {}),
-          };
-        }
-      }
-      if (column.device !== undefined) {
-        const room = columnWide - 2 * metrics.barPadding;
-        devices.push({
-          x: cx,
-          y: barTop,
-          width: columnWide,
-          height: barBottom - barTop,
-          label: {
-            text: ellipsize(column.device, room, (text) => measure(text, "device")),
-            full: column.device,
-            x: center,
-            y: barTop + metrics.barLabelBaseline,
-            style: "device",
-          },
-          steps: [...column.request, ...column.reply],
-        });
-      }
-      cx += columnWide;
-    }
-
-    const shorten = (text: string, style: TextStyle, y: number): Label => ({
-      text: ellipsize(text, content, (part) => measure(part, style)),
-      full: text,
-      x: middle,
-      y,
-      style,
-    });
-    boxes.push({
-      x,
-      y: top,
-      width,
-      height: boxBottom - top,
-      netns: hop.netns,
-      kind,
-      owner: hop.owner,
-      kindLabel: shorten(kind, "kind", top + metrics.kindBaseline),
-      nameLabel: shorten(name, "name", top + metrics.nameBaseline),
-      devices,
-      steps: [...(request?.steps ?? []), ...(reply?.steps ?? [])],
-    });
-    x += width + metrics.boxGap;
+    const box = boxAt(x, request, reply, drawing);
+    if (!box) continue;
+    boxes.push(box);
+    x += box.width + metrics.boxGap;
   }
 
   markEnd(stops, path.hops.length - 1, path.verdict);
@@ -481,16 +428,104 @@ export function layoutPath(path: Path, options: LayoutOptions = {}): Layout {
   const lanes: Lane[] = [];
   const first = stops.slice(0, path.hops.length);
   const second = stops.slice(path.hops.length);
-  if (first.length > 0) lanes.push(lane("request", first, boxes, top - metrics.detour / 2));
-  if (second.length > 0) lanes.push(lane("reply", second, boxes, boxBottom + metrics.detour / 2, first.at(-1)));
+  if (first.length > 0) lanes.push(lane("request", first, boxes, rows.top - metrics.detour / 2));
+  if (second.length > 0) lanes.push(lane("reply", second, boxes, rows.boxBottom + metrics.detour / 2, first.at(-1)));
 
   return {
     width: Math.max(x - metrics.boxGap, metrics.margin) + metrics.margin,
-    height: boxBottom + (under ? metrics.detour : 0) + metrics.margin,
+    height: rows.boxBottom + (under ? metrics.detour : 0) + metrics.margin,
     boxes,
     lanes,
     stops,
   };
+}
+
+/** The box of a network namespace; adds its stops to the drawing. */
+function boxAt(x: number, request: Visit | undefined, reply: Visit | undefined, drawing: Drawing): Box | undefined {
+  const hop = (request ?? reply)?.hop;
+  if (!hop) return undefined;
+  const { measure, rows } = drawing;
+  const columns = columnsOf(request, reply);
+  const widths = columns.map((column, index) =>
+    columnWidth(column, index === 0 || index === columns.length - 1, measure),
+  );
+  const inner = widths.reduce((sum, width) => sum + width, 0);
+  const { kind, name } = splitOwner(hop.owner);
+  const wanted = Math.min(
+    Math.max(measure(name, "name"), measure(kind, "kind"), metrics.nameWidthMin),
+    metrics.nameWidthMax,
+  );
+  const content = Math.ceil(Math.max(inner, wanted));
+  const width = content + 2 * metrics.boxPadding;
+
+  const devices: DeviceBar[] = [];
+  let left = x + metrics.boxPadding + (content - inner) / 2;
+  for (const [index, column] of columns.entries()) {
+    const columnWide = widths[index] ?? 0;
+    const bar = barOf(column, left, columnWide, drawing);
+    addStops(column, left + columnWide / 2, bar && devices.length, drawing);
+    if (bar) devices.push(bar);
+    left += columnWide;
+  }
+
+  const shorten = (text: string, style: TextStyle, y: number): Label => ({
+    text: ellipsize(text, content, (part) => measure(part, style)),
+    full: text,
+    x: x + width / 2,
+    y,
+    style,
+  });
+  return {
+    x,
+    y: rows.top,
+    width,
+    height: rows.boxBottom - rows.top,
+    netns: hop.netns,
+    kind,
+    owner: hop.owner,
+    kindLabel: shorten(kind, "kind", rows.top + metrics.kindBaseline),
+    nameLabel: shorten(name, "name", rows.top + metrics.nameBaseline),
+    devices,
+    steps: [...(request?.steps ?? []), ...(reply?.steps ?? [])],
+  };
+}
+
+function barOf(column: Column, x: number, width: number, { measure, rows }: Drawing): DeviceBar | undefined {
+  const { device, request, reply } = column;
+  if (device === undefined) return undefined;
+  const room = width - 2 * metrics.barPadding;
+  return {
+    x,
+    y: rows.barTop,
+    width,
+    height: rows.barBottom - rows.barTop,
+    label: {
+      text: ellipsize(device, room, (text) => measure(text, "device")),
+      full: device,
+      x: x + width / 2,
+      y: rows.barTop + metrics.barLabelBaseline,
+      style: "device",
+    },
+    steps: [...request, ...reply],
+  };
+}
+
+/** `device`: index of the column's bar in its box. */
+function addStops(column: Column, center: number, device: number | undefined, { rows, boxes, stops }: Drawing): void {
+  for (const leg of ["request", "reply"] as const) {
+    const list = column[leg];
+    for (const [position, step] of list.entries()) {
+      stops[step] = {
+        step,
+        leg,
+        x: center + (position - (list.length - 1) / 2) * metrics.stopPitch,
+        y: rows.lanes[leg],
+        radius: metrics.stopRadius,
+        box: boxes.length,
+        ...(device === undefined ? {} : { device }),
+      };
+    }
+  }
 }
 
 function markEnd(stops: Stop[], index: number, end: Verdict): void {

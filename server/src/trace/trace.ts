@@ -1,15 +1,15 @@
 /** Computes traces. The only place that fills in missing arguments: port, protocol, addresses. */
-import { type Family, type Ip, parseIp } from "../addressing/ip.ts";
+import { type Family, family, type Ip, parseIp, unmapped } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import { list, plural } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
-import { readUrl } from "../topology/ingress.ts";
 import type { Topology } from "../topology/model.ts";
-import { aimAt, choiceOf, journeysTo } from "./aim.ts";
+import { aimAt, choiceOf, familyError, journeysTo } from "./aim.ts";
 import { type Surroundings, toTrace } from "./convert.ts";
+import { destinationOf } from "./destination.ts";
 import { type Endpoint, endpointOf } from "./endpoints.ts";
 import { isAnswered, type Lookup, lookupOf } from "./lookup.ts";
-import { proxiedBy, secondLeg } from "./proxied.ts";
+import { secondLeg } from "./proxied.ts";
 import { receiverOfAll, receiverOfTarget } from "./receivers.ts";
 import type { Query, Trace } from "./schema.ts";
 
@@ -20,7 +20,7 @@ export interface World extends Surroundings {
 export interface Ask {
   /** A path or a declared address. */
   readonly from: string;
-  /** A path or any address, optionally followed by `:port`. */
+  /** A URL, or a path or any address, optionally followed by `:port` or `:port/protocol`. */
   readonly to: string;
   readonly port?: number | undefined;
   readonly proto?: Query["proto"] | undefined;
@@ -42,7 +42,8 @@ const DEFAULT_PORT = 80;
 const HEADERS = { tcp: 20, udp: 8, sctp: 12, icmp: 8 } as const;
 
 function smallest(proto: Query["proto"], ip: Ip | undefined): number {
-  return (typeof ip === "bigint" ? 40 : 20) + HEADERS[proto];
+  const reached = proto === "icmp" || ip === undefined ? ip : unmapped(ip);
+  return (typeof reached === "bigint" ? 40 : 20) + HEADERS[proto];
 }
 
 /** Traces one packet and its reply. Errors concern the arguments only. */
@@ -51,31 +52,25 @@ export function ask(world: World, question: Ask): Answer {
   const fromIp = parseIp(question.from);
   const from = endpointOf(topology, question.from);
   if (!from.ok) return from;
-  const url = readUrl(question.to);
-  const proxied = url && proxiedBy(topology, url);
-  if (typeof proxied === "string") return { ok: false, error: proxied, candidates: [] };
-  const { target, port: writtenPort } =
-    url && proxied ? { target: `service/${proxied.entry.path}`, port: url.port } : splitPort(question.to);
-  if (writtenPort !== undefined && (writtenPort < 1 || writtenPort > 65535))
-    return { ok: false, error: t`\`${question.to}\`: expected a port from 1 to 65535`, candidates: [] };
-  const wanted = question.port ?? writtenPort;
-  const to = aimAt(topology, target, from.endpoint, wanted, question.family);
+  const destination = destinationOf(topology, question);
+  if (typeof destination === "string") return { ok: false, error: destination, candidates: [] };
+  const { target, proxied, port: wanted } = destination;
+  const ipFamily = question.family ?? (fromIp === undefined ? undefined : family(fromIp));
+  const to = aimAt(topology, target, from.endpoint, wanted, ipFamily);
   if (!to.ok) return to;
+  const mixed = familyError(fromIp, to.targets[0]?.ip);
+  if (mixed !== undefined) return { ok: false, error: mixed, candidates: [] };
   const guess = wanted === undefined ? to.ports[0] : to.ports.find((one) => one.port === wanted);
-  const proto = question.proto ?? guess?.proto ?? "tcp";
+  const proto = destination.proto ?? guess?.proto ?? "tcp";
   const port =
-    proto === "icmp"
-      ? undefined
-      : (wanted ??
-        (question.proto === undefined || guess?.proto === question.proto ? guess?.port : undefined) ??
-        DEFAULT_PORT);
+    proto === "icmp" ? undefined : (wanted ?? (guess?.proto === proto ? guess.port : undefined) ?? DEFAULT_PORT);
   const least = smallest(proto, to.targets[0]?.ip);
   if (question.size !== undefined && question.size < least)
     return { ok: false, error: t`size ${question.size}: the headers alone have ${least} bytes`, candidates: [] };
   if (!world.network.netns(from.endpoint.netns))
     return { ok: false, error: t`${from.endpoint.path} has no network namespace`, candidates: [] };
   const df = question.df ?? false;
-  const lookup = lookupOf(world, target, from.endpoint, question.family);
+  const lookup = lookupOf(world, target, from.endpoint, ipFamily);
   if (typeof lookup === "string") return { ok: false, error: lookup, candidates: [] };
   // Without a DNS answer, no packet is sent: the trace consists of the query.
   const unanswered = lookup && !isAnswered(lookup) ? lookup.journeys : undefined;
@@ -106,6 +101,7 @@ export function ask(world: World, question: Ask): Answer {
     ...(sender === undefined ? [] : [sender]),
     ...notesOf(to.notes, lookup),
     ...(proxied?.notes ?? []),
+    ...raceNote(journeys),
     ...cutNote(journeys),
   ];
   const query: Query = {
@@ -122,6 +118,14 @@ export function ask(world: World, question: Ask): Answer {
     journeys,
     from: from.endpoint,
   };
+}
+
+/** A note if the first of several replies determines the path. */
+function raceNote(journeys: readonly Journey[]): readonly string[] {
+  const isOpen = journeys.some((one) => one.race === "first-reply" || one.reply?.race === "first-reply");
+  return isOpen
+    ? [t`several routers have the anycast address, and the packet can reach any of them: the first one is shown`]
+    : [];
 }
 
 /** A note if paths were omitted. */
@@ -145,14 +149,4 @@ function notesOf(notes: readonly string[], lookup: Lookup | undefined): readonly
     ];
   if (isAnswered(lookup)) return [...notes, t`DNS returns ${answer} for ${name}`];
   return [t`${name} is not resolved: no DNS response from ${server.path}; the packet is never sent`];
-}
-
-/** Splits "shop/api:80" and "[fd00::1]:80"; an IPv6 address without brackets has no port. */
-function splitPort(text: string): { target: string; port: number | undefined } {
-  const bracketed = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text);
-  if (bracketed)
-    return { target: bracketed[1] ?? text, port: bracketed[2] === undefined ? undefined : Number(bracketed[2]) };
-  const match = /^([^:]+):(\d{1,5})$/.exec(text);
-  if (match) return { target: match[1] ?? text, port: Number(match[2]) };
-  return { target: text, port: undefined };
 }

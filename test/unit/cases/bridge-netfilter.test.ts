@@ -41,7 +41,7 @@ describe("a reply that the bridge of Weave Net receives from its tunnel", () => 
 });
 
 describe("a service with an endpoint on the same bridge", () => {
-  const bridge = "pods 10.244.0.0/16 per-node /24\n  cni bridge { routes on }";
+  const bridge = "pods 10.244.0.0/16 per-node /24\n  cni bridge { routes true }";
 
   it("is bridged to the endpoint if the node forwards", () => {
     const { paths } = traceOf(cluster(bridge, ""), "a", "10.96.0.20", { port: 80 });

@@ -53,7 +53,10 @@ host x { attach lan 192.168.0.3; listen 80/tcp 80/udp }
     expect(paths[0]?.error).toBeUndefined();
   });
   test.each(["udp", "icmp"] as const)("%s: EPERM", (proto) => {
-    expect(traceOf(dropping, "h", "x", { port: 80, proto }).paths[0]?.error).toEqual({ kind: "local", errno: "EPERM" });
+    expect(traceOf(dropping, "h", "x", proto === "udp" ? { port: 80, proto } : { proto }).paths[0]?.error).toEqual({
+      kind: "local",
+      errno: "EPERM",
+    });
   });
 });
 

@@ -137,7 +137,7 @@ expect vm -> 10.240.0.${by === "vnet" ? "200" : "201"}:80 reachable
     expect(failures(balanced("cloud aws", "flannel { backend vxlan }"))).toEqual([
       expect.stringContaining("(source check)"),
     ]);
-    expect(failures(balanced("source-check on", "flannel { backend vxlan }"))).toEqual([
+    expect(failures(balanced("source-check true", "flannel { backend vxlan }"))).toEqual([
       expect.stringContaining("(source check)"),
     ]);
   });

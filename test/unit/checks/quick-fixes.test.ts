@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { provenFixes } from "../../../server/src/service/features/fixes.ts";
 import { createService } from "../../../server/src/service/service.ts";
+import { check, shown } from "./harness.ts";
 
 function fixed(code: string, text: string): string {
   const service = createService({ resolveImport: () => undefined });
@@ -40,6 +41,19 @@ it("fixes loosely written addresses", () => {
   expect(fixed("KN006", lan("host a { attach lan 192.168.010.009 }\n"))).toBe(
     lan("host a { attach lan 192.168.10.9 }\n"),
   );
+});
+
+it("separates an address and its port", () => {
+  const forward = (to: string): string =>
+    lan(`router r { attach lan 192.168.10.1; port-forward 443 -> ${to} in lan }\n`);
+  expect(fixed("KN006", forward("192.168.10.20:8443"))).toBe(forward("192.168.10.20 port 8443"));
+  expect(fixed("KN006", forward('"[fd00::1]:8443"'))).toBe(forward("fd00::1 port 8443"));
+  expect(check(forward("192.168.10.20:8443")).map(shown)).toEqual([
+    "KN006 error line 2: invalid argument `192.168.10.20:8443` for `port-forward`: expected an address (`10.0.0.1`); did you mean `192.168.10.20 port 8443`?",
+  ]);
+  expect(check(forward("192.168.10.20:0")).map(shown)).toEqual([
+    "KN006 error line 2: invalid argument `192.168.10.20:0` for `port-forward`: expected an address (`10.0.0.1`); an address cannot have a port (:0)",
+  ]);
 });
 
 it("adds the missing CIDR of a cluster without overlapping existing ranges", () => {

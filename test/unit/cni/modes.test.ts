@@ -162,7 +162,7 @@ describe("bridge", () => {
 
   it("applies its settings", () => {
     const topology = golden(
-      cni("bridge", { bridge: "docker0", gateway: "last", routes: "off", "ip-masq": true, mtu: 1400 }),
+      cni("bridge", { bridge: "docker0", gateway: "last", routes: false, "ip-masq": true, mtu: 1400 }),
     );
     const network = buildNetwork(topology);
     const node1 = netnsOf(network, "prod/node1");

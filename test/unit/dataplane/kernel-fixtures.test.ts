@@ -33,14 +33,14 @@ test("IPv6 fragments reassembled on a bridge are fragmented again by its node", 
 });
 
 test("a neighbor advertisement does not pass the policy of the requesting pod", () => {
-  const { reason, askedFirst } = journey("discovery-through-policy", "prod/shop/guarded", "fd00:244::3", {});
+  const { reason, race } = journey("discovery-through-policy", "prod/shop/guarded", "fd00:244::3", {});
   expect(reason).toMatchObject({ code: "neighbour-failed", netns: "prod/n1", lostBy: "filtered" });
-  expect(askedFirst).toBe(true);
+  expect(race).toBe("first-request");
 });
 
 test("the target of a neighbor request learns the requester and replies without a request", () => {
   const asked = journey("discovery-through-policy", "prod/shop/open", "fd00:244::2", { dport: 9090 });
   expect(asked.verdict).toBe("delivered");
   expect(asked.reply?.verdict).toBe("delivered");
-  expect(asked.askedFirst).toBe(true);
+  expect(asked.race).toBe("first-request");
 });

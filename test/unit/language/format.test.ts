@@ -49,6 +49,11 @@ describe("layout", () => {
     ["adjacent lists", "labels app=[ a b ] tier= [c]\n", "labels app=[a b] tier= [c]\n"],
     ["lists that fit", "a [\n b,\n c\n] d", "a [b, c] d\n"],
     ["nothing", "  \n \n", ""],
+    [
+      "one spelling of booleans",
+      "segment a { source-check  off }\nhost on { attach a { source-check yes } }  # on\n",
+      "segment a { source-check false }\nhost on { attach a { source-check true } }  # on\n",
+    ],
     ["byte order marks", "\ufeff a\n", "\ufeffa\n"],
     ["CRLF if it is more common", "a {\r\nb\r\n}\nc", "a {\r\n  b\r\n}\r\nc\r\n"],
     ["LF if it is more common", "a {\r\nb\n}\nc", "a {\n  b\n}\nc\n"],

@@ -234,7 +234,7 @@ expect a -> b//c reachable
         cidr 10.0.0.1/24 10.0.0.0/33 [fd00::/64 x]
              ^^^^^^^^^^^ KN014 keyword: cidr; argument: prefixes; text: 10.0.0.1/24; prefix: 10.0.0.0/24
                          ^^^^^^^^^^^ KN006 keyword: cidr; argument: prefixes; text: 10.0.0.0/33; expected: a prefix (\`10.0.0.0/16\`); reason: an IPv4 prefix length must be 0 to 32, not 33
-                                                ^ KN006 keyword: cidr; argument: prefixes; text: x; expected: a prefix (\`10.0.0.0/16\`); reason: x is not a number from 0 to 255
+                                                ^ KN006 keyword: cidr; argument: prefixes; text: x; expected: a prefix (\`10.0.0.0/16\`); reason: x is a name, not an address
         mtu 20
             ^^ KN007 keyword: mtu; argument: value; text: 20; min: 68; max: 65535; unit: bytes
         vlan big
@@ -251,7 +251,7 @@ expect a -> b//c reachable
                    ^^^^^^^^^^ KN006 keyword: attach; argument: addresses; text: 10.0.0.300; expected: an address (\`10.0.0.1\` or \`10.0.0.1/24\`); reason: octet 300 is greater than 255
                               ^^^^^^^^^^^ KN006 keyword: attach; argument: addresses; text: 10.0.0.1/40; expected: an address (\`10.0.0.1\` or \`10.0.0.1/24\`); reason: an IPv4 prefix length must be 0 to 32, not 40
         route 10.0.0.0/8 via host dev a-very-long-device-name
-                             ^^^^ KN006 keyword: route; argument: via; text: host; expected: an address (\`10.0.0.1\`); reason: host is not a number from 0 to 255
+                             ^^^^ KN006 keyword: route; argument: via; text: host; expected: an address (\`10.0.0.1\`); reason: host is a name, not an address
                                       ^^^^^^^^^^^^^^^^^^^^^^^ KN006 keyword: route; argument: dev; text: a-very-long-device-name; expected: a device (\`eth0\`); reason: a device name can have at most 15 bytes in UTF-8, not 23
         allow tpc
               ^^^ KN006 keyword: allow; argument: protocol; text: tpc; expected: \`any\`, \`tcp\`, \`udp\`, \`sctp\`, \`icmp\`, \`ipip\`, or \`esp\`; suggestion: tcp

@@ -16,7 +16,7 @@ cluster prod {
 }
 `;
 
-export const aksForbidden: Check = {
+export const aksForbidden: Check<"KN141"> = {
   code: "KN141",
   name: "aks-forbidden-range",
   family: "addresses",

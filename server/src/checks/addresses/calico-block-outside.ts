@@ -4,7 +4,7 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
 
-export const calicoBlockOutside: Check = {
+export const calicoBlockOutside: Check<"KN158"> = {
   code: "KN158",
   name: "calico-block-outside",
   family: "addresses",

@@ -5,7 +5,7 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix, setFix } from "../finding.ts";
 
-export const calicoIpamConfig: Check = {
+export const calicoIpamConfig: Check<"KN155"> = {
   code: "KN155",
   name: "calico-ipam-config",
   family: "addresses",

@@ -4,7 +4,7 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix, replaceFix } from "../finding.ts";
 
-export const calicoIpipIpv6: Check = {
+export const calicoIpipIpv6: Check<"KN154"> = {
   code: "KN154",
   name: "calico-ipip-ipv6",
   family: "addresses",

@@ -4,7 +4,7 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
 
-export const calicoPodCidrIgnored: Check = {
+export const calicoPodCidrIgnored: Check<"KN157"> = {
   code: "KN157",
   name: "calico-pod-cidr-ignored",
   family: "addresses",

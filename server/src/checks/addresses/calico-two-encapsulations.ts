@@ -5,7 +5,7 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
 
-export const calicoTwoEncapsulations: Check = {
+export const calicoTwoEncapsulations: Check<"KN153"> = {
   code: "KN153",
   name: "calico-two-encapsulations",
   family: "addresses",

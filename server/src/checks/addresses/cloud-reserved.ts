@@ -16,7 +16,7 @@ router vpc { attach subnet 10.0.0.1 }
 host database { attach subnet ${address} }
 `;
 
-export const cloudReserved: Check = {
+export const cloudReserved: Check<"KN142"> = {
   code: "KN142",
   name: "cloud-reserved-address",
   family: "addresses",

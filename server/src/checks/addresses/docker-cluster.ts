@@ -2,7 +2,7 @@ import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { overlapFindings } from "./overlaps.ts";
 
-export const dockerCluster: Check = {
+export const dockerCluster: Check<"KN104"> = {
   code: "KN104",
   name: "docker-cluster-overlap",
   family: "addresses",

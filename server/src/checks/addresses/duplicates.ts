@@ -13,7 +13,7 @@ import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
 import { machineText } from "../machine.ts";
 
-export const duplicates: Check = {
+export const duplicates: Check<"KN110"> = {
   code: "KN110",
   name: "duplicate-address",
   family: "addresses",

@@ -7,7 +7,7 @@ import { removeFix, replaceFix } from "../finding.ts";
 
 const wireguard = (psk: string): string => twoNodes(`cni flannel { backend wireguard { psk "${psk}" } }`);
 
-export const flannelBackendKey: Check = {
+export const flannelBackendKey: Check<"KN137"> = {
   code: "KN137",
   name: "flannel-backend-key",
   family: "addresses",

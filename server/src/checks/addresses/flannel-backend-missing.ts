@@ -2,7 +2,7 @@ import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 
-export const flannelBackendMissing: Check = {
+export const flannelBackendMissing: Check<"KN135"> = {
   code: "KN135",
   name: "flannel-backend-missing",
   family: "addresses",

@@ -6,11 +6,12 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix, replaceFix } from "../finding.ts";
 
-export const flannelConfig: Check = {
+export const flannelConfig: Check<"KN130"> = {
   code: "KN130",
   name: "flannel-config",
   family: "addresses",
   severity: "error",
+  explains: ["missing-pod-cidrs"],
   summary: "flanneld rejects its network configuration.",
   documentation: `## What happens
 

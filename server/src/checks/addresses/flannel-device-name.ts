@@ -3,7 +3,7 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { setFix } from "../finding.ts";
 
-export const flannelDeviceName: Check = {
+export const flannelDeviceName: Check<"KN136"> = {
   code: "KN136",
   name: "flannel-device-name",
   family: "addresses",

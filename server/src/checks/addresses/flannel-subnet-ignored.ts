@@ -3,7 +3,7 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
 
-export const flannelSubnetIgnored: Check = {
+export const flannelSubnetIgnored: Check<"KN131"> = {
   code: "KN131",
   name: "flannel-subnet-ignored",
   family: "addresses",

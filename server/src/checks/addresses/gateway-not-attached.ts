@@ -8,7 +8,7 @@ router tor { attach wan 192.168.20.1${attach} }
 host h1 { attach lan 192.168.10.11 }
 `;
 
-export const gatewayNotAttached: Check = {
+export const gatewayNotAttached: Check<"KN124"> = {
   code: "KN124",
   name: "gateway-not-attached",
   family: "addresses",

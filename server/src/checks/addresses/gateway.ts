@@ -7,7 +7,7 @@ import type { Check, CheckContext, Finding, Fix } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { gatewayFor } from "./new-gateway.ts";
 
-export const gateway: Check = {
+export const gateway: Check<"KN112"> = {
   code: "KN112",
   name: "gateway-outside-segment",
   family: "addresses",

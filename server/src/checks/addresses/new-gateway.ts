@@ -18,14 +18,13 @@ export function gatewayFixes(topology: Topology, nodes: readonly (Node | undefin
     const segment = topology.segments.get(name);
     if (!segment || hasChild(segment.source, "gateway")) return [];
     const gateway = gatewayFor(topology, segment);
-    return gateway === undefined ? [] : [{ gateway, edit: appendEdit(segment.source, `gateway ${gateway}`) }];
+    return gateway === undefined ? [] : [{ name, gateway, edit: appendEdit(segment.source, `gateway ${gateway}`) }];
   });
   const [first] = edits;
   if (!first || edits.length < names.size || edits.length > MOST_EDITS) return [];
-  const [name] = names;
   const title =
     edits.length === 1
-      ? t`Add \`gateway ${first.gateway}\` to segment \`${name}\``
+      ? t`Add \`gateway ${first.gateway}\` to segment \`${first.name}\``
       : t`Add a gateway to ${plural(edits.length, "segment")}`;
   return [{ title, edits: edits.map(({ edit }) => edit) }];
 }

@@ -23,7 +23,7 @@ cluster prod {
 }
 `;
 
-export const nodeFamily: Check = {
+export const nodeFamily: Check<"KN127"> = {
   code: "KN127",
   name: "node-without-family",
   family: "addresses",

@@ -4,7 +4,7 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
 
-export const nodeRangeOutside: Check = {
+export const nodeRangeOutside: Check<"KN123"> = {
   code: "KN123",
   name: "node-range-outside-cluster",
   family: "addresses",

@@ -5,7 +5,7 @@ import { t } from "../../text/l10n.ts";
 import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
 
-export const nodeRanges: Check = {
+export const nodeRanges: Check<"KN108"> = {
   code: "KN108",
   name: "node-range-overlap",
   family: "addresses",

@@ -11,7 +11,7 @@ interface Range {
   readonly source: Origin;
 }
 
-export const oneRangePerFamily: Check = {
+export const oneRangePerFamily: Check<"KN143"> = {
   code: "KN143",
   name: "one-range-per-family",
   family: "addresses",

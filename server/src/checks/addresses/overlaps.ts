@@ -6,7 +6,7 @@ import { type Conflict, type ConflictKind, type PlannedRange, planOf } from "../
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding, Severity } from "../check.ts";
+import type { CheckContext, CheckInfo, Finding, Severity } from "../check.ts";
 import { finding } from "../finding.ts";
 import { freeHint, moveFixes, shrinkFixes } from "./free.ts";
 
@@ -21,7 +21,7 @@ export interface OverlapWording {
   readonly isSaid?: (conflict: Conflict) => boolean;
 }
 
-export function* overlapFindings(check: Check, context: CheckContext, wording: OverlapWording): Iterable<Finding> {
+export function* overlapFindings(check: CheckInfo, context: CheckContext, wording: OverlapWording): Iterable<Finding> {
   const { topology } = context;
   const { severity, blame } = wording;
   for (const [conflict, ...rest] of byRange(planOf(topology).conflicts, wording)) {

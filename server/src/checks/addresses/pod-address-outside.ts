@@ -4,7 +4,7 @@ import type { Check } from "../check.ts";
 import { twoNodes } from "../examples.ts";
 import { removeFix } from "../finding.ts";
 
-export const podAddressOutside: Check = {
+export const podAddressOutside: Check<"KN122"> = {
   code: "KN122",
   name: "pod-address-outside-node",
   family: "addresses",

@@ -6,7 +6,7 @@ import type { Topology } from "../../topology/model.ts";
 import type { Check, CheckContext } from "../check.ts";
 import { overlapFindings } from "./overlaps.ts";
 
-export const podsServices: Check = {
+export const podsServices: Check<"KN101"> = {
   code: "KN101",
   name: "pod-service-overlap",
   family: "addresses",

@@ -7,7 +7,7 @@ import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
 import { service, shop } from "../services/example.ts";
 
-export const serviceAddressOutside: Check = {
+export const serviceAddressOutside: Check<"KN190"> = {
   code: "KN190",
   name: "service-address-outside",
   family: "addresses",

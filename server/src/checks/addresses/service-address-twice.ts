@@ -15,7 +15,7 @@ service web {
   port 80 -> 8080
 }`;
 
-export const serviceAddressTwice: Check = {
+export const serviceAddressTwice: Check<"KN191"> = {
   code: "KN191",
   name: "service-address-twice",
   family: "addresses",

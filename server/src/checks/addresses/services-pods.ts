@@ -2,7 +2,7 @@ import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { overlapFindings } from "./overlaps.ts";
 
-export const servicesPods: Check = {
+export const servicesPods: Check<"KN113"> = {
   code: "KN113",
   name: "service-foreign-pod-overlap",
   family: "addresses",

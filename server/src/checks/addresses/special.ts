@@ -38,7 +38,7 @@ function special(text: string, what: string, severity: Severity): Special {
   return { prefix: parsed.prefix, text, what, severity };
 }
 
-export const specialRange: Check = {
+export const specialRange: Check<"KN111"> = {
   code: "KN111",
   name: "special-range",
   family: "addresses",

@@ -14,7 +14,7 @@ cluster prod {
 }
 `;
 
-export const stackedRangeMissing: Check = {
+export const stackedRangeMissing: Check<"KN162"> = {
   code: "KN162",
   name: "stacked-range-missing",
   family: "addresses",

@@ -14,11 +14,12 @@ cluster prod {
 }
 `;
 
-export const stackedRefused: Check = {
+export const stackedRefused: Check<"KN163"> = {
   code: "KN163",
   name: "stacked-refused",
   family: "addresses",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "The macvlan or ipvlan plugin cannot create a pod's interface.",
   documentation: `## What happens
 

@@ -10,7 +10,7 @@ import { machineText } from "../machine.ts";
 import { service, shop } from "../services/example.ts";
 import { nextFreeAddress } from "./free.ts";
 
-export const virtualAddressTaken: Check = {
+export const virtualAddressTaken: Check<"KN192"> = {
   code: "KN192",
   name: "virtual-address-taken",
   family: "addresses",

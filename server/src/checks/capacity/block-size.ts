@@ -20,7 +20,7 @@ const cluster = (pods: string): string => `cluster prod {
 /** Maximum difference of the prefix lengths in the node CIDR allocator (cidrset.go, clusterSubnetMaxDiff). */
 const MOST_BITS = 16;
 
-export const blockSize: Check = {
+export const blockSize: Check<"KN405"> = {
   code: "KN405",
   name: "node-block-size",
   family: "capacity",

@@ -1,6 +1,6 @@
 /** Fixes for nodes without a block: smaller blocks, or a larger pool. */
 
-import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import { formatPrefix } from "../../addressing/ip.ts";
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { clusterAt } from "../../questions/owner.ts";
@@ -12,18 +12,20 @@ import { setFix } from "../finding.ts";
 /** The longest block size that Calico accepts (libcalico-go/lib/clientv3/ippool.go). */
 const LONGEST = { 4: 32, 6: 128 } as const;
 
-export function blockFixes(data: ProblemData, source: Origin, { topology }: FixContext): readonly Fix[] {
+export function blockFixes(
+  { pools, blocks, nodes, size: current, allocates }: ProblemData["KN422" | "KN423"],
+  source: Origin,
+  { topology }: FixContext,
+): readonly Fix[] {
   const cluster = clusterAt(topology, source);
-  const [text = "", ...others] = String(data.pools).split(", ");
-  const pool = parsePrefix(text)?.prefix;
+  const [pool, ...others] = pools;
   // With several pools, there is no obvious one to enlarge.
-  if (!cluster || !pool || others.length > 0 || data.allocates === "no") return [];
-  const blocks = Number(data.blocks);
-  const more = Math.ceil(Math.log2((blocks + Number(data.nodes)) / blocks));
+  if (!cluster || !pool || others.length > 0 || !allocates) return [];
+  const more = Math.ceil(Math.log2((blocks + nodes) / blocks));
   const written = [source, ...cluster.podCidrs.map((one) => one.source)]
     .map((one) => argumentWith(sourceAt(one, "whole"), (arg) => arg === formatPrefix(pool)))
     .find((one) => one.part !== "whole");
-  const size = Number(data.size) + more;
+  const size = current + more;
   const isPool = source.decl.spec?.keyword === "pool";
   return [
     ...(written ? enlargeFixes(topology, pool, pool.len - more, written) : []),

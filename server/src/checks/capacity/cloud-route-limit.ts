@@ -9,11 +9,11 @@ cluster prod {
   pods 10.244.0.0/16 per-node /24
   services 10.0.0.0/16
   cni kubenet${limit}
-  nodes w 1..60 { attach subnet { source-check off } }
+  nodes w 1..60 { attach subnet { source-check false } }
 }
 `;
 
-export const cloudRouteLimit: Check = {
+export const cloudRouteLimit: Check<"KN410"> = {
   code: "KN410",
   name: "cloud-route-limit",
   family: "capacity",
@@ -31,11 +31,11 @@ If possible, raise the quota and set \`route-limit\` to the new value. Or use a 
 cloud's own plugin, or one that encapsulates.`,
   example: { bad: cluster(""), good: cluster(" { route-limit 1000 }") },
   message: ({ cluster: name, routes, limit }) =>
-    t`cluster \`${name}\` requires ${plural(Number(routes), "route")}, but the cloud route table supports ${number(Number(limit))}: pods on the remaining nodes are unreachable; raise the quota, or use a plugin without cloud routes`,
+    t`cluster \`${name}\` requires ${plural(routes, "route")}, but the cloud route table supports ${number(limit)}: pods on the remaining nodes are unreachable; raise the quota, or use a plugin without cloud routes`,
   fixes: ({ cluster: name, routes }, _source, { topology }) => {
     const cluster = topology.clusters.find((one) => one.name === name);
     if (!cluster) return [];
-    const quota = Math.ceil(Number(routes) / 50) * 50;
+    const quota = Math.ceil(routes / 50) * 50;
     return [
       setFix(
         t`Set the quota (\`route-limit\`) to ${plural(quota, "route")}`,

@@ -14,7 +14,7 @@ cluster prod {
 }
 `;
 
-export const instanceMaxPods: Check = {
+export const instanceMaxPods: Check<"KN412"> = {
   code: "KN412",
   name: "instance-max-pods",
   family: "capacity",
@@ -36,7 +36,7 @@ Set \`max-pods\` to the value in \`misc/eni-max-pods.txt\`, use \`prefix-delegat
 - Amazon VPC CNI plugin: \`misc/eni-max-pods.txt\``,
   example: { bad: cluster("110"), good: cluster("17") },
   message: ({ instance, enis, ips, most, maxPods }) =>
-    t`\`max-pods\` is ${number(Number(maxPods))}, but ${instance} supports ${plural(Number(most), "pod")} (${plural(Number(enis), "network interface")} with ${plural(Number(ips), "address", "addresses")} each): the remaining pods stay in ContainerCreating; use prefix delegation or a larger instance type`,
+    t`\`max-pods\` is ${number(maxPods)}, but ${instance} supports ${plural(most, "pod")} (${plural(enis, "network interface")} with ${plural(ips, "address", "addresses")} each): the remaining pods stay in ContainerCreating; use prefix delegation or a larger instance type`,
   fixes: ({ most }, source, { topology }) => {
     const cluster = clusterAt(topology, source);
     if (!cluster) return [];

@@ -17,7 +17,7 @@ const cluster = (perNode: string, maxPods: string): string => `cluster prod {
 }
 `;
 
-export const maxPods: Check = {
+export const maxPods: Check<"KN404"> = {
   code: "KN404",
   name: "max-pods-above-block",
   family: "capacity",
@@ -35,9 +35,8 @@ have free addresses.
 Use larger node pod CIDRs, or lower \`max-pods\`. A node pod CIDR should have twice as many addresses as \`maxPods\`
 (a /24 for 110 pods), because host-local reuses the address of a terminated pod only after all other addresses.`,
   example: { bad: cluster("/26", "110"), good: cluster("/24", "110") },
-  *run({ topology, found }: CheckContext): Iterable<Finding> {
-    // KN402 reports nodes that already have too many pods.
-    const short = new Set(found("KN402").map(({ source }) => source.decl.handle));
+  *run({ topology, explaining }: CheckContext): Iterable<Finding> {
+    const short = new Set(explaining("small-pod-cidrs").map(({ source }) => source.decl.handle));
     for (const one of topology.clusters) {
       if (one.podCidrs.some(({ source }) => short.has(source.decl.handle))) continue;
       for (const block of blocks(one)) {

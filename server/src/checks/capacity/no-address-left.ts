@@ -16,11 +16,12 @@ cluster prod {
 }
 `;
 
-export const noAddressLeft: Check = {
+export const noAddressLeft: Check<"KN402"> = {
   code: "KN402",
   name: "no-pod-address-left",
   family: "capacity",
   severity: "error",
+  explains: ["small-pod-cidrs"],
   summary: "A node has more pods than pod addresses.",
   documentation: `## What happens
 
@@ -33,12 +34,12 @@ gateway, and broadcast addresses).
 Use larger node pod CIDRs, or distribute the pods over more nodes.`,
   example: { bad: cluster("/28"), good: cluster("/24") },
   message: ({ cluster: name, count, node, pods, addresses }) =>
-    Number(count) === 1
-      ? t`node \`${node}\` has ${plural(Number(pods), "pod")} but only ${plural(Number(addresses), "pod address", "pod addresses")}; use a larger node pod CIDR, or distribute the pods over more nodes`
-      : t`${plural(Number(count), "node")} of cluster \`${name}\` have more pods than pod addresses (\`${node}\`: ${plural(Number(pods), "pod")}, ${plural(Number(addresses), "address", "addresses")}); use larger node pod CIDRs, or distribute the pods over more nodes`,
+    count === 1
+      ? t`node \`${node}\` has ${plural(pods, "pod")} but only ${plural(addresses, "pod address", "pod addresses")}; use a larger node pod CIDR, or distribute the pods over more nodes`
+      : t`${plural(count, "node")} of cluster \`${name}\` have more pods than pod addresses (\`${node}\`: ${plural(pods, "pod")}, ${plural(addresses, "address", "addresses")}); use larger node pod CIDRs, or distribute the pods over more nodes`,
   fixes: ({ pods }, source) => {
     // The network, gateway, and broadcast addresses are not available to pods.
-    const len = 32 - Math.ceil(Math.log2(Number(pods) + 3));
+    const len = 32 - Math.ceil(Math.log2(pods + 3));
     const length = `/${len}`;
     if (source.decl.spec?.keyword === "pods") return perNodeFix(t`Use ${length} per node`, source, length);
     const given = prefixAt(sourceAt(source, 0));

@@ -13,7 +13,7 @@ cluster big {
 }
 `;
 
-export const scale: Check = {
+export const scale: Check<"KN407"> = {
   code: "KN407",
   name: "cluster-scale",
   family: "capacity",

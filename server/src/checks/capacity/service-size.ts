@@ -17,7 +17,7 @@ const MOST_HOST_BITS = 20;
 /** Minimum of the preflight check of kubeadm. */
 const FEWEST = 10;
 
-export const serviceSize: Check = {
+export const serviceSize: Check<"KN406"> = {
   code: "KN406",
   name: "service-range-size",
   family: "capacity",

@@ -3,16 +3,14 @@
  * documents that routes between nodes do not cross the router.
  */
 import type { Cluster, Node } from "../../topology/model.ts";
-import type { TopologyProblem } from "../../topology/problems.ts";
 import { journeysTo } from "../../trace/aim.ts";
 import type { CheckContext } from "../check.ts";
-import { peersOffLink } from "../reachability/peers-off-link.ts";
 import { endsOf } from "./failed.ts";
 
-/** Whether to report the problem as info: every pair of its segments has a `blocked` expectation that passes. */
-export function isAcknowledged(problem: TopologyProblem, context: CheckContext): boolean {
-  if (problem.code !== peersOffLink.code || context.topology.expectations.length === 0) return false;
-  const named = context.topology.resolve(String(problem.data["node"]));
+/** Whether every pair of the segments of the node's cluster has a `blocked` expectation that passes. */
+export function isApartExpected(node: string, context: CheckContext): boolean {
+  if (context.topology.expectations.length === 0) return false;
+  const named = context.topology.resolve(node);
   if (!named.ok || named.endpoint.kind !== "node") return false;
   const { cluster } = named.endpoint;
   const segments = [...new Set(cluster.nodes.map(segmentOf))];

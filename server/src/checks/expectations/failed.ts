@@ -5,7 +5,7 @@ import { headText } from "../../declared/text.ts";
 import { t } from "../../text/l10n.ts";
 import { readUrl, type Url } from "../../topology/ingress.ts";
 import type { Expectation, Ingress, Service } from "../../topology/model.ts";
-import { aimAt, journeysTo, type Target } from "../../trace/aim.ts";
+import { aimAt, familyError, journeysTo, type Target } from "../../trace/aim.ts";
 import { type Endpoint, endpointOf, ownerOf } from "../../trace/endpoints.ts";
 import { isAnswered, type Lookup, lookupOf } from "../../trace/lookup.ts";
 import { proxiedBy, secondLeg } from "../../trace/proxied.ts";
@@ -16,7 +16,7 @@ import { finding } from "../finding.ts";
 import { hopsOf } from "../reachability/causes.ts";
 import { CLIENT_PORT, lossFixes, ruleAt } from "./mend.ts";
 
-export const failed: Check = {
+export const failed: Check<"KN701"> = {
   code: "KN701",
   name: "expectation-failed",
   family: "expectations",
@@ -171,6 +171,8 @@ export function endsOf({ topology, network }: World, { from, to, port }: Expecta
   const endpoint = "ok" in sender ? sender.endpoint : sender;
   if (!network.netns(endpoint.netns)) return t`${endpoint.path} has no network`;
   const ip = parseIp(to);
+  const mixed = familyError(src, ip);
+  if (mixed !== undefined) return mixed;
   const families =
     ip !== undefined ? [family(ip)] : [...new Set((src === undefined ? endpoint.addresses : [src]).map(family))];
   const aims = families.map((of) => ({ of, aim: aimAt(topology, to, endpoint, port, of) }));

@@ -6,7 +6,7 @@ import { isIcmpFiltered, lossOf, reportFullSize } from "./full-size.ts";
 const cluster = (mtu: number): string =>
   twoNodes(`cni bridge { mtu ${mtu} }`, "node n3 { attach lan 192.168.10.13; deny icmp out }\npod c on n3");
 
-export const blackHole: Check = {
+export const blackHole: Check<"KN302"> = {
   code: "KN302",
   name: "mtu-black-hole",
   family: "mtu",

@@ -19,7 +19,7 @@ cluster prod {
 }
 `;
 
-export const fragmented: Check = {
+export const fragmented: Check<"KN303"> = {
   code: "KN303",
   name: "mtu-fragmented",
   family: "mtu",

@@ -11,7 +11,7 @@ import { outwardProbes } from "../../questions/outward.ts";
 import { type Probe, type ProbeEnd, probesOf } from "../../questions/probes.ts";
 import { t } from "../../text/l10n.ts";
 import { stationsOf } from "../../topology/stations.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import type { CheckContext, CheckInfo, Finding, Fix } from "../check.ts";
 import { finding, setFix } from "../finding.ts";
 import { hopsOf } from "../reachability/causes.ts";
 import { howMany } from "../reachability/report.ts";
@@ -53,8 +53,9 @@ function probeFullSize(context: CheckContext): readonly FullSize[] {
     const [journey] = simulate(context.open, question);
     const fate = journey && fateOf(journey, isOutside);
     if (!fate) harmless.add(path);
-    // A packet that the MTU of the sending interface makes too large for its segment: KN301 reports it.
-    if (!fate || (journey.reason?.code === "segment-mtu" && context.found("KN301").length > 0)) continue;
+    // The MTU of the sending interface can make a packet too large for its segment.
+    if (!fate || (journey.reason?.code === "segment-mtu" && context.explaining("oversized-frames").length > 0))
+      continue;
     const source = settingOf(probe);
     const key = `${probe.cluster.name} ${fate} ${size} ${journey.reason?.code ?? ""}`;
     const same = results.get(key);
@@ -180,7 +181,7 @@ function mtuFixes({ open: network, topology }: CheckContext, { journey, probe, s
 }
 
 export function* reportFullSize(
-  check: Check,
+  check: CheckInfo,
   context: CheckContext,
   fate: Fate,
   message: (one: FullSize, who: string) => string,

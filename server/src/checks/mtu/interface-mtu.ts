@@ -13,11 +13,12 @@ const lan = (mtu: number): string => `segment lan {
 host h1 { attach lan 192.168.10.11 { mtu ${mtu} } }
 `;
 
-export const interfaceMtu: Check = {
+export const interfaceMtu: Check<"KN301"> = {
   code: "KN301",
   name: "interface-mtu-above-segment",
   family: "mtu",
   severity: "error",
+  explains: ["oversized-frames"],
   summary: "An interface's MTU is larger than its segment's MTU.",
   documentation: `## What happens
 

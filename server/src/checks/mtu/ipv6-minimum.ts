@@ -25,11 +25,12 @@ interface Short {
   readonly fixes: readonly Fix[];
 }
 
-export const ipv6Minimum: Check = {
+export const ipv6Minimum: Check<"KN306"> = {
   code: "KN306",
   name: "ipv6-below-minimum-mtu",
   family: "mtu",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "A device that carries IPv6 has an MTU below 1280.",
   documentation: `## What happens
 

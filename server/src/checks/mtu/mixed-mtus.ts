@@ -13,7 +13,7 @@ host h1 { attach lan 192.168.10.11 }
 host h2 { attach lan 192.168.10.12 { mtu ${mtu} } }
 `;
 
-export const mixedMtus: Check = {
+export const mixedMtus: Check<"KN305"> = {
   code: "KN305",
   name: "mixed-mtus",
   family: "mtu",

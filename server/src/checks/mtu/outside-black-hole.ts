@@ -25,7 +25,7 @@ cluster prod {
 }
 `;
 
-export const outsideBlackHole: Check = {
+export const outsideBlackHole: Check<"KN307"> = {
   code: "KN307",
   name: "outside-black-hole",
   family: "mtu",

@@ -18,7 +18,7 @@ policy web {
   ingress from cidr 172.20.0.0/16 to 80/tcp
 }`);
 
-export const blockBehindNat: Check = {
+export const blockBehindNat: Check<"KN608"> = {
   code: "KN608",
   name: "policy-block-behind-nat",
   family: "policies",

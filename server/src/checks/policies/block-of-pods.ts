@@ -13,7 +13,7 @@ import { shop } from "./examples.ts";
 const policy = (rule: string): string =>
   shop(`policy web {\n  select app=web\n  types egress\n  egress { ${rule}; port 9090/tcp 53/udp }\n}`);
 
-export const blockOfPods: Check = {
+export const blockOfPods: Check<"KN607"> = {
   code: "KN607",
   name: "policy-block-of-pods",
   family: "policies",

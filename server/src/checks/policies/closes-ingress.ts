@@ -7,7 +7,7 @@ import { shop } from "./examples.ts";
 const policy = (types: string): string =>
   shop(`policy api {\n  select app=api${types}\n  egress to app=db port 5432/tcp 53/udp\n}`);
 
-export const closesIngress: Check = {
+export const closesIngress: Check<"KN613"> = {
   code: "KN613",
   name: "policy-closes-ingress",
   family: "policies",

@@ -14,7 +14,7 @@ const policy = (peer: string): string =>
     cluster: "kube-proxy ipvs\nnamespace kube-system { pod dns { labels k8s-app=kube-dns; listen 53/udp } }",
   });
 
-export const dnsBeforeIpvs: Check = {
+export const dnsBeforeIpvs: Check<"KN620"> = {
   code: "KN620",
   name: "policy-dns-before-ipvs",
   family: "policies",

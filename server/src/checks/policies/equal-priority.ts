@@ -28,7 +28,7 @@ admin-policy open {
 /** Range of `priority` in the APIs. */
 const LAST = 1000;
 
-export const equalPriority: Check = {
+export const equalPriority: Check<"KN619"> = {
   code: "KN619",
   name: "policy-equal-priority",
   family: "policies",

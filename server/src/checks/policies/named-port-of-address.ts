@@ -10,7 +10,7 @@ import { shop } from "./examples.ts";
 const policy = (port: string): string =>
   shop(`policy web {\n  select app=web\n  types egress\n  egress to cidr 203.0.113.0/24 port ${port} 53/udp\n}`);
 
-export const namedPortOfAddress: Check = {
+export const namedPortOfAddress: Check<"KN618"> = {
   code: "KN618",
   name: "policy-named-port-of-address",
   family: "policies",

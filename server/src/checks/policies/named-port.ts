@@ -8,7 +8,7 @@ import { shop } from "./examples.ts";
 
 const policy = (port: string): string => shop(`policy api {\n  select app=api\n  ingress from app=web to ${port}\n}`);
 
-export const namedPort: Check = {
+export const namedPort: Check<"KN609"> = {
   code: "KN609",
   name: "policy-named-port-unknown",
   family: "policies",

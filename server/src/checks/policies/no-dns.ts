@@ -17,7 +17,7 @@ const policy = (dns: string): string =>
   });
 const ALLOW_DNS = "egress to namespace kube-system port 53/udp 53/tcp";
 
-export const noDns: Check = {
+export const noDns: Check<"KN602"> = {
   code: "KN602",
   name: "policy-without-dns",
   family: "policies",

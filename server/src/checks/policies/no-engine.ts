@@ -11,7 +11,7 @@ import { shop } from "./examples.ts";
 
 const policy = "policy api {\n  select app=api\n  ingress from app=web to 9090/tcp\n}";
 
-export const noEngine: Check = {
+export const noEngine: Check<"KN601"> = {
   code: "KN601",
   name: "policy-without-effect",
   family: "policies",

@@ -33,7 +33,7 @@ policy api {
 /** Limit of group pairs per rule: a rule with more pairs is general and not intended for specific pods. */
 const MOST_PAIRS = 400;
 
-export const otherSide: Check = {
+export const otherSide: Check<"KN606"> = {
   code: "KN606",
   name: "policy-other-side-closed",
   family: "policies",

@@ -6,7 +6,7 @@ import type { Check, Fix } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { shop } from "./examples.ts";
 
-export const peerMixed: Check = {
+export const peerMixed: Check<"KN610"> = {
   code: "KN610",
   name: "policy-peer-mixed",
   family: "policies",

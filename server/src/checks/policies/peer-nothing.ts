@@ -23,7 +23,7 @@ const policy = (peer: string): string =>
     cluster: "namespace monitoring {\n  labels team=operations\n  pod prometheus\n}",
   });
 
-export const peerNothing: Check = {
+export const peerNothing: Check<"KN604"> = {
   code: "KN604",
   name: "policy-peer-matches-nothing",
   family: "policies",
@@ -123,11 +123,12 @@ function lastLabel({ source, pods }: PodPeer): Origin {
 function why(view: PolicyView, policy: Policy, peer: PodPeer): string {
   const { cluster } = view;
   const meant = namespacesOf(view, policy, peer);
-  if (meant.length === 0) return t`no namespace matches this selector; fix the selector, or label the namespace`;
+  const [any] = meant;
+  if (any === undefined) return t`no namespace matches this selector; fix the selector, or label the namespace`;
   const inside = cluster.workloads.filter(({ namespace }) => meant.includes(namespace));
   if (inside.length === 0 && peer.namespaces?.length === 0) return t`no namespace has pods`;
   const declared = meant.filter((name) => cluster.namespaces.some((one) => one.name === name));
-  const [only = meant[0], ...others] = declared;
+  const [only = any, ...others] = declared;
   const where =
     others.length === 0 ? t`namespace \`${only}\`` : t`namespaces ${list(declared.map((name) => `\`${name}\``))}`;
   if (inside.length === 0) return t`no pods exist in ${where}`;

@@ -12,7 +12,7 @@ import { shop } from "./examples.ts";
 const policy = (second: string): string =>
   shop(`policy api {\n  select app=api\n  ingress from app=web\n  ingress from ${second}\n}`);
 
-export const ruleShadowed: Check = {
+export const ruleShadowed: Check<"KN605"> = {
   code: "KN605",
   name: "policy-rule-never-decides",
   family: "policies",

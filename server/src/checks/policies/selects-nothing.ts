@@ -13,7 +13,7 @@ import { shop } from "./examples.ts";
 
 const policy = (select: string): string => shop(`policy api {\n  select ${select}\n  ingress from app=web\n}`);
 
-export const selectsNothing: Check = {
+export const selectsNothing: Check<"KN603"> = {
   code: "KN603",
   name: "policy-selects-nothing",
   family: "policies",

@@ -26,7 +26,7 @@ policy api {
 
 type PortRange = PolicyPort & { readonly kind: "range" };
 
-export const policyServicePort: Check = {
+export const policyServicePort: Check<"KN614"> = {
   code: "KN614",
   name: "policy-service-port",
   family: "policies",

@@ -12,7 +12,7 @@ const policy = (types: string): string =>
     `policy api {\n  select app=api\n  types ${types}\n  ingress from app=web\n  egress to app=db port 5432/tcp 53/udp\n}`,
   );
 
-export const typesContradict: Check = {
+export const typesContradict: Check<"KN612"> = {
   code: "KN612",
   name: "policy-types-contradict",
   family: "policies",

@@ -12,17 +12,19 @@ import type { Decl } from "../../declared/decl.ts";
 import type { Handle } from "../../declared/handle.ts";
 import { headOf, holds } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Related } from "../../declared/problem.ts";
 import { keptFor } from "../../memo/memo.ts";
-import { attribute, type ReachabilityCode } from "../../questions/blame.ts";
+import { attribute, type CauseKind, causeKey } from "../../questions/blame.ts";
+import type { Reported } from "../../questions/effect.ts";
 import { planOf } from "../../questions/plan.ts";
 import { type Failure, probesOf } from "../../questions/probes.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import { type Stations, stationsByPath } from "../../topology/stations.ts";
-import type { CheckContext, Code, Finding, Related } from "../check.ts";
+import type { CheckContext } from "../check.ts";
 
 export interface Cause {
-  readonly code: ReachabilityCode;
+  readonly kind: CauseKind;
   readonly source: Origin;
   /** The failure that the message describes. */
   readonly example: Failure;
@@ -34,16 +36,16 @@ export interface Cause {
 
 const allCauses = keptFor(findCauses);
 
-export function causesOf(context: CheckContext, code: ReachabilityCode): readonly Cause[] {
-  return allCauses(context).filter((cause) => cause.code === code);
+export function causesOf(context: CheckContext, kind: CauseKind): readonly Cause[] {
+  return allCauses(context).filter((cause) => cause.kind === kind);
 }
 
 function findCauses(context: CheckContext): readonly Cause[] {
   const { failures } = probesOf(context);
   if (failures.length === 0) return [];
   const stations = stationsByPath(context.peopled);
-  const sessions = context.reported.filter(({ code }) => SESSIONS.has(code));
-  const suspects = context.reported.filter(isSuspect).map(({ source }) => source.decl.handle);
+  const sessions = context.explaining("unannounced-blocks");
+  const suspects = context.explaining("lost-packets").map(({ source }) => source.decl.handle);
   const causes = new Map<string, { -readonly [K in keyof Cause]: Cause[K] }>();
   const places: Handle[] = [];
   for (const failure of failures) {
@@ -51,32 +53,23 @@ function findCauses(context: CheckContext): readonly Cause[] {
     // Without pods, there are no kubelet probes or logs that require a node to reach stacked pods.
     const { cluster, from, to } = failure.probe;
     if (to.imagined && from.kind === "node" && STACKED.has(cluster.cni.plugin)) continue;
-    const { code, source, specific } = attribute(failure, context.peopled, stations, context.open);
+    const blame = attribute(failure, context.peopled, stations, context.open);
+    const { kind, source, specific } = blame;
     if (!specific && sessions.some((one) => isUnannounced(context.peopled, failure, one))) continue;
     if (!specific && suspects.length > 0 && isExcused(context.peopled, failure, stations, suspects)) continue;
     let place = places.indexOf(source.decl.handle);
     if (place < 0) place = places.push(source.decl.handle) - 1;
-    const how = specific && ONE_WAY.has(code) ? "" : howOf(failure);
-    const key = `${GENERAL.has(code) ? "general" : code} ${place} ${String(source.part)} ${how}`;
+    const key = `${place} ${String(source.part)} ${causeKey(blame, failure)}`;
     const same = causes.get(key);
     // Includes only failures of the same kind as the first one: a node failure with the same cause adds no information.
     if (!same)
-      causes.set(key, { code, source, example: failure, pairs: failure.probe.pairs, nodes: !failure.probe.sameNode });
+      causes.set(key, { kind, source, example: failure, pairs: failure.probe.pairs, nodes: !failure.probe.sameNode });
     else if (isAlike(same.example, failure)) same.pairs += failure.probe.pairs;
   }
   return [...causes.values()];
 }
 
-/** Codes with one cause per place, regardless of how the packets are lost. */
-const ONE_WAY: ReadonlySet<ReachabilityCode> = new Set(["KN206", "KN209", "KN241"]);
-
-function howOf({ reason }: Failure): string {
-  return reason?.code === "no-session" ? "filtered" : (reason?.code ?? "");
-}
-
 const STACKED: ReadonlySet<string> = new Set(["macvlan", "ipvlan"]);
-
-const GENERAL: ReadonlySet<ReachabilityCode> = new Set(["KN201", "KN202", "KN204"]);
 
 function isAlike({ probe: a }: Failure, { probe: b }: Failure): boolean {
   return a.from.kind === b.from.kind && a.sameNode === b.sameNode;
@@ -103,53 +96,14 @@ function packets(packet: Packet): readonly Packet[] {
   return inner ? [packet, ...packets(inner)] : [packet];
 }
 
-const SUSPECT: ReadonlySet<Code> = new Set([
-  "KN163",
-  "KN165",
-  "KN133",
-  "KN140",
-  "KN210",
-  "KN211",
-  "KN212",
-  "KN220",
-  "KN221",
-  "KN222",
-  "KN223",
-  "KN224",
-  "KN226",
-  "KN227",
-  "KN228",
-  "KN230",
-  "KN231",
-  "KN232",
-  "KN233",
-  "KN234",
-  "KN235",
-  "KN237",
-  "KN238",
-  "KN239",
-  "KN306",
-]);
-
-/** BGP sessions that do not come up: the machine without a route to a block might be far from both peers. */
-const SESSIONS: ReadonlySet<Code> = new Set(["KN230", "KN231", "KN232", "KN233", "KN235"]);
-
 /** Whether the packet was lost for lack of a route to a pod block, and the session belongs to the cluster or to two routers. */
-function isUnannounced({ clusters }: Topology, { probe, reason, failed }: Failure, session: Finding): boolean {
+function isUnannounced({ clusters }: Topology, { probe, reason, failed }: Failure, session: Reported): boolean {
   const packet = failed.steps.at(-1)?.packet;
   const isLost = reason?.code === "no-route" || reason?.code === "unreachable-route";
   if (!isLost || probe.cluster.cni.plugin !== "calico" || !packet || innerOf(packet)) return false;
   const places = [session.source, ...session.related.map(({ source }) => source)].map(({ decl }) => decl.handle);
   const owners = clusters.filter(({ source }) => places.some((place) => holds(source.decl, place)));
   return owners.length === 0 || owners.some(({ name }) => name === probe.cluster.name);
-}
-
-/** Whether the finding alone explains lost packets. */
-function isSuspect(finding: Finding): boolean {
-  return (
-    SUSPECT.has(finding.code) ||
-    (finding.severity === "error" && (finding.code < "KN2" || finding.code.startsWith("KN4")))
-  );
 }
 
 /** Whether a suspect is in a part of the file that is involved in the packet's path. */

@@ -17,11 +17,12 @@ cluster prod {
 }
 `;
 
-export const flannelNoIpv6: Check = {
+export const flannelNoIpv6: Check<"KN228"> = {
   code: "KN228",
   name: "flannel-backend-ipv4-only",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "The backend carries IPv4 only, but the pods have IPv6 addresses.",
   documentation: `## What happens
 

@@ -19,7 +19,7 @@ const SWITCHES: Readonly<Record<string, string>> = {
   "cloud-routes": phrase("Add cloud routes to the nodes' pods"),
 };
 
-export const leak: Check & { readonly code: "KN209" } = {
+export const leak: Check<"KN209"> = {
   code: "KN209",
   name: "pod-route-missing",
   family: "reachability",
@@ -36,16 +36,15 @@ points back, causes a routing loop until the TTL expires.
 Every node needs a route to every other node's pod CIDR. The CNI plugin installs these routes unless they are disabled;
 otherwise, the routers must have them.`,
   example: {
-    bad: twoRacks("cni bridge { routes off }"),
-    good: twoRacks("cni bridge { routes off }", {
+    bad: twoRacks("cni bridge { routes false }"),
+    good: twoRacks("cni bridge { routes false }", {
       router: "route 10.244.0.0/24 via 192.168.10.11\nroute 10.244.1.0/24 via 192.168.20.12",
     }),
   },
   run: (context: CheckContext) =>
-    reportCauses(
-      leak,
-      context,
-      (cause) => {
+    reportCauses(leak, context, {
+      kind: "route",
+      message: (cause) => {
         const { failed, probe, reason } = cause.example;
         const keyword = keywordOf(cause.source);
         const [first] = cause.source.decl.values;
@@ -74,20 +73,20 @@ otherwise, the routers must have them.`,
           ? t`${whoCannot(cause)}: ${machineAt(context.topology, step.netns)} has no route to ${formatIp(step.packet.dst)} and uses its default gateway, and ${reasonOf(cause)}`
           : t`${whoCannot(cause)}: the packet follows a default route, and ${reasonOf(cause)}`;
       },
-      ({ source, example: { probe, reason, failed } }) => [
+      fixes: ({ source, example: { probe, reason, failed } }) => [
         ...rightFixes(source, failed, probe.cluster),
         ...(source.decl.spec?.keyword === "route" ? [removeFix(t`Remove this route`, sourceAt(source, "whole"))] : []),
         ...switchFixes(source),
         ...(source.decl.spec?.keyword === "pool" ? tunnelFixes(source) : []),
         ...(reason?.code === "no-route" ? routerFixes(context.topology, probe.cluster, reason.netns) : []),
       ],
-    ),
+    }),
 };
 
 /** Turns a setting on that adds the missing routes. */
 function switchFixes(source: Origin): readonly Fix[] {
   const title = SWITCHES[keywordOf(source) ?? ""];
-  return title === undefined ? [] : [replaceFix(translated(title), sourceAt(source, 0), "on")];
+  return title === undefined ? [] : [replaceFix(translated(title), sourceAt(source, 0), "true")];
 }
 
 function isLoop(reason: Reason | undefined): boolean {

@@ -11,7 +11,7 @@ cluster prod {
 }
 `;
 
-export const noPodNetwork: Check = {
+export const noPodNetwork: Check<"KN213"> = {
   code: "KN213",
   name: "no-pod-network",
   family: "reachability",

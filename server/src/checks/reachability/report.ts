@@ -2,28 +2,32 @@ import { machineText } from "../machine.ts";
 
 /** Findings from causes, and the parts of their messages that the reachability and MTU checks share. */
 
-import type { ReachabilityCode } from "../../questions/blame.ts";
+import type { CauseKind } from "../../questions/blame.ts";
 import { type FailingQuery, queriesOf } from "../../questions/replay.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { StationRef, Topology } from "../../topology/model.ts";
+import type { Topology } from "../../topology/model.ts";
 import { stationAt } from "../../topology/stations.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
+import type { CheckContext, CheckInfo, Finding, Fix } from "../check.ts";
 import { finding } from "../finding.ts";
 import { type Cause, causesOf, hopsOf } from "./causes.ts";
 
-export function* reportCauses(
-  check: Check & { readonly code: ReachabilityCode },
-  context: CheckContext,
-  message: (cause: Cause) => string,
-  fixes: (cause: Cause) => readonly Fix[] = () => [],
-  queries: (cause: Cause) => readonly FailingQuery[] = () => [],
-): Iterable<Finding> {
-  for (const cause of causesOf(context, check.code)) {
+/** How a check reports one kind of causes. */
+export interface CauseReport {
+  readonly kind: CauseKind;
+  readonly message: (cause: Cause) => string;
+  readonly fixes?: (cause: Cause) => readonly Fix[];
+  /** Further lost packets with the same cause. */
+  readonly queries?: (cause: Cause) => readonly FailingQuery[];
+}
+
+export function* reportCauses(check: CheckInfo, context: CheckContext, report: CauseReport): Iterable<Finding> {
+  const { kind, message, fixes, queries } = report;
+  for (const cause of causesOf(context, kind)) {
     yield finding(check, cause.source, message(cause), {
       related: hopsOf(cause.example.failed, context.topology),
-      fixes: fixes(cause),
-      queries: [...queriesOf(cause.example.probe), ...queries(cause)],
+      fixes: fixes?.(cause) ?? [],
+      queries: [...queriesOf(cause.example.probe), ...(queries?.(cause) ?? [])],
     });
   }
 }
@@ -53,10 +57,4 @@ export function machineAt(topology: Topology, netns: string | undefined): string
   if (netns === undefined) return t`a machine`;
   const station = stationAt(topology, netns);
   return station ? machineText(station) : `\`${netns}\``;
-}
-
-/** "router tor" → "router `tor`", for the machine names in problem data; other texts are unchanged. */
-export function quoted(name: string | number | undefined): string {
-  const [, kind, path] = /^(node|router|host) (\S+)$/.exec(String(name)) ?? [];
-  return path === undefined ? String(name) : machineText({ kind: kind as StationRef["kind"], path });
 }

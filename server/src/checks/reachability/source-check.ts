@@ -20,7 +20,7 @@ cluster prod {
 }
 `;
 
-export const sourceCheck: Check & { readonly code: "KN208" } = {
+export const sourceCheck: Check<"KN208"> = {
   code: "KN208",
   name: "source-check",
   family: "reachability",
@@ -35,23 +35,22 @@ addresses as spoofed. The packets are dropped silently: a capture on the node sh
 
 ## How to fix it
 
-Disable the check for the nodes (\`attach … { source-check off }\`). Or use a plugin whose packets have addresses of the cloud
+Disable the check for the nodes (\`attach … { source-check false }\`). Or use a plugin whose packets have addresses of the cloud
 network: the cloud's own plugin, or one that encapsulates.`,
-  example: { bad: cluster(""), good: cluster(" { source-check off }") },
+  example: { bad: cluster(""), good: cluster(" { source-check false }") },
   run: (context) =>
-    reportCauses(
-      sourceCheck,
-      context,
-      (cause) =>
+    reportCauses(sourceCheck, context, {
+      kind: "source-check",
+      message: (cause) =>
         t`${whoCannot(cause)}: ${reasonOf(cause)}; disable \`source-check\` on the nodes, or use a plugin that encapsulates or uses subnet addresses`,
-      ({ example: { probe, reason } }) => {
+      fixes: ({ example: { probe, reason } }) => {
         const segment = [...context.topology.segments.values()].find(
           (one) => one.source.decl.handle === reason?.origin?.decl.handle,
         );
         if (!segment) return [];
         const title = t`Disable \`source-check\` on the nodes' interfaces`;
         const isChecked = (one: Interface): boolean => one.segment === segment.name && one.sourceCheck;
-        return attachedFix(title, probe.cluster, isChecked, "source-check off");
+        return attachedFix(title, probe.cluster, isChecked, "source-check false");
       },
-    ),
+    }),
 };

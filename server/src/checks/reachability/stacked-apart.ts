@@ -23,7 +23,7 @@ cluster prod {
 }${more}
 `;
 
-export const stackedApart: Check & { readonly code: "KN240" } = {
+export const stackedApart: Check<"KN240"> = {
   code: "KN240",
   name: "stacked-apart",
   family: "reachability",
@@ -54,13 +54,12 @@ for a second interface (Multus), or use another plugin.
     good: lan("cni flannel { backend vxlan }"),
   },
   run: (context) =>
-    reportCauses(
-      stackedApart,
-      context,
-      (cause) =>
+    reportCauses(stackedApart, context, {
+      kind: "stacked-apart",
+      message: (cause) =>
         t`${whoCannot(cause)}: ${reasonOf(cause)}; kubelet probes require a dedicated device on the node, or another plugin`,
-      ({ example: { probe } }) => overlayFix(context.topology, probe.cluster),
-    ),
+      fixes: ({ example: { probe } }) => overlayFix(context.topology, probe.cluster),
+    }),
 };
 
 /** Replaces the plugin with flannel, which needs nothing from the underlying network; adds a pod CIDR if the cluster does not have one. */

@@ -4,11 +4,12 @@ import type { Check } from "../check.ts";
 import { twoRacks } from "../examples.ts";
 import { removeFix } from "../finding.ts";
 
-export const tunnelDiffers: Check = {
+export const tunnelDiffers: Check<"KN222"> = {
   code: "KN222",
   name: "flannel-tunnel-differs",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "Nodes use different VNIs or ports for the tunnel.",
   documentation: `## What happens
 

@@ -12,7 +12,7 @@ import { shop } from "./example.ts";
 const alias = (name: string): string =>
   shop(`service old { external-name ${name} }\nservice api { select app=api; port 80 -> 9090 }`);
 
-export const aliases: Check = {
+export const aliases: Check<"KN508"> = {
   code: "KN508",
   name: "service-alias-nowhere",
   family: "services",

@@ -9,7 +9,7 @@ const announced = (settings: string): string =>
     `load-balancer l2\nkube-proxy ipvs${settings}`,
   );
 
-export const balancerArp: Check = {
+export const balancerArp: Check<"KN514"> = {
   code: "KN514",
   name: "load-balancer-arp",
   family: "services",

@@ -14,7 +14,7 @@ import { shop } from "./example.ts";
 const balanced = (cluster: string): string =>
   shop("service api { select app=api; port 80 -> 9090; load-balancer-ip 192.168.10.200 }", cluster);
 
-export const balancerNowhere: Check = {
+export const balancerNowhere: Check<"KN513"> = {
   code: "KN513",
   name: "load-balancer-nowhere",
   family: "services",

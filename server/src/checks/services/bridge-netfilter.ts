@@ -18,7 +18,7 @@ const text = (value: 0 | 1): string =>
 /** Limit of nodes, pods, and services to try: all services fail alike, so one with a caller on the same node is enough. */
 const MOST_SERVICES = 100;
 
-export const bridgeNetfilter: Check = {
+export const bridgeNetfilter: Check<"KN515"> = {
   code: "KN515",
   name: "bridge-netfilter-off",
   family: "services",

@@ -12,7 +12,7 @@ const text = (cni: string): string =>
 /** Limit of endpoints, because the trace follows each of them; one service with few endpoints is enough. */
 const FEW = 16;
 
-export const hairpinOff: Check = {
+export const hairpinOff: Check<"KN507"> = {
   code: "KN507",
   name: "service-hairpin-off",
   family: "services",

@@ -19,7 +19,7 @@ cluster prod {
 }
 `;
 
-export const hostPortTwice: Check = {
+export const hostPortTwice: Check<"KN561"> = {
   code: "KN561",
   name: "host-port-twice",
   family: "services",

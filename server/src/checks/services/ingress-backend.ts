@@ -40,7 +40,7 @@ cluster prod {
 }
 `;
 
-export const ingressBackend: Check = {
+export const ingressBackend: Check<"KN560"> = {
   code: "KN560",
   name: "ingress-backend",
   family: "services",

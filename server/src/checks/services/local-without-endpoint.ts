@@ -15,7 +15,7 @@ const pinned = (policy: string): string =>
   external-traffic-policy ${policy}
 }`);
 
-export const localWithoutEndpoint: Check = {
+export const localWithoutEndpoint: Check<"KN506"> = {
   code: "KN506",
   name: "local-policy-without-endpoint",
   family: "services",

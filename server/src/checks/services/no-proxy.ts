@@ -8,7 +8,7 @@ import { service, shop } from "./example.ts";
 
 const proxy = (mode: string): string => shop(service(""), `kube-proxy ${mode}`);
 
-export const noProxy: Check = {
+export const noProxy: Check<"KN517"> = {
   code: "KN517",
   name: "services-without-proxy",
   family: "services",

@@ -25,7 +25,7 @@ cluster prod {
 }
 `;
 
-export const noServiceRoute: Check = {
+export const noServiceRoute: Check<"KN512"> = {
   code: "KN512",
   name: "no-route-to-services",
   family: "services",

@@ -4,7 +4,7 @@ import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, removeFix } from "../finding.ts";
 import { service, shop } from "./example.ts";
 
-export const nodePortRange: Check = {
+export const nodePortRange: Check<"KN504"> = {
   code: "KN504",
   name: "node-port-outside-range",
   family: "services",

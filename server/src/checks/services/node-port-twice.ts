@@ -14,7 +14,7 @@ service web {
   node-port ${port}
 }`;
 
-export const nodePortTwice: Check = {
+export const nodePortTwice: Check<"KN505"> = {
   code: "KN505",
   name: "node-port-twice",
   family: "services",

@@ -9,7 +9,7 @@ import { shop } from "./example.ts";
 const FIRST = 32_768;
 const LAST = 60_999;
 
-export const nodePortsEphemeral: Check = {
+export const nodePortsEphemeral: Check<"KN510"> = {
   code: "KN510",
   name: "node-ports-ephemeral",
   family: "services",

@@ -9,7 +9,7 @@ import { shop } from "./example.ts";
 const late = (more: string): string =>
   shop(`pod late { labels app=late; listen 80/tcp; not-ready }\nservice late { select app=late; port 80${more} }`);
 
-export const noneReady: Check = {
+export const noneReady: Check<"KN511"> = {
   code: "KN511",
   name: "service-none-ready",
   family: "services",

@@ -9,7 +9,7 @@ import { shop } from "./example.ts";
 
 const two = (a: string, b: string): string => shop(`service api {\n  select app=api\n  port ${a}\n  port ${b}\n}`);
 
-export const servicePorts: Check = {
+export const servicePorts: Check<"KN509"> = {
   code: "KN509",
   name: "service-ports",
   family: "services",

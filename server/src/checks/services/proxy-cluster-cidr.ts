@@ -11,7 +11,7 @@ import { service, shop } from "./example.ts";
 
 const proxy = (cidr: string): string => shop(service(""), `kube-proxy iptables { cluster-cidr ${cidr} }`);
 
-export const proxyClusterCidr: Check = {
+export const proxyClusterCidr: Check<"KN516"> = {
   code: "KN516",
   name: "proxy-cluster-cidr",
   family: "services",

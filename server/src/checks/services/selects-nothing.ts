@@ -8,7 +8,7 @@ import { finding } from "../finding.ts";
 import { labelFixes } from "../labels.ts";
 import { service, shop } from "./example.ts";
 
-export const serviceSelectsNothing: Check = {
+export const serviceSelectsNothing: Check<"KN501"> = {
   code: "KN501",
   name: "service-selects-nothing",
   family: "services",

@@ -8,7 +8,7 @@ import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { service, shop } from "./example.ts";
 
-export const targetClosed: Check = {
+export const targetClosed: Check<"KN502"> = {
   code: "KN502",
   name: "service-target-closed",
   family: "services",

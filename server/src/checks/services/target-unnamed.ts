@@ -8,7 +8,7 @@ import type { Check, CheckContext, Finding } from "../check.ts";
 import { finding, replaceFix } from "../finding.ts";
 import { service, shop } from "./example.ts";
 
-export const targetUnnamed: Check = {
+export const targetUnnamed: Check<"KN503"> = {
   code: "KN503",
   name: "service-target-unnamed",
   family: "services",

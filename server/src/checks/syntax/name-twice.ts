@@ -4,7 +4,7 @@ import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { kindText, placeText } from "./names.ts";
 
-export const nameTwice: Check = {
+export const nameTwice: Check<"KN013"> = {
   code: "KN013",
   name: "duplicate-name",
   family: "syntax",

@@ -1,8 +1,8 @@
 /** Texts for the kinds and places of objects in problem data. */
+import type { NamedKind, Place } from "../../declared/problem-data.ts";
 import { phrase, t, translated } from "../../text/l10n.ts";
 
-/** Kinds whose noun is marked for translation; a kind that is not listed is shown unchanged. */
-const KINDS: Readonly<Record<string, string>> = {
+const KINDS: Readonly<Record<NamedKind, string>> = {
   segment: phrase("segment"),
   router: phrase("router"),
   host: phrase("host"),
@@ -22,17 +22,11 @@ const KINDS: Readonly<Record<string, string>> = {
   "calico-tier": phrase("Calico tier"),
 };
 
-/** The place that has no kind and name, marked for translation. */
-phrase("the topology");
-
-export function kindText(kind: string | number | undefined): string {
-  return translated(KINDS[String(kind)] ?? String(kind));
+export function kindText(kind: NamedKind): string {
+  return translated(KINDS[kind]);
 }
 
-/** `cluster prod` → "cluster `prod`"; any other place is already a complete text. */
-export function placeText(place: string | number | undefined): string {
-  const text = String(place);
-  const [, kind, name] = /^([a-z]+) ([^\s`]+)$/.exec(text) ?? [];
-  if (kind === undefined || name === undefined || KINDS[kind] === undefined) return translated(text);
-  return t`${kindText(kind)} \`${name}\``;
+export function placeText(place: Place): string {
+  if (place === "topology") return t`the topology`;
+  return "text" in place ? place.text : t`${kindText(place.kind)} \`${place.name}\``;
 }

@@ -2,7 +2,7 @@ import { t } from "../../text/l10n.ts";
 import type { Check } from "../check.ts";
 import { suggestionFix } from "./suggestion.ts";
 
-export const unknownKeyword: Check = {
+export const unknownKeyword: Check<"KN002"> = {
   code: "KN002",
   name: "unknown-keyword",
   family: "syntax",

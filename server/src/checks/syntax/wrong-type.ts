@@ -4,7 +4,7 @@ import type { Check } from "../check.ts";
 import { replaceFix } from "../finding.ts";
 import { suggestionFix } from "./suggestion.ts";
 
-export const wrongType: Check = {
+export const wrongType: Check<"KN006"> = {
   code: "KN006",
   name: "wrong-type",
   family: "syntax",
@@ -14,6 +14,9 @@ export const wrongType: Check = {
 
 The argument does not have the type that the statement expects, such as an address, a prefix, or a port, or it is not
 one of the allowed values. knet ignores the argument.
+
+In an access list, the argument can also contradict the rest of the rule, so that no packet matches: ICMP packets have no
+ports, and the source and the destination of a packet have one address family. knet ignores the rule.
 
 Addresses are parsed strictly: an IPv4 address has four octets without leading zeros, because some programs read a
 leading zero as octal (RFC 6943 §3.1.1), and a prefix has a prefix length, not a netmask.
@@ -42,7 +45,7 @@ router tor { attach lan 192.168.10.1 }
   },
   fixes: (data, source) => {
     const fixes = suggestionFix(data, source);
-    const meant = strictly(String(data.text));
+    const meant = strictly(data.text);
     return fixes.length > 0 || meant === undefined ? fixes : [replaceFix(t`Change to ${meant}`, source, meant)];
   },
 };

@@ -147,6 +147,54 @@ function filterChains(calico: CalicoCluster, member: Member, family: Family, set
   const { settings } = calico;
   const { rule, chain } = writer(family, "filter", settings.source);
   const accept: NfTarget = { kind: "ACCEPT" };
+  const tunnels = tunnelRules(calico, family, sets);
+  const ipvs = ipvsFrame(calico, member, family);
+  const toHost = settings.sources.get("default-endpoint-to-host-action") ?? settings.source;
+  return [
+    chain("INPUT", [rule({}, jump("cali-INPUT"))]),
+    chain("FORWARD", [
+      rule({}, jump("cali-FORWARD")),
+      rule(isMarked(ACCEPT_MARK), accept, "Policy explicitly accepted packet."),
+      rule({}, { kind: "MARK", value: ACCEPT_MARK, mask: ACCEPT_MARK }),
+    ]),
+    chain("OUTPUT", [rule({}, jump("cali-OUTPUT"))]),
+    chain("cali-INPUT", [
+      ...tunnels.input,
+      ...(ipvs ? ipvsInput(ipvs) : []),
+      rule({ in: { is: WORKLOADS } }, { kind: "JUMP", chain: "cali-wl-to-host", goto: true }),
+      rule(isMarked(ACCEPT_MARK), accept),
+    ]),
+    chain("cali-wl-to-host", [
+      rule({}, jump("cali-from-wl-dispatch")),
+      {
+        ...rule({}, { kind: settings.endpointToHost }, "Configured DefaultEndpointToHostAction"),
+        origin: toHost,
+      },
+    ]),
+    chain("cali-FORWARD", [
+      rule({}, clear(ALL_MARKS & ~ACCEPT_MARK)),
+      rule({ in: { is: WORKLOADS } }, jump("cali-from-wl-dispatch")),
+      rule({ out: { is: WORKLOADS } }, jump("cali-to-wl-dispatch")),
+    ]),
+    chain("cali-OUTPUT", [
+      rule(isMarked(ACCEPT_MARK), accept),
+      ...(ipvs ? ipvsOutput(ipvs) : []),
+      rule({ out: { is: WORKLOADS } }, { kind: "RETURN" }),
+      ...tunnels.output,
+    ]),
+    ...(ipvs ? ipvsChains(ipvs) : []),
+    ...endpointChains(calico, member, family),
+  ];
+}
+
+/** Encapsulated packets: nodes accept them only from each other. */
+function tunnelRules(
+  calico: CalicoCluster,
+  family: Family,
+  sets: Sets,
+): Record<"input" | "output", readonly RuleSpec[]> {
+  const { rule } = writer(family, "filter", calico.settings.source);
+  const accept: NfTarget = { kind: "ACCEPT" };
   const drop: NfTarget = { kind: "DROP" };
   const local = { side: "dst", type: "LOCAL" } as const;
   const ownSource = { side: "src", type: "LOCAL" } as const;
@@ -189,43 +237,7 @@ function filterChains(calico: CalicoCluster, member: Member, family: Family, set
       ),
     );
   }
-  const ipvs = ipvsFrame(calico, member, family);
-  const toHost = settings.sources.get("default-endpoint-to-host-action") ?? settings.source;
-  return [
-    chain("INPUT", [rule({}, jump("cali-INPUT"))]),
-    chain("FORWARD", [
-      rule({}, jump("cali-FORWARD")),
-      rule(isMarked(ACCEPT_MARK), accept, "Policy explicitly accepted packet."),
-      rule({}, { kind: "MARK", value: ACCEPT_MARK, mask: ACCEPT_MARK }),
-    ]),
-    chain("OUTPUT", [rule({}, jump("cali-OUTPUT"))]),
-    chain("cali-INPUT", [
-      ...input,
-      ...(ipvs ? ipvsInput(ipvs) : []),
-      rule({ in: { is: WORKLOADS } }, { kind: "JUMP", chain: "cali-wl-to-host", goto: true }),
-      rule(isMarked(ACCEPT_MARK), accept),
-    ]),
-    chain("cali-wl-to-host", [
-      rule({}, jump("cali-from-wl-dispatch")),
-      {
-        ...rule({}, { kind: settings.endpointToHost }, "Configured DefaultEndpointToHostAction"),
-        origin: toHost,
-      },
-    ]),
-    chain("cali-FORWARD", [
-      rule({}, clear(ALL_MARKS & ~ACCEPT_MARK)),
-      rule({ in: { is: WORKLOADS } }, jump("cali-from-wl-dispatch")),
-      rule({ out: { is: WORKLOADS } }, jump("cali-to-wl-dispatch")),
-    ]),
-    chain("cali-OUTPUT", [
-      rule(isMarked(ACCEPT_MARK), accept),
-      ...(ipvs ? ipvsOutput(ipvs) : []),
-      rule({ out: { is: WORKLOADS } }, { kind: "RETURN" }),
-      ...output,
-    ]),
-    ...(ipvs ? ipvsChains(ipvs) : []),
-    ...endpointChains(calico, member, family),
-  ];
+  return { input, output };
 }
 
 /** Felix detects kube-proxy's ipvs mode by the device kube-ipvs0. */

@@ -1,25 +1,25 @@
 /** A `cni calico` block as Calico's resources: IPPool, IPAMConfig, BGPConfiguration, BGPPeer, FelixConfiguration, Node. */
+
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { bits } from "../../addressing/ip.ts";
 import { all, oneOf } from "../../declared/access.ts";
 import type { Decl } from "../../declared/decl.ts";
+import { sourceIn } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
-import type { CniSettings, PodCidr } from "../../topology/model.ts";
-import { familyOf } from "../host.ts";
 import {
   addressIn,
   booleanIn,
   lengthIn,
   numberIn,
   prefixesIn,
-  type Setting,
   type Settings,
-  settingsOf,
-  sourceOf,
   statement,
   statements,
   wordIn,
-} from "../settings.ts";
+} from "../../declared/settings.ts";
+import type { CniSettings, PodCidr } from "../../topology/model.ts";
+import { familyOf } from "../host.ts";
+import { settingsOf } from "../settings.ts";
 
 export type Encapsulation = "always" | "cross-subnet" | "never";
 export type Label = readonly [key: string, value: string];
@@ -114,7 +114,7 @@ export function calicoSettings(cluster: CniSettings, podCidrs: readonly PodCidr[
 
 export function nodeSettings(own: CniSettings | undefined): NodeSettings {
   if (own?.plugin !== "calico" || !own.decl) return NO_NODE_SETTINGS;
-  const settings: Settings = [{ decl: own.decl, file: own.file }];
+  const settings: Settings = [{ file: own.file, decl: own.decl, part: "whole" }];
   const bgpAddress = addressIn(statement(settings, "bgp-address"));
   return {
     as: numberIn(statement(settings, "as-number")),
@@ -131,16 +131,16 @@ export const BLOCK = "block";
 /** The blocks in a node's own settings. */
 export function blocksIn(own: CniSettings): readonly { readonly prefix: Prefix; readonly source: Origin }[] {
   if (own.plugin !== "calico" || !own.decl) return [];
-  const found = statement([{ decl: own.decl, file: own.file }], BLOCK);
-  return found ? prefixesIn(found).map((prefix) => ({ prefix, source: sourceOf(found) })) : [];
+  const found = statement([{ file: own.file, decl: own.decl, part: "whole" }], BLOCK);
+  return found ? prefixesIn(found).map((prefix) => ({ prefix, source: found })) : [];
 }
 
 function sourcesOf(settings: Settings): ReadonlyMap<string, Origin> {
   const sources = new Map<string, Origin>();
-  for (const { decl, file } of settings) {
-    for (const child of decl.children) {
+  for (const block of settings) {
+    for (const child of block.decl.children) {
       const keyword = child.spec?.keyword;
-      if (keyword !== undefined && !sources.has(keyword)) sources.set(keyword, sourceOf({ decl: child, file }));
+      if (keyword !== undefined && !sources.has(keyword)) sources.set(keyword, sourceIn(block, child));
     }
   }
   return sources;
@@ -175,7 +175,7 @@ function poolsOf(settings: Settings, source: Origin, podCidrs: readonly PodCidr[
   });
 }
 
-function poolOf(setting: Setting, otherwise: Prefix): Pool {
+function poolOf(setting: Origin, otherwise: Prefix): Pool {
   const { decl } = setting;
   const inside: Settings = [setting];
   const cidr = oneOf(decl, "cidr", "prefix")?.prefix ?? otherwise;
@@ -195,7 +195,7 @@ function poolOf(setting: Setting, otherwise: Prefix): Pool {
     disabled: yes("disabled"),
     disableBgpExport: yes("disable-bgp-export"),
     sources: sourcesOf(inside),
-    source: sourceOf(setting),
+    source: setting,
   };
 }
 
@@ -211,7 +211,7 @@ export function selects(wanted: readonly Label[], labels: ReadonlyMap<string, st
 
 /* ------------------------------------------------------------------- peers */
 
-function peerOf(setting: Setting): Peer {
+function peerOf(setting: Origin): Peer {
   const inside: Settings = [setting];
   const node = statement(inside, "node");
   return {
@@ -222,7 +222,7 @@ function peerOf(setting: Setting): Peer {
     peerSelector: labelsIn(inside, "peer-selector"),
     as: numberIn(statement(inside, "as-number")),
     allowAsIn: numberIn(statement(inside, "num-allowed-local-as-numbers")) ?? 0,
-    source: sourceOf(setting),
+    source: setting,
   };
 }
 

@@ -5,6 +5,7 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { bits } from "../../addressing/ip.ts";
 import type { Device, FdbEntry, Mac, Neighbour, Socket } from "../../dataplane/model.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { macOf } from "../hash.ts";
 import { withLinkLocal } from "../host.ts";
 import type { NeighbourLayer } from "../mode.ts";
@@ -47,74 +48,12 @@ export function tunnelsOf(calico: CalicoCluster): Tunnels {
   const vteps = vtepTables(calico);
   const families = ([4, 6] as const).filter((family) => usesVxlan(calico, family));
   const ipip = usesIpip(calico);
-  const origin = (kind: "ipip" | "vxlan") => {
-    const pool = calico.settings.pools.find((one) => one[kind] !== "never");
-    return pool?.sources.get(kind) ?? pool?.source ?? calico.settings.source;
-  };
   return {
-    devices: (member) => {
-      const devices: Device[] = [];
-      const mtus = mtusOf(calico, member.node);
-      if (ipip) {
-        const ip = calico.tunnelAddress(member.node, "ipip", 4);
-        devices.push({
-          kind: "ipip",
-          name: TUNL0,
-          mtu: mtus.ipip,
-          mac: undefined,
-          addresses: ip === undefined ? [] : [{ ip, len: 32 }],
-          // The fallback tunnel of net/ipv4/ipip.c: no local or remote address.
-          local: undefined,
-          remote: undefined,
-          lower: undefined,
-          origin: origin("ipip"),
-        });
-      }
-      for (const family of families) {
-        const part = familyPart(member, family);
-        if (!part) continue;
-        const ip = calico.tunnelAddress(member.node, "vxlan", family);
-        const mac = vtepMac(member, family);
-        devices.push({
-          kind: "vxlan",
-          name: VXLAN_DEVICE[family],
-          mtu: family === 4 ? mtus.vxlan : mtus.vxlan6,
-          mac,
-          addresses: ip === undefined ? [] : withLinkLocal([{ ip, len: bits(ip) }], mac),
-          vni: VNI,
-          port: VXLAN_PORT,
-          local: part.address,
-          lower: part.iface.device,
-          learning: false,
-          fdb: {
-            lookup: (wanted) => {
-              const found = vteps(family).byMac.get(wanted);
-              return found && found.member !== member ? fdbEntry(found, family) : undefined;
-            },
-            entries: function* () {
-              for (const vtep of vteps(family).byMac.values()) if (vtep.member !== member) yield fdbEntry(vtep, family);
-            },
-          },
-          origin: origin("vxlan"),
-        });
-      }
-      return devices;
-    },
-    neighbours: (member) => {
-      if (families.length === 0) return undefined;
-      return {
-        lookup: (device, ip) => {
-          const family = typeof ip === "number" ? 4 : 6;
-          const found = device === VXLAN_DEVICE[family] ? vteps(family).byAddress.get(ip) : undefined;
-          return found && found.member !== member ? neighbour(found, family) : undefined;
-        },
-        entries: function* () {
-          for (const family of families) {
-            for (const vtep of vteps(family).byMac.values()) if (vtep.member !== member) yield neighbour(vtep, family);
-          }
-        },
-      };
-    },
+    devices: (member) => [
+      ...(ipip ? [ipipDevice(calico, member)] : []),
+      ...families.flatMap((family) => vxlanDevice(calico, member, family, vteps) ?? []),
+    ],
+    neighbours: (member) => (families.length === 0 ? undefined : neighboursOf(member, families, vteps)),
     sockets: () =>
       families.length === 0
         ? []
@@ -123,9 +62,75 @@ export function tunnelsOf(calico: CalicoCluster): Tunnels {
               proto: "udp",
               port: VXLAN_PORT,
               process: `${families.map((family) => VXLAN_DEVICE[family]).join(", ")} (kernel)`,
-              origin: origin("vxlan"),
+              origin: originOf(calico, "vxlan"),
             },
           ],
+  };
+}
+
+function originOf({ settings }: CalicoCluster, kind: "ipip" | "vxlan"): Origin {
+  const pool = settings.pools.find((one) => one[kind] !== "never");
+  return pool?.sources.get(kind) ?? pool?.source ?? settings.source;
+}
+
+function ipipDevice(calico: CalicoCluster, { node }: Member): Device {
+  const ip = calico.tunnelAddress(node, "ipip", 4);
+  return {
+    kind: "ipip",
+    name: TUNL0,
+    mtu: mtusOf(calico, node).ipip,
+    mac: undefined,
+    addresses: ip === undefined ? [] : [{ ip, len: 32 }],
+    // The fallback tunnel of net/ipv4/ipip.c: no local or remote address.
+    local: undefined,
+    remote: undefined,
+    lower: undefined,
+    origin: originOf(calico, "ipip"),
+  };
+}
+
+function vxlanDevice(calico: CalicoCluster, member: Member, family: 4 | 6, vteps: VtepTables): Device | undefined {
+  const part = familyPart(member, family);
+  if (!part) return undefined;
+  const ip = calico.tunnelAddress(member.node, "vxlan", family);
+  const mac = vtepMac(member, family);
+  const mtus = mtusOf(calico, member.node);
+  return {
+    kind: "vxlan",
+    name: VXLAN_DEVICE[family],
+    mtu: family === 4 ? mtus.vxlan : mtus.vxlan6,
+    mac,
+    addresses: ip === undefined ? [] : withLinkLocal([{ ip, len: bits(ip) }], mac),
+    vni: VNI,
+    port: VXLAN_PORT,
+    local: part.address,
+    lower: part.iface.device,
+    learning: false,
+    fdb: {
+      lookup: (wanted) => {
+        const found = vteps(family).byMac.get(wanted);
+        return found && found.member !== member ? fdbEntry(found, family) : undefined;
+      },
+      entries: function* () {
+        for (const vtep of vteps(family).byMac.values()) if (vtep.member !== member) yield fdbEntry(vtep, family);
+      },
+    },
+    origin: originOf(calico, "vxlan"),
+  };
+}
+
+function neighboursOf(member: Member, families: readonly (4 | 6)[], vteps: VtepTables): NeighbourLayer {
+  return {
+    lookup: (device, ip) => {
+      const family = typeof ip === "number" ? 4 : 6;
+      const found = device === VXLAN_DEVICE[family] ? vteps(family).byAddress.get(ip) : undefined;
+      return found && found.member !== member ? neighbour(found, family) : undefined;
+    },
+    entries: function* () {
+      for (const family of families) {
+        for (const vtep of vteps(family).byMac.values()) if (vtep.member !== member) yield neighbour(vtep, family);
+      }
+    },
   };
 }
 
@@ -135,7 +140,9 @@ interface VtepTable {
 }
 
 /** One table for all nodes, created on first request. */
-function vtepTables(calico: CalicoCluster): (family: 4 | 6) => VtepTable {
+type VtepTables = (family: 4 | 6) => VtepTable;
+
+function vtepTables(calico: CalicoCluster): VtepTables {
   const tables = new Map<4 | 6, VtepTable>();
   return (family) => {
     let table = tables.get(family);

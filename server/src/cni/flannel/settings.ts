@@ -3,8 +3,6 @@
  */
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import type { Origin } from "../../declared/origin.ts";
-import type { CniSettings, PodCidr } from "../../topology/model.ts";
-import { familyOf } from "../host.ts";
 import {
   addressIn,
   booleanIn,
@@ -12,12 +10,13 @@ import {
   numberIn,
   prefixesIn,
   type Settings,
-  settingsOf,
-  sourceOf,
   statement,
   statements,
   wordIn,
-} from "../settings.ts";
+} from "../../declared/settings.ts";
+import type { CniSettings, PodCidr } from "../../topology/model.ts";
+import { familyOf } from "../host.ts";
+import { settingsOf } from "../settings.ts";
 
 export interface FlannelSettings {
   /** Per family; undefined = the family is not enabled. */
@@ -119,7 +118,7 @@ export function flannelSettings(
   const sources = new Map<string, Origin>();
   for (const keyword of KEYWORDS) {
     const found = statement(settings, keyword);
-    if (found) sources.set(keyword, sourceOf(found));
+    if (found) sources.set(keyword, found);
   }
   const iface = statement(settings, "iface");
   return {
@@ -143,7 +142,7 @@ export function flannelSettings(
 function backendSettings(settings: Settings, otherwise: Origin): BackendSettings {
   const found = statement(settings, "backend");
   const inside: Settings = found ? [found] : [];
-  const source = found ? sourceOf(found) : otherwise;
+  const source = found ?? otherwise;
   const type = wordIn(found);
   const number = (keyword: string) => numberIn(statement(inside, keyword));
   const yes = (keyword: string) => booleanIn(statement(inside, keyword), false);

@@ -76,13 +76,19 @@ export const vxlan: Backend = {
       const backend = self.settings.backend;
       if (backend.type !== "vxlan") return NO_BACKEND_PARTS;
       const near = backend.directRouting ? direct(self) : undefined;
-      const tunnelled = (peer: Participant, family: Family) => peer !== self && !isDirect(near, peer, family);
+      const tunnel: Tunnel = {
+        peers: () => cluster.peers("vxlan"),
+        self,
+        backend,
+        carries: (peer, family) => peer !== self && !isDirect(near, peer, family),
+        vteps,
+      };
       const layers: RouteLayer[] = [];
       const devices: Device[] = [];
       for (const family of [4, 6] as const) {
         const part = familyPart(self, family);
         if (!part) continue;
-        devices.push(device(cluster, self, backend, part, family, tunnelled, vteps));
+        devices.push(device(tunnel, part, family));
         layers.push({
           table: tunnelTable(backend.vni, family),
           except: (route) =>
@@ -94,7 +100,7 @@ export const vxlan: Backend = {
           table: near.table,
           except: (route) => isOwnLease(self, route.dst) || !hasFamily(self, route),
         });
-      return parts(cluster, self, backend, devices, layers, tunnelled, vteps);
+      return parts(tunnel, devices, layers);
     };
   },
 };
@@ -103,22 +109,25 @@ function hasFamily(self: Participant, route: Route): boolean {
   return familyPart(self, typeof route.dst.ip === "number" ? 4 : 6) !== undefined;
 }
 
-function parts(
-  cluster: FlannelCluster,
-  self: Participant,
-  backend: Vxlan,
-  devices: readonly Device[],
-  layers: readonly RouteLayer[],
-  tunnelled: (peer: Participant, family: Family) => boolean,
-  vteps: VtepsOf,
-): BackendParts {
-  const peers = cluster.peers("vxlan");
+/** A node's VXLAN devices and their common settings. */
+interface Tunnel {
+  readonly self: Participant;
+  readonly backend: Vxlan;
+  readonly vteps: VtepsOf;
+  peers(): Peers;
+  /** Whether packets to the peer use the tunnel, in contrast to a direct route. */
+  carries(peer: Participant, family: Family): boolean;
+}
+
+function parts(tunnel: Tunnel, devices: readonly Device[], layers: readonly RouteLayer[]): BackendParts {
+  const { self, backend } = tunnel;
+  const peers = tunnel.peers();
   return {
     devices,
     routes: [],
     layers,
     replaces: (dst) => !isOwnLease(self, dst) && peers.leases.get(dst).length > 0,
-    neighbours: neighbours(peers, self, backend, tunnelled, vteps),
+    neighbours: neighbours(tunnel, peers),
     sockets: [
       {
         proto: "udp",
@@ -180,20 +189,13 @@ function vtepsOf(cluster: FlannelCluster, family: Family): Vteps {
   };
 }
 
-function device(
-  cluster: FlannelCluster,
-  self: Participant,
-  backend: Vxlan,
-  part: ParticipantFamily,
-  family: Family,
-  tunnelled: (peer: Participant, family: Family) => boolean,
-  vteps: VtepsOf,
-): Device {
+function device(tunnel: Tunnel, part: ParticipantFamily, family: Family): Device {
+  const { self, backend, vteps } = tunnel;
   const name = vxlanDeviceName(backend.vni, family);
   const mac = vteps[family].macOf(self);
   const entry = (peer: Participant): FdbEntry | undefined => {
     const there = familyPart(peer, family);
-    if (!there || !tunnelled(peer, family)) return undefined;
+    if (!there || !tunnel.carries(peer, family)) return undefined;
     return { mac: vteps[family].macOf(peer), dst: there.publicIp, device: name, origin: peer.node.source };
   };
   const fdb: Fdb = {
@@ -202,7 +204,7 @@ function device(
       return peer && entry(peer);
     },
     entries: function* () {
-      for (const peer of cluster.peers("vxlan").list) {
+      for (const peer of tunnel.peers().list) {
         const one = entry(peer);
         if (one) yield one;
       }
@@ -226,16 +228,11 @@ function device(
   };
 }
 
-function neighbours(
-  peers: Peers,
-  self: Participant,
-  backend: Vxlan,
-  tunnelled: (peer: Participant, family: Family) => boolean,
-  vteps: VtepsOf,
-): NeighbourLayer {
+function neighbours(tunnel: Tunnel, peers: Peers): NeighbourLayer {
+  const { self, backend, vteps } = tunnel;
   const entry = (peer: Participant, family: Family): Neighbour | undefined => {
     const there = familyPart(peer, family);
-    if (!there || !familyPart(self, family) || !tunnelled(peer, family)) return undefined;
+    if (!there || !familyPart(self, family) || !tunnel.carries(peer, family)) return undefined;
     return {
       ip: there.lease.ip,
       mac: vteps[family].macOf(peer),

@@ -5,10 +5,11 @@
 import { addIp, type Ip, type IpRange, lastAddress, type Prefix, prefixRange } from "../../addressing/ip.ts";
 import type { IpvlanMode, MacvlanMode } from "../../dataplane/model.ts";
 import type { Origin } from "../../declared/origin.ts";
+import { addressIn, numberIn, prefixesIn, statement, statements, wordIn } from "../../declared/settings.ts";
 import type { SharedRange } from "../../topology/addressing.ts";
 import type { CniSettings, Interface, Node } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";
-import { addressIn, numberIn, prefixesIn, settingsOf, sourceOf, statement, statements, wordIn } from "../settings.ts";
+import { settingsOf } from "../settings.ts";
 
 export type StackedSettings = StackedBase &
   (
@@ -41,7 +42,7 @@ export function stackedSettings(
   const sources = new Map<string, Origin>();
   for (const keyword of ["range", "mode", "master", "mtu", "gateway"]) {
     const found = statement(settings, keyword);
-    if (found) sources.set(keyword, sourceOf(found));
+    if (found) sources.set(keyword, found);
   }
   const range = sources.get("range") ?? source;
   const base: StackedBase = {

@@ -3,11 +3,11 @@ import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import type { Tracking } from "../conntrack.ts";
 import { isAnycast } from "../fib.ts";
-import type { Device, NetnsId, Socket } from "../model.ts";
+import type { Device, Socket } from "../model.ts";
 import { familyOf, icmpErrorOf, innerOf, type Packet, reassembled } from "../packet.ts";
 import { hook } from "./hook.ts";
 import { balance, LOCAL_IN } from "./ipvs.ts";
-import { type End, fail, type Host, machine, step } from "./run.ts";
+import { type End, fail, type Host, machine, step, type Waiting } from "./run.ts";
 import { decapsulate } from "./tunnels.ts";
 import { decapsulateWireguard } from "./wireguard.ts";
 import { decapsulateEsp, isEsp, refusedByPolicy } from "./xfrm.ts";
@@ -105,20 +105,30 @@ function delivered(host: Host, packet: Packet, { device, text, socket }: Deliver
     action: "deliver",
     text,
     packet,
-    rule: { table: "socket", text: `local ${formatIp(packet.dst)}`, origin: socket?.origin },
+    rule: {
+      table: "socket",
+      text: `${isAnycast(netns, packet.dst, device) ? "anycast" : "local"} ${formatIp(packet.dst)}`,
+      origin: socket?.origin,
+    },
   });
   return { verdict: "delivered", netns, packet, reason: undefined, process: socket?.process };
 }
 
-/** The socket that sent the request accepts replies only from the destination of the request. */
-function deliverAnswer(host: Host, packet: Packet, device: string, waiting: { netns: NetnsId; packet: Packet }): End {
+/**
+ * The socket that sent the request accepts replies only from the destination of the request; `ping` to an anycast address has an
+ * unconnected socket.
+ */
+function deliverAnswer(host: Host, packet: Packet, device: string, waiting: Waiting): End {
   const { netns } = host;
   const sent = waiting.packet;
   const error = icmpErrorOf(packet);
   const quoted = error?.about;
   const mine = quoted
     ? netns.id === waiting.netns && quoted.src === sent.src && quoted.dst === sent.dst && samePorts(quoted, sent, false)
-    : netns.id === waiting.netns && packet.dst === sent.src && packet.src === sent.dst && samePorts(packet, sent, true);
+    : netns.id === waiting.netns &&
+      packet.dst === sent.src &&
+      (waiting.toAnycast || packet.src === sent.dst) &&
+      samePorts(packet, sent, true);
   if (mine)
     return delivered(host, packet, {
       device,

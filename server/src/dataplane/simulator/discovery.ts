@@ -50,7 +50,7 @@ export function discover(run: Run, { asker, device, owner, between }: Discovery,
     refusal(owner, "OUTPUT", advertisement, {}) ??
     refusedBetween(between, advertisement) ??
     refusal(asker, "INPUT", advertisement, { in: device.name });
-  if (failure && (isKnown || !unreceived)) run.askedFirst = true;
+  if (failure && (isKnown || !unreceived)) run.race = "first-request";
   return failure && !isKnown ? { ...failure, unlessAsked: true } : undefined;
 }
 

@@ -3,7 +3,7 @@
 import type { Ip } from "../../addressing/ip.ts";
 import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
-import { localAddressesOf, lookup } from "../fib.ts";
+import { isAnycastOn, localAddressesOf, lookup } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
 import type { BridgeNeighbour, Device, Netns } from "../model.ts";
 import type { Packet } from "../packet.ts";
@@ -96,6 +96,7 @@ function resolveUnfiltered(host: Host, device: Device, ip: Ip): Neighbour {
       if (children && child)
         return apart(apartText(children.kind, machineAt(run, child.netns), device.name, machine(netns)));
       const end = run.network.resolve(device.segment, ip, netns.id);
+      if (end?.hasRivals) run.race = "first-reply";
       return end ? { kind: "station", end } : silence(t`segment ${device.segment}`);
     }
     case "bridge": {
@@ -135,6 +136,7 @@ function resolveStacked(
   const sibling = parent.children?.child(ip);
   if (!sibling) {
     const end = run.network.resolve(parent.segment, ip, below.id);
+    if (end?.hasRivals) run.race = "first-reply";
     return end ? { kind: "station", end } : silence(t`segment ${parent.segment}`);
   }
   // macvlan_broadcast: mode private isolates siblings; vepa requires a switch in hairpin mode.
@@ -160,7 +162,7 @@ function resolveAcross(
   const end = peer?.devices.get(device.peer.device);
   if (!peer || !end) return silence(device.name);
   if (end.master === undefined) {
-    if (isOwn(peer, ip)) return { kind: "peer" };
+    if (isOwn(peer, ip) || isAnycastOn(peer, ip, end.name)) return { kind: "peer" };
     const forwards = typeof ip === "number" ? peer.sysctls.ipForward : peer.sysctls.ip6Forward;
     if (forwards && peer.sysctls.proxyArp(end.name)) {
       // arp_process: proxy ARP requires forwarding and a route through a different device.
@@ -171,7 +173,7 @@ function resolveAcross(
     return silence(t`the link between ${machine(netns)} and ${machine(peer)}`);
   }
   const bridge = peer.devices.get(end.master);
-  if (isOwn(peer, ip)) return { kind: "bridge-host" };
+  if (isOwn(peer, ip) || isAnycastOn(peer, ip, end.master)) return { kind: "bridge-host" };
   const neighbour = bridge?.kind === "bridge" ? bridge.portFor(ip) : undefined;
   if (!neighbour || (neighbour.port === end.name && !end.hairpin))
     return silence(t`bridge ${end.master} of ${machine(peer)}`);

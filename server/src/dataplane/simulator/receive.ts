@@ -3,7 +3,7 @@ import { type Family, formatIp, type Ip, isLoopback } from "../../addressing/ip.
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { type Tracking, track } from "../conntrack.ts";
-import { type Found, localAddressesOf, lookup, sourceOn } from "../fib.ts";
+import { type Found, isDelivered, localAddressesOf, lookup, sourceOn } from "../fib.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import { familyOf, type Packet, pieceLength, reassembled } from "../packet.ts";
 import { deliver } from "./deliver.ts";
@@ -212,7 +212,7 @@ function receiveIp(host: Host, device: Device, arrived: Packet, prerouted?: Trac
     iif: device.name,
     mark: packet.mark,
   });
-  if (found?.route.type === "local") {
+  if (found && isDelivered(found.route)) {
     // ip_route_input_slow: 127.0.0.0/8 received from outside is a martian destination without route_localnet.
     if (isLoopback(packet.dst) && device.kind !== "loopback" && !routesLocalnet(netns, device, packet.dst)) {
       return fail(host, packet, {

@@ -9,7 +9,7 @@ import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Connection, Tracking } from "../conntrack.ts";
 import { type Found, localAddressesOf } from "../fib.ts";
-import type { Reason, ReasonCode, Step, StepAction, StepRule, Verdict } from "../journey.ts";
+import type { Journey, Reason, ReasonCode, Step, StepAction, StepRule, Verdict } from "../journey.ts";
 import { repetitionIn } from "../loop.ts";
 import type { Device, Netns, NetnsId, Network, Nexthop } from "../model.ts";
 import type { IcmpErrorKind, Packet } from "../packet.ts";
@@ -84,12 +84,12 @@ export interface Run {
   /** Current encapsulation overhead in bytes. */
   overhead: number;
   /** The socket that waits for the reply, while the reply is on its path. */
-  waiting: { readonly netns: NetnsId; readonly packet: Packet } | undefined;
+  waiting: Waiting | undefined;
   budget: number;
   /** The number of redirects by programs. */
   redirects: number;
   /** See `Journey`. */
-  askedFirst: boolean;
+  race: Journey["race"];
   /** Key exchanges and neighbor requests of this run, with the reason of their failure. */
   readonly sessions: Map<string, { readonly failure: Reason | undefined }>;
   /** Endpoints learned from received WireGuard packets, and the local address that received them. */
@@ -98,6 +98,13 @@ export interface Run {
   readonly hashed: Map<string, number>;
   /** See `ProgramContext`. */
   readonly maps: Map<string, Flow>;
+}
+
+/** A socket that sent a packet; `toAnycast`: an echo request, whose reply has another source. */
+export interface Waiting {
+  readonly netns: NetnsId;
+  readonly packet: Packet;
+  readonly toAnycast: boolean;
 }
 
 /** Where a packet is during a run: the network namespace whose tables and rules apply to it. */
@@ -120,7 +127,7 @@ export function newRun(stack: Stack, network: Network, script: readonly number[]
     waiting: undefined,
     budget: MAX_STEPS,
     redirects: 0,
-    askedFirst: false,
+    race: undefined,
     sessions: new Map(),
     roamed: new Map(),
     hashed: new Map(),

@@ -4,7 +4,7 @@ import type { Ip } from "../../addressing/ip.ts";
 import { formatIp, isMulticast } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { type Tracking, track } from "../conntrack.ts";
-import { type Found, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";
+import { type Found, isDelivered, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import { familyOf, fragmented, type Packet, pieceLength } from "../packet.ts";
 import {
@@ -169,6 +169,7 @@ export function refusedByRoute(
   switch (found.route.type) {
     case "unicast":
     case "local":
+    case "anycast":
     case "multicast":
       return undefined;
     case "unreachable":
@@ -223,7 +224,7 @@ export function tooBigFor(
 ): number | undefined {
   const { run, netns } = host;
   const device = nexthop && netns.devices.get(nexthop.dev);
-  if (!device || found.route.type === "local") return undefined;
+  if (!device || isDelivered(found.route)) return undefined;
   const mtu = roomBehind(found.route.mtu ?? device.mtu, ipsec);
   if (run.overhead === 0 || packet.df) limitMtu(run, mtu);
   return pieceLength(packet) > mtu ? mtu : undefined;
@@ -239,7 +240,7 @@ export function output(
 ): End {
   const { netns } = host;
   const { found, nexthop } = route;
-  if (found.route.type === "local") return loopback(host, packet, found, tracking);
+  if (isDelivered(found.route)) return loopback(host, packet, found, tracking);
   const device = nexthop && netns.devices.get(nexthop.dev);
   if (!nexthop || !device) {
     return fail(host, packet, {

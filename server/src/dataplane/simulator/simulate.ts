@@ -11,7 +11,7 @@ import type { Journey, Question, SenderError } from "../journey.ts";
 import type { Device, NetnsId, Network } from "../model.ts";
 import { errnoOf, familyOf, icmpAbout, ipHeaderLength, type Packet } from "../packet.ts";
 import { deliver } from "./deliver.ts";
-import { destinationOf, refusedLinkLocal, ttlTo, unspecified } from "./destinations.ts";
+import { destinationOf, refusedBySocket, ttlTo, unspecified } from "./destinations.ts";
 import { balance } from "./ipvs.ts";
 import { frameTo } from "./neighbours.ts";
 import { atConnect } from "./programs.ts";
@@ -104,7 +104,7 @@ function inOrder(walked: readonly Walked[]): readonly Journey[] {
 }
 
 function request(run: Run, asked: Question): Journey {
-  const question = { ...asked, dst: destinationOf(asked.dst, asked.src) };
+  const question = { ...asked, dst: destinationOf(asked.dst, asked.src, asked.proto) };
   const from = run.network.netns(question.from);
   if (!from) throw new Error(`no network namespace ${question.from}`);
   const packet = firstPacket(question);
@@ -129,14 +129,14 @@ function request(run: Run, asked: Question): Journey {
     receiver,
     mtu: Number.isFinite(mtu) ? mtu : 65535,
     probability: run.probability,
-    askedFirst: run.askedFirst,
+    race: run.race,
     reply: answer.reply,
   };
 }
 
 /** connect() or sendmsg() of the sender: its program can rewrite the destination. */
 function connect(host: Host, made: Omit<Packet, "src">, src: Ip | undefined): End {
-  const refused = refusedLinkLocal(host, { ...made, src: src ?? unspecified(made.dst) });
+  const refused = refusedBySocket(host, { ...made, src: src ?? unspecified(made.dst) });
   if (refused) return refused;
   const program = host.netns.connect;
   if (!program) return originate(host, made, src);
@@ -177,11 +177,11 @@ function answerTo(
 ): { error: SenderError | undefined; reply: Journey | undefined } {
   const local: SenderError | undefined = end.errno && { kind: "local", errno: end.errno.name, mtu: end.errno.mtu };
   if (local && !end.icmp) return { error: local, reply: undefined };
-  const back = (packet: Omit<Packet, "src">, src: Ip | undefined): Journey => {
+  const back = (packet: Omit<Packet, "src">, src: Ip | undefined, toAnycast = false): Journey => {
     run.steps = [];
     run.mtu = Number.POSITIVE_INFINITY;
     run.overhead = 0;
-    run.waiting = { netns: sender, packet: sent };
+    run.waiting = { netns: sender, packet: sent, toAnycast };
     const at: Host = { run, netns: end.netns };
     const over = end.icmp?.port
       ? answerByPort(at, end.icmp.port, { ...packet, src: src ?? 0 })
@@ -200,7 +200,7 @@ function answerTo(
           : undefined,
       mtu: Number.isFinite(run.mtu) ? run.mtu : 65535,
       probability: run.probability,
-      askedFirst: run.askedFirst,
+      race: run.race,
       reply: undefined,
     };
   };
@@ -208,8 +208,8 @@ function answerTo(
   if (end.verdict === "delivered") {
     // icmpv6_echo_reply: an anycast address is not used as source (net.ipv6.anycast_src_echo_reply = 0).
     const ingress = run.steps.at(-1)?.device ?? "lo";
-    const own = packet.body.kind === "icmp" && isAnycast(end.netns, packet.dst, ingress) ? undefined : packet.dst;
-    return { error: undefined, reply: back(replyTo(packet), own) };
+    const toAnycast = packet.body.kind === "icmp" && isAnycast(end.netns, packet.dst, ingress);
+    return { error: undefined, reply: back(replyTo(packet), toAnycast ? undefined : packet.dst, toAnycast) };
   }
   if (end.reason?.code === "closed-port" && packet.body.kind !== "udp") {
     const reply = back(refusalOf(packet), packet.dst);

@@ -26,13 +26,13 @@ router vpc { attach subnet 10.240.0.1 }
 cluster prod {
   pods 10.244.0.0/16
   cni kubenet {
-    cloud-routes on
+    cloud-routes true
     route-limit 400
     non-masquerade 10.0.0.0/8
     mtu 1500
   }
-  node n1 { attach subnet 10.240.0.4 { source-check off } }
-  node n2 { attach subnet 10.240.0.5 { source-check off } }
+  node n1 { attach subnet 10.240.0.4 { source-check false } }
+  node n2 { attach subnet 10.240.0.5 { source-check false } }
   pod a on n1
   pod b on n2
 }
@@ -113,22 +113,12 @@ export const cloudSettings: readonly KeywordSpec[] = [
   {
     keyword: "cloud-routes",
     in: ["cni kubenet"],
-    args: value(
-      {
-        kind: "enum",
-        values: [
-          { value: "on", summary: "Each node's pod CIDR is a route in the cloud route table" },
-          { value: "off", summary: "No routes in the cloud route table; routers can have their own" },
-        ],
-      },
-      "Routes in the cloud route table",
-      "on",
-    ),
+    args: value(yesNo, "Routes in the cloud route table", "true"),
     repeat: "once",
-    default: "on",
+    default: "true",
     summary: "The cloud route table routes each node's pod CIDR to the node (--configure-cloud-routes)",
     documentation: `The route controller of the cloud controller manager writes \`podCIDR → instance\` into the route table of the nodes'
-network. In knet, the routers attached to the nodes' segments have these routes. With \`off\`, they do not, and pods on
+network. In knet, the routers attached to the nodes' segments have these routes. With \`false\`, they do not, and pods on
 different nodes cannot reach each other unless the routers have their own routes.`,
     example: kubenetExample,
   },

@@ -72,7 +72,7 @@ cluster prod {
 const bridgeExample = withSettings(`cni bridge {
     bridge cni0
     gateway first
-    routes on
+    routes true
     ip-masq false
     hairpin-mode true
     mtu 1500
@@ -429,22 +429,12 @@ assigned the remaining addresses in order.`,
   {
     keyword: "routes",
     in: ["cni bridge"],
-    args: value(
-      {
-        kind: "enum",
-        values: [
-          { value: "on", summary: "Every node has a route to every other node's pods, via that node's address" },
-          { value: "off", summary: "No routes; routers can have them instead" },
-        ],
-      },
-      "Routes between the nodes",
-      "on",
-    ),
+    args: value(yesNo, "Routes between the nodes", "true"),
     repeat: "once",
-    default: "on",
+    default: "true",
     summary: "Host routes to the other nodes' pods, as an administrator would add them",
     documentation: `\`ip route add <pod CIDR> via <node address>\` for each other node. The kernel rejects the route if the node is not on
-the same segment. The bridge plugin itself adds no routes.`,
+the same segment. The bridge plugin itself adds no routes. With \`false\`, knet adds no routes to the nodes; routers can have them instead.`,
     example: bridgeExample,
   },
   {

@@ -4,14 +4,14 @@ import type { KeywordSpec } from "./types.ts";
 const cloudSubnet = `segment subnet-a {
   cidr 10.0.0.0/24
   cloud aws
-  source-check on
+  source-check true
   gateway vpc
 }
 router vpc { attach subnet-a 10.0.0.1 }
 cluster prod {
   pods 10.244.0.0/16
   cni kubenet
-  nodes w 1..2 { attach subnet-a { source-check off } }
+  nodes w 1..2 { attach subnet-a { source-check false } }
 }
 `;
 
@@ -175,21 +175,15 @@ network.`,
     args: [
       {
         name: "value",
-        type: {
-          kind: "enum",
-          values: [
-            { value: "on", summary: "Only packets from and to the interface's own addresses pass" },
-            { value: "off", summary: "Any packet passes" },
-          ],
-        },
+        type: { kind: "boolean" },
         summary: "Whether the network checks source and destination addresses",
       },
     ],
     repeat: "once",
-    default: "on for cloud subnets, off otherwise and for routers",
+    default: "true for cloud subnets, false otherwise and for routers",
     summary: "Drops packets from or to an address that is not the interface's own (source/destination check)",
     documentation: `On AWS, this is the source/destination check; on Google Cloud, the opposite of \`can-ip-forward\`; on Azure, the
-opposite of IP forwarding on a network interface; on OpenStack, port security. It must be \`off\` on machines that route
+opposite of IP forwarding on a network interface; on OpenStack, port security. It must be \`false\` on machines that route
 packets with pod addresses (kubenet, host-gw, BGP); encapsulated packets pass because their outer addresses belong to
 the machine. In a segment, it applies to all attached machines except routers; in an \`attach\` block, to that
 interface.`,

@@ -42,7 +42,7 @@ const acl = (verb: string): readonly (ArgSpec | FlagSpec)[] => [
     after: "port",
     many: true,
     optional: true,
-    summary: "Destination ports and ranges",
+    summary: "Destination ports and ranges, of TCP, UDP, and SCTP",
     default: "all",
   },
   {

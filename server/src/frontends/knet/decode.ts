@@ -4,10 +4,11 @@
  * context, so an edit decodes only the statements that it changes and a few lines around them.
  */
 
+import { parseIp } from "../../addressing/ip.ts";
 import { contextInside, oneOf } from "../../declared/access.ts";
 import type { Decl, DeclProblem } from "../../declared/decl.ts";
 import type { Part } from "../../declared/handle.ts";
-import { describeType, readSetRequirement, readValue } from "../../declared/reading.ts";
+import { describeType, readSetRequirement, readValue, splitPort, unreadProblem } from "../../declared/reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
 import type { Read, Value } from "../../declared/values.ts";
@@ -126,7 +127,8 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
   let problemCount = 0;
   const { block } = statement;
   if (block === undefined) {
-    if (spec.blockRequired === true) problems = add(problems, "KN009", "keyword", { keyword: spec.keyword });
+    if (spec.blockRequired === true)
+      problems = add(problems, { code: "KN009", part: "keyword", data: { keyword: spec.keyword } });
   } else {
     const context = contextInside({ spec, values });
     if (context !== undefined) {
@@ -134,10 +136,11 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
       problems = checkBlock(children, context, problems);
       for (const child of children) problemCount += child.problemCount;
     } else if (spec.block === undefined || typeof spec.block === "string") {
-      problems = add(problems, "KN010", "keyword", { keyword: spec.keyword });
+      problems = add(problems, { code: "KN010", part: "keyword", data: { keyword: spec.keyword } });
     } else {
       const choice = oneOf({ values }, spec.block.by, "word")?.text;
-      if (choice !== undefined) problems = add(problems, "KN010", "keyword", { keyword: spec.keyword, choice });
+      if (choice !== undefined)
+        problems = add(problems, { code: "KN010", part: "keyword", data: { keyword: spec.keyword, choice } });
     }
   }
   return {
@@ -165,23 +168,19 @@ function checkBlock(
       first ??= child;
       if (first === child) continue;
       const data = { keyword: spec.keyword, context: inContexts([context]) };
-      problems = [...problems, { code: "KN008", part: "keyword", data, decl: child, related: [first] }];
+      problems = add(problems, { code: "KN008", part: "keyword", data, decl: child, related: [first] });
     }
   }
   for (const spec of required.get(context) ?? nothing) {
     if (children.some((child) => child.spec === spec)) continue;
-    problems = add(problems, "KN011", "keyword", { keyword: spec.keyword, context: describeContext(context) });
+    const data = { keyword: spec.keyword, context: { text: describeContext(context) } };
+    problems = add(problems, { code: "KN011", part: "keyword", data });
   }
   return problems;
 }
 
-function add(
-  problems: readonly DeclProblem[],
-  code: string,
-  part: Part,
-  data: DeclProblem["data"],
-): readonly DeclProblem[] {
-  return [...problems, { code, part, data }];
+function add(problems: readonly DeclProblem[], added: DeclProblem): readonly DeclProblem[] {
+  return [...problems, added];
 }
 
 /* ---------------------------------------------------------------- arguments */
@@ -389,11 +388,7 @@ function readSet(
   if (value === undefined) return false;
   if (value.kind !== "unread")
     return keep(reader, { name: target.name, value, text: arg.text, index, item: undefined }, target);
-  problems.push({
-    code: value.code,
-    part: index + 2,
-    data: { keyword: spec.keyword, argument: target.name, ...value.data },
-  });
+  problems.push(unreadProblem(spec, target, index + 2, value));
   return false;
 }
 
@@ -435,9 +430,23 @@ function readItem(
   const value = read.kind === "unread" ? read.value : read;
   if (read.kind === "unread") {
     const part: Part = item === undefined ? index : [index, item];
-    problems.push({ code: read.code, part, data: { keyword: spec.keyword, argument: target.name, ...read.data } });
+    const problem = unreadProblem(spec, target, part, read);
+    problems.push(
+      problem.code === "KN006"
+        ? { ...problem, data: { ...problem.data, ...withPort(spec, target, arg.text) } }
+        : problem,
+    );
   }
   return value !== undefined && keep(reader, { name: target.name, value, text: arg.text, index, item }, target);
+}
+
+/** The suggestion for `10.0.0.1:80` if the statement has a separate argument for the port: `10.0.0.1 port 80`. */
+function withPort(spec: KeywordSpec, target: ArgSpec, text: string): { readonly suggestion?: string } {
+  const literal = plans.get(spec)?.literals.get("port");
+  if (target.type.kind !== "address" || literal === undefined || "flag" in literal) return {};
+  const { host, port } = splitPort(text);
+  if (port === undefined || parseIp(host) === undefined) return {};
+  return readValue(literal.arg.type, port).kind === "unread" ? {} : { suggestion: `${host} port ${port}` };
 }
 
 /** Adds a value; a second value only if the argument accepts several. */

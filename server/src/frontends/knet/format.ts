@@ -1,11 +1,17 @@
 /**
- * The formatter: two spaces of indentation, one statement per line, one space between arguments. It changes only white
- * space and `;` between tokens, so the tree and the comments do not change. It does not format lines with syntax problems.
+ * The formatter: two spaces of indentation, one statement per line, one space between arguments, `true` and `false` for
+ * `on`, `yes`, `off`, and `no`. Otherwise it changes only white space and `;` between tokens, so the tree and the comments
+ * do not change. It does not format lines with syntax problems.
  */
 
+import type { Decl } from "../../declared/decl.ts";
 import type { Span } from "../../text/span.ts";
+import { decodeFile } from "./decode.ts";
 import { type Body, type HeaderToken, hasBreak, type Item, makePlan, type StatementItem } from "./format-plan.ts";
+import { argOf, statementOf } from "./handle.ts";
+import { parse } from "./parser.ts";
 import type { Token } from "./tokens.ts";
+import type { Block } from "./tree.ts";
 
 export interface TextEdit extends Span {
   readonly text: string;
@@ -31,7 +37,34 @@ export function formatEdits(text: string): TextEdit[] {
   if (items === undefined) return [];
   const pen = makePen(text);
   writeItems(pen, items, 0, false);
-  return pen.finish();
+  const edits = pen.finish();
+  const booleans = booleanEdits(text);
+  return booleans.length === 0 ? edits : [...edits, ...booleans].sort((a, b) => a.start - b.start);
+}
+
+/** A boolean in one of its other spellings is the last argument of its statement. */
+const MAYBE_BOOLEAN = /\s(?:on|off|yes|no)\s*(?:[;}\r\n#/]|$)/;
+
+/** The pen edits only white space between tokens, so these edits of tokens never overlap its edits. */
+function booleanEdits(text: string): readonly TextEdit[] {
+  if (!MAYBE_BOOLEAN.test(text)) return [];
+  const tree = parse(text);
+  const edits: TextEdit[] = [];
+  const visit = (decls: readonly Decl[], block: Block, blockStart: number): void => {
+    for (const [i, decl] of decls.entries()) {
+      const statement = statementOf(decl);
+      const start = blockStart + (block.offsets[i] ?? 0);
+      for (const read of decl.values) {
+        if (read.value.kind !== "boolean" || read.text === String(read.value.value)) continue;
+        const arg = argOf(decl, read);
+        const from = start + arg.start;
+        edits.push({ start: from, end: from + arg.length, text: String(read.value.value) });
+      }
+      if (statement.block) visit(decl.children, statement.block, start + statement.block.start);
+    }
+  };
+  visit(decodeFile(tree), tree.root, 0);
+  return edits;
 }
 
 /** The edits on the lines that overlap a range. */

@@ -1,6 +1,7 @@
 /** Connectivity of every pair of workloads or pods, and of addresses outside the clusters, one pair after another. */
 import type { IpRange } from "../../addressing/ip.ts";
 import { addIp, family, rangesOverlap } from "../../addressing/ip.ts";
+import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import { ALL_PORTS, isEmpty, NO_PORTS, type PortSet, PROTOCOLS, portSetEquals, union } from "../policy/ports.ts";
 import { rangeEnd, readSelection, type Selection, type Unit, unitsOf } from "./ends.ts";
@@ -57,6 +58,17 @@ export function selections(
   return to.ok ? { ok: true, from: from.selection, to: to.selection } : to;
 }
 
+/** The error for a filter that selects nothing: an empty matrix would state that nothing is reachable. `found`: numbers of rows and columns. */
+export function unmatched(
+  { from, to }: MatrixQuestion,
+  found: { readonly from: number; readonly to: number },
+  message: (filter: string) => string,
+): { readonly ok: false; readonly error: string } | undefined {
+  if (from !== undefined && found.from === 0) return { ok: false, error: message(from) };
+  if (to !== undefined && found.to === 0) return { ok: false, error: message(to) };
+  return undefined;
+}
+
 /** According to policies only, ignoring the data plane. */
 export function policyMatrix(topology: Topology, question: MatrixQuestion): MatrixAnswer {
   const meant = selections(topology, question);
@@ -75,10 +87,13 @@ export function policyMatrix(topology: Topology, question: MatrixQuestion): Matr
     space.outside
       .filter((range) => selection.ranges === undefined || selection.ranges.some((one) => rangesOverlap(one, range)))
       .map((range) => ({ range, own: classes.ofRange(range) }));
+  const sources = outer(from);
+  const targets = outer(to);
+  const found = { from: senders.length + sources.length, to: receivers.length + targets.length };
+  const nothing = unmatched(question, found, (one) => t`no pod or address outside the clusters matches \`${one}\``);
+  if (nothing) return nothing;
 
   function* rows(): Generator<readonly Pair[]> {
-    const sources = outer(from);
-    const targets = outer(to);
     const reachable = reach(receivers, classes);
     for (const sender of senders) {
       const own: Pair[] = [];

@@ -5,6 +5,7 @@
  */
 import type { Ip, IpRange } from "../../addressing/ip.ts";
 import { family } from "../../addressing/ip.ts";
+import { valueAt } from "../../memo/memo.ts";
 import type { Pod } from "../../topology/model.ts";
 import type { Direction, Peer, Policy } from "../../topology/policy.ts";
 import { allowedPorts, type End, type PolicySet, peerMatches, peerSelector } from "../policy/evaluate.ts";
@@ -32,41 +33,6 @@ export interface PolicyClasses {
 
 export function policyClasses(space: Space): PolicyClasses {
   const classes = new Map<string, EndClass>();
-  const intern = interner();
-  const indexes = new Map<PolicySet, SelectorIndex<Peer>>();
-  const named = new Map<PolicySet, ReadonlySet<string>>();
-  const groupParts = new Map<PodGroup, { readonly key: string; readonly peers: ReadonlySet<Peer> }>();
-  const numbers = new Map<object, number>();
-  const numberOf = (thing: object): number => {
-    let number = numbers.get(thing);
-    if (number === undefined) {
-      number = numbers.size;
-      numbers.set(thing, number);
-    }
-    return number;
-  };
-
-  /** All properties of a group that policies use, except its address. */
-  const partsOf = (set: PolicySet, group: PodGroup): { readonly key: string; readonly peers: ReadonlySet<Peer> } => {
-    let parts = groupParts.get(group);
-    if (parts === undefined) {
-      let index = indexes.get(set);
-      if (index === undefined) {
-        index = peerIndex(set);
-        indexes.set(set, index);
-        named.set(set, portNames(set));
-      }
-      const peers = index.matching(group);
-      const ports = [...(named.get(set) ?? [])].map((name) => namedKey(group, name)).join();
-      const subject = (["ingress", "egress"] as const).map((direction) =>
-        group.hostNetwork ? "host" : set.selecting(group, direction).map(numberOf).join(),
-      );
-      const key = `${set.cluster.name} ${subject.join("/")} ${peers.map(numberOf).join()} ${ports}`;
-      parts = { key, peers: new Set(peers) };
-      groupParts.set(group, parts);
-    }
-    return parts;
-  };
   const classOf = (key: string, make: () => Omit<EndClass, "id">): EndClass => {
     let found = classes.get(key);
     if (found === undefined) {
@@ -75,40 +41,15 @@ export function policyClasses(space: Space): PolicyClasses {
     }
     return found;
   };
-  const programs = new Map<string, Map<number, PortSet>>();
-
-  /** The ports that the policies that select `subject` leave open for `other`. */
-  const side = (subject: EndClass, other: EndClass, direction: Direction): PortSet => {
-    const { set, end } = subject;
-    if (set === undefined || end.group === undefined || end.group.hostNetwork) return ALL_PORTS;
-    const policies = set.selecting(end.group, direction);
-    if (policies.length === 0) return ALL_PORTS;
-    const names =
-      direction === "ingress" ? [...(named.get(set) ?? [])].map((name) => namedKey(end.group, name)).join() : "";
-    const key = `${direction} ${policies.map(numberOf).join()} ${names}`;
-    let program = programs.get(key);
-    if (program === undefined) {
-      program = new Map();
-      programs.set(key, program);
-    }
-    let open = program.get(other.id);
-    if (open === undefined) {
-      // Pods of another cluster are only addresses here.
-      const group = other.set === set ? other.end.group : undefined;
-      const receiver = direction === "ingress" ? end.group : group;
-      const matches = (policy: Policy, peer: Peer): boolean =>
-        peer.kind === "pods" ? group !== undefined && other.peers.has(peer) : peerMatches(set, policy, peer, other.end);
-      open = intern(allowedPorts(policies, direction, receiver, matches));
-      program.set(other.id, open);
-    }
-    return open;
-  };
+  const numberOf = numbering();
+  const intern = interner();
+  const traits = groupTraits(numberOf);
+  const side = openPorts(traits, numberOf, intern);
   const common = new Map<PortSet, Map<PortSet, PortSet>>();
-
   return {
     ofPod(set, pod, ip) {
       const group = set.groups.groupOf(pod);
-      const { key, peers } = partsOf(set, group);
+      const { key, peers } = traits.of(set, group);
       const part = `${family(ip)} ${space.partOf(ip)}`;
       return classOf(`${key} ${part}`, () => ({ set, end: { ip, group, node: undefined }, peers }));
     },
@@ -134,6 +75,85 @@ export function policyClasses(space: Space): PolicyClasses {
       }
       return both;
     },
+  };
+}
+
+/** All properties of a group that policies use, except its address. */
+interface Traits {
+  /** The same for groups that policies treat the same. */
+  readonly key: string;
+  readonly peers: ReadonlySet<Peer>;
+}
+
+interface GroupTraits {
+  of(set: PolicySet, group: PodGroup): Traits;
+  /** The numbers of the group's ports that policies select by name. */
+  namedPorts(set: PolicySet, group: PodGroup): string;
+}
+
+function groupTraits(numberOf: (thing: object) => number): GroupTraits {
+  const indexes = new Map<PolicySet, SelectorIndex<Peer>>();
+  const names = new Map<PolicySet, ReadonlySet<string>>();
+  const known = new Map<PodGroup, Traits>();
+  const namedPorts = (set: PolicySet, group: PodGroup): string =>
+    [...valueAt(names, set, () => portNames(set))].map((name) => namedKey(group, name)).join();
+  const make = (set: PolicySet, group: PodGroup): Traits => {
+    const peers = valueAt(indexes, set, () => peerIndex(set)).matching(group);
+    const subject = (["ingress", "egress"] as const).map((direction) =>
+      group.hostNetwork ? "host" : set.selecting(group, direction).map(numberOf).join(),
+    );
+    const key = `${set.cluster.name} ${subject.join("/")} ${peers.map(numberOf).join()} ${namedPorts(set, group)}`;
+    return { key, peers: new Set(peers) };
+  };
+  return { of: (set, group) => valueAt(known, group, () => make(set, group)), namedPorts };
+}
+
+/** The ports that the policies that select `subject` leave open for `other`. */
+type OpenPorts = (subject: EndClass, other: EndClass, direction: Direction) => PortSet;
+
+/** Policies are evaluated once per set of policies, named ports, and class of the other endpoint. */
+function openPorts(
+  traits: GroupTraits,
+  numberOf: (thing: object) => number,
+  intern: (set: PortSet) => PortSet,
+): OpenPorts {
+  const programs = new Map<string, Map<number, PortSet>>();
+  return (subject, other, direction) => {
+    const { set, end } = subject;
+    if (set === undefined || end.group === undefined || end.group.hostNetwork) return ALL_PORTS;
+    const policies = set.selecting(end.group, direction);
+    if (policies.length === 0) return ALL_PORTS;
+    const names = direction === "ingress" ? traits.namedPorts(set, end.group) : "";
+    const key = `${direction} ${policies.map(numberOf).join()} ${names}`;
+    let program = programs.get(key);
+    if (program === undefined) {
+      program = new Map();
+      programs.set(key, program);
+    }
+    let open = program.get(other.id);
+    if (open === undefined) {
+      // Pods of another cluster are only addresses here.
+      const group = other.set === set ? other.end.group : undefined;
+      const receiver = direction === "ingress" ? end.group : group;
+      const matches = (policy: Policy, peer: Peer): boolean =>
+        peer.kind === "pods" ? group !== undefined && other.peers.has(peer) : peerMatches(set, policy, peer, other.end);
+      open = intern(allowedPorts(policies, direction, receiver, matches));
+      program.set(other.id, open);
+    }
+    return open;
+  };
+}
+
+/** Returns a number for each object, in the order of the first calls. */
+function numbering(): (thing: object) => number {
+  const numbers = new Map<object, number>();
+  return (thing) => {
+    let number = numbers.get(thing);
+    if (number === undefined) {
+      number = numbers.size;
+      numbers.set(thing, number);
+    }
+    return number;
   };
 }
 

@@ -132,24 +132,26 @@ export function peerSelector(policy: Policy, peer: Peer & { readonly kind: "pods
   return { pods: peer.pods, namespaces: peer.namespaces ?? { name: policy.namespace ?? "default" } };
 }
 
+/** A connection as one of its endpoints sees it. */
+export interface Connection {
+  readonly direction: Direction;
+  readonly proto: Protocol | "icmp";
+  /** The receiver's port; 0 for ICMP. */
+  readonly port: number;
+}
+
 /**
  * One side: the decision of the policies that select `subject` about a connection with `other`. Both are as seen in the
  * packet at the pod: after DNAT for the receiver, and before SNAT for the sender (facts of the engines: a ClusterIP is
  * never seen, a client after SNAT is).
  */
-export function verdictFor(
-  set: PolicySet,
-  subject: End,
-  other: End,
-  direction: Direction,
-  proto: Protocol | "icmp",
-  port: number,
-): Verdict {
+export function verdictFor(set: PolicySet, subject: End, other: End, connection: Connection): Verdict {
   const { group } = subject;
+  const { direction } = connection;
   if (group === undefined || group.hostNetwork || isExempt(subject, other)) return OPEN;
   const receiver = direction === "ingress" ? subject : other;
   for (const policies of tiersOf(set.selecting(group, direction))) {
-    const found = firstMatch(set, policies, other, receiver, direction, proto, port);
+    const found = firstMatch(set, policies, other, receiver, connection);
     if (found?.rule.action === "pass") continue;
     if (found !== undefined) return { kind: "rule", allowed: found.rule.action === "allow", ...found };
     if (policies[0]?.tier.otherwise === "deny") return { kind: "isolated", allowed: false, by: policies };
@@ -183,9 +185,7 @@ function firstMatch(
   policies: readonly Policy[],
   other: End,
   receiver: End,
-  direction: Direction,
-  proto: Protocol | "icmp",
-  port: number,
+  { direction, proto, port }: Connection,
 ): { readonly policy: Policy; readonly rule: PolicyRule } | undefined {
   for (const policy of policies) {
     for (const rule of policy[direction] ?? []) {

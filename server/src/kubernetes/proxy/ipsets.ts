@@ -4,7 +4,7 @@
  */
 import { formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
 import type { IpSet } from "../../dataplane/model.ts";
-import type { Node, ServiceEndpoint } from "../../topology/model.ts";
+import type { Node } from "../../topology/model.ts";
 import { localIps, primaryIp } from "./node-addresses.ts";
 import { admitsNode, healthCheckPort, type ProxyPort, type ProxyPorts } from "./ports.ts";
 
@@ -58,133 +58,181 @@ export interface ProxySet extends IpSet {
 /** Longer names are truncated (IPSET_MAXNAMELEN). */
 const LONGEST_NAME = 31;
 
+/** kube-proxy on one node. */
+interface NodeView {
+  readonly ports: ProxyPorts;
+  readonly node: Node;
+  /** The addresses with node ports. */
+  readonly nodeIps: readonly Ip[];
+}
+
 /** `nodeIps`: the addresses with node ports. */
 export function ipSets(ports: ProxyPorts, node: Node, nodeIps: readonly Ip[]): readonly ProxySet[] {
-  const { family } = ports;
-  const own = new Set(localIps(node, family, []));
-  const make = (
-    key: SetKey,
-    type: IpSet["type"],
-    entriesOf: (port: ProxyPort) => readonly string[],
-    contains: IpSet["contains"],
-  ): ProxySet => {
-    const [name, comment] = SETS[key];
-    const entries = (): readonly string[] => [...new Set(ports.all().flatMap(entriesOf))];
-    return {
-      key,
-      comment,
-      isEmpty: false,
-      name: family === 4 ? name : name.replace("KUBE-", "KUBE-6-").slice(0, LONGEST_NAME),
-      type,
-      family,
-      contains,
-      members: () => [],
-      entries,
-    };
-  };
-  const pairs = (key: SetKey, of: (port: ProxyPort) => readonly Ip[]): ProxySet =>
-    make(
-      key,
-      "hash:ip,port",
-      (port) => of(port).map((ip) => pairText(ip, port)),
-      (dst, proto, dport) =>
-        ports
-          .byAddress(dst)
-          .some((port) => port.port.port === dport && port.port.proto === proto && of(port).includes(dst)),
-    );
-  const nodePorts = (key: SetKey, proto: string, local: boolean): ProxySet => {
-    const fits = ({ port, service }: ProxyPort): boolean =>
-      port.proto === proto && port.nodePort !== undefined && (!local || service.externalPolicy === "local");
-    const numbers = (port: string): readonly string[] =>
-      proto === "sctp" ? nodeIps.map((ip) => `${formatIp(ip)},sctp:${port}`) : [port];
-    return make(
-      key,
-      proto === "sctp" ? "hash:ip,port" : "bitmap:port",
-      (port) => (fits(port) ? numbers(String(port.port.nodePort)) : []),
-      (ip, _, dport) =>
-        dport !== undefined && (proto !== "sctp" || nodeIps.includes(ip)) && ports.byNodePort(dport).some(fits),
-    );
-  };
-  const localTo = (port: ProxyPort): readonly ServiceEndpoint[] => ports.reach(port, node).local;
-  const isLocal = ({ service }: ProxyPort): boolean => service.externalPolicy === "local";
+  const view: NodeView = { ports, node, nodeIps };
   const all = [
-    pairs("clusterIp", ({ clusterIp }) => [clusterIp]),
-    make(
-      "loopBack",
-      "hash:ip,port,ip",
-      (port) => localTo(port).map((one) => `${formatIp(one.ip)},${port.port.proto}:${one.port},${formatIp(one.ip)}`),
-      (dst, _, dport, src) => src === dst && hasLocalEndpoint(ports, node, dst, dport),
-    ),
-    pairs("externalIp", (port) => (isLocal(port) ? [] : port.externalIps)),
-    pairs("externalIpLocal", (port) => (isLocal(port) ? port.externalIps : [])),
-    pairs("loadBalancer", ({ loadBalancerIps }) => loadBalancerIps),
-    pairs("loadBalancerLocal", (port) => (isLocal(port) ? port.loadBalancerIps : [])),
-    pairs("loadBalancerFw", (port) => (port.sourceRanges.length > 0 ? port.loadBalancerIps : [])),
-    make(
-      "sourceCidr",
-      "hash:ip,port,net",
-      (port) =>
-        port.loadBalancerIps.flatMap((ip) => storable(port).map((one) => `${pairText(ip, port)},${formatPrefix(one)}`)),
-      (dst, proto, dport, src) =>
-        ports
-          .byAddress(dst)
-          .some(
-            (one) =>
-              one.port.port === dport &&
-              one.port.proto === proto &&
-              one.loadBalancerIps.includes(dst) &&
-              src !== undefined &&
-              storable(one).some((range) => prefixContains(range, src)),
-          ),
-    ),
-    make(
-      "sourceIp",
-      "hash:ip,port,ip",
-      (port) =>
-        admitsNode(port, primaryIp(node, family))
-          ? port.loadBalancerIps.map((ip) => `${pairText(ip, port)},${formatIp(ip)}`)
-          : [],
-      (dst, proto, dport, src) =>
-        src === dst &&
-        ports
-          .byAddress(dst)
-          .some(
-            (one) =>
-              one.port.port === dport &&
-              one.port.proto === proto &&
-              one.loadBalancerIps.includes(dst) &&
-              admitsNode(one, primaryIp(node, family)),
-          ),
-    ),
-    nodePorts("nodePortTcp", "tcp", false),
-    nodePorts("nodePortLocalTcp", "tcp", true),
-    nodePorts("nodePortUdp", "udp", false),
-    nodePorts("nodePortLocalUdp", "udp", true),
-    nodePorts("nodePortSctp", "sctp", false),
-    nodePorts("nodePortLocalSctp", "sctp", true),
-    make(
-      "healthCheck",
-      "bitmap:port",
-      ({ service }) => {
-        const number = healthCheckPort(service);
-        return number === undefined ? [] : [String(number)];
-      },
-      (_, __, dport) => ports.healthChecked().some(({ service }) => service.healthCheckNodePort === dport),
-    ),
-    make(
-      "ips",
-      "hash:ip",
-      (port) => boundIps(port, own).map(formatIp),
-      (dst) => ports.byAddress(dst).some((port) => boundIps(port, own).includes(dst)),
-    ),
+    pairSet(ports, "clusterIp", ({ clusterIp }) => [clusterIp]),
+    loopBackSet(view),
+    pairSet(ports, "externalIp", (port) => (isLocal(port) ? [] : port.externalIps)),
+    pairSet(ports, "externalIpLocal", (port) => (isLocal(port) ? port.externalIps : [])),
+    pairSet(ports, "loadBalancer", ({ loadBalancerIps }) => loadBalancerIps),
+    pairSet(ports, "loadBalancerLocal", (port) => (isLocal(port) ? port.loadBalancerIps : [])),
+    pairSet(ports, "loadBalancerFw", (port) => (port.sourceRanges.length > 0 ? port.loadBalancerIps : [])),
+    sourceCidrSet(ports),
+    sourceIpSet(view),
+    nodePortSet(view, "nodePortTcp", "tcp", false),
+    nodePortSet(view, "nodePortLocalTcp", "tcp", true),
+    nodePortSet(view, "nodePortUdp", "udp", false),
+    nodePortSet(view, "nodePortLocalUdp", "udp", true),
+    nodePortSet(view, "nodePortSctp", "sctp", false),
+    nodePortSet(view, "nodePortLocalSctp", "sctp", true),
+    healthCheckSet(ports),
+    boundSet(view),
   ];
   const keys = filledSets(all, ports);
   const isEmpty = (key: SetKey): boolean => {
-    if (key === "loopBack") return !ports.all().some((port) => localTo(port).length > 0);
-    if (key === "sourceIp") return !guardedPorts(ports).some((port) => admitsNode(port, primaryIp(node, family)));
+    if (key === "loopBack") return !ports.all().some((port) => ports.reach(port, node).local.length > 0);
+    if (key === "sourceIp") return !guardedPorts(ports).some((port) => isAdmitted(view, port));
     return !keys.has(key);
   };
   return all.map((set) => ({ ...set, isEmpty: isEmpty(set.key) }));
+}
+
+function proxySet(
+  ports: ProxyPorts,
+  key: SetKey,
+  type: IpSet["type"],
+  entriesOf: (port: ProxyPort) => readonly string[],
+  contains: IpSet["contains"],
+): ProxySet {
+  const [name, comment] = SETS[key];
+  const { family } = ports;
+  return {
+    key,
+    comment,
+    isEmpty: false,
+    name: family === 4 ? name : name.replace("KUBE-", "KUBE-6-").slice(0, LONGEST_NAME),
+    type,
+    family,
+    contains,
+    members: () => [],
+    entries: () => [...new Set(ports.all().flatMap(entriesOf))],
+  };
+}
+
+/** Pairs of an address and the service's port. */
+function pairSet(ports: ProxyPorts, key: SetKey, of: (port: ProxyPort) => readonly Ip[]): ProxySet {
+  return proxySet(
+    ports,
+    key,
+    "hash:ip,port",
+    (port) => of(port).map((ip) => pairText(ip, port)),
+    (dst, proto, dport) =>
+      ports
+        .byAddress(dst)
+        .some((port) => port.port.port === dport && port.port.proto === proto && of(port).includes(dst)),
+  );
+}
+
+function loopBackSet({ ports, node }: NodeView): ProxySet {
+  return proxySet(
+    ports,
+    "loopBack",
+    "hash:ip,port,ip",
+    (port) =>
+      ports
+        .reach(port, node)
+        .local.map((one) => `${formatIp(one.ip)},${port.port.proto}:${one.port},${formatIp(one.ip)}`),
+    (dst, _, dport, src) => src === dst && hasLocalEndpoint(ports, node, dst, dport),
+  );
+}
+
+function sourceCidrSet(ports: ProxyPorts): ProxySet {
+  return proxySet(
+    ports,
+    "sourceCidr",
+    "hash:ip,port,net",
+    (port) =>
+      port.loadBalancerIps.flatMap((ip) => storable(port).map((one) => `${pairText(ip, port)},${formatPrefix(one)}`)),
+    (dst, proto, dport, src) =>
+      ports
+        .byAddress(dst)
+        .some(
+          (one) =>
+            one.port.port === dport &&
+            one.port.proto === proto &&
+            one.loadBalancerIps.includes(dst) &&
+            src !== undefined &&
+            storable(one).some((range) => prefixContains(range, src)),
+        ),
+  );
+}
+
+function sourceIpSet(view: NodeView): ProxySet {
+  const { ports } = view;
+  return proxySet(
+    ports,
+    "sourceIp",
+    "hash:ip,port,ip",
+    (port) => (isAdmitted(view, port) ? port.loadBalancerIps.map((ip) => `${pairText(ip, port)},${formatIp(ip)}`) : []),
+    (dst, proto, dport, src) =>
+      src === dst &&
+      ports
+        .byAddress(dst)
+        .some(
+          (one) =>
+            one.port.port === dport &&
+            one.port.proto === proto &&
+            one.loadBalancerIps.includes(dst) &&
+            isAdmitted(view, one),
+        ),
+  );
+}
+
+function nodePortSet({ ports, nodeIps }: NodeView, key: SetKey, proto: string, local: boolean): ProxySet {
+  const fits = (port: ProxyPort): boolean =>
+    port.port.proto === proto && port.port.nodePort !== undefined && (!local || isLocal(port));
+  const numbers = (port: string): readonly string[] =>
+    proto === "sctp" ? nodeIps.map((ip) => `${formatIp(ip)},sctp:${port}`) : [port];
+  return proxySet(
+    ports,
+    key,
+    proto === "sctp" ? "hash:ip,port" : "bitmap:port",
+    (port) => (fits(port) ? numbers(String(port.port.nodePort)) : []),
+    (ip, _, dport) =>
+      dport !== undefined && (proto !== "sctp" || nodeIps.includes(ip)) && ports.byNodePort(dport).some(fits),
+  );
+}
+
+function healthCheckSet(ports: ProxyPorts): ProxySet {
+  return proxySet(
+    ports,
+    "healthCheck",
+    "bitmap:port",
+    ({ service }) => {
+      const number = healthCheckPort(service);
+      return number === undefined ? [] : [String(number)];
+    },
+    (_, __, dport) => ports.healthChecked().some(({ service }) => service.healthCheckNodePort === dport),
+  );
+}
+
+function boundSet({ ports, node }: NodeView): ProxySet {
+  const own = new Set(localIps(node, ports.family, []));
+  return proxySet(
+    ports,
+    "ips",
+    "hash:ip",
+    (port) => boundIps(port, own).map(formatIp),
+    (dst) => ports.byAddress(dst).some((port) => boundIps(port, own).includes(dst)),
+  );
+}
+
+function isLocal({ service }: ProxyPort): boolean {
+  return service.externalPolicy === "local";
+}
+
+function isAdmitted({ ports, node }: NodeView, port: ProxyPort): boolean {
+  return admitsNode(port, primaryIp(node, ports.family));
 }
 
 /** ip_set_hash_ipportnet rejects prefixes of length 0: before 1.34, such a range allows no client in ipvs mode. */

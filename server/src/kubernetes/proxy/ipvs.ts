@@ -140,33 +140,51 @@ export function ipvsRules(ports: ProxyPorts, node: Node, devices: readonly Devic
   const { cluster, family } = ports;
   const { kubeProxy } = cluster.services;
   const sets = ipSets(ports, node, serverIps(node, family, kubeProxy, devices));
-  const origin = kubeProxy.source;
-  const rules: Rules = { family, origin, set: (key) => setOf(sets, key) };
-  const add = (table: IptablesTable, chain: string, list: readonly RuleSpec[]): ChainRules => ({
-    family,
-    table,
-    chain,
-    rules: list,
-  });
+  const rules: Rules = { family, origin: kubeProxy.source, set: (key) => setOf(sets, key) };
+  return [
+    ...hooks(rules),
+    ...natChains(rules, kubeProxy, masqueradeRules(rules, ports, node)),
+    ...filterChains(rules, kubeProxy, outRules(ports, node)),
+  ];
+}
+
+function chain({ family }: Rules, table: IptablesTable, name: string, rules: readonly RuleSpec[]): ChainRules {
+  return { family, table, chain: name, rules };
+}
+
+function hook(rules: Rules, table: IptablesTable, name: string, to: string, comment: string): ChainRules {
+  return chain(rules, table, name, [{ match: {}, target: jump(to), comment, origin: rules.origin }]);
+}
+
+/** From the built-in chains to kube-proxy's chains. */
+function hooks(rules: Rules): readonly ChainRules[] {
+  return [
+    hook(rules, "nat", "PREROUTING", "KUBE-SERVICES", "kubernetes service portals"),
+    hook(rules, "nat", "OUTPUT", "KUBE-SERVICES", "kubernetes service portals"),
+    hook(rules, "nat", "POSTROUTING", "KUBE-POSTROUTING", "kubernetes postrouting rules"),
+    hook(rules, "filter", "INPUT", "KUBE-IPVS-FILTER", "kubernetes ipvs access filter"),
+    hook(rules, "filter", "INPUT", "KUBE-PROXY-FIREWALL", "kube-proxy firewall rules"),
+    hook(rules, "filter", "INPUT", "KUBE-NODE-PORT", "kubernetes health check rules"),
+    hook(rules, "filter", "FORWARD", "KUBE-PROXY-FIREWALL", "kube-proxy firewall rules"),
+    hook(rules, "filter", "FORWARD", "KUBE-FORWARD", "kubernetes forwarding rules"),
+    hook(rules, "filter", "OUTPUT", "KUBE-IPVS-OUT-FILTER", "kubernetes ipvs access filter"),
+  ];
+}
+
+/** Packets to ClusterIPs that are masqueraded: all, or those that are not from a pod. */
+function masqueradeRules(rules: Rules, { cluster, family }: ProxyPorts, node: Node): readonly RuleSpec[] {
   const detector = localDetector(cluster, node, family);
-  const jumps = (table: IptablesTable, chain: string, to: string, comment: string): ChainRules =>
-    add(table, chain, [{ match: {}, target: jump(to), comment, origin }]);
-  const masquerade = kubeProxy.masqueradeAll
+  return cluster.services.kubeProxy.masqueradeAll
     ? of(rules, "clusterIp", "dst,dst", {}, MARK_MASQ)
     : detector
       ? of(rules, "clusterIp", "dst,dst", detector.ifNotLocal, MARK_MASQ)
       : of(rules, "clusterIp", "src,dst", {}, MARK_MASQ);
+}
+
+function natChains(rules: Rules, { mark }: KubeProxy, masquerade: readonly RuleSpec[]): readonly ChainRules[] {
+  const { family, origin } = rules;
   return [
-    jumps("nat", "PREROUTING", "KUBE-SERVICES", "kubernetes service portals"),
-    jumps("nat", "OUTPUT", "KUBE-SERVICES", "kubernetes service portals"),
-    jumps("nat", "POSTROUTING", "KUBE-POSTROUTING", "kubernetes postrouting rules"),
-    jumps("filter", "INPUT", "KUBE-IPVS-FILTER", "kubernetes ipvs access filter"),
-    jumps("filter", "INPUT", "KUBE-PROXY-FIREWALL", "kube-proxy firewall rules"),
-    jumps("filter", "INPUT", "KUBE-NODE-PORT", "kubernetes health check rules"),
-    jumps("filter", "FORWARD", "KUBE-PROXY-FIREWALL", "kube-proxy firewall rules"),
-    jumps("filter", "FORWARD", "KUBE-FORWARD", "kubernetes forwarding rules"),
-    jumps("filter", "OUTPUT", "KUBE-IPVS-OUT-FILTER", "kubernetes ipvs access filter"),
-    add("nat", "KUBE-SERVICES", [
+    chain(rules, "nat", "KUBE-SERVICES", [
       { match: { src: { is: family === 4 ? prefixOf(0x7f000000, 8) : prefixOf(1n, 128) } }, target: RETURN, origin },
       ...of(rules, "loadBalancer", "dst,dst", {}, jump("KUBE-LOAD-BALANCER")),
       ...masquerade,
@@ -178,11 +196,11 @@ export function ipvsRules(ports: ProxyPorts, node: Node, devices: readonly Devic
         rules.set(key).isEmpty ? [] : [bare(rules, key, ACCEPT)],
       ),
     ]),
-    add("nat", "KUBE-LOAD-BALANCER", [
+    chain(rules, "nat", "KUBE-LOAD-BALANCER", [
       ...of(rules, "loadBalancerLocal", "dst,dst", {}, RETURN),
       { match: {}, target: MARK_MASQ, origin },
     ]),
-    add("nat", "KUBE-NODE-PORT", [
+    chain(rules, "nat", "KUBE-NODE-PORT", [
       ...of(rules, "nodePortLocalTcp", "dst", { proto: "tcp" }, RETURN),
       ...of(rules, "nodePortTcp", "dst", { proto: "tcp" }, MARK_MASQ),
       ...of(rules, "nodePortLocalUdp", "dst", { proto: "udp" }, RETURN),
@@ -190,25 +208,33 @@ export function ipvsRules(ports: ProxyPorts, node: Node, devices: readonly Devic
       ...of(rules, "nodePortLocalSctp", "dst,dst", { proto: "sctp" }, RETURN),
       ...of(rules, "nodePortSctp", "dst,dst", { proto: "sctp" }, MARK_MASQ),
     ]),
-    add("nat", "KUBE-MARK-MASQ", [markRule(kubeProxy.mark, origin)]),
-    add("nat", "KUBE-POSTROUTING", [
+    chain(rules, "nat", "KUBE-MARK-MASQ", [markRule(mark, origin)]),
+    chain(rules, "nat", "KUBE-POSTROUTING", [
       ...of(rules, "loopBack", "dst,dst,src", {}, { kind: "MASQUERADE" }),
-      ...postroutingRules(kubeProxy.mark, origin),
+      ...postroutingRules(mark, origin),
     ]),
-    add("filter", "KUBE-FORWARD", forward(kubeProxy.mark, origin)),
-    add("filter", "KUBE-NODE-PORT", [commented(rules, "healthCheck", "dst", {}, ACCEPT)]),
-    add(
+  ];
+}
+
+/** `out`: the rules of KUBE-IPVS-OUT-FILTER. */
+function filterChains(rules: Rules, { mark }: KubeProxy, out: readonly RuleSpec[]): readonly ChainRules[] {
+  const { origin } = rules;
+  return [
+    chain(rules, "filter", "KUBE-FORWARD", forward(mark, origin)),
+    chain(rules, "filter", "KUBE-NODE-PORT", [commented(rules, "healthCheck", "dst", {}, ACCEPT)]),
+    chain(
+      rules,
       "filter",
       "KUBE-PROXY-FIREWALL",
       of(rules, "loadBalancerFw", "dst,dst", {}, jump("KUBE-SOURCE-RANGES-FIREWALL")),
     ),
-    add("filter", "KUBE-SOURCE-RANGES-FIREWALL", [
+    chain(rules, "filter", "KUBE-SOURCE-RANGES-FIREWALL", [
       ...of(rules, "sourceCidr", "dst,dst,src", {}, RETURN),
       ...of(rules, "sourceIp", "dst,dst,src", {}, RETURN),
       { match: {}, target: { kind: "DROP" }, origin },
     ]),
     // Also with empty sets.
-    add("filter", "KUBE-IPVS-FILTER", [
+    chain(rules, "filter", "KUBE-IPVS-FILTER", [
       bare(rules, "loadBalancer", RETURN),
       bare(rules, "clusterIp", RETURN),
       bare(rules, "externalIp", RETURN),
@@ -216,7 +242,7 @@ export function ipvsRules(ports: ProxyPorts, node: Node, devices: readonly Devic
       bare(rules, "healthCheck", RETURN, "dst"),
       bare(rules, "ips", { kind: "REJECT", with: "icmp-port-unreachable" }, "dst", { ctstate: ["NEW"] }),
     ]),
-    add("filter", "KUBE-IPVS-OUT-FILTER", outRules(ports, node)),
+    chain(rules, "filter", "KUBE-IPVS-OUT-FILTER", out),
   ];
 }
 

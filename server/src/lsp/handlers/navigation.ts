@@ -40,8 +40,14 @@ const NAME = "[A-Za-z0-9_.-]+";
 const MOST_LINKED = 200;
 
 export function registerNavigation(server: Server, access: Access): void {
+  registerDefinitions(server, access);
+  registerOccurrences(server, access);
+  registerRename(server, access);
+  registerReach(server, access);
+}
+
+function registerDefinitions(server: Server, { at }: Access): void {
   const { connection, documents, support } = server;
-  const { at, analysesWith, workspaceEdit } = access;
 
   const linksTo = (here: At, found: readonly Definition[]): LocationLink[] =>
     found.flatMap((one): LocationLink[] => {
@@ -99,6 +105,10 @@ export function registerNavigation(server: Server, access: Access): void {
       },
     ];
   };
+}
+
+function registerOccurrences(server: Server, { at, analysesWith }: Access): void {
+  const { connection, documents } = server;
 
   connection.onReferences((params, token) =>
     run(server, "references", null, token, () => {
@@ -134,6 +144,10 @@ export function registerNavigation(server: Server, access: Access): void {
       return { ranges: spans.map((span) => rangeOf(here.index, span)), wordPattern: NAME };
     }),
   );
+}
+
+function registerRename(server: Server, { at, analysesWith, workspaceEdit }: Access): void {
+  const { connection } = server;
 
   connection.onPrepareRename((params, token) =>
     run(server, "prepareRename", null, token, () => {
@@ -161,8 +175,6 @@ export function registerNavigation(server: Server, access: Access): void {
       return workspaceEdit(edits);
     }),
   );
-
-  registerReach(server, access);
 }
 
 /* ----------------------------------------------------------- reachability */

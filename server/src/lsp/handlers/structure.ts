@@ -19,7 +19,13 @@ import { run } from "../guard.ts";
 
 const MOST_SYMBOLS = 1000;
 
-export function registerStructure(server: Server, { whole, wholeKnet }: Access): void {
+export function registerStructure(server: Server, access: Access): void {
+  registerSymbols(server, access);
+  registerRanges(server, access);
+  registerTokens(server, access);
+}
+
+function registerSymbols(server: Server, { whole }: Access): void {
   const { connection, documents, disk } = server;
 
   connection.onDocumentSymbol((params, token) =>
@@ -69,6 +75,10 @@ export function registerStructure(server: Server, { whole, wholeKnet }: Access):
       }
     );
   };
+}
+
+function registerRanges(server: Server, { wholeKnet }: Access): void {
+  const { connection } = server;
 
   connection.onFoldingRanges((params, token) =>
     run(server, "foldingRange", null, token, () => {
@@ -100,8 +110,6 @@ export function registerStructure(server: Server, { whole, wholeKnet }: Access):
       });
     }),
   );
-
-  registerTokens(server, { wholeKnet });
 }
 
 /* ---------------------------------------------------------- semantic tokens */
@@ -111,7 +119,7 @@ interface Sent {
   readonly data: readonly number[];
 }
 
-function registerTokens(server: Server, { wholeKnet }: Pick<Access, "wholeKnet">): void {
+function registerTokens(server: Server, { wholeKnet }: Access): void {
   const { connection, documents } = server;
   /** The tokens last sent for each open file; the next response is the difference. */
   const sent = new Map<string, Sent>();

@@ -163,7 +163,9 @@ const SAME_NAMES: Readonly<Record<SymbolKind, string>> = {
 
 function whyNoName(to: string): string | undefined {
   const read = readValue({ kind: "name" }, to);
-  return read.kind === "unread" ? t`\`${to}\` is not a valid name: ${read.data.reason}.` : undefined;
+  return read.kind === "unread" && read.code === "KN006"
+    ? t`\`${to}\` is not a valid name: ${read.data.reason ?? ""}.`
+    : undefined;
 }
 
 /** The symbol whose declaration or use is under the cursor. */

@@ -5,6 +5,7 @@
  */
 import type { Decl } from "../../declared/decl.ts";
 import type { Block, Statement, SyntaxTree } from "../../frontends/knet/tree.ts";
+import type { Span } from "../../text/span.ts";
 
 export type Piece =
   | {
@@ -21,25 +22,20 @@ const SMALL = 4096;
 
 /** `decls`: declarations of the tree's root, if the caller needs them. */
 export function* piecesOf({ text, root }: SyntaxTree, decls?: readonly Decl[]): Generator<Piece> {
-  yield* blockPieces(text, { block: root, start: 0, from: 0, to: text.length }, decls);
+  yield* blockPieces(text, root, 0, { start: 0, end: text.length }, decls);
 }
 
-/** A block, and its content without the braces. */
-interface Placed {
-  readonly block: Block;
-  readonly start: number;
-  readonly from: number;
-  readonly to: number;
-}
-
+/** `inside`: the text between the braces of the block. */
 function* blockPieces(
   text: string,
-  { block: outer, start: outerStart, from, to }: Placed,
+  { statements, offsets }: Block,
+  blockStart: number,
+  inside: Span,
   decls: readonly Decl[] | undefined,
 ): Generator<Piece> {
-  let end = from;
-  for (const [index, statement] of outer.statements.entries()) {
-    const start = outerStart + (outer.offsets[index] ?? 0);
+  let end = inside.start;
+  for (const [index, statement] of statements.entries()) {
+    const start = blockStart + (offsets[index] ?? 0);
     if (hasComment(text, end, start)) yield { kind: "gap", start: end, end: start };
     end = start + statement.length;
     // A block has exactly one declaration per statement.
@@ -51,10 +47,10 @@ function* blockPieces(
     }
     const inner = start + block.start;
     yield { kind: "head", decl, statement, start, end: inner };
-    const inside = { block, start: inner, from: inner + 1, to: end - (block.closed ? 1 : 0) };
-    yield* blockPieces(text, inside, decl?.children);
+    const span = { start: inner + 1, end: end - (block.closed ? 1 : 0) };
+    yield* blockPieces(text, block, inner, span, decl?.children);
   }
-  if (hasComment(text, end, to)) yield { kind: "gap", start: end, end: to };
+  if (hasComment(text, end, inside.end)) yield { kind: "gap", start: end, end: inside.end };
 }
 
 /** Whether a gap can contain a comment; most gaps are only whitespace. */

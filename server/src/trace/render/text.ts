@@ -35,10 +35,11 @@ export function renderText(asked: Trace, options: TextOptions): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** "api:80", "[fd00::1]:80"; unchanged if the destination already contains the port, or is a URL. */
+/** "api:80", "[fd00::1]:80", without the protocol; unchanged if the destination is a URL. */
 export function targetText({ to, port, proto }: Query): string {
-  const isInText = to.includes("://") || /^[^:]+:\d+$|^\[.*\]:\d+$/.test(to);
-  if (port === undefined || proto === "icmp" || isInText) return to;
+  const [, written] = /^([^:]+:\d+|\[.*\]:\d+)(?:\/\w+)?$/.exec(to) ?? [];
+  if (written !== undefined) return written;
+  if (port === undefined || proto === "icmp" || to.includes("://")) return to;
   return parseIp(to) !== undefined && to.includes(":") ? `[${to}]:${port}` : `${to}:${port}`;
 }
 

@@ -73,8 +73,8 @@ export function isAllowed(
   const sender = set.endOf(from, a);
   const receiver = set.endOf(to, b);
   return (
-    verdictFor(set, sender, receiver, "egress", proto, port).allowed &&
-    verdictFor(set, receiver, sender, "ingress", proto, port).allowed
+    verdictFor(set, sender, receiver, { direction: "egress", proto, port }).allowed &&
+    verdictFor(set, receiver, sender, { direction: "ingress", proto, port }).allowed
   );
 }
 

@@ -52,7 +52,7 @@ export function calicoBefore(context: EnforceContext, isFramed: boolean): readon
         const policies = context.set.selecting(local.group, direction);
         for (const policy of policies) used[direction].add(policy);
         if (policies.length === 0 && isFramed) continue;
-        chains.push(endpointChain(context, of, local, direction, policies, isFramed));
+        chains.push(endpointChain(context, of, { local, direction, policies }, isFramed));
       }
     }
     for (const direction of ["ingress", "egress"] as const) {
@@ -139,14 +139,15 @@ function ipvsFrame(
   };
 }
 
-function endpointChain(
-  context: EnforceContext,
-  of: 4 | 6,
-  local: LocalPod,
-  direction: Direction,
-  policies: readonly Policy[],
-  isFramed: boolean,
-): ChainRules {
+/** One direction of a pod's packets, and the policies that select the pod in it. */
+interface Endpoint {
+  readonly local: LocalPod;
+  readonly direction: Direction;
+  readonly policies: readonly Policy[];
+}
+
+function endpointChain(context: EnforceContext, of: 4 | 6, endpoint: Endpoint, isFramed: boolean): ChainRules {
+  const { local, direction, policies } = endpoint;
   const chain = `cali-${direction === "ingress" ? "tw" : "fw"}-${idOf(local)}`;
   const rules: RuleSpec[] = [
     makeRule({ ctstate: ["RELATED", "ESTABLISHED"] }, { kind: "ACCEPT" }),

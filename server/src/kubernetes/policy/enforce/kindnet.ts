@@ -137,7 +137,7 @@ function decideOn(context: EnforceContext, pods: ReadonlyMap<Ip, LocalPod>, pack
   for (const [direction, own, far] of sides) {
     const local = pods.get(own);
     if (local === undefined) continue;
-    const verdict = verdictFor(set, set.endOf(local.pod, own), set.endAt(far), direction, proto, port);
+    const verdict = verdictFor(set, set.endOf(local.pod, own), set.endAt(far), { direction, proto, port });
     switch (verdict.kind) {
       case "open":
         break;

@@ -13,6 +13,13 @@ import { blockSet, type EnforceContext, namedPortSet, podSet } from "./common.ts
 /** How an engine names its sets; `key` is the same for the same members. */
 export type SetName = (kind: "pods" | "block" | "ports", key: string, of: 4 | 6) => string;
 
+/** Where the sets of one family are kept, and how the engine names them. */
+interface SetMaker {
+  readonly context: EnforceContext;
+  readonly of: 4 | 6;
+  readonly nameOf: SetName;
+}
+
 /** The matches of the rule; empty if it cannot match packets of the family. */
 export function matchesOf(
   context: EnforceContext,
@@ -22,11 +29,12 @@ export function matchesOf(
   nameOf: SetName,
 ): readonly Conditions[] {
   const side = rule.direction === "ingress" ? "src" : "dst";
+  const maker: SetMaker = { context, of, nameOf };
   const matches: Conditions[] = [];
   for (const peer of rule.peers ?? [undefined]) {
-    const far = peer === undefined ? {} : peerMatch(context, of, policy, peer, side, nameOf);
+    const far = peer === undefined ? {} : peerMatch(maker, policy, peer, side);
     if (far === undefined) continue;
-    for (const near of portMatches(context, of, receivers(policy, rule, peer), rule.ports, nameOf)) {
+    for (const near of portMatches(maker, receivers(policy, rule, peer), rule.ports)) {
       const sets = [...(far.sets ?? []), ...(near.sets ?? [])];
       matches.push({ ...far, ...near, ...(sets.length === 0 ? {} : { sets }) });
     }
@@ -41,12 +49,10 @@ function receivers(policy: Policy, rule: PolicyRule, peer: Peer | undefined): Po
 }
 
 function peerMatch(
-  context: EnforceContext,
-  of: 4 | 6,
+  { context, of, nameOf }: SetMaker,
   policy: Policy,
   peer: Peer,
   side: "src" | "dst",
-  nameOf: SetName,
 ): Conditions | undefined {
   switch (peer.kind) {
     case "pods": {
@@ -77,11 +83,9 @@ function peerMatch(
 const MULTIPORT = 15;
 
 function portMatches(
-  context: EnforceContext,
-  of: 4 | 6,
+  { context, of, nameOf }: SetMaker,
   selector: PodSelector,
   ports: readonly PolicyPort[] | undefined,
-  nameOf: SetName,
 ): readonly Conditions[] {
   if (ports === undefined) return [{}];
   const matches: Conditions[] = [];

@@ -214,9 +214,12 @@ export function diskService(): Service {
 }
 
 function provided(file: string): Provided {
-  const problems: string[] = [];
-  const text = attempt(problems, () => readRegular(file));
-  return text !== undefined || !existsSync(file) ? text : { problem: problems.join() };
+  try {
+    return readRegular(file);
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    return existsSync(file) ? { problem: error.problem } : undefined;
+  }
 }
 
 /** Whether a file can be read more than once: not standard input or an open descriptor. */

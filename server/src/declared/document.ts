@@ -30,7 +30,7 @@ export interface Document {
   edited(edits: readonly TextEdit[]): Document;
 }
 
-/** What is at an offset of a text. */
+/** The declarations and the token at an offset of a text. */
 export interface Point {
   /** The declarations that contain the offset, outermost first. */
   readonly decls: readonly Decl[];

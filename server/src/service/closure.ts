@@ -1,5 +1,4 @@
 /** The files of one topology: a root and all files that it imports. */
-
 import type { Document } from "../declared/document.ts";
 import type { FileProblem, FileProblemData } from "../declared/file-problem.ts";
 import type { Origin } from "../declared/origin.ts";

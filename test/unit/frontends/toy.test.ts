@@ -1,5 +1,4 @@
 /** Everything above the front ends works with a second notation: diagnostics, hovers, fixes, renames at their places in JSON. */
-import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { printNetns } from "../../../server/src/dataplane/print.ts";
 import type { Document } from "../../../server/src/declared/document.ts";
@@ -16,6 +15,7 @@ import { createService, type Service } from "../../../server/src/service/service
 import type { TextEdit } from "../../../server/src/text/edit.ts";
 import { stationsOf } from "../../../server/src/topology/stations.ts";
 import { edited } from "../service/support.ts";
+import { textsIn } from "../texts.ts";
 import { toyFrontEnd, toyText } from "./toy.ts";
 
 /** Opens the first file; the others are on disk. */
@@ -226,11 +226,7 @@ describe("a file in a second notation", () => {
 });
 
 describe("samples", () => {
-  const folder = new URL("../../../samples/", import.meta.url);
-  const names = readdirSync(folder).filter((name) => name.endsWith(".knet"));
-
-  it.each(names)("%s as JSON has the same state on every node", (name) => {
-    const text = readFileSync(new URL(name, folder), "utf8");
+  it.each(textsIn("samples"))("$name as JSON has the same state on every node", ({ text }) => {
     const before = analysisOf(opened({ "main.knet": text }), "main.knet");
     const [document] = before.files as readonly [Document];
     const after = analysisOf(opened({ "main.json": toyText(document.decls) }), "main.json");

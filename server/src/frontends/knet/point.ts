@@ -1,4 +1,4 @@
-/** What is at an offset of a `.knet` file. */
+/** The declarations, the token, and the syntax at an offset of a `.knet` file. */
 import type { Decl } from "../../declared/decl.ts";
 import type { Point } from "../../declared/document.ts";
 import type { Span } from "../../text/span.ts";

@@ -13,7 +13,7 @@ import type { Cluster, Topology } from "../topology/model.ts";
 import type { TopologyProblem } from "../topology/problems.ts";
 import { tooManyNodes } from "./capacity/too-many-nodes.ts";
 import { catalog } from "./catalog.ts";
-import type { Check, CheckContext, Code, Finding } from "./check.ts";
+import type { Check, CheckContext, Code, Family, Finding } from "./check.ts";
 import { isAcknowledged } from "./expectations/acknowledged.ts";
 import { finding } from "./finding.ts";
 import { type Levels, NO_LEVELS, withLevels } from "./levels.ts";
@@ -30,13 +30,15 @@ export interface RunOptions {
   readonly levels?: Levels;
   /** Findings of the service about the files themselves. */
   readonly extra?: readonly Finding[];
+  /** Receives each finding when it is found, before comments and severities apply to it. */
+  readonly watch?: (finding: Finding) => void;
 }
 
 type Given = Omit<CheckContext, "found" | "reported" | "open" | "peopled">;
 
 /** All findings that are neither off nor suppressed, in catalog order: causes before consequences. */
 export function runChecks(context: Given, options: RunOptions = {}): readonly Finding[] {
-  const all = [...(options.extra ?? []), ...allFindings(context)];
+  const all = [...(options.extra ?? []), ...allFindings(context, options.watch)];
   if (context.cancelled()) return [];
   const silences = context.files.flatMap((file) => file.silences());
   const levels = options.levels ?? NO_LEVELS;
@@ -60,12 +62,15 @@ function openNetwork({ topology, network }: Given, peopled: Topology): Network {
 }
 
 /** All findings, regardless of the configuration: a suppressed finding is still the cause of its consequences. */
-function allFindings(context: Given): Finding[] {
+function allFindings(context: Given, watch: RunOptions["watch"]): Finding[] {
   const found = new Map<string, Finding[]>();
   const dropped = new Map<string, number>();
   const reported: Finding[] = [];
   const add = (one: Finding): void => {
-    if ((found.get(one.code)?.length ?? 0) < MOST_PER_CODE) reported.push(one);
+    if ((found.get(one.code)?.length ?? 0) < MOST_PER_CODE) {
+      reported.push(one);
+      watch?.(one);
+    }
     const same = found.get(one.code);
     if (!same) found.set(one.code, [one]);
     else if (same.length < MOST_PER_CODE) same.push(one);
@@ -98,12 +103,24 @@ function allFindings(context: Given): Finding[] {
     return inOrder(found, dropped);
   }
   addProblems([...context.topology.problems, ...networkProblems(context.topology)], full, add);
-  for (const check of catalog) {
+  for (const check of searches) {
     if (context.cancelled()) return [];
     for (const one of check.run?.(full) ?? []) add(one);
   }
   return inOrder(found, dropped);
 }
+
+/** Families whose checks send packets. */
+const SENDING: ReadonlySet<Family> = new Set<Family>(["mtu", "reachability", "expectations"]);
+
+/**
+ * The checks in the order in which they run. The expensive ones run last, so a run that is canceled because of a finding ends early;
+ * no finding of a later family is the cause of theirs.
+ */
+const searches: readonly Check[] = [
+  ...catalog.filter(({ family }) => !SENDING.has(family)),
+  ...catalog.filter(({ family }) => SENDING.has(family)),
+];
 
 function inOrder(found: ReadonlyMap<string, readonly Finding[]>, dropped: ReadonlyMap<string, number>): Finding[] {
   const all: Finding[] = [];

@@ -29,8 +29,8 @@ export interface Analysis {
   readonly topology: Topology;
   readonly network: Network;
   readonly options: AnalysisOptions;
-  /** Sorted by file and position. Undefined if the run was canceled. */
-  findings(cancelled: () => boolean): readonly Finding[] | undefined;
+  /** Sorted by file and position. Undefined if the run was canceled. `watch`: see `RunOptions`; not called if the findings are known. */
+  findings(cancelled: () => boolean, watch?: (finding: Finding) => void): readonly Finding[] | undefined;
   fileOf(file: string): Document | undefined;
   /** Span of a source in the current text of its file. */
   spanOf(source: Origin): Span | undefined;
@@ -72,14 +72,15 @@ export function analyse(
       network ??= buildNetwork(self.topology, kubernetes());
       return network;
     },
-    findings(cancelled) {
+    findings(cancelled, watch) {
       if (findings) return findings;
       let stopped = false;
       const ask = (): boolean => {
         stopped ||= cancelled();
         return stopped;
       };
-      const found = runChecks({ files, topology: self.topology, network: self.network, cancelled: ask }, options);
+      const context = { files, topology: self.topology, network: self.network, cancelled: ask };
+      const found = runChecks(context, watch ? { ...options, watch } : options);
       if (stopped) return undefined;
       prepare(found);
       findings = sortFindings(found, self.placeOf);

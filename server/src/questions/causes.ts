@@ -11,7 +11,7 @@ import type { Decl } from "../declared/decl.ts";
 import type { Handle } from "../declared/handle.ts";
 import { holds } from "../declared/navigate.ts";
 import type { Origin } from "../declared/origin.ts";
-import { keptFor } from "../memo/memo.ts";
+import { memo } from "../memo/memo.ts";
 import type { Topology } from "../topology/model.ts";
 import { type Stations, stationsByPath } from "../topology/stations.ts";
 import { attribute, type CauseKind, causeKey } from "./blame.ts";
@@ -30,7 +30,7 @@ export interface Cause {
   readonly nodes: boolean;
 }
 
-const allCauses = keptFor(findCauses);
+const allCauses = memo(findCauses);
 
 export function causesOf(context: Explained, kind: CauseKind): readonly Cause[] {
   return allCauses(context).filter((cause) => cause.kind === kind);

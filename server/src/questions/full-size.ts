@@ -6,7 +6,7 @@ import { innerOf } from "../dataplane/packet.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
 import { childOf } from "../declared/navigate.ts";
 import type { Origin } from "../declared/origin.ts";
-import { keptFor } from "../memo/memo.ts";
+import { memo } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
 import { stationsOf } from "../topology/stations.ts";
 import type { Explained } from "./effect.ts";
@@ -31,7 +31,7 @@ export interface FullSize {
   readonly source: Origin;
 }
 
-export const fullSizeOf = keptFor(probeFullSize);
+export const fullSizeOf = memo(probeFullSize);
 
 /** A probe that passed with a small packet, and the full-size packet to send. */
 interface Try {

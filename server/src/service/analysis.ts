@@ -13,9 +13,8 @@ import { plainDocument } from "../declared/plain.ts";
 import type { Finding } from "../findings/finding.ts";
 import { kubernetes } from "../kubernetes/contribute.ts";
 import type { Span } from "../text/span.ts";
-import { buildTopology } from "../topology/build.ts";
+import { buildTopology, type TopologyMemo } from "../topology/build.ts";
 import type { Topology } from "../topology/model.ts";
-import { type TopologyCache, topologyCache } from "../topology/stages.ts";
 import type { Config } from "./config.ts";
 
 export interface AnalysisOptions extends RunOptions {
@@ -40,12 +39,12 @@ export interface Analysis {
   placeOf(finding: Finding): Span | undefined;
 }
 
-/** `options`: findings about the files themselves (such as an unreadable import) and the project settings. `cache`: shared with earlier runs. */
+/** `options`: findings about the files themselves (such as an unreadable import) and the project settings. `memo`: shared with earlier runs. */
 export function analyse(
   root: string,
   files: readonly Document[],
   options: AnalysisOptions = {},
-  cache: TopologyCache = topologyCache(),
+  memo: TopologyMemo = new Map(),
 ): Analysis {
   const byName = new Map(files.map((file) => [file.file, file]));
   const { config } = options;
@@ -65,7 +64,7 @@ export function analyse(
     files,
     options,
     get topology() {
-      topology ??= buildTopology(files, modeAddressing, cache);
+      topology ??= buildTopology(files, modeAddressing, memo);
       return topology;
     },
     get network() {

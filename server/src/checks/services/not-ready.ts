@@ -35,8 +35,8 @@ Make a pod ready (remove \`not-ready\`). If the pods must reach each other befor
   },
 };
 
-const unready = ofEach(function* (service, { services }): Iterable<Finding> {
-  const selected = services.selected(service);
+const unready = ofEach(function* (service, workloads): Iterable<Finding> {
+  const selected = workloads();
   if (service.publishNotReady || selected.length === 0 || selected.some(({ notReady }) => notReady !== true)) return;
   yield finding(
     noneReady,

@@ -35,7 +35,7 @@ duplicate ports.
   },
 };
 
-const wrongPorts = ofEach(function* (service, { services }): Iterable<Finding> {
+const wrongPorts = ofEach(function* (service, selected): Iterable<Finding> {
   const { name, type, ports, source } = service;
   if (ports.length === 0 && type !== "headless" && type !== "external-name") {
     yield finding(
@@ -43,9 +43,7 @@ const wrongPorts = ofEach(function* (service, { services }): Iterable<Finding> {
       source,
       t`service \`${name}\` has no port: kube-apiserver rejects the service; add, for example, \`port 80 -> 8080\``,
       {
-        fixes: listening(services.selected(service)).map((port) =>
-          appendFix(t`Add \`port ${port}\``, source, `port ${port}`),
-        ),
+        fixes: listening(selected()).map((port) => appendFix(t`Add \`port ${port}\``, source, `port ${port}`)),
       },
     );
   }

@@ -33,10 +33,10 @@ Set the target port to the port that the containers listen on, or to the name of
   },
 };
 
-const closedTargets = ofEach(function* (one, { services }): Iterable<Finding> {
+const closedTargets = ofEach(function* (one, selected): Iterable<Finding> {
   for (const port of one.ports) {
     const hears = (workload: Workload): boolean => listens(workload, targetIn(workload, port) ?? 0, port.proto);
-    const open = services.selected(one).filter((workload) => targetIn(workload, port) !== undefined);
+    const open = selected().filter((workload) => targetIn(workload, port) !== undefined);
     if (open.some(hears)) continue;
     const first = open.find(saysPorts);
     if (!first) continue;

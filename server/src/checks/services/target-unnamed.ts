@@ -33,8 +33,8 @@ Name the port of the container with \`listen 8080/tcp as http\`, or use the numb
   },
 };
 
-const unnamedTargets = ofEach(function* (one, { services }): Iterable<Finding> {
-  const selected = services.selected(one);
+const unnamedTargets = ofEach(function* (one, workloads): Iterable<Finding> {
+  const selected = workloads();
   for (const port of one.ports) {
     if (typeof port.target === "number" || selected.length === 0) continue;
     if (selected.some((workload) => targetIn(workload, port) !== undefined)) continue;

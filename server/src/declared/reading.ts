@@ -12,9 +12,11 @@ import {
 import { either } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { nearest } from "../text/nearest.ts";
+import type { DeclProblem } from "./decl.ts";
+import type { Part } from "./handle.ts";
 import type { DeclProblemData } from "./problem-data.ts";
 import { isSysctl, sysctls } from "./schema/sysctls.ts";
-import type { ArgType, SymbolKind, Unit } from "./schema/types.ts";
+import type { ArgSpec, ArgType, KeywordSpec, SymbolKind, Unit } from "./schema/types.ts";
 import type { Requirement, Value } from "./values.ts";
 
 /** KN006 wrong type, KN007 out of range, KN014 prefix with host bits set. */
@@ -28,6 +30,19 @@ interface UnreadOf<Code extends UnreadCode> {
   readonly code: Code;
   readonly data: Omit<DeclProblemData[Code], "keyword" | "argument">;
   readonly value?: Value;
+}
+
+/** The problem of an argument that is not valid. */
+export function unreadProblem(spec: KeywordSpec, target: ArgSpec, part: Part, read: Unread): DeclProblem {
+  const where = { keyword: spec.keyword, argument: target.name };
+  switch (read.code) {
+    case "KN006":
+      return { code: read.code, part, data: { ...where, ...read.data } };
+    case "KN007":
+      return { code: read.code, part, data: { ...where, ...read.data } };
+    case "KN014":
+      return { code: read.code, part, data: { ...where, ...read.data } };
+  }
 }
 
 type Protocol = "tcp" | "udp" | "sctp";

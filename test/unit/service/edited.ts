@@ -10,7 +10,7 @@ import type { TextEdit } from "../../../server/src/text/edit.ts";
 const FILE = "main.knet";
 
 function serviceWith(text: string): Service {
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.setText(FILE, text);
   return service;
 }

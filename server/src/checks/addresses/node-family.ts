@@ -1,13 +1,14 @@
 import { addIp, type Family, family, formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
 import { needsNodesOfItsFamily } from "../../cni/underlay.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, wordsEdit } from "../../fixes/fix.ts";
 import { valueAt } from "../../memo/memo.ts";
+import { nextFreeAddress } from "../../questions/free.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Interface, Node, Segment, Topology } from "../../topology/model.ts";
 import { nodesWhere } from "../../topology/node-queries.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, wordsEdit } from "../finding.ts";
-import { nextFreeAddress } from "./free.ts";
 
 const cluster = (address: string): string => `segment lan {
   cidr 192.168.10.0/24 fd00:10::/64

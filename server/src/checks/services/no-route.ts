@@ -2,14 +2,15 @@ import { family, formatPrefix, type Ip, type Prefix, prefixContains, prefixCover
 import type { Handle } from "../../declared/handle.ts";
 import { sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { appendEdit, type Fix, removeFix } from "../../fixes/fix.ts";
+import { gatewayFixes } from "../../fixes/gateways.ts";
 import { valueAt } from "../../memo/memo.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Node, StaticRoute } from "../../topology/model.ts";
 import { nodesWhere } from "../../topology/node-queries.ts";
-import { gatewayFixes } from "../addresses/new-gateway.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { appendEdit, finding, removeFix } from "../finding.ts";
 
 /** Maximum number of edits in one fix. */
 const MOST_EDITS = 10;

@@ -1,13 +1,14 @@
 import { childOf } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { service, shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import type { Fix } from "../../fixes/fix.ts";
+import { labelFixes } from "../../fixes/labels.ts";
 import { memo } from "../../memo/memo.ts";
 import { ofEach } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import { nearest } from "../../text/nearest.ts";
 import type { Service, Workload } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding } from "../finding.ts";
-import { labelFixes } from "../labels.ts";
-import { service, shop } from "./example.ts";
 
 export const serviceSelectsNothing: Check<"KN501"> = {
   code: "KN501",

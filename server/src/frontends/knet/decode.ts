@@ -5,12 +5,14 @@
  */
 
 import { parseIp } from "../../addressing/ip.ts";
+import { contextInside, oneOf } from "../../declared/access.ts";
 import type { Decl, DeclProblem } from "../../declared/decl.ts";
 import type { Part } from "../../declared/handle.ts";
 import type { Unread } from "../../declared/reading.ts";
 import { describeType, readSetRequirement, readValue, splitPort } from "../../declared/reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
+import { unreadable } from "../../declared/unread.ts";
 import type { Read, Value } from "../../declared/values.ts";
 import { either } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
@@ -39,14 +41,6 @@ export function decodeFile(tree: SyntaxTree, cache: DecodeCache = decodeCache())
 
 export function decode(statement: Statement, context: Context, cache: DecodeCache = decodeCache()): Decl {
   return decodeAll([statement], context, cache)[0]!;
-}
-
-/**
- * The context of the block of a statement; undefined if the statement takes no block, or if the argument that
- * determines the context is missing.
- */
-export function contextInside(decl: Decl): Context | undefined {
-  return decl.spec === undefined ? undefined : blockContext(decl.spec, decl.values);
 }
 
 /** Not frozen: V8 compiles loops over both frozen and unfrozen arrays poorly. The type prevents changes. */
@@ -138,7 +132,7 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
     if (spec.blockRequired === true)
       problems = add(problems, { code: "KN009", part: "keyword", data: { keyword: spec.keyword } });
   } else {
-    const context = blockContext(spec, values);
+    const context = contextInside({ spec, values });
     if (context !== undefined) {
       children = decodeAll(block.statements, context, cache);
       problems = checkBlock(children, context, problems);
@@ -146,7 +140,7 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
     } else if (spec.block === undefined || typeof spec.block === "string") {
       problems = add(problems, { code: "KN010", part: "keyword", data: { keyword: spec.keyword } });
     } else {
-      const choice = wordAt(values, spec.block.by);
+      const choice = oneOf({ values }, spec.block.by, "word")?.text;
       if (choice !== undefined)
         problems = add(problems, { code: "KN010", part: "keyword", data: { keyword: spec.keyword, choice } });
     }
@@ -160,17 +154,6 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
     problems,
     problemCount: problemCount + problems.length,
   };
-}
-
-function blockContext(spec: KeywordSpec, values: Decl["values"]): Context | undefined {
-  if (spec.block === undefined || typeof spec.block === "string") return spec.block;
-  const choice = wordAt(values, spec.block.by);
-  return choice === undefined ? undefined : spec.block.contexts[choice];
-}
-
-function wordAt(values: Decl["values"], name: string): string | undefined {
-  const value = values.find((read) => read.name === name)?.value;
-  return value?.kind === "word" ? value.text : undefined;
 }
 
 /** Problems of a block as a whole: repeated and missing statements. */
@@ -200,19 +183,6 @@ function checkBlock(
 
 function add(problems: readonly DeclProblem[], added: DeclProblem): readonly DeclProblem[] {
   return [...problems, added];
-}
-
-/** The problem of an argument that could not be read. */
-function unreadable(spec: KeywordSpec, target: ArgSpec, part: Part, read: Unread): DeclProblem {
-  const where = { keyword: spec.keyword, argument: target.name };
-  switch (read.code) {
-    case "KN006":
-      return { code: read.code, part, data: { ...where, ...read.data } };
-    case "KN007":
-      return { code: read.code, part, data: { ...where, ...read.data } };
-    case "KN014":
-      return { code: read.code, part, data: { ...where, ...read.data } };
-  }
 }
 
 /* ---------------------------------------------------------------- arguments */
@@ -420,7 +390,7 @@ function readSet(
   if (value === undefined) return false;
   if (value.kind !== "unread")
     return keep(reader, { name: target.name, value, text: arg.text, index, item: undefined }, target);
-  problems.push(unreadable(spec, target, index + 2, value));
+  problems.push(located(spec, target, index + 2, { read: value, text: arg.text }));
   return false;
 }
 
@@ -462,14 +432,21 @@ function readItem(
   const value = read.kind === "unread" ? read.value : read;
   if (read.kind === "unread") {
     const part: Part = item === undefined ? index : [index, item];
-    const problem = unreadable(spec, target, part, read);
-    problems.push(
-      problem.code === "KN006"
-        ? { ...problem, data: { ...problem.data, ...withPort(spec, target, arg.text) } }
-        : problem,
-    );
+    problems.push(located(spec, target, part, { read, text: arg.text }));
   }
   return value !== undefined && keep(reader, { name: target.name, value, text: arg.text, index, item }, target);
+}
+
+function located(
+  spec: KeywordSpec,
+  target: ArgSpec,
+  part: Part,
+  { read, text }: { readonly read: Unread; readonly text: string },
+): DeclProblem {
+  const problem = unreadable(spec, target, part, read);
+  return problem.code === "KN006"
+    ? { ...problem, data: { ...problem.data, ...withPort(spec, target, text) } }
+    : problem;
 }
 
 /** The suggestion for `10.0.0.1:80` if the statement has a separate argument for the port: `10.0.0.1 port 80`. */

@@ -3,13 +3,11 @@ import { closeSync, type Dirent, existsSync, openSync, readdirSync, readSync, re
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Netns } from "../dataplane/model.ts";
 import type { Analysis } from "../service/analysis.ts";
-import {
-  CONFIG_FILE,
-  createService,
-  MAX_TEXT,
-  type Service,
-  tooLarge as tooManyCharacters,
-} from "../service/service.ts";
+import type { Provided } from "../service/files.ts";
+import { CONFIG_FILE } from "../service/front-ends.ts";
+import { MAX_TEXT, tooLarge as tooManyCharacters } from "../service/limits.ts";
+import { pulling } from "../service/pull.ts";
+import { createService, type Service } from "../service/service.ts";
 import { t } from "../text/l10n.ts";
 import { namespaceOf } from "../trace/endpoints.ts";
 import { errno, UnreadableError, UsageError } from "./errors.ts";
@@ -208,16 +206,8 @@ function configFiles(file: string): string[] {
 
 /** A service that reads from disk. Files keep the names given by the user; imported files are relative to the working folder. */
 export function diskService(): Service {
-  return createService({
+  const service = createService({
     configFiles,
-    readFile(file) {
-      try {
-        return readRegular(file);
-      } catch (error) {
-        if (!(error instanceof UnreadableError)) throw error;
-        return existsSync(file) ? { problem: error.problem } : undefined;
-      }
-    },
     resolveImport(from, path) {
       const base = from === STDIN ? process.cwd() : dirname(resolve(from));
       const target = resolve(base, path);
@@ -226,6 +216,16 @@ export function diskService(): Service {
       return short === "" || short === STDIN || short.startsWith(`..${sep}`) ? target : short;
     },
   });
+  return pulling(service, provided);
+}
+
+function provided(file: string): Provided {
+  try {
+    return readRegular(file);
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    return existsSync(file) ? { problem: error.problem } : undefined;
+  }
 }
 
 /** Whether a file can be read more than once: not standard input or an open descriptor. */

@@ -1,12 +1,12 @@
 /** The text after the first proven fix of a finding. */
 import { expect, it } from "vitest";
-import type { Levels } from "../../../server/src/checks/levels.ts";
+import type { Levels } from "../../../server/src/findings/levels.ts";
 import { provenFixes } from "../../../server/src/service/features/fixes.ts";
 import { createService } from "../../../server/src/service/service.ts";
 import { check, shown } from "./harness.ts";
 
 function fixed(code: string, text: string, levels: Levels = new Map()): string {
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.configure(levels);
   service.setText("a.knet", text);
   const analysis = service.analysisOf("a.knet");
@@ -69,7 +69,7 @@ it("adds the missing CIDR of a cluster without overlapping existing ranges", () 
 it("names the address family that a service requests and the cluster does not have", () => {
   const inside =
     "  pods 10.244.0.0/16\n  services 10.96.0.0/16\n  pod a { listen 80; labels app=a }\n  service a { select app=a; families ipv4 ipv6; port 80 }\n";
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.setText("a.knet", cluster(inside));
   const found = service.analysisOf("a.knet")?.findings(() => false) ?? [];
   expect(found.map(({ code, message }) => `${code} ${message}`)).toEqual([

@@ -1,11 +1,12 @@
 import type { Netns } from "../../dataplane/model.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { setFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Pod, Service } from "../../topology/model.ts";
 import { podsIn } from "../../topology/service-endpoints.ts";
 import { ask } from "../../trace/trace.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, setFix } from "../finding.ts";
-import { shop } from "./example.ts";
 
 const text = (cni: string): string =>
   shop("service web { select app=web; port 80 -> 8080 }").replace("cni flannel { backend vxlan }", cni);
@@ -13,7 +14,7 @@ const text = (cni: string): string =>
 /** Limit of endpoints, because the trace follows each of them; one service with few endpoints is enough. */
 const FEW = 16;
 
-export const hairpinOff: Check = {
+export const hairpinOff: Check<"KN507"> = {
   code: "KN507",
   name: "service-hairpin-off",
   family: "services",

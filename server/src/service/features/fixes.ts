@@ -2,8 +2,10 @@
  * Fixes: converts tree edits to text edits and verifies them. A fix is offered only after the edited files were analyzed:
  * the finding is gone, no code is reported more often than before, and the packets that the finding reports arrive.
  */
-import type { Finding, Fix } from "../../checks/check.ts";
+
 import { buildNetwork } from "../../cni/network.ts";
+import type { Finding } from "../../findings/finding.ts";
+import type { Fix } from "../../fixes/fix.ts";
 import { withoutPolicies } from "../../kubernetes/contribute.ts";
 import { isAnsweredIn } from "../../questions/replay.ts";
 import type { TextEdit } from "../../text/edit.ts";

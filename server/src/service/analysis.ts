@@ -37,6 +37,8 @@ export interface Analysis {
   innerSpanOf(source: Origin): Span | undefined;
   /** Span at which a finding is shown. Findings outside statements carry their own span. */
   placeOf(finding: Finding): Span | undefined;
+  /** The analysis of other texts of the same files, which computes only what differs. */
+  edited(files: readonly Document[]): Analysis;
 }
 
 /** `options`: findings about the files themselves (such as an unreadable import) and the project settings. `memo`: shared with earlier runs. */
@@ -89,6 +91,8 @@ export function analyse(
     spanOf,
     innerSpanOf: (source) => byName.get(source.file)?.innerSpanOf(source),
     placeOf: (finding) => finding.span ?? spanOf(finding.source),
+    // A copy: the next analysis of the current text continues from its own topology.
+    edited: (others) => analyse(root, others, { ...options, extra: [] }, new Map(memo)),
   };
   return self;
 }

@@ -117,3 +117,28 @@ cluster c {
   );
   expect(fixed("KN501", wrong, new Map([["KN502", "off"]]))).toBe(wrong.replace("wep", "web"));
 });
+
+it("leaves the analyses of the current and the next text as they are", () => {
+  const text = lan(
+    `host a { attach lan 192.168.10.5 }\nhost b { attach lan 192.168.10.5 }\nhost c { attach lan 192.168.10.7 }\n`,
+  );
+  const service = createService({ resolveImport: () => undefined });
+  const messages = (): readonly string[] =>
+    (service.analysisOf("a.knet")?.findings(() => false) ?? []).map(({ message }) => message);
+  const prove = (): number => {
+    const analysis = service.analysisOf("a.knet");
+    const found = analysis?.findings(() => false) ?? [];
+    return analysis ? found.flatMap((one) => provenFixes(analysis, one, () => false) ?? []).length : 0;
+  };
+  service.setText("a.knet", text);
+  const before = messages();
+  expect(prove()).toBeGreaterThan(0);
+  expect(service.analysisOf("a.knet")?.topology.hosts.map((host) => host.interfaces[0]?.addresses[0]?.ip)).toEqual(
+    [5, 5, 7].map((last) => 0xc0a80a00 + last),
+  );
+  expect(messages()).toEqual(before);
+  const at = text.indexOf("10.7") + 3;
+  service.edit("a.knet", [{ start: at, end: at + 1, text: "5" }]);
+  expect(messages()).toEqual(check(text.replace("10.7", "10.5")).map(({ finding }) => finding.message));
+  expect(prove()).toBeGreaterThan(0);
+});

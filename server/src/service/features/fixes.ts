@@ -9,7 +9,7 @@ import type { Fix } from "../../fixes/fix.ts";
 import { withoutPolicies } from "../../kubernetes/contribute.ts";
 import { isAnsweredIn } from "../../questions/replay.ts";
 import type { TextEdit } from "../../text/edit.ts";
-import { type Analysis, analyse } from "../analysis.ts";
+import type { Analysis } from "../analysis.ts";
 
 export interface ProvenFix {
   readonly title: string;
@@ -98,7 +98,7 @@ export function editedAnalysis(analysis: Analysis, edits: ReadonlyMap<string, re
     const own = edits.get(file.file);
     return own ? file.edited(own) : file;
   });
-  return analyse(analysis.root, files, { ...analysis.options, extra: [] });
+  return analysis.edited(files);
 }
 
 /** Undefined if a source is not in the current text or if two edits overlap. */

@@ -81,10 +81,10 @@ function settingOf(decl: Decl | undefined, keyword: string): Setting | undefined
 
 /** The source location of a declaration or of one part of it. */
 export function sourceOf(file: string, decl: Decl, part: Part = "whole"): Origin {
-  return { file, decl, part };
+  return { file: decl.file ?? file, decl, part };
 }
 
 /** The source location of a value. */
 export function sourceOfRead(file: string, decl: Decl, { index, item }: Read): Origin {
-  return { file, decl, part: item === undefined ? index : [index, item] };
+  return { file: decl.file ?? file, decl, part: item === undefined ? index : [index, item] };
 }
